@@ -1,0 +1,119 @@
+"""The state of one node on the ring. No method here asks another node anything."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from itertools import islice
+
+from chord.agenda import Agenda
+from chord.errors import NotYet
+from chord.refs import NodeRef, vacant
+from chord.requests import Candidate, Hello, Hop, Neighbourhood
+from chord.ring import Ring, between_right_closed
+from chord.suspects import Suspects
+
+CANDIDATES_MAX = 3  # nearer nodes named per hop: one to ask, two to fall back on
+
+
+class ChordNode:
+    """Predecessor, successor list and fingers of one node, and what it answers from them."""
+
+    def __init__(self, ref: NodeRef, ring: Ring) -> None:
+        self.ref = ref
+        self.ring = ring
+        self.joined = False
+        self.predecessor = ref
+        self.successors: tuple[NodeRef, ...] = (ref,) * ring.successors
+        self.fingers: tuple[NodeRef, ...] = (ref,) * ring.bits
+        self.suspects = Suspects()
+        self.agenda = Agenda()
+        self.nudged = False  # somebody asked for a stabilise before the next tick
+        self._routes: tuple[list[int], list[Candidate]] | None = None
+
+    # --- what it answers
+
+    def hello(self) -> Hello:
+        return Hello(self.ref, self.ring, self.joined)
+
+    def next_hop(self, key: int, failed: frozenset[NodeRef]) -> Hop:
+        """The owner, if it is the successor; otherwise whom to ask. Paper, figure 5."""
+        self._require_joined()
+        head = next((s for s in self.successors if not self._skip(s, failed)), None)
+        if head is None:
+            raise NotYet(f"{self.ref.address} has lost all its successors")
+        if between_right_closed(self.ref.id, key, head.id):
+            return Hop(found=True, nodes=self.live_successors(failed))
+        return Hop(found=False, candidates=self.closest_preceding_nodes(key, failed))
+
+    def neighbours(self) -> Neighbourhood:
+        self._require_joined()
+        return Neighbourhood(self.predecessor, self.successors)
+
+    def live_successors(self, failed: frozenset[NodeRef] = frozenset()) -> tuple[NodeRef, ...]:
+        """The successor list, each node once, without those known or said to be dead."""
+        return tuple(dict.fromkeys(s for s in self.successors if not self._skip(s, failed)))
+
+    def closest_preceding_nodes(
+        self, key: int, failed: frozenset[NodeRef] = frozenset()
+    ) -> tuple[Candidate, ...]:
+        """Known nodes in (self, key), the nearest to the key first. Paper, figure 5."""
+        distances, candidates = self._routing_table()
+        upto = bisect_left(distances, self.ring.distance(self.ref.id, key) or self.ring.size)
+        nearest = (c for c in reversed(candidates[:upto]) if not self._skip(c.node, failed))
+        return tuple(islice(nearest, CANDIDATES_MAX))
+
+    # --- what changes it
+
+    @property
+    def successor(self) -> NodeRef:
+        return self.successors[0]
+
+    def set_successors(self, head: NodeRef, tail: tuple[NodeRef, ...]) -> bool:
+        """Adopt head and as much of its list as fits. Returns whether that changed anything.
+
+        A list that comes round to this node (a ring smaller than the list) ends in this node
+        repeated: what the others would say beyond it is about nodes it already holds.
+        """
+        wanted = (head, *tail)[: self.ring.successors]
+        if self.ref in wanted:
+            turn = wanted.index(self.ref)
+            wanted = wanted[:turn] + (self.ref,) * (self.ring.successors - turn)
+        changed, self.successors = wanted != self.successors, wanted
+        self._routes = None
+        return changed
+
+    def drop_successor(self) -> None:
+        """The head is dead: shift, and pad to keep the length (Zave: next_id of the last)."""
+        last = self.successors[-1]
+        padding = last if last == self.ref else vacant((last.id + 1) % self.ring.size)
+        head, *tail = (*self.successors[1:], padding)
+        self.set_successors(head, tuple(tail))
+
+    def set_fingers(self, fingers: tuple[NodeRef, ...]) -> bool:
+        """Replace the whole table. Returns whether that changed anything."""
+        assert len(fingers) == self.ring.bits
+        changed, self.fingers = fingers != self.fingers, fingers
+        self._routes = None
+        return changed
+
+    # --- helpers
+
+    def owns(self, key: int) -> bool:
+        """Is it the key's successor, as far as it knows?"""
+        return between_right_closed(self.predecessor.id, key, self.ref.id)
+
+    def _require_joined(self) -> None:
+        if not self.joined:
+            raise NotYet(f"{self.ref.address} has not joined the ring yet")
+
+    def _skip(self, peer: NodeRef, failed: frozenset[NodeRef]) -> bool:
+        return peer in failed or self.suspects.is_dead(peer)
+
+    def _routing_table(self) -> tuple[list[int], list[Candidate]]:
+        """Fingers and successors once each, by distance from here; kept until either changes."""
+        if self._routes is None:
+            known = {s: Candidate(s) for s in self.successors if s != self.ref and not s.is_vacant}
+            known |= {f: Candidate(f, i) for i, f in enumerate(self.fingers) if f != self.ref}
+            ordered = sorted(known.values(), key=lambda c: self.ring.distance(self.ref.id, c.node.id))
+            self._routes = [self.ring.distance(self.ref.id, c.node.id) for c in ordered], ordered
+        return self._routes

@@ -1,0 +1,238 @@
+"""The procedures that keep the ring: Zave's corrected Chord, one function an operation.
+
+P. Zave, "Reasoning about identifier spaces: How to make Chord correct", IEEE TSE 43(12), 2017.
+The 2001 pseudo-code adopts a successor's predecessor unseen; here every candidate is asked
+before it is adopted, and its whole list is taken over with it. After each answer a procedure
+checks again what it relied on: meanwhile other procedures of the same node may have run.
+
+Fingers are an optimisation only: nothing here depends on them being right.
+"""
+
+from __future__ import annotations
+
+from chord.effects import Procedure, Sleep, ask, ask_all
+from chord.errors import ChordError, JoinRefused, LookupFailed, NodeUnreachable, NotYet, WrongIncarnation
+from chord.lookup import find_successor
+from chord.node import ChordNode
+from chord.refs import NodeRef
+from chord.requests import GetNeighbours, Leaving, Neighbourhood, Notify, Nudge, SayHello
+from chord.ring import between, between_right_closed
+from chord.suspects import MISSES_DEAD, PROBE_EVERY_S
+
+JOIN_ATTEMPTS_MAX = 50
+JOIN_RETRY_S = 0.1
+RESTARTS_MAX = 3  # of a stabilise whose ground has shifted under it
+
+
+def create(node: ChordNode) -> None:
+    """Be the first node of a ring."""
+    node.set_successors(node.ref, ())
+    node.predecessor = node.ref
+    node.joined = True
+
+
+def join(node: ChordNode, bootstrap: NodeRef) -> Procedure[None]:
+    """Become a member through one that is: copy the whole list of the node before you.
+
+    Nobody else changes: the ring learns of the joiner when it stabilises. Raises JoinRefused
+    when a live node has the identifier, LookupFailed when the ring could not be walked.
+    """
+    for _ in range(JOIN_ATTEMPTS_MAX):
+        try:
+            route = yield from find_successor(bootstrap, node.ref.id)
+            if route.owner.id == node.ref.id and route.owner != node.ref:
+                yield from _refuse_twin(node, route.owner)
+            member = route.predecessor
+            theirs = yield from ask(member, GetNeighbours())
+        except (NodeUnreachable, WrongIncarnation, NotYet, LookupFailed):
+            yield Sleep(JOIN_RETRY_S)
+            continue
+        if between(member.id, node.ref.id, theirs.successors[0].id):
+            node.set_successors(theirs.successors[0], theirs.successors[1:])
+            node.predecessor = member
+            node.joined = True
+            return
+        yield Sleep(JOIN_RETRY_S)
+    raise LookupFailed(f"no place found in {JOIN_ATTEMPTS_MAX} attempts through {bootstrap.address}")
+
+
+def _refuse_twin(node: ChordNode, twin: NodeRef) -> Procedure[None]:
+    """A live node with our identifier means that we cannot have it; a dead one will be forgotten."""
+    if twin.address == node.ref.address:
+        return  # our own earlier life
+    yield from ask(twin, GetNeighbours())
+    raise JoinRefused(f"identifier {node.ref.id} is taken by {twin.address}")
+
+
+def stabilize(node: ChordNode) -> Procedure[bool]:
+    """Verify the successor, take over its list, adopt who lies between. Returns whether anything changed."""
+    changed = False
+    for _ in range(RESTARTS_MAX + node.ring.successors):
+        head = node.successor
+        try:
+            theirs = yield from question(node, head)
+        except NodeUnreachable:
+            if node.successor == head:
+                node.drop_successor()
+            changed = True
+            if all(s.is_vacant for s in node.successors):
+                _start_over(node)
+            continue
+        if node.successor != head:
+            continue  # somebody else moved it while we waited
+        changed |= node.set_successors(head, theirs.successors)
+        changed |= yield from _stabilize_from_predecessor(node, head, theirs.predecessor)
+        break
+    yield from _tell(node.successor, Notify(node.ref))
+    return changed
+
+
+def _stabilize_from_predecessor(node: ChordNode, head: NodeRef, candidate: NodeRef) -> Procedure[bool]:
+    """Adopt the successor's predecessor if it lies between and answers (the 2001 paper did not ask)."""
+    if not between(node.ref.id, candidate.id, head.id) or candidate.is_vacant:
+        return False
+    try:
+        theirs = yield from ask(candidate, GetNeighbours())
+    except ChordError:
+        return False
+    if node.successor != head:
+        return False
+    node.suspects.heard(candidate)
+    return node.set_successors(candidate, theirs.successors)
+
+
+def _start_over(node: ChordNode) -> None:
+    """Every successor is gone, which is outside the proof: go on from the nearest node still known."""
+    known = node.closest_preceding_nodes(node.ref.id)
+    nearest = min((c.node for c in known), default=node.ref,
+                  key=lambda peer: node.ring.distance(node.ref.id, peer.id))
+    node.set_successors(nearest, ())
+
+
+def rectify(node: ChordNode, sender: NodeRef) -> Procedure[bool]:
+    """Somebody believes to be our predecessor. Returns whether it now is, newly."""
+    old = node.predecessor
+    if sender == old:
+        return False
+    if not between(old.id, sender.id, node.ref.id):
+        try:
+            yield from question(node, old)
+        except NodeUnreachable:
+            pass
+        else:
+            return False
+        if node.predecessor != old and not between(node.predecessor.id, sender.id, node.ref.id):
+            return False
+    node.predecessor = sender
+    node.suspects.heard(sender)
+    if old != node.ref and not node.suspects.is_dead(old):
+        yield from _tell(old, Nudge())  # it has a new successor: no need to wait for its tick
+    return True
+
+
+def question(node: ChordNode, peer: NodeRef) -> Procedure[Neighbourhood]:
+    """A node's neighbours, asked until it answers or is dead. Raises NodeUnreachable: buried.
+
+    At the first silence the whole successor list is probed at once, so that several deaths
+    cost the time of one.
+    """
+    if node.suspects.is_dead(peer):
+        raise NodeUnreachable(f"{peer.address} is dead")
+    for _ in range(MISSES_DEAD):
+        try:
+            theirs = yield from ask(peer, GetNeighbours())
+        except WrongIncarnation:
+            node.suspects.bury(peer)
+        except NodeUnreachable:
+            node.suspects.miss(peer)
+            yield from _probe_list(node, peer)
+        except NotYet:
+            yield Sleep(PROBE_EVERY_S)
+        else:
+            node.suspects.heard(peer)
+            return theirs
+        if node.suspects.is_dead(peer):
+            break
+    raise NodeUnreachable(f"{peer.address} is dead")
+
+
+def _probe_list(node: ChordNode, suspect: NodeRef) -> Procedure[None]:
+    """One probe of everybody in the list but the suspect, which is asked again after it."""
+    yield Sleep(PROBE_EVERY_S)
+    others = [p for p in dict.fromkeys(node.successors)
+              if p not in (suspect, node.ref) and not node.suspects.is_dead(p)]
+    answers = yield from ask_all([(p, SayHello()) for p in others], deadline_s=1.0)
+    for peer, answer in zip(others, answers, strict=True):
+        if isinstance(answer, NodeUnreachable):
+            node.suspects.miss(peer)
+        elif isinstance(answer, ChordError) or answer.node != peer:
+            node.suspects.bury(peer)
+        else:
+            node.suspects.heard(peer)
+
+
+def fix_fingers(node: ChordNode) -> Procedure[bool]:
+    """Find the whole table anew; one lookup serves all fingers that its answer covers.
+
+    Returns whether anything changed.
+    """
+    ring, me = node.ring, node.ref
+    fingers: list[NodeRef] = []
+    while len(fingers) < ring.bits:
+        start = ring.finger_start(me.id, len(fingers))
+        owner = yield from _owner(node, start, node.fingers[len(fingers)])
+        fingers.append(owner)
+        while len(fingers) < ring.bits and between_right_closed(
+            me.id, ring.finger_start(me.id, len(fingers)), owner.id
+        ):
+            fingers.append(owner)
+    return node.set_fingers(tuple(fingers))
+
+
+def _owner(node: ChordNode, start: int, known: NodeRef) -> Procedure[NodeRef]:
+    """The successor of a finger's start: by our list, by the finger that we have, or by a lookup."""
+    if between_right_closed(node.ref.id, start, node.successor.id):
+        return node.successor
+    if known != node.ref and not node.suspects.is_dead(known):
+        try:
+            theirs = yield from ask(known, GetNeighbours())
+            if between_right_closed(theirs.predecessor.id, start, known.id):
+                return known
+        except ChordError:
+            node.suspects.miss(known)
+    route = yield from find_successor(node.ref, start)
+    for peer in route.failed:
+        node.suspects.miss(peer)
+    return route.owner
+
+
+def unite(node: ChordNode, other: NodeRef) -> Procedure[bool]:
+    """Two rings become one: look yourself up through a node that may be of another ring.
+
+    Whoever is found to lie between us and our successor is adopted as a stabilise would;
+    repeated on both sides, this zips the rings together. Returns whether anything changed.
+    """
+    route = yield from find_successor(other, node.ref.id)
+    finds = [n for n in (*route.nodes[:1], route.predecessor) if n != node.ref]
+    changed = False
+    for candidate in finds:
+        changed |= yield from _stabilize_from_predecessor(node, node.successor, candidate)
+    if changed:
+        yield from _tell(node.successor, Notify(node.ref))
+    return changed
+
+
+def leave(node: ChordNode) -> Procedure[None]:
+    """Tell both neighbours that we are going, so that they need not find out."""
+    node.joined = False
+    neighbours = dict.fromkeys((node.predecessor, *node.successors[:1]))
+    yield from ask_all([(n, Leaving(node.ref)) for n in neighbours if n != node.ref and not n.is_vacant],
+                       deadline_s=1.0)
+
+
+def _tell(peer: NodeRef, request: Notify | Nudge) -> Procedure[None]:
+    """Say it once; that it may be lost is part of the protocol."""
+    try:
+        yield from ask(peer, request)
+    except ChordError:
+        return

@@ -1,0 +1,68 @@
+"""The identifier circle: keys, intervals and finger starts. Plain integer arithmetic."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+BITS_MIN, BITS_MAX = 3, 160
+DECIMAL_BITS_MAX = 8  # up to here identifiers are printed in decimals, as the paper's figures do
+
+
+@dataclass(frozen=True)
+class Ring:
+    """What all nodes of one ring must agree on. The supernode tells each joiner."""
+
+    bits: int = 160
+    successors: int = 8  # length of every successor list
+    replicas: int = 3  # copies of everything stored
+
+    def __post_init__(self) -> None:
+        if not BITS_MIN <= self.bits <= BITS_MAX:
+            raise ValueError(f"bits is {self.bits}, expected {BITS_MIN} to {BITS_MAX}")
+        if not 1 <= self.replicas <= self.successors + 1:
+            raise ValueError(
+                f"replicas is {self.replicas}, expected 1 to {self.successors + 1} (successors + 1)"
+            )
+
+    @property
+    def size(self) -> int:
+        """How many identifiers there are."""
+        return 1 << self.bits
+
+    def key(self, name: str) -> int:
+        """The first `bits` bits of SHA-1(name). Paper, section 4.1."""
+        digest = hashlib.sha1(name.encode(), usedforsecurity=False).digest()
+        return int.from_bytes(digest) >> (BITS_MAX - self.bits)
+
+    def finger_start(self, identifier: int, index: int) -> int:
+        """The first identifier that finger `index` (from 0) covers. Paper, table 1."""
+        return (identifier + (1 << index)) % self.size
+
+    def distance(self, start: int, end: int) -> int:
+        """Steps clockwise from start to end: 0 where they are equal."""
+        return (end - start) % self.size
+
+    def show(self, identifier: int) -> str:
+        """Short and fixed in width, for people: decimals on small rings, else 8 hex digits."""
+        if self.bits <= DECIMAL_BITS_MAX:
+            return str(identifier)
+        return self.digits(identifier)[:8]
+
+    def digits(self, identifier: int) -> str:
+        """The whole identifier: decimals on small rings, else all its hex digits."""
+        if self.bits <= DECIMAL_BITS_MAX:
+            return str(identifier)
+        return f"{identifier:0{-(-self.bits // 4)}x}"
+
+
+def between(start: int, x: int, end: int) -> bool:
+    """Is x in the open arc (start, end)? Where start == end: everything but start."""
+    if start < end:
+        return start < x < end
+    return x > start or x < end
+
+
+def between_right_closed(start: int, x: int, end: int) -> bool:
+    """Is x in the arc (start, end]? Where start == end: everything."""
+    return x == end or between(start, x, end)
