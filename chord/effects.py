@@ -52,6 +52,21 @@ class Sleep:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Nap:
+    """Go on after so many seconds, or at once when the node is nudged or its agenda has a note."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Together:
+    """Run procedures side by side, at most `at_once` of them. Outcome: their results in order, errors as values."""
+
+    procedures: Sequence[Procedure[Any]]
+    at_once: int = 16
+
+
 Procedure = Generator[Any, Any, R]
 
 
@@ -70,3 +85,11 @@ def ask_all(asks: Sequence[tuple[NodeRef, Request[R]]], need: int | None = None,
         [Ask(to, request, deadline_s) for to, request in asks], need, deadline_s
     )
     return answers
+
+
+def together(procedures: Sequence[Procedure[R]], at_once: int = 16) -> Procedure[list[R | Exception]]:
+    """Run many side by side, typed; an error takes the place of the result it replaces."""
+    if not procedures:
+        return []
+    results: list[R | Exception] = yield Together(procedures, at_once)
+    return results

@@ -20,6 +20,10 @@ class NodeUnreachable(ChordError):
     """A process did not answer in time. Indefinite: it may or may not have acted."""
 
 
+class PeerFault(ChordError):
+    """A peer broke while answering, or answered with what is no answer. Indefinite."""
+
+
 class WrongIncarnation(ChordError):
     """Another process answers at that address: the one that was meant is dead. Definite."""
 

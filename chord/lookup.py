@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chord.effects import Procedure, ask
-from chord.errors import Busy, LookupFailed, NodeUnreachable, NotYet, WrongIncarnation
+from chord.errors import Busy, ChordError, LookupFailed, NotYet, PeerFault
 from chord.refs import NodeRef
 from chord.requests import Candidate, Hop, NextHop
-from chord.ring import between
+from chord.ring import between, between_right_closed
 
 HOPS_MAX = 128  # answers and silences together; 2^14 nodes need 7 answers on average
 
@@ -23,7 +23,7 @@ class Route:
 
     steps: the nodes that answered, in order, each with the finger by which the one before it
     knew it. nodes: the owner first, then its successors, as the last step's node lists them.
-    failed: those that did not answer.
+    failed: those that did not answer, or not sensibly; who was only busy is not among them.
     """
 
     key: int
@@ -46,28 +46,35 @@ def find_successor(start: NodeRef, key: int, failed: tuple[NodeRef, ...] = ()) -
 
     Raises LookupFailed when no live route remains or the walk takes more than HOPS_MAX questions.
     """
-    steps, silent = [Candidate(start)], dict.fromkeys(failed)
+    steps, avoided = [Candidate(start)], dict.fromkeys(failed)
+    silent = list(failed)
     for _ in range(HOPS_MAX):
         here = steps[-1].node
         try:
-            hop: Hop = yield from ask(here, NextHop(key, tuple(silent)))
-        except (NodeUnreachable, WrongIncarnation, NotYet, Busy) as error:
-            silent[here] = None
+            hop: Hop = yield from ask(here, NextHop(key, tuple(avoided)))
+            nearer = _nearer(here, key, hop, avoided)
+        except ChordError as error:
+            avoided[here] = None
+            if not isinstance(error, Busy | NotYet):
+                silent.append(here)
             steps.pop()
             if not steps:
                 raise LookupFailed(f"{start.address}, where the walk began, does not answer") from error
             continue
-        if hop.found:
+        if nearer is None:
             return Route(key, tuple(steps), hop.nodes, tuple(silent))
-        steps.append(_nearer(here, key, hop, silent))
+        steps.append(nearer)
     raise LookupFailed(f"key {key} not found in {HOPS_MAX} questions from {start.address}")
 
 
-def _nearer(here: NodeRef, key: int, hop: Hop, silent: dict[NodeRef, None]) -> Candidate:
-    """The best candidate that is really nearer: a peer's word is checked, not trusted."""
+def _nearer(here: NodeRef, key: int, hop: Hop, avoided: dict[NodeRef, None]) -> Candidate | None:
+    """The best candidate that is really nearer; None at the end. A peer's word is checked, not trusted."""
+    if hop.found:
+        if hop.nodes and between_right_closed(here.id, key, hop.nodes[0].id) and hop.nodes[0] not in avoided:
+            return None
+        raise PeerFault(f"{here.address} names no successor of key {key}")
     for candidate in hop.candidates:
-        if candidate.node not in silent and between(here.id, candidate.node.id, key):
+        peer = candidate.node
+        if not peer.is_vacant and peer not in avoided and between(here.id, peer.id, key):
             return candidate
-    raise LookupFailed(f"{here.address} knows nobody nearer to key {key}")
-
-
+    raise PeerFault(f"{here.address} knows nobody nearer to key {key}")

@@ -71,22 +71,31 @@ class ChordNode:
     def set_successors(self, head: NodeRef, tail: tuple[NodeRef, ...]) -> bool:
         """Adopt head and as much of its list as fits. Returns whether that changed anything.
 
-        A list that comes round to this node (a ring smaller than the list) ends in this node
-        repeated: what the others would say beyond it is about nodes it already holds.
+        A list that comes round to this node, or past it, ends in this node repeated: beyond it
+        there is nobody whom it does not hold already. So every list is ordered, and has its length.
         """
-        wanted = (head, *tail)[: self.ring.successors]
-        if self.ref in wanted:
-            turn = wanted.index(self.ref)
-            wanted = wanted[:turn] + (self.ref,) * (self.ring.successors - turn)
-        changed, self.successors = wanted != self.successors, wanted
+        wanted: list[NodeRef] = []
+        reached = 0
+        for peer in (head, *tail)[: self.ring.successors]:
+            distance = self.ring.distance(self.ref.id, peer.id)
+            if distance <= reached:
+                break
+            wanted.append(peer)
+            reached = distance
+        adopted = (*wanted, *[self.ref] * (self.ring.successors - len(wanted)))
+        changed, self.successors = adopted != self.successors, adopted
         self._routes = None
         return changed
 
     def drop_successor(self) -> None:
-        """The head is dead: shift, and pad to keep the length (Zave: next_id of the last)."""
-        last = self.successors[-1]
-        padding = last if last == self.ref else vacant((last.id + 1) % self.ring.size)
+        """The head is dead: shift, and pad to keep the length (Zave: next_id of the last).
+
+        With nobody left, which is outside the proof, go on from the nearest nodes still known.
+        """
+        padding = vacant((self.successors[-1].id + 1) % self.ring.size)
         head, *tail = (*self.successors[1:], padding)
+        if all(s == self.ref or s.is_vacant for s in (head, *tail)):
+            head, *tail = (*self._known(), self.ref)
         self.set_successors(head, tuple(tail))
 
     def set_fingers(self, fingers: tuple[NodeRef, ...]) -> bool:
@@ -102,6 +111,12 @@ class ChordNode:
         """Is it the key's successor, as far as it knows?"""
         return between_right_closed(self.predecessor.id, key, self.ref.id)
 
+    def _known(self) -> list[NodeRef]:
+        """Everybody that is not held for dead, the nearest clockwise first."""
+        known = {*self.fingers, self.predecessor} - {self.ref}
+        return sorted((p for p in known if not self.suspects.is_dead(p)),
+                      key=lambda p: self.ring.distance(self.ref.id, p.id))
+
     def _require_joined(self) -> None:
         if not self.joined:
             raise NotYet(f"{self.ref.address} has not joined the ring yet")
@@ -113,7 +128,7 @@ class ChordNode:
         """Fingers and successors once each, by distance from here; kept until either changes."""
         if self._routes is None:
             known = {s: Candidate(s) for s in self.successors if s != self.ref and not s.is_vacant}
-            known |= {f: Candidate(f, i) for i, f in enumerate(self.fingers) if f != self.ref}
+            known |= {f: Candidate(f, i) for i, f in enumerate(self.fingers) if f != self.ref and not f.is_vacant}
             ordered = sorted(known.values(), key=lambda c: self.ring.distance(self.ref.id, c.node.id))
             self._routes = [self.ring.distance(self.ref.id, c.node.id) for c in ordered], ordered
         return self._routes

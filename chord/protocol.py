@@ -11,13 +11,13 @@ Fingers are an optimisation only: nothing here depends on them being right.
 from __future__ import annotations
 
 from chord.effects import Procedure, Sleep, ask, ask_all
-from chord.errors import ChordError, JoinRefused, LookupFailed, NodeUnreachable, NotYet, WrongIncarnation
+from chord.errors import Busy, ChordError, JoinRefused, LookupFailed, NodeUnreachable
 from chord.lookup import find_successor
 from chord.node import ChordNode
+from chord.probing import ask_all_neighbours, ask_neighbours, question
 from chord.refs import NodeRef
-from chord.requests import GetNeighbours, Leaving, Neighbourhood, Notify, Nudge, SayHello
+from chord.requests import GetNeighbours, Leaving, Neighbourhood, Notify, Nudge
 from chord.ring import between, between_right_closed
-from chord.suspects import MISSES_DEAD, PROBE_EVERY_S
 
 JOIN_ATTEMPTS_MAX = 50
 JOIN_RETRY_S = 0.1
@@ -39,21 +39,31 @@ def join(node: ChordNode, bootstrap: NodeRef) -> Procedure[None]:
     """
     for _ in range(JOIN_ATTEMPTS_MAX):
         try:
-            route = yield from find_successor(bootstrap, node.ref.id)
-            if route.owner.id == node.ref.id and route.owner != node.ref:
-                yield from _refuse_twin(node, route.owner)
-            member = route.predecessor
-            theirs = yield from ask(member, GetNeighbours())
-        except (NodeUnreachable, WrongIncarnation, NotYet, LookupFailed):
-            yield Sleep(JOIN_RETRY_S)
-            continue
-        if between(member.id, node.ref.id, theirs.successors[0].id):
-            node.set_successors(theirs.successors[0], theirs.successors[1:])
-            node.predecessor = member
-            node.joined = True
-            return
+            if (yield from _join_once(node, bootstrap)):
+                return
+        except JoinRefused:
+            raise
+        except ChordError:
+            pass  # a message lost, a node gone: from the beginning, nothing has changed anywhere
         yield Sleep(JOIN_RETRY_S)
     raise LookupFailed(f"no place found in {JOIN_ATTEMPTS_MAX} attempts through {bootstrap.address}")
+
+
+def _join_once(node: ChordNode, bootstrap: NodeRef) -> Procedure[bool]:
+    """Returns whether a member was found that had the place before us."""
+    route = yield from find_successor(bootstrap, node.ref.id)
+    if route.owner.id == node.ref.id and route.owner != node.ref:
+        yield from _refuse_twin(node, route.owner)
+    member = route.predecessor
+    theirs = yield from ask(member, GetNeighbours())
+    head = next(iter(theirs.successors), member)
+    if between(member.id, node.ref.id, head.id):
+        node.set_successors(head, theirs.successors[1:])
+        node.predecessor = member
+        node.joined = True
+    elif head.id == node.ref.id:
+        yield from _tell(member, Nudge())  # it has not noticed yet that our earlier life is over
+    return node.joined
 
 
 def _refuse_twin(node: ChordNode, twin: NodeRef) -> Procedure[None]:
@@ -71,19 +81,20 @@ def stabilize(node: ChordNode) -> Procedure[bool]:
         head = node.successor
         try:
             theirs = yield from question(node, head)
+        except Busy:
+            break  # alive: more at the next tick
         except NodeUnreachable:
             if node.successor == head:
                 node.drop_successor()
             changed = True
-            if all(s.is_vacant for s in node.successors):
-                _start_over(node)
             continue
         if node.successor != head:
             continue  # somebody else moved it while we waited
         changed |= node.set_successors(head, theirs.successors)
         changed |= yield from _stabilize_from_predecessor(node, head, theirs.predecessor)
         break
-    yield from _tell(node.successor, Notify(node.ref))
+    yield from _notify(node)
+    yield from _hear_again(node)
     return changed
 
 
@@ -91,84 +102,53 @@ def _stabilize_from_predecessor(node: ChordNode, head: NodeRef, candidate: NodeR
     """Adopt the successor's predecessor if it lies between and answers (the 2001 paper did not ask)."""
     if not between(node.ref.id, candidate.id, head.id) or candidate.is_vacant:
         return False
-    try:
-        theirs = yield from ask(candidate, GetNeighbours())
-    except ChordError:
+    theirs = yield from ask_neighbours(node, candidate)
+    if isinstance(theirs, ChordError) or node.successor != head:
         return False
-    if node.successor != head:
-        return False
-    node.suspects.heard(candidate)
     return node.set_successors(candidate, theirs.successors)
 
 
-def _start_over(node: ChordNode) -> None:
-    """Every successor is gone, which is outside the proof: go on from the nearest node still known."""
-    known = node.closest_preceding_nodes(node.ref.id)
-    nearest = min((c.node for c in known), default=node.ref,
-                  key=lambda peer: node.ring.distance(node.ref.id, peer.id))
-    node.set_successors(nearest, ())
+def _notify(node: ChordNode) -> Procedure[None]:
+    """Tell the successor of us; where that is ourselves, see whether our predecessor still lives."""
+    if node.successor == node.ref:
+        yield from rectify(node, node.ref)
+    elif node.joined:
+        yield from _tell(node.successor, Notify(node.ref))
+
+
+def _hear_again(node: ChordNode) -> Procedure[None]:
+    """The successor lists nodes that we hold for dead: one of us is wrong, and they are asked."""
+    doubted = [p for p in dict.fromkeys(node.successors) if node.suspects.is_dead(p) and not p.is_vacant]
+    yield from ask_all_neighbours(node, doubted)
 
 
 def rectify(node: ChordNode, sender: NodeRef) -> Procedure[bool]:
     """Somebody believes to be our predecessor. Returns whether it now is, newly."""
+    if sender.is_vacant:
+        return False
+    if node.suspects.is_dead(sender):  # it may be: a word can be older than a death
+        yield from ask_neighbours(node, sender)
     old = node.predecessor
-    if sender == old:
+    if sender == old or node.suspects.is_dead(sender):
         return False
     if not between(old.id, sender.id, node.ref.id):
         try:
             yield from question(node, old)
         except NodeUnreachable:
             pass
+        except Busy:
+            return False
         else:
             return False
         if node.predecessor != old and not between(node.predecessor.id, sender.id, node.ref.id):
             return False
     node.predecessor = sender
     node.suspects.heard(sender)
-    if old != node.ref and not node.suspects.is_dead(old):
+    if old == node.ref:
+        node.nudged = True  # we were alone, and have a successor now
+    elif not node.suspects.is_dead(old):
         yield from _tell(old, Nudge())  # it has a new successor: no need to wait for its tick
     return True
-
-
-def question(node: ChordNode, peer: NodeRef) -> Procedure[Neighbourhood]:
-    """A node's neighbours, asked until it answers or is dead. Raises NodeUnreachable: buried.
-
-    At the first silence the whole successor list is probed at once, so that several deaths
-    cost the time of one.
-    """
-    if node.suspects.is_dead(peer):
-        raise NodeUnreachable(f"{peer.address} is dead")
-    for _ in range(MISSES_DEAD):
-        try:
-            theirs = yield from ask(peer, GetNeighbours())
-        except WrongIncarnation:
-            node.suspects.bury(peer)
-        except NodeUnreachable:
-            node.suspects.miss(peer)
-            yield from _probe_list(node, peer)
-        except NotYet:
-            yield Sleep(PROBE_EVERY_S)
-        else:
-            node.suspects.heard(peer)
-            return theirs
-        if node.suspects.is_dead(peer):
-            break
-    raise NodeUnreachable(f"{peer.address} is dead")
-
-
-def _probe_list(node: ChordNode, suspect: NodeRef) -> Procedure[None]:
-    """One probe of everybody in the list but the suspect, which is asked again after it."""
-    yield Sleep(PROBE_EVERY_S)
-    others = [p for p in dict.fromkeys(node.successors)
-              if p not in (suspect, node.ref) and not node.suspects.is_dead(p)]
-    answers = yield from ask_all([(p, SayHello()) for p in others], deadline_s=1.0)
-    for peer, answer in zip(others, answers, strict=True):
-        if isinstance(answer, NodeUnreachable):
-            node.suspects.miss(peer)
-        elif isinstance(answer, ChordError) or answer.node != peer:
-            node.suspects.bury(peer)
-        else:
-            node.suspects.heard(peer)
 
 
 def fix_fingers(node: ChordNode) -> Procedure[bool]:
@@ -194,15 +174,14 @@ def _owner(node: ChordNode, start: int, known: NodeRef) -> Procedure[NodeRef]:
     if between_right_closed(node.ref.id, start, node.successor.id):
         return node.successor
     if known != node.ref and not node.suspects.is_dead(known):
-        try:
-            theirs = yield from ask(known, GetNeighbours())
-            if between_right_closed(theirs.predecessor.id, start, known.id):
-                return known
-        except ChordError:
-            node.suspects.miss(known)
+        theirs = yield from ask_neighbours(node, known)
+        if isinstance(theirs, Neighbourhood) and between_right_closed(theirs.predecessor.id, start, known.id):
+            return known
     route = yield from find_successor(node.ref, start)
     for peer in route.failed:
         node.suspects.miss(peer)
+    if node.suspects.is_dead(route.owner):
+        yield from ask_neighbours(node, route.owner)  # others route to it: a false death is not for ever
     return route.owner
 
 
@@ -211,14 +190,17 @@ def unite(node: ChordNode, other: NodeRef) -> Procedure[bool]:
 
     Whoever is found to lie between us and our successor is adopted as a stabilise would;
     repeated on both sides, this zips the rings together. Returns whether anything changed.
+    Raises LookupFailed when the other does not answer.
     """
     route = yield from find_successor(other, node.ref.id)
+    for step in route.steps:
+        node.suspects.heard(step.node)  # it answered: what we held for dead may have been out of reach
     finds = [n for n in (*route.nodes[:1], route.predecessor) if n != node.ref]
     changed = False
     for candidate in finds:
         changed |= yield from _stabilize_from_predecessor(node, node.successor, candidate)
     if changed:
-        yield from _tell(node.successor, Notify(node.ref))
+        yield from _notify(node)
     return changed
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from chord.answers import Handlers
 from chord.effects import Request
 from chord.errors import Corrupt, Malformed, NotFound, StoreFull
 
@@ -94,6 +95,15 @@ class Store:
 
     # --- what it answers
 
+    def handlers(self) -> Handlers:
+        """The store's questions, answered from this state."""
+        return {
+            Put: lambda r: self.put(r.entry),
+            Write: lambda r: self.write(r.digest, r.size_bytes, r.offset, r.piece),
+            Read: lambda r: self.read(r.digest, r.offset, r.length),
+            Find: lambda r: self.find(r.key),
+        }
+
     def put(self, entry: Entry) -> Receipt:
         check_name(entry.name)
         if entry.digest not in self._blobs:
@@ -142,6 +152,13 @@ class Store:
         if digest not in self._blobs:
             raise NotFound(f"no content {digest[:8]} here")
         return self._blobs[digest]
+
+    def drop(self, *digests: str) -> None:
+        """Let go of contents that no entry names; others stay."""
+        named = {e.digest for e in self._index.values()}
+        for digest in digests:
+            if digest not in named:
+                self._blobs.pop(digest, None)
 
     def has(self, digest: str) -> bool:
         return digest in self._blobs

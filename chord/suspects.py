@@ -1,17 +1,20 @@
 """When silence becomes death: three misses in a row; one answer clears the account.
 
 A reset connection is a miss like any other: a process may restart its listener. Another process
-at the address is a death certificate.
+at the address is a death certificate. Busy is alive; not joined is neither news nor silence.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 
+from chord.errors import Busy, ChordError, NotYet, WrongIncarnation
 from chord.refs import NodeRef
 
+MISSES_SUSPECT = 2
 MISSES_DEAD = 3
 PROBE_EVERY_S = 0.1
+MISSED_REMEMBERED_MAX = 256
 DEAD_REMEMBERED_MAX = 256
 
 
@@ -19,14 +22,26 @@ class Suspects:
     """One node's opinion of the others' health."""
 
     def __init__(self) -> None:
-        self._misses: dict[NodeRef, int] = {}
+        self._misses: OrderedDict[NodeRef, int] = OrderedDict()
         self._dead: OrderedDict[NodeRef, None] = OrderedDict()
+
+    def judge(self, peer: NodeRef, outcome: object) -> None:
+        """Take note of how a question to it ended: with its answer, or with which error."""
+        if isinstance(outcome, WrongIncarnation):
+            self.bury(peer)
+        elif isinstance(outcome, Busy) or not isinstance(outcome, ChordError):
+            self.heard(peer)
+        elif not isinstance(outcome, NotYet):
+            self.miss(peer)
 
     def miss(self, peer: NodeRef) -> bool:
         """Count one silence. Returns whether the peer is dead now."""
-        self._misses[peer] = self._misses.get(peer, 0) + 1
-        if self._misses[peer] >= MISSES_DEAD:
-            self.bury(peer)
+        if peer not in self._dead:
+            self._misses[peer] = self._misses.get(peer, 0) + 1
+            if self._misses[peer] >= MISSES_DEAD:
+                self.bury(peer)
+            elif len(self._misses) > MISSED_REMEMBERED_MAX:
+                self._misses.popitem(last=False)
         return peer in self._dead
 
     def heard(self, peer: NodeRef) -> None:
@@ -45,8 +60,8 @@ class Suspects:
         return peer.is_vacant or peer in self._dead
 
     def is_suspect(self, peer: NodeRef) -> bool:
-        """Silent at least once since it was last heard."""
-        return peer in self._misses or self.is_dead(peer)
+        """Silent twice in a row, or worse."""
+        return self._misses.get(peer, 0) >= MISSES_SUSPECT or self.is_dead(peer)
 
     @property
     def dead(self) -> tuple[NodeRef, ...]:

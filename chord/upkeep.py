@@ -1,0 +1,81 @@
+"""What a node does all its life, as procedures without end: the same in a process and in the simulator.
+
+Chance (jitter, so that nodes do not act in step) comes in as a random generator; who runs a
+procedure ends it by closing it.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from chord import protocol
+from chord.effects import Nap, Procedure, Sleep, ask
+from chord.errors import ChordError, JoinRefused
+from chord.node import ChordNode
+from chord.refs import Address
+from chord.requests import Nudge, Report
+
+STABILIZE_EVERY_S = 1.0
+FINGERS_EVERY_MIN_S = 0.5  # while they change
+FINGERS_EVERY_MAX_S = 5.0  # while they stay as they are
+FINGERS_SLOWDOWN = 1.5
+REPORTS_PER_LEASE = 3
+UNITE_EVERY_REPORTS = 3
+
+
+def keep_neighbours(node: ChordNode, rng: random.Random, every_s: float = STABILIZE_EVERY_S) -> Procedure[None]:
+    """Stabilise at every tick, and at once when nudged; between ticks do what is on the agenda."""
+    while True:
+        yield from _work_off(node)
+        node.nudged = False
+        if (yield from _unharmed(protocol.stabilize(node))) and node.predecessor != node.ref:
+            yield from _unharmed(ask(node.predecessor, Nudge()))  # its list copies ours: no need to wait for its tick
+        yield Nap(every_s * rng.uniform(0.75, 1.25))
+
+
+def keep_fingers(node: ChordNode, rng: random.Random) -> Procedure[None]:
+    """Refresh the finger table: often while it changes, seldom while it does not."""
+    pause_s = FINGERS_EVERY_MIN_S
+    while True:
+        changed = yield from _unharmed(protocol.fix_fingers(node))
+        pause_s = FINGERS_EVERY_MIN_S if changed else min(pause_s * FINGERS_SLOWDOWN, FINGERS_EVERY_MAX_S)
+        yield Sleep(pause_s * rng.uniform(0.75, 1.25))
+
+
+def keep_lease(node: ChordNode, supernode: Address) -> Procedure[None]:
+    """Report to the supernode well within the lease; look now and then whether there is a second ring.
+
+    Raises JoinRefused when the supernode knows a newer life of this address.
+    """
+    reports = 0
+    pause_s = 1.0
+    while True:
+        try:
+            lease = yield from ask(supernode, Report(node.ref))
+            pause_s = lease.seconds / REPORTS_PER_LEASE
+            reports += 1
+            if lease.other is not None and reports % UNITE_EVERY_REPORTS == 0:
+                yield from _unharmed(protocol.unite(node, lease.other))
+        except JoinRefused:
+            raise
+        except ChordError:
+            pass  # it is on no lookup's path: the ring goes on without it
+        yield Sleep(pause_s)
+
+
+def _work_off(node: ChordNode) -> Procedure[None]:
+    """Everything that handlers have noted by now; what they note meanwhile waits for the next turn."""
+    for _ in range(len(node.agenda)):
+        note = node.agenda.take()
+        if note is not None:
+            yield from _unharmed(note[1]())
+
+
+def _unharmed(procedure: Procedure[Any]) -> Procedure[Any]:
+    """A procedure that fails does not end what it is part of: the next turn tries again."""
+    try:
+        result = yield from procedure
+    except ChordError:
+        return None
+    return result

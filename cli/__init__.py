@@ -1,0 +1,13 @@
+"""What the entry points share, and the client's subcommands, one file each.
+
+environment  is everything installed?
+exits        exit codes, and how an error becomes one line and a code
+options      command lines: the parser, and the options made from the settings of a job
+entry        the way into the ring: through the supernode, or any node that is listed
+train        route, train, average, validate
+status       every node of the ring
+lookup       the way to a name's key, hop by hop
+predict      a saved model on a file
+seeds        the command lines of the systems that this one replaces
+report       what a finished job prints and writes
+"""

@@ -1,0 +1,81 @@
+"""The way into the ring: through the supernode or, where it is dead, any node that is listed."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from chord.effects import Ask, AskAll, Procedure, ask
+from chord.errors import ChordError, NodeUnreachable
+from chord.refs import Address, NodeRef
+from chord.requests import GetMembers, Hello, SayHello
+from chord.ring import Ring
+from cli import exits
+from federation.effects import Aside
+from node import addresses
+from node.runtime import Runtime
+from rpc.peers import Peers
+
+ANSWER_TIMEOUT_S = 1.0
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A member that answers, and the ring it is of."""
+
+    node: NodeRef
+    ring: Ring
+
+
+def client_runtime() -> Runtime:
+    """A runtime for a process that is no node itself."""
+    runtime = Runtime(Peers())
+    runtime.perform_with(Aside, lambda effect: effect.function())
+    return runtime
+
+
+def supernode_address(options: argparse.Namespace) -> Address:
+    """As given, as the node list says, or the default."""
+    if options.supernode is not None:
+        given: Address = options.supernode
+        return given
+    listed = node_list(options).supernode
+    return listed or Address("127.0.0.1", addresses.SUPERNODE_PORT)
+
+
+def node_list(options: argparse.Namespace) -> addresses.NodeList:
+    try:
+        return addresses.read(options.nodes)
+    except addresses.NodeListError as error:
+        raise exits.Exit(exits.DATA, str(error)) from error
+
+
+def enter(runtime: Runtime, options: argparse.Namespace) -> Entry:
+    """A live member. Raises Exit with what to start, where there is none."""
+    supernode, listed = supernode_address(options), node_list(options).nodes
+    try:
+        return runtime.run(find_member(supernode, listed))
+    except ChordError:
+        raise exits.Exit(
+            exits.UNAVAILABLE,
+            f"no node of a ring found: nothing answers for the supernode at {supernode}, nor at the "
+            f"{len(listed)} addresses of {options.nodes}. Start  python3 supernode.py  and "
+            "python3 compute_node.py 8001  first, or add  --local 4",
+        ) from None
+
+
+def find_member(supernode: Address, listed: Iterable[Address]) -> Procedure[Entry]:
+    """Ask the supernode for its members; whoever answers first is the way in. Raises NodeUnreachable."""
+    known: list[Address] = []
+    try:
+        members = yield from ask(supernode, GetMembers(), ANSWER_TIMEOUT_S)
+        known = [node.address for node in members.nodes]
+    except ChordError:
+        pass
+    candidates = list(dict.fromkeys([*known, *listed]))
+    answers = yield AskAll([Ask(a, SayHello(), ANSWER_TIMEOUT_S) for a in candidates], need=1)
+    for hello in answers:
+        if isinstance(hello, Hello) and hello.joined:
+            return Entry(hello.node, hello.ring)
+    raise NodeUnreachable(f"none of {len(candidates)} addresses answers")

@@ -1,0 +1,55 @@
+"""Exit codes, as in sysexits.h, and how an error becomes one line and a code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from types import FrameType
+
+FAILED = 1
+USAGE, DATA, NO_INPUT, UNAVAILABLE, SOFTWARE, CANNOT_CREATE, REFUSED = 64, 65, 66, 69, 70, 73, 77
+
+
+class Exit(Exception):
+    """End the program with this code, after this line on standard error."""
+
+    def __init__(self, code: int, line: str) -> None:
+        super().__init__(line)
+        self.code = code
+
+
+class Interrupted(Exception):
+    """A signal asked the program to end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.code = 128 + number
+
+
+def run(main: Callable[[list[str]], int]) -> None:
+    """Run a program to its exit code. SIGINT and SIGTERM end it in good order, a second one at once."""
+    signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        code = main(sys.argv[1:])
+    except Exit as end:
+        print(end, file=sys.stderr)
+        code = end.code
+    except Interrupted as end:
+        code = end.code
+    except BrokenPipeError:  # whoever read our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code)
+
+
+def _interrupt(number: int, _: FrameType | None) -> None:
+    signal.signal(signal.SIGINT, _end_at_once)
+    signal.signal(signal.SIGTERM, _end_at_once)
+    raise Interrupted(number)
+
+
+def _end_at_once(number: int, _: FrameType | None) -> None:
+    os._exit(128 + number)

@@ -1,0 +1,80 @@
+"""What the user gives: files that are read and checked, settings that become a spec, weights to begin from."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from chord.store import digest_of
+from federation.spec import JobSpec, Settings
+from federation.work import TrainingFile
+from ml import course, mlp
+from ml.data import Samples
+from ml.errors import DataError
+from ml.mlp import Activation
+from ml.readers import folder, letters
+from ml.readers.model import Model
+
+CLASSES = 26
+
+
+@dataclass(frozen=True, eq=False)
+class Input:
+    """What the user's files hold."""
+
+    contents: dict[str, bytes]  # by digest
+    files: tuple[TrainingFile, ...]  # sorted by name
+    validation: TrainingFile
+    samples: Samples  # of the validation file
+    skipped: tuple[str, ...]
+
+
+def read_input(directory: Path, validation: str) -> Input:
+    """Read and check every file: nothing is trained while one of them is wrong. Raises MLError."""
+    validation_path = folder.find_validation(validation, directory)
+    listing = folder.list_training_files(directory, validation_path)
+    contents: dict[str, bytes] = {}
+    files: list[TrainingFile] = []
+    features = None
+    for index, path in enumerate(listing.files):
+        file, samples = _read(path, index, features, contents)
+        features = samples.features
+        files.append(file)
+    held_out, samples = _read(validation_path, len(files), features, contents)
+    return Input(contents, tuple(files), held_out, samples, listing.skipped)
+
+
+def make_spec(settings: Settings, given: Input, initial: Model | None) -> JobSpec:
+    """The job. Raises DataError when the model to continue has other layers."""
+    spec = JobSpec(
+        settings, given.files, given.validation, given.samples.features, CLASSES,
+        initial.sha256 if initial else "", secrets.token_hex(16),
+    )
+    if initial is not None and initial.architecture != architecture(spec):
+        raise DataError(
+            "--init", None, f"the model has layers {initial.architecture.sizes}, this job has {spec.sizes}"
+        )
+    return spec
+
+
+def architecture(spec: JobSpec) -> mlp.Architecture:
+    activation: Activation = "identity" if spec.settings.course else "relu"
+    return mlp.Architecture(spec.sizes, activation)
+
+
+def first_weights(spec: JobSpec, initial: Model | None) -> bytes:
+    """Little-endian float32: of the model to continue, or from the job's seed."""
+    if initial is not None:
+        return initial.weights.astype("<f4").tobytes()
+    if spec.settings.course:
+        return course.initial_weights(architecture(spec)).astype("<f4").tobytes()
+    return mlp.init(architecture(spec), spec.settings.seed).astype("<f4").tobytes()
+
+
+def _read(path: Path, index: int, features: int | None, contents: dict[str, bytes]) -> tuple[TrainingFile, Samples]:
+    content = folder.read_file(path)
+    samples = letters.parse(str(path), content, features, CLASSES)
+    digest = digest_of(content)
+    contents[digest] = content
+    return TrainingFile(index, path.name, digest, len(content), samples.rows), samples

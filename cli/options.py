@@ -1,0 +1,128 @@
+"""Command lines. The options of a job are made from the fields of federation.spec.Settings."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, NoReturn
+
+from cli import exits
+from federation.errors import BadSpec
+from federation.spec import Settings
+from node.addresses import DEFAULT_FILE, parse_address
+
+Namespace = argparse.Namespace
+COMMON_SETTINGS = ("rounds", "epochs", "hidden", "eta")  # the others show in --help-all
+
+
+class Parser(argparse.ArgumentParser):
+    """Ends with exit code 64 and one line; `more` options show only in --help-all."""
+
+    def __init__(self, prog: str, description: str, example: str, everything: bool) -> None:
+        super().__init__(prog=prog, description=description, epilog=f"example: {example}", add_help=False,
+                         allow_abbrev=False)
+        self._everything = everything
+        self.add_argument("-h", "--help", action="help", help="show this and end")
+        self.more("--help-all", action="store_true", help="show every option and end")
+
+    def more(self, *flags: str, **about: Any) -> None:
+        """Add an option that is shown only among all."""
+        if not self._everything:
+            about["help"] = argparse.SUPPRESS
+        self.add_argument(*flags, **about)
+
+    def error(self, message: str) -> NoReturn:
+        raise exits.Exit(exits.USAGE, f"{self.prog}: {message} (see --help)")
+
+
+def parser(prog: str, description: str, example: str, arguments: Sequence[str]) -> Parser:
+    """A parser; asked for everything, it will show everything."""
+    return Parser(prog, description, example, "--help-all" in arguments)
+
+
+def parse(made: Parser, arguments: Sequence[str]) -> argparse.Namespace:
+    """The options; --help-all shows them instead."""
+    if "--help-all" in arguments:
+        made.print_help()
+        sys.exit(0)
+    return made.parse_args(arguments)
+
+
+def add_ring_options(made: Parser) -> None:
+    """Where the ring is."""
+    made.add_argument("--supernode", metavar="HOST:PORT", type=checked(lambda t: parse_address(t, 9091)),
+                      help="where the supernode is (default: as the node list says, else 127.0.0.1:9091)")
+    made.more("--nodes", metavar="FILE", type=Path, default=DEFAULT_FILE,
+              help="the node list: host,port lines (default: compute_nodes.txt)")
+
+
+def add_settings(made: Parser) -> None:
+    """One option for every setting of a job."""
+    for each in fields(Settings):
+        add = made.add_argument if each.name in COMMON_SETTINGS else made.more
+        about = each.metadata["about"]
+        if each.name == "course":
+            add("--course-trainer", dest="course", action="store_true", help=about)
+            continue
+        shown = _show(each.default)
+        add(f"--{each.name}", metavar=each.name[0].upper(), type=checked(_reader(each.default)),
+            default=each.default, choices=each.metadata.get("choices"), help=f"{about} (default: {shown})")
+
+
+def settings(options: argparse.Namespace) -> Settings:
+    """The settings that were asked for. Raises Exit for what is out of range."""
+    chosen = {f.name: getattr(options, f.name) for f in fields(Settings)}
+    if chosen["course"]:
+        chosen["optimizer"] = "gd"
+    try:
+        return Settings(**chosen)
+    except BadSpec as error:
+        raise exits.Exit(exits.USAGE, str(error)) from error
+
+
+def checked(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """An argparse type that keeps the message of a ValueError."""
+
+    def typed(text: str) -> Any:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return typed
+
+
+def identifiers(text: str) -> tuple[int, ...]:
+    """An argparse type: 0,1,3."""
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers") from None
+
+
+def _reader(default: Any) -> Callable[[str], Any]:
+    if isinstance(default, tuple):
+        return lambda text: tuple(_integer(part) for part in text.split(","))
+    readers: dict[type, Callable[[str], Any]] = {int: _integer, float: _decimal, str: str}
+    return readers[type(default)]
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no whole number") from None
+
+
+def _decimal(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no number") from None
+
+
+def _show(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

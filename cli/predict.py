@@ -1,0 +1,41 @@
+"""client.py predict MODEL FILE: the class of every row, and how many are right."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from cli import exits, options
+from ml.errors import InputMissing, MLError
+from ml.readers import folder, letters
+from ml.readers.model import load
+
+
+def main(arguments: Sequence[str]) -> int:
+    made = options.parser("client.py predict", "Use a saved model: one class a line.",
+                          "python3 client.py predict model.npz validate_letters.txt", arguments)
+    made.add_argument("model", type=Path, metavar="MODEL", help="a model that train --out has saved")
+    made.add_argument("file", type=Path, metavar="FILE", help="rows as in the training files")
+    made.add_argument("--json", action="store_true", help="print one line, one JSON object")
+    chosen = options.parse(made, arguments)
+    try:
+        model = load(chosen.model)
+        network = model.architecture
+        samples = letters.parse(str(chosen.file), folder.read_file(chosen.file), network.features, network.classes)
+        classes = model.predict(samples)
+    except InputMissing as error:
+        raise exits.Exit(exits.NO_INPUT, str(error)) from error
+    except MLError as error:
+        raise exits.Exit(exits.DATA, str(error)) from error
+    wrong = int(np.count_nonzero(classes != samples.y))
+    if chosen.json:
+        print(json.dumps({"rows": samples.rows, "errors": wrong, "error": wrong / samples.rows,
+                          "model_sha256": model.sha256, "classes": classes.tolist()}))
+        return 0
+    print("\n".join(map(str, classes.tolist())))
+    print(f"{wrong} of {samples.rows} rows are of another class: error {wrong / samples.rows:.4f}", file=sys.stderr)
+    return 0

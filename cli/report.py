@@ -1,0 +1,141 @@
+"""What a job shows while it runs (on standard error), and what it prints and writes at the end."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from federation.driver import Round
+from federation.spec import JobSpec
+from node.console import console
+
+
+@dataclass
+class Report:
+    """A job's results, as they come in."""
+
+    spec: JobSpec
+    nodes: int
+    rounds: list[Round] = field(default_factory=list)
+    seconds: float = 0.0
+    model_sha256: str = ""
+
+    @property
+    def validation_error(self) -> float:
+        return self.rounds[-1].validation_error
+
+    @property
+    def placement(self) -> dict[str, str]:
+        """File name -> address of the node that trained it in the last round."""
+        return {name: str(node.address) for name, node in sorted(self.rounds[-1].placement.items())}
+
+    def to_json(self) -> dict[str, object]:
+        """What --json prints."""
+        return {
+            "job": self.spec.job,
+            "validation_error": self.validation_error,
+            "files": len(self.spec.files),
+            "nodes": self.nodes,
+            "rounds": len(self.rounds),
+            "seconds": round(self.seconds, 3),
+            "model_sha256": self.model_sha256,
+            "history": [_history(r) for r in self.rounds],
+            "placement": self.placement,
+        }
+
+
+class Screen:
+    """Notes and progress on standard error, results on standard output."""
+
+    def __init__(self, json_only: bool) -> None:
+        self._json_only = json_only
+        self._out = console()
+        self._err = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._progress = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+            TextColumn("{task.fields[note]}"), console=self._err, disable=not self._err.is_terminal,
+        )
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Screen:
+        self._progress.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._progress.stop()
+
+    def note(self, line: str) -> None:
+        """Something worth knowing, once."""
+        self._err.print(line, markup=False)
+
+    def begin(self, what: str, total: int) -> None:
+        """A new bar."""
+        self._task = self._progress.add_task(what, total=total, note="")
+
+    def advance(self, note: str) -> None:
+        """One step of the bar that was begun last."""
+        if self._task is not None:
+            self._progress.update(self._task, advance=1, note=note)
+
+    def round(self, report: Report, done: Round) -> None:
+        """A round has come in."""
+        report.rounds.append(done)
+        self.advance(f"validation error {done.validation_error:.4f}")
+        if not self._err.is_terminal:
+            self.note(f"round {done.number} of {report.spec.settings.rounds}: validation error "
+                      f"{done.validation_error:.4f}, {done.seconds:.2f} s")
+
+    def result(self, report: Report) -> None:
+        """The end: one line of JSON, or a table."""
+        if self._json_only:
+            print(json.dumps(report.to_json()))
+            return
+        self._out.print(_table(report))
+        self._out.print(f"validation error {report.validation_error:.4f} after {len(report.rounds)} rounds, "
+                        f"{report.seconds:.1f} s\nmodel {report.model_sha256}")
+
+
+def write_history(path: Path, report: Report) -> None:
+    """One line a round, as CSV. Raises OSError."""
+    rows = [_history(r) for r in report.rounds]
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def write_timing(path: Path, report: Report) -> None:
+    """The seconds of the whole job, and of every round. Raises OSError."""
+    lines = [f"job {report.seconds:.3f}", *(f"round {r.number} {r.seconds:.3f}" for r in report.rounds)]
+    path.write_text("".join(f"{line}\n" for line in lines))
+
+
+def _history(done: Round) -> dict[str, float | int]:
+    return {
+        "round": done.number,
+        "validation_error": round(done.validation_error, 6),
+        "validation_loss": round(done.validation_loss, 6),
+        "training_loss": round(done.training_loss, 6),
+        "training_accuracy": round(done.training_accuracy, 6),
+        "seconds": round(done.seconds, 4),
+        "slowest_node_seconds": round(done.slowest_s, 4),
+    }
+
+
+def _table(report: Report) -> Table:
+    table = Table(title="which node trained which files", title_justify="left")
+    for heading in ("node", "files", "names"):
+        table.add_column(heading)
+    by_node = Counter(report.placement.values())
+    for node, count in sorted(by_node.items()):
+        names = ", ".join(name for name, address in report.placement.items() if address == node)
+        table.add_row(node, str(count), names)
+    return table

@@ -1,0 +1,34 @@
+"""The command lines of the systems that this one replaces, in our words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+VALIDATION = "validate_letters.txt"
+FOLDER = "letters"
+
+
+def translate(arguments: Sequence[str]) -> list[str]:
+    """`HOST PORT [DIR [ROUNDS EPOCHS H ETA]]` becomes options; everything else stays as it is.
+
+    The four numbers are those of the coordinator system, and mean what they meant there: the
+    course trainer's arithmetic. Options after them are kept.
+    """
+    words = list(_leading_words(arguments))
+    if len(words) < 2 or not words[1].isdecimal() or len(words) not in (2, 3, 7):
+        return list(arguments)
+    host, port, folder, *numbers = (*words, FOLDER) if len(words) == 2 else words
+    translated = [folder, VALIDATION, "--supernode", f"{host}:{port}"]
+    if numbers:
+        rounds, epochs, hidden, eta = numbers
+        translated += ["--rounds", rounds, "--epochs", epochs, "--hidden", hidden, "--eta", eta,
+                       "--momentum", "0.7", "--course-trainer"]
+    return translated + list(arguments[len(words):])
+
+
+def _leading_words(arguments: Sequence[str]) -> Sequence[str]:
+    """The words before the first option."""
+    for place, word in enumerate(arguments):
+        if word.startswith("-"):
+            return arguments[:place]
+    return arguments

@@ -1,0 +1,47 @@
+"""The client: train on the ring, look at it, use what was trained.
+
+    python3 client.py ./letters validate_letters.txt
+    python3 client.py status | lookup NAME | predict MODEL FILE
+"""
+
+from cli.environment import require
+
+require()
+
+from ml.threads import one_blas_thread  # noqa: E402 - only where everything is installed
+
+one_blas_thread()  # before numpy is imported: one bit pattern, and the cores are the trainers'
+
+from importlib import import_module  # noqa: E402
+
+from cli import exits, seeds  # noqa: E402
+
+SUBCOMMANDS = {
+    "train": "train a model on the files of a folder (also without this word)",
+    "status": "every node of the ring",
+    "lookup": "the way to a name's key, hop by hop",
+    "predict": "a saved model on a file",
+}
+
+
+def main(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(usage())
+        return 0 if arguments else exits.USAGE
+    word, *rest = arguments
+    if word not in SUBCOMMANDS:  # a first word that is no subcommand means train
+        word, rest = "train", seeds.translate(arguments)
+    code: int = import_module(f"cli.{word}").main(rest)
+    return code
+
+
+def usage() -> str:
+    lines = ["usage: client.py DIR FILE [options]", "       client.py SUBCOMMAND ...", ""]
+    lines += [f"  {word:<9}{about}" for word, about in SUBCOMMANDS.items()]
+    lines += ["", "client.py SUBCOMMAND --help shows its options, --help-all all of them", "",
+              "example: python3 client.py ./letters validate_letters.txt --local 4"]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    exits.run(main)

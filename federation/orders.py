@@ -1,0 +1,107 @@
+"""A node's orders: queued, running, done or failed; and the procedure that carries them out.
+
+One order runs at a time, in the order of arrival. Tickets are digests of orders, so an order
+that is repeated is the same ticket; finished tickets are kept for a while for whoever asks again.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import replace
+from typing import Any
+
+from chord.answers import Handlers
+from chord.effects import Procedure
+from chord.errors import Busy, NotFound
+from chord.store import Store, digest_of
+from federation.effects import Compute, Rest, compute
+from federation.errors import FederationError
+from federation.work import Collect, Order, Progress
+
+QUEUED_MAX = 64
+FINISHED_MAX = 64  # tickets whose results are kept
+
+
+class Orders:
+    """The state: every ticket's order and progress."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._orders: dict[str, Order] = {}
+        self._progress: OrderedDict[str, Progress] = OrderedDict()
+
+    def handlers(self) -> Handlers:
+        """The work's questions, answered from this state."""
+        return {Order: self.accept, Collect: lambda r: self.progress(r.ticket)}
+
+    def accept(self, order: Order) -> str:
+        """Queue an order, once. A failed one is tried again. Raises Busy."""
+        ticket = order.ticket
+        known = self._progress.get(ticket)
+        if known is not None and known.state != "failed":
+            return ticket
+        waiting = sum(not p.is_final for p in self._progress.values())
+        if waiting >= QUEUED_MAX:
+            raise Busy(f"{waiting} orders are waiting already")
+        self._orders[ticket] = order
+        self._progress[ticket] = Progress("queued")
+        return ticket
+
+    def progress(self, ticket: str) -> Progress:
+        if ticket not in self._progress:
+            raise NotFound(f"no order {ticket[:8]} here")
+        return self._progress[ticket]
+
+    def tell(self, ticket: str, message: str) -> None:
+        """Something worth showing has happened to an order."""
+        self._update(ticket, message=message)
+
+    @property
+    def running(self) -> str:
+        """What is being trained now, in words."""
+        return next((p.message for p in self._progress.values() if p.state == "running"), "")
+
+    @property
+    def next(self) -> Order | None:
+        """The order that has waited longest."""
+        return next((self._orders[t] for t, p in self._progress.items() if p.state == "queued"), None)
+
+    def carry_out(self) -> Procedure[None]:
+        """Work off the queue, for ever."""
+        while True:
+            order = self.next
+            if order is None:
+                yield Rest()
+            else:
+                yield from self._carry_out_one(order)
+
+    def _carry_out_one(self, order: Order) -> Procedure[None]:
+        ticket = order.ticket
+        names = f"{len(order.files)} file{'s' * (len(order.files) != 1)}"
+        self._update(ticket, state="running", message=f"round {order.round}: {names}")
+        try:
+            done = yield from compute(Compute(order, self._contents(order)))
+            digest = digest_of(done.result)
+            self._store.keep(digest, done.result)
+        except (FederationError, NotFound) as error:
+            self._update(ticket, state="failed", message=str(error))
+            return
+        self._update(ticket, state="done", result=digest, size_bytes=len(done.result),
+                     seconds=done.seconds, loss=done.loss, accuracy=done.accuracy)
+        self._forget_old(order)
+
+    def _contents(self, order: Order) -> dict[str, bytes]:
+        """The bytes that an order needs: its files, and the weights it starts from. Raises NotFound."""
+        digests = [f.digest for f in order.files] + [order.weights] * bool(order.weights)
+        return {digest: self._store.content(digest) for digest in digests}
+
+    def _update(self, ticket: str, **changes: Any) -> None:
+        self._progress[ticket] = replace(self._progress[ticket], **changes)
+
+    def _forget_old(self, latest: Order) -> None:
+        """Let go of this job's finished tickets of two rounds ago and before, and of what only they name."""
+        finished = [t for t, p in self._progress.items() if p.is_final]
+        stale = {t for t in finished if self._orders[t].job == latest.job and self._orders[t].round < latest.round - 1}
+        for ticket in stale.union(finished[:-FINISHED_MAX]):
+            progress, order = self._progress.pop(ticket), self._orders.pop(ticket)
+            self._store.drop(progress.result, order.weights)

@@ -1,0 +1,67 @@
+"""Orders and their progress: what a driver asks of a node, and what it is told.
+
+An order is idempotent: its ticket is a digest of all that it says, so the same order again is
+the same ticket. The task is a JSON object that ml.worker understands; never code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+
+from chord.effects import Request
+
+WAIT_MAX_S = 5.0  # longest that a collect is held
+
+
+@dataclass(frozen=True)
+class TrainingFile:
+    """One training file of a job; `index` is its place in the job's sorted list."""
+
+    index: int
+    name: str
+    digest: str
+    size_bytes: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Order(Request[str]):
+    """Do this task on these files. Answered with a ticket at once."""
+
+    job: str
+    round: int
+    files: tuple[TrainingFile, ...]
+    task: str  # JSON
+    weights: str = ""  # digest of the weights that training starts from, where it needs any
+
+    @property
+    def ticket(self) -> str:
+        """A digest of everything that is ordered."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an order has come. state: queued, running, done or failed."""
+
+    state: str
+    message: str = ""
+    result: str = ""  # of a done order: the digest of its result, to be read like any content
+    size_bytes: int = 0
+    seconds: float = 0.0
+    loss: float = 0.0
+    accuracy: float = 0.0
+
+    @property
+    def is_final(self) -> bool:
+        return self.state in ("done", "failed")
+
+
+@dataclass(frozen=True)
+class Collect(Request[Progress]):
+    """The progress of a ticket: when it is done or failed, or after wait_s."""
+
+    ticket: str
+    wait_s: float = 0.0

@@ -1,0 +1,85 @@
+"""Rows to files: 33 training files of 500 rows with opaque names, and a validation file. Makes no rows.
+
+The form is that of the course's files, to the line ends: CRLF in training files, LF in the validation file.
+"""
+
+import hashlib
+import string
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from letters.command import FolderRefused
+
+TRAINING_FILES = 33
+ROWS_PER_FILE = 500
+VALIDATION_ROWS = 3_500
+ROWS = TRAINING_FILES * ROWS_PER_FILE + VALIDATION_ROWS
+
+VALIDATION_NAME = "validate_letters.txt"
+TRAINING_END, VALIDATION_END = "\r\n", "\n"
+
+NAME_CHARACTERS = string.digits + string.ascii_letters
+NAME_LENGTH = 10
+STRANGERS_NAMED_MAX = 3
+
+Row = Sequence[int]  # 16 attributes, then the class
+
+
+def lay_out(rows: Sequence[Row], salt: str) -> dict[str, bytes]:
+    """Cut the rows, in their order, into files: name -> content. The names depend on the salt alone."""
+    assert len(rows) == ROWS
+    *training, validation = file_names(salt)
+    contents = {
+        name: _encode(rows[index * ROWS_PER_FILE : (index + 1) * ROWS_PER_FILE], TRAINING_END)
+        for index, name in enumerate(training)
+    }
+    return contents | {validation: _encode(rows[-VALIDATION_ROWS:], VALIDATION_END)}
+
+
+def file_names(salt: str) -> list[str]:
+    """33 names that say nothing, so that hashes alone place the files; then the validation file's."""
+    names = [_opaque_name(f"{salt}/{index}") for index in range(TRAINING_FILES)]
+    assert len(set(names)) == TRAINING_FILES
+    return [*names, VALIDATION_NAME]
+
+
+def refuse_strangers(folder: Path, names: Sequence[str], spared: Sequence[str] = ()) -> None:
+    """Raise FolderRefused if the folder holds more than these names and what matches a `spared` pattern."""
+    try:
+        found = sorted(folder.iterdir()) if folder.exists() else []
+    except OSError as error:
+        raise FolderRefused(f"{folder}: {error.strerror}") from error
+    strangers = [path.name for path in found if path.name not in names and not _matches(path, spared)]
+    if strangers:
+        more = len(strangers) - STRANGERS_NAMED_MAX
+        named = ", ".join(strangers[:STRANGERS_NAMED_MAX]) + (f" and {more} more" if more > 0 else "")
+        raise FolderRefused(
+            f"{folder} holds {named}, which would mix with the letters: empty it, or give another --out"
+        )
+
+
+def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Write the files, over what has their names. Raises FolderRefused."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            (folder / name).write_bytes(content)
+    except OSError as error:
+        raise FolderRefused(f"{error.filename or folder}: {error.strerror}") from error
+
+
+def _matches(path: Path, patterns: Sequence[str]) -> bool:
+    return any(path.match(pattern) for pattern in patterns)
+
+
+def _encode(rows: Sequence[Row], end: str) -> bytes:
+    return "".join(",".join(map(str, row)) + end for row in rows).encode("ascii")
+
+
+def _opaque_name(text: str) -> str:
+    number = int.from_bytes(hashlib.sha256(text.encode()).digest(), "big")
+    digits = []
+    for _ in range(NAME_LENGTH):
+        number, digit = divmod(number, len(NAME_CHARACTERS))
+        digits.append(NAME_CHARACTERS[digit])
+    return "".join(digits)

@@ -1,0 +1,42 @@
+"""Whether two machines would compute the same bits: the hash of a tiny canned training at a job's shapes.
+
+Bits differ between BLAS kernels (hence kinds of processor), numpy's vector loops and its random streams. Equal
+fingerprints promise nothing beyond the shapes that were tried, which are the job's.
+"""
+
+import hashlib
+from dataclasses import replace
+
+import numpy as np
+
+from ml import course
+from ml.data import Samples
+from ml.mlp import forward, init
+from ml.task import Task
+from ml.train import train
+from ml.worker import task_architecture
+
+ROWS_MAX = 4095
+EPOCHS = 2
+_SEED = 1
+
+
+def fingerprint(task: Task) -> str:
+    """Hex digest of what this machine makes of the task's network and configuration; its files do not matter."""
+    architecture, samples = task_architecture(task), _samples(task)
+    weights = init(architecture, _SEED)
+    config = replace(task.config, epochs=EPOCHS)
+    if task.course:
+        trained = course.train(architecture, weights, samples, config)
+    else:
+        trained = train(architecture, weights, samples, config, _SEED)
+    scores = forward(architecture, weights, samples.x)[-1]  # (n, classes)
+    return hashlib.sha256(trained.tobytes() + scores.tobytes()).hexdigest()
+
+
+def _samples(task: Task) -> Samples:
+    """A full batch and a short one, drawn from a fixed seed."""
+    rows = min(2 * task.config.batch - 1, ROWS_MAX)
+    rng = np.random.default_rng(_SEED)
+    x = rng.standard_normal((rows, task.sizes[0])).astype(np.float32)  # (n, d)
+    return Samples(x, rng.integers(task.sizes[-1], size=rows))

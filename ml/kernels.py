@@ -1,0 +1,109 @@
+"""The gradient of mlp.py, fast: one step over one flat vector, every result written into a buffer made once.
+
+Knows nothing of epochs, learning rates or files. What makes it fast, and where each trick stands:
+
+- feature-major: activations are (size, batch), so the softmax runs over axis 0;
+- the bias is a row of ones above the activations and a column of ones beside the inputs: no separate additions;
+- the first layer's matrix is kept transposed (Network), and the inputs come in both layouts: BLAS is slowest at
+  products whose inner axis is contiguous on both sides, and so there is one less of them;
+- labels are gathered and scattered as positions, never as a dense one-hot matrix;
+- whatever is to be folded into the gradient (1 / batch, the learning rate) enters as the scale of the softmax;
+- the loss and the accuracy of a step cost no call: what it leaves in likelihood and total is enough for both.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ml.data import Floats, Ints
+from ml.mlp import Architecture
+
+Step = Callable[[Floats, Floats, Ints, Floats, Floats], None]
+
+
+class Network:
+    """Weights and gradient of one training, in the kernels' layout: mlp's, with the first matrix transposed."""
+
+    def __init__(self, architecture: Architecture) -> None:
+        self.architecture = architecture
+        self.weights = np.zeros(architecture.parameters, np.float32)  # (parameters,)
+        self.gradient = np.zeros(architecture.parameters, np.float32)  # (parameters,)
+
+    def load(self, weights: Floats) -> None:
+        """Take over weights that are laid out as Architecture.views says."""
+        np.copyto(self.weights, weights)
+        self.matrices(self.weights)[0][...] = self.architecture.views(weights)[0].T
+
+    def store(self) -> Floats:
+        """The weights as Architecture.views lays them out; a copy."""
+        weights = self.weights.copy()  # (parameters,)
+        self.architecture.views(weights)[0][...] = self.matrices(self.weights)[0].T
+        return weights
+
+    def matrices(self, flat: Floats) -> list[Floats]:
+        """Views: the first (fan_out, fan_in + 1), all others (fan_in + 1, fan_out)."""
+        fan_in, fan_out = self.architecture.shapes[0]
+        first = flat[: (fan_in + 1) * fan_out].reshape(fan_out, fan_in + 1)  # (fan_out, fan_in + 1)
+        return [first, *self.architecture.views(flat)[1:]]
+
+
+def gradient_step(network: Network, batch: int, scale: float) -> Step:
+    """Make step(rows, columns, labels, likelihood, total) for batches of this many samples.
+
+    It reads rows (batch, d + 1) and columns (d + 1, batch), the same samples with a leading 1, and labels (batch,),
+    the position label * batch + column of each sample's class among the scores. It writes scale * batch times the
+    gradient of the mean loss into network.gradient, scale * p(label) into likelihood (batch,), and into total
+    (batch,) what makes 1 / total the scale * p of the class predicted.
+    """
+    sizes = network.architecture.sizes
+    weights, gradients = network.matrices(network.weights), network.matrices(network.gradient)
+    above = [np.ones((size + 1, batch), np.float32) for size in sizes[1:-1]]  # (size + 1, batch) row 0 stays 1
+    hidden = [layer[1:] for layer in above]  # (size, batch)
+    scores = np.empty((sizes[-1], batch), np.float32)  # (classes, batch)
+    backs = [np.empty_like(layer) for layer in hidden]  # (size, batch) d loss / d hidden
+    forward = list(zip(hidden, map(np.zeros_like, hidden), [w.T for w in weights[1:]], above, [*hidden[1:], scores],
+                       strict=True))
+    backward = list(zip(above, [back.T for back in [*backs[1:], scores]], gradients[1:], [w[1:] for w in weights[1:]],
+                        [*backs[1:], scores], backs, map(_bits, hidden), map(_ones, hidden), map(_ones, hidden),
+                        map(_bits, backs), strict=True))[::-1]
+    first, first_gradient = weights[0], gradients[0]  # (size, d + 1)
+    first_scores, first_back = [*hidden, scores][0], [*backs, scores][0]  # (size, batch)
+    flat_scores = scores.reshape(-1)  # (classes * batch,)
+    peak, excess = np.empty(batch, np.float32), np.empty(batch, np.float32)  # (batch,)
+    per_scale = np.full(sizes[-1], 1 / scale, np.float32)  # (classes,)
+    one = np.float32(scale)
+    dot, subtract, divide, multiply, exp = np.dot, np.subtract, np.divide, np.multiply, np.exp
+    maximum, minimum, largest = np.maximum, np.minimum, np.maximum.reduce
+
+    def step(rows: Floats, columns: Floats, labels: Ints, likelihood: Floats, total: Floats) -> None:
+        dot(first, columns, first_scores)  # (size, batch)
+        for layer, zeros, matrix, inputs, outputs in forward:
+            maximum(layer, zeros, out=layer)  # ReLU; an array of zeros is faster than the scalar
+            dot(matrix, inputs, outputs)  # (size, batch)
+
+        largest(scores, 0, None, peak)  # type: ignore[call-overload]  # (batch,) faster than by keyword
+        subtract(scores, peak, scores)  # (classes, batch) so that exp() stays finite
+        exp(scores, scores)
+        dot(per_scale, scores, total)  # (batch,) sum / scale
+        divide(scores, total, scores)  # (classes, batch) scale * softmax
+        flat_scores.take(labels, None, likelihood, "clip")  # (batch,)
+        subtract(likelihood, one, excess)
+        flat_scores[labels] = excess  # scale * (softmax - one hot)
+
+        for inputs, outer, gradient, matrix, outputs, back, sign, units, mask, back_bits in backward:
+            dot(inputs, outer, gradient)  # (size + 1, outputs)
+            dot(matrix, outputs, back)  # (size, batch)
+            minimum(sign, units, out=mask)  # 1 where hidden > 0, else 0
+            multiply(back_bits, mask, back_bits)
+        dot(first_back, rows, first_gradient)  # (size, d + 1)
+
+    return step
+
+
+def _bits(layer: Floats) -> Ints:
+    """The same memory as int32: 0 for 0.0 and greater than 0 for greater floats, so that a mask is one minimum."""
+    return layer.view(np.int32)
+
+
+def _ones(layer: Floats) -> Ints:
+    return np.ones(layer.shape, np.int32)

@@ -1,0 +1,64 @@
+"""Optimizers on flat vectors: each makes an update that changes weights in place from the gradient a step has left.
+
+They read neither samples nor matrices, and start from nothing at every local training.
+"""
+
+import itertools
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from ml.data import Floats
+
+Update = Callable[[], None]
+
+ADAM_BETA1 = 0.9
+ADAM_BETA2 = 0.999
+ADAM_EPSILON = 1e-8
+
+
+def momentum_update(weights: Floats, eta_gradient: Floats, momentum: float) -> Update:
+    """velocity = momentum * velocity - eta * gradient; weights += velocity.
+
+    The gradient arrives multiplied by eta (the step's scale), which saves a pass over the vector.
+    """
+    velocity = np.zeros_like(weights)  # (parameters,)
+    decay = np.float32(momentum)
+    multiply, subtract, add = np.multiply, np.subtract, np.add
+
+    def update() -> None:
+        multiply(velocity, decay, velocity)
+        subtract(velocity, eta_gradient, velocity)
+        add(weights, velocity, weights)
+
+    return update
+
+
+def adam_update(weights: Floats, gradient: Floats, eta: float) -> Update:
+    """Adam (Kingma and Ba 2015), its bias corrections folded into two numbers a step.
+
+    first and second are the paper's moments divided by 1 - beta: each is one multiplication and one addition.
+    """
+    first, second = np.zeros_like(weights), np.zeros_like(weights)  # (parameters,)
+    change = np.empty_like(weights)  # (parameters,)
+    beta1, beta2 = np.float32(ADAM_BETA1), np.float32(ADAM_BETA2)
+    steps = itertools.count(1)
+    multiply, add, subtract, divide, sqrt = np.multiply, np.add, np.subtract, np.divide, np.sqrt
+
+    def update() -> None:
+        step = next(steps)
+        first_scale = (1 - ADAM_BETA1) / (1 - ADAM_BETA1**step)
+        second_scale = math.sqrt((1 - ADAM_BETA2) / (1 - ADAM_BETA2**step))
+        multiply(first, beta1, first)
+        add(first, gradient, first)
+        multiply(gradient, gradient, change)
+        multiply(second, beta2, second)
+        add(second, change, second)
+        sqrt(second, change)
+        add(change, np.float32(ADAM_EPSILON / second_scale), change)
+        divide(first, change, change)
+        multiply(change, np.float32(eta * first_scale / second_scale), change)
+        subtract(weights, change, weights)
+
+    return update

@@ -1,0 +1,102 @@
+"""One local training: from global weights and one file's samples to that file's weights.
+
+A pure function of its arguments: the optimizer starts anew, no shape depends on any other file, and the same
+inputs give the same bits on the same kind of machine. Standardising and averaging are done elsewhere.
+"""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from ml.batches import Batches
+from ml.data import Floats, Samples
+from ml.errors import BadTask
+from ml.kernels import Network, gradient_step
+from ml.mlp import Architecture
+from ml.optimizers import adam_update, momentum_update
+from ml.task import TrainConfig, local_seed
+
+__all__ = ["OnEpoch", "TrainConfig", "check_samples", "local_seed", "train"]
+
+OnEpoch = Callable[[int, float, float], None]  # epoch (from 1), mean loss in nats, accuracy
+
+FULL_BATCH_ROWS = 1024  # full-batch descent adds its gradient up over blocks of this many rows
+
+
+def train(
+    architecture: Architecture,
+    weights: Floats,
+    samples: Samples,
+    config: TrainConfig,
+    seed: int,
+    on_epoch: OnEpoch | None = None,
+) -> Floats:
+    """Train on all rows of samples for config.epochs, and return the new weights.
+
+    on_epoch hears the loss and the accuracy as they were while the epoch went on, before each batch's update.
+    A training that diverges returns weights that are not finite: exact.quantise refuses them.
+    """
+    check_samples(architecture, samples)
+    network = Network(architecture)
+    network.load(weights)
+    with np.errstate(all="ignore"):
+        run = _full_batch if config.optimizer == "gd" else _minibatch
+        run(network, samples, config, seed, on_epoch or _nobody)
+    return network.store()
+
+
+def check_samples(architecture: Architecture, samples: Samples) -> None:
+    """Raise BadTask unless the network can read these samples."""
+    if samples.features != architecture.features:
+        raise BadTask(f"samples of {samples.features} features for a network of {architecture.features}")
+    if samples.y.max() >= architecture.classes:
+        raise BadTask(f"class {samples.y.max()} in the samples of a network of {architecture.classes} classes")
+
+
+def _minibatch(network: Network, samples: Samples, config: TrainConfig, seed: int, on_epoch: OnEpoch) -> None:
+    """One update a batch, the rows in a new order each epoch."""
+    batches = Batches(samples, config.batch)
+    fold = config.eta if config.optimizer == "sgd" else 1.0  # SGD's learning rate travels in the gradient
+    scales = {size: fold / size for size in (batches.size, batches.tail) if size}
+    steps = {size: gradient_step(network, size, scale) for size, scale in scales.items()}
+    if config.optimizer == "sgd":
+        update = momentum_update(network.weights, network.gradient, config.momentum)
+    else:
+        update = adam_update(network.weights, network.gradient, config.eta)
+    rng = np.random.default_rng(seed)
+    for epoch in range(1, config.epochs + 1):
+        for batch in batches.epoch(rng.permutation(samples.rows)):
+            steps[len(batch.labels)](*batch)
+            update()
+        on_epoch(epoch, _loss(batches, scales), batches.right / samples.rows)
+
+
+def _full_batch(network: Network, samples: Samples, config: TrainConfig, seed: int, on_epoch: OnEpoch) -> None:
+    """One update an epoch, from the gradient of all rows; draws nothing, so the seed has no say."""
+    batches = Batches(samples, FULL_BATCH_ROWS)
+    scales = {size: config.eta / samples.rows for size in (batches.size, batches.tail) if size}
+    steps = {size: gradient_step(network, size, scale) for size, scale in scales.items()}
+    sum_of_blocks = np.zeros_like(network.gradient)  # (parameters,)
+    update = momentum_update(network.weights, sum_of_blocks, config.momentum)
+    order = np.arange(samples.rows)  # (n,)
+    for epoch in range(1, config.epochs + 1):
+        sum_of_blocks.fill(0)
+        for batch in batches.epoch(order):
+            steps[len(batch.labels)](*batch)
+            np.add(sum_of_blocks, network.gradient, sum_of_blocks)
+        update()
+        on_epoch(epoch, _loss(batches, scales), batches.right / samples.rows)
+
+
+def _loss(batches: Batches, scales: dict[int, float]) -> float:
+    """Mean loss of the epoch: its likelihoods carry the scales of their batches."""
+    rows = len(batches.y)
+    log_scales = (rows - batches.tail) * math.log(scales[batches.size])
+    if batches.tail:
+        log_scales += batches.tail * math.log(scales[batches.tail])
+    return (log_scales - batches.log_likelihood) / rows
+
+
+def _nobody(epoch: int, loss: float, accuracy: float) -> None:
+    """on_epoch where nobody listens."""

@@ -1,0 +1,131 @@
+"""The trainer process: python -m ml.trainer. Reads orders as frames on stdin, answers as frames on stdout.
+
+    {"do": "add", "digest", "name"}, content       ->  {"rows"}; optional: "features", "classes"
+    {"do": "missing", "digests"}                   ->  {"missing": the digests that must be added (again)}
+    {"do": "moments", "digests"}                   ->  {}, FeatureSums.to_bytes
+    {"do": "train", "task"}, weights               ->  {"rows", "loss", "accuracy"}, int64 sum
+    {"do": "evaluate", "task", "digest"}, weights  ->  {"errors", "loss", "rows"}
+    {"do": "fingerprint", "task"}                  ->  {"fingerprint"}
+
+While it trains it also writes {"progress": true, "file": index in the task, "epoch", "loss", "accuracy"} after each
+epoch. What cannot be done is answered by {"error": kind, "message": ...} (errors.to_dict), and the process goes on.
+It ends at the end of its input: when its parent is gone, so is it. SIGINT is its parent's to handle.
+"""
+
+import logging
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, BinaryIO
+
+from ml.errors import BadTask, EndOfFrames, FrameError, MLError, TrainerFault, to_dict
+from ml.frames import Frame, Header, read_frame, write_frame
+from ml.task import Task, task_from_dict
+from ml.threads import one_blas_thread
+
+if TYPE_CHECKING:  # numpy may only come in after one_blas_thread()
+    from ml.worker import OnProgress, Worker
+
+log = logging.getLogger(__name__)
+
+Answer = tuple[Header, bytes]
+
+
+def main() -> int:
+    """Serve the frames of this process's stdin until they end; returns the exit status."""
+    one_blas_thread()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.basicConfig(stream=sys.stderr, format="%(name)s: %(message)s")
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # stdout belongs to the frames: nothing else gets in
+    from ml.worker import Worker
+
+    try:
+        serve(Worker(), sys.stdin.buffer, answers)
+    except FrameError as error:
+        log.error("ending: %s", error)
+        return os.EX_PROTOCOL
+    except BrokenPipeError:
+        os._exit(os.EX_OK)  # nobody reads any more; closing the stream would only fail again
+    return os.EX_OK
+
+
+def serve(worker: "Worker", orders: BinaryIO, answers: BinaryIO) -> None:
+    """Answer every order, one after the other, until they end."""
+
+    def progress(index: int, epoch: int, loss: float, accuracy: float) -> None:
+        told: Header = {"progress": True, "file": index, "epoch": epoch, "loss": loss, "accuracy": accuracy}
+        write_frame(answers, told)
+
+    while True:
+        try:
+            order = read_frame(orders)
+        except EndOfFrames:
+            return
+        write_frame(answers, *_answer(worker, order, progress))
+
+
+def _answer(worker: "Worker", order: Frame, progress: "OnProgress") -> Answer:
+    """What one order brings; whatever is wrong with it is an answer too."""
+    try:
+        return _carry_out(worker, order.header, bytes(order.payload), progress)
+    except MLError as error:
+        return to_dict(error), b""
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        log.exception("order %r failed", order.header.get("do"))
+        return to_dict(TrainerFault(f"{type(error).__name__}: {error}")), b""
+
+
+def _carry_out(worker: "Worker", header: Header, payload: bytes, progress: "OnProgress") -> Answer:
+    match header.get("do"):
+        case "add":
+            digest, name = _text(header, "digest"), _text(header, "name")
+            return {"rows": worker.add_file(digest, name, payload, *_shape(header))}, b""
+        case "missing":
+            return {"missing": [digest for digest in _texts(header, "digests") if not worker.has(digest)]}, b""
+        case "moments":
+            return {}, worker.moments(_texts(header, "digests")).to_bytes()
+        case "train":
+            update = worker.train(_task(header), payload, progress)
+            return {"rows": update.rows, "loss": update.loss, "accuracy": update.accuracy}, update.sum
+        case "evaluate":
+            found = worker.evaluate(_task(header), payload, _text(header, "digest"))
+            return {"errors": found.errors, "loss": found.loss, "rows": found.rows}, b""
+        case "fingerprint":
+            from ml.fingerprint import fingerprint
+
+            return {"fingerprint": fingerprint(_task(header))}, b""
+        case other:
+            raise BadTask(f"an order to do {other!r}")
+
+
+def _task(header: Header) -> Task:
+    return task_from_dict(header.get("task"))
+
+
+def _shape(header: Header) -> tuple[int | None, int]:
+    """(features, classes) that a file is to have."""
+    features, classes = header.get("features"), header.get("classes", CLASSES_DEFAULT)
+    if not (features is None or isinstance(features, int)) or not isinstance(classes, int):
+        raise BadTask(f"features {features!r} and classes {classes!r}: expected integers")
+    return features, classes
+
+
+def _text(header: Header, key: str) -> str:
+    text = header.get(key)
+    if not isinstance(text, str):
+        raise BadTask(f"{key} {text!r}: expected a text")
+    return text
+
+
+def _texts(header: Header, key: str) -> list[str]:
+    texts = header.get(key)
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise BadTask(f"{key}: expected a list of texts")
+    return texts
+
+
+if __name__ == "__main__":
+    sys.exit(main())

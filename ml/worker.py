@@ -1,0 +1,142 @@
+"""What a trainer does, without any I/O: the same class runs in a trainer process and inside the simulator.
+
+A worker keeps parsed files between rounds, so that a round sends nothing but weights. It does not check that a
+digest is a content's: to it a digest is a name. It holds what fits into its cache and forgets the file used least
+recently; whoever asks for a forgotten file hears FileUnknown and adds it again.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from ml import course, exact
+from ml.data import Floats, Ints, Samples, moments_from_bytes, standardise
+from ml.errors import BadTask, CacheFull, FileUnknown
+from ml.exact import FeatureSums
+from ml.mlp import Architecture, Evaluation, evaluate
+from ml.readers import letters
+from ml.task import FileTask, Task
+from ml.train import check_samples, train
+
+CACHE_BYTES_MAX = 1 << 30
+
+OnProgress = Callable[[int, int, float, float], None]  # index in task.files, epoch (from 1), mean loss, accuracy
+
+
+@dataclass(frozen=True)
+class PartialUpdate:
+    """The exact weighted sum of the changes that some files' trainings made."""
+
+    rows: int
+    sum: bytes  # int64, little-endian, one for each parameter
+
+
+class Worker:
+    """Parsed files by digest, and what can be computed from them."""
+
+    def __init__(self, cache_bytes_max: int = CACHE_BYTES_MAX) -> None:
+        self._files: OrderedDict[str, Samples] = OrderedDict()  # the least recently used first
+        self._cache_bytes = 0
+        self._cache_bytes_max = cache_bytes_max
+
+    def has(self, digest: str) -> bool:
+        return digest in self._files
+
+    def add_file(
+        self,
+        digest: str,
+        name: str,
+        content: bytes,
+        features: int | None = None,
+        classes: int = letters.CLASSES_DEFAULT,
+    ) -> int:
+        """Parse and keep a file; returns its rows. Raises DataError where the file is wrong."""
+        samples = letters.parse(name, content, features, classes)
+        if samples.size_bytes > self._cache_bytes_max:
+            raise CacheFull(f"{name} takes {samples.size_bytes} bytes, all files at most {self._cache_bytes_max}")
+        self._forget(digest)
+        while self._cache_bytes + samples.size_bytes > self._cache_bytes_max:
+            self._forget(next(iter(self._files)))
+        self._files[digest] = samples
+        self._cache_bytes += samples.size_bytes
+        return samples.rows
+
+    def moments(self, digests: Iterable[str]) -> FeatureSums:
+        """The exact sums over all rows of these files, each counted as often as it is named."""
+        sums = [exact.feature_sums(self._samples(digest).x) for digest in digests]
+        if not sums:
+            raise BadTask("moments of no file")
+        total = sums[0]
+        for part in sums[1:]:
+            total = total + part
+        return total
+
+    def train(self, task: Task, weights: bytes, on_progress: OnProgress | None = None) -> PartialUpdate:
+        """Train each file of the task from these weights (float32, little-endian), and add up what that changed."""
+        architecture = task_architecture(task)
+        base = _weights(architecture, weights)
+        self._check_all_here(task)
+        total = np.zeros(architecture.parameters, np.int64)  # (parameters,)
+        for index, file in enumerate(task.files):
+            local = self._train_file(task, file, base, partial(on_progress, index) if on_progress else None)
+            exact.add(total, exact.quantise(local, base, file.rows, task.fraction_bits))
+        return PartialUpdate(task.rows, total.astype("<i8").tobytes())
+
+    def evaluate(self, task: Task, weights: bytes, digest: str) -> Evaluation:
+        """How well these weights predict a file, read as the task's files are; its files do not matter."""
+        architecture = task_architecture(task)
+        samples = _inputs(task, self._samples(digest))
+        check_samples(architecture, samples)
+        return evaluate(architecture, _weights(architecture, weights), samples)
+
+    def _train_file(
+        self, task: Task, file: FileTask, base: Floats, on_epoch: Callable[[int, float, float], None] | None
+    ) -> np.ndarray[tuple[int], np.dtype[np.floating]]:
+        architecture, samples = task_architecture(task), _inputs(task, self._samples(file.digest))
+        if samples.rows != file.rows:
+            raise BadTask(f"file {file.digest} has {samples.rows} rows, the task says {file.rows}")
+        if task.course:
+            return course.train(architecture, base, samples, task.config, on_epoch)
+        return train(architecture, base, samples, task.config, file.seed, on_epoch)
+
+    def _check_all_here(self, task: Task) -> None:
+        """Fail before the first training, not after the last but one."""
+        missing = [file.digest for file in task.files if file.digest not in self._files]
+        if missing:
+            raise FileUnknown(f"{len(missing)} files are not here, the first is {missing[0]}")
+
+    def _samples(self, digest: str) -> Samples:
+        if digest not in self._files:
+            raise FileUnknown(f"file {digest} is not here")
+        self._files.move_to_end(digest)
+        return self._files[digest]
+
+    def _forget(self, digest: str) -> None:
+        if digest in self._files:
+            self._cache_bytes -= self._files.pop(digest).size_bytes
+
+
+def task_architecture(task: Task) -> Architecture:
+    """The network of a task."""
+    return Architecture(task.sizes, "identity" if task.course else "relu")
+
+
+def sum_from_bytes(update: PartialUpdate) -> Ints:
+    """The integers of a partial update."""
+    return np.frombuffer(update.sum, "<i8").astype(np.int64)  # (parameters,)
+
+
+def _weights(architecture: Architecture, data: bytes) -> Floats:
+    if len(data) != 4 * architecture.parameters:
+        raise BadTask(f"weights of {len(data)} bytes for {architecture.parameters} parameters of 4")
+    return np.frombuffer(data, "<f4").astype(np.float32)  # (parameters,)
+
+
+def _inputs(task: Task, samples: Samples) -> Samples:
+    """What the network sees of a file: standardised, or raw where the task has no moments."""
+    if not task.moments:
+        return samples
+    return Samples(standardise(samples.x, moments_from_bytes(task.moments)), samples.y)

@@ -1,0 +1,11 @@
+"""What a running process owns: threads, timers, child processes, files. The core runs inside it.
+
+runtime    steps procedures and performs what they yield: the only owner of threads and waits
+member     one compute node: its core, its server, its threads, from start to leave
+admission  the supernode's process: membership behind a server, and its journal
+trainer    the parent's side of the training process
+shelf      a data directory: files that need not be sent
+addresses  compute_nodes.txt: who may join, and where the supernode is
+console    finger tables and training lines for people
+local      a ring of one's own on this machine, that leaves nothing behind
+"""

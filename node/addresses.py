@@ -1,0 +1,108 @@
+"""compute_nodes.txt: one `host,port` a line says who may join; `# supernode host,port` where it is.
+
+Read anew at each use, so that a line added while everything runs counts at once.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from chord.refs import Address
+
+DEFAULT_FILE = Path("compute_nodes.txt")
+SUPERNODE_PORT = 9091
+SUPERNODE_MARK = "# supernode "
+LINES_MAX = 100_000
+
+
+class NodeListError(Exception):
+    """The node list is there but cannot be understood; the message names file and line."""
+
+
+@dataclass(frozen=True)
+class NodeList:
+    """What the file says."""
+
+    nodes: tuple[Address, ...] = ()
+    supernode: Address | None = None
+
+    def allows(self, address: Address) -> bool:
+        return normal(address) in self.nodes
+
+
+def normal(address: Address) -> Address:
+    """localhost and 127.0.0.1 are the same."""
+    host = address.host.strip().lower()
+    return Address("127.0.0.1" if host == "localhost" else host, address.port)
+
+
+def parse_address(text: str, default_port: int | None = None) -> Address:
+    """HOST:PORT, [IPV6]:PORT, or HOST where there is a default port. Raises ValueError."""
+    host, colon, port = text.rpartition(":")
+    if not colon or (host.count(":") and not host.startswith("[")):
+        host, port = text, ""
+    host = host.strip("[]")
+    if not port and default_port is not None:
+        return normal(Address(host, default_port))
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ValueError(f"{text!r} is no HOST:PORT")
+    return normal(Address(host, int(port)))
+
+
+def read(path: Path) -> NodeList:
+    """The list; empty where there is no file. Raises NodeListError."""
+    try:
+        with path.open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH)  # nobody is in the middle of rewriting it
+            text = file.read()
+    except FileNotFoundError:
+        return NodeList()
+    except (OSError, UnicodeDecodeError) as error:
+        raise NodeListError(f"{path}: {error}") from error
+    nodes: list[Address] = []
+    supernode = None
+    for number, line in enumerate(text.splitlines()[:LINES_MAX], 1):
+        if line.startswith(SUPERNODE_MARK):
+            supernode = _address(line.removeprefix(SUPERNODE_MARK), path, number)
+        elif line.strip() and not line.lstrip().startswith("#"):
+            nodes.append(_address(line, path, number))
+    return NodeList(tuple(nodes), supernode)
+
+
+def register(path: Path, address: Address) -> None:
+    """Add a node's line, once; safe when several processes do so at the same time."""
+    _rewrite(path, lambda lines: lines if _line(address) in lines else [*lines, _line(address)])
+
+
+def register_supernode(path: Path, address: Address) -> None:
+    """Write where the supernode is, in the place of what was written before."""
+    _rewrite(path, lambda lines: [SUPERNODE_MARK + _line(address),
+                                  *(line for line in lines if not line.startswith(SUPERNODE_MARK))])
+
+
+def _line(address: Address) -> str:
+    return f"{address.host},{address.port}"
+
+
+def _address(line: str, path: Path, number: int) -> Address:
+    host, comma, port = line.partition("#")[0].strip().rpartition(",")
+    if not comma or not host.strip() or not port.strip().isdecimal() or not 0 < int(port) < 65536:
+        raise NodeListError(f"{path}, line {number}: expected host,port, found {line.strip()[:80]!r}")
+    return normal(Address(host, int(port)))
+
+
+def _rewrite(path: Path, change: Callable[[list[str]], list[str]]) -> None:
+    with path.open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        before = file.read().splitlines()
+        after = change(before)
+        if after != before:
+            file.truncate(0)
+            file.write("".join(f"{line}\n" for line in after))
+            file.flush()
+            os.fsync(file.fileno())

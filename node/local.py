@@ -1,0 +1,125 @@
+"""A ring of one's own on this machine: a supernode and some nodes, on free ports, that leave nothing behind.
+
+Each child ends when the pipe from this process closes, so that not even a kill -9 of it leaves one.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from chord.effects import Ask
+from chord.errors import ChordError
+from chord.refs import Address
+from chord.requests import GetMembers, Members
+from rpc.peers import Peers
+
+ROOT = Path(__file__).resolve().parent.parent
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 8.0
+LOOK_EVERY_S = 0.02
+NODES_MAX = 256
+LISTENING = "listening at "
+
+
+class LocalRingFailed(Exception):
+    """A process of the ring did not come up; the message has the last that it said."""
+
+
+@dataclass(frozen=True)
+class LocalRing:
+    """Where it is."""
+
+    supernode: Address
+    node_list: Path
+
+
+class Processes:
+    """Children of this process, in the order they were started."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._children: list[tuple[subprocess.Popen[bytes], Path]] = []
+
+    def start(self, script: str, arguments: Sequence[str]) -> int:
+        """Start one of the entry points; returns its number."""
+        log = self._folder / f"{len(self._children)}-{script}.log"
+        with log.open("wb") as output:
+            child = subprocess.Popen(
+                [sys.executable, str(ROOT / script), *arguments, "--end-with-parent"],
+                stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT,
+                start_new_session=True,  # a Ctrl-C in the terminal is for us, who then stop them in order
+            )
+        self._children.append((child, log))
+        return len(self._children) - 1
+
+    def address(self, number: int, deadline: float) -> Address:
+        """Where a child listens, as it says itself. Raises LocalRingFailed."""
+        child, log = self._children[number]
+        while time.monotonic() < deadline:
+            for line in log.read_text(errors="replace").splitlines():
+                if LISTENING in line:
+                    host, _, port = line.split(LISTENING)[1].split(",")[0].rpartition(":")
+                    return Address(host, int(port))
+            self._require_running(child, log)
+            time.sleep(LOOK_EVERY_S)
+        raise LocalRingFailed(f"{log.name}: not listening after {START_TIMEOUT_S:g} s")
+
+    def require_running(self) -> None:
+        for child, log in self._children:
+            self._require_running(child, log)
+
+    def stop(self) -> None:
+        """All at once: closing the pipe ends them; who is still there after a while is killed."""
+        for child, _ in self._children:
+            assert child.stdin is not None
+            child.stdin.close()
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        for child, _ in self._children:
+            try:
+                child.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+
+    def _require_running(self, child: subprocess.Popen[bytes], log: Path) -> None:
+        if child.poll() is not None:
+            said = log.read_text(errors="replace").strip().splitlines()
+            raise LocalRingFailed(f"{log.name} ended with code {child.returncode}: {said[-1] if said else 'no word'}")
+
+
+def start_local_ring(count: int, stack: ExitStack) -> LocalRing:
+    """Start a supernode and `count` nodes, and return when all have joined; the stack ends them."""
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="roundelay-")))
+    processes = Processes(folder)
+    stack.callback(processes.stop)
+    deadline = time.monotonic() + START_TIMEOUT_S
+    node_list = folder / "compute_nodes.txt"
+    shared = ["--nodes", str(node_list), "--register"]
+    first = processes.start("supernode.py", [*shared, "--port", "0", "--state-dir", str(folder)])
+    for _ in range(count):
+        processes.start("compute_node.py", [*shared, "--port", "0", "--quiet"])
+    supernode = processes.address(first, deadline)
+    _wait_until_joined(processes, supernode, count, deadline)
+    return LocalRing(supernode, node_list)
+
+
+def _wait_until_joined(processes: Processes, supernode: Address, count: int, deadline: float) -> None:
+    peers = Peers()
+    while time.monotonic() < deadline:
+        processes.require_running()
+        try:
+            members: Members = peers.ask(Ask(supernode, GetMembers()))
+            if len(members.nodes) == count:
+                peers.close()
+                return
+        except ChordError:
+            pass
+        time.sleep(LOOK_EVERY_S)
+    raise LocalRingFailed(f"not all of {count} nodes have joined after {START_TIMEOUT_S:g} s")

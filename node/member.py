@@ -1,0 +1,231 @@
+"""One compute node as it runs: its core, its server, its threads, from start to leave."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from chord import protocol, upkeep
+from chord.answers import Handlers, answer, ring_handlers
+from chord.effects import Procedure, Request, Sleep, ask
+from chord.errors import ChordError, Corrupt, LookupFailed, NodeUnreachable, NotYet, StoreFull
+from chord.node import ChordNode
+from chord.refs import Address, NodeRef
+from chord.requests import Admit, GetStatus, Grant, Retire, SayHello, Status
+from chord.store import Put, Store
+from federation.effects import Compute, Rest
+from federation.orders import Orders
+from federation.work import WAIT_MAX_S, Collect
+from node.runtime import Runtime, Stopped
+from node.shelf import Shelf
+from node.trainer import Trainer
+from rpc.handlers import compute_node_processor
+from rpc.peers import Peers
+from rpc.server import Server
+
+R = TypeVar("R")
+
+JOIN_ATTEMPTS_MAX = 5
+ENTRY_RETRY_S = 0.1
+ENTRY_RETRIES_MAX = 6000
+LEAVE_TIMEOUT_S = 3.0
+STOP_TIMEOUT_S = 1.5
+
+
+@dataclass(frozen=True)
+class MemberOptions:
+    """How one compute node is set up."""
+
+    listen: Address
+    advertise: str
+    supernode: Address | None  # admits it; None: it joins through `bootstrap`
+    bootstrap: Address | None = None
+    stabilize_every_s: float = upkeep.STABILIZE_EVERY_S
+
+
+class Member:
+    """A node of the ring. `say` is told what people may want to read."""
+
+    def __init__(self, options: MemberOptions, shelf: Shelf, say: Callable[[str], None]) -> None:
+        self._options = options
+        self._shelf = shelf
+        self._say = say
+        self.runtime = Runtime(Peers())
+        self.store = Store()
+        self.orders = Orders(self.store)
+        self.trainer = Trainer(self._training)
+        self.node: ChordNode | None = None
+        self.failure: Exception | None = None
+        self._handlers: Handlers = {}
+        self._server = Server(compute_node_processor(self._me, self.answer), options.listen.host, options.listen.port)
+
+    # --- from start to leave
+
+    @property
+    def address(self) -> Address:
+        """Where others reach it, once it has started."""
+        return Address(self._options.advertise, self._server.address[1])
+
+    def listen(self) -> None:
+        """Serve; until it has joined, every question is answered NotYet. Raises PortInUse."""
+        self._server.start()
+
+    def join(self) -> ChordNode:
+        """Be admitted and become a member; then keep the ring. Raises JoinRefused, NodeUnreachable, LookupFailed."""
+        node = self.runtime.run(self._enter())
+        self._keep("neighbours", upkeep.keep_neighbours(node, random.Random(), self._options.stabilize_every_s))
+        self._keep("fingers", upkeep.keep_fingers(node, random.Random()))
+        if self._options.supernode is not None:
+            self._keep("lease", upkeep.keep_lease(node, self._options.supernode))
+        self._keep("orders", self.orders.carry_out())
+        return node
+
+    def leave(self) -> None:
+        """Tell the neighbours and the supernode, then stop; within LEAVE_TIMEOUT_S and STOP_TIMEOUT_S."""
+        farewell = threading.Thread(target=self._farewell, daemon=True)
+        farewell.start()
+        farewell.join(LEAVE_TIMEOUT_S)
+        self.trainer.stop()
+        self.runtime.stop(STOP_TIMEOUT_S)
+        self._server.stop()
+
+    # --- joining
+
+    def _enter(self) -> Procedure[ChordNode]:
+        for _ in range(JOIN_ATTEMPTS_MAX):
+            grant = yield from self._grant()
+            node = self._become(grant)
+            if grant.bootstrap is None:
+                protocol.create(node)
+                return node
+            try:
+                yield from protocol.join(node, grant.bootstrap)
+            except LookupFailed as error:
+                self._say(f"{error}: looking for another way in")
+                continue
+            return node
+        raise LookupFailed(f"not joined in {JOIN_ATTEMPTS_MAX} attempts")
+
+    def _grant(self) -> Procedure[Grant]:
+        """An identity, and a member to join through: from the supernode, or of our own making."""
+        if self._options.bootstrap is not None:
+            hello = yield from self._persist(self._options.bootstrap, SayHello(), "node")
+            key, incarnation = hello.ring.key(str(self.address)), time.time_ns()
+            me = NodeRef(key, self.address.host, self.address.port, incarnation)
+            return Grant(me, hello.ring, hello.node)
+        assert self._options.supernode is not None
+        grant = yield from self._persist(self._options.supernode, Admit(self.address), "supernode")
+        return grant
+
+    def _persist(self, address: Address, request: Request[R], who: str) -> Procedure[R]:
+        """Ask until there is a yes or a no; say once when nobody is there."""
+        said = False
+        for _ in range(ENTRY_RETRIES_MAX):
+            try:
+                reply = yield from ask(address, request)
+                return reply
+            except NotYet:
+                pass
+            except NodeUnreachable:
+                if not said:
+                    self._say(f"no {who} answers at {address}: waiting for it")
+                said = True
+            yield Sleep(ENTRY_RETRY_S)
+        raise NodeUnreachable(f"no {who} has answered at {address}")
+
+    def _become(self, grant: Grant) -> ChordNode:
+        """Take on an identity: from now on questions to it are answered."""
+        node = ChordNode(grant.node, grant.ring)
+        self._handlers = {
+            **ring_handlers(node), **self.store.handlers(), **self.orders.handlers(),
+            GetStatus: lambda _: self._status(node),
+        }
+        self.runtime.be(node.ref, self.answer)
+        self.runtime.nap_until(lambda: node.nudged or len(node.agenda) > 0)
+        self.runtime.perform_with(Rest, self._rest)
+        self.runtime.perform_with(Compute, self.trainer.perform)
+        self.node = node
+        return node
+
+    def _keep(self, name: str, procedure: Procedure[Any]) -> None:
+        self.runtime.start(name, procedure, self._fail)
+
+    def _fail(self, error: Exception) -> None:
+        """One of the threads has ended for good: so has this node."""
+        self.failure = error
+        self.runtime.stopping.set()
+
+    def _farewell(self) -> None:
+        if self.node is not None and self.node.joined:
+            with suppress(ChordError, Stopped):
+                self.runtime.run(protocol.leave(self.node))
+            if self._options.supernode is not None:
+                with suppress(ChordError, Stopped):
+                    self.runtime.run(ask(self._options.supernode, Retire(self.node.ref)))
+
+    # --- what it answers
+
+    def _me(self) -> NodeRef:
+        if self.node is None:
+            raise NotYet(f"{self.address} has not been admitted yet")
+        return self.node.ref
+
+    def answer(self, request: Request[Any]) -> Any:
+        """Any thread's question. Only a collect waits, for news of its ticket, and within a bound."""
+        if not self._handlers:
+            raise NotYet(f"{self.address} has not been admitted yet")
+        if isinstance(request, Put):
+            self._unshelve(request)
+        with self.runtime.changed:
+            if isinstance(request, Collect):
+                self._wait_for_news(request)
+            reply = answer(self._handlers, request)
+            if not isinstance(request, SayHello):
+                self._wake()
+            return reply
+
+    def _wait_for_news(self, request: Collect) -> None:
+        def is_over() -> bool:
+            return self.orders.progress(request.ticket).is_final or self.runtime.stopping.is_set()
+
+        self.runtime.changed.wait_for(is_over, min(request.wait_s, WAIT_MAX_S))
+
+    def _wake(self) -> None:
+        """Whoever naps or rests has something to do."""
+        node = self.node
+        if (node is not None and (node.nudged or len(node.agenda))) or self.orders.next is not None:
+            self.runtime.changed.notify_all()
+
+    def _unshelve(self, put: Put) -> None:
+        """A content that lies in the data directory need not be sent."""
+        if self.store.has(put.entry.digest):
+            return
+        content = self._shelf.content(put.entry.name, put.entry.digest)
+        if content is not None:
+            with suppress(Corrupt, StoreFull), self.runtime.changed:
+                self.store.keep(put.entry.digest, content)
+
+    def _rest(self, _: Rest) -> None:
+        with self.runtime.changed:
+            self.runtime.changed.wait_for(lambda: self.orders.next is not None or self.runtime.stopping.is_set())
+        if self.runtime.stopping.is_set():
+            raise Stopped
+
+    def _status(self, node: ChordNode) -> Status:
+        return Status(
+            node.ref, node.ring, node.predecessor, node.successors, node.fingers,
+            tuple(sorted(e.name for e in self.store.entries)), self.store.stored_bytes, self.orders.running,
+        )
+
+    def _training(self, ticket: str, message: str) -> None:
+        """News of a training that is going on."""
+        self._say(message)
+        with self.runtime.changed:
+            self.orders.tell(ticket, message)
+
+

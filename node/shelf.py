@@ -1,0 +1,41 @@
+"""A data directory (a shared file system, often): contents that need not be sent to this node.
+
+Read and hashed once at the start; what changes on the disk afterwards is noticed when it is
+read, because contents are checked against their digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+FILES_MAX = 100_000
+FILE_BYTES_MAX = 256 << 20
+
+
+class Shelf:
+    """The regular files of one directory, by name and digest. Symbolic links are not followed."""
+
+    def __init__(self, directory: Path | None) -> None:
+        self._directory = directory
+        self._digests: dict[str, str] = {}
+
+    def survey(self) -> None:
+        """Hash what is there. Raises OSError."""
+        if self._directory is None:
+            return
+        for entry in sorted(self._directory.iterdir())[:FILES_MAX]:
+            if entry.is_file() and not entry.is_symlink() and entry.stat().st_size <= FILE_BYTES_MAX:
+                self._digests[entry.name] = hashlib.sha256(entry.read_bytes()).hexdigest()
+
+    def content(self, name: str, digest: str) -> bytes | None:
+        """The content of the file of that name, if it is this one; a name from the wire is only looked up."""
+        if self._directory is None or self._digests.get(name) != digest:
+            return None
+        try:
+            descriptor = os.open(self._directory / name, os.O_RDONLY | os.O_NOFOLLOW)
+            with os.fdopen(descriptor, "rb") as file:
+                return file.read(FILE_BYTES_MAX + 1)
+        except OSError:
+            return None

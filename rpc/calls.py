@@ -1,0 +1,110 @@
+"""One row a request: the Thrift call that carries it, its arguments and its answer, both ways.
+
+A request that is not in this table cannot leave the process, and nothing else can come in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from chord import requests as ring
+from chord import store
+from chord.effects import Request
+from chord.refs import Address
+from federation import work
+from rpc import codec
+from rpc.codec import digest_from_wire, digest_to_wire, id_from_wire, id_to_wire, node_from_wire, node_to_wire
+
+
+@dataclass(frozen=True)
+class Call:
+    """How one kind of request travels."""
+
+    method: str
+    arguments: Callable[[Any], tuple[Any, ...]]  # request -> wire arguments, without the target
+    request: Callable[..., Request[Any]]  # wire arguments -> request
+    reply: Callable[[Any], Any]  # answer -> wire
+    answer: Callable[[Any], Any]  # wire -> answer
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+COMPUTE_NODE: dict[type[Request[Any]], Call] = {
+    ring.NextHop: Call(
+        "next_hop",
+        lambda r: (id_to_wire(r.key), codec.nodes_to_wire(r.failed)),
+        lambda key, failed: ring.NextHop(id_from_wire(key), codec.nodes_from_wire(failed)),
+        codec.hop_to_wire, codec.hop_from_wire,
+    ),
+    ring.GetNeighbours: Call(
+        "neighbours", lambda r: (), ring.GetNeighbours,
+        codec.neighbourhood_to_wire, codec.neighbourhood_from_wire,
+    ),
+    ring.Notify: Call(
+        "notify", lambda r: (node_to_wire(r.sender),), lambda sender: ring.Notify(node_from_wire(sender)),
+        _as_it_is, _as_it_is,
+    ),
+    ring.Nudge: Call("nudge", lambda r: (), ring.Nudge, _as_it_is, _as_it_is),
+    ring.Leaving: Call(
+        "leaving", lambda r: (node_to_wire(r.sender),), lambda sender: ring.Leaving(node_from_wire(sender)),
+        _as_it_is, _as_it_is,
+    ),
+    ring.GetStatus: Call("status", lambda r: (), ring.GetStatus, codec.status_to_wire, codec.status_from_wire),
+    store.Put: Call(
+        "put", lambda r: (codec.entry_to_wire(r.entry),), lambda entry: store.Put(codec.entry_from_wire(entry)),
+        codec.receipt_to_wire, codec.receipt_from_wire,
+    ),
+    store.Write: Call(
+        "write",
+        lambda r: (digest_to_wire(r.digest), r.size_bytes, r.offset, r.piece),
+        lambda digest, size, offset, piece: store.Write(digest_from_wire(digest), size, offset, piece),
+        codec.receipt_to_wire, codec.receipt_from_wire,
+    ),
+    store.Read: Call(
+        "read",
+        lambda r: (digest_to_wire(r.digest), r.offset, r.length),
+        lambda digest, offset, length: store.Read(digest_from_wire(digest), offset, length),
+        _as_it_is, _as_it_is,
+    ),
+    store.Find: Call(
+        "find", lambda r: (id_to_wire(r.key),), lambda key: store.Find(id_from_wire(key)),
+        codec.entries_to_wire, codec.entries_from_wire,
+    ),
+    work.Order: Call(
+        "order", lambda r: (codec.order_to_wire(r),), codec.order_from_wire, _as_it_is, _as_it_is,
+    ),
+    work.Collect: Call(
+        "collect",
+        lambda r: (r.ticket, round(r.wait_s * 1000)),
+        lambda ticket, wait_ms: work.Collect(ticket, wait_ms / 1000),
+        codec.progress_to_wire, codec.progress_from_wire,
+    ),
+}
+
+# Who does not know yet whom it will meet asks this one, without a target.
+SAY_HELLO = Call("hello", lambda r: (), ring.SayHello, codec.hello_to_wire, codec.hello_from_wire)
+
+
+def _admit(host: str, port: int) -> ring.Admit:
+    codec.check_address(host, port)
+    return ring.Admit(Address(host, port))
+
+
+SUPERNODE: dict[type[Request[Any]], Call] = {
+    ring.Admit: Call(
+        "admit", lambda r: (r.address.host, r.address.port), _admit, codec.grant_to_wire, codec.grant_from_wire
+    ),
+    ring.Report: Call(
+        "report", lambda r: (node_to_wire(r.node),), lambda node: ring.Report(node_from_wire(node)),
+        codec.lease_to_wire, codec.lease_from_wire,
+    ),
+    ring.Retire: Call(
+        "retire", lambda r: (node_to_wire(r.node),), lambda node: ring.Retire(node_from_wire(node)),
+        _as_it_is, _as_it_is,
+    ),
+    ring.GetMembers: Call("members", lambda r: (), ring.GetMembers, codec.members_to_wire, codec.members_from_wire),
+}

@@ -1,0 +1,251 @@
+"""Domain values to wire structs and back; domain errors to wire exceptions and back.
+
+What comes from the wire is checked here, once: a length or a range out of the contract is
+Malformed, before any handler sees it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from chord import errors
+from chord.refs import NodeRef
+from chord.requests import Candidate, Grant, Hello, Hop, Lease, Members, Neighbourhood, Status
+from chord.ring import Ring
+from chord.store import Entry, Receipt
+from federation.work import Order, Progress, TrainingFile
+from rpc.gen import ttypes as wire
+
+ID_BYTES = 20
+DIGEST_BYTES = 32
+HOST_CHARACTERS_MAX = 255
+PORT_MAX = 65535
+
+# --- identifiers and digests
+
+
+def id_to_wire(identifier: int) -> bytes:
+    return identifier.to_bytes(ID_BYTES)
+
+
+def id_from_wire(raw: bytes) -> int:
+    if len(raw) != ID_BYTES:
+        raise errors.Malformed(f"an identifier has {ID_BYTES} bytes, this one {len(raw)}")
+    return int.from_bytes(raw)
+
+
+def digest_to_wire(digest: str) -> bytes:
+    return bytes.fromhex(digest)
+
+
+def digest_from_wire(raw: bytes) -> str:
+    if len(raw) != DIGEST_BYTES:
+        raise errors.Malformed(f"a digest has {DIGEST_BYTES} bytes, this one {len(raw)}")
+    return raw.hex()
+
+
+# --- the ring
+
+
+def node_to_wire(node: NodeRef) -> wire.Node:
+    return wire.Node(id_to_wire(node.id), node.host, node.port, node.incarnation)
+
+
+def node_from_wire(raw: wire.Node) -> NodeRef:
+    check_address(raw.host, raw.port, empty_allowed=True)
+    return NodeRef(id_from_wire(raw.id), raw.host, raw.port, raw.incarnation)
+
+
+def check_address(host: str, port: int, empty_allowed: bool = False) -> None:
+    """Raises Malformed for what can be no address."""
+    if len(host) > HOST_CHARACTERS_MAX or not host.isprintable() or (not host and not empty_allowed):
+        raise errors.Malformed(f"{host[:80]!r} is no host")
+    if not 0 <= port <= PORT_MAX:
+        raise errors.Malformed(f"{port} is no port")
+
+
+def nodes_to_wire(nodes: Sequence[NodeRef]) -> list[wire.Node]:
+    return [node_to_wire(n) for n in nodes]
+
+
+def nodes_from_wire(raw: Sequence[wire.Node]) -> tuple[NodeRef, ...]:
+    return tuple(node_from_wire(n) for n in raw)
+
+
+def ring_to_wire(ring: Ring) -> wire.Ring:
+    return wire.Ring(ring.bits, ring.successors, ring.replicas)
+
+
+def ring_from_wire(raw: wire.Ring) -> Ring:
+    try:
+        return Ring(raw.bits, raw.successors, raw.replicas)
+    except ValueError as error:
+        raise errors.Malformed(str(error)) from error
+
+
+def hello_to_wire(hello: Hello) -> wire.Hello:
+    return wire.Hello(node_to_wire(hello.node), ring_to_wire(hello.ring), hello.joined)
+
+
+def hello_from_wire(raw: wire.Hello) -> Hello:
+    return Hello(node_from_wire(raw.node), ring_from_wire(raw.ring), raw.joined)
+
+
+def hop_to_wire(hop: Hop) -> wire.Hop:
+    if hop.found:
+        return wire.Hop(owners=wire.Owners(nodes_to_wire(hop.nodes)))
+    nearer = [wire.Candidate(node_to_wire(c.node), c.finger) for c in hop.candidates]
+    return wire.Hop(nearer=wire.Nearer(nearer))
+
+
+def hop_from_wire(raw: wire.Hop) -> Hop:
+    if raw.owners is not None:
+        if not raw.owners.nodes:
+            raise errors.Malformed("a key was found, but with no owner")
+        return Hop(True, nodes=nodes_from_wire(raw.owners.nodes))
+    if raw.nearer is None:
+        raise errors.Malformed("a hop that is neither found nor nearer")
+    return Hop(False, candidates=tuple(Candidate(node_from_wire(c.node), c.finger) for c in raw.nearer.candidates))
+
+
+def neighbourhood_to_wire(value: Neighbourhood) -> wire.Neighbourhood:
+    return wire.Neighbourhood(node_to_wire(value.predecessor), nodes_to_wire(value.successors))
+
+
+def neighbourhood_from_wire(raw: wire.Neighbourhood) -> Neighbourhood:
+    if not raw.successors:
+        raise errors.Malformed("a neighbourhood without successors")
+    return Neighbourhood(node_from_wire(raw.predecessor), nodes_from_wire(raw.successors))
+
+
+def status_to_wire(status: Status) -> wire.Status:
+    return wire.Status(
+        node_to_wire(status.node), ring_to_wire(status.ring), node_to_wire(status.predecessor),
+        nodes_to_wire(status.successors), nodes_to_wire(status.fingers), list(status.names),
+        status.stored_bytes, status.training,
+    )
+
+
+def status_from_wire(raw: wire.Status) -> Status:
+    return Status(
+        node_from_wire(raw.node), ring_from_wire(raw.ring), node_from_wire(raw.predecessor),
+        nodes_from_wire(raw.successors), nodes_from_wire(raw.fingers), tuple(raw.names),
+        raw.stored_bytes, raw.training,
+    )
+
+
+# --- the supernode
+
+
+def grant_to_wire(grant: Grant) -> wire.Grant:
+    bootstrap = node_to_wire(grant.bootstrap) if grant.bootstrap else None
+    return wire.Grant(node_to_wire(grant.node), ring_to_wire(grant.ring), bootstrap)
+
+
+def grant_from_wire(raw: wire.Grant) -> Grant:
+    bootstrap = node_from_wire(raw.bootstrap) if raw.bootstrap else None
+    return Grant(node_from_wire(raw.node), ring_from_wire(raw.ring), bootstrap)
+
+
+def lease_to_wire(lease: Lease) -> wire.Lease:
+    return wire.Lease(round(lease.seconds * 1000), node_to_wire(lease.other) if lease.other else None)
+
+
+def lease_from_wire(raw: wire.Lease) -> Lease:
+    return Lease(raw.milliseconds / 1000, node_from_wire(raw.other) if raw.other else None)
+
+
+def members_to_wire(members: Members) -> wire.Members:
+    return wire.Members(ring_to_wire(members.ring), nodes_to_wire(members.nodes))
+
+
+def members_from_wire(raw: wire.Members) -> Members:
+    return Members(ring_from_wire(raw.ring), nodes_from_wire(raw.nodes))
+
+
+# --- the store
+
+
+def entry_to_wire(entry: Entry) -> wire.Entry:
+    return wire.Entry(id_to_wire(entry.key), entry.name, digest_to_wire(entry.digest), entry.size_bytes)
+
+
+def entry_from_wire(raw: wire.Entry) -> Entry:
+    return Entry(id_from_wire(raw.key), raw.name, digest_from_wire(raw.digest), raw.size)
+
+
+def entries_to_wire(entries: Sequence[Entry]) -> list[wire.Entry]:
+    return [entry_to_wire(e) for e in entries]
+
+
+def entries_from_wire(raw: Sequence[wire.Entry]) -> tuple[Entry, ...]:
+    return tuple(entry_from_wire(e) for e in raw)
+
+
+def receipt_to_wire(receipt: Receipt) -> wire.Receipt:
+    return wire.Receipt(receipt.stored, receipt.received_bytes)
+
+
+def receipt_from_wire(raw: wire.Receipt) -> Receipt:
+    return Receipt(raw.stored, raw.received)
+
+
+# --- the work
+
+
+def order_to_wire(order: Order) -> wire.Order:
+    files = [wire.TrainingFile(f.index, f.name, digest_to_wire(f.digest), f.size_bytes, f.rows) for f in order.files]
+    return wire.Order(order.job, order.round, files, order.task, digest_to_wire(order.weights) or None)
+
+
+def order_from_wire(raw: wire.Order) -> Order:
+    files = tuple(TrainingFile(f.index, f.name, digest_from_wire(f.digest), f.size, f.rows) for f in raw.files)
+    return Order(raw.job, raw.round, files, raw.task, digest_from_wire(raw.weights) if raw.weights else "")
+
+
+def progress_to_wire(progress: Progress) -> wire.Progress:
+    result = digest_to_wire(progress.result) if progress.result else None
+    return wire.Progress(
+        progress.state, progress.message, result, progress.size_bytes,
+        progress.seconds, progress.loss, progress.accuracy,
+    )
+
+
+def progress_from_wire(raw: wire.Progress) -> Progress:
+    return Progress(
+        raw.state, raw.message, digest_from_wire(raw.result) if raw.result else "", raw.size or 0,
+        raw.seconds or 0.0, raw.loss or 0.0, raw.accuracy or 0.0,
+    )
+
+
+# --- errors
+
+_WIRE_EXCEPTIONS: dict[type[errors.ChordError], Callable[[str], Exception]] = {
+    errors.Busy: wire.Busy,
+    errors.NotYet: wire.NotYet,
+    errors.NotFound: wire.NotFound,
+    errors.JoinRefused: wire.Refused,
+    errors.StoreFull: wire.StoreFull,
+    errors.Corrupt: wire.Corrupt,
+    errors.Malformed: wire.Malformed,
+}
+_DOMAIN_ERRORS = {raw: error for error, raw in _WIRE_EXCEPTIONS.items()}
+
+
+def error_to_wire(error: errors.ChordError) -> Exception:
+    made: Exception
+    if isinstance(error, errors.WrongIncarnation):
+        made = wire.WrongIncarnation(node_to_wire(error.actual))
+    else:
+        made = _WIRE_EXCEPTIONS[type(error)](str(error))
+    return made
+
+
+def error_from_wire(raw: Any) -> errors.ChordError:
+    if isinstance(raw, wire.WrongIncarnation):
+        return errors.WrongIncarnation(node_from_wire(raw.actual))
+    return _DOMAIN_ERRORS[type(raw)](raw.message)
+
+
+WIRE_EXCEPTIONS = (wire.WrongIncarnation, *_DOMAIN_ERRORS)

@@ -1,0 +1,3456 @@
+#
+#
+# DO NOT EDIT UNLESS YOU ARE SURE THAT YOU KNOW WHAT YOU ARE DOING
+#
+#  options string: py
+#
+
+from thrift.Thrift import TType, TMessageType, TFrozenDict, TException, TApplicationException
+from thrift.protocol.TProtocol import TProtocolException
+from thrift.TRecursive import fix_spec
+
+import sys
+import logging
+from .ttypes import *
+from thrift.Thrift import TProcessor
+from thrift.transport import TTransport
+all_structs = []
+
+
+class Iface(object):
+    def hello(self):
+        """
+        Who are you? The only call that need not know whom it means.
+
+        """
+        pass
+
+    def next_hop(self, target, key, failed):
+        """
+        Whom to ask next for a key, other than those that have failed the asker.
+
+        Parameters:
+         - target
+         - key
+         - failed
+
+        """
+        pass
+
+    def neighbours(self, target):
+        """
+        Predecessor and successor list; also serves to see whether a node lives.
+
+        Parameters:
+         - target
+
+        """
+        pass
+
+    def notify(self, target, sender):
+        """
+        The sender believes to be the target's predecessor. It may be lost or repeated.
+
+        Parameters:
+         - target
+         - sender
+
+        """
+        pass
+
+    def nudge(self, target):
+        """
+        The neighbourhood has changed: stabilise now rather than at the next tick.
+
+        Parameters:
+         - target
+
+        """
+        pass
+
+    def leaving(self, target, sender):
+        """
+        The sender is going and may be treated as dead.
+
+        Parameters:
+         - target
+         - sender
+
+        """
+        pass
+
+    def status(self, target):
+        """
+        All that the node shows of itself.
+
+        Parameters:
+         - target
+
+        """
+        pass
+
+    def put(self, target, entry):
+        """
+        Keep this. Where its content is not here yet, write the bytes and ask again.
+
+        Parameters:
+         - target
+         - entry
+
+        """
+        pass
+
+    def write(self, target, digest, size, offset, piece):
+        """
+        A piece of a content, at most 1 MiB, in order from offset 0; a piece received before is ignored.
+
+        Parameters:
+         - target
+         - digest
+         - size
+         - offset
+         - piece
+
+        """
+        pass
+
+    def read(self, target, digest, offset, length):
+        """
+        At most `length` bytes (and at most 1 MiB) of a content from `offset` on.
+
+        Parameters:
+         - target
+         - digest
+         - offset
+         - length
+
+        """
+        pass
+
+    def find(self, target, key):
+        """
+        All that is kept under a key.
+
+        Parameters:
+         - target
+         - key
+
+        """
+        pass
+
+    def order(self, target, order):
+        """
+        Train, or sum, these files. Returns a ticket at once; the same order again returns the same
+        ticket and does nothing twice.
+
+        Parameters:
+         - target
+         - order
+
+        """
+        pass
+
+    def collect(self, target, ticket, wait_ms):
+        """
+        How far the order of a ticket has come: as soon as it is done or failed, or after `wait_ms` (<= 5000).
+
+        Parameters:
+         - target
+         - ticket
+         - wait_ms
+
+        """
+        pass
+
+
+class Client(Iface):
+    def __init__(self, iprot, oprot=None):
+        self._iprot = self._oprot = iprot
+        if oprot is not None:
+            self._oprot = oprot
+        self._seqid = 0
+
+    def hello(self):
+        """
+        Who are you? The only call that need not know whom it means.
+
+        """
+        self.send_hello()
+        return self.recv_hello()
+
+    def send_hello(self):
+        self._oprot.writeMessageBegin('hello', TMessageType.CALL, self._seqid)
+        args = hello_args()
+        args.write(self._oprot)
+        self._oprot.writeMessageEnd()
+        self._oprot.trans.flush()
+
+    def recv_hello(self):
+        iprot = self._iprot
+        (fname, mtype, rseqid) = iprot.readMessageBegin()
+        if mtype == TMessageType.EXCEPTION:
+            x = TApplicationException()
+            x.read(iprot)
+            iprot.readMessageEnd()
+            raise x
+        result = hello_result()
+        result.read(iprot)
+        iprot.readMessageEnd()
+        if result.success is not None:
+            return result.success
+        if result.not_yet is not None:
+            raise result.not_yet
+        raise TApplicationException(TApplicationException.MISSING_RESULT, "hello failed: unknown result")
+
+    def next_hop(self, target, key, failed):
+        """
+        Whom to ask next for a key, other than those that have failed the asker.
+
+        Parameters:
+         - target
+         - key
+         - failed
+
+        """
+        self.send_next_hop(target, key, failed)
+        return self.recv_next_hop()
+
+    def send_next_hop(self, target, key, failed):
+        self._oprot.writeMessageBegin('next_hop', TMessageType.CALL, self._seqid)
+        args = next_hop_args()
+        args.target = target
+        args.key = key
+        args.failed = failed
+        args.write(self._oprot)
+        self._oprot.writeMessageEnd()
+        self._oprot.trans.flush()
+
+    def recv_next_hop(self):
+        iprot = self._iprot
+        (fname, mtype, rseqid) = iprot.readMessageBegin()
+        if mtype == TMessageType.EXCEPTION:
+            x = TApplicationException()
+            x.read(iprot)
+            iprot.readMessageEnd()
+            raise x
+        result = next_hop_result()
+        result.read(iprot)
+        iprot.readMessageEnd()
+        if result.success is not None:
+            return result.success
+        if result.wrong is not None:
+            raise result.wrong
+        if result.not_yet is not None:
+            raise result.not_yet
+        if result.malformed is not None:
+            raise result.malformed
+        raise TApplicationException(TApplicationException.MISSING_RESULT, "next_hop failed: unknown result")
+
+    def neighbours(self, target):
+        """
+        Predecessor and successor list; also serves to see whether a node lives.
+
+        Parameters:
+         - target
+
+        """
+        self.send_neighbours(target)
+        return self.recv_neighbours()
+
+    def send_neighbours(self, target):
+        self._oprot.writeMessageBegin('neighbours', TMessageType.CALL, self._seqid)
+        args = neighbours_args()
+        args.target = target
+        args.write(self._oprot)
+        self._oprot.writeMessageEnd()
+        self._oprot.trans.flush()
+
+    def recv_neighbours(self):
+        iprot = self._iprot
+        (fname, mtype, rseqid) = iprot.readMessageBegin()
+        if mtype == TMessageType.EXCEPTION:
+            x = TApplicationException()
+            x.read(iprot)
+            iprot.readMessageEnd()
+            raise x
+        result = neighbours_result()
+        result.read(iprot)
+        iprot.readMessageEnd()
+        if result.success is not None:
+            return result.success
+        if result.wrong is not None:
+            raise result.wrong
+        if result.not_yet is not None:
+            raise result.not_yet
+        raise TApplicationException(TApplicationException.MISSING_RESULT, "neighbours failed: unknown result")
+
+    def notify(self, target, sender):
+        """
+        The sender believes to be the target's predecessor. It may be lost or repeated.
+
+        Parameters:
+         - target
+         - sender
+
+        """
+        self.send_notify(target, sender)
+        self.recv_notify()
+
+    def send_notify(self, target, sender):
+        self._oprot.writeMessageBegin('notify', TMessageType.CALL, self._seqid)
+        args = notify_args()
+        args.target = target
+        args.sender = sender
+        args.write(self._oprot)
+        self._oprot.writeMessageEnd()
+        self._oprot.trans.flush()
+
+    def recv_notify(self):
+        iprot = self._iprot
+        (fname, mtype, rseqid) = iprot.readMessageBegin()
+        if mtype == TMessageType.EXCEPTION:
+            x = TApplicationException()
+            x.read(iprot)
+            iprot.readMessageEnd()
+            raise x
+        result = notify_result()
+        result.read(iprot)
+        iprot.readMessageEnd()
+        if result.wrong is not None:
+            raise result.wrong
+        if result.not_yet is not None:
+            raise result.not_yet
+        if result.busy is not None:
+            raise result.busy
+        if result.malformed is not None:
+            raise result.malformed
+        return
+
+    def nudge(self, target):
+        """
+        The neighbourhood has changed: stabilise now rather than at the next tick.
+
+        Parameters:
+         - target
+
+        """
+        self.send_nudge(target)
+        self.recv_nudge()
+
+    def send_nudge(self, target):
+        self._oprot.writeMessageBegin('nudge', TMessageType.CALL, self._seqid)
+        args = nudge_args()
+        args.target = target
+        args.write(self._oprot)
+        self._oprot.writeMessageEnd()
+        self._oprot.trans.flush()
+
+    def recv_nudge(self):
+        iprot = self._iprot
+        (fname, mtype, rseqid) = iprot.readMessageBegin()
+        if mtype == TMessageType.EXCEPTION:
+            x = TApplicationException()
+            x.read(iprot)
+            iprot.readMessageEnd()
+            raise x
+        result = nudge_result()
+        result.read(iprot)
+        iprot.readMessageEnd()
+        if result.wrong is not None:
+            raise result.wrong
+        if result.not_yet is not None:
+            raise result.not_yet
+        return
+
+    def leaving(self, target, sender):
+        """
+        The sender is going and may be treated as dead.
+
+        Parameters:
+         - target
+         - sender
+
+        """
+        self.send_leaving(target, sender)
+        self.recv_leaving()
+
+    def send_leaving(self, target, sender):
+        self._oprot.writeMessageBegin('leaving', TMessageType.CALL, self._seqid)
+        args = leaving_args()
+        args.target = target
+        args.sender = sender
+        args.write(self._oprot)
+        self._oprot.writeMessageEnd()
+        self._oprot.trans.flush()
+
+    def recv_leaving(self):
+        iprot = self._iprot
+        (fname, mtype, rseqid) = iprot.readMessageBegin()
+        if mtype == TMessageType.EXCEPTION:
+            x = TApplicationException()
+            x.read(iprot)
+            iprot.readMessageEnd()
+            raise x
+        result = leaving_result()
+        result.read(iprot)
+        iprot.readMessageEnd()
+        if result.wrong is not None:
+            raise result.wrong
+        if result.not_yet is not None:
+            raise result.not_yet
+        if result.malformed is not None:
+            raise result.malformed
+        return
+
+    def status(self, target):
+        """
+        All that the node shows of itself.
+
+        Parameters:
+         - target
+
+        """
+        self.send_status(target)
+        return self.recv_status()
+
+    def send_status(self, target):
+        self._oprot.writeMessageBegin('status', TMessageType.CALL, self._seqid)
+        args = status_args()
+        args.target = target
+        args.write(self._oprot)
+        self._oprot.writeMessageEnd()
+        self._oprot.trans.flush()
+
+    def recv_status(self):
+        iprot = self._iprot
+        (fname, mtype, rseqid) = iprot.readMessageBegin()
+        if mtype == TMessageType.EXCEPTION:
+            x = TApplicationException()
+            x.read(iprot)
+            iprot.readMessageEnd()
+            raise x
+        result = status_result()
+        result.read(iprot)
+        iprot.readMessageEnd()
+        if result.success is not None:
+            return result.success
+        if result.wrong is not None:
+            raise result.wrong
+        if result.not_yet is not None:
+            raise result.not_yet
+        raise TApplicationException(TApplicationException.MISSING_RESULT, "status failed: unknown result")
+
+    def put(self, target, entry):
+        """
+        Keep this. Where its content is not here yet, write the bytes and ask again.
+
+        Parameters:
+         - target
+         - entry
+
+        """
+        self.send_put(target, entry)
+        return self.recv_put()
+
+    def send_put(self, target, entry):
+        self._oprot.writeMessageBegin('put', TMessageType.CALL, self._seqid)
+        args = put_args()
+        args.target = target
+        args.entry = entry
+        args.write(self._oprot)
+        self._oprot.writeMessageEnd()
+        self._oprot.trans.flush()
+
+    def recv_put(self):
+        iprot = self._iprot
+        (fname, mtype, rseqid) = iprot.readMessageBegin()
+        if mtype == TMessageType.EXCEPTION:
+            x = TApplicationException()
+            x.read(iprot)
+            iprot.readMessageEnd()
+            raise x
+        result = put_result()
+        result.read(iprot)
+        iprot.readMessageEnd()
+        if result.success is not None:
+            return result.success
+        if result.wrong is not None:
+            raise result.wrong
+        if result.not_yet is not None:
+            raise result.not_yet
+        if result.malformed is not None:
+            raise result.malformed
+        if result.full is not None:
+            raise result.full
+        raise TApplicationException(TApplicationException.MISSING_RESULT, "put failed: unknown result")
+
+    def write(self, target, digest, size, offset, piece):
+        """
+        A piece of a content, at most 1 MiB, in order from offset 0; a piece received before is ignored.
+
+        Parameters:
+         - target
+         - digest
+         - size
+         - offset
+         - piece
+
+        """
+        self.send_write(target, digest, size, offset, piece)
+        return self.recv_write()
+
+    def send_write(self, target, digest, size, offset, piece):
+        self._oprot.writeMessageBegin('write', TMessageType.CALL, self._seqid)
+        args = write_args()
+        args.target = target
+        args.digest = digest
+        args.size = size
+        args.offset = offset
+        args.piece = piece
+        args.write(self._oprot)
+        self._oprot.writeMessageEnd()
+        self._oprot.trans.flush()
+
+    def recv_write(self):
+        iprot = self._iprot
+        (fname, mtype, rseqid) = iprot.readMessageBegin()
+        if mtype == TMessageType.EXCEPTION:
+            x = TApplicationException()
+            x.read(iprot)
+            iprot.readMessageEnd()
+            raise x
+        result = write_result()
+        result.read(iprot)
+        iprot.readMessageEnd()
+        if result.success is not None:
+            return result.success
+        if result.wrong is not None:
+            raise result.wrong
+        if result.not_yet is not None:
+            raise result.not_yet
+        if result.malformed is not None:
+            raise result.malformed
+        if result.full is not None:
+            raise result.full
+        if result.corrupt is not None:
+            raise result.corrupt
+        raise TApplicationException(TApplicationException.MISSING_RESULT, "write failed: unknown result")
+
+    def read(self, target, digest, offset, length):
+        """
+        At most `length` bytes (and at most 1 MiB) of a content from `offset` on.
+
+        Parameters:
+         - target
+         - digest
+         - offset
+         - length
+
+        """
+        self.send_read(target, digest, offset, length)
+        return self.recv_read()
+
+    def send_read(self, target, digest, offset, length):
+        self._oprot.writeMessageBegin('read', TMessageType.CALL, self._seqid)
+        args = read_args()
+        args.target = target
+        args.digest = digest
+        args.offset = offset
+        args.length = length
+        args.write(self._oprot)
+        self._oprot.writeMessageEnd()
+        self._oprot.trans.flush()
+
+    def recv_read(self):
+        iprot = self._iprot
+        (fname, mtype, rseqid) = iprot.readMessageBegin()
+        if mtype == TMessageType.EXCEPTION:
+            x = TApplicationException()
+            x.read(iprot)
+            iprot.readMessageEnd()
+            raise x
+        result = read_result()
+        result.read(iprot)
+        iprot.readMessageEnd()
+        if result.success is not None:
+            return result.success
+        if result.wrong is not None:
+            raise result.wrong
+        if result.not_yet is not None:
+            raise result.not_yet
+        if result.malformed is not None:
+            raise result.malformed
+        if result.not_found is not None:
+            raise result.not_found
+        raise TApplicationException(TApplicationException.MISSING_RESULT, "read failed: unknown result")
+
+    def find(self, target, key):
+        """
+        All that is kept under a key.
+
+        Parameters:
+         - target
+         - key
+
+        """
+        self.send_find(target, key)
+        return self.recv_find()
+
+    def send_find(self, target, key):
+        self._oprot.writeMessageBegin('find', TMessageType.CALL, self._seqid)
+        args = find_args()
+        args.target = target
+        args.key = key
+        args.write(self._oprot)
+        self._oprot.writeMessageEnd()
+        self._oprot.trans.flush()
+
+    def recv_find(self):
+        iprot = self._iprot
+        (fname, mtype, rseqid) = iprot.readMessageBegin()
+        if mtype == TMessageType.EXCEPTION:
+            x = TApplicationException()
+            x.read(iprot)
+            iprot.readMessageEnd()
+            raise x
+        result = find_result()
+        result.read(iprot)
+        iprot.readMessageEnd()
+        if result.success is not None:
+            return result.success
+        if result.wrong is not None:
+            raise result.wrong
+        if result.not_yet is not None:
+            raise result.not_yet
+        if result.malformed is not None:
+            raise result.malformed
+        raise TApplicationException(TApplicationException.MISSING_RESULT, "find failed: unknown result")
+
+    def order(self, target, order):
+        """
+        Train, or sum, these files. Returns a ticket at once; the same order again returns the same
+        ticket and does nothing twice.
+
+        Parameters:
+         - target
+         - order
+
+        """
+        self.send_order(target, order)
+        return self.recv_order()
+
+    def send_order(self, target, order):
+        self._oprot.writeMessageBegin('order', TMessageType.CALL, self._seqid)
+        args = order_args()
+        args.target = target
+        args.order = order
+        args.write(self._oprot)
+        self._oprot.writeMessageEnd()
+        self._oprot.trans.flush()
+
+    def recv_order(self):
+        iprot = self._iprot
+        (fname, mtype, rseqid) = iprot.readMessageBegin()
+        if mtype == TMessageType.EXCEPTION:
+            x = TApplicationException()
+            x.read(iprot)
+            iprot.readMessageEnd()
+            raise x
+        result = order_result()
+        result.read(iprot)
+        iprot.readMessageEnd()
+        if result.success is not None:
+            return result.success
+        if result.wrong is not None:
+            raise result.wrong
+        if result.not_yet is not None:
+            raise result.not_yet
+        if result.malformed is not None:
+            raise result.malformed
+        if result.busy is not None:
+            raise result.busy
+        raise TApplicationException(TApplicationException.MISSING_RESULT, "order failed: unknown result")
+
+    def collect(self, target, ticket, wait_ms):
+        """
+        How far the order of a ticket has come: as soon as it is done or failed, or after `wait_ms` (<= 5000).
+
+        Parameters:
+         - target
+         - ticket
+         - wait_ms
+
+        """
+        self.send_collect(target, ticket, wait_ms)
+        return self.recv_collect()
+
+    def send_collect(self, target, ticket, wait_ms):
+        self._oprot.writeMessageBegin('collect', TMessageType.CALL, self._seqid)
+        args = collect_args()
+        args.target = target
+        args.ticket = ticket
+        args.wait_ms = wait_ms
+        args.write(self._oprot)
+        self._oprot.writeMessageEnd()
+        self._oprot.trans.flush()
+
+    def recv_collect(self):
+        iprot = self._iprot
+        (fname, mtype, rseqid) = iprot.readMessageBegin()
+        if mtype == TMessageType.EXCEPTION:
+            x = TApplicationException()
+            x.read(iprot)
+            iprot.readMessageEnd()
+            raise x
+        result = collect_result()
+        result.read(iprot)
+        iprot.readMessageEnd()
+        if result.success is not None:
+            return result.success
+        if result.wrong is not None:
+            raise result.wrong
+        if result.not_yet is not None:
+            raise result.not_yet
+        if result.malformed is not None:
+            raise result.malformed
+        if result.not_found is not None:
+            raise result.not_found
+        raise TApplicationException(TApplicationException.MISSING_RESULT, "collect failed: unknown result")
+
+
+class Processor(Iface, TProcessor):
+    def __init__(self, handler):
+        self._handler = handler
+        self._processMap = {}
+        self._processMap["hello"] = Processor.process_hello
+        self._processMap["next_hop"] = Processor.process_next_hop
+        self._processMap["neighbours"] = Processor.process_neighbours
+        self._processMap["notify"] = Processor.process_notify
+        self._processMap["nudge"] = Processor.process_nudge
+        self._processMap["leaving"] = Processor.process_leaving
+        self._processMap["status"] = Processor.process_status
+        self._processMap["put"] = Processor.process_put
+        self._processMap["write"] = Processor.process_write
+        self._processMap["read"] = Processor.process_read
+        self._processMap["find"] = Processor.process_find
+        self._processMap["order"] = Processor.process_order
+        self._processMap["collect"] = Processor.process_collect
+        self._on_message_begin = None
+
+    def on_message_begin(self, func):
+        self._on_message_begin = func
+
+    def process(self, iprot, oprot):
+        (name, type, seqid) = iprot.readMessageBegin()
+        if self._on_message_begin:
+            self._on_message_begin(name, type, seqid)
+        if name not in self._processMap:
+            iprot.skip(TType.STRUCT)
+            iprot.readMessageEnd()
+            x = TApplicationException(TApplicationException.UNKNOWN_METHOD, 'Unknown function %s' % (name))
+            oprot.writeMessageBegin(name, TMessageType.EXCEPTION, seqid)
+            x.write(oprot)
+            oprot.writeMessageEnd()
+            oprot.trans.flush()
+            return
+        else:
+            self._processMap[name](self, seqid, iprot, oprot)
+        return True
+
+    def process_hello(self, seqid, iprot, oprot):
+        args = hello_args()
+        args.read(iprot)
+        iprot.readMessageEnd()
+        result = hello_result()
+        try:
+            result.success = self._handler.hello()
+            msg_type = TMessageType.REPLY
+        except TTransport.TTransportException:
+            raise
+        except NotYet as not_yet:
+            msg_type = TMessageType.REPLY
+            result.not_yet = not_yet
+        except TApplicationException as ex:
+            logging.exception('TApplication exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = ex
+        except Exception:
+            logging.exception('Unexpected exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
+        oprot.writeMessageBegin("hello", msg_type, seqid)
+        result.write(oprot)
+        oprot.writeMessageEnd()
+        oprot.trans.flush()
+
+    def process_next_hop(self, seqid, iprot, oprot):
+        args = next_hop_args()
+        args.read(iprot)
+        iprot.readMessageEnd()
+        result = next_hop_result()
+        try:
+            result.success = self._handler.next_hop(args.target, args.key, args.failed)
+            msg_type = TMessageType.REPLY
+        except TTransport.TTransportException:
+            raise
+        except WrongIncarnation as wrong:
+            msg_type = TMessageType.REPLY
+            result.wrong = wrong
+        except NotYet as not_yet:
+            msg_type = TMessageType.REPLY
+            result.not_yet = not_yet
+        except Malformed as malformed:
+            msg_type = TMessageType.REPLY
+            result.malformed = malformed
+        except TApplicationException as ex:
+            logging.exception('TApplication exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = ex
+        except Exception:
+            logging.exception('Unexpected exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
+        oprot.writeMessageBegin("next_hop", msg_type, seqid)
+        result.write(oprot)
+        oprot.writeMessageEnd()
+        oprot.trans.flush()
+
+    def process_neighbours(self, seqid, iprot, oprot):
+        args = neighbours_args()
+        args.read(iprot)
+        iprot.readMessageEnd()
+        result = neighbours_result()
+        try:
+            result.success = self._handler.neighbours(args.target)
+            msg_type = TMessageType.REPLY
+        except TTransport.TTransportException:
+            raise
+        except WrongIncarnation as wrong:
+            msg_type = TMessageType.REPLY
+            result.wrong = wrong
+        except NotYet as not_yet:
+            msg_type = TMessageType.REPLY
+            result.not_yet = not_yet
+        except TApplicationException as ex:
+            logging.exception('TApplication exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = ex
+        except Exception:
+            logging.exception('Unexpected exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
+        oprot.writeMessageBegin("neighbours", msg_type, seqid)
+        result.write(oprot)
+        oprot.writeMessageEnd()
+        oprot.trans.flush()
+
+    def process_notify(self, seqid, iprot, oprot):
+        args = notify_args()
+        args.read(iprot)
+        iprot.readMessageEnd()
+        result = notify_result()
+        try:
+            self._handler.notify(args.target, args.sender)
+            msg_type = TMessageType.REPLY
+        except TTransport.TTransportException:
+            raise
+        except WrongIncarnation as wrong:
+            msg_type = TMessageType.REPLY
+            result.wrong = wrong
+        except NotYet as not_yet:
+            msg_type = TMessageType.REPLY
+            result.not_yet = not_yet
+        except Busy as busy:
+            msg_type = TMessageType.REPLY
+            result.busy = busy
+        except Malformed as malformed:
+            msg_type = TMessageType.REPLY
+            result.malformed = malformed
+        except TApplicationException as ex:
+            logging.exception('TApplication exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = ex
+        except Exception:
+            logging.exception('Unexpected exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
+        oprot.writeMessageBegin("notify", msg_type, seqid)
+        result.write(oprot)
+        oprot.writeMessageEnd()
+        oprot.trans.flush()
+
+    def process_nudge(self, seqid, iprot, oprot):
+        args = nudge_args()
+        args.read(iprot)
+        iprot.readMessageEnd()
+        result = nudge_result()
+        try:
+            self._handler.nudge(args.target)
+            msg_type = TMessageType.REPLY
+        except TTransport.TTransportException:
+            raise
+        except WrongIncarnation as wrong:
+            msg_type = TMessageType.REPLY
+            result.wrong = wrong
+        except NotYet as not_yet:
+            msg_type = TMessageType.REPLY
+            result.not_yet = not_yet
+        except TApplicationException as ex:
+            logging.exception('TApplication exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = ex
+        except Exception:
+            logging.exception('Unexpected exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
+        oprot.writeMessageBegin("nudge", msg_type, seqid)
+        result.write(oprot)
+        oprot.writeMessageEnd()
+        oprot.trans.flush()
+
+    def process_leaving(self, seqid, iprot, oprot):
+        args = leaving_args()
+        args.read(iprot)
+        iprot.readMessageEnd()
+        result = leaving_result()
+        try:
+            self._handler.leaving(args.target, args.sender)
+            msg_type = TMessageType.REPLY
+        except TTransport.TTransportException:
+            raise
+        except WrongIncarnation as wrong:
+            msg_type = TMessageType.REPLY
+            result.wrong = wrong
+        except NotYet as not_yet:
+            msg_type = TMessageType.REPLY
+            result.not_yet = not_yet
+        except Malformed as malformed:
+            msg_type = TMessageType.REPLY
+            result.malformed = malformed
+        except TApplicationException as ex:
+            logging.exception('TApplication exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = ex
+        except Exception:
+            logging.exception('Unexpected exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
+        oprot.writeMessageBegin("leaving", msg_type, seqid)
+        result.write(oprot)
+        oprot.writeMessageEnd()
+        oprot.trans.flush()
+
+    def process_status(self, seqid, iprot, oprot):
+        args = status_args()
+        args.read(iprot)
+        iprot.readMessageEnd()
+        result = status_result()
+        try:
+            result.success = self._handler.status(args.target)
+            msg_type = TMessageType.REPLY
+        except TTransport.TTransportException:
+            raise
+        except WrongIncarnation as wrong:
+            msg_type = TMessageType.REPLY
+            result.wrong = wrong
+        except NotYet as not_yet:
+            msg_type = TMessageType.REPLY
+            result.not_yet = not_yet
+        except TApplicationException as ex:
+            logging.exception('TApplication exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = ex
+        except Exception:
+            logging.exception('Unexpected exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
+        oprot.writeMessageBegin("status", msg_type, seqid)
+        result.write(oprot)
+        oprot.writeMessageEnd()
+        oprot.trans.flush()
+
+    def process_put(self, seqid, iprot, oprot):
+        args = put_args()
+        args.read(iprot)
+        iprot.readMessageEnd()
+        result = put_result()
+        try:
+            result.success = self._handler.put(args.target, args.entry)
+            msg_type = TMessageType.REPLY
+        except TTransport.TTransportException:
+            raise
+        except WrongIncarnation as wrong:
+            msg_type = TMessageType.REPLY
+            result.wrong = wrong
+        except NotYet as not_yet:
+            msg_type = TMessageType.REPLY
+            result.not_yet = not_yet
+        except Malformed as malformed:
+            msg_type = TMessageType.REPLY
+            result.malformed = malformed
+        except StoreFull as full:
+            msg_type = TMessageType.REPLY
+            result.full = full
+        except TApplicationException as ex:
+            logging.exception('TApplication exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = ex
+        except Exception:
+            logging.exception('Unexpected exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
+        oprot.writeMessageBegin("put", msg_type, seqid)
+        result.write(oprot)
+        oprot.writeMessageEnd()
+        oprot.trans.flush()
+
+    def process_write(self, seqid, iprot, oprot):
+        args = write_args()
+        args.read(iprot)
+        iprot.readMessageEnd()
+        result = write_result()
+        try:
+            result.success = self._handler.write(args.target, args.digest, args.size, args.offset, args.piece)
+            msg_type = TMessageType.REPLY
+        except TTransport.TTransportException:
+            raise
+        except WrongIncarnation as wrong:
+            msg_type = TMessageType.REPLY
+            result.wrong = wrong
+        except NotYet as not_yet:
+            msg_type = TMessageType.REPLY
+            result.not_yet = not_yet
+        except Malformed as malformed:
+            msg_type = TMessageType.REPLY
+            result.malformed = malformed
+        except StoreFull as full:
+            msg_type = TMessageType.REPLY
+            result.full = full
+        except Corrupt as corrupt:
+            msg_type = TMessageType.REPLY
+            result.corrupt = corrupt
+        except TApplicationException as ex:
+            logging.exception('TApplication exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = ex
+        except Exception:
+            logging.exception('Unexpected exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
+        oprot.writeMessageBegin("write", msg_type, seqid)
+        result.write(oprot)
+        oprot.writeMessageEnd()
+        oprot.trans.flush()
+
+    def process_read(self, seqid, iprot, oprot):
+        args = read_args()
+        args.read(iprot)
+        iprot.readMessageEnd()
+        result = read_result()
+        try:
+            result.success = self._handler.read(args.target, args.digest, args.offset, args.length)
+            msg_type = TMessageType.REPLY
+        except TTransport.TTransportException:
+            raise
+        except WrongIncarnation as wrong:
+            msg_type = TMessageType.REPLY
+            result.wrong = wrong
+        except NotYet as not_yet:
+            msg_type = TMessageType.REPLY
+            result.not_yet = not_yet
+        except Malformed as malformed:
+            msg_type = TMessageType.REPLY
+            result.malformed = malformed
+        except NotFound as not_found:
+            msg_type = TMessageType.REPLY
+            result.not_found = not_found
+        except TApplicationException as ex:
+            logging.exception('TApplication exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = ex
+        except Exception:
+            logging.exception('Unexpected exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
+        oprot.writeMessageBegin("read", msg_type, seqid)
+        result.write(oprot)
+        oprot.writeMessageEnd()
+        oprot.trans.flush()
+
+    def process_find(self, seqid, iprot, oprot):
+        args = find_args()
+        args.read(iprot)
+        iprot.readMessageEnd()
+        result = find_result()
+        try:
+            result.success = self._handler.find(args.target, args.key)
+            msg_type = TMessageType.REPLY
+        except TTransport.TTransportException:
+            raise
+        except WrongIncarnation as wrong:
+            msg_type = TMessageType.REPLY
+            result.wrong = wrong
+        except NotYet as not_yet:
+            msg_type = TMessageType.REPLY
+            result.not_yet = not_yet
+        except Malformed as malformed:
+            msg_type = TMessageType.REPLY
+            result.malformed = malformed
+        except TApplicationException as ex:
+            logging.exception('TApplication exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = ex
+        except Exception:
+            logging.exception('Unexpected exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
+        oprot.writeMessageBegin("find", msg_type, seqid)
+        result.write(oprot)
+        oprot.writeMessageEnd()
+        oprot.trans.flush()
+
+    def process_order(self, seqid, iprot, oprot):
+        args = order_args()
+        args.read(iprot)
+        iprot.readMessageEnd()
+        result = order_result()
+        try:
+            result.success = self._handler.order(args.target, args.order)
+            msg_type = TMessageType.REPLY
+        except TTransport.TTransportException:
+            raise
+        except WrongIncarnation as wrong:
+            msg_type = TMessageType.REPLY
+            result.wrong = wrong
+        except NotYet as not_yet:
+            msg_type = TMessageType.REPLY
+            result.not_yet = not_yet
+        except Malformed as malformed:
+            msg_type = TMessageType.REPLY
+            result.malformed = malformed
+        except Busy as busy:
+            msg_type = TMessageType.REPLY
+            result.busy = busy
+        except TApplicationException as ex:
+            logging.exception('TApplication exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = ex
+        except Exception:
+            logging.exception('Unexpected exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
+        oprot.writeMessageBegin("order", msg_type, seqid)
+        result.write(oprot)
+        oprot.writeMessageEnd()
+        oprot.trans.flush()
+
+    def process_collect(self, seqid, iprot, oprot):
+        args = collect_args()
+        args.read(iprot)
+        iprot.readMessageEnd()
+        result = collect_result()
+        try:
+            result.success = self._handler.collect(args.target, args.ticket, args.wait_ms)
+            msg_type = TMessageType.REPLY
+        except TTransport.TTransportException:
+            raise
+        except WrongIncarnation as wrong:
+            msg_type = TMessageType.REPLY
+            result.wrong = wrong
+        except NotYet as not_yet:
+            msg_type = TMessageType.REPLY
+            result.not_yet = not_yet
+        except Malformed as malformed:
+            msg_type = TMessageType.REPLY
+            result.malformed = malformed
+        except NotFound as not_found:
+            msg_type = TMessageType.REPLY
+            result.not_found = not_found
+        except TApplicationException as ex:
+            logging.exception('TApplication exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = ex
+        except Exception:
+            logging.exception('Unexpected exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
+        oprot.writeMessageBegin("collect", msg_type, seqid)
+        result.write(oprot)
+        oprot.writeMessageEnd()
+        oprot.trans.flush()
+
+# HELPER FUNCTIONS AND STRUCTURES
+
+
+class hello_args(object):
+
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('hello_args')
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(hello_args)
+hello_args.thrift_spec = (
+)
+
+
+class hello_result(object):
+    """
+    Attributes:
+     - success
+     - not_yet
+
+    """
+
+
+    def __init__(self, success=None, not_yet=None,):
+        self.success = success
+        self.not_yet = not_yet
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 0:
+                if ftype == TType.STRUCT:
+                    self.success = Hello()
+                    self.success.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 1:
+                if ftype == TType.STRUCT:
+                    self.not_yet = NotYet.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('hello_result')
+        if self.success is not None:
+            oprot.writeFieldBegin('success', TType.STRUCT, 0)
+            self.success.write(oprot)
+            oprot.writeFieldEnd()
+        if self.not_yet is not None:
+            oprot.writeFieldBegin('not_yet', TType.STRUCT, 1)
+            self.not_yet.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(hello_result)
+hello_result.thrift_spec = (
+    (0, TType.STRUCT, 'success', [Hello, None], None, ),  # 0
+    (1, TType.STRUCT, 'not_yet', [NotYet, None], None, ),  # 1
+)
+
+
+class next_hop_args(object):
+    """
+    Attributes:
+     - target
+     - key
+     - failed
+
+    """
+
+
+    def __init__(self, target=None, key=None, failed=None,):
+        self.target = target
+        self.key = key
+        self.failed = failed
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.target = Target()
+                    self.target.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRING:
+                    self.key = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.LIST:
+                    self.failed = []
+                    (_etype59, _size56) = iprot.readListBegin()
+                    for _i60 in range(_size56):
+                        _elem61 = Node()
+                        _elem61.read(iprot)
+                        self.failed.append(_elem61)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('next_hop_args')
+        if self.target is not None:
+            oprot.writeFieldBegin('target', TType.STRUCT, 1)
+            self.target.write(oprot)
+            oprot.writeFieldEnd()
+        if self.key is not None:
+            oprot.writeFieldBegin('key', TType.STRING, 2)
+            oprot.writeBinary(self.key)
+            oprot.writeFieldEnd()
+        if self.failed is not None:
+            oprot.writeFieldBegin('failed', TType.LIST, 3)
+            oprot.writeListBegin(TType.STRUCT, len(self.failed))
+            for iter62 in self.failed:
+                iter62.write(oprot)
+            oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(next_hop_args)
+next_hop_args.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'target', [Target, None], None, ),  # 1
+    (2, TType.STRING, 'key', 'BINARY', None, ),  # 2
+    (3, TType.LIST, 'failed', (TType.STRUCT, [Node, None], False), None, ),  # 3
+)
+
+
+class next_hop_result(object):
+    """
+    Attributes:
+     - success
+     - wrong
+     - not_yet
+     - malformed
+
+    """
+
+
+    def __init__(self, success=None, wrong=None, not_yet=None, malformed=None,):
+        self.success = success
+        self.wrong = wrong
+        self.not_yet = not_yet
+        self.malformed = malformed
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 0:
+                if ftype == TType.STRUCT:
+                    self.success = Hop()
+                    self.success.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 1:
+                if ftype == TType.STRUCT:
+                    self.wrong = WrongIncarnation.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRUCT:
+                    self.not_yet = NotYet.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.STRUCT:
+                    self.malformed = Malformed.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('next_hop_result')
+        if self.success is not None:
+            oprot.writeFieldBegin('success', TType.STRUCT, 0)
+            self.success.write(oprot)
+            oprot.writeFieldEnd()
+        if self.wrong is not None:
+            oprot.writeFieldBegin('wrong', TType.STRUCT, 1)
+            self.wrong.write(oprot)
+            oprot.writeFieldEnd()
+        if self.not_yet is not None:
+            oprot.writeFieldBegin('not_yet', TType.STRUCT, 2)
+            self.not_yet.write(oprot)
+            oprot.writeFieldEnd()
+        if self.malformed is not None:
+            oprot.writeFieldBegin('malformed', TType.STRUCT, 3)
+            self.malformed.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(next_hop_result)
+next_hop_result.thrift_spec = (
+    (0, TType.STRUCT, 'success', [Hop, None], None, ),  # 0
+    (1, TType.STRUCT, 'wrong', [WrongIncarnation, None], None, ),  # 1
+    (2, TType.STRUCT, 'not_yet', [NotYet, None], None, ),  # 2
+    (3, TType.STRUCT, 'malformed', [Malformed, None], None, ),  # 3
+)
+
+
+class neighbours_args(object):
+    """
+    Attributes:
+     - target
+
+    """
+
+
+    def __init__(self, target=None,):
+        self.target = target
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.target = Target()
+                    self.target.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('neighbours_args')
+        if self.target is not None:
+            oprot.writeFieldBegin('target', TType.STRUCT, 1)
+            self.target.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(neighbours_args)
+neighbours_args.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'target', [Target, None], None, ),  # 1
+)
+
+
+class neighbours_result(object):
+    """
+    Attributes:
+     - success
+     - wrong
+     - not_yet
+
+    """
+
+
+    def __init__(self, success=None, wrong=None, not_yet=None,):
+        self.success = success
+        self.wrong = wrong
+        self.not_yet = not_yet
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 0:
+                if ftype == TType.STRUCT:
+                    self.success = Neighbourhood()
+                    self.success.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 1:
+                if ftype == TType.STRUCT:
+                    self.wrong = WrongIncarnation.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRUCT:
+                    self.not_yet = NotYet.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('neighbours_result')
+        if self.success is not None:
+            oprot.writeFieldBegin('success', TType.STRUCT, 0)
+            self.success.write(oprot)
+            oprot.writeFieldEnd()
+        if self.wrong is not None:
+            oprot.writeFieldBegin('wrong', TType.STRUCT, 1)
+            self.wrong.write(oprot)
+            oprot.writeFieldEnd()
+        if self.not_yet is not None:
+            oprot.writeFieldBegin('not_yet', TType.STRUCT, 2)
+            self.not_yet.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(neighbours_result)
+neighbours_result.thrift_spec = (
+    (0, TType.STRUCT, 'success', [Neighbourhood, None], None, ),  # 0
+    (1, TType.STRUCT, 'wrong', [WrongIncarnation, None], None, ),  # 1
+    (2, TType.STRUCT, 'not_yet', [NotYet, None], None, ),  # 2
+)
+
+
+class notify_args(object):
+    """
+    Attributes:
+     - target
+     - sender
+
+    """
+
+
+    def __init__(self, target=None, sender=None,):
+        self.target = target
+        self.sender = sender
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.target = Target()
+                    self.target.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRUCT:
+                    self.sender = Node()
+                    self.sender.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('notify_args')
+        if self.target is not None:
+            oprot.writeFieldBegin('target', TType.STRUCT, 1)
+            self.target.write(oprot)
+            oprot.writeFieldEnd()
+        if self.sender is not None:
+            oprot.writeFieldBegin('sender', TType.STRUCT, 2)
+            self.sender.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(notify_args)
+notify_args.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'target', [Target, None], None, ),  # 1
+    (2, TType.STRUCT, 'sender', [Node, None], None, ),  # 2
+)
+
+
+class notify_result(object):
+    """
+    Attributes:
+     - wrong
+     - not_yet
+     - busy
+     - malformed
+
+    """
+
+
+    def __init__(self, wrong=None, not_yet=None, busy=None, malformed=None,):
+        self.wrong = wrong
+        self.not_yet = not_yet
+        self.busy = busy
+        self.malformed = malformed
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.wrong = WrongIncarnation.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRUCT:
+                    self.not_yet = NotYet.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.STRUCT:
+                    self.busy = Busy.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.STRUCT:
+                    self.malformed = Malformed.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('notify_result')
+        if self.wrong is not None:
+            oprot.writeFieldBegin('wrong', TType.STRUCT, 1)
+            self.wrong.write(oprot)
+            oprot.writeFieldEnd()
+        if self.not_yet is not None:
+            oprot.writeFieldBegin('not_yet', TType.STRUCT, 2)
+            self.not_yet.write(oprot)
+            oprot.writeFieldEnd()
+        if self.busy is not None:
+            oprot.writeFieldBegin('busy', TType.STRUCT, 3)
+            self.busy.write(oprot)
+            oprot.writeFieldEnd()
+        if self.malformed is not None:
+            oprot.writeFieldBegin('malformed', TType.STRUCT, 4)
+            self.malformed.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(notify_result)
+notify_result.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'wrong', [WrongIncarnation, None], None, ),  # 1
+    (2, TType.STRUCT, 'not_yet', [NotYet, None], None, ),  # 2
+    (3, TType.STRUCT, 'busy', [Busy, None], None, ),  # 3
+    (4, TType.STRUCT, 'malformed', [Malformed, None], None, ),  # 4
+)
+
+
+class nudge_args(object):
+    """
+    Attributes:
+     - target
+
+    """
+
+
+    def __init__(self, target=None,):
+        self.target = target
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.target = Target()
+                    self.target.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('nudge_args')
+        if self.target is not None:
+            oprot.writeFieldBegin('target', TType.STRUCT, 1)
+            self.target.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(nudge_args)
+nudge_args.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'target', [Target, None], None, ),  # 1
+)
+
+
+class nudge_result(object):
+    """
+    Attributes:
+     - wrong
+     - not_yet
+
+    """
+
+
+    def __init__(self, wrong=None, not_yet=None,):
+        self.wrong = wrong
+        self.not_yet = not_yet
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.wrong = WrongIncarnation.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRUCT:
+                    self.not_yet = NotYet.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('nudge_result')
+        if self.wrong is not None:
+            oprot.writeFieldBegin('wrong', TType.STRUCT, 1)
+            self.wrong.write(oprot)
+            oprot.writeFieldEnd()
+        if self.not_yet is not None:
+            oprot.writeFieldBegin('not_yet', TType.STRUCT, 2)
+            self.not_yet.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(nudge_result)
+nudge_result.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'wrong', [WrongIncarnation, None], None, ),  # 1
+    (2, TType.STRUCT, 'not_yet', [NotYet, None], None, ),  # 2
+)
+
+
+class leaving_args(object):
+    """
+    Attributes:
+     - target
+     - sender
+
+    """
+
+
+    def __init__(self, target=None, sender=None,):
+        self.target = target
+        self.sender = sender
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.target = Target()
+                    self.target.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRUCT:
+                    self.sender = Node()
+                    self.sender.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('leaving_args')
+        if self.target is not None:
+            oprot.writeFieldBegin('target', TType.STRUCT, 1)
+            self.target.write(oprot)
+            oprot.writeFieldEnd()
+        if self.sender is not None:
+            oprot.writeFieldBegin('sender', TType.STRUCT, 2)
+            self.sender.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(leaving_args)
+leaving_args.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'target', [Target, None], None, ),  # 1
+    (2, TType.STRUCT, 'sender', [Node, None], None, ),  # 2
+)
+
+
+class leaving_result(object):
+    """
+    Attributes:
+     - wrong
+     - not_yet
+     - malformed
+
+    """
+
+
+    def __init__(self, wrong=None, not_yet=None, malformed=None,):
+        self.wrong = wrong
+        self.not_yet = not_yet
+        self.malformed = malformed
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.wrong = WrongIncarnation.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRUCT:
+                    self.not_yet = NotYet.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.STRUCT:
+                    self.malformed = Malformed.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('leaving_result')
+        if self.wrong is not None:
+            oprot.writeFieldBegin('wrong', TType.STRUCT, 1)
+            self.wrong.write(oprot)
+            oprot.writeFieldEnd()
+        if self.not_yet is not None:
+            oprot.writeFieldBegin('not_yet', TType.STRUCT, 2)
+            self.not_yet.write(oprot)
+            oprot.writeFieldEnd()
+        if self.malformed is not None:
+            oprot.writeFieldBegin('malformed', TType.STRUCT, 3)
+            self.malformed.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(leaving_result)
+leaving_result.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'wrong', [WrongIncarnation, None], None, ),  # 1
+    (2, TType.STRUCT, 'not_yet', [NotYet, None], None, ),  # 2
+    (3, TType.STRUCT, 'malformed', [Malformed, None], None, ),  # 3
+)
+
+
+class status_args(object):
+    """
+    Attributes:
+     - target
+
+    """
+
+
+    def __init__(self, target=None,):
+        self.target = target
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.target = Target()
+                    self.target.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('status_args')
+        if self.target is not None:
+            oprot.writeFieldBegin('target', TType.STRUCT, 1)
+            self.target.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(status_args)
+status_args.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'target', [Target, None], None, ),  # 1
+)
+
+
+class status_result(object):
+    """
+    Attributes:
+     - success
+     - wrong
+     - not_yet
+
+    """
+
+
+    def __init__(self, success=None, wrong=None, not_yet=None,):
+        self.success = success
+        self.wrong = wrong
+        self.not_yet = not_yet
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 0:
+                if ftype == TType.STRUCT:
+                    self.success = Status()
+                    self.success.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 1:
+                if ftype == TType.STRUCT:
+                    self.wrong = WrongIncarnation.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRUCT:
+                    self.not_yet = NotYet.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('status_result')
+        if self.success is not None:
+            oprot.writeFieldBegin('success', TType.STRUCT, 0)
+            self.success.write(oprot)
+            oprot.writeFieldEnd()
+        if self.wrong is not None:
+            oprot.writeFieldBegin('wrong', TType.STRUCT, 1)
+            self.wrong.write(oprot)
+            oprot.writeFieldEnd()
+        if self.not_yet is not None:
+            oprot.writeFieldBegin('not_yet', TType.STRUCT, 2)
+            self.not_yet.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(status_result)
+status_result.thrift_spec = (
+    (0, TType.STRUCT, 'success', [Status, None], None, ),  # 0
+    (1, TType.STRUCT, 'wrong', [WrongIncarnation, None], None, ),  # 1
+    (2, TType.STRUCT, 'not_yet', [NotYet, None], None, ),  # 2
+)
+
+
+class put_args(object):
+    """
+    Attributes:
+     - target
+     - entry
+
+    """
+
+
+    def __init__(self, target=None, entry=None,):
+        self.target = target
+        self.entry = entry
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.target = Target()
+                    self.target.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRUCT:
+                    self.entry = Entry()
+                    self.entry.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('put_args')
+        if self.target is not None:
+            oprot.writeFieldBegin('target', TType.STRUCT, 1)
+            self.target.write(oprot)
+            oprot.writeFieldEnd()
+        if self.entry is not None:
+            oprot.writeFieldBegin('entry', TType.STRUCT, 2)
+            self.entry.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(put_args)
+put_args.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'target', [Target, None], None, ),  # 1
+    (2, TType.STRUCT, 'entry', [Entry, None], None, ),  # 2
+)
+
+
+class put_result(object):
+    """
+    Attributes:
+     - success
+     - wrong
+     - not_yet
+     - malformed
+     - full
+
+    """
+
+
+    def __init__(self, success=None, wrong=None, not_yet=None, malformed=None, full=None,):
+        self.success = success
+        self.wrong = wrong
+        self.not_yet = not_yet
+        self.malformed = malformed
+        self.full = full
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 0:
+                if ftype == TType.STRUCT:
+                    self.success = Receipt()
+                    self.success.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 1:
+                if ftype == TType.STRUCT:
+                    self.wrong = WrongIncarnation.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRUCT:
+                    self.not_yet = NotYet.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.STRUCT:
+                    self.malformed = Malformed.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.STRUCT:
+                    self.full = StoreFull.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('put_result')
+        if self.success is not None:
+            oprot.writeFieldBegin('success', TType.STRUCT, 0)
+            self.success.write(oprot)
+            oprot.writeFieldEnd()
+        if self.wrong is not None:
+            oprot.writeFieldBegin('wrong', TType.STRUCT, 1)
+            self.wrong.write(oprot)
+            oprot.writeFieldEnd()
+        if self.not_yet is not None:
+            oprot.writeFieldBegin('not_yet', TType.STRUCT, 2)
+            self.not_yet.write(oprot)
+            oprot.writeFieldEnd()
+        if self.malformed is not None:
+            oprot.writeFieldBegin('malformed', TType.STRUCT, 3)
+            self.malformed.write(oprot)
+            oprot.writeFieldEnd()
+        if self.full is not None:
+            oprot.writeFieldBegin('full', TType.STRUCT, 4)
+            self.full.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(put_result)
+put_result.thrift_spec = (
+    (0, TType.STRUCT, 'success', [Receipt, None], None, ),  # 0
+    (1, TType.STRUCT, 'wrong', [WrongIncarnation, None], None, ),  # 1
+    (2, TType.STRUCT, 'not_yet', [NotYet, None], None, ),  # 2
+    (3, TType.STRUCT, 'malformed', [Malformed, None], None, ),  # 3
+    (4, TType.STRUCT, 'full', [StoreFull, None], None, ),  # 4
+)
+
+
+class write_args(object):
+    """
+    Attributes:
+     - target
+     - digest
+     - size
+     - offset
+     - piece
+
+    """
+
+
+    def __init__(self, target=None, digest=None, size=None, offset=None, piece=None,):
+        self.target = target
+        self.digest = digest
+        self.size = size
+        self.offset = offset
+        self.piece = piece
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.target = Target()
+                    self.target.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRING:
+                    self.digest = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.I64:
+                    self.size = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.I64:
+                    self.offset = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.STRING:
+                    self.piece = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('write_args')
+        if self.target is not None:
+            oprot.writeFieldBegin('target', TType.STRUCT, 1)
+            self.target.write(oprot)
+            oprot.writeFieldEnd()
+        if self.digest is not None:
+            oprot.writeFieldBegin('digest', TType.STRING, 2)
+            oprot.writeBinary(self.digest)
+            oprot.writeFieldEnd()
+        if self.size is not None:
+            oprot.writeFieldBegin('size', TType.I64, 3)
+            oprot.writeI64(self.size)
+            oprot.writeFieldEnd()
+        if self.offset is not None:
+            oprot.writeFieldBegin('offset', TType.I64, 4)
+            oprot.writeI64(self.offset)
+            oprot.writeFieldEnd()
+        if self.piece is not None:
+            oprot.writeFieldBegin('piece', TType.STRING, 5)
+            oprot.writeBinary(self.piece)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(write_args)
+write_args.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'target', [Target, None], None, ),  # 1
+    (2, TType.STRING, 'digest', 'BINARY', None, ),  # 2
+    (3, TType.I64, 'size', None, None, ),  # 3
+    (4, TType.I64, 'offset', None, None, ),  # 4
+    (5, TType.STRING, 'piece', 'BINARY', None, ),  # 5
+)
+
+
+class write_result(object):
+    """
+    Attributes:
+     - success
+     - wrong
+     - not_yet
+     - malformed
+     - full
+     - corrupt
+
+    """
+
+
+    def __init__(self, success=None, wrong=None, not_yet=None, malformed=None, full=None, corrupt=None,):
+        self.success = success
+        self.wrong = wrong
+        self.not_yet = not_yet
+        self.malformed = malformed
+        self.full = full
+        self.corrupt = corrupt
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 0:
+                if ftype == TType.STRUCT:
+                    self.success = Receipt()
+                    self.success.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 1:
+                if ftype == TType.STRUCT:
+                    self.wrong = WrongIncarnation.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRUCT:
+                    self.not_yet = NotYet.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.STRUCT:
+                    self.malformed = Malformed.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.STRUCT:
+                    self.full = StoreFull.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.STRUCT:
+                    self.corrupt = Corrupt.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('write_result')
+        if self.success is not None:
+            oprot.writeFieldBegin('success', TType.STRUCT, 0)
+            self.success.write(oprot)
+            oprot.writeFieldEnd()
+        if self.wrong is not None:
+            oprot.writeFieldBegin('wrong', TType.STRUCT, 1)
+            self.wrong.write(oprot)
+            oprot.writeFieldEnd()
+        if self.not_yet is not None:
+            oprot.writeFieldBegin('not_yet', TType.STRUCT, 2)
+            self.not_yet.write(oprot)
+            oprot.writeFieldEnd()
+        if self.malformed is not None:
+            oprot.writeFieldBegin('malformed', TType.STRUCT, 3)
+            self.malformed.write(oprot)
+            oprot.writeFieldEnd()
+        if self.full is not None:
+            oprot.writeFieldBegin('full', TType.STRUCT, 4)
+            self.full.write(oprot)
+            oprot.writeFieldEnd()
+        if self.corrupt is not None:
+            oprot.writeFieldBegin('corrupt', TType.STRUCT, 5)
+            self.corrupt.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(write_result)
+write_result.thrift_spec = (
+    (0, TType.STRUCT, 'success', [Receipt, None], None, ),  # 0
+    (1, TType.STRUCT, 'wrong', [WrongIncarnation, None], None, ),  # 1
+    (2, TType.STRUCT, 'not_yet', [NotYet, None], None, ),  # 2
+    (3, TType.STRUCT, 'malformed', [Malformed, None], None, ),  # 3
+    (4, TType.STRUCT, 'full', [StoreFull, None], None, ),  # 4
+    (5, TType.STRUCT, 'corrupt', [Corrupt, None], None, ),  # 5
+)
+
+
+class read_args(object):
+    """
+    Attributes:
+     - target
+     - digest
+     - offset
+     - length
+
+    """
+
+
+    def __init__(self, target=None, digest=None, offset=None, length=None,):
+        self.target = target
+        self.digest = digest
+        self.offset = offset
+        self.length = length
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.target = Target()
+                    self.target.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRING:
+                    self.digest = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.I64:
+                    self.offset = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.I32:
+                    self.length = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('read_args')
+        if self.target is not None:
+            oprot.writeFieldBegin('target', TType.STRUCT, 1)
+            self.target.write(oprot)
+            oprot.writeFieldEnd()
+        if self.digest is not None:
+            oprot.writeFieldBegin('digest', TType.STRING, 2)
+            oprot.writeBinary(self.digest)
+            oprot.writeFieldEnd()
+        if self.offset is not None:
+            oprot.writeFieldBegin('offset', TType.I64, 3)
+            oprot.writeI64(self.offset)
+            oprot.writeFieldEnd()
+        if self.length is not None:
+            oprot.writeFieldBegin('length', TType.I32, 4)
+            oprot.writeI32(self.length)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(read_args)
+read_args.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'target', [Target, None], None, ),  # 1
+    (2, TType.STRING, 'digest', 'BINARY', None, ),  # 2
+    (3, TType.I64, 'offset', None, None, ),  # 3
+    (4, TType.I32, 'length', None, None, ),  # 4
+)
+
+
+class read_result(object):
+    """
+    Attributes:
+     - success
+     - wrong
+     - not_yet
+     - malformed
+     - not_found
+
+    """
+
+
+    def __init__(self, success=None, wrong=None, not_yet=None, malformed=None, not_found=None,):
+        self.success = success
+        self.wrong = wrong
+        self.not_yet = not_yet
+        self.malformed = malformed
+        self.not_found = not_found
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 0:
+                if ftype == TType.STRING:
+                    self.success = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 1:
+                if ftype == TType.STRUCT:
+                    self.wrong = WrongIncarnation.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRUCT:
+                    self.not_yet = NotYet.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.STRUCT:
+                    self.malformed = Malformed.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.STRUCT:
+                    self.not_found = NotFound.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('read_result')
+        if self.success is not None:
+            oprot.writeFieldBegin('success', TType.STRING, 0)
+            oprot.writeBinary(self.success)
+            oprot.writeFieldEnd()
+        if self.wrong is not None:
+            oprot.writeFieldBegin('wrong', TType.STRUCT, 1)
+            self.wrong.write(oprot)
+            oprot.writeFieldEnd()
+        if self.not_yet is not None:
+            oprot.writeFieldBegin('not_yet', TType.STRUCT, 2)
+            self.not_yet.write(oprot)
+            oprot.writeFieldEnd()
+        if self.malformed is not None:
+            oprot.writeFieldBegin('malformed', TType.STRUCT, 3)
+            self.malformed.write(oprot)
+            oprot.writeFieldEnd()
+        if self.not_found is not None:
+            oprot.writeFieldBegin('not_found', TType.STRUCT, 4)
+            self.not_found.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(read_result)
+read_result.thrift_spec = (
+    (0, TType.STRING, 'success', 'BINARY', None, ),  # 0
+    (1, TType.STRUCT, 'wrong', [WrongIncarnation, None], None, ),  # 1
+    (2, TType.STRUCT, 'not_yet', [NotYet, None], None, ),  # 2
+    (3, TType.STRUCT, 'malformed', [Malformed, None], None, ),  # 3
+    (4, TType.STRUCT, 'not_found', [NotFound, None], None, ),  # 4
+)
+
+
+class find_args(object):
+    """
+    Attributes:
+     - target
+     - key
+
+    """
+
+
+    def __init__(self, target=None, key=None,):
+        self.target = target
+        self.key = key
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.target = Target()
+                    self.target.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRING:
+                    self.key = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('find_args')
+        if self.target is not None:
+            oprot.writeFieldBegin('target', TType.STRUCT, 1)
+            self.target.write(oprot)
+            oprot.writeFieldEnd()
+        if self.key is not None:
+            oprot.writeFieldBegin('key', TType.STRING, 2)
+            oprot.writeBinary(self.key)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(find_args)
+find_args.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'target', [Target, None], None, ),  # 1
+    (2, TType.STRING, 'key', 'BINARY', None, ),  # 2
+)
+
+
+class find_result(object):
+    """
+    Attributes:
+     - success
+     - wrong
+     - not_yet
+     - malformed
+
+    """
+
+
+    def __init__(self, success=None, wrong=None, not_yet=None, malformed=None,):
+        self.success = success
+        self.wrong = wrong
+        self.not_yet = not_yet
+        self.malformed = malformed
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 0:
+                if ftype == TType.LIST:
+                    self.success = []
+                    (_etype66, _size63) = iprot.readListBegin()
+                    for _i67 in range(_size63):
+                        _elem68 = Entry()
+                        _elem68.read(iprot)
+                        self.success.append(_elem68)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 1:
+                if ftype == TType.STRUCT:
+                    self.wrong = WrongIncarnation.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRUCT:
+                    self.not_yet = NotYet.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.STRUCT:
+                    self.malformed = Malformed.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('find_result')
+        if self.success is not None:
+            oprot.writeFieldBegin('success', TType.LIST, 0)
+            oprot.writeListBegin(TType.STRUCT, len(self.success))
+            for iter69 in self.success:
+                iter69.write(oprot)
+            oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.wrong is not None:
+            oprot.writeFieldBegin('wrong', TType.STRUCT, 1)
+            self.wrong.write(oprot)
+            oprot.writeFieldEnd()
+        if self.not_yet is not None:
+            oprot.writeFieldBegin('not_yet', TType.STRUCT, 2)
+            self.not_yet.write(oprot)
+            oprot.writeFieldEnd()
+        if self.malformed is not None:
+            oprot.writeFieldBegin('malformed', TType.STRUCT, 3)
+            self.malformed.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(find_result)
+find_result.thrift_spec = (
+    (0, TType.LIST, 'success', (TType.STRUCT, [Entry, None], False), None, ),  # 0
+    (1, TType.STRUCT, 'wrong', [WrongIncarnation, None], None, ),  # 1
+    (2, TType.STRUCT, 'not_yet', [NotYet, None], None, ),  # 2
+    (3, TType.STRUCT, 'malformed', [Malformed, None], None, ),  # 3
+)
+
+
+class order_args(object):
+    """
+    Attributes:
+     - target
+     - order
+
+    """
+
+
+    def __init__(self, target=None, order=None,):
+        self.target = target
+        self.order = order
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.target = Target()
+                    self.target.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRUCT:
+                    self.order = Order()
+                    self.order.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('order_args')
+        if self.target is not None:
+            oprot.writeFieldBegin('target', TType.STRUCT, 1)
+            self.target.write(oprot)
+            oprot.writeFieldEnd()
+        if self.order is not None:
+            oprot.writeFieldBegin('order', TType.STRUCT, 2)
+            self.order.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(order_args)
+order_args.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'target', [Target, None], None, ),  # 1
+    (2, TType.STRUCT, 'order', [Order, None], None, ),  # 2
+)
+
+
+class order_result(object):
+    """
+    Attributes:
+     - success
+     - wrong
+     - not_yet
+     - malformed
+     - busy
+
+    """
+
+
+    def __init__(self, success=None, wrong=None, not_yet=None, malformed=None, busy=None,):
+        self.success = success
+        self.wrong = wrong
+        self.not_yet = not_yet
+        self.malformed = malformed
+        self.busy = busy
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 0:
+                if ftype == TType.STRING:
+                    self.success = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 1:
+                if ftype == TType.STRUCT:
+                    self.wrong = WrongIncarnation.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRUCT:
+                    self.not_yet = NotYet.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.STRUCT:
+                    self.malformed = Malformed.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.STRUCT:
+                    self.busy = Busy.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('order_result')
+        if self.success is not None:
+            oprot.writeFieldBegin('success', TType.STRING, 0)
+            oprot.writeString(self.success.encode('utf-8') if sys.version_info[0] == 2 else self.success)
+            oprot.writeFieldEnd()
+        if self.wrong is not None:
+            oprot.writeFieldBegin('wrong', TType.STRUCT, 1)
+            self.wrong.write(oprot)
+            oprot.writeFieldEnd()
+        if self.not_yet is not None:
+            oprot.writeFieldBegin('not_yet', TType.STRUCT, 2)
+            self.not_yet.write(oprot)
+            oprot.writeFieldEnd()
+        if self.malformed is not None:
+            oprot.writeFieldBegin('malformed', TType.STRUCT, 3)
+            self.malformed.write(oprot)
+            oprot.writeFieldEnd()
+        if self.busy is not None:
+            oprot.writeFieldBegin('busy', TType.STRUCT, 4)
+            self.busy.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(order_result)
+order_result.thrift_spec = (
+    (0, TType.STRING, 'success', 'UTF8', None, ),  # 0
+    (1, TType.STRUCT, 'wrong', [WrongIncarnation, None], None, ),  # 1
+    (2, TType.STRUCT, 'not_yet', [NotYet, None], None, ),  # 2
+    (3, TType.STRUCT, 'malformed', [Malformed, None], None, ),  # 3
+    (4, TType.STRUCT, 'busy', [Busy, None], None, ),  # 4
+)
+
+
+class collect_args(object):
+    """
+    Attributes:
+     - target
+     - ticket
+     - wait_ms
+
+    """
+
+
+    def __init__(self, target=None, ticket=None, wait_ms=None,):
+        self.target = target
+        self.ticket = ticket
+        self.wait_ms = wait_ms
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.target = Target()
+                    self.target.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRING:
+                    self.ticket = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.I32:
+                    self.wait_ms = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('collect_args')
+        if self.target is not None:
+            oprot.writeFieldBegin('target', TType.STRUCT, 1)
+            self.target.write(oprot)
+            oprot.writeFieldEnd()
+        if self.ticket is not None:
+            oprot.writeFieldBegin('ticket', TType.STRING, 2)
+            oprot.writeString(self.ticket.encode('utf-8') if sys.version_info[0] == 2 else self.ticket)
+            oprot.writeFieldEnd()
+        if self.wait_ms is not None:
+            oprot.writeFieldBegin('wait_ms', TType.I32, 3)
+            oprot.writeI32(self.wait_ms)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(collect_args)
+collect_args.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'target', [Target, None], None, ),  # 1
+    (2, TType.STRING, 'ticket', 'UTF8', None, ),  # 2
+    (3, TType.I32, 'wait_ms', None, None, ),  # 3
+)
+
+
+class collect_result(object):
+    """
+    Attributes:
+     - success
+     - wrong
+     - not_yet
+     - malformed
+     - not_found
+
+    """
+
+
+    def __init__(self, success=None, wrong=None, not_yet=None, malformed=None, not_found=None,):
+        self.success = success
+        self.wrong = wrong
+        self.not_yet = not_yet
+        self.malformed = malformed
+        self.not_found = not_found
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 0:
+                if ftype == TType.STRUCT:
+                    self.success = Progress()
+                    self.success.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 1:
+                if ftype == TType.STRUCT:
+                    self.wrong = WrongIncarnation.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRUCT:
+                    self.not_yet = NotYet.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.STRUCT:
+                    self.malformed = Malformed.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.STRUCT:
+                    self.not_found = NotFound.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('collect_result')
+        if self.success is not None:
+            oprot.writeFieldBegin('success', TType.STRUCT, 0)
+            self.success.write(oprot)
+            oprot.writeFieldEnd()
+        if self.wrong is not None:
+            oprot.writeFieldBegin('wrong', TType.STRUCT, 1)
+            self.wrong.write(oprot)
+            oprot.writeFieldEnd()
+        if self.not_yet is not None:
+            oprot.writeFieldBegin('not_yet', TType.STRUCT, 2)
+            self.not_yet.write(oprot)
+            oprot.writeFieldEnd()
+        if self.malformed is not None:
+            oprot.writeFieldBegin('malformed', TType.STRUCT, 3)
+            self.malformed.write(oprot)
+            oprot.writeFieldEnd()
+        if self.not_found is not None:
+            oprot.writeFieldBegin('not_found', TType.STRUCT, 4)
+            self.not_found.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(collect_result)
+collect_result.thrift_spec = (
+    (0, TType.STRUCT, 'success', [Progress, None], None, ),  # 0
+    (1, TType.STRUCT, 'wrong', [WrongIncarnation, None], None, ),  # 1
+    (2, TType.STRUCT, 'not_yet', [NotYet, None], None, ),  # 2
+    (3, TType.STRUCT, 'malformed', [Malformed, None], None, ),  # 3
+    (4, TType.STRUCT, 'not_found', [NotFound, None], None, ),  # 4
+)
+fix_spec(all_structs)
+del all_structs

@@ -1,0 +1,287 @@
+"""Framed Thrift messages over one TCP or TLS socket, with one time budget for a whole call.
+
+A message is exactly one frame: a decoder that asks for more than its frame holds fails at once, where
+Thrift's own framed transport would wait for the next frame. A large frame is received into the very buffer
+that the C decoder reads. Any failure of the socket closes it, because what follows would be out of step.
+
+Errors: TTransportException says what happened to the connection, TProtocolException that the other side
+sent what is no message. Nothing here retries, pools (that is for peers) or starts a thread.
+"""
+
+import socket
+import ssl
+import struct
+import time
+import typing
+from collections.abc import Callable
+from io import BytesIO
+
+from thrift.protocol.TBinaryProtocol import TBinaryProtocolAccelerated
+from thrift.protocol.TProtocol import TProtocolException
+from thrift.Thrift import TType
+from thrift.transport.TTransport import CReadableTransport, TTransportBase, TTransportException
+
+FRAME_SIZE_MAX = 4 << 20  # bytes; the largest that we send is a chunk of 1 MiB and its envelope
+STRING_SIZE_MAX = FRAME_SIZE_MAX
+CONTAINER_LENGTH_MAX = 1 << 16  # entries
+READ_AHEAD = 16 << 10  # bytes; most frames arrive whole in one receive
+LARGE_SIZE = 32 << 10  # bytes; from here on Thrift's C encoder is slower than its Python one
+HEADER = struct.Struct("!i")
+MESSAGE = struct.Struct("!iI")
+ENDS_EARLY = "the frame ends first"
+
+What = typing.TypeVar("What")
+Done = typing.TypeVar("Done", int, bytes)
+
+
+class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  # thrift ships no types
+    """One end of a connection: `flush` sends a frame, reading after it receives the answering frame.
+
+    From `flush` to the last byte of the answer a call may take `timeout_s`, set anew before any call. Of its
+    errors only TTransportException.SIZE_LIMIT is definite: the message was too large and nothing was sent.
+    """
+
+    def __init__(self, sock: socket.socket, timeout_s: float) -> None:
+        self.timeout_s = timeout_s
+        self.unsent: list[bytes] = []  # parts of the message being written
+        self._sock = sock
+        self._deadline = 0.0
+        self._ahead = b""  # received, and not yet part of a frame
+        self._frame = BytesIO()
+        self._answer_due = False
+
+    def write(self, data: bytes) -> None:
+        self.unsent.append(data)
+
+    def flush(self) -> None:
+        """Send what was written as one frame; the call's time begins here."""
+        size = sum(map(len, self.unsent))
+        if size > FRAME_SIZE_MAX:
+            raise TTransportException(
+                TTransportException.SIZE_LIMIT, f"message of {size} bytes, a frame holds {FRAME_SIZE_MAX}"
+            )
+        frame = b"".join((HEADER.pack(size), *self.unsent))
+        self.unsent = []
+        self._answer_due = True
+        self._deadline = time.monotonic() + self.timeout_s
+        sent = self._in_time(self._sock.send, frame)
+        while sent < len(frame):
+            sent += self._in_time(self._sock.send, memoryview(frame)[sent:])
+
+    def wait(self, idle_timeout_s: float) -> bool:
+        """Wait for a frame to begin: True when it has (`receive` then has timeout_s), False when none will."""
+        if not self._ahead:
+            try:
+                self._sock.settimeout(idle_timeout_s)
+                self._ahead = self._sock.recv(READ_AHEAD)
+            except OSError:  # silence for too long, or the peer went away between frames
+                return False
+        self._deadline = time.monotonic() + self.timeout_s
+        return bool(self._ahead)
+
+    def receive(self) -> None:
+        """Receive one whole frame, to be read from its beginning."""
+        self._answer_due = False
+        while len(self._ahead) < HEADER.size:
+            self._ahead += self._in_time(self._sock.recv, READ_AHEAD)
+        data, size = self._ahead, HEADER.unpack_from(self._ahead)[0]
+        if not 0 < size <= FRAME_SIZE_MAX:
+            self.close()
+            raise _no_message(f"a frame of {size} bytes, 1 to {FRAME_SIZE_MAX} are allowed")
+        end = HEADER.size + size
+        self._ahead = data[end:]
+        self._frame = BytesIO(data[HEADER.size : end]) if end <= len(data) else self._rest(data, size)
+
+    def _rest(self, data: bytes, size: int) -> BytesIO:
+        """The frame of `size` bytes of which data is the header and the beginning."""
+        # bytes(size) is calloc's and not copied: memory is taken as bytes arrive, not as they are declared.
+        frame = BytesIO(bytes(size))
+        with frame.getbuffer() as body:
+            have = len(data) - HEADER.size
+            body[:have] = data[HEADER.size :]
+            while have < size:
+                have += self._in_time(self._sock.recv_into, body[have:])
+        return frame
+
+    def frame(self) -> BytesIO:
+        """The frame being read; after a `flush` the answer, received here."""
+        if self._answer_due:
+            self.receive()
+        return self._frame
+
+    def readAll(self, size: int) -> bytes:  # noqa: N802 - thrift's name
+        data = self.frame().read(size)
+        if len(data) < size:
+            raise _no_message(ENDS_EARLY)
+        return data
+
+    @property
+    def cstringio_buf(self) -> BytesIO:
+        """What the C decoder reads; it looks inside, so this must be a true BytesIO."""
+        return self._frame
+
+    def cstringio_refill(self, partial: bytes, size: int) -> BytesIO:
+        """The C decoder asks for more than the frame holds."""
+        raise _no_message(ENDS_EARLY)
+
+    def isOpen(self) -> bool:  # noqa: N802 - thrift's name
+        """Whether an idle connection can carry another call: its peer has neither closed it nor sent a byte."""
+        try:
+            self._sock.settimeout(0)
+            socket.socket.recv(self._sock, 1, socket.MSG_PEEK)  # below TLS, which cannot peek
+        except BlockingIOError:
+            return not self._ahead
+        except OSError:
+            return False
+        return False
+
+    def close(self) -> None:
+        self._sock.close()
+
+    def _in_time(self, transfer: Callable[[What], Done], what: What) -> Done:
+        """Send or receive some bytes in what is left of the call's time."""
+        try:
+            self._sock.settimeout(_left_s(self._deadline))
+            done = transfer(what)
+        except OSError as error:
+            self.close()
+            raise _typed(error) from error
+        if not done:
+            self.close()
+            raise TTransportException(TTransportException.END_OF_FILE, "the peer closed the connection")
+        return done
+
+
+class BinaryProtocol(TBinaryProtocolAccelerated):  # type: ignore[misc]  # thrift ships no types
+    """Thrift's binary protocol: strict, with limits, and fast in the places where Thrift's own is slow."""
+
+    _fast_encode: Callable[["_Struct", object], bytes] | None
+    _fast_decode: Callable[[object, object, object], object] | None
+
+    def __init__(self, transport: FramedSocket) -> None:
+        super().__init__(
+            transport, string_length_limit=STRING_SIZE_MAX, container_length_limit=CONTAINER_LENGTH_MAX
+        )
+        self.message: tuple[str, int, int] | None = None  # name, type and seqid of the message being read
+        if self._fast_decode is not None and self._fast_encode is not None:
+            self._decode_in_c, self._encode_in_c = self._fast_decode, self._fast_encode
+            self._fast_decode, self._fast_encode = self._decode, self._encode
+
+    def readMessageBegin(self) -> tuple[str, int, int]:  # noqa: N802 - thrift's name
+        self.message = None
+        frame = self.trans.frame()
+        try:
+            version, size = MESSAGE.unpack(frame.read(MESSAGE.size))
+            if version & self.VERSION_MASK != self.VERSION_1:
+                raise _no_message(f"begins with {version:#x}")
+            name = frame.read(size).decode()
+            (seqid,) = HEADER.unpack(frame.read(HEADER.size))
+        except (struct.error, UnicodeDecodeError) as error:
+            raise _no_message(str(error)) from error
+        self.message = message = (name, version & self.TYPE_MASK, seqid)
+        return message
+
+    def writeMessageBegin(self, name: str, kind: int, seqid: int) -> None:  # noqa: N802 - thrift's name
+        raw = name.encode()
+        # Not appended: a message that could not be encoded leaves its beginning behind.
+        self.trans.unsent = [MESSAGE.pack(self.VERSION_1 | kind, len(raw)), raw, HEADER.pack(seqid)]
+
+    def skip(self, ttype: int, max_depth: int = 64) -> None:
+        """Skip a value, in C: the arguments of an unknown method may be 4 MiB, seconds of work in Python."""
+        if ttype == TType.STRUCT and self._fast_decode is not None:
+            self._fast_decode(_Nothing(), self, [_Nothing, ()])
+        else:
+            super().skip(ttype, max_depth)
+
+    def _decode(self, value: object, protocol: object, spec: object) -> object:
+        try:
+            return self._decode_in_c(value, protocol, spec)
+        except (OverflowError, TypeError, ValueError) as error:
+            raise _no_message(str(error)) from error
+
+    def _encode(self, value: "_Struct", spec: object) -> bytes:
+        """Encode in C, or a large binary in Python: C appends it byte by byte, at a tenth of the speed."""
+        if not _is_large(value):
+            return self._encode_in_c(value, spec)
+        self._fast_encode = None
+        try:
+            value.write(self)
+        finally:
+            self._fast_encode = self._encode
+        return b""  # all is written
+
+
+def protocol(transport: FramedSocket) -> BinaryProtocol:
+    """The protocol that both ends speak over a transport."""
+    return BinaryProtocol(transport)
+
+
+def connect(host: str, port: int, timeout_s: float, tls: ssl.SSLContext | None = None) -> FramedSocket:
+    """Connect to a name or an IPv4 or IPv6 address within timeout_s, which its calls then have as well.
+
+    Raises TTransportException NOT_OPEN, which is definite: no call was sent.
+    """
+    deadline = time.monotonic() + timeout_s
+    try:
+        sock = _connected(host, port, deadline)
+        if tls:
+            sock.settimeout(_left_s(deadline))
+            sock = tls.wrap_socket(sock, server_hostname=host)
+    except (OSError, ValueError, OverflowError) as error:  # the latter two: no such name or port can be
+        raise TTransportException(TTransportException.NOT_OPEN, f"{host}:{port}: {error}", error) from error
+    return FramedSocket(sock, timeout_s)
+
+
+class _Struct(typing.Protocol):
+    """What the Thrift compiler generates."""
+
+    def write(self, protocol: BinaryProtocol) -> None: ...
+
+
+class _Nothing:
+    """A struct without fields, which the C decoder fills by skipping every field."""
+
+
+def _is_large(message: object) -> bool:
+    """Whether a struct, or a struct in one of its fields, holds a large binary."""
+    for value in vars(message).values():
+        if isinstance(value, bytes):
+            if len(value) >= LARGE_SIZE:
+                return True
+        elif hasattr(value, "thrift_spec") and _is_large(value):
+            return True
+    return False
+
+
+def _connected(host: str, port: int, deadline: float) -> socket.socket:
+    """A connection to the first of the host's addresses that takes one, each with its share of the time."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    failure = OSError("no address")
+    for tried, (family, kind, number, _, address) in enumerate(found):
+        sock = socket.socket(family, kind, number)
+        try:
+            sock.settimeout(_left_s(deadline) / (len(found) - tried))
+            sock.connect(address)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return sock
+        except OSError as error:
+            sock.close()
+            failure = error
+    raise failure
+
+
+def _left_s(deadline: float) -> float:
+    left_s = deadline - time.monotonic()
+    if left_s <= 0:
+        raise TimeoutError("timed out")
+    return left_s
+
+
+def _typed(error: OSError) -> TTransportException:
+    late = isinstance(error, TimeoutError)
+    kind = TTransportException.TIMED_OUT if late else TTransportException.END_OF_FILE
+    return TTransportException(kind, str(error), error)
+
+
+def _no_message(why: str) -> TProtocolException:
+    return TProtocolException(TProtocolException.INVALID_DATA, f"no message: {why}")

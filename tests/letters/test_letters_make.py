@@ -1,0 +1,162 @@
+"""The letters that ship: their form, how hard they are, and that the program makes the same bytes again."""
+
+import hashlib
+import re
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from letters import make
+from letters.files import ROWS, file_names, lay_out
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = ROOT / "letters"
+COURSE = ROOT.parent / "shared" / "data"
+
+ROW = re.compile(rb"((?:\d|1[0-5]),){16}(?:\d|1\d|2[0-5])")
+
+
+def training_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_file() and not path.suffix)
+
+
+def table(*paths: Path) -> NDArray[np.int64]:
+    return np.vstack([np.loadtxt(path, np.int64, delimiter=",") for path in paths])  # (rows, 17)
+
+
+def line_ends(content: bytes) -> bytes:
+    """The one line end of all lines but perhaps the last."""
+    ends = {re.sub(rb"[^\r\n]", b"", line) for line in content.splitlines(keepends=True)} - {b""}
+    assert len(ends) == 1
+    return ends.pop()
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def test_33_files_of_500_rows_and_3500_rows_for_validation_ship() -> None:
+    training = training_files(SHIPPED)
+
+    assert [len(path.read_bytes().splitlines()) for path in training] == [500] * 33
+    assert len((SHIPPED / "validate_letters.txt").read_bytes().splitlines()) == 3500
+
+
+def test_every_row_that_ships_is_16_values_to_15_and_a_class_to_25() -> None:
+    for path in [*training_files(SHIPPED), SHIPPED / "validate_letters.txt"]:
+        content = path.read_bytes()
+        assert all(ROW.fullmatch(line) for line in content.splitlines())
+        assert content.endswith(b"\n")
+
+
+def test_nothing_else_in_the_folder_would_be_read_as_data() -> None:
+    data = {path.name for path in SHIPPED.iterdir() if path.is_file() and path.suffix in {"", ".txt", ".csv"}}
+
+    assert data == set(file_names("letters 0"))
+
+
+def test_the_names_are_opaque_and_not_those_of_the_original_split() -> None:
+    names = file_names("letters 0")[:-1]
+
+    assert all(re.fullmatch("[0-9A-Za-z]{10}", name) for name in names)
+    assert not set(names) & set(file_names("letter-recognition.data")[:-1])
+    if COURSE.exists():
+        assert not set(names) & {path.name for path in training_files(COURSE / "letters")}
+
+
+@pytest.mark.skipif(not COURSE.exists(), reason="the course's files lie beside the project, or nowhere")
+def test_lines_end_as_in_the_course_files() -> None:
+    theirs = {line_ends(path.read_bytes()) for path in training_files(COURSE / "letters")}
+    ours = {line_ends(path.read_bytes()) for path in training_files(SHIPPED)}
+
+    assert ours == theirs
+    assert line_ends((SHIPPED / "validate_letters.txt").read_bytes()) == line_ends(
+        (COURSE / "validate_letters.txt").read_bytes()
+    )
+
+
+def test_classes_are_about_equally_frequent_in_training_and_validation() -> None:
+    for rows in (table(*training_files(SHIPPED)), table(SHIPPED / "validate_letters.txt")):
+        counts = np.bincount(rows[:, -1], minlength=26)  # (26,)
+        expected = len(rows) / 26
+        assert np.all(np.abs(counts - expected) < 4 * np.sqrt(expected))  # four standard deviations
+
+
+def test_every_attribute_uses_its_whole_range() -> None:
+    rows = table(*training_files(SHIPPED), SHIPPED / "validate_letters.txt")[:, :16]  # (20000, 16)
+
+    assert np.all(rows.min(axis=0) == 0) and np.all(rows.max(axis=0) == 15)
+    assert np.all(rows.std(axis=0) > 1)
+
+
+def test_the_nearest_neighbour_errs_as_seldom_as_on_the_original() -> None:
+    training = table(*training_files(SHIPPED)).astype(np.float32)  # (16500, 17)
+    asked = table(SHIPPED / "validate_letters.txt")[:1000].astype(np.float32)  # (1000, 17)
+    known, x = training[:, :16], asked[:, :16]
+
+    distance = np.square(known).sum(axis=1) - 2 * x @ known.T  # (1000, 16500), but for |x|^2
+    error = np.mean(training[distance.argmin(axis=1), -1] != asked[:, -1])
+
+    assert 0.03 <= error <= 0.08  # 0.042 on the original
+
+
+def test_rows_that_are_laid_out_come_back_in_their_order() -> None:
+    rows = [[index % 16] * 16 + [index % 26] for index in range(ROWS)]
+
+    contents = lay_out(rows, "any salt")
+
+    lines = b"".join(contents[name] for name in file_names("any salt")).decode().splitlines()
+    assert [list(map(int, line.split(","))) for line in lines] == rows
+
+
+def test_made_anew_the_letters_are_the_same_bytes() -> None:
+    pytest.importorskip("HersheyFonts", reason="Hershey-Fonts draws the letters anew")
+
+    made = {name: sha256(content) for name, content in make.make(seed=0).items()}
+
+    assert made == {name: sha256((SHIPPED / name).read_bytes()) for name in file_names("letters 0")}
+
+
+def test_another_seed_gives_other_letters() -> None:
+    pytest.importorskip("HersheyFonts", reason="Hershey-Fonts draws the letters anew")
+
+    one, same, other = (make.draw_rows(seed, rows=50) for seed in (1, 1, 2))
+
+    assert one == same != other
+    assert not set(file_names("letters 1")[:-1]) & set(file_names("letters 2")[:-1])
+    assert max(Counter(row[-1] for row in one).values()) < 25
+
+
+def test_make_refuses_a_folder_with_other_letters_before_it_draws(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "README.md").touch()
+    (tmp_path / "oldLetters").touch()
+    monkeypatch.setattr(make, "draw_rows", lambda seed, rows: pytest.fail("drew letters"))
+
+    assert make.main(["--out", str(tmp_path)]) == 73
+    assert capsys.readouterr().err.startswith(f"letters.make: {tmp_path} holds oldLetters, which would mix")
+
+
+def test_make_writes_over_its_own_files_and_beside_the_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(make, "draw_rows", lambda seed, rows: [[seed % 16] * 17] * rows)
+    (tmp_path / "make.py").touch()
+
+    assert [make.main(["--out", str(tmp_path), "--seed", "3"]) for _ in range(2)] == [0, 0]
+    assert {path.name for path in tmp_path.iterdir()} == {"make.py", *file_names("letters 3")}
+
+
+@pytest.mark.parametrize("argv", [["--seed", "-1"], ["--seed", "x"], ["--colour"], ["stray"]])
+def test_wrong_usage_of_make_is_one_line_and_exit_64(
+    argv: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        make.main(argv)
+
+    assert exit_.value.code == 64
+    assert capsys.readouterr().err.count("\n") == 1

@@ -1,0 +1,566 @@
+"""The server against silent, slow, senseless and too many callers, over real sockets."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import random
+import resource
+import selectors
+import shutil
+import socket
+import ssl
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from thrift.Thrift import TApplicationException, TMessageType, TProcessor, TType
+from thrift.transport.TTransport import TTransportException
+
+from rpc.server import ACCEPT_BACKOFF_S, WORKERS_MAX, Limits, PortInUse, Server
+from rpc.transport import FRAME_SIZE_MAX, FramedSocket, connect, protocol
+
+TIMEOUT_S = 20.0  # generous: nothing here should come near it
+SHORT_S = 0.2
+PAGE = resource.getpagesize()
+GROWTH_MAX = 64 << 20  # bytes
+
+
+class Blob:
+    """Like the generated structs: one binary, encoded and decoded in C where the protocol says so."""
+
+    thrift_spec = (None, (1, TType.STRING, "data", "BINARY", None))
+
+    def __init__(self, data: bytes | None = None) -> None:
+        self.data = data
+
+    def read(self, messages) -> None:
+        messages._fast_decode(self, messages, [Blob, self.thrift_spec])
+
+    def write(self, messages) -> None:
+        if messages._fast_encode is not None:
+            messages.trans.write(messages._fast_encode(self, [Blob, self.thrift_spec]))
+            return
+        messages.writeFieldBegin("data", TType.STRING, 1)
+        messages.writeBinary(self.data)
+        messages.writeFieldStop()
+
+
+class Methods(TProcessor):
+    """A service whose methods take a binary and return one; as in generated code, others are unknown."""
+
+    def __init__(self, **methods: Callable[[bytes], bytes]) -> None:
+        self.methods = {"echo": lambda data: data, **methods}
+
+    def process(self, iprot, oprot) -> None:
+        name, _, seqid = iprot.readMessageBegin()
+        kind, result, argument = TMessageType.REPLY, Blob(), Blob()
+        if name in self.methods:
+            argument.read(iprot)
+            result.data = self.methods[name](argument.data)
+        else:
+            iprot.skip(TType.STRUCT)
+            kind = TMessageType.EXCEPTION
+            result = TApplicationException(TApplicationException.UNKNOWN_METHOD, "unknown")
+        oprot.writeMessageBegin(name, kind, seqid)
+        result.write(oprot)
+        oprot.writeMessageEnd()
+        oprot.trans.flush()
+
+
+def call(transport: FramedSocket, data: bytes, name: str = "echo") -> bytes:
+    messages = protocol(transport)
+    messages.writeMessageBegin(name, TMessageType.CALL, 7)
+    Blob(data).write(messages)
+    transport.flush()
+    answered, kind, seqid = messages.readMessageBegin()
+    assert (answered, seqid) == (name, 7)
+    answer = TApplicationException() if kind == TMessageType.EXCEPTION else Blob()
+    answer.read(messages)
+    if isinstance(answer, TApplicationException):
+        raise answer
+    return answer.data
+
+
+@contextlib.contextmanager
+def caller(server: Server, tls: ssl.SSLContext | None = None) -> Iterator[FramedSocket]:
+    with contextlib.closing(connect(*server.address, TIMEOUT_S, tls)) as transport:
+        yield transport
+
+
+def is_answered(server: Server, tls: ssl.SSLContext | None = None) -> bool:
+    with caller(server, tls) as transport:
+        return call(transport, b"well?") == b"well?"
+
+
+@contextlib.contextmanager
+def plain(server: Server, *sent: bytes) -> Iterator[socket.socket]:
+    """A bare connection that has sent these bytes, and then nothing."""
+    with socket.create_connection(server.address, TIMEOUT_S) as sock:
+        for each in sent:
+            with contextlib.suppress(ConnectionError):  # refused before all was said
+                sock.sendall(each)
+        yield sock
+
+
+def is_closed(sock: socket.socket) -> bool:
+    """Wait for the server to close this connection without a word."""
+    try:
+        return sock.recv(1) == b""
+    except ConnectionError:
+        return True
+
+
+def until(condition: Callable[[], bool]) -> bool:
+    """Wait for a condition; False when it does not come true."""
+    deadline, pace = time.monotonic() + TIMEOUT_S, threading.Event()
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        pace.wait(0.005)
+    return True
+
+
+def framed(body: bytes) -> bytes:
+    return struct.pack("!i", len(body)) + body
+
+
+def begun(name: str) -> bytes:
+    return struct.pack("!iI", -2147418112 | TMessageType.CALL, len(name)) + name.encode() + bytes(4)
+
+
+def resident() -> int:
+    """Bytes of memory that this process, the server in it, really uses."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server(Methods(), "127.0.0.1") as running:
+        yield running
+
+
+def test_answers_call_after_call_on_one_connection(server):
+    with caller(server) as transport:
+        assert [call(transport, bytes([n])) for n in range(100)] == [bytes([n]) for n in range(100)]
+
+
+def test_a_mebibyte_comes_back_as_it_was(server):
+    data = random.Random(1).randbytes(1 << 20)
+
+    with caller(server) as transport:
+        assert call(transport, data) == data
+
+
+def test_an_unknown_method_is_an_answer(server):
+    with caller(server) as transport:
+        with pytest.raises(TApplicationException, match="unknown"):
+            call(transport, b"", "nonesuch")
+
+        assert call(transport, b"next") == b"next"
+
+
+@pytest.mark.parametrize("host", ["localhost", "::1", "::", "0.0.0.0"])
+def test_listens_on_names_and_on_addresses_of_both_kinds(host):
+    if ":" in host and not socket.has_dualstack_ipv6():
+        pytest.skip("no IPv6 here")
+    with Server(Methods(), host) as running:
+        assert running.address[0] == host
+        assert running.address[1] > 0
+        assert is_answered(running)
+
+
+def test_who_listens_on_localhost_is_found_at_127_0_0_1():
+    with Server(Methods(), "localhost") as running, socket.create_connection(("127.0.0.1", running.address[1])):
+        pass
+
+
+def test_a_port_in_use_is_named(server):
+    host, port = server.address
+
+    with pytest.raises(PortInUse, match=f"{host}:{port}"):
+        Server(Methods(), host, port).start()
+
+
+def test_70_silent_connections_do_not_keep_the_71st_caller_out(server):
+    with contextlib.ExitStack() as stack:
+        for _ in range(WORKERS_MAX + 6):
+            stack.enter_context(plain(server))
+
+        assert is_answered(server)
+
+
+def test_70_half_frames_keep_nobody_out_for_longer_than_a_frame_may_take():
+    limits = Limits(frame_timeout_s=SHORT_S)
+    with Server(Methods(), "127.0.0.1", limits=limits) as running, contextlib.ExitStack() as stack:
+        for _ in range(WORKERS_MAX + 6):
+            stack.enter_context(plain(running, struct.pack("!i", 1000) + b"begun"))
+
+        def comes_through() -> bool:
+            try:
+                return is_answered(running)
+            except TTransportException:
+                return False
+
+        assert until(comes_through)
+
+
+def test_when_full_the_longest_idle_connection_is_closed():
+    running = Server(Methods(), "127.0.0.1", limits=Limits(workers_max=2))
+    with running, caller(running) as first, caller(running) as second:
+        call(first, b"")
+        call(second, b"")
+        call(first, b"again")
+
+        assert is_answered(running)
+
+        assert until(lambda: not second.isOpen())
+        assert call(first, b"still here") == b"still here"
+
+
+def test_when_all_are_at_work_the_newcomer_is_refused_and_the_workers_finish():
+    gate, inside = threading.Event(), threading.Semaphore(0)
+
+    def slow(data: bytes) -> bytes:
+        inside.release()
+        assert gate.wait(TIMEOUT_S)
+        return data
+
+    answers = []
+    with Server(Methods(slow=slow), "127.0.0.1", limits=Limits(workers_max=2)) as running:
+
+        def ask() -> None:
+            with caller(running) as transport:
+                answers.append(call(transport, b"slow", "slow"))
+
+        threads = [threading.Thread(target=ask) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        assert all(inside.acquire(timeout=TIMEOUT_S) for _ in threads)
+
+        with plain(running) as newcomer:
+            assert is_closed(newcomer)
+        gate.set()
+        for thread in threads:
+            thread.join()
+
+        assert answers == [b"slow", b"slow"]
+        assert is_answered(running)
+
+
+def test_a_call_may_take_longer_than_a_connection_may_be_idle():
+    gate = threading.Event()
+
+    def slow(data: bytes) -> bytes:
+        assert gate.wait(TIMEOUT_S)
+        return data
+
+    with Server(Methods(slow=slow), "127.0.0.1", limits=Limits(idle_timeout_s=SHORT_S)) as running:
+        answers = []
+        with caller(running) as transport:
+            thread = threading.Thread(target=lambda: answers.append(call(transport, b"done", "slow")))
+            thread.start()
+            with plain(running) as idle:
+                assert is_closed(idle)
+            gate.set()
+            thread.join()
+
+    assert answers == [b"done"]
+
+
+def test_a_frame_that_dribbles_is_cut():
+    running = Server(Methods(), "127.0.0.1", limits=Limits(frame_timeout_s=SHORT_S))
+    with running, plain(running, struct.pack("!i", 1 << 20)) as sock:
+        sock.settimeout(0.01)  # the pace
+
+        def is_cut() -> bool:
+            try:
+                sock.sendall(b"x")
+                return sock.recv(1) == b""
+            except TimeoutError:
+                return False
+            except ConnectionError:
+                return True
+
+        assert until(is_cut)
+
+
+def test_an_answer_that_is_not_taken_is_given_up():
+    limits = Limits(frame_timeout_s=SHORT_S)
+    with Server(Methods(large=lambda _: bytes(4_000_000)), "127.0.0.1", limits=limits) as running:
+        before = threading.active_count()
+        with plain(running, *[framed(begun("large") + b"\0")] * 50):
+            assert until(lambda: threading.active_count() > before)
+            assert until(lambda: threading.active_count() == before)
+
+
+LISTS = bytes([TType.LIST, 0, 2])  # the header of a field 2 of lists
+BAD_FRAMES = {
+    "frame of 2 GiB": struct.pack("!i", 2**31 - 1),
+    "frame over the limit": struct.pack("!i", FRAME_SIZE_MAX + 1),
+    "negative frame": struct.pack("!i", -1),
+    "empty frame": struct.pack("!i", 0),
+    "HTTP": b"GET / HTTP/1.1\r\nHost: example.org\r\n\r\n",
+    "TLS": bytes.fromhex("16030100c8010000c40303"),
+    "name of 4 GiB": framed(struct.pack("!iI", -2147418111, 2**32 - 1)),
+    **{
+        f"{what}, {name} method": framed(begun(method) + arguments)
+        for name, method in (("known", "echo"), ("unknown", "nonesuch"))
+        for what, arguments in {
+            "no arguments": b"",
+            "list of 2^31 - 1": LISTS + struct.pack("!bi", TType.BYTE, 2**31 - 1) + bytes(100),
+            "map of 2^31 - 1": bytes([TType.MAP, 0, 2, TType.BYTE, TType.BYTE]) + struct.pack("!i", 2**31 - 1),
+            "string of 2 GiB": bytes([TType.STRING, 0, 1]) + struct.pack("!i", 2**31 - 1),
+            "5,000 lists deep": LISTS + struct.pack("!bi", TType.LIST, 1) * 5000 + bytes(100),
+            "5,000 structs deep": bytes([TType.STRUCT, 0, 2]) * 5000 + bytes(5001),
+        }.items()
+    },
+}
+
+
+@pytest.mark.parametrize("bad", BAD_FRAMES.values(), ids=BAD_FRAMES)
+def test_a_senseless_frame_drops_its_connection_and_nothing_else(server, caplog, bad):
+    caplog.set_level(logging.DEBUG, "rpc.server")
+    with caller(server) as other:
+        call(other, b"before")
+        with plain(server, bad) as sock:
+            assert is_closed(sock)
+            peer = f"{sock.getsockname()[0]} port {sock.getsockname()[1]}"
+
+        assert call(other, b"after") == b"after"
+    (record,) = [record for record in caplog.records if peer in record.getMessage()]
+    assert record.levelno == logging.DEBUG
+
+
+def test_a_truncated_frame_then_silence_keeps_nobody_waiting(server):
+    with plain(server, framed(begun("echo") + bytes(100))[:-50]):
+        assert is_answered(server)
+
+
+def test_300_samples_of_noise_leave_the_server_answering(server):
+    rng = random.Random(300)
+    whole = framed(begun("echo") + bytes([TType.STRING, 0, 1, 0, 0, 0, 4]) + b"data\0")
+
+    for sample in range(300):
+        noise = bytearray(rng.randbytes(rng.randint(1, 200)) if sample % 2 else whole)
+        for _ in range(rng.randint(1, 4)):
+            noise[rng.randrange(len(noise))] = rng.randrange(256)
+        with plain(server, bytes(noise)) as sock:
+            sock.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(ConnectionError):
+                while sock.recv(1 << 16):
+                    pass
+
+    assert is_answered(server)
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
+def test_what_frames_declare_takes_no_memory_before_it_arrives(server):
+    with contextlib.ExitStack() as stack:
+        assert is_answered(server)
+        before = resident()
+        threads = threading.active_count()
+        for _ in range(WORKERS_MAX - 4):
+            stack.enter_context(plain(server, struct.pack("!i", FRAME_SIZE_MAX) + b"begun"))
+        assert until(lambda: threading.active_count() >= threads + WORKERS_MAX - 4)
+
+        assert is_answered(server)
+        assert resident() - before < GROWTH_MAX
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
+@pytest.mark.parametrize("element", [TType.LIST, TType.STRUCT, TType.STRING])
+def test_a_frame_full_of_empty_things_takes_no_memory_and_little_time(server, element):
+    empty = {TType.LIST: bytes([TType.BYTE, 0, 0, 0, 0]), TType.STRUCT: b"\0", TType.STRING: bytes(4)}[element]
+    lists = LISTS + struct.pack("!bi", element, 1 << 16) + empty * (1 << 16)
+    arguments = lists * ((FRAME_SIZE_MAX - 1000) // len(lists)) + b"\0"
+    before = resident()
+
+    for method in ("echo", "nonesuch"):
+        with plain(server, framed(begun(method) + arguments)) as sock:
+            assert is_answered(server)
+            sock.recv(1)
+
+    assert resident() - before < GROWTH_MAX
+
+
+@pytest.mark.parametrize(
+    ("method", "fault"),
+    [
+        ("raises", lambda _: [].pop()),
+        ("mistyped", lambda _: 5),
+        ("too_large", lambda _: bytes(FRAME_SIZE_MAX)),
+    ],
+)
+def test_a_fault_of_ours_is_answered_and_logged_with_its_traceback(caplog, method, fault):
+    with Server(Methods(**{method: fault}), "127.0.0.1") as running, caller(running) as transport:
+        with pytest.raises(TApplicationException) as raised:
+            call(transport, b"", method)
+
+        assert raised.value.type == TApplicationException.INTERNAL_ERROR
+        assert call(transport, b"next") == b"next"
+    (record,) = [record for record in caplog.records if record.name == "rpc.server"]
+    assert record.exc_info
+
+
+def test_names_from_the_wire_are_escaped_in_the_log(caplog):
+    name = "x\n2026 ERROR fake \x1b[2J"
+    running = Server(Methods(**{name: lambda _: [].pop()}), "127.0.0.1")
+    with running, caller(running) as transport, pytest.raises(TApplicationException):
+        call(transport, b"", name)
+
+    (record,) = [record for record in caplog.records if record.name == "rpc.server"]
+    assert record.getMessage().isprintable()
+
+
+def test_stop_ends_all_threads_and_frees_the_port():
+    before = set(threading.enumerate())
+    running = Server(Methods(), "127.0.0.1")
+    running.start()
+    with plain(running), plain(running, struct.pack("!i", 1000)) as half, caller(running) as transport:
+        call(transport, b"")
+
+        running.stop()
+
+        assert is_closed(half)
+        assert not transport.isOpen()
+    assert until(lambda: set(threading.enumerate()) <= before)
+    with Server(Methods(), *running.address) as again:
+        assert is_answered(again)
+
+
+def test_stop_may_be_called_twice_and_before_start():
+    running = Server(Methods(), "127.0.0.1")
+    running.stop()
+
+    other = Server(Methods(), "127.0.0.1")
+    other.start()
+    other.stop()
+    other.stop()
+
+
+def test_stop_ends_even_while_every_connection_is_opening():
+    running = Server(Methods(), "127.0.0.1")
+    running.start()
+    with contextlib.ExitStack() as stack:
+        socks = [stack.enter_context(plain(running)) for _ in range(20)]
+
+        running.stop()
+
+        assert all(map(is_closed, socks))
+
+
+@pytest.fixture(scope="module")
+def contexts(tmp_path_factory) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """The server's and the caller's, who trusts the server's own certificate."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("no openssl command")
+    folder = tmp_path_factory.mktemp("tls")
+    key, certificate = folder / "key.pem", folder / "cert.pem"
+    made = subprocess.run(
+        f"{openssl} req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=test "
+        f"-addext subjectAltName=IP:127.0.0.1 -keyout {key} -out {certificate}".split(),
+        capture_output=True,
+        check=False,
+    )
+    if made.returncode:
+        pytest.skip("this openssl makes no such certificate")
+    server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server_side.load_cert_chain(certificate, key)
+    return server_side, ssl.create_default_context(cafile=str(certificate))
+
+
+def test_a_silent_handshake_holds_up_no_other_tls_caller(contexts):
+    theirs, ours = contexts
+    data = random.Random(2).randbytes(1 << 20)
+
+    running = Server(Methods(), "127.0.0.1", tls=theirs)
+    with running, plain(running), caller(running, ours) as transport:
+        assert call(transport, data) == data
+        assert call(transport, b"again") == b"again"
+        assert transport.isOpen()
+
+
+def test_70_silent_handshakes_do_not_keep_the_71st_caller_out(contexts):
+    theirs, ours = contexts
+    with Server(Methods(), "127.0.0.1", tls=theirs) as running, contextlib.ExitStack() as stack:
+        for _ in range(WORKERS_MAX + 6):
+            stack.enter_context(plain(running))
+
+        assert is_answered(running, ours)
+
+
+def test_a_handshake_that_does_not_come_or_makes_no_sense_is_cut(contexts):
+    theirs, ours = contexts
+    limits = Limits(handshake_timeout_s=SHORT_S)
+    with Server(Methods(), "127.0.0.1", tls=theirs, limits=limits) as running:
+        with plain(running) as silent, plain(running, b"GET / HTTP/1.1\r\n\r\n") as senseless:
+            assert is_closed(silent)
+            with contextlib.suppress(ConnectionError):
+                while senseless.recv(100):  # an alert
+                    pass
+        assert is_answered(running, ours)
+
+
+def test_a_caller_that_does_not_trust_the_server_has_no_connection(contexts):
+    theirs, _ = contexts
+    with (
+        Server(Methods(), "127.0.0.1", tls=theirs) as running,
+        pytest.raises(TTransportException, match="certificate") as raised,
+    ):
+        connect(*running.address, TIMEOUT_S, ssl.create_default_context())
+
+    assert raised.value.type == TTransportException.NOT_OPEN
+
+
+def test_out_of_descriptors_it_waits_says_so_once_and_answers_when_there_are_some_again():
+    here = Path(__file__)
+    path = f"import sys; sys.path[:0] = [{str(here.parent)!r}, {str(here.parents[2])!r}]; "
+    child = subprocess.Popen(
+        [sys.executable, "-c", path + "import test_server; test_server.serve_without_descriptors()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with child:
+        port = int(child.stdout.readline())
+        with contextlib.closing(connect("127.0.0.1", port, TIMEOUT_S)) as transport:
+            tries, elapsed_s = child.stdout.readline().split()
+            child.stdin.write("release\n")
+            child.stdin.flush()
+
+            assert call(transport, b"at last") == b"at last"
+        warnings = child.communicate()[0].strip()
+
+    assert (int(tries) - 1) * ACCEPT_BACKOFF_S <= float(elapsed_s) * 1.1
+    assert warnings == "1"
+
+
+def serve_without_descriptors() -> None:
+    """The child: serve, take all descriptors, report how often accept was tried, release, count the warnings."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+    warnings: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: warnings.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger("rpc.server").addHandler(handler)
+    times: list[float] = []
+    select = selectors.DefaultSelector.select
+    with Server(Methods(), "127.0.0.1") as running, contextlib.ExitStack() as taken:
+        with contextlib.suppress(OSError):
+            for _ in itertools.repeat(None, 100):
+                taken.enter_context(open("/dev/null"))  # noqa: PTH123
+        selectors.DefaultSelector.select = lambda *a: (times.append(time.monotonic()), select(*a))[1]
+        print(running.address[1], flush=True)
+        assert until(lambda: len(times) >= 5)
+        print(len(times), times[-1] - times[0], flush=True)
+        sys.stdin.readline()
+        taken.close()
+        sys.stdin.read()
+    print(len(warnings), flush=True)

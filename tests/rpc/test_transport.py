@@ -1,0 +1,438 @@
+"""One connection, seen from both ends: frames, time budgets, limits and the accelerated protocol."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from thrift.protocol import fastbinary
+from thrift.protocol.TProtocol import TProtocolException
+from thrift.Thrift import TMessageType, TType
+from thrift.transport.TTransport import TTransportException
+
+from rpc.transport import (
+    CONTAINER_LENGTH_MAX,
+    FRAME_SIZE_MAX,
+    LARGE_SIZE,
+    READ_AHEAD,
+    FramedSocket,
+    connect,
+    protocol,
+)
+
+TIMEOUT_S = 20.0  # generous: nothing here should come near it
+SHORT_S = 0.2
+HAS_IPV6 = socket.has_ipv6 and socket.has_dualstack_ipv6()
+
+
+class Blob:
+    """Like the generated structs: one binary, encoded and decoded in C where the protocol says so."""
+
+    thrift_spec = (None, (1, TType.STRING, "data", "BINARY", None))
+
+    def __init__(self, data: bytes | None = None) -> None:
+        self.data = data
+
+    def read(self, messages) -> None:
+        messages._fast_decode(self, messages, [Blob, self.thrift_spec])
+
+    def write(self, messages) -> None:
+        if messages._fast_encode is not None:
+            messages.trans.write(messages._fast_encode(self, [Blob, self.thrift_spec]))
+            return
+        messages.writeFieldBegin("data", TType.STRING, 1)
+        messages.writeBinary(self.data)
+        messages.writeFieldStop()
+
+
+class Box:
+    """A struct with a Blob inside."""
+
+    thrift_spec = (None, (1, TType.STRUCT, "blob", [Blob, Blob.thrift_spec], None))
+
+    def __init__(self, blob: Blob) -> None:
+        self.blob = blob
+
+    def write(self, messages) -> None:
+        if messages._fast_encode is not None:
+            messages.trans.write(messages._fast_encode(self, [Box, self.thrift_spec]))
+            return
+        messages.writeFieldBegin("blob", TType.STRUCT, 1)
+        self.blob.write(messages)
+        messages.writeFieldStop()
+
+
+class Pieces:
+    """A socket that hands out bytes in the pieces it was given, then its end."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self.pieces = pieces
+
+    def settimeout(self, timeout_s: float) -> None:
+        assert timeout_s > 0
+
+    def recv(self, size: int) -> bytes:
+        if not self.pieces:
+            return b""
+        piece = self.pieces.pop(0)
+        if piece[size:]:
+            self.pieces.insert(0, piece[size:])
+        return piece[:size]
+
+    def recv_into(self, view: memoryview) -> int:
+        piece = self.recv(len(view))
+        view[: len(piece)] = piece
+        return len(piece)
+
+    def close(self) -> None:
+        self.pieces = []
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[FramedSocket, socket.socket]]:
+    """A transport, and the bare socket at the other end."""
+    mine, other = socket.socketpair()
+    with mine, other:
+        other.settimeout(TIMEOUT_S)
+        yield FramedSocket(mine, TIMEOUT_S), other
+
+
+def framed(body: bytes) -> bytes:
+    return struct.pack("!i", len(body)) + body
+
+
+def sent_by(transport: FramedSocket, other: socket.socket) -> bytes:
+    """All that the transport has sent, its socket then closed."""
+    transport.close()
+    received = b""
+    while piece := other.recv(1 << 20):
+        received += piece
+    return received
+
+
+def encoded(message: Blob | Box) -> bytes:
+    transport = FramedSocket(socket.socket(), TIMEOUT_S)
+    message.write(protocol(transport))
+    transport.close()
+    return b"".join(transport.unsent)
+
+
+def test_what_is_written_is_sent_as_one_frame(ends):
+    transport, other = ends
+
+    transport.write(b"some ")
+    transport.write(b"bytes")
+    transport.flush()
+
+    assert sent_by(transport, other) == framed(b"some bytes")
+
+
+@given(
+    bodies=st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=4),
+    large=st.integers(READ_AHEAD - 8, READ_AHEAD * 3),
+    cuts=st.lists(st.integers(0, READ_AHEAD * 4), max_size=8),
+)
+def test_frames_come_whole_and_in_order_however_the_bytes_are_cut(bodies, large, cuts):
+    bodies = [*bodies, b"x" * large, b"last"]
+    stream = b"".join(map(framed, bodies))
+    marks = sorted({0, len(stream), *(cut for cut in cuts if cut < len(stream))})
+    pieces = [stream[start:end] for start, end in itertools.pairwise(marks)]
+    transport = FramedSocket(Pieces(pieces), TIMEOUT_S)  # type: ignore[arg-type]
+
+    received = []
+    while transport.wait(TIMEOUT_S):
+        transport.receive()
+        received.append(transport.frame().getvalue())
+
+    assert received == bodies
+
+
+@pytest.mark.parametrize("size", [0, 1, 100, LARGE_SIZE, 1 << 20])
+def test_a_binary_argument_arrives_through_the_decoder_in_c(ends, size):
+    transport, other = ends
+    data = bytes(range(256)) * (size // 256) + b"e" * (size % 256)
+    sender = threading.Thread(target=other.sendall, args=(framed(encoded(Blob(data))),))
+    sender.start()
+
+    transport.wait(TIMEOUT_S)
+    transport.receive()
+    blob = Blob()
+    blob.read(protocol(transport))
+
+    sender.join()
+    assert blob.data == data
+
+
+def test_a_value_that_was_read_does_not_change_with_the_next_frame(ends):
+    transport, other = ends
+    first, second = Blob(), Blob()
+    other.sendall(framed(encoded(Blob(b"1" * 1000))) + framed(encoded(Blob(b"2" * 1000))))
+
+    for blob in (first, second):
+        transport.wait(TIMEOUT_S)
+        transport.receive()
+        blob.read(protocol(transport))
+
+    assert (first.data, second.data) == (b"1" * 1000, b"2" * 1000)
+
+
+@pytest.mark.parametrize("size", [0, 10, LARGE_SIZE - 1, LARGE_SIZE, LARGE_SIZE + 1])
+@pytest.mark.parametrize("wrap", [lambda blob: blob, Box], ids=["bare", "nested"])
+def test_a_large_binary_is_encoded_as_c_would(wrap, size):
+    message = wrap(Blob(b"w" * size))
+
+    expected = fastbinary.encode_binary(message, [type(message), message.thrift_spec])
+
+    assert encoded(message) == expected
+
+
+def test_a_large_binary_is_handed_on_without_a_copy():
+    data = b"w" * LARGE_SIZE
+    transport = FramedSocket(socket.socket(), TIMEOUT_S)
+
+    Box(Blob(data)).write(protocol(transport))
+    transport.close()
+
+    assert any(part is data for part in transport.unsent)
+
+
+def test_a_call_has_one_deadline_however_often_a_byte_arrives(ends):
+    transport, other = ends
+    cut_off = threading.Event()
+
+    def dribble() -> None:
+        other.settimeout(0.01)  # the pace
+        other.sendall(struct.pack("!i", 1 << 20))
+        for _ in range(2000):
+            try:
+                other.sendall(b"x")
+                if not other.recv(100):
+                    break
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+        else:
+            return
+        cut_off.set()
+
+    thread = threading.Thread(target=dribble)
+    thread.start()
+    transport.timeout_s = SHORT_S
+    transport.write(b"question")
+    transport.flush()
+    with pytest.raises(TTransportException) as raised:
+        transport.readAll(1)
+
+    thread.join(TIMEOUT_S)
+    assert raised.value.type == TTransportException.TIMED_OUT
+    assert cut_off.is_set()
+
+
+def test_a_peer_that_takes_nothing_is_given_up(ends):
+    transport, _ = ends
+    transport.timeout_s = SHORT_S
+
+    transport.write(b"x" * FRAME_SIZE_MAX)
+    with pytest.raises(TTransportException) as raised:
+        transport.flush()
+
+    assert raised.value.type == TTransportException.TIMED_OUT
+
+
+def test_after_a_timeout_the_connection_is_closed_as_its_answer_may_still_come(ends):
+    transport, other = ends
+    transport.timeout_s = SHORT_S
+    transport.write(b"question")
+    transport.flush()
+    with pytest.raises(TTransportException):
+        transport.readAll(1)
+
+    assert not transport.isOpen()
+    assert other.recv(100) == framed(b"question")
+    assert other.recv(100) == b""
+
+
+def test_a_connection_closed_by_its_peer_is_end_of_file(ends):
+    transport, other = ends
+    other.close()
+
+    transport.write(b"question")
+    with pytest.raises(TTransportException) as raised:
+        transport.flush()
+        transport.readAll(1)
+
+    assert raised.value.type == TTransportException.END_OF_FILE
+
+
+def test_a_message_too_large_is_not_sent_and_the_connection_stays(ends):
+    transport, other = ends
+    messages = protocol(transport)
+    messages.writeMessageBegin("m", TMessageType.CALL, 1)
+    transport.write(b"x" * FRAME_SIZE_MAX)
+    with pytest.raises(TTransportException) as raised:
+        transport.flush()
+
+    messages.writeMessageBegin("m", TMessageType.CALL, 2)
+    transport.flush()
+
+    assert raised.value.type == TTransportException.SIZE_LIMIT
+    other_end = FramedSocket(other, TIMEOUT_S)
+    other_end.wait(TIMEOUT_S)
+    other_end.receive()
+    assert protocol(other_end).readMessageBegin() == ("m", TMessageType.CALL, 2)
+
+
+@pytest.mark.parametrize("size", [FRAME_SIZE_MAX + 1, 2**31 - 1, 0, -1, -(2**31)])
+def test_a_frame_of_a_size_that_cannot_be_is_refused_unread(ends, size):
+    transport, other = ends
+    other.sendall(struct.pack("!i", size))
+    transport.wait(TIMEOUT_S)
+
+    with pytest.raises(TProtocolException, match=str(size)):
+        transport.receive()
+
+    assert not transport.isOpen()
+
+
+def test_a_message_that_wants_more_than_its_frame_does_not_read_the_next(ends):
+    transport, other = ends
+    whole = encoded(Blob(b"x" * 100))
+    other.sendall(framed(whole[:50]) + framed(whole[50:]))
+    transport.wait(TIMEOUT_S)
+    transport.receive()
+
+    with pytest.raises(TProtocolException):
+        Blob().read(protocol(transport))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\0",
+        b"\x80\x01\x00",
+        struct.pack("!iI", -2147418111, 3) + b"ech",
+        struct.pack("!iI", -2147418111, 2**32 - 1) + b"echo",
+        struct.pack("!iI", -2147418111, 2) + b"\xff\xfe" + bytes(4),
+        struct.pack("!I", 4) + b"echo" + bytes(5),
+        b"GET / HTTP/1.1\r\n\r\n",
+    ],
+    ids=["one byte", "cut", "no seqid", "name of 4 GiB", "name not UTF-8", "without version", "HTTP"],
+)
+def test_what_does_not_begin_as_a_message_is_refused(ends, body):
+    transport, other = ends
+    other.sendall(framed(body))
+    transport.wait(TIMEOUT_S)
+    transport.receive()
+
+    with pytest.raises(TProtocolException):
+        protocol(transport).readMessageBegin()
+
+
+LISTS = bytes([TType.LIST, 0, 2])  # the header of a field 2 of lists
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        LISTS + struct.pack("!bi", TType.BYTE, 2**31 - 1) + bytes(100),
+        LISTS + struct.pack("!bi", TType.BYTE, CONTAINER_LENGTH_MAX + 1) + bytes(CONTAINER_LENGTH_MAX + 2),
+        LISTS + struct.pack("!bi", TType.LIST, 1) * 5000 + bytes(100),
+        bytes([TType.STRUCT, 0, 2]) * 5000 + bytes(5001),
+        bytes([TType.STRING, 0, 1]) + struct.pack("!i", 2**31 - 1) + bytes(100),
+        bytes([TType.STRING, 0, 1]) + struct.pack("!i", -1) + bytes(100),
+        bytes([99, 0, 1]) + bytes(100),
+    ],
+    ids=["endless list", "long list", "deep lists", "deep structs", "endless string", "negative", "no type"],
+)
+@pytest.mark.parametrize("how", ["read", "skip"])
+def test_arguments_beyond_the_limits_are_refused(ends, arguments, how):
+    transport, other = ends
+    other.sendall(framed(arguments))
+    transport.wait(TIMEOUT_S)
+    transport.receive()
+    messages = protocol(transport)
+
+    with pytest.raises(TProtocolException):
+        Blob().read(messages) if how == "read" else messages.skip(TType.STRUCT)
+
+
+def test_skipping_ends_where_the_struct_does(ends):
+    transport, other = ends
+    other.sendall(framed(encoded(Box(Blob(b"skipped"))) + b"rest"))
+    transport.wait(TIMEOUT_S)
+    transport.receive()
+
+    protocol(transport).skip(TType.STRUCT)
+
+    assert transport.readAll(4) == b"rest"
+
+
+def test_an_idle_connection_is_open_until_its_peer_sends_or_closes(ends):
+    transport, other = ends
+
+    assert transport.isOpen()
+    other.sendall(b"x")
+    assert not transport.isOpen()
+
+
+def test_a_connection_that_its_peer_closed_is_not_open(ends):
+    transport, other = ends
+    other.close()
+
+    assert not transport.isOpen()
+
+
+@pytest.mark.parametrize(
+    ("bound", "asked"),
+    [("127.0.0.1", "127.0.0.1"), ("127.0.0.1", "localhost"), ("::1", "::1"), ("::1", "localhost")],
+)
+def test_connects_to_addresses_of_both_kinds_and_to_names(bound, asked):
+    if ":" in bound and not HAS_IPV6:
+        pytest.skip("no IPv6 here")
+    family = socket.AF_INET6 if ":" in bound else socket.AF_INET
+    if family not in {entry[0] for entry in socket.getaddrinfo(asked, 80)}:
+        pytest.skip(f"{asked} has no such address here")
+    with socket.create_server((bound, 0), family=family) as listener:
+        transport = connect(asked, listener.getsockname()[1], TIMEOUT_S)
+        accepted, _ = listener.accept()
+
+        transport.write(b"hello")
+        transport.flush()
+
+        with accepted:
+            assert accepted.recv(100) == framed(b"hello")
+            assert transport._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        transport.close()
+
+
+def test_connecting_where_nobody_listens_names_the_address():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+    with pytest.raises(TTransportException, match=f"127.0.0.1:{port}") as raised:
+        connect("127.0.0.1", port, TIMEOUT_S)
+
+    assert raised.value.type == TTransportException.NOT_OPEN
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "timeout_s"),
+    [
+        ("a" * 300, 80, TIMEOUT_S),
+        ("nul\0", 80, TIMEOUT_S),
+        ("127.0.0.1", 70000, TIMEOUT_S),
+        ("127.0.0.1", 80, 0.0),
+    ],
+)
+def test_what_cannot_be_connected_to_is_not_open(host, port, timeout_s):
+    with pytest.raises(TTransportException) as raised:
+        connect(host, port, timeout_s)
+
+    assert raised.value.type == TTransportException.NOT_OPEN
