@@ -7,7 +7,11 @@ from cli.environment import require
 
 require()
 
-import threading  # noqa: E402 - only where everything is installed
+from ml.threads import one_blas_thread  # noqa: E402 - only where everything is installed
+
+one_blas_thread()  # should this node drive a job: before numpy is imported
+
+import threading  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 from chord.errors import ChordError  # noqa: E402
@@ -16,6 +20,7 @@ from chord.upkeep import STABILIZE_EVERY_S  # noqa: E402
 from cli import exits, options  # noqa: E402
 from node import addresses  # noqa: E402
 from node.console import Watch, console  # noqa: E402
+from node.disk import Disk, DiskError  # noqa: E402
 from node.member import Member, MemberOptions  # noqa: E402
 from node.parent import end_with_parent  # noqa: E402
 from node.runtime import Stopped  # noqa: E402
@@ -40,6 +45,8 @@ def listen(member: Member, chosen: "options.Namespace") -> None:
         member.listen()
     except PortInUse as error:
         raise exits.Exit(exits.UNAVAILABLE, f"{error}: choose another port") from error
+    except DiskError as error:
+        raise exits.Exit(exits.CANNOT_CREATE, str(error)) from error
     except OSError as error:
         raise exits.Exit(exits.UNAVAILABLE, f"cannot listen at {chosen.host}:{chosen.port}: {error}") from error
     if chosen.register:
@@ -76,6 +83,7 @@ def parser(arguments: list[str]) -> options.Parser:
     made.add_argument("--bootstrap", type=options.checked(addresses.parse_address), metavar="HOST:PORT",
                       help="join through this node, without a supernode")
     made.add_argument("--quiet", action="store_true", help="print no finger tables")
+    made.add_argument("--state-dir", type=Path, metavar="DIR", help="keep what is stored here, for the next start")
     made.more("--port", dest="port_option", type=int, metavar="P", help="the port, as an option")
     made.more("--host", default="127.0.0.1", metavar="H", help="listen there (default: %(default)s)")
     made.more("--advertise", metavar="HOST", help="the host that others reach us by (default: --host)")
@@ -102,7 +110,7 @@ def build(chosen: "options.Namespace") -> Member:
     advertise = addresses.normal(Address(chosen.advertise or chosen.host, port)).host
     return Member(
         MemberOptions(Address(chosen.host, port), advertise, supernode, chosen.bootstrap, chosen.stabilize_every),
-        shelf, say,
+        shelf, say, Disk(chosen.state_dir / "store.sqlite") if chosen.state_dir else None,
     )
 
 

@@ -135,6 +135,23 @@ struct Entry {
   4: required i64 size
 }
 
+/**
+ * An entry and its standing. Of two for one entry the later version counts (the writer's clock), of
+ * equal ones the deletion. What nobody renews goes when its lease is over, deletions too.
+ */
+struct Item {
+  1: required Entry entry
+  2: required i64 version
+  3: required i64 lease_ms
+  4: required bool deleted
+}
+
+/** How many items an arc of the ring has, and a digest of what they are: equal digests, equal items. */
+struct RangeDigest {
+  1: required i32 count
+  2: required i64 digest
+}
+
 /** How far a put has come: stored, or so many bytes of the content have arrived. */
 struct Receipt {
   1: required bool stored
@@ -162,11 +179,13 @@ struct Order {
   3: required list<TrainingFile> files
   4: required string task
   5: optional binary weights
+  /** Their size in bytes. */
+  6: optional i64 weights_size
 }
 
 /** How far an order has come. */
 struct Progress {
-  /** queued, running, done or failed. */
+  /** queued, running or done; failed, where another node would fail as well; unable, where only this one cannot. */
   1: required string state
   /** What is going on, in words; of a failed order: why. */
   2: required string message
@@ -206,7 +225,7 @@ service ComputeNode {
   Status status(1: Target target) throws (1: WrongIncarnation wrong, 2: NotYet not_yet),
 
   /** Keep this. Where its content is not here yet, write the bytes and ask again. */
-  Receipt put(1: Target target, 2: Entry entry)
+  Receipt put(1: Target target, 2: Item item)
     throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed, 4: StoreFull full),
 
   /** A piece of a content, at most 1 MiB, in order from offset 0; a piece received before is ignored. */
@@ -216,10 +235,23 @@ service ComputeNode {
 
   /** At most `length` bytes (and at most 1 MiB) of a content from `offset` on. */
   binary read(1: Target target, 2: binary digest, 3: i64 offset, 4: i32 length)
-    throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed, 4: NotFound not_found),
+    throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed, 4: NotFound not_found,
+            5: Corrupt corrupt),
 
-  /** All that is kept under a key. */
-  list<Entry> find(1: Target target, 2: binary key)
+  /** All that is kept under a key, deletions too. NotYet while what the node owns is still being handed over to it. */
+  list<Item> find(1: Target target, 2: binary key)
+    throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed),
+
+  /** What the node keeps of the keys in (start, end], as a digest to compare with. */
+  RangeDigest range_digest(1: Target target, 2: binary start, 3: binary end)
+    throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed),
+
+  /** The first 256 items that the node keeps of the keys in (start, end], by key; deletions too. */
+  list<Item> list_range(1: Target target, 2: binary start, 3: binary end)
+    throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed),
+
+  /** The sender drives this job: for some seconds nobody else need take it over. */
+  void driving(1: Target target, 2: string job)
     throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed),
 
   /**

@@ -10,7 +10,13 @@ protocol    the procedures that keep the ring: join, stabilize, rectify, fix_fin
 lookup      find_successor: the iterative walk to a key
 suspects    when silence becomes death
 agenda      what a handler has set in motion, waiting to be run
+answers     from a request to the handler that has the state for it
 membership  the supernode's side: admission, identifiers, leases
-store       the state of one node's store: blobs by digest, an index by key
-storing     the procedures on many stores: put, fetch
+blobs       contents by digest
+store       the state of one node's store: an index by key of what is kept, on leases
+storing     the procedures on many stores: put, find, get, fetch
+caretaking  copies restored, handed over and given away, whoever comes and goes
+survey      a walk round the whole ring
+upkeep      what a node does all its life: keep its neighbours, its fingers, its lease
+invariants  what must hold of every ring, and what an ideal one is
 """

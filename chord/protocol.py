@@ -91,8 +91,9 @@ def stabilize(node: ChordNode) -> Procedure[bool]:
         if node.successor != head:
             continue  # somebody else moved it while we waited
         changed |= node.set_successors(head, theirs.successors)
-        changed |= yield from _stabilize_from_predecessor(node, head, theirs.predecessor)
-        break
+        if not (yield from _stabilize_from_predecessor(node, head, theirs.predecessor)):
+            break
+        changed = True  # and there may be another before that one
     yield from _notify(node)
     yield from _hear_again(node)
     return changed
@@ -193,12 +194,12 @@ def unite(node: ChordNode, other: NodeRef) -> Procedure[bool]:
     Raises LookupFailed when the other does not answer.
     """
     route = yield from find_successor(other, node.ref.id)
-    for step in route.steps:
-        node.suspects.heard(step.node)  # it answered: what we held for dead may have been out of reach
-    finds = [n for n in (*route.nodes[:1], route.predecessor) if n != node.ref]
-    changed = False
-    for candidate in finds:
-        changed |= yield from _stabilize_from_predecessor(node, node.successor, candidate)
+    seen = [step.node for step in route.steps]
+    for peer in seen:
+        node.suspects.heard(peer)  # it answered: what we held for dead may have been out of reach
+    nearest = min((p for p in (route.owner, *seen) if p != node.ref), default=node.ref,
+                  key=lambda peer: node.ring.distance(node.ref.id, peer.id))
+    changed = yield from _stabilize_from_predecessor(node, node.successor, nearest)
     if changed:
         yield from _notify(node)
     return changed

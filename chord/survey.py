@@ -5,7 +5,7 @@ from __future__ import annotations
 from chord.effects import Procedure, ask
 from chord.errors import ChordError, LookupFailed
 from chord.refs import NodeRef
-from chord.requests import GetStatus, Status
+from chord.requests import GetNeighbours, GetStatus, Neighbourhood, Status
 
 NODES_MAX = 100_000
 
@@ -21,6 +21,35 @@ def survey(start: NodeRef) -> Procedure[list[Status]]:
         found[here.node] = here
         here = yield from _status_of(here.successors)
     return sorted(found.values(), key=lambda status: status.node.id)
+
+
+def census(start: NodeRef) -> Procedure[tuple[NodeRef, ...]]:
+    """Every node, by identifier; a whole successor list at a step. Some may have died meanwhile.
+
+    Raises LookupFailed when the walk cannot go on.
+    """
+    known = {start}
+    here: tuple[NodeRef, ...] = (start,)
+    while len(known) < NODES_MAX:
+        theirs = yield from _neighbours_of(here)
+        ahead = [node for node in theirs.successors if not node.is_vacant]
+        new = [node for node in dict.fromkeys(ahead) if node not in known]
+        known.update(new)
+        if start in ahead or not new:
+            break
+        here = tuple(reversed(ahead))  # as far ahead as somebody answers
+    return tuple(sorted(known, key=lambda node: node.id))
+
+
+def _neighbours_of(candidates: tuple[NodeRef, ...]) -> Procedure[Neighbourhood]:
+    """The neighbours of the first of these that answers."""
+    for node in candidates:
+        try:
+            theirs = yield from ask(node, GetNeighbours())
+        except ChordError:
+            continue
+        return theirs
+    raise LookupFailed(f"none of {', '.join(str(c.address) for c in candidates)} answers")
 
 
 def _status_of(candidates: tuple[NodeRef, ...]) -> Procedure[Status]:

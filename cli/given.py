@@ -6,13 +6,12 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from chord.store import digest_of
+from chord.blobs import digest_of
+from federation import arithmetic
 from federation.spec import JobSpec, Settings
 from federation.work import TrainingFile
-from ml import course, mlp
 from ml.data import Samples
 from ml.errors import DataError
-from ml.mlp import Activation
 from ml.readers import folder, letters
 from ml.readers.model import Model
 
@@ -45,31 +44,17 @@ def read_input(directory: Path, validation: str) -> Input:
     return Input(contents, tuple(files), held_out, samples, listing.skipped)
 
 
-def make_spec(settings: Settings, given: Input, initial: Model | None) -> JobSpec:
+def make_spec(settings: Settings, given: Input, initial: Model | None, detached: bool) -> JobSpec:
     """The job. Raises DataError when the model to continue has other layers."""
     spec = JobSpec(
         settings, given.files, given.validation, given.samples.features, CLASSES,
-        initial.sha256 if initial else "", secrets.token_hex(16),
+        initial.sha256 if initial else "", secrets.token_hex(16), detached,
     )
-    if initial is not None and initial.architecture != architecture(spec):
+    if initial is not None and initial.architecture != arithmetic.architecture(spec):
         raise DataError(
             "--init", None, f"the model has layers {initial.architecture.sizes}, this job has {spec.sizes}"
         )
     return spec
-
-
-def architecture(spec: JobSpec) -> mlp.Architecture:
-    activation: Activation = "identity" if spec.settings.course else "relu"
-    return mlp.Architecture(spec.sizes, activation)
-
-
-def first_weights(spec: JobSpec, initial: Model | None) -> bytes:
-    """Little-endian float32: of the model to continue, or from the job's seed."""
-    if initial is not None:
-        return initial.weights.astype("<f4").tobytes()
-    if spec.settings.course:
-        return course.initial_weights(architecture(spec)).astype("<f4").tobytes()
-    return mlp.init(architecture(spec), spec.settings.seed).astype("<f4").tobytes()
 
 
 def _read(path: Path, index: int, features: int | None, contents: dict[str, bytes]) -> tuple[TrainingFile, Samples]:

@@ -9,12 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from federation.driver import Round
+from federation.arithmetic import architecture
+from federation.records import Report as RoundReport
+from federation.records import Result
 from federation.spec import JobSpec
+from ml.data import moments_from_bytes
+from ml.readers.model import Model
 from node.console import console
 
 
@@ -24,18 +29,22 @@ class Report:
 
     spec: JobSpec
     nodes: int
-    rounds: list[Round] = field(default_factory=list)
+    rounds: list[tuple[Result, RoundReport]] = field(default_factory=list)
     seconds: float = 0.0
-    model_sha256: str = ""
+    weights: bytes = b""
+    moments: bytes = b""
+
+    def add(self, result: Result, report: RoundReport) -> None:
+        self.rounds.append((result, report))
 
     @property
     def validation_error(self) -> float:
-        return self.rounds[-1].validation_error
+        return self.rounds[-1][0].error
 
     @property
     def placement(self) -> dict[str, str]:
         """File name -> address of the node that trained it in the last round."""
-        return {name: str(node.address) for name, node in sorted(self.rounds[-1].placement.items())}
+        return dict(sorted(self.rounds[-1][1].placement.items()))
 
     def to_json(self) -> dict[str, object]:
         """What --json prints."""
@@ -46,8 +55,8 @@ class Report:
             "nodes": self.nodes,
             "rounds": len(self.rounds),
             "seconds": round(self.seconds, 3),
-            "model_sha256": self.model_sha256,
-            "history": [_history(r) for r in self.rounds],
+            "model_sha256": model_of(self).sha256,
+            "history": [_history(result, report) for result, report in self.rounds],
             "placement": self.placement,
         }
 
@@ -85,13 +94,15 @@ class Screen:
         if self._task is not None:
             self._progress.update(self._task, advance=1, note=note)
 
-    def round(self, report: Report, done: Round) -> None:
+    def round(self, report: Report, result: Result, done: RoundReport) -> None:
         """A round has come in."""
-        report.rounds.append(done)
-        self.advance(f"validation error {done.validation_error:.4f}")
+        report.add(result, done)
+        self.advance(f"validation error {result.error:.4f}")
+        for disturbance in done.disturbances:
+            self.note(f"round {done.round}: {disturbance}")
         if not self._err.is_terminal:
-            self.note(f"round {done.number} of {report.spec.settings.rounds}: validation error "
-                      f"{done.validation_error:.4f}, {done.seconds:.2f} s")
+            self.note(f"round {done.round} of {report.spec.settings.rounds}: validation error "
+                      f"{result.error:.4f}, {done.seconds:.2f} s")
 
     def result(self, report: Report) -> None:
         """The end: one line of JSON, or a table."""
@@ -100,12 +111,12 @@ class Screen:
             return
         self._out.print(_table(report))
         self._out.print(f"validation error {report.validation_error:.4f} after {len(report.rounds)} rounds, "
-                        f"{report.seconds:.1f} s\nmodel {report.model_sha256}")
+                        f"{report.seconds:.1f} s\nmodel {model_of(report).sha256}")
 
 
 def write_history(path: Path, report: Report) -> None:
     """One line a round, as CSV. Raises OSError."""
-    rows = [_history(r) for r in report.rounds]
+    rows = [_history(result, done) for result, done in report.rounds]
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
@@ -114,14 +125,21 @@ def write_history(path: Path, report: Report) -> None:
 
 def write_timing(path: Path, report: Report) -> None:
     """The seconds of the whole job, and of every round. Raises OSError."""
-    lines = [f"job {report.seconds:.3f}", *(f"round {r.number} {r.seconds:.3f}" for r in report.rounds)]
+    lines = [f"job {report.seconds:.3f}", *(f"round {done.round} {done.seconds:.3f}" for _, done in report.rounds)]
     path.write_text("".join(f"{line}\n" for line in lines))
 
 
-def _history(done: Round) -> dict[str, float | int]:
+def model_of(report: Report) -> Model:
+    """The model that the last round has made."""
+    weights = np.frombuffer(report.weights, "<f4").astype(np.float32)  # (parameters,)
+    moments = moments_from_bytes(report.moments) if report.moments else None
+    return Model(architecture(report.spec), weights, moments)
+
+
+def _history(result: Result, done: RoundReport) -> dict[str, float | int]:
     return {
-        "round": done.number,
-        "validation_error": round(done.validation_error, 6),
+        "round": result.round,
+        "validation_error": round(result.error, 6),
         "validation_loss": round(done.validation_loss, 6),
         "training_loss": round(done.training_loss, 6),
         "training_accuracy": round(done.training_accuracy, 6),

@@ -4,98 +4,142 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
-import numpy as np
-
 from chord.errors import ChordError
-from chord.survey import survey
+from chord.survey import census
 from cli import exits, options
-from cli.entry import client_runtime, enter
-from cli.given import Input, architecture, first_weights, make_spec, read_input
-from cli.report import Report, Screen, write_history, write_timing
+from cli.entry import Entry, client_runtime, enter
+from cli.given import Input, make_spec, read_input
+from cli.report import Report, Screen, model_of, write_history, write_timing
+from federation import jobs, records
 from federation.driver import Driver
-from federation.errors import FederationError
+from federation.effects import Clocks
+from federation.errors import FederationError, JobEnded, TooManyJobs
 from federation.placing import place
 from federation.spec import JobSpec
-from ml import mlp
-from ml.data import Samples, moments_from_bytes, standardise
 from ml.errors import InputMissing, MLError
 from ml.readers.model import Model, load, save
 from node.local import NODES_MAX, LocalRingFailed, start_local_ring
+from node.runtime import Runtime, Stopped
+
+CLOCKS = Clocks(time.monotonic, time.time_ns)
+TURN_LOOK_EVERY_S = 0.5
+CANCEL_TIMEOUT_S = 5.0
 
 
 def main(arguments: Sequence[str]) -> int:
     chosen = options.parse(parser(arguments), arguments)
     settings = options.settings(chosen)
+    if chosen.detach and chosen.local is not None:
+        raise exits.Exit(exits.USAGE, "--detach and --local exclude one another: a local ring ends with the client")
     screen = Screen(json_only=chosen.json)
     began = time.monotonic()
     try:
         given = read_input(chosen.data, chosen.validation)
         initial = load(chosen.init) if chosen.init else None
-        spec = make_spec(settings, given, initial)
+        spec = make_spec(settings, given, initial, chosen.detach)
         if given.skipped:
             screen.note(f"not data, skipped: {', '.join(given.skipped)}")
         with ExitStack() as stack:
             stack.enter_context(screen)
-            model, report = run(chosen, spec, given, first_weights(spec, initial), screen, stack)
+            return run(chosen, spec, given, initial, screen, stack, began)
     except InputMissing as error:
         raise exits.Exit(exits.NO_INPUT, str(error)) from error
     except MLError as error:
         raise exits.Exit(exits.DATA, str(error)) from error
     except LocalRingFailed as error:
         raise exits.Exit(exits.UNAVAILABLE, str(error)) from error
+    except TooManyJobs as error:
+        raise exits.Exit(exits.REFUSED, str(error)) from error
     except (ChordError, FederationError) as error:
         raise exits.Exit(exits.FAILED, f"the job failed: {error}") from error
-    except exits.Interrupted:
-        screen.note("cancelled: no model was made")
-        raise
-    report.seconds = time.monotonic() - began
-    write(chosen, model, report)
-    screen.result(report)
-    return 0
 
 
 def run(
-    chosen: options.Namespace, spec: JobSpec, given: Input, weights: bytes, screen: Screen, stack: ExitStack
-) -> tuple[Model, Report]:
+    chosen: options.Namespace, spec: JobSpec, given: Input, initial: Model | None, screen: Screen, stack: ExitStack,
+    began: float,
+) -> int:
     """From entering the ring to the trained model. Raises ChordError, FederationError."""
     if chosen.local is not None:
         start_ring(chosen, screen, stack)
     runtime = client_runtime()
     entry = enter(runtime, chosen)
-    nodes = len(runtime.run(survey(entry.node)))
-    screen.begin("storing", len(given.files) + 1)
-    everything = (*given.files, given.validation)
-    holders = runtime.run(place(entry.node, entry.ring, everything, given.contents, lambda _: screen.advance("")))
-    screen.note(f"job {spec.job} on {nodes} nodes")
+    publish(runtime, entry, spec, given, initial, screen)
+    nodes = len(runtime.run(census(entry.node)))
+    screen.note(f"job {spec.job} on {nodes} node{'s' * (nodes != 1)}")
+    if chosen.detach:
+        print(spec.job)
+        return 0
     report = Report(spec, nodes)
-    screen.begin("training", spec.settings.rounds)
-    validate = Validate(architecture(spec), given.samples)
-    driver = Driver(spec, holders, validate, time.monotonic, lambda done: screen.round(report, done))
-    trained, moments = runtime.run(driver.drive(weights))
-    model = Model(
-        architecture(spec), np.frombuffer(trained, "<f4").astype(np.float32),
-        moments_from_bytes(moments) if moments else None,
+    try:
+        drive(runtime, entry, spec, report, screen)
+    except exits.Interrupted:
+        cancel(runtime, entry, spec.job, screen)
+        raise
+    report.seconds = time.monotonic() - began
+    write(chosen, report)
+    screen.result(report)
+    return 0
+
+
+def publish(
+    runtime: Runtime, entry: Entry, spec: JobSpec, given: Input, initial: Model | None, screen: Screen
+) -> None:
+    """Every file in all copies, then the job itself. Raises ChordError, TooManyJobs."""
+    screen.begin("storing", len(given.files) + 1)
+    files = (*given.files, given.validation)
+    runtime.run(
+        place(entry.node, entry.ring, files, given.contents, CLOCKS.version(), lambda _: screen.advance(""))
     )
-    report.model_sha256 = model.sha256
-    return model, report
+    if initial is not None:
+        weights = initial.weights.astype("<f4").tobytes()
+        runtime.run(jobs.put_record(entry.node, entry.ring, spec.job, "weights-0", weights, CLOCKS.version()))
+    runtime.run(jobs.publish(entry.node, entry.ring, spec, CLOCKS.version()))
 
 
-class Validate:
-    """Weights on the validation file, which is standardised once."""
+def drive(runtime: Runtime, entry: Entry, spec: JobSpec, report: Report, screen: Screen) -> None:
+    """Wait for the job's turn, then drive it; the ring hears all the while that somebody does."""
+    driver = Driver(spec, entry.ring, entry.node, "client", CLOCKS, lambda result, r: screen.round(report, result, r))
+    runtime.start("beat", driver.beat(), lambda error: screen.note(f"the ring no longer hears of us: {error}"))
+    wait_for_turn(runtime, entry, spec.job, screen)
+    screen.begin("training", spec.settings.rounds)
+    try:
+        results = runtime.run(driver.drive())
+    except JobEnded:
+        results = finished_elsewhere(runtime, entry, spec.job, report)
+    report.weights, report.moments = report.weights or driver.weights, bytes.fromhex(results[0].moments)
 
-    def __init__(self, network: mlp.Architecture, samples: Samples) -> None:
-        self._network = network
-        self._samples = samples
-        self._standardised: Samples | None = None
 
-    def __call__(self, weights: bytes, moments: bytes) -> mlp.Evaluation:
-        if self._standardised is None:
-            raw = self._samples
-            self._standardised = Samples(standardise(raw.x, moments_from_bytes(moments)), raw.y) if moments else raw
-        return mlp.evaluate(self._network, np.frombuffer(weights, "<f4").astype(np.float32), self._standardised)
+def finished_elsewhere(runtime: Runtime, entry: Entry, job: str, report: Report) -> tuple[records.Result, ...]:
+    """Another driver has brought it to its end meanwhile. Raises JobEnded unless that end is a model."""
+    view = runtime.run(jobs.look_at(entry.node, entry.ring, job))
+    if view.end != records.DONE:
+        raise JobEnded(f"job {job} is {view.end}: {view.reason}" if view.reason else f"job {job} is {view.end}")
+    report.weights = runtime.run(jobs.weights_of(entry.node, entry.ring, view.results[-1]))
+    report.rounds = []
+    reports = runtime.run(jobs.reports_of(entry.node, entry.ring, job))
+    for result in view.results[1:]:
+        report.add(result, reports[result.round])
+    return view.results
+
+
+def wait_for_turn(runtime: Runtime, entry: Entry, job: str, screen: Screen) -> None:
+    """Until the jobs published before this one have ended; says its place in the queue when that changes."""
+    said = 0
+    while ahead := runtime.run(jobs.waiting_before(entry.node, entry.ring, job)):
+        if len(ahead) != said:
+            screen.note(f"waiting: {len(ahead)} job{'s' * (len(ahead) != 1)} before this one, first {ahead[0][:8]}")
+            said = len(ahead)
+        time.sleep(TURN_LOOK_EVERY_S)
+
+
+def cancel(runtime: Runtime, entry: Entry, job: str, screen: Screen) -> None:
+    """Ctrl-C: the ring is told, so that nobody drives the job on."""
+    with suppress(ChordError, Stopped):
+        runtime.run(jobs.put_record(entry.node, entry.ring, job, records.CANCELLED, b"by its client", CLOCKS.version()))
+        screen.note(f"cancelled job {job}: no model was made")
 
 
 def start_ring(chosen: options.Namespace, screen: Screen, stack: ExitStack) -> None:
@@ -107,11 +151,11 @@ def start_ring(chosen: options.Namespace, screen: Screen, stack: ExitStack) -> N
     chosen.supernode, chosen.nodes = ring.supernode, ring.node_list
 
 
-def write(chosen: options.Namespace, model: Model, report: Report) -> None:
+def write(chosen: options.Namespace, report: Report) -> None:
     """The files that were asked for."""
     try:
         if chosen.out:
-            save(chosen.out, model)
+            save(chosen.out, model_of(report))
         if chosen.history:
             write_history(chosen.history, report)
         if chosen.timing:
@@ -131,6 +175,9 @@ def parser(arguments: Sequence[str]) -> options.Parser:
     made.add_argument("--json", action="store_true", help="print one line, one JSON object")
     made.add_argument("--out", type=Path, metavar="FILE", help="save the model (.npz)")
     made.add_argument("--init", type=Path, metavar="FILE", help="continue from a saved model")
+    made.add_argument("--detach", action="store_true", help="print the job's id and return: the ring drives it")
     made.more("--history", type=Path, metavar="FILE", help="write one line a round (CSV)")
     made.more("--timing", type=Path, metavar="FILE", help="write the seconds that the job took")
     return made
+
+

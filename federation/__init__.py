@@ -1,10 +1,18 @@
 """Federated learning on the ring: who trains what, and what becomes of it. Generators, no I/O.
 
-spec       what a job is: settings with their ranges, files, validation; its id
-work       orders and their progress, as requests between processes
-orders     a node's orders: queued, running, done; the results it holds
-placement  which node trains which file
-placing    every file of a job stored on the ring, in all copies
-driver     one job from its first order to its last round
-errors     what can go wrong with a job
+spec        what a job is: settings with their ranges, files, validation; its id
+work        orders and their progress, as requests between processes
+orders      a node's orders: queued, running, done; and carrying them out
+records     what a job is on the ring: spec, chained results, reports, its end
+jobs        jobs published, listed, looked at
+placing     every file of a job stored on the ring, in all copies
+placement   which node trains which file
+roster      who may be given work
+rounds      one round's work: every file on one node, whatever becomes of the nodes
+arithmetic  what a round computes: tasks, moments, the exact mean
+chronicle   writes a job's records in their order
+driver      one job from where it stands to its end
+keeping     a node looks after its jobs, and drives those that nobody drives
+reach       questions to the ring that survive the loss of the node they began at
+errors      what can go wrong with a job
 """

@@ -1,177 +1,222 @@
-"""One job, from its first order to its last round.
+"""One job driven from where it stands to its end.
 
-A round is a pure function of the spec and the weights before it: the driver sends every owner
-one order, adds the exact sums that come back, divides, and validates. Which node trained what,
-and in which order the answers came, cannot be seen in the result.
+A round is a pure function of the spec and the result before it: orders to the owners of the
+files, exact sums back, one division, one validation. Which node trained what, and who drove,
+cannot be seen in the result. While a round is trained, the one before it is stored.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
-
-from chord.effects import Procedure, ask, together
+from chord.blobs import digest_of
+from chord.effects import Procedure, Sleep, ask, together
 from chord.errors import ChordError
+from chord.lookup import find_successor
 from chord.refs import NodeRef
-from chord.store import digest_of
-from chord.storing import fetch, write
-from federation.effects import aside
-from federation.errors import WorkFailed
-from federation.placement import Holders, by_hash
+from chord.ring import Ring
+from chord.storing import get
+from federation import arithmetic, jobs, records
+from federation.chronicle import WEIGHTS_KEPT, Chronicle
+from federation.effects import Clocks, aside
+from federation.errors import FederationError, FileUnavailable, JobEnded
+from federation.reach import see_ring, through
+from federation.records import Report, Result
+from federation.roster import Roster
+from federation.rounds import Pace, Part, RoundWork
 from federation.spec import JobSpec
-from federation.work import WAIT_MAX_S, Collect, Order, Progress, TrainingFile
-from ml import exact
-from ml.mlp import Evaluation
-from ml.task import FileTask, Task, TrainConfig, local_seed
+from federation.work import Driving, Order, TrainingFile
+from ml.validate import Validator
 
-COLLECTS_MAX = 100_000  # of one order, each up to WAIT_MAX_S long
-GRACE_S = 1.0  # for an answer beyond the time that it was asked to wait
+BEAT_S = 1.0
+FILES_RETRY_S = 1.0
+FILES_RETRIES_MAX = 3600
 
-
-MakeTask = Callable[[tuple[TrainingFile, ...]], dict[str, object]]  # some files -> what is to be done with them
+MakeTask = Callable[[tuple[TrainingFile, ...]], dict[str, object]]
 
 
 @dataclass(frozen=True)
-class Round:
-    """What one round came to."""
+class Made:
+    """A round that has been made, and is to be stored."""
 
-    number: int
-    validation_error: float
-    validation_loss: float
-    training_loss: float
-    training_accuracy: float
-    seconds: float  # the whole round, by the driver's clock
-    slowest_s: float  # the slowest node's training alone
-    placement: dict[str, NodeRef] = field(default_factory=dict)  # file name -> who trained it
-
-
-@dataclass(frozen=True)
-class _Part:
-    """What one node answered to one order."""
-
-    node: NodeRef
-    files: tuple[TrainingFile, ...]
-    progress: Progress
-    result: bytes
+    result: Result
+    report: Report
+    weights: bytes
 
 
 class Driver:
-    """Drives a job whose files are placed. `evaluate` validates, `tell` hears of every round."""
+    """Drives one job. `me` is how reports name it; `tell` hears of every round that it makes."""
 
     def __init__(
-        self, spec: JobSpec, holders: Holders, evaluate: Callable[[bytes, bytes], Evaluation],
-        clock: Callable[[], float], tell: Callable[[Round], None],
+        self, spec: JobSpec, ring: Ring, entry: NodeRef, me: str, clocks: Clocks, tell: Callable[[Result, Report], None]
     ) -> None:
-        self._spec = spec
-        self._holders = holders
-        self._evaluate = evaluate
-        self._clock = clock
+        self.spec = spec
+        self.is_over = False  # this driver has nothing more to do
+        self.weights = b""  # of the last round made
+        self._me = me
+        self._clocks = clocks
         self._tell = tell
-        self._gone: set[NodeRef] = set()
-        self._fraction_bits = exact.fraction_bits(spec.rows)
+        self._roster = Roster(ring, entry)
+        self._chronicle = Chronicle(spec.job, self._roster, clocks.version)
+        self._pace = Pace()
+        self._results: list[Result] = []
+        self._end = ""  # how the job has ended, as the last beat has heard
 
-    def drive(self, weights: bytes, first_round: int = 1) -> Procedure[tuple[bytes, bytes]]:
-        """Run the rounds from these weights (float32, little-endian). Returns the last weights, and the moments.
+    def drive(self) -> Procedure[tuple[Result, ...]]:
+        """Make the rounds that are not made yet. Returns the whole chain.
 
-        Raises FileUnavailable, WorkFailed, ChordError.
+        Raises JobEnded, WorkFailed, FileUnavailable, Diverged, ChordError. A failure that trying
+        again cannot mend is written down, and ends the job.
         """
-        moments = yield from self._moments()
-        for number in range(first_round, self._spec.settings.rounds + 1):
-            began = self._clock()
-            parts = yield from self._order_all(number, self._spec.files, self._training(moments, number), weights)
-            weights = yield from aside(lambda parts=parts, base=weights: self._mean(base, parts))  # type: ignore[misc]
-            evaluation = yield from aside(lambda now=weights: self._evaluate(now, moments))  # type: ignore[misc]
-            self._tell(self._round(number, parts, evaluation, self._clock() - began))
-        return weights, moments
+        try:
+            yield from self._drive()
+        except JobEnded:
+            raise
+        except FederationError as error:
+            yield from self._chronicle.write(records.FAILED, str(error).encode())
+            raise
+        finally:
+            self.is_over = True
+        return tuple(self._results)
 
-    def _moments(self) -> Procedure[bytes]:
-        """Round 0: mean and deviation of every feature, from exact sums over all files."""
-        if self._spec.settings.course:
-            return b""
-        parts = yield from self._order_all(0, self._spec.files, lambda _: self._work("moments"), b"")
-        first, *others = [exact.feature_sums_from_bytes(p.result) for p in parts]
-        return sum(others, first).moments().to_bytes()
+    def beat(self) -> Procedure[None]:
+        """To be run beside `drive`: tell the job's owner that somebody drives, and hear whether it has ended."""
+        ring, job = self._roster.ring, self.spec.job
+        while not self.is_over:
+            try:
+                route = yield from through(self._roster, lambda entry: find_successor(entry, ring.key(job)))
+                yield from ask(route.owner, Driving(job))
+                self._end = yield from through(self._roster, lambda entry: jobs.end_of(entry, ring, job))
+            except ChordError:
+                pass  # the next beat tries again
+            yield Sleep(BEAT_S)
 
-    # --- one round
+    # --- from where it stands to its end
 
-    def _order_all(
-        self, number: int, files: Sequence[TrainingFile],
-        task: MakeTask, weights: bytes,
-    ) -> Procedure[list[_Part]]:
-        """Have all these files worked on: where a node is lost, its files go to the next holders of copies."""
-        groups = by_hash(files, self._holders, self._gone)
-        outcomes = yield from together(
-            [self._order_or_pass_on(number, node, group, task, weights) for node, group in groups.items()],
-            at_once=len(groups),
-        )
+    def _drive(self) -> Procedure[None]:
+        ring = self._roster.ring
+        view = yield from through(self._roster, lambda entry: jobs.look_at(entry, ring, self.spec.job))
+        self._end = view.end
+        self._require_running()
+        self._results = list(view.results)
+        yield from see_ring(self._roster)
+        validator = yield from self._fetch_validator()
+        if self._results:
+            last = self._results[-1]
+            self.weights = yield from through(self._roster, lambda entry: jobs.weights_of(entry, ring, last))
+            made = None
+        else:
+            made = yield from self._begin()
+        for number in range(len(self._results), self.spec.settings.rounds + 1):
+            made = yield from self._make_while_storing(number, made, validator)
+        if made is not None:
+            yield from self._store(made)
+        yield from self._chronicle.write(records.DONE, self._results[-1].digest.encode())
+
+    def _begin(self) -> Procedure[Made]:
+        """Round 0: the first weights, and the moments of every feature from exact sums over all files."""
+        self.weights = yield from self._first_weights()
+        moments = b""
+        if not self.spec.settings.course:
+            parts = yield from self._work(0, b"", lambda _: arithmetic.moments_task(self.spec))
+            moments = arithmetic.moments_of(parts)
+        result = Result(self.spec.job, 0, "", digest_of(self.weights), len(self.weights), moments.hex())
+        self._results.append(result)
+        return Made(result, Report(self.spec.job, 0, self._me, 0.0, 0.0, 0.0, 0.0, 0.0), self.weights)
+
+    def _make_while_storing(self, number: int, made: Made | None, validator: Validator) -> Procedure[Made]:
+        """One round; meanwhile the one before it is stored, and the ring is looked at for the next."""
+        self._require_running()
+        beside: list[Procedure[Any]] = [self._make(number, validator), see_ring(self._roster)]
+        if made is not None:
+            beside.append(self._store(made))
+        outcomes = yield from together(beside)
         for outcome in outcomes:
             if isinstance(outcome, Exception):
                 raise outcome
-        return [part for parts in outcomes if not isinstance(parts, Exception) for part in parts]
+        latest = outcomes[0]
+        assert isinstance(latest, Made)
+        return latest
 
-    def _order_or_pass_on(
-        self, number: int, node: NodeRef, files: tuple[TrainingFile, ...],
-        task: MakeTask, weights: bytes,
-    ) -> Procedure[list[_Part]]:
-        order = Order(self._spec.job, number, files, json.dumps(task(files)), digest_of(weights) if weights else "")
-        try:
-            part = yield from _employ(node, order, weights)
-        except ChordError:
-            self._gone.add(node)
-            parts = yield from self._order_all(number, files, task, weights)
-            return parts
-        return [part]
-
-    def _training(self, moments: bytes, number: int) -> MakeTask:
-        settings = self._spec.settings
-        config = TrainConfig(settings.optimizer, settings.epochs, settings.eta, settings.batch, settings.momentum)
-
-        def task(files: tuple[TrainingFile, ...]) -> dict[str, object]:
-            tasks = tuple(FileTask(f.digest, f.rows, local_seed(settings.seed, number, f.index)) for f in files)
-            whole = Task(self._spec.sizes, config, self._fraction_bits, tasks, moments, settings.course)
-            return self._work("train") | {"task": whole.to_dict()}
-
-        return task
-
-    def _work(self, kind: str) -> dict[str, object]:
-        return {"kind": kind, "features": self._spec.features, "classes": self._spec.classes}
-
-    def _mean(self, base: bytes, parts: Sequence[_Part]) -> bytes:
-        """The weighted mean of all files' weights, from exact sums: each file once, in any grouping."""
-        indices = [f.index for p in parts for f in p.files]
-        assert sorted(indices) == [f.index for f in self._spec.files], "every file enters a sum exactly once"
-        total = np.zeros(len(base) // 4, np.int64)  # (parameters,)
-        for part in parts:
-            exact.add(total, np.frombuffer(part.result, "<i8").astype(np.int64))
-        mean = exact.mean(np.frombuffer(base, "<f4"), total, self._spec.rows, self._fraction_bits)
-        return mean.astype("<f4").tobytes()
-
-    def _round(self, number: int, parts: Sequence[_Part], evaluation: Evaluation, seconds: float) -> Round:
-        rows = [sum(f.rows for f in p.files) for p in parts]
-        return Round(
-            number, evaluation.error_rate, evaluation.loss,
-            float(np.average([p.progress.loss for p in parts], weights=rows)),
-            float(np.average([p.progress.accuracy for p in parts], weights=rows)),
-            seconds, max(p.progress.seconds for p in parts),
-            {f.name: p.node for p in parts for f in p.files},
+    def _make(self, number: int, validator: Validator) -> Procedure[Made]:
+        began = self._clocks.monotonic()
+        self._roster.begin(number)
+        base, moments = self.weights, bytes.fromhex(self._results[0].moments)
+        parts = yield from self._work(
+            number, base, lambda files: arithmetic.training_task(self.spec, number, moments, files)
         )
+        weights = yield from aside(lambda: arithmetic.mean_of(self.spec, base, parts))
+        evaluation = yield from aside(lambda: validator(weights, moments))
+        trained = {f.index for p in parts for f in p.files}
+        result = Result(
+            self.spec.job, number, self._results[-1].digest, digest_of(weights), len(weights),
+            errors=evaluation.errors, rows=evaluation.rows,
+            left_out=tuple(f.index for f in self.spec.files if f.index not in trained),
+        )
+        report = self._report(number, parts, evaluation.loss, self._clocks.monotonic() - began)
+        self._results.append(result)
+        self.weights = weights
+        self._tell(result, report)
+        return Made(result, report, weights)
 
+    def _store(self, made: Made) -> Procedure[None]:
+        yield from self._chronicle.store(made.result, made.report, made.weights)
+        old = made.result.round - WEIGHTS_KEPT
+        if old >= 0:
+            yield from self._chronicle.forget_weights(self._results[old])
 
-def _employ(node: NodeRef, order: Order, weights: bytes) -> Procedure[_Part]:
-    """One order to one node, from the weights to the result. Raises WorkFailed, ChordError."""
-    if weights:
-        yield from write(node, order.weights, weights)
-    ticket = yield from ask(node, order)
-    for _ in range(COLLECTS_MAX):
-        progress = yield from ask(node, Collect(ticket, WAIT_MAX_S), WAIT_MAX_S + GRACE_S)
-        if progress.state == "failed":
-            raise WorkFailed(f"{node.address}, round {order.round}: {progress.message}")
-        if progress.state == "done":
-            result = yield from fetch((node,), progress.result, progress.size_bytes)
-            return _Part(node, order.files, progress, result)
-    raise WorkFailed(f"{node.address}, round {order.round}: not done after {COLLECTS_MAX} questions")
+    def _work(self, number: int, weights: bytes, task: MakeTask) -> Procedure[list[Part]]:
+        """All files worked on; waits for those that nobody has, unless the quorum is met without them."""
+        digest = digest_of(weights) if weights else ""
+        parts: list[Part] = []
+        files = self.spec.files
+        for _ in range(FILES_RETRIES_MAX):
+            work = RoundWork(
+                self._roster, self._pace, self._clocks.monotonic,
+                lambda some: Order(self.spec.job, number, some, json.dumps(task(some)), digest, len(weights)), weights,
+            )
+            parts += yield from work.work_on(files)
+            files = tuple(work.missing)
+            rows = sum(f.rows for p in parts for f in p.files)
+            if not files or (number > 0 and rows >= self.spec.settings.quorum * self.spec.rows):
+                return parts
+            self._roster.disturbances.append(f"no live node has {', '.join(f.name for f in files)}: waiting")
+            self._require_running()
+            yield Sleep(FILES_RETRY_S)
+            self._roster.forgive()
+            yield from see_ring(self._roster)
+        raise FileUnavailable(f"no live node has {', '.join(f.name for f in files)}")
 
+    # --- helpers
 
+    def _require_running(self) -> None:
+        if self._end:
+            raise JobEnded(f"job {self.spec.job} is {self._end}")
+
+    def _first_weights(self) -> Procedure[bytes]:
+        """Of the model to continue, or from the job's seed."""
+        if not self.spec.initial:
+            return arithmetic.first_weights(self.spec)
+        content = yield from self._get(self.spec.job, records.weights_name(self.spec.job, 0), self.spec.initial)
+        return content
+
+    def _fetch_validator(self) -> Procedure[Validator]:
+        file = self.spec.validation
+        content = yield from self._get(file.name, file.name, file.digest)
+        return Validator(arithmetic.architecture(self.spec), file.name, content)
+
+    def _get(self, hashed: str, name: str, digest: str) -> Procedure[bytes]:
+        ring = self._roster.ring
+        content = yield from through(self._roster, lambda entry: get(entry, ring, ring.key(hashed), name, digest))
+        return content
+
+    def _report(self, number: int, parts: list[Part], loss: float, seconds: float) -> Report:
+        training_loss, training_accuracy = arithmetic.mean_of_progress(parts)
+        return Report(
+            self.spec.job, number, self._me, loss, training_loss, training_accuracy, seconds,
+            max((p.progress.seconds for p in parts), default=0.0),
+            {f.name: str(p.node.address) for p in parts for f in p.files}, tuple(self._roster.disturbances),
+        )

@@ -13,6 +13,14 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True)
+class Clocks:
+    """Time, for whoever drives a job: seconds that only go forward, and the version of what is written now."""
+
+    monotonic: Callable[[], float]
+    version: Callable[[], int]
+
+
+@dataclass(frozen=True)
 class Done:
     """What a piece of work came to. result: the bytes that the driver will add up."""
 

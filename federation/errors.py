@@ -11,6 +11,26 @@ class BadSpec(FederationError):
     """A setting is out of range or two of them exclude one another. Definite, and final."""
 
 
+class BadRecord(FederationError):
+    """A record of a job is not what it should be. Definite."""
+
+
+class Diverged(FederationError):
+    """Two different results stand for one round. Definite: the job stops, both are named."""
+
+
+class JobEnded(FederationError):
+    """The job has come to an end meanwhile: it was cancelled, or it failed."""
+
+
+class TooManyJobs(FederationError):
+    """As many jobs are waiting as may wait. Try again later."""
+
+
+class NoSuchJob(FederationError):
+    """Nobody knows a job of that id. Definite for those that were asked."""
+
+
 class FileUnavailable(FederationError):
     """No live node has a copy of a training file: wait for its holders to return."""
 

@@ -7,13 +7,17 @@ that is repeated is the same ticket; finished tickets are kept for a while for w
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from chord.answers import Handlers
-from chord.effects import Procedure
-from chord.errors import Busy, NotFound
-from chord.store import Store, digest_of
+from chord.blobs import digest_of
+from chord.effects import Procedure, ask
+from chord.errors import Busy, ChordError, NotFound
+from chord.node import ChordNode
+from chord.store import Release
+from chord.storing import fetch, get, write
 from federation.effects import Compute, Rest, compute
 from federation.errors import FederationError
 from federation.work import Collect, Order, Progress
@@ -25,8 +29,7 @@ FINISHED_MAX = 64  # tickets whose results are kept
 class Orders:
     """The state: every ticket's order and progress."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self) -> None:
         self._orders: dict[str, Order] = {}
         self._progress: OrderedDict[str, Progress] = OrderedDict()
 
@@ -38,7 +41,7 @@ class Orders:
         """Queue an order, once. A failed one is tried again. Raises Busy."""
         ticket = order.ticket
         known = self._progress.get(ticket)
-        if known is not None and known.state != "failed":
+        if known is not None and known.state not in ("failed", "unable"):
             return ticket
         waiting = sum(not p.is_final for p in self._progress.values())
         if waiting >= QUEUED_MAX:
@@ -66,42 +69,58 @@ class Orders:
         """The order that has waited longest."""
         return next((self._orders[t] for t, p in self._progress.items() if p.state == "queued"), None)
 
-    def carry_out(self) -> Procedure[None]:
+    # --- carrying out
+
+    def carry_out(self, node: ChordNode) -> Procedure[None]:
         """Work off the queue, for ever."""
         while True:
             order = self.next
             if order is None:
                 yield Rest()
             else:
-                yield from self._carry_out_one(order)
+                yield from self._carry_out_one(node, order)
 
-    def _carry_out_one(self, order: Order) -> Procedure[None]:
+    def _carry_out_one(self, node: ChordNode, order: Order) -> Procedure[None]:
         ticket = order.ticket
-        names = f"{len(order.files)} file{'s' * (len(order.files) != 1)}"
-        self._update(ticket, state="running", message=f"round {order.round}: {names}")
+        files = f"{len(order.files)} file{'s' * (len(order.files) != 1)}"
+        self._update(ticket, state="running", message=f"round {order.round}: {files}")
         try:
-            done = yield from compute(Compute(order, self._contents(order)))
+            contents = yield from _contents(node, order)
+            done = yield from compute(Compute(order, contents))
             digest = digest_of(done.result)
-            self._store.keep(digest, done.result)
-        except (FederationError, NotFound) as error:
+            yield from write(node.ref, digest, done.result)
+        except FederationError as error:
             self._update(ticket, state="failed", message=str(error))
+            return
+        except ChordError as error:  # another node may have what was not to be had here
+            self._update(ticket, state="unable", message=str(error))
             return
         self._update(ticket, state="done", result=digest, size_bytes=len(done.result),
                      seconds=done.seconds, loss=done.loss, accuracy=done.accuracy)
-        self._forget_old(order)
-
-    def _contents(self, order: Order) -> dict[str, bytes]:
-        """The bytes that an order needs: its files, and the weights it starts from. Raises NotFound."""
-        digests = [f.digest for f in order.files] + [order.weights] * bool(order.weights)
-        return {digest: self._store.content(digest) for digest in digests}
+        yield from ask(node.ref, Release(contents=tuple(self._forget_old(order))))
 
     def _update(self, ticket: str, **changes: Any) -> None:
         self._progress[ticket] = replace(self._progress[ticket], **changes)
 
-    def _forget_old(self, latest: Order) -> None:
-        """Let go of this job's finished tickets of two rounds ago and before, and of what only they name."""
+    def _forget_old(self, latest: Order) -> Sequence[str]:
+        """Let go of this job's tickets of two rounds ago and before. Returns the contents that only they name."""
         finished = [t for t, p in self._progress.items() if p.is_final]
         stale = {t for t in finished if self._orders[t].job == latest.job and self._orders[t].round < latest.round - 1}
+        gone: list[str] = []
         for ticket in stale.union(finished[:-FINISHED_MAX]):
-            progress, order = self._progress.pop(ticket), self._orders.pop(ticket)
-            self._store.drop(progress.result, order.weights)
+            gone += filter(None, (self._progress.pop(ticket).result, self._orders.pop(ticket).weights))
+        return gone
+
+
+def _contents(node: ChordNode, order: Order) -> Procedure[dict[str, bytes]]:
+    """The bytes that an order needs, by digest: those that are not here come from the ring. Raises NotFound."""
+    contents: dict[str, bytes] = {}
+    for file in order.files:
+        try:
+            contents[file.digest] = yield from fetch((node.ref,), file.digest, file.size_bytes)
+        except NotFound:
+            key = node.ring.key(file.name)
+            contents[file.digest] = yield from get(node.ref, node.ring, key, file.name, file.digest)
+    if order.weights:
+        contents[order.weights] = yield from fetch((node.ref,), order.weights, order.weights_bytes)
+    return contents

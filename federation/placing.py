@@ -15,15 +15,15 @@ AT_ONCE = 8  # files on their way side by side
 
 def place(
     start: NodeRef, ring: Ring, files: Sequence[TrainingFile], contents: Mapping[str, bytes],
-    tell: Callable[[TrainingFile], None],
+    version: int, tell: Callable[[TrainingFile], None],
 ) -> Procedure[dict[int, tuple[NodeRef, ...]]]:
     """Store these files by the hash of their names. Returns who holds each, by index, the owner first.
 
-    `tell` hears of each that has all its copies. Raises UnderReplicated, LookupFailed.
+    version: the writer's clock. `tell` hears of each that has all its copies. Raises UnderReplicated, LookupFailed.
     """
 
     def place_one(file: TrainingFile) -> Procedure[tuple[NodeRef, ...]]:
-        nodes = yield from put(start, ring, file.name, contents[file.digest])
+        nodes = yield from put(start, ring, ring.key(file.name), file.name, contents[file.digest], version)
         tell(file)
         return nodes
 

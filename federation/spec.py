@@ -11,7 +11,7 @@ import json
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from federation.errors import BadSpec
+from federation.errors import BadRecord, BadSpec
 from federation.work import TrainingFile
 from ml.task import Optimizer
 
@@ -42,6 +42,7 @@ class Settings:
     momentum: float = _number(0.9, 0.0, 1.0, "momentum of sgd and gd")
     optimizer: Optimizer = _choice("sgd", ("sgd", "adam", "gd"), "minibatch sgd, adam, or full-batch gd")
     seed: int = _number(0, 0, 2**63 - 1, "everything random in a job comes from it")
+    quorum: float = _number(1.0, 0.0, 1.0, "part of the rows that suffices where files are missing", above=True)
     course: bool = field(
         default=False, metadata={"about": "the course trainer's arithmetic, in float64: gd on raw inputs"}
     )
@@ -79,11 +80,15 @@ class JobSpec:
     classes: int
     initial: str = ""  # digest of the weights to continue from; otherwise they come from the seed
     nonce: str = ""
+    detached: bool = False  # nobody waits for it: the owner of its key drives from the start
 
     @property
     def job(self) -> str:
         """The job's id: a digest of the whole spec."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(self.to_bytes()).hexdigest()
+
+    def to_bytes(self) -> bytes:
+        return json.dumps(asdict(self), sort_keys=True).encode()
 
     @property
     def rows(self) -> int:
@@ -94,3 +99,14 @@ class JobSpec:
     def sizes(self) -> tuple[int, ...]:
         """Layer sizes, from the features to the classes."""
         return self.features, *self.settings.hidden, self.classes
+
+
+def spec_from_bytes(content: bytes) -> JobSpec:
+    """The spec that to_bytes wrote. Raises BadRecord, BadSpec."""
+    try:
+        raw = json.loads(content)
+        settings = Settings(**raw["settings"] | {"hidden": tuple(raw["settings"]["hidden"])})
+        files = tuple(TrainingFile(**file) for file in raw["files"])
+        return JobSpec(**raw | {"settings": settings, "files": files, "validation": TrainingFile(**raw["validation"])})
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise BadRecord(f"a spec that is none: {error}") from error

@@ -35,6 +35,7 @@ class Order(Request[str]):
     files: tuple[TrainingFile, ...]
     task: str  # JSON
     weights: str = ""  # digest of the weights that training starts from, where it needs any
+    weights_bytes: int = 0
 
     @property
     def ticket(self) -> str:
@@ -44,7 +45,11 @@ class Order(Request[str]):
 
 @dataclass(frozen=True)
 class Progress:
-    """How far an order has come. state: queued, running, done or failed."""
+    """How far an order has come.
+
+    state: queued, running or done; failed, where another node would fail as well; unable, where
+    only this node lacks what it takes.
+    """
 
     state: str
     message: str = ""
@@ -56,7 +61,7 @@ class Progress:
 
     @property
     def is_final(self) -> bool:
-        return self.state in ("done", "failed")
+        return self.state in ("done", "failed", "unable")
 
 
 @dataclass(frozen=True)
@@ -65,3 +70,10 @@ class Collect(Request[Progress]):
 
     ticket: str
     wait_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Driving(Request[None]):
+    """I drive this job: for LEASE_S nobody else need take it over."""
+
+    job: str

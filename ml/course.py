@@ -16,7 +16,7 @@ import numpy.typing as npt
 from ml.data import Samples
 from ml.mlp import Architecture, Array
 from ml.task import TrainConfig
-from ml.train import OnEpoch, check_samples
+from ml.train import OnEpoch, check_finite, check_samples
 
 Doubles = npt.NDArray[np.float64]
 
@@ -46,11 +46,11 @@ def train(
 ) -> Doubles:
     """Full-batch descent on raw samples from these weights, in float64; returns the new weights.
 
-    on_epoch hears the loss and the accuracy after each update.
+    on_epoch hears the loss and the accuracy after each update. Raises NotFinite when the training has diverged.
     """
     check_samples(architecture, samples)
     model = _Model(architecture, weights, samples, config)
-    with np.errstate(all="ignore"):  # weights that have diverged are found by exact.quantise
+    with np.errstate(all="ignore"):
         model.forward()
         loss = model.softmax()
         model.backward()
@@ -59,7 +59,7 @@ def train(
             model.update()
             model.forward()
             right = model.right() if on_epoch else 0
-            before, loss = loss, model.softmax()
+            before, loss = loss, check_finite(model.softmax(), epoch)
             if on_epoch:
                 on_epoch(epoch, loss / samples.rows, right / samples.rows)
             if abs(before - loss) <= STOP_CHANGE and epoch >= STOP_EPOCH:

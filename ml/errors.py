@@ -60,7 +60,7 @@ _KINDS: dict[str, type[MLError]] = {
 }
 
 
-def to_dict(error: MLError) -> dict[str, str | int | None]:
+def to_dict(error: MLError) -> dict[str, object]:
     """The error as the header of an answer: {"error": kind, "message": ...}."""
     if isinstance(error, DataError):
         return {"error": "DataError", "message": error.message, "file": error.file, "line": error.line}

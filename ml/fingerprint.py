@@ -11,7 +11,7 @@ import numpy as np
 
 from ml import course
 from ml.data import Samples
-from ml.mlp import forward, init
+from ml.mlp import Array, forward, init
 from ml.task import Task
 from ml.train import train
 from ml.worker import task_architecture
@@ -26,6 +26,7 @@ def fingerprint(task: Task) -> str:
     architecture, samples = task_architecture(task), _samples(task)
     weights = init(architecture, _SEED)
     config = replace(task.config, epochs=EPOCHS)
+    trained: Array = weights  # (parameters,)
     if task.course:
         trained = course.train(architecture, weights, samples, config)
     else:

@@ -14,10 +14,12 @@ Knows nothing of epochs, learning rates or files. What makes it fast, and where 
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 
 from ml.data import Floats, Ints
 from ml.mlp import Architecture
 
+Int32s = npt.NDArray[np.int32]
 Step = Callable[[Floats, Floats, Ints, Floats, Floats], None]
 
 
@@ -57,53 +59,57 @@ def gradient_step(network: Network, batch: int, scale: float) -> Step:
     """
     sizes = network.architecture.sizes
     weights, gradients = network.matrices(network.weights), network.matrices(network.gradient)
-    above = [np.ones((size + 1, batch), np.float32) for size in sizes[1:-1]]  # (size + 1, batch) row 0 stays 1
-    hidden = [layer[1:] for layer in above]  # (size, batch)
     scores = np.empty((sizes[-1], batch), np.float32)  # (classes, batch)
-    backs = [np.empty_like(layer) for layer in hidden]  # (size, batch) d loss / d hidden
-    forward = list(zip(hidden, map(np.zeros_like, hidden), [w.T for w in weights[1:]], above, [*hidden[1:], scores],
-                       strict=True))
-    backward = list(zip(above, [back.T for back in [*backs[1:], scores]], gradients[1:], [w[1:] for w in weights[1:]],
-                        [*backs[1:], scores], backs, map(_bits, hidden), map(_ones, hidden), map(_ones, hidden),
-                        map(_bits, backs), strict=True))[::-1]
+    layers = [np.ones((size + 1, batch), np.float32) for size in sizes[1:-1]]  # (size + 1, batch) row 0 stays 1
+    outputs = [*(layer[1:] for layer in layers), scores]  # (size, batch) what each matrix makes of its layer
+    backs = [*(np.empty_like(output) for output in outputs[:-1]), scores]  # (size, batch) d loss / d output
     first, first_gradient = weights[0], gradients[0]  # (size, d + 1)
-    first_scores, first_back = [*hidden, scores][0], [*backs, scores][0]  # (size, batch)
+    first_output, first_back = outputs[0], backs[0]  # (size, batch)
+    upper = range(1, len(weights))
+    forward = [
+        (outputs[i - 1], np.zeros_like(outputs[i - 1]), weights[i].T, layers[i - 1], outputs[i]) for i in upper
+    ]
+    backward = [
+        (layers[i - 1], backs[i].T, gradients[i], weights[i][1:], backs[i], backs[i - 1], *_mask(outputs[i - 1]),
+         _bits(backs[i - 1])) for i in reversed(upper)
+    ]
     flat_scores = scores.reshape(-1)  # (classes * batch,)
     peak, excess = np.empty(batch, np.float32), np.empty(batch, np.float32)  # (batch,)
-    per_scale = np.full(sizes[-1], 1 / scale, np.float32)  # (classes,)
-    one = np.float32(scale)
+    per_scale, scale32 = np.full(sizes[-1], 1 / scale, np.float32), np.float32(scale)  # (classes,)
     dot, subtract, divide, multiply, exp = np.dot, np.subtract, np.divide, np.multiply, np.exp
     maximum, minimum, largest = np.maximum, np.minimum, np.maximum.reduce
 
     def step(rows: Floats, columns: Floats, labels: Ints, likelihood: Floats, total: Floats) -> None:
-        dot(first, columns, first_scores)  # (size, batch)
-        for layer, zeros, matrix, inputs, outputs in forward:
-            maximum(layer, zeros, out=layer)  # ReLU; an array of zeros is faster than the scalar
-            dot(matrix, inputs, outputs)  # (size, batch)
+        dot(first, columns, first_output)  # (size, batch)
+        for hidden, zeros, matrix, layer, output in forward:
+            maximum(hidden, zeros, out=hidden)  # ReLU; an array of zeros is faster than the scalar
+            dot(matrix, layer, output)  # (size, batch)
 
-        largest(scores, 0, None, peak)  # type: ignore[call-overload]  # (batch,) faster than by keyword
+        largest(scores, 0, None, peak)  # type: ignore[call-overload]  # (batch,) by keyword it is slower
         subtract(scores, peak, scores)  # (classes, batch) so that exp() stays finite
         exp(scores, scores)
         dot(per_scale, scores, total)  # (batch,) sum / scale
         divide(scores, total, scores)  # (classes, batch) scale * softmax
         flat_scores.take(labels, None, likelihood, "clip")  # (batch,)
-        subtract(likelihood, one, excess)
+        subtract(likelihood, scale32, excess)
         flat_scores[labels] = excess  # scale * (softmax - one hot)
 
-        for inputs, outer, gradient, matrix, outputs, back, sign, units, mask, back_bits in backward:
-            dot(inputs, outer, gradient)  # (size + 1, outputs)
-            dot(matrix, outputs, back)  # (size, batch)
-            minimum(sign, units, out=mask)  # 1 where hidden > 0, else 0
+        for layer, outer, gradient, matrix, above, back, sign, ones, mask, back_bits in backward:
+            dot(layer, outer, gradient)  # (size + 1, size above)
+            dot(matrix, above, back)  # (size, batch)
+            minimum(sign, ones, out=mask)  # 1 where hidden > 0, else 0
             multiply(back_bits, mask, back_bits)
         dot(first_back, rows, first_gradient)  # (size, d + 1)
 
     return step
 
 
-def _bits(layer: Floats) -> Ints:
-    """The same memory as int32: 0 for 0.0 and greater than 0 for greater floats, so that a mask is one minimum."""
+def _bits(layer: Floats) -> Int32s:
+    """The same memory as int32: 0 for 0.0, and greater than 0 for whatever is greater."""
     return layer.view(np.int32)
 
 
-def _ones(layer: Floats) -> Ints:
-    return np.ones(layer.shape, np.int32)
+def _mask(hidden: Floats) -> tuple[Int32s, Int32s, Int32s]:
+    """(bits of hidden, ones, mask): the minimum of the first two is the mask. Integers times 1 or 0 are several
+    times faster than floats times booleans, and as a float's bits are none at 0.0, the product is the same."""
+    return _bits(hidden), np.ones(hidden.shape, np.int32), np.empty(hidden.shape, np.int32)

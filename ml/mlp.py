@@ -87,9 +87,10 @@ def forward(architecture: Architecture, weights: Array, x: Array) -> list[Array]
     matrices = architecture.views(weights)
     layers = [x]
     for matrix in matrices[:-1]:
-        scores = layers[-1] @ matrix[1:] + matrix[0]  # (n, fan_out)
-        layers.append(np.maximum(scores, 0) if architecture.activation == "relu" else scores)
-    layers.append(layers[-1] @ matrices[-1][1:] + matrices[-1][0])  # (n, classes)
+        layers.append(_affine(layers[-1], matrix))  # (n, fan_out)
+        if architecture.activation == "relu":
+            np.maximum(layers[-1], 0, out=layers[-1])
+    layers.append(_affine(layers[-1], matrices[-1]))  # (n, classes)
     return layers
 
 
@@ -97,10 +98,8 @@ def loss_and_gradient(architecture: Architecture, weights: Array, x: Array, y: I
     """Mean cross-entropy in nats, and its gradient, flat as the weights are."""
     assert architecture.activation == "relu", "the course's masked gradient is no gradient: see course.py"
     layers = forward(architecture, weights, x)
-    log_p = log_softmax(layers[-1])  # (n, classes)
-    rows = np.arange(len(y))  # (n,)
-    back = np.exp(log_p)  # (n, classes)
-    back[rows, y] -= 1
+    losses, back = cross_entropy(layers[-1], y)  # (n,), (n, classes)
+    back[np.arange(len(y)), y] -= 1
     back /= len(y)  # d loss / d scores
     gradient = np.zeros_like(weights)  # (parameters,)
     matrices, parts = architecture.views(weights), architecture.views(gradient)
@@ -108,7 +107,7 @@ def loss_and_gradient(architecture: Architecture, weights: Array, x: Array, y: I
         part[0] = back.sum(axis=0)  # (fan_out,)
         part[1:] = inputs.T @ back  # (fan_in, fan_out)
         back = (back @ matrix[1:].T) * (inputs > 0)  # (n, fan_in)
-    return float(-log_p[rows, y].mean()), gradient
+    return float(losses.mean()), gradient
 
 
 def predict(architecture: Architecture, weights: Array, x: Array) -> Ints:
@@ -124,15 +123,24 @@ def evaluate(architecture: Architecture, weights: Array, samples: Samples) -> Ev
             x, y = samples.x[rows], samples.y[rows]  # (rows, d), (rows,)
             scores = forward(architecture, weights, x)[-1]  # (rows, classes)
             errors += int(np.count_nonzero(scores.argmax(axis=1) != y))
-            loss -= float(log_softmax(scores)[np.arange(len(y)), y].sum(dtype=np.float64))
+            loss += float(cross_entropy(scores, y)[0].sum(dtype=np.float64))
     return Evaluation(errors, loss / samples.rows, samples.rows)
 
 
-def log_softmax(scores: Array) -> Array:
-    """Log of the softmax over the last axis: (n, k) -> (n, k)."""
-    shifted = scores - scores.max(axis=1, keepdims=True)  # (n, k) shifting keeps exp() finite
-    log_p: Array = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))  # (n, k)
-    return log_p
+def cross_entropy(scores: Array, y: Ints) -> tuple[Array, Array]:
+    """Each row's loss in nats (n,), and its probabilities (n, k): the softmax of its scores."""
+    shifted = scores - scores.max(axis=1, keepdims=True)  # (n, k) so that exp() stays finite
+    label = shifted[np.arange(len(y)), y]  # (n,)
+    p = np.exp(shifted, out=shifted)  # (n, k)
+    total = p.sum(axis=1)  # (n,)
+    return np.log(total) - label, p / total[:, None]
+
+
+def _affine(x: Array, matrix: Array) -> Array:
+    """(n, fan_in) -> (n, fan_out)."""
+    out = x @ matrix[1:]  # (n, fan_out)
+    out += matrix[0]
+    return out
 
 
 def _blocks(rows: int) -> list[slice]:

@@ -15,6 +15,7 @@ from ml.errors import BadTask
 
 Optimizer = Literal["sgd", "adam", "gd"]
 
+CLASSES_DEFAULT = 26
 EPOCHS_MAX = 1_000_000
 BATCH_MAX = 65_536
 WIDTH_MAX = 1 << 20
@@ -23,6 +24,7 @@ PARAMETERS_MAX = 1 << 27  # 512 MiB of float32
 FILES_MAX = 100_000
 ROWS_MAX = 1 << 40
 FRACTION_BITS_MAX = 40
+ETA_MIN, ETA_MAX = 1e-12, 1e6  # the kernels fold it into float32 gradients
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class TrainConfig:
         _check(self.optimizer in get_args(Optimizer), f"optimizer {self.optimizer!r}: expected sgd, adam or gd")
         _check_integer("epochs", self.epochs, 1, EPOCHS_MAX)
         _check_integer("batch", self.batch, 1, BATCH_MAX)
-        _check_number("eta", self.eta, 0.0, 1e6)
+        _check_number("eta", self.eta, ETA_MIN, ETA_MAX)
         _check_number("momentum", self.momentum, 0.0, 1.0)
 
 

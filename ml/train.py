@@ -11,13 +11,13 @@ import numpy as np
 
 from ml.batches import Batches
 from ml.data import Floats, Samples
-from ml.errors import BadTask
+from ml.errors import BadTask, NotFinite
 from ml.kernels import Network, gradient_step
 from ml.mlp import Architecture
 from ml.optimizers import adam_update, momentum_update
 from ml.task import TrainConfig, local_seed
 
-__all__ = ["OnEpoch", "TrainConfig", "check_samples", "local_seed", "train"]
+__all__ = ["OnEpoch", "TrainConfig", "check_finite", "check_samples", "local_seed", "train"]
 
 OnEpoch = Callable[[int, float, float], None]  # epoch (from 1), mean loss in nats, accuracy
 
@@ -35,7 +35,7 @@ def train(
     """Train on all rows of samples for config.epochs, and return the new weights.
 
     on_epoch hears the loss and the accuracy as they were while the epoch went on, before each batch's update.
-    A training that diverges returns weights that are not finite: exact.quantise refuses them.
+    Raises NotFinite in the first epoch whose loss is not finite: the training has diverged.
     """
     check_samples(architecture, samples)
     network = Network(architecture)
@@ -54,6 +54,13 @@ def check_samples(architecture: Architecture, samples: Samples) -> None:
         raise BadTask(f"class {samples.y.max()} in the samples of a network of {architecture.classes} classes")
 
 
+def check_finite(loss: float, epoch: int) -> float:
+    """The loss; raises NotFinite unless it is a number."""
+    if not math.isfinite(loss):
+        raise NotFinite(f"the training has diverged in epoch {epoch}: try a smaller eta")
+    return loss
+
+
 def _minibatch(network: Network, samples: Samples, config: TrainConfig, seed: int, on_epoch: OnEpoch) -> None:
     """One update a batch, the rows in a new order each epoch."""
     batches = Batches(samples, config.batch)
@@ -69,7 +76,7 @@ def _minibatch(network: Network, samples: Samples, config: TrainConfig, seed: in
         for batch in batches.epoch(rng.permutation(samples.rows)):
             steps[len(batch.labels)](*batch)
             update()
-        on_epoch(epoch, _loss(batches, scales), batches.right / samples.rows)
+        on_epoch(epoch, check_finite(_loss(batches, scales), epoch), batches.right / samples.rows)
 
 
 def _full_batch(network: Network, samples: Samples, config: TrainConfig, seed: int, on_epoch: OnEpoch) -> None:
@@ -86,7 +93,7 @@ def _full_batch(network: Network, samples: Samples, config: TrainConfig, seed: i
             steps[len(batch.labels)](*batch)
             np.add(sum_of_blocks, network.gradient, sum_of_blocks)
         update()
-        on_epoch(epoch, _loss(batches, scales), batches.right / samples.rows)
+        on_epoch(epoch, check_finite(_loss(batches, scales), epoch), batches.right / samples.rows)
 
 
 def _loss(batches: Batches, scales: dict[int, float]) -> float:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from ml.errors import BadTask, EndOfFrames, FrameError, MLError, TrainerFault, to_dict
 from ml.frames import Frame, Header, read_frame, write_frame
-from ml.task import Task, task_from_dict
+from ml.task import CLASSES_DEFAULT, Task, task_from_dict
 from ml.threads import one_blas_thread
 
 if TYPE_CHECKING:  # numpy may only come in after one_blas_thread()

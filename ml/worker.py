@@ -5,21 +5,21 @@ digest is a content's: to it a digest is a name. It holds what fits into its cac
 recently; whoever asks for a forgotten file hears FileUnknown and adds it again.
 """
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
 from ml import course, exact
 from ml.data import Floats, Ints, Samples, moments_from_bytes, standardise
-from ml.errors import BadTask, CacheFull, FileUnknown
+from ml.errors import BadTask, CacheFull, FileUnknown, NotFinite
 from ml.exact import FeatureSums
-from ml.mlp import Architecture, Evaluation, evaluate
+from ml.mlp import Architecture, Array, Evaluation, evaluate
 from ml.readers import letters
-from ml.task import FileTask, Task
-from ml.train import check_samples, train
+from ml.task import CLASSES_DEFAULT, FileTask, Task
+from ml.train import OnEpoch, check_samples, train
 
 CACHE_BYTES_MAX = 1 << 30
 
@@ -32,6 +32,21 @@ class PartialUpdate:
 
     rows: int
     sum: bytes  # int64, little-endian, one for each parameter
+    loss: float = 0.0  # of each file's last epoch, the mean over all rows
+    accuracy: float = 0.0
+
+
+class _Last:
+    """Hears a file's epochs, passes them on, and remembers the last."""
+
+    def __init__(self, index: int, on_progress: OnProgress | None) -> None:
+        self.index, self.on_progress = index, on_progress
+        self.loss, self.accuracy = 0.0, 0.0
+
+    def __call__(self, epoch: int, loss: float, accuracy: float) -> None:
+        self.loss, self.accuracy = loss, accuracy
+        if self.on_progress:
+            self.on_progress(self.index, epoch, loss, accuracy)
 
 
 class Worker:
@@ -51,7 +66,7 @@ class Worker:
         name: str,
         content: bytes,
         features: int | None = None,
-        classes: int = letters.CLASSES_DEFAULT,
+        classes: int = CLASSES_DEFAULT,
     ) -> int:
         """Parse and keep a file; returns its rows. Raises DataError where the file is wrong."""
         samples = letters.parse(name, content, features, classes)
@@ -80,21 +95,26 @@ class Worker:
         base = _weights(architecture, weights)
         self._check_all_here(task)
         total = np.zeros(architecture.parameters, np.int64)  # (parameters,)
+        loss, accuracy = 0.0, 0.0
         for index, file in enumerate(task.files):
-            local = self._train_file(task, file, base, partial(on_progress, index) if on_progress else None)
+            last = _Last(index, on_progress)
+            local = self._train_file(task, file, base, last)
             exact.add(total, exact.quantise(local, base, file.rows, task.fraction_bits))
-        return PartialUpdate(task.rows, total.astype("<i8").tobytes())
+            loss += last.loss * file.rows / task.rows
+            accuracy += last.accuracy * file.rows / task.rows
+        return PartialUpdate(task.rows, total.astype("<i8").tobytes(), loss, accuracy)
 
     def evaluate(self, task: Task, weights: bytes, digest: str) -> Evaluation:
         """How well these weights predict a file, read as the task's files are; its files do not matter."""
         architecture = task_architecture(task)
         samples = _inputs(task, self._samples(digest))
         check_samples(architecture, samples)
-        return evaluate(architecture, _weights(architecture, weights), samples)
+        found = evaluate(architecture, _weights(architecture, weights), samples)
+        if not math.isfinite(found.loss):
+            raise NotFinite("weights too large to evaluate: the training has diverged")
+        return found
 
-    def _train_file(
-        self, task: Task, file: FileTask, base: Floats, on_epoch: Callable[[int, float, float], None] | None
-    ) -> np.ndarray[tuple[int], np.dtype[np.floating]]:
+    def _train_file(self, task: Task, file: FileTask, base: Floats, on_epoch: OnEpoch) -> Array:
         architecture, samples = task_architecture(task), _inputs(task, self._samples(file.digest))
         if samples.rows != file.rows:
             raise BadTask(f"file {file.digest} has {samples.rows} rows, the task says {file.rows}")
@@ -132,7 +152,10 @@ def sum_from_bytes(update: PartialUpdate) -> Ints:
 def _weights(architecture: Architecture, data: bytes) -> Floats:
     if len(data) != 4 * architecture.parameters:
         raise BadTask(f"weights of {len(data)} bytes for {architecture.parameters} parameters of 4")
-    return np.frombuffer(data, "<f4").astype(np.float32)  # (parameters,)
+    weights = np.frombuffer(data, "<f4").astype(np.float32)  # (parameters,)
+    if not np.isfinite(weights).all():
+        raise NotFinite("weights that are not finite")
+    return weights
 
 
 def _inputs(task: Task, samples: Samples) -> Samples:

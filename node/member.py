@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from chord import protocol, upkeep
+from chord import caretaking, protocol, upkeep
 from chord.answers import Handlers, answer, ring_handlers
 from chord.effects import Procedure, Request, Sleep, ask
 from chord.errors import ChordError, Corrupt, LookupFailed, NodeUnreachable, NotYet, StoreFull
@@ -18,9 +18,11 @@ from chord.node import ChordNode
 from chord.refs import Address, NodeRef
 from chord.requests import Admit, GetStatus, Grant, Retire, SayHello, Status
 from chord.store import Put, Store
-from federation.effects import Compute, Rest
+from federation.effects import Aside, Clocks, Compute, Rest
+from federation.keeping import Keeper
 from federation.orders import Orders
-from federation.work import WAIT_MAX_S, Collect
+from federation.work import WAIT_MAX_S, Collect, Driving
+from node.disk import Disk
 from node.runtime import Runtime, Stopped
 from node.shelf import Shelf
 from node.trainer import Trainer
@@ -51,17 +53,22 @@ class MemberOptions:
 class Member:
     """A node of the ring. `say` is told what people may want to read."""
 
-    def __init__(self, options: MemberOptions, shelf: Shelf, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, options: MemberOptions, shelf: Shelf, say: Callable[[str], None], disk: Disk | None = None
+    ) -> None:
         self._options = options
         self._shelf = shelf
+        self._disk = disk
         self._say = say
         self.runtime = Runtime(Peers())
-        self.store = Store()
-        self.orders = Orders(self.store)
+        self.store = Store(time.monotonic, disk, disk)
+        self.orders = Orders()
         self.trainer = Trainer(self._training)
         self.node: ChordNode | None = None
         self.failure: Exception | None = None
         self._handlers: Handlers = {}
+        self._store_handlers = self.store.handlers()
+        self._store_lock = threading.Lock()  # its own: a disk may be slow, and the ring must not wait for it
         self._server = Server(compute_node_processor(self._me, self.answer), options.listen.host, options.listen.port)
 
     # --- from start to leave
@@ -72,7 +79,10 @@ class Member:
         return Address(self._options.advertise, self._server.address[1])
 
     def listen(self) -> None:
-        """Serve; until it has joined, every question is answered NotYet. Raises PortInUse."""
+        """Serve; until it has joined, every question is answered NotYet. Raises PortInUse, DiskError."""
+        if self._disk is not None:
+            self._disk.open()
+            self.store.restore(self._disk.items())
         self._server.start()
 
     def join(self) -> ChordNode:
@@ -82,7 +92,9 @@ class Member:
         self._keep("fingers", upkeep.keep_fingers(node, random.Random()))
         if self._options.supernode is not None:
             self._keep("lease", upkeep.keep_lease(node, self._options.supernode))
-        self._keep("orders", self.orders.carry_out())
+        self._keep("store", caretaking.keep_store(node, self.store, random.Random()))
+        self._keep("orders", self.orders.carry_out(node))
+        self._keep("jobs", self._keeper.keep())
         return node
 
     def leave(self) -> None:
@@ -93,6 +105,8 @@ class Member:
         self.trainer.stop()
         self.runtime.stop(STOP_TIMEOUT_S)
         self._server.stop()
+        if self._disk is not None:
+            self._disk.close()
 
     # --- joining
 
@@ -141,14 +155,18 @@ class Member:
     def _become(self, grant: Grant) -> ChordNode:
         """Take on an identity: from now on questions to it are answered."""
         node = ChordNode(grant.node, grant.ring)
+        self.store.settled = grant.bootstrap is None  # a joiner is handed over what it will own
+        self._keeper = keeper = Keeper(node, Clocks(time.monotonic, time.time_ns), self._say)
         self._handlers = {
-            **ring_handlers(node), **self.store.handlers(), **self.orders.handlers(),
+            **ring_handlers(node), **self.orders.handlers(),
+            Driving: lambda request: keeper.hear(request.job),
             GetStatus: lambda _: self._status(node),
         }
         self.runtime.be(node.ref, self.answer)
         self.runtime.nap_until(lambda: node.nudged or len(node.agenda) > 0)
         self.runtime.perform_with(Rest, self._rest)
         self.runtime.perform_with(Compute, self.trainer.perform)
+        self.runtime.perform_with(Aside, lambda effect: effect.function())
         self.node = node
         return node
 
@@ -163,6 +181,8 @@ class Member:
     def _farewell(self) -> None:
         if self.node is not None and self.node.joined:
             with suppress(ChordError, Stopped):
+                self.runtime.run(caretaking.hand_over(self.node))
+            with suppress(ChordError, Stopped):
                 self.runtime.run(protocol.leave(self.node))
             if self._options.supernode is not None:
                 with suppress(ChordError, Stopped):
@@ -176,11 +196,11 @@ class Member:
         return self.node.ref
 
     def answer(self, request: Request[Any]) -> Any:
-        """Any thread's question. Only a collect waits, for news of its ticket, and within a bound."""
+        """Any thread's question. Only a collect waits, for the end of its order, and within a bound."""
         if not self._handlers:
             raise NotYet(f"{self.address} has not been admitted yet")
-        if isinstance(request, Put):
-            self._unshelve(request)
+        if type(request) in self._store_handlers:
+            return self._answer_from_store(request)
         with self.runtime.changed:
             if isinstance(request, Collect):
                 self._wait_for_news(request)
@@ -188,6 +208,16 @@ class Member:
             if not isinstance(request, SayHello):
                 self._wake()
             return reply
+
+    def _answer_from_store(self, request: Request[Any]) -> Any:
+        content = None
+        if isinstance(request, Put) and not self.store.has(request.item.entry.digest):
+            content = self._shelf.content(request.item.entry.name, request.item.entry.digest)
+        with self._store_lock:
+            if content is not None and isinstance(request, Put):
+                with suppress(Corrupt, StoreFull):  # it has changed on the disk: the bytes must be sent after all
+                    self.store.take_in(request.item.entry.digest, content)
+            return answer(self._store_handlers, request)
 
     def _wait_for_news(self, request: Collect) -> None:
         def is_over() -> bool:
@@ -201,15 +231,6 @@ class Member:
         if (node is not None and (node.nudged or len(node.agenda))) or self.orders.next is not None:
             self.runtime.changed.notify_all()
 
-    def _unshelve(self, put: Put) -> None:
-        """A content that lies in the data directory need not be sent."""
-        if self.store.has(put.entry.digest):
-            return
-        content = self._shelf.content(put.entry.name, put.entry.digest)
-        if content is not None:
-            with suppress(Corrupt, StoreFull), self.runtime.changed:
-                self.store.keep(put.entry.digest, content)
-
     def _rest(self, _: Rest) -> None:
         with self.runtime.changed:
             self.runtime.changed.wait_for(lambda: self.orders.next is not None or self.runtime.stopping.is_set())
@@ -217,9 +238,11 @@ class Member:
             raise Stopped
 
     def _status(self, node: ChordNode) -> Status:
+        with self._store_lock:
+            names, stored_bytes = self.store.names, self.store.stored_bytes
         return Status(
-            node.ref, node.ring, node.predecessor, node.successors, node.fingers,
-            tuple(sorted(e.name for e in self.store.entries)), self.store.stored_bytes, self.orders.running,
+            node.ref, node.ring, node.predecessor, node.successors, node.fingers, names, stored_bytes,
+            self.orders.running,
         )
 
     def _training(self, ticket: str, message: str) -> None:

@@ -7,13 +7,13 @@ while it goes on. The child ends when the pipe closes, so that a killed node lea
 from __future__ import annotations
 
 import json
-import math
 import os
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -22,6 +22,8 @@ from federation.errors import WorkFailed
 from federation.work import Order
 from ml.errors import EndOfFrames, FrameError, MLError, from_dict
 from ml.frames import Frame, Header, read_frame, write_frame
+from ml.task import task_from_dict
+from node.runtime import Stopped
 
 ROOT = Path(__file__).resolve().parent.parent
 IDLE_S = 60.0
@@ -34,15 +36,16 @@ Tell = Callable[[str, str], None]  # ticket, what is going on
 class Trainer:
     """At most one child process; one order at a time."""
 
-    def __init__(self, tell: Tell) -> None:
+    def __init__(self, tell: Tell, idle_s: float = IDLE_S) -> None:
         self._tell = tell
+        self._idle_s = idle_s
         self._lock = threading.Lock()  # held while an order is carried out, and to end the child
         self._child: subprocess.Popen[bytes] | None = None
         self._idle: threading.Timer | None = None
         self._stopped = False
 
     def perform(self, effect: Compute) -> Done:
-        """Have an order carried out. Raises WorkFailed."""
+        """Have an order carried out. Raises WorkFailed; Stopped, when it was given up because this node ends."""
         with self._lock:
             self._cancel_idle()
             try:
@@ -63,41 +66,44 @@ class Trainer:
     # --- one order
 
     def _perform(self, effect: Compute) -> Done:
+        order, work = effect.order, _read_work(effect.order)
+        code: int | None = None
         for _ in range(STARTS_MAX):
-            if self._stopped:
-                break
             try:
-                return self._converse(effect)
+                return self._converse(effect, work)
             except (EndOfFrames, FrameError, OSError):
-                self._end_child()
+                code = self._end_child()
             except MLError as error:
                 raise WorkFailed(str(error)) from error
-        raise WorkFailed(f"the trainer died {STARTS_MAX} times on {', '.join(f.name for f in effect.order.files)}")
+            if self._stopped:
+                raise Stopped
+        raise WorkFailed(f"the trainer died {STARTS_MAX} times (exit code {code}) "
+                         f"on {', '.join(f.name for f in order.files)}")
 
-    def _converse(self, effect: Compute) -> Done:
+    def _converse(self, effect: Compute, work: dict[str, object]) -> Done:
         """Have the order's files there, then its task done. Raises MLError, OSError."""
         began = time.monotonic()
-        order, task = effect.order, json.loads(effect.order.task)
-        self._bring_files(effect, task)
-        last = _LastEpochs(order, self._tell)
-        if task["kind"] == "moments":
+        order = effect.order
+        self._bring_files(effect, work)
+        if work["kind"] == "moments":
             answer = self._ask({"do": "moments", "digests": [f.digest for f in order.files]})
         else:
-            answer = self._ask({"do": "train", "task": task["task"], "progress": True},
-                               effect.contents[order.weights], last)
-        return Done(bytes(answer.payload), time.monotonic() - began, last.loss, last.accuracy)
+            weights = effect.contents.get(order.weights, b"")
+            answer = self._ask({"do": "train", "task": work["task"]}, weights, order)
+        loss, accuracy = (cast(float, answer.header.get(key, 0.0)) for key in ("loss", "accuracy"))
+        return Done(bytes(answer.payload), time.monotonic() - began, loss, accuracy)
 
-    def _bring_files(self, effect: Compute, task: dict[str, object]) -> None:
+    def _bring_files(self, effect: Compute, work: dict[str, object]) -> None:
         """The trainer keeps parsed files between rounds: only those that it lacks are sent."""
         digests = [f.digest for f in effect.order.files]
-        missing = self._ask({"do": "missing", "digests": digests}).header["missing"]
+        missing = cast("list[str]", self._ask({"do": "missing", "digests": digests}).header["missing"])
         for file in effect.order.files:
-            if isinstance(missing, list) and file.digest in missing:
+            if file.digest in missing:
                 self._ask({"do": "add", "digest": file.digest, "name": file.name,
-                           "features": task["features"], "classes": task["classes"]}, effect.contents[file.digest])
+                           "features": work["features"], "classes": work["classes"]}, effect.contents[file.digest])
 
-    def _ask(self, header: Header, payload: bytes = b"", last: _LastEpochs | None = None) -> Frame:
-        """One request, and its answer; what is told on the way there goes to `last`."""
+    def _ask(self, header: Header, payload: bytes = b"", order: Order | None = None) -> Frame:
+        """One request, and its answer; the epochs of an order are told on the way there."""
         child = self._running_child()
         orders, answers = cast(BinaryIO, child.stdin), cast(BinaryIO, child.stdout)
         write_frame(orders, header, payload)
@@ -107,8 +113,8 @@ class Trainer:
                 raise from_dict(frame.header)
             if "progress" not in frame.header:
                 return frame
-            if last is not None:
-                last.hear(frame.header["progress"])
+            if order is not None:
+                self._tell(order.ticket, _epoch(order, frame.header))
 
     # --- the child
 
@@ -119,20 +125,25 @@ class Trainer:
                 [sys.executable, "-m", "ml.trainer"], cwd=ROOT, env=_environment(),
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
             )
+        if self._stopped:  # it may have been started too late for `stop` to see it
+            self._child.kill()
         return self._child
 
-    def _end_child(self) -> None:
+    def _end_child(self) -> int | None:
+        """Close its pipe and see it end; its exit code, if there was one to end."""
         child, self._child = self._child, None
         if child is None:
-            return
+            return None
         assert child.stdin is not None and child.stdout is not None
-        child.stdin.close()
+        with suppress(OSError):  # it flushes first what a dead child did not read
+            child.stdin.close()
         try:
             child.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
         child.stdout.close()
+        return child.returncode
 
     def _end_idle(self) -> None:
         if self._lock.acquire(blocking=False):  # an order has begun: it is not idle
@@ -142,7 +153,7 @@ class Trainer:
                 self._lock.release()
 
     def _start_idle(self) -> None:
-        self._idle = threading.Timer(IDLE_S, self._end_idle)
+        self._idle = threading.Timer(self._idle_s, self._end_idle)
         self._idle.daemon = True
         self._idle.start()
 
@@ -157,31 +168,23 @@ def _environment() -> dict[str, str]:
     return os.environ | threads
 
 
-class _LastEpochs:
-    """Tells of every epoch, and averages over the files what the last epoch of each came to."""
+def _read_work(order: Order) -> dict[str, object]:
+    """The order's task, which may come from anybody: whatever is wrong with it fails the order, not this node."""
+    try:
+        work: dict[str, object] = json.loads(order.task)
+        kind, _, _ = work["kind"], work["features"], work["classes"]
+        if kind not in ("moments", "train"):
+            raise ValueError(f"work of the kind {kind!r}")
+        ours = [f.digest for f in order.files]
+        if kind == "train" and [f.digest for f in task_from_dict(work["task"]).files] != ours:
+            raise ValueError("its task is about other files")
+    except (ValueError, KeyError, TypeError, RecursionError, MLError) as error:
+        raise WorkFailed(f"an order that cannot be understood: {type(error).__name__}: {error}") from error
+    return work
 
-    def __init__(self, order: Order, tell: Tell) -> None:
-        self._order = order
-        self._tell = tell
-        self._latest: dict[int, tuple[int, float, float]] = {}  # file's place -> rows, loss, accuracy
 
-    def hear(self, progress: object) -> None:
-        assert isinstance(progress, list)
-        place, epoch, loss, accuracy = progress
-        file, order = self._order.files[place], self._order
-        loss = math.inf if loss is None else loss
-        self._latest[place] = file.rows, loss, accuracy
-        self._tell(order.ticket, f"round {order.round}, {file.name}, epoch {epoch}: "
-                                 f"accuracy {accuracy:.3f}, loss {loss:.4f}")
-
-    @property
-    def loss(self) -> float:
-        return self._mean(1)
-
-    @property
-    def accuracy(self) -> float:
-        return self._mean(2)
-
-    def _mean(self, column: int) -> float:
-        rows = sum(latest[0] for latest in self._latest.values())
-        return sum(latest[0] * latest[column] for latest in self._latest.values()) / rows if rows else 0.0
+def _epoch(order: Order, progress: Header) -> str:
+    """A line on one epoch of one file."""
+    file = order.files[cast(int, progress["file"])]
+    return (f"round {order.round}, {file.name}, epoch {progress['epoch']}: "
+            f"accuracy {progress['accuracy']:.3f}, loss {progress['loss']:.4f}")

@@ -55,7 +55,7 @@ COMPUTE_NODE: dict[type[Request[Any]], Call] = {
     ),
     ring.GetStatus: Call("status", lambda r: (), ring.GetStatus, codec.status_to_wire, codec.status_from_wire),
     store.Put: Call(
-        "put", lambda r: (codec.entry_to_wire(r.entry),), lambda entry: store.Put(codec.entry_from_wire(entry)),
+        "put", lambda r: (codec.item_to_wire(r.item),), lambda item: store.Put(codec.item_from_wire(item)),
         codec.receipt_to_wire, codec.receipt_from_wire,
     ),
     store.Write: Call(
@@ -72,8 +72,21 @@ COMPUTE_NODE: dict[type[Request[Any]], Call] = {
     ),
     store.Find: Call(
         "find", lambda r: (id_to_wire(r.key),), lambda key: store.Find(id_from_wire(key)),
-        codec.entries_to_wire, codec.entries_from_wire,
+        codec.items_to_wire, codec.items_from_wire,
     ),
+    store.GetRangeDigest: Call(
+        "range_digest",
+        lambda r: (id_to_wire(r.start), id_to_wire(r.end)),
+        lambda start, end: store.GetRangeDigest(id_from_wire(start), id_from_wire(end)),
+        codec.range_digest_to_wire, codec.range_digest_from_wire,
+    ),
+    store.ListRange: Call(
+        "list_range",
+        lambda r: (id_to_wire(r.start), id_to_wire(r.end)),
+        lambda start, end: store.ListRange(id_from_wire(start), id_from_wire(end)),
+        codec.items_to_wire, codec.items_from_wire,
+    ),
+    work.Driving: Call("driving", lambda r: (r.job,), work.Driving, _as_it_is, _as_it_is),
     work.Order: Call(
         "order", lambda r: (codec.order_to_wire(r),), codec.order_from_wire, _as_it_is, _as_it_is,
     ),

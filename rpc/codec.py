@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from thrift.protocol.TProtocol import TProtocolException
+
 from chord import errors
 from chord.refs import NodeRef
 from chord.requests import Candidate, Grant, Hello, Hop, Lease, Members, Neighbourhood, Status
 from chord.ring import Ring
-from chord.store import Entry, Receipt
+from chord.store import Entry, Item, RangeDigest, Receipt, check_name
 from federation.work import Order, Progress, TrainingFile
 from rpc.gen import ttypes as wire
 
@@ -43,6 +45,25 @@ def digest_from_wire(raw: bytes) -> str:
     if len(raw) != DIGEST_BYTES:
         raise errors.Malformed(f"a digest has {DIGEST_BYTES} bytes, this one {len(raw)}")
     return raw.hex()
+
+
+def _at_least(least: int, number: int) -> int:
+    if number < least:
+        raise errors.Malformed(f"{number} where {least} or more belongs")
+    return number
+
+
+def check_complete(value: Any) -> None:
+    """Raises Malformed where a required field is missing: Thrift's C decoder lets that pass."""
+    if isinstance(value, list | tuple):
+        for each in value:
+            check_complete(each)
+    elif hasattr(value, "validate"):
+        try:
+            value.validate()
+        except TProtocolException as error:
+            raise errors.Malformed(f"{type(value).__name__}: {error.message}") from error
+        check_complete(list(vars(value).values()))
 
 
 # --- the ring
@@ -172,15 +193,31 @@ def entry_to_wire(entry: Entry) -> wire.Entry:
 
 
 def entry_from_wire(raw: wire.Entry) -> Entry:
-    return Entry(id_from_wire(raw.key), raw.name, digest_from_wire(raw.digest), raw.size)
+    return Entry(id_from_wire(raw.key), raw.name, digest_from_wire(raw.digest), _at_least(0, raw.size))
 
 
-def entries_to_wire(entries: Sequence[Entry]) -> list[wire.Entry]:
-    return [entry_to_wire(e) for e in entries]
+def item_to_wire(item: Item) -> wire.Item:
+    return wire.Item(entry_to_wire(item.entry), item.version, round(item.lease_s * 1000), item.deleted)
 
 
-def entries_from_wire(raw: Sequence[wire.Entry]) -> tuple[Entry, ...]:
-    return tuple(entry_from_wire(e) for e in raw)
+def item_from_wire(raw: wire.Item) -> Item:
+    return Item(entry_from_wire(raw.entry), raw.version, raw.lease_ms / 1000, raw.deleted)
+
+
+def items_to_wire(items: Sequence[Item]) -> list[wire.Item]:
+    return [item_to_wire(i) for i in items]
+
+
+def items_from_wire(raw: Sequence[wire.Item]) -> tuple[Item, ...]:
+    return tuple(item_from_wire(i) for i in raw)
+
+
+def range_digest_to_wire(value: RangeDigest) -> wire.RangeDigest:
+    return wire.RangeDigest(value.count, value.digest)
+
+
+def range_digest_from_wire(raw: wire.RangeDigest) -> RangeDigest:
+    return RangeDigest(raw.count, raw.digest)
 
 
 def receipt_to_wire(receipt: Receipt) -> wire.Receipt:
@@ -196,12 +233,21 @@ def receipt_from_wire(raw: wire.Receipt) -> Receipt:
 
 def order_to_wire(order: Order) -> wire.Order:
     files = [wire.TrainingFile(f.index, f.name, digest_to_wire(f.digest), f.size_bytes, f.rows) for f in order.files]
-    return wire.Order(order.job, order.round, files, order.task, digest_to_wire(order.weights) or None)
+    weights = digest_to_wire(order.weights) or None
+    return wire.Order(order.job, order.round, files, order.task, weights, order.weights_bytes or None)
 
 
 def order_from_wire(raw: wire.Order) -> Order:
-    files = tuple(TrainingFile(f.index, f.name, digest_from_wire(f.digest), f.size, f.rows) for f in raw.files)
-    return Order(raw.job, raw.round, files, raw.task, digest_from_wire(raw.weights) if raw.weights else "")
+    files = tuple(_training_file(f) for f in raw.files)
+    weights = digest_from_wire(raw.weights) if raw.weights else ""
+    return Order(raw.job, _at_least(0, raw.round), files, raw.task, weights, _at_least(0, raw.weights_size or 0))
+
+
+def _training_file(raw: wire.TrainingFile) -> TrainingFile:
+    check_name(raw.name)
+    return TrainingFile(
+        _at_least(0, raw.index), raw.name, digest_from_wire(raw.digest), _at_least(0, raw.size), _at_least(1, raw.rows)
+    )
 
 
 def progress_to_wire(progress: Progress) -> wire.Progress:
@@ -243,6 +289,7 @@ def error_to_wire(error: errors.ChordError) -> Exception:
 
 
 def error_from_wire(raw: Any) -> errors.ChordError:
+    check_complete(raw)
     if isinstance(raw, wire.WrongIncarnation):
         return errors.WrongIncarnation(node_from_wire(raw.actual))
     return _DOMAIN_ERRORS[type(raw)](raw.message)

@@ -10,11 +10,12 @@ from functools import partial
 from typing import Any
 
 from chord.effects import Request
-from chord.errors import ChordError, WrongIncarnation
+from chord.errors import ChordError, Malformed, WrongIncarnation
 from chord.refs import NodeRef
 from rpc import codec
 from rpc.calls import COMPUTE_NODE, SAY_HELLO, SUPERNODE, Call
 from rpc.gen import ComputeNode, Supernode
+from rpc.gen.ttypes import Target
 
 Answer = Callable[[Request[Any]], Any]
 
@@ -42,7 +43,7 @@ class _Handler:
 
     def _serve(self, call: Call, *arguments: Any) -> Any:
         try:
-            return call.reply(self._answer(call.request(*arguments)))
+            return call.reply(self._answer(_request(call, arguments)))
         except ChordError as error:
             raise codec.error_to_wire(error) from error
 
@@ -50,8 +51,16 @@ class _Handler:
         assert self._me is not None
         try:
             actual = self._me()
-            if (codec.id_from_wire(target.id), target.incarnation) != (actual.id, actual.incarnation):
+            if target != Target(codec.id_to_wire(actual.id), actual.incarnation):
                 raise WrongIncarnation(actual)
         except ChordError as error:
             raise codec.error_to_wire(error) from error
         return self._serve(call, *arguments)
+
+
+def _request(call: Call, arguments: tuple[Any, ...]) -> Request[Any]:
+    """What a call asks. Raises Malformed."""
+    if None in arguments:
+        raise Malformed(f"{call.method} lacks an argument")
+    codec.check_complete(arguments)
+    return call.request(*arguments)

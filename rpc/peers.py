@@ -1,7 +1,7 @@
 """Ask another process: pooled connections, a deadline on every call, typed errors.
 
 One retry, and only where a pooled connection turns out to have been closed by the other side
-while it lay idle. Everything else is the asker's decision.
+while it lay idle; both attempts share the deadline. Everything else is the asker's decision.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from chord.errors import ChordError, Malformed, NodeUnreachable, PeerFault
 from chord.refs import Address, NodeRef
 from chord.requests import SayHello
 from rpc import codec
-from rpc.calls import COMPUTE_NODE, SAY_HELLO, SUPERNODE
+from rpc.calls import COMPUTE_NODE, SAY_HELLO, SUPERNODE, Call
 from rpc.gen import ComputeNode, Supernode
 from rpc.gen.ttypes import Target
 from rpc.transport import FramedSocket, connect, protocol
@@ -43,20 +43,22 @@ class Peers:
 
     def ask(self, ask: Ask) -> Any:
         """The answer, or a ChordError: NodeUnreachable, PeerFault, or what the other side raised."""
+        _check(ask)
         address = ask.to.address if isinstance(ask.to, NodeRef) else ask.to
+        deadline = time.monotonic() + ask.timeout_s
         self.calls += 1
         pooled = self._take(address)
         if pooled is not None:
             try:
-                return self._call(pooled, address, ask)
+                return self._call(pooled, address, ask, deadline)
             except _Stale:
                 pass
         try:
-            fresh = connect(address.host, address.port, min(CONNECT_TIMEOUT_S, ask.timeout_s))
+            fresh = connect(address.host, address.port, min(CONNECT_TIMEOUT_S, deadline - time.monotonic()))
         except TTransportException as error:
             raise NodeUnreachable(f"{address} does not answer: {error.message}") from error
         try:
-            return self._call(fresh, address, ask)
+            return self._call(fresh, address, ask, deadline)
         except _Stale as error:
             raise NodeUnreachable(f"{address} closed the connection") from error
 
@@ -69,8 +71,8 @@ class Peers:
 
     # --- helpers
 
-    def _call(self, connection: FramedSocket, address: Address, ask: Ask) -> Any:
-        connection.timeout_s = ask.timeout_s
+    def _call(self, connection: FramedSocket, address: Address, ask: Ask, deadline: float) -> Any:
+        connection.timeout_s = deadline - time.monotonic()
         try:
             answer = _converse(connection, ask)
         except TTransportException as error:
@@ -80,7 +82,7 @@ class Peers:
             if error.type == TTransportException.SIZE_LIMIT:
                 raise Malformed(str(error.message)) from error
             raise NodeUnreachable(f"{address} did not answer within {ask.timeout_s:g} s") from error
-        except (TProtocolException, UnicodeDecodeError, AttributeError, TypeError) as error:
+        except (TProtocolException, UnicodeDecodeError, AttributeError, TypeError, Malformed) as error:
             connection.close()
             raise PeerFault(f"{address} answered with what is no answer: {error}") from error
         except TApplicationException as error:
@@ -89,6 +91,9 @@ class Peers:
         except codec.WIRE_EXCEPTIONS as error:
             self._give_back(address, connection)
             raise codec.error_from_wire(error) from error
+        except BaseException:
+            connection.close()
+            raise
         self._give_back(address, connection)
         return answer
 
@@ -120,16 +125,31 @@ class _Stale(ChordError):
     """The other side had closed the connection."""
 
 
+def _check(ask: Ask) -> None:
+    """Raises Malformed for a question that no call carries."""
+    request = ask.request
+    if isinstance(request, SayHello) or type(request) in SUPERNODE:
+        return
+    if type(request) not in COMPUTE_NODE:
+        raise Malformed(f"{type(request).__name__} is for a process itself, not for the wire")
+    if not isinstance(ask.to, NodeRef):
+        raise Malformed(f"{type(request).__name__} must name the node that it means, not {ask.to}")
+
+
 def _converse(connection: FramedSocket, ask: Ask) -> Any:
     """One call of the service that answers this kind of request."""
     request: Request[Any] = ask.request
     if isinstance(request, SayHello):
-        return SAY_HELLO.answer(ComputeNode.Client(protocol(connection)).hello())
+        return _answer(SAY_HELLO, ComputeNode.Client(protocol(connection)).hello())
     if type(request) in SUPERNODE:
         call, client = SUPERNODE[type(request)], Supernode.Client(protocol(connection))
-        return call.answer(getattr(client, call.method)(*call.arguments(request)))
-    if not isinstance(ask.to, NodeRef):
-        raise Malformed(f"{type(request).__name__} must name the node that it means, not {ask.to}")
+        return _answer(call, getattr(client, call.method)(*call.arguments(request)))
+    assert isinstance(ask.to, NodeRef)
     call, client = COMPUTE_NODE[type(request)], ComputeNode.Client(protocol(connection))
     target = Target(codec.id_to_wire(ask.to.id), ask.to.incarnation)
-    return call.answer(getattr(client, call.method)(target, *call.arguments(request)))
+    return _answer(call, getattr(client, call.method)(target, *call.arguments(request)))
+
+
+def _answer(call: Call, raw: Any) -> Any:
+    codec.check_complete(raw)
+    return call.answer(raw)

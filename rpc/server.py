@@ -28,7 +28,7 @@ IDLE_TIMEOUT_S = 60.0
 FRAME_TIMEOUT_S = 10.0
 HANDSHAKE_TIMEOUT_S = 5.0
 STOP_TIMEOUT_S = 5.0
-EVICTION_TIMEOUT_S = 1.0  # for the thread of a connection closed in favour of another to end
+ROOM_TIMEOUT_S = 0.2  # for a connection to fall idle, be closed and give its thread to a newcomer
 ACCEPT_BACKOFF_S = 0.1
 BACKLOG = 128
 
@@ -84,7 +84,7 @@ class Server:
         self._tls = tls
         self._limits = limits
         self._lock = threading.RLock()
-        self._ended = threading.Condition(self._lock)  # one of the connections
+        self._changed = threading.Condition(self._lock)  # a connection has fallen idle or ended
         self._connections: set[Connection] = set()
         self._stopping = threading.Event()
         self._on_stop = contextlib.ExitStack()
@@ -151,9 +151,7 @@ class Server:
         )
         with contextlib.ExitStack() as refusal, self._lock:
             refusal.callback(sock.close)
-            if not self._has_room() and self._close_longest_idle():
-                self._ended.wait_for(self._has_room, EVICTION_TIMEOUT_S)
-            if not self._has_room():
+            if not self._changed.wait_for(self._has_room, ROOM_TIMEOUT_S):
                 log.debug("refused %.200a: %d connections at work", connection.peer, len(self._connections))
                 return
             connection.thread.start()
@@ -161,15 +159,18 @@ class Server:
             refusal.pop_all()
 
     def _has_room(self) -> bool:
-        return len(self._connections) < self._limits.workers_max
+        """Whether a thread is free; else one is about to be, if any connection is idle."""
+        if len(self._connections) < self._limits.workers_max:
+            return True
+        self._close_longest_idle()
+        return False
 
-    def _close_longest_idle(self) -> bool:
-        """Close the connection that has waited longest for its next frame; False when none waits."""
+    def _close_longest_idle(self) -> None:
+        """Close the connection that has waited longest for its next frame, one at a time."""
         with self._lock:
-            idle = [each for each in self._connections if not (each.working or each.closing)]
-            if idle:
+            idle = [each for each in self._connections if not each.working]
+            if idle and not any(each.closing for each in idle):
                 min(idle, key=lambda each: each.idle_since).hang_up()
-            return bool(idle)
 
     def _serve(self, connection: Connection) -> None:
         """A connection's thread: one call after the other until either side ends it."""
@@ -187,7 +188,7 @@ class Server:
             with self._lock:
                 connection.sock.close()
                 self._connections.discard(connection)
-                self._ended.notify_all()
+                self._changed.notify_all()
 
     def _secure(self, connection: Connection) -> None:
         connection.sock.settimeout(self._limits.handshake_timeout_s)
@@ -209,6 +210,7 @@ class Server:
         with self._lock:
             connection.working = False
             connection.idle_since = time.monotonic()
+            self._changed.notify_all()
 
     def _handle(self, messages: BinaryProtocol, peer: str) -> None:
         """One call. A message that cannot be decoded is its sender's fault; what goes wrong later is ours."""

@@ -21,10 +21,12 @@ from thrift.protocol.TProtocol import TProtocolException
 from thrift.Thrift import TType
 from thrift.transport.TTransport import CReadableTransport, TTransportBase, TTransportException
 
-FRAME_SIZE_MAX = 4 << 20  # bytes; the largest that we send is a chunk of 1 MiB and its envelope
+FRAME_SIZE_MAX = 2 << 20  # bytes; the largest that we send is a chunk of 1 MiB and its envelope
 STRING_SIZE_MAX = FRAME_SIZE_MAX
+NAME_SIZE_MAX = 256  # bytes, of a method
 CONTAINER_LENGTH_MAX = 1 << 16  # entries
 READ_AHEAD = 16 << 10  # bytes; most frames arrive whole in one receive
+BUFFER_SIZE_MIN = 128 << 10  # bytes, for a frame that does not
 LARGE_SIZE = 32 << 10  # bytes; from here on Thrift's C encoder is slower than its Python one
 HEADER = struct.Struct("!i")
 MESSAGE = struct.Struct("!iI")
@@ -93,14 +95,20 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
         self._frame = BytesIO(data[HEADER.size : end]) if end <= len(data) else self._rest(data, size)
 
     def _rest(self, data: bytes, size: int) -> BytesIO:
-        """The frame of `size` bytes of which data is the header and the beginning."""
-        # bytes(size) is calloc's and not copied: memory is taken as bytes arrive, not as they are declared.
-        frame = BytesIO(bytes(size))
-        with frame.getbuffer() as body:
-            have = len(data) - HEADER.size
-            body[:have] = data[HEADER.size :]
-            while have < size:
-                have += self._in_time(self._sock.recv_into, body[have:])
+        """The frame of `size` bytes of which data is the header and the beginning.
+
+        Its buffer is at most twice what has arrived: who only declares a large frame takes no memory.
+        """
+        frame, have = BytesIO(), len(data) - HEADER.size
+        frame.write(data[HEADER.size :])
+        while have < size:
+            capacity = min(size, max(2 * have, BUFFER_SIZE_MIN))
+            frame.seek(capacity - 1)
+            frame.write(b"\0")
+            with frame.getbuffer() as body:
+                while have < capacity:
+                    have += self._in_time(self._sock.recv_into, body[have:])
+        frame.seek(0)
         return frame
 
     def frame(self) -> BytesIO:
@@ -108,6 +116,10 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
         if self._answer_due:
             self.receive()
         return self._frame
+
+    def let_go(self) -> None:
+        """Free the frame, whose message has been read: an idle connection holds no memory."""
+        self._frame = BytesIO()
 
     def readAll(self, size: int) -> bytes:  # noqa: N802 - thrift's name
         data = self.frame().read(size)
@@ -155,17 +167,14 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
 class BinaryProtocol(TBinaryProtocolAccelerated):  # type: ignore[misc]  # thrift ships no types
     """Thrift's binary protocol: strict, with limits, and fast in the places where Thrift's own is slow."""
 
-    _fast_encode: Callable[["_Struct", object], bytes] | None
-    _fast_decode: Callable[[object, object, object], object] | None
-
     def __init__(self, transport: FramedSocket) -> None:
         super().__init__(
             transport, string_length_limit=STRING_SIZE_MAX, container_length_limit=CONTAINER_LENGTH_MAX
         )
         self.message: tuple[str, int, int] | None = None  # name, type and seqid of the message being read
-        if self._fast_decode is not None and self._fast_encode is not None:
-            self._decode_in_c, self._encode_in_c = self._fast_decode, self._fast_encode
-            self._fast_decode, self._fast_encode = self._decode, self._encode
+        self._in_c = self._fast_decode, self._fast_encode
+        if None not in self._in_c:
+            del self._fast_decode, self._fast_encode  # the class's own, below, take their place
 
     def readMessageBegin(self) -> tuple[str, int, int]:  # noqa: N802 - thrift's name
         self.message = None
@@ -174,6 +183,8 @@ class BinaryProtocol(TBinaryProtocolAccelerated):  # type: ignore[misc]  # thrif
             version, size = MESSAGE.unpack(frame.read(MESSAGE.size))
             if version & self.VERSION_MASK != self.VERSION_1:
                 raise _no_message(f"begins with {version:#x}")
+            if size > NAME_SIZE_MAX:
+                raise _no_message(f"its name has {size} bytes")
             name = frame.read(size).decode()
             (seqid,) = HEADER.unpack(frame.read(HEADER.size))
         except (struct.error, UnicodeDecodeError) as error:
@@ -181,33 +192,38 @@ class BinaryProtocol(TBinaryProtocolAccelerated):  # type: ignore[misc]  # thrif
         self.message = message = (name, version & self.TYPE_MASK, seqid)
         return message
 
+    def readMessageEnd(self) -> None:  # noqa: N802 - thrift's name
+        self.trans.let_go()
+
     def writeMessageBegin(self, name: str, kind: int, seqid: int) -> None:  # noqa: N802 - thrift's name
         raw = name.encode()
         # Not appended: a message that could not be encoded leaves its beginning behind.
         self.trans.unsent = [MESSAGE.pack(self.VERSION_1 | kind, len(raw)), raw, HEADER.pack(seqid)]
 
     def skip(self, ttype: int, max_depth: int = 64) -> None:
-        """Skip a value, in C: the arguments of an unknown method may be 4 MiB, seconds of work in Python."""
+        """Skip a value, in C: the arguments of an unknown method may be 2 MiB, seconds of work in Python."""
         if ttype == TType.STRUCT and self._fast_decode is not None:
             self._fast_decode(_Nothing(), self, [_Nothing, ()])
         else:
             super().skip(ttype, max_depth)
 
-    def _decode(self, value: object, protocol: object, spec: object) -> object:
+    def _fast_decode(self, value: object, protocol: object, spec: object) -> None:
+        decode, _ = self._in_c
         try:
-            return self._decode_in_c(value, protocol, spec)
+            decode(value, protocol, spec)
         except (OverflowError, TypeError, ValueError) as error:
             raise _no_message(str(error)) from error
 
-    def _encode(self, value: "_Struct", spec: object) -> bytes:
+    def _fast_encode(self, value: "_Struct", spec: object) -> bytes:
         """Encode in C, or a large binary in Python: C appends it byte by byte, at a tenth of the speed."""
+        _, encode = self._in_c
         if not _is_large(value):
-            return self._encode_in_c(value, spec)
-        self._fast_encode = None
+            return encode(value, spec)
+        self._fast_encode = None  # type: ignore[assignment,method-assign]  # which tells value to use Python
         try:
             value.write(self)
         finally:
-            self._fast_encode = self._encode
+            del self._fast_encode
         return b""  # all is written
 
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from ml.data import Samples
 from ml.errors import DataError, printable
+from ml.task import CLASSES_DEFAULT
 
-CLASSES_DEFAULT = 26
 FEATURES_MAX = 65_536
 LINE_BYTES_MAX = 1 << 20
 _BLOCK_BYTES = LINE_BYTES_MAX

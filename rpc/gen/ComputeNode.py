@@ -89,13 +89,13 @@ class Iface(object):
         """
         pass
 
-    def put(self, target, entry):
+    def put(self, target, item):
         """
         Keep this. Where its content is not here yet, write the bytes and ask again.
 
         Parameters:
          - target
-         - entry
+         - item
 
         """
         pass
@@ -129,11 +129,46 @@ class Iface(object):
 
     def find(self, target, key):
         """
-        All that is kept under a key.
+        All that is kept under a key, deletions too. NotYet while what the node owns is still being handed over to it.
 
         Parameters:
          - target
          - key
+
+        """
+        pass
+
+    def range_digest(self, target, start, end):
+        """
+        What the node keeps of the keys in (start, end], as a digest to compare with.
+
+        Parameters:
+         - target
+         - start
+         - end
+
+        """
+        pass
+
+    def list_range(self, target, start, end):
+        """
+        The first 256 items that the node keeps of the keys in (start, end], by key; deletions too.
+
+        Parameters:
+         - target
+         - start
+         - end
+
+        """
+        pass
+
+    def driving(self, target, job):
+        """
+        The sender drives this job: for some seconds nobody else need take it over.
+
+        Parameters:
+         - target
+         - job
 
         """
         pass
@@ -440,23 +475,23 @@ class Client(Iface):
             raise result.not_yet
         raise TApplicationException(TApplicationException.MISSING_RESULT, "status failed: unknown result")
 
-    def put(self, target, entry):
+    def put(self, target, item):
         """
         Keep this. Where its content is not here yet, write the bytes and ask again.
 
         Parameters:
          - target
-         - entry
+         - item
 
         """
-        self.send_put(target, entry)
+        self.send_put(target, item)
         return self.recv_put()
 
-    def send_put(self, target, entry):
+    def send_put(self, target, item):
         self._oprot.writeMessageBegin('put', TMessageType.CALL, self._seqid)
         args = put_args()
         args.target = target
-        args.entry = entry
+        args.item = item
         args.write(self._oprot)
         self._oprot.writeMessageEnd()
         self._oprot.trans.flush()
@@ -582,11 +617,13 @@ class Client(Iface):
             raise result.malformed
         if result.not_found is not None:
             raise result.not_found
+        if result.corrupt is not None:
+            raise result.corrupt
         raise TApplicationException(TApplicationException.MISSING_RESULT, "read failed: unknown result")
 
     def find(self, target, key):
         """
-        All that is kept under a key.
+        All that is kept under a key, deletions too. NotYet while what the node owns is still being handed over to it.
 
         Parameters:
          - target
@@ -625,6 +662,134 @@ class Client(Iface):
         if result.malformed is not None:
             raise result.malformed
         raise TApplicationException(TApplicationException.MISSING_RESULT, "find failed: unknown result")
+
+    def range_digest(self, target, start, end):
+        """
+        What the node keeps of the keys in (start, end], as a digest to compare with.
+
+        Parameters:
+         - target
+         - start
+         - end
+
+        """
+        self.send_range_digest(target, start, end)
+        return self.recv_range_digest()
+
+    def send_range_digest(self, target, start, end):
+        self._oprot.writeMessageBegin('range_digest', TMessageType.CALL, self._seqid)
+        args = range_digest_args()
+        args.target = target
+        args.start = start
+        args.end = end
+        args.write(self._oprot)
+        self._oprot.writeMessageEnd()
+        self._oprot.trans.flush()
+
+    def recv_range_digest(self):
+        iprot = self._iprot
+        (fname, mtype, rseqid) = iprot.readMessageBegin()
+        if mtype == TMessageType.EXCEPTION:
+            x = TApplicationException()
+            x.read(iprot)
+            iprot.readMessageEnd()
+            raise x
+        result = range_digest_result()
+        result.read(iprot)
+        iprot.readMessageEnd()
+        if result.success is not None:
+            return result.success
+        if result.wrong is not None:
+            raise result.wrong
+        if result.not_yet is not None:
+            raise result.not_yet
+        if result.malformed is not None:
+            raise result.malformed
+        raise TApplicationException(TApplicationException.MISSING_RESULT, "range_digest failed: unknown result")
+
+    def list_range(self, target, start, end):
+        """
+        The first 256 items that the node keeps of the keys in (start, end], by key; deletions too.
+
+        Parameters:
+         - target
+         - start
+         - end
+
+        """
+        self.send_list_range(target, start, end)
+        return self.recv_list_range()
+
+    def send_list_range(self, target, start, end):
+        self._oprot.writeMessageBegin('list_range', TMessageType.CALL, self._seqid)
+        args = list_range_args()
+        args.target = target
+        args.start = start
+        args.end = end
+        args.write(self._oprot)
+        self._oprot.writeMessageEnd()
+        self._oprot.trans.flush()
+
+    def recv_list_range(self):
+        iprot = self._iprot
+        (fname, mtype, rseqid) = iprot.readMessageBegin()
+        if mtype == TMessageType.EXCEPTION:
+            x = TApplicationException()
+            x.read(iprot)
+            iprot.readMessageEnd()
+            raise x
+        result = list_range_result()
+        result.read(iprot)
+        iprot.readMessageEnd()
+        if result.success is not None:
+            return result.success
+        if result.wrong is not None:
+            raise result.wrong
+        if result.not_yet is not None:
+            raise result.not_yet
+        if result.malformed is not None:
+            raise result.malformed
+        raise TApplicationException(TApplicationException.MISSING_RESULT, "list_range failed: unknown result")
+
+    def driving(self, target, job):
+        """
+        The sender drives this job: for some seconds nobody else need take it over.
+
+        Parameters:
+         - target
+         - job
+
+        """
+        self.send_driving(target, job)
+        self.recv_driving()
+
+    def send_driving(self, target, job):
+        self._oprot.writeMessageBegin('driving', TMessageType.CALL, self._seqid)
+        args = driving_args()
+        args.target = target
+        args.job = job
+        args.write(self._oprot)
+        self._oprot.writeMessageEnd()
+        self._oprot.trans.flush()
+
+    def recv_driving(self):
+        iprot = self._iprot
+        (fname, mtype, rseqid) = iprot.readMessageBegin()
+        if mtype == TMessageType.EXCEPTION:
+            x = TApplicationException()
+            x.read(iprot)
+            iprot.readMessageEnd()
+            raise x
+        result = driving_result()
+        result.read(iprot)
+        iprot.readMessageEnd()
+        if result.wrong is not None:
+            raise result.wrong
+        if result.not_yet is not None:
+            raise result.not_yet
+        if result.malformed is not None:
+            raise result.malformed
+        return
 
     def order(self, target, order):
         """
@@ -733,6 +898,9 @@ class Processor(Iface, TProcessor):
         self._processMap["write"] = Processor.process_write
         self._processMap["read"] = Processor.process_read
         self._processMap["find"] = Processor.process_find
+        self._processMap["range_digest"] = Processor.process_range_digest
+        self._processMap["list_range"] = Processor.process_list_range
+        self._processMap["driving"] = Processor.process_driving
         self._processMap["order"] = Processor.process_order
         self._processMap["collect"] = Processor.process_collect
         self._on_message_begin = None
@@ -975,7 +1143,7 @@ class Processor(Iface, TProcessor):
         iprot.readMessageEnd()
         result = put_result()
         try:
-            result.success = self._handler.put(args.target, args.entry)
+            result.success = self._handler.put(args.target, args.item)
             msg_type = TMessageType.REPLY
         except TTransport.TTransportException:
             raise
@@ -1064,6 +1232,9 @@ class Processor(Iface, TProcessor):
         except NotFound as not_found:
             msg_type = TMessageType.REPLY
             result.not_found = not_found
+        except Corrupt as corrupt:
+            msg_type = TMessageType.REPLY
+            result.corrupt = corrupt
         except TApplicationException as ex:
             logging.exception('TApplication exception in handler')
             msg_type = TMessageType.EXCEPTION
@@ -1105,6 +1276,102 @@ class Processor(Iface, TProcessor):
             msg_type = TMessageType.EXCEPTION
             result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
         oprot.writeMessageBegin("find", msg_type, seqid)
+        result.write(oprot)
+        oprot.writeMessageEnd()
+        oprot.trans.flush()
+
+    def process_range_digest(self, seqid, iprot, oprot):
+        args = range_digest_args()
+        args.read(iprot)
+        iprot.readMessageEnd()
+        result = range_digest_result()
+        try:
+            result.success = self._handler.range_digest(args.target, args.start, args.end)
+            msg_type = TMessageType.REPLY
+        except TTransport.TTransportException:
+            raise
+        except WrongIncarnation as wrong:
+            msg_type = TMessageType.REPLY
+            result.wrong = wrong
+        except NotYet as not_yet:
+            msg_type = TMessageType.REPLY
+            result.not_yet = not_yet
+        except Malformed as malformed:
+            msg_type = TMessageType.REPLY
+            result.malformed = malformed
+        except TApplicationException as ex:
+            logging.exception('TApplication exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = ex
+        except Exception:
+            logging.exception('Unexpected exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
+        oprot.writeMessageBegin("range_digest", msg_type, seqid)
+        result.write(oprot)
+        oprot.writeMessageEnd()
+        oprot.trans.flush()
+
+    def process_list_range(self, seqid, iprot, oprot):
+        args = list_range_args()
+        args.read(iprot)
+        iprot.readMessageEnd()
+        result = list_range_result()
+        try:
+            result.success = self._handler.list_range(args.target, args.start, args.end)
+            msg_type = TMessageType.REPLY
+        except TTransport.TTransportException:
+            raise
+        except WrongIncarnation as wrong:
+            msg_type = TMessageType.REPLY
+            result.wrong = wrong
+        except NotYet as not_yet:
+            msg_type = TMessageType.REPLY
+            result.not_yet = not_yet
+        except Malformed as malformed:
+            msg_type = TMessageType.REPLY
+            result.malformed = malformed
+        except TApplicationException as ex:
+            logging.exception('TApplication exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = ex
+        except Exception:
+            logging.exception('Unexpected exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
+        oprot.writeMessageBegin("list_range", msg_type, seqid)
+        result.write(oprot)
+        oprot.writeMessageEnd()
+        oprot.trans.flush()
+
+    def process_driving(self, seqid, iprot, oprot):
+        args = driving_args()
+        args.read(iprot)
+        iprot.readMessageEnd()
+        result = driving_result()
+        try:
+            self._handler.driving(args.target, args.job)
+            msg_type = TMessageType.REPLY
+        except TTransport.TTransportException:
+            raise
+        except WrongIncarnation as wrong:
+            msg_type = TMessageType.REPLY
+            result.wrong = wrong
+        except NotYet as not_yet:
+            msg_type = TMessageType.REPLY
+            result.not_yet = not_yet
+        except Malformed as malformed:
+            msg_type = TMessageType.REPLY
+            result.malformed = malformed
+        except TApplicationException as ex:
+            logging.exception('TApplication exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = ex
+        except Exception:
+            logging.exception('Unexpected exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
+        oprot.writeMessageBegin("driving", msg_type, seqid)
         result.write(oprot)
         oprot.writeMessageEnd()
         oprot.trans.flush()
@@ -2268,14 +2535,14 @@ class put_args(object):
     """
     Attributes:
      - target
-     - entry
+     - item
 
     """
 
 
-    def __init__(self, target=None, entry=None,):
+    def __init__(self, target=None, item=None,):
         self.target = target
-        self.entry = entry
+        self.item = item
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -2294,8 +2561,8 @@ class put_args(object):
                     iprot.skip(ftype)
             elif fid == 2:
                 if ftype == TType.STRUCT:
-                    self.entry = Entry()
-                    self.entry.read(iprot)
+                    self.item = Item()
+                    self.item.read(iprot)
                 else:
                     iprot.skip(ftype)
             else:
@@ -2312,9 +2579,9 @@ class put_args(object):
             oprot.writeFieldBegin('target', TType.STRUCT, 1)
             self.target.write(oprot)
             oprot.writeFieldEnd()
-        if self.entry is not None:
-            oprot.writeFieldBegin('entry', TType.STRUCT, 2)
-            self.entry.write(oprot)
+        if self.item is not None:
+            oprot.writeFieldBegin('item', TType.STRUCT, 2)
+            self.item.write(oprot)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -2336,7 +2603,7 @@ all_structs.append(put_args)
 put_args.thrift_spec = (
     None,  # 0
     (1, TType.STRUCT, 'target', [Target, None], None, ),  # 1
-    (2, TType.STRUCT, 'entry', [Entry, None], None, ),  # 2
+    (2, TType.STRUCT, 'item', [Item, None], None, ),  # 2
 )
 
 
@@ -2790,16 +3057,18 @@ class read_result(object):
      - not_yet
      - malformed
      - not_found
+     - corrupt
 
     """
 
 
-    def __init__(self, success=None, wrong=None, not_yet=None, malformed=None, not_found=None,):
+    def __init__(self, success=None, wrong=None, not_yet=None, malformed=None, not_found=None, corrupt=None,):
         self.success = success
         self.wrong = wrong
         self.not_yet = not_yet
         self.malformed = malformed
         self.not_found = not_found
+        self.corrupt = corrupt
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -2835,6 +3104,11 @@ class read_result(object):
                     self.not_found = NotFound.read(iprot)
                 else:
                     iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.STRUCT:
+                    self.corrupt = Corrupt.read(iprot)
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -2865,6 +3139,10 @@ class read_result(object):
             oprot.writeFieldBegin('not_found', TType.STRUCT, 4)
             self.not_found.write(oprot)
             oprot.writeFieldEnd()
+        if self.corrupt is not None:
+            oprot.writeFieldBegin('corrupt', TType.STRUCT, 5)
+            self.corrupt.write(oprot)
+            oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
 
@@ -2888,6 +3166,7 @@ read_result.thrift_spec = (
     (2, TType.STRUCT, 'not_yet', [NotYet, None], None, ),  # 2
     (3, TType.STRUCT, 'malformed', [Malformed, None], None, ),  # 3
     (4, TType.STRUCT, 'not_found', [NotFound, None], None, ),  # 4
+    (5, TType.STRUCT, 'corrupt', [Corrupt, None], None, ),  # 5
 )
 
 
@@ -2997,7 +3276,7 @@ class find_result(object):
                     self.success = []
                     (_etype66, _size63) = iprot.readListBegin()
                     for _i67 in range(_size63):
-                        _elem68 = Entry()
+                        _elem68 = Item()
                         _elem68.read(iprot)
                         self.success.append(_elem68)
                     iprot.readListEnd()
@@ -3065,7 +3344,546 @@ class find_result(object):
         return not (self == other)
 all_structs.append(find_result)
 find_result.thrift_spec = (
-    (0, TType.LIST, 'success', (TType.STRUCT, [Entry, None], False), None, ),  # 0
+    (0, TType.LIST, 'success', (TType.STRUCT, [Item, None], False), None, ),  # 0
+    (1, TType.STRUCT, 'wrong', [WrongIncarnation, None], None, ),  # 1
+    (2, TType.STRUCT, 'not_yet', [NotYet, None], None, ),  # 2
+    (3, TType.STRUCT, 'malformed', [Malformed, None], None, ),  # 3
+)
+
+
+class range_digest_args(object):
+    """
+    Attributes:
+     - target
+     - start
+     - end
+
+    """
+
+
+    def __init__(self, target=None, start=None, end=None,):
+        self.target = target
+        self.start = start
+        self.end = end
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.target = Target()
+                    self.target.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRING:
+                    self.start = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.STRING:
+                    self.end = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('range_digest_args')
+        if self.target is not None:
+            oprot.writeFieldBegin('target', TType.STRUCT, 1)
+            self.target.write(oprot)
+            oprot.writeFieldEnd()
+        if self.start is not None:
+            oprot.writeFieldBegin('start', TType.STRING, 2)
+            oprot.writeBinary(self.start)
+            oprot.writeFieldEnd()
+        if self.end is not None:
+            oprot.writeFieldBegin('end', TType.STRING, 3)
+            oprot.writeBinary(self.end)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(range_digest_args)
+range_digest_args.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'target', [Target, None], None, ),  # 1
+    (2, TType.STRING, 'start', 'BINARY', None, ),  # 2
+    (3, TType.STRING, 'end', 'BINARY', None, ),  # 3
+)
+
+
+class range_digest_result(object):
+    """
+    Attributes:
+     - success
+     - wrong
+     - not_yet
+     - malformed
+
+    """
+
+
+    def __init__(self, success=None, wrong=None, not_yet=None, malformed=None,):
+        self.success = success
+        self.wrong = wrong
+        self.not_yet = not_yet
+        self.malformed = malformed
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 0:
+                if ftype == TType.STRUCT:
+                    self.success = RangeDigest()
+                    self.success.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 1:
+                if ftype == TType.STRUCT:
+                    self.wrong = WrongIncarnation.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRUCT:
+                    self.not_yet = NotYet.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.STRUCT:
+                    self.malformed = Malformed.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('range_digest_result')
+        if self.success is not None:
+            oprot.writeFieldBegin('success', TType.STRUCT, 0)
+            self.success.write(oprot)
+            oprot.writeFieldEnd()
+        if self.wrong is not None:
+            oprot.writeFieldBegin('wrong', TType.STRUCT, 1)
+            self.wrong.write(oprot)
+            oprot.writeFieldEnd()
+        if self.not_yet is not None:
+            oprot.writeFieldBegin('not_yet', TType.STRUCT, 2)
+            self.not_yet.write(oprot)
+            oprot.writeFieldEnd()
+        if self.malformed is not None:
+            oprot.writeFieldBegin('malformed', TType.STRUCT, 3)
+            self.malformed.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(range_digest_result)
+range_digest_result.thrift_spec = (
+    (0, TType.STRUCT, 'success', [RangeDigest, None], None, ),  # 0
+    (1, TType.STRUCT, 'wrong', [WrongIncarnation, None], None, ),  # 1
+    (2, TType.STRUCT, 'not_yet', [NotYet, None], None, ),  # 2
+    (3, TType.STRUCT, 'malformed', [Malformed, None], None, ),  # 3
+)
+
+
+class list_range_args(object):
+    """
+    Attributes:
+     - target
+     - start
+     - end
+
+    """
+
+
+    def __init__(self, target=None, start=None, end=None,):
+        self.target = target
+        self.start = start
+        self.end = end
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.target = Target()
+                    self.target.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRING:
+                    self.start = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.STRING:
+                    self.end = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('list_range_args')
+        if self.target is not None:
+            oprot.writeFieldBegin('target', TType.STRUCT, 1)
+            self.target.write(oprot)
+            oprot.writeFieldEnd()
+        if self.start is not None:
+            oprot.writeFieldBegin('start', TType.STRING, 2)
+            oprot.writeBinary(self.start)
+            oprot.writeFieldEnd()
+        if self.end is not None:
+            oprot.writeFieldBegin('end', TType.STRING, 3)
+            oprot.writeBinary(self.end)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(list_range_args)
+list_range_args.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'target', [Target, None], None, ),  # 1
+    (2, TType.STRING, 'start', 'BINARY', None, ),  # 2
+    (3, TType.STRING, 'end', 'BINARY', None, ),  # 3
+)
+
+
+class list_range_result(object):
+    """
+    Attributes:
+     - success
+     - wrong
+     - not_yet
+     - malformed
+
+    """
+
+
+    def __init__(self, success=None, wrong=None, not_yet=None, malformed=None,):
+        self.success = success
+        self.wrong = wrong
+        self.not_yet = not_yet
+        self.malformed = malformed
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 0:
+                if ftype == TType.LIST:
+                    self.success = []
+                    (_etype73, _size70) = iprot.readListBegin()
+                    for _i74 in range(_size70):
+                        _elem75 = Item()
+                        _elem75.read(iprot)
+                        self.success.append(_elem75)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 1:
+                if ftype == TType.STRUCT:
+                    self.wrong = WrongIncarnation.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRUCT:
+                    self.not_yet = NotYet.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.STRUCT:
+                    self.malformed = Malformed.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('list_range_result')
+        if self.success is not None:
+            oprot.writeFieldBegin('success', TType.LIST, 0)
+            oprot.writeListBegin(TType.STRUCT, len(self.success))
+            for iter76 in self.success:
+                iter76.write(oprot)
+            oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.wrong is not None:
+            oprot.writeFieldBegin('wrong', TType.STRUCT, 1)
+            self.wrong.write(oprot)
+            oprot.writeFieldEnd()
+        if self.not_yet is not None:
+            oprot.writeFieldBegin('not_yet', TType.STRUCT, 2)
+            self.not_yet.write(oprot)
+            oprot.writeFieldEnd()
+        if self.malformed is not None:
+            oprot.writeFieldBegin('malformed', TType.STRUCT, 3)
+            self.malformed.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(list_range_result)
+list_range_result.thrift_spec = (
+    (0, TType.LIST, 'success', (TType.STRUCT, [Item, None], False), None, ),  # 0
+    (1, TType.STRUCT, 'wrong', [WrongIncarnation, None], None, ),  # 1
+    (2, TType.STRUCT, 'not_yet', [NotYet, None], None, ),  # 2
+    (3, TType.STRUCT, 'malformed', [Malformed, None], None, ),  # 3
+)
+
+
+class driving_args(object):
+    """
+    Attributes:
+     - target
+     - job
+
+    """
+
+
+    def __init__(self, target=None, job=None,):
+        self.target = target
+        self.job = job
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.target = Target()
+                    self.target.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRING:
+                    self.job = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('driving_args')
+        if self.target is not None:
+            oprot.writeFieldBegin('target', TType.STRUCT, 1)
+            self.target.write(oprot)
+            oprot.writeFieldEnd()
+        if self.job is not None:
+            oprot.writeFieldBegin('job', TType.STRING, 2)
+            oprot.writeString(self.job.encode('utf-8') if sys.version_info[0] == 2 else self.job)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(driving_args)
+driving_args.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'target', [Target, None], None, ),  # 1
+    (2, TType.STRING, 'job', 'UTF8', None, ),  # 2
+)
+
+
+class driving_result(object):
+    """
+    Attributes:
+     - wrong
+     - not_yet
+     - malformed
+
+    """
+
+
+    def __init__(self, wrong=None, not_yet=None, malformed=None,):
+        self.wrong = wrong
+        self.not_yet = not_yet
+        self.malformed = malformed
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.wrong = WrongIncarnation.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRUCT:
+                    self.not_yet = NotYet.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.STRUCT:
+                    self.malformed = Malformed.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('driving_result')
+        if self.wrong is not None:
+            oprot.writeFieldBegin('wrong', TType.STRUCT, 1)
+            self.wrong.write(oprot)
+            oprot.writeFieldEnd()
+        if self.not_yet is not None:
+            oprot.writeFieldBegin('not_yet', TType.STRUCT, 2)
+            self.not_yet.write(oprot)
+            oprot.writeFieldEnd()
+        if self.malformed is not None:
+            oprot.writeFieldBegin('malformed', TType.STRUCT, 3)
+            self.malformed.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(driving_result)
+driving_result.thrift_spec = (
+    None,  # 0
     (1, TType.STRUCT, 'wrong', [WrongIncarnation, None], None, ),  # 1
     (2, TType.STRUCT, 'not_yet', [NotYet, None], None, ),  # 2
     (3, TType.STRUCT, 'malformed', [Malformed, None], None, ),  # 3

@@ -1632,6 +1632,182 @@ class Entry(object):
         return not (self == other)
 
 
+class Item(object):
+    """
+    An entry and its standing. Of two for one entry the later version counts (the writer's clock), of
+    equal ones the deletion. What nobody renews goes when its lease is over, deletions too.
+
+    Attributes:
+     - entry
+     - version
+     - lease_ms
+     - deleted
+
+    """
+
+
+    def __init__(self, entry=None, version=None, lease_ms=None, deleted=None,):
+        self.entry = entry
+        self.version = version
+        self.lease_ms = lease_ms
+        self.deleted = deleted
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.entry = Entry()
+                    self.entry.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.I64:
+                    self.version = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.I64:
+                    self.lease_ms = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.BOOL:
+                    self.deleted = iprot.readBool()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('Item')
+        if self.entry is not None:
+            oprot.writeFieldBegin('entry', TType.STRUCT, 1)
+            self.entry.write(oprot)
+            oprot.writeFieldEnd()
+        if self.version is not None:
+            oprot.writeFieldBegin('version', TType.I64, 2)
+            oprot.writeI64(self.version)
+            oprot.writeFieldEnd()
+        if self.lease_ms is not None:
+            oprot.writeFieldBegin('lease_ms', TType.I64, 3)
+            oprot.writeI64(self.lease_ms)
+            oprot.writeFieldEnd()
+        if self.deleted is not None:
+            oprot.writeFieldBegin('deleted', TType.BOOL, 4)
+            oprot.writeBool(self.deleted)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        if self.entry is None:
+            raise TProtocolException(message='Required field entry is unset!')
+        if self.version is None:
+            raise TProtocolException(message='Required field version is unset!')
+        if self.lease_ms is None:
+            raise TProtocolException(message='Required field lease_ms is unset!')
+        if self.deleted is None:
+            raise TProtocolException(message='Required field deleted is unset!')
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
+class RangeDigest(object):
+    """
+    How many items an arc of the ring has, and a digest of what they are: equal digests, equal items.
+
+    Attributes:
+     - count
+     - digest
+
+    """
+
+
+    def __init__(self, count=None, digest=None,):
+        self.count = count
+        self.digest = digest
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.I32:
+                    self.count = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.I64:
+                    self.digest = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('RangeDigest')
+        if self.count is not None:
+            oprot.writeFieldBegin('count', TType.I32, 1)
+            oprot.writeI32(self.count)
+            oprot.writeFieldEnd()
+        if self.digest is not None:
+            oprot.writeFieldBegin('digest', TType.I64, 2)
+            oprot.writeI64(self.digest)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        if self.count is None:
+            raise TProtocolException(message='Required field count is unset!')
+        if self.digest is None:
+            raise TProtocolException(message='Required field digest is unset!')
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
 class Receipt(object):
     """
     How far a put has come: stored, or so many bytes of the content have arrived.
@@ -1830,16 +2006,18 @@ class Order(object):
      - files
      - task
      - weights
+     - weights_size: Their size in bytes.
 
     """
 
 
-    def __init__(self, job=None, round=None, files=None, task=None, weights=None,):
+    def __init__(self, job=None, round=None, files=None, task=None, weights=None, weights_size=None,):
         self.job = job
         self.round = round
         self.files = files
         self.task = task
         self.weights = weights
+        self.weights_size = weights_size
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -1881,6 +2059,11 @@ class Order(object):
                     self.weights = iprot.readBinary()
                 else:
                     iprot.skip(ftype)
+            elif fid == 6:
+                if ftype == TType.I64:
+                    self.weights_size = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -1914,6 +2097,10 @@ class Order(object):
             oprot.writeFieldBegin('weights', TType.STRING, 5)
             oprot.writeBinary(self.weights)
             oprot.writeFieldEnd()
+        if self.weights_size is not None:
+            oprot.writeFieldBegin('weights_size', TType.I64, 6)
+            oprot.writeI64(self.weights_size)
+            oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
 
@@ -1945,7 +2132,7 @@ class Progress(object):
     How far an order has come.
 
     Attributes:
-     - state: queued, running, done or failed.
+     - state: queued, running or done; failed, where another node would fail as well; unable, where only this one cannot.
      - message: What is going on, in words; of a failed order: why.
      - result: Of a done order: the digest and size of its result, to be read like any content.
      - size
@@ -2428,6 +2615,20 @@ Entry.thrift_spec = (
     (3, TType.STRING, 'digest', 'BINARY', None, ),  # 3
     (4, TType.I64, 'size', None, None, ),  # 4
 )
+all_structs.append(Item)
+Item.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'entry', [Entry, None], None, ),  # 1
+    (2, TType.I64, 'version', None, None, ),  # 2
+    (3, TType.I64, 'lease_ms', None, None, ),  # 3
+    (4, TType.BOOL, 'deleted', None, None, ),  # 4
+)
+all_structs.append(RangeDigest)
+RangeDigest.thrift_spec = (
+    None,  # 0
+    (1, TType.I32, 'count', None, None, ),  # 1
+    (2, TType.I64, 'digest', None, None, ),  # 2
+)
 all_structs.append(Receipt)
 Receipt.thrift_spec = (
     None,  # 0
@@ -2451,6 +2652,7 @@ Order.thrift_spec = (
     (3, TType.LIST, 'files', (TType.STRUCT, [TrainingFile, None], False), None, ),  # 3
     (4, TType.STRING, 'task', 'UTF8', None, ),  # 4
     (5, TType.STRING, 'weights', 'BINARY', None, ),  # 5
+    (6, TType.I64, 'weights_size', None, None, ),  # 6
 )
 all_structs.append(Progress)
 Progress.thrift_spec = (

@@ -63,9 +63,11 @@ class Methods(TProcessor):
         kind, result, argument = TMessageType.REPLY, Blob(), Blob()
         if name in self.methods:
             argument.read(iprot)
+            iprot.readMessageEnd()
             result.data = self.methods[name](argument.data)
         else:
             iprot.skip(TType.STRUCT)
+            iprot.readMessageEnd()
             kind = TMessageType.EXCEPTION
             result = TApplicationException(TApplicationException.UNKNOWN_METHOD, "unknown")
         oprot.writeMessageBegin(name, kind, seqid)
@@ -127,6 +129,12 @@ def until(condition: Callable[[], bool]) -> bool:
     return True
 
 
+def is_served(sock: socket.socket) -> bool:
+    """Whether a thread of the server's has this connection."""
+    peer = f"port {sock.getsockname()[1]}"
+    return any(thread.name.endswith(peer) for thread in threading.enumerate())
+
+
 def framed(body: bytes) -> bytes:
     return struct.pack("!i", len(body)) + body
 
@@ -176,9 +184,13 @@ def test_listens_on_names_and_on_addresses_of_both_kinds(host):
         assert is_answered(running)
 
 
-def test_who_listens_on_localhost_is_found_at_127_0_0_1():
-    with Server(Methods(), "localhost") as running, socket.create_connection(("127.0.0.1", running.address[1])):
-        pass
+def test_who_listens_on_localhost_is_found_at_127_0_0_1(monkeypatch):
+    kinds = {"::1": socket.AF_INET6, "127.0.0.1": socket.AF_INET}
+    found = [(kind, socket.SOCK_STREAM, 0, "", (address, 0)) for address, kind in kinds.items()]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+
+    with Server(Methods(), "localhost") as running, socket.socket() as sock:
+        sock.connect(("127.0.0.1", running.address[1]))
 
 
 def test_a_port_in_use_is_named(server):
@@ -214,9 +226,9 @@ def test_70_half_frames_keep_nobody_out_for_longer_than_a_frame_may_take():
 def test_when_full_the_longest_idle_connection_is_closed():
     running = Server(Methods(), "127.0.0.1", limits=Limits(workers_max=2))
     with running, caller(running) as first, caller(running) as second:
-        call(first, b"")
-        call(second, b"")
-        call(first, b"again")
+        for transport in (first, second, first):
+            call(transport, b"")
+            assert until(lambda: not any(each.working for each in running._connections))
 
         assert is_answered(running)
 
@@ -293,11 +305,10 @@ def test_a_frame_that_dribbles_is_cut():
 
 def test_an_answer_that_is_not_taken_is_given_up():
     limits = Limits(frame_timeout_s=SHORT_S)
-    with Server(Methods(large=lambda _: bytes(4_000_000)), "127.0.0.1", limits=limits) as running:
-        before = threading.active_count()
-        with plain(running, *[framed(begun("large") + b"\0")] * 50):
-            assert until(lambda: threading.active_count() > before)
-            assert until(lambda: threading.active_count() == before)
+    running = Server(Methods(large=lambda _: bytes(1_000_000)), "127.0.0.1", limits=limits)
+    with running, plain(running, *[framed(begun("large") + b"\0")] * 50) as sock:
+        assert until(lambda: is_served(sock))
+        assert until(lambda: not is_served(sock))
 
 
 LISTS = bytes([TType.LIST, 0, 2])  # the header of a field 2 of lists
@@ -334,6 +345,7 @@ def test_a_senseless_frame_drops_its_connection_and_nothing_else(server, caplog,
             peer = f"{sock.getsockname()[0]} port {sock.getsockname()[1]}"
 
         assert call(other, b"after") == b"after"
+    server.stop()  # and with it all threads that may still log
     (record,) = [record for record in caplog.records if peer in record.getMessage()]
     assert record.levelno == logging.DEBUG
 
@@ -365,10 +377,9 @@ def test_what_frames_declare_takes_no_memory_before_it_arrives(server):
     with contextlib.ExitStack() as stack:
         assert is_answered(server)
         before = resident()
-        threads = threading.active_count()
-        for _ in range(WORKERS_MAX - 4):
-            stack.enter_context(plain(server, struct.pack("!i", FRAME_SIZE_MAX) + b"begun"))
-        assert until(lambda: threading.active_count() >= threads + WORKERS_MAX - 4)
+        begun_frame = struct.pack("!i", FRAME_SIZE_MAX) + b"begun"
+        socks = [stack.enter_context(plain(server, begun_frame)) for _ in range(WORKERS_MAX - 1)]
+        assert until(lambda: all(map(is_served, socks)))
 
         assert is_answered(server)
         assert resident() - before < GROWTH_MAX

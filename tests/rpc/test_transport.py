@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 import socket
 import struct
+import sys
 import threading
+import weakref
 from collections.abc import Iterator
 
 import pytest
@@ -182,6 +184,29 @@ def test_a_value_that_was_read_does_not_change_with_the_next_frame(ends):
     assert (first.data, second.data) == (b"1" * 1000, b"2" * 1000)
 
 
+def test_a_message_read_to_its_end_holds_no_memory(ends):
+    transport, other = ends
+    other.sendall(framed(encoded(Blob(b"x" * 10_000))))
+    transport.wait(TIMEOUT_S)
+    transport.receive()
+    messages = protocol(transport)
+    Blob().read(messages)
+
+    messages.readMessageEnd()
+
+    assert transport.frame().getbuffer().nbytes == 0
+
+
+def test_a_protocol_is_freed_with_its_last_user_without_a_collection():
+    messages = protocol(FramedSocket(None, TIMEOUT_S))  # type: ignore[arg-type]
+    Blob(b"x" * LARGE_SIZE).write(messages)
+    watch = weakref.ref(messages)
+
+    del messages
+
+    assert watch() is None
+
+
 @pytest.mark.parametrize("size", [0, 10, LARGE_SIZE - 1, LARGE_SIZE, LARGE_SIZE + 1])
 @pytest.mark.parametrize("wrap", [lambda blob: blob, Box], ids=["bare", "nested"])
 def test_a_large_binary_is_encoded_as_c_would(wrap, size):
@@ -190,6 +215,13 @@ def test_a_large_binary_is_encoded_as_c_would(wrap, size):
     expected = fastbinary.encode_binary(message, [type(message), message.thrift_spec])
 
     assert encoded(message) == expected
+
+
+def test_a_small_message_is_encoded_in_c(monkeypatch):
+    monkeypatch.setattr(Box, "write", lambda self, messages: pytest.fail("encoded in Python"))
+    messages = protocol(FramedSocket(None, TIMEOUT_S))  # type: ignore[arg-type]
+
+    assert messages._fast_encode(Box(Blob(b"small")), [Box, Box.thrift_spec])
 
 
 def test_a_large_binary_is_handed_on_without_a_copy():
@@ -298,7 +330,7 @@ def test_a_frame_of_a_size_that_cannot_be_is_refused_unread(ends, size):
     with pytest.raises(TProtocolException, match=str(size)):
         transport.receive()
 
-    assert not transport.isOpen()
+    assert other.recv(1) == b""
 
 
 def test_a_message_that_wants_more_than_its_frame_does_not_read_the_next(ends):
@@ -319,11 +351,13 @@ def test_a_message_that_wants_more_than_its_frame_does_not_read_the_next(ends):
         b"\x80\x01\x00",
         struct.pack("!iI", -2147418111, 3) + b"ech",
         struct.pack("!iI", -2147418111, 2**32 - 1) + b"echo",
+        struct.pack("!iI", -2147418111, 1000) + b"n" * 1000 + bytes(4),
         struct.pack("!iI", -2147418111, 2) + b"\xff\xfe" + bytes(4),
         struct.pack("!I", 4) + b"echo" + bytes(5),
+        struct.pack("!iI", -2147352575, 4) + b"echo" + bytes(4),
         b"GET / HTTP/1.1\r\n\r\n",
     ],
-    ids=["one byte", "cut", "no seqid", "name of 4 GiB", "name not UTF-8", "without version", "HTTP"],
+    ids=["byte", "cut", "no seqid", "4 GiB name", "long name", "not UTF-8", "no version", "version 2", "HTTP"],
 )
 def test_what_does_not_begin_as_a_message_is_refused(ends, body):
     transport, other = ends
@@ -382,6 +416,15 @@ def test_an_idle_connection_is_open_until_its_peer_sends_or_closes(ends):
     assert not transport.isOpen()
 
 
+def test_a_connection_with_more_than_its_answer_is_not_open(ends):
+    transport, other = ends
+    other.sendall(framed(b"answer") + b"stray")
+    transport.wait(TIMEOUT_S)
+    transport.receive()
+
+    assert not transport.isOpen()
+
+
 def test_a_connection_that_its_peer_closed_is_not_open(ends):
     transport, other = ends
     other.close()
@@ -409,6 +452,22 @@ def test_connects_to_addresses_of_both_kinds_and_to_names(bound, asked):
         with accepted:
             assert accepted.recv(100) == framed(b"hello")
             assert transport._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        transport.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a full listener refuses")
+def test_an_address_that_does_not_answer_leaves_time_for_the_next(monkeypatch):
+    with (
+        socket.create_server(("127.0.0.1", 0), backlog=0) as full,
+        socket.create_connection(full.getsockname()),
+        socket.create_server(("127.0.0.1", 0)) as good,
+    ):
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", each.getsockname()) for each in (full, good)]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+
+        transport = connect("two.addresses", 1, 2 * SHORT_S)
+
+        assert transport._sock.getpeername() == good.getsockname()
         transport.close()
 
 

@@ -1,0 +1,67 @@
+"""What a round computes, as pure functions: the tasks that nodes are given, and what becomes of their answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from federation.rounds import Part
+from federation.spec import JobSpec
+from federation.work import TrainingFile
+from ml import course, exact, mlp
+from ml.task import FileTask, Task, TrainConfig, local_seed
+
+
+def architecture(spec: JobSpec) -> mlp.Architecture:
+    """The network that a job trains."""
+    return mlp.Architecture(spec.sizes, "identity" if spec.settings.course else "relu")
+
+
+def first_weights(spec: JobSpec) -> bytes:
+    """From the job's seed: little-endian float32."""
+    network = architecture(spec)
+    if spec.settings.course:
+        return course.initial_weights(network).astype("<f4").tobytes()
+    return mlp.init(network, spec.settings.seed).astype("<f4").tobytes()
+
+
+def moments_task(spec: JobSpec) -> dict[str, object]:
+    """Sum the features, and their squares."""
+    return {"kind": "moments", "features": spec.features, "classes": spec.classes}
+
+
+def training_task(spec: JobSpec, number: int, moments: bytes, files: Sequence[TrainingFile]) -> dict[str, object]:
+    """Train these files in this round. Each file's seed depends on its place in the job, never on who trains it."""
+    settings = spec.settings
+    config = TrainConfig(settings.optimizer, settings.epochs, settings.eta, settings.batch, settings.momentum)
+    tasks = tuple(FileTask(f.digest, f.rows, local_seed(settings.seed, number, f.index)) for f in files)
+    task = Task(spec.sizes, config, exact.fraction_bits(spec.rows), tasks, moments, settings.course)
+    return {"kind": "train", "features": spec.features, "classes": spec.classes, "task": task.to_dict()}
+
+
+def moments_of(parts: Sequence[Part]) -> bytes:
+    """Mean and deviation of every feature over all files."""
+    first, *others = [exact.feature_sums_from_bytes(p.result) for p in parts]
+    return sum(others, first).moments().to_bytes()
+
+
+def mean_of(spec: JobSpec, base: bytes, parts: Sequence[Part]) -> bytes:
+    """The mean of all files' weights, by rows, from exact sums: the same in any grouping."""
+    indices = [f.index for p in parts for f in p.files]
+    assert len(indices) == len(set(indices)), "every file enters a sum once"
+    total = np.zeros(len(base) // 4, np.int64)  # (parameters,)
+    for part in parts:
+        exact.add(total, np.frombuffer(part.result, "<i8").astype(np.int64))
+    rows = sum(f.rows for p in parts for f in p.files)
+    before = np.frombuffer(base, "<f4").astype(np.float32)  # (parameters,)
+    return exact.mean(before, total, rows, exact.fraction_bits(spec.rows)).astype("<f4").tobytes()
+
+
+def mean_of_progress(parts: Sequence[Part]) -> tuple[float, float]:
+    """Training loss and accuracy, weighted by rows."""
+    rows = [sum(f.rows for f in p.files) for p in parts]
+    if not rows:
+        return 0.0, 0.0
+    losses, accuracies = [p.progress.loss for p in parts], [p.progress.accuracy for p in parts]
+    return float(np.average(losses, weights=rows)), float(np.average(accuracies, weights=rows))

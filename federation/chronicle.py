@@ -1,0 +1,63 @@
+"""Writes a job's records: first the weights reach all copies, then the RESULT that names them, then the REPORT."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from chord.effects import Procedure, ask
+from chord.errors import ChordError
+from chord.lookup import find_successor
+from chord.store import Entry, Item, Put
+from chord.storing import find
+from federation import jobs, records
+from federation.errors import Diverged
+from federation.reach import through
+from federation.records import Report, Result
+from federation.roster import Roster
+
+WEIGHTS_KEPT = 2  # rounds whose weights stay
+
+
+class Chronicle:
+    """One job's records, as one driver writes them. `version` is the clock that dates what is written."""
+
+    def __init__(self, job: str, roster: Roster, version: Callable[[], int]) -> None:
+        self._job = job
+        self._roster = roster
+        self._version = version
+
+    def store(self, result: Result, report: Report, weights: bytes) -> Procedure[None]:
+        """A round, in all copies. Raises Diverged where another result of this round stands already."""
+        yield from self.write(f"weights-{result.round}", weights)
+        yield from self._refuse_other(result)
+        yield from self.write(f"result-{result.round}", result.to_bytes())
+        yield from self.write(f"report-{result.round}", report.to_bytes())
+
+    def write(self, what: str, content: bytes) -> Procedure[None]:
+        """One record. Raises ChordError."""
+        version, ring = self._version(), self._roster.ring
+        yield from through(
+            self._roster, lambda entry: jobs.put_record(entry, ring, self._job, what, content, version)
+        )
+
+    def forget_weights(self, result: Result) -> Procedure[None]:
+        """Nobody will need these again, once two later rounds are stored."""
+        key = self._roster.ring.key(self._job)
+        name = records.weights_name(self._job, result.round)
+        item = Item(Entry(key, name, result.weights, result.weights_bytes), self._version(), jobs.LEASE_S, deleted=True)
+        route = yield from through(self._roster, lambda entry: find_successor(entry, key))
+        for node in route.nodes[: self._roster.ring.replicas]:
+            try:
+                yield from ask(node, Put(item))
+            except ChordError:
+                continue  # they go with their lease
+
+    def _refuse_other(self, result: Result) -> Procedure[None]:
+        """Put if absent: another RESULT of this round means that the job has diverged."""
+        ring, name = self._roster.ring, records.result_name(self._job, result.round)
+        items, _ = yield from through(self._roster, lambda entry: find(entry, ring, ring.key(self._job)))
+        others = [i.entry.digest for i in items if i.entry.name == name and i.entry.digest != result.digest]
+        if others:
+            why = f"round {result.round} has two results, {others[0]} and {result.digest}"
+            yield from self.write(records.FAILED, f"diverged: {why}".encode())
+            raise Diverged(f"job {self._job}: {why}")

@@ -1,0 +1,115 @@
+"""Jobs as the ring has them: published, listed, looked at, ended. Every driver and every watcher reads the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chord.effects import Procedure, together
+from chord.errors import ChordError
+from chord.refs import NodeRef
+from chord.ring import Ring
+from chord.store import Item
+from chord.storing import fetch, find, put
+from federation import records
+from federation.errors import FederationError, NoSuchJob, TooManyJobs
+from federation.records import Report, Result
+from federation.spec import JobSpec, spec_from_bytes
+
+LEASE_S = 7 * 24 * 3600.0  # of a job's records; driven jobs renew
+WAITING_MAX = 8
+LISTED_MAX = 64
+
+
+@dataclass(frozen=True)
+class JobView:
+    """What the ring knows of a job."""
+
+    spec: JobSpec
+    results: tuple[Result, ...]  # the verified chain, from round 0 on
+    end: str  # one of records.ENDS, or nothing
+    reason: str = ""  # of a failed job
+
+    @property
+    def state(self) -> str:
+        """waiting, running, done, failed or cancelled."""
+        return self.end or ("running" if self.results else "waiting")
+
+
+def publish(start: NodeRef, ring: Ring, spec: JobSpec, version: int) -> Procedure[None]:
+    """Write the spec to all copies, then list the job. Raises TooManyJobs, ChordError."""
+    ahead = yield from waiting_before(start, ring, spec.job)
+    if len(ahead) >= WAITING_MAX:
+        raise TooManyJobs(f"{len(ahead)} jobs are running or waiting, as many as may: try again when one has ended")
+    yield from put_record(start, ring, spec.job, records.SPEC, spec.to_bytes(), version)
+    yield from put(start, ring, ring.key(records.DIRECTORY), spec.job, b"listed", version, LEASE_S)
+
+
+def put_record(start: NodeRef, ring: Ring, job: str, what: str, content: bytes, version: int) -> Procedure[None]:
+    """Write one of a job's records to all copies. Raises ChordError."""
+    yield from put(start, ring, ring.key(job), records.record_name(job, what), content, version, LEASE_S)
+
+
+def listed(start: NodeRef, ring: Ring) -> Procedure[list[str]]:
+    """The ids of all jobs that are listed, in the order in which they were published."""
+    items, _ = yield from find(start, ring, ring.key(records.DIRECTORY))
+    return [i.entry.name for i in sorted(items, key=lambda i: (i.version, i.entry.name)) if len(i.entry.name) == 64]
+
+
+def waiting_before(start: NodeRef, ring: Ring, job: str) -> Procedure[list[str]]:
+    """The jobs published before this one (all, if it is not listed) that have not ended."""
+    jobs = yield from listed(start, ring)
+    earlier = (jobs[: jobs.index(job)] if job in jobs else jobs)[-LISTED_MAX:]
+    ends = yield from together([end_of(start, ring, other) for other in earlier])
+    return [other for other, end in zip(earlier, ends, strict=True) if end == ""]
+
+
+def end_of(start: NodeRef, ring: Ring, job: str) -> Procedure[str]:
+    """How a job ended: one of records.ENDS, or nothing; read from the names of its records alone."""
+    items, _ = yield from find(start, ring, ring.key(job))
+    return _end(job, items)
+
+
+def look_at(start: NodeRef, ring: Ring, job: str) -> Procedure[JobView]:
+    """A job from its records. Raises NoSuchJob, Diverged, BadRecord, ChordError."""
+    items, nodes = yield from find(start, ring, ring.key(job))
+    specs = [i for i in items if i.entry.name == records.record_name(job, records.SPEC)]
+    if not specs:
+        raise NoSuchJob(f"no job {job} on this ring")
+    spec = spec_from_bytes((yield from _contents(nodes, specs[:1]))[0])
+    prefix = records.record_name(job, "result-")
+    results = yield from _contents(nodes, [i for i in items if i.entry.name.startswith(prefix)])
+    links = records.chain(job, [records.result_from_bytes(content) for content in results])
+    failures = [i for i in items if i.entry.name == records.record_name(job, records.FAILED)]
+    reasons = yield from _contents(nodes, failures[:1])
+    return JobView(spec, links, _end(job, items), reasons[0].decode(errors="replace") if reasons else "")
+
+
+def reports_of(start: NodeRef, ring: Ring, job: str) -> Procedure[dict[int, Report]]:
+    """The reports of a job, by round."""
+    items, nodes = yield from find(start, ring, ring.key(job))
+    prefix = records.record_name(job, "report-")
+    contents = yield from _contents(nodes, [i for i in items if i.entry.name.startswith(prefix)])
+    reports = [records.report_from_bytes(content) for content in contents]
+    return {report.round: report for report in reports}
+
+
+def weights_of(start: NodeRef, ring: Ring, result: Result) -> Procedure[bytes]:
+    """The weights that a result names. Raises NotFound."""
+    _, nodes = yield from find(start, ring, ring.key(result.job))
+    content = yield from fetch(nodes, result.weights, result.weights_bytes)
+    return content
+
+
+def _end(job: str, items: tuple[Item, ...]) -> str:
+    names = {i.entry.name for i in items}
+    return next((end for end in records.ENDS if records.record_name(job, end) in names), "")
+
+
+def _contents(nodes: tuple[NodeRef, ...], items: list[Item]) -> Procedure[list[bytes]]:
+    """The contents of these items. Raises the first error."""
+    outcomes = yield from together([fetch(nodes, i.entry.digest, i.entry.size_bytes) for i in items])
+    for outcome in outcomes:
+        if isinstance(outcome, ChordError | FederationError):
+            raise outcome
+        assert isinstance(outcome, bytes), outcome
+    return [outcome for outcome in outcomes if isinstance(outcome, bytes)]

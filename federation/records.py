@@ -1,0 +1,119 @@
+"""The records that a job is: spec, results, reports, and its end; all under the job's key on the ring.
+
+A RESULT is a pure function of the spec and the results before it, and names its predecessor by
+digest: a chain. Two drivers of one round write the same bytes; where two different results stand
+under one name, the job has diverged. Who trained what, how long it took and how well it went is a
+REPORT beside the chain.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+
+from chord.blobs import digest_of
+from federation.errors import BadRecord, Diverged
+
+DIRECTORY = "jobs"  # all jobs are listed under the key of this name
+SPEC, DONE, CANCELLED, FAILED = "spec", "done", "cancelled", "failed"
+ENDS = (DONE, FAILED, CANCELLED)  # where several stand, the first counts
+
+
+def record_name(job: str, what: str) -> str:
+    """The name of a job's record."""
+    return f"{job}.{what}"
+
+
+def result_name(job: str, number: int) -> str:
+    return record_name(job, f"result-{number}")
+
+
+def report_name(job: str, number: int) -> str:
+    return record_name(job, f"report-{number}")
+
+
+def weights_name(job: str, number: int) -> str:
+    return record_name(job, f"weights-{number}")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a round made. Round 0: the first weights, and the moments of the features."""
+
+    job: str
+    round: int
+    previous: str  # digest of the RESULT before it; of round 0: nothing
+    weights: str  # digest
+    weights_bytes: int
+    moments: str = ""  # hex; of round 0, for all rounds
+    errors: int = 0  # rows of the validation file predicted wrongly
+    rows: int = 0  # rows of the validation file
+    left_out: tuple[int, ...] = ()  # files that a quorum went on without
+
+    def to_bytes(self) -> bytes:
+        return json.dumps(asdict(self), sort_keys=True).encode()
+
+    @property
+    def digest(self) -> str:
+        return digest_of(self.to_bytes())
+
+    @property
+    def error(self) -> float:
+        """The validation error."""
+        return self.errors / self.rows if self.rows else 1.0
+
+
+@dataclass(frozen=True)
+class Report:
+    """How a round went. Nothing depends on it."""
+
+    job: str
+    round: int
+    driver: str
+    validation_loss: float
+    training_loss: float
+    training_accuracy: float
+    seconds: float
+    slowest_s: float
+    placement: dict[str, str] = field(default_factory=dict)  # file -> address of the node that trained it
+    disturbances: tuple[str, ...] = ()  # what went wrong, and was healed
+
+    def to_bytes(self) -> bytes:
+        return json.dumps(asdict(self), sort_keys=True).encode()
+
+
+def result_from_bytes(content: bytes) -> Result:
+    """Raises BadRecord."""
+    try:
+        raw = json.loads(content)
+        result = Result(**raw | {"left_out": tuple(raw["left_out"])})
+        bytes.fromhex(result.moments + result.weights + result.previous)
+        if not isinstance(result.round, int) or not isinstance(result.weights_bytes, int):
+            raise TypeError("a number is none")
+        return result
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise BadRecord(f"a result that is none: {error}") from error
+
+
+def report_from_bytes(content: bytes) -> Report:
+    """Raises BadRecord."""
+    try:
+        raw = json.loads(content)
+        return Report(**raw | {"disturbances": tuple(raw["disturbances"])})
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise BadRecord(f"a report that is none: {error}") from error
+
+
+def chain(job: str, results: list[Result]) -> tuple[Result, ...]:
+    """The longest chain from round 0 on, each link verified. Raises Diverged when a round has two results."""
+    links: list[Result] = []
+    by_round: dict[int, Result] = {}
+    for result in results:
+        other = by_round.setdefault(result.round, result)
+        if other != result:
+            raise Diverged(f"job {job}, round {result.round}: two results, {other.digest} and {result.digest}")
+    while (following := by_round.get(len(links))) is not None:
+        if following.job != job or following.previous != (links[-1].digest if links else ""):
+            break
+        links.append(following)
+    return tuple(links)

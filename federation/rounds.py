@@ -1,0 +1,152 @@
+"""One round's work: every file on one node, whatever becomes of the nodes.
+
+Files go to their holders in groups, one order a node. A node that is lost passes its files on to
+the next holders in the same round; one that takes far too long is raced by another. Training is a
+pure function, so it does not matter who of them answers first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from chord.effects import Procedure, ask, ask_all, together
+from chord.errors import ChordError, NodeUnreachable
+from chord.refs import NodeRef
+from chord.storing import fetch, write
+from federation.errors import WorkFailed
+from federation.placement import by_hash
+from federation.roster import Roster
+from federation.work import Collect, Order, Progress, TrainingFile
+
+COLLECT_WAIT_S = 1.0
+GRACE_S = 1.0  # for an answer beyond the time that it was asked to wait
+COLLECTS_MAX = 1_000_000  # of one order
+RACERS_MAX = 2
+PATIENCE_MIN_S = 3.0
+PATIENCE_FACTOR = 4.0  # so many times as long as others take for as many rows
+PACES_MAX = 32
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one node made of one order."""
+
+    node: NodeRef
+    files: tuple[TrainingFile, ...]
+    progress: Progress
+    result: bytes
+
+
+class Pace:
+    """How long a row takes, as the last orders have shown."""
+
+    def __init__(self) -> None:
+        self._seconds_a_row: list[float] = []
+
+    def note(self, part: Part) -> None:
+        rows = sum(f.rows for f in part.files)
+        self._seconds_a_row = [*self._seconds_a_row[-PACES_MAX:], part.progress.seconds / rows]
+
+    def patience_s(self, files: Sequence[TrainingFile]) -> float:
+        """How long to wait before somebody else is asked as well; without experience, for ever."""
+        if not self._seconds_a_row:
+            return float("inf")
+        expected_s = median(self._seconds_a_row) * sum(f.rows for f in files)
+        return max(PATIENCE_MIN_S, PATIENCE_FACTOR * expected_s)
+
+
+class RoundWork:
+    """The orders of one round. `make_order` says what is to be done with some files."""
+
+    def __init__(
+        self, roster: Roster, pace: Pace, clock: Callable[[], float],
+        make_order: Callable[[tuple[TrainingFile, ...]], Order], weights: bytes,
+    ) -> None:
+        self._roster = roster
+        self._pace = pace
+        self._clock = clock
+        self._make_order = make_order
+        self._weights = weights
+        self.missing: list[TrainingFile] = []  # those that nobody who was asked can work on
+
+    def work_on(self, files: Sequence[TrainingFile]) -> Procedure[list[Part]]:
+        """Have all these files worked on, except those that end up in `missing`. Raises WorkFailed."""
+        groups, missing = by_hash(files, {f.index: self._roster.holders(f) for f in files})
+        self.missing += missing
+        outcomes = yield from together(
+            [self._work_or_pass_on(node, group) for node, group in groups.items()], at_once=max(1, len(groups))
+        )
+        parts: list[Part] = []
+        for outcome in outcomes:
+            if isinstance(outcome, Exception):
+                raise outcome
+            parts += outcome
+        return parts
+
+    def _work_or_pass_on(self, node: NodeRef, files: tuple[TrainingFile, ...]) -> Procedure[list[Part]]:
+        try:
+            part = yield from self._race(node, files)
+        except ChordError as error:
+            self._roster.lose(node, str(error))
+            parts = yield from self.work_on(files)
+            return parts
+        self._pace.note(part)
+        return [part]
+
+    def _race(self, node: NodeRef, files: tuple[TrainingFile, ...]) -> Procedure[Part]:
+        """One order, until somebody has carried it out. Raises WorkFailed; ChordError when all racers are lost."""
+        order = self._make_order(files)
+        racers = [node]
+        yield from self._hand(node, order)
+        deadline = self._clock() + self._pace.patience_s(files)
+        for _ in range(COLLECTS_MAX):
+            answers = yield from ask_all(
+                [(racer, Collect(order.ticket, COLLECT_WAIT_S)) for racer in racers],
+                need=1, deadline_s=COLLECT_WAIT_S + GRACE_S,
+            )
+            for racer, answer in zip(list(racers), answers, strict=True):
+                if isinstance(answer, Progress) and answer.state == "done":
+                    result = yield from fetch((racer,), answer.result, answer.size_bytes)
+                    return Part(racer, files, answer, result)
+                self._drop_out(racers, racer, answer)
+            if self._clock() > deadline and len(racers) < RACERS_MAX:
+                yield from self._add_racer(racers, order)
+                deadline = float("inf")
+        raise NodeUnreachable(f"{node.address} has not finished after {COLLECTS_MAX} questions")
+
+    def _hand(self, node: NodeRef, order: Order) -> Procedure[None]:
+        if order.weights:
+            yield from write(node, order.weights, self._weights)
+        yield from ask(node, order)
+
+    def _drop_out(self, racers: list[NodeRef], racer: NodeRef, answer: Progress | ChordError) -> None:
+        """Who has failed races no more. Raises WorkFailed where another would fail as well."""
+        if isinstance(answer, Progress):
+            if answer.state == "failed":
+                raise WorkFailed(f"{racer.address}: {answer.message}")
+            if answer.state != "unable":
+                return
+            error: ChordError = NodeUnreachable(answer.message)
+        else:
+            error = answer
+        if isinstance(error, NodeUnreachable) and len(racers) > 1 and not isinstance(answer, Progress):
+            return  # the other has answered first: that is all we know
+        racers.remove(racer)
+        if not racers:
+            raise error
+
+    def _add_racer(self, racers: list[NodeRef], order: Order) -> Procedure[None]:
+        """Ask the next holder as well; it fetches what it lacks."""
+        others = [n for n in self._roster.holders(order.files[0]) if n not in racers]
+        if not others:
+            return
+        try:
+            yield from self._hand(others[0], order)
+        except ChordError:
+            return
+        racers.append(others[0])
+        self._roster.disturbances.append(f"{racers[0].address} is slow: {others[0].address} does its work as well")
+
+

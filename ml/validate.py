@@ -1,0 +1,29 @@
+"""How well weights predict a job's validation file, which is parsed and standardised once."""
+
+import numpy as np
+
+from ml.data import Samples, moments_from_bytes, standardise
+from ml.mlp import Architecture, Evaluation, evaluate
+from ml.readers import letters
+
+
+class Validator:
+    """One validation file, ready to be predicted."""
+
+    def __init__(self, architecture: Architecture, name: str, content: bytes) -> None:
+        self._architecture = architecture
+        self._raw = letters.parse(name, content, architecture.features, architecture.classes)
+        self._inputs: dict[bytes, Samples] = {}  # by the moments they are standardised with: one of them, in a job
+
+    def __call__(self, weights: bytes, moments: bytes) -> Evaluation:
+        """Weights as little-endian float32; moments as Moments.to_bytes gives them, or nothing for raw inputs."""
+        flat = np.frombuffer(weights, "<f4").astype(np.float32)  # (parameters,)
+        return evaluate(self._architecture, flat, self._standardised(moments))
+
+    def _standardised(self, moments: bytes) -> Samples:
+        if not moments:
+            return self._raw
+        if moments not in self._inputs:
+            x = standardise(self._raw.x, moments_from_bytes(moments))  # (n, d)
+            self._inputs = {moments: Samples(x, self._raw.y)}
+        return self._inputs[moments]

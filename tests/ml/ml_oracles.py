@@ -1,0 +1,114 @@
+"""Plain restatements in float64 that the tests compare the fast code with, and samples to try them on."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from ml.data import Samples
+from ml.mlp import Architecture, loss_and_gradient
+from ml.task import FileTask, Task, TrainConfig
+
+SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+
+
+def make_samples(rows: int, features: int = 5, classes: int = 4, seed: int = 0) -> Samples:
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((rows, features)).astype(np.float32)
+    centres = rng.standard_normal((classes, features))
+    y = (x @ centres.T).argmax(axis=1)  # something that can be learnt
+    return Samples(x, y.astype(np.int64))
+
+
+def make_csv(samples: Samples) -> bytes:
+    rows = [[*map(repr, map(float, x)), str(y)] for x, y in zip(samples.x, samples.y, strict=True)]
+    return "\n".join(",".join(row) for row in rows).encode() + b"\n"
+
+
+def digest_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def make_task(contents: list[bytes], rows: list[int], sizes: tuple[int, ...] = (5, 8, 4), **changes: object) -> Task:
+    files = tuple(FileTask(digest_of(c), n, 100 + i) for i, (c, n) in enumerate(zip(contents, rows, strict=True)))
+    settings: dict[str, object] = {"config": TrainConfig(epochs=2, batch=8), "fraction_bits": 37, "files": files}
+    return Task(sizes=sizes, **(settings | changes))  # type: ignore[arg-type]
+
+
+def plain_train(architecture: Architecture, weights: np.ndarray, samples: Samples, config: TrainConfig, seed: int):
+    """train.py in float64, step by step as the textbooks have it; returns weights, losses and accuracies."""
+    w = weights.astype(np.float64)
+    velocity, first, second, steps = np.zeros_like(w), np.zeros_like(w), np.zeros_like(w), 0
+    rng = np.random.default_rng(seed)
+    batch = samples.rows if config.optimizer == "gd" else config.batch
+    losses, accuracies = [], []
+    for _ in range(config.epochs):
+        order = np.arange(samples.rows) if config.optimizer == "gd" else rng.permutation(samples.rows)
+        loss, right = 0.0, 0
+        for start in range(0, samples.rows, batch):
+            rows = order[start : start + batch]
+            x, y = samples.x[rows].astype(np.float64), samples.y[rows]
+            batch_loss, gradient = loss_and_gradient(architecture, w, x, y)
+            loss += batch_loss * len(rows)
+            right += int((plain_scores(architecture, w, x).argmax(axis=1) == y).sum())
+            if config.optimizer == "adam":
+                steps += 1
+                first = 0.9 * first + 0.1 * gradient
+                second = 0.999 * second + 0.001 * gradient**2
+                w = w - config.eta * (first / (1 - 0.9**steps)) / (np.sqrt(second / (1 - 0.999**steps)) + 1e-8)
+            else:
+                velocity = config.momentum * velocity - config.eta * gradient
+                w = w + velocity
+        losses.append(loss / samples.rows)
+        accuracies.append(right / samples.rows)
+    return w, losses, accuracies
+
+
+def plain_scores(architecture: Architecture, w: np.ndarray, x: np.ndarray) -> np.ndarray:
+    layer, start = x, 0
+    for i, (fan_in, fan_out) in enumerate(architecture.shapes):
+        if i:
+            layer = np.maximum(layer, 0)
+        matrix = w[start : start + (fan_in + 1) * fan_out].reshape(fan_in + 1, fan_out)
+        layer = np.hstack([np.ones((len(layer), 1)), layer]) @ matrix
+        start += matrix.size
+    return layer
+
+
+def literal_course_weights(features: int, hidden: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """W and V as the course draws them: legacy seed 1, V first, uniform in +-0.01."""
+    np.random.seed(1)  # the course's own generator
+    v = np.random.rand(hidden + 1, classes) * 0.02 - 0.01
+    w = np.random.rand(features + 1, hidden) * 0.02 - 0.01
+    return w, v
+
+
+def literal_course_train(w: np.ndarray, v: np.ndarray, samples: Samples, eta: float, epochs: int, momentum: float):
+    """The course's arithmetic as it is described, with nothing rearranged; returns W, V and the epochs run."""
+    n, k = samples.rows, v.shape[1]
+    x = np.hstack([np.ones((n, 1)), samples.x.astype(np.float64)])
+    r = np.array([[float(label == c) for c in range(k)] for label in samples.y])
+
+    def forward():
+        z = np.hstack([np.ones((n, 1)), x @ w])
+        o = z @ v
+        y = np.array([[1 / np.sum(np.exp(row - score)) for score in row] for row in o])
+        return z, y, -np.sum(r * np.log(y + 1e-6))
+
+    def backward(z, y):
+        dv = eta * (z.T @ (r - y))
+        dw = eta * (x.T @ (((r - y) @ v[1:].T) * (x @ w >= 0)))
+        return dw, dv
+
+    z, y, error = forward()
+    old_dw, old_dv = backward(z, y)
+    for epoch in range(epochs):
+        dw, dv = backward(z, y)
+        dw, dv = dw + momentum * old_dw, dv + momentum * old_dv
+        old_dw, old_dv = dw, dv
+        w, v = w + dw, v + dv
+        z, y, new_error = forward()
+        if abs(error - new_error) <= 0.2 and epoch >= 25:
+            return w, v, epoch + 1
+        error = new_error
+    return w, v, epochs

@@ -1,0 +1,57 @@
+"""Moments as bytes, and standardising by them."""
+
+import numpy as np
+import pytest
+
+from ml.data import Moments, moments_from_bytes, standardise
+from ml.errors import BadTask, OutOfRange
+from ml.exact import feature_sums
+
+
+def test_standardised_features_have_mean_0_and_deviation_1() -> None:
+    x = (np.random.default_rng(0).standard_normal((500, 3)) * [1, 20, 0.1] + [5, -7, 1000]).astype(np.float32)
+
+    z = standardise(x, feature_sums(x).moments())
+
+    assert z.dtype == np.float32
+    assert z.mean(axis=0, dtype=np.float64) == pytest.approx(np.zeros(3), abs=1e-3)
+    assert z.std(axis=0, dtype=np.float64) == pytest.approx(np.ones(3), abs=1e-4)
+
+
+def test_a_constant_feature_becomes_0() -> None:
+    x = np.full((4, 1), 0.1, np.float32)
+
+    assert not standardise(x, feature_sums(x).moments()).any()
+
+
+def test_moments_survive_their_bytes() -> None:
+    moments = Moments(np.array([1.5, -2], np.float32), np.array([0.1, 1], np.float32))
+
+    again = moments_from_bytes(moments.to_bytes())
+
+    assert np.array_equal(again.mean, moments.mean)
+    assert np.array_equal(again.std, moments.std)
+
+
+@pytest.mark.parametrize("std", [0, -1, np.nan, np.inf])
+def test_moments_that_cannot_divide_are_refused(std: float) -> None:
+    with pytest.raises(BadTask):
+        moments_from_bytes(Moments(np.zeros(1, np.float32), np.array([std], np.float32)).to_bytes())
+
+
+@pytest.mark.parametrize("data", [b"", b"1234", b"123456789012"])
+def test_bytes_that_are_no_moments_are_refused(data: bytes) -> None:
+    with pytest.raises(BadTask):
+        moments_from_bytes(data)
+
+
+def test_samples_of_another_width_are_refused() -> None:
+    with pytest.raises(BadTask):
+        standardise(np.zeros((1, 2), np.float32), Moments(np.zeros(3, np.float32), np.ones(3, np.float32)))
+
+
+def test_a_feature_too_far_out_is_refused_rather_than_infinite() -> None:
+    moments = Moments(np.zeros(1, np.float32), np.array([1e-30], np.float32))
+
+    with pytest.raises(OutOfRange):
+        standardise(np.array([[1e30]], np.float32), moments)

@@ -1,0 +1,242 @@
+"""Exact sums: the same integers for every grouping and order, and never a silent cast."""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ml import exact
+from ml.errors import BadTask, NotFinite, OutOfRange
+from ml.exact import FeatureSums, feature_sums, feature_sums_from_bytes
+
+FLOAT32 = st.floats(width=32, allow_nan=False, allow_infinity=False)
+TABLES = st.integers(1, 4).flatmap(
+    lambda d: st.lists(st.lists(FLOAT32, min_size=d, max_size=d), min_size=1, max_size=40)
+)
+
+
+# --- FedAvg in fixed point
+
+
+@pytest.mark.parametrize(
+    ("rows", "bits"), [(1, 40), (4096, 40), (4097, 39), (16_500, 37), (1 << 20, 32), (1 << 40, 12)]
+)
+def test_fraction_bits_leave_room_for_every_row(rows: int, bits: int) -> None:
+    assert exact.fraction_bits(rows) == bits
+    assert rows << (bits + exact.CHANGE_BITS_MAX) <= 1 << exact.SUM_BITS_MAX
+
+
+@pytest.mark.parametrize("rows", [0, -1, (1 << 40) + 1])
+def test_fraction_bits_refuse_senseless_rows(rows: int) -> None:
+    with pytest.raises(OutOfRange):
+        exact.fraction_bits(rows)
+
+
+@given(st.integers(0, 2**32), st.integers(2, 12), st.data())
+def test_any_grouping_and_order_gives_the_same_weights(seed: int, files: int, data: st.DataObject) -> None:
+    rng = np.random.default_rng(seed)
+    base = rng.standard_normal(20).astype(np.float32)
+    rows = rng.integers(1, 1000, files).tolist()
+    bits = exact.fraction_bits(sum(rows))
+    parts = [exact.quantise(base + rng.standard_normal(20).astype(np.float32), base, n, bits) for n in rows]
+
+    order = data.draw(st.permutations(range(files)))
+    cut = data.draw(st.integers(0, files))
+    groups = []
+    for group in (order[:cut], order[cut:]):
+        total = np.zeros(20, np.int64)
+        for i in group:
+            exact.add(total, parts[i])
+        groups.append(total)
+    exact.add(groups[0], groups[1])
+
+    together = np.sum(parts, axis=0)
+    assert np.array_equal(groups[0], together)
+    assert exact.mean(base, groups[0], sum(rows), bits).tobytes() == exact.mean(base, together, sum(rows), bits).tobytes()
+
+
+def test_the_mean_is_the_float64_mean_at_the_letters_size() -> None:
+    rng = np.random.default_rng(1)
+    base = rng.standard_normal(1000).astype(np.float32)
+    local = [(base + 0.1 * rng.standard_normal(1000)).astype(np.float32) for _ in range(33)]
+    bits, total = exact.fraction_bits(16_500), np.zeros(1000, np.int64)
+
+    for weights in local:
+        exact.add(total, exact.quantise(weights, base, 500, bits))
+
+    assert np.array_equal(exact.mean(base, total, 16_500, bits), np.mean(local, axis=0, dtype=np.float64).astype(np.float32))
+
+
+def test_files_count_by_their_rows() -> None:
+    base, bits, total = np.zeros(1, np.float32), exact.fraction_bits(4), np.zeros(1, np.int64)
+
+    exact.add(total, exact.quantise(np.array([4.0], np.float32), base, 1, bits))
+    exact.add(total, exact.quantise(np.array([8.0], np.float32), base, 3, bits))
+
+    assert exact.mean(base, total, 4, bits).tolist() == [7.0]
+
+
+def test_float64_weights_are_quantised_as_they_are() -> None:
+    base, local = np.zeros(1, np.float32), np.array([1 + 2.0**-30])
+
+    assert exact.quantise(local, base, 1, 40).tolist() == [(1 << 40) + (1 << 10)]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_weights_that_are_not_finite_are_refused(value: float) -> None:
+    with pytest.raises(NotFinite):
+        exact.quantise(np.array([0, value], np.float32), np.zeros(2, np.float32), 1, 40)
+
+
+@pytest.mark.parametrize(("change", "fits"), [(1023.99, True), (1024.0, False), (-1024.0, False), (3e38, False)])
+def test_a_change_of_1024_is_out_of_range(change: float, fits: bool) -> None:
+    local, base = np.array([change], np.float32), np.zeros(1, np.float32)
+
+    if fits:
+        exact.quantise(local, base, 1 << 12, 40)
+    else:
+        with pytest.raises(OutOfRange, match="eta"):
+            exact.quantise(local, base, 1, 40)
+
+
+def test_more_rows_than_the_fraction_bits_allow_are_out_of_range() -> None:
+    with pytest.raises(OutOfRange):
+        exact.quantise(np.ones(1, np.float32), np.zeros(1, np.float32), 4097, 40)
+
+
+def test_the_largest_sum_of_a_job_does_not_overflow() -> None:
+    rows, bits = 1 << 14, exact.fraction_bits(1 << 14)
+    base, local = np.zeros(1, np.float32), np.array([1023.9999], np.float32)
+
+    total = exact.quantise(local, base, rows, bits)
+
+    assert exact.mean(base, total, rows, bits).tolist() == local.tolist()
+
+
+def test_sums_of_different_lengths_are_not_added() -> None:
+    with pytest.raises(OutOfRange):
+        exact.add(np.zeros(2, np.int64), np.zeros(3, np.int64))
+    with pytest.raises(OutOfRange):
+        exact.mean(np.zeros(2, np.float32), np.zeros(3, np.int64), 1, 40)
+
+
+# --- moments in big integers
+
+
+@given(TABLES)
+def test_sums_are_the_sums_of_the_fractions(table: list[list[float]]) -> None:
+    sums = feature_sums(np.array(table, np.float32))
+
+    for column, (total, squares) in enumerate(zip(sums.sums, sums.squares, strict=True)):
+        values = [Fraction(row[column]) for row in table]
+        assert Fraction(total, 1 << 149) == sum(values)
+        assert Fraction(squares, 1 << 298) == sum(v * v for v in values)
+
+
+@given(TABLES, st.data())
+def test_any_grouping_and_order_gives_the_same_integers(table: list[list[float]], data: st.DataObject) -> None:
+    x = np.array(table, np.float32)
+    order = np.array(data.draw(st.permutations(range(len(x)))))
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(x) - 1)))) if len(x) > 1 else []
+
+    parts = [feature_sums(part) for part in np.split(x[order], cuts)]
+    total = parts[-1]
+    for part in parts[:-1]:
+        total = total + feature_sums_from_bytes(part.to_bytes())
+
+    whole = feature_sums(x)
+    assert total == whole
+    assert total.to_bytes() == whole.to_bytes()
+    assert total.moments().to_bytes() == whole.moments().to_bytes()
+
+
+@given(TABLES)
+def test_sums_survive_their_bytes(table: list[list[float]]) -> None:
+    sums = feature_sums(np.array(table, np.float32))
+
+    assert feature_sums_from_bytes(sums.to_bytes()) == sums
+
+
+def test_sums_of_many_rows_stay_exact() -> None:
+    x = np.full((40_000, 1), 16_777_215.0, np.float32)  # 24 ones
+
+    sums = feature_sums(x)
+
+    assert sums.sums[0] == (40_000 * 16_777_215) << 149
+    assert sums.squares[0] == (40_000 * 16_777_215**2) << 298
+
+
+def test_moments_agree_with_numpys_in_float64() -> None:
+    x = (np.random.default_rng(0).standard_normal((5000, 6)) * [1, 2, 30, 1e-3, 5, 1] + 7).astype(np.float32)
+
+    moments = feature_sums(x).moments()
+
+    assert np.array_equal(moments.mean, x.mean(axis=0, dtype=np.float64).astype(np.float32))
+    assert moments.std == pytest.approx(x.std(axis=0, dtype=np.float64), rel=1e-6)
+
+
+def test_the_variance_does_not_cancel() -> None:
+    x = np.array([[1e8], [1e8 + 8]], np.float32)
+
+    assert feature_sums(x).moments().std.tolist() == [4.0]
+
+
+@pytest.mark.parametrize("value", [0.0, 3.7, -1e30, 1e-45])
+def test_a_constant_feature_has_standard_deviation_1(value: float) -> None:
+    x = np.full((7, 1), value, np.float32)
+
+    moments = feature_sums(x).moments()
+
+    assert moments.std.tolist() == [1.0]
+    assert moments.mean.tolist() == x[0].tolist()
+
+
+def test_a_feature_at_the_ends_of_float32_has_finite_moments() -> None:
+    largest = float(np.finfo(np.float32).max)
+
+    moments = feature_sums(np.array([[largest, 1e-45], [-largest, 0]], np.float32)).moments()
+
+    assert moments.mean.tolist()[0] == 0
+    assert moments.std[0] == np.float32(largest)
+    assert moments.std[1] > 0
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_features_that_are_not_finite_are_refused(value: float) -> None:
+    with pytest.raises(NotFinite):
+        feature_sums(np.array([[1], [value]], np.float32))
+
+
+def test_sums_of_different_widths_are_not_added() -> None:
+    with pytest.raises(BadTask):
+        feature_sums(np.ones((1, 2), np.float32)) + feature_sums(np.ones((1, 3), np.float32))
+
+
+@given(st.binary(max_size=80))
+def test_bytes_that_are_no_sums_are_refused(data: bytes) -> None:
+    try:
+        sums = feature_sums_from_bytes(data)
+    except BadTask:
+        return
+    assert len(sums.sums) == len(sums.squares) > 0
+
+
+@given(st.data())
+def test_damaged_sums_are_refused_or_still_well_formed(data: st.DataObject) -> None:
+    good = bytearray(FeatureSums(3, (1, -2), (5, 1 << 300)).to_bytes())
+    good[data.draw(st.integers(0, len(good) - 1))] = data.draw(st.integers(0, 255))
+    cut = data.draw(st.integers(0, len(good)))
+
+    try:
+        feature_sums_from_bytes(bytes(good[:cut]))
+    except BadTask:
+        assert True
+
+
+def test_the_square_root_of_a_variance_is_rounded_once() -> None:
+    x = np.array([[0], [1], [2]], np.float32)
+
+    assert feature_sums(x).moments().std[0] == np.float32(math.sqrt(2 / 3))

@@ -1,0 +1,285 @@
+"""The contract and its calls: what is asked arrives as it was asked, and only declared errors come back."""
+
+from __future__ import annotations
+
+import inspect
+import random
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from wire_values import EFFORT, answer_of, values
+
+from chord import errors, requests, store
+from chord.answers import Handlers, answer, ring_handlers
+from chord.effects import Ask, Request
+from chord.errors import ChordError, Malformed, PeerFault, WrongIncarnation
+from chord.membership import Membership
+from chord.node import ChordNode
+from chord.protocol import create
+from chord.refs import NodeRef
+from chord.requests import SayHello
+from chord.ring import Ring
+from chord.store import Store
+from federation.orders import QUEUED_MAX, Orders
+from federation.work import Order
+from rpc import codec, generate
+from rpc.calls import COMPUTE_NODE, SAY_HELLO, SUPERNODE
+from rpc.gen import ComputeNode, Supernode
+from rpc.gen.ttypes import Target
+from rpc.handlers import compute_node_processor, supernode_processor
+from rpc.peers import Peers
+from rpc.server import Server
+
+CONTRACT = (Path(generate.ROOT) / "service.thrift").read_text()
+TARGETED = sorted(COMPUTE_NODE, key=lambda kind: kind.__name__)
+UNTARGETED = [SayHello, *sorted(SUPERNODE, key=lambda kind: kind.__name__)]
+CALLS = {**COMPUTE_NODE, **SUPERNODE, SayHello: SAY_HELLO}
+
+
+class Process:
+    """Answers every question with `reply`, or raises it, and remembers the question."""
+
+    def __init__(self) -> None:
+        self.heard: Request[Any] | None = None
+        self.reply: Any = None
+
+    def answer(self, request: Request[Any]) -> Any:
+        self.heard = request
+        if isinstance(self.reply, Exception):
+            raise self.reply
+        return self.reply
+
+
+class Wire:
+    """A compute node and a supernode that listen, and somebody who asks them."""
+
+    def __init__(self) -> None:
+        self.process = Process()
+        self.peers = Peers()
+        self.node = NodeRef(1 << 150, "127.0.0.1", 0, 3)
+        self.compute_node = Server(compute_node_processor(lambda: self.node, self.process.answer), "127.0.0.1")
+        self.supernode = Server(supernode_processor(self.process.answer), "127.0.0.1")
+
+    def start(self) -> None:
+        self.compute_node.start()
+        self.supernode.start()
+        self.node = NodeRef(self.node.id, *self.compute_node.address, self.node.incarnation)
+
+    def stop(self) -> None:
+        self.peers.close()
+        self.compute_node.stop()
+        self.supernode.stop()
+
+    def ask(self, request: Request[Any]) -> Any:
+        address = NodeRef(0, *self.supernode.address).address
+        return self.peers.ask(Ask(address if type(request) in SUPERNODE else self.node, request, timeout_s=20.0))
+
+
+@pytest.fixture(scope="module")
+def wire() -> Iterator[Wire]:
+    made = Wire()
+    made.start()
+    yield made
+    made.stop()
+
+
+# --- what is asked, and what comes back
+
+
+@pytest.mark.parametrize("kind", [*TARGETED, *UNTARGETED])
+@EFFORT
+@given(data=st.data())
+def test_a_request_arrives_equal_and_so_does_its_answer(kind: type[Request[Any]], wire: Wire,
+                                                        data: st.DataObject) -> None:
+    request = data.draw(values(kind))
+    hint = answer_of(kind)
+    wire.process.reply = data.draw(values(type(None) if hint is None else hint, "ticket"))
+
+    assert wire.ask(request) == wire.process.reply
+    if kind.__dataclass_fields__ if hasattr(kind, "__dataclass_fields__") else False:
+        assert wire.process.heard == request
+    assert type(wire.process.heard) is kind
+
+
+def declared(kind: type[Request[Any]]) -> set[type[ChordError]]:
+    """The errors that the contract declares for a call, as the compiler has understood them."""
+    module = Supernode if kind in SUPERNODE else ComputeNode
+    spec = getattr(module, f"{CALLS[kind].method}_result").thrift_spec
+    raw = {field[3][0] for field in spec[1:] if field is not None}
+    return {each for each in raw if isinstance(each, type)} and {
+        errors.WrongIncarnation if each.__name__ == "WrongIncarnation" else codec._DOMAIN_ERRORS[each] for each in raw
+    }
+
+
+@pytest.mark.parametrize("kind", [*TARGETED, *UNTARGETED])
+def test_every_declared_error_arrives_as_what_it_is(kind: type[Request[Any]], wire: Wire) -> None:
+    for error in declared(kind):
+        wire.process.reply = WrongIncarnation(wire.node) if error is WrongIncarnation else error("the words")
+
+        with pytest.raises(error) as raised:
+            wire.ask(example(kind))
+
+        assert type(raised.value) is error
+        assert "the words" in str(raised.value) or raised.value.actual == wire.node
+
+
+def example(kind: type[Request[Any]]) -> Request[Any]:
+    """Some request of that kind; the same one each time."""
+    found: list[Request[Any]] = []
+
+    @EFFORT
+    @given(values(kind))
+    def draw(request: Request[Any]) -> None:
+        found.append(request)
+
+    draw()
+    return found[0]
+
+
+@pytest.mark.parametrize("kind", TARGETED)
+def test_a_request_that_means_an_earlier_life_is_refused_before_it_is_heard(kind: type[Request[Any]],
+                                                                            wire: Wire) -> None:
+    wire.process.heard = None
+    earlier = NodeRef(wire.node.id, wire.node.host, wire.node.port, wire.node.incarnation - 1)
+
+    with pytest.raises(WrongIncarnation) as raised:
+        wire.peers.ask(Ask(earlier, example(kind), timeout_s=20.0))
+
+    assert raised.value.actual == wire.node
+    assert wire.process.heard is None
+
+
+@pytest.mark.parametrize("kind", TARGETED)
+@pytest.mark.parametrize("target", [None, Target(), Target(b"\1" * 3, 3), Target(bytes(20), 3)])
+def test_a_target_that_cannot_be_meant_is_another_process(kind: type[Request[Any]], target: Target | None,
+                                                          wire: Wire) -> None:
+    handler = handler_of(wire)
+
+    with pytest.raises(codec.wire.WrongIncarnation):
+        getattr(handler, COMPUTE_NODE[kind].method)(target, *COMPUTE_NODE[kind].arguments(example(kind)))
+
+
+def handler_of(wire: Wire) -> Any:
+    return compute_node_processor(lambda: wire.node, wire.process.answer)._handler
+
+
+@pytest.mark.parametrize("kind", [k for k in (*TARGETED, *UNTARGETED) if Malformed in declared(k)])
+def test_a_call_that_lacks_an_argument_is_malformed(kind: type[Request[Any]], wire: Wire) -> None:
+    call = CALLS[kind]
+    handler = supernode_processor(wire.process.answer)._handler if kind in SUPERNODE else handler_of(wire)
+    me = [] if kind in SUPERNODE else [Target(codec.id_to_wire(wire.node.id), wire.node.incarnation)]
+    arguments = call.arguments(example(kind))
+
+    for lacking in range(len(arguments)):
+        with pytest.raises(codec.wire.Malformed):
+            getattr(handler, call.method)(*me, *(None if i == lacking else a for i, a in enumerate(arguments)))
+
+
+def test_a_handler_that_breaks_is_the_peers_fault_and_the_connection_stays_good(wire: Wire) -> None:
+    wire.process.reply = ZeroDivisionError("inside")
+    with pytest.raises(PeerFault):
+        wire.ask(requests.Nudge())
+
+    wire.process.reply = None
+    wire.ask(requests.Nudge())
+
+
+@pytest.mark.parametrize("request_", [store.Release(), store.Tidy()])
+def test_what_a_process_asks_of_itself_cannot_be_sent(request_: Request[Any], wire: Wire) -> None:
+    with pytest.raises(Malformed):
+        wire.ask(request_)
+
+
+def test_a_request_to_a_node_must_say_which_life_of_it_is_meant(wire: Wire) -> None:
+    with pytest.raises(Malformed):
+        wire.peers.ask(Ask(wire.node.address, requests.Nudge()))
+
+
+# --- handlers raise what is declared
+
+
+def states() -> list[tuple[str, Handlers]]:
+    """The real handlers in the states that can go wrong."""
+    me = NodeRef(5, "127.0.0.1", 8001)
+    return [("joined", handlers(me, joined=True)), ("not joined", handlers(me, joined=False)),
+            ("full", handlers(me, joined=True, full=True))]
+
+
+def handlers(me: NodeRef, joined: bool, full: bool = False) -> Handlers:
+    node, orders = ChordNode(me, Ring()), Orders()
+    if joined:
+        create(node)
+    kept = Store(lambda: 0.0)
+    kept.settled = not full
+    if full:
+        kept._blobs.bytes_max = 0
+        for number in range(QUEUED_MAX):
+            orders.accept(Order(f"job {number}", 1, (), "{}"))
+    membership = Membership(Ring(3), random.Random(0), lambda _: None)
+    return {
+        **ring_handlers(node), **kept.handlers(), **orders.handlers(),
+        requests.Admit: lambda r: membership.admit(r.address, 0.0),
+        requests.Report: lambda r: membership.report(r.node, 0.0),
+        requests.Retire: lambda r: membership.retire(r.node),
+        requests.GetMembers: lambda _: membership.members(0.0),
+    }
+
+
+@pytest.mark.parametrize("kind", [k for k in (*TARGETED, *UNTARGETED) if k is not requests.GetStatus])
+@EFFORT
+@given(data=st.data())
+def test_what_a_handler_may_raise_is_declared_for_its_call(kind: type[Request[Any]], data: st.DataObject) -> None:
+    for state, served in states():
+        for _ in range(3):
+            try:
+                answer(served, data.draw(values(kind)))
+            except ChordError as error:
+                assert type(error) in declared(kind), f"{state}: {type(error).__name__} of {kind.__name__}"
+
+
+# --- the contract
+
+
+def calls_of(service: Any) -> set[str]:
+    return {name for name, _ in inspect.getmembers(service.Iface, inspect.isfunction)}
+
+
+def test_every_call_of_the_contract_is_in_the_table_and_nothing_else_is() -> None:
+    assert calls_of(ComputeNode) == {call.method for call in COMPUTE_NODE.values()} | {SAY_HELLO.method}
+    assert calls_of(Supernode) == {call.method for call in SUPERNODE.values()}
+
+
+def test_a_node_that_is_not_a_member_yet_may_say_so_in_every_call() -> None:
+    assert all(errors.NotYet in declared(kind) and WrongIncarnation in declared(kind) for kind in TARGETED)
+
+
+def test_arrays_never_travel_as_lists_of_numbers() -> None:
+    assert not re.findall(r"list\s*<\s*(?:double|i8|i16|i32|i64|byte)\s*>", CONTRACT)
+
+
+def test_no_call_answers_with_a_code() -> None:
+    """An error is an exception: no call returns a bare number or a yes and no, no struct has a code in it."""
+    returned = re.findall(r"^\s*([\w<>]+)\s+\w+\(", CONTRACT, re.MULTILINE)
+    fields = re.findall(r"^\s*\d+:\s*(?:required|optional)\s+\S+\s+(\w+)", CONTRACT, re.MULTILINE)
+
+    assert returned
+    assert not set(returned) & {"bool", "byte", "i8", "i16", "i32", "i64", "double"}
+    assert not set(fields) & {"code", "error", "errno", "errcode", "ok", "success", "status"}
+
+
+def test_every_call_every_struct_and_every_exception_says_what_it_means() -> None:
+    lines = CONTRACT.splitlines()
+    for number, line in enumerate(lines):
+        if re.match(r"(struct|union|exception) \w+ {|  \S+ \w+\(", line):
+            assert lines[number - 1].rstrip().endswith("*/"), f"no doc comment: {line.strip()}"
+
+
+@pytest.mark.skipif(shutil.which("thrift") is None, reason="thrift-compiler is not installed")
+def test_the_generated_code_is_fresh() -> None:
+    assert generate.main(["--check"]) == 0

@@ -1,0 +1,155 @@
+"""Every value survives the wire, and what breaks the contract is Malformed before anybody acts on it."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import typing
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from thrift.protocol.TBinaryProtocol import TBinaryProtocolAccelerated, TBinaryProtocolAcceleratedFactory
+from thrift.transport.TTransport import TMemoryBuffer
+from thrift.TSerialization import deserialize, serialize
+from wire_values import EFFORT, I64, digests, identifiers, values
+
+from chord import errors
+from chord.errors import ChordError, Malformed
+from chord.refs import NodeRef
+from rpc import codec
+from rpc.gen import ttypes as wire
+
+PAIRS = sorted(name.removesuffix("_to_wire") for name in vars(codec) if name.endswith("_to_wire") and name[0] != "_")
+STRUCTS = sorted(set(PAIRS) - {"id", "digest", "error", "nodes", "items"})
+BY_NAME = {"id": identifiers, "digest": digests}
+ERRORS = (errors.Busy, errors.NotYet, errors.NotFound, errors.JoinRefused, errors.StoreFull, errors.Corrupt,
+          errors.Malformed)
+BINARY = TBinaryProtocolAcceleratedFactory()
+ME = NodeRef(7, "127.0.0.1", 8001, 2)
+
+
+def both(pair: str) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+    return getattr(codec, f"{pair}_to_wire"), getattr(codec, f"{pair}_from_wire")
+
+
+def domain_values(pair: str) -> st.SearchStrategy[Any]:
+    if pair in BY_NAME:
+        return BY_NAME[pair]
+    to_wire = both(pair)[0]
+    parameter = next(iter(inspect.signature(to_wire).parameters))
+    return values(typing.get_type_hints(to_wire)[parameter])
+
+
+def through_bytes(raw: Any) -> Any:
+    """As the other side decodes it; structs only."""
+    if not hasattr(raw, "thrift_spec"):
+        return raw
+    if isinstance(raw, Exception):  # generated exceptions cannot be changed once they are made
+        return type(raw).read(TBinaryProtocolAccelerated(TMemoryBuffer(serialize(raw, BINARY))))
+    return deserialize(type(raw)(), serialize(raw, BINARY), BINARY)
+
+
+@pytest.mark.parametrize("pair", [pair for pair in PAIRS if pair != "error"])
+@EFFORT
+@given(data=st.data())
+def test_every_value_comes_back_equal(pair: str, data: st.DataObject) -> None:
+    to_wire, from_wire = both(pair)
+    value = data.draw(domain_values(pair))
+
+    assert from_wire(through_bytes(to_wire(value))) == value
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_every_error_comes_back_as_the_same_kind_with_the_same_words(error: type[ChordError]) -> None:
+    back = codec.error_from_wire(through_bytes(codec.error_to_wire(error("the words"))))
+
+    assert type(back) is error
+    assert str(back) == "the words"
+
+
+def test_a_wrong_incarnation_comes_back_with_who_is_there_now() -> None:
+    back = codec.error_from_wire(through_bytes(codec.error_to_wire(errors.WrongIncarnation(ME))))
+
+    assert isinstance(back, errors.WrongIncarnation)
+    assert back.actual == ME
+
+
+def test_every_exception_of_the_contract_has_a_domain_error() -> None:
+    of_the_contract = {each for each in vars(wire).values() if inspect.isclass(each) and issubclass(each, Exception)
+                       and each.__module__ == wire.__name__}
+
+    assert of_the_contract == set(codec.WIRE_EXCEPTIONS)
+
+
+def node(**changes: Any) -> wire.Node:
+    return wire.Node(**{"id": bytes(20), "host": "h", "port": 1, "incarnation": 1} | changes)
+
+
+def entry(**changes: Any) -> wire.Entry:
+    return wire.Entry(**{"key": bytes(20), "name": "a", "digest": bytes(32), "size": 1} | changes)
+
+
+def order(**changes: Any) -> wire.Order:
+    return wire.Order(**{"job": "j", "round": 1, "files": [], "task": "{}"} | changes)
+
+
+def file(**changes: Any) -> wire.TrainingFile:
+    return wire.TrainingFile(**{"index": 0, "name": "a", "digest": bytes(32), "size": 1, "rows": 1} | changes)
+
+
+@pytest.mark.parametrize(("pair", "raw"), [
+    ("id", b""), ("id", bytes(19)), ("id", bytes(21)),
+    ("digest", bytes(31)), ("digest", bytes(33)), ("digest", b""),
+    ("node", node(id=bytes(3))), ("node", node(host="h" * 256)), ("node", node(host="a\nb")),
+    ("node", node(host="a\0b")), ("node", node(port=-1)), ("node", node(port=65536)),
+    ("nodes", [node(), node(port=70000)]),
+    ("ring", wire.Ring(2, 8, 3)), ("ring", wire.Ring(161, 8, 3)), ("ring", wire.Ring(160, 8, 0)),
+    ("ring", wire.Ring(160, 8, 10)), ("ring", wire.Ring(160, -1, 1)),
+    ("hop", wire.Hop()), ("hop", wire.Hop(owners=wire.Owners([]))),
+    ("hop", wire.Hop(nearer=wire.Nearer([wire.Candidate(node(id=b""))]))),
+    ("neighbourhood", wire.Neighbourhood(node(), [])),
+    ("entry", entry(key=bytes(8))), ("entry", entry(digest=b"")), ("entry", entry(size=-1)),
+    ("order", order(round=-1)), ("order", order(weights=bytes(5))), ("order", order(weights_size=-1)),
+    ("order", order(files=[file(index=-1)])), ("order", order(files=[file(rows=0)])),
+    ("order", order(files=[file(size=-I64)])), ("order", order(files=[file(digest=bytes(20))])),
+    ("order", order(files=[file(name="../../etc/passwd")])), ("order", order(files=[file(name="a\x1b[2J")])),
+    ("order", order(files=[file(name="a\0")])), ("order", order(files=[file(name="..")])),
+    ("order", order(files=[file(name="")])), ("order", order(files=[file(name="a" * 256)])),
+    ("progress", wire.Progress("done", "", bytes(3), 5)),
+])
+def test_what_breaks_the_contract_is_malformed(pair: str, raw: Any) -> None:
+    with pytest.raises(Malformed):
+        both(pair)[1](raw)
+
+
+@pytest.mark.parametrize("host", ["", "a\tb", "a\x7f", "\u202e", "h" * 256])
+def test_who_wants_to_be_admitted_must_have_a_host_that_can_be_one(host: str) -> None:
+    with pytest.raises(Malformed):
+        codec.check_address(host, 8001)
+
+
+@pytest.mark.parametrize("pair", STRUCTS)
+@EFFORT
+@given(data=st.data())
+def test_a_struct_without_a_required_field_is_malformed(pair: str, data: st.DataObject) -> None:
+    whole = both(pair)[0](data.draw(domain_values(pair)))
+    codec.check_complete(whole)
+
+    for name in required_fields(whole):
+        lacking = copy.copy(whole)
+        setattr(lacking, name, None)
+        with pytest.raises(Malformed, match=name):
+            codec.check_complete([lacking])  # also where it lies within something else
+
+
+def required_fields(raw: Any) -> list[str]:
+    """Those that the generated validate() asks for."""
+    source = inspect.getsource(type(raw).validate)
+    return [line.split("self.")[1].split(" is None")[0] for line in source.splitlines() if "if self." in line]
+
+
+def test_required_fields_are_read_from_the_generated_code() -> None:
+    assert required_fields(node()) == ["id", "host", "port", "incarnation"]

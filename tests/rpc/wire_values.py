@@ -1,0 +1,93 @@
+"""Any value that may travel, made by Hypothesis from the types of the dataclasses' fields.
+
+A new field of a new meaning has no strategy: the tests say so, and it gets one here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from chord.effects import Request
+from chord.refs import Address, NodeRef
+from chord.requests import Candidate, Hop, Neighbourhood
+from chord.ring import Ring
+
+I32, I64 = (1 << 31) - 1, (1 << 63) - 1
+
+EFFORT = settings(max_examples=20, derandomize=True, deadline=None)
+
+names = st.text("aZ09 ._-~\u00e9\u4e2d\U0001f600", min_size=1, max_size=9).filter(lambda name: name not in (".", ".."))
+texts = st.text("aZ09 ./\\\"'\n\0\u00e9\u4e2d\U0001f600", max_size=9)
+hosts = st.text("aZ09.:-[]\u00e9", max_size=9)
+identifiers = st.integers(0, (1 << 160) - 1)
+digests = st.integers(0, (1 << 256) - 1).map(lambda number: number.to_bytes(32).hex())
+sizes = st.integers(0, I64)
+whole_numbers = st.integers(0, I32)
+milliseconds = st.integers(0, 10**9).map(lambda ms: ms / 1000)
+doubles = st.floats(allow_nan=False)
+nodes = st.builds(NodeRef, identifiers, hosts, st.integers(0, 65535), st.integers(-I64 - 1, I64))
+node_lists = st.lists(nodes, min_size=1, max_size=3).map(tuple)
+rings = st.integers(1, 40).flatmap(
+    lambda successors: st.builds(Ring, st.integers(3, 160), st.just(successors), st.integers(1, successors + 1))
+)
+
+BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
+    NodeRef: nodes,
+    Ring: rings,
+    Address: st.builds(Address, hosts.filter(bool), st.integers(0, 65535)),
+    Neighbourhood: st.builds(Neighbourhood, nodes, node_lists),
+    Hop: st.builds(Hop, st.just(True), node_lists) | st.builds(
+        Hop, st.just(False), st.just(()),
+        st.lists(st.builds(Candidate, nodes, st.none() | st.integers(0, 159)), max_size=3).map(tuple),
+    ),
+    bool: st.booleans(),
+    bytes: st.binary(max_size=200),
+    type(None): st.none(),
+}
+BY_FIELD: dict[tuple[str, type], st.SearchStrategy[Any]] = {
+    ("key", int): identifiers, ("start", int): identifiers, ("end", int): identifiers,
+    ("digest", int): st.integers(0, (1 << 56) - 1), ("digest", str): digests,
+    ("result", str): st.just("") | digests, ("weights", str): st.just("") | digests,
+    ("name", str): names, ("names", str): texts,
+    ("size_bytes", int): sizes, ("stored_bytes", int): sizes, ("received_bytes", int): sizes,
+    ("weights_bytes", int): sizes, ("offset", int): sizes, ("length", int): whole_numbers,
+    ("version", int): st.integers(-I64 - 1, I64), ("count", int): whole_numbers,
+    ("index", int): whole_numbers, ("round", int): whole_numbers, ("rows", int): st.integers(1, I64),
+    ("lease_s", float): milliseconds, ("wait_s", float): milliseconds.filter(lambda s: s * 1000 <= I32),
+    ("seconds", float): milliseconds, ("loss", float): doubles, ("accuracy", float): doubles,
+    ("job", str): texts, ("task", str): texts, ("ticket", str): texts, ("state", str): texts,
+    ("message", str): texts, ("training", str): texts,
+}
+
+
+def values(hint: Any, field: str = "") -> st.SearchStrategy[Any]:
+    """Any value of a type; what a bare int, float or str may be is a matter of its field's name."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return st.one_of([values(each, field) for each in arguments])
+    if origin is tuple:
+        return st.lists(values(arguments[0], field), max_size=3).map(tuple)
+    if origin is not None:  # Sequence[Entry]
+        return st.lists(values(arguments[0], field), max_size=3).map(tuple)
+    if hint in BY_TYPE:
+        return BY_TYPE[hint]
+    if dataclasses.is_dataclass(hint):
+        hints = typing.get_type_hints(hint)
+        return st.builds(hint, **{f.name: values(hints[f.name], f.name) for f in dataclasses.fields(hint)})
+    if (field, hint) in BY_FIELD:
+        return BY_FIELD[field, hint]
+    if isinstance(hint, type) and issubclass(hint, Request):
+        return st.builds(hint)
+    raise AssertionError(f"no strategy for {field!r} of type {hint}: give it one in BY_FIELD")
+
+
+def answer_of(request: type[Request[Any]]) -> Any:
+    """The type of the answer, as the request declares it: the R of Request[R]."""
+    base = next(b for b in request.__orig_bases__ if typing.get_origin(b) is Request)
+    return typing.get_args(base)[0]
