@@ -1,7 +1,7 @@
 """The client: train on the ring, look at it, use what was trained.
 
     python3 client.py ./letters validate_letters.txt
-    python3 client.py status | lookup NAME | predict MODEL FILE
+    python3 client.py jobs | attach JOB | status | lookup NAME | predict MODEL FILE | ...
 """
 
 from cli.environment import require
@@ -18,6 +18,11 @@ from cli import exits, seeds  # noqa: E402
 
 SUBCOMMANDS = {
     "train": "train a model on the files of a folder (also without this word)",
+    "jobs": "the jobs of the ring",
+    "attach": "watch a job until it ends",
+    "cancel": "end a job",
+    "export": "the model of a job, into a file",
+    "audit": "verify a job's chain of results, and train some of it again",
     "status": "every node of the ring",
     "lookup": "the way to a name's key, hop by hop",
     "predict": "a saved model on a file",

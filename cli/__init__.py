@@ -5,6 +5,12 @@ exits        exit codes, and how an error becomes one line and a code
 options      command lines: the parser, and the options made from the settings of a job
 entry        the way into the ring: through the supernode, or any node that is listed
 train        route, train, average, validate
+given        what the user gives: files, settings, weights to begin from
+jobs         the jobs of the ring
+attach       watch a job until it ends
+cancel       end a job
+export       the model of a job, into a file
+audit        verify a job's record
 status       every node of the ring
 lookup       the way to a name's key, hop by hop
 predict      a saved model on a file

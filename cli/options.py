@@ -59,6 +59,17 @@ def add_ring_options(made: Parser) -> None:
               help="the node list: host,port lines (default: compute_nodes.txt)")
 
 
+def add_job(made: Parser) -> None:
+    """Which job."""
+    made.add_argument("job", type=checked(_job), metavar="JOB", help="a job's id, as train and jobs print it")
+
+
+def _job(text: str) -> str:
+    if len(text) != 64 or any(c not in "0123456789abcdef" for c in text):
+        raise ValueError(f"{text[:80]!r} is no job's id: 64 hexadecimal digits")
+    return text
+
+
 def add_settings(made: Parser) -> None:
     """One option for every setting of a job."""
     for each in fields(Settings):

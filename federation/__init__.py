@@ -13,6 +13,7 @@ arithmetic  what a round computes: tasks, moments, the exact mean
 chronicle   writes a job's records in their order
 driver      one job from where it stands to its end
 keeping     a node looks after its jobs, and drives those that nobody drives
+auditing    is a job's record true? verified, and made again
 reach       questions to the ring that survive the loss of the node they began at
 errors      what can go wrong with a job
 """

@@ -6,7 +6,7 @@ from ml_oracles import SHARED, literal_course_train, literal_course_weights, mak
 
 from ml import course, exact
 from ml.data import Samples
-from ml.errors import NotFinite
+from ml.errors import NotFinite, OutOfRange
 from ml.mlp import Architecture, evaluate
 from ml.readers.folder import list_training_files, read_file
 from ml.readers.letters import parse
@@ -86,12 +86,22 @@ def test_epochs_report_the_loss_and_accuracy_after_the_update() -> None:
     assert accuracy == pytest.approx(1 - found.error_rate)
 
 
-def test_a_training_that_diverges_says_so() -> None:
+def test_a_training_that_diverges_never_enters_a_sum() -> None:
     architecture = Architecture((16, 8, 26), "identity")
-    config = TrainConfig("gd", 400, 10.0, momentum=0.9)
+    weights, config = course.initial_weights(architecture).astype(np.float32), TrainConfig("gd", 40, 10.0)
 
-    with pytest.raises(NotFinite, match="diverged"):
-        course.train(architecture, course.initial_weights(architecture), raw_samples(80), config)
+    trained = course.train(architecture, weights, raw_samples(80), config)
+
+    with pytest.raises(OutOfRange, match="smaller eta"):
+        exact.quantise(trained, weights, 80, 40)
+
+
+def test_weights_that_are_not_finite_are_noticed_in_the_first_epoch() -> None:
+    architecture = Architecture((16, 8, 26), "identity")
+    weights = np.full(architecture.parameters, np.nan)
+
+    with pytest.raises(NotFinite, match="epoch 1"):
+        course.train(architecture, weights, raw_samples(80), TrainConfig("gd", 40))
 
 
 @needs_letters

@@ -236,6 +236,12 @@ def test_when_full_the_longest_idle_connection_is_closed():
         assert call(first, b"still here") == b"still here"
 
 
+def test_who_has_its_answer_gives_way_to_a_newcomer_at_once():
+    with Server(Methods(), "127.0.0.1", limits=Limits(workers_max=1)) as running, contextlib.ExitStack() as stack:
+        for n in range(100):
+            assert call(stack.enter_context(caller(running)), bytes([n])) == bytes([n])
+
+
 def test_when_all_are_at_work_the_newcomer_is_refused_and_the_workers_finish():
     gate, inside = threading.Event(), threading.Semaphore(0)
 

@@ -1,0 +1,69 @@
+"""client.py audit JOB: verify the chain of a job's results, and make some of its rounds again."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+
+from rich.markup import escape
+from rich.table import Table
+
+from chord.errors import ChordError, NotFound
+from cli import exits, options
+from cli.entry import Entry, client_runtime, enter
+from federation import jobs
+from federation.auditing import Finding, retrain, verify_chain
+from federation.errors import FederationError
+from federation.jobs import JobView
+from ml.worker import Worker
+from node.console import console
+from node.runtime import Runtime
+
+
+def main(arguments: Sequence[str]) -> int:
+    made = options.parser("client.py audit", "Verify what a job has recorded.",
+                          "python3 client.py audit JOB --retrain 2", arguments)
+    options.add_job(made)
+    made.add_argument("--retrain", type=int, default=0, metavar="N", help="make N random rounds again (default: 0)")
+    made.add_argument("--seed", type=int, default=0, metavar="S", help="which ones (default: 0)")
+    options.add_ring_options(made)
+    made.add_argument("--json", action="store_true", help="print one line, one JSON object")
+    chosen = options.parse(made, arguments)
+    runtime = client_runtime()
+    entry = enter(runtime, chosen)
+    try:
+        view = runtime.run(jobs.look_at(entry.node, entry.ring, chosen.job))
+        findings = runtime.run(verify_chain(entry.node, entry.ring, view))
+        findings += again(runtime, entry, view, chosen.retrain, random.Random(chosen.seed))
+    except (ChordError, FederationError) as error:
+        raise exits.Exit(exits.FAILED, str(error)) from error
+    show(findings, chosen.json)
+    return 0 if all(f.holds for f in findings) else exits.FAILED
+
+
+def again(runtime: Runtime, entry: Entry, view: JobView, count: int, rng: random.Random) -> list[Finding]:
+    """Rounds in random order, until so many could be made again."""
+    worker = Worker()
+    findings: list[Finding] = []
+    rounds = [r.round for r in view.results[1:]]
+    for number in rng.sample(rounds, len(rounds)):
+        if len(findings) >= count:
+            break
+        try:
+            findings.append(runtime.run(retrain(entry.node, entry.ring, view, number, worker)))
+        except NotFound:
+            continue
+    return findings
+
+
+def show(findings: Sequence[Finding], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"holds": all(f.holds for f in findings), "findings": [vars(f) for f in findings]}))
+        return
+    table = Table()
+    for heading in ("checked", "holds", "detail"):
+        table.add_column(heading, overflow="fold")
+    for finding in findings:
+        table.add_row(escape(finding.what), "yes" if finding.holds else "NO", escape(finding.detail))
+    console().print(table)

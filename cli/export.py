@@ -1,0 +1,45 @@
+"""client.py export JOB --out FILE: the model that a job has made so far, into a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from chord.errors import ChordError
+from cli import exits, options
+from cli.entry import client_runtime, enter
+from cli.report import Report, model_of
+from federation import jobs
+from federation.errors import FederationError
+from ml.readers.model import save
+
+
+def main(arguments: Sequence[str]) -> int:
+    made = options.parser("client.py export", "Save the model of a job.",
+                          "python3 client.py export JOB --out model.npz", arguments)
+    options.add_job(made)
+    made.add_argument("--out", type=Path, metavar="FILE", required=True, help="where to (.npz)")
+    options.add_ring_options(made)
+    made.add_argument("--json", action="store_true", help="print one line, one JSON object")
+    chosen = options.parse(made, arguments)
+    runtime = client_runtime()
+    entry = enter(runtime, chosen)
+    try:
+        view = runtime.run(jobs.look_at(entry.node, entry.ring, chosen.job))
+        if not view.results:
+            raise exits.Exit(exits.FAILED, f"job {chosen.job} has made no model yet: it is {view.state}")
+        last = view.results[-1]
+        weights = runtime.run(jobs.weights_of(entry.node, entry.ring, last))
+    except (ChordError, FederationError) as error:
+        raise exits.Exit(exits.FAILED, str(error)) from error
+    model = model_of(Report(view.spec, 0, weights=weights, moments=bytes.fromhex(view.results[0].moments)))
+    try:
+        save(chosen.out, model)
+    except OSError as error:
+        raise exits.Exit(exits.CANNOT_CREATE, f"cannot write {chosen.out}: {error.strerror}") from error
+    about = {"job": chosen.job, "state": view.state, "round": last.round, "validation_error": last.error,
+             "model_sha256": model.sha256}
+    print(json.dumps(about) if chosen.json else
+          f"round {last.round} of job {chosen.job} ({view.state}): {chosen.out}, model {model.sha256}")
+    return 0

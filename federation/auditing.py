@@ -1,0 +1,93 @@
+"""Is a job's record true? The chain is verified link by link, and rounds are made again and compared.
+
+A round can be made again while the weights before it are still there: the first round always,
+as its weights come from the seed, and the last ones. Every file of such a round is trained once
+more in this process; the sum must give the very weights that the RESULT names.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from chord.blobs import digest_of
+from chord.effects import Procedure
+from chord.errors import ChordError, NotFound
+from chord.refs import NodeRef
+from chord.ring import Ring
+from chord.storing import fetch, find, get
+from federation import arithmetic, records
+from federation.effects import aside
+from federation.errors import BadRecord
+from federation.jobs import JobView
+from federation.records import Result
+from federation.rounds import Part
+from federation.work import Progress
+from ml.task import task_from_dict
+from ml.worker import Worker
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check has found."""
+
+    what: str
+    holds: bool
+    detail: str = ""
+
+
+def verify_chain(start: NodeRef, ring: Ring, view: JobView) -> Procedure[list[Finding]]:
+    """Every RESULT that is stored: is it a link of the chain, and are its weights what it names?"""
+    job = view.spec.job
+    items, nodes = yield from find(start, ring, ring.key(job))
+    links = {result.digest for result in view.results}
+    findings = []
+    prefix = records.record_name(job, "result-")
+    for item in sorted(items, key=lambda i: (i.version, i.entry.name)):
+        if item.entry.name.startswith(prefix):
+            findings.append(_link(item.entry.name.removeprefix(f"{job}."), item.entry.digest, links))
+    for result in view.results:
+        try:
+            content = yield from fetch(nodes, result.weights, result.weights_bytes)
+        except ChordError:
+            continue  # let go of, as the rounds before the last two are
+        findings.append(Finding(f"weights-{result.round}", digest_of(content) == result.weights))
+    return findings
+
+
+def retrain(start: NodeRef, ring: Ring, view: JobView, number: int, worker: Worker) -> Procedure[Finding]:
+    """Make a round again, file by file, and compare its weights. Raises NotFound where its first weights are gone."""
+    spec, before, claimed = view.spec, view.results[number - 1], view.results[number]
+    base = yield from _weights_before(start, ring, view, before)
+    moments = bytes.fromhex(view.results[0].moments)
+    files = tuple(f for f in spec.files if f.index not in claimed.left_out)
+    for file in files:
+        if not worker.has(file.digest):
+            content = yield from get(start, ring, ring.key(file.name), file.name, file.digest)
+            worker.add_file(file.digest, file.name, content, spec.features, spec.classes)
+    made = json.loads(json.dumps(arithmetic.training_task(spec, number, moments, files)))
+    update = yield from aside(lambda: worker.train(task_from_dict(made["task"]), base))
+    part = Part(start, files, Progress("done"), update.sum)
+    digest = digest_of(arithmetic.mean_of(spec, base, [part]))
+    what = f"round {number}, {len(files)} files trained again"
+    detail = "" if digest == claimed.weights else f"made {digest}, recorded {claimed.weights}: forged or damaged"
+    return Finding(what, digest == claimed.weights, detail)
+
+
+def _weights_before(start: NodeRef, ring: Ring, view: JobView, before: Result) -> Procedure[bytes]:
+    if before.round == 0 and not view.spec.initial:
+        weights = arithmetic.first_weights(view.spec)
+        if digest_of(weights) != before.weights:
+            raise BadRecord(f"result-0 names weights {before.weights}, the seed gives {digest_of(weights)}")
+        return weights
+    _, nodes = yield from find(start, ring, ring.key(view.spec.job))
+    try:
+        content = yield from fetch(nodes, before.weights, before.weights_bytes)
+    except NotFound as error:
+        raise NotFound(f"the weights of round {before.round} have been let go of") from error
+    return content
+
+
+def _link(name: str, digest: str, links: set[str]) -> Finding:
+    detail = "" if digest in links else f"{digest} is no link of the chain: forged or damaged"
+    return Finding(name, digest in links, detail)

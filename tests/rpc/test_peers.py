@@ -1,0 +1,334 @@
+"""Asking: a stale connection costs one retry, silence ends at the deadline, and every failure has its type."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from chord import requests, store
+from chord.effects import Ask, Request
+from chord.errors import Malformed, NodeUnreachable, NotYet, PeerFault
+from chord.refs import Address, NodeRef
+from chord.requests import GetNeighbours, Neighbourhood, Nudge
+from rpc import peers as peers_module
+from rpc.gen import ttypes
+from rpc.handlers import compute_node_processor
+from rpc.peers import CONNECTIONS_PER_PEER_MAX, Peers
+from rpc.server import Server
+from rpc.transport import FRAME_SIZE_MAX
+
+PATIENCE_S = 20.0  # generous: nothing that works comes near it
+SHORT_S = 0.2
+
+
+class Gate:
+    """Stands before a server, carries frames to and fro, and closes a connection at the frame it is told to."""
+
+    def __init__(self, behind: tuple[str, int]) -> None:
+        self._behind = behind
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self.close_at: list[int] = []  # of each next connection: the number of the frame that it does not live to
+        self.connections = 0
+        self._open = ExitStack()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.close()
+        self._open.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                caller, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            frames = self.close_at.pop(0) if self.close_at else 1 << 30
+            self._open.enter_context(caller)
+            threading.Thread(target=self._carry, args=(caller, frames), daemon=True).start()
+
+    def _carry(self, caller: socket.socket, frames: int) -> None:
+        with caller, socket.create_connection(self._behind) as server:
+            for number in range(1, frames + 1):
+                frame = receive_frame(caller)
+                if not frame or number == frames:
+                    return
+                server.sendall(frame)
+                caller.sendall(receive_frame(server))
+
+
+def receive_frame(sock: socket.socket) -> bytes:
+    """One frame with its length; nothing at the end."""
+    frame, size = b"", 4
+    while len(frame) < size:
+        try:
+            more = sock.recv(size - len(frame))
+        except OSError:
+            return b""
+        if not more:
+            return b""
+        frame += more
+        if len(frame) == 4:
+            size = 4 + struct.unpack("!i", frame)[0]
+    return frame
+
+
+class Node:
+    """A server whose answers are given by a function."""
+
+    def __init__(self, answer: Callable[[Request[Any]], Any]) -> None:
+        self.ref = NodeRef(7, "127.0.0.1", 0)
+        self.server = Server(compute_node_processor(lambda: self.ref, answer), "127.0.0.1")
+        self.server.start()
+        self.ref = NodeRef(7, *self.server.address)
+
+    def at(self, port: int) -> NodeRef:
+        return NodeRef(self.ref.id, self.ref.host, port, self.ref.incarnation)
+
+
+@pytest.fixture
+def opened() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def peers(opened: ExitStack) -> Peers:
+    made = Peers()
+    opened.callback(made.close)
+    return made
+
+
+def start(opened: ExitStack, answer: Callable[[Request[Any]], Any] = lambda _: None) -> Node:
+    node = Node(answer)
+    opened.callback(node.server.stop)
+    return node
+
+
+def gate_before(opened: ExitStack, node: Node) -> Gate:
+    gate = Gate(node.server.address)
+    opened.callback(gate.close)
+    return gate
+
+
+def nudge(peers: Peers, node: NodeRef, timeout_s: float = PATIENCE_S) -> None:
+    peers.ask(Ask(node, Nudge(), timeout_s))
+
+
+# --- connections
+
+
+def test_one_connection_serves_many_questions(opened: ExitStack, peers: Peers) -> None:
+    node = start(opened)
+    gate = gate_before(opened, node)
+
+    for _ in range(20):
+        nudge(peers, node.at(gate.port))
+
+    assert gate.connections == 1
+
+
+def test_a_pooled_connection_that_closes_under_the_question_is_retried_once(opened: ExitStack, peers: Peers) -> None:
+    node = start(opened)
+    gate = gate_before(opened, node)
+    gate.close_at = [2]
+    nudge(peers, node.at(gate.port))
+
+    nudge(peers, node.at(gate.port))
+
+    assert gate.connections == 2
+
+
+def test_a_retry_that_closes_as_well_is_the_end(opened: ExitStack, peers: Peers) -> None:
+    node = start(opened)
+    gate = gate_before(opened, node)
+    gate.close_at = [2, 1]
+    nudge(peers, node.at(gate.port))
+
+    with pytest.raises(NodeUnreachable, match="closed the connection"):
+        nudge(peers, node.at(gate.port))
+
+    assert gate.connections == 2
+
+
+def test_a_fresh_connection_that_closes_is_not_retried(opened: ExitStack, peers: Peers) -> None:
+    node = start(opened)
+    gate = gate_before(opened, node)
+    gate.close_at = [1]
+
+    with pytest.raises(NodeUnreachable):
+        nudge(peers, node.at(gate.port))
+
+    assert gate.connections == 1
+
+
+def test_a_connection_closed_while_it_lay_idle_is_not_used_again(opened: ExitStack, peers: Peers) -> None:
+    first = start(opened)
+    nudge(peers, first.ref)
+    first.server.stop()
+    second = Server(compute_node_processor(lambda: first.ref, lambda _: None), first.ref.host, first.ref.port)
+    second.start()
+    opened.callback(second.stop)
+
+    nudge(peers, first.ref)
+
+
+def test_the_retry_has_only_what_is_left_of_the_time(opened: ExitStack, peers: Peers,
+                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    node = start(opened)
+    gate = gate_before(opened, node)
+    gate.close_at = [2]
+    nudge(peers, node.at(gate.port))
+    granted: list[float] = []
+
+    real_connect = peers_module.connect
+
+    def connect(host: str, port: int, timeout_s: float) -> Any:
+        granted.append(timeout_s)
+        return real_connect(host, port, timeout_s)
+
+    monkeypatch.setattr(peers_module, "connect", connect)
+    monkeypatch.setattr(peers_module, "CONNECT_TIMEOUT_S", 2 * PATIENCE_S)
+
+    nudge(peers, node.at(gate.port), PATIENCE_S)
+
+    assert len(granted) == 1
+    assert granted[0] < PATIENCE_S
+
+
+def test_few_idle_connections_are_kept_to_one_peer(opened: ExitStack, peers: Peers) -> None:
+    crowd = CONNECTIONS_PER_PEER_MAX + 3
+    all_are_in = threading.Barrier(crowd, timeout=PATIENCE_S)
+    node = start(opened, lambda _: all_are_in.wait() and None)
+    gate = gate_before(opened, node)
+    with ThreadPoolExecutor(crowd) as many:
+        list(many.map(lambda _: nudge(peers, node.at(gate.port)), range(crowd)))
+    assert gate.connections == crowd
+
+    with ThreadPoolExecutor(crowd) as many:
+        list(many.map(lambda _: nudge(peers, node.at(gate.port)), range(crowd)))
+
+    assert gate.connections == 2 * crowd - CONNECTIONS_PER_PEER_MAX
+
+
+# --- failures
+
+
+def test_nobody_there_is_unreachable(peers: Peers) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+    with pytest.raises(NodeUnreachable, match=f"127.0.0.1:{port} does not answer"):
+        nudge(peers, NodeRef(7, "127.0.0.1", port))
+
+
+def test_no_such_host_is_unreachable(peers: Peers) -> None:
+    with pytest.raises(NodeUnreachable):
+        nudge(peers, NodeRef(7, "no.such.host.invalid", 1))
+
+
+def test_an_answer_that_never_comes_is_unreachable(opened: ExitStack, peers: Peers) -> None:
+    released = threading.Event()
+    node = start(opened, lambda _: released.wait(PATIENCE_S) and None)
+    opened.callback(released.set)
+
+    with pytest.raises(NodeUnreachable, match=r"did not answer within 0\.2 s"):
+        nudge(peers, node.ref, SHORT_S)
+
+
+def test_what_came_too_late_is_not_the_answer_to_the_next_question(opened: ExitStack, peers: Peers) -> None:
+    released = threading.Event()
+    late, present = NodeRef(1, "late", 1), NodeRef(2, "present", 1)
+
+    def answer(request: Request[Any]) -> Any:
+        if isinstance(request, GetNeighbours) and not released.is_set():
+            released.wait(PATIENCE_S)
+            return Neighbourhood(late, (late,))
+        return Neighbourhood(present, (present,))
+
+    node = start(opened, answer)
+    with pytest.raises(NodeUnreachable):
+        peers.ask(Ask(node.ref, GetNeighbours(), SHORT_S))
+    released.set()
+
+    assert peers.ask(Ask(node.ref, GetNeighbours(), PATIENCE_S)).predecessor == present
+
+
+@pytest.mark.parametrize("answer", [
+    b"\0\0\0\x02ok", b"\xff\xff\xff\xff", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\0\0\0\x10" + bytes(16),
+    struct.pack("!i", FRAME_SIZE_MAX + 1),
+])
+def test_an_answer_that_is_none_is_the_peers_fault(answer: bytes, opened: ExitStack, peers: Peers) -> None:
+    listener = opened.enter_context(socket.create_server(("127.0.0.1", 0)))
+
+    def babble() -> None:
+        with listener.accept()[0] as caller:
+            receive_frame(caller)
+            caller.sendall(answer)
+            caller.recv(1)
+
+    threading.Thread(target=babble, daemon=True).start()
+
+    with pytest.raises(PeerFault, match="what is no answer"):
+        nudge(peers, NodeRef(7, *listener.getsockname()))
+
+
+def test_an_answer_with_senseless_values_is_the_peers_fault(opened: ExitStack, peers: Peers,
+                                                            monkeypatch: pytest.MonkeyPatch) -> None:
+    senseless = ttypes.Neighbourhood(ttypes.Node(b"short", "h", 1, 1), [])
+    me = NodeRef(1, "h", 1)
+    node = start(opened, lambda _: Neighbourhood(me, (me,)))
+    handler = node.server._processor._handler
+    monkeypatch.setattr(handler, "neighbours", lambda target: senseless)
+
+    with pytest.raises(PeerFault, match="no answer"):
+        peers.ask(Ask(node.ref, GetNeighbours(), PATIENCE_S))
+
+
+def test_an_answer_that_lacks_a_field_is_the_peers_fault(opened: ExitStack, peers: Peers,
+                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    node = start(opened)
+    monkeypatch.setattr(node.server._processor._handler, "neighbours", lambda target: ttypes.Neighbourhood())
+
+    with pytest.raises(PeerFault, match="predecessor"):
+        peers.ask(Ask(node.ref, GetNeighbours(), PATIENCE_S))
+
+
+def test_a_message_too_large_to_send_is_malformed_and_the_next_one_goes(opened: ExitStack, peers: Peers) -> None:
+    node = start(opened)
+    too_large = store.Write("00" * 32, FRAME_SIZE_MAX + 1, 0, bytes(FRAME_SIZE_MAX + 1))
+
+    with pytest.raises(Malformed):
+        peers.ask(Ask(node.ref, too_large, PATIENCE_S))
+
+    nudge(peers, node.ref)
+
+
+def test_a_process_that_has_no_name_yet_says_not_yet(opened: ExitStack, peers: Peers) -> None:
+    def nobody() -> NodeRef:
+        raise NotYet("not been admitted yet")
+
+    server = Server(compute_node_processor(nobody, lambda _: None), "127.0.0.1")
+    server.start()
+    opened.callback(server.stop)
+
+    with pytest.raises(NotYet, match="admitted"):
+        nudge(peers, NodeRef(7, *server.address))
+
+
+def test_hello_needs_no_name_of_whom_it_meets(opened: ExitStack, peers: Peers) -> None:
+    def answer(request: Request[Any]) -> Any:
+        raise NotYet(type(request).__name__)
+
+    node = start(opened, answer)
+
+    with pytest.raises(NotYet, match="SayHello"):
+        peers.ask(Ask(Address(*node.server.address), requests.SayHello(), PATIENCE_S))
