@@ -14,7 +14,7 @@ one_blas_thread()  # should this node drive a job: before numpy is imported
 import threading  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-from chord.errors import ChordError  # noqa: E402
+from chord.errors import ChordError, JoinRefused  # noqa: E402
 from chord.refs import Address  # noqa: E402
 from chord.upkeep import STABILIZE_EVERY_S  # noqa: E402
 from cli import exits, options  # noqa: E402
@@ -50,8 +50,8 @@ def listen(member: Member, chosen: "options.Namespace") -> None:
     except OSError as error:
         raise exits.Exit(exits.UNAVAILABLE, f"cannot listen at {chosen.host}:{chosen.port}: {error}") from error
     if chosen.register:
-        addresses.register(chosen.nodes, member.address)
-    say(f"compute node listening at {member.address}")
+        options.register(addresses.register, chosen.nodes, member.address)
+    exits.say(f"compute node listening at {member.address}")
 
 
 def live(member: Member, chosen: "options.Namespace") -> int:
@@ -60,22 +60,25 @@ def live(member: Member, chosen: "options.Namespace") -> int:
         node = member.join()
     except Stopped:
         return 0
-    except ChordError as error:
+    except JoinRefused as error:
         raise exits.Exit(exits.REFUSED, str(error)) from error
-    say(f"joined the ring as {node.ring.show(node.ref.id)}")
+    except ChordError as error:
+        raise exits.Exit(exits.UNAVAILABLE, str(error)) from error
+    exits.say(f"joined the ring as {node.ring.show(node.ref.id)}")
     if not chosen.quiet:
         watch = Watch(node, member.runtime.changed, member.runtime.stopping, console())
         threading.Thread(target=watch.run, name="console", daemon=True).start()
     member.runtime.stopping.wait()
-    raise exits.Exit(exits.REFUSED, f"cannot go on: {member.failure}")
+    code = exits.REFUSED if isinstance(member.failure, JoinRefused) else exits.SOFTWARE
+    raise exits.Exit(code, f"cannot go on: {member.failure}")
 
 
 def parser(arguments: list[str]) -> options.Parser:
     made = options.parser("compute_node.py", "Join the ring, keep files and train on them.",
                           "python3 compute_node.py 8001 --data-dir letters", arguments)
-    made.add_argument("port", nargs="?", type=int, metavar="PORT", help="listen there (0: any free port)")
+    made.add_argument("port", nargs="?", type=options.port, metavar="PORT", help="listen there (0: any free port)")
     made.add_argument("supernode_host", nargs="?", metavar="SUPERNODE_HOST", help="where the supernode is")
-    made.add_argument("supernode_port", nargs="?", type=int, metavar="SUPERNODE_PORT", help="(default: 9091)")
+    made.add_argument("supernode_port", nargs="?", type=options.port, metavar="SUPERNODE_PORT", help="(default: 9091)")
     made.add_argument("--data-dir", type=Path, metavar="DIR", help="files found here need not be sent to this node")
     made.add_argument("--register", action="store_true", help="add our line to the node list first")
     made.add_argument("--nodes", type=Path, default=addresses.DEFAULT_FILE, metavar="FILE",
@@ -84,7 +87,7 @@ def parser(arguments: list[str]) -> options.Parser:
                       help="join through this node, without a supernode")
     made.add_argument("--quiet", action="store_true", help="print no finger tables")
     made.add_argument("--state-dir", type=Path, metavar="DIR", help="keep what is stored here, for the next start")
-    made.more("--port", dest="port_option", type=int, metavar="P", help="the port, as an option")
+    made.more("--port", dest="port_option", type=options.port, metavar="P", help="the port, as an option")
     made.more("--host", default="127.0.0.1", metavar="H", help="listen there (default: %(default)s)")
     made.more("--advertise", metavar="HOST", help="the host that others reach us by (default: --host)")
     made.more("--stabilize-every", type=float, default=STABILIZE_EVERY_S, metavar="S",
@@ -95,7 +98,7 @@ def parser(arguments: list[str]) -> options.Parser:
 
 def build(chosen: "options.Namespace") -> Member:
     port = chosen.port if chosen.port is not None else chosen.port_option
-    if port is None or not 0 <= port < 65536:
+    if port is None:
         raise exits.Exit(exits.USAGE, "compute_node.py: which port? For example: python3 compute_node.py 8001")
     if not 0.05 <= chosen.stabilize_every <= 3600:
         raise exits.Exit(exits.USAGE, "compute_node.py: --stabilize-every takes 0.05 to 3600 seconds")
@@ -104,13 +107,13 @@ def build(chosen: "options.Namespace") -> Member:
         shelf.survey()
         supernode = None if chosen.bootstrap else _supernode(chosen)
     except OSError as error:
-        raise exits.Exit(exits.NO_INPUT, f"--data-dir {chosen.data_dir}: {error.strerror}") from error
+        raise exits.Exit(exits.NO_INPUT, f"--data-dir: cannot read {error.filename}: {error.strerror}") from error
     except addresses.NodeListError as error:
         raise exits.Exit(exits.DATA, str(error)) from error
     advertise = addresses.normal(Address(chosen.advertise or chosen.host, port)).host
     return Member(
         MemberOptions(Address(chosen.host, port), advertise, supernode, chosen.bootstrap, chosen.stabilize_every),
-        shelf, say, Disk(chosen.state_dir / "store.sqlite") if chosen.state_dir else None,
+        shelf, exits.say, Disk(chosen.state_dir / "store.sqlite") if chosen.state_dir else None,
     )
 
 
@@ -119,10 +122,6 @@ def _supernode(chosen: "options.Namespace") -> Address:
     if chosen.supernode_host is not None:
         return addresses.normal(Address(chosen.supernode_host, chosen.supernode_port or addresses.SUPERNODE_PORT))
     return addresses.read(chosen.nodes).supernode or Address("127.0.0.1", addresses.SUPERNODE_PORT)
-
-
-def say(line: str) -> None:
-    print(line, flush=True)
 
 
 if __name__ == "__main__":

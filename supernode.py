@@ -34,8 +34,9 @@ def main(arguments: list[str]) -> int:
     except OSError as error:
         raise exits.Exit(exits.UNAVAILABLE, f"cannot listen at {chosen.host}: {error}") from error
     if chosen.register:
-        addresses.register_supernode(chosen.nodes, Address(chosen.advertise or chosen.host, supernode.address.port))
-    say(f"supernode listening at {supernode.address}, admitting who is listed in {chosen.nodes}")
+        here = Address(chosen.advertise or chosen.host, supernode.address.port)
+        options.register(addresses.register_supernode, chosen.nodes, here)
+    exits.say(f"supernode listening at {supernode.address}, admitting who is listed in {chosen.nodes}")
     try:
         threading.Event().wait()
     finally:
@@ -45,7 +46,7 @@ def main(arguments: list[str]) -> int:
 
 def parser(arguments: list[str]) -> options.Parser:
     made = options.parser("supernode.py", "Admit compute nodes to the ring.", "python3 supernode.py", arguments)
-    made.add_argument("--port", type=int, default=addresses.SUPERNODE_PORT, metavar="P",
+    made.add_argument("--port", type=options.port, default=addresses.SUPERNODE_PORT, metavar="P",
                       help="listen there (default: %(default)s; 0: any free port)")
     made.add_argument("--host", default="127.0.0.1", metavar="H", help="listen there (default: %(default)s)")
     made.add_argument("--nodes", type=Path, default=addresses.DEFAULT_FILE, metavar="FILE",
@@ -79,11 +80,8 @@ def build(chosen: "options.Namespace") -> Supernode:
     except OSError as error:
         raise exits.Exit(exits.CANNOT_CREATE, f"{chosen.state_dir}: {error.strerror}") from error
     journal = chosen.state_dir / f"supernode-{chosen.port}.jsonl"
-    return Supernode(ring, Address(chosen.host, chosen.port), journal, chosen.nodes, chosen.assign, chosen.ids, say)
-
-
-def say(line: str) -> None:
-    print(line, flush=True)
+    listen = Address(chosen.host, chosen.port)
+    return Supernode(ring, listen, journal, chosen.nodes, chosen.assign, chosen.ids, exits.say)
 
 
 if __name__ == "__main__":

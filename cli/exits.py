@@ -6,7 +6,9 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
+from typing import NoReturn
 
 FAILED = 1
 USAGE, DATA, NO_INPUT, UNAVAILABLE, SOFTWARE, CANNOT_CREATE, REFUSED = 64, 65, 66, 69, 70, 73, 77
@@ -34,15 +36,39 @@ def run(main: Callable[[list[str]], int]) -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         code = main(sys.argv[1:])
+        sys.stdout.flush()
     except Exit as end:
         print(end, file=sys.stderr)
         code = end.code
     except Interrupted as end:
         code = end.code
-    except BrokenPipeError:  # whoever read our output has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _end(code)
+    except BrokenPipeError:
+        _silence()
         code = 0
     sys.exit(code)
+
+
+def say(line: str) -> None:
+    """A line on standard output; when nobody reads it any more, the program goes on without."""
+    try:
+        print(line, flush=True)
+    except OSError:
+        _silence()
+
+
+def _silence() -> None:
+    """Whoever read our output has gone: what is still to come goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _end(code: int) -> NoReturn:
+    """All is in order: end, without waiting for threads that wait for somebody else's answer."""
+    with suppress(OSError):
+        sys.stdout.flush()
+    with suppress(OSError):
+        sys.stderr.flush()
+    os._exit(code)
 
 
 def _interrupt(number: int, _: FrameType | None) -> None:

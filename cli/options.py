@@ -9,12 +9,14 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
+from chord.refs import Address
 from cli import exits
 from federation.errors import BadSpec
 from federation.spec import Settings
-from node.addresses import DEFAULT_FILE, parse_address
+from node.addresses import DEFAULT_FILE, NodeListError, parse_address
 
 Namespace = argparse.Namespace
+PORT_MAX = 65535
 COMMON_SETTINGS = ("rounds", "epochs", "hidden", "eta")  # the others show in --help-all
 
 
@@ -22,7 +24,7 @@ class Parser(argparse.ArgumentParser):
     """Ends with exit code 64 and one line; `more` options show only in --help-all."""
 
     def __init__(self, prog: str, description: str, example: str, everything: bool) -> None:
-        super().__init__(prog=prog, description=description, epilog=f"example: {example}", add_help=False,
+        super().__init__(prog=prog, description=description, epilog=f"example: {example}    (--help-all shows every option)", add_help=False,
                          allow_abbrev=False)
         self._everything = everything
         self.add_argument("-h", "--help", action="help", help="show this and end")
@@ -57,6 +59,23 @@ def add_ring_options(made: Parser) -> None:
                       help="where the supernode is (default: as the node list says, else 127.0.0.1:9091)")
     made.more("--nodes", metavar="FILE", type=Path, default=DEFAULT_FILE,
               help="the node list: host,port lines (default: compute_nodes.txt)")
+
+
+def register(write: Callable[[Path, Address], None], nodes: Path, address: Address) -> None:
+    """Write an address into the node list. Raises Exit where that cannot be."""
+    try:
+        write(nodes, address)
+    except NodeListError as error:
+        raise exits.Exit(exits.DATA, str(error)) from error
+    except OSError as error:
+        raise exits.Exit(exits.CANNOT_CREATE, f"--register: cannot write {nodes}: {error.strerror}") from error
+
+
+def port(text: str) -> int:
+    """An argparse type: 0 to 65535."""
+    if not text.isdecimal() or len(text) > 5 or int(text) > PORT_MAX:
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} is no port: 0 to {PORT_MAX}")
+    return int(text)
 
 
 def add_job(made: Parser) -> None:

@@ -1,6 +1,10 @@
 """Optimizers on flat vectors: each makes an update that changes weights in place from the gradient a step has left.
 
 They read neither samples nor matrices, and start from nothing at every local training.
+
+What a dead unit's weights have gathered decays, step by step, into denormal numbers, and there it would stay:
+0.9 times the smallest number is rounded up to it again. As arithmetic with such numbers is ten times slower, every
+FLUSH_STEPS steps whatever is too small to matter becomes 0.
 """
 
 import itertools
@@ -16,6 +20,8 @@ Update = Callable[[], None]
 ADAM_BETA1 = 0.9
 ADAM_BETA2 = 0.999
 ADAM_EPSILON = 1e-8
+FLUSH_STEPS = 64
+FLUSH_BELOW = np.float32(1e-24)  # less than half a unit in the last place of any weight above 1e-16
 
 
 def momentum_update(weights: Floats, eta_gradient: Floats, momentum: float) -> Update:
@@ -25,9 +31,12 @@ def momentum_update(weights: Floats, eta_gradient: Floats, momentum: float) -> U
     """
     velocity = np.zeros_like(weights)  # (parameters,)
     decay = np.float32(momentum)
+    steps = itertools.count(1)
     multiply, subtract, add = np.multiply, np.subtract, np.add
 
     def update() -> None:
+        if next(steps) % FLUSH_STEPS == 0:
+            _flush(velocity)
         multiply(velocity, decay, velocity)
         subtract(velocity, eta_gradient, velocity)
         add(weights, velocity, weights)
@@ -48,6 +57,9 @@ def adam_update(weights: Floats, gradient: Floats, eta: float) -> Update:
 
     def update() -> None:
         step = next(steps)
+        if step % FLUSH_STEPS == 0:
+            _flush(first)
+            _flush(second)
         first_scale = (1 - ADAM_BETA1) / (1 - ADAM_BETA1**step)
         second_scale = math.sqrt((1 - ADAM_BETA2) / (1 - ADAM_BETA2**step))
         multiply(first, beta1, first)
@@ -62,3 +74,7 @@ def adam_update(weights: Floats, gradient: Floats, eta: float) -> Update:
         subtract(weights, change, weights)
 
     return update
+
+
+def _flush(vector: Floats) -> None:
+    vector[np.abs(vector) < FLUSH_BELOW] = 0

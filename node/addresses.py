@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from chord.refs import Address
 
@@ -43,13 +45,11 @@ def normal(address: Address) -> Address:
 def parse_address(text: str, default_port: int | None = None) -> Address:
     """HOST:PORT, [IPV6]:PORT, or HOST where there is a default port. Raises ValueError."""
     host, colon, port = text.rpartition(":")
-    if not colon or (host.count(":") and not host.startswith("[")):
-        host, port = text, ""
+    if not colon or text.endswith("]") or (":" in host and not host.startswith("[")):  # a host alone
+        host, port = text, str(default_port or "")
     host = host.strip("[]")
-    if not port and default_port is not None:
-        return normal(Address(host, default_port))
-    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise ValueError(f"{text!r} is no HOST:PORT")
+    if not _is_host(host) or not _is_port(port):
+        raise ValueError(f"{text[:80]!r} is no HOST:PORT")
     return normal(Address(host, int(port)))
 
 
@@ -74,35 +74,57 @@ def read(path: Path) -> NodeList:
 
 
 def register(path: Path, address: Address) -> None:
-    """Add a node's line, once; safe when several processes do so at the same time."""
-    _rewrite(path, lambda lines: lines if _line(address) in lines else [*lines, _line(address)])
+    """Add a node's line, once; safe when several processes do so at the same time. Raises NodeListError, OSError."""
+    with _locked(path) as file:
+        text = file.read()
+        if _line(address) not in text.splitlines():
+            is_torn = text and not text.endswith("\n")
+            _write(file, ["", _line(address)] if is_torn else [_line(address)])
 
 
 def register_supernode(path: Path, address: Address) -> None:
-    """Write where the supernode is, in the place of what was written before."""
-    _rewrite(path, lambda lines: [SUPERNODE_MARK + _line(address),
-                                  *(line for line in lines if not line.startswith(SUPERNODE_MARK))])
+    """Write where the supernode is, in the place of what was written before. Raises NodeListError, OSError."""
+    with _locked(path) as file:
+        before = file.read().splitlines()
+        others = [line for line in before if not line.startswith(SUPERNODE_MARK)]
+        after = [SUPERNODE_MARK + _line(address), *others]
+        if after != before:
+            file.truncate(0)
+            _write(file, after)
 
 
 def _line(address: Address) -> str:
     return f"{address.host},{address.port}"
 
 
+def _is_host(text: str) -> bool:
+    return text.isprintable() and bool(text) and " " not in text
+
+
+def _is_port(text: str) -> bool:
+    return text.isdecimal() and len(text) <= 5 and 0 < int(text) < 65536
+
+
 def _address(line: str, path: Path, number: int) -> Address:
     host, comma, port = line.partition("#")[0].strip().rpartition(",")
-    if not comma or not host.strip() or not port.strip().isdecimal() or not 0 < int(port) < 65536:
+    if not comma or not _is_host(host.strip()) or not _is_port(port.strip()):
         raise NodeListError(f"{path}, line {number}: expected host,port, found {line.strip()[:80]!r}")
     return normal(Address(host, int(port)))
 
 
-def _rewrite(path: Path, change: Callable[[list[str]], list[str]]) -> None:
+@contextmanager
+def _locked(path: Path) -> Iterator[TextIO]:
+    """The file, to read from its beginning and write at its end, while nobody else does."""
     with path.open("a+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
-        before = file.read().splitlines()
-        after = change(before)
-        if after != before:
-            file.truncate(0)
-            file.write("".join(f"{line}\n" for line in after))
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            yield file
+        except UnicodeDecodeError as error:
+            raise NodeListError(f"{path}: {error}") from error
+
+
+def _write(file: TextIO, lines: Sequence[str]) -> None:
+    file.write("".join(f"{line}\n" for line in lines))
+    file.flush()
+    os.fsync(file.fileno())

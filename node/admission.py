@@ -19,7 +19,7 @@ from typing import Any
 
 from chord.answers import Handlers, answer
 from chord.effects import Ask, AskAll, Procedure, Request
-from chord.errors import JoinRefused
+from chord.errors import JoinRefused, NotYet
 from chord.membership import Membership
 from chord.refs import Address, NodeRef
 from chord.requests import Admit, GetMembers, Hello, Report, Retire, SayHello
@@ -48,25 +48,35 @@ class Journal:
         self._bits = ring.bits
 
     def record(self, node: NodeRef) -> None:
-        """Append, and return when it is on the disk."""
+        """Append, and return when it is on the disk. Raises JournalError."""
         line = {"bits": self._bits, "id": f"{node.id:x}", "host": node.host, "port": node.port,
                 "incarnation": node.incarnation}
-        with self._path.open("a") as file:
-            file.write(json.dumps(line) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            is_new = not self._path.exists()
+            with self._path.open("a") as file:
+                file.write(json.dumps(line) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            if is_new:
+                _sync_folder(self._path.parent)
+        except OSError as error:
+            raise JournalError(f"{self._path}: {error.strerror}") from error
 
     def identities(self) -> list[NodeRef]:
-        """What was recorded for a ring of these bits, in order. A torn last line does not count."""
-        if not self._path.exists():
+        """What was recorded for a ring of these bits, in order; half a line at the end goes. Raises JournalError."""
+        try:
+            content = self._path.read_bytes()
+            *whole, torn = content.split(b"\n")
+            if torn:
+                log.warning("%s ends in half a line, which was never answered: ignored", self._path)
+                os.truncate(self._path, len(content) - len(torn))
+        except FileNotFoundError:
             return []
-        *whole, torn = self._path.read_text().split("\n")
-        if torn:
-            log.warning("%s ends in half a line, which was never answered: ignored", self._path)
-            self._path.write_text("".join(f"{line}\n" for line in whole))
+        except OSError as error:
+            raise JournalError(f"{self._path}: {error.strerror}") from error
         return [node for number, line in enumerate(whole, 1) for node in self._parse(line, number)]
 
-    def _parse(self, line: str, number: int) -> list[NodeRef]:
+    def _parse(self, line: bytes, number: int) -> list[NodeRef]:
         try:
             raw = json.loads(line)
             if raw["bits"] != self._bits:
@@ -74,6 +84,15 @@ class Journal:
             return [NodeRef(int(raw["id"], 16), str(raw["host"]), int(raw["port"]), int(raw["incarnation"]))]
         except (ValueError, KeyError, TypeError) as error:
             raise JournalError(f"{self._path}, line {number}: not an identity: {error}") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """A new file outlives a crash only when its folder's entry is on the disk too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 class Supernode:
@@ -90,18 +109,21 @@ class Supernode:
         self._handlers = self._make_handlers()
         self._server = Server(supernode_processor(self._answer), address.host, address.port)
         self._say = say
+        self._recalled = False
 
     @property
     def address(self) -> Address:
         return Address(*self._server.address)
 
     def start(self) -> None:
-        """Recall the ring, then listen. Raises JournalError, NodeListError, PortInUse."""
-        for node in self._journal.identities():
-            self._membership.recall(node)
+        """Listen, recall the ring, then admit. Raises JournalError, NodeListError, PortInUse."""
         listed = addresses.read(self._node_list).nodes
+        with self._runtime.changed:  # nobody is answered before the journal is read; a port in use leaves it alone
+            self._server.start()
+            for node in self._journal.identities():
+                self._membership.recall(node)
         self._runtime.run(self._find_living(dict.fromkeys((*self._membership.addresses(), *listed))))
-        self._server.start()
+        self._recalled = True
 
     def stop(self) -> None:
         self._server.stop()
@@ -111,7 +133,10 @@ class Supernode:
 
     def _answer(self, request: Request[Any]) -> Any:
         with self._runtime.changed:
-            return answer(self._handlers, request)
+            try:
+                return answer(self._handlers, request)
+            except (addresses.NodeListError, JournalError) as error:
+                raise JoinRefused(f"the supernode cannot admit: {error}") from error
 
     def _make_handlers(self) -> Handlers:
         now, members = time.monotonic, self._membership
@@ -124,6 +149,8 @@ class Supernode:
 
     def _admit(self, request: Admit) -> Any:
         wanted = addresses.normal(request.address)
+        if not self._recalled:
+            raise NotYet("the supernode is looking for the members of an earlier ring")
         if not addresses.read(self._node_list).allows(wanted):
             raise JoinRefused(
                 f"{wanted} is not listed in {self._node_list} on the supernode's side: add the line "

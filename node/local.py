@@ -10,14 +10,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from chord.effects import Ask
+from chord.effects import Procedure, ask
 from chord.errors import ChordError
-from chord.refs import Address
-from chord.requests import GetMembers, Members
+from chord.refs import Address, NodeRef
+from chord.requests import GetMembers, GetNeighbours
+from node.runtime import Runtime
 from rpc.peers import Peers
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -111,15 +112,25 @@ def start_local_ring(count: int, stack: ExitStack) -> LocalRing:
 
 
 def _wait_until_joined(processes: Processes, supernode: Address, count: int, deadline: float) -> None:
-    peers = Peers()
+    """Until a walk round the ring meets every node: who has joined is not yet known to the one before it."""
+    runtime = Runtime(Peers())
     while time.monotonic() < deadline:
         processes.require_running()
-        try:
-            members: Members = peers.ask(Ask(supernode, GetMembers()))
-            if len(members.nodes) == count:
-                peers.close()
+        with suppress(ChordError):
+            members = runtime.run(ask(supernode, GetMembers()))
+            if len(members.nodes) == count and len(runtime.run(_walk(members.nodes[0]))) == count:
+                runtime.stop(STOP_TIMEOUT_S)
                 return
-        except ChordError:
-            pass
         time.sleep(LOOK_EVERY_S)
     raise LocalRingFailed(f"not all of {count} nodes have joined after {START_TIMEOUT_S:g} s")
+
+
+def _walk(start: NodeRef) -> Procedure[set[NodeRef]]:
+    """The nodes met by going from successor to successor."""
+    met: set[NodeRef] = set()
+    here = start
+    while here not in met:
+        met.add(here)
+        theirs = yield from ask(here, GetNeighbours())
+        here = theirs.successors[0]
+    return met

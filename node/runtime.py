@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for_futures
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -126,9 +128,28 @@ class Runtime:
         return [f.result() if f.done() and not f.cancelled() else silent for f in futures]
 
     def _together(self, effect: Together) -> list[Any]:
-        """Each in a thread, at most so many at once."""
-        with ThreadPoolExecutor(min(effect.at_once, len(effect.procedures)), thread_name_prefix="side") as side:
-            return list(side.map(lambda p: _value_or_error(lambda: self.run(p)), effect.procedures))
+        """Each in a thread, at most so many at once. Who is interrupted while waiting here waits no longer."""
+        left = deque(enumerate(effect.procedures))
+        results: list[Any] = [Stopped()] * len(left)
+
+        def work_off() -> None:
+            with suppress(IndexError, Stopped):
+                while True:  # ends: the deque grows shorter
+                    place, procedure = left.popleft()
+                    results[place] = _value_or_error(partial(self.run, procedure))
+
+        sides = [threading.Thread(target=work_off, name="side", daemon=True)
+                 for _ in range(min(effect.at_once, len(left)))]
+        try:
+            for side in sides:
+                side.start()
+            for side in sides:
+                side.join()
+        finally:
+            left.clear()
+        if self.stopping.is_set():
+            raise Stopped
+        return results
 
     def _sleep(self, sleep: Sleep) -> None:
         if self.stopping.wait(sleep.seconds):

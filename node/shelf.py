@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from pathlib import Path
 
 FILES_MAX = 100_000
@@ -34,8 +35,8 @@ class Shelf:
         if self._directory is None or self._digests.get(name) != digest:
             return None
         try:
-            descriptor = os.open(self._directory / name, os.O_RDONLY | os.O_NOFOLLOW)
-            with os.fdopen(descriptor, "rb") as file:
-                return file.read(FILE_BYTES_MAX + 1)
+            descriptor = os.open(self._directory / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            with os.fdopen(descriptor, "rb") as file:  # what was a file may be a pipe by now, and must not hold us up
+                return file.read(FILE_BYTES_MAX + 1) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
         except OSError:
             return None

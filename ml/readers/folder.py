@@ -4,6 +4,7 @@ Follows no symbolic link inside the folder and does not descend: what is named i
 becomes part of keys, tables and messages on other machines, so names with control characters are refused here.
 """
 
+import contextlib
 import os
 import stat
 from dataclasses import dataclass
@@ -46,31 +47,33 @@ def list_training_files(folder: Path, validation: Path | None) -> Listing:
 def find_validation(given: str, folder: Path) -> Path:
     """The validation file as given or, failing that, inside the folder."""
     for path in (Path(given), folder / given):
-        if path.is_file():
-            return path
+        with contextlib.suppress(OSError):  # too long a name
+            if path.is_file():
+                return path
     raise InputMissing(f"no validation file {printable(given)}, neither here nor in {printable(str(folder))}")
 
 
 def read_file(path: Path) -> bytes:
     """The bytes of a regular file of at most FILE_BYTES_MAX."""
     try:
-        with path.open("rb") as file:
-            status = os.fstat(file.fileno())
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe must not hold us up
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise DataError(str(path), None, "is no regular file")
             if status.st_size > FILE_BYTES_MAX:
                 raise DataError(str(path), None, f"is larger than {FILE_BYTES_MAX} bytes")
             return file.read(FILE_BYTES_MAX)
-    except OSError as error:
-        raise InputMissing(f"cannot read {printable(str(path))}: {error.strerror}") from error
+    except (OSError, ValueError) as error:  # ValueError: a path with a NUL
+        raise InputMissing(f"cannot read {printable(str(path))}: {_reason(error)}") from error
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as found:
             entries = sorted(found, key=lambda entry: entry.name)
-    except OSError as error:
-        raise InputMissing(f"cannot read folder {printable(str(folder))}: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        raise InputMissing(f"cannot read folder {printable(str(folder))}: {_reason(error)}") from error
     if len(entries) > FILES_MAX:
         raise DataError(str(folder), None, f"holds more than {FILES_MAX} entries")
     return entries
@@ -85,3 +88,7 @@ def _is_validation(entry: os.DirEntry[str], validation: Path) -> bool:
     if entry.name == validation.name:
         return True
     return entry.is_file() and validation.is_file() and os.path.samestat(entry.stat(), validation.stat())
+
+
+def _reason(error: Exception) -> str:
+    return (isinstance(error, OSError) and error.strerror) or str(error)
