@@ -26,6 +26,16 @@ def main(arguments: list[str]) -> int:
         end_with_parent()
     supernode = build(chosen)
     try:
+        listen(supernode, chosen)
+        exits.say(f"supernode listening at {supernode.address}, admitting who is listed in {chosen.nodes}")
+        threading.Event().wait()
+    finally:
+        supernode.stop()
+    return 0
+
+
+def listen(supernode: Supernode, chosen: "options.Namespace") -> None:
+    try:
         supernode.start()
     except (JournalError, addresses.NodeListError) as error:
         raise exits.Exit(exits.DATA, str(error)) from error
@@ -36,12 +46,6 @@ def main(arguments: list[str]) -> int:
     if chosen.register:
         here = Address(chosen.advertise or chosen.host, supernode.address.port)
         options.register(addresses.register_supernode, chosen.nodes, here)
-    exits.say(f"supernode listening at {supernode.address}, admitting who is listed in {chosen.nodes}")
-    try:
-        threading.Event().wait()
-    finally:
-        supernode.stop()
-    return 0
 
 
 def parser(arguments: list[str]) -> options.Parser:

@@ -24,8 +24,8 @@ class Parser(argparse.ArgumentParser):
     """Ends with exit code 64 and one line; `more` options show only in --help-all."""
 
     def __init__(self, prog: str, description: str, example: str, everything: bool) -> None:
-        super().__init__(prog=prog, description=description, epilog=f"example: {example}    (--help-all shows every option)", add_help=False,
-                         allow_abbrev=False)
+        epilog = f"example: {example}    (--help-all shows every option)"
+        super().__init__(prog=prog, description=description, epilog=epilog, add_help=False, allow_abbrev=False)
         self._everything = everything
         self.add_argument("-h", "--help", action="help", help="show this and end")
         self.more("--help-all", action="store_true", help="show every option and end")

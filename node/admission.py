@@ -133,10 +133,7 @@ class Supernode:
 
     def _answer(self, request: Request[Any]) -> Any:
         with self._runtime.changed:
-            try:
-                return answer(self._handlers, request)
-            except (addresses.NodeListError, JournalError) as error:
-                raise JoinRefused(f"the supernode cannot admit: {error}") from error
+            return answer(self._handlers, request)
 
     def _make_handlers(self) -> Handlers:
         now, members = time.monotonic, self._membership
@@ -151,12 +148,15 @@ class Supernode:
         wanted = addresses.normal(request.address)
         if not self._recalled:
             raise NotYet("the supernode is looking for the members of an earlier ring")
-        if not addresses.read(self._node_list).allows(wanted):
-            raise JoinRefused(
-                f"{wanted} is not listed in {self._node_list} on the supernode's side: add the line "
-                f"{wanted.host},{wanted.port} there, or start the node with --register"
-            )
-        grant = self._membership.admit(wanted, time.monotonic())
+        try:
+            if not addresses.read(self._node_list).allows(wanted):
+                raise JoinRefused(
+                    f"{wanted} is not listed in {self._node_list} on the supernode's side: add the line "
+                    f"{wanted.host},{wanted.port} there, or start the node with --register"
+                )
+            grant = self._membership.admit(wanted, time.monotonic())
+        except (addresses.NodeListError, JournalError) as error:
+            raise JoinRefused(f"the supernode cannot admit anybody: {error}") from error
         self._say(f"admitted {grant.node.address} as {grant.ring.show(grant.node.id)}"
                   + (f", to join through {grant.bootstrap.address}" if grant.bootstrap else ", to found the ring"))
         return grant

@@ -93,10 +93,11 @@ class Watch:
         while not self._stopping.wait(LOOK_EVERY_S):
             with self._lock:
                 now = (self._node.predecessor, self._node.successors, self._node.fingers)
-                if now != seen:
-                    seen, since = now, clock()
-                elif now != shown and clock() - since >= SETTLED_S:
-                    shown = now
-                    before, rows = rows, finger_rows(self._node.ref, self._node.ring, self._node.fingers)
-                    self._console.print(neighbourhood(self._node), markup=False, soft_wrap=True)
-                    self._console.print(finger_table(rows, before))
+                line = neighbourhood(self._node)
+            if now != seen:
+                seen, since = now, clock()
+            elif now != shown and clock() - since >= SETTLED_S:
+                shown = now
+                before, rows = rows, finger_rows(self._node.ref, self._node.ring, now[2])
+                self._console.print(line, markup=False, soft_wrap=True)  # without the lock: a terminal may be stopped
+                self._console.print(finger_table(rows, before))

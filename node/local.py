@@ -107,11 +107,11 @@ def start_local_ring(count: int, stack: ExitStack) -> LocalRing:
     for _ in range(count):
         processes.start("compute_node.py", [*shared, "--port", "0", "--quiet"])
     supernode = processes.address(first, deadline)
-    _wait_until_joined(processes, supernode, count, deadline)
+    _wait_until_whole(processes, supernode, count, deadline)
     return LocalRing(supernode, node_list)
 
 
-def _wait_until_joined(processes: Processes, supernode: Address, count: int, deadline: float) -> None:
+def _wait_until_whole(processes: Processes, supernode: Address, count: int, deadline: float) -> None:
     """Until a walk round the ring meets every node: who has joined is not yet known to the one before it."""
     runtime = Runtime(Peers())
     while time.monotonic() < deadline:
@@ -122,7 +122,7 @@ def _wait_until_joined(processes: Processes, supernode: Address, count: int, dea
                 runtime.stop(STOP_TIMEOUT_S)
                 return
         time.sleep(LOOK_EVERY_S)
-    raise LocalRingFailed(f"not all of {count} nodes have joined after {START_TIMEOUT_S:g} s")
+    raise LocalRingFailed(f"{count} nodes were not one ring after {START_TIMEOUT_S:g} s")
 
 
 def _walk(start: NodeRef) -> Procedure[set[NodeRef]]:

@@ -85,6 +85,7 @@ class Trainer:
         began = time.monotonic()
         order = effect.order
         self._bring_files(effect, work)
+        self._tell(order.ticket, _configuration(order, work))
         if work["kind"] == "moments":
             answer = self._ask({"do": "moments", "digests": [f.digest for f in order.files]})
         else:
@@ -160,6 +161,15 @@ class Trainer:
     def _cancel_idle(self) -> None:
         if self._idle is not None:
             self._idle.cancel()
+
+
+def _configuration(order: Order, work: dict[str, Any]) -> str:
+    """What is to be done, and how, for people."""
+    files = f"{len(order.files)} file{'s' * (len(order.files) != 1)}"
+    if work["kind"] == "moments":
+        return f"round {order.round}: summing the features of {files}"
+    settings = " ".join(f"{name} {value}" for name, value in work["task"]["config"].items())
+    return f"round {order.round}: training {files}, layers {'-'.join(map(str, work['task']['sizes']))}, {settings}"
 
 
 def _environment() -> dict[str, str]:

@@ -13,8 +13,10 @@ import ssl
 import struct
 import time
 import typing
-from collections.abc import Callable
-from io import BytesIO
+from collections import deque
+from collections.abc import Callable, Iterator
+from io import SEEK_END, BytesIO
+from itertools import groupby
 
 from thrift.protocol.TBinaryProtocol import TBinaryProtocolAccelerated
 from thrift.protocol.TProtocol import TProtocolException
@@ -27,6 +29,7 @@ NAME_SIZE_MAX = 256  # bytes, of a method
 CONTAINER_LENGTH_MAX = 1 << 16  # entries
 READ_AHEAD = 16 << 10  # bytes; most frames arrive whole in one receive
 BUFFER_SIZE_MIN = 128 << 10  # bytes, for a frame that does not
+SPARES: deque[BytesIO] = deque(maxlen=4)  # buffers of large frames: fresh memory costs more than receiving
 LARGE_SIZE = 32 << 10  # bytes; from here on Thrift's C encoder is slower than its Python one
 HEADER = struct.Struct("!i")
 MESSAGE = struct.Struct("!iI")
@@ -62,13 +65,13 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
             raise TTransportException(
                 TTransportException.SIZE_LIMIT, f"message of {size} bytes, a frame holds {FRAME_SIZE_MAX}"
             )
-        frame = b"".join((HEADER.pack(size), *self.unsent))
-        self.unsent = []
+        parts, self.unsent = [HEADER.pack(size), *self.unsent], []
         self._answer_due = True
         self._deadline = time.monotonic() + self.timeout_s
-        sent = self._in_time(self._sock.send, frame)
-        while sent < len(frame):
-            sent += self._in_time(self._sock.send, memoryview(frame)[sent:])
+        for part in [b"".join(parts)] if size < LARGE_SIZE else _joined(parts):
+            sent = self._in_time(self._sock.send, part)
+            while sent < len(part):
+                sent += self._in_time(self._sock.send, memoryview(part)[sent:])
 
     def wait(self, idle_timeout_s: float) -> bool:
         """Wait for a frame to begin: True when it has (`receive` then has timeout_s), False when none will."""
@@ -97,17 +100,20 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
     def _rest(self, data: bytes, size: int) -> BytesIO:
         """The frame of `size` bytes of which data is the header and the beginning.
 
-        Its buffer is at most twice what has arrived: who only declares a large frame takes no memory.
+        A fresh buffer is at most twice what has arrived: who only declares a large frame takes no memory.
         """
-        frame, have = BytesIO(), len(data) - HEADER.size
+        frame, have = _spare(), len(data) - HEADER.size
+        room = frame.seek(0, SEEK_END)
+        frame.seek(0)
         frame.write(data[HEADER.size :])
         while have < size:
-            capacity = min(size, max(2 * have, BUFFER_SIZE_MIN))
-            frame.seek(capacity - 1)
+            room = min(size, max(room, 2 * have, BUFFER_SIZE_MIN))
+            frame.seek(room - 1)
             frame.write(b"\0")
             with frame.getbuffer() as body:
-                while have < capacity:
-                    have += self._in_time(self._sock.recv_into, body[have:])
+                while have < room:
+                    have += self._in_time(self._sock.recv_into, body[have:room])
+        frame.truncate(size)
         frame.seek(0)
         return frame
 
@@ -118,7 +124,9 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
         return self._frame
 
     def let_go(self) -> None:
-        """Free the frame, whose message has been read: an idle connection holds no memory."""
+        """Give up the frame, whose message has been read: an idle connection holds no memory."""
+        if self._frame.seek(0, SEEK_END) >= BUFFER_SIZE_MIN:
+            SPARES.append(self._frame)
         self._frame = BytesIO()
 
     def readAll(self, size: int) -> bytes:  # noqa: N802 - thrift's name
@@ -267,6 +275,19 @@ def _is_large(message: object) -> bool:
         elif hasattr(value, "thrift_spec") and _is_large(value):
             return True
     return False
+
+
+def _joined(parts: list[bytes]) -> Iterator[bytes]:
+    """The parts of a message, the small ones joined, the large ones as they are."""
+    for large, run in groupby(parts, lambda part: len(part) >= LARGE_SIZE):
+        yield from run if large else [b"".join(run)]
+
+
+def _spare() -> BytesIO:
+    try:
+        return SPARES.pop()
+    except IndexError:
+        return BytesIO()
 
 
 def _connected(host: str, port: int, deadline: float) -> socket.socket:
