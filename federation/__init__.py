@@ -11,6 +11,7 @@ roster      who may be given work
 rounds      one round's work: every file on one node, whatever becomes of the nodes
 arithmetic  what a round computes: tasks, moments, the exact mean
 chronicle   writes a job's records in their order
+renewing    what a job needs stays leased while it is driven
 driver      one job from where it stands to its end
 keeping     a node looks after its jobs, and drives those that nobody drives
 auditing    is a job's record true? verified, and made again

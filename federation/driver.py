@@ -8,6 +8,7 @@ cannot be seen in the result. While a round is trained, the one before it is sto
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,7 @@ from federation.effects import Clocks, aside
 from federation.errors import FederationError, FileUnavailable, JobEnded
 from federation.reach import see_ring, through
 from federation.records import Report, Result
+from federation.renewing import RENEW_EVERY_S, renew
 from federation.roster import Roster
 from federation.rounds import Pace, Part, RoundWork
 from federation.spec import JobSpec
@@ -63,6 +65,7 @@ class Driver:
         self._chronicle = Chronicle(spec.job, self._roster, clocks.version)
         self._pace = Pace()
         self._results: list[Result] = []
+        self._renew_at = -math.inf
         self._end = ""  # how the job has ended, as the last beat has heard
 
     def drive(self) -> Procedure[tuple[Result, ...]]:
@@ -133,6 +136,9 @@ class Driver:
         beside: list[Procedure[Any]] = [self._make(number, validator), see_ring(self._roster)]
         if made is not None:
             beside.append(self._store(made))
+        if self._clocks.monotonic() >= self._renew_at:
+            self._renew_at = self._clocks.monotonic() + RENEW_EVERY_S
+            beside.append(renew(self._roster, self.spec, self._clocks.version()))
         outcomes = yield from together(beside)
         for outcome in outcomes:
             if isinstance(outcome, Exception):

@@ -48,9 +48,9 @@ class Roster:
 
     def holders(self, file: TrainingFile) -> tuple[NodeRef, ...]:
         """The nodes that should have a file, the owner first, without the lost."""
-        return tuple(n for n in self._successors_of(self.ring.key(file.name)) if n not in self._lost)
+        return tuple(n for n in self.successors_of(self.ring.key(file.name)) if n not in self._lost)
 
-    def _successors_of(self, key: int) -> tuple[NodeRef, ...]:
+    def successors_of(self, key: int) -> tuple[NodeRef, ...]:
         """The owner of a key, and as many after it as may hold copies."""
         first = bisect_left(self.nodes, key, key=lambda node: node.id)
         turned = self.nodes[first:] + self.nodes[:first]

@@ -1,0 +1,32 @@
+"""What a job needs stays leased as long as somebody drives it: its files and its records."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from chord.effects import Procedure, ask_all
+from chord.refs import NodeRef
+from chord.store import Entry, Item, Put
+from chord.storing import find
+from federation.jobs import LEASE_S
+from federation.reach import through
+from federation.roster import Roster
+from federation.spec import JobSpec
+
+RENEW_EVERY_S = 1200.0  # a put without a job behind it is leased for an hour
+
+
+def renew(roster: Roster, spec: JobSpec, version: int) -> Procedure[None]:
+    """Put everything anew, which costs no bytes where it is; who lacks it gets it from the next comparison."""
+    ring = roster.ring
+    records, _ = yield from through(roster, lambda entry: find(entry, ring, ring.key(spec.job)))
+    files = [
+        Item(Entry(ring.key(f.name), f.name, f.digest, f.size_bytes), version, LEASE_S)
+        for f in (*spec.files, spec.validation)
+    ]
+    for item in (*(replace(record, version=version, lease_s=LEASE_S) for record in records), *files):
+        yield from ask_all([(node, Put(item)) for node in _holders(roster, item)])
+
+
+def _holders(roster: Roster, item: Item) -> tuple[NodeRef, ...]:
+    return roster.successors_of(item.entry.key)[: roster.ring.replicas]
