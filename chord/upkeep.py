@@ -35,12 +35,16 @@ def keep_neighbours(node: ChordNode, rng: random.Random, every_s: float = STABIL
 
 
 def keep_fingers(node: ChordNode, rng: random.Random) -> Procedure[None]:
-    """Refresh the finger table: often while it changes, seldom while it does not."""
+    """Refresh the finger table: often while it changes, seldom while it does not, at once with new successors."""
     pause_s = FINGERS_EVERY_MIN_S
     while True:
+        seen = node.successors
         changed = yield from _unharmed(protocol.fix_fingers(node))
         pause_s = FINGERS_EVERY_MIN_S if changed else min(pause_s * FINGERS_SLOWDOWN, FINGERS_EVERY_MAX_S)
-        yield Sleep(pause_s * rng.uniform(0.75, 1.25))
+        left_s = pause_s * rng.uniform(0.75, 1.25)
+        while left_s > 0 and node.successors == seen:
+            yield Sleep(min(left_s, FINGERS_EVERY_MIN_S))
+            left_s -= FINGERS_EVERY_MIN_S
 
 
 def keep_lease(node: ChordNode, supernode: Address) -> Procedure[None]:
