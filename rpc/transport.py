@@ -280,7 +280,10 @@ def _is_large(message: object) -> bool:
 def _joined(parts: list[bytes]) -> Iterator[bytes]:
     """The parts of a message, the small ones joined, the large ones as they are."""
     for large, run in groupby(parts, lambda part: len(part) >= LARGE_SIZE):
-        yield from run if large else [b"".join(run)]
+        if large:
+            yield from run
+        else:
+            yield b"".join(run)
 
 
 def _spare() -> BytesIO:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 import socket
 import struct
 import sys
@@ -19,10 +20,12 @@ from thrift.Thrift import TMessageType, TType
 from thrift.transport.TTransport import TTransportException
 
 from rpc.transport import (
+    BUFFER_SIZE_MIN,
     CONTAINER_LENGTH_MAX,
     FRAME_SIZE_MAX,
     LARGE_SIZE,
     READ_AHEAD,
+    SPARES,
     FramedSocket,
     connect,
     protocol,
@@ -184,6 +187,34 @@ def test_a_value_that_was_read_does_not_change_with_the_next_frame(ends):
     assert (first.data, second.data) == (b"1" * 1000, b"2" * 1000)
 
 
+def test_the_buffer_of_one_frame_shows_nothing_of_it_in_the_next():
+    rng = random.Random(5)
+    bodies = [rng.randbytes(size) for size in (1 << 20, 200_000, BUFFER_SIZE_MIN, 2_000_000, READ_AHEAD + 1)]
+    transport = FramedSocket(Pieces(list(map(framed, bodies))), TIMEOUT_S)  # type: ignore[arg-type]
+    received = []
+
+    for _ in bodies:
+        transport.wait(TIMEOUT_S)
+        transport.receive()
+        received.append(transport.frame().getvalue())
+        transport.let_go()
+
+    assert received == bodies
+
+
+def test_few_buffers_are_kept_however_many_frames_come():
+    body = bytes(1 << 20)
+    ends = [FramedSocket(Pieces([framed(body)]), TIMEOUT_S) for _ in range(10)]  # type: ignore[arg-type]
+    for transport in ends:
+        transport.wait(TIMEOUT_S)
+        transport.receive()
+
+    for transport in ends:
+        transport.let_go()
+
+    assert sum(spare.getbuffer().nbytes for spare in SPARES) <= 4 * FRAME_SIZE_MAX
+
+
 def test_a_message_read_to_its_end_holds_no_memory(ends):
     transport, other = ends
     other.sendall(framed(encoded(Blob(b"x" * 10_000))))
@@ -234,6 +265,18 @@ def test_a_large_binary_is_handed_on_without_a_copy():
     transport.close()
 
     assert sum(part is data for part in transport.unsent) == 2
+
+
+@pytest.mark.parametrize("sizes", [[1, LARGE_SIZE, 3], [LARGE_SIZE], [9, 9], [LARGE_SIZE - 1, 2], [LARGE_SIZE] * 2])
+def test_parts_of_all_sizes_are_sent_in_order(ends, sizes):
+    transport, other = ends
+    parts = [bytes([n]) * size for n, size in enumerate(sizes)]
+    for part in parts:
+        transport.write(part)
+
+    transport.flush()
+
+    assert sent_by(transport, other) == framed(b"".join(parts))
 
 
 def test_a_call_has_one_deadline_however_often_a_byte_arrives(ends):
