@@ -23,7 +23,8 @@ from rpc import codec
 from rpc.calls import COMPUTE_NODE, SAY_HELLO, SUPERNODE, Call
 from rpc.gen import ComputeNode, Supernode
 from rpc.gen.ttypes import Target
-from rpc.transport import FramedSocket, connect, protocol
+from rpc.protocol import protocol
+from rpc.transport import FramedSocket, connect
 
 R = TypeVar("R")
 

@@ -19,7 +19,8 @@ from errno import EADDRINUSE
 
 from thrift.Thrift import TApplicationException, TException, TMessageType, TProcessor
 
-from rpc.transport import BinaryProtocol, FramedSocket, protocol
+from rpc.protocol import BinaryProtocol, protocol
+from rpc.transport import FramedSocket
 
 log = logging.getLogger(__name__)
 

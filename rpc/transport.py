@@ -18,21 +18,15 @@ from collections.abc import Callable, Iterator
 from io import SEEK_END, BytesIO
 from itertools import groupby
 
-from thrift.protocol.TBinaryProtocol import TBinaryProtocolAccelerated
 from thrift.protocol.TProtocol import TProtocolException
-from thrift.Thrift import TType
 from thrift.transport.TTransport import CReadableTransport, TTransportBase, TTransportException
 
 FRAME_SIZE_MAX = 2 << 20  # bytes; the largest that we send is a chunk of 1 MiB and its envelope
-STRING_SIZE_MAX = FRAME_SIZE_MAX
-NAME_SIZE_MAX = 256  # bytes, of a method
-CONTAINER_LENGTH_MAX = 1 << 16  # entries
 READ_AHEAD = 16 << 10  # bytes; most frames arrive whole in one receive
 BUFFER_SIZE_MIN = 128 << 10  # bytes, for a frame that does not
 SPARES: deque[BytesIO] = deque(maxlen=4)  # buffers of large frames: fresh memory costs more than receiving
 LARGE_SIZE = 32 << 10  # bytes; from here on Thrift's C encoder is slower than its Python one
 HEADER = struct.Struct("!i")
-MESSAGE = struct.Struct("!iI")
 ENDS_EARLY = "the frame ends first"
 
 What = typing.TypeVar("What")
@@ -92,7 +86,7 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
         data, size = self._ahead, HEADER.unpack_from(self._ahead)[0]
         if not 0 < size <= FRAME_SIZE_MAX:
             self.close()
-            raise _no_message(f"a frame of {size} bytes, 1 to {FRAME_SIZE_MAX} are allowed")
+            raise no_message(f"a frame of {size} bytes, 1 to {FRAME_SIZE_MAX} are allowed")
         end = HEADER.size + size
         self._ahead = data[end:]
         self._frame = BytesIO(data[HEADER.size : end]) if end <= len(data) else self._rest(data, size)
@@ -132,7 +126,7 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
     def readAll(self, size: int) -> bytes:  # noqa: N802 - thrift's name
         data = self.frame().read(size)
         if len(data) < size:
-            raise _no_message(ENDS_EARLY)
+            raise no_message(ENDS_EARLY)
         return data
 
     @property
@@ -142,7 +136,7 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
 
     def cstringio_refill(self, partial: bytes, size: int) -> BytesIO:
         """The C decoder asks for more than the frame holds."""
-        raise _no_message(ENDS_EARLY)
+        raise no_message(ENDS_EARLY)
 
     def isOpen(self) -> bool:  # noqa: N802 - thrift's name
         """Whether an idle connection can carry another call: its peer has neither closed it nor sent a byte."""
@@ -172,74 +166,6 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
         return done
 
 
-class BinaryProtocol(TBinaryProtocolAccelerated):  # type: ignore[misc]  # thrift ships no types
-    """Thrift's binary protocol: strict, with limits, and fast in the places where Thrift's own is slow."""
-
-    def __init__(self, transport: FramedSocket) -> None:
-        super().__init__(
-            transport, string_length_limit=STRING_SIZE_MAX, container_length_limit=CONTAINER_LENGTH_MAX
-        )
-        self.message: tuple[str, int, int] | None = None  # name, type and seqid of the message being read
-        self._in_c = self._fast_decode, self._fast_encode
-        if None not in self._in_c:
-            del self._fast_decode, self._fast_encode  # the class's own, below, take their place
-
-    def readMessageBegin(self) -> tuple[str, int, int]:  # noqa: N802 - thrift's name
-        self.message = None
-        frame = self.trans.frame()
-        try:
-            version, size = MESSAGE.unpack(frame.read(MESSAGE.size))
-            if version & self.VERSION_MASK != self.VERSION_1:
-                raise _no_message(f"begins with {version:#x}")
-            if size > NAME_SIZE_MAX:
-                raise _no_message(f"its name has {size} bytes")
-            name = frame.read(size).decode()
-            (seqid,) = HEADER.unpack(frame.read(HEADER.size))
-        except (struct.error, UnicodeDecodeError) as error:
-            raise _no_message(str(error)) from error
-        self.message = message = (name, version & self.TYPE_MASK, seqid)
-        return message
-
-    def readMessageEnd(self) -> None:  # noqa: N802 - thrift's name
-        self.trans.let_go()
-
-    def writeMessageBegin(self, name: str, kind: int, seqid: int) -> None:  # noqa: N802 - thrift's name
-        raw = name.encode()
-        # Not appended: a message that could not be encoded leaves its beginning behind.
-        self.trans.unsent = [MESSAGE.pack(self.VERSION_1 | kind, len(raw)), raw, HEADER.pack(seqid)]
-
-    def skip(self, ttype: int, max_depth: int = 64) -> None:
-        """Skip a value, in C: the arguments of an unknown method may be 2 MiB, seconds of work in Python."""
-        if ttype == TType.STRUCT and self._fast_decode is not None:
-            self._fast_decode(_Nothing(), self, [_Nothing, ()])
-        else:
-            super().skip(ttype, max_depth)
-
-    def _fast_decode(self, value: object, protocol: object, spec: object) -> None:
-        decode, _ = self._in_c
-        try:
-            decode(value, protocol, spec)
-        except (OverflowError, TypeError, ValueError) as error:
-            raise _no_message(str(error)) from error
-
-    def _fast_encode(self, value: "_Struct", spec: object) -> bytes:
-        """Encode in C, or a large binary in Python: C appends it byte by byte, at a tenth of the speed."""
-        _, encode = self._in_c
-        if not _is_large(value):
-            return encode(value, spec)
-        self._fast_encode = None  # type: ignore[assignment,method-assign]  # which tells value to use Python
-        try:
-            value.write(self)
-        finally:
-            del self._fast_encode
-        return b""  # all is written
-
-
-def protocol(transport: FramedSocket) -> BinaryProtocol:
-    """The protocol that both ends speak over a transport."""
-    return BinaryProtocol(transport)
-
-
 def connect(host: str, port: int, timeout_s: float, tls: ssl.SSLContext | None = None) -> FramedSocket:
     """Connect to a name or an IPv4 or IPv6 address within timeout_s, which its calls then have as well.
 
@@ -254,27 +180,6 @@ def connect(host: str, port: int, timeout_s: float, tls: ssl.SSLContext | None =
     except (OSError, ValueError, OverflowError) as error:  # the latter two: no such name or port can be
         raise TTransportException(TTransportException.NOT_OPEN, f"{host}:{port}: {error}", error) from error
     return FramedSocket(sock, timeout_s)
-
-
-class _Struct(typing.Protocol):
-    """What the Thrift compiler generates."""
-
-    def write(self, protocol: BinaryProtocol) -> None: ...
-
-
-class _Nothing:
-    """A struct without fields, which the C decoder fills by skipping every field."""
-
-
-def _is_large(message: object) -> bool:
-    """Whether a struct, or a struct in one of its fields, holds a large binary."""
-    for value in vars(message).values():
-        if isinstance(value, bytes):
-            if len(value) >= LARGE_SIZE:
-                return True
-        elif hasattr(value, "thrift_spec") and _is_large(value):
-            return True
-    return False
 
 
 def _joined(parts: list[bytes]) -> Iterator[bytes]:
@@ -323,5 +228,6 @@ def _typed(error: OSError) -> TTransportException:
     return TTransportException(kind, str(error), error)
 
 
-def _no_message(why: str) -> TProtocolException:
+def no_message(why: str) -> TProtocolException:
+    """The other side does not speak as we do."""
     return TProtocolException(TProtocolException.INVALID_DATA, f"no message: {why}")

@@ -23,8 +23,9 @@ import pytest
 from thrift.Thrift import TApplicationException, TMessageType, TProcessor, TType
 from thrift.transport.TTransport import TTransportException
 
+from rpc.protocol import protocol
 from rpc.server import ACCEPT_BACKOFF_S, WORKERS_MAX, Limits, PortInUse, Server
-from rpc.transport import FRAME_SIZE_MAX, FramedSocket, connect, protocol
+from rpc.transport import FRAME_SIZE_MAX, FramedSocket, connect
 
 TIMEOUT_S = 20.0  # generous: nothing here should come near it
 SHORT_S = 0.2

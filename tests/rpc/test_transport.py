@@ -19,16 +19,15 @@ from thrift.protocol.TProtocol import TProtocolException
 from thrift.Thrift import TMessageType, TType
 from thrift.transport.TTransport import TTransportException
 
+from rpc.protocol import CONTAINER_LENGTH_MAX, protocol
 from rpc.transport import (
     BUFFER_SIZE_MIN,
-    CONTAINER_LENGTH_MAX,
     FRAME_SIZE_MAX,
     LARGE_SIZE,
     READ_AHEAD,
     SPARES,
     FramedSocket,
     connect,
-    protocol,
 )
 
 TIMEOUT_S = 20.0  # generous: nothing here should come near it
