@@ -30,9 +30,11 @@ SUBCOMMANDS = {
 
 
 def main(arguments: list[str]) -> int:
-    if not arguments or arguments[0] in ("-h", "--help"):
+    if not arguments:
+        raise exits.Exit(exits.USAGE, usage())
+    if arguments[0] in ("-h", "--help"):
         print(usage())
-        return 0 if arguments else exits.USAGE
+        return 0
     word, *rest = arguments
     if word not in SUBCOMMANDS:  # a first word that is no subcommand means train
         word, rest = "train", seeds.translate(arguments)

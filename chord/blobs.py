@@ -1,7 +1,8 @@
 """Contents by digest, in memory: the plain form of what a node keeps. Another form lies on a disk.
 
 Contents never change: a digest names the same bytes wherever they lie. They are checked when they
-come in and again when they are read, so that a rotten copy is found and never served.
+come in and again when they are read whole; a piece is checked by who puts the pieces together. So
+a rotten copy is found and never taken for the content.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ class Blobs(Protocol):
 
     def has(self, digest: str) -> bool: ...
 
+    def size_bytes(self, digest: str) -> int:
+        """Of a content that is here. Raises NotFound."""
+
     def add(self, digest: str, content: bytes) -> None:
         """Take a content in. Raises Corrupt, StoreFull."""
 
@@ -60,6 +64,9 @@ class MemoryBlobs:
     def has(self, digest: str) -> bool:
         return digest in self._contents
 
+    def size_bytes(self, digest: str) -> int:
+        return len(self._kept(digest))
+
     def add(self, digest: str, content: bytes) -> None:
         check(digest, content)
         if digest in self._contents:
@@ -70,12 +77,21 @@ class MemoryBlobs:
         self.total_bytes += len(content)
 
     def content(self, digest: str) -> bytes:
-        if digest not in self._contents:
-            raise NotFound(f"no content {digest[:8]} here")
-        return self._contents[digest]
+        content = self._kept(digest)
+        try:
+            check(digest, content)
+        except Corrupt:
+            self.drop(digest)
+            raise
+        return content
 
     def piece(self, digest: str, offset: int, length: int) -> bytes:
-        return self.content(digest)[offset : offset + length]
+        return self._kept(digest)[offset : offset + length]
 
     def drop(self, digest: str) -> None:
         self.total_bytes -= len(self._contents.pop(digest, b""))
+
+    def _kept(self, digest: str) -> bytes:
+        if digest not in self._contents:
+            raise NotFound(f"no content {digest[:8]} here")
+        return self._contents[digest]

@@ -7,33 +7,24 @@ was, so look again before believing in a breach.
 
 The proof begins at `successors` + 1 members. In smaller rings every list comes round to its own
 node and repeats it to the end. There a list is judged up to where it closes and without
-placeholders; SufficientPrincipals, which cannot hold, is not asked for; all else is.
+placeholders; SufficientPrincipals, which cannot hold, is not asked for; all else is. A ring that has
+just grown beyond that size is judged by the proof before all its lists are full: look again as well.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from itertools import accumulate, pairwise
+from collections.abc import Callable, Collection
+from itertools import pairwise
 from typing import NamedTuple
 
-from chord.node import ChordNode
 from chord.refs import NodeRef
+from chord.snapshot import Snapshot, open_arc
+from chord.snapshot import View as View
+from chord.snapshot import view as view
 
 INVARIANT = ("OneLiveSuccessor", "SufficientPrincipals")
 IDEAL = "Ideal"
 NAMED_MAX = 4  # breaches that a finding spells out
-
-
-@dataclass(frozen=True)
-class View:
-    """What one live member believes."""
-
-    node: NodeRef
-    predecessor: NodeRef
-    successors: tuple[NodeRef, ...]
 
 
 class Finding(NamedTuple):
@@ -44,93 +35,17 @@ class Finding(NamedTuple):
     detail: str
 
 
-def view(node: ChordNode) -> View:
-    """A member's view, taken from its own state."""
-    return View(node.ref, node.predecessor, node.successors)
-
-
 def check(views: Collection[View], successors: int) -> list[Finding]:
     """Judge a snapshot: the invariant, what it entails, and last whether the ring is Ideal.
 
     Only Ideal may fail in a ring that works: it says that all changes have been taken in.
     """
     snapshot = Snapshot(views, successors)
-    return [_finding(name, breaches(snapshot)) for name, breaches in PREDICATES.items()]
-
-
-def principals(members: Iterable[NodeRef], lists: Iterable[Sequence[NodeRef]]) -> set[NodeRef]:
-    """The members that no extended list passes over. Zave, definition of a principal.
-
-    A list also passes over a member where it holds another life of it.
-    """
-    places = sorted(members, key=lambda m: m.id)
-    ids = [m.id for m in places]
-    living = set(places)
-    entries = {e for extended in lists for e in extended if not e.is_vacant}
-    misnamed = {e.id for e in entries - living}
-    skips = [0] * (len(ids) + 1)  # (members + 1,) differences of how often each is passed over
-    for start, end in {(a.id, b.id) for extended in lists for a, b in pairwise(extended)}:
-        for first, beyond in _open_arc(ids, start, end):
-            skips[first] += 1
-            skips[beyond] -= 1
-    return {m for m, count in zip(places, accumulate(skips), strict=False)
-            if not count and m.id not in misnamed}
-
-
-class Snapshot:
-    """The live members of one moment, and what their lists amount to."""
-
-    def __init__(self, views: Collection[View], successors: int) -> None:
-        self.views = sorted(views, key=lambda v: v.node.id)
-        self.successors = successors
-        self.live = {v.node for v in self.views}
-        self.small = len(self.views) <= successors
-
-    @cached_property
-    def lists(self) -> dict[NodeRef, tuple[NodeRef, ...]]:
-        """Each member's extended list: itself, then its successors as far as they count."""
-        return {v.node: (v.node, *self._counted(v)) for v in self.views}
-
-    def closes(self, member: NodeRef) -> bool:
-        """Is it a small ring's list that has come round to its own node?"""
-        return self.small and self.lists[member][1:][-1:] == (member,)
-
-    @cached_property
-    def best(self) -> dict[NodeRef, NodeRef]:
-        """Each member's first live successor, of those that have one; a lone node is its own."""
-        firsts = {m: next((s for s in v if s in self.live), None)
-                  for m, v in ((v.node, v.successors) for v in self.views)}
-        return {m: s for m, s in firsts.items() if s is not None}
-
-    @cached_property
-    def rings(self) -> list[set[NodeRef]]:
-        """The cycles of the best successors: their members can be reached from themselves."""
-        cycles, seen = [], set[NodeRef]()
-        for start in self.best:
-            path = dict[NodeRef, None]()
-            here: NodeRef | None = start
-            while here is not None and here not in seen:
-                seen.add(here)
-                path[here] = None
-                here = self.best.get(here)
-            if here in path:
-                walked = list(path)
-                cycles.append(set(walked[walked.index(here):]))
-        return cycles
-
-    @cached_property
-    def ring_members(self) -> set[NodeRef]:
-        return set().union(*self.rings)
-
-    @cached_property
-    def principals(self) -> set[NodeRef]:
-        return principals(self.live, list(self.lists.values()))
-
-    def _counted(self, one: View) -> tuple[NodeRef, ...]:
-        if not self.small:
-            return one.successors
-        turn = one.successors.index(one.node) if one.node in one.successors else len(one.successors)
-        return tuple(s for s in one.successors[:turn + 1] if not s.is_vacant)
+    findings = [_finding(name, breaches(snapshot)) for name, breaches in PREDICATES.items()]
+    if snapshot.small:
+        why = f"not claimed of {len(views)} nodes: the proof begins at {successors + 1}"
+        findings[1] = Finding(INVARIANT[1], True, why)
+    return findings
 
 
 # --- the predicates: each returns its breaches
@@ -141,9 +56,9 @@ def _one_live_successor(ring: Snapshot) -> list[str]:
 
 
 def _sufficient_principals(ring: Snapshot) -> list[str]:
-    if ring.small or len(ring.principals) > ring.successors:
+    if len(ring.principals) > ring.successors:
         return []
-    skipped = ", ".join(_name(m) for m in sorted(ring.live - ring.principals, key=lambda m: m.id)[:NAMED_MAX])
+    skipped = ", ".join([_name(m) for m in ring.lists if m not in ring.principals][:NAMED_MAX])
     return [f"{len(ring.principals)} of at least {ring.successors + 1}; passed over are {skipped}"]
 
 
@@ -161,7 +76,8 @@ def _ordered_successor_lists(ring: Snapshot) -> list[str]:
 
 
 def _principals_are_ring_members(ring: Snapshot) -> list[str]:
-    return [f"{_name(m)} is a principal outside the ring" for m in ring.principals - ring.ring_members]
+    return [f"{_name(m)} is a principal outside the ring" for m in ring.lists
+            if m in ring.principals and m not in ring.ring_members]
 
 
 def _at_least_one_ring(ring: Snapshot) -> list[str]:
@@ -176,8 +92,8 @@ def _at_most_one_ring(ring: Snapshot) -> list[str]:
 def _ordered_ring(ring: Snapshot) -> list[str]:
     ids = sorted(m.id for m in ring.ring_members)
     return [f"{_name(m)} and its successor {_name(ring.best[m])} pass over a member of the ring"
-            for m in ring.ring_members
-            if any(beyond > first for first, beyond in _open_arc(ids, m.id, ring.best[m].id))]
+            for m in ring.lists if m in ring.ring_members
+            and any(beyond > first for first, beyond in open_arc(ids, m.id, ring.best[m].id))]
 
 
 def _connected_appendages(ring: Snapshot) -> list[str]:
@@ -221,12 +137,6 @@ ENTAILED = tuple(name for name in PREDICATES if name not in (*INVARIANT, IDEAL))
 def _finding(name: str, breaches: list[str]) -> Finding:
     more = f"; and {len(breaches) - NAMED_MAX} more" if len(breaches) > NAMED_MAX else ""
     return Finding(name, not breaches, "; ".join(breaches[:NAMED_MAX]) + more)
-
-
-def _open_arc(ids: Sequence[int], start: int, end: int) -> list[tuple[int, int]]:
-    """Where in sorted ids those strictly between start and end lie: one or two half-open ranges."""
-    first, beyond = bisect_right(ids, start), bisect_left(ids, end)
-    return [(first, beyond)] if start < end else [(first, len(ids)), (0, beyond)]
 
 
 def _name(node: NodeRef) -> str:

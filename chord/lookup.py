@@ -42,7 +42,7 @@ class Route:
 
 
 def find_successor(start: NodeRef, key: int, failed: tuple[NodeRef, ...] = ()) -> Procedure[Route]:
-    """Walk from start to the key's owner. Paper, figure 5; corrected to step back from the dead.
+    """Walk from start to the key's owner. Paper, figure 4; corrected to step back from the dead.
 
     Raises LookupFailed when no live route remains or the walk takes more than HOPS_MAX questions.
     """

@@ -36,7 +36,7 @@ class ChordNode:
         return Hello(self.ref, self.ring, self.joined)
 
     def next_hop(self, key: int, failed: frozenset[NodeRef]) -> Hop:
-        """The owner, if it is the successor; otherwise whom to ask. Paper, figure 5."""
+        """The owner, if it is the successor; otherwise whom to ask. Paper, figure 4."""
         self._require_joined()
         head = next((s for s in self.successors if not self._skip(s, failed)), None)
         if head is None:
@@ -56,7 +56,7 @@ class ChordNode:
     def closest_preceding_nodes(
         self, key: int, failed: frozenset[NodeRef] = frozenset()
     ) -> tuple[Candidate, ...]:
-        """Known nodes in (self, key), the nearest to the key first. Paper, figure 5."""
+        """Known nodes in (self, key), the nearest to the key first. Paper, figure 4."""
         distances, candidates = self._routing_table()
         upto = bisect_left(distances, self.ring.distance(self.ref.id, key) or self.ring.size)
         nearest = (c for c in reversed(candidates[:upto]) if not self._skip(c.node, failed))
@@ -112,10 +112,9 @@ class ChordNode:
         return between_right_closed(self.predecessor.id, key, self.ref.id)
 
     def _known(self) -> list[NodeRef]:
-        """Everybody that is not held for dead, the nearest clockwise first."""
-        known = {*self.fingers, self.predecessor} - {self.ref}
-        return sorted((p for p in known if not self.suspects.is_dead(p)),
-                      key=lambda p: self.ring.distance(self.ref.id, p.id))
+        """All fingers that are not held for dead, the nearest first. (The predecessor is found by stabilise.)"""
+        known = [p for p in dict.fromkeys(self.fingers) if p != self.ref and not self.suspects.is_dead(p)]
+        return sorted(known, key=lambda p: self.ring.distance(self.ref.id, p.id))
 
     def _require_joined(self) -> None:
         if not self.joined:

@@ -1,19 +1,28 @@
-"""The procedures on many stores: put writes every copy itself, get asks until somebody has it."""
+"""The procedures on many stores: put writes every copy itself, get asks until somebody has it.
+
+Where a key's copies belong is what the ring says at that moment: nothing here remembers it.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from chord.blobs import digest_of
 from chord.effects import Procedure, Sleep, ask, ask_all
 from chord.errors import ChordError, Corrupt, NodeUnreachable, NotFound, NotYet, UnderReplicated
 from chord.lookup import find_successor
 from chord.refs import NodeRef
-from chord.ring import Ring
+from chord.requests import GetNeighbours
+from chord.ring import Ring, between_right_closed
 from chord.store import CHUNK_BYTES, LEASE_S, Entry, Find, Item, Put, Read, Receipt, Write
 
 TRANSFER_TIMEOUT_S = 3.0  # for one piece
-PIECES_MAX = 1 << 16
+BYTES_PER_S_MIN = 16 << 20  # at which a whole content is checked and written to a disk
+SENDINGS_MAX = 2  # of one content to one node
+PIECES_SPARE = 8  # repeated, where the receiver has lost some
 FIND_ATTEMPTS_MAX = 20
 FIND_RETRY_S = 0.1
+GET_ATTEMPTS_MAX = 3  # a copy may be handed on between our hearing of it and our reading it
 
 
 def put(
@@ -25,19 +34,44 @@ def put(
     that hold it, the owner first: min(replicas, nodes) of them. Raises UnderReplicated, LookupFailed.
     """
     item = Item(Entry(key, name, digest_of(content), len(content)), version, lease_s)
-    route = yield from find_successor(start, key)
-    holders = yield from put_copies(item, content, route.nodes, ring.replicas)
+    nodes = yield from nodes_for(start, ring, key, ring.replicas)
+    holders = yield from put_copies(item, content, nodes, ring.replicas)
     return holders
+
+
+def nodes_for(start: NodeRef, ring: Ring, key: int, count: int) -> Procedure[tuple[NodeRef, ...]]:
+    """A key's owner and the nodes after it: at least `count`, or all there are. Raises LookupFailed.
+
+    Where the list of the node before the key is too short, or has not filled yet, the owner's goes
+    on, and then that of the last node known.
+    """
+    route = yield from find_successor(start, key)
+    nodes, peer = list(route.nodes), route.owner
+    while len(nodes) < count:  # ends: nobody is asked twice
+        known = len(nodes)
+        try:
+            theirs = yield from ask(peer, GetNeighbours())
+            nodes += [n for n in dict.fromkeys(theirs.successors) if n not in nodes and not n.is_vacant]
+        except ChordError:
+            pass
+        nodes.sort(key=lambda n: ring.distance(key, n.id))
+        if peer == nodes[-1] or (len(nodes) == known and peer != route.owner):
+            break
+        peer = nodes[-1]
+    return tuple(nodes)
 
 
 def put_copies(
     item: Item, content: bytes, nodes: tuple[NodeRef, ...], replicas: int
 ) -> Procedure[tuple[NodeRef, ...]]:
-    """Write to the first `replicas` of these nodes, and to the next ones in the place of the dead."""
+    """Write to the first `replicas` of these nodes, and to the next ones in the place of those that cannot.
+
+    To `replicas` more at most: who reads asks so many nodes, and must meet a copy among them.
+    """
     wanted = min(replicas, len(nodes))
     holders: list[NodeRef] = []
     refusal: ChordError | None = None
-    for node in nodes:
+    for node in nodes[: 2 * replicas]:
         if len(holders) == wanted:
             break
         try:
@@ -51,21 +85,28 @@ def put_copies(
 
 
 def put_one(node: NodeRef, item: Item, content: bytes) -> Procedure[None]:
-    """Have one node keep an item; bytes travel only if it lacks them."""
+    """Have one node keep an item; bytes travel only if it lacks them. Raises ChordError."""
     receipt = yield from ask(node, Put(item))
-    if receipt.stored:
-        return
-    yield from write(node, item.entry.digest, content, receipt.received_bytes)
-    receipt = yield from ask(node, Put(item), TRANSFER_TIMEOUT_S)
+    for _ in range(SENDINGS_MAX):
+        if receipt.stored:
+            return
+        try:
+            yield from write(node, item.entry.digest, content, receipt.received_bytes)
+        except Corrupt:
+            receipt = Receipt(False, 0)  # another writer had begun with other bytes: from the beginning
+            continue
+        receipt = yield from ask(node, Put(item), _patience_s(content))
     if not receipt.stored:
-        raise NodeUnreachable(f"{node.address} has lost what it had just received of {item.entry.name}")
+        raise NodeUnreachable(f"{node.address} has not kept what it was sent of {item.entry.name}")
 
 
 def write(node: NodeRef, digest: str, content: bytes, offset: int = 0) -> Procedure[Receipt]:
-    """Send a content piece by piece, from where the receiver stands."""
-    for _ in range(PIECES_MAX):
+    """Send a content piece by piece, from where the receiver stands. Raises ChordError."""
+    for _ in range(len(content) // CHUNK_BYTES + PIECES_SPARE):
         piece = content[offset : offset + CHUNK_BYTES]
-        receipt = yield from ask(node, Write(digest, len(content), offset, piece), TRANSFER_TIMEOUT_S)
+        is_last = offset + len(piece) >= len(content)
+        request = Write(digest, len(content), offset, piece)
+        receipt = yield from ask(node, request, _patience_s(content) if is_last else TRANSFER_TIMEOUT_S)
         if receipt.stored:
             return receipt
         offset = receipt.received_bytes
@@ -77,36 +118,67 @@ def find(start: NodeRef, ring: Ring, key: int) -> Procedure[tuple[tuple[Item, ..
 
     Asks again while a hand-over is going on and nobody has anything. Raises LookupFailed, NotYet.
     """
+    found = yield from _search(start, ring, key, lambda items: items)
+    return found
+
+
+def _search(
+    start: NodeRef, ring: Ring, key: int, choose: Callable[[tuple[Item, ...]], tuple[Item, ...]]
+) -> Procedure[tuple[tuple[Item, ...], tuple[NodeRef, ...]]]:
+    """Of a key's items those that are chosen; none only if all who should know have said so."""
     for _ in range(FIND_ATTEMPTS_MAX):
-        route = yield from find_successor(start, key)
-        nodes = route.nodes[: ring.replicas + 1]
+        nodes = (yield from nodes_for(start, ring, key, ring.replicas + 1))[: ring.replicas + 1]
         answers = yield from ask_all([(node, Find(key)) for node in nodes])
-        found = _latest([item for answer in answers if isinstance(answer, tuple) for item in answer])
-        if found or all(isinstance(answer, tuple) for answer in answers[: ring.replicas]):
+        found = choose(_latest([item for answer in answers if isinstance(answer, tuple) for item in answer]))
+        if found:
+            return found, nodes
+        all_know = all(isinstance(answer, tuple) for answer in answers[: ring.replicas])
+        if all_know and (yield from _is_owner(nodes[0], key)):
             return found, nodes
         yield Sleep(FIND_RETRY_S)
     raise NotYet(f"key {ring.show(key)}: the nodes that should know are not ready")
 
 
+def _is_owner(node: NodeRef, key: int) -> Procedure[bool]:
+    """Does it own the key, as it sees the ring itself? The way to it may have passed over a newer node."""
+    try:
+        theirs = yield from ask(node, GetNeighbours())
+    except ChordError:
+        return False
+    return between_right_closed(theirs.predecessor.id, key, node.id)
+
+
 def _latest(items: list[Item]) -> tuple[Item, ...]:
     """Each entry once, in its latest version; without those whose latest version is a deletion."""
     latest: dict[Entry, Item] = {}
-    for item in items:
-        if item.entry not in latest or item.rank > latest[item.entry].rank:
-            latest[item.entry] = item
+    for item in sorted(items, key=lambda item: (item.rank, item.lease_s)):
+        latest[item.entry] = item
     return tuple(item for item in latest.values() if not item.deleted)
 
 
 def get(start: NodeRef, ring: Ring, key: int, name: str, digest: str = "") -> Procedure[bytes]:
-    """The content of that name: of that digest or, where none is given, the latest. Raises NotFound, LookupFailed."""
-    items, nodes = yield from find(start, ring, key)
-    wanted = [item for item in items if item.entry.name == name and digest in ("", item.entry.digest)]
-    if not wanted:
-        raise NotFound(f"{name}: none of the {len(nodes)} nodes responsible for it has it")
-    latest = max(wanted, key=lambda item: item.rank)
-    content = yield from fetch(nodes, latest.entry.digest, latest.entry.size_bytes)
-    yield from _repair(nodes[: ring.replicas], latest, content)
-    return content
+    """The content of that name: of that digest or, where none is given, the latest.
+
+    Raises NotFound when all who should have it say no; NotYet, LookupFailed when not all could say.
+    """
+
+    def wanted(items: tuple[Item, ...]) -> tuple[Item, ...]:
+        return tuple(i for i in items if i.entry.name == name and digest in ("", i.entry.digest))
+
+    missing = NotFound(name)
+    for _ in range(GET_ATTEMPTS_MAX):
+        items, nodes = yield from _search(start, ring, key, wanted)
+        if not items:
+            raise NotFound(f"{name}: none of the {len(nodes)} nodes responsible for it has it")
+        latest = max(items, key=lambda item: item.rank)
+        try:
+            content = yield from fetch(nodes, latest.entry.digest, latest.entry.size_bytes)
+        except NotFound as error:
+            missing = error
+            continue
+        yield from _repair(nodes[: ring.replicas], latest, content)
+        return content
+    raise missing
 
 
 def fetch(nodes: tuple[NodeRef, ...], digest: str, size_bytes: int) -> Procedure[bytes]:
@@ -122,7 +194,7 @@ def fetch(nodes: tuple[NodeRef, ...], digest: str, size_bytes: int) -> Procedure
 
 def _fetch_from(node: NodeRef, digest: str, size_bytes: int) -> Procedure[bytes]:
     content = bytearray()
-    while len(content) < size_bytes:  # every piece but the last is CHUNK_BYTES
+    while len(content) < size_bytes:  # ends: every piece but the last brings something
         piece = yield from ask(node, Read(digest, len(content), CHUNK_BYTES), TRANSFER_TIMEOUT_S)
         if not piece:
             break
@@ -142,3 +214,8 @@ def _repair(nodes: tuple[NodeRef, ...], item: Item, content: bytes) -> Procedure
             yield from put_one(node, item, content)
         except ChordError:
             continue
+
+
+def _patience_s(content: bytes) -> float:
+    """How long a node may take to check a whole content and to write it down."""
+    return TRANSFER_TIMEOUT_S + len(content) / BYTES_PER_S_MIN

@@ -66,7 +66,7 @@ def enter(runtime: Runtime, options: argparse.Namespace) -> Entry:
 
 
 def find_member(supernode: Address, listed: Iterable[Address]) -> Procedure[Entry]:
-    """Ask the supernode for its members; whoever answers first is the way in. Raises NodeUnreachable."""
+    """Ask the supernode for its members; the first member that answers is the way in. Raises NodeUnreachable."""
     known: list[Address] = []
     try:
         members = yield from ask(supernode, GetMembers(), ANSWER_TIMEOUT_S)
@@ -74,8 +74,10 @@ def find_member(supernode: Address, listed: Iterable[Address]) -> Procedure[Entr
     except ChordError:
         pass
     candidates = list(dict.fromkeys([*known, *listed]))
-    answers = yield AskAll([Ask(a, SayHello(), ANSWER_TIMEOUT_S) for a in candidates], need=1)
-    for hello in answers:
-        if isinstance(hello, Hello) and hello.joined:
-            return Entry(hello.node, hello.ring)
+    asks = [Ask(a, SayHello(), ANSWER_TIMEOUT_S) for a in candidates]
+    for need in (1, None):  # the first to answer may not be a member yet
+        answers = yield AskAll(asks, need)
+        for hello in answers:
+            if isinstance(hello, Hello) and hello.joined:
+                return Entry(hello.node, hello.ring)
     raise NodeUnreachable(f"none of {len(candidates)} addresses answers")

@@ -10,6 +10,8 @@ from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
+from node import failpoints
+
 FAILED = 1
 USAGE, DATA, NO_INPUT, UNAVAILABLE, SOFTWARE, CANNOT_CREATE, REFUSED = 64, 65, 66, 69, 70, 73, 77
 
@@ -35,11 +37,15 @@ def run(main: Callable[[list[str]], int]) -> None:
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
+        failpoints.from_environment()  # wrong ones are told at once
         code = main(sys.argv[1:])
         sys.stdout.flush()
     except Exit as end:
         print(end, file=sys.stderr)
         code = end.code
+    except failpoints.BadFailpoints as error:
+        print(error, file=sys.stderr)
+        code = USAGE
     except Interrupted as end:
         code = end.code
         _end(code)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
 from chord.errors import ChordError
 from cli import exits, options
@@ -19,7 +18,7 @@ def main(arguments: Sequence[str]) -> int:
     made = options.parser("client.py export", "Save the model of a job.",
                           "python3 client.py export JOB --out model.npz", arguments)
     options.add_job(made)
-    made.add_argument("--out", type=Path, metavar="FILE", required=True, help="where to (.npz)")
+    made.add_argument("--out", type=options.output, metavar="FILE", required=True, help="where to (.npz)")
     options.add_ring_options(made)
     made.add_argument("--json", action="store_true", help="print one line, one JSON object")
     chosen = options.parse(made, arguments)

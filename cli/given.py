@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chord.blobs import digest_of
+from chord.errors import Malformed
+from chord.store import CONTENT_BYTES_MAX, check_name
 from federation import arithmetic
 from federation.spec import JobSpec, Settings
 from federation.work import TrainingFile
@@ -59,7 +61,18 @@ def make_spec(settings: Settings, given: Input, initial: Model | None, detached:
 
 def _read(path: Path, index: int, features: int | None, contents: dict[str, bytes]) -> tuple[TrainingFile, Samples]:
     content = folder.read_file(path)
+    _check_storable(path, content)
     samples = letters.parse(str(path), content, features, CLASSES)
     digest = digest_of(content)
     contents[digest] = content
     return TrainingFile(index, path.name, digest, len(content), samples.rows), samples
+
+
+def _check_storable(path: Path, content: bytes) -> None:
+    """Will the ring take it? Raises DataError."""
+    try:
+        check_name(path.name)
+    except Malformed as error:
+        raise DataError(str(path), None, str(error)) from error
+    if len(content) > CONTENT_BYTES_MAX:
+        raise DataError(str(path), None, f"is larger than {CONTENT_BYTES_MAX} bytes: split it")

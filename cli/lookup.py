@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -11,10 +12,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from chord.effects import Procedure
-from chord.errors import ChordError
+from chord.errors import ChordError, Malformed
 from chord.lookup import Route, find_successor
 from chord.requests import Candidate
 from chord.ring import Ring
+from chord.store import check_name
 from cli import exits, options
 from cli.entry import client_runtime, enter
 from node.console import console
@@ -23,7 +25,7 @@ from node.console import console
 def main(arguments: Sequence[str]) -> int:
     made = options.parser("client.py lookup", "Show the way to the node that owns a name.",
                           "python3 client.py lookup validate_letters.txt", arguments)
-    made.add_argument("name", metavar="NAME", help="a file's name")
+    made.add_argument("name", metavar="NAME", type=_name, help="a file's name")
     options.add_ring_options(made)
     made.add_argument("--json", action="store_true", help="print one line, one JSON object")
     chosen = options.parse(made, arguments)
@@ -38,6 +40,15 @@ def main(arguments: Sequence[str]) -> int:
     show = show_json if chosen.json else show_table
     show(chosen.name, entry.ring, route, times_ms)
     return 0
+
+
+def _name(text: str) -> str:
+    """An argparse type: what a file on the ring may be called."""
+    try:
+        check_name(text)
+    except Malformed as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
 
 
 def timed(procedure: Procedure[Route], clock: Callable[[], float], times_ms: list[float]) -> Procedure[Route]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields
@@ -69,6 +70,14 @@ def register(write: Callable[[Path, Address], None], nodes: Path, address: Addre
         raise exits.Exit(exits.DATA, str(error)) from error
     except OSError as error:
         raise exits.Exit(exits.CANNOT_CREATE, f"--register: cannot write {nodes}: {error.strerror}") from error
+
+
+def output(text: str) -> Path:
+    """An argparse type: a file to write. Raises Exit at once where it cannot be, not after hours of training."""
+    path = Path(text)
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise exits.Exit(exits.CANNOT_CREATE, f"cannot write {path}: no such folder, or not ours to write")
+    return path
 
 
 def port(text: str) -> int:

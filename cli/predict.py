@@ -17,7 +17,7 @@ from ml.readers.model import load
 
 def main(arguments: Sequence[str]) -> int:
     made = options.parser("client.py predict", "Use a saved model: one class a line.",
-                          "python3 client.py predict model.npz validate_letters.txt", arguments)
+                          "python3 client.py predict model.npz letters/validate_letters.txt", arguments)
     made.add_argument("model", type=Path, metavar="MODEL", help="a model that train --out has saved")
     made.add_argument("file", type=Path, metavar="FILE", help="rows as in the training files")
     made.add_argument("--json", action="store_true", help="print one line, one JSON object")

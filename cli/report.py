@@ -105,7 +105,8 @@ class Screen:
                       f"{result.error:.4f}, {done.seconds:.2f} s")
 
     def result(self, report: Report) -> None:
-        """The end: one line of JSON, or a table."""
+        """The end: one line of JSON, or a table; below the bars, which move no more."""
+        self._progress.stop()
         if self._json_only:
             print(json.dumps(report.to_json()))
             return

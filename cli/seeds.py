@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from federation.spec import COURSE_MOMENTUM
+
 VALIDATION = "validate_letters.txt"
 FOLDER = "letters"
 
@@ -22,7 +24,7 @@ def translate(arguments: Sequence[str]) -> list[str]:
     if numbers:
         rounds, epochs, hidden, eta = numbers
         translated += ["--rounds", rounds, "--epochs", epochs, "--hidden", hidden, "--eta", eta,
-                       "--momentum", "0.7", "--course-trainer"]
+                       "--momentum", str(COURSE_MOMENTUM), "--course-trainer"]
     return translated + list(arguments[len(words):])
 
 

@@ -10,23 +10,26 @@ from pathlib import Path
 from chord.errors import ChordError
 from chord.survey import census
 from cli import exits, options
-from cli.entry import Entry, client_runtime, enter
+from cli.access import Access, itself
+from cli.entry import client_runtime, enter
+from cli.follow import fill, follow
 from cli.given import Input, make_spec, read_input
 from cli.report import Report, Screen, model_of, write_history, write_timing
 from federation import jobs, records
 from federation.driver import Driver
 from federation.effects import Clocks
-from federation.errors import FederationError, JobEnded, TooManyJobs
+from federation.errors import FederationError, JobEnded, NoSuchJob, TooManyJobs
 from federation.placing import place
 from federation.spec import JobSpec
+from federation.work import TrainingFile
 from ml.errors import InputMissing, MLError
 from ml.readers.model import Model, load, save
 from node.local import NODES_MAX, LocalRingFailed, start_local_ring
-from node.runtime import Runtime, Stopped
+from node.runtime import Stopped
 
 CLOCKS = Clocks(time.monotonic, time.time_ns)
 TURN_LOOK_EVERY_S = 0.5
-CANCEL_TIMEOUT_S = 5.0
+CANCEL_TRIES = 3
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -65,18 +68,19 @@ def run(
     if chosen.local is not None:
         start_ring(chosen, screen, stack)
     runtime = client_runtime()
-    entry = enter(runtime, chosen)
-    publish(runtime, entry, spec, given, initial, screen)
-    nodes = len(runtime.run(census(entry.node)))
+    enter(runtime, chosen)  # says at once what to start, where there is no ring
+    access = Access(runtime, chosen, screen)
+    publish(access, spec, given, initial)
+    nodes = len(access.ask(lambda entry: census(entry.node)))
     screen.note(f"job {spec.job} on {nodes} node{'s' * (nodes != 1)}")
     if chosen.detach:
         print(spec.job)
         return 0
     report = Report(spec, nodes)
     try:
-        drive(runtime, entry, spec, report, screen)
+        drive(access, spec, report)
     except exits.Interrupted:
-        cancel(runtime, entry, spec.job, screen)
+        cancel(access, spec.job)
         raise
     report.seconds = time.monotonic() - began
     write(chosen, report)
@@ -84,62 +88,66 @@ def run(
     return 0
 
 
-def publish(
-    runtime: Runtime, entry: Entry, spec: JobSpec, given: Input, initial: Model | None, screen: Screen
-) -> None:
+def publish(access: Access, spec: JobSpec, given: Input, initial: Model | None) -> None:
     """Every file in all copies, then the job itself. Raises ChordError, TooManyJobs."""
-    screen.begin("storing", len(given.files) + 1)
-    files = (*given.files, given.validation)
-    runtime.run(
-        place(entry.node, entry.ring, files, given.contents, CLOCKS.version(), lambda _: screen.advance(""))
-    )
+    stored: set[str] = set()
+
+    def tell(file: TrainingFile) -> None:
+        if file.digest not in stored:
+            access.screen.advance("")
+        stored.add(file.digest)
+
+    files, version = (*given.files, given.validation), CLOCKS.version()
+    access.screen.begin("storing", len(files))
+    access.ask(lambda entry: place(entry.node, entry.ring, files, given.contents, version, tell))
     if initial is not None:
         weights = initial.weights.astype("<f4").tobytes()
-        runtime.run(jobs.put_record(entry.node, entry.ring, spec.job, "weights-0", weights, CLOCKS.version()))
-    runtime.run(jobs.publish(entry.node, entry.ring, spec, CLOCKS.version()))
+        access.ask(lambda entry: jobs.put_record(entry.node, entry.ring, spec.job, "weights-0", weights, version))
+    access.ask(lambda entry: jobs.publish(entry.node, entry.ring, spec, version))
 
 
-def drive(runtime: Runtime, entry: Entry, spec: JobSpec, report: Report, screen: Screen) -> None:
+def drive(access: Access, spec: JobSpec, report: Report) -> None:
     """Wait for the job's turn, then drive it; the ring hears all the while that somebody does."""
-    driver = Driver(spec, entry.ring, entry.node, "client", CLOCKS, lambda result, r: screen.round(report, result, r))
-    runtime.start("beat", driver.beat(), lambda error: screen.note(f"the ring no longer hears of us: {error}"))
-    wait_for_turn(runtime, entry, spec.job, screen)
+    screen, entry = access.screen, access.ask(itself)
+    driver = Driver(
+        spec, entry.ring, entry.node, "client", CLOCKS, lambda result, r: screen.round(report, result, r), screen.note
+    )
+    access.runtime.start("beat", driver.beat(), lambda error: screen.note(f"the ring no longer hears of us: {error}"))
+    wait_for_turn(access, spec.job)
     screen.begin("training", spec.settings.rounds)
     try:
-        results = runtime.run(driver.drive())
-    except JobEnded:
-        results = finished_elsewhere(runtime, entry, spec.job, report)
-    report.weights, report.moments = report.weights or driver.weights, bytes.fromhex(results[0].moments)
+        results = access.runtime.run(driver.drive())
+        report.weights, report.moments = driver.weights, bytes.fromhex(results[0].moments)
+    except (JobEnded, NoSuchJob):
+        follow(access, report)
+    except ChordError as error:
+        screen.note(f"out of touch with the ring: {error}. Whoever owns the job's key drives it on")
+        follow(access, report)
+    if len(report.rounds) < spec.settings.rounds:
+        fill(access, report)  # some were made by others, before our turn
 
 
-def finished_elsewhere(runtime: Runtime, entry: Entry, job: str, report: Report) -> tuple[records.Result, ...]:
-    """Another driver has brought it to its end meanwhile. Raises JobEnded unless that end is a model."""
-    view = runtime.run(jobs.look_at(entry.node, entry.ring, job))
-    if view.end != records.DONE:
-        raise JobEnded(f"job {job} is {view.end}: {view.reason}" if view.reason else f"job {job} is {view.end}")
-    report.weights = runtime.run(jobs.weights_of(entry.node, entry.ring, view.results[-1]))
-    report.rounds = []
-    reports = runtime.run(jobs.reports_of(entry.node, entry.ring, job))
-    for result in view.results[1:]:
-        report.add(result, reports[result.round])
-    return view.results
-
-
-def wait_for_turn(runtime: Runtime, entry: Entry, job: str, screen: Screen) -> None:
+def wait_for_turn(access: Access, job: str) -> None:
     """Until the jobs published before this one have ended; says its place in the queue when that changes."""
     said = 0
-    while ahead := runtime.run(jobs.waiting_before(entry.node, entry.ring, job)):
+    while ahead := access.ask(lambda entry: jobs.waiting_before(entry.node, entry.ring, job)):
         if len(ahead) != said:
-            screen.note(f"waiting: {len(ahead)} job{'s' * (len(ahead) != 1)} before this one, first {ahead[0][:8]}")
+            few = f"{len(ahead)} job{'s' * (len(ahead) != 1)}"
+            access.screen.note(f"waiting: {few} before this one, first {ahead[0][:8]}")
             said = len(ahead)
         time.sleep(TURN_LOOK_EVERY_S)
 
 
-def cancel(runtime: Runtime, entry: Entry, job: str, screen: Screen) -> None:
+def cancel(access: Access, job: str) -> None:
     """Ctrl-C: the ring is told, so that nobody drives the job on."""
+    version = CLOCKS.version()
     with suppress(ChordError, Stopped):
-        runtime.run(jobs.put_record(entry.node, entry.ring, job, records.CANCELLED, b"by its client", CLOCKS.version()))
-        screen.note(f"cancelled job {job}: no model was made")
+        access.ask(
+            lambda entry: jobs.put_record(
+                entry.node, entry.ring, job, records.CANCELLED, b"by its client", version
+            ), CANCEL_TRIES,
+        )
+        access.screen.note(f"cancelled job {job}: no model was made")
 
 
 def start_ring(chosen: options.Namespace, screen: Screen, stack: ExitStack) -> None:
@@ -173,11 +181,11 @@ def parser(arguments: Sequence[str]) -> options.Parser:
     options.add_ring_options(made)
     made.add_argument("--local", type=int, metavar="N", help="start a ring of N nodes here, and stop it at the end")
     made.add_argument("--json", action="store_true", help="print one line, one JSON object")
-    made.add_argument("--out", type=Path, metavar="FILE", help="save the model (.npz)")
+    made.add_argument("--out", type=options.output, metavar="FILE", help="save the model (.npz)")
     made.add_argument("--init", type=Path, metavar="FILE", help="continue from a saved model")
     made.add_argument("--detach", action="store_true", help="print the job's id and return: the ring drives it")
-    made.more("--history", type=Path, metavar="FILE", help="write one line a round (CSV)")
-    made.more("--timing", type=Path, metavar="FILE", help="write the seconds that the job took")
+    made.more("--history", type=options.output, metavar="FILE", help="write one line a round (CSV)")
+    made.more("--timing", type=options.output, metavar="FILE", help="write the seconds that the job took")
     return made
 
 

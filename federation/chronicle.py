@@ -1,4 +1,7 @@
-"""Writes a job's records: first the weights reach all copies, then the RESULT that names them, then the REPORT."""
+"""Writes a job's records: first the weights and the REPORT reach all copies, then the RESULT that stands for both.
+
+So whoever sees a RESULT, sees how its round went; a driver that dies in between leaves a round to be made again.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +33,8 @@ class Chronicle:
         """A round, in all copies. Raises Diverged where another result of this round stands already."""
         yield from self.write(f"weights-{result.round}", weights)
         yield from self._refuse_other(result)
-        yield from self.write(f"result-{result.round}", result.to_bytes())
         yield from self.write(f"report-{result.round}", report.to_bytes())
+        yield from self.write(f"result-{result.round}", result.to_bytes())
 
     def write(self, what: str, content: bytes) -> Procedure[None]:
         """One record. Raises ChordError."""

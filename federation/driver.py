@@ -23,7 +23,7 @@ from chord.storing import get
 from federation import arithmetic, jobs, records
 from federation.chronicle import WEIGHTS_KEPT, Chronicle
 from federation.effects import Clocks, aside
-from federation.errors import FederationError, FileUnavailable, JobEnded
+from federation.errors import FederationError, FileUnavailable, JobEnded, NoSuchJob, WorkFailed
 from federation.reach import see_ring, through
 from federation.records import Report, Result
 from federation.renewing import RENEW_EVERY_S, renew
@@ -31,9 +31,11 @@ from federation.roster import Roster
 from federation.rounds import Pace, Part, RoundWork
 from federation.spec import JobSpec
 from federation.work import Driving, Order, TrainingFile
+from ml.errors import MLError
 from ml.validate import Validator
 
 BEAT_S = 1.0
+BEAT_TRIES = 2  # the next beat comes soon
 FILES_RETRY_S = 1.0
 FILES_RETRIES_MAX = 3600
 
@@ -50,10 +52,11 @@ class Made:
 
 
 class Driver:
-    """Drives one job. `me` is how reports name it; `tell` hears of every round that it makes."""
+    """Drives one job. `me` is how reports name it; `tell` hears of every round made, `say` of what holds one up."""
 
     def __init__(
-        self, spec: JobSpec, ring: Ring, entry: NodeRef, me: str, clocks: Clocks, tell: Callable[[Result, Report], None]
+        self, spec: JobSpec, ring: Ring, entry: NodeRef, me: str, clocks: Clocks,
+        tell: Callable[[Result, Report], None], say: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.spec = spec
         self.is_over = False  # this driver has nothing more to do
@@ -61,6 +64,7 @@ class Driver:
         self._me = me
         self._clocks = clocks
         self._tell = tell
+        self._say = say
         self._roster = Roster(ring, entry)
         self._chronicle = Chronicle(spec.job, self._roster, clocks.version)
         self._pace = Pace()
@@ -76,11 +80,11 @@ class Driver:
         """
         try:
             yield from self._drive()
-        except JobEnded:
+        except (JobEnded, NoSuchJob):  # no spec seen is no verdict: its holders may be on their way back
             raise
-        except FederationError as error:
+        except (FederationError, MLError) as error:
             yield from self._chronicle.write(records.FAILED, str(error).encode())
-            raise
+            raise error if isinstance(error, FederationError) else WorkFailed(str(error)) from error
         finally:
             self.is_over = True
         return tuple(self._results)
@@ -90,9 +94,9 @@ class Driver:
         ring, job = self._roster.ring, self.spec.job
         while not self.is_over:
             try:
-                route = yield from through(self._roster, lambda entry: find_successor(entry, ring.key(job)))
+                route = yield from through(self._roster, lambda entry: find_successor(entry, ring.key(job)), BEAT_TRIES)
                 yield from ask(route.owner, Driving(job))
-                self._end = yield from through(self._roster, lambda entry: jobs.end_of(entry, ring, job))
+                self._end = yield from through(self._roster, lambda entry: jobs.end_of(entry, ring, job), BEAT_TRIES)
             except ChordError:
                 pass  # the next beat tries again
             yield Sleep(BEAT_S)
@@ -101,11 +105,11 @@ class Driver:
 
     def _drive(self) -> Procedure[None]:
         ring = self._roster.ring
+        yield from see_ring(self._roster)  # first, so that nothing depends on the way in
         view = yield from through(self._roster, lambda entry: jobs.look_at(entry, ring, self.spec.job))
         self._end = view.end
         self._require_running()
         self._results = list(view.results)
-        yield from see_ring(self._roster)
         validator = yield from self._fetch_validator()
         if self._results:
             last = self._results[-1]
@@ -177,11 +181,12 @@ class Driver:
     def _work(self, number: int, weights: bytes, task: MakeTask) -> Procedure[list[Part]]:
         """All files worked on; waits for those that nobody has, unless the quorum is met without them."""
         digest = digest_of(weights) if weights else ""
+        pace = self._pace if number > 0 else Pace()  # summing features says nothing about training
         parts: list[Part] = []
         files = self.spec.files
         for _ in range(FILES_RETRIES_MAX):
             work = RoundWork(
-                self._roster, self._pace, self._clocks.monotonic,
+                self._roster, pace, self._clocks.monotonic,
                 lambda some: Order(self.spec.job, number, some, json.dumps(task(some)), digest, len(weights)), weights,
             )
             parts += yield from work.work_on(files)
@@ -189,7 +194,7 @@ class Driver:
             rows = sum(f.rows for p in parts for f in p.files)
             if not files or (number > 0 and rows >= self.spec.settings.quorum * self.spec.rows):
                 return parts
-            self._roster.disturbances.append(f"no live node has {', '.join(f.name for f in files)}: waiting")
+            self._wait_for(files, number)
             self._require_running()
             yield Sleep(FILES_RETRY_S)
             self._roster.forgive()
@@ -197,6 +202,13 @@ class Driver:
         raise FileUnavailable(f"no live node has {', '.join(f.name for f in files)}")
 
     # --- helpers
+
+    def _wait_for(self, files: tuple[TrainingFile, ...], number: int) -> None:
+        """Say once which files hold the round up."""
+        line = f"no live node has {', '.join(f.name for f in files)}: waiting"
+        if line not in self._roster.disturbances:
+            self._say(f"job {self.spec.job[:8]}, round {number}: {line}")
+        self._roster.note(line)
 
     def _require_running(self) -> None:
         if self._end:

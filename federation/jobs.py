@@ -34,6 +34,11 @@ class JobView:
         """waiting, running, done, failed or cancelled."""
         return self.end or ("running" if self.results else "waiting")
 
+    @property
+    def is_over(self) -> bool:
+        """It has ended; and where it has made a model, whoever holds the last links of its chain is there."""
+        return bool(self.end) and (self.end != records.DONE or len(self.results) > self.spec.settings.rounds)
+
 
 def publish(start: NodeRef, ring: Ring, spec: JobSpec, version: int) -> Procedure[None]:
     """Write the spec to all copies, then list the job. Raises TooManyJobs, ChordError."""
@@ -60,6 +65,9 @@ def waiting_before(start: NodeRef, ring: Ring, job: str) -> Procedure[list[str]]
     jobs = yield from listed(start, ring)
     earlier = (jobs[: jobs.index(job)] if job in jobs else jobs)[-LISTED_MAX:]
     ends = yield from together([end_of(start, ring, other) for other in earlier])
+    for end in ends:
+        if isinstance(end, Exception):
+            raise end  # not known is not ended
     return [other for other, end in zip(earlier, ends, strict=True) if end == ""]
 
 
@@ -85,10 +93,11 @@ def look_at(start: NodeRef, ring: Ring, job: str) -> Procedure[JobView]:
 
 
 def reports_of(start: NodeRef, ring: Ring, job: str) -> Procedure[dict[int, Report]]:
-    """The reports of a job, by round."""
+    """The reports of a job, by round; of several on one round, which two drivers have written, the latest."""
     items, nodes = yield from find(start, ring, ring.key(job))
     prefix = records.record_name(job, "report-")
-    contents = yield from _contents(nodes, [i for i in items if i.entry.name.startswith(prefix)])
+    mine = sorted((i for i in items if i.entry.name.startswith(prefix)), key=lambda i: i.rank)
+    contents = yield from _contents(nodes, mine)
     reports = [records.report_from_bytes(content) for content in contents]
     return {report.round: report for report in reports}
 

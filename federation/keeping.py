@@ -26,6 +26,7 @@ class Keeper:
         self._say = say
         self._heard: dict[str, float] = {}  # job -> when its driver was last heard of, or the job first seen
         self._ended: set[str] = set()
+        self._trouble = ""  # what was said last of what went wrong
 
     def hear(self, job: str) -> None:
         """Its driver lives."""
@@ -37,8 +38,11 @@ class Keeper:
             yield Sleep(LOOK_EVERY_S)
             try:
                 yield from self._look_round()
+                self._trouble = ""
             except (ChordError, FederationError) as error:
-                self._say(f"a job could not be driven on: {error}")
+                if str(error) != self._trouble:  # told once, not every second
+                    self._say(f"a job could not be driven on: {error}")
+                self._trouble = str(error)
 
     def _look_round(self) -> Procedure[None]:
         ending = f".{records.SPEC}"
@@ -76,6 +80,7 @@ class Keeper:
             lambda result, report: self._say(
                 f"job {spec.job[:8]}, round {result.round}: validation error {result.error:.4f}"
             ),
+            self._say,
         )
         outcome, _ = yield from together([driver.drive(), driver.beat()])
         if isinstance(outcome, Exception):

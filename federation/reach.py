@@ -1,4 +1,8 @@
-"""A question to the ring that does not depend on one node: where the way in is gone, there is another."""
+"""A question to the ring that does not depend on one node: where the way in is gone, there is another.
+
+Nor does it depend on one moment: a ring that has just lost nodes, or gets them back, needs some
+seconds until it can store and find everything again, and is given them.
+"""
 
 from __future__ import annotations
 
@@ -6,29 +10,33 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from chord.effects import Procedure, Sleep
-from chord.errors import ChordError, LookupFailed, NodeUnreachable
+from chord.errors import ChordError, LookupFailed, Malformed, NodeUnreachable
 from chord.refs import NodeRef
 from chord.survey import census
 from federation.roster import Roster
 
 R = TypeVar("R")
 
-ENTRIES_MAX = 8  # nodes tried as a way in for one question
-RETRY_S = 0.2
+TRIES_MAX = 60  # of one question: 15 s and more, three times as long as a ring needs to heal
+RETRY_S = 0.25
 
 
-def through(roster: Roster, make: Callable[[NodeRef], Procedure[R]]) -> Procedure[R]:
+def through(roster: Roster, make: Callable[[NodeRef], Procedure[R]], tries: int = TRIES_MAX) -> Procedure[R]:
     """Run a procedure that begins at some node of the ring. Raises what it raises when no node serves."""
     failure: ChordError = LookupFailed("nobody was asked")
-    for _ in range(ENTRIES_MAX):
+    for _ in range(tries):
         entry = roster.entry()
         try:
             result = yield from make(entry)
             return result
+        except Malformed:
+            raise
         except (LookupFailed, NodeUnreachable) as error:
             failure = error
             roster.lose(entry, str(error))
-            yield Sleep(RETRY_S)
+        except ChordError as error:  # too few copies, a hand-over: the same way in will do, a little later
+            failure = error
+        yield Sleep(RETRY_S)
     raise failure
 
 

@@ -82,6 +82,11 @@ class Report:
         return json.dumps(asdict(self), sort_keys=True).encode()
 
 
+def blank_report(job: str, number: int) -> Report:
+    """Of a round whose report is lost."""
+    return Report(job, number, "", 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
 def result_from_bytes(content: bytes) -> Result:
     """Raises BadRecord."""
     try:

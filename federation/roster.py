@@ -8,6 +8,7 @@ from chord.refs import NodeRef
 from chord.ring import Ring
 from federation.work import TrainingFile
 
+DISTURBANCES_MAX = 64  # told of one round
 LOST_ROUNDS = 2  # so long nobody asks a lost node again: it may only have been slow
 
 
@@ -34,8 +35,13 @@ class Roster:
 
     def lose(self, node: NodeRef, why: str) -> None:
         """It did not do what it was asked."""
-        self.disturbances.append(f"{node.address}: {why}")
+        self.note(f"{node.address}: {why}")
         self._lost[node] = self._round
+
+    def note(self, disturbance: str) -> None:
+        """Something has gone wrong in this round; told once, however often it happens."""
+        if disturbance not in self.disturbances and len(self.disturbances) < DISTURBANCES_MAX:
+            self.disturbances.append(disturbance)
 
     def forgive(self) -> None:
         """Everybody may be asked again."""

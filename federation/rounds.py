@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from chord.effects import Procedure, ask, ask_all, together
+from chord.effects import Procedure, Sleep, ask, ask_all, together
 from chord.errors import ChordError, NodeUnreachable
 from chord.refs import NodeRef
 from chord.storing import fetch, write
@@ -21,11 +21,12 @@ from federation.roster import Roster
 from federation.work import Collect, Order, Progress, TrainingFile
 
 COLLECT_WAIT_S = 1.0
+COLLECT_PAUSE_S = 0.1
 GRACE_S = 1.0  # for an answer beyond the time that it was asked to wait
 COLLECTS_MAX = 1_000_000  # of one order
 RACERS_MAX = 2
 PATIENCE_MIN_S = 3.0
-PATIENCE_FACTOR = 4.0  # so many times as long as others take for as many rows
+PATIENCE_FACTOR = 4.0  # so many times as long as others take: for as many rows, and for an order
 PACES_MAX = 32
 
 
@@ -44,17 +45,19 @@ class Pace:
 
     def __init__(self) -> None:
         self._seconds_a_row: list[float] = []
+        self._seconds: list[float] = []
 
     def note(self, part: Part) -> None:
         rows = sum(f.rows for f in part.files)
         self._seconds_a_row = [*self._seconds_a_row[-PACES_MAX:], part.progress.seconds / rows]
+        self._seconds = [*self._seconds[-PACES_MAX:], part.progress.seconds]
 
     def patience_s(self, files: Sequence[TrainingFile]) -> float:
         """How long to wait before somebody else is asked as well; without experience, for ever."""
         if not self._seconds_a_row:
             return float("inf")
         expected_s = median(self._seconds_a_row) * sum(f.rows for f in files)
-        return max(PATIENCE_MIN_S, PATIENCE_FACTOR * expected_s)
+        return max(PATIENCE_MIN_S, PATIENCE_FACTOR * expected_s, PATIENCE_FACTOR * median(self._seconds))
 
 
 class RoundWork:
@@ -100,20 +103,24 @@ class RoundWork:
         order = self._make_order(files)
         racers = [node]
         yield from self._hand(node, order)
-        deadline = self._clock() + self._pace.patience_s(files)
+        began, ticket = self._clock(), order.ticket
         for _ in range(COLLECTS_MAX):
+            asked = self._clock()
             answers = yield from ask_all(
-                [(racer, Collect(order.ticket, COLLECT_WAIT_S)) for racer in racers],
+                [(racer, Collect(ticket, COLLECT_WAIT_S)) for racer in racers],
                 need=1, deadline_s=COLLECT_WAIT_S + GRACE_S,
             )
             for racer, answer in zip(list(racers), answers, strict=True):
                 if isinstance(answer, Progress) and answer.state == "done":
                     result = yield from fetch((racer,), answer.result, answer.size_bytes)
+                    if racer != node:
+                        self._roster.lose(node, f"took too long: {racer.address} has done its work")
                     return Part(racer, files, answer, result)
                 self._drop_out(racers, racer, answer)
-            if self._clock() > deadline and len(racers) < RACERS_MAX:
+            if self._clock() - asked < COLLECT_PAUSE_S:
+                yield Sleep(COLLECT_PAUSE_S)  # who answers at once that it is not done is not asked at once again
+            if len(racers) < RACERS_MAX and self._clock() - began > self._pace.patience_s(files):
                 yield from self._add_racer(racers, order)
-                deadline = float("inf")
         raise NodeUnreachable(f"{node.address} has not finished after {COLLECTS_MAX} questions")
 
     def _hand(self, node: NodeRef, order: Order) -> Procedure[None]:
@@ -144,9 +151,10 @@ class RoundWork:
             return
         try:
             yield from self._hand(others[0], order)
-        except ChordError:
+        except ChordError as error:
+            self._roster.lose(others[0], str(error))
             return
         racers.append(others[0])
-        self._roster.disturbances.append(f"{racers[0].address} is slow: {others[0].address} does its work as well")
+        self._roster.note(f"{racers[0].address} is slow: {others[0].address} does its work as well")
 
 

@@ -11,11 +11,15 @@ import json
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from chord.errors import Malformed
+from chord.store import check_name
 from federation.errors import BadRecord, BadSpec
 from federation.work import TrainingFile
-from ml.task import Optimizer
+from ml.task import ETA_MIN, Optimizer
 
 COURSE_MOMENTUM = 0.7  # what the course's trainer has fixed
+DIGEST_BYTES = 32
+_KINDS = {int: "a whole number", float: "a number", tuple: "whole numbers", str: "a word", bool: "yes or no"}
 
 
 def _number(default: float, least: float, most: float, about: str, above: bool = False) -> Any:
@@ -37,7 +41,7 @@ class Settings:
         default=(256,),
         metadata={"least": 1, "most": 4096, "about": "sizes of the hidden layers: 256, or 512,512", "layers_max": 8},
     )
-    eta: float = _number(0.2, 0.0, 100.0, "learning rate", above=True)
+    eta: float = _number(0.2, ETA_MIN, 100.0, "learning rate")
     batch: int = _number(32, 1, 65_536, "rows in a step (gd takes all rows of a file)")
     momentum: float = _number(0.9, 0.0, 1.0, "momentum of sgd and gd")
     optimizer: Optimizer = _choice("sgd", ("sgd", "adam", "gd"), "minibatch sgd, adam, or full-batch gd")
@@ -56,7 +60,10 @@ class Settings:
 
 def check(name: str, value: Any) -> None:
     """Is this value allowed for the setting of that name? Raises BadSpec."""
-    about = next(f.metadata for f in fields(Settings) if f.name == name)
+    setting = next(f for f in fields(Settings) if f.name == name)
+    about = setting.metadata
+    if not _is_like(value, setting.default):
+        raise BadSpec(f"--{name} is {value!r}, expected {_KINDS[type(setting.default)]}")
     if "choices" in about and value not in about["choices"]:
         raise BadSpec(f"--{name} is {value}, expected one of {', '.join(about['choices'])}")
     if "layers_max" in about and not 1 <= len(value) <= about["layers_max"]:
@@ -67,6 +74,14 @@ def check(name: str, value: Any) -> None:
             if low or not number <= about["most"]:
                 bound = "more than" if about.get("above") else "from"
                 raise BadSpec(f"--{name} is {number}, expected {bound} {about['least']} to {about['most']}")
+
+
+def _is_like(value: Any, default: Any) -> bool:
+    """Is it of the same kind? A whole number will do for a number; a yes or no is none."""
+    if isinstance(default, tuple):
+        return isinstance(value, tuple) and all(_is_like(each, default[0]) for each in value)
+    kinds: tuple[type, ...] = (int, float) if isinstance(default, float) else (type(default),)
+    return isinstance(value, kinds) and isinstance(value, bool) == isinstance(default, bool)
 
 
 @dataclass(frozen=True)
@@ -102,11 +117,34 @@ class JobSpec:
 
 
 def spec_from_bytes(content: bytes) -> JobSpec:
-    """The spec that to_bytes wrote. Raises BadRecord, BadSpec."""
+    """The spec that to_bytes wrote; it may come from anybody. Raises BadRecord, BadSpec."""
     try:
         raw = json.loads(content)
         settings = Settings(**raw["settings"] | {"hidden": tuple(raw["settings"]["hidden"])})
-        files = tuple(TrainingFile(**file) for file in raw["files"])
-        return JobSpec(**raw | {"settings": settings, "files": files, "validation": TrainingFile(**raw["validation"])})
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        files = tuple(_file(file) for file in raw["files"])
+        spec = JobSpec(**raw | {"settings": settings, "files": files, "validation": _file(raw["validation"])})
+        _check_numbers(spec)
+        return spec
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, Malformed) as error:
         raise BadRecord(f"a spec that is none: {error}") from error
+
+
+def _file(raw: dict[str, Any]) -> TrainingFile:
+    file = TrainingFile(**raw)
+    check_name(file.name)
+    if not all(isinstance(n, int) for n in (file.index, file.size_bytes, file.rows)) or file.rows < 1:
+        raise TypeError(f"{file.name}: a number is none")
+    if len(bytes.fromhex(file.digest)) != DIGEST_BYTES:
+        raise ValueError(f"{file.name}: {file.digest} is no digest")
+    return file
+
+
+def _check_numbers(spec: JobSpec) -> None:
+    if not isinstance(spec.features, int) or not isinstance(spec.classes, int):
+        raise TypeError("features and classes must be numbers")
+    if not spec.files or [f.index for f in spec.files] != list(range(len(spec.files))):
+        raise ValueError("files are counted from 0 on, and there is one at least")
+    if not isinstance(spec.detached, bool) or not isinstance(spec.nonce, str):
+        raise TypeError("detached is yes or no, and a nonce is a text")
+    if len(bytes.fromhex(spec.initial)) not in (0, DIGEST_BYTES):
+        raise ValueError(f"{spec.initial} is no digest")

@@ -8,12 +8,14 @@ comes in with the modules that compute.
     task        what a trainer is told: TrainConfig, Task, the seed of each local training (no numpy)
     frames      length-prefixed frames between a node and its trainer process (no numpy)
     data        Samples, Moments, standardise
-    readers/    the only code that reads files: folders, and comma-separated rows
+    readers/    the only code that reads files: folders, comma-separated rows, saved models
     mlp         the network, plainly: architecture, first weights, gradient, evaluation
     kernels     the same gradient, fast; mlp is the oracle of its tests
+    batches     one file's rows in the order of an epoch, gathered and cut
     optimizers  SGD with momentum and Adam on flat vectors
     train       one local training: weights in, weights out
     course      the course's trainer (float64), for those who want their old numbers again
+    validate    how well weights predict a job's validation file
     exact       sums that do not depend on grouping: FedAvg in fixed point, moments in big integers
     fingerprint whether two machines would compute the same bits
     worker      what a trainer does, without any I/O

@@ -75,7 +75,7 @@ def from_dict(header: dict[str, object]) -> MLError:
     return _KINDS.get(kind, TrainerFault)(message)
 
 
-def printable(text: str, characters_max: int = 80) -> str:
+def printable(text: str, characters_max: int = 200) -> str:
     """Text that fits into one line of an error: control characters escaped, the end cut off."""
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
     return shown if len(shown) <= characters_max else shown[: characters_max - 3] + "..."

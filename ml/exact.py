@@ -31,6 +31,12 @@ def fraction_bits(total_rows: int) -> int:
     return min(FRACTION_BITS_MAX, SUM_BITS_MAX - CHANGE_BITS_MAX - (total_rows - 1).bit_length())
 
 
+def check_rows(rows: int, bits: int) -> None:
+    """Raise OutOfRange unless a sum over so many rows stays within its integers."""
+    if rows << (CHANGE_BITS_MAX + bits) > 1 << SUM_BITS_MAX:
+        raise OutOfRange(f"{rows} rows do not fit into a sum with {bits} fraction bits")
+
+
 def quantise(local: npt.NDArray[np.floating], base: Floats, rows: int, bits: int) -> Ints:
     """rows * (local - base) in fixed point; exact to 2^-bits, and the same everywhere."""
     with np.errstate(all="ignore"):
@@ -40,8 +46,7 @@ def quantise(local: npt.NDArray[np.floating], base: Floats, rows: int, bits: int
     largest = float(np.abs(change).max(initial=0.0))
     if largest >= 1 << CHANGE_BITS_MAX:
         raise OutOfRange(f"a weight has changed by {largest:.6g}, 2^{CHANGE_BITS_MAX} or more: try a smaller eta")
-    if rows << (CHANGE_BITS_MAX + bits) > 1 << SUM_BITS_MAX:
-        raise OutOfRange(f"{rows} rows do not fit into a sum with {bits} fraction bits")
+    check_rows(rows, bits)
     return np.rint(np.ldexp(rows * change, bits)).astype(np.int64)  # (parameters,)
 
 

@@ -30,7 +30,7 @@ def momentum_update(weights: Floats, eta_gradient: Floats, momentum: float) -> U
     The gradient arrives multiplied by eta (the step's scale), which saves a pass over the vector.
     """
     velocity = np.zeros_like(weights)  # (parameters,)
-    decay = np.float32(momentum)
+    decay = np.array(momentum, np.float32)  # () an array is faster than a scalar
     steps = itertools.count(1)
     multiply, subtract, add = np.multiply, np.subtract, np.add
 
@@ -51,7 +51,7 @@ def adam_update(weights: Floats, gradient: Floats, eta: float) -> Update:
     """
     first, second = np.zeros_like(weights), np.zeros_like(weights)  # (parameters,)
     change = np.empty_like(weights)  # (parameters,)
-    beta1, beta2 = np.float32(ADAM_BETA1), np.float32(ADAM_BETA2)
+    beta1, beta2 = np.array(ADAM_BETA1, np.float32), np.array(ADAM_BETA2, np.float32)  # (), ()
     steps = itertools.count(1)
     multiply, add, subtract, divide, sqrt = np.multiply, np.add, np.subtract, np.divide, np.sqrt
 

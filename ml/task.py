@@ -6,7 +6,6 @@ Everything that decides the result of a local training is in here or in the weig
 import base64
 import binascii
 import hashlib
-import math
 from dataclasses import asdict, dataclass, fields
 from itertools import pairwise
 from typing import Literal, get_args
@@ -147,5 +146,5 @@ def _check_integer(name: str, value: int, least: int, most: int) -> None:
 
 
 def _check_number(name: str, value: float, least: float, most: float) -> None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
     _check(is_number and least <= value <= most, f"{name} {value!r}: expected a number from {least} to {most}")

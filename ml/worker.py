@@ -94,6 +94,7 @@ class Worker:
         architecture = task_architecture(task)
         base = _weights(architecture, weights)
         self._check_all_here(task)
+        exact.check_rows(task.rows, task.fraction_bits)
         total = np.zeros(architecture.parameters, np.int64)  # (parameters,)
         loss, accuracy = 0.0, 0.0
         for index, file in enumerate(task.files):

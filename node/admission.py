@@ -107,7 +107,7 @@ class Supernode:
         self._membership = Membership(ring, random.Random(), self._journal.record, assign, chosen)
         self._runtime = Runtime(Peers())
         self._handlers = self._make_handlers()
-        self._server = Server(supernode_processor(self._answer), address.host, address.port)
+        self._server = Server(supernode_processor(self._serve), address.host, address.port)
         self._say = say
         self._recalled = False
 
@@ -130,6 +130,10 @@ class Supernode:
         self._runtime.stop(STOP_TIMEOUT_S)
 
     # --- what it answers
+
+    def _serve(self, request: Request[Any]) -> Any:
+        place = f"handle.{type(request).__name__}"
+        return self._runtime.faults.around(place, request, lambda: self._answer(request))
 
     def _answer(self, request: Request[Any]) -> Any:
         with self._runtime.changed:

@@ -1,30 +1,37 @@
 """A node's store on the disk (SQLite, write-ahead log): contents by digest, and the index.
 
-Everything is on the disk before it is acknowledged. Contents are checked when they are read: a
-rotten one is dropped and comes back from another node. May be called from any thread.
+Everything is on the disk before it is acknowledged. A content lies there in pieces, each with a
+checksum that is verified when it is read: a rotten content is dropped and comes back from another
+node. What no item names any more goes when the disk is opened. May be called from any thread.
 """
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from chord.blobs import BYTES_MAX, check
 from chord.errors import Corrupt, NotFound, StoreFull
-from chord.store import Entry, Item
+from chord.store import CHUNK_BYTES, Entry, Item
+from node import failpoints
+from node.failpoints import Failpoints
 
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS content (digest TEXT PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS content (digest TEXT PRIMARY KEY, size INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS piece (
+    digest TEXT NOT NULL, number INTEGER NOT NULL, checksum BLOB NOT NULL, bytes BLOB NOT NULL,
+    PRIMARY KEY (digest, number)) STRICT;
 CREATE TABLE IF NOT EXISTS item (
     key TEXT NOT NULL, name TEXT NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL,
     version INTEGER NOT NULL, deleted INTEGER NOT NULL, until REAL NOT NULL,
     PRIMARY KEY (key, name, digest, size)) STRICT;
 """
-BUSY_TIMEOUT_S = 5.0
+BUSY_TIMEOUT_S = 2.0
 
 
 class DiskError(Exception):
@@ -34,28 +41,36 @@ class DiskError(Exception):
 class Disk:
     """Contents and index in one file of a state directory. Leases are written by the wall clock."""
 
-    def __init__(self, path: Path, bytes_max: int = BYTES_MAX, wall_clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, path: Path, bytes_max: int = BYTES_MAX, wall_clock: Callable[[], float] = time.time,
+        faults: Failpoints | None = None,
+    ) -> None:
         self._path = path
+        self._faults = faults or failpoints.from_environment()
         self._wall_clock = wall_clock
         self._lock = threading.Lock()
         self._database: sqlite3.Connection | None = None
         self._sizes: dict[str, int] = {}
-        self._latest: tuple[str, bytes] | None = None
+        self.total_bytes = 0
         self.bytes_max = bytes_max
 
     def open(self) -> None:
         """Raises DiskError."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            database = sqlite3.connect(self._path, BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
-            database.execute("PRAGMA journal_mode=WAL")
-            database.execute("PRAGMA synchronous=FULL")
-            database.execute("PRAGMA locking_mode=EXCLUSIVE")  # two nodes cannot share a state
-            database.executescript(SCHEMA)
-            self._sizes = dict(database.execute("SELECT digest, length(bytes) FROM content"))
+            self._database = sqlite3.connect(
+                self._path, BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+            )
+            self._database.execute("PRAGMA locking_mode=EXCLUSIVE")  # two nodes cannot share a state
+            self._database.execute("PRAGMA journal_mode=WAL")
+            self._database.execute("PRAGMA synchronous=FULL")
+            self._database.executescript(SCHEMA)
+            self._sweep()
+            self._sizes = dict(self._database.execute("SELECT digest, size FROM content"))
         except (sqlite3.Error, OSError) as error:
-            raise DiskError(f"{self._path}: {error}") from error
-        self._database = database
+            self.close()
+            raise DiskError(_reason(self._path, error)) from error
+        self.total_bytes = sum(self._sizes.values())
 
     def close(self) -> None:
         with self._lock:
@@ -65,12 +80,13 @@ class Disk:
 
     # --- contents
 
-    @property
-    def total_bytes(self) -> int:
-        return sum(self._sizes.values())
-
     def has(self, digest: str) -> bool:
         return digest in self._sizes
+
+    def size_bytes(self, digest: str) -> int:
+        if digest not in self._sizes:
+            raise NotFound(f"no content {digest[:8]} here")
+        return self._sizes[digest]
 
     def add(self, digest: str, content: bytes) -> None:
         check(digest, content)
@@ -79,15 +95,14 @@ class Disk:
         if self.total_bytes + len(content) > self.bytes_max:
             raise StoreFull(f"no room for {len(content)} bytes: {self.total_bytes} of {self.bytes_max} are taken")
         with self._writing() as database:
-            database.execute("INSERT OR REPLACE INTO content VALUES (?, ?)", (digest, content))
+            database.execute("INSERT OR REPLACE INTO content VALUES (?, ?)", (digest, len(content)))
+            database.executemany("INSERT OR REPLACE INTO piece VALUES (?, ?, ?, ?)", _rows(digest, content))
         self._sizes[digest] = len(content)
+        self.total_bytes += len(content)
 
     def content(self, digest: str) -> bytes:
-        with self._reading() as database:
-            row = database.execute("SELECT bytes FROM content WHERE digest = ?", (digest,)).fetchone()
-        if row is None:
-            raise NotFound(f"no content {digest[:8]} here")
-        whole: bytes = row[0]
+        """Every piece verified, and the whole."""
+        whole = b"".join(self._pieces(digest, 0, self.size_bytes(digest) // CHUNK_BYTES))
         try:
             check(digest, whole)
         except Corrupt:
@@ -96,38 +111,44 @@ class Disk:
         return whole
 
     def piece(self, digest: str, offset: int, length: int) -> bytes:
-        latest = self._latest  # a content is read piece after piece: it need not be fetched for each
-        if latest is None or latest[0] != digest:
-            self._latest = latest = digest, self.content(digest)
-        return latest[1][offset : offset + length]
+        """Verified by the checksums of the pieces that it lies in."""
+        if length <= 0 or offset >= self.size_bytes(digest):
+            return b""
+        first, last = offset // CHUNK_BYTES, (offset + length - 1) // CHUNK_BYTES
+        start = offset - first * CHUNK_BYTES
+        return b"".join(self._pieces(digest, first, last))[start : start + length]
 
     def drop(self, digest: str) -> None:
-        with self._writing() as database:
+        """Forgotten in any case; what cannot be deleted now goes when the disk is next opened."""
+        self._lose(digest)
+        with suppress(StoreFull), self._writing() as database:
             database.execute("DELETE FROM content WHERE digest = ?", (digest,))
-        self._sizes.pop(digest, None)
+            database.execute("DELETE FROM piece WHERE digest = ?", (digest,))
 
     # --- the index
 
     def record(self, item: Item) -> None:
-        entry = item.entry
-        row = (f"{entry.key:x}", entry.name, entry.digest, entry.size_bytes, item.version, item.deleted,
-               self._wall_clock() + item.lease_s)
+        until = self._wall_clock() + item.lease_s
         with self._writing() as database:
+            row = (*_place(item.entry), item.version, item.deleted, until)
             database.execute("INSERT OR REPLACE INTO item VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
     def erase(self, entries: Iterable[Entry]) -> None:
-        rows = [(f"{e.key:x}", e.name, e.digest, e.size_bytes) for e in entries]
-        if rows:
+        places = [_place(entry) for entry in entries]
+        if places:
             with self._writing() as database:
                 database.executemany(
-                    "DELETE FROM item WHERE key = ? AND name = ? AND digest = ? AND size = ?", rows
+                    "DELETE FROM item WHERE key = ? AND name = ? AND digest = ? AND size = ?", places
                 )
 
     def items(self) -> list[Item]:
-        """What an earlier life has kept and is still leased."""
+        """What an earlier life has kept and is still leased. Raises DiskError."""
         now = self._wall_clock()
-        with self._reading() as database:
-            rows = database.execute("SELECT key, name, digest, size, version, deleted, until FROM item").fetchall()
+        try:
+            with self._reading() as database:
+                rows = database.execute("SELECT key, name, digest, size, version, deleted, until FROM item").fetchall()
+        except sqlite3.Error as error:
+            raise DiskError(_reason(self._path, error)) from error
         return [
             Item(Entry(int(key, 16), name, digest, size), version, until - now, bool(deleted))
             for key, name, digest, size, version, deleted, until in rows
@@ -136,27 +157,81 @@ class Disk:
 
     # --- helpers
 
+    def _pieces(self, digest: str, first: int, last: int) -> list[bytes]:
+        """Those from the first to the last, as far as there are any. Raises NotFound; Corrupt: it is then gone."""
+        query = "SELECT number, checksum, bytes FROM piece WHERE digest = ? AND number BETWEEN ? AND ? ORDER BY number"
+        try:
+            with self._reading() as database:
+                rows = database.execute(query, (digest, first, last)).fetchall()
+            if [row[0] for row in rows] != list(range(first, min(last, self._last(digest)) + 1)):
+                raise Corrupt(f"content {digest[:8]} lacks pieces")
+            for number, checksum, piece in rows:
+                if hashlib.sha256(piece).digest() != checksum:
+                    raise Corrupt(f"piece {number} of content {digest[:8]} has rotted")
+        except Corrupt:
+            self.drop(digest)
+            raise
+        except sqlite3.Error as error:
+            self._lose(digest)  # not deleted: another life may be able to read it
+            raise Corrupt(f"{self._path}: {error}") from error
+        return [row[2] for row in rows]
+
+    def _last(self, digest: str) -> int:
+        """The number of a content's last piece; of an empty one, -1."""
+        return (self.size_bytes(digest) - 1) // CHUNK_BYTES
+
+    def _lose(self, digest: str) -> None:
+        self.total_bytes -= self._sizes.pop(digest, 0)
+
+    def _sweep(self) -> None:
+        """What has expired, and what no item names. On a full disk another time."""
+        with suppress(StoreFull), self._writing() as database:
+            database.execute("DELETE FROM item WHERE until <= ?", (self._wall_clock(),))
+            database.execute(
+                "DELETE FROM content WHERE digest NOT IN (SELECT digest FROM item WHERE NOT deleted)"
+            )
+            database.execute("DELETE FROM piece WHERE digest NOT IN (SELECT digest FROM content)")
+
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
             if self._database is None:
                 raise NotFound(f"{self._path} is closed")
-            try:
-                yield self._database
-            except sqlite3.Error as error:
-                raise NotFound(f"{self._path}: {error}") from error
+            yield self._database
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction, on the disk when it ends; or nothing of it."""
         with self._lock:
-            if self._database is None:
+            database = self._database
+            if database is None:
                 raise StoreFull(f"{self._path} is closed")
             try:
-                self._database.execute("BEGIN IMMEDIATE")
-                yield self._database
-                self._database.execute("COMMIT")
+                database.execute("BEGIN IMMEDIATE")
+                yield database
+                self._faults.around("disk.write", None, lambda: database.execute("COMMIT"))
             except sqlite3.Error as error:
-                if self._database.in_transaction:
-                    self._database.execute("ROLLBACK")
                 raise StoreFull(f"{self._path}: {error}") from error
+            finally:
+                if database.in_transaction:
+                    database.execute("ROLLBACK")
+
+
+def _place(entry: Entry) -> tuple[str, str, str, int]:
+    return f"{entry.key:x}", entry.name, entry.digest, entry.size_bytes
+
+
+def _rows(digest: str, content: bytes) -> Iterator[tuple[str, int, bytes, bytes]]:
+    for number, start in enumerate(range(0, len(content), CHUNK_BYTES)):
+        piece = content[start : start + CHUNK_BYTES]
+        yield digest, number, hashlib.sha256(piece).digest(), piece
+
+
+def _reason(path: Path, error: Exception) -> str:
+    """One line that says what to do."""
+    text = str(error)
+    if "locked" in text:
+        return f"{path} is in use by another process: give every node a --state-dir of its own"
+    if isinstance(error, sqlite3.DatabaseError) and ("malformed" in text or "not a database" in text):
+        return f"{path}: {text}: move it away and start again, the other nodes have copies"
+    return f"{path}: {text}"

@@ -197,6 +197,10 @@ class Member:
 
     def answer(self, request: Request[Any]) -> Any:
         """Any thread's question. Only a collect waits, for the end of its order, and within a bound."""
+        place = f"handle.{type(request).__name__}"
+        return self.runtime.faults.around(place, request, lambda: self._answer(request))
+
+    def _answer(self, request: Request[Any]) -> Any:
         if not self._handlers:
             raise NotYet(f"{self.address} has not been admitted yet")
         if type(request) in self._store_handlers:

@@ -19,6 +19,8 @@ from typing import Any, TypeVar
 from chord.effects import Ask, AskAll, Nap, Procedure, Request, Sleep, Together
 from chord.errors import ChordError, NodeUnreachable
 from chord.refs import NodeRef
+from node import failpoints
+from node.failpoints import Failpoints
 from rpc.peers import Peers
 
 R = TypeVar("R")
@@ -34,8 +36,9 @@ class Stopped(Exception):
 class Runtime:
     """The threads, the lock and the clock of one process."""
 
-    def __init__(self, peers: Peers) -> None:
+    def __init__(self, peers: Peers, faults: Failpoints | None = None) -> None:
         self.peers = peers
+        self.faults = faults or failpoints.from_environment()
         self.changed = threading.Condition(threading.RLock())  # the lock, and news of any change under it
         self.stopping = threading.Event()
         self._askers = ThreadPoolExecutor(ASKERS_MAX, thread_name_prefix="ask")
@@ -114,6 +117,9 @@ class Runtime:
         return lambda: procedure.send(value)
 
     def _ask(self, ask: Ask) -> Any:
+        return self.faults.around(f"ask.{type(ask.request).__name__}", ask.request, lambda: self._put_question(ask))
+
+    def _put_question(self, ask: Ask) -> Any:
         if self._myself is not None and ask.to == self._myself[0]:
             return self._myself[1](ask.request)
         return self.peers.ask(ask)

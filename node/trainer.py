@@ -23,6 +23,8 @@ from federation.work import Order
 from ml.errors import EndOfFrames, FrameError, MLError, from_dict
 from ml.frames import Frame, Header, read_frame, write_frame
 from ml.task import task_from_dict
+from node import failpoints
+from node.failpoints import Failpoints
 from node.runtime import Stopped
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,8 +38,9 @@ Tell = Callable[[str, str], None]  # ticket, what is going on
 class Trainer:
     """At most one child process; one order at a time."""
 
-    def __init__(self, tell: Tell, idle_s: float = IDLE_S) -> None:
+    def __init__(self, tell: Tell, idle_s: float = IDLE_S, faults: Failpoints | None = None) -> None:
         self._tell = tell
+        self._faults = faults or failpoints.from_environment()
         self._idle_s = idle_s
         self._lock = threading.Lock()  # held while an order is carried out, and to end the child
         self._child: subprocess.Popen[bytes] | None = None
@@ -49,7 +52,7 @@ class Trainer:
         with self._lock:
             self._cancel_idle()
             try:
-                return self._perform(effect)
+                return self._faults.around("train", effect.order, lambda: self._perform(effect))
             finally:
                 self._start_idle()
 
@@ -105,7 +108,10 @@ class Trainer:
 
     def _ask(self, header: Header, payload: bytes = b"", order: Order | None = None) -> Frame:
         """One request, and its answer; the epochs of an order are told on the way there."""
-        child = self._running_child()
+        child, step = self._running_child(), f"trainer.{header['do']}"
+        return self._faults.around(step, order, lambda: self._put_to(child, header, payload, order), child.kill)
+
+    def _put_to(self, child: subprocess.Popen[bytes], header: Header, payload: bytes, order: Order | None) -> Frame:
         orders, answers = cast(BinaryIO, child.stdin), cast(BinaryIO, child.stdout)
         write_frame(orders, header, payload)
         while True:  # ends: every request has one answer, or the pipe closes
@@ -116,6 +122,7 @@ class Trainer:
                 return frame
             if order is not None:
                 self._tell(order.ticket, _epoch(order, frame.header))
+            self._faults.hit("trainer.epoch", order, child.kill)
 
     # --- the child
 
@@ -182,7 +189,9 @@ def _read_work(order: Order) -> dict[str, object]:
     """The order's task, which may come from anybody: whatever is wrong with it fails the order, not this node."""
     try:
         work: dict[str, object] = json.loads(order.task)
-        kind, _, _ = work["kind"], work["features"], work["classes"]
+        kind, features, classes = work["kind"], work["features"], work["classes"]
+        if not isinstance(features, int) or not isinstance(classes, int):
+            raise TypeError(f"features {features!r} and classes {classes!r} must be numbers")
         if kind not in ("moments", "train"):
             raise ValueError(f"work of the kind {kind!r}")
         ours = [f.digest for f in order.files]

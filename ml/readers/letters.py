@@ -125,4 +125,4 @@ def _is_binary(text: bytes) -> bool:
 
 
 def _shown(field: bytes) -> str:
-    return repr(printable(field.decode("utf-8", "backslashreplace"), 20))
+    return f"'{printable(field.decode('utf-8', 'backslashreplace'), 20)}'"

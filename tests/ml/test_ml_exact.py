@@ -87,6 +87,12 @@ def test_float64_weights_are_quantised_as_they_are() -> None:
     assert exact.quantise(local, base, 1, 40).tolist() == [(1 << 40) + (1 << 10)]
 
 
+def test_changes_are_rounded_to_the_nearest_unit() -> None:
+    local = np.array([0.75, -0.75, 0.25, 1.5, 2.5]) * 2.0**-12
+
+    assert exact.quantise(local, np.zeros(5, np.float32), 1, 12).tolist() == [1, -1, 0, 2, 2]
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_weights_that_are_not_finite_are_refused(value: float) -> None:
     with pytest.raises(NotFinite):

@@ -116,3 +116,13 @@ def _one_step(
     step(*batch)
     network.weights[...] = network.gradient
     return network.store(), batch.likelihood, batch.total
+
+
+def test_a_network_that_is_sure_makes_no_denormal_numbers() -> None:
+    architecture, samples = Architecture((5, 7, 4)), make_samples(32)
+    weights = 40 * _weights_with_bias(architecture)  # scores hundreds apart
+
+    gradient, likelihood, _ = _one_step(architecture, weights, samples, 1e-3)
+
+    assert 1e-17 < likelihood.min() < 1e-15  # the floor, and no less
+    assert np.abs(gradient[gradient != 0]).min() > 1e-30

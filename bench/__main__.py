@@ -1,0 +1,20 @@
+"""python -m bench NAME [options]: one table, or with --json one line."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+NAMES = ("neighbours", "faults", "matrix", "rows", "history", "report")
+
+
+def main(arguments: list[str]) -> int:
+    if not arguments or arguments[0] not in NAMES:
+        print(f"python -m bench NAME, one of: {', '.join(NAMES)}", file=sys.stderr)
+        return 64
+    code: int = import_module(f"bench.{arguments[0]}").main(arguments[1:])
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

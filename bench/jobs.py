@@ -1,0 +1,144 @@
+"""Jobs on a ring of processes: small data, started by real clients, watched through any node, compared by hash."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from bench.ring import PATIENCE_S, ROOT, ProcessRing, Running, until
+from chord.effects import Procedure
+from chord.errors import ChordError
+from chord.storing import get
+from cli.entry import Entry
+from federation import jobs
+from federation.errors import FederationError
+from federation.jobs import JobView
+from federation.spec import JobSpec
+from federation.work import TrainingFile
+
+FILES, ROWS, VALIDATION_ROWS = 12, 100, 200
+JOB = re.compile(r"\b[0-9a-f]{64}\b")
+
+
+@dataclass(frozen=True)
+class Data:
+    """Where the training files and the validation file lie."""
+
+    folder: Path
+    validation: Path
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is trained: the same for every run that is compared."""
+
+    rounds: int = 6
+    epochs: int = 2
+    hidden: int = 16
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        return "--rounds", str(self.rounds), "--epochs", str(self.epochs), "--hidden", str(self.hidden)
+
+
+def small_letters(folder: Path) -> Data:
+    """The first rows of the first of the shipped letters, so that a job is about its messages."""
+    data = Data(folder / "letters", folder / "validate_letters.txt")
+    data.folder.mkdir(parents=True, exist_ok=True)
+    sources = sorted(p for p in (ROOT / "letters").iterdir() if p.suffix == "" and p.is_file())
+    for source in sources[:FILES]:
+        _cut(source, data.folder / source.name, ROWS)
+    _cut(ROOT / "letters" / "validate_letters.txt", data.validation, VALIDATION_ROWS)
+    return data
+
+
+def start(ring: ProcessRing, data: Data, work: Work, *options: str, failpoints: str = "") -> Running:
+    """A client with a job. It has not said its id yet."""
+    return ring.start_client(
+        "train", str(data.folder), str(data.validation), *work.options, *options, failpoints=failpoints
+    )
+
+
+def id_of(client: Running) -> str:
+    """The job's id, as soon as the client says it. Raises Stuck."""
+    found = until(lambda: JOB.search(client.text), f"{client.name} names its job")
+    return found.group()
+
+
+def look(ring: ProcessRing, job: str) -> JobView | None:
+    """The job as the ring has it; nothing while that cannot be read."""
+    try:
+        return ring.ask(lambda entry: jobs.look_at(entry.node, entry.ring, job))
+    except (ChordError, FederationError):
+        return None
+
+
+def wait_for_round(ring: ProcessRing, job: str, number: int, patience_s: float = PATIENCE_S) -> JobView:
+    """Until the RESULT of that round is stored, or the job has ended. Raises Stuck."""
+
+    def reached() -> JobView | None:
+        view = look(ring, job)
+        return view if view is not None and (view.end or len(view.results) > number) else None
+
+    return until(reached, f"round {number} of job {job[:8]}", patience_s)
+
+
+def wait_for_end(ring: ProcessRing, job: str, patience_s: float = PATIENCE_S) -> JobView:
+    """Until the job has ended. Raises Stuck."""
+
+    def ended() -> JobView | None:
+        view = look(ring, job)
+        return view if view is not None and view.is_over else None
+
+    return until(ended, f"the end of job {job[:8]}", patience_s)
+
+
+def model_of(view: JobView) -> str:
+    """The hash of the model that a job has made: that of its last round's weights."""
+    return view.results[-1].weights
+
+
+def undisturbed(ring: ProcessRing, data: Data, work: Work) -> tuple[str, float]:
+    """The hash that nothing may change, and the seconds that a job takes when nothing happens."""
+    client = start(ring, data, work, "--json")
+    code = client.wait()
+    assert code == 0, client.text
+    result = json.loads(client.out.read_text())
+    return result["model_sha256"], sum(each["seconds"] for each in result["history"])
+
+
+def lost_files(ring: ProcessRing, spec: JobSpec) -> list[str]:
+    """The files of a job that cannot be read any more, whole and by their digest."""
+    lost = []
+    for file in (*spec.files, spec.validation):
+        try:
+            ring.ask(partial(_get, file))
+        except ChordError:
+            lost.append(file.name)
+    return lost
+
+
+def owner_of(ring: ProcessRing, name: str, place: int = 0) -> Running:
+    """The process that owns the key of a name, or holds its first or second copy. Raises Stuck."""
+    statuses = until(ring.survey, "a walk round the ring")
+    key = statuses[0].ring.key(name)
+    first = next((i for i, s in enumerate(statuses) if s.node.id >= key), 0)
+    return ring.node_at(statuses[(first + place) % len(statuses)].node)
+
+
+def driver_of(ring: ProcessRing, job: str) -> Running | None:
+    """The node that drives a job, as its console says; the last to say so, if several have."""
+    said = [node for node in ring.nodes if node.is_running and f"driving job {job[:8]}" in node.text]
+    return said[-1] if said else None
+
+
+def _get(file: TrainingFile, entry: Entry) -> Procedure[bytes]:
+    return get(entry.node, entry.ring, entry.ring.key(file.name), file.name, file.digest)
+
+
+def _cut(source: Path, target: Path, rows: int) -> None:
+    lines = source.read_text().splitlines()[:rows]
+    target.write_text("".join(f"{line}\n" for line in lines))

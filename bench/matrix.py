@@ -1,0 +1,230 @@
+"""Every role killed at every failpoint: before and after each change of state, in the middle of a job.
+
+    python -m bench matrix [--only ROLE] [--json]
+
+One ring of five nodes with state on their disks. All processes know all failpoints; which one is to
+end its process is told when the first round is stored, and whoever comes by first is killed there.
+Nothing is started again before the job has ended.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import jobs
+from bench.faults import contributions_wrong, restore
+from bench.jobs import Data, Work
+from bench.ring import ROOT, ProcessRing, Running, Stuck, process_ring, trainers_of, until
+from chord.errors import ChordError
+from federation.records import DONE
+from node.failpoints import parse
+
+NODES = 5
+WORK = Work(rounds=4)
+SLOW = "trainer.train.before=sleep:0.4"
+KEPT_LOGS = ROOT / "build" / "matrix"
+RINGS_MAX = 10
+ASKED = ("Driving", "Order", "Collect", "Write", "Read", "Find", "NextHop", "GetNeighbours")
+RECORDS = ("weights-", "report-", "result-", "done")
+ASKS = (*(f"ask.{request}" for request in ASKED), *(f"ask.Put~{record}" for record in RECORDS))
+HANDLED = ("Put", "Write", "Read", "Find", "Order", "Collect", "Driving", "Notify", "Tidy")
+PLACES = {
+    "supernode": tuple(f"handle.{request}" for request in ("Admit", "Report", "Retire", "GetMembers")),
+    "client": ASKS,
+    "driver": ASKS,
+    "who takes over": ("ask.Driving", "ask.Order", "ask.Put~result-"),
+    "trainer": ("trainer.missing", "trainer.add", "trainer.moments", "trainer.train", "trainer.epoch"),
+    "holder": (*(f"handle.{request}" for request in HANDLED), "train", "disk.write"),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """Who is killed, and where."""
+
+    role: str
+    point: str  # as it is armed: NAME[~TEXT]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    case: Case
+    killed: str = ""
+    finished: bool = False
+    equal: bool = False
+    files_lost: int = 0
+    error: str = ""
+
+    @property
+    def is_good(self) -> bool:
+        return self.finished and self.equal and bool(self.killed) and not self.files_lost and not self.error
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser("python -m bench matrix", description=__doc__)
+    parser.add_argument("--only", choices=PLACES, metavar="ROLE", help=f"one of {', '.join(PLACES)}")
+    parser.add_argument("--json", action="store_true")
+    chosen = parser.parse_args(arguments)
+    outcomes = run_all([c for c in cases() if chosen.only in (None, c.role)])
+    print(json.dumps(to_json(outcomes))) if chosen.json else Console().print(table(outcomes))
+    return 0 if all(o.is_good for o in outcomes) else 1
+
+
+def cases() -> list[Case]:
+    """Before and after each place."""
+    made = []
+    for role, places in PLACES.items():
+        for place in places:
+            name, tilde, text = place.partition("~")
+            ends = ("",) if name == "trainer.epoch" else (".before", ".after")
+            made += [Case(role, f"{name}{end}{tilde}{text}") for end in ends]
+    return made
+
+
+def run_all(todo: Sequence[Case]) -> list[Outcome]:
+    """On one ring; after a case that fails, its logs are kept, and another ring goes on."""
+    outcomes: list[Outcome] = []
+    for _ in range(RINGS_MAX):
+        with tempfile.TemporaryDirectory(prefix="roundelay-matrix-") as folder:
+            _run_until_one_fails(todo, outcomes, Path(folder))
+        if len(outcomes) == len(todo):
+            break
+    return outcomes
+
+
+def _run_until_one_fails(todo: Sequence[Case], outcomes: list[Outcome], folder: Path) -> None:
+    data = jobs.small_letters(folder)
+    points = ";".join(f"{point}=exit" for point in dict.fromkeys(c.point for c in cases()))
+    assert parse(points), "the bench knows its failpoints"
+    with process_ring(folder / "ring", NODES, keep_state=True, failpoints=f"{SLOW};{points}") as ring:
+        ring.supernode.kill()
+        ring.start_supernode(points)
+        expected, _ = jobs.undisturbed(ring, data, WORK)
+        for case in todo[len(outcomes) :]:
+            outcome = _run_one(ring, data, case, expected, points)
+            outcomes.append(outcome)
+            line = f"{outcome.killed} killed, equal" if outcome.is_good else f"FAILED: {outcome}"
+            print(f"{case.role} at {case.point}: {line}", file=sys.stderr, flush=True)
+            if not outcome.is_good:
+                name = f"{len(outcomes)}-{case.role}-{case.point}".replace(" ", "-")
+                shutil.copytree(ring.folder, KEPT_LOGS / name, dirs_exist_ok=True,
+                                ignore=shutil.ignore_patterns("*.sqlite*"))
+                return
+
+
+def _run_one(ring: ProcessRing, data: Data, case: Case, expected: str, points: str) -> Outcome:
+    armed = ring.folder / case.point
+    try:
+        outcome = _kill_at(ring, data, case, expected, points, armed)
+        if not ring.supernode.is_running:
+            ring.start_supernode(points)
+        restore(ring)
+        return outcome
+    except (Stuck, ChordError) as error:
+        return Outcome(case, error=f"{type(error).__name__}: {error}")
+    finally:
+        armed.unlink(missing_ok=True)
+
+
+def _kill_at(ring: ProcessRing, data: Data, case: Case, expected: str, points: str, armed: Path) -> Outcome:
+    detached = case.role == "driver"
+    comer = _prepare(ring, case)
+    if case.role == "trainer":
+        armed.touch()
+    client = jobs.start(ring, data, WORK, "--detach" if detached else "--json",
+                        failpoints=points if case.role == "client" else "")
+    job = jobs.id_of(client)
+    if case.role == "who takes over":
+        client.kill()
+    elif case.role not in ("trainer", "supernode"):
+        jobs.wait_for_round(ring, job, 1)
+    if case.role != "trainer":
+        armed.touch()
+    _stir(ring, case, comer)
+    view = jobs.wait_for_end(ring, job)
+    killed = _killed(ring, client, case, armed)
+    made = {jobs.model_of(view)} if view.results else set()
+    if not detached and case.role not in ("client", "who takes over"):
+        code = client.wait()
+        made.add(json.loads(client.out.read_text())["model_sha256"] if code == 0 else f"exit code {code}")
+    lost = jobs.lost_files(ring, view.spec)
+    return Outcome(case, killed, view.end == DONE, made == {expected}, len(lost), contributions_wrong(ring, view))
+
+
+def _prepare(ring: ProcessRing, case: Case) -> Running:
+    """What the place needs to be passed: a node that can come, trainers that lack their files."""
+    comer = ring.nodes[-1]
+    if case.point.startswith("handle.Admit"):
+        comer.kill(signal.SIGTERM)
+        comer.wait()
+        ring.wait_whole()
+        ring.wait_copied()
+    if case.role == "trainer":
+        for pid in [pid for node in ring.nodes for pid in trainers_of(node)]:
+            os.kill(pid, signal.SIGKILL)
+    return comer
+
+
+def _stir(ring: ProcessRing, case: Case, comer: Running) -> None:
+    """What makes the supernode act: a node comes, or leaves."""
+    if case.point.startswith("handle.Admit"):
+        ring.start_node(comer)
+        until(lambda: not ring.supernode.is_running, "a node asks to be admitted")
+    elif case.point.startswith("handle.Retire"):
+        comer.kill(signal.SIGTERM)
+        comer.wait()
+
+
+def _killed(ring: ProcessRing, client: Running, case: Case, armed: Path) -> str:
+    """Who was killed; nothing, if nobody came by."""
+    if armed.exists():
+        return ""
+    if case.role == "trainer":
+        return "a trainer"
+    deadline = time.monotonic() + 1.0
+
+    def dead() -> str:
+        processes = (client, ring.supernode, *ring.nodes)
+        found = [p.name for p in processes if not p.is_running and p.code == -signal.SIGKILL]
+        return ", ".join(found) or ("somebody" if time.monotonic() > deadline else "")
+
+    return until(dead, "the death of somebody")
+
+
+def to_json(outcomes: Sequence[Outcome]) -> dict[str, object]:
+    return {
+        "bench": "matrix", "cases": len(outcomes), "killed": sum(bool(o.killed) for o in outcomes),
+        "finished": sum(o.finished for o in outcomes), "equal": sum(o.equal for o in outcomes),
+        "files_lost": sum(o.files_lost for o in outcomes),
+        "roles": {role: _role(outcomes, role) for role in PLACES},
+        "failures": [vars(o) | {"case": vars(o.case)} for o in outcomes if not o.is_good],
+    }
+
+
+def _role(outcomes: Sequence[Outcome], role: str) -> dict[str, object]:
+    mine = [o for o in outcomes if o.case.role == role]
+    return {"failpoints": [o.case.point for o in mine], "cases": len(mine), "equal": sum(o.is_good for o in mine)}
+
+
+def table(outcomes: Sequence[Outcome]) -> Table:
+    made = Table(title=f"{sum(o.is_good for o in outcomes)} of {len(outcomes)} kills left the same model",
+                 title_justify="left")
+    for heading in ("role", "kills", "equal", "at"):
+        made.add_column(heading, overflow="fold")
+    for role, places in PLACES.items():
+        found = _role(outcomes, role)
+        made.add_row(role, str(found["cases"]), str(found["equal"]), ", ".join(places))
+    return made

@@ -1,0 +1,173 @@
+"""Who stops, hangs or crawls instead of dying, and wakes up when the others have gone on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+from bench import jobs
+from bench.faults import contributions_wrong
+from bench.jobs import Work
+from bench.ring import Running, process_ring, trainers_of, until
+from bench.rows import Row, heard
+from federation.records import FAILED
+
+WORK = Work(rounds=6)
+SLOW = "trainer.train.before=sleep:1"
+PAUSE_S = 12.0  # longer than a lease, a lookup's patience and a takeover
+
+
+def node_paused(folder: Path) -> Row:
+    """A node that owns files is stopped (SIGSTOP) in a round, and goes on 12 s later."""
+    data = jobs.small_letters(folder)
+    with process_ring(folder / "ring", 5, failpoints=SLOW) as ring:
+        expected, undisturbed_s = jobs.undisturbed(ring, data, WORK)
+        client = jobs.start(ring, data, WORK, "--json")
+        job = jobs.id_of(client)
+        jobs.wait_for_round(ring, job, 1)
+        node = jobs.owner_of(ring, sorted(p.name for p in data.folder.iterdir())[0])
+        _pause(node)
+        held = _ends_in(client, expected)
+        ring.wait_whole()
+        view = jobs.wait_for_end(ring, job)
+        return Row(
+            "a node stopped (SIGSTOP) in a round for 12 s", "its files are trained by others: the same model; one ring",
+            held and not contributions_wrong(ring, view),
+            {"undisturbed_s": round(undisturbed_s, 1), "longest round, s": _longest(client)},
+            heard(client, "answer", "slow", "took too long"),
+        )
+
+
+def client_paused(folder: Path) -> Row:
+    """The client is stopped in a round; another drives; it goes on 12 s later."""
+    data = jobs.small_letters(folder)
+    with process_ring(folder / "ring", 5, failpoints=SLOW) as ring:
+        expected, _ = jobs.undisturbed(ring, data, WORK)
+        client = jobs.start(ring, data, WORK, "--json")
+        job = jobs.id_of(client)
+        jobs.wait_for_round(ring, job, 1)
+        _pause(client)
+        held = _ends_in(client, expected)
+        view = jobs.wait_for_end(ring, job)
+        driver = jobs.driver_of(ring, job)
+        return Row(
+            "the client stopped in a round for 12 s",
+            "the owner of the job's key drives; the client shows the same model",
+            held and driver is not None and not contributions_wrong(ring, view), {},
+            heard(client, "round") + (heard(driver, "job") if driver else ()),
+        )
+
+
+def driver_paused(folder: Path) -> Row:
+    """The node that drives is stopped, and goes on 12 s later: there are two drivers."""
+    data = jobs.small_letters(folder)
+    with process_ring(folder / "ring", 5, failpoints=SLOW) as ring:
+        expected, _ = jobs.undisturbed(ring, data, WORK)
+        job = jobs.id_of(jobs.start(ring, data, WORK, "--detach"))
+        jobs.wait_for_round(ring, job, 1)
+        driver = until(lambda: jobs.driver_of(ring, job), "somebody drives")
+        _pause(driver)
+        view = jobs.wait_for_end(ring, job)
+        ring.wait_whole()
+        others = [n for n in ring.nodes if n is not driver and f"driving job {job[:8]}" in n.text]
+        return Row(
+            "the driver of a detached job stopped for 12 s", "another drives; both write the same bytes",
+            jobs.model_of(view) == expected and not contributions_wrong(ring, view), {"took over": len(others)},
+            heard(driver, "job") + tuple(s for n in others for s in heard(n, "job")),
+        )
+
+
+def trainer_hangs(folder: Path) -> Row:
+    """A trainer process is stopped and never goes on; its node answers all the while."""
+    data = jobs.small_letters(folder)
+    with process_ring(folder / "ring", 5, failpoints=SLOW) as ring:
+        expected, undisturbed_s = jobs.undisturbed(ring, data, WORK)
+        client = jobs.start(ring, data, WORK, "--json")
+        job = jobs.id_of(client)
+        jobs.wait_for_round(ring, job, 1)
+        busy = until(lambda: [pid for node in ring.nodes for pid in trainers_of(node)], "a trainer")
+        os.kill(busy[0], signal.SIGSTOP)
+        held = _ends_in(client, expected)
+        os.kill(busy[0], signal.SIGCONT)
+        view = jobs.wait_for_end(ring, job)
+        return Row(
+            "a trainer that hangs (SIGSTOP) for the rest of the job", "others do its work as well: the same model",
+            held and not contributions_wrong(ring, view),
+            {"undisturbed_s": round(undisturbed_s, 1), "longest round, s": _longest(client)},
+            heard(client, "slow", "took too long"),
+        )
+
+
+def slow_trainer(folder: Path) -> Row:
+    """One node takes 15 s for every order, the others one."""
+    data = jobs.small_letters(folder)
+    with process_ring(folder / "ring", 5, failpoints=SLOW) as ring:
+        expected, undisturbed_s = jobs.undisturbed(ring, data, WORK)
+        node = ring.nodes[0]
+        node.kill()
+        ring.failpoints = "trainer.train.before=sleep:15"
+        ring.start_node(node)
+        ring.wait_whole()
+        ring.wait_copied()
+        client = jobs.start(ring, data, WORK, "--json")
+        job = jobs.id_of(client)
+        held = _ends_in(client, expected)
+        view = jobs.wait_for_end(ring, job)
+        return Row(
+            "a node whose trainer takes 15 s where others take 1 s", "raced by a holder of its files: the same model",
+            held and not contributions_wrong(ring, view),
+            {"undisturbed_s": round(undisturbed_s, 1), "seconds": _seconds(client)},
+            heard(client, "slow", "took too long"),
+        )
+
+
+def trainer_dies_of_a_file(folder: Path) -> Row:
+    """Every trainer process dies whenever it trains."""
+    data = jobs.small_letters(folder)
+    with process_ring(folder / "ring", 4) as ring:
+        for node in ring.nodes:
+            node.kill()
+        ring.failpoints = "trainer.train.before=exit"
+        ring.arms = False
+        for node in ring.nodes:
+            ring.start_node(node)
+        ring.wait_whole()
+        client = jobs.start(ring, data, WORK, "--json")
+        job, code = jobs.id_of(client), client.wait()
+        view = jobs.wait_for_end(ring, job)
+        return Row(
+            "trainers that die three times on their files", "the job fails by name, and is not tried for ever",
+            code == 1 and view.end == FAILED and "died 3 times" in view.reason, {"exit code": code},
+            heard(client, "job failed"),
+        )
+
+
+def _pause(running: Running) -> None:
+    running.kill(signal.SIGSTOP)
+    time.sleep(PAUSE_S)
+    running.kill(signal.SIGCONT)
+
+
+def _ends_in(client: Running, expected: str) -> bool:
+    """Does the client end well, with this model?"""
+    return client.wait() == 0 and bool(json.loads(client.out.read_text())["model_sha256"] == expected)
+
+
+def _longest(client: Running) -> float:
+    return max((each["seconds"] for each in _history(client)), default=0.0)
+
+
+def _seconds(client: Running) -> float:
+    return round(sum(each["seconds"] for each in _history(client)), 1)
+
+
+def _history(client: Running) -> list[dict[str, float]]:
+    text = client.out.read_text()
+    found: list[dict[str, float]] = json.loads(text)["history"] if text else []
+    return found
+
+
+ROWS = (node_paused, client_paused, driver_paused, trainer_hangs, slow_trainer, trainer_dies_of_a_file)

@@ -1,0 +1,104 @@
+"""The whole compute node, simulated: the ring, the store, orders, and the care for jobs; only the trainer is inline.
+
+The core's procedures run as they are. A training takes virtual time, so that a crash may fall
+into it; what it computes is computed at once, by the very worker that a trainer process runs.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import Any
+
+from chord import caretaking
+from chord.answers import Handlers
+from chord.effects import Procedure, Sleep
+from chord.node import ChordNode
+from chord.store import Store
+from federation.effects import Aside, Clocks, Compute, Done, Rest
+from federation.errors import WorkFailed
+from federation.keeping import Keeper
+from federation.orders import Orders
+from federation.work import Collect, Driving
+from ml.errors import MLError
+from ml.task import task_from_dict
+from ml.worker import Worker
+from sim.machine import Machine, RingProgram
+from sim.process import PENDING, Outcome, Task
+from sim.world import World
+
+TRAINS_S_A_FILE = 0.5
+REST_S = 0.1  # a node at rest looks for orders so often
+
+
+class NodeProgram(RingProgram):
+    """What a compute node runs, for one life of it."""
+
+    def __init__(self, machine: Machine, node: ChordNode) -> None:
+        super().__init__(machine, node)
+        world = machine.world
+        teach(world)
+        self.store = Store(lambda: world.clock.now)
+        self.orders = Orders()
+        self._keeper = Keeper(node, clocks(world), partial(_say, world, node))
+
+    def handlers(self) -> Handlers:
+        return {
+            **super().handlers(), **self.store.handlers(), **self.orders.handlers(),
+            Collect: lambda r: self.orders.progress(r.ticket),
+            Driving: lambda r: self._keeper.hear(r.job),
+        }
+
+    def loops(self) -> dict[str, Procedure[Any]]:
+        node = self.node
+        self.store.settled = node.successor == node.ref
+        life = f"{node.ref.address} {node.ref.incarnation}"
+        return {
+            **super().loops(),
+            "store": caretaking.keep_store(node, self.store, self.machine.world.rng(f"store {life}")),
+            "orders": self.orders.carry_out(node),
+            "jobs": self._keeper.keep(),
+        }
+
+
+def clocks(world: World) -> Clocks:
+    """Virtual time, for drivers; versions in its microseconds."""
+    return Clocks(lambda: world.clock.now, lambda: round(1e6 * world.clock.now))
+
+
+def teach(world: World) -> None:
+    """The world learns to perform the federation's effects."""
+    if Compute in world.performers:
+        return
+    worker = Worker()
+    sleep = world.performers[Sleep]
+    world.performers[Compute] = partial(_compute, world, worker)
+    world.performers[Aside] = lambda _, effect: effect.function()
+    world.performers[Rest] = lambda task, _: sleep(task, Sleep(REST_S))
+
+
+def _compute(world: World, worker: Worker, task: Task, effect: Compute) -> Outcome:
+    """Carry an order out: the result is there when the training would have ended."""
+    resume, process = task.later(), task.process
+    seconds = TRAINS_S_A_FILE * len(effect.order.files)
+    try:
+        outcome: Outcome = Done(carry_out(worker, effect), seconds)
+    except MLError as error:
+        outcome = WorkFailed(str(error))
+    world.clock.after(seconds, lambda: process.when_awake(lambda: resume(outcome)))
+    return PENDING
+
+
+def carry_out(worker: Worker, effect: Compute) -> bytes:
+    """What a trainer process does with an order. Raises MLError."""
+    order, work = effect.order, json.loads(effect.order.task)
+    for file in order.files:
+        if not worker.has(file.digest):
+            worker.add_file(file.digest, file.name, effect.contents[file.digest], work["features"], work["classes"])
+    if work["kind"] == "moments":
+        return worker.moments([file.digest for file in order.files]).to_bytes()
+    return worker.train(task_from_dict(work["task"]), effect.contents[order.weights]).sum
+
+
+def _say(world: World, node: ChordNode, line: str) -> None:
+    world.note(f"{node.ref.address} says {line}")

@@ -1,0 +1,333 @@
+"""A world held in the hand: real nodes and their real procedures, every message a thing to act on.
+
+A question has two moments, its arrival and the return of its answer, and anything may happen
+before, between and after them. Notifications lie in the mail until they are delivered, lost or
+copied. Nothing here knows time; what waits goes on when it is told to.
+"""
+
+from __future__ import annotations
+
+import random
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from chord import protocol
+from chord.answers import Handlers, answer, ring_handlers
+from chord.effects import Ask, AskAll, Procedure, Request, Sleep
+from chord.errors import ChordError, NodeUnreachable, WrongIncarnation
+from chord.invariants import IDEAL, check
+from chord.node import ChordNode
+from chord.refs import NodeRef
+from chord.requests import Neighbourhood, Notify, Nudge
+from chord.ring import Ring
+from chord.snapshot import View, principals, view
+
+ADOPTING = ("join", "stabilize", "unite")  # procedures that take over the list they are told
+STEPS_MAX = 20_000  # of one procedure run to its end
+
+Network = Callable[[NodeRef, NodeRef], str]  # asker, asked -> "" or what is lost: "request", "answer"
+
+
+def sound(_asker: NodeRef, _asked: NodeRef) -> str:
+    """A network that loses nothing."""
+    return ""
+
+
+@dataclass
+class Task:
+    """A procedure of one node, and what it waits for."""
+
+    node: NodeRef
+    name: str
+    procedure: Procedure[Any]
+    effect: Ask | AskAll | Sleep | None = None
+    outcome: list[Any] | None = None  # answers on their way back, one for each question
+    result: Any = None
+    error: ChordError | None = None
+
+    @property
+    def asks(self) -> Sequence[Ask]:
+        if isinstance(self.effect, AskAll):
+            return self.effect.asks
+        return [self.effect] if isinstance(self.effect, Ask) else []
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A notification on its way."""
+
+    source: NodeRef
+    to: NodeRef
+    request: Request[None]
+
+
+@dataclass
+class World:
+    """The live processes, what they do, and the mail between them."""
+
+    ring: Ring
+    network: Network = sound
+    nodes: dict[NodeRef, ChordNode] = field(default_factory=dict)
+    tasks: list[Task] = field(default_factory=list)
+    mail: list[Mail] = field(default_factory=list)
+    moods: dict[NodeRef, Callable[[Request[Any]], Any]] = field(default_factory=dict)  # who answers unlike itself
+    asked: int = 0  # questions put in all
+    _handlers: dict[NodeRef, Handlers] = field(default_factory=dict)
+    _lives: dict[int, int] = field(default_factory=dict)
+    _sound: list[View] | None = None
+
+    # --- processes
+
+    def start(self, identifier: int) -> ChordNode:
+        """A process with a new life of this identifier; not yet a member."""
+        life = self._lives[identifier] = self._lives.get(identifier, 0) + 1
+        node = ChordNode(NodeRef(identifier, "host", identifier, life), self.ring)
+        self.nodes[node.ref] = node
+        self._handlers[node.ref] = ring_handlers(node)
+        return node
+
+    def found(self, identifier: int) -> ChordNode:
+        """The first node of a ring."""
+        node = self.start(identifier)
+        protocol.create(node)
+        return node
+
+    def place(self, identifiers: Iterable[int], fingers: bool = False) -> list[ChordNode]:
+        """An ideal ring, made and not grown."""
+        nodes = [self.start(i) for i in sorted(identifiers)]
+        refs = [n.ref for n in nodes]
+        for place, node in enumerate(nodes):
+            around = refs[place + 1:] + refs[:place + 1]
+            node.set_successors(around[0], tuple(around[1:]))
+            node.predecessor = refs[place - 1]
+            node.joined = True
+            if fingers:
+                starts = (self.ring.finger_start(node.ref.id, i) for i in range(self.ring.bits))
+                node.set_fingers(tuple(owner(refs, s) for s in starts))
+        return nodes
+
+    def crash(self, ref: NodeRef) -> None:
+        """The process is gone; what it asked is never answered, what it said is still under way."""
+        del self.nodes[ref], self._handlers[ref]
+        self.tasks = [t for t in self.tasks if t.node != ref]
+
+    def live(self, identifier: int) -> ChordNode | None:
+        return next((n for n in self.nodes.values() if n.ref.id == identifier), None)
+
+    @property
+    def members(self) -> list[ChordNode]:
+        return sorted((n for n in self.nodes.values() if n.joined), key=lambda n: n.ref.id)
+
+    # --- procedures
+
+    def begin(self, ref: NodeRef, name: str, procedure: Procedure[Any]) -> Task:
+        """Start a procedure and let it run to its first question."""
+        task = Task(ref, name, procedure)
+        self.tasks.append(task)
+        self._resume(task, None)
+        return task
+
+    def arrive(self, task: Task) -> None:
+        """Its questions reach those they are for, and are answered."""
+        task.outcome = [self._answer(task.node, ask) for ask in task.asks]
+
+    def land(self, task: Task) -> None:
+        """The answers reach the asker, which goes on to its next question or to its end."""
+        outcome, task.outcome = task.outcome or [], None
+        if isinstance(task.effect, AskAll):
+            self._resume(task, outcome)
+        elif isinstance(task.effect, Ask):
+            self._resume(task, outcome[0])
+        else:
+            self._resume(task, None)
+
+    def step(self, task: Task) -> None:
+        """One question and its answer, with nothing between."""
+        if task.outcome is None:
+            self.arrive(task)
+        self.land(task)
+
+    def run(self, ref: NodeRef, name: str, procedure: Procedure[Any]) -> Any:
+        """A procedure from beginning to end, with nothing between. Raises what it raises."""
+        return self.finish(self.begin(ref, name, procedure))
+
+    def finish(self, task: Task) -> Any:
+        for _ in range(STEPS_MAX):
+            if task not in self.tasks:
+                break
+            self.step(task)
+        else:
+            raise AssertionError(f"{task.name} of {task.node} has not ended in {STEPS_MAX} steps")
+        if task.error is not None:
+            raise task.error
+        return task.result
+
+    # --- notifications
+
+    def deliver(self, mail: Mail, keep: bool = False) -> None:
+        """It arrives; what the receiver has to do about it goes to its agenda."""
+        if not keep:
+            self.mail.remove(mail)
+        if mail.to in self.nodes and self.network(mail.source, mail.to) != "request":
+            answer(self._handlers[mail.to], mail.request)
+
+    def work_off(self, node: ChordNode) -> Task | None:
+        """Begin what has waited longest on a node's agenda."""
+        note = node.agenda.take()
+        return self.begin(node.ref, note[0], note[1]()) if note is not None else None
+
+    # --- the ring as a whole
+
+    @property
+    def views(self) -> list[View]:
+        return [view(n) for n in self.members]
+
+    def breaches(self) -> list[str]:
+        """Every predicate but Ideal that does not hold, and what else no step may break."""
+        views = self.views
+        if views == self._sound:
+            return []  # as it was when it was last judged
+        found = [f"{name}: {detail}" for name, holds, detail in check(views, self.ring.successors)
+                 if not holds and name != IDEAL]
+        for node in self.members:
+            if len(node.successors) != self.ring.successors:
+                found.append(f"{node.ref.id} has a list of {len(node.successors)}")
+            if node.predecessor.is_vacant or any(f.is_vacant for f in node.fingers):
+                found.append(f"{node.ref.id} has a placeholder for a node")
+        self._sound = views if not found else None
+        return found
+
+    def is_ideal(self) -> bool:
+        return check(self.views, self.ring.successors)[-1].holds
+
+    def lists_under_way(self) -> list[tuple[NodeRef, ...]]:
+        """The extended lists that answers on their way may yet install."""
+        return [extended for t in self.tasks if t.name in ADOPTING
+                for extended in self._would_install(t)]
+
+    def may_fail(self, ref: NodeRef) -> bool:
+        """Zave's only assumption: a failure leaves the invariant, in the lists held and under way.
+
+        The model asks beforehand whether enough principals would remain, and so allows a little less.
+        """
+        if not self.nodes[ref].joined:
+            return True
+        survivors = {n.ref for n in self.members if n.ref != ref}
+        lists = [(n.ref, *n.successors) for n in self.members if n.ref != ref]
+        lists += [u for u in self.lists_under_way() if u[0] != ref]
+        return (all(not survivors.isdisjoint(extended[1:]) for extended in lists)
+                and len(principals(survivors, lists)) > self.ring.successors)
+
+    # --- towards Ideal
+
+    def drain(self) -> None:
+        """Everything under way comes to its end, in order."""
+        for _ in range(STEPS_MAX):
+            for node in list(self.nodes.values()):
+                self.work_off(node)
+            if self.tasks:
+                self.step(self.tasks[0])
+            elif self.mail:
+                self.deliver(self.mail[0])
+            elif not any(len(n.agenda) for n in self.nodes.values()):
+                return
+        raise AssertionError(f"not at rest after {STEPS_MAX} steps")
+
+    def settle(self, rounds_max: int, unite: random.Random | None = None) -> int:
+        """Fair rounds until Ideal: each member stabilises, then all mail is read. Returns how many.
+
+        With `unite`, each member also looks at the ring through one other, chosen by chance.
+        """
+        self.drain()
+        for rounds in range(rounds_max + 1):
+            if self.is_ideal():
+                return rounds
+            for node in self.members:
+                self.run(node.ref, "stabilize", protocol.stabilize(node))
+                if unite is not None:
+                    self.unite(node, unite)
+            self.drain()
+        state = "\n".join(f"{v.node.id}: {v.predecessor.id} | {[s.id for s in v.successors]}" for v in self.views)
+        raise AssertionError(f"not ideal after {rounds_max} rounds:\n{state}")
+
+    def unite(self, node: ChordNode, rng: random.Random) -> None:
+        """As a node does that is told of some other member."""
+        others = [n.ref for n in self.members if n is not node]
+        if others:
+            try:
+                self.run(node.ref, "unite", protocol.unite(node, rng.choice(others)))
+            except ChordError:
+                return
+
+    # --- helpers
+
+    def _would_install(self, task: Task) -> list[tuple[NodeRef, ...]]:
+        node = self.nodes[task.node]
+        further = () if node.joined is False else node.successors[1:]  # asked for a sign of life only
+        installs = []
+        for ask, reply in zip(task.asks, task.outcome or (), strict=bool(task.outcome)):
+            if isinstance(reply, Neighbourhood) and isinstance(ask.to, NodeRef) and ask.to not in further:
+                head = () if task.name == "join" else (ask.to,)
+                installs.append((task.node, *head, *reply.successors)[: self.ring.successors + 1])
+        return installs
+
+    def _resume(self, task: Task, outcome: Any) -> None:
+        """Send an outcome in; notifications that come out are mailed and not waited for."""
+        task.effect = None
+        for _ in range(STEPS_MAX):
+            try:
+                if isinstance(outcome, ChordError):
+                    effect = task.procedure.throw(outcome)
+                else:
+                    effect = task.procedure.send(outcome)
+            except StopIteration as end:
+                task.result = end.value
+                return self.tasks.remove(task)
+            except ChordError as error:
+                task.error = error
+                return self.tasks.remove(task)
+            if not isinstance(effect, Ask) or not isinstance(effect.request, Notify | Nudge):
+                task.effect = effect
+                return None
+            assert isinstance(effect.to, NodeRef)
+            assert not effect.to.is_vacant, "a placeholder was told something"
+            self.mail.append(Mail(task.node, effect.to, effect.request))
+            outcome = None
+        raise AssertionError(f"{task.name} of {task.node} talks without end")
+
+    def _answer(self, asker: NodeRef, ask: Ask) -> Any:
+        assert isinstance(ask.to, NodeRef)
+        assert not ask.to.is_vacant, "a placeholder was asked something"
+        self.asked += 1
+        lost = self.network(asker, ask.to) if ask.to != asker else ""
+        if lost == "request":
+            return NodeUnreachable("lost")
+        try:
+            reply = self._reply(ask.to, ask.request)
+        except ChordError as error:
+            reply = error
+        return NodeUnreachable("answer lost") if lost else reply
+
+    def _reply(self, to: NodeRef, request: Request[Any]) -> Any:
+        if to in self.moods:
+            return self.moods[to](request)
+        if to in self.nodes:
+            return answer(self._handlers[to], request)
+        actual = next((r for r in self.nodes if r.address == to.address), None)
+        raise NodeUnreachable(f"{to} is dead") if actual is None else WrongIncarnation(actual)
+
+
+def refusing(error: ChordError) -> Callable[[Request[Any]], Any]:
+    """A mood: every question ends in this."""
+
+    def refuse(_: Request[Any]) -> Any:
+        raise error
+
+    return refuse
+
+
+def owner(refs: Sequence[NodeRef], key: int) -> NodeRef:
+    """The successor of a key among sorted nodes: what every lookup is measured by."""
+    return refs[bisect_left(refs, key, key=lambda r: r.id) % len(refs)]

@@ -1,0 +1,53 @@
+"""Chord as it must not be: the anchor's mutants, each with one of the corrections taken back.
+
+A   adopts the successor's predecessor unseen, as the 2001 pseudo-code does
+B   joins with the successor only, and makes the rest of the list up
+C   fails where the assumption about failures forbids it (a mutant of the world, not of the core)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from chord import protocol
+from chord.effects import Procedure, Sleep, ask
+from chord.lookup import find_successor
+from chord.node import ChordNode
+from chord.refs import NodeRef, vacant
+from chord.requests import GetNeighbours
+from chord.ring import between
+
+MUTANTS = ("A", "B", "C")
+
+
+@contextmanager
+def core(mutant: str) -> Iterator[bool]:
+    """The core for a while as that mutant has it; "" is the real one. Gives whether failures are guarded."""
+    with pytest.MonkeyPatch.context() as patch:
+        if mutant == "A":
+            patch.setattr(protocol, "_stabilize_from_predecessor", _adopt_unseen)
+        elif mutant == "B":
+            patch.setattr(protocol, "join", _join_without_list)
+        yield mutant != "C"
+
+
+def _adopt_unseen(node: ChordNode, head: NodeRef, candidate: NodeRef) -> Procedure[bool]:
+    if not between(node.ref.id, candidate.id, head.id) or candidate.is_vacant:
+        return False
+    yield Sleep(0.0)
+    if node.successor != head:
+        return False
+    return node.set_successors(candidate, node.successors)
+
+
+def _join_without_list(node: ChordNode, bootstrap: NodeRef) -> Procedure[None]:
+    route = yield from find_successor(bootstrap, node.ref.id)
+    member = route.predecessor
+    head = (yield from ask(member, GetNeighbours())).successors[0]
+    if between(member.id, node.ref.id, head.id):
+        made_up = (vacant((head.id + i) % node.ring.size) for i in range(1, node.ring.successors))
+        node.set_successors(head, tuple(made_up))
+        node.predecessor, node.joined = member, True

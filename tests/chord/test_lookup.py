@@ -1,0 +1,220 @@
+"""The walk to a key: strictly nearer, back from the silent, bounded, and not to be lied to."""
+
+from __future__ import annotations
+
+import random
+from itertools import pairwise
+
+import pytest
+from effort import machine
+from hypothesis import given
+from hypothesis import strategies as st
+from ring_harness import World, owner, refusing
+
+from chord import protocol
+from chord.effects import Ask, Request
+from chord.errors import Busy, ChordError, LookupFailed, NodeUnreachable, NotYet, PeerFault
+from chord.lookup import HOPS_MAX, Route, find_successor
+from chord.refs import NodeRef, vacant
+from chord.requests import Candidate, Hop, NextHop
+from chord.ring import Ring, between
+
+
+def ring_of(identifiers: list[int], bits: int = 6, successors: int = 3) -> World:
+    world = World(Ring(bits=bits, successors=successors, replicas=1))
+    world.place(identifiers, fingers=True)
+    return world
+
+
+def ref(world: World, identifier: int) -> NodeRef:
+    node = world.live(identifier)
+    assert node is not None
+    return node.ref
+
+
+def find(world: World, start: int, key: int, failed: tuple[NodeRef, ...] = ()) -> Route:
+    route = world.run(ref(world, start), "lookup", find_successor(ref(world, start), key, failed))
+    assert isinstance(route, Route)
+    return route
+
+
+@pytest.mark.parametrize("nodes", [1, 2, 3, 7, 20])
+def test_from_every_node_every_key_leads_to_its_owner(nodes: int) -> None:
+    identifiers = sorted(random.Random(nodes).sample(range(64), nodes))
+    world = ring_of(identifiers)
+    refs = [n.ref for n in world.members]
+
+    for start in identifiers:
+        for key in range(64):
+            route = find(world, start, key)
+            assert route.owner == owner(refs, key)
+            assert route.failed == ()
+            steps = [s.node.id for s in route.steps]
+            assert all(between(here, further, key) for here, further in pairwise(steps))
+
+
+def test_each_step_says_by_which_finger_it_was_known() -> None:
+    world = ring_of([0, 16, 20, 24, 32, 40, 48], successors=1)
+
+    route = find(world, 0, 45)
+    assert [(s.node.id, s.finger) for s in route.steps] == [(0, None), (32, 5), (40, 3)]
+    assert [n.id for n in route.nodes] == [48]
+    assert route.predecessor.id == 40
+
+
+def test_the_owner_comes_with_its_successors() -> None:
+    world = ring_of([0, 10, 20, 30, 40])
+
+    assert [n.id for n in find(world, 0, 15).nodes] == [20, 30, 40]
+
+
+def test_a_dead_node_is_stepped_back_from_and_named_to_those_asked_next() -> None:
+    world = ring_of(list(range(0, 64, 4)))
+    dead = ref(world, 32)
+    world.crash(dead)
+    procedure, told = find_successor(ref(world, 0), 45), []
+    effect = next(procedure)
+    with pytest.raises(StopIteration) as end:
+        while True:
+            assert isinstance(effect, Ask)
+            assert isinstance(effect.request, NextHop)
+            told.append(effect.request.failed)
+            if effect.to == dead:
+                effect = procedure.throw(NodeUnreachable("dead"))
+            else:
+                node = world.nodes[effect.to]  # type: ignore[index]
+                effect = procedure.send(node.next_hop(45, frozenset(effect.request.failed)))
+
+    route = end.value.value
+    assert route.owner.id == 48
+    assert route.failed == (dead,)
+    assert dead not in [s.node for s in route.steps]
+    assert told[:2] == [(), ()]
+    assert all(f == (dead,) for f in told[2:])
+
+
+def test_half_of_the_ring_may_be_dead() -> None:
+    rng = random.Random(7)
+    world = ring_of(sorted(rng.sample(range(1 << 16), 64)), bits=16, successors=12)
+    for node in rng.sample(world.members, 32):
+        world.crash(node.ref)
+    refs = [n.ref for n in world.members]
+
+    for node in world.members:
+        key = rng.randrange(1 << 16)
+        route = find(world, node.ref.id, key)
+        assert next(n for n in route.nodes if n in world.nodes) == owner(refs, key)
+
+
+@pytest.mark.parametrize("error", [Busy("full"), NotYet("leaving")])
+def test_whoever_is_only_busy_is_gone_round_and_not_reported(error: ChordError) -> None:
+    world = ring_of(list(range(0, 64, 4)))
+    world.moods[ref(world, 32)] = refusing(error)
+
+    route = find(world, 0, 45)
+    assert route.owner.id == 48
+    assert route.failed == ()
+
+
+def test_the_busy_are_not_held_for_dead_by_whoever_refreshes_fingers() -> None:
+    world = ring_of(list(range(0, 64, 4)))
+    busy = ref(world, 32)
+    world.moods[busy] = refusing(Busy("full"))
+    node = world.nodes[ref(world, 0)]
+
+    for _ in range(3):
+        node.set_fingers((node.ref,) * 6)
+        world.run(node.ref, "fix_fingers", protocol.fix_fingers(node))
+    assert not node.suspects.is_dead(busy)
+
+
+def test_a_start_that_does_not_answer_fails_the_lookup() -> None:
+    world = ring_of([0, 20, 40])
+    world.moods[ref(world, 20)] = refusing(NodeUnreachable("silent"))
+
+    with pytest.raises(LookupFailed, match="host:20, where the walk began"):
+        find(world, 20, 5)
+
+
+def test_those_known_to_have_failed_are_not_asked() -> None:
+    world = ring_of(list(range(0, 64, 4)))
+    avoided = ref(world, 32)
+
+    route = find(world, 0, 45, failed=(avoided,))
+    assert avoided in route.failed
+    assert avoided not in [s.node for s in route.steps]
+
+
+# --- peers that lie
+
+LIES = {
+    "nobody": Hop(found=False),
+    "itself": Hop(found=False, candidates=(Candidate(NodeRef(32, "host", 32)),)),
+    "one behind it": Hop(found=False, candidates=(Candidate(NodeRef(16, "host", 16)),)),
+    "one beyond the key": Hop(found=False, candidates=(Candidate(NodeRef(52, "host", 52)),)),
+    "a placeholder": Hop(found=False, candidates=(Candidate(vacant(40)),)),
+    "an owner that is none": Hop(found=True, nodes=()),
+    "an owner before the key": Hop(found=True, nodes=(NodeRef(36, "host", 36),)),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_peer_that_names_what_cannot_be_is_gone_round(lie: str) -> None:
+    world = ring_of(list(range(0, 64, 4)))
+    liar = ref(world, 32)
+    world.moods[liar] = lambda _: LIES[lie]
+
+    route = find(world, 0, 45)
+    assert route.owner.id == 48
+    assert route.failed == (liar,)
+
+
+def test_a_peer_that_insists_on_an_owner_said_to_have_failed_is_gone_round() -> None:
+    world = ring_of(list(range(0, 64, 4)))
+    gone, liar = ref(world, 48), ref(world, 44)
+    world.moods[liar] = lambda _: Hop(found=True, nodes=(gone,))
+
+    assert find(world, 0, 45, failed=(gone,)).owner.id == 52
+
+
+def test_a_peer_that_breaks_is_gone_round() -> None:
+    world = ring_of(list(range(0, 64, 4)))
+    world.moods[ref(world, 32)] = refusing(PeerFault("broken"))
+
+    assert find(world, 0, 45).owner.id == 48
+
+
+def test_peers_that_lead_ever_nearer_are_not_followed_for_ever() -> None:
+    procedure = find_successor(NodeRef(0, "host", 0), 1 << 15)
+    next(procedure)
+
+    with pytest.raises(LookupFailed, match=f"{HOPS_MAX} questions"):
+        for i in range(1, HOPS_MAX + 1):
+            procedure.send(Hop(found=False, candidates=(Candidate(NodeRef(i, "host", i)),)))
+
+
+NODES = st.builds(NodeRef, id=st.integers(0, 63), host=st.sampled_from(["host", ""]), port=st.just(1))
+HOPS = st.builds(Hop, found=st.booleans(), nodes=st.lists(NODES, max_size=2).map(tuple),
+                 candidates=st.lists(st.builds(Candidate, NODES), max_size=3).map(tuple))
+
+
+@machine(examples=60, steps=1)
+@given(key=st.integers(0, 63), answers=st.lists(HOPS, min_size=1, max_size=20))
+def test_whatever_peers_say_the_walk_comes_nearer_and_ends(key: int, answers: list[Hop]) -> None:
+    asked: list[Request[Hop]] = []
+    procedure = find_successor(NodeRef(0, "host", 0), key)
+    effect = next(procedure)
+    try:
+        for _ in range(HOPS_MAX + 1):
+            assert isinstance(effect, Ask)
+            asked.append(effect.request)
+            effect = procedure.send(answers[len(asked) % len(answers)])
+    except StopIteration as end:
+        steps = [s.node for s in end.value.steps]
+        assert all(between(a.id, b.id, key) and not b.is_vacant for a, b in pairwise(steps))
+        assert not set(steps) & set(end.value.failed)
+    except LookupFailed:
+        pass
+    else:
+        raise AssertionError(f"still asking after {len(asked)} questions")
+    assert len(asked) <= HOPS_MAX

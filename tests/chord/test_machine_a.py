@@ -1,0 +1,116 @@
+"""Machine A: under the proof's assumptions the invariant, and all that it entails, holds after every step.
+
+Whether a node is dead is known for certain; questions are answered in the end; notifications are
+delayed, lost, copied and overtake one another; several procedures of several nodes are under way at
+once, with other things happening between a question, its arrival and its answer. Nodes fail only
+where the model allows it. When nothing more happens the ring becomes Ideal.
+"""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from effort import machine, seeds
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from ring_actions import Action, end_processes, perform, possible, walk
+from ring_harness import World
+
+from chord.ring import Ring
+
+NODES_MAX = 8
+PICK = st.integers(0, 1 << 16)
+
+
+def world_of(successors: int, identifiers: list[int]) -> World:
+    world = World(Ring(bits=4, successors=successors, replicas=1))
+    world.place(identifiers)
+    return world
+
+
+def judge(world: World) -> None:
+    """What no step may break: the predicates, and that nobody holds the living for dead."""
+    assert world.breaches() == []
+    members = {n.ref for n in world.members}
+    for node in world.members:
+        assert not members & set(node.suspects.dead), "a live node is held for dead"
+
+
+def settle(world: World) -> int:
+    """Ideal within one round for each node and each place in a list."""
+    return world.settle(len(world.nodes) + world.ring.successors)
+
+
+class MachineA(RuleBasedStateMachine):
+    """Every rule is a kind of action; which one of its kind happens is drawn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World(Ring())
+        self.done: list[Action] = []
+
+    @initialize(successors=st.integers(1, 3), identifiers=st.sets(st.integers(0, 15), min_size=4, max_size=7))
+    def ideal_ring(self, successors: int, identifiers: set[int]) -> None:
+        self.world = world_of(successors, sorted(identifiers)[: successors + 4])
+
+    def happen(self, verb: str, pick: int) -> None:
+        actions = possible(self.world, verb, nodes_max=NODES_MAX)
+        if actions:
+            self.done.append(actions[pick % len(actions)])
+            perform(self.world, self.done[-1])
+            end_processes(self.world)
+
+    @rule(pick=PICK)
+    def join(self, pick: int) -> None:
+        self.happen("join", pick)
+
+    @rule(pick=PICK, verb=st.sampled_from(["fail", "fail", "leave"]))
+    def fail(self, verb: str, pick: int) -> None:
+        self.happen(verb, pick)
+
+    @rule(pick=PICK, verb=st.sampled_from(["stabilize", "stabilize", "stabilize", "unite", "fix_fingers"]))
+    def begin(self, verb: str, pick: int) -> None:
+        self.happen(verb, pick)
+
+    @rule(pick=PICK)
+    def work(self, pick: int) -> None:
+        self.happen("work", pick)
+
+    @rule(pick=PICK, verb=st.sampled_from(["step", "step", "ask", "answer"]))
+    def go_on(self, verb: str, pick: int) -> None:
+        self.happen(verb, pick)
+
+    @rule(pick=PICK, verb=st.sampled_from(["step", "ask", "answer"]))
+    def go_on_too(self, verb: str, pick: int) -> None:
+        self.happen(verb, pick)
+
+    @rule(pick=PICK, verb=st.sampled_from(["deliver", "deliver", "lose", "copy"]))
+    def post(self, verb: str, pick: int) -> None:
+        self.happen(verb, pick)
+
+    @invariant()
+    def holds(self) -> None:
+        judge(self.world)
+
+    def teardown(self) -> None:
+        settle(self.world)
+
+
+TestMachineA = MachineA.TestCase
+TestMachineA.settings = machine(examples=40, steps=80)
+
+
+@pytest.mark.parametrize("seed", seeds(50))
+def test_a_walk_by_chance_never_breaks_the_invariant_and_ends_ideal(seed: int) -> None:
+    """Longer and faster than the machine above, and not shrunk: 300 steps, each of which applies."""
+    rng = random.Random(seed)
+    successors = rng.choice((1, 2, 3))
+    nodes = rng.randint(successors + 1, successors + 4)
+    world = world_of(successors, rng.sample(range(16), nodes))
+
+    for _ in walk(world, rng, 300, nodes_max=NODES_MAX):
+        end_processes(world)
+        judge(world)
+
+    settle(world)

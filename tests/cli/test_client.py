@@ -1,0 +1,266 @@
+"""The client's command lines and what it prints, as far as that needs no ring."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from processes import client_here, run_here
+from rich.console import Console
+
+import compute_node
+import supernode
+from chord.effects import Ask, AskAll, Procedure
+from chord.errors import Busy, NodeUnreachable, NotYet
+from chord.refs import Address, NodeRef
+from chord.requests import Candidate, GetMembers, Hello, Members, SayHello, Status
+from chord.ring import Ring
+from cli import options, report, seeds, status, train
+from cli.entry import find_member
+from cli.lookup import reason, timed
+from federation.records import Report, Result
+from federation.spec import JobSpec, Settings
+from federation.work import TrainingFile
+
+RING = Ring()
+A, B, C = (NodeRef(number << 158, "127.0.0.1", 8001 + number) for number in range(3))
+
+
+# --- the seeds' lines
+
+
+@pytest.mark.parametrize(("typed", "meant"), [
+    ("./letters validate_letters.txt", "./letters validate_letters.txt"),
+    ("127.0.0.1 9091", "letters validate_letters.txt --supernode 127.0.0.1:9091"),
+    ("127.0.0.1 9091 --json", "letters validate_letters.txt --supernode 127.0.0.1:9091 --json"),
+    ("host 9091 ./data", "./data validate_letters.txt --supernode host:9091"),
+    ("127.0.0.1 9091 ./letters 3 75 24 0.0001",
+     "./letters validate_letters.txt --supernode 127.0.0.1:9091 --rounds 3 --epochs 75 --hidden 24 --eta 0.0001 "
+     "--momentum 0.7 --course-trainer"),
+    ("127.0.0.1 9091 ./letters 3 75 24 0.0001 --seed 4",
+     "./letters validate_letters.txt --supernode 127.0.0.1:9091 --rounds 3 --epochs 75 --hidden 24 --eta 0.0001 "
+     "--momentum 0.7 --course-trainer --seed 4"),
+])
+def test_the_seeds_lines_are_understood(typed: str, meant: str) -> None:
+    assert seeds.translate(typed.split()) == meant.split()
+
+
+@pytest.mark.parametrize("typed", ["letters validate.txt --rounds 3", "--rounds 3", "letters", "a 9091 c d",
+                                   "127.0.0.1 9091 ./letters 3 75 24"])
+def test_other_lines_stay_as_they_are(typed: str) -> None:
+    assert seeds.translate(typed.split()) == typed.split()
+
+
+def test_the_course_line_becomes_settings_of_the_course() -> None:
+    arguments = seeds.translate(["127.0.0.1", "9091", "./letters", "3", "75", "24", "0.0001"])
+
+    chosen = options.parse(train.parser(arguments), arguments)
+
+    assert options.settings(chosen) == Settings(rounds=3, epochs=75, hidden=(24,), eta=0.0001, momentum=0.7,
+                                                optimizer="gd", course=True)
+    assert (chosen.data, chosen.validation, chosen.supernode) == (
+        Path("./letters"), "validate_letters.txt", Address("127.0.0.1", 9091))
+
+
+# --- options
+
+
+def test_every_setting_of_a_job_has_an_option_with_its_default() -> None:
+    chosen = options.parse(train.parser([]), ["letters", "validate.txt"])
+
+    assert options.settings(chosen) == Settings()
+
+
+@pytest.mark.parametrize(("given", "setting", "value"), [
+    ("--rounds 7", "rounds", 7), ("--epochs 7", "epochs", 7), ("--hidden 7", "hidden", (7,)),
+    ("--hidden 512,512", "hidden", (512, 512)), ("--eta 0.5", "eta", 0.5), ("--batch 7", "batch", 7),
+    ("--momentum 0.5", "momentum", 0.5), ("--optimizer adam", "optimizer", "adam"), ("--seed 7", "seed", 7),
+    ("--course-trainer", "course", True), ("--quorum 0.5", "quorum", 0.5),
+])
+def test_an_option_sets_its_setting(given: str, setting: str, value: Any) -> None:
+    chosen = options.parse(train.parser([]), ["letters", "validate.txt", *given.split()])
+
+    assert getattr(options.settings(chosen), setting) == value
+
+
+PROGRAMS = {
+    "client.py": (None, ()), "train": (None, ("train",)), "status": (None, ("status",)), "lookup": (None, ("lookup",)),
+    "predict": (None, ("predict",)), "jobs": (None, ("jobs",)), "attach": (None, ("attach",)),
+    "cancel": (None, ("cancel",)), "export": (None, ("export",)), "audit": (None, ("audit",)),
+    "supernode.py": (supernode.main, ()), "compute_node.py": (compute_node.main, ()),
+}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_help_is_shown_on_standard_output(program: str) -> None:
+    main, words = PROGRAMS[program]
+    for asked in ("--help", "-h"):
+        outcome = run_here(main, *words, asked) if main else client_here(*words, asked)
+
+        assert outcome.code == 0
+        assert outcome.err == ""
+        assert "usage: " in outcome.out
+        assert "example: " in outcome.out
+
+
+@pytest.mark.parametrize("program", [p for p in PROGRAMS if p != "client.py"])
+def test_help_all_shows_what_help_leaves_out(program: str) -> None:
+    main, words = PROGRAMS[program]
+    short, long = (run_here(main, *words, asked) if main else client_here(*words, asked)
+                   for asked in ("--help", "--help-all"))
+
+    assert long.code == 0
+    assert len(long.out) > len(short.out)
+
+
+def test_help_shows_about_the_options_that_matter() -> None:
+    short, long = (client_here("train", asked).out for asked in ("--help", "--help-all"))
+
+    assert sum(line.startswith("  --") for line in short.splitlines()) <= 14
+    for each in fields(Settings):
+        assert f"--{'course-trainer' if each.name == 'course' else each.name} " in long
+
+
+# --- the way in
+
+
+def feed(procedure: Procedure[Any], answers: dict[Address, Any]) -> Any:
+    """Run it with these answers by hand; who has none is silent."""
+
+    def answer_to(ask: Ask) -> Any:
+        found = answers.get(ask.to, NodeUnreachable("silent"))
+        return found.get(type(ask.request), NodeUnreachable("?")) if isinstance(found, dict) else found
+
+    effect = next(procedure)
+    try:
+        while True:
+            if isinstance(effect, Ask):
+                outcome = answer_to(effect)
+                effect = procedure.throw(outcome) if isinstance(outcome, Exception) else procedure.send(outcome)
+            else:
+                assert isinstance(effect, AskAll)
+                effect = procedure.send(first_good([answer_to(a) for a in effect.asks], effect.need))
+    except StopIteration as end:
+        return end.value
+
+
+def first_good(outcomes: list[Any], need: int | None) -> list[Any]:
+    """As a runtime would stop asking: when so many good answers are there."""
+    if need is None:
+        return outcomes
+    good = next((i for i, o in enumerate(outcomes) if not isinstance(o, Exception)), len(outcomes))
+    return [o if i <= good else NodeUnreachable("not waited for") for i, o in enumerate(outcomes)]
+
+
+SUPERNODE = Address("127.0.0.1", 9091)
+
+
+def hello(node: NodeRef, joined: bool = True) -> Hello:
+    return Hello(node, RING, joined)
+
+
+def test_the_way_in_is_a_member_that_the_supernode_knows() -> None:
+    answers = {SUPERNODE: {GetMembers: Members(RING, (A, B))}, B.address: hello(B)}
+
+    assert feed(find_member(SUPERNODE, []), answers).node == B
+
+
+@pytest.mark.parametrize("supernode", [NodeUnreachable("dead"), Busy("full"), {GetMembers: Members(RING, ())}])
+def test_without_the_supernode_it_is_any_node_that_is_listed(supernode: Any) -> None:
+    answers = {SUPERNODE: supernode, C.address: hello(C)}
+
+    assert feed(find_member(SUPERNODE, [A.address, C.address]), answers).node == C
+
+
+def test_a_node_that_is_only_about_to_join_is_no_way_in() -> None:
+    answers = {A.address: hello(A, joined=False), B.address: NotYet("not admitted"), C.address: hello(C)}
+
+    assert feed(find_member(SUPERNODE, [A.address, B.address, C.address]), answers).node == C
+
+
+def test_where_nobody_answers_there_is_no_way_in() -> None:
+    with pytest.raises(NodeUnreachable, match="none of 2 addresses"):
+        feed(find_member(SUPERNODE, [A.address, B.address]), {A.address: hello(A, joined=False)})
+
+
+# --- what is shown
+
+
+def test_a_hop_has_its_reason() -> None:
+    assert reason(Candidate(A), is_first=True) == "where we came in"
+    assert reason(Candidate(A, 5), is_first=False) == "finger 5"
+    assert reason(Candidate(A), is_first=False) == "successor list"
+
+
+def test_the_time_of_every_answer_is_noted_and_of_no_silence() -> None:
+    def lookup() -> Procedure[str]:
+        yield Ask(A, SayHello())
+        with suppress(NodeUnreachable):
+            yield Ask(B, SayHello())
+        yield Ask(C, SayHello())
+        return "found"
+
+    times_ms: list[float] = []
+    ticks = iter(range(100))
+    procedure = timed(lookup(), lambda: float(next(ticks)), times_ms)  # type: ignore[arg-type]  # any procedure will do
+
+    assert feed(procedure, {A.address: None, A: hello(A), C: hello(C)}) == "found"
+    assert times_ms == [1000.0, 1000.0]
+
+
+def test_status_as_json_has_identifiers_in_full_and_each_node_once() -> None:
+    shown = status.to_json(Status(A, RING, C, (B, C, A, A), (B,) * 159 + (C,), ("a", "b"), 7, "round 1, a"))
+
+    assert shown["id"] == "0" * 40
+    assert shown["successors"] == [f"{n.id:040x}" for n in (B, C, A)]
+    assert shown["fingers"][159] == {"start": f"{1 << 159:040x}", "node": f"{C.id:040x}", "address": "127.0.0.1:8003"}
+    assert shown["keys"][0] == {"key": f"{RING.key('a'):040x}", "name": "a"}
+    assert json.loads(json.dumps(shown)) == shown
+
+
+def made_report(rounds: int) -> Any:
+    files = tuple(TrainingFile(i, name, "00" * 32, 1, 1) for i, name in enumerate(("a", "b")))
+    made = report.Report(JobSpec(Settings(hidden=(1,)), files, files[0], 1, 26), nodes=2, seconds=12.3456)
+    for number in range(1, rounds + 1):
+        made.add(Result("job", number, "", "", 0, errors=number, rows=8),
+                 Report("job", number, "client", 1.5, 2.5, 0.75, 0.25, 0.125,
+                        {"b": "127.0.0.1:8002", "a": "127.0.0.1:8001"}))
+    made.weights = bytes(4 * (2 * 1 + 2 * 26))
+    return made
+
+
+def test_the_json_line_has_exactly_the_promised_fields() -> None:
+    shown = made_report(2).to_json()
+
+    assert set(shown) == {"job", "validation_error", "files", "nodes", "rounds", "seconds", "model_sha256", "history",
+                          "placement"}
+    assert (shown["validation_error"], shown["files"], shown["nodes"], shown["rounds"]) == (0.25, 2, 2, 2)
+    assert [r["round"] for r in shown["history"]] == [1, 2]
+    assert shown["placement"] == {"a": "127.0.0.1:8001", "b": "127.0.0.1:8002"}
+    assert len(shown["model_sha256"]) == 64
+
+
+def test_the_table_says_which_node_trained_which_files() -> None:
+    out = Console(width=100)
+    with out.capture() as captured:
+        out.print(report._table(made_report(1)))
+
+    lines = [line for line in captured.get().splitlines() if "127.0.0.1" in line]
+    assert [[cell.strip() for cell in line.strip("│").split("│")] for line in lines] == [
+        ["127.0.0.1:8001", "1", "a"], ["127.0.0.1:8002", "1", "b"],
+    ]
+
+
+def test_history_and_timing_are_a_line_a_round(tmp_path: Path) -> None:
+    report.write_history(tmp_path / "h.csv", made_report(2))
+    report.write_timing(tmp_path / "t", made_report(2))
+
+    assert (tmp_path / "h.csv").read_text().splitlines() == [
+        "round,validation_error,validation_loss,training_loss,training_accuracy,seconds,slowest_node_seconds",
+        "1,0.125,1.5,2.5,0.75,0.25,0.125", "2,0.25,1.5,2.5,0.75,0.25,0.125",
+    ]
+    assert (tmp_path / "t").read_text() == "job 12.346\nround 1 0.250\nround 2 0.250\n"

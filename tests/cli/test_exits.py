@@ -1,0 +1,127 @@
+"""How a program ends: one line and a code, in good order at the first signal, at once at the second."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from cli import exits
+
+ROOT = Path(__file__).resolve().parents[2]
+TIMEOUT_S = 60.0
+PROGRAM = """
+import sys, threading
+from cli import exits
+
+def main(arguments):
+    try:
+        exits.say("begun")
+        threading.Event().wait()
+    finally:
+        exits.say("in good order")
+        if "hangs" in arguments:
+            threading.Event().wait()
+        if "waits" in arguments:  # for somebody else's answer, in a thread that nobody can end
+            from concurrent.futures import ThreadPoolExecutor
+            ThreadPoolExecutor(1).submit(threading.Event().wait)
+
+exits.run(main)
+"""
+
+
+@contextmanager
+def program(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    running = subprocess.Popen([sys.executable, "-c", PROGRAM, *arguments], cwd=ROOT, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        assert running.stdout is not None
+        assert running.stdout.readline() == "begun\n"
+        yield running
+    finally:
+        running.kill()
+        running.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("also", ["", "waits"])
+def test_the_first_signal_ends_it_in_good_order(number: signal.Signals, also: str) -> None:
+    with program(also) as running:
+        running.send_signal(number)
+
+        assert running.communicate(timeout=TIMEOUT_S) == ("in good order\n", "")
+        assert running.returncode == 128 + number
+
+
+@pytest.mark.parametrize(("first", "second"), [(signal.SIGINT, signal.SIGTERM), (signal.SIGTERM, signal.SIGINT)])
+def test_the_second_signal_ends_it_at_once(first: signal.Signals, second: signal.Signals) -> None:
+    with program("hangs") as running:
+        running.send_signal(first)
+        assert running.stdout is not None
+        assert running.stdout.readline() == "in good order\n"
+
+        running.send_signal(second)
+
+        assert running.wait(TIMEOUT_S) == 128 + second
+
+
+def run_here(main: object) -> int:
+    """exits.run in a child of this process, with its output to nobody."""
+    with pytest.raises(SystemExit) as end, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(signal, "signal", lambda *_: None)
+        exits.run(main)  # type: ignore[arg-type]  # as the test gives it
+    return int(end.value.code or 0)
+
+
+def test_an_error_is_one_line_and_its_code(capsys: pytest.CaptureFixture[str]) -> None:
+    def main(_: list[str]) -> int:
+        raise exits.Exit(exits.DATA, "letters/a, line 3: nonsense")
+
+    assert run_here(main) == 65
+    assert capsys.readouterr() == ("", "letters/a, line 3: nonsense\n")
+
+
+def test_what_main_returns_is_the_code() -> None:
+    assert run_here(lambda _: 0) == 0
+    assert run_here(lambda _: 3) == 3
+
+
+def test_a_reader_that_has_gone_is_no_error() -> None:
+    """client.py status | head -0"""
+    nobody, output = os.pipe()
+    os.close(nobody)
+    script = "from cli import exits\nexits.run(lambda _: print('x' * 100_000) or 0)"
+
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, stdout=output, stderr=subprocess.PIPE,
+                          timeout=TIMEOUT_S)
+
+    os.close(output)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_the_codes_are_those_of_sysexits() -> None:
+    ours = (exits.USAGE, exits.DATA, exits.NO_INPUT, exits.UNAVAILABLE, exits.SOFTWARE, exits.CANNOT_CREATE,
+            exits.REFUSED)
+
+    assert ours == (os.EX_USAGE, os.EX_DATAERR, os.EX_NOINPUT, os.EX_UNAVAILABLE, os.EX_SOFTWARE, os.EX_CANTCREAT,
+                    os.EX_NOPERM)
+
+
+def test_without_its_packages_a_program_says_in_one_line_what_to_type() -> None:
+    script = "import sys; sys.path = [p for p in sys.path if 'site-packages' not in p]\n" \
+             "from cli.environment import require; require()"
+
+    done = subprocess.run([sys.executable, "-S", "-c", script], cwd=ROOT, capture_output=True, text=True,
+                          timeout=TIMEOUT_S)
+
+    assert done.returncode == 69
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert "thrift, numpy, rich not installed" in done.stderr
+    assert "make install && . .venv/bin/activate" in done.stderr

@@ -1,0 +1,137 @@
+"""Who hangs, who is late, who answers twice: every (round, file) enters the sum exactly once, and the job goes on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from table import Table, small_job
+
+from chord.refs import NodeRef
+from federation import arithmetic, jobs
+from federation.orders import Orders
+from federation.rounds import PATIENCE_MIN_S, Pace, Part
+from federation.spec import JobSpec
+from federation.work import Collect, Order, Progress
+
+NODES = 4
+
+
+def job(**settings: Any) -> tuple[Table, JobSpec]:
+    table = Table(NODES)
+    spec, contents = small_job(files=6, rows=8, rounds=2, **settings)
+    table.publish(spec, contents)
+    return table, spec
+
+
+def undisturbed() -> str:
+    table, spec = job()
+    return table.drive(spec)
+
+
+def hang(table: Table, ref: NodeRef, from_round: int = 0) -> None:
+    """From now on its trainer does nothing, while the node itself answers."""
+    seat = table.seats[ref]
+    asked: dict[str, int] = {}
+
+    def accept(order: Order) -> str:
+        asked[order.ticket] = order.round
+        return order.ticket if order.round >= from_round else Orders.accept(seat.orders, order)
+
+    def progress(request: Collect) -> Progress:
+        if asked.get(request.ticket, 0) >= from_round:
+            table.now += request.wait_s  # the question is held for so long
+            return Progress("running", "for ever")
+        return seat.orders.progress(request.ticket)
+
+    seat.handlers |= {Order: accept, Collect: progress}
+
+
+def placements(table: Table, spec: JobSpec) -> dict[int, dict[str, str]]:
+    reports = table.run(jobs.reports_of(table.someone, table.ring, spec.job))
+    return {number: report.placement for number, report in reports.items() if number}
+
+
+@pytest.mark.parametrize("from_round", [0, 1, 2])
+def test_a_trainer_that_hangs_is_raced_even_when_nobody_knows_yet_how_long_a_row_takes(from_round: int) -> None:
+    table, spec = job()
+    hung = table.owner(spec.files[0].name)
+    hang(table, hung, from_round)
+
+    assert table.drive(spec) == undisturbed()
+    assert all(
+        str(hung.address) not in placement.values()
+        for number, placement in placements(table, spec).items() if number >= from_round
+    )
+
+
+def test_who_is_raced_and_loses_is_given_no_work_for_a_while() -> None:
+    table, spec = job()
+    hung = table.owner(spec.files[0].name)
+    hang(table, hung, 1)
+    orders: list[int] = []
+    table.interfere = lambda ref, request: (
+        orders.append(request.round) if ref == hung and isinstance(request, Order) else None
+    )
+
+    table.drive(spec)
+
+    assert orders == [0, 1]
+    said = table.run(jobs.reports_of(table.someone, table.ring, spec.job))[1].disturbances
+    assert any(f"{hung.address} is slow" in line for line in said)
+
+
+def test_both_racers_answer_and_the_file_is_counted_once() -> None:
+    """The first is late by as much as makes the driver ask another, and then both are done."""
+    table, spec = job()
+    late = table.owner(spec.files[0].name)
+    seat = table.seats[late]
+    asked: dict[str, int] = {}
+
+    def progress(request: Collect) -> Progress:
+        asked[request.ticket] = asked.get(request.ticket, 0) + 1
+        found = seat.orders.progress(request.ticket)
+        if asked[request.ticket] <= 2:
+            table.now += PATIENCE_MIN_S + 1
+            return replace(found, state="running")
+        return found
+
+    seat.handlers |= {Collect: progress}
+
+    assert table.drive(spec) == undisturbed()
+    files = sorted(f.name for f in spec.files)
+    assert {n: sorted(placement) for n, placement in placements(table, spec).items()} == {1: files, 2: files}
+
+
+def test_orders_and_questions_that_arrive_twice_change_nothing() -> None:
+    table, spec = job()
+    again = table.ask
+
+    def twice(ask: Any) -> Any:
+        if isinstance(ask.request, Order | Collect):
+            again(ask)
+        return again(ask)
+
+    table.ask = twice  # type: ignore[method-assign]
+
+    assert table.drive(spec) == undisturbed()
+
+
+def test_a_file_that_enters_a_sum_twice_is_found_out() -> None:
+    _, spec = job()
+    base = arithmetic.first_weights(spec)
+    part = Part(NodeRef(0, "n", 1), spec.files[:2], Progress("done"), bytes(8 * (len(base) // 4)))
+
+    with pytest.raises(AssertionError, match="once"):
+        arithmetic.mean_of(spec, base, [part, replace(part, files=spec.files[1:])])
+
+
+def test_patience_is_endless_only_until_somebody_has_finished() -> None:
+    _, spec = job()
+    pace = Pace()
+    assert pace.patience_s(spec.files) == float("inf")
+
+    pace.note(Part(NodeRef(0, "n", 1), spec.files[:1], Progress("done", seconds=0.1), b""))
+
+    assert pace.patience_s(spec.files) == PATIENCE_MIN_S

@@ -1,0 +1,171 @@
+"""A whole ring in one thread: the real stores, orders and lookups, every question answered at once, no time.
+
+Nodes can be killed at a question of one kind. Their trainer is an ml.worker.Worker.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from chord.answers import Handlers, answer, ring_handlers
+from chord.effects import Ask, AskAll, Procedure, Request, Sleep, Together
+from chord.errors import ChordError, NodeUnreachable
+from chord.node import ChordNode
+from chord.refs import NodeRef
+from chord.ring import Ring
+from chord.store import Store
+from federation.effects import Aside, Compute, Done, Rest
+from federation.errors import WorkFailed
+from federation.orders import Orders
+from federation.work import Collect, Driving
+from ml.errors import MLError
+from ml.task import task_from_dict
+from ml.worker import Worker
+
+R = TypeVar("R")
+STEPS_MAX = 100_000  # of one procedure
+
+
+class Member:
+    """One node: its ring, store and orders, and a trainer inline."""
+
+    def __init__(self, node: ChordNode) -> None:
+        self.node, self.orders, self.worker = node, Orders(), Worker()
+        self.carrying_out = self.orders.carry_out(node)
+        store = Store(lambda: 0.0)
+        self.handlers: Handlers = {
+            **ring_handlers(node), **store.handlers(), **self.orders.handlers(), Driving: lambda _: None,
+        }
+
+    def compute(self, effect: Compute) -> Done:
+        """As node.trainer does it, without a process."""
+        work = json.loads(effect.order.task)
+        try:
+            for file in effect.order.files:
+                self.worker.add_file(file.digest, file.name, effect.contents[file.digest], work["features"],
+                                     work["classes"])
+            if work["kind"] == "moments":
+                return Done(self.worker.moments([f.digest for f in effect.order.files]).to_bytes(), 0.1)
+            update = self.worker.train(task_from_dict(work["task"]), effect.contents[effect.order.weights])
+            return Done(update.sum, 0.1, update.loss, update.accuracy)
+        except MLError as error:
+            raise WorkFailed(str(error)) from error
+
+
+class InlineRing:
+    """The members, and whoever runs procedures among them."""
+
+    def __init__(self, ids: Sequence[int], ring: Ring) -> None:
+        self.ring = ring
+        refs = [NodeRef(identifier, f"node-{identifier}", 1) for identifier in sorted(ids)]
+        self.members = {ref: Member(settled(ref, refs, ring)) for ref in refs}
+        self.dead: set[NodeRef] = set()
+        self.before_answer: Callable[[NodeRef, Request[Any]], None] = lambda node, request: None
+        self.now = 0.0
+
+    @property
+    def entry(self) -> NodeRef:
+        return next(ref for ref in self.members if ref not in self.dead)
+
+    def clock(self) -> float:
+        return self.now
+
+    def kill_at(self, kind: type[Request[Any]], count: int = 1) -> None:
+        """The next so many nodes that are asked this die without an answer."""
+        left = [count]
+
+        def before_answer(node: NodeRef, request: Request[Any]) -> None:
+            if isinstance(request, kind) and left[0]:
+                left[0] -= 1
+                self.dead.add(node)
+
+        self.before_answer = before_answer
+
+    def run(self, procedure: Procedure[R]) -> R:
+        """To its end. Raises what it raises."""
+        step: Callable[[], Any] = lambda: next(procedure)  # noqa: E731 - rebound below
+        for _ in range(STEPS_MAX):
+            try:
+                effect = step()
+            except StopIteration as end:
+                result: R = end.value
+                return result
+            step = self._step(procedure, effect)
+        raise AssertionError(f"not done after {STEPS_MAX} steps")
+
+    def _step(self, procedure: Procedure[Any], effect: Any) -> Callable[[], Any]:
+        try:
+            outcome = self._perform(effect)
+        except Exception as error:
+            thrown = error
+            return lambda: procedure.throw(thrown)
+        return lambda: procedure.send(outcome)
+
+    def _perform(self, effect: Any) -> Any:
+        match effect:
+            case Ask():
+                return self._ask(effect)
+            case AskAll():
+                return [self._value_or_error(lambda a=a: self._ask(a), ChordError) for a in effect.asks]
+            case Together():
+                return [self._value_or_error(lambda p=p: self.run(p), Exception) for p in effect.procedures]
+            case Aside():
+                return effect.function()
+            case Sleep():
+                self.now += effect.seconds
+                return None
+            case _:
+                raise AssertionError(effect)
+
+    def _value_or_error(self, get: Callable[[], Any], kind: type[Exception]) -> Any:
+        try:
+            return get()
+        except kind as error:
+            return error
+
+    def _ask(self, ask: Ask) -> Any:
+        node = ask.to
+        assert isinstance(node, NodeRef)
+        self.before_answer(node, ask.request)
+        if node in self.dead or node not in self.members:
+            raise NodeUnreachable(f"{node.address} is dead")
+        member = self.members[node]
+        if isinstance(ask.request, Collect):
+            self._work_off(member)
+        return answer(member.handlers, ask.request)
+
+    def _work_off(self, member: Member) -> None:
+        """Everything that waits in the node's queue."""
+        for _ in range(STEPS_MAX):
+            if member.orders.next is None:
+                return
+            self.run(_until_rest(member))
+
+
+def _until_rest(member: Member) -> Procedure[None]:
+    """The node's own procedure, up to where it would wait for the next order."""
+    outcome: Any = None
+    error: Exception | None = None
+    for _ in range(STEPS_MAX):
+        effect = member.carrying_out.throw(error) if error else member.carrying_out.send(outcome)
+        outcome, error = None, None
+        if isinstance(effect, Rest):
+            return
+        try:
+            outcome = member.compute(effect) if isinstance(effect, Compute) else (yield effect)
+        except Exception as raised:
+            error = raised
+
+
+def settled(ref: NodeRef, refs: Sequence[NodeRef], ring: Ring) -> ChordNode:
+    """A node with the right neighbours and fingers."""
+    node, place = ChordNode(ref, ring), refs.index(ref)
+    node.joined = True
+    node.predecessor = refs[place - 1]
+    following = [*refs[place + 1 :], *refs[: place + 1]]
+    node.set_successors(following[0], tuple(following[1:]))
+    starts = [ring.finger_start(ref.id, index) for index in range(ring.bits)]
+    node.set_fingers(tuple(next((r for r in refs if r.id >= start), refs[0]) for start in starts))
+    return node

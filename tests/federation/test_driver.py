@@ -1,0 +1,277 @@
+"""One job driven to its end: the same weights however the files lie, and whatever becomes of the nodes."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from inline_ring import InlineRing
+
+from chord.blobs import digest_of
+from chord.errors import ChordError
+from chord.requests import NextHop
+from chord.ring import Ring
+from chord.store import Read, Store
+from federation import arithmetic, jobs, records
+from federation.driver import Driver
+from federation.effects import Clocks
+from federation.errors import JobEnded, WorkFailed
+from federation.placing import place
+from federation.reach import see_ring
+from federation.records import Report, Result
+from federation.spec import JobSpec, Settings
+from federation.work import Collect, Order, Progress, TrainingFile
+from ml.task import task_from_dict
+from ml.worker import Worker
+
+RING = Ring(bits=16, successors=8, replicas=3)
+IDS = (100, 9_000, 20_000, 33_000, 41_000, 52_000, 60_000)
+SETTINGS = Settings(rounds=3, epochs=2, hidden=(6,), batch=8)
+FEATURES, CLASSES = 4, 5
+
+
+def content(rows: int, seed: int) -> bytes:
+    rng = np.random.default_rng(seed)
+    table = np.column_stack([rng.integers(0, 16, (rows, FEATURES)), rng.integers(0, CLASSES, rows)])  # (n, d + 1)
+    return "".join(",".join(map(str, row)) + "\n" for row in table.tolist()).encode()
+
+
+CONTENTS = {f"file-{number}": content(5 + 7 * number, number) for number in range(8)}
+CONTENTS["copy-of-file-3"] = CONTENTS["file-3"]  # equal contents are two files all the same
+VALIDATION = content(60, 99)
+
+
+def make_spec(settings: Settings = SETTINGS, contents: dict[str, bytes] = CONTENTS) -> JobSpec:
+    files = tuple(
+        TrainingFile(index, name, digest_of(contents[name]), len(contents[name]), contents[name].count(b"\n"))
+        for index, name in enumerate(sorted(contents))
+    )
+    held_out = TrainingFile(len(files), "validation", digest_of(VALIDATION), len(VALIDATION), 60)
+    return JobSpec(settings, files, held_out, FEATURES, CLASSES)
+
+
+SPEC = make_spec()
+
+
+class Job:
+    """A spec on a ring, its files placed and its id published."""
+
+    def __init__(self, ids: Sequence[int], spec: JobSpec = SPEC, contents: dict[str, bytes] = CONTENTS) -> None:
+        self.net = InlineRing(ids, RING)
+        self.spec = spec
+        self.rounds: list[tuple[Result, Report]] = []
+        self.versions = itertools.count(1)
+        known = {digest_of(c): c for c in (*contents.values(), VALIDATION)}
+        files = (*spec.files, spec.validation)
+        self.net.run(place(self.net.entry, RING, files, known, next(self.versions), lambda _: None))
+        self.net.run(jobs.publish(self.net.entry, RING, spec, next(self.versions)))
+
+    def driver(self) -> Driver:
+        clocks = Clocks(self.net.clock, lambda: next(self.versions))
+        return Driver(self.spec, RING, self.net.entry, "a test", clocks, lambda *told: self.rounds.append(told))
+
+    def drive(self) -> bytes:
+        """Returns the last weights."""
+        driver = self.driver()
+        self.net.run(driver.drive())
+        return driver.weights
+
+    def look(self) -> jobs.JobView:
+        return self.net.run(jobs.look_at(self.net.entry, RING, self.spec.job))
+
+
+def reference(spec: JobSpec = SPEC, contents: dict[str, bytes] = CONTENTS) -> bytes:
+    """The same job without any ring: one worker, one order a round."""
+    worker = Worker()
+    for file in spec.files:
+        worker.add_file(file.digest, file.name, contents[file.name], FEATURES, CLASSES)
+    moments = worker.moments([f.digest for f in spec.files]).moments().to_bytes()
+    weights = arithmetic.first_weights(spec)
+    for number in range(1, spec.settings.rounds + 1):
+        task = task_from_dict(arithmetic.training_task(spec, number, moments, spec.files)["task"])
+        update = worker.train(task, weights)
+        part = arithmetic.Part(InlineRing((1,), RING).entry, spec.files, Progress("done"), update.sum)
+        weights = arithmetic.mean_of(spec, weights, [part])
+    return weights
+
+
+EXPECTED = reference()
+
+
+@pytest.mark.parametrize("count", range(1, len(IDS) + 1))
+def test_the_weights_are_the_same_bits_for_any_grouping_of_the_files(count: int) -> None:
+    job = Job(IDS[:count])
+
+    assert job.drive() == EXPECTED
+
+    groups = Counter(job.rounds[0][1].placement.values())
+    assert sum(groups.values()) == len(CONTENTS)
+    assert count < 3 or len(groups) > 1
+
+
+def test_every_file_is_trained_by_the_owner_of_its_name() -> None:
+    job = Job(IDS)
+    job.drive()
+
+    for name, address in job.rounds[-1][1].placement.items():
+        owner = next((i for i in IDS if i >= RING.key(name)), IDS[0])
+        assert address == f"node-{owner}:1"
+
+
+@pytest.mark.parametrize(("kind", "nth"), [(Order, 1), (Order, 12), (Collect, 1), (Collect, 13)],
+                         ids=["given its order", "given a later order", "asked for the result", "asked later"])
+def test_a_node_that_is_lost_passes_its_files_on_in_the_same_round_and_the_sum_is_the_same(
+    kind: type[Order] | type[Collect], nth: int
+) -> None:
+    job = Job(IDS)
+    asked = itertools.count(1)
+
+    def die_at_the_nth(node: object, request: object) -> None:
+        if isinstance(request, kind) and next(asked) == nth:
+            job.net.dead.add(node)  # type: ignore[arg-type]  # a NodeRef
+
+    job.net.before_answer = die_at_the_nth
+
+    assert job.drive() == EXPECTED
+
+    (lost,) = job.net.dead
+    assert all(len(report.placement) == len(CONTENTS) for _, report in job.rounds)
+    assert str(lost.address) not in job.rounds[-1][1].placement.values()
+    if nth > len(IDS):  # it was lost in a round that is reported, not in round 0
+        assert any(str(lost.address) in line for _, report in job.rounds for line in report.disturbances)
+
+
+def test_replicas_less_one_nodes_may_die_at_once() -> None:
+    job = Job(IDS)
+    job.net.kill_at(Order, RING.replicas - 1)
+
+    assert job.drive() == EXPECTED
+
+    assert len(job.net.dead) == RING.replicas - 1
+
+
+def test_the_way_in_may_die_before_the_first_question() -> None:
+    job = Job(IDS)
+    driver = job.driver()
+    first = job.net.entry
+    job.net.run(see_ring(driver._roster))
+    job.net.dead.add(first)
+
+    job.net.run(driver.drive())
+
+    assert driver.weights == EXPECTED
+
+
+def test_a_node_without_a_file_fetches_it_from_another() -> None:
+    job = Job(IDS)
+    owner = next(m for ref, m in job.net.members.items() if str(ref.address) == owner_of("file-1"))
+    owner.handlers.update(Store(lambda: 0.0).handlers())
+
+    assert job.drive() == EXPECTED
+
+    assert job.rounds[0][1].placement["file-1"] == owner_of("file-1")
+
+
+def owner_of(name: str) -> str:
+    return f"node-{next((i for i in IDS if i >= RING.key(name)), IDS[0])}:1"
+
+
+def test_the_chain_on_the_ring_ends_in_these_weights() -> None:
+    job = Job(IDS)
+    job.drive()
+
+    view = job.look()
+    assert view.end == records.DONE
+    assert [result.round for result in view.results] == [0, 1, 2, 3]
+    assert view.results[-1].weights == digest_of(EXPECTED)
+    assert job.net.run(jobs.weights_of(job.net.entry, RING, view.results[-1])) == EXPECTED
+
+
+def test_another_driver_goes_on_where_the_first_was_killed() -> None:
+    job = Job(IDS)
+    half = job.driver()
+    asked = itertools.count(1)
+
+    class Killed(BaseException):
+        pass
+
+    def kill_the_driver(node: object, request: object) -> None:
+        if isinstance(request, Order) and request.round == 3 and next(asked) == 2:
+            raise Killed
+
+    job.net.before_answer = kill_the_driver
+    with pytest.raises(Killed):
+        job.net.run(half.drive())
+    job.net.before_answer = lambda node, request: None
+    told_before = len(job.rounds)
+
+    assert job.drive() == EXPECTED
+
+    assert told_before == 2
+    assert 1 not in [result.round for result, _ in job.rounds[told_before:]]
+
+
+def test_a_round_has_its_error_losses_and_times() -> None:
+    job = Job(IDS)
+    job.drive()
+
+    assert [result.round for result, _ in job.rounds] == [1, 2, 3]
+    for result, report in job.rounds:
+        assert result.rows == 60
+        assert result.error == result.errors / 60
+        assert report.training_loss > 0
+        assert 0 <= report.training_accuracy <= 1
+        assert report.slowest_s == pytest.approx(0.1)
+        assert report.disturbances == ()
+
+
+def test_other_seeds_and_other_settings_are_other_models() -> None:
+    made = {Job(IDS[:2], make_spec(replace(SETTINGS, **change))).drive()
+            for change in ({}, {"seed": 1}, {"epochs": 3}, {"eta": 0.05}, {"optimizer": "adam"})}
+
+    assert len(made) == 5
+
+
+def test_equal_jobs_are_equal_models_whatever_their_nonce() -> None:
+    assert Job(IDS[:3], replace(SPEC, nonce="another")).drive() == EXPECTED
+
+
+def test_a_file_that_breaks_every_trainer_fails_the_job_by_name_and_says_so_on_the_ring() -> None:
+    contents = CONTENTS | {"file-2": b"1,2,3,4,0\n1,2,x,4,0\n"}
+    job = Job(IDS, make_spec(contents=contents), contents)
+
+    with pytest.raises(WorkFailed, match="file-2, line 2"):
+        job.drive()
+
+    assert job.look().end == records.FAILED
+    assert "file-2" in job.look().reason
+
+
+def test_a_cancelled_job_is_not_driven() -> None:
+    job = Job(IDS)
+    job.net.run(jobs.put_record(job.net.entry, RING, SPEC.job, records.CANCELLED, b"by me", next(job.versions)))
+
+    with pytest.raises(JobEnded, match="cancelled"):
+        job.drive()
+
+    assert not job.rounds
+
+
+def test_without_any_node_left_it_says_so_instead_of_waiting_for_ever() -> None:
+    job = Job(IDS[:2])
+    job.net.kill_at(NextHop, 2)
+
+    with pytest.raises(ChordError):
+        job.drive()
+
+
+def test_weights_are_read_back_whole_when_one_holder_dies_at_the_reading() -> None:
+    job = Job(IDS)
+    job.drive()
+    job.net.kill_at(Read)
+
+    assert job.net.run(jobs.weights_of(job.net.entry, RING, job.look().results[-1])) == EXPECTED

@@ -1,0 +1,236 @@
+"""A node's orders: idempotent tickets, one at a time, and no order can stop the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from inline_ring import settled
+
+from chord.answers import answer
+from chord.blobs import digest_of
+from chord.effects import Ask, Procedure, Request
+from chord.errors import Busy, ChordError, NodeUnreachable, NotFound, StoreFull
+from chord.refs import NodeRef
+from chord.ring import Ring
+from chord.store import Store
+from chord.storing import write
+from federation.effects import Compute, Done, Rest
+from federation.errors import WorkFailed
+from federation.orders import FINISHED_MAX, QUEUED_MAX, Orders
+from federation.work import Collect, Order, Progress, TrainingFile
+
+ME = NodeRef(1, "me", 1)
+CONTENT, WEIGHTS = b"1,2,0\n", b"first weights"
+FILE = TrainingFile(0, "a", digest_of(CONTENT), len(CONTENT), 1)
+ORDER = Order("job", 1, (FILE,), "{}", digest_of(WEIGHTS), len(WEIGHTS))
+
+
+class Node:
+    """Alone on its ring, with a file and weights; its trainer gives what it is told to give."""
+
+    def __init__(self) -> None:
+        self.core = settled(ME, [ME], Ring(bits=8))
+        self.store, self.orders = Store(lambda: 0.0), Orders()
+        self.handlers = {**self.store.handlers(), **self.orders.handlers()}
+        self.computed: list[Compute] = []
+        self.outcome: Done | Exception | None = None  # None: the number of the computation
+        self.procedure = self.orders.carry_out(self.core)
+        self.run(write(ME, FILE.digest, CONTENT))
+        self.run(write(ME, ORDER.weights, WEIGHTS))
+
+    def ask(self, request: Request[Any]) -> Any:
+        return answer(self.handlers, request)
+
+    def run(self, procedure: Procedure[Any]) -> None:
+        """Up to its end, or to where it would wait for the next order."""
+        step: Any = lambda: next(procedure)  # noqa: E731 - rebound below
+        while True:
+            try:
+                effect = step()
+            except StopIteration:
+                return
+            if isinstance(effect, Rest):
+                return
+            step = self._perform(procedure, effect)
+
+    def _perform(self, procedure: Procedure[Any], effect: Any) -> Any:
+        try:
+            outcome = self.ask(effect.request) if isinstance(effect, Ask) else self._compute(effect)
+        except Exception as error:
+            thrown = error
+            return lambda: procedure.throw(thrown)
+        return lambda: procedure.send(outcome)
+
+    def _compute(self, effect: Compute) -> Done:
+        self.computed.append(effect)
+        self.orders.tell(effect.order.ticket, "half way")
+        self.seen = self.ask(Collect(effect.order.ticket))
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return self.outcome or Done(b"result %d" % len(self.computed), 2.5, 0.75, 0.5)
+
+    def work(self) -> None:
+        self.run(self.procedure)
+
+
+@pytest.fixture
+def node() -> Iterator[Node]:
+    return Node()
+
+
+def test_an_order_is_queued_carried_out_and_done(node: Node) -> None:
+    ticket = node.ask(ORDER)
+    assert node.ask(Collect(ticket)).state == "queued"
+
+    node.work()
+
+    assert node.seen == Progress("running", "half way")
+    done = node.ask(Collect(ticket))
+    assert (done.state, done.seconds, done.loss, done.accuracy) == ("done", 2.5, 0.75, 0.5)
+    assert (done.result, done.size_bytes) == (digest_of(b"result 1"), 8)
+    assert node.store.has(done.result)
+
+
+def test_the_trainer_is_given_the_files_and_the_weights(node: Node) -> None:
+    node.ask(ORDER)
+    node.work()
+
+    assert node.computed[0].contents == {FILE.digest: CONTENT, ORDER.weights: WEIGHTS}
+
+
+def test_the_same_order_again_is_the_same_ticket_and_nothing_is_done_twice(node: Node) -> None:
+    tickets = {node.ask(ORDER), node.ask(replace(ORDER))}
+    node.work()
+    tickets.add(node.ask(ORDER))
+    node.work()
+
+    assert len(tickets) == 1
+    assert len(node.computed) == 1
+
+
+@pytest.mark.parametrize("change", [{"job": "x"}, {"round": 2}, {"task": "[]"}, {"weights": "11" * 32},
+                                    {"weights_bytes": 1}, {"files": ()}, {"files": (replace(FILE, rows=2),)}])
+def test_any_other_order_is_another_ticket(change: dict[str, Any]) -> None:
+    assert replace(ORDER, **change).ticket != ORDER.ticket
+
+
+def test_orders_are_carried_out_one_after_the_other_as_they_came(node: Node) -> None:
+    orders = [replace(ORDER, job=f"job {number}") for number in range(5)]
+    for order in orders:
+        node.ask(order)
+    node.work()
+
+    assert [effect.order for effect in node.computed] == orders
+
+
+@pytest.mark.parametrize(("error", "state"), [
+    (WorkFailed("a, line 1: nonsense"), "failed"), (StoreFull("no room"), "unable"), (NodeUnreachable("?"), "unable"),
+])
+def test_an_order_that_fails_says_why_and_the_next_one_is_carried_out(node: Node, error: Exception, state: str) -> None:
+    node.outcome = error
+    ticket = node.ask(ORDER)
+    node.work()
+    node.outcome = None
+    other = node.ask(replace(ORDER, job="another"))
+    node.work()
+
+    assert node.ask(Collect(ticket)).state == state
+    assert node.ask(Collect(ticket)).message == str(error)
+    assert node.ask(Collect(other)).state == "done"
+
+
+def test_a_failed_order_that_is_given_again_is_tried_again(node: Node) -> None:
+    node.outcome = WorkFailed("this time")
+    ticket = node.ask(ORDER)
+    node.work()
+    node.outcome = None
+
+    assert node.ask(ORDER) == ticket
+    node.work()
+
+    assert node.ask(Collect(ticket)).state == "done"
+
+
+def test_an_order_whose_weights_are_not_here_is_unable(node: Node) -> None:
+    ticket = node.ask(replace(ORDER, weights="11" * 32))
+    node.work()
+
+    assert node.ask(Collect(ticket)).state == "unable"
+    assert not node.computed
+
+
+def test_a_result_that_there_is_no_room_for_is_unable_and_harms_nobody(node: Node) -> None:
+    node.store._blobs.bytes_max = 40
+    node.outcome = Done(bytes(100), 1.0)
+    ticket = node.ask(ORDER)
+    node.work()
+
+    assert node.ask(Collect(ticket)).state == "unable"
+
+
+def test_no_more_orders_wait_than_may(node: Node) -> None:
+    for number in range(QUEUED_MAX):
+        node.ask(replace(ORDER, job=str(number)))
+
+    with pytest.raises(Busy):
+        node.ask(ORDER)
+
+    node.work()
+    assert node.ask(ORDER) == ORDER.ticket
+
+
+def test_a_ticket_that_nobody_has_given_out_is_not_found(node: Node) -> None:
+    with pytest.raises(NotFound):
+        node.ask(Collect("00" * 32))
+
+
+def test_what_is_trained_now_is_shown_in_words(node: Node) -> None:
+    said: list[str] = []
+    node.ask(ORDER)
+    node.orders.tell(ORDER.ticket, "round 1, a, epoch 3")
+    assert node.orders.running == ""
+
+    tell = node.orders.tell
+    node.orders.tell = lambda ticket, line: (tell(ticket, line), said.append(node.orders.running))  # type: ignore
+    node.work()
+
+    assert said == ["half way"]
+    assert node.orders.running == ""
+
+
+def test_results_of_old_rounds_are_let_go_of(node: Node) -> None:
+    tickets = [node.ask(with_own_weights(node, replace(ORDER, round=number))) for number in range(1, 6)]
+    node.work()
+
+    assert [known(node, ticket) for ticket in tickets] == [False, False, False, True, True]
+    assert not node.store.has(digest_of(b"result 1"))
+    assert not node.store.has(digest_of(b"weights of job, round 1"))
+    assert node.store.has(digest_of(b"result 5"))
+
+
+def test_results_of_other_jobs_are_kept_within_a_bound(node: Node) -> None:
+    tickets = []
+    for number in range(FINISHED_MAX + 5):
+        tickets.append(node.ask(with_own_weights(node, replace(ORDER, job=str(number)))))
+        node.work()
+
+    assert sum(known(node, ticket) for ticket in tickets) == FINISHED_MAX
+    assert known(node, tickets[-1])
+
+
+def with_own_weights(node: Node, order: Order) -> Order:
+    """The same order from other weights, which have been written to the node."""
+    weights = f"weights of {order.job}, round {order.round}".encode()
+    node.run(write(ME, digest_of(weights), weights))
+    return replace(order, weights=digest_of(weights), weights_bytes=len(weights))
+
+
+def known(node: Node, ticket: str) -> bool:
+    try:
+        node.ask(Collect(ticket))
+    except ChordError:
+        return False
+    return True

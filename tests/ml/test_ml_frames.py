@@ -1,0 +1,93 @@
+"""Frames: what is written is read, and anything else is refused without being believed."""
+
+import io
+import json
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ml import frames
+from ml.errors import DataError, EndOfFrames, FrameError, NotFinite, TrainerFault, from_dict, to_dict
+from ml.frames import read_frame, write_frame
+
+
+def raw(header: bytes, payload: bytes = b"") -> bytes:
+    return struct.pack(">IQ", len(header), len(payload)) + header + payload
+
+
+@given(st.dictionaries(st.text(), st.integers() | st.text() | st.none()), st.binary())
+def test_what_is_written_is_read(header: dict[str, object], payload: bytes) -> None:
+    stream = io.BytesIO()
+
+    write_frame(stream, header, payload)
+    write_frame(stream, {"second": True})
+
+    stream.seek(0)
+    assert read_frame(stream) == (header, payload)
+    assert read_frame(stream) == ({"second": True}, b"")
+    with pytest.raises(EndOfFrames):
+        read_frame(stream)
+
+
+def test_the_format_is_two_big_endian_lengths_then_the_parts() -> None:
+    stream = io.BytesIO()
+
+    write_frame(stream, {"a": 1}, memoryview(b"xyz"))
+
+    assert stream.getvalue() == b"\0\0\0\7" + b"\0\0\0\0\0\0\0\3" + b'{"a":1}' + b"xyz"
+
+
+@pytest.mark.parametrize("cut", range(1, 12 + 7 + 3))
+def test_a_frame_that_breaks_off_is_refused(cut: int) -> None:
+    with pytest.raises(FrameError):
+        read_frame(io.BytesIO(raw(b'{"a":1}', b"xyz")[:cut]))
+
+
+@pytest.mark.parametrize("header", [b"", b"[]", b"1", b"{", b'{"a":NaN}', b"\xff{}", b"[" * 100_000], ids=repr)
+def test_a_header_that_is_no_json_object_is_refused(header: bytes) -> None:
+    with pytest.raises(FrameError):
+        read_frame(io.BytesIO(raw(header)))
+
+
+def test_lengths_are_checked_before_anything_is_read_or_allocated() -> None:
+    with pytest.raises(FrameError, match="too large"):
+        read_frame(io.BytesIO(struct.pack(">IQ", frames.HEADER_BYTES_MAX + 1, 0)))
+    with pytest.raises(FrameError, match="too large"):
+        read_frame(io.BytesIO(struct.pack(">IQ", 2, frames.PAYLOAD_BYTES_MAX + 1) + b"{}"))
+
+
+def test_nothing_is_written_that_would_not_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "PAYLOAD_BYTES_MAX", 2)
+    stream = io.BytesIO()
+
+    with pytest.raises(FrameError):
+        write_frame(stream, {}, b"123")
+    with pytest.raises(ValueError):
+        write_frame(stream, {"a": float("nan")})
+
+    assert stream.getvalue() == b""
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_a_frame_or_refused(data: bytes) -> None:
+    try:
+        header, _ = read_frame(io.BytesIO(data))
+    except (FrameError, EndOfFrames):
+        return
+    assert isinstance(header, dict)
+
+
+@pytest.mark.parametrize("error", [NotFinite("weight 3"), DataError("a\nb", 7, "is wrong"), DataError("a", None, "x")])
+def test_errors_cross_the_pipe_as_what_they_are(error: NotFinite) -> None:
+    again = from_dict(json.loads(json.dumps(to_dict(error))))
+
+    assert type(again) is type(error)
+    assert str(again) == str(error)
+
+
+def test_an_unknown_error_is_the_trainers_fault() -> None:
+    again = from_dict({"error": "KeyboardInterrupt", "message": "m"})
+
+    assert (type(again), str(again)) == (TrainerFault, "m")

@@ -1,0 +1,61 @@
+"""Updates against the formulas in float64, and that nothing stays denormal."""
+
+import numpy as np
+import pytest
+
+from ml.optimizers import FLUSH_BELOW, FLUSH_STEPS, adam_update, momentum_update
+
+TINY = np.finfo(np.float32).tiny
+
+
+def gradients(steps: int) -> np.ndarray:
+    return np.random.default_rng(2).standard_normal((steps, 50)).astype(np.float32)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])
+def test_momentum_is_the_formula(momentum: float) -> None:
+    weights, eta_gradient = np.ones(50, np.float32), np.empty(50, np.float32)
+    update = momentum_update(weights, eta_gradient, momentum)
+    w, velocity = np.ones(50), np.zeros(50)
+
+    for gradient in gradients(200):
+        eta_gradient[...] = 0.01 * gradient
+        update()
+        velocity = momentum * velocity - 0.01 * gradient
+        w = w + velocity
+
+    assert weights == pytest.approx(w, abs=1e-5)
+
+
+def test_adam_is_the_formula() -> None:
+    weights, gradient32 = np.ones(50, np.float32), np.empty(50, np.float32)
+    update = adam_update(weights, gradient32, 0.01)
+    w, first, second = np.ones(50), np.zeros(50), np.zeros(50)
+
+    for step, gradient in enumerate(gradients(200), 1):
+        gradient32[...] = gradient
+        update()
+        first = 0.9 * first + 0.1 * gradient
+        second = 0.999 * second + 0.001 * gradient.astype(np.float64) ** 2
+        w = w - 0.01 * (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.999**step)) + 1e-8)
+
+    assert weights == pytest.approx(w, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ["momentum", "adam"])
+def test_what_dead_units_have_gathered_becomes_zero_not_denormal(name: str) -> None:
+    weights, gradient = np.ones(50, np.float32), np.full(50, 0.01, np.float32)
+    update = momentum_update(weights, gradient, 0.9) if name == "momentum" else adam_update(weights, gradient, 0.01)
+    states = [cell.cell_contents for cell in update.__closure__ if isinstance(cell.cell_contents, np.ndarray)]
+    decaying = [s for s in states if s is not weights and s is not gradient]
+    update()
+
+    gradient[...] = 0
+    least = np.inf
+    for _ in range(40 * FLUSH_STEPS):
+        update()
+        for state in decaying[:2]:
+            least = min(least, np.abs(state[state != 0]).min(initial=np.inf))
+
+    assert least >= TINY
+    assert np.float32(0.9) ** FLUSH_STEPS * FLUSH_BELOW > TINY

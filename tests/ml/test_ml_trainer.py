@@ -1,0 +1,213 @@
+"""The trainer process, for real: a child, two pipes, and what happens when its parent goes."""
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ml_oracles import digest_of, make_csv, make_samples, make_task
+
+from ml.errors import MLError, from_dict
+from ml.exact import feature_sums, feature_sums_from_bytes
+from ml.frames import Frame, Header, read_frame, write_frame
+from ml.mlp import Architecture, init
+from ml.task import TrainConfig
+from ml.worker import Worker
+
+ROOT = Path(__file__).resolve().parents[2]
+END_TIMEOUT_S = 20
+ROWS = [30, 17]
+CONTENTS = [make_csv(make_samples(rows, seed=rows)) for rows in ROWS]
+WEIGHTS = init(Architecture((5, 8, 4)), 1).tobytes()
+TASK = make_task(CONTENTS, ROWS)
+
+
+class Child:
+    """A trainer process as its parent sees it."""
+
+    def __init__(self, *program: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, *(program or ("-m", "ml.trainer"))],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self.told: list[Header] = []
+
+    def ask(self, header: Header, payload: bytes = b"") -> Frame:
+        write_frame(self.process.stdin, header, payload)  # type: ignore[arg-type]
+        while True:
+            frame = read_frame(self.process.stdout)  # type: ignore[arg-type]
+            if "progress" not in frame.header:
+                return frame
+            self.told.append(frame.header)
+
+    def add_files(self) -> None:
+        for i, content in enumerate(CONTENTS):
+            self.ask({"do": "add", "digest": digest_of(content), "name": f"file{i}"}, content)
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Child]:
+    child = Child()
+    child.add_files()
+    yield child
+    stop(child)
+
+
+@pytest.fixture
+def child() -> Iterator[Child]:
+    child = Child()
+    yield child
+    stop(child)
+
+
+def stop(child: Child) -> None:
+    child.process.kill()
+    child.process.wait(END_TIMEOUT_S)
+    for pipe in (child.process.stdin, child.process.stdout, child.process.stderr):
+        pipe.close()  # type: ignore[union-attr]
+
+
+def test_a_child_trains_the_same_bits_as_a_worker_inside(served: Child) -> None:
+    inside = Worker()
+    for i, content in enumerate(CONTENTS):
+        inside.add_file(digest_of(content), f"file{i}", content)
+    served.told.clear()
+
+    answer = served.ask({"do": "train", "task": TASK.to_dict()}, WEIGHTS)
+
+    update = inside.train(TASK, WEIGHTS)
+    assert bytes(answer.payload) == update.sum
+    assert answer.header == {"rows": update.rows, "loss": update.loss, "accuracy": update.accuracy}
+    assert [(told["file"], told["epoch"]) for told in served.told] == [(0, 1), (0, 2), (1, 1), (1, 2)]
+    assert all(0 <= told["accuracy"] <= 1 and told["loss"] > 0 for told in served.told)  # type: ignore[operator]
+
+
+def test_a_child_answers_moments_evaluation_and_what_it_misses(served: Child) -> None:
+    digests = [digest_of(content) for content in CONTENTS]
+
+    moments = served.ask({"do": "moments", "digests": digests})
+    found = served.ask({"do": "evaluate", "task": TASK.to_dict(), "digest": digests[0]}, WEIGHTS)
+    missing = served.ask({"do": "missing", "digests": [*digests, "other"]})
+
+    rows = np.concatenate([make_samples(n, seed=n).x for n in ROWS])
+    assert feature_sums_from_bytes(bytes(moments.payload)) == feature_sums(rows)
+    assert (found.header["rows"], missing.header) == (30, {"missing": ["other"]})
+
+
+def test_a_childs_fingerprint_is_that_of_this_machine(served: Child) -> None:
+    first = served.ask({"do": "fingerprint", "task": TASK.to_dict()}).header
+    other = dataclasses.replace(TASK, config=TrainConfig(eta=0.2, batch=8))
+
+    assert served.ask({"do": "fingerprint", "task": dataclasses.replace(TASK, files=()).to_dict()}).header == first
+    assert served.ask({"do": "fingerprint", "task": other.to_dict()}).header != first
+
+
+@pytest.mark.parametrize(
+    ("order", "payload", "kind"),
+    [
+        ({"do": "add", "digest": "d", "name": "bad.txt"}, b"1,2,3\n1,x,3\n", "DataError"),
+        ({"do": "add", "digest": "d", "name": "bad.txt", "classes": 2}, b"1,2,3\n", "DataError"),
+        ({"do": "add", "name": "n"}, b"1,2\n", "BadTask"),
+        ({"do": "add", "digest": "d", "name": "n", "classes": "two"}, b"1,2\n", "BadTask"),
+        ({"do": "train", "task": make_task([b"?"], [3]).to_dict()}, WEIGHTS, "FileUnknown"),
+        ({"do": "train", "task": TASK.to_dict()}, b"", "BadTask"),
+        ({"do": "train"}, WEIGHTS, "BadTask"),
+        ({"do": "moments", "digests": "abc"}, b"", "BadTask"),
+        ({"do": "__class__"}, b"", "BadTask"),
+        ({}, b"", "BadTask"),
+    ],
+)
+def test_what_cannot_be_done_is_answered_and_the_child_goes_on(
+    served: Child, order: Header, payload: bytes, kind: str
+) -> None:
+    answer = served.ask(order, payload)
+
+    assert answer.header["error"] == kind
+    assert isinstance(from_dict(answer.header), MLError)
+    assert served.ask({"do": "missing", "digests": []}).header == {"missing": []}
+
+
+def test_an_error_in_a_file_keeps_its_line(served: Child) -> None:
+    answer = served.ask({"do": "add", "digest": "d", "name": "bad.txt"}, b"1,2,3\n1,x,3\n")
+
+    assert str(from_dict(answer.header)) == "bad.txt, line 2: field 2 is 'x', no number"
+
+
+def test_sigint_is_left_to_the_parent() -> None:
+    listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # whatever it inherits
+    child = Child("-c", f"{listening}; import ml.trainer; ml.trainer.main()")
+    child.ask({"do": "missing", "digests": []})
+
+    child.process.send_signal(signal.SIGINT)
+
+    assert child.ask({"do": "missing", "digests": ["a"]}).header == {"missing": ["a"]}
+    stop(child)
+
+
+def test_a_child_ends_quietly_at_the_end_of_its_input(child: Child) -> None:
+    child.ask({"do": "missing", "digests": []})
+
+    _, errors = child.process.communicate(timeout=END_TIMEOUT_S)
+
+    assert (child.process.returncode, errors) == (0, b"")
+
+
+def test_a_child_in_the_middle_of_a_training_ends_with_its_parent(child: Child) -> None:
+    child.add_files()
+    endless = dataclasses.replace(TASK, config=TrainConfig(epochs=1_000_000, batch=8))
+    write_frame(child.process.stdin, {"do": "train", "task": endless.to_dict()}, WEIGHTS)  # type: ignore[arg-type]
+    read_frame(child.process.stdout)  # type: ignore[arg-type]
+
+    child.process.stdin.close()  # type: ignore[union-attr]
+    child.process.stdout.close()  # type: ignore[union-attr]
+
+    assert child.process.wait(END_TIMEOUT_S) == 0
+    assert child.process.stderr.read() == b""  # type: ignore[union-attr]
+
+
+def test_a_child_closes_when_spoken_to_in_anything_but_frames(child: Child) -> None:
+    _, errors = child.process.communicate(b"GET / HTTP/1.1\r\nHost: me\r\n\r\n", timeout=END_TIMEOUT_S)
+
+    assert child.process.returncode == os.EX_PROTOCOL
+    assert b"too large" in errors and b"Traceback" not in errors
+
+
+def test_the_frames_have_stdout_for_themselves_and_blas_one_thread() -> None:
+    program = (
+        "import os, sys\n"
+        "import ml.trainer, ml.threads\n"
+        "assert 'numpy' not in sys.modules\n"
+        "import ml.worker as w\n"
+        "def has(self, digest):\n"
+        "    print('noise')\n"
+        "    os.write(1, b'noise')\n"
+        "    return os.environ['OPENBLAS_NUM_THREADS'] != '1'\n"
+        "w.Worker.has = has\n"
+        "sys.exit(ml.trainer.main())\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    write_frame(process.stdin, {"do": "missing", "digests": ["a"]})  # type: ignore[arg-type]
+
+    assert read_frame(process.stdout).header == {"missing": ["a"]}  # type: ignore[arg-type]
+    answers, errors = process.communicate(timeout=END_TIMEOUT_S)
+    assert (process.returncode, answers) == (0, b"")
+    assert errors.count(b"noise") == 2
+
+
+def test_importing_the_package_brings_no_numpy() -> None:
+    program = (
+        "import sys, ml, ml.errors, ml.threads, ml.task, ml.frames, ml.trainer\n"
+        "sys.exit('numpy' in sys.modules)\n"
+    )
+
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0

@@ -1,0 +1,140 @@
+"""compute_nodes.txt: understood as people write it, and safe when many processes write it at once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chord.refs import Address
+from node import addresses
+from node.addresses import NodeList, NodeListError
+
+ROOT = Path(__file__).resolve().parents[2]
+WRITERS, LINES = 6, 12
+TIMEOUT_S = 60.0
+WRITER = """
+import sys
+from pathlib import Path
+from chord.refs import Address
+from node import addresses
+for number in range(int(sys.argv[2])):
+    addresses.register(Path(sys.argv[1]), Address(f"host-{sys.argv[3]}", 1 + number))
+    addresses.register_supernode(Path(sys.argv[1]), Address("127.0.0.1", 9000 + number))
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "compute_nodes.txt"
+
+
+@pytest.mark.parametrize(("text", "address"), [
+    ("127.0.0.1:9091", Address("127.0.0.1", 9091)),
+    ("localhost:9091", Address("127.0.0.1", 9091)),
+    ("LOCALHOST:1", Address("127.0.0.1", 1)),
+    ("Ring.Example:65535", Address("ring.example", 65535)),
+    ("[::1]:8001", Address("::1", 8001)),
+    ("host", Address("host", 7)),
+    ("::1", Address("::1", 7)),
+    ("[::1]", Address("::1", 7)),
+])
+def test_an_address_is_understood(text: str, address: Address) -> None:
+    assert addresses.parse_address(text, default_port=7) == address
+
+
+@pytest.mark.parametrize("text", ["", ":", ":80", "host:", "host:0", "host:65536", "host:-1", "host:http", "a b:80",
+                                  "host:" + "9" * 5000, "host\n:80", "host:80:90"])
+def test_what_is_no_address_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is no HOST:PORT"):
+        addresses.parse_address(text)
+
+
+def test_a_host_alone_needs_a_default_port() -> None:
+    with pytest.raises(ValueError, match="is no HOST:PORT"):
+        addresses.parse_address("host")
+
+
+def test_a_list_that_is_not_there_is_empty(path: Path) -> None:
+    assert addresses.read(path) == NodeList()
+
+
+def test_the_list_is_read_as_people_write_it(path: Path) -> None:
+    path.write_text("# supernode 10.0.0.9, 9091\n\n  # a comment\n127.0.0.1,8001\n localhost , 8002  # mine\n"
+                    "ring.example,8003\r\n")
+
+    assert addresses.read(path) == NodeList(
+        (Address("127.0.0.1", 8001), Address("127.0.0.1", 8002), Address("ring.example", 8003)),
+        Address("10.0.0.9", 9091),
+    )
+
+
+def test_localhost_and_its_number_are_the_same(path: Path) -> None:
+    path.write_text("localhost,8001\n127.0.0.1,8002\n")
+    listed = addresses.read(path)
+
+    assert all(listed.allows(Address(host, port)) for host in ("localhost", "127.0.0.1", "LocalHost")
+               for port in (8001, 8002))
+    assert not listed.allows(Address("localhost", 8003))
+    assert not listed.allows(Address("127.0.0.2", 8001))
+
+
+@pytest.mark.parametrize("line", ["8001", "127.0.0.1", "127.0.0.1:8001", "127.0.0.1,", ",8001", "127.0.0.1,http",
+                                  "127.0.0.1,0", "127.0.0.1,65536", "127.0.0.1,-1", "two words,8001",
+                                  "127.0.0.1," + "9" * 5000, "# supernode nowhere"])
+def test_a_line_that_is_no_address_is_named_with_its_number(line: str, path: Path) -> None:
+    path.write_text(f"# a comment\n127.0.0.1,8001\n\n{line}\n127.0.0.1,8002\n")
+
+    with pytest.raises(NodeListError, match=r"compute_nodes\.txt, line 4: expected host,port"):
+        addresses.read(path)
+
+
+def test_a_list_that_is_no_text_is_an_error_that_names_it(path: Path) -> None:
+    path.write_bytes(b"\xff\xfe\x00")
+
+    with pytest.raises(NodeListError, match=r"compute_nodes\.txt"):
+        addresses.read(path)
+    with pytest.raises(NodeListError, match=r"compute_nodes\.txt"):
+        addresses.register(path, Address("h", 1))
+    assert path.read_bytes() == b"\xff\xfe\x00"
+
+
+def test_a_folder_in_its_place_is_an_error_that_names_it(path: Path) -> None:
+    path.mkdir()
+
+    with pytest.raises(NodeListError, match=r"compute_nodes\.txt"):
+        addresses.read(path)
+
+
+def test_registering_adds_a_line_once_and_keeps_the_rest(path: Path) -> None:
+    path.write_text("# who may join\n10.0.0.1,8001 # the first\n127.0.0.1,8002")  # no end of the last line
+
+    for _ in range(2):
+        addresses.register(path, Address("127.0.0.1", 8003))
+
+    assert path.read_text() == "# who may join\n10.0.0.1,8001 # the first\n127.0.0.1,8002\n127.0.0.1,8003\n"
+
+
+def test_the_supernodes_line_replaces_the_one_before(path: Path) -> None:
+    path.write_text("# supernode 10.0.0.1,9091\n127.0.0.1,8001\n# a comment\n")
+
+    addresses.register_supernode(path, Address("10.0.0.2", 9092))
+
+    assert path.read_text() == "# supernode 10.0.0.2,9092\n127.0.0.1,8001\n# a comment\n"
+
+
+def test_many_processes_register_at_once_and_no_line_is_lost(path: Path) -> None:
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, path, str(LINES), str(writer)], cwd=ROOT)
+               for writer in range(WRITERS)]
+    counts = [0]
+    while any(writer.poll() is None for writer in writers):
+        counts.append(len(addresses.read(path).nodes))  # a reader never meets half a list
+
+    assert [writer.wait(TIMEOUT_S) for writer in writers] == [0] * WRITERS
+    assert counts == sorted(counts)
+    assert set(addresses.read(path).nodes) == {
+        Address(f"host-{writer}", 1 + number) for writer in range(WRITERS) for number in range(LINES)
+    }
+    assert len(path.read_text().splitlines()) == WRITERS * LINES + 1

@@ -1,0 +1,215 @@
+"""The real training process, seen from its parent: it may die, and the result is the same; it never outlives us."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from training import computed_here, content, effect, make_spec, training_order
+
+from federation.arithmetic import moments_task
+from federation.errors import WorkFailed
+from federation.spec import Settings
+from federation.work import Order
+from ml.exact import feature_sums_from_bytes
+from node.runtime import Stopped
+from node.trainer import STARTS_MAX, Trainer
+
+PATIENCE_S = 60.0
+CONTENTS = {name: content(40, seed) for seed, name in enumerate(("a", "b", "c"))}
+SPEC = make_spec(CONTENTS, Settings(epochs=3, hidden=(5,)))
+ORDER, WEIGHTS = training_order(SPEC)
+ENDLESS = training_order(make_spec(CONTENTS, Settings(epochs=10_000, hidden=(5,))))
+EXPECTED = computed_here(ORDER, CONTENTS, WEIGHTS)
+# So many epochs are told that they do not fit into the pipe: the child cannot be through before it is killed.
+LONG = training_order(make_spec(CONTENTS, Settings(epochs=400, hidden=(5,))))
+
+
+class Heard:
+    """What the trainer tells; so many times its child is killed in the middle of a training."""
+
+    def __init__(self) -> None:
+        self.trainer = Trainer(self.tell)
+        self.lines: list[str] = []
+        self.kills = 0
+        self.begun = threading.Event()
+
+    def tell(self, ticket: str, line: str) -> None:
+        self.lines.append(line)
+        self.begun.set()
+        if self.kills and "a, epoch 2:" in line:
+            self.kills -= 1
+            os.kill(child_of(self.trainer), signal.SIGKILL)
+
+    @property
+    def epochs(self) -> list[str]:
+        return [line for line in self.lines if "epoch " in line]
+
+
+def child_of(trainer: Trainer) -> int:
+    assert trainer._child is not None
+    return trainer._child.pid
+
+
+def is_gone(pid: int) -> bool:
+    return not (Path("/proc") / str(pid)).exists()
+
+
+@pytest.fixture(scope="module")
+def one() -> Iterator[Heard]:
+    """One process for all the tests that leave it as it was."""
+    made = Heard()
+    yield made
+    made.trainer.stop()
+
+
+@pytest.fixture
+def heard(one: Heard) -> Heard:
+    one.lines, one.kills = [], 0
+    return one
+
+
+@pytest.fixture
+def trainer(heard: Heard) -> Trainer:
+    return heard.trainer
+
+
+@pytest.fixture
+def own() -> Iterator[Heard]:
+    """A process of the test's own, to end as it likes."""
+    made = Heard()
+    yield made
+    made.trainer.stop()
+
+
+def test_an_order_comes_to_the_exact_sum_and_every_epoch_is_told(trainer: Trainer, heard: Heard) -> None:
+    done = trainer.perform(effect(ORDER, CONTENTS, WEIGHTS))
+    again = trainer.perform(effect(ORDER, CONTENTS, WEIGHTS))
+
+    assert done.result == again.result == EXPECTED
+    assert done.loss > 0
+    assert 0 <= done.accuracy <= 1
+    assert len(heard.epochs) == 2 * 3 * 3
+    assert heard.epochs[0].startswith("round 1, a, epoch 1: accuracy 0.")
+    assert "loss" in heard.epochs[-1]
+
+
+def test_moments_are_exact_sums_over_all_rows(trainer: Trainer) -> None:
+    order = Order(SPEC.job, 0, SPEC.files, json.dumps(moments_task(SPEC)))
+
+    sums = feature_sums_from_bytes(trainer.perform(effect(order, CONTENTS)).result)
+
+    rows = [map(int, line.split(b",")) for c in CONTENTS.values() for line in c.splitlines()]
+    columns = list(zip(*rows, strict=True))
+    assert sums.rows == 120
+    assert [s >> 149 for s in sums.sums] == [sum(column) for column in columns[:-1]]
+
+
+def test_a_child_that_is_killed_in_the_middle_is_started_anew_and_the_result_is_the_same(
+    trainer: Trainer, heard: Heard
+) -> None:
+    order, weights = LONG
+    heard.kills = 1
+
+    assert trainer.perform(effect(order, CONTENTS, weights)).result == computed_here(order, CONTENTS, weights)
+
+    assert not heard.kills
+    assert len(heard.epochs) > 3 * 400
+
+
+def test_a_child_that_was_killed_between_two_orders_is_started_anew(trainer: Trainer) -> None:
+    trainer.perform(effect(ORDER, CONTENTS, WEIGHTS))
+    os.kill(child_of(trainer), signal.SIGKILL)
+
+    assert trainer.perform(effect(ORDER, CONTENTS, WEIGHTS)).result == EXPECTED
+
+
+def test_a_child_that_dies_each_time_fails_the_order_by_name_and_not_the_next_one(
+    trainer: Trainer, heard: Heard
+) -> None:
+    order, weights = LONG
+    heard.kills = STARTS_MAX
+
+    with pytest.raises(WorkFailed, match=rf"died {STARTS_MAX} times \(exit code -9\) on a, b, c"):
+        trainer.perform(effect(order, CONTENTS, weights))
+
+    assert trainer.perform(effect(ORDER, CONTENTS, WEIGHTS)).result == EXPECTED
+
+
+def test_a_wrong_file_fails_the_order_by_file_and_line(trainer: Trainer) -> None:
+    contents = {"a": b"1,2,3,0\n1,2,x,0\n"}
+    spec = make_spec(contents, Settings())
+    order = Order(spec.job, 0, spec.files, json.dumps(moments_task(spec)))
+
+    with pytest.raises(WorkFailed, match="a, line 2: field 3"):
+        trainer.perform(effect(order, contents))
+
+
+@pytest.mark.parametrize("task", [
+    "", "no json", "[]", "{}", "null", "7", '{"kind": "train"}', '{"kind": "eval", "features": 3, "classes": 4}',
+    '{"kind": "train", "features": 3, "classes": 4}', '{"kind": "train", "features": 3, "classes": 4, "task": {}}',
+    '{"kind": "moments", "features": "three", "classes": 4}', '{"kind": "moments", "features": 3, "classes": null}',
+    "[" * 100_000,
+], ids=lambda task: task[:24])
+def test_an_order_that_cannot_be_understood_fails_and_harms_nobody(task: str, trainer: Trainer) -> None:
+    with pytest.raises(WorkFailed):
+        trainer.perform(effect(replace(ORDER, task=task), CONTENTS, WEIGHTS))
+
+
+def test_an_order_about_other_files_than_its_task_fails(trainer: Trainer) -> None:
+    with pytest.raises(WorkFailed, match="other files"):
+        trainer.perform(effect(replace(ORDER, files=ORDER.files[:2]), CONTENTS, WEIGHTS))
+
+
+def test_an_order_without_the_weights_it_needs_fails(trainer: Trainer) -> None:
+    with pytest.raises(WorkFailed, match="weights of 0 bytes"):
+        trainer.perform(effect(replace(ORDER, weights="", weights_bytes=0), CONTENTS))
+
+
+def test_senseless_orders_have_harmed_nobody(trainer: Trainer) -> None:
+    with pytest.raises(WorkFailed):
+        trainer.perform(effect(replace(ORDER, task="no json"), CONTENTS, WEIGHTS))
+
+    assert trainer.perform(effect(ORDER, CONTENTS, WEIGHTS)).result == EXPECTED
+
+
+def test_it_ends_after_a_while_without_work() -> None:
+    trainer = Trainer(lambda ticket, line: None, idle_s=0.01)
+    trainer.perform(effect(ORDER, CONTENTS, WEIGHTS))
+
+    for _ in range(int(PATIENCE_S / 0.01)):
+        if trainer._child is None:
+            break
+        threading.Event().wait(0.01)
+
+    assert trainer._child is None
+    trainer.stop()
+
+
+def test_stopping_in_the_middle_gives_the_order_up_and_leaves_no_process(own: Heard) -> None:
+    endless, weights = ENDLESS
+    trainer = own.trainer
+    with ThreadPoolExecutor(1) as another:
+        outcome = another.submit(trainer.perform, effect(endless, CONTENTS, weights))
+        assert own.begun.wait(PATIENCE_S)
+        pid = child_of(trainer)
+
+        trainer.stop()
+
+        assert isinstance(outcome.exception(PATIENCE_S), Stopped)
+    assert is_gone(pid)
+
+
+def test_after_stopping_no_order_is_carried_out(own: Heard) -> None:
+    own.trainer.stop()
+    own.trainer.stop()
+
+    with pytest.raises(Stopped):
+        own.trainer.perform(effect(ORDER, CONTENTS, WEIGHTS))

@@ -1,0 +1,377 @@
+"""Procedures are stepped under the lock and wait without it, and nothing waits for ever."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from chord.effects import Ask, AskAll, Nap, Procedure, Request, Sleep, Together
+from chord.errors import Busy, NodeUnreachable
+from chord.refs import NodeRef
+from chord.requests import Nudge
+from node.runtime import ASKERS_MAX, Runtime, Stopped
+
+PATIENCE_S = 20.0  # nothing that works comes near it
+FOREVER_S = 3600.0
+ME, OTHER = NodeRef(1, "me", 1), NodeRef(2, "other", 1)
+
+
+class Net:
+    """In the place of Peers: answers by node, or waits until it is released."""
+
+    def __init__(self) -> None:
+        self.answers: dict[NodeRef, Any] = {}
+        self.released = threading.Event()
+        self.asked: list[Ask] = []
+
+    def ask(self, ask: Ask) -> Any:
+        self.asked.append(ask)
+        answer = self.answers[ask.to]
+        if answer is WAITS:
+            self.released.wait(PATIENCE_S)
+            return "late"
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def close(self) -> None:
+        return
+
+
+WAITS = object()
+
+
+@dataclass(frozen=True)
+class Look:
+    """An effect of our own."""
+
+
+@pytest.fixture
+def net() -> Net:
+    return Net()
+
+
+@pytest.fixture
+def runtime(net: Net) -> Iterator[Runtime]:
+    made = Runtime(net)
+    yield made
+    net.released.set()
+    made.stop(PATIENCE_S)
+
+
+def is_free(runtime: Runtime) -> bool:
+    """Could another thread have the lock now?"""
+
+    def take() -> bool:
+        got = runtime.changed.acquire(blocking=False)
+        if got:
+            runtime.changed.release()
+        return got
+
+    with ThreadPoolExecutor(1) as another:
+        return another.submit(take).result(PATIENCE_S)
+
+
+def nodes(count: int) -> list[NodeRef]:
+    return [NodeRef(number, f"node-{number}", 1) for number in range(count)]
+
+
+def asks(to: list[NodeRef]) -> list[Ask]:
+    return [Ask(node, Nudge()) for node in to]
+
+
+def returning(value: Any) -> Procedure[Any]:
+    return value
+    yield
+
+
+def raising(error: Exception) -> Procedure[Any]:
+    raise error
+    yield
+
+
+# --- steps and waits
+
+
+def test_steps_hold_the_lock_and_waits_do_not(runtime: Runtime) -> None:
+    free: list[tuple[str, bool]] = []
+    runtime.perform_with(Look, lambda _: free.append(("waits", is_free(runtime))))
+
+    def procedure() -> Procedure[None]:
+        free.append(("steps", is_free(runtime)))
+        yield Look()
+        free.append(("steps", is_free(runtime)))
+
+    runtime.run(procedure())
+
+    assert free == [("steps", False), ("waits", True), ("steps", False)]
+
+
+def test_a_result_is_returned_and_an_error_raised(runtime: Runtime) -> None:
+    assert runtime.run(returning(7)) == 7
+    with pytest.raises(ZeroDivisionError):
+        runtime.run(raising(ZeroDivisionError()))
+
+
+def test_an_answer_is_sent_in_and_an_error_thrown_in(runtime: Runtime, net: Net) -> None:
+    net.answers = {ME: "yes", OTHER: Busy("full")}
+
+    def procedure() -> Procedure[list[Any]]:
+        heard = [(yield Ask(ME, Nudge()))]
+        try:
+            yield Ask(OTHER, Nudge())
+        except Busy as error:
+            heard.append(str(error))
+        return heard
+
+    assert runtime.run(procedure()) == ["yes", "full"]
+
+
+def test_questions_to_oneself_do_not_go_over_the_wire(runtime: Runtime, net: Net) -> None:
+    heard: list[Request[Any]] = []
+    runtime.be(ME, lambda request: heard.append(request) or "from me")
+
+    def procedure() -> Procedure[Any]:
+        return (yield Ask(ME, Nudge()))
+
+    assert runtime.run(procedure()) == "from me"
+    assert len(heard) == 1
+    assert not net.asked
+
+
+def test_news_of_every_step_reaches_whoever_waits_for_a_change(runtime: Runtime) -> None:
+    seen = threading.Event()
+    state: list[int] = []
+
+    def watch() -> None:
+        with runtime.changed:
+            if runtime.changed.wait_for(lambda: bool(state), PATIENCE_S):
+                seen.set()
+
+    def procedure() -> Procedure[None]:
+        state.append(1)
+        yield Sleep(0.0)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    runtime.run(procedure())
+    watcher.join(PATIENCE_S)
+
+    assert seen.is_set()
+
+
+# --- many questions at once
+
+
+def test_answers_come_in_the_order_of_the_questions_and_errors_as_values(runtime: Runtime, net: Net) -> None:
+    crowd = nodes(2 * ASKERS_MAX)
+    net.answers = {node: Busy(str(node.id)) if node.id % 3 == 0 else node.id for node in crowd}
+
+    answers = runtime.run(one(AskAll(asks(crowd))))
+
+    assert [str(a) for a in answers] == [str(node.id) for node in crowd]
+    assert all(isinstance(a, Busy) == (node.id % 3 == 0) for a, node in zip(answers, crowd, strict=True))
+
+
+def one(effect: Any) -> Procedure[Any]:
+    return (yield effect)
+
+
+def test_as_many_good_answers_as_are_needed_suffice(runtime: Runtime, net: Net) -> None:
+    silent, refusing, good, also_good = nodes(4)
+    net.answers = {silent: WAITS, refusing: Busy("no"), good: "yes", also_good: "yes"}
+
+    answers = runtime.run(one(AskAll(asks([silent, refusing, good, also_good]), need=2, deadline_s=FOREVER_S)))
+
+    assert isinstance(answers[0], NodeUnreachable)
+    assert answers[2:] == ["yes", "yes"]
+
+
+def test_errors_do_not_count_as_what_is_needed(runtime: Runtime, net: Net) -> None:
+    first, second, third = nodes(3)
+    net.answers = {first: Busy("no"), second: Busy("no"), third: "yes"}
+
+    assert runtime.run(one(AskAll(asks([first, second, third]), need=1)))[2] == "yes"
+
+
+def test_who_has_not_answered_by_the_deadline_is_unreachable(runtime: Runtime, net: Net) -> None:
+    silent, good = nodes(2)
+    net.answers = {silent: WAITS, good: "yes"}
+
+    answers = runtime.run(one(AskAll(asks([silent, good]), deadline_s=0.1)))
+
+    assert isinstance(answers[0], NodeUnreachable)
+    assert answers[1] == "yes"
+
+
+def test_one_question_alone_has_its_error_as_a_value_too(runtime: Runtime, net: Net) -> None:
+    net.answers = {OTHER: Busy("no")}
+
+    assert isinstance(runtime.run(one(AskAll(asks([OTHER]))))[0], Busy)
+    assert runtime.run(one(AskAll([]))) == []
+
+
+# --- side by side
+
+
+def test_results_keep_their_order_and_errors_are_values(runtime: Runtime) -> None:
+    broken = ValueError("broken")
+    procedures = [returning(n) if n != 3 else raising(broken) for n in range(40)]
+
+    assert runtime.run(one(Together(procedures, 4))) == [n if n != 3 else broken for n in range(40)]
+
+
+def test_no_more_run_at_once_than_may(runtime: Runtime) -> None:
+    lock, running, most = threading.Lock(), [0], [0]
+
+    def look(_: Look) -> None:
+        with lock:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+        threading.Event().wait(0.002)
+        with lock:
+            running[0] -= 1
+
+    runtime.perform_with(Look, look)
+    runtime.run(one(Together([one(Look()) for _ in range(12)], 3)))
+
+    assert most[0] <= 3
+
+
+def test_they_truly_run_side_by_side(runtime: Runtime) -> None:
+    all_are_in = threading.Barrier(4, timeout=PATIENCE_S)
+    runtime.perform_with(Look, lambda _: all_are_in.wait())
+
+    assert len(set(runtime.run(one(Together([one(Look()) for _ in range(4)], 4))))) == 4
+
+
+def test_procedures_within_procedures_do_not_wait_for_a_free_thread(runtime: Runtime) -> None:
+    def tree(depth: int) -> Procedure[int]:
+        if not depth:
+            return 1
+        return sum((yield Together([tree(depth - 1) for _ in range(2)], 1)))
+
+    assert runtime.run(tree(5)) == 32
+
+
+def test_who_is_interrupted_does_not_wait_for_the_others(runtime: Runtime, net: Net) -> None:
+    net.answers = {OTHER: WAITS}
+    begun: list[int] = []
+
+    def side(number: int) -> Procedure[Any]:
+        begun.append(number)
+        yield Look()
+        yield Ask(OTHER, Nudge())
+
+    main = threading.main_thread().ident
+    assert main is not None
+    runtime.perform_with(Look, lambda _: signal.pthread_kill(main, signal.SIGINT))
+
+    with pytest.raises(KeyboardInterrupt):
+        runtime.run(one(Together([side(number) for number in range(3)], 1)))
+
+    assert not net.released.is_set()
+    assert begun == [0]  # nobody begins what no one waits for any longer
+
+
+# --- the end
+
+
+def closing(effect: Any, closed: threading.Event, begun: threading.Event) -> Procedure[None]:
+    try:
+        begun.set()
+        yield effect
+    finally:
+        closed.set()
+
+
+@pytest.mark.parametrize("effect", [
+    Sleep(FOREVER_S), Nap(FOREVER_S), Together([one(Sleep(FOREVER_S)), one(Nap(FOREVER_S))], 2),
+], ids=["sleep", "nap", "together"])
+def test_stopping_ends_every_wait_and_closes_the_procedure(effect: Any, runtime: Runtime) -> None:
+    runtime.nap_until(lambda: False)
+    closed, begun, failures = threading.Event(), threading.Event(), []
+    runtime.start("one", closing(effect, closed, begun), failures.append)
+    assert begun.wait(PATIENCE_S)
+
+    runtime.stop(PATIENCE_S)
+
+    assert closed.wait(PATIENCE_S)
+    assert not failures
+
+
+def test_after_the_end_nothing_is_run(runtime: Runtime) -> None:
+    runtime.stop(PATIENCE_S)
+    closed = threading.Event()
+
+    with pytest.raises(Stopped):
+        runtime.run(returning(1))
+    with pytest.raises(Stopped):
+        runtime.run(closing(Sleep(0), closed, threading.Event()))
+
+
+def test_a_performer_that_is_given_up_closes_its_procedure(runtime: Runtime) -> None:
+    def give_up(_: Look) -> None:
+        raise Stopped
+
+    closed = threading.Event()
+    runtime.perform_with(Look, give_up)
+
+    with pytest.raises(Stopped):
+        runtime.run(closing(Look(), closed, threading.Event()))
+
+    assert closed.is_set()
+
+
+def test_a_thread_that_fails_says_so(runtime: Runtime) -> None:
+    failed: list[Exception] = []
+    told = threading.Event()
+
+    def tell(error: Exception) -> None:
+        failed.append(error)
+        told.set()
+
+    runtime.start("one", raising(ValueError("for good")), tell)
+
+    assert told.wait(PATIENCE_S)
+    assert str(failed[0]) == "for good"
+
+
+def test_stopping_does_not_wait_for_an_answer_that_does_not_come(runtime: Runtime, net: Net) -> None:
+    net.answers = {OTHER: WAITS}
+    runtime.start("one", one(Ask(OTHER, Nudge())), lambda _: None)
+
+    runtime.stop(0.05)
+
+    assert not net.released.is_set()
+
+
+def test_a_nap_ends_as_soon_as_there_is_something_to_do(runtime: Runtime) -> None:
+    agenda: list[int] = []
+    runtime.nap_until(lambda: bool(agenda))
+    woken = threading.Event()
+
+    def sleeper() -> Procedure[None]:
+        yield Nap(FOREVER_S)
+        woken.set()
+
+    def waker() -> Procedure[None]:
+        agenda.append(1)
+        yield Sleep(0.0)
+
+    runtime.start("sleeper", sleeper(), lambda _: None)
+    runtime.run(waker())
+
+    assert woken.wait(PATIENCE_S)
+
+
+def test_a_nap_that_nobody_ends_ends_by_itself(runtime: Runtime) -> None:
+    runtime.nap_until(lambda: False)
+
+    assert runtime.run(one(Nap(0.01))) is None

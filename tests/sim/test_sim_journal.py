@@ -1,0 +1,44 @@
+"""What the journal says of a message."""
+
+from __future__ import annotations
+
+from chord.errors import NodeUnreachable
+from chord.refs import Address, NodeRef
+from chord.requests import Candidate, Hop, NextHop
+from sim.journal import Journal, brief
+
+NODE = NodeRef(255, "n1", 5000, 2)
+
+
+def test_a_request_is_shown_by_its_fields() -> None:
+    assert brief(NextHop(255, (NODE,))) == "NextHop(ff [n1:5000/2])"
+
+
+def test_an_answer_is_shown_with_what_it_holds() -> None:
+    assert brief(Hop(False, (), (Candidate(NODE, 7),))) == "Hop(False [] [Candidate(n1:5000/2 7)])"
+
+
+def test_long_lists_are_cut_and_counted() -> None:
+    assert brief((NODE,) * 5) == "[n1:5000/2 n1:5000/2 +3]"
+
+
+def test_errors_bytes_and_nothing_are_short() -> None:
+    assert brief(NodeUnreachable("n1 was silent")) == "NodeUnreachable"
+    assert brief(b"abc").startswith("3b")
+    assert brief(None) == "None"
+    assert brief(Address("n1", 80)) == "n1:80"
+
+
+def test_equal_bytes_are_told_from_other_bytes() -> None:
+    assert brief(b"abc") == brief(b"abc") != brief(b"abd")
+
+
+def test_the_digest_changes_with_every_line() -> None:
+    journal = Journal()
+    journal.note(0.0, "one")
+    first = journal.digest
+
+    journal.note(0.0, "two")
+
+    assert journal.digest != first
+    assert journal.lines == 2

@@ -1,0 +1,114 @@
+"""The paper's claims in their quick form, and how they are judged, printed and plotted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from sim import paper
+from sim.__main__ import main
+from sim.figures import OURS_ALONE, Band, Check, Result, Row, Table, as_markdown, show
+from sim.plot import Plot, Series, svg
+
+
+@pytest.mark.parametrize("name", paper.EXPERIMENTS)
+def test_every_band_of_the_experiment_holds_in_its_quick_form(name: str) -> None:
+    result = paper.EXPERIMENTS[name](1, True)
+
+    assert result.experiment == name
+    assert all(table.rows for table in result.tables)
+    assert not result.broken, [str(check) for check in result.broken]
+
+
+def _result(value: float) -> Result:
+    rows = (Row(("mean", value, None), (Check("mean", value, Band(1.0, 2.0)),)),)
+    plot = Plot("demo", "Demo", "x", "y", (Series("a & b", ((1.0, value), (2.0, 2.0)), ((1.0, 0.5, 2.5),)),))
+    table = Table("Demo", OURS_ALONE, ("what", "ours", "paper"), rows, ("A note.",))
+    return Result("demo", "One row.", (table,), (plot,))
+
+
+@pytest.fixture
+def demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paper, "EXPERIMENTS", {"demo": lambda seed, quick: _result(9.0 if seed == 13 else 1.5)})
+    monkeypatch.setattr("sim.__main__.EXPERIMENTS", paper.EXPERIMENTS)
+
+
+def test_a_held_band_exits_0_and_json_is_one_line(demo: None, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["demo", "--json"])
+
+    out = capsys.readouterr().out
+    assert code == 0
+    assert out.count("\n") == 1
+    said = json.loads(out)
+    assert said["holds"] is True
+    assert said["tables"][0]["rows"][0]["ours"] == 1.5
+
+
+def test_a_broken_band_exits_1_and_is_named(demo: None, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["demo", "--seed", "13"])
+
+    captured = capsys.readouterr()
+    assert code == 1
+    assert "BROKEN" in captured.out
+    assert "mean 9 in 1 to 2" in captured.err
+
+
+def test_the_paper_is_written_with_its_plots(demo: None, tmp_path: Path) -> None:
+    assert main(["paper", "--out", str(tmp_path)]) == 0
+
+    document = (tmp_path / "chord.md").read_text()
+    assert "python -m sim paper --seed 1" in document
+    assert "(chord-demo.svg)" in document
+    ElementTree.fromstring((tmp_path / "chord-demo.svg").read_text())
+
+
+def test_a_wrong_command_exits_64(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["nonsense"])
+
+    assert end.value.code == 64
+    assert "--help" in capsys.readouterr().err
+
+
+def test_senseless_scenario_options_exit_64(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["scenario", "--loss", "2"]) == 64
+    assert "loss is 2.0" in capsys.readouterr().err
+
+
+def test_a_table_is_aligned_and_says_what_must_hold() -> None:
+    text = as_markdown(_result(1.5))
+
+    assert "| what | ours | paper | must hold" in text
+    assert "| mean | 1.5  | -     | mean 1.5 in 1 to 2: holds |" in text
+    assert "- A note." in text
+
+
+@pytest.mark.parametrize(("value", "text"), [(None, "-"), (0.5, "0.5"), (3, "3"), (1e-6, "1.00e-06"), (0.0, "0"),
+                                             (12345.678, "1.235e+04"), ("x", "x")])
+def test_numbers_are_shown_without_noise(value: float | str | None, text: str) -> None:
+    assert show(value) == text
+
+
+@pytest.mark.parametrize(("band", "text"), [(Band(high=2.0), "at most 2"), (Band(low=1.0), "at least 1"),
+                                            (Band(0, 0), "0"), (Band(1.0, 2.0), "1 to 2")])
+def test_bands_are_put_in_words(band: Band, text: str) -> None:
+    assert str(band) == text
+
+
+def test_band_ends_are_inside() -> None:
+    assert Band(1.0, 2.0).holds(1.0)
+    assert Band(1.0, 2.0).holds(2.0)
+    assert not Band(1.0, 2.0).holds(2.0001)
+
+
+def test_a_plot_draws_every_point_interval_and_name() -> None:
+    figure = svg(_result(1.5).plots[0])
+
+    tree = ElementTree.fromstring(figure)
+    tags = [element.tag.rpartition("}")[2] for element in tree.iter()]
+    assert tags.count("circle") == 2
+    assert tags.count("polyline") == 1
+    assert "a &amp; b" in figure

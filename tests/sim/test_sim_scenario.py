@@ -1,0 +1,186 @@
+"""Rings that form, break and heal; and that a seed decides everything."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from chord import protocol
+from chord.effects import Procedure
+from chord.invariants import check, view
+from chord.node import ChordNode
+from chord.refs import NodeRef
+from sim.__main__ import _parser
+from sim.journal import Journal
+from sim.lookups import Lookups
+from sim.options import CALM, SimOptions, drawn
+from sim.scenario import HEALS_WITHIN_S, Report, Scenario
+from sim.soak import Failed, play, soak
+
+ROOT = Path(__file__).parents[2]
+SMALL = SimOptions(seed=3, nodes=8, successors=3, faults_s=10.0, partition_s=4.0, crashes=3)
+
+
+def _journal(options: SimOptions) -> tuple[bytes, Journal]:
+    sink = io.BytesIO()
+    journal = Journal(sink)
+    report = play(options, journal)
+    assert isinstance(report, Report), report
+    return sink.getvalue(), journal
+
+
+def test_the_same_seed_gives_the_same_journal_byte_for_byte() -> None:
+    first, journal = _journal(SMALL)
+    second, _ = _journal(SMALL)
+
+    assert first == second
+    assert journal.digest == hashlib.sha256(first).hexdigest()
+    assert journal.lines == first.count(b"\n") > 1000
+
+
+def test_another_seed_gives_another_journal() -> None:
+    assert _journal(SMALL)[0] != _journal(replace(SMALL, seed=4))[0]
+
+
+def test_another_process_with_other_hashes_writes_the_same_journal(tmp_path: Path) -> None:
+    journals = []
+    for hash_seed in ("1", "2"):
+        file = tmp_path / hash_seed
+        command = [sys.executable, "-m", "sim", "scenario", *SMALL.flags().split(), "--journal", str(file)]
+        subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": hash_seed}, check=True,
+                       capture_output=True, timeout=60)
+        journals.append(file.read_bytes())
+
+    assert journals[0] == journals[1]
+
+
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_a_ring_of_24_nodes_survives_what_its_seed_has_in_store(seed: int) -> None:
+    outcome = play(drawn(seed), Journal())
+
+    assert isinstance(outcome, Report), f"{outcome}\n{outcome.replay}"
+
+
+def test_where_only_the_dead_are_silent_the_invariant_holds_all_the_time() -> None:
+    options = replace(CALM, seed=5, crashes=10, restart_s=2.0, successors=3)
+    assert options.silence_is_death
+
+    outcome = play(options, Journal())
+
+    assert isinstance(outcome, Report), f"{outcome}\n{outcome.replay}"
+
+
+def test_a_partition_makes_two_rings_and_its_end_makes_them_one() -> None:
+    scenario = Scenario(replace(CALM, seed=1, nodes=16, successors=3), Journal(), [])
+    scene, clock = scenario.scene, scenario.scene.world.clock
+
+    def rings() -> int:
+        parts = {f.predicate: f for f in check([view(node) for node in scene.members], scene.ring.successors)}
+        return 1 if parts["AtMostOneRing"].holds else 2
+
+    def is_ideal() -> bool:
+        return check([view(node) for node in scene.members], scene.ring.successors)[-1].holds
+
+    scenario._form()
+    scene.world.network.split(m.address for m in scene.machines[:8])
+    clock.run(clock.now + 20.0)
+    assert rings() == 2
+
+    scene.world.network.join()
+    clock.run_while(lambda: not is_ideal(), clock.now + HEALS_WITHIN_S)
+
+    assert is_ideal()
+
+
+def test_a_killed_node_comes_back_as_a_new_incarnation_with_its_identifier() -> None:
+    scenario = Scenario(replace(CALM, nodes=6, successors=3), Journal(), [])
+    machine = scenario.scene.machines[1]
+    scenario._form()
+    assert machine.node is not None
+    before = machine.node.ref
+
+    machine.crash()
+    machine.boot()
+    scenario._until_whole("whole again", HEALS_WITHIN_S)
+
+    assert machine.node.ref == replace(before, incarnation=before.incarnation + 1)
+
+
+def test_lookups_go_on_without_the_supernode() -> None:
+    lookups = Lookups()
+    scenario = Scenario(replace(CALM, nodes=8, successors=3), Journal(), [lookups])
+    scenario._form()
+
+    scenario.scene.supernode.crash()
+    lookups.judge(scenario.scene)
+
+    assert "50 of 50 right" in lookups.summary()
+
+
+# --- that it would find out
+
+
+def test_a_ring_that_does_not_stabilise_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def idle(node: ChordNode) -> Procedure[bool]:
+        return False
+        yield
+
+    monkeypatch.setattr(protocol, "stabilize", idle)
+    outcome = play(SMALL, Journal())
+
+    assert isinstance(outcome, Failed)
+    assert "not formed within" in outcome.reason
+
+
+def test_a_list_that_loses_its_length_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = ChordNode.set_successors
+
+    def forget(node: ChordNode, head: NodeRef, tail: tuple[NodeRef, ...]) -> bool:
+        changed = whole(node, head, tail)
+        node.successors = node.successors[:-1]
+        return changed
+
+    monkeypatch.setattr(ChordNode, "set_successors", forget)
+    outcome = play(SMALL, Journal())
+
+    assert isinstance(outcome, Failed)
+    assert "list of another length" in outcome.reason
+
+
+def test_a_crash_of_our_own_code_is_a_failed_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ChordNode, "neighbours", lambda self: 1 // 0)
+
+    outcome = play(SMALL, Journal())
+
+    assert isinstance(outcome, Failed)
+    assert "ZeroDivisionError" in outcome.reason
+
+
+def test_a_failed_run_names_the_command_that_shows_it_again() -> None:
+    options = drawn(11, nodes=12)
+
+    words = Failed(options, "something").replay.split()
+    again = _parser().parse_args(words[words.index("scenario"):])
+
+    assert SimOptions(**{name: getattr(again, name) for name in options.__dataclass_fields__}) == options
+
+
+def test_a_soak_ends_when_its_time_is_up() -> None:
+    times = iter((0.0, 1.0, 2.0, 3.0))
+
+    outcomes = list(soak(2.5, nodes=4, first_seed=1, clock=lambda: next(times)))
+
+    assert [o.options.seed for o in outcomes] == [1, 2]
+
+
+@pytest.mark.parametrize(("name", "value"), [("loss", 1.5), ("refusals", -0.1), ("crashes", -1), ("latency_s", -1.0)])
+def test_senseless_options_are_refused_by_name(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=name):
+        SimOptions(**{name: value})  # type: ignore[arg-type]
