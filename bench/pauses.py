@@ -30,7 +30,7 @@ def node_paused(folder: Path) -> Row:
         jobs.wait_for_round(ring, job, 1)
         node = jobs.owner_of(ring, sorted(p.name for p in data.folder.iterdir())[0])
         _pause(node)
-        held = _ends_in(client, expected)
+        held = ends_in(client, expected)
         ring.wait_whole()
         view = jobs.wait_for_end(ring, job)
         return Row(
@@ -50,7 +50,7 @@ def client_paused(folder: Path) -> Row:
         job = jobs.id_of(client)
         jobs.wait_for_round(ring, job, 1)
         _pause(client)
-        held = _ends_in(client, expected)
+        held = ends_in(client, expected)
         view = jobs.wait_for_end(ring, job)
         driver = jobs.driver_of(ring, job)
         return Row(
@@ -90,7 +90,7 @@ def trainer_hangs(folder: Path) -> Row:
         jobs.wait_for_round(ring, job, 1)
         busy = until(lambda: [pid for node in ring.nodes for pid in trainers_of(node)], "a trainer")
         os.kill(busy[0], signal.SIGSTOP)
-        held = _ends_in(client, expected)
+        held = ends_in(client, expected)
         os.kill(busy[0], signal.SIGCONT)
         view = jobs.wait_for_end(ring, job)
         return Row(
@@ -114,7 +114,7 @@ def slow_trainer(folder: Path) -> Row:
         ring.wait_copied()
         client = jobs.start(ring, data, WORK, "--json")
         job = jobs.id_of(client)
-        held = _ends_in(client, expected)
+        held = ends_in(client, expected)
         view = jobs.wait_for_end(ring, job)
         return Row(
             "a node whose trainer takes 15 s where others take 1 s", "raced by a holder of its files: the same model",
@@ -151,7 +151,7 @@ def _pause(running: Running) -> None:
     running.kill(signal.SIGCONT)
 
 
-def _ends_in(client: Running, expected: str) -> bool:
+def ends_in(client: Running, expected: str) -> bool:
     """Does the client end well, with this model?"""
     return client.wait() == 0 and bool(json.loads(client.out.read_text())["model_sha256"] == expected)
 

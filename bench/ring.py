@@ -63,6 +63,7 @@ class Running:
         self.log, self.out = folder / f"{name}.log", folder / f"{name}.out"
         self.environment: dict[str, str] = {}
         self.port = 0
+        self.options: tuple[str, ...] = ()
         self._script = script
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
@@ -135,7 +136,7 @@ class Running:
 class ProcessRing:
     """A supernode and `nodes`, in a folder of their own."""
 
-    def __init__(self, folder: Path, keep_state: bool = False, replicas: int = 3) -> None:
+    def __init__(self, folder: Path, keep_state: bool = False, bits: int = 160) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.node_list = folder / "compute_nodes.txt"
@@ -146,7 +147,7 @@ class ProcessRing:
         self.failpoints = ""  # of nodes that are started from now on
         self.arms = True  # whether their exits wait for a file in our folder
         self._keep_state = keep_state
-        self._replicas = replicas
+        self._bits = bits
         self._runtime = client_runtime()
 
     # --- its processes
@@ -165,28 +166,30 @@ class ProcessRing:
         self.supernode.environment = self._environment(failpoints)
         self.supernode.start([
             "--port", str(self.supernode.port), "--nodes", str(self.node_list), "--state-dir", str(self.folder),
-            "--replicas", str(self._replicas), "--register", "--end-with-parent",
+            "--bits", str(self._bits), "--register", "--end-with-parent",
         ])
         self.supernode.listening_port()
 
-    def add_node(self) -> Running:
+    def add_node(self, *options: str, port: int = 0, wrapper: Sequence[str] = ()) -> Running:
+        """One more; the options are its own in all of its lives."""
         node = Running(f"node{len(self.nodes)}", "compute_node.py", self.folder)
+        node.port, node.options = port, options
         self.nodes.append(node)
-        self.start_node(node)
+        self.start_node(node, wrapper=wrapper)
         return node
 
-    def start_node(self, node: Running, *options: str, wrapper: Sequence[str] = ()) -> None:
+    def start_node(self, node: Running, wrapper: Sequence[str] = ()) -> None:
         """Start it, or start it again where it listened before."""
         node.environment = self._environment(self.failpoints)
         state = ["--state-dir", str(self.folder / f"{node.name}-state")] if self._keep_state else []
         node.start([
             str(node.port), "127.0.0.1", str(self.supernode.port), "--nodes", str(self.node_list), "--register",
-            "--quiet", "--end-with-parent", *state, *options,
+            "--quiet", "--end-with-parent", *state, *node.options,
         ], wrapper)
 
     def start_client(self, *arguments: str, failpoints: str = "") -> Running:
         client = Running(f"client{len(self.clients)}", "client.py", self.folder)
-        client.environment = self._environment(failpoints)
+        client.environment = self._environment(failpoints, "clients")
         client.start([*arguments, "--supernode", f"127.0.0.1:{self.supernode.port}", "--nodes", str(self.node_list)])
         self.clients.append(client)
         return client
@@ -232,14 +235,20 @@ class ProcessRing:
         for status in statuses:
             for name in set(status.names):
                 counts[name] = counts.get(name, 0) + 1
-        return {name: count for name, count in counts.items() if count < min(self._replicas, running)}
+        return {name: count for name, count in counts.items() if count < min(statuses[0].ring.replicas, running)}
 
     def node_at(self, ref: NodeRef) -> Running:
         """The process that listens there."""
         return next(node for node in self.nodes if node.port == ref.port)
 
-    def _environment(self, failpoints: str) -> dict[str, str]:
-        return {VARIABLE: failpoints} | ({ARMED_VARIABLE: str(self.folder)} if self.arms else {})
+    def arming(self, point: str, who: str = "nodes") -> Path:
+        """The file that arms an exit of the nodes and the supernode, or of the clients."""
+        folder = self.folder / f"armed-{who}"
+        folder.mkdir(exist_ok=True)
+        return folder / point
+
+    def _environment(self, failpoints: str, who: str = "nodes") -> dict[str, str]:
+        return {VARIABLE: failpoints} | ({ARMED_VARIABLE: str(self.arming("", who))} if self.arms else {})
 
 
 @contextmanager

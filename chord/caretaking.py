@@ -138,7 +138,7 @@ def _give_away(node: ChordNode, before: list[NodeRef], leaving: bool = False) ->
         gone: list[Item] = []
         for item in misplaced:
             try:
-                if (yield from _bring_home(node, item, leaving)):
+                if (yield from _bring_home(node, item) if not leaving else _leave_behind(node, item)):
                     gone.append(item)
             except ChordError as error:
                 troubles.append(error)
@@ -150,15 +150,31 @@ def _give_away(node: ChordNode, before: list[NodeRef], leaving: bool = False) ->
         raise troubles[0]
 
 
-def _bring_home(node: ChordNode, item: Item, leaving: bool) -> Procedure[bool]:
-    """Whoever should hold it, has it then. Returns whether this node may let go of it. Raises ChordError.
+def _leave_behind(node: ChordNode, item: Item) -> Procedure[bool]:
+    """As many others as should hold it, have it then, as far as they take it. Raises ChordError when none does.
 
-    Who leaves does not count itself: its predecessor may be dead, and it be the owner of more than it knows.
+    Before this node a dead one may stand, and this one be the owner of more than it knows.
     """
+    nodes = yield from nodes_for(node.ref, node.ring, item.entry.key, node.ring.replicas + 1)
+    taken, trouble = 0, None
+    for heir in nodes:
+        if heir == node.ref or taken == node.ring.replicas:
+            continue
+        try:
+            yield from bring([item], node.ref, heir)
+            taken += 1
+        except ChordError as error:
+            trouble = error
+    if trouble is not None and not taken:
+        raise trouble
+    return taken > 0
+
+
+def _bring_home(node: ChordNode, item: Item) -> Procedure[bool]:
+    """Whoever should hold it, has it then. Returns whether this node is not one of them. Raises ChordError."""
     replicas = node.ring.replicas
-    nodes = yield from nodes_for(node.ref, node.ring, item.entry.key, replicas + leaving)
-    holders = [n for n in nodes if not leaving or n != node.ref][:replicas]
-    if node.ref in holders or (len(holders) < replicas and not leaving):
+    holders = (yield from nodes_for(node.ref, node.ring, item.entry.key, replicas))[:replicas]
+    if node.ref in holders or len(holders) < replicas:
         return False
     yield from all_of([bring([item], node.ref, holder) for holder in holders])
     return True

@@ -6,6 +6,7 @@ Where a key's copies belong is what the ring says at that moment: nothing here r
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from chord.blobs import digest_of
 from chord.effects import Procedure, Sleep, ask, ask_all
@@ -113,30 +114,47 @@ def write(node: NodeRef, digest: str, content: bytes, offset: int = 0) -> Proced
     raise NodeUnreachable(f"{node.address} does not take {digest[:8]} in")
 
 
+@dataclass(frozen=True)
+class Findings:
+    """What was found, the nodes that were asked, and whether all who should know could say."""
+
+    items: tuple[Item, ...]
+    nodes: tuple[NodeRef, ...]
+    complete: bool
+
+
 def find(start: NodeRef, ring: Ring, key: int) -> Procedure[tuple[tuple[Item, ...], tuple[NodeRef, ...]]]:
     """All that is kept under a key, and the nodes that were asked: the owner and `replicas` more.
 
-    Asks again while a hand-over is going on and nobody has anything. Raises LookupFailed, NotYet.
+    Waits while a hand-over is going on; if it goes on for long, what the others know must do.
+    Raises LookupFailed; NotYet, when they know nothing.
     """
-    found = yield from _search(start, ring, key, lambda items: items)
-    return found
+    found = yield from _search(start, ring, key, lambda items: items, any_will_do=False)
+    if not found.items and not found.complete:
+        raise NotYet(f"key {ring.show(key)}: the nodes that should know are not ready")
+    return found.items, found.nodes
 
 
 def _search(
-    start: NodeRef, ring: Ring, key: int, choose: Callable[[tuple[Item, ...]], tuple[Item, ...]]
-) -> Procedure[tuple[tuple[Item, ...], tuple[NodeRef, ...]]]:
-    """Of a key's items those that are chosen; none only if all who should know have said so."""
+    start: NodeRef, ring: Ring, key: int, choose: Callable[[tuple[Item, ...]], tuple[Item, ...]], any_will_do: bool
+) -> Procedure[Findings]:
+    """Those of a key's items that are chosen. Who is being handed over to may have a later one, and is waited for."""
+    found = Findings((), (), False)
     for _ in range(FIND_ATTEMPTS_MAX):
         nodes = (yield from nodes_for(start, ring, key, ring.replicas + 1))[: ring.replicas + 1]
         answers = yield from ask_all([(node, Find(key)) for node in nodes])
-        found = choose(_latest([item for answer in answers if isinstance(answer, tuple) for item in answer]))
-        if found:
-            return found, nodes
-        all_know = all(isinstance(answer, tuple) for answer in answers[: ring.replicas])
-        if all_know and (yield from _is_owner(nodes[0], key)):
-            return found, nodes
+        items = choose(_latest([item for answer in answers if isinstance(answer, tuple) for item in answer]))
+        responsible = answers[: ring.replicas]
+        if items:
+            complete = not any(isinstance(answer, NotYet) for answer in responsible)
+        else:
+            all_know = all(isinstance(answer, tuple) for answer in responsible)
+            complete = all_know and (yield from _is_owner(nodes[0], key))
+        found = Findings(items, nodes, complete)
+        if complete or (items and any_will_do):
+            break
         yield Sleep(FIND_RETRY_S)
-    raise NotYet(f"key {ring.show(key)}: the nodes that should know are not ready")
+    return found
 
 
 def _is_owner(node: NodeRef, key: int) -> Procedure[bool]:
@@ -167,16 +185,18 @@ def get(start: NodeRef, ring: Ring, key: int, name: str, digest: str = "") -> Pr
 
     missing = NotFound(name)
     for _ in range(GET_ATTEMPTS_MAX):
-        items, nodes = yield from _search(start, ring, key, wanted)
-        if not items:
-            raise NotFound(f"{name}: none of the {len(nodes)} nodes responsible for it has it")
-        latest = max(items, key=lambda item: item.rank)
+        found = yield from _search(start, ring, key, wanted, any_will_do=bool(digest))
+        if not found.complete and not (digest and found.items):
+            raise NotYet(f"{name}: the nodes that should have it are not ready")
+        if not found.items:
+            raise NotFound(f"{name}: none of the {len(found.nodes)} nodes responsible for it has it")
+        latest = max(found.items, key=lambda item: item.rank)
         try:
-            content = yield from fetch(nodes, latest.entry.digest, latest.entry.size_bytes)
+            content = yield from fetch(found.nodes, latest.entry.digest, latest.entry.size_bytes)
         except NotFound as error:
             missing = error
             continue
-        yield from _repair(nodes[: ring.replicas], latest, content)
+        yield from _repair(found.nodes[: ring.replicas], latest, content)
         return content
     raise missing
 

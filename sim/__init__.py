@@ -1,4 +1,4 @@
-"""The whole system in one thread, from one seed: chord/, ml/ and federation/ as they are, over a network that is made up.
+"""The whole system in one thread, from one seed: chord/, ml/, federation/ as they are, over a made-up network.
 
 clock        virtual time and what is due at it
 options      how bad the world is to be, field by field

@@ -126,7 +126,7 @@ class Schedule:
     def leave(self, pick: int) -> None:
         """It goes as soon as it has handed over and the ring can do without it."""
         stay = [n for n in self.world.members if n.ref not in self.leaving]
-        if self._can_spare_one():
+        if self._can_spare_one() and len(self.leaving) < 2:
             node = stay[pick % len(stay)]
             self.leaving[node.ref] = self.world.begin(node.ref, "hand over", caretaking.hand_over(node))
 

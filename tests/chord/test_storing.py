@@ -8,7 +8,7 @@ import pytest
 from ring_harness import refusing
 from store_harness import StoreWorld, item_of, listen_to, silent, world_of
 
-from chord import storing
+from chord import protocol, storing
 from chord.blobs import digest_of
 from chord.effects import Request
 from chord.errors import ChordError, Corrupt, NodeUnreachable, NotFound, NotYet, StoreFull, UnderReplicated
@@ -237,7 +237,26 @@ def test_another_item_under_the_key_does_not_hide_that_somebody_could_not_answer
 
     with pytest.raises(NotYet):
         world.get(0, "b", key=60)
-    assert world.get(0, "a", key=60) == CONTENT
+
+
+def test_who_is_being_handed_over_to_may_have_a_later_version_which_is_waited_for() -> None:
+    world = world_of(TEN)
+    world.put(0, "a", b"old", key=60, version=1)
+    for joiner in (60, 70):
+        node = world.start(joiner)
+        world.run(node.ref, "join", protocol.join(node, world.member(0)))
+    world.settle(20)
+    put_one = storing.put_one(world.member(60), item_of(b"new", key=60, version=2), b"new")
+    world.run(world.member(0), "put", put_one)
+
+    with pytest.raises(NotYet):
+        world.get(0, "a", key=60)
+    assert world.get(0, "a", key=60, digest=digest_of(b"old")) == b"old", "of a digest there is one version only"
+    found, _ = world.run(world.member(0), "find", storing.find(world.member(0), world.ring, 60))
+    assert [i.version for i in found] == [1], "better than nothing"
+
+    world.store(60).settled = world.store(70).settled = True
+    assert world.get(0, "a", key=60) == b"new"
 
 
 def test_a_silent_owner_is_not_an_owner_that_has_nothing() -> None:

@@ -4,11 +4,13 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
+from hypothesis import settings
 
 from ml.data import Samples
 from ml.mlp import Architecture, loss_and_gradient
 from ml.task import FileTask, Task, TrainConfig
 
+EFFORT = settings(derandomize=True, deadline=None)
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 
 
@@ -31,8 +33,8 @@ def digest_of(content: bytes) -> str:
 
 def make_task(contents: list[bytes], rows: list[int], sizes: tuple[int, ...] = (5, 8, 4), **changes: object) -> Task:
     files = tuple(FileTask(digest_of(c), n, 100 + i) for i, (c, n) in enumerate(zip(contents, rows, strict=True)))
-    settings: dict[str, object] = {"config": TrainConfig(epochs=2, batch=8), "fraction_bits": 37, "files": files}
-    return Task(sizes=sizes, **(settings | changes))  # type: ignore[arg-type]
+    defaults: dict[str, object] = {"config": TrainConfig(epochs=2, batch=8), "fraction_bits": 37, "files": files}
+    return Task(sizes=sizes, **(defaults | changes))  # type: ignore[arg-type]
 
 
 def plain_train(architecture: Architecture, weights: np.ndarray, samples: Samples, config: TrainConfig, seed: int):

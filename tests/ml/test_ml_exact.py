@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ml_oracles import EFFORT
 
 from ml import exact
 from ml.errors import BadTask, NotFinite, OutOfRange
@@ -35,6 +36,7 @@ def test_fraction_bits_refuse_senseless_rows(rows: int) -> None:
         exact.fraction_bits(rows)
 
 
+@EFFORT
 @given(st.integers(0, 2**32), st.integers(2, 12), st.data())
 def test_any_grouping_and_order_gives_the_same_weights(seed: int, files: int, data: st.DataObject) -> None:
     rng = np.random.default_rng(seed)
@@ -134,6 +136,7 @@ def test_sums_of_different_lengths_are_not_added() -> None:
 # --- moments in big integers
 
 
+@EFFORT
 @given(TABLES)
 def test_sums_are_the_sums_of_the_fractions(table: list[list[float]]) -> None:
     sums = feature_sums(np.array(table, np.float32))
@@ -144,6 +147,7 @@ def test_sums_are_the_sums_of_the_fractions(table: list[list[float]]) -> None:
         assert Fraction(squares, 1 << 298) == sum(v * v for v in values)
 
 
+@EFFORT
 @given(TABLES, st.data())
 def test_any_grouping_and_order_gives_the_same_integers(table: list[list[float]], data: st.DataObject) -> None:
     x = np.array(table, np.float32)
@@ -161,6 +165,7 @@ def test_any_grouping_and_order_gives_the_same_integers(table: list[list[float]]
     assert total.moments().to_bytes() == whole.moments().to_bytes()
 
 
+@EFFORT
 @given(TABLES)
 def test_sums_survive_their_bytes(table: list[list[float]]) -> None:
     sums = feature_sums(np.array(table, np.float32))
@@ -223,6 +228,7 @@ def test_sums_of_different_widths_are_not_added() -> None:
         feature_sums(np.ones((1, 2), np.float32)) + feature_sums(np.ones((1, 3), np.float32))
 
 
+@EFFORT
 @given(st.binary(max_size=80))
 def test_bytes_that_are_no_sums_are_refused(data: bytes) -> None:
     try:
@@ -232,6 +238,7 @@ def test_bytes_that_are_no_sums_are_refused(data: bytes) -> None:
     assert len(sums.sums) == len(sums.squares) > 0
 
 
+@EFFORT
 @given(st.data())
 def test_damaged_sums_are_refused_or_still_well_formed(data: st.DataObject) -> None:
     good = bytearray(FeatureSums(3, (1, -2), (5, 1 << 300)).to_bytes())

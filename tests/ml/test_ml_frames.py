@@ -7,6 +7,7 @@ import struct
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ml_oracles import EFFORT
 
 from ml import frames
 from ml.errors import DataError, EndOfFrames, FrameError, NotFinite, TrainerFault, from_dict, to_dict
@@ -17,6 +18,7 @@ def raw(header: bytes, payload: bytes = b"") -> bytes:
     return struct.pack(">IQ", len(header), len(payload)) + header + payload
 
 
+@EFFORT
 @given(st.dictionaries(st.text(), st.integers() | st.text() | st.none()), st.binary())
 def test_what_is_written_is_read(header: dict[str, object], payload: bytes) -> None:
     stream = io.BytesIO()
@@ -70,6 +72,7 @@ def test_nothing_is_written_that_would_not_be_read(monkeypatch: pytest.MonkeyPat
     assert stream.getvalue() == b""
 
 
+@EFFORT
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_frame_or_refused(data: bytes) -> None:
     try:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ml_oracles import SHARED, make_csv, make_samples
+from ml_oracles import EFFORT, SHARED, make_csv, make_samples
 
 from ml.errors import DataError, MLError
 from ml.readers import letters
@@ -123,6 +123,7 @@ def test_files_of_several_blocks_are_read_whole(monkeypatch: pytest.MonkeyPatch)
     assert fault(b"\n".join(lines)).line == 42
 
 
+@EFFORT
 @given(st.binary(max_size=200))
 def test_any_bytes_are_samples_or_a_data_error(content: bytes) -> None:
     try:
@@ -132,6 +133,7 @@ def test_any_bytes_are_samples_or_a_data_error(content: bytes) -> None:
     assert np.isfinite(samples.x).all()
 
 
+@EFFORT
 @given(st.text(alphabet="0123456789+-.eE, \t\r\n_nainf", max_size=60))
 def test_any_text_of_numbers_is_samples_or_a_data_error_with_a_reason(content: str) -> None:
     try:
@@ -140,6 +142,7 @@ def test_any_text_of_numbers_is_samples_or_a_data_error_with_a_reason(content: s
         assert "cannot be read" not in error.message  # fast and slow path agree on what is wrong
 
 
+@EFFORT
 @given(st.data())
 def test_damaged_files_are_samples_or_a_data_error(data: st.DataObject) -> None:
     content = bytearray(make_csv(make_samples(8)))
@@ -155,6 +158,7 @@ def test_damaged_files_are_samples_or_a_data_error(data: st.DataObject) -> None:
         assert samples.rows >= 1
 
 
+@EFFORT
 @given(st.lists(st.tuples(st.floats(width=32, allow_nan=False, allow_infinity=False), st.integers(0, 25)), min_size=1))
 def test_numbers_survive_their_text(rows: list[tuple[float, int]]) -> None:
     samples = parse("f", "\n".join(f"{x!r},{y}" for x, y in rows).encode())

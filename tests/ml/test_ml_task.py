@@ -6,7 +6,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ml_oracles import make_task
+from ml_oracles import EFFORT, make_task
 
 from ml.errors import BadTask
 from ml.task import FileTask, Task, TrainConfig, task_from_dict
@@ -90,6 +90,7 @@ JSON = st.recursive(
 )
 
 
+@EFFORT
 @given(st.sampled_from(sorted(GOOD.to_dict())), JSON)
 def test_any_field_replaced_by_any_json_is_a_task_or_refused(key: str, value: object) -> None:
     try:
@@ -99,6 +100,7 @@ def test_any_field_replaced_by_any_json_is_a_task_or_refused(key: str, value: ob
     assert task_from_dict(task.to_dict()) == task
 
 
+@EFFORT
 @given(JSON)
 def test_any_json_is_refused(value: object) -> None:
     with pytest.raises(BadTask):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ml_oracles import digest_of, make_csv, make_samples, make_task
+from ml_oracles import EFFORT, digest_of, make_csv, make_samples, make_task
 
 from ml import exact
 from ml.errors import BadTask, CacheFull, DataError, FileUnknown, NotFinite, OutOfRange
@@ -38,7 +38,7 @@ MOMENTS = filled().moments(map(digest_of, CONTENTS)).moments().to_bytes()
 WHOLE = filled().train(TASK, WEIGHTS.tobytes())
 
 
-@settings(max_examples=20)
+@settings(EFFORT, max_examples=20)
 @given(st.permutations(range(4)), st.sets(st.integers(1, 3)))
 def test_the_sum_does_not_depend_on_who_trains_which_files(order: list[int], cuts: set[int]) -> None:
     edges = [0, *sorted(cuts), 4]

@@ -1,0 +1,151 @@
+"""Disks that are full, or give back other bytes than they were given."""
+
+from __future__ import annotations
+
+import sqlite3
+from functools import partial
+from pathlib import Path
+
+from bench import jobs
+from bench.faults import contributions_wrong
+from bench.jobs import Work
+from bench.pauses import ends_in
+from bench.ring import ProcessRing, Running, free_port, process_ring, until
+from bench.rows import Row, Said, heard
+from chord.effects import Procedure
+from chord.errors import ChordError
+from chord.refs import NodeRef
+from chord.storing import fetch
+from cli.entry import Entry
+from federation.work import TrainingFile
+
+WORK = Work(rounds=6)
+SLOW = "trainer.train.before=sleep:0.5"
+FULL_KIB = 96  # no file of that node may become larger
+
+
+def disk_full(folder: Path) -> Row:
+    """The disk of one node of five is full after 96 KiB."""
+    data = jobs.small_letters(folder)
+    ring = ProcessRing(folder / "ring", keep_state=True)
+    ring.failpoints = SLOW
+    try:
+        ring.start_supernode()
+        limited = ("bash", "-c", f'ulimit -f {FULL_KIB}; exec "$@"', "--")
+        nodes = [ring.add_node(port=free_port(), wrapper=limited if number == 0 else ()) for number in range(5)]
+        ring.wait_whole()
+        expected, undisturbed_s = jobs.undisturbed(ring, data, WORK)
+        client = jobs.start(ring, data, WORK, "--json")
+        job = jobs.id_of(client)
+        held = ends_in(client, expected)
+        view = jobs.wait_for_end(ring, job)
+        state = folder / "ring" / f"{nodes[0].name}-state"
+        largest = max(path.stat().st_size for path in state.iterdir()) >> 10
+        held = held and not jobs.lost_files(ring, view.spec) and not contributions_wrong(ring, view)
+        return Row(
+            f"a node whose disk takes no file above {FULL_KIB} KiB",
+            "it refuses and stays up; copies go to the next nodes", held and nodes[0].is_running,
+            {"its largest file, KiB": largest, "undisturbed_s": round(undisturbed_s, 1)},
+            heard(nodes[0], "full", "I/O", "store") + heard(client, "full", "copies", "I/O"),
+        )
+    finally:
+        ring.stop()
+
+
+def rotten_copies(folder: Path) -> Row:
+    """One bit of every content of one node's disk is wrong."""
+    data = jobs.small_letters(folder)
+    with process_ring(folder / "ring", 5, keep_state=True, failpoints=SLOW) as ring:
+        expected, _ = jobs.undisturbed(ring, data, WORK)
+        node = jobs.owner_of(ring, _names(data.folder)[0])
+        ring.wait_copied()
+        node.kill()
+        rotted = flip(ring, node)
+        ring.start_node(node)
+        ring.wait_whole()
+        client = jobs.start(ring, data, WORK, "--json")
+        job = jobs.id_of(client)
+        held = ends_in(client, expected)
+        view = jobs.wait_for_end(ring, job)
+        until(lambda: not _unreadable(ring, view.spec.files), "every copy is whole again")
+        return Row(
+            "one bit flipped in every content on one node's disk", "found when read, dropped, and brought from others",
+            held and not contributions_wrong(ring, view), {"contents rotted": rotted},
+            heard(client, "has it", "answer"),
+        )
+
+
+def every_copy_rotten(folder: Path) -> Row:
+    """All copies of one training file are rotten when the job begins; then the file is stored again."""
+    data = jobs.small_letters(folder)
+    with process_ring(folder / "ring", 5, keep_state=True, failpoints=SLOW) as ring:
+        expected, _ = jobs.undisturbed(ring, data, WORK)
+        name = _names(data.folder)[0]
+        for node in ring.nodes:
+            node.kill()
+        rotted = sum(flip(ring, node, (data.folder / name).read_bytes()) for node in ring.nodes)
+        for node in ring.nodes:
+            ring.start_node(node)
+        ring.wait_whole()
+        client = jobs.start(ring, data, WORK, "--json")
+        job = jobs.id_of(client)
+        until(lambda: heard(client, "waiting"), "the client says that it waits")
+        again = jobs.start(ring, data, WORK, "--detach")  # it stores its files, and queues
+        held = ends_in(client, expected)
+        view = jobs.wait_for_end(ring, job)
+        return Row(
+            "every copy of one file rotten",
+            "the job names the file and waits; stored again, it goes on: the same model",
+            held and again.wait() == 0 and not contributions_wrong(ring, view), {"copies rotted": rotted},
+            heard(client, "waiting"),
+        )
+
+
+def one_state_twice(folder: Path) -> Row:
+    """A second node is started with the state directory of the first."""
+    with process_ring(folder / "ring", 1, keep_state=True) as ring:
+        second = Running("second", "compute_node.py", ring.folder)
+        second.start(["0", "127.0.0.1", str(ring.supernode.port), "--nodes", str(ring.node_list), "--register",
+                      "--state-dir", str(ring.folder / "node0-state"), "--end-with-parent"])
+        code = second.wait()
+        said = second.log.read_text().strip()
+        return Row("a second node started with the same --state-dir", "refused with one line",
+                   code == 73 and said.count("\n") == 0, {"exit code": code}, (Said("second node", said),))
+
+
+def flip(ring: ProcessRing, node: Running, content: bytes | None = None) -> int:
+    """Flip one bit in each content (or in this one) on the disk of a node that is not running. Returns how many."""
+    database = sqlite3.connect(ring.folder / f"{node.name}-state" / "store.sqlite")
+    flipped = 0
+    for row, piece in database.execute("SELECT rowid, bytes FROM piece").fetchall():
+        if piece and content in (None, piece):
+            rotten = bytes([piece[0] ^ 1]) + piece[1:]
+            database.execute("UPDATE piece SET bytes = ? WHERE rowid = ?", (rotten, row))
+            flipped += 1
+    database.commit()
+    database.close()
+    return flipped
+
+
+def _unreadable(ring: ProcessRing, files: tuple[TrainingFile, ...]) -> list[str]:
+    """The copies that are announced and cannot be read."""
+    wrong = []
+    for status in ring.survey():
+        for file in files:
+            if file.name in status.names:
+                try:
+                    ring.ask(partial(_read, status.node, file))
+                except ChordError:
+                    wrong.append(f"{file.name} at {status.node.address}")
+    return [*wrong, *ring.short_of_copies()]
+
+
+def _read(node: NodeRef, file: TrainingFile, _: Entry) -> Procedure[bytes]:
+    return fetch((node,), file.digest, file.size_bytes)
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+ROWS = (disk_full, rotten_copies, every_copy_rotten, one_state_twice)

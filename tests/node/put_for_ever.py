@@ -1,0 +1,53 @@
+"""A process that puts into a store on a disk, says what it was acknowledged, and is killed: see test_disk."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from pathlib import Path
+
+from chord.blobs import digest_of
+from chord.errors import StoreFull
+from chord.store import CHUNK_BYTES, Entry, Item, Store
+from node.disk import Disk
+
+
+def content_of(number: int) -> bytes:
+    """Every fourth is large enough for several pieces."""
+    size_bytes = 3 * CHUNK_BYTES + number if number % 4 == 3 else 100 + number
+    return (number.to_bytes(8) * (size_bytes // 8 + 1))[:size_bytes]
+
+
+def item_of(number: int) -> Item:
+    content = content_of(number)
+    return Item(Entry(number, f"file {number}", digest_of(content), len(content)), number)
+
+
+def put(store: Store, number: int) -> None:
+    """Raises StoreFull."""
+    item, content = item_of(number), content_of(number)
+    for offset in range(0, len(content), CHUNK_BYTES):
+        store.write(item.entry.digest, len(content), offset, content[offset : offset + CHUNK_BYTES])
+    assert store.put(item).stored
+
+
+def main(path: str, limit_bytes: str) -> None:
+    """Puts 0, 1, 2, ... and prints each when it is acknowledged; with a limit, 'full' when one is refused."""
+    if int(limit_bytes):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit_bytes), int(limit_bytes)))
+    disk = Disk(Path(path))
+    disk.open()
+    store = Store(time.monotonic, disk, disk)
+    store.restore(disk.items())
+    for number in range(100_000):
+        try:
+            put(store, number)
+        except StoreFull:
+            print("full", number, flush=True)
+            continue
+        print("kept", number, flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,473 @@
+"""What was acknowledged is on the disk, whole, whatever becomes of the process, the disk's room or its bits."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from put_for_ever import content_of, item_of, put
+
+from chord.blobs import digest_of
+from chord.errors import Corrupt, NotFound, StoreFull
+from chord.store import CHUNK_BYTES, LEASE_S, Entry, Item, Store
+from node.disk import Disk, DiskError
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CONTENT = b"rows of numbers"
+DIGEST = digest_of(CONTENT)
+ITEM = Item(Entry((1 << 160) - 1, "dog \u4e2d.txt", DIGEST, len(CONTENT)), -7, LEASE_S)
+
+
+class Wall:
+    """The wall clock, set by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1e9
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def wall() -> Wall:
+    return Wall()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "store.sqlite"
+
+
+@pytest.fixture
+def disk(path: Path, wall: Wall) -> Iterator[Disk]:
+    made = Disk(path, wall_clock=wall)
+    made.open()
+    yield made
+    made.close()
+
+
+def reopened(disk: Disk, path: Path, wall: Wall) -> Disk:
+    """Its next life."""
+    disk.close()
+    later = Disk(path, wall_clock=wall)
+    later.open()
+    return later
+
+
+def store_on(disk: Disk) -> Store:
+    store = Store(lambda: 0.0, disk, disk)
+    store.restore(disk.items())
+    return store
+
+
+# --- as any blobs
+
+
+@pytest.mark.parametrize("size_bytes", [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES + 5])
+def test_a_content_is_read_as_it_was_added_whole_and_by_any_piece(disk: Disk, size_bytes: int) -> None:
+    content = random.Random(size_bytes).randbytes(size_bytes)
+    digest = digest_of(content)
+    disk.add(digest, content)
+
+    assert disk.content(digest) == content and disk.size_bytes(digest) == size_bytes
+    edges = {0, 1, size_bytes // 2, max(0, size_bytes - 1), size_bytes, size_bytes + 1, CHUNK_BYTES - 1, CHUNK_BYTES}
+    for offset in edges:
+        for length in (0, 1, 1000, CHUNK_BYTES):
+            assert disk.piece(digest, offset, length) == content[offset : offset + length]
+
+
+def test_what_is_not_there_is_not_found_and_what_does_not_match_is_not_taken(disk: Disk) -> None:
+    with pytest.raises(NotFound):
+        disk.content(DIGEST)
+    with pytest.raises(NotFound):
+        disk.piece(DIGEST, 0, 1)
+    with pytest.raises(Corrupt):
+        disk.add(DIGEST, b"other bytes")
+
+    assert not disk.has(DIGEST) and disk.total_bytes == 0
+
+
+def test_room_is_counted_and_comes_back(path: Path) -> None:
+    disk = Disk(path, bytes_max=20)
+    disk.open()
+    disk.add(DIGEST, CONTENT)
+    disk.add(DIGEST, CONTENT)
+    with pytest.raises(StoreFull):
+        disk.add(digest_of(b"123456"), b"123456")
+
+    disk.drop(DIGEST)
+    disk.add(digest_of(b"123456"), b"123456")
+
+    assert disk.total_bytes == 6
+    disk.close()
+
+
+def test_a_piece_costs_as_much_at_the_end_of_a_large_content_as_in_a_small_one(disk: Disk) -> None:
+    """Two readers of large contents side by side: no piece may cost the whole content."""
+    contents = [bytes([number]) * (8 * CHUNK_BYTES) for number in range(2)]
+    for content in contents:
+        disk.add(digest_of(content), content)
+    read_bytes = 0
+
+    def counting(*row: object) -> tuple[object, ...]:
+        nonlocal read_bytes
+        read_bytes += sum(len(value) for value in row if isinstance(value, bytes))
+        return row
+
+    assert disk._database is not None
+    disk._database.row_factory = lambda _cursor, row: counting(*row)
+    for offset in range(0, 8 * CHUNK_BYTES, CHUNK_BYTES):
+        for content in contents:
+            assert disk.piece(digest_of(content), offset, CHUNK_BYTES) == content[:CHUNK_BYTES]
+
+    assert read_bytes < 2.1 * 8 * CHUNK_BYTES, "each byte once, and checksums"
+
+
+# --- an earlier life
+
+
+def test_everything_comes_back_as_it_was(disk: Disk, path: Path, wall: Wall) -> None:
+    store = store_on(disk)
+    for number in range(8):
+        put(store, number)
+    store.put(replace(item_of(2), version=99, deleted=True))
+
+    later = reopened(disk, path, wall)
+    again = store_on(later)
+
+    assert again.names == tuple(f"file {n}" for n in range(8) if n != 2)
+    assert all(later.content(item_of(n).entry.digest) == content_of(n) for n in range(8) if n != 2)
+    assert again.find(2)[0].deleted and later.total_bytes == sum(len(content_of(n)) for n in range(8) if n != 2)
+    later.close()
+
+
+def test_an_item_keeps_its_key_name_version_and_lease(disk: Disk, path: Path, wall: Wall) -> None:
+    disk.add(DIGEST, CONTENT)
+    disk.record(ITEM)
+    wall.now += 100.0
+
+    later = reopened(disk, path, wall)
+
+    assert later.items() == [replace(ITEM, lease_s=LEASE_S - 100.0)]
+    later.close()
+
+
+def test_what_expired_while_the_process_was_down_does_not_come_back_nor_take_room(
+    disk: Disk, path: Path, wall: Wall
+) -> None:
+    disk.add(DIGEST, CONTENT)
+    disk.record(ITEM)
+    wall.now += LEASE_S
+
+    later = reopened(disk, path, wall)
+
+    assert later.items() == [] and later.total_bytes == 0 and not later.has(DIGEST)
+    later.close()
+
+
+def test_contents_that_no_item_names_go_when_the_disk_is_opened(disk: Disk, path: Path, wall: Wall) -> None:
+    """As a death between the content and its item leaves them."""
+    disk.add(DIGEST, CONTENT)
+    disk.add(digest_of(b"deleted"), b"deleted")
+    disk.record(Item(Entry(1, "a", digest_of(b"deleted"), 7), 1, deleted=True))
+
+    later = reopened(disk, path, wall)
+
+    assert later.total_bytes == 0 and later.items()[0].deleted
+    later.close()
+
+
+def test_an_item_that_is_erased_or_put_anew_stands_once(disk: Disk, path: Path, wall: Wall) -> None:
+    disk.record(ITEM)
+    disk.record(replace(ITEM, version=8))
+    assert [item.version for item in disk.items()] == [8]
+
+    disk.erase([ITEM.entry])
+
+    assert disk.items() == []
+
+
+# --- deaths
+
+
+def children(path: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "tests/node/put_for_ever.py"), str(path), *arguments],
+        stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": str(ROOT)},
+    )
+
+
+@pytest.mark.parametrize("acknowledged", [1, 4, 9])
+def test_what_was_acknowledged_before_kill_9_is_there(path: Path, acknowledged: int) -> None:
+    child = children(path, "0")
+    assert child.stdout is not None
+    lines = [child.stdout.readline() for _ in range(acknowledged)]
+    child.kill()
+    lines += child.stdout.read().splitlines()
+    child.stdout.close()
+    child.wait()
+
+    kept = {int(line.split()[1]) for line in lines if line.startswith("kept")}
+    disk = Disk(path)
+    disk.open()
+    store = store_on(disk)
+
+    assert len(kept) >= acknowledged
+    for number in kept:
+        assert f"file {number}" in store.names and disk.content(item_of(number).entry.digest) == content_of(number)
+    there = [int(name.split()[1]) for name in store.names]
+    assert all(disk.content(item_of(n).entry.digest) == content_of(n) for n in there), "nothing is half-written"
+    disk.close()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_log_that_was_torn_off_anywhere_holds_whole_contents_or_none(path: Path, tmp_path: Path, seed: int) -> None:
+    """As a power cut leaves it: the log's end is missing. What was written down before that is whole."""
+    disk = Disk(path)
+    disk.open()
+    store = store_on(disk)
+    for number in range(6):
+        put(store, number)
+    copy = tmp_path / "copy"
+    shutil.copytree(path.parent, copy)  # the process still holds the original
+    disk.close()
+    log = copy / "store.sqlite-wal"
+    with log.open("r+b") as file:
+        file.truncate(random.Random(seed).randrange(log.stat().st_size))
+
+    later = Disk(copy / "store.sqlite")
+    later.open()
+    again = store_on(later)
+
+    for name in again.names:
+        number = int(name.split()[1])
+        assert later.content(item_of(number).entry.digest) == content_of(number)
+    put(again, 77)
+    assert "file 77" in again.names
+    later.close()
+
+
+# --- rot
+
+
+def flip(path: Path, content: bytes) -> None:
+    """One bit of this content, where it lies in the file."""
+    raw = bytearray(path.read_bytes())
+    place = raw.index(content[:30]) + 7
+    raw[place] ^= 4
+    path.write_bytes(raw)
+
+
+def test_a_flipped_bit_is_noticed_dropped_and_can_be_mended(disk: Disk, path: Path, wall: Wall) -> None:
+    store = store_on(disk)
+    for number in (1, 2):
+        put(store, number)
+    disk.close()
+    flip(path, content_of(1))
+    later = Disk(path, wall_clock=wall)
+    later.open()
+    again = store_on(later)
+    digest = item_of(1).entry.digest
+
+    with pytest.raises(Corrupt):
+        again.read(digest, 0, 50)
+
+    assert again.names == ("file 2",) and not later.has(digest)
+    assert later.total_bytes == len(content_of(2))
+    put(again, 1)
+    assert again.names == ("file 1", "file 2") and later.content(digest) == content_of(1)
+    later.close()
+
+
+def test_the_scrubber_finds_a_flipped_bit_before_anybody_reads_it(disk: Disk, path: Path, wall: Wall) -> None:
+    store = store_on(disk)
+    put(store, 1)
+    disk.close()
+    flip(path, content_of(1))
+    later = Disk(path, wall_clock=wall)
+    later.open()
+
+    assert store_on(later).tidy(4) == 1
+
+    later.close()
+
+
+@pytest.mark.parametrize("harm", [
+    "DELETE FROM piece WHERE number = 1", "DELETE FROM piece WHERE number = 3",
+    "UPDATE piece SET bytes = x'00', checksum = x'00' WHERE number = 2",
+    "UPDATE piece SET number = 9 WHERE number = 2", "UPDATE content SET size = size - 1",
+])
+def test_a_content_that_lacks_something_is_rotten_as_well(disk: Disk, path: Path, wall: Wall, harm: str) -> None:
+    put(store_on(disk), 3)
+    disk.close()
+    database = sqlite3.connect(path)
+    with database:
+        database.execute(harm)
+    database.close()
+    later = Disk(path, wall_clock=wall)
+    later.open()
+
+    with pytest.raises(Corrupt):
+        later.content(item_of(3).entry.digest)
+
+    assert later.total_bytes == 0
+    later.close()
+
+
+def test_a_page_that_cannot_be_read_is_a_content_that_is_missing(disk: Disk, path: Path, wall: Wall) -> None:
+    store = store_on(disk)
+    for number in (1, 3):
+        put(store, number)
+    disk.close()
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(size // 2 // 4096 * 4096)
+        file.write(b"\xff" * 4096 * 20)
+    later = Disk(path, wall_clock=wall)
+    later.open()
+
+    with pytest.raises(Corrupt):
+        later.content(item_of(3).entry.digest)
+
+    again = store_on(later)
+    assert "file 3" not in again.names and later.content(item_of(1).entry.digest) == content_of(1)
+    later.close()
+
+
+@pytest.mark.parametrize("garbage", [b"no database at all" * 300, b"SQLite format 3\0" + bytes(4000)])
+def test_a_file_that_is_no_database_is_told_in_one_line_and_left_alone(tmp_path: Path, garbage: bytes) -> None:
+    path = tmp_path / "store.sqlite"
+    path.write_bytes(garbage)
+
+    with pytest.raises(DiskError) as error:
+        Disk(path).open()
+
+    assert "move it away" in str(error.value) and "\n" not in str(error.value)
+    assert path.read_bytes() == garbage
+
+
+# --- room
+
+
+def test_a_full_disk_refuses_the_put_and_stays_usable(path: Path) -> None:
+    """RLIMIT_FSIZE: no file of the child may grow beyond 3 MB, so large contents do not fit, small ones do."""
+    child = children(path, str(3 << 20))
+    assert child.stdout is not None
+    fates = dict[int, str]()
+    for line in child.stdout:
+        fate, number = line.split()
+        fates[int(number)] = fate
+        if len(fates) == 40:
+            break
+    child.kill()
+    child.stdout.close()
+    child.wait()
+
+    assert "full" in fates.values()
+    kept = {number for number, fate in fates.items() if fate == "kept"}
+    first_refused = min(number for number, fate in fates.items() if fate == "full")
+    assert any(number > first_refused for number in kept), "usable afterwards"
+    disk = Disk(path)
+    disk.open()
+    store = store_on(disk)
+    assert kept <= {int(name.split()[1]) for name in store.names}
+    for name in store.names:
+        number = int(name.split()[1])
+        assert disk.content(item_of(number).entry.digest) == content_of(number)
+    disk.close()
+
+
+def test_a_database_without_pages_left_refuses_writes_whole_and_room_helps(disk: Disk) -> None:
+    store = store_on(disk)
+    put(store, 1)
+    assert disk._database is not None
+    (pages,) = disk._database.execute("PRAGMA page_count").fetchone()
+    disk._database.execute(f"PRAGMA max_page_count = {pages + 100}")
+
+    with pytest.raises(StoreFull):
+        put(store, 3)
+
+    rows = [disk._database.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("content", "piece")]
+    assert rows == [1, 1] and disk.total_bytes == len(content_of(1)), "nothing half-written"
+    assert not disk._database.in_transaction
+    put(store, 2)
+    disk._database.execute("PRAGMA max_page_count = 1000000")
+    put(store, 3)
+    assert store.names == ("file 1", "file 2", "file 3")
+
+
+def test_what_cannot_be_erased_is_still_there(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = store_on(disk)
+    put(store, 1)
+
+    def full(*_: object) -> None:
+        raise StoreFull("full")
+
+    monkeypatch.setattr(disk, "erase", full)
+    with pytest.raises(StoreFull):
+        store.release((item_of(1),))
+
+    assert store.names == ("file 1",) and disk.has(item_of(1).entry.digest)
+
+
+def test_a_write_that_breaks_in_any_way_leaves_no_transaction_open(disk: Disk) -> None:
+    with pytest.raises(OverflowError):
+        disk.record(replace(ITEM, version=1 << 70))
+
+    disk.record(ITEM)
+    assert len(disk.items()) == 1
+
+
+# --- who may use it
+
+
+def test_two_cannot_share_a_state_and_the_second_is_told_so(disk: Disk, path: Path) -> None:
+    put(store_on(disk), 1)
+    second = Disk(path)
+
+    with pytest.raises(DiskError) as error:
+        second.open()
+
+    assert "in use by another process" in str(error.value) and "\n" not in str(error.value)
+    put(store_on(disk), 2)
+
+
+def test_two_processes_cannot_share_a_state_either(path: Path) -> None:
+    child = children(path, "0")
+    assert child.stdout is not None
+    assert child.stdout.readline().startswith("kept")
+
+    with pytest.raises(DiskError):
+        Disk(path).open()
+
+    child.kill()
+    child.stdout.close()
+    child.wait()
+    disk = Disk(path)
+    disk.open()
+    assert "file 0" in store_on(disk).names
+    disk.close()
+
+
+def test_a_place_that_cannot_be_used_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(DiskError):
+        Disk(tmp_path / "file" / "store.sqlite").open()
+
+
+def test_a_closed_disk_takes_nothing_and_finds_nothing(disk: Disk) -> None:
+    put(store_on(disk), 1)
+    disk.close()
+
+    with pytest.raises(StoreFull):
+        disk.record(ITEM)
+    with pytest.raises(NotFound):
+        disk.content(item_of(1).entry.digest)
