@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,10 +14,12 @@ from chord.effects import Procedure
 from chord.errors import ChordError
 from chord.storing import get
 from cli.entry import Entry
+from cli.given import make_spec, read_input
 from federation import jobs
 from federation.errors import FederationError
 from federation.jobs import JobView
-from federation.spec import JobSpec
+from federation.placing import place
+from federation.spec import JobSpec, Settings
 from federation.work import TrainingFile
 
 FILES, ROWS, VALIDATION_ROWS = 12, 100, 200
@@ -60,6 +63,16 @@ def start(ring: ProcessRing, data: Data, work: Work, *options: str, failpoints: 
     return ring.start_client(
         "train", str(data.folder), str(data.validation), *work.options, *options, failpoints=failpoints
     )
+
+
+def submit(ring: ProcessRing, data: Data, work: Work) -> str:
+    """The same as a client with --detach, without its process. Returns the job's id."""
+    given = read_input(data.folder, str(data.validation))
+    settings = Settings(rounds=work.rounds, epochs=work.epochs, hidden=(work.hidden,))
+    spec, files, version = make_spec(settings, given, None, True), (*given.files, given.validation), time.time_ns()
+    ring.ask(lambda entry: place(entry.node, entry.ring, files, given.contents, version, lambda _: None))
+    ring.ask(lambda entry: jobs.publish(entry.node, entry.ring, spec, version))
+    return spec.job
 
 
 def id_of(client: Running) -> str:

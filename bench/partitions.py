@@ -56,14 +56,15 @@ class Halves:
         self.running: list[Running] = []
         self.port = free_port()
 
-    def form(self, left: int, right: int) -> None:
+    def form(self, sides: str) -> None:
+        """Nodes join one after the other, L on the left host and R on the right one."""
         self._start("supernode", "supernode.py", self.hosts.left, [
             "--host", LEFT, "--port", str(self.port), "--state-dir", str(self.folder), "--register",
         ])
-        for side in ["left", "right"] * min(left, right) + ["left"] * (left - right) + ["right"] * (right - left):
-            node = self._add_node(side)  # one after the other: the sides take turns round the ring
+        for side in sides:
+            node = self._add_node("left" if side == "L" else "right")
             until(partial(_has_joined, node), f"{node.name} joins")
-        until(lambda: len(self.nodes_seen("left")) == left + right, "one ring")
+        until(lambda: len(self.nodes_seen("left")) == len(sides), "one ring")
 
     def _add_node(self, side: str) -> Running:
         where, host = (self.hosts.left, LEFT) if side == "left" else (self.hosts.right, RIGHT)
@@ -106,15 +107,15 @@ class Halves:
 
 def the_smaller_side_waits(folder: Path) -> Row:
     """Two nodes and the client are cut off from four others; each file has three copies."""
-    return _partition(folder, 2, 4, "a partition for 25 s: client, supernode and 2 nodes on one side, 4 on the other")
+    return _partition(folder, "LRLRRR", "cut for 25 s: client, supernode and 2 nodes on one side, 4 nodes on the other")
 
 
 def each_side_has_copies(folder: Path) -> Row:
-    """Three and three nodes, in turn round the ring: every file has a copy on either side."""
-    return _partition(folder, 3, 3, "a partition for 25 s: client, supernode and 3 nodes on one side, 3 on the other")
+    """Three and three nodes: a newcomer halves the largest gap, so these six lie in turn round the ring."""
+    return _partition(folder, "LLLRRR", "cut for 25 s: 3 nodes on either side, in turn round the ring")
 
 
-def _partition(folder: Path, left: int, right: int, done: str) -> Row:
+def _partition(folder: Path, sides: str, done: str) -> Row:
     promise = "no side averages fewer files; after it one ring, one chain, the same model"
     if os.geteuid() != 0 or shutil.which("ip") is None:
         return Row(done, promise, held=False, skipped="needs root and the ip command")
@@ -122,8 +123,8 @@ def _partition(folder: Path, left: int, right: int, done: str) -> Row:
     with two_hosts() as hosts:
         halves = Halves(folder / "ring", hosts)
         try:
-            halves.form(left, right)
-            return _cut_in_a_job(halves, data, done, promise, left + right)
+            halves.form(sides)
+            return _cut_in_a_job(halves, data, done, promise, len(sides))
         finally:
             halves.stop()
 

@@ -18,6 +18,7 @@ from federation.records import FAILED
 WORK = Work(rounds=6)
 SLOW = "trainer.train.before=sleep:1"
 PAUSE_S = 12.0  # longer than a lease, a lookup's patience and a takeover
+OWNER_PAUSE_S = 30.0  # its successor must first find out that it owns the job's key now
 
 
 def node_paused(folder: Path) -> Row:
@@ -62,19 +63,19 @@ def client_paused(folder: Path) -> Row:
 
 
 def driver_paused(folder: Path) -> Row:
-    """The node that drives is stopped, and goes on 12 s later: there are two drivers."""
+    """The node that drives is stopped, and goes on 30 s later: there are two drivers."""
     data = jobs.small_letters(folder)
     with process_ring(folder / "ring", 5, failpoints=SLOW) as ring:
         expected, _ = jobs.undisturbed(ring, data, WORK)
         job = jobs.id_of(jobs.start(ring, data, WORK, "--detach"))
         jobs.wait_for_round(ring, job, 1)
         driver = until(lambda: jobs.driver_of(ring, job), "somebody drives")
-        _pause(driver)
+        _pause(driver, OWNER_PAUSE_S)
         view = jobs.wait_for_end(ring, job)
         ring.wait_whole()
         others = [n for n in ring.nodes if n is not driver and f"driving job {job[:8]}" in n.text]
         return Row(
-            "the driver of a detached job stopped for 12 s", "another drives; both write the same bytes",
+            "the driver of a detached job stopped for 30 s", "another drives; both write the same bytes",
             jobs.model_of(view) == expected and not contributions_wrong(ring, view), {"took over": len(others)},
             heard(driver, "job") + tuple(s for n in others for s in heard(n, "job")),
         )
@@ -145,9 +146,9 @@ def trainer_dies_of_a_file(folder: Path) -> Row:
         )
 
 
-def _pause(running: Running) -> None:
+def _pause(running: Running, seconds: float = PAUSE_S) -> None:
     running.kill(signal.SIGSTOP)
-    time.sleep(PAUSE_S)
+    time.sleep(seconds)
     running.kill(signal.SIGCONT)
 
 

@@ -30,7 +30,7 @@ R = TypeVar("R")
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_S = 120.0  # machines are shared and slow; who waits longer has found a fault
-LOOK_EVERY_S = 0.05
+LOOK_EVERY_S = 0.1
 LISTENING = "listening at "
 
 
@@ -71,6 +71,7 @@ class Running:
 
     def start(self, arguments: Sequence[str], wrapper: Sequence[str] = ()) -> None:
         """A new life. Standard output goes to `out`, standard error to `log`, after what was there."""
+        self.close()  # an earlier life that somebody else has killed
         self.out.touch()
         self._earlier_bytes = self.out.stat().st_size
         with self.log.open("ab") as log, self.out.open("ab") as out:
@@ -105,7 +106,7 @@ class Running:
         self._process.send_signal(number)
         if number == signal.SIGKILL:
             self._process.wait()
-            self._close()
+            self.close()
 
     def wait(self, patience_s: float = PATIENCE_S) -> int:
         """Its exit code. Raises Stuck."""
@@ -114,7 +115,7 @@ class Running:
             code = self._process.wait(patience_s)
         except subprocess.TimeoutExpired as error:
             raise Stuck(f"{self.name} has not ended within {patience_s:g} s") from error
-        self._close()
+        self.close()
         return code
 
     def listening_port(self) -> int:
@@ -128,7 +129,8 @@ class Running:
         said = self.out.read_bytes()[self._earlier_bytes :].decode(errors="replace")
         return [line for line in said.splitlines() if LISTENING in line]
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Let go of a process that has ended."""
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
 
@@ -199,6 +201,7 @@ class ProcessRing:
             if running.is_running:
                 running.kill(signal.SIGCONT)
                 running.kill()
+            running.close()
         self._runtime.stop(1.0)
 
     # --- what it is asked

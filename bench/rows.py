@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 
@@ -95,7 +95,8 @@ def run(name: str, make: Make) -> Row:
             row = Row(make.__doc__ or name, "", held=False, said=(why,))
         if not row.held and not row.skipped:
             shutil.copytree(folder, KEPT_LOGS / name, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.sqlite*"))
-    row = Row(**vars(row) | {"name": name, "seconds": round(time.monotonic() - began, 1)})
+    said = tuple(Said(each.console, each.line.replace(folder, "DIR")) for each in row.said)
+    row = replace(row, name=name, said=said, seconds=round(time.monotonic() - began, 1))
     state = f"skipped: {row.skipped}" if row.skipped else "held" if row.held else f"FAILED, see {KEPT_LOGS / name}"
     print(f"{name}: {state} ({row.seconds} s) {row.figures}", file=sys.stderr, flush=True)
     return row
@@ -103,7 +104,8 @@ def run(name: str, make: Make) -> Row:
 
 def heard(running: Running, *parts: str, console: str = "") -> tuple[Said, ...]:
     """The lines of a console that have one of these in them, each once."""
-    found = dict.fromkeys(line.strip() for line in running.text.splitlines() if any(part in line for part in parts))
+    lines = (line.strip() for line in running.text.splitlines())
+    found = dict.fromkeys(line for line in lines if line[:1] != "{" and any(part in line for part in parts))
     return tuple(Said(console or running.name, line[:LINE_MAX]) for line in list(found)[:SAID_MAX])
 
 

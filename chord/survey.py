@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from chord.effects import Procedure, ask
-from chord.errors import ChordError, LookupFailed
+from collections.abc import Iterable
+
+from chord.effects import Procedure, Sleep, ask, ask_all
+from chord.errors import ChordError, LookupFailed, WrongIncarnation
+from chord.invariants import Finding, View, check
 from chord.refs import NodeRef
 from chord.requests import GetNeighbours, GetStatus, Neighbourhood, Status
 
 NODES_MAX = 100_000
+AT_ONCE = 64  # nodes asked side by side
+LOOKS_MAX = 5
+LOOK_AGAIN_S = 1.0
 
 
 def survey(start: NodeRef) -> Procedure[list[Status]]:
@@ -39,6 +45,49 @@ def census(start: NodeRef) -> Procedure[tuple[NodeRef, ...]]:
             break
         here = tuple(reversed(ahead))  # as far ahead as somebody answers
     return tuple(sorted(known, key=lambda node: node.id))
+
+
+def views(starts: Iterable[NodeRef]) -> Procedure[list[View]]:
+    """What every member believes that is known to these, or to those whom they know, and so on: other rings as well.
+
+    Who does not answer, or is no member, is left out.
+    """
+    found: dict[NodeRef, View] = {}
+    waiting = dict.fromkeys(starts)
+    known = set(waiting)
+    while waiting and len(known) < NODES_MAX:
+        asked = list(waiting)[:AT_ONCE]
+        answers = yield from ask_all([(node, GetNeighbours()) for node in asked])
+        for node, answer in zip(asked, answers, strict=True):
+            del waiting[node]
+            more: tuple[NodeRef, ...] = ()
+            if isinstance(answer, Neighbourhood):
+                found[node] = View(node, answer.predecessor, answer.successors)
+                more = (answer.predecessor, *answer.successors)
+            elif isinstance(answer, WrongIncarnation):
+                more = (answer.actual,)  # who lives there now
+            new = [peer for peer in more if not peer.is_vacant and peer not in known]
+            waiting.update(dict.fromkeys(new))
+            known.update(new)
+    return sorted(found.values(), key=lambda view: view.node.id)
+
+
+def inspect(starts: tuple[NodeRef, ...], successors: int) -> Procedure[tuple[list[View], list[Finding]]]:
+    """The members, and every predicate of the ring. One is broken only if it is in look after look.
+
+    Nodes are asked one after the other, and a ring takes a moment to take changes in: a single look
+    may show what never was, or is no more.
+    """
+    seen = yield from views(starts)
+    findings = check(seen, successors)
+    for _ in range(LOOKS_MAX - 1):
+        if all(finding.holds for finding in findings):
+            break
+        yield Sleep(LOOK_AGAIN_S)
+        seen = yield from views((*starts, *(view.node for view in seen)))
+        again = check(seen, successors)
+        findings = [old if old.holds else new for old, new in zip(findings, again, strict=True)]
+    return seen, findings
 
 
 def _neighbours_of(candidates: tuple[NodeRef, ...]) -> Procedure[Neighbourhood]:

@@ -13,7 +13,7 @@ from chord.refs import NodeRef
 from chord.requests import Status
 from chord.ring import Ring
 from chord.survey import survey
-from cli import exits, options
+from cli import check, exits, options
 from cli.entry import client_runtime, enter
 from node.console import console, finger_rows
 
@@ -23,8 +23,12 @@ def main(arguments: Sequence[str]) -> int:
     options.add_ring_options(made)
     made.add_argument("--json", action="store_true", help="print one line, one JSON object")
     made.add_argument("--fingers", action="store_true", help="show every node's finger table as well")
+    made.add_argument("--check", action="store_true",
+                      help="test every predicate of a correct ring instead; exit code 1 when one is broken")
     chosen = options.parse(made, arguments)
     runtime = client_runtime()
+    if chosen.check:
+        return check.main(runtime, chosen)
     try:
         nodes = runtime.run(survey(enter(runtime, chosen).node))
     except ChordError as error:

@@ -102,9 +102,12 @@ class Disk:
 
     def content(self, digest: str) -> bytes:
         """Every piece verified, and the whole."""
-        whole = b"".join(self._pieces(digest, 0, self.size_bytes(digest) // CHUNK_BYTES))
+        size_bytes = self.size_bytes(digest)
+        whole = b"".join(self._pieces(digest, 0, size_bytes // CHUNK_BYTES))
         try:
             check(digest, whole)
+            if len(whole) != size_bytes:
+                raise Corrupt(f"content {digest[:8]} has {len(whole)} bytes, not {size_bytes}")
         except Corrupt:
             self.drop(digest)
             raise

@@ -1,8 +1,9 @@
-"""Find a way to break each mutant, make it short, and write it down: python tests/chord/record_traces.py
+"""Find a way to break each mutant, make it short, and write it down.
 
 A trace is kept when it breaks the invariant on the mutant and does not on the real core. Walks by
 chance find it; leaving out one action after the other shortens it. To be run again when the core
-has changed so much that a trace no longer breaks its mutant, which test_mutants.py notices.
+has changed so much that a trace no longer breaks its mutant, which test_mutants.py notices:
+PYTHONPATH=. .venv/bin/python tests/chord/record_traces.py
 """
 
 from __future__ import annotations

@@ -177,6 +177,16 @@ def test_a_peer_that_insists_on_an_owner_said_to_have_failed_is_gone_round() -> 
     assert find(world, 0, 45, failed=(gone,)).owner.id == 52
 
 
+def test_a_peer_that_insists_on_a_way_said_to_have_failed_is_gone_round() -> None:
+    world = ring_of(list(range(0, 64, 4)))
+    gone, liar = ref(world, 40), ref(world, 32)
+    world.moods[liar] = lambda _: Hop(found=False, candidates=(Candidate(gone),))
+
+    route = find(world, 0, 45, failed=(gone,))
+    assert route.failed == (gone, liar)
+    assert gone not in [s.node for s in route.steps]
+
+
 def test_a_peer_that_breaks_is_gone_round() -> None:
     world = ring_of(list(range(0, 64, 4)))
     world.moods[ref(world, 32)] = refusing(PeerFault("broken"))

@@ -131,7 +131,7 @@ class MachineB(RuleBasedStateMachine):
 
 
 TestMachineB = MachineB.TestCase
-TestMachineB.settings = machine(examples=50, steps=50)
+TestMachineB.settings = machine(examples=35, steps=50)
 
 
 @pytest.mark.parametrize("seed", seeds(50))

@@ -51,7 +51,6 @@ CASES = [
     *[Case(r, (4,), (9, 1)) for r in (1, 2, 3)],
     *[Case(r, (4, 9), (1,)) for r in (1, 2, 3)],
     Case(1, (4, 9), turns=2, failures=1),
-    Case(2, (4,), (9, 1), failures=1),
     *[Case(r, (4, 9), (6,), failures=1, idle=(9,)) for r in (1, 2)],
     Case(2, (4, 9, 14), failures=1, idle=(14,)),
     *[Case(r, (4, 9, 14), (1,), idle=(9,)) for r in (2, 3)],

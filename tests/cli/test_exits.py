@@ -26,8 +26,11 @@ def main(arguments):
         threading.Event().wait()
     finally:
         exits.say("in good order")
-        if "hangs" in arguments:
-            threading.Event().wait()
+        while "hangs" in arguments:
+            try:
+                threading.Event().wait()
+            except BaseException:
+                exits.say("heard, and hanging on")
         if "waits" in arguments:  # for somebody else's answer, in a thread that nobody can end
             from concurrent.futures import ThreadPoolExecutor
             ThreadPoolExecutor(1).submit(threading.Event().wait)

@@ -25,6 +25,7 @@ from federation.reach import see_ring
 from federation.records import Report, Result
 from federation.spec import JobSpec, Settings
 from federation.work import Collect, Order, Progress, TrainingFile
+from ml import exact
 from ml.task import task_from_dict
 from ml.worker import Worker
 
@@ -60,12 +61,15 @@ SPEC = make_spec()
 class Job:
     """A spec on a ring, its files placed and its id published."""
 
-    def __init__(self, ids: Sequence[int], spec: JobSpec = SPEC, contents: dict[str, bytes] = CONTENTS) -> None:
+    def __init__(
+        self, ids: Sequence[int], spec: JobSpec = SPEC, contents: dict[str, bytes] = CONTENTS,
+        validation: bytes = VALIDATION,
+    ) -> None:
         self.net = InlineRing(ids, RING)
         self.spec = spec
         self.rounds: list[tuple[Result, Report]] = []
         self.versions = itertools.count(1)
-        known = {digest_of(c): c for c in (*contents.values(), VALIDATION)}
+        known = {digest_of(c): c for c in (*contents.values(), validation)}
         files = (*spec.files, spec.validation)
         self.net.run(place(self.net.entry, RING, files, known, next(self.versions), lambda _: None))
         self.net.run(jobs.publish(self.net.entry, RING, spec, next(self.versions)))
@@ -111,6 +115,26 @@ def test_the_weights_are_the_same_bits_for_any_grouping_of_the_files(count: int)
     groups = Counter(job.rounds[0][1].placement.values())
     assert sum(groups.values()) == len(CONTENTS)
     assert count < 3 or len(groups) > 1
+
+
+def test_a_round_is_the_mean_of_the_files_weights_by_their_rows() -> None:
+    """FedAvg (McMahan et al. 2017), in floating point, one file after the other."""
+    job = Job(IDS, make_spec(replace(SETTINGS, rounds=1)))
+    weights = np.frombuffer(job.drive(), "<f4")
+    moments = bytes.fromhex(job.look().results[0].moments)
+    first = arithmetic.first_weights(job.spec)
+    base, bits = np.frombuffer(first, "<f4").astype(np.float64), exact.fraction_bits(job.spec.rows)
+    worker, locals_ = Worker(), []
+    for file in job.spec.files:
+        worker.add_file(file.digest, file.name, CONTENTS[file.name], FEATURES, CLASSES)
+        task = task_from_dict(arithmetic.training_task(job.spec, 1, moments, [file])["task"])
+        change = np.frombuffer(worker.train(task, first).sum, "<i8") / 2.0**bits / file.rows  # (parameters,)
+        locals_.append(base + change)
+
+    expected = np.average(locals_, axis=0, weights=[file.rows for file in job.spec.files])  # (parameters,)
+
+    assert np.allclose(weights, expected, rtol=0, atol=1e-6)
+    assert not np.allclose(weights, np.mean(locals_, axis=0), rtol=0, atol=1e-6)
 
 
 def test_every_file_is_trained_by_the_owner_of_its_name() -> None:
@@ -249,6 +273,17 @@ def test_a_file_that_breaks_every_trainer_fails_the_job_by_name_and_says_so_on_t
 
     assert job.look().end == records.FAILED
     assert "file-2" in job.look().reason
+
+
+def test_a_validation_file_that_cannot_be_read_fails_the_job_too() -> None:
+    nonsense = b"1,2,3,4,99\n"
+    held_out = replace(SPEC.validation, digest=digest_of(nonsense), size_bytes=len(nonsense), rows=1)
+    job = Job(IDS[:2], replace(SPEC, validation=held_out), validation=nonsense)
+
+    with pytest.raises(WorkFailed, match="validation, line 1: class 99"):
+        job.drive()
+
+    assert job.look().end == records.FAILED
 
 
 def test_a_cancelled_job_is_not_driven() -> None:

@@ -277,6 +277,9 @@ def test_who_is_interrupted_does_not_wait_for_the_others(runtime: Runtime, net: 
         runtime.run(one(Together([side(number) for number in range(3)], 1)))
 
     assert not net.released.is_set()
+    net.released.set()
+    for side_thread in [thread for thread in threading.enumerate() if thread.name == "side"]:
+        side_thread.join(PATIENCE_S)
     assert begun == [0]  # nobody begins what no one waits for any longer
 
 

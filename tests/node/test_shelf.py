@@ -59,7 +59,10 @@ def test_a_symbolic_link_is_not_followed(directory: Path) -> None:
     (directory.parent / "secret").write_bytes(CONTENT)
     (directory / "link").symlink_to(directory.parent / "secret")
 
-    assert surveyed(directory).content("link", DIGEST) is None
+    shelf = surveyed(directory)
+
+    assert shelf.content("link", DIGEST) is None
+    assert set(shelf._digests) == {"a"}  # it was not even read
 
 
 def test_a_file_that_has_become_a_link_since_is_not_followed(directory: Path) -> None:

@@ -1,0 +1,148 @@
+"""Everything that can go wrong, in one document: docs/results/faults.md.
+
+    python -m bench report [--again] [--json]
+
+Runs the random kills, the kills at every failpoint, the set checker and all rows, one after the
+other (half an hour and more on two cores). What each has found is kept in build/report/, so that a
+run that was interrupted goes on; --again begins anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from bench.ring import ROOT
+
+KEPT = ROOT / "build" / "report"
+DOCUMENT = ROOT / "docs" / "results" / "faults.md"
+RUNS, SEED, KILLS = 50, 7, 10
+PARTS = {
+    "faults": ("faults", "--runs", str(RUNS), "--seed", str(SEED), "--json"),
+    "matrix": ("matrix", "--json"),
+    "history": ("history", "--kills", str(KILLS), "--seed", str(SEED), "--json"),
+    "rows": ("rows", "--json"),
+}
+TIMEOUT_S = 7200.0
+
+Found = dict[str, Any]  # what a part has printed as JSON
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser("python -m bench report", description=__doc__.splitlines()[0])
+    parser.add_argument("--again", action="store_true", help="run everything anew")
+    parser.add_argument("--json", action="store_true")
+    chosen = parser.parse_args(arguments)
+    found = {part: run(part, chosen.again) for part in PARTS}
+    DOCUMENT.parent.mkdir(parents=True, exist_ok=True)
+    DOCUMENT.write_text(document(found))
+    good = all(is_good(found).values())
+    print(json.dumps({"bench": "report", "held": is_good(found)}) if chosen.json else f"{DOCUMENT} written")
+    return 0 if good else 1
+
+
+def run(part: str, again: bool) -> Found:
+    """What a part finds, or has found. Its progress goes to standard error."""
+    kept = KEPT / f"{part}.json"
+    if again or not kept.exists():
+        done = subprocess.run([sys.executable, "-m", "bench", *PARTS[part]], cwd=ROOT, stdout=subprocess.PIPE,
+                              timeout=TIMEOUT_S, check=False)
+        found: Found = json.loads(done.stdout) | {"made": time.strftime("%Y-%m-%d")}
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps(found))
+    return dict(json.loads(kept.read_text()))
+
+
+def is_good(found: dict[str, Found]) -> dict[str, bool]:
+    """Has each part held what is promised?"""
+    return {
+        "faults": found["faults"]["equal"] == found["faults"]["runs"] and not found["faults"]["files_lost"],
+        "matrix": not found["matrix"]["failures"],
+        "history": not found["history"]["lost"] and not found["history"]["other_bytes"],
+        "rows": all(row["held"] or row["skipped"] for row in found["rows"]["rows"]),
+    }
+
+
+def document(found: dict[str, Found]) -> str:
+    """The whole of it, as Markdown."""
+    chapters: list[Callable[[Found], list[str]]] = [_faults, _matrix, _history, _rows]
+    lines = [
+        "# What happens when something dies, hangs or lies", "",
+        f"Made by `make faults` on {found['rows']['made']}: {platform.system()} {platform.machine()}, "
+        f"{os.cpu_count()} cores shared with others, Python {platform.python_version()}, numpy {np.__version__}. "
+        "Real processes on loopback; times are as that machine was, hashes are exact.", "",
+        "> Kill any one process (supernode, client, job owner, trainer) at any moment, and the job finishes with the "
+        "same model, bit for bit.", "",
+    ]
+    for chapter, part in zip(chapters, PARTS, strict=True):
+        lines += [*chapter(found[part]), ""]
+    return "\n".join(lines)
+
+
+def _faults(found: Found) -> list[str]:
+    recovery = found["recovery_s"]
+    return [
+        f"## {found['runs']} random (role, time) pairs", "",
+        f"`python -m bench faults --runs {found['runs']} --seed {found['seed']} --json`: 5 nodes, 3 copies, 6 rounds; "
+        "one process killed with -9 at a random moment, and not started again before the job has ended.", "",
+        f"finished {found['finished']}, equal {found['equal']}, files lost {found['files_lost']}, recovery "
+        f"p50 {recovery['p50']} s, p99 {recovery['p99']} s (from the kill until a RESULT is stored that was not there "
+        f"yet); an undisturbed job takes {found['undisturbed_s']} s, all runs took {found['seconds']:.0f} s.", "",
+        *_table(
+            ("killed", "runs", "finished", "equal", "recovery p50, s", "worst, s"),
+            [(role, *(str(value) for value in figures.values())) for role, figures in found["roles"].items()],
+        ),
+    ]
+
+
+def _matrix(found: Found) -> list[str]:
+    return [
+        "## Every role at every failpoint", "",
+        f"`python -m bench matrix --json`: {found['cases']} cases, {found['killed']} killed somebody, "
+        f"{found['finished']} finished, {found['equal']} equal, files lost {found['files_lost']}.", "",
+        *_table(
+            ("role", "kills", "equal", "failpoints"),
+            [(role, str(figures["cases"]), str(figures["equal"]), ", ".join(f"`{p}`" for p in figures["failpoints"]))
+             for role, figures in found["roles"].items()],
+        ),
+    ]
+
+
+def _history(found: Found) -> list[str]:
+    return [
+        "## An acknowledged put is never lost", "",
+        f"`python -m bench history --seed {found['seed']} --json`: {found['acknowledged']} puts acknowledged and "
+        f"{found['not_acknowledged']} not, while {found['kills']} nodes were killed, two of five at a time, and "
+        f"started again with nothing; {found['read_meanwhile']} of them read meanwhile, "
+        f"{found['errors_meanwhile']} readings ended in an error. "
+        f"In the end lost: {found['lost']}, other bytes: {found['other_bytes']}.",
+    ]
+
+
+def _rows(found: Found) -> list[str]:
+    rows = found["rows"]
+    lines = ["## What else can go wrong, and what people see", "", "`python -m bench rows --json`", ""]
+    lines += _table(
+        ("what was done", "what must come of it", "held", "figures"),
+        [(row["done"], row["promise"], row["skipped"] or ("yes" if row["held"] else "**no**"),
+          ", ".join(f"{key} {value}" for key, value in row["figures"].items())) for row in rows],
+    )
+    for row in rows:
+        if row["said"]:
+            said = [f"{each['console']}: {each['line']}" for each in row["said"]]
+            lines += ["", f"### {row['done']}", "", "```", *said, "```"]
+    return lines
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    lines = [headings, ["---"] * len(headings), *rows]
+    return [f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines]

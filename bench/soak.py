@@ -1,0 +1,193 @@
+"""A ring for a while, in which nodes keep dying: is anything lost, does anything grow, is it whole again soon?
+
+    python -m bench soak [--nodes 20] [--seconds 600] [--every 10] [--keys 400] [--seed 1] [--json]
+
+Every few seconds a node is killed (kill -9) and started again some seconds later, one half of them
+with the state they had on their disks, the other with nothing. A few nodes and the supernode are
+spared: their memory, threads and descriptors must not rise. A customer puts and gets all the time.
+In the end one more node dies, and the time is taken until every predicate of the ring holds again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.keys import Keys
+from bench.ring import LOOK_EVERY_S, ProcessRing, Running, Stuck, until
+from bench.vitals import KINDS, Chart
+from chord.effects import Procedure
+from chord.errors import ChordError
+from chord.invariants import check
+from chord.survey import views
+from cli.entry import Entry
+
+SPARED = 4
+SAMPLE_EVERY_S = 2.0
+WARM_UP_SHARE = 0.2  # of the time: until then memory is still being taken for the first time
+WHOLE_WITHIN_S = 5.0
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser("python -m bench soak", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--nodes", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument("--every", type=float, default=10.0, help="seconds from one kill to the next")
+    parser.add_argument("--keys", type=int, default=400, help="stored before the first kill")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", action="store_true")
+    chosen = parser.parse_args(arguments)
+    if chosen.nodes <= SPARED or min(chosen.seconds, chosen.every, chosen.keys) <= 0:
+        parser.error(f"more than {SPARED} nodes, and numbers above 0, please")
+    with tempfile.TemporaryDirectory(prefix="roundelay-soak-") as folder:
+        found = soak(Path(folder), chosen.nodes, chosen.seconds, chosen.every, chosen.keys, chosen.seed)
+    print(json.dumps(found)) if chosen.json else Console().print(table(found))
+    return 0 if found["held"] else 1
+
+
+def soak(folder: Path, nodes: int, seconds: float, every_s: float, keys: int, seed: int) -> dict[str, Any]:
+    """Let it run, and say what came of it."""
+    ring = ProcessRing(folder / "ring")
+    try:
+        ring.start_supernode()
+        for number in range(nodes):
+            state = ("--state-dir", str(folder / f"state-{number}")) if number % 2 else ()
+            ring.add_node(*state)
+        for node in ring.nodes:
+            node.port = node.listening_port()
+        ring.wait_whole()
+        customer = Keys(ring, seed)
+        customer.fill(keys)
+        customer.start()
+        trouble = Trouble(ring, random.Random(seed), seconds, every_s)
+        trouble.make()
+        customer.stopping.set()
+        customer.join()
+        whole_s = whole_after_a_kill(ring)
+        customer.read_all()
+        customer.close()
+        return judge(nodes, trouble, customer, whole_s, not _ended(ring))
+    finally:
+        ring.stop()
+
+
+class Trouble:
+    """Kills and restarts, one after the other, while the spared are watched."""
+
+    def __init__(self, ring: ProcessRing, rng: random.Random, seconds: float, every_s: float) -> None:
+        self.kills = 0
+        self.seconds = seconds
+        self.charts = {p.name: Chart() for p in (ring.supernode, *ring.nodes[:SPARED])}
+        self._ring = ring
+        self._rng = rng
+        self._every_s = every_s
+        self._down: tuple[float, Running] | None = None  # when to start whom again
+
+    def make(self) -> None:
+        """Returns when the time is over and everybody is up."""
+        began = time.monotonic()
+        next_kill, next_sample = began, began + self.seconds * WARM_UP_SHARE
+        while (now := time.monotonic()) < began + self.seconds:
+            if self._down is not None and now >= self._down[0]:
+                self._start_again()
+            if now >= next_kill and self._down is None:
+                self._kill()
+                next_kill = max(next_kill + self._every_s, now)
+            if now >= next_sample:
+                self._sample()
+                next_sample += SAMPLE_EVERY_S
+            time.sleep(LOOK_EVERY_S)
+        self._start_again()
+        self._ring.wait_whole()
+
+    def _kill(self) -> None:
+        victim = self._rng.choice(self._ring.nodes[SPARED:])
+        victim.kill()
+        self.kills += 1
+        self._down = time.monotonic() + self._rng.uniform(0.0, 0.6 * self._every_s), victim
+        print(f"kill {self.kills}: {victim.name}", file=sys.stderr, flush=True)
+
+    def _start_again(self) -> None:
+        if self._down is not None:
+            self._ring.start_node(self._down[1])
+            self._down = None
+
+    def _sample(self) -> None:
+        for process in (self._ring.supernode, *self._ring.nodes[:SPARED]):
+            self.charts[process.name].note(process.pid)
+
+
+def whole_after_a_kill(ring: ProcessRing) -> float:
+    """Seconds from the last death until the survivors are one ring in which every predicate holds. Raises Stuck."""
+    ring.nodes[-1].kill()
+    began = time.monotonic()
+    until(lambda: ring_is_whole(ring), "a whole ring after the last death")
+    return time.monotonic() - began
+
+
+def ring_is_whole(ring: ProcessRing) -> bool:
+    """Do all that run believe what they should?"""
+
+    def look(entry: Entry) -> Procedure[bool]:
+        seen = yield from views((entry.node,))
+        all_there = len(seen) == sum(node.is_running for node in ring.nodes)
+        return all_there and all(finding.holds for finding in check(seen, entry.ring.successors))
+
+    try:
+        return ring.ask(look)
+    except ChordError:
+        return False
+
+
+def judge(nodes: int, trouble: Trouble, customer: Keys, whole_s: float, all_up: bool) -> dict[str, Any]:
+    """The figures, and whether they are as they should be."""
+    flat = {name: chart.is_flat() for name, chart in trouble.charts.items()}
+    return {
+        "bench": "soak", "nodes": nodes, "seconds": trouble.seconds, "kills": trouble.kills,
+        **asdict(customer.counts), "whole_s": round(whole_s, 2), "all_up": all_up,
+        "latest": {name: asdict(chart.latest()) for name, chart in trouble.charts.items()},
+        "rise": {name: asdict(chart.rises()) for name, chart in trouble.charts.items()},
+        "slope_an_hour": {name: asdict(chart.slopes()) for name, chart in trouble.charts.items()},
+        "flat": flat,
+        "held": not customer.counts.lost and whole_s <= WHOLE_WITHIN_S and all(flat.values()) and all_up,
+    }
+
+
+def table(found: dict[str, Any]) -> Table:
+    """One row for each process that was spared."""
+    said = (f"{found['nodes']} nodes for {found['seconds']:g} s, {found['kills']} killed; {found['acknowledged']} puts "
+            f"acknowledged, {found['refused']} not, {found['read']} read, {len(found['lost'])} lost; "
+            f"whole {found['whole_s']} s after the last death: {'held' if found['held'] else 'NOT HELD'}")
+    made = Table(title=said, title_justify="left")
+    for heading in ("process", *(f"{kind}: now, rise, slope an hour" for kind in KINDS), "flat"):
+        made.add_column(heading)
+    for name, flat in found["flat"].items():
+        cells = [
+            ", ".join(f"{found[part][name][kind]:.1f}" for part in ("latest", "rise", "slope_an_hour"))
+            for kind in KINDS
+        ]
+        made.add_row(name, *cells, "yes" if flat else "NO")
+    return made
+
+
+def _ended(ring: ProcessRing) -> list[str]:
+    """Nodes that should run and do not; the last was killed on purpose."""
+    return [node.name for node in ring.nodes[:-1] if not node.is_running]
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except Stuck as error:
+        sys.exit(str(error))

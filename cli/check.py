@@ -1,0 +1,55 @@
+"""client.py status --check: does the ring keep what correct Chord promises? Every predicate, asked of live nodes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+
+from rich.markup import escape
+from rich.table import Table
+
+from chord.effects import Procedure, ask
+from chord.errors import ChordError
+from chord.invariants import Finding
+from chord.refs import Address, NodeRef
+from chord.requests import GetMembers
+from chord.survey import inspect
+from cli import exits
+from cli.entry import enter, supernode_address
+from node.console import console
+from node.runtime import Runtime
+
+
+def main(runtime: Runtime, chosen: argparse.Namespace) -> int:
+    """Print each predicate; returns the exit code."""
+    entry = enter(runtime, chosen)
+    starts = (entry.node, *runtime.run(members(supernode_address(chosen))))
+    seen, findings = runtime.run(inspect(starts, entry.ring.successors))
+    show = show_json if chosen.json else show_table
+    show(len(seen), findings)
+    return 0 if all(finding.holds for finding in findings) else exits.FAILED
+
+
+def members(supernode: Address) -> Procedure[tuple[NodeRef, ...]]:
+    """Whom the supernode holds for alive: some may be in another ring. Without a supernode: nobody."""
+    try:
+        answer = yield from ask(supernode, GetMembers())
+    except ChordError:
+        return ()
+    return answer.nodes
+
+
+def show_json(count: int, findings: Sequence[Finding]) -> None:
+    """One line, one object."""
+    predicates = [{"predicate": f.predicate, "holds": f.holds, "detail": f.detail} for f in findings]
+    print(json.dumps({"nodes": count, "holds": all(f.holds for f in findings), "predicates": predicates}))
+
+
+def show_table(count: int, findings: Sequence[Finding]) -> None:
+    table = Table(title=f"a ring of {count} node{'s' * (count != 1)}", title_justify="left")
+    for heading in ("predicate", "holds", "where not"):
+        table.add_column(heading)
+    for finding in findings:
+        table.add_row(finding.predicate, "yes" if finding.holds else "NO", escape(finding.detail))
+    console().print(table)

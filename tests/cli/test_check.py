@@ -1,0 +1,108 @@
+"""client.py status --check: what it prints of what was found, and its exit code. (What is found: tests/chord.)"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from processes import Outcome, opened_runtime, run_here
+
+from chord.answers import answer, ring_handlers
+from chord.invariants import PREDICATES
+from chord.node import ChordNode
+from chord.protocol import create
+from chord.refs import Address, NodeRef
+from chord.ring import Ring
+from cli import check as status_check
+from rpc.handlers import compute_node_processor
+from rpc.server import Server
+
+RING = Ring(bits=8, successors=2, replicas=1)
+
+
+@pytest.fixture
+def nodes() -> Iterator[list[ChordNode]]:
+    """Four nodes that answer from this process, each alone on its ring."""
+    made: list[ChordNode] = []
+    servers = []
+    for number in range(4):
+        server = Server(compute_node_processor(lambda n=number: made[n].ref, lambda r, n=number: reply(made[n], r)),
+                        "127.0.0.1")
+        server.start()
+        servers.append(server)
+        made.append(ChordNode(NodeRef(50 * number, *server.address), RING))
+        create(made[-1])
+    yield made
+    for server in servers:
+        server.stop()
+
+
+def reply(node: ChordNode, request: object) -> object:
+    return answer(ring_handlers(node), request)
+
+
+def unite(nodes: list[ChordNode]) -> None:
+    for place, node in enumerate(nodes):
+        refs = [n.ref for n in nodes[place + 1 :] + nodes[:place]]
+        node.set_successors(refs[0], tuple(refs[1:]))
+        node.predecessor = refs[-1]
+
+
+def check(nodes: list[ChordNode], folder: Path, as_json: bool = False) -> Outcome:
+    """Without a supernode: the way in is the first node of the list."""
+    listed = folder / "compute_nodes.txt"
+    listed.write_text("".join(f"127.0.0.1,{node.ref.port}\n" for node in nodes))
+    chosen = argparse.Namespace(supernode=Address("127.0.0.1", 1), nodes=listed, json=as_json)
+    with opened_runtime() as runtime:
+        return run_here(lambda _: status_check.main(runtime, chosen))
+
+
+def test_a_ring_in_order_says_yes_to_every_predicate(nodes: list[ChordNode], tmp_path: Path) -> None:
+    unite(nodes)
+
+    outcome = check(nodes, tmp_path)
+
+    assert outcome.code == 0 and "a ring of 4 nodes" in outcome.out
+    assert all(name in outcome.out for name in PREDICATES) and "NO" not in outcome.out.split()
+    assert outcome.out.split().count("yes") == len(PREDICATES)
+
+
+def test_a_broken_predicate_is_named_with_its_place_and_ends_with_1(
+    nodes: list[ChordNode], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chord.survey.LOOK_AGAIN_S", 0.01)
+    unite(nodes)
+    nodes[1].successors = (nodes[0].ref, nodes[2].ref)
+
+    outcome = check(nodes, tmp_path, as_json=True)
+
+    assert outcome.code == 1 and outcome.out.count("\n") == 1
+    shown = json.loads(outcome.out)
+    assert shown["nodes"] == 4 and shown["holds"] is False
+    found = {each["predicate"]: each for each in shown["predicates"]}
+    assert set(found) == set(PREDICATES)
+    assert not found["OrderedSuccessorLists"]["holds"] and found["OneLiveSuccessor"]["holds"]
+    assert str(nodes[1].ref.address) in found["OrderedSuccessorLists"]["detail"]
+    assert found["OneLiveSuccessor"]["detail"] == ""
+
+
+def test_as_a_table_the_broken_one_says_no(
+    nodes: list[ChordNode], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chord.survey.LOOK_AGAIN_S", 0.01)
+    unite(nodes)
+    nodes[3].predecessor = nodes[0].ref
+
+    outcome = check(nodes, tmp_path)
+
+    assert outcome.code == 1
+    assert [line.split()[1:3] for line in outcome.out.splitlines() if "NO" in line.split()] == [["Ideal", "\u2502"]]
+
+
+def test_without_a_ring_it_says_what_to_start(tmp_path: Path) -> None:
+    outcome = check([], tmp_path)
+
+    assert outcome.code == 69 and "python3 supernode.py" in outcome.err

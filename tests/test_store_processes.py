@@ -1,0 +1,162 @@
+"""The store of real processes: everything killed at once comes back, who leaves takes nothing along."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from processes import Ring, Running, opened_runtime, until
+
+from chord.effects import Procedure
+from chord.errors import NotYet
+from chord.refs import Address, NodeRef
+from chord.storing import get, put
+from cli.entry import Entry, find_member
+from node.runtime import Runtime
+
+R = TypeVar("R")
+
+COUNT = 4
+FILES = {f"file {number}": f"rows of {number}\n".encode() * (1 + 400 * number) for number in range(24)}
+FILES["large"] = bytes(range(256)) * (10 << 10)  # three pieces
+
+
+class Client:
+    """Asks a ring from here, through any node that answers."""
+
+    def __init__(self, ring: Ring, runtime: Runtime) -> None:
+        self.ring = ring
+        self.runtime = runtime
+
+    def ask(self, make: Callable[[Entry], Procedure[R]]) -> R:
+        entry = self.runtime.run(find_member(Address("127.0.0.1", self.ring.supernode_port), ()))
+        return self.runtime.run(make(entry))
+
+    def put(self, name: str, content: bytes, version: int = 1) -> tuple[NodeRef, ...]:
+        return self.ask(lambda e: put(e.node, e.ring, e.ring.key(name), name, content, version))
+
+    def get(self, name: str) -> bytes:
+        """As soon as the ring can say. Raises NotFound."""
+
+        def attempt() -> list[bytes]:
+            try:
+                return [self.ask(lambda e: get(e.node, e.ring, e.ring.key(name), name))]
+            except NotYet:
+                return []
+
+        found: list[bytes] = until(attempt, name)
+        return found[0]
+
+
+@pytest.fixture(scope="module")
+def ring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ring]:
+    """Four nodes that keep what they store; the module's tests leave it whole."""
+    made = Ring(tmp_path_factory.mktemp("ring"))
+    try:
+        for number in range(COUNT):
+            start(made, number, 0)
+        made.wait_until_whole(COUNT)
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture(scope="module")
+def client(ring: Ring) -> Iterator[Client]:
+    with opened_runtime() as runtime:
+        yield Client(ring, runtime)
+
+
+def start(ring: Ring, number: int, port: int) -> Running:
+    return ring.start("compute_node.py", str(port), "127.0.0.1", str(ring.supernode_port), "--register", "--quiet",
+                      "--state-dir", str(ring.folder / f"state-{number}"))
+
+
+def nodes(ring: Ring) -> list[Running]:
+    """The compute nodes that run, the earliest first."""
+    return [r for r in ring.running if r is not ring.supernode and r.process.poll() is None]
+
+
+def test_everything_killed_at_once_comes_back_with_every_acknowledged_file(ring: Ring, client: Client) -> None:
+    for name, content in FILES.items():
+        assert len(client.put(name, content)) == 3
+    killed = nodes(ring)
+    ports = [node.port for node in killed]
+    for node in killed:
+        node.process.kill()
+    for node in killed:
+        node.wait()
+
+    for number, port in enumerate(ports):
+        start(ring, number, port)
+    ring.wait_until_whole(COUNT)
+
+    for name, content in FILES.items():
+        assert client.get(name) == content
+    copies = until(lambda: all_copied(ring), "three copies of everything")
+    assert copies == dict.fromkeys(FILES, 3)
+
+
+def all_copied(ring: Ring) -> dict[str, int]:
+    """How many copies there are of each name, once there are three of all."""
+    counts: dict[str, int] = {}
+    for status in ring.walk():
+        for name in status.names:
+            counts[name] = counts.get(name, 0) + 1
+    return counts if counts and set(counts.values()) == {3} else {}
+
+
+def test_status_check_says_yes_to_every_predicate_of_a_whole_ring(ring: Ring) -> None:
+    ring.wait_until_whole(COUNT)
+
+    shown = ring.client("status", "--check", "--json").json
+
+    assert shown["holds"] and shown["nodes"] == COUNT and all(each["holds"] for each in shown["predicates"])
+
+
+def test_a_node_that_is_told_to_leave_hands_over_and_nothing_is_lost(ring: Ring, client: Client) -> None:
+    for name, content in FILES.items():
+        client.put(name, content, version=2)
+    leaver, *others = nodes(ring)
+
+    assert leaver.end(signal.SIGTERM) == 143
+
+    for name, content in FILES.items():
+        assert client.get(name) == content
+    start(ring, 0, leaver.port)
+    ring.wait_until_whole(len(others) + 1)
+
+
+def test_two_nodes_cannot_share_a_state_and_the_second_says_so_in_one_line(ring: Ring) -> None:
+    ring.wait_until_whole(COUNT)
+
+    second = start(ring, 1, 0)
+
+    assert second.wait() == 73
+    assert second.text.count("\n") == 1 and "in use by another process" in second.text
+    assert len(ring.walk()) == COUNT
+
+
+def test_with_one_copy_of_everything_those_who_leave_pass_it_on(tmp_path: Path) -> None:
+    with_one = Ring(tmp_path)
+    try:
+        with_one.supernode.end()
+        with_one.supernode = with_one.start_supernode(0, "--replicas", "1")
+        with_one.supernode_port = with_one.supernode.port
+        leaving = [with_one.start_node("--quiet") for _ in range(3)]
+        with_one.wait_until_whole(3)
+        with opened_runtime() as runtime:
+            client = Client(with_one, runtime)
+            for name, content in FILES.items():
+                assert len(client.put(name, content)) == 1
+
+            for node in leaving[:2]:
+                assert node.end(signal.SIGTERM) == 143
+
+            for name, content in FILES.items():
+                assert client.get(name) == content
+    finally:
+        with_one.stop()
