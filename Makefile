@@ -24,7 +24,7 @@ demo: install
 	$(PYTHON) client.py letters validate_letters.txt --local 4
 
 test: install
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile
 
 faults: install
 	$(PYTHON) -m bench report

@@ -12,6 +12,7 @@ from ml.threads import one_blas_thread  # noqa: E402 - only where everything is 
 one_blas_thread()  # should this node drive a job: before numpy is imported
 
 import threading  # noqa: E402
+from collections.abc import Callable  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 from chord.errors import ChordError, JoinRefused  # noqa: E402
@@ -117,11 +118,13 @@ def build(chosen: "options.Namespace") -> Member:
     )
 
 
-def _supernode(chosen: "options.Namespace") -> Address:
-    """As given, as the node list says, or the default."""
+def _supernode(chosen: "options.Namespace") -> "Callable[[], Address]":
+    """As given, or as the node list says. Raises NodeListError."""
     if chosen.supernode_host is not None:
-        return addresses.normal(Address(chosen.supernode_host, chosen.supernode_port or addresses.SUPERNODE_PORT))
-    return addresses.read(chosen.nodes).supernode or Address("127.0.0.1", addresses.SUPERNODE_PORT)
+        given = addresses.normal(Address(chosen.supernode_host, chosen.supernode_port or addresses.SUPERNODE_PORT))
+        return lambda: given
+    addresses.read(chosen.nodes)
+    return addresses.ListedSupernode(chosen.nodes)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ procedure ends it by closing it.
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 from chord import protocol
@@ -47,8 +48,8 @@ def keep_fingers(node: ChordNode, rng: random.Random) -> Procedure[None]:
             left_s -= FINGERS_EVERY_MIN_S
 
 
-def keep_lease(node: ChordNode, supernode: Address) -> Procedure[None]:
-    """Report to the supernode well within the lease; look now and then whether there is a second ring.
+def keep_lease(node: ChordNode, supernode: Callable[[], Address]) -> Procedure[None]:
+    """Report to the supernode, wherever it is by now, well within the lease; now and then look for a second ring.
 
     Raises JoinRefused when the supernode knows a newer life of this address.
     """
@@ -56,7 +57,7 @@ def keep_lease(node: ChordNode, supernode: Address) -> Procedure[None]:
     pause_s = 1.0
     while True:
         try:
-            lease = yield from ask(supernode, Report(node.ref))
+            lease = yield from ask(supernode(), Report(node.ref))
             pause_s = lease.seconds / REPORTS_PER_LEASE
             reports += 1
             if lease.other is not None and reports % UNITE_EVERY_REPORTS == 0:

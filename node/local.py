@@ -76,6 +76,11 @@ class Processes:
         for child, log in self._children:
             self._require_running(child, log)
 
+    def last_words(self) -> str:
+        """What each said last."""
+        said = {log.name: log.read_text(errors="replace").strip().splitlines() for _, log in self._children}
+        return "; ".join(f"{name}: {lines[-1]}" for name, lines in said.items() if lines)
+
     def stop(self) -> None:
         """All at once: closing the pipe ends them; who is still there after a while is killed."""
         for child, _ in self._children:
@@ -104,9 +109,9 @@ def start_local_ring(count: int, stack: ExitStack) -> LocalRing:
     node_list = folder / "compute_nodes.txt"
     shared = ["--nodes", str(node_list), "--register"]
     first = processes.start("supernode.py", [*shared, "--port", "0", "--state-dir", str(folder)])
+    supernode = processes.address(first, deadline)  # not before: they might ask another ring's, at the default port
     for _ in range(count):
-        processes.start("compute_node.py", [*shared, "--port", "0", "--quiet"])
-    supernode = processes.address(first, deadline)
+        processes.start("compute_node.py", ["0", supernode.host, str(supernode.port), "--quiet", *shared])
     _wait_until_whole(processes, supernode, count, deadline)
     return LocalRing(supernode, node_list)
 
@@ -122,7 +127,7 @@ def _wait_until_whole(processes: Processes, supernode: Address, count: int, dead
                 runtime.stop(STOP_TIMEOUT_S)
                 return
         time.sleep(LOOK_EVERY_S)
-    raise LocalRingFailed(f"{count} nodes were not one ring after {START_TIMEOUT_S:g} s")
+    raise LocalRingFailed(f"{count} nodes were not one ring after {START_TIMEOUT_S:g} s; {processes.last_words()}")
 
 
 def _walk(start: NodeRef) -> Procedure[set[NodeRef]]:

@@ -45,7 +45,7 @@ class MemberOptions:
 
     listen: Address
     advertise: str
-    supernode: Address | None  # admits it; None: it joins through `bootstrap`
+    supernode: Callable[[], Address] | None  # where that is which admits it; None: it joins through `bootstrap`
     bootstrap: Address | None = None
     stabilize_every_s: float = upkeep.STABILIZE_EVERY_S
 
@@ -127,8 +127,9 @@ class Member:
 
     def _grant(self) -> Procedure[Grant]:
         """An identity, and a member to join through: from the supernode, or of our own making."""
-        if self._options.bootstrap is not None:
-            hello = yield from self._persist(self._options.bootstrap, SayHello(), "node")
+        bootstrap = self._options.bootstrap
+        if bootstrap is not None:
+            hello = yield from self._persist(lambda: bootstrap, SayHello(), "node")
             key, incarnation = hello.ring.key(str(self.address)), time.time_ns()
             me = NodeRef(key, self.address.host, self.address.port, incarnation)
             return Grant(me, hello.ring, hello.node)
@@ -136,21 +137,22 @@ class Member:
         grant = yield from self._persist(self._options.supernode, Admit(self.address), "supernode")
         return grant
 
-    def _persist(self, address: Address, request: Request[R], who: str) -> Procedure[R]:
-        """Ask until there is a yes or a no; say once when nobody is there."""
-        said = False
+    def _persist(self, where: Callable[[], Address], request: Request[R], who: str) -> Procedure[R]:
+        """Ask until there is a yes or a no; say once of each address that nobody is there."""
+        silent: set[Address] = set()
         for _ in range(ENTRY_RETRIES_MAX):
+            address = where()
             try:
                 reply = yield from ask(address, request)
                 return reply
             except NotYet:
                 pass
             except NodeUnreachable:
-                if not said:
+                if address not in silent:
                     self._say(f"no {who} answers at {address}: waiting for it")
-                said = True
+                silent.add(address)
             yield Sleep(ENTRY_RETRY_S)
-        raise NodeUnreachable(f"no {who} has answered at {address}")
+        raise NodeUnreachable(f"no {who} has answered at {where()}")
 
     def _become(self, grant: Grant) -> ChordNode:
         """Take on an identity: from now on questions to it are answered."""
@@ -186,7 +188,7 @@ class Member:
                 self.runtime.run(protocol.leave(self.node))
             if self._options.supernode is not None:
                 with suppress(ChordError, Stopped):
-                    self.runtime.run(ask(self._options.supernode, Retire(self.node.ref)))
+                    self.runtime.run(ask(self._options.supernode(), Retire(self.node.ref)))
 
     # --- what it answers
 

@@ -40,7 +40,7 @@ class RingProgram:
         return {
             "neighbours": upkeep.keep_neighbours(node, self.machine.world.rng(f"neighbours {life}")),
             "fingers": upkeep.keep_fingers(node, self.machine.world.rng(f"fingers {life}")),
-            "lease": upkeep.keep_lease(node, self.machine.supernode),
+            "lease": upkeep.keep_lease(node, lambda: self.machine.supernode),
         }
 
 

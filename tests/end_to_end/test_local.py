@@ -65,8 +65,12 @@ def test_a_client_that_is_ended_in_the_middle_takes_its_ring_with_it(number: sig
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
                           env=environment(mark)) as running:
         assert running.stderr is not None
-        line = next(line for line in running.stderr if line.startswith("round 1 of"))
-        assert line
+        said = []
+        for line in running.stderr:
+            said.append(line)
+            if line.startswith("round 1 of"):
+                break
+        assert said[-1].startswith("round 1 of"), said
         trainers = [process for process in marked(mark) if "ml.trainer" in process]
         assert trainers
 

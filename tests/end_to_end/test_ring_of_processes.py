@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -116,6 +117,19 @@ def test_without_a_supernode_the_ring_is_found_through_the_list_and_a_new_one_kn
     assert set(before) < {n["id"] for n in nodes}
     newcomer.end(signal.SIGTERM)
     sixteen.wait_until_whole(COUNT)
+
+
+def test_a_node_follows_its_list_to_a_supernode_that_starts_later_and_elsewhere(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held, ring(tmp_path) as made:
+        gone = held.getsockname()[1]
+        made.node_list.write_text(f"# supernode 127.0.0.1,{gone}\n")
+        node = made.start("compute_node.py", "0", "--register", "--quiet")
+        held.close()
+        node.line(f"no supernode answers at 127.0.0.1:{gone}")
+
+        made.start_supernode(0, "--register")
+
+        node.line("joined the ring")
 
 
 def test_a_port_in_use_is_named(sixteen: Ring) -> None:
