@@ -13,11 +13,10 @@ one_blas_thread()  # should this node drive a job: before numpy is imported
 
 import threading  # noqa: E402
 from collections.abc import Callable  # noqa: E402
-from pathlib import Path  # noqa: E402
 
 from chord.errors import ChordError, JoinRefused  # noqa: E402
 from chord.refs import Address  # noqa: E402
-from chord.upkeep import STABILIZE_EVERY_S  # noqa: E402
+from cli import compute_node as command_line  # noqa: E402
 from cli import exits, options  # noqa: E402
 from node import addresses  # noqa: E402
 from node.console import Watch, console  # noqa: E402
@@ -30,7 +29,7 @@ from rpc.server import PortInUse  # noqa: E402
 
 
 def main(arguments: list[str]) -> int:
-    chosen = options.parse(parser(arguments), arguments)
+    chosen = options.parse(command_line.parser(arguments), arguments)
     if chosen.end_with_parent:
         end_with_parent()
     member = build(chosen)
@@ -74,32 +73,8 @@ def live(member: Member, chosen: "options.Namespace") -> int:
     raise exits.Exit(code, f"cannot go on: {member.failure}")
 
 
-def parser(arguments: list[str]) -> options.Parser:
-    made = options.parser("compute_node.py", "Join the ring, keep files and train on them.",
-                          "python3 compute_node.py 8001 --data-dir letters", arguments)
-    made.add_argument("port", nargs="?", type=options.port, metavar="PORT", help="listen there (0: any free port)")
-    made.add_argument("supernode_host", nargs="?", metavar="SUPERNODE_HOST", help="where the supernode is")
-    made.add_argument("supernode_port", nargs="?", type=options.port, metavar="SUPERNODE_PORT", help="(default: 9091)")
-    made.add_argument("--data-dir", type=Path, metavar="DIR", help="files found here need not be sent to this node")
-    made.add_argument("--register", action="store_true", help="add our line to the node list first")
-    made.add_argument("--nodes", type=Path, default=addresses.DEFAULT_FILE, metavar="FILE",
-                      help="the node list (default: %(default)s)")
-    made.add_argument("--bootstrap", type=options.checked(addresses.parse_address), metavar="HOST:PORT",
-                      help="join through this node, without a supernode")
-    made.add_argument("--quiet", action="store_true", help="print no finger tables")
-    made.add_argument("--state-dir", type=Path, metavar="DIR", help="keep what is stored here, for the next start")
-    made.more("--port", dest="port_option", type=options.port, metavar="P", help="the port, as an option")
-    made.more("--host", default="127.0.0.1", metavar="H", help="listen there (default: %(default)s)")
-    made.more("--advertise", metavar="HOST", help="the host that others reach us by (default: --host)")
-    made.more("--stabilize-every", type=float, default=STABILIZE_EVERY_S, metavar="S",
-              help="seconds between two stabilisations (default: %(default)s); 5 is slow motion")
-    made.more("--end-with-parent", action="store_true", help="end when standard input is closed")
-    return made
-
-
 def build(chosen: "options.Namespace") -> Member:
-    port = chosen.port if chosen.port is not None else chosen.port_option
-    if port is None:
+    if chosen.port is None:
         raise exits.Exit(exits.USAGE, "compute_node.py: which port? For example: python3 compute_node.py 8001")
     if not 0.05 <= chosen.stabilize_every <= 3600:
         raise exits.Exit(exits.USAGE, "compute_node.py: --stabilize-every takes 0.05 to 3600 seconds")
@@ -111,18 +86,18 @@ def build(chosen: "options.Namespace") -> Member:
         raise exits.Exit(exits.NO_INPUT, f"--data-dir: cannot read {error.filename}: {error.strerror}") from error
     except addresses.NodeListError as error:
         raise exits.Exit(exits.DATA, str(error)) from error
-    advertise = addresses.normal(Address(chosen.advertise or chosen.host, port)).host
+    here = Address(chosen.host, chosen.port)
+    advertise = addresses.normal(Address(chosen.advertise or chosen.host, chosen.port)).host
     return Member(
-        MemberOptions(Address(chosen.host, port), advertise, supernode, chosen.bootstrap, chosen.stabilize_every),
+        MemberOptions(here, advertise, supernode, chosen.bootstrap, chosen.stabilize_every),
         shelf, exits.say, Disk(chosen.state_dir / "store.sqlite") if chosen.state_dir else None,
     )
 
 
 def _supernode(chosen: "options.Namespace") -> "Callable[[], Address]":
     """As given, or as the node list says. Raises NodeListError."""
-    if chosen.supernode_host is not None:
-        given = addresses.normal(Address(chosen.supernode_host, chosen.supernode_port or addresses.SUPERNODE_PORT))
-        return lambda: given
+    if chosen.supernode is not None:
+        return lambda: chosen.supernode
     addresses.read(chosen.nodes)
     return addresses.ListedSupernode(chosen.nodes)
 

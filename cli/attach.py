@@ -17,12 +17,7 @@ from ml.readers.model import save
 
 
 def main(arguments: Sequence[str]) -> int:
-    made = options.parser("client.py attach", "Watch a job until it ends.", "python3 client.py attach JOB", arguments)
-    options.add_job(made)
-    options.add_ring_options(made)
-    made.add_argument("--json", action="store_true", help="print one line, one JSON object, at the end")
-    made.add_argument("--out", type=options.output, metavar="FILE", help="save the model (.npz)")
-    chosen = options.parse(made, arguments)
+    chosen = options.parse(parser(arguments), arguments)
     screen = Screen(json_only=chosen.json)
     runtime = client_runtime()
     enter(runtime, chosen)  # says at once what to start, where there is no ring
@@ -46,3 +41,12 @@ def begin(access: Access, job: str) -> Report:
     view, nodes = look(access, job), access.ask(lambda entry: census(entry.node))
     access.screen.begin("training", view.spec.settings.rounds)
     return Report(view.spec, len(nodes))
+
+
+def parser(arguments: Sequence[str]) -> options.Parser:
+    made = options.parser("client.py attach", "Watch a job until it ends.", "python3 client.py attach JOB", arguments)
+    options.add_job(made)
+    options.add_ring_options(made)
+    made.add_argument("--json", action="store_true", help="print one line, one JSON object, at the end")
+    made.add_argument("--out", type=options.output, metavar="FILE", help="save the model (.npz)")
+    return made

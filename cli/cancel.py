@@ -13,10 +13,7 @@ from federation.errors import FederationError
 
 
 def main(arguments: Sequence[str]) -> int:
-    made = options.parser("client.py cancel", "End a job.", "python3 client.py cancel JOB", arguments)
-    options.add_job(made)
-    options.add_ring_options(made)
-    chosen = options.parse(made, arguments)
+    chosen = options.parse(parser(arguments), arguments)
     runtime = client_runtime()
     entry = enter(runtime, chosen)
     try:
@@ -29,3 +26,10 @@ def main(arguments: Sequence[str]) -> int:
         raise exits.Exit(exits.FAILED, str(error)) from error
     print(f"job {chosen.job} is cancelled after round {max(0, len(view.results) - 1)}")
     return 0
+
+
+def parser(arguments: Sequence[str]) -> options.Parser:
+    made = options.parser("client.py cancel", "End a job.", "python3 client.py cancel JOB", arguments)
+    options.add_job(made)
+    options.add_ring_options(made)
+    return made

@@ -15,13 +15,7 @@ from ml.readers.model import save
 
 
 def main(arguments: Sequence[str]) -> int:
-    made = options.parser("client.py export", "Save the model of a job.",
-                          "python3 client.py export JOB --out model.npz", arguments)
-    options.add_job(made)
-    made.add_argument("--out", type=options.output, metavar="FILE", required=True, help="where to (.npz)")
-    options.add_ring_options(made)
-    made.add_argument("--json", action="store_true", help="print one line, one JSON object")
-    chosen = options.parse(made, arguments)
+    chosen = options.parse(parser(arguments), arguments)
     runtime = client_runtime()
     entry = enter(runtime, chosen)
     try:
@@ -42,3 +36,13 @@ def main(arguments: Sequence[str]) -> int:
     print(json.dumps(about) if chosen.json else
           f"round {last.round} of job {chosen.job} ({view.state}): {chosen.out}, model {model.sha256}")
     return 0
+
+
+def parser(arguments: Sequence[str]) -> options.Parser:
+    made = options.parser("client.py export", "Save the model of a job.",
+                          "python3 client.py export JOB --out model.npz", arguments)
+    options.add_job(made)
+    made.add_argument("--out", type=options.output, metavar="FILE", required=True, help="where to (.npz)")
+    options.add_ring_options(made)
+    made.add_argument("--json", action="store_true", help="print one line, one JSON object")
+    return made

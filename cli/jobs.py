@@ -36,10 +36,7 @@ class Row:
 
 
 def main(arguments: Sequence[str]) -> int:
-    made = options.parser("client.py jobs", "List the jobs of the ring.", "python3 client.py jobs", arguments)
-    options.add_ring_options(made)
-    made.add_argument("--json", action="store_true", help="print one line, one JSON object")
-    chosen = options.parse(made, arguments)
+    chosen = options.parse(parser(arguments), arguments)
     runtime = client_runtime()
     entry = enter(runtime, chosen)
     try:
@@ -81,4 +78,11 @@ def table(rows: Sequence[Row]) -> Table:
     for row in rows:
         error = "" if row.validation_error is None else f"{row.validation_error:.4f}"
         made.add_row(row.job, row.state, f"{row.round} of {row.rounds}", error, escape(row.driver), escape(row.reason))
+    return made
+
+
+def parser(arguments: Sequence[str]) -> options.Parser:
+    made = options.parser("client.py jobs", "List the jobs of the ring.", "python3 client.py jobs", arguments)
+    options.add_ring_options(made)
+    made.add_argument("--json", action="store_true", help="print one line, one JSON object")
     return made

@@ -23,12 +23,7 @@ from node.console import console
 
 
 def main(arguments: Sequence[str]) -> int:
-    made = options.parser("client.py lookup", "Show the way to the node that owns a name.",
-                          "python3 client.py lookup validate_letters.txt", arguments)
-    made.add_argument("name", metavar="NAME", type=_name, help="a file's name")
-    options.add_ring_options(made)
-    made.add_argument("--json", action="store_true", help="print one line, one JSON object")
-    chosen = options.parse(made, arguments)
+    chosen = options.parse(parser(arguments), arguments)
     runtime = client_runtime()
     entry = enter(runtime, chosen)
     key = entry.ring.key(chosen.name)
@@ -99,3 +94,12 @@ def show_json(name: str, ring: Ring, route: Route, times_ms: Sequence[float]) ->
             for number, (step, ms) in enumerate(zip(route.steps, times_ms, strict=False))
         ],
     }))
+
+
+def parser(arguments: Sequence[str]) -> options.Parser:
+    made = options.parser("client.py lookup", "Show the way to the node that owns a name.",
+                          "python3 client.py lookup validate_letters.txt", arguments)
+    made.add_argument("name", metavar="NAME", type=_name, help="a file's name")
+    options.add_ring_options(made)
+    made.add_argument("--json", action="store_true", help="print one line, one JSON object")
+    return made

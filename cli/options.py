@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from chord.refs import Address
-from cli import exits
+from cli import configuration, exits
 from federation.errors import BadSpec
-from federation.spec import Settings
-from node.addresses import DEFAULT_FILE, NodeListError, parse_address
+from federation.spec import Settings, check
+from node.addresses import DEFAULT_FILE, SUPERNODE_PORT, NodeListError, parse_address
 
 Namespace = argparse.Namespace
 PORT_MAX = 65535
@@ -30,6 +30,8 @@ class Parser(argparse.ArgumentParser):
         self._everything = everything
         self.add_argument("-h", "--help", action="help", help="show this and end")
         self.more("--help-all", action="store_true", help="show every option and end")
+        self.more("--config", metavar="FILE", help="values of options that are not given here (TOML)")
+        self.more("--show-config", action="store_true", help="show each value with its origin and end")
 
     def more(self, *flags: str, **about: Any) -> None:
         """Add an option that is shown only among all."""
@@ -41,22 +43,44 @@ class Parser(argparse.ArgumentParser):
         raise exits.Exit(exits.USAGE, f"{self.prog}: {message} (see --help)")
 
 
+class Word(argparse.Action):
+    """A word that may be missing, and then leaves alone what the option of that name has set."""
+
+    def __call__(self, parser: object, chosen: argparse.Namespace, value: Any, flag: str | None = None) -> None:
+        if value is not None:
+            setattr(chosen, self.dest, value)
+
+
 def parser(prog: str, description: str, example: str, arguments: Sequence[str]) -> Parser:
     """A parser; asked for everything, it will show everything."""
     return Parser(prog, description, example, "--help-all" in arguments)
 
 
 def parse(made: Parser, arguments: Sequence[str]) -> argparse.Namespace:
-    """The options; --help-all shows them instead."""
-    if "--help-all" in arguments:
+    """The options, from wherever they are given; --help, --help-all and --show-config show them and end."""
+    if not {"-h", "--help", "--help-all"}.isdisjoint(arguments):
         made.print_help()
         sys.exit(0)
-    return made.parse_args(arguments)
+    if "--show-config" in arguments:
+        _require_nothing(made)
+    chosen, origins = configuration.resolve(made, arguments)
+    if "--show-config" in arguments:
+        print(configuration.show(made, chosen, origins))
+        sys.exit(0)
+    return chosen
+
+
+def _require_nothing(made: Parser) -> None:
+    """To show what is configured, no job and no folder need be named."""
+    for action in made._actions:
+        action.required = False
+        if not action.option_strings and action.nargs is None:
+            action.nargs = "?"
 
 
 def add_ring_options(made: Parser) -> None:
     """Where the ring is."""
-    made.add_argument("--supernode", metavar="HOST:PORT", type=checked(lambda t: parse_address(t, 9091)),
+    made.add_argument("--supernode", metavar="HOST:PORT", type=supernode,
                       help="where the supernode is (default: as the node list says, else 127.0.0.1:9091)")
     made.more("--nodes", metavar="FILE", type=Path, default=DEFAULT_FILE,
               help="the node list: host,port lines (default: compute_nodes.txt)")
@@ -87,6 +111,14 @@ def port(text: str) -> int:
     return int(text)
 
 
+def supernode(text: str) -> Address:
+    """An argparse type: HOST:PORT, or HOST alone."""
+    try:
+        return parse_address(text, SUPERNODE_PORT)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def add_job(made: Parser) -> None:
     """Which job."""
     made.add_argument("job", type=checked(_job), metavar="JOB", help="a job's id, as train and jobs print it")
@@ -102,13 +134,15 @@ def add_settings(made: Parser) -> None:
     """One option for every setting of a job."""
     for each in fields(Settings):
         add = made.add_argument if each.name in COMMON_SETTINGS else made.more
-        about = each.metadata["about"]
-        if each.name == "course":
-            add("--course-trainer", dest="course", action="store_true", help=about)
-            continue
-        shown = _show(each.default)
-        add(f"--{each.name}", metavar=each.name[0].upper(), type=checked(_reader(each.default)),
-            default=each.default, choices=each.metadata.get("choices"), help=f"{about} (default: {shown})")
+        flag = "--" + each.metadata.get("flag", each.name.replace("_", "-"))
+        about = f"{each.metadata['about']} (default: {_show(each.default)})"
+        if each.default is False:
+            add(flag, dest=each.name, action="store_true", help=each.metadata["about"])
+        elif each.default is True:
+            add(flag, dest=each.name, action=argparse.BooleanOptionalAction, default=True, help=about)
+        else:
+            add(flag, dest=each.name, metavar=each.name[0].upper(), type=checked(_setting(each.name, each.default)),
+                default=each.default, choices=each.metadata.get("choices"), help=about)
 
 
 def settings(options: argparse.Namespace) -> Settings:
@@ -140,6 +174,21 @@ def identifiers(text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers") from None
+
+
+def _setting(name: str, default: Any) -> Callable[[str], Any]:
+    """What reads a setting, and says at once what is out of its range."""
+    read = _reader(default)
+
+    def typed(text: str) -> Any:
+        value = read(text)
+        try:
+            check(name, value)
+        except BadSpec as error:
+            raise ValueError(str(error)) from error
+        return value
+
+    return typed
 
 
 def _reader(default: Any) -> Callable[[str], Any]:

@@ -48,7 +48,8 @@ class Settings:
     seed: int = _number(0, 0, 2**63 - 1, "everything random in a job comes from it")
     quorum: float = _number(1.0, 0.0, 1.0, "part of the rows that suffices where files are missing", above=True)
     course: bool = field(
-        default=False, metadata={"about": "the course trainer's arithmetic, in float64: gd on raw inputs"}
+        default=False,
+        metadata={"flag": "course-trainer", "about": "the course trainer's arithmetic, in float64: gd on raw inputs"},
     )
 
     def __post_init__(self) -> None:

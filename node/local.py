@@ -5,6 +5,7 @@ Each child ends when the pipe from this process closes, so that not even a kill 
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,8 @@ STOP_TIMEOUT_S = 8.0
 LOOK_EVERY_S = 0.02
 NODES_MAX = 256
 LISTENING = "listening at "
+OPTION_PREFIX = "ROUNDELAY_"  # of variables that set options; except those that begin with
+NO_OPTIONS = ("ROUNDELAY_FAILPOINTS", "ROUNDELAY_TEST_")
 
 
 class LocalRingFailed(Exception):
@@ -56,6 +59,7 @@ class Processes:
                 [sys.executable, str(ROOT / script), *arguments, "--end-with-parent"],
                 stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT,
                 start_new_session=True,  # a Ctrl-C in the terminal is for us, who then stop them in order
+                env=child_environment(),
             )
         self._children.append((child, log))
         return len(self._children) - 1
@@ -98,6 +102,12 @@ class Processes:
         if child.poll() is not None:
             said = log.read_text(errors="replace").strip().splitlines()
             raise LocalRingFailed(f"{log.name} ended with code {child.returncode}: {said[-1] if said else 'no word'}")
+
+
+def child_environment() -> dict[str, str]:
+    """Ours, without options: a state folder or a host of somebody else's is not for these processes."""
+    return {name: value for name, value in os.environ.items()
+            if not name.startswith(OPTION_PREFIX) or name.startswith(NO_OPTIONS)}
 
 
 def start_local_ring(count: int, stack: ExitStack) -> LocalRing:

@@ -1,0 +1,48 @@
+"""The command line of compute_node.py."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from chord.refs import Address
+from chord.upkeep import STABILIZE_EVERY_S
+from cli import options
+from node import addresses
+
+
+class AtPort(argparse.Action):
+    """The supernode's port, as a word of its own after its host."""
+
+    def __call__(self, parser: object, chosen: argparse.Namespace, port: Any, flag: str | None = None) -> None:
+        if port is not None:
+            chosen.supernode = Address(chosen.supernode.host, port)
+
+
+def parser(arguments: Sequence[str]) -> options.Parser:
+    made = options.parser("compute_node.py", "Join the ring, keep files and train on them.",
+                          "python3 compute_node.py 8001 --data-dir letters", arguments)
+    made.add_argument("port", nargs="?", type=options.port, action=options.Word, metavar="PORT",
+                      help="listen there (0: any free port)")
+    made.add_argument("supernode", nargs="?", type=options.supernode, action=options.Word, metavar="SUPERNODE_HOST",
+                      help="where the supernode is")
+    made.add_argument("supernode_port", nargs="?", type=options.port, action=AtPort, metavar="SUPERNODE_PORT",
+                      help="(default: 9091)")
+    made.add_argument("--data-dir", type=Path, metavar="DIR", help="files found here need not be sent to this node")
+    made.add_argument("--register", action="store_true", help="add our line to the node list first")
+    made.add_argument("--nodes", type=Path, default=addresses.DEFAULT_FILE, metavar="FILE",
+                      help="the node list (default: %(default)s)")
+    made.add_argument("--bootstrap", type=options.checked(addresses.parse_address), metavar="HOST:PORT",
+                      help="join through this node, without a supernode")
+    made.add_argument("--quiet", action="store_true", help="print no finger tables")
+    made.add_argument("--state-dir", type=Path, metavar="DIR", help="keep what is stored here, for the next start")
+    made.more("--port", type=options.port, metavar="P", help="the port, as an option")
+    made.more("--supernode", type=options.supernode, metavar="HOST:PORT", help="where it is, as an option")
+    made.more("--host", default="127.0.0.1", metavar="H", help="listen there (default: %(default)s)")
+    made.more("--advertise", metavar="HOST", help="the host that others reach us by (default: --host)")
+    made.more("--stabilize-every", type=float, default=STABILIZE_EVERY_S, metavar="S",
+              help="seconds between two stabilisations (default: %(default)s); 5 is slow motion")
+    made.more("--end-with-parent", action="store_true", help="end when standard input is closed")
+    return made

@@ -1,0 +1,59 @@
+"""What options there are: a parser's own, and those of all programs, which may share one file and one environment."""
+
+from __future__ import annotations
+
+import argparse
+import pkgutil
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
+
+import cli
+
+Options = dict[str, argparse.Action]  # by key: the long flag, without its dashes
+NAMES = ("supernode", "compute_node", "client")
+NOT_CONFIGURABLE = ("help", "help-all", "config", "show-config")
+NO_PROGRAM = "options"  # it makes the parsers
+
+
+def options_of(made: argparse.ArgumentParser) -> Options:
+    """Those that can be configured."""
+    found = {_key(action): action for action in made._actions if action.option_strings}
+    return {key: action for key, action in found.items()
+            if key not in NOT_CONFIGURABLE and (action.nargs != 0 or is_switch(action))}
+
+
+def program_of(made: argparse.ArgumentParser) -> str:
+    """`client.py train` is of the client."""
+    return made.prog.split()[0].removesuffix(".py")
+
+
+@cache
+def keys_of(program: str | None) -> frozenset[str]:
+    """All keys of a program, the client's subcommands together; without a name, of all programs."""
+    return frozenset(
+        key for made in _parsers() if program in (None, program_of(made)) for key in options_of(made)
+    )
+
+
+def is_switch(action: argparse.Action) -> bool:
+    """On or off, without a value?"""
+    return action.nargs == 0 and (action.const is True or isinstance(action, argparse.BooleanOptionalAction))
+
+
+def collects(action: argparse.Action) -> bool:
+    """Does it take several values, one after the other?"""
+    return action.nargs in ("*", "+") or isinstance(action, argparse._AppendAction)
+
+
+def _parsers() -> Iterator[argparse.ArgumentParser]:
+    """Of every module here that is a command line."""
+    for module in pkgutil.iter_modules(cli.__path__):
+        make = getattr(import_module(f"cli.{module.name}"), "parser", None)
+        if make is not None and module.name != NO_PROGRAM:
+            yield make([])
+
+
+def _key(action: argparse.Action) -> str:
+    """Its first long flag, without the dashes."""
+    return next(flag for flag in action.option_strings if flag.startswith("--"))[2:]

@@ -1,0 +1,34 @@
+"""The command line of supernode.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from chord.membership import ASSIGNMENTS
+from cli import options
+from node import addresses
+
+
+def parser(arguments: Sequence[str]) -> options.Parser:
+    made = options.parser("supernode.py", "Admit compute nodes to the ring.", "python3 supernode.py", arguments)
+    made.add_argument("--port", type=options.port, default=addresses.SUPERNODE_PORT, metavar="P",
+                      help="listen there (default: %(default)s; 0: any free port)")
+    made.add_argument("--host", default="127.0.0.1", metavar="H", help="listen there (default: %(default)s)")
+    made.add_argument("--nodes", type=Path, default=addresses.DEFAULT_FILE, metavar="FILE",
+                      help="who may join: host,port lines (default: %(default)s)")
+    made.add_argument("--register", action="store_true",
+                      help="write our address into the node list, where nodes and clients read it")
+    made.add_argument("--bits", type=int, default=160, metavar="N",
+                      help="identifiers have N bits (default: %(default)s)")
+    made.add_argument("--assign", choices=ASSIGNMENTS, default="balanced",
+                      help="identifiers: the middle of the largest gap, or SHA-1 of host:port (default: %(default)s)")
+    made.add_argument("--id", dest="ids", type=options.identifiers, default=(), metavar="N,N,...",
+                      help="identifiers of the next joiners, in order, to rebuild a figure")
+    made.more("--successors", type=int, default=8, metavar="N", help="length of successor lists (default: %(default)s)")
+    made.more("--replicas", type=int, default=3, metavar="N", help="copies of everything stored (default: %(default)s)")
+    made.more("--advertise", metavar="HOST", help="the host to register (default: --host)")
+    made.more("--state-dir", type=Path, default=Path(".roundelay"), metavar="DIR",
+              help="where the journal of identities is kept (default: %(default)s)")
+    made.more("--end-with-parent", action="store_true", help="end when standard input is closed")
+    return made
