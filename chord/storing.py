@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from chord.blobs import digest_of
 from chord.effects import Procedure, Sleep, ask, ask_all
 from chord.errors import ChordError, Corrupt, NodeUnreachable, NotFound, NotYet, UnderReplicated
+from chord.items import CHUNK_BYTES, LEASE_S, Entry, Find, Item, Put, Read, Receipt, Write
 from chord.lookup import find_successor
 from chord.refs import NodeRef
 from chord.requests import GetNeighbours
 from chord.ring import Ring, between_right_closed
-from chord.store import CHUNK_BYTES, LEASE_S, Entry, Find, Item, Put, Read, Receipt, Write
 
 TRANSFER_TIMEOUT_S = 3.0  # for one piece
 BYTES_PER_S_MIN = 16 << 20  # at which a whole content is checked and written to a disk

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from chord.blobs import digest_of
 from chord.errors import Malformed
-from chord.store import CONTENT_BYTES_MAX, check_name
+from chord.items import check_name
+from chord.store import CONTENT_BYTES_MAX
 from federation import arithmetic
 from federation.spec import JobSpec, Settings
 from federation.work import TrainingFile

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from chord.effects import Procedure, ask
 from chord.errors import ChordError
+from chord.items import Entry, Item, Put
 from chord.lookup import find_successor
-from chord.store import Entry, Item, Put
 from chord.storing import find
 from federation import jobs, records
 from federation.errors import Diverged

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from chord.effects import Procedure, together
 from chord.errors import ChordError
+from chord.items import Item
 from chord.refs import NodeRef
 from chord.ring import Ring
-from chord.store import Item
 from chord.storing import fetch, find, put
 from federation import records
 from federation.errors import FederationError, NoSuchJob, TooManyJobs

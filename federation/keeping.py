@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from chord.effects import Procedure, Sleep, ask, together
 from chord.errors import ChordError
+from chord.items import ListNamed
 from chord.node import ChordNode
-from chord.store import ListNamed
 from federation import jobs, records
 from federation.effects import Clocks
 from federation.errors import FederationError

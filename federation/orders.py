@@ -15,8 +15,8 @@ from chord.answers import Handlers
 from chord.blobs import digest_of
 from chord.effects import Procedure, ask
 from chord.errors import Busy, ChordError, NotFound
+from chord.items import Release
 from chord.node import ChordNode
-from chord.store import Release
 from chord.storing import fetch, get, write
 from federation.effects import Compute, Rest, compute
 from federation.errors import FederationError

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from chord.errors import Malformed
-from chord.store import check_name
+from chord.items import check_name
 from federation.errors import BadRecord, BadSpec
 from federation.work import TrainingFile
 from ml.task import ETA_MIN, Optimizer

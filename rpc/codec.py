@@ -12,10 +12,10 @@ from typing import Any
 from thrift.protocol.TProtocol import TProtocolException
 
 from chord import errors
+from chord.items import Entry, Item, RangeDigest, Receipt, check_name
 from chord.refs import NodeRef
 from chord.requests import Candidate, Grant, Hello, Hop, Lease, Members, Neighbourhood, Status
 from chord.ring import Ring
-from chord.store import Entry, Item, RangeDigest, Receipt, check_name
 from federation.work import Order, Progress, TrainingFile
 from rpc.gen import ttypes as wire
 

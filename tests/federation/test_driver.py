@@ -13,9 +13,10 @@ from inline_ring import InlineRing
 
 from chord.blobs import digest_of
 from chord.errors import ChordError
+from chord.items import Read
 from chord.requests import NextHop
 from chord.ring import Ring
-from chord.store import Read, Store
+from chord.store import Store
 from federation import arithmetic, jobs, records
 from federation.driver import Driver
 from federation.effects import Clocks
