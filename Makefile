@@ -3,12 +3,14 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test faults check gen clean
+.PHONY: help install demo test paper soak faults check gen clean
 
 help:
 	@echo "make install   the environment in $(VENV)"
 	@echo "make demo      a ring of four nodes on this machine trains the shipped letters"
 	@echo "make test      the tests"
+	@echo "make paper     the Chord paper's tables, into docs/results/chord.md (20 minutes of one core)"
+	@echo "make soak      20 nodes for ten minutes, one killed every 10 s, into docs/results/soak.md"
 	@echo "make faults    kill everything, at every moment, and write docs/results/faults.md (half an hour)"
 	@echo "make check     lint, types, generated code fresh"
 	@echo "make gen       rpc/gen anew from service.thrift (needs thrift-compiler)"
@@ -25,6 +27,12 @@ demo: install
 
 test: install
 	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile
+
+paper: install
+	$(PYTHON) -m sim paper
+
+soak: install
+	$(PYTHON) -m bench soak --out docs/results/soak.md
 
 faults: install
 	$(PYTHON) -m bench report
