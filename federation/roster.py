@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from itertools import islice
 
 from chord.refs import NodeRef
 from chord.ring import Ring
@@ -21,12 +22,17 @@ class Roster:
         self.disturbances: list[str] = []  # of the round that is going on
         self._entry = entry
         self._lost: dict[NodeRef, int] = {}  # node -> the round in which it was lost
+        self._unfit: set[NodeRef] = set()  # their arithmetic gives other bits: never asked again
         self._round = 0
 
     def begin(self, number: int) -> None:
-        """A new round: its disturbances are its own, and who was lost long ago gets another chance."""
+        """A new round: its disturbances are its own, and who was lost long ago gets another chance.
+
+        Round 0 is shown to nobody: what disturbed it is told with round 1.
+        """
         self._round = number
-        self.disturbances = []
+        if number > 1:
+            self.disturbances = []
         self._lost = {n: r for n, r in self._lost.items() if number - r <= LOST_ROUNDS}
 
     def see(self, nodes: tuple[NodeRef, ...]) -> None:
@@ -47,17 +53,30 @@ class Roster:
         """Everybody may be asked again."""
         self._lost.clear()
 
+    def exclude(self, node: NodeRef) -> None:
+        """It may not train this job."""
+        self._unfit.add(node)
+
+    @property
+    def nobody_fits(self) -> bool:
+        """Has every node that the ring has now been excluded?"""
+        return self._unfit.issuperset(self.nodes)
+
     def entry(self) -> NodeRef:
         """A node through which to reach the others."""
         live = [n for n in (self._entry, *self.nodes) if n not in self._lost]
         return live[0] if live else self._entry
 
     def holders(self, file: TrainingFile) -> tuple[NodeRef, ...]:
-        """The nodes that should have a file, the owner first, without the lost."""
-        return tuple(n for n in self.successors_of(self.ring.key(file.name)) if n not in self._lost)
+        """The nodes that may be asked to train a file, the owner first; one that lacks it fetches it."""
+        fit = (n for n in self._from(self.ring.key(file.name)) if n not in self._unfit)
+        return tuple(n for n in islice(fit, self.ring.replicas + 1) if n not in self._lost)
 
     def successors_of(self, key: int) -> tuple[NodeRef, ...]:
         """The owner of a key, and as many after it as may hold copies."""
+        return self._from(key)[: self.ring.replicas + 1]
+
+    def _from(self, key: int) -> tuple[NodeRef, ...]:
+        """All nodes, once round the ring."""
         first = bisect_left(self.nodes, key, key=lambda node: node.id)
-        turned = self.nodes[first:] + self.nodes[:first]
-        return turned[: self.ring.replicas + 1]
+        return self.nodes[first:] + self.nodes[:first]

@@ -133,8 +133,11 @@ class RoundWork:
         if isinstance(answer, Progress):
             if answer.state == "failed":
                 raise WorkFailed(f"{racer.address}: {answer.message}")
-            if answer.state != "unable":
+            if answer.state not in ("unable", "unfit"):
                 return
+            if answer.state == "unfit":
+                self._roster.exclude(racer)
+                self._roster.note(f"{racer.address}: {answer.message}")
             error: ChordError = NodeUnreachable(answer.message)
         else:
             error = answer
