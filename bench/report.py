@@ -1,10 +1,10 @@
 """Everything that can go wrong, in one document: docs/results/faults.md.
 
-    python -m bench report [--again] [--json]
+    python -m bench report [--part PART] [--again] [--json]
 
 Runs the random kills, the kills at every failpoint, the set checker and all rows, one after the
-other (half an hour and more on two cores). What each has found is kept in build/report/, so that a
-run that was interrupted goes on; --again begins anew.
+other (an hour and more on two cores). What each has found is kept in build/report/, so that a
+run that was interrupted goes on; --again begins anew. Each part says of which commit it tells.
 """
 
 from __future__ import annotations
@@ -40,9 +40,13 @@ Found = dict[str, Any]  # what a part has printed as JSON
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser("python -m bench report", description=__doc__.splitlines()[0])
     parser.add_argument("--again", action="store_true", help="run everything anew")
+    parser.add_argument("--part", choices=PARTS, help="run this part alone, and write no document")
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args(arguments)
-    found = {part: run(part, chosen.again) for part in PARTS}
+    found = {part: run(part, chosen.again) for part in PARTS if chosen.part in (None, part)}
+    if chosen.part:
+        print(json.dumps(found[chosen.part]))
+        return 0
     DOCUMENT.parent.mkdir(parents=True, exist_ok=True)
     DOCUMENT.write_text(document(found))
     good = all(is_good(found).values())
@@ -54,9 +58,10 @@ def run(part: str, again: bool) -> Found:
     """What a part finds, or has found. Its progress goes to standard error."""
     kept = KEPT / f"{part}.json"
     if again or not kept.exists():
+        commit = _commit()  # as it was when the part began
         done = subprocess.run([sys.executable, "-m", "bench", *PARTS[part]], cwd=ROOT, stdout=subprocess.PIPE,
                               timeout=TIMEOUT_S, check=False)
-        found: Found = json.loads(done.stdout) | {"made": time.strftime("%Y-%m-%d")}
+        found: Found = json.loads(done.stdout) | {"made": time.strftime("%Y-%m-%d"), "commit": commit}
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text(json.dumps(found))
     return dict(json.loads(kept.read_text()))
@@ -75,11 +80,13 @@ def is_good(found: dict[str, Found]) -> dict[str, bool]:
 def document(found: dict[str, Found]) -> str:
     """The whole of it, as Markdown."""
     chapters: list[Callable[[Found], list[str]]] = [_faults, _matrix, _history, _rows]
+    commits = ", ".join(f"{part} {found[part]['commit']}" for part in PARTS)
     lines = [
         "# What happens when something dies, hangs or lies", "",
         f"Made by `make faults` on {found['rows']['made']}: {platform.system()} {platform.machine()}, "
         f"{os.cpu_count()} cores shared with others, Python {platform.python_version()}, numpy {np.__version__}. "
-        "Real processes on loopback; times are as that machine was, hashes are exact.", "",
+        "Real processes on loopback; times are as that machine was, hashes are exact. "
+        f"Commits: {commits}.", "",
         "> Kill any one process (supernode, client, job owner, trainer) at any moment, and the job finishes with the "
         "same model, bit for bit.", "",
     ]
@@ -146,3 +153,12 @@ def _rows(found: Found) -> list[str]:
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     lines = [headings, ["---"] * len(headings), *rows]
     return [f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines]
+
+
+def _commit() -> str:
+    """What is being run, as git names it; a plus where files were changed."""
+    try:
+        asked = ["git", "describe", "--always", "--dirty=+", "--abbrev=7"]
+        return subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
