@@ -22,6 +22,7 @@ class Roster:
         self.disturbances: list[str] = []  # of the round that is going on
         self._entry = entry
         self._lost: dict[NodeRef, int] = {}  # node -> the round in which it was lost
+        self._lacking: dict[tuple[NodeRef, int], int] = {}  # node and file -> the round in which it could not have it
         self._unfit: set[NodeRef] = set()  # their arithmetic gives other bits: never asked again
         self._round = 0
 
@@ -34,6 +35,7 @@ class Roster:
         if number > 1:
             self.disturbances = []
         self._lost = {n: r for n, r in self._lost.items() if number - r <= LOST_ROUNDS}
+        self._lacking = {pair: r for pair, r in self._lacking.items() if number - r <= LOST_ROUNDS}
 
     def see(self, nodes: tuple[NodeRef, ...]) -> None:
         """The ring has been walked."""
@@ -41,8 +43,12 @@ class Roster:
 
     def lose(self, node: NodeRef, why: str) -> None:
         """It did not do what it was asked."""
-        self.note(f"{node.address}: {why}")
+        self.note(why if why.startswith(str(node.address)) else f"{node.address}: {why}")
         self._lost[node] = self._round
+
+    def lack(self, node: NodeRef, file: TrainingFile) -> None:
+        """It lives, and cannot get hold of this file."""
+        self._lacking[node, file.index] = self._round
 
     def note(self, disturbance: str) -> None:
         """Something has gone wrong in this round; told once, however often it happens."""
@@ -50,8 +56,9 @@ class Roster:
             self.disturbances.append(disturbance)
 
     def forgive(self) -> None:
-        """Everybody may be asked again."""
+        """Everybody may be asked again, for everything."""
         self._lost.clear()
+        self._lacking.clear()
 
     def exclude(self, node: NodeRef) -> None:
         """It may not train this job."""
@@ -70,7 +77,8 @@ class Roster:
     def holders(self, file: TrainingFile) -> tuple[NodeRef, ...]:
         """The nodes that may be asked to train a file, the owner first; one that lacks it fetches it."""
         fit = (n for n in self._from(self.ring.key(file.name)) if n not in self._unfit)
-        return tuple(n for n in islice(fit, self.ring.replicas + 1) if n not in self._lost)
+        asked = islice(fit, self.ring.replicas + 1)
+        return tuple(n for n in asked if n not in self._lost and (n, file.index) not in self._lacking)
 
     def successors_of(self, key: int) -> tuple[NodeRef, ...]:
         """The owner of a key, and as many after it as may hold copies."""
