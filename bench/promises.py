@@ -43,7 +43,8 @@ def two_of_eight_in_every_round(folder: Path) -> Row:
             "the same model",
             code == 0 and result["model_sha256"] == expected and not wrong and hit == set(range(1, work.rounds + 1)),
             {"kills": kills, "rounds hit": len(hit), "undisturbed_s": round(undisturbed_s, 1),
-             "seconds": round(seconds, 1), "slowdown": round(seconds / undisturbed_s, 2), "files lost": len(jobs.lost_files(ring, _spec(ring, job)))},
+             "seconds": round(seconds, 1), "slowdown": round(seconds / undisturbed_s, 2),
+             "files lost": len(jobs.lost_files(ring, _spec(ring, job)))},
             heard(client, "answer", "slow", "another process"),
         )
 
