@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
@@ -13,6 +14,7 @@ from typing import NoReturn
 from node import failpoints
 
 FAILED = 1
+ONE_PRESS_S = 0.1  # some wrappers (timeout, for one) pass a signal on twice
 USAGE, DATA, NO_INPUT, UNAVAILABLE, SOFTWARE, CANNOT_CREATE, REFUSED = 64, 65, 66, 69, 70, 73, 77
 
 
@@ -78,10 +80,12 @@ def _end(code: int) -> NoReturn:
 
 
 def _interrupt(number: int, _: FrameType | None) -> None:
-    signal.signal(signal.SIGINT, _end_at_once)
-    signal.signal(signal.SIGTERM, _end_at_once)
+    first = time.monotonic()
+
+    def again(number: int, _: FrameType | None) -> None:
+        if time.monotonic() - first >= ONE_PRESS_S:
+            os._exit(128 + number)
+
+    signal.signal(signal.SIGINT, again)
+    signal.signal(signal.SIGTERM, again)
     raise Interrupted(number)
-
-
-def _end_at_once(number: int, _: FrameType | None) -> None:
-    os._exit(128 + number)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chord.blobs import digest_of
@@ -57,7 +57,7 @@ def make_spec(settings: Settings, given: Input, initial: Model | None, detached:
         raise DataError(
             "--init", None, f"the model has layers {initial.architecture.sizes}, this job has {spec.sizes}"
         )
-    return spec
+    return replace(spec, fingerprint=arithmetic.fingerprint_here(spec))
 
 
 def _read(path: Path, index: int, features: int | None, contents: dict[str, bytes]) -> tuple[TrainingFile, Samples]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 
 from chord.errors import ChordError
 from chord.survey import census
 from cli import exits, options
 from cli.access import Access, itself
+from cli.cancel import cancelled
 from cli.entry import client_runtime, enter
 from cli.follow import fill, follow
 from cli.given import Input, make_spec, read_input
@@ -80,7 +81,11 @@ def run(
     try:
         drive(access, spec, report)
     except exits.Interrupted:
-        cancel(access, spec.job)
+        if chosen.local is None:
+            cancel(access, spec.job)
+        else:
+            screen.note(f"job {spec.job} ends, and its ring with it: no model was saved")
+        runtime.stopping.set()  # what still runs beside has nothing more to say
         raise
     report.seconds = time.monotonic() - began
     write(chosen, report)
@@ -139,15 +144,18 @@ def wait_for_turn(access: Access, job: str) -> None:
 
 
 def cancel(access: Access, job: str) -> None:
-    """Ctrl-C: the ring is told, so that nobody drives the job on."""
-    version = CLOCKS.version()
-    with suppress(ChordError, Stopped):
+    """Ctrl-C: the ring is told, so that nobody drives the job on; the user, what is left of it."""
+    version, note = CLOCKS.version(), access.screen.note
+    try:
         access.ask(
             lambda entry: jobs.put_record(
                 entry.node, entry.ring, job, records.CANCELLED, b"by its client", version
             ), CANCEL_TRIES,
         )
-        access.screen.note(f"cancelled job {job}: no model was made")
+        note(cancelled(access.ask(lambda entry: jobs.look_at(entry.node, entry.ring, job), CANCEL_TRIES)))
+    except (ChordError, FederationError, Stopped) as error:
+        note(f"job {job} may not be cancelled, and then the ring drives it on: {error}. "
+             f"Try  python3 client.py cancel {job}")
 
 
 def start_ring(chosen: options.Namespace, screen: Screen, stack: ExitStack) -> None:

@@ -23,7 +23,7 @@ from chord.storing import get
 from federation import arithmetic, jobs, records
 from federation.chronicle import WEIGHTS_KEPT, Chronicle
 from federation.effects import Clocks, aside
-from federation.errors import FederationError, FileUnavailable, JobEnded, NoSuchJob, WorkFailed
+from federation.errors import FederationError, FileUnavailable, JobEnded, NobodyFits, NoSuchJob, WorkFailed
 from federation.reach import see_ring, through
 from federation.records import Report, Result
 from federation.renewing import RENEW_EVERY_S, renew
@@ -38,6 +38,8 @@ BEAT_S = 1.0
 BEAT_TRIES = 2  # the next beat comes soon
 FILES_RETRY_S = 1.0
 FILES_RETRIES_MAX = 3600
+
+NAMES_SHOWN = 8
 
 MakeTask = Callable[[tuple[TrainingFile, ...]], dict[str, object]]
 
@@ -193,22 +195,34 @@ class Driver:
             files = tuple(work.missing)
             rows = sum(f.rows for p in parts for f in p.files)
             if not files or (number > 0 and rows >= self.spec.settings.quorum * self.spec.rows):
+                self._leave_out(files)
                 return parts
             self._wait_for(files, number)
             self._require_running()
             yield Sleep(FILES_RETRY_S)
             self._roster.forgive()
             yield from see_ring(self._roster)
-        raise FileUnavailable(f"no live node has {', '.join(f.name for f in files)}")
+        raise FileUnavailable(f"no live node has {names(files)}")
 
     # --- helpers
 
     def _wait_for(self, files: tuple[TrainingFile, ...], number: int) -> None:
-        """Say once which files hold the round up."""
-        line = f"no live node has {', '.join(f.name for f in files)}: waiting"
+        """Say once which files hold the round up. Raises NobodyFits while the job has made nothing yet."""
+        line = f"no live node has {names(files)}: waiting"
+        if self._roster.nobody_fits:
+            line = (f"none of {len(self._roster.nodes)} nodes may train: their arithmetic gives other bits than "
+                    f"the job's (fingerprint {self.spec.bits[:8]}), as on another kind of processor or numpy")
+            if number <= 1:
+                raise NobodyFits(f"{line}. Start the job from a machine like theirs, or a node on one like yours")
+            line = f"{line}: waiting for one that may"
         if line not in self._roster.disturbances:
             self._say(f"job {self.spec.job[:8]}, round {number}: {line}")
         self._roster.note(line)
+
+    def _leave_out(self, files: tuple[TrainingFile, ...]) -> None:
+        """The quorum is met without these, if there are any: the report names them."""
+        if files:
+            self._roster.note(f"left out, as no live node has them: {names(files)}")
 
     def _require_running(self) -> None:
         if self._end:
@@ -238,3 +252,9 @@ class Driver:
             max((p.progress.seconds for p in parts), default=0.0),
             {f.name: str(p.node.address) for p in parts for f in p.files}, tuple(self._roster.disturbances),
         )
+
+
+def names(files: tuple[TrainingFile, ...]) -> str:
+    """The files, as a line can name them."""
+    more = f" and {len(files) - NAMES_SHOWN} more" if len(files) > NAMES_SHOWN else ""
+    return ", ".join(f.name for f in files[:NAMES_SHOWN]) + more

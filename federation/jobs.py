@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from chord.effects import Procedure, together
@@ -18,6 +19,8 @@ from federation.spec import JobSpec, spec_from_bytes
 LEASE_S = 7 * 24 * 3600.0  # of a job's records; driven jobs renew
 WAITING_MAX = 8
 LISTED_MAX = 64
+
+Link = Callable[[str, list[bytes]], tuple[Result, ...]]
 
 
 @dataclass(frozen=True)
@@ -77,16 +80,17 @@ def end_of(start: NodeRef, ring: Ring, job: str) -> Procedure[str]:
     return _end(job, items)
 
 
-def look_at(start: NodeRef, ring: Ring, job: str) -> Procedure[JobView]:
-    """A job from its records. Raises NoSuchJob, Diverged, BadRecord, ChordError."""
+def look_at(start: NodeRef, ring: Ring, job: str, link: Link = records.chain) -> Procedure[JobView]:
+    """A job from its records; `link` chains its results. Raises NoSuchJob, Diverged, BadRecord, ChordError."""
     items, nodes = yield from find(start, ring, ring.key(job))
-    specs = [i for i in items if i.entry.name == records.record_name(job, records.SPEC)]
+    name = records.record_name(job, records.SPEC)
+    specs = [i for i in items if i.entry.name == name and i.entry.digest == job]  # a job's id is its spec's digest
     if not specs:
         raise NoSuchJob(f"no job {job} on this ring")
     spec = spec_from_bytes((yield from _contents(nodes, specs[:1]))[0])
     prefix = records.record_name(job, "result-")
     results = yield from _contents(nodes, [i for i in items if i.entry.name.startswith(prefix)])
-    links = records.chain(job, [records.result_from_bytes(content) for content in results])
+    links = link(job, results)
     failures = [i for i in items if i.entry.name == records.record_name(job, records.FAILED)]
     reasons = yield from _contents(nodes, failures[:1])
     return JobView(spec, links, _end(job, items), reasons[0].decode(errors="replace") if reasons else "")

@@ -19,7 +19,7 @@ from chord.items import Release
 from chord.node import ChordNode
 from chord.storing import fetch, get, write
 from federation.effects import Compute, Rest, compute
-from federation.errors import FederationError
+from federation.errors import FederationError, OtherBits
 from federation.work import Collect, Order, Progress
 
 QUEUED_MAX = 64
@@ -41,7 +41,7 @@ class Orders:
         """Queue an order, once. A failed one is tried again. Raises Busy."""
         ticket = order.ticket
         known = self._progress.get(ticket)
-        if known is not None and known.state not in ("failed", "unable"):
+        if known is not None and known.state not in ("failed", "unable", "unfit"):
             return ticket
         waiting = sum(not p.is_final for p in self._progress.values())
         if waiting >= QUEUED_MAX:
@@ -89,6 +89,9 @@ class Orders:
             done = yield from compute(Compute(order, contents))
             digest = digest_of(done.result)
             yield from write(node.ref, digest, done.result)
+        except OtherBits as error:
+            self._update(ticket, state="unfit", message=str(error))
+            return
         except FederationError as error:
             self._update(ticket, state="failed", message=str(error))
             return

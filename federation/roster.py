@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from itertools import islice
 
 from chord.refs import NodeRef
 from chord.ring import Ring
@@ -21,13 +22,20 @@ class Roster:
         self.disturbances: list[str] = []  # of the round that is going on
         self._entry = entry
         self._lost: dict[NodeRef, int] = {}  # node -> the round in which it was lost
+        self._lacking: dict[tuple[NodeRef, int], int] = {}  # node and file -> the round in which it could not have it
+        self._unfit: set[NodeRef] = set()  # their arithmetic gives other bits: never asked again
         self._round = 0
 
     def begin(self, number: int) -> None:
-        """A new round: its disturbances are its own, and who was lost long ago gets another chance."""
+        """A new round: its disturbances are its own, and who was lost long ago gets another chance.
+
+        Round 0 is shown to nobody: what disturbed it is told with round 1.
+        """
         self._round = number
-        self.disturbances = []
+        if number > 1:
+            self.disturbances = []
         self._lost = {n: r for n, r in self._lost.items() if number - r <= LOST_ROUNDS}
+        self._lacking = {pair: r for pair, r in self._lacking.items() if number - r <= LOST_ROUNDS}
 
     def see(self, nodes: tuple[NodeRef, ...]) -> None:
         """The ring has been walked."""
@@ -35,8 +43,12 @@ class Roster:
 
     def lose(self, node: NodeRef, why: str) -> None:
         """It did not do what it was asked."""
-        self.note(f"{node.address}: {why}")
+        self.note(why if why.startswith(str(node.address)) else f"{node.address}: {why}")
         self._lost[node] = self._round
+
+    def lack(self, node: NodeRef, file: TrainingFile) -> None:
+        """It lives, and cannot get hold of this file."""
+        self._lacking[node, file.index] = self._round
 
     def note(self, disturbance: str) -> None:
         """Something has gone wrong in this round; told once, however often it happens."""
@@ -44,8 +56,18 @@ class Roster:
             self.disturbances.append(disturbance)
 
     def forgive(self) -> None:
-        """Everybody may be asked again."""
+        """Everybody may be asked again, for everything."""
         self._lost.clear()
+        self._lacking.clear()
+
+    def exclude(self, node: NodeRef) -> None:
+        """It may not train this job."""
+        self._unfit.add(node)
+
+    @property
+    def nobody_fits(self) -> bool:
+        """Has every node that the ring has now been excluded?"""
+        return self._unfit.issuperset(self.nodes)
 
     def entry(self) -> NodeRef:
         """A node through which to reach the others."""
@@ -53,11 +75,16 @@ class Roster:
         return live[0] if live else self._entry
 
     def holders(self, file: TrainingFile) -> tuple[NodeRef, ...]:
-        """The nodes that should have a file, the owner first, without the lost."""
-        return tuple(n for n in self.successors_of(self.ring.key(file.name)) if n not in self._lost)
+        """The nodes that may be asked to train a file, the owner first; one that lacks it fetches it."""
+        fit = (n for n in self._from(self.ring.key(file.name)) if n not in self._unfit)
+        asked = islice(fit, self.ring.replicas + 1)
+        return tuple(n for n in asked if n not in self._lost and (n, file.index) not in self._lacking)
 
     def successors_of(self, key: int) -> tuple[NodeRef, ...]:
         """The owner of a key, and as many after it as may hold copies."""
+        return self._from(key)[: self.ring.replicas + 1]
+
+    def _from(self, key: int) -> tuple[NodeRef, ...]:
+        """All nodes, once round the ring."""
         first = bisect_left(self.nodes, key, key=lambda node: node.id)
-        turned = self.nodes[first:] + self.nodes[:first]
-        return turned[: self.ring.replicas + 1]
+        return self.nodes[first:] + self.nodes[:first]

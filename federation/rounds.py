@@ -7,7 +7,7 @@ pure function, so it does not matter who of them answers first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -28,6 +28,10 @@ RACERS_MAX = 2
 PATIENCE_MIN_S = 3.0
 PATIENCE_FACTOR = 4.0  # so many times as long as others take: for as many rows, and for an order
 PACES_MAX = 32
+
+
+class Unable(NodeUnreachable):
+    """It lives, and lacks what its order takes: one of the files, or room."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +82,13 @@ class RoundWork:
         """Have all these files worked on, except those that end up in `missing`. Raises WorkFailed."""
         groups, missing = by_hash(files, {f.index: self._roster.holders(f) for f in files})
         self.missing += missing
-        outcomes = yield from together(
-            [self._work_or_pass_on(node, group) for node, group in groups.items()], at_once=max(1, len(groups))
-        )
+        parts = yield from self._all(groups.items())
+        return parts
+
+    def _all(self, groups: Iterable[tuple[NodeRef, tuple[TrainingFile, ...]]]) -> Procedure[list[Part]]:
+        """Each group by its node, side by side. Raises WorkFailed."""
+        works = [self._work_or_pass_on(node, group) for node, group in groups]
+        outcomes = yield from together(works, at_once=max(1, len(works)))
         parts: list[Part] = []
         for outcome in outcomes:
             if isinstance(outcome, Exception):
@@ -91,6 +99,13 @@ class RoundWork:
     def _work_or_pass_on(self, node: NodeRef, files: tuple[TrainingFile, ...]) -> Procedure[list[Part]]:
         try:
             part = yield from self._race(node, files)
+        except Unable:
+            if len(files) > 1:  # it may be one of them that it lacks
+                parts = yield from self._all([(node, (file,)) for file in files])
+                return parts
+            self._roster.lack(node, files[0])
+            parts = yield from self.work_on(files)
+            return parts
         except ChordError as error:
             self._roster.lose(node, str(error))
             parts = yield from self.work_on(files)
@@ -133,9 +148,13 @@ class RoundWork:
         if isinstance(answer, Progress):
             if answer.state == "failed":
                 raise WorkFailed(f"{racer.address}: {answer.message}")
-            if answer.state != "unable":
+            if answer.state not in ("unable", "unfit"):
                 return
-            error: ChordError = NodeUnreachable(answer.message)
+            error: ChordError = Unable(answer.message)
+            if answer.state == "unfit":
+                self._roster.exclude(racer)
+                self._roster.note(f"{racer.address}: {answer.message}")
+                error = NodeUnreachable(answer.message)
         else:
             error = answer
         if isinstance(error, NodeUnreachable) and len(racers) > 1 and not isinstance(answer, Progress):

@@ -57,7 +57,8 @@ class Peers:
         try:
             fresh = connect(address.host, address.port, min(CONNECT_TIMEOUT_S, deadline - time.monotonic()))
         except TTransportException as error:
-            raise NodeUnreachable(f"{address} does not answer: {error.message}") from error
+            why = error.message.removeprefix(f"{address}: ")
+            raise NodeUnreachable(f"{address} does not answer: {why}") from error
         try:
             return self._call(fresh, address, ask, deadline)
         except _Stale as error:
