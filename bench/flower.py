@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -65,11 +65,9 @@ def simulated(folder: Path) -> Found:
     if not PEERS_PYTHON.exists():
         return Found(name, why_not="make bench-peers")
     told = folder / "simulated.jsonl"
-    try:
+    with suppress(subprocess.TimeoutExpired):
         subprocess.run([PEERS_PYTHON, "-m", "bench.peers.flower_simulation"], cwd=ROOT, env=_environment(told, folder),
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=2 * TIMEOUT_S, check=False)
-    except subprocess.TimeoutExpired:
-        pass
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=TIMEOUT_S, check=False)
     return Found(name, _read(told), "no round finished", "Flower's simulation: run_simulation, half a core a client.")
 
 
@@ -81,22 +79,21 @@ def deployed(folder: Path) -> Found:
     told = folder / "deployed.jsonl"
     with ExitStack() as stack:
         _start_all(_environment(told, folder), folder, stack)
-        try:
+        with suppress(Stuck):
             until(lambda: len(_read(told)) >= ROUNDS, "Flower's rounds", TIMEOUT_S)
-        except Stuck:
-            pass
     return Found(name, _read(told), "no round finished within two minutes",
                  "Flower deployed: SuperLink and SuperNodes without TLS, subprocess isolation as by default.")
 
 
 def _start_all(env: dict[str, str], folder: Path, stack: ExitStack) -> None:
     port, bin_ = free_port(), PEERS_PYTHON.parent
-    _start(stack, [bin_ / "flower-superlink", "--insecure", "--port", port, "--disable-runtime-dependency-installation"],
-           env, folder / "superlink.log")
+    link = [bin_ / "flower-superlink", "--insecure", "--port", port, "--disable-runtime-dependency-installation"]
+    _start(stack, link, env, folder / "superlink.log")
     time.sleep(5.0)  # it has no line that says when it listens
     for number in range(NODES):
-        _start(stack, [bin_ / "flower-supernode", "--insecure", "--superlink", f"127.0.0.1:{port}", "--port", free_port(),
-                       "--node-config", f"partition-id={number}"], env, folder / f"supernode-{number}.log")
+        node = [bin_ / "flower-supernode", "--insecure", "--superlink", f"127.0.0.1:{port}", "--port", free_port(),
+                "--node-config", f"partition-id={number}"]
+        _start(stack, node, env, folder / f"supernode-{number}.log")
     app, home = folder / "app", Path(env["FLWR_HOME"])
     app.mkdir()
     home.mkdir(exist_ok=True)

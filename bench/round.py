@@ -72,7 +72,7 @@ class Job:
 
     @property
     def round_s(self) -> float:
-        return median(r["seconds"] for r in self.printed["history"][1:])
+        return float(median(r["seconds"] for r in self.printed["history"][1:]))
 
 
 def _letters(nodes: int, *options: str) -> list[str]:
@@ -123,7 +123,8 @@ def _overhead(memory: Job, disk: Job, simulated: flower.Found, deployed: flower.
         theirs = found.overhead_ms
         lines.append(Line(what, "ms", ours, found.name, theirs, theirs / ours if theirs else None,
                           Limit(1.0, strict=True), found.why_not))
-    return Table(f"Overhead of a round: wall clock without the slowest trainer's, {NODES} nodes, letters", tuple(lines), (
+    title = f"Overhead of a round: wall clock without the slowest trainer's, {NODES} nodes, letters"
+    return Table(title, tuple(lines), (
         f"Medians of {ROUNDS - 1} rounds; ours includes validation on 3,500 rows, Flower's does not. "
         f"A round of ours takes {memory.round_s:.2f} s at the median.",
         *(found.how for found in (simulated, deployed) if found.how)))

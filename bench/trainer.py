@@ -7,6 +7,7 @@ matter. The letters that ship: 16,500 rows of 16 features, 26 classes, one epoch
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -21,8 +22,8 @@ from bench.beside import Measure, Peer, PeerMissing, ratio, take_turns
 from bench.figures import Limit, Line, Table
 from bench.machine import ROOT, environment, use_one_core
 from ml import course, exact
-from ml.data import Samples, standardise
-from ml.mlp import Architecture, init
+from ml.data import Floats, Samples, standardise
+from ml.mlp import Architecture, Array, init
 from ml.readers import letters
 from ml.task import TrainConfig
 from ml.train import train
@@ -37,7 +38,7 @@ LABELS = {"torch": "torch eager", "sklearn": "scikit-learn"}
 
 def main(arguments: Sequence[str]) -> int:
     if os.environ.get("OPENBLAS_NUM_THREADS") != "1":  # numpy is here already: begin anew with one thread
-        os.execve(os.sys.executable, [os.sys.executable, "-m", "bench", "trainer", *arguments], environment())
+        os.execve(sys.executable, [sys.executable, "-m", "bench", "trainer", *arguments], environment())
     use_one_core()
     return published.main("trainer", ABOUT, measure, arguments)
 
@@ -83,7 +84,8 @@ def _minibatch(
         if peer is not None:
             measures[name] = _of_peer(peer, data, hidden, batch)
     found = take_turns(measures, TURNS)
-    lines = [_beside(name, samples.rows, found, limit) for name, limit in zip(LABELS, CASES[hidden, batch], strict=False)]
+    limits = zip(LABELS, CASES[hidden, batch], strict=False)  # the third limit is the bound's
+    lines = [_beside(name, samples.rows, found, limit) for name, limit in limits]
     share = 1 / ratio(found["bound"], found["ours"])
     lines.append(Line("share of the GEMM bound, SGD with momentum", "samples/s", samples.rows / median(found["ours"]),
                       "its matrix products alone", samples.rows / median(found["bound"]), share,
@@ -115,10 +117,11 @@ def gemm_bound(network: Architecture, samples: Samples, batch: int) -> Measure:
     d, hidden, classes = network.sizes
     rng = np.random.default_rng(0)
 
-    def random(*shape: int) -> "np.ndarray[tuple[int, ...], np.dtype[np.float32]]":
+    def random(*shape: int) -> Floats:
         return rng.random(shape, np.float32)
 
-    rows, columns, first, second = random(batch, d + 1), random(d + 1, batch), random(hidden, d + 1), random(hidden + 1, classes)
+    rows, columns, first = random(batch, d + 1), random(d + 1, batch), random(hidden, d + 1)
+    second = random(hidden + 1, classes)
     layer, scores, outer = random(hidden + 1, batch), random(classes, batch), random(batch, classes)
     output, back = random(hidden, batch), random(hidden, batch)
     first_gradient, second_gradient = np.empty_like(first), np.empty_like(second)
@@ -155,7 +158,7 @@ def _course() -> Table:
     return Table("The course's arithmetic", tuple(lines))
 
 
-def plain_course(network: Architecture, flat: "np.ndarray[tuple[int], np.dtype[np.float64]]", samples: Samples) -> object:
+def plain_course(network: Architecture, flat: Array, samples: Samples) -> object:
     """The course's trainer, vectorised as one writes it down: float64, no buffers, dense one-hot labels."""
     w, v = (matrix.copy() for matrix in network.views(flat))  # (d + 1, h), (h + 1, k)
     n = samples.rows

@@ -23,10 +23,10 @@ from bench.ends import CHUNK, COMMAND, HOST, ME, PING
 from bench.figures import Limit, Line, Table
 from bench.machine import use_one_core
 from chord.blobs import digest_of
-from chord.effects import Ask, Procedure
+from chord.effects import Ask, Procedure, ask
 from chord.refs import NodeRef
 from chord.requests import NextHop
-
+from chord.store import Read
 from chord.storing import fetch, write
 from cli.entry import client_runtime
 from node.runtime import Runtime
@@ -59,8 +59,8 @@ def measure() -> list[Table]:
         node = NodeRef(ME.id, HOST, port, ME.incarnation)
         grpc = _Grpc.start(stack)
         runtime = client_runtime()
-        return [_small(raw, runtime.peers, node, grpc), *(_weights(mb, raw, runtime, node, server, grpc) for mb in WEIGHTS),
-                _open(stack, grpc)]
+        weights = [_weights(mb, raw, runtime, node, server, grpc) for mb in WEIGHTS]
+        return [_small(raw, runtime.peers, node, grpc), *weights, _open(stack, grpc)]
 
 
 class _Grpc:
@@ -70,7 +70,7 @@ class _Grpc:
         self._client, self._port = client, port
 
     @staticmethod
-    def start(stack: ExitStack) -> "_Grpc | None":
+    def start(stack: ExitStack) -> _Grpc | None:
         try:
             return _Grpc(Peer("grpc_client", stack), int(Peer("grpc_server", stack).ask()))
         except PeerMissing:
@@ -143,7 +143,6 @@ def _weights(mb: int, raw: socket.socket, runtime: Runtime, node: NodeRef, serve
             at += raw.recv_into(view[at:])
 
     sent_mb = _peaks(lambda: runtime.run(write(node, digest, content)), server)
-    del content
     received_mb = _peaks(lambda: runtime.run(fetch((node,), digest, size)), server)
     measures: dict[str, Measure] = {
         "raw": lambda: _seconds(receive),
@@ -170,9 +169,6 @@ def _weights(mb: int, raw: socket.socket, runtime: Runtime, node: NodeRef, serve
 
 def _pieces(node: NodeRef, digest: str, size: int) -> Procedure[None]:
     """Every piece, into one buffer."""
-    from chord.effects import ask
-    from chord.store import Read
-
     buffer, at = bytearray(size), 0
     while at < size:
         piece = yield from ask(node, Read(digest, at, CHUNK), CALL_TIMEOUT_S)

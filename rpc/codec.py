@@ -7,7 +7,6 @@ Malformed, before any handler sees it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
 from typing import Any
 
 from thrift.protocol.TProtocol import TProtocolException
@@ -61,7 +60,7 @@ def check_complete(value: Any) -> None:
         for each in value:
             check_complete(each)
     elif hasattr(value, "thrift_spec"):
-        required, nested = _parts(type(value))
+        required, nested = _PARTS.get(type(value)) or _parts(type(value))
         for name in required:
             if getattr(value, name) is None:
                 raise errors.Malformed(f"{type(value).__name__} lacks {name}")
@@ -69,12 +68,16 @@ def check_complete(value: Any) -> None:
             check_complete(getattr(value, name))
 
 
-@cache
+_PARTS: dict[type[Any], tuple[tuple[str, ...], tuple[str, ...]]] = {}  # of every kind of struct that was checked
+
+
 def _parts(kind: type[Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """A struct's required fields, and those that hold structs. What is required only its `validate` knows."""
     fields = [field for field in kind.thrift_spec or () if field]
     nested = tuple(name for _, what, name, *_ in fields if what in (TType.STRUCT, TType.LIST))
-    return tuple(name for _, _, name, *_ in fields if not _is_complete_without(kind, name, fields)), nested
+    required = tuple(name for _, _, name, *_ in fields if not _is_complete_without(kind, name, fields))
+    _PARTS[kind] = required, nested
+    return required, nested
 
 
 def _is_complete_without(kind: type[Any], missing: str, fields: list[Any]) -> bool:

@@ -1,6 +1,7 @@
-"""Flower's app for the same job: its FedAvg, its record of arrays, our network and trainer, so that only the rounds differ.
+"""Flower's app for the same job: its FedAvg and its records, our network and trainer: only the rounds differ.
 
-It tells a line of JSON a round, into the file that BENCH_TELL names. Each client caches its files and their moments, as ours do. The same in the
+It tells a line of JSON a round, into the file that BENCH_TELL names. Each client caches its files and their moments,
+as ours do. The same in the
 simulation and deployed.
 """
 
@@ -50,7 +51,7 @@ def partition(number: int) -> list[Samples]:
 client = ClientApp()
 
 
-@client.train()
+@client.train()  # type: ignore[untyped-decorator]  # flwr is in the peers' environment
 def train_files(message: Message, context: Context) -> Message:
     files = partition(int(context.node_config["partition-id"]))
     began = time.monotonic()
@@ -87,9 +88,10 @@ def tell(line: dict[str, object]) -> None:
 server = ServerApp()
 
 
-@server.main()
+@server.main()  # type: ignore[untyped-decorator]
 def run(grid: Grid, context: Context) -> None:
     strategy = TimedFedAvg(fraction_train=1.0, fraction_evaluate=0.0, min_train_nodes=CLIENTS,
                            min_available_nodes=CLIENTS)
-    strategy.start(grid, ArrayRecord([init(NETWORK, 0)]), num_rounds=int(os.environ["BENCH_ROUNDS"]), timeout=NODES_TIMEOUT_S)
+    rounds = int(os.environ["BENCH_ROUNDS"])
+    strategy.start(grid, ArrayRecord([init(NETWORK, 0)]), num_rounds=rounds, timeout=NODES_TIMEOUT_S)
 
