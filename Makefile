@@ -2,8 +2,9 @@
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
+PEERS := .venv-peers
 
-.PHONY: help install demo test paper soak faults check gen clean
+.PHONY: help install demo test paper soak faults bench bench-peers check gen clean
 
 help:
 	@echo "make install   the environment in $(VENV)"
@@ -12,7 +13,9 @@ help:
 	@echo "make paper     the Chord paper's tables, into docs/results/chord.md (20 minutes of one core)"
 	@echo "make soak      20 nodes for ten minutes, one killed every 10 s, into docs/results/soak.md"
 	@echo "make faults    kill everything, at every moment, and write docs/results/faults.md (half an hour)"
-	@echo "make check     lint, types, generated code fresh"
+	@echo "make bench     every figure beside its peer, into docs/results/ (a quarter of an hour)"
+	@echo "make bench-peers  the peers that make bench compares with, in an environment of their own (1.5 GB)"
+	@echo "make check     lint, types, generated code fresh, counts that may not grow"
 	@echo "make gen       rpc/gen anew from service.thrift (needs thrift-compiler)"
 
 install: $(STAMP)
@@ -37,11 +40,24 @@ soak: install
 faults: install
 	$(PYTHON) -m bench report
 
+bench: install
+	$(PYTHON) -m bench performance
+
+bench-peers: $(PEERS)/.installed
+
+# torch first and by itself: the others are content with it, where a newer one would bring several GB of CUDA.
+$(PEERS)/.installed: Makefile
+	python3 -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check scikit-learn grpcio "flwr[simulation]" py-spy
+	touch $@
+
 check: install
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check "ruff>=0.12,<1" "mypy>=1.16,<3"
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy .
 	$(PYTHON) -m rpc.generate --check
+	$(PYTHON) -m bench counts --check
 
 gen:
 	python3 -m rpc.generate

@@ -14,7 +14,7 @@ one_blas_thread()  # before numpy is imported: one bit pattern, and the cores ar
 
 from importlib import import_module  # noqa: E402
 
-from cli import exits, seeds  # noqa: E402
+from cli import exits  # noqa: E402
 
 SUBCOMMANDS = {
     "train": "train a model on the files of a folder (also without this word)",
@@ -37,6 +37,8 @@ def main(arguments: list[str]) -> int:
         return 0
     word, *rest = arguments
     if word not in SUBCOMMANDS:  # a first word that is no subcommand means train
+        from cli import seeds
+
         word, rest = "train", seeds.translate(arguments)
     code: int = import_module(f"cli.{word}").main(rest)
     return code

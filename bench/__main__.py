@@ -5,7 +5,10 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-NAMES = ("neighbours", "faults", "matrix", "rows", "history", "report", "soak")
+NAMES = (
+    "trainer", "wire", "round", "scale", "performance", "counts",
+    "neighbours", "faults", "matrix", "rows", "history", "report", "soak",
+)
 
 
 def main(arguments: list[str]) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import BytesIO
 
 from chord.blobs import digest_of
 from chord.effects import Procedure, Sleep, ask, ask_all
@@ -213,13 +214,13 @@ def fetch(nodes: tuple[NodeRef, ...], digest: str, size_bytes: int) -> Procedure
 
 
 def _fetch_from(node: NodeRef, digest: str, size_bytes: int) -> Procedure[bytes]:
-    content = bytearray()
-    while len(content) < size_bytes:  # ends: every piece but the last brings something
-        piece = yield from ask(node, Read(digest, len(content), CHUNK_BYTES), TRANSFER_TIMEOUT_S)
+    content = BytesIO()  # whose value is no second copy
+    while content.tell() < size_bytes:  # ends: every piece but the last brings something
+        piece = yield from ask(node, Read(digest, content.tell(), CHUNK_BYTES), TRANSFER_TIMEOUT_S)
         if not piece:
             break
-        content += piece
-    whole = bytes(content)
+        content.write(piece)
+    whole = content.getvalue()
     if digest_of(whole) != digest:
         raise Corrupt(f"{node.address} gave {len(whole)} bytes that are not {digest[:8]}")
     return whole

@@ -11,8 +11,6 @@ from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
-from node import failpoints
-
 FAILED = 1
 ONE_PRESS_S = 0.1  # some wrappers (timeout, for one) pass a signal on twice
 USAGE, DATA, NO_INPUT, UNAVAILABLE, SOFTWARE, CANNOT_CREATE, REFUSED = 64, 65, 66, 69, 70, 73, 77
@@ -39,15 +37,12 @@ def run(main: Callable[[list[str]], int]) -> None:
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        failpoints.from_environment()  # wrong ones are told at once
+        _check_failpoints()
         code = main(sys.argv[1:])
         sys.stdout.flush()
     except Exit as end:
         print(end, file=sys.stderr)
         code = end.code
-    except failpoints.BadFailpoints as error:
-        print(error, file=sys.stderr)
-        code = USAGE
     except Interrupted as end:
         code = end.code
         _end(code)
@@ -63,6 +58,17 @@ def say(line: str) -> None:
         print(line, flush=True)
     except OSError:
         _silence()
+
+
+def _check_failpoints() -> None:
+    """Wrong ones are told at once; --help does not wait for what only they need."""
+    if "ROUNDELAY_FAILPOINTS" in os.environ:
+        from node import failpoints
+
+        try:
+            failpoints.from_environment()
+        except failpoints.BadFailpoints as error:
+            raise Exit(USAGE, str(error)) from error
 
 
 def _silence() -> None:

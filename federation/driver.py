@@ -38,8 +38,8 @@ BEAT_S = 1.0
 BEAT_TRIES = 2  # the next beat comes soon
 FILES_RETRY_S = 1.0
 FILES_RETRIES_MAX = 3600
-
 NAMES_SHOWN = 8
+ORDERS_FIRST_S = 0.03  # what goes on beside a round begins when its orders are out, not before them
 
 MakeTask = Callable[[tuple[TrainingFile, ...]], dict[str, object]]
 
@@ -139,13 +139,13 @@ class Driver:
     def _make_while_storing(self, number: int, made: Made | None, validator: Validator) -> Procedure[Made]:
         """One round; meanwhile the one before it is stored, and the ring is looked at for the next."""
         self._require_running()
-        beside: list[Procedure[Any]] = [self._make(number, validator), see_ring(self._roster)]
+        beside: list[Procedure[Any]] = [see_ring(self._roster)]
         if made is not None:
             beside.append(self._store(made))
         if self._clocks.monotonic() >= self._renew_at:
             self._renew_at = self._clocks.monotonic() + RENEW_EVERY_S
             beside.append(renew(self._roster, self.spec, self._clocks.version()))
-        outcomes = yield from together(beside)
+        outcomes = yield from together([self._make(number, validator), *map(_orders_first, beside)])
         for outcome in outcomes:
             if isinstance(outcome, Exception):
                 raise outcome
@@ -258,3 +258,9 @@ def names(files: tuple[TrainingFile, ...]) -> str:
     """The files, as a line can name them."""
     more = f" and {len(files) - NAMES_SHOWN} more" if len(files) > NAMES_SHOWN else ""
     return ", ".join(f.name for f in files[:NAMES_SHOWN]) + more
+
+
+def _orders_first(procedure: Procedure[Any]) -> Procedure[Any]:
+    yield Sleep(ORDERS_FIRST_S)
+    result = yield from procedure
+    return result

@@ -19,6 +19,7 @@ from chord.effects import Procedure, ask
 from chord.errors import ChordError
 from chord.refs import Address, NodeRef
 from chord.requests import GetMembers, GetNeighbours
+from node.options import NO_OPTIONS, OPTION_PREFIX
 from node.runtime import Runtime
 from rpc.peers import Peers
 
@@ -28,8 +29,6 @@ STOP_TIMEOUT_S = 8.0
 LOOK_EVERY_S = 0.02
 NODES_MAX = 256
 LISTENING = "listening at "
-OPTION_PREFIX = "ROUNDELAY_"  # of variables that set options; except those that begin with
-NO_OPTIONS = ("ROUNDELAY_FAILPOINTS", "ROUNDELAY_TEST_")
 
 
 class LocalRingFailed(Exception):

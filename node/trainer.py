@@ -140,9 +140,10 @@ class Trainer:
                 raise from_dict(frame.header)
             if "progress" not in frame.header:
                 return frame
-            if order is not None:
-                self._tell(order.ticket, _epoch(order, frame.header))
-            self._faults.hit("trainer.epoch", order, child.kill)
+            for ended in cast("list[list[Any]]", frame.header["progress"]):
+                if order is not None:
+                    self._tell(order.ticket, _epoch(order, *ended))
+                self._faults.hit("trainer.epoch", order, child.kill)
 
     # --- the child
 
@@ -222,8 +223,6 @@ def _read_work(order: Order) -> dict[str, object]:
     return work
 
 
-def _epoch(order: Order, progress: Header) -> str:
+def _epoch(order: Order, index: int, epoch: int, loss: float, accuracy: float) -> str:
     """A line on one epoch of one file."""
-    file = order.files[cast(int, progress["file"])]
-    return (f"round {order.round}, {file.name}, epoch {progress['epoch']}: "
-            f"accuracy {progress['accuracy']:.3f}, loss {progress['loss']:.4f}")
+    return f"round {order.round}, {order.files[index].name}, epoch {epoch}: accuracy {accuracy:.3f}, loss {loss:.4f}"
