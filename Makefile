@@ -3,13 +3,14 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test faults check gen clean
+.PHONY: help install demo test faults hosts check gen clean
 
 help:
 	@echo "make install   the environment in $(VENV)"
 	@echo "make demo      a ring of four nodes on this machine trains the shipped letters"
 	@echo "make test      the tests"
 	@echo "make faults    kill everything, at every moment, and write docs/results/faults.md (half an hour)"
+	@echo "make hosts     eight hosts as network namespaces train as one, and one loses its link (needs root)"
 	@echo "make check     lint, types, generated code fresh"
 	@echo "make gen       rpc/gen anew from service.thrift (needs thrift-compiler)"
 
@@ -28,6 +29,9 @@ test: install
 
 faults: install
 	$(PYTHON) -m bench report
+
+hosts: install
+	$(PYTHON) -m bench rows eight_hosts_train_as_one
 
 check: install
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check "ruff>=0.12,<1" "mypy>=1.16,<3"

@@ -24,7 +24,7 @@ from rich.table import Table
 from bench.ring import ROOT, Running, Stuck
 from chord.errors import ChordError
 
-MODULES = ("promises", "pauses", "ways", "disks", "refusals", "partitions")
+MODULES = ("promises", "pauses", "ways", "disks", "refusals", "partitions", "hosts")
 KEPT_LOGS = ROOT / "build" / "rows"
 SAID_MAX = 6  # lines shown of one console
 LINE_MAX = 150
