@@ -4,7 +4,7 @@ PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 PEERS := .venv-peers
 
-.PHONY: help install demo test paper soak faults bench bench-peers check gen clean
+.PHONY: help install demo test paper soak faults bench bench-peers hosts check gen clean
 
 help:
 	@echo "make install   the environment in $(VENV)"
@@ -13,6 +13,7 @@ help:
 	@echo "make paper     the Chord paper's tables, into docs/results/chord.md (20 minutes of one core)"
 	@echo "make soak      20 nodes for ten minutes, one killed every 10 s, into docs/results/soak.md"
 	@echo "make faults    kill everything, at every moment, and write docs/results/faults.md (half an hour)"
+	@echo "make hosts     eight hosts as network namespaces train as one, and one loses its link (needs root)"
 	@echo "make bench     every figure beside its peer, into docs/results/ (a quarter of an hour)"
 	@echo "make bench-peers  the peers that make bench compares with, in an environment of their own (1.5 GB)"
 	@echo "make check     lint, types, generated code fresh, counts that may not grow"
@@ -51,6 +52,9 @@ $(PEERS)/.installed: Makefile
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check scikit-learn grpcio "flwr[simulation]" py-spy
 	touch $@
+
+hosts: install
+	$(PYTHON) -m bench rows eight_hosts_train_as_one
 
 check: install
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check "ruff>=0.12,<1" "mypy>=1.16,<3"

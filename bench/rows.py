@@ -23,7 +23,7 @@ from rich.table import Table
 
 from bench.ring import ROOT, Running
 
-MODULES = ("promises", "pauses", "ways", "disks", "trust", "refusals", "partitions")
+MODULES = ("promises", "pauses", "ways", "disks", "trust", "refusals", "partitions", "hosts")
 KEPT_LOGS = ROOT / "build" / "rows"
 SAID_MAX = 6  # lines shown of one console
 LINE_MAX = 150

@@ -14,6 +14,7 @@ from node.parent import end_with_parent
 from node.runtime import Stopped
 from node.shelf import Shelf
 from rpc.server import PortInUse
+from rpc.transport import host_towards
 
 
 def run(chosen: options.Namespace) -> int:
@@ -74,12 +75,22 @@ def build(chosen: options.Namespace) -> Member:
         raise exits.Exit(exits.NO_INPUT, f"--data-dir: cannot read {error.filename}: {error.strerror}") from error
     except addresses.NodeListError as error:
         raise exits.Exit(exits.DATA, str(error)) from error
-    here = Address(chosen.host, chosen.port)
-    advertise = addresses.normal(Address(chosen.advertise or chosen.host, chosen.port)).host
+    here, name = Address(chosen.host, chosen.port), advertised(chosen, supernode() if supernode else chosen.bootstrap)
     return Member(
-        MemberOptions(here, advertise, supernode, chosen.bootstrap, chosen.stabilize_every),
+        MemberOptions(here, name, supernode, chosen.bootstrap, chosen.stabilize_every),
         shelf, exits.say, Disk(chosen.state_dir / "store.sqlite") if chosen.state_dir else None,
     )
+
+
+def advertised(chosen: options.Namespace, way_in: Address) -> str:
+    """The host that others reach us by: who listens everywhere is where the way to the ring begins."""
+    if chosen.advertise or not addresses.is_everywhere(chosen.host):
+        return str(chosen.advertise or chosen.host)
+    try:
+        return host_towards(way_in.host, way_in.port)
+    except (OSError, ValueError) as error:
+        line = f"no way to {way_in} ({error}): say with --advertise HOST where others reach us"
+        raise exits.Exit(exits.UNAVAILABLE, line) from error
 
 
 def _supernode(chosen: options.Namespace) -> Callable[[], Address]:

@@ -14,7 +14,7 @@ from chord.refs import Address
 from cli import configuration, exits
 from federation.errors import BadSpec
 from federation.spec import Settings, check
-from node.addresses import DEFAULT_FILE, SUPERNODE_PORT, NodeListError, parse_address
+from node.addresses import DEFAULT_FILE, SUPERNODE_PORT, NodeListError, parse_address, parse_host
 
 Namespace = argparse.Namespace
 PORT_MAX = 65535
@@ -115,6 +115,14 @@ def supernode(text: str) -> Address:
     """An argparse type: HOST:PORT, or HOST alone."""
     try:
         return parse_address(text, SUPERNODE_PORT)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def host(text: str) -> str:
+    """An argparse type: a name or an address."""
+    try:
+        return parse_host(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 

@@ -22,6 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "node": {"rpc", *CORE},
     "cli": {"node", "rpc", *CORE},
     "dashboard": {"node", "rpc", *CORE},
+    "deploy": {"cli", "node", "rpc", *CORE},
     "bench": {"cli", "node", "rpc", "sim", *CORE},
 }
 # Each entry point, and the packages that it may import: flags -> wiring -> run.
