@@ -3,12 +3,14 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test faults check gen clean
+.PHONY: help install demo dashboard dashboard-test test faults check gen clean
 
 help:
 	@echo "make install   the environment in $(VENV)"
 	@echo "make demo      a ring of four nodes on this machine trains the shipped letters"
+	@echo "make dashboard a page in the browser, with a ring of five nodes to disturb"
 	@echo "make test      the tests"
+	@echo "make dashboard-test   the page's tests in headless Chromium (apt-get install chromium)"
 	@echo "make faults    kill everything, at every moment, and write docs/results/faults.md (half an hour)"
 	@echo "make check     lint, types, generated code fresh"
 	@echo "make gen       rpc/gen anew from service.thrift (needs thrift-compiler)"
@@ -22,6 +24,17 @@ $(STAMP): requirements.txt pyproject.toml
 
 demo: install
 	$(PYTHON) client.py letters validate_letters.txt --local 4
+
+dashboard: $(VENV)/.dashboard
+	$(PYTHON) -m dashboard --lab
+
+$(VENV)/.dashboard: $(STAMP)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check "nicegui>=3.3,<4"
+	touch $@
+
+dashboard-test: $(VENV)/.dashboard
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check "playwright>=1.50,<2"
+	$(PYTHON) -m pytest tests/dashboard
 
 test: install
 	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile
