@@ -34,7 +34,7 @@ $(VENV)/.dashboard: $(STAMP)
 
 dashboard-test: $(VENV)/.dashboard
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check "playwright>=1.50,<2"
-	$(PYTHON) -m pytest tests/dashboard
+	$(PYTHON) -m pytest tests/dashboard tests/end_to_end/test_page.py
 
 test: install
 	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile

@@ -26,7 +26,7 @@ from federation.work import TrainingFile
 from ml.errors import InputMissing, MLError
 from ml.readers.model import Model, load, save
 from node.local import NODES_MAX, LocalRingFailed, start_local_ring
-from node.page import start_page
+from node.page import of_ring, start_page
 from node.runtime import Stopped
 
 CLOCKS = Clocks(time.monotonic, time.time_ns)
@@ -72,7 +72,7 @@ def run(
     runtime = client_runtime()
     enter(runtime, chosen)  # says at once what to start, where there is no ring
     if chosen.dashboard:
-        screen.note(f"dashboard at {start_page(supernode_address(chosen), chosen.nodes, stack)}")
+        screen.note(f"dashboard at {start_page(of_ring(supernode_address(chosen), chosen.nodes), stack)}")
     access = Access(runtime, chosen, screen)
     publish(access, spec, given, initial)
     nodes = len(access.ask(lambda entry: census(entry.node)))

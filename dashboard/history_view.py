@@ -16,7 +16,7 @@ from federation import records
 from federation.watching import Sighting
 
 COMPARED_MAX = 12  # jobs on the chart, the latest
-LINKS_SHOWN = 6  # of a chain, at either end
+LINKS_SHOWN = 6  # of a chain, besides round 0
 
 
 def jobs_scene(picture: Picture, chosen: str) -> Scene:
@@ -83,13 +83,14 @@ def lineage_scene(picture: Picture, chosen: str) -> Scene:
     scene.add("chain", "ol", cls="chain")
     links = list(reversed(sighting.results))
     hidden = links[LINKS_SHOWN:-1]
-    for result in links[:LINKS_SHOWN]:
+    for result in (*links[:LINKS_SHOWN], *links[LINKS_SHOWN:][-1:]):
+        if hidden and result.round == 0:
+            scene.add("hidden", "li", "chain", f"{len(hidden)} results more, each naming the one before it",
+                      cls="faint")
         what = f"round {result.round}: model {result.weights[:12]}" if result.round else (
             f"round 0: first weights {result.weights[:12]}, and the features' moments")
         before = f", after result {result.previous[:12]}" if result.previous else ""
         scene.add(f"link-{result.round}", "li", "chain", f"{what}{before}")
-    if hidden:
-        scene.add("hidden", "li", "chain", f"… {len(hidden)} results more, each naming the one before it", cls="faint")
     begun = f", begun from model {sighting.spec.initial[:12]}" if sighting.spec.initial else ""
     scene.add("spec", "li", "chain", f"spec {sighting.job[:12]}{begun}")
     body = table(scene, "files", ("file", "rows", "SHA-256", "owner now"), "Files of the job")

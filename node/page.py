@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,11 +15,15 @@ ADDRESS = "dashboard at "
 LINES_MAX = 20
 
 
-def start_page(supernode: Address, node_list: Path, stack: ExitStack) -> str:
+def of_ring(supernode: Address, node_list: Path) -> list[str]:
+    """The arguments for a page of this ring, with files from the current folder."""
+    return ["--supernode", str(supernode), "--nodes", str(node_list.resolve()), "--data", str(Path.cwd())]
+
+
+def start_page(arguments: Sequence[str], stack: ExitStack) -> str:
     """Start it on a free port; returns its address, with the token. The stack ends it. Raises LocalRingFailed."""
     child = subprocess.Popen(
-        [sys.executable, "-m", "dashboard", "--port", "0", "--supernode", str(supernode), "--nodes",
-         str(node_list.resolve()), "--data", str(Path.cwd()), "--end-with-parent"],
+        [sys.executable, "-m", "dashboard", "--port", "0", *arguments, "--end-with-parent"],
         cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         start_new_session=True,  # a Ctrl-C in the terminal is for us
     )
