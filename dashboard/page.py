@@ -62,7 +62,7 @@ class Page:
         self._hops = 0
         self._tab = "nodes"
         self._drawn: object = None
-        self._sections: dict[str, ui.column] = {}
+        self._sections: dict[str, ui.element] = {}
 
     def leave(self) -> None:
         """The reader has gone."""
@@ -107,11 +107,11 @@ class Page:
         names = [name for name in TABS if name != "lab" or self._site.lab is not None]
         with ui.tabs(value="nodes", on_change=lambda e: self._show_tab(e.value)).props(
             "dense align=left no-caps inline-label outside-arrows mobile-arrows"
-        ).classes("w-full"):
+        ):
             for name in names:
                 ui.tab(name, TABS[name])
         for name in names:
-            self._sections[name] = ui.column().classes("w-full gap-4")
+            self._sections[name] = ui.element("div").classes("stack")
             self._sections[name].set_visibility(name == "nodes")
             with self._sections[name]:
                 builders[name]()
@@ -313,7 +313,7 @@ class Page:
 
 def board(name: str) -> ui.element:
     """A place for a scene; page.js finds it by this name."""
-    return ui.element("div").props(f"id=board-{name}").classes("w-full")
+    return ui.element("div").props(f"id=board-{name}")
 
 
 def panel(*names: str) -> None:

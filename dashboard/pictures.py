@@ -46,7 +46,7 @@ def photograph(page: Any, folder: Path) -> None:
     shoot(page, folder / "training.png")
     page.locator(".state.done").wait_for()
     tab(page, "Nodes")
-    page.locator(".node").nth(2).click()
+    page.locator(".node .dot").nth(2).click()
     page.locator("#board-node h3").wait_for()
     shoot(page, folder / "ring.png")
     page.emulate_media(color_scheme="dark")
@@ -67,7 +67,7 @@ def photograph(page: Any, folder: Path) -> None:
 
 def train(page: Any) -> None:
     tab(page, "Training")
-    page.get_by_label("rounds").fill(ROUNDS)
+    page.get_by_label("rounds", exact=True).fill(ROUNDS)
     page.get_by_role("button", name="Launch training").click()
     page.locator(".state.waiting, .state.running").first.wait_for()
 

@@ -32,7 +32,7 @@ def job_scene(picture: Picture, job: str) -> Scene:
     ahead = _ahead(picture, sighting)
     if ahead:
         scene.add("queue", "span", "head", f"{ahead} before it in the queue", cls="faint")
-    scene.add("bar", "progress", value=sighting.rounds_done, max=rounds, aria_label="rounds done")
+    scene.add("bar", "progress", value=sighting.rounds_done, max=rounds, aria_label="how far the job has come")
     if sighting.reason:
         scene.add("reason", "p", "", sighting.reason, cls="wrong")
     return scene

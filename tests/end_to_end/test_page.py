@@ -62,8 +62,8 @@ def launch(page: Any, rounds: int) -> str:
     """Fill the form, launch, and return the job's short name as the page shows it."""
     tab(page, "Training")
     before = page.locator(".jobhead code").all_text_contents()
-    page.get_by_label("rounds").fill(str(rounds))
-    page.get_by_label("hidden").fill("8")
+    page.get_by_label("rounds", exact=True).fill(str(rounds))
+    page.get_by_label("hidden", exact=True).fill("8")
     page.get_by_role("button", name="Launch training").click()
     page.wait_for_function(
         "old => { const e = document.querySelector('.jobhead code'); return e && e.textContent !== old }",
@@ -104,7 +104,7 @@ def test_a_lookup_is_walked_hop_by_hop_to_the_owner(page: Any) -> None:
 
 def test_a_wrong_option_is_refused_in_the_form(page: Any) -> None:
     tab(page, "Training")
-    page.get_by_label("rounds").fill("0")
+    page.get_by_label("rounds", exact=True).fill("0")
     page.get_by_role("button", name="Launch training").click()
 
     page.get_by_role("alert").filter(has_text="rounds is 0, expected from 1 to 10000").first.wait_for()
@@ -148,7 +148,7 @@ def test_nodes_come_and_go_and_the_same_job_makes_the_same_model(page: Any) -> N
 
     launch(page, 3)  # as the job of an earlier test, on another ring, which is disturbed
     tab(page, "Churn lab")
-    page.locator(".node").nth(1).click()
+    page.locator(".node .dot").nth(1).click()
     page.get_by_role("button", name="Kill it").click()
     wait_for_nodes(page, NODES)
     assert page.locator(".event.gone, .event.silent").count() >= 1
@@ -161,7 +161,7 @@ def test_nodes_come_and_go_and_the_same_job_makes_the_same_model(page: Any) -> N
 
 def test_a_paused_node_is_shown_and_goes_on(page: Any) -> None:
     tab(page, "Churn lab")
-    page.locator(".node").nth(2).click()
+    page.locator(".node .dot").nth(2).click()
     page.get_by_role("button", name="Pause it").click()
     page.locator(".node.paused").wait_for()
 
