@@ -4,12 +4,14 @@ PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 PEERS := .venv-peers
 
-.PHONY: help install demo test paper soak faults bench bench-peers hosts check gen clean
+.PHONY: help install demo test paper soak faults bench bench-peers hosts dashboard dashboard-test check gen clean
 
 help:
 	@echo "make install   the environment in $(VENV)"
 	@echo "make demo      a ring of four nodes on this machine trains the shipped letters"
+	@echo "make dashboard a page in the browser, with a ring of five nodes to disturb"
 	@echo "make test      the tests"
+	@echo "make dashboard-test   the page's tests in headless Chromium (apt-get install chromium)"
 	@echo "make paper     the Chord paper's tables, into docs/results/chord.md (20 minutes of one core)"
 	@echo "make soak      20 nodes for ten minutes, one killed every 10 s, into docs/results/soak.md"
 	@echo "make faults    kill everything, at every moment, and write docs/results/faults.md (half an hour)"
@@ -28,6 +30,17 @@ $(STAMP): requirements.txt pyproject.toml
 
 demo: install
 	$(PYTHON) client.py letters validate_letters.txt --local 4
+
+dashboard: $(VENV)/.dashboard
+	$(PYTHON) -m dashboard --lab
+
+$(VENV)/.dashboard: $(STAMP)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check "nicegui>=3.3,<4"
+	touch $@
+
+dashboard-test: $(VENV)/.dashboard
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check "playwright>=1.50,<2"
+	$(PYTHON) -m pytest tests/dashboard tests/end_to_end/test_page.py
 
 test: install
 	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile

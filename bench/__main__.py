@@ -6,7 +6,7 @@ import sys
 from importlib import import_module
 
 NAMES = (
-    "trainer", "wire", "round", "scale", "performance", "counts",
+    "trainer", "wire", "round", "scale", "performance", "counts", "page",
     "neighbours", "faults", "matrix", "rows", "history", "report", "soak",
 )
 

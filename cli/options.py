@@ -186,7 +186,7 @@ def identifiers(text: str) -> tuple[int, ...]:
 
 def _setting(name: str, default: Any) -> Callable[[str], Any]:
     """What reads a setting, and says at once what is out of its range."""
-    read = _reader(default)
+    read = reader(default)
 
     def typed(text: str) -> Any:
         value = read(text)
@@ -199,7 +199,8 @@ def _setting(name: str, default: Any) -> Callable[[str], Any]:
     return typed
 
 
-def _reader(default: Any) -> Callable[[str], Any]:
+def reader(default: Any) -> Callable[[str], Any]:
+    """Reads a setting whose default is this from what was typed; what it makes raises ValueError."""
     if isinstance(default, tuple):
         return lambda text: tuple(_integer(part) for part in text.split(","))
     readers: dict[type, Callable[[str], Any]] = {int: _integer, float: _decimal, str: str}

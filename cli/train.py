@@ -26,6 +26,7 @@ def parser(arguments: Sequence[str]) -> options.Parser:
     options.add_settings(made)
     options.add_ring_options(made)
     made.add_argument("--local", type=int, metavar="N", help="start a ring of N nodes here, and stop it at the end")
+    made.add_argument("--dashboard", action="store_true", help="show it in a browser; the page stays until Ctrl-C")
     made.add_argument("--json", action="store_true", help="print one line, one JSON object")
     made.add_argument("--out", type=options.output, metavar="FILE", help="save the model (.npz)")
     made.add_argument("--init", type=Path, metavar="FILE", help="continue from a saved model")

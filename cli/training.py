@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from chord.errors import ChordError
 from chord.survey import census
 from cli import exits, options
 from cli.access import Access, itself
 from cli.cancel import cancelled
-from cli.entry import client_runtime, enter
+from cli.entry import client_runtime, enter, supernode_address
 from cli.follow import fill, follow
 from cli.given import Input, make_spec, read_input
 from cli.report import Report, Screen, model_of, write_history, write_timing
@@ -24,6 +25,7 @@ from federation.work import TrainingFile
 from ml.errors import InputMissing, MLError
 from ml.readers.model import Model, load, save
 from node.local import NODES_MAX, LocalRingFailed, start_local_ring
+from node.page import of_ring, start_page
 from node.runtime import Stopped
 
 CLOCKS = Clocks(time.monotonic, time.time_ns)
@@ -65,6 +67,8 @@ def run(
         start_ring(chosen, screen, stack)
     runtime = client_runtime()
     enter(runtime, chosen)  # says at once what to start, where there is no ring
+    if chosen.dashboard:
+        screen.note(f"dashboard at {start_page(of_ring(supernode_address(chosen), chosen.nodes), stack)}")
     access = Access(runtime, chosen, screen)
     publish(access, spec, given, initial)
     nodes = len(access.ask(lambda entry: census(entry.node)))
@@ -85,7 +89,16 @@ def run(
     report.seconds = time.monotonic() - began
     write(chosen, report)
     screen.result(report)
+    if chosen.dashboard:
+        stay(screen)
     return 0
+
+
+def stay(screen: Screen) -> None:
+    """Until Ctrl-C, for whoever looks at the page."""
+    screen.note("the page, and a ring of --local, stay until Ctrl-C")
+    with suppress(exits.Interrupted):
+        signal.pause()
 
 
 def publish(access: Access, spec: JobSpec, given: Input, initial: Model | None) -> None:

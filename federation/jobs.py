@@ -77,7 +77,7 @@ def waiting_before(start: NodeRef, ring: Ring, job: str) -> Procedure[list[str]]
 def end_of(start: NodeRef, ring: Ring, job: str) -> Procedure[str]:
     """How a job ended: one of records.ENDS, or nothing; read from the names of its records alone."""
     items, _ = yield from find(start, ring, ring.key(job))
-    return _end(job, items)
+    return end_among(job, items)
 
 
 def look_at(start: NodeRef, ring: Ring, job: str, link: Link = records.chain) -> Procedure[JobView]:
@@ -93,7 +93,7 @@ def look_at(start: NodeRef, ring: Ring, job: str, link: Link = records.chain) ->
     links = link(job, results)
     failures = [i for i in items if i.entry.name == records.record_name(job, records.FAILED)]
     reasons = yield from _contents(nodes, failures[:1])
-    return JobView(spec, links, _end(job, items), reasons[0].decode(errors="replace") if reasons else "")
+    return JobView(spec, links, end_among(job, items), reasons[0].decode(errors="replace") if reasons else "")
 
 
 def reports_of(start: NodeRef, ring: Ring, job: str) -> Procedure[dict[int, Report]]:
@@ -113,7 +113,8 @@ def weights_of(start: NodeRef, ring: Ring, result: Result) -> Procedure[bytes]:
     return content
 
 
-def _end(job: str, items: tuple[Item, ...]) -> str:
+def end_among(job: str, items: tuple[Item, ...]) -> str:
+    """How a job ended, by the names of its records: one of records.ENDS, or nothing."""
     names = {i.entry.name for i in items}
     return next((end for end in records.ENDS if records.record_name(job, end) in names), "")
 

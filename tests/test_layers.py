@@ -21,7 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rpc": {"federation", "chord"},
     "node": {"rpc", *CORE},
     "cli": {"node", "rpc", *CORE},
-    "dashboard": {"node", "rpc", *CORE},
+    "dashboard": {"cli", "node", "rpc", *CORE},
     "deploy": {"cli", "node", "rpc", *CORE},
     "bench": {"cli", "node", "rpc", "sim", *CORE},
 }
