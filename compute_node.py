@@ -89,7 +89,8 @@ def build(chosen: "options.Namespace") -> Member:
     here = Address(chosen.host, chosen.port)
     advertise = addresses.normal(Address(chosen.advertise or chosen.host, chosen.port)).host
     return Member(
-        MemberOptions(here, advertise, supernode, chosen.bootstrap, chosen.stabilize_every),
+        MemberOptions(here, advertise, supernode, chosen.bootstrap, chosen.stabilize_every,
+                      addresses.ListedNodes(chosen.nodes)),
         shelf, exits.say, Disk(chosen.state_dir / "store.sqlite") if chosen.state_dir else None,
     )
 

@@ -138,3 +138,14 @@ def test_many_processes_register_at_once_and_no_line_is_lost(path: Path) -> None
         Address(f"host-{writer}", 1 + number) for writer in range(WRITERS) for number in range(LINES)
     }
     assert len(path.read_text().splitlines()) == WRITERS * LINES + 1
+
+
+def test_the_listed_nodes_are_read_anew_and_stay_while_the_list_cannot_be_read(path: Path) -> None:
+    listed = addresses.ListedNodes(path)
+    assert listed() == ()
+
+    addresses.register(path, Address("127.0.0.1", 8001))
+    assert listed() == (Address("127.0.0.1", 8001),)
+
+    path.write_text("rubbish in the middle of a li")
+    assert listed() == (Address("127.0.0.1", 8001),)
