@@ -38,6 +38,7 @@ def parser(arguments: Sequence[str]) -> options.Parser:
                       help="join through this node, without a supernode")
     made.add_argument("--quiet", action="store_true", help="print no finger tables")
     made.add_argument("--state-dir", type=Path, metavar="DIR", help="keep what is stored here, for the next start")
+    made.more("--models", default="", metavar="A,B", help="modules from here that jobs may name as MODULE:NAME")
     made.more("--port", type=options.port, metavar="P", help="the port, as an option")
     made.more("--supernode", type=options.supernode, metavar="HOST:PORT", help="where it is, as an option")
     made.more("--host", type=options.host, default="127.0.0.1", metavar="H",

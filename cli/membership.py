@@ -7,6 +7,7 @@ from collections.abc import Callable
 from chord.errors import ChordError, JoinRefused
 from chord.refs import Address
 from cli import exits, options
+from ml.models.allowed import allow
 from node import addresses
 from node.disk import Disk, DiskError
 from node.member import Member, MemberOptions
@@ -20,6 +21,7 @@ from rpc.transport import host_towards
 def run(chosen: options.Namespace) -> int:
     if chosen.end_with_parent:
         end_with_parent()
+    allow(chosen.models.split(","))
     member = build(chosen)
     try:
         listen(member, chosen)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,7 +18,7 @@ from node.addresses import DEFAULT_FILE, SUPERNODE_PORT, NodeListError, parse_ad
 
 Namespace = argparse.Namespace
 PORT_MAX = 65535
-COMMON_SETTINGS = ("rounds", "epochs", "hidden", "eta")  # the others show in --help-all
+COMMON_SETTINGS = ("model", "rounds", "epochs", "hidden", "eta")  # the others show in --help-all
 
 
 class Parser(argparse.ArgumentParser):
@@ -64,6 +64,7 @@ def parse(made: Parser, arguments: Sequence[str]) -> argparse.Namespace:
     if "--show-config" in arguments:
         _require_nothing(made)
     chosen, origins = configuration.resolve(made, arguments)
+    chosen.origins = origins
     if "--show-config" in arguments:
         print(configuration.show(made, chosen, origins))
         sys.exit(0)
@@ -142,7 +143,7 @@ def add_settings(made: Parser) -> None:
     """One option for every setting of a job."""
     for each in fields(Settings):
         add = made.add_argument if each.name in COMMON_SETTINGS else made.more
-        flag = "--" + each.metadata.get("flag", each.name.replace("_", "-"))
+        flag = f"--{_key(each.name)}"
         about = f"{each.metadata['about']} (default: {_show(each.default)})"
         if each.default is False:
             add(flag, dest=each.name, action="store_true", help=each.metadata["about"])
@@ -153,10 +154,11 @@ def add_settings(made: Parser) -> None:
                 default=each.default, choices=each.metadata.get("choices"), help=about)
 
 
-def settings(options: argparse.Namespace) -> Settings:
-    """The settings that were asked for. Raises Exit for what is out of range."""
+def settings(options: argparse.Namespace, recommended: Mapping[str, Any] | None = None) -> Settings:
+    """The settings that were asked for, else as recommended, else the default. Raises Exit for what is out of range."""
     chosen = {f.name: getattr(options, f.name) for f in fields(Settings)}
-    if chosen["course"]:
+    chosen |= {name: value for name, value in (recommended or {}).items() if options.origins[_key(name)] == "default"}
+    if chosen.get("course"):
         chosen["optimizer"] = "gd"
     try:
         return Settings(**chosen)
@@ -182,6 +184,12 @@ def identifiers(text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers") from None
+
+
+def _key(name: str) -> str:
+    """The option of a setting, without its dashes."""
+    setting = next(f for f in fields(Settings) if f.name == name)
+    return str(setting.metadata.get("flag", name.replace("_", "-")))
 
 
 def _setting(name: str, default: Any) -> Callable[[str], Any]:

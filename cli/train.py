@@ -6,32 +6,44 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cli import exits, options
+from ml.choices import HOLDOUT_DEFAULT, KINDS, MISSING_CHOICES, SIDE_DEFAULT, side
 
 
 def main(arguments: Sequence[str]) -> int:
     chosen = options.parse(parser(arguments), arguments)
-    settings = options.settings(chosen)
     if chosen.detach and chosen.local is not None:
         raise exits.Exit(exits.USAGE, "--detach and --local exclude one another: a local ring ends with the client")
     from cli import training
 
-    return training.train(chosen, settings)
+    return training.train(chosen)
 
 
 def parser(arguments: Sequence[str]) -> options.Parser:
     made = options.parser("client.py train", "Train a model on the files of a folder, on the ring.",
                           "python3 client.py ./letters validate_letters.txt --rounds 50", arguments)
-    made.add_argument("data", type=Path, metavar="DIR", help="folder of training files")
-    made.add_argument("validation", metavar="FILE", help="validation file: as given, or inside DIR")
+    made.add_argument("data", type=Path, metavar="DATA", help="folder of training files, or a data set: see --dataset")
+    made.add_argument("validation", nargs="?", metavar="VALIDATION",
+                      help="as given, or inside DATA (default: the set's own test part, or a part that is held out)")
+    made.add_argument("--dataset", choices=KINDS, help="what DATA is (default: guessed from what lies there)")
     options.add_settings(made)
     options.add_ring_options(made)
     made.add_argument("--local", type=int, metavar="N", help="start a ring of N nodes here, and stop it at the end")
     made.add_argument("--dashboard", action="store_true", help="show it in a browser; the page stays until Ctrl-C")
     made.add_argument("--json", action="store_true", help="print one line, one JSON object")
-    made.add_argument("--out", type=options.output, metavar="FILE", help="save the model (.npz)")
+    made.add_argument("--out", type=options.output, metavar="FILE",
+                      help="save the model (.npz, .safetensors), and a card")
     made.add_argument("--init", type=Path, metavar="FILE", help="continue from a saved model")
     made.add_argument("--detach", action="store_true", help="print the job's id and return: the ring drives it")
+    made.more("--holdout", type=float, default=HOLDOUT_DEFAULT, metavar="SHARE",
+              help="of the rows, to validate on, where nothing else is there (default: %(default)s)")
+    made.more("--parts", type=int, metavar="N", help="make N training files (default: as they came, or 8 of one)")
+    made.more("--classes", default="", metavar="A,B", help="train on these classes only")
+    made.more("--label", default="-1", metavar="NAME|INDEX", help="the label column of a table (default: the last)")
+    made.more("--missing", choices=MISSING_CHOICES, default="refuse", help="what becomes of a table's missing values")
+    made.more("--side", type=side, default=SIDE_DEFAULT, metavar="P", help="resize images to PxP (%(default)s)")
+    made.more("--colour", action="store_true", help="keep the colours of images")
     made.more("--history", type=options.output, metavar="FILE", help="write one line a round (CSV)")
+    made.more("--curve", type=options.output, metavar="FILE", help="draw the learning curve (PNG; extra plots)")
     made.more("--timing", type=options.output, metavar="FILE", help="write the seconds that the job took")
     return made
 

@@ -11,16 +11,18 @@ from chord.survey import census
 from cli import exits, options
 from cli.access import Access, itself
 from cli.cancel import cancelled
+from cli.card import write_card
 from cli.entry import client_runtime, enter, supernode_address
 from cli.follow import fill, follow
-from cli.given import Input, make_spec, read_input
-from cli.report import Report, Screen, model_of, write_history, write_timing
+from cli.given import Input, allow_model, kind_of, make_spec, read_data
+from cli.recipes import recommended
+from cli.report import Report, Screen, measured, model_of, write_curve, write_history, write_timing
 from federation import jobs, records
 from federation.driver import Driver
 from federation.effects import Clocks
 from federation.errors import FederationError, JobEnded, NoSuchJob, TooManyJobs
 from federation.placing import place
-from federation.spec import JobSpec, Settings
+from federation.spec import JobSpec
 from federation.work import TrainingFile
 from ml.errors import InputMissing, MLError
 from ml.readers.model import Model, load, save
@@ -33,18 +35,20 @@ TURN_LOOK_EVERY_S = 0.5
 CANCEL_TRIES = 3
 
 
-def train(chosen: options.Namespace, settings: Settings) -> int:
+def train(chosen: options.Namespace) -> int:
     """From the user's files to the trained model."""
     screen = Screen(json_only=chosen.json)
     began = time.monotonic()
     try:
-        given = read_input(chosen.data, chosen.validation)
-        initial = load(chosen.init) if chosen.init else None
-        spec = make_spec(settings, given, initial, chosen.detach)
-        if given.skipped:
-            screen.note(f"not data, skipped: {', '.join(given.skipped)}")
+        settings = options.settings(chosen, recommended(kind_of(chosen), chosen.model))
         with ExitStack() as stack:
             stack.enter_context(screen)
+            allow_model(settings.model)
+            given = read_data(chosen, settings.seed, stack, screen.bar("preparing"))
+            initial = load(chosen.init) if chosen.init else None
+            spec = make_spec(settings, given, initial, chosen.detach)
+            if given.skipped:
+                screen.note(f"not data, skipped: {', '.join(given.skipped)}")
             return run(chosen, spec, given, initial, screen, stack, began)
     except InputMissing as error:
         raise exits.Exit(exits.NO_INPUT, str(error)) from error
@@ -87,6 +91,7 @@ def run(
         runtime.stopping.set()  # what still runs beside has nothing more to say
         raise
     report.seconds = time.monotonic() - began
+    report.metrics = measured(report, given.validation_samples())
     write(chosen, report)
     screen.result(report)
     if chosen.dashboard:
@@ -171,7 +176,7 @@ def start_ring(chosen: options.Namespace, screen: Screen, stack: ExitStack) -> N
     if not 1 <= chosen.local <= NODES_MAX:
         raise exits.Exit(exits.USAGE, f"--local takes 1 to {NODES_MAX} nodes")
     screen.note(f"starting a ring of {chosen.local} node{'s' * (chosen.local > 1)} on this machine")
-    ring = start_local_ring(chosen.local, stack)
+    ring = start_local_ring(chosen.local, stack, allow_model(chosen.model))
     chosen.supernode, chosen.nodes = ring.supernode, ring.node_list
 
 
@@ -180,9 +185,14 @@ def write(chosen: options.Namespace, report: Report) -> None:
     try:
         if chosen.out:
             save(chosen.out, model_of(report))
+            write_card(chosen.out, model_of(report).sha256, report)
         if chosen.history:
             write_history(chosen.history, report)
         if chosen.timing:
             write_timing(chosen.timing, report)
+        if chosen.curve:
+            write_curve(chosen.curve, report)
+    except ImportError as error:
+        raise exits.Exit(exits.UNAVAILABLE, "--curve needs matplotlib: python3 -m pip install '.[plots]'") from error
     except OSError as error:
         raise exits.Exit(exits.CANNOT_CREATE, f"cannot write {error.filename}: {error.strerror}") from error

@@ -23,7 +23,15 @@ from chord.storing import get
 from federation import arithmetic, jobs, records
 from federation.chronicle import WEIGHTS_KEPT, Chronicle
 from federation.effects import Clocks, aside
-from federation.errors import FederationError, FileUnavailable, JobEnded, NobodyFits, NoSuchJob, WorkFailed
+from federation.errors import (
+    CannotDrive,
+    FederationError,
+    FileUnavailable,
+    JobEnded,
+    NobodyFits,
+    NoSuchJob,
+    WorkFailed,
+)
 from federation.reach import see_ring, through
 from federation.records import Report, Result
 from federation.renewing import RENEW_EVERY_S, renew
@@ -31,7 +39,7 @@ from federation.roster import Roster
 from federation.rounds import Pace, Part, RoundWork
 from federation.spec import JobSpec
 from federation.work import Driving, Order, TrainingFile
-from ml.errors import MLError
+from ml.errors import MLError, ModelUnknown
 from ml.validate import Validator
 
 BEAT_S = 1.0
@@ -84,6 +92,8 @@ class Driver:
             yield from self._drive()
         except (JobEnded, NoSuchJob):  # no spec seen is no verdict: its holders may be on their way back
             raise
+        except ModelUnknown as error:  # nor is a model that is not here
+            raise CannotDrive(str(error)) from error
         except (FederationError, MLError) as error:
             yield from self._chronicle.write(records.FAILED, str(error).encode())
             raise error if isinstance(error, FederationError) else WorkFailed(str(error)) from error
@@ -131,7 +141,7 @@ class Driver:
         moments = b""
         if not self.spec.settings.course:
             parts = yield from self._work(0, b"", lambda _: arithmetic.moments_task(self.spec))
-            moments = arithmetic.moments_of(parts)
+            moments = arithmetic.moments_of(self.spec, parts)
         result = Result(self.spec.job, 0, "", digest_of(self.weights), len(self.weights), moments.hex())
         self._results.append(result)
         return Made(result, Report(self.spec.job, 0, self._me, 0.0, 0.0, 0.0, 0.0, 0.0), self.weights)
@@ -238,7 +248,7 @@ class Driver:
     def _fetch_validator(self) -> Procedure[Validator]:
         file = self.spec.validation
         content = yield from self._get(file.name, file.name, file.digest)
-        return Validator(arithmetic.architecture(self.spec), file.name, content)
+        return Validator(self.spec.design, file.name, content)
 
     def _get(self, hashed: str, name: str, digest: str) -> Procedure[bytes]:
         ring = self._roster.ring

@@ -15,7 +15,8 @@ from chord.errors import Malformed
 from chord.items import check_name
 from federation.errors import BadRecord, BadSpec
 from federation.work import TrainingFile
-from ml.task import ETA_MIN, Optimizer
+from ml.errors import MLError
+from ml.task import DROPOUT_MAX, ETA_MIN, MODEL, Design, Optimizer
 
 COURSE_MOMENTUM = 0.7  # what the course's trainer has fixed
 DIGEST_BYTES = 32
@@ -47,6 +48,11 @@ class Settings:
     optimizer: Optimizer = _choice("sgd", ("sgd", "adam", "gd"), "minibatch sgd, adam, or full-batch gd")
     seed: int = _number(0, 0, 2**63 - 1, "everything random in a job comes from it")
     quorum: float = _number(1.0, 0.0, 1.0, "part of the rows that suffices where files are missing", above=True)
+    model: str = field(
+        default="mlp", metadata={"about": "mlp, softmax, cnn, or MODULE:NAME on the nodes", "pattern": MODEL}
+    )
+    dropout: float = _number(0.0, 0.0, DROPOUT_MAX, "part of the hidden units that each step leaves out")
+    weighting: str = _choice("none", ("none", "balanced"), "balanced: rare classes count as much as frequent ones")
     course: bool = field(
         default=False,
         metadata={"flag": "course-trainer", "about": "the course trainer's arithmetic, in float64: gd on raw inputs"},
@@ -57,6 +63,10 @@ class Settings:
             check(each.name, getattr(self, each.name))
         if self.course and (self.optimizer != "gd" or len(self.hidden) != 1):
             raise BadSpec("--course-trainer is a mode of --optimizer gd with one hidden layer")
+        if self.course and (self.model != "mlp" or self.dropout or self.weighting != "none"):
+            raise BadSpec("--course-trainer trains an mlp, without --dropout and --weighting")
+        if self.optimizer == "gd" and self.model not in ("mlp", "softmax"):
+            raise BadSpec(f"--optimizer gd trains mlp and softmax, not {self.model}")
 
 
 def check(name: str, value: Any) -> None:
@@ -65,6 +75,8 @@ def check(name: str, value: Any) -> None:
     about = setting.metadata
     if not _is_like(value, setting.default):
         raise BadSpec(f"--{name} is {value!r}, expected {_KINDS[type(setting.default)]}")
+    if "pattern" in about and not about["pattern"].fullmatch(value):
+        raise BadSpec(f"--{name} is {value[:80]!r}, expected a name, or MODULE:NAME")
     if "choices" in about and value not in about["choices"]:
         raise BadSpec(f"--{name} is {value}, expected one of {', '.join(about['choices'])}")
     if "layers_max" in about and not 1 <= len(value) <= about["layers_max"]:
@@ -98,6 +110,9 @@ class JobSpec:
     nonce: str = ""
     detached: bool = False  # nobody waits for it: the owner of its key drives from the start
     fingerprint: str = ""  # of the arithmetic that the job began with: ml.fingerprint at its shapes
+    shape: tuple[int, ...] = ()  # channels, height, width, where a row is an image
+    labels: tuple[str, ...] = ()  # the names of the classes, where they are not their numbers
+    class_rows: tuple[int, ...] = ()  # training rows of each class, where their weighting needs them
 
     @property
     def job(self) -> str:
@@ -125,7 +140,21 @@ class JobSpec:
     @property
     def sizes(self) -> tuple[int, ...]:
         """Layer sizes, from the features to the classes."""
-        return self.features, *self.settings.hidden, self.classes
+        hidden = () if self.settings.model == "softmax" else self.settings.hidden
+        return self.features, *hidden, self.classes
+
+    @property
+    def design(self) -> Design:
+        """The model that is trained."""
+        return Design(self.sizes, self.settings.model, self.shape, self.settings.course)
+
+    @property
+    def class_weights(self) -> tuple[float, ...]:
+        """Factors of each class's rows, such that all classes count the same; nothing where all rows do."""
+        if self.settings.weighting == "none":
+            return ()
+        present = sum(rows > 0 for rows in self.class_rows)
+        return tuple(sum(self.class_rows) / (present * rows) if rows else 0.0 for rows in self.class_rows)
 
 
 def spec_from_bytes(content: bytes) -> JobSpec:
@@ -134,10 +163,12 @@ def spec_from_bytes(content: bytes) -> JobSpec:
         raw = json.loads(content)
         settings = Settings(**raw["settings"] | {"hidden": tuple(raw["settings"]["hidden"])})
         files = tuple(_file(file) for file in raw["files"])
-        spec = JobSpec(**raw | {"settings": settings, "files": files, "validation": _file(raw["validation"])})
+        lists = {name: tuple(raw[name]) for name in ("shape", "labels", "class_rows")}
+        spec = JobSpec(**raw | lists | {"settings": settings, "files": files, "validation": _file(raw["validation"])})
         _check_numbers(spec)
+        _check_classes(spec)
         return spec
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, Malformed) as error:
+    except (MLError, ValueError, TypeError, KeyError, AttributeError, RecursionError, Malformed) as error:
         raise BadRecord(f"a spec that is none: {error}") from error
 
 
@@ -149,6 +180,19 @@ def _file(raw: dict[str, Any]) -> TrainingFile:
     if len(bytes.fromhex(file.digest)) != DIGEST_BYTES:
         raise ValueError(f"{file.name}: {file.digest} is no digest")
     return file
+
+
+def _check_classes(spec: JobSpec) -> None:
+    """What is said of the classes, and of the images. Raises TypeError, ValueError, MLError."""
+    Design(spec.sizes, spec.settings.model, spec.shape, spec.settings.course)
+    if not all(isinstance(label, str) and label.isprintable() for label in spec.labels):
+        raise TypeError("labels are texts")
+    if len(spec.labels) not in (0, spec.classes) or len(spec.class_rows) not in (0, spec.classes):
+        raise ValueError(f"{len(spec.labels)} labels and {len(spec.class_rows)} counts for {spec.classes} classes")
+    if not all(isinstance(rows, int) and rows >= 0 for rows in spec.class_rows):
+        raise TypeError("rows of classes are numbers")
+    if spec.settings.weighting != "none" and not any(spec.class_rows):
+        raise ValueError("weighting needs the rows of each class")
 
 
 def _check_numbers(spec: JobSpec) -> None:

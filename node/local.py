@@ -115,7 +115,7 @@ def child_environment() -> dict[str, str]:
             if not name.startswith(OPTION_PREFIX) or name.startswith(NO_OPTIONS)}
 
 
-def start_local_ring(count: int, stack: ExitStack) -> LocalRing:
+def start_local_ring(count: int, stack: ExitStack, node_options: Sequence[str] = ()) -> LocalRing:
     """Start a supernode and `count` nodes, and return when all have joined; the stack ends them."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="roundelay-")))
     processes = Processes(folder)
@@ -126,7 +126,8 @@ def start_local_ring(count: int, stack: ExitStack) -> LocalRing:
     first = processes.start("supernode.py", [*shared, "--port", "0", "--state-dir", str(folder)])
     supernode = processes.address(first, deadline)  # not before: they might ask another ring's, at the default port
     for _ in range(count):
-        processes.start("compute_node.py", ["0", supernode.host, str(supernode.port), "--quiet", *shared])
+        words = ["0", supernode.host, str(supernode.port), "--quiet", *shared, *node_options]
+        processes.start("compute_node.py", words)
     wait_until_whole(processes, supernode, count, deadline)
     return LocalRing(supernode, node_list)
 
