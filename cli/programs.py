@@ -11,7 +11,7 @@ from importlib import import_module
 import cli
 
 Options = dict[str, argparse.Action]  # by key: the long flag, without its dashes
-NAMES = ("supernode", "compute_node", "client")
+NAMES = ("supernode", "compute_node", "client", "dashboard")
 NOT_CONFIGURABLE = ("help", "help-all", "config", "show-config")
 NO_PROGRAM = "options"  # it makes the parsers
 
