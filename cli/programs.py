@@ -24,8 +24,9 @@ def options_of(made: argparse.ArgumentParser) -> Options:
 
 
 def program_of(made: argparse.ArgumentParser) -> str:
-    """`client.py train` is of the client."""
-    return made.prog.split()[0].removesuffix(".py")
+    """`client.py train` is of the client, `python3 -m dashboard` of the dashboard."""
+    words = made.prog.split()
+    return words[words.index("-m") + 1] if "-m" in words else words[0].removesuffix(".py")
 
 
 @cache

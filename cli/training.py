@@ -176,7 +176,7 @@ def start_ring(chosen: options.Namespace, screen: Screen, stack: ExitStack) -> N
     if not 1 <= chosen.local <= NODES_MAX:
         raise exits.Exit(exits.USAGE, f"--local takes 1 to {NODES_MAX} nodes")
     screen.note(f"starting a ring of {chosen.local} node{'s' * (chosen.local > 1)} on this machine")
-    ring = start_local_ring(chosen.local, stack, allow_model(chosen.model))
+    ring = start_local_ring(chosen.local, stack, of_nodes=allow_model(chosen.model))
     chosen.supernode, chosen.nodes = ring.supernode, ring.node_list
 
 
