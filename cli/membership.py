@@ -77,7 +77,8 @@ def build(chosen: options.Namespace) -> Member:
         raise exits.Exit(exits.DATA, str(error)) from error
     here, name = Address(chosen.host, chosen.port), advertised(chosen, supernode() if supernode else chosen.bootstrap)
     return Member(
-        MemberOptions(here, name, supernode, chosen.bootstrap, chosen.stabilize_every),
+        MemberOptions(here, name, supernode, chosen.bootstrap, chosen.stabilize_every,
+                      addresses.ListedNodes(chosen.nodes)),
         shelf, exits.say, Disk(chosen.state_dir / "store.sqlite") if chosen.state_dir else None,
     )
 
