@@ -17,7 +17,7 @@ from collections.abc import Callable  # noqa: E402
 from chord.errors import ChordError, JoinRefused  # noqa: E402
 from chord.refs import Address  # noqa: E402
 from cli import compute_node as command_line  # noqa: E402
-from cli import exits, options  # noqa: E402
+from cli import exits, options, seeds  # noqa: E402
 from node import addresses  # noqa: E402
 from node.console import Watch, console  # noqa: E402
 from node.disk import Disk, DiskError  # noqa: E402
@@ -29,7 +29,7 @@ from rpc.server import PortInUse  # noqa: E402
 
 
 def main(arguments: list[str]) -> int:
-    chosen = options.parse(command_line.parser(arguments), arguments)
+    chosen = options.parse(command_line.parser(arguments), seeds.translate_node(arguments))
     if chosen.end_with_parent:
         end_with_parent()
     member = build(chosen)
@@ -78,6 +78,8 @@ def build(chosen: "options.Namespace") -> Member:
         raise exits.Exit(exits.USAGE, "compute_node.py: which port? For example: python3 compute_node.py 8001")
     if not 0.05 <= chosen.stabilize_every <= 3600:
         raise exits.Exit(exits.USAGE, "compute_node.py: --stabilize-every takes 0.05 to 3600 seconds")
+    if not (0 <= chosen.load <= 1 and 0 <= chosen.load_delay <= 3600):
+        raise exits.Exit(exits.USAGE, "compute_node.py: --load takes 0 to 1, --load-delay 0 to 3600 seconds")
     shelf = Shelf(chosen.data_dir)
     try:
         shelf.survey()
@@ -89,7 +91,8 @@ def build(chosen: "options.Namespace") -> Member:
     here = Address(chosen.host, chosen.port)
     advertise = addresses.normal(Address(chosen.advertise or chosen.host, chosen.port)).host
     return Member(
-        MemberOptions(here, advertise, supernode, chosen.bootstrap, chosen.stabilize_every),
+        MemberOptions(here, advertise, supernode, chosen.bootstrap, chosen.stabilize_every, chosen.load,
+                      chosen.load_delay),
         shelf, exits.say, Disk(chosen.state_dir / "store.sqlite") if chosen.state_dir else None,
     )
 

@@ -181,6 +181,8 @@ struct Order {
   5: optional binary weights
   /** Their size in bytes. */
   6: optional i64 weights_size
+  /** A node that is busy with other things may answer Busy: the order goes elsewhere. */
+  7: optional bool may_refuse
 }
 
 /** How far an order has come. */

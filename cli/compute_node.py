@@ -11,6 +11,7 @@ from chord.refs import Address
 from chord.upkeep import STABILIZE_EVERY_S
 from cli import options
 from node import addresses
+from node.load import LOAD_DELAY_S
 
 
 class AtPort(argparse.Action):
@@ -44,5 +45,9 @@ def parser(arguments: Sequence[str]) -> options.Parser:
     made.more("--advertise", metavar="HOST", help="the host that others reach us by (default: --host)")
     made.more("--stabilize-every", type=float, default=STABILIZE_EVERY_S, metavar="S",
               help="seconds between two stabilisations (default: %(default)s); 5 is slow motion")
+    made.more("--load", type=float, default=0.0, metavar="P",
+              help="busy with other things with this probability: an order is late then, or refused (default: 0)")
+    made.more("--load-delay", type=float, default=LOAD_DELAY_S, metavar="S",
+              help="how late, in seconds (default: %(default)s)")
     made.more("--end-with-parent", action="store_true", help="end when standard input is closed")
     return made

@@ -187,7 +187,10 @@ class Driver:
         for _ in range(FILES_RETRIES_MAX):
             work = RoundWork(
                 self._roster, pace, self._clocks.monotonic,
-                lambda some: Order(self.spec.job, number, some, json.dumps(task(some)), digest, len(weights)), weights,
+                lambda some, may_refuse: Order(
+                    self.spec.job, number, some, json.dumps(task(some)), digest, len(weights), may_refuse
+                ),
+                weights, self.spec.settings.placement, f"{self.spec.settings.seed} {number}",
             )
             parts += yield from work.work_on(files)
             files = tuple(work.missing)

@@ -7,7 +7,7 @@ that is repeated is the same ticket; finished tickets are kept for a while for w
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,9 +27,10 @@ FINISHED_MAX = 64  # tickets whose results are kept
 
 
 class Orders:
-    """The state: every ticket's order and progress."""
+    """The state: every ticket's order and progress. `is_busy` says whether this node has better things to do."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_busy: Callable[[], bool] = lambda: False) -> None:
+        self._is_busy = is_busy
         self._orders: dict[str, Order] = {}
         self._progress: OrderedDict[str, Progress] = OrderedDict()
 
@@ -43,6 +44,8 @@ class Orders:
         known = self._progress.get(ticket)
         if known is not None and known.state not in ("failed", "unable"):
             return ticket
+        if order.may_refuse and self._is_busy():
+            raise Busy("busy with other work")
         waiting = sum(not p.is_final for p in self._progress.values())
         if waiting >= QUEUED_MAX:
             raise Busy(f"{waiting} orders are waiting already")

@@ -52,6 +52,11 @@ class Roster:
         live = [n for n in (self._entry, *self.nodes) if n not in self._lost]
         return live[0] if live else self._entry
 
+    @property
+    def live(self) -> tuple[NodeRef, ...]:
+        """Whoever may be given work, in the order of their identifiers."""
+        return tuple(n for n in self.nodes if n not in self._lost)
+
     def holders(self, file: TrainingFile) -> tuple[NodeRef, ...]:
         """The nodes that should have a file, the owner first, without the lost."""
         return tuple(n for n in self.successors_of(self.ring.key(file.name)) if n not in self._lost)

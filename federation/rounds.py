@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from statistics import median
 
 from chord.effects import Procedure, Sleep, ask, ask_all, together
-from chord.errors import ChordError, NodeUnreachable
+from chord.errors import Busy, ChordError, NodeUnreachable
 from chord.refs import NodeRef
 from chord.storing import fetch, write
 from federation.errors import WorkFailed
-from federation.placement import by_hash
+from federation.placement import BALANCING, Groups, View, assign
 from federation.roster import Roster
 from federation.work import Collect, Order, Progress, TrainingFile
 
@@ -44,11 +44,14 @@ class Pace:
     """How long a row takes, as the last orders have shown."""
 
     def __init__(self) -> None:
+        self.costs: dict[NodeRef, float] = {}  # seconds a row, of each node
         self._seconds_a_row: list[float] = []
         self._seconds: list[float] = []
 
     def note(self, part: Part) -> None:
         rows = sum(f.rows for f in part.files)
+        latest = part.progress.seconds / rows
+        self.costs[part.node] = (self.costs.get(part.node, latest) + latest) / 2
         self._seconds_a_row = [*self._seconds_a_row[-PACES_MAX:], part.progress.seconds / rows]
         self._seconds = [*self._seconds[-PACES_MAX:], part.progress.seconds]
 
@@ -61,12 +64,15 @@ class Pace:
 
 
 class RoundWork:
-    """The orders of one round. `make_order` says what is to be done with some files."""
+    """The orders of one round. `make_order` says what to do with some files, and whether that may be refused."""
 
     def __init__(
         self, roster: Roster, pace: Pace, clock: Callable[[], float],
-        make_order: Callable[[tuple[TrainingFile, ...]], Order], weights: bytes,
+        make_order: Callable[[tuple[TrainingFile, ...], bool], Order], weights: bytes,
+        policy: str = "hash", chance: str = "",
     ) -> None:
+        self._policy = policy
+        self._chance = chance
         self._roster = roster
         self._pace = pace
         self._clock = clock
@@ -74,13 +80,20 @@ class RoundWork:
         self._weights = weights
         self.missing: list[TrainingFile] = []  # those that nobody who was asked can work on
 
-    def work_on(self, files: Sequence[TrainingFile]) -> Procedure[list[Part]]:
-        """Have all these files worked on, except those that end up in `missing`. Raises WorkFailed."""
-        groups, missing = by_hash(files, {f.index: self._roster.holders(f) for f in files})
+    def work_on(
+        self, files: Sequence[TrainingFile], refused: frozenset[NodeRef] = frozenset()
+    ) -> Procedure[list[Part]]:
+        """Have all these files worked on, except those that end up in `missing`. Raises WorkFailed.
+
+        refused: who has said that it is busy, and is asked again only when nobody else can be.
+        """
+        groups, left = assign(self._policy, files, self._view(files).without(refused))
+        last, missing = assign(self._policy, left, self._view(left)) if refused else (Groups(), left)
         self.missing += missing
-        outcomes = yield from together(
-            [self._work_or_pass_on(node, group) for node, group in groups.items()], at_once=max(1, len(groups))
-        )
+        may_refuse = self._policy in BALANCING
+        work = [self._work_or_pass_on(node, group, refused, may_refuse) for node, group in groups.items()]
+        work += [self._work_or_pass_on(node, group, refused, False) for node, group in last.items()]
+        outcomes = yield from together(work, at_once=max(1, len(work)))
         parts: list[Part] = []
         for outcome in outcomes:
             if isinstance(outcome, Exception):
@@ -88,19 +101,32 @@ class RoundWork:
             parts += outcome
         return parts
 
-    def _work_or_pass_on(self, node: NodeRef, files: tuple[TrainingFile, ...]) -> Procedure[list[Part]]:
+    def _view(self, files: Sequence[TrainingFile]) -> View:
+        roster = self._roster
+        holders = {f.index: roster.holders(f) for f in files}
+        return View(roster.live, holders, self._chance, self._pace.costs, roster.ring.replicas)
+
+    def _work_or_pass_on(
+        self, node: NodeRef, files: tuple[TrainingFile, ...], refused: frozenset[NodeRef], may_refuse: bool
+    ) -> Procedure[list[Part]]:
         try:
-            part = yield from self._race(node, files)
+            part = yield from self._race(node, files, may_refuse)
         except ChordError as error:
-            self._roster.lose(node, str(error))
-            parts = yield from self.work_on(files)
+            if isinstance(error, Busy) and node not in refused:
+                refused |= {node}
+            else:
+                self._roster.lose(node, str(error))
+            parts = yield from self.work_on(files, refused)
             return parts
         self._pace.note(part)
         return [part]
 
-    def _race(self, node: NodeRef, files: tuple[TrainingFile, ...]) -> Procedure[Part]:
-        """One order, until somebody has carried it out. Raises WorkFailed; ChordError when all racers are lost."""
-        order = self._make_order(files)
+    def _race(self, node: NodeRef, files: tuple[TrainingFile, ...], may_refuse: bool) -> Procedure[Part]:
+        """One order, until somebody has carried it out.
+
+        Raises WorkFailed; Busy when it was refused; another ChordError when all racers are lost.
+        """
+        order = self._make_order(files, may_refuse)
         racers = [node]
         yield from self._hand(node, order)
         began, ticket = self._clock(), order.ticket
@@ -151,6 +177,8 @@ class RoundWork:
             return
         try:
             yield from self._hand(others[0], order)
+        except Busy:
+            return
         except ChordError as error:
             self._roster.lose(others[0], str(error))
             return

@@ -14,6 +14,7 @@ from typing import Any
 from chord.errors import Malformed
 from chord.store import check_name
 from federation.errors import BadRecord, BadSpec
+from federation.placement import POLICIES
 from federation.work import TrainingFile
 from ml.task import ETA_MIN, Optimizer
 
@@ -47,6 +48,8 @@ class Settings:
     optimizer: Optimizer = _choice("sgd", ("sgd", "adam", "gd"), "minibatch sgd, adam, or full-batch gd")
     seed: int = _number(0, 0, 2**63 - 1, "everything random in a job comes from it")
     quorum: float = _number(1.0, 0.0, 1.0, "part of the rows that suffices where files are missing", above=True)
+    placement: str = _choice("hash", tuple(POLICIES), "who trains a file: its owner; the least loaded of its copies; "
+                             "the next node that is not full; in turn; anybody; whoever will be done first")
     course: bool = field(
         default=False,
         metadata={"flag": "course-trainer", "about": "the course trainer's arithmetic, in float64: gd on raw inputs"},

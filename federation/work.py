@@ -36,6 +36,7 @@ class Order(Request[str]):
     task: str  # JSON
     weights: str = ""  # digest of the weights that training starts from, where it needs any
     weights_bytes: int = 0
+    may_refuse: bool = False  # a node that is busy with other things may say so: the order goes elsewhere
 
     @property
     def ticket(self) -> str:

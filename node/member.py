@@ -23,6 +23,7 @@ from federation.keeping import Keeper
 from federation.orders import Orders
 from federation.work import WAIT_MAX_S, Collect, Driving
 from node.disk import Disk
+from node.load import Load
 from node.runtime import Runtime, Stopped
 from node.shelf import Shelf
 from node.trainer import Trainer
@@ -48,6 +49,8 @@ class MemberOptions:
     supernode: Callable[[], Address] | None  # where that is which admits it; None: it joins through `bootstrap`
     bootstrap: Address | None = None
     stabilize_every_s: float = upkeep.STABILIZE_EVERY_S
+    load: float = 0.0  # how often it is busy with other things
+    load_delay_s: float = 0.0  # and for how long
 
 
 class Member:
@@ -62,7 +65,8 @@ class Member:
         self._say = say
         self.runtime = Runtime(Peers())
         self.store = Store(time.monotonic, disk, disk)
-        self.orders = Orders()
+        self.load = Load(options.load, options.load_delay_s, random.Random(), self.runtime.stopping.wait)
+        self.orders = Orders(self.load.is_busy)
         self.trainer = Trainer(self._training)
         self.node: ChordNode | None = None
         self.failure: Exception | None = None
@@ -167,7 +171,7 @@ class Member:
         self.runtime.be(node.ref, self.answer)
         self.runtime.nap_until(lambda: node.nudged or len(node.agenda) > 0)
         self.runtime.perform_with(Rest, self._rest)
-        self.runtime.perform_with(Compute, self.trainer.perform)
+        self.runtime.perform_with(Compute, lambda effect: self.load.around(effect, self.trainer.perform))
         self.runtime.perform_with(Aside, lambda effect: effect.function())
         self.node = node
         return node

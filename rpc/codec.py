@@ -234,13 +234,15 @@ def receipt_from_wire(raw: wire.Receipt) -> Receipt:
 def order_to_wire(order: Order) -> wire.Order:
     files = [wire.TrainingFile(f.index, f.name, digest_to_wire(f.digest), f.size_bytes, f.rows) for f in order.files]
     weights = digest_to_wire(order.weights) or None
-    return wire.Order(order.job, order.round, files, order.task, weights, order.weights_bytes or None)
+    return wire.Order(order.job, order.round, files, order.task, weights, order.weights_bytes or None,
+                      order.may_refuse or None)
 
 
 def order_from_wire(raw: wire.Order) -> Order:
     files = tuple(_training_file(f) for f in raw.files)
     weights = digest_from_wire(raw.weights) if raw.weights else ""
-    return Order(raw.job, _at_least(0, raw.round), files, raw.task, weights, _at_least(0, raw.weights_size or 0))
+    return Order(raw.job, _at_least(0, raw.round), files, raw.task, weights, _at_least(0, raw.weights_size or 0),
+                 bool(raw.may_refuse))
 
 
 def _training_file(raw: wire.TrainingFile) -> TrainingFile:

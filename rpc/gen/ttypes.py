@@ -2007,17 +2007,19 @@ class Order(object):
      - task
      - weights
      - weights_size: Their size in bytes.
+     - may_refuse: A node that is busy with other things may answer Busy: the order goes elsewhere.
 
     """
 
 
-    def __init__(self, job=None, round=None, files=None, task=None, weights=None, weights_size=None,):
+    def __init__(self, job=None, round=None, files=None, task=None, weights=None, weights_size=None, may_refuse=None,):
         self.job = job
         self.round = round
         self.files = files
         self.task = task
         self.weights = weights
         self.weights_size = weights_size
+        self.may_refuse = may_refuse
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -2064,6 +2066,11 @@ class Order(object):
                     self.weights_size = iprot.readI64()
                 else:
                     iprot.skip(ftype)
+            elif fid == 7:
+                if ftype == TType.BOOL:
+                    self.may_refuse = iprot.readBool()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -2100,6 +2107,10 @@ class Order(object):
         if self.weights_size is not None:
             oprot.writeFieldBegin('weights_size', TType.I64, 6)
             oprot.writeI64(self.weights_size)
+            oprot.writeFieldEnd()
+        if self.may_refuse is not None:
+            oprot.writeFieldBegin('may_refuse', TType.BOOL, 7)
+            oprot.writeBool(self.may_refuse)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -2653,6 +2664,7 @@ Order.thrift_spec = (
     (4, TType.STRING, 'task', 'UTF8', None, ),  # 4
     (5, TType.STRING, 'weights', 'BINARY', None, ),  # 5
     (6, TType.I64, 'weights_size', None, None, ),  # 6
+    (7, TType.BOOL, 'may_refuse', None, None, ),  # 7
 )
 all_structs.append(Progress)
 Progress.thrift_spec = (

@@ -81,7 +81,7 @@ def test_the_id_changes_with_every_field_of_the_spec(name: str) -> None:
 def test_the_id_changes_with_every_setting(name: str) -> None:
     other: dict[str, Any] = {
         "rounds": 7, "epochs": 7, "hidden": (7,), "eta": 0.7, "batch": 7, "momentum": 0.7, "optimizer": "adam",
-        "seed": 7, "course": True, "quorum": 0.5,
+        "seed": 7, "course": True, "quorum": 0.5, "placement": "random",
     }
     extra = {"optimizer": "gd"} if name == "course" else {}
     base = replace(SPEC, settings=Settings(**extra))
