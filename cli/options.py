@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from chord.refs import Address
 from cli import configuration, exits
 from federation.errors import BadSpec
-from federation.spec import Settings, check
+from federation.spec import Settings, check, option
 from node.addresses import DEFAULT_FILE, SUPERNODE_PORT, NodeListError, parse_address
 
 Namespace = argparse.Namespace
@@ -134,7 +134,7 @@ def add_settings(made: Parser) -> None:
     """One option for every setting of a job."""
     for each in fields(Settings):
         add = made.add_argument if each.name in COMMON_SETTINGS else made.more
-        flag = "--" + each.metadata.get("flag", each.name.replace("_", "-"))
+        flag = option(each.name)
         about = f"{each.metadata['about']} (default: {_show(each.default)})"
         if each.default is False:
             add(flag, dest=each.name, action="store_true", help=each.metadata["about"])

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from federation.rounds import Part
+from federation.rules.steps import STEPS
 from federation.spec import JobSpec
 from federation.work import TrainingFile
 from ml import course, exact, mlp
+from ml.errors import NotFinite
 from ml.task import FileTask, Task, TrainConfig, local_seed
 
 
@@ -34,7 +36,8 @@ def moments_task(spec: JobSpec) -> dict[str, object]:
 def training_task(spec: JobSpec, number: int, moments: bytes, files: Sequence[TrainingFile]) -> dict[str, object]:
     """Train these files in this round. Each file's seed depends on its place in the job, never on who trains it."""
     settings = spec.settings
-    config = TrainConfig(settings.optimizer, settings.epochs, settings.eta, settings.batch, settings.momentum)
+    config = TrainConfig(settings.optimizer, settings.epochs, settings.eta, settings.batch, settings.momentum,
+                         settings.proximal_mu)
     tasks = tuple(FileTask(f.digest, f.rows, local_seed(settings.seed, number, f.index)) for f in files)
     task = Task(spec.sizes, config, exact.fraction_bits(spec.rows), tasks, moments, settings.course)
     return {"kind": "train", "features": spec.features, "classes": spec.classes, "task": task.to_dict()}
@@ -56,6 +59,15 @@ def mean_of(spec: JobSpec, base: bytes, parts: Sequence[Part]) -> bytes:
     rows = sum(f.rows for p in parts for f in p.files)
     before = np.frombuffer(base, "<f4").astype(np.float32)  # (parameters,)
     return exact.mean(before, total, rows, exact.fraction_bits(spec.rows)).astype("<f4").tobytes()
+
+
+def step(spec: JobSpec, base: bytes, parts: Sequence[Part], state: bytes) -> tuple[bytes, bytes]:
+    """What the job's rule makes of a round: the new weights, and the rule's state."""
+    before, mean = (np.frombuffer(raw, "<f4").astype(np.float32) for raw in (base, mean_of(spec, base, parts)))
+    weights, kept = STEPS[spec.settings.rule](before, mean, state, spec.settings.tuning)
+    if not np.isfinite(weights).all():
+        raise NotFinite("the rule has made weights that are not finite: try a smaller --server-eta")
+    return weights.astype("<f4").tobytes(), kept
 
 
 def mean_of_progress(parts: Sequence[Part]) -> tuple[float, float]:

@@ -24,6 +24,7 @@ from federation import arithmetic, jobs, records
 from federation.chronicle import WEIGHTS_KEPT, Chronicle
 from federation.effects import Clocks, aside
 from federation.errors import FederationError, FileUnavailable, JobEnded, NoSuchJob, WorkFailed
+from federation.participation import files_of
 from federation.reach import see_ring, through
 from federation.records import Report, Result
 from federation.renewing import RENEW_EVERY_S, renew
@@ -49,6 +50,7 @@ class Made:
     result: Result
     report: Report
     weights: bytes
+    state: bytes = b""  # of the rule
 
 
 class Driver:
@@ -61,6 +63,7 @@ class Driver:
         self.spec = spec
         self.is_over = False  # this driver has nothing more to do
         self.weights = b""  # of the last round made
+        self._state = b""  # what the rule has kept of it
         self._me = me
         self._clocks = clocks
         self._tell = tell
@@ -114,6 +117,7 @@ class Driver:
         if self._results:
             last = self._results[-1]
             self.weights = yield from through(self._roster, lambda entry: jobs.weights_of(entry, ring, last))
+            self._state = yield from through(self._roster, lambda entry: jobs.state_of(entry, ring, last))
             made = None
         else:
             made = yield from self._begin()
@@ -158,22 +162,23 @@ class Driver:
         parts = yield from self._work(
             number, base, lambda files: arithmetic.training_task(self.spec, number, moments, files)
         )
-        weights = yield from aside(lambda: arithmetic.mean_of(self.spec, base, parts))
+        weights, state = yield from aside(lambda: arithmetic.step(self.spec, base, parts, self._state))
         evaluation = yield from aside(lambda: validator(weights, moments))
         trained = {f.index for p in parts for f in p.files}
         result = Result(
             self.spec.job, number, self._results[-1].digest, digest_of(weights), len(weights),
             errors=evaluation.errors, rows=evaluation.rows,
-            left_out=tuple(f.index for f in self.spec.files if f.index not in trained),
+            left_out=tuple(f.index for f in files_of(self.spec, number) if f.index not in trained),
+            state=digest_of(state) if state else "", state_bytes=len(state),
         )
         report = self._report(number, parts, evaluation.loss, self._clocks.monotonic() - began)
         self._results.append(result)
-        self.weights = weights
+        self.weights, self._state = weights, state
         self._tell(result, report)
-        return Made(result, report, weights)
+        return Made(result, report, weights, state)
 
     def _store(self, made: Made) -> Procedure[None]:
-        yield from self._chronicle.store(made.result, made.report, made.weights)
+        yield from self._chronicle.store(made.result, made.report, made.weights, made.state)
         old = made.result.round - WEIGHTS_KEPT
         if old >= 0:
             yield from self._chronicle.forget_weights(self._results[old])
@@ -183,7 +188,7 @@ class Driver:
         digest = digest_of(weights) if weights else ""
         pace = self._pace if number > 0 else Pace()  # summing features says nothing about training
         parts: list[Part] = []
-        files = self.spec.files
+        files = chosen = files_of(self.spec, number)
         for _ in range(FILES_RETRIES_MAX):
             work = RoundWork(
                 self._roster, pace, self._clocks.monotonic,
@@ -195,7 +200,7 @@ class Driver:
             parts += yield from work.work_on(files)
             files = tuple(work.missing)
             rows = sum(f.rows for p in parts for f in p.files)
-            if not files or (number > 0 and rows >= self.spec.settings.quorum * self.spec.rows):
+            if not files or (number > 0 and rows >= self.spec.settings.quorum * sum(f.rows for f in chosen)):
                 return parts
             self._wait_for(files, number)
             self._require_running()

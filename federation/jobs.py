@@ -109,6 +109,15 @@ def weights_of(start: NodeRef, ring: Ring, result: Result) -> Procedure[bytes]:
     return content
 
 
+def state_of(start: NodeRef, ring: Ring, result: Result) -> Procedure[bytes]:
+    """What the rule kept after this round. Raises NotFound."""
+    if not result.state:
+        return b""
+    _, nodes = yield from find(start, ring, ring.key(result.job))
+    content = yield from fetch(nodes, result.state, result.state_bytes)
+    return content
+
+
 def _end(job: str, items: tuple[Item, ...]) -> str:
     names = {i.entry.name for i in items}
     return next((end for end in records.ENDS if records.record_name(job, end) in names), "")

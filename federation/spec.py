@@ -15,6 +15,7 @@ from chord.errors import Malformed
 from chord.store import check_name
 from federation.errors import BadRecord, BadSpec
 from federation.placement import POLICIES
+from federation.rules import RULES, Tuning
 from federation.work import TrainingFile
 from ml.task import ETA_MIN, Optimizer
 
@@ -50,6 +51,11 @@ class Settings:
     quorum: float = _number(1.0, 0.0, 1.0, "part of the rows that suffices where files are missing", above=True)
     placement: str = _choice("hash", tuple(POLICIES), "who trains a file: its owner; the least loaded of its copies; "
                              "the next node that is not full; in turn; anybody; whoever will be done first")
+    fraction: float = _number(1.0, 0.0, 1.0, "part of the files that takes part in a round, drawn anew", above=True)
+    rule: str = _choice("fedavg", tuple(RULES), "what becomes of a round's mean")
+    mu: float = _number(0.01, 0.0, 1000.0, "fedprox: how strongly local weights are pulled back")
+    server_eta: float = _number(0.0, 0.0, 100.0, "fedavgm, fedadam: the server's learning rate (0: the rule's own)")
+    server_momentum: float = _number(0.9, 0.0, 1.0, "fedavgm: the server's momentum")
     course: bool = field(
         default=False,
         metadata={"flag": "course-trainer", "about": "the course trainer's arithmetic, in float64: gd on raw inputs"},
@@ -60,6 +66,32 @@ class Settings:
             check(each.name, getattr(self, each.name))
         if self.course and (self.optimizer != "gd" or len(self.hidden) != 1):
             raise BadSpec("--course-trainer is a mode of --optimizer gd with one hidden layer")
+        for each in fields(self):
+            self._check_belongs(each.name, each.default)
+        if self.course and self.proximal_mu:
+            raise BadSpec("--course-trainer and --rule fedprox exclude one another: its arithmetic is fixed")
+
+    @property
+    def proximal_mu(self) -> float:
+        """How strongly local trainings are pulled towards the weights they began with: 0 unless the rule does that."""
+        return self.mu if RULES[self.rule].is_proximal else 0.0
+
+    @property
+    def tuning(self) -> Tuning:
+        """What the rule is told."""
+        return Tuning(self.server_eta or RULES[self.rule].server_eta, self.server_momentum)
+
+    def _check_belongs(self, name: str, default: object) -> None:
+        """A setting that only some rules take is not set with another: it would do nothing. Raises BadSpec."""
+        takers = [rule for rule, about in RULES.items() if name in about.takes]
+        if takers and self.rule not in takers and getattr(self, name) != default:
+            raise BadSpec(f"{option(name)} is for --rule {' or '.join(takers)}, not for {self.rule}")
+
+
+def option(name: str) -> str:
+    """The command line's word for a setting."""
+    about = next(f for f in fields(Settings) if f.name == name).metadata
+    return "--" + str(about.get("flag", name.replace("_", "-")))
 
 
 def check(name: str, value: Any) -> None:
@@ -67,17 +99,17 @@ def check(name: str, value: Any) -> None:
     setting = next(f for f in fields(Settings) if f.name == name)
     about = setting.metadata
     if not _is_like(value, setting.default):
-        raise BadSpec(f"--{name} is {value!r}, expected {_KINDS[type(setting.default)]}")
+        raise BadSpec(f"{option(name)} is {value!r}, expected {_KINDS[type(setting.default)]}")
     if "choices" in about and value not in about["choices"]:
-        raise BadSpec(f"--{name} is {value}, expected one of {', '.join(about['choices'])}")
+        raise BadSpec(f"{option(name)} is {value}, expected one of {', '.join(about['choices'])}")
     if "layers_max" in about and not 1 <= len(value) <= about["layers_max"]:
-        raise BadSpec(f"--{name} names {len(value)} layers, expected 1 to {about['layers_max']}")
+        raise BadSpec(f"{option(name)} names {len(value)} layers, expected 1 to {about['layers_max']}")
     if "least" in about:
         for number in value if isinstance(value, tuple) else (value,):
             low = number <= about["least"] if about.get("above") else number < about["least"]
             if low or not number <= about["most"]:
                 bound = "more than" if about.get("above") else "from"
-                raise BadSpec(f"--{name} is {number}, expected {bound} {about['least']} to {about['most']}")
+                raise BadSpec(f"{option(name)} is {number}, expected {bound} {about['least']} to {about['most']}")
 
 
 def _is_like(value: Any, default: Any) -> bool:

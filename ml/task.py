@@ -23,6 +23,7 @@ PARAMETERS_MAX = 1 << 27  # 512 MiB of float32
 FILES_MAX = 100_000
 ROWS_MAX = 1 << 40
 FRACTION_BITS_MAX = 40
+MU_MAX = 1e3
 ETA_MIN, ETA_MAX = 1e-12, 1e6  # the kernels fold it into float32 gradients
 
 
@@ -35,6 +36,7 @@ class TrainConfig:
     eta: float = 0.1  # learning rate
     batch: int = 32  # rows a step; "gd" takes all rows
     momentum: float = 0.9  # of "sgd" and "gd"
+    mu: float = 0.0  # FedProx: how strongly the weights are pulled back to where they began
 
     def __post_init__(self) -> None:
         _check(self.optimizer in get_args(Optimizer), f"optimizer {self.optimizer!r}: expected sgd, adam or gd")
@@ -42,6 +44,7 @@ class TrainConfig:
         _check_integer("batch", self.batch, 1, BATCH_MAX)
         _check_number("eta", self.eta, ETA_MIN, ETA_MAX)
         _check_number("momentum", self.momentum, 0.0, 1.0)
+        _check_number("mu", self.mu, 0.0, MU_MAX)
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,7 @@ class Task:
             _check(len(self.sizes) == 3, "the course's trainer has exactly one hidden layer")
             _check(self.config.optimizer == "gd", "the course's trainer is a mode of optimizer gd")
             _check(not self.moments, "the course's trainer takes raw inputs")
+            _check(not self.config.mu, "the course's trainer has no proximal term")
 
     @property
     def rows(self) -> int:

@@ -175,7 +175,8 @@ def _configuration(order: Order, work: dict[str, Any]) -> str:
     files = f"{len(order.files)} file{'s' * (len(order.files) != 1)}"
     if work["kind"] == "moments":
         return f"round {order.round}: summing the features of {files}"
-    settings = " ".join(f"{name} {value}" for name, value in work["task"]["config"].items())
+    settings = " ".join(f"{name} {value}" for name, value in work["task"]["config"].items()
+                        if name != "mu" or value)
     return f"round {order.round}: training {files}, layers {'-'.join(map(str, work['task']['sizes']))}, {settings}"
 
 

@@ -82,8 +82,11 @@ def test_the_id_changes_with_every_setting(name: str) -> None:
     other: dict[str, Any] = {
         "rounds": 7, "epochs": 7, "hidden": (7,), "eta": 0.7, "batch": 7, "momentum": 0.7, "optimizer": "adam",
         "seed": 7, "course": True, "quorum": 0.5, "placement": "random",
+        "fraction": 0.5, "rule": "fedprox", "mu": 0.5, "server_eta": 0.5, "server_momentum": 0.5,
     }
-    extra = {"optimizer": "gd"} if name == "course" else {}
+    extra = {"course": {"optimizer": "gd"}, "mu": {"rule": "fedprox"}}.get(name, {})
+    if name.startswith("server_"):
+        extra = {"rule": "fedavgm"}
     base = replace(SPEC, settings=Settings(**extra))
 
     assert replace(base, settings=Settings(**extra | {name: other[name]})).job != base.job
