@@ -169,6 +169,12 @@ struct TrainingFile {
   5: required i64 rows
 }
 
+/** Which of an order's files a node is to work on, by their places in the job's list. */
+struct Share {
+  1: required Node node
+  2: required list<i32> files
+}
+
 /**
  * These files, this task. The task is a JSON object (ml/task.py): exact sums of the features, or
  * local training from `weights`, a content written to the node before. It never holds code.
@@ -183,6 +189,10 @@ struct Order {
   6: optional i64 weights_size
   /** A node that is busy with other things may answer Busy: the order goes elsewhere. */
   7: optional bool may_refuse
+  /** Of an order to be passed on: who is to work on which files, from the receiver on round the ring to `limit`. */
+  8: optional list<Share> shares
+  /** The identifier at which the receiver's part of the ring ends. */
+  9: optional binary limit
 }
 
 /** How far an order has come. */

@@ -49,13 +49,24 @@ def moments_of(parts: Sequence[Part]) -> bytes:
     return sum(others, first).moments().to_bytes()
 
 
+def added(kind: str, sums: Sequence[bytes]) -> bytes:
+    """What nodes have computed of disjoint files, as if one node had: moments or training. Nothing of nothing."""
+    if not sums:
+        return b""
+    if kind == "moments":
+        first, *others = [exact.feature_sums_from_bytes(raw) for raw in sums]
+        return sum(others, first).to_bytes()
+    total = np.zeros(len(sums[0]) // 8, np.int64)  # (parameters,)
+    for raw in sums:
+        exact.add(total, np.frombuffer(raw, "<i8").astype(np.int64))
+    return total.astype("<i8").tobytes()
+
+
 def mean_of(spec: JobSpec, base: bytes, parts: Sequence[Part]) -> bytes:
     """The mean of all files' weights, by rows, from exact sums: the same in any grouping."""
     indices = [f.index for p in parts for f in p.files]
     assert len(indices) == len(set(indices)), "every file enters a sum once"
-    total = np.zeros(len(base) // 4, np.int64)  # (parameters,)
-    for part in parts:
-        exact.add(total, np.frombuffer(part.result, "<i8").astype(np.int64))
+    total = np.frombuffer(added("train", [p.result for p in parts]), "<i8").astype(np.int64)  # (parameters,)
     rows = sum(f.rows for p in parts for f in p.files)
     before = np.frombuffer(base, "<f4").astype(np.float32)  # (parameters,)
     return exact.mean(before, total, rows, exact.fraction_bits(spec.rows)).astype("<f4").tobytes()

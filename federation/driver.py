@@ -25,13 +25,15 @@ from federation.chronicle import WEIGHTS_KEPT, Chronicle
 from federation.effects import Clocks, aside
 from federation.errors import FederationError, FileUnavailable, JobEnded, NoSuchJob, WorkFailed
 from federation.participation import files_of
+from federation.placement import BALANCING
 from federation.reach import see_ring, through
 from federation.records import Report, Result
 from federation.renewing import RENEW_EVERY_S, renew
 from federation.roster import Roster
 from federation.rounds import Pace, Part, RoundWork
 from federation.spec import JobSpec
-from federation.work import Driving, Order, TrainingFile
+from federation.topologies.reduction import reduce
+from federation.work import Driving, Order, Share, TrainingFile
 from ml.errors import MLError
 from ml.validate import Validator
 
@@ -73,6 +75,7 @@ class Driver:
         self._pace = Pace()
         self._results: list[Result] = []
         self._renew_at = -math.inf
+        self._tiers: dict[str, list[str]] = {}  # of the round that is going on, where there are any
         self._end = ""  # how the job has ended, as the last beat has heard
 
     def drive(self) -> Procedure[tuple[Result, ...]]:
@@ -197,6 +200,10 @@ class Driver:
                 ),
                 weights, self.spec.settings.placement, f"{self.spec.settings.seed} {number}",
             )
+            if self.spec.settings.topology == "tree" and not parts:
+                parts += yield from self._climb(number, files, task, digest, weights, pace, work)
+                trained = {f.index for p in parts for f in p.files}
+                files = tuple(f for f in files if f.index not in trained)  # a second asking, file by file
             parts += yield from work.work_on(files)
             files = tuple(work.missing)
             rows = sum(f.rows for p in parts for f in p.files)
@@ -208,6 +215,21 @@ class Driver:
             self._roster.forgive()
             yield from see_ring(self._roster)
         raise FileUnavailable(f"no live node has {', '.join(f.name for f in files)}")
+
+    def _climb(
+        self, number: int, files: tuple[TrainingFile, ...], task: MakeTask, digest: str, weights: bytes, pace: Pace,
+        work: RoundWork,
+    ) -> Procedure[list[Part]]:
+        """What one asking of the tree gives: a part, or none."""
+        groups = work.placed(files)
+        if not groups:
+            return []
+        policy = self.spec.settings.placement
+        order = Order(self.spec.job, number, files, json.dumps(task(files)), digest, len(weights),
+                      policy in BALANCING, tuple(Share(n, tuple(f.index for f in g)) for n, g in groups.items()))
+        climbed = yield from reduce(self._roster, pace, self._clocks.monotonic, order, weights)
+        self._tiers = climbed.tiers(self.spec.settings.tiers)
+        return climbed.parts
 
     # --- helpers
 
@@ -244,5 +266,6 @@ class Driver:
         return Report(
             self.spec.job, number, self._me, loss, training_loss, training_accuracy, seconds,
             max((p.progress.seconds for p in parts), default=0.0),
-            {f.name: str(p.node.address) for p in parts for f in p.files}, tuple(self._roster.disturbances),
+            {f.name: p.trainer_of(f) for p in parts for f in p.files}, tuple(self._roster.disturbances),
+            self._tiers,
         )

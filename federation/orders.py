@@ -14,23 +14,32 @@ from typing import Any
 from chord.answers import Handlers
 from chord.blobs import digest_of
 from chord.effects import Procedure, ask
-from chord.errors import Busy, ChordError, NotFound
+from chord.errors import Busy, ChordError, Malformed, NotFound
 from chord.node import ChordNode
 from chord.store import Release
 from chord.storing import fetch, get, write
 from federation.effects import Compute, Rest, compute
 from federation.errors import FederationError
+from federation.topologies import tree
 from federation.work import Collect, Order, Progress
+from ml.errors import MLError
 
 QUEUED_MAX = 64
 FINISHED_MAX = 64  # tickets whose results are kept
 
 
 class Orders:
-    """The state: every ticket's order and progress. `is_busy` says whether this node has better things to do."""
+    """The state: every ticket's order and progress.
 
-    def __init__(self, is_busy: Callable[[], bool] = lambda: False) -> None:
+    `is_busy` says whether this node has better things to do; `launch` has an order passed on, by a
+    procedure of its own: relays wait for one another, so they must not wait in one queue.
+    """
+
+    def __init__(
+        self, is_busy: Callable[[], bool] = lambda: False, launch: Callable[[Order], None] | None = None
+    ) -> None:
         self._is_busy = is_busy
+        self._launch = launch
         self._orders: dict[str, Order] = {}
         self._progress: OrderedDict[str, Progress] = OrderedDict()
 
@@ -49,8 +58,14 @@ class Orders:
         waiting = sum(not p.is_final for p in self._progress.values())
         if waiting >= QUEUED_MAX:
             raise Busy(f"{waiting} orders are waiting already")
+        if order.shares and self._launch is None:
+            raise Malformed("orders are not passed on here")
         self._orders[ticket] = order
-        self._progress[ticket] = Progress("queued")
+        if self._launch is None or not order.shares:
+            self._progress[ticket] = Progress("queued")
+        else:
+            self._progress[ticket] = Progress("running", f"round {order.round}: passed on")
+            self._launch(order)
         return ticket
 
     def progress(self, ticket: str) -> Progress:
@@ -82,6 +97,20 @@ class Orders:
                 yield Rest()
             else:
                 yield from self._carry_out_one(node, order)
+
+    def relay(self, node: ChordNode, order: Order) -> Procedure[None]:
+        """Pass an order on, and add up what comes back."""
+        ticket = order.ticket
+        try:
+            partial = yield from tree.pass_on(node, order)
+            content = partial.to_bytes()
+            digest = digest_of(content)
+            yield from write(node.ref, digest, content)
+        except (ChordError, FederationError, MLError, ValueError, KeyError, TypeError) as error:
+            self._update(ticket, state="unable", message=f"{type(error).__name__}: {error}")
+            return
+        self._update(ticket, state="done", result=digest, size_bytes=len(content),
+                     seconds=max((work.seconds for work in partial.done), default=0.0))
 
     def _carry_out_one(self, node: ChordNode, order: Order) -> Procedure[None]:
         ticket = order.ticket

@@ -83,6 +83,7 @@ class Report:
     slowest_s: float
     placement: dict[str, str] = field(default_factory=dict)  # file -> address of the node that trained it
     disturbances: tuple[str, ...] = ()  # what went wrong, and was healed
+    tiers: dict[str, list[str]] = field(default_factory=dict)  # of a tree: level -> addresses of its nodes
 
     def to_bytes(self) -> bytes:
         return json.dumps(asdict(self), sort_keys=True).encode()

@@ -7,8 +7,8 @@ pure function, so it does not matter who of them answers first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import median
 
 from chord.effects import Procedure, Sleep, ask, ask_all, together
@@ -38,6 +38,11 @@ class Part:
     files: tuple[TrainingFile, ...]
     progress: Progress
     result: bytes
+    trained_by: Mapping[int, str] = field(default_factory=dict)  # file -> address, where it was not `node` itself
+
+    def trainer_of(self, file: TrainingFile) -> str:
+        """The address of the node that has worked on a file."""
+        return self.trained_by.get(file.index, str(self.node.address))
 
 
 class Pace:
@@ -100,6 +105,10 @@ class RoundWork:
                 raise outcome
             parts += outcome
         return parts
+
+    def placed(self, files: Sequence[TrainingFile]) -> Groups:
+        """Who would be asked for what, if all were asked at once."""
+        return assign(self._policy, files, self._view(files))[0]
 
     def _view(self, files: Sequence[TrainingFile]) -> View:
         roster = self._roster

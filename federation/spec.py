@@ -16,6 +16,7 @@ from chord.store import check_name
 from federation.errors import BadRecord, BadSpec
 from federation.placement import POLICIES
 from federation.rules import RULES, Tuning
+from federation.topologies import TOPOLOGIES
 from federation.work import TrainingFile
 from ml.task import ETA_MIN, Optimizer
 
@@ -51,6 +52,8 @@ class Settings:
     quorum: float = _number(1.0, 0.0, 1.0, "part of the rows that suffices where files are missing", above=True)
     placement: str = _choice("hash", tuple(POLICIES), "who trains a file: its owner; the least loaded of its copies; "
                              "the next node that is not full; in turn; anybody; whoever will be done first")
+    topology: str = _choice("star", TOPOLOGIES, "who adds: the driver, or the nodes on the way to it")
+    tiers: str = field(default="", metadata={"about": "tree: names of its levels for the report: top,middle,edge"})
     fraction: float = _number(1.0, 0.0, 1.0, "part of the files that takes part in a round, drawn anew", above=True)
     rule: str = _choice("fedavg", tuple(RULES), "what becomes of a round's mean")
     mu: float = _number(0.01, 0.0, 1000.0, "fedprox: how strongly local weights are pulled back")
@@ -66,6 +69,10 @@ class Settings:
             check(each.name, getattr(self, each.name))
         if self.course and (self.optimizer != "gd" or len(self.hidden) != 1):
             raise BadSpec("--course-trainer is a mode of --optimizer gd with one hidden layer")
+        if self.tiers and self.topology != "tree":
+            raise BadSpec(f"--tiers names the levels of --topology tree, not of {self.topology}")
+        if self.tiers and not (self.tiers.isprintable() and all(self.tiers.split(",")) and len(self.tiers) <= 256):
+            raise BadSpec(f"--tiers is {self.tiers[:80]!r}, expected names with commas between them")
         for each in fields(self):
             self._check_belongs(each.name, each.default)
         if self.course and self.proximal_mu:

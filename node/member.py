@@ -21,7 +21,7 @@ from chord.store import Put, Store
 from federation.effects import Aside, Clocks, Compute, Rest
 from federation.keeping import Keeper
 from federation.orders import Orders
-from federation.work import WAIT_MAX_S, Collect, Driving
+from federation.work import WAIT_MAX_S, Collect, Driving, Order
 from node.disk import Disk
 from node.load import Load
 from node.runtime import Runtime, Stopped
@@ -66,7 +66,7 @@ class Member:
         self.runtime = Runtime(Peers())
         self.store = Store(time.monotonic, disk, disk)
         self.load = Load(options.load, options.load_delay_s, random.Random(), self.runtime.stopping.wait)
-        self.orders = Orders(self.load.is_busy)
+        self.orders = Orders(self.load.is_busy, self._relay)
         self.trainer = Trainer(self._training)
         self.node: ChordNode | None = None
         self.failure: Exception | None = None
@@ -254,6 +254,11 @@ class Member:
             node.ref, node.ring, node.predecessor, node.successors, node.fingers, names, stored_bytes,
             self.orders.running,
         )
+
+    def _relay(self, order: Order) -> None:
+        """Pass an order on, in a thread of its own that ends with it."""
+        assert self.node is not None
+        self.runtime.start("relay", self.orders.relay(self.node, order), lambda error: self._say(f"relay: {error}"))
 
     def _training(self, ticket: str, message: str) -> None:
         """News of a training that is going on."""

@@ -16,7 +16,7 @@ from chord.refs import NodeRef
 from chord.requests import Candidate, Grant, Hello, Hop, Lease, Members, Neighbourhood, Status
 from chord.ring import Ring
 from chord.store import Entry, Item, RangeDigest, Receipt, check_name
-from federation.work import Order, Progress, TrainingFile
+from federation.work import Order, Progress, Share, TrainingFile
 from rpc.gen import ttypes as wire
 
 ID_BYTES = 20
@@ -234,15 +234,17 @@ def receipt_from_wire(raw: wire.Receipt) -> Receipt:
 def order_to_wire(order: Order) -> wire.Order:
     files = [wire.TrainingFile(f.index, f.name, digest_to_wire(f.digest), f.size_bytes, f.rows) for f in order.files]
     weights = digest_to_wire(order.weights) or None
+    shares = [wire.Share(node_to_wire(s.node), list(s.files)) for s in order.shares]
     return wire.Order(order.job, order.round, files, order.task, weights, order.weights_bytes or None,
-                      order.may_refuse or None)
+                      order.may_refuse or None, shares or None, id_to_wire(order.limit) if shares else None)
 
 
 def order_from_wire(raw: wire.Order) -> Order:
     files = tuple(_training_file(f) for f in raw.files)
     weights = digest_from_wire(raw.weights) if raw.weights else ""
     return Order(raw.job, _at_least(0, raw.round), files, raw.task, weights, _at_least(0, raw.weights_size or 0),
-                 bool(raw.may_refuse))
+                 bool(raw.may_refuse), tuple(Share(node_from_wire(s.node), tuple(s.files)) for s in raw.shares or ()),
+                 id_from_wire(raw.limit) if raw.limit else 0)
 
 
 def _training_file(raw: wire.TrainingFile) -> TrainingFile:

@@ -1995,6 +1995,89 @@ class TrainingFile(object):
         return not (self == other)
 
 
+class Share(object):
+    """
+    Which of an order's files a node is to work on, by their places in the job's list.
+
+    Attributes:
+     - node
+     - files
+
+    """
+
+
+    def __init__(self, node=None, files=None,):
+        self.node = node
+        self.files = files
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.node = Node()
+                    self.node.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.LIST:
+                    self.files = []
+                    (_etype45, _size42) = iprot.readListBegin()
+                    for _i46 in range(_size42):
+                        _elem47 = iprot.readI32()
+                        self.files.append(_elem47)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('Share')
+        if self.node is not None:
+            oprot.writeFieldBegin('node', TType.STRUCT, 1)
+            self.node.write(oprot)
+            oprot.writeFieldEnd()
+        if self.files is not None:
+            oprot.writeFieldBegin('files', TType.LIST, 2)
+            oprot.writeListBegin(TType.I32, len(self.files))
+            for iter48 in self.files:
+                oprot.writeI32(iter48)
+            oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        if self.node is None:
+            raise TProtocolException(message='Required field node is unset!')
+        if self.files is None:
+            raise TProtocolException(message='Required field files is unset!')
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
 class Order(object):
     """
     These files, this task. The task is a JSON object (ml/task.py): exact sums of the features, or
@@ -2008,11 +2091,13 @@ class Order(object):
      - weights
      - weights_size: Their size in bytes.
      - may_refuse: A node that is busy with other things may answer Busy: the order goes elsewhere.
+     - shares: Of an order to be passed on: who is to work on which files, from the receiver on round the ring to `limit`.
+     - limit: The identifier at which the receiver's part of the ring ends.
 
     """
 
 
-    def __init__(self, job=None, round=None, files=None, task=None, weights=None, weights_size=None, may_refuse=None,):
+    def __init__(self, job=None, round=None, files=None, task=None, weights=None, weights_size=None, may_refuse=None, shares=None, limit=None,):
         self.job = job
         self.round = round
         self.files = files
@@ -2020,6 +2105,8 @@ class Order(object):
         self.weights = weights
         self.weights_size = weights_size
         self.may_refuse = may_refuse
+        self.shares = shares
+        self.limit = limit
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -2043,11 +2130,11 @@ class Order(object):
             elif fid == 3:
                 if ftype == TType.LIST:
                     self.files = []
-                    (_etype45, _size42) = iprot.readListBegin()
-                    for _i46 in range(_size42):
-                        _elem47 = TrainingFile()
-                        _elem47.read(iprot)
-                        self.files.append(_elem47)
+                    (_etype52, _size49) = iprot.readListBegin()
+                    for _i53 in range(_size49):
+                        _elem54 = TrainingFile()
+                        _elem54.read(iprot)
+                        self.files.append(_elem54)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -2071,6 +2158,22 @@ class Order(object):
                     self.may_refuse = iprot.readBool()
                 else:
                     iprot.skip(ftype)
+            elif fid == 8:
+                if ftype == TType.LIST:
+                    self.shares = []
+                    (_etype58, _size55) = iprot.readListBegin()
+                    for _i59 in range(_size55):
+                        _elem60 = Share()
+                        _elem60.read(iprot)
+                        self.shares.append(_elem60)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 9:
+                if ftype == TType.STRING:
+                    self.limit = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -2092,8 +2195,8 @@ class Order(object):
         if self.files is not None:
             oprot.writeFieldBegin('files', TType.LIST, 3)
             oprot.writeListBegin(TType.STRUCT, len(self.files))
-            for iter48 in self.files:
-                iter48.write(oprot)
+            for iter61 in self.files:
+                iter61.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.task is not None:
@@ -2111,6 +2214,17 @@ class Order(object):
         if self.may_refuse is not None:
             oprot.writeFieldBegin('may_refuse', TType.BOOL, 7)
             oprot.writeBool(self.may_refuse)
+            oprot.writeFieldEnd()
+        if self.shares is not None:
+            oprot.writeFieldBegin('shares', TType.LIST, 8)
+            oprot.writeListBegin(TType.STRUCT, len(self.shares))
+            for iter62 in self.shares:
+                iter62.write(oprot)
+            oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.limit is not None:
+            oprot.writeFieldBegin('limit', TType.STRING, 9)
+            oprot.writeBinary(self.limit)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -2461,11 +2575,11 @@ class Members(object):
             elif fid == 2:
                 if ftype == TType.LIST:
                     self.nodes = []
-                    (_etype52, _size49) = iprot.readListBegin()
-                    for _i53 in range(_size49):
-                        _elem54 = Node()
-                        _elem54.read(iprot)
-                        self.nodes.append(_elem54)
+                    (_etype66, _size63) = iprot.readListBegin()
+                    for _i67 in range(_size63):
+                        _elem68 = Node()
+                        _elem68.read(iprot)
+                        self.nodes.append(_elem68)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -2486,8 +2600,8 @@ class Members(object):
         if self.nodes is not None:
             oprot.writeFieldBegin('nodes', TType.LIST, 2)
             oprot.writeListBegin(TType.STRUCT, len(self.nodes))
-            for iter55 in self.nodes:
-                iter55.write(oprot)
+            for iter69 in self.nodes:
+                iter69.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -2655,6 +2769,12 @@ TrainingFile.thrift_spec = (
     (4, TType.I64, 'size', None, None, ),  # 4
     (5, TType.I64, 'rows', None, None, ),  # 5
 )
+all_structs.append(Share)
+Share.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'node', [Node, None], None, ),  # 1
+    (2, TType.LIST, 'files', (TType.I32, None, False), None, ),  # 2
+)
 all_structs.append(Order)
 Order.thrift_spec = (
     None,  # 0
@@ -2665,6 +2785,8 @@ Order.thrift_spec = (
     (5, TType.STRING, 'weights', 'BINARY', None, ),  # 5
     (6, TType.I64, 'weights_size', None, None, ),  # 6
     (7, TType.BOOL, 'may_refuse', None, None, ),  # 7
+    (8, TType.LIST, 'shares', (TType.STRUCT, [Share, None], False), None, ),  # 8
+    (9, TType.STRING, 'limit', 'BINARY', None, ),  # 9
 )
 all_structs.append(Progress)
 Progress.thrift_spec = (
