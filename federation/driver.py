@@ -76,6 +76,7 @@ class Driver:
         self._results: list[Result] = []
         self._renew_at = -math.inf
         self._tiers: dict[str, list[str]] = {}  # of the round that is going on, where there are any
+        self._passed_on = 0
         self._end = ""  # how the job has ended, as the last beat has heard
 
     def drive(self) -> Procedure[tuple[Result, ...]]:
@@ -228,7 +229,7 @@ class Driver:
         order = Order(self.spec.job, number, files, json.dumps(task(files)), digest, len(weights),
                       policy in BALANCING, tuple(Share(n, tuple(f.index for f in g)) for n, g in groups.items()))
         climbed = yield from reduce(self._roster, pace, self._clocks.monotonic, order, weights)
-        self._tiers = climbed.tiers(self.spec.settings.tiers)
+        self._tiers, self._passed_on = climbed.tiers(self.spec.settings.tiers), climbed.passed_on
         return climbed.parts
 
     # --- helpers
@@ -267,5 +268,5 @@ class Driver:
             self.spec.job, number, self._me, loss, training_loss, training_accuracy, seconds,
             max((p.progress.seconds for p in parts), default=0.0),
             {f.name: p.trainer_of(f) for p in parts for f in p.files}, tuple(self._roster.disturbances),
-            self._tiers,
+            self._tiers, self._passed_on,
         )

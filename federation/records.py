@@ -84,6 +84,7 @@ class Report:
     placement: dict[str, str] = field(default_factory=dict)  # file -> address of the node that trained it
     disturbances: tuple[str, ...] = ()  # what went wrong, and was healed
     tiers: dict[str, list[str]] = field(default_factory=dict)  # of a tree: level -> addresses of its nodes
+    passed_on: int = 0  # of a tree: orders from node to node
 
     def to_bytes(self) -> bytes:
         return json.dumps(asdict(self), sort_keys=True).encode()

@@ -25,6 +25,11 @@ class Climbed:
     parts: list[Part]
     partial: Partial | None = None
 
+    @property
+    def passed_on(self) -> int:
+        """Orders from node to node."""
+        return self.partial.messages if self.partial else 0
+
     def tiers(self, names: str) -> dict[str, list[str]]:
         """The nodes that have worked, by level; the last name is for all levels below as well."""
         levels: dict[str, list[str]] = {}

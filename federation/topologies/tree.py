@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from chord.effects import Procedure, ask, together
+from chord.effects import Procedure, Sleep, ask, together
 from chord.errors import ChordError, NodeUnreachable
 from chord.node import ChordNode
 from chord.refs import NodeRef
@@ -23,6 +23,7 @@ from federation.topologies.partial import Partial, Work, bitmap, partial_from_by
 from federation.work import Collect, Order, Progress, Share
 
 COLLECT_WAIT_S = 1.0
+PAUSE_S = 0.05
 GRACE_S = 1.0
 MISSES_MAX = 3  # silences in a row that lose a child
 COLLECTS_MAX = 1_000_000
@@ -102,6 +103,7 @@ def finished(child: NodeRef, ticket: str) -> Procedure[Progress]:
             return progress
         if progress.is_final:
             raise NodeUnreachable(f"{child.address}: {progress.message}")
+        yield Sleep(PAUSE_S)  # who answers at once that it is not done is not asked at once again
     raise NodeUnreachable(f"{child.address} has not finished after {COLLECTS_MAX} questions")
 
 
