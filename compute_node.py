@@ -23,6 +23,7 @@ from node.console import Watch, console  # noqa: E402
 from node.disk import Disk, DiskError  # noqa: E402
 from node.member import Member, MemberOptions  # noqa: E402
 from node.parent import end_with_parent  # noqa: E402
+from node.private import PrivateFolder, PrivateFolderError  # noqa: E402
 from node.runtime import Stopped  # noqa: E402
 from node.shelf import Shelf  # noqa: E402
 from rpc.server import PortInUse  # noqa: E402
@@ -88,13 +89,27 @@ def build(chosen: "options.Namespace") -> Member:
         raise exits.Exit(exits.NO_INPUT, f"--data-dir: cannot read {error.filename}: {error.strerror}") from error
     except addresses.NodeListError as error:
         raise exits.Exit(exits.DATA, str(error)) from error
+    private = _private(chosen)
     here = Address(chosen.host, chosen.port)
     advertise = addresses.normal(Address(chosen.advertise or chosen.host, chosen.port)).host
     return Member(
         MemberOptions(here, advertise, supernode, chosen.bootstrap, chosen.stabilize_every, chosen.load,
                       chosen.load_delay),
-        shelf, exits.say, Disk(chosen.state_dir / "store.sqlite") if chosen.state_dir else None,
+        shelf, exits.say, Disk(chosen.state_dir / "store.sqlite") if chosen.state_dir else None, private,
     )
+
+
+def _private(chosen: "options.Namespace") -> PrivateFolder | None:
+    if chosen.private is None:
+        return None
+    made = PrivateFolder(chosen.private, chosen.private_name)
+    try:
+        made.survey()
+    except OSError as error:
+        raise exits.Exit(exits.NO_INPUT, f"--private: cannot read {error.filename}: {error.strerror}") from error
+    except (PrivateFolderError, ChordError) as error:
+        raise exits.Exit(exits.DATA, f"--private: {error}") from error
+    return made
 
 
 def _supernode(chosen: "options.Namespace") -> "Callable[[], Address]":

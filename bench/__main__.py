@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-NAMES = ("neighbours", "faults", "matrix", "rows", "history", "report", "placement", "noniid", "topologies")
+NAMES = ("neighbours", "faults", "matrix", "rows", "history", "report", "placement", "noniid", "topologies", "pinned")
 
 
 def main(arguments: list[str]) -> int:

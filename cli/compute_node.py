@@ -12,6 +12,7 @@ from chord.upkeep import STABILIZE_EVERY_S
 from cli import options
 from node import addresses
 from node.load import LOAD_DELAY_S
+from node.private import DEFAULT_NAME
 
 
 class AtPort(argparse.Action):
@@ -36,9 +37,12 @@ def parser(arguments: Sequence[str]) -> options.Parser:
     made.add_argument("--nodes", type=Path, default=addresses.DEFAULT_FILE, metavar="FILE",
                       help="the node list (default: %(default)s)")
     made.add_argument("--bootstrap", type=options.checked(addresses.parse_address), metavar="HOST:PORT",
-                      help="join through this node, without a supernode")
+                      help="join through this node, without a supernode; our own address: be the first")
     made.add_argument("--quiet", action="store_true", help="print no finger tables")
     made.add_argument("--state-dir", type=Path, metavar="DIR", help="keep what is stored here, for the next start")
+    made.add_argument("--private", type=Path, metavar="DIR", help="files to train on here, that never leave")
+    made.more("--private-name", default=DEFAULT_NAME, metavar="NAME",
+              help="the name that they are published under (default: %(default)s)")
     made.more("--port", type=options.port, metavar="P", help="the port, as an option")
     made.more("--supernode", type=options.supernode, metavar="HOST:PORT", help="where it is, as an option")
     made.more("--host", default="127.0.0.1", metavar="H", help="listen there (default: %(default)s)")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chord.blobs import digest_of
@@ -46,11 +47,21 @@ def read_input(directory: Path, validation: str) -> Input:
     return Input(contents, tuple(files), held_out, samples, listing.skipped)
 
 
-def make_spec(settings: Settings, given: Input, initial: Model | None, detached: bool) -> JobSpec:
+def read_validation(path: Path) -> tuple[dict[str, bytes], Samples, Callable[[int], TrainingFile]]:
+    """The validation file alone: contents, samples, and the file as a job's of a given index. Raises MLError."""
+    contents: dict[str, bytes] = {}
+    file, samples = _read(path, 0, None, contents)
+    return contents, samples, lambda index: replace(file, index=index)
+
+
+def make_spec(
+    settings: Settings, given: Input, initial: Model | None, detached: bool, pinned: str = "",
+    homes: tuple[str, ...] = (),
+) -> JobSpec:
     """The job. Raises DataError when the model to continue has other layers."""
     spec = JobSpec(
         settings, given.files, given.validation, given.samples.features, CLASSES,
-        initial.sha256 if initial else "", secrets.token_hex(16), detached,
+        initial.sha256 if initial else "", secrets.token_hex(16), detached, pinned, homes,
     )
     if initial is not None and initial.architecture != arithmetic.architecture(spec):
         raise DataError(

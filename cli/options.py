@@ -82,6 +82,8 @@ def add_ring_options(made: Parser) -> None:
     """Where the ring is."""
     made.add_argument("--supernode", metavar="HOST:PORT", type=supernode,
                       help="where the supernode is (default: as the node list says, else 127.0.0.1:9091)")
+    made.more("--bootstrap", metavar="HOST:PORT", type=checked(parse_address),
+              help="a node of the ring, to enter through without a supernode")
     made.more("--nodes", metavar="FILE", type=Path, default=DEFAULT_FILE,
               help="the node list: host,port lines (default: compute_nodes.txt)")
 

@@ -14,13 +14,14 @@ from cli.access import Access, itself
 from cli.entry import client_runtime, enter
 from cli.follow import fill, follow
 from cli.given import Input, make_spec, read_input
+from cli.pinned import find_files
 from cli.report import Report, Screen, model_of, write_history, write_timing
 from federation import jobs, records
 from federation.driver import Driver
 from federation.effects import Clocks
 from federation.errors import FederationError, JobEnded, NoSuchJob, TooManyJobs
 from federation.placing import place
-from federation.spec import JobSpec
+from federation.spec import JobSpec, Settings
 from federation.work import TrainingFile
 from ml.errors import InputMissing, MLError
 from ml.readers.model import Model, load, save
@@ -35,19 +36,23 @@ CANCEL_TRIES = 3
 def main(arguments: Sequence[str]) -> int:
     chosen = options.parse(parser(arguments), arguments)
     settings = options.settings(chosen)
+    if chosen.bootstrap is not None and chosen.local is not None:
+        raise exits.Exit(exits.USAGE, "--bootstrap and --local exclude one another: a local ring is its own")
     if chosen.detach and chosen.local is not None:
         raise exits.Exit(exits.USAGE, "--detach and --local exclude one another: a local ring ends with the client")
+    check_sources(chosen)
     screen = Screen(json_only=chosen.json)
     began = time.monotonic()
     try:
-        given = read_input(chosen.data, chosen.validation)
+        given = None if chosen.pinned else read_input(chosen.data, chosen.validation)
         initial = load(chosen.init) if chosen.init else None
-        spec = make_spec(settings, given, initial, chosen.detach)
-        if given.skipped:
+        if given is not None:
+            make_spec(settings, given, initial, chosen.detach)  # what is wrong is said before a ring is sought
+        if given is not None and given.skipped:
             screen.note(f"not data, skipped: {', '.join(given.skipped)}")
         with ExitStack() as stack:
             stack.enter_context(screen)
-            return run(chosen, spec, given, initial, screen, stack, began)
+            return run(chosen, settings, given, initial, screen, stack, began)
     except InputMissing as error:
         raise exits.Exit(exits.NO_INPUT, str(error)) from error
     except MLError as error:
@@ -61,8 +66,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def run(
-    chosen: options.Namespace, spec: JobSpec, given: Input, initial: Model | None, screen: Screen, stack: ExitStack,
-    began: float,
+    chosen: options.Namespace, settings: Settings, given: Input | None, initial: Model | None, screen: Screen,
+    stack: ExitStack, began: float,
 ) -> int:
     """From entering the ring to the trained model. Raises ChordError, FederationError."""
     if chosen.local is not None:
@@ -70,6 +75,10 @@ def run(
     runtime = client_runtime()
     enter(runtime, chosen)  # says at once what to start, where there is no ring
     access = Access(runtime, chosen, screen)
+    homes: tuple[str, ...] = ()
+    if given is None:
+        given, homes = find_files(access, chosen.pinned, chosen.held_out)
+    spec = make_spec(settings, given, initial, chosen.detach, chosen.pinned or "", homes)
     publish(access, spec, given, initial)
     nodes = len(access.ask(lambda entry: census(entry.node)))
     screen.note(f"job {spec.job} on {nodes} node{'s' * (nodes != 1)}")
@@ -88,6 +97,23 @@ def run(
     return 0
 
 
+def check_sources(chosen: options.Namespace) -> None:
+    """A folder and a validation file, or pinned files and a validation file. Raises Exit."""
+    if chosen.pinned is None:
+        if chosen.data is None or (chosen.validation is None) == (chosen.held_out is None):
+            raise exits.Exit(exits.USAGE, "client.py train: which folder, and which validation file? "
+                                          "For example: client.py ./letters validate_letters.txt")
+        chosen.validation = chosen.validation or str(chosen.held_out)
+        return
+    if chosen.data is not None or chosen.held_out is None:
+        raise exits.Exit(exits.USAGE, "--pinned NAME takes --validation FILE, and no folder: the files stay at home")
+    if chosen.placement != "hash":
+        raise exits.Exit(exits.USAGE, f"--pinned and --placement {chosen.placement} exclude one another: "
+                                      "files stay at home")
+    if chosen.local is not None:
+        raise exits.Exit(exits.USAGE, "--pinned and --local exclude one another: a local ring has no private files")
+
+
 def publish(access: Access, spec: JobSpec, given: Input, initial: Model | None) -> None:
     """Every file in all copies, then the job itself. Raises ChordError, TooManyJobs."""
     stored: set[str] = set()
@@ -97,7 +123,8 @@ def publish(access: Access, spec: JobSpec, given: Input, initial: Model | None) 
             access.screen.advance("")
         stored.add(file.digest)
 
-    files, version = (*given.files, given.validation), CLOCKS.version()
+    files = [f for f in (*given.files, given.validation) if f.digest in given.contents]  # pinned ones stay away
+    version = CLOCKS.version()
     access.screen.begin("storing", len(files))
     access.ask(lambda entry: place(entry.node, entry.ring, files, given.contents, version, tell))
     if initial is not None:
@@ -175,8 +202,10 @@ def write(chosen: options.Namespace, report: Report) -> None:
 def parser(arguments: Sequence[str]) -> options.Parser:
     made = options.parser("client.py train", "Train a model on the files of a folder, on the ring.",
                           "python3 client.py ./letters validate_letters.txt --rounds 50", arguments)
-    made.add_argument("data", type=Path, metavar="DIR", help="folder of training files")
-    made.add_argument("validation", metavar="FILE", help="validation file: as given, or inside DIR")
+    made.add_argument("data", nargs="?", type=Path, metavar="DIR", help="folder of training files")
+    made.add_argument("validation", nargs="?", metavar="FILE", help="validation file: as given, or inside DIR")
+    made.more("--validation", dest="held_out", type=Path, metavar="FILE", help="validation file, as an option")
+    made.more("--pinned", metavar="NAME", help="train on what nodes have published under NAME; no file is moved")
     options.add_settings(made)
     options.add_ring_options(made)
     made.add_argument("--local", type=int, metavar="N", help="start a ring of N nodes here, and stop it at the end")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -70,7 +71,7 @@ class Driver:
         self._clocks = clocks
         self._tell = tell
         self._say = say
-        self._roster = Roster(ring, entry)
+        self._roster = Roster(ring, entry, spec.homes)
         self._chronicle = Chronicle(spec.job, self._roster, clocks.version)
         self._pace = Pace()
         self._results: list[Result] = []
@@ -210,6 +211,9 @@ class Driver:
             rows = sum(f.rows for p in parts for f in p.files)
             if not files or (number > 0 and rows >= self.spec.settings.quorum * sum(f.rows for f in chosen)):
                 return parts
+            if parts and self.spec.pinned:
+                self._name_away(files)
+                return parts
             self._wait_for(files, number)
             self._require_running()
             yield Sleep(FILES_RETRY_S)
@@ -240,6 +244,12 @@ class Driver:
         if line not in self._roster.disturbances:
             self._say(f"job {self.spec.job[:8]}, round {number}: {line}")
         self._roster.note(line)
+
+    def _name_away(self, files: tuple[TrainingFile, ...]) -> None:
+        """Who has pinned files and is not there: the round goes on without them."""
+        away = Counter(self.spec.homes[f.index] for f in files)
+        for home, count in sorted(away.items()):
+            self._roster.note(f"{home} is away: its {count} pinned file{'s' * (count != 1)} left out")
 
     def _require_running(self) -> None:
         if self._end:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from chord.answers import Handlers
@@ -18,7 +19,7 @@ from chord.errors import Busy, ChordError, Malformed, NotFound
 from chord.node import ChordNode
 from chord.store import Release
 from chord.storing import fetch, get, write
-from federation.effects import Compute, Rest, compute
+from federation.effects import Compute, Rest, aside, compute
 from federation.errors import FederationError
 from federation.topologies import tree
 from federation.work import Collect, Order, Progress
@@ -33,11 +34,14 @@ class Orders:
 
     `is_busy` says whether this node has better things to do; `launch` has an order passed on, by a
     procedure of its own: relays wait for one another, so they must not wait in one queue.
+    `private` has the contents, by digest, of files that only this node's own trainer may see.
     """
 
     def __init__(
-        self, is_busy: Callable[[], bool] = lambda: False, launch: Callable[[Order], None] | None = None
+        self, is_busy: Callable[[], bool] = lambda: False, launch: Callable[[Order], None] | None = None,
+        private: Callable[[str], bytes | None] | None = None,
     ) -> None:
+        self._private = private
         self._is_busy = is_busy
         self._launch = launch
         self._orders: dict[str, Order] = {}
@@ -117,7 +121,7 @@ class Orders:
         files = f"{len(order.files)} file{'s' * (len(order.files) != 1)}"
         self._update(ticket, state="running", message=f"round {order.round}: {files}")
         try:
-            contents = yield from _contents(node, order)
+            contents = yield from _contents(node, order, self._private)
             done = yield from compute(Compute(order, contents))
             digest = digest_of(done.result)
             yield from write(node.ref, digest, done.result)
@@ -144,10 +148,17 @@ class Orders:
         return gone
 
 
-def _contents(node: ChordNode, order: Order) -> Procedure[dict[str, bytes]]:
+def _contents(
+    node: ChordNode, order: Order, private: Callable[[str], bytes | None] | None
+) -> Procedure[dict[str, bytes]]:
     """The bytes that an order needs, by digest: those that are not here come from the ring. Raises NotFound."""
     contents: dict[str, bytes] = {}
     for file in order.files:
+        if private is not None:
+            ours = yield from aside(partial(private, file.digest))
+            if ours is not None:
+                contents[file.digest] = ours
+                continue
         try:
             contents[file.digest] = yield from fetch((node.ref,), file.digest, file.size_bytes)
         except NotFound:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 
 from chord.refs import NodeRef
 from chord.ring import Ring
@@ -15,7 +16,8 @@ LOST_ROUNDS = 2  # so long nobody asks a lost node again: it may only have been 
 class Roster:
     """One driver's view of the ring."""
 
-    def __init__(self, ring: Ring, entry: NodeRef) -> None:
+    def __init__(self, ring: Ring, entry: NodeRef, homes: Sequence[str] = ()) -> None:
+        self._homes = homes  # addresses, by a file's index, where files are pinned
         self.ring = ring
         self.nodes: tuple[NodeRef, ...] = (entry,)
         self.disturbances: list[str] = []  # of the round that is going on
@@ -59,6 +61,8 @@ class Roster:
 
     def holders(self, file: TrainingFile) -> tuple[NodeRef, ...]:
         """The nodes that should have a file, the owner first, without the lost."""
+        if self._homes:
+            return tuple(n for n in self.live if str(n.address) == self._homes[file.index])
         return tuple(n for n in self.successors_of(self.ring.key(file.name)) if n not in self._lost)
 
     def successors_of(self, key: int) -> tuple[NodeRef, ...]:

@@ -139,6 +139,14 @@ class JobSpec:
     initial: str = ""  # digest of the weights to continue from; otherwise they come from the seed
     nonce: str = ""
     detached: bool = False  # nobody waits for it: the owner of its key drives from the start
+    pinned: str = ""  # the name under which its files are published; they stay where they are
+    homes: tuple[str, ...] = ()  # of pinned files: the address of the node that has each
+
+    def __post_init__(self) -> None:
+        if self.pinned and self.settings.placement != "hash":
+            raise BadSpec(f"--pinned and --placement {self.settings.placement} exclude one another: files stay at home")
+        if len(self.homes) != (len(self.files) if self.pinned else 0):
+            raise BadSpec(f"{len(self.homes)} homes for {len(self.files)} files")
 
     @property
     def job(self) -> str:
@@ -165,7 +173,8 @@ def spec_from_bytes(content: bytes) -> JobSpec:
         raw = json.loads(content)
         settings = Settings(**raw["settings"] | {"hidden": tuple(raw["settings"]["hidden"])})
         files = tuple(_file(file) for file in raw["files"])
-        spec = JobSpec(**raw | {"settings": settings, "files": files, "validation": _file(raw["validation"])})
+        spec = JobSpec(**raw | {"settings": settings, "files": files, "validation": _file(raw["validation"]),
+                                "homes": tuple(map(str, raw["homes"]))})
         _check_numbers(spec)
         return spec
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, Malformed) as error:
@@ -187,6 +196,8 @@ def _check_numbers(spec: JobSpec) -> None:
         raise TypeError("features and classes must be numbers")
     if not spec.files or [f.index for f in spec.files] != list(range(len(spec.files))):
         raise ValueError("files are counted from 0 on, and there is one at least")
+    if not isinstance(spec.pinned, str):
+        raise TypeError("what files are pinned under is a text")
     if not isinstance(spec.detached, bool) or not isinstance(spec.nonce, str):
         raise TypeError("detached is yes or no, and a nonce is a text")
     if len(bytes.fromhex(spec.initial)) not in (0, DIGEST_BYTES):

@@ -69,12 +69,15 @@ def test_every_setting_says_what_it_is() -> None:
 OTHERS: dict[str, Any] = {
     "settings": Settings(seed=1), "files": FILES[:1], "validation": FILES[0], "features": 15, "classes": 25,
     "initial": "dd" * 32, "nonce": "another", "detached": True,
+    "pinned": "wards", "homes": ("n:1", "n:1"),
 }
 
 
 @pytest.mark.parametrize("name", [f.name for f in fields(JobSpec)])
 def test_the_id_changes_with_every_field_of_the_spec(name: str) -> None:
-    assert replace(SPEC, **{name: OTHERS[name]}).job != SPEC.job
+    base = replace(SPEC, pinned="others", homes=("n:1", "n:2")) if name in ("pinned", "homes") else SPEC
+
+    assert replace(base, **{name: OTHERS[name]}).job != base.job
 
 
 @pytest.mark.parametrize("name", SETTINGS)
