@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -31,6 +32,7 @@ from federation.pinning import published
 NODES, FILES_EACH, ROUNDS = 4, 8, 50
 NAME = "wards"
 ERROR_MAX = 0.06
+TEXT = re.compile(rb"\d+(?:,\d+){16}")  # a row of the letters
 LETTERS = ROOT / "letters"
 HELD_OUT = LETTERS / "validate_letters.txt"
 
@@ -134,12 +136,22 @@ def wait_published(ring: ProcessRing, count: int) -> None:
 
 def seen(rows: set[bytes], streams: Sequence[bytes]) -> int:
     """How many of these rows stand somewhere in what was said, as text or as a trainer's numbers."""
-    return sum(any(form in stream for form in _forms(row) for stream in streams) for row in sorted(rows))
+    found = {row for stream in streams for row in TEXT.findall(stream) if row in rows}
+    for kind in (np.float32, np.float64):
+        forms = {np.array(row.split(b",")[:-1], kind).tobytes(): row for row in rows}
+        found |= {forms[form] for stream in streams for form in _places(stream, forms)}
+    return len(found)
 
 
-def _forms(row: bytes) -> tuple[bytes, ...]:
-    features = np.array(row.split(b",")[:-1], np.float32)  # (d,)
-    return row, features.tobytes(), features.astype(np.float64).tobytes()
+def _places(stream: bytes, forms: dict[bytes, bytes]) -> Iterator[bytes]:
+    """Those of the forms that stand in the stream, at any offset: by their first eight bytes, then whole."""
+    heads, length = np.array([int.from_bytes(form[:8], "little") for form in forms], np.uint64), len(next(iter(forms)))
+    for offset in range(8):
+        words = np.frombuffer(stream, "<u8", max(0, len(stream) - offset) // 8, offset)  # (n,)
+        for place in np.flatnonzero(np.isin(words, heads)).tolist():
+            form = stream[offset + 8 * place : offset + 8 * place + length]
+            if form in forms:
+                yield form
 
 
 def document(found: Found, rounds: int) -> str:
