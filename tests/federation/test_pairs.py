@@ -1,0 +1,63 @@
+"""All pairs of settings: each either trains, to the very bits it has without a ring, or is refused with a reason."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+from test_driver import CONTENTS, IDS, Job, make_spec
+
+from chord.blobs import digest_of
+from federation.errors import BadSpec
+from federation.placement import POLICIES
+from federation.rules import RULES
+from federation.spec import JobSpec, Settings
+from federation.topologies import TOPOLOGIES
+from ml.worker import Worker
+from sim import alone
+
+FEW = dict(sorted(CONTENTS.items())[:4])
+BASE: dict[str, Any] = {"rounds": 2, "epochs": 1, "hidden": (3,), "batch": 8}
+CHOICES: list[tuple[str, Any]] = [
+    *(("placement", policy) for policy in POLICIES if policy != "hash"),
+    *(("topology", topology) for topology in TOPOLOGIES if topology != "star"),
+    *(("rule", rule) for rule in RULES if rule != "fedavg"),
+    ("optimizer", "adam"), ("optimizer", "gd"), ("course", True), ("fraction", 0.4), ("quorum", 0.5), ("tiers", "a,b"),
+    ("mu", 0.5), ("server_eta", 0.5), ("server_momentum", 0.5), ("hidden", (3, 2)), ("momentum", 0.0), ("seed", 7),
+]
+PAIRS = [(a, b) for a, b in itertools.combinations(CHOICES, 2) if a[0] != b[0]]
+REASONS = ("--course-trainer", "--tiers", "--mu", "--server-eta", "--server-momentum")
+
+
+def on_its_own(spec: JobSpec) -> bytes:
+    worker = Worker()
+    contents = {digest_of(content): content for content in FEW.values()}
+    moments = alone.moments(spec, contents, worker)
+    *_, weights = alone.rounds(spec, b"" if spec.settings.course else moments, worker)
+    return weights
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: " ".join(f"{name}={value}" for name, value in pair))
+def test_a_pair_works_or_is_refused_at_the_start(pair: tuple[tuple[str, Any], tuple[str, Any]]) -> None:
+    try:
+        settings = Settings(**BASE | dict(pair))
+    except BadSpec as refusal:
+        assert any(reason in str(refusal) for reason in REASONS), refusal
+        return
+    spec = make_spec(settings, FEW)
+
+    assert Job(IDS[:3], spec, FEW).drive() == on_its_own(spec)
+
+
+def test_what_is_refused_is_what_should_be() -> None:
+    refused = set()
+    for pair in PAIRS:
+        try:
+            Settings(**BASE | dict(pair))
+        except BadSpec:
+            refused.add(frozenset(name for name, _ in pair))
+
+    assert frozenset(("placement", "topology")) not in refused
+    assert frozenset(("topology", "rule")) not in refused
+    assert frozenset(("course", "rule")) in refused
