@@ -14,7 +14,7 @@ one_blas_thread()  # before numpy is imported: one bit pattern, and the cores ar
 
 from importlib import import_module  # noqa: E402
 
-from cli import exits, seeds  # noqa: E402
+from cli import exits  # noqa: E402
 
 SUBCOMMANDS = {
     "train": "train a model on the files of a folder (also without this word)",
@@ -24,6 +24,7 @@ SUBCOMMANDS = {
     "export": "the model of a job, into a file",
     "audit": "verify a job's chain of results, and train some of it again",
     "status": "every node of the ring",
+    "ping": "does a process of the ring serve? For health checks",
     "lookup": "the way to a name's key, hop by hop",
     "predict": "a saved model on a file",
 }
@@ -37,6 +38,8 @@ def main(arguments: list[str]) -> int:
         return 0
     word, *rest = arguments
     if word not in SUBCOMMANDS:  # a first word that is no subcommand means train
+        from cli import seeds
+
         word, rest = "train", seeds.translate(arguments)
     code: int = import_module(f"cli.{word}").main(rest)
     return code

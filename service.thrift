@@ -197,7 +197,10 @@ struct Order {
 
 /** How far an order has come. */
 struct Progress {
-  /** queued, running or done; failed, where another node would fail as well; unable, where only this one cannot. */
+  /**
+   * queued, running or done; failed, where another node would fail as well; unable, where only this one cannot;
+   * unfit, where its arithmetic gives other bits than the job's.
+   */
   1: required string state
   /** What is going on, in words; of a failed order: why. */
   2: required string message

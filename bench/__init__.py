@@ -9,4 +9,5 @@ faults   kill any one process at any moment: is it the same model?
 matrix   every role killed at every failpoint
 rows     what else can go wrong, and what people then see
 report   the whole of it as docs/results/faults.md
+soak     twenty nodes that keep dying for ten minutes: is anything lost, does anything grow?
 """

@@ -5,7 +5,11 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-NAMES = ("neighbours", "faults", "matrix", "rows", "history", "report", "placement", "noniid", "topologies", "pinned")
+NAMES = (
+    "trainer", "wire", "round", "scale", "performance", "counts", "page",
+    "neighbours", "faults", "matrix", "rows", "history", "report", "soak",
+    "placement", "noniid", "topologies", "pinned",
+)
 
 
 def main(arguments: list[str]) -> int:

@@ -128,7 +128,7 @@ def lost_files(ring: ProcessRing, spec: JobSpec) -> list[str]:
     lost = []
     for file in (*spec.files, spec.validation):
         try:
-            ring.ask(partial(_get, file))
+            ring.ask_again(partial(_get, file))
         except ChordError:
             lost.append(file.name)
     return lost

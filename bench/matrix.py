@@ -183,11 +183,11 @@ def _prepare(ring: ProcessRing, case: Case) -> Running:
 
 
 def _stir(ring: ProcessRing, case: Case, comer: Running) -> None:
-    """What makes the supernode act: a node comes, or leaves."""
+    """What brings somebody by: a node comes, or leaves. Who gets other neighbours tidies up at once."""
     if case.point.startswith("handle.Admit"):
         ring.start_node(comer)
         until(lambda: not ring.supernode.is_running, "a node asks to be admitted")
-    elif case.point.startswith("handle.Retire"):
+    elif case.point.startswith(("handle.Retire", "handle.Tidy")):
         comer.kill(signal.SIGTERM)
         comer.wait()
 

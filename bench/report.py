@@ -1,10 +1,11 @@
 """Everything that can go wrong, in one document: docs/results/faults.md.
 
-    python -m bench report [--again] [--json]
+    python -m bench report [--part PART] [--again] [--json]
 
 Runs the random kills, the kills at every failpoint, the set checker and all rows, one after the
-other (half an hour and more on two cores). What each has found is kept in build/report/, so that a
-run that was interrupted goes on; --again begins anew.
+other (an hour and more on two cores). What each row, each role and each bench has found is kept in
+build/report/, so that a run that was interrupted goes on; --again begins anew, and --kept runs
+nothing: the document then says what has not been run. Each part says of which commit it tells.
 """
 
 from __future__ import annotations
@@ -21,18 +22,21 @@ from typing import Any
 
 import numpy as np
 
+from bench.matrix import PLACES
 from bench.ring import ROOT
+from bench.rows import registry
 
 KEPT = ROOT / "build" / "report"
 DOCUMENT = ROOT / "docs" / "results" / "faults.md"
 RUNS, SEED, KILLS = 50, 7, 10
-PARTS = {
-    "faults": ("faults", "--runs", str(RUNS), "--seed", str(SEED), "--json"),
-    "matrix": ("matrix", "--json"),
-    "history": ("history", "--kills", str(KILLS), "--seed", str(SEED), "--json"),
-    "rows": ("rows", "--json"),
+PARTS: dict[str, dict[str, tuple[str, ...]]] = {  # the pieces of each, which are kept one by one
+    "faults": {"faults": ("faults", "--runs", str(RUNS), "--seed", str(SEED), "--json")},
+    "matrix": {f"matrix-{role.replace(' ', '-')}": ("matrix", "--only", role, "--json") for role in PLACES},
+    "history": {"history": ("history", "--kills", str(KILLS), "--seed", str(SEED), "--json")},
+    "rows": {f"row-{name}": ("rows", name, "--json") for name in registry()},
 }
 TIMEOUT_S = 7200.0
+SUMMED = ("cases", "killed", "finished", "equal", "files_lost", "failures")
 
 Found = dict[str, Any]  # what a part has printed as JSON
 
@@ -40,51 +44,87 @@ Found = dict[str, Any]  # what a part has printed as JSON
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser("python -m bench report", description=__doc__.splitlines()[0])
     parser.add_argument("--again", action="store_true", help="run everything anew")
+    parser.add_argument("--kept", action="store_true", help="run nothing, write down what was found")
+    parser.add_argument("--part", choices=PARTS, help="run this part alone, and write no document")
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args(arguments)
-    found = {part: run(part, chosen.again) for part in PARTS}
+    for part in PARTS if not chosen.kept else ():
+        for piece in PARTS[part] if chosen.part in (None, part) else ():
+            run(piece, PARTS[part][piece], chosen.again)
+    found = {part: merged(part, pieces) for part in PARTS if (pieces := kept(part))}
+    if chosen.part:
+        print(json.dumps(found.get(chosen.part)))
+        return 0
     DOCUMENT.parent.mkdir(parents=True, exist_ok=True)
     DOCUMENT.write_text(document(found))
-    good = all(is_good(found).values())
+    good = all(is_good(found).values()) and all(len(kept(part)) == len(PARTS[part]) for part in PARTS)
     print(json.dumps({"bench": "report", "held": is_good(found)}) if chosen.json else f"{DOCUMENT} written")
     return 0 if good else 1
 
 
-def run(part: str, again: bool) -> Found:
-    """What a part finds, or has found. Its progress goes to standard error."""
-    kept = KEPT / f"{part}.json"
-    if again or not kept.exists():
-        done = subprocess.run([sys.executable, "-m", "bench", *PARTS[part]], cwd=ROOT, stdout=subprocess.PIPE,
-                              timeout=TIMEOUT_S, check=False)
-        found: Found = json.loads(done.stdout) | {"made": time.strftime("%Y-%m-%d")}
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(json.dumps(found))
-    return dict(json.loads(kept.read_text()))
+def run(piece: str, arguments: Sequence[str], again: bool) -> None:
+    """Have a piece find what it finds, unless it has. Its progress goes to standard error."""
+    place = KEPT / f"{piece}.json"
+    if place.exists() and not again:
+        return
+    commit = _commit()  # as it was when the piece began
+    done = subprocess.run([sys.executable, "-m", "bench", *arguments], cwd=ROOT, stdout=subprocess.PIPE,
+                          timeout=TIMEOUT_S, check=False)
+    found: Found = json.loads(done.stdout) | {"made": time.strftime("%Y-%m-%d"), "commit": commit}
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(json.dumps(found))
+
+
+def kept(part: str) -> list[Found]:
+    """What the pieces of a part have found, as far as they have been run."""
+    places = [KEPT / f"{piece}.json" for piece in PARTS[part]]
+    return [json.loads(place.read_text()) for place in places if place.exists()]
+
+
+def merged(part: str, pieces: list[Found]) -> Found:
+    """One part from its pieces."""
+    whole = dict(pieces[0])
+    for piece in pieces[1:]:
+        if part == "rows":
+            whole["rows"] = [*whole["rows"], *piece["rows"]]
+        else:  # the matrix: each piece tells of its own role, and nothing of the others
+            whole |= {key: whole[key] + piece[key] for key in SUMMED}
+            whole["roles"] |= {role: figures for role, figures in piece["roles"].items() if figures["cases"]}
+    whole["commit"] = ", ".join(dict.fromkeys(piece["commit"] for piece in pieces))
+    whole["pieces"] = f"{len(pieces)} of {len(PARTS[part])}"
+    return whole
 
 
 def is_good(found: dict[str, Found]) -> dict[str, bool]:
     """Has each part held what is promised?"""
-    return {
-        "faults": found["faults"]["equal"] == found["faults"]["runs"] and not found["faults"]["files_lost"],
-        "matrix": not found["matrix"]["failures"],
-        "history": not found["history"]["lost"] and not found["history"]["other_bytes"],
-        "rows": all(row["held"] or row["skipped"] for row in found["rows"]["rows"]),
+    verdicts: dict[str, Callable[[Found], bool]] = {
+        "faults": lambda f: f["finished"] == f["equal"] == f["runs"] and not f["files_lost"],
+        "matrix": lambda f: not f["failures"],
+        "history": lambda f: not f["lost"] and not f["other_bytes"],
+        "rows": lambda f: all(row["held"] or row["skipped"] for row in f["rows"]),
     }
+    return {part: verdicts[part](found[part]) for part in found}
 
 
 def document(found: dict[str, Found]) -> str:
     """The whole of it, as Markdown."""
     chapters: list[Callable[[Found], list[str]]] = [_faults, _matrix, _history, _rows]
+    made = max((each["made"] for each in found.values()), default="no day")
+    commits = "; ".join(f"{part} {found[part]['commit']}" for part in found)
     lines = [
         "# What happens when something dies, hangs or lies", "",
-        f"Made by `make faults` on {found['rows']['made']}: {platform.system()} {platform.machine()}, "
+        f"Made by `make faults` on {made}: {platform.system()} {platform.machine()}, "
         f"{os.cpu_count()} cores shared with others, Python {platform.python_version()}, numpy {np.__version__}. "
-        "Real processes on loopback; times are as that machine was, hashes are exact.", "",
+        "Real processes on loopback; times are as that machine was, hashes are exact. "
+        f"Commits: {commits}.", "",
         "> Kill any one process (supernode, client, job owner, trainer) at any moment, and the job finishes with the "
         "same model, bit for bit.", "",
     ]
     for chapter, part in zip(chapters, PARTS, strict=True):
-        lines += [*chapter(found[part]), ""]
+        lines += [*chapter(found[part]), ""] if part in found else []
+        if (pieces := len(kept(part))) < len(PARTS[part]):
+            lines += [f"**Not whole: {pieces} of {len(PARTS[part])} pieces of `{part}` have been run** "
+                      f"(`python -m bench report --part {part}` runs the others).", ""]
     return "\n".join(lines)
 
 
@@ -112,7 +152,7 @@ def _matrix(found: Found) -> list[str]:
         *_table(
             ("role", "kills", "equal", "failpoints"),
             [(role, str(figures["cases"]), str(figures["equal"]), ", ".join(f"`{p}`" for p in figures["failpoints"]))
-             for role, figures in found["roles"].items()],
+             for role, figures in found["roles"].items() if figures["cases"]],
         ),
     ]
 
@@ -146,3 +186,12 @@ def _rows(found: Found) -> list[str]:
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     lines = [headings, ["---"] * len(headings), *rows]
     return [f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines]
+
+
+def _commit() -> str:
+    """What is being run, as git names it; a plus where files were changed."""
+    try:
+        asked = ["git", "describe", "--always", "--dirty=+", "--abbrev=7"]
+        return subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from chord.effects import Procedure
-from chord.errors import ChordError
+from chord.errors import ChordError, LookupFailed, NodeUnreachable
 from chord.refs import Address, NodeRef
 from chord.requests import Status
 from chord.survey import survey
@@ -31,6 +31,7 @@ R = TypeVar("R")
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_S = 120.0  # machines are shared and slow; who waits longer has found a fault
 LOOK_EVERY_S = 0.1
+ASKS_MAX = 20  # of one question, where only an answer counts
 LISTENING = "listening at "
 
 
@@ -211,6 +212,15 @@ class ProcessRing:
         supernode = Address("127.0.0.1", self.supernode.port)
         entry = self._runtime.run(find_member(supernode, read(self.node_list).nodes))
         return self._runtime.run(make(entry))
+
+    def ask_again(self, make: Callable[[Entry], Procedure[R]]) -> R:
+        """The same, put again while nobody answers in time: silence is no verdict. Raises ChordError."""
+        for _ in range(ASKS_MAX):
+            try:
+                return self.ask(make)
+            except (LookupFailed, NodeUnreachable):
+                time.sleep(LOOK_EVERY_S)
+        return self.ask(make)
 
     def survey(self) -> list[Status]:
         """Of every node; nothing while the ring cannot be walked."""

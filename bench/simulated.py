@@ -13,10 +13,10 @@ from thrift.TSerialization import serialize
 
 from chord.blobs import digest_of
 from chord.effects import Ask, Procedure, together
+from chord.items import Entry, Item, Put, Write
 from chord.node import ChordNode
 from chord.refs import Address
 from chord.ring import Ring
-from chord.store import Entry, Item, Put, Write
 from federation import jobs
 from federation.driver import Driver
 from federation.records import Report

@@ -1,6 +1,6 @@
 """A ring for a while, in which nodes keep dying: is anything lost, does anything grow, is it whole again soon?
 
-    python -m bench soak [--nodes 20] [--seconds 600] [--every 10] [--keys 400] [--seed 1] [--json]
+    python -m bench soak [--nodes 20] [--minutes 10] [--every 10] [--keys 400] [--seed 1] [--json] [--out FILE]
 
 Every few seconds a node is killed (kill -9) and started again some seconds later, one half of them
 with the state they had on their disks, the other with nothing. A few nodes and the supernode are
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import sys
 import tempfile
@@ -26,7 +27,7 @@ from rich.table import Table
 
 from bench.keys import Keys
 from bench.ring import LOOK_EVERY_S, ProcessRing, Running, Stuck, until
-from bench.vitals import KINDS, Chart
+from bench.vitals import KINDS, LEVEL, Chart
 from chord.effects import Procedure
 from chord.errors import ChordError
 from chord.invariants import check
@@ -37,22 +38,27 @@ SPARED = 4
 SAMPLE_EVERY_S = 2.0
 WARM_UP_SHARE = 0.2  # of the time: until then memory is still being taken for the first time
 WHOLE_WITHIN_S = 5.0
+HEADINGS = ["process", *(f"{kind}: now, rise" for kind in KINDS), "flat"]
 
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser("python -m bench soak", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--nodes", type=int, default=20)
-    parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--every", type=float, default=10.0, help="seconds from one kill to the next")
     parser.add_argument("--keys", type=int, default=400, help="stored before the first kill")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write it down there as a document too")
     chosen = parser.parse_args(arguments)
-    if chosen.nodes <= SPARED or min(chosen.seconds, chosen.every, chosen.keys) <= 0:
+    if chosen.nodes <= SPARED or min(chosen.minutes, chosen.every, chosen.keys) <= 0:
         parser.error(f"more than {SPARED} nodes, and numbers above 0, please")
     with tempfile.TemporaryDirectory(prefix="roundelay-soak-") as folder:
-        found = soak(Path(folder), chosen.nodes, chosen.seconds, chosen.every, chosen.keys, chosen.seed)
+        found = soak(Path(folder), chosen.nodes, 60.0 * chosen.minutes, chosen.every, chosen.keys, chosen.seed)
     print(json.dumps(found)) if chosen.json else Console().print(table(found))
+    if chosen.out is not None:
+        chosen.out.parent.mkdir(parents=True, exist_ok=True)
+        chosen.out.write_text(document(found, " ".join(("python -m bench soak", *arguments))))
     return 0 if found["held"] else 1
 
 
@@ -77,7 +83,7 @@ def soak(folder: Path, nodes: int, seconds: float, every_s: float, keys: int, se
         whole_s = whole_after_a_kill(ring)
         customer.read_all()
         customer.close()
-        return judge(nodes, trouble, customer, whole_s, not _ended(ring))
+        return judge(nodes, trouble, customer, whole_s, _ended(ring))
     finally:
         ring.stop()
 
@@ -91,7 +97,7 @@ class Trouble:
         self.charts = {p.name: Chart() for p in (ring.supernode, *ring.nodes[:SPARED])}
         self._ring = ring
         self._rng = rng
-        self._every_s = every_s
+        self.every_s = every_s
         self._down: tuple[float, Running] | None = None  # when to start whom again
 
     def make(self) -> None:
@@ -103,7 +109,7 @@ class Trouble:
                 self._start_again()
             if now >= next_kill and self._down is None:
                 self._kill()
-                next_kill = max(next_kill + self._every_s, now)
+                next_kill = max(next_kill + self.every_s, now)
             if now >= next_sample:
                 self._sample()
                 next_sample += SAMPLE_EVERY_S
@@ -115,7 +121,7 @@ class Trouble:
         victim = self._rng.choice(self._ring.nodes[SPARED:])
         victim.kill()
         self.kills += 1
-        self._down = time.monotonic() + self._rng.uniform(0.0, 0.6 * self._every_s), victim
+        self._down = time.monotonic() + self._rng.uniform(0.0, 0.6 * self.every_s), victim
         print(f"kill {self.kills}: {victim.name}", file=sys.stderr, flush=True)
 
     def _start_again(self) -> None:
@@ -150,35 +156,75 @@ def ring_is_whole(ring: ProcessRing) -> bool:
         return False
 
 
-def judge(nodes: int, trouble: Trouble, customer: Keys, whole_s: float, all_up: bool) -> dict[str, Any]:
+def judge(nodes: int, trouble: Trouble, customer: Keys, whole_s: float, ended: list[str]) -> dict[str, Any]:
     """The figures, and whether they are as they should be."""
-    flat = {name: chart.is_flat() for name, chart in trouble.charts.items()}
-    return {
-        "bench": "soak", "nodes": nodes, "seconds": trouble.seconds, "kills": trouble.kills,
-        **asdict(customer.counts), "whole_s": round(whole_s, 2), "all_up": all_up,
+    found = {
+        "bench": "soak", "nodes": nodes, "seconds": trouble.seconds, "every_s": trouble.every_s,
+        "kills": trouble.kills, **asdict(customer.counts), "whole_s": round(whole_s, 2), "ended": ended,
         "latest": {name: asdict(chart.latest()) for name, chart in trouble.charts.items()},
         "rise": {name: asdict(chart.rises()) for name, chart in trouble.charts.items()},
         "slope_an_hour": {name: asdict(chart.slopes()) for name, chart in trouble.charts.items()},
-        "flat": flat,
-        "held": not customer.counts.lost and whole_s <= WHOLE_WITHIN_S and all(flat.values()) and all_up,
+        "flat": {name: chart.is_flat() for name, chart in trouble.charts.items()},
     }
+    return found | {"held": all(holds for _, _, holds in verdicts(found))}
 
 
 def table(found: dict[str, Any]) -> Table:
     """One row for each process that was spared."""
-    said = (f"{found['nodes']} nodes for {found['seconds']:g} s, {found['kills']} killed; {found['acknowledged']} puts "
-            f"acknowledged, {found['refused']} not, {found['read']} read, {len(found['lost'])} lost; "
-            f"whole {found['whole_s']} s after the last death: {'held' if found['held'] else 'NOT HELD'}")
-    made = Table(title=said, title_justify="left")
-    for heading in ("process", *(f"{kind}: now, rise, slope an hour" for kind in KINDS), "flat"):
+    made = Table(title=summary(found), title_justify="left")
+    for heading in HEADINGS:
         made.add_column(heading)
-    for name, flat in found["flat"].items():
-        cells = [
-            ", ".join(f"{found[part][name][kind]:.1f}" for part in ("latest", "rise", "slope_an_hour"))
-            for kind in KINDS
-        ]
-        made.add_row(name, *cells, "yes" if flat else "NO")
+    for row in rows(found):
+        made.add_row(*row)
     return made
+
+
+def document(found: dict[str, Any], command: str) -> str:
+    """The same for a reader who was not there."""
+    lines = [
+        "# A ring in which nodes keep dying", "",
+        f"Written by `{command}` on {time.strftime('%Y-%m-%d')}; do not edit. {found['nodes']} real nodes on loopback "
+        f"for {found['seconds'] / 60:g} minutes, on {os.cpu_count()} cores shared with others: every "
+        f"{found['every_s']:g} s one is killed with -9 and started again some seconds later, one half of them with "
+        "the state on their disks, the other with nothing. A customer puts and gets all the time. The supernode and "
+        f"{SPARED} nodes are never killed: what they take must not rise.", "",
+        f"{summary(found)}.", "",
+        "| must hold | found | holds |", "| --- | --- | --- |",
+        *(f"| {what} | {value} | {'yes' if holds else '**no**'} |" for what, value, holds in verdicts(found)), "",
+        f"Resident memory, threads and descriptors, sampled every {SAMPLE_EVERY_S:g} s after the first "
+        f"{WARM_UP_SHARE:.0%} of the time. *Rise* is from the mean of the first third of the samples to that of the "
+        f"last; flat is a rise below {', '.join(f'{LEVEL[kind]:g} {kind}' for kind in KINDS)}.", "",
+        *("| " + " | ".join(row) + " |" for row in (HEADINGS, ["---"] * len(HEADINGS), *rows(found))),
+    ]
+    return "\n".join([*lines, ""])
+
+
+def verdicts(found: dict[str, Any]) -> list[tuple[str, str, bool]]:
+    """Each promise, what became of it, and whether that will do."""
+    flat = sum(found["flat"].values())
+    return [
+        ("no acknowledged key is lost", f"{len(found['lost'])} of {found['acknowledged']} lost", not found["lost"]),
+        (f"every predicate holds {WHOLE_WITHIN_S:g} s after the last death", f"after {found['whole_s']} s",
+         found["whole_s"] <= WHOLE_WITHIN_S),
+        ("memory, threads and descriptors are flat", f"in {flat} of {len(found['flat'])} processes",
+         flat == len(found["flat"])),
+        ("nobody has ended by itself", f"{len(found['ended'])} have", not found["ended"]),
+    ]
+
+
+def summary(found: dict[str, Any]) -> str:
+    return (f"{found['nodes']} nodes for {found['seconds']:g} s, {found['kills']} kills; {found['acknowledged']} puts "
+            f"acknowledged, {found['refused']} refused, {found['read']} gets answered, {found['waited']} of them not "
+            f"at once, {len(found['lost'])} keys lost; whole {found['whole_s']} s after the last death")
+
+
+def rows(found: dict[str, Any]) -> list[list[str]]:
+    """What each process that was spared takes, by HEADINGS."""
+    return [
+        [name, *(f"{found['latest'][name][kind]:.0f}, {found['rise'][name][kind]:+.1f}" for kind in KINDS),
+         "yes" if flat else "NO"]
+        for name, flat in found["flat"].items()
+    ]
 
 
 def _ended(ring: ProcessRing) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 HOUR_S = 3600.0
-LEVEL = {"memory_kib": 8192.0, "threads": 4.0, "descriptors": 6.0}  # more between first and last third is a rise
+LEVEL = {"memory_kib": 4096.0, "threads": 4.0, "descriptors": 6.0}  # more between first and last third is a rise
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,11 @@ from contextlib import suppress
 from chord.comparing import all_of, bring, give, reconcile
 from chord.effects import Procedure, Sleep, ask
 from chord.errors import ChordError, NotYet, StoreFull
+from chord.items import Find, Item, ListRange, Release, Seal, Tidy
 from chord.node import ChordNode
 from chord.refs import NodeRef
 from chord.requests import GetNeighbours
-from chord.store import Find, Item, ListRange, Release, Seal, Store, Tidy
+from chord.store import Store
 from chord.storing import nodes_for
 
 CARE_EVERY_S = 10.0
@@ -86,21 +87,35 @@ def _settle(node: ChordNode, store: Store, patient: bool) -> Procedure[None]:
     """Be handed over what is ours now, from the first node that has settled itself. Raises NotYet, ChordError.
 
     Those before it have joined as lately as we, and may know as little. What we have no room for
-    stays where it is, and is found there.
+    stays where it is, and is found there. Who joins before us will believe that we know about its
+    arc too: so we are given all from the first settled node before us on.
     """
     if store.settled:
         return
-    others = _others(node)
+    start, others = (yield from _settled_before(node)).id, _others(node)
     for peer in others:
         settled = yield from _has_settled(peer, node.ref.id)
         with suppress(StoreFull):
-            yield from give(node.ring, peer, node.ref, node.predecessor.id, node.ref.id)
+            yield from give(node.ring, peer, node.ref, start, node.ref.id)
         if settled:
             break
     else:
         if patient and len(others) >= node.ring.successors:
             raise NotYet(f"{len(others)} nodes after {node.ref.address} are being handed over to as well")
     store.settled = True
+
+
+def _settled_before(node: ChordNode) -> Procedure[NodeRef]:
+    """The nearest node before this one that has settled; the last of a list's length, where none has.
+
+    Raises ChordError.
+    """
+    before = node.predecessor
+    for _ in range(node.ring.successors):
+        if before == node.ref or (yield from _has_settled(before, before.id)):
+            break
+        before = (yield from ask(before, GetNeighbours())).predecessor
+    return before
 
 
 def _has_settled(peer: NodeRef, key: int) -> Procedure[bool]:

@@ -10,9 +10,9 @@ from typing import Any
 
 from chord.effects import Procedure, ask
 from chord.errors import ChordError, Corrupt, Malformed, NotFound, StoreFull
+from chord.items import LIST_MAX, GetRangeDigest, Item, ListRange, Put
 from chord.refs import NodeRef
 from chord.ring import Ring
-from chord.store import LIST_MAX, GetRangeDigest, Item, ListRange, Put
 from chord.storing import fetch, put_one
 
 Errors = tuple[type[ChordError], ...]

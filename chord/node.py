@@ -59,6 +59,8 @@ class ChordNode:
         """Known nodes in (self, key), the nearest to the key first. Paper, figure 4."""
         distances, candidates = self._routing_table()
         upto = bisect_left(distances, self.ring.distance(self.ref.id, key) or self.ring.size)
+        if not failed and not self.suspects.any_dead:  # nearly always: the table holds no placeholders
+            return tuple(candidates[max(0, upto - CANDIDATES_MAX) : upto][::-1])
         nearest = (c for c in reversed(candidates[:upto]) if not self._skip(c.node, failed))
         return tuple(islice(nearest, CANDIDATES_MAX))
 
@@ -121,7 +123,7 @@ class ChordNode:
             raise NotYet(f"{self.ref.address} has not joined the ring yet")
 
     def _skip(self, peer: NodeRef, failed: frozenset[NodeRef]) -> bool:
-        return peer in failed or self.suspects.is_dead(peer)
+        return (bool(failed) and peer in failed) or self.suspects.is_dead(peer)
 
     def _routing_table(self) -> tuple[list[int], list[Candidate]]:
         """Fingers and successors once each, by distance from here; kept until either changes."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from io import BytesIO
 
 from chord.blobs import MemoryBlobs
 from chord.errors import StoreFull
@@ -20,7 +21,11 @@ SCRATCH_S = 3600.0  # how long a content waits to be read, put or written again
 @dataclass
 class _Upload:
     until: float
-    received: bytearray = field(default_factory=bytearray)
+    received: BytesIO = field(default_factory=BytesIO)  # whose value is no second copy
+
+    @property
+    def size_bytes(self) -> int:
+        return self.received.tell()
 
 
 class Scratch:
@@ -35,7 +40,7 @@ class Scratch:
 
     @property
     def total_bytes(self) -> int:
-        return self._blobs.total_bytes + sum(len(upload.received) for upload in self._uploads.values())
+        return self._blobs.total_bytes + sum(upload.size_bytes for upload in self._uploads.values())
 
     def has(self, digest: str) -> bool:
         """Is it here whole? Whoever asks still wants it."""
@@ -47,17 +52,17 @@ class Scratch:
     def received_bytes(self, digest: str) -> int:
         """Of a content that is on its way."""
         upload = self._uploads.get(digest)
-        return len(upload.received) if upload is not None else 0
+        return upload.size_bytes if upload is not None else 0
 
     def receive(self, digest: str, size_bytes: int, offset: int, piece: bytes) -> int:
         """Take the next piece in; returns how many bytes have arrived. Raises Corrupt, StoreFull: it starts anew."""
         upload = self._upload(digest, size_bytes)
-        if offset == len(upload.received):
-            upload.received += piece
-        if len(upload.received) >= size_bytes:
-            self.add(digest, bytes(self._uploads.pop(digest).received))
+        if offset == upload.size_bytes:
+            upload.received.write(piece)
+        if upload.size_bytes >= size_bytes:
+            self.add(digest, self._uploads.pop(digest).received.getvalue())
             return size_bytes
-        return len(upload.received)
+        return upload.size_bytes
 
     def add(self, digest: str, content: bytes) -> None:
         """Raises Corrupt, StoreFull."""

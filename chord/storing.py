@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import BytesIO
 
 from chord.blobs import digest_of
 from chord.effects import Procedure, Sleep, ask, ask_all
 from chord.errors import ChordError, Corrupt, NodeUnreachable, NotFound, NotYet, UnderReplicated
+from chord.items import CHUNK_BYTES, LEASE_S, Entry, Find, Item, Put, Read, Receipt, Write
 from chord.lookup import find_successor
 from chord.refs import NodeRef
 from chord.requests import GetNeighbours
 from chord.ring import Ring, between_right_closed
-from chord.store import CHUNK_BYTES, LEASE_S, Entry, Find, Item, Put, Read, Receipt, Write
 
 TRANSFER_TIMEOUT_S = 3.0  # for one piece
 BYTES_PER_S_MIN = 16 << 20  # at which a whole content is checked and written to a disk
@@ -213,13 +214,13 @@ def fetch(nodes: tuple[NodeRef, ...], digest: str, size_bytes: int) -> Procedure
 
 
 def _fetch_from(node: NodeRef, digest: str, size_bytes: int) -> Procedure[bytes]:
-    content = bytearray()
-    while len(content) < size_bytes:  # ends: every piece but the last brings something
-        piece = yield from ask(node, Read(digest, len(content), CHUNK_BYTES), TRANSFER_TIMEOUT_S)
+    content = BytesIO()  # whose value is no second copy
+    while content.tell() < size_bytes:  # ends: every piece but the last brings something
+        piece = yield from ask(node, Read(digest, content.tell(), CHUNK_BYTES), TRANSFER_TIMEOUT_S)
         if not piece:
             break
-        content += piece
-    whole = bytes(content)
+        content.write(piece)
+    whole = content.getvalue()
     if digest_of(whole) != digest:
         raise Corrupt(f"{node.address} gave {len(whole)} bytes that are not {digest[:8]}")
     return whole

@@ -57,7 +57,11 @@ class Suspects:
             self._dead.popitem(last=False)
 
     def is_dead(self, peer: NodeRef) -> bool:
-        return peer.is_vacant or peer in self._dead
+        return not peer.host or (bool(self._dead) and peer in self._dead)  # once a hop: no hash without need
+
+    @property
+    def any_dead(self) -> bool:
+        return bool(self._dead)
 
     def is_suspect(self, peer: NodeRef) -> bool:
         """Silent twice in a row, or worse."""

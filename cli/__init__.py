@@ -4,7 +4,8 @@ environment  is everything installed?
 exits        exit codes, and how an error becomes one line and a code
 options      command lines: the parser, and the options made from the settings of a job
 entry        the way into the ring: through the supernode, or any node that is listed
-train        route, train, average, validate
+train        the command line of a training
+training     route, train, average, validate
 given        what the user gives: files, settings, weights to begin from
 jobs         the jobs of the ring
 attach       watch a job until it ends
@@ -14,6 +15,7 @@ audit        verify a job's record
 status       every node of the ring
 lookup       the way to a name's key, hop by hop
 predict      a saved model on a file
+membership   what compute_node.py runs
 seeds        the command lines of the systems that this one replaces
 report       what a finished job prints and writes
 """

@@ -12,9 +12,8 @@ from rich.table import Table
 from chord.errors import ChordError, NotFound
 from cli import exits, options
 from cli.entry import Entry, client_runtime, enter
-from federation import jobs
-from federation.auditing import Finding, retrain, verify_chain
-from federation.errors import FederationError
+from federation.auditing import Finding, read, retrain, verify_chain
+from federation.errors import FederationError, OtherBits
 from federation.jobs import JobView
 from ml.worker import Worker
 from node.console import console
@@ -25,10 +24,14 @@ def main(arguments: Sequence[str]) -> int:
     chosen = options.parse(parser(arguments), arguments)
     runtime = client_runtime()
     entry = enter(runtime, chosen)
+    findings: list[Finding] = []
     try:
-        view = runtime.run(jobs.look_at(entry.node, entry.ring, chosen.job))
-        findings = runtime.run(verify_chain(entry.node, entry.ring, view))
+        view = runtime.run(read(entry.node, entry.ring, chosen.job))
+        findings += runtime.run(verify_chain(entry.node, entry.ring, view))
         findings += again(runtime, entry, view, chosen.retrain, random.Random(chosen.seed))
+    except OtherBits as error:
+        show(findings, chosen.json)
+        raise exits.Exit(exits.UNAVAILABLE, str(error)) from error
     except (ChordError, FederationError) as error:
         raise exits.Exit(exits.FAILED, str(error)) from error
     show(findings, chosen.json)

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from chord.errors import ChordError
 from cli import exits, options
 from cli.entry import client_runtime, enter
-from federation import jobs, records
+from federation import auditing, jobs, records
 from federation.errors import FederationError
+from federation.jobs import JobView
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -17,15 +18,24 @@ def main(arguments: Sequence[str]) -> int:
     runtime = client_runtime()
     entry = enter(runtime, chosen)
     try:
-        view = runtime.run(jobs.look_at(entry.node, entry.ring, chosen.job))
+        view = runtime.run(auditing.read(entry.node, entry.ring, chosen.job))  # one that has diverged can be ended too
         if view.end:
             raise exits.Exit(exits.REFUSED, f"job {chosen.job} is {view.end} already")
         version = time.time_ns()
         runtime.run(jobs.put_record(entry.node, entry.ring, chosen.job, records.CANCELLED, b"by cancel", version))
     except (ChordError, FederationError) as error:
         raise exits.Exit(exits.FAILED, str(error)) from error
-    print(f"job {chosen.job} is cancelled after round {max(0, len(view.results) - 1)}")
+    print(cancelled(view))
     return 0
+
+
+def cancelled(view: JobView) -> str:
+    """That a job has been cancelled, and what there is of it."""
+    job, rounds = view.spec.job, len(view.results) - 1
+    if rounds < 1:
+        return f"cancelled job {job} before its first round: no model was made"
+    return (f"cancelled job {job} after round {rounds} of {view.spec.settings.rounds}; "
+            f"what they made is kept:  python3 client.py export {job} --out model.npz")
 
 
 def parser(arguments: Sequence[str]) -> options.Parser:

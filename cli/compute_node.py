@@ -45,8 +45,10 @@ def parser(arguments: Sequence[str]) -> options.Parser:
               help="the name that they are published under (default: %(default)s)")
     made.more("--port", type=options.port, metavar="P", help="the port, as an option")
     made.more("--supernode", type=options.supernode, metavar="HOST:PORT", help="where it is, as an option")
-    made.more("--host", default="127.0.0.1", metavar="H", help="listen there (default: %(default)s)")
-    made.more("--advertise", metavar="HOST", help="the host that others reach us by (default: --host)")
+    made.more("--host", type=options.host, default="127.0.0.1", metavar="H",
+                      help="listen there; 0.0.0.0 or :: is everywhere (default: %(default)s)")
+    made.more("--advertise", type=options.host, metavar="HOST",
+              help="the host that others reach us by (default: --host; everywhere: our address on the way to the ring)")
     made.more("--stabilize-every", type=float, default=STABILIZE_EVERY_S, metavar="S",
               help="seconds between two stabilisations (default: %(default)s); 5 is slow motion")
     made.more("--load", type=float, default=0.0, metavar="P",

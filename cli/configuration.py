@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from cli import exits, programs
-from node.local import NO_OPTIONS, OPTION_PREFIX
+from node.options import NO_OPTIONS, OPTION_PREFIX
 
 CONFIG = f"{OPTION_PREFIX}CONFIG"
 UNSET: Any = object()  # the value of an option that the command line does not name

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
-from node import failpoints
-
 FAILED = 1
+ONE_PRESS_S = 0.1  # some wrappers (timeout, for one) pass a signal on twice
 USAGE, DATA, NO_INPUT, UNAVAILABLE, SOFTWARE, CANNOT_CREATE, REFUSED = 64, 65, 66, 69, 70, 73, 77
 
 
@@ -37,15 +37,12 @@ def run(main: Callable[[list[str]], int]) -> None:
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        failpoints.from_environment()  # wrong ones are told at once
+        _check_failpoints()
         code = main(sys.argv[1:])
         sys.stdout.flush()
     except Exit as end:
         print(end, file=sys.stderr)
         code = end.code
-    except failpoints.BadFailpoints as error:
-        print(error, file=sys.stderr)
-        code = USAGE
     except Interrupted as end:
         code = end.code
         _end(code)
@@ -63,6 +60,17 @@ def say(line: str) -> None:
         _silence()
 
 
+def _check_failpoints() -> None:
+    """Wrong ones are told at once; --help does not wait for what only they need."""
+    if "ROUNDELAY_FAILPOINTS" in os.environ:
+        from node import failpoints
+
+        try:
+            failpoints.from_environment()
+        except failpoints.BadFailpoints as error:
+            raise Exit(USAGE, str(error)) from error
+
+
 def _silence() -> None:
     """Whoever read our output has gone: what is still to come goes nowhere."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -78,10 +86,12 @@ def _end(code: int) -> NoReturn:
 
 
 def _interrupt(number: int, _: FrameType | None) -> None:
-    signal.signal(signal.SIGINT, _end_at_once)
-    signal.signal(signal.SIGTERM, _end_at_once)
+    first = time.monotonic()
+
+    def again(number: int, _: FrameType | None) -> None:
+        if time.monotonic() - first >= ONE_PRESS_S:
+            os._exit(128 + number)
+
+    signal.signal(signal.SIGINT, again)
+    signal.signal(signal.SIGTERM, again)
     raise Interrupted(number)
-
-
-def _end_at_once(number: int, _: FrameType | None) -> None:
-    os._exit(128 + number)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from chord.blobs import digest_of
 from chord.errors import Malformed
-from chord.store import CONTENT_BYTES_MAX, check_name
+from chord.items import check_name
+from chord.store import CONTENT_BYTES_MAX
 from federation import arithmetic
 from federation.spec import JobSpec, Settings
 from federation.work import TrainingFile
@@ -61,13 +62,13 @@ def make_spec(
     """The job. Raises DataError when the model to continue has other layers."""
     spec = JobSpec(
         settings, given.files, given.validation, given.samples.features, CLASSES,
-        initial.sha256 if initial else "", secrets.token_hex(16), detached, pinned, homes,
+        initial.sha256 if initial else "", secrets.token_hex(16), detached, pinned=pinned, homes=homes,
     )
     if initial is not None and initial.architecture != arithmetic.architecture(spec):
         raise DataError(
             "--init", None, f"the model has layers {initial.architecture.sizes}, this job has {spec.sizes}"
         )
-    return spec
+    return replace(spec, fingerprint=arithmetic.fingerprint_here(spec))
 
 
 def _read(path: Path, index: int, features: int | None, contents: dict[str, bytes]) -> tuple[TrainingFile, Samples]:

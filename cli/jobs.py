@@ -13,7 +13,7 @@ from chord.errors import ChordError
 from cli import exits, options
 from cli.entry import Entry, client_runtime, enter
 from federation import jobs
-from federation.errors import FederationError
+from federation.errors import Diverged, FederationError
 from federation.jobs import JobView
 from federation.records import Report
 from node.console import console
@@ -56,6 +56,8 @@ def look(runtime: Runtime, entry: Entry, job: str) -> Row:
     try:
         view = runtime.run(jobs.look_at(entry.node, entry.ring, job))
         reports = runtime.run(jobs.reports_of(entry.node, entry.ring, job))
+    except Diverged as error:
+        return Row(job, "diverged", 0, 0, None, "", str(error))
     except (ChordError, FederationError) as error:
         return Row(job, "unreadable", 0, 0, None, "", str(error))
     return row_of(view, reports)

@@ -13,10 +13,10 @@ from rich.table import Table
 
 from chord.effects import Procedure
 from chord.errors import ChordError, Malformed
+from chord.items import check_name
 from chord.lookup import Route, find_successor
 from chord.requests import Candidate
 from chord.ring import Ring
-from chord.store import check_name
 from cli import exits, options
 from cli.entry import client_runtime, enter
 from node.console import console

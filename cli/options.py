@@ -14,7 +14,7 @@ from chord.refs import Address
 from cli import configuration, exits
 from federation.errors import BadSpec
 from federation.spec import Settings, check, option
-from node.addresses import DEFAULT_FILE, SUPERNODE_PORT, NodeListError, parse_address
+from node.addresses import DEFAULT_FILE, SUPERNODE_PORT, NodeListError, parse_address, parse_host
 
 Namespace = argparse.Namespace
 PORT_MAX = 65535
@@ -121,6 +121,14 @@ def supernode(text: str) -> Address:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def host(text: str) -> str:
+    """An argparse type: a name or an address."""
+    try:
+        return parse_host(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def add_job(made: Parser) -> None:
     """Which job."""
     made.add_argument("job", type=checked(_job), metavar="JOB", help="a job's id, as train and jobs print it")
@@ -180,7 +188,7 @@ def identifiers(text: str) -> tuple[int, ...]:
 
 def _setting(name: str, default: Any) -> Callable[[str], Any]:
     """What reads a setting, and says at once what is out of its range."""
-    read = _reader(default)
+    read = reader(default)
 
     def typed(text: str) -> Any:
         value = read(text)
@@ -193,7 +201,8 @@ def _setting(name: str, default: Any) -> Callable[[str], Any]:
     return typed
 
 
-def _reader(default: Any) -> Callable[[str], Any]:
+def reader(default: Any) -> Callable[[str], Any]:
+    """Reads a setting whose default is this from what was typed; what it makes raises ValueError."""
     if isinstance(default, tuple):
         return lambda text: tuple(_integer(part) for part in text.split(","))
     readers: dict[type, Callable[[str], Any]] = {int: _integer, float: _decimal, str: str}

@@ -14,7 +14,8 @@ def parser(arguments: Sequence[str]) -> options.Parser:
     made = options.parser("supernode.py", "Admit compute nodes to the ring.", "python3 supernode.py", arguments)
     made.add_argument("--port", type=options.port, default=addresses.SUPERNODE_PORT, metavar="P",
                       help="listen there (default: %(default)s; 0: any free port)")
-    made.add_argument("--host", default="127.0.0.1", metavar="H", help="listen there (default: %(default)s)")
+    made.add_argument("--host", type=options.host, default="127.0.0.1", metavar="H",
+                      help="listen there; 0.0.0.0 or :: is everywhere (default: %(default)s)")
     made.add_argument("--nodes", type=Path, default=addresses.DEFAULT_FILE, metavar="FILE",
                       help="who may join: host,port lines (default: %(default)s)")
     made.add_argument("--register", action="store_true",
@@ -27,7 +28,7 @@ def parser(arguments: Sequence[str]) -> options.Parser:
                       help="identifiers of the next joiners, in order, to rebuild a figure")
     made.more("--successors", type=int, default=8, metavar="N", help="length of successor lists (default: %(default)s)")
     made.more("--replicas", type=int, default=3, metavar="N", help="copies of everything stored (default: %(default)s)")
-    made.more("--advertise", metavar="HOST", help="the host to register (default: --host)")
+    made.more("--advertise", type=options.host, metavar="HOST", help="the host to register (default: --host)")
     made.more("--state-dir", type=Path, default=Path(".roundelay"), metavar="DIR",
               help="where the journal of identities is kept (default: %(default)s)")
     made.more("--end-with-parent", action="store_true", help="end when standard input is closed")

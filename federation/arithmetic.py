@@ -12,6 +12,7 @@ from federation.spec import JobSpec
 from federation.work import TrainingFile
 from ml import course, exact, mlp
 from ml.errors import NotFinite
+from ml.fingerprint import fingerprint
 from ml.task import FileTask, Task, TrainConfig, local_seed
 
 
@@ -30,17 +31,18 @@ def first_weights(spec: JobSpec) -> bytes:
 
 def moments_task(spec: JobSpec) -> dict[str, object]:
     """Sum the features, and their squares."""
-    return {"kind": "moments", "features": spec.features, "classes": spec.classes}
+    return _work(spec, "moments", _task(spec, (), b""))
 
 
 def training_task(spec: JobSpec, number: int, moments: bytes, files: Sequence[TrainingFile]) -> dict[str, object]:
     """Train these files in this round. Each file's seed depends on its place in the job, never on who trains it."""
-    settings = spec.settings
-    config = TrainConfig(settings.optimizer, settings.epochs, settings.eta, settings.batch, settings.momentum,
-                         settings.proximal_mu)
-    tasks = tuple(FileTask(f.digest, f.rows, local_seed(settings.seed, number, f.index)) for f in files)
-    task = Task(spec.sizes, config, exact.fraction_bits(spec.rows), tasks, moments, settings.course)
-    return {"kind": "train", "features": spec.features, "classes": spec.classes, "task": task.to_dict()}
+    tasks = tuple(FileTask(f.digest, f.rows, local_seed(spec.settings.seed, number, f.index)) for f in files)
+    return _work(spec, "train", _task(spec, tasks, moments))
+
+
+def fingerprint_here(spec: JobSpec) -> str:
+    """What this machine's arithmetic makes of the job's shapes."""
+    return fingerprint(_task(spec, (), b""))
 
 
 def moments_of(parts: Sequence[Part]) -> bytes:
@@ -88,3 +90,14 @@ def mean_of_progress(parts: Sequence[Part]) -> tuple[float, float]:
         return 0.0, 0.0
     losses, accuracies = [p.progress.loss for p in parts], [p.progress.accuracy for p in parts]
     return float(np.average(losses, weights=rows)), float(np.average(accuracies, weights=rows))
+
+
+def _task(spec: JobSpec, files: tuple[FileTask, ...], moments: bytes) -> Task:
+    settings = spec.settings
+    config = TrainConfig(settings.optimizer, settings.epochs, settings.eta, settings.batch, settings.momentum,
+                         settings.proximal_mu)
+    return Task(spec.sizes, config, exact.fraction_bits(spec.rows), files, moments, settings.course)
+
+
+def _work(spec: JobSpec, kind: str, task: Task) -> dict[str, object]:
+    return {"kind": kind, "features": spec.features, "classes": spec.classes, "task": task.to_dict(), "bits": spec.bits}

@@ -18,8 +18,8 @@ from chord.ring import Ring
 from chord.storing import fetch, find, get
 from federation import arithmetic, jobs, records
 from federation.effects import aside
-from federation.errors import BadRecord
-from federation.jobs import JobView
+from federation.errors import BadRecord, OtherBits
+from federation.jobs import JobView, look_at
 from federation.participation import files_of
 from federation.records import Result
 from federation.rounds import Part
@@ -37,16 +37,29 @@ class Finding:
     detail: str = ""
 
 
+def read(start: NodeRef, ring: Ring, job: str) -> Procedure[JobView]:
+    """A job as far as its records hold together, whatever else stands among them. Raises NoSuchJob, ChordError."""
+    view = yield from look_at(start, ring, job, records.longest_chain)
+    return view
+
+
 def verify_chain(start: NodeRef, ring: Ring, view: JobView) -> Procedure[list[Finding]]:
-    """Every RESULT that is stored: is it a link of the chain, and are its weights what it names?"""
+    """Every record that is stored: is it the job's, a link of the chain, and are its weights what it names?"""
     job = view.spec.job
     items, nodes = yield from find(start, ring, ring.key(job))
-    links = {result.digest for result in view.results}
+    links = {result.digest: result for result in view.results}
     findings = []
-    prefix = records.record_name(job, "result-")
     for item in sorted(items, key=lambda i: (i.version, i.entry.name)):
-        if item.entry.name.startswith(prefix):
-            findings.append(_link(item.entry.name.removeprefix(f"{job}."), item.entry.digest, links))
+        what, digest = item.entry.name.removeprefix(f"{job}."), item.entry.digest
+        if what == records.SPEC:
+            findings.append(_finding(what, digest == job, f"{digest} is not the spec that the job is named after"))
+        elif what.startswith("result-"):
+            content = yield from fetch(nodes, digest, item.entry.size_bytes)
+            findings.append(_link(what, digest, content, links))
+        elif what == records.DONE and view.results:
+            content = yield from fetch(nodes, digest, item.entry.size_bytes)
+            last = view.results[-1].digest
+            findings.append(_finding(what, content.decode(errors="replace") == last, f"it does not name {last}"))
     for result in view.results:
         try:
             content = yield from fetch(nodes, result.weights, result.weights_bytes)
@@ -57,8 +70,15 @@ def verify_chain(start: NodeRef, ring: Ring, view: JobView) -> Procedure[list[Fi
 
 
 def retrain(start: NodeRef, ring: Ring, view: JobView, number: int, worker: Worker) -> Procedure[Finding]:
-    """Make a round again, file by file, and compare its weights. Raises NotFound where its first weights are gone."""
+    """Make a round again, file by file, and compare its weights.
+
+    Raises NotFound where its first weights are gone, OtherBits where this machine cannot make the same bits.
+    """
     spec, before, claimed = view.spec, view.results[number - 1], view.results[number]
+    here = arithmetic.fingerprint_here(spec)
+    if spec.fingerprint not in ("", here):
+        raise OtherBits(f"this machine computes other bits (fingerprint {here[:8]}) than that on which the job began "
+                        f"({spec.fingerprint[:8]}): rounds made again here cannot be compared")
     base = yield from _weights_before(start, ring, view, before)
     moments = bytes.fromhex(view.results[0].moments)
     state = yield from jobs.state_of(start, ring, before)
@@ -91,6 +111,20 @@ def _weights_before(start: NodeRef, ring: Ring, view: JobView, before: Result) -
     return content
 
 
-def _link(name: str, digest: str, links: set[str]) -> Finding:
-    detail = "" if digest in links else f"{digest} is no link of the chain: forged or damaged"
-    return Finding(name, digest in links, detail)
+def _link(what: str, digest: str, content: bytes, links: dict[str, Result]) -> Finding:
+    """Is it in the chain; and if it is not, could it be as well?"""
+    if digest in links:
+        return Finding(what, True)
+    try:
+        result = records.result_from_bytes(content)
+    except BadRecord as error:
+        return Finding(what, False, f"{digest}: {error}")
+    last = list(links.values())[-1:]
+    if last and (result.round, result.previous) == (last[0].round, last[0].previous):
+        return Finding(what, False, f"{digest} and {last[0].digest} both follow round {result.round - 1}: "
+                                    "one is forged, and only --retrain tells which")
+    return Finding(what, False, f"{digest} is no link of the chain: forged or damaged")
+
+
+def _finding(what: str, holds: bool, otherwise: str) -> Finding:
+    return Finding(what, holds, "" if holds else f"{otherwise}: forged or damaged")

@@ -9,11 +9,10 @@ from collections.abc import Callable
 
 from chord.effects import Procedure, ask
 from chord.errors import ChordError
+from chord.items import Entry, Item, Put
 from chord.lookup import find_successor
-from chord.store import Entry, Item, Put
 from chord.storing import find
 from federation import jobs, records
-from federation.errors import Diverged
 from federation.reach import through
 from federation.records import Report, Result
 from federation.roster import Roster
@@ -65,6 +64,4 @@ class Chronicle:
         items, _ = yield from through(self._roster, lambda entry: find(entry, ring, ring.key(self._job)))
         others = [i.entry.digest for i in items if i.entry.name == name and i.entry.digest != result.digest]
         if others:
-            why = f"round {result.round} has two results, {others[0]} and {result.digest}"
-            yield from self.write(records.FAILED, f"diverged: {why}".encode())
-            raise Diverged(f"job {self._job}: {why}")
+            raise records.diverged(result.round, others[0], result.digest)

@@ -24,7 +24,7 @@ from chord.storing import get
 from federation import arithmetic, jobs, records
 from federation.chronicle import WEIGHTS_KEPT, Chronicle
 from federation.effects import Clocks, aside
-from federation.errors import FederationError, FileUnavailable, JobEnded, NoSuchJob, WorkFailed
+from federation.errors import FederationError, FileUnavailable, JobEnded, NobodyFits, NoSuchJob, WorkFailed
 from federation.participation import files_of
 from federation.placement import BALANCING
 from federation.reach import see_ring, through
@@ -42,6 +42,8 @@ BEAT_S = 1.0
 BEAT_TRIES = 2  # the next beat comes soon
 FILES_RETRY_S = 1.0
 FILES_RETRIES_MAX = 3600
+NAMES_SHOWN = 8
+ORDERS_FIRST_S = 0.03  # what goes on beside a round begins when its orders are out, not before them
 
 MakeTask = Callable[[tuple[TrainingFile, ...]], dict[str, object]]
 
@@ -146,13 +148,13 @@ class Driver:
     def _make_while_storing(self, number: int, made: Made | None, validator: Validator) -> Procedure[Made]:
         """One round; meanwhile the one before it is stored, and the ring is looked at for the next."""
         self._require_running()
-        beside: list[Procedure[Any]] = [self._make(number, validator), see_ring(self._roster)]
+        beside: list[Procedure[Any]] = [see_ring(self._roster)]
         if made is not None:
             beside.append(self._store(made))
         if self._clocks.monotonic() >= self._renew_at:
             self._renew_at = self._clocks.monotonic() + RENEW_EVERY_S
             beside.append(renew(self._roster, self.spec, self._clocks.version()))
-        outcomes = yield from together(beside)
+        outcomes = yield from together([self._make(number, validator), *map(_orders_first, beside)])
         for outcome in outcomes:
             if isinstance(outcome, Exception):
                 raise outcome
@@ -210,6 +212,7 @@ class Driver:
             files = tuple(work.missing)
             rows = sum(f.rows for p in parts for f in p.files)
             if not files or (number > 0 and rows >= self.spec.settings.quorum * sum(f.rows for f in chosen)):
+                self._leave_out(files)
                 return parts
             if parts and self.spec.pinned:
                 self._name_away(files)
@@ -219,7 +222,7 @@ class Driver:
             yield Sleep(FILES_RETRY_S)
             self._roster.forgive()
             yield from see_ring(self._roster)
-        raise FileUnavailable(f"no live node has {', '.join(f.name for f in files)}")
+        raise FileUnavailable(f"no live node has {names(files)}")
 
     def _climb(
         self, number: int, files: tuple[TrainingFile, ...], task: MakeTask, digest: str, weights: bytes, pace: Pace,
@@ -239,8 +242,14 @@ class Driver:
     # --- helpers
 
     def _wait_for(self, files: tuple[TrainingFile, ...], number: int) -> None:
-        """Say once which files hold the round up."""
-        line = f"no live node has {', '.join(f.name for f in files)}: waiting"
+        """Say once which files hold the round up. Raises NobodyFits while the job has made nothing yet."""
+        line = f"no live node has {names(files)}: waiting"
+        if self._roster.nobody_fits:
+            line = (f"none of {len(self._roster.nodes)} nodes may train: their arithmetic gives other bits than "
+                    f"the job's (fingerprint {self.spec.bits[:8]}), as on another kind of processor or numpy")
+            if number <= 1:
+                raise NobodyFits(f"{line}. Start the job from a machine like theirs, or a node on one like yours")
+            line = f"{line}: waiting for one that may"
         if line not in self._roster.disturbances:
             self._say(f"job {self.spec.job[:8]}, round {number}: {line}")
         self._roster.note(line)
@@ -250,6 +259,11 @@ class Driver:
         away = Counter(self.spec.homes[f.index] for f in files)
         for home, count in sorted(away.items()):
             self._roster.note(f"{home} is away: its {count} pinned file{'s' * (count != 1)} left out")
+
+    def _leave_out(self, files: tuple[TrainingFile, ...]) -> None:
+        """The quorum is met without these, if there are any: the report names them."""
+        if files:
+            self._roster.note(f"left out, as no live node has them: {names(files)}")
 
     def _require_running(self) -> None:
         if self._end:
@@ -280,3 +294,15 @@ class Driver:
             {f.name: p.trainer_of(f) for p in parts for f in p.files}, tuple(self._roster.disturbances),
             self._tiers, self._passed_on,
         )
+
+
+def names(files: tuple[TrainingFile, ...]) -> str:
+    """The files, as a line can name them."""
+    more = f" and {len(files) - NAMES_SHOWN} more" if len(files) > NAMES_SHOWN else ""
+    return ", ".join(f.name for f in files[:NAMES_SHOWN]) + more
+
+
+def _orders_first(procedure: Procedure[Any]) -> Procedure[Any]:
+    yield Sleep(ORDERS_FIRST_S)
+    result = yield from procedure
+    return result

@@ -35,5 +35,13 @@ class FileUnavailable(FederationError):
     """No live node has a copy of a training file: wait for its holders to return."""
 
 
+class OtherBits(FederationError):
+    """This machine's arithmetic gives other bits than the job's: its part would not be what others make of it."""
+
+
+class NobodyFits(FederationError):
+    """Every node of the ring computes other bits than the job's: none of them may train it."""
+
+
 class WorkFailed(FederationError):
     """A node carried an order out and failed, for the reason given. Trying elsewhere will not help."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from chord.effects import Procedure, together
 from chord.errors import ChordError
+from chord.items import Item
 from chord.refs import NodeRef
 from chord.ring import Ring
-from chord.store import Item
 from chord.storing import fetch, find, put
 from federation import records
 from federation.errors import FederationError, NoSuchJob, TooManyJobs
@@ -18,6 +19,8 @@ from federation.spec import JobSpec, spec_from_bytes
 LEASE_S = 7 * 24 * 3600.0  # of a job's records; driven jobs renew
 WAITING_MAX = 8
 LISTED_MAX = 64
+
+Link = Callable[[str, list[bytes]], tuple[Result, ...]]
 
 
 @dataclass(frozen=True)
@@ -74,22 +77,23 @@ def waiting_before(start: NodeRef, ring: Ring, job: str) -> Procedure[list[str]]
 def end_of(start: NodeRef, ring: Ring, job: str) -> Procedure[str]:
     """How a job ended: one of records.ENDS, or nothing; read from the names of its records alone."""
     items, _ = yield from find(start, ring, ring.key(job))
-    return _end(job, items)
+    return end_among(job, items)
 
 
-def look_at(start: NodeRef, ring: Ring, job: str) -> Procedure[JobView]:
-    """A job from its records. Raises NoSuchJob, Diverged, BadRecord, ChordError."""
+def look_at(start: NodeRef, ring: Ring, job: str, link: Link = records.chain) -> Procedure[JobView]:
+    """A job from its records; `link` chains its results. Raises NoSuchJob, Diverged, BadRecord, ChordError."""
     items, nodes = yield from find(start, ring, ring.key(job))
-    specs = [i for i in items if i.entry.name == records.record_name(job, records.SPEC)]
+    name = records.record_name(job, records.SPEC)
+    specs = [i for i in items if i.entry.name == name and i.entry.digest == job]  # a job's id is its spec's digest
     if not specs:
         raise NoSuchJob(f"no job {job} on this ring")
     spec = spec_from_bytes((yield from _contents(nodes, specs[:1]))[0])
     prefix = records.record_name(job, "result-")
     results = yield from _contents(nodes, [i for i in items if i.entry.name.startswith(prefix)])
-    links = records.chain(job, [records.result_from_bytes(content) for content in results])
+    links = link(job, results)
     failures = [i for i in items if i.entry.name == records.record_name(job, records.FAILED)]
     reasons = yield from _contents(nodes, failures[:1])
-    return JobView(spec, links, _end(job, items), reasons[0].decode(errors="replace") if reasons else "")
+    return JobView(spec, links, end_among(job, items), reasons[0].decode(errors="replace") if reasons else "")
 
 
 def reports_of(start: NodeRef, ring: Ring, job: str) -> Procedure[dict[int, Report]]:
@@ -118,7 +122,8 @@ def state_of(start: NodeRef, ring: Ring, result: Result) -> Procedure[bytes]:
     return content
 
 
-def _end(job: str, items: tuple[Item, ...]) -> str:
+def end_among(job: str, items: tuple[Item, ...]) -> str:
+    """How a job ended, by the names of its records: one of records.ENDS, or nothing."""
     names = {i.entry.name for i in items}
     return next((end for end in records.ENDS if records.record_name(job, end) in names), "")
 

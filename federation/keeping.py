@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from chord.effects import Procedure, Sleep, ask, together
 from chord.errors import ChordError
+from chord.items import ListNamed
 from chord.node import ChordNode
-from chord.store import ListNamed
 from federation import jobs, records
 from federation.effects import Clocks
-from federation.errors import FederationError
+from federation.errors import Diverged, FederationError
 from federation.jobs import JobView
 
 LAPSED_S = 5.0  # after so long without a word from its driver a job is taken over
@@ -60,7 +60,11 @@ class Keeper:
     def _consider(self, job: str, first_seen: bool) -> Procedure[None]:
         """Drive it, if it has not ended, it is its turn, and somebody else need not be waited for."""
         node = self._node
-        view = yield from jobs.look_at(node.ref, node.ring, job)
+        try:
+            view = yield from jobs.look_at(node.ref, node.ring, job)
+        except Diverged as error:
+            yield from self._give_up(job, error)
+            return
         if view.end:
             self._ended.add(job)
             return
@@ -69,6 +73,15 @@ class Keeper:
         ahead = yield from jobs.waiting_before(node.ref, node.ring, job)
         if not ahead:
             yield from self._drive(view)
+
+    def _give_up(self, job: str, error: Diverged) -> Procedure[None]:
+        """Two results of one round: nobody can go on from there, and those who wait need wait no longer."""
+        node, reason = self._node, str(error).encode()
+        end = yield from jobs.end_of(node.ref, node.ring, job)
+        if not end:
+            self._say(f"job {job[:8]}: {error}")
+            yield from jobs.put_record(node.ref, node.ring, job, records.FAILED, reason, self._clocks.version())
+        self._ended.add(job)
 
     def _drive(self, view: JobView) -> Procedure[None]:
         from federation.driver import Driver  # brings numpy, which a node that drives nothing does without

@@ -16,11 +16,11 @@ from chord.answers import Handlers
 from chord.blobs import digest_of
 from chord.effects import Procedure, ask
 from chord.errors import Busy, ChordError, Malformed, NotFound
+from chord.items import Release
 from chord.node import ChordNode
-from chord.store import Release
 from chord.storing import fetch, get, write
 from federation.effects import Compute, Rest, aside, compute
-from federation.errors import FederationError
+from federation.errors import FederationError, OtherBits
 from federation.topologies import tree
 from federation.work import Collect, Order, Progress
 from ml.errors import MLError
@@ -55,7 +55,7 @@ class Orders:
         """Queue an order, once. A failed one is tried again. Raises Busy."""
         ticket = order.ticket
         known = self._progress.get(ticket)
-        if known is not None and known.state not in ("failed", "unable"):
+        if known is not None and known.state not in ("failed", "unable", "unfit"):
             return ticket
         if order.may_refuse and self._is_busy():
             raise Busy("busy with other work")
@@ -125,6 +125,9 @@ class Orders:
             done = yield from compute(Compute(order, contents))
             digest = digest_of(done.result)
             yield from write(node.ref, digest, done.result)
+        except OtherBits as error:
+            self._update(ticket, state="unfit", message=str(error))
+            return
         except FederationError as error:
             self._update(ticket, state="failed", message=str(error))
             return

@@ -13,10 +13,10 @@ from dataclasses import asdict, dataclass
 from chord.blobs import digest_of
 from chord.effects import Procedure, Sleep
 from chord.errors import ChordError, Malformed
+from chord.items import check_name
 from chord.node import ChordNode
 from chord.refs import NodeRef
 from chord.ring import Ring
-from chord.store import check_name
 from chord.storing import fetch, find, put
 from federation.errors import BadRecord
 from federation.work import TrainingFile

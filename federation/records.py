@@ -9,6 +9,7 @@ REPORT beside the chain.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 
 from chord.blobs import digest_of
@@ -117,16 +118,44 @@ def report_from_bytes(content: bytes) -> Report:
         raise BadRecord(f"a report that is none: {error}") from error
 
 
-def chain(job: str, results: list[Result]) -> tuple[Result, ...]:
-    """The longest chain from round 0 on, each link verified. Raises Diverged when a round has two results."""
+def chain(job: str, contents: list[bytes]) -> tuple[Result, ...]:
+    """The chain from round 0 on, each link verified. Raises BadRecord; Diverged when a round has two results."""
     links: list[Result] = []
     by_round: dict[int, Result] = {}
-    for result in results:
+    for result in map(result_from_bytes, contents):
         other = by_round.setdefault(result.round, result)
         if other != result:
-            raise Diverged(f"job {job}, round {result.round}: two results, {other.digest} and {result.digest}")
+            raise diverged(result.round, other.digest, result.digest)
     while (following := by_round.get(len(links))) is not None:
         if following.job != job or following.previous != (links[-1].digest if links else ""):
+            break
+        links.append(following)
+    return tuple(links)
+
+
+def diverged(number: int, *digests: str) -> Diverged:
+    """A round with two results, both named in the same order by whoever sees them."""
+    one, other = sorted(digests)
+    return Diverged(f"diverged: round {number} has two results, {one} and {other}")
+
+
+def longest_chain(job: str, contents: list[bytes]) -> tuple[Result, ...]:
+    """The longest chain that can be made of these, whatever else is among them; of equally long ones, any."""
+    rounds: dict[int, list[Result]] = {}
+    for content in contents:
+        with suppress(BadRecord):
+            result = result_from_bytes(content)
+            if result.job == job:
+                rounds.setdefault(result.round, []).append(result)
+    best: dict[str, tuple[int, Result | None]] = {}  # digest before -> links from there on, and the first of them
+    for number in sorted(rounds, reverse=True):
+        for result in sorted(rounds[number], key=lambda r: r.digest):
+            length = 1 + best.get(result.digest, (0, None))[0]
+            if length > best.get(result.previous, (0, None))[0]:
+                best[result.previous] = length, result
+    links: list[Result] = []
+    while (following := best.get(links[-1].digest if links else "", (0, None))[1]) is not None:
+        if following.round != len(links):
             break
         links.append(following)
     return tuple(links)

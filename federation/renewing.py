@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from chord.effects import Procedure, ask_all
+from chord.items import Entry, Item, Put
 from chord.refs import NodeRef
-from chord.store import Entry, Item, Put
 from chord.storing import find
 from federation.jobs import LEASE_S
 from federation.reach import through

@@ -30,6 +30,10 @@ PATIENCE_FACTOR = 4.0  # so many times as long as others take: for as many rows,
 PACES_MAX = 32
 
 
+class Unable(NodeUnreachable):
+    """It lives, and lacks what its order takes: one of the files, or room."""
+
+
 @dataclass(frozen=True)
 class Part:
     """What one node made of one order."""
@@ -98,6 +102,11 @@ class RoundWork:
         may_refuse = self._policy in BALANCING
         work = [self._work_or_pass_on(node, group, refused, may_refuse) for node, group in groups.items()]
         work += [self._work_or_pass_on(node, group, refused, False) for node, group in last.items()]
+        parts = yield from self._all(work)
+        return parts
+
+    def _all(self, work: Sequence[Procedure[list[Part]]]) -> Procedure[list[Part]]:
+        """Each group by its node, side by side. Raises WorkFailed."""
         outcomes = yield from together(work, at_once=max(1, len(work)))
         parts: list[Part] = []
         for outcome in outcomes:
@@ -113,13 +122,21 @@ class RoundWork:
     def _view(self, files: Sequence[TrainingFile]) -> View:
         roster = self._roster
         holders = {f.index: roster.holders(f) for f in files}
-        return View(roster.live, holders, self._chance, self._pace.costs, roster.ring.replicas)
+        return View(roster.able(files), holders, self._chance, self._pace.costs, roster.ring.replicas)
 
     def _work_or_pass_on(
         self, node: NodeRef, files: tuple[TrainingFile, ...], refused: frozenset[NodeRef], may_refuse: bool
     ) -> Procedure[list[Part]]:
         try:
             part = yield from self._race(node, files, may_refuse)
+        except Unable:
+            if len(files) > 1:  # it may be one of them that it lacks
+                each = [self._work_or_pass_on(node, (file,), refused, may_refuse) for file in files]
+                parts = yield from self._all(each)
+                return parts
+            self._roster.lack(node, files[0])
+            parts = yield from self.work_on(files, refused)
+            return parts
         except ChordError as error:
             if isinstance(error, Busy) and node not in refused:
                 refused |= {node}
@@ -168,9 +185,13 @@ class RoundWork:
         if isinstance(answer, Progress):
             if answer.state == "failed":
                 raise WorkFailed(f"{racer.address}: {answer.message}")
-            if answer.state != "unable":
+            if answer.state not in ("unable", "unfit"):
                 return
-            error: ChordError = NodeUnreachable(answer.message)
+            error: ChordError = Unable(answer.message)
+            if answer.state == "unfit":
+                self._roster.exclude(racer)
+                self._roster.note(f"{racer.address}: {answer.message}")
+                error = NodeUnreachable(answer.message)
         else:
             error = answer
         if isinstance(error, NodeUnreachable) and len(racers) > 1 and not isinstance(answer, Progress):

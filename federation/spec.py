@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from chord.errors import Malformed
-from chord.store import check_name
+from chord.items import check_name
 from federation.errors import BadRecord, BadSpec
 from federation.placement import POLICIES
 from federation.rules import RULES, Tuning
@@ -139,6 +139,7 @@ class JobSpec:
     initial: str = ""  # digest of the weights to continue from; otherwise they come from the seed
     nonce: str = ""
     detached: bool = False  # nobody waits for it: the owner of its key drives from the start
+    fingerprint: str = ""  # of the arithmetic that the job began with: ml.fingerprint at its shapes
     pinned: str = ""  # the name under which its files are published; they stay where they are
     homes: tuple[str, ...] = ()  # of pinned files: the address of the node that has each
 
@@ -155,6 +156,16 @@ class JobSpec:
 
     def to_bytes(self) -> bytes:
         return json.dumps(asdict(self), sort_keys=True).encode()
+
+    @property
+    def repro(self) -> str:
+        """What it promises: `bits`, the same model whatever happens, or `recorded`, a chain that can be audited."""
+        return "bits" if self.settings.quorum == 1.0 else "recorded"
+
+    @property
+    def bits(self) -> str:
+        """The fingerprint that a node must have to train this job; nothing where any will do."""
+        return self.fingerprint if self.repro == "bits" else ""
 
     @property
     def rows(self) -> int:
@@ -200,5 +211,6 @@ def _check_numbers(spec: JobSpec) -> None:
         raise TypeError("what files are pinned under is a text")
     if not isinstance(spec.detached, bool) or not isinstance(spec.nonce, str):
         raise TypeError("detached is yes or no, and a nonce is a text")
-    if len(bytes.fromhex(spec.initial)) not in (0, DIGEST_BYTES):
-        raise ValueError(f"{spec.initial} is no digest")
+    for digest in (spec.initial, spec.fingerprint):
+        if len(bytes.fromhex(digest)) not in (0, DIGEST_BYTES):
+            raise ValueError(f"{digest} is no digest")

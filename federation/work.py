@@ -60,7 +60,7 @@ class Progress:
     """How far an order has come.
 
     state: queued, running or done; failed, where another node would fail as well; unable, where
-    only this node lacks what it takes.
+    only this node lacks what it takes; unfit, where its arithmetic gives other bits than the job's.
     """
 
     state: str
@@ -73,7 +73,7 @@ class Progress:
 
     @property
     def is_final(self) -> bool:
-        return self.state in ("done", "failed", "unable")
+        return self.state in ("done", "failed", "unable", "unfit")
 
 
 @dataclass(frozen=True)

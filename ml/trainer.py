@@ -7,15 +7,19 @@
     {"do": "evaluate", "task", "digest"}, weights  ->  {"errors", "loss", "rows"}
     {"do": "fingerprint", "task"}                  ->  {"fingerprint"}
 
-While it trains it also writes {"progress": true, "file": index in the task, "epoch", "loss", "accuracy"} after each
-epoch. What cannot be done is answered by {"error": kind, "message": ...} (errors.to_dict), and the process goes on.
+While it trains it also writes {"progress": [[file's index in the task, epoch, loss, accuracy], ...]}: every epoch, but
+those that end within PROGRESS_EVERY_S together, as each frame wakes the node on a core that somebody trains on. What
+cannot be done is answered by {"error": kind, "message": ...} (errors.to_dict), and the process goes on.
 It ends at the end of its input: when its parent is gone, so is it. SIGINT is its parent's to handle.
 """
 
 import logging
+import math
 import os
 import signal
 import sys
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, BinaryIO
 
 from ml.errors import BadTask, EndOfFrames, FrameError, MLError, TrainerFault, to_dict
@@ -27,6 +31,8 @@ if TYPE_CHECKING:  # numpy may only come in after one_blas_thread()
     from ml.worker import OnProgress, Worker
 
 log = logging.getLogger(__name__)
+
+PROGRESS_EVERY_S = 0.1
 
 Answer = tuple[Header, bytes]
 
@@ -50,19 +56,41 @@ def main() -> int:
     return os.EX_OK
 
 
-def serve(worker: "Worker", orders: BinaryIO, answers: BinaryIO) -> None:
+def serve(
+    worker: "Worker", orders: BinaryIO, answers: BinaryIO, clock: Callable[[], float] = time.monotonic
+) -> None:
     """Answer every order, one after the other, until they end."""
-
-    def progress(index: int, epoch: int, loss: float, accuracy: float) -> None:
-        told: Header = {"progress": True, "file": index, "epoch": epoch, "loss": loss, "accuracy": accuracy}
-        write_frame(answers, told)
-
+    progress = _Progress(answers, clock)
     while True:
         try:
             order = read_frame(orders)
         except EndOfFrames:
             return
-        write_frame(answers, *_answer(worker, order, progress))
+        header, payload = _answer(worker, order, progress)
+        progress.tell()
+        write_frame(answers, header, payload)
+
+
+class _Progress:
+    """Epochs that have ended, told a few at a time: the first at once."""
+
+    def __init__(self, answers: BinaryIO, clock: Callable[[], float]) -> None:
+        self._answers = answers
+        self._clock = clock
+        self._told_at = -math.inf
+        self._epochs: list[tuple[int, int, float, float]] = []
+
+    def __call__(self, index: int, epoch: int, loss: float, accuracy: float) -> None:
+        self._epochs.append((index, epoch, loss, accuracy))
+        if self._clock() - self._told_at >= PROGRESS_EVERY_S:
+            self.tell()
+
+    def tell(self) -> None:
+        """All that has not been told yet."""
+        if self._epochs:
+            write_frame(self._answers, {"progress": self._epochs})
+            self._epochs = []
+            self._told_at = self._clock()
 
 
 def _answer(worker: "Worker", order: Frame, progress: "OnProgress") -> Answer:

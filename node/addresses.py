@@ -1,5 +1,8 @@
 """compute_nodes.txt: one `host,port` a line says who may join; `# supernode host,port` where it is.
 
+A host may be a name, an IPv4 or an IPv6 address, or a pattern of one (`node-*.ring.local`,
+`10.0.0.*`), a port may be `*`. Names are compared as they are written, never resolved.
+
 Read anew at each use, so that a line added while everything runs counts at once.
 """
 
@@ -7,9 +10,11 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TextIO
 
@@ -18,6 +23,8 @@ from chord.refs import Address
 DEFAULT_FILE = Path("compute_nodes.txt")
 SUPERNODE_PORT = 9091
 SUPERNODE_MARK = "# supernode "
+ANY = "*"
+EVERYWHERE = ("0.0.0.0", "::")
 LINES_MAX = 100_000
 
 
@@ -26,19 +33,35 @@ class NodeListError(Exception):
 
 
 @dataclass(frozen=True)
+class Pattern:
+    """A line that stands for several nodes."""
+
+    host: str
+    port: int | None  # None: any
+
+    def allows(self, address: Address) -> bool:
+        return self.port in (None, address.port) and bool(re.fullmatch(_expression(self.host), address.host))
+
+
+@dataclass(frozen=True)
 class NodeList:
     """What the file says."""
 
     nodes: tuple[Address, ...] = ()
     supernode: Address | None = None
+    patterns: tuple[Pattern, ...] = ()
 
     def allows(self, address: Address) -> bool:
-        return normal(address) in self.nodes
+        plain = normal(address)
+        return plain in self.nodes or any(pattern.allows(plain) for pattern in self.patterns)
 
 
 def normal(address: Address) -> Address:
-    """localhost and 127.0.0.1 are the same."""
-    host = address.host.strip().lower()
+    """One spelling for each: localhost and 127.0.0.1 are the same, and so are 0:0::1 and ::1."""
+    host = address.host.strip().lower().removeprefix("[").removesuffix("]")
+    if ":" in host:
+        with suppress(ValueError):
+            host = ip_address(host).compressed
     return Address("127.0.0.1" if host == "localhost" else host, address.port)
 
 
@@ -48,9 +71,21 @@ def parse_address(text: str, default_port: int | None = None) -> Address:
     if not colon or text.endswith("]") or (":" in host and not host.startswith("[")):  # a host alone
         host, port = text, str(default_port or "")
     host = host.strip("[]")
-    if not _is_host(host) or not _is_port(port):
+    if not _is_host(host) or not _is_port(port) or ANY in host:
         raise ValueError(f"{text[:80]!r} is no HOST:PORT")
     return normal(Address(host, int(port)))
+
+
+def parse_host(text: str) -> str:
+    """A name, an IPv4 or an IPv6 address, as others are told it. Raises ValueError."""
+    if not _is_host(text) or ANY in text:
+        raise ValueError(f"{text[:80]!r} is no host")
+    return normal(Address(text, 0)).host
+
+
+def is_everywhere(host: str) -> bool:
+    """Does who listens there take connections at each of its addresses?"""
+    return host in EVERYWHERE
 
 
 def read(path: Path) -> NodeList:
@@ -63,14 +98,15 @@ def read(path: Path) -> NodeList:
         return NodeList()
     except (OSError, UnicodeDecodeError) as error:
         raise NodeListError(f"{path}: {error}") from error
-    nodes: list[Address] = []
+    lines: list[Address | Pattern] = []
     supernode = None
     for number, line in enumerate(text.splitlines()[:LINES_MAX], 1):
         if line.startswith(SUPERNODE_MARK):
             supernode = _address(line.removeprefix(SUPERNODE_MARK), path, number)
         elif line.strip() and not line.lstrip().startswith("#"):
-            nodes.append(_address(line, path, number))
-    return NodeList(tuple(nodes), supernode)
+            lines.append(_pattern(line) or _address(line, path, number))
+    nodes = tuple(line for line in lines if isinstance(line, Address))
+    return NodeList(nodes, supernode, tuple(line for line in lines if isinstance(line, Pattern)))
 
 
 class ListedSupernode:
@@ -118,9 +154,26 @@ def _is_port(text: str) -> bool:
     return text.isdecimal() and len(text) <= 5 and 0 < int(text) < 65536
 
 
+def _pattern(line: str) -> Pattern | None:
+    """The line, if there is a star in it, and if it is one."""
+    host, _, port = (part.strip() for part in line.partition("#")[0].rpartition(","))
+    if ANY not in host + port or not _is_host(host) or not (port == ANY or _is_port(port)):
+        return None
+    return Pattern(normal(Address(host, 0)).host, None if port == ANY else int(port))
+
+
+def _expression(host: str) -> str:
+    """In a pattern of numbers a star stands for numbers: no name gets in by `10.0.0.*`."""
+    if host == ANY or not re.fullmatch(r"[0-9.*]+|[0-9a-f:.*]*:[0-9a-f:.*]*", host):
+        star = ".*"
+    else:
+        star = "[0-9a-f:.]*" if ":" in host else "[0-9.]*"
+    return star.join(map(re.escape, host.split(ANY)))
+
+
 def _address(line: str, path: Path, number: int) -> Address:
     host, comma, port = line.partition("#")[0].strip().rpartition(",")
-    if not comma or not _is_host(host.strip()) or not _is_port(port.strip()):
+    if not comma or not _is_host(host.strip()) or not _is_port(port.strip()) or ANY in host:
         raise NodeListError(f"{path}, line {number}: expected host,port, found {line.strip()[:80]!r}")
     return normal(Address(host, int(port)))
 

@@ -101,3 +101,9 @@ class Watch:
                 before, rows = rows, finger_rows(self._node.ref, self._node.ring, now[2])
                 self._console.print(line, markup=False, soft_wrap=True)  # without the lock: a terminal may be stopped
                 self._console.print(finger_table(rows, before))
+
+
+def watch(node: ChordNode, lock: threading.Condition, stopping: threading.Event) -> None:
+    """Show a node's finger tables from now on."""
+    shown = Watch(node, lock, stopping, console())
+    threading.Thread(target=shown.run, name="console", daemon=True).start()

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from chord.blobs import BYTES_MAX, check
 from chord.errors import Corrupt, NotFound, StoreFull
-from chord.store import CHUNK_BYTES, Entry, Item
+from chord.items import CHUNK_BYTES, Entry, Item
 from node import failpoints
 from node.failpoints import Failpoints
 

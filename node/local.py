@@ -6,11 +6,12 @@ Each child ends when the pipe from this process closes, so that not even a kill 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from chord.effects import Procedure, ask
 from chord.errors import ChordError
 from chord.refs import Address, NodeRef
 from chord.requests import GetMembers, GetNeighbours
+from node.options import NO_OPTIONS, OPTION_PREFIX
 from node.runtime import Runtime
 from rpc.peers import Peers
 
@@ -28,8 +30,6 @@ STOP_TIMEOUT_S = 8.0
 LOOK_EVERY_S = 0.02
 NODES_MAX = 256
 LISTENING = "listening at "
-OPTION_PREFIX = "ROUNDELAY_"  # of variables that set options; except those that begin with
-NO_OPTIONS = ("ROUNDELAY_FAILPOINTS", "ROUNDELAY_TEST_")
 
 
 class LocalRingFailed(Exception):
@@ -47,8 +47,9 @@ class LocalRing:
 class Processes:
     """Children of this process, in the order they were started."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
         self._folder = folder
+        self._environment = dict(environment or {})  # besides ours
         self._children: list[tuple[subprocess.Popen[bytes], Path]] = []
 
     def start(self, script: str, arguments: Sequence[str]) -> int:
@@ -59,10 +60,14 @@ class Processes:
                 [sys.executable, str(ROOT / script), *arguments, "--end-with-parent"],
                 stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT,
                 start_new_session=True,  # a Ctrl-C in the terminal is for us, who then stop them in order
-                env=child_environment(),
+                env={**child_environment(), **self._environment},
             )
         self._children.append((child, log))
         return len(self._children) - 1
+
+    def signal(self, number: int, what: signal.Signals) -> None:
+        """Send a child a signal; one that has ended is past hearing it."""
+        self._children[number][0].send_signal(what)
 
     def address(self, number: int, deadline: float) -> Address:
         """Where a child listens, as it says itself. Raises LocalRingFailed."""
@@ -122,11 +127,11 @@ def start_local_ring(count: int, stack: ExitStack) -> LocalRing:
     supernode = processes.address(first, deadline)  # not before: they might ask another ring's, at the default port
     for _ in range(count):
         processes.start("compute_node.py", ["0", supernode.host, str(supernode.port), "--quiet", *shared])
-    _wait_until_whole(processes, supernode, count, deadline)
+    wait_until_whole(processes, supernode, count, deadline)
     return LocalRing(supernode, node_list)
 
 
-def _wait_until_whole(processes: Processes, supernode: Address, count: int, deadline: float) -> None:
+def wait_until_whole(processes: Processes, supernode: Address, count: int, deadline: float) -> None:
     """Until a walk round the ring meets every node: who has joined is not yet known to the one before it."""
     runtime = Runtime(Peers())
     while time.monotonic() < deadline:

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from chord.effects import Ask, AskAll, Nap, Procedure, Request, Sleep, Together
 from chord.errors import ChordError, NodeUnreachable
 from chord.refs import NodeRef
-from node import failpoints
+from node import cut, failpoints
 from node.failpoints import Failpoints
 from rpc.peers import Peers
 
@@ -39,6 +39,7 @@ class Runtime:
     def __init__(self, peers: Peers, faults: Failpoints | None = None) -> None:
         self.peers = peers
         self.faults = faults or failpoints.from_environment()
+        self._cut = cut.from_environment()
         self.changed = threading.Condition(threading.RLock())  # the lock, and news of any change under it
         self.stopping = threading.Event()
         self._askers = ThreadPoolExecutor(ASKERS_MAX, thread_name_prefix="ask")
@@ -120,8 +121,11 @@ class Runtime:
         return self.faults.around(f"ask.{type(ask.request).__name__}", ask.request, lambda: self._put_question(ask))
 
     def _put_question(self, ask: Ask) -> Any:
-        if self._myself is not None and ask.to == self._myself[0]:
-            return self._myself[1](ask.request)
+        if self._myself is not None:
+            if ask.to == self._myself[0]:
+                return self._myself[1](ask.request)
+            address = ask.to.address if isinstance(ask.to, NodeRef) else ask.to
+            self._cut.require_way(self._myself[0].address, address)
         return self.peers.ask(ask)
 
     def _ask_all(self, effect: AskAll) -> list[Any]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from federation.effects import Compute, Done
-from federation.errors import WorkFailed
+from federation.errors import OtherBits, WorkFailed
 from federation.work import Order
 from ml.errors import EndOfFrames, FrameError, MLError, from_dict
 from ml.frames import Frame, Header, read_frame, write_frame
@@ -31,6 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 IDLE_S = 60.0
 STARTS_MAX = 3  # of the process for one order: one that dies each time fails it
 STOP_TIMEOUT_S = 1.0
+FINGERPRINTS_MAX = 16  # shapes whose fingerprints are remembered
 
 Tell = Callable[[str, str], None]  # ticket, what is going on
 
@@ -46,9 +47,10 @@ class Trainer:
         self._child: subprocess.Popen[bytes] | None = None
         self._idle: threading.Timer | None = None
         self._stopped = False
+        self._fingerprints: dict[str, str] = {}  # this machine's, by the shapes of a job
 
     def perform(self, effect: Compute) -> Done:
-        """Have an order carried out. Raises WorkFailed; Stopped, when it was given up because this node ends."""
+        """Have an order carried out. Raises WorkFailed, OtherBits; Stopped, when it was given up as this node ends."""
         with self._lock:
             self._cancel_idle()
             try:
@@ -84,9 +86,10 @@ class Trainer:
                          f"on {', '.join(f.name for f in order.files)}")
 
     def _converse(self, effect: Compute, work: dict[str, object]) -> Done:
-        """Have the order's files there, then its task done. Raises MLError, OSError."""
+        """Have the order's files there, then its task done. Raises OtherBits, MLError, OSError."""
         began = time.monotonic()
         order = effect.order
+        self._require_bits(order, work)
         self._bring_files(effect, work)
         self._tell(order.ticket, _configuration(order, work))
         if work["kind"] == "moments":
@@ -96,6 +99,23 @@ class Trainer:
             answer = self._ask({"do": "train", "task": work["task"]}, weights, order)
         loss, accuracy = (cast(float, answer.header.get(key, 0.0)) for key in ("loss", "accuracy"))
         return Done(bytes(answer.payload), time.monotonic() - began, loss, accuracy)
+
+    def _require_bits(self, order: Order, work: dict[str, Any]) -> None:
+        """Would the trainer make the bits that the job promises? Its fingerprint costs a tiny training, once."""
+        if not work.get("bits"):
+            return
+        task = work["task"] | {"files": [], "moments": ""}
+        shapes = json.dumps(task, sort_keys=True)
+        if shapes not in self._fingerprints:
+            if len(self._fingerprints) >= FINGERPRINTS_MAX:
+                self._fingerprints.clear()
+            self._fingerprints[shapes] = cast(str, self._ask({"do": "fingerprint", "task": task}).header["fingerprint"])
+        ours = self._fingerprints[shapes]
+        if ours != work["bits"]:
+            why = (f"computes other bits (fingerprint {ours[:8]}, the job's {str(work['bits'])[:8]}): "
+                   "given none of its files")
+            self._tell(order.ticket, f"job {order.job[:8]}: this node {why}")
+            raise OtherBits(why)
 
     def _bring_files(self, effect: Compute, work: dict[str, object]) -> None:
         """The trainer keeps parsed files between rounds: only those that it lacks are sent."""
@@ -120,9 +140,10 @@ class Trainer:
                 raise from_dict(frame.header)
             if "progress" not in frame.header:
                 return frame
-            if order is not None:
-                self._tell(order.ticket, _epoch(order, frame.header))
-            self._faults.hit("trainer.epoch", order, child.kill)
+            for ended in cast("list[list[Any]]", frame.header["progress"]):
+                if order is not None:
+                    self._tell(order.ticket, _epoch(order, *ended))
+                self._faults.hit("trainer.epoch", order, child.kill)
 
     # --- the child
 
@@ -195,16 +216,14 @@ def _read_work(order: Order) -> dict[str, object]:
             raise TypeError(f"features {features!r} and classes {classes!r} must be numbers")
         if kind not in ("moments", "train"):
             raise ValueError(f"work of the kind {kind!r}")
-        ours = [f.digest for f in order.files]
-        if kind == "train" and [f.digest for f in task_from_dict(work["task"]).files] != ours:
+        task, ours = task_from_dict(work["task"]), [f.digest for f in order.files]
+        if kind == "train" and [f.digest for f in task.files] != ours:
             raise ValueError("its task is about other files")
     except (ValueError, KeyError, TypeError, RecursionError, MLError) as error:
         raise WorkFailed(f"an order that cannot be understood: {type(error).__name__}: {error}") from error
     return work
 
 
-def _epoch(order: Order, progress: Header) -> str:
+def _epoch(order: Order, index: int, epoch: int, loss: float, accuracy: float) -> str:
     """A line on one epoch of one file."""
-    file = order.files[cast(int, progress["file"])]
-    return (f"round {order.round}, {file.name}, epoch {progress['epoch']}: "
-            f"accuracy {progress['accuracy']:.3f}, loss {progress['loss']:.4f}")
+    return f"round {order.round}, {order.files[index].name}, epoch {epoch}: accuracy {accuracy:.3f}, loss {loss:.4f}"

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from chord import items
 from chord import requests as ring
-from chord import store
 from chord.effects import Request
 from chord.refs import Address
 from federation import work
@@ -54,36 +54,36 @@ COMPUTE_NODE: dict[type[Request[Any]], Call] = {
         _as_it_is, _as_it_is,
     ),
     ring.GetStatus: Call("status", lambda r: (), ring.GetStatus, codec.status_to_wire, codec.status_from_wire),
-    store.Put: Call(
-        "put", lambda r: (codec.item_to_wire(r.item),), lambda item: store.Put(codec.item_from_wire(item)),
+    items.Put: Call(
+        "put", lambda r: (codec.item_to_wire(r.item),), lambda item: items.Put(codec.item_from_wire(item)),
         codec.receipt_to_wire, codec.receipt_from_wire,
     ),
-    store.Write: Call(
+    items.Write: Call(
         "write",
         lambda r: (digest_to_wire(r.digest), r.size_bytes, r.offset, r.piece),
-        lambda digest, size, offset, piece: store.Write(digest_from_wire(digest), size, offset, piece),
+        lambda digest, size, offset, piece: items.Write(digest_from_wire(digest), size, offset, piece),
         codec.receipt_to_wire, codec.receipt_from_wire,
     ),
-    store.Read: Call(
+    items.Read: Call(
         "read",
         lambda r: (digest_to_wire(r.digest), r.offset, r.length),
-        lambda digest, offset, length: store.Read(digest_from_wire(digest), offset, length),
+        lambda digest, offset, length: items.Read(digest_from_wire(digest), offset, length),
         _as_it_is, _as_it_is,
     ),
-    store.Find: Call(
-        "find", lambda r: (id_to_wire(r.key),), lambda key: store.Find(id_from_wire(key)),
+    items.Find: Call(
+        "find", lambda r: (id_to_wire(r.key),), lambda key: items.Find(id_from_wire(key)),
         codec.items_to_wire, codec.items_from_wire,
     ),
-    store.GetRangeDigest: Call(
+    items.GetRangeDigest: Call(
         "range_digest",
         lambda r: (id_to_wire(r.start), id_to_wire(r.end)),
-        lambda start, end: store.GetRangeDigest(id_from_wire(start), id_from_wire(end)),
+        lambda start, end: items.GetRangeDigest(id_from_wire(start), id_from_wire(end)),
         codec.range_digest_to_wire, codec.range_digest_from_wire,
     ),
-    store.ListRange: Call(
+    items.ListRange: Call(
         "list_range",
         lambda r: (id_to_wire(r.start), id_to_wire(r.end)),
-        lambda start, end: store.ListRange(id_from_wire(start), id_from_wire(end)),
+        lambda start, end: items.ListRange(id_from_wire(start), id_from_wire(end)),
         codec.items_to_wire, codec.items_from_wire,
     ),
     work.Driving: Call("driving", lambda r: (r.job,), work.Driving, _as_it_is, _as_it_is),

@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from thrift.protocol.TProtocol import TProtocolException
+from thrift.Thrift import TType
 
 from chord import errors
+from chord.items import Entry, Item, RangeDigest, Receipt, check_name
 from chord.refs import NodeRef
 from chord.requests import Candidate, Grant, Hello, Hop, Lease, Members, Neighbourhood, Status
 from chord.ring import Ring
-from chord.store import Entry, Item, RangeDigest, Receipt, check_name
 from federation.work import Order, Progress, Share, TrainingFile
 from rpc.gen import ttypes as wire
 
@@ -58,12 +59,34 @@ def check_complete(value: Any) -> None:
     if isinstance(value, list | tuple):
         for each in value:
             check_complete(each)
-    elif hasattr(value, "validate"):
-        try:
-            value.validate()
-        except TProtocolException as error:
-            raise errors.Malformed(f"{type(value).__name__}: {error.message}") from error
-        check_complete(list(vars(value).values()))
+    elif hasattr(value, "thrift_spec"):
+        required, nested = _PARTS.get(type(value)) or _parts(type(value))
+        for name in required:
+            if getattr(value, name) is None:
+                raise errors.Malformed(f"{type(value).__name__} lacks {name}")
+        for name in nested:
+            check_complete(getattr(value, name))
+
+
+_PARTS: dict[type[Any], tuple[tuple[str, ...], tuple[str, ...]]] = {}  # of every kind of struct that was checked
+
+
+def _parts(kind: type[Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """A struct's required fields, and those that hold structs. What is required only its `validate` knows."""
+    fields = [field for field in kind.thrift_spec or () if field]
+    nested = tuple(name for _, what, name, *_ in fields if what in (TType.STRUCT, TType.LIST))
+    required = tuple(name for _, _, name, *_ in fields if not _is_complete_without(kind, name, fields))
+    _PARTS[kind] = required, nested
+    return required, nested
+
+
+def _is_complete_without(kind: type[Any], missing: str, fields: list[Any]) -> bool:
+    value = kind(**{name: name for _, _, name, *_ in fields if name != missing})  # validate asks only what is None
+    try:
+        value.validate()
+    except TProtocolException:
+        return False
+    return True
 
 
 # --- the ring

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
 from typing import Any, TypeVar
 
 from thrift.protocol.TProtocol import TProtocolException
@@ -34,12 +33,23 @@ IDLE_S = 30.0  # the server's own bound is twice that
 CONNECT_TIMEOUT_S = 0.5
 
 
+class Line:
+    """One connection, with the clients that speak over it."""
+
+    def __init__(self, connection: FramedSocket) -> None:
+        messages = protocol(connection)
+        self.connection = connection
+        self.node = ComputeNode.Client(messages)
+        self.supernode = Supernode.Client(messages)
+        self.idle_since = 0.0
+
+
 class Peers:
     """Asks other processes, and keeps a few connections for the next question."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._idle: OrderedDict[tuple[Address, float], FramedSocket] = OrderedDict()
+        self._idle: dict[tuple[str, int], list[Line]] = {}  # by host and port, the one used last at the end
         self.calls = 0  # made so far, for whoever counts
 
     def ask(self, ask: Ask) -> Any:
@@ -55,9 +65,10 @@ class Peers:
             except _Stale:
                 pass
         try:
-            fresh = connect(address.host, address.port, min(CONNECT_TIMEOUT_S, deadline - time.monotonic()))
+            fresh = Line(connect(address.host, address.port, min(CONNECT_TIMEOUT_S, deadline - time.monotonic())))
         except TTransportException as error:
-            raise NodeUnreachable(f"{address} does not answer: {error.message}") from error
+            why = error.message.removeprefix(f"{address}: ")
+            raise NodeUnreachable(f"{address} does not answer: {why}") from error
         try:
             return self._call(fresh, address, ask, deadline)
         except _Stale as error:
@@ -66,16 +77,17 @@ class Peers:
     def close(self) -> None:
         """Close what lies idle."""
         with self._lock:
-            idle, self._idle = list(self._idle.values()), OrderedDict()
-        for connection in idle:
-            connection.close()
+            idle, self._idle = [line for lines in self._idle.values() for line in lines], {}
+        for line in idle:
+            line.connection.close()
 
     # --- helpers
 
-    def _call(self, connection: FramedSocket, address: Address, ask: Ask, deadline: float) -> Any:
+    def _call(self, line: Line, address: Address, ask: Ask, deadline: float) -> Any:
+        connection = line.connection
         connection.timeout_s = deadline - time.monotonic()
         try:
-            answer = _converse(connection, ask)
+            answer = _converse(line, ask)
         except TTransportException as error:
             connection.close()
             if error.type == TTransportException.END_OF_FILE:
@@ -87,39 +99,54 @@ class Peers:
             connection.close()
             raise PeerFault(f"{address} answered with what is no answer: {error}") from error
         except TApplicationException as error:
-            self._give_back(address, connection)
+            self._give_back(address, line)
             raise PeerFault(f"{address} failed inside: {error.message}") from error
         except codec.WIRE_EXCEPTIONS as error:
-            self._give_back(address, connection)
+            self._give_back(address, line)
             raise codec.error_from_wire(error) from error
         except BaseException:
             connection.close()
             raise
-        self._give_back(address, connection)
+        self._give_back(address, line)
         return answer
 
-    def _take(self, address: Address) -> FramedSocket | None:
+    def _take(self, address: Address) -> Line | None:
         """An idle connection to there that still looks open."""
         with self._lock:
-            mine = [key for key in self._idle if key[0] == address]
-            connections = [(key[1], self._idle.pop(key)) for key in mine[-1:]]
-        for since, connection in connections:
-            if time.monotonic() - since < IDLE_S and connection.isOpen():
-                return connection
-            connection.close()
+            mine = self._idle.get((address.host, address.port))
+            if not mine:
+                return None
+            line = mine.pop()
+        if time.monotonic() - line.idle_since < IDLE_S and line.connection.isOpen():
+            return line
+        line.connection.close()
         return None
 
-    def _give_back(self, address: Address, connection: FramedSocket) -> None:
-        surplus: list[FramedSocket] = []
+    def _give_back(self, address: Address, line: Line) -> None:
+        surplus: Line | None = None
+        line.idle_since = time.monotonic()
         with self._lock:
-            mine = [key for key in self._idle if key[0] == address]
-            if len(mine) >= CONNECTIONS_PER_PEER_MAX:
-                surplus.append(self._idle.pop(mine[0]))
-            elif len(self._idle) >= CONNECTIONS_MAX:
-                surplus.append(self._idle.popitem(last=False)[1])
-            self._idle[address, time.monotonic()] = connection
-        for old in surplus:
-            old.close()
+            mine = self._idle.setdefault((address.host, address.port), [])
+            mine.append(line)
+            if len(mine) > CONNECTIONS_PER_PEER_MAX:
+                surplus = mine.pop(0)
+            elif len(mine) == 1 or len(self._idle) > CONNECTIONS_MAX // CONNECTIONS_PER_PEER_MAX:
+                surplus = self._too_many()
+        if surplus is not None:
+            surplus.connection.close()
+
+    def _too_many(self) -> Line | None:
+        """The connection that has been idle longest, if more are kept than may be."""
+        lines = [line for mine in self._idle.values() for line in mine]
+        if len(lines) <= CONNECTIONS_MAX:
+            return None
+        oldest = min(lines, key=lambda line: line.idle_since)
+        for place, mine in list(self._idle.items()):
+            if oldest in mine:
+                mine.remove(oldest)
+            if not mine:
+                del self._idle[place]
+        return oldest
 
 
 class _Stale(ChordError):
@@ -137,18 +164,18 @@ def _check(ask: Ask) -> None:
         raise Malformed(f"{type(request).__name__} must name the node that it means, not {ask.to}")
 
 
-def _converse(connection: FramedSocket, ask: Ask) -> Any:
+def _converse(line: Line, ask: Ask) -> Any:
     """One call of the service that answers this kind of request."""
     request: Request[Any] = ask.request
     if isinstance(request, SayHello):
-        return _answer(SAY_HELLO, ComputeNode.Client(protocol(connection)).hello())
-    if type(request) in SUPERNODE:
-        call, client = SUPERNODE[type(request)], Supernode.Client(protocol(connection))
-        return _answer(call, getattr(client, call.method)(*call.arguments(request)))
+        return _answer(SAY_HELLO, line.node.hello())
+    call = SUPERNODE.get(type(request))
+    if call is not None:
+        return _answer(call, getattr(line.supernode, call.method)(*call.arguments(request)))
     assert isinstance(ask.to, NodeRef)
-    call, client = COMPUTE_NODE[type(request)], ComputeNode.Client(protocol(connection))
+    call = COMPUTE_NODE[type(request)]
     target = Target(codec.id_to_wire(ask.to.id), ask.to.incarnation)
-    return _answer(call, getattr(client, call.method)(target, *call.arguments(request)))
+    return _answer(call, getattr(line.node, call.method)(target, *call.arguments(request)))
 
 
 def _answer(call: Call, raw: Any) -> Any:

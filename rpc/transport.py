@@ -231,3 +231,11 @@ def _typed(error: OSError) -> TTransportException:
 def no_message(why: str) -> TProtocolException:
     """The other side does not speak as we do."""
     return TProtocolException(TProtocolException.INVALID_DATA, f"no message: {why}")
+
+
+def host_towards(host: str, port: int) -> str:
+    """Our own address on the way to there; nothing is sent. Raises OSError."""
+    family, kind, number, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+    with socket.socket(family, kind, number) as probe:
+        probe.connect(address)
+        return str(probe.getsockname()[0])

@@ -21,7 +21,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rpc": {"federation", "chord"},
     "node": {"rpc", *CORE},
     "cli": {"node", "rpc", *CORE},
-    "dashboard": {"node", "rpc", *CORE},
+    "dashboard": {"cli", "node", "rpc", *CORE},
+    "deploy": {"cli", "node", "rpc", *CORE},
     "bench": {"cli", "node", "rpc", "sim", *CORE},
 }
 # Each entry point, and the packages that it may import: flags -> wiring -> run.

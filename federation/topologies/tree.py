@@ -128,7 +128,7 @@ def _narrow(order: Order, shares: tuple[Share, ...], limit: int, child: NodeRef 
     wanted = {index for share in shares for index in share.files}
     kept = [place for place, file in enumerate(order.files) if file.index in wanted]
     work = json.loads(order.task)
-    if "task" in work:
+    if work["kind"] == "train":
         work["task"]["files"] = [work["task"]["files"][place] for place in kept]
     is_plain = child is None or all(share.node == child for share in shares)
     return replace(

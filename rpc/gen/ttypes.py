@@ -2257,7 +2257,8 @@ class Progress(object):
     How far an order has come.
 
     Attributes:
-     - state: queued, running or done; failed, where another node would fail as well; unable, where only this one cannot.
+     - state: queued, running or done; failed, where another node would fail as well; unable, where only this one cannot;
+    unfit, where its arithmetic gives other bits than the job's.
      - message: What is going on, in words; of a failed order: why.
      - result: Of a done order: the digest and size of its result, to be read like any content.
      - size

@@ -37,17 +37,17 @@ class WithoutSupernode(RingProgram):
 
 def run(seed: int, quick: bool) -> Result:
     count, lookups = (500, 50) if quick else (10_000, 1_000)
-    begun = time.monotonic()
+    begun = time.process_time()
     world = World(CALM, Journal())
     true = random_ring(RING, count, random.Random(f"size {seed}"))
     machines = _machines(world, true)
-    built_s = time.monotonic() - begun
+    built_s = time.process_time() - begun
     right = _look_up(world, true, machines, lookups)
-    ran_s = time.monotonic() - begun - built_s
+    ran_s = time.process_time() - begun - built_s
     rows = (
         Row(("nodes with perfect fingers", count)),
-        Row(("seconds to build them", built_s), (Check("seconds", built_s, Band(high=SECONDS_MAX)),)),
-        Row((f"seconds to run {RUNS_S:g} s of all of them", ran_s)),
+        Row(("seconds of one core to build them", built_s), (Check("seconds", built_s, Band(high=SECONDS_MAX)),)),
+        Row((f"seconds of one core to run {RUNS_S:g} s of all of them", ran_s)),
         Row(("messages in that time", world.messages)),
         Row((f"lookups right, of {lookups}", right), (Check("right", right, Band(lookups, lookups)),)),
         Row(("MiB of memory at most", _memory_mib()), (Check("MiB", _memory_mib(), Band(high=MEMORY_MAX_MIB)),)),

@@ -18,9 +18,10 @@ from chord import caretaking, comparing, protocol
 from chord.blobs import digest_of
 from chord.effects import Ask, Sleep
 from chord.errors import ChordError, NodeUnreachable, NotFound, NotYet, StoreFull
+from chord.items import LIST_MAX, Find, GetRangeDigest, ListRange, Put, Write
 from chord.refs import NodeRef
 from chord.ring import Ring
-from chord.store import LIST_MAX, Find, GetRangeDigest, ListRange, Put, Store, Write
+from chord.store import Store
 
 CONTENT = b"rows of numbers"
 TEN = range(0, 250, 25)  # 0, 25, 50, ..., 225
@@ -94,8 +95,9 @@ def test_after_a_join_everything_is_where_it_belongs_and_nowhere_else() -> None:
     check(world, items)
 
 
+@pytest.mark.parametrize("first_cares", ["the first", "the last"])
 @pytest.mark.parametrize("replicas", [1, 2, 3])
-def test_of_many_joiners_in_one_arc_none_says_that_there_is_nothing(replicas: int) -> None:
+def test_of_many_joiners_in_one_arc_none_says_that_there_is_nothing(replicas: int, first_cares: str) -> None:
     """Each of them meets others who know as little; who owned the arc stands behind them all."""
     world = world_of(TEN, successors=6, replicas=replicas)
     items = fill(world, 80)
@@ -104,7 +106,7 @@ def test_of_many_joiners_in_one_arc_none_says_that_there_is_nothing(replicas: in
         join(world, identifier, through=0)
     world.settle(20)
 
-    for caring in [*joiners, *TEN] * 2:
+    for caring in [*(joiners if first_cares == "the first" else reversed(joiners)), *TEN] * 2:
         try:
             world.care(caring)
         except ChordError:

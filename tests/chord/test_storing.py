@@ -12,8 +12,8 @@ from chord import protocol, storing
 from chord.blobs import digest_of
 from chord.effects import Request
 from chord.errors import ChordError, Corrupt, NodeUnreachable, NotFound, NotYet, StoreFull, UnderReplicated
+from chord.items import CHUNK_BYTES, Find, Put, Read, Write
 from chord.refs import NodeRef
-from chord.store import CHUNK_BYTES, Find, Put, Read, Write
 
 CONTENT = b"rows of numbers"
 TEN = range(0, 250, 25)  # 0, 25, 50, ..., 225

@@ -6,9 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,9 +71,31 @@ def test_the_second_signal_ends_it_at_once(first: signal.Signals, second: signal
         assert running.stdout is not None
         assert running.stdout.readline() == "in good order\n"
 
-        running.send_signal(second)
+        deadline = time.monotonic() + TIMEOUT_S
+        while running.poll() is None and time.monotonic() < deadline:
+            running.send_signal(second)  # one that comes too soon after the first is the same press
+            time.sleep(exits.ONE_PRESS_S / 4)
 
         assert running.wait(TIMEOUT_S) == 128 + second
+
+
+@pytest.mark.parametrize(("later_s", "ends"), [(0.0, []), (0.9 * exits.ONE_PRESS_S, []), (exits.ONE_PRESS_S, [130])])
+def test_a_signal_that_is_passed_on_twice_is_one(
+    later_s: float, ends: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`timeout -s INT 5 client.py ...` sends it to the program and to its group: the job must still be cancelled."""
+    handlers: dict[int, Any] = {}
+    now, ended = [50.0], list[int]()
+    monkeypatch.setattr(signal, "signal", handlers.__setitem__)
+    monkeypatch.setattr(exits.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(os, "_exit", ended.append)
+    with pytest.raises(exits.Interrupted):
+        exits._interrupt(signal.SIGINT, None)
+
+    now[0] += later_s
+    handlers[signal.SIGINT](signal.SIGINT, None)
+
+    assert ended == ends
 
 
 def run_here(main: object) -> int:

@@ -14,8 +14,8 @@ import pytest
 from table import Killed, Table, small_job
 
 from chord.errors import NodeUnreachable
+from chord.items import Put
 from chord.refs import NodeRef
-from chord.store import Put
 from federation import jobs, records
 from federation.errors import JobEnded, NoSuchJob, WorkFailed
 from federation.work import Order

@@ -15,9 +15,9 @@ import pytest
 
 from chord.effects import Ask
 from chord.errors import NodeUnreachable, PeerFault, StoreFull
+from chord.items import Entry, Item
 from chord.refs import Address
 from chord.requests import GetMembers
-from chord.store import Entry, Item
 from federation.work import Collect
 from node import failpoints
 from node.disk import Disk

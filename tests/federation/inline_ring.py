@@ -17,7 +17,7 @@ from chord.refs import NodeRef
 from chord.ring import Ring
 from chord.store import Store
 from federation.effects import Aside, Compute, Done, Rest
-from federation.errors import WorkFailed
+from federation.errors import OtherBits, WorkFailed
 from federation.orders import Orders
 from federation.work import Collect, Driving, Order
 from ml.errors import MLError
@@ -34,6 +34,7 @@ class Member:
     def __init__(self, node: ChordNode) -> None:
         self.relays: list[Order] = []
         self.node, self.orders, self.worker = node, Orders(launch=self.relays.append), Worker()
+        self.bits = ""  # of another kind of machine than the others
         self.carrying_out = self.orders.carry_out(node)
         store = Store(lambda: 0.0)
         self.handlers: Handlers = {
@@ -43,6 +44,8 @@ class Member:
     def compute(self, effect: Compute) -> Done:
         """As node.trainer does it, without a process."""
         work = json.loads(effect.order.task)
+        if self.bits and work["bits"]:
+            raise OtherBits(f"computes other bits ({self.bits})")
         try:
             for file in effect.order.files:
                 self.worker.add_file(file.digest, file.name, effect.contents[file.digest], work["features"],

@@ -18,7 +18,7 @@ from chord.ring import Ring
 from chord.store import Store
 from chord.storing import write
 from federation.effects import Compute, Done, Rest
-from federation.errors import WorkFailed
+from federation.errors import OtherBits, WorkFailed
 from federation.orders import FINISHED_MAX, QUEUED_MAX, Orders
 from federation.work import Collect, Order, Progress, TrainingFile
 
@@ -127,7 +127,8 @@ def test_orders_are_carried_out_one_after_the_other_as_they_came(node: Node) -> 
 
 
 @pytest.mark.parametrize(("error", "state"), [
-    (WorkFailed("a, line 1: nonsense"), "failed"), (StoreFull("no room"), "unable"), (NodeUnreachable("?"), "unable"),
+    (WorkFailed("a, line 1: nonsense"), "failed"), (OtherBits("another machine"), "unfit"),
+    (StoreFull("no room"), "unable"), (NodeUnreachable("?"), "unable"),
 ])
 def test_an_order_that_fails_says_why_and_the_next_one_is_carried_out(node: Node, error: Exception, state: str) -> None:
     node.outcome = error

@@ -68,7 +68,7 @@ def test_every_setting_says_what_it_is() -> None:
 
 OTHERS: dict[str, Any] = {
     "settings": Settings(seed=1), "files": FILES[:1], "validation": FILES[0], "features": 15, "classes": 25,
-    "initial": "dd" * 32, "nonce": "another", "detached": True,
+    "initial": "dd" * 32, "nonce": "another", "detached": True, "fingerprint": "ee" * 32,
     "pinned": "wards", "homes": ("n:1", "n:1"),
 }
 
@@ -111,7 +111,8 @@ def test_equal_specs_are_one_job_and_its_id_is_whole() -> None:
 
 
 def test_a_spec_is_what_it_was_after_a_journey() -> None:
-    spec = replace(SPEC, settings=Settings(hidden=(5, 6), eta=0.25), initial="dd" * 32, nonce="n", detached=True)
+    spec = replace(SPEC, settings=Settings(hidden=(5, 6), eta=0.25), initial="dd" * 32, nonce="n", detached=True,
+                   fingerprint="ee" * 32)
 
     assert spec_from_bytes(spec.to_bytes()) == spec
 

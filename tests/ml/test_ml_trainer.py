@@ -1,12 +1,14 @@
 """The trainer process, for real: a child, two pipes, and what happens when its parent goes."""
 
 import dataclasses
+import io
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from ml.exact import feature_sums, feature_sums_from_bytes
 from ml.frames import Frame, Header, read_frame, write_frame
 from ml.mlp import Architecture, init
 from ml.task import TrainConfig
+from ml.trainer import serve
 from ml.worker import Worker
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,7 +41,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        self.told: list[Header] = []
+        self.told: list[list[Any]] = []  # file's index, epoch, loss, accuracy
 
     def ask(self, header: Header, payload: bytes = b"") -> Frame:
         write_frame(self.process.stdin, header, payload)  # type: ignore[arg-type]
@@ -46,7 +49,7 @@ class Child:
             frame = read_frame(self.process.stdout)  # type: ignore[arg-type]
             if "progress" not in frame.header:
                 return frame
-            self.told.append(frame.header)
+            self.told += frame.header["progress"]  # type: ignore[arg-type]
 
     def add_files(self) -> None:
         for i, content in enumerate(CONTENTS):
@@ -86,8 +89,25 @@ def test_a_child_trains_the_same_bits_as_a_worker_inside(served: Child) -> None:
     update = inside.train(TASK, WEIGHTS)
     assert bytes(answer.payload) == update.sum
     assert answer.header == {"rows": update.rows, "loss": update.loss, "accuracy": update.accuracy}
-    assert [(told["file"], told["epoch"]) for told in served.told] == [(0, 1), (0, 2), (1, 1), (1, 2)]
-    assert all(0 <= told["accuracy"] <= 1 and told["loss"] > 0 for told in served.told)  # type: ignore[operator]
+    assert [told[:2] for told in served.told] == [[0, 1], [0, 2], [1, 1], [1, 2]]
+    assert all(0 <= accuracy <= 1 and loss > 0 for _, _, loss, accuracy in served.told)
+
+
+def test_epochs_that_end_soon_after_one_another_are_told_together() -> None:
+    inside, orders, answers = Worker(), io.BytesIO(), io.BytesIO()
+    for i, content in enumerate(CONTENTS):
+        inside.add_file(digest_of(content), f"file{i}", content)
+    write_frame(orders, {"do": "train", "task": TASK.to_dict()}, WEIGHTS)
+    orders.seek(0)
+
+    serve(inside, orders, answers, clock=lambda: 1.0)  # no time passes
+
+    answers.seek(0)
+    first, rest, answer = (read_frame(answers).header for _ in range(3))
+    assert [[told[:2] for told in frame["progress"]] for frame in (first, rest)] == [  # type: ignore[attr-defined]
+        [[0, 1]], [[0, 2], [1, 1], [1, 2]]
+    ]
+    assert "rows" in answer
 
 
 def test_a_child_answers_moments_evaluation_and_what_it_misses(served: Child) -> None:

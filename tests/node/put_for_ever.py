@@ -9,7 +9,8 @@ from pathlib import Path
 
 from chord.blobs import digest_of
 from chord.errors import StoreFull
-from chord.store import CHUNK_BYTES, Entry, Item, Store
+from chord.items import CHUNK_BYTES, Entry, Item
+from chord.store import Store
 from node.disk import Disk
 
 

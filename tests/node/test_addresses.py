@@ -138,3 +138,52 @@ def test_many_processes_register_at_once_and_no_line_is_lost(path: Path) -> None
         Address(f"host-{writer}", 1 + number) for writer in range(WRITERS) for number in range(LINES)
     }
     assert len(path.read_text().splitlines()) == WRITERS * LINES + 1
+
+
+@pytest.mark.parametrize(("line", "allowed", "refused"), [
+    ("node-*.ring.local,8001", ["node-1.ring.local:8001", "NODE-x.Ring.Local:8001", "node-.ring.local:8001"],
+     ["node-1.ring.local:8002", "node-1.ring.local.evil:8001", "node-1xring.local:8001", "anode-1.ring.local:8001"]),
+    ("10.0.0.*,*", ["10.0.0.1:1", "10.0.0.254:65535"],
+     ["10.0.1.1:1", "110.0.0.1:1", "10.0.0.evil:1", "10.0.0.1.evil.example:1", "10a0.0.1:1"]),
+    ("10.*,8001", ["10.0.0.1:8001", "10.255.1.2:8001"], ["11.0.0.1:8001", "10.evil:8001", "10.0.0.1:8002"]),
+    ("[fd00::*],*", ["[fd00::1]:80", "[FD00:0::0:2]:81"], ["[fd01::1]:80", "[::1]:80", "fd00.evil:80"]),
+    ("fd00::*,*", ["[fd00::1]:80"], ["[fd01::1]:80"]),
+    ("*,8001", ["10.0.0.1:8001", "a.b:8001", "[::1]:8001"], ["10.0.0.1:8002"]),
+    ("*,*  # anybody", ["10.0.0.1:1", "[::1]:2", "a.b:3"], []),
+    ("127.0.0.1,*", ["localhost:1", "127.0.0.1:2"], ["127.0.0.2:1"]),
+    ("localhost,*", ["localhost:1", "127.0.0.1:2"], ["[::1]:1"]),
+    ("::1,8001", ["[::1]:8001", "[0:0:0:0:0:0:0:1]:8001"], ["[::1]:8002", "127.0.0.1:8001"]),
+])
+def test_a_pattern_lets_in_whom_it_describes(line: str, allowed: list[str], refused: list[str], path: Path) -> None:
+    path.write_text(line + "\n")
+    listed = addresses.read(path)
+
+    assert [a for a in allowed if not listed.allows(addresses.parse_address(a))] == []
+    assert [a for a in refused if listed.allows(addresses.parse_address(a))] == []
+
+
+def test_a_pattern_is_nobody_to_be_asked(path: Path) -> None:
+    path.write_text("10.0.0.*,*\n10.0.0.1,8001\n")
+
+    assert addresses.read(path).nodes == (Address("10.0.0.1", 8001),)
+
+
+@pytest.mark.parametrize("line", ["*", "10.0.0.*", "10.0.0.*,80*", "10.0.0.*,0", "two *,8001", ",*",
+                                  "# supernode 10.0.0.*,9091", "# supernode ring,*"])
+def test_what_is_no_pattern_is_named_with_its_number(line: str, path: Path) -> None:
+    path.write_text(f"127.0.0.1,8001\n{line}\n")
+
+    with pytest.raises(NodeListError, match=r"compute_nodes\.txt, line 2: expected host,port"):
+        addresses.read(path)
+
+
+@pytest.mark.parametrize(("text", "host"), [("[::1]", "::1"), ("0::0:1", "::1"), ("LocalHost", "127.0.0.1"),
+                                            ("Node-1.Ring", "node-1.ring"), ("::", "::"), ("10.0.0.1", "10.0.0.1")])
+def test_a_host_has_one_spelling(text: str, host: str) -> None:
+    assert addresses.parse_host(text) == host
+
+
+@pytest.mark.parametrize("text", ["", "a b", "10.0.0.*", "a\nb"])
+def test_what_is_no_host_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is no host"):
+        addresses.parse_host(text)

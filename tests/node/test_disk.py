@@ -16,7 +16,8 @@ from put_for_ever import content_of, item_of, put
 
 from chord.blobs import digest_of
 from chord.errors import Corrupt, NotFound, StoreFull
-from chord.store import CHUNK_BYTES, LEASE_S, Entry, Item, Store
+from chord.items import CHUNK_BYTES, LEASE_S, Entry, Item
+from chord.store import Store
 from node.disk import Disk, DiskError
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from training import computed_here, content, effect, make_spec, training_order
 
-from federation.arithmetic import moments_task
-from federation.errors import WorkFailed
+from federation.arithmetic import fingerprint_here, moments_task
+from federation.errors import OtherBits, WorkFailed
 from federation.spec import Settings
 from federation.work import Order
 from ml.exact import feature_sums_from_bytes
@@ -213,3 +213,19 @@ def test_after_stopping_no_order_is_carried_out(own: Heard) -> None:
 
     with pytest.raises(Stopped):
         own.trainer.perform(effect(ORDER, CONTENTS, WEIGHTS))
+
+
+def test_what_promises_other_bits_is_refused_before_any_file_is_read(own: Heard) -> None:
+    order, weights = training_order(replace(SPEC, fingerprint="ee" * 32))
+
+    with pytest.raises(OtherBits, match="the job's eeeeeeee"):
+        own.trainer.perform(effect(order, {}, weights))
+
+    (line,) = own.lines
+    assert "this node computes other bits" in line
+
+
+def test_what_promises_our_bits_is_trained(trainer: Trainer) -> None:
+    order, weights = training_order(replace(SPEC, fingerprint=fingerprint_here(SPEC)))
+
+    assert trainer.perform(effect(order, CONTENTS, weights)).result == EXPECTED

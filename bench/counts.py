@@ -1,0 +1,211 @@
+"""Counts that no load changes: they may not grow unnoticed. `make check` runs this.
+
+    python -m bench counts            print them beside those that are on record
+    python -m bench counts --check    fail where one has grown
+    python -m bench counts --record   put them on record (bench/counts.json)
+
+numpy's calls are counted where the kernels and the optimizer make them. Messages are counted in the simulator, where
+the whole ring runs in one thread from one seed; their bytes are those of Thrift's encoding of the very messages.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+from thrift.protocol.TBinaryProtocol import TBinaryProtocol
+from thrift.transport.TTransport import TMemoryBuffer
+
+from chord.effects import Ask
+from chord.lookup import find_successor
+from chord.refs import Address
+from chord.ring import Ring
+from ml import kernels, optimizers
+from ml.data import Samples
+from ml.mlp import Architecture, init
+from ml.task import TrainConfig
+from ml.train import train
+from rpc import codec
+from rpc.calls import COMPUTE_NODE
+from rpc.gen import ComputeNode
+from rpc.gen.ttypes import Target
+from sim.direct import Direct
+from sim.experiments.walks import hops
+from sim.jobs import SETTINGS, Job
+from sim.journal import Journal
+from sim.machine import Machine
+from sim.options import CALM
+from sim.perfect import random_ring
+from sim.process import Outcome, Process, Resume
+from sim.program import NodeProgram
+from sim.scene import Scene
+from sim.supernode import SimSupernode
+from sim.world import World
+
+RECORD = Path(__file__).resolve().parent / "counts.json"
+SLACK = 1.02  # of bytes and averages: a longer name of a field is no regression
+NODES = 4
+SUPERNODE = Address("supernode", 9091)
+FORMS_S, IDLE_S, JOB_S = 60.0, 60.0, 120.0
+LOOKUP_NODES, LOOKUPS = 1024, 2000
+BATCH, STEPS = 32, 20
+
+Counts = dict[str, float]
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser("python -m bench counts", description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="fail where one has grown")
+    parser.add_argument("--record", action="store_true", help="put them on record")
+    parser.add_argument("--json", action="store_true", help="print one line, one JSON object")
+    chosen = parser.parse_args(arguments)
+    found = count()
+    if chosen.record:
+        RECORD.write_text(json.dumps(found, indent=2) + "\n")
+    before: Counts = json.loads(RECORD.read_text())
+    if chosen.json:
+        print(json.dumps({"bench": "counts", "counts": found, "on_record": before}))
+    else:
+        for name, value in found.items():
+            print(f"{name}: {value:g}, on record {before.get(name, 0):g}")
+    grown = [name for name, value in found.items() if value > SLACK * before.get(name, 0)]
+    for name in grown if chosen.check else ():
+        print(f"{name} has grown; if that is meant, say why in the commit and run  python -m bench counts --record",
+              file=sys.stderr)
+    return 1 if chosen.check and grown else 0
+
+
+def count() -> Counts:
+    return {**_training(), **_ring(), "hops a lookup, 1,024 nodes": _hops()}
+
+
+# --- a training step
+
+class _Counting:
+    """A function or a module of numpy's whose calls are counted."""
+
+    def __init__(self, wrapped: Any, calls: Counter[str]) -> None:
+        self._wrapped, self._calls = wrapped, calls
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._wrapped, name)
+        is_counted = isinstance(value, np.ufunc) or name in ("dot", "reduce")
+        return _Counting(value, self._calls) if is_counted else value
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        self._calls["numpy"] += 1
+        return self._wrapped(*arguments, **options)
+
+
+def _training() -> Counts:
+    """Of one step of minibatch SGD with one hidden layer, and of Adam."""
+    rng = np.random.default_rng(0)
+    samples = Samples(rng.random((BATCH * STEPS, 16), np.float32), rng.integers(0, 26, BATCH * STEPS))  # (n, 16), (n,)
+    network, found = Architecture((16, 64, 26)), {}
+    for optimizer in ("sgd", "adam"):
+        calls: Counter[str] = Counter()
+        with patch.object(kernels, "np", _Counting(np, calls)), patch.object(optimizers, "np", _Counting(np, calls)):
+            train(network, init(network, 0), samples, TrainConfig(optimizer, 1, 0.1, BATCH), 0)
+        found[f"numpy calls a step, {optimizer}"] = calls["numpy"] / STEPS
+    return found
+
+
+# --- a ring of four, idle and with a job
+
+class _CountingWorld(World):
+    """A world that counts what processes ask of others, and the bytes of both ways."""
+
+    def __init__(self) -> None:
+        super().__init__(CALM, Journal())
+        self.asked: Counter[Address] = Counter()
+        self.bytes: Counter[Address] = Counter()
+        self._askers: dict[int, Address] = {}
+
+    def ask(self, asker: Process, ask: Ask, resume: Resume) -> Outcome:
+        to = ask.to if isinstance(ask.to, Address) else ask.to.address
+        if to != asker.address:
+            self._askers[id(ask)] = asker.address
+            self.asked[asker.address] += 1
+            self.bytes[asker.address] += _size(ask)
+        return super().ask(asker, ask, resume)
+
+    def answer(self, process: Process, ask: Ask) -> Outcome:
+        outcome = super().answer(process, ask)
+        asker = self._askers.pop(id(ask), None)
+        if asker is not None:
+            self.bytes[asker] += _size(ask, outcome)
+        return outcome
+
+
+_QUESTION: Any = object()  # in the place of an answer
+
+
+def _size(ask: Ask, outcome: Outcome = _QUESTION) -> int:
+    """Bytes of the arguments of a call, or of its result; those of the supernode's few calls are not counted."""
+    call = COMPUTE_NODE.get(type(ask.request))
+    if call is None or isinstance(outcome, Exception) or isinstance(ask.to, Address):
+        return 0
+    if outcome is _QUESTION:
+        target = Target(codec.id_to_wire(ask.to.id), ask.to.incarnation)
+        message = getattr(ComputeNode, f"{call.method}_args")(target, *call.arguments(ask.request))
+    else:
+        answer = {} if outcome is None else {"success": call.reply(outcome)}
+        message = getattr(ComputeNode, f"{call.method}_result")(**answer)
+    buffer = TMemoryBuffer()
+    message.write(TBinaryProtocol(buffer))
+    return len(buffer.getvalue())
+
+
+class _LivingClient(Job):
+    """A job whose client is not killed."""
+
+    def _kill_client(self, scene: Scene) -> None:
+        pass
+
+
+def _ring() -> Counts:
+    world = _CountingWorld()
+    scene = _form(world)
+    asked_before = sum(world.asked.values())
+    world.clock.run(world.clock.now + IDLE_S)
+    idle = (sum(world.asked.values()) - asked_before) / IDLE_S / NODES
+    job, client = _LivingClient(), Address("client-0", 1)
+    job.start(scene)
+    world.clock.run(world.clock.now + JOB_S)
+    assert job.summary().endswith("saw it done") or "tuple" in job.summary(), job.summary()
+    rounds = SETTINGS.rounds + 1
+    return {
+        "calls a second of an idle node, 4 nodes": round(idle, 3),
+        "calls a round of the client, 4 nodes": round(world.asked[client] / rounds, 2),
+        "bytes a round of the client, 4 nodes": round(world.bytes[client] / rounds),
+    }
+
+
+def _form(world: World) -> Scene:
+    ring = Ring(160, 8, 3)
+    supernode = SimSupernode(world, ring, SUPERNODE)
+    machines = [Machine(world, Address(f"n{i:02}", 5000), SUPERNODE, NodeProgram) for i in range(NODES)]
+    supernode.boot()
+    for number, machine in enumerate(machines):
+        world.clock.after(0.1 * number, machine.boot)
+    world.clock.run(FORMS_S)
+    scene = Scene(world, ring, supernode, machines)
+    assert len(scene.members) == NODES, "the ring has not formed"
+    return scene
+
+
+def _hops() -> float:
+    """The mean over random keys, with perfect fingers."""
+    rng = random.Random(0)
+    true = random_ring(Ring(160, 8, 3), LOOKUP_NODES, rng)
+    direct = Direct(true.nodes())
+    total = sum(hops(direct.run(find_successor(rng.choice(true.refs), rng.getrandbits(160)))) for _ in range(LOOKUPS))
+    return round(total / LOOKUPS, 3)

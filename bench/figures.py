@@ -1,0 +1,102 @@
+"""The figures of a bench: what was measured, beside whom, and against which limit. Values, and how they print.
+
+A line compares ours with a peer, or with nobody; its limit is about the ratio where there is a peer, else about ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.table import Table as Printed
+
+HEADINGS = ("what", "unit", "ours", "peer", "the peer's", "ratio", "limit", "held")
+MISSING = "not installed"
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What a figure may be at least, or at most."""
+
+    bound: float
+    at_least: bool = True
+    strict: bool = False  # the bound itself does not hold
+
+    def holds(self, value: float) -> bool:
+        if value == self.bound:
+            return not self.strict
+        return (value > self.bound) == self.at_least
+
+    def __str__(self) -> str:
+        sign = (">" if self.at_least else "<") + ("" if self.strict else "=")
+        return f"{sign} {shown(self.bound)}"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One figure of ours; the peer's in the same unit, and how many times better, faster or larger ours is."""
+
+    what: str
+    unit: str
+    ours: float | None
+    peer: str = ""
+    theirs: float | None = None
+    ratio: float | None = None
+    limit: Limit | None = None
+    why_not: str = ""  # where a figure is missing: why
+
+    @property
+    def judged(self) -> float | None:
+        """What the limit is about."""
+        return self.ratio if self.peer else self.ours
+
+    @property
+    def held(self) -> str:
+        if self.limit is None or self.judged is None:
+            return ""
+        return "yes" if self.limit.holds(self.judged) else "no"
+
+    def cells(self) -> tuple[str, ...]:
+        theirs = shown(self.theirs) if self.theirs is not None else self.why_not
+        ours = shown(self.ours) if self.ours is not None else self.why_not
+        return (self.what, self.unit, ours, self.peer, theirs, shown(self.ratio), str(self.limit or ""), self.held)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Lines that were measured together."""
+
+    title: str
+    lines: tuple[Line, ...]
+    notes: tuple[str, ...] = ()
+
+    def markdown(self) -> str:
+        rows = [HEADINGS, ("---",) * len(HEADINGS), *(line.cells() for line in self.lines)]
+        body = "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in rows)
+        notes = "".join(f"\n- {note}" for note in self.notes)
+        return f"## {self.title}\n\n{body}\n{notes}\n"
+
+    def printed(self) -> Printed:
+        made = Printed(title=self.title, title_justify="left", caption="\n".join(self.notes), caption_justify="left")
+        for heading in HEADINGS:
+            made.add_column(heading)
+        for line in self.lines:
+            made.add_row(*line.cells())
+        return made
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"title": self.title, "notes": list(self.notes),
+                "lines": [asdict(line) | {"limit": str(line.limit or ""), "held": line.held} for line in self.lines]}
+
+
+def shown(value: float | None) -> str:
+    """Three digits that count; whole numbers from a thousand on."""
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def worse(tables: Sequence[Table]) -> list[str]:
+    """What does not hold."""
+    return [f"{table.title}: {line.what}" for table in tables for line in table.lines if line.held == "no"]

@@ -1,0 +1,113 @@
+"""Eight hosts train as one: each with its own addresses, named in every way there is; one loses its link in a round.
+
+Needs root and the ip command; without them the row is skipped, and says so.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from bench.jobs import Data, Work
+from bench.network import Host, missing, names_of, network
+from bench.ring import PATIENCE_S, ROOT, until
+from bench.rows import Row, heard
+from bench.spread import Spread
+
+COUNT = 8
+WORK = Work(rounds=10, epochs=5, hidden=256)
+SLOW = "trainer.train.before=sleep:0.2"  # of every file
+CUT_IN_ROUND, MENDED_IN_ROUND = 2, 4
+LISTED = "node-*.ring.local,8001\n10.77.0.*,*\n[fd77::*],*\n"
+LETTERS = Data(ROOT / "letters", ROOT / "letters" / "validate_letters.txt")
+
+
+def eight_hosts_train_as_one(folder: Path) -> Row:
+    """The shipped letters on eight hosts, one of which is away for two rounds and comes back."""
+    done = f"{COUNT} hosts: names, IPv4 and IPv6, any port; the link of one down in a round, and up again"
+    promise = f"one ring of {COUNT} again, and the model that --local {COUNT} makes"
+    if missing():
+        return Row(done, promise, held=False, skipped=missing())
+    expected = at_home(folder, LETTERS, WORK)
+    result, spread = train_across(folder, LETTERS, WORK)
+    figures = {
+        "validation error": round(result["validation_error"], 4), "files": result["files"],
+        "seconds": round(result["seconds"], 1), "model": result["model_sha256"][:16],
+    }
+    client = next(r for r in spread.running if "train" in r.name)
+    same = result["model_sha256"] == expected["model_sha256"]
+    return Row(done, promise, same, figures, heard(client, "again", "answer", "copies", "away"))
+
+
+def at_home(folder: Path, data: Data, work: Work) -> dict[str, Any]:
+    """The same job with --local, on one host."""
+    command = [sys.executable, str(ROOT / "client.py"), *training(data, work), "--local", str(COUNT)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def train_across(folder: Path, data: Data, work: Work) -> tuple[dict[str, Any], Spread]:
+    """Form the ring, train, cut the last host off and let it come back; what the client has printed at the end."""
+    names = folder / "hosts"
+    with network(COUNT) as hosts:
+        folder.mkdir(exist_ok=True)
+        names.write_text(names_of(hosts))
+        spread = Spread(folder, hosts, SLOW, names)
+        spread.node_list.write_text(LISTED)
+        try:
+            form(spread, data)
+            return cut_in_a_job(spread, data, work), spread
+        finally:
+            spread.stop()
+
+
+def form(spread: Spread, data: Data) -> None:
+    """All at once; half of the nodes see the training files on a shared file system."""
+    spread.start_supernode().listening_port()
+    for host in spread.hosts:
+        shared = ("--data-dir", str(data.folder)) if host.number % 2 else ()
+        spread.start_node(host, *place_of(host), "--supernode", spread.supernode, *shared)
+    until(partial(sees_all, spread, spread.hosts[0]), f"one ring of {COUNT}")
+
+
+def place_of(host: Host) -> tuple[str, ...]:
+    """Port and host of a node, in every way that people may give them."""
+    ways = {
+        3: ("0", "--host", "0.0.0.0"),  # found out, on the way to the supernode
+        4: ("0", "--host", host.ipv4),
+        5: ("0", "--host", "::", "--advertise", host.ipv6),
+        6: ("0", "--host", f"[{host.ipv6}]"),
+        7: ("0", "--host", host.ipv6),
+    }
+    return ways.get(host.number, ("8001", "--host", host.name))
+
+
+def cut_in_a_job(spread: Spread, data: Data, work: Work) -> dict[str, Any]:
+    first, last = spread.hosts[0], spread.hosts[-1]
+    client = spread.start_client(first, *training(data, work))
+    client.name = "train"
+    until(lambda: f"round {CUT_IN_ROUND} of" in client.text, "some rounds")
+    last.cut()
+    until(lambda: f"round {MENDED_IN_ROUND} of" in client.text, "the others go on")
+    last.mend()
+    assert client.wait() == 0, client.text
+    for host in (first, last):
+        until(partial(sees_all, spread, host), f"one ring, seen from host {host.number}")
+    found: dict[str, Any] = json.loads(client.out.read_text())
+    return found
+
+
+def sees_all(spread: Spread, where: Host) -> bool:
+    return len(spread.nodes_seen(where)) == COUNT
+
+
+def training(data: Data, work: Work) -> tuple[str, ...]:
+    return "train", str(data.folder), str(data.validation), *work.options, "--json"
+
+
+ROWS = (eight_hosts_train_as_one,)

@@ -1,0 +1,73 @@
+"""Where a figure was measured: the machine, its load, and every version that matters."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PEERS_PYTHON = ROOT / ".venv-peers" / "bin" / "python"
+OURS = ("numpy", "thrift")
+PEERS = ("torch", "scikit-learn", "grpcio", "flwr", "ray", "numpy")
+CPU_INFO = Path("/proc/cpuinfo")
+ASK_VERSIONS = """
+from importlib import metadata
+for name in %r:
+    try:
+        print(name, metadata.version(name))
+    except metadata.PackageNotFoundError:
+        pass
+"""
+
+
+def about() -> dict[str, object]:
+    """The machine, and the versions on both sides."""
+    return {
+        "date": time.strftime("%Y-%m-%d"), "processor": _processor(), "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 1), "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(), "ours": {name: metadata.version(name) for name in OURS},
+        "peers": peer_versions(),
+    }
+
+
+def sentence(machine: dict[str, object]) -> str:
+    """The same, to be read."""
+    ours, peers = (", ".join(f"{n} {v}" for n, v in dict(machine[k]).items())  # type: ignore[call-overload]
+                   for k in ("ours", "peers"))
+    return (f"{machine['date']}, {machine['cores']} cores ({machine['processor']}), load {machine['load']} when it "
+            f"began, {machine['system']}, Python {machine['python']}, {ours}. "
+            f"Peers: {peers or 'none installed (make bench-peers)'}.")
+
+
+def peer_versions() -> dict[str, str]:
+    """Of those that are installed."""
+    if not PEERS_PYTHON.exists():
+        return {}
+    done = subprocess.run([PEERS_PYTHON, "-c", ASK_VERSIONS % (PEERS,)], capture_output=True, text=True, check=False)
+    return dict(line.split(" ", 1) for line in done.stdout.splitlines())
+
+
+def environment(folder: Path | None = None) -> dict[str, str]:
+    """For programs whose start is timed: bytecode is kept, as after any first start. One BLAS thread."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    return kept | threads | {"PYTHONPYCACHEPREFIX": str(folder)} if folder else kept | threads
+
+
+def use_one_core() -> None:
+    """This process, and those that it starts, on the last core."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
+def _processor() -> str:
+    if CPU_INFO.exists():
+        for line in CPU_INFO.read_text().splitlines():
+            if line.startswith("model name"):
+                return " ".join(line.split(":", 1)[1].split())
+    return platform.processor() or sys.platform

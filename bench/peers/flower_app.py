@@ -1,0 +1,97 @@
+"""Flower's app for the same job: its FedAvg and its records, our network and trainer: only the rounds differ.
+
+It tells a line of JSON a round, into the file that BENCH_TELL names. Each client caches its files and their moments,
+as ours do. The same in the
+simulation and deployed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from flwr.app import ArrayRecord, Context, Message, MetricRecord, RecordDict
+from flwr.clientapp import ClientApp
+from flwr.serverapp import Grid, ServerApp
+from flwr.serverapp.strategy import FedAvg
+
+ROOT = Path(os.environ.get("BENCH_ROOT", Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(ROOT))
+
+from ml import exact  # noqa: E402
+from ml.data import Samples, standardise  # noqa: E402
+from ml.mlp import Architecture, init  # noqa: E402
+from ml.readers import letters  # noqa: E402
+from ml.task import TrainConfig  # noqa: E402
+from ml.train import train  # noqa: E402
+
+CLIENTS = 4
+NETWORK = Architecture((16, 256, 26))
+CONFIG = TrainConfig("sgd", 5, 0.2, 32, 0.9)
+BEGAN = float(os.environ.get("BENCH_BEGAN", time.time()))
+NODES_TIMEOUT_S = 600.0
+
+
+@cache
+def partition(number: int) -> list[Samples]:
+    """Every fourth file; standardised by its own moments, which costs a round what global ones do."""
+    paths = [p for p in sorted((ROOT / "letters").iterdir()) if p.suffix == "" and p.is_file()]
+    files = [letters.parse(p.name, p.read_bytes(), None, 26) for p in paths[number::CLIENTS]]
+    moments = exact.feature_sums(np.concatenate([f.x for f in files])).moments()
+    return [Samples(standardise(f.x, moments), f.y) for f in files]
+
+
+client = ClientApp()
+
+
+@client.train()  # type: ignore[untyped-decorator]  # flwr is in the peers' environment
+def train_files(message: Message, context: Context) -> Message:
+    files = partition(int(context.node_config["partition-id"]))
+    began = time.monotonic()
+    base = message.content["arrays"].to_numpy_ndarrays()[0]
+    trained = [train(NETWORK, base, samples, CONFIG, seed) for seed, samples in enumerate(files)]
+    weights = np.mean(trained, axis=0, dtype=np.float64).astype(np.float32)
+    metrics = {"num-examples": sum(f.rows for f in files), "seconds": time.monotonic() - began}
+    content = RecordDict({"arrays": ArrayRecord([weights]), "metrics": MetricRecord(metrics)})
+    return Message(content=content, reply_to=message)
+
+
+class TimedFedAvg(FedAvg):  # type: ignore[misc]
+    """FedAvg that tells how long each round took, and its slowest client."""
+
+    def configure_train(self, server_round: int, *rest: Any) -> Iterable[Message]:
+        self.began = time.monotonic()
+        found: Iterable[Message] = super().configure_train(server_round, *rest)
+        return found
+
+    def aggregate_train(self, server_round: int, replies: Iterable[Message]) -> Any:
+        replies = list(replies)
+        slowest = max(float(r.content["metrics"]["seconds"]) for r in replies)
+        made = super().aggregate_train(server_round, replies)
+        tell({"round": server_round, "seconds": time.monotonic() - self.began, "slowest": slowest,
+              "since_start": time.time() - BEGAN})
+        return made
+
+
+def tell(line: dict[str, object]) -> None:
+    with Path(os.environ["BENCH_TELL"]).open("a") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+server = ServerApp()
+
+
+@server.main()  # type: ignore[untyped-decorator]
+def run(grid: Grid, context: Context) -> None:
+    strategy = TimedFedAvg(fraction_train=1.0, fraction_evaluate=0.0, min_train_nodes=CLIENTS,
+                           min_available_nodes=CLIENTS)
+    rounds = int(os.environ["BENCH_ROUNDS"])
+    strategy.start(grid, ArrayRecord([init(NETWORK, 0)]), num_rounds=rounds, timeout=NODES_TIMEOUT_S)
+

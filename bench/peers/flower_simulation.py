@@ -1,0 +1,10 @@
+"""Flower's simulation (Ray) of the app: four clients, two at a time, as many as there are cores."""
+
+from __future__ import annotations
+
+from flwr.simulation import run_simulation
+
+from bench.peers.flower_app import CLIENTS, client, server
+
+if __name__ == "__main__":
+    run_simulation(server, client, CLIENTS, backend_config={"client_resources": {"num_cpus": 0.5}})

@@ -1,0 +1,108 @@
+"""Every figure beside its peer, in one document: docs/results/performance.md. `make bench` runs this.
+
+Each bench is a process of its own; one that fails or takes too long leaves a line that says so, and the others go on.
+The three largest costs of a round are py-spy's, which samples a whole job: client, nodes and trainers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bench import machine
+from bench.machine import PEERS_PYTHON, ROOT, environment
+from bench.published import KEPT, RESULTS
+
+PARTS = {"trainer": 120.0, "wire": 150.0, "round": 330.0, "scale": 240.0}  # seconds that each may take: 14 minutes
+PROFILE_S = 60.0
+PROFILED_ROUNDS = 20
+SAMPLES_A_SECOND = 200
+COSTS = 3
+IDLE = ("wait (threading.py)", "_wait_for_tstate_lock", "select (selectors.py)", "wait (rpc/transport.py)",
+        "_worker (concurrent", "read_frame (ml/frames.py)", "_wait (node/parent.py)", "_bootstrap", "importlib")
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser("python -m bench performance", description=__doc__.splitlines()[0])
+    parser.add_argument("--json", action="store_true", help="print one line, one JSON object")
+    chosen = parser.parse_args(arguments)
+    where, began = machine.about(), time.monotonic()
+    found = {part: _run(part, seconds) for part, seconds in PARTS.items()}
+    costs = _costs()
+    seconds = time.monotonic() - began
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / "performance.md").write_text(document(where, found, costs, seconds))
+    not_held = {part: each["not_held"] if each else ["did not end"] for part, each in found.items()}
+    if chosen.json:
+        print(json.dumps({"bench": "performance", "machine": where, "seconds": round(seconds), "parts": found,
+                          "costs": costs, "not_held": not_held}))
+    else:
+        print(f"{RESULTS / 'performance.md'} written in {seconds:.0f} s")
+        for part, lines in not_held.items():
+            for line in lines:
+                print(f"not held: {part}: {line}")
+    return 0 if all(found.values()) else 1
+
+
+def document(where: dict[str, object], found: dict[str, Any], costs: list[tuple[str, float]], seconds: float) -> str:
+    """All tables, and what a round costs."""
+    parts = ["# How fast it is", f"Written by `make bench` in {seconds:.0f} s; do not edit. {machine.sentence(where)}",
+             "Ours and the peer take turns in one run; a ratio is the median over the turns. *limit* is about the "
+             "ratio where there is a peer, else about ours."]
+    for part, each in found.items():
+        missing = f"## {part}\n\nIt did not end in time, or failed.\n"
+        parts.append((KEPT / f"{part}.md").read_text() if each else missing)
+    rows = "".join(f"| {what} | {share:.0%} |\n" for what, share in costs) or "| not measured: make bench-peers | |\n"
+    parts.append("## The largest costs of a round\n\n| where | of all samples that were at work |\n| --- | --- |\n"
+                 f"{rows}\nBy py-spy, {SAMPLES_A_SECOND} samples a second of all processes of a job of "
+                 f"{PROFILED_ROUNDS} rounds; waiting and imports are left out.\n")
+    return "\n\n".join(parts)
+
+
+def _run(part: str, seconds: float) -> dict[str, Any] | None:
+    print(f"bench {part} ...", file=sys.stderr, flush=True)
+    try:
+        done = subprocess.run([sys.executable, "-m", "bench", part, "--json"], cwd=ROOT, stdout=subprocess.PIPE,
+                              timeout=seconds, check=True)
+    except (subprocess.TimeoutExpired, subprocess.CalledProcessError) as error:
+        print(f"bench {part}: {error}", file=sys.stderr)
+        return None
+    return dict(json.loads(done.stdout))
+
+
+def _costs() -> list[tuple[str, float]]:
+    """Where the time of a job goes, by function: the largest first."""
+    profiler = PEERS_PYTHON.parent / "py-spy"
+    if not profiler.exists():
+        return []
+    with tempfile.TemporaryDirectory() as folder:
+        stacks = Path(folder) / "stacks"
+        subprocess.run([
+            profiler, "record", "--rate", str(SAMPLES_A_SECOND), "--subprocesses", "--format", "raw",
+            "--output", stacks, "--", sys.executable, ROOT / "client.py", ROOT / "letters", "validate_letters.txt",
+            "--local", "4", "--rounds", str(PROFILED_ROUNDS), "--json",
+        ], env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=PROFILE_S, check=False)
+        lines = stacks.read_text().splitlines() if stacks.exists() else []
+    return largest(lines)
+
+
+def largest(stacks: Sequence[str]) -> list[tuple[str, float]]:
+    """Functions of collapsed stacks by their own share, without waiting and imports."""
+    own: Counter[str] = Counter()
+    for line in stacks:
+        stack, _, samples = line.rpartition(" ")
+        frames = [re.sub(r":\d+\)$", ")", f) for f in stack.split(";") if not f.startswith("process ")]
+        if frames and not any(idle in frames[-1] for idle in IDLE) and not any("importlib" in f for f in frames):
+            role = "trainer" if "ml.trainer" in stack else "node" if "compute_node.py" in stack else "client"
+            own[f"{role}: {frames[-1]}"] += int(samples)
+    total = own.total() or 1
+    return [(what, samples / total) for what, samples in own.most_common(COSTS)]

@@ -1,0 +1,197 @@
+"""The round beside Flower: overhead, start, time to 5 % error, two nodes against one.
+
+Every job is the command that users type, in a process of its own with nodes of its own; its figures are those that it
+prints with --json. A round's overhead is its wall clock without the slowest trainer's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bench import flower, published
+from bench.figures import Limit, Line, Table
+from bench.machine import ROOT, environment
+from bench.ring import ProcessRing
+from chord.ring import Ring
+
+ABOUT = "The round: ours beside Flower"
+NODES = 4
+ROUNDS = 12
+STARTS = 3
+HELPS = 7
+HELP_LIMIT_MS, START_LIMIT_S, OVERHEAD_LIMIT_MS, REAL_LIMIT_S = 150.0, 3.0, 10.0, 15.0
+REAL_LETTERS = ROOT.parent / "shared" / "data"
+GOAL = 0.05
+TURNS = 2  # of two nodes against one
+EVEN_FILES = 16  # for each of two nodes
+TIMEOUT_S = 300.0
+
+
+def main(arguments: Sequence[str]) -> int:
+    return published.main("round", ABOUT, measure, arguments)
+
+
+def measure() -> list[Table]:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="roundelay-bench-")))
+        bytecode = folder / "bytecode"
+        _run(["--help"], bytecode)  # compiles what is imported, as any first start does
+        starts = [_job(_letters(4, "--rounds", "1"), bytecode) for _ in range(STARTS)]
+        memory = _job(_letters(4, "--rounds", str(ROUNDS)), bytecode)
+        disk = _on_disk(folder / "disk")
+        simulated, deployed = flower.simulated(folder), flower.deployed(folder)
+        return [
+            _overhead(memory, disk, simulated, deployed), _start(starts, simulated, bytecode),
+            _real(bytecode), _scaling(folder, bytecode),
+        ]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of the client."""
+
+    first_s: float  # from its start to the first finished round
+    at_s: tuple[float, ...]  # from its start to each round's end
+    printed: dict[str, Any]
+
+    @property
+    def overheads_ms(self) -> list[float]:
+        """Of every round but the first, whose trainers start."""
+        return [1000 * (r["seconds"] - r["slowest_node_seconds"]) for r in self.printed["history"][1:]]
+
+    @property
+    def round_s(self) -> float:
+        return float(median(r["seconds"] for r in self.printed["history"][1:]))
+
+
+def _letters(nodes: int, *options: str) -> list[str]:
+    return [str(ROOT / "letters"), "validate_letters.txt", "--local", str(nodes), *options]
+
+
+def _job(arguments: Sequence[str], bytecode: Path) -> Job:
+    """A training, watched from outside."""
+    began, ends = time.monotonic(), []
+    command = [sys.executable, str(ROOT / "client.py"), *arguments, "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          env=environment(bytecode)) as running:
+        assert running.stderr is not None and running.stdout is not None
+        for line in running.stderr:
+            if line.startswith("round ") and " of " in line:
+                ends.append(time.monotonic() - began)
+        printed = json.loads(running.stdout.read())
+    return Job(ends[0], tuple(ends), printed)
+
+
+def _run(arguments: Sequence[str], bytecode: Path, script: str = "client.py") -> float:
+    """Milliseconds of a command."""
+    began = time.monotonic()
+    subprocess.run([sys.executable, str(ROOT / script), *arguments], check=True, stdout=subprocess.DEVNULL,
+                   env=environment(bytecode), timeout=TIMEOUT_S)
+    return 1000 * (time.monotonic() - began)
+
+
+# --- a round's overhead
+
+def _on_disk(folder: Path) -> Job:
+    """The same job on a ring whose nodes keep their state on a disk."""
+    ring = ProcessRing(folder, keep_state=True)
+    try:
+        ring.form(NODES)
+        client = ring.start_client(str(ROOT / "letters"), "validate_letters.txt", "--rounds", str(ROUNDS), "--json")
+        client.wait(TIMEOUT_S)
+        return Job(0.0, (), json.loads(client.out.read_text()))
+    finally:
+        ring.stop()
+
+
+def _overhead(memory: Job, disk: Job, simulated: flower.Found, deployed: flower.Found) -> Table:
+    ours = median(memory.overheads_ms)
+    lines = [Line("ours, in memory", "ms", ours, limit=Limit(OVERHEAD_LIMIT_MS, at_least=False)),
+             Line("ours, with --state-dir", "ms", median(disk.overheads_ms))]
+    for what, found in (("in memory, times as little", simulated), ("in memory, times as little", deployed)):
+        theirs = found.overhead_ms
+        lines.append(Line(what, "ms", ours, found.name, theirs, theirs / ours if theirs else None,
+                          Limit(1.0, strict=True), found.why_not))
+    title = f"Overhead of a round: wall clock without the slowest trainer's, {NODES} nodes, letters"
+    return Table(title, tuple(lines), (
+        f"Medians of {ROUNDS - 1} rounds; ours includes validation on 3,500 rows, Flower's does not. "
+        f"A round of ours takes {memory.round_s:.2f} s at the median.",
+        *(found.how for found in (simulated, deployed) if found.how)))
+
+
+# --- the start
+
+def _start(starts: Sequence[Job], simulated: flower.Found, bytecode: Path) -> Table:
+    ours = median(job.first_s for job in starts)
+    theirs = simulated.first_round_s
+    helps = {script: median(_run(["--help"], bytecode, script) for _ in range(HELPS))
+             for script in ("client.py", "compute_node.py", "supernode.py")}
+    train = median(_run(["train", "--help"], bytecode) for _ in range(HELPS))
+    limit = Limit(HELP_LIMIT_MS, at_least=False, strict=True)
+    return Table("From the command to the first finished round, and to --help", (
+        Line("client.py letters validate_letters.txt --local 4", "s", ours, limit=Limit(START_LIMIT_S, at_least=False)),
+        Line("times as soon", "s", ours, simulated.name, theirs, theirs / ours if theirs else None, None,
+             simulated.why_not),
+        *(Line(f"{script} --help", "ms", ms, limit=limit) for script, ms in helps.items()),
+        Line("client.py train --help", "ms", train, limit=limit),
+    ), (f"Medians of {STARTS} starts and of {HELPS} helps, bytecode compiled before.",))
+
+
+# --- real letters
+
+def _real(bytecode: Path) -> Table:
+    limit = Limit(REAL_LIMIT_S, at_least=False)
+    if not REAL_LETTERS.is_dir():
+        return Table("UCI letters to 5 % error", (Line("wall clock", "s", None, limit=limit, why_not="no data here"),))
+    job = _job([str(REAL_LETTERS / "letters"), str(REAL_LETTERS / "validate_letters.txt"), "--local", "4"], bytecode)
+    errors = [r["validation_error"] for r in job.printed["history"]]
+    number = next((i for i, error in enumerate(errors) if error <= GOAL), None)
+    return Table("UCI letters to 5 % error, default settings, 4 nodes", (
+        Line("wall clock from the command to the round that reaches it", "s",
+             job.at_s[number] if number is not None else None, limit=limit, why_not="not reached"),
+        Line("rounds until then", "", None if number is None else number + 1, why_not="not reached"),
+        Line("error after all rounds", "%", 100 * errors[-1]),
+        Line("wall clock of all rounds", "s", job.at_s[-1]),
+    ))
+
+
+# --- two nodes against one
+
+def _scaling(folder: Path, bytecode: Path) -> Table:
+    even = _even_files(folder / "even")
+    lines = []
+    for what, data, bound in (("even files", even, 1.6), ("hashed files", ROOT / "letters", 1.3)):
+        seconds: dict[int, list[float]] = {1: [], 2: []}
+        for turn in range(TURNS):
+            for nodes in (1, 2) if turn % 2 == 0 else (2, 1):
+                arguments = [str(data), str(ROOT / "letters" / "validate_letters.txt"), "--local", str(nodes),
+                             "--rounds", "6"]
+                seconds[nodes].append(_job(arguments, bytecode).round_s)
+        one, two = median(seconds[1]), median(seconds[2])
+        times = median(a / b for a, b in zip(seconds[1], seconds[2], strict=True))
+        lines.append(Line(f"two nodes, {what}: times as fast", "s a round", two, "one node", one, times, Limit(bound)))
+    return Table(f"Two nodes against one, on {os.cpu_count()} cores", tuple(lines))
+
+
+def _even_files(folder: Path) -> Path:
+    """As many files for each of two nodes: their names hash to either half of the ring."""
+    folder.mkdir(parents=True)
+    ring, halves = Ring(160, 8, 3), {0: 0, 1: 0}
+    sources = [p for p in sorted((ROOT / "letters").iterdir()) if p.suffix == "" and p.is_file()]
+    for number in range(1000):
+        half = ring.key(f"file-{number}") >> 159
+        if halves[half] < EVEN_FILES:
+            halves[half] += 1
+            (folder / f"file-{number}").write_bytes(sources[sum(halves.values()) - 1].read_bytes())
+    return folder

@@ -1,0 +1,236 @@
+"""The wire beside a raw socket and gRPC: small calls, weights, opening a connection with TLS.
+
+Client and server share one core, a turn each. A small call is the question for the next hop, as every lookup asks it,
+from one request object to the other and back; gRPC's carries as many plain bytes.
+"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import ssl
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+
+from bench import ends, published
+from bench.beside import Measure, Peer, PeerMissing, ratio, take_turns
+from bench.ends import CHUNK, COMMAND, HOST, ME, PING
+from bench.figures import Limit, Line, Table
+from bench.machine import use_one_core
+from chord.blobs import digest_of
+from chord.effects import Ask, Procedure, ask
+from chord.items import Read
+from chord.refs import NodeRef
+from chord.requests import NextHop
+from chord.storing import fetch, write
+from cli.entry import client_runtime
+from node.runtime import Runtime
+from rpc import codec
+from rpc.gen import ComputeNode
+from rpc.gen.ttypes import Target
+from rpc.peers import Peers
+from rpc.protocol import protocol
+from rpc.transport import connect
+
+ABOUT = "The wire: ours beside a raw socket and gRPC"
+CALLS, TURNS = 300, 15
+MB = 1 << 20
+WEIGHTS = {10: 9, 100: 3}  # MB: turns
+OPEN_TURNS = 15
+CALL_TIMEOUT_S = 60.0
+
+
+def main(arguments: Sequence[str]) -> int:
+    use_one_core()
+    return published.main("wire", ABOUT, measure, arguments)
+
+
+def measure() -> list[Table]:
+    with ExitStack() as stack:
+        raw = socket.create_connection((HOST, ends.start("raw", stack)[1]))
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        stack.enter_context(raw)
+        server, port = ends.start("ours", stack)
+        node = NodeRef(ME.id, HOST, port, ME.incarnation)
+        grpc = _Grpc.start(stack)
+        runtime = client_runtime()
+        weights = [_weights(mb, raw, runtime, node, server, grpc) for mb in WEIGHTS]
+        return [_small(raw, runtime.peers, node, grpc), *weights, _open(stack, grpc)]
+
+
+class _Grpc:
+    """gRPC's client, if it is installed, and where its server is."""
+
+    def __init__(self, client: Peer, port: int) -> None:
+        self._client, self._port = client, port
+
+    @staticmethod
+    def start(stack: ExitStack) -> _Grpc | None:
+        try:
+            return _Grpc(Peer("grpc_client", stack), int(Peer("grpc_server", stack).ask()))
+        except PeerMissing:
+            return None
+
+    def seconds(self, do: str, count: int) -> float:
+        return float(self._client.ask(port=self._port, do=do, count=count))
+
+
+# --- small calls
+
+def _small(raw: socket.socket, peers: Peers, node: NodeRef, grpc: _Grpc | None) -> Table:
+    question = Ask(node, NextHop(12345), CALL_TIMEOUT_S)
+    connection = connect(HOST, node.port, CALL_TIMEOUT_S)
+    client = ComputeNode.Client(protocol(connection))
+    target, key = Target(codec.id_to_wire(ME.id), ME.incarnation), codec.id_to_wire(12345)
+
+    def ping() -> None:
+        raw.sendall(PING)
+        raw.recv(len(PING), socket.MSG_WAITALL)
+
+    def raw_calls() -> float:
+        raw.sendall(COMMAND.pack(b"E", CALLS))
+        return _median_s(ping)
+
+    measures: dict[str, Measure] = {
+        "raw": raw_calls,
+        "ours": lambda: _median_s(lambda: peers.ask(question)),
+        "thrift": lambda: _median_s(lambda: client.next_hop(target, key, [])),
+    }
+    if grpc is not None:
+        measures["grpc"] = lambda: grpc.seconds("small", CALLS)
+    found = take_turns(measures, TURNS)
+    connection.close()
+    us = {name: 1e6 * median(values) for name, values in found.items()}
+    to_raw = 1 / ratio(found["ours"], found["raw"])
+    return Table("A small call: the next hop, over a persistent connection", (
+        Line("times as long as a ping-pong", "us, p50", us["ours"], "raw socket", us["raw"], to_raw,
+             Limit(2.5, at_least=False)),
+        Line("times as fast", "us, p50", us["ours"], "grpcio", us.get("grpc"),
+             ratio(found["ours"], found["grpc"]) if "grpc" in found else None, Limit(8.0), _why(grpc)),
+        Line("of that, Thrift's call without our pool, codec and checks on the asking side", "us, p50", us["thrift"]),
+    ), (f"{TURNS} turns of {CALLS} calls; the ratio is the median over the turns.",))
+
+
+def _median_s(call: Callable[[], object]) -> float:
+    times = []
+    for _ in range(CALLS):
+        began = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - began)
+    return median(times)
+
+
+def _why(grpc: _Grpc | None) -> str:
+    return "" if grpc is not None else "make bench-peers"
+
+
+# --- weights
+
+def _weights(mb: int, raw: socket.socket, runtime: Runtime, node: NodeRef, server: int, grpc: _Grpc | None) -> Table:
+    size = mb * MB
+    content = bytes(range(256)) * (size // 256)
+    digest, buffer = digest_of(content), bytearray(size)
+
+    def receive() -> None:
+        raw.sendall(COMMAND.pack(b"S", size))
+        view, at = memoryview(buffer), 0
+        while at < size:
+            at += raw.recv_into(view[at:])
+
+    sent_mb = _peaks(lambda: runtime.run(write(node, digest, content)), server)
+    received_mb = _peaks(lambda: runtime.run(fetch((node,), digest, size)), server)
+    measures: dict[str, Measure] = {
+        "raw": lambda: _seconds(receive),
+        "ours": lambda: _seconds(lambda: runtime.run(_pieces(node, digest, size))),
+        "whole": lambda: _seconds(lambda: runtime.run(fetch((node,), digest, size))),
+    }
+    if grpc is not None:
+        measures["grpc"] = lambda: grpc.seconds("weights", size)
+    found = take_turns(measures, WEIGHTS[mb])
+    rate = {name: mb / median(values) for name, values in found.items()}
+    bound, grpc_limit = 1.2 * mb + 10, Limit(1.0, strict=True)
+    return Table(f"{mb} MB of weights, from a node to the client", (
+        Line("of a raw socket's speed", "MB/s", rate["ours"], "sendall, recv_into", rate["raw"],
+             1 / ratio(found["raw"], found["ours"]), Limit(0.35) if mb == 10 else None),
+        Line("times as fast", "MB/s", rate["ours"], "grpcio, bytes", rate.get("grpc"),
+             ratio(found["ours"], found["grpc"]) if "grpc" in found else None, grpc_limit, _why(grpc)),
+        Line("the same with its SHA-256 checked, as every content is", "MB/s", rate["whole"]),
+        *(Line(f"peak memory {what}", "MB", peak, limit=Limit(bound, at_least=False)) for what, peak in (
+            ("of the node that sends", received_mb[1]), ("of the client that receives", received_mb[0]),
+            ("of the client that sends, besides the content", sent_mb[0]), ("of the node that receives", sent_mb[1]),
+        )),
+    ), ("In pieces of 1 MiB. Peak memory is what is added to what the process had before.",))
+
+
+def _pieces(node: NodeRef, digest: str, size: int) -> Procedure[None]:
+    """Every piece, into one buffer."""
+    buffer, at = bytearray(size), 0
+    while at < size:
+        piece = yield from ask(node, Read(digest, at, CHUNK), CALL_TIMEOUT_S)
+        buffer[at : at + len(piece)] = piece
+        at += len(piece)
+
+
+def _peaks(work: Callable[[], object], server: int) -> tuple[float, float]:
+    """How much more memory this process and the server had at most, in MB."""
+    before = ends.reset_peak(), ends.reset_peak(server)
+    kept = work()
+    del kept
+    return ends.peak_mb() - before[0], ends.peak_mb(server) - before[1]
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+# --- opening
+
+def _open(stack: ExitStack, grpc: _Grpc | None) -> Table:
+    """A new connection and one call over it, plain and with TLS (P-256)."""
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    _, plain = ends.start("ours", stack)
+    limit = Limit(5.0, at_least=False)
+    if not _certify(folder):
+        return Table("Opening a connection, and one call", (
+            Line("with TLS", "ms", None, limit=limit, why_not="no openssl here"),))
+    context = ssl.create_default_context(cafile=folder / "certificate.pem")
+    _, secured = ends.start("ours", stack, str(folder / "certificate.pem"), str(folder / "key.pem"))
+    measures: dict[str, Measure] = {
+        "plain": lambda: _seconds(lambda: _first_call(plain, None)),
+        "tls": lambda: _seconds(lambda: _first_call(secured, context)),
+    }
+    if grpc is not None:
+        measures["grpc"] = lambda: grpc.seconds("open", 1)
+    found = take_turns(measures, OPEN_TURNS)
+    ms = {name: 1e3 * median(values) for name, values in found.items()}
+    return Table("Opening a connection, and one call", (
+        Line("with TLS", "ms", ms["tls"], limit=limit),
+        Line("without TLS", "ms", ms["plain"], "grpcio, without TLS", ms.get("grpc"),
+             ratio(found["plain"], found["grpc"]) if "grpc" in found else None, None, _why(grpc)),
+    ))
+
+
+def _first_call(port: int, context: ssl.SSLContext | None) -> None:
+    connection = connect(HOST, port, CALL_TIMEOUT_S, context)
+    client = ComputeNode.Client(protocol(connection))
+    client.next_hop(Target(codec.id_to_wire(ME.id), ME.incarnation), codec.id_to_wire(12345), [])
+    connection.close()
+
+
+def _certify(folder: Path) -> bool:
+    """A certificate of our own for this address; False where there is no openssl to make it."""
+    if shutil.which("openssl") is None:
+        return False
+    subprocess.run([
+        "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+        "-subj", f"/CN={HOST}", "-addext", f"subjectAltName=IP:{HOST}",
+        "-keyout", str(folder / "key.pem"), "-out", str(folder / "certificate.pem"),
+    ], check=True, capture_output=True)
+    return True

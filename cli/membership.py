@@ -1,0 +1,118 @@
+"""What compute_node.py runs: a member of the ring, from its options to its leave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from chord.errors import ChordError, JoinRefused
+from chord.refs import Address
+from cli import exits, options
+from node import addresses
+from node.disk import Disk, DiskError
+from node.member import Member, MemberOptions
+from node.parent import end_with_parent
+from node.private import PrivateFolder, PrivateFolderError
+from node.runtime import Stopped
+from node.shelf import Shelf
+from rpc.server import PortInUse
+from rpc.transport import host_towards
+
+
+def run(chosen: options.Namespace) -> int:
+    if chosen.end_with_parent:
+        end_with_parent()
+    member = build(chosen)
+    try:
+        listen(member, chosen)
+        return live(member, chosen)
+    finally:
+        member.leave()
+
+
+def listen(member: Member, chosen: options.Namespace) -> None:
+    try:
+        member.listen()
+    except PortInUse as error:
+        raise exits.Exit(exits.UNAVAILABLE, f"{error}: choose another port") from error
+    except DiskError as error:
+        raise exits.Exit(exits.CANNOT_CREATE, str(error)) from error
+    except OSError as error:
+        raise exits.Exit(exits.UNAVAILABLE, f"cannot listen at {chosen.host}:{chosen.port}: {error}") from error
+    if chosen.register:
+        options.register(addresses.register, chosen.nodes, member.address)
+    exits.say(f"compute node listening at {member.address}")
+
+
+def live(member: Member, chosen: options.Namespace) -> int:
+    """Join, show the finger table as it changes, and end when the node cannot go on."""
+    try:
+        node = member.join()
+    except Stopped:
+        return 0
+    except JoinRefused as error:
+        raise exits.Exit(exits.REFUSED, str(error)) from error
+    except ChordError as error:
+        raise exits.Exit(exits.UNAVAILABLE, str(error)) from error
+    exits.say(f"joined the ring as {node.ring.show(node.ref.id)}")
+    if not chosen.quiet:
+        from node.console import watch  # brings rich, which a quiet node does without
+
+        watch(node, member.runtime.changed, member.runtime.stopping)
+    member.runtime.stopping.wait()
+    code = exits.REFUSED if isinstance(member.failure, JoinRefused) else exits.SOFTWARE
+    raise exits.Exit(code, f"cannot go on: {member.failure}")
+
+
+def build(chosen: options.Namespace) -> Member:
+    if chosen.port is None:
+        raise exits.Exit(exits.USAGE, "compute_node.py: which port? For example: python3 compute_node.py 8001")
+    if not 0.05 <= chosen.stabilize_every <= 3600:
+        raise exits.Exit(exits.USAGE, "compute_node.py: --stabilize-every takes 0.05 to 3600 seconds")
+    if not (0 <= chosen.load <= 1 and 0 <= chosen.load_delay <= 3600):
+        raise exits.Exit(exits.USAGE, "compute_node.py: --load takes 0 to 1, --load-delay 0 to 3600 seconds")
+    private, shelf = private_folder(chosen), Shelf(chosen.data_dir)
+    try:
+        shelf.survey()
+        supernode = None if chosen.bootstrap else _supernode(chosen)
+    except OSError as error:
+        raise exits.Exit(exits.NO_INPUT, f"--data-dir: cannot read {error.filename}: {error.strerror}") from error
+    except addresses.NodeListError as error:
+        raise exits.Exit(exits.DATA, str(error)) from error
+    here, name = Address(chosen.host, chosen.port), advertised(chosen, supernode() if supernode else chosen.bootstrap)
+    return Member(
+        MemberOptions(here, name, supernode, chosen.bootstrap, chosen.stabilize_every, chosen.load, chosen.load_delay),
+        shelf, exits.say, Disk(chosen.state_dir / "store.sqlite") if chosen.state_dir else None, private,
+    )
+
+
+def private_folder(chosen: options.Namespace) -> PrivateFolder | None:
+    """Files that never leave this node. Raises Exit."""
+    if chosen.private is None:
+        return None
+    made = PrivateFolder(chosen.private, chosen.private_name)
+    try:
+        made.survey()
+    except OSError as error:
+        raise exits.Exit(exits.NO_INPUT, f"--private: cannot read {error.filename}: {error.strerror}") from error
+    except (PrivateFolderError, ChordError) as error:
+        raise exits.Exit(exits.DATA, f"--private: {error}") from error
+    return made
+
+
+def advertised(chosen: options.Namespace, way_in: Address) -> str:
+    """The host that others reach us by: who listens everywhere is where the way to the ring begins."""
+    if chosen.advertise or not addresses.is_everywhere(chosen.host):
+        return str(chosen.advertise or chosen.host)
+    try:
+        return host_towards(way_in.host, way_in.port)
+    except (OSError, ValueError) as error:
+        line = f"no way to {way_in} ({error}): say with --advertise HOST where others reach us"
+        raise exits.Exit(exits.UNAVAILABLE, line) from error
+
+
+def _supernode(chosen: options.Namespace) -> Callable[[], Address]:
+    """As given, or as the node list says. Raises NodeListError."""
+    if chosen.supernode is not None:
+        return lambda: chosen.supernode
+    addresses.read(chosen.nodes)
+    return addresses.ListedSupernode(chosen.nodes)

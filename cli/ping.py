@@ -1,0 +1,58 @@
+"""client.py ping: does a process serve? One line, and exit code 0 or 69: for health checks and for people.
+
+A node serves when it has joined and has been handed over what it owns; a supernode when it answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chord.effects import Procedure, ask
+from chord.errors import ChordError, NotYet, PeerFault
+from chord.items import Find
+from chord.refs import Address
+from chord.requests import GetMembers, SayHello
+from cli import exits, options
+from cli.entry import client_runtime, enter
+
+ANSWER_TIMEOUT_S = 2.0
+STOP_TIMEOUT_S = 1.0
+
+
+def main(arguments: Sequence[str]) -> int:
+    chosen = options.parse(parser(arguments), arguments)
+    runtime = client_runtime()
+    try:
+        address = chosen.address or (Address("127.0.0.1", chosen.port) if chosen.port else None)
+        if address is None:
+            address = enter(runtime, chosen).node.address
+        print(runtime.run(state(address)))
+    except ChordError as error:
+        raise exits.Exit(exits.UNAVAILABLE, f"{address} does not serve: {error}") from error
+    finally:
+        runtime.stop(STOP_TIMEOUT_S)
+    return 0
+
+
+def state(address: Address) -> Procedure[str]:
+    """Who serves there. Raises ChordError where nobody does, or not yet."""
+    try:
+        hello = yield from ask(address, SayHello(), ANSWER_TIMEOUT_S)
+    except PeerFault:  # it knows no such question: then it is no node
+        members = yield from ask(address, GetMembers(), ANSWER_TIMEOUT_S)
+        few = f"{len(members.nodes)} node{'s' * (len(members.nodes) != 1)}"
+        return f"supernode at {address}: {few}"
+    if not hello.joined:
+        raise NotYet("it has not joined the ring yet")
+    yield from ask(hello.node, Find(hello.node.id), ANSWER_TIMEOUT_S)
+    return f"node {hello.ring.show(hello.node.id)} at {address}: joined, and serving what it owns"
+
+
+def parser(arguments: Sequence[str]) -> options.Parser:
+    made = options.parser("client.py ping", "Does a process of the ring serve? Exit code 0, or 69.",
+                          "python3 client.py ping 127.0.0.1:8001", arguments)
+    made.add_argument("address", nargs="?", type=options.supernode, metavar="HOST:PORT",
+                      help="a node or a supernode (default: some node of the ring)")
+    made.add_argument("--port", type=options.port, metavar="P", help="the one at this port of this machine")
+    options.add_ring_options(made)
+    return made

@@ -1,0 +1,195 @@
+"""What client.py train does: route the files by hash, train them where they land, average, validate."""
+
+from __future__ import annotations
+
+import signal
+import time
+from contextlib import ExitStack, suppress
+
+from chord.errors import ChordError
+from chord.survey import census
+from cli import exits, options
+from cli.access import Access, itself
+from cli.cancel import cancelled
+from cli.entry import client_runtime, enter, supernode_address
+from cli.follow import fill, follow
+from cli.given import Input, make_spec, read_input
+from cli.pinned import find_files
+from cli.report import Report, Screen, model_of, write_history, write_timing
+from federation import jobs, records
+from federation.driver import Driver
+from federation.effects import Clocks
+from federation.errors import FederationError, JobEnded, NoSuchJob, TooManyJobs
+from federation.placing import place
+from federation.spec import JobSpec, Settings
+from federation.work import TrainingFile
+from ml.errors import InputMissing, MLError
+from ml.readers.model import Model, load, save
+from node.local import NODES_MAX, LocalRingFailed, start_local_ring
+from node.page import of_ring, start_page
+from node.runtime import Stopped
+
+CLOCKS = Clocks(time.monotonic, time.time_ns)
+TURN_LOOK_EVERY_S = 0.5
+CANCEL_TRIES = 3
+
+
+def train(chosen: options.Namespace, settings: Settings) -> int:
+    """From the user's files to the trained model."""
+    screen = Screen(json_only=chosen.json)
+    began = time.monotonic()
+    try:
+        given = None if chosen.pinned else read_input(chosen.data, chosen.validation)
+        initial = load(chosen.init) if chosen.init else None
+        if given is not None:
+            make_spec(settings, given, initial, chosen.detach)  # what is wrong is said before a ring is sought
+        if given is not None and given.skipped:
+            screen.note(f"not data, skipped: {', '.join(given.skipped)}")
+        with ExitStack() as stack:
+            stack.enter_context(screen)
+            return run(chosen, settings, given, initial, screen, stack, began)
+    except InputMissing as error:
+        raise exits.Exit(exits.NO_INPUT, str(error)) from error
+    except MLError as error:
+        raise exits.Exit(exits.DATA, str(error)) from error
+    except LocalRingFailed as error:
+        raise exits.Exit(exits.UNAVAILABLE, str(error)) from error
+    except TooManyJobs as error:
+        raise exits.Exit(exits.REFUSED, str(error)) from error
+    except (ChordError, FederationError) as error:
+        raise exits.Exit(exits.FAILED, f"the job failed: {error}") from error
+
+
+def run(
+    chosen: options.Namespace, settings: Settings, given: Input | None, initial: Model | None, screen: Screen,
+    stack: ExitStack, began: float,
+) -> int:
+    """From entering the ring to the trained model. Raises ChordError, FederationError."""
+    if chosen.local is not None:
+        start_ring(chosen, screen, stack)
+    runtime = client_runtime()
+    enter(runtime, chosen)  # says at once what to start, where there is no ring
+    if chosen.dashboard:
+        screen.note(f"dashboard at {start_page(of_ring(supernode_address(chosen), chosen.nodes), stack)}")
+    access = Access(runtime, chosen, screen)
+    homes: tuple[str, ...] = ()
+    if given is None:
+        given, homes = find_files(access, chosen.pinned, chosen.held_out)
+    spec = make_spec(settings, given, initial, chosen.detach, chosen.pinned or "", homes)
+    publish(access, spec, given, initial)
+    nodes = len(access.ask(lambda entry: census(entry.node)))
+    screen.note(f"job {spec.job} on {nodes} node{'s' * (nodes != 1)}")
+    if chosen.detach:
+        print(spec.job)
+        return 0
+    report = Report(spec, nodes)
+    try:
+        drive(access, spec, report)
+    except exits.Interrupted:
+        if chosen.local is None:
+            cancel(access, spec.job)
+        else:
+            screen.note(f"job {spec.job} ends, and its ring with it: no model was saved")
+        runtime.stopping.set()  # what still runs beside has nothing more to say
+        raise
+    report.seconds = time.monotonic() - began
+    write(chosen, report)
+    screen.result(report)
+    if chosen.dashboard:
+        stay(screen)
+    return 0
+
+
+def stay(screen: Screen) -> None:
+    """Until Ctrl-C, for whoever looks at the page."""
+    screen.note("the page, and a ring of --local, stay until Ctrl-C")
+    with suppress(exits.Interrupted):
+        signal.pause()
+
+
+def publish(access: Access, spec: JobSpec, given: Input, initial: Model | None) -> None:
+    """Every file in all copies, then the job itself. Raises ChordError, TooManyJobs."""
+    stored: set[str] = set()
+
+    def tell(file: TrainingFile) -> None:
+        if file.digest not in stored:
+            access.screen.advance("")
+        stored.add(file.digest)
+
+    files = [f for f in (*given.files, given.validation) if f.digest in given.contents]  # pinned ones stay away
+    version = CLOCKS.version()
+    access.screen.begin("storing", len(files))
+    access.ask(lambda entry: place(entry.node, entry.ring, files, given.contents, version, tell))
+    if initial is not None:
+        weights = initial.weights.astype("<f4").tobytes()
+        access.ask(lambda entry: jobs.put_record(entry.node, entry.ring, spec.job, "weights-0", weights, version))
+    access.ask(lambda entry: jobs.publish(entry.node, entry.ring, spec, version))
+
+
+def drive(access: Access, spec: JobSpec, report: Report) -> None:
+    """Wait for the job's turn, then drive it; the ring hears all the while that somebody does."""
+    screen, entry = access.screen, access.ask(itself)
+    driver = Driver(
+        spec, entry.ring, entry.node, "client", CLOCKS, lambda result, r: screen.round(report, result, r), screen.note
+    )
+    access.runtime.start("beat", driver.beat(), lambda error: screen.note(f"the ring no longer hears of us: {error}"))
+    wait_for_turn(access, spec.job)
+    screen.begin("training", spec.settings.rounds)
+    try:
+        results = access.runtime.run(driver.drive())
+        report.weights, report.moments = driver.weights, bytes.fromhex(results[0].moments)
+    except (JobEnded, NoSuchJob):
+        follow(access, report)
+    except ChordError as error:
+        screen.note(f"out of touch with the ring: {error}. Whoever owns the job's key drives it on")
+        follow(access, report)
+    if len(report.rounds) < spec.settings.rounds:
+        fill(access, report)  # some were made by others, before our turn
+
+
+def wait_for_turn(access: Access, job: str) -> None:
+    """Until the jobs published before this one have ended; says its place in the queue when that changes."""
+    said = 0
+    while ahead := access.ask(lambda entry: jobs.waiting_before(entry.node, entry.ring, job)):
+        if len(ahead) != said:
+            few = f"{len(ahead)} job{'s' * (len(ahead) != 1)}"
+            access.screen.note(f"waiting: {few} before this one, first {ahead[0][:8]}")
+            said = len(ahead)
+        time.sleep(TURN_LOOK_EVERY_S)
+
+
+def cancel(access: Access, job: str) -> None:
+    """Ctrl-C: the ring is told, so that nobody drives the job on; the user, what is left of it."""
+    version, note = CLOCKS.version(), access.screen.note
+    try:
+        access.ask(
+            lambda entry: jobs.put_record(
+                entry.node, entry.ring, job, records.CANCELLED, b"by its client", version
+            ), CANCEL_TRIES,
+        )
+        note(cancelled(access.ask(lambda entry: jobs.look_at(entry.node, entry.ring, job), CANCEL_TRIES)))
+    except (ChordError, FederationError, Stopped) as error:
+        note(f"job {job} may not be cancelled, and then the ring drives it on: {error}. "
+             f"Try  python3 client.py cancel {job}")
+
+
+def start_ring(chosen: options.Namespace, screen: Screen, stack: ExitStack) -> None:
+    """A ring of our own, which the stack ends."""
+    if not 1 <= chosen.local <= NODES_MAX:
+        raise exits.Exit(exits.USAGE, f"--local takes 1 to {NODES_MAX} nodes")
+    screen.note(f"starting a ring of {chosen.local} node{'s' * (chosen.local > 1)} on this machine")
+    ring = start_local_ring(chosen.local, stack)
+    chosen.supernode, chosen.nodes = ring.supernode, ring.node_list
+
+
+def write(chosen: options.Namespace, report: Report) -> None:
+    """The files that were asked for."""
+    try:
+        if chosen.out:
+            save(chosen.out, model_of(report))
+        if chosen.history:
+            write_history(chosen.history, report)
+        if chosen.timing:
+            write_timing(chosen.timing, report)
+    except OSError as error:
+        raise exits.Exit(exits.CANNOT_CREATE, f"cannot write {error.filename}: {error.strerror}") from error

@@ -1,0 +1,211 @@
+"""What the page may set in motion. Every refusal is an ActionRefused with a line for people."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from argparse import Namespace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from chord.errors import ChordError
+from chord.items import check_name
+from chord.lookup import Route, find_successor
+from chord.refs import Address
+from cli import exits
+from cli.access import Access
+from cli.given import make_spec, read_input
+from cli.lookup import timed
+from cli.report import Report, Screen, model_of
+from cli.training import publish
+from dashboard.form import settings_of
+from dashboard.sight import NodeSight, Picture
+from dashboard.watcher import Watcher
+from federation import jobs, records
+from federation.errors import FederationError
+from federation.spec import JobSpec
+from ml.errors import MLError
+from ml.readers.model import load, save
+from node.lab import Lab
+from node.local import LocalRingFailed
+from node.runtime import Runtime, Stopped
+
+R = TypeVar("R")
+
+CANCEL_TRIES = 3
+FAULTS = (ChordError, FederationError, MLError, LocalRingFailed, exits.Exit, OSError, Stopped, ValueError)
+
+
+class ActionRefused(Exception):
+    """It was not done, for the reason given."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A filled training form. Paths are taken from the page's data folder, and stay inside."""
+
+    data: str
+    validation: str
+    init: str
+    typed: Mapping[str, str | bool]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A lookup that was made, and the milliseconds that each of its questions took."""
+
+    name: str
+    route: Route
+    times_ms: tuple[float, ...]
+
+
+class Actions:
+    """All of them wait for the ring: they are for a thread of their own."""
+
+    def __init__(self, runtime: Runtime, watcher: Watcher, node_list: Path, data: Path, read_only: bool) -> None:
+        self.data = data.resolve()
+        self.read_only = read_only
+        self._runtime = runtime
+        self._watcher = watcher
+        self._chosen = Namespace(supernode=watcher.picture.supernode, nodes=node_list)
+        self._launching = threading.Lock()
+
+    # --- jobs
+
+    def launch(self, wanted: Wanted) -> str:
+        """Store the files and the job, which the ring then drives; returns its id."""
+        self._require_writable()
+        if not self._launching.acquire(blocking=False):
+            raise ActionRefused("another launch is going on: one at a time")
+        try:
+            return self._do(lambda: self._launch(wanted))
+        finally:
+            self._launching.release()
+
+    def cancel(self, job: str) -> str:
+        """End a job, and return its id; what it has made so far stays."""
+        self._require_writable()
+        version = time.time_ns()
+        self._do(lambda: self._access().ask(
+            lambda entry: jobs.put_record(entry.node, entry.ring, job, records.CANCELLED, b"by the dashboard", version),
+            CANCEL_TRIES,
+        ))
+        return job
+
+    def model(self, job: str) -> bytes:
+        """The model that a job has made so far, as a file (.npz)."""
+        sighting = self._watcher.picture.job(job)
+        if sighting is None or not sighting.rounds_done:
+            raise ActionRefused("this job has made no model yet")
+        last = sighting.results[-1]
+        weights = self._do(lambda: self._access().ask(
+            lambda entry: jobs.weights_of(entry.node, entry.ring, last), CANCEL_TRIES))
+        return _file_of(sighting.spec, weights, bytes.fromhex(sighting.results[0].moments))
+
+    # --- looking
+
+    def look_up(self, name: str, start: NodeSight | None) -> Found:
+        """The way to a name's key, from this node or any."""
+        times_ms: list[float] = []
+
+        def look() -> Found:
+            check_name(name)
+            entry = self._access().entry()
+            node, ring = (start.ref, start.status.ring) if start is not None else (entry.node, entry.ring)
+            walk = timed(find_successor(node, ring.key(name)), time.perf_counter, times_ms)
+            return Found(name, self._runtime.run(walk), tuple(times_ms))
+
+        return self._do(look)
+
+    # --- helpers
+
+    def _launch(self, wanted: Wanted) -> str:
+        settings = settings_of(wanted.typed)
+        folder = self._inside(wanted.data)
+        validation = wanted.validation.strip()
+        if Path(validation).is_absolute() or ".." in Path(validation).parts or not validation:
+            raise ActionRefused("the validation file is named as it is called inside the folder")
+        given = read_input(folder, str(folder / validation))
+        initial = load(self._inside(wanted.init)) if wanted.init.strip() else None
+        spec = make_spec(settings, given, initial, detached=True)
+        publish(self._access(), spec, given, initial)
+        return spec.job
+
+    def _inside(self, typed: str) -> Path:
+        """A path below the data folder, wherever links may lead."""
+        path = (self.data / typed.strip()).resolve()
+        if not path.is_relative_to(self.data):
+            raise ActionRefused(f"{typed[:80]} is outside of {self.data}, the folder of this page (--data)")
+        return path
+
+    def _access(self) -> Access:
+        return Access(self._runtime, self._chosen, Screen(json_only=True))
+
+    def _require_writable(self) -> None:
+        if self.read_only:
+            raise ActionRefused("this page is read-only")
+
+    def _do(self, what: Callable[[], R]) -> R:
+        try:
+            return what()
+        except FAULTS as error:
+            raise ActionRefused(str(error)) from error
+
+
+class LabActions:
+    """What may be done to the page's own ring."""
+
+    def __init__(self, lab: Lab, watcher: Watcher, read_only: bool) -> None:
+        self.lab = lab
+        self.far_side: tuple[Address, ...] = ()  # while the network is cut
+        self._watcher = watcher
+        self._read_only = read_only
+
+    def add(self) -> None:
+        self._do(self.lab.add)
+
+    def kill(self, address: Address) -> None:
+        self._do(lambda: self.lab.kill(address))
+
+    def pause(self, address: Address) -> None:
+        self._do(lambda: self.lab.pause(address))
+
+    def resume(self, address: Address) -> None:
+        self._do(lambda: self.lab.resume(address))
+
+    def cut(self) -> None:
+        """In two, every other node to one side: each side then has a copy of most files."""
+        one, other = sides(self._watcher.picture)
+        if not one or not other:
+            raise ActionRefused("one node cannot be cut in two")
+        self._do(lambda: self.lab.cut(one, other))
+        self.far_side = tuple(other)
+
+    def heal(self) -> None:
+        self._do(self.lab.heal)
+        self.far_side = ()
+
+    def _do(self, what: Callable[[], object]) -> None:
+        if self._read_only:
+            raise ActionRefused("this page is read-only")
+        try:
+            what()
+        except FAULTS as error:
+            raise ActionRefused(str(error)) from error
+
+
+def sides(picture: Picture) -> tuple[list[Address], list[Address]]:
+    """The ring in two: its nodes by turns."""
+    addresses = [sight.ref.address for sight in picture.nodes]
+    return addresses[::2], addresses[1::2]
+
+
+def _file_of(spec: JobSpec, weights: bytes, moments: bytes) -> bytes:
+    model = model_of(Report(spec, 0, weights=weights, moments=moments))
+    with tempfile.TemporaryDirectory(prefix="roundelay-") as folder:
+        path = Path(folder) / "model.npz"
+        save(path, model)
+        return path.read_bytes()

@@ -1,0 +1,111 @@
+"""A ring of our own that is there to be disturbed: nodes added, killed, paused, and cut off from one another."""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+import threading
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from chord.refs import Address
+from node import cut
+from node.local import NODES_MAX, START_TIMEOUT_S, LocalRingFailed, Processes, wait_until_whole
+
+
+class Lab:
+    """A supernode and nodes on this machine. Everything ends with `stop`, or with this process."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._lock = threading.Lock()
+        self._nodes: dict[Address, int] = {}  # those that were not killed, and their numbers among the processes
+        self._paused: set[Address] = set()
+        self._folder = Path()
+        self._cut_file = Path()
+        self._processes: Processes
+        self.supernode: Address
+        self.node_list: Path
+
+    def start(self, count: int) -> None:
+        """Start the ring, and return when it is whole. Raises LocalRingFailed."""
+        self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="roundelay-lab-")))
+        self._cut_file = self._folder / "cut"
+        self.node_list = self._folder / "compute_nodes.txt"
+        self._processes = Processes(self._folder, {cut.VARIABLE: str(self._cut_file)})
+        self._stack.callback(self._processes.stop)
+        first = self._processes.start("supernode.py", [*self._shared, "--port", "0", "--state-dir", str(self._folder)])
+        deadline = time.monotonic() + START_TIMEOUT_S
+        self.supernode = self._processes.address(first, deadline)
+        numbers = [self._start_node() for _ in range(count)]
+        self._nodes = {self._processes.address(number, deadline): number for number in numbers}
+        wait_until_whole(self._processes, self.supernode, count, deadline)
+
+    def stop(self) -> None:
+        for address in list(self._paused):
+            self.resume(address)
+        self._stack.close()
+
+    # --- what may be done to it
+
+    def add(self) -> Address:
+        """One more node. Raises LocalRingFailed."""
+        with self._lock:
+            if len(self._nodes) >= NODES_MAX:
+                raise LocalRingFailed(f"{NODES_MAX} nodes are as many as may be")
+            number = self._start_node()
+            address = self._processes.address(number, time.monotonic() + START_TIMEOUT_S)
+            self._nodes[address] = number
+            return address
+
+    def kill(self, address: Address) -> None:
+        """As kill -9: nothing is handed over or said. Raises LocalRingFailed."""
+        with self._lock:
+            self._processes.signal(self._number(address), signal.SIGKILL)
+            del self._nodes[address]
+            self._paused.discard(address)
+
+    def pause(self, address: Address) -> None:
+        """It neither answers nor ends. Raises LocalRingFailed."""
+        with self._lock:
+            self._processes.signal(self._number(address), signal.SIGSTOP)
+            self._paused.add(address)
+
+    def resume(self, address: Address) -> None:
+        """It goes on where it stood. Raises LocalRingFailed."""
+        with self._lock:
+            self._processes.signal(self._number(address), signal.SIGCONT)
+            self._paused.discard(address)
+
+    def cut(self, one: list[Address], other: list[Address]) -> None:
+        """These do not reach those any more."""
+        cut.write(self._cut_file, [one, other])
+
+    def heal(self) -> None:
+        """Everybody reaches everybody again."""
+        cut.write(self._cut_file, [])
+
+    # --- helpers
+
+    @property
+    def _shared(self) -> list[str]:
+        return ["--nodes", str(self.node_list), "--register"]
+
+    def _start_node(self) -> int:
+        place = [self.supernode.host, str(self.supernode.port)]
+        return self._processes.start("compute_node.py", ["0", *place, "--quiet", *self._shared])
+
+    def _number(self, address: Address) -> int:
+        if address not in self._nodes:
+            raise LocalRingFailed(f"{address} is no living node of this lab")
+        return self._nodes[address]
+
+    @property
+    def paused(self) -> frozenset[Address]:
+        return frozenset(self._paused)
+
+    @property
+    def nodes(self) -> tuple[Address, ...]:
+        """Those that were not killed, in the order in which they were started."""
+        return tuple(self._nodes)

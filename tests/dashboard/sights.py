@@ -1,0 +1,57 @@
+"""Rings and jobs made up for the tests: what a page would see of them."""
+
+from __future__ import annotations
+
+from chord.refs import Address, NodeRef
+from chord.requests import Status
+from chord.ring import Ring
+from dashboard.palette import assign
+from dashboard.sight import NodeSight, Picture
+from federation.records import Report, Result
+from federation.spec import JobSpec, Settings
+from federation.watching import Sighting
+from federation.work import TrainingFile
+
+RING = Ring(bits=8, successors=2, replicas=2)
+SUPERNODE = Address("127.0.0.1", 9091)
+
+
+def node(identifier: int, host: str = "127.0.0.1") -> NodeRef:
+    return NodeRef(identifier, host, 8000 + identifier, 1)
+
+
+def sights(*identifiers: int, names: tuple[str, ...] = (), training: str = "") -> tuple[NodeSight, ...]:
+    """A ring of these, in order, as it should be."""
+    refs = [node(identifier) for identifier in sorted(identifiers)]
+
+    def owner(start: int) -> NodeRef:
+        return next((ref for ref in refs if ref.id >= start), refs[0])
+
+    def sight(place: int) -> NodeSight:
+        following = tuple(refs[(place + step) % len(refs)] for step in (1, 2))
+        fingers = tuple(owner(RING.finger_start(refs[place].id, i)) for i in range(RING.bits))
+        return NodeSight(Status(refs[place], RING, refs[place - 1], following, fingers, names, 10, training))
+
+    return tuple(sight(place) for place in range(len(refs)))
+
+
+def picture(*identifiers: int, jobs: tuple[Sighting, ...] = (), training: str = "") -> Picture:
+    nodes = sights(*identifiers, training=training)
+    colours = assign({}, [sight.ref for sight in nodes])
+    return Picture(SUPERNODE, RING, nodes, jobs, True, colours)
+
+
+def job(rounds_done: int, end: str = "", nonce: str = "", driver: str = "client", weights: str = "aa",
+        disturbed: tuple[str, ...] = ()) -> Sighting:
+    """A job of ten rounds and two files, so far."""
+    files = tuple(TrainingFile(i, f"part-{i}", "00" * 32, 10, 5) for i in range(2))
+    spec = JobSpec(Settings(rounds=10), files, TrainingFile(2, "check", "11" * 32, 10, 5), 4, 3, nonce=nonce)
+    links: list[Result] = []
+    for number in range(rounds_done + 1):
+        before = links[-1].digest if links else ""
+        links.append(Result(spec.job, number, before, weights * 32, 8, errors=5 - min(number, 4), rows=5))
+    reports = {
+        n: Report(spec.job, n, driver, 0.5, 0.4, 0.9, 1.0, 0.9, {"part-0": "127.0.0.1:8010"}, disturbed)
+        for n in range(1, rounds_done + 1)
+    }
+    return Sighting(spec, spec.job, tuple(links), reports, end)

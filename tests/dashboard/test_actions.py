@@ -1,0 +1,109 @@
+"""What may be set in motion, and what is refused before anything is asked of the ring."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sights import SUPERNODE, picture
+
+from chord.refs import Address
+from cli import exits
+from cli.options import parse
+from dashboard import options
+from dashboard.actions import ActionRefused, Actions, LabActions, Wanted, sides
+from dashboard.watcher import Watcher
+from node.lab import Lab
+from node.runtime import Runtime
+from rpc.peers import Peers
+
+
+def actions(folder: Path, read_only: bool = False) -> Actions:
+    watcher = Watcher(SUPERNODE, tuple, lambda: 0.0, lambda: 0.0)
+    return Actions(Runtime(Peers()), watcher, folder / "compute_nodes.txt", folder, read_only)
+
+
+def wanted(data: str = "letters", validation: str = "v.txt", init: str = "", **typed: str) -> Wanted:
+    return Wanted(data, validation, init, typed)
+
+
+def test_a_page_that_only_looks_launches_and_stops_nothing(tmp_path: Path) -> None:
+    made = actions(tmp_path, read_only=True)
+    lab = LabActions(Lab(), Watcher(SUPERNODE, tuple, lambda: 0.0, lambda: 0.0), read_only=True)
+
+    for deed in (lambda: made.launch(wanted()), lambda: made.cancel("0" * 64), lab.add, lab.heal,
+                 lambda: lab.kill(Address("127.0.0.1", 1))):
+        with pytest.raises(ActionRefused, match="read-only"):
+            deed()
+
+
+@pytest.mark.parametrize("asked", [
+    wanted("../elsewhere"), wanted("/etc"), wanted(validation="../v.txt"), wanted(validation="/etc/passwd"),
+    wanted(validation=""), wanted("link"), wanted(init="../model.npz"),
+])
+def test_no_path_leads_out_of_the_data_folder(asked: Wanted, tmp_path: Path) -> None:
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    for folder in (home / "letters", elsewhere):
+        folder.mkdir(parents=True)
+        (folder / "v.txt").write_text("1,2,0\n")
+        (folder / "part").write_text("1,2,0\n")
+    (home / "link").symlink_to(elsewhere)
+
+    with pytest.raises(ActionRefused, match=r"outside|inside the folder"):
+        actions(home).launch(asked)
+
+
+def test_a_wrong_setting_is_refused_in_the_words_of_the_command_line(tmp_path: Path) -> None:
+    with pytest.raises(ActionRefused, match="--rounds is 0, expected from 1 to 10000"):
+        actions(tmp_path).launch(wanted(rounds="0"))
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ActionRefused, match="letters"):
+        actions(tmp_path).launch(wanted())
+
+
+def test_both_sides_of_a_cut_have_half_of_the_neighbours() -> None:
+    one, other = sides(picture(0, 50, 100, 150, 200))
+
+    assert [address.port for address in one] == [8000, 8100, 8200]
+    assert [address.port for address in other] == [8050, 8150]
+
+
+# --- the command line
+
+
+def chosen(*arguments: str) -> object:
+    read = parse(options.parser(list(arguments)), list(arguments))
+    options.check(read)
+    return read
+
+
+@pytest.mark.parametrize("arguments", [("--host", "0.0.0.0"), ("--host", "192.0.2.1"), ("--lab", "0"),
+                                       ("--lab", "--supernode", "127.0.0.1:9091")])
+def test_what_is_not_safe_or_does_not_fit_is_refused(arguments: tuple[str, ...]) -> None:
+    with pytest.raises(exits.Exit) as refused:
+        chosen(*arguments)
+
+    assert refused.value.code == exits.USAGE
+
+
+def test_every_start_has_a_token_of_its_own() -> None:
+    tokens = {options.token(chosen()) for _ in range(5)}  # type: ignore[arg-type]
+
+    assert len(tokens) == 5
+    assert all(len(token) >= 32 for token in tokens)
+
+
+@pytest.mark.parametrize("content", ["short", "", "with spaces in the middle of it", "quote\"and;semicolon=1234"])
+def test_a_weak_or_unfit_token_is_refused(content: str, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(content)
+
+    with pytest.raises(exits.Exit):
+        options.token(chosen("--host", "0.0.0.0", "--token-file", str(tmp_path / "token")))  # type: ignore[arg-type]
+
+
+def test_beyond_loopback_the_page_is_called_by_its_host_and_given_names() -> None:
+    assert options.names(chosen()) == ["127.0.0.1", "localhost", "::1"]  # type: ignore[arg-type]
+    far = ("--host", "192.0.2.1", "--name", "lab.example", "--token-file", "t")
+    assert options.names(chosen(*far)) == ["192.0.2.1", "lab.example"]  # type: ignore[arg-type]

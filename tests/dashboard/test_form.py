@@ -1,0 +1,47 @@
+"""The training form is the command line's: the same fields, the same defaults, the same refusals."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+
+from cli import options
+from dashboard import form
+from federation.errors import BadSpec
+from federation.spec import Settings
+
+WRONG = [("rounds", "0"), ("rounds", "many"), ("rounds", ""), ("eta", "-1"), ("eta", "nan"), ("hidden", "256,"),
+         ("hidden", "9999"), ("momentum", "1.5"), ("quorum", "0"), ("optimizer", "lion")]
+
+
+def defaults() -> dict[str, str | bool]:
+    return {each.name: each.default for each in form.form_fields()}
+
+
+def test_every_setting_has_a_field_and_the_defaults_are_the_command_lines() -> None:
+    assert {each.name for each in form.form_fields()} == {each.name for each in fields(Settings)}
+    assert form.settings_of(defaults()) == Settings()
+    assert all(form.problem(name, value) is None for name, value in defaults().items())
+
+
+def test_what_is_shown_at_once_is_what_help_shows() -> None:
+    assert {each.name for each in form.form_fields() if each.common} == set(options.COMMON_SETTINGS)
+
+
+@pytest.mark.parametrize(("name", "typed"), WRONG)
+def test_a_wrong_value_is_refused_in_the_field_and_in_the_whole(name: str, typed: str) -> None:
+    assert form.problem(name, typed)
+    with pytest.raises(BadSpec):
+        form.settings_of(defaults() | {name: typed})
+
+
+def test_what_is_typed_is_read_as_on_the_command_line() -> None:
+    made = form.settings_of(defaults() | {"hidden": "512, 256", "eta": "0.05", "optimizer": "adam"})
+
+    assert (made.hidden, made.eta, made.optimizer) == ((512, 256), 0.05, "adam")
+
+
+def test_a_field_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(BadSpec, match="no such setting"):
+        form.settings_of({"workers": "4"})

@@ -1,0 +1,171 @@
+"""The drawings of rings and jobs: what must be seen in them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from sights import job, node, picture, sights
+
+from chord.lookup import Route
+from chord.requests import Candidate
+from dashboard import history_view, tables, training_view
+from dashboard.charts import POINTS_MAX, Series, chart_scene, thinned
+from dashboard.events import Event
+from dashboard.palette import COLOURS, assign
+from dashboard.ring_view import Chosen, ring_scene
+from dashboard.scene import Scene, difference
+from dashboard.sight import IDLE, TRAINING, UPDATING, Picture, key_of
+from dashboard.watcher import Logged
+
+LOG = [Logged(1, 0.0, Event("joined", "a node")), Logged(2, 1.0, Event("gone", "a node"))]
+
+
+def texts(scene: Scene) -> list[str]:
+    return [piece.text for piece in scene.pieces.values() if piece.text]
+
+
+def classes(scene: Scene, start: str) -> list[str]:
+    found = (piece.attributes.get("class") for name, piece in scene.pieces.items() if name.startswith(start))
+    return [each for each in found if each is not None]
+
+
+@pytest.mark.parametrize("count", [1, 4, 64])
+def test_every_node_is_on_the_circle_with_an_arc_and_a_name_to_be_heard(count: int) -> None:
+    seen = picture(*range(0, 256, 256 // count))
+
+    scene = ring_scene(seen, Chosen())
+
+    assert len(classes(scene, "arc-")) == len(classes(scene, "node-")) == count
+    assert all("aria-label" in piece.attributes and piece.attributes["tabindex"] == "0"
+               for name, piece in scene.pieces.items() if name.startswith("node-"))
+    assert scene.pieces["svg"].attributes["aria-label"] == f"Chord ring of {count} nodes"
+
+
+def test_without_a_ring_the_page_says_so() -> None:
+    assert "no node answers yet" in texts(ring_scene(Picture(node(0).address), Chosen()))
+
+
+def test_the_chosen_nodes_fingers_are_drawn_each_node_once() -> None:
+    seen = picture(0, 64, 128, 192)
+
+    scene = ring_scene(seen, Chosen(node=key_of(node(0))))
+
+    assert len(classes(scene, "finger-")) == 2  # 64 and 128
+    assert "chosen" in scene.pieces[f"node-{key_of(node(0))}"].attributes["class"]
+
+
+def test_a_silent_node_looks_different_from_one_that_is_paused_or_trains() -> None:
+    seen = picture(0, 64, 128, 192, training="round 1, part-0, epoch 2: accuracy 0.5, loss 1.0")
+    seen = replace(seen, nodes=(replace(seen.nodes[0], answers=False), *seen.nodes[1:]))
+
+    scene = ring_scene(seen, Chosen(paused=[node(64)]))
+
+    found = classes(scene, "node-")
+    assert "silent" in found[0] and "training" not in found[0]
+    assert "paused" in found[1]
+    assert "training" in found[2]
+
+
+def test_a_lookup_is_shown_hop_by_hop() -> None:
+    route = Route(200, (Candidate(node(0)), Candidate(node(128), 7)), (node(192),))
+    hops = [len(classes(ring_scene(picture(0, 64, 128, 192), Chosen(route=route, hops=n)), "hop-")) for n in range(4)]
+
+    assert hops == [0, 1, 2, 2]
+
+
+def test_a_name_of_a_node_is_never_more_than_a_text() -> None:
+    evil = replace(sights(0)[0], status=replace(sights(0)[0].status, node=node(0, "<script>")))
+    seen = replace(picture(0), nodes=(evil,), colours={evil.ref: 0})
+
+    for scene in (ring_scene(seen, Chosen(node=key_of(evil.ref))), tables.nodes_scene(seen, key_of(evil.ref))):
+        assert all("<" not in name and "<" not in piece.tag for name, piece in scene.pieces.items())
+        assert any("<script>" in text for text in texts(scene))
+
+
+def test_neighbours_differ_in_colour_and_nobody_changes_it() -> None:
+    colours: dict[object, int] = {}
+    for count in (1, 2, 3, 5, 9, 20, 64):
+        nodes = [node(256 * i // count) for i in range(count)]
+        before = colours
+        colours = assign(before, nodes)  # type: ignore[arg-type, assignment]
+        assert all(colours[n] == before[n] for n in nodes if n in before)
+    order = [node(4 * i) for i in range(64)]
+    fresh = assign({}, order)
+    assert all(fresh[a] != fresh[b] for a, b in zip(order, order[1:] + order[:1], strict=True))
+    assert set(fresh.values()) == set(range(COLOURS))
+
+
+@pytest.mark.parametrize(("jobs", "training", "phase"), [
+    ((), "", IDLE), ((job(10, "done"),), "", IDLE),
+    ((job(3),), "round 4: 2 files", TRAINING), ((job(3),), "", UPDATING),
+])
+def test_the_phase_has_the_name_of_the_older_systems(jobs: tuple[object, ...], training: str, phase: str) -> None:
+    seen = picture(0, 128, jobs=jobs, training=training)  # type: ignore[arg-type]
+
+    assert seen.phase == phase
+    assert phase in texts(tables.summary_scene(seen))
+
+
+def test_a_round_more_sends_little() -> None:
+    before, after = (picture(0, 128, jobs=(job(n),)) for n in (4, 5))
+
+    changes = difference(training_view.job_scene(before, before.jobs[0].job),
+                         training_view.job_scene(after, after.jobs[0].job))
+
+    assert 0 < len(changes) <= 4
+
+
+def test_a_file_in_training_fills_as_its_epochs_go() -> None:
+    seen = picture(0, jobs=(job(3),), training="round 4, part-1, epoch 2: accuracy 0.5, loss 1.0")
+
+    scene = training_view.files_scene(seen, seen.jobs[0])
+
+    assert scene.pieces["fill-1"].attributes["style"] == "width:40%"
+    assert scene.pieces["fill-0"].attributes["style"] == "width:0%"
+    assert "epoch 2 of 5" in scene.pieces["tile-1"].attributes["title"]
+
+
+def test_disturbed_rounds_are_listed_and_marked() -> None:
+    disturbed = job(3, disturbed=("127.0.0.1:8010 was lost",))
+
+    assert any("was lost" in text for text in texts(training_view.disturbed_scene(disturbed)))
+    assert len(classes(training_view.error_scene(disturbed), "mark-")) == 3
+
+
+def test_jobs_that_were_asked_for_the_same_say_whether_they_made_the_same() -> None:
+    one, same, other = job(10, "done", "a"), job(10, "done", "b"), job(10, "done", "c", weights="bb")
+
+    assert history_view.verdict(one, [one]) == "aaaaaaaa"
+    assert history_view.verdict(one, [one, same]) == f"aaaaaaaa = job {same.job[:8]}"
+    assert history_view.verdict(one, [one, same, other]) == f"aaaaaaaa ≠ job {other.job[:8]}"
+    assert history_view.verdict(job(3), [one]) == "-"
+
+
+def test_the_lineage_goes_from_the_model_to_the_files() -> None:
+    seen = picture(0, 128, jobs=(job(10, "done"),))
+
+    shown = texts(history_view.lineage_scene(seen, seen.jobs[0].job))
+
+    assert any(text.startswith("round 10: model aaaa") for text in shown)
+    assert any(text.startswith("round 0: first weights") for text in shown)
+    assert f"spec {seen.jobs[0].job[:12]}" in shown
+    assert {"part-0", "part-1", "check"} <= set(shown)
+
+
+def test_long_lines_are_thinned_and_keep_their_end() -> None:
+    points = [(float(n), 1.0 / (n + 1)) for n in range(10_000)]
+
+    assert len(thinned(points)) <= POINTS_MAX + 1
+    assert thinned(points)[-1] == points[-1]
+
+
+@pytest.mark.parametrize("points", [(), ((1.0, 0.0),), ((1.0, float("nan")),), ((1.0, 1e-12), (2.0, 1e12))])
+def test_no_chart_fails_over_its_numbers(points: tuple[tuple[float, float], ...]) -> None:
+    assert chart_scene("a chart", [Series("a line", points)], 10).pieces
+
+
+def test_the_log_shows_the_latest_first() -> None:
+    shown = texts(tables.log_scene(LOG))
+
+    assert [text for text in shown if text in ("+", "x")] == ["x", "+"]

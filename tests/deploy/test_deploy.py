@@ -1,0 +1,296 @@
+"""What deploy/ says is true of this project: commands, options, ports and paths; and manifests are what they should be.
+
+No container engine is needed: what the containers would run is read by the programs themselves.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import os
+import re
+import shlex
+import signal
+import tomllib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from processes import ROOT, until
+
+from bench.network import missing, network
+from bench.ring import Running
+from cli import compute_node as node_line
+from cli import options, ping, status, train
+from cli import supernode as supernode_line
+from cli.seeds import translate
+from deploy.requirements_of import requirements
+from node import addresses
+
+DEPLOY = ROOT / "deploy"
+KUBERNETES = DEPLOY / "kubernetes"
+COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+MANIFESTS = [
+    manifest for path in sorted(KUBERNETES.glob("*.yaml")) if path.name != "kustomization.yaml"
+    for manifest in yaml.safe_load_all(path.read_text())
+]
+DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
+SUBCOMMANDS = {"ping": ping.parser, "status": status.parser, "train": train.parser}
+
+
+@dataclass(frozen=True)
+class Command:
+    """What a container runs."""
+
+    where: str
+    words: tuple[str, ...]  # without python
+    environment: dict[str, str] = field(default_factory=dict)
+    mounts: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.where}: {shlex.join(self.words)}"
+
+    def parse(self, monkeypatch: pytest.MonkeyPatch) -> options.Namespace:
+        """As the program itself would. Raises Exit for an option that it does not have."""
+        for name in [name for name in os.environ if name.startswith("ROUNDELAY_")]:
+            monkeypatch.delenv(name)
+        for name, value in self.environment.items():
+            monkeypatch.setenv(name, value.replace("$(POD_NAME)", "roundelay-node-0"))
+        script, *arguments = self.words
+        made = {"supernode.py": supernode_line.parser, "compute_node.py": node_line.parser}.get(script)
+        if script == "client.py":
+            word, *rest = arguments
+            made, arguments = (SUBCOMMANDS[word], rest) if word in SUBCOMMANDS else (train.parser, translate(arguments))
+        assert made is not None, f"{self}: no such program"
+        return options.parse(made([]), arguments)
+
+
+def of_compose() -> Iterator[Command]:
+    for name, service in COMPOSE["services"].items():
+        words = (*service.get("entrypoint", ["python"])[1:], *service["command"])
+        mounts = tuple(volume.split(":")[1] if ":" in volume else volume for volume in service.get("volumes", ()))
+        yield Command(f"compose {name}", words, service["environment"], mounts)
+
+
+def pods() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Every manifest that makes pods, and their only container."""
+    for manifest in MANIFESTS:
+        if "template" in manifest.get("spec", {}):
+            (container,) = manifest["spec"]["template"]["spec"]["containers"]
+            yield manifest, container
+
+
+def of_kubernetes() -> Iterator[Command]:
+    for manifest, container in pods():
+        name = manifest["metadata"]["name"]
+        environment = {e["name"]: e["value"] for e in container["env"] if "value" in e}
+        mounts = tuple(mount["mountPath"] for mount in container.get("volumeMounts", ()))
+        yield Command(f"kubernetes {name}", tuple(container["args"]), environment, mounts)
+        probe = container.get("readinessProbe")
+        if probe:
+            yield Command(f"readiness {name}", tuple(probe["exec"]["command"][1:]), environment)
+
+
+def of_image() -> Iterator[Command]:
+    for kind in ("HEALTHCHECK", "CMD"):
+        for found in re.findall(rf"^(?:{kind}.*)(\[.*\])$", DOCKERFILE, re.MULTILINE):
+            words = [word for word in json.loads(found) if word != "python"]
+            if words != ["client.py", "--help"]:
+                yield Command(f"Dockerfile {kind}", tuple(words))
+
+
+def of_script() -> Iterator[Command]:
+    for line in re.findall(r"^compose run --rm client (.*)$", (DEPLOY / "run.sh").read_text(), re.MULTILINE):
+        yield Command("run.sh", ("client.py", *shlex.split(line)))
+
+
+COMMANDS = [*of_compose(), *of_kubernetes(), *of_image(), *of_script()]
+SERVING = [c for c in COMMANDS if c.words[0] != "client.py"]
+
+
+def test_all_commands_are_found() -> None:
+    assert {c.where.split()[0] for c in COMMANDS} == {"compose", "kubernetes", "readiness", "Dockerfile", "run.sh"}
+    assert len(COMMANDS) >= 11
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=str)
+def test_every_command_option_and_variable_exists(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (ROOT / command.words[0]).is_file()
+    command.parse(monkeypatch)
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if "ROUNDELAY_SUPERNODE" in c.environment], ids=str)
+def test_the_supernode_is_where_it_is_said_to_be(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    ports = {"supernode": supernode_port(COMPOSE["services"]["supernode"]["environment"])}
+    for service in (m for m in MANIFESTS if m["kind"] == "Service"):
+        ports[service["metadata"]["name"]] = service["spec"]["ports"][0]["port"]
+
+    given = command.parse(monkeypatch).supernode
+
+    assert ports[given.host] == given.port == addresses.SUPERNODE_PORT
+
+
+def supernode_port(environment: dict[str, str]) -> int:
+    return int(environment["ROUNDELAY_PORT"])
+
+
+@pytest.mark.parametrize("command", SERVING, ids=str)
+def test_what_a_container_writes_and_reads_is_mounted(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = command.parse(monkeypatch)
+
+    assert str(chosen.state_dir) in command.mounts
+    if command.words[0] == "supernode.py":
+        assert any(chosen.nodes.is_relative_to(mount) for mount in command.mounts)
+        assert chosen.nodes.name == "compute_nodes.txt"
+
+
+@pytest.mark.parametrize("command", SERVING, ids=str)
+def test_every_process_is_reached_from_other_hosts(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert addresses.is_everywhere(command.parse(monkeypatch).host)
+
+
+def test_what_compose_builds_and_mounts_is_there() -> None:
+    build = COMPOSE["services"]["supernode"]["build"]
+    context = (DEPLOY / build["context"]).resolve()
+    assert context == ROOT
+    assert (context / build["dockerfile"]).is_file()
+    bound = [v.split(":")[0] for s in COMPOSE["services"].values() for v in s.get("volumes", ()) if v.startswith(".")]
+    assert bound
+    assert [path for path in bound if not (DEPLOY / path).is_file()] == []
+
+
+def test_the_image_copies_what_is_there_and_leaves_out_nothing_that_is_needed() -> None:
+    for sources in re.findall(r"^COPY (?!--from)(.*) \S+$", DOCKERFILE, re.MULTILINE):
+        assert [s for s in sources.split() if not (ROOT / s).exists()] == []
+    ignored = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and line[0] != "#"]
+    packaged = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    needed = [*(name.split(".")[0] for name in packaged["packages"]), *(f"{m}.py" for m in packaged["py-modules"]),
+              "letters", "deploy"]
+    assert [n for n in needed if any(fnmatch.fnmatch(n, pattern) for pattern in ignored)] == []
+    assert [n for n in needed if not (ROOT / n).exists()] == []
+
+
+def test_the_image_has_what_the_project_needs_and_no_more() -> None:
+    found = requirements(ROOT / "pyproject.toml", [])
+
+    assert {re.split(r"[<>=]", line)[0] for line in found} == {"thrift", "numpy", "rich"}
+    assert set(found) <= set(re.findall(r"^([^ #]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
+    assert any(line.startswith("pytest") for line in requirements(ROOT / "pyproject.toml", ["test"]))
+    assert 'requires-python = ">=3.11"' in (ROOT / "pyproject.toml").read_text()
+    assert tuple(map(int, re.findall(r"ARG PYTHON=(\d+)\.(\d+)", DOCKERFILE)[0])) >= (3, 11)
+
+
+def test_nobody_is_root() -> None:
+    (user,) = re.findall(r"^USER (\d+)$", DOCKERFILE, re.MULTILINE)
+    assert f"--uid {user} " in DOCKERFILE
+    for manifest, container in pods():
+        context = manifest["spec"]["template"]["spec"]["securityContext"]
+        assert (context["runAsNonRoot"], str(context["runAsUser"])) == (True, user)
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_ports_agree_in_all_manifests() -> None:
+    kinds = {m["metadata"]["name"]: m for m in MANIFESTS if m["kind"] == "StatefulSet"}
+    for service in (m for m in MANIFESTS if m["kind"] == "Service"):
+        (pod,) = [m for m in kinds.values() if m["spec"]["serviceName"] == service["metadata"]["name"]]
+        (container,) = pod["spec"]["template"]["spec"]["containers"]
+        (port,) = [p for p in container["ports"] if p["name"] == service["spec"]["ports"][0]["targetPort"]]
+        environment = {e["name"]: e.get("value") for e in container["env"]}
+        assert str(port["containerPort"]) == environment["ROUNDELAY_PORT"]
+        assert service["spec"]["ports"][0]["port"] == port["containerPort"]
+        assert service["spec"]["selector"].items() <= pod["spec"]["template"]["metadata"]["labels"].items()
+    (policy,) = [m for m in MANIFESTS if m["kind"] == "NetworkPolicy"]
+    opened = {p["port"] for p in policy["spec"]["ingress"][0]["ports"]}
+    assert opened == {p["containerPort"] for _, c in pods() for p in c.get("ports", ())}
+
+
+def test_pods_have_names_that_the_list_lets_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (config,) = [m for m in MANIFESTS if m["kind"] == "ConfigMap"]
+    (node,) = [m for m, _ in pods() if m["metadata"]["name"] == "roundelay-node"]
+    listed = tmp_path / "compute_nodes.txt"
+    listed.write_text(config["data"][listed.name])
+
+    chosen = next(c for c in COMMANDS if c.where == "kubernetes roundelay-node").parse(monkeypatch)
+
+    assert chosen.advertise == f"roundelay-node-0.{node['spec']['serviceName']}"
+    assert addresses.read(listed).allows(addresses.Address(chosen.advertise, chosen.port))
+    assert not addresses.read(listed).allows(addresses.Address("10.0.0.1", chosen.port))
+
+
+def test_the_list_of_compose_lets_in_whoever_is_on_its_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = next(c for c in COMMANDS if c.where == "compose node").parse(monkeypatch)
+
+    assert addresses.read(DEPLOY / "compute_nodes.txt").allows(addresses.Address("172.18.0.5", chosen.port))
+
+
+def test_as_many_pods_may_be_away_as_a_ring_bears(monkeypatch: pytest.MonkeyPatch) -> None:
+    (budget,) = [m for m in MANIFESTS if m["kind"] == "PodDisruptionBudget"]
+    chosen = next(c for c in COMMANDS if c.where == "kubernetes roundelay-supernode").parse(monkeypatch)
+
+    assert budget["spec"]["maxUnavailable"] == chosen.replicas - 1
+
+
+def test_the_kustomization_names_files_that_are_there() -> None:
+    named = yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text())["resources"]
+
+    assert {*named, "kustomization.yaml", "job.yaml"} == {path.name for path in KUBERNETES.glob("*.yaml")}
+
+
+def test_manifests_are_valid_by_the_published_schema() -> None:
+    validator = pytest.importorskip("kubernetes_validate", reason="kubernetes-validate is in the extra dev")
+
+    for manifest in MANIFESTS:
+        validator.validate(manifest, validator.latest_version(), strict=True)
+    broken = json.loads(json.dumps(MANIFESTS[0])) | {"spec": {"ports": "many"}}
+    with pytest.raises(validator.ValidationError):
+        validator.validate(broken, validator.latest_version(), strict=True)
+
+
+@pytest.mark.skipif(bool(missing()), reason=missing())
+def test_what_compose_runs_is_a_ring_that_trains_and_that_a_stopped_container_leaves_in_good_order(
+    tmp_path: Path,
+) -> None:
+    """Each container is a network namespace; names, commands and variables are those of compose.yaml."""
+    data = tmp_path / "data"
+    (tmp_path / "nodes").mkdir()
+    with ExitStack() as opened:
+        hosts = opened.enter_context(network(4))
+        names = tmp_path / "hosts"
+        names.write_text(f"127.0.0.1 localhost\n{hosts[0].ipv4} supernode\n")
+
+        def run(service: str, number: int, *arguments: str) -> Running:
+            command = next(c for c in of_compose() if c.where == f"compose {service}")
+            running = Running(f"{service}-{number}", command.words[0], tmp_path)
+            places = {"ROUNDELAY_STATE_DIR": str(data / running.name),
+                      "ROUNDELAY_NODES": str(DEPLOY / "compute_nodes.txt")}
+            running.environment = command.environment | {k: v for k, v in places.items() if k in command.environment}
+            opened.callback(lambda: running.is_running and running.kill())
+            running.start(arguments or command.words[1:], hosts[number].wrapper(names))
+            return running
+
+        def serves(service: str, number: int) -> bool:
+            asked = Running(f"ping-{service}-{number}", "client.py", tmp_path)
+            command = next(c for c in of_compose() if c.where == f"compose {service}")
+            asked.environment = {"ROUNDELAY_PORT": command.environment["ROUNDELAY_PORT"]}
+            asked.start(["ping"], hosts[number].wrapper(names))
+            return asked.wait() == 0
+
+        supernode = run("supernode", 0)
+        until(lambda: serves("supernode", 0), "the supernode is healthy", 0.2)
+        nodes = [run("node", number) for number in (1, 2, 3)]
+        for number in (1, 2, 3):
+            until(lambda number=number: serves("node", number), "the node is healthy", 0.2)
+        client = run("client", 0, str(ROOT / "letters"), "validate_letters.txt", "--rounds", "1", "--epochs", "1",
+                     "--json")
+        assert client.wait() == 0, client.text
+        assert json.loads(client.out.read_text())["nodes"] == 3
+
+        nodes[-1].kill(signal.SIGTERM)  # as a container engine stops it
+
+        assert nodes[-1].wait() == 143
+        assert f"{hosts[3].ipv4}:8001 has left" in supernode.text
+        assert not serves("node", 3)

@@ -1,0 +1,144 @@
+"""More than one host: every way to name one, on this machine's loopback and across network namespaces."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from processes import Running, client, run_here, until
+from tiny import write_tiny
+
+import compute_node
+import supernode
+from bench.hosts import COUNT, at_home, train_across
+from bench.jobs import Work, small_letters
+from bench.network import missing
+from chord.refs import Address
+from node import addresses
+
+FAST = ("--rounds", 2, "--epochs", 1, "--hidden", 8, "--json")
+
+
+def has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    write_tiny(tmp_path)
+    yield tmp_path
+
+
+class Lan:
+    """A supernode and nodes of which each is told how to listen."""
+
+    def __init__(self, folder: Path, *how: str) -> None:
+        self.folder = folder
+        self.running: list[Running] = []
+        self.start("supernode.py", "--port", "0", "--state-dir", str(folder), *how)
+        self.supernode = self.running[0].line("listening at").split("listening at ")[1].split(",")[0]
+
+    def start(self, script: str, *arguments: str) -> Running:
+        name = f"{len(self.running)}-{script}"
+        listed = ("--nodes", str(self.folder / "compute_nodes.txt"))
+        self.running.append(Running(script, [*arguments, *listed, "--end-with-parent"], self.folder, name))
+        return self.running[-1]
+
+    def stop(self) -> None:
+        for running in self.running:
+            running.process.kill()
+            running.wait()
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="needs IPv6 on the loopback")
+def test_a_ring_of_ipv6_addresses_trains_and_registers_the_ports_it_was_given(folder: Path) -> None:
+    lan = Lan(folder, "--host", "::1", "--register")
+    try:
+        words = lan.supernode.rpartition(":")
+        nodes = [lan.start("compute_node.py", "0", "[::1]", words[2], "--host", host, "--register")
+                 for host in ("::1", "[0::1]")]
+        for node in nodes:
+            node.line("joined the ring")
+
+        trained = client("letters", "validate_letters.txt", *FAST, "--supernode", lan.supernode, cwd=folder).json
+        found_by_list = client("status", "--json", "--nodes", folder / "compute_nodes.txt", cwd=folder).json
+
+        assert {re.sub(r"\d+$", "", address) for address in trained["placement"].values()} == {"[::1]:"}
+        assert sorted(n["address"] for n in found_by_list["nodes"]) == sorted(f"[::1]:{n.port}" for n in nodes)
+        listed = addresses.read(folder / "compute_nodes.txt")
+        assert sorted(a.port for a in listed.nodes) == sorted(n.port for n in nodes)
+        assert str(listed.supernode) == lan.supernode
+    finally:
+        lan.stop()
+
+
+def test_who_listens_everywhere_is_reached_by_the_way_to_the_ring_and_patterns_let_it_in(folder: Path) -> None:
+    (folder / "compute_nodes.txt").write_text("127.0.0.*,*\n")
+    lan = Lan(folder, "--host", "0.0.0.0", "--advertise", "localhost", "--register")
+    try:
+        node = lan.start("compute_node.py", "0", "--host", "0.0.0.0")  # the list says where the supernode is
+        node.line("joined the ring")
+
+        assert f"listening at 127.0.0.1:{node.port}" in node.text
+        seen = client("status", "--json", "--nodes", folder / "compute_nodes.txt", cwd=folder).json
+        assert [n["address"] for n in seen["nodes"]] == [f"127.0.0.1:{node.port}"]
+    finally:
+        lan.stop()
+
+
+def test_who_is_in_no_pattern_is_refused_with_the_line_to_add(folder: Path) -> None:
+    (folder / "compute_nodes.txt").write_text("10.0.0.*,*\nnode-*.ring.local,8001\n")
+    lan = Lan(folder)
+    try:
+        node = lan.start("compute_node.py", "0", "--supernode", lan.supernode)
+
+        assert node.wait() == 77
+        assert f"add the line 127.0.0.1,{node.port}" in node.text
+    finally:
+        lan.stop()
+
+
+def test_who_listens_everywhere_must_say_what_to_register() -> None:
+    outcome = run_here(supernode.main, "--host", "::", "--register")
+
+    assert outcome.code == 64
+    assert "--register at :: needs --advertise HOST" in outcome.err
+
+
+def test_who_finds_no_way_to_the_ring_must_say_where_it_is(tmp_path: Path) -> None:
+    outcome = run_here(compute_node.main, "0", "no-such-host.invalid", "--host", "0.0.0.0", "--nodes", tmp_path / "l")
+
+    assert outcome.code == 69
+    assert "no way to no-such-host.invalid:9091" in outcome.err
+    assert "--advertise HOST" in outcome.err
+
+
+@pytest.mark.parametrize("host", ["10.0.0.*", "two words", ""])
+def test_what_is_no_host_is_refused(host: str) -> None:
+    outcome = run_here(compute_node.main, "8001", "--host", host)
+
+    assert outcome.code == 64
+    assert "is no host" in outcome.err
+
+
+@pytest.mark.skipif(bool(missing()), reason=missing())
+def test_eight_hosts_of_which_one_goes_and_comes_train_the_model_of_one_host(tmp_path: Path) -> None:
+    """Named by name, IPv4 and IPv6; its link goes down in a round, and up two rounds later."""
+    data, work = small_letters(tmp_path), Work(rounds=6, epochs=1, hidden=8)
+
+    result, spread = train_across(tmp_path / "ring", data, work)
+
+    assert result["model_sha256"] == at_home(tmp_path, data, work)["model_sha256"]
+    assert len(result["placement"]) == result["files"]
+    assert result["nodes"] == COUNT
+    lost = spread.hosts[-1]
+    client_text = next(r.text for r in spread.running if r.name == "train")
+    assert str(Address(lost.name, 8001)) in client_text, "its link was never missed"
+    until(lambda: all(not r.is_running for r in spread.running), "every process has ended")

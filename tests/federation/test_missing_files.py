@@ -1,0 +1,83 @@
+"""A file that no live node has: it alone is named and waited for; a quorum goes on without it, and says so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from test_driver import CONTENTS, EXPECTED, IDS, SETTINGS, SPEC, Job, make_spec
+
+from chord.errors import NotFound
+from chord.refs import NodeRef
+from chord.store import Read
+from federation import driver as driving
+from federation.errors import FileUnavailable
+from federation.spec import JobSpec
+from federation.work import TrainingFile
+
+QUORUM = make_spec(replace(SETTINGS, rounds=4, quorum=0.8))
+GONE = QUORUM.files[2]
+
+
+def job_without(spec: JobSpec, file: TrainingFile, after_round: int = 1, until_s: float = float("inf")) -> Job:
+    """Nobody can read this file any more, from the end of a round on, until so much time has gone by."""
+    job = Job(IDS[:2], spec)  # two owners: every order is for several files
+
+    def before_answer(node: NodeRef, request: object) -> None:
+        gone = len(job.rounds) >= after_round and job.net.now < until_s
+        if gone and isinstance(request, Read) and request.digest == file.digest:
+            raise NotFound(f"{node.address} has lost it")
+
+    job.net.before_answer = before_answer
+    return job
+
+
+def test_a_quorum_goes_on_without_that_file_and_with_all_others() -> None:
+    job = job_without(QUORUM, GONE)
+    job.drive()
+
+    assert [result.left_out for result, _ in job.rounds] == [(), *[(GONE.index,)] * 3]
+    for _, report in job.rounds[1:]:
+        assert sorted(report.placement) == sorted(set(CONTENTS) - {GONE.name})
+
+
+def test_the_report_of_every_such_round_names_it() -> None:
+    job = job_without(QUORUM, GONE)
+    job.drive()
+
+    assert [any(line == f"left out, as no live node has them: {GONE.name}" for line in report.disturbances)
+            for _, report in job.rounds] == [False, True, True, True]
+
+
+def test_nobody_loses_its_other_files_for_one_that_it_lacks() -> None:
+    job = job_without(QUORUM, GONE)
+    job.drive()
+
+    before, after = job.rounds[0][1].placement, job.rounds[1][1].placement
+    assert all(after[name] == before[name] for name in after)
+
+
+def test_without_a_quorum_it_is_waited_for_by_name_and_the_model_is_the_same() -> None:
+    job = job_without(SPEC, GONE, until_s=5.0)
+    said: list[str] = []
+    driver = job.driver()
+    driver._say = said.append
+
+    job.net.run(driver.drive())
+
+    assert driver.weights == EXPECTED
+    assert [line.partition(": ")[2] for line in said] == [f"no live node has {GONE.name}: waiting"]
+
+
+def test_it_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driving, "FILES_RETRIES_MAX", 3)
+    job = job_without(SPEC, GONE)
+
+    with pytest.raises(FileUnavailable, match=f"no live node has {GONE.name}$"):
+        job.drive()
+
+
+@pytest.mark.parametrize(("count", "shown"), [(1, "f0"), (8, "f0, f1, f2, f3, f4, f5, f6, f7"),
+                                              (11, "f0, f1, f2, f3, f4, f5, f6, f7 and 3 more")])
+def test_a_line_names_some_files_and_counts_the_others(count: int, shown: str) -> None:
+    assert driving.names(tuple(TrainingFile(i, f"f{i}", "00" * 32, 1, 1) for i in range(count))) == shown
