@@ -24,6 +24,7 @@ SUBCOMMANDS = {
     "export": "the model of a job, into a file",
     "audit": "verify a job's chain of results, and train some of it again",
     "status": "every node of the ring",
+    "ring": "a whole ring on this machine, until Ctrl-C",
     "ping": "does a process of the ring serve? For health checks",
     "lookup": "the way to a name's key, hop by hop",
     "predict": "a saved model on a file",

@@ -169,10 +169,10 @@ struct TrainingFile {
   5: required i64 rows
 }
 
-/** Which of an order's files a node is to work on, by their places in the job's list. */
+/** Which of an order's files a node is to work on: a bitmap, bit i % 8 of byte i / 8 for place i in the job's list. */
 struct Share {
   1: required Node node
-  2: required list<i32> files
+  2: required binary files
 }
 
 /**

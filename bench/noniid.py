@@ -18,7 +18,6 @@ import numpy as np
 from bench.results import machine, table, write
 from bench.ring import ROOT
 from chord.blobs import digest_of
-from federation import arithmetic
 from federation.rules import RULES
 from federation.spec import JobSpec, Settings
 from federation.work import TrainingFile
@@ -87,7 +86,7 @@ def error(spec: JobSpec, contents: dict[str, bytes], worker: Worker) -> float:
     """The validation error after the last round."""
     moments = alone.moments(spec, contents, worker)
     *_, weights = alone.rounds(spec, moments, worker)
-    validator = Validator(arithmetic.architecture(spec), HELD_OUT.name, HELD_OUT.read_bytes())
+    validator = Validator(spec.design, HELD_OUT.name, HELD_OUT.read_bytes())
     return validator(weights, moments).error_rate
 
 

@@ -24,8 +24,8 @@ SETTLE_S = 15.0
 ADDRESS = "dashboard at "
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync")
-COUNT = "window.seen = 0; const apply = roundelay.apply; roundelay.apply = (n, c) => { " \
-        "window.seen += JSON.stringify(c).length; apply(n, c) }"
+COUNT = "() => { window.seen = 0; const apply = roundelay.apply; roundelay.apply = (n, c) => { " \
+        "window.seen += JSON.stringify(c).length; apply(n, c) } }"
 
 
 @dataclass(frozen=True)

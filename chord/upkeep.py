@@ -7,7 +7,8 @@ procedure ends it by closing it.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any
 
 from chord import protocol
@@ -15,7 +16,7 @@ from chord.effects import Nap, Procedure, Sleep, ask
 from chord.errors import ChordError, JoinRefused
 from chord.node import ChordNode
 from chord.refs import Address
-from chord.requests import Nudge, Report
+from chord.requests import Nudge, Report, SayHello
 
 STABILIZE_EVERY_S = 1.0
 FINGERS_EVERY_MIN_S = 0.5  # while they change
@@ -23,6 +24,7 @@ FINGERS_EVERY_MAX_S = 5.0  # while they stay as they are
 FINGERS_SLOWDOWN = 1.5
 REPORTS_PER_LEASE = 3
 UNITE_EVERY_REPORTS = 3
+SEEK_EVERY_S = 3.0
 
 
 def keep_neighbours(node: ChordNode, rng: random.Random, every_s: float = STABILIZE_EVERY_S) -> Procedure[None]:
@@ -67,6 +69,30 @@ def keep_lease(node: ChordNode, supernode: Callable[[], Address]) -> Procedure[N
         except ChordError:
             pass  # it is on no lookup's path: the ring goes on without it
         yield Sleep(pause_s)
+
+
+def keep_one_ring(
+    node: ChordNode, listed: Callable[[], Sequence[Address]], rng: random.Random
+) -> Procedure[None]:
+    """Look for a second ring where one may be, with or without a supernode.
+
+    At those once held for dead, whom a partition may have hidden, and at those on the list of nodes
+    who are no neighbours: one of each in turn, chosen by chance.
+    """
+    for turn in count():
+        yield Sleep(SEEK_EVERY_S * rng.uniform(0.75, 1.25))
+        known = {peer.address for peer in (node.ref, node.predecessor, *node.successors)}
+        dead = [peer.address for peer in node.suspects.dead if not peer.is_vacant]
+        sources = [source for source in (dead, [a for a in listed() if a not in known]) if source]
+        if sources:
+            yield from _unharmed(_unite_through(node, rng.choice(sources[turn % len(sources)])))
+
+
+def _unite_through(node: ChordNode, address: Address) -> Procedure[None]:
+    """With whoever is at that address now, if it is a member of a ring like ours. Raises ChordError."""
+    hello = yield from ask(address, SayHello())
+    if hello.joined and hello.ring == node.ring and hello.node != node.ref:
+        yield from protocol.unite(node, hello.node)
 
 
 def _work_off(node: ChordNode) -> Procedure[None]:

@@ -16,6 +16,7 @@ status       every node of the ring
 lookup       the way to a name's key, hop by hop
 predict      a saved model on a file
 membership   what compute_node.py runs
+dashboard    the command line of python -m dashboard
 seeds        the command lines of the systems that this one replaces
 report       what a finished job prints and writes
 """

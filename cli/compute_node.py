@@ -43,6 +43,7 @@ def parser(arguments: Sequence[str]) -> options.Parser:
     made.add_argument("--private", type=Path, metavar="DIR", help="files to train on here, that never leave")
     made.more("--private-name", default=DEFAULT_NAME, metavar="NAME",
               help="the name that they are published under (default: %(default)s)")
+    made.more("--models", default="", metavar="A,B", help="modules from here that jobs may name as MODULE:NAME")
     made.more("--port", type=options.port, metavar="P", help="the port, as an option")
     made.more("--supernode", type=options.supernode, metavar="HOST:PORT", help="where it is, as an option")
     made.more("--host", type=options.host, default="127.0.0.1", metavar="H",

@@ -20,6 +20,7 @@ from cli import exits, programs
 from node.options import NO_OPTIONS, OPTION_PREFIX
 
 CONFIG = f"{OPTION_PREFIX}CONFIG"
+BESIDE = "dashboard"  # stands beside this package, not above it: its options are not known here
 UNSET: Any = object()  # the value of an option that the command line does not name
 YES, NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
@@ -96,6 +97,8 @@ def _from_file(path: Path | None, made: argparse.ArgumentParser, known: programs
         for key, raw in section.items():
             where = f"{path}: {name + '.' * bool(name)}{key}"
             key = key.replace("_", "-")
+            if name == BESIDE and name != program:
+                continue  # it checks its section itself
             if not (key in known and name in ("", program)):
                 _require(key, programs.keys_of(name or None), where, exits.DATA)
             elif name or key not in given:

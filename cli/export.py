@@ -28,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
         raise exits.Exit(exits.FAILED, str(error)) from error
     model = model_of(Report(view.spec, 0, weights=weights, moments=bytes.fromhex(view.results[0].moments)))
     try:
-        save(chosen.out, model)
+        save(chosen.out, model, chosen.format)
     except OSError as error:
         raise exits.Exit(exits.CANNOT_CREATE, f"cannot write {chosen.out}: {error.strerror}") from error
     about = {"job": chosen.job, "state": view.state, "round": last.round, "validation_error": last.error,
@@ -43,6 +43,7 @@ def parser(arguments: Sequence[str]) -> options.Parser:
                           "python3 client.py export JOB --out model.npz", arguments)
     options.add_job(made)
     made.add_argument("--out", type=options.output, metavar="FILE", required=True, help="where to (.npz)")
+    made.add_argument("--format", choices=("npz", "safetensors"), help="of the file (default: as its name ends)")
     options.add_ring_options(made)
     made.add_argument("--json", action="store_true", help="print one line, one JSON object")
     return made

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from chord.errors import ChordError, JoinRefused
 from chord.refs import Address
 from cli import exits, options
+from ml.models.allowed import allow
 from node import addresses
 from node.disk import Disk, DiskError
 from node.member import Member, MemberOptions
@@ -21,6 +22,7 @@ from rpc.transport import host_towards
 def run(chosen: options.Namespace) -> int:
     if chosen.end_with_parent:
         end_with_parent()
+    allow(chosen.models.split(","))
     member = build(chosen)
     try:
         listen(member, chosen)
@@ -80,7 +82,8 @@ def build(chosen: options.Namespace) -> Member:
         raise exits.Exit(exits.DATA, str(error)) from error
     here, name = Address(chosen.host, chosen.port), advertised(chosen, supernode() if supernode else chosen.bootstrap)
     return Member(
-        MemberOptions(here, name, supernode, chosen.bootstrap, chosen.stabilize_every, chosen.load, chosen.load_delay),
+        MemberOptions(here, name, supernode, chosen.bootstrap, chosen.stabilize_every,
+                      addresses.ListedNodes(chosen.nodes), chosen.load, chosen.load_delay),
         shelf, exits.say, Disk(chosen.state_dir / "store.sqlite") if chosen.state_dir else None, private,
     )
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
+from chord.membership import ASSIGNMENTS
 from chord.refs import Address
 from cli import configuration, exits
 from federation.errors import BadSpec
@@ -18,7 +19,7 @@ from node.addresses import DEFAULT_FILE, SUPERNODE_PORT, NodeListError, parse_ad
 
 Namespace = argparse.Namespace
 PORT_MAX = 65535
-COMMON_SETTINGS = ("rounds", "epochs", "hidden", "eta")  # the others show in --help-all
+COMMON_SETTINGS = ("model", "rounds", "epochs", "hidden", "eta")  # the others show in --help-all
 
 
 class Parser(argparse.ArgumentParser):
@@ -64,6 +65,7 @@ def parse(made: Parser, arguments: Sequence[str]) -> argparse.Namespace:
     if "--show-config" in arguments:
         _require_nothing(made)
     chosen, origins = configuration.resolve(made, arguments)
+    chosen.origins = origins
     if "--show-config" in arguments:
         print(configuration.show(made, chosen, origins))
         sys.exit(0)
@@ -86,6 +88,16 @@ def add_ring_options(made: Parser) -> None:
               help="a node of the ring, to enter through without a supernode")
     made.more("--nodes", metavar="FILE", type=Path, default=DEFAULT_FILE,
               help="the node list: host,port lines (default: compute_nodes.txt)")
+
+
+def add_ring_parameters(made: Parser) -> None:
+    """What a ring is: the same for all of its nodes."""
+    made.add_argument("--bits", type=int, default=160, metavar="N",
+                      help="identifiers have N bits (default: %(default)s)")
+    made.add_argument("--assign", choices=ASSIGNMENTS, default="balanced",
+                      help="identifiers: the middle of the largest gap, or SHA-1 of host:port (default: %(default)s)")
+    made.more("--successors", type=int, default=8, metavar="N", help="length of successor lists (default: %(default)s)")
+    made.more("--replicas", type=int, default=3, metavar="N", help="copies of everything stored (default: %(default)s)")
 
 
 def register(write: Callable[[Path, Address], None], nodes: Path, address: Address) -> None:
@@ -155,10 +167,13 @@ def add_settings(made: Parser) -> None:
                 default=each.default, choices=each.metadata.get("choices"), help=about)
 
 
-def settings(options: argparse.Namespace) -> Settings:
-    """The settings that were asked for. Raises Exit for what is out of range."""
+def settings(options: argparse.Namespace, recommended: Mapping[str, Any] | None = None) -> Settings:
+    """The settings that were asked for, else as recommended, else the default. Raises Exit for what is out of range."""
     chosen = {f.name: getattr(options, f.name) for f in fields(Settings)}
-    if chosen["course"]:
+    for name, value in (recommended or {}).items():
+        if options.origins[option(name).removeprefix("--")] == "default":
+            chosen[name] = value
+    if chosen.get("course"):
         chosen["optimizer"] = "gd"
     try:
         return Settings(**chosen)

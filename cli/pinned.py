@@ -23,4 +23,4 @@ def find_files(access: Access, name: str, validation: Path) -> tuple[Input, tupl
                                          f"{validation} has {samples.features}")
     files, homes = files_of(publications)
     access.screen.note(f"{len(files)} files pinned under {name} on {len(publications)} nodes")
-    return Input(contents, files, held_out(len(files)), samples, ()), homes
+    return Input(contents, files, held_out(len(files)), samples.features), homes

@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from cli import exits, options
+from cli.given import allow_model
 from ml.errors import InputMissing, MLError
-from ml.readers import folder, letters
+from ml.readers import content as contents
+from ml.readers import folder
 from ml.readers.model import load
 
 
@@ -19,8 +21,9 @@ def main(arguments: Sequence[str]) -> int:
     chosen = options.parse(parser(arguments), arguments)
     try:
         model = load(chosen.model)
-        network = model.architecture
-        samples = letters.parse(str(chosen.file), folder.read_file(chosen.file), network.features, network.classes)
+        allow_model(model.design.model)
+        content = folder.read_file(chosen.file)
+        samples = contents.parse(str(chosen.file), content, model.design.features, model.design.classes)
         classes = model.predict(samples)
     except InputMissing as error:
         raise exits.Exit(exits.NO_INPUT, str(error)) from error

@@ -11,7 +11,7 @@ from importlib import import_module
 import cli
 
 Options = dict[str, argparse.Action]  # by key: the long flag, without its dashes
-NAMES = ("supernode", "compute_node", "client")
+NAMES = ("supernode", "compute_node", "client", "dashboard")
 NOT_CONFIGURABLE = ("help", "help-all", "config", "show-config")
 NO_PROGRAM = "options"  # it makes the parsers
 
@@ -24,8 +24,9 @@ def options_of(made: argparse.ArgumentParser) -> Options:
 
 
 def program_of(made: argparse.ArgumentParser) -> str:
-    """`client.py train` is of the client."""
-    return made.prog.split()[0].removesuffix(".py")
+    """`client.py train` is of the client, `python3 -m dashboard` of the dashboard."""
+    words = made.prog.split()
+    return words[words.index("-m") + 1] if "-m" in words else words[0].removesuffix(".py")
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -14,11 +15,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from federation.arithmetic import architecture
 from federation.records import Report as RoundReport
 from federation.records import Result
 from federation.spec import JobSpec
-from ml.data import moments_from_bytes
+from ml.data import Samples, moments_from_bytes
+from ml.metrics import Metrics, measure
 from ml.readers.model import Model
 from node.console import console
 
@@ -33,6 +34,7 @@ class Report:
     seconds: float = 0.0
     weights: bytes = b""
     moments: bytes = b""
+    metrics: Metrics | None = None  # of the last round's model on the validation file
 
     def add(self, result: Result, report: RoundReport) -> None:
         self.rounds.append((result, report))
@@ -56,6 +58,7 @@ class Report:
             "rounds": len(self.rounds),
             "seconds": round(self.seconds, 3),
             "model_sha256": model_of(self).sha256,
+            "metrics": self.metrics.to_json() if self.metrics else None,
             "history": [_history(result, report) for result, report in self.rounds],
             "placement": self.placement,
         }
@@ -89,6 +92,17 @@ class Screen:
         """A new bar."""
         self._task = self._progress.add_task(what, total=total, note="")
 
+    def bar(self, what: str) -> Callable[[int, int], None]:
+        """A bar of its own: tell it how much of how much is done."""
+        tasks: list[TaskID] = []
+
+        def tell(done: int, total: int) -> None:
+            if not tasks:
+                tasks.append(self._progress.add_task(what, total=total, note=""))
+            self._progress.update(tasks[0], completed=done, total=total)
+
+        return tell
+
     def advance(self, note: str) -> None:
         """One step of the bar that was begun last."""
         if self._task is not None:
@@ -113,6 +127,8 @@ class Screen:
         self._out.print(_table(report))
         self._out.print(f"validation error {report.validation_error:.4f} after {len(report.rounds)} rounds, "
                         f"{report.seconds:.1f} s\nmodel {model_of(report).sha256}")
+        if report.metrics is not None:
+            self._out.print(_metrics_table(report.metrics))
 
 
 def write_history(path: Path, report: Report) -> None:
@@ -134,7 +150,31 @@ def model_of(report: Report) -> Model:
     """The model that the last round has made."""
     weights = np.frombuffer(report.weights, "<f4").astype(np.float32)  # (parameters,)
     moments = moments_from_bytes(report.moments) if report.moments else None
-    return Model(architecture(report.spec), weights, moments)
+    return Model(report.spec.design, weights, moments, report.spec.labels)
+
+
+def measured(report: Report, given: Samples) -> Metrics:
+    """How the last round's model does on the validation rows."""
+    model = model_of(report)
+    with np.errstate(all="ignore"):
+        return measure(model.probabilities(given.x), given.y, model.labels)
+
+
+def write_curve(path: Path, report: Report) -> None:
+    """The learning curve as a picture; needs the extra `plots`. Raises OSError, ImportError."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(6, 4), layout="constrained")
+    rounds = [done.round for _, done in report.rounds]
+    axes.plot(rounds, [result.error for result, _ in report.rounds], label="validation")
+    axes.plot(rounds, [1 - done.training_accuracy for _, done in report.rounds], label="training")
+    axes.set(xlabel="round", ylabel="error", ylim=(0, None))
+    axes.legend()
+    figure.savefig(path, dpi=150)
+    pyplot.close(figure)
 
 
 def _history(result: Result, done: RoundReport) -> dict[str, float | int]:
@@ -147,6 +187,16 @@ def _history(result: Result, done: RoundReport) -> dict[str, float | int]:
         "seconds": round(done.seconds, 4),
         "slowest_node_seconds": round(done.slowest_s, 4),
     }
+
+
+def _metrics_table(metrics: Metrics) -> Table:
+    table = Table(title=f"accuracy {metrics.accuracy:.4f}, macro F1 {metrics.macro_f1:.4f}", title_justify="left")
+    for heading in ("class", "rows", "precision", "recall", "F1", "AUC"):
+        table.add_column(heading)
+    for each in metrics.classes:
+        auc = "-" if each.auc is None else f"{each.auc:.4f}"
+        table.add_row(each.label, str(each.rows), *(f"{v:.4f}" for v in (each.precision, each.recall, each.f1)), auc)
+    return table
 
 
 def _table(report: Report) -> Table:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from chord.membership import ASSIGNMENTS
 from cli import options
 from node import addresses
 
@@ -20,14 +19,9 @@ def parser(arguments: Sequence[str]) -> options.Parser:
                       help="who may join: host,port lines (default: %(default)s)")
     made.add_argument("--register", action="store_true",
                       help="write our address into the node list, where nodes and clients read it")
-    made.add_argument("--bits", type=int, default=160, metavar="N",
-                      help="identifiers have N bits (default: %(default)s)")
-    made.add_argument("--assign", choices=ASSIGNMENTS, default="balanced",
-                      help="identifiers: the middle of the largest gap, or SHA-1 of host:port (default: %(default)s)")
+    options.add_ring_parameters(made)
     made.add_argument("--id", dest="ids", type=options.identifiers, default=(), metavar="N,N,...",
                       help="identifiers of the next joiners, in order, to rebuild a figure")
-    made.more("--successors", type=int, default=8, metavar="N", help="length of successor lists (default: %(default)s)")
-    made.more("--replicas", type=int, default=3, metavar="N", help="copies of everything stored (default: %(default)s)")
     made.more("--advertise", type=options.host, metavar="HOST", help="the host to register (default: --host)")
     made.more("--state-dir", type=Path, default=Path(".roundelay"), metavar="DIR",
               help="where the journal of identities is kept (default: %(default)s)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
 from chord.errors import ChordError
@@ -11,11 +12,13 @@ from chord.survey import census
 from cli import exits, options
 from cli.access import Access, itself
 from cli.cancel import cancelled
+from cli.card import write_card
 from cli.entry import client_runtime, enter, supernode_address
 from cli.follow import fill, follow
-from cli.given import Input, make_spec, read_input
+from cli.given import Input, allow_model, kind_of, make_spec, read_data
 from cli.pinned import find_files
-from cli.report import Report, Screen, model_of, write_history, write_timing
+from cli.recipes import recommended
+from cli.report import Report, Screen, measured, model_of, write_curve, write_history, write_timing
 from federation import jobs, records
 from federation.driver import Driver
 from federation.effects import Clocks
@@ -33,21 +36,22 @@ CLOCKS = Clocks(time.monotonic, time.time_ns)
 TURN_LOOK_EVERY_S = 0.5
 CANCEL_TRIES = 3
 
+FindJob = Callable[[Access], tuple[JobSpec, Input]]
 
-def train(chosen: options.Namespace, settings: Settings) -> int:
+
+def train(chosen: options.Namespace) -> int:
     """From the user's files to the trained model."""
     screen = Screen(json_only=chosen.json)
     began = time.monotonic()
     try:
-        given = None if chosen.pinned else read_input(chosen.data, chosen.validation)
-        initial = load(chosen.init) if chosen.init else None
-        if given is not None:
-            make_spec(settings, given, initial, chosen.detach)  # what is wrong is said before a ring is sought
-        if given is not None and given.skipped:
-            screen.note(f"not data, skipped: {', '.join(given.skipped)}")
+        settings = options.settings(chosen, {} if chosen.pinned else recommended(kind_of(chosen), chosen.model))
         with ExitStack() as stack:
             stack.enter_context(screen)
-            return run(chosen, settings, given, initial, screen, stack, began)
+            allow_model(settings.model)
+            initial = load(chosen.init) if chosen.init else None
+            job = pinned_job(chosen, settings, initial) if chosen.pinned else own_job(
+                chosen, settings, initial, screen, stack)
+            return run(chosen, job, initial, screen, stack, began)
     except InputMissing as error:
         raise exits.Exit(exits.NO_INPUT, str(error)) from error
     except MLError as error:
@@ -60,9 +64,28 @@ def train(chosen: options.Namespace, settings: Settings) -> int:
         raise exits.Exit(exits.FAILED, f"the job failed: {error}") from error
 
 
+def own_job(
+    chosen: options.Namespace, settings: Settings, initial: Model | None, screen: Screen, stack: ExitStack
+) -> FindJob:
+    """On the user's data: what is wrong with them is said before a ring is sought. Raises MLError."""
+    given = read_data(chosen, settings.seed, stack, screen.bar("preparing"))
+    spec = make_spec(settings, given, initial, chosen.detach)
+    if given.skipped:
+        screen.note(f"not data, skipped: {', '.join(given.skipped)}")
+    return lambda _: (spec, given)
+
+
+def pinned_job(chosen: options.Namespace, settings: Settings, initial: Model | None) -> FindJob:
+    """On files that others keep: the ring says which there are."""
+    def find(access: Access) -> tuple[JobSpec, Input]:
+        given, homes = find_files(access, chosen.pinned, chosen.held_out)
+        return make_spec(settings, given, initial, chosen.detach, chosen.pinned, homes), given
+
+    return find
+
+
 def run(
-    chosen: options.Namespace, settings: Settings, given: Input | None, initial: Model | None, screen: Screen,
-    stack: ExitStack, began: float,
+    chosen: options.Namespace, find_job: FindJob, initial: Model | None, screen: Screen, stack: ExitStack, began: float
 ) -> int:
     """From entering the ring to the trained model. Raises ChordError, FederationError."""
     if chosen.local is not None:
@@ -72,10 +95,7 @@ def run(
     if chosen.dashboard:
         screen.note(f"dashboard at {start_page(of_ring(supernode_address(chosen), chosen.nodes), stack)}")
     access = Access(runtime, chosen, screen)
-    homes: tuple[str, ...] = ()
-    if given is None:
-        given, homes = find_files(access, chosen.pinned, chosen.held_out)
-    spec = make_spec(settings, given, initial, chosen.detach, chosen.pinned or "", homes)
+    spec, given = find_job(access)
     publish(access, spec, given, initial)
     nodes = len(access.ask(lambda entry: census(entry.node)))
     screen.note(f"job {spec.job} on {nodes} node{'s' * (nodes != 1)}")
@@ -93,6 +113,7 @@ def run(
         runtime.stopping.set()  # what still runs beside has nothing more to say
         raise
     report.seconds = time.monotonic() - began
+    report.metrics = measured(report, given.validation_samples())
     write(chosen, report)
     screen.result(report)
     if chosen.dashboard:
@@ -178,7 +199,7 @@ def start_ring(chosen: options.Namespace, screen: Screen, stack: ExitStack) -> N
     if not 1 <= chosen.local <= NODES_MAX:
         raise exits.Exit(exits.USAGE, f"--local takes 1 to {NODES_MAX} nodes")
     screen.note(f"starting a ring of {chosen.local} node{'s' * (chosen.local > 1)} on this machine")
-    ring = start_local_ring(chosen.local, stack)
+    ring = start_local_ring(chosen.local, stack, of_nodes=allow_model(chosen.model))
     chosen.supernode, chosen.nodes = ring.supernode, ring.node_list
 
 
@@ -187,9 +208,14 @@ def write(chosen: options.Namespace, report: Report) -> None:
     try:
         if chosen.out:
             save(chosen.out, model_of(report))
+            write_card(chosen.out, model_of(report).sha256, report)
         if chosen.history:
             write_history(chosen.history, report)
         if chosen.timing:
             write_timing(chosen.timing, report)
+        if chosen.curve:
+            write_curve(chosen.curve, report)
+    except ImportError as error:
+        raise exits.Exit(exits.UNAVAILABLE, "--curve needs matplotlib: python3 -m pip install '.[plots]'") from error
     except OSError as error:
         raise exits.Exit(exits.CANNOT_CREATE, f"cannot write {error.filename}: {error.strerror}") from error

@@ -16,6 +16,7 @@ import time  # noqa: E402
 from contextlib import ExitStack  # noqa: E402
 
 from chord.refs import Address  # noqa: E402
+from cli import dashboard as command_line  # noqa: E402
 from cli import exits, options  # noqa: E402
 from cli.entry import client_runtime, node_list, supernode_address  # noqa: E402
 from dashboard import options as ours  # noqa: E402
@@ -30,7 +31,7 @@ STOP_TIMEOUT_S = 1.0
 
 
 def main(arguments: list[str]) -> int:
-    chosen = options.parse(ours.parser(arguments), arguments)
+    chosen = options.parse(command_line.parser(arguments), arguments)
     ours.check(chosen)
     if importlib.util.find_spec("nicegui") is None:
         raise exits.Exit(exits.UNAVAILABLE, "the dashboard is an extra: type  make dashboard , or  "

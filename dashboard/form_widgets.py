@@ -39,7 +39,7 @@ class TrainingForm:
             for each in made:
                 if not each.common:
                     self._fields[each.name] = _widget(each)
-        with ui.element("div").classes("row q-mt-sm"):
+        with ui.element("div").classes("together"):
             self._button = ui.button("Launch training", on_click=self._on_click, color=None).classes("main").props(
                 "unelevated no-caps")
             self._complaint = ui.label("").classes("wrong").props("role=alert")

@@ -15,7 +15,7 @@ from chord.ring import Ring
 from federation import jobs
 from federation.watching import Sighting, look_again
 
-ANSWER_TIMEOUT_S = 0.8  # a node answers from memory; a page is to show silence within a second
+ANSWER_TIMEOUT_S = 0.8  # a node answers from memory
 DEPTH_MAX = 4  # how often those are asked whom others have named
 NODES_MAX = 1024
 JOBS_MAX = 64  # the latest
@@ -39,9 +39,18 @@ def look_around(starts: Iterable[NodeRef]) -> Procedure[dict[NodeRef, Status | N
             break
         answers = yield AskAll([Ask(node, GetStatus(), ANSWER_TIMEOUT_S) for node in waiting], None, ANSWER_TIMEOUT_S)
         found.update({n: a if isinstance(a, Status) else None for n, a in zip(waiting, answers, strict=True)})
-        named = [n for a in answers if isinstance(a, Status) for n in (a.predecessor, *a.successors)]
+        found.update((yield from _ask_again([node for node in waiting if found[node] is None])))
+        statuses = [status for node in waiting if (status := found[node]) is not None]
+        named = [n for status in statuses for n in (status.predecessor, *status.successors)]
         waiting = [n for n in dict.fromkeys(named) if not n.is_vacant and n not in found]
     return found
+
+
+def _ask_again(silent: Sequence[NodeRef]) -> Procedure[dict[NodeRef, Status | None]]:
+    """A second chance: who is dead refuses at once, and who is busy may need another moment."""
+    asks = [Ask(node, GetStatus(), ANSWER_TIMEOUT_S) for node in silent]
+    answers = (yield AskAll(asks, None, ANSWER_TIMEOUT_S)) if asks else []
+    return {n: a if isinstance(a, Status) else None for n, a in zip(silent, answers, strict=True)}
 
 
 def look_at_jobs(start: NodeRef, ring: Ring, known: Sequence[Sighting]) -> Procedure[tuple[Sighting, ...]]:

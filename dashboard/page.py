@@ -126,7 +126,7 @@ class Page:
             board("files")
             board("loss")
             board("disturbed").classes("scroll")
-            with ui.element("div").classes("row"):
+            with ui.element("div").classes("together"):
                 if not self._site.actions.read_only:
                     plain_button("Stop this job", self._cancel)
                 plain_button("Download the model", self._download)
@@ -138,7 +138,7 @@ class Page:
     def _build_lookup(self) -> None:
         with ui.element("div").classes("panel"):
             heading("Find the owner of a name")
-            with ui.element("div").classes("row"):
+            with ui.element("div").classes("together"):
                 name = ui.input("Name of a file", value="validate_letters.txt").classes("long")
                 look = lambda: self._look_up(str(name.value))  # noqa: E731 - bound twice below
                 name.on("keydown.enter", look)
@@ -159,12 +159,12 @@ class Page:
             heading("Churn lab")
             ui.label("This ring is the page's own. Launch a job under Training, then disturb it: it finishes, and "
                      "History shows that its model has the same digest as that of a job left in peace.")
-            with ui.element("div").classes("row q-mt-md"):
+            with ui.element("div").classes("together"):
                 plain_button("Add a node", lambda: self._disturb(lab.add))
                 plain_button("Cut the network in two", lambda: self._disturb(lab.cut))
                 plain_button("Heal the cut", lambda: self._disturb(lab.heal))
             ui.label("The node that is chosen on the circle:").classes("q-mt-md faint")
-            with ui.element("div").classes("row"):
+            with ui.element("div").classes("together"):
                 plain_button("Kill it", lambda: self._disturb_node(lab.kill))
                 plain_button("Pause it", lambda: self._disturb_node(lab.pause))
                 plain_button("Let it go on", lambda: self._disturb_node(lab.resume))

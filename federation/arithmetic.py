@@ -10,23 +10,16 @@ from federation.rounds import Part
 from federation.rules.steps import STEPS
 from federation.spec import JobSpec
 from federation.work import TrainingFile
-from ml import course, exact, mlp
+from ml import exact
 from ml.errors import NotFinite
 from ml.fingerprint import fingerprint
+from ml.models.catalogue import learner
 from ml.task import FileTask, Task, TrainConfig, local_seed
-
-
-def architecture(spec: JobSpec) -> mlp.Architecture:
-    """The network that a job trains."""
-    return mlp.Architecture(spec.sizes, "identity" if spec.settings.course else "relu")
 
 
 def first_weights(spec: JobSpec) -> bytes:
     """From the job's seed: little-endian float32."""
-    network = architecture(spec)
-    if spec.settings.course:
-        return course.initial_weights(network).astype("<f4").tobytes()
-    return mlp.init(network, spec.settings.seed).astype("<f4").tobytes()
+    return learner(spec.design).first(spec.settings.seed).astype("<f4").tobytes()
 
 
 def moments_task(spec: JobSpec) -> dict[str, object]:
@@ -45,10 +38,11 @@ def fingerprint_here(spec: JobSpec) -> str:
     return fingerprint(_task(spec, (), b""))
 
 
-def moments_of(parts: Sequence[Part]) -> bytes:
-    """Mean and deviation of every feature over all files."""
+def moments_of(spec: JobSpec, parts: Sequence[Part]) -> bytes:
+    """Mean and deviation of every feature over all files; of images, of every channel."""
     first, *others = [exact.feature_sums_from_bytes(p.result) for p in parts]
-    return sum(others, first).moments().to_bytes()
+    total = sum(others, first)
+    return (total.pooled(spec.shape[0]) if spec.shape else total).moments().to_bytes()
 
 
 def added(kind: str, sums: Sequence[bytes]) -> bytes:
@@ -94,9 +88,12 @@ def mean_of_progress(parts: Sequence[Part]) -> tuple[float, float]:
 
 def _task(spec: JobSpec, files: tuple[FileTask, ...], moments: bytes) -> Task:
     settings = spec.settings
-    config = TrainConfig(settings.optimizer, settings.epochs, settings.eta, settings.batch, settings.momentum,
-                         settings.proximal_mu)
-    return Task(spec.sizes, config, exact.fraction_bits(spec.rows), files, moments, settings.course)
+    config = TrainConfig(
+        settings.optimizer, settings.epochs, settings.eta, settings.batch, settings.momentum, settings.dropout,
+        spec.class_weights, settings.proximal_mu,
+    )
+    bits = exact.fraction_bits(spec.rows)
+    return Task(spec.sizes, config, bits, files, moments, settings.course, settings.model, spec.shape)
 
 
 def _work(spec: JobSpec, kind: str, task: Task) -> dict[str, object]:

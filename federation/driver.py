@@ -24,7 +24,15 @@ from chord.storing import get
 from federation import arithmetic, jobs, records
 from federation.chronicle import WEIGHTS_KEPT, Chronicle
 from federation.effects import Clocks, aside
-from federation.errors import FederationError, FileUnavailable, JobEnded, NobodyFits, NoSuchJob, WorkFailed
+from federation.errors import (
+    CannotDrive,
+    FederationError,
+    FileUnavailable,
+    JobEnded,
+    NobodyFits,
+    NoSuchJob,
+    WorkFailed,
+)
 from federation.participation import files_of
 from federation.placement import BALANCING
 from federation.reach import see_ring, through
@@ -35,7 +43,7 @@ from federation.rounds import Pace, Part, RoundWork
 from federation.spec import JobSpec
 from federation.topologies.reduction import reduce
 from federation.work import Driving, Order, Share, TrainingFile
-from ml.errors import MLError
+from ml.errors import MLError, ModelUnknown
 from ml.validate import Validator
 
 BEAT_S = 1.0
@@ -92,6 +100,8 @@ class Driver:
             yield from self._drive()
         except (JobEnded, NoSuchJob):  # no spec seen is no verdict: its holders may be on their way back
             raise
+        except ModelUnknown as error:  # nor is a model that is not here
+            raise CannotDrive(str(error)) from error
         except (FederationError, MLError) as error:
             yield from self._chronicle.write(records.FAILED, str(error).encode())
             raise error if isinstance(error, FederationError) else WorkFailed(str(error)) from error
@@ -140,7 +150,7 @@ class Driver:
         moments = b""
         if not self.spec.settings.course:
             parts = yield from self._work(0, b"", lambda _: arithmetic.moments_task(self.spec))
-            moments = arithmetic.moments_of(parts)
+            moments = arithmetic.moments_of(self.spec, parts)
         result = Result(self.spec.job, 0, "", digest_of(self.weights), len(self.weights), moments.hex())
         self._results.append(result)
         return Made(result, Report(self.spec.job, 0, self._me, 0.0, 0.0, 0.0, 0.0, 0.0), self.weights)
@@ -233,8 +243,9 @@ class Driver:
         if not groups:
             return []
         policy = self.spec.settings.placement
+        shares = tuple(Share(node, tuple(sorted(f.index for f in group))) for node, group in groups.items())
         order = Order(self.spec.job, number, files, json.dumps(task(files)), digest, len(weights),
-                      policy in BALANCING, tuple(Share(n, tuple(f.index for f in g)) for n, g in groups.items()))
+                      policy in BALANCING, shares)
         climbed = yield from reduce(self._roster, pace, self._clocks.monotonic, order, weights)
         self._tiers, self._passed_on = climbed.tiers(self.spec.settings.tiers), climbed.passed_on
         return climbed.parts
@@ -279,7 +290,7 @@ class Driver:
     def _fetch_validator(self) -> Procedure[Validator]:
         file = self.spec.validation
         content = yield from self._get(file.name, file.name, file.digest)
-        return Validator(arithmetic.architecture(self.spec), file.name, content)
+        return Validator(self.spec.design, file.name, content)
 
     def _get(self, hashed: str, name: str, digest: str) -> Procedure[bytes]:
         ring = self._roster.ring

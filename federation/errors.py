@@ -23,6 +23,10 @@ class JobEnded(FederationError):
     """The job has come to an end meanwhile: it was cancelled, or it failed."""
 
 
+class CannotDrive(FederationError):
+    """This process lacks the job's model, so that it cannot drive it; another may. No verdict on the job."""
+
+
 class TooManyJobs(FederationError):
     """As many jobs are waiting as may wait. Try again later."""
 

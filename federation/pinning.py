@@ -23,6 +23,7 @@ from federation.work import TrainingFile
 
 LEASE_S = 60.0
 TELL_EVERY_S = 10.0
+TEXT_BYTES = 64  # by which a file is told from what is none
 TELL_AGAIN_S = 0.5  # where the ring could not take it
 
 
@@ -87,6 +88,8 @@ def files_of(publications: tuple[Publication, ...]) -> tuple[tuple[TrainingFile,
 def private_file(name: str, content: bytes) -> tuple[PrivateFile, int]:
     """What is to be told of a file, and its features; it is parsed where it is trained. Raises Malformed."""
     check_name(name)
+    if not content[:TEXT_BYTES].isascii():
+        raise Malformed(f"{name} is not rows of text: pinned files are letter files, a label and its features a line")
     lines = content.rstrip().split(b"\n")
     return PrivateFile(name, digest_of(content), len(content), len(lines)), lines[0].count(b",")
 

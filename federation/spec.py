@@ -18,7 +18,8 @@ from federation.placement import POLICIES
 from federation.rules import RULES, Tuning
 from federation.topologies import TOPOLOGIES
 from federation.work import TrainingFile
-from ml.task import ETA_MIN, Optimizer
+from ml.errors import MLError
+from ml.task import DROPOUT_MAX, ETA_MIN, MODEL, Design, Optimizer
 
 COURSE_MOMENTUM = 0.7  # what the course's trainer has fixed
 DIGEST_BYTES = 32
@@ -50,6 +51,11 @@ class Settings:
     optimizer: Optimizer = _choice("sgd", ("sgd", "adam", "gd"), "minibatch sgd, adam, or full-batch gd")
     seed: int = _number(0, 0, 2**63 - 1, "everything random in a job comes from it")
     quorum: float = _number(1.0, 0.0, 1.0, "part of the rows that suffices where files are missing", above=True)
+    model: str = field(
+        default="mlp", metadata={"about": "mlp, softmax, cnn, or MODULE:NAME on the nodes", "pattern": MODEL}
+    )
+    dropout: float = _number(0.0, 0.0, DROPOUT_MAX, "part of the hidden units that each step leaves out")
+    weighting: str = _choice("none", ("none", "balanced"), "balanced: rare classes count as much as frequent ones")
     placement: str = _choice("hash", tuple(POLICIES), "who trains a file: its owner; the least loaded of its copies; "
                              "the next node that is not full; in turn; anybody; whoever will be done first")
     topology: str = _choice("star", TOPOLOGIES, "who adds: the driver, or the nodes on the way to it")
@@ -69,6 +75,7 @@ class Settings:
             check(each.name, getattr(self, each.name))
         if self.course and (self.optimizer != "gd" or len(self.hidden) != 1):
             raise BadSpec("--course-trainer is a mode of --optimizer gd with one hidden layer")
+        self._check_model()
         if self.tiers and self.topology != "tree":
             raise BadSpec(f"--tiers names the levels of --topology tree, not of {self.topology}")
         if self.tiers and not (self.tiers.isprintable() and all(self.tiers.split(",")) and len(self.tiers) <= 256):
@@ -87,6 +94,15 @@ class Settings:
     def tuning(self) -> Tuning:
         """What the rule is told."""
         return Tuning(self.server_eta or RULES[self.rule].server_eta, self.server_momentum)
+
+    def _check_model(self) -> None:
+        """Not every model is trained in every way. Raises BadSpec."""
+        if self.course and (self.model != "mlp" or self.dropout or self.weighting != "none"):
+            raise BadSpec("--course-trainer trains an mlp, without --dropout and --weighting")
+        if self.optimizer == "gd" and self.model not in ("mlp", "softmax"):
+            raise BadSpec(f"--optimizer gd trains mlp and softmax, not {self.model}")
+        if self.proximal_mu and ":" in self.model:
+            raise BadSpec(f"--rule fedprox trains mlp, softmax and cnn, not {self.model}, which may step as it likes")
 
     def _check_belongs(self, name: str, default: object) -> None:
         """A setting that only some rules take is not set with another: it would do nothing. Raises BadSpec."""
@@ -107,6 +123,8 @@ def check(name: str, value: Any) -> None:
     about = setting.metadata
     if not _is_like(value, setting.default):
         raise BadSpec(f"{option(name)} is {value!r}, expected {_KINDS[type(setting.default)]}")
+    if "pattern" in about and not about["pattern"].fullmatch(value):
+        raise BadSpec(f"{option(name)} is {value[:80]!r}, expected a name, or MODULE:NAME")
     if "choices" in about and value not in about["choices"]:
         raise BadSpec(f"{option(name)} is {value}, expected one of {', '.join(about['choices'])}")
     if "layers_max" in about and not 1 <= len(value) <= about["layers_max"]:
@@ -140,12 +158,18 @@ class JobSpec:
     nonce: str = ""
     detached: bool = False  # nobody waits for it: the owner of its key drives from the start
     fingerprint: str = ""  # of the arithmetic that the job began with: ml.fingerprint at its shapes
+    shape: tuple[int, ...] = ()  # channels, height, width, where a row is an image
+    labels: tuple[str, ...] = ()  # the names of the classes, where they are not their numbers
+    class_rows: tuple[int, ...] = ()  # training rows of each class, where their weighting needs them
     pinned: str = ""  # the name under which its files are published; they stay where they are
     homes: tuple[str, ...] = ()  # of pinned files: the address of the node that has each
 
     def __post_init__(self) -> None:
         if self.pinned and self.settings.placement != "hash":
             raise BadSpec(f"--pinned and --placement {self.settings.placement} exclude one another: files stay at home")
+        if self.pinned and self.settings.weighting != "none":
+            raise BadSpec(f"--pinned and --weighting {self.settings.weighting} exclude one another: "
+                          "nobody is told which classes the files hold")
         if len(self.homes) != (len(self.files) if self.pinned else 0):
             raise BadSpec(f"{len(self.homes)} homes for {len(self.files)} files")
 
@@ -175,7 +199,21 @@ class JobSpec:
     @property
     def sizes(self) -> tuple[int, ...]:
         """Layer sizes, from the features to the classes."""
-        return self.features, *self.settings.hidden, self.classes
+        hidden = () if self.settings.model == "softmax" else self.settings.hidden
+        return self.features, *hidden, self.classes
+
+    @property
+    def design(self) -> Design:
+        """The model that is trained."""
+        return Design(self.sizes, self.settings.model, self.shape, self.settings.course)
+
+    @property
+    def class_weights(self) -> tuple[float, ...]:
+        """Factors of each class's rows, such that all classes count the same; nothing where all rows do."""
+        if self.settings.weighting == "none":
+            return ()
+        present = sum(rows > 0 for rows in self.class_rows)
+        return tuple(sum(self.class_rows) / (present * rows) if rows else 0.0 for rows in self.class_rows)
 
 
 def spec_from_bytes(content: bytes) -> JobSpec:
@@ -184,11 +222,13 @@ def spec_from_bytes(content: bytes) -> JobSpec:
         raw = json.loads(content)
         settings = Settings(**raw["settings"] | {"hidden": tuple(raw["settings"]["hidden"])})
         files = tuple(_file(file) for file in raw["files"])
-        spec = JobSpec(**raw | {"settings": settings, "files": files, "validation": _file(raw["validation"]),
-                                "homes": tuple(map(str, raw["homes"]))})
+        lists = {name: tuple(raw[name]) for name in ("shape", "labels", "class_rows")}
+        lists["homes"] = tuple(map(str, raw["homes"]))
+        spec = JobSpec(**raw | lists | {"settings": settings, "files": files, "validation": _file(raw["validation"])})
         _check_numbers(spec)
+        _check_classes(spec)
         return spec
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, Malformed) as error:
+    except (MLError, ValueError, TypeError, KeyError, AttributeError, RecursionError, Malformed) as error:
         raise BadRecord(f"a spec that is none: {error}") from error
 
 
@@ -200,6 +240,19 @@ def _file(raw: dict[str, Any]) -> TrainingFile:
     if len(bytes.fromhex(file.digest)) != DIGEST_BYTES:
         raise ValueError(f"{file.name}: {file.digest} is no digest")
     return file
+
+
+def _check_classes(spec: JobSpec) -> None:
+    """What is said of the classes, and of the images. Raises TypeError, ValueError, MLError."""
+    Design(spec.sizes, spec.settings.model, spec.shape, spec.settings.course)
+    if not all(isinstance(label, str) and label.isprintable() for label in spec.labels):
+        raise TypeError("labels are texts")
+    if len(spec.labels) not in (0, spec.classes) or len(spec.class_rows) not in (0, spec.classes):
+        raise ValueError(f"{len(spec.labels)} labels and {len(spec.class_rows)} counts for {spec.classes} classes")
+    if not all(isinstance(rows, int) and rows >= 0 for rows in spec.class_rows):
+        raise TypeError("rows of classes are numbers")
+    if spec.settings.weighting != "none" and not any(spec.class_rows):
+        raise ValueError("weighting needs the rows of each class")
 
 
 def _check_numbers(spec: JobSpec) -> None:

@@ -32,7 +32,7 @@ class Share:
     """Which of an order's files a node is to work on, by their places in the job's list."""
 
     node: NodeRef
-    files: tuple[int, ...]
+    files: tuple[int, ...]  # ascending
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,10 @@ class BadTask(MLError):
     """An order that no trainer can carry out: its numbers are out of range or contradict each other."""
 
 
+class ModelUnknown(MLError):
+    """This process does not have the model, or may not import it; another may."""
+
+
 class FileUnknown(MLError):
     """A task names a file that this worker does not hold (any more): add it and ask again."""
 
@@ -56,7 +60,9 @@ class TrainerFault(MLError):
 
 _KINDS: dict[str, type[MLError]] = {
     kind.__name__: kind
-    for kind in (InputMissing, NotFinite, OutOfRange, BadTask, FileUnknown, CacheFull, FrameError, EndOfFrames)
+    for kind in (
+        InputMissing, NotFinite, OutOfRange, BadTask, ModelUnknown, FileUnknown, CacheFull, FrameError, EndOfFrames
+    )
 }
 
 

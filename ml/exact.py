@@ -80,6 +80,16 @@ class FeatureSums:
         squares = tuple(a + b for a, b in zip(self.squares, other.squares, strict=True))
         return FeatureSums(self.rows + other.rows, sums, squares)
 
+    def pooled(self, groups: int) -> "FeatureSums":
+        """Every feature with the sums of its whole group: of an image, the pixels of one channel."""
+        size = len(self.sums) // groups
+        if groups < 1 or size * groups != len(self.sums):
+            raise BadTask(f"{len(self.sums)} features in {groups} groups")
+        sums = [sum(self.sums[start : start + size]) for start in range(0, len(self.sums), size)]
+        squares = [sum(self.squares[start : start + size]) for start in range(0, len(self.sums), size)]
+        spread = [tuple(total for total in totals for _ in range(size)) for totals in (sums, squares)]
+        return FeatureSums(self.rows * size, *spread)
+
     def moments(self) -> Moments:
         """Mean and standard deviation, the variance computed in integers; a constant feature has std 1."""
         n = self.rows

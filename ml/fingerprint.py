@@ -9,12 +9,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from ml import course
 from ml.data import Samples
-from ml.mlp import Array, forward, init
+from ml.models.catalogue import learner
 from ml.task import Task
-from ml.train import train
-from ml.worker import task_architecture
 
 ROWS_MAX = 4095
 EPOCHS = 2
@@ -24,15 +21,11 @@ _SEED = 1
 
 def fingerprint(task: Task) -> str:
     """Hex digest of what this machine makes of the task's network and configuration; its files do not matter."""
-    architecture, samples = task_architecture(task), _samples(task)
-    weights = init(architecture, _SEED)
+    model, samples = learner(task.design), _samples(task)
+    weights = model.first(_SEED)
     config = replace(task.config, epochs=EPOCHS, eta=min(task.config.eta, ETA_MAX))
-    trained: Array = weights  # (parameters,)
-    if task.course:
-        trained = course.train(architecture, weights, samples, config)
-    else:
-        trained = train(architecture, weights, samples, config, _SEED)
-    scores = forward(architecture, weights, samples.x)[-1]  # (n, classes)
+    trained = model.train(weights, samples, config, _SEED)  # (parameters,)
+    scores = model.scores(weights, samples.x)  # (n, classes)
     return hashlib.sha256(trained.tobytes() + scores.tobytes()).hexdigest()
 
 

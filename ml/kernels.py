@@ -13,7 +13,7 @@ Knows nothing of epochs, learning rates or files. What makes it fast, and where 
 - the loss and the accuracy of a step cost no call: what it leaves in likelihood and total is enough for both.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -53,13 +53,18 @@ class Network:
         return [first, *self.architecture.views(flat)[1:]]
 
 
-def gradient_step(network: Network, batch: int, scale: float) -> Step:
+def gradient_step(
+    network: Network, batch: int, scale: float, keeps: Sequence[Floats] = (), class_weights: Sequence[float] = ()
+) -> Step:
     """Make step(rows, columns, labels, likelihood, total) for batches of this many samples.
 
     It reads rows (batch, d + 1) and columns (d + 1, batch), the same samples with a leading 1, and labels (batch,),
     the position label * batch + column of each sample's class among the scores. It writes scale * batch times the
     gradient of the mean loss into network.gradient, scale * p(label) into likelihood (batch,), and into total
     (batch,) what makes 1 / total the scale * p of the class predicted.
+
+    keeps, one (size, batch) for each hidden layer, are factors of its activations, to be drawn anew by the caller
+    before each step (dropout.py). class_weights are factors of each row's part in the gradient, by its class.
     """
     sizes = network.architecture.sizes
     weights, gradients = network.matrices(network.weights), network.matrices(network.gradient)
@@ -70,25 +75,31 @@ def gradient_step(network: Network, batch: int, scale: float) -> Step:
     first, first_gradient = weights[0], gradients[0]  # (size, d + 1)
     first_output, first_back = outputs[0], backs[0]  # (size, batch)
     upper = range(1, len(weights))
+    factors: list[Floats | None] = list(keeps) or [None] * len(layers)  # (size, batch)
     forward = [
-        (outputs[i - 1], np.zeros_like(outputs[i - 1]), weights[i].T, layers[i - 1], outputs[i]) for i in upper
+        (outputs[i - 1], np.zeros_like(outputs[i - 1]), factors[i - 1], weights[i].T, layers[i - 1], outputs[i])
+        for i in upper
     ]
     backward = [
         (layers[i - 1], backs[i].T, gradients[i], weights[i][1:], backs[i], backs[i - 1], *_mask(outputs[i - 1]),
-         _bits(backs[i - 1])) for i in reversed(upper)
+         _bits(backs[i - 1]), factors[i - 1]) for i in reversed(upper)
     ]
     flat_scores = scores.reshape(-1)  # (classes * batch,)
     peak, excess = np.empty(batch, np.float32), np.empty(batch, np.float32)  # (batch,)
     floor = np.full_like(scores, SCORE_FLOOR)  # (classes, batch)
     per_scale = np.full(sizes[-1], 1 / scale, np.float32)  # (classes,)
     scales = np.full(batch, scale, np.float32)  # (batch,) arrays of constants are faster than scalars
+    by_label = np.repeat(np.array(class_weights, np.float32), batch)  # (classes * batch,) by position, as labels are
+    row_weights = np.empty(batch, np.float32)  # (batch,)
     dot, subtract, divide, multiply, exp = np.dot, np.subtract, np.divide, np.multiply, np.exp
     maximum, minimum, largest = np.maximum, np.minimum, np.maximum.reduce
 
     def step(rows: Floats, columns: Floats, labels: Ints, likelihood: Floats, total: Floats) -> None:
         dot(first, columns, first_output)  # (size, batch)
-        for hidden, zeros, matrix, layer, output in forward:
+        for hidden, zeros, keep, matrix, layer, output in forward:
             maximum(hidden, zeros, out=hidden)  # (size, batch) ReLU
+            if keep is not None:
+                multiply(hidden, keep, hidden)  # (size, batch)
             dot(matrix, layer, output)  # (size, batch)
 
         largest(scores, 0, None, peak)  # type: ignore[call-overload]  # (batch,) by keyword it is slower
@@ -100,12 +111,17 @@ def gradient_step(network: Network, batch: int, scale: float) -> Step:
         flat_scores.take(labels, None, likelihood, "clip")  # (batch,)
         subtract(likelihood, scales, excess)
         flat_scores[labels] = excess  # scale * (softmax - one hot)
+        if class_weights:
+            by_label.take(labels, None, row_weights, "clip")  # (batch,)
+            multiply(scores, row_weights, scores)  # (classes, batch)
 
-        for layer, outer, gradient, matrix, above, back, sign, ones, mask, back_bits in backward:
+        for layer, outer, gradient, matrix, above, back, sign, ones, mask, back_bits, keep in backward:
             dot(layer, outer, gradient)  # (size + 1, size above)
             dot(matrix, above, back)  # (size, batch)
             minimum(sign, ones, out=mask)  # 1 where hidden > 0, else 0
             multiply(back_bits, mask, back_bits)
+            if keep is not None:
+                multiply(back, keep, back)  # (size, batch)
         dot(first_back, rows, first_gradient)  # (size, d + 1)
 
     return step

@@ -5,6 +5,7 @@ gradient fast, and this one is the oracle of its tests. Nothing here updates wei
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
@@ -117,11 +118,16 @@ def predict(architecture: Architecture, weights: Array, x: Array) -> Ints:
 
 def evaluate(architecture: Architecture, weights: Array, samples: Samples) -> Evaluation:
     """Errors and loss over all rows, EVALUATION_ROWS at a time."""
+    return evaluate_scores(lambda x: forward(architecture, weights, x)[-1], samples)
+
+
+def evaluate_scores(scores_of: Callable[[Array], Array], samples: Samples) -> Evaluation:
+    """Errors and loss of whatever makes scores from rows, EVALUATION_ROWS at a time."""
     errors, loss = 0, 0.0
     with np.errstate(all="ignore"):  # weights that have diverged predict nonsense, which is counted as such
         for rows in _blocks(samples.rows):
             x, y = samples.x[rows], samples.y[rows]  # (rows, d), (rows,)
-            scores = forward(architecture, weights, x)[-1]  # (rows, classes)
+            scores = scores_of(x)  # (rows, classes)
             errors += int(np.count_nonzero(scores.argmax(axis=1) != y))
             loss += float(cross_entropy(scores, y)[0].sum(dtype=np.float64))
     return Evaluation(errors, loss / samples.rows, samples.rows)
@@ -134,6 +140,14 @@ def cross_entropy(scores: Array, y: Ints) -> tuple[Array, Array]:
     p = np.exp(shifted, out=shifted)  # (n, k)
     total = p.sum(axis=1)  # (n,)
     return np.log(total) - label, p / total[:, None]
+
+
+def probabilities(scores: Array) -> npt.NDArray[np.float64]:
+    """The softmax of each row: (n, k) -> (n, k)."""
+    p: npt.NDArray[np.float64] = scores.astype(np.float64)  # (n, k)
+    np.exp(p - p.max(axis=1, keepdims=True), out=p)
+    p /= p.sum(axis=1, keepdims=True)
+    return p
 
 
 def _affine(x: Array, matrix: Array) -> Array:

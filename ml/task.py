@@ -6,8 +6,10 @@ Everything that decides the result of a local training is in here or in the weig
 import base64
 import binascii
 import hashlib
+import re
 from dataclasses import asdict, dataclass, fields
 from itertools import pairwise
+from math import prod
 from typing import Literal, get_args
 
 from ml.errors import BadTask
@@ -24,6 +26,9 @@ FILES_MAX = 100_000
 ROWS_MAX = 1 << 40
 FRACTION_BITS_MAX = 40
 MU_MAX = 1e3
+DROPOUT_MAX = 0.95
+CLASS_WEIGHT_MAX = 1e6
+MODEL = re.compile(r"[a-z]{1,20}|[A-Za-z_][\w.]{0,99}:[A-Za-z_]\w{0,99}", re.ASCII)  # a name, or MODULE:NAME
 ETA_MIN, ETA_MAX = 1e-12, 1e6  # the kernels fold it into float32 gradients
 
 
@@ -36,6 +41,8 @@ class TrainConfig:
     eta: float = 0.1  # learning rate
     batch: int = 32  # rows a step; "gd" takes all rows
     momentum: float = 0.9  # of "sgd" and "gd"
+    dropout: float = 0.0  # part of the hidden activations that each step leaves out
+    class_weights: tuple[float, ...] = ()  # factors of each row's part in the gradient, by class; nothing: all 1
     mu: float = 0.0  # FedProx: how strongly the weights are pulled back to where they began
 
     def __post_init__(self) -> None:
@@ -44,6 +51,10 @@ class TrainConfig:
         _check_integer("batch", self.batch, 1, BATCH_MAX)
         _check_number("eta", self.eta, ETA_MIN, ETA_MAX)
         _check_number("momentum", self.momentum, 0.0, 1.0)
+        _check_number("dropout", self.dropout, 0.0, DROPOUT_MAX)
+        _check(isinstance(self.class_weights, tuple), "class_weights must be numbers")
+        for weight in self.class_weights:
+            _check_number("a class's weight", weight, 0.0, CLASS_WEIGHT_MAX)
         _check_number("mu", self.mu, 0.0, MU_MAX)
 
 
@@ -62,6 +73,32 @@ class FileTask:
 
 
 @dataclass(frozen=True)
+class Design:
+    """Which model, and of which sizes: what a learner is made from (models.catalogue)."""
+
+    sizes: tuple[int, ...]  # features, hidden layers, classes
+    model: str = "mlp"
+    shape: tuple[int, ...] = ()  # channels, height, width, where a row is an image
+    course: bool = False  # the course's network (course.py)
+
+    def __post_init__(self) -> None:
+        check_sizes(self.sizes)
+        _check(isinstance(self.model, str) and MODEL.fullmatch(self.model) is not None, f"model {self.model!r}")
+        _check(isinstance(self.shape, tuple) and len(self.shape) in (0, 3), f"images of the shape {self.shape}")
+        for side in self.shape:
+            _check_integer("a side of an image", side, 1, WIDTH_MAX)
+        _check(not self.shape or prod(self.shape) == self.sizes[0], f"images of {self.shape}: {self.sizes[0]} features")
+
+    @property
+    def features(self) -> int:
+        return self.sizes[0]
+
+    @property
+    def classes(self) -> int:
+        return self.sizes[-1]
+
+
+@dataclass(frozen=True)
 class Task:
     """One node's part of one round: from the same weights, train each of these files."""
 
@@ -71,9 +108,12 @@ class Task:
     files: tuple[FileTask, ...] = ()
     moments: bytes = b""  # Moments.to_bytes, or nothing: raw inputs
     course: bool = False  # the course's trainer (course.py) instead of config.optimizer
+    model: str = "mlp"
+    shape: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        check_sizes(self.sizes)
+        design = self.design
+        _check(len(self.config.class_weights) in (0, design.classes), "class_weights of another number of classes")
         _check_integer("fraction_bits", self.fraction_bits, 0, FRACTION_BITS_MAX)
         _check(len(self.files) <= FILES_MAX, f"more than {FILES_MAX} files")
         _check(isinstance(self.course, bool), "course must be true or false")
@@ -83,6 +123,12 @@ class Task:
             _check(self.config.optimizer == "gd", "the course's trainer is a mode of optimizer gd")
             _check(not self.moments, "the course's trainer takes raw inputs")
             _check(not self.config.mu, "the course's trainer has no proximal term")
+            _check(self.model == "mlp", "the course's trainer trains an mlp")
+
+    @property
+    def design(self) -> Design:
+        """The model that is trained."""
+        return Design(self.sizes, self.model, self.shape, self.course)
 
     @property
     def rows(self) -> int:
@@ -98,6 +144,8 @@ class Task:
             "files": [[file.digest, file.rows, file.seed] for file in self.files],
             "moments": base64.b64encode(self.moments).decode(),
             "course": self.course,
+            "model": self.model,
+            "shape": list(self.shape),
         }
 
 
@@ -131,11 +179,13 @@ def _task(data: object) -> Task:
         raise ValueError(f"config has the fields {sorted(data['config'])}")
     return Task(
         sizes=tuple(data["sizes"]),
-        config=TrainConfig(**data["config"]),
+        config=TrainConfig(**data["config"] | {"class_weights": tuple(data["config"]["class_weights"])}),
         fraction_bits=data["fraction_bits"],
         files=tuple(FileTask(digest, rows, seed) for digest, rows, seed in data["files"]),
         moments=base64.b64decode(data["moments"], validate=True),
         course=data["course"],
+        model=data["model"],
+        shape=tuple(data["shape"]),
     )
 
 

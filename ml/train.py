@@ -10,12 +10,13 @@ from collections.abc import Callable
 import numpy as np
 
 from ml.batches import Batches
-from ml.data import Floats, Samples
+from ml.data import Floats, Ints, Samples
+from ml.dropout import Dropout
 from ml.errors import BadTask, NotFinite
-from ml.kernels import Network, gradient_step
+from ml.kernels import Network, Step, gradient_step
 from ml.mlp import Architecture
 from ml.optimizers import adam_update, momentum_update, proximal
-from ml.task import TrainConfig, local_seed
+from ml.task import Design, TrainConfig, local_seed
 
 __all__ = ["OnEpoch", "TrainConfig", "check_finite", "check_samples", "local_seed", "train"]
 
@@ -46,7 +47,7 @@ def train(
     return network.store()
 
 
-def check_samples(architecture: Architecture, samples: Samples) -> None:
+def check_samples(architecture: Architecture | Design, samples: Samples) -> None:
     """Raise BadTask unless the network can read these samples."""
     if samples.features != architecture.features:
         raise BadTask(f"samples of {samples.features} features for a network of {architecture.features}")
@@ -66,7 +67,7 @@ def _minibatch(network: Network, samples: Samples, config: TrainConfig, seed: in
     batches = Batches(samples, config.batch)
     fold = config.eta if config.optimizer == "sgd" else 1.0  # SGD's learning rate travels in the gradient
     scales = {size: fold / size for size in (batches.size, batches.tail) if size}
-    steps = {size: gradient_step(network, size, scale) for size, scale in scales.items()}
+    steps = _steps(network, scales, config, seed)
     if config.optimizer == "sgd":
         update = momentum_update(network.weights, network.gradient, config.momentum)
     else:
@@ -81,10 +82,10 @@ def _minibatch(network: Network, samples: Samples, config: TrainConfig, seed: in
 
 
 def _full_batch(network: Network, samples: Samples, config: TrainConfig, seed: int, on_epoch: OnEpoch) -> None:
-    """One update an epoch, from the gradient of all rows; draws nothing, so the seed has no say."""
+    """One update an epoch, from the gradient of all rows; draws nothing but dropout."""
     batches = Batches(samples, FULL_BATCH_ROWS)
     scales = {size: config.eta / samples.rows for size in (batches.size, batches.tail) if size}
-    steps = {size: gradient_step(network, size, scale) for size, scale in scales.items()}
+    steps = _steps(network, scales, config, seed)
     sum_of_blocks = np.zeros_like(network.gradient)  # (parameters,)
     update = momentum_update(network.weights, sum_of_blocks, config.momentum)
     update = proximal(update, network.weights, sum_of_blocks, config.mu * config.eta)
@@ -96,6 +97,27 @@ def _full_batch(network: Network, samples: Samples, config: TrainConfig, seed: i
             np.add(sum_of_blocks, network.gradient, sum_of_blocks)
         update()
         on_epoch(epoch, check_finite(_loss(batches, scales), epoch), batches.right / samples.rows)
+
+
+def _steps(network: Network, scales: dict[int, float], config: TrainConfig, seed: int) -> dict[int, Step]:
+    """A step for each size of batch."""
+    hidden = network.architecture.sizes[1:-1]
+    if not config.dropout or not hidden:
+        return {n: gradient_step(network, n, scale, (), config.class_weights) for n, scale in scales.items()}
+    rng = np.random.default_rng([seed, 1])
+    return {n: _dropping(network, n, scale, config, Dropout(hidden, n, config.dropout, rng))
+            for n, scale in scales.items()}
+
+
+def _dropping(network: Network, size: int, scale: float, config: TrainConfig, dropout: Dropout) -> Step:
+    """A step before which the dropped activations are drawn."""
+    step, draw = gradient_step(network, size, scale, dropout.keeps, config.class_weights), dropout.draw
+
+    def draw_and_step(rows: Floats, columns: Floats, labels: Ints, likelihood: Floats, total: Floats) -> None:
+        draw()
+        step(rows, columns, labels, likelihood, total)
+
+    return draw_and_step
 
 
 def _loss(batches: Batches, scales: dict[int, float]) -> float:

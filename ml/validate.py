@@ -3,22 +3,25 @@
 import numpy as np
 
 from ml.data import Samples, moments_from_bytes, standardise
-from ml.mlp import Architecture, Evaluation, evaluate
-from ml.readers import letters
+from ml.mlp import Evaluation
+from ml.models.catalogue import learner
+from ml.models.learner import evaluate
+from ml.readers import content as contents
+from ml.task import Design
 
 
 class Validator:
     """One validation file, ready to be predicted."""
 
-    def __init__(self, architecture: Architecture, name: str, content: bytes) -> None:
-        self._architecture = architecture
-        self._raw = letters.parse(name, content, architecture.features, architecture.classes)
+    def __init__(self, design: Design, name: str, content: bytes) -> None:
+        self._learner = learner(design)
+        self._raw = contents.parse(name, content, design.features, design.classes)
         self._inputs: dict[bytes, Samples] = {}  # by the moments they are standardised with: one of them, in a job
 
     def __call__(self, weights: bytes, moments: bytes) -> Evaluation:
         """Weights as little-endian float32; moments as Moments.to_bytes gives them, or nothing for raw inputs."""
         flat = np.frombuffer(weights, "<f4").astype(np.float32)  # (parameters,)
-        return evaluate(self._architecture, flat, self._standardised(moments))
+        return evaluate(self._learner, flat, self._standardised(moments))
 
     def _standardised(self, moments: bytes) -> Samples:
         if not moments:

@@ -12,14 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml import course, exact
+from ml import exact
 from ml.data import Floats, Ints, Samples, moments_from_bytes, standardise
 from ml.errors import BadTask, CacheFull, FileUnknown, NotFinite
 from ml.exact import FeatureSums
-from ml.mlp import Architecture, Array, Evaluation, evaluate
-from ml.readers import letters
+from ml.mlp import Array, Evaluation
+from ml.models.catalogue import learner
+from ml.models.learner import Learner, evaluate
+from ml.readers import content as contents
 from ml.task import CLASSES_DEFAULT, FileTask, Task
-from ml.train import OnEpoch, check_samples, train
+from ml.train import OnEpoch, check_samples
 
 CACHE_BYTES_MAX = 1 << 30
 
@@ -69,7 +71,7 @@ class Worker:
         classes: int = CLASSES_DEFAULT,
     ) -> int:
         """Parse and keep a file; returns its rows. Raises DataError where the file is wrong."""
-        samples = letters.parse(name, content, features, classes)
+        samples = contents.parse(name, content, features, classes)
         if samples.size_bytes > self._cache_bytes_max:
             raise CacheFull(f"{name} takes {samples.size_bytes} bytes, all files at most {self._cache_bytes_max}")
         self._forget(digest)
@@ -91,15 +93,15 @@ class Worker:
 
     def train(self, task: Task, weights: bytes, on_progress: OnProgress | None = None) -> PartialUpdate:
         """Train each file of the task from these weights (float32, little-endian), and add up what that changed."""
-        architecture = task_architecture(task)
-        base = _weights(architecture, weights)
+        model = learner(task.design)
+        base = _weights(model, weights)
         self._check_all_here(task)
         exact.check_rows(task.rows, task.fraction_bits)
-        total = np.zeros(architecture.parameters, np.int64)  # (parameters,)
+        total = np.zeros(model.parameters, np.int64)  # (parameters,)
         loss, accuracy = 0.0, 0.0
         for index, file in enumerate(task.files):
             last = _Last(index, on_progress)
-            local = self._train_file(task, file, base, last)
+            local = self._train_file(model, task, file, base, last)
             exact.add(total, exact.quantise(local, base, file.rows, task.fraction_bits))
             loss += last.loss * file.rows / task.rows
             accuracy += last.accuracy * file.rows / task.rows
@@ -107,21 +109,19 @@ class Worker:
 
     def evaluate(self, task: Task, weights: bytes, digest: str) -> Evaluation:
         """How well these weights predict a file, read as the task's files are; its files do not matter."""
-        architecture = task_architecture(task)
+        model = learner(task.design)
         samples = _inputs(task, self._samples(digest))
-        check_samples(architecture, samples)
-        found = evaluate(architecture, _weights(architecture, weights), samples)
+        check_samples(task.design, samples)
+        found = evaluate(model, _weights(model, weights), samples)
         if not math.isfinite(found.loss):
             raise NotFinite("weights too large to evaluate: the training has diverged")
         return found
 
-    def _train_file(self, task: Task, file: FileTask, base: Floats, on_epoch: OnEpoch) -> Array:
-        architecture, samples = task_architecture(task), _inputs(task, self._samples(file.digest))
+    def _train_file(self, model: Learner, task: Task, file: FileTask, base: Floats, on_epoch: OnEpoch) -> Array:
+        samples = _inputs(task, self._samples(file.digest))
         if samples.rows != file.rows:
             raise BadTask(f"file {file.digest} has {samples.rows} rows, the task says {file.rows}")
-        if task.course:
-            return course.train(architecture, base, samples, task.config, on_epoch)
-        return train(architecture, base, samples, task.config, file.seed, on_epoch)
+        return model.train(base, samples, task.config, file.seed, on_epoch)
 
     def _check_all_here(self, task: Task) -> None:
         """Fail before the first training, not after the last but one."""
@@ -140,19 +140,14 @@ class Worker:
             self._cache_bytes -= self._files.pop(digest).size_bytes
 
 
-def task_architecture(task: Task) -> Architecture:
-    """The network of a task."""
-    return Architecture(task.sizes, "identity" if task.course else "relu")
-
-
 def sum_from_bytes(update: PartialUpdate) -> Ints:
     """The integers of a partial update."""
     return np.frombuffer(update.sum, "<i8").astype(np.int64)  # (parameters,)
 
 
-def _weights(architecture: Architecture, data: bytes) -> Floats:
-    if len(data) != 4 * architecture.parameters:
-        raise BadTask(f"weights of {len(data)} bytes for {architecture.parameters} parameters of 4")
+def _weights(model: Learner, data: bytes) -> Floats:
+    if len(data) != 4 * model.parameters:
+        raise BadTask(f"weights of {len(data)} bytes for {model.parameters} parameters of 4")
     weights = np.frombuffer(data, "<f4").astype(np.float32)  # (parameters,)
     if not np.isfinite(weights).all():
         raise NotFinite("weights that are not finite")

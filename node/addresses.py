@@ -109,6 +109,19 @@ def read(path: Path) -> NodeList:
     return NodeList(nodes, supernode, tuple(line for line in lines if isinstance(line, Pattern)))
 
 
+class ListedNodes:
+    """Called: who is on the list by now; as it was before, while it cannot be read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known: tuple[Address, ...] = ()
+
+    def __call__(self) -> tuple[Address, ...]:
+        with suppress(NodeListError):  # whoever edits it may be in the middle of a line
+            self._known = read(self._path).nodes
+        return self._known
+
+
 class ListedSupernode:
     """Called: where the supernode is by now, as the list says. The list may be written after we have begun."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from chord.errors import NodeUnreachable
 from chord.refs import Address
 
-VARIABLE = "ROUNDELAY_CUT"
+VARIABLE = "ROUNDELAY_FAILPOINTS_CUT"
 
 
 class Cut:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ from rpc.peers import Peers
 
 ROOT = Path(__file__).resolve().parent.parent
 START_TIMEOUT_S = 60.0
+START_TIMEOUT_PER_NODE_S = 2.0
 STOP_TIMEOUT_S = 8.0
 LOOK_EVERY_S = 0.02
 NODES_MAX = 256
@@ -42,6 +43,7 @@ class LocalRing:
 
     supernode: Address
     node_list: Path
+    require_running: Callable[[], None]  # raises LocalRingFailed
 
 
 class Processes:
@@ -79,7 +81,7 @@ class Processes:
                     return Address(host, int(port))
             self._require_running(child, log)
             time.sleep(LOOK_EVERY_S)
-        raise LocalRingFailed(f"{log.name}: not listening after {START_TIMEOUT_S:g} s")
+        raise LocalRingFailed(f"{log.name}: not listening in time")
 
     def require_running(self) -> None:
         for child, log in self._children:
@@ -115,20 +117,25 @@ def child_environment() -> dict[str, str]:
             if not name.startswith(OPTION_PREFIX) or name.startswith(NO_OPTIONS)}
 
 
-def start_local_ring(count: int, stack: ExitStack) -> LocalRing:
-    """Start a supernode and `count` nodes, and return when all have joined; the stack ends them."""
+def start_local_ring(
+    count: int, stack: ExitStack, of_supernode: Sequence[str] = (), of_nodes: Sequence[str] = ()
+) -> LocalRing:
+    """Start a supernode and `count` nodes, and return when all have joined; the stack ends them.
+
+    They can be given options. Raises LocalRingFailed.
+    """
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="roundelay-")))
     processes = Processes(folder)
     stack.callback(processes.stop)
-    deadline = time.monotonic() + START_TIMEOUT_S
+    deadline = time.monotonic() + START_TIMEOUT_S + count * START_TIMEOUT_PER_NODE_S
     node_list = folder / "compute_nodes.txt"
     shared = ["--nodes", str(node_list), "--register"]
-    first = processes.start("supernode.py", [*shared, "--port", "0", "--state-dir", str(folder)])
+    first = processes.start("supernode.py", [*shared, "--port", "0", "--state-dir", str(folder), *of_supernode])
     supernode = processes.address(first, deadline)  # not before: they might ask another ring's, at the default port
     for _ in range(count):
-        processes.start("compute_node.py", ["0", supernode.host, str(supernode.port), "--quiet", *shared])
+        processes.start("compute_node.py", ["0", supernode.host, str(supernode.port), "--quiet", *shared, *of_nodes])
     wait_until_whole(processes, supernode, count, deadline)
-    return LocalRing(supernode, node_list)
+    return LocalRing(supernode, node_list, processes.require_running)
 
 
 def wait_until_whole(processes: Processes, supernode: Address, count: int, deadline: float) -> None:
@@ -142,7 +149,7 @@ def wait_until_whole(processes: Processes, supernode: Address, count: int, deadl
                 runtime.stop(STOP_TIMEOUT_S)
                 return
         time.sleep(LOOK_EVERY_S)
-    raise LocalRingFailed(f"{count} nodes were not one ring after {START_TIMEOUT_S:g} s; {processes.last_words()}")
+    raise LocalRingFailed(f"{count} nodes were not one ring in time; {processes.last_words()}")
 
 
 def _walk(start: NodeRef) -> Procedure[set[NodeRef]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -53,6 +53,7 @@ class MemberOptions:
     supernode: Callable[[], Address] | None  # where that is which admits it; None: it joins through `bootstrap`
     bootstrap: Address | None = None
     stabilize_every_s: float = upkeep.STABILIZE_EVERY_S
+    listed: Callable[[], Sequence[Address]] = tuple  # at which a second ring may be met
     load: float = 0.0  # how often it is busy with other things
     load_delay_s: float = 0.0  # and for how long
 
@@ -102,6 +103,7 @@ class Member:
         self._keep("fingers", upkeep.keep_fingers(node, random.Random()))
         if self._options.supernode is not None:
             self._keep("lease", upkeep.keep_lease(node, self._options.supernode))
+        self._keep("one ring", upkeep.keep_one_ring(node, self._options.listed, random.Random()))
         self._keep("store", caretaking.keep_store(node, self.store, random.Random()))
         self._keep("orders", self.orders.carry_out(node))
         self._keep("jobs", self._keeper.keep())

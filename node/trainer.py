@@ -17,10 +17,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from chord.errors import NotFound
 from federation.effects import Compute, Done
 from federation.errors import OtherBits, WorkFailed
 from federation.work import Order
-from ml.errors import EndOfFrames, FrameError, MLError, from_dict
+from ml.errors import EndOfFrames, FrameError, MLError, ModelUnknown, from_dict
 from ml.frames import Frame, Header, read_frame, write_frame
 from ml.task import task_from_dict
 from node import failpoints
@@ -32,6 +33,7 @@ IDLE_S = 60.0
 STARTS_MAX = 3  # of the process for one order: one that dies each time fails it
 STOP_TIMEOUT_S = 1.0
 FINGERPRINTS_MAX = 16  # shapes whose fingerprints are remembered
+SHOWN = ("optimizer", "epochs", "eta", "batch", "momentum")  # of a configuration; the rest where it is not 0
 
 Tell = Callable[[str, str], None]  # ticket, what is going on
 
@@ -78,6 +80,8 @@ class Trainer:
                 return self._converse(effect, work)
             except (EndOfFrames, FrameError, OSError):
                 code = self._end_child()
+            except ModelUnknown as error:  # another node may have it
+                raise NotFound(str(error)) from error
             except MLError as error:
                 raise WorkFailed(str(error)) from error
             if self._stopped:
@@ -196,9 +200,10 @@ def _configuration(order: Order, work: dict[str, Any]) -> str:
     files = f"{len(order.files)} file{'s' * (len(order.files) != 1)}"
     if work["kind"] == "moments":
         return f"round {order.round}: summing the features of {files}"
-    settings = " ".join(f"{name} {value}" for name, value in work["task"]["config"].items()
-                        if name != "mu" or value)
-    return f"round {order.round}: training {files}, layers {'-'.join(map(str, work['task']['sizes']))}, {settings}"
+    task = work["task"]
+    settings = " ".join(f"{name} {value}" for name, value in task["config"].items() if value or name in SHOWN)
+    model = "" if task["model"] == "mlp" else f"model {task['model']}, "
+    return f"round {order.round}: training {files}, {model}layers {'-'.join(map(str, task['sizes']))}, {settings}"
 
 
 def _environment() -> dict[str, str]:

@@ -41,6 +41,9 @@ class RingProgram:
             "neighbours": upkeep.keep_neighbours(node, self.machine.world.rng(f"neighbours {life}")),
             "fingers": upkeep.keep_fingers(node, self.machine.world.rng(f"fingers {life}")),
             "lease": upkeep.keep_lease(node, lambda: self.machine.supernode),
+            "one ring": upkeep.keep_one_ring(
+                node, lambda: self.machine.listed, self.machine.world.rng(f"one ring {life}")
+            ),
         }
 
 
@@ -55,6 +58,7 @@ class Machine:
         self.world = world
         self.address = address
         self.supernode = supernode
+        self.listed: tuple[Address, ...] = ()  # by its list of nodes
         self.node: ChordNode | None = None
         self.process: Process | None = None
         self._program = program

@@ -1,6 +1,7 @@
-"""A workload: puts from random members. What was acknowledged must be found after healing, byte for byte.
+"""A workload: puts and gets from random members. What was acknowledged must be found after healing, byte for byte.
 
-The promise holds while no more than replicas - 1 nodes die before copies are restored. Where more
+While things break a get may find nothing, or not be able to say; other bytes it never gives. The
+promise holds while no more than replicas - 1 nodes die before copies are restored. Where more
 have died within the time that restoring may take, a loss is counted, and excused.
 """
 
@@ -10,6 +11,7 @@ import random
 from functools import partial
 
 from chord.storing import get, put
+from sim.machine import Machine
 from sim.process import Outcome
 from sim.program import NodeProgram, clocks
 from sim.scene import Scene
@@ -20,12 +22,12 @@ READ_WITHIN_S = 120.0
 
 
 class Puts:
-    """Puts all the time while things break; a set checker at the end."""
+    """Puts and gets all the time while things break; a set checker at the end."""
 
     def __init__(self) -> None:
         self._stopped = False
         self._acknowledged: dict[str, tuple[float, bytes]] = {}  # name -> when, what
-        self._begun = self._excused = 0
+        self._begun = self._excused = self._asked = self._answered = 0
         self._crashes: list[float] = []
 
     def start(self, scene: Scene) -> None:
@@ -46,7 +48,8 @@ class Puts:
 
     def summary(self) -> str:
         return (f"puts: {self._begun} begun, {len(self._acknowledged)} acknowledged, "
-                f"{self._excused} of them lost to more deaths at once than there are copies")
+                f"{self._excused} of them lost to more deaths at once than there are copies; "
+                f"gets meanwhile: {self._asked} begun, {self._answered} answered")
 
     # --- helpers
 
@@ -60,11 +63,24 @@ class Puts:
             version = clocks(scene.world).version()
             procedure = put(machine.member.ref, scene.ring, scene.ring.key(name), name, content, version)
             scene.world.run(machine.process, "put", procedure, partial(self._ended, scene, name, content))
+            if self._acknowledged:
+                self._get(scene, machine, rng.choice(list(self._acknowledged)))
         scene.world.clock.after(rng.expovariate(1.0 / EVERY_S), partial(self._next, scene, rng))
 
     def _ended(self, scene: Scene, name: str, content: bytes, outcome: Outcome) -> None:
         if isinstance(outcome, tuple) and len(outcome) >= scene.ring.replicas:
             self._acknowledged[name] = scene.world.clock.now, content
+
+    def _get(self, scene: Scene, machine: Machine, name: str) -> None:
+        assert machine.member is not None and machine.process is not None
+        self._asked += 1
+        procedure = get(machine.member.ref, scene.ring, scene.ring.key(name), name)
+        scene.world.run(machine.process, "get", procedure, partial(self._got, scene, name))
+
+    def _got(self, scene: Scene, name: str, outcome: Outcome) -> None:
+        if isinstance(outcome, bytes):
+            self._answered += 1
+            scene.demand(outcome == self._acknowledged[name][1], f"{name} was read as {outcome!r}")
 
     def _read(self, scene: Scene, name: str) -> Outcome:
         machine = next(m for m in scene.machines if m.member is not None)

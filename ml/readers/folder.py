@@ -44,6 +44,14 @@ def list_training_files(folder: Path, validation: Path | None) -> Listing:
     return Listing(tuple(files), tuple(skipped))
 
 
+def names_in(folder: Path) -> list[str]:
+    """The names in a folder, sorted; each can be printed. Raises InputMissing, DataError."""
+    entries = _entries(folder)
+    for entry in entries:
+        _check_name(folder, entry.name)
+    return [entry.name for entry in entries]
+
+
 def find_validation(given: str, folder: Path) -> Path:
     """The validation file as given or, failing that, inside the folder."""
     for path in (Path(given), folder / given):

@@ -1997,7 +1997,7 @@ class TrainingFile(object):
 
 class Share(object):
     """
-    Which of an order's files a node is to work on, by their places in the job's list.
+    Which of an order's files a node is to work on: a bitmap, bit i % 8 of byte i / 8 for place i in the job's list.
 
     Attributes:
      - node
@@ -2026,13 +2026,8 @@ class Share(object):
                 else:
                     iprot.skip(ftype)
             elif fid == 2:
-                if ftype == TType.LIST:
-                    self.files = []
-                    (_etype45, _size42) = iprot.readListBegin()
-                    for _i46 in range(_size42):
-                        _elem47 = iprot.readI32()
-                        self.files.append(_elem47)
-                    iprot.readListEnd()
+                if ftype == TType.STRING:
+                    self.files = iprot.readBinary()
                 else:
                     iprot.skip(ftype)
             else:
@@ -2050,11 +2045,8 @@ class Share(object):
             self.node.write(oprot)
             oprot.writeFieldEnd()
         if self.files is not None:
-            oprot.writeFieldBegin('files', TType.LIST, 2)
-            oprot.writeListBegin(TType.I32, len(self.files))
-            for iter48 in self.files:
-                oprot.writeI32(iter48)
-            oprot.writeListEnd()
+            oprot.writeFieldBegin('files', TType.STRING, 2)
+            oprot.writeBinary(self.files)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -2130,11 +2122,11 @@ class Order(object):
             elif fid == 3:
                 if ftype == TType.LIST:
                     self.files = []
-                    (_etype52, _size49) = iprot.readListBegin()
-                    for _i53 in range(_size49):
-                        _elem54 = TrainingFile()
-                        _elem54.read(iprot)
-                        self.files.append(_elem54)
+                    (_etype45, _size42) = iprot.readListBegin()
+                    for _i46 in range(_size42):
+                        _elem47 = TrainingFile()
+                        _elem47.read(iprot)
+                        self.files.append(_elem47)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -2161,11 +2153,11 @@ class Order(object):
             elif fid == 8:
                 if ftype == TType.LIST:
                     self.shares = []
-                    (_etype58, _size55) = iprot.readListBegin()
-                    for _i59 in range(_size55):
-                        _elem60 = Share()
-                        _elem60.read(iprot)
-                        self.shares.append(_elem60)
+                    (_etype51, _size48) = iprot.readListBegin()
+                    for _i52 in range(_size48):
+                        _elem53 = Share()
+                        _elem53.read(iprot)
+                        self.shares.append(_elem53)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -2195,8 +2187,8 @@ class Order(object):
         if self.files is not None:
             oprot.writeFieldBegin('files', TType.LIST, 3)
             oprot.writeListBegin(TType.STRUCT, len(self.files))
-            for iter61 in self.files:
-                iter61.write(oprot)
+            for iter54 in self.files:
+                iter54.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.task is not None:
@@ -2218,8 +2210,8 @@ class Order(object):
         if self.shares is not None:
             oprot.writeFieldBegin('shares', TType.LIST, 8)
             oprot.writeListBegin(TType.STRUCT, len(self.shares))
-            for iter62 in self.shares:
-                iter62.write(oprot)
+            for iter55 in self.shares:
+                iter55.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.limit is not None:
@@ -2576,11 +2568,11 @@ class Members(object):
             elif fid == 2:
                 if ftype == TType.LIST:
                     self.nodes = []
-                    (_etype66, _size63) = iprot.readListBegin()
-                    for _i67 in range(_size63):
-                        _elem68 = Node()
-                        _elem68.read(iprot)
-                        self.nodes.append(_elem68)
+                    (_etype59, _size56) = iprot.readListBegin()
+                    for _i60 in range(_size56):
+                        _elem61 = Node()
+                        _elem61.read(iprot)
+                        self.nodes.append(_elem61)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -2601,8 +2593,8 @@ class Members(object):
         if self.nodes is not None:
             oprot.writeFieldBegin('nodes', TType.LIST, 2)
             oprot.writeListBegin(TType.STRUCT, len(self.nodes))
-            for iter69 in self.nodes:
-                iter69.write(oprot)
+            for iter62 in self.nodes:
+                iter62.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -2774,7 +2766,7 @@ all_structs.append(Share)
 Share.thrift_spec = (
     None,  # 0
     (1, TType.STRUCT, 'node', [Node, None], None, ),  # 1
-    (2, TType.LIST, 'files', (TType.I32, None, False), None, ),  # 2
+    (2, TType.STRING, 'files', 'BINARY', None, ),  # 2
 )
 all_structs.append(Order)
 Order.thrift_spec = (

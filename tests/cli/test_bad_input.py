@@ -115,7 +115,6 @@ def test_what_is_not_there_is_66(arguments: tuple[str, ...], named: str, data: P
 
 
 USAGES: dict[str, tuple[str, ...]] = {
-    "one word": ("data",),
     "a word too many": ("data", "validate.txt", "more"),
     "an unknown option": ("data", "validate.txt", "--nonsense"),
     "an option cut short": ("data", "validate.txt", "--round", "3"),

@@ -79,7 +79,8 @@ def test_every_setting_of_a_job_has_an_option_with_its_default() -> None:
     ("--rounds 7", "rounds", 7), ("--epochs 7", "epochs", 7), ("--hidden 7", "hidden", (7,)),
     ("--hidden 512,512", "hidden", (512, 512)), ("--eta 0.5", "eta", 0.5), ("--batch 7", "batch", 7),
     ("--momentum 0.5", "momentum", 0.5), ("--optimizer adam", "optimizer", "adam"), ("--seed 7", "seed", 7),
-    ("--course-trainer", "course", True), ("--quorum 0.5", "quorum", 0.5),
+    ("--course-trainer", "course", True), ("--quorum 0.5", "quorum", 0.5), ("--model cnn", "model", "cnn"),
+    ("--dropout 0.5", "dropout", 0.5), ("--weighting balanced", "weighting", "balanced"),
 ])
 def test_an_option_sets_its_setting(given: str, setting: str, value: Any) -> None:
     chosen = options.parse(train.parser([]), ["letters", "validate.txt", *given.split()])

@@ -17,7 +17,7 @@ import client
 import compute_node
 import supernode
 from cli import compute_node as node_line
-from cli import options, programs, train
+from cli import exits, options, programs, train
 from cli import supernode as supernode_line
 from federation.spec import Settings
 
@@ -100,7 +100,7 @@ def test_every_subcommand_is_known_to_the_configuration() -> None:
 
     assert set(client.SUBCOMMANDS) <= lines
     assert {"fingers", "retrain", "rounds", "json"} <= programs.keys_of("client")
-    assert {"stabilize-every", "bits"} <= programs.keys_of(None) - programs.keys_of("client")
+    assert {"stabilize-every", "bootstrap"} <= programs.keys_of(None) - programs.keys_of("client")
 
 
 def test_sections_are_for_one_program_and_stand_over_the_rest(file: Path) -> None:
@@ -113,6 +113,18 @@ def test_sections_are_for_one_program_and_stand_over_the_rest(file: Path) -> Non
     assert (of(supernode.main)["port"], of(supernode.main)["host"]) == (2, "10.0.0.1")
     assert (of(compute_node.main)["port"], of(compute_node.main)["data-dir"]) == (3, "d")
     assert of(client.main)["rounds"] == 4
+
+
+def test_the_dashboard_has_a_section_that_it_checks_itself(file: Path) -> None:
+    from dashboard import options as dashboard_line
+
+    file.write_text("[dashboard]\nport = 8181\nlab = 3\n")
+
+    assert options.parse(dashboard_line.parser([]), ["--config", str(file)]).port == 8181
+    assert shown(*TRAIN, "--config", file)["rounds"]["origin"] == "default"
+    file.write_text("[dashboard]\nlabb = 3\n")
+    with pytest.raises(exits.Exit, match=r"dashboard\.labb: no such option"):
+        options.parse(dashboard_line.parser([]), ["--config", str(file)])
 
 
 def test_switches_are_turned_on_anywhere_and_off_by_a_flag(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from sights import SUPERNODE, picture
 
 from chord.refs import Address
 from cli import exits
+from cli.dashboard import parser
 from cli.options import parse
 from dashboard import options
 from dashboard.actions import ActionRefused, Actions, LabActions, Wanted, sides
@@ -74,7 +75,7 @@ def test_both_sides_of_a_cut_have_half_of_the_neighbours() -> None:
 
 
 def chosen(*arguments: str) -> object:
-    read = parse(options.parser(list(arguments)), list(arguments))
+    read = parse(parser(list(arguments)), list(arguments))
     options.check(read)
     return read
 

@@ -43,7 +43,7 @@ def test_json_is_one_line_with_exactly_the_promised_fields(three: Ring, first: d
     shown = first
 
     assert set(shown) == {"job", "validation_error", "files", "nodes", "rounds", "seconds", "model_sha256", "history",
-                          "placement"}
+                          "placement", "metrics"}
     assert (shown["files"], shown["nodes"], shown["rounds"]) == (FILES, COUNT, 2)
     assert [r["round"] for r in shown["history"]] == [1, 2]
     assert shown["history"][-1]["validation_error"] == pytest.approx(shown["validation_error"], abs=1e-6)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from test_driver import CONTENTS, IDS, Job, make_spec
+from test_driver import CLASSES, CONTENTS, IDS, Job, make_spec
 
 from chord.blobs import digest_of
 from federation.errors import BadSpec
@@ -25,8 +26,11 @@ CHOICES: list[tuple[str, Any]] = [
     *(("rule", rule) for rule in RULES if rule != "fedavg"),
     ("optimizer", "adam"), ("optimizer", "gd"), ("course", True), ("fraction", 0.4), ("quorum", 0.5), ("tiers", "a,b"),
     ("mu", 0.5), ("server_eta", 0.5), ("server_momentum", 0.5), ("hidden", (3, 2)), ("momentum", 0.0), ("seed", 7),
+    ("model", "softmax"), ("dropout", 0.5), ("weighting", "balanced"),
 ]
 PAIRS = [(a, b) for a, b in itertools.combinations(CHOICES, 2) if a[0] != b[0]]
+LABELS = [int(row.rpartition(b",")[2]) for content in FEW.values() for row in content.split()]
+CLASS_ROWS = tuple(map(LABELS.count, range(CLASSES)))
 REASONS = ("--course-trainer", "--tiers", "--mu", "--server-eta", "--server-momentum")
 
 
@@ -45,7 +49,7 @@ def test_a_pair_works_or_is_refused_at_the_start(pair: tuple[tuple[str, Any], tu
     except BadSpec as refusal:
         assert any(reason in str(refusal) for reason in REASONS), refusal
         return
-    spec = make_spec(settings, FEW)
+    spec = replace(make_spec(settings, FEW), class_rows=(CLASS_ROWS if settings.weighting != "none" else ()))
 
     assert Job(IDS[:3], spec, FEW).drive() == on_its_own(spec)
 
@@ -61,3 +65,20 @@ def test_what_is_refused_is_what_should_be() -> None:
     assert frozenset(("placement", "topology")) not in refused
     assert frozenset(("topology", "rule")) not in refused
     assert frozenset(("course", "rule")) in refused
+    assert frozenset(("course", "dropout")) in refused
+
+
+@pytest.mark.parametrize("each", CHOICES, ids=lambda each: f"{each[0]}={each[1]}")
+def test_pinned_files_take_every_setting_but_those_that_move_them_or_must_know_them(each: tuple[str, Any]) -> None:
+    name, value = each
+    try:
+        settings = Settings(**BASE | {name: value})
+    except BadSpec:
+        return  # alone it is refused as well
+    spec = make_spec(settings, FEW)
+
+    if name in ("placement", "weighting"):
+        with pytest.raises(BadSpec, match=f"--pinned and --{name} {value} exclude one another"):
+            replace(spec, pinned="wards", homes=("n:1",) * len(FEW))
+    else:
+        assert replace(spec, pinned="wards", homes=("n:1",) * len(FEW)).pinned == "wards"

@@ -68,8 +68,8 @@ def test_every_setting_says_what_it_is() -> None:
 
 OTHERS: dict[str, Any] = {
     "settings": Settings(seed=1), "files": FILES[:1], "validation": FILES[0], "features": 15, "classes": 25,
-    "initial": "dd" * 32, "nonce": "another", "detached": True, "fingerprint": "ee" * 32,
-    "pinned": "wards", "homes": ("n:1", "n:1"),
+    "initial": "dd" * 32, "nonce": "another", "detached": True, "fingerprint": "ee" * 32, "shape": (1, 4, 4),
+    "labels": tuple(map(str, range(26))), "class_rows": (1,) * 26, "pinned": "wards", "homes": ("n:1", "n:1"),
 }
 
 
@@ -84,8 +84,8 @@ def test_the_id_changes_with_every_field_of_the_spec(name: str) -> None:
 def test_the_id_changes_with_every_setting(name: str) -> None:
     other: dict[str, Any] = {
         "rounds": 7, "epochs": 7, "hidden": (7,), "eta": 0.7, "batch": 7, "momentum": 0.7, "optimizer": "adam",
-        "seed": 7, "course": True, "quorum": 0.5, "placement": "random",
-        "topology": "tree", "tiers": "a,b",
+        "seed": 7, "course": True, "quorum": 0.5, "model": "cnn", "dropout": 0.5, "weighting": "balanced",
+        "placement": "random", "topology": "tree", "tiers": "a,b",
         "fraction": 0.5, "rule": "fedprox", "mu": 0.5, "server_eta": 0.5, "server_momentum": 0.5,
     }
     extra = {"course": {"optimizer": "gd"}, "mu": {"rule": "fedprox"}}.get(name, {})

@@ -109,7 +109,7 @@ def test_any_json_is_refused(value: object) -> None:
 
 def test_a_configuration_with_another_field_is_refused() -> None:
     data = GOOD.to_dict()
-    data["config"] = {**data["config"], "dropout": 0.1}  # type: ignore[dict-item]
+    data["config"] = {**data["config"], "warmth": 0.1}  # type: ignore[dict-item]
 
-    with pytest.raises(BadTask, match="dropout"):
+    with pytest.raises(BadTask, match="warmth"):
         task_from_dict(data)

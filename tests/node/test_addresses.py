@@ -187,3 +187,14 @@ def test_a_host_has_one_spelling(text: str, host: str) -> None:
 def test_what_is_no_host_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no host"):
         addresses.parse_host(text)
+
+
+def test_the_listed_nodes_are_read_anew_and_stay_while_the_list_cannot_be_read(path: Path) -> None:
+    listed = addresses.ListedNodes(path)
+    assert listed() == ()
+
+    addresses.register(path, Address("127.0.0.1", 8001))
+    assert listed() == (Address("127.0.0.1", 8001),)
+
+    path.write_text("rubbish in the middle of a li")
+    assert listed() == (Address("127.0.0.1", 8001),)

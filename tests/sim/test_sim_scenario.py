@@ -99,6 +99,31 @@ def test_a_partition_makes_two_rings_and_its_end_makes_them_one() -> None:
     assert is_ideal()
 
 
+@pytest.mark.parametrize("found_by", ["the dead that they remember", "the list of nodes"])
+def test_two_rings_become_one_without_a_supernode(found_by: str) -> None:
+    """The supernode is gone; what is left is whom they once held for dead, and what the node list says."""
+    scenario = Scenario(replace(CALM, seed=1, nodes=16, successors=3), Journal(), [])
+    scene, clock = scenario.scene, scenario.scene.world.clock
+    listed = found_by == "the list of nodes"
+    for machine in scene.machines:
+        machine.listed = tuple(m.address for m in scene.machines) if listed else ()
+    scenario._form()
+    scene.supernode.crash()
+    scene.world.network.split(m.address for m in scene.machines[:8])
+    clock.run(clock.now + 20.0)
+    for machine in scene.machines:
+        assert machine.node is not None
+        for dead in machine.node.suspects.dead if listed else ():
+            machine.node.suspects.heard(dead)  # forgotten, as by a restart
+
+    scene.world.network.join()
+    healed_s = clock.now
+    clock.run_while(lambda: not check([view(node) for node in scene.members], 3)[-1].holds, healed_s + HEALS_WITHIN_S)
+
+    assert len(scene.members) == 16
+    assert check([view(node) for node in scene.members], 3)[-1].holds
+
+
 def test_a_killed_node_comes_back_as_a_new_incarnation_with_its_identifier() -> None:
     scenario = Scenario(replace(CALM, nodes=6, successors=3), Journal(), [])
     machine = scenario.scene.machines[1]

@@ -1,4 +1,4 @@
-"""The whole system in one thread: a ring with stores, and a federated job, while everything breaks.
+"""The whole system in one thread: 24 nodes with stores, puts, gets and a federated job, while everything breaks.
 
 Safety under faults first, then healing and liveness: the job ends with the very weights that one
 process computes without a ring, and every acknowledged put is found.
@@ -6,16 +6,14 @@ process computes without a ring, and every acknowledged put is found.
 
 from dataclasses import replace
 
-import pytest
-
 from sim.jobs import expected
 from sim.journal import Journal
 from sim.options import CALM, SimOptions, drawn
 from sim.scenario import Report
 from sim.soak import play
 
-NODES = 12
-SEEDS = (1, 7)  # a client that lives and one that is killed, crashes, pauses, loss
+NODES = 24
+SEEDS = range(1, 9)  # 60 s of one core hold twice as many; `python -m sim soak --jobs 1` goes on from here
 SMALL = SimOptions(**{**vars(CALM), "nodes": 5, "jobs": 1, "faults_s": 20.0})
 
 
@@ -33,9 +31,12 @@ def test_the_same_seed_gives_the_same_journal() -> None:
     assert first.digest == second.digest
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_jobs_and_puts_survive_whatever_a_seed_draws(seed: int) -> None:
-    """`python -m sim soak --jobs 1` goes on from here; a failing seed prints how to see it again."""
-    outcome = play(replace(drawn(seed, NODES), jobs=1), Journal())
+def test_jobs_and_puts_survive_whatever_a_seed_draws() -> None:
+    """A failing seed prints how to see it again. A client that dies early has published no job; most have."""
+    published = 0
+    for seed in SEEDS:
+        outcome = play(replace(drawn(seed, NODES), jobs=1), Journal())
 
-    assert isinstance(outcome, Report), f"{outcome}\n{outcome.replay}"
+        assert isinstance(outcome, Report), f"{outcome}\n{outcome.replay}"
+        published += "job 0: published" in "".join(outcome.workloads)
+    assert published >= len(SEEDS) // 2, "too few jobs were judged"

@@ -1,0 +1,64 @@
+"""client.py ring: a whole ring on this machine, until Ctrl-C. Nothing of it is left when this ends, however it ends."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from cli import exits, options
+from node.addresses import SUPERNODE_PORT
+from node.local import NODES_MAX, LocalRing, LocalRingFailed, start_local_ring
+
+LOOK_EVERY_S = 1.0
+
+
+def main(arguments: Sequence[str]) -> int:
+    chosen = options.parse(parser(arguments), arguments)
+    if not 1 <= chosen.count <= NODES_MAX:
+        raise exits.Exit(exits.USAGE, f"client.py ring takes 1 to {NODES_MAX} nodes")
+    try:
+        with ExitStack() as stack:
+            began = time.monotonic()
+            ring = start_local_ring(chosen.count, stack, _of_supernode(chosen), _of_nodes(chosen))
+            show(ring, chosen, time.monotonic() - began)
+            while True:
+                time.sleep(LOOK_EVERY_S)
+                ring.require_running()
+    except LocalRingFailed as error:
+        raise exits.Exit(exits.UNAVAILABLE, str(error)) from error
+
+
+def show(ring: LocalRing, chosen: options.Namespace, seconds: float) -> None:
+    """Where it is, and what to type next."""
+    if chosen.json:
+        exits.say(json.dumps({"supernode": str(ring.supernode), "nodes": chosen.count, "seconds": round(seconds, 2)}))
+        return
+    exits.say(f"a ring of {chosen.count} node{'s' * (chosen.count > 1)}, supernode at {ring.supernode}, "
+              f"up after {seconds:.1f} s; Ctrl-C stops it all. In another terminal:")
+    exits.say(f"    python3 client.py ./letters validate_letters.txt --supernode {ring.supernode}")
+
+
+def _of_supernode(chosen: options.Namespace) -> list[str]:
+    found = ["--port", str(chosen.port), "--assign", chosen.assign]
+    for name in ("bits", "successors", "replicas"):
+        found += [f"--{name}", str(getattr(chosen, name))]
+    return found
+
+
+def _of_nodes(chosen: options.Namespace) -> list[str]:
+    return ["--data-dir", str(chosen.data_dir.resolve())] if chosen.data_dir else []
+
+
+def parser(arguments: Sequence[str]) -> options.Parser:
+    made = options.parser("client.py ring", "Start a ring on this machine, and stop it with Ctrl-C.",
+                          "python3 client.py ring 64", arguments)
+    made.add_argument("count", nargs="?", type=int, default=4, metavar="N", help="so many nodes (default: %(default)s)")
+    made.add_argument("--port", type=options.port, default=SUPERNODE_PORT, metavar="P",
+                      help="the supernode's (default: %(default)s; 0: any free one)")
+    made.add_argument("--data-dir", type=Path, metavar="DIR", help="files found here need not be sent to the nodes")
+    made.add_argument("--json", action="store_true", help="print one line, one JSON object, when it is up")
+    options.add_ring_parameters(made)
+    return made

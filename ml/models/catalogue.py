@@ -1,0 +1,43 @@
+"""A design's learner, by its name. Names are looked up here; MODULE:NAME is imported only where that was allowed."""
+
+from collections.abc import Callable
+from importlib import import_module
+
+from ml.errors import BadTask, ModelUnknown, printable
+from ml.models.allowed import SHIPPED, allowed
+from ml.models.learner import Learner
+from ml.task import Design
+
+NAMES = ("mlp", "softmax", "cnn")
+
+
+def learner(design: Design) -> Learner:
+    """Raises ModelUnknown where this process does not have the model, BadTask where it cannot be so large."""
+    if design.model in ("mlp", "softmax"):
+        from ml.models.dense import Dense
+
+        if design.model == "softmax" and len(design.sizes) != 2:
+            raise BadTask("softmax has no hidden layers")
+        return Dense(design)
+    from ml.models.model import Trained
+
+    if design.model == "cnn":
+        from ml.models.cnn import Cnn
+
+        return Trained(design, lambda: Cnn(design))
+    if ":" not in design.model:
+        raise BadTask(f"no model is called {printable(design.model)}: {', '.join(NAMES)}, or MODULE:NAME")
+    made = _named(*design.model.split(":"))
+    return Trained(design, lambda: made(design))
+
+
+def _named(module: str, name: str) -> Callable[[Design], object]:
+    if module not in SHIPPED and module not in allowed():
+        raise ModelUnknown(f"model {module}:{name} is not allowed here: start the node with --models {module}")
+    try:
+        found = getattr(import_module(SHIPPED.get(module, module)), name)
+    except (ImportError, AttributeError) as error:
+        raise ModelUnknown(f"model {module}:{name} is not here: {printable(str(error))}") from error
+    if not callable(found):
+        raise ModelUnknown(f"{module}:{name} is no model: it cannot be called")
+    return found  # type: ignore[no-any-return]

@@ -1,0 +1,34 @@
+"""mlp and softmax (an mlp without hidden layers), by the fast kernels; and the course's network, in its float64."""
+
+from ml import course, mlp, train
+from ml.data import Floats, Samples
+from ml.mlp import Architecture, Array
+from ml.task import Design, TrainConfig
+from ml.train import OnEpoch
+
+
+class Dense:
+    """A learner of fully connected layers."""
+
+    def __init__(self, design: Design) -> None:
+        self.design = design
+        self.architecture = Architecture(design.sizes, "identity" if design.course else "relu")
+
+    @property
+    def parameters(self) -> int:
+        return self.architecture.parameters
+
+    def first(self, seed: int) -> Floats:
+        if self.design.course:
+            return course.initial_weights(self.architecture).astype("<f4")
+        return mlp.init(self.architecture, seed)
+
+    def train(
+        self, weights: Floats, samples: Samples, config: TrainConfig, seed: int, on_epoch: OnEpoch | None = None
+    ) -> Array:
+        if self.design.course:
+            return course.train(self.architecture, weights, samples, config, on_epoch)
+        return train.train(self.architecture, weights, samples, config, seed, on_epoch)
+
+    def scores(self, weights: Array, x: Array) -> Array:
+        return mlp.forward(self.architecture, weights, x)[-1]

@@ -1,0 +1,51 @@
+"""How the benches judge and print what they have measured; and that a figure that is missing says why."""
+
+from bench.beside import ratio, take_turns
+from bench.figures import Limit, Line, Table, worse
+from bench.performance import largest
+
+
+def test_a_limit_is_about_the_ratio_where_there_is_a_peer_and_else_about_ours() -> None:
+    beside = Line("speed", "MB/s", 10.0, "peer", 40.0, 0.25, Limit(0.35))
+    alone = Line("start", "s", 2.0, limit=Limit(3.0, at_least=False))
+
+    assert (beside.held, alone.held) == ("no", "yes")
+    assert worse([Table("t", (beside, alone))]) == ["t: speed"]
+
+
+def test_a_strict_limit_is_not_held_by_its_bound() -> None:
+    assert [Limit(1.0, strict=strict).holds(1.0) for strict in (False, True)] == [True, False]
+    assert [str(Limit(1.0, strict=strict)) for strict in (False, True)] == [">= 1", "> 1"]
+
+
+def test_a_missing_peer_says_why_and_is_not_judged() -> None:
+    line = Line("speed", "MB/s", 10.0, "peer", limit=Limit(2.0), why_not="make bench-peers")
+
+    assert line.held == ""
+    assert "| make bench-peers |" in Table("t", (line,)).markdown()
+
+
+def test_everybody_has_as_many_turns_and_the_order_turns_round() -> None:
+    called: list[str] = []
+    measures = {name: lambda name=name: (called.append(name), float(len(called)))[1] for name in "ab"}
+
+    found = take_turns(measures, turns=2, warm_up=0)
+
+    assert called == ["a", "b", "b", "a"]
+    assert found == {"a": [1.0, 4.0], "b": [2.0, 3.0]}
+
+
+def test_a_ratio_is_the_median_of_the_turns_ratios() -> None:
+    assert ratio([1.0, 10.0, 1.0], [2.0, 20.0, 9.0]) == 2.0
+
+
+def test_costs_are_a_functions_own_samples_without_waiting_and_imports() -> None:
+    stacks = [
+        'process 1:"python client.py";main (client.py:1);mean (ml/exact.py:9) 30',
+        'process 2:"python -m ml.trainer";step (ml/kernels.py:5) 50',
+        'process 2:"python -m ml.trainer";step (ml/kernels.py:7) 20',
+        'process 1:"python client.py";run (threading.py:1);wait (threading.py:3) 900',
+        'process 1:"python client.py";_find (<frozen importlib._bootstrap>:1);exec (a.py:1) 900',
+    ]
+
+    assert largest(stacks) == [("trainer: step (ml/kernels.py)", 0.7), ("client: mean (ml/exact.py)", 0.3)]

@@ -1,0 +1,180 @@
+"""Models by name: gradients against finite differences, purity, who may be imported, saved and loaded again."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ml_oracles import make_samples
+
+from ml import mlp
+from ml.data import Moments, Samples
+from ml.dropout import Dropout
+from ml.errors import BadTask, DataError, ModelUnknown
+from ml.estimator import load as load_estimator
+from ml.kernels import Network, gradient_step
+from ml.mlp import Architecture, cross_entropy
+from ml.models import allowed, catalogue
+from ml.models.catalogue import learner
+from ml.models.cnn import Cnn
+from ml.models.learner import evaluate
+from ml.readers.model import Model, load, save
+from ml.task import Design, TrainConfig
+from ml.train import train
+
+IMAGES = Design((2 * 14 * 14, 7, 3), "cnn", (2, 14, 14))
+STEP = 1e-5
+
+
+def images(rows: int) -> Samples:
+    return make_samples(rows, IMAGES.features, 3)
+
+
+def test_the_gradient_of_a_cnn_is_that_of_finite_differences() -> None:
+    model, rng = Cnn(IMAGES), np.random.default_rng(1)
+    model.begin(rng)
+    model.parameters = model.parameters.astype(np.float64) + 0.05 * rng.standard_normal(model.parameters.size)
+    samples, weights = images(6), np.array([1, 2, 1, 0.5, 1, 1.0])
+    x = samples.x.astype(np.float64)
+
+    def loss() -> float:
+        return float((weights * cross_entropy(model.predict(x), samples.y)[0]).mean())
+
+    gradient = model.gradient(x, samples.y, weights, rng)[1].copy()
+
+    for at in [0, 200, 402, 404, 1500, *rng.integers(0, model.parameters.size, 10)]:
+        kept = model.parameters[at]
+        model.parameters[at] = kept + STEP
+        above = loss()
+        model.parameters[at] = kept - STEP
+        below = loss()
+        model.parameters[at] = kept
+        assert gradient[at] == pytest.approx((above - below) / (2 * STEP), rel=1e-3, abs=1e-6)
+
+
+@pytest.mark.parametrize("design", [IMAGES, Design((392, 3), "softmax"), Design((392, 9, 8, 3))], ids=lambda d: d.model)
+def test_a_training_is_a_pure_function_and_learns(design: Design) -> None:
+    samples, config = images(90), TrainConfig(epochs=6, eta=0.01, dropout=0.2)
+    model = learner(design)
+    first = model.first(3)
+
+    trained = model.train(first, samples, config, 5)
+
+    assert first.shape == (model.parameters,)
+    assert np.array_equal(learner(design).train(first, samples, config, 5), trained)
+    assert np.array_equal(model.first(3), first)
+    assert evaluate(model, trained, samples).loss < evaluate(model, first, samples).loss
+
+
+def test_dropout_drops_its_share_and_keeps_the_mean() -> None:
+    dropout = Dropout((40, 50), 20, 0.25, np.random.default_rng(0))
+
+    dropout.draw()
+
+    assert [keep.shape for keep in dropout.keeps] == [(40, 20), (50, 20)]
+    values = np.concatenate([keep.reshape(-1) for keep in dropout.keeps])
+    assert set(np.unique(values)) == {np.float32(0), np.float32(4 / 3)}
+    assert np.mean(values == 0) == pytest.approx(0.25, abs=0.03)
+
+
+def test_the_kernels_gradient_with_dropout_and_class_weights_is_that_of_the_formula() -> None:
+    architecture, samples = Architecture((5, 6, 4)), make_samples(8)
+    weights = mlp.init(architecture, 1)
+    network = Network(architecture)
+    network.load(weights)
+    dropout, factors = Dropout((6,), 8, 0.5, np.random.default_rng(2)), (1.0, 2.0, 0.5, 3.0)
+    dropout.draw()
+    rows = np.hstack([np.ones((8, 1), np.float32), samples.x])
+    step = gradient_step(network, 8, 1 / 8, dropout.keeps, factors)
+
+    step(rows, np.ascontiguousarray(rows.T), samples.y * 8 + np.arange(8), *np.empty((2, 8), np.float32))
+
+    first, second = (m.astype(np.float64) for m in architecture.views(weights))
+    keep = dropout.keeps[0].T.astype(np.float64)
+    hidden = np.maximum(rows @ first, 0) * keep
+    error = mlp.probabilities(np.hstack([np.ones((8, 1)), hidden]) @ second)
+    error[np.arange(8), samples.y] -= 1
+    error *= np.array(factors)[samples.y][:, None] / 8
+    back = error @ second[1:].T * (hidden > 0) * keep
+    found = network.matrices(network.gradient)
+    assert np.allclose(found[0].T, rows.T @ back, atol=1e-6)
+    assert np.allclose(found[1], np.hstack([np.ones((8, 1)), hidden]).T @ error, atol=1e-6)
+
+
+def test_without_dropout_a_training_is_what_it_was() -> None:
+    samples, architecture = make_samples(50), Architecture((5, 8, 4))
+    weights = mlp.init(architecture, 1)
+
+    plain, weighted = (train(architecture, weights, samples, TrainConfig(class_weights=w), 1) for w in ((), (1.0,) * 4))
+
+    assert np.allclose(plain, weighted, atol=1e-6)
+
+
+@pytest.mark.parametrize(("design", "complaint"), [
+    (Design((4, 3), "tree"), "no model is called tree"), (Design((4, 3), "cnn"), "cnn learns from images"),
+    (Design((16, 3), "cnn", (1, 4, 4)), "12 x 12 pixels or more"), (Design((4, 5, 3), "softmax"), "no hidden layers"),
+])
+def test_a_model_that_cannot_be_is_refused(design: Design, complaint: str) -> None:
+    with pytest.raises(BadTask, match=complaint):
+        learner(design)
+
+
+def example() -> str:
+    """The model in the documentation of ml.models."""
+    text = sys.modules["ml.models"].__doc__ or ""
+    lines = text[text.index("    import numpy") :].splitlines()
+    return "\n".join(line.removeprefix("    ") for line in lines) + "\n"
+
+
+def test_the_documented_model_trains_as_softmax_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "documented.py").write_text(example())
+    monkeypatch.setenv("ROUNDELAY_MODELS", "documented")
+    monkeypatch.syspath_prepend(tmp_path)
+    samples, config = make_samples(60), TrainConfig(epochs=5)
+
+    theirs, ours = learner(Design((5, 4), "documented:Linear")), learner(Design((5, 4), "softmax"))
+
+    assert len(example().splitlines()) <= 31
+    first = theirs.first(0)
+    assert np.allclose(theirs.train(first, samples, config, 1), ours.train(first, samples, config, 1), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["os:system", "antigravity:fly"])
+def test_a_module_that_was_not_allowed_is_not_imported(name: str) -> None:
+    with pytest.raises(ModelUnknown, match="start the node with --models"):
+        learner(Design((4, 3), name))
+
+
+def test_what_ships_needs_no_permission() -> None:
+    assert allowed.module_of("mine:Linear") == "mine"
+    assert allowed.module_of("cnn") is None
+    assert set(catalogue.NAMES) == {"mlp", "softmax", "cnn"}
+
+
+@pytest.mark.parametrize("name", ["m.npz", "m.safetensors"])
+def test_a_model_is_the_same_after_a_journey_to_the_disk(name: str, tmp_path: Path) -> None:
+    samples = images(9)
+    moments = Moments(samples.x.mean(axis=0), samples.x.std(axis=0))
+    model = Model(IMAGES, learner(IMAGES).first(1), moments, ("a", "b", "c"))
+
+    save(tmp_path / name, model)
+
+    again = load(tmp_path / name)
+    assert (again.design, again.labels, again.sha256) == (model.design, model.labels, model.sha256)
+    estimator = load_estimator(tmp_path / name)
+    p = estimator.predict_proba(samples.x)
+    assert np.array_equal(p, model.probabilities(samples.x))
+    assert np.allclose(p.sum(axis=1), 1)
+    assert set(estimator.predict(samples.x)) <= {"a", "b", "c"}
+    with pytest.raises(BadTask, match="expected finite rows of 392 features"):
+        estimator.predict(samples.x[:, 1:])
+
+
+@pytest.mark.parametrize("content", [
+    b"", b"PK", b"\x08" + bytes(7) + b"{}      ", b"\xff" * 40, b"\2" + bytes(7) + b"[]",
+])
+def test_what_is_no_model_is_refused(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "m.npz").write_bytes(content)
+
+    with pytest.raises(DataError, match="is no model of ours"):
+        load(tmp_path / "m.npz")

@@ -1,0 +1,118 @@
+"""Sets as files of the ring: every row once, the same split everywhere, little memory."""
+
+import json
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made_data import pixels, write_mnist
+from ml_oracles import EFFORT
+
+from ml import prepare
+from ml.data import Samples
+from ml.errors import DataError
+from ml.prepare import Plan, evenly
+from ml.readers import packed
+from ml.readers.dataset import read
+from ml.readers.source import DataSet, Part, array_blocks, digits
+
+MEGABYTE = 1 << 20
+
+
+def numbered(sizes: list[int], tests: int = 0, classes: int = 4) -> DataSet:
+    """A set whose rows carry their own number: training parts of these sizes, and a test part."""
+    parts, start = [], 0
+    for number, size in enumerate([*sizes, tests]):
+        x = np.arange(start, start + size, dtype=np.float32).reshape(-1, 1)
+        parts.append(Part(f"part-{number}", np.arange(start, start + size) % classes, array_blocks(x)))
+        start += size
+    return DataSet("csv", tuple(parts[:-1]), tuple(parts[-1:] if tests else ()), 1, digits(classes), False)
+
+
+def contents(folder: Path, made: prepare.Prepared) -> list[Samples]:
+    """The validation file, then the training files."""
+    return [packed.parse(f.name, (folder / f.name).read_bytes()) for f in (made.validation, *made.files)]
+
+
+@pytest.mark.parametrize(("sizes", "tests", "parts", "files"), [
+    ([100], 0, 8, 8), ([100], 0, None, 8), ([40, 60, 50], 0, None, 3), ([40, 60], 20, 5, 5), ([100], 20, 1, 1),
+])
+def test_every_row_is_in_exactly_one_file(
+    sizes: list[int], tests: int, parts: int | None, files: int, tmp_path: Path
+) -> None:
+    made = prepare.prepare(numbered(sizes, tests), tmp_path, Plan(parts=parts))
+
+    held, *trained = contents(tmp_path, made)
+    rows = np.concatenate([held.x, *(file.x for file in trained)])[:, 0]
+    assert sorted(rows.tolist()) == list(range(sum(sizes) + tests))
+    assert all((file.y == file.x[:, 0] % 4).all() for file in (held, *trained))
+    assert len(made.files) == files
+    assert held.rows == (tests or round(0.2 * sum(sizes)))
+    assert sum(made.class_rows) == sum(sizes) + tests - held.rows
+    assert [f.rows for f in made.files] == [file.rows for file in trained]
+
+
+def test_the_split_is_a_function_of_the_seed(tmp_path: Path) -> None:
+    first, again, other = (prepare.prepare(numbered([200]), tmp_path, Plan(seed=seed)) for seed in (0, 0, 1))
+
+    assert first == again
+    assert {f.digest for f in first.files}.isdisjoint(f.digest for f in other.files)
+
+
+def test_some_classes_are_trained_alone_under_new_numbers(tmp_path: Path) -> None:
+    made = prepare.prepare(numbered([80]), tmp_path, Plan(parts=2, classes=("3", "1")))
+
+    held, *trained = contents(tmp_path, made)
+    assert made.labels == ("3", "1")
+    assert all((file.x[:, 0] % 4 == np.where(file.y == 0, 3, 1)).all() for file in (held, *trained))
+    assert held.rows + sum(file.rows for file in trained) == 40
+
+
+@pytest.mark.parametrize(("plan", "complaint"), [
+    (Plan(classes=("1", "9")), "--classes: 9"), (Plan(classes=("1",)), "--classes"), (Plan(parts=0), "--parts"),
+    (Plan(parts=10_000), "--parts"), (Plan(holdout=1.0), "--holdout"), (Plan(parts=50), "would be empty"),
+])
+def test_what_cannot_be_split_is_refused(plan: Plan, complaint: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=complaint):
+        prepare.prepare(numbered([40]), tmp_path, plan)
+
+
+@given(st.integers(1, 300), st.integers(1, 20), st.integers(0, 5))
+@EFFORT
+def test_an_even_split_is_even(rows: int, parts: int, seed: int) -> None:
+    sizes = np.bincount(evenly(np.zeros(rows, np.int64), parts, seed), minlength=parts)
+
+    assert len(sizes) == parts
+    assert sizes.max() - sizes.min() <= 1
+
+
+def test_a_set_need_not_fit_into_memory(tmp_path: Path) -> None:
+    rows = 60_000
+    write_mnist(tmp_path, "train", np.zeros((rows, 28, 28), np.uint8), np.arange(rows) % 10)
+    (tmp_path / "out").mkdir()
+    told: list[tuple[int, int]] = []
+    tracemalloc.start()
+
+    made = prepare.prepare(read(tmp_path), tmp_path / "out", Plan(), lambda *done: told.append(done))
+
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert sum(f.size_bytes for f in (*made.files, made.validation)) > 44 * MEGABYTE
+    assert most < 25 * MEGABYTE
+    assert told[-1] == (rows, rows)
+
+
+def test_the_command_writes_files_and_an_index(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_mnist(tmp_path, "train", *pixels(50))
+
+    code = prepare.main([str(tmp_path), str(tmp_path / "out"), "--parts", "4"])
+
+    index = json.loads((tmp_path / "out" / prepare.INDEX).read_text())
+    assert code == 0
+    assert "4 files of 40 rows, 10 rows to validate on" in capsys.readouterr().out
+    assert [f["rows"] for f in index["files"]] == [10] * 4
+    assert prepare.main([str(tmp_path / "none"), str(tmp_path / "out")]) == 66
+    assert prepare.main([str(tmp_path / "out"), str(tmp_path / "out"), "--dataset", "npz"]) == 65
