@@ -23,7 +23,7 @@ def two_of_eight_in_every_round(folder: Path) -> Row:
     """Eight nodes, three copies: in each of ten rounds two random nodes are killed, and started again after 2 s."""
     rng, work = random.Random(SEED), Work(rounds=10, epochs=3)
     data = jobs.small_letters(folder)
-    with process_ring(folder / "ring", 8, failpoints="trainer.train.before=sleep:6") as ring:
+    with process_ring(folder / "ring", 8, failpoints="trainer.train.before=sleep:9") as ring:
         expected, undisturbed_s = jobs.undisturbed(ring, data, work)
         client = jobs.start(ring, data, work, "--json")
         job = jobs.id_of(client)

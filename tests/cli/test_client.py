@@ -238,7 +238,7 @@ def test_the_json_line_has_exactly_the_promised_fields() -> None:
     shown = made_report(2).to_json()
 
     assert set(shown) == {"job", "validation_error", "files", "nodes", "rounds", "seconds", "model_sha256", "history",
-                          "placement"}
+                          "placement", "metrics"}
     assert (shown["validation_error"], shown["files"], shown["nodes"], shown["rounds"]) == (0.25, 2, 2, 2)
     assert [r["round"] for r in shown["history"]] == [1, 2]
     assert shown["placement"] == {"a": "127.0.0.1:8001", "b": "127.0.0.1:8002"}

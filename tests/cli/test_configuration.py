@@ -17,7 +17,7 @@ import client
 import compute_node
 import supernode
 from cli import compute_node as node_line
-from cli import exits, options, programs, train
+from cli import dashboard, exits, options, programs, train
 from cli import supernode as supernode_line
 from federation.spec import Settings
 
@@ -54,10 +54,10 @@ def test_each_value_is_shown_with_its_origin_a_line_each(file: Path, monkeypatch
 
     lines = client_here(*TRAIN, "--config", file, "--epochs", "2", "--show-config").out.splitlines()
 
-    assert [line.split("  #")[0].strip() for line in lines[:4]] == ["rounds = 3", "epochs = 2", "hidden = [256]",
-                                                                  "eta = 0.7"]
-    assert [line.rpartition("# ")[2] for line in lines[:4]] == ["environment ROUNDELAY_ROUNDS", "command line",
-                                                                "default", str(file)]
+    origins = {line.split("  #")[0].strip(): line.rpartition("# ")[2] for line in lines}
+    assert {value: origins[value] for value in ("rounds = 3", "epochs = 2", "momentum = 0.9", "eta = 0.7")} == {
+        "rounds = 3": "environment ROUNDELAY_ROUNDS", "epochs = 2": "command line", "momentum = 0.9": "default",
+        "eta = 0.7": str(file)}
     assert len(lines) == len(programs.options_of(train.parser([])))
 
 
@@ -116,15 +116,13 @@ def test_sections_are_for_one_program_and_stand_over_the_rest(file: Path) -> Non
 
 
 def test_the_dashboard_has_a_section_that_it_checks_itself(file: Path) -> None:
-    from dashboard import options as dashboard_line
-
     file.write_text("[dashboard]\nport = 8181\nlab = 3\n")
 
-    assert options.parse(dashboard_line.parser([]), ["--config", str(file)]).port == 8181
+    assert options.parse(dashboard.parser([]), ["--config", str(file)]).port == 8181
     assert shown(*TRAIN, "--config", file)["rounds"]["origin"] == "default"
     file.write_text("[dashboard]\nlabb = 3\n")
     with pytest.raises(exits.Exit, match=r"dashboard\.labb: no such option"):
-        options.parse(dashboard_line.parser([]), ["--config", str(file)])
+        options.parse(dashboard.parser([]), ["--config", str(file)])
 
 
 def test_switches_are_turned_on_anywhere_and_off_by_a_flag(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
