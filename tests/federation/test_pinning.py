@@ -9,6 +9,7 @@ from inline_ring import InlineRing
 from test_driver import CONTENTS, IDS, RING, SETTINGS, VALIDATION, Job, make_spec
 
 from chord.blobs import digest_of
+from chord.errors import Malformed
 from chord.requests import GetNeighbours
 from chord.store import Put, Read, Write
 from federation.errors import BadRecord, BadSpec
@@ -118,6 +119,11 @@ def first_pause(procedure: object) -> object:
         if isinstance(effect, Sleep) and effect.seconds > 1:
             return
         outcome = yield effect
+
+
+def test_prepared_data_are_no_private_file() -> None:
+    with pytest.raises(Malformed, match="pinned files are letter files"):
+        private_file("images", b"\x89RDLY1\r\n" + bytes(100))
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"address": "n:1", "features": 4, "files": [{"name": "a"}]}'])
