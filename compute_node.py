@@ -12,11 +12,11 @@ from ml.threads import one_blas_thread  # noqa: E402 - only where everything is 
 one_blas_thread()  # should this node drive a job: before numpy is imported
 
 from cli import compute_node as command_line  # noqa: E402
-from cli import exits, options  # noqa: E402
+from cli import exits, options, seeds  # noqa: E402
 
 
 def main(arguments: list[str]) -> int:
-    chosen = options.parse(command_line.parser(arguments), arguments)
+    chosen = options.parse(command_line.parser(arguments), seeds.translate_node(arguments))
     from cli import membership  # what --help need not wait for
 
     return membership.run(chosen)

@@ -169,6 +169,12 @@ struct TrainingFile {
   5: required i64 rows
 }
 
+/** Which of an order's files a node is to work on: a bitmap, bit i % 8 of byte i / 8 for place i in the job's list. */
+struct Share {
+  1: required Node node
+  2: required binary files
+}
+
 /**
  * These files, this task. The task is a JSON object (ml/task.py): exact sums of the features, or
  * local training from `weights`, a content written to the node before. It never holds code.
@@ -181,6 +187,12 @@ struct Order {
   5: optional binary weights
   /** Their size in bytes. */
   6: optional i64 weights_size
+  /** A node that is busy with other things may answer Busy: the order goes elsewhere. */
+  7: optional bool may_refuse
+  /** Of an order to be passed on: who is to work on which files, from the receiver on round the ring to `limit`. */
+  8: optional list<Share> shares
+  /** The identifier at which the receiver's part of the ring ends. */
+  9: optional binary limit
 }
 
 /** How far an order has come. */

@@ -14,7 +14,7 @@ from typing import TypeVar
 from chord.effects import Procedure, ask
 from chord.errors import ChordError, JoinRefused, Malformed
 from chord.requests import GetNeighbours
-from cli.entry import Entry, find_member, node_list, supernode_address
+from cli.entry import Entry, find_member, ways_in
 from cli.report import Screen
 from node.runtime import Runtime
 
@@ -43,8 +43,7 @@ class Access:
     def entry(self) -> Entry:
         """A member that answered when it was last asked. Raises ChordError."""
         if self._entry is None:
-            listed = node_list(self._chosen).nodes
-            self._entry = self.runtime.run(find_member(supernode_address(self._chosen), listed))
+            self._entry = self.runtime.run(find_member(*ways_in(self._chosen)))
         return self._entry
 
     def ask(self, make: Callable[[Entry], Procedure[R]], tries: int = TRIES_MAX) -> R:

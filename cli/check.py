@@ -16,7 +16,7 @@ from chord.refs import Address, NodeRef
 from chord.requests import GetMembers
 from chord.survey import inspect
 from cli import exits
-from cli.entry import enter, supernode_address
+from cli.entry import enter, ways_in
 from node.console import console
 from node.runtime import Runtime
 
@@ -24,15 +24,17 @@ from node.runtime import Runtime
 def main(runtime: Runtime, chosen: argparse.Namespace) -> int:
     """Print each predicate; returns the exit code."""
     entry = enter(runtime, chosen)
-    starts = (entry.node, *runtime.run(members(supernode_address(chosen))))
+    starts = (entry.node, *runtime.run(members(ways_in(chosen)[0])))
     seen, findings = runtime.run(inspect(starts, entry.ring.successors))
     show = show_json if chosen.json else show_table
     show(len(seen), findings)
     return 0 if all(finding.holds for finding in findings) else exits.FAILED
 
 
-def members(supernode: Address) -> Procedure[tuple[NodeRef, ...]]:
+def members(supernode: Address | None) -> Procedure[tuple[NodeRef, ...]]:
     """Whom the supernode holds for alive: some may be in another ring. Without a supernode: nobody."""
+    if supernode is None:
+        return ()
     try:
         answer = yield from ask(supernode, GetMembers())
     except ChordError:

@@ -11,6 +11,8 @@ from chord.refs import Address
 from chord.upkeep import STABILIZE_EVERY_S
 from cli import options
 from node import addresses
+from node.load import LOAD_DELAY_S
+from node.private import DEFAULT_NAME
 
 
 class AtPort(argparse.Action):
@@ -35,9 +37,12 @@ def parser(arguments: Sequence[str]) -> options.Parser:
     made.add_argument("--nodes", type=Path, default=addresses.DEFAULT_FILE, metavar="FILE",
                       help="the node list (default: %(default)s)")
     made.add_argument("--bootstrap", type=options.checked(addresses.parse_address), metavar="HOST:PORT",
-                      help="join through this node, without a supernode")
+                      help="join through this node, without a supernode; our own address: be the first")
     made.add_argument("--quiet", action="store_true", help="print no finger tables")
     made.add_argument("--state-dir", type=Path, metavar="DIR", help="keep what is stored here, for the next start")
+    made.add_argument("--private", type=Path, metavar="DIR", help="files to train on here, that never leave")
+    made.more("--private-name", default=DEFAULT_NAME, metavar="NAME",
+              help="the name that they are published under (default: %(default)s)")
     made.more("--models", default="", metavar="A,B", help="modules from here that jobs may name as MODULE:NAME")
     made.more("--port", type=options.port, metavar="P", help="the port, as an option")
     made.more("--supernode", type=options.supernode, metavar="HOST:PORT", help="where it is, as an option")
@@ -47,5 +52,9 @@ def parser(arguments: Sequence[str]) -> options.Parser:
               help="the host that others reach us by (default: --host; everywhere: our address on the way to the ring)")
     made.more("--stabilize-every", type=float, default=STABILIZE_EVERY_S, metavar="S",
               help="seconds between two stabilisations (default: %(default)s); 5 is slow motion")
+    made.more("--load", type=float, default=0.0, metavar="P",
+              help="busy with other things with this probability: an order is late then, or refused (default: 0)")
+    made.more("--load-delay", type=float, default=LOAD_DELAY_S, metavar="S",
+              help="how late, in seconds (default: %(default)s)")
     made.more("--end-with-parent", action="store_true", help="end when standard input is closed")
     return made

@@ -44,6 +44,15 @@ def supernode_address(options: argparse.Namespace) -> Address:
     return listed or Address("127.0.0.1", addresses.SUPERNODE_PORT)
 
 
+def ways_in(options: argparse.Namespace) -> tuple[Address | None, tuple[Address, ...]]:
+    """The supernode, if there is one to ask, and the nodes to try. Raises Exit where both ways are named."""
+    if options.bootstrap is None:
+        return supernode_address(options), tuple(node_list(options).nodes)
+    if options.supernode is not None:
+        raise exits.Exit(exits.USAGE, "--bootstrap and --supernode exclude one another: one way in will do")
+    return None, (options.bootstrap,)
+
+
 def node_list(options: argparse.Namespace) -> addresses.NodeList:
     try:
         return addresses.read(options.nodes)
@@ -53,10 +62,12 @@ def node_list(options: argparse.Namespace) -> addresses.NodeList:
 
 def enter(runtime: Runtime, options: argparse.Namespace) -> Entry:
     """A live member. Raises Exit with what to start, where there is none."""
-    supernode, listed = supernode_address(options), node_list(options).nodes
+    supernode, listed = ways_in(options)
     try:
         return runtime.run(find_member(supernode, listed))
     except ChordError:
+        if supernode is None:
+            raise exits.Exit(exits.UNAVAILABLE, f"no node of a ring answers at {listed[0]}") from None
         raise exits.Exit(
             exits.UNAVAILABLE,
             f"no node of a ring found: nothing answers for the supernode at {supernode}, nor at the "
@@ -65,12 +76,13 @@ def enter(runtime: Runtime, options: argparse.Namespace) -> Entry:
         ) from None
 
 
-def find_member(supernode: Address, listed: Iterable[Address]) -> Procedure[Entry]:
+def find_member(supernode: Address | None, listed: Iterable[Address]) -> Procedure[Entry]:
     """Ask the supernode for its members; the first member that answers is the way in. Raises NodeUnreachable."""
     known: list[Address] = []
     try:
-        members = yield from ask(supernode, GetMembers(), ANSWER_TIMEOUT_S)
-        known = [node.address for node in members.nodes]
+        if supernode is not None:
+            members = yield from ask(supernode, GetMembers(), ANSWER_TIMEOUT_S)
+            known = [node.address for node in members.nodes]
     except ChordError:
         pass
     candidates = list(dict.fromkeys([*known, *listed]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import secrets
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -113,12 +113,22 @@ def read_input(directory: Path, validation: str) -> Input:
     return Input(held, tuple(files), held_out, samples.features, class_rows=tuple(class_rows), skipped=listing.skipped)
 
 
-def make_spec(settings: Settings, given: Input, initial: Model | None, detached: bool) -> JobSpec:
+def read_validation(path: Path) -> tuple[dict[str, bytes], Samples, Callable[[int], TrainingFile]]:
+    """The validation file alone: contents, samples, and the file as a job's of a given index. Raises MLError."""
+    held: dict[str, bytes] = {}
+    file, samples = _read(path, 0, None, held)
+    return held, samples, lambda index: replace(file, index=index)
+
+
+def make_spec(
+    settings: Settings, given: Input, initial: Model | None, detached: bool, pinned: str = "",
+    homes: tuple[str, ...] = (),
+) -> JobSpec:
     """The job. Raises DataError when the model to continue is another, MLError where there is no such model."""
     spec = JobSpec(
         settings, given.files, given.validation, given.features, given.classes,
         initial.sha256 if initial else "", secrets.token_hex(16), detached, shape=given.shape, labels=given.labels,
-        class_rows=given.class_rows if settings.weighting != "none" else (),
+        class_rows=given.class_rows if settings.weighting != "none" else (), pinned=pinned, homes=homes,
     )
     catalogue.learner(spec.design)
     if initial is not None and initial.design != spec.design:

@@ -12,6 +12,7 @@ from node import addresses
 from node.disk import Disk, DiskError
 from node.member import Member, MemberOptions
 from node.parent import end_with_parent
+from node.private import PrivateFolder, PrivateFolderError
 from node.runtime import Stopped
 from node.shelf import Shelf
 from rpc.server import PortInUse
@@ -69,7 +70,9 @@ def build(chosen: options.Namespace) -> Member:
         raise exits.Exit(exits.USAGE, "compute_node.py: which port? For example: python3 compute_node.py 8001")
     if not 0.05 <= chosen.stabilize_every <= 3600:
         raise exits.Exit(exits.USAGE, "compute_node.py: --stabilize-every takes 0.05 to 3600 seconds")
-    shelf = Shelf(chosen.data_dir)
+    if not (0 <= chosen.load <= 1 and 0 <= chosen.load_delay <= 3600):
+        raise exits.Exit(exits.USAGE, "compute_node.py: --load takes 0 to 1, --load-delay 0 to 3600 seconds")
+    private, shelf = private_folder(chosen), Shelf(chosen.data_dir)
     try:
         shelf.survey()
         supernode = None if chosen.bootstrap else _supernode(chosen)
@@ -80,9 +83,23 @@ def build(chosen: options.Namespace) -> Member:
     here, name = Address(chosen.host, chosen.port), advertised(chosen, supernode() if supernode else chosen.bootstrap)
     return Member(
         MemberOptions(here, name, supernode, chosen.bootstrap, chosen.stabilize_every,
-                      addresses.ListedNodes(chosen.nodes)),
-        shelf, exits.say, Disk(chosen.state_dir / "store.sqlite") if chosen.state_dir else None,
+                      addresses.ListedNodes(chosen.nodes), chosen.load, chosen.load_delay),
+        shelf, exits.say, Disk(chosen.state_dir / "store.sqlite") if chosen.state_dir else None, private,
     )
+
+
+def private_folder(chosen: options.Namespace) -> PrivateFolder | None:
+    """Files that never leave this node. Raises Exit."""
+    if chosen.private is None:
+        return None
+    made = PrivateFolder(chosen.private, chosen.private_name)
+    try:
+        made.survey()
+    except OSError as error:
+        raise exits.Exit(exits.NO_INPUT, f"--private: cannot read {error.filename}: {error.strerror}") from error
+    except (PrivateFolderError, ChordError) as error:
+        raise exits.Exit(exits.DATA, f"--private: {error}") from error
+    return made
 
 
 def advertised(chosen: options.Namespace, way_in: Address) -> str:

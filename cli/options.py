@@ -14,7 +14,7 @@ from chord.membership import ASSIGNMENTS
 from chord.refs import Address
 from cli import configuration, exits
 from federation.errors import BadSpec
-from federation.spec import Settings, check
+from federation.spec import Settings, check, option
 from node.addresses import DEFAULT_FILE, SUPERNODE_PORT, NodeListError, parse_address, parse_host
 
 Namespace = argparse.Namespace
@@ -84,6 +84,8 @@ def add_ring_options(made: Parser) -> None:
     """Where the ring is."""
     made.add_argument("--supernode", metavar="HOST:PORT", type=supernode,
                       help="where the supernode is (default: as the node list says, else 127.0.0.1:9091)")
+    made.more("--bootstrap", metavar="HOST:PORT", type=checked(parse_address),
+              help="a node of the ring, to enter through without a supernode")
     made.more("--nodes", metavar="FILE", type=Path, default=DEFAULT_FILE,
               help="the node list: host,port lines (default: compute_nodes.txt)")
 
@@ -154,7 +156,7 @@ def add_settings(made: Parser) -> None:
     """One option for every setting of a job."""
     for each in fields(Settings):
         add = made.add_argument if each.name in COMMON_SETTINGS else made.more
-        flag = f"--{_key(each.name)}"
+        flag = option(each.name)
         about = f"{each.metadata['about']} (default: {_show(each.default)})"
         if each.default is False:
             add(flag, dest=each.name, action="store_true", help=each.metadata["about"])
@@ -168,7 +170,9 @@ def add_settings(made: Parser) -> None:
 def settings(options: argparse.Namespace, recommended: Mapping[str, Any] | None = None) -> Settings:
     """The settings that were asked for, else as recommended, else the default. Raises Exit for what is out of range."""
     chosen = {f.name: getattr(options, f.name) for f in fields(Settings)}
-    chosen |= {name: value for name, value in (recommended or {}).items() if options.origins[_key(name)] == "default"}
+    for name, value in (recommended or {}).items():
+        if options.origins[option(name).removeprefix("--")] == "default":
+            chosen[name] = value
     if chosen.get("course"):
         chosen["optimizer"] = "gd"
     try:
@@ -195,12 +199,6 @@ def identifiers(text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers") from None
-
-
-def _key(name: str) -> str:
-    """The option of a setting, without its dashes."""
-    setting = next(f for f in fields(Settings) if f.name == name)
-    return str(setting.metadata.get("flag", name.replace("_", "-")))
 
 
 def _setting(name: str, default: Any) -> Callable[[str], Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from federation.spec import COURSE_MOMENTUM
 
 VALIDATION = "validate_letters.txt"
 FOLDER = "letters"
+LOAD = re.compile(r"0?\.[0-9]+|[01](\.0*)?")
 
 
 def translate(arguments: Sequence[str]) -> list[str]:
@@ -26,6 +28,14 @@ def translate(arguments: Sequence[str]) -> list[str]:
         translated += ["--rounds", rounds, "--epochs", epochs, "--hidden", hidden, "--eta", eta,
                        "--momentum", str(COURSE_MOMENTUM), "--course-trainer"]
     return translated + list(arguments[len(words):])
+
+
+def translate_node(arguments: Sequence[str]) -> list[str]:
+    """`PORT LOAD` of the coordinator system's nodes becomes an option: a number from 0 to 1 is no host."""
+    words = _leading_words(arguments)
+    if len(words) < 2 or not LOAD.fullmatch(words[1]):
+        return list(arguments)
+    return [words[0], *arguments[2:], "--load", words[1]]
 
 
 def _leading_words(arguments: Sequence[str]) -> Sequence[str]:

@@ -8,23 +8,64 @@ from pathlib import Path
 from cli import exits, options
 from ml.choices import HOLDOUT_DEFAULT, KINDS, MISSING_CHOICES, SIDE_DEFAULT, side
 
+OF_DATA = ("dataset", "holdout", "parts", "classes", "label", "missing", "side", "colour")  # how a data set is read
+
 
 def main(arguments: Sequence[str]) -> int:
     chosen = options.parse(parser(arguments), arguments)
+    if chosen.bootstrap is not None and chosen.supernode is not None:
+        raise exits.Exit(exits.USAGE, "--bootstrap and --supernode exclude one another: one way in will do")
+    if chosen.bootstrap is not None and chosen.local is not None:
+        raise exits.Exit(exits.USAGE, "--bootstrap and --local exclude one another: a local ring is its own")
     if chosen.detach and chosen.local is not None:
         raise exits.Exit(exits.USAGE, "--detach and --local exclude one another: a local ring ends with the client")
+    check_sources(chosen)
     from cli import training
 
     return training.train(chosen)
 
 
+def check_sources(chosen: options.Namespace) -> None:
+    """Data of the user's own, or pinned files and a validation file. Raises Exit."""
+    if chosen.pinned is not None:
+        check_pinned(chosen)
+    elif chosen.data is None:
+        raise exits.Exit(exits.USAGE, "client.py train: which data? "
+                                      "For example: client.py ./letters validate_letters.txt")
+    elif chosen.validation is not None and chosen.held_out is not None:
+        raise exits.Exit(exits.USAGE, f"{chosen.validation} and --validation {chosen.held_out}: one validation file")
+    elif chosen.held_out is not None:
+        chosen.validation = str(chosen.held_out)
+
+
+def check_pinned(chosen: options.Namespace) -> None:
+    """What of all that may be said of files makes sense where these stay at home. Raises Exit."""
+    if chosen.data is not None or chosen.held_out is None:
+        raise exits.Exit(exits.USAGE, "--pinned NAME takes --validation FILE, and no folder: the files stay at home")
+    given = next((name for name in OF_DATA if chosen.origins[name] == "command line"), None)
+    reasons = {
+        f"--placement {chosen.placement}": "files stay at home" if chosen.placement != "hash" else "",
+        f"--weighting {chosen.weighting}":
+            "nobody is told which classes the files hold" if chosen.weighting != "none" else "",
+        "--local": "a local ring has no private files" if chosen.local is not None else "",
+        f"--{given}": "files are trained on as they are" if given else "",
+        f"--model {chosen.model}": "it learns from images, pinned files are rows" if chosen.model == "cnn" else "",
+    }
+    for what, why in reasons.items():
+        if why:
+            raise exits.Exit(exits.USAGE, f"--pinned and {what} exclude one another: {why}")
+
+
 def parser(arguments: Sequence[str]) -> options.Parser:
     made = options.parser("client.py train", "Train a model on the files of a folder, on the ring.",
                           "python3 client.py ./letters validate_letters.txt --rounds 50", arguments)
-    made.add_argument("data", type=Path, metavar="DATA", help="folder of training files, or a data set: see --dataset")
+    made.add_argument("data", nargs="?", type=Path, metavar="DATA",
+                      help="folder of training files, or a data set: see --dataset")
     made.add_argument("validation", nargs="?", metavar="VALIDATION",
                       help="as given, or inside DATA (default: the set's own test part, or a part that is held out)")
     made.add_argument("--dataset", choices=KINDS, help="what DATA is (default: guessed from what lies there)")
+    made.more("--validation", dest="held_out", type=Path, metavar="FILE", help="validation file, as an option")
+    made.more("--pinned", metavar="NAME", help="train on what nodes have published under NAME; no file is moved")
     options.add_settings(made)
     options.add_ring_options(made)
     made.add_argument("--local", type=int, metavar="N", help="start a ring of N nodes here, and stop it at the end")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
 from chord.errors import ChordError
@@ -15,6 +16,7 @@ from cli.card import write_card
 from cli.entry import client_runtime, enter, supernode_address
 from cli.follow import fill, follow
 from cli.given import Input, allow_model, kind_of, make_spec, read_data
+from cli.pinned import find_files
 from cli.recipes import recommended
 from cli.report import Report, Screen, measured, model_of, write_curve, write_history, write_timing
 from federation import jobs, records
@@ -22,7 +24,7 @@ from federation.driver import Driver
 from federation.effects import Clocks
 from federation.errors import FederationError, JobEnded, NoSuchJob, TooManyJobs
 from federation.placing import place
-from federation.spec import JobSpec
+from federation.spec import JobSpec, Settings
 from federation.work import TrainingFile
 from ml.errors import InputMissing, MLError
 from ml.readers.model import Model, load, save
@@ -34,22 +36,22 @@ CLOCKS = Clocks(time.monotonic, time.time_ns)
 TURN_LOOK_EVERY_S = 0.5
 CANCEL_TRIES = 3
 
+FindJob = Callable[[Access], tuple[JobSpec, Input]]
+
 
 def train(chosen: options.Namespace) -> int:
     """From the user's files to the trained model."""
     screen = Screen(json_only=chosen.json)
     began = time.monotonic()
     try:
-        settings = options.settings(chosen, recommended(kind_of(chosen), chosen.model))
+        settings = options.settings(chosen, {} if chosen.pinned else recommended(kind_of(chosen), chosen.model))
         with ExitStack() as stack:
             stack.enter_context(screen)
             allow_model(settings.model)
-            given = read_data(chosen, settings.seed, stack, screen.bar("preparing"))
             initial = load(chosen.init) if chosen.init else None
-            spec = make_spec(settings, given, initial, chosen.detach)
-            if given.skipped:
-                screen.note(f"not data, skipped: {', '.join(given.skipped)}")
-            return run(chosen, spec, given, initial, screen, stack, began)
+            job = pinned_job(chosen, settings, initial) if chosen.pinned else own_job(
+                chosen, settings, initial, screen, stack)
+            return run(chosen, job, initial, screen, stack, began)
     except InputMissing as error:
         raise exits.Exit(exits.NO_INPUT, str(error)) from error
     except MLError as error:
@@ -62,9 +64,28 @@ def train(chosen: options.Namespace) -> int:
         raise exits.Exit(exits.FAILED, f"the job failed: {error}") from error
 
 
+def own_job(
+    chosen: options.Namespace, settings: Settings, initial: Model | None, screen: Screen, stack: ExitStack
+) -> FindJob:
+    """On the user's data: what is wrong with them is said before a ring is sought. Raises MLError."""
+    given = read_data(chosen, settings.seed, stack, screen.bar("preparing"))
+    spec = make_spec(settings, given, initial, chosen.detach)
+    if given.skipped:
+        screen.note(f"not data, skipped: {', '.join(given.skipped)}")
+    return lambda _: (spec, given)
+
+
+def pinned_job(chosen: options.Namespace, settings: Settings, initial: Model | None) -> FindJob:
+    """On files that others keep: the ring says which there are."""
+    def find(access: Access) -> tuple[JobSpec, Input]:
+        given, homes = find_files(access, chosen.pinned, chosen.held_out)
+        return make_spec(settings, given, initial, chosen.detach, chosen.pinned, homes), given
+
+    return find
+
+
 def run(
-    chosen: options.Namespace, spec: JobSpec, given: Input, initial: Model | None, screen: Screen, stack: ExitStack,
-    began: float,
+    chosen: options.Namespace, find_job: FindJob, initial: Model | None, screen: Screen, stack: ExitStack, began: float
 ) -> int:
     """From entering the ring to the trained model. Raises ChordError, FederationError."""
     if chosen.local is not None:
@@ -74,6 +95,7 @@ def run(
     if chosen.dashboard:
         screen.note(f"dashboard at {start_page(of_ring(supernode_address(chosen), chosen.nodes), stack)}")
     access = Access(runtime, chosen, screen)
+    spec, given = find_job(access)
     publish(access, spec, given, initial)
     nodes = len(access.ask(lambda entry: census(entry.node)))
     screen.note(f"job {spec.job} on {nodes} node{'s' * (nodes != 1)}")
@@ -115,7 +137,8 @@ def publish(access: Access, spec: JobSpec, given: Input, initial: Model | None) 
             access.screen.advance("")
         stored.add(file.digest)
 
-    files, version = (*given.files, given.validation), CLOCKS.version()
+    files = [f for f in (*given.files, given.validation) if f.digest in given.contents]  # pinned ones stay away
+    version = CLOCKS.version()
     access.screen.begin("storing", len(files))
     access.ask(lambda entry: place(entry.node, entry.ring, files, given.contents, version, tell))
     if initial is not None:

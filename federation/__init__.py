@@ -7,6 +7,10 @@ records     what a job is on the ring: spec, chained results, reports, its end
 jobs        jobs published, listed, looked at
 placing     every file of a job stored on the ring, in all copies
 placement   which node trains which file
+participation  which files take part in a round
+rules/      what becomes of a round's mean: FedAvg and others, one a file
+topologies/ who adds: partial sums on a tree over the fingers
+pinning     files that stay where they are: published, never sent
 roster      who may be given work
 rounds      one round's work: every file on one node, whatever becomes of the nodes
 arithmetic  what a round computes: tasks, moments, the exact mean

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from federation.rounds import Part
+from federation.rules.steps import STEPS
 from federation.spec import JobSpec
 from federation.work import TrainingFile
 from ml import exact
+from ml.errors import NotFinite
 from ml.fingerprint import fingerprint
 from ml.models.catalogue import learner
 from ml.task import FileTask, Task, TrainConfig, local_seed
@@ -43,16 +45,36 @@ def moments_of(spec: JobSpec, parts: Sequence[Part]) -> bytes:
     return (total.pooled(spec.shape[0]) if spec.shape else total).moments().to_bytes()
 
 
+def added(kind: str, sums: Sequence[bytes]) -> bytes:
+    """What nodes have computed of disjoint files, as if one node had: moments or training. Nothing of nothing."""
+    if not sums:
+        return b""
+    if kind == "moments":
+        first, *others = [exact.feature_sums_from_bytes(raw) for raw in sums]
+        return sum(others, first).to_bytes()
+    total = np.zeros(len(sums[0]) // 8, np.int64)  # (parameters,)
+    for raw in sums:
+        exact.add(total, np.frombuffer(raw, "<i8").astype(np.int64))
+    return total.astype("<i8").tobytes()
+
+
 def mean_of(spec: JobSpec, base: bytes, parts: Sequence[Part]) -> bytes:
     """The mean of all files' weights, by rows, from exact sums: the same in any grouping."""
     indices = [f.index for p in parts for f in p.files]
     assert len(indices) == len(set(indices)), "every file enters a sum once"
-    total = np.zeros(len(base) // 4, np.int64)  # (parameters,)
-    for part in parts:
-        exact.add(total, np.frombuffer(part.result, "<i8").astype(np.int64))
+    total = np.frombuffer(added("train", [p.result for p in parts]), "<i8").astype(np.int64)  # (parameters,)
     rows = sum(f.rows for p in parts for f in p.files)
     before = np.frombuffer(base, "<f4").astype(np.float32)  # (parameters,)
     return exact.mean(before, total, rows, exact.fraction_bits(spec.rows)).astype("<f4").tobytes()
+
+
+def step(spec: JobSpec, base: bytes, parts: Sequence[Part], state: bytes) -> tuple[bytes, bytes]:
+    """What the job's rule makes of a round: the new weights, and the rule's state."""
+    before, mean = (np.frombuffer(raw, "<f4").astype(np.float32) for raw in (base, mean_of(spec, base, parts)))
+    weights, kept = STEPS[spec.settings.rule](before, mean, state, spec.settings.tuning)
+    if not np.isfinite(weights).all():
+        raise NotFinite("the rule has made weights that are not finite: try a smaller --server-eta")
+    return weights.astype("<f4").tobytes(), kept
 
 
 def mean_of_progress(parts: Sequence[Part]) -> tuple[float, float]:
@@ -68,7 +90,7 @@ def _task(spec: JobSpec, files: tuple[FileTask, ...], moments: bytes) -> Task:
     settings = spec.settings
     config = TrainConfig(
         settings.optimizer, settings.epochs, settings.eta, settings.batch, settings.momentum, settings.dropout,
-        spec.class_weights,
+        spec.class_weights, settings.proximal_mu,
     )
     bits = exact.fraction_bits(spec.rows)
     return Task(spec.sizes, config, bits, files, moments, settings.course, settings.model, spec.shape)

@@ -16,10 +16,11 @@ from chord.errors import ChordError, NotFound
 from chord.refs import NodeRef
 from chord.ring import Ring
 from chord.storing import fetch, find, get
-from federation import arithmetic, records
+from federation import arithmetic, jobs, records
 from federation.effects import aside
 from federation.errors import BadRecord, OtherBits
 from federation.jobs import JobView, look_at
+from federation.participation import files_of
 from federation.records import Result
 from federation.rounds import Part
 from federation.work import Progress
@@ -80,7 +81,8 @@ def retrain(start: NodeRef, ring: Ring, view: JobView, number: int, worker: Work
                         f"({spec.fingerprint[:8]}): rounds made again here cannot be compared")
     base = yield from _weights_before(start, ring, view, before)
     moments = bytes.fromhex(view.results[0].moments)
-    files = tuple(f for f in spec.files if f.index not in claimed.left_out)
+    state = yield from jobs.state_of(start, ring, before)
+    files = tuple(f for f in files_of(spec, number) if f.index not in claimed.left_out)
     for file in files:
         if not worker.has(file.digest):
             content = yield from get(start, ring, ring.key(file.name), file.name, file.digest)
@@ -88,7 +90,8 @@ def retrain(start: NodeRef, ring: Ring, view: JobView, number: int, worker: Work
     made = json.loads(json.dumps(arithmetic.training_task(spec, number, moments, files)))
     update = yield from aside(lambda: worker.train(task_from_dict(made["task"]), base))
     part = Part(start, files, Progress("done"), update.sum)
-    digest = digest_of(arithmetic.mean_of(spec, base, [part]))
+    weights, _ = arithmetic.step(spec, base, [part], state)
+    digest = digest_of(weights)
     what = f"round {number}, {len(files)} files trained again"
     detail = "" if digest == claimed.weights else f"made {digest}, recorded {claimed.weights}: forged or damaged"
     return Finding(what, digest == claimed.weights, detail)

@@ -28,8 +28,10 @@ class Chronicle:
         self._roster = roster
         self._version = version
 
-    def store(self, result: Result, report: Report, weights: bytes) -> Procedure[None]:
+    def store(self, result: Result, report: Report, weights: bytes, state: bytes) -> Procedure[None]:
         """A round, in all copies. Raises Diverged where another result of this round stands already."""
+        if state:
+            yield from self.write(f"state-{result.round}", state)
         yield from self.write(f"weights-{result.round}", weights)
         yield from self._refuse_other(result)
         yield from self.write(f"report-{result.round}", report.to_bytes())
@@ -43,14 +45,16 @@ class Chronicle:
         )
 
     def forget_weights(self, result: Result) -> Procedure[None]:
-        """Nobody will need these again, once two later rounds are stored."""
-        key = self._roster.ring.key(self._job)
-        name = records.weights_name(self._job, result.round)
-        item = Item(Entry(key, name, result.weights, result.weights_bytes), self._version(), jobs.LEASE_S, deleted=True)
+        """Nobody will need these again, nor the rule's state beside them, once two later rounds are stored."""
+        key, version = self._roster.ring.key(self._job), self._version()
+        entries = [Entry(key, records.weights_name(self._job, result.round), result.weights, result.weights_bytes)]
+        if result.state:
+            entries.append(Entry(key, records.state_name(self._job, result.round), result.state, result.state_bytes))
         route = yield from through(self._roster, lambda entry: find_successor(entry, key))
         for node in route.nodes[: self._roster.ring.replicas]:
             try:
-                yield from ask(node, Put(item))
+                for entry in entries:
+                    yield from ask(node, Put(Item(entry, version, jobs.LEASE_S, deleted=True)))
             except ChordError:
                 continue  # they go with their lease
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -32,13 +33,16 @@ from federation.errors import (
     NoSuchJob,
     WorkFailed,
 )
+from federation.participation import files_of
+from federation.placement import BALANCING
 from federation.reach import see_ring, through
 from federation.records import Report, Result
 from federation.renewing import RENEW_EVERY_S, renew
 from federation.roster import Roster
 from federation.rounds import Pace, Part, RoundWork
 from federation.spec import JobSpec
-from federation.work import Driving, Order, TrainingFile
+from federation.topologies.reduction import reduce
+from federation.work import Driving, Order, Share, TrainingFile
 from ml.errors import MLError, ModelUnknown
 from ml.validate import Validator
 
@@ -59,6 +63,7 @@ class Made:
     result: Result
     report: Report
     weights: bytes
+    state: bytes = b""  # of the rule
 
 
 class Driver:
@@ -71,15 +76,18 @@ class Driver:
         self.spec = spec
         self.is_over = False  # this driver has nothing more to do
         self.weights = b""  # of the last round made
+        self._state = b""  # what the rule has kept of it
         self._me = me
         self._clocks = clocks
         self._tell = tell
         self._say = say
-        self._roster = Roster(ring, entry)
+        self._roster = Roster(ring, entry, spec.homes)
         self._chronicle = Chronicle(spec.job, self._roster, clocks.version)
         self._pace = Pace()
         self._results: list[Result] = []
         self._renew_at = -math.inf
+        self._tiers: dict[str, list[str]] = {}  # of the round that is going on, where there are any
+        self._passed_on = 0
         self._end = ""  # how the job has ended, as the last beat has heard
 
     def drive(self) -> Procedure[tuple[Result, ...]]:
@@ -126,6 +134,7 @@ class Driver:
         if self._results:
             last = self._results[-1]
             self.weights = yield from through(self._roster, lambda entry: jobs.weights_of(entry, ring, last))
+            self._state = yield from through(self._roster, lambda entry: jobs.state_of(entry, ring, last))
             made = None
         else:
             made = yield from self._begin()
@@ -170,22 +179,23 @@ class Driver:
         parts = yield from self._work(
             number, base, lambda files: arithmetic.training_task(self.spec, number, moments, files)
         )
-        weights = yield from aside(lambda: arithmetic.mean_of(self.spec, base, parts))
+        weights, state = yield from aside(lambda: arithmetic.step(self.spec, base, parts, self._state))
         evaluation = yield from aside(lambda: validator(weights, moments))
         trained = {f.index for p in parts for f in p.files}
         result = Result(
             self.spec.job, number, self._results[-1].digest, digest_of(weights), len(weights),
             errors=evaluation.errors, rows=evaluation.rows,
-            left_out=tuple(f.index for f in self.spec.files if f.index not in trained),
+            left_out=tuple(f.index for f in files_of(self.spec, number) if f.index not in trained),
+            state=digest_of(state) if state else "", state_bytes=len(state),
         )
         report = self._report(number, parts, evaluation.loss, self._clocks.monotonic() - began)
         self._results.append(result)
-        self.weights = weights
+        self.weights, self._state = weights, state
         self._tell(result, report)
-        return Made(result, report, weights)
+        return Made(result, report, weights, state)
 
     def _store(self, made: Made) -> Procedure[None]:
-        yield from self._chronicle.store(made.result, made.report, made.weights)
+        yield from self._chronicle.store(made.result, made.report, made.weights, made.state)
         old = made.result.round - WEIGHTS_KEPT
         if old >= 0:
             yield from self._chronicle.forget_weights(self._results[old])
@@ -195,17 +205,27 @@ class Driver:
         digest = digest_of(weights) if weights else ""
         pace = self._pace if number > 0 else Pace()  # summing features says nothing about training
         parts: list[Part] = []
-        files = self.spec.files
+        files = chosen = files_of(self.spec, number)
         for _ in range(FILES_RETRIES_MAX):
             work = RoundWork(
                 self._roster, pace, self._clocks.monotonic,
-                lambda some: Order(self.spec.job, number, some, json.dumps(task(some)), digest, len(weights)), weights,
+                lambda some, may_refuse: Order(
+                    self.spec.job, number, some, json.dumps(task(some)), digest, len(weights), may_refuse
+                ),
+                weights, self.spec.settings.placement, f"{self.spec.settings.seed} {number}",
             )
+            if self.spec.settings.topology == "tree" and not parts:
+                parts += yield from self._climb(number, files, task, digest, weights, pace, work)
+                trained = {f.index for p in parts for f in p.files}
+                files = tuple(f for f in files if f.index not in trained)  # a second asking, file by file
             parts += yield from work.work_on(files)
             files = tuple(work.missing)
             rows = sum(f.rows for p in parts for f in p.files)
-            if not files or (number > 0 and rows >= self.spec.settings.quorum * self.spec.rows):
+            if not files or (number > 0 and rows >= self.spec.settings.quorum * sum(f.rows for f in chosen)):
                 self._leave_out(files)
+                return parts
+            if parts and self.spec.pinned:
+                self._name_away(files)
                 return parts
             self._wait_for(files, number)
             self._require_running()
@@ -213,6 +233,22 @@ class Driver:
             self._roster.forgive()
             yield from see_ring(self._roster)
         raise FileUnavailable(f"no live node has {names(files)}")
+
+    def _climb(
+        self, number: int, files: tuple[TrainingFile, ...], task: MakeTask, digest: str, weights: bytes, pace: Pace,
+        work: RoundWork,
+    ) -> Procedure[list[Part]]:
+        """What one asking of the tree gives: a part, or none."""
+        groups = work.placed(files)
+        if not groups:
+            return []
+        policy = self.spec.settings.placement
+        shares = tuple(Share(node, tuple(sorted(f.index for f in group))) for node, group in groups.items())
+        order = Order(self.spec.job, number, files, json.dumps(task(files)), digest, len(weights),
+                      policy in BALANCING, shares)
+        climbed = yield from reduce(self._roster, pace, self._clocks.monotonic, order, weights)
+        self._tiers, self._passed_on = climbed.tiers(self.spec.settings.tiers), climbed.passed_on
+        return climbed.parts
 
     # --- helpers
 
@@ -228,6 +264,12 @@ class Driver:
         if line not in self._roster.disturbances:
             self._say(f"job {self.spec.job[:8]}, round {number}: {line}")
         self._roster.note(line)
+
+    def _name_away(self, files: tuple[TrainingFile, ...]) -> None:
+        """Who has pinned files and is not there: the round goes on without them."""
+        away = Counter(self.spec.homes[f.index] for f in files)
+        for home, count in sorted(away.items()):
+            self._roster.note(f"{home} is away: its {count} pinned file{'s' * (count != 1)} left out")
 
     def _leave_out(self, files: tuple[TrainingFile, ...]) -> None:
         """The quorum is met without these, if there are any: the report names them."""
@@ -260,7 +302,8 @@ class Driver:
         return Report(
             self.spec.job, number, self._me, loss, training_loss, training_accuracy, seconds,
             max((p.progress.seconds for p in parts), default=0.0),
-            {f.name: str(p.node.address) for p in parts for f in p.files}, tuple(self._roster.disturbances),
+            {f.name: p.trainer_of(f) for p in parts for f in p.files}, tuple(self._roster.disturbances),
+            self._tiers, self._passed_on,
         )
 
 

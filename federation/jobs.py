@@ -113,6 +113,15 @@ def weights_of(start: NodeRef, ring: Ring, result: Result) -> Procedure[bytes]:
     return content
 
 
+def state_of(start: NodeRef, ring: Ring, result: Result) -> Procedure[bytes]:
+    """What the rule kept after this round. Raises NotFound."""
+    if not result.state:
+        return b""
+    _, nodes = yield from find(start, ring, ring.key(result.job))
+    content = yield from fetch(nodes, result.state, result.state_bytes)
+    return content
+
+
 def end_among(job: str, items: tuple[Item, ...]) -> str:
     """How a job ended, by the names of its records: one of records.ENDS, or nothing."""
     names = {i.entry.name for i in items}

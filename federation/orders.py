@@ -7,29 +7,43 @@ that is repeated is the same ticket; finished tickets are kept for a while for w
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from chord.answers import Handlers
 from chord.blobs import digest_of
 from chord.effects import Procedure, ask
-from chord.errors import Busy, ChordError, NotFound
+from chord.errors import Busy, ChordError, Malformed, NotFound
 from chord.items import Release
 from chord.node import ChordNode
 from chord.storing import fetch, get, write
-from federation.effects import Compute, Rest, compute
+from federation.effects import Compute, Rest, aside, compute
 from federation.errors import FederationError, OtherBits
+from federation.topologies import tree
 from federation.work import Collect, Order, Progress
+from ml.errors import MLError
 
 QUEUED_MAX = 64
 FINISHED_MAX = 64  # tickets whose results are kept
 
 
 class Orders:
-    """The state: every ticket's order and progress."""
+    """The state: every ticket's order and progress.
 
-    def __init__(self) -> None:
+    `is_busy` says whether this node has better things to do; `launch` has an order passed on, by a
+    procedure of its own: relays wait for one another, so they must not wait in one queue.
+    `private` has the contents, by digest, of files that only this node's own trainer may see.
+    """
+
+    def __init__(
+        self, is_busy: Callable[[], bool] = lambda: False, launch: Callable[[Order], None] | None = None,
+        private: Callable[[str], bytes | None] | None = None,
+    ) -> None:
+        self._private = private
+        self._is_busy = is_busy
+        self._launch = launch
         self._orders: dict[str, Order] = {}
         self._progress: OrderedDict[str, Progress] = OrderedDict()
 
@@ -43,11 +57,19 @@ class Orders:
         known = self._progress.get(ticket)
         if known is not None and known.state not in ("failed", "unable", "unfit"):
             return ticket
+        if order.may_refuse and self._is_busy():
+            raise Busy("busy with other work")
         waiting = sum(not p.is_final for p in self._progress.values())
         if waiting >= QUEUED_MAX:
             raise Busy(f"{waiting} orders are waiting already")
+        if order.shares and self._launch is None:
+            raise Malformed("orders are not passed on here")
         self._orders[ticket] = order
-        self._progress[ticket] = Progress("queued")
+        if self._launch is None or not order.shares:
+            self._progress[ticket] = Progress("queued")
+        else:
+            self._progress[ticket] = Progress("running", f"round {order.round}: passed on")
+            self._launch(order)
         return ticket
 
     def progress(self, ticket: str) -> Progress:
@@ -80,12 +102,26 @@ class Orders:
             else:
                 yield from self._carry_out_one(node, order)
 
+    def relay(self, node: ChordNode, order: Order) -> Procedure[None]:
+        """Pass an order on, and add up what comes back."""
+        ticket = order.ticket
+        try:
+            partial = yield from tree.pass_on(node, order)
+            content = partial.to_bytes()
+            digest = digest_of(content)
+            yield from write(node.ref, digest, content)
+        except (ChordError, FederationError, MLError, ValueError, KeyError, TypeError) as error:
+            self._update(ticket, state="unable", message=f"{type(error).__name__}: {error}")
+            return
+        self._update(ticket, state="done", result=digest, size_bytes=len(content),
+                     seconds=max((work.seconds for work in partial.done), default=0.0))
+
     def _carry_out_one(self, node: ChordNode, order: Order) -> Procedure[None]:
         ticket = order.ticket
         files = f"{len(order.files)} file{'s' * (len(order.files) != 1)}"
         self._update(ticket, state="running", message=f"round {order.round}: {files}")
         try:
-            contents = yield from _contents(node, order)
+            contents = yield from _contents(node, order, self._private)
             done = yield from compute(Compute(order, contents))
             digest = digest_of(done.result)
             yield from write(node.ref, digest, done.result)
@@ -115,10 +151,17 @@ class Orders:
         return gone
 
 
-def _contents(node: ChordNode, order: Order) -> Procedure[dict[str, bytes]]:
+def _contents(
+    node: ChordNode, order: Order, private: Callable[[str], bytes | None] | None
+) -> Procedure[dict[str, bytes]]:
     """The bytes that an order needs, by digest: those that are not here come from the ring. Raises NotFound."""
     contents: dict[str, bytes] = {}
     for file in order.files:
+        if private is not None:
+            ours = yield from aside(partial(private, file.digest))
+            if ours is not None:
+                contents[file.digest] = ours
+                continue
         try:
             contents[file.digest] = yield from fetch((node.ref,), file.digest, file.size_bytes)
         except NotFound:

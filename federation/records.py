@@ -37,6 +37,10 @@ def weights_name(job: str, number: int) -> str:
     return record_name(job, f"weights-{number}")
 
 
+def state_name(job: str, number: int) -> str:
+    return record_name(job, f"state-{number}")
+
+
 @dataclass(frozen=True)
 class Result:
     """What a round made. Round 0: the first weights, and the moments of the features."""
@@ -49,7 +53,9 @@ class Result:
     moments: str = ""  # hex; of round 0, for all rounds
     errors: int = 0  # rows of the validation file predicted wrongly
     rows: int = 0  # rows of the validation file
-    left_out: tuple[int, ...] = ()  # files that a quorum went on without
+    left_out: tuple[int, ...] = ()  # files of this round that a quorum went on without
+    state: str = ""  # digest of what the rule keeps for the next round, where it keeps anything
+    state_bytes: int = 0
 
     def to_bytes(self) -> bytes:
         return json.dumps(asdict(self), sort_keys=True).encode()
@@ -78,6 +84,8 @@ class Report:
     slowest_s: float
     placement: dict[str, str] = field(default_factory=dict)  # file -> address of the node that trained it
     disturbances: tuple[str, ...] = ()  # what went wrong, and was healed
+    tiers: dict[str, list[str]] = field(default_factory=dict)  # of a tree: level -> addresses of its nodes
+    passed_on: int = 0  # of a tree: orders from node to node
 
     def to_bytes(self) -> bytes:
         return json.dumps(asdict(self), sort_keys=True).encode()
@@ -93,8 +101,8 @@ def result_from_bytes(content: bytes) -> Result:
     try:
         raw = json.loads(content)
         result = Result(**raw | {"left_out": tuple(raw["left_out"])})
-        bytes.fromhex(result.moments + result.weights + result.previous)
-        if not isinstance(result.round, int) or not isinstance(result.weights_bytes, int):
+        bytes.fromhex(result.moments + result.weights + result.previous + result.state)
+        if not all(isinstance(n, int) for n in (result.round, result.weights_bytes, result.state_bytes)):
             raise TypeError("a number is none")
         return result
     except (ValueError, TypeError, KeyError, AttributeError) as error:

@@ -22,7 +22,7 @@ def renew(roster: Roster, spec: JobSpec, version: int) -> Procedure[None]:
     records, _ = yield from through(roster, lambda entry: find(entry, ring, ring.key(spec.job)))
     files = [
         Item(Entry(ring.key(f.name), f.name, f.digest, f.size_bytes), version, LEASE_S)
-        for f in (*spec.files, spec.validation)
+        for f in (*(() if spec.pinned else spec.files), spec.validation)
     ]
     for item in (*(replace(record, version=version, lease_s=LEASE_S) for record in records), *files):
         yield from ask_all([(node, Put(item)) for node in _holders(roster, item)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from itertools import islice
 
 from chord.refs import NodeRef
@@ -16,7 +17,8 @@ LOST_ROUNDS = 2  # so long nobody asks a lost node again: it may only have been 
 class Roster:
     """One driver's view of the ring."""
 
-    def __init__(self, ring: Ring, entry: NodeRef) -> None:
+    def __init__(self, ring: Ring, entry: NodeRef, homes: Sequence[str] = ()) -> None:
+        self._homes = homes  # addresses, by a file's index, where files are pinned
         self.ring = ring
         self.nodes: tuple[NodeRef, ...] = (entry,)
         self.disturbances: list[str] = []  # of the round that is going on
@@ -74,8 +76,19 @@ class Roster:
         live = [n for n in (self._entry, *self.nodes) if n not in self._lost]
         return live[0] if live else self._entry
 
+    @property
+    def live(self) -> tuple[NodeRef, ...]:
+        """Whoever may be given work, in the order of their identifiers."""
+        return tuple(n for n in self.nodes if n not in self._lost and n not in self._unfit)
+
+    def able(self, files: Sequence[TrainingFile]) -> tuple[NodeRef, ...]:
+        """Those of them that lack none of these files."""
+        return tuple(n for n in self.live if not any((n, f.index) in self._lacking for f in files))
+
     def holders(self, file: TrainingFile) -> tuple[NodeRef, ...]:
         """The nodes that may be asked to train a file, the owner first; one that lacks it fetches it."""
+        if self._homes:
+            return tuple(n for n in self.able((file,)) if str(n.address) == self._homes[file.index])
         fit = (n for n in self._from(self.ring.key(file.name)) if n not in self._unfit)
         asked = islice(fit, self.ring.replicas + 1)
         return tuple(n for n in asked if n not in self._lost and (n, file.index) not in self._lacking)

@@ -7,16 +7,16 @@ pure function, so it does not matter who of them answers first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import median
 
 from chord.effects import Procedure, Sleep, ask, ask_all, together
-from chord.errors import ChordError, NodeUnreachable
+from chord.errors import Busy, ChordError, NodeUnreachable
 from chord.refs import NodeRef
 from chord.storing import fetch, write
 from federation.errors import WorkFailed
-from federation.placement import by_hash
+from federation.placement import BALANCING, Groups, View, assign
 from federation.roster import Roster
 from federation.work import Collect, Order, Progress, TrainingFile
 
@@ -42,17 +42,25 @@ class Part:
     files: tuple[TrainingFile, ...]
     progress: Progress
     result: bytes
+    trained_by: Mapping[int, str] = field(default_factory=dict)  # file -> address, where it was not `node` itself
+
+    def trainer_of(self, file: TrainingFile) -> str:
+        """The address of the node that has worked on a file."""
+        return self.trained_by.get(file.index, str(self.node.address))
 
 
 class Pace:
     """How long a row takes, as the last orders have shown."""
 
     def __init__(self) -> None:
+        self.costs: dict[NodeRef, float] = {}  # seconds a row, of each node
         self._seconds_a_row: list[float] = []
         self._seconds: list[float] = []
 
     def note(self, part: Part) -> None:
         rows = sum(f.rows for f in part.files)
+        latest = part.progress.seconds / rows
+        self.costs[part.node] = (self.costs.get(part.node, latest) + latest) / 2
         self._seconds_a_row = [*self._seconds_a_row[-PACES_MAX:], part.progress.seconds / rows]
         self._seconds = [*self._seconds[-PACES_MAX:], part.progress.seconds]
 
@@ -65,12 +73,15 @@ class Pace:
 
 
 class RoundWork:
-    """The orders of one round. `make_order` says what is to be done with some files."""
+    """The orders of one round. `make_order` says what to do with some files, and whether that may be refused."""
 
     def __init__(
         self, roster: Roster, pace: Pace, clock: Callable[[], float],
-        make_order: Callable[[tuple[TrainingFile, ...]], Order], weights: bytes,
+        make_order: Callable[[tuple[TrainingFile, ...], bool], Order], weights: bytes,
+        policy: str = "hash", chance: str = "",
     ) -> None:
+        self._policy = policy
+        self._chance = chance
         self._roster = roster
         self._pace = pace
         self._clock = clock
@@ -78,17 +89,25 @@ class RoundWork:
         self._weights = weights
         self.missing: list[TrainingFile] = []  # those that nobody who was asked can work on
 
-    def work_on(self, files: Sequence[TrainingFile]) -> Procedure[list[Part]]:
-        """Have all these files worked on, except those that end up in `missing`. Raises WorkFailed."""
-        groups, missing = by_hash(files, {f.index: self._roster.holders(f) for f in files})
+    def work_on(
+        self, files: Sequence[TrainingFile], refused: frozenset[NodeRef] = frozenset()
+    ) -> Procedure[list[Part]]:
+        """Have all these files worked on, except those that end up in `missing`. Raises WorkFailed.
+
+        refused: who has said that it is busy, and is asked again only when nobody else can be.
+        """
+        groups, left = assign(self._policy, files, self._view(files).without(refused))
+        last, missing = assign(self._policy, left, self._view(left)) if refused else (Groups(), left)
         self.missing += missing
-        parts = yield from self._all(groups.items())
+        may_refuse = self._policy in BALANCING
+        work = [self._work_or_pass_on(node, group, refused, may_refuse) for node, group in groups.items()]
+        work += [self._work_or_pass_on(node, group, refused, False) for node, group in last.items()]
+        parts = yield from self._all(work)
         return parts
 
-    def _all(self, groups: Iterable[tuple[NodeRef, tuple[TrainingFile, ...]]]) -> Procedure[list[Part]]:
+    def _all(self, work: Sequence[Procedure[list[Part]]]) -> Procedure[list[Part]]:
         """Each group by its node, side by side. Raises WorkFailed."""
-        works = [self._work_or_pass_on(node, group) for node, group in groups]
-        outcomes = yield from together(works, at_once=max(1, len(works)))
+        outcomes = yield from together(work, at_once=max(1, len(work)))
         parts: list[Part] = []
         for outcome in outcomes:
             if isinstance(outcome, Exception):
@@ -96,26 +115,44 @@ class RoundWork:
             parts += outcome
         return parts
 
-    def _work_or_pass_on(self, node: NodeRef, files: tuple[TrainingFile, ...]) -> Procedure[list[Part]]:
+    def placed(self, files: Sequence[TrainingFile]) -> Groups:
+        """Who would be asked for what, if all were asked at once."""
+        return assign(self._policy, files, self._view(files))[0]
+
+    def _view(self, files: Sequence[TrainingFile]) -> View:
+        roster = self._roster
+        holders = {f.index: roster.holders(f) for f in files}
+        return View(roster.able(files), holders, self._chance, self._pace.costs, roster.ring.replicas)
+
+    def _work_or_pass_on(
+        self, node: NodeRef, files: tuple[TrainingFile, ...], refused: frozenset[NodeRef], may_refuse: bool
+    ) -> Procedure[list[Part]]:
         try:
-            part = yield from self._race(node, files)
+            part = yield from self._race(node, files, may_refuse)
         except Unable:
             if len(files) > 1:  # it may be one of them that it lacks
-                parts = yield from self._all([(node, (file,)) for file in files])
+                each = [self._work_or_pass_on(node, (file,), refused, may_refuse) for file in files]
+                parts = yield from self._all(each)
                 return parts
             self._roster.lack(node, files[0])
-            parts = yield from self.work_on(files)
+            parts = yield from self.work_on(files, refused)
             return parts
         except ChordError as error:
-            self._roster.lose(node, str(error))
-            parts = yield from self.work_on(files)
+            if isinstance(error, Busy) and node not in refused:
+                refused |= {node}
+            else:
+                self._roster.lose(node, str(error))
+            parts = yield from self.work_on(files, refused)
             return parts
         self._pace.note(part)
         return [part]
 
-    def _race(self, node: NodeRef, files: tuple[TrainingFile, ...]) -> Procedure[Part]:
-        """One order, until somebody has carried it out. Raises WorkFailed; ChordError when all racers are lost."""
-        order = self._make_order(files)
+    def _race(self, node: NodeRef, files: tuple[TrainingFile, ...], may_refuse: bool) -> Procedure[Part]:
+        """One order, until somebody has carried it out.
+
+        Raises WorkFailed; Busy when it was refused; another ChordError when all racers are lost.
+        """
+        order = self._make_order(files, may_refuse)
         racers = [node]
         yield from self._hand(node, order)
         began, ticket = self._clock(), order.ticket
@@ -170,6 +207,8 @@ class RoundWork:
             return
         try:
             yield from self._hand(others[0], order)
+        except Busy:
+            return
         except ChordError as error:
             self._roster.lose(others[0], str(error))
             return

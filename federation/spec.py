@@ -14,6 +14,9 @@ from typing import Any
 from chord.errors import Malformed
 from chord.items import check_name
 from federation.errors import BadRecord, BadSpec
+from federation.placement import POLICIES
+from federation.rules import RULES, Tuning
+from federation.topologies import TOPOLOGIES
 from federation.work import TrainingFile
 from ml.errors import MLError
 from ml.task import DROPOUT_MAX, ETA_MIN, MODEL, Design, Optimizer
@@ -53,6 +56,15 @@ class Settings:
     )
     dropout: float = _number(0.0, 0.0, DROPOUT_MAX, "part of the hidden units that each step leaves out")
     weighting: str = _choice("none", ("none", "balanced"), "balanced: rare classes count as much as frequent ones")
+    placement: str = _choice("hash", tuple(POLICIES), "who trains a file: its owner; the least loaded of its copies; "
+                             "the next node that is not full; in turn; anybody; whoever will be done first")
+    topology: str = _choice("star", TOPOLOGIES, "who adds: the driver, or the nodes on the way to it")
+    tiers: str = field(default="", metadata={"about": "tree: names of its levels for the report: top,middle,edge"})
+    fraction: float = _number(1.0, 0.0, 1.0, "part of the files that takes part in a round, drawn anew", above=True)
+    rule: str = _choice("fedavg", tuple(RULES), "what becomes of a round's mean")
+    mu: float = _number(0.01, 0.0, 1000.0, "fedprox: how strongly local weights are pulled back")
+    server_eta: float = _number(0.0, 0.0, 100.0, "fedavgm, fedadam: the server's learning rate (0: the rule's own)")
+    server_momentum: float = _number(0.9, 0.0, 1.0, "fedavgm: the server's momentum")
     course: bool = field(
         default=False,
         metadata={"flag": "course-trainer", "about": "the course trainer's arithmetic, in float64: gd on raw inputs"},
@@ -63,10 +75,46 @@ class Settings:
             check(each.name, getattr(self, each.name))
         if self.course and (self.optimizer != "gd" or len(self.hidden) != 1):
             raise BadSpec("--course-trainer is a mode of --optimizer gd with one hidden layer")
+        self._check_model()
+        if self.tiers and self.topology != "tree":
+            raise BadSpec(f"--tiers names the levels of --topology tree, not of {self.topology}")
+        if self.tiers and not (self.tiers.isprintable() and all(self.tiers.split(",")) and len(self.tiers) <= 256):
+            raise BadSpec(f"--tiers is {self.tiers[:80]!r}, expected names with commas between them")
+        for each in fields(self):
+            self._check_belongs(each.name, each.default)
+        if self.course and self.proximal_mu:
+            raise BadSpec("--course-trainer and --rule fedprox exclude one another: its arithmetic is fixed")
+
+    @property
+    def proximal_mu(self) -> float:
+        """How strongly local trainings are pulled towards the weights they began with: 0 unless the rule does that."""
+        return self.mu if RULES[self.rule].is_proximal else 0.0
+
+    @property
+    def tuning(self) -> Tuning:
+        """What the rule is told."""
+        return Tuning(self.server_eta or RULES[self.rule].server_eta, self.server_momentum)
+
+    def _check_model(self) -> None:
+        """Not every model is trained in every way. Raises BadSpec."""
         if self.course and (self.model != "mlp" or self.dropout or self.weighting != "none"):
             raise BadSpec("--course-trainer trains an mlp, without --dropout and --weighting")
         if self.optimizer == "gd" and self.model not in ("mlp", "softmax"):
             raise BadSpec(f"--optimizer gd trains mlp and softmax, not {self.model}")
+        if self.proximal_mu and ":" in self.model:
+            raise BadSpec(f"--rule fedprox trains mlp, softmax and cnn, not {self.model}, which may step as it likes")
+
+    def _check_belongs(self, name: str, default: object) -> None:
+        """A setting that only some rules take is not set with another: it would do nothing. Raises BadSpec."""
+        takers = [rule for rule, about in RULES.items() if name in about.takes]
+        if takers and self.rule not in takers and getattr(self, name) != default:
+            raise BadSpec(f"{option(name)} is for --rule {' or '.join(takers)}, not for {self.rule}")
+
+
+def option(name: str) -> str:
+    """The command line's word for a setting."""
+    about = next(f for f in fields(Settings) if f.name == name).metadata
+    return "--" + str(about.get("flag", name.replace("_", "-")))
 
 
 def check(name: str, value: Any) -> None:
@@ -74,19 +122,19 @@ def check(name: str, value: Any) -> None:
     setting = next(f for f in fields(Settings) if f.name == name)
     about = setting.metadata
     if not _is_like(value, setting.default):
-        raise BadSpec(f"--{name} is {value!r}, expected {_KINDS[type(setting.default)]}")
+        raise BadSpec(f"{option(name)} is {value!r}, expected {_KINDS[type(setting.default)]}")
     if "pattern" in about and not about["pattern"].fullmatch(value):
-        raise BadSpec(f"--{name} is {value[:80]!r}, expected a name, or MODULE:NAME")
+        raise BadSpec(f"{option(name)} is {value[:80]!r}, expected a name, or MODULE:NAME")
     if "choices" in about and value not in about["choices"]:
-        raise BadSpec(f"--{name} is {value}, expected one of {', '.join(about['choices'])}")
+        raise BadSpec(f"{option(name)} is {value}, expected one of {', '.join(about['choices'])}")
     if "layers_max" in about and not 1 <= len(value) <= about["layers_max"]:
-        raise BadSpec(f"--{name} names {len(value)} layers, expected 1 to {about['layers_max']}")
+        raise BadSpec(f"{option(name)} names {len(value)} layers, expected 1 to {about['layers_max']}")
     if "least" in about:
         for number in value if isinstance(value, tuple) else (value,):
             low = number <= about["least"] if about.get("above") else number < about["least"]
             if low or not number <= about["most"]:
                 bound = "more than" if about.get("above") else "from"
-                raise BadSpec(f"--{name} is {number}, expected {bound} {about['least']} to {about['most']}")
+                raise BadSpec(f"{option(name)} is {number}, expected {bound} {about['least']} to {about['most']}")
 
 
 def _is_like(value: Any, default: Any) -> bool:
@@ -113,6 +161,17 @@ class JobSpec:
     shape: tuple[int, ...] = ()  # channels, height, width, where a row is an image
     labels: tuple[str, ...] = ()  # the names of the classes, where they are not their numbers
     class_rows: tuple[int, ...] = ()  # training rows of each class, where their weighting needs them
+    pinned: str = ""  # the name under which its files are published; they stay where they are
+    homes: tuple[str, ...] = ()  # of pinned files: the address of the node that has each
+
+    def __post_init__(self) -> None:
+        if self.pinned and self.settings.placement != "hash":
+            raise BadSpec(f"--pinned and --placement {self.settings.placement} exclude one another: files stay at home")
+        if self.pinned and self.settings.weighting != "none":
+            raise BadSpec(f"--pinned and --weighting {self.settings.weighting} exclude one another: "
+                          "nobody is told which classes the files hold")
+        if len(self.homes) != (len(self.files) if self.pinned else 0):
+            raise BadSpec(f"{len(self.homes)} homes for {len(self.files)} files")
 
     @property
     def job(self) -> str:
@@ -164,6 +223,7 @@ def spec_from_bytes(content: bytes) -> JobSpec:
         settings = Settings(**raw["settings"] | {"hidden": tuple(raw["settings"]["hidden"])})
         files = tuple(_file(file) for file in raw["files"])
         lists = {name: tuple(raw[name]) for name in ("shape", "labels", "class_rows")}
+        lists["homes"] = tuple(map(str, raw["homes"]))
         spec = JobSpec(**raw | lists | {"settings": settings, "files": files, "validation": _file(raw["validation"])})
         _check_numbers(spec)
         _check_classes(spec)
@@ -200,6 +260,8 @@ def _check_numbers(spec: JobSpec) -> None:
         raise TypeError("features and classes must be numbers")
     if not spec.files or [f.index for f in spec.files] != list(range(len(spec.files))):
         raise ValueError("files are counted from 0 on, and there is one at least")
+    if not isinstance(spec.pinned, str):
+        raise TypeError("what files are pinned under is a text")
     if not isinstance(spec.detached, bool) or not isinstance(spec.nonce, str):
         raise TypeError("detached is yes or no, and a nonce is a text")
     for digest in (spec.initial, spec.fingerprint):

@@ -11,6 +11,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from chord.effects import Request
+from chord.refs import NodeRef
 
 WAIT_MAX_S = 5.0  # longest that a collect is held
 
@@ -27,6 +28,14 @@ class TrainingFile:
 
 
 @dataclass(frozen=True)
+class Share:
+    """Which of an order's files a node is to work on, by their places in the job's list."""
+
+    node: NodeRef
+    files: tuple[int, ...]  # ascending
+
+
+@dataclass(frozen=True)
 class Order(Request[str]):
     """Do this task on these files. Answered with a ticket at once."""
 
@@ -36,6 +45,9 @@ class Order(Request[str]):
     task: str  # JSON
     weights: str = ""  # digest of the weights that training starts from, where it needs any
     weights_bytes: int = 0
+    may_refuse: bool = False  # a node that is busy with other things may say so: the order goes elsewhere
+    shares: tuple[Share, ...] = ()  # of an order to be passed on: who is to work on which files
+    limit: int = 0  # of such an order: where the receiver's part of the ring ends
 
     @property
     def ticket(self) -> str:

@@ -76,5 +76,24 @@ def adam_update(weights: Floats, gradient: Floats, eta: float) -> Update:
     return update
 
 
+def proximal(update: Update, weights: Floats, gradient: Floats, scale: float) -> Update:
+    """FedProx (Li et al. 2020): before each update the gradient gains scale * (weights - where they began).
+
+    scale is mu, times whatever the gradient carries already. 0 is no proximal term, and costs nothing.
+    """
+    if not scale:
+        return update
+    began, pull = weights.copy(), np.empty_like(weights)  # (parameters,)
+    factor = np.array(scale, np.float32)  # ()
+
+    def pulled() -> None:
+        np.subtract(weights, began, pull)
+        np.multiply(pull, factor, pull)
+        np.add(gradient, pull, gradient)
+        update()
+
+    return pulled
+
+
 def _flush(vector: Floats) -> None:
     vector[np.abs(vector) < FLUSH_BELOW] = 0

@@ -25,6 +25,7 @@ PARAMETERS_MAX = 1 << 27  # 512 MiB of float32
 FILES_MAX = 100_000
 ROWS_MAX = 1 << 40
 FRACTION_BITS_MAX = 40
+MU_MAX = 1e3
 DROPOUT_MAX = 0.95
 CLASS_WEIGHT_MAX = 1e6
 MODEL = re.compile(r"[a-z]{1,20}|[A-Za-z_][\w.]{0,99}:[A-Za-z_]\w{0,99}", re.ASCII)  # a name, or MODULE:NAME
@@ -42,6 +43,7 @@ class TrainConfig:
     momentum: float = 0.9  # of "sgd" and "gd"
     dropout: float = 0.0  # part of the hidden activations that each step leaves out
     class_weights: tuple[float, ...] = ()  # factors of each row's part in the gradient, by class; nothing: all 1
+    mu: float = 0.0  # FedProx: how strongly the weights are pulled back to where they began
 
     def __post_init__(self) -> None:
         _check(self.optimizer in get_args(Optimizer), f"optimizer {self.optimizer!r}: expected sgd, adam or gd")
@@ -53,6 +55,7 @@ class TrainConfig:
         _check(isinstance(self.class_weights, tuple), "class_weights must be numbers")
         for weight in self.class_weights:
             _check_number("a class's weight", weight, 0.0, CLASS_WEIGHT_MAX)
+        _check_number("mu", self.mu, 0.0, MU_MAX)
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,7 @@ class Task:
             _check(len(self.sizes) == 3, "the course's trainer has exactly one hidden layer")
             _check(self.config.optimizer == "gd", "the course's trainer is a mode of optimizer gd")
             _check(not self.moments, "the course's trainer takes raw inputs")
+            _check(not self.config.mu, "the course's trainer has no proximal term")
             _check(self.model == "mlp", "the course's trainer trains an mlp")
 
     @property

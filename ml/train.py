@@ -15,7 +15,7 @@ from ml.dropout import Dropout
 from ml.errors import BadTask, NotFinite
 from ml.kernels import Network, Step, gradient_step
 from ml.mlp import Architecture
-from ml.optimizers import adam_update, momentum_update
+from ml.optimizers import adam_update, momentum_update, proximal
 from ml.task import Design, TrainConfig, local_seed
 
 __all__ = ["OnEpoch", "TrainConfig", "check_finite", "check_samples", "local_seed", "train"]
@@ -72,6 +72,7 @@ def _minibatch(network: Network, samples: Samples, config: TrainConfig, seed: in
         update = momentum_update(network.weights, network.gradient, config.momentum)
     else:
         update = adam_update(network.weights, network.gradient, config.eta)
+    update = proximal(update, network.weights, network.gradient, config.mu * fold)
     rng = np.random.default_rng(seed)
     for epoch in range(1, config.epochs + 1):
         for batch in batches.epoch(rng.permutation(samples.rows)):
@@ -87,6 +88,7 @@ def _full_batch(network: Network, samples: Samples, config: TrainConfig, seed: i
     steps = _steps(network, scales, config, seed)
     sum_of_blocks = np.zeros_like(network.gradient)  # (parameters,)
     update = momentum_update(network.weights, sum_of_blocks, config.momentum)
+    update = proximal(update, network.weights, sum_of_blocks, config.mu * config.eta)
     order = np.arange(samples.rows)  # (n,)
     for epoch in range(1, config.epochs + 1):
         sum_of_blocks.fill(0)

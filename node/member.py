@@ -18,12 +18,16 @@ from chord.items import Put
 from chord.node import ChordNode
 from chord.refs import Address, NodeRef
 from chord.requests import Admit, GetStatus, Grant, Retire, SayHello, Status
+from chord.ring import Ring
 from chord.store import Store
 from federation.effects import Aside, Clocks, Compute, Rest
 from federation.keeping import Keeper
 from federation.orders import Orders
-from federation.work import WAIT_MAX_S, Collect, Driving
+from federation.pinning import keep_published
+from federation.work import WAIT_MAX_S, Collect, Driving, Order
 from node.disk import Disk
+from node.load import Load
+from node.private import PrivateFolder
 from node.runtime import Runtime, Stopped
 from node.shelf import Shelf
 from node.trainer import Trainer
@@ -50,21 +54,26 @@ class MemberOptions:
     bootstrap: Address | None = None
     stabilize_every_s: float = upkeep.STABILIZE_EVERY_S
     listed: Callable[[], Sequence[Address]] = tuple  # at which a second ring may be met
+    load: float = 0.0  # how often it is busy with other things
+    load_delay_s: float = 0.0  # and for how long
 
 
 class Member:
     """A node of the ring. `say` is told what people may want to read."""
 
     def __init__(
-        self, options: MemberOptions, shelf: Shelf, say: Callable[[str], None], disk: Disk | None = None
+        self, options: MemberOptions, shelf: Shelf, say: Callable[[str], None], disk: Disk | None = None,
+        private: PrivateFolder | None = None,
     ) -> None:
+        self._private = private
         self._options = options
         self._shelf = shelf
         self._disk = disk
         self._say = say
         self.runtime = Runtime(Peers())
         self.store = Store(time.monotonic, disk, disk)
-        self.orders = Orders()
+        self.load = Load(options.load, options.load_delay_s, random.Random(), self.runtime.stopping.wait)
+        self.orders = Orders(self.load.is_busy, self._relay, private.content if private else None)
         self.trainer = Trainer(self._training)
         self.node: ChordNode | None = None
         self.failure: Exception | None = None
@@ -98,6 +107,9 @@ class Member:
         self._keep("store", caretaking.keep_store(node, self.store, random.Random()))
         self._keep("orders", self.orders.carry_out(node))
         self._keep("jobs", self._keeper.keep())
+        if self._private is not None:
+            private = self._private
+            self._keep("pinned", keep_published(node, private.name, private.features, private.files, time.time_ns))
         return node
 
     def leave(self) -> None:
@@ -131,14 +143,19 @@ class Member:
     def _grant(self) -> Procedure[Grant]:
         """An identity, and a member to join through: from the supernode, or of our own making."""
         bootstrap = self._options.bootstrap
+        if bootstrap is not None and bootstrap == self.address:  # itself: it founds a ring that no supernode is for
+            ring = Ring()
+            return Grant(self._hashed(ring), ring, None)
         if bootstrap is not None:
             hello = yield from self._persist(lambda: bootstrap, SayHello(), "node")
-            key, incarnation = hello.ring.key(str(self.address)), time.time_ns()
-            me = NodeRef(key, self.address.host, self.address.port, incarnation)
-            return Grant(me, hello.ring, hello.node)
+            return Grant(self._hashed(hello.ring), hello.ring, hello.node)
         assert self._options.supernode is not None
         grant = yield from self._persist(self._options.supernode, Admit(self.address), "supernode")
         return grant
+
+    def _hashed(self, ring: Ring) -> NodeRef:
+        """An identity of our own making, from our address."""
+        return NodeRef(ring.key(str(self.address)), self.address.host, self.address.port, time.time_ns())
 
     def _persist(self, where: Callable[[], Address], request: Request[R], who: str) -> Procedure[R]:
         """Ask until there is a yes or a no; say once of each address that nobody is there."""
@@ -170,7 +187,7 @@ class Member:
         self.runtime.be(node.ref, self.answer)
         self.runtime.nap_until(lambda: node.nudged or len(node.agenda) > 0)
         self.runtime.perform_with(Rest, self._rest)
-        self.runtime.perform_with(Compute, self.trainer.perform)
+        self.runtime.perform_with(Compute, lambda effect: self.load.around(effect, self.trainer.perform))
         self.runtime.perform_with(Aside, lambda effect: effect.function())
         self.node = node
         return node
@@ -253,6 +270,11 @@ class Member:
             node.ref, node.ring, node.predecessor, node.successors, node.fingers, names, stored_bytes,
             self.orders.running,
         )
+
+    def _relay(self, order: Order) -> None:
+        """Pass an order on, in a thread of its own that ends with it."""
+        assert self.node is not None
+        self.runtime.start("relay", self.orders.relay(self.node, order), lambda error: self._say(f"relay: {error}"))
 
     def _training(self, ticket: str, message: str) -> None:
         """News of a training that is going on."""

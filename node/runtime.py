@@ -89,8 +89,8 @@ class Runtime:
                 on_failure(error)
 
         thread = threading.Thread(target=body, name=name, daemon=True)
-        self._threads.append(thread)
         thread.start()
+        self._threads = [*(each for each in self._threads if each.is_alive()), thread]
 
     def stop(self, timeout_s: float) -> None:
         """End all waits, and the threads with them, within a bound."""

@@ -17,11 +17,12 @@ from chord.items import Entry, Item, RangeDigest, Receipt, check_name
 from chord.refs import NodeRef
 from chord.requests import Candidate, Grant, Hello, Hop, Lease, Members, Neighbourhood, Status
 from chord.ring import Ring
-from federation.work import Order, Progress, TrainingFile
+from federation.work import Order, Progress, Share, TrainingFile
 from rpc.gen import ttypes as wire
 
 ID_BYTES = 20
 DIGEST_BYTES = 32
+BITMAP_BYTES_MAX = 1 << 14  # places of more files than a job may have
 HOST_CHARACTERS_MAX = 255
 PORT_MAX = 65535
 
@@ -257,13 +258,35 @@ def receipt_from_wire(raw: wire.Receipt) -> Receipt:
 def order_to_wire(order: Order) -> wire.Order:
     files = [wire.TrainingFile(f.index, f.name, digest_to_wire(f.digest), f.size_bytes, f.rows) for f in order.files]
     weights = digest_to_wire(order.weights) or None
-    return wire.Order(order.job, order.round, files, order.task, weights, order.weights_bytes or None)
+    shares = [wire.Share(node_to_wire(s.node), bitmap_to_wire(s.files)) for s in order.shares]
+    return wire.Order(order.job, order.round, files, order.task, weights, order.weights_bytes or None,
+                      order.may_refuse or None, shares or None,
+                      id_to_wire(order.limit) if shares or order.limit else None)
 
 
 def order_from_wire(raw: wire.Order) -> Order:
     files = tuple(_training_file(f) for f in raw.files)
     weights = digest_from_wire(raw.weights) if raw.weights else ""
-    return Order(raw.job, _at_least(0, raw.round), files, raw.task, weights, _at_least(0, raw.weights_size or 0))
+    return Order(raw.job, _at_least(0, raw.round), files, raw.task, weights, _at_least(0, raw.weights_size or 0),
+                 bool(raw.may_refuse), _shares(raw.shares or ()),
+                 id_from_wire(raw.limit) if raw.limit else 0)
+
+
+def bitmap_to_wire(places: Sequence[int]) -> bytes:
+    bits = bytearray(max(places, default=-1) // 8 + 1)
+    for place in places:
+        bits[place // 8] |= 1 << place % 8
+    return bytes(bits)
+
+
+def bitmap_from_wire(raw: bytes) -> tuple[int, ...]:
+    if len(raw) > BITMAP_BYTES_MAX:
+        raise errors.Malformed(f"a bitmap of {len(raw)} bytes, at most {BITMAP_BYTES_MAX}")
+    return tuple(8 * at + bit for at, byte in enumerate(raw) for bit in range(8) if byte >> bit & 1)
+
+
+def _shares(raw: Sequence[wire.Share]) -> tuple[Share, ...]:
+    return tuple(Share(node_from_wire(s.node), bitmap_from_wire(s.files)) for s in raw)
 
 
 def _training_file(raw: wire.TrainingFile) -> TrainingFile:

@@ -13,15 +13,14 @@ from chord.blobs import digest_of
 from chord.effects import Procedure, together
 from chord.errors import ChordError
 from chord.refs import Address, NodeRef
-from federation import arithmetic, jobs, records
+from federation import jobs, records
 from federation.driver import Driver
 from federation.errors import FederationError
 from federation.placing import place
-from federation.rounds import Part
 from federation.spec import JobSpec, Settings
-from federation.work import Progress, TrainingFile
-from ml.task import task_from_dict
+from federation.work import TrainingFile
 from ml.worker import Worker
+from sim import alone
 from sim.process import Outcome
 from sim.program import clocks, teach
 from sim.scene import Scene
@@ -115,18 +114,8 @@ class Job:
 def expected(seed: int) -> list[str]:
     """The digests of the weights of every round, computed in one place."""
     contents, files = _files(seed)
-    spec = JobSpec(SETTINGS, files[:-1], files[-1], FEATURES, CLASSES)
-    worker = Worker()
-    for file in spec.files:
-        worker.add_file(file.digest, file.name, contents[file.digest], FEATURES, CLASSES)
-    moments = worker.moments([f.digest for f in spec.files]).moments().to_bytes()
-    weights = [arithmetic.first_weights(spec)]
-    nobody = NodeRef(0, "nobody", 1)
-    for number in range(1, SETTINGS.rounds + 1):
-        task = task_from_dict(arithmetic.training_task(spec, number, moments, spec.files)["task"])
-        part = Part(nobody, spec.files, Progress("done"), worker.train(task, weights[-1]).sum)
-        weights.append(arithmetic.mean_of(spec, weights[-1], [part]))
-    return [digest_of(w) for w in weights]
+    spec, worker = JobSpec(SETTINGS, files[:-1], files[-1], FEATURES, CLASSES), Worker()
+    return [digest_of(w) for w in alone.rounds(spec, alone.moments(spec, contents, worker), worker)]
 
 
 def _files(seed: int) -> tuple[dict[str, bytes], tuple[TrainingFile, ...]]:

@@ -19,7 +19,7 @@ from federation.effects import Aside, Clocks, Compute, Done, Rest
 from federation.errors import WorkFailed
 from federation.keeping import Keeper
 from federation.orders import Orders
-from federation.work import Collect, Driving
+from federation.work import Collect, Driving, Order
 from ml.errors import MLError
 from ml.task import task_from_dict
 from ml.worker import Worker
@@ -39,7 +39,7 @@ class NodeProgram(RingProgram):
         world = machine.world
         teach(world)
         self.store = Store(lambda: world.clock.now)
-        self.orders = Orders()
+        self.orders = Orders(launch=self._relay)
         self._keeper = Keeper(node, clocks(world), partial(_say, world, node))
 
     def handlers(self) -> Handlers:
@@ -48,6 +48,11 @@ class NodeProgram(RingProgram):
             Collect: lambda r: self.orders.progress(r.ticket),
             Driving: lambda r: self._keeper.hear(r.job),
         }
+
+    def _relay(self, order: Order) -> None:
+        process = self.machine.process
+        assert process is not None
+        self.machine.world.run(process, "relay", self.orders.relay(self.node, order), lambda _: None)
 
     def loops(self) -> dict[str, Procedure[Any]]:
         node = self.node

@@ -15,7 +15,7 @@ from ml.data import Floats, Ints, Samples
 from ml.errors import BadTask
 from ml.mlp import Array, cross_entropy
 from ml.mlp import probabilities as softmax
-from ml.optimizers import Update, adam_update, momentum_update
+from ml.optimizers import Update, adam_update, momentum_update, proximal
 from ml.task import PARAMETERS_MAX, Design, TrainConfig
 from ml.train import OnEpoch, check_finite, check_samples
 
@@ -53,6 +53,7 @@ class Model(ABC):
         else:
             self._update = momentum_update(self.parameters, self._gradient, config.momentum)
             self._scale = config.eta  # it travels in the gradient
+        self._update = proximal(self._update, self.parameters, self._gradient, config.mu * self._scale)
 
     def train(self, x: Floats, y: Ints, weights: Floats) -> Array:
         """One step on one batch; the scores before the step: (n, classes)."""

@@ -1995,6 +1995,81 @@ class TrainingFile(object):
         return not (self == other)
 
 
+class Share(object):
+    """
+    Which of an order's files a node is to work on: a bitmap, bit i % 8 of byte i / 8 for place i in the job's list.
+
+    Attributes:
+     - node
+     - files
+
+    """
+
+
+    def __init__(self, node=None, files=None,):
+        self.node = node
+        self.files = files
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.node = Node()
+                    self.node.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRING:
+                    self.files = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('Share')
+        if self.node is not None:
+            oprot.writeFieldBegin('node', TType.STRUCT, 1)
+            self.node.write(oprot)
+            oprot.writeFieldEnd()
+        if self.files is not None:
+            oprot.writeFieldBegin('files', TType.STRING, 2)
+            oprot.writeBinary(self.files)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        if self.node is None:
+            raise TProtocolException(message='Required field node is unset!')
+        if self.files is None:
+            raise TProtocolException(message='Required field files is unset!')
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
 class Order(object):
     """
     These files, this task. The task is a JSON object (ml/task.py): exact sums of the features, or
@@ -2007,17 +2082,23 @@ class Order(object):
      - task
      - weights
      - weights_size: Their size in bytes.
+     - may_refuse: A node that is busy with other things may answer Busy: the order goes elsewhere.
+     - shares: Of an order to be passed on: who is to work on which files, from the receiver on round the ring to `limit`.
+     - limit: The identifier at which the receiver's part of the ring ends.
 
     """
 
 
-    def __init__(self, job=None, round=None, files=None, task=None, weights=None, weights_size=None,):
+    def __init__(self, job=None, round=None, files=None, task=None, weights=None, weights_size=None, may_refuse=None, shares=None, limit=None,):
         self.job = job
         self.round = round
         self.files = files
         self.task = task
         self.weights = weights
         self.weights_size = weights_size
+        self.may_refuse = may_refuse
+        self.shares = shares
+        self.limit = limit
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -2064,6 +2145,27 @@ class Order(object):
                     self.weights_size = iprot.readI64()
                 else:
                     iprot.skip(ftype)
+            elif fid == 7:
+                if ftype == TType.BOOL:
+                    self.may_refuse = iprot.readBool()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 8:
+                if ftype == TType.LIST:
+                    self.shares = []
+                    (_etype51, _size48) = iprot.readListBegin()
+                    for _i52 in range(_size48):
+                        _elem53 = Share()
+                        _elem53.read(iprot)
+                        self.shares.append(_elem53)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 9:
+                if ftype == TType.STRING:
+                    self.limit = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -2085,8 +2187,8 @@ class Order(object):
         if self.files is not None:
             oprot.writeFieldBegin('files', TType.LIST, 3)
             oprot.writeListBegin(TType.STRUCT, len(self.files))
-            for iter48 in self.files:
-                iter48.write(oprot)
+            for iter54 in self.files:
+                iter54.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.task is not None:
@@ -2100,6 +2202,21 @@ class Order(object):
         if self.weights_size is not None:
             oprot.writeFieldBegin('weights_size', TType.I64, 6)
             oprot.writeI64(self.weights_size)
+            oprot.writeFieldEnd()
+        if self.may_refuse is not None:
+            oprot.writeFieldBegin('may_refuse', TType.BOOL, 7)
+            oprot.writeBool(self.may_refuse)
+            oprot.writeFieldEnd()
+        if self.shares is not None:
+            oprot.writeFieldBegin('shares', TType.LIST, 8)
+            oprot.writeListBegin(TType.STRUCT, len(self.shares))
+            for iter55 in self.shares:
+                iter55.write(oprot)
+            oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.limit is not None:
+            oprot.writeFieldBegin('limit', TType.STRING, 9)
+            oprot.writeBinary(self.limit)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -2451,11 +2568,11 @@ class Members(object):
             elif fid == 2:
                 if ftype == TType.LIST:
                     self.nodes = []
-                    (_etype52, _size49) = iprot.readListBegin()
-                    for _i53 in range(_size49):
-                        _elem54 = Node()
-                        _elem54.read(iprot)
-                        self.nodes.append(_elem54)
+                    (_etype59, _size56) = iprot.readListBegin()
+                    for _i60 in range(_size56):
+                        _elem61 = Node()
+                        _elem61.read(iprot)
+                        self.nodes.append(_elem61)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -2476,8 +2593,8 @@ class Members(object):
         if self.nodes is not None:
             oprot.writeFieldBegin('nodes', TType.LIST, 2)
             oprot.writeListBegin(TType.STRUCT, len(self.nodes))
-            for iter55 in self.nodes:
-                iter55.write(oprot)
+            for iter62 in self.nodes:
+                iter62.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -2645,6 +2762,12 @@ TrainingFile.thrift_spec = (
     (4, TType.I64, 'size', None, None, ),  # 4
     (5, TType.I64, 'rows', None, None, ),  # 5
 )
+all_structs.append(Share)
+Share.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'node', [Node, None], None, ),  # 1
+    (2, TType.STRING, 'files', 'BINARY', None, ),  # 2
+)
 all_structs.append(Order)
 Order.thrift_spec = (
     None,  # 0
@@ -2654,6 +2777,9 @@ Order.thrift_spec = (
     (4, TType.STRING, 'task', 'UTF8', None, ),  # 4
     (5, TType.STRING, 'weights', 'BINARY', None, ),  # 5
     (6, TType.I64, 'weights_size', None, None, ),  # 6
+    (7, TType.BOOL, 'may_refuse', None, None, ),  # 7
+    (8, TType.LIST, 'shares', (TType.STRUCT, [Share, None], False), None, ),  # 8
+    (9, TType.STRING, 'limit', 'BINARY', None, ),  # 9
 )
 all_structs.append(Progress)
 Progress.thrift_spec = (

@@ -23,7 +23,7 @@ from cli import options, report, seeds, status, train
 from cli.entry import find_member
 from cli.lookup import reason, timed
 from federation.records import Report, Result
-from federation.spec import JobSpec, Settings
+from federation.spec import JobSpec, Settings, option
 from federation.work import TrainingFile
 
 RING = Ring()
@@ -123,7 +123,7 @@ def test_help_shows_about_the_options_that_matter() -> None:
 
     assert sum(line.startswith("  --") for line in short.splitlines()) <= 14
     for each in fields(Settings):
-        assert f"--{'course-trainer' if each.name == 'course' else each.name} " in long
+        assert f"{option(each.name)} " in long
 
 
 # --- the way in

@@ -19,7 +19,7 @@ from chord.store import Store
 from federation.effects import Aside, Compute, Done, Rest
 from federation.errors import OtherBits, WorkFailed
 from federation.orders import Orders
-from federation.work import Collect, Driving
+from federation.work import Collect, Driving, Order
 from ml.errors import MLError
 from ml.task import task_from_dict
 from ml.worker import Worker
@@ -32,7 +32,8 @@ class Member:
     """One node: its ring, store and orders, and a trainer inline."""
 
     def __init__(self, node: ChordNode) -> None:
-        self.node, self.orders, self.worker = node, Orders(), Worker()
+        self.relays: list[Order] = []
+        self.node, self.orders, self.worker = node, Orders(launch=self.relays.append), Worker()
         self.bits = ""  # of another kind of machine than the others
         self.carrying_out = self.orders.carry_out(node)
         store = Store(lambda: 0.0)
@@ -142,6 +143,8 @@ class InlineRing:
     def _work_off(self, member: Member) -> None:
         """Everything that waits in the node's queue."""
         for _ in range(STEPS_MAX):
+            while member.relays:
+                self.run(member.orders.relay(member.node, member.relays.pop()))
             if member.orders.next is None:
                 return
             self.run(_until_rest(member))

@@ -21,6 +21,7 @@ from federation import arithmetic, jobs, records
 from federation.driver import Driver
 from federation.effects import Clocks
 from federation.errors import JobEnded, WorkFailed
+from federation.placement import BALANCING, POLICIES
 from federation.placing import place
 from federation.reach import see_ring
 from federation.records import Report, Result
@@ -136,6 +137,42 @@ def test_a_round_is_the_mean_of_the_files_weights_by_their_rows() -> None:
 
     assert np.allclose(weights, expected, rtol=0, atol=1e-6)
     assert not np.allclose(weights, np.mean(locals_, axis=0), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_the_weights_are_the_same_bits_whoever_trains(policy: str) -> None:
+    job = Job(IDS, make_spec(replace(SETTINGS, placement=policy)))
+
+    assert job.drive() == EXPECTED
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_busy_node_is_passed_over_only_by_a_policy_that_balances(policy: str) -> None:
+    job = Job(IDS, make_spec(replace(SETTINGS, placement=policy)))
+    busy = job.net.entry
+    job.net.members[busy].orders._is_busy = lambda: True
+
+    assert job.drive() == EXPECTED
+
+    asked = {address for _, report in job.rounds for address in report.placement.values()}
+    assert (str(busy.address) not in asked) == (policy in BALANCING or str(busy.address) not in used(policy))
+    assert all(not report.disturbances for _, report in job.rounds), "who is busy is not lost"
+
+
+def used(policy: str) -> set[str]:
+    """Who trains when nobody is busy."""
+    job = Job(IDS, make_spec(replace(SETTINGS, placement=policy)))
+    job.drive()
+    return {address for _, report in job.rounds for address in report.placement.values()}
+
+
+@pytest.mark.parametrize("policy", sorted(BALANCING))
+def test_when_all_are_busy_somebody_does_it_all_the_same(policy: str) -> None:
+    job = Job(IDS, make_spec(replace(SETTINGS, placement=policy)))
+    for member in job.net.members.values():
+        member.orders._is_busy = lambda: True
+
+    assert job.drive() == EXPECTED
 
 
 def test_every_file_is_trained_by_the_owner_of_its_name() -> None:

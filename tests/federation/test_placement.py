@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chord.refs import NodeRef
 from chord.ring import Ring
-from federation.placement import by_hash
+from federation.placement import BOUND, POLICIES, View, assign, by_hash
 from federation.roster import LOST_ROUNDS, Roster
 from federation.work import TrainingFile
 
@@ -98,3 +102,65 @@ def test_the_way_in_is_never_a_lost_node_while_there_is_another() -> None:
         roster.lose(roster.entry(), "silent")
 
     assert roster.entry().id == 200
+
+
+def view(count: int, **known: object) -> View:
+    """As a driver sees a ring of NODES: every file is owned by one of them, and the next ones have copies."""
+    held = {i: tuple(NODES[(7 * i + step) % len(NODES)] for step in range(4)) for i in range(count)}
+    return View(tuple(NODES), held, "a seed", copies=3, **known)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_every_policy_places_every_file_once_and_the_same_again(policy: str) -> None:
+    groups, orphans = assign(policy, files(25), view(25))
+
+    assert sorted(f.index for group in groups.values() for f in group) == list(range(25))
+    assert not orphans
+    assert assign(policy, files(25), view(25))[0] == groups
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_no_policy_asks_who_is_left_out(policy: str) -> None:
+    out = frozenset(NODES[:3])
+
+    groups, orphans = assign(policy, files(25), view(25).without(out))
+
+    assert not out & set(groups)
+    assert not assign(policy, files(25), view(25).without(frozenset(NODES)))[0]
+    assert policy == "replicas" or not orphans
+
+
+def test_replicas_asks_only_who_is_sure_to_have_a_copy_and_balances_among_them() -> None:
+    seen = view(30)
+
+    groups, _ = assign("replicas", files(30), seen)
+
+    assert all(node in seen.holders[f.index][:3] for node, group in groups.items() for f in group)
+    assert {len(group) for group in groups.values()} == {5}
+
+
+def test_bounded_gives_nobody_more_than_the_bound_and_stays_near_the_owner() -> None:
+    one_owner = {i: tuple(NODES[:4]) for i in range(20)}
+
+    groups, _ = assign("bounded", files(20), View(tuple(NODES), one_owner))
+
+    full = math.ceil(BOUND * 20 / len(NODES))
+    assert [len(groups[node]) for node in NODES[:4]] == [full] * 4
+    assert sum(map(len, groups.values())) == 20
+
+
+def test_round_robin_takes_turns_and_random_depends_on_the_round() -> None:
+    groups, _ = assign("round-robin", files(12), view(12))
+    assert {len(group) for group in groups.values()} == {2}
+
+    one, other = (assign("random", files(25), View(tuple(NODES), {}, chance))[0] for chance in ("0 1", "0 2"))
+    assert one != other
+
+
+def test_the_least_loaded_are_those_who_have_been_fast() -> None:
+    cost: Mapping[NodeRef, float] = {node: 4.0 if node == NODES[0] else 1.0 for node in NODES}
+
+    groups, _ = assign("least-loaded", files(42), view(42, cost=cost))
+
+    assert len(groups[NODES[0]]) == 2
+    assert all(len(groups[node]) == 8 for node in NODES[1:])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from federation.errors import BadRecord, BadSpec
-from federation.spec import JobSpec, Settings, spec_from_bytes
+from federation.spec import JobSpec, Settings, option, spec_from_bytes
 from federation.work import TrainingFile
 
 FILES = (TrainingFile(0, "a", "aa" * 32, 10, 2), TrainingFile(1, "b", "bb" * 32, 20, 3))
@@ -40,7 +40,7 @@ def test_both_ends_of_a_range_are_allowed(name: str, least: Any, most: Any) -> N
     ("course", 1), ("course", "yes"),
 ])
 def test_what_is_out_of_range_is_refused_by_name(name: str, value: Any) -> None:
-    with pytest.raises(BadSpec, match=f"--{name} "):
+    with pytest.raises(BadSpec, match=f"{option(name)} "):
         Settings(**{name: value})
 
 
@@ -69,13 +69,15 @@ def test_every_setting_says_what_it_is() -> None:
 OTHERS: dict[str, Any] = {
     "settings": Settings(seed=1), "files": FILES[:1], "validation": FILES[0], "features": 15, "classes": 25,
     "initial": "dd" * 32, "nonce": "another", "detached": True, "fingerprint": "ee" * 32, "shape": (1, 4, 4),
-    "labels": tuple(map(str, range(26))), "class_rows": (1,) * 26,
+    "labels": tuple(map(str, range(26))), "class_rows": (1,) * 26, "pinned": "wards", "homes": ("n:1", "n:1"),
 }
 
 
 @pytest.mark.parametrize("name", [f.name for f in fields(JobSpec)])
 def test_the_id_changes_with_every_field_of_the_spec(name: str) -> None:
-    assert replace(SPEC, **{name: OTHERS[name]}).job != SPEC.job
+    base = replace(SPEC, pinned="others", homes=("n:1", "n:2")) if name in ("pinned", "homes") else SPEC
+
+    assert replace(base, **{name: OTHERS[name]}).job != base.job
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -83,8 +85,14 @@ def test_the_id_changes_with_every_setting(name: str) -> None:
     other: dict[str, Any] = {
         "rounds": 7, "epochs": 7, "hidden": (7,), "eta": 0.7, "batch": 7, "momentum": 0.7, "optimizer": "adam",
         "seed": 7, "course": True, "quorum": 0.5, "model": "cnn", "dropout": 0.5, "weighting": "balanced",
+        "placement": "random", "topology": "tree", "tiers": "a,b",
+        "fraction": 0.5, "rule": "fedprox", "mu": 0.5, "server_eta": 0.5, "server_momentum": 0.5,
     }
-    extra = {"optimizer": "gd"} if name == "course" else {}
+    extra = {"course": {"optimizer": "gd"}, "mu": {"rule": "fedprox"}}.get(name, {})
+    if name == "tiers":
+        extra = {"topology": "tree"}
+    if name.startswith("server_"):
+        extra = {"rule": "fedavgm"}
     base = replace(SPEC, settings=Settings(**extra))
 
     assert replace(base, settings=Settings(**extra | {name: other[name]})).job != base.job

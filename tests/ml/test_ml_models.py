@@ -19,7 +19,7 @@ from ml.models.catalogue import learner
 from ml.models.cnn import Cnn
 from ml.models.learner import evaluate
 from ml.readers.model import Model, load, save
-from ml.task import Design, TrainConfig
+from ml.task import Design, Optimizer, TrainConfig
 from ml.train import train
 
 IMAGES = Design((2 * 14 * 14, 7, 3), "cnn", (2, 14, 14))
@@ -64,6 +64,19 @@ def test_a_training_is_a_pure_function_and_learns(design: Design) -> None:
     assert np.array_equal(learner(design).train(first, samples, config, 5), trained)
     assert np.array_equal(model.first(3), first)
     assert evaluate(model, trained, samples).loss < evaluate(model, first, samples).loss
+
+
+@pytest.mark.parametrize("design", [IMAGES, Design((392, 3), "softmax")], ids=lambda d: d.model)
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_fedprox_holds_every_model_near_to_where_it_began(design: Design, optimizer: Optimizer) -> None:
+    made, samples = learner(design), images(40)
+    began = made.first(0)
+
+    def moved(mu: float) -> float:
+        config = TrainConfig(optimizer, epochs=3, eta=0.01, batch=8, momentum=0.0, mu=mu)
+        return float(np.linalg.norm(made.train(began, samples, config, 1) - began))
+
+    assert moved(20.0) < 0.7 * moved(0.0)
 
 
 def test_dropout_drops_its_share_and_keeps_the_mean() -> None:

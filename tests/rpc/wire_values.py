@@ -17,6 +17,7 @@ from chord.effects import Request
 from chord.refs import Address, NodeRef
 from chord.requests import Candidate, Hop, Neighbourhood
 from chord.ring import Ring
+from federation.work import Share
 
 I32, I64 = (1 << 31) - 1, (1 << 63) - 1
 
@@ -46,6 +47,7 @@ BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
         Hop, st.just(False), st.just(()),
         st.lists(st.builds(Candidate, nodes, st.none() | st.integers(0, 159)), max_size=3).map(tuple),
     ),
+    Share: st.builds(Share, nodes, st.frozensets(st.integers(0, (1 << 17) - 1), max_size=5).map(sorted).map(tuple)),
     bool: st.booleans(),
     bytes: st.binary(max_size=200),
     type(None): st.none(),
@@ -57,7 +59,7 @@ BY_FIELD: dict[tuple[str, type], st.SearchStrategy[Any]] = {
     ("name", str): names, ("names", str): texts,
     ("size_bytes", int): sizes, ("stored_bytes", int): sizes, ("received_bytes", int): sizes,
     ("weights_bytes", int): sizes, ("offset", int): sizes, ("length", int): whole_numbers,
-    ("version", int): st.integers(-I64 - 1, I64), ("count", int): whole_numbers,
+    ("version", int): st.integers(-I64 - 1, I64), ("count", int): whole_numbers, ("limit", int): identifiers,
     ("index", int): whole_numbers, ("round", int): whole_numbers, ("rows", int): st.integers(1, I64),
     ("lease_s", float): milliseconds, ("wait_s", float): milliseconds.filter(lambda s: s * 1000 <= I32),
     ("seconds", float): milliseconds, ("loss", float): doubles, ("accuracy", float): doubles,

@@ -1,0 +1,169 @@
+"""Files that stay where they are: a job over four nodes' private files, with every byte between processes read.
+
+    python -m bench pinned [--rounds N] [--json]
+
+Each node stands behind a proxy that keeps all that passes (bench/proxy.py), so whatever the nodes and the client
+say to one another is looked through for the rows: as text, and as the numbers that a trainer makes of them. The
+validation file, which is stored on the ring, must be found: else the search would prove nothing. Writes
+docs/results/pinned.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from socket import socket
+
+import numpy as np
+
+from bench.proxy import Faults, Proxy
+from bench.results import machine, table, write
+from bench.ring import ROOT, ProcessRing, free_port, until
+from federation.pinning import published
+
+NODES, FILES_EACH, ROUNDS = 4, 8, 50
+NAME = "wards"
+ERROR_MAX = 0.06
+TEXT = re.compile(rb"\d+(?:,\d+){16}")  # a row of the letters
+LETTERS = ROOT / "letters"
+HELD_OUT = LETTERS / "validate_letters.txt"
+
+
+class Reader(Proxy):
+    """A proxy that keeps what passes, each connection's two directions on their own."""
+
+    def __init__(self, target: tuple[str, int]) -> None:
+        super().__init__(target, random.Random(1), "127.0.0.2")
+        self.kept: dict[int, bytearray] = {}
+
+    def _forward(self, piece: bytes, sink: socket, faults: Faults) -> None:
+        self.kept.setdefault(id(sink), bytearray()).extend(piece)
+        super()._forward(piece, sink, faults)
+
+
+@dataclass(frozen=True)
+class Found:
+    """How it ended, and what was seen."""
+
+    error: float
+    files: int
+    read_bytes: int
+    rows: int  # private rows looked for
+    rows_seen: int
+    validation_rows_seen: int
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser("python -m bench pinned", description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--json", action="store_true")
+    chosen = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory(prefix="roundelay-pinned-") as folder:
+        found = measure(Path(folder), chosen.rounds)
+    text = document(found, chosen.rounds)
+    write("pinned.md", text)
+    held = found.error <= ERROR_MAX and found.rows_seen == 0 and found.validation_rows_seen > 0
+    print(json.dumps({"bench": "pinned", **vars(found), "held": held}) if chosen.json else text)
+    return 0 if held else 1
+
+
+def measure(folder: Path, rounds: int, *options: str, files_each: int = FILES_EACH) -> Found:
+    """One job over private files, and a search through all that was said."""
+    folders = share_out(folder, files_each)
+    with private_ring(folder / "ring", folders) as (ring, readers):
+        client = ring.start_client("train", "--pinned", NAME, "--validation", str(HELD_OUT), "--rounds", str(rounds),
+                                   "--json", *options)
+        if client.wait() != 0:
+            raise RuntimeError(client.text)
+        shown = json.loads(client.out.read_text())
+        streams = [bytes(stream) for reader in readers for stream in reader.kept.values()]
+    lines = {line for each in folders for path in each.iterdir() for line in path.read_bytes().split()}
+    held_out = set(HELD_OUT.read_bytes().split())
+    return Found(
+        shown["validation_error"], shown["files"], sum(map(len, streams)), len(lines - held_out),
+        seen(lines - held_out, streams), seen(held_out, streams),
+    )
+
+
+def share_out(folder: Path, files_each: int) -> list[Path]:
+    """The shipped letters, as private folders of NODES nodes."""
+    sources = sorted(path for path in LETTERS.iterdir() if path.is_file() and not path.suffix)
+    folders = []
+    for number in range(NODES):
+        made = folder / f"private-{number}"
+        made.mkdir(parents=True)
+        for source in sources[number * files_each : (number + 1) * files_each]:
+            shutil.copy(source, made)
+        folders.append(made)
+    return folders
+
+
+@contextmanager
+def private_ring(folder: Path, folders: Sequence[Path]) -> Iterator[tuple[ProcessRing, list[Reader]]]:
+    """Nodes with private files that know one another, and are known, only by their readers' addresses."""
+    ring = ProcessRing(folder)
+    with ExitStack() as stack:
+        stack.callback(ring.stop)
+        ring.start_supernode()
+        readers = []
+        for private in folders:
+            port = free_port()
+            reader = Reader(("127.0.0.1", port))
+            reader.start()
+            stack.callback(reader.stop)
+            readers.append(reader)
+            ring.add_node("--advertise", "127.0.0.2", "--private", str(private), "--private-name", NAME, port=port)
+        ring.wait_whole()
+        wait_published(ring, len(folders))
+        yield ring, readers
+
+
+def wait_published(ring: ProcessRing, count: int) -> None:
+    """Until all have told the ring of their files. Raises Stuck."""
+    def told() -> bool:
+        return len(ring.ask(lambda entry: published(entry.node, entry.ring, NAME))) == count
+
+    until(told, f"{count} nodes have published")
+
+
+def seen(rows: set[bytes], streams: Sequence[bytes]) -> int:
+    """How many of these rows stand somewhere in what was said, as text or as a trainer's numbers."""
+    found = {row for stream in streams for row in TEXT.findall(stream) if row in rows}
+    for kind in (np.float32, np.float64):
+        forms = {np.array(row.split(b",")[:-1], kind).tobytes(): row for row in rows}
+        found |= {forms[form] for stream in streams for form in _places(stream, forms)}
+    return len(found)
+
+
+def _places(stream: bytes, forms: dict[bytes, bytes]) -> Iterator[bytes]:
+    """Those of the forms that stand in the stream, at any offset: by their first eight bytes, then whole."""
+    heads, length = np.array([int.from_bytes(form[:8], "little") for form in forms], np.uint64), len(next(iter(forms)))
+    for offset in range(8):
+        words = np.frombuffer(stream, "<u8", max(0, len(stream) - offset) // 8, offset)  # (n,)
+        for place in np.flatnonzero(np.isin(words, heads)).tolist():
+            form = stream[offset + 8 * place : offset + 8 * place + length]
+            if form in forms:
+                yield form
+
+
+def document(found: Found, rounds: int) -> str:
+    lines = [
+        "# Files that stay where they are", "",
+        f"`python -m bench pinned`, {machine()}. {NODES} nodes with {FILES_EACH} private files each of the shipped "
+        f"letters, {rounds} rounds, default settings; every byte between the client and the nodes, and among the "
+        "nodes, was read by proxies and looked through.", "",
+        *table(("files", "validation error", "bytes read", "private rows", "of them seen", "validation rows seen"),
+               [(found.files, found.error, f"{found.read_bytes:,}", found.rows, found.rows_seen,
+                 found.validation_rows_seen)]), "",
+        "The validation file is given by the client and stored on the ring: its rows are seen, as they must be if "
+        "the search is to prove anything.", "",
+    ]
+    return "\n".join(lines)

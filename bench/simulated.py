@@ -1,0 +1,145 @@
+"""Star and tree on a simulated ring of many nodes: one file each, no upkeep, every question of the driver counted."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
+from statistics import mean, median
+from typing import Any
+
+from thrift.TSerialization import serialize
+
+from chord.blobs import digest_of
+from chord.effects import Ask, Procedure, together
+from chord.items import Entry, Item, Put, Write
+from chord.node import ChordNode
+from chord.refs import Address
+from chord.ring import Ring
+from federation import jobs
+from federation.driver import Driver
+from federation.records import Report
+from federation.spec import JobSpec, Settings
+from federation.work import Order, TrainingFile
+from rpc.calls import COMPUTE_NODE
+from sim.journal import Journal
+from sim.machine import Machine
+from sim.options import SimOptions
+from sim.perfect import TrueRing, random_ring
+from sim.process import Outcome, Process, Resume
+from sim.program import NodeProgram, clocks, teach
+from sim.world import World
+
+CLIENT = Address("client", 1)
+ROUNDS, ROWS, FEATURES, CLASSES = 3, 6, 4, 3
+HOUR_S = 3600.0
+
+
+class Worker(NodeProgram):
+    """A node that only works: nobody joins or dies here, so nothing needs to be kept up."""
+
+    def loops(self) -> dict[str, Procedure[Any]]:
+        self.store.settled = True
+        return {"orders": self.orders.carry_out(self.node)}
+
+
+class CountingWorld(World):
+    """Counts what the driver sends and receives, and whom orders come from."""
+
+    def __init__(self, options: SimOptions, journal: Journal) -> None:
+        super().__init__(options, journal)
+        self.bytes = self.orders = 0
+
+    def ask(self, asker: Process, ask: Ask, resume: Resume) -> Outcome:
+        if asker.address != CLIENT or type(ask.request) not in COMPUTE_NODE:
+            return super().ask(asker, ask, resume)
+        call = COMPUTE_NODE[type(ask.request)]
+        self.bytes += sum(map(_size, call.arguments(ask.request)))
+        self.orders += isinstance(ask.request, Order)
+
+        def heard(answer: Outcome) -> None:
+            if not isinstance(answer, Exception):
+                self.bytes += _size(call.reply(answer))
+            resume(answer)
+
+        return super().ask(asker, ask, heard)
+
+
+def simulate(count: int, topology: str) -> dict[str, Any]:
+    """One job; the figures of a round."""
+    world = CountingWorld(SimOptions(seed=3, loss=0.0, duplication=0.0, reordering=0.0), Journal())
+    ring = Ring()
+    true = random_ring(ring, count, random.Random(3))
+    teach(world)
+    nodes = true.nodes()
+    for node in nodes:
+        Machine(world, node.ref.address, Address("supernode", 1), Worker).adopt(node)
+    settings = Settings(rounds=ROUNDS, epochs=1, hidden=(8,), eta=0.1, batch=8, placement="round-robin",
+                        topology=topology)
+    contents, files = _files(count)
+    spec = JobSpec(settings, files[:-1], files[-1], FEATURES, CLASSES, nonce=topology)
+    for file in files:
+        _store(world, nodes[file.index % count], file, contents[file.digest])
+    _store_at_owner(world, true, files[-1], contents[files[-1].digest])
+    told: list[tuple[int, int, Report]] = []
+    driver = Driver(spec, ring, nodes[0].ref, "bench", clocks(world),
+                    lambda result, report: told.append((world.bytes, world.orders, report)))
+    ended: list[Outcome] = []
+    process = world.start(CLIENT)
+    world.run(process, "client", _drive(spec, ring, nodes[0], driver, clocks(world).version), ended.append)
+    world.clock.run_while(lambda: not ended, HOUR_S)
+    if not ended or isinstance(ended[0], Exception):
+        raise RuntimeError(f"the simulated job has not ended well: {ended}")
+    between = [(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(told)]
+    last = told[-1][2]
+    return {
+        "nodes": count, "topology": topology, "simulated": True, "driver_bytes": round(mean(b for b, _ in between)),
+        "driver_orders": between[-1][1], "passed_on": last.passed_on, "depth": max(0, len(last.tiers) - 1),
+        "seconds": round(median(report.seconds for *_, report in told), 3), "model_sha256": digest_of(driver.weights),
+    }
+
+
+def _drive(spec: JobSpec, ring: Ring, entry: ChordNode, driver: Driver, version: Callable[[], int]) -> Procedure[Any]:
+    yield from jobs.publish(entry.ref, ring, spec, version())
+    outcome, _ = yield from together([driver.drive(), driver.beat()])
+    return outcome
+
+
+def _store(world: World, node: ChordNode, file: TrainingFile, content: bytes) -> None:
+    """As if it had been written there."""
+    handlers = world.processes[node.ref.address].handlers
+    handlers[Write](Write(file.digest, len(content), 0, content))
+    handlers[Put](Put(Item(Entry(node.ring.key(file.name), file.name, file.digest, len(content)), 1, HOUR_S)))
+
+
+def _store_at_owner(world: World, true: TrueRing, file: TrainingFile, content: bytes) -> None:
+    put = partial(_store, world, file=file, content=content)
+    owner = true.owner(true.ring.key(file.name))
+    for step in range(true.ring.replicas):
+        put(true.node(true.after(true.place(owner) + step)))
+
+
+def _files(count: int) -> tuple[dict[str, bytes], tuple[TrainingFile, ...]]:
+    """One file a node, and one to validate on."""
+    rng = random.Random(7)
+    contents, files = {}, []
+    for index in range(count + 1):
+        labels = [rng.randrange(CLASSES) for _ in range(ROWS)]
+        rows = [",".join([*(str(rng.randrange(4) + 3 * label) for _ in range(FEATURES)), str(label)])
+                for label in labels]
+        content = "\n".join(rows).encode()
+        contents[digest_of(content)] = content
+        files.append(TrainingFile(index, f"file-{index:04d}", digest_of(content), len(content), ROWS))
+    return contents, tuple(files)
+
+
+def _size(value: Any) -> int:
+    """Bytes of a value on the wire."""
+    if isinstance(value, bytes | str):
+        return 4 + len(value)
+    if isinstance(value, list | tuple):
+        return 5 + sum(map(_size, value))
+    if value is None or isinstance(value, bool | int | float):
+        return 8
+    return len(serialize(value))

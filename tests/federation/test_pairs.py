@@ -1,0 +1,84 @@
+"""All pairs of settings: each either trains, to the very bits it has without a ring, or is refused with a reason."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from test_driver import CLASSES, CONTENTS, IDS, Job, make_spec
+
+from chord.blobs import digest_of
+from federation.errors import BadSpec
+from federation.placement import POLICIES
+from federation.rules import RULES
+from federation.spec import JobSpec, Settings
+from federation.topologies import TOPOLOGIES
+from ml.worker import Worker
+from sim import alone
+
+FEW = dict(sorted(CONTENTS.items())[:4])
+BASE: dict[str, Any] = {"rounds": 2, "epochs": 1, "hidden": (3,), "batch": 8}
+CHOICES: list[tuple[str, Any]] = [
+    *(("placement", policy) for policy in POLICIES if policy != "hash"),
+    *(("topology", topology) for topology in TOPOLOGIES if topology != "star"),
+    *(("rule", rule) for rule in RULES if rule != "fedavg"),
+    ("optimizer", "adam"), ("optimizer", "gd"), ("course", True), ("fraction", 0.4), ("quorum", 0.5), ("tiers", "a,b"),
+    ("mu", 0.5), ("server_eta", 0.5), ("server_momentum", 0.5), ("hidden", (3, 2)), ("momentum", 0.0), ("seed", 7),
+    ("model", "softmax"), ("dropout", 0.5), ("weighting", "balanced"),
+]
+PAIRS = [(a, b) for a, b in itertools.combinations(CHOICES, 2) if a[0] != b[0]]
+LABELS = [int(row.rpartition(b",")[2]) for content in FEW.values() for row in content.split()]
+CLASS_ROWS = tuple(map(LABELS.count, range(CLASSES)))
+REASONS = ("--course-trainer", "--tiers", "--mu", "--server-eta", "--server-momentum")
+
+
+def on_its_own(spec: JobSpec) -> bytes:
+    worker = Worker()
+    contents = {digest_of(content): content for content in FEW.values()}
+    moments = alone.moments(spec, contents, worker)
+    *_, weights = alone.rounds(spec, b"" if spec.settings.course else moments, worker)
+    return weights
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: " ".join(f"{name}={value}" for name, value in pair))
+def test_a_pair_works_or_is_refused_at_the_start(pair: tuple[tuple[str, Any], tuple[str, Any]]) -> None:
+    try:
+        settings = Settings(**BASE | dict(pair))
+    except BadSpec as refusal:
+        assert any(reason in str(refusal) for reason in REASONS), refusal
+        return
+    spec = replace(make_spec(settings, FEW), class_rows=(CLASS_ROWS if settings.weighting != "none" else ()))
+
+    assert Job(IDS[:3], spec, FEW).drive() == on_its_own(spec)
+
+
+def test_what_is_refused_is_what_should_be() -> None:
+    refused = set()
+    for pair in PAIRS:
+        try:
+            Settings(**BASE | dict(pair))
+        except BadSpec:
+            refused.add(frozenset(name for name, _ in pair))
+
+    assert frozenset(("placement", "topology")) not in refused
+    assert frozenset(("topology", "rule")) not in refused
+    assert frozenset(("course", "rule")) in refused
+    assert frozenset(("course", "dropout")) in refused
+
+
+@pytest.mark.parametrize("each", CHOICES, ids=lambda each: f"{each[0]}={each[1]}")
+def test_pinned_files_take_every_setting_but_those_that_move_them_or_must_know_them(each: tuple[str, Any]) -> None:
+    name, value = each
+    try:
+        settings = Settings(**BASE | {name: value})
+    except BadSpec:
+        return  # alone it is refused as well
+    spec = make_spec(settings, FEW)
+
+    if name in ("placement", "weighting"):
+        with pytest.raises(BadSpec, match=f"--pinned and --{name} {value} exclude one another"):
+            replace(spec, pinned="wards", homes=("n:1",) * len(FEW))
+    else:
+        assert replace(spec, pinned="wards", homes=("n:1",) * len(FEW)).pinned == "wards"

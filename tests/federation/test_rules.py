@@ -1,0 +1,160 @@
+"""The rules, against their papers' formulas and against themselves: pure functions with a state that chains."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from test_driver import CONTENTS, IDS, RING, SETTINGS, Job, make_spec
+
+from chord.blobs import digest_of
+from federation import auditing
+from federation.errors import BadRecord, BadSpec
+from federation.participation import files_of
+from federation.rules import RULES, Tuning
+from federation.rules.fedadam import BETA1, BETA2, TAU
+from federation.rules.steps import STEPS
+from federation.rules.vectors import unpack
+from federation.spec import Settings
+from federation.work import Order
+from ml.worker import Worker
+from sim import alone
+
+TUNING = Tuning(server_eta=0.5, server_momentum=0.9)
+RNG = np.random.default_rng(3)
+BASE = RNG.standard_normal(50).astype(np.float32)  # (parameters,)
+MEANS = [BASE + RNG.standard_normal(50).astype(np.float32) for _ in range(3)]  # (parameters,)
+
+
+def chosen(rule: str, **more: object) -> Settings:
+    return replace(SETTINGS, rule=rule, rounds=4, **more)  # type: ignore[arg-type]
+
+
+def alone_model(settings: Settings) -> bytes:
+    spec, worker = make_spec(settings), Worker()
+    contents = {digest_of(c): c for c in CONTENTS.values()}
+    *_, weights = alone.rounds(spec, alone.moments(spec, contents, worker), worker)
+    return weights
+
+
+def follow(rule: str, tuning: Tuning) -> list[np.ndarray]:
+    """The weights after each of three rounds whose means are given."""
+    weights, state, made = BASE, b"", []
+    for mean in MEANS:
+        weights, state = STEPS[rule](weights, mean, state, tuning)
+        made.append(weights)
+    return made
+
+
+def test_every_rule_has_its_step() -> None:
+    assert set(STEPS) == set(RULES)
+
+
+def test_momentum_follows_the_formula() -> None:
+    weights, velocity = BASE.astype(np.float64), np.zeros(50)  # (parameters,)
+    for mean, made in zip(MEANS, follow("fedavgm", TUNING), strict=True):
+        velocity = 0.9 * velocity + (mean - weights)
+        weights = weights + 0.5 * velocity
+        assert np.allclose(made, weights, atol=1e-5)
+
+
+def test_adam_follows_the_formula() -> None:
+    weights, first, second = BASE.astype(np.float64), np.zeros(50), np.full(50, TAU**2)  # (parameters,)
+    for mean, made in zip(MEANS, follow("fedadam", TUNING), strict=True):
+        change = mean - weights
+        first, second = BETA1 * first + (1 - BETA1) * change, BETA2 * second + (1 - BETA2) * change**2
+        weights = weights + 0.5 * first / (np.sqrt(second) + TAU)
+        assert np.allclose(made, weights, atol=1e-4)
+
+
+def test_momentum_without_memory_and_with_eta_1_is_fedavg() -> None:
+    for plain, made in zip(MEANS, follow("fedavgm", Tuning(1.0, 0.0)), strict=True):
+        assert np.allclose(made, plain, atol=1e-6)
+
+
+def test_a_state_of_another_size_is_refused() -> None:
+    with pytest.raises(BadRecord, match="state of 8 bytes"):
+        unpack(bytes(8), 1, 50)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_on_a_ring_every_rule_gives_the_bits_it_gives_alone(rule: str) -> None:
+    job = Job(IDS[:4], make_spec(chosen(rule)))
+
+    assert job.drive() == alone_model(chosen(rule))
+
+
+def test_the_rules_are_different_models() -> None:
+    assert len({alone_model(chosen(rule)) for rule in RULES}) == len(RULES)
+    assert alone_model(chosen("fedprox", mu=0.0)) == alone_model(chosen("fedavg"))
+
+
+@pytest.mark.parametrize("rule", ["fedavgm", "fedadam"])
+def test_another_driver_goes_on_with_the_rules_state(rule: str) -> None:
+    job = Job(IDS[:4], make_spec(chosen(rule)))
+
+    class Killed(BaseException):
+        pass
+
+    def kill(node: object, request: object) -> None:
+        if isinstance(request, Order) and request.round == 4:
+            raise Killed
+
+    job.net.before_answer = kill
+    with pytest.raises(Killed):
+        job.net.run(job.driver().drive())
+    job.net.before_answer = lambda node, request: None
+    assert job.look().results[-1].state
+
+    assert job.drive() == alone_model(chosen(rule))
+
+
+@pytest.mark.parametrize("settings", [chosen("fedadam"), chosen("fedavg", fraction=0.4)], ids=["a rule", "a fraction"])
+def test_a_round_can_be_made_again_by_an_audit(settings: Settings) -> None:
+    job = Job(IDS[:4], make_spec(settings))
+    job.drive()
+
+    finding = job.net.run(auditing.retrain(job.net.entry, RING, job.look(), 4, Worker()))
+
+    assert finding.holds, finding.detail
+
+
+# --- a fraction of the files
+
+
+def test_a_fraction_is_drawn_anew_each_round_and_the_same_for_everybody() -> None:
+    spec = make_spec(replace(SETTINGS, fraction=0.3, rounds=50))
+    drawn = [files_of(spec, number) for number in range(1, 51)]
+
+    assert {len(files) for files in drawn} == {3}  # of 9
+    assert len(set(drawn)) > 20
+    assert {f for files in drawn for f in files} == set(spec.files)
+    assert files_of(spec, 0) == spec.files
+    assert drawn == [files_of(make_spec(spec.settings), number) for number in range(1, 51)]
+    assert drawn != [files_of(make_spec(replace(spec.settings, seed=1)), number) for number in range(1, 51)]
+
+
+def test_a_job_with_a_fraction_trains_only_these_and_ends_in_the_bits_it_has_alone() -> None:
+    settings = replace(SETTINGS, fraction=0.3)
+    job = Job(IDS[:4], make_spec(settings))
+
+    assert job.drive() == alone_model(settings)
+
+    for result, report in job.rounds:
+        assert sorted(report.placement) == sorted(f.name for f in files_of(job.spec, result.round))
+        assert result.left_out == ()
+
+
+# --- settings that do nothing
+
+
+@pytest.mark.parametrize(("settings", "message"), [
+    ({"mu": 0.5}, "--mu is for --rule fedprox, not for fedavg"),
+    ({"rule": "fedprox", "server_eta": 0.5}, "--server-eta is for --rule fedavgm or fedadam, not for fedprox"),
+    ({"rule": "fedadam", "server_momentum": 0.5}, "--server-momentum is for --rule fedavgm, not for fedadam"),
+    ({"rule": "fedprox", "course": True, "optimizer": "gd"}, "--course-trainer and --rule fedprox"),
+])
+def test_a_setting_that_would_do_nothing_is_refused(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(BadSpec, match=message):
+        Settings(**settings)  # type: ignore[arg-type]

@@ -1,0 +1,178 @@
+"""The tree: every part of the ring once, the same bits as the star, and a lost child costs a second asking."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from inline_ring import InlineRing
+from test_driver import EXPECTED, IDS, RING, SETTINGS, Job, make_spec
+
+from chord.errors import Busy
+from chord.node import ChordNode
+from chord.refs import NodeRef
+from federation.errors import BadRecord, BadSpec
+from federation.placement import POLICIES
+from federation.spec import Settings
+from federation.topologies.adding import add
+from federation.topologies.partial import Partial, Work, bitmap, partial_from_bytes
+from federation.topologies.tree import split
+from federation.work import Order, Share, TrainingFile
+
+TREE = replace(SETTINGS, topology="tree")
+
+
+def spread(ids: Sequence[int]) -> tuple[dict[NodeRef, ChordNode], Order]:
+    """A ring, and an order that has a file for each of its nodes."""
+    nodes = {ref: member.node for ref, member in InlineRing(ids, RING).members.items()}
+    files = tuple(TrainingFile(i, f"file-{i}", "00" * 32, 1, 1) for i in range(len(nodes)))
+    shares = tuple(Share(ref, (i,)) for i, ref in enumerate(nodes))
+    top = next(iter(nodes))
+    return nodes, Order("job", 1, files, '{"kind": "moments"}', shares=shares, limit=top.id)
+
+
+def broadcast(nodes: dict[NodeRef, ChordNode], node: NodeRef, order: Order, level: int = 0) -> list[tuple[int, int]]:
+    """(identifier, level) of every node that the order reaches."""
+    reached = [(node.id, level)]
+    for child, part in split(nodes[node], order):
+        if child != node:
+            reached += broadcast(nodes, child, part, level + 1) if part.shares else [(child.id, level + 1)]
+    return reached
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 16, 64, 200])
+def test_an_order_reaches_every_node_once_and_within_log2_levels(count: int) -> None:
+    """El-Ansary et al. 2003: N - 1 messages, depth at most log2 N on a balanced ring."""
+    nodes, order = spread([place * RING.size // count + 5 for place in range(count)])
+
+    reached = broadcast(nodes, next(iter(nodes)), order)
+
+    assert sorted(i for i, _ in reached) == sorted(ref.id for ref in nodes)
+    assert max(level for _, level in reached) <= math.ceil(math.log2(count)) if count > 1 else reached[0][1] == 0
+
+
+def test_a_nodes_own_share_is_the_order_that_a_star_would_have_given_it() -> None:
+    nodes, order = spread(IDS)
+    top = next(iter(nodes))
+
+    own = next(part for child, part in split(nodes[top], order) if child == top)
+
+    assert own == replace(order, files=order.files[:1], shares=(), limit=0)
+
+
+@pytest.mark.parametrize("count", range(1, len(IDS) + 1))
+def test_star_and_tree_give_the_same_bits(count: int) -> None:
+    job = Job(IDS[:count], make_spec(TREE))
+
+    assert job.drive() == EXPECTED
+
+    for _, report in job.rounds:
+        assert sorted(a for nodes in report.tiers.values() for a in nodes) == sorted(set(report.placement.values()))
+        assert report.disturbances == ()
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_any_policy_places_for_the_tree(policy: str) -> None:
+    assert Job(IDS, make_spec(replace(TREE, placement=policy))).drive() == EXPECTED
+
+
+def test_the_driver_asks_one_node_a_round() -> None:
+    job, orders = Job(IDS, make_spec(TREE)), []
+
+    def count(node: NodeRef, request: object) -> None:
+        if isinstance(request, Order):
+            orders.append((request.round, node, bool(request.shares)))
+
+    job.net.before_answer = count
+    job.drive()
+
+    nodes = len(set(job.rounds[0][1].placement.values()))
+    passed_on = [node for number, node, _ in orders if number == 1]
+    assert len(passed_on) <= 2 * nodes  # each is asked by one other, and those who pass on ask themselves
+
+
+@pytest.mark.parametrize("nth", range(1, 8))
+def test_a_node_that_dies_in_a_tree_round_costs_a_second_asking_and_the_bits_are_the_same(nth: int) -> None:
+    job, asked = Job(IDS, make_spec(TREE)), itertools.count(1)
+
+    def die_at_the_nth(node: NodeRef, request: object) -> None:
+        if isinstance(request, Order) and request.round == 2 and next(asked) == nth:
+            job.net.dead.add(node)
+
+    job.net.before_answer = die_at_the_nth
+
+    assert job.drive() == EXPECTED
+
+    (lost,) = job.net.dead
+    assert any(str(lost.address) in line for line in job.rounds[1][1].disturbances)
+    assert all(len(report.placement) == len(job.spec.files) for _, report in job.rounds)
+    assert str(lost.address) not in job.rounds[-1][1].placement.values()
+
+
+def test_who_is_busy_in_a_tree_is_not_lost() -> None:
+    job = Job(IDS, make_spec(replace(TREE, placement="least-loaded")))
+    busy = job.net.members[next(iter(job.net.members))].orders
+    busy._is_busy = lambda: True
+
+    assert job.drive() == EXPECTED
+
+    assert all(Busy.__name__ not in line for _, report in job.rounds for line in report.disturbances)
+
+
+def test_without_any_node_at_the_top_it_is_the_stars_turn() -> None:
+    job = Job(IDS, make_spec(TREE))
+    for member in job.net.members.values():
+        member.orders._launch = None
+
+    assert job.drive() == EXPECTED
+
+
+def test_tiers_are_named_and_the_last_name_is_for_all_below() -> None:
+    job = Job(IDS, make_spec(replace(TREE, tiers="cloud,edge")))
+    job.drive()
+
+    tiers = job.rounds[0][1].tiers
+    assert set(tiers) == {"cloud", "edge"}
+    assert len(tiers["cloud"]) == 1
+
+
+@pytest.mark.parametrize("settings", [{"tiers": "a,b"}, {"topology": "tree", "tiers": "a,,b"}])
+def test_tiers_that_mean_nothing_are_refused(settings: dict[str, str]) -> None:
+    with pytest.raises(BadSpec, match="--tiers"):
+        Settings(**settings)  # type: ignore[arg-type]
+
+
+# --- partial sums
+
+
+def some(*files: int, job: str = "job") -> Partial:
+    work = Work("n:1", files, 0.5, 1.0, 0.5, 0)
+    return Partial(job, 1, "aa" * 32, bitmap(files), (work,), sum=bytes([len(files)] * 8))
+
+
+def test_a_partial_sum_is_read_as_it_was_written() -> None:
+    partial = replace(some(0, 3, 70), lost=(("n:2", "silent"),), messages=4)
+
+    assert partial_from_bytes(partial.to_bytes()) == partial
+
+
+@pytest.mark.parametrize("content", [
+    b"", b"\0\0", b"\xff\xff\xff\xff{}", some(1).to_bytes()[:20],
+    some(1).to_bytes().replace(b'"files": "2"', b'"files": "6"'),
+    some(1).to_bytes().replace(b'"files": "2"', b'"files": "x"'),
+])
+def test_what_is_no_partial_sum_is_refused(content: bytes) -> None:
+    with pytest.raises(BadRecord):
+        partial_from_bytes(content)
+
+
+def test_only_disjoint_sums_of_one_round_are_added() -> None:
+    total = add(some(0, 1), [some(2), some(1, 3), some(4, job="another")], "train")
+
+    assert total.files == bitmap((0, 1, 2))
+    assert total.sum == bytes([3] * 8)
+    assert [why for _, why in total.lost] == ["a sum that does not fit ours"] * 2
+

@@ -1,0 +1,55 @@
+"""A node with other things to do: late, or refusing, never different."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from cli import seeds
+from federation.effects import Compute, Done
+from federation.work import Order, TrainingFile
+from node.load import Load
+from node.runtime import Stopped
+
+FILE = TrainingFile(0, "a", "00" * 32, 1, 1)
+
+
+def effect(may_refuse: bool) -> Compute:
+    return Compute(Order("job", 1, (FILE,), "{}", may_refuse=may_refuse), {})
+
+
+def test_an_order_is_late_by_the_delay_when_the_node_is_busy() -> None:
+    waited: list[float] = []
+    load = Load(1.0, 2.5, random.Random(1), lambda seconds: bool(waited.append(seconds)))
+
+    assert load.around(effect(may_refuse=False), lambda _: Done(b"sum", 0.5)) == Done(b"sum", 3.0)
+    assert waited == [2.5]
+
+
+def test_an_order_that_could_have_been_refused_is_not_late_as_well() -> None:
+    load = Load(1.0, 2.5, random.Random(1), lambda _: pytest.fail("it waited"))
+
+    assert load.around(effect(may_refuse=True), lambda _: Done(b"sum", 0.5)) == Done(b"sum", 0.5)
+
+
+def test_a_node_that_ends_while_it_is_late_gives_up() -> None:
+    with pytest.raises(Stopped):
+        Load(1.0, 2.5, random.Random(1), lambda _: True).around(effect(False), lambda _: pytest.fail("it trained"))
+
+
+def test_it_is_busy_as_often_as_it_should_be() -> None:
+    load = Load(0.4, 1.0, random.Random(1), lambda _: False)
+
+    assert 350 < sum(load.is_busy() for _ in range(1000)) < 450
+    assert not any(Load(0.0, 1.0, random.Random(1), lambda _: False).is_busy() for _ in range(1000))
+
+
+@pytest.mark.parametrize(("given", "meant"), [
+    (["5001", "0.4"], ["5001", "--load", "0.4"]),
+    (["5001", ".25", "--quiet"], ["5001", "--quiet", "--load", ".25"]),
+    (["5001", "127.0.0.1", "9091"], ["5001", "127.0.0.1", "9091"]),
+    (["5001"], ["5001"]),
+])
+def test_the_coordinator_systems_line_is_understood(given: list[str], meant: list[str]) -> None:
+    assert seeds.translate_node(given) == meant
