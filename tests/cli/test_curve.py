@@ -1,0 +1,43 @@
+"""--curve: the learning curve as a picture."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+
+from cli import exits, report, training
+from federation.records import Report, Result
+from federation.spec import JobSpec, Settings
+from federation.work import TrainingFile
+
+
+def two_rounds() -> report.Report:
+    files = (TrainingFile(0, "a", "00" * 32, 10, 8),)
+    made = report.Report(JobSpec(Settings(hidden=(1,)), files, files[0], 1, 26), nodes=1)
+    for number in (1, 2):
+        made.add(Result("job", number, "", "", 0, errors=4 - number, rows=8),
+                 Report("job", number, "client", 1.5, 2.5, 0.75, 0.25, 0.125))
+    return made
+
+
+def test_the_curve_is_a_picture_of_every_round(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib draws the curve: the extra plots")
+    from matplotlib import image
+
+    report.write_curve(tmp_path / "curve.png", two_rounds())
+
+    pixels = image.imread(tmp_path / "curve.png")  # (h, w, 4)
+    assert pixels.shape == (600, 900, 4)
+    for red, green, blue in ((0x1F, 0x77, 0xB4), (0xFF, 0x7F, 0x0E)):  # validation, training
+        assert (abs(pixels[..., :3] * 255 - (red, green, blue)).max(axis=-1) < 2).sum() > 100
+
+
+def test_without_matplotlib_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    chosen = Namespace(out=None, history=None, timing=None, curve=tmp_path / "curve.png")
+
+    with pytest.raises(exits.Exit, match=r"--curve needs matplotlib: .*'\.\[plots\]'"):
+        training.write(chosen, two_rounds())

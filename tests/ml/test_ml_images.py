@@ -1,0 +1,142 @@
+"""Folders of JPEG and PNG: what is read of them, and what is refused, naming the file. Images are made by the tests."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_data import pixels
+from ml_oracles import SHARED
+
+from ml.data import Samples
+from ml.errors import DataError, MLError
+from ml.models.catalogue import learner
+from ml.models.learner import evaluate
+from ml.readers import images
+from ml.readers.dataset import Reading, read
+from ml.readers.images import Looks
+from ml.readers.source import DataSet
+from ml.task import Design, TrainConfig
+
+Image = pytest.importorskip("PIL.Image", reason="Pillow reads images: the extra images")
+
+SIDE = 8
+GREY = Reading(looks=Looks(SIDE))
+
+
+def write(folder: Path, x: np.ndarray, y: np.ndarray, suffix: str = "png") -> None:
+    """One file an image, in the folder of its class."""
+    for number, (image, label) in enumerate(zip(x, y, strict=True)):
+        place = folder / ("NORMAL", "PNEUMONIA")[label]
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(place / f"{number:03}.{suffix}", **({"quality": 95} if suffix != "png" else {}))
+
+
+def rows_of(found: DataSet) -> np.ndarray:
+    return np.concatenate([block for part in found.training for block in part.blocks()])
+
+
+def one(folder: Path, image: "Image.Image", suffix: str = "png", looks: Looks = GREY.looks) -> np.ndarray:
+    """What becomes of one image."""
+    image.save(folder / f"it.{suffix}")
+    return images.decode(folder / f"it.{suffix}", looks)
+
+
+def test_png_of_the_side_asked_for_come_pixel_for_pixel(tmp_path: Path) -> None:
+    x, y = pixels(6, (SIDE, SIDE), 2)
+    write(tmp_path / "train", x, y)
+    write(tmp_path / "test", x[:2], y[:2])
+
+    found = read(tmp_path, GREY)
+
+    order = np.argsort(y, kind="stable")
+    assert np.array_equal(rows_of(found), x.reshape(6, -1)[order])
+    assert (found.kind, found.labels, found.shape) == ("images", ("NORMAL", "PNEUMONIA"), (1, SIDE, SIDE))
+    assert (found.training[0].y.tolist(), found.test[0].rows) == ([0, 0, 0, 1, 1, 1], 2)
+
+
+def test_colour_comes_channel_by_channel(tmp_path: Path) -> None:
+    x, y = pixels(4, (SIDE, SIDE, 3), 2)
+    write(tmp_path, x, y)
+
+    found = read(tmp_path, Reading(looks=Looks(SIDE, colour=True)))
+
+    assert found.shape == (3, SIDE, SIDE)
+    assert np.array_equal(rows_of(found)[0].reshape(3, SIDE, SIDE), x[0].transpose(2, 0, 1))
+
+
+@pytest.mark.parametrize("suffix", ["jpeg", "jpg"])
+def test_jpeg_come_nearly_so(suffix: str, tmp_path: Path) -> None:
+    ramp = np.add.outer(np.arange(SIDE), np.arange(SIDE)).astype(np.uint8) * 15  # (h, w)
+
+    found = one(tmp_path, Image.fromarray(ramp), suffix, GREY.looks)
+
+    assert np.abs(found.astype(int) - ramp.reshape(-1)).max() <= 8
+
+
+def test_a_larger_image_is_made_smaller_by_means(tmp_path: Path) -> None:
+    x = np.kron(np.array([[0, 80], [160, 240]], np.uint8), np.ones((20, 30), np.uint8))  # (40, 60)
+
+    assert one(tmp_path, Image.fromarray(x), looks=Looks(2)).tolist() == [0, 80, 160, 240]
+
+
+def test_every_depth_and_palette_becomes_grey_bytes(tmp_path: Path) -> None:
+    grey = Image.fromarray(np.full((SIDE, SIDE), 200, np.uint8))
+    deep = Image.fromarray(np.full((SIDE, SIDE), 200 * 257, np.uint16))
+
+    for image in (grey, deep, grey.convert("RGB"), grey.convert("RGBA"), grey.convert("P"), grey.convert("LA")):
+        assert set(one(tmp_path, image)) == {200}, image.mode
+    assert set(one(tmp_path, grey.convert("1", dither=Image.Dither.NONE))) == {255}
+
+
+@pytest.mark.parametrize("content", [b"", b"no image", b"\x89PNG\r\n\x1a\n", b"GIF89a" + bytes(20)])
+def test_what_is_no_image_is_refused_with_its_name(content: bytes, tmp_path: Path) -> None:
+    write(tmp_path, *pixels(4, (SIDE, SIDE), 2))
+    (tmp_path / "NORMAL" / "bad.png").write_bytes(content)
+
+    with pytest.raises(DataError, match=r"bad\.png: is no JPEG or PNG") as caught:
+        rows_of(read(tmp_path, GREY))
+
+    assert "\n" not in str(caught.value)
+
+
+def test_too_many_pixels_are_refused_before_they_are_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "PIXELS_MAX", 63)
+    monkeypatch.setattr(images, "_bytes_of", lambda *_: pytest.fail("decoded"))
+
+    with pytest.raises(DataError, match="is 8 x 8: at most 63 pixels"):
+        one(tmp_path, Image.fromarray(pixels(1, (SIDE, SIDE))[0][0]))
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpeg"])
+def test_damaged_images_are_read_or_refused_never_more(suffix: str, tmp_path: Path) -> None:
+    one(tmp_path, Image.fromarray(pixels(1, (SIDE, SIDE))[0][0]), suffix)
+    path, rng = tmp_path / f"it.{suffix}", np.random.default_rng(0)
+    good = path.read_bytes()
+
+    for _ in range(300):
+        bad = bytearray(good[: rng.integers(1, len(good) + 1)])
+        for place in rng.integers(0, len(bad), 3):
+            bad[place] = rng.integers(256)
+        path.write_bytes(bad)
+        try:
+            assert images.decode(path, GREY.looks).shape == (SIDE * SIDE,)
+        except MLError as error:
+            assert str(path) in str(error)
+            assert "\n" not in str(error)
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the real data are not here")
+def test_real_x_rays_from_files_are_learnt(tmp_path: Path) -> None:
+    with np.load(SHARED / "pneumonia" / "pneumoniamnist.npz") as arrays:
+        x, y = arrays["train_images"], arrays["train_labels"][:, 0]
+    some = np.concatenate([np.flatnonzero(y == label)[:100] for label in (0, 1)])  # (200,)
+    write(tmp_path, x[some[::2]], y[some[::2]], "jpeg")
+    write(tmp_path, x[some[1::2]], y[some[1::2]], "png")
+
+    found = read(tmp_path, Reading(looks=Looks(28)))
+
+    samples = Samples(rows_of(found).astype(np.float32) / 255, found.training[0].y)
+    model = learner(Design((784, 2), "softmax"))
+    trained = model.train(model.first(0), samples, TrainConfig(epochs=20, eta=0.02), 0)
+    assert samples.rows == 200
+    assert evaluate(model, trained, samples).errors < samples.rows / 10
