@@ -100,7 +100,7 @@ def test_every_subcommand_is_known_to_the_configuration() -> None:
 
     assert set(client.SUBCOMMANDS) <= lines
     assert {"fingers", "retrain", "rounds", "json"} <= programs.keys_of("client")
-    assert {"stabilize-every", "bootstrap"} <= programs.keys_of(None) - programs.keys_of("client")
+    assert {"stabilize-every", "load-delay"} <= programs.keys_of(None) - programs.keys_of("client")
 
 
 def test_sections_are_for_one_program_and_stand_over_the_rest(file: Path) -> None:
