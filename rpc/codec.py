@@ -258,7 +258,7 @@ def receipt_from_wire(raw: wire.Receipt) -> Receipt:
 def order_to_wire(order: Order) -> wire.Order:
     files = [wire.TrainingFile(f.index, f.name, digest_to_wire(f.digest), f.size_bytes, f.rows) for f in order.files]
     weights = digest_to_wire(order.weights) or None
-    shares = [wire.Share(node_to_wire(s.node), bitmap_to_wire(s.files)) for s in order.shares]
+    shares = [share_to_wire(s) for s in order.shares]
     return wire.Order(order.job, order.round, files, order.task, weights, order.weights_bytes or None,
                       order.may_refuse or None, shares or None,
                       id_to_wire(order.limit) if shares or order.limit else None)
@@ -268,25 +268,22 @@ def order_from_wire(raw: wire.Order) -> Order:
     files = tuple(_training_file(f) for f in raw.files)
     weights = digest_from_wire(raw.weights) if raw.weights else ""
     return Order(raw.job, _at_least(0, raw.round), files, raw.task, weights, _at_least(0, raw.weights_size or 0),
-                 bool(raw.may_refuse), _shares(raw.shares or ()),
+                 bool(raw.may_refuse), tuple(share_from_wire(s) for s in raw.shares or ()),
                  id_from_wire(raw.limit) if raw.limit else 0)
 
 
-def bitmap_to_wire(places: Sequence[int]) -> bytes:
-    bits = bytearray(max(places, default=-1) // 8 + 1)
-    for place in places:
+def share_to_wire(share: Share) -> wire.Share:
+    bits = bytearray(max(share.files, default=-1) // 8 + 1)
+    for place in share.files:
         bits[place // 8] |= 1 << place % 8
-    return bytes(bits)
+    return wire.Share(node_to_wire(share.node), bytes(bits))
 
 
-def bitmap_from_wire(raw: bytes) -> tuple[int, ...]:
-    if len(raw) > BITMAP_BYTES_MAX:
-        raise errors.Malformed(f"a bitmap of {len(raw)} bytes, at most {BITMAP_BYTES_MAX}")
-    return tuple(8 * at + bit for at, byte in enumerate(raw) for bit in range(8) if byte >> bit & 1)
-
-
-def _shares(raw: Sequence[wire.Share]) -> tuple[Share, ...]:
-    return tuple(Share(node_from_wire(s.node), bitmap_from_wire(s.files)) for s in raw)
+def share_from_wire(raw: wire.Share) -> Share:
+    if len(raw.files) > BITMAP_BYTES_MAX:
+        raise errors.Malformed(f"a bitmap of {len(raw.files)} bytes, at most {BITMAP_BYTES_MAX}")
+    files = tuple(8 * at + bit for at, byte in enumerate(raw.files) for bit in range(8) if byte >> bit & 1)
+    return Share(node_from_wire(raw.node), files)
 
 
 def _training_file(raw: wire.TrainingFile) -> TrainingFile:
