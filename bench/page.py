@@ -80,7 +80,10 @@ def dashboard(nodes: int) -> Iterator[tuple[int, str]]:
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdin is not None and child.stdout is not None
         try:
-            yield child.pid, next(line.removeprefix(ADDRESS).strip() for line in child.stdout if ADDRESS in line)
+            address = next((line.removeprefix(ADDRESS).strip() for line in child.stdout if ADDRESS in line), "")
+            if not address:
+                raise SystemExit(f"a dashboard with {nodes} nodes did not start: it said why")
+            yield child.pid, address
         finally:
             child.stdin.close()
 

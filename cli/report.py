@@ -172,6 +172,7 @@ def write_curve(path: Path, report: Report) -> None:
     axes.plot(rounds, [result.error for result, _ in report.rounds], label="validation")
     axes.plot(rounds, [1 - done.training_accuracy for _, done in report.rounds], label="training")
     axes.set(xlabel="round", ylabel="error", ylim=(0, None))
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend()
     figure.savefig(path, dpi=150)
     pyplot.close(figure)

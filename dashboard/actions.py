@@ -7,7 +7,8 @@ import threading
 import time
 from argparse import Namespace
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,19 +16,22 @@ from chord.errors import ChordError
 from chord.items import check_name
 from chord.lookup import Route, find_successor
 from chord.refs import Address
-from cli import exits
+from chord.storing import get
+from cli import exits, train
 from cli.access import Access
-from cli.given import make_spec, read_input
+from cli.given import make_spec, read_data
 from cli.lookup import timed
-from cli.report import Report, Screen, model_of
+from cli.report import Report, Screen, measured, model_of
 from cli.training import publish
-from dashboard.form import settings_of
+from dashboard.form import data_words, settings_of
 from dashboard.sight import NodeSight, Picture
 from dashboard.watcher import Watcher
 from federation import jobs, records
 from federation.errors import FederationError
-from federation.spec import JobSpec
+from federation.watching import Sighting
 from ml.errors import MLError
+from ml.metrics import Metrics
+from ml.readers import content as contents
 from ml.readers.model import load, save
 from node.lab import Lab
 from node.local import LocalRingFailed
@@ -51,6 +55,7 @@ class Wanted:
     validation: str
     init: str
     typed: Mapping[str, str | bool]
+    reading: Mapping[str, str | bool] = field(default_factory=dict)  # how the data are read
 
 
 @dataclass(frozen=True)
@@ -100,10 +105,14 @@ class Actions:
         sighting = self._watcher.picture.job(job)
         if sighting is None or not sighting.rounds_done:
             raise ActionRefused("this job has made no model yet")
-        last = sighting.results[-1]
-        weights = self._do(lambda: self._access().ask(
-            lambda entry: jobs.weights_of(entry.node, entry.ring, last), CANCEL_TRIES))
-        return _file_of(sighting.spec, weights, bytes.fromhex(sighting.results[0].moments))
+        return self._do(lambda: _file_of(self._made(sighting)))
+
+    def metrics(self, job: str) -> Metrics:
+        """How the model that a job has made so far does on the job's validation file, class by class."""
+        sighting = self._watcher.picture.job(job)
+        if sighting is None or not sighting.rounds_done:
+            raise ActionRefused("this job has made no model yet")
+        return self._do(lambda: self._measure(sighting))
 
     # --- looking
 
@@ -124,15 +133,33 @@ class Actions:
 
     def _launch(self, wanted: Wanted) -> str:
         settings = settings_of(wanted.typed)
-        folder = self._inside(wanted.data)
-        validation = wanted.validation.strip()
-        if Path(validation).is_absolute() or ".." in Path(validation).parts or not validation:
-            raise ActionRefused("the validation file is named as it is called inside the folder")
-        given = read_input(folder, str(folder / validation))
+        chosen = train.parser([]).parse_args([*data_words(wanted.reading), *self._paths(wanted)])
         initial = load(self._inside(wanted.init)) if wanted.init.strip() else None
-        spec = make_spec(settings, given, initial, detached=True)
-        publish(self._access(), spec, given, initial)
+        with ExitStack() as stack:
+            given = read_data(chosen, settings.seed, stack, lambda done, total: None)
+            spec = make_spec(settings, given, initial, detached=True)
+            publish(self._access(), spec, given, initial)
         return spec.job
+
+    def _paths(self, wanted: Wanted) -> list[str]:
+        """The data and, if they are named, those to validate on."""
+        data, validation = self._inside(wanted.data), wanted.validation.strip()
+        if Path(validation).is_absolute() or ".." in Path(validation).parts:
+            raise ActionRefused("the validation data are named as they are called inside the folder")
+        folder = data.parent if data.is_file() else data
+        return [str(data), *([str(self._inside(str(folder / validation)))] if validation else [])]
+
+    def _made(self, sighting: Sighting) -> Report:
+        """What a job has come to, with its latest weights."""
+        last, moments = sighting.results[-1], bytes.fromhex(sighting.results[0].moments)
+        weights = self._access().ask(lambda entry: jobs.weights_of(entry.node, entry.ring, last), CANCEL_TRIES)
+        return Report(sighting.spec, 0, weights=weights, moments=moments)
+
+    def _measure(self, sighting: Sighting) -> Metrics:
+        spec, file = sighting.spec, sighting.spec.validation
+        content = self._access().ask(
+            lambda entry: get(entry.node, entry.ring, entry.ring.key(file.name), file.name, file.digest), CANCEL_TRIES)
+        return measured(self._made(sighting), contents.parse(file.name, content, spec.features, spec.classes))
 
     def _inside(self, typed: str) -> Path:
         """A path below the data folder, wherever links may lead."""
@@ -203,9 +230,8 @@ def sides(picture: Picture) -> tuple[list[Address], list[Address]]:
     return addresses[::2], addresses[1::2]
 
 
-def _file_of(spec: JobSpec, weights: bytes, moments: bytes) -> bytes:
-    model = model_of(Report(spec, 0, weights=weights, moments=moments))
+def _file_of(report: Report) -> bytes:
     with tempfile.TemporaryDirectory(prefix="roundelay-") as folder:
         path = Path(folder) / "model.npz"
-        save(path, model)
+        save(path, model_of(report))
         return path.read_bytes()

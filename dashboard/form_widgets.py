@@ -23,13 +23,16 @@ class TrainingForm:
         self._folder = folder
         self._launch = launch
         self._fields: dict[str, Any] = {}
+        self._reading: dict[str, Any] = {}
 
     def build(self) -> None:
         made = form.form_fields()
         with ui.element("div").classes("form"):
-            self._data = ui.input("folder of training files", value=DATA)
-            self._data.tooltip(f"below {self._folder}, on the machine of this page")
-            self._validation = ui.input("validation file in it", value=VALIDATION)
+            self._data = ui.input("training data", value=DATA)
+            self._data.tooltip(f"a file or a folder below {self._folder}, on the machine of this page: whatever "
+                               "client.py train reads")
+            self._validation = ui.input("validation data in it", value=VALIDATION, placeholder="held out")
+            self._validation.tooltip("nothing: the set's own test part, or a part that is held out")
             self._init = ui.input("model to continue from", placeholder="none")
             self._init.tooltip(f"a saved model (.npz) below {self._folder}")
             for each in made:
@@ -39,6 +42,9 @@ class TrainingForm:
             for each in made:
                 if not each.common:
                     self._fields[each.name] = _widget(each)
+        with ui.expansion("How the data are read"), ui.element("div").classes("form"):
+            for each in form.data_fields():
+                self._reading[each.name] = _widget(each)
         with ui.element("div").classes("together"):
             self._button = ui.button("Launch training", on_click=self._on_click, color=None).classes("main").props(
                 "unelevated no-caps")
@@ -56,13 +62,14 @@ class TrainingForm:
         self._button.disable()
         try:
             await self._launch(Wanted(str(self._data.value), str(self._validation.value),
-                                      str(self._init.value or ""), typed))
+                                      str(self._init.value or ""), typed,
+                                      {name: widget.value for name, widget in self._reading.items()}))
         finally:
             self._button.enable()
 
 
 def _widget(each: Field) -> Any:
-    check = partial(form.problem, each.name)
+    check = partial(form.problem, each.name) if each.name not in form.DATA_OPTIONS else lambda typed: None
     match each.kind:
         case "switch":
             widget: Any = ui.switch(each.name, value=bool(each.default))

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from nicegui import app, run, ui
 
 from chord.refs import NodeRef
-from dashboard import history_view, tables, training_view
+from dashboard import history_view, metrics_view, tables, training_view
 from dashboard.actions import ActionRefused, Found, Wanted
 from dashboard.board import Boards
 from dashboard.form_widgets import TrainingForm
@@ -21,12 +21,14 @@ from dashboard.route_view import route_scene
 from dashboard.scene import Scene
 from dashboard.sight import Picture
 from dashboard.site import PAGES_MAX, Site
+from federation import records
 
 R = TypeVar("R")
 
 ASSETS = Path(__file__).resolve().parent
 REFRESH_EVERY_S = 0.2
 HOP_EVERY_S = 0.7
+MEASURE_EVERY_S = 0.5
 HEAD = '<link rel="stylesheet" href="/assets/page.css"><script src="/assets/page.js"></script>'
 TABS = {"nodes": "Nodes", "training": "Training", "lookup": "Lookup", "history": "History", "lab": "Churn lab"}
 
@@ -61,6 +63,7 @@ class Page:
         self._found: Found | None = None
         self._hops = 0
         self._tab = "nodes"
+        self._unmeasured: dict[str, str] = {}  # jobs, and why; asked again when the reader comes back
         self._drawn: object = None
         self._sections: dict[str, ui.element] = {}
 
@@ -88,6 +91,7 @@ class Page:
         ui.on("resync", self._on_resync)
         ui.timer(REFRESH_EVERY_S, self._refresh)
         ui.timer(HOP_EVERY_S, self._next_hop)
+        ui.timer(MEASURE_EVERY_S, self._measure)
 
     def _build_top(self) -> None:
         dark = ui.dark_mode(None)
@@ -126,6 +130,7 @@ class Page:
             board("files")
             board("loss")
             board("disturbed").classes("scroll")
+            board("confusion")
             with ui.element("div").classes("together"):
                 if not self._site.actions.read_only:
                     plain_button("Stop this job", self._cancel)
@@ -174,6 +179,7 @@ class Page:
 
     def _show_tab(self, name: str) -> None:
         self._tab = name
+        self._unmeasured.clear()
         for each, section in self._sections.items():
             section.set_visibility(each == name)
         self._refresh(anew=True)
@@ -212,6 +218,8 @@ class Page:
                 seen["files"] = training_view.files_scene(picture, sighting)
                 seen["loss"] = training_view.loss_scene(sighting)
                 seen["disturbed"] = training_view.disturbed_scene(sighting)
+                seen["confusion"] = metrics_view.confusion_scene(self._site.metrics.get(job),
+                                                                 self._unmeasured.get(job, ""))
             case "lookup":
                 seen["route"] = route_scene(picture, self._found, self._hops)
             case "history":
@@ -240,6 +248,21 @@ class Page:
     def _next_hop(self) -> None:
         if self._found is not None and self._hops <= len(self._found.route.steps):
             self._hops += 1
+
+    async def _measure(self) -> None:
+        """The metrics of the job that is shown, once it is done; every page then has them."""
+        job = self._shown_job(self._site.watcher.picture)
+        sighting = self._site.watcher.picture.job(job)
+        if self._tab != "training" or sighting is None or sighting.end != records.DONE:
+            return
+        if job in self._site.metrics or job in self._unmeasured:
+            return
+        try:
+            metrics = await run.io_bound(lambda: self._site.actions.metrics(job))
+            self._site.remember(job, metrics)
+        except ActionRefused as refused:
+            self._unmeasured[job] = str(refused)
+        self._refresh(anew=True)
 
     # --- what the reader does
 

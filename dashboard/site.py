@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dashboard.actions import Actions, LabActions
 from dashboard.watcher import Watcher
+from ml.metrics import Metrics
 
 PAGES_MAX = 16  # open at once
+MEASURED_MAX = 64  # jobs whose metrics are remembered, the latest
 
 
 @dataclass
@@ -18,3 +20,9 @@ class Site:
     actions: Actions
     lab: LabActions | None
     pages: int = 0
+    metrics: dict[str, Metrics] = field(default_factory=dict)  # by finished job
+
+    def remember(self, job: str, metrics: Metrics) -> None:
+        self.metrics[job] = metrics
+        while len(self.metrics) > MEASURED_MAX:
+            del self.metrics[next(iter(self.metrics))]

@@ -19,9 +19,9 @@ KINDS = {
 }  # a sign for each kind: colour is never the only difference
 
 
-def table(scene: Scene, name: str, headings: Sequence[str], caption: str, parent: str = "") -> str:
+def table(scene: Scene, name: str, headings: Sequence[str], caption: str, parent: str = "", cls: str = "") -> str:
     """An empty table with its headings; returns the name of its body."""
-    scene.add(name, "table", parent)
+    scene.add(name, "table", parent, **({"cls": cls} if cls else {}))
     scene.add(f"{name}-caption", "caption", name, caption, cls="unseen")
     scene.add(f"{name}-head", "thead", name)
     scene.add(f"{name}-headings", "tr", f"{name}-head")

@@ -11,7 +11,16 @@ from pathlib import Path
 
 from chord.refs import Address
 from node import cut
-from node.local import NODES_MAX, START_TIMEOUT_S, LocalRingFailed, Processes, wait_until_whole
+from node.local import (
+    NODES_MAX,
+    START_TIMEOUT_PER_NODE_S,
+    START_TIMEOUT_S,
+    LocalRingFailed,
+    Processes,
+    wait_until_whole,
+)
+
+STARTING_MAX = 8  # nodes that are not listening yet: a crowd that starts at once answers nobody in time
 
 
 class Lab:
@@ -36,10 +45,11 @@ class Lab:
         self._processes = Processes(self._folder, {cut.VARIABLE: str(self._cut_file)})
         self._stack.callback(self._processes.stop)
         first = self._processes.start("supernode.py", [*self._shared, "--port", "0", "--state-dir", str(self._folder)])
-        deadline = time.monotonic() + START_TIMEOUT_S
+        deadline = time.monotonic() + START_TIMEOUT_S + count * START_TIMEOUT_PER_NODE_S
         self.supernode = self._processes.address(first, deadline)
-        numbers = [self._start_node() for _ in range(count)]
-        self._nodes = {self._processes.address(number, deadline): number for number in numbers}
+        for begun in range(0, count, STARTING_MAX):
+            numbers = [self._start_node() for _ in range(min(STARTING_MAX, count - begun))]
+            self._nodes |= {self._processes.address(number, deadline): number for number in numbers}
         wait_until_whole(self._processes, self.supernode, count, deadline)
 
     def stop(self) -> None:

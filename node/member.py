@@ -38,6 +38,7 @@ from rpc.server import Server
 R = TypeVar("R")
 
 JOIN_ATTEMPTS_MAX = 5
+ENTRY_TIMEOUT_S = 10.0  # patient: asked twice, a slow supernode would grant two lives, and we might hear of the older
 ENTRY_RETRY_S = 0.1
 ENTRY_RETRIES_MAX = 6000
 LEAVE_TIMEOUT_S = 3.0
@@ -163,7 +164,7 @@ class Member:
         for _ in range(ENTRY_RETRIES_MAX):
             address = where()
             try:
-                reply = yield from ask(address, request)
+                reply = yield from ask(address, request, ENTRY_TIMEOUT_S)
                 return reply
             except NotYet:
                 pass

@@ -6,7 +6,8 @@
     dense      mlp, softmax and the course's network: the fast kernels
     model      what somebody writes to add a model, and the loop that trains it
     cnn        a small convolutional network in numpy
-    torchzoo   models for PyTorch, and the bridge to any nn.Module
+    pytorch    the bridge to any nn.Module
+    torchzoo   models for PyTorch that ship
 
 A model of one's own is a class with four methods; `Model` gives the rest. This one, in a file mine.py that lies where
 the client and the nodes are started (`compute_node.py 8001 --models mine`), trains with `--model mine:Linear`:

@@ -1,7 +1,9 @@
 """A design's learner, by its name. Names are looked up here; MODULE:NAME is imported only where that was allowed."""
 
+import sys
 from collections.abc import Callable
 from importlib import import_module
+from inspect import signature
 
 from ml.errors import BadTask, ModelUnknown, printable
 from ml.models.allowed import SHIPPED, allowed
@@ -28,7 +30,7 @@ def learner(design: Design) -> Learner:
     if ":" not in design.model:
         raise BadTask(f"no model is called {printable(design.model)}: {', '.join(NAMES)}, or MODULE:NAME")
     made = _named(*design.model.split(":"))
-    return Trained(design, lambda: made(design))
+    return Trained(design, lambda: _model(design, made))
 
 
 def _named(module: str, name: str) -> Callable[[Design], object]:
@@ -37,7 +39,29 @@ def _named(module: str, name: str) -> Callable[[Design], object]:
     try:
         found = getattr(import_module(SHIPPED.get(module, module)), name)
     except (ImportError, AttributeError) as error:
-        raise ModelUnknown(f"model {module}:{name} is not here: {printable(str(error))}") from error
+        hint = "; PyTorch: python3 -m pip install '.[torch]'" if getattr(error, "name", "") == "torch" else ""
+        raise ModelUnknown(f"model {module}:{name} is not here: {printable(str(error))}{hint}") from error
     if not callable(found):
         raise ModelUnknown(f"{module}:{name} is no model: it cannot be called")
     return found  # type: ignore[no-any-return]
+
+
+def _model(design: Design, made: Callable[..., object]) -> object:
+    """What the name makes of the design, or of nothing where it takes nothing; a module goes through the bridge."""
+
+    def build() -> object:
+        return made(design) if _takes_one(made) else made()
+
+    if "torch" not in sys.modules:
+        return build()
+    from ml.models.pytorch import as_model
+
+    return as_model(design, build)
+
+
+def _takes_one(made: Callable[..., object]) -> bool:
+    try:
+        signature(made).bind(None)
+    except TypeError:
+        return False
+    return True

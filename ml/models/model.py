@@ -1,8 +1,8 @@
 """What somebody writes to add a model, and the loop that trains any of them.
 
 A model owns one flat vector, `parameters`. It says how that begins, what one batch's gradient is, and what it
-predicts; who learns otherwise (PyTorch) overrides `prepare` and `train`. Epochs, order and batches are the loop's:
-every file is trained alone, so no shape depends on which files lie together.
+predicts; who learns otherwise (PyTorch) overrides `prepare`, `train` and `finish`. Epochs, order and batches are the
+loop's: every file is trained alone, so no shape depends on which files lie together.
 """
 
 from abc import ABC, abstractmethod
@@ -62,6 +62,9 @@ class Model(ABC):
         self._update()
         return scores
 
+    def finish(self) -> None:  # noqa: B027 - who learns in parameters has nothing left to do
+        """A local training has ended: what was learned must be in parameters."""
+
     def loss(self, x: Floats, y: Ints) -> float:
         """The mean cross-entropy, in nats."""
         return float(cross_entropy(self.predict(x), y)[0].mean())
@@ -95,6 +98,7 @@ class Trained:
         model.prepare(config, seed)
         with np.errstate(all="ignore"):
             _epochs(model, samples, config, seed, on_epoch)
+        model.finish()
         return model.parameters.copy()
 
     def scores(self, weights: Array, x: Array) -> Array:

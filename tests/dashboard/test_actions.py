@@ -12,10 +12,12 @@ from chord.refs import Address
 from cli import exits
 from cli.dashboard import parser
 from cli.entry import client_runtime
+from cli.given import Input
 from cli.options import parse
 from dashboard import options
 from dashboard.actions import ActionRefused, Actions, LabActions, Wanted, sides
 from dashboard.watcher import Watcher
+from federation.spec import JobSpec
 from node.lab import Lab
 from node.runtime import Runtime
 from rpc.peers import Peers
@@ -42,7 +44,7 @@ def test_a_page_that_only_looks_launches_and_stops_nothing(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("asked", [
     wanted("../elsewhere"), wanted("/etc"), wanted(validation="../v.txt"), wanted(validation="/etc/passwd"),
-    wanted(validation=""), wanted("link"), wanted(init="../model.npz"),
+    wanted(validation="link"), wanted("link"), wanted(init="../model.npz"),
 ])
 def test_no_path_leads_out_of_the_data_folder(asked: Wanted, tmp_path: Path) -> None:
     home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
@@ -51,6 +53,7 @@ def test_no_path_leads_out_of_the_data_folder(asked: Wanted, tmp_path: Path) -> 
         (folder / "v.txt").write_text("1,2,0\n")
         (folder / "part").write_text("1,2,0\n")
     (home / "link").symlink_to(elsewhere)
+    (home / "letters" / "link").symlink_to(elsewhere / "v.txt")
 
     with pytest.raises(ActionRefused, match=r"outside|inside the folder"):
         actions(home).launch(asked)
@@ -59,6 +62,40 @@ def test_no_path_leads_out_of_the_data_folder(asked: Wanted, tmp_path: Path) -> 
 def test_a_wrong_setting_is_refused_in_the_words_of_the_command_line(tmp_path: Path) -> None:
     with pytest.raises(ActionRefused, match="--rounds is 0, expected from 1 to 10000"):
         actions(tmp_path).launch(wanted(rounds="0"))
+
+
+def test_how_data_are_read_is_refused_in_the_words_of_the_command_line(tmp_path: Path) -> None:
+    write_table(tmp_path)
+
+    with pytest.raises(ActionRefused, match="--parts"):
+        actions(tmp_path).launch(Wanted("flowers.csv", "", "", {}, {"parts": "none"}))
+    with pytest.raises(ActionRefused, match="no such option: out"):
+        actions(tmp_path).launch(Wanted("flowers.csv", "", "", {}, {"out": "model.npz"}))
+    with pytest.raises(ActionRefused, match="petal"):
+        actions(tmp_path).launch(Wanted("flowers.csv", "", "", {}, {"label": "petal"}))
+
+
+def test_the_form_reads_a_table_and_holds_a_part_out_as_the_command_line_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write_table(tmp_path)
+    published: list[tuple[JobSpec, list[bytes]]] = []
+
+    def keep(_: object, spec: JobSpec, given: Input, initial: object) -> None:
+        published.append((spec, [given.contents[file.digest] for file in spec.files]))
+
+    monkeypatch.setattr("dashboard.actions.publish", keep)
+    actions(tmp_path).launch(Wanted("flowers.csv", "", "", {"rounds": "3"}, {"parts": "2", "label": "kind"}))
+
+    (spec, held), = published
+    assert (len(spec.files), spec.features, spec.labels, spec.settings.rounds) == (2, 2, ("iris", "rose"), 3)
+    assert spec.validation.rows == 8
+    assert all(held)
+
+
+def write_table(folder: Path) -> None:
+    rows = [f"{n},{n % 7},{'iris' if n % 2 else 'rose'}" for n in range(40)]
+    (folder / "flowers.csv").write_text("\n".join(["long,wide,kind", *rows]) + "\n")
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import fields
 
 import pytest
 
-from cli import options
+from cli import options, train
 from dashboard import form
 from federation.errors import BadSpec
 from federation.spec import Settings
@@ -27,6 +27,20 @@ def test_every_setting_has_a_field_and_the_defaults_are_the_command_lines() -> N
 
 def test_what_is_shown_at_once_is_what_help_shows() -> None:
     assert {each.name for each in form.form_fields() if each.common} == set(options.COMMON_SETTINGS)
+
+
+def test_a_form_left_as_it_is_reads_data_as_the_command_line_does_by_default() -> None:
+    shown = {each.name: each.default for each in form.data_fields()}
+    plain = train.parser([]).parse_args(["letters"])
+
+    assert train.parser([]).parse_args([*form.data_words(shown), "letters"]) == plain
+    assert all(each.about for each in form.data_fields())
+
+
+def test_what_is_filled_in_is_said_to_the_command_lines_parser() -> None:
+    typed: dict[str, str | bool] = {"dataset": "csv", "label": " -2 ", "parts": "", "colour": True}
+
+    assert form.data_words(typed) == ["--dataset=csv", "--label=-2", "--colour"]
 
 
 @pytest.mark.parametrize(("name", "typed"), WRONG)

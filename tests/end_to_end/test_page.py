@@ -112,7 +112,7 @@ def test_a_wrong_option_is_refused_in_the_form(page: Any) -> None:
 
 def test_a_folder_outside_of_the_pages_is_refused(page: Any) -> None:
     tab(page, "Training")
-    page.get_by_label("folder of training files").fill("../../..")
+    page.get_by_label("training data").fill("../../..")
     page.get_by_role("button", name="Launch training").click()
 
     page.get_by_text("the folder of this page").first.wait_for()
@@ -124,11 +124,12 @@ def test_a_launched_job_reaches_its_end_with_an_error_and_a_model(page: Any, tmp
     page.locator(".state.done").wait_for()
     assert page.get_by_text("validation error 0.").count() >= 1
     page.locator(".phase", has_text="IDLE").wait_for()
+    page.locator("table.confusion td.right").first.wait_for()
     with page.expect_download() as started:
         page.get_by_role("button", name="Download the model").click()
     started.value.save_as(tmp_path / "model.npz")
 
-    assert load(tmp_path / "model.npz").architecture.sizes == (4, 8, 26)
+    assert load(tmp_path / "model.npz").design.sizes == (4, 8, 26)
 
 
 def test_a_running_job_can_be_stopped(page: Any) -> None:

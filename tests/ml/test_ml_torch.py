@@ -1,0 +1,172 @@
+"""PyTorch's modules as models: one vector, equal bits, buffers, what is refused. Skips where torch is not installed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ml_oracles import SHARED, make_samples
+
+torch = pytest.importorskip("torch", reason="PyTorch is in the extra torch")
+
+from ml.data import Samples  # noqa: E402
+from ml.errors import BadTask  # noqa: E402
+from ml.fingerprint import fingerprint  # noqa: E402
+from ml.models.catalogue import learner  # noqa: E402
+from ml.models.learner import evaluate  # noqa: E402
+from ml.readers import dataset  # noqa: E402
+from ml.readers.model import Model, load, save  # noqa: E402
+from ml.task import Design, Task, TrainConfig  # noqa: E402
+
+ZOO = Design((64, 6, 3), "torchzoo:cnn", (1, 8, 8))
+MODULES = '''
+import torch
+from torch import nn
+
+
+class Linear(nn.Linear):
+    def __init__(self, design):
+        super().__init__(design.features, design.classes)
+
+
+class Normed(nn.Module):  # takes nothing
+    def __init__(self):
+        super().__init__()
+        self.norm, self.drop, self.last = nn.BatchNorm1d(5), nn.Dropout(0.5), nn.Linear(5, 4)
+
+    def forward(self, x):
+        return self.last(self.drop(self.norm(x)))
+
+
+class Frozen(nn.Module):
+    def __init__(self, design):
+        super().__init__()
+        self.first, self.last = nn.Linear(5, 5), nn.Linear(5, 4)
+        self.first.requires_grad_(False)
+        self.last.bias = nn.Parameter(torch.zeros(4))
+        self.same = self.last
+
+    def forward(self, x):
+        return self.last(self.first(x))
+
+
+def wide(design):
+    return nn.Linear(5, 99)
+
+
+def wrong(design):
+    return nn.Linear(6, 4)
+
+
+def still(design):
+    return nn.Identity()
+'''
+
+
+@pytest.fixture(autouse=True)
+def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    (tmp_path / "torch_modules.py").write_text(MODULES)
+    monkeypatch.setenv("ROUNDELAY_MODELS", "torch_modules")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield
+
+
+def named(name: str) -> Design:
+    return Design((5, 4), f"torch_modules:{name}")
+
+
+def test_a_slice_of_mnist_is_learnt_twice_with_equal_bits() -> None:
+    if not SHARED.is_dir():
+        pytest.skip("the real data are not here")
+    part = dataset.read(SHARED / "mnist").training[0]
+    rows = np.concatenate(list(part.blocks()))[:400].astype(np.float32) / 255  # (400, 784)
+    samples, rest = Samples(rows[:300], part.y[:300]), Samples(rows[300:], part.y[300:400])
+    design, config = Design((784, 32, 10), "torchzoo:cnn", (1, 28, 28)), TrainConfig("adam", 3, 0.005, 16, dropout=0.1)
+    model = learner(design)
+    first = model.first(3)
+
+    trained = model.train(first, samples, config, 5)
+    torch.rand(7)  # whatever else draws in this process
+
+    assert np.array_equal(learner(design).train(learner(design).first(3), samples, config, 5), trained)
+    assert evaluate(model, trained, rest).errors < 50  # of 100, 90 of which chance would miss
+
+
+@pytest.mark.parametrize("design", [ZOO, named("Normed"), named("Frozen")], ids=lambda d: d.model)
+def test_a_training_is_a_pure_function_and_learns(design: Design) -> None:
+    samples, config = make_samples(90, design.features, design.classes), TrainConfig(epochs=8, eta=0.02, dropout=0.2)
+    model = learner(design)
+    first = model.first(3)
+
+    trained = model.train(first, samples, config, 5)
+
+    assert (first.dtype, trained.dtype, first.shape) == (np.float32, np.float32, (model.parameters,))
+    assert np.array_equal(model.train(first, samples, config, 5), trained)
+    assert not np.array_equal(model.train(first, samples, config, 6), trained)
+    assert np.array_equal(learner(design).first(3), first)
+    assert not np.array_equal(model.first(4), first)
+    assert evaluate(model, trained, samples).loss < evaluate(model, first, samples).loss
+
+
+def test_one_linear_layer_trains_as_our_softmax_does() -> None:
+    samples, ours = make_samples(60), learner(Design((5, 4), "softmax"))
+    theirs = learner(named("Linear"))
+    first = theirs.first(0)  # (4, 5) and the biases
+    turned = np.vstack([first[20:], first[:20].reshape(4, 5).T]).reshape(-1)  # the bias first, inputs by classes
+
+    for config in (TrainConfig(epochs=5), TrainConfig("adam", 5, 0.01), TrainConfig(class_weights=(1.0, 2.0, 0.5, 0))):
+        a, b = theirs.train(first, samples, config, 1), ours.train(turned, samples, config, 1)
+        assert np.allclose(np.vstack([a[20:], a[:20].reshape(4, 5).T]).reshape(-1), b, atol=1e-4)
+
+
+def test_buffers_travel_with_the_weights() -> None:
+    samples, model = make_samples(64), learner(named("Normed"))
+
+    trained = model.train(model.first(0), samples, TrainConfig(epochs=3), 0)
+
+    assert model.parameters == 5 + 5 + 20 + 4 + 5 + 5 + 1  # scale, shift, weights, biases; mean, variance, count
+    assert trained[-1] == 3 * 2  # batches of 32 rows
+    assert trained[-11:-6] == pytest.approx(samples.x.mean(axis=0), abs=1)
+    assert not np.array_equal(trained[-11:-6], model.first(0)[-11:-6])
+
+
+def test_what_is_frozen_or_named_twice_is_there_once_and_stays() -> None:
+    model = learner(named("Frozen"))
+    first = model.first(0)
+
+    trained = model.train(first, make_samples(40), TrainConfig(epochs=1), 0)
+
+    assert model.parameters == 30 + 24
+    assert np.array_equal(trained[:30], first[:30])
+    assert not np.array_equal(trained[30:], first[30:])
+
+
+@pytest.mark.parametrize(("name", "complaint"), [
+    ("wide", "makes scores of .*a column for each of 4 classes"), ("wrong", "torch_modules:wrong failed: .*shapes"),
+    ("still", "1 to"),
+])
+def test_a_module_that_does_not_fit_is_refused_by_name(name: str, complaint: str) -> None:
+    with pytest.raises(BadTask, match=complaint) as caught:
+        model = learner(named(name))
+        model.train(model.first(0), make_samples(9), TrainConfig(), 0)
+
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("design", "complaint"), [
+    (Design((5, 4), "torchzoo:cnn"), "learns from images"), (Design((9, 4), "torchzoo:cnn", (1, 3, 3)), "4 x 4 pixels"),
+])
+def test_the_zoo_says_what_it_needs(design: Design, complaint: str) -> None:
+    with pytest.raises(BadTask, match=complaint):
+        learner(design)
+
+
+def test_a_module_has_a_fingerprint_and_comes_back_from_the_disk(tmp_path: Path) -> None:
+    task = Task(ZOO.sizes, TrainConfig(batch=8), 20, model=ZOO.model, shape=ZOO.shape)
+    model = Model(ZOO, learner(ZOO).first(1), None)
+
+    save(tmp_path / "m.npz", model)
+
+    assert fingerprint(task) == fingerprint(task)
+    x = make_samples(9, 64, 3).x
+    assert np.array_equal(load(tmp_path / "m.npz").probabilities(x), model.probabilities(x))
