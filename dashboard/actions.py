@@ -75,7 +75,7 @@ class Actions:
         self.read_only = read_only
         self._runtime = runtime
         self._watcher = watcher
-        self._chosen = Namespace(supernode=watcher.picture.supernode, nodes=node_list)
+        self._chosen = Namespace(supernode=watcher.picture.supernode, nodes=node_list, bootstrap=None)
         self._launching = threading.Lock()
 
     # --- jobs

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from sights import SUPERNODE, picture
 
+from chord.errors import NodeUnreachable
 from chord.refs import Address
 from cli import exits
 from cli.dashboard import parser
+from cli.entry import client_runtime
 from cli.given import Input
 from cli.options import parse
 from dashboard import options
@@ -145,3 +147,11 @@ def test_beyond_loopback_the_page_is_called_by_its_host_and_given_names() -> Non
     assert options.names(chosen()) == ["127.0.0.1", "localhost", "::1"]  # type: ignore[arg-type]
     far = ("--host", "192.0.2.1", "--name", "lab.example", "--token-file", "t")
     assert options.names(chosen(*far)) == ["192.0.2.1", "lab.example"]  # type: ignore[arg-type]
+
+
+def test_what_is_put_to_a_ring_that_is_not_there_fails_as_such(tmp_path: Path) -> None:
+    watcher = Watcher(Address("127.0.0.1", 1), tuple, lambda: 0.0, lambda: 0.0)
+    runtime = client_runtime()
+
+    with pytest.raises(NodeUnreachable):
+        Actions(runtime, watcher, tmp_path / "compute_nodes.txt", tmp_path, False)._access().entry()
