@@ -34,7 +34,7 @@ def test_one_command_starts_a_ring_and_one_signal_stops_it(number: signal.Signal
         assert code == (-signal.SIGKILL if number == signal.SIGKILL else 128 + number)
         until(lambda: not marked(mark), "no process is left")
         ports = [int(address.rpartition(":")[2]) for address in (shown["supernode"], *(n["address"] for n in nodes))]
-        until(lambda: all(map(is_free, ports)), "every port is free")  # the kernel closes them after the process is gone
+        until(lambda: all(map(is_free, ports)), "every port is free")  # the kernel closes them when the process is gone
     finally:
         running.process.kill()
         running.wait()
