@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from processes import Running, client, run_here, until
+from processes import Running, client, run_here
 from tiny import write_tiny
 
 import compute_node
