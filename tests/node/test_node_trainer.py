@@ -28,8 +28,10 @@ SPEC = make_spec(CONTENTS, Settings(epochs=3, hidden=(5,)))
 ORDER, WEIGHTS = training_order(SPEC)
 ENDLESS = training_order(make_spec(CONTENTS, Settings(epochs=10_000, hidden=(5,))))
 EXPECTED = computed_here(ORDER, CONTENTS, WEIGHTS)
-# So many epochs are told that they do not fit into the pipe: the child cannot be through before it is killed.
-LONG = training_order(make_spec(CONTENTS, Settings(epochs=400, hidden=(5,))))
+# So many epochs are told (each takes 40 bytes or more) that they fill the pipe several times over, however slow we
+# are in reading them: the child cannot be through before it is killed.
+LONG_EPOCHS = 3_000
+LONG = training_order(make_spec(CONTENTS, Settings(epochs=LONG_EPOCHS, hidden=(5,))))
 
 
 class Heard:
@@ -121,7 +123,7 @@ def test_a_child_that_is_killed_in_the_middle_is_started_anew_and_the_result_is_
     assert trainer.perform(effect(order, CONTENTS, weights)).result == computed_here(order, CONTENTS, weights)
 
     assert not heard.kills
-    assert len(heard.epochs) > 3 * 400
+    assert len(heard.epochs) > 3 * LONG_EPOCHS
 
 
 def test_a_child_that_was_killed_between_two_orders_is_started_anew(trainer: Trainer) -> None:
