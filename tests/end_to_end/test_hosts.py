@@ -13,7 +13,7 @@ from tiny import write_tiny
 
 import compute_node
 import supernode
-from bench.hosts import COUNT, at_home, train_across
+from bench.hosts import COUNT, MISSED, at_home, train_across
 from bench.jobs import Work, small_letters
 from bench.network import missing
 from node import addresses
@@ -129,11 +129,13 @@ def test_what_is_no_host_is_refused(host: str) -> None:
 
 @pytest.mark.skipif(bool(missing()), reason=missing())
 def test_eight_hosts_of_which_one_goes_and_comes_train_the_model_of_one_host(tmp_path: Path) -> None:
-    """Named by name, IPv4 and IPv6; its link goes down in a round, and up two rounds later."""
+    """Named by name, IPv4 and IPv6; its link goes down in a round, and up when it was missed and the others go on."""
     data, work = small_letters(tmp_path), Work(rounds=6, epochs=1, hidden=8)
 
-    result, _ = train_across(tmp_path / "ring", data, work)
+    result, spread = train_across(tmp_path / "ring", data, work)
 
     assert result["model_sha256"] == at_home(tmp_path, data, work)["model_sha256"]
     assert len(result["placement"]) == result["files"]
     assert result["nodes"] == COUNT
+    client_text = next(r.text for r in spread.running if r.name == "train")
+    assert any(word in client_text for word in MISSED), "its link was never missed"
