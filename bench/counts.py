@@ -52,7 +52,7 @@ from sim.supernode import SimSupernode
 from sim.world import World
 
 RECORD = Path(__file__).resolve().parent / "counts.json"
-SLACK = 1.05  # of bytes and averages: a longer name of a field is no regression
+SLACK = 1.02  # of bytes and averages: a longer name of a field is no regression
 NODES = 4
 SUPERNODE = Address("supernode", 9091)
 FORMS_S, IDLE_S, JOB_S = 60.0, 60.0, 120.0
@@ -127,12 +127,15 @@ class _CountingWorld(World):
     def __init__(self) -> None:
         super().__init__(CALM, Journal())
         self.asked: Counter[Address] = Counter()
+        self.hops: Counter[Address] = Counter()  # how many of them lookups need depends on where a key lies
         self.bytes: Counter[Address] = Counter()
         self._askers: dict[int, Address] = {}
 
     def ask(self, asker: Process, ask: Ask, resume: Resume) -> Outcome:
         to = ask.to if isinstance(ask.to, Address) else ask.to.address
-        if to != asker.address and not isinstance(ask.request, NextHop):  # hops depend on where the job's key lies
+        if to != asker.address and isinstance(ask.request, NextHop):
+            self.hops[asker.address] += 1
+        elif to != asker.address:
             self._askers[id(ask)] = asker.address
             self.asked[asker.address] += 1
             self.bytes[asker.address] += _size(ask)
@@ -175,16 +178,16 @@ class _LivingClient(Job):
 def _ring() -> Counts:
     world = _CountingWorld()
     scene = _form(world)
-    asked_before = sum(world.asked.values())
+    asked_before = (world.asked + world.hops).total()
     world.clock.run(world.clock.now + IDLE_S)
-    idle = (sum(world.asked.values()) - asked_before) / IDLE_S / NODES
+    idle = ((world.asked + world.hops).total() - asked_before) / IDLE_S / NODES
     job, client = _LivingClient(), Address("client-0", 1)
     job.start(scene)
     world.clock.run(world.clock.now + JOB_S)
     assert job.summary().endswith("saw it done") or "tuple" in job.summary(), job.summary()
     rounds = SETTINGS.rounds + 1
     return {
-        "calls a second of an idle node besides hops, 4 nodes": round(idle, 3),
+        "calls a second of an idle node, 4 nodes": round(idle, 3),
         "calls a round of the client besides hops, 4 nodes": round(world.asked[client] / rounds, 2),
         "bytes a round of the client besides hops, 4 nodes": round(world.bytes[client] / rounds),
     }
