@@ -61,7 +61,7 @@ class Pace:
         rows = sum(f.rows for f in part.files)
         latest = part.progress.seconds / rows
         self.costs[part.node] = (self.costs.get(part.node, latest) + latest) / 2
-        self._seconds_a_row = [*self._seconds_a_row[-PACES_MAX:], part.progress.seconds / rows]
+        self._seconds_a_row = [*self._seconds_a_row[-PACES_MAX:], latest]
         self._seconds = [*self._seconds[-PACES_MAX:], part.progress.seconds]
 
     def patience_s(self, files: Sequence[TrainingFile]) -> float:

@@ -184,7 +184,8 @@ class JobSpec:
     @property
     def repro(self) -> str:
         """What it promises: `bits`, the same model whatever happens, or `recorded`, a chain that can be audited."""
-        return "bits" if self.settings.quorum == 1.0 else "recorded"
+        leaves_out = self.settings.quorum < 1.0 or self.pinned != ""  # files that are away, for good or for a round
+        return "recorded" if leaves_out else "bits"
 
     @property
     def bits(self) -> str:

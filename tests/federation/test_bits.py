@@ -102,3 +102,5 @@ def test_a_fingerprint_is_of_the_shapes_and_not_of_the_files() -> None:
     assert arithmetic.fingerprint_here(replace(SPEC, files=SPEC.files[:1])) == BITS.fingerprint
     assert arithmetic.fingerprint_here(wider) != BITS.fingerprint
     assert (BITS.repro, make_spec(replace(SETTINGS, quorum=0.9)).repro) == ("bits", "recorded")
+    pinned = replace(BITS, pinned="wards", homes=("n:1",) * len(BITS.files))
+    assert pinned.repro == "recorded"  # who is away is left out
