@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
@@ -70,7 +69,7 @@ def _experiment(options: argparse.Namespace) -> int:
 
 def _paper(options: argparse.Namespace) -> int:
     results = []
-    for result, seconds in run_all(options.seed, options.quick, options.jobs):
+    for result, seconds in run_all(options.seed, options.quick):
         results.append((result, seconds))
         print(f"{result.experiment}: {seconds:.0f} s", file=sys.stderr, flush=True)
         if not options.json:
@@ -116,7 +115,6 @@ def _parser() -> argparse.ArgumentParser:
         experiment.add_argument("--seed", type=int, default=1)
         if name == "paper":
             experiment.add_argument("--out", type=Path, default=RESULTS, help="folder of the document")
-            experiment.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="experiments at once")
     return parser
 
 

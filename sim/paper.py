@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from itertools import repeat
-from multiprocessing import get_context
 from pathlib import Path
 
 from sim.experiments import balanced, churn, failures, half_dead, leave_join, load, path, proximity, size
@@ -38,16 +35,12 @@ says what the row must hold, and whether it does.
 """
 
 
-def run_all(seed: int, quick: bool, jobs: int = 1) -> Iterator[tuple[Result, float]]:
-    """Each experiment's result and the processor seconds that it took.
-
-    jobs: so many at once, each in a process of its own; what they come to depends on the seed alone.
-    """
-    if jobs == 1:
-        yield from (_timed(name, seed, quick) for name in EXPERIMENTS)
-        return
-    with ProcessPoolExecutor(jobs, get_context("spawn"), max_tasks_per_child=1) as pool:
-        yield from pool.map(_timed, EXPERIMENTS, repeat(seed), repeat(quick))
+def run_all(seed: int, quick: bool) -> Iterator[tuple[Result, float]]:
+    """Each experiment's result and the processor seconds that it took."""
+    for experiment in EXPERIMENTS.values():
+        begun = time.process_time()
+        result = experiment(seed, quick)
+        yield result, time.process_time() - begun
 
 
 def write(folder: Path, results: list[tuple[Result, float]], command: str) -> None:
@@ -60,12 +53,6 @@ def write(folder: Path, results: list[tuple[Result, float]], command: str) -> No
         for plot in result.plots:
             (folder / _file(plot.name)).write_text(svg(plot))
     (folder / DOCUMENT).write_text("\n".join(parts))
-
-
-def _timed(name: str, seed: int, quick: bool) -> tuple[Result, float]:
-    begun = time.process_time()
-    result = EXPERIMENTS[name](seed, quick)
-    return result, time.process_time() - begun
 
 
 def _costs(results: list[tuple[Result, float]]) -> str:

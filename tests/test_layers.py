@@ -46,8 +46,8 @@ ONLY_IN = {
     "fcntl": {"node"},
     "subprocess": {"node", "rpc/generate.py"},
     "threading": {"node", "rpc", "dashboard", "supernode.py", "compute_node.py"},
-    "concurrent": {"node", "dashboard", "sim/paper.py"},
-    "multiprocessing": {"sim/paper.py"},  # experiments side by side: no data but what they themselves computed
+    "concurrent": {"node", "dashboard"},
+    "multiprocessing": set(),
     "asyncio": {"dashboard"},
     "pickle": set(),
     "marshal": set(),

@@ -57,7 +57,7 @@ def test_a_broken_band_exits_1_and_is_named(demo: None, capsys: pytest.CaptureFi
 
 
 def test_the_paper_is_written_with_its_plots(demo: None, tmp_path: Path) -> None:
-    assert main(["paper", "--jobs", "1", "--out", str(tmp_path)]) == 0
+    assert main(["paper", "--out", str(tmp_path)]) == 0
 
     document = (tmp_path / "chord.md").read_text()
     assert "python -m sim paper --seed 1" in document
