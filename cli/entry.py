@@ -45,12 +45,10 @@ def supernode_address(options: argparse.Namespace) -> Address:
 
 
 def ways_in(options: argparse.Namespace) -> tuple[Address | None, tuple[Address, ...]]:
-    """The supernode, if there is one to ask, and the nodes to try. Raises Exit where both ways are named."""
-    if options.bootstrap is None:
-        return supernode_address(options), tuple(node_list(options).nodes)
-    if options.supernode is not None:
-        raise exits.Exit(exits.USAGE, "--bootstrap and --supernode exclude one another: one way in will do")
-    return None, (options.bootstrap,)
+    """The supernode, if there is one to ask, and the nodes to try."""
+    if options.bootstrap is not None:
+        return None, (options.bootstrap,)
+    return supernode_address(options), tuple(node_list(options).nodes)
 
 
 def node_list(options: argparse.Namespace) -> addresses.NodeList:

@@ -66,6 +66,8 @@ def parse(made: Parser, arguments: Sequence[str]) -> argparse.Namespace:
         _require_nothing(made)
     chosen, origins = configuration.resolve(made, arguments)
     chosen.origins = origins
+    if getattr(chosen, "bootstrap", None) is not None and getattr(chosen, "supernode", None) is not None:
+        raise exits.Exit(exits.USAGE, "--bootstrap and --supernode exclude one another: one way in will do")
     if "--show-config" in arguments:
         print(configuration.show(made, chosen, origins))
         sys.exit(0)

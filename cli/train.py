@@ -13,8 +13,6 @@ OF_DATA = ("dataset", "holdout", "parts", "classes", "label", "missing", "side",
 
 def main(arguments: Sequence[str]) -> int:
     chosen = options.parse(parser(arguments), arguments)
-    if chosen.bootstrap is not None and chosen.supernode is not None:
-        raise exits.Exit(exits.USAGE, "--bootstrap and --supernode exclude one another: one way in will do")
     if chosen.bootstrap is not None and chosen.local is not None:
         raise exits.Exit(exits.USAGE, "--bootstrap and --local exclude one another: a local ring is its own")
     if chosen.detach and chosen.local is not None:

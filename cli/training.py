@@ -13,7 +13,7 @@ from cli import exits, options
 from cli.access import Access, itself
 from cli.cancel import cancelled
 from cli.card import write_card
-from cli.entry import client_runtime, enter, supernode_address
+from cli.entry import client_runtime, enter, ways_in
 from cli.follow import fill, follow
 from cli.given import Input, allow_model, kind_of, make_spec, read_data
 from cli.pinned import find_files
@@ -93,7 +93,7 @@ def run(
     runtime = client_runtime()
     enter(runtime, chosen)  # says at once what to start, where there is no ring
     if chosen.dashboard:
-        screen.note(f"dashboard at {start_page(of_ring(supernode_address(chosen), chosen.nodes), stack)}")
+        screen.note(f"dashboard at {start_page(of_ring(*ways_in(chosen), chosen.nodes), stack)}")
     access = Access(runtime, chosen, screen)
     spec, given = find_job(access)
     publish(access, spec, given, initial)

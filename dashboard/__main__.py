@@ -15,10 +15,9 @@ import importlib.util  # noqa: E402
 import time  # noqa: E402
 from contextlib import ExitStack  # noqa: E402
 
-from chord.refs import Address  # noqa: E402
 from cli import dashboard as command_line  # noqa: E402
 from cli import exits, options  # noqa: E402
-from cli.entry import client_runtime, node_list, supernode_address  # noqa: E402
+from cli.entry import client_runtime, ways_in  # noqa: E402
 from dashboard import options as ours  # noqa: E402
 from dashboard.actions import Actions, LabActions  # noqa: E402
 from dashboard.site import Site  # noqa: E402
@@ -61,14 +60,11 @@ def start_lab(chosen: "options.Namespace", stack: ExitStack) -> Lab:
 
 def wire(chosen: "options.Namespace", lab: Lab | None, stack: ExitStack) -> Site:
     """Everything behind the page, running."""
-    def listed() -> tuple[Address, ...]:
-        return node_list(chosen).nodes
-
     runtime = client_runtime()
     stack.callback(lambda: runtime.stop(STOP_TIMEOUT_S))
-    watcher = Watcher(supernode_address(chosen), listed, time.monotonic, time.time)
+    watcher = Watcher(ways_in(chosen)[0], lambda: ways_in(chosen)[1], time.monotonic, time.time)
     watcher.start(runtime)
-    actions = Actions(runtime, watcher, chosen.nodes, chosen.data, chosen.read_only)
+    actions = Actions(runtime, watcher, chosen.nodes, chosen.data, chosen.read_only, chosen.bootstrap)
     return Site(watcher, actions, LabActions(lab, watcher, chosen.read_only) if lab is not None else None)
 
 

@@ -70,12 +70,15 @@ class Found:
 class Actions:
     """All of them wait for the ring: they are for a thread of their own."""
 
-    def __init__(self, runtime: Runtime, watcher: Watcher, node_list: Path, data: Path, read_only: bool) -> None:
+    def __init__(
+        self, runtime: Runtime, watcher: Watcher, node_list: Path, data: Path, read_only: bool,
+        bootstrap: Address | None = None,
+    ) -> None:
         self.data = data.resolve()
         self.read_only = read_only
         self._runtime = runtime
         self._watcher = watcher
-        self._chosen = Namespace(supernode=watcher.picture.supernode, nodes=node_list, bootstrap=None)
+        self._chosen = Namespace(supernode=watcher.picture.supernode, nodes=node_list, bootstrap=bootstrap)
         self._launching = threading.Lock()
 
     # --- jobs

@@ -17,8 +17,9 @@ def check(chosen: argparse.Namespace) -> None:
     """Raises Exit for what does not fit together."""
     if chosen.lab is not None and not 1 <= chosen.lab <= NODES_MAX:
         raise exits.Exit(exits.USAGE, f"--lab takes 1 to {NODES_MAX} nodes")
-    if chosen.lab is not None and chosen.supernode is not None:
-        raise exits.Exit(exits.USAGE, "--lab and --supernode exclude one another: the lab is a ring of its own")
+    for name in ("supernode", "bootstrap"):
+        if chosen.lab is not None and getattr(chosen, name) is not None:
+            raise exits.Exit(exits.USAGE, f"--lab and --{name} exclude one another: the lab is a ring of its own")
     if not is_loopback(chosen.host) and chosen.token_file is None:
         raise exits.Exit(exits.USAGE, f"--host {chosen.host} can be reached from other machines: choose a token with "
                                       "--token-file FILE, and mind that HTTP does not hide it")

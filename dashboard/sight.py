@@ -62,7 +62,7 @@ class NodeSight:
 class Picture:
     """The whole ring. nodes: by identifier; jobs: in the order in which they were published."""
 
-    supernode: Address
+    supernode: Address | None  # none where the page came in through a node
     ring: Ring | None = None
     nodes: tuple[NodeSight, ...] = ()
     jobs: tuple[Sighting, ...] = ()

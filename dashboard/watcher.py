@@ -38,7 +38,7 @@ class Watcher:
     """The latest picture of one ring, and what has happened to it. Only `watch` changes them."""
 
     def __init__(
-        self, supernode: Address, listed: Callable[[], Iterable[Address]],
+        self, supernode: Address | None, listed: Callable[[], Iterable[Address]],
         clock: Callable[[], float], time: Callable[[], float],
     ) -> None:
         self.picture = Picture(supernode)
@@ -66,7 +66,8 @@ class Watcher:
     # --- helpers
 
     def _look(self) -> Procedure[None]:
-        admitted = yield from members(self.picture.supernode)
+        supernode = self.picture.supernode
+        admitted = None if supernode is None else (yield from members(supernode))
         known = [sight.ref for sight in self.picture.nodes]
         starts = [*known, *(admitted or ())]
         if not any(sight.answers for sight in self.picture.nodes) and not admitted:

@@ -15,9 +15,10 @@ ADDRESS = "dashboard at "
 LINES_MAX = 20
 
 
-def of_ring(supernode: Address, node_list: Path) -> list[str]:
-    """The arguments for a page of this ring, with files from the current folder."""
-    return ["--supernode", str(supernode), "--nodes", str(node_list.resolve()), "--data", str(Path.cwd())]
+def of_ring(supernode: Address | None, nodes: Sequence[Address], node_list: Path) -> list[str]:
+    """The arguments for a page of this ring, with files from here. No supernode: the way in is the first node."""
+    way = ["--bootstrap", str(nodes[0])] if supernode is None else ["--supernode", str(supernode)]
+    return [*way, "--nodes", str(node_list.resolve()), "--data", str(Path.cwd())]
 
 
 def start_page(arguments: Sequence[str], stack: ExitStack) -> str:
