@@ -19,6 +19,7 @@ from cli.given import Input, allow_model, kind_of, make_spec, read_data
 from cli.pinned import find_files
 from cli.recipes import recommended
 from cli.report import Report, Screen, measured, model_of, write_curve, write_history, write_timing
+from cli.settings import chosen_in
 from federation import jobs, records
 from federation.driver import Driver
 from federation.effects import Clocks
@@ -44,7 +45,7 @@ def train(chosen: options.Namespace) -> int:
     screen = Screen(json_only=chosen.json)
     began = time.monotonic()
     try:
-        settings = options.settings(chosen, {} if chosen.pinned else recommended(kind_of(chosen), chosen.model))
+        settings = chosen_in(chosen, {} if chosen.pinned else recommended(kind_of(chosen), chosen.model))
         with ExitStack() as stack:
             stack.enter_context(screen)
             allow_model(settings.model)
