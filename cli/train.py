@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cli import exits, options
 from ml.choices import HOLDOUT_DEFAULT, KINDS, MISSING_CHOICES, SIDE_DEFAULT, side
+from node.parent import end_with_parent
 
 OF_DATA = ("dataset", "holdout", "parts", "classes", "label", "missing", "side", "colour")  # how a data set is read
 
@@ -18,6 +19,8 @@ def main(arguments: Sequence[str]) -> int:
     if chosen.detach and chosen.local is not None:
         raise exits.Exit(exits.USAGE, "--detach and --local exclude one another: a local ring ends with the client")
     check_sources(chosen)
+    if chosen.end_with_parent:
+        end_with_parent()
     from cli import training
 
     return training.train(chosen)
@@ -84,6 +87,7 @@ def parser(arguments: Sequence[str]) -> options.Parser:
     made.more("--history", type=options.output, metavar="FILE", help="write one line a round (CSV)")
     made.more("--curve", type=options.output, metavar="FILE", help="draw the learning curve (PNG; extra plots)")
     made.more("--timing", type=options.output, metavar="FILE", help="write the seconds that the job took")
+    made.more("--end-with-parent", action="store_true", help="end when standard input is closed")
     return made
 
 
