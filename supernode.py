@@ -14,7 +14,7 @@ from chord.ring import Ring  # noqa: E402
 from cli import exits, options  # noqa: E402
 from cli import supernode as command_line  # noqa: E402
 from node import addresses  # noqa: E402
-from node.admission import JournalError, Supernode  # noqa: E402
+from node.admission import JournalError, Supernode, journal_of  # noqa: E402
 from node.parent import end_with_parent  # noqa: E402
 from rpc.server import PortInUse  # noqa: E402
 
@@ -61,7 +61,7 @@ def build(chosen: "options.Namespace") -> Supernode:
         chosen.state_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise exits.Exit(exits.CANNOT_CREATE, f"{chosen.state_dir}: {error.strerror}") from error
-    journal = chosen.state_dir / f"supernode-{chosen.port}.jsonl"
+    journal = journal_of(chosen.state_dir, chosen.port)
     listen = Address(chosen.host, chosen.port)
     return Supernode(ring, listen, journal, chosen.nodes, chosen.assign, chosen.ids, exits.say)
 
