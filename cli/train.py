@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from cli import exits, options
+from cli import exits, options, settings
 from ml.choices import HOLDOUT_DEFAULT, KINDS, MISSING_CHOICES, SIDE_DEFAULT, side
-from node.parent import end_with_parent
 
 OF_DATA = ("dataset", "holdout", "parts", "classes", "label", "missing", "side", "colour")  # how a data set is read
 
@@ -19,8 +18,6 @@ def main(arguments: Sequence[str]) -> int:
     if chosen.detach and chosen.local is not None:
         raise exits.Exit(exits.USAGE, "--detach and --local exclude one another: a local ring ends with the client")
     check_sources(chosen)
-    if chosen.end_with_parent:
-        end_with_parent()
     from cli import training
 
     return training.train(chosen)
@@ -67,7 +64,7 @@ def parser(arguments: Sequence[str]) -> options.Parser:
     made.add_argument("--dataset", choices=KINDS, help="what DATA is (default: guessed from what lies there)")
     made.more("--validation", dest="held_out", type=Path, metavar="FILE", help="validation file, as an option")
     made.more("--pinned", metavar="NAME", help="train on what nodes have published under NAME; no file is moved")
-    options.add_settings(made)
+    settings.add_to(made)
     options.add_ring_options(made)
     made.add_argument("--local", type=int, metavar="N", help="start a ring of N nodes here, and stop it at the end")
     made.add_argument("--dashboard", action="store_true", help="show it in a browser; the page stays until Ctrl-C")

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from chord.errors import ChordError
-from chord.items import check_name
 from chord.lookup import Route, find_successor
+from chord.names import check_name
 from chord.refs import Address
 from chord.storing import get
 from cli import exits, train
