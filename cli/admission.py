@@ -9,7 +9,7 @@ from chord.refs import Address
 from chord.ring import Ring
 from cli import exits, options
 from node import addresses
-from node.admission import JournalError, Supernode
+from node.admission import JournalError, Supernode, journal_of
 from node.parent import end_with_parent
 from rpc.server import PortInUse
 
@@ -56,6 +56,6 @@ def build(chosen: options.Namespace) -> Supernode:
         chosen.state_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise exits.Exit(exits.CANNOT_CREATE, f"{chosen.state_dir}: {error.strerror}") from error
-    journal = chosen.state_dir / f"supernode-{chosen.port}.jsonl"
+    journal = journal_of(chosen.state_dir, chosen.port)
     listen = Address(chosen.host, chosen.port)
     return Supernode(ring, listen, journal, chosen.nodes, chosen.assign, chosen.ids, exits.say)

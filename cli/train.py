@@ -84,6 +84,7 @@ def parser(arguments: Sequence[str]) -> options.Parser:
     made.more("--history", type=options.output, metavar="FILE", help="write one line a round (CSV)")
     made.more("--curve", type=options.output, metavar="FILE", help="draw the learning curve (PNG; extra plots)")
     made.more("--timing", type=options.output, metavar="FILE", help="write the seconds that the job took")
+    made.more("--end-with-parent", action="store_true", help="end when standard input is closed")
     return made
 
 

@@ -31,6 +31,7 @@ from ml.errors import InputMissing, MLError
 from ml.readers.model import Model, load, save
 from node.local import NODES_MAX, LocalRingFailed, start_local_ring
 from node.page import of_ring, start_page
+from node.parent import end_with_parent
 from node.runtime import Stopped
 
 CLOCKS = Clocks(time.monotonic, time.time_ns)
@@ -42,6 +43,8 @@ FindJob = Callable[[Access], tuple[JobSpec, Input]]
 
 def train(chosen: options.Namespace) -> int:
     """From the user's files to the trained model."""
+    if chosen.end_with_parent:
+        end_with_parent()
     screen = Screen(json_only=chosen.json)
     began = time.monotonic()
     try:

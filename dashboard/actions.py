@@ -206,6 +206,12 @@ class LabActions:
     def resume(self, address: Address) -> None:
         self._do(lambda: self.lab.resume(address))
 
+    def kill_supernode(self) -> None:
+        self._do(self.lab.kill_supernode)
+
+    def start_supernode(self) -> None:
+        self._do(self.lab.start_supernode)
+
     def cut(self) -> None:
         """In two, every other node to one side: each side then has a copy of most files."""
         one, other = sides(self._watcher.picture)
