@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from chord.refs import Address
-from chord.upkeep import STABILIZE_EVERY_S
+from chord.ring import STABILIZE_EVERY_S
 from cli import options
 from node import addresses
-from node.load import LOAD_DELAY_S
-from node.private import DEFAULT_NAME
+from node.options import LOAD_DELAY_S, PRIVATE_NAME
 
 
 class AtPort(argparse.Action):
@@ -41,7 +40,7 @@ def parser(arguments: Sequence[str]) -> options.Parser:
     made.add_argument("--quiet", action="store_true", help="print no finger tables")
     made.add_argument("--state-dir", type=Path, metavar="DIR", help="keep what is stored here, for the next start")
     made.add_argument("--private", type=Path, metavar="DIR", help="files to train on here, that never leave")
-    made.more("--private-name", default=DEFAULT_NAME, metavar="NAME",
+    made.more("--private-name", default=PRIVATE_NAME, metavar="NAME",
               help="the name that they are published under (default: %(default)s)")
     made.more("--models", default="", metavar="A,B", help="modules from here that jobs may name as MODULE:NAME")
     made.more("--port", type=options.port, metavar="P", help="the port, as an option")
