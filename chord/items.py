@@ -9,20 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chord.effects import Request
-from chord.errors import Malformed
 
 CHUNK_BYTES = 1 << 20  # of a content, in one message
-NAME_BYTES_MAX = 255
 LEASE_S = 3600.0
 LIST_MAX = 256  # items in one message; the last key's may be more, for it is never cut
-
-
-def check_name(name: str) -> None:
-    """Names are shown and compared, never made into paths. Raises Malformed for what could harm."""
-    if not name or len(name.encode(errors="replace")) > NAME_BYTES_MAX:
-        raise Malformed(f"a name has 1 to {NAME_BYTES_MAX} bytes, this one {len(name.encode(errors='replace'))}")
-    if not name.isprintable() or any(c in "/\\" for c in name) or name in (".", ".."):
-        raise Malformed(f"{name!r} is no name of a file")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from chord.requests import Grant, Lease, Members
 from chord.ring import Ring
 
 LEASE_S = 5.0
-ASSIGNMENTS = ("balanced", "hash")
 
 
 @dataclass

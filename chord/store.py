@@ -20,7 +20,6 @@ from chord.errors import Corrupt, Malformed, NotFound, NotYet, StoreFull
 from chord.items import (
     CHUNK_BYTES,
     LIST_MAX,
-    NAME_BYTES_MAX,
     Entry,
     Find,
     GetRangeDigest,
@@ -35,8 +34,8 @@ from chord.items import (
     Seal,
     Tidy,
     Write,
-    check_name,
 )
+from chord.names import NAME_BYTES_MAX, check_name
 from chord.ring import between_right_closed
 from chord.scratch import Scratch
 

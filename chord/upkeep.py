@@ -17,8 +17,8 @@ from chord.errors import ChordError, JoinRefused
 from chord.node import ChordNode
 from chord.refs import Address
 from chord.requests import Nudge, Report, SayHello
+from chord.ring import STABILIZE_EVERY_S
 
-STABILIZE_EVERY_S = 1.0
 FINGERS_EVERY_MIN_S = 0.5  # while they change
 FINGERS_EVERY_MAX_S = 5.0  # while they stay as they are
 FINGERS_SLOWDOWN = 1.5

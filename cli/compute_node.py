@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from chord.refs import Address
-from chord.upkeep import STABILIZE_EVERY_S
+from chord.ring import STABILIZE_EVERY_S
 from cli import options
 from ml.task import MODEL
 from node import addresses
-from node.load import LOAD_DELAY_S
-from node.private import DEFAULT_NAME
+from node.options import LOAD_DELAY_S, PRIVATE_NAME
 
 PAIR = re.compile(r"([\w.-]+)=(\"[^\"]*\"|'[^']*'|[^\s\"']+)")
 
@@ -70,7 +69,7 @@ def parser(arguments: Sequence[str]) -> options.Parser:
     made.add_argument("--quiet", action="store_true", help="print no finger tables")
     made.add_argument("--state-dir", type=Path, metavar="DIR", help="keep what is stored here, for the next start")
     made.add_argument("--private", type=Path, metavar="DIR", help="files to train on here, that never leave")
-    made.more("--private-name", default=DEFAULT_NAME, metavar="NAME",
+    made.more("--private-name", default=PRIVATE_NAME, metavar="NAME",
               help="the name that they are published under (default: %(default)s)")
     made.add_argument("--trainer", type=options.checked(trainer), metavar="MODULE:NAME",
                       help="train with a Flower client from here, on the data that it has")

@@ -7,10 +7,8 @@ guessed: a key that none of the programs has is refused, with the place where it
 from __future__ import annotations
 
 import argparse
-import difflib
 import json
 import os
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,6 +105,8 @@ def _from_file(path: Path | None, made: argparse.ArgumentParser, known: programs
 
 
 def _read(path: Path) -> dict[str, Any]:
+    import tomllib  # as difflib below: most starts do without
+
     try:
         return tomllib.loads(path.read_text())
     except OSError as error:
@@ -135,6 +135,8 @@ def _from_environment(known: programs.Options) -> dict[str, Given]:
 def _require(key: str, keys: frozenset[str], where: str, code: int) -> None:
     """Raises Exit unless it is one of these."""
     if key not in keys:
+        import difflib
+
         near = difflib.get_close_matches(key, sorted(keys), 1)
         hint = f"did you mean {near[0]}?" if near else "--help-all shows all that there are"
         raise exits.Exit(code, f"{where}: no such option; {hint}")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from chord.blobs import digest_of
 from chord.errors import Malformed
-from chord.items import check_name
+from chord.names import check_name
 from chord.store import CONTENT_BYTES_MAX
 from federation import arithmetic
 from federation.spec import JobSpec, Settings

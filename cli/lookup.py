@@ -13,8 +13,8 @@ from rich.table import Table
 
 from chord.effects import Procedure
 from chord.errors import ChordError, Malformed
-from chord.items import check_name
 from chord.lookup import Route, find_successor
+from chord.names import check_name
 from chord.requests import Candidate
 from chord.ring import Ring
 from cli import exits, options

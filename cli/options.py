@@ -1,25 +1,21 @@
-"""Command lines. The options of a job are made from the fields of federation.spec.Settings."""
+"""Command lines: what they have in common. The options of a job are in cli.settings."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from chord.membership import ASSIGNMENTS
 from chord.refs import Address
+from chord.ring import ASSIGNMENTS
 from cli import configuration, exits
-from federation.errors import BadSpec
-from federation.spec import Settings, check, option
 from node.addresses import DEFAULT_FILE, SUPERNODE_PORT, NodeListError, parse_address, parse_host
 
 Namespace = argparse.Namespace
 PORT_MAX = 65535
-COMMON_SETTINGS = ("model", "rounds", "epochs", "hidden", "eta")  # the others show in --help-all
 
 
 class Parser(argparse.ArgumentParser):
@@ -154,35 +150,6 @@ def _job(text: str) -> str:
     return text
 
 
-def add_settings(made: Parser) -> None:
-    """One option for every setting of a job."""
-    for each in fields(Settings):
-        add = made.add_argument if each.name in COMMON_SETTINGS else made.more
-        flag = option(each.name)
-        about = f"{each.metadata['about']} (default: {_show(each.default)})"
-        if each.default is False:
-            add(flag, dest=each.name, action="store_true", help=each.metadata["about"])
-        elif each.default is True:
-            add(flag, dest=each.name, action=argparse.BooleanOptionalAction, default=True, help=about)
-        else:
-            add(flag, dest=each.name, metavar=each.name[0].upper(), type=checked(_setting(each.name, each.default)),
-                default=each.default, choices=each.metadata.get("choices"), help=about)
-
-
-def settings(options: argparse.Namespace, recommended: Mapping[str, Any] | None = None) -> Settings:
-    """The settings that were asked for, else as recommended, else the default. Raises Exit for what is out of range."""
-    chosen = {f.name: getattr(options, f.name) for f in fields(Settings)}
-    for name, value in (recommended or {}).items():
-        if options.origins[option(name).removeprefix("--")] == "default":
-            chosen[name] = value
-    if chosen.get("course"):
-        chosen["optimizer"] = "gd"
-    try:
-        return Settings(**chosen)
-    except BadSpec as error:
-        raise exits.Exit(exits.USAGE, str(error)) from error
-
-
 def checked(read: Callable[[str], Any]) -> Callable[[str], Any]:
     """An argparse type that keeps the message of a ValueError."""
 
@@ -201,44 +168,3 @@ def identifiers(text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers") from None
-
-
-def _setting(name: str, default: Any) -> Callable[[str], Any]:
-    """What reads a setting, and says at once what is out of its range."""
-    read = reader(default)
-
-    def typed(text: str) -> Any:
-        value = read(text)
-        try:
-            check(name, value)
-        except BadSpec as error:
-            raise ValueError(str(error)) from error
-        return value
-
-    return typed
-
-
-def reader(default: Any) -> Callable[[str], Any]:
-    """Reads a setting whose default is this from what was typed; what it makes raises ValueError."""
-    if isinstance(default, tuple):
-        return lambda text: tuple(_integer(part) for part in text.split(","))
-    readers: dict[type, Callable[[str], Any]] = {int: _integer, float: _decimal, str: str}
-    return readers[type(default)]
-
-
-def _integer(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is no whole number") from None
-
-
-def _decimal(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is no number") from None
-
-
-def _show(value: Any) -> str:
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from cli import exits, options
+from cli import exits, options, settings
 from ml.choices import HOLDOUT_DEFAULT, KINDS, MISSING_CHOICES, SIDE_DEFAULT, side
 
 OF_DATA = ("dataset", "holdout", "parts", "classes", "label", "missing", "side", "colour")  # how a data set is read
@@ -70,7 +70,7 @@ def parser(arguments: Sequence[str]) -> options.Parser:
     made.add_argument("--dataset", choices=KINDS, help="what DATA is (default: guessed from what lies there)")
     made.more("--validation", dest="held_out", type=Path, metavar="FILE", help="validation file, as an option")
     made.more("--pinned", metavar="NAME", help="train on what nodes have published under NAME; no file is moved")
-    options.add_settings(made)
+    settings.add_to(made)
     options.add_ring_options(made)
     made.add_argument("--local", type=int, metavar="N", help="start a ring of N nodes here, and stop it at the end")
     made.add_argument("--dashboard", action="store_true", help="show it in a browser; the page stays until Ctrl-C")
@@ -90,6 +90,7 @@ def parser(arguments: Sequence[str]) -> options.Parser:
     made.more("--history", type=options.output, metavar="FILE", help="write one line a round (CSV)")
     made.more("--curve", type=options.output, metavar="FILE", help="draw the learning curve (PNG; extra plots)")
     made.more("--timing", type=options.output, metavar="FILE", help="write the seconds that the job took")
+    made.more("--end-with-parent", action="store_true", help="end when standard input is closed")
     return made
 
 

@@ -18,6 +18,7 @@ from cli.follow import fill, follow
 from cli.given import Input, allow_model, kind_of, make_spec, read_data
 from cli.recipes import recommended
 from cli.report import Report, Screen, measured, model_of, write_curve, write_history, write_timing
+from cli.settings import chosen_in
 from federation import jobs, records
 from federation.driver import Driver
 from federation.effects import Clocks
@@ -29,6 +30,7 @@ from ml.errors import InputMissing, MLError
 from ml.readers.model import Model, load, save
 from node.local import NODES_MAX, LocalRingFailed, start_local_ring
 from node.page import of_ring, start_page
+from node.parent import end_with_parent
 from node.runtime import Stopped
 
 CLOCKS = Clocks(time.monotonic, time.time_ns)
@@ -40,10 +42,12 @@ FindJob = Callable[[Access], tuple[JobSpec, Input]]
 
 def train(chosen: options.Namespace) -> int:
     """From the user's files to the trained model."""
+    if chosen.end_with_parent:
+        end_with_parent()
     screen = Screen(json_only=chosen.json)
     began = time.monotonic()
     try:
-        settings = options.settings(chosen, {} if chosen.pinned else recommended(kind_of(chosen), chosen.model))
+        settings = chosen_in(chosen, {} if chosen.pinned else recommended(kind_of(chosen), chosen.model))
         with ExitStack() as stack:
             stack.enter_context(screen)
             allow_model(settings.model)

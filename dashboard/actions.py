@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from chord.errors import ChordError
-from chord.items import check_name
 from chord.lookup import Route, find_successor
+from chord.names import check_name
 from chord.refs import Address
 from chord.storing import get
 from cli import exits, train
@@ -205,6 +205,12 @@ class LabActions:
 
     def resume(self, address: Address) -> None:
         self._do(lambda: self.lab.resume(address))
+
+    def kill_supernode(self) -> None:
+        self._do(self.lab.kill_supernode)
+
+    def start_supernode(self) -> None:
+        self._do(self.lab.start_supernode)
 
     def cut(self) -> None:
         """In two, every other node to one side: each side then has a copy of most files."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from cli import train
-from cli.options import COMMON_SETTINGS, reader
+from cli.settings import COMMON, reader
 from federation.errors import BadSpec
 from federation.spec import Settings, check
 
@@ -92,7 +92,7 @@ def _option(each: Action) -> Field:
 
 
 def _field(each: SpecField[Any]) -> Field:
-    about, common = each.metadata["about"], each.name in COMMON_SETTINGS
+    about, common = each.metadata["about"], each.name in COMMON
     if isinstance(each.default, bool):
         return Field(each.name, "switch", about, each.default, common=common)
     if choices := each.metadata.get("choices"):

@@ -8,6 +8,7 @@ import secrets
 
 from cli import exits
 from cli.dashboard import TOKEN_CHARACTERS_MIN
+from node.addresses import is_everywhere
 from node.local import NODES_MAX
 
 LOCAL_NAMES = ("127.0.0.1", "localhost", "::1")
@@ -23,6 +24,9 @@ def check(chosen: argparse.Namespace) -> None:
     if not is_loopback(chosen.host) and chosen.token_file is None:
         raise exits.Exit(exits.USAGE, f"--host {chosen.host} can be reached from other machines: choose a token with "
                                       "--token-file FILE, and mind that HTTP does not hide it")
+    if not names(chosen):
+        raise exits.Exit(exits.USAGE, f"--host {chosen.host} is no name that a browser could use: say with --name H "
+                                      "how this page is reached")
     if not chosen.data.is_dir():
         raise exits.Exit(exits.NO_INPUT, f"--data: no folder {chosen.data}")
 
@@ -42,7 +46,8 @@ def token(chosen: argparse.Namespace) -> str:
 
 def names(chosen: argparse.Namespace) -> list[str]:
     """What browsers may call this page."""
-    return [*(LOCAL_NAMES if is_loopback(chosen.host) else (chosen.host,)), *chosen.name]
+    own = LOCAL_NAMES if is_loopback(chosen.host) else () if is_everywhere(chosen.host) else (chosen.host,)
+    return [*own, *chosen.name]
 
 
 def is_loopback(host: str) -> bool:

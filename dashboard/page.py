@@ -168,6 +168,9 @@ class Page:
                 plain_button("Add a node", lambda: self._disturb(lab.add))
                 plain_button("Cut the network in two", lambda: self._disturb(lab.cut))
                 plain_button("Heal the cut", lambda: self._disturb(lab.heal))
+            with ui.element("div").classes("together"):
+                plain_button("Kill the supernode", lambda: self._disturb(lab.kill_supernode))
+                plain_button("Start it again", lambda: self._disturb(lab.start_supernode))
             ui.label("The node that is chosen on the circle:").classes("q-mt-md faint")
             with ui.element("div").classes("together"):
                 plain_button("Kill it", lambda: self._disturb_node(lab.kill))

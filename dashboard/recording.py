@@ -43,7 +43,8 @@ STYLE = """
 .far .dot { stroke: #1f2328; stroke-width: 2; stroke-dasharray: 2 2 }
 .label { font: 600 8px ui-monospace, "DejaVu Sans Mono", monospace } .place { font-size: 0 }
 .name { font-size: 19px; font-weight: 650 } .deed { font-size: 16px; font-weight: 600; fill: #00598c }
-.faint { font-size: 12.5px; fill: #636a73 } .grid { stroke: #dedbd3 } .line { fill: none; stroke-width: 2.2 }
+.faint { font-size: 12.5px; fill: #636a73 } .away { font-size: 12.5px; font-weight: 600; fill: #a63c00 }
+.grid { stroke: #dedbd3 } .line { fill: none; stroke-width: 2.2 }
 .peace { stroke: #0072b2 } .churn { stroke: #d55e00 } .verdict { font-size: 14px; font-weight: 600; fill: #00694d }
 """ + "".join(
     f".owner-{n} .dot, .owner-{n} .halo {{ fill: {colour} }} .arc.owner-{n} {{ stroke: {colour} }}\n"
@@ -159,7 +160,9 @@ def disturbances(recorder: Recorder) -> list[tuple[str, Callable[[], None]]]:
     return [
         ("kill -9 a node", lambda: lab.kill(address(1))),
         ("a node joins", lab.add),
+        ("kill -9 the supernode", lab.kill_supernode),
         ("kill -9 the node that drives the job", lambda: lab.kill(driver())),
+        ("the supernode is started again", lab.start_supernode),
         ("another node joins", lab.add),
         ("a node is paused", pause),
         ("it goes on", lambda: lab.resume(paused[0])),
@@ -194,7 +197,8 @@ def thin(frames: list[Frame]) -> list[Frame]:
 
 def _gist(frame: Frame) -> object:
     nodes = [(sight.ref, sight.answers) for sight in frame.picture.nodes]
-    return nodes, [sighting.rounds_done for sighting in frame.picture.jobs], frame.chosen
+    rounds = [sighting.rounds_done for sighting in frame.picture.jobs]
+    return nodes, rounds, frame.picture.supernode_answers, frame.chosen
 
 
 def frame_scene(frame: Frame, peace: str, churn: str) -> Scene:
@@ -207,6 +211,8 @@ def frame_scene(frame: Frame, peace: str, churn: str) -> Scene:
             parent = "ring" if piece.parent == "svg" else piece.parent
             scene.pieces[name] = type(piece)(piece.tag, parent, piece.attributes, piece.text)
     scene.add("name", "text", "", "Kill any one process: the same model, bit for bit", x=24, y=36, cls="name")
+    if not frame.picture.supernode_answers:
+        scene.add("away", "text", "", "supernode away", x=24, y=62, cls="away")
     scene.add("deed", "text", "", frame.deed, x=PLOT[0], y=62, cls="deed")
     _add_chart(scene, frame, peace, churn)
     return scene

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from chord.blobs import digest_of
 from chord.effects import Procedure, Sleep
 from chord.errors import ChordError, Malformed
-from chord.items import check_name
+from chord.names import check_name
 from chord.node import ChordNode
 from chord.refs import NodeRef
 from chord.ring import Ring

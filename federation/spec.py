@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from chord.errors import Malformed
-from chord.items import check_name
+from chord.names import check_name
 from federation.errors import BadRecord, BadSpec
 from federation.placement import POLICIES
 from federation.rules import RULES, Tuning
@@ -21,7 +21,6 @@ from federation.work import TrainingFile
 from ml.errors import MLError
 from ml.task import DROPOUT_MAX, ETA_MIN, MODEL, Design, Optimizer
 
-COURSE_MOMENTUM = 0.7  # what the course's trainer has fixed
 DIGEST_BYTES = 32
 _KINDS = {int: "a whole number", float: "a number", tuple: "whole numbers", str: "a word", bool: "yes or no"}
 

@@ -95,6 +95,11 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def journal_of(state_dir: Path, port: int) -> Path:
+    """Where the supernode that is told to listen at this port keeps its journal."""
+    return state_dir / f"supernode-{port}.jsonl"
+
+
 class Supernode:
     """Serves admissions from start to stop."""
 

@@ -1,4 +1,5 @@
-"""A ring of our own that is there to be disturbed: nodes added, killed, paused, and cut off from one another."""
+"""A ring of our own that is there to be disturbed: nodes added, killed, paused, cut off from one another, and the
+supernode killed and started again."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from chord.refs import Address
 from node import cut
+from node.admission import journal_of
 from node.local import (
     NODES_MAX,
     START_TIMEOUT_PER_NODE_S,
@@ -34,6 +36,8 @@ class Lab:
         self._folder = Path()
         self._cut_file = Path()
         self._processes: Processes
+        self._supernode_number = 0
+        self.has_supernode = False
         self.supernode: Address
         self.node_list: Path
 
@@ -44,9 +48,8 @@ class Lab:
         self.node_list = self._folder / "compute_nodes.txt"
         self._processes = Processes(self._folder, {cut.VARIABLE: str(self._cut_file)})
         self._stack.callback(self._processes.stop)
-        first = self._processes.start("supernode.py", [*self._shared, "--port", "0", "--state-dir", str(self._folder)])
         deadline = time.monotonic() + START_TIMEOUT_S + count * START_TIMEOUT_PER_NODE_S
-        self.supernode = self._processes.address(first, deadline)
+        self._start_supernode(0, deadline)
         for begun in range(0, count, STARTING_MAX):
             numbers = [self._start_node() for _ in range(min(STARTING_MAX, count - begun))]
             self._nodes |= {self._processes.address(number, deadline): number for number in numbers}
@@ -64,6 +67,8 @@ class Lab:
         with self._lock:
             if len(self._nodes) >= NODES_MAX:
                 raise LocalRingFailed(f"{NODES_MAX} nodes are as many as may be")
+            if not self.has_supernode:
+                raise LocalRingFailed("nobody can join while the supernode is dead: start it again first")
             number = self._start_node()
             address = self._processes.address(number, time.monotonic() + START_TIMEOUT_S)
             self._nodes[address] = number
@@ -88,6 +93,21 @@ class Lab:
             self._processes.signal(self._number(address), signal.SIGCONT)
             self._paused.discard(address)
 
+    def kill_supernode(self) -> None:
+        """As kill -9: what it knew is in its journal. Raises LocalRingFailed."""
+        with self._lock:
+            if not self.has_supernode:
+                raise LocalRingFailed("the supernode is dead already")
+            self._processes.signal(self._supernode_number, signal.SIGKILL)
+            self.has_supernode = False
+
+    def start_supernode(self) -> None:
+        """Again, where it was, with its journal. Raises LocalRingFailed."""
+        with self._lock:
+            if self.has_supernode:
+                raise LocalRingFailed("the supernode is running")
+            self._start_supernode(self.supernode.port, time.monotonic() + START_TIMEOUT_S)
+
     def cut(self, one: list[Address], other: list[Address]) -> None:
         """These do not reach those any more."""
         cut.write(self._cut_file, [one, other])
@@ -101,6 +121,16 @@ class Lab:
     @property
     def _shared(self) -> list[str]:
         return ["--nodes", str(self.node_list), "--register"]
+
+    def _start_supernode(self, port: int, deadline: float) -> None:
+        """At this port, or a free one for the first time."""
+        first = journal_of(self._folder, 0)
+        if port and first.exists():  # of its first life, when the port was not known yet
+            first.rename(journal_of(self._folder, port))
+        self._supernode_number = self._processes.start(
+            "supernode.py", [*self._shared, "--port", str(port), "--state-dir", str(self._folder)])
+        self.supernode = self._processes.address(self._supernode_number, deadline)
+        self.has_supernode = True
 
     def _start_node(self) -> int:
         place = [self.supernode.host, str(self.supernode.port)]

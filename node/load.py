@@ -12,8 +12,6 @@ from dataclasses import replace
 from federation.effects import Compute, Done
 from node.runtime import Stopped
 
-LOAD_DELAY_S = 3.0
-
 
 class Load:
     """Busy with a probability, each time anew. `wait` returns True when the node ends meanwhile."""

@@ -67,6 +67,22 @@ class Processes:
         self._children.append((child, log))
         return len(self._children) - 1
 
+    def foreground(self, script: str, arguments: Sequence[str]) -> int:
+        """Run one in our terminal to its exit code. What interrupts us interrupts it, and is waited for."""
+        child = subprocess.Popen(
+            [sys.executable, str(ROOT / script), *arguments, "--end-with-parent"], stdin=subprocess.PIPE,
+            start_new_session=True,  # a Ctrl-C in the terminal is for us, who pass it on once
+        )
+        try:
+            code = child.wait()
+        except BaseException:
+            child.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(STOP_TIMEOUT_S)
+            child.kill()
+            raise
+        return code if code >= 0 else 128 - code
+
     def signal(self, number: int, what: signal.Signals) -> None:
         """Send a child a signal; one that has ended is past hearing it."""
         self._children[number][0].send_signal(what)

@@ -18,7 +18,7 @@ from chord.items import Put
 from chord.node import ChordNode
 from chord.refs import Address, NodeRef
 from chord.requests import Admit, GetStatus, Grant, Retire, SayHello, Status
-from chord.ring import Ring
+from chord.ring import STABILIZE_EVERY_S, Ring
 from chord.store import Store
 from federation.effects import Aside, Clocks, Compute, Rest
 from federation.keeping import Keeper
@@ -54,7 +54,7 @@ class MemberOptions:
     advertise: str
     supernode: Callable[[], Address] | None  # where that is which admits it; None: it joins through `bootstrap`
     bootstrap: Address | None = None
-    stabilize_every_s: float = upkeep.STABILIZE_EVERY_S
+    stabilize_every_s: float = STABILIZE_EVERY_S
     listed: Callable[[], Sequence[Address]] = tuple  # at which a second ring may be met
     load: float = 0.0  # how often it is busy with other things
     load_delay_s: float = 0.0  # and for how long

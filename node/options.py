@@ -1,4 +1,7 @@
-"""What an environment variable of ours is called: one that sets an option, or one that does not."""
+"""What a command line needs to know of nodes before any of their code is imported."""
 
 OPTION_PREFIX = "ROUNDELAY_"  # of variables that set options; except those that begin with
 NO_OPTIONS = ("ROUNDELAY_FAILPOINTS", "ROUNDELAY_TEST_")
+
+PRIVATE_NAME = "private"  # under which private files are published, if under no other
+LOAD_DELAY_S = 3.0  # of an order, where a node is busy with other things

@@ -12,9 +12,9 @@ from typing import Protocol
 from chord.blobs import digest_of
 from federation.pinning import PrivateFile, private_file
 from ml.frames import Header
+from node.options import PRIVATE_NAME
 from node.shelf import Shelf
 
-DEFAULT_NAME = "private"
 SUFFIXES = ("", ".txt", ".csv")
 
 
@@ -43,7 +43,7 @@ class PrivateFolderError(Exception):
 class PrivateFolder:
     """Its data files as they were at the start; one that has changed since is not trained on."""
 
-    def __init__(self, directory: Path, name: str = DEFAULT_NAME) -> None:
+    def __init__(self, directory: Path, name: str = PRIVATE_NAME) -> None:
         self.name = name
         self.files: tuple[PrivateFile, ...] = ()
         self.features = 0

@@ -13,7 +13,8 @@ from thrift.protocol.TProtocol import TProtocolException
 from thrift.Thrift import TType
 
 from chord import errors
-from chord.items import Entry, Item, RangeDigest, Receipt, check_name
+from chord.items import Entry, Item, RangeDigest, Receipt
+from chord.names import check_name
 from chord.refs import NodeRef
 from chord.requests import Candidate, Grant, Hello, Hop, Lease, Members, Neighbourhood, Status
 from chord.ring import Ring

@@ -45,7 +45,7 @@ ONLY_IN = {
     "sqlite3": {"node"},
     "fcntl": {"node"},
     "subprocess": {"node", "rpc/generate.py"},
-    "threading": {"node", "rpc", "dashboard", "supernode.py", "compute_node.py"},
+    "threading": {"node", "rpc", "dashboard"},
     "concurrent": {"node", "dashboard"},
     "multiprocessing": set(),
     "asyncio": {"dashboard"},

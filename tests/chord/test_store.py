@@ -14,7 +14,8 @@ from store_harness import Clock, Disk, item_of, keep
 
 from chord.blobs import MemoryBlobs, digest_of
 from chord.errors import Corrupt, Malformed, NotFound, NotYet, StoreFull
-from chord.items import CHUNK_BYTES, LEASE_S, LIST_MAX, NAME_BYTES_MAX, Entry, Item, RangeDigest, Receipt, check_name
+from chord.items import CHUNK_BYTES, LEASE_S, LIST_MAX, Entry, Item, RangeDigest, Receipt
+from chord.names import NAME_BYTES_MAX, check_name
 from chord.ring import Ring, between_right_closed
 from chord.scratch import SCRATCH_S, UPLOAD_S, UPLOADS_MAX
 from chord.store import CONTENT_BYTES_MAX, ITEM_BYTES, KEY_BYTES_MAX, LEASE_MAX_S, Store

@@ -22,6 +22,7 @@ from chord.ring import Ring
 from cli import options, report, seeds, status, train
 from cli.entry import find_member
 from cli.lookup import reason, timed
+from cli.settings import chosen_in
 from federation.records import Report, Result
 from federation.spec import JobSpec, Settings, option
 from federation.work import TrainingFile
@@ -60,8 +61,8 @@ def test_the_course_line_becomes_settings_of_the_course() -> None:
 
     chosen = options.parse(train.parser(arguments), arguments)
 
-    assert options.settings(chosen) == Settings(rounds=3, epochs=75, hidden=(24,), eta=0.0001, momentum=0.7,
-                                                optimizer="gd", course=True)
+    assert chosen_in(chosen) == Settings(rounds=3, epochs=75, hidden=(24,), eta=0.0001, momentum=0.7,
+                                           optimizer="gd", course=True)
     assert (chosen.data, chosen.validation, chosen.supernode) == (
         Path("./letters"), "validate_letters.txt", Address("127.0.0.1", 9091))
 
@@ -72,7 +73,7 @@ def test_the_course_line_becomes_settings_of_the_course() -> None:
 def test_every_setting_of_a_job_has_an_option_with_its_default() -> None:
     chosen = options.parse(train.parser([]), ["letters", "validate.txt"])
 
-    assert options.settings(chosen) == Settings()
+    assert chosen_in(chosen) == Settings()
 
 
 @pytest.mark.parametrize(("given", "setting", "value"), [
@@ -85,7 +86,7 @@ def test_every_setting_of_a_job_has_an_option_with_its_default() -> None:
 def test_an_option_sets_its_setting(given: str, setting: str, value: Any) -> None:
     chosen = options.parse(train.parser([]), ["letters", "validate.txt", *given.split()])
 
-    assert getattr(options.settings(chosen), setting) == value
+    assert getattr(chosen_in(chosen), setting) == value
 
 
 PROGRAMS = {

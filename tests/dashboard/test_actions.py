@@ -119,7 +119,8 @@ def chosen(*arguments: str) -> object:
     return read
 
 
-@pytest.mark.parametrize("arguments", [("--host", "0.0.0.0"), ("--host", "192.0.2.1"), ("--lab", "0"),
+@pytest.mark.parametrize("arguments", [("--host", "0.0.0.0", "--name", "lab.example"), ("--host", "192.0.2.1"),
+                                       ("--host", "0.0.0.0", "--token-file", "t"), ("--lab", "0"),
                                        ("--lab", "--supernode", "127.0.0.1:9091")])
 def test_what_is_not_safe_or_does_not_fit_is_refused(arguments: tuple[str, ...]) -> None:
     with pytest.raises(exits.Exit) as refused:
@@ -140,13 +141,14 @@ def test_a_weak_or_unfit_token_is_refused(content: str, tmp_path: Path) -> None:
     (tmp_path / "token").write_text(content)
 
     with pytest.raises(exits.Exit):
-        options.token(chosen("--host", "0.0.0.0", "--token-file", str(tmp_path / "token")))  # type: ignore[arg-type]
+        options.token(chosen("--host", "192.0.2.1", "--token-file", str(tmp_path / "token")))  # type: ignore[arg-type]
 
 
 def test_beyond_loopback_the_page_is_called_by_its_host_and_given_names() -> None:
     assert options.names(chosen()) == ["127.0.0.1", "localhost", "::1"]  # type: ignore[arg-type]
-    far = ("--host", "192.0.2.1", "--name", "lab.example", "--token-file", "t")
-    assert options.names(chosen(*far)) == ["192.0.2.1", "lab.example"]  # type: ignore[arg-type]
+    far = ("--name", "lab.example", "--token-file", "t")
+    assert options.names(chosen("--host", "192.0.2.1", *far)) == ["192.0.2.1", "lab.example"]  # type: ignore[arg-type]
+    assert options.names(chosen("--host", "0.0.0.0", *far)) == ["lab.example"]  # type: ignore[arg-type]
 
 
 def test_what_is_put_to_a_ring_that_is_not_there_fails_as_such(tmp_path: Path) -> None:

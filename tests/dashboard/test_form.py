@@ -6,7 +6,7 @@ from dataclasses import fields
 
 import pytest
 
-from cli import options, train
+from cli import settings, train
 from dashboard import form
 from federation.errors import BadSpec
 from federation.spec import Settings
@@ -26,7 +26,7 @@ def test_every_setting_has_a_field_and_the_defaults_are_the_command_lines() -> N
 
 
 def test_what_is_shown_at_once_is_what_help_shows() -> None:
-    assert {each.name for each in form.form_fields() if each.common} == set(options.COMMON_SETTINGS)
+    assert {each.name for each in form.form_fields() if each.common} == set(settings.COMMON)
 
 
 def test_a_form_left_as_it_is_reads_data_as_the_command_line_does_by_default() -> None:

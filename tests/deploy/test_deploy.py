@@ -5,12 +5,15 @@ No container engine is needed: what the containers would run is read by the prog
 
 from __future__ import annotations
 
+import argparse
 import fnmatch
 import json
 import os
 import re
 import shlex
+import shutil
 import signal
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -25,9 +28,11 @@ from processes import ROOT, until
 from bench.network import missing, network
 from bench.ring import Running
 from cli import compute_node as node_line
+from cli import dashboard as page_line
 from cli import options, ping, status, train
 from cli import supernode as supernode_line
 from cli.seeds import translate
+from dashboard import options as page_options
 from deploy.requirements_of import requirements
 from node import addresses
 
@@ -39,6 +44,7 @@ MANIFESTS = [
     for manifest in yaml.safe_load_all(path.read_text())
 ]
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
+PAGE = ("-m", "dashboard")
 SUBCOMMANDS = {"ping": ping.parser, "status": status.parser, "train": train.parser}
 
 
@@ -60,6 +66,10 @@ class Command:
             monkeypatch.delenv(name)
         for name, value in self.environment.items():
             monkeypatch.setenv(name, value.replace("$(POD_NAME)", "roundelay-node-0"))
+        if self.words[:2] == PAGE:
+            shown = options.parse(page_line.parser([]), self.words[2:])
+            page_options.check(shown)
+            return shown
         script, *arguments = self.words
         made = {"supernode.py": supernode_line.parser, "compute_node.py": node_line.parser}.get(script)
         if script == "client.py":
@@ -73,6 +83,7 @@ def of_compose() -> Iterator[Command]:
     for name, service in COMPOSE["services"].items():
         words = (*service.get("entrypoint", ["python"])[1:], *service["command"])
         mounts = tuple(volume.split(":")[1] if ":" in volume else volume for volume in service.get("volumes", ()))
+        mounts += tuple(f"/run/secrets/{secret}" for secret in service.get("secrets", ()))
         yield Command(f"compose {name}", words, service["environment"], mounts)
 
 
@@ -109,17 +120,17 @@ def of_script() -> Iterator[Command]:
 
 
 COMMANDS = [*of_compose(), *of_kubernetes(), *of_image(), *of_script()]
-SERVING = [c for c in COMMANDS if c.words[0] != "client.py"]
+SERVING = [c for c in COMMANDS if c.words[0] in ("supernode.py", "compute_node.py")]
 
 
 def test_all_commands_are_found() -> None:
     assert {c.where.split()[0] for c in COMMANDS} == {"compose", "kubernetes", "readiness", "Dockerfile", "run.sh"}
-    assert len(COMMANDS) >= 11
+    assert len(COMMANDS) >= 12
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=str)
 def test_every_command_option_and_variable_exists(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert (ROOT / command.words[0]).is_file()
+    assert (ROOT / (f"{command.words[1]}/__main__.py" if command.words[0] == "-m" else command.words[0])).is_file()
     command.parse(monkeypatch)
 
 
@@ -153,11 +164,43 @@ def test_every_process_is_reached_from_other_hosts(command: Command, monkeypatch
     assert addresses.is_everywhere(command.parse(monkeypatch).host)
 
 
+def test_the_page_of_compose_is_reached_as_it_says_and_only_from_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    service = COMPOSE["services"]["dashboard"]
+    chosen = next(c for c in COMMANDS if c.where == "compose dashboard").parse(monkeypatch)
+    ((host, outside, inside),) = [port.split(":") for port in service["ports"]]
+
+    assert host == "127.0.0.1"
+    assert int(outside) == int(inside) == chosen.port
+    assert {host, "localhost"} <= set(page_options.names(chosen))
+    assert addresses.is_everywhere(chosen.host)
+    assert f"'127.0.0.1', {chosen.port}" in service["healthcheck"]["test"][-1]
+
+
+def test_the_script_makes_a_token_once_and_shows_the_pages_address_with_it(tmp_path: Path) -> None:
+    """Docker is a word that says what it was asked."""
+    shutil.copytree(DEPLOY, tmp_path / "deploy", ignore=shutil.ignore_patterns("secret", "__pycache__"))
+    docker = tmp_path / "bin" / "docker"
+    docker.parent.mkdir()
+    docker.write_text("#!/bin/sh\necho \"$@\"\n")
+    docker.chmod(0o755)
+    token = (tmp_path / "deploy" / COMPOSE["secrets"]["dashboard-token"]["file"])
+
+    said = [subprocess.run([tmp_path / "deploy" / "run.sh"], capture_output=True, text=True, check=True,
+                           env={"PATH": f"{docker.parent}:{os.environ['PATH']}"}).stdout for _ in range(2)]
+
+    port = COMPOSE["services"]["dashboard"]["environment"]["ROUNDELAY_PORT"]
+    assert f"dashboard at http://localhost:{port}/?token={token.read_text()}\n" in said[0]
+    assert said[0] == said[1]
+    assert (token.parent.stat().st_mode & 0o777, token.stat().st_mode & 0o777) == (0o700, 0o644)
+    assert page_options.token(argparse.Namespace(token_file=token)) == token.read_text()
+
+
 def test_what_compose_builds_and_mounts_is_there() -> None:
-    build = COMPOSE["services"]["supernode"]["build"]
-    context = (DEPLOY / build["context"]).resolve()
-    assert context == ROOT
-    assert (context / build["dockerfile"]).is_file()
+    for build in (service["build"] for service in COMPOSE["services"].values() if "build" in service):
+        context = (DEPLOY / build["context"]).resolve()
+        assert context == ROOT
+        assert (context / build["dockerfile"]).is_file()
+        assert requirements(ROOT / "pyproject.toml", build.get("args", {}).get("EXTRAS", "").split())
     bound = [v.split(":")[0] for s in COMPOSE["services"].values() for v in s.get("volumes", ()) if v.startswith(".")]
     assert bound
     assert [path for path in bound if not (DEPLOY / path).is_file()] == []

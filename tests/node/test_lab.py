@@ -1,0 +1,42 @@
+"""The ring that is there to be disturbed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from node.admission import journal_of
+from node.lab import Lab
+from node.local import LocalRingFailed
+
+
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    made = Lab()
+    try:
+        made.start(1)
+        yield made
+    finally:
+        made.stop()
+
+
+def test_the_supernode_is_killed_and_comes_back_where_it_was_with_its_journal(lab: Lab) -> None:
+    before, nodes = lab.supernode, lab.nodes
+    with pytest.raises(LocalRingFailed, match="running"):
+        lab.start_supernode()
+
+    lab.kill_supernode()
+
+    with pytest.raises(LocalRingFailed, match="nobody can join"):
+        lab.add()
+    with pytest.raises(LocalRingFailed, match="dead already"):
+        lab.kill_supernode()
+
+    lab.start_supernode()
+
+    assert lab.supernode == before
+    journal = journal_of(lab.node_list.parent, before.port)
+    assert f'"port": {nodes[0].port}' in journal.read_text().splitlines()[0]
+    assert lab.add() in lab.nodes
+    assert len(journal.read_text().splitlines()) == 2
