@@ -130,9 +130,9 @@ class Driver:
         yield from self._chronicle.write(records.DONE, self._results[-1].digest.encode())
 
     def _begin(self) -> Procedure[Made]:
-        """Round 0: the first weights, and the moments of every feature from exact sums over all files."""
+        """Round 0: the first weights and, unless inputs stay raw, the moments of every feature, from exact sums."""
         self.weights = yield from self._first_weights()
-        if not self.spec.settings.course:
+        if not (self.spec.settings.course or self.spec.raw):
             parts = yield from self._gathering.parts(Assignment(0, lambda _: arithmetic.moments_task(self.spec)))
             self._moments = arithmetic.moments_of(self.spec, parts)
         return Made(Report(self.spec.job, 0, self._me, 0.0, 0.0, 0.0, 0.0, 0.0), self.weights)

@@ -80,7 +80,7 @@ class Gathering:
                 trained = {f.index for p in parts for f in p.files}
                 files = tuple(f for f in files if f.index not in trained)  # a second asking, file by file
             parts += yield from orders.work_on(files)
-            files = tuple(orders.missing)
+            files = tuple(sorted(orders.missing, key=lambda f: f.index))
             rows = sum(f.rows for p in parts for f in p.files)
             if not files or (number > 0 and rows >= spec.settings.quorum * sum(f.rows for f in chosen)):
                 self._leave_out(files)
@@ -123,6 +123,9 @@ class Gathering:
     def _wait_for(self, files: tuple[TrainingFile, ...], number: int) -> None:
         """Say once which files hold the round up. Raises NobodyFits while the job has made nothing yet."""
         line = f"no live node has {names(files)}: waiting"
+        if self._spec.pinned and self._roster.reasons:  # nobody but their homes can be asked
+            reasons = [f"{home}: {why}" for home, why in sorted(self._roster.reasons.items())]
+            line = f"{'; '.join(reasons[:NAMES_SHOWN])}: waiting"
         if self._roster.nobody_fits:
             line = (f"none of {len(self._roster.nodes)} nodes may train: their arithmetic gives other bits than "
                     f"the job's (fingerprint {self._spec.bits[:8]}), as on another kind of processor or numpy")
@@ -134,10 +137,12 @@ class Gathering:
         self._roster.note(line)
 
     def _name_away(self, files: tuple[TrainingFile, ...]) -> None:
-        """Who has pinned files and is not there: the round goes on without them."""
+        """Who has pinned files and is not there, or cannot train them: the round goes on without them."""
         away = Counter(self._spec.homes[f.index] for f in files)
         for home, count in sorted(away.items()):
-            self._roster.note(f"{home} is away: its {count} pinned file{'s' * (count != 1)} left out")
+            why = self._roster.reasons.get(home)
+            how = f"{home}: {why}" if why else f"{home} is away"
+            self._roster.note(f"{how}: its {count} pinned file{'s' * (count != 1)} left out")
 
     def _leave_out(self, files: tuple[TrainingFile, ...]) -> None:
         """The quorum is met without these, if there are any: the report names them."""
