@@ -85,6 +85,8 @@ def disturb(page: Any, folder: Path) -> None:
     page.locator(".event.gone, .event.silent").first.wait_for()
     page.get_by_role("button", name="Kill the supernode").click()
     page.locator(".phase.away").wait_for()
+    page.locator(".node .dot").nth(2).click()
+    page.locator("#board-victim h3").wait_for()
     shoot(page, folder / "lab.png")
     page.get_by_role("button", name="Start it again").click()
     page.locator(".phase.away").wait_for(state="detached")

@@ -108,6 +108,13 @@ def test_the_phase_has_the_name_of_the_older_systems(jobs: tuple[object, ...], t
     assert phase in texts(tables.summary_scene(seen))
 
 
+def test_a_supernode_is_missed_where_the_ring_has_one() -> None:
+    seen = replace(picture(0, 128), supernode_answers=False)
+
+    assert "supernode away" in texts(tables.summary_scene(seen))
+    assert "supernode away" not in texts(tables.summary_scene(replace(seen, supernode=None)))
+
+
 def test_a_round_more_sends_little() -> None:
     before, after = (picture(0, 128, jobs=(job(n),)) for n in (4, 5))
 
