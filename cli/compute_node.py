@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import re
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,11 @@ from typing import Any
 from chord.refs import Address
 from chord.ring import STABILIZE_EVERY_S
 from cli import options
+from ml.task import MODEL
 from node import addresses
 from node.options import LOAD_DELAY_S, PRIVATE_NAME
+
+PAIR = re.compile(r"([\w.-]+)=(\"[^\"]*\"|'[^']*'|[^\s\"']+)")
 
 
 class AtPort(argparse.Action):
@@ -20,6 +25,30 @@ class AtPort(argparse.Action):
     def __call__(self, parser: object, chosen: argparse.Namespace, port: Any, flag: str | None = None) -> None:
         if port is not None:
             chosen.supernode = Address(chosen.supernode.host, port)
+
+
+def trainer(text: str) -> str:
+    """An argparse type: MODULE:NAME."""
+    if ":" not in text or MODEL.fullmatch(text) is None:
+        raise ValueError(f"{text[:80]!r} is no MODULE:NAME")
+    return text
+
+
+def trainer_config(text: str) -> dict[str, bool | int | float | str]:
+    """As Flower's --node-config: KEY=VALUE with spaces between them, the values as in TOML. Raises ValueError."""
+    try:
+        found = {key: tomllib.loads(f"value = {value}")["value"] for key, value in PAIR.findall(text)}
+    except tomllib.TOMLDecodeError:
+        found = {"": None}
+    if PAIR.sub("", text).strip() or not all(isinstance(value, bool | int | float | str) for value in found.values()):
+        raise ValueError(f"{text[:80]!r} is not KEY=VALUE KEY=VALUE, as in partition-id=0 name='x'")
+    return found
+
+
+def _as_typed(text: str) -> str:
+    """An argparse type: what trainer_config understands, as it was typed."""
+    trainer_config(text)
+    return text
 
 
 def parser(arguments: Sequence[str]) -> options.Parser:
@@ -42,6 +71,12 @@ def parser(arguments: Sequence[str]) -> options.Parser:
     made.add_argument("--private", type=Path, metavar="DIR", help="files to train on here, that never leave")
     made.more("--private-name", default=PRIVATE_NAME, metavar="NAME",
               help="the name that they are published under (default: %(default)s)")
+    made.add_argument("--trainer", type=options.checked(trainer), metavar="MODULE:NAME",
+                      help="train with a Flower client from here, on the data that it has")
+    made.more("--trainer-config", type=options.checked(_as_typed), default="", metavar="'K=V K=V'",
+              help="what it is told: context.node_config, and config of fit and evaluate")
+    made.more("--trainer-rows", type=int, metavar="N",
+              help="its num_examples (default: as it says when it is made to fit once, at the start)")
     made.more("--models", default="", metavar="A,B", help="modules from here that jobs may name as MODULE:NAME")
     made.more("--port", type=options.port, metavar="P", help="the port, as an option")
     made.more("--supernode", type=options.supernode, metavar="HOST:PORT", help="where it is, as an option")

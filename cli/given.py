@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import secrets
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -46,6 +46,7 @@ class Input:
     class_rows: tuple[int, ...] = ()
     skipped: tuple[str, ...] = ()
     kind: str = "letters"
+    raw: bool = False  # what is trained on is read by others' clients, who standardise as they like
 
     def validation_samples(self) -> Samples:
         """The rows to validate on."""
@@ -113,11 +114,18 @@ def read_input(directory: Path, validation: str) -> Input:
     return Input(held, tuple(files), held_out, samples.features, class_rows=tuple(class_rows), skipped=listing.skipped)
 
 
-def read_validation(path: Path) -> tuple[dict[str, bytes], Samples, Callable[[int], TrainingFile]]:
-    """The validation file alone: contents, samples, and the file as a job's of a given index. Raises MLError."""
+def read_validation(path: Path) -> Input:
+    """A validation file of letters alone. Raises MLError."""
     held: dict[str, bytes] = {}
     file, samples = _read(path, 0, None, held)
-    return held, samples, lambda index: replace(file, index=index)
+    return Input(held, (), file, samples.features)
+
+
+def read_validation_set(path: Path, stack: ExitStack, tell: prepare.Tell) -> Input:
+    """The rows to validate on of any set, and nothing to train on; the stack removes the file. Raises MLError."""
+    found = dataset.read(path)
+    place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="roundelay-data-")))
+    return _prepared(prepare.prepare_validation(found, place, tell), place)
 
 
 def make_spec(
@@ -129,6 +137,7 @@ def make_spec(
         settings, given.files, given.validation, given.features, given.classes,
         initial.sha256 if initial else "", secrets.token_hex(16), detached, shape=given.shape, labels=given.labels,
         class_rows=given.class_rows if settings.weighting != "none" else (), pinned=pinned, homes=homes,
+        raw=given.raw,
     )
     catalogue.learner(spec.design)
     if initial is not None and initial.design != spec.design:

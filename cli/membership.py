@@ -7,12 +7,15 @@ from collections.abc import Callable
 from chord.errors import ChordError, JoinRefused
 from chord.refs import Address
 from cli import exits, options
-from ml.models.allowed import allow
+from cli.compute_node import trainer_config
+from federation.errors import WorkFailed
+from ml.models.allowed import allow, import_from_here
 from node import addresses
 from node.disk import Disk, DiskError
+from node.flower import FlowerClient
 from node.member import Member, MemberOptions
 from node.parent import end_with_parent
-from node.private import PrivateFolder, PrivateFolderError
+from node.private import Private, PrivateFolder, PrivateFolderError
 from node.runtime import Stopped
 from node.shelf import Shelf
 from rpc.server import PortInUse
@@ -72,7 +75,7 @@ def build(chosen: options.Namespace) -> Member:
         raise exits.Exit(exits.USAGE, "compute_node.py: --stabilize-every takes 0.05 to 3600 seconds")
     if not (0 <= chosen.load <= 1 and 0 <= chosen.load_delay <= 3600):
         raise exits.Exit(exits.USAGE, "compute_node.py: --load takes 0 to 1, --load-delay 0 to 3600 seconds")
-    private, shelf = private_folder(chosen), Shelf(chosen.data_dir)
+    private, shelf = private_of(chosen), Shelf(chosen.data_dir)
     try:
         shelf.survey()
         supernode = None if chosen.bootstrap else _supernode(chosen)
@@ -88,18 +91,32 @@ def build(chosen: options.Namespace) -> Member:
     )
 
 
-def private_folder(chosen: options.Namespace) -> PrivateFolder | None:
-    """Files that never leave this node. Raises Exit."""
-    if chosen.private is None:
-        return None
-    made = PrivateFolder(chosen.private, chosen.private_name)
+def private_of(chosen: options.Namespace) -> Private | None:
+    """What never leaves this node: files, or a client of its own with its data. Raises Exit."""
+    if chosen.private is not None and chosen.trainer is not None:
+        raise exits.Exit(exits.USAGE, "--private and --trainer exclude one another: a client brings its own data")
+    if chosen.trainer is not None:
+        import_from_here()
+    elif chosen.trainer_config or chosen.trainer_rows is not None:
+        raise exits.Exit(exits.USAGE, "--trainer-config and --trainer-rows are about a --trainer: which one?")
+    made = _named_private(chosen)
     try:
-        made.survey()
+        if made is not None:
+            made.survey()
     except OSError as error:
         raise exits.Exit(exits.NO_INPUT, f"--private: cannot read {error.filename}: {error.strerror}") from error
     except (PrivateFolderError, ChordError) as error:
         raise exits.Exit(exits.DATA, f"--private: {error}") from error
+    except WorkFailed as error:
+        raise exits.Exit(exits.DATA, f"--trainer: {error}") from error
     return made
+
+
+def _named_private(chosen: options.Namespace) -> Private | None:
+    if chosen.trainer is not None:
+        config = trainer_config(chosen.trainer_config)
+        return FlowerClient(chosen.trainer, config, chosen.trainer_rows, chosen.private_name)
+    return PrivateFolder(chosen.private, chosen.private_name) if chosen.private is not None else None
 
 
 def advertised(chosen: options.Namespace, way_in: Address) -> str:

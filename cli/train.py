@@ -41,17 +41,23 @@ def check_pinned(chosen: options.Namespace) -> None:
     if chosen.data is not None or chosen.held_out is None:
         raise exits.Exit(exits.USAGE, "--pinned NAME takes --validation FILE, and no folder: the files stay at home")
     given = next((name for name in OF_DATA if chosen.origins[name] == "command line"), None)
+    is_for_images = chosen.model in ("cnn", "torchzoo:cnn") and not is_set(chosen.held_out)
     reasons = {
         f"--placement {chosen.placement}": "files stay at home" if chosen.placement != "hash" else "",
         f"--weighting {chosen.weighting}":
             "nobody is told which classes the files hold" if chosen.weighting != "none" else "",
         "--local": "a local ring has no private files" if chosen.local is not None else "",
         f"--{given}": "files are trained on as they are" if given else "",
-        f"--model {chosen.model}": "it learns from images, pinned files are rows" if chosen.model == "cnn" else "",
+        f"--model {chosen.model}": "it learns from images, pinned files are rows" if is_for_images else "",
     }
     for what, why in reasons.items():
         if why:
             raise exits.Exit(exits.USAGE, f"--pinned and {what} exclude one another: {why}")
+
+
+def is_set(path: Path) -> bool:
+    """Is it a data set that a reader knows, rather than one file of letters?"""
+    return path.is_dir() or path.suffix == ".npz"
 
 
 def parser(arguments: Sequence[str]) -> options.Parser:

@@ -9,14 +9,13 @@ from contextlib import ExitStack, suppress
 
 from chord.errors import ChordError
 from chord.survey import census
-from cli import exits, options
+from cli import exits, options, pinned
 from cli.access import Access, itself
 from cli.cancel import cancelled
 from cli.card import write_card
 from cli.entry import client_runtime, enter, ways_in
 from cli.follow import fill, follow
 from cli.given import Input, allow_model, kind_of, make_spec, read_data
-from cli.pinned import find_files
 from cli.recipes import recommended
 from cli.report import Report, Screen, measured, model_of, write_curve, write_history, write_timing
 from cli.settings import chosen_in
@@ -53,8 +52,8 @@ def train(chosen: options.Namespace) -> int:
             stack.enter_context(screen)
             allow_model(settings.model)
             initial = load(chosen.init) if chosen.init else None
-            job = pinned_job(chosen, settings, initial) if chosen.pinned else own_job(
-                chosen, settings, initial, screen, stack)
+            make_job = pinned_job if chosen.pinned else own_job
+            job = make_job(chosen, settings, initial, screen, stack)
             return run(chosen, job, initial, screen, stack, began)
     except InputMissing as error:
         raise exits.Exit(exits.NO_INPUT, str(error)) from error
@@ -79,10 +78,14 @@ def own_job(
     return lambda _: (spec, given)
 
 
-def pinned_job(chosen: options.Namespace, settings: Settings, initial: Model | None) -> FindJob:
-    """On files that others keep: the ring says which there are."""
+def pinned_job(
+    chosen: options.Namespace, settings: Settings, initial: Model | None, screen: Screen, stack: ExitStack
+) -> FindJob:
+    """On files that others keep: the ring says which there are. Raises MLError."""
+    validation = pinned.read(chosen.held_out, stack, screen.bar("preparing"))
+
     def find(access: Access) -> tuple[JobSpec, Input]:
-        given, homes = find_files(access, chosen.pinned, chosen.held_out)
+        given, homes = pinned.find_files(access, chosen.pinned, settings.model, validation)
         return make_spec(settings, given, initial, chosen.detach, chosen.pinned, homes), given
 
     return find

@@ -30,7 +30,7 @@ def moments_task(spec: JobSpec) -> dict[str, object]:
 def training_task(spec: JobSpec, number: int, moments: bytes, files: Sequence[TrainingFile]) -> dict[str, object]:
     """Train these files in this round. Each file's seed depends on its place in the job, never on who trains it."""
     tasks = tuple(FileTask(f.digest, f.rows, local_seed(spec.settings.seed, number, f.index)) for f in files)
-    return _work(spec, "train", _task(spec, tasks, moments))
+    return _work(spec, "train", _task(spec, tasks, moments, number))
 
 
 def fingerprint_here(spec: JobSpec) -> str:
@@ -86,14 +86,15 @@ def mean_of_progress(parts: Sequence[Part]) -> tuple[float, float]:
     return float(np.average(losses, weights=rows)), float(np.average(accuracies, weights=rows))
 
 
-def _task(spec: JobSpec, files: tuple[FileTask, ...], moments: bytes) -> Task:
+def _task(spec: JobSpec, files: tuple[FileTask, ...], moments: bytes, number: int = 0) -> Task:
     settings = spec.settings
     config = TrainConfig(
         settings.optimizer, settings.epochs, settings.eta, settings.batch, settings.momentum, settings.dropout,
         spec.class_weights, settings.proximal_mu,
     )
     bits = exact.fraction_bits(spec.rows)
-    return Task(spec.sizes, config, bits, files, moments, settings.course, settings.model, spec.shape)
+    return Task(spec.sizes, config, bits, files, moments, settings.course, settings.model, spec.shape,
+                number)
 
 
 def _work(spec: JobSpec, kind: str, task: Task) -> dict[str, object]:

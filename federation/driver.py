@@ -145,10 +145,10 @@ class Driver:
         yield from self._chronicle.write(records.DONE, self._results[-1].digest.encode())
 
     def _begin(self) -> Procedure[Made]:
-        """Round 0: the first weights, and the moments of every feature from exact sums over all files."""
+        """Round 0: the first weights and, unless inputs stay raw, the moments of every feature, from exact sums."""
         self.weights = yield from self._first_weights()
         moments = b""
-        if not self.spec.settings.course:
+        if not (self.spec.settings.course or self.spec.raw):
             parts = yield from self._work(0, b"", lambda _: arithmetic.moments_task(self.spec))
             moments = arithmetic.moments_of(self.spec, parts)
         result = Result(self.spec.job, 0, "", digest_of(self.weights), len(self.weights), moments.hex())
@@ -219,7 +219,7 @@ class Driver:
                 trained = {f.index for p in parts for f in p.files}
                 files = tuple(f for f in files if f.index not in trained)  # a second asking, file by file
             parts += yield from work.work_on(files)
-            files = tuple(work.missing)
+            files = tuple(sorted(work.missing, key=lambda f: f.index))
             rows = sum(f.rows for p in parts for f in p.files)
             if not files or (number > 0 and rows >= self.spec.settings.quorum * sum(f.rows for f in chosen)):
                 self._leave_out(files)
@@ -255,6 +255,9 @@ class Driver:
     def _wait_for(self, files: tuple[TrainingFile, ...], number: int) -> None:
         """Say once which files hold the round up. Raises NobodyFits while the job has made nothing yet."""
         line = f"no live node has {names(files)}: waiting"
+        if self.spec.pinned and self._roster.reasons:  # nobody but their homes can be asked
+            reasons = [f"{home}: {why}" for home, why in sorted(self._roster.reasons.items())]
+            line = f"{'; '.join(reasons[:NAMES_SHOWN])}: waiting"
         if self._roster.nobody_fits:
             line = (f"none of {len(self._roster.nodes)} nodes may train: their arithmetic gives other bits than "
                     f"the job's (fingerprint {self.spec.bits[:8]}), as on another kind of processor or numpy")
@@ -266,10 +269,12 @@ class Driver:
         self._roster.note(line)
 
     def _name_away(self, files: tuple[TrainingFile, ...]) -> None:
-        """Who has pinned files and is not there: the round goes on without them."""
+        """Who has pinned files and is not there, or cannot train them: the round goes on without them."""
         away = Counter(self.spec.homes[f.index] for f in files)
         for home, count in sorted(away.items()):
-            self._roster.note(f"{home} is away: its {count} pinned file{'s' * (count != 1)} left out")
+            why = self._roster.reasons.get(home)
+            how = f"{home}: {why}" if why else f"{home} is away"
+            self._roster.note(f"{how}: its {count} pinned file{'s' * (count != 1)} left out")
 
     def _leave_out(self, files: tuple[TrainingFile, ...]) -> None:
         """The quorum is met without these, if there are any: the report names them."""

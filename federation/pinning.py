@@ -44,16 +44,23 @@ class Publication:
     address: str
     features: int
     files: tuple[PrivateFile, ...]
+    models: tuple[str, ...] = ()  # modules that it would import for a job's model
+
+    @property
+    def is_client(self) -> bool:
+        """Is what stands there as a file the data of a Flower client, whose features nobody knows?"""
+        return self.features == 0
 
     def to_bytes(self) -> bytes:
         return json.dumps(asdict(self), sort_keys=True).encode()
 
 
 def keep_published(
-    node: ChordNode, name: str, features: int, files: tuple[PrivateFile, ...], version: Callable[[], int]
+    node: ChordNode, name: str, features: int, files: tuple[PrivateFile, ...], version: Callable[[], int],
+    models: tuple[str, ...] = (),
 ) -> Procedure[None]:
     """Tell the ring, for ever."""
-    publication = Publication(str(node.ref.address), features, files)
+    publication = Publication(str(node.ref.address), features, files, models)
     content = publication.to_bytes()
     while True:
         try:
@@ -106,6 +113,6 @@ def _read(content: bytes) -> Publication:
             check_name(file.name)
             if not isinstance(file.rows, int) or file.rows < 1 or len(bytes.fromhex(file.digest)) != 32:
                 raise ValueError(f"{file.name}: its digest or number of rows is none")
-        return Publication(str(raw["address"]), int(raw["features"]), files)
+        return Publication(str(raw["address"]), int(raw["features"]), files, tuple(map(str, raw["models"])))
     except (ValueError, TypeError, KeyError, AttributeError, Malformed) as error:
         raise BadRecord(f"a publication that is none: {error}") from error

@@ -25,6 +25,7 @@ class Roster:
         self._entry = entry
         self._lost: dict[NodeRef, int] = {}  # node -> the round in which it was lost
         self._lacking: dict[tuple[NodeRef, int], int] = {}  # node and file -> the round in which it could not have it
+        self.reasons: dict[str, str] = {}  # by address: why a node lacked something, as it said last
         self._unfit: set[NodeRef] = set()  # their arithmetic gives other bits: never asked again
         self._round = 0
 
@@ -48,9 +49,10 @@ class Roster:
         self.note(why if why.startswith(str(node.address)) else f"{node.address}: {why}")
         self._lost[node] = self._round
 
-    def lack(self, node: NodeRef, file: TrainingFile) -> None:
-        """It lives, and cannot get hold of this file."""
+    def lack(self, node: NodeRef, file: TrainingFile, why: str = "") -> None:
+        """It lives, and cannot get hold of this file, or of what it takes to train it."""
         self._lacking[node, file.index] = self._round
+        self.reasons[str(node.address)] = why
 
     def note(self, disturbance: str) -> None:
         """Something has gone wrong in this round; told once, however often it happens."""
@@ -61,6 +63,7 @@ class Roster:
         """Everybody may be asked again, for everything."""
         self._lost.clear()
         self._lacking.clear()
+        self.reasons.clear()
 
     def exclude(self, node: NodeRef) -> None:
         """It may not train this job."""

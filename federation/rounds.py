@@ -129,12 +129,12 @@ class RoundWork:
     ) -> Procedure[list[Part]]:
         try:
             part = yield from self._race(node, files, may_refuse)
-        except Unable:
+        except Unable as error:
             if len(files) > 1:  # it may be one of them that it lacks
                 each = [self._work_or_pass_on(node, (file,), refused, may_refuse) for file in files]
                 parts = yield from self._all(each)
                 return parts
-            self._roster.lack(node, files[0])
+            self._roster.lack(node, files[0], str(error))
             parts = yield from self.work_on(files, refused)
             return parts
         except ChordError as error:

@@ -162,6 +162,7 @@ class JobSpec:
     class_rows: tuple[int, ...] = ()  # training rows of each class, where their weighting needs them
     pinned: str = ""  # the name under which its files are published; they stay where they are
     homes: tuple[str, ...] = ()  # of pinned files: the address of the node that has each
+    raw: bool = False  # inputs as they are: nodes train by clients of their own, whose rows nobody else sees
 
     def __post_init__(self) -> None:
         if self.pinned and self.settings.placement != "hash":
@@ -262,6 +263,8 @@ def _check_numbers(spec: JobSpec) -> None:
         raise ValueError("files are counted from 0 on, and there is one at least")
     if not isinstance(spec.pinned, str):
         raise TypeError("what files are pinned under is a text")
+    if not isinstance(spec.raw, bool):
+        raise TypeError("raw is yes or no")
     if not isinstance(spec.detached, bool) or not isinstance(spec.nonce, str):
         raise TypeError("detached is yes or no, and a nonce is a text")
     for digest in (spec.initial, spec.fingerprint):

@@ -38,6 +38,10 @@ class ModelUnknown(MLError):
     """This process does not have the model, or may not import it; another may."""
 
 
+class ClientFault(MLError):
+    """A Flower client of the node's own cannot be made, has failed, or gave what it may not."""
+
+
 class FileUnknown(MLError):
     """A task names a file that this worker does not hold (any more): add it and ask again."""
 
@@ -61,7 +65,8 @@ class TrainerFault(MLError):
 _KINDS: dict[str, type[MLError]] = {
     kind.__name__: kind
     for kind in (
-        InputMissing, NotFinite, OutOfRange, BadTask, ModelUnknown, FileUnknown, CacheFull, FrameError, EndOfFrames
+        InputMissing, NotFinite, OutOfRange, BadTask, ModelUnknown, ClientFault, FileUnknown, CacheFull, FrameError,
+        EndOfFrames,
     )
 }
 

@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +119,16 @@ def prepare(found: DataSet, folder: Path, plan: Plan, tell: Tell | None = None, 
         found.kind, tuple(sorted(files[1:], key=lambda f: f.name)), files[0], found.features, labels, found.shape,
         tuple(np.bincount(trained, minlength=len(labels)).tolist()), found.skipped,
     )
+
+
+def prepare_validation(found: DataSet, folder: Path, tell: Tell | None = None) -> Prepared:
+    """Write its rows to validate on alone: the test part or, where there is none, all of them. Raises OSError."""
+    parts = found.test or found.training
+    y = [part.y for part in parts]  # (n,) each
+    counts = np.array([sum(map(len, y))])  # (1,)
+    alone = replace(found, training=parts, test=())
+    (file,) = _write(alone, folder, [VALIDATION], counts, y, [np.zeros_like(c) for c in y], found.classes, tell)
+    return Prepared(found.kind, (), file, found.features, found.labels, found.shape, (), found.skipped)
 
 
 def _chosen(found: DataSet, wanted: Sequence[str]) -> tuple[Ints, tuple[str, ...]]:

@@ -24,6 +24,7 @@ LAYERS_MAX = 32
 PARAMETERS_MAX = 1 << 27  # 512 MiB of float32
 FILES_MAX = 100_000
 ROWS_MAX = 1 << 40
+ROUNDS_MAX = 1 << 32
 FRACTION_BITS_MAX = 40
 MU_MAX = 1e3
 DROPOUT_MAX = 0.95
@@ -110,6 +111,7 @@ class Task:
     course: bool = False  # the course's trainer (course.py) instead of config.optimizer
     model: str = "mlp"
     shape: tuple[int, ...] = ()
+    round: int = 0  # for whoever asks: it decides nothing
 
     def __post_init__(self) -> None:
         design = self.design
@@ -117,6 +119,7 @@ class Task:
         _check_integer("fraction_bits", self.fraction_bits, 0, FRACTION_BITS_MAX)
         _check(len(self.files) <= FILES_MAX, f"more than {FILES_MAX} files")
         _check(isinstance(self.course, bool), "course must be true or false")
+        _check_integer("round", self.round, 0, ROUNDS_MAX)
         _check(len(self.moments) in (0, 8 * self.sizes[0]), f"moments of {len(self.moments)} bytes")
         if self.course:
             _check(len(self.sizes) == 3, "the course's trainer has exactly one hidden layer")
@@ -146,6 +149,7 @@ class Task:
             "course": self.course,
             "model": self.model,
             "shape": list(self.shape),
+            "round": self.round,
         }
 
 
@@ -186,6 +190,7 @@ def _task(data: object) -> Task:
         course=data["course"],
         model=data["model"],
         shape=tuple(data["shape"]),
+        round=data["round"],
     )
 
 

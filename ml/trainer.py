@@ -1,6 +1,7 @@
 """The trainer process: python -m ml.trainer. Reads orders as frames on stdin, answers as frames on stdout.
 
     {"do": "add", "digest", "name"}, content       ->  {"rows"}; optional: "features", "classes"
+    {"do": "add", "digest", "trainer", "config"}   ->  {"rows"}; optional: "rows"; a Flower client (flower.py)
     {"do": "missing", "digests"}                   ->  {"missing": the digests that must be added (again)}
     {"do": "moments", "digests"}                   ->  {}, FeatureSums.to_bytes
     {"do": "train", "task"}, weights               ->  {"rows", "loss", "accuracy"}, int64 sum
@@ -28,6 +29,7 @@ from ml.task import CLASSES_DEFAULT, Task, task_from_dict
 from ml.threads import one_blas_thread
 
 if TYPE_CHECKING:  # numpy may only come in after one_blas_thread()
+    from ml.flower import Client
     from ml.worker import OnProgress, Worker
 
 log = logging.getLogger(__name__)
@@ -108,6 +110,8 @@ def _answer(worker: "Worker", order: Frame, progress: "OnProgress") -> Answer:
 
 def _carry_out(worker: "Worker", header: Header, payload: bytes, progress: "OnProgress") -> Answer:
     match header.get("do"):
+        case "add" if "trainer" in header:
+            return {"rows": worker.add_client(_text(header, "digest"), _client(header))}, b""
         case "add":
             digest, name = _text(header, "digest"), _text(header, "name")
             return {"rows": worker.add_file(digest, name, payload, *_shape(header))}, b""
@@ -139,6 +143,15 @@ def _shape(header: Header) -> tuple[int | None, int]:
     if not (features is None or isinstance(features, int)) or not isinstance(classes, int):
         raise BadTask(f"features {features!r} and classes {classes!r}: expected integers")
     return features, classes
+
+
+def _client(header: Header) -> "Client":
+    from ml.flower import Client
+
+    settings, rows = header.get("config"), header.get("rows")
+    if not isinstance(settings, dict) or not (rows is None or isinstance(rows, int)):
+        raise BadTask(f"config {settings!r} and rows {rows!r} of a client: expected settings and a number")
+    return Client(_text(header, "trainer"), settings, rows)
 
 
 def _text(header: Header, key: str) -> str:

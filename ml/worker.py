@@ -16,6 +16,7 @@ from ml import exact
 from ml.data import Floats, Ints, Samples, moments_from_bytes, standardise
 from ml.errors import BadTask, CacheFull, FileUnknown, NotFinite
 from ml.exact import FeatureSums
+from ml.flower import Client
 from ml.mlp import Array, Evaluation
 from ml.models.catalogue import learner
 from ml.models.learner import Learner, evaluate
@@ -58,9 +59,15 @@ class Worker:
         self._files: OrderedDict[str, Samples] = OrderedDict()  # the least recently used first
         self._cache_bytes = 0
         self._cache_bytes_max = cache_bytes_max
+        self._clients: dict[str, Client] = {}  # what stands for a file is a Flower client's data
 
     def has(self, digest: str) -> bool:
-        return digest in self._files
+        return digest in self._files or digest in self._clients
+
+    def add_client(self, digest: str, client: Client) -> int:
+        """From now on this file is trained by a client of our own; returns its rows."""
+        self._clients[digest] = client
+        return client.rows
 
     def add_file(
         self,
@@ -118,14 +125,17 @@ class Worker:
         return found
 
     def _train_file(self, model: Learner, task: Task, file: FileTask, base: Floats, on_epoch: OnEpoch) -> Array:
+        client = self._clients.get(file.digest)
+        if client is not None:
+            _check_rows(file, client.rows)
+            return client.train(model, base, task.config, task.round, file.seed, on_epoch)
         samples = _inputs(task, self._samples(file.digest))
-        if samples.rows != file.rows:
-            raise BadTask(f"file {file.digest} has {samples.rows} rows, the task says {file.rows}")
+        _check_rows(file, samples.rows)
         return model.train(base, samples, task.config, file.seed, on_epoch)
 
     def _check_all_here(self, task: Task) -> None:
         """Fail before the first training, not after the last but one."""
-        missing = [file.digest for file in task.files if file.digest not in self._files]
+        missing = [file.digest for file in task.files if not self.has(file.digest)]
         if missing:
             raise FileUnknown(f"{len(missing)} files are not here, the first is {missing[0]}")
 
@@ -143,6 +153,11 @@ class Worker:
 def sum_from_bytes(update: PartialUpdate) -> Ints:
     """The integers of a partial update."""
     return np.frombuffer(update.sum, "<i8").astype(np.int64)  # (parameters,)
+
+
+def _check_rows(file: FileTask, rows: int) -> None:
+    if rows != file.rows:
+        raise BadTask(f"file {file.digest} has {rows} rows, the task says {file.rows}")
 
 
 def _weights(model: Learner, data: bytes) -> Floats:

@@ -25,9 +25,10 @@ from federation.keeping import Keeper
 from federation.orders import Orders
 from federation.pinning import keep_published
 from federation.work import WAIT_MAX_S, Collect, Driving, Order
+from ml.models.allowed import importable
 from node.disk import Disk
 from node.load import Load
-from node.private import PrivateFolder
+from node.private import Private
 from node.runtime import Runtime, Stopped
 from node.shelf import Shelf
 from node.trainer import Trainer
@@ -64,7 +65,7 @@ class Member:
 
     def __init__(
         self, options: MemberOptions, shelf: Shelf, say: Callable[[str], None], disk: Disk | None = None,
-        private: PrivateFolder | None = None,
+        private: Private | None = None,
     ) -> None:
         self._private = private
         self._options = options
@@ -75,7 +76,7 @@ class Member:
         self.store = Store(time.monotonic, disk, disk)
         self.load = Load(options.load, options.load_delay_s, random.Random(), self.runtime.stopping.wait)
         self.orders = Orders(self.load.is_busy, self._relay, private.content if private else None)
-        self.trainer = Trainer(self._training)
+        self.trainer = Trainer(self._training, clients=private.headers if private else {})
         self.node: ChordNode | None = None
         self.failure: Exception | None = None
         self._handlers: Handlers = {}
@@ -110,7 +111,8 @@ class Member:
         self._keep("jobs", self._keeper.keep())
         if self._private is not None:
             private = self._private
-            self._keep("pinned", keep_published(node, private.name, private.features, private.files, time.time_ns))
+            self._keep("pinned", keep_published(node, private.name, private.features, private.files, time.time_ns,
+                                                importable()))
         return node
 
     def leave(self) -> None:

@@ -5,14 +5,35 @@ Not in the store, so no question from outside can reach them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 from chord.blobs import digest_of
 from federation.pinning import PrivateFile, private_file
+from ml.frames import Header
 from node.options import PRIVATE_NAME
 from node.shelf import Shelf
 
 SUFFIXES = ("", ".txt", ".csv")
+
+
+class Private(Protocol):
+    """What a node has of its own to train on, and publishes under a name."""
+
+    name: str
+    features: int  # of a row; 0: nobody knows, as a client of its own reads them
+    files: tuple[PrivateFile, ...]
+
+    def survey(self) -> None:
+        """See what is there: before anything else."""
+
+    def content(self, digest: str) -> bytes | None: ...
+
+    @property
+    def headers(self) -> Mapping[str, Header]:
+        """By digest: what the training process is told instead of a file's content."""
+        ...
 
 
 class PrivateFolderError(Exception):
@@ -45,6 +66,10 @@ class PrivateFolder:
             raise PrivateFolderError(f"{self._directory} holds no training file")
         self.files = tuple(found)
         self._names = {file.digest: file.name for file in found}
+
+    @property
+    def headers(self) -> Mapping[str, Header]:
+        return {}
 
     def content(self, digest: str) -> bytes | None:
         """Of one of its files; nothing for any other digest, and where the file has changed."""

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -41,8 +41,12 @@ Tell = Callable[[str, str], None]  # ticket, what is going on
 class Trainer:
     """At most one child process; one order at a time."""
 
-    def __init__(self, tell: Tell, idle_s: float = IDLE_S, faults: Failpoints | None = None) -> None:
+    def __init__(
+        self, tell: Tell, idle_s: float = IDLE_S, faults: Failpoints | None = None,
+        clients: Mapping[str, Header] | None = None,
+    ) -> None:
         self._tell = tell
+        self._clients = clients or {}  # by the digest of what stands for a file: a Flower client's data (node.flower)
         self._faults = faults or failpoints.from_environment()
         self._idle_s = idle_s
         self._lock = threading.Lock()  # held while an order is carried out, and to end the child
@@ -59,6 +63,17 @@ class Trainer:
                 return self._faults.around("train", effect.order, lambda: self._perform(effect))
             finally:
                 self._start_idle()
+
+    def introduce(self, client: Header) -> int:
+        """How many examples a Flower client trains on, as it says when it is made. Raises WorkFailed."""
+        with self._lock:
+            try:
+                return cast(int, self._ask(client).header["rows"])
+            except (EndOfFrames, FrameError, OSError) as error:
+                raise WorkFailed(f"the training process ended (exit code {self._end_child()}) while it made "
+                                 f"{client['trainer']}") from error
+            except MLError as error:
+                raise WorkFailed(str(error)) from error
 
     def stop(self) -> None:
         """End the child, whatever it is doing."""
@@ -108,7 +123,7 @@ class Trainer:
         """Would the trainer make the bits that the job promises? Its fingerprint costs a tiny training, once."""
         if not work.get("bits"):
             return
-        task = work["task"] | {"files": [], "moments": ""}
+        task = work["task"] | {"files": [], "moments": "", "round": 0}
         shapes = json.dumps(task, sort_keys=True)
         if shapes not in self._fingerprints:
             if len(self._fingerprints) >= FINGERPRINTS_MAX:
@@ -126,7 +141,11 @@ class Trainer:
         digests = [f.digest for f in effect.order.files]
         missing = cast("list[str]", self._ask({"do": "missing", "digests": digests}).header["missing"])
         for file in effect.order.files:
-            if file.digest in missing:
+            if file.digest not in missing:
+                continue
+            if file.digest in self._clients:
+                self._ask(self._clients[file.digest])
+            else:
                 self._ask({"do": "add", "digest": file.digest, "name": file.name,
                            "features": work["features"], "classes": work["classes"]}, effect.contents[file.digest])
 

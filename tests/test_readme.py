@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import dropwhile
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,7 @@ def commands(document: Path) -> Iterator[Command]:
             begun += line[:-1]
         elif fenced:
             for part in re.split(r"&&|;", begun + line):
-                words = tuple(word for word in split(part) if "=" not in word or word.startswith("-"))
+                words = tuple(dropwhile(lambda word: "=" in word, split(part)))  # without the environment before it
                 if words and words[0] in PROGRAMS:
                     yield Command(document, number, words)
             begun = ""

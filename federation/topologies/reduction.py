@@ -6,15 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from chord.effects import Procedure, Sleep, ask
-from chord.errors import Busy, ChordError, NodeUnreachable
+from chord.errors import Busy, ChordError, NodeUnreachable, NotFound
 from chord.refs import NodeRef
 from chord.storing import fetch, write
-from federation.errors import BadRecord
+from federation.errors import BadRecord, WorkFailed
 from federation.roster import Roster
 from federation.rounds import COLLECT_PAUSE_S, COLLECT_WAIT_S, COLLECTS_MAX, GRACE_S, Pace, Part
 from federation.topologies.partial import Partial, bitmap, partial_from_bytes
 from federation.work import Collect, Order, Progress, TrainingFile
 
+TOLD = tuple(kind.__name__ for kind in (Busy, WorkFailed, NotFound))  # who says why is not lost
 TOPS_MAX = 3  # nodes tried at the top: then the star does it all
 
 
@@ -92,7 +93,7 @@ def _accept(roster: Roster, pace: Pace, order: Order, top: NodeRef, partial: Par
         raise BadRecord(f"{top.address} has added something else")
     by_address = {str(n.address): n for n in roster.nodes}
     for address, why in partial.lost:
-        if address in by_address and not why.startswith(Busy.__name__):
+        if address in by_address and not why.startswith(TOLD):
             roster.lose(by_address[address], why)
     files = tuple(f for f in order.files if partial.files >> f.index & 1)
     if bitmap(f.index for f in files) != partial.files:

@@ -12,13 +12,13 @@ import json
 from dataclasses import replace
 
 from chord.effects import Procedure, Sleep, ask, together
-from chord.errors import ChordError, NodeUnreachable
+from chord.errors import ChordError, NodeUnreachable, NotFound
 from chord.node import ChordNode
 from chord.refs import NodeRef
 from chord.ring import between
 from chord.storing import fetch, write
 from federation.effects import aside
-from federation.errors import FederationError
+from federation.errors import FederationError, WorkFailed
 from federation.topologies.partial import Partial, Work, bitmap, partial_from_bytes
 from federation.work import Collect, Order, Progress, Share
 
@@ -88,7 +88,7 @@ def branch(me: NodeRef, child: NodeRef, order: Order, weights: bytes) -> Procedu
 
 
 def finished(child: NodeRef, ticket: str) -> Procedure[Progress]:
-    """How an order has ended, as soon as it has. Raises NodeUnreachable when it has failed, or nobody answers."""
+    """How an order has ended, as soon as it has. Raises WorkFailed, NotFound; NodeUnreachable when nobody answers."""
     misses = 0
     for _ in range(COLLECTS_MAX):
         try:
@@ -102,7 +102,8 @@ def finished(child: NodeRef, ticket: str) -> Procedure[Progress]:
         if progress.state == "done":
             return progress
         if progress.is_final:
-            raise NodeUnreachable(f"{child.address}: {progress.message}")
+            ended = {"failed": WorkFailed, "unable": NotFound}.get(progress.state, NodeUnreachable)
+            raise ended(f"{child.address}: {progress.message}")
         yield Sleep(PAUSE_S)  # who answers at once that it is not done is not asked at once again
     raise NodeUnreachable(f"{child.address} has not finished after {COLLECTS_MAX} questions")
 

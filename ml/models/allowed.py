@@ -7,6 +7,7 @@ Who asks for a model cannot send code, nor have any module imported: a node impo
 import os
 import sys
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 
 SHIPPED = {"torchzoo": "ml.models.torchzoo"}
@@ -19,6 +20,11 @@ def allow(modules: Iterable[str]) -> None:
     if not added:
         return
     os.environ[_VARIABLE] = ",".join(dict.fromkeys([*allowed(), *added]))
+    import_from_here()
+
+
+def import_from_here() -> None:
+    """This process and its children find modules in the present folder too."""
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.append(here)
@@ -28,6 +34,11 @@ def allow(modules: Iterable[str]) -> None:
 
 def allowed() -> list[str]:
     return [name for name in os.environ.get(_VARIABLE, "").split(",") if name]
+
+
+def importable() -> tuple[str, ...]:
+    """The modules that a job may name here: what this process was started with, and what ships if its extra is here."""
+    return (*allowed(), *(SHIPPED if find_spec("torch") else ()))
 
 
 def module_of(model: str) -> str | None:

@@ -14,6 +14,8 @@ import numpy as np
 from ml.data import Floats, Ints
 from ml.dropout import Dropout
 from ml.errors import BadTask
+from ml.models.arrays import Slot
+from ml.models.arrays import layer as layer_slots
 from ml.models.model import Model, softmax
 from ml.task import Design, TrainConfig
 
@@ -64,6 +66,14 @@ class Cnn(Model):
         """Views: of each layer (inputs + 1, outputs), the bias as the last row."""
         ends = np.cumsum([a * b for a, b in self._shapes]).tolist()
         return [flat[end - a * b : end].reshape(a, b) for (a, b), end in zip(self._shapes, ends, strict=True)]
+
+    @property
+    def slots(self) -> list[Slot]:
+        inputs = [(each.side, each.side, each.channels) for each in self.layers] + [(size,) for size in self.sizes[:-1]]
+        made: list[Slot] = []
+        for each, (_, outputs) in zip(inputs, self._shapes, strict=True):
+            made += layer_slots(made[-1].stop if made else 0, each, outputs, bias_first=False)
+        return made
 
     def begin(self, rng: np.random.Generator) -> None:
         self.parameters[:] = 0

@@ -3,6 +3,7 @@
 from ml import course, mlp, train
 from ml.data import Floats, Samples
 from ml.mlp import Architecture, Array
+from ml.models.arrays import Slot, layer
 from ml.task import Design, TrainConfig
 from ml.train import OnEpoch
 
@@ -17,6 +18,13 @@ class Dense:
     @property
     def parameters(self) -> int:
         return self.architecture.parameters
+
+    @property
+    def slots(self) -> list[Slot]:
+        made: list[Slot] = []
+        for fan_in, fan_out in self.architecture.shapes:
+            made += layer(made[-2].stop if made else 0, (fan_in,), fan_out, bias_first=True)
+        return made
 
     def first(self, seed: int) -> Floats:
         if self.design.course:

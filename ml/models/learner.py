@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from ml.data import Floats, Samples
 from ml.mlp import Array, Evaluation, evaluate_scores, probabilities
+from ml.models.arrays import Slot
 from ml.task import Design, TrainConfig
 from ml.train import OnEpoch
 
@@ -23,6 +24,11 @@ class Learner(Protocol):
     @property
     def parameters(self) -> int:
         """The length of the vector."""
+        ...
+
+    @property
+    def slots(self) -> list[Slot]:
+        """Its arrays in the vector, as other frameworks list them."""
         ...
 
     def first(self, seed: int) -> Floats:

@@ -15,6 +15,7 @@ from ml.data import Floats, Ints, Samples
 from ml.errors import BadTask
 from ml.mlp import Array, cross_entropy
 from ml.mlp import probabilities as softmax
+from ml.models.arrays import Slot
 from ml.optimizers import Update, adam_update, momentum_update, proximal
 from ml.task import PARAMETERS_MAX, Design, TrainConfig
 from ml.train import OnEpoch, check_finite, check_samples
@@ -30,6 +31,11 @@ class Model(ABC):
             raise BadTask(f"{parameters} parameters: expected 1 to {PARAMETERS_MAX}")
         self.design = design
         self.parameters = np.zeros(parameters, np.float32)  # (parameters,) written to before anything is asked
+
+    @property
+    def slots(self) -> list[Slot]:
+        """The arrays that the vector stands for, for trainers of other frameworks."""
+        return [Slot(0, self.parameters.shape)]
 
     @abstractmethod
     def begin(self, rng: np.random.Generator) -> None:
@@ -81,6 +87,10 @@ class Trained:
     @property
     def parameters(self) -> int:
         return len(self._predictor.parameters)
+
+    @property
+    def slots(self) -> list[Slot]:
+        return self._predictor.slots
 
     def first(self, seed: int) -> Floats:
         model = self._new()

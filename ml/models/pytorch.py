@@ -16,6 +16,7 @@ from torch import nn
 from ml.data import Floats, Ints
 from ml.errors import BadTask, printable
 from ml.mlp import Array
+from ml.models.arrays import Slot
 from ml.models.model import Model
 from ml.task import Design, TrainConfig
 
@@ -33,7 +34,16 @@ class Bridge(Model):
 
     def __init__(self, design: Design, build: Callable[[], Any], built: Any) -> None:
         self.build, self.module, self.device = build, built.to(device()), device()
-        super().__init__(design, sum(tensor.numel() for tensor in _tensors(self.module)))
+        super().__init__(design, sum(map(_numbers, _tensors(self.module))))
+
+    @property
+    def slots(self) -> list[Slot]:
+        """Its state_dict, in order; a tensor with two names is there twice."""
+        starts, at = {}, 0
+        for tensor in _tensors(self.module):
+            starts[id(tensor)], at = at, at + tensor.numel()
+        state = self.module.state_dict(keep_vars=True).values()
+        return [Slot(starts[id(tensor)], tuple(tensor.shape), not tensor.is_floating_point()) for tensor in state]
 
     def begin(self, rng: np.random.Generator) -> None:
         """As the module's own constructor draws them."""
@@ -123,6 +133,12 @@ def _tensors(module: Any) -> list[Any]:
     if any(tensor.is_complex() for tensor in tensors):
         raise BadTask("a module with complex numbers cannot be averaged")
     return tensors
+
+
+def _numbers(tensor: Any) -> int:
+    if nn.parameter.is_lazy(tensor):
+        raise BadTask("a module with lazy layers cannot be exchanged: give each layer its sizes")
+    return int(tensor.numel())
 
 
 def _array(tensor: Any) -> Array:

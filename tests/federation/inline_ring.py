@@ -48,6 +48,8 @@ class Member:
             raise OtherBits(f"computes other bits ({self.bits})")
         try:
             for file in effect.order.files:
+                if self.worker.has(file.digest):
+                    continue
                 self.worker.add_file(file.digest, file.name, effect.contents[file.digest], work["features"],
                                      work["classes"])
             if work["kind"] == "moments":

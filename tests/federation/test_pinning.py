@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any, NoReturn
 
+import numpy as np
 import pytest
 from inline_ring import InlineRing
 from test_driver import CONTENTS, IDS, RING, SETTINGS, VALIDATION, Job, make_spec
 
 from chord.blobs import digest_of
-from chord.errors import Malformed
+from chord.errors import Malformed, NotFound
 from chord.requests import GetNeighbours
 from chord.store import Put, Read, Write
-from federation.errors import BadRecord, BadSpec
-from federation.pinning import Publication, _read, files_of, keep_published, private_file, published
-from federation.spec import JobSpec
+from federation import arithmetic, jobs
+from federation.effects import Compute, Done
+from federation.errors import BadRecord, BadSpec, WorkFailed
+from federation.pinning import PrivateFile, Publication, _read, files_of, keep_published, private_file, published
+from federation.spec import JobSpec, spec_from_bytes
 from federation.work import Order, TrainingFile
+from ml.errors import ClientFault
 
 ADDRESSES = [f"node-{i}:1" for i in IDS[:4]]
 
@@ -35,8 +40,6 @@ class PinnedJob(Job):
         spec = JobSpec(replace(SETTINGS, **settings), files, held_out, 4, 5, pinned="wards", homes=homes)  # type: ignore[arg-type]
         super().__init__(IDS[:4], replace(spec, files=(), homes=(), pinned=""), {})
         self.spec = spec
-        from federation import jobs
-
         self.net.run(jobs.publish(self.net.entry, RING, spec, next(self.versions)))
         for ref, member in self.net.members.items():
             mine = {digest_of(CONTENTS[name]): CONTENTS[name] for name in private[str(ref.address)]}
@@ -78,6 +81,68 @@ def test_a_node_that_is_away_is_named_and_takes_part_again_when_it_is_back(topol
 
 def test_equal_pinned_jobs_are_equal_models_in_star_and_tree() -> None:
     assert PinnedJob().drive() == PinnedJob(topology="tree").drive()
+
+
+def test_clients_of_their_own_train_without_moments_and_what_is_validated_stays_raw() -> None:
+    job = PinnedJob()
+    publications = tuple(Publication(address, 0, (PrivateFile("client", f"{at:064x}", 2, 10),))
+                         for at, address in enumerate(ADDRESSES, 1))
+    files, homes = files_of(publications)
+    job.spec = replace(job.spec, files=files, homes=homes, raw=True)
+    job.net.run(jobs.publish(job.net.entry, RING, job.spec, next(job.versions)))
+    told = []
+
+    class Client:
+        rows = 10
+
+        def train(self, model: Any, base: Any, config: Any, number: int, seed: int, on_epoch: Any) -> Any:
+            told.append(number)
+            return base + 0.25
+
+    for ref, member in job.net.members.items():
+        digest = files[homes.index(str(ref.address))].digest
+        member.worker.add_client(digest, Client())  # type: ignore[arg-type]
+        member.orders._private = lambda asked, ours=digest: b"{}" if asked == ours else None
+
+    weights = job.drive()
+
+    first = np.frombuffer(arithmetic.first_weights(job.spec), "<f4")
+    assert np.allclose(np.frombuffer(weights, "<f4"), first + 0.75)
+    assert sorted(told) == [1] * 4 + [2] * 4 + [3] * 4
+    assert job.look().results[0].moments == ""
+    assert spec_from_bytes(job.spec.to_bytes()) == job.spec
+
+
+@pytest.mark.parametrize("topology", ["star", "tree"])
+def test_a_training_that_fails_at_every_home_fails_the_job_by_its_reason(topology: str) -> None:
+    job = PinnedJob(topology=topology)
+    for member in job.net.members.values():
+        member.worker.train = fail  # type: ignore[method-assign]
+
+    with pytest.raises(WorkFailed, match=r"node-\d+:1: no lr in the config"):
+        job.drive()
+
+
+def fail(*_: object) -> NoReturn:
+    raise ClientFault("no lr in the config")
+
+
+@pytest.mark.parametrize("topology", ["star", "tree"])
+def test_a_home_that_lacks_the_model_is_named_with_its_reason(topology: str) -> None:
+    job = PinnedJob(topology=topology)
+    lacking = next(member for ref, member in job.net.members.items() if str(ref.address) == ADDRESSES[2])
+    plain = lacking.compute
+
+    def compute(effect: Compute) -> Done:
+        if effect.order.round == 2:
+            raise NotFound("model mine:Linear is not allowed here")
+        return plain(effect)
+
+    lacking.compute = compute  # type: ignore[method-assign]
+    job.drive()
+
+    line = f"{ADDRESSES[2]}: model mine:Linear is not allowed here: its 2 pinned files left out"
+    assert line in job.rounds[1][1].disturbances
 
 
 def test_pinned_files_are_placed_by_nothing_else() -> None:
@@ -126,7 +191,8 @@ def test_prepared_data_are_no_private_file() -> None:
         private_file("images", b"\x89RDLY1\r\n" + bytes(100))
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b'{"address": "n:1", "features": 4, "files": [{"name": "a"}]}'])
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"address": "n:1", "features": 4, "files": [{"name": "a"}]}',
+                                     b'{"address": "n:1", "features": 4, "files": [], "models": 7}'])
 def test_what_is_no_publication_is_refused(content: bytes) -> None:
     with pytest.raises(BadRecord):
         _read(content)

@@ -70,6 +70,7 @@ OTHERS: dict[str, Any] = {
     "settings": Settings(seed=1), "files": FILES[:1], "validation": FILES[0], "features": 15, "classes": 25,
     "initial": "dd" * 32, "nonce": "another", "detached": True, "fingerprint": "ee" * 32, "shape": (1, 4, 4),
     "labels": tuple(map(str, range(26))), "class_rows": (1,) * 26, "pinned": "wards", "homes": ("n:1", "n:1"),
+    "raw": True,
 }
 
 

@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is in the extra torch")
 from ml.data import Samples  # noqa: E402
 from ml.errors import BadTask  # noqa: E402
 from ml.fingerprint import fingerprint  # noqa: E402
+from ml.models.arrays import cut, join  # noqa: E402
 from ml.models.catalogue import learner  # noqa: E402
 from ml.models.learner import evaluate  # noqa: E402
 from ml.readers import dataset  # noqa: E402
@@ -170,3 +171,17 @@ def test_a_module_has_a_fingerprint_and_comes_back_from_the_disk(tmp_path: Path)
     assert fingerprint(task) == fingerprint(task)
     x = make_samples(9, 64, 3).x
     assert np.array_equal(load(tmp_path / "m.npz").probabilities(x), model.probabilities(x))
+
+
+@pytest.mark.parametrize("design", [ZOO, named("Normed"), named("Frozen")], ids=lambda d: d.model)
+def test_a_modules_arrays_are_its_state_dict_in_order(design: Design) -> None:
+    model, weights = learner(design), learner(design).first(3)
+
+    arrays = cut(weights, model.slots)
+
+    module = model._predictor.module
+    state = {name: torch.tensor(array) for name, array in zip(module.state_dict(), arrays, strict=True)}
+    module.load_state_dict(state)  # as Flower's clients do
+    kept = module.state_dict().values()
+    assert [(a.shape, a.dtype) for a in state.values()] == [(tensor.shape, tensor.dtype) for tensor in kept]
+    assert np.array_equal(join(list(map(np.asarray, kept)), model.slots, weights).astype(np.float32), weights)

@@ -1,0 +1,86 @@
+"""A Flower client of a node's own: made and run in the training process alone, published as one file."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from training import content, effect, make_spec, training_order
+
+from federation import arithmetic
+from federation.errors import WorkFailed
+from federation.spec import Settings
+from federation.work import TrainingFile
+from ml import exact
+from node.flower import FlowerClient
+from node.trainer import Trainer
+
+CLIENTS = f'''
+import os, sys
+
+class Duck:
+    def get_parameters(self, config):
+        return [0.0]
+    def fit(self, parameters, config):
+        print("not for the frames")
+        return [array + config["step"] * config["server_round"] for array in parameters], 5, {{}}
+    def evaluate(self, parameters, config):
+        return 0.5, 1, {{"accuracy": 0.25}}
+
+class Broken:
+    def __init__(self):
+        raise FileNotFoundError("no rows here")
+
+class Leaves:
+    def __init__(self):
+        os._exit({(LEFT := 3)})
+'''
+
+
+@pytest.fixture(autouse=True)
+def clients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "duck.py").write_text(CLIENTS)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+
+def test_its_home_publishes_its_examples_and_its_trainer_trains_with_it() -> None:
+    client = FlowerClient("duck:Duck", {"step": 0.25}, None, "letters")
+    client.survey()
+    (file,) = client.files
+
+    spec = make_spec({"any": content(9, 1)}, Settings(epochs=2, hidden=(4,)))
+    spec = replace(spec, files=(TrainingFile(0, f"here~{file.name}", file.digest, file.size_bytes, file.rows),))
+    order, weights = training_order(spec, 3)
+    told: list[str] = []
+    trainer = Trainer(lambda ticket, line: told.append(line), clients=client.headers)
+    try:
+        done = trainer.perform(effect(order, {"any": client.content(file.digest) or b""}, weights))
+    finally:
+        trainer.stop()
+
+    assert (file.rows, client.features) == (5, 0)
+    assert (done.loss, done.accuracy) == (0.5, 0.25)
+    assert any("here~client, epoch 2: accuracy 0.250" in line for line in told)
+    first = np.frombuffer(arithmetic.first_weights(spec), "<f4")
+    change = np.ldexp(np.frombuffer(done.result, "<i8").astype(float), -exact.fraction_bits(spec.rows)) / 5
+    assert np.allclose(first + change, first + 0.75, atol=1e-6)
+    assert "duck" not in sys.modules
+
+
+def test_what_stands_for_the_file_is_told_to_nobody_who_names_another() -> None:
+    client = FlowerClient("duck:Duck", {}, None, "letters")
+
+    assert client.content("00" * 32) is None
+    assert client.headers == {}
+
+
+@pytest.mark.parametrize(("named", "complaint"), [
+    ("Broken", r"duck:Broken, making it: duck.py, line \d+: FileNotFoundError: no rows here"),
+    ("Leaves", rf"the training process ended \(exit code {LEFT}\) while it made duck:Leaves"),
+])
+def test_a_client_that_cannot_be_made_is_told_at_the_start(named: str, complaint: str) -> None:
+    with pytest.raises(WorkFailed, match=complaint):
+        FlowerClient(f"duck:{named}", {}, None, "letters").survey()
