@@ -64,7 +64,7 @@ def node_scene(picture: Picture, chosen: str) -> Scene:
     scene = Scene()
     sight = picture.node(chosen)
     if sight is None:
-        scene.add("hint", "p", "", "Choose a node on the circle, or in a table, to see its fingers, neighbours and files.",
+        scene.add("hint", "p", "", "Choose a node, on the circle or in a table, to see its fingers and files.",
                   cls="hint")
         return scene
     ring = sight.status.ring
