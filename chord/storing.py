@@ -22,6 +22,7 @@ TRANSFER_TIMEOUT_S = 3.0  # for one piece
 BYTES_PER_S_MIN = 16 << 20  # at which a whole content is checked and written to a disk
 SENDINGS_MAX = 2  # of one content to one node
 PIECES_SPARE = 8  # repeated, where the receiver has lost some
+FIND_NODES_MIN = 4  # asked for a key's items: up to three nodes that come and go at once do not hide one
 FIND_ATTEMPTS_MAX = 20
 FIND_RETRY_S = 0.1
 GET_ATTEMPTS_MAX = 3  # a copy may be handed on between our hearing of it and our reading it
@@ -37,7 +38,11 @@ def put(
     """
     item = Item(Entry(key, name, digest_of(content), len(content)), version, lease_s)
     nodes = yield from nodes_for(start, ring, key, ring.replicas)
-    holders = yield from put_copies(item, content, nodes, ring.replicas)
+    try:
+        holders = yield from put_copies(item, content, nodes, ring.replicas)
+    except UnderReplicated:  # a list that is just long enough has nobody in the place of those that cannot
+        nodes = yield from nodes_for(start, ring, key, 2 * ring.replicas)
+        holders = yield from put_copies(item, content, nodes, ring.replicas)
     return holders
 
 
@@ -125,7 +130,7 @@ class Findings:
 
 
 def find(start: NodeRef, ring: Ring, key: int) -> Procedure[tuple[tuple[Item, ...], tuple[NodeRef, ...]]]:
-    """All that is kept under a key, and the nodes that were asked: the owner and `replicas` more.
+    """All that is kept under a key, and the nodes that were asked: the owner and `replicas` more, four at least.
 
     Waits while a hand-over is going on; if it goes on for long, what the others know must do.
     Raises LookupFailed; NotYet, when they know nothing.
@@ -139,17 +144,20 @@ def find(start: NodeRef, ring: Ring, key: int) -> Procedure[tuple[tuple[Item, ..
 def _search(
     start: NodeRef, ring: Ring, key: int, choose: Callable[[tuple[Item, ...]], tuple[Item, ...]], any_will_do: bool
 ) -> Procedure[Findings]:
-    """Those of a key's items that are chosen. Who is being handed over to may have a later one, and is waited for."""
-    found = Findings((), (), False)
+    """Those of a key's items that are chosen. Who is being handed over to may have a later one, and is waited for.
+
+    That there are none is certain when all who were asked have said so. With few copies more are asked than
+    should know: what a leaver no longer took in lies with the next node, and joiners come between the two.
+    """
+    found, count = Findings((), (), False), max(ring.replicas + 1, FIND_NODES_MIN)
     for _ in range(FIND_ATTEMPTS_MAX):
-        nodes = (yield from nodes_for(start, ring, key, ring.replicas + 1))[: ring.replicas + 1]
+        nodes = (yield from nodes_for(start, ring, key, count))[:count]
         answers = yield from ask_all([(node, Find(key)) for node in nodes])
         items = choose(_latest([item for answer in answers if isinstance(answer, tuple) for item in answer]))
-        responsible = answers[: ring.replicas]
         if items:
-            complete = not any(isinstance(answer, NotYet) for answer in responsible)
+            complete = not any(isinstance(answer, NotYet) for answer in answers[: ring.replicas])
         else:
-            all_know = all(isinstance(answer, tuple) for answer in responsible)
+            all_know = all(isinstance(answer, tuple) for answer in answers)
             complete = all_know and (yield from _is_owner(nodes[0], key))
         found = Findings(items, nodes, complete)
         if complete or (items and any_will_do):

@@ -35,9 +35,9 @@ def sound(_asker: NodeRef, _asked: NodeRef) -> str:
     return ""
 
 
-@dataclass
+@dataclass(eq=False)
 class Task:
-    """A procedure of one node, and what it waits for."""
+    """A procedure of one node, and what it waits for. No two are the same."""
 
     node: NodeRef
     name: str

@@ -3,9 +3,8 @@
 Puts and gets by clients, joins, leaves, deaths, restarts with an old state or with none, rounds of
 care and of stabilising: all of them procedures under way at once, stepped in any order. Nodes fail
 as the ring's proof allows (machine A) and, before the copies are restored, at most replicas - 1 of
-them. Where there is but one copy, nothing is spare: nodes come and go one at a time there, and the
-ring has settled in between. A get may say that it cannot say; it never says *not found* of what was
-acknowledged, nor gives other bytes. A walk that fails names its seed:
+them. A get may say that it cannot say; it never says *not found* of what was acknowledged, nor
+gives other bytes. A walk that fails names its seed:
 
     ROUNDELAY_STORE_SEED=SEED python -m pytest tests/chord/test_store_machine.py -k walk
 """
@@ -36,7 +35,7 @@ ROUNDS_MAX = 15  # of care, until nothing is left to do
 PICK = st.integers(0, 1 << 16)
 
 
-@dataclass
+@dataclass(eq=False)
 class Client:
     """A put or a get that is under way."""
 
@@ -105,7 +104,7 @@ class Schedule:
 
     def join(self, pick: int) -> None:
         free = [i for i in range(self.world.ring.size) if self.world.live(i) is None]
-        if len(self.world.nodes) >= NODES_MAX or not self._may_change():
+        if len(self.world.nodes) >= NODES_MAX:
             return
         known = [i for i in free if i in self.world.disks]
         identifier = (known or free)[pick % len(known or free)] if pick % 3 else free[pick % len(free)]
@@ -126,7 +125,7 @@ class Schedule:
     def leave(self, pick: int) -> None:
         """It goes as soon as it has handed over and the ring can do without it."""
         stay = [n for n in self.world.members if n.ref not in self.leaving]
-        if self._can_spare_one() and len(self.leaving) < 2 and self._may_change():
+        if self._can_spare_one() and len(self.leaving) < 2:
             node = stay[pick % len(stay)]
             self.leaving[node.ref] = self.world.begin(node.ref, "hand over", caretaking.hand_over(node))
 
@@ -234,12 +233,6 @@ class Schedule:
         """Is it a ring that is large enough for the proof, when all that leave have left and one more?"""
         return len(self.world.members) - len(self.leaving) > self.world.ring.successors + 1
 
-    def _may_change(self) -> bool:
-        """With one copy: once everything under way has come to its end, and the ring is in order."""
-        if self.world.ring.replicas == 1:
-            self.restore(0)
-        return True
-
     def _anybody(self, pick: int) -> ChordNode:
         return self.world.members[pick % len(self.world.members)]
 
@@ -283,7 +276,7 @@ def walk(seed: int, steps: int) -> Schedule:
 
 def chosen_seeds() -> list[int]:
     chosen = os.environ.get("ROUNDELAY_STORE_SEED")
-    return [int(chosen)] if chosen else seeds(24)
+    return [int(chosen)] if chosen else seeds(60)
 
 
 @pytest.mark.parametrize("seed", chosen_seeds())
@@ -330,12 +323,12 @@ TestStoreMachine.settings = machine(examples=10, steps=30)
 
 def test_the_walks_do_put_get_and_kill() -> None:
     """A checker that checks nothing would be content with anything."""
-    schedules = [walk(seed, steps=400) for seed in range(3)]
+    schedules = [walk(seed, steps=400) for seed in range(4)]
 
     fates: dict[str, int] = {}
     for schedule in schedules:
         for fate, count in schedule.fates.items():
             fates[fate] = fates.get(fate, 0) + count
     assert fates["put done"] > 20 and fates["get done"] > 20
-    assert 2 * fates["put done"] > sum(count for fate, count in fates.items() if fate.startswith("put"))
-    assert sum(len(s.world.disks) for s in schedules) > 3 * 5, "nodes came"
+    assert fates["put done"] > 3 * sum(c for fate, c in fates.items() if fate.startswith("put") and fate != "put done")
+    assert sum(len(s.world.disks) for s in schedules) > 4 * 5, "nodes came"

@@ -10,9 +10,9 @@ from store_harness import StoreWorld, item_of, listen_to, silent, world_of
 
 from chord import protocol, storing
 from chord.blobs import digest_of
-from chord.effects import Request
+from chord.effects import Request, ask
 from chord.errors import ChordError, Corrupt, NodeUnreachable, NotFound, NotYet, StoreFull, UnderReplicated
-from chord.items import CHUNK_BYTES, Find, Put, Read, Write
+from chord.items import CHUNK_BYTES, Find, Put, Read, Seal, Write
 from chord.refs import NodeRef
 
 CONTENT = b"rows of numbers"
@@ -265,6 +265,40 @@ def test_a_silent_owner_is_not_an_owner_that_has_nothing() -> None:
 
     with pytest.raises(NotYet):
         world.get(0, "a", key=60)
+
+
+@pytest.mark.parametrize(("joiners", "settled"), [([60], []), ([60], [60]), ([60, 70], [60]), ([60, 70], [60, 70])])
+def test_what_was_put_past_a_leaver_is_found_behind_those_who_join_meanwhile(
+    joiners: list[int], settled: list[int]
+) -> None:
+    """With one copy a leaver's arc lies with whoever was next to it, when it took in no more."""
+    world = world_of(TEN, successors=2, replicas=1)
+    world.run(world.member(50), "seal", ask(world.member(50), Seal()))
+    assert world.put(0, "a", CONTENT, key=40) == (75,)
+
+    for identifier in joiners:
+        joiner = world.start(identifier)
+        world.run(joiner.ref, "join", protocol.join(joiner, world.member(0)))
+        world.settle(rounds_max=10)
+    for identifier in settled:
+        world.care(identifier)
+
+    assert world.get(0, "a", key=40) == CONTENT
+    world.leave(50)
+    world.settle(rounds_max=10)
+    assert world.care_round() and world.copies("a") == [60]
+    assert world.get(0, "a", key=40) == CONTENT
+
+
+def test_nothing_is_certain_while_one_of_those_who_are_asked_cannot_say() -> None:
+    world = world_of(TEN, replicas=1)
+    world.store(125).settled = False
+
+    with pytest.raises(NotYet):
+        world.get(0, "b", key=60)
+    world.store(125).settled = True
+    with pytest.raises(NotFound):
+        world.get(0, "b", key=60)
 
 
 def test_a_way_that_passed_over_a_newer_owner_finds_nothing_out() -> None:
