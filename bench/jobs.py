@@ -41,10 +41,12 @@ class Work:
     rounds: int = 6
     epochs: int = 2
     hidden: int = 16
+    topology: str = "star"
 
     @property
     def options(self) -> tuple[str, ...]:
-        return "--rounds", str(self.rounds), "--epochs", str(self.epochs), "--hidden", str(self.hidden)
+        return ("--rounds", str(self.rounds), "--epochs", str(self.epochs), "--hidden", str(self.hidden),
+                "--topology", self.topology)
 
 
 def small_letters(folder: Path) -> Data:
@@ -68,10 +70,10 @@ def start(ring: ProcessRing, data: Data, work: Work, *options: str, failpoints: 
 def submit(ring: ProcessRing, data: Data, work: Work) -> str:
     """The same as a client with --detach, without its process. Returns the job's id."""
     given = read_input(data.folder, str(data.validation))
-    settings = Settings(rounds=work.rounds, epochs=work.epochs, hidden=(work.hidden,))
+    settings = Settings(rounds=work.rounds, epochs=work.epochs, hidden=(work.hidden,), topology=work.topology)
     spec, files, version = make_spec(settings, given, None, True), (*given.files, given.validation), time.time_ns()
-    ring.ask(lambda entry: place(entry.node, entry.ring, files, given.contents, version, lambda _: None))
-    ring.ask(lambda entry: jobs.publish(entry.node, entry.ring, spec, version))
+    ring.ask_again(lambda entry: place(entry.node, entry.ring, files, given.contents, version, lambda _: None))
+    ring.ask_again(lambda entry: jobs.publish(entry.node, entry.ring, spec, version))
     return spec.job
 
 

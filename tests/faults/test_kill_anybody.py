@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from bench.jobs import Data, Work
 from bench.ring import PATIENCE_S, ProcessRing, process_ring, trainers_of, until
 from chord.errors import ChordError
 from chord.storing import get, put
+from federation.jobs import reports_of
 from federation.records import DONE
 
 WORK = Work(rounds=4, epochs=1)
@@ -59,9 +61,9 @@ class Bench:
     data: Data
     expected: str
 
-    def submit(self) -> str:
+    def submit(self, work: Work = WORK) -> str:
         """A job that the ring drives from the start; returns its id when its first round is stored."""
-        job = jobs.submit(self.ring, self.data, WORK)
+        job = jobs.submit(self.ring, self.data, work)
         jobs.wait_for_round(self.ring, job, 1)
         return job
 
@@ -102,6 +104,17 @@ def node(bench: Bench) -> None:
     job = bench.submit()
     jobs.owner_of(bench.ring, next(bench.data.folder.iterdir()).name).kill()
     bench.check(job)
+
+
+def tree(bench: Bench) -> None:
+    ring, job = bench.ring, bench.submit(replace(WORK, topology="tree"))
+    top = jobs.owner_of(ring, job)
+    busy = until(lambda: [s.node for s in ring.survey() if s.training and s.node.port != top.port], "a training")
+    ring.node_at(busy[0]).kill()
+    bench.check(job)
+    reports = ring.ask_again(lambda entry: reports_of(entry.node, entry.ring, job))
+    assert all(reports[number].passed_on for number in range(1, WORK.rounds + 1)), "from node to node in every round"
+    assert any(str(busy[0].address) in line for report in reports.values() for line in report.disturbances)
 
 
 def client(bench: Bench) -> None:
@@ -169,7 +182,8 @@ def holders(bench: Bench) -> None:
     assert until(read, "what was acknowledged") == content
 
 
-SIDES = ({"node": node, "pause": pause, "trainer": trainer, "supernode": supernode, "holders": holders},
+SIDES = ({"node": node, "tree": tree, "pause": pause, "trainer": trainer, "supernode": supernode,
+          "holders": holders},
          {"client": client, "driver": driver, "everything": everything})
 
 
@@ -203,3 +217,7 @@ def test_kill_who_drives(who: str, benches: list[Bench]) -> None:
 
 def test_kill_everything_and_start_it_again_with_its_state(benches: list[Bench]) -> None:
     benches[1].outcome("everything")
+
+
+def test_kill_a_node_in_the_middle_of_a_tree_round(benches: list[Bench]) -> None:
+    benches[0].outcome("tree")
