@@ -20,6 +20,7 @@ from bench.ring import ROOT, ProcessRing
 from sim.plot import Plot, Series, svg
 
 NODES, ROUNDS, EARLY = 8, 50, 5
+PATIENCE_S = 600.0
 TARGET = 0.08  # the error that every node's model is to have in the end
 LOST = "ask.Push.before=20%drop;ask.Push.after=20%drop"
 RUNS = {"nothing lost": "", "20 % of the messages lost": LOST}
@@ -52,7 +53,7 @@ def _run(failpoints: str, nodes: int, rounds: int) -> Run:
             ring.form(nodes)
             client = ring.start_client(str(ROOT / "letters"), "validate_letters.txt", "--topology", "gossip",
                                        "--rounds", str(rounds), "--json")
-            assert client.wait() == 0, client.text
+            assert client.wait(PATIENCE_S) == 0, client.text
             shown: Run = json.loads(client.out.read_text())
             return shown
         finally:
