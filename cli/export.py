@@ -42,7 +42,7 @@ def parser(arguments: Sequence[str]) -> options.Parser:
     made = options.parser("client.py export", "Save the model of a job.",
                           "python3 client.py export JOB --out model.npz", arguments)
     options.add_job(made)
-    made.add_argument("--out", type=options.output, metavar="FILE", required=True, help="where to (.npz)")
+    made.add_argument("--out", type=options.output, metavar="FILE", required=True, help="where to (.npz, .safetensors)")
     made.add_argument("--format", choices=("npz", "safetensors"), help="of the file (default: as its name ends)")
     options.add_ring_options(made)
     made.add_argument("--json", action="store_true", help="print one line, one JSON object")

@@ -1,10 +1,12 @@
-"""A trained model as scikit-learn's estimators behave: predict, predict_proba, score. Needs no scikit-learn.
+"""A trained model as scikit-learn's estimators behave: predict, predict_proba, score. Needs no scikit-learn; where that
+is, it is one of its classifiers, for pipelines and scorers.
 
     from ml.estimator import load
     estimator = load("model.npz")
     estimator.predict_proba(x)  # x as it was given for training: (n, features)
 """
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +16,27 @@ import numpy.typing as npt
 from ml.errors import BadTask
 from ml.readers import model as models
 
+_bases: tuple[type, ...] = ()
+with suppress(ImportError):
+    from sklearn.base import BaseEstimator, ClassifierMixin
 
-class Estimator:
+    _bases = (ClassifierMixin, BaseEstimator)
+
+
+class Estimator(*_bases):  # type: ignore[misc]  # known only here
     """One model, ready to be asked."""
 
     def __init__(self, model: models.Model) -> None:
         self.model = model
         self.n_features_in_ = model.design.features
         self.classes_ = np.array(model.labels or range(model.design.classes))  # (classes,)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def fit(self, x: npt.ArrayLike, y: npt.ArrayLike | None = None) -> "Estimator":
+        """Nothing: it is trained already, and stays as it is, whatever it is put into."""
+        return self
 
     def predict_proba(self, x: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """(n, features) -> (n, classes)."""

@@ -97,8 +97,8 @@ class Running:
         self.process.send_signal(number)
         return self.wait()
 
-    def wait(self) -> int:
-        code = self.process.wait(PATIENCE_S)
+    def wait(self, patience_s: float = PATIENCE_S) -> int:
+        code = self.process.wait(patience_s)
         if self.process.stdin:
             self.process.stdin.close()
         return code

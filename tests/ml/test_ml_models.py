@@ -26,6 +26,34 @@ IMAGES = Design((2 * 14 * 14, 7, 3), "cnn", (2, 14, 14))
 STEP = 1e-5
 
 
+def test_an_estimator_is_one_of_scikit_learns_where_that_is(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+    from sklearn.metrics import get_scorer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
+
+    design, samples = Design((5, 6, 4)), make_samples(40)
+    save(tmp_path / "m.npz", Model(design, learner(design).first(1), None))
+    estimator = load_estimator(tmp_path / "m.npz")
+
+    chain = make_pipeline(FunctionTransformer(), estimator).fit(samples.x, samples.y)
+
+    assert np.array_equal(chain.predict(samples.x), estimator.predict(samples.x))
+    assert get_scorer("accuracy")(estimator, samples.x, samples.y) == estimator.score(samples.x, samples.y)
+
+
+def test_what_is_exported_loads_with_the_librarys_own_reader(tmp_path: Path) -> None:
+    library = pytest.importorskip("safetensors.numpy", reason="safetensors is not installed")
+    design = Design((5, 6, 4))
+    weights, moments = learner(design).first(1), Moments(np.ones(5, np.float32), np.full(5, 2, np.float32))
+    save(tmp_path / "m.safetensors", Model(design, weights, moments))
+
+    found = library.load_file(tmp_path / "m.safetensors")
+
+    assert {name: array.shape for name, array in found.items()} == {"weights": weights.shape, "mean": (5,), "std": (5,)}
+    assert np.array_equal(found["weights"], weights)
+
+
 def images(rows: int) -> Samples:
     return make_samples(rows, IMAGES.features, 3)
 
