@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -22,6 +23,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         with ExitStack() as stack:
             began = time.monotonic()
+            print(f"starting a ring of {chosen.count} node{'s' * (chosen.count > 1)} on this machine", file=sys.stderr)
             ring = start_local_ring(chosen.count, stack, _of_supernode(chosen), _of_nodes(chosen))
             show(ring, chosen, time.monotonic() - began)
             while True:

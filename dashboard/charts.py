@@ -12,6 +12,7 @@ WIDTH, HEIGHT = 560.0, 180.0
 LEFT, RIGHT, TOP, BOTTOM = 44.0, 10.0, 12.0, 26.0
 TICKS = 5
 POINTS_MAX = 240  # of one line; longer ones are thinned
+PIECE_POINTS = 16  # a line is drawn in pieces of so many: a round more changes the last one only
 DASHES = ("", "7 4", "2 3", "9 3 2 3")  # lines differ in dashes as well as in colour
 
 
@@ -67,9 +68,11 @@ def _add_line(scene: Scene, number: int, line: Series, top: float, rounds: int) 
     places = [(_x(at, rounds), _y(value, top)) for at, value in thinned(line.points)]
     if not places:
         return
-    path = "M" + " L".join(f"{x:.1f},{y:.1f}" for x, y in places)
-    scene.add(f"line-{number}", "path", "svg", d=path, cls=f"line owner-{line.colour}",
-              stroke_dasharray=DASHES[line.dash % len(DASHES)])
+    for part, start in enumerate(range(0, len(places), PIECE_POINTS)):
+        piece = places[max(0, start - 1):start + PIECE_POINTS]  # from where the one before it ends
+        path = "M" + " L".join(f"{x:.1f},{y:.1f}" for x, y in piece)
+        scene.add(f"line-{number}-{part}", "path", "svg", d=path, cls=f"line owner-{line.colour}",
+                  stroke_dasharray=DASHES[line.dash % len(DASHES)])
     scene.add(f"end-{number}", "circle", "svg", cx=places[-1][0], cy=places[-1][1], r=3.2,
               cls=f"end owner-{line.colour}")
 

@@ -33,7 +33,7 @@ class TrainingForm:
                                "client.py train reads")
             self._validation = ui.input("validation data in it", value=VALIDATION, placeholder="held out")
             self._validation.tooltip("nothing: the set's own test part, or a part that is held out")
-            self._init = ui.input("model to continue from", placeholder="none")
+            self._init = ui.input("continue from", placeholder="none")
             self._init.tooltip(f"a saved model (.npz) below {self._folder}")
             for each in made:
                 if each.common:
@@ -60,11 +60,13 @@ class TrainingForm:
                     widget.validate()
             return
         self._button.disable()
+        self._button.props("loading")
         try:
             await self._launch(Wanted(str(self._data.value), str(self._validation.value),
                                       str(self._init.value or ""), typed,
                                       {name: widget.value for name, widget in self._reading.items()}))
         finally:
+            self._button.props(remove="loading")
             self._button.enable()
 
 

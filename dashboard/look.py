@@ -6,6 +6,7 @@ Unlike a walk along the successors it meets a ring that has fallen in two, and a
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from chord.effects import Ask, AskAll, Procedure, ask, together
 from chord.errors import ChordError
@@ -59,5 +60,14 @@ def look_at_jobs(start: NodeRef, ring: Ring, known: Sequence[Sighting]) -> Proce
     listed = (yield from jobs.listed(start, ring))[-JOBS_MAX:]
     unread = [job for job in listed if job not in before or not before[job].is_read]
     outcomes = yield from together([look_again(start, ring, job, before.get(job)) for job in unread])
-    fresh = {job: o for job, o in zip(unread, outcomes, strict=True) if isinstance(o, Sighting)}
+    fresh = {job: thrifty(o) for job, o in zip(unread, outcomes, strict=True) if isinstance(o, Sighting)}
     return tuple(found for job in listed if (found := fresh.get(job) or before.get(job)))
+
+
+def thrifty(sighting: Sighting) -> Sighting:
+    """Without who trained what in rounds before the last: of a long job that is most of what there is to remember."""
+    last = max(sighting.reports, default=0)
+    return replace(sighting, reports={
+        number: report if number == last or not report.placement else replace(report, placement={})
+        for number, report in sighting.reports.items()
+    })

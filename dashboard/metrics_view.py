@@ -12,6 +12,7 @@ from ml.metrics import Metrics
 
 CLASSES_MAX = 40  # that are shown: those of which most rows were mistaken
 LABEL_MAX = 24  # characters of a class's name
+MANY_MIN, SHORT_MAX = 12, 3  # so many classes with so short labels stand close to each other
 STEPS = 5  # of the scale; page.css has them: .heat-1 ... .heat-5
 
 
@@ -51,8 +52,10 @@ def _met(metrics: Metrics) -> list[int]:
 
 def _add_matrix(scene: Scene, metrics: Metrics, shown: list[int]) -> None:
     scene.add("box", "div", cls="scroll", tabindex="0", role="region", aria_label="Confusion matrix")
-    headings = ["is \\ taken for", *(_label(metrics, c) for c in shown)]
-    body = table(scene, "matrix", headings, "Confusion matrix", "box", cls="confusion")
+    labels = [_label(metrics, c) for c in shown]
+    is_tight = len(shown) >= MANY_MIN and max(map(len, labels)) <= SHORT_MAX
+    headings = ["" if is_tight else "is \\ taken for", *labels]
+    body = table(scene, "matrix", headings, "Confusion matrix", "box", "confusion many" if is_tight else "confusion")
     for true in shown:
         line = scene.add(f"line-{true}", "tr", body)
         scene.add(f"name-{true}", "th", line, _label(metrics, true), scope="row")

@@ -77,14 +77,19 @@ def train(page: Any) -> None:
 
 
 def disturb(page: Any, folder: Path) -> None:
-    """The same job again; meanwhile the chosen node is killed."""
+    """The same job again; meanwhile the chosen node is killed, and the supernode."""
     train(page)
     page.locator(".state.running").wait_for()
     tab(page, "Churn lab")
     page.get_by_role("button", name="Kill it").click()
     page.locator(".event.gone, .event.silent").first.wait_for()
-    page.wait_for_timeout(LOOK_MS)
-    page.screenshot(path=folder / "lab.png")
+    page.get_by_role("button", name="Kill the supernode").click()
+    page.locator(".phase.away").wait_for()
+    page.locator(".node .dot").nth(2).click()
+    page.locator("#board-victim h3").wait_for()
+    shoot(page, folder / "lab.png")
+    page.get_by_role("button", name="Start it again").click()
+    page.locator(".phase.away").wait_for(state="detached")
 
 
 def tab(page: Any, name: str) -> None:
@@ -106,6 +111,7 @@ def opened(address: str) -> Iterator[Any]:
         page = chromium.new_page(viewport=WIDE, device_scale_factor=1)
         page.set_default_timeout(PATIENCE_MS)
         page.goto(address)
+        page.add_style_tag(content=".q-notifications { display: none }")  # they would lie on the pictures
         yield page
         chromium.close()
 

@@ -64,7 +64,7 @@ def node_scene(picture: Picture, chosen: str) -> Scene:
     scene = Scene()
     sight = picture.node(chosen)
     if sight is None:
-        scene.add("hint", "p", "", "Choose a node, here or on the circle, to see its fingers, neighbours and files.",
+        scene.add("hint", "p", "", "Choose a node, on the circle or in a table, to see its fingers and files.",
                   cls="hint")
         return scene
     ring = sight.status.ring
@@ -115,7 +115,7 @@ def summary_scene(picture: Picture) -> Scene:
     scene.add("about", "span", "line", about)
     phase = picture.phase
     scene.add("phase", "span", "line", phase, cls=f"phase {phase.lower()}", role="status")
-    if ring is not None and not picture.supernode_answers:
+    if ring is not None and picture.supernode is not None and not picture.supernode_answers:
         scene.add("alone", "span", "line", "supernode away", cls="phase away")
     return scene
 

@@ -66,7 +66,7 @@ def files_scene(picture: Picture, sighting: Sighting | None) -> Scene:
     if sighting is None:
         return scene
     epochs = sighting.spec.settings.epochs
-    now = _training_now(picture) if not sighting.end else {}
+    now = _training_now(picture) if sighting == picture.running else {}
     placed = sighting.reports[max(sighting.reports)].placement if sighting.reports else {}
     owners = {str(sight.ref.address): sight for sight in picture.nodes}
     scene.add("tiles", "ul", cls="tiles", aria_label="files and who trains them")

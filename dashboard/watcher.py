@@ -16,11 +16,12 @@ from dashboard.look import JOBS_MAX, look_around, look_at_jobs, members
 from dashboard.palette import assign
 from dashboard.sight import NodeSight, Picture
 from federation.errors import FederationError
+from federation.watching import Sighting
 from node.runtime import Runtime
 
 SMALL_RING = 16  # nodes; up to here it is looked at twice a second
 SMALL_EVERY_S, EVERY_S = 0.4, 1.0
-JOBS_EVERY_S = 0.8
+JOBS_EVERY_S, A_ROUND_S = 0.8, 0.0005  # the records of a job are listed anew at each look: a long one is looked at less
 LOG_MAX = 200
 SILENT_MAX_S = 10.0  # a node that does not answer is shown for so long, while nobody knows what became of it
 
@@ -74,7 +75,7 @@ class Watcher:
             starts += yield from self._way_in()
         found = yield from look_around(starts)
         seen = replace(self._see(found), supernode_answers=admitted is not None)
-        if self._clock() - self._jobs_at >= JOBS_EVERY_S:
+        if self._clock() - self._jobs_at >= jobs_every_s(seen.jobs):
             seen = yield from self._with_jobs(seen)
             self._jobs_at = self._clock()
         self._show(seen)
@@ -131,3 +132,8 @@ class Watcher:
         """Not foreseen: people are told, and see that nothing moves any more."""
         self._note(Event("gone", f"this page no longer sees the ring: {error}"))
         self.version += 1
+
+
+def jobs_every_s(jobs: Sequence[Sighting]) -> float:
+    """From one look at the jobs to the next: finished ones are not read again."""
+    return JOBS_EVERY_S + A_ROUND_S * sum(sighting.rounds_done for sighting in jobs if not sighting.is_read)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sights import RING, SUPERNODE, node, sights
+from sights import RING, SUPERNODE, job, node, sights
 
 from chord.effects import Ask, AskAll, Procedure, Sleep
 from chord.errors import NodeUnreachable, NotYet
 from chord.refs import NodeRef
 from chord.requests import GetMembers, GetStatus, Members, Status
-from dashboard.look import look_around
-from dashboard.watcher import SILENT_MAX_S, Watcher
+from dashboard.look import look_around, thrifty
+from dashboard.watcher import JOBS_EVERY_S, SILENT_MAX_S, Watcher, jobs_every_s
 
 
 class World:
@@ -128,3 +128,16 @@ def test_a_look_that_sees_nothing_new_changes_nothing() -> None:
     look()
 
     assert made.version == version
+
+
+def test_of_a_long_job_only_the_last_round_keeps_who_trained_what() -> None:
+    seen = thrifty(job(9))
+
+    assert [number for number, report in seen.reports.items() if report.placement] == [9]
+    assert seen.results == job(9).results
+    assert thrifty(job(0)).reports == {}
+
+
+def test_a_longer_job_is_looked_at_less_often_and_one_that_has_ended_not_at_all() -> None:
+    assert jobs_every_s([job(0)]) == jobs_every_s([job(10, "done")]) == jobs_every_s([]) == JOBS_EVERY_S
+    assert jobs_every_s([job(3), job(10, "done")]) < jobs_every_s([job(9)])

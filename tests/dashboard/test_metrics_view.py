@@ -49,6 +49,13 @@ def test_of_very_many_classes_those_with_the_most_mistakes_are_shown_and_the_pag
     assert f"the {CLASSES_MAX} classes with the most mistakes" in confusion_scene(made).pieces["about"].text
 
 
+def test_a_matrix_of_many_short_labels_fits_and_one_of_long_labels_scrolls() -> None:
+    for labels, fits in ((tuple("abcdefghijklmnopqrst"), True), (("a long label", *"bcdefghijklmnopqrst"), False)):
+        matrix = confusion_scene(metrics(list(range(20)), list(range(20)), 20, labels)).pieces["matrix"]
+
+        assert ("many" in matrix.attributes["class"].split()) is fits
+
+
 def test_the_scale_tells_none_from_one_and_most_from_all() -> None:
     assert [heat(count, 1000) for count in (0, 1, 200, 201, 1000)] == [0, 1, 1, 2, STEPS]
     assert heat(0, 0) == 0

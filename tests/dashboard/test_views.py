@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from sights import job, node, picture, sights
@@ -107,6 +108,13 @@ def test_the_phase_has_the_name_of_the_older_systems(jobs: tuple[object, ...], t
     assert phase in texts(tables.summary_scene(seen))
 
 
+def test_a_supernode_is_missed_where_the_ring_has_one() -> None:
+    seen = replace(picture(0, 128), supernode_answers=False)
+
+    assert "supernode away" in texts(tables.summary_scene(seen))
+    assert "supernode away" not in texts(tables.summary_scene(replace(seen, supernode=None)))
+
+
 def test_a_round_more_sends_little() -> None:
     before, after = (picture(0, 128, jobs=(job(n),)) for n in (4, 5))
 
@@ -124,6 +132,15 @@ def test_a_file_in_training_fills_as_its_epochs_go() -> None:
     assert scene.pieces["fill-1"].attributes["style"] == "width:40%"
     assert scene.pieces["fill-0"].attributes["style"] == "width:0%"
     assert "epoch 2 of 5" in scene.pieces["tile-1"].attributes["title"]
+
+
+def test_the_files_of_a_job_that_waits_are_not_filled_by_the_job_that_runs() -> None:
+    doing = "round 4, part-1, epoch 2: accuracy 0.5, loss 1.0"
+    seen = picture(0, jobs=(job(3), job(0, nonce="later")), training=doing)
+
+    fills = [training_view.files_scene(seen, each).pieces["fill-1"].attributes["style"] for each in seen.jobs]
+
+    assert fills == ["width:40%", "width:0%"]
 
 
 def test_disturbed_rounds_are_listed_and_marked() -> None:
@@ -158,6 +175,18 @@ def test_long_lines_are_thinned_and_keep_their_end() -> None:
 
     assert len(thinned(points)) <= POINTS_MAX + 1
     assert thinned(points)[-1] == points[-1]
+
+
+def test_a_round_more_of_a_long_line_sends_its_last_piece_only_and_no_point_is_left_out() -> None:
+    points = tuple((float(n), 0.2 + 1.0 / n) for n in range(1, 201))
+    before, after = (chart_scene("a chart", [Series("a line", points[:n])], 500) for n in (199, 200))
+
+    changes = difference(before, after)
+
+    assert {change[1] for change in changes} <= {"svg", "end-0", "line-0-12"}
+    drawn = [piece.attributes["d"].split(" L") for name, piece in after.pieces.items() if name.startswith("line-0-")]
+    assert sum(len(path) for path in drawn) == len(points) + len(drawn) - 1
+    assert all(one[-1] == other[0].removeprefix("M") for one, other in pairwise(drawn))
 
 
 @pytest.mark.parametrize("points", [(), ((1.0, 0.0),), ((1.0, float("nan")),), ((1.0, 1e-12), (2.0, 1e12))])

@@ -44,7 +44,7 @@ def test_a_ring_that_loses_a_process_says_which_and_ends(tmp_path: Path) -> None
     mark = new_mark()
     running = Running("client.py", ["ring", "2", "--port", "0"], tmp_path, "ring", mark)
     try:
-        running.line("a ring of 2 nodes")
+        running.line("up after")
         victim = next(p for p in Path("/proc").glob("[0-9]*") if is_node(p, mark))
         signal_to(victim)
 
