@@ -193,6 +193,21 @@ struct Order {
   8: optional list<Share> shares
   /** The identifier at which the receiver's part of the ring ends. */
   9: optional binary limit
+  /** Of a round in which nobody adds: the driver's attempt at it. What the receiver makes of it, it keeps. */
+  10: optional i64 attempt
+}
+
+/** Half of what its sender holds of a round in which nobody adds: a weighted sum of models, and its weight. */
+struct Push {
+  1: required string job
+  2: required i32 round
+  3: required i64 attempt
+  /** Of the sender's exchanges in this attempt. */
+  4: required i32 number
+  5: required Node sender
+  /** Digest and size of the half itself, a content written to the receiver before. */
+  6: required binary digest
+  7: required i64 size
 }
 
 /** How far an order has come. */
@@ -275,6 +290,10 @@ service ComputeNode {
    */
   string order(1: Target target, 2: Order order)
     throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed, 4: Busy busy),
+
+  /** Take a half: it counts once, however often it is pushed. NotFound: it was not taken, the round is over here. */
+  void push(1: Target target, 2: Push push)
+    throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed, 4: NotFound not_found),
 
   /** How far the order of a ticket has come: as soon as it is done or failed, or after `wait_ms` (<= 5000). */
   Progress collect(1: Target target, 2: string ticket, 3: i32 wait_ms)

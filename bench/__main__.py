@@ -8,7 +8,7 @@ from importlib import import_module
 NAMES = (
     "trainer", "wire", "round", "scale", "performance", "counts", "page",
     "neighbours", "faults", "matrix", "rows", "history", "report", "soak",
-    "placement", "noniid", "topologies", "pinned",
+    "placement", "noniid", "topologies", "gossip", "pinned",
 )
 
 

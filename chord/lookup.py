@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chord.effects import Procedure, ask
+from chord.effects import Ask, Procedure
 from chord.errors import Busy, ChordError, LookupFailed, NotYet, PeerFault
 from chord.refs import NodeRef
 from chord.requests import Candidate, Hop, NextHop
@@ -51,7 +51,7 @@ def find_successor(start: NodeRef, key: int, failed: tuple[NodeRef, ...] = ()) -
     for _ in range(HOPS_MAX):
         here = steps[-1].node
         try:
-            hop: Hop = yield from ask(here, NextHop(key, tuple(avoided)))
+            hop: Hop = yield Ask(here, NextHop(key, tuple(avoided)))
             nearer = _nearer(here, key, hop, avoided)
         except ChordError as error:
             avoided[here] = None

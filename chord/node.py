@@ -28,7 +28,7 @@ class ChordNode:
         self.suspects = Suspects()
         self.agenda = Agenda()
         self.nudged = False  # somebody asked for a stabilise before the next tick
-        self._routes: tuple[list[int], list[Candidate]] | None = None
+        self._routes: tuple[list[int], tuple[Candidate, ...]] | None = None
 
     # --- what it answers
 
@@ -38,9 +38,9 @@ class ChordNode:
     def next_hop(self, key: int, failed: frozenset[NodeRef]) -> Hop:
         """The owner, if it is the successor; otherwise whom to ask. Paper, figure 4."""
         self._require_joined()
-        head = next((s for s in self.successors if not self._skip(s, failed)), None)
-        if head is None:
-            raise NotYet(f"{self.ref.address} has lost all its successors")
+        head = self.successors[0]
+        if failed or self.suspects.any_dead or head.is_vacant:
+            head = self._next_head(failed)
         if between_right_closed(self.ref.id, key, head.id):
             return Hop(found=True, nodes=self.live_successors(failed))
         return Hop(found=False, candidates=self.closest_preceding_nodes(key, failed))
@@ -57,11 +57,12 @@ class ChordNode:
         self, key: int, failed: frozenset[NodeRef] = frozenset()
     ) -> tuple[Candidate, ...]:
         """Known nodes in (self, key), the nearest to the key first. Paper, figure 4."""
-        distances, candidates = self._routing_table()
+        distances, candidates = self._routes or self._routing_table()
         upto = bisect_left(distances, self.ring.distance(self.ref.id, key) or self.ring.size)
+        first = len(distances) - upto
         if not failed and not self.suspects.any_dead:  # nearly always: the table holds no placeholders
-            return tuple(candidates[max(0, upto - CANDIDATES_MAX) : upto][::-1])
-        nearest = (c for c in reversed(candidates[:upto]) if not self._skip(c.node, failed))
+            return candidates[first : first + CANDIDATES_MAX]
+        nearest = (c for c in candidates[first:] if not self._skip(c.node, failed))
         return tuple(islice(nearest, CANDIDATES_MAX))
 
     # --- what changes it
@@ -122,14 +123,23 @@ class ChordNode:
         if not self.joined:
             raise NotYet(f"{self.ref.address} has not joined the ring yet")
 
+    def _next_head(self, failed: frozenset[NodeRef]) -> NodeRef:
+        """The first successor that lives. Raises NotYet."""
+        for peer in self.successors:
+            if not self._skip(peer, failed):
+                return peer
+        raise NotYet(f"{self.ref.address} has lost all its successors")
+
     def _skip(self, peer: NodeRef, failed: frozenset[NodeRef]) -> bool:
         return (bool(failed) and peer in failed) or self.suspects.is_dead(peer)
 
-    def _routing_table(self) -> tuple[list[int], list[Candidate]]:
-        """Fingers and successors once each, by distance from here; kept until either changes."""
-        if self._routes is None:
-            known = {s: Candidate(s) for s in self.successors if s != self.ref and not s.is_vacant}
-            known |= {f: Candidate(f, i) for i, f in enumerate(self.fingers) if f != self.ref and not f.is_vacant}
-            ordered = sorted(known.values(), key=lambda c: self.ring.distance(self.ref.id, c.node.id))
-            self._routes = [self.ring.distance(self.ref.id, c.node.id) for c in ordered], ordered
+    def _routing_table(self) -> tuple[list[int], tuple[Candidate, ...]]:
+        """Fingers and successors once each, the farthest first, and how far they are, the nearest first.
+
+        Kept until either changes.
+        """
+        known = {s: Candidate(s) for s in self.successors if s != self.ref and not s.is_vacant}
+        known |= {f: Candidate(f, i) for i, f in enumerate(self.fingers) if f != self.ref and not f.is_vacant}
+        ordered = sorted(known.values(), key=lambda c: self.ring.distance(self.ref.id, c.node.id))
+        self._routes = [self.ring.distance(self.ref.id, c.node.id) for c in ordered], tuple(reversed(ordered))
         return self._routes

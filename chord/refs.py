@@ -25,6 +25,16 @@ class NodeRef:
     port: int
     incarnation: int = 1
 
+    def __eq__(self, other: object) -> bool:
+        """As a dataclass has it, but quickly: every hop compares and looks up nodes, and nearly all differ in id."""
+        return self is other or (
+            isinstance(other, NodeRef) and self.id == other.id and self.incarnation == other.incarnation
+            and self.port == other.port and self.host == other.host
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
     @property
     def address(self) -> Address:
         return Address(self.host, self.port)

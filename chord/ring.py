@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 
 BITS_MIN, BITS_MAX = 3, 160
 ASSIGNMENTS = ("balanced", "hash")  # ways to give a joiner its identifier
@@ -27,7 +28,7 @@ class Ring:
                 f"replicas is {self.replicas}, expected 1 to {self.successors + 1} (successors + 1)"
             )
 
-    @property
+    @cached_property
     def size(self) -> int:
         """How many identifiers there are."""
         return 1 << self.bits
@@ -67,4 +68,4 @@ def between(start: int, x: int, end: int) -> bool:
 
 def between_right_closed(start: int, x: int, end: int) -> bool:
     """Is x in the arc (start, end]? Where start == end: everything."""
-    return x == end or between(start, x, end)
+    return x == end or (start < x < end if start < end else x > start or x < end)

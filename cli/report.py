@@ -50,6 +50,7 @@ class Report:
 
     def to_json(self) -> dict[str, object]:
         """What --json prints."""
+        _, last = self.rounds[-1]
         return {
             "job": self.spec.job,
             "validation_error": self.validation_error,
@@ -61,6 +62,7 @@ class Report:
             "metrics": self.metrics.to_json() if self.metrics else None,
             "history": [_history(result, report) for result, report in self.rounds],
             "placement": self.placement,
+            **({"node_errors": last.errors} if last.errors else {}),
         }
 
 
@@ -111,12 +113,12 @@ class Screen:
     def round(self, report: Report, result: Result, done: RoundReport) -> None:
         """A round has come in."""
         report.add(result, done)
-        self.advance(f"validation error {result.error:.4f}")
+        self.advance(f"validation error {result.error:.4f}{_among_nodes(done)}")
         for disturbance in done.disturbances:
             self.note(f"round {done.round}: {disturbance}")
         if not self._err.is_terminal:
             self.note(f"round {done.round} of {report.spec.settings.rounds}: validation error "
-                      f"{result.error:.4f}, {done.seconds:.2f} s")
+                      f"{result.error:.4f}{_among_nodes(done)}, {done.seconds:.2f} s")
 
     def result(self, report: Report) -> None:
         """The end: one line of JSON, or a table; below the bars, which move no more."""
@@ -178,7 +180,15 @@ def write_curve(path: Path, report: Report) -> None:
     pyplot.close(figure)
 
 
+def _among_nodes(done: RoundReport) -> str:
+    """Where each node has a model of its own."""
+    if not done.errors:
+        return ""
+    return f" (nodes {min(done.errors.values()):.4f} to {max(done.errors.values()):.4f}, spread {done.spread:.4f})"
+
+
 def _history(result: Result, done: RoundReport) -> dict[str, float | int]:
+    own = {"worst_node_error": max(done.errors.values()), "spread": round(done.spread, 6)} if done.errors else {}
     return {
         "round": result.round,
         "validation_error": round(result.error, 6),
@@ -187,6 +197,7 @@ def _history(result: Result, done: RoundReport) -> dict[str, float | int]:
         "training_accuracy": round(done.training_accuracy, 6),
         "seconds": round(done.seconds, 4),
         "slowest_node_seconds": round(done.slowest_s, 4),
+        **own,
     }
 
 

@@ -33,6 +33,11 @@ def training_task(spec: JobSpec, number: int, moments: bytes, files: Sequence[Tr
     return _work(spec, "train", _task(spec, tasks, moments, number))
 
 
+def evaluation_task(spec: JobSpec, moments: bytes) -> dict[str, object]:
+    """Say how well a model predicts the order's file."""
+    return _work(spec, "evaluate", _task(spec, (), moments))
+
+
 def fingerprint_here(spec: JobSpec) -> str:
     """What this machine's arithmetic makes of the job's shapes."""
     return fingerprint(_task(spec, (), b""))

@@ -13,9 +13,11 @@ from chord.items import Entry, Item, Put
 from chord.lookup import find_successor
 from chord.storing import find
 from federation import jobs, records
+from federation.errors import Overtaken
 from federation.reach import through
 from federation.records import Report, Result
 from federation.roster import Roster
+from federation.spec import JobSpec
 
 WEIGHTS_KEPT = 2  # rounds whose weights stay
 
@@ -23,13 +25,16 @@ WEIGHTS_KEPT = 2  # rounds whose weights stay
 class Chronicle:
     """One job's records, as one driver writes them. `version` is the clock that dates what is written."""
 
-    def __init__(self, job: str, roster: Roster, version: Callable[[], int]) -> None:
-        self._job = job
+    def __init__(self, spec: JobSpec, roster: Roster, version: Callable[[], int]) -> None:
+        self._spec = spec
+        self._job = spec.job
         self._roster = roster
         self._version = version
 
     def store(self, result: Result, report: Report, weights: bytes, state: bytes) -> Procedure[None]:
-        """A round, in all copies. Raises Diverged where another result of this round stands already."""
+        """A round, in all copies. Raises Diverged where another result of this round stands already; Overtaken, where
+        two drivers of the job may come to two results, and the other's counts.
+        """
         if state:
             yield from self.write(f"state-{result.round}", state)
         yield from self.write(f"weights-{result.round}", weights)
@@ -63,5 +68,7 @@ class Chronicle:
         ring, name = self._roster.ring, records.result_name(self._job, result.round)
         items, _ = yield from through(self._roster, lambda entry: find(entry, ring, ring.key(self._job)))
         others = [i.entry.digest for i in items if i.entry.name == name and i.entry.digest != result.digest]
+        if others and self._spec.repro == "recorded":
+            raise Overtaken(f"round {result.round} has been made by another driver")
         if others:
             raise records.diverged(result.round, others[0], result.digest)

@@ -27,6 +27,10 @@ class CannotDrive(FederationError):
     """This process lacks the job's model, so that it cannot drive it; another may. No verdict on the job."""
 
 
+class Overtaken(FederationError):
+    """Of a job that promises no bits: another driver has made this round, and drives on. No verdict on the job."""
+
+
 class TooManyJobs(FederationError):
     """As many jobs are waiting as may wait. Try again later."""
 

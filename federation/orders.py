@@ -22,7 +22,8 @@ from chord.storing import fetch, get, write
 from federation.effects import Compute, Rest, aside, compute
 from federation.errors import FederationError, OtherBits
 from federation.topologies import tree
-from federation.work import Collect, Order, Progress
+from federation.topologies.gossip import Gossip
+from federation.work import Collect, Order, Progress, Push
 from ml.errors import MLError
 
 QUEUED_MAX = 64
@@ -44,12 +45,13 @@ class Orders:
         self._private = private
         self._is_busy = is_busy
         self._launch = launch
+        self._gossip = Gossip()
         self._orders: dict[str, Order] = {}
         self._progress: OrderedDict[str, Progress] = OrderedDict()
 
     def handlers(self) -> Handlers:
         """The work's questions, answered from this state."""
-        return {Order: self.accept, Collect: lambda r: self.progress(r.ticket)}
+        return {Order: self.accept, Collect: lambda r: self.progress(r.ticket), Push: self._gossip.take}
 
     def accept(self, order: Order) -> str:
         """Queue an order, once. A failed one is tried again. Raises Busy."""
@@ -103,17 +105,22 @@ class Orders:
                 yield from self._carry_out_one(node, order)
 
     def relay(self, node: ChordNode, order: Order) -> Procedure[None]:
-        """Pass an order on, and add up what comes back."""
-        ticket = order.ticket
+        """Work on an order together with others: add up what they make of it, or exchange what each has made."""
         try:
-            partial = yield from tree.pass_on(node, order)
-            content = partial.to_bytes()
-            digest = digest_of(content)
-            yield from write(node.ref, digest, content)
+            if order.attempt:
+                said = yield from self._gossip.mix(node, order)
+                self._update(order.ticket, state="done", message=said)
+            else:
+                yield from self._reduce(node, order)
         except (ChordError, FederationError, MLError, ValueError, KeyError, TypeError) as error:
-            self._update(ticket, state="unable", message=f"{type(error).__name__}: {error}")
-            return
-        self._update(ticket, state="done", result=digest, size_bytes=len(content),
+            self._update(order.ticket, state="unable", message=f"{type(error).__name__}: {error}")
+
+    def _reduce(self, node: ChordNode, order: Order) -> Procedure[None]:
+        partial = yield from tree.pass_on(node, order)
+        content = partial.to_bytes()
+        digest = digest_of(content)
+        yield from write(node.ref, digest, content)
+        self._update(order.ticket, state="done", result=digest, size_bytes=len(content),
                      seconds=max((work.seconds for work in partial.done), default=0.0))
 
     def _carry_out_one(self, node: ChordNode, order: Order) -> Procedure[None]:
@@ -121,8 +128,11 @@ class Orders:
         files = f"{len(order.files)} file{'s' * (len(order.files) != 1)}"
         self._update(ticket, state="running", message=f"round {order.round}: {files}")
         try:
-            contents = yield from _contents(node, order, self._private)
+            contents = yield from self._contents(node, order)
             done = yield from compute(Compute(order, contents))
+            if order.attempt:
+                kept = yield from self._gossip.keep(order, contents[order.weights], done.result)
+                done = replace(done, result=kept)
             digest = digest_of(done.result)
             yield from write(node.ref, digest, done.result)
         except OtherBits as error:
@@ -138,6 +148,15 @@ class Orders:
                      seconds=done.seconds, loss=done.loss, accuracy=done.accuracy)
         yield from ask(node.ref, Release(contents=tuple(self._forget_old(order))))
 
+    def _contents(self, node: ChordNode, order: Order) -> Procedure[dict[str, bytes]]:
+        """The bytes that an order needs, by digest. Raises ChordError."""
+        contents = yield from _file_contents(node, order, self._private)
+        if order.attempt:
+            contents[order.weights] = yield from self._gossip.weights(node, order)
+        elif order.weights:
+            contents[order.weights] = yield from fetch((node.ref,), order.weights, order.weights_bytes)
+        return contents
+
     def _update(self, ticket: str, **changes: Any) -> None:
         self._progress[ticket] = replace(self._progress[ticket], **changes)
 
@@ -151,10 +170,10 @@ class Orders:
         return gone
 
 
-def _contents(
+def _file_contents(
     node: ChordNode, order: Order, private: Callable[[str], bytes | None] | None
 ) -> Procedure[dict[str, bytes]]:
-    """The bytes that an order needs, by digest: those that are not here come from the ring. Raises NotFound."""
+    """The files that an order names, by digest: those that are not here come from the ring. Raises ChordError."""
     contents: dict[str, bytes] = {}
     for file in order.files:
         if private is not None:
@@ -167,6 +186,4 @@ def _contents(
         except NotFound:
             key = node.ring.key(file.name)
             contents[file.digest] = yield from get(node.ref, node.ring, key, file.name, file.digest)
-    if order.weights:
-        contents[order.weights] = yield from fetch((node.ref,), order.weights, order.weights_bytes)
     return contents

@@ -86,6 +86,8 @@ class Report:
     disturbances: tuple[str, ...] = ()  # what went wrong, and was healed
     tiers: dict[str, list[str]] = field(default_factory=dict)  # of a tree: level -> addresses of its nodes
     passed_on: int = 0  # of a tree: orders from node to node
+    errors: dict[str, float] = field(default_factory=dict)  # of gossip: address -> validation error of its own model
+    spread: float = 0.0  # of gossip: root mean square distance of a weight from the mean of all nodes'
 
     def to_bytes(self) -> bytes:
         return json.dumps(asdict(self), sort_keys=True).encode()

@@ -73,7 +73,10 @@ class Pace:
 
 
 class RoundWork:
-    """The orders of one round. `make_order` says what to do with some files, and whether that may be refused."""
+    """The orders of one round. `make_order` says what to do with some files, and whether that may be refused.
+
+    weights: what training starts from, to be written to each node; nothing, where each has its own.
+    """
 
     def __init__(
         self, roster: Roster, pace: Pace, clock: Callable[[], float],
@@ -100,7 +103,8 @@ class RoundWork:
         last, missing = assign(self._policy, left, self._view(left)) if refused else (Groups(), left)
         self.missing += missing
         may_refuse = self._policy in BALANCING
-        work = [self._work_or_pass_on(node, group, refused, may_refuse) for node, group in groups.items()]
+        largest = sorted(groups.items(), key=lambda each: -sum(file.rows for file in each[1]))  # begins first
+        work = [self._work_or_pass_on(node, group, refused, may_refuse) for node, group in largest]
         work += [self._work_or_pass_on(node, group, refused, False) for node, group in last.items()]
         parts = yield from self._all(work)
         return parts
@@ -176,7 +180,7 @@ class RoundWork:
         raise NodeUnreachable(f"{node.address} has not finished after {COLLECTS_MAX} questions")
 
     def _hand(self, node: NodeRef, order: Order) -> Procedure[None]:
-        if order.weights:
+        if order.weights and self._weights:
             yield from write(node, order.weights, self._weights)
         yield from ask(node, order)
 

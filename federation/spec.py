@@ -57,7 +57,8 @@ class Settings:
     weighting: str = _choice("none", ("none", "balanced"), "balanced: rare classes count as much as frequent ones")
     placement: str = _choice("hash", tuple(POLICIES), "who trains a file: its owner; the least loaded of its copies; "
                              "the next node that is not full; in turn; anybody; whoever will be done first")
-    topology: str = _choice("star", TOPOLOGIES, "who adds: the driver, or the nodes on the way to it")
+    topology: str = _choice("star", TOPOLOGIES, "who adds: the driver, the nodes on the way to it, or nobody")
+    exchanges: int = _number(8, 1, 1000, "gossip: how often in a round each node gives half of what it holds away")
     tiers: str = field(default="", metadata={"about": "tree: names of its levels for the report: top,middle,edge"})
     fraction: float = _number(1.0, 0.0, 1.0, "part of the files that takes part in a round, drawn anew", above=True)
     rule: str = _choice("fedavg", tuple(RULES), "what becomes of a round's mean")
@@ -79,6 +80,7 @@ class Settings:
             raise BadSpec(f"--tiers names the levels of --topology tree, not of {self.topology}")
         if self.tiers and not (self.tiers.isprintable() and all(self.tiers.split(",")) and len(self.tiers) <= 256):
             raise BadSpec(f"--tiers is {self.tiers[:80]!r}, expected names with commas between them")
+        self._check_gossip()
         for each in fields(self):
             self._check_belongs(each.name, each.default)
         if self.course and self.proximal_mu:
@@ -102,6 +104,16 @@ class Settings:
             raise BadSpec(f"--optimizer gd trains mlp and softmax, not {self.model}")
         if self.proximal_mu and ":" in self.model:
             raise BadSpec(f"--rule fedprox trains mlp, softmax and cnn, not {self.model}, which may step as it likes")
+
+    def _check_gossip(self) -> None:
+        """Where nobody adds, nobody can hold what a server holds, nor count how much is missing. Raises BadSpec."""
+        if self.topology != "gossip":
+            if self.exchanges != next(f.default for f in fields(self) if f.name == "exchanges"):
+                raise BadSpec(f"--exchanges is for --topology gossip, not for {self.topology}")
+        elif self.rule not in ("fedavg", "fedprox"):
+            raise BadSpec(f"--topology gossip and --rule {self.rule} exclude one another: nobody holds its state")
+        elif self.quorum < 1.0:
+            raise BadSpec("--topology gossip and --quorum exclude one another: who is lost is always left out")
 
     def _check_belongs(self, name: str, default: object) -> None:
         """A setting that only some rules take is not set with another: it would do nothing. Raises BadSpec."""
@@ -185,7 +197,7 @@ class JobSpec:
     def repro(self) -> str:
         """What it promises: `bits`, the same model whatever happens, or `recorded`, a chain that can be audited."""
         leaves_out = self.settings.quorum < 1.0 or self.pinned != ""  # files that are away, for good or for a round
-        return "recorded" if leaves_out else "bits"
+        return "recorded" if leaves_out or self.settings.topology == "gossip" else "bits"
 
     @property
     def bits(self) -> str:

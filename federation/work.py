@@ -48,6 +48,7 @@ class Order(Request[str]):
     may_refuse: bool = False  # a node that is busy with other things may say so: the order goes elsewhere
     shares: tuple[Share, ...] = ()  # of an order to be passed on: who is to work on which files
     limit: int = 0  # of such an order: where the receiver's part of the ring ends
+    attempt: int = 0  # of a round in which nobody adds: the driver's attempt at it; the receiver keeps what it makes
 
     @property
     def ticket(self) -> str:
@@ -82,6 +83,22 @@ class Collect(Request[Progress]):
 
     ticket: str
     wait_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Push(Request[None]):
+    """Half of what the sender holds of a round in which nobody adds; its content was written to the receiver before.
+
+    The same push again counts once. Raises NotFound where it was certainly not taken.
+    """
+
+    job: str
+    round: int
+    attempt: int
+    number: int  # of the sender's exchanges
+    sender: NodeRef
+    digest: str
+    size_bytes: int
 
 
 @dataclass(frozen=True)

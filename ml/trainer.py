@@ -5,7 +5,7 @@
     {"do": "missing", "digests"}                   ->  {"missing": the digests that must be added (again)}
     {"do": "moments", "digests"}                   ->  {}, FeatureSums.to_bytes
     {"do": "train", "task"}, weights               ->  {"rows", "loss", "accuracy"}, int64 sum
-    {"do": "evaluate", "task", "digest"}, weights  ->  {"errors", "loss", "rows"}
+    {"do": "evaluate", "task", "digest"}, weights  ->  {"loss", "accuracy"}
     {"do": "fingerprint", "task"}                  ->  {"fingerprint"}
 
 While it trains it also writes {"progress": [[file's index in the task, epoch, loss, accuracy], ...]}: every epoch, but
@@ -124,7 +124,7 @@ def _carry_out(worker: "Worker", header: Header, payload: bytes, progress: "OnPr
             return {"rows": update.rows, "loss": update.loss, "accuracy": update.accuracy}, update.sum
         case "evaluate":
             found = worker.evaluate(_task(header), payload, _text(header, "digest"))
-            return {"errors": found.errors, "loss": found.loss, "rows": found.rows}, b""
+            return {"loss": found.loss, "accuracy": 1 - found.error_rate}, b""
         case "fingerprint":
             from ml.fingerprint import fingerprint
 

@@ -38,7 +38,7 @@ R = TypeVar("R")
 VARIABLE, ARMED_VARIABLE = "ROUNDELAY_FAILPOINTS", "ROUNDELAY_FAILPOINTS_ARMED"
 ACTIONS = ("exit", "sleep", "drop", "error")
 SILENCE_S = 30.0  # longer than anybody waits for an answer
-TRAINER_STEPS = ("missing", "add", "moments", "train")
+TRAINER_STEPS = ("missing", "add", "moments", "train", "evaluate")
 REQUESTS = tuple(sorted(
     each.__name__ for module in (requests, store, work) for each in vars(module).values()
     if isinstance(each, type) and issubclass(each, Request) and each is not Request

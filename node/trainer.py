@@ -33,6 +33,7 @@ IDLE_S = 60.0
 STARTS_MAX = 3  # of the process for one order: one that dies each time fails it
 STOP_TIMEOUT_S = 1.0
 FINGERPRINTS_MAX = 16  # shapes whose fingerprints are remembered
+KINDS = ("moments", "train", "evaluate")
 SHOWN = ("optimizer", "epochs", "eta", "batch", "momentum")  # of a configuration; the rest where it is not 0
 
 Tell = Callable[[str, str], None]  # ticket, what is going on
@@ -111,10 +112,12 @@ class Trainer:
         self._require_bits(order, work)
         self._bring_files(effect, work)
         self._tell(order.ticket, _configuration(order, work))
+        weights = effect.contents.get(order.weights, b"")
         if work["kind"] == "moments":
             answer = self._ask({"do": "moments", "digests": [f.digest for f in order.files]})
+        elif work["kind"] == "evaluate":
+            answer = self._ask({"do": "evaluate", "task": work["task"], "digest": order.files[0].digest}, weights)
         else:
-            weights = effect.contents.get(order.weights, b"")
             answer = self._ask({"do": "train", "task": work["task"]}, weights, order)
         loss, accuracy = (cast(float, answer.header.get(key, 0.0)) for key in ("loss", "accuracy"))
         return Done(bytes(answer.payload), time.monotonic() - began, loss, accuracy)
@@ -219,6 +222,8 @@ def _configuration(order: Order, work: dict[str, Any]) -> str:
     files = f"{len(order.files)} file{'s' * (len(order.files) != 1)}"
     if work["kind"] == "moments":
         return f"round {order.round}: summing the features of {files}"
+    if work["kind"] == "evaluate":
+        return f"round {order.round}: evaluating what came of it here"
     task = work["task"]
     settings = " ".join(f"{name} {value}" for name, value in task["config"].items() if value or name in SHOWN)
     model = "" if task["model"] == "mlp" else f"model {task['model']}, "
@@ -238,8 +243,10 @@ def _read_work(order: Order) -> dict[str, object]:
         kind, features, classes = work["kind"], work["features"], work["classes"]
         if not isinstance(features, int) or not isinstance(classes, int):
             raise TypeError(f"features {features!r} and classes {classes!r} must be numbers")
-        if kind not in ("moments", "train"):
+        if kind not in KINDS:
             raise ValueError(f"work of the kind {kind!r}")
+        if kind == "evaluate" and len(order.files) != 1:
+            raise ValueError(f"{len(order.files)} files to evaluate on")
         task, ours = task_from_dict(work["task"]), [f.digest for f in order.files]
         if kind == "train" and [f.digest for f in task.files] != ours:
             raise ValueError("its task is about other files")

@@ -90,6 +90,7 @@ COMPUTE_NODE: dict[type[Request[Any]], Call] = {
     work.Order: Call(
         "order", lambda r: (codec.order_to_wire(r),), codec.order_from_wire, _as_it_is, _as_it_is,
     ),
+    work.Push: Call("push", lambda r: (codec.push_to_wire(r),), codec.push_from_wire, _as_it_is, _as_it_is),
     work.Collect: Call(
         "collect",
         lambda r: (r.ticket, round(r.wait_s * 1000)),

@@ -18,7 +18,7 @@ from chord.names import check_name
 from chord.refs import NodeRef
 from chord.requests import Candidate, Grant, Hello, Hop, Lease, Members, Neighbourhood, Status
 from chord.ring import Ring
-from federation.work import Order, Progress, Share, TrainingFile
+from federation.work import Order, Progress, Push, Share, TrainingFile
 from rpc.gen import ttypes as wire
 
 ID_BYTES = 20
@@ -262,7 +262,7 @@ def order_to_wire(order: Order) -> wire.Order:
     shares = [share_to_wire(s) for s in order.shares]
     return wire.Order(order.job, order.round, files, order.task, weights, order.weights_bytes or None,
                       order.may_refuse or None, shares or None,
-                      id_to_wire(order.limit) if shares or order.limit else None)
+                      id_to_wire(order.limit) if shares or order.limit else None, order.attempt or None)
 
 
 def order_from_wire(raw: wire.Order) -> Order:
@@ -270,7 +270,17 @@ def order_from_wire(raw: wire.Order) -> Order:
     weights = digest_from_wire(raw.weights) if raw.weights else ""
     return Order(raw.job, _at_least(0, raw.round), files, raw.task, weights, _at_least(0, raw.weights_size or 0),
                  bool(raw.may_refuse), tuple(share_from_wire(s) for s in raw.shares or ()),
-                 id_from_wire(raw.limit) if raw.limit else 0)
+                 id_from_wire(raw.limit) if raw.limit else 0, _at_least(0, raw.attempt or 0))
+
+
+def push_to_wire(push: Push) -> wire.Push:
+    return wire.Push(push.job, push.round, push.attempt, push.number, node_to_wire(push.sender),
+                     digest_to_wire(push.digest), push.size_bytes)
+
+
+def push_from_wire(raw: wire.Push) -> Push:
+    return Push(raw.job, _at_least(0, raw.round), _at_least(0, raw.attempt), _at_least(0, raw.number),
+                node_from_wire(raw.sender), digest_from_wire(raw.digest), _at_least(0, raw.size))
 
 
 def share_to_wire(share: Share) -> wire.Share:

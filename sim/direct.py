@@ -45,11 +45,12 @@ class Direct:
 
     def run(self, procedure: Procedure[R], patient: bool = True) -> R:
         """Its result. Raises what it raises; if not patient, NodeUnreachable at the first silence."""
-        step, outcome = procedure.send, None
+        send = step = procedure.send
+        outcome: Any = None
         try:
             while True:
                 effect = step(outcome)
-                step, outcome = procedure.send, self._perform(effect)
+                step, outcome = send, self._ask(effect) if type(effect) is Ask else self._perform(effect)
                 if isinstance(outcome, ChordError):
                     if not patient and isinstance(outcome, NodeUnreachable):
                         procedure.close()
@@ -72,8 +73,6 @@ class Direct:
     # --- helpers
 
     def _perform(self, effect: Any) -> Any:
-        if type(effect) is Ask:
-            return self._ask(effect)
         if isinstance(effect, AskAll):
             return [self._ask(one) for one in effect.asks]
         assert isinstance(effect, Sleep), effect

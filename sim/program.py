@@ -87,22 +87,28 @@ def _compute(world: World, worker: Worker, task: Task, effect: Compute) -> Outco
     resume, process = task.later(), task.process
     seconds = TRAINS_S_A_FILE * len(effect.order.files)
     try:
-        outcome: Outcome = Done(carry_out(worker, effect), seconds)
+        outcome: Outcome = carry_out(worker, effect, seconds)
     except MLError as error:
         outcome = WorkFailed(str(error))
     world.clock.after(seconds, lambda: process.when_awake(lambda: resume(outcome)))
     return PENDING
 
 
-def carry_out(worker: Worker, effect: Compute) -> bytes:
+def carry_out(worker: Worker, effect: Compute, seconds: float) -> Done:
     """What a trainer process does with an order. Raises MLError."""
     order, work = effect.order, json.loads(effect.order.task)
+    weights = effect.contents.get(order.weights, b"")
     for file in order.files:
         if not worker.has(file.digest):
             worker.add_file(file.digest, file.name, effect.contents[file.digest], work["features"], work["classes"])
     if work["kind"] == "moments":
-        return worker.moments([file.digest for file in order.files]).to_bytes()
-    return worker.train(task_from_dict(work["task"]), effect.contents[order.weights]).sum
+        return Done(worker.moments([file.digest for file in order.files]).to_bytes(), seconds)
+    task = task_from_dict(work["task"])
+    if work["kind"] == "evaluate":
+        found = worker.evaluate(task, weights, order.files[0].digest)
+        return Done(b"", seconds, found.loss, 1 - found.error_rate)
+    update = worker.train(task, weights)
+    return Done(update.sum, seconds, update.loss, update.accuracy)
 
 
 def _say(world: World, node: ChordNode, line: str) -> None:

@@ -185,6 +185,17 @@ class Iface(object):
         """
         pass
 
+    def push(self, target, push):
+        """
+        Take a half: it counts once, however often it is pushed. NotFound: it was not taken, the round is over here.
+
+        Parameters:
+         - target
+         - push
+
+        """
+        pass
+
     def collect(self, target, ticket, wait_ms):
         """
         How far the order of a ticket has come: as soon as it is done or failed, or after `wait_ms` (<= 5000).
@@ -836,6 +847,48 @@ class Client(Iface):
             raise result.busy
         raise TApplicationException(TApplicationException.MISSING_RESULT, "order failed: unknown result")
 
+    def push(self, target, push):
+        """
+        Take a half: it counts once, however often it is pushed. NotFound: it was not taken, the round is over here.
+
+        Parameters:
+         - target
+         - push
+
+        """
+        self.send_push(target, push)
+        self.recv_push()
+
+    def send_push(self, target, push):
+        self._oprot.writeMessageBegin('push', TMessageType.CALL, self._seqid)
+        args = push_args()
+        args.target = target
+        args.push = push
+        args.write(self._oprot)
+        self._oprot.writeMessageEnd()
+        self._oprot.trans.flush()
+
+    def recv_push(self):
+        iprot = self._iprot
+        (fname, mtype, rseqid) = iprot.readMessageBegin()
+        if mtype == TMessageType.EXCEPTION:
+            x = TApplicationException()
+            x.read(iprot)
+            iprot.readMessageEnd()
+            raise x
+        result = push_result()
+        result.read(iprot)
+        iprot.readMessageEnd()
+        if result.wrong is not None:
+            raise result.wrong
+        if result.not_yet is not None:
+            raise result.not_yet
+        if result.malformed is not None:
+            raise result.malformed
+        if result.not_found is not None:
+            raise result.not_found
+        return
+
     def collect(self, target, ticket, wait_ms):
         """
         How far the order of a ticket has come: as soon as it is done or failed, or after `wait_ms` (<= 5000).
@@ -902,6 +955,7 @@ class Processor(Iface, TProcessor):
         self._processMap["list_range"] = Processor.process_list_range
         self._processMap["driving"] = Processor.process_driving
         self._processMap["order"] = Processor.process_order
+        self._processMap["push"] = Processor.process_push
         self._processMap["collect"] = Processor.process_collect
         self._on_message_begin = None
 
@@ -1407,6 +1461,41 @@ class Processor(Iface, TProcessor):
             msg_type = TMessageType.EXCEPTION
             result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
         oprot.writeMessageBegin("order", msg_type, seqid)
+        result.write(oprot)
+        oprot.writeMessageEnd()
+        oprot.trans.flush()
+
+    def process_push(self, seqid, iprot, oprot):
+        args = push_args()
+        args.read(iprot)
+        iprot.readMessageEnd()
+        result = push_result()
+        try:
+            self._handler.push(args.target, args.push)
+            msg_type = TMessageType.REPLY
+        except TTransport.TTransportException:
+            raise
+        except WrongIncarnation as wrong:
+            msg_type = TMessageType.REPLY
+            result.wrong = wrong
+        except NotYet as not_yet:
+            msg_type = TMessageType.REPLY
+            result.not_yet = not_yet
+        except Malformed as malformed:
+            msg_type = TMessageType.REPLY
+            result.malformed = malformed
+        except NotFound as not_found:
+            msg_type = TMessageType.REPLY
+            result.not_found = not_found
+        except TApplicationException as ex:
+            logging.exception('TApplication exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = ex
+        except Exception:
+            logging.exception('Unexpected exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
+        oprot.writeMessageBegin("push", msg_type, seqid)
         result.write(oprot)
         oprot.writeMessageEnd()
         oprot.trans.flush()
@@ -4072,6 +4161,180 @@ order_result.thrift_spec = (
     (2, TType.STRUCT, 'not_yet', [NotYet, None], None, ),  # 2
     (3, TType.STRUCT, 'malformed', [Malformed, None], None, ),  # 3
     (4, TType.STRUCT, 'busy', [Busy, None], None, ),  # 4
+)
+
+
+class push_args(object):
+    """
+    Attributes:
+     - target
+     - push
+
+    """
+
+
+    def __init__(self, target=None, push=None,):
+        self.target = target
+        self.push = push
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.target = Target()
+                    self.target.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRUCT:
+                    self.push = Push()
+                    self.push.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('push_args')
+        if self.target is not None:
+            oprot.writeFieldBegin('target', TType.STRUCT, 1)
+            self.target.write(oprot)
+            oprot.writeFieldEnd()
+        if self.push is not None:
+            oprot.writeFieldBegin('push', TType.STRUCT, 2)
+            self.push.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(push_args)
+push_args.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'target', [Target, None], None, ),  # 1
+    (2, TType.STRUCT, 'push', [Push, None], None, ),  # 2
+)
+
+
+class push_result(object):
+    """
+    Attributes:
+     - wrong
+     - not_yet
+     - malformed
+     - not_found
+
+    """
+
+
+    def __init__(self, wrong=None, not_yet=None, malformed=None, not_found=None,):
+        self.wrong = wrong
+        self.not_yet = not_yet
+        self.malformed = malformed
+        self.not_found = not_found
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.wrong = WrongIncarnation.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRUCT:
+                    self.not_yet = NotYet.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.STRUCT:
+                    self.malformed = Malformed.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.STRUCT:
+                    self.not_found = NotFound.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('push_result')
+        if self.wrong is not None:
+            oprot.writeFieldBegin('wrong', TType.STRUCT, 1)
+            self.wrong.write(oprot)
+            oprot.writeFieldEnd()
+        if self.not_yet is not None:
+            oprot.writeFieldBegin('not_yet', TType.STRUCT, 2)
+            self.not_yet.write(oprot)
+            oprot.writeFieldEnd()
+        if self.malformed is not None:
+            oprot.writeFieldBegin('malformed', TType.STRUCT, 3)
+            self.malformed.write(oprot)
+            oprot.writeFieldEnd()
+        if self.not_found is not None:
+            oprot.writeFieldBegin('not_found', TType.STRUCT, 4)
+            self.not_found.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(push_result)
+push_result.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'wrong', [WrongIncarnation, None], None, ),  # 1
+    (2, TType.STRUCT, 'not_yet', [NotYet, None], None, ),  # 2
+    (3, TType.STRUCT, 'malformed', [Malformed, None], None, ),  # 3
+    (4, TType.STRUCT, 'not_found', [NotFound, None], None, ),  # 4
 )
 
 

@@ -2085,11 +2085,12 @@ class Order(object):
      - may_refuse: A node that is busy with other things may answer Busy: the order goes elsewhere.
      - shares: Of an order to be passed on: who is to work on which files, from the receiver on round the ring to `limit`.
      - limit: The identifier at which the receiver's part of the ring ends.
+     - attempt: Of a round in which nobody adds: the driver's attempt at it. What the receiver makes of it, it keeps.
 
     """
 
 
-    def __init__(self, job=None, round=None, files=None, task=None, weights=None, weights_size=None, may_refuse=None, shares=None, limit=None,):
+    def __init__(self, job=None, round=None, files=None, task=None, weights=None, weights_size=None, may_refuse=None, shares=None, limit=None, attempt=None,):
         self.job = job
         self.round = round
         self.files = files
@@ -2099,6 +2100,7 @@ class Order(object):
         self.may_refuse = may_refuse
         self.shares = shares
         self.limit = limit
+        self.attempt = attempt
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -2166,6 +2168,11 @@ class Order(object):
                     self.limit = iprot.readBinary()
                 else:
                     iprot.skip(ftype)
+            elif fid == 10:
+                if ftype == TType.I64:
+                    self.attempt = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -2218,6 +2225,10 @@ class Order(object):
             oprot.writeFieldBegin('limit', TType.STRING, 9)
             oprot.writeBinary(self.limit)
             oprot.writeFieldEnd()
+        if self.attempt is not None:
+            oprot.writeFieldBegin('attempt', TType.I64, 10)
+            oprot.writeI64(self.attempt)
+            oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
 
@@ -2230,6 +2241,146 @@ class Order(object):
             raise TProtocolException(message='Required field files is unset!')
         if self.task is None:
             raise TProtocolException(message='Required field task is unset!')
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
+class Push(object):
+    """
+    Half of what its sender holds of a round in which nobody adds: a weighted sum of models, and its weight.
+
+    Attributes:
+     - job
+     - round
+     - attempt
+     - number: Of the sender's exchanges in this attempt.
+     - sender
+     - digest: Digest and size of the half itself, a content written to the receiver before.
+     - size
+
+    """
+
+
+    def __init__(self, job=None, round=None, attempt=None, number=None, sender=None, digest=None, size=None,):
+        self.job = job
+        self.round = round
+        self.attempt = attempt
+        self.number = number
+        self.sender = sender
+        self.digest = digest
+        self.size = size
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRING:
+                    self.job = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.I32:
+                    self.round = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.I64:
+                    self.attempt = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.I32:
+                    self.number = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.STRUCT:
+                    self.sender = Node()
+                    self.sender.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 6:
+                if ftype == TType.STRING:
+                    self.digest = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 7:
+                if ftype == TType.I64:
+                    self.size = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('Push')
+        if self.job is not None:
+            oprot.writeFieldBegin('job', TType.STRING, 1)
+            oprot.writeString(self.job.encode('utf-8') if sys.version_info[0] == 2 else self.job)
+            oprot.writeFieldEnd()
+        if self.round is not None:
+            oprot.writeFieldBegin('round', TType.I32, 2)
+            oprot.writeI32(self.round)
+            oprot.writeFieldEnd()
+        if self.attempt is not None:
+            oprot.writeFieldBegin('attempt', TType.I64, 3)
+            oprot.writeI64(self.attempt)
+            oprot.writeFieldEnd()
+        if self.number is not None:
+            oprot.writeFieldBegin('number', TType.I32, 4)
+            oprot.writeI32(self.number)
+            oprot.writeFieldEnd()
+        if self.sender is not None:
+            oprot.writeFieldBegin('sender', TType.STRUCT, 5)
+            self.sender.write(oprot)
+            oprot.writeFieldEnd()
+        if self.digest is not None:
+            oprot.writeFieldBegin('digest', TType.STRING, 6)
+            oprot.writeBinary(self.digest)
+            oprot.writeFieldEnd()
+        if self.size is not None:
+            oprot.writeFieldBegin('size', TType.I64, 7)
+            oprot.writeI64(self.size)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        if self.job is None:
+            raise TProtocolException(message='Required field job is unset!')
+        if self.round is None:
+            raise TProtocolException(message='Required field round is unset!')
+        if self.attempt is None:
+            raise TProtocolException(message='Required field attempt is unset!')
+        if self.number is None:
+            raise TProtocolException(message='Required field number is unset!')
+        if self.sender is None:
+            raise TProtocolException(message='Required field sender is unset!')
+        if self.digest is None:
+            raise TProtocolException(message='Required field digest is unset!')
+        if self.size is None:
+            raise TProtocolException(message='Required field size is unset!')
         return
 
     def __repr__(self):
@@ -2780,6 +2931,18 @@ Order.thrift_spec = (
     (7, TType.BOOL, 'may_refuse', None, None, ),  # 7
     (8, TType.LIST, 'shares', (TType.STRUCT, [Share, None], False), None, ),  # 8
     (9, TType.STRING, 'limit', 'BINARY', None, ),  # 9
+    (10, TType.I64, 'attempt', None, None, ),  # 10
+)
+all_structs.append(Push)
+Push.thrift_spec = (
+    None,  # 0
+    (1, TType.STRING, 'job', 'UTF8', None, ),  # 1
+    (2, TType.I32, 'round', None, None, ),  # 2
+    (3, TType.I64, 'attempt', None, None, ),  # 3
+    (4, TType.I32, 'number', None, None, ),  # 4
+    (5, TType.STRUCT, 'sender', [Node, None], None, ),  # 5
+    (6, TType.STRING, 'digest', 'BINARY', None, ),  # 6
+    (7, TType.I64, 'size', None, None, ),  # 7
 )
 all_structs.append(Progress)
 Progress.thrift_spec = (

@@ -7,7 +7,7 @@ stabilisations. Nodes join and stabilise by the core's procedures and answer by 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -122,21 +122,16 @@ def is_stable(direct: Direct, node: ChordNode) -> bool:
 
 
 def all_fingers(direct: Direct, node: ChordNode) -> Procedure[bool] | None:
-    """All of them each time, as in 2001; left out where every finger's node would only confirm it."""
-    return None if all(_confirms(direct, node, i, f) for i, f in _first_of_each(node)) else protocol.fix_fingers(node)
+    """All of them each time, as in 2001; left out where every finger's node would only confirm it.
 
-
-def _first_of_each(node: ChordNode) -> Iterator[tuple[int, NodeRef]]:
-    """Each finger that is not the same node as the one before it."""
+    It would, when it owns the finger's start by its own account.
+    """
     before = None
     for i, finger in enumerate(node.fingers):
-        if finger is not before:
-            yield i, finger
-        before = finger
-
-
-def _confirms(direct: Direct, node: ChordNode, i: int, finger: NodeRef) -> bool:
-    """Does the finger's node, asked for its neighbours, own the finger's start?"""
-    known = direct.nodes.get(finger)
-    start = node.ring.finger_start(node.ref.id, i)
-    return known is not None and between_right_closed(known.predecessor.id, start, finger.id)
+        if finger is before:
+            continue
+        before, known = finger, direct.nodes.get(finger)
+        start = node.ring.finger_start(node.ref.id, i)
+        if known is None or not between_right_closed(known.predecessor.id, start, finger.id):
+            return protocol.fix_fingers(node)
+    return None

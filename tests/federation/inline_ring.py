@@ -21,8 +21,8 @@ from federation.errors import OtherBits, WorkFailed
 from federation.orders import Orders
 from federation.work import Collect, Driving, Order
 from ml.errors import MLError
-from ml.task import task_from_dict
 from ml.worker import Worker
+from sim.program import carry_out
 
 R = TypeVar("R")
 STEPS_MAX = 100_000  # of one procedure
@@ -47,15 +47,7 @@ class Member:
         if self.bits and work["bits"]:
             raise OtherBits(f"computes other bits ({self.bits})")
         try:
-            for file in effect.order.files:
-                if self.worker.has(file.digest):
-                    continue
-                self.worker.add_file(file.digest, file.name, effect.contents[file.digest], work["features"],
-                                     work["classes"])
-            if work["kind"] == "moments":
-                return Done(self.worker.moments([f.digest for f in effect.order.files]).to_bytes(), 0.1)
-            update = self.worker.train(task_from_dict(work["task"]), effect.contents[effect.order.weights])
-            return Done(update.sum, 0.1, update.loss, update.accuracy)
+            return carry_out(self.worker, effect, 0.1)
         except MLError as error:
             raise WorkFailed(str(error)) from error
 

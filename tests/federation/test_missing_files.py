@@ -10,21 +10,24 @@ from test_driver import CONTENTS, EXPECTED, IDS, SETTINGS, SPEC, Job, make_spec
 from chord.errors import NotFound
 from chord.refs import NodeRef
 from chord.store import Read
-from federation import driver as driving
+from federation import gathering
 from federation.errors import FileUnavailable
 from federation.spec import JobSpec
-from federation.work import TrainingFile
+from federation.work import Order, TrainingFile
 
 QUORUM = make_spec(replace(SETTINGS, rounds=4, quorum=0.8))
 GONE = QUORUM.files[2]
 
 
 def job_without(spec: JobSpec, file: TrainingFile, after_round: int = 1, until_s: float = float("inf")) -> Job:
-    """Nobody can read this file any more, from the end of a round on, until so much time has gone by."""
+    """Nobody can read this file any more, once a round has passed, until so much time has gone by."""
     job = Job(IDS[:2], spec)  # two owners: every order is for several files
+    rounds = [0]
 
     def before_answer(node: NodeRef, request: object) -> None:
-        gone = len(job.rounds) >= after_round and job.net.now < until_s
+        if isinstance(request, Order):
+            rounds.append(request.round)
+        gone = max(rounds) > after_round and job.net.now < until_s
         if gone and isinstance(request, Read) and request.digest == file.digest:
             raise NotFound(f"{node.address} has lost it")
 
@@ -61,7 +64,7 @@ def test_without_a_quorum_it_is_waited_for_by_name_and_the_model_is_the_same() -
     job = job_without(SPEC, GONE, until_s=5.0)
     said: list[str] = []
     driver = job.driver()
-    driver._say = said.append
+    driver._gathering._say = said.append
 
     job.net.run(driver.drive())
 
@@ -70,7 +73,7 @@ def test_without_a_quorum_it_is_waited_for_by_name_and_the_model_is_the_same() -
 
 
 def test_it_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driving, "FILES_RETRIES_MAX", 3)
+    monkeypatch.setattr(gathering, "FILES_RETRIES_MAX", 3)
     job = job_without(SPEC, GONE)
 
     with pytest.raises(FileUnavailable, match=f"no live node has {GONE.name}$"):
@@ -80,4 +83,4 @@ def test_it_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("count", "shown"), [(1, "f0"), (8, "f0, f1, f2, f3, f4, f5, f6, f7"),
                                               (11, "f0, f1, f2, f3, f4, f5, f6, f7 and 3 more")])
 def test_a_line_names_some_files_and_counts_the_others(count: int, shown: str) -> None:
-    assert driving.names(tuple(TrainingFile(i, f"f{i}", "00" * 32, 1, 1) for i in range(count))) == shown
+    assert gathering.names(tuple(TrainingFile(i, f"f{i}", "00" * 32, 1, 1) for i in range(count))) == shown

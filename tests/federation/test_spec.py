@@ -86,12 +86,12 @@ def test_the_id_changes_with_every_setting(name: str) -> None:
     other: dict[str, Any] = {
         "rounds": 7, "epochs": 7, "hidden": (7,), "eta": 0.7, "batch": 7, "momentum": 0.7, "optimizer": "adam",
         "seed": 7, "course": True, "quorum": 0.5, "model": "cnn", "dropout": 0.5, "weighting": "balanced",
-        "placement": "random", "topology": "tree", "tiers": "a,b",
+        "placement": "random", "topology": "tree", "tiers": "a,b", "exchanges": 3,
         "fraction": 0.5, "rule": "fedprox", "mu": 0.5, "server_eta": 0.5, "server_momentum": 0.5,
     }
     extra = {"course": {"optimizer": "gd"}, "mu": {"rule": "fedprox"}}.get(name, {})
-    if name == "tiers":
-        extra = {"topology": "tree"}
+    if name in ("tiers", "exchanges"):
+        extra = {"topology": "tree" if name == "tiers" else "gossip"}
     if name.startswith("server_"):
         extra = {"rule": "fedavgm"}
     base = replace(SPEC, settings=Settings(**extra))

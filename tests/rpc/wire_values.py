@@ -60,6 +60,7 @@ BY_FIELD: dict[tuple[str, type], st.SearchStrategy[Any]] = {
     ("size_bytes", int): sizes, ("stored_bytes", int): sizes, ("received_bytes", int): sizes,
     ("weights_bytes", int): sizes, ("offset", int): sizes, ("length", int): whole_numbers,
     ("version", int): st.integers(-I64 - 1, I64), ("count", int): whole_numbers, ("limit", int): identifiers,
+    ("attempt", int): sizes, ("number", int): whole_numbers,
     ("index", int): whole_numbers, ("round", int): whole_numbers, ("rows", int): st.integers(1, I64),
     ("lease_s", float): milliseconds, ("wait_s", float): milliseconds.filter(lambda s: s * 1000 <= I32),
     ("seconds", float): milliseconds, ("loss", float): doubles, ("accuracy", float): doubles,

@@ -1,0 +1,100 @@
+"""A job in which nobody adds: how good every node's model is, and how far they lie apart, round by round.
+
+    python -m bench gossip [--rounds N] [--nodes N] [--json]
+
+Real nodes train the shipped letters; once as they are, and once with every fifth push lost on its way, and every fifth
+acknowledgement. Writes docs/results/gossip.md and .svg.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.results import machine, table, write
+from bench.ring import ROOT, ProcessRing
+from sim.plot import Plot, Series, svg
+
+NODES, ROUNDS, EARLY = 8, 50, 5
+TARGET = 0.08  # the error that every node's model is to have in the end
+LOST = "ask.Push.before=20%drop;ask.Push.after=20%drop"
+RUNS = {"nothing lost": "", "20 % of the messages lost": LOST}
+
+Run = dict[str, Any]
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser("python -m bench gossip", description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--nodes", type=int, default=NODES)
+    parser.add_argument("--json", action="store_true")
+    chosen = parser.parse_args(arguments)
+    runs = {name: _run(failpoints, chosen.nodes, chosen.rounds) for name, failpoints in RUNS.items()}
+    rows = [_row(name, run) for name, run in runs.items()]
+    found = {"bench": "gossip", "nodes": chosen.nodes, "rounds": chosen.rounds, "runs": rows,
+             "held": all(row["held"] for row in rows)}
+    write("gossip.md", document(found, rows))
+    write("gossip.svg", svg(_plot(runs)))
+    print(json.dumps(found) if chosen.json else document(found, rows))
+    return 0 if found["held"] else 1
+
+
+def _run(failpoints: str, nodes: int, rounds: int) -> Run:
+    """What the client prints of one job."""
+    with tempfile.TemporaryDirectory(prefix="roundelay-gossip-") as folder:
+        ring = ProcessRing(Path(folder))
+        ring.failpoints = failpoints
+        try:
+            ring.form(nodes)
+            client = ring.start_client(str(ROOT / "letters"), "validate_letters.txt", "--topology", "gossip",
+                                       "--rounds", str(rounds), "--json")
+            assert client.wait() == 0, client.text
+            shown: Run = json.loads(client.out.read_text())
+            return shown
+        finally:
+            ring.stop()
+
+
+def _row(name: str, run: Run) -> Run:
+    history = run["history"]
+    early, last = history[min(EARLY, len(history)) - 1], history[-1]
+    worst = max(run["node_errors"].values())
+    return {
+        "run": name, "models": len(run["node_errors"]), "worst_error": worst,
+        "best_error": min(run["node_errors"].values()), f"spread_at_{EARLY}": early["spread"],
+        "spread_at_the_end": last["spread"], "seconds": run["seconds"],
+        "held": worst <= TARGET and last["spread"] < early["spread"],
+    }
+
+
+def document(found: Run, rows: Sequence[Run]) -> str:
+    lines = [
+        "# A job in which nobody adds", "",
+        f"`python -m bench gossip`, {machine()}. The shipped letters on {found['nodes']} nodes, {found['rounds']} "
+        "rounds, 8 exchanges a round. *Spread* is the root mean square distance of a weight from the mean of all "
+        f"nodes' models. Every node's model is to have an error of {TARGET} or less, and the spread at the end is to "
+        f"be smaller than after round {EARLY}.", "",
+        *table(
+            ("", "models", "best error", "worst error", f"spread, round {EARLY}", "spread at the end", "seconds",
+             "held"),
+            [(row["run"], row["models"], f"{row['best_error']:.4f}", f"{row['worst_error']:.4f}",
+              f"{row[f'spread_at_{EARLY}']:.5f}", f"{row['spread_at_the_end']:.5f}", f"{row['seconds']:.0f}",
+              "yes" if row["held"] else "no") for row in rows],
+        ), "",
+        "*Lost* is a push that never arrives, or one that does and whose acknowledgement does not: it is pushed again, "
+        "and counts once.", "",
+        "![spread of the models, round by round](gossip.svg)", "",
+    ]
+    return "\n".join(lines)
+
+
+def _plot(runs: dict[str, Run]) -> Plot:
+    series = tuple(
+        Series(name, tuple((float(each["round"]), each["spread"]) for each in run["history"]))
+        for name, run in runs.items()
+    )
+    return Plot("gossip", "How far the nodes' models lie apart", "round", "spread", series)

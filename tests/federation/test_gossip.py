@@ -1,0 +1,247 @@
+"""A round in which nobody adds: mass is kept whatever is lost, repeated or refused, and the models come together."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from test_driver import EXPECTED, IDS, RING, SETTINGS, Job, make_spec
+
+from chord.errors import Busy, NodeUnreachable, NotFound
+from chord.refs import NodeRef
+from federation import auditing
+from federation.errors import BadRecord, BadSpec, OtherBits, Overtaken
+from federation.spec import Settings
+from federation.topologies import mass
+from federation.topologies.gossip import ATTEMPTS_KEPT, JOBS_KEPT, PUSH_TRIES, Gossip
+from federation.topologies.mass import Mass, mass_from_bytes
+from federation.work import Order, Push
+from ml.worker import Worker
+
+GOSSIP = replace(SETTINGS, topology="gossip", rounds=4)
+ME = NodeRef(7, "me", 1)
+
+
+def job(settings: Settings = GOSSIP, ids: tuple[int, ...] = IDS) -> Job:
+    return Job(ids, make_spec(settings))
+
+
+def masses(made: Job, number: int) -> list[Mass]:
+    """What the nodes hold of a round, in the end."""
+    held = [member.orders._gossip._jobs[made.spec.job].attempts for member in made.net.members.values()]
+    return [attempt.mass for attempts in held for (n, _), attempt in attempts.items() if n == number]
+
+
+def test_every_node_has_a_model_and_all_are_near_to_one_another() -> None:
+    made = job()
+    made.drive()
+
+    for _, report in made.rounds:
+        assert sorted(report.errors) == sorted(str(n.address) for n in made.net.members)
+        assert 0 < report.spread < 0.2
+        assert report.disturbances == ()
+
+
+def test_the_mean_of_the_rings_mass_is_the_model_that_a_driver_would_have_made() -> None:
+    made = job(replace(GOSSIP, rounds=1))
+    made.drive()
+
+    mean = mass.model_of(mass.added(masses(made, 1)), b"")
+
+    star = Job(IDS, make_spec(replace(SETTINGS, rounds=1))).drive()
+    assert np.allclose(np.frombuffer(mean, "<f4"), np.frombuffer(star, "<f4"), rtol=0, atol=1e-6)
+
+
+def test_the_rings_mass_is_all_rows_after_every_round() -> None:
+    made = job()
+    made.drive()
+
+    for number in range(1, GOSSIP.rounds + 1):
+        assert sum(m.rows for m in masses(made, number)) == pytest.approx(made.spec.rows, rel=1e-12)
+
+
+def test_an_acknowledgement_that_is_lost_is_asked_for_again_and_the_push_counts_once() -> None:
+    made, pushed = job(), itertools.count(1)
+    answer = made.net._ask
+
+    def lose_every_third(ask: object) -> object:
+        reply = answer(ask)  # type: ignore[arg-type]
+        if isinstance(getattr(ask, "request", None), Push) and next(pushed) % 3 == 0:
+            raise NodeUnreachable("lost on its way back")
+        return reply
+
+    made.net._ask = lose_every_third  # type: ignore[method-assign]
+    made.drive()
+
+    assert next(pushed) > 50
+    assert sum(m.rows for m in masses(made, 2)) == pytest.approx(made.spec.rows, rel=1e-12)
+    assert all(report.disturbances == () for _, report in made.rounds)
+
+
+@pytest.mark.parametrize(("error", "is_lost"), [(NotFound("settled"), False), (Busy("full"), False),
+                                                (NodeUnreachable("no answer"), True)])
+def test_what_was_certainly_not_taken_is_kept_and_what_may_have_been_is_given_up_and_said(
+    error: Exception, is_lost: bool
+) -> None:
+    made = job(replace(GOSSIP, rounds=1, exchanges=2))
+
+    def refuse(node: NodeRef, request: object) -> None:
+        if isinstance(request, Push):
+            raise error
+
+    made.net.before_answer = refuse
+    made.drive()
+
+    rows, said = sum(m.rows for m in masses(made, 1)), made.rounds[0][1].disturbances
+    assert (rows < made.spec.rows) == is_lost
+    assert any("nobody says that they have come" in line for line in said) == is_lost
+
+
+def test_a_node_that_dies_while_it_mixes_takes_its_mass_along_and_the_report_says_so() -> None:
+    made = job()
+
+    def die(node: NodeRef, request: object) -> None:
+        if isinstance(request, Order) and request.round == 2 and '"mix"' in request.task and not made.net.dead:
+            made.net.dead.add(node)
+
+    made.net.before_answer = die
+    made.drive()
+
+    (lost,) = made.net.dead
+    told = {result.round: report for result, report in made.rounds}
+    assert any(str(lost.address) in line and "is lost" in line for line in told[2].disturbances)
+    assert str(lost.address) not in told[4].errors
+    assert len(told[4].placement) == len(made.spec.files)  # others train its files
+
+
+def test_another_driver_begins_a_round_anew_and_nothing_counts_twice() -> None:
+    made, mixes = job(), itertools.count(1)
+
+    class Killed(BaseException):
+        pass
+
+    def kill_the_driver(node: NodeRef, request: object) -> None:
+        if isinstance(request, Order) and '"mix"' in request.task and next(mixes) == len(IDS) + 3:
+            raise Killed
+
+    made.net.before_answer = kill_the_driver
+    with pytest.raises(Killed):
+        made.net.run(made.driver().drive())
+    made.net.before_answer = lambda node, request: None
+    made.drive()
+
+    assert made.look().end == "done"
+    last = [m.rows for m in masses(made, 2)]
+    assert sum(last) == pytest.approx(made.spec.rows, rel=1e-12) or len(last) > len(IDS)  # two attempts, side by side
+
+
+def test_a_node_that_has_lost_its_model_begins_with_the_rings() -> None:
+    made = job()
+    forgetful = next(iter(made.net.members.values())).orders
+
+    def forget(node: NodeRef, request: object) -> None:
+        if isinstance(request, Order) and request.round == 3:
+            made.net.before_answer = lambda node, request: None
+            forgetful._gossip._jobs.clear()
+
+    made.net.before_answer = forget
+    made.drive()
+
+    assert len(made.rounds[-1][1].errors) == len(IDS)
+    assert made.rounds[-1][1].spread < 0.2
+
+
+def test_one_node_alone_trains_what_a_star_would() -> None:
+    alone = Job(IDS[:1], make_spec(GOSSIP)).drive()
+    star = Job(IDS[:1], make_spec(replace(SETTINGS, rounds=4))).drive()
+
+    assert np.allclose(np.frombuffer(alone, "<f4"), np.frombuffer(star, "<f4"), rtol=0, atol=1e-4)
+
+
+def test_a_job_that_gossips_promises_no_bits() -> None:
+    assert make_spec(GOSSIP).repro == "recorded"
+    assert job().drive() != EXPECTED
+
+
+@pytest.mark.parametrize("wrong", [{"exchanges": 3}, {"topology": "gossip", "rule": "fedadam"},
+                                   {"topology": "gossip", "quorum": 0.5}, {"topology": "gossip", "exchanges": 0},
+                                   {"topology": "gossip", "tiers": "a,b"}], ids=str)
+def test_what_makes_no_sense_without_somebody_who_adds_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(BadSpec, match=r"gossip|--exchanges|--tiers"):
+        Settings(**wrong)  # type: ignore[arg-type]
+
+
+# --- mass
+
+
+def test_a_half_and_what_is_kept_are_the_whole_to_the_last_bit() -> None:
+    whole = Mass(500.0, np.random.default_rng(1).normal(size=64).astype("<f8").tobytes())
+
+    assert mass.added([mass.half(whole), mass.half(whole)]) == whole
+    assert mass_from_bytes(whole.to_bytes("mine")) == whole
+    assert whole.to_bytes("mine") != whole.to_bytes("yours")
+
+
+@pytest.mark.parametrize("raw", [b"", b"1234567", b"x" * 28, Mass(float("nan"), b"").to_bytes(""),
+                                 Mass(-1.0, b"").to_bytes(""), Mass(1.0, np.array([np.inf]).tobytes()).to_bytes("")])
+def test_what_is_no_mass_is_refused(raw: bytes) -> None:
+    with pytest.raises(BadRecord):
+        mass_from_bytes(raw)
+
+
+def test_masses_of_different_models_are_not_added() -> None:
+    with pytest.raises(BadRecord, match="different sizes"):
+        mass.added([Mass(1.0, bytes(8)), Mass(1.0, bytes(16))])
+
+
+def test_a_node_keeps_so_many_jobs_and_attempts_and_no_more() -> None:
+    gossip = Gossip()
+
+    def push(job: str, number: int) -> Push:
+        return Push(job, number, 1, 0, ME, "00" * 32, 8)
+
+    for number in range(3 * JOBS_KEPT):
+        gossip.take(push(f"job {number}", 1))
+    for number in range(3 * ATTEMPTS_KEPT):
+        gossip.take(push("job", number))
+
+    assert len(gossip._jobs) == JOBS_KEPT
+    assert len(gossip._jobs["job"].attempts) == ATTEMPTS_KEPT
+
+
+def test_a_push_is_tried_so_often_and_no_more() -> None:
+    made, tried = job(replace(GOSSIP, rounds=1, exchanges=1), IDS[:2]), []
+
+    def lose(node: NodeRef, request: object) -> None:
+        if isinstance(request, Push):
+            tried.append((node, request.sender))
+            raise NodeUnreachable("lost")
+
+    made.net.before_answer = lose
+    made.drive()
+
+    assert set(map(tried.count, tried)) == {PUSH_TRIES}
+
+
+
+
+def test_an_audit_says_that_such_a_round_cannot_be_made_again() -> None:
+    made = job(replace(GOSSIP, rounds=1))
+    made.drive()
+
+    with pytest.raises(OtherBits, match="the chain alone is verified"):
+        made.net.run(auditing.retrain(made.net.entry, RING, made.look(), 1, Worker()))
+
+
+def test_of_two_drivers_the_first_ones_round_counts_and_that_is_no_divergence() -> None:
+    made = job(replace(GOSSIP, rounds=1))
+    weights = made.drive()
+    result, report = made.rounds[0]
+    other = replace(result, errors=result.errors + 1)
+
+    with pytest.raises(Overtaken, match="round 1 has been made by another driver"):
+        made.net.run(made.driver()._chronicle.store(other, report, weights, b""))
+
+    assert made.look().results[-1] == result
