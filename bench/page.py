@@ -141,7 +141,8 @@ def document(costs: Sequence[Cost], lines: Sequence[str], command: str) -> str:
     grown = max(cost.readings[2].memory_mb - cost.readings[1].memory_mb for cost in costs)
     return f"""# What the dashboard costs
 
-Written by `{command}` on {time.strftime("%Y-%m-%d")}; do not edit. {machine()};
+Written by `{command}`
+on {time.strftime("%Y-%m-%d")}; do not edit. {machine()};
 load {os.getloadavg()[0]:.1f} when it ended.
 A page is open in headless Chromium, on the nodes of an idle ring, or on the job of one that trains the shipped letters.
 The dashboard's process is measured from outside; the nodes and the browser are not counted, and share the cores.
