@@ -25,7 +25,7 @@ from bench.results import machine, table
 
 ROOT = Path(__file__).resolve().parent.parent
 SIZES = (1, 4, 64)
-SETTLE_S = 15.0
+SETTLE_S = 10.0
 BUDGET_CORES = 0.25
 ROUNDS = 10_000  # more than it can come to
 ADDRESS = "dashboard at "
@@ -90,8 +90,11 @@ def main(arguments: Sequence[str]) -> int:
                       help="of each ring that trains (default: %(default)s)")
     made.add_argument("--out", type=Path, metavar="FILE", help="write it down there as a document too")
     chosen = made.parse_args(arguments)
-    costs = [measure(nodes, training, chosen.training_seconds if training else chosen.seconds)
-             for nodes in chosen.sizes for training in (False, True)]
+    costs = []
+    for nodes in chosen.sizes:
+        for cost in measure(nodes, chosen.seconds, chosen.training_seconds):
+            print(*cost.cells, sep="  ", file=sys.stderr, flush=True)
+            costs.append(cost)
     lines = table(HEADINGS, [cost.cells for cost in costs])
     print(json.dumps({"page": [asdict(cost) for cost in costs]}) if chosen.json else "\n".join(lines))
     if chosen.out is not None:
@@ -99,18 +102,23 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def measure(nodes: int, training: bool, seconds: float) -> Cost:
+def measure(nodes: int, seconds: float, training_seconds: float) -> Iterator[Cost]:
+    """A ring that is idle, and the same one while it trains."""
     with dashboard(nodes) as (process, address), open_page(address) as page:
         page.wait_for_function("n => document.querySelectorAll('.ring .node').length === n", arg=nodes)
-        if training:
-            launch(page)
         page.evaluate(COUNT)
-        time.sleep(SETTLE_S)
-        readings = [read(page, process)]
-        for _ in range(2):
-            time.sleep(seconds / 2)
-            readings.append(read(page, process))
-        return Cost(nodes, training, (readings[0], readings[1], readings[2]))
+        yield Cost(nodes, False, watch(page, process, seconds))
+        launch(page)
+        yield Cost(nodes, True, watch(page, process, training_seconds))
+
+
+def watch(page: Any, process: int, seconds: float) -> tuple[Reading, Reading, Reading]:
+    time.sleep(SETTLE_S)
+    begin = read(page, process)
+    time.sleep(seconds / 2)
+    middle = read(page, process)
+    time.sleep(seconds / 2)
+    return begin, middle, read(page, process)
 
 
 def launch(page: Any) -> None:
@@ -133,7 +141,8 @@ def document(costs: Sequence[Cost], lines: Sequence[str], command: str) -> str:
     grown = max(cost.readings[2].memory_mb - cost.readings[1].memory_mb for cost in costs)
     return f"""# What the dashboard costs
 
-Written by `{command}` on {time.strftime("%Y-%m-%d")}; do not edit. {machine()};
+Written by `{command}`
+on {time.strftime("%Y-%m-%d")}; do not edit. {machine()};
 load {os.getloadavg()[0]:.1f} when it ended.
 A page is open in headless Chromium, on the nodes of an idle ring, or on the job of one that trains the shipped letters.
 The dashboard's process is measured from outside; the nodes and the browser are not counted, and share the cores.
@@ -168,7 +177,7 @@ def open_page(address: str) -> Iterator[Any]:
     with sync_playwright() as started:
         chromium = started.chromium.launch(executable_path=shutil.which("chromium"), args=list(FLAGS))
         page = chromium.new_page()
-        page.set_default_timeout(120_000)
+        page.set_default_timeout(600_000)  # rings of many nodes on few cores
         page.goto(address)
         yield page
         chromium.close()

@@ -5,6 +5,7 @@ The only module that knows NiceGUI: tabs, fields and buttons are its, the drawin
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,7 +29,7 @@ R = TypeVar("R")
 ASSETS = Path(__file__).resolve().parent
 REFRESH_EVERY_S = 0.2
 HOP_EVERY_S = 0.7
-MEASURE_EVERY_S = 0.5
+MEASURE_EVERY_S, MEASURE_AGAIN_S = 0.5, 5.0
 HEAD = '<link rel="stylesheet" href="/assets/page.css"><script src="/assets/page.js"></script>'
 TABS = {"nodes": "Nodes", "training": "Training", "lookup": "Lookup", "history": "History", "lab": "Churn lab"}
 
@@ -63,7 +64,8 @@ class Page:
         self._found: Found | None = None
         self._hops = 0
         self._tab = "nodes"
-        self._unmeasured: dict[str, str] = {}  # jobs, and why; asked again when the reader comes back
+        self._unmeasured: dict[str, str] = {}  # jobs, and why
+        self._measure_at = 0.0  # not before: the ring may have been too busy to answer
         self._drawn: object = None
         self._sections: dict[str, ui.element] = {}
 
@@ -182,7 +184,7 @@ class Page:
 
     def _show_tab(self, name: str) -> None:
         self._tab = name
-        self._unmeasured.clear()
+        self._measure_at = 0.0
         for each, section in self._sections.items():
             section.set_visibility(each == name)
         self._refresh(anew=True)
@@ -258,13 +260,15 @@ class Page:
         sighting = self._site.watcher.picture.job(job)
         if self._tab != "training" or sighting is None or sighting.end != records.DONE:
             return
-        if job in self._site.metrics or job in self._unmeasured:
+        if job in self._site.metrics or time.monotonic() < self._measure_at:
             return
         try:
             metrics = await run.io_bound(lambda: self._site.actions.metrics(job))
             self._site.remember(job, metrics)
+            self._unmeasured.pop(job, None)
         except ActionRefused as refused:
             self._unmeasured[job] = str(refused)
+        self._measure_at = time.monotonic() + (MEASURE_AGAIN_S if job in self._unmeasured else 0.0)
         self._refresh(anew=True)
 
     # --- what the reader does

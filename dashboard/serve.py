@@ -15,7 +15,7 @@ from dashboard.site import Site
 
 STOP_TIMEOUT_S = 2
 HISTORY_MAX = 100  # messages kept for a browser that has lost its connection for a moment
-RECONNECT_S = 5.0
+RECONNECT_S = 15.0  # on a busy machine a browser may be late: it would load the page anew, and lose what was typed
 MESSAGE_BYTES_MAX = 1 << 20  # from a browser
 
 
