@@ -19,7 +19,7 @@ from bench.figures import Limit, Line, Table
 from bench.ring import ProcessRing, Stuck
 from chord import protocol
 from chord.blobs import digest_of
-from chord.effects import Ask, AskAll, Procedure
+from chord.effects import Ask, Procedure
 from chord.lookup import Route, find_successor
 from chord.node import ChordNode
 from chord.refs import Address, NodeRef
@@ -173,12 +173,9 @@ class _Asked(Direct):
 
     questions = 0
 
-    def _perform(self, effect: object) -> object:
-        if isinstance(effect, AskAll):
-            self.questions += len(effect.asks)
-        elif isinstance(effect, Ask):
-            self.questions += 1
-        return super()._perform(effect)
+    def _ask(self, ask: Ask) -> object:
+        self.questions += 1
+        return super()._ask(ask)
 
 
 def _join_cost(count: int) -> float:

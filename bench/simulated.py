@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
@@ -49,14 +50,16 @@ class CountingWorld(World):
 
     def __init__(self, options: SimOptions, journal: Journal) -> None:
         super().__init__(options, journal)
-        self.bytes = self.orders = 0
+        self.bytes = 0
+        self.orders: Counter[int] = Counter()  # by round
 
     def ask(self, asker: Process, ask: Ask, resume: Resume) -> Outcome:
         if asker.address != CLIENT or type(ask.request) not in COMPUTE_NODE:
             return super().ask(asker, ask, resume)
         call = COMPUTE_NODE[type(ask.request)]
         self.bytes += sum(map(_size, call.arguments(ask.request)))
-        self.orders += isinstance(ask.request, Order)
+        if isinstance(ask.request, Order):
+            self.orders[ask.request.round] += 1
 
         def heard(answer: Outcome) -> None:
             if not isinstance(answer, Exception):
@@ -82,21 +85,20 @@ def simulate(count: int, topology: str) -> dict[str, Any]:
     for file in files:
         _store(world, nodes[file.index % count], file, contents[file.digest])
     _store_at_owner(world, true, files[-1], contents[files[-1].digest])
-    told: list[tuple[int, int, Report]] = []
+    told: list[tuple[int, Report]] = []
     driver = Driver(spec, ring, nodes[0].ref, "bench", clocks(world),
-                    lambda result, report: told.append((world.bytes, world.orders, report)))
+                    lambda result, report: told.append((world.bytes, report)))
     ended: list[Outcome] = []
     process = world.start(CLIENT)
     world.run(process, "client", _drive(spec, ring, nodes[0], driver, clocks(world).version), ended.append)
     world.clock.run_while(lambda: not ended, HOUR_S)
     if not ended or isinstance(ended[0], Exception):
         raise RuntimeError(f"the simulated job has not ended well: {ended}")
-    between = [(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(told)]
-    last = told[-1][2]
+    between, last = [b - a for (a, _), (b, _) in pairwise(told)], told[-1][1]
     return {
-        "nodes": count, "topology": topology, "simulated": True, "driver_bytes": round(mean(b for b, _ in between)),
-        "driver_orders": between[-1][1], "passed_on": last.passed_on, "depth": max(0, len(last.tiers) - 1),
-        "seconds": round(median(report.seconds for *_, report in told), 3), "model_sha256": digest_of(driver.weights),
+        "nodes": count, "topology": topology, "simulated": True, "driver_bytes": round(mean(between)),
+        "driver_orders": world.orders[ROUNDS], "passed_on": last.passed_on, "depth": max(0, len(last.tiers) - 1),
+        "seconds": round(median(report.seconds for _, report in told), 3), "model_sha256": digest_of(driver.weights),
     }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from functools import cached_property
 
 from chord.effects import Request
 from chord.refs import NodeRef
@@ -50,7 +51,7 @@ class Order(Request[str]):
     limit: int = 0  # of such an order: where the receiver's part of the ring ends
     attempt: int = 0  # of a round in which nobody adds: the driver's attempt at it; the receiver keeps what it makes
 
-    @property
+    @cached_property
     def ticket(self) -> str:
         """A digest of everything that is ordered."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
