@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # brings numpy, which a node that does not gossip does withou
 
 JOBS_KEPT = 8  # whose models stay
 ATTEMPTS_KEPT = 4  # at rounds of one job
+PUSHES_MAX = 10_000  # taken in one attempt
 PUSH_TRIES = 8
 PAUSE_S = 0.02  # of who has nothing to give away yet
 
@@ -68,6 +69,8 @@ class Gossip:
         if attempt.settled:
             raise NotFound(f"round {push.round} of job {push.job[:8]} is settled here")
         if (push.sender, push.number) not in attempt.heard:
+            if len(attempt.heard) >= PUSHES_MAX:
+                raise NotFound(f"{PUSHES_MAX} pushes of round {push.round} have been taken: no more are")
             attempt.heard.add((push.sender, push.number))
             attempt.pushed.append(push)
 
@@ -77,7 +80,7 @@ class Gossip:
         if json.loads(order.task)["kind"] == "evaluate":
             yield from self._settle(node, order, attempt)
         job = self._jobs[order.job]
-        if job.model and job.round in (order.round - 1, order.round):
+        if job.model and job.round in (order.round - 1, order.round):  # the latter: by an attempt that was left
             return job.model
         content = yield from _from_ring(node, order)
         return content

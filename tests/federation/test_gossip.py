@@ -15,7 +15,7 @@ from federation import auditing
 from federation.errors import BadRecord, BadSpec, OtherBits, Overtaken
 from federation.spec import Settings
 from federation.topologies import mass
-from federation.topologies.gossip import ATTEMPTS_KEPT, JOBS_KEPT, PUSH_TRIES, Gossip
+from federation.topologies.gossip import ATTEMPTS_KEPT, JOBS_KEPT, PUSH_TRIES, PUSHES_MAX, Gossip
 from federation.topologies.mass import Mass, mass_from_bytes
 from federation.work import Order, Push
 from ml.worker import Worker
@@ -209,6 +209,16 @@ def test_a_node_keeps_so_many_jobs_and_attempts_and_no_more() -> None:
 
     assert len(gossip._jobs) == JOBS_KEPT
     assert len(gossip._jobs["job"].attempts) == ATTEMPTS_KEPT
+
+
+def test_a_node_takes_so_many_pushes_in_a_round_and_no_more() -> None:
+    gossip = Gossip()
+    for number in range(PUSHES_MAX):
+        gossip.take(Push("job", 1, 1, number, ME, "00" * 32, 8))
+    gossip.take(Push("job", 1, 1, 0, ME, "00" * 32, 8))  # known
+
+    with pytest.raises(NotFound, match="no more"):
+        gossip.take(Push("job", 1, 1, PUSHES_MAX, ME, "00" * 32, 8))
 
 
 def test_a_push_is_tried_so_often_and_no_more() -> None:
