@@ -18,6 +18,7 @@ from typing import Any
 
 from bench.results import machine, table, write
 from bench.ring import ROOT, ProcessRing
+from federation.spec import Settings
 from sim.plot import Plot, Series, svg
 
 NODES, ROUNDS, FEW = 8, 50, 5
@@ -77,13 +78,13 @@ def document(found: Run, rows: Sequence[Run]) -> str:
     lines = [
         "# A job in which nobody adds", "",
         f"`python -m bench gossip`, {machine()}. The shipped letters on {found['nodes']} nodes, {found['rounds']} "
-        "rounds, 8 exchanges a round. *Spread* is the root mean square distance of a weight from the mean of all "
-        f"nodes' models; who gives to whom is chance, so {FEW} rounds are taken together. Every node's model is to "
-        f"have an error of {TARGET} or less, and the models are to lie closer together at the end than at first.", "",
+        f"rounds, {Settings().exchanges} exchanges a round. *Spread* is the root mean square distance of a weight from "
+        f"the mean of all nodes' models; who gives to whom is chance, so {FEW} rounds are taken together. Every node's "
+        f"model is to have an error of {TARGET} or less, and the models are to lie closer together at the end than at "
+        "first.", "",
         *table(
             ("", "models", "best error", "worst error", f"spread, first {FEW} rounds", f"spread, last {FEW}",
-             "seconds",
-             "held"),
+             "seconds", "held"),
             [(row["run"], row["models"], f"{row['best_error']:.4f}", f"{row['worst_error']:.4f}",
               f"{row['spread_at_first']:.5f}", f"{row['spread_at_last']:.5f}", f"{row['seconds']:.0f}",
               "yes" if row["held"] else "no") for row in rows],

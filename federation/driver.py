@@ -42,7 +42,6 @@ BEAT_TRIES = 2  # the next beat comes soon
 ORDERS_FIRST_S = 0.03  # what goes on beside a round begins when its orders are out, not before them
 
 
-
 @dataclass(frozen=True)
 class Made:
     """A round's new weights, before anybody has looked how good they are."""

@@ -53,7 +53,7 @@ ONLY_IN = {
     "marshal": set(),
     "shelve": set(),
     "dill": set(),
-    "numpy": {"ml", "federation/arithmetic.py", "federation/topologies/mass.py", *RULES, "letters", "cli", "sim"},
+    "numpy": {"ml", "federation/arithmetic.py", *RULES, "letters", "cli", "sim"},
     "rich": {"node/console.py", "cli", "sim"},
 }
 # The core is given time and chance; it does not fetch them.

@@ -2,7 +2,7 @@
 
 star    has no module of its own: it is what `federation.rounds` does, and what tree falls back on
 tree    passes an order on and adds partial sums (tree, partial, adding); `reduction` is the driver's side
-gossip  gives halves of weighted models away (gossip, mass); `mixing` is the driver's side
+gossip  gives halves of weighted models away (gossip, ml.mass); `mixing` is the driver's side
 """
 
 TOPOLOGIES = ("star", "tree", "gossip")

@@ -25,15 +25,17 @@ from chord.refs import NodeRef
 from chord.storing import fetch, get, write
 from federation import records
 from federation.effects import aside
-from federation.errors import BadRecord
+from federation.errors import WorkFailed
 from federation.work import Order, Push
+from ml.errors import BadTask
 
 if TYPE_CHECKING:  # brings numpy, which a node that does not gossip does without
-    from federation.topologies.mass import Mass
+    from ml.mass import Mass
 
 JOBS_KEPT = 8  # whose models stay
 ATTEMPTS_KEPT = 4  # at rounds of one job
 PUSHES_MAX = 10_000  # taken in one attempt
+EXCHANGES_MAX = 1000  # that an order may ask for: as many as a job may have
 PUSH_TRIES = 8
 PAUSE_S = 0.02  # of who has nothing to give away yet
 
@@ -75,9 +77,12 @@ class Gossip:
             attempt.pushed.append(push)
 
     def weights(self, node: ChordNode, order: Order) -> Procedure[bytes]:
-        """What the trainer is to begin with, or to evaluate: this node's own model; where it has none, the ring's."""
-        attempt = self._attempt(order.job, order.round, order.attempt)
-        if json.loads(order.task)["kind"] == "evaluate":
+        """What the trainer is to begin with, or to evaluate: this node's own model; where it has none, the ring's.
+
+        Raises WorkFailed for an order that is neither, ChordError where the ring cannot say.
+        """
+        kind, attempt = _kind(order), self._attempt(order.job, order.round, order.attempt)
+        if kind == "evaluate":
             yield from self._settle(node, order, attempt)
         job = self._jobs[order.job]
         if job.model and job.round in (order.round - 1, order.round):  # the latter: by an attempt that was left
@@ -87,7 +92,7 @@ class Gossip:
 
     def keep(self, order: Order, base: bytes, result: bytes) -> Procedure[bytes]:
         """What an order has come to, as the driver may have it: of a training nothing, of an evaluation the model."""
-        from federation.topologies import mass
+        from ml import mass
 
         work = json.loads(order.task)
         if work["kind"] == "evaluate":
@@ -104,11 +109,14 @@ class Gossip:
         attempt = self._attempt(order.job, order.round, order.attempt)
         rng = random.Random(f"{order.job} {order.round} {order.attempt} {node.ref.id}")
         others = [share.node for share in order.shares if share.node != node.ref]
-        given_up = 0.0
-        for number in range(json.loads(order.task)["exchanges"] if others else 0):
+        exchanges, given_up = json.loads(order.task)["exchanges"], 0.0
+        if not 0 <= exchanges <= EXCHANGES_MAX:
+            raise WorkFailed(f"{exchanges} exchanges, at most {EXCHANGES_MAX}")
+        for number in range(exchanges if others else 0):
             yield from self._merge(node, attempt)
-            if attempt.mass.rows:
-                given_up += yield from self._exchange(node, order, attempt, number, rng.choice(_near(node, others)))
+            near = _near(node, others)
+            if attempt.mass.rows and near:
+                given_up += yield from self._exchange(node, order, attempt, number, rng.choice(near))
             else:
                 yield Sleep(PAUSE_S)
         return f"{given_up:.0f} rows were given away, and nobody says that they have come" if given_up else ""
@@ -117,7 +125,7 @@ class Gossip:
 
     def _attempt(self, job: str, number: int, attempt: int) -> _Attempt:
         """Found or begun; the oldest of too many are let go of."""
-        from federation.topologies.mass import Mass
+        from ml.mass import Mass
 
         known = self._jobs.setdefault(job, _Job())
         self._jobs.move_to_end(job)
@@ -132,7 +140,7 @@ class Gossip:
         self, node: ChordNode, order: Order, attempt: _Attempt, number: int, to: NodeRef
     ) -> Procedure[float]:
         """Give half away. Returns the rows of which nobody knows where they are."""
-        from federation.topologies import mass
+        from ml import mass
 
         given = yield from aside(lambda: mass.half(attempt.mass))
         try:
@@ -152,16 +160,16 @@ class Gossip:
             try:
                 content = yield from fetch((node.ref,), push.digest, push.size_bytes)
                 attempt.mass = yield from aside(partial(_with, attempt.mass, content))
-            except (NotFound, BadRecord):
+            except (NotFound, BadTask):
                 continue
             yield from ask(node.ref, Release(contents=(push.digest,)))
 
     def _settle(self, node: ChordNode, order: Order, attempt: _Attempt) -> Procedure[None]:
         """The exchanges are over: what is held now is this node's model."""
-        from federation.topologies import mass
+        from ml import mass
 
         job = self._jobs[order.job]
-        if attempt.settled:
+        if attempt.settled and job.round == order.round:
             return
         attempt.settled = True
         yield from self._merge(node, attempt)
@@ -170,9 +178,20 @@ class Gossip:
         job.round = order.round
 
 
+def _kind(order: Order) -> str:
+    """What the trainer is to do; the order may come from anybody. Raises WorkFailed."""
+    try:
+        kind = json.loads(order.task)["kind"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise WorkFailed(f"an order that cannot be understood: {type(error).__name__}: {error}") from error
+    if kind not in ("train", "evaluate"):
+        raise WorkFailed(f"work of the kind {kind!r} in a round in which nobody adds")
+    return str(kind)
+
+
 def _with(mine: Mass, content: bytes) -> Mass:
-    """Raises BadRecord."""
-    from federation.topologies.mass import added, mass_from_bytes
+    """Raises BadTask."""
+    from ml.mass import added, mass_from_bytes
 
     return added([mine, mass_from_bytes(content)])
 
@@ -192,9 +211,9 @@ def _push(node: ChordNode, order: Order, number: int, to: NodeRef, content: byte
 
 
 def _near(node: ChordNode, others: list[NodeRef]) -> list[NodeRef]:
-    """Those of them that this node knows as fingers or successors; all, where it knows none."""
+    """Those of them that this node knows as fingers or successors: an order sends it nowhere else."""
     known = {*node.fingers, *node.live_successors()}
-    return [other for other in others if other in known] or others
+    return [other for other in others if other in known]
 
 
 def _from_ring(node: ChordNode, order: Order) -> Procedure[bytes]:

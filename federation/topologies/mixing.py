@@ -36,7 +36,7 @@ class Mixed:
 
 def mix(roster: Roster, parts: Sequence[Part], exchanges: int, evaluation: Order) -> Procedure[Mixed]:
     """Have all live nodes exchange halves, and then evaluate what they hold. Raises NodeUnreachable: nobody is left."""
-    from federation.topologies.mass import spread_of
+    from ml.mass import spread_of
 
     nodes, task = roster.live, json.dumps({"kind": "mix", "exchanges": exchanges})
     shares = tuple(Share(node, ()) for node in nodes)

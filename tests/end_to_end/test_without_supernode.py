@@ -37,6 +37,11 @@ def test_a_ring_forms_and_trains_without_a_supernode(tmp_path: Path) -> None:
         made = client("./letters", "validate_letters.txt", *FAST, *way_in, cwd=tmp_path).json
 
         assert (made["nodes"], made["files"], made["rounds"]) == (3, FILES, 2)
+
+        apart = client("./letters", "validate_letters.txt", *FAST, "--topology", "gossip", *way_in, cwd=tmp_path).json
+
+        assert len(apart["node_errors"]) == 3
+        assert apart["history"][-1]["worst_node_error"] == max(apart["node_errors"].values())
     finally:
         for each in running:
             each.end()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from federation.errors import BadRecord
+from ml.errors import BadTask
 
 _HEAD = struct.Struct("<d16s")
 
@@ -32,13 +32,13 @@ class Mass:
 
 
 def mass_from_bytes(content: bytes) -> Mass:
-    """What to_bytes wrote; it may come from anybody. Raises BadRecord."""
+    """What to_bytes wrote; it may come from anybody. Raises BadTask."""
     if len(content) < _HEAD.size or len(content) % 8:
-        raise BadRecord(f"a mass of {len(content)} bytes")
+        raise BadTask(f"a mass of {len(content)} bytes")
     rows, _ = _HEAD.unpack_from(content)
     mass = Mass(rows, content[_HEAD.size :])
     if not (math.isfinite(rows) and rows >= 0.0 and np.isfinite(_sum(mass)).all()):
-        raise BadRecord("a mass that is not finite")
+        raise BadTask("a mass that is not finite")
     return mass
 
 
@@ -55,10 +55,10 @@ def half(mass: Mass) -> Mass:
 
 
 def added(masses: Sequence[Mass]) -> Mass:
-    """All of them. Raises BadRecord where two are of models of different sizes."""
+    """All of them. Raises BadTask where two are of models of different sizes."""
     held = [mass for mass in masses if mass.sum]
     if len({len(mass.sum) for mass in held}) > 1:
-        raise BadRecord("masses of models of different sizes")
+        raise BadTask("masses of models of different sizes")
     total = sum((_sum(mass) for mass in held[1:]), _sum(held[0])) if held else np.zeros(0)  # (parameters,)
     return Mass(sum(mass.rows for mass in masses), total.astype("<f8").tobytes())
 
