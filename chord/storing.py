@@ -5,7 +5,7 @@ Where a key's copies belong is what the ring says at that moment: nothing here r
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
@@ -13,7 +13,7 @@ from io import BytesIO
 from chord.blobs import Content, digest_of
 from chord.effects import Procedure, Sleep, ask, ask_all
 from chord.errors import ChordError, Corrupt, NodeUnreachable, NotFound, NotYet, UnderReplicated
-from chord.items import CHUNK_BYTES, LEASE_S, Entry, Find, Item, Put, Read, Receipt, Write
+from chord.items import CHUNK_BYTES, LEASE_S, RENEWAL_SHARE, Entry, Find, Item, Put, Read, Receipt, Write
 from chord.lookup import find_successor
 from chord.refs import NodeRef
 from chord.requests import GetNeighbours
@@ -156,11 +156,12 @@ def _piece_of(source: NodeRef, digest: str, offset: int) -> Procedure[bytes]:
 
 @dataclass(frozen=True)
 class Findings:
-    """What was found, the nodes that were asked, and whether all who should know could say."""
+    """What was found, the nodes that were asked, whether all who should know could say, and what each has said."""
 
     items: tuple[Item, ...]
     nodes: tuple[NodeRef, ...]
     complete: bool
+    answers: tuple[tuple[Item, ...] | ChordError, ...] = ()
 
 
 def find(start: NodeRef, ring: Ring, key: int) -> Procedure[tuple[tuple[Item, ...], tuple[NodeRef, ...]]]:
@@ -193,7 +194,7 @@ def _search(
         else:
             all_know = all(isinstance(answer, tuple) for answer in answers)
             complete = all_know and (yield from _is_owner(nodes[0], key))
-        found = Findings(items, nodes, complete)
+        found = Findings(items, nodes, complete, tuple(answers))
         if complete or (items and any_will_do):
             break
         yield Sleep(FIND_RETRY_S)
@@ -239,7 +240,8 @@ def get(start: NodeRef, ring: Ring, key: int, name: str, digest: str = "") -> Pr
         except NotFound as error:
             missing = error
             continue
-        yield from _repair(found.nodes[: ring.replicas], latest, content)
+        asked = list(zip(found.nodes, found.answers, strict=True))[: ring.replicas]
+        yield from _repair([node for node, said in asked if not _has(said, latest)], latest, content)
         return content
     raise missing
 
@@ -268,8 +270,16 @@ def _fetch_from(node: NodeRef, digest: str, size_bytes: int) -> Procedure[bytes]
     return whole
 
 
-def _repair(nodes: tuple[NodeRef, ...], item: Item, content: bytes) -> Procedure[None]:
-    """Whoever should hold it and does not, gets it now."""
+def _has(said: tuple[Item, ...] | ChordError, item: Item) -> bool:
+    """Has it just said that it holds this, for as long?"""
+    lease_s = (1 - RENEWAL_SHARE) * item.lease_s
+    return isinstance(said, tuple) and any(
+        each.entry == item.entry and each.rank == item.rank and each.lease_s >= lease_s for each in said
+    )
+
+
+def _repair(nodes: Sequence[NodeRef], item: Item, content: bytes) -> Procedure[None]:
+    """Who should hold it and may not, gets it now."""
     answers = yield from ask_all([(node, Put(item)) for node in nodes])
     lacking = [n for n, a in zip(nodes, answers, strict=True) if isinstance(a, Receipt) and not a.stored]
     for node in lacking:

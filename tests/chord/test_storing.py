@@ -217,6 +217,15 @@ def test_a_receiver_that_forgets_what_it_has_just_received_is_given_up() -> None
 # --- get
 
 
+def test_a_get_repairs_nothing_where_all_who_should_hold_it_have_just_said_that_they_do() -> None:
+    world = world_of(TEN)
+    world.put(0, "a", CONTENT, key=60)
+    world.told.clear()
+
+    assert world.get(0, "a", key=60) == CONTENT
+    assert asked(world, Put) == []
+
+
 def test_a_get_asks_replicas_and_one_more_before_it_says_not_found() -> None:
     world = world_of(TEN)
 
