@@ -22,8 +22,10 @@ from cli.entry import Entry, client_runtime
 from node.files import open_content
 from node.runtime import Runtime
 
-NODES, COPIES = 4, (1, 3)
-FILES, FILE_BYTES, LARGE_BYTES = 1000, 20_000, 200 << 20
+NODES = 4
+RINGS = ((1, False), (3, False), (3, True))  # copies, with --state-dir
+FILES, FILES_ON_DISK = 1000, 200  # fewer where each copy is forced to the disk twice
+FILE_BYTES, LARGE_BYTES = 20_000, 200 << 20
 MIB = 1 << 20
 CARED_S = 12.0  # within which every node has cared for its store once more
 FLAT_LIMIT_MB = 60.0  # beyond what a process had before
@@ -38,7 +40,7 @@ def measure(folder: Path) -> list[Table]:
         for _ in range(LARGE_BYTES // MIB):
             file.write(rng.randbytes(MIB))
     return [_table(folder / f"{copies}{'-disk' * keep_state}", copies, keep_state, large)
-            for copies in COPIES for keep_state in (False, True)]
+            for copies, keep_state in RINGS]
 
 
 def _table(folder: Path, copies: int, keep_state: bool, large: Path) -> Table:
@@ -46,7 +48,8 @@ def _table(folder: Path, copies: int, keep_state: bool, large: Path) -> Table:
     try:
         ring.form(NODES)
         entry, runtime = entry_of(ring), client_runtime()
-        lines = [*_small(runtime, entry), *_large(runtime, entry, ring, large, keep_state)]
+        lines = [*_small(runtime, entry, FILES_ON_DISK if keep_state else FILES),
+                 *_large(runtime, entry, ring, large, keep_state)]
         runtime.stop(1.0)
     finally:
         ring.stop()
@@ -54,13 +57,13 @@ def _table(folder: Path, copies: int, keep_state: bool, large: Path) -> Table:
     return Table(f"Put and get on {NODES} nodes, {what}", tuple(lines))
 
 
-def _small(runtime: Runtime, entry: Entry) -> list[Line]:
+def _small(runtime: Runtime, entry: Entry, count: int) -> list[Line]:
     rng = random.Random(1)
-    files = {f"small-{number}": rng.randbytes(FILE_BYTES) for number in range(FILES)}
+    files = {f"small-{number}": rng.randbytes(FILE_BYTES) for number in range(count)}
     put_s = _seconds(runtime, [_put(entry, name, content) for name, content in files.items()])
     get_s = _seconds(runtime, [_get(entry, name) for name in files])
-    return [Line(f"put {FILES:,} files of 20 KB, one after the other", "files/s", FILES / put_s),
-            Line(f"get {FILES:,} files of 20 KB, one after the other", "files/s", FILES / get_s)]
+    return [Line(f"put {count:,} files of 20 KB, one after the other", "files/s", count / put_s),
+            Line(f"get {count:,} files of 20 KB, one after the other", "files/s", count / get_s)]
 
 
 def _large(runtime: Runtime, entry: Entry, ring: ProcessRing, large: Path, keep_state: bool) -> list[Line]:
