@@ -28,7 +28,7 @@ from node.addresses import read
 SIZES = (4, 16, 64)
 BUDGET_S = 200.0  # a larger ring is left out when this is spent
 FORM_PATIENCE_S = 90.0
-SETTLES_S, IDLE_S = 8.0, 6.0  # fingers are looked at often at first
+SETTLES_S, IDLE_S = 12.0, 6.0  # fingers are looked at often at first
 LOOKUPS = 300
 ROUNDS = 6
 VALIDATION = "validation"

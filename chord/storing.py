@@ -11,7 +11,7 @@ from functools import partial
 from io import BytesIO
 
 from chord.blobs import Content, digest_of
-from chord.effects import Procedure, Sleep, ask, ask_all
+from chord.effects import CALL_TIMEOUT_S, Procedure, Sleep, ask, ask_all
 from chord.errors import ChordError, Corrupt, NodeUnreachable, NotFound, NotYet, UnderReplicated
 from chord.items import CHUNK_BYTES, LEASE_S, RENEWAL_SHARE, Entry, Find, Item, Put, Read, Receipt, Write
 from chord.lookup import find_successor
@@ -22,6 +22,7 @@ from chord.ring import Ring, between_right_closed
 TRANSFER_TIMEOUT_S = 3.0  # for one piece
 BYTES_PER_S_MIN = 16 << 20  # at which a whole content is checked and written to a disk
 SENDINGS_MAX = 2  # of one content to one node
+AT_ONCE_BYTES_MAX = 64 << 10  # of a content whose copies are written side by side; larger ones share the way out
 PIECES_SPARE = 8  # repeated, where the receiver has lost some
 FIND_NODES_MIN = 4  # asked for a key's items: up to three nodes that come and go at once do not hide one
 FIND_ATTEMPTS_MAX = 20
@@ -79,17 +80,39 @@ def put_copies(
     wanted = min(replicas, len(nodes))
     holders: list[NodeRef] = []
     refusal: ChordError | None = None
+    at_once: dict[NodeRef, Receipt | ChordError] = {}
+    if wanted > 1 and item.entry.size_bytes <= AT_ONCE_BYTES_MAX:
+        at_once = yield from _put_at_once(nodes[:wanted], item, content)
     for node in nodes[: 2 * replicas]:
         if len(holders) == wanted:
             break
+        said = at_once.get(node)
+        if isinstance(said, ChordError):
+            refusal = said
+            continue
         try:
-            yield from put_one(node, item, content)
+            if said is None or not said.stored:
+                yield from put_one(node, item, content)
             holders.append(node)
         except ChordError as error:
             refusal = error
     if len(holders) < wanted:
         raise UnderReplicated(item.entry.name, len(holders), wanted) from refusal
     return tuple(holders)
+
+
+def _put_at_once(
+    nodes: Sequence[NodeRef], item: Item, content: Content
+) -> Procedure[dict[NodeRef, Receipt | ChordError]]:
+    """Put a small content to all of these side by side; where it is not stored then, put_one has the last word."""
+    answers = yield from ask_all([(n, Put(item)) for n in nodes], deadline_s=CALL_TIMEOUT_S)
+    said = dict(zip(nodes, answers, strict=True))
+    lacking = [n for n, receipt in said.items() if isinstance(receipt, Receipt) and not receipt.stored]
+    piece = Write(item.entry.digest, len(content), 0, content[:])
+    written = yield from ask_all([(n, piece) for n in lacking], deadline_s=TRANSFER_TIMEOUT_S)
+    whole = [n for n, receipt in zip(lacking, written, strict=True) if isinstance(receipt, Receipt) and receipt.stored]
+    receipts = yield from ask_all([(n, Put(item)) for n in whole], deadline_s=_patience_s(len(content)))
+    return said | dict(zip(whole, receipts, strict=True))
 
 
 Reading = Callable[[int], Procedure[bytes]]  # a content's next piece, from an offset on
