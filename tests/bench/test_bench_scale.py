@@ -17,6 +17,7 @@ from bench.machine import ROOT
 from bench.scale_simulated import Cost, Found
 from bench.simulated import LINK, simulate
 from bench.tallied import Tally, tallied
+from bench.topologies import simulated
 from chord.effects import Ask, AskAll, Procedure, Sleep
 from chord.errors import NodeUnreachable
 from chord.refs import NodeRef
@@ -95,6 +96,13 @@ def test_a_round_of_a_job_takes_longer_over_narrow_links_and_makes_the_same_mode
     assert wide["model_sha256"] == narrow["model_sha256"]
     assert narrow["apart_s"] > wide["apart_s"] + 1.0
     assert wide["bytes"] >= wide["driver_bytes"] * 0.99 > 20_000
+
+
+def test_the_bench_of_topologies_has_its_row_from_the_same_simulation() -> None:
+    row = simulated(10, "tree")
+
+    assert (row.nodes, row.simulated, row.passed_on, row.driver_orders) == (10, True, 9, 1)
+    assert 0 < row.depth < 9 and row.driver_bytes > 1000
 
 
 def test_a_nodes_calls_are_counted_from_outside(tmp_path: Path) -> None:
