@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 
-from chord.blobs import digest_of
+from chord.blobs import Content, digest_of
 from chord.effects import Procedure, Sleep, ask, ask_all
 from chord.errors import ChordError, Corrupt, NodeUnreachable, NotFound, NotYet, UnderReplicated
 from chord.items import CHUNK_BYTES, LEASE_S, Entry, Find, Item, Put, Read, Receipt, Write
@@ -29,7 +30,7 @@ GET_ATTEMPTS_MAX = 3  # a copy may be handed on between our hearing of it and ou
 
 
 def put(
-    start: NodeRef, ring: Ring, key: int, name: str, content: bytes, version: int, lease_s: float = LEASE_S
+    start: NodeRef, ring: Ring, key: int, name: str, content: Content, version: int, lease_s: float = LEASE_S
 ) -> Procedure[tuple[NodeRef, ...]]:
     """Store a content under a key: in its owner and in the owner's next live successors.
 
@@ -69,7 +70,7 @@ def nodes_for(start: NodeRef, ring: Ring, key: int, count: int) -> Procedure[tup
 
 
 def put_copies(
-    item: Item, content: bytes, nodes: tuple[NodeRef, ...], replicas: int
+    item: Item, content: Content, nodes: tuple[NodeRef, ...], replicas: int
 ) -> Procedure[tuple[NodeRef, ...]]:
     """Write to the first `replicas` of these nodes, and to the next ones in the place of those that cannot.
 
@@ -91,33 +92,66 @@ def put_copies(
     return tuple(holders)
 
 
-def put_one(node: NodeRef, item: Item, content: bytes) -> Procedure[None]:
+Reading = Callable[[int], Procedure[bytes]]  # a content's next piece, from an offset on
+
+
+def put_one(node: NodeRef, item: Item, content: Content) -> Procedure[None]:
     """Have one node keep an item; bytes travel only if it lacks them. Raises ChordError."""
+    yield from _put_one(node, item, partial(_own_piece, content))
+
+
+def pass_one_on(source: NodeRef, node: NodeRef, item: Item) -> Procedure[None]:
+    """The same with another node's copy, which is never whole here. Raises ChordError: NotFound, if it has none."""
+    yield from _put_one(node, item, partial(_piece_of, source, item.entry.digest))
+
+
+def write(node: NodeRef, digest: str, content: Content, offset: int = 0) -> Procedure[Receipt]:
+    """Send a content piece by piece, from where the receiver stands. Raises ChordError."""
+    receipt = yield from _write(node, digest, len(content), partial(_own_piece, content), offset)
+    return receipt
+
+
+def _put_one(node: NodeRef, item: Item, read: Reading) -> Procedure[None]:
+    entry, trouble = item.entry, None
     receipt = yield from ask(node, Put(item))
     for _ in range(SENDINGS_MAX):
         if receipt.stored:
             return
         try:
-            yield from write(node, item.entry.digest, content, receipt.received_bytes)
-        except Corrupt:
+            yield from _write(node, entry.digest, entry.size_bytes, read, receipt.received_bytes)
+        except Corrupt as error:
             receipt = Receipt(False, 0)  # another writer had begun with other bytes: from the beginning
+            trouble = error
             continue
-        receipt = yield from ask(node, Put(item), _patience_s(content))
+        receipt = yield from ask(node, Put(item), _patience_s(entry.size_bytes))
     if not receipt.stored:
-        raise NodeUnreachable(f"{node.address} has not kept what it was sent of {item.entry.name}")
+        raise trouble or NodeUnreachable(f"{node.address} has not kept what it was sent of {entry.name}")
 
 
-def write(node: NodeRef, digest: str, content: bytes, offset: int = 0) -> Procedure[Receipt]:
-    """Send a content piece by piece, from where the receiver stands. Raises ChordError."""
-    for _ in range(len(content) // CHUNK_BYTES + PIECES_SPARE):
-        piece = content[offset : offset + CHUNK_BYTES]
-        is_last = offset + len(piece) >= len(content)
-        request = Write(digest, len(content), offset, piece)
-        receipt = yield from ask(node, request, _patience_s(content) if is_last else TRANSFER_TIMEOUT_S)
+def _write(node: NodeRef, digest: str, size_bytes: int, read: Reading, offset: int) -> Procedure[Receipt]:
+    for _ in range(size_bytes // CHUNK_BYTES + PIECES_SPARE):
+        piece = yield from read(offset)
+        is_last = offset + len(piece) >= size_bytes
+        request = Write(digest, size_bytes, offset, piece)
+        receipt = yield from ask(node, request, _patience_s(size_bytes) if is_last else TRANSFER_TIMEOUT_S)
         if receipt.stored:
             return receipt
         offset = receipt.received_bytes
     raise NodeUnreachable(f"{node.address} does not take {digest[:8]} in")
+
+
+def _own_piece(content: Content, offset: int) -> Procedure[bytes]:
+    return content[offset : offset + CHUNK_BYTES]
+    yield  # a procedure that asks nobody
+
+
+def _piece_of(source: NodeRef, digest: str, offset: int) -> Procedure[bytes]:
+    """Raises NotFound, whatever keeps it from being read."""
+    try:
+        piece = yield from ask(source, Read(digest, offset, CHUNK_BYTES), TRANSFER_TIMEOUT_S)
+    except ChordError as error:
+        raise NotFound(f"content {digest[:8]} is not to be had from {source.address}: {error}") from error
+    return piece
 
 
 @dataclass(frozen=True)
@@ -245,6 +279,6 @@ def _repair(nodes: tuple[NodeRef, ...], item: Item, content: bytes) -> Procedure
             continue
 
 
-def _patience_s(content: bytes) -> float:
+def _patience_s(size_bytes: int) -> float:
     """How long a node may take to check a whole content and to write it down."""
-    return TRANSFER_TIMEOUT_S + len(content) / BYTES_PER_S_MIN
+    return TRANSFER_TIMEOUT_S + size_bytes / BYTES_PER_S_MIN

@@ -122,6 +122,55 @@ def test_a_large_content_goes_in_pieces_from_where_the_receiver_stands() -> None
     assert world.get(0, "a", key=60) == content
 
 
+class InParts:
+    """A content that gives out parts, and remembers the longest; it is never whole."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self.longest_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._content)
+
+    def __getitem__(self, part: slice, /) -> bytes:
+        given = self._content[part]
+        self.longest_bytes = max(self.longest_bytes, len(given))
+        return given
+
+
+def test_a_content_that_lies_elsewhere_is_read_piece_by_piece() -> None:
+    content = InParts(bytes(range(256)) * (CHUNK_BYTES * 5 // 2 // 256))
+    world = world_of([0, 100])
+
+    world.run(world.member(0), "put", storing.put(world.member(0), world.ring, 60, "a", content, 1))
+
+    assert world.get(0, "a", key=60) == content[:]
+    assert digest_of(content) == digest_of(content[:])
+
+
+def test_a_content_that_is_put_is_never_asked_for_whole() -> None:
+    content = InParts(bytes(3 * CHUNK_BYTES))
+    world = world_of([0, 100])
+
+    world.run(world.member(0), "put", storing.put(world.member(0), world.ring, 60, "a", content, 1))
+
+    assert content.longest_bytes == CHUNK_BYTES
+
+
+def test_who_passes_a_content_on_holds_one_piece_at_a_time() -> None:
+    content = bytes(range(256)) * (CHUNK_BYTES * 5 // 2 // 256)
+    world = world_of([0, 100])
+    for start in range(0, len(content), CHUNK_BYTES):
+        world.store(0).write(digest_of(content), len(content), start, content[start : start + CHUNK_BYTES])
+    world.told.clear()
+
+    passing = storing.pass_one_on(world.member(0), world.member(100), item_of(content))
+    world.run(NodeRef(200, "client", 1), "pass on", passing)
+
+    assert [type(r) for _, _, r in world.told] == [Put, Read, Write, Read, Write, Read, Write, Put]
+    assert world.store(100).has(digest_of(content))
+
+
 def test_a_piece_whose_answer_is_lost_is_not_written_twice() -> None:
     content = bytes(3 * CHUNK_BYTES)
     world = world_of([0])
