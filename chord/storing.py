@@ -30,17 +30,19 @@ GET_ATTEMPTS_MAX = 3  # a copy may be handed on between our hearing of it and ou
 
 
 def put(
-    start: NodeRef, ring: Ring, key: int, name: str, content: Content, version: int, lease_s: float = LEASE_S
+    start: NodeRef, ring: Ring, key: int, name: str, content: Content, version: int, lease_s: float = LEASE_S,
+    is_new: bool = False,
 ) -> Procedure[tuple[NodeRef, ...]]:
     """Store a content under a key: in its owner and in the owner's next live successors.
 
-    version: the writer's clock; of two items for one entry the later counts. Returns the nodes
+    version: the writer's clock; of two items for one entry the later counts. is_new: nobody has
+    this content yet, so that nobody is asked whether to send it. Returns the nodes
     that hold it, the owner first: min(replicas, nodes) of them. Raises UnderReplicated, LookupFailed.
     """
     item = Item(Entry(key, name, digest_of(content), len(content)), version, lease_s)
     nodes = yield from nodes_for(start, ring, key, ring.replicas)
     try:
-        holders = yield from put_copies(item, content, nodes, ring.replicas)
+        holders = yield from put_copies(item, content, nodes, ring.replicas, is_new)
     except UnderReplicated:  # a list that is just long enough has nobody in the place of those that cannot
         nodes = yield from nodes_for(start, ring, key, 2 * ring.replicas)
         holders = yield from put_copies(item, content, nodes, ring.replicas)
@@ -70,7 +72,7 @@ def nodes_for(start: NodeRef, ring: Ring, key: int, count: int) -> Procedure[tup
 
 
 def put_copies(
-    item: Item, content: Content, nodes: tuple[NodeRef, ...], replicas: int
+    item: Item, content: Content, nodes: tuple[NodeRef, ...], replicas: int, is_new: bool = False
 ) -> Procedure[tuple[NodeRef, ...]]:
     """Write to the first `replicas` of these nodes, and to the next ones in the place of those that cannot.
 
@@ -83,7 +85,7 @@ def put_copies(
         if len(holders) == wanted:
             break
         try:
-            yield from put_one(node, item, content)
+            yield from put_one(node, item, content, is_new)
             holders.append(node)
         except ChordError as error:
             refusal = error
@@ -95,9 +97,9 @@ def put_copies(
 Reading = Callable[[int], Procedure[bytes]]  # a content's next piece, from an offset on
 
 
-def put_one(node: NodeRef, item: Item, content: Content) -> Procedure[None]:
-    """Have one node keep an item; bytes travel only if it lacks them. Raises ChordError."""
-    yield from _put_one(node, item, partial(_own_piece, content))
+def put_one(node: NodeRef, item: Item, content: Content, is_new: bool = False) -> Procedure[None]:
+    """Have one node keep an item; bytes travel only if it lacks them, or they are new. Raises ChordError."""
+    yield from _put_one(node, item, partial(_own_piece, content), is_new)
 
 
 def pass_one_on(source: NodeRef, node: NodeRef, item: Item) -> Procedure[None]:
@@ -111,9 +113,10 @@ def write(node: NodeRef, digest: str, content: Content, offset: int = 0) -> Proc
     return receipt
 
 
-def _put_one(node: NodeRef, item: Item, read: Reading) -> Procedure[None]:
-    entry, trouble = item.entry, None
-    receipt = yield from ask(node, Put(item))
+def _put_one(node: NodeRef, item: Item, read: Reading, is_new: bool = False) -> Procedure[None]:
+    entry, trouble, receipt = item.entry, None, Receipt(False, 0)
+    if not is_new:
+        receipt = yield from ask(node, Put(item))
     for _ in range(SENDINGS_MAX):
         if receipt.stored:
             return
@@ -163,30 +166,34 @@ class Findings:
     complete: bool
 
 
-def find(start: NodeRef, ring: Ring, key: int) -> Procedure[tuple[tuple[Item, ...], tuple[NodeRef, ...]]]:
-    """All that is kept under a key, and the nodes that were asked: the owner and `replicas` more, four at least.
+def find(
+    start: NodeRef, ring: Ring, key: int, names: tuple[str, ...] = ()
+) -> Procedure[tuple[tuple[Item, ...], tuple[NodeRef, ...]]]:
+    """What is kept under a key, and the nodes that were asked: the owner and `replicas` more, four at least.
+
+    All of it, or what has one of these names.
 
     Waits while a hand-over is going on; if it goes on for long, what the others know must do.
     Raises LookupFailed; NotYet, when they know nothing.
     """
-    found = yield from _search(start, ring, key, lambda items: items, any_will_do=False)
+    found = yield from _search(start, ring, Find(key, names), lambda items: items, any_will_do=False)
     if not found.items and not found.complete:
         raise NotYet(f"key {ring.show(key)}: the nodes that should know are not ready")
     return found.items, found.nodes
 
 
 def _search(
-    start: NodeRef, ring: Ring, key: int, choose: Callable[[tuple[Item, ...]], tuple[Item, ...]], any_will_do: bool
+    start: NodeRef, ring: Ring, wanted: Find, choose: Callable[[tuple[Item, ...]], tuple[Item, ...]], any_will_do: bool
 ) -> Procedure[Findings]:
-    """Those of a key's items that are chosen. Who is being handed over to may have a later one, and is waited for.
+    """Those of the items wanted that are chosen. Who is being handed over to may have a later one, and is waited for.
 
     That there are none is certain when all who were asked have said so. With few copies more are asked than
     should know: what a leaver no longer took in lies with the next node, and joiners come between the two.
     """
-    found, count = Findings((), (), False), max(ring.replicas + 1, FIND_NODES_MIN)
+    found, count, key = Findings((), (), False), max(ring.replicas + 1, FIND_NODES_MIN), wanted.key
     for _ in range(FIND_ATTEMPTS_MAX):
         nodes = (yield from nodes_for(start, ring, key, count))[:count]
-        answers = yield from ask_all([(node, Find(key)) for node in nodes])
+        answers = yield from ask_all([(node, wanted) for node in nodes])
         items = choose(_latest([item for answer in answers if isinstance(answer, tuple) for item in answer]))
         if items:
             complete = not any(isinstance(answer, NotYet) for answer in answers[: ring.replicas])
@@ -223,12 +230,12 @@ def get(start: NodeRef, ring: Ring, key: int, name: str, digest: str = "") -> Pr
     Raises NotFound when all who should have it say no; NotYet, LookupFailed when not all could say.
     """
 
-    def wanted(items: tuple[Item, ...]) -> tuple[Item, ...]:
-        return tuple(i for i in items if i.entry.name == name and digest in ("", i.entry.digest))
+    def of_digest(items: tuple[Item, ...]) -> tuple[Item, ...]:
+        return tuple(i for i in items if digest in ("", i.entry.digest))
 
     missing = NotFound(name)
     for _ in range(GET_ATTEMPTS_MAX):
-        found = yield from _search(start, ring, key, wanted, any_will_do=bool(digest))
+        found = yield from _search(start, ring, Find(key, (name,)), of_digest, any_will_do=bool(digest))
         if not found.complete and not (digest and found.items):
             raise NotYet(f"{name}: the nodes that should have it are not ready")
         if not found.items:

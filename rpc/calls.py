@@ -82,7 +82,8 @@ COMPUTE_NODE: dict[type[Request[Any]], Call] = {
         _as_it_is, _as_it_is, is_bulky=True,
     ),
     items.Find: Call(
-        "find", lambda r: (id_to_wire(r.key),), lambda key: items.Find(id_from_wire(key)),
+        "find", lambda r: (id_to_wire(r.key), list(r.names)),
+        lambda key, names: items.Find(id_from_wire(key), tuple(names)),
         codec.items_to_wire, codec.items_from_wire,
     ),
     items.GetRangeDigest: Call(
