@@ -15,7 +15,8 @@ from chord.errors import Malformed
 from chord.names import check_name
 from chord.store import CONTENT_BYTES_MAX
 from federation import arithmetic
-from federation.spec import JobSpec, Settings
+from federation.settings import Settings
+from federation.spec import JobSpec
 from federation.work import TrainingFile
 from ml import prepare
 from ml.data import Samples

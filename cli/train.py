@@ -11,8 +11,7 @@ from ml.choices import HOLDOUT_DEFAULT, KINDS, MISSING_CHOICES, SIDE_DEFAULT, si
 OF_DATA = ("dataset", "holdout", "parts", "classes", "label", "missing", "side", "colour")  # how a data set is read
 
 
-def main(arguments: Sequence[str]) -> int:
-    chosen = options.parse(parser(arguments), arguments)
+def run(chosen: options.Namespace) -> int:
     if chosen.bootstrap is not None and chosen.local is not None:
         raise exits.Exit(exits.USAGE, "--bootstrap and --local exclude one another: a local ring is its own")
     if chosen.detach and chosen.local is not None:

@@ -24,11 +24,13 @@ from federation.driver import Driver
 from federation.effects import Clocks
 from federation.errors import FederationError, JobEnded, NoSuchJob, Overtaken, TooManyJobs
 from federation.placing import place
-from federation.spec import JobSpec, Settings
+from federation.settings import Settings
+from federation.spec import JobSpec
 from federation.work import TrainingFile
 from ml.errors import InputMissing, MLError
 from ml.readers.model import Model, load, save
-from node.local import NODES_MAX, LocalRingFailed, start_local_ring
+from node.local import LocalRingFailed, start_local_ring
+from node.options import NODES_MAX
 from node.page import of_ring, start_page
 from node.parent import end_with_parent
 from node.runtime import Stopped

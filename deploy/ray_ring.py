@@ -22,7 +22,6 @@ from typing import Any, NoReturn
 from chord.refs import Address
 from cli import exits, options, seeds, train
 from node.local import (
-    NODES_MAX,
     ROOT,
     START_TIMEOUT_PER_NODE_S,
     START_TIMEOUT_S,
@@ -30,6 +29,7 @@ from node.local import (
     Processes,
     wait_until_whole,
 )
+from node.options import NODES_MAX
 
 ANYBODY = "*,*\n"  # the node list: an actor may be restarted on any machine, at any port
 LOOK_EVERY_S = 0.5

@@ -14,13 +14,13 @@ from chord.refs import Address
 from node import cut
 from node.admission import journal_of
 from node.local import (
-    NODES_MAX,
     START_TIMEOUT_PER_NODE_S,
     START_TIMEOUT_S,
     LocalRingFailed,
     Processes,
     wait_until_whole,
 )
+from node.options import NODES_MAX
 
 STARTING_MAX = 8  # nodes that are not listening yet: a crowd that starts at once answers nobody in time
 

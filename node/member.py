@@ -12,13 +12,14 @@ from typing import Any, TypeVar
 
 from chord import caretaking, protocol, upkeep
 from chord.answers import Handlers, answer, ring_handlers
+from chord.choices import STABILIZE_EVERY_S
 from chord.effects import Procedure, Request, Sleep, ask
 from chord.errors import ChordError, Corrupt, LookupFailed, NodeUnreachable, NotYet, StoreFull
 from chord.items import Put
 from chord.node import ChordNode
 from chord.refs import Address, NodeRef
 from chord.requests import Admit, GetStatus, Grant, Retire, SayHello, Status
-from chord.ring import STABILIZE_EVERY_S, Ring
+from chord.ring import Ring
 from chord.store import Store
 from federation.effects import Aside, Clocks, Compute, Rest
 from federation.keeping import Keeper

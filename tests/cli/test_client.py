@@ -24,7 +24,8 @@ from cli.entry import find_member
 from cli.lookup import reason, timed
 from cli.settings import chosen_in
 from federation.records import Report, Result
-from federation.spec import JobSpec, Settings, option
+from federation.settings import Settings, option
+from federation.spec import JobSpec
 from federation.work import TrainingFile
 
 RING = Ring()
