@@ -8,7 +8,7 @@ import sys
 import numpy as np
 
 from cli import exits, options
-from cli.given import allow_model
+from cli.local import allow_model
 from ml.errors import InputMissing, MLError
 from ml.readers import content as contents
 from ml.readers import folder

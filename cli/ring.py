@@ -8,7 +8,8 @@ import time
 from contextlib import ExitStack
 
 from cli import exits, options
-from node.local import LocalRing, LocalRingFailed, start_local_ring
+from node.errors import LocalRingFailed
+from node.local import LocalRing, start_local_ring
 from node.options import NODES_MAX
 
 LOOK_EVERY_S = 1.0

@@ -33,8 +33,8 @@ from ml.errors import MLError
 from ml.metrics import Metrics
 from ml.readers import content as contents
 from ml.readers.model import load, save
+from node.errors import LocalRingFailed
 from node.lab import Lab
-from node.local import LocalRingFailed
 from node.runtime import Runtime, Stopped
 
 R = TypeVar("R")

@@ -12,8 +12,8 @@ from dashboard import options as ours
 from dashboard.actions import Actions, LabActions
 from dashboard.site import Site
 from dashboard.watcher import Watcher
+from node.errors import LocalRingFailed
 from node.lab import Lab
-from node.local import LocalRingFailed
 from node.parent import end_with_parent
 
 STOP_TIMEOUT_S = 1.0

@@ -19,6 +19,7 @@ from chord.blobs import BYTES_MAX, check
 from chord.errors import Corrupt, NotFound, StoreFull
 from chord.items import CHUNK_BYTES, Entry, Item
 from node import failpoints
+from node.errors import DiskError
 from node.failpoints import Failpoints
 
 SCHEMA = """
@@ -32,10 +33,6 @@ CREATE TABLE IF NOT EXISTS item (
     PRIMARY KEY (key, name, digest, size)) STRICT;
 """
 BUSY_TIMEOUT_S = 2.0
-
-
-class DiskError(Exception):
-    """The state directory cannot be used; the message says why."""
 
 
 class Disk:

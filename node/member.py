@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from chord import caretaking, protocol, upkeep
 from chord.answers import Handlers, answer, ring_handlers
@@ -24,18 +24,19 @@ from chord.store import Store
 from federation.effects import Aside, Clocks, Compute, Rest
 from federation.keeping import Keeper
 from federation.orders import Orders
-from federation.pinning import keep_published
 from federation.work import WAIT_MAX_S, Collect, Driving, Order
 from ml.models.allowed import importable
-from node.disk import Disk
 from node.load import Load
-from node.private import Private
 from node.runtime import Runtime, Stopped
 from node.shelf import Shelf
 from node.trainer import Trainer
 from rpc.handlers import compute_node_processor
 from rpc.peers import Peers
 from rpc.server import Server
+
+if TYPE_CHECKING:  # most nodes have neither
+    from node.disk import Disk
+    from node.private import Private
 
 R = TypeVar("R")
 
@@ -111,6 +112,8 @@ class Member:
         self._keep("orders", self.orders.carry_out(node))
         self._keep("jobs", self._keeper.keep())
         if self._private is not None:
+            from federation.pinning import keep_published
+
             private = self._private
             self._keep("pinned", keep_published(node, private.name, private.features, private.files, time.time_ns,
                                                 importable()))

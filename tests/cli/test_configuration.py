@@ -239,7 +239,7 @@ def test_a_node_is_told_its_supernode_by_word_flag_or_variable(monkeypatch: pyte
 def test_a_local_ring_is_not_configured_by_variables_that_are_meant_for_another(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from node.local import child_environment
+    from node.children import child_environment
 
     monkeypatch.setenv("ROUNDELAY_STATE_DIR", str(tmp_path))
     monkeypatch.setenv("ROUNDELAY_TEST_MARK", "m")
