@@ -10,7 +10,8 @@ from cli import exits, options
 from cli.access import Access
 from cli.entry import client_runtime, enter
 from cli.follow import follow, look
-from cli.report import Report, Screen, model_of
+from cli.report import Report, model_of
+from cli.screen import Screen
 from federation.errors import FederationError
 from ml.readers.model import save
 

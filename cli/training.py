@@ -11,14 +11,14 @@ from chord.errors import ChordError
 from chord.survey import census
 from cli import exits, options, pinned
 from cli.access import Access, itself
-from cli.cancel import cancelled
 from cli.card import write_card
 from cli.entry import client_runtime, enter, ways_in
 from cli.follow import fill, follow
 from cli.given import Input, kind_of, make_spec, read_data
 from cli.local import allow_model
 from cli.recipes import recommended
-from cli.report import Report, Screen, measured, model_of, write_curve, write_history, write_timing
+from cli.report import Report, measured, model_of, write_curve, write_history, write_timing
+from cli.screen import Screen
 from cli.settings import chosen_in
 from federation import jobs, records
 from federation.driver import Driver
@@ -195,6 +195,8 @@ def wait_for_turn(access: Access, job: str) -> None:
 
 def cancel(access: Access, job: str) -> None:
     """Ctrl-C: the ring is told, so that nobody drives the job on; the user, what is left of it."""
+    from cli.cancel import cancelled  # brings what verifies a chain, which an undisturbed job does without
+
     version, note = CLOCKS.version(), access.screen.note
     try:
         access.ask(
