@@ -43,6 +43,7 @@ R = TypeVar("R")
 JOIN_ATTEMPTS_MAX = 5
 ENTRY_TIMEOUT_S = 10.0  # patient: asked twice, a slow supernode would grant two lives, and we might hear of the older
 ENTRY_RETRY_S = 0.1
+FOUNDING_S = 0.01  # the ring is founded in no time: the first who are told to wait try again sooner
 ENTRY_RETRIES_MAX = 6000
 LEAVE_TIMEOUT_S = 3.0
 STOP_TIMEOUT_S = 1.5
@@ -167,6 +168,7 @@ class Member:
     def _persist(self, where: Callable[[], Address], request: Request[R], who: str) -> Procedure[R]:
         """Ask until there is a yes or a no; say once of each address that nobody is there."""
         silent: set[Address] = set()
+        pause_s = FOUNDING_S
         for _ in range(ENTRY_RETRIES_MAX):
             address = where()
             try:
@@ -178,7 +180,9 @@ class Member:
                 if address not in silent:
                     self._say(f"no {who} answers at {address}: waiting for it")
                 silent.add(address)
-            yield Sleep(ENTRY_RETRY_S)
+                pause_s = ENTRY_RETRY_S
+            yield Sleep(pause_s)
+            pause_s = min(2 * pause_s, ENTRY_RETRY_S)
         raise NodeUnreachable(f"no {who} has answered at {where()}")
 
     def _become(self, grant: Grant) -> ChordNode:
