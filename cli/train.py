@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from cli import exits, options
+from cli.environment import importing
 from ml.choices import HOLDOUT_DEFAULT, KINDS, MISSING_CHOICES, SIDE_DEFAULT, side
 
 OF_DATA = ("dataset", "holdout", "parts", "classes", "label", "missing", "side", "colour")  # how a data set is read
@@ -24,7 +25,8 @@ def run(chosen: options.Namespace) -> int:
             from cli.local import begin_ring
 
             ring = begin_ring(chosen, stack)
-        from cli import training  # after it: this takes as long as the ring
+        with importing():
+            from cli import training  # after it: this takes as long as the ring
 
         return training.train(chosen, ring)
 
