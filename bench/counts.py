@@ -6,6 +6,7 @@
 
 numpy's calls are counted where the kernels and the optimizer make them. Messages are counted in the simulator, where
 the whole ring runs in one thread from one seed; their bytes are those of Thrift's encoding of the very messages.
+What programs import is in bench.imports.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import numpy as np
 from thrift.protocol.TBinaryProtocol import TBinaryProtocol
 from thrift.transport.TTransport import TMemoryBuffer
 
+from bench.imports import imports
 from chord.effects import Ask
 from chord.lookup import find_successor
 from chord.refs import Address
@@ -85,7 +87,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def count() -> Counts:
-    return {**_training(), **_ring(), "hops a lookup, 1,024 nodes": _hops()}
+    return {**_training(), **_ring(), "hops a lookup, 1,024 nodes": _hops(), **imports()}
 
 
 # --- a training step
