@@ -19,7 +19,7 @@ from chord.errors import Busy, NodeUnreachable, NotYet
 from chord.refs import Address, NodeRef
 from chord.requests import Candidate, GetMembers, Hello, Members, SayHello, Status
 from chord.ring import Ring
-from cli import options, report, seeds, status, train
+from cli import options, report, seeds, status, tables, train
 from cli.entry import find_member
 from cli.lookup import reason, timed
 from cli.settings import chosen_in
@@ -250,7 +250,7 @@ def test_the_json_line_has_exactly_the_promised_fields() -> None:
 def test_the_table_says_which_node_trained_which_files() -> None:
     out = Console(width=100)
     with out.capture() as captured:
-        out.print(report._table(made_report(1)))
+        out.print(tables.placement_table(made_report(1)))
 
     lines = [line for line in captured.get().splitlines() if "127.0.0.1" in line]
     assert [[cell.strip() for cell in line.strip("│").split("│")] for line in lines] == [
