@@ -19,5 +19,7 @@ predict      a saved model on a file
 membership   what compute_node.py runs
 dashboard    the command line of python -m dashboard
 seeds        the command lines of the systems that this one replaces
-report       what a finished job prints and writes
+report       a job's results, and the files written of them
+screen       what people see of a job: notes, rounds, results (bars, tables)
+local        the ring of --local, which comes up beside
 """

@@ -86,11 +86,13 @@ class Processes:
         said = {log.name: log.read_text(errors="replace").strip().splitlines() for _, log in self._children}
         return "; ".join(f"{name}: {lines[-1]}" for name, lines in said.items() if lines)
 
-    def stop(self) -> None:
-        """All at once: closing the pipe ends them; who is still there after a while is killed."""
+    def stop(self, kill: bool = False) -> None:
+        """All at once: closing the pipe ends who runs; who is still there after a while is killed, or everybody now."""
         for child, _ in self._children:
             assert child.stdin is not None
             child.stdin.close()
+            if kill:
+                child.kill()
         deadline = time.monotonic() + STOP_TIMEOUT_S
         for child, _ in self._children:
             try:

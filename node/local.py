@@ -42,7 +42,7 @@ class StartingRing:
         self._processes = Processes(folder)
         self._starter = threading.Thread(target=self._start_nodes, name="ring", daemon=True)
         self._lock = threading.Lock()  # held while a node is started
-        self._given_up = False
+        self._given_up = self._is_whole = False
         self._supernode: Address
         self._failure: LocalRingFailed | OSError | None = None
 
@@ -60,13 +60,14 @@ class StartingRing:
         if self._failure is not None:
             raise self._failure
         wait_until_whole(self._processes, self._supernode, self._count, self._deadline)
+        self._is_whole = True
         return LocalRing(self._supernode, self._node_list, self._processes.require_running)
 
     def stop(self) -> None:
         """End every process, also those that are still starting."""
         with self._lock:
             self._given_up = True
-        self._processes.stop()
+        self._processes.stop(kill=not self._is_whole)  # nobody has put anything there
         self._starter.join()  # ends: so has the supernode
 
     @property
