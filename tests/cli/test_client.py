@@ -19,7 +19,7 @@ from chord.errors import Busy, NodeUnreachable, NotYet
 from chord.refs import Address, NodeRef
 from chord.requests import Candidate, GetMembers, Hello, Members, SayHello, Status
 from chord.ring import Ring
-from cli import options, report, seeds, status, tables, train
+from cli import options, report, screen, seeds, status, tables, train
 from cli.entry import find_member
 from cli.lookup import reason, timed
 from cli.settings import chosen_in
@@ -256,6 +256,15 @@ def test_the_table_says_which_node_trained_which_files() -> None:
     assert [[cell.strip() for cell in line.strip("│").split("│")] for line in lines] == [
         ["127.0.0.1:8001", "1", "a"], ["127.0.0.1:8002", "1", "b"],
     ]
+
+
+def test_bars_are_for_a_terminal_and_for_what_is_to_be_taken_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in screen.FORCED:
+        monkeypatch.delenv(name, raising=False)
+
+    assert screen._bars() is None, "a script that watches needs no rich"
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert screen._bars() is not None
 
 
 def test_history_and_timing_are_a_line_a_round(tmp_path: Path) -> None:
