@@ -5,7 +5,8 @@
     python -m bench counts --record   put them on record (bench/counts.json)
 
 numpy's calls are counted where the kernels and the optimizer make them. Messages are counted in the simulator, where
-the whole ring runs in one thread from one seed; their bytes are those of bench.sizes.
+the whole ring runs in one thread from one seed; their bytes are those of bench.sizes. What programs import is in
+bench.imports.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from unittest.mock import patch
 
 import numpy as np
 
+from bench.imports import imports
 from bench.sizes import WireSizes
 from chord.effects import Ask
 from chord.lookup import find_successor
@@ -80,7 +82,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def count() -> Counts:
-    return {**_training(), **_ring(), "hops a lookup, 1,024 nodes": _hops()}
+    return {**_training(), **_ring(), "hops a lookup, 1,024 nodes": _hops(), **imports()}
 
 
 # --- a training step

@@ -21,7 +21,8 @@ from chord.ring import Ring
 from federation import jobs
 from federation.driver import Driver
 from federation.records import Report
-from federation.spec import JobSpec, Settings
+from federation.settings import Settings
+from federation.spec import JobSpec
 from federation.work import Order, TrainingFile
 from sim.journal import Journal
 from sim.machine import Machine

@@ -34,7 +34,8 @@ from federation.effects import Clocks
 from federation.errors import JobEnded
 from federation.placing import place
 from federation.records import Report, Result
-from federation.spec import JobSpec, Settings
+from federation.settings import Settings
+from federation.spec import JobSpec
 from federation.work import TrainingFile
 from rpc.transport import FramedSocket
 

@@ -14,6 +14,7 @@ cannot be done is answered by {"error": kind, "message": ...} (errors.to_dict), 
 It ends at the end of its input: when its parent is gone, so is it. SIGINT is its parent's to handle.
 """
 
+import gc
 import logging
 import math
 import os
@@ -46,8 +47,11 @@ def main() -> int:
     logging.basicConfig(stream=sys.stderr, format="%(name)s: %(message)s")
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # stdout belongs to the frames: nothing else gets in
+    gc.disable()  # nothing that is imported is ever garbage
     from ml.worker import Worker
 
+    gc.freeze()
+    gc.enable()
     try:
         serve(Worker(), sys.stdin.buffer, answers)
     except FrameError as error:

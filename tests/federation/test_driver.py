@@ -25,7 +25,8 @@ from federation.placement import BALANCING, POLICIES
 from federation.placing import place
 from federation.reach import see_ring
 from federation.records import Report, Result
-from federation.spec import JobSpec, Settings
+from federation.settings import Settings
+from federation.spec import JobSpec
 from federation.work import Collect, Order, Progress, TrainingFile
 from ml import exact
 from ml.task import task_from_dict

@@ -8,6 +8,7 @@ import pytest
 from ml_oracles import make_samples
 
 from ml import mlp
+from ml.choices import Optimizer
 from ml.data import Moments, Samples
 from ml.dropout import Dropout
 from ml.errors import BadTask, DataError, ModelUnknown
@@ -19,7 +20,7 @@ from ml.models.catalogue import learner
 from ml.models.cnn import Cnn
 from ml.models.learner import evaluate
 from ml.readers.model import Model, load, save
-from ml.task import Design, Optimizer, TrainConfig
+from ml.task import Design, TrainConfig
 from ml.train import train
 
 IMAGES = Design((2 * 14 * 14, 7, 3), "cnn", (2, 14, 14))

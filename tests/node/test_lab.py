@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from node.admission import journal_of
+from node.errors import LocalRingFailed
 from node.lab import Lab
-from node.local import LocalRingFailed
 
 
 @pytest.fixture
