@@ -11,17 +11,19 @@ import contextlib
 import logging
 import selectors
 import socket
-import ssl
 import threading
 import time
 from dataclasses import dataclass, field
 from errno import EADDRINUSE
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from thrift.Thrift import TApplicationException, TException, TMessageType
 
 from rpc.protocol import BinaryProtocol, protocol
 from rpc.transport import FramedSocket
+
+if TYPE_CHECKING:
+    import ssl  # brought by whoever has certificates
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +87,7 @@ class Server:
         processor: Processor,
         host: str,
         port: int = 0,
-        tls: ssl.SSLContext | None = None,
+        tls: "ssl.SSLContext | None" = None,
         limits: Limits = LIMITS,
     ) -> None:
         self.address = (host, port)

@@ -12,7 +12,6 @@ with a timeout of Python's own it is three. Over TLS it is Python's, as that tri
 """
 
 import socket
-import ssl
 import struct
 import time
 import typing
@@ -23,6 +22,9 @@ from itertools import groupby
 
 from thrift.protocol.TProtocol import TProtocolException
 from thrift.transport.TTransport import CReadableTransport, TTransportBase, TTransportException
+
+if typing.TYPE_CHECKING:
+    import ssl  # brought by whoever has certificates
 
 FRAME_SIZE_MAX = 2 << 20  # bytes; the largest that we send is a chunk of 1 MiB and its envelope
 READ_AHEAD = 16 << 10  # bytes; most frames arrive whole in one receive
@@ -182,7 +184,7 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
         """How long the next transfers this way may take, each. Raises TimeoutError where nothing is left."""
         if seconds <= 0:
             raise TimeoutError("timed out")
-        if isinstance(self._sock, ssl.SSLSocket):
+        if type(self._sock) is not socket.socket:  # over TLS
             self._sock.settimeout(seconds)
             return
         self._sock.settimeout(None)
@@ -191,7 +193,7 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
         self._limits_s[way] = seconds
 
 
-def connect(host: str, port: int, timeout_s: float, tls: ssl.SSLContext | None = None) -> FramedSocket:
+def connect(host: str, port: int, timeout_s: float, tls: "ssl.SSLContext | None" = None) -> FramedSocket:
     """Connect to a name or an IPv4 or IPv6 address within timeout_s, which its calls then have as well.
 
     Raises TTransportException NOT_OPEN, which is definite: no call was sent.
