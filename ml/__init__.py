@@ -5,6 +5,7 @@ comes in with the modules that compute.
 
     errors      everything that can go wrong here, one class for each thing a caller can do about it
     threads     one BLAS thread a process (to be called before numpy is imported)
+    heap        freed memory stays with the process
     task        what a trainer is told: TrainConfig, Task, the seed of each local training (no numpy)
     frames      length-prefixed frames between a node and its trainer process (no numpy)
     data        Samples, Moments, standardise

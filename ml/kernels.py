@@ -97,16 +97,18 @@ def gradient_step(network: Network, size: int, scale: float, keeps: Sequence[Flo
     sizes, files = network.architecture.sizes, network.files
     weights, gradients = network.matrices(network.weights), network.matrices(network.gradient)
 
-    def array(value: float, *shape: int) -> Floats:
-        return squeezed(np.full((files, *shape), value, np.float32))
+    def empty(*shape: int) -> Floats:
+        return squeezed(np.empty((files, *shape), np.float32))
 
-    scores, peak = array(0, sizes[-1], size), array(0, 1, size)  # (F, classes, batch), (F, 1, batch)
-    layers = [array(1, width + 1, size) for width in sizes[1:-1]]  # (F, width + 1, batch) row 0 stays 1
-    backs = [array(0, width + 1, size) for width in sizes[1:-1]]  # (F, width + 1, batch) d loss / d layer, row 0 is 0
+    scores, peak = empty(sizes[-1], size), empty(1, size)  # (F, classes, batch), (F, 1, batch)
+    layers = [empty(width + 1, size) for width in sizes[1:-1]]  # (F, width + 1, batch) row 0 stays 1
+    backs = [empty(width + 1, size) for width in sizes[1:-1]]  # (F, width + 1, batch) d loss / d layer, row 0 stays 0
+    for layer, back in zip(layers, backs, strict=True):
+        layer[..., 0, :], back[..., 0, :] = 1, 0
     masks = [np.empty_like(_bits(layer)) for layer in layers]  # (F, width + 1, batch)
     outputs = [*(layer[..., 1:, :] for layer in layers), scores]  # (F, width, batch) what each matrix makes
     outers = [*(back[..., 1:, :] for back in backs), scores]  # (F, width, batch) d loss / d output
-    turned = [array(0, size, width) for width in sizes[2:]]  # (F, batch, width) outers, transposed
+    turned = [empty(size, width) for width in sizes[2:]]  # (F, batch, width) outers, transposed
     factors: list[Floats | None] = list(keeps) or [None] * len(layers)  # (F, width, batch)
     hidden = range(len(layers))  # layer i lies between the matrices i and i + 1
     forward = [
@@ -119,7 +121,8 @@ def gradient_step(network: Network, size: int, scale: float, keeps: Sequence[Flo
     ]
     first, first_gradient, first_output, first_outer = weights[0], gradients[0], outputs[0], outers[0]
     floor = np.full_like(scores, SCORE_FLOOR)  # (F, classes, batch) faster than a scalar, as all arrays of constants
-    per_scale = array(1 / scale, 1, sizes[-1])  # (F, 1, classes)
+    per_scale = empty(1, sizes[-1])  # (F, 1, classes)
+    per_scale.fill(1 / scale)
     product = np.dot if files == 1 else np.matmul
     subtract, divide, multiply, exp, copy, sign = np.subtract, np.divide, np.multiply, np.exp, np.copyto, np.sign
     maximum, largest = np.maximum, np.maximum.reduce
