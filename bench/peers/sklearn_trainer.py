@@ -21,7 +21,7 @@ trainers: dict[tuple[int, int, int], tuple[MLPClassifier, Any, Any]] = {}
 
 
 def answer(data: str, files: int, hidden: int, batch: int, eta: float, momentum: float) -> Any:
-    """Seconds of one epoch: a fit that goes on from where the last one ended, or a fit of each file from its weights."""
+    """Seconds of one epoch: a fit that goes on from where the last one ended, or one of each file from its weights."""
     if (files, hidden, batch) not in trainers:
         arrays = np.load(data)
         model = MLPClassifier((hidden,), solver="sgd", batch_size=batch, learning_rate_init=eta, momentum=momentum,
