@@ -49,8 +49,7 @@ class Network:
 
     def __init__(self, architecture: Architecture, files: int = 1) -> None:
         self.architecture = architecture
-        self.weights = np.zeros((files, architecture.parameters), np.float32)  # (F, parameters)
-        self.gradient = np.zeros_like(self.weights)  # (F, parameters)
+        self.weights, self.gradient = np.empty((2, files, architecture.parameters), np.float32)  # (F, parameters) each
 
     @property
     def files(self) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from ml.mlp import Architecture
 from ml.task import TrainConfig
 
-STACK_BYTES = 1 << 23  # of what a step goes through: decision 11 has the times
+STACK_BYTES = 1 << 22  # of what a step goes through: decision 11 has the times
 FILES_BYTES = 1 << 26  # of the files themselves, which lie in memory once more while they are trained
 
 
