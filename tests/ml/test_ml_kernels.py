@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from ml_oracles import make_samples
 
-from ml.batches import Batches
+from ml.batches import BLOCK_BYTES, Batches
 from ml.data import Samples
 from ml.kernels import Batch, Network, gradient_step
 from ml.mlp import Architecture, init, loss_and_gradient
@@ -109,6 +109,14 @@ def test_batches_hold_every_row_once_in_the_order_given(rows: int, size: int, fi
             assert np.array_equal(x[i], samples.x[orders[i, place]])
             assert labels[i] == samples.y[orders[i, place]]
     assert len(seen) == rows - tail + (size if tail else 0)
+
+
+@pytest.mark.parametrize(("files", "rows", "size"), [(1, 30_000, 32), (40, 5_000, 32), (40, 300, 300), (3, 2_000, 7)])
+def test_what_is_gathered_at_once_is_bounded_or_one_batch_of_each(files: int, rows: int, size: int) -> None:
+    batches = Batches([make_samples(rows)] * files, size, 4, 1.0, 1.0)
+
+    gathered = batches.rows, batches.columns, batches.hot, batches.softmax, batches.total, batches.factors
+    assert len(batches.batches) == 1 or sum(buffer.nbytes for buffer in gathered) <= BLOCK_BYTES
 
 
 def test_class_weights_are_factors_of_the_rows_that_have_them() -> None:
