@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -150,6 +151,32 @@ def test_a_worker_adds_up_the_same_whether_files_are_as_long_as_others_or_not(ta
 
     assert np.array_equal(whole, sum(train(i) for i in range(5)))
     assert sorted(heard) == [(i, epoch) for i in range(5) for epoch in range(1, task.config.epochs + 1)]
+
+
+class _Client:
+    """A client of our own, to whom nothing is a file."""
+
+    rows = 5
+
+    def train(self, model: object, base: np.ndarray, *rest: Any) -> np.ndarray:
+        rest[-1](1, 0.5, 0.5)
+        return base + 1
+
+
+def test_a_client_among_files_keeps_its_place() -> None:
+    contents = [make_csv(make_samples(rows, seed=rows)) for rows in (30, 17)]
+    task = make_task([b"client", *contents], [5, 30, 17])
+    worker, weights = Worker(), learner(task.design).first(1).tobytes()
+    worker.add_client(digest_of(b"client"), _Client())  # type: ignore[arg-type]
+    for content in contents:
+        worker.add_file(digest_of(content), "file", content)
+
+    whole, *parts = (
+        np.frombuffer(worker.train(dataclasses.replace(task, files=files), weights).sum, "<i8")
+        for files in (task.files, task.files[:1], task.files[1:2], task.files[2:])
+    )
+
+    assert np.array_equal(whole, sum(parts))
 
 
 def _shard(samples: Samples, seed: int, told: Told) -> Shard:
