@@ -5,6 +5,7 @@ grow with the files, and what the steps leave in the batches is collected where 
 one size: where the last has too few rows, others lie behind them whose part in the gradient is 0.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -33,7 +34,7 @@ class Batches:
             self.x[first : first + n, 1:], self.y[first : first + n] = samples.x, samples.y
         self.first_rows = np.arange(0, f * n, n)[:, None]  # (F, 1)
 
-        k = min(-(-n // size), max(1, BLOCK_BYTES // (8 * f * size * (width + classes + 1))))  # batches a block
+        k = min(math.ceil(n / size), max(1, BLOCK_BYTES // (8 * f * size * (width + classes + 1))))  # batches a block
         self.order = np.zeros((f, k * size), np.int64)  # (F, k size) places in x; 0 is one as good as any
         self.rows = np.empty((k, f, size, width), np.float32)  # (k, F, size, d + 1)
         self.columns = np.empty((k, f, width, size), np.float32)  # (k, F, d + 1, size)
@@ -44,7 +45,7 @@ class Batches:
         self.first_places = np.arange(0, self.hot.size, classes * size).reshape(k, f, 1) + np.arange(size)
         self.places = np.empty((k, f, size), np.int64)  # (k, F, size) of each sample's class in hot and softmax
         self.class_weights = np.array(class_weights, np.float32)  # (classes,)
-        self.in_tail = np.where(np.arange(size) < n % size, np.float32(tail_scale / scale), np.float32(0))  # (size,)
+        self.tail_factor = np.float32(tail_scale / scale)
         buffers = self.rows, self.columns, self.hot, self.factors, self.softmax, self.total
         parts = [buffer[:, 0] if f == 1 else buffer for buffer in buffers]
         self.batches = list(map(Batch, *(parts if class_weights else [*parts[:3], [None] * k, *parts[4:]])))
@@ -71,30 +72,40 @@ class Batches:
 
     def _gather(self, orders: Ints) -> list[Batch]:
         """Fill the buffers with these rows (F, count) and return the batches of them."""
-        (f, count), size = orders.shape, self.size
+        (files, count), size = orders.shape, self.size
         whole, tail = divmod(count, size)
         k = whole + (tail > 0)
         np.add(orders, self.first_rows, self.order[:, :count])
-        order = np.ascontiguousarray(self.order[:, : k * size].reshape(f, k, size).swapaxes(0, 1))  # (k, F, size)
-        places, hot = self.places[:k], self.hot[:k]
+        order = np.ascontiguousarray(self.order[:, : k * size].reshape(files, k, size).swapaxes(0, 1))  # (k, F, size)
         self.x.take(order, 0, self.rows[:k], "clip")
         np.copyto(self.columns[:k], self.rows[:k].mT)
-        labels = self.y.take(order)  # (k, F, size)
-        np.multiply(labels, size, places)
+        self._label(self.y.take(order))
+        return [*self.batches[:whole], self._short(whole, tail)] if tail else self.batches[:k]
+
+    def _label(self, labels: Ints) -> None:
+        """The scale at each label (k, F, size), and what its class's rows count."""
+        k = len(labels)
+        hot, places = self.hot[:k], self.places[:k]
+        np.multiply(labels, self.size, places)
         np.add(places, self.first_places[:k], places)
         hot.fill(0)
         hot.reshape(-1)[places] = self.scale
         if len(self.class_weights):
             self.factors[:k, :, 0] = self.class_weights[labels]
-        if not tail:
-            return self.batches[:k]
-        last = self.factors[whole]  # (F, 1, size)
-        np.multiply(last if len(self.class_weights) else 1, self.in_tail, last)
-        return [*self.batches[:whole], self.batches[whole]._replace(factors=squeezed(last))]
+
+    def _short(self, i: int, tail: int) -> Batch:
+        """Batch i, of whose rows only this many count."""
+        factors = self.factors[i]  # (F, 1, size)
+        if not len(self.class_weights):
+            factors.fill(1)
+        factors[..., :tail] *= self.tail_factor
+        factors[..., tail:] = 0
+        return self.batches[i]._replace(factors=squeezed(factors))
 
     def _collect(self, start: int, stop: int) -> None:
         """What the steps have left for these rows of the epoch's order."""
-        k, (f, _), count = -(-(stop - start) // self.size), self.order.shape, stop - start
+        files, count = len(self.order), stop - start
+        k = math.ceil(count / self.size)
         softmax, total = self.softmax.reshape(-1).take(self.places[:k]), self.total[:k, :, 0]  # (k, F, size) each
-        self.likelihood[:, start:stop] = softmax.swapaxes(0, 1).reshape(f, -1)[:, :count]
-        self.best[:, start:stop] = (1 / total).swapaxes(0, 1).reshape(f, -1)[:, :count]
+        self.likelihood[:, start:stop] = softmax.swapaxes(0, 1).reshape(files, -1)[:, :count]
+        self.best[:, start:stop] = (1 / total).swapaxes(0, 1).reshape(files, -1)[:, :count]

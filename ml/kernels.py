@@ -1,13 +1,13 @@
-"""The gradient of mlp.py, fast: one step over a stack of networks, every result written into a buffer made once.
+"""The gradient of mlp.py, fast: one step of several files at once, every result written into a buffer made once.
 
 Knows nothing of epochs, learning rates or files' contents. What makes it fast, and where each trick stands:
 
-- F networks of one architecture take the step together, so that they share what each call of numpy costs. Products
-  are made one network at a time, in the shapes that a network has alone, and all else is element by element or along
-  one network's own axes: its bits are the same whatever it lies beside. Comments name the axis of networks F; where
-  there is one network only it is left out, and np.dot takes np.matmul's place: the same call of BLAS, half a
-  microsecond sooner;
-- feature-major: activations are (F, size, batch), so the softmax runs over the axis before the last;
+- the trainings of F files take the step together, so that they share what each call of numpy costs. Products are made
+  one file at a time, in the shapes that it has alone, and all else is element by element or along a file's own axes:
+  its bits are the same whatever it lies beside. Where there is one file only the axis F is left out, and np.dot takes
+  np.matmul's place: the same call of BLAS, half a microsecond sooner;
+- calls that go element by element go over whole arrays without gaps, as numpy is several times slower over slices;
+- feature-major: activations are (F, width, batch), so the softmax runs over the axis before the last;
 - the bias is a row of ones above the activations and a column of ones beside the inputs: no separate additions;
 - BLAS is slowest at products whose inner axis is contiguous on both sides: the first layer's matrix is kept
   transposed (Network), the inputs come in both layouts, and what comes back from a layer above is copied transposed;
@@ -83,7 +83,7 @@ class Network:
 
 
 def squeezed(stack: Floats) -> Floats:
-    """Without the axis of networks where there is only one."""
+    """Without the axis F where there is one file only."""
     return stack[0] if len(stack) == 1 else stack
 
 
@@ -109,14 +109,14 @@ def gradient_step(network: Network, size: int, scale: float, keeps: Sequence[Flo
     outers = [*(back[..., 1:, :] for back in backs), scores]  # (F, width, batch) d loss / d output
     turned = [empty(size, width) for width in sizes[2:]]  # (F, batch, width) outers, transposed
     factors: list[Floats | None] = list(keeps) or [None] * len(layers)  # (F, width, batch)
-    hidden = range(len(layers))  # layer i lies between the matrices i and i + 1
+    between = range(len(layers))  # layer i lies between the matrices i and i + 1
     forward = [
         (layers[i], np.zeros_like(layers[i]), outputs[i], factors[i], weights[i + 1].mT, outputs[i + 1])
-        for i in hidden
+        for i in between
     ]
     backward = [
         (outers[i + 1], turned[i], turned[i].mT, layers[i], gradients[i + 1], weights[i + 1][..., 1:, :], outers[i],
-         _bits(layers[i]), masks[i], _bits(backs[i]), factors[i]) for i in reversed(hidden)
+         _bits(layers[i]), masks[i], _bits(backs[i]), factors[i]) for i in reversed(between)
     ]
     first, first_gradient, first_output, first_outer = weights[0], gradients[0], outputs[0], outers[0]
     floor = np.full_like(scores, SCORE_FLOOR)  # (F, classes, batch) faster than a scalar, as all arrays of constants
