@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from ml.mlp import Architecture
 from ml.task import TrainConfig
+from ml.train import FULL_BATCH_ROWS
 
 STACK_BYTES = 1 << 22  # of what a step goes through: decision 11 has the times
 FILES_BYTES = 1 << 26  # of the files themselves, which lie in memory once more while they are trained
@@ -24,6 +25,7 @@ def _together(architecture: Architecture, config: TrainConfig, rows: int) -> int
     """How many files of so many rows are trained together at most."""
     features, *hidden, classes = architecture.sizes
     a_sample = 2 * (features + 1) + 4 * sum(hidden) + 5 * classes  # numbers: its batch, activations, scores
-    step_bytes = 4 * (3 * architecture.parameters + min(rows, config.batch) * a_sample)
+    size = min(rows, FULL_BATCH_ROWS if config.optimizer == "gd" else config.batch)
+    step_bytes = 4 * (3 * architecture.parameters + size * a_sample)
     file_bytes = 4 * rows * (features + 1)
     return max(1, min(STACK_BYTES // step_bytes, FILES_BYTES // file_bytes))

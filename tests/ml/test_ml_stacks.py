@@ -112,6 +112,15 @@ def test_what_is_trained_together_fits_into_its_bounds(sizes: tuple[int, ...], r
     assert longest == 1 or 4 * rows * sizes[0] * longest <= FILES_BYTES
 
 
+def test_full_batches_are_large_and_fewer_of_them_are_trained_together() -> None:
+    architecture, rows = Architecture((16, 64, 26)), [500] * 33
+
+    full = max(map(len, stacks(architecture, TrainConfig("gd"), rows)))
+    short = max(map(len, stacks(architecture, TrainConfig("sgd"), rows)))
+
+    assert 1 < full < short
+
+
 def test_files_are_read_a_stack_at_a_time() -> None:
     model, config, reading = learner(Design((16, 256, 26))), TrainConfig(epochs=1, batch=128), [0]
     samples = make_samples(500, 16, 26)
