@@ -5,7 +5,7 @@
     python -m bench counts --record   put them on record (bench/counts.json)
 
 numpy's calls are counted where the kernels and the optimizer make them. Messages are counted in the simulator, where
-the whole ring runs in one thread from one seed; their bytes are those of Thrift's encoding of the very messages.
+the whole ring runs in one thread from one seed; their bytes are those of bench.sizes.
 """
 
 from __future__ import annotations
@@ -21,9 +21,8 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-from thrift.protocol.TBinaryProtocol import TBinaryProtocol
-from thrift.transport.TTransport import TMemoryBuffer
 
+from bench.sizes import WireSizes
 from chord.effects import Ask
 from chord.lookup import find_successor
 from chord.refs import Address
@@ -34,10 +33,6 @@ from ml.data import Samples
 from ml.mlp import Architecture, init
 from ml.task import TrainConfig
 from ml.train import Shard, train_together
-from rpc import codec
-from rpc.calls import COMPUTE_NODE
-from rpc.gen import ComputeNode
-from rpc.gen.ttypes import Target
 from sim.direct import Direct
 from sim.experiments.walks import hops
 from sim.jobs import SETTINGS, Job
@@ -130,7 +125,8 @@ class _CountingWorld(World):
         super().__init__(CALM, Journal())
         self.asked: Counter[Address] = Counter()
         self.hops: Counter[Address] = Counter()  # how many of them lookups need depends on where a key lies
-        self.bytes: Counter[Address] = Counter()
+        self.sent: Counter[Address] = Counter()  # bytes of their questions, and of the answers to them
+        self._sizes = WireSizes()
         self._askers: dict[int, Address] = {}
 
     def ask(self, asker: Process, ask: Ask, resume: Resume) -> Outcome:
@@ -140,34 +136,15 @@ class _CountingWorld(World):
         elif to != asker.address:
             self._askers[id(ask)] = asker.address
             self.asked[asker.address] += 1
-            self.bytes[asker.address] += _size(ask)
+            self.sent[asker.address] += self._sizes.question(ask)
         return super().ask(asker, ask, resume)
 
     def answer(self, process: Process, ask: Ask) -> Outcome:
         outcome = super().answer(process, ask)
         asker = self._askers.pop(id(ask), None)
         if asker is not None:
-            self.bytes[asker] += _size(ask, outcome)
+            self.sent[asker] += self._sizes.answer(ask, outcome)
         return outcome
-
-
-_QUESTION: Any = object()  # in the place of an answer
-
-
-def _size(ask: Ask, outcome: Outcome = _QUESTION) -> int:
-    """Bytes of the arguments of a call, or of its result; those of the supernode's few calls are not counted."""
-    call = COMPUTE_NODE.get(type(ask.request))
-    if call is None or isinstance(outcome, Exception) or isinstance(ask.to, Address):
-        return 0
-    if outcome is _QUESTION:
-        target = Target(codec.id_to_wire(ask.to.id), ask.to.incarnation)
-        message = getattr(ComputeNode, f"{call.method}_args")(target, *call.arguments(ask.request))
-    else:
-        answer = {} if outcome is None else {"success": call.reply(outcome)}
-        message = getattr(ComputeNode, f"{call.method}_result")(**answer)
-    buffer = TMemoryBuffer()
-    message.write(TBinaryProtocol(buffer))
-    return len(buffer.getvalue())
 
 
 class _LivingClient(Job):
@@ -191,7 +168,7 @@ def _ring() -> Counts:
     return {
         "calls a second of an idle node, 4 nodes": round(idle, 3),
         "calls a round of the client besides hops, 4 nodes": round(world.asked[client] / rounds, 2),
-        "bytes a round of the client besides hops, 4 nodes": round(world.bytes[client] / rounds),
+        "bytes a round of the client besides hops, 4 nodes": round(world.sent[client] / rounds),
     }
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from statistics import mean, median
 from typing import Any
 
-from thrift.TSerialization import serialize
-
+from bench.sizes import WireSizes
 from chord.blobs import digest_of
 from chord.effects import Ask, Procedure, together
 from chord.items import Entry, Item, Put, Write
@@ -23,18 +23,28 @@ from federation.driver import Driver
 from federation.records import Report
 from federation.spec import JobSpec, Settings
 from federation.work import Order, TrainingFile
-from rpc.calls import COMPUTE_NODE
 from sim.journal import Journal
 from sim.machine import Machine
-from sim.options import SimOptions
+from sim.options import CALM, SimOptions
 from sim.perfect import TrueRing, random_ring
 from sim.process import Outcome, Process, Resume
 from sim.program import NodeProgram, clocks, teach
 from sim.world import World
 
 CLIENT = Address("client", 1)
-ROUNDS, ROWS, FEATURES, CLASSES = 3, 6, 4, 3
+ROUNDS, ROWS, FEATURES, CLASSES, HIDDEN = 3, 6, 4, 3, 8
 HOUR_S = 3600.0
+LINK = replace(CALM, seed=3)
+
+
+@dataclass(frozen=True)
+class _Moment:
+    """What the world had counted when a round was told."""
+
+    driver_bytes: int
+    bytes: int
+    messages: int
+    now: float
 
 
 class Worker(NodeProgram):
@@ -49,57 +59,66 @@ class CountingWorld(World):
     """Counts what the driver sends and receives, and whom orders come from."""
 
     def __init__(self, options: SimOptions, journal: Journal) -> None:
-        super().__init__(options, journal)
-        self.bytes = 0
+        super().__init__(options, journal, WireSizes())
+        self.driver_bytes = 0
         self.orders: Counter[int] = Counter()  # by round
 
     def ask(self, asker: Process, ask: Ask, resume: Resume) -> Outcome:
-        if asker.address != CLIENT or type(ask.request) not in COMPUTE_NODE:
+        if asker.address != CLIENT or self.sizes is None:
             return super().ask(asker, ask, resume)
-        call = COMPUTE_NODE[type(ask.request)]
-        self.bytes += sum(map(_size, call.arguments(ask.request)))
+        sizes = self.sizes
+        self.driver_bytes += sizes.question(ask)
         if isinstance(ask.request, Order):
             self.orders[ask.request.round] += 1
 
         def heard(answer: Outcome) -> None:
-            if not isinstance(answer, Exception):
-                self.bytes += _size(call.reply(answer))
+            self.driver_bytes += sizes.answer(ask, answer)
             resume(answer)
 
         return super().ask(asker, ask, heard)
 
 
-def simulate(count: int, topology: str) -> dict[str, Any]:
+def simulate(count: int, topology: str, options: SimOptions = LINK, hidden: int = HIDDEN) -> dict[str, Any]:
     """One job; the figures of a round."""
-    world = CountingWorld(SimOptions(seed=3, loss=0.0, duplication=0.0, reordering=0.0), Journal())
+    world = CountingWorld(options, Journal())
     ring = Ring()
     true = random_ring(ring, count, random.Random(3))
     teach(world)
     nodes = true.nodes()
     for node in nodes:
         Machine(world, node.ref.address, Address("supernode", 1), Worker).adopt(node)
-    settings = Settings(rounds=ROUNDS, epochs=1, hidden=(8,), eta=0.1, batch=8, placement="round-robin",
+    settings = Settings(rounds=ROUNDS, epochs=1, hidden=(hidden,), eta=0.1, batch=8, placement="round-robin",
                         topology=topology)
     contents, files = _files(count)
     spec = JobSpec(settings, files[:-1], files[-1], FEATURES, CLASSES, nonce=topology)
     for file in files:
         _store(world, nodes[file.index % count], file, contents[file.digest])
     _store_at_owner(world, true, files[-1], contents[files[-1].digest])
-    told: list[tuple[int, Report]] = []
+    told: list[tuple[_Moment, Report]] = []
     driver = Driver(spec, ring, nodes[0].ref, "bench", clocks(world),
-                    lambda result, report: told.append((world.bytes, report)))
+                    lambda result, report: told.append((_moment(world), report)))
     ended: list[Outcome] = []
     process = world.start(CLIENT)
     world.run(process, "client", _drive(spec, ring, nodes[0], driver, clocks(world).version), ended.append)
     world.clock.run_while(lambda: not ended, HOUR_S)
     if not ended or isinstance(ended[0], Exception):
         raise RuntimeError(f"the simulated job has not ended well: {ended}")
-    between, last = [b - a for (a, _), (b, _) in pairwise(told)], told[-1][1]
+    last = told[-1][1]
+
+    def a_round(what: Callable[[_Moment], float]) -> float:
+        return mean(what(later) - what(earlier) for (earlier, _), (later, _) in pairwise(told))
+
     return {
-        "nodes": count, "topology": topology, "simulated": True, "driver_bytes": round(mean(between)),
+        "nodes": count, "topology": topology, "simulated": True,
+        "driver_bytes": round(a_round(lambda m: m.driver_bytes)), "bytes": round(a_round(lambda m: m.bytes)),
+        "messages": round(a_round(lambda m: m.messages)), "apart_s": round(a_round(lambda m: m.now), 3),
         "driver_orders": world.orders[ROUNDS], "passed_on": last.passed_on, "depth": max(0, len(last.tiers) - 1),
         "seconds": round(median(report.seconds for _, report in told), 3), "model_sha256": digest_of(driver.weights),
     }
+
+
+def _moment(world: CountingWorld) -> _Moment:
+    return _Moment(world.driver_bytes, world.bytes, world.messages, world.clock.now)
 
 
 def _drive(spec: JobSpec, ring: Ring, entry: ChordNode, driver: Driver, version: Callable[[], int]) -> Procedure[Any]:
@@ -134,14 +153,3 @@ def _files(count: int) -> tuple[dict[str, bytes], tuple[TrainingFile, ...]]:
         contents[digest_of(content)] = content
         files.append(TrainingFile(index, f"file-{index:04d}", digest_of(content), len(content), ROWS))
     return contents, tuple(files)
-
-
-def _size(value: Any) -> int:
-    """Bytes of a value on the wire."""
-    if isinstance(value, bytes | str):
-        return 4 + len(value)
-    if isinstance(value, list | tuple):
-        return 5 + sum(map(_size, value))
-    if value is None or isinstance(value, bool | int | float):
-        return 8
-    return len(serialize(value))

@@ -178,8 +178,8 @@ def counted() -> Iterator[Traffic]:
     """Every byte that this process's connections carry, for the length of the block."""
     traffic, plain = Traffic(), FramedSocket._in_time
 
-    def counting(self: FramedSocket, transfer: Any, what: Any) -> Any:
-        done = plain(self, transfer, what)
+    def counting(self: FramedSocket, way: int, transfer: Any, what: Any) -> Any:
+        done = plain(self, way, transfer, what)
         traffic.bytes += done if isinstance(done, int) else len(done)
         return done
 

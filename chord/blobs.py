@@ -8,22 +8,61 @@ a rotten copy is found and never taken for the content.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from io import BytesIO
 from typing import Protocol
 
 from chord.errors import Corrupt, NotFound, StoreFull
+from chord.items import CHUNK_BYTES
 
 BYTES_MAX = 2 << 30
 
 
-def digest_of(content: bytes) -> str:
+class Content(Protocol):
+    """Bytes, or what gives parts of itself as such: a file, which need not fit into memory."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, part: slice, /) -> bytes: ...
+
+
+class Buffer(Protocol):
+    """Where a content is put together, from its beginning."""
+
+    def write(self, piece: bytes, /) -> int:
+        """Raises StoreFull."""
+
+    def tell(self) -> int: ...
+
+    def getvalue(self) -> Content:
+        """What has been written: no second copy of it, and nothing is written after that."""
+
+
+def digest_of(content: Content) -> str:
     """SHA-256 in hex: the identity of a content."""
-    return hashlib.sha256(content).hexdigest()
+    if isinstance(content, bytes):
+        return hashlib.sha256(content).hexdigest()
+    whole = hashlib.sha256()
+    for piece in pieces_of(content):
+        whole.update(piece)
+    return whole.hexdigest()
 
 
-def check(digest: str, content: bytes) -> None:
+def pieces_of(content: Content) -> Iterator[bytes]:
+    """Of CHUNK_BYTES each, the last one shorter."""
+    for start in range(0, len(content), CHUNK_BYTES):
+        yield content[start : start + CHUNK_BYTES]
+
+
+def check(digest: str, content: Content) -> None:
     """Raises Corrupt unless these are the bytes of that digest."""
-    if digest_of(content) != digest:
-        raise Corrupt(f"{len(content)} bytes announced as {digest[:8]} are {digest_of(content)[:8]}")
+    require(digest, digest_of(content), len(content))
+
+
+def require(digest: str, actual: str, size_bytes: int) -> None:
+    """Raises Corrupt unless the digest of so many bytes is the one announced."""
+    if actual != digest:
+        raise Corrupt(f"{size_bytes} bytes announced as {digest[:8]} are {actual[:8]}")
 
 
 class Blobs(Protocol):
@@ -40,11 +79,14 @@ class Blobs(Protocol):
     def size_bytes(self, digest: str) -> int:
         """Of a content that is here. Raises NotFound."""
 
-    def add(self, digest: str, content: bytes) -> None:
+    def buffer(self, size_bytes: int) -> Buffer:
+        """For a content of that size that is on its way in. Raises StoreFull."""
+
+    def add(self, digest: str, content: Content) -> None:
         """Take a content in. Raises Corrupt, StoreFull."""
 
-    def content(self, digest: str) -> bytes:
-        """A whole content. Raises NotFound; Corrupt, when it has rotted: it is then gone."""
+    def verify(self, digest: str) -> None:
+        """Read a content whole. Raises NotFound; Corrupt, when it has rotted: it is then gone."""
 
     def piece(self, digest: str, offset: int, length: int) -> bytes:
         """A part of it. Raises NotFound, Corrupt."""
@@ -59,15 +101,18 @@ class MemoryBlobs:
     def __init__(self, bytes_max: int = BYTES_MAX) -> None:
         self.bytes_max = bytes_max
         self.total_bytes = 0
-        self._contents: dict[str, bytes] = {}
+        self._contents: dict[str, Content] = {}
 
     def has(self, digest: str) -> bool:
         return digest in self._contents
 
     def size_bytes(self, digest: str) -> int:
-        return len(self._kept(digest))
+        return len(self.content(digest))
 
-    def add(self, digest: str, content: bytes) -> None:
+    def buffer(self, size_bytes: int) -> Buffer:
+        return BytesIO()  # whose value is no second copy
+
+    def add(self, digest: str, content: Content) -> None:
         check(digest, content)
         if digest in self._contents:
             return
@@ -76,22 +121,21 @@ class MemoryBlobs:
         self._contents[digest] = content
         self.total_bytes += len(content)
 
-    def content(self, digest: str) -> bytes:
-        content = self._kept(digest)
+    def verify(self, digest: str) -> None:
         try:
-            check(digest, content)
+            check(digest, self.content(digest))
         except Corrupt:
             self.drop(digest)
             raise
-        return content
 
-    def piece(self, digest: str, offset: int, length: int) -> bytes:
-        return self._kept(digest)[offset : offset + length]
-
-    def drop(self, digest: str) -> None:
-        self.total_bytes -= len(self._contents.pop(digest, b""))
-
-    def _kept(self, digest: str) -> bytes:
+    def content(self, digest: str) -> Content:
+        """As it lies here. Raises NotFound."""
         if digest not in self._contents:
             raise NotFound(f"no content {digest[:8]} here")
         return self._contents[digest]
+
+    def piece(self, digest: str, offset: int, length: int) -> bytes:
+        return self.content(digest)[offset : offset + length]
+
+    def drop(self, digest: str) -> None:
+        self.total_bytes -= len(self._contents.pop(digest, b""))

@@ -10,10 +10,10 @@ from typing import Any
 
 from chord.effects import Procedure, ask
 from chord.errors import ChordError, Corrupt, Malformed, NotFound, StoreFull
-from chord.items import LIST_MAX, GetRangeDigest, Item, ListRange, Put
+from chord.items import LIST_MAX, GetRangeDigest, Item, ListRange
 from chord.refs import NodeRef
 from chord.ring import Ring
-from chord.storing import fetch, put_one
+from chord.storing import pass_one_on
 
 Errors = tuple[type[ChordError], ...]
 OF_ONE_ITEM: Errors = (NotFound, Corrupt, Malformed, StoreFull)  # another may fare better
@@ -63,10 +63,7 @@ def bring(items: Sequence[Item], source: NodeRef, target: NodeRef) -> Procedure[
     trouble: ChordError | None = None
     for item in items:
         try:
-            receipt = yield from ask(target, Put(item))
-            if not receipt.stored:
-                content = yield from fetch((source,), item.entry.digest, item.entry.size_bytes)
-                yield from put_one(target, item, content)
+            yield from pass_one_on(source, target, item)
         except (NotFound, Corrupt, Malformed) as error:
             trouble = error
     if trouble is not None:

@@ -1,4 +1,4 @@
-"""Contents on their way in, and contents that only a round needs: in memory, and for a while.
+"""Contents on their way in, and contents that only a round needs: where the store has them put, and for a while.
 
 Nothing here is promised to anybody. What nobody has touched for long goes by itself, so that
 writers that died half-way, and rounds whose driver did, leave nothing behind.
@@ -7,10 +7,9 @@ writers that died half-way, and rounds whose driver did, leave nothing behind.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from io import BytesIO
+from dataclasses import dataclass
 
-from chord.blobs import MemoryBlobs
+from chord.blobs import Buffer, Content, MemoryBlobs
 from chord.errors import StoreFull
 
 UPLOADS_MAX = 256  # contents half received; the oldest gives way
@@ -20,8 +19,8 @@ SCRATCH_S = 3600.0  # how long a content waits to be read, put or written again
 
 @dataclass
 class _Upload:
-    until: float
-    received: BytesIO = field(default_factory=BytesIO)  # whose value is no second copy
+    received: Buffer
+    until: float = 0.0
 
     @property
     def size_bytes(self) -> int:
@@ -29,11 +28,17 @@ class _Upload:
 
 
 class Scratch:
-    """Half contents, and whole ones that no entry names. `room_bytes` says what there is place for besides."""
+    """Half contents, and whole ones that no entry names. `room_bytes` says what there is place for besides.
 
-    def __init__(self, clock: Callable[[], float], room_bytes: Callable[[], int]) -> None:
+    `buffer`: where a content of so many bytes is put together, and stays.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float], room_bytes: Callable[[], int], buffer: Callable[[int], Buffer]
+    ) -> None:
         self._clock = clock
         self._room_bytes = room_bytes
+        self._buffer = buffer
         self._blobs = MemoryBlobs()
         self._until: dict[str, float] = {}
         self._uploads: dict[str, _Upload] = {}
@@ -58,13 +63,17 @@ class Scratch:
         """Take the next piece in; returns how many bytes have arrived. Raises Corrupt, StoreFull: it starts anew."""
         upload = self._upload(digest, size_bytes)
         if offset == upload.size_bytes:
-            upload.received.write(piece)
+            try:
+                upload.received.write(piece)
+            except StoreFull:
+                del self._uploads[digest]
+                raise
         if upload.size_bytes >= size_bytes:
             self.add(digest, self._uploads.pop(digest).received.getvalue())
             return size_bytes
         return upload.size_bytes
 
-    def add(self, digest: str, content: bytes) -> None:
+    def add(self, digest: str, content: Content) -> None:
         """Raises Corrupt, StoreFull."""
         self._blobs.add(digest, content)
         self._until[digest] = self._clock() + SCRATCH_S
@@ -73,8 +82,8 @@ class Scratch:
         """Of a content that is here whole. Raises NotFound."""
         return self._blobs.size_bytes(digest)
 
-    def content(self, digest: str) -> bytes:
-        """Raises NotFound, Corrupt."""
+    def content(self, digest: str) -> Content:
+        """Unchecked: who keeps it, checks it. Raises NotFound."""
         return self._blobs.content(digest)
 
     def piece(self, digest: str, offset: int, length: int) -> bytes:
@@ -101,6 +110,8 @@ class Scratch:
             raise StoreFull(f"no room for {missing} bytes more: there are {max(0, self._room_bytes())}")
         if digest not in self._uploads and len(self._uploads) >= UPLOADS_MAX:
             self._uploads.pop(next(iter(self._uploads)))
-        upload = self._uploads.setdefault(digest, _Upload(0.0))
+        upload = self._uploads.get(digest)
+        if upload is None:
+            upload = self._uploads[digest] = _Upload(self._buffer(size_bytes))
         upload.until = self._clock() + UPLOAD_S
         return upload

@@ -15,7 +15,7 @@ from itertools import accumulate
 from typing import Protocol
 
 from chord.answers import Handlers
-from chord.blobs import Blobs, MemoryBlobs
+from chord.blobs import Blobs, Content, MemoryBlobs
 from chord.errors import Corrupt, Malformed, NotFound, NotYet, StoreFull
 from chord.items import (
     CHUNK_BYTES,
@@ -91,7 +91,7 @@ class Store:
     def __init__(self, clock: Callable[[], float], blobs: Blobs | None = None, ledger: Ledger | None = None) -> None:
         self._clock = clock
         self._blobs: Blobs = blobs or MemoryBlobs()
-        self._scratch = Scratch(clock, self._room_bytes)
+        self._scratch = Scratch(clock, self._room_bytes, self._blobs.buffer)
         self._ledger: Ledger = ledger or NoLedger()
         self._index: dict[int, dict[Entry, _Kept]] = {}  # by key
         self._scrubbed = ""  # the last content that was read whole in its turn
@@ -104,7 +104,7 @@ class Store:
             Put: lambda r: self.put(r.item),
             Write: lambda r: self.write(r.digest, r.size_bytes, r.offset, r.piece),
             Read: lambda r: self.read(r.digest, r.offset, r.length),
-            Find: lambda r: self.find(r.key),
+            Find: lambda r: self.find(r.key, r.names),
             GetRangeDigest: lambda r: self.range_digest(r.start, r.end),
             ListRange: lambda r: self.list_range(r.start, r.end),
             ListNamed: lambda r: self.list_named(r.ending),
@@ -151,10 +151,10 @@ class Store:
             return self._scratch.piece(digest, offset, length)
         return self._blobs.piece(digest, offset, length)
 
-    def find(self, key: int) -> tuple[Item, ...]:
+    def find(self, key: int, names: tuple[str, ...] = ()) -> tuple[Item, ...]:
         if not self.settled:
             raise NotYet("what this node owns is still being handed over to it")
-        return tuple(self._items((key,)))
+        return tuple(item for item in self._items((key,)) if not names or item.entry.name in names)
 
     def range_digest(self, start: int, end: int) -> RangeDigest:
         total, count = 0, 0
@@ -199,7 +199,7 @@ class Store:
             until = self._clock() + min(item.lease_s, LEASE_MAX_S)
             self._index.setdefault(item.entry.key, {})[item.entry] = _Kept(item.version, item.deleted, until)
 
-    def take_in(self, digest: str, content: bytes) -> None:
+    def take_in(self, digest: str, content: Content) -> None:
         """A content that is at hand already. Raises Corrupt, StoreFull."""
         self._scratch.add(digest, content)
 
@@ -253,13 +253,14 @@ class Store:
         size_bytes = (self._blobs if kept else self._scratch).size_bytes(entry.digest)
         if size_bytes != entry.size_bytes:
             raise Malformed(f"{entry.name}: {entry.size_bytes} bytes announced, the content has {size_bytes}")
+        sound = True
         try:
             if not kept:
                 self._blobs.add(entry.digest, self._scratch.content(entry.digest))
         except Corrupt:
-            return False
+            sound = False
         self._scratch.drop(entry.digest)
-        return True
+        return sound
 
     def _keep(self, entry: Entry, kept: _Kept) -> None:
         lease_s = kept.until - self._clock()
@@ -302,7 +303,7 @@ class Store:
 
     def _is_rotten(self, digest: str) -> bool:
         try:
-            self._blobs.content(digest)
+            self._blobs.verify(digest)
         except (Corrupt, NotFound):
             return True
         return False

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 
-from chord.blobs import digest_of
+from chord.blobs import Content, digest_of
 from chord.effects import Procedure, Sleep, ask, ask_all
 from chord.errors import ChordError, Corrupt, NodeUnreachable, NotFound, NotYet, UnderReplicated
 from chord.items import CHUNK_BYTES, LEASE_S, Entry, Find, Item, Put, Read, Receipt, Write
@@ -29,17 +30,19 @@ GET_ATTEMPTS_MAX = 3  # a copy may be handed on between our hearing of it and ou
 
 
 def put(
-    start: NodeRef, ring: Ring, key: int, name: str, content: bytes, version: int, lease_s: float = LEASE_S
+    start: NodeRef, ring: Ring, key: int, name: str, content: Content, version: int, lease_s: float = LEASE_S,
+    is_new: bool = False,
 ) -> Procedure[tuple[NodeRef, ...]]:
     """Store a content under a key: in its owner and in the owner's next live successors.
 
-    version: the writer's clock; of two items for one entry the later counts. Returns the nodes
+    version: the writer's clock; of two items for one entry the later counts. is_new: nobody has
+    this content yet, so that nobody is asked whether to send it. Returns the nodes
     that hold it, the owner first: min(replicas, nodes) of them. Raises UnderReplicated, LookupFailed.
     """
     item = Item(Entry(key, name, digest_of(content), len(content)), version, lease_s)
     nodes = yield from nodes_for(start, ring, key, ring.replicas)
     try:
-        holders = yield from put_copies(item, content, nodes, ring.replicas)
+        holders = yield from put_copies(item, content, nodes, ring.replicas, is_new)
     except UnderReplicated:  # a list that is just long enough has nobody in the place of those that cannot
         nodes = yield from nodes_for(start, ring, key, 2 * ring.replicas)
         holders = yield from put_copies(item, content, nodes, ring.replicas)
@@ -69,7 +72,7 @@ def nodes_for(start: NodeRef, ring: Ring, key: int, count: int) -> Procedure[tup
 
 
 def put_copies(
-    item: Item, content: bytes, nodes: tuple[NodeRef, ...], replicas: int
+    item: Item, content: Content, nodes: tuple[NodeRef, ...], replicas: int, is_new: bool = False
 ) -> Procedure[tuple[NodeRef, ...]]:
     """Write to the first `replicas` of these nodes, and to the next ones in the place of those that cannot.
 
@@ -82,7 +85,7 @@ def put_copies(
         if len(holders) == wanted:
             break
         try:
-            yield from put_one(node, item, content)
+            yield from put_one(node, item, content, is_new)
             holders.append(node)
         except ChordError as error:
             refusal = error
@@ -91,33 +94,67 @@ def put_copies(
     return tuple(holders)
 
 
-def put_one(node: NodeRef, item: Item, content: bytes) -> Procedure[None]:
-    """Have one node keep an item; bytes travel only if it lacks them. Raises ChordError."""
-    receipt = yield from ask(node, Put(item))
+Reading = Callable[[int], Procedure[bytes]]  # a content's next piece, from an offset on
+
+
+def put_one(node: NodeRef, item: Item, content: Content, is_new: bool = False) -> Procedure[None]:
+    """Have one node keep an item; bytes travel only if it lacks them, or they are new. Raises ChordError."""
+    yield from _put_one(node, item, partial(_own_piece, content), is_new)
+
+
+def pass_one_on(source: NodeRef, node: NodeRef, item: Item) -> Procedure[None]:
+    """The same with another node's copy, which is never whole here. Raises ChordError: NotFound, if it has none."""
+    yield from _put_one(node, item, partial(_piece_of, source, item.entry.digest))
+
+
+def write(node: NodeRef, digest: str, content: Content, offset: int = 0) -> Procedure[Receipt]:
+    """Send a content piece by piece, from where the receiver stands. Raises ChordError."""
+    receipt = yield from _write(node, digest, len(content), partial(_own_piece, content), offset)
+    return receipt
+
+
+def _put_one(node: NodeRef, item: Item, read: Reading, is_new: bool = False) -> Procedure[None]:
+    entry, trouble, receipt = item.entry, None, Receipt(False, 0)
+    if not is_new:
+        receipt = yield from ask(node, Put(item))
     for _ in range(SENDINGS_MAX):
         if receipt.stored:
             return
         try:
-            yield from write(node, item.entry.digest, content, receipt.received_bytes)
-        except Corrupt:
+            yield from _write(node, entry.digest, entry.size_bytes, read, receipt.received_bytes)
+        except Corrupt as error:
             receipt = Receipt(False, 0)  # another writer had begun with other bytes: from the beginning
+            trouble = error
             continue
-        receipt = yield from ask(node, Put(item), _patience_s(content))
+        receipt = yield from ask(node, Put(item), _patience_s(entry.size_bytes))
     if not receipt.stored:
-        raise NodeUnreachable(f"{node.address} has not kept what it was sent of {item.entry.name}")
+        raise trouble or NodeUnreachable(f"{node.address} has not kept what it was sent of {entry.name}")
 
 
-def write(node: NodeRef, digest: str, content: bytes, offset: int = 0) -> Procedure[Receipt]:
-    """Send a content piece by piece, from where the receiver stands. Raises ChordError."""
-    for _ in range(len(content) // CHUNK_BYTES + PIECES_SPARE):
-        piece = content[offset : offset + CHUNK_BYTES]
-        is_last = offset + len(piece) >= len(content)
-        request = Write(digest, len(content), offset, piece)
-        receipt = yield from ask(node, request, _patience_s(content) if is_last else TRANSFER_TIMEOUT_S)
+def _write(node: NodeRef, digest: str, size_bytes: int, read: Reading, offset: int) -> Procedure[Receipt]:
+    for _ in range(size_bytes // CHUNK_BYTES + PIECES_SPARE):
+        piece = yield from read(offset)
+        is_last = offset + len(piece) >= size_bytes
+        request = Write(digest, size_bytes, offset, piece)
+        receipt = yield from ask(node, request, _patience_s(size_bytes) if is_last else TRANSFER_TIMEOUT_S)
         if receipt.stored:
             return receipt
         offset = receipt.received_bytes
     raise NodeUnreachable(f"{node.address} does not take {digest[:8]} in")
+
+
+def _own_piece(content: Content, offset: int) -> Procedure[bytes]:
+    return content[offset : offset + CHUNK_BYTES]
+    yield  # a procedure that asks nobody
+
+
+def _piece_of(source: NodeRef, digest: str, offset: int) -> Procedure[bytes]:
+    """Raises NotFound, whatever keeps it from being read."""
+    try:
+        piece = yield from ask(source, Read(digest, offset, CHUNK_BYTES), TRANSFER_TIMEOUT_S)
+    except ChordError as error:
+        raise NotFound(f"content {digest[:8]} is not to be had from {source.address}: {error}") from error
+    return piece
 
 
 @dataclass(frozen=True)
@@ -129,30 +166,34 @@ class Findings:
     complete: bool
 
 
-def find(start: NodeRef, ring: Ring, key: int) -> Procedure[tuple[tuple[Item, ...], tuple[NodeRef, ...]]]:
-    """All that is kept under a key, and the nodes that were asked: the owner and `replicas` more, four at least.
+def find(
+    start: NodeRef, ring: Ring, key: int, names: tuple[str, ...] = ()
+) -> Procedure[tuple[tuple[Item, ...], tuple[NodeRef, ...]]]:
+    """What is kept under a key, and the nodes that were asked: the owner and `replicas` more, four at least.
+
+    All of it, or what has one of these names.
 
     Waits while a hand-over is going on; if it goes on for long, what the others know must do.
     Raises LookupFailed; NotYet, when they know nothing.
     """
-    found = yield from _search(start, ring, key, lambda items: items, any_will_do=False)
+    found = yield from _search(start, ring, Find(key, names), lambda items: items, any_will_do=False)
     if not found.items and not found.complete:
         raise NotYet(f"key {ring.show(key)}: the nodes that should know are not ready")
     return found.items, found.nodes
 
 
 def _search(
-    start: NodeRef, ring: Ring, key: int, choose: Callable[[tuple[Item, ...]], tuple[Item, ...]], any_will_do: bool
+    start: NodeRef, ring: Ring, wanted: Find, choose: Callable[[tuple[Item, ...]], tuple[Item, ...]], any_will_do: bool
 ) -> Procedure[Findings]:
-    """Those of a key's items that are chosen. Who is being handed over to may have a later one, and is waited for.
+    """Those of the items wanted that are chosen. Who is being handed over to may have a later one, and is waited for.
 
     That there are none is certain when all who were asked have said so. With few copies more are asked than
     should know: what a leaver no longer took in lies with the next node, and joiners come between the two.
     """
-    found, count = Findings((), (), False), max(ring.replicas + 1, FIND_NODES_MIN)
+    found, count, key = Findings((), (), False), max(ring.replicas + 1, FIND_NODES_MIN), wanted.key
     for _ in range(FIND_ATTEMPTS_MAX):
         nodes = (yield from nodes_for(start, ring, key, count))[:count]
-        answers = yield from ask_all([(node, Find(key)) for node in nodes])
+        answers = yield from ask_all([(node, wanted) for node in nodes])
         items = choose(_latest([item for answer in answers if isinstance(answer, tuple) for item in answer]))
         if items:
             complete = not any(isinstance(answer, NotYet) for answer in answers[: ring.replicas])
@@ -189,12 +230,12 @@ def get(start: NodeRef, ring: Ring, key: int, name: str, digest: str = "") -> Pr
     Raises NotFound when all who should have it say no; NotYet, LookupFailed when not all could say.
     """
 
-    def wanted(items: tuple[Item, ...]) -> tuple[Item, ...]:
-        return tuple(i for i in items if i.entry.name == name and digest in ("", i.entry.digest))
+    def of_digest(items: tuple[Item, ...]) -> tuple[Item, ...]:
+        return tuple(i for i in items if digest in ("", i.entry.digest))
 
     missing = NotFound(name)
     for _ in range(GET_ATTEMPTS_MAX):
-        found = yield from _search(start, ring, key, wanted, any_will_do=bool(digest))
+        found = yield from _search(start, ring, Find(key, (name,)), of_digest, any_will_do=bool(digest))
         if not found.complete and not (digest and found.items):
             raise NotYet(f"{name}: the nodes that should have it are not ready")
         if not found.items:
@@ -245,6 +286,6 @@ def _repair(nodes: tuple[NodeRef, ...], item: Item, content: bytes) -> Procedure
             continue
 
 
-def _patience_s(content: bytes) -> float:
+def _patience_s(size_bytes: int) -> float:
     """How long a node may take to check a whole content and to write it down."""
-    return TRANSFER_TIMEOUT_S + len(content) / BYTES_PER_S_MIN
+    return TRANSFER_TIMEOUT_S + size_bytes / BYTES_PER_S_MIN

@@ -56,6 +56,14 @@ class Pace:
         self.costs: dict[NodeRef, float] = {}  # seconds a row, of each node
         self._seconds_a_row: list[float] = []
         self._seconds: list[float] = []
+        self._trees: list[float] = []  # seconds of whole trees: every level adds the time of its messages
+
+    def note_tree(self, seconds: float) -> None:
+        self._trees = [*self._trees[-PACES_MAX:], seconds]
+
+    def patience_with_tree_s(self, files: Sequence[TrainingFile]) -> float:
+        """How long to wait for a tree in which nobody has more to do than these files."""
+        return max(self.patience_s(files), PATIENCE_FACTOR * median(self._trees or [0.0]))
 
     def note(self, part: Part) -> None:
         rows = sum(f.rows for f in part.files)

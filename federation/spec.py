@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from typing import Any
 
 from chord.errors import Malformed
@@ -185,9 +186,9 @@ class JobSpec:
         if len(self.homes) != (len(self.files) if self.pinned else 0):
             raise BadSpec(f"{len(self.homes)} homes for {len(self.files)} files")
 
-    @property
+    @cached_property
     def job(self) -> str:
-        """The job's id: a digest of the whole spec."""
+        """The job's id: a digest of the whole spec, which is asked for many times a round."""
         return hashlib.sha256(self.to_bytes()).hexdigest()
 
     def to_bytes(self) -> bytes:

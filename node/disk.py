@@ -13,13 +13,15 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
 
-from chord.blobs import BYTES_MAX, check
+from chord.blobs import BYTES_MAX, Buffer, Content, pieces_of, require
 from chord.errors import Corrupt, NotFound, StoreFull
 from chord.items import CHUNK_BYTES, Entry, Item
 from node import failpoints
 from node.failpoints import Failpoints
+from node.files import Spool
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS content (digest TEXT PRIMARY KEY, size INTEGER NOT NULL) STRICT;
@@ -32,6 +34,7 @@ CREATE TABLE IF NOT EXISTS item (
     PRIMARY KEY (key, name, digest, size)) STRICT;
 """
 BUSY_TIMEOUT_S = 2.0
+SPOOLED_BYTES_MIN = 4 << 20  # a content on its way in that is as large waits in a file, not in memory
 
 
 class DiskError(Exception):
@@ -88,30 +91,35 @@ class Disk:
             raise NotFound(f"no content {digest[:8]} here")
         return self._sizes[digest]
 
-    def add(self, digest: str, content: bytes) -> None:
-        check(digest, content)
+    def buffer(self, size_bytes: int) -> Buffer:
+        return BytesIO() if size_bytes < SPOOLED_BYTES_MIN else Spool(self._path.parent)
+
+    def add(self, digest: str, content: Content) -> None:
         if digest in self._sizes:
             return
-        if self.total_bytes + len(content) > self.bytes_max:
-            raise StoreFull(f"no room for {len(content)} bytes: {self.total_bytes} of {self.bytes_max} are taken")
+        size_bytes, whole = len(content), hashlib.sha256()
+        if self.total_bytes + size_bytes > self.bytes_max:
+            raise StoreFull(f"no room for {size_bytes} bytes: {self.total_bytes} of {self.bytes_max} are taken")
         with self._writing() as database:
-            database.execute("INSERT OR REPLACE INTO content VALUES (?, ?)", (digest, len(content)))
-            database.executemany("INSERT OR REPLACE INTO piece VALUES (?, ?, ?, ?)", _rows(digest, content))
-        self._sizes[digest] = len(content)
-        self.total_bytes += len(content)
+            database.execute("INSERT OR REPLACE INTO content VALUES (?, ?)", (digest, size_bytes))
+            for number, piece in enumerate(pieces_of(content)):
+                whole.update(piece)
+                row = (digest, number, hashlib.sha256(piece).digest(), piece)
+                database.execute("INSERT OR REPLACE INTO piece VALUES (?, ?, ?, ?)", row)
+            require(digest, whole.hexdigest(), size_bytes)
+        self._sizes[digest] = size_bytes
+        self.total_bytes += size_bytes
 
-    def content(self, digest: str) -> bytes:
-        """Every piece verified, and the whole."""
-        size_bytes = self.size_bytes(digest)
-        whole = b"".join(self._pieces(digest, 0, size_bytes // CHUNK_BYTES))
-        try:
-            check(digest, whole)
-            if len(whole) != size_bytes:
-                raise Corrupt(f"content {digest[:8]} has {len(whole)} bytes, not {size_bytes}")
-        except Corrupt:
+    def verify(self, digest: str) -> None:
+        """Every piece, and the whole."""
+        whole, left_bytes = hashlib.sha256(), self.size_bytes(digest)
+        for number in range(self._last(digest) + 1):
+            for piece in self._pieces(digest, number, number):
+                whole.update(piece)
+                left_bytes -= len(piece)
+        if whole.hexdigest() != digest or left_bytes:
             self.drop(digest)
-            raise
-        return whole
+            raise Corrupt(f"content {digest[:8]} is that of {whole.hexdigest()[:8]}, {left_bytes} bytes short")
 
     def piece(self, digest: str, offset: int, length: int) -> bytes:
         """Verified by the checksums of the pieces that it lies in."""
@@ -222,12 +230,6 @@ class Disk:
 
 def _place(entry: Entry) -> tuple[str, str, str, int]:
     return f"{entry.key:x}", entry.name, entry.digest, entry.size_bytes
-
-
-def _rows(digest: str, content: bytes) -> Iterator[tuple[str, int, bytes, bytes]]:
-    for number, start in enumerate(range(0, len(content), CHUNK_BYTES)):
-        piece = content[start : start + CHUNK_BYTES]
-        yield digest, number, hashlib.sha256(piece).digest(), piece
 
 
 def _reason(path: Path, error: Exception) -> str:

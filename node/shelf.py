@@ -28,7 +28,8 @@ class Shelf:
             return
         for entry in sorted(self._directory.iterdir())[:FILES_MAX]:
             if entry.is_file() and not entry.is_symlink() and entry.stat().st_size <= FILE_BYTES_MAX:
-                self._digests[entry.name] = hashlib.sha256(entry.read_bytes()).hexdigest()
+                with entry.open("rb") as file:
+                    self._digests[entry.name] = hashlib.file_digest(file, "sha256").hexdigest()
 
     def content(self, name: str, digest: str) -> bytes | None:
         """The content of the file of that name, if it is this one; a name from the wire is only looked up."""

@@ -4,6 +4,7 @@ clock        virtual time and what is due at it
 options      how bad the world is to be, field by field
 journal      every message and event, a line each; the same seed gives the same bytes
 network      how bad the wire is: latency, loss, reordering, duplication, partitions
+links        how wide it is: the bandwidth of each host's link
 process      a program's one life, and the procedures that run in it
 calls        questions under way, and what the effects mean here
 world        all processes, and the time and network they share

@@ -46,6 +46,9 @@ def _scenario(options: argparse.Namespace) -> int:
     except ValueError as error:
         print(f"python -m sim scenario: {error}", file=sys.stderr)
         return EXIT_USAGE
+    if world.bandwidth_mbit_s:  # who knows the wire knows how large messages are: bench scale
+        print("python -m sim scenario: --bandwidth-mbit-s: scenarios count no bytes", file=sys.stderr)
+        return EXIT_USAGE
     if options.journal is None:
         return _tell(play(world, Journal()))
     with options.journal.open("wb") as sink:

@@ -94,15 +94,28 @@ class Call:
         self._timer = world.clock.after(ask.timeout_s, lambda: asker.when_awake(lambda: self._end(late)))
 
     def start(self) -> None:
-        self._carry(self._asker.address, self._to, brief(self._ask.request), self._arrived)
+        sizes = self._world.sizes
+        size_bytes = sizes.question(self._ask) if sizes else 0
+        self._carry(self._asker.address, self._to, brief(self._ask.request), size_bytes, self._arrived)
 
-    def _carry(self, source: Address, to: Address, text: str, arrive: Action) -> None:
-        delays = self._world.network.delays(source, to)
-        self._world.messages += 1
+    def _carry(self, source: Address, to: Address, text: str, size_bytes: int, arrive: Action) -> None:
+        world = self._world
+        delays = world.network.delays(source, to)
+        if world.links is not None:
+            queued_s = world.links.send(source, size_bytes, world.clock.now)
+            delays = [queued_s + delay for delay in delays]
+            arrive = partial(self._receive, to, size_bytes, arrive)
+        world.messages += 1
+        world.bytes += size_bytes
         arrivals = " ".join(f"+{d:.6f}" for d in delays) or "lost"
-        self._world.note(f"#{self._number} {source} > {to} {text} {arrivals}")
+        world.note(f"#{self._number} {source} > {to} {text} {arrivals}")
         for delay in delays:
-            self._world.clock.after(delay, arrive)
+            world.clock.after(delay, arrive)
+
+    def _receive(self, to: Address, size_bytes: int, arrive: Action) -> None:
+        """Its first byte is there; it has arrived when its last is."""
+        assert self._world.links is not None
+        self._world.clock.after(self._world.links.take(to, size_bytes, self._world.clock.now), arrive)
 
     def _arrived(self) -> None:
         if self._world.network.separated(self._asker.address, self._to):
@@ -114,7 +127,9 @@ class Call:
             self._reply(NodeUnreachable(f"{self._to} refuses the connection"))
 
     def _reply(self, outcome: Outcome) -> None:
-        self._carry(self._to, self._asker.address, brief(outcome), lambda: self._returned(outcome))
+        sizes = self._world.sizes
+        size_bytes = sizes.answer(self._ask, outcome) if sizes else 0
+        self._carry(self._to, self._asker.address, brief(outcome), size_bytes, lambda: self._returned(outcome))
 
     def _returned(self, outcome: Outcome) -> None:
         if not self._world.network.separated(self._asker.address, self._to):

@@ -18,6 +18,7 @@ class SimOptions:
     successors: int = 8  # length of every successor list
     bits: int = 160
     latency_s: float = 0.02  # of one message: a fixed half, and an exponential half of the same mean
+    bandwidth_mbit_s: float = 0.0  # of each host's link, either way; 0: without limit, and nobody counts bytes
     loss: float = 0.02  # fraction of messages that never arrive
     duplication: float = 0.02  # fraction of messages that arrive twice
     reordering: float = 0.02  # fraction of messages that are overtaken: held back by up to a second

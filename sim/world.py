@@ -18,6 +18,7 @@ from chord.refs import Address, NodeRef
 from sim.calls import Call, performers
 from sim.clock import Clock
 from sim.journal import Journal
+from sim.links import Links, Sizes
 from sim.network import Network
 from sim.options import SimOptions
 from sim.process import PENDING, Outcome, Process, Resume, Task
@@ -26,15 +27,20 @@ from sim.process import PENDING, Outcome, Process, Resume, Task
 class World:
     """Everything that one seed decides."""
 
-    def __init__(self, options: SimOptions, journal: Journal) -> None:
+    def __init__(self, options: SimOptions, journal: Journal, sizes: Sizes | None = None) -> None:
+        """sizes: of messages on the wire; needed where links have a bandwidth, and counted wherever it is given."""
+        if options.bandwidth_mbit_s and sizes is None:
+            raise ValueError(f"links of {options.bandwidth_mbit_s:g} Mbit/s need to be told how large messages are")
         self.options = options
         self.clock = Clock()
         self.journal = journal
         self.network = Network(options, random.Random(f"network {options.seed}"))
+        self.sizes = sizes
+        self.links = Links(options.bandwidth_mbit_s) if options.bandwidth_mbit_s else None
         self.processes: dict[Address, Process] = {}
         self.silent: set[Address] = set()  # hosts that do not even refuse a call
         self.performers = performers(self)  # more effects are more entries
-        self.messages = 0
+        self.messages = self.bytes = 0
 
     def note(self, text: str) -> None:
         """An event for the journal."""

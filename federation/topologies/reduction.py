@@ -76,11 +76,12 @@ def _ask_top(
         asked = clock()
         progress: Progress = yield from ask(top, Collect(order.ticket, COLLECT_WAIT_S), COLLECT_WAIT_S + GRACE_S)
         if progress.state == "done":
+            pace.note_tree(clock() - began)
             content = yield from fetch((top,), progress.result, progress.size_bytes)
             return partial_from_bytes(content)
         if progress.is_final:
             raise NodeUnreachable(progress.message)
-        if clock() - began > pace.patience_s(largest):
+        if clock() - began > pace.patience_with_tree_s(largest):
             raise TookTooLong(f"{top.address}: the tree below it has taken too long")
         if clock() - asked < COLLECT_PAUSE_S:
             yield Sleep(COLLECT_PAUSE_S)

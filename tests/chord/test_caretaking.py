@@ -17,7 +17,7 @@ from store_harness import Clock, StoreWorld, item_of, keep, listen_to, world_of
 from chord import caretaking, comparing, protocol
 from chord.blobs import digest_of
 from chord.effects import Ask, Sleep
-from chord.errors import ChordError, NodeUnreachable, NotFound, NotYet, StoreFull
+from chord.errors import ChordError, Corrupt, NodeUnreachable, NotYet, StoreFull
 from chord.items import LIST_MAX, Find, GetRangeDigest, ListRange, Put, Write
 from chord.refs import NodeRef
 from chord.ring import Ring
@@ -362,7 +362,7 @@ def test_what_rots_while_it_is_given_away_holds_up_nothing() -> None:
     node = world.live(0)
     assert node is not None
 
-    with pytest.raises(NotFound):
+    with pytest.raises(Corrupt):  # the taker has looked at it
         world.run(node.ref, "care", caretaking.care(node, world.store(0)))
 
     assert world.copies("sound") == [125, 150, 175]

@@ -38,6 +38,39 @@ def test_a_put_writes_as_many_copies_as_there_should_be_or_nodes(nodes: int, rep
     assert holders[0] == next((i for i in TEN[:nodes] if i >= 60), 0), "the owner first"
 
 
+def test_nobody_is_asked_whether_to_send_what_is_new() -> None:
+    world = world_of(TEN)
+    start = world.member(0)
+
+    world.run(start, "put", storing.put(start, world.ring, 60, "a", CONTENT, 1, is_new=True))
+
+    for node in (75, 100, 125):
+        told = [type(request) for _, to, request in world.told if to.id == node and isinstance(request, Put | Write)]
+        assert told == [Write, Put]
+
+
+def test_a_new_content_that_is_there_already_is_stored_all_the_same() -> None:
+    world = world_of(TEN)
+    world.put(0, "a", CONTENT, key=60)
+    start = world.member(0)
+
+    holders = world.run(start, "put", storing.put(start, world.ring, 60, "b", CONTENT, 1, is_new=True))
+
+    assert [n.id for n in holders] == world.copies("b") == [75, 100, 125]
+
+
+@pytest.mark.parametrize("names", [(), ("a",), ("b", "c"), ("none",)])
+def test_what_is_found_under_a_key_has_one_of_the_names_asked_for(names: tuple[str, ...]) -> None:
+    world = world_of(TEN)
+    for name in ("a", "b", "c"):
+        world.put(0, name, CONTENT, key=60)
+    start = world.member(0)
+
+    items, _ = world.run(start, "find", storing.find(start, world.ring, 60, names))
+
+    assert {item.entry.name for item in items} == {"a", "b", "c"} & set(names or "abc")
+
+
 @pytest.mark.parametrize("identifier", TEN)
 def test_whoever_is_asked_the_copies_go_to_the_same_nodes(identifier: int) -> None:
     assert world_of(TEN).put(identifier, "a", CONTENT, key=210) == (225, 0, 25)
@@ -120,6 +153,55 @@ def test_a_large_content_goes_in_pieces_from_where_the_receiver_stands() -> None
     offsets = {to: [r.offset for _, node, r in world.told if isinstance(r, Write) and node.id == to] for to in (0, 100)}
     assert offsets == {0: [0, CHUNK_BYTES, 2 * CHUNK_BYTES], 100: [CHUNK_BYTES, 2 * CHUNK_BYTES]}
     assert world.get(0, "a", key=60) == content
+
+
+class InParts:
+    """A content that gives out parts, and remembers the longest; it is never whole."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self.longest_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._content)
+
+    def __getitem__(self, part: slice, /) -> bytes:
+        given = self._content[part]
+        self.longest_bytes = max(self.longest_bytes, len(given))
+        return given
+
+
+def test_a_content_that_lies_elsewhere_is_read_piece_by_piece() -> None:
+    content = InParts(bytes(range(256)) * (CHUNK_BYTES * 5 // 2 // 256))
+    world = world_of([0, 100])
+
+    world.run(world.member(0), "put", storing.put(world.member(0), world.ring, 60, "a", content, 1))
+
+    assert world.get(0, "a", key=60) == content[:]
+    assert digest_of(content) == digest_of(content[:])
+
+
+def test_a_content_that_is_put_is_never_asked_for_whole() -> None:
+    content = InParts(bytes(3 * CHUNK_BYTES))
+    world = world_of([0, 100])
+
+    world.run(world.member(0), "put", storing.put(world.member(0), world.ring, 60, "a", content, 1))
+
+    assert content.longest_bytes == CHUNK_BYTES
+
+
+def test_who_passes_a_content_on_holds_one_piece_at_a_time() -> None:
+    content = bytes(range(256)) * (CHUNK_BYTES * 5 // 2 // 256)
+    world = world_of([0, 100])
+    for start in range(0, len(content), CHUNK_BYTES):
+        world.store(0).write(digest_of(content), len(content), start, content[start : start + CHUNK_BYTES])
+    world.told.clear()
+
+    passing = storing.pass_one_on(world.member(0), world.member(100), item_of(content))
+    world.run(NodeRef(200, "client", 1), "pass on", passing)
+
+    assert [type(r) for _, _, r in world.told] == [Put, Read, Write, Read, Write, Read, Write, Put]
+    assert world.store(100).has(digest_of(content))
 
 
 def test_a_piece_whose_answer_is_lost_is_not_written_twice() -> None:

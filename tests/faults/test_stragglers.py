@@ -135,3 +135,15 @@ def test_patience_is_endless_only_until_somebody_has_finished() -> None:
     pace.note(Part(NodeRef(0, "n", 1), spec.files[:1], Progress("done", seconds=0.1), b""))
 
     assert pace.patience_s(spec.files) == PATIENCE_MIN_S
+
+
+def test_a_tree_is_waited_for_as_long_as_trees_take_however_short_their_orders_are() -> None:
+    """Each level adds the time of its messages: over links of 50 ms a thousand nodes took more than 3 s."""
+    _, spec = job()
+    pace = Pace()
+    pace.note(Part(NodeRef(0, "n", 1), spec.files[:1], Progress("done", seconds=0.1), b""))
+    assert pace.patience_with_tree_s(spec.files) == pace.patience_s(spec.files)
+
+    pace.note_tree(4.0)
+
+    assert pace.patience_with_tree_s(spec.files) == 4 * 4.0

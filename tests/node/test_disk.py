@@ -7,9 +7,12 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from put_for_ever import content_of, item_of, put
@@ -18,7 +21,7 @@ from chord.blobs import digest_of
 from chord.errors import Corrupt, NotFound, StoreFull
 from chord.items import CHUNK_BYTES, LEASE_S, Entry, Item
 from chord.store import Store
-from node.disk import Disk, DiskError
+from node.disk import SPOOLED_BYTES_MIN, Disk, DiskError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CONTENT = b"rows of numbers"
@@ -62,10 +65,58 @@ def reopened(disk: Disk, path: Path, wall: Wall) -> Disk:
     return later
 
 
+def whole(disk: Disk, digest: str) -> bytes:
+    """A content, read in every way that is checked."""
+    disk.verify(digest)
+    return disk.piece(digest, 0, disk.size_bytes(digest))
+
+
 def store_on(disk: Disk) -> Store:
     store = Store(lambda: 0.0, disk, disk)
     store.restore(disk.items())
     return store
+
+
+# --- a content on its way in
+
+
+def test_a_large_content_on_its_way_in_waits_in_a_file_without_a_name(disk: Disk, path: Path) -> None:
+    content = bytes(range(256)) * (SPOOLED_BYTES_MIN // 256) + b"end"
+    digest = digest_of(content)
+    store, item = store_on(disk), Item(Entry(7, "large", digest, len(content)), 1)
+    tracemalloc.start()
+    for start in range(0, len(content), CHUNK_BYTES):
+        receipt = store.write(digest, len(content), start, content[start : start + CHUNK_BYTES])
+    assert receipt.stored and store.put(item).stored
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert peak_bytes < SPOOLED_BYTES_MIN, "one piece or two, never the whole"
+    assert whole(disk, digest) == content
+    assert all(entry.name.startswith(path.name) for entry in path.parent.iterdir())
+
+
+def test_a_small_content_on_its_way_in_touches_no_disk(disk: Disk, path: Path) -> None:
+    assert isinstance(disk.buffer(SPOOLED_BYTES_MIN - 1), BytesIO)
+
+
+def test_a_content_read_from_a_file_is_checked_as_it_is_added(disk: Disk) -> None:
+    spool = disk.buffer(SPOOLED_BYTES_MIN)
+    spool.write(b"other bytes")
+
+    with pytest.raises(Corrupt):
+        disk.add(DIGEST, spool.getvalue())
+
+    assert not disk.has(DIGEST) and disk.total_bytes == 0
+
+
+def test_where_there_is_no_room_for_what_is_on_its_way_it_is_refused_and_begins_anew(disk: Disk) -> None:
+    content = bytes(SPOOLED_BYTES_MIN)
+    digest, store = digest_of(content), store_on(disk)
+    with patch("os.write", side_effect=OSError(28, "No space left on device")), pytest.raises(StoreFull):
+        store.write(digest, len(content), 0, content[:CHUNK_BYTES])
+
+    assert store.write(digest, len(content), 0, content[:CHUNK_BYTES]).received_bytes == CHUNK_BYTES
 
 
 # --- as any blobs
@@ -77,7 +128,7 @@ def test_a_content_is_read_as_it_was_added_whole_and_by_any_piece(disk: Disk, si
     digest = digest_of(content)
     disk.add(digest, content)
 
-    assert disk.content(digest) == content and disk.size_bytes(digest) == size_bytes
+    assert whole(disk, digest) == content and disk.size_bytes(digest) == size_bytes
     edges = {0, 1, size_bytes // 2, max(0, size_bytes - 1), size_bytes, size_bytes + 1, CHUNK_BYTES - 1, CHUNK_BYTES}
     for offset in edges:
         for length in (0, 1, 1000, CHUNK_BYTES):
@@ -86,7 +137,7 @@ def test_a_content_is_read_as_it_was_added_whole_and_by_any_piece(disk: Disk, si
 
 def test_what_is_not_there_is_not_found_and_what_does_not_match_is_not_taken(disk: Disk) -> None:
     with pytest.raises(NotFound):
-        disk.content(DIGEST)
+        disk.verify(DIGEST)
     with pytest.raises(NotFound):
         disk.piece(DIGEST, 0, 1)
     with pytest.raises(Corrupt):
@@ -144,7 +195,7 @@ def test_everything_comes_back_as_it_was(disk: Disk, path: Path, wall: Wall) -> 
     again = store_on(later)
 
     assert again.names == tuple(f"file {n}" for n in range(8) if n != 2)
-    assert all(later.content(item_of(n).entry.digest) == content_of(n) for n in range(8) if n != 2)
+    assert all(whole(later, item_of(n).entry.digest) == content_of(n) for n in range(8) if n != 2)
     assert again.find(2)[0].deleted and later.total_bytes == sum(len(content_of(n)) for n in range(8) if n != 2)
     later.close()
 
@@ -222,9 +273,9 @@ def test_what_was_acknowledged_before_kill_9_is_there(path: Path, acknowledged: 
 
     assert len(kept) >= acknowledged
     for number in kept:
-        assert f"file {number}" in store.names and disk.content(item_of(number).entry.digest) == content_of(number)
+        assert f"file {number}" in store.names and whole(disk, item_of(number).entry.digest) == content_of(number)
     there = [int(name.split()[1]) for name in store.names]
-    assert all(disk.content(item_of(n).entry.digest) == content_of(n) for n in there), "nothing is half-written"
+    assert all(whole(disk, item_of(n).entry.digest) == content_of(n) for n in there), "nothing is half-written"
     disk.close()
 
 
@@ -249,7 +300,7 @@ def test_a_log_that_was_torn_off_anywhere_holds_whole_contents_or_none(path: Pat
 
     for name in again.names:
         number = int(name.split()[1])
-        assert later.content(item_of(number).entry.digest) == content_of(number)
+        assert whole(later, item_of(number).entry.digest) == content_of(number)
     put(again, 77)
     assert "file 77" in again.names
     later.close()
@@ -283,7 +334,7 @@ def test_a_flipped_bit_is_noticed_dropped_and_can_be_mended(disk: Disk, path: Pa
     assert again.names == ("file 2",) and not later.has(digest)
     assert later.total_bytes == len(content_of(2))
     put(again, 1)
-    assert again.names == ("file 1", "file 2") and later.content(digest) == content_of(1)
+    assert again.names == ("file 1", "file 2") and whole(later, digest) == content_of(1)
     later.close()
 
 
@@ -316,7 +367,7 @@ def test_a_content_that_lacks_something_is_rotten_as_well(disk: Disk, path: Path
     later.open()
 
     with pytest.raises(Corrupt):
-        later.content(item_of(3).entry.digest)
+        later.verify(item_of(3).entry.digest)
 
     assert later.total_bytes == 0
     later.close()
@@ -335,10 +386,10 @@ def test_a_page_that_cannot_be_read_is_a_content_that_is_missing(disk: Disk, pat
     later.open()
 
     with pytest.raises(Corrupt):
-        later.content(item_of(3).entry.digest)
+        later.verify(item_of(3).entry.digest)
 
     again = store_on(later)
-    assert "file 3" not in again.names and later.content(item_of(1).entry.digest) == content_of(1)
+    assert "file 3" not in again.names and whole(later, item_of(1).entry.digest) == content_of(1)
     later.close()
 
 
@@ -381,7 +432,7 @@ def test_a_full_disk_refuses_the_put_and_stays_usable(path: Path) -> None:
     assert kept <= {int(name.split()[1]) for name in store.names}
     for name in store.names:
         number = int(name.split()[1])
-        assert disk.content(item_of(number).entry.digest) == content_of(number)
+        assert whole(disk, item_of(number).entry.digest) == content_of(number)
     disk.close()
 
 
@@ -471,4 +522,4 @@ def test_a_closed_disk_takes_nothing_and_finds_nothing(disk: Disk) -> None:
     with pytest.raises(StoreFull):
         disk.record(ITEM)
     with pytest.raises(NotFound):
-        disk.content(item_of(1).entry.digest)
+        disk.verify(item_of(1).entry.digest)

@@ -78,8 +78,11 @@ class Pieces:
     def __init__(self, pieces: list[bytes]) -> None:
         self.pieces = pieces
 
-    def settimeout(self, timeout_s: float) -> None:
-        assert timeout_s > 0
+    def settimeout(self, timeout_s: float | None) -> None:
+        assert timeout_s is None or timeout_s > 0
+
+    def setsockopt(self, level: int, option: int, value: bytes) -> None:
+        assert any(value), "0 would be for ever"
 
     def recv(self, size: int) -> bytes:
         if not self.pieces:

@@ -1,0 +1,63 @@
+"""How many bytes a message of ours has on the wire: those of Thrift's encoding of the very message, in its frame.
+
+For the simulator, which carries values and encodes nothing. What no call carries, as a refused connection, has none.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from thrift.protocol.TBinaryProtocol import TBinaryProtocolAccelerated
+from thrift.Thrift import TMessageType
+from thrift.transport.TTransport import TMemoryBuffer
+
+from chord.effects import Ask
+from chord.errors import ChordError, NodeUnreachable, PeerFault
+from chord.refs import NodeRef
+from chord.requests import SayHello
+from rpc import codec
+from rpc.calls import COMPUTE_NODE, SAY_HELLO, SUPERNODE, Call
+from rpc.gen import ComputeNode, Supernode
+from rpc.gen.ttypes import Target
+
+FRAME_BYTES = 4  # its length
+FIELD_BYTES, STOP_BYTES = 3, 1  # around the one field of a result
+INDEFINITE = NodeUnreachable, PeerFault  # errors that nobody sends
+
+
+class WireSizes:
+    """Of questions and of answers: what sim.links asks for."""
+
+    def question(self, ask: Ask) -> int:
+        call, service = _call(ask)
+        target = (Target(codec.id_to_wire(ask.to.id), ask.to.incarnation),) if isinstance(ask.to, NodeRef) else ()
+        arguments = getattr(service, f"{call.method}_args")(*target, *call.arguments(ask.request))
+        return _message_bytes(call, TMessageType.CALL, arguments)
+
+    def answer(self, ask: Ask, outcome: Any) -> int:
+        """outcome: a value or an error."""
+        if isinstance(outcome, INDEFINITE):
+            return 0
+        call, service = _call(ask)
+        if isinstance(outcome, ChordError):
+            error = codec.error_to_wire(outcome)  # whichever field it has
+            return _message_bytes(call, TMessageType.REPLY, error) + FIELD_BYTES + STOP_BYTES
+        answer = {} if outcome is None else {"success": call.reply(outcome)}
+        return _message_bytes(call, TMessageType.REPLY, getattr(service, f"{call.method}_result")(**answer))
+
+
+def _call(ask: Ask) -> tuple[Call, Any]:
+    """How it travels, and the module of its service."""
+    kind = type(ask.request)
+    if kind in COMPUTE_NODE:
+        return COMPUTE_NODE[kind], ComputeNode
+    return (SAY_HELLO, ComputeNode) if kind is SayHello else (SUPERNODE[kind], Supernode)
+
+
+def _message_bytes(call: Call, kind: int, body: Any) -> int:
+    buffer = TMemoryBuffer()
+    protocol = TBinaryProtocolAccelerated(buffer)
+    protocol.writeMessageBegin(call.method, kind, 0)
+    body.write(protocol)
+    protocol.writeMessageEnd()
+    return FRAME_BYTES + len(buffer.getvalue())

@@ -1,0 +1,87 @@
+"""The bytes that the simulator counts are those that a socket carries."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from bench.sizes import WireSizes
+from chord.effects import Ask, Request
+from chord.errors import ChordError, NodeUnreachable, NotFound, WrongIncarnation
+from chord.items import Entry, Find, Item, Put, Receipt, Write
+from chord.refs import NodeRef
+from chord.requests import GetNeighbours, SayHello
+from federation.work import Collect
+from rpc.handlers import compute_node_processor
+from rpc.peers import Peers
+from rpc.server import Server
+
+DIGEST = "ab" * 32
+ITEM = Item(Entry(7, "name", DIGEST, 5), 1)
+ME = NodeRef(1, "127.0.0.1", 1, 1)
+
+
+class Tap:
+    """Stands before a server and counts what one connection carries, either way."""
+
+    def __init__(self, behind: tuple[str, int]) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.bytes = [0, 0]  # there, back
+        self._server = socket.create_connection(behind)
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
+
+    def _accept(self) -> None:
+        self._caller, _ = self._listener.accept()
+        there = threading.Thread(target=self._carry, args=(self._caller, self._server, 0), daemon=True)
+        there.start()
+        self._carry(self._server, self._caller, 1)
+        there.join()
+
+    def _carry(self, source: socket.socket, to: socket.socket, way: int) -> None:
+        with suppress(OSError):
+            while data := source.recv(1 << 16):
+                self.bytes[way] += len(data)
+                to.sendall(data)
+
+    def close(self) -> None:
+        for end in (self._server, self._caller):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        for end in (self._server, self._caller, self._listener):
+            end.close()
+
+
+@pytest.mark.parametrize(("asked", "reply"), [
+    (Write(DIGEST, 100_000, 0, bytes(100_000)), Receipt(True, 100_000)),
+    (Put(ITEM), Receipt(False, 3)),
+    (Find(7), (ITEM, ITEM)),
+    (Find(7), ()),
+    (Collect("ticket", 1.0), NotFound("no order here")),
+    (GetNeighbours(), WrongIncarnation(ME)),
+])
+def test_a_call_and_its_answer_have_as_many_bytes_as_a_socket_carries(asked: Request[Any], reply: Any) -> None:
+    def answer(_: Request[Any]) -> Any:
+        if isinstance(reply, ChordError):
+            raise reply
+        return reply
+
+    with Server(compute_node_processor(lambda: ME, answer), "127.0.0.1", 0) as server:
+        tap, peers = Tap(server.address), Peers()
+        ask = Ask(NodeRef(1, "127.0.0.1", tap.port, 1), asked, 10.0)
+        with suppress(NotFound, WrongIncarnation):
+            peers.ask(ask)
+        peers.close()
+        tap.close()
+
+    assert [WireSizes().question(ask), WireSizes().answer(ask, reply)] == tap.bytes
+
+
+def test_what_nobody_sends_has_no_bytes() -> None:
+    assert WireSizes().answer(Ask(ME.address, SayHello()), NodeUnreachable("refused")) == 0
