@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from ml.errors import BadTask, EndOfFrames, FrameError, MLError, TrainerFault, to_dict
 from ml.frames import Frame, Header, read_frame, write_frame
+from ml.heap import keep_freed_memory
 from ml.task import CLASSES_DEFAULT, Task, task_from_dict
 from ml.threads import one_blas_thread
 
@@ -43,6 +44,7 @@ Answer = tuple[Header, bytes]
 def main() -> int:
     """Serve the frames of this process's stdin until they end; returns the exit status."""
     one_blas_thread()
+    keep_freed_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.basicConfig(stream=sys.stderr, format="%(name)s: %(message)s")
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
