@@ -12,10 +12,11 @@ from ml_oracles import EFFORT, digest_of, make_csv, make_samples, make_task
 
 from ml.data import Samples
 from ml.errors import BadTask, NotFinite
+from ml.fingerprint import fingerprint
 from ml.mlp import Architecture, init
 from ml.models.catalogue import learner
 from ml.stacks import FILES_BYTES, STACK_BYTES, stacks
-from ml.task import Design, TrainConfig
+from ml.task import Design, Task, TrainConfig
 from ml.train import Shard, train_together
 from ml.worker import Worker
 
@@ -190,3 +191,16 @@ def test_a_client_among_files_keeps_its_place() -> None:
 
 def _shard(samples: Samples, seed: int, told: Told) -> Shard:
     return Shard(samples.rows, lambda: samples, seed, lambda *epoch: told.setdefault(seed, []).append(epoch))
+
+
+def test_a_machine_on_which_company_makes_other_bits_shares_no_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = Task((5, 9, 4), TrainConfig(batch=8), 24)
+    sound = fingerprint(task)
+
+    def otherwise(architecture: Any, weights: Any, shards: Any, config: Any) -> list[Any]:
+        made = train_together(architecture, weights, shards, config)
+        return made if len(shards) == 1 else [np.nextafter(each, 1) for each in made]
+
+    monkeypatch.setattr("ml.train.train_together", otherwise)
+
+    assert fingerprint(task) != sound
