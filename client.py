@@ -42,7 +42,10 @@ def main(arguments: list[str]) -> int:
         from cli import seeds
 
         word, rest = "train", seeds.translate(arguments)
-    code: int = import_module(f"cli.{word}").main(rest)
+    from cli import commands, options
+
+    chosen = options.parse(commands.LINES[word](rest), rest)
+    code: int = import_module(f"cli.{word}").run(chosen)
     return code
 
 

@@ -3,7 +3,7 @@
     python3 compute_node.py 8001 [SUPERNODE_HOST [SUPERNODE_PORT]]
 """
 
-from cli.environment import require
+from cli.environment import importing, require
 
 require()
 
@@ -17,7 +17,8 @@ from cli import exits, options, seeds  # noqa: E402
 
 def main(arguments: list[str]) -> int:
     chosen = options.parse(command_line.parser(arguments), seeds.translate_node(arguments))
-    from cli import membership  # what --help need not wait for
+    with importing():
+        from cli import membership  # what --help need not wait for
 
     return membership.run(chosen)
 

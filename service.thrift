@@ -268,8 +268,11 @@ service ComputeNode {
     throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed, 4: NotFound not_found,
             5: Corrupt corrupt),
 
-  /** All that is kept under a key, deletions too. NotYet while what the node owns is still being handed over to it. */
-  list<Item> find(1: Target target, 2: binary key)
+  /**
+   * All that is kept under a key, deletions too; of these names, where any are given. NotYet while what the node
+   * owns is still being handed over to it.
+   */
+  list<Item> find(1: Target target, 2: binary key, 3: list<string> names)
     throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed),
 
   /** What the node keeps of the keys in (start, end], as a digest to compare with. */

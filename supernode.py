@@ -3,7 +3,7 @@
     python3 supernode.py [--port 9091]
 """
 
-from cli.environment import require
+from cli.environment import importing, require
 
 require()
 
@@ -13,7 +13,8 @@ from cli import supernode as command_line  # noqa: E402
 
 def main(arguments: list[str]) -> int:
     chosen = options.parse(command_line.parser(arguments), arguments)
-    from cli import admission  # what --help need not wait for
+    with importing():
+        from cli import admission  # what --help need not wait for
 
     admission.run(chosen)
 

@@ -5,7 +5,8 @@
     python -m bench counts --record   put them on record (bench/counts.json)
 
 numpy's calls are counted where the kernels and the optimizer make them. Messages are counted in the simulator, where
-the whole ring runs in one thread from one seed; their bytes are those of bench.sizes.
+the whole ring runs in one thread from one seed; their bytes are those of bench.sizes. What programs import is in
+bench.imports.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from unittest.mock import patch
 
 import numpy as np
 
+from bench.imports import imports
 from bench.sizes import WireSizes
 from chord.effects import Ask
 from chord.lookup import find_successor
@@ -32,7 +34,7 @@ from ml import kernels, optimizers
 from ml.data import Samples
 from ml.mlp import Architecture, init
 from ml.task import TrainConfig
-from ml.train import train
+from ml.train import Shard, train_together
 from sim.direct import Direct
 from sim.experiments.walks import hops
 from sim.jobs import SETTINGS, Job
@@ -52,7 +54,7 @@ NODES = 4
 SUPERNODE = Address("supernode", 9091)
 FORMS_S, IDLE_S, JOB_S = 60.0, 60.0, 120.0
 LOOKUP_NODES, LOOKUPS = 1024, 2000
-BATCH, STEPS = 32, 20
+BATCH, STEPS, STACK = 32, 20, 8
 
 Counts = dict[str, float]
 
@@ -80,7 +82,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def count() -> Counts:
-    return {**_training(), **_ring(), "hops a lookup, 1,024 nodes": _hops()}
+    return {**_training(), **_ring(), "hops a lookup, 1,024 nodes": _hops(), **imports()}
 
 
 # --- a training step
@@ -93,7 +95,7 @@ class _Counting:
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._wrapped, name)
-        is_counted = isinstance(value, np.ufunc) or name in ("dot", "reduce")
+        is_counted = isinstance(value, np.ufunc) or name in ("copyto", "dot", "reduce")
         return _Counting(value, self._calls) if is_counted else value
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
@@ -102,15 +104,17 @@ class _Counting:
 
 
 def _training() -> Counts:
-    """Of one step of minibatch SGD with one hidden layer, and of Adam."""
+    """Of one step of minibatch SGD with one hidden layer, and of Adam; of a stack of files, each one's part."""
     rng = np.random.default_rng(0)
     samples = Samples(rng.random((BATCH * STEPS, 16), np.float32), rng.integers(0, 26, BATCH * STEPS))  # (n, 16), (n,)
-    network, found = Architecture((16, 64, 26)), {}
-    for optimizer in ("sgd", "adam"):
+    network, shard, found = Architecture((16, 64, 26)), Shard(samples.rows, lambda: samples, 0), {}
+    cases = ("sgd", 1, "sgd"), ("adam", 1, "adam"), ("sgd", STACK, f"sgd, each of {STACK} files")
+    for optimizer, files, what in cases:
         calls: Counter[str] = Counter()
+        config = TrainConfig(optimizer, 1, 0.1, BATCH)  # type: ignore[arg-type]
         with patch.object(kernels, "np", _Counting(np, calls)), patch.object(optimizers, "np", _Counting(np, calls)):
-            train(network, init(network, 0), samples, TrainConfig(optimizer, 1, 0.1, BATCH), 0)
-        found[f"numpy calls a step, {optimizer}"] = calls["numpy"] / STEPS
+            train_together(network, init(network, 0), [shard] * files, config)
+        found[f"numpy calls a step, {what}"] = calls["numpy"] / STEPS / files
     return found
 
 

@@ -82,7 +82,8 @@ def deployed(folder: Path) -> Found:
         with suppress(Stuck):
             until(lambda: len(_read(told)) >= ROUNDS, "Flower's rounds", TIMEOUT_S)
     return Found(name, _read(told), "no round finished within two minutes",
-                 "Flower deployed: SuperLink and SuperNodes without TLS, subprocess isolation as by default.")
+                 "Flower deployed: SuperLink and SuperNodes without TLS, subprocess isolation as by default; with "
+                 "process isolation and a SuperExec beside each node a round takes as long (decision 10).")
 
 
 def _start_all(env: dict[str, str], folder: Path, stack: ExitStack) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 from bench.results import machine, table, write
 from bench.ring import ROOT, ProcessRing
-from federation.spec import Settings
+from federation.settings import Settings
 from sim.plot import Plot, Series, svg
 
 NODES, ROUNDS, FEW = 8, 50, 5

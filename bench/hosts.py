@@ -22,7 +22,7 @@ COUNT = 8
 WORK = Work(rounds=8, epochs=5, hidden=256)
 SLOW = "trainer.train.before=sleep:1"  # of every file
 CUT_IN_ROUND = 2
-MISSED = ("no answer within", "does not answer")  # what the client says of a host that is away
+MISSED = ("no answer within", "did not answer", "does not answer")  # what the client says of a host that is away
 LISTED = "node-*.ring.local,8001\n10.77.0.*,*\n[fd77::*],*\n"
 LETTERS = Data(ROOT / "letters", ROOT / "letters" / "validate_letters.txt")
 

@@ -19,7 +19,8 @@ from federation import jobs
 from federation.errors import FederationError
 from federation.jobs import JobView
 from federation.placing import place
-from federation.spec import JobSpec, Settings
+from federation.settings import Settings
+from federation.spec import JobSpec
 from federation.work import TrainingFile
 
 FILES, ROWS, VALIDATION_ROWS = 12, 100, 200

@@ -19,8 +19,9 @@ from chord.effects import Ask, ask
 from chord.refs import NodeRef
 from chord.requests import GetMembers, GetNeighbours
 from cli.entry import client_runtime
+from node.children import ROOT
 from node.console import console
-from node.local import ROOT, LocalRing, start_local_ring
+from node.local import LocalRing, start_local_ring
 from rpc.peers import Peers
 
 NODES = 4

@@ -19,7 +19,8 @@ from bench.results import machine, table, write
 from bench.ring import ROOT
 from chord.blobs import digest_of
 from federation.rules import RULES
-from federation.spec import JobSpec, Settings
+from federation.settings import Settings
+from federation.spec import JobSpec
 from federation.work import TrainingFile
 from ml import partition
 from ml.validate import Validator

@@ -22,7 +22,8 @@ from federation import jobs
 from federation.driver import Driver
 from federation.effects import Rest
 from federation.records import Report
-from federation.spec import JobSpec, Settings
+from federation.settings import Settings
+from federation.spec import JobSpec
 from federation.work import Order, TrainingFile
 from sim.journal import Journal
 from sim.machine import Machine

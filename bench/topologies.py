@@ -34,7 +34,8 @@ from federation.effects import Clocks
 from federation.errors import JobEnded
 from federation.placing import place
 from federation.records import Report, Result
-from federation.spec import JobSpec, Settings
+from federation.settings import Settings
+from federation.spec import JobSpec
 from federation.work import TrainingFile
 from rpc.transport import FramedSocket
 
@@ -184,8 +185,8 @@ def counted() -> Iterator[Traffic]:
     """Every byte that this process's connections carry, for the length of the block."""
     traffic, plain = Traffic(), FramedSocket._in_time
 
-    def counting(self: FramedSocket, transfer: Any, what: Any) -> Any:
-        done = plain(self, transfer, what)
+    def counting(self: FramedSocket, way: int, transfer: Any, what: Any) -> Any:
+        done = plain(self, way, transfer, what)
         traffic.bytes += done if isinstance(done, int) else len(done)
         return done
 

@@ -1,5 +1,6 @@
 """Chord: the ring, its members and what they keep. No sockets, threads, clocks or learning in here.
 
+choices     what of a ring command lines may choose
 ring        the identifier circle: keys, intervals, finger starts
 refs        how a node is named: address, identifier, incarnation
 effects     what a procedure may ask of the world: Ask, AskAll, Sleep

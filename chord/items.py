@@ -76,9 +76,13 @@ class Read(Request[bytes]):
 
 @dataclass(frozen=True)
 class Find(Request[tuple[Item, ...]]):
-    """All that is kept under a key, deletions too. Raises NotYet while a hand-over is going on."""
+    """All that is kept under a key, deletions too; of these names, where any are given.
+
+    Raises NotYet while a hand-over is going on.
+    """
 
     key: int
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

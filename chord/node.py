@@ -29,6 +29,7 @@ class ChordNode:
         self.agenda = Agenda()
         self.nudged = False  # somebody asked for a stabilise before the next tick
         self._routes: tuple[list[int], tuple[Candidate, ...]] | None = None
+        self._owners: Hop | None = None  # what a lookup hears whose key lies before the successor, while all live
 
     # --- what it answers
 
@@ -38,11 +39,14 @@ class ChordNode:
     def next_hop(self, key: int, failed: frozenset[NodeRef]) -> Hop:
         """The owner, if it is the successor; otherwise whom to ask. Paper, figure 4."""
         self._require_joined()
+        some_dead = bool(failed) or self.suspects.any_dead
         head = self.successors[0]
-        if failed or self.suspects.any_dead or head.is_vacant:
+        if some_dead or head.is_vacant:
             head = self._next_head(failed)
         if between_right_closed(self.ref.id, key, head.id):
-            return Hop(found=True, nodes=self.live_successors(failed))
+            if some_dead:
+                return Hop(found=True, nodes=self.live_successors(failed))
+            return self._owners or self._all_owners()
         return Hop(found=False, candidates=self.closest_preceding_nodes(key, failed))
 
     def neighbours(self) -> Neighbourhood:
@@ -87,7 +91,7 @@ class ChordNode:
             reached = distance
         adopted = (*wanted, *[self.ref] * (self.ring.successors - len(wanted)))
         changed, self.successors = adopted != self.successors, adopted
-        self._routes = None
+        self._routes = self._owners = None
         return changed
 
     def drop_successor(self) -> None:
@@ -132,6 +136,11 @@ class ChordNode:
 
     def _skip(self, peer: NodeRef, failed: frozenset[NodeRef]) -> bool:
         return (bool(failed) and peer in failed) or self.suspects.is_dead(peer)
+
+    def _all_owners(self) -> Hop:
+        """The whole successor list as a lookup's end. Kept until the list changes."""
+        self._owners = Hop(found=True, nodes=self.live_successors())
+        return self._owners
 
     def _routing_table(self) -> tuple[list[int], tuple[Candidate, ...]]:
         """Fingers and successors once each, the farthest first, and how far they are, the nearest first.

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 BITS_MIN, BITS_MAX = 3, 160
-ASSIGNMENTS = ("balanced", "hash")  # ways to give a joiner its identifier
-STABILIZE_EVERY_S = 1.0
 DECIMAL_BITS_MAX = 8  # up to here identifiers are printed in decimals, as the paper's figures do
 
 

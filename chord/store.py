@@ -104,7 +104,7 @@ class Store:
             Put: lambda r: self.put(r.item),
             Write: lambda r: self.write(r.digest, r.size_bytes, r.offset, r.piece),
             Read: lambda r: self.read(r.digest, r.offset, r.length),
-            Find: lambda r: self.find(r.key),
+            Find: lambda r: self.find(r.key, r.names),
             GetRangeDigest: lambda r: self.range_digest(r.start, r.end),
             ListRange: lambda r: self.list_range(r.start, r.end),
             ListNamed: lambda r: self.list_named(r.ending),
@@ -151,10 +151,10 @@ class Store:
             return self._scratch.piece(digest, offset, length)
         return self._blobs.piece(digest, offset, length)
 
-    def find(self, key: int) -> tuple[Item, ...]:
+    def find(self, key: int, names: tuple[str, ...] = ()) -> tuple[Item, ...]:
         if not self.settled:
             raise NotYet("what this node owns is still being handed over to it")
-        return tuple(self._items((key,)))
+        return tuple(item for item in self._items((key,)) if not names or item.entry.name in names)
 
     def range_digest(self, start: int, end: int) -> RangeDigest:
         total, count = 0, 0

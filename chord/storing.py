@@ -31,17 +31,19 @@ GET_ATTEMPTS_MAX = 3  # a copy may be handed on between our hearing of it and ou
 
 
 def put(
-    start: NodeRef, ring: Ring, key: int, name: str, content: Content, version: int, lease_s: float = LEASE_S
+    start: NodeRef, ring: Ring, key: int, name: str, content: Content, version: int, lease_s: float = LEASE_S,
+    is_new: bool = False,
 ) -> Procedure[tuple[NodeRef, ...]]:
     """Store a content under a key: in its owner and in the owner's next live successors.
 
-    version: the writer's clock; of two items for one entry the later counts. Returns the nodes
+    version: the writer's clock; of two items for one entry the later counts. is_new: nobody has
+    this content yet, so that nobody is asked whether to send it. Returns the nodes
     that hold it, the owner first: min(replicas, nodes) of them. Raises UnderReplicated, LookupFailed.
     """
     item = Item(Entry(key, name, digest_of(content), len(content)), version, lease_s)
     nodes = yield from nodes_for(start, ring, key, ring.replicas)
     try:
-        holders = yield from put_copies(item, content, nodes, ring.replicas)
+        holders = yield from put_copies(item, content, nodes, ring.replicas, is_new)
     except UnderReplicated:  # a list that is just long enough has nobody in the place of those that cannot
         nodes = yield from nodes_for(start, ring, key, 2 * ring.replicas)
         holders = yield from put_copies(item, content, nodes, ring.replicas)
@@ -71,7 +73,7 @@ def nodes_for(start: NodeRef, ring: Ring, key: int, count: int) -> Procedure[tup
 
 
 def put_copies(
-    item: Item, content: Content, nodes: tuple[NodeRef, ...], replicas: int
+    item: Item, content: Content, nodes: tuple[NodeRef, ...], replicas: int, is_new: bool = False
 ) -> Procedure[tuple[NodeRef, ...]]:
     """Write to the first `replicas` of these nodes, and to the next ones in the place of those that cannot.
 
@@ -82,7 +84,7 @@ def put_copies(
     refusal: ChordError | None = None
     at_once: dict[NodeRef, Receipt | ChordError] = {}
     if wanted > 1 and item.entry.size_bytes <= AT_ONCE_BYTES_MAX:
-        at_once = yield from _put_at_once(nodes[:wanted], item, content)
+        at_once = yield from _put_at_once(nodes[:wanted], item, content, is_new)
     for node in nodes[: 2 * replicas]:
         if len(holders) == wanted:
             break
@@ -91,7 +93,9 @@ def put_copies(
             refusal = said
             continue
         try:
-            if said is None or not said.stored:
+            if said is None:
+                yield from put_one(node, item, content, is_new)
+            elif not said.stored:
                 yield from put_one(node, item, content)
             holders.append(node)
         except ChordError as error:
@@ -102,15 +106,22 @@ def put_copies(
 
 
 def _put_at_once(
-    nodes: Sequence[NodeRef], item: Item, content: Content
+    nodes: Sequence[NodeRef], item: Item, content: Content, is_new: bool
 ) -> Procedure[dict[NodeRef, Receipt | ChordError]]:
     """Put a small content to all of these side by side; where it is not stored then, put_one has the last word."""
-    answers = yield from ask_all([(n, Put(item)) for n in nodes], deadline_s=CALL_TIMEOUT_S)
-    said = dict(zip(nodes, answers, strict=True))
+    said: dict[NodeRef, Receipt | ChordError] = dict.fromkeys(nodes, Receipt(False, 0))
+    if not is_new:
+        answers = yield from ask_all([(n, Put(item)) for n in nodes], deadline_s=CALL_TIMEOUT_S)
+        said = dict(zip(nodes, answers, strict=True))
     lacking = [n for n, receipt in said.items() if isinstance(receipt, Receipt) and not receipt.stored]
     piece = Write(item.entry.digest, len(content), 0, content[:])
     written = yield from ask_all([(n, piece) for n in lacking], deadline_s=TRANSFER_TIMEOUT_S)
-    whole = [n for n, receipt in zip(lacking, written, strict=True) if isinstance(receipt, Receipt) and receipt.stored]
+    whole: list[NodeRef] = []
+    for node, receipt in zip(lacking, written, strict=True):
+        if isinstance(receipt, ChordError) and not isinstance(receipt, Corrupt):
+            said[node] = receipt
+        elif isinstance(receipt, Receipt) and receipt.stored:
+            whole.append(node)
     receipts = yield from ask_all([(n, Put(item)) for n in whole], deadline_s=_patience_s(len(content)))
     return said | dict(zip(whole, receipts, strict=True))
 
@@ -118,9 +129,9 @@ def _put_at_once(
 Reading = Callable[[int], Procedure[bytes]]  # a content's next piece, from an offset on
 
 
-def put_one(node: NodeRef, item: Item, content: Content) -> Procedure[None]:
-    """Have one node keep an item; bytes travel only if it lacks them. Raises ChordError."""
-    yield from _put_one(node, item, partial(_own_piece, content))
+def put_one(node: NodeRef, item: Item, content: Content, is_new: bool = False) -> Procedure[None]:
+    """Have one node keep an item; bytes travel only if it lacks them, or they are new. Raises ChordError."""
+    yield from _put_one(node, item, partial(_own_piece, content), is_new)
 
 
 def pass_one_on(source: NodeRef, node: NodeRef, item: Item) -> Procedure[None]:
@@ -134,9 +145,10 @@ def write(node: NodeRef, digest: str, content: Content, offset: int = 0) -> Proc
     return receipt
 
 
-def _put_one(node: NodeRef, item: Item, read: Reading) -> Procedure[None]:
-    entry, trouble = item.entry, None
-    receipt = yield from ask(node, Put(item))
+def _put_one(node: NodeRef, item: Item, read: Reading, is_new: bool = False) -> Procedure[None]:
+    entry, trouble, receipt = item.entry, None, Receipt(False, 0)
+    if not is_new:
+        receipt = yield from ask(node, Put(item))
     for _ in range(SENDINGS_MAX):
         if receipt.stored:
             return
@@ -187,30 +199,34 @@ class Findings:
     answers: tuple[tuple[Item, ...] | ChordError, ...] = ()
 
 
-def find(start: NodeRef, ring: Ring, key: int) -> Procedure[tuple[tuple[Item, ...], tuple[NodeRef, ...]]]:
-    """All that is kept under a key, and the nodes that were asked: the owner and `replicas` more, four at least.
+def find(
+    start: NodeRef, ring: Ring, key: int, names: tuple[str, ...] = ()
+) -> Procedure[tuple[tuple[Item, ...], tuple[NodeRef, ...]]]:
+    """What is kept under a key, and the nodes that were asked: the owner and `replicas` more, four at least.
+
+    All of it, or what has one of these names.
 
     Waits while a hand-over is going on; if it goes on for long, what the others know must do.
     Raises LookupFailed; NotYet, when they know nothing.
     """
-    found = yield from _search(start, ring, key, lambda items: items, any_will_do=False)
+    found = yield from _search(start, ring, Find(key, names), lambda items: items, any_will_do=False)
     if not found.items and not found.complete:
         raise NotYet(f"key {ring.show(key)}: the nodes that should know are not ready")
     return found.items, found.nodes
 
 
 def _search(
-    start: NodeRef, ring: Ring, key: int, choose: Callable[[tuple[Item, ...]], tuple[Item, ...]], any_will_do: bool
+    start: NodeRef, ring: Ring, wanted: Find, choose: Callable[[tuple[Item, ...]], tuple[Item, ...]], any_will_do: bool
 ) -> Procedure[Findings]:
-    """Those of a key's items that are chosen. Who is being handed over to may have a later one, and is waited for.
+    """Those of the items wanted that are chosen. Who is being handed over to may have a later one, and is waited for.
 
     That there are none is certain when all who were asked have said so. With few copies more are asked than
     should know: what a leaver no longer took in lies with the next node, and joiners come between the two.
     """
-    found, count = Findings((), (), False), max(ring.replicas + 1, FIND_NODES_MIN)
+    found, count, key = Findings((), (), False), max(ring.replicas + 1, FIND_NODES_MIN), wanted.key
     for _ in range(FIND_ATTEMPTS_MAX):
         nodes = (yield from nodes_for(start, ring, key, count))[:count]
-        answers = yield from ask_all([(node, Find(key)) for node in nodes])
+        answers = yield from ask_all([(node, wanted) for node in nodes])
         items = choose(_latest([item for answer in answers if isinstance(answer, tuple) for item in answer]))
         if items:
             complete = not any(isinstance(answer, NotYet) for answer in answers[: ring.replicas])
@@ -247,12 +263,12 @@ def get(start: NodeRef, ring: Ring, key: int, name: str, digest: str = "") -> Pr
     Raises NotFound when all who should have it say no; NotYet, LookupFailed when not all could say.
     """
 
-    def wanted(items: tuple[Item, ...]) -> tuple[Item, ...]:
-        return tuple(i for i in items if i.entry.name == name and digest in ("", i.entry.digest))
+    def of_digest(items: tuple[Item, ...]) -> tuple[Item, ...]:
+        return tuple(i for i in items if digest in ("", i.entry.digest))
 
     missing = NotFound(name)
     for _ in range(GET_ATTEMPTS_MAX):
-        found = yield from _search(start, ring, key, wanted, any_will_do=bool(digest))
+        found = yield from _search(start, ring, Find(key, (name,)), of_digest, any_will_do=bool(digest))
         if not found.complete and not (digest and found.items):
             raise NotYet(f"{name}: the nodes that should have it are not ready")
         if not found.items:

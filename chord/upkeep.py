@@ -12,12 +12,12 @@ from itertools import count
 from typing import Any
 
 from chord import protocol
+from chord.choices import STABILIZE_EVERY_S
 from chord.effects import Nap, Procedure, Sleep, ask
 from chord.errors import ChordError, JoinRefused
 from chord.node import ChordNode
 from chord.refs import Address
 from chord.requests import Nudge, Report, SayHello
-from chord.ring import STABILIZE_EVERY_S
 
 FINGERS_EVERY_MIN_S = 0.5  # while they change
 FINGERS_EVERY_MAX_S = 5.0  # while they stay as they are

@@ -4,7 +4,8 @@ environment  is everything installed?
 exits        exit codes, and how an error becomes one line and a code
 options      command lines: the parser, and the options made from the settings of a job
 entry        the way into the ring: through the supernode, or any node that is listed
-train        the command line of a training
+commands     the command lines of the client's subcommands
+train        the command line of a training, and what must fit together in it
 training     route, train, average, validate
 given        what the user gives: files, settings, weights to begin from
 jobs         the jobs of the ring
@@ -18,5 +19,7 @@ predict      a saved model on a file
 membership   what compute_node.py runs
 dashboard    the command line of python -m dashboard
 seeds        the command lines of the systems that this one replaces
-report       what a finished job prints and writes
+report       a job's results, and the files written of them
+screen       what people see of a job: notes, rounds, results (bars, tables)
+local        the ring of --local, which comes up beside
 """

@@ -15,7 +15,7 @@ from chord.effects import Procedure, ask
 from chord.errors import ChordError, JoinRefused, Malformed
 from chord.requests import GetNeighbours
 from cli.entry import Entry, find_member, ways_in
-from cli.report import Screen
+from cli.screen import Screen
 from node.runtime import Runtime
 
 R = TypeVar("R")

@@ -20,8 +20,7 @@ from node.console import console
 from node.runtime import Runtime
 
 
-def main(arguments: Sequence[str]) -> int:
-    chosen = options.parse(parser(arguments), arguments)
+def run(chosen: options.Namespace) -> int:
     runtime = client_runtime()
     entry = enter(runtime, chosen)
     findings: list[Finding] = []
@@ -63,14 +62,3 @@ def show(findings: Sequence[Finding], as_json: bool) -> None:
     for finding in findings:
         table.add_row(escape(finding.what), "yes" if finding.holds else "NO", escape(finding.detail))
     console().print(table)
-
-
-def parser(arguments: Sequence[str]) -> options.Parser:
-    made = options.parser("client.py audit", "Verify what a job has recorded.",
-                          "python3 client.py audit JOB --retrain 2", arguments)
-    options.add_job(made)
-    made.add_argument("--retrain", type=int, default=0, metavar="N", help="make N random rounds again (default: 0)")
-    made.add_argument("--seed", type=int, default=0, metavar="S", help="which ones (default: 0)")
-    options.add_ring_options(made)
-    made.add_argument("--json", action="store_true", help="print one line, one JSON object")
-    return made

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 
 from chord.errors import ChordError
 from cli import exits, options
@@ -13,8 +12,7 @@ from federation.errors import FederationError
 from federation.jobs import JobView
 
 
-def main(arguments: Sequence[str]) -> int:
-    chosen = options.parse(parser(arguments), arguments)
+def run(chosen: options.Namespace) -> int:
     runtime = client_runtime()
     entry = enter(runtime, chosen)
     try:
@@ -36,10 +34,3 @@ def cancelled(view: JobView) -> str:
         return f"cancelled job {job} before its first round: no model was made"
     return (f"cancelled job {job} after round {rounds} of {view.spec.settings.rounds}; "
             f"what they made is kept:  python3 client.py export {job} --out model.npz")
-
-
-def parser(arguments: Sequence[str]) -> options.Parser:
-    made = options.parser("client.py cancel", "End a job.", "python3 client.py cancel JOB", arguments)
-    options.add_job(made)
-    options.add_ring_options(made)
-    return made

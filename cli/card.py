@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 
 from cli.report import Report
@@ -21,6 +20,8 @@ def card_path(model: Path) -> Path:
 
 def write_card(model: Path, sha256: str, report: Report) -> None:
     """Raises OSError."""
+    from importlib.metadata import version  # takes longer to import than a card to write
+
     spec, metrics = report.spec, report.metrics
     lines = [f"# {model.name}", "", f"- weights: SHA-256 `{sha256}`", f"- job: `{spec.job}`",
              f"- model: {spec.settings.model}, sizes {'-'.join(map(str, spec.sizes))}, seed {spec.settings.seed}",

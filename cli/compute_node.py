@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import argparse
 import re
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from chord.refs import Address
-from chord.ring import STABILIZE_EVERY_S
+from chord.choices import STABILIZE_EVERY_S
 from cli import options
-from ml.task import MODEL
-from node import addresses
-from node.options import LOAD_DELAY_S, PRIVATE_NAME
+from ml.choices import MODEL
+from node.options import DEFAULT_FILE, LOAD_DELAY_S, PRIVATE_NAME
 
 PAIR = re.compile(r"([\w.-]+)=(\"[^\"]*\"|'[^']*'|[^\s\"']+)")
 
@@ -24,6 +21,8 @@ class AtPort(argparse.Action):
 
     def __call__(self, parser: object, chosen: argparse.Namespace, port: Any, flag: str | None = None) -> None:
         if port is not None:
+            from chord.refs import Address  # when there is one to make
+
             chosen.supernode = Address(chosen.supernode.host, port)
 
 
@@ -36,6 +35,8 @@ def trainer(text: str) -> str:
 
 def trainer_config(text: str) -> dict[str, bool | int | float | str]:
     """As Flower's --node-config: KEY=VALUE with spaces between them, the values as in TOML. Raises ValueError."""
+    import tomllib  # most nodes do without
+
     try:
         found = {key: tomllib.loads(f"value = {value}")["value"] for key, value in PAIR.findall(text)}
     except tomllib.TOMLDecodeError:
@@ -62,9 +63,9 @@ def parser(arguments: Sequence[str]) -> options.Parser:
                       help="(default: 9091)")
     made.add_argument("--data-dir", type=Path, metavar="DIR", help="files found here need not be sent to this node")
     made.add_argument("--register", action="store_true", help="add our line to the node list first")
-    made.add_argument("--nodes", type=Path, default=addresses.DEFAULT_FILE, metavar="FILE",
+    made.add_argument("--nodes", type=Path, default=DEFAULT_FILE, metavar="FILE",
                       help="the node list (default: %(default)s)")
-    made.add_argument("--bootstrap", type=options.checked(addresses.parse_address), metavar="HOST:PORT",
+    made.add_argument("--bootstrap", type=options.address, metavar="HOST:PORT",
                       help="join through this node, without a supernode; our own address: be the first")
     made.add_argument("--quiet", action="store_true", help="print no finger tables")
     made.add_argument("--state-dir", type=Path, metavar="DIR", help="keep what is stored here, for the next start")

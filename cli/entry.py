@@ -14,6 +14,7 @@ from chord.ring import Ring
 from cli import exits
 from federation.effects import Aside
 from node import addresses
+from node.options import SUPERNODE_PORT
 from node.runtime import Runtime
 from rpc.peers import Peers
 
@@ -41,7 +42,7 @@ def supernode_address(options: argparse.Namespace) -> Address:
         given: Address = options.supernode
         return given
     listed = node_list(options).supernode
-    return listed or Address("127.0.0.1", addresses.SUPERNODE_PORT)
+    return listed or Address("127.0.0.1", SUPERNODE_PORT)
 
 
 def ways_in(options: argparse.Namespace) -> tuple[Address | None, tuple[Address, ...]]:

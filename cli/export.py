@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 
 from chord.errors import ChordError
 from cli import exits, options
@@ -14,8 +13,7 @@ from federation.errors import FederationError
 from ml.readers.model import save
 
 
-def main(arguments: Sequence[str]) -> int:
-    chosen = options.parse(parser(arguments), arguments)
+def run(chosen: options.Namespace) -> int:
     runtime = client_runtime()
     entry = enter(runtime, chosen)
     try:
@@ -36,14 +34,3 @@ def main(arguments: Sequence[str]) -> int:
     print(json.dumps(about) if chosen.json else
           f"round {last.round} of job {chosen.job} ({view.state}): {chosen.out}, model {model.sha256}")
     return 0
-
-
-def parser(arguments: Sequence[str]) -> options.Parser:
-    made = options.parser("client.py export", "Save the model of a job.",
-                          "python3 client.py export JOB --out model.npz", arguments)
-    options.add_job(made)
-    made.add_argument("--out", type=options.output, metavar="FILE", required=True, help="where to (.npz, .safetensors)")
-    made.add_argument("--format", choices=("npz", "safetensors"), help="of the file (default: as its name ends)")
-    options.add_ring_options(made)
-    made.add_argument("--json", action="store_true", help="print one line, one JSON object")
-    return made

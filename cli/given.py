@@ -15,13 +15,13 @@ from chord.errors import Malformed
 from chord.names import check_name
 from chord.store import CONTENT_BYTES_MAX
 from federation import arithmetic
-from federation.spec import JobSpec, Settings
+from federation.settings import Settings
+from federation.spec import JobSpec
 from federation.work import TrainingFile
 from ml import prepare
 from ml.data import Samples
 from ml.errors import DataError, InputMissing, MLError
 from ml.models import catalogue
-from ml.models.allowed import allow, module_of
 from ml.readers import content as contents
 from ml.readers import dataset, folder, letters
 from ml.readers.images import Looks
@@ -146,15 +146,6 @@ def make_spec(
                         if initial.design.model == settings.model else
                         f"it is a model {initial.design.model}, this job trains {settings.model}")
     return replace(spec, fingerprint=arithmetic.fingerprint_here(spec))
-
-
-def allow_model(model: str) -> tuple[str, ...]:
-    """A model that the user names may be imported. Returns what nodes that we start are to be told."""
-    module = module_of(model)
-    if module is None:
-        return ()
-    allow([module])
-    return "--models", module
 
 
 def _prepared(made: prepare.Prepared, place: Path) -> Input:

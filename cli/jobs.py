@@ -35,8 +35,7 @@ class Row:
     reason: str
 
 
-def main(arguments: Sequence[str]) -> int:
-    chosen = options.parse(parser(arguments), arguments)
+def run(chosen: options.Namespace) -> int:
     runtime = client_runtime()
     entry = enter(runtime, chosen)
     try:
@@ -80,11 +79,4 @@ def table(rows: Sequence[Row]) -> Table:
     for row in rows:
         error = "" if row.validation_error is None else f"{row.validation_error:.4f}"
         made.add_row(row.job, row.state, f"{row.round} of {row.rounds}", error, escape(row.driver), escape(row.reason))
-    return made
-
-
-def parser(arguments: Sequence[str]) -> options.Parser:
-    made = options.parser("client.py jobs", "List the jobs of the ring.", "python3 client.py jobs", arguments)
-    options.add_ring_options(made)
-    made.add_argument("--json", action="store_true", help="print one line, one JSON object")
     return made

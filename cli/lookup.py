@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -12,9 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from chord.effects import Procedure
-from chord.errors import ChordError, Malformed
+from chord.errors import ChordError
 from chord.lookup import Route, find_successor
-from chord.names import check_name
 from chord.requests import Candidate
 from chord.ring import Ring
 from cli import exits, options
@@ -22,8 +20,7 @@ from cli.entry import client_runtime, enter
 from node.console import console
 
 
-def main(arguments: Sequence[str]) -> int:
-    chosen = options.parse(parser(arguments), arguments)
+def run(chosen: options.Namespace) -> int:
     runtime = client_runtime()
     entry = enter(runtime, chosen)
     key = entry.ring.key(chosen.name)
@@ -35,15 +32,6 @@ def main(arguments: Sequence[str]) -> int:
     show = show_json if chosen.json else show_table
     show(chosen.name, entry.ring, route, times_ms)
     return 0
-
-
-def _name(text: str) -> str:
-    """An argparse type: what a file on the ring may be called."""
-    try:
-        check_name(text)
-    except Malformed as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-    return text
 
 
 def timed(procedure: Procedure[Route], clock: Callable[[], float], times_ms: list[float]) -> Procedure[Route]:
@@ -94,12 +82,3 @@ def show_json(name: str, ring: Ring, route: Route, times_ms: Sequence[float]) ->
             for number, (step, ms) in enumerate(zip(route.steps, times_ms, strict=False))
         ],
     }))
-
-
-def parser(arguments: Sequence[str]) -> options.Parser:
-    made = options.parser("client.py lookup", "Show the way to the node that owns a name.",
-                          "python3 client.py lookup validate_letters.txt", arguments)
-    made.add_argument("name", metavar="NAME", type=_name, help="a file's name")
-    options.add_ring_options(made)
-    made.add_argument("--json", action="store_true", help="print one line, one JSON object")
-    return made

@@ -1,4 +1,7 @@
-"""Command lines: what they have in common. The options of a job are in cli.settings."""
+"""Command lines: what they have in common. The options of a job are in cli.settings.
+
+--help waits for nothing that it does not show: what reads a value is imported when there is one to read.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,14 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from chord.refs import Address
-from chord.ring import ASSIGNMENTS
-from cli import configuration, exits
-from node.addresses import DEFAULT_FILE, SUPERNODE_PORT, NodeListError, parse_address, parse_host
+from chord.choices import ASSIGNMENTS
+from cli import exits
+from node.options import DEFAULT_FILE, SUPERNODE_PORT
+
+if TYPE_CHECKING:
+    from chord.refs import Address
 
 Namespace = argparse.Namespace
 PORT_MAX = 65535
@@ -60,6 +65,8 @@ def parse(made: Parser, arguments: Sequence[str]) -> argparse.Namespace:
         sys.exit(0)
     if "--show-config" in arguments:
         _require_nothing(made)
+    from cli import configuration
+
     chosen, origins = configuration.resolve(made, arguments)
     chosen.origins = origins
     if getattr(chosen, "bootstrap", None) is not None and getattr(chosen, "supernode", None) is not None:
@@ -82,7 +89,7 @@ def add_ring_options(made: Parser) -> None:
     """Where the ring is."""
     made.add_argument("--supernode", metavar="HOST:PORT", type=supernode,
                       help="where the supernode is (default: as the node list says, else 127.0.0.1:9091)")
-    made.more("--bootstrap", metavar="HOST:PORT", type=checked(parse_address),
+    made.more("--bootstrap", metavar="HOST:PORT", type=address,
               help="a node of the ring, to enter through without a supernode")
     made.more("--nodes", metavar="FILE", type=Path, default=DEFAULT_FILE,
               help="the node list: host,port lines (default: compute_nodes.txt)")
@@ -98,10 +105,12 @@ def add_ring_parameters(made: Parser) -> None:
     made.more("--replicas", type=int, default=3, metavar="N", help="copies of everything stored (default: %(default)s)")
 
 
-def register(write: Callable[[Path, Address], None], nodes: Path, address: Address) -> None:
+def register(write: Callable[[Path, Address], None], nodes: Path, ours: Address) -> None:
     """Write an address into the node list. Raises Exit where that cannot be."""
+    from node.addresses import NodeListError
+
     try:
-        write(nodes, address)
+        write(nodes, ours)
     except NodeListError as error:
         raise exits.Exit(exits.DATA, str(error)) from error
     except OSError as error:
@@ -123,16 +132,25 @@ def port(text: str) -> int:
     return int(text)
 
 
-def supernode(text: str) -> Address:
-    """An argparse type: HOST:PORT, or HOST alone."""
+def address(text: str, default_port: int | None = None) -> Address:
+    """An argparse type: HOST:PORT."""
+    from node.addresses import parse_address
+
     try:
-        return parse_address(text, SUPERNODE_PORT)
+        return parse_address(text, default_port)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def supernode(text: str) -> Address:
+    """An argparse type: HOST:PORT, or HOST alone."""
+    return address(text, SUPERNODE_PORT)
+
+
 def host(text: str) -> str:
     """An argparse type: a name or an address."""
+    from node.addresses import parse_host
+
     try:
         return parse_host(text)
     except ValueError as error:

@@ -5,8 +5,6 @@ A node serves when it has joined and has been handed over what it owns; a supern
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from chord.effects import Procedure, ask
 from chord.errors import ChordError, NotYet, PeerFault
 from chord.items import Find
@@ -19,8 +17,7 @@ ANSWER_TIMEOUT_S = 2.0
 STOP_TIMEOUT_S = 1.0
 
 
-def main(arguments: Sequence[str]) -> int:
-    chosen = options.parse(parser(arguments), arguments)
+def run(chosen: options.Namespace) -> int:
     runtime = client_runtime()
     try:
         address = chosen.address or (Address("127.0.0.1", chosen.port) if chosen.port else None)
@@ -46,13 +43,3 @@ def state(address: Address) -> Procedure[str]:
         raise NotYet("it has not joined the ring yet")
     yield from ask(hello.node, Find(hello.node.id), ANSWER_TIMEOUT_S)
     return f"node {hello.ring.show(hello.node.id)} at {address}: joined, and serving what it owns"
-
-
-def parser(arguments: Sequence[str]) -> options.Parser:
-    made = options.parser("client.py ping", "Does a process of the ring serve? Exit code 0, or 69.",
-                          "python3 client.py ping 127.0.0.1:8001", arguments)
-    made.add_argument("address", nargs="?", type=options.supernode, metavar="HOST:PORT",
-                      help="a node or a supernode (default: some node of the ring)")
-    made.add_argument("--port", type=options.port, metavar="P", help="the one at this port of this machine")
-    options.add_ring_options(made)
-    return made

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import pkgutil
 from collections.abc import Iterator
 from functools import cache
-from importlib import import_module
-
-import cli
 
 Options = dict[str, argparse.Action]  # by key: the long flag, without its dashes
 NAMES = ("supernode", "compute_node", "client", "dashboard")
 NOT_CONFIGURABLE = ("help", "help-all", "config", "show-config")
-NO_PROGRAM = "options"  # it makes the parsers
 
 
 def options_of(made: argparse.ArgumentParser) -> Options:
@@ -48,11 +43,11 @@ def collects(action: argparse.Action) -> bool:
 
 
 def _parsers() -> Iterator[argparse.ArgumentParser]:
-    """Of every module here that is a command line."""
-    for module in pkgutil.iter_modules(cli.__path__):
-        make = getattr(import_module(f"cli.{module.name}"), "parser", None)
-        if make is not None and module.name != NO_PROGRAM:
-            yield make([])
+    """Of every command line that there is."""
+    from cli import commands, compute_node, dashboard, supernode  # which import this module's own users
+
+    for make in (*commands.LINES.values(), compute_node.parser, supernode.parser, dashboard.parser):
+        yield make([])
 
 
 def _key(action: argparse.Action) -> str:

@@ -1,19 +1,12 @@
-"""What a job shows while it runs (on standard error), and what it prints and writes at the end."""
+"""A job's results, and the files that it writes of them at the end."""
 
 from __future__ import annotations
 
 import csv
-import json
-from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from federation.records import Report as RoundReport
 from federation.records import Result
@@ -21,7 +14,6 @@ from federation.spec import JobSpec
 from ml.data import Samples, moments_from_bytes
 from ml.metrics import Metrics, measure
 from ml.readers.model import Model
-from node.console import console
 
 
 @dataclass
@@ -64,73 +56,6 @@ class Report:
             "placement": self.placement,
             **({"node_errors": last.errors} if last.errors else {}),
         }
-
-
-class Screen:
-    """Notes and progress on standard error, results on standard output."""
-
-    def __init__(self, json_only: bool) -> None:
-        self._json_only = json_only
-        self._out = console()
-        self._err = Console(stderr=True, highlight=False, soft_wrap=True)
-        self._progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-            TextColumn("{task.fields[note]}"), console=self._err, disable=not self._err.is_terminal,
-        )
-        self._task: TaskID | None = None
-
-    def __enter__(self) -> Screen:
-        self._progress.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        self._progress.stop()
-
-    def note(self, line: str) -> None:
-        """Something worth knowing, once."""
-        self._err.print(line, markup=False)
-
-    def begin(self, what: str, total: int) -> None:
-        """A new bar."""
-        self._task = self._progress.add_task(what, total=total, note="")
-
-    def bar(self, what: str) -> Callable[[int, int], None]:
-        """A bar of its own: tell it how much of how much is done."""
-        tasks: list[TaskID] = []
-
-        def tell(done: int, total: int) -> None:
-            if not tasks:
-                tasks.append(self._progress.add_task(what, total=total, note=""))
-            self._progress.update(tasks[0], completed=done, total=total)
-
-        return tell
-
-    def advance(self, note: str) -> None:
-        """One step of the bar that was begun last."""
-        if self._task is not None:
-            self._progress.update(self._task, advance=1, note=note)
-
-    def round(self, report: Report, result: Result, done: RoundReport) -> None:
-        """A round has come in."""
-        report.add(result, done)
-        self.advance(f"validation error {result.error:.4f}{_among_nodes(done)}")
-        for disturbance in done.disturbances:
-            self.note(f"round {done.round}: {disturbance}")
-        if not self._err.is_terminal:
-            self.note(f"round {done.round} of {report.spec.settings.rounds}: validation error "
-                      f"{result.error:.4f}{_among_nodes(done)}, {done.seconds:.2f} s")
-
-    def result(self, report: Report) -> None:
-        """The end: one line of JSON, or a table; below the bars, which move no more."""
-        self._progress.stop()
-        if self._json_only:
-            print(json.dumps(report.to_json()))
-            return
-        self._out.print(_table(report))
-        self._out.print(f"validation error {report.validation_error:.4f} after {len(report.rounds)} rounds, "
-                        f"{report.seconds:.1f} s\nmodel {model_of(report).sha256}")
-        if report.metrics is not None:
-            self._out.print(_metrics_table(report.metrics))
 
 
 def write_history(path: Path, report: Report) -> None:
@@ -180,13 +105,6 @@ def write_curve(path: Path, report: Report) -> None:
     pyplot.close(figure)
 
 
-def _among_nodes(done: RoundReport) -> str:
-    """Where each node has a model of its own."""
-    if not done.errors:
-        return ""
-    return f" (nodes {min(done.errors.values()):.4f} to {max(done.errors.values()):.4f}, spread {done.spread:.4f})"
-
-
 def _history(result: Result, done: RoundReport) -> dict[str, float | int]:
     own = {"worst_node_error": max(done.errors.values()), "spread": round(done.spread, 6)} if done.errors else {}
     return {
@@ -199,24 +117,3 @@ def _history(result: Result, done: RoundReport) -> dict[str, float | int]:
         "slowest_node_seconds": round(done.slowest_s, 4),
         **own,
     }
-
-
-def _metrics_table(metrics: Metrics) -> Table:
-    table = Table(title=f"accuracy {metrics.accuracy:.4f}, macro F1 {metrics.macro_f1:.4f}", title_justify="left")
-    for heading in ("class", "rows", "precision", "recall", "F1", "AUC"):
-        table.add_column(heading)
-    for each in metrics.classes:
-        auc = "-" if each.auc is None else f"{each.auc:.4f}"
-        table.add_row(each.label, str(each.rows), *(f"{v:.4f}" for v in (each.precision, each.recall, each.f1)), auc)
-    return table
-
-
-def _table(report: Report) -> Table:
-    table = Table(title="which node trained which files", title_justify="left")
-    for heading in ("node", "files", "names"):
-        table.add_column(heading)
-    by_node = Counter(report.placement.values())
-    for node, count in sorted(by_node.items()):
-        names = ", ".join(name for name, address in report.placement.items() if address == node)
-        table.add_row(node, str(count), names)
-    return table

@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 
 from cli import exits, options
-from node.addresses import SUPERNODE_PORT
-from node.local import NODES_MAX, LocalRing, LocalRingFailed, start_local_ring
+from node.errors import LocalRingFailed
+from node.local import LocalRing, start_local_ring
+from node.options import NODES_MAX
 
 LOOK_EVERY_S = 1.0
 
 
-def main(arguments: Sequence[str]) -> int:
-    chosen = options.parse(parser(arguments), arguments)
+def run(chosen: options.Namespace) -> int:
     if not 1 <= chosen.count <= NODES_MAX:
         raise exits.Exit(exits.USAGE, f"client.py ring takes 1 to {NODES_MAX} nodes")
     try:
@@ -52,15 +50,3 @@ def _of_supernode(chosen: options.Namespace) -> list[str]:
 
 def _of_nodes(chosen: options.Namespace) -> list[str]:
     return ["--data-dir", str(chosen.data_dir.resolve())] if chosen.data_dir else []
-
-
-def parser(arguments: Sequence[str]) -> options.Parser:
-    made = options.parser("client.py ring", "Start a ring on this machine, and stop it with Ctrl-C.",
-                          "python3 client.py ring 64", arguments)
-    made.add_argument("count", nargs="?", type=int, default=4, metavar="N", help="so many nodes (default: %(default)s)")
-    made.add_argument("--port", type=options.port, default=SUPERNODE_PORT, metavar="P",
-                      help="the supernode's (default: %(default)s; 0: any free one)")
-    made.add_argument("--data-dir", type=Path, metavar="DIR", help="files found here need not be sent to the nodes")
-    made.add_argument("--json", action="store_true", help="print one line, one JSON object, when it is up")
-    options.add_ring_parameters(made)
-    return made

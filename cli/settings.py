@@ -10,7 +10,7 @@ from typing import Any
 from cli import exits
 from cli.options import Parser, checked
 from federation.errors import BadSpec
-from federation.spec import Settings, check, option
+from federation.settings import Settings, check, option
 
 COMMON = ("model", "rounds", "epochs", "hidden", "eta")  # the others show in --help-all
 

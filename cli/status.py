@@ -18,8 +18,7 @@ from cli.entry import client_runtime, enter
 from node.console import console, finger_rows
 
 
-def main(arguments: Sequence[str]) -> int:
-    chosen = options.parse(parser(arguments), arguments)
+def run(chosen: options.Namespace) -> int:
     runtime = client_runtime()
     if chosen.check:
         return check.main(runtime, chosen)
@@ -87,13 +86,3 @@ def _finger_table(status: Status) -> Table:
 
 def _distinct(nodes: Sequence[NodeRef]) -> list[NodeRef]:
     return [n for n in dict.fromkeys(nodes) if not n.is_vacant]
-
-
-def parser(arguments: Sequence[str]) -> options.Parser:
-    made = options.parser("client.py status", "Show every node of the ring.", "python3 client.py status", arguments)
-    options.add_ring_options(made)
-    made.add_argument("--json", action="store_true", help="print one line, one JSON object")
-    made.add_argument("--fingers", action="store_true", help="show every node's finger table as well")
-    made.add_argument("--check", action="store_true",
-                      help="test every predicate of a correct ring instead; exit code 1 when one is broken")
-    return made

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cli import options
-from node import addresses
+from node.options import DEFAULT_FILE, SUPERNODE_PORT
 
 
 def parser(arguments: Sequence[str]) -> options.Parser:
     made = options.parser("supernode.py", "Admit compute nodes to the ring.", "python3 supernode.py", arguments)
-    made.add_argument("--port", type=options.port, default=addresses.SUPERNODE_PORT, metavar="P",
+    made.add_argument("--port", type=options.port, default=SUPERNODE_PORT, metavar="P",
                       help="listen there (default: %(default)s; 0: any free port)")
     made.add_argument("--host", type=options.host, default="127.0.0.1", metavar="H",
                       help="listen there; 0.0.0.0 or :: is everywhere (default: %(default)s)")
-    made.add_argument("--nodes", type=Path, default=addresses.DEFAULT_FILE, metavar="FILE",
+    made.add_argument("--nodes", type=Path, default=DEFAULT_FILE, metavar="FILE",
                       help="who may join: host,port lines (default: %(default)s)")
     made.add_argument("--register", action="store_true",
                       help="write our address into the node list, where nodes and clients read it")

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
-from cli import exits, options, settings
+from cli import exits, options
+from cli.environment import importing
 from ml.choices import HOLDOUT_DEFAULT, KINDS, MISSING_CHOICES, SIDE_DEFAULT, side
 
 OF_DATA = ("dataset", "holdout", "parts", "classes", "label", "missing", "side", "colour")  # how a data set is read
 
 
-def main(arguments: Sequence[str]) -> int:
-    chosen = options.parse(parser(arguments), arguments)
+def run(chosen: options.Namespace) -> int:
     if chosen.bootstrap is not None and chosen.local is not None:
         raise exits.Exit(exits.USAGE, "--bootstrap and --local exclude one another: a local ring is its own")
     if chosen.detach and chosen.local is not None:
         raise exits.Exit(exits.USAGE, "--detach and --local exclude one another: a local ring ends with the client")
     check_sources(chosen)
-    from cli import training
+    with ExitStack() as stack:
+        ring = None
+        if chosen.local is not None:
+            from cli.local import begin_ring
 
-    return training.train(chosen)
+            ring = begin_ring(chosen, stack)
+        with importing():
+            from cli import training  # after it: this takes as long as the ring
+
+        return training.train(chosen, ring)
 
 
 def check_sources(chosen: options.Namespace) -> None:
@@ -61,6 +69,8 @@ def is_set(path: Path) -> bool:
 
 
 def parser(arguments: Sequence[str]) -> options.Parser:
+    from cli import settings  # which the other subcommands have no use for
+
     made = options.parser("client.py train", "Train a model on the files of a folder, on the ring.",
                           "python3 client.py ./letters validate_letters.txt --rounds 50", arguments)
     made.add_argument("data", nargs="?", type=Path, metavar="DATA",

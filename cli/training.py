@@ -11,24 +11,27 @@ from chord.errors import ChordError
 from chord.survey import census
 from cli import exits, options, pinned
 from cli.access import Access, itself
-from cli.cancel import cancelled
 from cli.card import write_card
 from cli.entry import client_runtime, enter, ways_in
 from cli.follow import fill, follow
-from cli.given import Input, allow_model, kind_of, make_spec, read_data
+from cli.given import Input, kind_of, make_spec, read_data
+from cli.local import allow_model
 from cli.recipes import recommended
-from cli.report import Report, Screen, measured, model_of, write_curve, write_history, write_timing
+from cli.report import Report, measured, model_of, write_curve, write_history, write_timing
+from cli.screen import Screen
 from cli.settings import chosen_in
 from federation import jobs, records
 from federation.driver import Driver
 from federation.effects import Clocks
 from federation.errors import FederationError, JobEnded, NoSuchJob, Overtaken, TooManyJobs
 from federation.placing import place
-from federation.spec import JobSpec, Settings
+from federation.settings import Settings
+from federation.spec import JobSpec
 from federation.work import TrainingFile
 from ml.errors import InputMissing, MLError
 from ml.readers.model import Model, load, save
-from node.local import NODES_MAX, LocalRingFailed, start_local_ring
+from node.errors import LocalRingFailed
+from node.local import StartingRing
 from node.page import of_ring, start_page
 from node.parent import end_with_parent
 from node.runtime import Stopped
@@ -40,8 +43,8 @@ CANCEL_TRIES = 3
 FindJob = Callable[[Access], tuple[JobSpec, Input]]
 
 
-def train(chosen: options.Namespace) -> int:
-    """From the user's files to the trained model."""
+def train(chosen: options.Namespace, ring: StartingRing | None) -> int:
+    """From the user's files to the trained model, on a ring of our own if there is one."""
     if chosen.end_with_parent:
         end_with_parent()
     screen = Screen(json_only=chosen.json)
@@ -54,6 +57,8 @@ def train(chosen: options.Namespace) -> int:
             initial = load(chosen.init) if chosen.init else None
             make_job = pinned_job if chosen.pinned else own_job
             job = make_job(chosen, settings, initial, screen, stack)
+            if ring is not None:
+                await_ring(ring, chosen, screen)
             return run(chosen, job, initial, screen, stack, began)
     except InputMissing as error:
         raise exits.Exit(exits.NO_INPUT, str(error)) from error
@@ -95,8 +100,6 @@ def run(
     chosen: options.Namespace, find_job: FindJob, initial: Model | None, screen: Screen, stack: ExitStack, began: float
 ) -> int:
     """From entering the ring to the trained model. Raises ChordError, FederationError."""
-    if chosen.local is not None:
-        start_ring(chosen, screen, stack)
     runtime = client_runtime()
     enter(runtime, chosen)  # says at once what to start, where there is no ring
     if chosen.dashboard:
@@ -192,6 +195,8 @@ def wait_for_turn(access: Access, job: str) -> None:
 
 def cancel(access: Access, job: str) -> None:
     """Ctrl-C: the ring is told, so that nobody drives the job on; the user, what is left of it."""
+    from cli.cancel import cancelled  # brings what verifies a chain, which an undisturbed job does without
+
     version, note = CLOCKS.version(), access.screen.note
     try:
         access.ask(
@@ -205,13 +210,11 @@ def cancel(access: Access, job: str) -> None:
              f"Try  python3 client.py cancel {job}")
 
 
-def start_ring(chosen: options.Namespace, screen: Screen, stack: ExitStack) -> None:
-    """A ring of our own, which the stack ends."""
-    if not 1 <= chosen.local <= NODES_MAX:
-        raise exits.Exit(exits.USAGE, f"--local takes 1 to {NODES_MAX} nodes")
+def await_ring(ring: StartingRing, chosen: options.Namespace, screen: Screen) -> None:
+    """Our own ring, which has been coming up: from now on it is the one that we enter. Raises LocalRingFailed."""
     screen.note(f"starting a ring of {chosen.local} node{'s' * (chosen.local > 1)} on this machine")
-    ring = start_local_ring(chosen.local, stack, of_nodes=allow_model(chosen.model))
-    chosen.supernode, chosen.nodes = ring.supernode, ring.node_list
+    found = ring.wait()
+    chosen.supernode, chosen.nodes = found.supernode, found.node_list
 
 
 def write(chosen: options.Namespace, report: Report) -> None:

@@ -12,6 +12,7 @@ form       the training form, made from the settings of a job
 actions    what the page may set in motion: launch, stop, look up, download
 lab_actions  what it may do to a ring of its own
 guard      who may talk to the page: Host, Origin and token
+run        everything behind the page, from the options
 page       the widgets: the only module that knows NiceGUI
 animation, recording, pictures   the pictures of the documents
 

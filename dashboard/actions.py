@@ -21,7 +21,8 @@ from cli import exits, train
 from cli.access import Access
 from cli.given import make_spec, read_data
 from cli.lookup import timed
-from cli.report import Report, Screen, measured, model_of
+from cli.report import Report, measured, model_of
+from cli.screen import Screen
 from cli.training import publish
 from dashboard.form import data_words, settings_of
 from dashboard.sight import NodeSight, Picture
@@ -33,8 +34,8 @@ from ml.errors import MLError
 from ml.metrics import Metrics
 from ml.readers import content as contents
 from ml.readers.model import load, save
+from node.errors import LocalRingFailed
 from node.lab import Lab
-from node.local import LocalRingFailed
 from node.runtime import Runtime, Stopped
 
 R = TypeVar("R")

@@ -14,7 +14,7 @@ from typing import Any
 from cli import train
 from cli.settings import COMMON, reader
 from federation.errors import BadSpec
-from federation.spec import Settings, check
+from federation.settings import Settings, check
 
 DATA_OPTIONS = ("dataset", "holdout", "parts", "classes", "label", "missing", "side", "colour")
 GUESSED = "guessed"  # the choice that leaves an option away

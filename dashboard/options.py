@@ -9,7 +9,7 @@ import secrets
 from cli import exits
 from cli.dashboard import TOKEN_CHARACTERS_MIN
 from node.addresses import is_everywhere
-from node.local import NODES_MAX
+from node.options import NODES_MAX
 
 LOCAL_NAMES = ("127.0.0.1", "localhost", "::1")
 

@@ -14,7 +14,7 @@ from typing import Any
 from playwright.sync_api import sync_playwright
 
 from cli import exits
-from node.local import ROOT
+from node.children import ROOT
 from node.page import start_page
 
 FOLDER = ROOT / "docs" / "pictures"

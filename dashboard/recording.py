@@ -23,8 +23,8 @@ from dashboard.scene import Scene
 from dashboard.sight import Picture
 from dashboard.watcher import Watcher
 from federation import records
+from node.children import ROOT
 from node.lab import Lab
-from node.local import ROOT
 
 FILE = ROOT / "docs" / "pictures" / "churn-lab.svg"
 NODES, ROUNDS = 6, 40

@@ -21,15 +21,11 @@ from typing import Any, NoReturn
 
 from chord.refs import Address
 from cli import exits, options, seeds, train
-from node.local import (
-    NODES_MAX,
-    ROOT,
-    START_TIMEOUT_PER_NODE_S,
-    START_TIMEOUT_S,
-    LocalRingFailed,
-    Processes,
-    wait_until_whole,
-)
+from node.children import ROOT, Processes
+from node.errors import LocalRingFailed
+from node.local import START_TIMEOUT_PER_NODE_S, START_TIMEOUT_S
+from node.options import NODES_MAX
+from node.whole import wait_until_whole
 
 ANYBODY = "*,*\n"  # the node list: an actor may be restarted on any machine, at any port
 LOOK_EVERY_S = 0.5

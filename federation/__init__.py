@@ -1,6 +1,7 @@
 """Federated learning on the ring: who trains what, and what becomes of it. Generators, no I/O.
 
-spec        what a job is: settings with their ranges, files, validation; its id
+settings    what a user chooses for a job: defaults, ranges, meanings
+spec        what a job is: settings, files, validation; its id
 work        orders and their progress, as requests between processes
 orders      a node's orders: queued, running, done; and carrying them out
 records     what a job is on the ring: spec, chained results, reports, its end

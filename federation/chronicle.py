@@ -11,7 +11,6 @@ from chord.effects import Procedure, ask
 from chord.errors import ChordError
 from chord.items import Entry, Item, Put
 from chord.lookup import find_successor
-from chord.storing import find
 from federation import jobs, records
 from federation.errors import Overtaken
 from federation.reach import through
@@ -65,8 +64,8 @@ class Chronicle:
 
     def _refuse_other(self, result: Result) -> Procedure[None]:
         """Put if absent: another RESULT of this round means that the job has diverged."""
-        ring, name = self._roster.ring, records.result_name(self._job, result.round)
-        items, _ = yield from through(self._roster, lambda entry: find(entry, ring, ring.key(self._job)))
+        name = records.result_name(self._job, result.round)
+        items = yield from through(self._roster, lambda entry: jobs.items_of(entry, self._roster.ring, self._job, name))
         others = [i.entry.digest for i in items if i.entry.name == name and i.entry.digest != result.digest]
         if others and self._spec.repro == "recorded":
             raise Overtaken(f"round {result.round} has been made by another driver")

@@ -27,7 +27,7 @@ from federation.gathering import Assignment, Gathering
 from federation.participation import files_of
 from federation.reach import see_ring, through
 from federation.records import Report, Result
-from federation.renewing import RENEW_EVERY_S, renew
+from federation.renewing import RENEW_EVERY_S, RENEW_FIRST_S, renew
 from federation.roster import Roster
 from federation.rounds import Part
 from federation.spec import JobSpec
@@ -72,7 +72,7 @@ class Driver:
         self._validator: Validator | None = None
         self._moments = b""
         self._results: list[Result] = []
-        self._renew_at = -math.inf
+        self._renew_at = math.inf
         self._end = ""  # how the job has ended, as the last beat has heard
 
     def drive(self) -> Procedure[tuple[Result, ...]]:
@@ -116,6 +116,7 @@ class Driver:
         self._require_running()
         self._results = list(view.results)
         self._validator = yield from self._fetch_validator()
+        self._renew_at = self._clocks.monotonic() + RENEW_FIRST_S
         if self._results:
             self._moments = bytes.fromhex(self._results[0].moments)
             last = self._results[-1]

@@ -54,7 +54,8 @@ def publish(start: NodeRef, ring: Ring, spec: JobSpec, version: int) -> Procedur
 
 def put_record(start: NodeRef, ring: Ring, job: str, what: str, content: bytes, version: int) -> Procedure[None]:
     """Write one of a job's records to all copies. Raises ChordError."""
-    yield from put(start, ring, ring.key(job), records.record_name(job, what), content, version, LEASE_S)
+    name = records.record_name(job, what)
+    yield from put(start, ring, ring.key(job), name, content, version, LEASE_S, is_new=True)
 
 
 def listed(start: NodeRef, ring: Ring) -> Procedure[list[str]]:
@@ -76,8 +77,18 @@ def waiting_before(start: NodeRef, ring: Ring, job: str) -> Procedure[list[str]]
 
 def end_of(start: NodeRef, ring: Ring, job: str) -> Procedure[str]:
     """How a job ended: one of records.ENDS, or nothing; read from the names of its records alone."""
-    items, _ = yield from find(start, ring, ring.key(job))
+    ends = [records.record_name(job, end) for end in records.ENDS]
+    items = yield from items_of(start, ring, job, *ends)
     return end_among(job, items)
+
+
+def items_of(start: NodeRef, ring: Ring, job: str, *names: str) -> Procedure[tuple[Item, ...]]:
+    """Those of a job's records that have these names, and its spec. Raises NotYet, LookupFailed.
+
+    The spec is always there: who finds it has asked somebody who knows, though others may be silent.
+    """
+    items, _ = yield from find(start, ring, ring.key(job), (records.record_name(job, records.SPEC), *names))
+    return items
 
 
 def look_at(start: NodeRef, ring: Ring, job: str, link: Link = records.chain) -> Procedure[JobView]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from chord.effects import Procedure, Sleep, ask, together
 from chord.errors import ChordError
 from chord.items import ListNamed
 from chord.node import ChordNode
-from federation import jobs, records
+from federation import records
 from federation.effects import Clocks
 from federation.errors import Diverged, FederationError
-from federation.jobs import JobView
+
+if TYPE_CHECKING:
+    from federation.jobs import JobView
 
 LAPSED_S = 5.0  # after so long without a word from its driver a job is taken over
 LOOK_EVERY_S = 1.0
@@ -59,6 +62,8 @@ class Keeper:
 
     def _consider(self, job: str, first_seen: bool) -> Procedure[None]:
         """Drive it, if it has not ended, it is its turn, and somebody else need not be waited for."""
+        from federation import jobs  # brings specs and their chains, which a node that owns no job does without
+
         node = self._node
         try:
             view = yield from jobs.look_at(node.ref, node.ring, job)
@@ -76,6 +81,8 @@ class Keeper:
 
     def _give_up(self, job: str, error: Diverged) -> Procedure[None]:
         """Two results of one round: nobody can go on from there, and those who wait need wait no longer."""
+        from federation import jobs
+
         node, reason = self._node, str(error).encode()
         end = yield from jobs.end_of(node.ref, node.ring, job)
         if not end:

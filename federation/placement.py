@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chord.refs import NodeRef
+from federation.settings import PLACEMENTS
 from federation.work import TrainingFile
 
 Holders = Mapping[int, Sequence[NodeRef]]  # a file's index -> the nodes that should have it, the owner first
@@ -103,10 +104,9 @@ def _least_loaded(file: TrainingFile, view: View, loads: Loads, count: int) -> N
     return _least(view.nodes, file, view, loads)
 
 
-POLICIES: dict[str, Choose] = {
-    "hash": _hash, "replicas": _replicas, "bounded": _bounded, "round-robin": _round_robin,
-    "random": _random, "least-loaded": _least_loaded,
-}
+POLICIES: dict[str, Choose] = dict(zip(
+    PLACEMENTS, (_hash, _replicas, _bounded, _round_robin, _random, _least_loaded), strict=True
+))
 BALANCING = frozenset({"replicas", "bounded", "least-loaded"})  # under these a busy node may refuse
 
 

@@ -14,6 +14,7 @@ from federation.roster import Roster
 from federation.spec import JobSpec
 
 RENEW_EVERY_S = 1200.0  # a put without a job behind it is leased for an hour
+RENEW_FIRST_S = 10.0  # after a driver has begun: a short job's leases last without
 
 
 def renew(roster: Roster, spec: JobSpec, version: int) -> Procedure[None]:

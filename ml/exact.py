@@ -20,6 +20,7 @@ SUM_BITS_MAX = 62  # so that any sum over all rows of a job stays within int64
 _UNIT_BITS = 149  # every finite float32 is a multiple of 2^-149, its square of 2^-298
 _SQUARE_BITS = 2 * _UNIT_BITS
 _ROWS_A_BUCKET = 1 << 14  # of squares of 48 bits, added in int64
+_WHOLE_MAX = float(1 << 48)  # up to here a bucket of whole numbers is added as they are
 _SUM_BYTES_MAX = 96  # 2 * 277 bits of a square, 40 of the rows, and room
 _HEAD = struct.Struct(">QI")
 
@@ -136,6 +137,10 @@ def feature_sums_from_bytes(data: bytes) -> FeatureSums:
 
 def _add_exactly(sums: list[int], values: npt.NDArray[np.float64], bits: int, unit_bits: int) -> None:
     """Add the columns of values, floats of so many bits, to sums in units of 2^-unit_bits."""
+    if np.abs(values).max(initial=0.0) < _WHOLE_MAX and (np.rint(values) == values).all():  # letters, pixels, counts
+        for feature, total in enumerate(values.astype(np.int64).sum(axis=0).tolist()):
+            sums[feature] += total << unit_bits
+        return
     mantissas, exponents = np.frexp(values)  # (n, d), (n, d)
     whole = np.ldexp(mantissas, bits).astype(np.int64)  # (n, d) |whole| < 2^bits
     for exponent in np.unique(exponents).tolist():

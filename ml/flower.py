@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from inspect import signature
-from pathlib import Path
 from traceback import extract_tb
 from typing import Any
 
@@ -162,6 +161,8 @@ class Client:
 
 
 def _cause(error: Exception) -> str:
+    from pathlib import Path  # which takes long to import, for an error's sake
+
     frames = extract_tb(error.__traceback__)
     where = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}: " if frames else ""
     return printable(f"{where}{type(error).__name__}: {error}")

@@ -6,15 +6,13 @@ Everything that decides the result of a local training is in here or in the weig
 import base64
 import binascii
 import hashlib
-import re
 from dataclasses import asdict, dataclass, fields
 from itertools import pairwise
 from math import prod
-from typing import Literal, get_args
+from typing import get_args
 
+from ml.choices import DROPOUT_MAX, ETA_MIN, MODEL, Optimizer
 from ml.errors import BadTask
-
-Optimizer = Literal["sgd", "adam", "gd"]
 
 CLASSES_DEFAULT = 26
 EPOCHS_MAX = 1_000_000
@@ -27,10 +25,8 @@ ROWS_MAX = 1 << 40
 ROUNDS_MAX = 1 << 32
 FRACTION_BITS_MAX = 40
 MU_MAX = 1e3
-DROPOUT_MAX = 0.95
 CLASS_WEIGHT_MAX = 1e6
-MODEL = re.compile(r"[a-z]{1,20}|[A-Za-z_][\w.]{0,99}:[A-Za-z_]\w{0,99}", re.ASCII)  # a name, or MODULE:NAME
-ETA_MIN, ETA_MAX = 1e-12, 1e6  # the kernels fold it into float32 gradients
+ETA_MAX = 1e6
 
 
 @dataclass(frozen=True)

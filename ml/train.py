@@ -1,28 +1,44 @@
-"""One local training: from global weights and one file's samples to that file's weights.
+"""One local training: from global weights and one file's samples to that file's weights. Or those of F files at once.
 
 A pure function of its arguments: the optimizer starts anew, no shape depends on any other file, and the same
-inputs give the same bits on the same kind of machine. Standardising and averaging are done elsewhere.
+inputs give the same bits on the same kind of machine, whichever files are trained beside. Which these are is
+stacks.py's business; standardising and averaging are done elsewhere.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from ml.batches import Batches
-from ml.data import Floats, Ints, Samples
+from ml.data import Floats, Samples
 from ml.dropout import Dropout
 from ml.errors import BadTask, NotFinite
-from ml.kernels import Network, Step, gradient_step
+from ml.kernels import Batch, Network, Step, gradient_step
 from ml.mlp import Architecture
-from ml.optimizers import adam_update, momentum_update, proximal
+from ml.optimizers import Update, adam_update, momentum_update, proximal
 from ml.task import Design, TrainConfig, local_seed
 
-__all__ = ["OnEpoch", "TrainConfig", "check_finite", "check_samples", "local_seed", "train"]
+__all__ = ["OnEpoch", "Shard", "TrainConfig", "check_finite", "check_samples", "local_seed", "train", "train_together"]
 
 OnEpoch = Callable[[int, float, float], None]  # epoch (from 1), mean loss in nats, accuracy
 
-FULL_BATCH_ROWS = 1024  # full-batch descent adds its gradient up over blocks of this many rows
+FULL_BATCH_ROWS = 1024  # full-batch descent adds its gradient up over blocks of at most this many rows
+
+
+def _nobody(epoch: int, loss: float, accuracy: float) -> None:
+    """on_epoch where nobody listens."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One file to be trained on: its samples are asked for when its training begins."""
+
+    rows: int
+    samples: Callable[[], Samples]
+    seed: int
+    on_epoch: OnEpoch = _nobody
 
 
 def train(
@@ -38,12 +54,25 @@ def train(
     on_epoch hears the loss and the accuracy as they were while the epoch went on, before each batch's update.
     Raises NotFinite in the first epoch whose loss is not finite: the training has diverged.
     """
-    check_samples(architecture, samples)
-    network = Network(architecture)
+    shard = Shard(samples.rows, lambda: samples, seed, on_epoch or _nobody)
+    return train_together(architecture, weights, [shard], config)[0]
+
+
+def train_together(
+    architecture: Architecture, weights: Floats, shards: Sequence[Shard], config: TrainConfig
+) -> list[Floats]:
+    """What train makes of each of these shards, bit for bit; all have equally many rows.
+
+    Each hears its own epochs. Raises NotFinite in the first epoch in which one of them has diverged.
+    """
+    files = [shard.samples() for shard in shards]
+    for samples in files:
+        check_samples(architecture, samples)
+    network = Network(architecture, len(shards))
     network.load(weights)
     with np.errstate(all="ignore"):
         run = _full_batch if config.optimizer == "gd" else _minibatch
-        run(network, samples, config, seed, on_epoch or _nobody)
+        run(network, files, shards, config)
     return network.store()
 
 
@@ -62,72 +91,71 @@ def check_finite(loss: float, epoch: int) -> float:
     return loss
 
 
-def _minibatch(network: Network, samples: Samples, config: TrainConfig, seed: int, on_epoch: OnEpoch) -> None:
+def _minibatch(network: Network, files: list[Samples], shards: Sequence[Shard], config: TrainConfig) -> None:
     """One update a batch, the rows in a new order each epoch."""
-    batches = Batches(samples, config.batch)
-    fold = config.eta if config.optimizer == "sgd" else 1.0  # SGD's learning rate travels in the gradient
-    scales = {size: fold / size for size in (batches.size, batches.tail) if size}
-    steps = _steps(network, scales, config, seed)
+    rows, fold = shards[0].rows, config.eta if config.optimizer == "sgd" else 1.0  # the rate travels in SGD's gradient
+    size = min(rows, config.batch)
+    batches = _batches(network, files, size, fold / size, fold / (rows % size or size), config)
+    step = _step(network, size, fold / size, shards, config)
+    update: Update
     if config.optimizer == "sgd":
         update = momentum_update(network.weights, network.gradient, config.momentum)
     else:
         update = adam_update(network.weights, network.gradient, config.eta)
     update = proximal(update, network.weights, network.gradient, config.mu * fold)
-    rng = np.random.default_rng(seed)
+    rngs = [np.random.default_rng(shard.seed) for shard in shards]
     for epoch in range(1, config.epochs + 1):
-        for batch in batches.epoch(rng.permutation(samples.rows)):
-            steps[len(batch.labels)](*batch)
+        for batch in batches.epoch(np.stack([rng.permutation(rows) for rng in rngs])):
+            step(batch)
             update()
-        on_epoch(epoch, check_finite(_loss(batches, scales), epoch), batches.right / samples.rows)
+        _tell(shards, epoch, batches)
 
 
-def _full_batch(network: Network, samples: Samples, config: TrainConfig, seed: int, on_epoch: OnEpoch) -> None:
+def _full_batch(network: Network, files: list[Samples], shards: Sequence[Shard], config: TrainConfig) -> None:
     """One update an epoch, from the gradient of all rows; draws nothing but dropout."""
-    batches = Batches(samples, FULL_BATCH_ROWS)
-    scales = {size: config.eta / samples.rows for size in (batches.size, batches.tail) if size}
-    steps = _steps(network, scales, config, seed)
-    sum_of_blocks = np.zeros_like(network.gradient)  # (parameters,)
+    rows = shards[0].rows
+    size, scale = math.ceil(rows / math.ceil(rows / FULL_BATCH_ROWS)), config.eta / rows
+    batches = _batches(network, files, size, scale, scale, config)
+    step = _step(network, size, scale, shards, config)
+    sum_of_blocks = np.zeros_like(network.gradient)  # (F, parameters)
     update = momentum_update(network.weights, sum_of_blocks, config.momentum)
     update = proximal(update, network.weights, sum_of_blocks, config.mu * config.eta)
-    order = np.arange(samples.rows)  # (n,)
+    orders = np.tile(np.arange(rows), (len(shards), 1))  # (F, n)
     for epoch in range(1, config.epochs + 1):
         sum_of_blocks.fill(0)
-        for batch in batches.epoch(order):
-            steps[len(batch.labels)](*batch)
+        for batch in batches.epoch(orders):
+            step(batch)
             np.add(sum_of_blocks, network.gradient, sum_of_blocks)
         update()
-        on_epoch(epoch, check_finite(_loss(batches, scales), epoch), batches.right / samples.rows)
+        _tell(shards, epoch, batches)
 
 
-def _steps(network: Network, scales: dict[int, float], config: TrainConfig, seed: int) -> dict[int, Step]:
-    """A step for each size of batch."""
+def _batches(
+    network: Network, files: list[Samples], size: int, scale: float, tail_scale: float, config: TrainConfig
+) -> Batches:
+    """The files' batches; their samples are not needed any more."""
+    batches = Batches(files, size, network.architecture.classes, scale, tail_scale, config.class_weights)
+    files.clear()
+    return batches
+
+
+def _step(network: Network, size: int, scale: float, shards: Sequence[Shard], config: TrainConfig) -> Step:
+    """A step; where there is dropout, one before which the dropped activations are drawn."""
     hidden = network.architecture.sizes[1:-1]
     if not config.dropout or not hidden:
-        return {n: gradient_step(network, n, scale, (), config.class_weights) for n, scale in scales.items()}
-    rng = np.random.default_rng([seed, 1])
-    return {n: _dropping(network, n, scale, config, Dropout(hidden, n, config.dropout, rng))
-            for n, scale in scales.items()}
+        return gradient_step(network, size, scale)
+    rngs = [np.random.default_rng([shard.seed, 1]) for shard in shards]
+    dropout = Dropout(hidden, size, config.dropout, rngs)
+    step, draw = gradient_step(network, size, scale, dropout.keeps), dropout.draw
 
-
-def _dropping(network: Network, size: int, scale: float, config: TrainConfig, dropout: Dropout) -> Step:
-    """A step before which the dropped activations are drawn."""
-    step, draw = gradient_step(network, size, scale, dropout.keeps, config.class_weights), dropout.draw
-
-    def draw_and_step(rows: Floats, columns: Floats, labels: Ints, likelihood: Floats, total: Floats) -> None:
+    def draw_and_step(batch: Batch) -> None:
         draw()
-        step(rows, columns, labels, likelihood, total)
+        step(batch)
 
     return draw_and_step
 
 
-def _loss(batches: Batches, scales: dict[int, float]) -> float:
-    """Mean loss of the epoch: its likelihoods carry the scales of their batches."""
-    rows = len(batches.y)
-    log_scales = (rows - batches.tail) * math.log(scales[batches.size])
-    if batches.tail:
-        log_scales += batches.tail * math.log(scales[batches.tail])
-    return (log_scales - batches.log_likelihood) / rows
-
-
-def _nobody(epoch: int, loss: float, accuracy: float) -> None:
-    """on_epoch where nobody listens."""
+def _tell(shards: Sequence[Shard], epoch: int, batches: Batches) -> None:
+    """Each shard hears of its epoch."""
+    for shard, loss, accuracy in zip(shards, batches.losses(), batches.accuracies(), strict=True):
+        shard.on_epoch(epoch, check_finite(loss, epoch), accuracy)

@@ -14,6 +14,7 @@ cannot be done is answered by {"error": kind, "message": ...} (errors.to_dict), 
 It ends at the end of its input: when its parent is gone, so is it. SIGINT is its parent's to handle.
 """
 
+import gc
 import logging
 import math
 import os
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from ml.errors import BadTask, EndOfFrames, FrameError, MLError, TrainerFault, to_dict
 from ml.frames import Frame, Header, read_frame, write_frame
+from ml.heap import keep_freed_memory
 from ml.task import CLASSES_DEFAULT, Task, task_from_dict
 from ml.threads import one_blas_thread
 
@@ -42,12 +44,16 @@ Answer = tuple[Header, bytes]
 def main() -> int:
     """Serve the frames of this process's stdin until they end; returns the exit status."""
     one_blas_thread()
+    keep_freed_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.basicConfig(stream=sys.stderr, format="%(name)s: %(message)s")
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # stdout belongs to the frames: nothing else gets in
+    gc.disable()  # nothing that is imported is ever garbage
     from ml.worker import Worker
 
+    gc.freeze()
+    gc.enable()
     try:
         serve(Worker(), sys.stdin.buffer, answers)
     except FrameError as error:

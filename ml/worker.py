@@ -7,8 +7,9 @@ recently; whoever asks for a forgotten file hears FileUnknown and adds it again.
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from ml.models.catalogue import learner
 from ml.models.learner import Learner, evaluate
 from ml.readers import content as contents
 from ml.task import CLASSES_DEFAULT, FileTask, Task
-from ml.train import OnEpoch, check_samples
+from ml.train import Shard, check_samples
 
 CACHE_BYTES_MAX = 1 << 30
 
@@ -105,13 +106,12 @@ class Worker:
         self._check_all_here(task)
         exact.check_rows(task.rows, task.fraction_bits)
         total = np.zeros(model.parameters, np.int64)  # (parameters,)
-        loss, accuracy = 0.0, 0.0
-        for index, file in enumerate(task.files):
-            last = _Last(index, on_progress)
-            local = self._train_file(model, task, file, base, last)
-            exact.add(total, exact.quantise(local, base, file.rows, task.fraction_bits))
-            loss += last.loss * file.rows / task.rows
-            accuracy += last.accuracy * file.rows / task.rows
+        lasts = [_Last(index, on_progress) for index in range(len(task.files))]
+        for index, local in self._train_files(model, task, base, lasts):
+            exact.add(total, exact.quantise(local, base, task.files[index].rows, task.fraction_bits))
+        parts = [file.rows / task.rows for file in task.files]
+        loss = sum(last.loss * part for last, part in zip(lasts, parts, strict=True))
+        accuracy = sum(last.accuracy * part for last, part in zip(lasts, parts, strict=True))
         return PartialUpdate(task.rows, total.astype("<i8").tobytes(), loss, accuracy)
 
     def evaluate(self, task: Task, weights: bytes, digest: str) -> Evaluation:
@@ -124,14 +124,27 @@ class Worker:
             raise NotFinite("weights too large to evaluate: the training has diverged")
         return found
 
-    def _train_file(self, model: Learner, task: Task, file: FileTask, base: Floats, on_epoch: OnEpoch) -> Array:
-        client = self._clients.get(file.digest)
-        if client is not None:
-            _check_rows(file, client.rows)
-            return client.train(model, base, task.config, task.round, file.seed, on_epoch)
-        samples = _inputs(task, self._samples(file.digest))
+    def _train_files(
+        self, model: Learner, task: Task, base: Floats, lasts: list[_Last]
+    ) -> Iterator[tuple[int, Array]]:
+        """(index in the task, new weights) of every file, as they are done."""
+        indices, shards = [], []
+        for index, (file, last) in enumerate(zip(task.files, lasts, strict=True)):
+            client = self._clients.get(file.digest)
+            if client is not None:
+                _check_rows(file, client.rows)
+                yield index, client.train(model, base, task.config, task.round, file.seed, last)
+            else:
+                indices.append(index)
+                shards.append(Shard(file.rows, partial(self._read, task, file), file.seed, last))
+        for position, local in model.train_all(base, shards, task.config):
+            yield indices[position], local
+
+    def _read(self, task: Task, file: FileTask) -> Samples:
+        """What the network sees of a file."""
+        samples = self._samples(file.digest)
         _check_rows(file, samples.rows)
-        return model.train(base, samples, task.config, file.seed, on_epoch)
+        return _inputs(task, samples)
 
     def _check_all_here(self, task: Task) -> None:
         """Fail before the first training, not after the last but one."""

@@ -8,5 +8,9 @@ flower     a Flower client of the node's own, as its training process is told of
 shelf      a data directory: files that need not be sent
 addresses  compute_nodes.txt: who may join, and where the supernode is
 console    finger tables and training lines for people
+children   programs of ours as children of this process
 local      a ring of one's own on this machine, that leaves nothing behind
+whole      is a ring whole? seen from outside
+options    what command lines need to know of nodes
+errors     what can go wrong with a process, for who only tells of it
 """

@@ -19,9 +19,8 @@ from pathlib import Path
 from typing import TextIO
 
 from chord.refs import Address
+from node.options import SUPERNODE_PORT
 
-DEFAULT_FILE = Path("compute_nodes.txt")
-SUPERNODE_PORT = 9091
 SUPERNODE_MARK = "# supernode "
 ANY = "*"
 EVERYWHERE = ("0.0.0.0", "::")

@@ -20,6 +20,7 @@ from chord.blobs import BYTES_MAX, Buffer, Content, pieces_of, require
 from chord.errors import Corrupt, NotFound, StoreFull
 from chord.items import CHUNK_BYTES, Entry, Item
 from node import failpoints
+from node.errors import DiskError
 from node.failpoints import Failpoints
 from node.files import Spool
 
@@ -35,10 +36,6 @@ CREATE TABLE IF NOT EXISTS item (
 """
 BUSY_TIMEOUT_S = 2.0
 SPOOLED_BYTES_MIN = 4 << 20  # a content on its way in that is as large waits in a file, not in memory
-
-
-class DiskError(Exception):
-    """The state directory cannot be used; the message says why."""
 
 
 class Disk:

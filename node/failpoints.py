@@ -18,7 +18,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -130,13 +129,16 @@ class Failpoints:
             case "drop":
                 raise NodeUnreachable(f"failpoint {point.name}: lost on its way")
             case _:
-                raise _ERRORS[place](f"failpoint {point.name}")
+                raise _error_of(place)(f"failpoint {point.name}")
 
 
-_ERRORS: dict[str, type[Exception]] = {
-    "handle": InjectedFault, "ask": PeerFault, "train": WorkFailed, "trainer": OSError,
-    "disk": sqlite3.OperationalError,
-}
+def _error_of(place: str) -> type[Exception]:
+    """As that place can fail."""
+    if place == "disk":
+        from sqlite3 import OperationalError  # which only a node with a disk has
+
+        return OperationalError
+    return {"handle": InjectedFault, "ask": PeerFault, "train": WorkFailed, "trainer": OSError}[place]
 
 
 @cache

@@ -13,14 +13,11 @@ from pathlib import Path
 from chord.refs import Address
 from node import cut
 from node.admission import journal_of
-from node.local import (
-    NODES_MAX,
-    START_TIMEOUT_PER_NODE_S,
-    START_TIMEOUT_S,
-    LocalRingFailed,
-    Processes,
-    wait_until_whole,
-)
+from node.children import Processes
+from node.errors import LocalRingFailed
+from node.local import START_TIMEOUT_PER_NODE_S, START_TIMEOUT_S
+from node.options import NODES_MAX
+from node.whole import wait_until_whole
 
 STARTING_MAX = 8  # nodes that are not listening yet: a crowd that starts at once answers nobody in time
 

@@ -1,40 +1,24 @@
 """A ring of one's own on this machine: a supernode and some nodes, on free ports, that leave nothing behind.
 
-Each child ends when the pipe from this process closes, so that not even a kill -9 of it leaves one.
+Its processes come up while whoever has begun it does something else; so this imports nothing that takes long.
 """
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from chord.effects import Procedure, ask
-from chord.errors import ChordError
-from chord.refs import Address, NodeRef
-from chord.requests import GetMembers, GetNeighbours
-from node.options import NO_OPTIONS, OPTION_PREFIX
-from node.runtime import Runtime
-from rpc.peers import Peers
+from chord.refs import Address
+from node.children import Processes
+from node.errors import LocalRingFailed
 
-ROOT = Path(__file__).resolve().parent.parent
 START_TIMEOUT_S = 60.0
 START_TIMEOUT_PER_NODE_S = 2.0
-STOP_TIMEOUT_S = 8.0
-LOOK_EVERY_S = 0.02
-NODES_MAX = 256
-LISTENING = "listening at "
-
-
-class LocalRingFailed(Exception):
-    """A process of the ring did not come up; the message has the last that it said."""
 
 
 @dataclass(frozen=True)
@@ -46,134 +30,80 @@ class LocalRing:
     require_running: Callable[[], None]  # raises LocalRingFailed
 
 
-class Processes:
-    """Children of this process, in the order they were started."""
+class StartingRing:
+    """A ring whose processes are starting, or have started; from `begin` on it is to be stopped."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, count: int, of_supernode: Sequence[str], of_nodes: Sequence[str]) -> None:
         self._folder = folder
-        self._environment = dict(environment or {})  # besides ours
-        self._children: list[tuple[subprocess.Popen[bytes], Path]] = []
+        self._count = count
+        self._of_supernode, self._of_nodes = of_supernode, of_nodes
+        self._node_list = folder / "compute_nodes.txt"
+        self._deadline = time.monotonic() + START_TIMEOUT_S + count * START_TIMEOUT_PER_NODE_S
+        self._processes = Processes(folder)
+        self._starter = threading.Thread(target=self._start_nodes, name="ring", daemon=True)
+        self._lock = threading.Lock()  # held while a node is started
+        self._given_up = self._is_whole = False
+        self._supernode: Address
+        self._failure: LocalRingFailed | OSError | None = None
 
-    def start(self, script: str, arguments: Sequence[str]) -> int:
-        """Start one of the entry points; returns its number."""
-        log = self._folder / f"{len(self._children)}-{script}.log"
-        with log.open("wb") as output:
-            child = subprocess.Popen(
-                [sys.executable, str(ROOT / script), *arguments, "--end-with-parent"],
-                stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT,
-                start_new_session=True,  # a Ctrl-C in the terminal is for us, who then stop them in order
-                env={**child_environment(), **self._environment},
-            )
-        self._children.append((child, log))
-        return len(self._children) - 1
+    def begin(self) -> None:
+        """Start the supernode, and have the nodes started as soon as it listens."""
+        self._processes.start("supernode.py", [*self._shared, "--port", "0", "--state-dir", str(self._folder),
+                                               *self._of_supernode])
+        self._starter.start()
 
-    def foreground(self, script: str, arguments: Sequence[str]) -> int:
-        """Run one in our terminal to its exit code. What interrupts us interrupts it, and is waited for."""
-        child = subprocess.Popen(
-            [sys.executable, str(ROOT / script), *arguments, "--end-with-parent"], stdin=subprocess.PIPE,
-            start_new_session=True,  # a Ctrl-C in the terminal is for us, who pass it on once
-        )
-        try:
-            code = child.wait()
-        except BaseException:
-            child.send_signal(signal.SIGINT)
-            with suppress(subprocess.TimeoutExpired):
-                child.wait(STOP_TIMEOUT_S)
-            child.kill()
-            raise
-        return code if code >= 0 else 128 - code
+    def wait(self) -> LocalRing:
+        """Until all nodes have joined. Raises LocalRingFailed, OSError."""
+        from node.whole import wait_until_whole  # brings what a client of the ring needs, who has it by now
 
-    def signal(self, number: int, what: signal.Signals) -> None:
-        """Send a child a signal; one that has ended is past hearing it."""
-        self._children[number][0].send_signal(what)
-
-    def address(self, number: int, deadline: float) -> Address:
-        """Where a child listens, as it says itself. Raises LocalRingFailed."""
-        child, log = self._children[number]
-        while time.monotonic() < deadline:
-            for line in log.read_text(errors="replace").splitlines():
-                if LISTENING in line:
-                    host, _, port = line.split(LISTENING)[1].split(",")[0].rpartition(":")
-                    return Address(host, int(port))
-            self._require_running(child, log)
-            time.sleep(LOOK_EVERY_S)
-        raise LocalRingFailed(f"{log.name}: not listening in time")
-
-    def require_running(self) -> None:
-        for child, log in self._children:
-            self._require_running(child, log)
-
-    def last_words(self) -> str:
-        """What each said last."""
-        said = {log.name: log.read_text(errors="replace").strip().splitlines() for _, log in self._children}
-        return "; ".join(f"{name}: {lines[-1]}" for name, lines in said.items() if lines)
+        self._starter.join()
+        if self._failure is not None:
+            raise self._failure
+        wait_until_whole(self._processes, self._supernode, self._count, self._deadline)
+        self._is_whole = True
+        return LocalRing(self._supernode, self._node_list, self._processes.require_running)
 
     def stop(self) -> None:
-        """All at once: closing the pipe ends them; who is still there after a while is killed."""
-        for child, _ in self._children:
-            assert child.stdin is not None
-            child.stdin.close()
-        deadline = time.monotonic() + STOP_TIMEOUT_S
-        for child, _ in self._children:
-            try:
-                child.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
+        """End every process, also those that are still starting."""
+        with self._lock:
+            self._given_up = True
+        self._processes.stop(kill=not self._is_whole)  # nobody has put anything there
+        self._starter.join()  # ends: so has the supernode
 
-    def _require_running(self, child: subprocess.Popen[bytes], log: Path) -> None:
-        if child.poll() is not None:
-            said = log.read_text(errors="replace").strip().splitlines()
-            raise LocalRingFailed(f"{log.name} ended with code {child.returncode}: {said[-1] if said else 'no word'}")
+    @property
+    def _shared(self) -> list[str]:
+        return ["--nodes", str(self._node_list), "--register"]
+
+    def _start_nodes(self) -> None:
+        try:
+            # Not before: they might ask another ring's, at the default port.
+            self._supernode = self._processes.address(0, self._deadline)
+            words = ["0", self._supernode.host, str(self._supernode.port), "--quiet", *self._shared, *self._of_nodes]
+            for _ in range(self._count):
+                with self._lock:
+                    if self._given_up:
+                        return
+                    self._processes.start("compute_node.py", words)
+        except (LocalRingFailed, OSError) as error:
+            self._failure = error
 
 
-def child_environment() -> dict[str, str]:
-    """Ours, without options: a state folder or a host of somebody else's is not for these processes."""
-    return {name: value for name, value in os.environ.items()
-            if not name.startswith(OPTION_PREFIX) or name.startswith(NO_OPTIONS)}
+def begin_local_ring(
+    count: int, stack: ExitStack, of_supernode: Sequence[str] = (), of_nodes: Sequence[str] = ()
+) -> StartingRing:
+    """Start a supernode and `count` nodes; `wait` says when all have joined, the stack ends them.
+
+    They can be given options.
+    """
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="roundelay-")))
+    ring = StartingRing(folder, count, of_supernode, of_nodes)
+    ring.begin()
+    stack.callback(ring.stop)
+    return ring
 
 
 def start_local_ring(
     count: int, stack: ExitStack, of_supernode: Sequence[str] = (), of_nodes: Sequence[str] = ()
 ) -> LocalRing:
-    """Start a supernode and `count` nodes, and return when all have joined; the stack ends them.
-
-    They can be given options. Raises LocalRingFailed.
-    """
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="roundelay-")))
-    processes = Processes(folder)
-    stack.callback(processes.stop)
-    deadline = time.monotonic() + START_TIMEOUT_S + count * START_TIMEOUT_PER_NODE_S
-    node_list = folder / "compute_nodes.txt"
-    shared = ["--nodes", str(node_list), "--register"]
-    first = processes.start("supernode.py", [*shared, "--port", "0", "--state-dir", str(folder), *of_supernode])
-    supernode = processes.address(first, deadline)  # not before: they might ask another ring's, at the default port
-    for _ in range(count):
-        processes.start("compute_node.py", ["0", supernode.host, str(supernode.port), "--quiet", *shared, *of_nodes])
-    wait_until_whole(processes, supernode, count, deadline)
-    return LocalRing(supernode, node_list, processes.require_running)
-
-
-def wait_until_whole(processes: Processes, supernode: Address, count: int, deadline: float) -> None:
-    """Until a walk round the ring meets every node: who has joined is not yet known to the one before it."""
-    runtime = Runtime(Peers())
-    while time.monotonic() < deadline:
-        processes.require_running()
-        with suppress(ChordError):
-            members = runtime.run(ask(supernode, GetMembers()))
-            if len(members.nodes) == count and len(runtime.run(_walk(members.nodes[0]))) == count:
-                runtime.stop(STOP_TIMEOUT_S)
-                return
-        time.sleep(LOOK_EVERY_S)
-    raise LocalRingFailed(f"{count} nodes were not one ring in time; {processes.last_words()}")
-
-
-def _walk(start: NodeRef) -> Procedure[set[NodeRef]]:
-    """The nodes met by going from successor to successor."""
-    met: set[NodeRef] = set()
-    here = start
-    while here not in met:
-        met.add(here)
-        theirs = yield from ask(here, GetNeighbours())
-        here = theirs.successors[0]
-    return met
+    """The same, and return when all have joined. Raises LocalRingFailed, OSError."""
+    return begin_local_ring(count, stack, of_supernode, of_nodes).wait()

@@ -8,27 +8,25 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from chord import caretaking, protocol, upkeep
 from chord.answers import Handlers, answer, ring_handlers
+from chord.choices import STABILIZE_EVERY_S
 from chord.effects import Procedure, Request, Sleep, ask
 from chord.errors import ChordError, Corrupt, LookupFailed, NodeUnreachable, NotYet, StoreFull
 from chord.items import Put
 from chord.node import ChordNode
 from chord.refs import Address, NodeRef
 from chord.requests import Admit, GetStatus, Grant, Retire, SayHello, Status
-from chord.ring import STABILIZE_EVERY_S, Ring
+from chord.ring import Ring
 from chord.store import Store
 from federation.effects import Aside, Clocks, Compute, Rest
 from federation.keeping import Keeper
 from federation.orders import Orders
-from federation.pinning import keep_published
 from federation.work import WAIT_MAX_S, Collect, Driving, Order
 from ml.models.allowed import importable
-from node.disk import Disk
 from node.load import Load
-from node.private import Private
 from node.runtime import Runtime, Stopped
 from node.shelf import Shelf
 from node.trainer import Trainer
@@ -36,11 +34,16 @@ from rpc.handlers import compute_node_processor
 from rpc.peers import Peers
 from rpc.server import Server
 
+if TYPE_CHECKING:  # most nodes have neither
+    from node.disk import Disk
+    from node.private import Private
+
 R = TypeVar("R")
 
 JOIN_ATTEMPTS_MAX = 5
 ENTRY_TIMEOUT_S = 10.0  # patient: asked twice, a slow supernode would grant two lives, and we might hear of the older
 ENTRY_RETRY_S = 0.1
+FOUNDING_S = 0.01  # the ring is founded in no time: the first who are told to wait try again sooner
 ENTRY_RETRIES_MAX = 6000
 LEAVE_TIMEOUT_S = 3.0
 STOP_TIMEOUT_S = 1.5
@@ -110,6 +113,8 @@ class Member:
         self._keep("orders", self.orders.carry_out(node))
         self._keep("jobs", self._keeper.keep())
         if self._private is not None:
+            from federation.pinning import keep_published
+
             private = self._private
             self._keep("pinned", keep_published(node, private.name, private.features, private.files, time.time_ns,
                                                 importable()))
@@ -163,6 +168,7 @@ class Member:
     def _persist(self, where: Callable[[], Address], request: Request[R], who: str) -> Procedure[R]:
         """Ask until there is a yes or a no; say once of each address that nobody is there."""
         silent: set[Address] = set()
+        pause_s = FOUNDING_S
         for _ in range(ENTRY_RETRIES_MAX):
             address = where()
             try:
@@ -174,7 +180,9 @@ class Member:
                 if address not in silent:
                     self._say(f"no {who} answers at {address}: waiting for it")
                 silent.add(address)
-            yield Sleep(ENTRY_RETRY_S)
+                pause_s = ENTRY_RETRY_S
+            yield Sleep(pause_s)
+            pause_s = min(2 * pause_s, ENTRY_RETRY_S)
         raise NodeUnreachable(f"no {who} has answered at {where()}")
 
     def _become(self, grant: Grant) -> ChordNode:

@@ -9,7 +9,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from chord.refs import Address
-from node.local import ROOT, STOP_TIMEOUT_S, LocalRingFailed
+from node.children import ROOT, STOP_TIMEOUT_S
+from node.errors import LocalRingFailed
 
 ADDRESS = "dashboard at "
 LINES_MAX = 20

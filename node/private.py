@@ -12,6 +12,7 @@ from typing import Protocol
 from chord.blobs import digest_of
 from federation.pinning import PrivateFile, private_file
 from ml.frames import Header
+from node.errors import PrivateFolderError
 from node.options import PRIVATE_NAME
 from node.shelf import Shelf
 
@@ -34,10 +35,6 @@ class Private(Protocol):
     def headers(self) -> Mapping[str, Header]:
         """By digest: what the training process is told instead of a file's content."""
         ...
-
-
-class PrivateFolderError(Exception):
-    """It cannot be used; the message says which file, and why."""
 
 
 class PrivateFolder:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from types import ModuleType
 from typing import Any
 
 from chord import items
@@ -16,6 +18,8 @@ from chord.refs import Address
 from federation import work
 from rpc import codec
 from rpc.codec import digest_from_wire, digest_to_wire, id_from_wire, id_to_wire, node_from_wire, node_to_wire
+from rpc.gen import ComputeNode, Supernode
+from rpc.method import Method
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,13 @@ class Call:
     request: Callable[..., Request[Any]]  # wire arguments -> request
     reply: Callable[[Any], Any]  # answer -> wire
     answer: Callable[[Any], Any]  # wire -> answer
+    service: ModuleType = ComputeNode
+    is_bulky: bool = False  # carries pieces of a content
+
+    @cached_property
+    def thrift(self) -> Method:
+        """The same call as Thrift writes it."""
+        return Method(self.service, self.method, self.is_bulky)
 
 
 def _as_it_is(value: Any) -> Any:
@@ -62,16 +73,17 @@ COMPUTE_NODE: dict[type[Request[Any]], Call] = {
         "write",
         lambda r: (digest_to_wire(r.digest), r.size_bytes, r.offset, r.piece),
         lambda digest, size, offset, piece: items.Write(digest_from_wire(digest), size, offset, piece),
-        codec.receipt_to_wire, codec.receipt_from_wire,
+        codec.receipt_to_wire, codec.receipt_from_wire, is_bulky=True,
     ),
     items.Read: Call(
         "read",
         lambda r: (digest_to_wire(r.digest), r.offset, r.length),
         lambda digest, offset, length: items.Read(digest_from_wire(digest), offset, length),
-        _as_it_is, _as_it_is,
+        _as_it_is, _as_it_is, is_bulky=True,
     ),
     items.Find: Call(
-        "find", lambda r: (id_to_wire(r.key),), lambda key: items.Find(id_from_wire(key)),
+        "find", lambda r: (id_to_wire(r.key), list(r.names)),
+        lambda key, names: items.Find(id_from_wire(key), tuple(names)),
         codec.items_to_wire, codec.items_from_wire,
     ),
     items.GetRangeDigest: Call(
@@ -110,15 +122,20 @@ def _admit(host: str, port: int) -> ring.Admit:
 
 SUPERNODE: dict[type[Request[Any]], Call] = {
     ring.Admit: Call(
-        "admit", lambda r: (r.address.host, r.address.port), _admit, codec.grant_to_wire, codec.grant_from_wire
+        "admit", lambda r: (r.address.host, r.address.port), _admit, codec.grant_to_wire, codec.grant_from_wire,
+        Supernode,
     ),
     ring.Report: Call(
         "report", lambda r: (node_to_wire(r.node),), lambda node: ring.Report(node_from_wire(node)),
-        codec.lease_to_wire, codec.lease_from_wire,
+        codec.lease_to_wire, codec.lease_from_wire, Supernode,
     ),
     ring.Retire: Call(
         "retire", lambda r: (node_to_wire(r.node),), lambda node: ring.Retire(node_from_wire(node)),
-        _as_it_is, _as_it_is,
+        _as_it_is, _as_it_is, Supernode,
     ),
-    ring.GetMembers: Call("members", lambda r: (), ring.GetMembers, codec.members_to_wire, codec.members_from_wire),
+    ring.GetMembers: Call(
+        "members", lambda r: (), ring.GetMembers, codec.members_to_wire, codec.members_from_wire, Supernode
+    ),
 }
+
+UNTARGETED: dict[type[Request[Any]], Call] = {ring.SayHello: SAY_HELLO, **SUPERNODE}

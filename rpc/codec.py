@@ -7,6 +7,7 @@ Malformed, before any handler sees it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from thrift.protocol.TProtocol import TProtocolException
@@ -26,6 +27,7 @@ DIGEST_BYTES = 32
 BITMAP_BYTES_MAX = 1 << 14  # places of more files than a job may have
 HOST_CHARACTERS_MAX = 255
 PORT_MAX = 65535
+NODES_KEPT_MAX = 4096
 
 # --- identifiers and digests
 
@@ -58,24 +60,29 @@ def _at_least(least: int, number: int) -> int:
 
 def check_complete(value: Any) -> None:
     """Raises Malformed where a required field is missing: Thrift's C decoder lets that pass."""
-    if isinstance(value, list | tuple):
+    kind = type(value)
+    if kind is list or kind is tuple:
         for each in value:
-            check_complete(each)
-    elif hasattr(value, "thrift_spec"):
-        required, nested = _PARTS.get(type(value)) or _parts(type(value))
-        for name in required:
-            if getattr(value, name) is None:
-                raise errors.Malformed(f"{type(value).__name__} lacks {name}")
-        for name in nested:
-            check_complete(getattr(value, name))
+            if type(each) not in _WHOLE:
+                check_complete(each)
+        return
+    required, nested = _PARTS.get(kind) or _parts(kind)
+    for name in required:
+        if getattr(value, name) is None:
+            raise errors.Malformed(f"{kind.__name__} lacks {name}")
+    for name in nested:
+        check_complete(getattr(value, name))
 
 
-_PARTS: dict[type[Any], tuple[tuple[str, ...], tuple[str, ...]]] = {}  # of every kind of struct that was checked
+_WHOLE = frozenset((bool, bytes, float, int, str))  # no part of these can be missing
+
+# Of every kind of value that was checked: the fields that it must have, and those that hold more to check.
+_PARTS: dict[type[Any], tuple[tuple[str, ...], tuple[str, ...]]] = {}
 
 
 def _parts(kind: type[Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """A struct's required fields, and those that hold structs. What is required only its `validate` knows."""
-    fields = [field for field in kind.thrift_spec or () if field]
+    fields = [field for field in getattr(kind, "thrift_spec", None) or () if field]  # only a struct has any
     nested = tuple(name for _, what, name, *_ in fields if what in (TType.STRUCT, TType.LIST))
     required = tuple(name for _, _, name, *_ in fields if not _is_complete_without(kind, name, fields))
     _PARTS[kind] = required, nested
@@ -94,13 +101,20 @@ def _is_complete_without(kind: type[Any], missing: str, fields: list[Any]) -> bo
 # --- the ring
 
 
+@lru_cache(NODES_KEPT_MAX)
 def node_to_wire(node: NodeRef) -> wire.Node:
     return wire.Node(id_to_wire(node.id), node.host, node.port, node.incarnation)
 
 
 def node_from_wire(raw: wire.Node) -> NodeRef:
-    check_address(raw.host, raw.port, empty_allowed=True)
-    return NodeRef(id_from_wire(raw.id), raw.host, raw.port, raw.incarnation)
+    return _node(raw.id, raw.host, raw.port, raw.incarnation)
+
+
+@lru_cache(NODES_KEPT_MAX)
+def _node(identifier: bytes, host: str, port: int, incarnation: int) -> NodeRef:
+    """The same few nodes come again and again: each is checked and made once, and compares quickly."""
+    check_address(host, port, empty_allowed=True)
+    return NodeRef(id_from_wire(identifier), host, port, incarnation)
 
 
 def check_address(host: str, port: int, empty_allowed: bool = False) -> None:
@@ -116,7 +130,7 @@ def nodes_to_wire(nodes: Sequence[NodeRef]) -> list[wire.Node]:
 
 
 def nodes_from_wire(raw: Sequence[wire.Node]) -> tuple[NodeRef, ...]:
-    return tuple(node_from_wire(n) for n in raw)
+    return tuple([node_from_wire(n) for n in raw])
 
 
 def ring_to_wire(ring: Ring) -> wire.Ring:

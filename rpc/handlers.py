@@ -1,66 +1,83 @@
 """The other side of a call: decode, check whom it means, one answer of the core, encode.
 
-The methods that the generated processors look for are made from the table in `calls`.
+It serves the calls of the table in `calls`, and no others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
+
+from thrift.Thrift import TApplicationException, TMessageType, TType
 
 from chord.effects import Request
 from chord.errors import ChordError, Malformed, WrongIncarnation
 from chord.refs import NodeRef
 from rpc import codec
 from rpc.calls import COMPUTE_NODE, SAY_HELLO, SUPERNODE, Call
-from rpc.gen import ComputeNode, Supernode
-from rpc.gen.ttypes import Target
+from rpc.method import message_begin
+from rpc.protocol import BinaryProtocol
 
 Answer = Callable[[Request[Any]], Any]
 
 
-def compute_node_processor(me: Callable[[], NodeRef], answer: Answer) -> ComputeNode.Processor:
+def compute_node_processor(me: Callable[[], NodeRef], answer: Answer) -> Processor:
     """Serve a compute node's calls. `me` says who it is by now: its name comes with its admission."""
-    return ComputeNode.Processor(_Handler(COMPUTE_NODE.values(), answer, me, (SAY_HELLO,)))
+    return Processor(answer, (SAY_HELLO,), COMPUTE_NODE.values(), me)
 
 
-def supernode_processor(answer: Answer) -> Supernode.Processor:
+def supernode_processor(answer: Answer) -> Processor:
     """Serve the supernode's calls."""
-    return Supernode.Processor(_Handler((), answer, None, SUPERNODE.values()))
+    return Processor(answer, SUPERNODE.values())
 
 
-class _Handler:
-    """Has one method for every call of the tables it is given."""
+class Processor:
+    """Answers one message after the other. Those to a node name the node that they mean: `targeted`."""
 
-    def __init__(self, targeted: Any, answer: Answer, me: Callable[[], NodeRef] | None, untargeted: Any) -> None:
+    def __init__(
+        self, answer: Answer, untargeted: Iterable[Call], targeted: Iterable[Call] = (),
+        me: Callable[[], NodeRef] | None = None,
+    ) -> None:
         self._answer = answer
         self._me = me
-        for call in targeted:
-            setattr(self, call.method, partial(self._serve_target, call))
-        for call in untargeted:
-            setattr(self, call.method, partial(self._serve, call))
+        self._calls = {call.method: (call, False) for call in untargeted}
+        self._calls.update({call.method: (call, True) for call in targeted})
 
-    def _serve(self, call: Call, *arguments: Any) -> Any:
+    def process(self, messages: BinaryProtocol) -> None:
+        """One call: read it, and send what comes of it. Raises TProtocolException for what is no message."""
+        name, _, seqid = messages.readMessageBegin()
+        call, is_targeted = self._calls.get(name, (None, False))
+        if call is None:
+            messages.skip(TType.STRUCT)
+            messages.readMessageEnd()
+            messages.refuse(name, seqid, TApplicationException.UNKNOWN_METHOD, f"Unknown function {name}")
+            return
+        method = call.thrift
+        arguments = method.values(messages.read(method.arguments, method.arguments_spec))
+        messages.readMessageEnd()
         try:
-            return call.reply(self._answer(_request(call, arguments)))
+            result = method.answered(self.serve(call, arguments, is_targeted))
+        except codec.WIRE_EXCEPTIONS as error:
+            result = method.failed(error)
+        begins = method.reply_begins if seqid == 0 else message_begin(name, TMessageType.REPLY, seqid)
+        messages.send(begins, result, method.result_spec, method.is_bulky)
+
+    def serve(self, call: Call, arguments: Sequence[Any], is_targeted: bool) -> Any:
+        """The wire's answer to the wire's arguments. Raises the contract's exceptions."""
+        try:
+            if is_targeted:
+                self._require_me(arguments[0])
+                arguments = arguments[1:]
+            if None in arguments:
+                raise Malformed(f"{call.method} lacks an argument")
+            codec.check_complete(arguments)
+            return call.reply(self._answer(call.request(*arguments)))
         except ChordError as error:
             raise codec.error_to_wire(error) from error
 
-    def _serve_target(self, call: Call, target: Any, *arguments: Any) -> Any:
+    def _require_me(self, target: Any) -> None:
+        """Raises WrongIncarnation unless it is this life of this node that is meant."""
         assert self._me is not None
-        try:
-            actual = self._me()
-            if target != Target(codec.id_to_wire(actual.id), actual.incarnation):
-                raise WrongIncarnation(actual)
-        except ChordError as error:
-            raise codec.error_to_wire(error) from error
-        return self._serve(call, *arguments)
-
-
-def _request(call: Call, arguments: tuple[Any, ...]) -> Request[Any]:
-    """What a call asks. Raises Malformed."""
-    if None in arguments:
-        raise Malformed(f"{call.method} lacks an argument")
-    codec.check_complete(arguments)
-    return call.request(*arguments)
+        me = self._me()
+        if target is None or target.incarnation != me.incarnation or target.id != codec.id_to_wire(me.id):
+            raise WrongIncarnation(me)

@@ -8,39 +8,37 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any, TypeVar
+from typing import Any
 
 from thrift.protocol.TProtocol import TProtocolException
 from thrift.Thrift import TApplicationException
 from thrift.transport.TTransport import TTransportException
 
-from chord.effects import Ask, Request
+from chord.effects import Ask
 from chord.errors import ChordError, Malformed, NodeUnreachable, PeerFault
 from chord.refs import Address, NodeRef
-from chord.requests import SayHello
 from rpc import codec
-from rpc.calls import COMPUTE_NODE, SAY_HELLO, SUPERNODE, Call
-from rpc.gen import ComputeNode, Supernode
+from rpc.calls import COMPUTE_NODE, UNTARGETED, Call
 from rpc.gen.ttypes import Target
 from rpc.protocol import protocol
 from rpc.transport import FramedSocket, connect
-
-R = TypeVar("R")
 
 CONNECTIONS_MAX = 32  # idle ones kept, in all
 CONNECTIONS_PER_PEER_MAX = 2
 IDLE_S = 30.0  # the server's own bound is twice that
 CONNECT_TIMEOUT_S = 0.5
+FRESH_S = 1.0  # what has been idle for less is not looked at before it is used: if it has closed, the retry finds out
+
+Place = tuple[str, int]  # host and port
+Arguments = tuple[Any, ...]  # of a call, on the wire
 
 
 class Line:
-    """One connection, with the clients that speak over it."""
+    """One connection, and what speaks over it."""
 
     def __init__(self, connection: FramedSocket) -> None:
-        messages = protocol(connection)
         self.connection = connection
-        self.node = ComputeNode.Client(messages)
-        self.supernode = Supernode.Client(messages)
+        self.messages = protocol(connection)
         self.idle_since = 0.0
 
 
@@ -54,25 +52,17 @@ class Peers:
 
     def ask(self, ask: Ask) -> Any:
         """The answer, or a ChordError: NodeUnreachable, PeerFault, or what the other side raised."""
-        _check(ask)
-        address = ask.to.address if isinstance(ask.to, NodeRef) else ask.to
+        call, arguments = _on_the_wire(ask)
+        place = ask.to.host, ask.to.port
         deadline = time.monotonic() + ask.timeout_s
         self.calls += 1
-        pooled = self._take(address)
-        if pooled is not None:
-            try:
-                return self._call(pooled, address, ask, deadline)
-            except _Stale:
-                pass
+        pooled = self._take(place)
+        if pooled is None:
+            return self._ask_anew(place, call, arguments, deadline)
         try:
-            fresh = Line(connect(address.host, address.port, min(CONNECT_TIMEOUT_S, deadline - time.monotonic())))
-        except TTransportException as error:
-            why = error.message.removeprefix(f"{address}: ")
-            raise NodeUnreachable(f"{address} does not answer: {why}") from error
-        try:
-            return self._call(fresh, address, ask, deadline)
-        except _Stale as error:
-            raise NodeUnreachable(f"{address} closed the connection") from error
+            return self._call(pooled, place, call, arguments, ask.timeout_s)
+        except _Stale:
+            return self._ask_anew(place, call, arguments, deadline)
 
     def close(self) -> None:
         """Close what lies idle."""
@@ -83,54 +73,63 @@ class Peers:
 
     # --- helpers
 
-    def _call(self, line: Line, address: Address, ask: Ask, deadline: float) -> Any:
-        connection = line.connection
-        connection.timeout_s = deadline - time.monotonic()
+    def _ask_anew(self, place: Place, call: Call, arguments: Arguments, deadline: float) -> Any:
+        """Over a new connection."""
         try:
-            answer = _converse(line, ask)
+            connection = connect(*place, min(CONNECT_TIMEOUT_S, deadline - time.monotonic()))
         except TTransportException as error:
-            connection.close()
-            if error.type == TTransportException.END_OF_FILE:
-                raise _Stale from error
-            if error.type == TTransportException.SIZE_LIMIT:
-                raise Malformed(str(error.message)) from error
-            raise NodeUnreachable(f"{address} did not answer within {ask.timeout_s:g} s") from error
-        except (TProtocolException, UnicodeDecodeError, AttributeError, TypeError, Malformed) as error:
-            connection.close()
-            raise PeerFault(f"{address} answered with what is no answer: {error}") from error
-        except TApplicationException as error:
-            self._give_back(address, line)
-            raise PeerFault(f"{address} failed inside: {error.message}") from error
+            why = str(error.message).removeprefix(f"{place[0]}:{place[1]}: ")
+            raise NodeUnreachable(f"{Address(*place)} does not answer: {why}") from error
+        try:
+            return self._call(Line(connection), place, call, arguments, deadline - time.monotonic())
+        except _Stale as error:
+            raise NodeUnreachable(f"{Address(*place)} closed the connection") from error
+
+    def _call(self, line: Line, place: Place, call: Call, arguments: Arguments, timeout_s: float) -> Any:
+        line.connection.timeout_s = timeout_s
+        try:
+            raw = line.messages.call(call.thrift, arguments)
+            codec.check_complete(raw)
+            answer = call.answer(raw)
         except codec.WIRE_EXCEPTIONS as error:
-            self._give_back(address, line)
+            self._give_back(place, line)
             raise codec.error_from_wire(error) from error
+        except TApplicationException as error:
+            self._give_back(place, line)
+            raise PeerFault(f"{Address(*place)} failed inside: {error.message}") from error
+        except _USELESS as error:
+            line.connection.close()
+            raise _typed(error, Address(*place), timeout_s) from error
         except BaseException:
-            connection.close()
+            line.connection.close()
             raise
-        self._give_back(address, line)
+        self._give_back(place, line)
         return answer
 
-    def _take(self, address: Address) -> Line | None:
+    def _take(self, place: Place) -> Line | None:
         """An idle connection to there that still looks open."""
         with self._lock:
-            mine = self._idle.get((address.host, address.port))
-            if not mine:
+            mine = self._idle.get(place)
+            if mine is None:
                 return None
             line = mine.pop()
-        if time.monotonic() - line.idle_since < IDLE_S and line.connection.isOpen():
+            if not mine:
+                del self._idle[place]
+        idle_s = time.monotonic() - line.idle_since
+        if idle_s < FRESH_S or (idle_s < IDLE_S and line.connection.isOpen()):
             return line
         line.connection.close()
         return None
 
-    def _give_back(self, address: Address, line: Line) -> None:
+    def _give_back(self, place: Place, line: Line) -> None:
         surplus: Line | None = None
         line.idle_since = time.monotonic()
         with self._lock:
-            mine = self._idle.setdefault((address.host, address.port), [])
+            mine = self._idle.setdefault(place, [])
             mine.append(line)
             if len(mine) > CONNECTIONS_PER_PEER_MAX:
                 surplus = mine.pop(0)
-            elif len(mine) == 1 or len(self._idle) > CONNECTIONS_MAX // CONNECTIONS_PER_PEER_MAX:
+            elif len(self._idle) > CONNECTIONS_MAX // CONNECTIONS_PER_PEER_MAX:
                 surplus = self._too_many()
         if surplus is not None:
             surplus.connection.close()
@@ -141,11 +140,10 @@ class Peers:
         if len(lines) <= CONNECTIONS_MAX:
             return None
         oldest = min(lines, key=lambda line: line.idle_since)
-        for place, mine in list(self._idle.items()):
-            if oldest in mine:
-                mine.remove(oldest)
-            if not mine:
-                del self._idle[place]
+        place = next(place for place, mine in self._idle.items() if oldest in mine)
+        self._idle[place].remove(oldest)
+        if not self._idle[place]:
+            del self._idle[place]
         return oldest
 
 
@@ -153,31 +151,30 @@ class _Stale(ChordError):
     """The other side had closed the connection."""
 
 
-def _check(ask: Ask) -> None:
-    """Raises Malformed for a question that no call carries."""
-    request = ask.request
-    if isinstance(request, SayHello) or type(request) in SUPERNODE:
-        return
-    if type(request) not in COMPUTE_NODE:
-        raise Malformed(f"{type(request).__name__} is for a process itself, not for the wire")
-    if not isinstance(ask.to, NodeRef):
-        raise Malformed(f"{type(request).__name__} must name the node that it means, not {ask.to}")
+# What ends a call and its connection: silence and closing, and answers that are none.
+_USELESS = (TTransportException, TProtocolException, UnicodeDecodeError, AttributeError, TypeError, Malformed)
 
 
-def _converse(line: Line, ask: Ask) -> Any:
-    """One call of the service that answers this kind of request."""
-    request: Request[Any] = ask.request
-    if isinstance(request, SayHello):
-        return _answer(SAY_HELLO, line.node.hello())
-    call = SUPERNODE.get(type(request))
+def _on_the_wire(ask: Ask) -> tuple[Call, Arguments]:
+    """How a question travels. Raises Malformed for one that no call carries."""
+    request, to = ask.request, ask.to
+    call = COMPUTE_NODE.get(type(request))
     if call is not None:
-        return _answer(call, getattr(line.supernode, call.method)(*call.arguments(request)))
-    assert isinstance(ask.to, NodeRef)
-    call = COMPUTE_NODE[type(request)]
-    target = Target(codec.id_to_wire(ask.to.id), ask.to.incarnation)
-    return _answer(call, getattr(line.node, call.method)(target, *call.arguments(request)))
+        if not isinstance(to, NodeRef):
+            raise Malformed(f"{type(request).__name__} must name the node that it means, not {to}")
+        return call, (Target(codec.id_to_wire(to.id), to.incarnation), *call.arguments(request))
+    call = UNTARGETED.get(type(request))
+    if call is None:
+        raise Malformed(f"{type(request).__name__} is for a process itself, not for the wire")
+    return call, call.arguments(request)
 
 
-def _answer(call: Call, raw: Any) -> Any:
-    codec.check_complete(raw)
-    return call.answer(raw)
+def _typed(error: Exception, address: Address, timeout_s: float) -> ChordError:
+    """What has become of a call whose connection cannot be used again."""
+    if not isinstance(error, TTransportException):
+        return PeerFault(f"{address} answered with what is no answer: {error}")
+    if error.type == TTransportException.END_OF_FILE:
+        return _Stale()
+    if error.type == TTransportException.SIZE_LIMIT:
+        return Malformed(str(error.message))
+    return NodeUnreachable(f"{address} did not answer within {timeout_s:.2g} s")

@@ -11,16 +11,19 @@ import contextlib
 import logging
 import selectors
 import socket
-import ssl
 import threading
 import time
 from dataclasses import dataclass, field
 from errno import EADDRINUSE
+from typing import TYPE_CHECKING, Protocol
 
-from thrift.Thrift import TApplicationException, TException, TMessageType, TProcessor
+from thrift.Thrift import TApplicationException, TException, TMessageType
 
 from rpc.protocol import BinaryProtocol, protocol
 from rpc.transport import FramedSocket
+
+if TYPE_CHECKING:
+    import ssl  # brought by whoever has certificates
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +35,13 @@ STOP_TIMEOUT_S = 5.0
 ROOM_TIMEOUT_S = 0.2  # for a connection to fall idle, be closed and give its thread to a newcomer
 ACCEPT_BACKOFF_S = 0.1
 BACKLOG = 128
+
+
+class Processor(Protocol):
+    """What is served."""
+
+    def process(self, messages: BinaryProtocol) -> None:
+        """Read one message and send its answer. Raises TProtocolException for what is no message."""
 
 
 class PortInUse(OSError):
@@ -74,10 +84,10 @@ class Server:
 
     def __init__(
         self,
-        processor: TProcessor,
+        processor: Processor,
         host: str,
         port: int = 0,
-        tls: ssl.SSLContext | None = None,
+        tls: "ssl.SSLContext | None" = None,
         limits: Limits = LIMITS,
     ) -> None:
         self.address = (host, port)
@@ -211,12 +221,13 @@ class Server:
         with self._lock:
             connection.working = False
             connection.idle_since = time.monotonic()
-            self._changed.notify_all()
+            if len(self._connections) >= self._limits.workers_max:  # else nobody waits for room
+                self._changed.notify_all()
 
     def _handle(self, messages: BinaryProtocol, peer: str) -> None:
         """One call. A message that cannot be decoded is its sender's fault; what goes wrong later is ours."""
         try:
-            self._processor.process(messages, messages)
+            self._processor.process(messages)
         except Exception as error:
             theirs = isinstance(error, TException | UnicodeDecodeError) and not messages.trans.unsent
             if messages.message is None or theirs:
@@ -224,14 +235,7 @@ class Server:
             name, kind, seqid = messages.message
             log.exception("%.200a from %.200a failed", name, peer)
             if kind == TMessageType.CALL:
-                _answer_failure(messages, name, seqid)
-
-
-def _answer_failure(messages: BinaryProtocol, name: str, seqid: int) -> None:
-    messages.writeMessageBegin(name, TMessageType.EXCEPTION, seqid)
-    TApplicationException(TApplicationException.INTERNAL_ERROR, "Internal error").write(messages)
-    messages.writeMessageEnd()
-    messages.trans.flush()
+                messages.refuse(name, seqid, TApplicationException.INTERNAL_ERROR, "Internal error")
 
 
 def _listener(host: str, port: int) -> socket.socket:

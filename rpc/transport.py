@@ -6,10 +6,12 @@ that the C decoder reads. Any failure of the socket closes it, because what foll
 
 Errors: TTransportException says what happened to the connection, TProtocolException that the other side
 sent what is no message. Nothing here retries, pools (that is for peers) or starts a thread.
+
+The kernel ends a wait that takes too long (SO_RCVTIMEO, SO_SNDTIMEO), so that a transfer is one system call;
+with a timeout of Python's own it is three. Over TLS it is Python's, as that tries again what the kernel has ended.
 """
 
 import socket
-import ssl
 import struct
 import time
 import typing
@@ -21,12 +23,19 @@ from itertools import groupby
 from thrift.protocol.TProtocol import TProtocolException
 from thrift.transport.TTransport import CReadableTransport, TTransportBase, TTransportException
 
+if typing.TYPE_CHECKING:
+    import ssl  # brought by whoever has certificates
+
 FRAME_SIZE_MAX = 2 << 20  # bytes; the largest that we send is a chunk of 1 MiB and its envelope
 READ_AHEAD = 16 << 10  # bytes; most frames arrive whole in one receive
 BUFFER_SIZE_MIN = 128 << 10  # bytes, for a frame that does not
 SPARES: deque[BytesIO] = deque(maxlen=4)  # buffers of large frames: fresh memory costs more than receiving
 LARGE_SIZE = 32 << 10  # bytes; from here on Thrift's C encoder is slower than its Python one
+SLACK_S = 0.01  # a wait may end so much later than it should: so nearly all do with the limit that is set already
+NOTHING = BytesIO()  # the frame of who has none
 HEADER = struct.Struct("!i")
+TIMEVAL = struct.Struct("@ll")  # seconds, microseconds
+RECEIVING, SENDING = socket.SO_RCVTIMEO, socket.SO_SNDTIMEO
 ENDS_EARLY = "the frame ends first"
 
 What = typing.TypeVar("What")
@@ -40,13 +49,17 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
     errors only TTransportException.SIZE_LIMIT is definite: the message was too large and nothing was sent.
     """
 
+    cstringio_buf: BytesIO = NOTHING  # in the place of thrift's property, which is slower
+
     def __init__(self, sock: socket.socket, timeout_s: float) -> None:
         self.timeout_s = timeout_s
         self.unsent: list[bytes] = []  # parts of the message being written
         self._sock = sock
         self._deadline = 0.0
+        self._limits_s = {RECEIVING: 0.0, SENDING: 0.0}  # of one transfer, as the kernel has been told
         self._ahead = b""  # received, and not yet part of a frame
-        self._frame = BytesIO()
+        self._is_spare = False  # whether the frame's buffer is worth keeping
+        self.cstringio_buf = NOTHING  # the frame; the C decoder looks inside, so it must be a true BytesIO
         self._answer_due = False
 
     def write(self, data: bytes) -> None:
@@ -62,16 +75,17 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
         parts, self.unsent = [HEADER.pack(size), *self.unsent], []
         self._answer_due = True
         self._deadline = time.monotonic() + self.timeout_s
-        for part in [b"".join(parts)] if size < LARGE_SIZE else _joined(parts):
-            sent = self._in_time(self._sock.send, part)
+        for part in (b"".join(parts),) if size < LARGE_SIZE else _joined(parts):
+            sent = self._in_time(SENDING, self._sock.send, part)
             while sent < len(part):
-                sent += self._in_time(self._sock.send, memoryview(part)[sent:])
+                sent += self._in_time(SENDING, self._sock.send, memoryview(part)[sent:])
 
     def wait(self, idle_timeout_s: float) -> bool:
         """Wait for a frame to begin: True when it has (`receive` then has timeout_s), False when none will."""
         if not self._ahead:
             try:
-                self._sock.settimeout(idle_timeout_s)
+                if self._limits_s[RECEIVING] != idle_timeout_s:
+                    self._limit(RECEIVING, idle_timeout_s)
                 self._ahead = self._sock.recv(READ_AHEAD)
             except OSError:  # silence for too long, or the peer went away between frames
                 return False
@@ -82,14 +96,16 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
         """Receive one whole frame, to be read from its beginning."""
         self._answer_due = False
         while len(self._ahead) < HEADER.size:
-            self._ahead += self._in_time(self._sock.recv, READ_AHEAD)
-        data, size = self._ahead, HEADER.unpack_from(self._ahead)[0]
+            self._ahead += self._in_time(RECEIVING, self._sock.recv, READ_AHEAD)
+        data = self._ahead
+        (size,) = HEADER.unpack_from(data)
         if not 0 < size <= FRAME_SIZE_MAX:
             self.close()
             raise no_message(f"a frame of {size} bytes, 1 to {FRAME_SIZE_MAX} are allowed")
         end = HEADER.size + size
         self._ahead = data[end:]
-        self._frame = BytesIO(data[HEADER.size : end]) if end <= len(data) else self._rest(data, size)
+        self._is_spare = end > len(data)
+        self.cstringio_buf = self._rest(data, size) if self._is_spare else BytesIO(data[HEADER.size : end])
 
     def _rest(self, data: bytes, size: int) -> BytesIO:
         """The frame of `size` bytes of which data is the header and the beginning.
@@ -106,7 +122,7 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
             frame.write(b"\0")
             with frame.getbuffer() as body:
                 while have < room:
-                    have += self._in_time(self._sock.recv_into, body[have:room])
+                    have += self._in_time(RECEIVING, self._sock.recv_into, body[have:room])
         frame.truncate(size)
         frame.seek(0)
         return frame
@@ -115,24 +131,20 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
         """The frame being read; after a `flush` the answer, received here."""
         if self._answer_due:
             self.receive()
-        return self._frame
+        return self.cstringio_buf
 
     def let_go(self) -> None:
         """Give up the frame, whose message has been read: an idle connection holds no memory."""
-        if self._frame.seek(0, SEEK_END) >= BUFFER_SIZE_MIN:
-            SPARES.append(self._frame)
-        self._frame = BytesIO()
+        if self._is_spare:
+            SPARES.append(self.cstringio_buf)
+            self._is_spare = False
+        self.cstringio_buf = NOTHING
 
     def readAll(self, size: int) -> bytes:  # noqa: N802 - thrift's name
         data = self.frame().read(size)
         if len(data) < size:
             raise no_message(ENDS_EARLY)
         return data
-
-    @property
-    def cstringio_buf(self) -> BytesIO:
-        """What the C decoder reads; it looks inside, so this must be a true BytesIO."""
-        return self._frame
 
     def cstringio_refill(self, partial: bytes, size: int) -> BytesIO:
         """The C decoder asks for more than the frame holds."""
@@ -142,6 +154,7 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
         """Whether an idle connection can carry another call: its peer has neither closed it nor sent a byte."""
         try:
             self._sock.settimeout(0)
+            self._limits_s.update({RECEIVING: 0.0, SENDING: 0.0})  # which are not kept while it does not block
             socket.socket.recv(self._sock, 1, socket.MSG_PEEK)  # below TLS, which cannot peek
         except BlockingIOError:
             return not self._ahead
@@ -152,10 +165,12 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
     def close(self) -> None:
         self._sock.close()
 
-    def _in_time(self, transfer: Callable[[What], Done], what: What) -> Done:
+    def _in_time(self, way: int, transfer: Callable[[What], Done], what: What) -> Done:
         """Send or receive some bytes in what is left of the call's time."""
+        left_s = self._deadline - time.monotonic()
         try:
-            self._sock.settimeout(_left_s(self._deadline))
+            if not left_s <= self._limits_s[way] <= left_s + SLACK_S:
+                self._limit(way, left_s)
             done = transfer(what)
         except OSError as error:
             self.close()
@@ -165,8 +180,20 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
             raise TTransportException(TTransportException.END_OF_FILE, "the peer closed the connection")
         return done
 
+    def _limit(self, way: int, seconds: float) -> None:
+        """How long the next transfers this way may take, each. Raises TimeoutError where nothing is left."""
+        if seconds <= 0:
+            raise TimeoutError("timed out")
+        if type(self._sock) is not socket.socket:  # over TLS
+            self._sock.settimeout(seconds)
+            return
+        self._sock.settimeout(None)
+        whole, part = divmod(round(1e6 * seconds) or 1, 1_000_000)  # 0 would be for ever
+        self._sock.setsockopt(socket.SOL_SOCKET, way, TIMEVAL.pack(whole, part))
+        self._limits_s[way] = seconds
 
-def connect(host: str, port: int, timeout_s: float, tls: ssl.SSLContext | None = None) -> FramedSocket:
+
+def connect(host: str, port: int, timeout_s: float, tls: "ssl.SSLContext | None" = None) -> FramedSocket:
     """Connect to a name or an IPv4 or IPv6 address within timeout_s, which its calls then have as well.
 
     Raises TTransportException NOT_OPEN, which is definite: no call was sent.
@@ -223,7 +250,7 @@ def _left_s(deadline: float) -> float:
 
 
 def _typed(error: OSError) -> TTransportException:
-    late = isinstance(error, TimeoutError)
+    late = isinstance(error, TimeoutError | BlockingIOError)  # the second is how the kernel says it
     kind = TTransportException.TIMED_OUT if late else TTransportException.END_OF_FILE
     return TTransportException(kind, str(error), error)
 

@@ -17,7 +17,8 @@ from federation import jobs, records
 from federation.driver import Driver
 from federation.errors import FederationError
 from federation.placing import place
-from federation.spec import JobSpec, Settings
+from federation.settings import Settings
+from federation.spec import JobSpec
 from federation.work import TrainingFile
 from ml.worker import Worker
 from sim import alone

@@ -1,4 +1,4 @@
-"""scikit-learn's MLPClassifier: one epoch of the letters' network."""
+"""scikit-learn's MLPClassifier: the letters' network, trained on each file."""
 
 from __future__ import annotations
 
@@ -17,19 +17,27 @@ warnings.simplefilter("ignore", ConvergenceWarning)
 if hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
-trainers: dict[tuple[int, int], tuple[MLPClassifier, Any, Any]] = {}
+NEVER = 1 << 30  # to stop early
+
+trainers: dict[tuple[int, int, int], tuple[MLPClassifier, Any, Any]] = {}
 
 
-def answer(data: str, hidden: int, batch: int, eta: float, momentum: float) -> Any:
-    """Seconds of one epoch: a fit that goes on from where the last one ended."""
-    if (hidden, batch) not in trainers:
+def answer(data: str, files: int, epochs: int, hidden: int, batch: int, eta: float, momentum: float) -> Any:
+    """Seconds of so many epochs: a fit goes on from where the last one ended, or of several files, from one start."""
+    if (files, hidden, batch) not in trainers:
         arrays = np.load(data)
         model = MLPClassifier((hidden,), solver="sgd", batch_size=batch, learning_rate_init=eta, momentum=momentum,
-                              nesterovs_momentum=False, max_iter=1, warm_start=True, alpha=0.0)
-        trainers[hidden, batch] = model, arrays["x"], arrays["y"]
-    model, x, y = trainers[hidden, batch]
+                              nesterovs_momentum=False, max_iter=epochs, warm_start=True, alpha=0.0,
+                              n_iter_no_change=NEVER)
+        model.fit(arrays["x"], arrays["y"])
+        trainers[files, hidden, batch] = model, np.split(arrays["x"], files), np.split(arrays["y"], files)
+    model, xs, ys = trainers[files, hidden, batch]
+    first = [w.copy() for w in model.coefs_], [b.copy() for b in model.intercepts_]
     began = time.process_time()
-    model.fit(x, y)
+    for x, y in zip(xs, ys, strict=True):
+        if files > 1:
+            model.coefs_, model.intercepts_ = [w.copy() for w in first[0]], [b.copy() for b in first[1]]
+        model.fit(x, y)
     return time.process_time() - began
 
 

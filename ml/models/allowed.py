@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Iterable
 from importlib.util import find_spec
-from pathlib import Path
 
 SHIPPED = {"torchzoo": "ml.models.torchzoo"}
 _VARIABLE = "ROUNDELAY_MODELS"  # between commas; a trainer inherits it from its node
@@ -25,6 +24,8 @@ def allow(modules: Iterable[str]) -> None:
 
 def import_from_here() -> None:
     """This process and its children find modules in the present folder too."""
+    from pathlib import Path  # which takes long to import: a trainer does without
+
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.append(here)

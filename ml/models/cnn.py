@@ -137,7 +137,7 @@ class Cnn(Model):
         if not self._dropout or len(self.sizes) < 3:
             return []
         if rows not in self._dropouts:
-            self._dropouts[rows] = Dropout(self.sizes[1:-1], rows, self._dropout, rng)
+            self._dropouts[rows] = Dropout(self.sizes[1:-1], rows, self._dropout, [rng])
         self._dropouts[rows].draw()
         return self._dropouts[rows].keeps
 

@@ -1,11 +1,15 @@
 """mlp and softmax (an mlp without hidden layers), by the fast kernels; and the course's network, in its float64."""
 
+from collections.abc import Iterator, Sequence
+
 from ml import course, mlp, train
 from ml.data import Floats, Samples
 from ml.mlp import Architecture, Array
 from ml.models.arrays import Slot, layer
+from ml.models.learner import one_by_one
+from ml.stacks import stacks
 from ml.task import Design, TrainConfig
-from ml.train import OnEpoch
+from ml.train import OnEpoch, Shard
 
 
 class Dense:
@@ -37,6 +41,16 @@ class Dense:
         if self.design.course:
             return course.train(self.architecture, weights, samples, config, on_epoch)
         return train.train(self.architecture, weights, samples, config, seed, on_epoch)
+
+    def train_all(
+        self, weights: Floats, shards: Sequence[Shard], config: TrainConfig
+    ) -> Iterator[tuple[int, Array]]:
+        if self.design.course:
+            yield from one_by_one(self, weights, shards, config)
+            return
+        for stack in stacks(self.architecture, config, [shard.rows for shard in shards]):
+            together = [shards[i] for i in stack]
+            yield from zip(stack, train.train_together(self.architecture, weights, together, config), strict=True)
 
     def scores(self, weights: Array, x: Array) -> Array:
         return mlp.forward(self.architecture, weights, x)[-1]

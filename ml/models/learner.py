@@ -1,6 +1,6 @@
 """What the rest of ml/ asks of any model, whatever it is made of. A learner keeps nothing between two calls."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -10,7 +10,7 @@ from ml.data import Floats, Samples
 from ml.mlp import Array, Evaluation, evaluate_scores, probabilities
 from ml.models.arrays import Slot
 from ml.task import Design, TrainConfig
-from ml.train import OnEpoch
+from ml.train import OnEpoch, Shard
 
 BLOCK_ROWS = 512  # of what is predicted at once
 
@@ -41,9 +41,23 @@ class Learner(Protocol):
         """One local training: a pure function of these arguments. Raises NotFinite, BadTask."""
         ...
 
+    def train_all(
+        self, weights: Floats, shards: Sequence[Shard], config: TrainConfig
+    ) -> Iterator[tuple[int, Array]]:
+        """(its position, what train makes of it) for each shard, in any order: who can train some together does."""
+        ...
+
     def scores(self, weights: Array, x: Array) -> Array:
         """(n, d) -> (n, classes): their softmax are the probabilities."""
         ...
+
+
+def one_by_one(
+    learner: Learner, weights: Floats, shards: Sequence[Shard], config: TrainConfig
+) -> Iterator[tuple[int, Array]]:
+    """train_all of whoever cannot train several together."""
+    for position, shard in enumerate(shards):
+        yield position, learner.train(weights, shard.samples(), config, shard.seed, shard.on_epoch)
 
 
 def evaluate(learner: Learner, weights: Array, samples: Samples) -> Evaluation:

@@ -6,7 +6,7 @@ loop's: every file is trained alone, so no shape depends on which files lie toge
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import cast
 
 import numpy as np
@@ -16,9 +16,10 @@ from ml.errors import BadTask
 from ml.mlp import Array, cross_entropy
 from ml.mlp import probabilities as softmax
 from ml.models.arrays import Slot
+from ml.models.learner import one_by_one
 from ml.optimizers import Update, adam_update, momentum_update, proximal
 from ml.task import PARAMETERS_MAX, Design, TrainConfig
-from ml.train import OnEpoch, check_finite, check_samples
+from ml.train import OnEpoch, Shard, check_finite, check_samples
 
 __all__ = ["Model", "Trained", "softmax"]
 
@@ -110,6 +111,11 @@ class Trained:
             _epochs(model, samples, config, seed, on_epoch)
         model.finish()
         return model.parameters.copy()
+
+    def train_all(
+        self, weights: Floats, shards: Sequence[Shard], config: TrainConfig
+    ) -> Iterator[tuple[int, Array]]:
+        return one_by_one(self, weights, shards, config)
 
     def scores(self, weights: Array, x: Array) -> Array:
         model = self._predictor

@@ -127,13 +127,15 @@ class Iface(object):
         """
         pass
 
-    def find(self, target, key):
+    def find(self, target, key, names):
         """
-        All that is kept under a key, deletions too. NotYet while what the node owns is still being handed over to it.
+        All that is kept under a key, deletions too; of these names, where any are given. NotYet while what the node
+        owns is still being handed over to it.
 
         Parameters:
          - target
          - key
+         - names
 
         """
         pass
@@ -632,23 +634,26 @@ class Client(Iface):
             raise result.corrupt
         raise TApplicationException(TApplicationException.MISSING_RESULT, "read failed: unknown result")
 
-    def find(self, target, key):
+    def find(self, target, key, names):
         """
-        All that is kept under a key, deletions too. NotYet while what the node owns is still being handed over to it.
+        All that is kept under a key, deletions too; of these names, where any are given. NotYet while what the node
+        owns is still being handed over to it.
 
         Parameters:
          - target
          - key
+         - names
 
         """
-        self.send_find(target, key)
+        self.send_find(target, key, names)
         return self.recv_find()
 
-    def send_find(self, target, key):
+    def send_find(self, target, key, names):
         self._oprot.writeMessageBegin('find', TMessageType.CALL, self._seqid)
         args = find_args()
         args.target = target
         args.key = key
+        args.names = names
         args.write(self._oprot)
         self._oprot.writeMessageEnd()
         self._oprot.trans.flush()
@@ -1308,7 +1313,7 @@ class Processor(Iface, TProcessor):
         iprot.readMessageEnd()
         result = find_result()
         try:
-            result.success = self._handler.find(args.target, args.key)
+            result.success = self._handler.find(args.target, args.key, args.names)
             msg_type = TMessageType.REPLY
         except TTransport.TTransportException:
             raise
@@ -3264,13 +3269,15 @@ class find_args(object):
     Attributes:
      - target
      - key
+     - names
 
     """
 
 
-    def __init__(self, target=None, key=None,):
+    def __init__(self, target=None, key=None, names=None,):
         self.target = target
         self.key = key
+        self.names = names
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -3292,6 +3299,16 @@ class find_args(object):
                     self.key = iprot.readBinary()
                 else:
                     iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.LIST:
+                    self.names = []
+                    (_etype73, _size70) = iprot.readListBegin()
+                    for _i74 in range(_size70):
+                        _elem75 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.names.append(_elem75)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -3309,6 +3326,13 @@ class find_args(object):
         if self.key is not None:
             oprot.writeFieldBegin('key', TType.STRING, 2)
             oprot.writeBinary(self.key)
+            oprot.writeFieldEnd()
+        if self.names is not None:
+            oprot.writeFieldBegin('names', TType.LIST, 3)
+            oprot.writeListBegin(TType.STRING, len(self.names))
+            for iter76 in self.names:
+                oprot.writeString(iter76.encode('utf-8') if sys.version_info[0] == 2 else iter76)
+            oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -3331,6 +3355,7 @@ find_args.thrift_spec = (
     None,  # 0
     (1, TType.STRUCT, 'target', [Target, None], None, ),  # 1
     (2, TType.STRING, 'key', 'BINARY', None, ),  # 2
+    (3, TType.LIST, 'names', (TType.STRING, 'UTF8', False), None, ),  # 3
 )
 
 
@@ -3363,11 +3388,11 @@ class find_result(object):
             if fid == 0:
                 if ftype == TType.LIST:
                     self.success = []
-                    (_etype73, _size70) = iprot.readListBegin()
-                    for _i74 in range(_size70):
-                        _elem75 = Item()
-                        _elem75.read(iprot)
-                        self.success.append(_elem75)
+                    (_etype80, _size77) = iprot.readListBegin()
+                    for _i81 in range(_size77):
+                        _elem82 = Item()
+                        _elem82.read(iprot)
+                        self.success.append(_elem82)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -3399,8 +3424,8 @@ class find_result(object):
         if self.success is not None:
             oprot.writeFieldBegin('success', TType.LIST, 0)
             oprot.writeListBegin(TType.STRUCT, len(self.success))
-            for iter76 in self.success:
-                iter76.write(oprot)
+            for iter83 in self.success:
+                iter83.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.wrong is not None:
@@ -3741,11 +3766,11 @@ class list_range_result(object):
             if fid == 0:
                 if ftype == TType.LIST:
                     self.success = []
-                    (_etype80, _size77) = iprot.readListBegin()
-                    for _i81 in range(_size77):
-                        _elem82 = Item()
-                        _elem82.read(iprot)
-                        self.success.append(_elem82)
+                    (_etype87, _size84) = iprot.readListBegin()
+                    for _i88 in range(_size84):
+                        _elem89 = Item()
+                        _elem89.read(iprot)
+                        self.success.append(_elem89)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -3777,8 +3802,8 @@ class list_range_result(object):
         if self.success is not None:
             oprot.writeFieldBegin('success', TType.LIST, 0)
             oprot.writeListBegin(TType.STRUCT, len(self.success))
-            for iter83 in self.success:
-                iter83.write(oprot)
+            for iter90 in self.success:
+                iter90.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.wrong is not None:

@@ -38,6 +38,39 @@ def test_a_put_writes_as_many_copies_as_there_should_be_or_nodes(nodes: int, rep
     assert holders[0] == next((i for i in TEN[:nodes] if i >= 60), 0), "the owner first"
 
 
+def test_nobody_is_asked_whether_to_send_what_is_new() -> None:
+    world = world_of(TEN)
+    start = world.member(0)
+
+    world.run(start, "put", storing.put(start, world.ring, 60, "a", CONTENT, 1, is_new=True))
+
+    for node in (75, 100, 125):
+        told = [type(request) for _, to, request in world.told if to.id == node and isinstance(request, Put | Write)]
+        assert told == [Write, Put]
+
+
+def test_a_new_content_that_is_there_already_is_stored_all_the_same() -> None:
+    world = world_of(TEN)
+    world.put(0, "a", CONTENT, key=60)
+    start = world.member(0)
+
+    holders = world.run(start, "put", storing.put(start, world.ring, 60, "b", CONTENT, 1, is_new=True))
+
+    assert [n.id for n in holders] == world.copies("b") == [75, 100, 125]
+
+
+@pytest.mark.parametrize("names", [(), ("a",), ("b", "c"), ("none",)])
+def test_what_is_found_under_a_key_has_one_of_the_names_asked_for(names: tuple[str, ...]) -> None:
+    world = world_of(TEN)
+    for name in ("a", "b", "c"):
+        world.put(0, name, CONTENT, key=60)
+    start = world.member(0)
+
+    items, _ = world.run(start, "find", storing.find(start, world.ring, 60, names))
+
+    assert {item.entry.name for item in items} == {"a", "b", "c"} & set(names or "abc")
+
+
 @pytest.mark.parametrize("identifier", TEN)
 def test_whoever_is_asked_the_copies_go_to_the_same_nodes(identifier: int) -> None:
     assert world_of(TEN).put(identifier, "a", CONTENT, key=210) == (225, 0, 25)

@@ -19,12 +19,13 @@ from chord.errors import Busy, NodeUnreachable, NotYet
 from chord.refs import Address, NodeRef
 from chord.requests import Candidate, GetMembers, Hello, Members, SayHello, Status
 from chord.ring import Ring
-from cli import options, report, seeds, status, train
+from cli import options, report, screen, seeds, status, tables, train
 from cli.entry import find_member
 from cli.lookup import reason, timed
 from cli.settings import chosen_in
 from federation.records import Report, Result
-from federation.spec import JobSpec, Settings, option
+from federation.settings import Settings, option
+from federation.spec import JobSpec
 from federation.work import TrainingFile
 
 RING = Ring()
@@ -249,12 +250,21 @@ def test_the_json_line_has_exactly_the_promised_fields() -> None:
 def test_the_table_says_which_node_trained_which_files() -> None:
     out = Console(width=100)
     with out.capture() as captured:
-        out.print(report._table(made_report(1)))
+        out.print(tables.placement_table(made_report(1)))
 
     lines = [line for line in captured.get().splitlines() if "127.0.0.1" in line]
     assert [[cell.strip() for cell in line.strip("│").split("│")] for line in lines] == [
         ["127.0.0.1:8001", "1", "a"], ["127.0.0.1:8002", "1", "b"],
     ]
+
+
+def test_bars_are_for_a_terminal_and_for_what_is_to_be_taken_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in screen.FORCED:
+        monkeypatch.delenv(name, raising=False)
+
+    assert screen._bars() is None, "a script that watches needs no rich"
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert screen._bars() is not None
 
 
 def test_history_and_timing_are_a_line_a_round(tmp_path: Path) -> None:

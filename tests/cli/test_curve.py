@@ -10,7 +10,8 @@ import pytest
 
 from cli import exits, report, training
 from federation.records import Report, Result
-from federation.spec import JobSpec, Settings
+from federation.settings import Settings
+from federation.spec import JobSpec
 from federation.work import TrainingFile
 
 

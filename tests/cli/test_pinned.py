@@ -15,7 +15,7 @@ from cli import exits
 from cli.given import make_spec
 from cli.pinned import find_files, read
 from federation.pinning import PrivateFile, Publication
-from federation.spec import Settings
+from federation.settings import Settings
 
 FILES = Publication("a:1", 4, (PrivateFile("wards", "aa" * 32, 99, 7),))
 CLIENT = Publication("b:1", 0, (PrivateFile("client", "bb" * 32, 9, 50),))

@@ -8,7 +8,8 @@ from chord.ring import Ring
 from dashboard.palette import assign
 from dashboard.sight import NodeSight, Picture
 from federation.records import Report, Result
-from federation.spec import JobSpec, Settings
+from federation.settings import Settings
+from federation.spec import JobSpec
 from federation.watching import Sighting
 from federation.work import TrainingFile
 

@@ -9,7 +9,7 @@ import pytest
 from cli import settings, train
 from dashboard import form
 from federation.errors import BadSpec
-from federation.spec import Settings
+from federation.settings import Settings
 
 WRONG = [("rounds", "0"), ("rounds", "many"), ("rounds", ""), ("eta", "-1"), ("eta", "nan"), ("hidden", "256,"),
          ("hidden", "9999"), ("momentum", "1.5"), ("quorum", "0"), ("optimizer", "lion")]

@@ -27,14 +27,15 @@ from processes import ROOT, until
 
 from bench.network import missing, network
 from bench.ring import Running
+from cli import commands, options
 from cli import compute_node as node_line
 from cli import dashboard as page_line
-from cli import options, ping, status, train
 from cli import supernode as supernode_line
 from cli.seeds import translate
 from dashboard import options as page_options
 from deploy.requirements_of import requirements
 from node import addresses
+from node.options import SUPERNODE_PORT
 
 DEPLOY = ROOT / "deploy"
 KUBERNETES = DEPLOY / "kubernetes"
@@ -45,7 +46,6 @@ MANIFESTS = [
 ]
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
 PAGE = ("-m", "dashboard")
-SUBCOMMANDS = {"ping": ping.parser, "status": status.parser, "train": train.parser}
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,8 @@ class Command:
         made = {"supernode.py": supernode_line.parser, "compute_node.py": node_line.parser}.get(script)
         if script == "client.py":
             word, *rest = arguments
-            made, arguments = (SUBCOMMANDS[word], rest) if word in SUBCOMMANDS else (train.parser, translate(arguments))
+            line, arguments = (word, rest) if word in commands.LINES else ("train", translate(arguments))
+            made = commands.LINES[line]
         assert made is not None, f"{self}: no such program"
         return options.parse(made([]), arguments)
 
@@ -142,7 +143,7 @@ def test_the_supernode_is_where_it_is_said_to_be(command: Command, monkeypatch: 
 
     given = command.parse(monkeypatch).supernode
 
-    assert ports[given.host] == given.port == addresses.SUPERNODE_PORT
+    assert ports[given.host] == given.port == SUPERNODE_PORT
 
 
 def supernode_port(environment: dict[str, str]) -> int:

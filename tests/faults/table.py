@@ -25,7 +25,8 @@ from federation.effects import Aside, Clocks, Compute, Done, Rest
 from federation.keeping import Keeper
 from federation.orders import Orders
 from federation.placing import place
-from federation.spec import JobSpec, Settings
+from federation.settings import Settings
+from federation.spec import JobSpec
 from federation.work import Driving, Order, TrainingFile
 from ml.task import task_from_dict
 from ml.worker import Worker

@@ -6,14 +6,17 @@ import itertools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from inline_ring import InlineRing
 
 from chord.blobs import digest_of
+from chord.effects import Request
 from chord.errors import ChordError
-from chord.items import Read
+from chord.items import Put, Read
+from chord.refs import NodeRef
 from chord.requests import NextHop
 from chord.ring import Ring
 from chord.store import Store
@@ -25,7 +28,9 @@ from federation.placement import BALANCING, POLICIES
 from federation.placing import place
 from federation.reach import see_ring
 from federation.records import Report, Result
-from federation.spec import JobSpec, Settings
+from federation.renewing import RENEW_EVERY_S, RENEW_FIRST_S
+from federation.settings import Settings
+from federation.spec import JobSpec
 from federation.work import Collect, Order, Progress, TrainingFile
 from ml import exact
 from ml.task import task_from_dict
@@ -347,3 +352,30 @@ def test_weights_are_read_back_whole_when_one_holder_dies_at_the_reading() -> No
     job.net.kill_at(Read)
 
     assert job.net.run(jobs.weights_of(job.net.entry, RING, job.look().results[-1])) == EXPECTED
+
+
+def renewals(round_s: float) -> list[int]:
+    """In which rounds of a job the leases of its files are prolonged, where each round takes so long."""
+    job, seen = Job(IDS, make_spec(replace(SETTINGS, rounds=6))), []
+    files = {file.name for file in job.spec.files}
+
+    def before_answer(_: NodeRef, request: Request[Any]) -> None:
+        if isinstance(request, Order) and request.round > len(began):
+            began.append(request.round)
+            job.net.now += round_s
+        if isinstance(request, Put) and request.item.entry.name in files:
+            seen.append(len(began))
+
+    began: list[int] = []
+    job.net.before_answer = before_answer
+    job.drive()
+    return sorted(set(seen))
+
+
+def test_a_job_that_is_soon_over_renews_no_lease() -> None:
+    assert renewals(RENEW_FIRST_S / 10) == []
+
+
+def test_a_long_job_renews_its_leases_soon_and_then_again() -> None:
+    assert renewals(RENEW_FIRST_S + 1) == [2]
+    assert renewals(RENEW_EVERY_S + 1) == [2, 3, 4, 5, 6]

@@ -14,7 +14,7 @@ from chord.errors import Busy, NodeUnreachable, NotFound
 from chord.refs import NodeRef
 from federation import auditing
 from federation.errors import BadSpec, OtherBits, Overtaken
-from federation.spec import Settings
+from federation.settings import Settings
 from federation.topologies.gossip import ATTEMPTS_KEPT, JOBS_KEPT, PUSH_TRIES, PUSHES_MAX, Gossip
 from federation.work import Collect, Order, Push, Share
 from ml import mass

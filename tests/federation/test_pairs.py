@@ -14,7 +14,8 @@ from chord.blobs import digest_of
 from federation.errors import BadSpec
 from federation.placement import POLICIES
 from federation.rules import RULES
-from federation.spec import JobSpec, Settings
+from federation.settings import Settings
+from federation.spec import JobSpec
 from federation.topologies import TOPOLOGIES
 from ml.worker import Worker
 from sim import alone

@@ -16,7 +16,7 @@ from federation.rules import RULES, Tuning
 from federation.rules.fedadam import BETA1, BETA2, TAU
 from federation.rules.steps import STEPS
 from federation.rules.vectors import unpack
-from federation.spec import Settings
+from federation.settings import Settings
 from federation.work import Order
 from ml.worker import Worker
 from sim import alone

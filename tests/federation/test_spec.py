@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from federation.errors import BadRecord, BadSpec
-from federation.spec import JobSpec, Settings, option, spec_from_bytes
+from federation.settings import Settings, option
+from federation.spec import JobSpec, spec_from_bytes
 from federation.work import TrainingFile
 
 FILES = (TrainingFile(0, "a", "aa" * 32, 10, 2), TrainingFile(1, "b", "bb" * 32, 20, 3))

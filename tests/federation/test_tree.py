@@ -16,7 +16,7 @@ from chord.node import ChordNode
 from chord.refs import NodeRef
 from federation.errors import BadRecord, BadSpec
 from federation.placement import POLICIES
-from federation.spec import Settings
+from federation.settings import Settings
 from federation.topologies.adding import add
 from federation.topologies.partial import Partial, Work, bitmap, partial_from_bytes
 from federation.topologies.tree import split

@@ -19,7 +19,8 @@ from federation.effects import Clocks
 from federation.errors import Diverged, NoSuchJob
 from federation.placing import place
 from federation.records import Result
-from federation.spec import JobSpec, Settings
+from federation.settings import Settings
+from federation.spec import JobSpec
 from federation.watching import Sighting, look_again
 from federation.work import TrainingFile
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from ml_oracles import make_samples
 
-from ml.batches import Batches
+from ml.batches import BLOCK_BYTES, Batches
 from ml.data import Samples
-from ml.kernels import Network, gradient_step
+from ml.kernels import Batch, Network, gradient_step
 from ml.mlp import Architecture, init, loss_and_gradient
 
 SIZES = [(5, 4), (5, 7, 4), (5, 8, 3, 4), (16, 64, 26)]
@@ -14,29 +14,31 @@ SIZES = [(5, 4), (5, 7, 4), (5, 8, 3, 4), (16, 64, 26)]
 
 @pytest.mark.parametrize("sizes", SIZES)
 @pytest.mark.parametrize("batch", [1, 2, 7, 32])
-def test_gradient_and_loss_match_the_plain_version(sizes: tuple[int, ...], batch: int) -> None:
+@pytest.mark.parametrize("files", [1, 3])
+def test_gradient_and_loss_match_the_plain_version(sizes: tuple[int, ...], batch: int, files: int) -> None:
     architecture, scale = Architecture(sizes), 0.37
-    samples = make_samples(batch, sizes[0], sizes[-1], seed=batch)
+    shards = [make_samples(batch, sizes[0], sizes[-1], seed=batch + i) for i in range(files)]
     weights = _weights_with_bias(architecture)
 
-    gradient, likelihood, total = _one_step(architecture, weights, samples, scale)
+    gradients, batches, step_batch = _one_step(architecture, weights, shards, scale)
 
-    loss, plain = loss_and_gradient(architecture, weights.astype(np.float64), samples.x, samples.y)
-    assert gradient == pytest.approx(scale * batch * plain, abs=2e-6)
-    assert -np.log(likelihood / scale).mean() == pytest.approx(loss, rel=1e-5)
-    assert (1 / total / scale).max() <= 1 + 1e-6
+    assert (1 / step_batch.total / scale).max() <= 1 + 1e-6
+    for samples, gradient, told in zip(shards, gradients, batches.losses(), strict=True):
+        loss, plain = loss_and_gradient(architecture, weights.astype(np.float64), samples.x, samples.y)
+        assert gradient == pytest.approx(scale * batch * plain, abs=2e-6)
+        assert told == pytest.approx(loss, rel=1e-5)
 
 
 def test_what_a_step_leaves_tells_which_predictions_were_right() -> None:
     architecture, samples = Architecture((5, 7, 4)), make_samples(50)
     weights = _weights_with_bias(architecture)
 
-    _, likelihood, total = _one_step(architecture, weights, samples, 0.01)
+    _, batches, _ = _one_step(architecture, weights, [samples], 0.01)
 
     x = samples.x.astype(np.float64)
     first, second = architecture.views(weights.astype(np.float64))
     scores = np.maximum(x @ first[1:] + first[0], 0) @ second[1:] + second[0]
-    assert np.array_equal(likelihood == 1 / total, scores.argmax(axis=1) == samples.y)
+    assert np.array_equal(batches.likelihood[0] == batches.best[0], scores.argmax(axis=1) == samples.y)
 
 
 def test_a_hidden_unit_at_zero_passes_nothing_back() -> None:
@@ -44,7 +46,7 @@ def test_a_hidden_unit_at_zero_passes_nothing_back() -> None:
     weights = _weights_with_bias(architecture)
     architecture.views(weights)[0][:, 1] = 0  # unit 1 is exactly 0 for every sample
 
-    gradient, _, _ = _one_step(architecture, weights, samples, 1.0)
+    (gradient,), _, _ = _one_step(architecture, weights, [samples], 1.0)
 
     assert not architecture.views(gradient)[0][:, 1].any()
 
@@ -52,52 +54,94 @@ def test_a_hidden_unit_at_zero_passes_nothing_back() -> None:
 def test_scores_far_apart_stay_finite() -> None:
     architecture, samples = Architecture((5, 4)), make_samples(8)
 
-    gradient, _, _ = _one_step(architecture, 1e4 * _weights_with_bias(architecture), samples, 1.0)
+    (gradient,), _, _ = _one_step(architecture, 1e4 * _weights_with_bias(architecture), [samples], 1.0)
 
     assert np.isfinite(gradient).all()
+
+
+def test_a_network_that_is_sure_makes_no_denormal_numbers() -> None:
+    architecture, samples = Architecture((5, 7, 4)), make_samples(32)
+    weights = 40 * _weights_with_bias(architecture)  # scores hundreds apart
+
+    (gradient,), batches, _ = _one_step(architecture, weights, [samples], 1e-3)
+
+    assert 1e-17 < batches.likelihood.min() < 1e-15  # the floor, and no less
+    assert np.abs(gradient[gradient != 0]).min() > 1e-30
 
 
 def test_a_network_stores_what_it_has_loaded() -> None:
     architecture = Architecture((5, 7, 4))
     weights = _weights_with_bias(architecture)
-    network = Network(architecture)
+    network = Network(architecture, 3)
 
     network.load(weights)
 
-    assert np.array_equal(network.store(), weights)
-    assert not np.array_equal(network.weights, weights)  # the first matrix lies transposed
+    assert all(np.array_equal(stored, weights) for stored in network.store())
+    assert not np.array_equal(network.weights[1], weights)  # the first matrix lies transposed
 
 
-@pytest.mark.parametrize(("rows", "size"), [(1, 8), (8, 8), (9, 8), (20, 8), (500, 32), (30_000, 64)])
-def test_batches_hold_every_row_once_in_the_order_given(rows: int, size: int) -> None:
-    samples = Samples(np.arange(3 * rows, dtype=np.float32).reshape(rows, 3), np.arange(rows) % 5)
-    batches, order = Batches(samples, size), np.random.default_rng(1).permutation(rows)
+@pytest.mark.parametrize(("rows", "size"), [(1, 1), (8, 8), (9, 8), (20, 8), (500, 32), (30_000, 64)])
+@pytest.mark.parametrize("files", [1, 3])
+def test_batches_hold_every_row_once_in_the_order_given(rows: int, size: int, files: int) -> None:
+    shards = [Samples(np.arange(3 * rows, dtype=np.float32).reshape(rows, 3) + i, (np.arange(rows) + i) % 5)
+              for i in range(files)]
+    batches = Batches(shards, size, 5, 0.5, 0.25)
+    orders = np.stack([np.random.default_rng(i).permutation(rows) for i in range(files)])
 
     seen = []
-    for batch in batches.epoch(order):
-        count = len(batch.labels)
-        assert np.array_equal(batch.rows, batch.columns.T)
-        assert (batch.rows[:, 0] == 1).all()
-        assert np.array_equal(batch.labels % count, np.arange(count))
-        assert np.array_equal(batch.labels // count, (batch.rows[:, 1] // 3).astype(np.int64) % 5)
-        seen.append(batch.rows[:, 1:].copy())
-        batch.likelihood[...] = batch.total[...] = 1
+    for batch in batches.epoch(orders):
+        x = batch.rows.reshape(files, size, 4)
+        assert np.array_equal(x.mT, batch.columns.reshape(files, 4, size))
+        assert (x[..., 0] == 1).all()
+        hot = batch.hot.reshape(files, 5, size)
+        assert (hot.sum(axis=1) == 0.5).all()
+        factors = np.ones((files, 1, size)) if batch.factors is None else batch.factors.reshape(files, 1, size)
+        batch.softmax[...] = batch.total[...] = 1
+        seen += [(x[:, i, 1:].copy(), hot[:, :, i].argmax(axis=1), factors[:, 0, i].copy()) for i in range(size)]
 
-    assert [len(block) for block in seen[:-1]] == [min(size, rows)] * (len(seen) - 1)
-    assert np.array_equal(np.concatenate(seen), samples.x[order])
+    tail = rows % size
+    for place, (x, labels, factors) in enumerate(seen):
+        if place >= rows:  # behind the last row
+            assert not factors.any()
+            continue
+        assert (factors == (0.5 if place >= rows - tail else 1)).all()
+        for i, samples in enumerate(shards):
+            assert np.array_equal(x[i], samples.x[orders[i, place]])
+            assert labels[i] == samples.y[orders[i, place]]
+    assert len(seen) == rows - tail + (size if tail else 0)
+
+
+@pytest.mark.parametrize(("files", "rows", "size"), [(1, 30_000, 32), (40, 5_000, 32), (40, 300, 300), (3, 2_000, 7)])
+def test_what_is_gathered_at_once_is_bounded_or_one_batch_of_each(files: int, rows: int, size: int) -> None:
+    batches = Batches([make_samples(rows)] * files, size, 4, 1.0, 1.0)
+
+    gathered = batches.rows, batches.columns, batches.hot, batches.softmax, batches.total, batches.factors
+    assert len(batches.batches) == 1 or sum(buffer.nbytes for buffer in gathered) <= BLOCK_BYTES
+
+
+def test_class_weights_are_factors_of_the_rows_that_have_them() -> None:
+    samples, weights = make_samples(20), (1.0, 2.0, 0.5, 3.0)
+    batches, found = Batches([samples], 8, 4, 0.5, 0.25, weights), []
+
+    for batch in batches.epoch(np.arange(20)[None]):
+        assert batch.factors is not None
+        found += batch.factors.reshape(-1).tolist()
+
+    expected = np.array(weights)[samples.y]
+    assert np.allclose(found, [*expected[:16], *expected[16:] / 2, 0, 0, 0, 0])
 
 
 def test_batches_measure_what_the_steps_leave() -> None:
     samples = make_samples(20)
-    batches = Batches(samples, 8)
+    batches = Batches([samples, samples], 8, 4, 0.5, 0.5)
 
     for _ in range(2):  # the second epoch starts from nothing
-        for number, batch in enumerate(batches.epoch(np.arange(20))):
-            batch.likelihood[...] = 0.25
+        for number, batch in enumerate(batches.epoch(np.tile(np.arange(20), (2, 1)))):
+            batch.softmax[0], batch.softmax[1] = 0.25, 0.125
             batch.total[...] = 4 if number else 2
 
-    assert batches.right == 12
-    assert batches.log_likelihood == pytest.approx(20 * np.log(0.25))
+    assert batches.accuracies() == [12 / 20, 0]
+    assert batches.losses() == pytest.approx([np.log(2), np.log(4)])
 
 
 def _weights_with_bias(architecture: Architecture) -> np.ndarray:
@@ -106,23 +150,15 @@ def _weights_with_bias(architecture: Architecture) -> np.ndarray:
 
 
 def _one_step(
-    architecture: Architecture, weights: np.ndarray, samples: Samples, scale: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The gradient in mlp's layout, and what the step left in the batch."""
-    network = Network(architecture)
+    architecture: Architecture, weights: np.ndarray, shards: list[Samples], scale: float
+) -> tuple[list[np.ndarray], Batches, Batch]:
+    """The gradients in mlp's layout, the batches and the only one of them, after a step."""
+    rows = shards[0].rows
+    network = Network(architecture, len(shards))
     network.load(weights)
-    step = gradient_step(network, samples.rows, scale)
-    (batch,) = Batches(samples, samples.rows)._gather(np.arange(samples.rows))
-    step(*batch)
+    step = gradient_step(network, rows, scale)
+    batches = Batches(shards, rows, architecture.classes, scale, scale)
+    for batch in batches.epoch(np.tile(np.arange(rows), (len(shards), 1))):
+        step(batch)
     network.weights[...] = network.gradient
-    return network.store(), batch.likelihood, batch.total
-
-
-def test_a_network_that_is_sure_makes_no_denormal_numbers() -> None:
-    architecture, samples = Architecture((5, 7, 4)), make_samples(32)
-    weights = 40 * _weights_with_bias(architecture)  # scores hundreds apart
-
-    gradient, likelihood, _ = _one_step(architecture, weights, samples, 1e-3)
-
-    assert 1e-17 < likelihood.min() < 1e-15  # the floor, and no less
-    assert np.abs(gradient[gradient != 0]).min() > 1e-30
+    return network.store(), batches, batch

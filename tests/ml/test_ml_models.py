@@ -8,6 +8,8 @@ import pytest
 from ml_oracles import make_samples
 
 from ml import mlp
+from ml.batches import Batches
+from ml.choices import Optimizer
 from ml.data import Moments, Samples
 from ml.dropout import Dropout
 from ml.errors import BadTask, DataError, ModelUnknown
@@ -19,7 +21,7 @@ from ml.models.catalogue import learner
 from ml.models.cnn import Cnn
 from ml.models.learner import evaluate
 from ml.readers.model import Model, load, save
-from ml.task import Design, Optimizer, TrainConfig
+from ml.task import Design, TrainConfig
 from ml.train import train
 
 IMAGES = Design((2 * 14 * 14, 7, 3), "cnn", (2, 14, 14))
@@ -108,7 +110,7 @@ def test_fedprox_holds_every_model_near_to_where_it_began(design: Design, optimi
 
 
 def test_dropout_drops_its_share_and_keeps_the_mean() -> None:
-    dropout = Dropout((40, 50), 20, 0.25, np.random.default_rng(0))
+    dropout = Dropout((40, 50), 20, 0.25, [np.random.default_rng(0)])
 
     dropout.draw()
 
@@ -123,12 +125,13 @@ def test_the_kernels_gradient_with_dropout_and_class_weights_is_that_of_the_form
     weights = mlp.init(architecture, 1)
     network = Network(architecture)
     network.load(weights)
-    dropout, factors = Dropout((6,), 8, 0.5, np.random.default_rng(2)), (1.0, 2.0, 0.5, 3.0)
+    dropout, factors = Dropout((6,), 8, 0.5, [np.random.default_rng(2)]), (1.0, 2.0, 0.5, 3.0)
     dropout.draw()
     rows = np.hstack([np.ones((8, 1), np.float32), samples.x])
-    step = gradient_step(network, 8, 1 / 8, dropout.keeps, factors)
+    step = gradient_step(network, 8, 1 / 8, dropout.keeps)
 
-    step(rows, np.ascontiguousarray(rows.T), samples.y * 8 + np.arange(8), *np.empty((2, 8), np.float32))
+    for batch in Batches([samples], 8, 4, 1 / 8, 1 / 8, factors).epoch(np.arange(8)[None]):
+        step(batch)
 
     first, second = (m.astype(np.float64) for m in architecture.views(weights))
     keep = dropout.keeps[0].T.astype(np.float64)

@@ -134,6 +134,20 @@ def test_any_bytes_are_samples_or_a_data_error(content: bytes) -> None:
 
 
 @EFFORT
+@given(st.lists(st.lists(st.integers(0, 10**10), min_size=3, max_size=3), min_size=1), st.text("019,\n", max_size=3))
+def test_both_fast_paths_read_the_same_of_whole_numbers(rows: list[list[int]], rubbish: str) -> None:
+    block = "\n".join(",".join(map(str, row)) for row in rows).encode() + rubbish.encode()
+
+    quickly, plainly = letters._whole(block, 2, 1000), letters._fast(block, 2, 1000)
+
+    if quickly is not None:
+        assert plainly is not None
+        assert (quickly.x.tobytes(), quickly.y.tobytes()) == (plainly.x.tobytes(), plainly.y.tobytes())
+    elif max(map(max, rows)) < 10**letters._DIGITS_MAX:
+        assert plainly is None or rubbish
+
+
+@EFFORT
 @given(st.text(alphabet="0123456789+-.eE, \t\r\n_nainf", max_size=60))
 def test_any_text_of_numbers_is_samples_or_a_data_error_with_a_reason(content: str) -> None:
     try:

@@ -22,7 +22,8 @@ from chord.blobs import digest_of
 from chord.errors import Corrupt, NotFound, StoreFull
 from chord.items import CHUNK_BYTES, LEASE_S, Entry, Item
 from chord.store import Store
-from node.disk import SPOOLED_BYTES_MIN, Disk, DiskError
+from node.disk import SPOOLED_BYTES_MIN, Disk
+from node.errors import DiskError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CONTENT = b"rows of numbers"

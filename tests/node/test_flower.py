@@ -12,7 +12,7 @@ from training import content, effect, make_spec, training_order
 
 from federation import arithmetic
 from federation.errors import WorkFailed
-from federation.spec import Settings
+from federation.settings import Settings
 from federation.work import TrainingFile
 from ml import exact
 from node.flower import FlowerClient

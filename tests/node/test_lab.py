@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from processes import until
 
 from node.admission import journal_of
+from node.errors import LocalRingFailed
 from node.lab import Lab
-from node.local import LocalRingFailed
 
 
 @pytest.fixture
@@ -39,4 +40,4 @@ def test_the_supernode_is_killed_and_comes_back_where_it_was_with_its_journal(la
     journal = journal_of(lab.node_list.parent, before.port)
     assert f'"port": {nodes[0].port}' in journal.read_text().splitlines()[0]
     assert lab.add() in lab.nodes
-    assert len(journal.read_text().splitlines()) == 2
+    until(lambda: len(journal.read_text().splitlines()) == 2, "the newcomer is admitted, and in the journal")

@@ -16,7 +16,7 @@ from training import computed_here, content, effect, make_spec, training_order
 
 from federation.arithmetic import fingerprint_here, moments_task
 from federation.errors import OtherBits, WorkFailed
-from federation.spec import Settings
+from federation.settings import Settings
 from federation.work import Order
 from ml.exact import feature_sums_from_bytes
 from node.runtime import Stopped

@@ -9,7 +9,8 @@ import numpy as np
 from chord.blobs import digest_of
 from federation import arithmetic
 from federation.effects import Compute
-from federation.spec import JobSpec, Settings
+from federation.settings import Settings
+from federation.spec import JobSpec
 from federation.work import Order, TrainingFile
 from ml.task import task_from_dict
 from ml.worker import Worker

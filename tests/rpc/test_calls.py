@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from thrift.protocol.TBinaryProtocol import TBinaryProtocol
+from thrift.transport import TSocket, TTransport
 from wire_values import EFFORT, answer_of, values
 
 from chord import errors, requests, store
@@ -33,7 +35,7 @@ from rpc import codec, generate
 from rpc.calls import COMPUTE_NODE, SAY_HELLO, SUPERNODE
 from rpc.gen import ComputeNode, Supernode
 from rpc.gen.ttypes import Target
-from rpc.handlers import compute_node_processor, supernode_processor
+from rpc.handlers import Processor, compute_node_processor, supernode_processor
 from rpc.peers import Peers
 from rpc.server import Server
 
@@ -158,26 +160,27 @@ def test_a_request_that_means_an_earlier_life_is_refused_before_it_is_heard(kind
 @pytest.mark.parametrize("target", [None, Target(), Target(b"\1" * 3, 3), Target(bytes(20), 3)])
 def test_a_target_that_cannot_be_meant_is_another_process(kind: type[Request[Any]], target: Target | None,
                                                           wire: Wire) -> None:
-    handler = handler_of(wire)
+    call = COMPUTE_NODE[kind]
 
     with pytest.raises(codec.wire.WrongIncarnation):
-        getattr(handler, COMPUTE_NODE[kind].method)(target, *COMPUTE_NODE[kind].arguments(example(kind)))
+        node_processor(wire).serve(call, (target, *call.arguments(example(kind))), True)
 
 
-def handler_of(wire: Wire) -> Any:
-    return compute_node_processor(lambda: wire.node, wire.process.answer)._handler
+def node_processor(wire: Wire) -> Processor:
+    return compute_node_processor(lambda: wire.node, wire.process.answer)
 
 
 @pytest.mark.parametrize("kind", [k for k in (*TARGETED, *UNTARGETED) if Malformed in declared(k)])
 def test_a_call_that_lacks_an_argument_is_malformed(kind: type[Request[Any]], wire: Wire) -> None:
     call = CALLS[kind]
-    handler = supernode_processor(wire.process.answer)._handler if kind in SUPERNODE else handler_of(wire)
+    processor = supernode_processor(wire.process.answer) if kind in SUPERNODE else node_processor(wire)
     me = [] if kind in SUPERNODE else [Target(codec.id_to_wire(wire.node.id), wire.node.incarnation)]
     arguments = call.arguments(example(kind))
 
     for lacking in range(len(arguments)):
         with pytest.raises(codec.wire.Malformed):
-            getattr(handler, call.method)(*me, *(None if i == lacking else a for i, a in enumerate(arguments)))
+            lacks = (None if i == lacking else a for i, a in enumerate(arguments))
+            processor.serve(call, (*me, *lacks), bool(me))
 
 
 def test_a_handler_that_breaks_is_the_peers_fault_and_the_connection_stays_good(wire: Wire) -> None:
@@ -198,6 +201,60 @@ def test_what_a_process_asks_of_itself_cannot_be_sent(request_: Request[Any], wi
 def test_a_request_to_a_node_must_say_which_life_of_it_is_meant(wire: Wire) -> None:
     with pytest.raises(Malformed):
         wire.peers.ask(Ask(wire.node.address, requests.Nudge()))
+
+
+# --- what the compiler makes of the contract speaks with us, both ways
+
+
+def test_a_generated_client_over_thrifts_own_transport_is_answered(wire: Wire) -> None:
+    wire.process.reply = requests.Neighbourhood(wire.node, (wire.node,) * 3)
+    sock = TSocket.TSocket(*wire.compute_node.address)
+    framed = TTransport.TFramedTransport(sock)
+    client = ComputeNode.Client(TBinaryProtocol(framed))
+    client._seqid = 7
+    framed.open()
+
+    answered = client.neighbours(Target(codec.id_to_wire(wire.node.id), wire.node.incarnation))
+    with pytest.raises(codec.wire.WrongIncarnation):
+        client.neighbours(Target(bytes(20), 1))
+
+    framed.close()
+    assert codec.neighbourhood_from_wire(answered) == wire.process.reply
+
+
+def test_a_generated_processor_behind_our_server_answers_us(wire: Wire) -> None:
+    class Node:
+        def neighbours(self, target: Target) -> Any:
+            if target.incarnation != wire.node.incarnation:
+                raise codec.wire.NotYet("not yet")
+            return codec.neighbourhood_to_wire(requests.Neighbourhood(wire.node, (wire.node,)))
+
+    class Generated:
+        processor = ComputeNode.Processor(Node())
+
+        def process(self, messages: Any) -> None:
+            self.processor.process(messages, messages)
+
+    with Server(Generated(), "127.0.0.1") as server:
+        there = NodeRef(wire.node.id, *server.address, wire.node.incarnation)
+        found = wire.peers.ask(Ask(there, requests.GetNeighbours(), 20.0))
+        with pytest.raises(errors.NotYet):
+            wire.peers.ask(Ask(NodeRef(1, *server.address, 1), requests.GetNeighbours(), 20.0))
+        with pytest.raises(PeerFault, match="failed inside"):
+            wire.peers.ask(Ask(there, requests.Nudge(), 20.0))
+
+    assert found.successors == (wire.node,)
+
+
+def test_an_answer_to_another_call_is_the_peers_fault(wire: Wire) -> None:
+    class Confused:
+        def process(self, messages: Any) -> None:
+            messages.readMessageBegin()
+            method = COMPUTE_NODE[requests.Leaving].thrift
+            messages.send(method.reply_begins, method.result(), method.result_spec, False)
+
+    with Server(Confused(), "127.0.0.1") as server, pytest.raises(PeerFault, match="'leaving' answers nudge"):
+        wire.peers.ask(Ask(NodeRef(1, *server.address, 1), requests.Nudge(), 20.0))
 
 
 # --- handlers raise what is declared

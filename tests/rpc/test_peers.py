@@ -286,8 +286,7 @@ def test_an_answer_with_senseless_values_is_the_peers_fault(opened: ExitStack, p
     senseless = ttypes.Neighbourhood(ttypes.Node(b"short", "h", 1, 1), [])
     me = NodeRef(1, "h", 1)
     node = start(opened, lambda _: Neighbourhood(me, (me,)))
-    handler = node.server._processor._handler
-    monkeypatch.setattr(handler, "neighbours", lambda target: senseless)
+    monkeypatch.setattr(node.server._processor, "serve", lambda *_: senseless)
 
     with pytest.raises(PeerFault, match="no answer"):
         peers.ask(Ask(node.ref, GetNeighbours(), PATIENCE_S))
@@ -296,7 +295,7 @@ def test_an_answer_with_senseless_values_is_the_peers_fault(opened: ExitStack, p
 def test_an_answer_that_lacks_a_field_is_the_peers_fault(opened: ExitStack, peers: Peers,
                                                          monkeypatch: pytest.MonkeyPatch) -> None:
     node = start(opened)
-    monkeypatch.setattr(node.server._processor._handler, "neighbours", lambda target: ttypes.Neighbourhood())
+    monkeypatch.setattr(node.server._processor, "serve", lambda *_: ttypes.Neighbourhood())
 
     with pytest.raises(PeerFault, match="predecessor"):
         peers.ask(Ask(node.ref, GetNeighbours(), PATIENCE_S))

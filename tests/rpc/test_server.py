@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from thrift.Thrift import TApplicationException, TMessageType, TProcessor, TType
+from thrift.Thrift import TApplicationException, TMessageType, TType
 from thrift.transport.TTransport import TTransportException
 
 from rpc.protocol import protocol
@@ -53,28 +53,28 @@ class Blob:
         messages.writeFieldStop()
 
 
-class Methods(TProcessor):
+class Methods:
     """A service whose methods take a binary and return one; as in generated code, others are unknown."""
 
     def __init__(self, **methods: Callable[[bytes], bytes]) -> None:
         self.methods = {"echo": lambda data: data, **methods}
 
-    def process(self, iprot, oprot) -> None:
-        name, _, seqid = iprot.readMessageBegin()
+    def process(self, messages) -> None:
+        name, _, seqid = messages.readMessageBegin()
         kind, result, argument = TMessageType.REPLY, Blob(), Blob()
         if name in self.methods:
-            argument.read(iprot)
-            iprot.readMessageEnd()
+            argument.read(messages)
+            messages.readMessageEnd()
             result.data = self.methods[name](argument.data)
         else:
-            iprot.skip(TType.STRUCT)
-            iprot.readMessageEnd()
+            messages.skip(TType.STRUCT)
+            messages.readMessageEnd()
             kind = TMessageType.EXCEPTION
             result = TApplicationException(TApplicationException.UNKNOWN_METHOD, "unknown")
-        oprot.writeMessageBegin(name, kind, seqid)
-        result.write(oprot)
-        oprot.writeMessageEnd()
-        oprot.trans.flush()
+        messages.writeMessageBegin(name, kind, seqid)
+        result.write(messages)
+        messages.writeMessageEnd()
+        messages.trans.flush()
 
 
 def call(transport: FramedSocket, data: bytes, name: str = "echo") -> bytes:
