@@ -14,7 +14,7 @@ import pytest
 from bench import counted_node, scale_simulated
 from bench.fits import fitted
 from bench.machine import ROOT
-from bench.scale_simulated import Cost, Found
+from bench.scale_growth import Cost, Found, growth
 from bench.simulated import LINK, simulate
 from bench.tallied import Tally, tallied
 from bench.topologies import simulated
@@ -84,7 +84,7 @@ def test_what_grows_faster_than_chord_promises_is_not_held() -> None:
     def grown(power: int) -> list[str]:
         found = [Found(n, Cost(n**0.1, 1, 1), Cost(bits**power, 1, 1), 3.0, 100.0)
                  for bits, n in ((bits, 2**bits) for bits in (10, 11, 12, 13))]
-        return [line.held for line in scale_simulated._growth(found).lines[2:4]]
+        return [line.held for line in growth(found).lines[2:4]]
 
     assert grown(2) == ["yes", "yes"]
     assert grown(4)[1] == "no"
