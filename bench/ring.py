@@ -139,7 +139,7 @@ class Running:
 class ProcessRing:
     """A supernode and `nodes`, in a folder of their own."""
 
-    def __init__(self, folder: Path, keep_state: bool = False, bits: int = 160) -> None:
+    def __init__(self, folder: Path, keep_state: bool = False, bits: int = 160, replicas: int = 3) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.node_list = folder / "compute_nodes.txt"
@@ -150,7 +150,7 @@ class ProcessRing:
         self.failpoints = ""  # of nodes that are started from now on
         self.arms = True  # whether their exits wait for a file in our folder
         self._keep_state = keep_state
-        self._bits = bits
+        self._parameters = "--bits", str(bits), "--replicas", str(replicas)
         self._runtime = client_runtime()
 
     # --- its processes
@@ -169,7 +169,7 @@ class ProcessRing:
         self.supernode.environment = self._environment(failpoints)
         self.supernode.start([
             "--port", str(self.supernode.port), "--nodes", str(self.node_list), "--state-dir", str(self.folder),
-            "--bits", str(self._bits), "--register", "--end-with-parent",
+            *self._parameters, "--register", "--end-with-parent",
         ])
         self.supernode.listening_port()
 

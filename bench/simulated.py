@@ -13,13 +13,14 @@ from typing import Any
 
 from bench.sizes import WireSizes
 from chord.blobs import digest_of
-from chord.effects import Ask, Procedure, together
+from chord.effects import Ask, Nap, Procedure, together
 from chord.items import Entry, Item, Put, Write
 from chord.node import ChordNode
 from chord.refs import Address
 from chord.ring import Ring
 from federation import jobs
 from federation.driver import Driver
+from federation.effects import Rest
 from federation.records import Report
 from federation.settings import Settings
 from federation.spec import JobSpec
@@ -85,9 +86,10 @@ def simulate(count: int, topology: str, options: SimOptions = LINK, hidden: int 
     ring = Ring()
     true = random_ring(ring, count, random.Random(3))
     teach(world)
+    world.performers[Rest] = lambda task, _: world.performers[Nap](task, Nap(HOUR_S))  # until an order comes
     nodes = true.nodes()
     for node in nodes:
-        Machine(world, node.ref.address, Address("supernode", 1), Worker).adopt(node)
+        _start(world, node)
     settings = Settings(rounds=ROUNDS, epochs=1, hidden=(hidden,), eta=0.1, batch=8, placement="round-robin",
                         topology=topology)
     contents, files = _files(count)
@@ -116,6 +118,15 @@ def simulate(count: int, topology: str, options: SimOptions = LINK, hidden: int 
         "driver_orders": world.orders[ROUNDS], "passed_on": last.passed_on, "depth": max(0, len(last.tiers) - 1),
         "seconds": round(median(report.seconds for _, report in told), 3), "model_sha256": digest_of(driver.weights),
     }
+
+
+def _start(world: World, node: ChordNode) -> None:
+    """A worker, who sleeps until there is work: looking for it every tenth of a second is half of all events."""
+    machine = Machine(world, node.ref.address, Address("supernode", 1), Worker)
+    machine.adopt(node)
+    process, program = machine.process, machine.program
+    assert process is not None and isinstance(program, Worker)
+    process.is_called = lambda: program.orders.next is not None
 
 
 def _moment(world: CountingWorld) -> _Moment:

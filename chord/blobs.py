@@ -83,7 +83,7 @@ class Blobs(Protocol):
         """For a content of that size that is on its way in. Raises StoreFull."""
 
     def add(self, digest: str, content: Content) -> None:
-        """Take a content in. Raises Corrupt, StoreFull."""
+        """Keep a content that was checked when it came in. Raises StoreFull; Corrupt, where it is written elsewhere."""
 
     def verify(self, digest: str) -> None:
         """Read a content whole. Raises NotFound; Corrupt, when it has rotted: it is then gone."""
@@ -113,7 +113,6 @@ class MemoryBlobs:
         return BytesIO()  # whose value is no second copy
 
     def add(self, digest: str, content: Content) -> None:
-        check(digest, content)
         if digest in self._contents:
             return
         if self.total_bytes + len(content) > self.bytes_max:

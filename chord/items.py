@@ -12,6 +12,7 @@ from chord.effects import Request
 
 CHUNK_BYTES = 1 << 20  # of a content, in one message
 LEASE_S = 3600.0
+RENEWAL_SHARE = 0.01  # of a lease: what is longer by less is no renewal, but the time that a message took
 LIST_MAX = 256  # items in one message; the last key's may be more, for it is never cut
 
 

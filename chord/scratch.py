@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from chord.blobs import Buffer, Content, MemoryBlobs
+from chord.blobs import Buffer, Content, MemoryBlobs, check
 from chord.errors import StoreFull
 
 UPLOADS_MAX = 256  # contents half received; the oldest gives way
@@ -75,6 +75,7 @@ class Scratch:
 
     def add(self, digest: str, content: Content) -> None:
         """Raises Corrupt, StoreFull."""
+        check(digest, content)
         self._blobs.add(digest, content)
         self._until[digest] = self._clock() + SCRATCH_S
 
@@ -83,7 +84,7 @@ class Scratch:
         return self._blobs.size_bytes(digest)
 
     def content(self, digest: str) -> Content:
-        """Unchecked: who keeps it, checks it. Raises NotFound."""
+        """As it was when it came in. Raises NotFound."""
         return self._blobs.content(digest)
 
     def piece(self, digest: str, offset: int, length: int) -> bytes:

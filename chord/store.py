@@ -20,6 +20,7 @@ from chord.errors import Corrupt, Malformed, NotFound, NotYet, StoreFull
 from chord.items import (
     CHUNK_BYTES,
     LIST_MAX,
+    RENEWAL_SHARE,
     Entry,
     Find,
     GetRangeDigest,
@@ -41,7 +42,6 @@ from chord.scratch import Scratch
 
 CONTENT_BYTES_MAX = 256 << 20
 LEASE_MAX_S = 30 * 24 * 3600.0
-RENEWAL_SHARE = 0.01  # of a lease: what is longer by less is no renewal, but the time that a message took
 ITEM_BYTES = 140  # of an item on the wire, beside its name
 KEY_BYTES_MAX = 15 << 17  # of one key's items on the wire: they travel in one message
 SCRUB_BYTES = 64 << 20  # read at one go; one content may be larger

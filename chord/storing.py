@@ -5,15 +5,15 @@ Where a key's copies belong is what the ring says at that moment: nothing here r
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 
 from chord.blobs import Content, digest_of
-from chord.effects import Procedure, Sleep, ask, ask_all
+from chord.effects import CALL_TIMEOUT_S, Procedure, Sleep, ask, ask_all
 from chord.errors import ChordError, Corrupt, NodeUnreachable, NotFound, NotYet, UnderReplicated
-from chord.items import CHUNK_BYTES, LEASE_S, Entry, Find, Item, Put, Read, Receipt, Write
+from chord.items import CHUNK_BYTES, LEASE_S, RENEWAL_SHARE, Entry, Find, Item, Put, Read, Receipt, Write
 from chord.lookup import find_successor
 from chord.refs import NodeRef
 from chord.requests import GetNeighbours
@@ -22,6 +22,7 @@ from chord.ring import Ring, between_right_closed
 TRANSFER_TIMEOUT_S = 3.0  # for one piece
 BYTES_PER_S_MIN = 16 << 20  # at which a whole content is checked and written to a disk
 SENDINGS_MAX = 2  # of one content to one node
+AT_ONCE_BYTES_MAX = 64 << 10  # of a content whose copies are written side by side; larger ones share the way out
 PIECES_SPARE = 8  # repeated, where the receiver has lost some
 FIND_NODES_MIN = 4  # asked for a key's items: up to three nodes that come and go at once do not hide one
 FIND_ATTEMPTS_MAX = 20
@@ -81,17 +82,48 @@ def put_copies(
     wanted = min(replicas, len(nodes))
     holders: list[NodeRef] = []
     refusal: ChordError | None = None
+    at_once: dict[NodeRef, Receipt | ChordError] = {}
+    if wanted > 1 and item.entry.size_bytes <= AT_ONCE_BYTES_MAX:
+        at_once = yield from _put_at_once(nodes[:wanted], item, content, is_new)
     for node in nodes[: 2 * replicas]:
         if len(holders) == wanted:
             break
+        said = at_once.get(node)
+        if isinstance(said, ChordError):
+            refusal = said
+            continue
         try:
-            yield from put_one(node, item, content, is_new)
+            if said is None:
+                yield from put_one(node, item, content, is_new)
+            elif not said.stored:
+                yield from put_one(node, item, content)
             holders.append(node)
         except ChordError as error:
             refusal = error
     if len(holders) < wanted:
         raise UnderReplicated(item.entry.name, len(holders), wanted) from refusal
     return tuple(holders)
+
+
+def _put_at_once(
+    nodes: Sequence[NodeRef], item: Item, content: Content, is_new: bool
+) -> Procedure[dict[NodeRef, Receipt | ChordError]]:
+    """Put a small content to all of these side by side; where it is not stored then, put_one has the last word."""
+    said: dict[NodeRef, Receipt | ChordError] = dict.fromkeys(nodes, Receipt(False, 0))
+    if not is_new:
+        answers = yield from ask_all([(n, Put(item)) for n in nodes], deadline_s=CALL_TIMEOUT_S)
+        said = dict(zip(nodes, answers, strict=True))
+    lacking = [n for n, receipt in said.items() if isinstance(receipt, Receipt) and not receipt.stored]
+    piece = Write(item.entry.digest, len(content), 0, content[:])
+    written = yield from ask_all([(n, piece) for n in lacking], deadline_s=TRANSFER_TIMEOUT_S)
+    whole: list[NodeRef] = []
+    for node, receipt in zip(lacking, written, strict=True):
+        if isinstance(receipt, ChordError) and not isinstance(receipt, Corrupt):
+            said[node] = receipt
+        elif isinstance(receipt, Receipt) and receipt.stored:
+            whole.append(node)
+    receipts = yield from ask_all([(n, Put(item)) for n in whole], deadline_s=_patience_s(len(content)))
+    return said | dict(zip(whole, receipts, strict=True))
 
 
 Reading = Callable[[int], Procedure[bytes]]  # a content's next piece, from an offset on
@@ -159,11 +191,12 @@ def _piece_of(source: NodeRef, digest: str, offset: int) -> Procedure[bytes]:
 
 @dataclass(frozen=True)
 class Findings:
-    """What was found, the nodes that were asked, and whether all who should know could say."""
+    """What was found, the nodes that were asked, whether all who should know could say, and what each has said."""
 
     items: tuple[Item, ...]
     nodes: tuple[NodeRef, ...]
     complete: bool
+    answers: tuple[tuple[Item, ...] | ChordError, ...] = ()
 
 
 def find(
@@ -200,7 +233,7 @@ def _search(
         else:
             all_know = all(isinstance(answer, tuple) for answer in answers)
             complete = all_know and (yield from _is_owner(nodes[0], key))
-        found = Findings(items, nodes, complete)
+        found = Findings(items, nodes, complete, tuple(answers))
         if complete or (items and any_will_do):
             break
         yield Sleep(FIND_RETRY_S)
@@ -246,7 +279,8 @@ def get(start: NodeRef, ring: Ring, key: int, name: str, digest: str = "") -> Pr
         except NotFound as error:
             missing = error
             continue
-        yield from _repair(found.nodes[: ring.replicas], latest, content)
+        asked = list(zip(found.nodes, found.answers, strict=True))[: ring.replicas]
+        yield from _repair([node for node, said in asked if not _has(said, latest)], latest, content)
         return content
     raise missing
 
@@ -275,8 +309,16 @@ def _fetch_from(node: NodeRef, digest: str, size_bytes: int) -> Procedure[bytes]
     return whole
 
 
-def _repair(nodes: tuple[NodeRef, ...], item: Item, content: bytes) -> Procedure[None]:
-    """Whoever should hold it and does not, gets it now."""
+def _has(said: tuple[Item, ...] | ChordError, item: Item) -> bool:
+    """Has it just said that it holds this, for as long?"""
+    lease_s = (1 - RENEWAL_SHARE) * item.lease_s
+    return isinstance(said, tuple) and any(
+        each.entry == item.entry and each.rank == item.rank and each.lease_s >= lease_s for each in said
+    )
+
+
+def _repair(nodes: Sequence[NodeRef], item: Item, content: bytes) -> Procedure[None]:
+    """Who should hold it and may not, gets it now."""
     answers = yield from ask_all([(node, Put(item)) for node in nodes])
     lacking = [n for n, a in zip(nodes, answers, strict=True) if isinstance(a, Receipt) and not a.stored]
     for node in lacking:

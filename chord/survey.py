@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from chord.effects import Procedure, Sleep, ask, ask_all
+from chord.effects import Procedure, Sleep, ask, ask_all, together
 from chord.errors import ChordError, LookupFailed, WrongIncarnation
 from chord.invariants import Finding, View, check
 from chord.refs import NodeRef
 from chord.requests import GetNeighbours, GetStatus, Neighbourhood, Status
+from chord.ring import between_right_closed
 
 NODES_MAX = 100_000
-AT_ONCE = 64  # nodes asked side by side
+AT_ONCE = 64  # nodes asked, or walks on their way, side by side
+WALK_NODES_MIN = 32  # for a walk of its own
 LOOKS_MAX = 5
 LOOK_AGAIN_S = 1.0
 
@@ -29,11 +31,39 @@ def survey(start: NodeRef) -> Procedure[list[Status]]:
     return sorted(found.values(), key=lambda status: status.node.id)
 
 
-def census(start: NodeRef) -> Procedure[tuple[NodeRef, ...]]:
+def census(start: NodeRef, known: Sequence[NodeRef] = ()) -> Procedure[tuple[NodeRef, ...]]:
     """Every node, by identifier; a whole successor list at a step. Some may have died meanwhile.
 
-    Raises LookupFailed when the walk cannot go on.
+    known: the nodes of an earlier census. Where they are many, the walk begins at several of them at once: step after
+    step a thousand nodes over links of 50 ms took 12 s. Raises LookupFailed when the walk cannot go on.
     """
+    begins = known[:: max(WALK_NODES_MIN, -(-len(known) // AT_ONCE))]
+    if len(begins) > 1:
+        arcs = zip(begins, (*begins[1:], begins[0]), strict=True)
+        walks = yield from together([_walk(*arc) for arc in arcs], AT_ONCE)
+        met = {node for walk in walks if isinstance(walk, set) for node in walk}
+        if all(isinstance(walk, set) for walk in walks):  # else somebody has gone with whom an arc began
+            return tuple(sorted(met, key=lambda node: node.id))
+    nodes = yield from _walk_round(start)
+    return nodes
+
+
+def _walk(begin: NodeRef, end: NodeRef) -> Procedure[set[NodeRef]]:
+    """The nodes from one to another, and perhaps some after it. Raises LookupFailed."""
+    met = {begin}
+    here: tuple[NodeRef, ...] = (begin,)
+    while len(met) < NODES_MAX:
+        theirs = yield from _neighbours_of(here)
+        ahead = [node for node in theirs.successors if not node.is_vacant]
+        is_over = met.issuperset(ahead) or any(between_right_closed(begin.id, end.id, node.id) for node in ahead)
+        met.update(ahead)
+        if is_over:
+            break
+        here = tuple(reversed(ahead))  # as far ahead as somebody answers
+    return met
+
+
+def _walk_round(start: NodeRef) -> Procedure[tuple[NodeRef, ...]]:
     known = {start}
     here: tuple[NodeRef, ...] = (start,)
     while len(known) < NODES_MAX:

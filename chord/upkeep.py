@@ -37,9 +37,13 @@ def keep_neighbours(node: ChordNode, rng: random.Random, every_s: float = STABIL
         yield Nap(every_s * rng.uniform(0.75, 1.25))
 
 
-def keep_fingers(node: ChordNode, rng: random.Random) -> Procedure[None]:
-    """Refresh the finger table: often while it changes, seldom while it does not, at once with new successors."""
-    pause_s = FINGERS_EVERY_MIN_S
+def keep_fingers(
+    node: ChordNode, rng: random.Random, pause_s: float = FINGERS_EVERY_MIN_S
+) -> Procedure[None]:
+    """Refresh the finger table: often while it changes, seldom while it does not, at once with new successors.
+
+    pause_s: to begin with; of a node that has settled, FINGERS_EVERY_MAX_S.
+    """
     while True:
         seen = node.successors
         changed = yield from _unharmed(protocol.fix_fingers(node))

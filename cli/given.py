@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from chord.blobs import digest_of
+from chord.blobs import Content, digest_of
 from chord.errors import Malformed
 from chord.names import check_name
 from chord.store import CONTENT_BYTES_MAX
@@ -28,6 +28,7 @@ from ml.readers.images import Looks
 from ml.readers.model import Model
 from ml.readers.source import with_test
 from ml.readers.table import Columns
+from node.files import open_content
 
 CLASSES = 26
 
@@ -36,7 +37,7 @@ CLASSES = 26
 class Input:
     """What the user's files hold."""
 
-    contents: Mapping[str, bytes]  # by digest
+    contents: Mapping[str, Content]  # by digest
     files: tuple[TrainingFile, ...]  # sorted by name
     validation: TrainingFile
     features: int
@@ -51,17 +52,17 @@ class Input:
     def validation_samples(self) -> Samples:
         """The rows to validate on."""
         file = self.validation
-        return contents.parse(file.name, self.contents[file.digest], self.features, self.classes)
+        return contents.parse(file.name, self.contents[file.digest][:], self.features, self.classes)
 
 
-class OnDisk(Mapping[str, bytes]):
-    """Contents that are read when they are asked for: what lies on the disk need not fit into memory."""
+class OnDisk(Mapping[str, Content]):
+    """Contents that are read when they are asked for, in parts: what lies on the disk need not fit into memory."""
 
     def __init__(self, paths: Mapping[str, Path]) -> None:
         self._paths = paths
 
-    def __getitem__(self, digest: str) -> bytes:
-        return self._paths[digest].read_bytes()
+    def __getitem__(self, digest: str) -> Content:
+        return open_content(self._paths[digest])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._paths)

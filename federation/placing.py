@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from chord.blobs import Content
 from chord.effects import Procedure, together
 from chord.refs import NodeRef
 from chord.ring import Ring
@@ -14,7 +15,7 @@ AT_ONCE = 8  # files on their way side by side
 
 
 def place(
-    start: NodeRef, ring: Ring, files: Sequence[TrainingFile], contents: Mapping[str, bytes],
+    start: NodeRef, ring: Ring, files: Sequence[TrainingFile], contents: Mapping[str, Content],
     version: int, tell: Callable[[TrainingFile], None],
 ) -> Procedure[dict[int, tuple[NodeRef, ...]]]:
     """Store these files by the hash of their names. Returns who holds each, by index, the owner first.

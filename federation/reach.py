@@ -42,5 +42,5 @@ def through(roster: Roster, make: Callable[[NodeRef], Procedure[R]], tries: int 
 
 def see_ring(roster: Roster) -> Procedure[None]:
     """Walk the ring, so that who has joined gets work and who has left gets none."""
-    nodes = yield from through(roster, census)
+    nodes = yield from through(roster, lambda entry: census(entry, roster.nodes))
     roster.see(nodes)

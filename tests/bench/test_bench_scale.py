@@ -1,9 +1,127 @@
-"""What the bench of scale counts is really counted."""
+"""What the bench of scale counts is really counted, and a fit says how well it fits."""
 
 from __future__ import annotations
 
-from bench.scale import _join_cost
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench import counted_node, scale_simulated
+from bench.fits import fitted
+from bench.machine import ROOT
+from bench.scale_growth import Cost, Found, growth
+from bench.simulated import LINK, simulate
+from bench.tallied import Tally, tallied
+from bench.topologies import simulated
+from chord.effects import Ask, AskAll, Procedure, Sleep
+from chord.errors import NodeUnreachable
+from chord.refs import NodeRef
+from chord.requests import GetNeighbours
+
+ME, PEER = NodeRef(1, "me", 1, 1), NodeRef(2, "peer", 1, 1)
 
 
-def test_a_join_costs_questions() -> None:
-    assert _join_cost(100) > 10
+class Sizes:
+    """A question has 100 bytes, an answer 10, an error one."""
+
+    def question(self, ask: Ask) -> int:
+        return 100
+
+    def answer(self, ask: Ask, outcome: Any) -> int:
+        return 1 if isinstance(outcome, Exception) else 10
+
+
+def procedure() -> Procedure[str]:
+    yield Sleep(1.0)
+    yield Ask(ME, GetNeighbours())
+    yield AskAll([Ask(PEER, GetNeighbours()), Ask(ME, GetNeighbours())])
+    try:
+        yield Ask(PEER, GetNeighbours())
+    except NodeUnreachable:
+        return "silent"
+    return "answered"
+
+
+def test_a_tally_counts_what_goes_over_the_wire_and_changes_nothing() -> None:
+    tally = Tally()
+    running = tallied(ME, procedure(), Sizes(), tally)
+
+    effects = [running.send(outcome) for outcome in (None, None, "mine", ["theirs", "mine"])]
+    with pytest.raises(StopIteration) as ended:
+        running.throw(NodeUnreachable("silent"))
+
+    assert [type(effect) for effect in effects] == [Sleep, Ask, AskAll, Ask]
+    assert ended.value.value == "silent"
+    assert (tally.questions, tally.messages, tally.bytes) == (2, 4, 100 + 10 + 100 + 1)
+
+
+def test_a_line_is_found_and_a_scatter_is_told_from_it() -> None:
+    line, scatter = fitted([1, 2, 3, 4], [5, 7, 9, 11]), fitted([1, 2, 3, 4], [1, 9, 0, 8])
+
+    assert (line.base, line.step, line.r2) == (3.0, 2.0, 1.0)
+    assert str(line) == "3 + 2" and scatter.r2 < 0.5
+
+
+def test_a_simulated_ring_has_costs_and_more_nodes_cost_longer_lookups(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scale_simulated, "ARC", 20)
+    monkeypatch.setattr(scale_simulated, "UPKEEP_S", 5.0)
+
+    small, large = scale_simulated._of_size(40), scale_simulated._of_size(320)
+
+    assert small.lookup.messages < large.lookup.messages
+    assert 10 < small.join.messages < large.join.messages
+    assert small.join.bytes > 100 * small.join.messages
+    assert large.lookup.seconds >= large.lookup.messages * 0.025, "50 ms of each message, half of them for certain"
+    assert 1 < small.calls < 8 and small.bytes > small.calls * 100
+
+
+def test_what_grows_faster_than_chord_promises_is_not_held() -> None:
+    def grown(power: int) -> list[str]:
+        found = [Found(n, Cost(n**0.1, 1, 1), Cost(bits**power, 1, 1), 3.0, 100.0)
+                 for bits, n in ((bits, 2**bits) for bits in (10, 11, 12, 13))]
+        return [line.held for line in growth(found).lines[2:4]]
+
+    assert grown(2) == ["yes", "yes"]
+    assert grown(4)[1] == "no"
+
+
+def test_a_round_of_a_job_takes_longer_over_narrow_links_and_makes_the_same_model() -> None:
+    wide, narrow = (simulate(20, "star", replace(LINK, bandwidth_mbit_s=mbit_s), 64) for mbit_s in (0.0, 0.2))
+
+    assert wide["model_sha256"] == narrow["model_sha256"]
+    assert narrow["apart_s"] > wide["apart_s"] + 1.0
+    assert wide["bytes"] >= wide["driver_bytes"] * 0.99 > 20_000
+
+
+def test_the_bench_of_topologies_has_its_row_from_the_same_simulation() -> None:
+    row = simulated(10, "tree")
+
+    assert (row.nodes, row.simulated, row.passed_on, row.driver_orders) == (10, True, 9, 1)
+    assert 0 < row.depth < 9 and row.driver_bytes > 1000
+
+
+def test_a_nodes_calls_are_counted_from_outside(tmp_path: Path) -> None:
+    script, count = tmp_path / "asks.py", tmp_path / "calls"
+    script.write_text("""
+import sys
+from chord.effects import Ask
+from chord.errors import NodeUnreachable
+from chord.refs import Address
+from chord.requests import SayHello
+from rpc.peers import Peers
+for _ in range(int(sys.argv[1])):
+    try:
+        Peers().ask(Ask(Address("127.0.0.1", 1), SayHello()))
+    except NodeUnreachable:
+        pass
+""")
+
+    command = [sys.executable, counted_node.__file__, str(count), sys.executable, str(script), "3"]
+    subprocess.run(command, check=True, env=os.environ | {"PYTHONPATH": str(ROOT)}, timeout=60)
+
+    assert counted_node.calls(count) == 3

@@ -155,6 +155,18 @@ def test_a_large_content_goes_in_pieces_from_where_the_receiver_stands() -> None
     assert world.get(0, "a", key=60) == content
 
 
+@pytest.mark.parametrize(("size_bytes", "kinds"), [
+    (storing.AT_ONCE_BYTES_MAX, [Put] * 3 + [Write] * 3 + [Put] * 3),
+    (storing.AT_ONCE_BYTES_MAX + 1, [Put, Write, Put] * 3),
+])
+def test_copies_are_written_side_by_side_if_they_are_small(size_bytes: int, kinds: list[type[Request[Any]]]) -> None:
+    world = world_of(TEN)
+
+    world.put(0, "a", bytes(size_bytes), key=60)
+
+    assert [type(r) for _, _, r in world.told if isinstance(r, Put | Write)] == kinds
+
+
 class InParts:
     """A content that gives out parts, and remembers the longest; it is never whole."""
 
@@ -248,6 +260,15 @@ def test_a_receiver_that_forgets_what_it_has_just_received_is_given_up() -> None
 
 
 # --- get
+
+
+def test_a_get_repairs_nothing_where_all_who_should_hold_it_have_just_said_that_they_do() -> None:
+    world = world_of(TEN)
+    world.put(0, "a", CONTENT, key=60)
+    world.told.clear()
+
+    assert world.get(0, "a", key=60) == CONTENT
+    assert asked(world, Put) == []
 
 
 def test_a_get_asks_replicas_and_one_more_before_it_says_not_found() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import sqlite3
@@ -112,12 +113,21 @@ def test_a_content_read_from_a_file_is_checked_as_it_is_added(disk: Disk) -> Non
 
 
 def test_where_there_is_no_room_for_what_is_on_its_way_it_is_refused_and_begins_anew(disk: Disk) -> None:
-    content = bytes(SPOOLED_BYTES_MIN)
-    digest, store = digest_of(content), store_on(disk)
-    with patch("os.write", side_effect=OSError(28, "No space left on device")), pytest.raises(StoreFull):
-        store.write(digest, len(content), 0, content[:CHUNK_BYTES])
+    content = bytes(range(256)) * (SPOOLED_BYTES_MIN // 256)
+    digest, store, write = digest_of(content), store_on(disk), os.write
+    room = iter([100])
 
-    assert store.write(digest, len(content), 0, content[:CHUNK_BYTES]).received_bytes == CHUNK_BYTES
+    def full(descriptor: int, data: bytes) -> int:
+        for count in room:
+            return write(descriptor, data[:count])
+        raise OSError(28, "No space left on device")
+
+    with patch("os.write", full), pytest.raises(StoreFull):
+        store.write(digest, len(content), 0, content[:CHUNK_BYTES])
+    for start in range(0, len(content), CHUNK_BYTES):
+        store.write(digest, len(content), start, content[start : start + CHUNK_BYTES])
+
+    assert store.put(Item(Entry(7, "large", digest, len(content)), 1)).stored
 
 
 # --- as any blobs

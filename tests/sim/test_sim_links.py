@@ -83,9 +83,9 @@ def test_a_message_takes_the_time_of_its_bytes_there_and_of_its_answers_back() -
 def test_a_large_message_delays_the_small_one_behind_it_to_whomever_that_goes() -> None:
     net = Net()
 
-    net.run(load(THERE, 2 * MBIT_BYTES), load(YONDER, MBIT_BYTES // 10))
+    net.run(load(THERE, 2 * MBIT_BYTES), load(YONDER, MBIT_BYTES // 10), load(THERE, MBIT_BYTES // 10))
 
-    assert net.at == [2.0, 2.1]
+    assert net.at == [2.0, 2.1, 2.2]
 
 
 def test_a_host_takes_in_one_message_after_the_other() -> None:

@@ -1,0 +1,159 @@
+"""Rings of 4, 16 and 64 real nodes: forming, memory, idle calls, lookups, the round of a short job, and its trainers.
+
+Every node is a process, and so is every trainer: with 64 of each on two cores, what is measured besides our own
+work is how long processes wait for a core.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import mean, median
+
+from bench import counted_node, ends, vitals
+from bench.figures import Limit, Line, Table
+from bench.ring import ProcessRing, Running, Stuck, trainers_of, until
+from bench.round import Job
+from bench.topologies import small_files
+from chord.lookup import find_successor
+from chord.refs import Address
+from cli.entry import Entry, client_runtime, find_member
+from node import trainer
+from node.addresses import read
+
+SIZES = (4, 16, 64)
+BUDGET_S = 200.0  # a larger ring is left out when this is spent
+FORM_PATIENCE_S = 90.0
+SETTLES_S, IDLE_S = 12.0, 6.0  # fingers are looked at often at first
+LOOKUPS = 300
+ROUNDS = 6
+VALIDATION = "validation"
+MEMORY_LIMIT_MB, IDLE_LIMIT = 50.0, 8.0
+
+
+def measure(folder: Path) -> list[Table]:
+    began, tables = time.monotonic(), []
+    data = _data(folder / "data")
+    for count in SIZES:
+        if time.monotonic() - began < BUDGET_S:
+            tables.append(_table(folder / str(count), count, data))
+    return tables
+
+
+def _table(folder: Path, count: int, data: Path) -> Table:
+    title, ring = f"{count} real nodes", ProcessRing(folder)
+    try:
+        return Table(title, *_measured(ring, count, data))
+    except Stuck as error:
+        return Table(title, (Line("time to form", "s", None, why_not=str(error)[:80]),))
+    finally:
+        ring.stop()
+
+
+def _measured(ring: ProcessRing, count: int, data: Path) -> tuple[tuple[Line, ...], tuple[str, ...]]:
+    """Raises Stuck."""
+    began = time.monotonic()
+    ring.start_supernode()
+    counts = [ring.folder / f"calls-{number}" for number in range(count)]
+    for file in counts:
+        ring.add_node(wrapper=[sys.executable, counted_node.__file__, str(file)])
+    for node in ring.nodes:
+        node.port = node.listening_port()
+    ring.wait_whole(FORM_PATIENCE_S)
+    formed_s = time.monotonic() - began
+    memory = [vitals.take(node.pid).memory_kib / 1024 for node in ring.nodes]
+    time.sleep(SETTLES_S)
+    idle = _idle_calls(counts)
+    times = sorted(_lookup_ms(ring))
+    before = _trainers(ring)
+    job = _job(ring, data)
+    during = _trainers(ring)
+    lines = [
+        Line("time to form, from the first command", "s", formed_s),
+        Line("memory of a node without its trainer, median", "MB", median(memory),
+             limit=Limit(MEMORY_LIMIT_MB, at_least=False)),
+        Line("idle calls a node and second, mean", "", mean(idle), limit=Limit(IDLE_LIMIT, at_least=False)),
+        Line("idle calls a node and second, most", "", max(idle), limit=Limit(IDLE_LIMIT, at_least=False)),
+        Line("a lookup, p50", "ms", median(times)), Line("a lookup, p99", "ms", times[len(times) * 99 // 100]),
+        Line("overhead of a round: its wall without the slowest trainer's", "ms", median(job.overheads_ms)),
+        Line("a round", "s", job.round_s),
+        Line("trainers before the job", "", before, limit=Limit(0, at_least=False)),
+        Line("trainers as it ends", "", during, limit=Limit(count)),
+    ]
+    if count == min(SIZES):
+        lines += _after_the_idle_minute(ring)
+    note = (f"The job: {len(list(data.iterdir())) - 1} files in turn on all nodes, {ROUNDS} rounds, medians of all but "
+            "the first. Its client, nodes and trainers share these cores: the more of them, the more is waiting.")
+    return tuple(lines), (note,)
+
+
+def _idle_calls(counts: list[Path]) -> list[float]:
+    """A second, of each node, while nobody asks for anything."""
+    before, began = [counted_node.calls(file) for file in counts], time.monotonic()
+    time.sleep(IDLE_S)
+    seconds = time.monotonic() - began
+    return [(counted_node.calls(file) - asked) / seconds for file, asked in zip(counts, before, strict=True)]
+
+
+def _lookup_ms(ring: ProcessRing) -> list[float]:
+    """Random keys, from a client."""
+    runtime, rng, times = client_runtime(), random.Random(0), []
+    entry = entry_of(ring)
+    for _ in range(LOOKUPS):
+        began = time.perf_counter()
+        runtime.run(find_successor(entry.node, rng.getrandbits(entry.ring.bits)))
+        times.append(1000 * (time.perf_counter() - began))
+    runtime.stop(1.0)
+    return times
+
+
+def entry_of(ring: ProcessRing) -> Entry:
+    runtime = client_runtime()
+    try:
+        return runtime.run(find_member(Address(ends.HOST, ring.supernode.port), read(ring.node_list).nodes))
+    finally:
+        runtime.stop(1.0)
+
+
+# --- a job
+
+
+def _data(folder: Path) -> Path:
+    """So many small files that every node of the largest ring has one."""
+    contents, files = small_files()
+    folder.mkdir(parents=True)
+    for file in files:
+        (folder / (VALIDATION if file is files[-1] else file.name)).write_bytes(contents[file.digest])
+    return folder
+
+
+def _job(ring: ProcessRing, data: Path) -> Job:
+    """Raises Stuck."""
+    client = ring.start_client(str(data), VALIDATION, "--rounds", str(ROUNDS), "--placement", "round-robin", "--json")
+    code = client.wait()
+    if code:
+        raise Stuck(f"the job's client ended with {code}: {client.text[-60:]}")
+    return Job(0.0, (), json.loads(client.out.read_text()))
+
+
+def _trainers(ring: ProcessRing) -> int:
+    return sum(len(trainers_of(node)) for node in ring.nodes)
+
+
+def _after_the_idle_minute(ring: ProcessRing) -> list[Line]:
+    """When the last trainer has gone. Raises Stuck."""
+    began, patience_s = time.monotonic(), 2 * trainer.IDLE_S
+    until(_is_without_trainers(ring.nodes), "all trainers end", patience_s)
+    return [
+        Line("until the last trainer ends, from the job's end", "s", time.monotonic() - began,
+             limit=Limit(trainer.IDLE_S + 5, at_least=False)),
+        Line("trainers then", "", _trainers(ring), limit=Limit(0, at_least=False)),
+    ]
+
+
+def _is_without_trainers(nodes: list[Running]) -> Callable[[], bool]:
+    return lambda: not any(trainers_of(node) for node in nodes)

@@ -1,0 +1,104 @@
+"""Many small files and a large one, put to a ring of four and read again; and what that takes of memory.
+
+Flat means: a node that keeps its contents in memory has each of them once, and a node with a state directory never has
+a large one whole. The client holds what it is told to put, and what it gets; from a file it puts piece by piece.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench import ends
+from bench.figures import Limit, Line, Table
+from bench.ring import ProcessRing
+from bench.scale_real import entry_of
+from chord.blobs import Content, digest_of
+from chord.effects import Procedure
+from chord.storing import get, put
+from cli.entry import Entry, client_runtime
+from node.files import open_content
+from node.runtime import Runtime
+
+NODES = 4
+RINGS = ((1, False), (3, False), (3, True))  # copies, with --state-dir
+FILES, FILES_ON_DISK = 1000, 200  # fewer where each copy is forced to the disk twice
+FILE_BYTES, LARGE_BYTES = 20_000, 200 << 20
+MIB = 1 << 20
+CARED_S = 12.0  # within which every node has cared for its store once more
+FLAT_LIMIT_MB = 60.0  # beyond what a process had before
+ONCE_LIMIT = 1.2  # of the content
+
+
+def measure(folder: Path) -> list[Table]:
+    folder.mkdir(parents=True)
+    large = folder / "large"
+    rng = random.Random(0)
+    with large.open("wb") as file:
+        for _ in range(LARGE_BYTES // MIB):
+            file.write(rng.randbytes(MIB))
+    return [_table(folder / f"{copies}{'-disk' * keep_state}", copies, keep_state, large)
+            for copies, keep_state in RINGS]
+
+
+def _table(folder: Path, copies: int, keep_state: bool, large: Path) -> Table:
+    ring = ProcessRing(folder, keep_state, replicas=copies)
+    try:
+        ring.form(NODES)
+        entry, runtime = entry_of(ring), client_runtime()
+        lines = [*_small(runtime, entry, FILES_ON_DISK if keep_state else FILES),
+                 *_large(runtime, entry, ring, large, keep_state)]
+        runtime.stop(1.0)
+    finally:
+        ring.stop()
+    what = f"{copies} cop{'y' if copies == 1 else 'ies'}, {'with --state-dir' if keep_state else 'in memory'}"
+    return Table(f"Put and get on {NODES} nodes, {what}", tuple(lines))
+
+
+def _small(runtime: Runtime, entry: Entry, count: int) -> list[Line]:
+    rng = random.Random(1)
+    files = {f"small-{number}": rng.randbytes(FILE_BYTES) for number in range(count)}
+    put_s = _seconds(runtime, [_put(entry, name, content) for name, content in files.items()])
+    get_s = _seconds(runtime, [_get(entry, name) for name in files])
+    return [Line(f"put {count:,} files of 20 KB, one after the other", "files/s", count / put_s),
+            Line(f"get {count:,} files of 20 KB, one after the other", "files/s", count / get_s)]
+
+
+def _large(runtime: Runtime, entry: Entry, ring: ProcessRing, large: Path, keep_state: bool) -> list[Line]:
+    """Its speed, and how much more memory than before it takes at most: of the client, and of every node."""
+    mb, name = LARGE_BYTES / MIB, "large"
+    base = {node.pid: ends.reset_peak(node.pid) for node in ring.nodes}
+    before = ends.reset_peak()
+    put_s = _seconds(runtime, [_put(entry, name, open_content(large))])
+    putting_mb, before = ends.peak_mb() - before, ends.reset_peak()
+    get_s = _seconds(runtime, [_get(entry, name, digest_of(open_content(large)))])
+    getting_mb = ends.peak_mb() - before
+    time.sleep(CARED_S)
+    fullest_mb = max(ends.peak_mb(pid) - base_mb for pid, base_mb in base.items())
+    beyond_mb = FLAT_LIMIT_MB if keep_state else ONCE_LIMIT * mb
+    return [
+        Line("put a file of 200 MB", "MB/s", mb / put_s), Line("get a file of 200 MB", "MB/s", mb / get_s),
+        Line("the client's memory at most, beyond before: put from a file", "MB", putting_mb,
+             limit=Limit(FLAT_LIMIT_MB, at_least=False)),
+        Line("the client's memory at most, beyond before: get", "MB", getting_mb,
+             limit=Limit(ONCE_LIMIT * mb, at_least=False)),
+        Line("the fullest node's memory at most, beyond before", "MB", fullest_mb,
+             limit=Limit(beyond_mb, at_least=False)),
+    ]
+
+
+def _put(entry: Entry, name: str, content: Content) -> Procedure[object]:
+    return put(entry.node, entry.ring, entry.ring.key(name), name, content, time.time_ns())
+
+
+def _get(entry: Entry, name: str, digest: str = "") -> Procedure[object]:
+    return get(entry.node, entry.ring, entry.ring.key(name), name, digest)
+
+
+def _seconds(runtime: Runtime, procedures: Sequence[Procedure[object]]) -> float:
+    began = time.monotonic()
+    for procedure in procedures:
+        runtime.run(procedure)
+    return time.monotonic() - began
