@@ -11,8 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from chord.effects import Procedure, Sleep, ask, ask_all, together
+from chord.blobs import digest_of
+from chord.effects import Ask, AskAll, Procedure, Sleep, ask, ask_all, together
 from chord.errors import Busy, ChordError, NodeUnreachable
+from chord.items import CHUNK_BYTES, Receipt, Write
 from chord.refs import NodeRef
 from chord.storing import fetch, write
 from federation.errors import WorkFailed
@@ -20,6 +22,7 @@ from federation.placement import BALANCING, Groups, View, assign
 from federation.roster import Roster
 from federation.work import Collect, Order, Progress, TrainingFile
 
+SUPPLY_S = 0.5  # for the weights to reach those who are to train, all at once
 COLLECT_WAIT_S = 1.0
 COLLECT_PAUSE_S = 0.1
 GRACE_S = 1.0  # for an answer beyond the time that it was asked to wait
@@ -98,6 +101,7 @@ class RoundWork:
         self._clock = clock
         self._make_order = make_order
         self._weights = weights
+        self._supplied: set[NodeRef] = set()  # who has the weights already
         self.missing: list[TrainingFile] = []  # those that nobody who was asked can work on
 
     def work_on(
@@ -110,12 +114,25 @@ class RoundWork:
         groups, left = assign(self._policy, files, self._view(files).without(refused))
         last, missing = assign(self._policy, left, self._view(left)) if refused else (Groups(), left)
         self.missing += missing
+        yield from self._supply([*groups, *last])
         may_refuse = self._policy in BALANCING
         largest = sorted(groups.items(), key=lambda each: -sum(file.rows for file in each[1]))  # begins first
         work = [self._work_or_pass_on(node, group, refused, may_refuse) for node, group in largest]
         work += [self._work_or_pass_on(node, group, refused, False) for node, group in last.items()]
         parts = yield from self._all(work)
         return parts
+
+    def _supply(self, nodes: Sequence[NodeRef]) -> Procedure[None]:
+        """Weights to all at once, before anybody trains: what follows is small, and finds every node awake.
+
+        Who does not take them in time gets them with its order.
+        """
+        weights, lacking = self._weights, [node for node in nodes if node not in self._supplied]
+        if len(lacking) < 2 or not 0 < len(weights) <= CHUNK_BYTES:
+            return
+        request = Write(digest_of(weights), len(weights), 0, weights)
+        receipts = yield AskAll([Ask(node, request, SUPPLY_S) for node in lacking], None, SUPPLY_S)
+        self._supplied.update(n for n, r in zip(lacking, receipts, strict=True) if isinstance(r, Receipt) and r.stored)
 
     def _all(self, work: Sequence[Procedure[list[Part]]]) -> Procedure[list[Part]]:
         """Each group by its node, side by side. Raises WorkFailed."""
@@ -188,7 +205,7 @@ class RoundWork:
         raise NodeUnreachable(f"{node.address} has not finished after {COLLECTS_MAX} questions")
 
     def _hand(self, node: NodeRef, order: Order) -> Procedure[None]:
-        if order.weights and self._weights:
+        if order.weights and self._weights and node not in self._supplied:
             yield from write(node, order.weights, self._weights)
         yield from ask(node, order)
 

@@ -21,7 +21,7 @@ from chord.errors import NotFound
 from federation.effects import Compute, Done
 from federation.errors import OtherBits, WorkFailed
 from federation.work import Order
-from ml.errors import EndOfFrames, FrameError, MLError, ModelUnknown, from_dict
+from ml.errors import EndOfFrames, FileUnknown, FrameError, MLError, ModelUnknown, from_dict
 from ml.frames import Frame, Header, read_frame, write_frame
 from ml.task import task_from_dict
 from node import failpoints
@@ -109,18 +109,26 @@ class Trainer:
         """Have the order's files there, then its task done. Raises OtherBits, MLError, OSError."""
         began = time.monotonic()
         order = effect.order
+        self._running_child()
         self._require_bits(order, work)
-        self._bring_files(effect, work)
         self._tell(order.ticket, _configuration(order, work))
-        weights = effect.contents.get(order.weights, b"")
-        if work["kind"] == "moments":
-            answer = self._ask({"do": "moments", "digests": [f.digest for f in order.files]})
-        elif work["kind"] == "evaluate":
-            answer = self._ask({"do": "evaluate", "task": work["task"], "digest": order.files[0].digest}, weights)
-        else:
-            answer = self._ask({"do": "train", "task": work["task"]}, weights, order)
+        try:
+            answer = self._do(effect, work)
+        except FileUnknown:  # its first order, or what it has used least recently
+            self._bring_files(effect, work)
+            answer = self._do(effect, work)
         loss, accuracy = (cast(float, answer.header.get(key, 0.0)) for key in ("loss", "accuracy"))
         return Done(bytes(answer.payload), time.monotonic() - began, loss, accuracy)
+
+    def _do(self, effect: Compute, work: dict[str, object]) -> Frame:
+        """The task itself. Raises FileUnknown at once where the trainer lacks a file; MLError, OSError."""
+        order = effect.order
+        if work["kind"] == "moments":
+            return self._ask({"do": "moments", "digests": [f.digest for f in order.files]})
+        weights = effect.contents.get(order.weights, b"")
+        if work["kind"] == "evaluate":
+            return self._ask({"do": "evaluate", "task": work["task"], "digest": order.files[0].digest}, weights)
+        return self._ask({"do": "train", "task": work["task"]}, weights, order)
 
     def _require_bits(self, order: Order, work: dict[str, Any]) -> None:
         """Would the trainer make the bits that the job promises? Its fingerprint costs a tiny training, once."""

@@ -14,8 +14,8 @@ from inline_ring import InlineRing
 
 from chord.blobs import digest_of
 from chord.effects import Request
-from chord.errors import ChordError
-from chord.items import Put, Read
+from chord.errors import ChordError, NodeUnreachable
+from chord.items import Put, Read, Write
 from chord.refs import NodeRef
 from chord.requests import NextHop
 from chord.ring import Ring
@@ -379,3 +379,38 @@ def test_a_job_that_is_soon_over_renews_no_lease() -> None:
 def test_a_long_job_renews_its_leases_soon_and_then_again() -> None:
     assert renewals(RENEW_FIRST_S + 1) == [2]
     assert renewals(RENEW_EVERY_S + 1) == [2, 3, 4, 5, 6]
+
+
+def test_all_have_the_weights_before_the_first_is_given_its_order() -> None:
+    job, heard = Job(IDS), list[str]()
+
+    def before_answer(_: NodeRef, request: Request[Any]) -> None:
+        if isinstance(request, Order) and request.round == 1:
+            heard.append(request.weights)
+        if isinstance(request, Write):
+            heard.append(f"write {request.digest}")
+
+    job.net.before_answer = before_answer
+    job.drive()
+
+    orders = [place for place, what in enumerate(heard) if not what.startswith("write")]
+    sending = f"write {heard[orders[0]]}"
+    assert heard[: orders[0]].count(sending) >= len(orders) > 2
+    assert sending not in heard[orders[0] : orders[-1]]
+
+
+def test_who_did_not_take_the_weights_gets_them_with_its_order() -> None:
+    job = Job(IDS)
+    undisturbed = job.drive()
+    job, refused = Job(IDS), []
+
+    def before_answer(node: NodeRef, request: Request[Any]) -> None:
+        if isinstance(request, Write) and request.size_bytes == len(undisturbed) and node not in refused:
+            refused.append(node)
+            raise NodeUnreachable(f"{node.address} is elsewhere for a moment")
+
+    job.net.before_answer = before_answer
+
+    assert job.drive() == undisturbed
+    assert len(refused) > 2
+    assert not any(report.disturbances for _, report in job.rounds)
