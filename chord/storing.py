@@ -5,7 +5,7 @@ Where a key's copies belong is what the ring says at that moment: nothing here r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
@@ -40,13 +40,23 @@ def put(
     this content yet, so that nobody is asked whether to send it. Returns the nodes
     that hold it, the owner first: min(replicas, nodes) of them. Raises UnderReplicated, LookupFailed.
     """
-    item = Item(Entry(key, name, digest_of(content), len(content)), version, lease_s)
+    holders = yield from put_all(start, ring, key, {name: content}, version, lease_s, is_new)
+    return holders
+
+
+def put_all(
+    start: NodeRef, ring: Ring, key: int, contents: Mapping[str, Content], version: int, lease_s: float = LEASE_S,
+    is_new: bool = False,
+) -> Procedure[tuple[NodeRef, ...]]:
+    """The same for several contents under one key, by their names: one after the other, in all copies each."""
     nodes = yield from nodes_for(start, ring, key, ring.replicas)
-    try:
-        holders = yield from put_copies(item, content, nodes, ring.replicas, is_new)
-    except UnderReplicated:  # a list that is just long enough has nobody in the place of those that cannot
-        nodes = yield from nodes_for(start, ring, key, 2 * ring.replicas)
-        holders = yield from put_copies(item, content, nodes, ring.replicas)
+    for name, content in contents.items():
+        item = Item(Entry(key, name, digest_of(content), len(content)), version, lease_s)
+        try:
+            holders = yield from put_copies(item, content, nodes, ring.replicas, is_new)
+        except UnderReplicated:  # a list that is just long enough has nobody in the place of those that cannot
+            nodes = yield from nodes_for(start, ring, key, 2 * ring.replicas)
+            holders = yield from put_copies(item, content, nodes, ring.replicas)
     return holders
 
 

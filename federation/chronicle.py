@@ -5,7 +5,7 @@ So whoever sees a RESULT, sees how its round went; a driver that dies in between
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from chord.effects import Procedure, ask
 from chord.errors import ChordError
@@ -34,19 +34,15 @@ class Chronicle:
         """A round, in all copies. Raises Diverged where another result of this round stands already; Overtaken, where
         two drivers of the job may come to two results, and the other's counts.
         """
-        if state:
-            yield from self.write(f"state-{result.round}", state)
-        yield from self.write(f"weights-{result.round}", weights)
+        number, before = result.round, {"state": state} if state else {}
         yield from self._refuse_other(result)
-        yield from self.write(f"report-{result.round}", report.to_bytes())
-        yield from self.write(f"result-{result.round}", result.to_bytes())
+        contents = {**before, "weights": weights, "report": report.to_bytes(), "result": result.to_bytes()}
+        yield from self.write({f"{what}-{number}": content for what, content in contents.items()})
 
-    def write(self, what: str, content: bytes) -> Procedure[None]:
-        """One record. Raises ChordError."""
+    def write(self, contents: Mapping[str, bytes]) -> Procedure[None]:
+        """Records, each in all copies before the next. Raises ChordError."""
         version, ring = self._version(), self._roster.ring
-        yield from through(
-            self._roster, lambda entry: jobs.put_record(entry, ring, self._job, what, content, version)
-        )
+        yield from through(self._roster, lambda entry: jobs.put_records(entry, ring, self._job, contents, version))
 
     def forget_weights(self, result: Result) -> Procedure[None]:
         """Nobody will need these again, nor the rule's state beside them, once two later rounds are stored."""

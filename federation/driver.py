@@ -88,7 +88,7 @@ class Driver:
         except ModelUnknown as error:  # nor is a model that is not here
             raise CannotDrive(str(error)) from error
         except (FederationError, MLError) as error:
-            yield from self._chronicle.write(records.FAILED, str(error).encode())
+            yield from self._chronicle.write({records.FAILED: str(error).encode()})
             raise error if isinstance(error, FederationError) else WorkFailed(str(error)) from error
         finally:
             self.is_over = True
@@ -127,7 +127,7 @@ class Driver:
             made = yield from self._make_while_finishing(number, made)
         if made is not None:
             yield from self._finish(made)
-        yield from self._chronicle.write(records.DONE, self._results[-1].digest.encode())
+        yield from self._chronicle.write({records.DONE: self._results[-1].digest.encode()})
 
     def _begin(self) -> Procedure[Made]:
         """Round 0: the first weights and, unless inputs stay raw, the moments of every feature, from exact sums."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from chord.effects import Procedure, together
@@ -10,7 +10,7 @@ from chord.errors import ChordError
 from chord.items import Item
 from chord.refs import NodeRef
 from chord.ring import Ring
-from chord.storing import fetch, find, put
+from chord.storing import fetch, find, put, put_all
 from federation import records
 from federation.errors import FederationError, NoSuchJob, TooManyJobs
 from federation.records import Report, Result
@@ -54,8 +54,13 @@ def publish(start: NodeRef, ring: Ring, spec: JobSpec, version: int) -> Procedur
 
 def put_record(start: NodeRef, ring: Ring, job: str, what: str, content: bytes, version: int) -> Procedure[None]:
     """Write one of a job's records to all copies. Raises ChordError."""
-    name = records.record_name(job, what)
-    yield from put(start, ring, ring.key(job), name, content, version, LEASE_S, is_new=True)
+    yield from put_records(start, ring, job, {what: content}, version)
+
+
+def put_records(start: NodeRef, ring: Ring, job: str, contents: Mapping[str, bytes], version: int) -> Procedure[None]:
+    """Several of them, each to all copies before the next. Raises ChordError."""
+    named = {records.record_name(job, what): content for what, content in contents.items()}
+    yield from put_all(start, ring, ring.key(job), named, version, LEASE_S, is_new=True)
 
 
 def listed(start: NodeRef, ring: Ring) -> Procedure[list[str]]:
