@@ -183,10 +183,12 @@ def _value_or_error(get: Callable[[], Any]) -> Any:
 
 def _wait_for(futures: Sequence[Future[Any]], need: int | None, deadline_s: float) -> None:
     """Until all are done, or `need` of them without error, or the deadline has come."""
+    if need is None:
+        wait_for_futures(futures, deadline_s)
+        return
     deadline = time.monotonic() + deadline_s
     pending = set(futures)
     while pending and (left_s := deadline - time.monotonic()) > 0:
         _, pending = wait_for_futures(pending, left_s, return_when="FIRST_COMPLETED")
-        good = sum(f.done() and not isinstance(f.result(), ChordError) for f in futures)
-        if need is not None and good >= need:
+        if sum(f.done() and not isinstance(f.result(), ChordError) for f in futures) >= need:
             return

@@ -187,7 +187,8 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
         if type(self._sock) is not socket.socket:  # over TLS
             self._sock.settimeout(seconds)
             return
-        self._sock.settimeout(None)
+        if self._sock.gettimeout() is not None:
+            self._sock.settimeout(None)
         whole, part = divmod(round(1e6 * seconds) or 1, 1_000_000)  # 0 would be for ever
         self._sock.setsockopt(socket.SOL_SOCKET, way, TIMEVAL.pack(whole, part))
         self._limits_s[way] = seconds
