@@ -32,9 +32,9 @@ class Done:
 
 @dataclass(frozen=True)
 class Compute:
-    """Carry an order out in the trainer. Outcome: Done, or WorkFailed raised.
+    """Carry an order out in the trainer. Outcome: Done, or WorkFailed or FilesLacking raised.
 
-    contents: bytes by digest of everything that the order names.
+    contents: bytes by digest of the weights that the order names, and of all its files unless the trainer has them.
     """
 
     order: Order

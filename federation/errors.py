@@ -43,6 +43,10 @@ class FileUnavailable(FederationError):
     """No live node has a copy of a training file: wait for its holders to return."""
 
 
+class FilesLacking(FederationError):
+    """The trainer does not have the files of an order, nor was it given them. Nothing was done: give it all of them."""
+
+
 class OtherBits(FederationError):
     """This machine's arithmetic gives other bits than the job's: its part would not be what others make of it."""
 

@@ -19,8 +19,8 @@ from chord.errors import Busy, ChordError, Malformed, NotFound
 from chord.items import Release
 from chord.node import ChordNode
 from chord.storing import fetch, get, write
-from federation.effects import Compute, Rest, aside, compute
-from federation.errors import FederationError, OtherBits
+from federation.effects import Compute, Done, Rest, aside, compute
+from federation.errors import FederationError, FilesLacking, OtherBits
 from federation.topologies import tree
 from federation.topologies.gossip import Gossip
 from federation.work import Collect, Order, Progress, Push
@@ -128,10 +128,10 @@ class Orders:
         files = f"{len(order.files)} file{'s' * (len(order.files) != 1)}"
         self._update(ticket, state="running", message=f"round {order.round}: {files}")
         try:
-            contents = yield from self._contents(node, order)
-            done = yield from compute(Compute(order, contents))
+            weights = yield from self._weights(node, order)
+            done = yield from self._compute(node, order, weights)
             if order.attempt:
-                kept = yield from self._gossip.keep(order, contents[order.weights], done.result)
+                kept = yield from self._gossip.keep(order, weights, done.result)
                 done = replace(done, result=kept)
             digest = digest_of(done.result)
             yield from write(node.ref, digest, done.result)
@@ -148,14 +148,24 @@ class Orders:
                      seconds=done.seconds, loss=done.loss, accuracy=done.accuracy)
         yield from ask(node.ref, Release(contents=tuple(self._forget_old(order))))
 
-    def _contents(self, node: ChordNode, order: Order) -> Procedure[dict[str, bytes]]:
-        """The bytes that an order needs, by digest. Raises ChordError."""
-        contents = yield from _file_contents(node, order, self._private)
+    def _weights(self, node: ChordNode, order: Order) -> Procedure[bytes]:
+        """What an order starts from, if it names any. Raises ChordError."""
+        weights = b""
         if order.attempt:
-            contents[order.weights] = yield from self._gossip.weights(node, order)
+            weights = yield from self._gossip.weights(node, order)
         elif order.weights:
-            contents[order.weights] = yield from fetch((node.ref,), order.weights, order.weights_bytes)
-        return contents
+            weights = yield from fetch((node.ref,), order.weights, order.weights_bytes)
+        return weights
+
+    def _compute(self, node: ChordNode, order: Order, weights: bytes) -> Procedure[Done]:
+        """The work itself. The trainer keeps files between rounds: they are read when it lacks some."""
+        contents = {order.weights: weights} if order.weights else {}
+        try:
+            done = yield from compute(Compute(order, contents))
+        except FilesLacking:
+            files = yield from _file_contents(node, order, self._private)
+            done = yield from compute(Compute(order, files | contents))
+        return done
 
     def _update(self, ticket: str, **changes: Any) -> None:
         self._progress[ticket] = replace(self._progress[ticket], **changes)

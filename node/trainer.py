@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, cast
 
 from chord.errors import NotFound
 from federation.effects import Compute, Done
-from federation.errors import OtherBits, WorkFailed
+from federation.errors import FilesLacking, OtherBits, WorkFailed
 from federation.work import Order
 from ml.errors import EndOfFrames, FileUnknown, FrameError, MLError, ModelUnknown, from_dict
 from ml.frames import Frame, Header, read_frame, write_frame
@@ -54,10 +54,11 @@ class Trainer:
         self._child: subprocess.Popen[bytes] | None = None
         self._idle: threading.Timer | None = None
         self._stopped = False
+        self._died: dict[str, int] = {}  # by ticket: how often over the order that is about to be given its files
         self._fingerprints: dict[str, str] = {}  # this machine's, by the shapes of a job
 
     def perform(self, effect: Compute) -> Done:
-        """Have an order carried out. Raises WorkFailed, OtherBits; Stopped, when it was given up as this node ends."""
+        """Have an order carried out. Raises WorkFailed, FilesLacking, OtherBits; Stopped, as this node ends."""
         with self._lock:
             self._cancel_idle()
             try:
@@ -91,11 +92,16 @@ class Trainer:
     def _perform(self, effect: Compute) -> Done:
         order, work = effect.order, _read_work(effect.order)
         code: int | None = None
-        for _ in range(STARTS_MAX):
+        died = self._died.pop(order.ticket, 0)
+        while died < STARTS_MAX:
             try:
                 return self._converse(effect, work)
             except (EndOfFrames, FrameError, OSError):
                 code = self._end_child()
+                died += 1
+            except FilesLacking:
+                self._died = {order.ticket: died}
+                raise
             except ModelUnknown as error:  # another node may have it
                 raise NotFound(str(error)) from error
             except MLError as error:
@@ -106,7 +112,8 @@ class Trainer:
                          f"on {', '.join(f.name for f in order.files)}")
 
     def _converse(self, effect: Compute, work: dict[str, object]) -> Done:
-        """Have the order's files there, then its task done. Raises OtherBits, MLError, OSError."""
+        """Have its task done; its files are brought where they are not there. Raises FilesLacking, OtherBits, MLError,
+        OSError."""
         began = time.monotonic()
         order = effect.order
         self._running_child()
@@ -114,7 +121,9 @@ class Trainer:
         self._tell(order.ticket, _configuration(order, work))
         try:
             answer = self._do(effect, work)
-        except FileUnknown:  # its first order, or what it has used least recently
+        except FileUnknown as error:  # its first order, or what it has used least recently
+            if any(file.digest not in effect.contents for file in order.files if file.digest not in self._clients):
+                raise FilesLacking(str(error)) from error
             self._bring_files(effect, work)
             answer = self._do(effect, work)
         loss, accuracy = (cast(float, answer.header.get(key, 0.0)) for key in ("loss", "accuracy"))

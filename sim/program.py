@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from chord import caretaking
 from chord.answers import Handlers
@@ -16,7 +17,7 @@ from chord.effects import Procedure, Sleep
 from chord.node import ChordNode
 from chord.store import Store
 from federation.effects import Aside, Clocks, Compute, Done, Rest
-from federation.errors import WorkFailed
+from federation.errors import FilesLacking, WorkFailed
 from federation.keeping import Keeper
 from federation.orders import Orders
 from federation.work import Collect, Driving, Order
@@ -24,7 +25,7 @@ from ml.errors import MLError
 from ml.task import task_from_dict
 from ml.worker import Worker
 from sim.machine import Machine, RingProgram
-from sim.process import PENDING, Outcome, Task
+from sim.process import PENDING, Outcome, Process, Task
 from sim.world import World
 
 TRAINS_S_A_FILE = 0.5
@@ -76,15 +77,25 @@ def teach(world: World) -> None:
     if Compute in world.performers:
         return
     worker = Worker()
+    brought: WeakKeyDictionary[Process, set[str]] = WeakKeyDictionary()
     sleep = world.performers[Sleep]
-    world.performers[Compute] = partial(_compute, world, worker)
+    world.performers[Compute] = partial(_compute, world, worker, brought)
     world.performers[Aside] = lambda _, effect: effect.function()
     world.performers[Rest] = lambda task, _: sleep(task, Sleep(REST_S))
 
 
-def _compute(world: World, worker: Worker, task: Task, effect: Compute) -> Outcome:
-    """Carry an order out: the result is there when the training would have ended."""
+def _compute(
+    world: World, worker: Worker, brought: WeakKeyDictionary[Process, set[str]], task: Task, effect: Compute
+) -> Outcome:
+    """Carry an order out: the result is there when the training would have ended.
+
+    One worker serves all, who parses each file once; but each process must have brought its files itself.
+    """
     resume, process = task.later(), task.process
+    known = brought.setdefault(process, set())
+    known.update(file.digest for file in effect.order.files if file.digest in effect.contents)
+    if lacking := [file.name for file in effect.order.files if file.digest not in known]:
+        return FilesLacking(f"{len(lacking)} files, the first is {lacking[0]}")
     seconds = TRAINS_S_A_FILE * len(effect.order.files)
     try:
         outcome: Outcome = carry_out(worker, effect, seconds)
@@ -95,12 +106,14 @@ def _compute(world: World, worker: Worker, task: Task, effect: Compute) -> Outco
 
 
 def carry_out(worker: Worker, effect: Compute, seconds: float) -> Done:
-    """What a trainer process does with an order. Raises MLError."""
+    """What a trainer process does with an order. Raises MLError, FilesLacking."""
     order, work = effect.order, json.loads(effect.order.task)
     weights = effect.contents.get(order.weights, b"")
-    for file in order.files:
-        if not worker.has(file.digest):
-            worker.add_file(file.digest, file.name, effect.contents[file.digest], work["features"], work["classes"])
+    lacking = [file for file in order.files if not worker.has(file.digest)]
+    if any(file.digest not in effect.contents for file in lacking):
+        raise FilesLacking(f"{len(lacking)} files")
+    for file in lacking:
+        worker.add_file(file.digest, file.name, effect.contents[file.digest], work["features"], work["classes"])
     if work["kind"] == "moments":
         return Done(worker.moments([file.digest for file in order.files]).to_bytes(), seconds)
     task = task_from_dict(work["task"])

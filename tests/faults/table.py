@@ -7,7 +7,6 @@ or a death would raise, kill nodes, or end the asker itself.
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -21,16 +20,17 @@ from chord.ring import Ring
 from chord.store import Store
 from federation import jobs
 from federation.driver import Driver
-from federation.effects import Aside, Clocks, Compute, Done, Rest
+from federation.effects import Aside, Clocks, Compute, Rest
+from federation.errors import FilesLacking
 from federation.keeping import Keeper
 from federation.orders import Orders
 from federation.placing import place
 from federation.settings import Settings
 from federation.spec import JobSpec
 from federation.work import Driving, Order, TrainingFile
-from ml.task import task_from_dict
 from ml.worker import Worker
 from sim.perfect import TrueRing
+from sim.program import carry_out
 
 R = TypeVar("R")
 
@@ -197,9 +197,9 @@ class Table:
             if isinstance(effect, Rest):
                 return carrying.close()
             try:
-                outcome = train(seat.worker, effect) if isinstance(effect, Compute) else self.perform(effect)
+                outcome = carry_out(seat.worker, effect, 0.1) if isinstance(effect, Compute) else self.perform(effect)
                 step = carrying.send
-            except ChordError as error:
+            except (ChordError, FilesLacking) as error:
                 outcome, step = error, carrying.throw
 
     @staticmethod
@@ -222,18 +222,6 @@ class Table:
     def drive(self, spec: JobSpec) -> str:
         """The hash of the model."""
         return self.run(self.driver(spec).drive())[-1].weights
-
-
-def train(worker: Worker, effect: Compute) -> Done:
-    """What a trainer process does with an order."""
-    order, work = effect.order, json.loads(effect.order.task)
-    for file in order.files:
-        if not worker.has(file.digest):
-            worker.add_file(file.digest, file.name, effect.contents[file.digest], work["features"], work["classes"])
-    if work["kind"] == "moments":
-        return Done(worker.moments([f.digest for f in order.files]).to_bytes(), 0.1)
-    update = worker.train(task_from_dict(work["task"]), effect.contents[order.weights])
-    return Done(update.sum, 0.1, update.loss, update.accuracy)
 
 
 def small_job(files: int = 4, rows: int = 12, rounds: int = 2, **settings: Any) -> tuple[JobSpec, dict[str, bytes]]:

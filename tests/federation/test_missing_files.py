@@ -20,7 +20,8 @@ GONE = QUORUM.files[2]
 
 
 def job_without(spec: JobSpec, file: TrainingFile, after_round: int = 1, until_s: float = float("inf")) -> Job:
-    """Nobody can read this file any more, once a round has passed, until so much time has gone by."""
+    """Nobody can read this file any more, nor has it in its trainer, once a round has passed, until so much time has
+    gone by."""
     job = Job(IDS[:2], spec)  # two owners: every order is for several files
     rounds = [0]
 
@@ -28,6 +29,8 @@ def job_without(spec: JobSpec, file: TrainingFile, after_round: int = 1, until_s
         if isinstance(request, Order):
             rounds.append(request.round)
         gone = max(rounds) > after_round and job.net.now < until_s
+        if gone and isinstance(request, Order):
+            job.net.members[node].worker._forget(file.digest)
         if gone and isinstance(request, Read) and request.digest == file.digest:
             raise NotFound(f"{node.address} has lost it")
 

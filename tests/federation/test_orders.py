@@ -18,7 +18,7 @@ from chord.ring import Ring
 from chord.store import Store
 from chord.storing import write
 from federation.effects import Compute, Done, Rest
-from federation.errors import OtherBits, WorkFailed
+from federation.errors import FilesLacking, OtherBits, WorkFailed
 from federation.orders import FINISHED_MAX, QUEUED_MAX, Orders
 from federation.work import Collect, Order, Progress, TrainingFile
 
@@ -36,6 +36,7 @@ class Node:
         self.store, self.orders = Store(lambda: 0.0), Orders()
         self.handlers = {**self.store.handlers(), **self.orders.handlers()}
         self.computed: list[Compute] = []
+        self.has_files = True  # has its trainer?
         self.outcome: Done | Exception | None = None  # None: the number of the computation
         self.procedure = self.orders.carry_out(self.core)
         self.run(write(ME, FILE.digest, CONTENT))
@@ -66,6 +67,8 @@ class Node:
 
     def _compute(self, effect: Compute) -> Done:
         self.computed.append(effect)
+        if not self.has_files and len(effect.contents) < 2:
+            raise FilesLacking("a")
         self.orders.tell(effect.order.ticket, "half way")
         self.seen = self.ask(Collect(effect.order.ticket))
         if isinstance(self.outcome, Exception):
@@ -94,11 +97,28 @@ def test_an_order_is_queued_carried_out_and_done(node: Node) -> None:
     assert node.store.has(done.result)
 
 
-def test_the_trainer_is_given_the_files_and_the_weights(node: Node) -> None:
+def test_a_trainer_that_has_the_files_is_given_the_weights_alone(node: Node) -> None:
     node.ask(ORDER)
     node.work()
 
-    assert node.computed[0].contents == {FILE.digest: CONTENT, ORDER.weights: WEIGHTS}
+    assert [effect.contents for effect in node.computed] == [{ORDER.weights: WEIGHTS}]
+
+
+def test_a_trainer_that_lacks_files_is_given_them_all(node: Node) -> None:
+    node.has_files = False
+    ticket = node.ask(ORDER)
+    node.work()
+
+    assert node.computed[-1].contents == {FILE.digest: CONTENT, ORDER.weights: WEIGHTS}
+    assert node.ask(Collect(ticket)).state == "done"
+
+
+def test_an_order_whose_files_nobody_has_is_unable(node: Node) -> None:
+    node.has_files = False
+    ticket = node.ask(replace(ORDER, files=(replace(FILE, digest="22" * 32),)))
+    node.work()
+
+    assert node.ask(Collect(ticket)).state == "unable"
 
 
 def test_the_same_order_again_is_the_same_ticket_and_nothing_is_done_twice(node: Node) -> None:

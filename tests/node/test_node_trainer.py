@@ -15,7 +15,7 @@ import pytest
 from training import computed_here, content, effect, make_spec, training_order
 
 from federation.arithmetic import fingerprint_here, moments_task
-from federation.errors import OtherBits, WorkFailed
+from federation.errors import FilesLacking, OtherBits, WorkFailed
 from federation.settings import Settings
 from federation.work import Order
 from ml.exact import feature_sums_from_bytes
@@ -143,6 +143,28 @@ def test_a_child_that_dies_each_time_fails_the_order_by_name_and_not_the_next_on
         trainer.perform(effect(order, CONTENTS, weights))
 
     assert trainer.perform(effect(ORDER, CONTENTS, WEIGHTS)).result == EXPECTED
+
+
+def test_what_it_has_trained_on_before_it_need_not_be_given_again(own: Heard) -> None:
+    with pytest.raises(FilesLacking):
+        own.trainer.perform(effect(ORDER, {}, WEIGHTS))
+
+    first = own.trainer.perform(effect(ORDER, CONTENTS, WEIGHTS))
+
+    assert own.trainer.perform(effect(ORDER, {}, WEIGHTS)).result == first.result == EXPECTED
+
+
+def test_deaths_before_the_files_were_asked_for_count(own: Heard) -> None:
+    order, weights = LONG
+    own.trainer.perform(effect(ORDER, CONTENTS, WEIGHTS))
+    own.kills = STARTS_MAX
+    with pytest.raises(FilesLacking):  # it dies with its files, and its successor has none
+        own.trainer.perform(effect(order, {}, weights))
+
+    with pytest.raises(WorkFailed, match=f"died {STARTS_MAX} times"):
+        own.trainer.perform(effect(order, CONTENTS, weights))
+
+    assert own.kills == 0
 
 
 def test_a_wrong_file_fails_the_order_by_file_and_line(trainer: Trainer) -> None:
