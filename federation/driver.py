@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from chord.blobs import digest_of
 from chord.effects import Procedure, Sleep, ask, together
@@ -141,19 +140,22 @@ class Driver:
         """One round; meanwhile the one before it is validated and stored, and the ring is looked at for the next."""
         self._require_running()
         began = self._clocks.monotonic()
-        beside: list[Procedure[Any]] = [see_ring(self._roster)]
-        if made is not None:
-            beside.append(self._finish(made))
-        if began >= self._renew_at:
-            self._renew_at = began + RENEW_EVERY_S
-            beside.append(renew(self._roster, self.spec, self._clocks.version()))
-        outcomes = yield from together([self._make(number), *map(_orders_first, beside)])
-        for outcome in outcomes:
+        latest, finished = yield from together([self._make(number), self._finish_beside(made)])
+        for outcome in (latest, finished):
             if isinstance(outcome, Exception):
                 raise outcome
-        latest = outcomes[0]
         assert isinstance(latest, Made)
         return replace(latest, report=replace(latest.report, seconds=self._clocks.monotonic() - began))
+
+    def _finish_beside(self, made: Made | None) -> Procedure[None]:
+        """What goes on beside a round, one after the other: each node is asked one thing at a time."""
+        yield Sleep(ORDERS_FIRST_S)
+        yield from see_ring(self._roster)
+        if made is not None:
+            yield from self._finish(made)
+        if self._clocks.monotonic() >= self._renew_at:
+            self._renew_at = self._clocks.monotonic() + RENEW_EVERY_S
+            yield from renew(self._roster, self.spec, self._clocks.version())
 
     def _make(self, number: int) -> Procedure[Made]:
         self._roster.begin(number)
@@ -237,9 +239,3 @@ class Driver:
             {f.name: p.trainer_of(f) for p in parts for f in p.files},
             tiers=self._gathering.tiers, passed_on=self._gathering.passed_on,
         )
-
-
-def _orders_first(procedure: Procedure[Any]) -> Procedure[Any]:
-    yield Sleep(ORDERS_FIRST_S)
-    result = yield from procedure
-    return result

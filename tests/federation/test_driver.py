@@ -377,8 +377,8 @@ def test_a_job_that_is_soon_over_renews_no_lease() -> None:
 
 
 def test_a_long_job_renews_its_leases_soon_and_then_again() -> None:
-    assert renewals(RENEW_FIRST_S + 1) == [2]
-    assert renewals(RENEW_EVERY_S + 1) == [2, 3, 4, 5, 6]
+    assert renewals(RENEW_FIRST_S + 1) == [1]
+    assert renewals(RENEW_EVERY_S + 1) == [1, 2, 3, 4, 5, 6]
 
 
 def test_all_have_the_weights_before_the_first_is_given_its_order() -> None:
