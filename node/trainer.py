@@ -92,10 +92,11 @@ class Trainer:
     def _perform(self, effect: Compute) -> Done:
         order, work = effect.order, _read_work(effect.order)
         code: int | None = None
+        is_told = order.ticket in self._died
         died = self._died.pop(order.ticket, 0)
         while died < STARTS_MAX:
             try:
-                return self._converse(effect, work)
+                return self._converse(effect, work, is_told)
             except (EndOfFrames, FrameError, OSError):
                 code = self._end_child()
                 died += 1
@@ -111,14 +112,15 @@ class Trainer:
         raise WorkFailed(f"the trainer died {STARTS_MAX} times (exit code {code}) "
                          f"on {', '.join(f.name for f in order.files)}")
 
-    def _converse(self, effect: Compute, work: dict[str, object]) -> Done:
+    def _converse(self, effect: Compute, work: dict[str, object], is_told: bool) -> Done:
         """Have its task done; its files are brought where they are not there. Raises FilesLacking, OtherBits, MLError,
         OSError."""
         began = time.monotonic()
         order = effect.order
         self._running_child()
         self._require_bits(order, work)
-        self._tell(order.ticket, _configuration(order, work))
+        if not is_told:
+            self._tell(order.ticket, _configuration(order, work))
         try:
             answer = self._do(effect, work)
         except FileUnknown as error:  # its first order, or what it has used least recently

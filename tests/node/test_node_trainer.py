@@ -151,6 +151,7 @@ def test_what_it_has_trained_on_before_it_need_not_be_given_again(own: Heard) ->
 
     first = own.trainer.perform(effect(ORDER, CONTENTS, WEIGHTS))
 
+    assert sum("training 3 files" in line for line in own.lines) == 1, "told once"
     assert own.trainer.perform(effect(ORDER, {}, WEIGHTS)).result == first.result == EXPECTED
 
 
