@@ -27,13 +27,13 @@ from chord.ring import Ring
 
 ABOUT = "The round: ours beside Flower"
 NODES = 4
-ROUNDS = 12
+ROUNDS = 24
 STARTS = 3
 HELPS = 7
 HELP_LIMIT_MS, START_LIMIT_S, OVERHEAD_LIMIT_MS, REAL_LIMIT_S = 150.0, 3.0, 10.0, 15.0
 REAL_LETTERS = ROOT.parent / "shared" / "data"
 GOAL = 0.05
-TURNS = 2  # of two nodes against one
+TURNS, SCALING_ROUNDS = 5, 16  # of two nodes against one
 EVEN_FILES = 16  # for each of two nodes
 TIMEOUT_S = 300.0
 
@@ -176,7 +176,7 @@ def _scaling(folder: Path, bytecode: Path) -> Table:
         for turn in range(TURNS):
             for nodes in (1, 2) if turn % 2 == 0 else (2, 1):
                 arguments = [str(data), str(ROOT / "letters" / "validate_letters.txt"), "--local", str(nodes),
-                             "--rounds", "6"]
+                             "--rounds", str(SCALING_ROUNDS)]
                 seconds[nodes].append(_job(arguments, bytecode).round_s)
         one, two = median(seconds[1]), median(seconds[2])
         times = median(a / b for a, b in zip(seconds[1], seconds[2], strict=True))

@@ -14,6 +14,7 @@ from federation.roster import Roster
 from federation.spec import JobSpec
 
 RENEW_EVERY_S = 1200.0  # a put without a job behind it is leased for an hour
+AT_ONCE = 32  # items put to their holders side by side
 RENEW_FIRST_S = 10.0  # after a driver has begun: a short job's leases last without
 
 
@@ -25,8 +26,10 @@ def renew(roster: Roster, spec: JobSpec, version: int) -> Procedure[None]:
         Item(Entry(ring.key(f.name), f.name, f.digest, f.size_bytes), version, LEASE_S)
         for f in (*(() if spec.pinned else spec.files), spec.validation)
     ]
-    for item in (*(replace(record, version=version, lease_s=LEASE_S) for record in records), *files):
-        yield from ask_all([(node, Put(item)) for node in _holders(roster, item)])
+    items = [*(replace(record, version=version, lease_s=LEASE_S) for record in records), *files]
+    for start in range(0, len(items), AT_ONCE):  # one by one they would hold up a round of many files
+        yield from ask_all([(node, Put(item)) for item in items[start : start + AT_ONCE]
+                            for node in _holders(roster, item)])
 
 
 def _holders(roster: Roster, item: Item) -> tuple[NodeRef, ...]:

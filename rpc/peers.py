@@ -47,7 +47,7 @@ class Peers:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._idle: dict[tuple[str, int], list[Line]] = {}  # by host and port, the one used last at the end
+        self._idle: dict[Place, list[Line]] = {}  # the one used last at the end
         self.calls = 0  # made so far, for whoever counts
 
     def ask(self, ask: Ask) -> Any:
