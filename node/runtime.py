@@ -130,12 +130,13 @@ class Runtime:
 
     def _ask_all(self, effect: AskAll) -> list[Any]:
         """Answers in the order asked; a ChordError in the place of an answer that there is not."""
-        if len(effect.asks) == 1 and effect.need is None:
-            return [_value_or_error(lambda: self._ask(effect.asks[0]))]
-        futures = [self._askers.submit(_value_or_error, partial(self._ask, a)) for a in effect.asks]
-        _wait_for(futures, effect.need, effect.deadline_s)
+        deadline = time.monotonic() + effect.deadline_s
+        mine = [a for a in effect.asks[:1] if effect.need is None and a.timeout_s <= effect.deadline_s]
+        futures = [self._askers.submit(_value_or_error, partial(self._ask, a)) for a in effect.asks[len(mine) :]]
+        answers = [_value_or_error(partial(self._ask, a)) for a in mine]  # in this thread, which is awake
+        _wait_for(futures, effect.need, max(0.0, deadline - time.monotonic()))
         silent = NodeUnreachable(f"no answer within {effect.deadline_s:g} s")
-        return [f.result() if f.done() and not f.cancelled() else silent for f in futures]
+        return answers + [f.result() if f.done() and not f.cancelled() else silent for f in futures]
 
     def _together(self, effect: Together) -> list[Any]:
         """Each in a thread, at most so many at once. Who is interrupted while waiting here waits no longer."""
