@@ -14,8 +14,8 @@ from bench.ring import ProcessRing, Running, free_port, process_ring, until
 from bench.rows import Row, Said, heard
 from chord.effects import Procedure
 from chord.errors import ChordError
+from chord.finding import fetch
 from chord.refs import NodeRef
-from chord.storing import fetch
 from cli.entry import Entry
 from federation.work import TrainingFile
 

@@ -28,8 +28,9 @@ from rich.table import Table
 from bench.ring import ProcessRing, process_ring
 from chord.blobs import digest_of
 from chord.errors import ChordError
+from chord.finding import get
 from chord.refs import Address
-from chord.storing import get, put
+from chord.storing import put
 from cli.entry import client_runtime, find_member
 from node.addresses import read
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.ring import PATIENCE_S, ROOT, ProcessRing, Running, until
 from chord.effects import Procedure
 from chord.errors import ChordError
-from chord.storing import get
+from chord.finding import get
 from cli.entry import Entry
 from cli.given import make_spec, read_input
 from federation import jobs

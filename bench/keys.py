@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from bench.ring import ProcessRing
 from chord.effects import Procedure
 from chord.errors import ChordError, NotFound
+from chord.finding import get
 from chord.refs import Address
-from chord.storing import get, put
+from chord.storing import put
 from cli.entry import Entry, client_runtime, find_member
 from node.addresses import read
 

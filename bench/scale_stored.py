@@ -17,7 +17,8 @@ from bench.ring import ProcessRing
 from bench.scale_real import entry_of
 from chord.blobs import Content, digest_of
 from chord.effects import Procedure
-from chord.storing import get, put
+from chord.finding import get
+from chord.storing import put
 from cli.entry import Entry, client_runtime
 from node.files import open_content
 from node.runtime import Runtime

@@ -24,10 +24,11 @@ from bench.figures import Limit, Line, Table
 from bench.machine import use_one_core
 from chord.blobs import digest_of
 from chord.effects import Ask, Procedure, ask
+from chord.finding import fetch
 from chord.items import Read
 from chord.refs import NodeRef
 from chord.requests import NextHop
-from chord.storing import fetch, write
+from chord.storing import write
 from cli.entry import client_runtime
 from node.runtime import Runtime
 from rpc import codec

@@ -1,7 +1,7 @@
 """What is kept on a ring, and what nodes ask one another's stores about it.
 
 An entry is a content under a key and a name; an item, an entry and how it stands. Values only:
-the state behind the questions is in chord/store.py, the procedures that ask them in chord/storing.py.
+the state behind the questions is in chord/store.py, the procedures that ask them in chord/storing.py and finding.py.
 """
 
 from __future__ import annotations

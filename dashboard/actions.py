@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from chord.errors import ChordError
+from chord.finding import get
 from chord.lookup import Route, find_successor
 from chord.names import check_name
 from chord.refs import Address
-from chord.storing import get
 from cli import exits, train
 from cli.access import Access
 from cli.given import make_spec, read_data

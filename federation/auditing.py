@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from chord.blobs import digest_of
 from chord.effects import Procedure
 from chord.errors import ChordError, NotFound
+from chord.finding import fetch, find, get
 from chord.refs import NodeRef
 from chord.ring import Ring
-from chord.storing import fetch, find, get
 from federation import arithmetic, jobs, records
 from federation.effects import aside
 from federation.errors import BadRecord, OtherBits

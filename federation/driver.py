@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from chord.blobs import digest_of
 from chord.effects import Procedure, Sleep, ask, together
 from chord.errors import ChordError
+from chord.finding import get
 from chord.lookup import find_successor
 from chord.refs import NodeRef
 from chord.ring import Ring
-from chord.storing import get
 from federation import arithmetic, jobs, records
 from federation.chronicle import WEIGHTS_KEPT, Chronicle
 from federation.effects import Clocks, aside

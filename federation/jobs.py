@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from chord.effects import Procedure, together
 from chord.errors import ChordError
+from chord.finding import fetch, find
 from chord.items import Item
 from chord.refs import NodeRef
 from chord.ring import Ring
-from chord.storing import fetch, find, put, put_all
+from chord.storing import put, put_all
 from federation import records
 from federation.errors import FederationError, NoSuchJob, TooManyJobs
 from federation.records import Report, Result

@@ -16,9 +16,10 @@ from chord.answers import Handlers
 from chord.blobs import digest_of
 from chord.effects import Procedure, ask
 from chord.errors import Busy, ChordError, Malformed, NotFound
+from chord.finding import fetch, get
 from chord.items import Release
 from chord.node import ChordNode
-from chord.storing import fetch, get, write
+from chord.storing import write
 from federation.effects import Compute, Done, Rest, aside, compute
 from federation.errors import FederationError, FilesLacking, OtherBits
 from federation.topologies import tree

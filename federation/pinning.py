@@ -13,11 +13,12 @@ from dataclasses import asdict, dataclass
 from chord.blobs import digest_of
 from chord.effects import Procedure, Sleep
 from chord.errors import ChordError, Malformed
+from chord.finding import fetch, find
 from chord.names import check_name
 from chord.node import ChordNode
 from chord.refs import NodeRef
 from chord.ring import Ring
-from chord.storing import fetch, find, put
+from chord.storing import put
 from federation.errors import BadRecord
 from federation.work import TrainingFile
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from chord.effects import Procedure, ask_all
+from chord.finding import find
 from chord.items import Entry, Item, Put
 from chord.refs import NodeRef
-from chord.storing import find
 from federation.jobs import LEASE_S
 from federation.reach import through
 from federation.roster import Roster

@@ -14,9 +14,10 @@ from statistics import median
 from chord.blobs import digest_of
 from chord.effects import Ask, AskAll, Procedure, Sleep, ask, ask_all, together
 from chord.errors import Busy, ChordError, NodeUnreachable
+from chord.finding import fetch
 from chord.items import CHUNK_BYTES, Receipt, Write
 from chord.refs import NodeRef
-from chord.storing import fetch, write
+from chord.storing import write
 from federation.errors import WorkFailed
 from federation.placement import BALANCING, Groups, View, assign
 from federation.roster import Roster

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from chord.effects import Procedure, together
+from chord.finding import fetch, find
 from chord.items import Item
 from chord.refs import NodeRef
 from chord.ring import Ring
-from chord.storing import fetch, find
 from federation import jobs, records
 from federation.errors import Diverged, NoSuchJob
 from federation.records import Report, Result

@@ -10,7 +10,8 @@ from __future__ import annotations
 import random
 from functools import partial
 
-from chord.storing import get, put
+from chord.finding import get
+from chord.storing import put
 from sim.machine import Machine
 from sim.process import Outcome
 from sim.program import NodeProgram, clocks

@@ -12,8 +12,9 @@ from processes import Ring, Running, opened_runtime, until
 
 from chord.effects import Procedure
 from chord.errors import NotYet
+from chord.finding import get
 from chord.refs import Address, NodeRef
-from chord.storing import get, put
+from chord.storing import put
 from cli.entry import Entry, find_member
 from node.runtime import Runtime
 

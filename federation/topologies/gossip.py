@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING
 from chord.blobs import digest_of
 from chord.effects import Procedure, Sleep, ask
 from chord.errors import ChordError, NodeUnreachable, NotFound
+from chord.finding import fetch, get
 from chord.items import Release
 from chord.node import ChordNode
 from chord.refs import NodeRef
-from chord.storing import fetch, get, write
+from chord.storing import write
 from federation import records
 from federation.effects import aside
 from federation.errors import WorkFailed

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from chord.effects import Procedure, ask, together
 from chord.errors import ChordError, NodeUnreachable
+from chord.finding import fetch
 from chord.items import CHUNK_BYTES, Read
 from chord.refs import NodeRef
-from chord.storing import fetch
 from federation.effects import aside
 from federation.roster import Roster
 from federation.rounds import Part

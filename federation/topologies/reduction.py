@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 from chord.effects import Procedure, Sleep, ask
 from chord.errors import Busy, ChordError, NodeUnreachable, NotFound
+from chord.finding import fetch
 from chord.refs import NodeRef
-from chord.storing import fetch, write
+from chord.storing import write
 from federation.errors import BadRecord, WorkFailed
 from federation.roster import Roster
 from federation.rounds import COLLECT_PAUSE_S, COLLECT_WAIT_S, COLLECTS_MAX, GRACE_S, Pace, Part

@@ -13,10 +13,11 @@ from dataclasses import replace
 
 from chord.effects import Procedure, Sleep, ask, together
 from chord.errors import ChordError, NodeUnreachable, NotFound
+from chord.finding import fetch
 from chord.node import ChordNode
 from chord.refs import NodeRef
 from chord.ring import between
-from chord.storing import fetch, write
+from chord.storing import write
 from federation.effects import aside
 from federation.errors import FederationError, WorkFailed
 from federation.topologies.partial import Partial, Work, bitmap, partial_from_bytes

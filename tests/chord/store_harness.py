@@ -13,13 +13,14 @@ from chord.answers import answer
 from chord.blobs import MemoryBlobs, digest_of
 from chord.effects import Request
 from chord.errors import ChordError, NodeUnreachable, StoreFull
+from chord.finding import get
 from chord.items import LEASE_S, Entry, Item
 from chord.node import ChordNode
 from chord.refs import NodeRef
 from chord.requests import Leaving
 from chord.ring import Ring
 from chord.store import Store
-from chord.storing import get, put
+from chord.storing import put
 
 
 @dataclass

@@ -23,7 +23,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from ring_harness import Task, owner
 from store_harness import item_of, world_of
 
-from chord import caretaking, protocol, storing
+from chord import caretaking, finding, protocol, storing
 from chord.errors import ChordError, NodeUnreachable, NotFound
 from chord.node import ChordNode
 from chord.refs import NodeRef
@@ -83,7 +83,7 @@ class Schedule:
             return
         name = known[pick % len(known)]
         start, ring = self._anybody(pick), self.world.ring
-        procedure = storing.get(start.ref, ring, ring.key(name), name)
+        procedure = finding.get(start.ref, ring, ring.key(name), name)
         allowed = self.acknowledged[name].union(*(c.contents for c in self.clients if c.is_put and c.name == name))
         self.clients.append(Client(self.world.begin(start.ref, "get", procedure), name, allowed, False))
 

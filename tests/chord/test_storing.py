@@ -8,7 +8,7 @@ import pytest
 from ring_harness import refusing
 from store_harness import StoreWorld, item_of, listen_to, silent, world_of
 
-from chord import protocol, storing
+from chord import finding, protocol, storing
 from chord.blobs import digest_of
 from chord.effects import Request, ask
 from chord.errors import ChordError, Corrupt, NodeUnreachable, NotFound, NotYet, StoreFull, UnderReplicated
@@ -66,7 +66,7 @@ def test_what_is_found_under_a_key_has_one_of_the_names_asked_for(names: tuple[s
         world.put(0, name, CONTENT, key=60)
     start = world.member(0)
 
-    items, _ = world.run(start, "find", storing.find(start, world.ring, 60, names))
+    items, _ = world.run(start, "find", finding.find(start, world.ring, 60, names))
 
     assert {item.entry.name for item in items} == {"a", "b", "c"} & set(names or "abc")
 
@@ -329,7 +329,7 @@ def test_a_get_that_waits_in_vain_does_not_say_not_found() -> None:
     with pytest.raises(NotYet):
         world.get(0, "a", key=60)
 
-    assert asked(world, Find).count(75) == storing.FIND_ATTEMPTS_MAX
+    assert asked(world, Find).count(75) == finding.FIND_ATTEMPTS_MAX
 
 
 def test_another_item_under_the_key_does_not_hide_that_somebody_could_not_answer() -> None:
@@ -355,7 +355,7 @@ def test_who_is_being_handed_over_to_may_have_a_later_version_which_is_waited_fo
     with pytest.raises(NotYet):
         world.get(0, "a", key=60)
     assert world.get(0, "a", key=60, digest=digest_of(b"old")) == b"old", "of a digest there is one version only"
-    found, _ = world.run(world.member(0), "find", storing.find(world.member(0), world.ring, 60))
+    found, _ = world.run(world.member(0), "find", finding.find(world.member(0), world.ring, 60))
     assert [i.version for i in found] == [1], "better than nothing"
 
     world.store(60).settled = world.store(70).settled = True
@@ -479,7 +479,7 @@ def test_a_holder_that_lies_is_believed_by_nobody_and_asked_within_bounds(lie: A
     listen_to(world, 75, {Read: lie})
 
     assert world.get(0, "a", key=60) == CONTENT
-    assert asked(world, Read).count(75) <= storing.GET_ATTEMPTS_MAX * len(CONTENT)
+    assert asked(world, Read).count(75) <= finding.GET_ATTEMPTS_MAX * len(CONTENT)
 
 
 def test_a_copy_that_was_handed_on_between_the_question_and_the_reading_is_found_where_it_is() -> None:

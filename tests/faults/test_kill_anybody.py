@@ -23,7 +23,8 @@ from bench.faults import contributions_wrong, restore
 from bench.jobs import Data, Work
 from bench.ring import PATIENCE_S, ProcessRing, process_ring, trainers_of, until
 from chord.errors import ChordError
-from chord.storing import get, put
+from chord.finding import get
+from chord.storing import put
 from federation.jobs import reports_of
 from federation.records import DONE
 
