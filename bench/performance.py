@@ -28,7 +28,8 @@ PROFILED_ROUNDS = 20
 SAMPLES_A_SECOND = 200
 COSTS = 3
 IDLE = ("wait (threading.py)", "_wait_for_tstate_lock", "select (selectors.py)", "wait (rpc/transport.py)",
-        "_worker (concurrent", "read_frame (ml/frames.py)", "_wait (node/parent.py)", "_bootstrap", "importlib")
+        "_in_time (rpc/transport.py)", "_worker (concurrent", "read_frame (ml/frames.py)", "_wait (node/parent.py)",
+        "_bootstrap", "importlib")
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -14,7 +14,7 @@ from federation.roster import Roster
 from federation.spec import JobSpec
 
 RENEW_EVERY_S = 1200.0  # a put without a job behind it is leased for an hour
-AT_ONCE = 32  # items put to their holders side by side
+AT_ONCE = 128  # items put to their holders side by side
 RENEW_FIRST_S = 10.0  # after a driver has begun: a short job's leases last without
 
 
