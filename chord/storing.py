@@ -21,6 +21,7 @@ TRANSFER_TIMEOUT_S = 3.0  # for one piece
 BYTES_PER_S_MIN = 16 << 20  # at which a whole content is checked and written to a disk
 SENDINGS_MAX = 2  # of one content to one node
 AT_ONCE_BYTES_MAX = 64 << 10  # of a content whose copies are written side by side; larger ones share the way out
+UNASKED_BYTES_MAX = 4 << 10  # of a new content: to send it costs no more than to ask
 PIECES_SPARE = 8  # repeated, where the receiver has lost some
 
 
@@ -30,8 +31,8 @@ def put(
 ) -> Procedure[tuple[NodeRef, ...]]:
     """Store a content under a key: in its owner and in the owner's next live successors.
 
-    version: the writer's clock; of two items for one entry the later counts. is_new: nobody has
-    this content yet, so that nobody is asked whether to send it. Returns the nodes
+    version: the writer's clock; of two items for one entry the later counts. is_new: hardly anybody
+    has this content yet, so that, if it is small, nobody is asked whether to send it. Returns the nodes
     that hold it, the owner first: min(replicas, nodes) of them. Raises UnderReplicated, LookupFailed.
     """
     holders = yield from put_all(start, ring, key, {name: content}, version, lease_s, is_new)
@@ -47,7 +48,8 @@ def put_all(
     for name, content in contents.items():
         item = Item(Entry(key, name, digest_of(content), len(content)), version, lease_s)
         try:
-            holders = yield from put_copies(item, content, nodes, ring.replicas, is_new)
+            unasked = is_new and len(content) <= UNASKED_BYTES_MAX
+            holders = yield from put_copies(item, content, nodes, ring.replicas, unasked)
         except UnderReplicated:  # a list that is just long enough has nobody in the place of those that cannot
             nodes = yield from nodes_for(start, ring, key, 2 * ring.replicas)
             holders = yield from put_copies(item, content, nodes, ring.replicas)

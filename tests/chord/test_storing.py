@@ -49,6 +49,18 @@ def test_nobody_is_asked_whether_to_send_what_is_new() -> None:
         assert told == [Write, Put]
 
 
+def test_a_large_content_is_sent_to_nobody_who_has_it_even_if_it_is_called_new() -> None:
+    world, content = world_of(TEN), bytes(storing.UNASKED_BYTES_MAX + 1)
+    start = world.member(0)
+    world.put(0, "a", content, key=60)
+    world.told.clear()
+
+    world.run(start, "put", storing.put(start, world.ring, 60, "b", content, 1, is_new=True))
+
+    assert world.copies("b") == [75, 100, 125]
+    assert not asked(world, Write)
+
+
 def test_a_new_content_that_is_there_already_is_stored_all_the_same() -> None:
     world = world_of(TEN)
     world.put(0, "a", CONTENT, key=60)
