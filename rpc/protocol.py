@@ -59,14 +59,11 @@ class BinaryProtocol(TBinaryProtocolAccelerated):  # type: ignore[misc]  # thrif
 
     def read(self, kind: "type[_Struct]", spec: object) -> typing.Any:
         """The struct that comes next."""
-        made, decode = kind(), self._in_c[0]
-        if decode is None:
+        made = kind()
+        if self._fast_decode is None:
             made.read(self)
-            return made
-        try:
-            decode(made, self, spec)
-        except (OverflowError, TypeError, ValueError) as error:
-            raise no_message(str(error)) from error
+        else:
+            self._fast_decode(made, self, spec)
         return made
 
     def _fail_otherwise(self, method: Method) -> None:
