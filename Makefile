@@ -32,7 +32,7 @@ demo: install
 	$(PYTHON) client.py letters validate_letters.txt --local 4
 
 dashboard: $(VENV)/.dashboard
-	$(PYTHON) -m dashboard --lab
+	$(PYTHON) -m roundelay.dashboard --lab
 
 $(VENV)/.dashboard: $(STAMP)
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check "nicegui>=3.3,<4"
@@ -46,7 +46,7 @@ test: install
 	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile
 
 paper: install
-	$(PYTHON) -m sim paper
+	$(PYTHON) -m roundelay.sim paper
 
 soak: install
 	$(PYTHON) -m bench soak --out docs/results/soak.md
@@ -73,11 +73,11 @@ check: install
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check "ruff>=0.12,<1" "mypy>=1.16,<3"
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy .
-	$(PYTHON) -m rpc.generate --check
+	$(PYTHON) -m roundelay.rpc.generate --check
 	$(PYTHON) -m bench counts --check
 
 gen:
-	python3 -m rpc.generate
+	python3 -m roundelay.rpc.generate
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis

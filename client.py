@@ -4,17 +4,17 @@
     python3 client.py jobs | attach JOB | status | lookup NAME | predict MODEL FILE | ...
 """
 
-from cli.environment import require
+from roundelay.cli.environment import require
 
 require()
 
-from ml.threads import one_blas_thread  # noqa: E402 - only where everything is installed
+from roundelay.ml.threads import one_blas_thread  # noqa: E402 - only where everything is installed
 
 one_blas_thread()  # before numpy is imported: one bit pattern, and the cores are the trainers'
 
 from importlib import import_module  # noqa: E402
 
-from cli import exits  # noqa: E402
+from roundelay.cli import exits  # noqa: E402
 
 SUBCOMMANDS = {
     "train": "train a model on the files of a folder (also without this word)",
@@ -39,13 +39,13 @@ def main(arguments: list[str]) -> int:
         return 0
     word, *rest = arguments
     if word not in SUBCOMMANDS:  # a first word that is no subcommand means train
-        from cli import seeds
+        from roundelay.cli import legacy_arguments
 
-        word, rest = "train", seeds.translate(arguments)
-    from cli import commands, options
+        word, rest = "train", legacy_arguments.translate(arguments)
+    from roundelay.cli import commands, options
 
     chosen = options.parse(commands.LINES[word](rest), rest)
-    code: int = import_module(f"cli.{word}").run(chosen)
+    code: int = import_module(f"roundelay.cli.{word}").run(chosen)
     return code
 
 

@@ -8,7 +8,7 @@
  * Identifiers and keys are big-endian integers of 20 bytes, whatever the ring's bits.
  * Digests are SHA-256, 32 bytes. Arrays travel as little-endian binary, never as lists.
  */
-namespace py rpc.gen
+namespace py roundelay.rpc.gen
 
 /** One life of one node. A restart is a new incarnation, and a new member of the ring. */
 struct Node {

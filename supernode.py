@@ -3,20 +3,20 @@
     python3 supernode.py [--port 9091]
 """
 
-from cli.environment import importing, require
+from roundelay.cli.environment import importing, require
 
 require()
 
-from cli import exits, options  # noqa: E402 - only where everything is installed
-from cli import supernode as command_line  # noqa: E402
+from roundelay.cli import exits, options  # noqa: E402 - only where everything is installed
+from roundelay.cli import supernode as command_line  # noqa: E402
 
 
 def main(arguments: list[str]) -> int:
     chosen = options.parse(command_line.parser(arguments), arguments)
     with importing():
-        from cli import admission  # what --help need not wait for
+        from roundelay.cli import run_supernode  # what --help need not wait for
 
-    admission.run(chosen)
+    run_supernode.run(chosen)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ def calls(file: Path) -> int:
 
 def main(file: str, script: str, *arguments: str) -> None:
     sys.path[0] = str(Path(script).parent)
-    from rpc.peers import Peers  # found only now, where this file was run by its path
+    from roundelay.rpc.peers import Peers  # found only now, where this file was run by its path
 
     Path(file).write_bytes(COUNT.pack(0))
     with Path(file).open("r+b") as opened:

@@ -25,28 +25,28 @@ import numpy as np
 
 from bench.imports import imports
 from bench.sizes import WireSizes
-from chord.effects import Ask
-from chord.lookup import find_successor
-from chord.refs import Address
-from chord.requests import NextHop
-from chord.ring import Ring
-from ml import kernels, optimizers
-from ml.data import Samples
-from ml.mlp import Architecture, init
-from ml.task import TrainConfig
-from ml.train import Shard, train_together
-from sim.direct import Direct
-from sim.experiments.walks import hops
-from sim.jobs import SETTINGS, Job
-from sim.journal import Journal
-from sim.machine import Machine
-from sim.options import CALM
-from sim.perfect import random_ring
-from sim.process import Outcome, Process, Resume
-from sim.program import NodeProgram
-from sim.scene import Scene
-from sim.supernode import SimSupernode
-from sim.world import World
+from roundelay.chord.effects import Ask
+from roundelay.chord.lookup import find_successor
+from roundelay.chord.refs import Address
+from roundelay.chord.requests import NextHop
+from roundelay.chord.ring import Ring
+from roundelay.ml import kernels, optimizers
+from roundelay.ml.data import Samples
+from roundelay.ml.mlp import Architecture, init
+from roundelay.ml.task import TrainConfig
+from roundelay.ml.train import Shard, train_together
+from roundelay.sim.experiments.walks import hops
+from roundelay.sim.ideal_ring import random_ring
+from roundelay.sim.instant_network import Direct
+from roundelay.sim.jobs import SETTINGS, Job
+from roundelay.sim.journal import Journal
+from roundelay.sim.machine import Machine
+from roundelay.sim.observed_ring import Scene
+from roundelay.sim.options import CALM
+from roundelay.sim.process import Outcome, Process, Resume
+from roundelay.sim.program import NodeProgram
+from roundelay.sim.supernode import SimSupernode
+from roundelay.sim.world import World
 
 RECORD = Path(__file__).resolve().parent / "counts.json"
 SLACK = 1.02  # of bytes and averages: a longer name of a field is no regression

@@ -12,12 +12,12 @@ from bench.jobs import Work
 from bench.pauses import ends_in
 from bench.ring import ProcessRing, Running, free_port, process_ring, until
 from bench.rows import Row, Said, heard
-from chord.effects import Procedure
-from chord.errors import ChordError
-from chord.finding import fetch
-from chord.refs import NodeRef
-from cli.entry import Entry
-from federation.work import TrainingFile
+from roundelay.chord.effects import Procedure
+from roundelay.chord.errors import ChordError
+from roundelay.chord.refs import NodeRef
+from roundelay.cli.entry import Entry
+from roundelay.federation.requests import TrainingFile
+from roundelay.store.read_path import fetch
 
 WORK = Work(rounds=6)
 SLOW = "trainer.train.before=sleep:0.5"

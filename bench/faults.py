@@ -28,10 +28,10 @@ from rich.table import Table
 from bench import jobs
 from bench.jobs import Data, Work
 from bench.ring import ROOT, ProcessRing, Running, Stuck, process_ring, trainers_of, until
-from chord.errors import ChordError
-from federation import jobs as records
-from federation.jobs import JobView
-from federation.records import DONE
+from roundelay.chord.errors import ChordError
+from roundelay.federation import jobs as records
+from roundelay.federation.jobs import JobView
+from roundelay.federation.records import DONE
 
 ROLES = ("supernode", "client", "driver", "trainer", "owner", "holder")
 NODES = 5

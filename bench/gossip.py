@@ -18,8 +18,8 @@ from typing import Any
 
 from bench.results import machine, table, write
 from bench.ring import ROOT, ProcessRing
-from federation.settings import Settings
-from sim.plot import Plot, Series, svg
+from roundelay.federation.settings import Settings
+from roundelay.sim.plot import Plot, Series, svg
 
 NODES, ROUNDS, FEW = 8, 50, 5
 PATIENCE_S = 600.0

@@ -26,13 +26,13 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.ring import ProcessRing, process_ring
-from chord.blobs import digest_of
-from chord.errors import ChordError
-from chord.finding import get
-from chord.refs import Address
-from chord.storing import put
-from cli.entry import client_runtime, find_member
-from node.addresses import read
+from roundelay.chord.errors import ChordError
+from roundelay.chord.refs import Address
+from roundelay.cli.entry import client_runtime, find_member
+from roundelay.node.addresses import read
+from roundelay.store.blobs import digest_of
+from roundelay.store.read_path import get
+from roundelay.store.write_path import put
 
 NODES = 5
 WRITERS = 2

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.jobs import Data, Work
+from bench.multi_host_ring import Spread
 from bench.network import Host, missing, names_of, network
 from bench.ring import PATIENCE_S, ROOT, Stuck, until
 from bench.rows import Row, heard
-from bench.spread import Spread
 
 COUNT = 8
 WORK = Work(rounds=8, epochs=5, hidden=256)

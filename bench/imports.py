@@ -19,10 +19,11 @@ SLOW = frozenset({  # each with what it brings along
 HELPS = ("client.py", "client.py train", "client.py jobs", "compute_node.py", "supernode.py", "-m dashboard")
 # Until it serves: what its entry point imports, and what that runs.
 STARTS = {
-    "a node": "compute_node, cli.compute_node, cli.membership",
-    "the supernode": "supernode, cli.supernode, cli.admission",
-    "the client, until its ring comes up": "client, cli.commands, cli.settings, cli.configuration, cli.local",
-    "a trainer": "ml.trainer, ml.worker",
+    "a node": "compute_node, roundelay.cli.compute_node, roundelay.cli.run_compute_node",
+    "the supernode": "supernode, roundelay.cli.supernode, roundelay.cli.run_supernode",
+    "the client, until its ring comes up": "client, roundelay.cli.commands, roundelay.cli.settings, roundelay.cli.configuration, "
+        "roundelay.cli.local",
+    "a trainer": "roundelay.ml.trainer, roundelay.ml.worker",
 }
 TIMEOUT_S = 60.0
 

@@ -10,18 +10,18 @@ from functools import partial
 from pathlib import Path
 
 from bench.ring import PATIENCE_S, ROOT, ProcessRing, Running, until
-from chord.effects import Procedure
-from chord.errors import ChordError
-from chord.finding import get
-from cli.entry import Entry
-from cli.given import make_spec, read_input
-from federation import jobs
-from federation.errors import FederationError
-from federation.jobs import JobView
-from federation.placing import place
-from federation.settings import Settings
-from federation.spec import JobSpec
-from federation.work import TrainingFile
+from roundelay.chord.effects import Procedure
+from roundelay.chord.errors import ChordError
+from roundelay.cli.entry import Entry
+from roundelay.cli.job_input import make_spec, read_input
+from roundelay.federation import jobs
+from roundelay.federation.errors import FederationError
+from roundelay.federation.jobs import JobView
+from roundelay.federation.requests import TrainingFile
+from roundelay.federation.settings import Settings
+from roundelay.federation.spec import JobSpec
+from roundelay.federation.upload import place
+from roundelay.store.read_path import get
 
 FILES, ROWS, VALIDATION_ROWS = 12, 100, 200
 JOB = re.compile(r"\b[0-9a-f]{64}\b")

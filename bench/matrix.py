@@ -28,9 +28,9 @@ from bench import jobs
 from bench.faults import contributions_wrong, restore
 from bench.jobs import Data, Work
 from bench.ring import ROOT, ProcessRing, Running, Stuck, process_ring, trainers_of, until
-from chord.errors import ChordError
-from federation.records import DONE
-from node.failpoints import parse
+from roundelay.chord.errors import ChordError
+from roundelay.federation.records import DONE
+from roundelay.node.failpoints import parse
 
 NODES = 5
 WORK = Work(rounds=4)

@@ -15,14 +15,14 @@ from contextlib import ExitStack
 
 from rich.table import Table
 
-from chord.effects import Ask, ask
-from chord.refs import NodeRef
-from chord.requests import GetMembers, GetNeighbours
-from cli.entry import client_runtime
-from node.children import ROOT
-from node.console import console
-from node.local import LocalRing, start_local_ring
-from rpc.peers import Peers
+from roundelay.chord.effects import Ask, ask
+from roundelay.chord.refs import NodeRef
+from roundelay.chord.requests import GetMembers, GetNeighbours
+from roundelay.cli.entry import client_runtime
+from roundelay.node.console import console
+from roundelay.node.local import LocalRing, start_local_ring
+from roundelay.node.subprocesses import ROOT
+from roundelay.rpc.peers import Peers
 
 NODES = 4
 ROUNDS = 15

@@ -17,16 +17,16 @@ import numpy as np
 
 from bench.results import machine, table, write
 from bench.ring import ROOT
-from chord.blobs import digest_of
-from federation.rules import RULES
-from federation.settings import Settings
-from federation.spec import JobSpec
-from federation.work import TrainingFile
-from ml import partition
-from ml.validate import Validator
-from ml.worker import Worker
-from sim import alone
-from sim.plot import Plot, Series, svg
+from roundelay.federation.requests import TrainingFile
+from roundelay.federation.rules import RULES
+from roundelay.federation.settings import Settings
+from roundelay.federation.spec import JobSpec
+from roundelay.ml import partition
+from roundelay.ml.validate import Validator
+from roundelay.ml.worker import Worker
+from roundelay.sim import centralized_reference
+from roundelay.sim.plot import Plot, Series, svg
+from roundelay.store.blobs import digest_of
 
 ALPHAS = (0.1, 1.0, 100.0)
 FILES, ROUNDS, SEED = 16, 30, 1
@@ -85,8 +85,8 @@ def make_spec(rule: str, files: tuple[TrainingFile, ...], rounds: int) -> JobSpe
 
 def error(spec: JobSpec, contents: dict[str, bytes], worker: Worker) -> float:
     """The validation error after the last round."""
-    moments = alone.moments(spec, contents, worker)
-    *_, weights = alone.rounds(spec, moments, worker)
+    moments = centralized_reference.moments(spec, contents, worker)
+    *_, weights = centralized_reference.rounds(spec, moments, worker)
     validator = Validator(spec.design, HELD_OUT.name, HELD_OUT.read_bytes())
     return validator(weights, moments).error_rate
 

@@ -157,7 +157,7 @@ The dearest half of a run took {most:.3f} of a core: {verdict} a quarter. In the
 @contextmanager
 def dashboard(nodes: int) -> Iterator[tuple[int, str]]:
     """Its process and its address."""
-    command = [sys.executable, "-m", "dashboard", "--lab", str(nodes), "--port", "0", "--end-with-parent"]
+    command = [sys.executable, "-m", "roundelay.dashboard", "--lab", str(nodes), "--port", "0", "--end-with-parent"]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdin is not None and child.stdout is not None
         try:

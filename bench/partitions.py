@@ -12,10 +12,10 @@ from pathlib import Path
 
 from bench import jobs
 from bench.jobs import Data, Work
+from bench.multi_host_ring import Spread
 from bench.network import Host, missing, network
 from bench.ring import Running, until
 from bench.rows import Row, heard
-from bench.spread import Spread
 
 WORK = Work(rounds=6)
 SLOW = "trainer.train.before=sleep:1"

@@ -13,7 +13,7 @@ from bench.faults import contributions_wrong
 from bench.jobs import Work
 from bench.ring import Running, process_ring, trainers_of, until
 from bench.rows import Row, heard
-from federation.records import FAILED
+from roundelay.federation.records import FAILED
 
 WORK = Work(rounds=6)
 SLOW = "trainer.train.before=sleep:1"

@@ -103,7 +103,7 @@ def largest(stacks: Sequence[str]) -> list[tuple[str, float]]:
         stack, _, samples = line.rpartition(" ")
         frames = [re.sub(r":\d+\)$", ")", f) for f in stack.split(";") if not f.startswith("process ")]
         if frames and not any(idle in frames[-1] for idle in IDLE) and not any("importlib" in f for f in frames):
-            role = "trainer" if "ml.trainer" in stack else "node" if "compute_node.py" in stack else "client"
+            role = "trainer" if "roundelay.ml.trainer" in stack else "node" if "compute_node.py" in stack else "client"
             own[f"{role}: {frames[-1]}"] += int(samples)
     total = own.total() or 1
     return [(what, samples / total) for what, samples in own.most_common(COSTS)]

@@ -27,7 +27,7 @@ import numpy as np
 from bench.proxy import Faults, Proxy
 from bench.results import machine, table, write
 from bench.ring import ROOT, ProcessRing, free_port, until
-from federation.pinning import published
+from roundelay.federation.private_data import published
 
 NODES, FILES_EACH, ROUNDS = 4, 8, 50
 NAME = "wards"

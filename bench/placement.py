@@ -18,8 +18,8 @@ from statistics import mean
 
 from bench.results import machine, table, write
 from bench.ring import ROOT, ProcessRing
-from federation.placement import BALANCING, POLICIES
-from sim.plot import Plot, Series, svg
+from roundelay.federation.placement import BALANCING, POLICIES
+from roundelay.sim.plot import Plot, Series, svg
 
 LOADS = (0.0, 0.2, 0.4, 0.8)
 ROUNDS, DELAY_S = 8, 1.0

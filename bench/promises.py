@@ -14,7 +14,7 @@ from bench.faults import contributions_wrong
 from bench.jobs import Work
 from bench.ring import ProcessRing, process_ring, until
 from bench.rows import Row, heard
-from federation.spec import JobSpec
+from roundelay.federation.spec import JobSpec
 
 SEED = 7
 

@@ -16,7 +16,7 @@ from typing import Any
 from bench import machine
 from bench.figures import Table, worse
 from bench.machine import ROOT
-from node.console import console
+from roundelay.node.console import console
 
 RESULTS = ROOT / "docs" / "results"
 KEPT = ROOT / "build" / "bench"

@@ -11,8 +11,8 @@ from bench.jobs import Work
 from bench.pauses import ends_in
 from bench.ring import ProcessRing, Running, free_port, process_ring, until
 from bench.rows import Row, Said, heard
-from chord.ring import Ring
-from federation.records import CANCELLED
+from roundelay.chord.ring import Ring
+from roundelay.federation.records import CANCELLED
 
 WORK = Work(rounds=6)
 LONG = Work(rounds=1000)

@@ -17,14 +17,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from chord.effects import Procedure
-from chord.errors import ChordError, LookupFailed, NodeUnreachable
-from chord.refs import Address, NodeRef
-from chord.requests import Status
-from chord.survey import survey
-from cli.entry import Entry, client_runtime, find_member
-from node.addresses import read
-from node.failpoints import ARMED_VARIABLE, VARIABLE
+from roundelay.chord.crawl import survey
+from roundelay.chord.effects import Procedure
+from roundelay.chord.errors import ChordError, LookupFailed, NodeUnreachable
+from roundelay.chord.refs import Address, NodeRef
+from roundelay.chord.requests import Status
+from roundelay.cli.entry import Entry, client_runtime, find_member
+from roundelay.node.addresses import read
+from roundelay.node.failpoints import ARMED_VARIABLE, VARIABLE
 
 R = TypeVar("R")
 

@@ -23,7 +23,7 @@ from bench import flower, published
 from bench.figures import Limit, Line, Table
 from bench.machine import ROOT, environment
 from bench.ring import ProcessRing
-from chord.ring import Ring
+from roundelay.chord.ring import Ring
 
 ABOUT = "The round: ours beside Flower"
 NODES = 4

@@ -14,16 +14,16 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import mean, median
 
-from bench import counted_node, ends, vitals
+from bench import counted_node, echo_servers, process_stats
 from bench.figures import Limit, Line, Table
 from bench.ring import ProcessRing, Running, Stuck, trainers_of, until
 from bench.round import Job
 from bench.topologies import small_files
-from chord.lookup import find_successor
-from chord.refs import Address
-from cli.entry import Entry, client_runtime, find_member
-from node import trainer
-from node.addresses import read
+from roundelay.chord.lookup import find_successor
+from roundelay.chord.refs import Address
+from roundelay.cli.entry import Entry, client_runtime, find_member
+from roundelay.node import trainer
+from roundelay.node.addresses import read
 
 SIZES = (4, 16, 64)
 BUDGET_S = 200.0  # a larger ring is left out when this is spent
@@ -65,7 +65,7 @@ def _measured(ring: ProcessRing, count: int, data: Path) -> tuple[tuple[Line, ..
         node.port = node.listening_port()
     ring.wait_whole(FORM_PATIENCE_S)
     formed_s = time.monotonic() - began
-    memory = [vitals.take(node.pid).memory_kib / 1024 for node in ring.nodes]
+    memory = [process_stats.take(node.pid).memory_kib / 1024 for node in ring.nodes]
     time.sleep(SETTLES_S)
     idle = _idle_calls(counts)
     times = sorted(_lookup_ms(ring))
@@ -114,7 +114,7 @@ def _lookup_ms(ring: ProcessRing) -> list[float]:
 def entry_of(ring: ProcessRing) -> Entry:
     runtime = client_runtime()
     try:
-        return runtime.run(find_member(Address(ends.HOST, ring.supernode.port), read(ring.node_list).nodes))
+        return runtime.run(find_member(Address(echo_servers.HOST, ring.supernode.port), read(ring.node_list).nodes))
     finally:
         runtime.stop(1.0)
 

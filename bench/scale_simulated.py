@@ -15,23 +15,23 @@ from typing import Any
 
 from bench import simulated
 from bench.figures import Limit, Line, Table
+from bench.message_counter import Tally, tallied
 from bench.scale_growth import Cost, Found, growth
 from bench.sizes import WireSizes
-from bench.tallied import Tally, tallied
-from chord import protocol, upkeep
-from chord.answers import ring_handlers
-from chord.effects import Procedure
-from chord.errors import ChordError
-from chord.lookup import find_successor
-from chord.node import ChordNode
-from chord.refs import Address, NodeRef
-from chord.ring import Ring
-from sim.journal import Journal
-from sim.machine import Machine, RingProgram
-from sim.options import CALM
-from sim.perfect import TrueRing, random_ring
-from sim.process import Outcome
-from sim.world import World
+from roundelay.chord import maintenance, protocol
+from roundelay.chord.dispatch import ring_handlers
+from roundelay.chord.effects import Procedure
+from roundelay.chord.errors import ChordError
+from roundelay.chord.lookup import find_successor
+from roundelay.chord.node import ChordNode
+from roundelay.chord.refs import Address, NodeRef
+from roundelay.chord.ring import Ring
+from roundelay.sim.ideal_ring import TrueRing, random_ring
+from roundelay.sim.journal import Journal
+from roundelay.sim.machine import Machine, RingProgram
+from roundelay.sim.options import CALM
+from roundelay.sim.process import Outcome
+from roundelay.sim.world import World
 
 SIZES = (1000, 2000, 3000, 5000, 10_000)
 SHOWN = (1000, 3000, 10_000)
@@ -41,7 +41,7 @@ NOBODY = Address("nobody", 1)
 LOOKUPS, JOINS = 300, 24
 WALKS_S = 60.0  # by then every lookup and every join is long over
 ARC = 200  # neighbours that keep the ring up
-SETTLES_S, UPKEEP_S = 6.0, 6 * upkeep.FINGERS_EVERY_MAX_S  # several turns of the slowest loop
+SETTLES_S, UPKEEP_S = 6.0, 6 * maintenance.FINGERS_EVERY_MAX_S  # several turns of the slowest loop
 JOB_NODES, HIDDEN = 1000, 256
 IDLE_LIMIT = 8.0
 
@@ -85,8 +85,8 @@ class Keeping(RingProgram):
         node, rng, tally = self.node, self.machine.world.rng, self.machine.world.tally  # type: ignore[attr-defined]
         life = str(node.ref.address)
         loops = {
-            "neighbours": upkeep.keep_neighbours(node, rng(f"neighbours {life}")),
-            "fingers": upkeep.keep_fingers(node, rng(f"fingers {life}"), upkeep.FINGERS_EVERY_MAX_S),
+            "neighbours": maintenance.keep_neighbours(node, rng(f"neighbours {life}")),
+            "fingers": maintenance.keep_fingers(node, rng(f"fingers {life}"), maintenance.FINGERS_EVERY_MAX_S),
         }
         return {name: tallied(node.ref, loop, WireSizes(), tally) for name, loop in loops.items()}
 

@@ -11,17 +11,17 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import ends
+from bench import echo_servers
 from bench.figures import Limit, Line, Table
 from bench.ring import ProcessRing
 from bench.scale_real import entry_of
-from chord.blobs import Content, digest_of
-from chord.effects import Procedure
-from chord.finding import get
-from chord.storing import put
-from cli.entry import Entry, client_runtime
-from node.files import open_content
-from node.runtime import Runtime
+from roundelay.chord.effects import Procedure
+from roundelay.cli.entry import Entry, client_runtime
+from roundelay.node.files import open_content
+from roundelay.node.runtime import Runtime
+from roundelay.store.blobs import Content, digest_of
+from roundelay.store.read_path import get
+from roundelay.store.write_path import put
 
 NODES = 4
 RINGS = ((1, False), (3, False), (3, True))  # copies, with --state-dir
@@ -70,14 +70,14 @@ def _small(runtime: Runtime, entry: Entry, count: int) -> list[Line]:
 def _large(runtime: Runtime, entry: Entry, ring: ProcessRing, large: Path, keep_state: bool) -> list[Line]:
     """Its speed, and how much more memory than before it takes at most: of the client, and of every node."""
     mb, name = LARGE_BYTES / MIB, "large"
-    base = {node.pid: ends.reset_peak(node.pid) for node in ring.nodes}
-    before = ends.reset_peak()
+    base = {node.pid: echo_servers.reset_peak(node.pid) for node in ring.nodes}
+    before = echo_servers.reset_peak()
     put_s = _seconds(runtime, [_put(entry, name, open_content(large))])
-    putting_mb, before = ends.peak_mb() - before, ends.reset_peak()
+    putting_mb, before = echo_servers.peak_mb() - before, echo_servers.reset_peak()
     get_s = _seconds(runtime, [_get(entry, name, digest_of(open_content(large)))])
-    getting_mb = ends.peak_mb() - before
+    getting_mb = echo_servers.peak_mb() - before
     time.sleep(CARED_S)
-    fullest_mb = max(ends.peak_mb(pid) - base_mb for pid, base_mb in base.items())
+    fullest_mb = max(echo_servers.peak_mb(pid) - base_mb for pid, base_mb in base.items())
     beyond_mb = FLAT_LIMIT_MB if keep_state else ONCE_LIMIT * mb
     return [
         Line("put a file of 200 MB", "MB/s", mb / put_s), Line("get a file of 200 MB", "MB/s", mb / get_s),

@@ -12,26 +12,26 @@ from statistics import mean, median
 from typing import Any
 
 from bench.sizes import WireSizes
-from chord.blobs import digest_of
-from chord.effects import Ask, Nap, Procedure, together
-from chord.items import Entry, Item, Put, Write
-from chord.node import ChordNode
-from chord.refs import Address
-from chord.ring import Ring
-from federation import jobs
-from federation.driver import Driver
-from federation.effects import Rest
-from federation.records import Report
-from federation.settings import Settings
-from federation.spec import JobSpec
-from federation.work import Order, TrainingFile
-from sim.journal import Journal
-from sim.machine import Machine
-from sim.options import CALM, SimOptions
-from sim.perfect import TrueRing, random_ring
-from sim.process import Outcome, Process, Resume
-from sim.program import NodeProgram, clocks, teach
-from sim.world import World
+from roundelay.chord.effects import Ask, Nap, Procedure, together
+from roundelay.chord.node import ChordNode
+from roundelay.chord.refs import Address
+from roundelay.chord.ring import Ring
+from roundelay.federation import jobs
+from roundelay.federation.driver import Driver
+from roundelay.federation.effects import Rest
+from roundelay.federation.records import Report
+from roundelay.federation.requests import Order, TrainingFile
+from roundelay.federation.settings import Settings
+from roundelay.federation.spec import JobSpec
+from roundelay.sim.ideal_ring import TrueRing, random_ring
+from roundelay.sim.journal import Journal
+from roundelay.sim.machine import Machine
+from roundelay.sim.options import CALM, SimOptions
+from roundelay.sim.process import Outcome, Process, Resume
+from roundelay.sim.program import NodeProgram, clocks, teach
+from roundelay.sim.world import World
+from roundelay.store.blobs import digest_of
+from roundelay.store.items import Entry, Item, Put, Write
 
 CLIENT = Address("client", 1)
 ROUNDS, ROWS, FEATURES, CLASSES, HIDDEN = 3, 6, 4, 3, 8

@@ -11,14 +11,14 @@ from thrift.protocol.TBinaryProtocol import TBinaryProtocolAccelerated
 from thrift.Thrift import TMessageType
 from thrift.transport.TTransport import TMemoryBuffer
 
-from chord.effects import Ask
-from chord.errors import ChordError, NodeUnreachable, PeerFault
-from chord.refs import NodeRef
-from chord.requests import SayHello
-from rpc import codec
-from rpc.calls import COMPUTE_NODE, SAY_HELLO, SUPERNODE, Call
-from rpc.gen import ComputeNode, Supernode
-from rpc.gen.ttypes import Target
+from roundelay.chord.effects import Ask
+from roundelay.chord.errors import ChordError, NodeUnreachable, PeerFault
+from roundelay.chord.refs import NodeRef
+from roundelay.chord.requests import SayHello
+from roundelay.rpc import codec
+from roundelay.rpc.calls import COMPUTE_NODE, SAY_HELLO, SUPERNODE, Call
+from roundelay.rpc.gen import ComputeNode, Supernode
+from roundelay.rpc.gen.ttypes import Target
 
 FRAME_BYTES = 4  # its length
 FIELD_BYTES, STOP_BYTES = 3, 1  # around the one field of a result
@@ -26,7 +26,7 @@ INDEFINITE = NodeUnreachable, PeerFault  # errors that nobody sends
 
 
 class WireSizes:
-    """Of questions and of answers: what sim.links asks for."""
+    """Of questions and of answers: what roundelay.sim.links asks for."""
 
     def question(self, ask: Ask) -> int:
         call, service = _call(ask)

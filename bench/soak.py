@@ -25,14 +25,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench.keys import Keys
+from bench.kv_workload import Keys
+from bench.process_stats import KINDS, LEVEL, Chart
 from bench.ring import LOOK_EVERY_S, ProcessRing, Running, Stuck, until
-from bench.vitals import KINDS, LEVEL, Chart
-from chord.effects import Procedure
-from chord.errors import ChordError
-from chord.invariants import check
-from chord.survey import views
-from cli.entry import Entry
+from roundelay.chord.crawl import views
+from roundelay.chord.effects import Procedure
+from roundelay.chord.errors import ChordError
+from roundelay.chord.invariants import check
+from roundelay.cli.entry import Entry
 
 SPARED = 4
 SAMPLE_EVERY_S = 2.0

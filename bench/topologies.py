@@ -25,19 +25,19 @@ from typing import Any
 from bench.results import machine, table, write
 from bench.ring import ROOT, ProcessRing, Stuck
 from bench.simulated import simulate
-from chord.blobs import digest_of
-from cli.access import itself
-from cli.entry import client_runtime
-from federation import jobs
-from federation.driver import Driver
-from federation.effects import Clocks
-from federation.errors import JobEnded
-from federation.placing import place
-from federation.records import Report, Result
-from federation.settings import Settings
-from federation.spec import JobSpec
-from federation.work import TrainingFile
-from rpc.transport import FramedSocket
+from roundelay.cli.connection import itself
+from roundelay.cli.entry import client_runtime
+from roundelay.federation import jobs
+from roundelay.federation.driver import Driver
+from roundelay.federation.effects import Clocks
+from roundelay.federation.errors import JobEnded
+from roundelay.federation.records import Report, Result
+from roundelay.federation.requests import TrainingFile
+from roundelay.federation.settings import Settings
+from roundelay.federation.spec import JobSpec
+from roundelay.federation.upload import place
+from roundelay.rpc.transport import FramedSocket
+from roundelay.store.blobs import digest_of
 
 TOPOLOGIES = ("star", "tree")  # of gossip, which makes no one model: bench gossip
 NODES, SIMULATED = (4, 16, 64), 1000

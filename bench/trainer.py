@@ -21,17 +21,17 @@ from statistics import median
 import numpy as np
 
 from bench import published
-from bench.beside import Measure, Peer, PeerMissing, ratio, take_turns
+from bench.compare import Measure, Peer, PeerMissing, ratio, take_turns
 from bench.figures import Limit, Line, Table
 from bench.machine import ROOT, environment, use_one_core
-from ml import course, exact
-from ml.data import Floats, Samples, standardise
-from ml.heap import keep_freed_memory
-from ml.mlp import Architecture, Array
-from ml.models.dense import Dense
-from ml.readers import letters
-from ml.task import Design, TrainConfig
-from ml.train import Shard
+from roundelay.ml import exact, legacy_trainer
+from roundelay.ml.data import Floats, Samples, standardise
+from roundelay.ml.malloc import keep_freed_memory
+from roundelay.ml.mlp import Architecture, Array
+from roundelay.ml.models.dense import Dense
+from roundelay.ml.readers import letters
+from roundelay.ml.task import Design, TrainConfig
+from roundelay.ml.train import Shard
 
 ABOUT = "Local training: ours beside torch, scikit-learn and the GEMM bound"
 TURNS = 5
@@ -203,10 +203,10 @@ def _course() -> Table:
     lines = []
     for hidden in (20, 24):
         network = Architecture((16, hidden, 26), "identity")
-        weights = course.initial_weights(network)
+        weights = legacy_trainer.initial_weights(network)
         config = TrainConfig("gd", COURSE_EPOCHS, COURSE_ETA, 32, 0.7)
         found = take_turns({
-            "ours": lambda n=network, w=weights, c=config: timed(lambda: course.train(n, w, samples, c)),  # type: ignore[misc]
+            "ours": lambda n=network, w=weights, c=config: timed(lambda: legacy_trainer.train(n, w, samples, c)),  # type: ignore[misc]
             "plain": lambda n=network, w=weights: timed(lambda: plain_course(n, w, samples)),  # type: ignore[misc]
         }, COURSE_TURNS)
         lines.append(Line(f"hidden {hidden}: 500 rows, {COURSE_EPOCHS} epochs", "ms", 1000 * median(found["ours"]),

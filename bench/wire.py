@@ -17,26 +17,26 @@ from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 
-from bench import ends, published
-from bench.beside import Measure, Peer, PeerMissing, ratio, take_turns
-from bench.ends import CHUNK, COMMAND, HOST, ME, PING
+from bench import echo_servers, published
+from bench.compare import Measure, Peer, PeerMissing, ratio, take_turns
+from bench.echo_servers import CHUNK, COMMAND, HOST, ME, PING
 from bench.figures import Limit, Line, Table
 from bench.machine import use_one_core
-from chord.blobs import digest_of
-from chord.effects import Ask, Procedure, ask
-from chord.finding import fetch
-from chord.items import Read
-from chord.refs import NodeRef
-from chord.requests import NextHop
-from chord.storing import write
-from cli.entry import client_runtime
-from node.runtime import Runtime
-from rpc import codec
-from rpc.gen import ComputeNode
-from rpc.gen.ttypes import Target
-from rpc.peers import Peers
-from rpc.protocol import protocol
-from rpc.transport import connect
+from roundelay.chord.effects import Ask, Procedure, ask
+from roundelay.chord.refs import NodeRef
+from roundelay.chord.requests import NextHop
+from roundelay.cli.entry import client_runtime
+from roundelay.node.runtime import Runtime
+from roundelay.rpc import codec
+from roundelay.rpc.gen import ComputeNode
+from roundelay.rpc.gen.ttypes import Target
+from roundelay.rpc.peers import Peers
+from roundelay.rpc.protocol import protocol
+from roundelay.rpc.transport import connect
+from roundelay.store.blobs import digest_of
+from roundelay.store.items import Read
+from roundelay.store.read_path import fetch
+from roundelay.store.write_path import write
 
 ABOUT = "The wire: ours beside a raw socket and gRPC"
 CALLS, TURNS = 300, 15
@@ -53,10 +53,10 @@ def main(arguments: Sequence[str]) -> int:
 
 def measure() -> list[Table]:
     with ExitStack() as stack:
-        raw = socket.create_connection((HOST, ends.start("raw", stack)[1]))
+        raw = socket.create_connection((HOST, echo_servers.start("raw", stack)[1]))
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         stack.enter_context(raw)
-        server, port = ends.start("ours", stack)
+        server, port = echo_servers.start("ours", stack)
         node = NodeRef(ME.id, HOST, port, ME.incarnation)
         grpc = _Grpc.start(stack)
         runtime = client_runtime()
@@ -179,10 +179,10 @@ def _pieces(node: NodeRef, digest: str, size: int) -> Procedure[None]:
 
 def _peaks(work: Callable[[], object], server: int) -> tuple[float, float]:
     """How much more memory this process and the server had at most, in MB."""
-    before = ends.reset_peak(), ends.reset_peak(server)
+    before = echo_servers.reset_peak(), echo_servers.reset_peak(server)
     kept = work()
     del kept
-    return ends.peak_mb() - before[0], ends.peak_mb(server) - before[1]
+    return echo_servers.peak_mb() - before[0], echo_servers.peak_mb(server) - before[1]
 
 
 def _seconds(work: Callable[[], object]) -> float:
@@ -196,13 +196,13 @@ def _seconds(work: Callable[[], object]) -> float:
 def _open(stack: ExitStack, grpc: _Grpc | None) -> Table:
     """A new connection and one call over it, plain and with TLS (P-256)."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-    _, plain = ends.start("ours", stack)
+    _, plain = echo_servers.start("ours", stack)
     limit = Limit(5.0, at_least=False)
     if not _certify(folder):
         return Table("Opening a connection, and one call", (
             Line("with TLS", "ms", None, limit=limit, why_not="no openssl here"),))
     context = ssl.create_default_context(cafile=folder / "certificate.pem")
-    _, secured = ends.start("ours", stack, str(folder / "certificate.pem"), str(folder / "key.pem"))
+    _, secured = echo_servers.start("ours", stack, str(folder / "certificate.pem"), str(folder / "key.pem"))
     measures: dict[str, Measure] = {
         "plain": lambda: _seconds(lambda: _first_call(plain, None)),
         "tls": lambda: _seconds(lambda: _first_call(secured, context)),

@@ -19,13 +19,13 @@ from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 from typing import Any, NoReturn
 
-from chord.refs import Address
-from cli import exits, options, seeds, train
-from node.children import ROOT, Processes
-from node.errors import LocalRingFailed
-from node.local import START_TIMEOUT_PER_NODE_S, START_TIMEOUT_S
-from node.options import NODES_MAX
-from node.whole import wait_until_whole
+from roundelay.chord.refs import Address
+from roundelay.cli import exits, legacy_arguments, options, train
+from roundelay.node.errors import LocalRingFailed
+from roundelay.node.local import START_TIMEOUT_PER_NODE_S, START_TIMEOUT_S
+from roundelay.node.options import NODES_MAX
+from roundelay.node.readiness import wait_until_whole
+from roundelay.node.subprocesses import ROOT, Processes
 
 ANYBODY = "*,*\n"  # the node list: an actor may be restarted on any machine, at any port
 LOOK_EVERY_S = 0.5
@@ -160,7 +160,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         made.error(f"--nodes takes 1 to {NODES_MAX}")
     if not 0 <= chosen.cpus < float("inf"):
         made.error("--cpus takes 0 or more")
-    chosen.client = seeds.translate(chosen.client[1:] if chosen.client[0] == "train" else chosen.client)
+    chosen.client = legacy_arguments.translate(chosen.client[1:] if chosen.client[0] == "train" else chosen.client)
     job = options.parse(train.parser(chosen.client), chosen.client)
     if given := next((name for name in OURS if getattr(job, name)), None):
         made.error(f"--{given} is not for the client here: it uses the ring on Ray, which ends with its job")

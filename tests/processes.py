@@ -19,15 +19,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chord.effects import ask
-from chord.errors import ChordError
-from chord.refs import Address
-from chord.requests import GetMembers, Status
-from chord.survey import survey
-from cli import exits
-from cli.status import to_json
-from node.runtime import Runtime
-from rpc.peers import Peers
+from roundelay.chord.crawl import survey
+from roundelay.chord.effects import ask
+from roundelay.chord.errors import ChordError
+from roundelay.chord.refs import Address
+from roundelay.chord.requests import GetMembers, Status
+from roundelay.cli import exits
+from roundelay.cli.status import to_json
+from roundelay.node.runtime import Runtime
+from roundelay.rpc.peers import Peers
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"

@@ -18,11 +18,11 @@ from itertools import dropwhile
 from pathlib import Path
 
 import pytest
-from processes import PATIENCE_S, ROOT, client_here, environment, run_here, until
 
 import compute_node
 import supernode
-from cli import options
+from roundelay.cli import options
+from tests.processes import PATIENCE_S, ROOT, client_here, environment, run_here, until
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PROGRAMS = ("python3", "make")

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from processes import Ring, Running, opened_runtime, until
 
-from chord.effects import Procedure
-from chord.errors import NotYet
-from chord.finding import get
-from chord.refs import Address, NodeRef
-from chord.storing import put
-from cli.entry import Entry, find_member
-from node.runtime import Runtime
+from roundelay.chord.effects import Procedure
+from roundelay.chord.errors import NotYet
+from roundelay.chord.refs import Address, NodeRef
+from roundelay.cli.entry import Entry, find_member
+from roundelay.node.runtime import Runtime
+from roundelay.store.read_path import get
+from roundelay.store.write_path import put
+from tests.processes import Ring, Running, opened_runtime, until
 
 R = TypeVar("R")
 

@@ -25,12 +25,12 @@ from flwr.serverapp.strategy import FedAvg
 ROOT = Path(os.environ.get("BENCH_ROOT", Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(ROOT))
 
-from ml import exact  # noqa: E402
-from ml.data import Samples, standardise  # noqa: E402
-from ml.mlp import Architecture, init  # noqa: E402
-from ml.readers import letters  # noqa: E402
-from ml.task import TrainConfig  # noqa: E402
-from ml.train import train  # noqa: E402
+from roundelay.ml import exact  # noqa: E402
+from roundelay.ml.data import Samples, standardise  # noqa: E402
+from roundelay.ml.mlp import Architecture, init  # noqa: E402
+from roundelay.ml.readers import letters  # noqa: E402
+from roundelay.ml.task import TrainConfig  # noqa: E402
+from roundelay.ml.train import train  # noqa: E402
 
 CLIENTS = 4
 NETWORK = Architecture((16, 256, 26))

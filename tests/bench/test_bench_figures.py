@@ -1,6 +1,6 @@
 """How the benches judge and print what they have measured; and that a figure that is missing says why."""
 
-from bench.beside import ratio, take_turns
+from bench.compare import ratio, take_turns
 from bench.figures import Limit, Line, Table, worse
 from bench.performance import largest
 
@@ -42,8 +42,8 @@ def test_a_ratio_is_the_median_of_the_turns_ratios() -> None:
 def test_costs_are_a_functions_own_samples_without_waiting_and_imports() -> None:
     stacks = [
         'process 1:"python client.py";main (client.py:1);mean (ml/exact.py:9) 30',
-        'process 2:"python -m ml.trainer";step (ml/kernels.py:5) 50',
-        'process 2:"python -m ml.trainer";step (ml/kernels.py:7) 20',
+        'process 2:"python -m roundelay.ml.trainer";step (ml/kernels.py:5) 50',
+        'process 2:"python -m roundelay.ml.trainer";step (ml/kernels.py:7) 20',
         'process 1:"python client.py";run (threading.py:1);wait (threading.py:3) 900',
         'process 1:"python client.py";_find (<frozen importlib._bootstrap>:1);exec (a.py:1) 900',
     ]

@@ -14,14 +14,14 @@ import pytest
 from bench import counted_node, scale_simulated
 from bench.fits import fitted
 from bench.machine import ROOT
+from bench.message_counter import Tally, tallied
 from bench.scale_growth import Cost, Found, growth
 from bench.simulated import LINK, simulate
-from bench.tallied import Tally, tallied
 from bench.topologies import simulated
-from chord.effects import Ask, AskAll, Procedure, Sleep
-from chord.errors import NodeUnreachable
-from chord.refs import NodeRef
-from chord.requests import GetNeighbours
+from roundelay.chord.effects import Ask, AskAll, Procedure, Sleep
+from roundelay.chord.errors import NodeUnreachable
+from roundelay.chord.refs import NodeRef
+from roundelay.chord.requests import GetNeighbours
 
 ME, PEER = NodeRef(1, "me", 1, 1), NodeRef(2, "peer", 1, 1)
 
@@ -109,11 +109,11 @@ def test_a_nodes_calls_are_counted_from_outside(tmp_path: Path) -> None:
     script, count = tmp_path / "asks.py", tmp_path / "calls"
     script.write_text("""
 import sys
-from chord.effects import Ask
-from chord.errors import NodeUnreachable
-from chord.refs import Address
-from chord.requests import SayHello
-from rpc.peers import Peers
+from roundelay.chord.effects import Ask
+from roundelay.chord.errors import NodeUnreachable
+from roundelay.chord.refs import Address
+from roundelay.chord.requests import SayHello
+from roundelay.rpc.peers import Peers
 for _ in range(int(sys.argv[1])):
     try:
         Peers().ask(Ask(Address("127.0.0.1", 1), SayHello()))

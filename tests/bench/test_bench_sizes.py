@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from bench.sizes import WireSizes
-from chord.effects import Ask, Request
-from chord.errors import ChordError, NodeUnreachable, NotFound, WrongIncarnation
-from chord.items import Entry, Find, Item, Put, Receipt, Write
-from chord.refs import NodeRef
-from chord.requests import GetNeighbours, SayHello
-from federation.work import Collect
-from rpc.handlers import compute_node_processor
-from rpc.peers import Peers
-from rpc.server import Server
+from roundelay.chord.effects import Ask, Request
+from roundelay.chord.errors import ChordError, NodeUnreachable, NotFound, WrongIncarnation
+from roundelay.chord.refs import NodeRef
+from roundelay.chord.requests import GetNeighbours, SayHello
+from roundelay.federation.requests import Collect
+from roundelay.rpc.handlers import compute_node_processor
+from roundelay.rpc.peers import Peers
+from roundelay.rpc.server import Server
+from roundelay.store.items import Entry, Find, Item, Put, Receipt, Write
 
 DIGEST = "ab" * 32
 ITEM = Item(Entry(7, "name", DIGEST, 5), 1)

@@ -14,11 +14,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import ring_mutants
-from ring_actions import Action, end_processes, perform, walk
-from ring_harness import World
-
-from chord.ring import Ring
+from roundelay.chord.ring import Ring
+from tests.chord import ring_mutants
+from tests.chord.ring_actions import Action, end_processes, perform, walk
+from tests.chord.ring_harness import World
 
 TRACES = Path(__file__).parent / "traces"
 TRACES_EACH = 3

@@ -9,9 +9,8 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from ring_harness import World
-
-from chord import protocol
+from roundelay.chord import protocol
+from tests.chord.ring_harness import World
 
 Action = tuple[str | int, ...]
 WEIGHTS = {

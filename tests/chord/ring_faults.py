@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from chord.refs import NodeRef
+from roundelay.chord.refs import NodeRef
 
 
 @dataclass

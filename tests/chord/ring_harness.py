@@ -13,16 +13,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from chord import protocol
-from chord.answers import Handlers, answer, ring_handlers
-from chord.effects import Ask, AskAll, Procedure, Request, Sleep
-from chord.errors import ChordError, NodeUnreachable, WrongIncarnation
-from chord.invariants import IDEAL, check
-from chord.node import ChordNode
-from chord.refs import NodeRef
-from chord.requests import Neighbourhood, Notify, Nudge
-from chord.ring import Ring
-from chord.snapshot import View, principals, view
+from roundelay.chord import protocol
+from roundelay.chord.dispatch import Handlers, answer, ring_handlers
+from roundelay.chord.effects import Ask, AskAll, Procedure, Request, Sleep
+from roundelay.chord.errors import ChordError, NodeUnreachable, WrongIncarnation
+from roundelay.chord.invariants import IDEAL, check
+from roundelay.chord.node import ChordNode
+from roundelay.chord.refs import NodeRef
+from roundelay.chord.requests import Neighbourhood, Notify, Nudge
+from roundelay.chord.ring import Ring
+from roundelay.chord.snapshot import View, principals, view
 
 ADOPTING = ("join", "stabilize", "unite")  # procedures that take over the list they are told
 STEPS_MAX = 20_000  # of one procedure run to its end

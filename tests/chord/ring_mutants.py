@@ -12,13 +12,13 @@ from contextlib import contextmanager
 
 import pytest
 
-from chord import protocol
-from chord.effects import Procedure, Sleep, ask
-from chord.lookup import find_successor
-from chord.node import ChordNode
-from chord.refs import NodeRef, vacant
-from chord.requests import GetNeighbours
-from chord.ring import between
+from roundelay.chord import protocol
+from roundelay.chord.effects import Procedure, Sleep, ask
+from roundelay.chord.lookup import find_successor
+from roundelay.chord.node import ChordNode
+from roundelay.chord.refs import NodeRef, vacant
+from roundelay.chord.requests import GetNeighbours
+from roundelay.chord.ring import between
 
 MUTANTS = ("A", "B", "C")
 

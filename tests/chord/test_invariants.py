@@ -7,12 +7,12 @@ from itertools import combinations, pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ring_harness import World
 
-from chord.invariants import ENTAILED, IDEAL, INVARIANT, check
-from chord.refs import NodeRef, vacant
-from chord.ring import Ring, between
-from chord.snapshot import Snapshot, View, view
+from roundelay.chord.invariants import ENTAILED, IDEAL, INVARIANT, check
+from roundelay.chord.refs import NodeRef, vacant
+from roundelay.chord.ring import Ring, between
+from roundelay.chord.snapshot import Snapshot, View, view
+from tests.chord.ring_harness import World
 
 
 def ref(identifier: int, incarnation: int = 1) -> NodeRef:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import random
 
 import pytest
-from effort import seeds
-from ring_faults import Faults
-from ring_harness import World, refusing
 
-from chord import protocol
-from chord.effects import Sleep
-from chord.errors import ChordError, JoinRefused, LookupFailed, NodeUnreachable, PeerFault
-from chord.invariants import view
-from chord.node import ChordNode
-from chord.refs import NodeRef
-from chord.requests import Neighbourhood, NextHop, Nudge
-from chord.ring import Ring
+from roundelay.chord import protocol
+from roundelay.chord.effects import Sleep
+from roundelay.chord.errors import ChordError, JoinRefused, LookupFailed, NodeUnreachable, PeerFault
+from roundelay.chord.invariants import view
+from roundelay.chord.node import ChordNode
+from roundelay.chord.refs import NodeRef
+from roundelay.chord.requests import Neighbourhood, NextHop, Nudge
+from roundelay.chord.ring import Ring
+from tests.chord.ring_faults import Faults
+from tests.chord.ring_harness import World, refusing
+from tests.hypothesis_profiles import seeds
 
 
 def ring_of(*identifiers: int, successors: int = 3) -> World:

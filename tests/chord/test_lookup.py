@@ -6,18 +6,18 @@ import random
 from itertools import pairwise
 
 import pytest
-from effort import machine
 from hypothesis import given
 from hypothesis import strategies as st
-from ring_harness import World, owner, refusing
 
-from chord import protocol
-from chord.effects import Ask, Request
-from chord.errors import Busy, ChordError, LookupFailed, NodeUnreachable, NotYet, PeerFault
-from chord.lookup import HOPS_MAX, Route, find_successor
-from chord.refs import NodeRef, vacant
-from chord.requests import Candidate, Hop, NextHop
-from chord.ring import Ring, between
+from roundelay.chord import protocol
+from roundelay.chord.effects import Ask, Request
+from roundelay.chord.errors import Busy, ChordError, LookupFailed, NodeUnreachable, NotYet, PeerFault
+from roundelay.chord.lookup import HOPS_MAX, Route, find_successor
+from roundelay.chord.refs import NodeRef, vacant
+from roundelay.chord.requests import Candidate, Hop, NextHop
+from roundelay.chord.ring import Ring, between
+from tests.chord.ring_harness import World, owner, refusing
+from tests.hypothesis_profiles import machine
 
 
 def ring_of(identifiers: list[int], bits: int = 6, successors: int = 3) -> World:

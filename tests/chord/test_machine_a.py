@@ -11,13 +11,13 @@ from __future__ import annotations
 import random
 
 import pytest
-from effort import machine, seeds
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from ring_actions import Action, end_processes, perform, possible, walk
-from ring_harness import World
 
-from chord.ring import Ring
+from roundelay.chord.ring import Ring
+from tests.chord.ring_actions import Action, end_processes, perform, possible, walk
+from tests.chord.ring_harness import World
+from tests.hypothesis_profiles import machine, seeds
 
 NODES_MAX = 8
 PICK = st.integers(0, 1 << 16)

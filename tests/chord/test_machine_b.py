@@ -12,16 +12,16 @@ from __future__ import annotations
 import random
 
 import pytest
-from effort import machine, seeds
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
-from ring_actions import end_processes, perform, possible
-from ring_faults import Faults
-from ring_harness import World, owner
 
-from chord import protocol
-from chord.lookup import find_successor
-from chord.ring import Ring
+from roundelay.chord import protocol
+from roundelay.chord.lookup import find_successor
+from roundelay.chord.ring import Ring
+from tests.chord.ring_actions import end_processes, perform, possible
+from tests.chord.ring_faults import Faults
+from tests.chord.ring_harness import World, owner
+from tests.hypothesis_profiles import machine, seeds
 
 NODES_MAX = 9
 PICK = st.integers(0, 1 << 16)

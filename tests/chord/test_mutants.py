@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import ring_mutants
-from record_traces import TRACES, play, read, write
+
+from tests.chord import ring_mutants
+from tests.chord.record_traces import TRACES, play, read, write
 
 RECORDED = sorted(TRACES.glob("*.json"))
 

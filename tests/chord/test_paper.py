@@ -14,15 +14,15 @@ from math import log2
 from statistics import mean
 
 import pytest
-from effort import seeds
-from ring_actions import end_processes, perform, possible, walk
-from ring_harness import World, owner
 
-from chord import protocol
-from chord.lookup import Route, find_successor
-from chord.node import ChordNode
-from chord.refs import NodeRef
-from chord.ring import Ring, between_right_closed
+from roundelay.chord import protocol
+from roundelay.chord.lookup import Route, find_successor
+from roundelay.chord.node import ChordNode
+from roundelay.chord.refs import NodeRef
+from roundelay.chord.ring import Ring, between_right_closed
+from tests.chord.ring_actions import end_processes, perform, possible, walk
+from tests.chord.ring_harness import World, owner
+from tests.hypothesis_profiles import seeds
 
 
 def ideal(identifiers: list[int], bits: int, successors: int = 1) -> World:

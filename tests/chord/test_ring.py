@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chord.ring import Ring, between, between_right_closed
+from roundelay.chord.ring import Ring, between, between_right_closed
 
 SIZE = 16
 CIRCLE = range(SIZE)

@@ -16,13 +16,13 @@ from types import GeneratorType
 from typing import Any
 
 import pytest
-from effort import SOAK
-from ring_actions import Action, end_processes, perform
-from ring_harness import World
 
-from chord.errors import ChordError
-from chord.node import ChordNode
-from chord.ring import Ring
+from roundelay.chord.errors import ChordError
+from roundelay.chord.node import ChordNode
+from roundelay.chord.ring import Ring
+from tests.chord.ring_actions import Action, end_processes, perform
+from tests.chord.ring_harness import World
+from tests.hypothesis_profiles import SOAK
 
 STATES_MAX = 200_000
 ROUNDS_MAX = 8

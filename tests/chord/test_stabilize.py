@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ring_harness import Mail, World, refusing
 
-from chord import protocol
-from chord.effects import Ask, AskAll, Sleep
-from chord.errors import Busy, ChordError, NodeUnreachable, NotYet, PeerFault
-from chord.node import ChordNode
-from chord.refs import NodeRef, vacant
-from chord.requests import Leaving, Neighbourhood, Notify, Nudge
-from chord.ring import Ring
+from roundelay.chord import protocol
+from roundelay.chord.effects import Ask, AskAll, Sleep
+from roundelay.chord.errors import Busy, ChordError, NodeUnreachable, NotYet, PeerFault
+from roundelay.chord.node import ChordNode
+from roundelay.chord.refs import NodeRef, vacant
+from roundelay.chord.requests import Leaving, Neighbourhood, Notify, Nudge
+from roundelay.chord.ring import Ring
+from tests.chord.ring_harness import Mail, World, refusing
 
 
 def ring_of(*identifiers: int, successors: int = 3) -> World:

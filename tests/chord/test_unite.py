@@ -10,15 +10,15 @@ import random
 from collections.abc import Callable
 
 import pytest
-from effort import seeds
-from ring_faults import Faults
-from ring_harness import World
 
-from chord import protocol
-from chord.errors import LookupFailed
-from chord.invariants import check
-from chord.lookup import find_successor
-from chord.ring import Ring
+from roundelay.chord import protocol
+from roundelay.chord.errors import LookupFailed
+from roundelay.chord.invariants import check
+from roundelay.chord.lookup import find_successor
+from roundelay.chord.ring import Ring
+from tests.chord.ring_faults import Faults
+from tests.chord.ring_harness import World
+from tests.hypothesis_profiles import seeds
 
 TICKS_MAX = 30
 UNITE_EVERY = 5

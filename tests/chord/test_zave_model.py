@@ -17,15 +17,15 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from effort import seeds
-from ring_harness import Task, World
 
-from chord import protocol
-from chord.effects import Ask, Sleep
-from chord.invariants import ENTAILED, INVARIANT, check
-from chord.node import ChordNode
-from chord.requests import Notify
-from chord.ring import Ring
+from roundelay.chord import protocol
+from roundelay.chord.effects import Ask, Sleep
+from roundelay.chord.invariants import ENTAILED, INVARIANT, check
+from roundelay.chord.node import ChordNode
+from roundelay.chord.requests import Notify
+from roundelay.chord.ring import Ring
+from tests.chord.ring_harness import Task, World
+from tests.hypothesis_profiles import seeds
 
 MODEL = Path(__file__).parents[3] / "shared" / "reference" / "zave_model.py"
 APART = 4  # between identifiers: room for placeholders

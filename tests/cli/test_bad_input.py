@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from processes import Outcome, client, client_here, run_here
 
 import compute_node
 import supernode
+from tests.processes import Outcome, client, client_here, run_here
 
 GOOD = "1,2,3,4,0\n5,6,7,8,25\n9,10,11,12,7\n"
 NOWHERE = ("--supernode", "127.0.0.1:1", "--nodes", "no such list")

@@ -8,17 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from processes import Outcome, opened_runtime, run_here
 
-from chord.answers import answer, ring_handlers
-from chord.invariants import PREDICATES
-from chord.node import ChordNode
-from chord.protocol import create
-from chord.refs import Address, NodeRef
-from chord.ring import Ring
-from cli import check as status_check
-from rpc.handlers import compute_node_processor
-from rpc.server import Server
+from roundelay.chord.dispatch import answer, ring_handlers
+from roundelay.chord.invariants import PREDICATES
+from roundelay.chord.node import ChordNode
+from roundelay.chord.protocol import create
+from roundelay.chord.refs import Address, NodeRef
+from roundelay.chord.ring import Ring
+from roundelay.cli import check as status_check
+from roundelay.rpc.handlers import compute_node_processor
+from roundelay.rpc.server import Server
+from tests.processes import Outcome, opened_runtime, run_here
 
 RING = Ring(bits=8, successors=2, replicas=1)
 
@@ -73,7 +73,7 @@ def test_a_ring_in_order_says_yes_to_every_predicate(nodes: list[ChordNode], tmp
 def test_a_broken_predicate_is_named_with_its_place_and_ends_with_1(
     nodes: list[ChordNode], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chord.survey.LOOK_AGAIN_S", 0.01)
+    monkeypatch.setattr("roundelay.chord.crawl.LOOK_AGAIN_S", 0.01)
     unite(nodes)
     nodes[1].successors = (nodes[0].ref, nodes[2].ref)
 
@@ -92,7 +92,7 @@ def test_a_broken_predicate_is_named_with_its_place_and_ends_with_1(
 def test_as_a_table_the_broken_one_says_no(
     nodes: list[ChordNode], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chord.survey.LOOK_AGAIN_S", 0.01)
+    monkeypatch.setattr("roundelay.chord.crawl.LOOK_AGAIN_S", 0.01)
     unite(nodes)
     nodes[3].predecessor = nodes[0].ref
 

@@ -9,24 +9,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from processes import client_here, run_here
 from rich.console import Console
 
 import compute_node
 import supernode
-from chord.effects import Ask, AskAll, Procedure
-from chord.errors import Busy, NodeUnreachable, NotYet
-from chord.refs import Address, NodeRef
-from chord.requests import Candidate, GetMembers, Hello, Members, SayHello, Status
-from chord.ring import Ring
-from cli import options, report, screen, seeds, status, tables, train
-from cli.entry import find_member
-from cli.lookup import reason, timed
-from cli.settings import chosen_in
-from federation.records import Report, Result
-from federation.settings import Settings, option
-from federation.spec import JobSpec
-from federation.work import TrainingFile
+from roundelay.chord.effects import Ask, AskAll, Procedure
+from roundelay.chord.errors import Busy, NodeUnreachable, NotYet
+from roundelay.chord.refs import Address, NodeRef
+from roundelay.chord.requests import Candidate, GetMembers, Hello, Members, SayHello, Status
+from roundelay.chord.ring import Ring
+from roundelay.cli import legacy_arguments, options, report, screen, status, tables, train
+from roundelay.cli.entry import find_member
+from roundelay.cli.lookup import reason, timed
+from roundelay.cli.settings import chosen_in
+from roundelay.federation.records import Report, Result
+from roundelay.federation.requests import TrainingFile
+from roundelay.federation.settings import Settings, option
+from roundelay.federation.spec import JobSpec
+from tests.processes import client_here, run_here
 
 RING = Ring()
 A, B, C = (NodeRef(number << 158, "127.0.0.1", 8001 + number) for number in range(3))
@@ -48,17 +48,17 @@ A, B, C = (NodeRef(number << 158, "127.0.0.1", 8001 + number) for number in rang
      "--momentum 0.7 --course-trainer --seed 4"),
 ])
 def test_the_seeds_lines_are_understood(typed: str, meant: str) -> None:
-    assert seeds.translate(typed.split()) == meant.split()
+    assert legacy_arguments.translate(typed.split()) == meant.split()
 
 
 @pytest.mark.parametrize("typed", ["letters validate.txt --rounds 3", "--rounds 3", "letters", "a 9091 c d",
                                    "127.0.0.1 9091 ./letters 3 75 24"])
 def test_other_lines_stay_as_they_are(typed: str) -> None:
-    assert seeds.translate(typed.split()) == typed.split()
+    assert legacy_arguments.translate(typed.split()) == typed.split()
 
 
 def test_the_course_line_becomes_settings_of_the_course() -> None:
-    arguments = seeds.translate(["127.0.0.1", "9091", "./letters", "3", "75", "24", "0.0001"])
+    arguments = legacy_arguments.translate(["127.0.0.1", "9091", "./letters", "3", "75", "24", "0.0001"])
 
     chosen = options.parse(train.parser(arguments), arguments)
 

@@ -9,15 +9,15 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from processes import Outcome, client_here, run_here
 
 import client
 import compute_node
 import supernode
-from cli import commands, dashboard, exits, options, programs, train
-from cli import compute_node as node_line
-from cli import supernode as supernode_line
-from federation.settings import Settings
+from roundelay.cli import commands, dashboard, exits, options, registry, train
+from roundelay.cli import compute_node as node_line
+from roundelay.cli import supernode as supernode_line
+from roundelay.federation.settings import Settings
+from tests.processes import Outcome, client_here, run_here
 
 TRAIN = ("letters", "validate_letters.txt")
 
@@ -56,7 +56,7 @@ def test_each_value_is_shown_with_its_origin_a_line_each(file: Path, monkeypatch
     assert {value: origins[value] for value in ("rounds = 3", "epochs = 2", "momentum = 0.9", "eta = 0.7")} == {
         "rounds = 3": "environment ROUNDELAY_ROUNDS", "epochs = 2": "command line", "momentum = 0.9": "default",
         "eta = 0.7": str(file)}
-    assert len(lines) == len(programs.options_of(train.parser([])))
+    assert len(lines) == len(registry.options_of(train.parser([])))
 
 
 @pytest.mark.parametrize("main", [client.main, supernode.main, compute_node.main], ids=lambda main: main.__module__)
@@ -75,8 +75,8 @@ def test_every_option_of_every_program_can_be_set_by_a_variable(monkeypatch: pyt
     """The text of a default, given as a variable, comes to the default again."""
     for make in (train.parser, node_line.parser, supernode_line.parser):
         made = make([])
-        for key, action in programs.options_of(made).items():
-            if action.default in (None, ()) or programs.is_switch(action):
+        for key, action in registry.options_of(made).items():
+            if action.default in (None, ()) or registry.is_switch(action):
                 continue
             text = ",".join(map(str, action.default)) if isinstance(action.default, tuple) else str(action.default)
             with monkeypatch.context() as patched:
@@ -86,7 +86,7 @@ def test_every_option_of_every_program_can_be_set_by_a_variable(monkeypatch: pyt
 
 
 def test_every_setting_of_a_job_is_an_option() -> None:
-    dests = {action.dest for action in programs.options_of(train.parser([])).values()}
+    dests = {action.dest for action in registry.options_of(train.parser([])).values()}
 
     assert {field.name for field in fields(Settings)} <= dests
 
@@ -94,9 +94,9 @@ def test_every_setting_of_a_job_is_an_option() -> None:
 def test_every_subcommand_is_known_to_the_configuration() -> None:
     """A new one cannot be forgotten: its options count as known keys, and it has something to run."""
     assert set(client.SUBCOMMANDS) == set(commands.LINES)
-    assert all(callable(import_module(f"cli.{word}").run) for word in client.SUBCOMMANDS)
-    assert {"fingers", "retrain", "rounds", "json"} <= programs.keys_of("client")
-    assert {"stabilize-every", "load-delay"} <= programs.keys_of(None) - programs.keys_of("client")
+    assert all(callable(import_module(f"roundelay.cli.{word}").run) for word in client.SUBCOMMANDS)
+    assert {"fingers", "retrain", "rounds", "json"} <= registry.keys_of("client")
+    assert {"stabilize-every", "load-delay"} <= registry.keys_of(None) - registry.keys_of("client")
 
 
 def test_sections_are_for_one_program_and_stand_over_the_rest(file: Path) -> None:
@@ -157,7 +157,7 @@ def test_options_that_take_several_values_take_them_from_anywhere(file: Path, mo
         return made
 
     file.write_text("tag = [1, 2]\nmany = [3]\n")
-    monkeypatch.setattr(programs, "keys_of", lambda _: frozenset({"tag", "many"}))
+    monkeypatch.setattr(registry, "keys_of", lambda _: frozenset({"tag", "many"}))
 
     def chosen(*arguments: str) -> argparse.Namespace:
         return options.parse(made(), arguments)
@@ -239,7 +239,7 @@ def test_a_node_is_told_its_supernode_by_word_flag_or_variable(monkeypatch: pyte
 def test_a_local_ring_is_not_configured_by_variables_that_are_meant_for_another(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from node.children import child_environment
+    from roundelay.node.subprocesses import child_environment
 
     monkeypatch.setenv("ROUNDELAY_STATE_DIR", str(tmp_path))
     monkeypatch.setenv("ROUNDELAY_TEST_MARK", "m")

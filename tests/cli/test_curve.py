@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from cli import exits, report, training
-from federation.records import Report, Result
-from federation.settings import Settings
-from federation.spec import JobSpec
-from federation.work import TrainingFile
+from roundelay.cli import exits, report, training
+from roundelay.federation.records import Report, Result
+from roundelay.federation.requests import TrainingFile
+from roundelay.federation.settings import Settings
+from roundelay.federation.spec import JobSpec
 
 
 def two_rounds() -> report.Report:

@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from cli import exits
+from roundelay.cli import exits
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 60.0
 PROGRAM = """
 import sys, threading
-from cli import exits
+from roundelay.cli import exits
 
 def main(arguments):
     try:
@@ -123,7 +123,7 @@ def test_a_reader_that_has_gone_is_no_error() -> None:
     """client.py status | head -0"""
     nobody, output = os.pipe()
     os.close(nobody)
-    script = "from cli import exits\nexits.run(lambda _: print('x' * 100_000) or 0)"
+    script = "from roundelay.cli import exits\nexits.run(lambda _: print('x' * 100_000) or 0)"
 
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, stdout=output, stderr=subprocess.PIPE,
                           timeout=TIMEOUT_S)
@@ -142,7 +142,7 @@ def test_the_codes_are_those_of_sysexits() -> None:
 
 def test_without_its_packages_a_program_says_in_one_line_what_to_type() -> None:
     script = "import sys; sys.path = [p for p in sys.path if 'site-packages' not in p]\n" \
-             "from cli.environment import require; require()"
+             "from roundelay.cli.environment import require; require()"
 
     done = subprocess.run([sys.executable, "-S", "-c", script], cwd=ROOT, capture_output=True, text=True,
                           timeout=TIMEOUT_S)

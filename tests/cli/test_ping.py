@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from processes import client_here
 
-from chord.errors import NotYet
-from chord.refs import Address, NodeRef
-from chord.requests import GetMembers, Hello, Members, SayHello
-from chord.ring import Ring
-from chord.store import Find
-from rpc.handlers import compute_node_processor, supernode_processor
-from rpc.server import Server
+from roundelay.chord.errors import NotYet
+from roundelay.chord.refs import Address, NodeRef
+from roundelay.chord.requests import GetMembers, Hello, Members, SayHello
+from roundelay.chord.ring import Ring
+from roundelay.rpc.handlers import compute_node_processor, supernode_processor
+from roundelay.rpc.server import Server
+from roundelay.store.store import Find
+from tests.processes import client_here
 
 RING = Ring(bits=8, successors=2, replicas=1)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from processes import client_here
+
+from tests.processes import client_here
 
 TRAIN = ("train", "./letters", "validate_letters.txt")
 PINNED = ("train", "--pinned", "wards", "--validation", "letters/validate_letters.txt")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cli.compute_node import trainer_config
+from roundelay.cli.compute_node import trainer_config
 
 
 def test_pairs_are_values_as_in_toml() -> None:

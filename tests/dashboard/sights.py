@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from chord.refs import Address, NodeRef
-from chord.requests import Status
-from chord.ring import Ring
-from dashboard.palette import assign
-from dashboard.sight import NodeSight, Picture
-from federation.records import Report, Result
-from federation.settings import Settings
-from federation.spec import JobSpec
-from federation.watching import Sighting
-from federation.work import TrainingFile
+from roundelay.chord.refs import Address, NodeRef
+from roundelay.chord.requests import Status
+from roundelay.chord.ring import Ring
+from roundelay.dashboard.model import NodeSight, Picture
+from roundelay.dashboard.palette import assign
+from roundelay.federation.records import Report, Result
+from roundelay.federation.requests import TrainingFile
+from roundelay.federation.settings import Settings
+from roundelay.federation.snapshot import Sighting
+from roundelay.federation.spec import JobSpec
 
 RING = Ring(bits=8, successors=2, replicas=2)
 SUPERNODE = Address("127.0.0.1", 9091)

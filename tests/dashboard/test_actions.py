@@ -5,22 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sights import SUPERNODE, picture
 
-from chord.errors import NodeUnreachable
-from chord.refs import Address
-from cli import exits
-from cli.dashboard import parser
-from cli.entry import client_runtime
-from cli.given import Input
-from cli.options import parse
-from dashboard import options
-from dashboard.actions import ActionRefused, Actions, LabActions, Wanted, sides
-from dashboard.watcher import Watcher
-from federation.spec import JobSpec
-from node.lab import Lab
-from node.runtime import Runtime
-from rpc.peers import Peers
+from roundelay.chord.errors import NodeUnreachable
+from roundelay.chord.refs import Address
+from roundelay.cli import exits
+from roundelay.cli.dashboard import parser
+from roundelay.cli.entry import client_runtime
+from roundelay.cli.job_input import Input
+from roundelay.cli.options import parse
+from roundelay.dashboard import options
+from roundelay.dashboard.actions import ActionRefused, Actions, LabActions, Wanted, sides
+from roundelay.dashboard.watcher import Watcher
+from roundelay.federation.spec import JobSpec
+from roundelay.node.lab import Lab
+from roundelay.node.runtime import Runtime
+from roundelay.rpc.peers import Peers
+from tests.dashboard.sights import SUPERNODE, picture
 
 
 def actions(folder: Path, read_only: bool = False) -> Actions:
@@ -84,7 +84,7 @@ def test_the_form_reads_a_table_and_holds_a_part_out_as_the_command_line_does(
     def keep(_: object, spec: JobSpec, given: Input, initial: object) -> None:
         published.append((spec, [given.contents[file.digest] for file in spec.files]))
 
-    monkeypatch.setattr("dashboard.actions.publish", keep)
+    monkeypatch.setattr("roundelay.dashboard.actions.publish", keep)
     actions(tmp_path).launch(Wanted("flowers.csv", "", "", {"rounds": "3"}, {"parts": "2", "label": "kind"}))
 
     (spec, held), = published

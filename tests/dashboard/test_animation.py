@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as Tree
 
-from sights import picture
-
-from dashboard.animation import animate
-from dashboard.ring_view import Chosen, ring_scene
-from dashboard.scene import Scene
+from roundelay.dashboard.animation import animate
+from roundelay.dashboard.ring_view import Chosen, ring_scene
+from roundelay.dashboard.scene import Scene
+from tests.dashboard.sights import picture
 
 SVG = "{http://www.w3.org/2000/svg}"
 

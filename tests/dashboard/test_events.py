@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sights import job, picture
-
-from dashboard.events import changes
-from dashboard.sight import Picture
+from roundelay.dashboard.events import changes
+from roundelay.dashboard.model import Picture
+from tests.dashboard.sights import job, picture
 
 
 def lines(before: Picture, after: Picture) -> list[tuple[str, str]]:

@@ -6,10 +6,10 @@ from dataclasses import fields
 
 import pytest
 
-from cli import settings, train
-from dashboard import form
-from federation.errors import BadSpec
-from federation.settings import Settings
+from roundelay.cli import settings, train
+from roundelay.dashboard import form
+from roundelay.federation.errors import BadSpec
+from roundelay.federation.settings import Settings
 
 WRONG = [("rounds", "0"), ("rounds", "many"), ("rounds", ""), ("eta", "-1"), ("eta", "nan"), ("hidden", "256,"),
          ("hidden", "9999"), ("momentum", "1.5"), ("quorum", "0"), ("optimizer", "lion")]

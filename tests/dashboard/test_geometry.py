@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chord.ring import Ring
-from dashboard.geometry import arc, chord, point, turn
+from roundelay.chord.ring import Ring
+from roundelay.dashboard.geometry import arc, chord, point, turn
 
 NUMBER = re.compile(r"-?\d+\.\d+")
 

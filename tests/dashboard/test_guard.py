@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.guard import Admission, Guard, admission, judge
+from roundelay.dashboard.guard import Admission, Guard, admission, judge
 
 TOKEN = "t" * 32
 WANTED = admission(["127.0.0.1", "localhost", "::1"], 8080, TOKEN)

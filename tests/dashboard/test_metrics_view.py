@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from dashboard.metrics_view import CLASSES_MAX, STEPS, confusion_scene, heat, shown_classes
-from dashboard.scene import Scene
-from ml.metrics import Metrics, measure
+from roundelay.dashboard.metrics_view import CLASSES_MAX, STEPS, confusion_scene, heat, shown_classes
+from roundelay.dashboard.scene import Scene
+from roundelay.ml.metrics import Metrics, measure
 
 
 def metrics(true: list[int], said: list[int], classes: int, labels: tuple[str, ...] = ()) -> Metrics:

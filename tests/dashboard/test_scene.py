@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard.board import Boards
-from dashboard.scene import Change, Scene, difference
+from roundelay.dashboard.diff import Boards
+from roundelay.dashboard.scene import Change, Scene, difference
 
 NAMES = "abcdefgh"
 

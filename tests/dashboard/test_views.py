@@ -6,18 +6,18 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from sights import job, node, picture, sights
 
-from chord.lookup import Route
-from chord.requests import Candidate
-from dashboard import history_view, tables, training_view
-from dashboard.charts import POINTS_MAX, Series, chart_scene, thinned
-from dashboard.events import Event
-from dashboard.palette import COLOURS, assign
-from dashboard.ring_view import Chosen, ring_scene
-from dashboard.scene import Scene, difference
-from dashboard.sight import IDLE, TRAINING, UPDATING, Picture, key_of
-from dashboard.watcher import Logged
+from roundelay.chord.lookup import Route
+from roundelay.chord.requests import Candidate
+from roundelay.dashboard import history_view, tables, training_view
+from roundelay.dashboard.charts import POINTS_MAX, Series, chart_scene, thinned
+from roundelay.dashboard.events import Event
+from roundelay.dashboard.model import IDLE, TRAINING, UPDATING, Picture, key_of
+from roundelay.dashboard.palette import COLOURS, assign
+from roundelay.dashboard.ring_view import Chosen, ring_scene
+from roundelay.dashboard.scene import Scene, difference
+from roundelay.dashboard.watcher import Logged
+from tests.dashboard.sights import job, node, picture, sights
 
 LOG = [Logged(1, 0.0, Event("joined", "a node")), Logged(2, 1.0, Event("gone", "a node"))]
 

@@ -14,7 +14,6 @@ import shlex
 import shutil
 import signal
 import subprocess
-import tomllib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -23,19 +22,19 @@ from typing import Any
 
 import pytest
 import yaml
-from processes import ROOT, until
 
 from bench.network import missing, network
 from bench.ring import Running
-from cli import commands, options
-from cli import compute_node as node_line
-from cli import dashboard as page_line
-from cli import supernode as supernode_line
-from cli.seeds import translate
-from dashboard import options as page_options
 from deploy.requirements_of import requirements
-from node import addresses
-from node.options import SUPERNODE_PORT
+from roundelay.cli import commands, options
+from roundelay.cli import compute_node as node_line
+from roundelay.cli import dashboard as page_line
+from roundelay.cli import supernode as supernode_line
+from roundelay.cli.legacy_arguments import translate
+from roundelay.dashboard import options as page_options
+from roundelay.node import addresses
+from roundelay.node.options import SUPERNODE_PORT
+from tests.processes import ROOT, until
 
 DEPLOY = ROOT / "deploy"
 KUBERNETES = DEPLOY / "kubernetes"
@@ -45,7 +44,7 @@ MANIFESTS = [
     for manifest in yaml.safe_load_all(path.read_text())
 ]
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
-PAGE = ("-m", "dashboard")
+PAGE = ("-m", "roundelay.dashboard")
 
 
 @dataclass(frozen=True)
@@ -131,7 +130,8 @@ def test_all_commands_are_found() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=str)
 def test_every_command_option_and_variable_exists(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert (ROOT / (f"{command.words[1]}/__main__.py" if command.words[0] == "-m" else command.words[0])).is_file()
+    module = command.words[1].replace(".", "/") if command.words[0] == "-m" else ""
+    assert (ROOT / (f"{module}/__main__.py" if module else command.words[0])).is_file()
     command.parse(monkeypatch)
 
 
@@ -211,9 +211,7 @@ def test_the_image_copies_what_is_there_and_leaves_out_nothing_that_is_needed() 
     for sources in re.findall(r"^COPY (?!--from)(.*) \S+$", DOCKERFILE, re.MULTILINE):
         assert [s for s in sources.split() if not (ROOT / s).exists()] == []
     ignored = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and line[0] != "#"]
-    packaged = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
-    needed = [*(name.split(".")[0] for name in packaged["packages"]), *(f"{m}.py" for m in packaged["py-modules"]),
-              "letters", "deploy"]
+    needed = ["roundelay", "supernode.py", "compute_node.py", "client.py", "letters", "deploy"]
     assert [n for n in needed if any(fnmatch.fnmatch(n, pattern) for pattern in ignored)] == []
     assert [n for n in needed if not (ROOT / n).exists()] == []
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from processes import PATIENCE_S, ROOT, environment
+
+from tests.processes import PATIENCE_S, ROOT, environment
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -32,7 +33,7 @@ def require_browser() -> Any:
 @contextmanager
 def dashboard(*arguments: object, cwd: Path = ROOT) -> Iterator[str]:
     """`python -m dashboard` with these; its address."""
-    command = [sys.executable, "-m", "dashboard", "--port", "0", "--end-with-parent", *map(str, arguments)]
+    command = [sys.executable, "-m", "roundelay.dashboard", "--port", "0", "--end-with-parent", *map(str, arguments)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                           env=environment()) as child:
         assert child.stdin is not None and child.stdout is not None

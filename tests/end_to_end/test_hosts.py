@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from processes import Running, client, run_here
-from tiny import write_tiny
 
 import compute_node
 import supernode
 from bench.hosts import COUNT, MISSED, at_home, train_across
 from bench.jobs import Work, small_letters
 from bench.network import missing
-from node import addresses
+from roundelay.node import addresses
+from tests.end_to_end.small_job import write_tiny
+from tests.processes import Running, client, run_here
 
 FAST = ("--rounds", 2, "--epochs", 1, "--hidden", 8, "--json")
 

@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from processes import PATIENCE_S, ROOT, Outcome, client, environment, marked, new_mark, until
-from tiny import FILES, write_tiny
+
+from tests.end_to_end.small_job import FILES, write_tiny
+from tests.processes import PATIENCE_S, ROOT, Outcome, client, environment, marked, new_mark, until
 
 FAST = ("--rounds", 2, "--epochs", 1, "--hidden", 8, "--json")
 SIZES = (1, 3, 4, 7)
@@ -71,7 +72,7 @@ def test_a_client_that_is_ended_in_the_middle_takes_its_ring_with_it(number: sig
             if line.startswith("round 1 of"):
                 break
         assert said[-1].startswith("round 1 of"), said
-        trainers = [process for process in marked(mark) if "ml.trainer" in process]
+        trainers = [process for process in marked(mark) if "roundelay.ml.trainer" in process]
         assert trainers
 
         running.send_signal(number)

@@ -9,11 +9,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from browser import browser, dashboard, require_browser
-from processes import PATIENCE_S
-from tiny import write_tiny
 
-from ml.readers.model import load
+from roundelay.ml.readers.saved_model import load
+from tests.end_to_end.browser import browser, dashboard, require_browser
+from tests.end_to_end.small_job import write_tiny
+from tests.processes import PATIENCE_S
 
 playwright = require_browser()
 PATIENCE_MS = 1000 * PATIENCE_S

@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from processes import MARK, PATIENCE_S, ROOT, client, environment, marked, new_mark, run_here, until
-from tiny import write_tiny
 
 from deploy.ray_ring import main
+from tests.end_to_end.small_job import write_tiny
+from tests.processes import MARK, PATIENCE_S, ROOT, client, environment, marked, new_mark, run_here, until
 
 ROUNDS = 300  # last longer than Ray takes to start an actor
 JOB = ("letters", "validate_letters.txt", "--hidden", 8, "--rounds", ROUNDS, "--epochs", 1, "--json")

@@ -8,7 +8,8 @@ import socket
 from pathlib import Path
 
 import pytest
-from processes import Running, client, client_here, marked, new_mark, until
+
+from tests.processes import Running, client, client_here, marked, new_mark, until
 
 COUNT = 5
 

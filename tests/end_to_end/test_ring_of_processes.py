@@ -12,11 +12,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from processes import PATIENCE_S, ROOT, Ring, client, environment, opened_runtime, ring, until
 
-from chord.effects import ask
-from chord.refs import Address
-from chord.requests import GetMembers
+from roundelay.chord.effects import ask
+from roundelay.chord.refs import Address
+from roundelay.chord.requests import GetMembers
+from tests.processes import PATIENCE_S, ROOT, Ring, client, environment, opened_runtime, ring, until
 
 COUNT = 16
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from processes import PATIENCE_S, ROOT, WALK_EVERY_S, Outcome, Ring, client, environment, ring, until
-from tiny import FILES, ROWS, write_tiny
 
-from ml.readers.model import load
+from roundelay.ml.readers.saved_model import load
+from tests.end_to_end.small_job import FILES, ROWS, write_tiny
+from tests.processes import PATIENCE_S, ROOT, WALK_EVERY_S, Outcome, Ring, client, environment, ring, until
 
 FAST = ("--rounds", 2, "--epochs", 1, "--hidden", 8)
 COUNT = 3

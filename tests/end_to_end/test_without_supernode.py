@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
-from processes import WALK_EVERY_S, Running, client, until
-from tiny import FILES, write_tiny
+from tests.end_to_end.small_job import FILES, write_tiny
+from tests.processes import WALK_EVERY_S, Running, client, until
 
 FAST = ("--rounds", 2, "--epochs", 1, "--hidden", 8, "--topology", "tree", "--json")
 

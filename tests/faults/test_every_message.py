@@ -11,14 +11,14 @@ from functools import cache
 from typing import Any
 
 import pytest
-from table import Killed, Table, small_job
 
-from chord.errors import NodeUnreachable
-from chord.items import Put
-from chord.refs import NodeRef
-from federation import jobs, records
-from federation.errors import JobEnded, NoSuchJob, WorkFailed
-from federation.work import Order
+from roundelay.chord.errors import NodeUnreachable
+from roundelay.chord.refs import NodeRef
+from roundelay.federation import jobs, records
+from roundelay.federation.errors import JobEnded, NoSuchJob, WorkFailed
+from roundelay.federation.requests import Order
+from roundelay.store.items import Put
+from tests.faults.inline_cluster import Killed, Table, small_job
 
 NODES, ROUNDS = 5, 1
 HEALED_S = 3.0

@@ -13,17 +13,17 @@ from typing import Any
 
 import pytest
 
-from chord.effects import Ask
-from chord.errors import NodeUnreachable, PeerFault, StoreFull
-from chord.items import Entry, Item
-from chord.refs import Address
-from chord.requests import GetMembers
-from federation.work import Collect
-from node import failpoints
-from node.disk import Disk
-from node.failpoints import BadFailpoints, Failpoints, InjectedFault, parse
-from node.runtime import Runtime
-from rpc.peers import Peers
+from roundelay.chord.effects import Ask
+from roundelay.chord.errors import NodeUnreachable, PeerFault, StoreFull
+from roundelay.chord.refs import Address
+from roundelay.chord.requests import GetMembers
+from roundelay.federation.requests import Collect
+from roundelay.node import failpoints
+from roundelay.node.disk import Disk
+from roundelay.node.failpoints import BadFailpoints, Failpoints, InjectedFault, parse
+from roundelay.node.runtime import Runtime
+from roundelay.rpc.peers import Peers
+from roundelay.store.items import Entry, Item
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 REQUESTS = (
@@ -183,7 +183,7 @@ def test_a_wrong_one_ends_the_program_with_one_line_and_64(script: str) -> None:
 
 def test_exit_is_a_kill_that_nothing_can_catch() -> None:
     code = (
-        "from node.failpoints import *\n"
+        "from roundelay.node.failpoints import *\n"
         "try: Failpoints(parse('train=exit')).hit('train.before', None)\n"
         "finally: print('x')"
     )

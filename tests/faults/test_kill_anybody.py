@@ -22,11 +22,11 @@ from bench import jobs
 from bench.faults import contributions_wrong, restore
 from bench.jobs import Data, Work
 from bench.ring import PATIENCE_S, ProcessRing, process_ring, trainers_of, until
-from chord.errors import ChordError
-from chord.finding import get
-from chord.storing import put
-from federation.jobs import reports_of
-from federation.records import DONE
+from roundelay.chord.errors import ChordError
+from roundelay.federation.jobs import reports_of
+from roundelay.federation.records import DONE
+from roundelay.store.read_path import get
+from roundelay.store.write_path import put
 
 WORK = Work(rounds=4, epochs=1)
 SLOW = "trainer.train.before=sleep:0.4"

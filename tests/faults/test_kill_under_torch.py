@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from processes import PATIENCE_S, Ring, Running, ring
+
+from tests.processes import PATIENCE_S, Ring, Running, ring
 
 pytest.importorskip("torch", reason="PyTorch is in the extra torch")
 

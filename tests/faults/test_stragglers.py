@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from table import Table, small_job
 
-from chord.refs import NodeRef
-from federation import arithmetic, jobs
-from federation.orders import Orders
-from federation.rounds import PATIENCE_MIN_S, Pace, Part
-from federation.spec import JobSpec
-from federation.work import Collect, Order, Progress
+from roundelay.chord.refs import NodeRef
+from roundelay.federation import arithmetic, jobs
+from roundelay.federation.orders import Orders
+from roundelay.federation.requests import Collect, Order, Progress
+from roundelay.federation.rounds import PATIENCE_MIN_S, Pace, Part
+from roundelay.federation.spec import JobSpec
+from tests.faults.inline_cluster import Table, small_job
 
 NODES = 4
 

@@ -1,6 +1,6 @@
 """A whole ring in one thread: the real stores, orders and lookups, every question answered at once, no time.
 
-Nodes can be killed at a question of one kind. Their trainer is an ml.worker.Worker.
+Nodes can be killed at a question of one kind. Their trainer is an roundelay.ml.worker.Worker.
 """
 
 from __future__ import annotations
@@ -9,20 +9,20 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from chord.answers import Handlers, answer, ring_handlers
-from chord.effects import Ask, AskAll, Procedure, Request, Sleep, Together
-from chord.errors import ChordError, NodeUnreachable
-from chord.node import ChordNode
-from chord.refs import NodeRef
-from chord.ring import Ring
-from chord.store import Store
-from federation.effects import Aside, Compute, Done, Rest
-from federation.errors import OtherBits, WorkFailed
-from federation.orders import Orders
-from federation.work import Collect, Driving, Order
-from ml.errors import MLError
-from ml.worker import Worker
-from sim.program import carry_out
+from roundelay.chord.dispatch import Handlers, answer, ring_handlers
+from roundelay.chord.effects import Ask, AskAll, Procedure, Request, Sleep, Together
+from roundelay.chord.errors import ChordError, NodeUnreachable
+from roundelay.chord.node import ChordNode
+from roundelay.chord.refs import NodeRef
+from roundelay.chord.ring import Ring
+from roundelay.federation.effects import Aside, Compute, Done, Rest
+from roundelay.federation.errors import OtherBits, WorkFailed
+from roundelay.federation.orders import Orders
+from roundelay.federation.requests import Collect, Driving, Order
+from roundelay.ml.errors import MLError
+from roundelay.ml.worker import Worker
+from roundelay.sim.program import carry_out
+from roundelay.store.store import Store
 
 R = TypeVar("R")
 STEPS_MAX = 100_000  # of one procedure
@@ -42,7 +42,7 @@ class Member:
         }
 
     def compute(self, effect: Compute) -> Done:
-        """As node.trainer does it, without a process."""
+        """As roundelay.node.trainer does it, without a process."""
         work = json.loads(effect.order.task)
         if self.bits and work["bits"]:
             raise OtherBits(f"computes other bits ({self.bits})")

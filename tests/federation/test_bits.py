@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from test_driver import CONTENTS, EXPECTED, IDS, RING, SETTINGS, SPEC, Job, make_spec
 
-from chord.refs import NodeRef
-from federation import arithmetic, records
-from federation.errors import NobodyFits
-from federation.roster import Roster
-from federation.spec import JobSpec
-from federation.work import Order
+from roundelay.chord.refs import NodeRef
+from roundelay.federation import arithmetic, records
+from roundelay.federation.errors import NobodyFits
+from roundelay.federation.requests import Order
+from roundelay.federation.roster import Roster
+from roundelay.federation.spec import JobSpec
+from tests.federation.test_driver import CONTENTS, EXPECTED, IDS, RING, SETTINGS, SPEC, Job, make_spec
 
 BITS = replace(SPEC, fingerprint=arithmetic.fingerprint_here(SPEC))
 

@@ -10,31 +10,31 @@ from typing import Any
 
 import numpy as np
 import pytest
-from inline_ring import InlineRing
 
-from chord.blobs import digest_of
-from chord.effects import Request
-from chord.errors import ChordError, NodeUnreachable
-from chord.items import Put, Read, Write
-from chord.refs import NodeRef
-from chord.requests import NextHop
-from chord.ring import Ring
-from chord.store import Store
-from federation import arithmetic, jobs, records
-from federation.driver import Driver
-from federation.effects import Clocks
-from federation.errors import JobEnded, WorkFailed
-from federation.placement import BALANCING, POLICIES
-from federation.placing import place
-from federation.reach import see_ring
-from federation.records import Report, Result
-from federation.renewing import RENEW_EVERY_S, RENEW_FIRST_S
-from federation.settings import Settings
-from federation.spec import JobSpec
-from federation.work import Collect, Order, Progress, TrainingFile
-from ml import exact
-from ml.task import task_from_dict
-from ml.worker import Worker
+from roundelay.chord.effects import Request
+from roundelay.chord.errors import ChordError, NodeUnreachable
+from roundelay.chord.refs import NodeRef
+from roundelay.chord.requests import NextHop
+from roundelay.chord.ring import Ring
+from roundelay.federation import arithmetic, jobs, records
+from roundelay.federation.driver import Driver
+from roundelay.federation.effects import Clocks
+from roundelay.federation.errors import JobEnded, WorkFailed
+from roundelay.federation.lease_renewal import RENEW_EVERY_S, RENEW_FIRST_S
+from roundelay.federation.placement import BALANCING, POLICIES
+from roundelay.federation.records import Report, Result
+from roundelay.federation.requests import Collect, Order, Progress, TrainingFile
+from roundelay.federation.retry import see_ring
+from roundelay.federation.settings import Settings
+from roundelay.federation.spec import JobSpec
+from roundelay.federation.upload import place
+from roundelay.ml import exact
+from roundelay.ml.task import task_from_dict
+from roundelay.ml.worker import Worker
+from roundelay.store.blobs import digest_of
+from roundelay.store.items import Put, Read, Write
+from roundelay.store.store import Store
+from tests.federation.inline_ring import InlineRing
 
 RING = Ring(bits=16, successors=8, replicas=3)
 IDS = (100, 9_000, 20_000, 33_000, 41_000, 52_000, 60_000)

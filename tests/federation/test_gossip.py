@@ -7,20 +7,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_driver import IDS, RING, SETTINGS, Job, make_spec
 
-from chord.effects import Ask
-from chord.errors import Busy, NodeUnreachable, NotFound
-from chord.refs import NodeRef
-from federation import auditing
-from federation.errors import BadSpec, OtherBits, Overtaken
-from federation.settings import Settings
-from federation.topologies.gossip import ATTEMPTS_KEPT, JOBS_KEPT, PUSH_TRIES, PUSHES_MAX, Gossip
-from federation.work import Collect, Order, Push, Share
-from ml import mass
-from ml.errors import BadTask
-from ml.mass import Mass, mass_from_bytes
-from ml.worker import Worker
+from roundelay.chord.effects import Ask
+from roundelay.chord.errors import Busy, NodeUnreachable, NotFound
+from roundelay.chord.refs import NodeRef
+from roundelay.federation import audit
+from roundelay.federation.errors import BadSpec, OtherBits, Overtaken
+from roundelay.federation.requests import Collect, Order, Push, Share
+from roundelay.federation.settings import Settings
+from roundelay.federation.topologies.gossip import ATTEMPTS_KEPT, JOBS_KEPT, PUSH_TRIES, PUSHES_MAX, Gossip
+from roundelay.ml import push_sum
+from roundelay.ml.errors import BadTask
+from roundelay.ml.push_sum import Mass, mass_from_bytes
+from roundelay.ml.worker import Worker
+from tests.federation.test_driver import IDS, RING, SETTINGS, Job, make_spec
 
 GOSSIP = replace(SETTINGS, topology="gossip", rounds=4)
 ME = NodeRef(7, "me", 1)
@@ -51,7 +51,7 @@ def test_the_mean_of_the_rings_mass_is_the_model_that_a_driver_would_have_made()
     made = job(replace(GOSSIP, rounds=1))
     made.drive()
 
-    mean = mass.model_of(mass.added(masses(made, 1)), b"")
+    mean = push_sum.model_of(push_sum.added(masses(made, 1)), b"")
 
     star = Job(IDS, make_spec(replace(SETTINGS, rounds=1))).drive()
     assert np.allclose(np.frombuffer(mean, "<f4"), np.frombuffer(star, "<f4"), rtol=0, atol=1e-6)
@@ -182,7 +182,7 @@ def test_what_makes_no_sense_without_somebody_who_adds_is_refused(wrong: dict[st
 def test_a_half_and_what_is_kept_are_the_whole_to_the_last_bit() -> None:
     whole = Mass(500.0, np.random.default_rng(1).normal(size=64).astype("<f8").tobytes())
 
-    assert mass.added([mass.half(whole), mass.half(whole)]) == whole
+    assert push_sum.added([push_sum.half(whole), push_sum.half(whole)]) == whole
     assert mass_from_bytes(whole.to_bytes("mine")) == whole
     assert whole.to_bytes("mine") != whole.to_bytes("yours")
 
@@ -196,7 +196,7 @@ def test_what_is_no_mass_is_refused(raw: bytes) -> None:
 
 def test_masses_of_different_models_are_not_added() -> None:
     with pytest.raises(BadTask, match="different sizes"):
-        mass.added([Mass(1.0, bytes(8)), Mass(1.0, bytes(16))])
+        push_sum.added([Mass(1.0, bytes(8)), Mass(1.0, bytes(16))])
 
 
 def test_a_node_keeps_so_many_jobs_and_attempts_and_no_more() -> None:
@@ -245,7 +245,7 @@ def test_an_audit_says_that_such_a_round_cannot_be_made_again() -> None:
     made.drive()
 
     with pytest.raises(OtherBits, match="the chain alone is verified"):
-        made.net.run(auditing.retrain(made.net.entry, RING, made.look(), 1, Worker()))
+        made.net.run(audit.retrain(made.net.entry, RING, made.look(), 1, Worker()))
 
 
 def test_of_two_drivers_the_first_ones_round_counts_and_that_is_no_divergence() -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from test_driver import CONTENTS, EXPECTED, IDS, SETTINGS, SPEC, Job, make_spec
 
-from chord.errors import NotFound
-from chord.refs import NodeRef
-from chord.store import Read
-from federation import gathering
-from federation.errors import FileUnavailable
-from federation.spec import JobSpec
-from federation.work import Order, TrainingFile
+from roundelay.chord.errors import NotFound
+from roundelay.chord.refs import NodeRef
+from roundelay.federation import round_coordinator
+from roundelay.federation.errors import FileUnavailable
+from roundelay.federation.requests import Order, TrainingFile
+from roundelay.federation.spec import JobSpec
+from roundelay.store.store import Read
+from tests.federation.test_driver import CONTENTS, EXPECTED, IDS, SETTINGS, SPEC, Job, make_spec
 
 QUORUM = make_spec(replace(SETTINGS, rounds=4, quorum=0.8))
 GONE = QUORUM.files[2]
@@ -76,7 +76,7 @@ def test_without_a_quorum_it_is_waited_for_by_name_and_the_model_is_the_same() -
 
 
 def test_it_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gathering, "FILES_RETRIES_MAX", 3)
+    monkeypatch.setattr(round_coordinator, "FILES_RETRIES_MAX", 3)
     job = job_without(SPEC, GONE)
 
     with pytest.raises(FileUnavailable, match=f"no live node has {GONE.name}$"):
@@ -86,4 +86,4 @@ def test_it_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("count", "shown"), [(1, "f0"), (8, "f0, f1, f2, f3, f4, f5, f6, f7"),
                                               (11, "f0, f1, f2, f3, f4, f5, f6, f7 and 3 more")])
 def test_a_line_names_some_files_and_counts_the_others(count: int, shown: str) -> None:
-    assert gathering.names(tuple(TrainingFile(i, f"f{i}", "00" * 32, 1, 1) for i in range(count))) == shown
+    assert round_coordinator.names(tuple(TrainingFile(i, f"f{i}", "00" * 32, 1, 1) for i in range(count))) == shown

@@ -7,20 +7,20 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from inline_ring import settled
 
-from chord.answers import answer
-from chord.blobs import digest_of
-from chord.effects import Ask, Procedure, Request
-from chord.errors import Busy, ChordError, NodeUnreachable, NotFound, StoreFull
-from chord.refs import NodeRef
-from chord.ring import Ring
-from chord.store import Store
-from chord.storing import write
-from federation.effects import Compute, Done, Rest
-from federation.errors import FilesLacking, OtherBits, WorkFailed
-from federation.orders import FINISHED_MAX, QUEUED_MAX, Orders
-from federation.work import Collect, Order, Progress, TrainingFile
+from roundelay.chord.dispatch import answer
+from roundelay.chord.effects import Ask, Procedure, Request
+from roundelay.chord.errors import Busy, ChordError, NodeUnreachable, NotFound, StoreFull
+from roundelay.chord.refs import NodeRef
+from roundelay.chord.ring import Ring
+from roundelay.federation.effects import Compute, Done, Rest
+from roundelay.federation.errors import FilesLacking, OtherBits, WorkFailed
+from roundelay.federation.orders import FINISHED_MAX, QUEUED_MAX, Orders
+from roundelay.federation.requests import Collect, Order, Progress, TrainingFile
+from roundelay.store.blobs import digest_of
+from roundelay.store.store import Store
+from roundelay.store.write_path import write
+from tests.federation.inline_ring import settled
 
 ME = NodeRef(1, "me", 1)
 CONTENT, WEIGHTS = b"1,2,0\n", b"first weights"

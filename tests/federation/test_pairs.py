@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_driver import CLASSES, CONTENTS, IDS, Job, make_spec
 
-from chord.blobs import digest_of
-from federation.errors import BadSpec
-from federation.placement import POLICIES
-from federation.rules import RULES
-from federation.settings import Settings
-from federation.spec import JobSpec
-from federation.topologies import TOPOLOGIES
-from ml.worker import Worker
-from sim import alone
+from roundelay.federation.errors import BadSpec
+from roundelay.federation.placement import POLICIES
+from roundelay.federation.rules import RULES
+from roundelay.federation.settings import Settings
+from roundelay.federation.spec import JobSpec
+from roundelay.federation.topologies import TOPOLOGIES
+from roundelay.ml.worker import Worker
+from roundelay.sim import centralized_reference
+from roundelay.store.blobs import digest_of
+from tests.federation.test_driver import CLASSES, CONTENTS, IDS, Job, make_spec
 
 FEW = dict(sorted(CONTENTS.items())[:4])
 BASE: dict[str, Any] = {"rounds": 2, "epochs": 1, "hidden": (3,), "batch": 8}
@@ -39,8 +39,8 @@ REASONS = ("--topology gossip", "--course-trainer", "--tiers", "--mu", "--server
 def on_its_own(spec: JobSpec) -> bytes:
     worker = Worker()
     contents = {digest_of(content): content for content in FEW.values()}
-    moments = alone.moments(spec, contents, worker)
-    *_, weights = alone.rounds(spec, b"" if spec.settings.course else moments, worker)
+    moments = centralized_reference.moments(spec, contents, worker)
+    *_, weights = centralized_reference.rounds(spec, b"" if spec.settings.course else moments, worker)
     return weights
 
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chord.refs import NodeRef
-from chord.ring import Ring
-from federation.placement import BOUND, POLICIES, View, assign, by_hash
-from federation.roster import LOST_ROUNDS, Roster
-from federation.work import TrainingFile
+from roundelay.chord.refs import NodeRef
+from roundelay.chord.ring import Ring
+from roundelay.federation.placement import BOUND, POLICIES, View, assign, by_hash
+from roundelay.federation.requests import TrainingFile
+from roundelay.federation.roster import LOST_ROUNDS, Roster
 
 EFFORT = settings(max_examples=30, derandomize=True, deadline=None)
 NODES = [NodeRef(number, f"node-{number}", 1) for number in range(6)]

@@ -6,20 +6,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_driver import CONTENTS, IDS, RING, SETTINGS, Job, make_spec
 
-from chord.blobs import digest_of
-from federation import auditing
-from federation.errors import BadRecord, BadSpec
-from federation.participation import files_of
-from federation.rules import RULES, Tuning
-from federation.rules.fedadam import BETA1, BETA2, TAU
-from federation.rules.steps import STEPS
-from federation.rules.vectors import unpack
-from federation.settings import Settings
-from federation.work import Order
-from ml.worker import Worker
-from sim import alone
+from roundelay.federation import audit
+from roundelay.federation.client_sampling import files_of
+from roundelay.federation.errors import BadRecord, BadSpec
+from roundelay.federation.requests import Order
+from roundelay.federation.rules import RULES, Tuning
+from roundelay.federation.rules.fedadam import BETA1, BETA2, TAU
+from roundelay.federation.rules.steps import STEPS
+from roundelay.federation.rules.vectors import unpack
+from roundelay.federation.settings import Settings
+from roundelay.ml.worker import Worker
+from roundelay.sim import centralized_reference
+from roundelay.store.blobs import digest_of
+from tests.federation.test_driver import CONTENTS, IDS, RING, SETTINGS, Job, make_spec
 
 TUNING = Tuning(server_eta=0.5, server_momentum=0.9)
 RNG = np.random.default_rng(3)
@@ -34,7 +34,7 @@ def chosen(rule: str, **more: object) -> Settings:
 def alone_model(settings: Settings) -> bytes:
     spec, worker = make_spec(settings), Worker()
     contents = {digest_of(c): c for c in CONTENTS.values()}
-    *_, weights = alone.rounds(spec, alone.moments(spec, contents, worker), worker)
+    *_, weights = centralized_reference.rounds(spec, centralized_reference.moments(spec, contents, worker), worker)
     return weights
 
 
@@ -115,7 +115,7 @@ def test_a_round_can_be_made_again_by_an_audit(settings: Settings) -> None:
     job = Job(IDS[:4], make_spec(settings))
     job.drive()
 
-    finding = job.net.run(auditing.retrain(job.net.entry, RING, job.look(), 4, Worker()))
+    finding = job.net.run(audit.retrain(job.net.entry, RING, job.look(), 4, Worker()))
 
     assert finding.holds, finding.detail
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from federation.errors import BadRecord, BadSpec
-from federation.settings import Settings, option
-from federation.spec import JobSpec, spec_from_bytes
-from federation.work import TrainingFile
+from roundelay.federation.errors import BadRecord, BadSpec
+from roundelay.federation.requests import TrainingFile
+from roundelay.federation.settings import Settings, option
+from roundelay.federation.spec import JobSpec, spec_from_bytes
 
 FILES = (TrainingFile(0, "a", "aa" * 32, 10, 2), TrainingFile(1, "b", "bb" * 32, 20, 3))
 SPEC = JobSpec(Settings(), FILES, TrainingFile(2, "v", "cc" * 32, 5, 1), 16, 26)

@@ -8,19 +8,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from inline_ring import InlineRing
-from test_driver import EXPECTED, IDS, RING, SETTINGS, Job, make_spec
 
-from chord.errors import Busy
-from chord.node import ChordNode
-from chord.refs import NodeRef
-from federation.errors import BadRecord, BadSpec
-from federation.placement import POLICIES
-from federation.settings import Settings
-from federation.topologies.adding import add
-from federation.topologies.partial import Partial, Work, bitmap, partial_from_bytes
-from federation.topologies.tree import split
-from federation.work import Order, Share, TrainingFile
+from roundelay.chord.errors import Busy
+from roundelay.chord.node import ChordNode
+from roundelay.chord.refs import NodeRef
+from roundelay.federation.errors import BadRecord, BadSpec
+from roundelay.federation.placement import POLICIES
+from roundelay.federation.requests import Order, Share, TrainingFile
+from roundelay.federation.settings import Settings
+from roundelay.federation.topologies.adding import add
+from roundelay.federation.topologies.partial import Partial, Work, bitmap, partial_from_bytes
+from roundelay.federation.topologies.tree import split
+from tests.federation.inline_ring import InlineRing
+from tests.federation.test_driver import EXPECTED, IDS, RING, SETTINGS, Job, make_spec
 
 TREE = replace(SETTINGS, topology="tree")
 

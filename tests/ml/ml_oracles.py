@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from hypothesis import settings
 
-from ml.data import Samples
-from ml.mlp import Architecture, loss_and_gradient
-from ml.task import FileTask, Task, TrainConfig
+from roundelay.ml.data import Samples
+from roundelay.ml.mlp import Architecture, loss_and_gradient
+from roundelay.ml.task import FileTask, Task, TrainConfig
 
 EFFORT = settings(derandomize=True, deadline=None)
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from ml_oracles import make_samples
 
-from ml.errors import ClientFault
-from ml.models.arrays import cut, join
-from ml.models.catalogue import learner
-from ml.task import Design
+from roundelay.ml.errors import ClientFault
+from roundelay.ml.models.arrays import cut, join
+from roundelay.ml.models.catalogue import learner
+from roundelay.ml.task import Design
+from tests.ml.ml_oracles import make_samples
 
 MLP = Design((5, 7, 6, 4))
 CNN = Design((2 * 14 * 14, 7, 3), "cnn", (2, 14, 14))

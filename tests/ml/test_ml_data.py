@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from ml.data import Moments, moments_from_bytes, standardise
-from ml.errors import BadTask, OutOfRange
-from ml.exact import feature_sums
+from roundelay.ml.data import Moments, moments_from_bytes, standardise
+from roundelay.ml.errors import BadTask, OutOfRange
+from roundelay.ml.exact import feature_sums
 
 
 def test_standardised_features_have_mean_0_and_deviation_1() -> None:

@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_data import cifar_bytes, cifar_pickle, pixels, write_mnist
-from ml_oracles import EFFORT, SHARED, make_samples
 
-from ml.data import Samples
-from ml.errors import DataError, InputMissing, MLError
-from ml.readers import content, dataset, packed, pickled, table
-from ml.readers.dataset import Reading, guess, read
-from ml.readers.source import DataSet, number_labels
-from ml.readers.table import Columns
+from roundelay.ml.data import Samples
+from roundelay.ml.errors import DataError, InputMissing, MLError
+from roundelay.ml.readers import content, dataset, packed, pickled, table
+from roundelay.ml.readers.dataset import Reading, guess, read
+from roundelay.ml.readers.source import DataSet, number_labels
+from roundelay.ml.readers.table import Columns
+from tests.ml.made_data import cifar_bytes, cifar_pickle, pixels, write_mnist
+from tests.ml.ml_oracles import EFFORT, SHARED, make_samples
 
 
 def rows_of(found: DataSet) -> np.ndarray:

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ml_oracles import EFFORT
 
-from ml import exact
-from ml.errors import BadTask, NotFinite, OutOfRange
-from ml.exact import FeatureSums, feature_sums, feature_sums_from_bytes
+from roundelay.ml import exact
+from roundelay.ml.errors import BadTask, NotFinite, OutOfRange
+from roundelay.ml.exact import FeatureSums, feature_sums, feature_sums_from_bytes
+from tests.ml.ml_oracles import EFFORT
 
 FLOAT32 = st.floats(width=32, allow_nan=False, allow_infinity=False)
 WHOLE = st.integers(-(1 << 24), 1 << 24).map(float)  # the square of the largest is just too large for the short way

@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ml_oracles import digest_of
 
-from ml import exact
-from ml.data import Samples
-from ml.errors import BadTask, ClientFault
-from ml.flower import Client
-from ml.models.arrays import cut, join
-from ml.models.catalogue import learner
-from ml.models.learner import evaluate
-from ml.readers import letters
-from ml.task import Design, FileTask, Task, TrainConfig
-from ml.worker import Worker, sum_from_bytes
+from roundelay.ml import exact
+from roundelay.ml.data import Samples
+from roundelay.ml.errors import BadTask, ClientFault
+from roundelay.ml.flower import Client
+from roundelay.ml.models.arrays import cut, join
+from roundelay.ml.models.catalogue import learner
+from roundelay.ml.models.learner import evaluate
+from roundelay.ml.readers import letters
+from roundelay.ml.task import Design, FileTask, Task, TrainConfig
+from roundelay.ml.worker import Worker, sum_from_bytes
+from tests.ml.ml_oracles import digest_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = (3, 2)

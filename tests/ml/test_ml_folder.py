@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ml.errors import DataError, InputMissing
-from ml.readers import folder
-from ml.readers.folder import find_validation, list_training_files, read_file
+from roundelay.ml.errors import DataError, InputMissing
+from roundelay.ml.readers import folder
+from roundelay.ml.readers.folder import find_validation, list_training_files, read_file
 
 
 def fill(directory: Path, *names: str) -> Path:

@@ -7,11 +7,11 @@ import struct
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ml_oracles import EFFORT
 
-from ml import frames
-from ml.errors import DataError, EndOfFrames, FrameError, NotFinite, TrainerFault, from_dict, to_dict
-from ml.frames import read_frame, write_frame
+from roundelay.ml import frames
+from roundelay.ml.errors import DataError, EndOfFrames, FrameError, NotFinite, TrainerFault, from_dict, to_dict
+from roundelay.ml.frames import read_frame, write_frame
+from tests.ml.ml_oracles import EFFORT
 
 
 def raw(header: bytes, payload: bytes = b"") -> bytes:

@@ -4,18 +4,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_data import pixels
-from ml_oracles import SHARED
 
-from ml.data import Samples
-from ml.errors import DataError, MLError
-from ml.models.catalogue import learner
-from ml.models.learner import evaluate
-from ml.readers import images
-from ml.readers.dataset import Reading, read
-from ml.readers.images import Looks
-from ml.readers.source import DataSet
-from ml.task import Design, TrainConfig
+from roundelay.ml.data import Samples
+from roundelay.ml.errors import DataError, MLError
+from roundelay.ml.models.catalogue import learner
+from roundelay.ml.models.learner import evaluate
+from roundelay.ml.readers import images
+from roundelay.ml.readers.dataset import Reading, read
+from roundelay.ml.readers.images import Looks
+from roundelay.ml.readers.source import DataSet
+from roundelay.ml.task import Design, TrainConfig
+from tests.ml.made_data import pixels
+from tests.ml.ml_oracles import SHARED
 
 Image = pytest.importorskip("PIL.Image", reason="Pillow reads images: the extra images")
 

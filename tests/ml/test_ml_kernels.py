@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from ml_oracles import make_samples
 
-from ml.batches import BLOCK_BYTES, Batches
-from ml.data import Samples
-from ml.kernels import Batch, Network, gradient_step
-from ml.mlp import Architecture, init, loss_and_gradient
+from roundelay.ml.batches import BLOCK_BYTES, Batches
+from roundelay.ml.data import Samples
+from roundelay.ml.kernels import Batch, Network, gradient_step
+from roundelay.ml.mlp import Architecture, init, loss_and_gradient
+from tests.ml.ml_oracles import make_samples
 
 SIZES = [(5, 4), (5, 7, 4), (5, 8, 3, 4), (16, 64, 26)]
 

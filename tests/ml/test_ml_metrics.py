@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ml_oracles import EFFORT
 
-from ml.metrics import auc, measure
+from roundelay.ml.metrics import auc, measure
+from tests.ml.ml_oracles import EFFORT
 
 
 def test_metrics_of_a_case_done_by_hand() -> None:

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from ml_oracles import make_samples, plain_scores
 
-from ml.data import Samples
-from ml.errors import BadTask
-from ml.mlp import EVALUATION_ROWS, Architecture, evaluate, forward, init, loss_and_gradient, predict
+from roundelay.ml.data import Samples
+from roundelay.ml.errors import BadTask
+from roundelay.ml.mlp import EVALUATION_ROWS, Architecture, evaluate, forward, init, loss_and_gradient, predict
+from tests.ml.ml_oracles import make_samples, plain_scores
 
 ARCHITECTURES = [(5, 4), (5, 7, 4), (5, 6, 3, 4)]
 

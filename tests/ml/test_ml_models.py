@@ -5,24 +5,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ml_oracles import make_samples
 
-from ml import mlp
-from ml.batches import Batches
-from ml.choices import Optimizer
-from ml.data import Moments, Samples
-from ml.dropout import Dropout
-from ml.errors import BadTask, DataError, ModelUnknown
-from ml.estimator import load as load_estimator
-from ml.kernels import Network, gradient_step
-from ml.mlp import Architecture, cross_entropy
-from ml.models import allowed, catalogue
-from ml.models.catalogue import learner
-from ml.models.cnn import Cnn
-from ml.models.learner import evaluate
-from ml.readers.model import Model, load, save
-from ml.task import Design, TrainConfig
-from ml.train import train
+from roundelay.ml import mlp
+from roundelay.ml.batches import Batches
+from roundelay.ml.choices import Optimizer
+from roundelay.ml.data import Moments, Samples
+from roundelay.ml.dropout import Dropout
+from roundelay.ml.errors import BadTask, DataError, ModelUnknown
+from roundelay.ml.estimator import load as load_estimator
+from roundelay.ml.kernels import Network, gradient_step
+from roundelay.ml.mlp import Architecture, cross_entropy
+from roundelay.ml.models import allowed, catalogue
+from roundelay.ml.models.catalogue import learner
+from roundelay.ml.models.cnn import Cnn
+from roundelay.ml.models.learner import evaluate
+from roundelay.ml.readers.saved_model import Model, load, save
+from roundelay.ml.task import Design, TrainConfig
+from roundelay.ml.train import train
+from tests.ml.ml_oracles import make_samples
 
 IMAGES = Design((2 * 14 * 14, 7, 3), "cnn", (2, 14, 14))
 STEP = 1e-5
@@ -164,8 +164,8 @@ def test_a_model_that_cannot_be_is_refused(design: Design, complaint: str) -> No
 
 
 def example() -> str:
-    """The model in the documentation of ml.models."""
-    text = sys.modules["ml.models"].__doc__ or ""
+    """The model in the documentation of roundelay.ml.models."""
+    text = sys.modules["roundelay.ml.models"].__doc__ or ""
     lines = text[text.index("    import numpy") :].splitlines()
     return "\n".join(line.removeprefix("    ") for line in lines) + "\n"
 

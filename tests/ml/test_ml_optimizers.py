@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ml.optimizers import FLUSH_BELOW, FLUSH_STEPS, adam_update, momentum_update
+from roundelay.ml.optimizers import FLUSH_BELOW, FLUSH_STEPS, adam_update, momentum_update
 
 TINY = np.finfo(np.float32).tiny
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml import partition
+from roundelay.ml import partition
 
 LABELS = np.random.default_rng(1).integers(0, 10, 2000)  # (n,)
 

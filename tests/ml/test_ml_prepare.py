@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_data import pixels, write_mnist
-from ml_oracles import EFFORT
 
-from ml import prepare
-from ml.data import Samples
-from ml.errors import DataError
-from ml.prepare import Plan, evenly
-from ml.readers import packed
-from ml.readers.dataset import read
-from ml.readers.source import DataSet, Part, array_blocks, digits
+from roundelay.ml import prepare
+from roundelay.ml.data import Samples
+from roundelay.ml.errors import DataError
+from roundelay.ml.prepare import Plan, evenly
+from roundelay.ml.readers import packed
+from roundelay.ml.readers.dataset import read
+from roundelay.ml.readers.source import DataSet, Part, array_blocks, digits
+from tests.ml.made_data import pixels, write_mnist
+from tests.ml.ml_oracles import EFFORT
 
 MEGABYTE = 1 << 20
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ml_oracles import EFFORT, SHARED, make_csv, make_samples
 
-from ml.errors import DataError, MLError
-from ml.readers import letters
-from ml.readers.letters import parse
+from roundelay.ml.errors import DataError, MLError
+from roundelay.ml.readers import letters
+from roundelay.ml.readers.letters import parse
+from tests.ml.ml_oracles import EFFORT, SHARED, make_csv, make_samples
 
 GOOD = b"1,2,3,0\n4,5,6,1\n7,8,9,2\n"
 

@@ -6,10 +6,10 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ml_oracles import EFFORT, make_task
 
-from ml.errors import BadTask
-from ml.task import FileTask, Task, TrainConfig, task_from_dict
+from roundelay.ml.errors import BadTask
+from roundelay.ml.task import FileTask, Task, TrainConfig, task_from_dict
+from tests.ml.ml_oracles import EFFORT, make_task
 
 GOOD = make_task([b"a", b"b"], [30, 20], moments=bytes(40))
 

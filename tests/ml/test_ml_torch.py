@@ -5,19 +5,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ml_oracles import SHARED, make_samples
+
+from tests.ml.ml_oracles import SHARED, make_samples
 
 torch = pytest.importorskip("torch", reason="PyTorch is in the extra torch")
 
-from ml.data import Samples  # noqa: E402
-from ml.errors import BadTask  # noqa: E402
-from ml.fingerprint import fingerprint  # noqa: E402
-from ml.models.arrays import cut, join  # noqa: E402
-from ml.models.catalogue import learner  # noqa: E402
-from ml.models.learner import evaluate  # noqa: E402
-from ml.readers import dataset  # noqa: E402
-from ml.readers.model import Model, load, save  # noqa: E402
-from ml.task import Design, Task, TrainConfig  # noqa: E402
+from roundelay.ml.data import Samples  # noqa: E402
+from roundelay.ml.errors import BadTask  # noqa: E402
+from roundelay.ml.fingerprint import fingerprint  # noqa: E402
+from roundelay.ml.models.arrays import cut, join  # noqa: E402
+from roundelay.ml.models.catalogue import learner  # noqa: E402
+from roundelay.ml.models.learner import evaluate  # noqa: E402
+from roundelay.ml.readers import dataset  # noqa: E402
+from roundelay.ml.readers.saved_model import Model, load, save  # noqa: E402
+from roundelay.ml.task import Design, Task, TrainConfig  # noqa: E402
 
 ZOO = Design((64, 6, 3), "torchzoo:cnn", (1, 8, 8))
 MODULES = '''

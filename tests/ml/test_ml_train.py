@@ -4,12 +4,12 @@ import hashlib
 
 import numpy as np
 import pytest
-from ml_oracles import make_samples, plain_train
 
-from ml.data import Samples
-from ml.errors import BadTask, NotFinite
-from ml.mlp import Architecture, init
-from ml.train import TrainConfig, local_seed, train
+from roundelay.ml.data import Samples
+from roundelay.ml.errors import BadTask, NotFinite
+from roundelay.ml.mlp import Architecture, init
+from roundelay.ml.train import TrainConfig, local_seed, train
+from tests.ml.ml_oracles import make_samples, plain_train
 
 CONFIGS = {
     "sgd": TrainConfig("sgd", epochs=3, eta=0.1, batch=8, momentum=0.9),
@@ -37,7 +37,7 @@ def test_training_matches_the_plain_version(sizes: tuple[int, ...], config: Trai
 
 
 def test_full_batch_descent_is_the_same_over_many_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ml.train.FULL_BATCH_ROWS", 8)
+    monkeypatch.setattr("roundelay.ml.train.FULL_BATCH_ROWS", 8)
     architecture, samples, config = Architecture((5, 9, 4)), make_samples(45), CONFIGS["gd"]
     weights = init(architecture, 3)
     heard: list[float] = []

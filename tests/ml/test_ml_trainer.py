@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ml_oracles import digest_of, make_csv, make_samples, make_task
 
-from ml.errors import MLError, from_dict
-from ml.exact import feature_sums, feature_sums_from_bytes
-from ml.frames import Frame, Header, read_frame, write_frame
-from ml.mlp import Architecture, init
-from ml.task import TrainConfig
-from ml.trainer import serve
-from ml.worker import Worker
+from roundelay.ml.errors import MLError, from_dict
+from roundelay.ml.exact import feature_sums, feature_sums_from_bytes
+from roundelay.ml.frames import Frame, Header, read_frame, write_frame
+from roundelay.ml.mlp import Architecture, init
+from roundelay.ml.task import TrainConfig
+from roundelay.ml.trainer import serve
+from roundelay.ml.worker import Worker
+from tests.ml.ml_oracles import digest_of, make_csv, make_samples, make_task
 
 ROOT = Path(__file__).resolve().parents[2]
 END_TIMEOUT_S = 20
@@ -35,7 +35,7 @@ class Child:
 
     def __init__(self, *program: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, *(program or ("-m", "ml.trainer"))],
+            [sys.executable, *(program or ("-m", "roundelay.ml.trainer"))],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -164,7 +164,7 @@ def test_an_error_in_a_file_keeps_its_line(served: Child) -> None:
 
 def test_sigint_is_left_to_the_parent() -> None:
     listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # whatever it inherits
-    child = Child("-c", f"{listening}; import ml.trainer; ml.trainer.main()")
+    child = Child("-c", f"{listening}; import roundelay.ml.trainer; roundelay.ml.trainer.main()")
     child.ask({"do": "missing", "digests": []})
 
     child.process.send_signal(signal.SIGINT)
@@ -204,15 +204,15 @@ def test_a_child_closes_when_spoken_to_in_anything_but_frames(child: Child) -> N
 def test_the_frames_have_stdout_for_themselves_and_blas_one_thread() -> None:
     program = (
         "import os, sys\n"
-        "import ml.trainer, ml.threads\n"
+        "import roundelay.ml.trainer, roundelay.ml.threads\n"
         "assert 'numpy' not in sys.modules\n"
-        "import ml.worker as w\n"
+        "import roundelay.ml.worker as w\n"
         "def has(self, digest):\n"
         "    print('noise')\n"
         "    os.write(1, b'noise')\n"
         "    return os.environ['OPENBLAS_NUM_THREADS'] != '1'\n"
         "w.Worker.has = has\n"
-        "sys.exit(ml.trainer.main())\n"
+        "sys.exit(roundelay.ml.trainer.main())\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", program], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -227,7 +227,7 @@ def test_the_frames_have_stdout_for_themselves_and_blas_one_thread() -> None:
 
 def test_importing_the_package_brings_no_numpy() -> None:
     program = (
-        "import sys, ml, ml.errors, ml.threads, ml.task, ml.frames, ml.trainer\n"
+        "import sys, roundelay.ml, roundelay.ml.errors, roundelay.ml.threads, roundelay.ml.task, roundelay.ml.frames, roundelay.ml.trainer\n"
         "sys.exit('numpy' in sys.modules)\n"
     )
 

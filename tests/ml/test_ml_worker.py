@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ml_oracles import EFFORT, digest_of, make_csv, make_samples, make_task
 
-from ml import exact
-from ml.errors import BadTask, CacheFull, DataError, FileUnknown, NotFinite, OutOfRange
-from ml.exact import feature_sums
-from ml.mlp import Architecture, evaluate, init
-from ml.task import Task, TrainConfig
-from ml.worker import PartialUpdate, Worker, sum_from_bytes
+from roundelay.ml import exact
+from roundelay.ml.errors import BadTask, CacheFull, DataError, FileUnknown, NotFinite, OutOfRange
+from roundelay.ml.exact import feature_sums
+from roundelay.ml.mlp import Architecture, evaluate, init
+from roundelay.ml.task import Task, TrainConfig
+from roundelay.ml.worker import PartialUpdate, Worker, sum_from_bytes
+from tests.ml.ml_oracles import EFFORT, digest_of, make_csv, make_samples, make_task
 
 ROWS = [30, 17, 45, 8]
 SAMPLES = [make_samples(rows, seed=i) for i, rows in enumerate(ROWS)]

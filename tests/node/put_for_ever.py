@@ -7,11 +7,11 @@ import sys
 import time
 from pathlib import Path
 
-from chord.blobs import digest_of
-from chord.errors import StoreFull
-from chord.items import CHUNK_BYTES, Entry, Item
-from chord.store import Store
-from node.disk import Disk
+from roundelay.chord.errors import StoreFull
+from roundelay.node.disk import Disk
+from roundelay.store.blobs import digest_of
+from roundelay.store.items import CHUNK_BYTES, Entry, Item
+from roundelay.store.store import Store
 
 
 def content_of(number: int) -> bytes:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from chord.refs import Address
-from node import addresses
-from node.addresses import NodeList, NodeListError
+from roundelay.chord.refs import Address
+from roundelay.node import addresses
+from roundelay.node.addresses import NodeList, NodeListError
 
 ROOT = Path(__file__).resolve().parents[2]
 WRITERS, LINES = 6, 12
@@ -18,8 +18,8 @@ TIMEOUT_S = 60.0
 WRITER = """
 import sys
 from pathlib import Path
-from chord.refs import Address
-from node import addresses
+from roundelay.chord.refs import Address
+from roundelay.node import addresses
 for number in range(int(sys.argv[2])):
     addresses.register(Path(sys.argv[1]), Address(f"host-{sys.argv[3]}", 1 + number))
     addresses.register_supernode(Path(sys.argv[1]), Address("127.0.0.1", 9000 + number))

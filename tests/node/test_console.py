@@ -9,10 +9,10 @@ from collections.abc import Sequence
 import pytest
 from rich.console import Console
 
-from chord.node import ChordNode
-from chord.refs import NodeRef
-from chord.ring import Ring
-from node.console import SETTLED_S, Row, Watch, finger_rows, finger_table, neighbourhood
+from roundelay.chord.node import ChordNode
+from roundelay.chord.refs import NodeRef
+from roundelay.chord.ring import Ring
+from roundelay.node.console import SETTLED_S, Row, Watch, finger_rows, finger_table, neighbourhood
 
 PATIENCE_S = 20.0
 

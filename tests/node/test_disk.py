@@ -16,14 +16,14 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from put_for_ever import content_of, item_of, put
 
-from chord.blobs import digest_of
-from chord.errors import Corrupt, NotFound, StoreFull
-from chord.items import CHUNK_BYTES, LEASE_S, Entry, Item
-from chord.store import Store
-from node.disk import SPOOLED_BYTES_MIN, Disk
-from node.errors import DiskError
+from roundelay.chord.errors import Corrupt, NotFound, StoreFull
+from roundelay.node.disk import SPOOLED_BYTES_MIN, Disk
+from roundelay.node.errors import DiskError
+from roundelay.store.blobs import digest_of
+from roundelay.store.items import CHUNK_BYTES, LEASE_S, Entry, Item
+from roundelay.store.store import Store
+from tests.node.put_for_ever import content_of, item_of, put
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CONTENT = b"rows of numbers"

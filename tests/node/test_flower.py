@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from training import content, effect, make_spec, training_order
 
-from federation import arithmetic
-from federation.errors import WorkFailed
-from federation.settings import Settings
-from federation.work import TrainingFile
-from ml import exact
-from node.flower import FlowerClient
-from node.trainer import Trainer
+from roundelay.federation import arithmetic
+from roundelay.federation.errors import WorkFailed
+from roundelay.federation.requests import TrainingFile
+from roundelay.federation.settings import Settings
+from roundelay.ml import exact
+from roundelay.node.flower import FlowerClient
+from roundelay.node.trainer import Trainer
+from tests.node.training_orders import content, effect, make_spec, training_order
 
 CLIENTS = f'''
 import os, sys

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from processes import until
 
-from node.admission import journal_of
-from node.errors import LocalRingFailed
-from node.lab import Lab
+from roundelay.node.errors import LocalRingFailed
+from roundelay.node.lab import Lab
+from roundelay.node.supernode import journal_of
+from tests.processes import until
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ import random
 
 import pytest
 
-from cli import seeds
-from federation.effects import Compute, Done
-from federation.work import Order, TrainingFile
-from node.load import Load
-from node.runtime import Stopped
+from roundelay.cli import legacy_arguments
+from roundelay.federation.effects import Compute, Done
+from roundelay.federation.requests import Order, TrainingFile
+from roundelay.node.load import Load
+from roundelay.node.runtime import Stopped
 
 FILE = TrainingFile(0, "a", "00" * 32, 1, 1)
 
@@ -52,4 +52,4 @@ def test_it_is_busy_as_often_as_it_should_be() -> None:
     (["5001"], ["5001"]),
 ])
 def test_the_coordinator_systems_line_is_understood(given: list[str], meant: list[str]) -> None:
-    assert seeds.translate_node(given) == meant
+    assert legacy_arguments.translate_node(given) == meant

@@ -6,8 +6,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from node.errors import LocalRingFailed
-from node.local import StartingRing, begin_local_ring
+from roundelay.node.errors import LocalRingFailed
+from roundelay.node.local import StartingRing, begin_local_ring
 
 
 def living(ring: StartingRing) -> int:

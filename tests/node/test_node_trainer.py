@@ -12,15 +12,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from training import computed_here, content, effect, make_spec, training_order
 
-from federation.arithmetic import fingerprint_here, moments_task
-from federation.errors import FilesLacking, OtherBits, WorkFailed
-from federation.settings import Settings
-from federation.work import Order
-from ml.exact import feature_sums_from_bytes
-from node.runtime import Stopped
-from node.trainer import STARTS_MAX, Trainer
+from roundelay.federation.arithmetic import fingerprint_here, moments_task
+from roundelay.federation.errors import FilesLacking, OtherBits, WorkFailed
+from roundelay.federation.requests import Order
+from roundelay.federation.settings import Settings
+from roundelay.ml.exact import feature_sums_from_bytes
+from roundelay.node.runtime import Stopped
+from roundelay.node.trainer import STARTS_MAX, Trainer
+from tests.node.training_orders import computed_here, content, effect, make_spec, training_order
 
 PATIENCE_S = 60.0
 CONTENTS = {name: content(40, seed) for seed, name in enumerate(("a", "b", "c"))}

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from chord.effects import Ask, AskAll, Nap, Procedure, Request, Sleep, Together
-from chord.errors import Busy, NodeUnreachable
-from chord.refs import NodeRef
-from chord.requests import Nudge
-from node.runtime import ASKERS_MAX, Runtime, Stopped
+from roundelay.chord.effects import Ask, AskAll, Nap, Procedure, Request, Sleep, Together
+from roundelay.chord.errors import Busy, NodeUnreachable
+from roundelay.chord.refs import NodeRef
+from roundelay.chord.requests import Nudge
+from roundelay.node.runtime import ASKERS_MAX, Runtime, Stopped
 
 PATIENCE_S = 20.0  # nothing that works comes near it
 FOREVER_S = 3600.0

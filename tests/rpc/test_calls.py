@@ -16,28 +16,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from thrift.protocol.TBinaryProtocol import TBinaryProtocol
 from thrift.transport import TSocket, TTransport
-from wire_values import EFFORT, answer_of, values
 
-from chord import errors, requests, store
-from chord.answers import Handlers, answer, ring_handlers
-from chord.effects import Ask, Request
-from chord.errors import ChordError, Malformed, PeerFault, WrongIncarnation
-from chord.membership import Membership
-from chord.node import ChordNode
-from chord.protocol import create
-from chord.refs import NodeRef
-from chord.requests import SayHello
-from chord.ring import Ring
-from chord.store import Store
-from federation.orders import QUEUED_MAX, Orders
-from federation.work import Order
-from rpc import codec, generate
-from rpc.calls import COMPUTE_NODE, SAY_HELLO, SUPERNODE
-from rpc.gen import ComputeNode, Supernode
-from rpc.gen.ttypes import Target
-from rpc.handlers import Processor, compute_node_processor, supernode_processor
-from rpc.peers import Peers
-from rpc.server import Server
+from roundelay.chord import errors, requests
+from roundelay.chord.dispatch import Handlers, answer, ring_handlers
+from roundelay.chord.effects import Ask, Request
+from roundelay.chord.errors import ChordError, Malformed, PeerFault, WrongIncarnation
+from roundelay.chord.node import ChordNode
+from roundelay.chord.protocol import create
+from roundelay.chord.refs import NodeRef
+from roundelay.chord.registry import Membership
+from roundelay.chord.requests import SayHello
+from roundelay.chord.ring import Ring
+from roundelay.federation.orders import QUEUED_MAX, Orders
+from roundelay.federation.requests import Order
+from roundelay.rpc import codec, generate
+from roundelay.rpc.calls import COMPUTE_NODE, SAY_HELLO, SUPERNODE
+from roundelay.rpc.gen import ComputeNode, Supernode
+from roundelay.rpc.gen.ttypes import Target
+from roundelay.rpc.handlers import Processor, compute_node_processor, supernode_processor
+from roundelay.rpc.peers import Peers
+from roundelay.rpc.server import Server
+from roundelay.store import store
+from roundelay.store.store import Store
+from tests.rpc.wire_values import EFFORT, answer_of, values
 
 CONTRACT = (Path(generate.ROOT) / "service.thrift").read_text()
 TARGETED = sorted(COMPUTE_NODE, key=lambda kind: kind.__name__)

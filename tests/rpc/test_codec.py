@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from thrift.protocol.TBinaryProtocol import TBinaryProtocolAccelerated, TBinaryProtocolAcceleratedFactory
 from thrift.transport.TTransport import TMemoryBuffer
 from thrift.TSerialization import deserialize, serialize
-from wire_values import EFFORT, I64, digests, identifiers, values
 
-from chord import errors
-from chord.errors import ChordError, Malformed
-from chord.refs import NodeRef
-from rpc import codec
-from rpc.gen import ttypes as wire
+from roundelay.chord import errors
+from roundelay.chord.errors import ChordError, Malformed
+from roundelay.chord.refs import NodeRef
+from roundelay.rpc import codec
+from roundelay.rpc.gen import ttypes as wire
+from tests.rpc.wire_values import EFFORT, I64, digests, identifiers, values
 
 PAIRS = sorted(name.removesuffix("_to_wire") for name in vars(codec) if name.endswith("_to_wire") and name[0] != "_")
 STRUCTS = sorted(set(PAIRS) - {"id", "digest", "error", "nodes", "items"})

@@ -12,17 +12,18 @@ from typing import Any
 
 import pytest
 
-from chord import requests, store
-from chord.effects import Ask, Request
-from chord.errors import Malformed, NodeUnreachable, NotYet, PeerFault
-from chord.refs import Address, NodeRef
-from chord.requests import GetNeighbours, Neighbourhood, Nudge
-from rpc import peers as peers_module
-from rpc.gen import ttypes
-from rpc.handlers import compute_node_processor
-from rpc.peers import CONNECTIONS_PER_PEER_MAX, Peers
-from rpc.server import Server
-from rpc.transport import FRAME_SIZE_MAX
+from roundelay.chord import requests
+from roundelay.chord.effects import Ask, Request
+from roundelay.chord.errors import Malformed, NodeUnreachable, NotYet, PeerFault
+from roundelay.chord.refs import Address, NodeRef
+from roundelay.chord.requests import GetNeighbours, Neighbourhood, Nudge
+from roundelay.rpc import peers as peers_module
+from roundelay.rpc.gen import ttypes
+from roundelay.rpc.handlers import compute_node_processor
+from roundelay.rpc.peers import CONNECTIONS_PER_PEER_MAX, Peers
+from roundelay.rpc.server import Server
+from roundelay.rpc.transport import FRAME_SIZE_MAX
+from roundelay.store import store
 
 PATIENCE_S = 20.0  # generous: nothing that works comes near it
 SHORT_S = 0.2

@@ -23,9 +23,9 @@ import pytest
 from thrift.Thrift import TApplicationException, TMessageType, TType
 from thrift.transport.TTransport import TTransportException
 
-from rpc.protocol import protocol
-from rpc.server import ACCEPT_BACKOFF_S, WORKERS_MAX, Limits, PortInUse, Server
-from rpc.transport import FRAME_SIZE_MAX, FramedSocket, connect
+from roundelay.rpc.protocol import protocol
+from roundelay.rpc.server import ACCEPT_BACKOFF_S, WORKERS_MAX, Limits, PortInUse, Server
+from roundelay.rpc.transport import FRAME_SIZE_MAX, FramedSocket, connect
 
 TIMEOUT_S = 20.0  # generous: nothing here should come near it
 SHORT_S = 0.2
@@ -344,7 +344,7 @@ BAD_FRAMES = {
 
 @pytest.mark.parametrize("bad", BAD_FRAMES.values(), ids=BAD_FRAMES)
 def test_a_senseless_frame_drops_its_connection_and_nothing_else(server, caplog, bad):
-    caplog.set_level(logging.DEBUG, "rpc.server")
+    caplog.set_level(logging.DEBUG, "roundelay.rpc.server")
     with caller(server) as other:
         call(other, b"before")
         with plain(server, bad) as sock:
@@ -423,7 +423,7 @@ def test_a_fault_of_ours_is_answered_and_logged_with_its_traceback(caplog, metho
 
         assert raised.value.type == TApplicationException.INTERNAL_ERROR
         assert call(transport, b"next") == b"next"
-    (record,) = [record for record in caplog.records if record.name == "rpc.server"]
+    (record,) = [record for record in caplog.records if record.name == "roundelay.rpc.server"]
     assert record.exc_info
 
 
@@ -433,7 +433,7 @@ def test_names_from_the_wire_are_escaped_in_the_log(caplog):
     with running, caller(running) as transport, pytest.raises(TApplicationException):
         call(transport, b"", name)
 
-    (record,) = [record for record in caplog.records if record.name == "rpc.server"]
+    (record,) = [record for record in caplog.records if record.name == "roundelay.rpc.server"]
     assert record.getMessage().isprintable()
 
 
@@ -567,7 +567,7 @@ def serve_without_descriptors() -> None:
     warnings: list[str] = []
     handler = logging.Handler()
     handler.emit = lambda record: warnings.append(record.getMessage())  # type: ignore[method-assign]
-    logging.getLogger("rpc.server").addHandler(handler)
+    logging.getLogger("roundelay.rpc.server").addHandler(handler)
     times: list[float] = []
     select = selectors.DefaultSelector.select
     with Server(Methods(), "127.0.0.1") as running, contextlib.ExitStack() as taken:

@@ -19,8 +19,8 @@ from thrift.protocol.TProtocol import TProtocolException
 from thrift.Thrift import TMessageType, TType
 from thrift.transport.TTransport import TTransportException
 
-from rpc.protocol import CONTAINER_LENGTH_MAX, protocol
-from rpc.transport import (
+from roundelay.rpc.protocol import CONTAINER_LENGTH_MAX, protocol
+from roundelay.rpc.transport import (
     BUFFER_SIZE_MIN,
     FRAME_SIZE_MAX,
     LARGE_SIZE,

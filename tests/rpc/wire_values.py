@@ -13,11 +13,11 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from chord.effects import Request
-from chord.refs import Address, NodeRef
-from chord.requests import Candidate, Hop, Neighbourhood
-from chord.ring import Ring
-from federation.work import Share
+from roundelay.chord.effects import Request
+from roundelay.chord.refs import Address, NodeRef
+from roundelay.chord.requests import Candidate, Hop, Neighbourhood
+from roundelay.chord.ring import Ring
+from roundelay.federation.requests import Share
 
 I32, I64 = (1 << 31) - 1, (1 << 63) - 1
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sim.clock import Clock
+from roundelay.sim.clock import Clock
 
 
 def test_events_happen_in_the_order_of_their_times_and_at_equal_times_of_their_setting() -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from chord.errors import NodeUnreachable
-from chord.refs import Address, NodeRef
-from chord.requests import Candidate, Hop, NextHop
-from sim.journal import Journal, brief
+from roundelay.chord.errors import NodeUnreachable
+from roundelay.chord.refs import Address, NodeRef
+from roundelay.chord.requests import Candidate, Hop, NextHop
+from roundelay.sim.journal import Journal, brief
 
 NODE = NodeRef(255, "n1", 5000, 2)
 

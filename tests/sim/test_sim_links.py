@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from chord.effects import Ask, AskAll, Procedure, Request, ask, together
-from chord.errors import NodeUnreachable
-from chord.refs import Address, NodeRef
-from sim.journal import Journal
-from sim.options import CALM
-from sim.process import Process
-from sim.world import World
+from roundelay.chord.effects import Ask, AskAll, Procedure, Request, ask, together
+from roundelay.chord.errors import NodeUnreachable
+from roundelay.chord.refs import Address, NodeRef
+from roundelay.sim.journal import Journal
+from roundelay.sim.options import CALM
+from roundelay.sim.process import Process
+from roundelay.sim.world import World
 
 MBIT_BYTES = 125_000  # of a link of 1 Mbit/s, in a second
 HERE, THERE, YONDER = Address("here", 1), Address("there", 1), Address("yonder", 1)

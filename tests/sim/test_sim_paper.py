@@ -8,10 +8,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from sim import paper
-from sim.__main__ import main
-from sim.figures import OURS_ALONE, Band, Check, Result, Row, Table, as_markdown, show
-from sim.plot import Plot, Series, svg
+from roundelay.sim import paper
+from roundelay.sim.__main__ import main
+from roundelay.sim.figures import OURS_ALONE, Band, Check, Result, Row, Table, as_markdown, show
+from roundelay.sim.plot import Plot, Series, svg
 
 
 @pytest.mark.parametrize("name", paper.EXPERIMENTS)
@@ -33,7 +33,7 @@ def _result(value: float) -> Result:
 @pytest.fixture
 def demo(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paper, "EXPERIMENTS", {"demo": lambda seed, quick: _result(9.0 if seed == 13 else 1.5)})
-    monkeypatch.setattr("sim.__main__.EXPERIMENTS", paper.EXPERIMENTS)
+    monkeypatch.setattr("roundelay.sim.__main__.EXPERIMENTS", paper.EXPERIMENTS)
 
 
 def test_a_held_band_exits_0_and_json_is_one_line(demo: None, capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,7 +60,7 @@ def test_the_paper_is_written_with_its_plots(demo: None, tmp_path: Path) -> None
     assert main(["paper", "--out", str(tmp_path)]) == 0
 
     document = (tmp_path / "chord.md").read_text()
-    assert "python -m sim paper --seed 1" in document
+    assert "python -m roundelay.sim paper --seed 1" in document
     assert "(chord-demo.svg)" in document
     ElementTree.fromstring((tmp_path / "chord-demo.svg").read_text())
 

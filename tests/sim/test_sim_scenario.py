@@ -12,17 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from chord import protocol
-from chord.effects import Procedure
-from chord.invariants import check, view
-from chord.node import ChordNode
-from chord.refs import NodeRef
-from sim.__main__ import _parser
-from sim.journal import Journal
-from sim.lookups import Lookups
-from sim.options import CALM, SimOptions, drawn
-from sim.scenario import HEALS_WITHIN_S, Report, Scenario
-from sim.soak import Failed, play, soak
+from roundelay.chord import protocol
+from roundelay.chord.effects import Procedure
+from roundelay.chord.invariants import check, view
+from roundelay.chord.node import ChordNode
+from roundelay.chord.refs import NodeRef
+from roundelay.sim.__main__ import _parser
+from roundelay.sim.journal import Journal
+from roundelay.sim.lookups import Lookups
+from roundelay.sim.options import CALM, SimOptions, drawn
+from roundelay.sim.scenario import HEALS_WITHIN_S, Report, Scenario
+from roundelay.sim.soak import Failed, play, soak
 
 ROOT = Path(__file__).parents[2]
 SMALL = SimOptions(seed=3, nodes=8, successors=3, faults_s=10.0, partition_s=4.0, crashes=3)
@@ -53,7 +53,7 @@ def test_another_process_with_other_hashes_writes_the_same_journal(tmp_path: Pat
     journals = []
     for hash_seed in ("1", "2"):
         file = tmp_path / hash_seed
-        command = [sys.executable, "-m", "sim", "scenario", *SMALL.flags().split(), "--journal", str(file)]
+        command = [sys.executable, "-m", "roundelay.sim", "scenario", *SMALL.flags().split(), "--journal", str(file)]
         subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": hash_seed}, check=True,
                        capture_output=True, timeout=60)
         journals.append(file.read_bytes())

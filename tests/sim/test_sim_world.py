@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from chord.effects import Ask, AskAll, Nap, Procedure, Request, Sleep, Together, ask
-from chord.errors import Busy, NodeUnreachable, NotYet, WrongIncarnation
-from chord.refs import Address, NodeRef
-from sim.journal import Journal
-from sim.options import CALM, SimOptions
-from sim.process import Process
-from sim.world import World
+from roundelay.chord.effects import Ask, AskAll, Nap, Procedure, Request, Sleep, Together, ask
+from roundelay.chord.errors import Busy, NodeUnreachable, NotYet, WrongIncarnation
+from roundelay.chord.refs import Address, NodeRef
+from roundelay.sim.journal import Journal
+from roundelay.sim.options import CALM, SimOptions
+from roundelay.sim.process import Process
+from roundelay.sim.world import World
 
 HERE, THERE = Address("here", 1), Address("there", 1)
 

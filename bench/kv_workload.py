@@ -1,0 +1,134 @@
+"""A customer for hours: keys that stay, keys that come and go with short leases, and a get of each now and then.
+
+What was acknowledged is remembered for as long as it is leased, and must be found until then.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from dataclasses import dataclass, field
+
+from bench.ring import ProcessRing
+from roundelay.chord.effects import Procedure
+from roundelay.chord.errors import ChordError, NotFound
+from roundelay.chord.refs import Address
+from roundelay.cli.entry import Entry, client_runtime, find_member
+from roundelay.node.addresses import read
+from roundelay.store.read_path import get
+from roundelay.store.write_path import put
+
+CONTENT_BYTES_MAX = 8000
+LASTING_S, BRIEF_S = 24 * 3600.0, 60.0
+MARGIN_S = 10.0  # before the end of a lease nothing is asked for any more
+PAUSE_S = 0.05
+READ_ATTEMPTS_MAX = 100  # while nodes die it may take some; RETRY_S apart
+RETRY_S = 0.2
+
+
+@dataclass(frozen=True)
+class Known:
+    """What was acknowledged, and until when it must be found."""
+
+    content: bytes
+    until: float
+
+
+@dataclass
+class Counts:
+    """How it went."""
+
+    acknowledged: int = 0
+    refused: int = 0
+    read: int = 0
+    waited: int = 0  # reads that had to be asked again
+    lost: list[str] = field(default_factory=list)
+
+
+class Keys(threading.Thread):
+    """Puts and gets until it is told to stop."""
+
+    def __init__(self, ring: ProcessRing, seed: int) -> None:
+        super().__init__(name="keys", daemon=True)
+        self.stopping = threading.Event()
+        self.counts = Counts()
+        self._rng = random.Random(seed)
+        self._known: dict[str, Known] = {}
+        self._ring = ring
+        self._runtime = client_runtime()
+        self._entry: Entry | None = None
+
+    def fill(self, count: int) -> None:
+        """So many keys that stay to the end."""
+        for number in range(count):
+            while not self._put(f"lasting {number}", LASTING_S):
+                time.sleep(RETRY_S)
+
+    def run(self) -> None:
+        number = 0
+        while not self.stopping.wait(PAUSE_S):
+            if self._rng.random() < 0.3:
+                self._put(f"brief {number}", BRIEF_S)
+                number += 1
+            else:
+                self._forget_expired()
+                self._read(self._rng.choice(list(self._known)))
+
+    def read_all(self) -> None:
+        """Everything that was acknowledged and is still leased."""
+        self._forget_expired()
+        for name in list(self._known):
+            self._read(name)
+
+    def close(self) -> None:
+        self._runtime.stop(1.0)
+
+    def _put(self, name: str, lease_s: float) -> bool:
+        """Was it acknowledged?"""
+        content = self._rng.randbytes(self._rng.randrange(1, CONTENT_BYTES_MAX))
+        until = time.monotonic() + lease_s
+        try:
+            entry = self._enter()
+            self._runtime.run(put(entry.node, entry.ring, entry.ring.key(name), name, content, time.time_ns(), lease_s))
+        except ChordError:
+            self._entry = None
+            self.counts.refused += 1
+            return False
+        self._known[name] = Known(content, until)
+        self.counts.acknowledged += 1
+        return True
+
+    def _read(self, name: str) -> None:
+        """Lost is what the ring says it has not, or cannot say for long, or gives with other bytes."""
+        for attempt in range(READ_ATTEMPTS_MAX):
+            try:
+                found = self._runtime.run(self._get(self._enter(), name))
+            except NotFound:
+                break
+            except ChordError:
+                self._entry = None
+                self.counts.waited += attempt == 0
+                time.sleep(RETRY_S)
+                continue
+            self.counts.read += 1
+            if found == self._known[name].content:
+                return
+            break
+        if time.monotonic() < self._known[name].until:
+            self.counts.lost.append(name)
+        del self._known[name]
+
+    def _get(self, entry: Entry, name: str) -> Procedure[bytes]:
+        return get(entry.node, entry.ring, entry.ring.key(name), name)
+
+    def _enter(self) -> Entry:
+        """Through the node that served last, while it does."""
+        if self._entry is None:
+            supernode = Address("127.0.0.1", self._ring.supernode.port)
+            self._entry = self._runtime.run(find_member(supernode, read(self._ring.node_list).nodes))
+        return self._entry
+
+    def _forget_expired(self) -> None:
+        now = time.monotonic()
+        self._known = {name: known for name, known in self._known.items() if known.until > now + MARGIN_S}

@@ -1,0 +1,1 @@
+roundelay/ml

@@ -1,0 +1,1 @@
+"""Federated learning in rounds on a Chord ring."""

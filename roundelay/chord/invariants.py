@@ -1,0 +1,143 @@
+"""What must hold of a ring as a whole: Zave's inductive invariant, all that it entails, and Ideal.
+
+P. Zave, "Reasoning about identifier spaces: How to make Chord correct", IEEE TSE 43(12), 2017, and
+its Alloy model as corrected in 2018. Judged is a snapshot: one View of each live member. Who takes
+it is not our concern; taken from running nodes one after the other it may show a state that never
+was, so look again before believing in a breach.
+
+The proof begins at `successors` + 1 members. In smaller rings every list comes round to its own
+node and repeats it to the end. There a list is judged up to where it closes and without
+placeholders; SufficientPrincipals, which cannot hold, is not asked for; all else is. A ring that has
+just grown beyond that size is judged by the proof before all its lists are full: look again as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from itertools import pairwise
+from typing import NamedTuple
+
+from roundelay.chord.refs import NodeRef
+from roundelay.chord.snapshot import Snapshot, open_arc
+from roundelay.chord.snapshot import View as View
+from roundelay.chord.snapshot import view as view
+
+INVARIANT = ("OneLiveSuccessor", "SufficientPrincipals")
+IDEAL = "Ideal"
+NAMED_MAX = 4  # breaches that a finding spells out
+
+
+class Finding(NamedTuple):
+    """One predicate, whether it holds, and if not, at which nodes it is broken."""
+
+    predicate: str
+    holds: bool
+    detail: str
+
+
+def check(views: Collection[View], successors: int) -> list[Finding]:
+    """Judge a snapshot: the invariant, what it entails, and last whether the ring is Ideal.
+
+    Only Ideal may fail in a ring that works: it says that all changes have been taken in.
+    """
+    snapshot = Snapshot(views, successors)
+    findings = [_finding(name, breaches(snapshot)) for name, breaches in PREDICATES.items()]
+    if snapshot.small:
+        why = f"not claimed of {len(views)} nodes: the proof begins at {successors + 1}"
+        findings[1] = Finding(INVARIANT[1], True, why)
+    return findings
+
+
+# --- the predicates: each returns its breaches
+
+
+def _one_live_successor(ring: Snapshot) -> list[str]:
+    return [f"{_name(m)} has no live successor" for m in ring.lists if m not in ring.best]
+
+
+def _sufficient_principals(ring: Snapshot) -> list[str]:
+    if len(ring.principals) > ring.successors:
+        return []
+    skipped = ", ".join([_name(m) for m in ring.lists if m not in ring.principals][:NAMED_MAX])
+    return [f"{len(ring.principals)} of at least {ring.successors + 1}; passed over are {skipped}"]
+
+
+def _no_duplicates(ring: Snapshot) -> list[str]:
+    """A list may name its own node only to close, which in the proof's rings none does."""
+    return [f"{_name(m)} lists an identifier twice" for m, extended in ring.lists.items()
+            if len({e.id for e in extended}) < len(extended[:-1] if ring.closes(m) else extended)]
+
+
+def _ordered_successor_lists(ring: Snapshot) -> list[str]:
+    """For i < j < k in an extended list, between(i, j, k); a list may end where it began."""
+    return [f"the list of {_name(m)} is out of order" for m, extended in ring.lists.items()
+            if len(extended) > 2
+            and not all(a < b for a, b in pairwise((e.id <= m.id, e.id) for e in extended[1:]))]
+
+
+def _principals_are_ring_members(ring: Snapshot) -> list[str]:
+    return [f"{_name(m)} is a principal outside the ring" for m in ring.lists
+            if m in ring.principals and m not in ring.ring_members]
+
+
+def _at_least_one_ring(ring: Snapshot) -> list[str]:
+    return [] if ring.rings else ["no member can be reached from itself"]
+
+
+def _at_most_one_ring(ring: Snapshot) -> list[str]:
+    firsts = [_name(min(cycle, key=lambda m: m.id)) for cycle in ring.rings]
+    return [] if len(firsts) < 2 else [f"{len(firsts)} rings, one each with {', '.join(firsts[:NAMED_MAX])}"]
+
+
+def _ordered_ring(ring: Snapshot) -> list[str]:
+    ids = sorted(m.id for m in ring.ring_members)
+    return [f"{_name(m)} and its successor {_name(ring.best[m])} pass over a member of the ring"
+            for m in ring.lists if m in ring.ring_members
+            and any(beyond > first for first, beyond in open_arc(ids, m.id, ring.best[m].id))]
+
+
+def _connected_appendages(ring: Snapshot) -> list[str]:
+    """Best successors lead on until a ring or a dead end: it suffices to look for dead ends."""
+    return [f"{_name(m)} is an appendage that leads nowhere" for m in ring.lists if m not in ring.best]
+
+
+def _ideal(ring: Snapshot) -> list[str]:
+    """Every predecessor and every list is that of the sorted members."""
+    nodes = [v.node for v in ring.views]
+    breaches = []
+    for place, one in enumerate(ring.views):
+        following = nodes[place + 1:place + 1 + ring.successors]
+        following += nodes[:place][:ring.successors - len(following)]
+        following += [one.node] * (ring.successors - len(following))
+        if one.successors != tuple(following):
+            breaches.append(f"the list of {_name(one.node)} is not that of its {ring.successors} successors")
+        if one.predecessor != nodes[place - 1]:
+            breaches.append(f"{_name(one.node)} has {_name(one.predecessor)} for predecessor")
+    return breaches
+
+
+PREDICATES: dict[str, Callable[[Snapshot], list[str]]] = {
+    "OneLiveSuccessor": _one_live_successor,
+    "SufficientPrincipals": _sufficient_principals,
+    "NoDuplicates": _no_duplicates,
+    "OrderedSuccessorLists": _ordered_successor_lists,
+    "PrincipalsAreRingMembers": _principals_are_ring_members,
+    "AtLeastOneRing": _at_least_one_ring,
+    "AtMostOneRing": _at_most_one_ring,
+    "OrderedRing": _ordered_ring,
+    "ConnectedAppendages": _connected_appendages,
+    IDEAL: _ideal,
+}
+ENTAILED = tuple(name for name in PREDICATES if name not in (*INVARIANT, IDEAL))
+
+
+# --- helpers
+
+
+def _finding(name: str, breaches: list[str]) -> Finding:
+    more = f"; and {len(breaches) - NAMED_MAX} more" if len(breaches) > NAMED_MAX else ""
+    return Finding(name, not breaches, "; ".join(breaches[:NAMED_MAX]) + more)
+
+
+def _name(node: NodeRef) -> str:
+    return f"placeholder {node.id}" if node.is_vacant else str(node.address)

@@ -1,0 +1,97 @@
+"""Exit codes, as in sysexits.h, and how an error becomes one line and a code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType
+from typing import NoReturn
+
+FAILED = 1
+ONE_PRESS_S = 0.1  # some wrappers (timeout, for one) pass a signal on twice
+USAGE, DATA, NO_INPUT, UNAVAILABLE, SOFTWARE, CANNOT_CREATE, REFUSED = 64, 65, 66, 69, 70, 73, 77
+
+
+class Exit(Exception):
+    """End the program with this code, after this line on standard error."""
+
+    def __init__(self, code: int, line: str) -> None:
+        super().__init__(line)
+        self.code = code
+
+
+class Interrupted(Exception):
+    """A signal asked the program to end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.code = 128 + number
+
+
+def run(main: Callable[[list[str]], int]) -> None:
+    """Run a program to its exit code. SIGINT and SIGTERM end it in good order, a second one at once."""
+    signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        _check_failpoints()
+        code = main(sys.argv[1:])
+        sys.stdout.flush()
+    except Exit as end:
+        print(end, file=sys.stderr)
+        code = end.code
+    except Interrupted as end:
+        code = end.code
+        _end(code)
+    except BrokenPipeError:
+        _silence()
+        code = 0
+    sys.exit(code)
+
+
+def say(line: str) -> None:
+    """A line on standard output; when nobody reads it any more, the program goes on without."""
+    try:
+        print(line, flush=True)
+    except OSError:
+        _silence()
+
+
+def _check_failpoints() -> None:
+    """Wrong ones are told at once; --help does not wait for what only they need."""
+    if "ROUNDELAY_FAILPOINTS" in os.environ:
+        from roundelay.node import failpoints
+
+        try:
+            failpoints.from_environment()
+        except failpoints.BadFailpoints as error:
+            raise Exit(USAGE, str(error)) from error
+
+
+def _silence() -> None:
+    """Whoever read our output has gone: what is still to come goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _end(code: int) -> NoReturn:
+    """All is in order: end, without waiting for threads that wait for somebody else's answer."""
+    with suppress(OSError):
+        sys.stdout.flush()
+    with suppress(OSError):
+        sys.stderr.flush()
+    os._exit(code)
+
+
+def _interrupt(number: int, _: FrameType | None) -> None:
+    first = time.monotonic()
+
+    def again(number: int, _: FrameType | None) -> None:
+        if time.monotonic() - first >= ONE_PRESS_S:
+            os._exit(128 + number)
+
+    signal.signal(signal.SIGINT, again)
+    signal.signal(signal.SIGTERM, again)
+    raise Interrupted(number)

@@ -1,0 +1,82 @@
+"""client.py jobs: the jobs of the ring, with state, round, error and driver."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.markup import escape
+from rich.table import Table
+
+from roundelay.chord.errors import ChordError
+from roundelay.cli import exits, options
+from roundelay.cli.entry import Entry, client_runtime, enter
+from roundelay.federation import jobs
+from roundelay.federation.errors import Diverged, FederationError
+from roundelay.federation.jobs import JobView
+from roundelay.federation.records import Report
+from roundelay.node.console import console
+from roundelay.node.runtime import Runtime
+
+SHOWN_MAX = 20
+
+
+@dataclass(frozen=True)
+class Row:
+    """One job, as it is shown."""
+
+    job: str
+    state: str
+    round: int
+    rounds: int
+    validation_error: float | None
+    driver: str
+    reason: str
+
+
+def run(chosen: options.Namespace) -> int:
+    runtime = client_runtime()
+    entry = enter(runtime, chosen)
+    try:
+        ids = runtime.run(jobs.listed(entry.node, entry.ring))[-SHOWN_MAX:]
+    except ChordError as error:
+        raise exits.Exit(exits.UNAVAILABLE, f"the jobs could not be read: {error}") from error
+    rows = [look(runtime, entry, job) for job in ids]
+    if chosen.json:
+        print(json.dumps({"jobs": [vars(row) for row in rows]}))
+    else:
+        console().print(table(rows))
+    return 0
+
+
+def look(runtime: Runtime, entry: Entry, job: str) -> Row:
+    """A job's row; one whose records cannot be read says why."""
+    try:
+        view = runtime.run(jobs.look_at(entry.node, entry.ring, job))
+        reports = runtime.run(jobs.reports_of(entry.node, entry.ring, job))
+    except Diverged as error:
+        return Row(job, "diverged", 0, 0, None, "", str(error))
+    except (ChordError, FederationError) as error:
+        return Row(job, "unreadable", 0, 0, None, "", str(error))
+    return row_of(view, reports)
+
+
+def row_of(view: JobView, reports: dict[int, Report]) -> Row:
+    last = view.results[-1] if view.results else None
+    done = last is not None and last.round > 0
+    driver = reports[last.round].driver if last is not None and last.round in reports else ""
+    return Row(
+        view.spec.job, view.state, last.round if last else 0, view.spec.settings.rounds,
+        round(last.error, 6) if last is not None and done else None, driver, view.reason,
+    )
+
+
+def table(rows: Sequence[Row]) -> Table:
+    made = Table(title=f"{len(rows)} job{'s' * (len(rows) != 1)}", title_justify="left")
+    for heading in ("job", "state", "round", "error", "driver", "why"):
+        made.add_column(heading, overflow="fold")
+    for row in rows:
+        error = "" if row.validation_error is None else f"{row.validation_error:.4f}"
+        made.add_row(row.job, row.state, f"{row.round} of {row.rounds}", error, escape(row.driver), escape(row.reason))
+    return made

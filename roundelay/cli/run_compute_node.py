@@ -1,0 +1,159 @@
+"""What compute_node.py runs: a member of the ring, from its options to its leave.
+
+What only some nodes have, a disk and something private, is imported where they are given it: a ring starts sooner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from roundelay.chord.errors import ChordError, JoinRefused
+from roundelay.chord.refs import Address
+from roundelay.cli import exits, options
+from roundelay.cli.compute_node import trainer_config
+from roundelay.federation.errors import WorkFailed
+from roundelay.ml.models.allowed import allow, import_from_here
+from roundelay.node import addresses
+from roundelay.node.compute_node import Member, MemberOptions
+from roundelay.node.data_directory import Shelf
+from roundelay.node.errors import DiskError, PrivateFolderError
+from roundelay.node.parent import end_with_parent
+from roundelay.node.runtime import Stopped
+from roundelay.rpc.server import PortInUse
+from roundelay.rpc.transport import host_towards
+
+if TYPE_CHECKING:
+    from roundelay.node.disk import Disk
+    from roundelay.node.private import Private
+
+
+def run(chosen: options.Namespace) -> int:
+    if chosen.end_with_parent:
+        end_with_parent()
+    allow(chosen.models.split(","))
+    member = build(chosen)
+    try:
+        listen(member, chosen)
+        return live(member, chosen)
+    finally:
+        member.leave()
+
+
+def listen(member: Member, chosen: options.Namespace) -> None:
+    try:
+        member.listen()
+    except PortInUse as error:
+        raise exits.Exit(exits.UNAVAILABLE, f"{error}: choose another port") from error
+    except DiskError as error:
+        raise exits.Exit(exits.CANNOT_CREATE, str(error)) from error
+    except OSError as error:
+        raise exits.Exit(exits.UNAVAILABLE, f"cannot listen at {chosen.host}:{chosen.port}: {error}") from error
+    if chosen.register:
+        options.register(addresses.register, chosen.nodes, member.address)
+    exits.say(f"compute node listening at {member.address}")
+
+
+def live(member: Member, chosen: options.Namespace) -> int:
+    """Join, show the finger table as it changes, and end when the node cannot go on."""
+    try:
+        node = member.join()
+    except Stopped:
+        return 0
+    except JoinRefused as error:
+        raise exits.Exit(exits.REFUSED, str(error)) from error
+    except ChordError as error:
+        raise exits.Exit(exits.UNAVAILABLE, str(error)) from error
+    exits.say(f"joined the ring as {node.ring.show(node.ref.id)}")
+    if not chosen.quiet:
+        from roundelay.node.console import watch  # brings rich, which a quiet node does without
+
+        watch(node, member.runtime.changed, member.runtime.stopping)
+    member.runtime.stopping.wait()
+    code = exits.REFUSED if isinstance(member.failure, JoinRefused) else exits.SOFTWARE
+    raise exits.Exit(code, f"cannot go on: {member.failure}")
+
+
+def build(chosen: options.Namespace) -> Member:
+    if chosen.port is None:
+        raise exits.Exit(exits.USAGE, "compute_node.py: which port? For example: python3 compute_node.py 8001")
+    if not 0.05 <= chosen.stabilize_every <= 3600:
+        raise exits.Exit(exits.USAGE, "compute_node.py: --stabilize-every takes 0.05 to 3600 seconds")
+    if not (0 <= chosen.load <= 1 and 0 <= chosen.load_delay <= 3600):
+        raise exits.Exit(exits.USAGE, "compute_node.py: --load takes 0 to 1, --load-delay 0 to 3600 seconds")
+    private, shelf = private_of(chosen), Shelf(chosen.data_dir)
+    try:
+        shelf.survey()
+        supernode = None if chosen.bootstrap else _supernode(chosen)
+    except OSError as error:
+        raise exits.Exit(exits.NO_INPUT, f"--data-dir: cannot read {error.filename}: {error.strerror}") from error
+    except addresses.NodeListError as error:
+        raise exits.Exit(exits.DATA, str(error)) from error
+    here, name = Address(chosen.host, chosen.port), advertised(chosen, supernode() if supernode else chosen.bootstrap)
+    return Member(
+        MemberOptions(here, name, supernode, chosen.bootstrap, chosen.stabilize_every,
+                      addresses.ListedNodes(chosen.nodes), chosen.load, chosen.load_delay),
+        shelf, exits.say, disk_of(chosen), private,
+    )
+
+
+def disk_of(chosen: options.Namespace) -> Disk | None:
+    """What keeps this node's store for its next start."""
+    if not chosen.state_dir:
+        return None
+    from roundelay.node.disk import Disk
+
+    return Disk(chosen.state_dir / "store.sqlite")
+
+
+def private_of(chosen: options.Namespace) -> Private | None:
+    """What never leaves this node: files, or a client of its own with its data. Raises Exit."""
+    if chosen.private is not None and chosen.trainer is not None:
+        raise exits.Exit(exits.USAGE, "--private and --trainer exclude one another: a client brings its own data")
+    if chosen.trainer is not None:
+        import_from_here()
+    elif chosen.trainer_config or chosen.trainer_rows is not None:
+        raise exits.Exit(exits.USAGE, "--trainer-config and --trainer-rows are about a --trainer: which one?")
+    made = _named_private(chosen)
+    try:
+        if made is not None:
+            made.survey()
+    except OSError as error:
+        raise exits.Exit(exits.NO_INPUT, f"--private: cannot read {error.filename}: {error.strerror}") from error
+    except (PrivateFolderError, ChordError) as error:
+        raise exits.Exit(exits.DATA, f"--private: {error}") from error
+    except WorkFailed as error:
+        raise exits.Exit(exits.DATA, f"--trainer: {error}") from error
+    return made
+
+
+def _named_private(chosen: options.Namespace) -> Private | None:
+    if chosen.trainer is not None:
+        from roundelay.node.flower import FlowerClient
+
+        config = trainer_config(chosen.trainer_config)
+        return FlowerClient(chosen.trainer, config, chosen.trainer_rows, chosen.private_name)
+    if chosen.private is None:
+        return None
+    from roundelay.node.private import PrivateFolder
+
+    return PrivateFolder(chosen.private, chosen.private_name)
+
+
+def advertised(chosen: options.Namespace, way_in: Address) -> str:
+    """The host that others reach us by: who listens everywhere is where the way to the ring begins."""
+    if chosen.advertise or not addresses.is_everywhere(chosen.host):
+        return str(chosen.advertise or chosen.host)
+    try:
+        return host_towards(way_in.host, way_in.port)
+    except (OSError, ValueError) as error:
+        line = f"no way to {way_in} ({error}): say with --advertise HOST where others reach us"
+        raise exits.Exit(exits.UNAVAILABLE, line) from error
+
+
+def _supernode(chosen: options.Namespace) -> Callable[[], Address]:
+    """As given, or as the node list says. Raises NodeListError."""
+    if chosen.supernode is not None:
+        return lambda: chosen.supernode
+    addresses.read(chosen.nodes)
+    return addresses.ListedSupernode(chosen.nodes)

@@ -1,0 +1,61 @@
+"""What supernode.py does with its options: a supernode that listens until it is stopped."""
+
+from __future__ import annotations
+
+import signal
+from typing import NoReturn
+
+from roundelay.chord.refs import Address
+from roundelay.chord.ring import Ring
+from roundelay.cli import exits, options
+from roundelay.node import addresses
+from roundelay.node.parent import end_with_parent
+from roundelay.node.supernode import JournalError, Supernode, journal_of
+from roundelay.rpc.server import PortInUse
+
+
+def run(chosen: options.Namespace) -> NoReturn:
+    """Admit nodes until Ctrl-C. Raises Exit."""
+    if chosen.end_with_parent:
+        end_with_parent()
+    supernode = build(chosen)
+    try:
+        listen(supernode, chosen)
+        exits.say(f"supernode listening at {supernode.address}, admitting who is listed in {chosen.nodes}")
+        while True:
+            signal.pause()  # ends by an exception of a signal's handler
+    finally:
+        supernode.stop()
+
+
+def listen(supernode: Supernode, chosen: options.Namespace) -> None:
+    try:
+        supernode.start()
+    except (JournalError, addresses.NodeListError) as error:
+        raise exits.Exit(exits.DATA, str(error)) from error
+    except PortInUse as error:
+        raise exits.Exit(exits.UNAVAILABLE, f"{error}: is another supernode running? Try --port") from error
+    except OSError as error:
+        raise exits.Exit(exits.UNAVAILABLE, f"cannot listen at {chosen.host}: {error}") from error
+    if chosen.register:
+        here = Address(chosen.advertise or chosen.host, supernode.address.port)
+        options.register(addresses.register_supernode, chosen.nodes, here)
+
+
+def build(chosen: options.Namespace) -> Supernode:
+    if chosen.register and not chosen.advertise and addresses.is_everywhere(chosen.host):
+        raise exits.Exit(exits.USAGE, f"supernode.py: --register at {chosen.host} needs --advertise HOST: "
+                                      "where nodes and clients find us")
+    try:
+        ring = Ring(chosen.bits, chosen.successors, chosen.replicas)
+        if any(not 0 <= number < ring.size for number in chosen.ids):
+            raise ValueError(f"--id: identifiers of {ring.bits} bits are 0 to {ring.size - 1}")
+    except ValueError as error:
+        raise exits.Exit(exits.USAGE, f"supernode.py: {error}") from error
+    try:
+        chosen.state_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise exits.Exit(exits.CANNOT_CREATE, f"{chosen.state_dir}: {error.strerror}") from error
+    journal = journal_of(chosen.state_dir, chosen.port)
+    listen = Address(chosen.host, chosen.port)
+    return Supernode(ring, listen, journal, chosen.nodes, chosen.assign, chosen.ids, exits.say)

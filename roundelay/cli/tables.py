@@ -1,0 +1,31 @@
+"""The tables at a job's end: how well the model does, and who trained what."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from rich.table import Table
+
+from roundelay.cli.report import Report
+from roundelay.ml.metrics import Metrics
+
+
+def metrics_table(metrics: Metrics) -> Table:
+    table = Table(title=f"accuracy {metrics.accuracy:.4f}, macro F1 {metrics.macro_f1:.4f}", title_justify="left")
+    for heading in ("class", "rows", "precision", "recall", "F1", "AUC"):
+        table.add_column(heading)
+    for each in metrics.classes:
+        auc = "-" if each.auc is None else f"{each.auc:.4f}"
+        table.add_row(each.label, str(each.rows), *(f"{v:.4f}" for v in (each.precision, each.recall, each.f1)), auc)
+    return table
+
+
+def placement_table(report: Report) -> Table:
+    table = Table(title="which node trained which files", title_justify="left")
+    for heading in ("node", "files", "names"):
+        table.add_column(heading)
+    by_node = Counter(report.placement.values())
+    for node, count in sorted(by_node.items()):
+        names = ", ".join(name for name, address in report.placement.items() if address == node)
+        table.add_row(node, str(count), names)
+    return table

@@ -1,0 +1,83 @@
+"""The training form as widgets; what it has and what it refuses is decided in form.py."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from nicegui import ui
+
+from roundelay.dashboard import form
+from roundelay.dashboard.actions import Wanted
+from roundelay.dashboard.form import Field
+
+DATA, VALIDATION = "letters", "validate_letters.txt"
+
+
+class TrainingForm:
+    """A field for each setting, and the files; `launch` is given what was filled in."""
+
+    def __init__(self, folder: Path, launch: Callable[[Wanted], Awaitable[None]]) -> None:
+        self._folder = folder
+        self._launch = launch
+        self._fields: dict[str, Any] = {}
+        self._reading: dict[str, Any] = {}
+
+    def build(self) -> None:
+        made = form.form_fields()
+        with ui.element("div").classes("form"):
+            self._data = ui.input("training data", value=DATA)
+            self._data.tooltip(f"a file or a folder below {self._folder}, on the machine of this page: whatever "
+                               "client.py train reads")
+            self._validation = ui.input("validation data in it", value=VALIDATION, placeholder="held out")
+            self._validation.tooltip("nothing: the set's own test part, or a part that is held out")
+            self._init = ui.input("continue from", placeholder="none")
+            self._init.tooltip(f"a saved model (.npz) below {self._folder}")
+            for each in made:
+                if each.common:
+                    self._fields[each.name] = _widget(each)
+        with ui.expansion("More settings"), ui.element("div").classes("form"):
+            for each in made:
+                if not each.common:
+                    self._fields[each.name] = _widget(each)
+        with ui.expansion("How the data are read"), ui.element("div").classes("form"):
+            for each in form.data_fields():
+                self._reading[each.name] = _widget(each)
+        with ui.element("div").classes("together"):
+            self._button = ui.button("Launch training", on_click=self._on_click, color=None).classes("main").props(
+                "unelevated no-caps")
+            self._complaint = ui.label("").classes("wrong").props("role=alert")
+
+    async def _on_click(self) -> None:
+        typed = {name: widget.value for name, widget in self._fields.items()}
+        wrong = [line for name, value in typed.items() if (line := form.problem(name, value))]
+        self._complaint.set_text("; ".join(wrong))
+        if wrong:
+            for widget in self._fields.values():
+                if hasattr(widget, "validate"):
+                    widget.validate()
+            return
+        self._button.disable()
+        self._button.props("loading")
+        try:
+            await self._launch(Wanted(str(self._data.value), str(self._validation.value),
+                                      str(self._init.value or ""), typed,
+                                      {name: widget.value for name, widget in self._reading.items()}))
+        finally:
+            self._button.props(remove="loading")
+            self._button.enable()
+
+
+def _widget(each: Field) -> Any:
+    check = partial(form.problem, each.name) if each.name not in form.DATA_OPTIONS else lambda typed: None
+    match each.kind:
+        case "switch":
+            widget: Any = ui.switch(each.name, value=bool(each.default))
+        case "choice":
+            widget = ui.select(list(each.choices), label=each.name, value=each.default)
+        case _:
+            widget = ui.input(each.name, value=str(each.default), validation=lambda typed: check(str(typed)))
+    widget.tooltip(each.about)
+    return widget.props(f"data-setting={each.name}")

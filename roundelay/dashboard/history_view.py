@@ -1,0 +1,101 @@
+"""All jobs of the ring: compared on one chart, told apart by what they made, and each traced down to its files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from roundelay.dashboard.charts import Series, chart_scene
+from roundelay.dashboard.model import Picture
+from roundelay.dashboard.palette import COLOURS
+from roundelay.dashboard.scene import Scene
+from roundelay.dashboard.tables import pick, row, table
+from roundelay.federation import records
+from roundelay.federation.snapshot import Sighting
+
+COMPARED_MAX = 12  # jobs on the chart, the latest
+LINKS_SHOWN = 6  # of a chain, besides round 0
+
+
+def jobs_scene(picture: Picture, chosen: str) -> Scene:
+    """Every job, the latest first; finished ones that were asked for the same say whether they made the same."""
+    scene = Scene()
+    body = table(scene, "jobs", ("job", "state", "round", "error", "settings", "files", "model"), "Jobs of the ring")
+    for sighting in reversed(picture.jobs):
+        name, settings = f"job-{sighting.job}", sighting.spec.settings
+        error = f"{sighting.results[-1].error:.4f}" if sighting.rounds_done else "-"
+        row(scene, name, body, (
+            "", sighting.state, f"{sighting.rounds_done} of {settings.rounds}", error,
+            f"{'-'.join(map(str, settings.hidden))}, {settings.optimizer}, eta {settings.eta:g}, "
+            f"seed {settings.seed}",
+            str(len(sighting.spec.files)), verdict(sighting, picture.jobs),
+        ), cls=f"pick{' chosen' if sighting.job == chosen else ''}", data_act="job", data_value=sighting.job)
+        pick(scene, f"{name}-0", "job", sighting.job, sighting.job[:8])
+    return scene
+
+
+def verdict(sighting: Sighting, jobs: Sequence[Sighting]) -> str:
+    """The digest of the model; and whether others that were asked for the same have the same bytes."""
+    if sighting.end != records.DONE or not sighting.rounds_done:
+        return "-"
+    mine = sighting.results[-1].weights
+    others = [
+        other for other in jobs
+        if other.job != sighting.job and other.end == records.DONE and other.rounds_done
+        and recipe(other) == recipe(sighting)
+    ]
+    if not others:
+        return mine[:8]
+    unlike = [other for other in others if other.results[-1].weights != mine]
+    if unlike:
+        return f"{mine[:8]} ≠ job {unlike[0].job[:8]}"
+    return f"{mine[:8]} = job {others[-1].job[:8]}"
+
+
+def recipe(sighting: Sighting) -> str:
+    """What decides the model: everything in the spec but the nonce, and who was to drive."""
+    raw = asdict(sighting.spec) | {"nonce": "", "detached": False}
+    return hashlib.sha256(json.dumps(raw, sort_keys=True).encode()).hexdigest()
+
+
+def compare_scene(picture: Picture, chosen: str) -> Scene:
+    """The errors of all jobs, round by round, on one chart."""
+    jobs = [sighting for sighting in picture.jobs if sighting.rounds_done][-COMPARED_MAX:]
+    lines = [
+        Series(f"{sighting.job[:8]}{' (chosen)' if sighting.job == chosen else ''}",
+               tuple((float(r.round), r.error) for r in sighting.results[1:]), (number + 4) % COLOURS, number)
+        for number, sighting in enumerate(jobs)
+    ]
+    rounds = max((sighting.spec.settings.rounds for sighting in jobs), default=1)
+    return chart_scene("Validation error of all jobs", lines, rounds)
+
+
+def lineage_scene(picture: Picture, chosen: str) -> Scene:
+    """From the model back to the files: each result names the one before it by digest, the first the spec."""
+    scene = Scene()
+    sighting = picture.job(chosen)
+    if sighting is None:
+        scene.add("hint", "p", "", "Choose a job to trace its model back to its files.", cls="hint")
+        return scene
+    scene.add("title", "h3", "", f"Lineage of job {sighting.job[:8]}")
+    scene.add("chain", "ol", cls="chain")
+    links = list(reversed(sighting.results))
+    hidden = links[LINKS_SHOWN:-1]
+    for result in (*links[:LINKS_SHOWN], *links[LINKS_SHOWN:][-1:]):
+        if hidden and result.round == 0:
+            scene.add("hidden", "li", "chain", f"{len(hidden)} results more, each naming the one before it",
+                      cls="faint")
+        what = f"round {result.round}: model {result.weights[:12]}" if result.round else (
+            f"round 0: first weights {result.weights[:12]}, and the features' moments")
+        before = f", after result {result.previous[:12]}" if result.previous else ""
+        scene.add(f"link-{result.round}", "li", "chain", f"{what}{before}")
+    begun = f", begun from model {sighting.spec.initial[:12]}" if sighting.spec.initial else ""
+    scene.add("spec", "li", "chain", f"spec {sighting.job[:12]}{begun}")
+    body = table(scene, "files", ("file", "rows", "SHA-256", "owner now"), "Files of the job")
+    for file in (*sighting.spec.files, sighting.spec.validation):
+        owner = picture.owner(file.name)
+        row(scene, f"file-{file.index}", body,
+            (file.name, str(file.rows), file.digest[:16], owner.name if owner is not None else "-"))
+    return scene

@@ -1,0 +1,82 @@
+"""How a finished model does, class by class: the confusion matrix, and precision, recall, F1 and AUC of each class.
+
+The scale is one hue that grows darker (lighter in the dark), and every cell has its number: no colour need be told
+from another. What is right is framed as well.
+"""
+
+from __future__ import annotations
+
+from roundelay.dashboard.scene import Scene
+from roundelay.dashboard.tables import row, table
+from roundelay.ml.metrics import Metrics
+
+CLASSES_MAX = 40  # that are shown: those of which most rows were mistaken
+LABEL_MAX = 24  # characters of a class's name
+MANY_MIN, SHORT_MAX = 12, 3  # so many classes with so short labels stand close to each other
+STEPS = 5  # of the scale; page.css has them: .heat-1 ... .heat-5
+
+
+def confusion_scene(metrics: Metrics | None, complaint: str = "") -> Scene:
+    """The matrix: what it is in rows, what it was taken for in columns; then a line for each class."""
+    scene = Scene()
+    if metrics is None:
+        if complaint:
+            scene.add("complaint", "p", "", f"The confusion matrix could not be made: {complaint}", cls="hint")
+        return scene
+    scene.add("title", "h3", "", "Confusion matrix")
+    shown = shown_classes(metrics)
+    fewer = f", the {len(shown)} classes with the most mistakes" if len(shown) < len(_met(metrics)) else ""
+    scene.add("about", "p", "", f"Rows are what it is, columns what it was taken for{fewer}: {metrics.rows} rows for "
+              f"validation, accuracy {metrics.accuracy:.4f}, macro F1 {metrics.macro_f1:.4f}.", cls="hint")
+    _add_matrix(scene, metrics, shown)
+    _add_classes(scene, metrics, shown)
+    return scene
+
+
+def shown_classes(metrics: Metrics) -> list[int]:
+    """Classes that occur or were predicted, in their order; of very many those with the most mistakes."""
+    met = _met(metrics)
+    mistakes = {c: sum(metrics.confusion[c]) + sum(r[c] for r in metrics.confusion) - 2 * metrics.confusion[c][c]
+                for c in met}
+    return sorted(sorted(met, key=lambda c: (-mistakes[c], c))[:CLASSES_MAX])
+
+
+def heat(count: int, rows: int) -> int:
+    """A share of a class's rows as a step of the scale: 0 for none, STEPS for all."""
+    return -(-STEPS * count // rows) if rows else 0
+
+
+def _met(metrics: Metrics) -> list[int]:
+    return [c for c, line in enumerate(metrics.confusion) if any(line) or any(r[c] for r in metrics.confusion)]
+
+
+def _add_matrix(scene: Scene, metrics: Metrics, shown: list[int]) -> None:
+    scene.add("box", "div", cls="scroll", tabindex="0", role="region", aria_label="Confusion matrix")
+    labels = [_label(metrics, c) for c in shown]
+    is_tight = len(shown) >= MANY_MIN and max(map(len, labels)) <= SHORT_MAX
+    headings = ["" if is_tight else "is \\ taken for", *labels]
+    body = table(scene, "matrix", headings, "Confusion matrix", "box", "confusion many" if is_tight else "confusion")
+    for true in shown:
+        line = scene.add(f"line-{true}", "tr", body)
+        scene.add(f"name-{true}", "th", line, _label(metrics, true), scope="row")
+        for said in shown:
+            count = metrics.confusion[true][said]
+            right = " right" if true == said else ""
+            scene.add(f"cell-{true}-{said}", "td", line, str(count),
+                      cls=f"heat-{heat(count, sum(metrics.confusion[true]))}{right}")
+
+
+def _add_classes(scene: Scene, metrics: Metrics, shown: list[int]) -> None:
+    scene.add("more", "details")
+    scene.add("more-title", "summary", "more", "Precision, recall, F1 and AUC of each class")
+    body = table(scene, "classes", ("class", "rows", "precision", "recall", "F1", "AUC"), "Metrics by class", "more")
+    for number in shown:
+        each = metrics.classes[number]
+        auc = "-" if each.auc is None else f"{each.auc:.4f}"
+        row(scene, f"class-{number}", body, (
+            each.label, str(each.rows), *(f"{value:.4f}" for value in (each.precision, each.recall, each.f1)), auc))
+
+
+def _label(metrics: Metrics, number: int) -> str:
+    label = metrics.classes[number].label
+    return label if len(label) <= LABEL_MAX else f"{label[:LABEL_MAX - 1]}…"

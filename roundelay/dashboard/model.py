@@ -1,0 +1,119 @@
+"""What the page knows of a ring at one moment, as values. Nothing here asks anybody."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from roundelay.chord.refs import Address, NodeRef
+from roundelay.chord.requests import Status
+from roundelay.chord.ring import Ring, between_right_closed
+from roundelay.federation.snapshot import Sighting
+
+IDLE, TRAINING, UPDATING = "IDLE", "CLIENTS_TRAINING", "UPDATING_MODEL_PARAMS"
+_RECORD = re.compile(r"[0-9a-f]{64}(\..*)?")
+_EPOCH = re.compile(r"round (\d+), (.+), epoch (\d+): (.*)")
+
+
+@dataclass(frozen=True)
+class NodeSight:
+    """One node: what it last said of itself, and whether it answers."""
+
+    status: Status
+    answers: bool = True
+
+    @property
+    def ref(self) -> NodeRef:
+        return self.status.node
+
+    @property
+    def name(self) -> str:
+        return self.status.ring.show(self.ref.id)
+
+    @property
+    def share(self) -> float:
+        """The part of the circle that it owns."""
+        ring = self.status.ring
+        return (ring.distance(self.status.predecessor.id, self.ref.id) or ring.size) / ring.size
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names of what it keeps and owns, other than records of jobs."""
+        return tuple(name for name in self.status.names if not is_record(name) and self.owns(name))
+
+    @property
+    def copies(self) -> tuple[str, ...]:
+        """Names of what it keeps for others."""
+        return tuple(name for name in self.status.names if not is_record(name) and not self.owns(name))
+
+    @property
+    def records(self) -> int:
+        return sum(map(is_record, self.status.names))
+
+    @property
+    def successors(self) -> tuple[NodeRef, ...]:
+        return tuple(n for n in dict.fromkeys(self.status.successors) if not n.is_vacant)
+
+    def owns(self, name: str) -> bool:
+        return between_right_closed(self.status.predecessor.id, self.status.ring.key(name), self.ref.id)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The whole ring. nodes: by identifier; jobs: in the order in which they were published."""
+
+    supernode: Address | None  # none where the page came in through a node
+    ring: Ring | None = None
+    nodes: tuple[NodeSight, ...] = ()
+    jobs: tuple[Sighting, ...] = ()
+    supernode_answers: bool = False
+    colours: dict[NodeRef, int] = field(default_factory=dict)
+
+    def node(self, key: str) -> NodeSight | None:
+        """The node of that key (see key_of)."""
+        return next((sight for sight in self.nodes if key_of(sight.ref) == key), None)
+
+    def job(self, job: str) -> Sighting | None:
+        return next((sighting for sighting in self.jobs if sighting.job == job), None)
+
+    def owner(self, name: str) -> NodeSight | None:
+        """Who owns a name, as the nodes themselves believe."""
+        return next((sight for sight in self.nodes if sight.answers and sight.owns(name)), None)
+
+    @property
+    def running(self) -> Sighting | None:
+        """The job that has waited longest of those that have not ended."""
+        return next((sighting for sighting in self.jobs if not sighting.end), None)
+
+    @property
+    def phase(self) -> str:
+        """What goes on, in the words of the systems that had such a page before."""
+        if self.running is None:
+            return IDLE
+        return TRAINING if any(sight.answers and sight.status.training for sight in self.nodes) else UPDATING
+
+
+@dataclass(frozen=True)
+class Training:
+    """One file that is being trained now."""
+
+    round: int
+    file: str
+    epoch: int
+    words: str  # accuracy and loss
+
+
+def training_of(status: Status) -> Training | None:
+    """What a node says that it trains, where it says so of one file."""
+    found = _EPOCH.fullmatch(status.training)
+    return Training(int(found[1]), found[2], int(found[3]), found[4]) if found else None
+
+
+def is_record(name: str) -> bool:
+    """Is it a record of a job?"""
+    return _RECORD.fullmatch(name) is not None
+
+
+def key_of(node: NodeRef) -> str:
+    """A node's life, as pieces of the page are called: safe in an identifier of a document."""
+    return f"n{node.id:x}-{node.incarnation:x}"

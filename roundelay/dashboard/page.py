@@ -1,0 +1,362 @@
+"""The widgets of one open page, and what they are wired to. Everything live is a scene on a board.
+
+The only module that knows NiceGUI: tabs, fields and buttons are its, the drawings are ours.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from nicegui import app, run, ui
+
+from roundelay.chord.refs import NodeRef
+from roundelay.dashboard import history_view, metrics_view, tables, training_view
+from roundelay.dashboard.actions import ActionRefused, Found, Wanted
+from roundelay.dashboard.diff import Boards
+from roundelay.dashboard.form_widgets import TrainingForm
+from roundelay.dashboard.model import Picture
+from roundelay.dashboard.ring_view import Chosen, ring_scene
+from roundelay.dashboard.route_view import route_scene
+from roundelay.dashboard.scene import Scene
+from roundelay.dashboard.site import PAGES_MAX, Site
+from roundelay.federation import records
+
+R = TypeVar("R")
+
+ASSETS = Path(__file__).resolve().parent
+REFRESH_EVERY_S = 0.2
+HOP_EVERY_S = 0.7
+MEASURE_EVERY_S, MEASURE_AGAIN_S = 0.5, 5.0
+HEAD = '<link rel="stylesheet" href="/assets/page.css"><script src="/assets/page.js"></script>'
+TABS = {"nodes": "Nodes", "training": "Training", "lookup": "Lookup", "history": "History", "lab": "Churn lab"}
+
+
+def install(site: Site) -> None:
+    """Register the page and its two files."""
+    app.add_static_file(local_file=ASSETS / "page.css", url_path="/assets/page.css")
+    app.add_static_file(local_file=ASSETS / "page.js", url_path="/assets/page.js")
+
+    def page() -> None:
+        if site.pages >= PAGES_MAX:
+            ui.label(f"{PAGES_MAX} pages are open already: close one, and load this again.")
+            return
+        site.pages += 1
+        made = Page(site)
+        ui.context.client.on_delete(made.leave)
+        made.build()
+
+    ui.page("/", title="Roundelay", dark=None)(page)
+
+
+class Page:
+    """One reader's page: what was chosen on it, and the widgets."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._boards = Boards()
+        self._client = ui.context.client
+        self._node = ""  # that was clicked
+        self._peeked = ""  # that the pointer is on
+        self._job = ""  # that was clicked; else the one that runs, or the last
+        self._found: Found | None = None
+        self._hops = 0
+        self._tab = "nodes"
+        self._unmeasured: dict[str, str] = {}  # jobs, and why
+        self._measure_at = 0.0  # not before: the ring may have been too busy to answer
+        self._drawn: object = None
+        self._sections: dict[str, ui.element] = {}
+
+    def leave(self) -> None:
+        """The reader has gone."""
+        self._site.pages -= 1
+
+    # --- building
+
+    def build(self) -> None:
+        ui.add_head_html(HEAD)
+        ui.add_head_html("<script>document.documentElement.lang = 'en'</script>")
+        self._build_top()
+        with ui.element("main").classes("wide"):
+            with ui.element("section").classes("column").props('aria-label="The ring"'):
+                with ui.element("div").classes("panel"):
+                    board("ring")
+                with ui.element("div").classes("panel"):
+                    heading("What has happened")
+                    board("log").props("role=log aria-live=polite tabindex=0")
+            with ui.element("section").classes("column").props('aria-label="Details"'):
+                self._build_tabs()
+        ui.on("act", self._on_act)
+        ui.on("peek", self._on_peek)
+        ui.on("resync", self._on_resync)
+        ui.timer(REFRESH_EVERY_S, self._refresh)
+        ui.timer(HOP_EVERY_S, self._next_hop)
+        ui.timer(MEASURE_EVERY_S, self._measure)
+
+    def _build_top(self) -> None:
+        dark = ui.dark_mode(None)
+        with ui.element("header").classes("top"):
+            ui.html("<h1>Roundelay</h1>", sanitize=False)
+            board("summary")
+            ui.element("div").classes("spacer")
+            if self._site.actions.read_only:
+                ui.label("read-only").classes("faint")
+            plain_button("Light or dark", lambda: dark.set_value(not dark.value))
+
+    def _build_tabs(self) -> None:
+        builders: dict[str, Callable[[], None]] = {
+            "nodes": self._build_nodes, "training": self._build_training, "lookup": self._build_lookup,
+            "history": self._build_history, "lab": self._build_lab,
+        }
+        names = [name for name in TABS if name != "lab" or self._site.lab is not None]
+        with ui.tabs(value="nodes", on_change=lambda e: self._show_tab(e.value)).props(
+            "dense align=left no-caps inline-label outside-arrows mobile-arrows"
+        ):
+            for name in names:
+                ui.tab(name, TABS[name])
+        for name in names:
+            self._sections[name] = ui.element("div").classes("stack")
+            self._sections[name].set_visibility(name == "nodes")
+            with self._sections[name]:
+                builders[name]()
+
+    def _build_nodes(self) -> None:
+        panel("nodes", "node")
+
+    def _build_training(self) -> None:
+        with ui.element("div").classes("panel"):
+            board("job")
+            board("error")
+            board("files")
+            board("loss")
+            board("disturbed").classes("scroll")
+            board("confusion")
+            with ui.element("div").classes("together"):
+                if not self._site.actions.read_only:
+                    plain_button("Stop this job", self._cancel)
+                plain_button("Download the model", self._download)
+        if not self._site.actions.read_only:
+            with ui.element("div").classes("panel"):
+                heading("Launch a training")
+                TrainingForm(self._site.actions.data, self._launch).build()
+
+    def _build_lookup(self) -> None:
+        with ui.element("div").classes("panel"):
+            heading("Find the owner of a name")
+            with ui.element("div").classes("together"):
+                name = ui.input("Name of a file", value="validate_letters.txt").classes("long")
+                look = lambda: self._look_up(str(name.value))  # noqa: E731 - bound twice below
+                name.on("keydown.enter", look)
+                ui.button("Look up", on_click=look, color=None).classes("main").props("unelevated no-caps")
+            board("route").classes("scroll")
+
+    def _build_history(self) -> None:
+        with ui.element("div").classes("panel"):
+            board("compare")
+            board("jobs").classes("scroll")
+        with ui.element("div").classes("panel"):
+            board("lineage").classes("scroll")
+
+    def _build_lab(self) -> None:
+        lab = self._site.lab
+        assert lab is not None
+        with ui.element("div").classes("panel"):
+            heading("Churn lab")
+            ui.label("This ring is the page's own. Launch a job under Training, then disturb it: it finishes, and "
+                     "History shows that its model has the same digest as that of a job left in peace.")
+            with ui.element("div").classes("together"):
+                plain_button("Add a node", lambda: self._disturb(lab.add))
+                plain_button("Cut the network in two", lambda: self._disturb(lab.cut))
+                plain_button("Heal the cut", lambda: self._disturb(lab.heal))
+            with ui.element("div").classes("together"):
+                plain_button("Kill the supernode", lambda: self._disturb(lab.kill_supernode))
+                plain_button("Start it again", lambda: self._disturb(lab.start_supernode))
+            ui.label("The node that is chosen on the circle:").classes("q-mt-md faint")
+            with ui.element("div").classes("together"):
+                plain_button("Kill it", lambda: self._disturb_node(lab.kill))
+                plain_button("Pause it", lambda: self._disturb_node(lab.pause))
+                plain_button("Let it go on", lambda: self._disturb_node(lab.resume))
+            board("victim").classes("q-mt-md")
+
+    # --- showing
+
+    def _show_tab(self, name: str) -> None:
+        self._tab = name
+        self._measure_at = 0.0
+        for each, section in self._sections.items():
+            section.set_visibility(each == name)
+        self._refresh(anew=True)
+
+    def _refresh(self, anew: bool = False) -> None:
+        """Send what has changed, if anything has."""
+        watcher = self._site.watcher
+        state = (watcher.version, self._node, self._peeked, self._job, self._found, self._hops, self._disturbed())
+        if state == self._drawn and not anew:
+            return
+        self._drawn = state
+        call = self._boards.update(self._scenes(watcher.picture))
+        if call:
+            self._client.run_javascript(call)
+
+    def _scenes(self, picture: Picture) -> Mapping[str, Scene]:
+        """Of the boards that can be seen."""
+        route = self._found.route if self._found is not None and self._tab == "lookup" else None
+        paused, far = self._disturbed()
+        name = self._found.name if self._found is not None else ""
+        chosen = Chosen(self._peeked or self._node, route, self._hops, name, paused, far)
+        job = self._shown_job(picture)
+        sighting = picture.job(job)
+        seen: dict[str, Scene] = {
+            "ring": ring_scene(picture, chosen),
+            "summary": tables.summary_scene(picture),
+            "log": tables.log_scene(self._site.watcher.log),
+        }
+        match self._tab:
+            case "nodes":
+                seen["nodes"] = tables.nodes_scene(picture, self._node)
+                seen["node"] = tables.node_scene(picture, self._node)
+            case "training":
+                seen["job"] = training_view.job_scene(picture, job)
+                seen["error"] = training_view.error_scene(sighting)
+                seen["files"] = training_view.files_scene(picture, sighting)
+                seen["loss"] = training_view.loss_scene(sighting)
+                seen["disturbed"] = training_view.disturbed_scene(sighting)
+                seen["confusion"] = metrics_view.confusion_scene(self._site.metrics.get(job),
+                                                                 self._unmeasured.get(job, ""))
+            case "lookup":
+                seen["route"] = route_scene(picture, self._found, self._hops)
+            case "history":
+                seen["compare"] = history_view.compare_scene(picture, job)
+                seen["jobs"] = history_view.jobs_scene(picture, job)
+                seen["lineage"] = history_view.lineage_scene(picture, job)
+            case "lab":
+                seen["victim"] = tables.node_scene(picture, self._node)
+        return seen
+
+    def _shown_job(self, picture: Picture) -> str:
+        if self._job and picture.job(self._job) is not None:
+            return self._job
+        latest = picture.running or (picture.jobs[-1] if picture.jobs else None)
+        return latest.job if latest is not None else ""
+
+    def _disturbed(self) -> tuple[frozenset[NodeRef], frozenset[NodeRef]]:
+        """The nodes of the lab that are paused, and those beyond the cut."""
+        lab = self._site.lab
+        if lab is None:
+            return frozenset(), frozenset()
+        nodes = [sight.ref for sight in self._site.watcher.picture.nodes]
+        paused = frozenset(ref for ref in nodes if ref.address in lab.lab.paused)
+        return paused, frozenset(ref for ref in nodes if ref.address in lab.far_side)
+
+    def _next_hop(self) -> None:
+        if self._found is not None and self._hops <= len(self._found.route.steps):
+            self._hops += 1
+
+    async def _measure(self) -> None:
+        """The metrics of the job that is shown, once it is done; every page then has them."""
+        job = self._shown_job(self._site.watcher.picture)
+        sighting = self._site.watcher.picture.job(job)
+        if self._tab != "training" or sighting is None or sighting.end != records.DONE:
+            return
+        if job in self._site.metrics or time.monotonic() < self._measure_at:
+            return
+        try:
+            metrics = await run.io_bound(lambda: self._site.actions.metrics(job))
+            self._site.remember(job, metrics)
+            self._unmeasured.pop(job, None)
+        except ActionRefused as refused:
+            self._unmeasured[job] = str(refused)
+        self._measure_at = time.monotonic() + (MEASURE_AGAIN_S if job in self._unmeasured else 0.0)
+        self._refresh(anew=True)
+
+    # --- what the reader does
+
+    def _on_resync(self, _: Any) -> None:
+        self._boards.forget()
+        self._refresh(anew=True)
+
+    def _on_act(self, event: Any) -> None:
+        words = event.args if isinstance(event.args, dict) else {}
+        act, value = str(words.get("act")), str(words.get("value"))
+        if act == "node":
+            self._node = "" if value == self._node else value
+        elif act == "job":
+            self._job = value
+        self._refresh()
+
+    def _on_peek(self, event: Any) -> None:
+        words = event.args if isinstance(event.args, dict) else {}
+        self._peeked = str(words.get("value", ""))
+        self._refresh()
+
+    async def _launch(self, wanted: Wanted) -> None:
+        job = await self._do(lambda: self._site.actions.launch(wanted))
+        if job is not None:
+            self._job = job
+            ui.notify(f"launched job {job[:8]}: the ring drives it", type="positive")
+
+    async def _cancel(self) -> None:
+        job = self._shown_job(self._site.watcher.picture)
+        sighting = self._site.watcher.picture.job(job)
+        if sighting is None or sighting.end:
+            ui.notify("no job is running")
+        elif await self._do(lambda: self._site.actions.cancel(job)):
+            ui.notify(f"job {job[:8]} is cancelled")
+
+    async def _download(self) -> None:
+        job = self._shown_job(self._site.watcher.picture)
+        content = await self._do(lambda: self._site.actions.model(job))
+        if content is not None:
+            ui.download.content(content, f"model-{job[:8]}.npz")
+
+    async def _look_up(self, name: str) -> None:
+        start = self._site.watcher.picture.node(self._node)
+        found = await self._do(lambda: self._site.actions.look_up(name, start))
+        if found is not None:
+            self._found, self._hops = found, 0
+            self._refresh()
+
+    async def _disturb(self, what: Callable[[], None]) -> None:
+        await self._do(what)
+
+    async def _disturb_node(self, what: Callable[[Any], None]) -> None:
+        sight = self._site.watcher.picture.node(self._node)
+        if sight is None:
+            ui.notify("choose a node on the circle first")
+        else:
+            await self._do(lambda: what(sight.ref.address))
+
+    async def _do(self, what: Callable[[], R]) -> R | None:
+        """In a thread of its own; a refusal is told."""
+        try:
+            result: R = await run.io_bound(what)
+        except ActionRefused as refused:
+            ui.notify(str(refused), type="negative", multi_line=True)
+            return None
+        return result
+
+
+# --- small parts
+
+
+def board(name: str) -> ui.element:
+    """A place for a scene; page.js finds it by this name."""
+    return ui.element("div").props(f"id=board-{name}")
+
+
+def panel(*names: str) -> None:
+    for name in names:
+        with ui.element("div").classes("panel"):
+            board(name).classes("scroll")
+
+
+def heading(text: str) -> None:
+    with ui.element("h2"):
+        ui.html(text, sanitize=False, tag="span")
+
+
+def plain_button(text: str, on_click: Callable[[], Any]) -> None:
+    ui.button(text, on_click=on_click, color=None).props("flat no-caps dense padding='4px 12px'").classes("plain")
+

@@ -1,0 +1,139 @@
+"""Looks at the ring again and again, once for all open pages, and remembers the latest sight of it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from roundelay.chord.effects import Procedure, Sleep
+from roundelay.chord.errors import ChordError
+from roundelay.chord.refs import Address, NodeRef
+from roundelay.chord.requests import Status
+from roundelay.cli.entry import find_member
+from roundelay.dashboard.events import Event, changes
+from roundelay.dashboard.model import NodeSight, Picture
+from roundelay.dashboard.palette import assign
+from roundelay.dashboard.poll import JOBS_MAX, look_around, look_at_jobs, members
+from roundelay.federation.errors import FederationError
+from roundelay.federation.snapshot import Sighting
+from roundelay.node.runtime import Runtime
+
+SMALL_RING = 16  # nodes; up to here it is looked at twice a second
+SMALL_EVERY_S, EVERY_S = 0.4, 1.0
+JOBS_EVERY_S, A_ROUND_S = 0.8, 0.0005  # the records of a job are listed anew at each look: a long one is looked at less
+LOG_MAX = 200
+SILENT_MAX_S = 10.0  # a node that does not answer is shown for so long, while nobody knows what became of it
+
+
+@dataclass(frozen=True)
+class Logged:
+    """An event, and when it was seen (seconds since the epoch); numbers grow."""
+
+    number: int
+    at: float
+    event: Event
+
+
+class Watcher:
+    """The latest picture of one ring, and what has happened to it. Only `watch` changes them."""
+
+    def __init__(
+        self, supernode: Address | None, listed: Callable[[], Iterable[Address]],
+        clock: Callable[[], float], time: Callable[[], float],
+    ) -> None:
+        self.picture = Picture(supernode)
+        self.version = 0  # grows with every change
+        self.log: deque[Logged] = deque(maxlen=LOG_MAX)
+        self._listed = listed
+        self._clock = clock
+        self._time = time
+        self._events = 0
+        self._answered: dict[NodeRef, float] = {}
+        self._jobs_at = 0.0
+
+    def start(self, runtime: Runtime) -> None:
+        """Watch, in a thread, until the runtime stops."""
+        runtime.start("watch", self.watch(), self._fail)
+
+    def watch(self) -> Procedure[None]:
+        """For ever."""
+        while True:
+            began = self._clock()
+            yield from self._look()
+            every_s = SMALL_EVERY_S if len(self.picture.nodes) <= SMALL_RING else EVERY_S
+            yield Sleep(max(every_s - (self._clock() - began), every_s / 4))
+
+    # --- helpers
+
+    def _look(self) -> Procedure[None]:
+        supernode = self.picture.supernode
+        admitted = None if supernode is None else (yield from members(supernode))
+        known = [sight.ref for sight in self.picture.nodes]
+        starts = [*known, *(admitted or ())]
+        if not any(sight.answers for sight in self.picture.nodes) and not admitted:
+            starts += yield from self._way_in()
+        found = yield from look_around(starts)
+        seen = replace(self._see(found), supernode_answers=admitted is not None)
+        if self._clock() - self._jobs_at >= jobs_every_s(seen.jobs):
+            seen = yield from self._with_jobs(seen)
+            self._jobs_at = self._clock()
+        self._show(seen)
+
+    def _way_in(self) -> Procedure[Sequence[NodeRef]]:
+        try:
+            entry = yield from find_member(self.picture.supernode, self._listed())
+        except ChordError:
+            return ()
+        return (entry.node,)
+
+    def _see(self, found: dict[NodeRef, Status | None]) -> Picture:
+        """The nodes that answer, and those whose silence is not yet explained."""
+        now, before = self._clock(), {sight.ref: sight for sight in self.picture.nodes}
+        living = [NodeSight(status) for status in found.values() if status is not None]
+        self._answered.update({sight.ref: now for sight in living})
+        named = {n for s in living for n in (s.status.predecessor, *s.status.successors)}
+        silent = [
+            replace(before[ref], answers=False) for ref, status in found.items()
+            if status is None and ref in before and (ref in named or not living)
+            and now - self._answered[ref] < SILENT_MAX_S
+        ]
+        nodes = tuple(sorted([*living, *silent], key=lambda sight: (sight.ref.id, sight.ref.incarnation)))
+        self._answered = {sight.ref: self._answered[sight.ref] for sight in nodes}
+        ring = living[0].status.ring if living else self.picture.ring
+        colours = assign(self.picture.colours, [sight.ref for sight in nodes])
+        return replace(self.picture, nodes=nodes, ring=ring, colours=colours)
+
+    def _with_jobs(self, seen: Picture) -> Procedure[Picture]:
+        start = next((sight for sight in seen.nodes if sight.answers), None)
+        if start is None:
+            return seen
+        try:
+            jobs = yield from look_at_jobs(start.ref, start.status.ring, seen.jobs)
+        except (ChordError, FederationError):
+            return seen  # the next look tries again
+        read = {sighting.job for sighting in jobs}
+        missed = [old for old in seen.jobs if old.job not in read]  # those who list them may be away
+        return replace(seen, jobs=(*missed, *jobs)[-JOBS_MAX:])
+
+    def _show(self, seen: Picture) -> None:
+        if seen == self.picture:
+            return
+        for event in changes(self.picture, seen):
+            self._note(event)
+        self.picture = seen
+        self.version += 1
+
+    def _note(self, event: Event) -> None:
+        self._events += 1
+        self.log.append(Logged(self._events, self._time(), event))
+
+    def _fail(self, error: Exception) -> None:
+        """Not foreseen: people are told, and see that nothing moves any more."""
+        self._note(Event("gone", f"this page no longer sees the ring: {error}"))
+        self.version += 1
+
+
+def jobs_every_s(jobs: Sequence[Sighting]) -> float:
+    """From one look at the jobs to the next: finished ones are not read again."""
+    return JOBS_EVERY_S + A_ROUND_S * sum(sighting.rounds_done for sighting in jobs if not sighting.is_read)

@@ -1,0 +1,132 @@
+"""Is a job's record true? The chain is verified link by link, and rounds are made again and compared.
+
+A round can be made again while the weights before it are still there: the first round always,
+as its weights come from the seed, and the last ones. Every file of such a round is trained once
+more in this process; the sum must give the very weights that the RESULT names.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from roundelay.chord.effects import Procedure
+from roundelay.chord.errors import ChordError, NotFound
+from roundelay.chord.refs import NodeRef
+from roundelay.chord.ring import Ring
+from roundelay.federation import arithmetic, jobs, records
+from roundelay.federation.client_sampling import files_of
+from roundelay.federation.effects import aside
+from roundelay.federation.errors import BadRecord, OtherBits
+from roundelay.federation.jobs import JobView, look_at
+from roundelay.federation.records import Result
+from roundelay.federation.requests import Progress
+from roundelay.federation.rounds import Part
+from roundelay.ml.task import task_from_dict
+from roundelay.ml.worker import Worker
+from roundelay.store.blobs import digest_of
+from roundelay.store.read_path import fetch, find, get
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check has found."""
+
+    what: str
+    holds: bool
+    detail: str = ""
+
+
+def read(start: NodeRef, ring: Ring, job: str) -> Procedure[JobView]:
+    """A job as far as its records hold together, whatever else stands among them. Raises NoSuchJob, ChordError."""
+    view = yield from look_at(start, ring, job, records.longest_chain)
+    return view
+
+
+def verify_chain(start: NodeRef, ring: Ring, view: JobView) -> Procedure[list[Finding]]:
+    """Every record that is stored: is it the job's, a link of the chain, and are its weights what it names?"""
+    job = view.spec.job
+    items, nodes = yield from find(start, ring, ring.key(job))
+    links = {result.digest: result for result in view.results}
+    findings = []
+    for item in sorted(items, key=lambda i: (i.version, i.entry.name)):
+        what, digest = item.entry.name.removeprefix(f"{job}."), item.entry.digest
+        if what == records.SPEC:
+            findings.append(_finding(what, digest == job, f"{digest} is not the spec that the job is named after"))
+        elif what.startswith("result-"):
+            content = yield from fetch(nodes, digest, item.entry.size_bytes)
+            findings.append(_link(what, digest, content, links))
+        elif what == records.DONE and view.results:
+            content = yield from fetch(nodes, digest, item.entry.size_bytes)
+            last = view.results[-1].digest
+            findings.append(_finding(what, content.decode(errors="replace") == last, f"it does not name {last}"))
+    for result in view.results:
+        try:
+            content = yield from fetch(nodes, result.weights, result.weights_bytes)
+        except ChordError:
+            continue  # let go of, as the rounds before the last two are
+        findings.append(Finding(f"weights-{result.round}", digest_of(content) == result.weights))
+    return findings
+
+
+def retrain(start: NodeRef, ring: Ring, view: JobView, number: int, worker: Worker) -> Procedure[Finding]:
+    """Make a round again, file by file, and compare its weights.
+
+    Raises NotFound where its first weights are gone, OtherBits where this machine, or any, cannot make the same bits.
+    """
+    spec, before, claimed = view.spec, view.results[number - 1], view.results[number]
+    if spec.settings.topology == "gossip":
+        raise OtherBits("where nobody adds, no round can be made again bit for bit: the chain alone is verified")
+    here = arithmetic.fingerprint_here(spec)
+    if spec.fingerprint not in ("", here):
+        raise OtherBits(f"this machine computes other bits (fingerprint {here[:8]}) than that on which the job began "
+                        f"({spec.fingerprint[:8]}): rounds made again here cannot be compared")
+    base = yield from _weights_before(start, ring, view, before)
+    moments = bytes.fromhex(view.results[0].moments)
+    state = yield from jobs.state_of(start, ring, before)
+    files = tuple(f for f in files_of(spec, number) if f.index not in claimed.left_out)
+    for file in files:
+        if not worker.has(file.digest):
+            content = yield from get(start, ring, ring.key(file.name), file.name, file.digest)
+            worker.add_file(file.digest, file.name, content, spec.features, spec.classes)
+    made = json.loads(json.dumps(arithmetic.training_task(spec, number, moments, files)))
+    update = yield from aside(lambda: worker.train(task_from_dict(made["task"]), base))
+    part = Part(start, files, Progress("done"), update.sum)
+    weights, _ = arithmetic.step(spec, base, [part], state)
+    digest = digest_of(weights)
+    what = f"round {number}, {len(files)} files trained again"
+    detail = "" if digest == claimed.weights else f"made {digest}, recorded {claimed.weights}: forged or damaged"
+    return Finding(what, digest == claimed.weights, detail)
+
+
+def _weights_before(start: NodeRef, ring: Ring, view: JobView, before: Result) -> Procedure[bytes]:
+    if before.round == 0 and not view.spec.initial:
+        weights = arithmetic.first_weights(view.spec)
+        if digest_of(weights) != before.weights:
+            raise BadRecord(f"result-0 names weights {before.weights}, the seed gives {digest_of(weights)}")
+        return weights
+    _, nodes = yield from find(start, ring, ring.key(view.spec.job))
+    try:
+        content = yield from fetch(nodes, before.weights, before.weights_bytes)
+    except NotFound as error:
+        raise NotFound(f"the weights of round {before.round} have been let go of") from error
+    return content
+
+
+def _link(what: str, digest: str, content: bytes, links: dict[str, Result]) -> Finding:
+    """Is it in the chain; and if it is not, could it be as well?"""
+    if digest in links:
+        return Finding(what, True)
+    try:
+        result = records.result_from_bytes(content)
+    except BadRecord as error:
+        return Finding(what, False, f"{digest}: {error}")
+    last = list(links.values())[-1:]
+    if last and (result.round, result.previous) == (last[0].round, last[0].previous):
+        return Finding(what, False, f"{digest} and {last[0].digest} both follow round {result.round - 1}: "
+                                    "one is forged, and only --retrain tells which")
+    return Finding(what, False, f"{digest} is no link of the chain: forged or damaged")
+
+
+def _finding(what: str, holds: bool, otherwise: str) -> Finding:
+    return Finding(what, holds, "" if holds else f"{otherwise}: forged or damaged")

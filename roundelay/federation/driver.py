@@ -1,0 +1,241 @@
+"""One job driven from where it stands to its end.
+
+A round is a pure function of the spec and the result before it: orders to the owners of the
+files, exact sums back, one division, one validation. Which node trained what, and who drove,
+cannot be seen in the result. While a round is trained, the one before it is validated and stored.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from roundelay.chord.effects import Procedure, Sleep, ask, together
+from roundelay.chord.errors import ChordError
+from roundelay.chord.lookup import find_successor
+from roundelay.chord.refs import NodeRef
+from roundelay.chord.ring import Ring
+from roundelay.federation import arithmetic, jobs, records
+from roundelay.federation.client_sampling import files_of
+from roundelay.federation.effects import Clocks, aside
+from roundelay.federation.errors import CannotDrive, FederationError, JobEnded, NoSuchJob, Overtaken, WorkFailed
+from roundelay.federation.job_log import WEIGHTS_KEPT, Chronicle
+from roundelay.federation.lease_renewal import RENEW_EVERY_S, RENEW_FIRST_S, renew
+from roundelay.federation.records import Report, Result
+from roundelay.federation.requests import Driving
+from roundelay.federation.retry import see_ring, through
+from roundelay.federation.roster import Roster
+from roundelay.federation.round_coordinator import Assignment, Gathering
+from roundelay.federation.rounds import Part
+from roundelay.federation.spec import JobSpec
+from roundelay.federation.topologies.mixing import Mixed, mix
+from roundelay.ml.errors import MLError, ModelUnknown
+from roundelay.ml.mlp import Evaluation
+from roundelay.ml.validate import Validator
+from roundelay.store.blobs import digest_of
+from roundelay.store.read_path import get
+
+BEAT_S = 1.0
+BEAT_TRIES = 2  # the next beat comes soon
+ORDERS_FIRST_S = 0.03  # what goes on beside a round begins when its orders are out, not before them
+
+
+@dataclass(frozen=True)
+class Made:
+    """A round's new weights, before anybody has looked how good they are."""
+
+    report: Report  # but for what validation says
+    weights: bytes
+    state: bytes = b""  # of the rule
+    left_out: tuple[int, ...] = ()
+
+
+class Driver:
+    """Drives one job. `me` is how reports name it; `tell` hears of every round made, `say` of what holds one up."""
+
+    def __init__(
+        self, spec: JobSpec, ring: Ring, entry: NodeRef, me: str, clocks: Clocks,
+        tell: Callable[[Result, Report], None], say: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self.spec = spec
+        self.is_over = False  # this driver has nothing more to do
+        self.weights = b""  # of the last round made
+        self._state = b""  # what the rule has kept of it
+        self._me = me
+        self._clocks = clocks
+        self._tell = tell
+        self._roster = Roster(ring, entry, spec.homes)
+        self._chronicle = Chronicle(spec, self._roster, clocks.version)
+        self._gathering = Gathering(spec, self._roster, clocks.monotonic, say, self._require_running)
+        self._validator: Validator | None = None
+        self._moments = b""
+        self._results: list[Result] = []
+        self._renew_at = math.inf
+        self._end = ""  # how the job has ended, as the last beat has heard
+
+    def drive(self) -> Procedure[tuple[Result, ...]]:
+        """Make the rounds that are not made yet. Returns the whole chain.
+
+        Raises JobEnded, WorkFailed, FileUnavailable, Diverged, Overtaken, ChordError. A failure that
+        trying again cannot mend is written down, and ends the job.
+        """
+        try:
+            yield from self._drive()
+        except (JobEnded, NoSuchJob, Overtaken):  # no spec seen is no verdict: its holders may be on their way back
+            raise
+        except ModelUnknown as error:  # nor is a model that is not here
+            raise CannotDrive(str(error)) from error
+        except (FederationError, MLError) as error:
+            yield from self._chronicle.write({records.FAILED: str(error).encode()})
+            raise error if isinstance(error, FederationError) else WorkFailed(str(error)) from error
+        finally:
+            self.is_over = True
+        return tuple(self._results)
+
+    def beat(self) -> Procedure[None]:
+        """To be run beside `drive`: tell the job's owner that somebody drives, and hear whether it has ended."""
+        ring, job = self._roster.ring, self.spec.job
+        while not self.is_over:
+            try:
+                route = yield from through(self._roster, lambda entry: find_successor(entry, ring.key(job)), BEAT_TRIES)
+                yield from ask(route.owner, Driving(job))
+                self._end = yield from through(self._roster, lambda entry: jobs.end_of(entry, ring, job), BEAT_TRIES)
+            except ChordError:
+                pass  # the next beat tries again
+            yield Sleep(BEAT_S)
+
+    # --- from where it stands to its end
+
+    def _drive(self) -> Procedure[None]:
+        ring = self._roster.ring
+        yield from see_ring(self._roster)  # first, so that nothing depends on the way in
+        view = yield from through(self._roster, lambda entry: jobs.look_at(entry, ring, self.spec.job))
+        self._end = view.end
+        self._require_running()
+        self._results = list(view.results)
+        self._validator = yield from self._fetch_validator()
+        self._renew_at = self._clocks.monotonic() + RENEW_FIRST_S
+        if self._results:
+            self._moments = bytes.fromhex(self._results[0].moments)
+            last = self._results[-1]
+            self.weights = yield from through(self._roster, lambda entry: jobs.weights_of(entry, ring, last))
+            self._state = yield from through(self._roster, lambda entry: jobs.state_of(entry, ring, last))
+        made = None if self._results else (yield from self._begin())
+        for number in range(max(1, len(self._results)), self.spec.settings.rounds + 1):
+            made = yield from self._make_while_finishing(number, made)
+        if made is not None:
+            yield from self._finish(made)
+        yield from self._chronicle.write({records.DONE: self._results[-1].digest.encode()})
+
+    def _begin(self) -> Procedure[Made]:
+        """Round 0: the first weights and, unless inputs stay raw, the moments of every feature, from exact sums."""
+        self.weights = yield from self._first_weights()
+        if not (self.spec.settings.course or self.spec.raw):
+            parts = yield from self._gathering.parts(Assignment(0, lambda _: arithmetic.moments_task(self.spec)))
+            self._moments = arithmetic.moments_of(self.spec, parts)
+        return Made(Report(self.spec.job, 0, self._me, 0.0, 0.0, 0.0, 0.0, 0.0), self.weights)
+
+    def _make_while_finishing(self, number: int, made: Made | None) -> Procedure[Made]:
+        """One round; meanwhile the one before it is validated and stored, and the ring is looked at for the next."""
+        self._require_running()
+        began = self._clocks.monotonic()
+        latest, finished = yield from together([self._make(number), self._finish_beside(made)])
+        for outcome in (latest, finished):
+            if isinstance(outcome, Exception):
+                raise outcome
+        assert isinstance(latest, Made)
+        return replace(latest, report=replace(latest.report, seconds=self._clocks.monotonic() - began))
+
+    def _finish_beside(self, made: Made | None) -> Procedure[None]:
+        """What goes on beside a round, one after the other: each node is asked one thing at a time."""
+        yield Sleep(ORDERS_FIRST_S)
+        yield from see_ring(self._roster)
+        if made is not None:
+            yield from self._finish(made)
+        if self._clocks.monotonic() >= self._renew_at:
+            self._renew_at = self._clocks.monotonic() + RENEW_EVERY_S
+            yield from renew(self._roster, self.spec, self._clocks.version())
+
+    def _make(self, number: int) -> Procedure[Made]:
+        self._roster.begin(number)
+        base, moments = self.weights, self._moments
+        gossips = self.spec.settings.topology == "gossip"
+        work = Assignment(
+            number, lambda files: arithmetic.training_task(self.spec, number, moments, files), base,
+            attempt=self._clocks.version() if gossips else 0,
+        )
+        parts = yield from self._gathering.parts(work)
+        report = self._report(number, parts)
+        if gossips:
+            mixed = yield from self._mix(work, parts)
+            self.weights, report = mixed.weights, replace(report, errors=mixed.errors, spread=mixed.spread)
+        else:
+            self.weights, self._state = yield from aside(lambda: arithmetic.step(self.spec, base, parts, self._state))
+        trained = {f.index for p in parts for f in p.files}
+        left_out = tuple(f.index for f in files_of(self.spec, number) if f.index not in trained)
+        report = replace(report, disturbances=tuple(self._roster.disturbances))
+        return Made(report, self.weights, self._state, left_out)
+
+    def _mix(self, work: Assignment, parts: list[Part]) -> Procedure[Mixed]:
+        """What a round comes to in which nobody adds."""
+        evaluation = replace(work, task=lambda _: arithmetic.evaluation_task(self.spec, self._moments))
+        order = evaluation.order(self.spec.job, (self.spec.validation,))
+        mixed = yield from mix(self._roster, parts, self.spec.settings.exchanges, order)
+        return mixed
+
+    def _finish(self, made: Made) -> Procedure[None]:
+        """Validate a round and store it: whoever waits hears of it, whoever drives on begins with it."""
+        number = made.report.round
+        found = yield from aside(lambda: self._validate(made))
+        result = Result(
+            self.spec.job, number, self._results[-1].digest if self._results else "", digest_of(made.weights),
+            len(made.weights), "" if number else self._moments.hex(), found.errors, found.rows, made.left_out,
+            digest_of(made.state) if made.state else "", len(made.state),
+        )
+        report = replace(made.report, validation_loss=found.loss)
+        self._results.append(result)
+        if number:
+            self._tell(result, report)
+        yield from self._chronicle.store(result, report, made.weights, made.state)
+        old = number - WEIGHTS_KEPT
+        if old >= 0:
+            yield from self._chronicle.forget_weights(self._results[old])
+
+    # --- helpers
+
+    def _validate(self, made: Made) -> Evaluation:
+        if self._validator is None or made.report.round == 0:
+            return Evaluation(0, 0.0, 0)  # nobody asks how good the first weights are
+        return self._validator(made.weights, self._moments)
+
+    def _require_running(self) -> None:
+        if self._end:
+            raise JobEnded(f"job {self.spec.job} is {self._end}")
+
+    def _first_weights(self) -> Procedure[bytes]:
+        """Of the model to continue, or from the job's seed."""
+        if not self.spec.initial:
+            return arithmetic.first_weights(self.spec)
+        content = yield from self._get(self.spec.job, records.weights_name(self.spec.job, 0), self.spec.initial)
+        return content
+
+    def _fetch_validator(self) -> Procedure[Validator]:
+        file = self.spec.validation
+        content = yield from self._get(file.name, file.name, file.digest)
+        return Validator(self.spec.design, file.name, content)
+
+    def _get(self, hashed: str, name: str, digest: str) -> Procedure[bytes]:
+        ring = self._roster.ring
+        content = yield from through(self._roster, lambda entry: get(entry, ring, ring.key(hashed), name, digest))
+        return content
+
+    def _report(self, number: int, parts: list[Part]) -> Report:
+        """Of what the parts tell."""
+        loss, accuracy = arithmetic.mean_of_progress(parts)
+        return Report(
+            self.spec.job, number, self._me, 0.0, loss, accuracy, 0.0,
+            max((p.progress.seconds for p in parts), default=0.0),
+            {f.name: p.trainer_of(f) for p in parts for f in p.files},
+            tiers=self._gathering.tiers, passed_on=self._gathering.passed_on,
+        )

@@ -1,0 +1,65 @@
+"""What a procedure of this package may want from the world, besides the ring's effects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from roundelay.chord.effects import Procedure
+from roundelay.federation.requests import Order
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Clocks:
+    """Time, for whoever drives a job: seconds that only go forward, and the version of what is written now."""
+
+    monotonic: Callable[[], float]
+    version: Callable[[], int]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a piece of work came to. result: the bytes that the driver will add up."""
+
+    result: bytes
+    seconds: float
+    loss: float = 0.0
+    accuracy: float = 0.0
+
+
+@dataclass(frozen=True)
+class Compute:
+    """Carry an order out in the trainer. Outcome: Done, or WorkFailed or FilesLacking raised.
+
+    contents: bytes by digest of the weights that the order names, and of all its files unless the trainer has them.
+    """
+
+    order: Order
+    contents: Mapping[str, bytes]
+
+
+@dataclass(frozen=True)
+class Rest:
+    """Go on when there is an order to carry out."""
+
+
+@dataclass(frozen=True)
+class Aside:
+    """Call a function that takes long (arithmetic, no network) without holding up anybody else."""
+
+    function: Callable[[], Any]
+
+
+def aside(function: Callable[[], R]) -> Procedure[R]:
+    """Typed: `weights = yield from aside(lambda: mean(...))`."""
+    result: R = yield Aside(function)
+    return result
+
+
+def compute(effect: Compute) -> Procedure[Done]:
+    """Typed: `done = yield from compute(Compute(...))`."""
+    done: Done = yield effect
+    return done

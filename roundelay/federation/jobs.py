@@ -1,0 +1,155 @@
+"""Jobs as the ring has them: published, listed, looked at, ended. Every driver and every watcher reads the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from roundelay.chord.effects import Procedure, together
+from roundelay.chord.errors import ChordError
+from roundelay.chord.refs import NodeRef
+from roundelay.chord.ring import Ring
+from roundelay.federation import records
+from roundelay.federation.errors import FederationError, NoSuchJob, TooManyJobs
+from roundelay.federation.records import Report, Result
+from roundelay.federation.spec import JobSpec, spec_from_bytes
+from roundelay.store.items import Item
+from roundelay.store.read_path import fetch, find
+from roundelay.store.write_path import put, put_all
+
+LEASE_S = 7 * 24 * 3600.0  # of a job's records; driven jobs renew
+WAITING_MAX = 8
+LISTED_MAX = 64
+
+Link = Callable[[str, list[bytes]], tuple[Result, ...]]
+
+
+@dataclass(frozen=True)
+class JobView:
+    """What the ring knows of a job."""
+
+    spec: JobSpec
+    results: tuple[Result, ...]  # the verified chain, from round 0 on
+    end: str  # one of records.ENDS, or nothing
+    reason: str = ""  # of a failed job
+
+    @property
+    def state(self) -> str:
+        """waiting, running, done, failed or cancelled."""
+        return self.end or ("running" if self.results else "waiting")
+
+    @property
+    def is_over(self) -> bool:
+        """It has ended; and where it has made a model, whoever holds the last links of its chain is there."""
+        return bool(self.end) and (self.end != records.DONE or len(self.results) > self.spec.settings.rounds)
+
+
+def publish(start: NodeRef, ring: Ring, spec: JobSpec, version: int) -> Procedure[None]:
+    """Write the spec to all copies, then list the job. Raises TooManyJobs, ChordError."""
+    ahead = yield from waiting_before(start, ring, spec.job)
+    if len(ahead) >= WAITING_MAX:
+        raise TooManyJobs(f"{len(ahead)} jobs are running or waiting, as many as may: try again when one has ended")
+    yield from put_record(start, ring, spec.job, records.SPEC, spec.to_bytes(), version)
+    yield from put(start, ring, ring.key(records.DIRECTORY), spec.job, b"listed", version, LEASE_S)
+
+
+def put_record(start: NodeRef, ring: Ring, job: str, what: str, content: bytes, version: int) -> Procedure[None]:
+    """Write one of a job's records to all copies. Raises ChordError."""
+    yield from put_records(start, ring, job, {what: content}, version)
+
+
+def put_records(start: NodeRef, ring: Ring, job: str, contents: Mapping[str, bytes], version: int) -> Procedure[None]:
+    """Several of them, each to all copies before the next. Raises ChordError."""
+    named = {records.record_name(job, what): content for what, content in contents.items()}
+    yield from put_all(start, ring, ring.key(job), named, version, LEASE_S, is_new=True)
+
+
+def listed(start: NodeRef, ring: Ring) -> Procedure[list[str]]:
+    """The ids of all jobs that are listed, in the order in which they were published."""
+    items, _ = yield from find(start, ring, ring.key(records.DIRECTORY))
+    return [i.entry.name for i in sorted(items, key=lambda i: (i.version, i.entry.name)) if len(i.entry.name) == 64]
+
+
+def waiting_before(start: NodeRef, ring: Ring, job: str) -> Procedure[list[str]]:
+    """The jobs published before this one (all, if it is not listed) that have not ended."""
+    jobs = yield from listed(start, ring)
+    earlier = (jobs[: jobs.index(job)] if job in jobs else jobs)[-LISTED_MAX:]
+    ends = yield from together([end_of(start, ring, other) for other in earlier])
+    for end in ends:
+        if isinstance(end, Exception):
+            raise end  # not known is not ended
+    return [other for other, end in zip(earlier, ends, strict=True) if end == ""]
+
+
+def end_of(start: NodeRef, ring: Ring, job: str) -> Procedure[str]:
+    """How a job ended: one of records.ENDS, or nothing; read from the names of its records alone."""
+    ends = [records.record_name(job, end) for end in records.ENDS]
+    items = yield from items_of(start, ring, job, *ends)
+    return end_among(job, items)
+
+
+def items_of(start: NodeRef, ring: Ring, job: str, *names: str) -> Procedure[tuple[Item, ...]]:
+    """Those of a job's records that have these names, and its spec. Raises NotYet, LookupFailed.
+
+    The spec is always there: who finds it has asked somebody who knows, though others may be silent.
+    """
+    items, _ = yield from find(start, ring, ring.key(job), (records.record_name(job, records.SPEC), *names))
+    return items
+
+
+def look_at(start: NodeRef, ring: Ring, job: str, link: Link = records.chain) -> Procedure[JobView]:
+    """A job from its records; `link` chains its results. Raises NoSuchJob, Diverged, BadRecord, ChordError."""
+    items, nodes = yield from find(start, ring, ring.key(job))
+    name = records.record_name(job, records.SPEC)
+    specs = [i for i in items if i.entry.name == name and i.entry.digest == job]  # a job's id is its spec's digest
+    if not specs:
+        raise NoSuchJob(f"no job {job} on this ring")
+    spec = spec_from_bytes((yield from _contents(nodes, specs[:1]))[0])
+    prefix = records.record_name(job, "result-")
+    results = yield from _contents(nodes, [i for i in items if i.entry.name.startswith(prefix)])
+    links = link(job, results)
+    failures = [i for i in items if i.entry.name == records.record_name(job, records.FAILED)]
+    reasons = yield from _contents(nodes, failures[:1])
+    return JobView(spec, links, end_among(job, items), reasons[0].decode(errors="replace") if reasons else "")
+
+
+def reports_of(start: NodeRef, ring: Ring, job: str) -> Procedure[dict[int, Report]]:
+    """The reports of a job, by round; of several on one round, which two drivers have written, the latest."""
+    items, nodes = yield from find(start, ring, ring.key(job))
+    prefix = records.record_name(job, "report-")
+    mine = sorted((i for i in items if i.entry.name.startswith(prefix)), key=lambda i: i.rank)
+    contents = yield from _contents(nodes, mine)
+    reports = [records.report_from_bytes(content) for content in contents]
+    return {report.round: report for report in reports}
+
+
+def weights_of(start: NodeRef, ring: Ring, result: Result) -> Procedure[bytes]:
+    """The weights that a result names. Raises NotFound."""
+    _, nodes = yield from find(start, ring, ring.key(result.job))
+    content = yield from fetch(nodes, result.weights, result.weights_bytes)
+    return content
+
+
+def state_of(start: NodeRef, ring: Ring, result: Result) -> Procedure[bytes]:
+    """What the rule kept after this round. Raises NotFound."""
+    if not result.state:
+        return b""
+    _, nodes = yield from find(start, ring, ring.key(result.job))
+    content = yield from fetch(nodes, result.state, result.state_bytes)
+    return content
+
+
+def end_among(job: str, items: tuple[Item, ...]) -> str:
+    """How a job ended, by the names of its records: one of records.ENDS, or nothing."""
+    names = {i.entry.name for i in items}
+    return next((end for end in records.ENDS if records.record_name(job, end) in names), "")
+
+
+def _contents(nodes: tuple[NodeRef, ...], items: list[Item]) -> Procedure[list[bytes]]:
+    """The contents of these items. Raises the first error."""
+    outcomes = yield from together([fetch(nodes, i.entry.digest, i.entry.size_bytes) for i in items])
+    for outcome in outcomes:
+        if isinstance(outcome, ChordError | FederationError):
+            raise outcome
+        assert isinstance(outcome, bytes), outcome
+    return [outcome for outcome in outcomes if isinstance(outcome, bytes)]

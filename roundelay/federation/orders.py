@@ -1,0 +1,200 @@
+"""A node's orders: queued, running, done or failed; and the procedure that carries them out.
+
+One order runs at a time, in the order of arrival. Tickets are digests of orders, so an order
+that is repeated is the same ticket; finished tickets are kept for a while for whoever asks again.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from roundelay.chord.dispatch import Handlers
+from roundelay.chord.effects import Procedure, ask
+from roundelay.chord.errors import Busy, ChordError, Malformed, NotFound
+from roundelay.chord.node import ChordNode
+from roundelay.federation.effects import Compute, Done, Rest, aside, compute
+from roundelay.federation.errors import FederationError, FilesLacking, OtherBits
+from roundelay.federation.requests import Collect, Order, Progress, Push
+from roundelay.federation.topologies import tree
+from roundelay.federation.topologies.gossip import Gossip
+from roundelay.ml.errors import MLError
+from roundelay.store.blobs import digest_of
+from roundelay.store.items import Release
+from roundelay.store.read_path import fetch, get
+from roundelay.store.write_path import write
+
+QUEUED_MAX = 64
+FINISHED_MAX = 64  # tickets whose results are kept
+
+
+class Orders:
+    """The state: every ticket's order and progress.
+
+    `is_busy` says whether this node has better things to do; `launch` has an order passed on, by a
+    procedure of its own: relays wait for one another, so they must not wait in one queue.
+    `private` has the contents, by digest, of files that only this node's own trainer may see.
+    """
+
+    def __init__(
+        self, is_busy: Callable[[], bool] = lambda: False, launch: Callable[[Order], None] | None = None,
+        private: Callable[[str], bytes | None] | None = None,
+    ) -> None:
+        self._private = private
+        self._is_busy = is_busy
+        self._launch = launch
+        self._gossip = Gossip()
+        self._orders: dict[str, Order] = {}
+        self._progress: OrderedDict[str, Progress] = OrderedDict()
+
+    def handlers(self) -> Handlers:
+        """The work's questions, answered from this state."""
+        return {Order: self.accept, Collect: lambda r: self.progress(r.ticket), Push: self._gossip.take}
+
+    def accept(self, order: Order) -> str:
+        """Queue an order, once. A failed one is tried again. Raises Busy."""
+        ticket = order.ticket
+        known = self._progress.get(ticket)
+        if known is not None and known.state not in ("failed", "unable", "unfit"):
+            return ticket
+        if order.may_refuse and self._is_busy():
+            raise Busy("busy with other work")
+        waiting = sum(not p.is_final for p in self._progress.values())
+        if waiting >= QUEUED_MAX:
+            raise Busy(f"{waiting} orders are waiting already")
+        if order.shares and self._launch is None:
+            raise Malformed("orders are not passed on here")
+        self._orders[ticket] = order
+        if self._launch is None or not order.shares:
+            self._progress[ticket] = Progress("queued")
+        else:
+            self._progress[ticket] = Progress("running", f"round {order.round}: passed on")
+            self._launch(order)
+        return ticket
+
+    def progress(self, ticket: str) -> Progress:
+        if ticket not in self._progress:
+            raise NotFound(f"no order {ticket[:8]} here")
+        return self._progress[ticket]
+
+    def tell(self, ticket: str, message: str) -> None:
+        """Something worth showing has happened to an order."""
+        self._update(ticket, message=message)
+
+    @property
+    def running(self) -> str:
+        """What is being trained now, in words."""
+        return next((p.message for p in self._progress.values() if p.state == "running"), "")
+
+    @property
+    def next(self) -> Order | None:
+        """The order that has waited longest."""
+        return next((self._orders[t] for t, p in self._progress.items() if p.state == "queued"), None)
+
+    # --- carrying out
+
+    def carry_out(self, node: ChordNode) -> Procedure[None]:
+        """Work off the queue, for ever."""
+        while True:
+            order = self.next
+            if order is None:
+                yield Rest()
+            else:
+                yield from self._carry_out_one(node, order)
+
+    def relay(self, node: ChordNode, order: Order) -> Procedure[None]:
+        """Work on an order together with others: add up what they make of it, or exchange what each has made."""
+        try:
+            if order.attempt:
+                said = yield from self._gossip.mix(node, order)
+                self._update(order.ticket, state="done", message=said)
+            else:
+                yield from self._reduce(node, order)
+        except (ChordError, FederationError, MLError, ValueError, KeyError, TypeError) as error:
+            self._update(order.ticket, state="unable", message=f"{type(error).__name__}: {error}")
+
+    def _reduce(self, node: ChordNode, order: Order) -> Procedure[None]:
+        partial = yield from tree.pass_on(node, order)
+        content = partial.to_bytes()
+        digest = digest_of(content)
+        yield from write(node.ref, digest, content)
+        self._update(order.ticket, state="done", result=digest, size_bytes=len(content),
+                     seconds=max((work.seconds for work in partial.done), default=0.0))
+
+    def _carry_out_one(self, node: ChordNode, order: Order) -> Procedure[None]:
+        ticket = order.ticket
+        files = f"{len(order.files)} file{'s' * (len(order.files) != 1)}"
+        self._update(ticket, state="running", message=f"round {order.round}: {files}")
+        try:
+            weights = yield from self._weights(node, order)
+            done = yield from self._compute(node, order, weights)
+            if order.attempt:
+                kept = yield from self._gossip.keep(order, weights, done.result)
+                done = replace(done, result=kept)
+            digest = digest_of(done.result)
+            yield from write(node.ref, digest, done.result)
+        except OtherBits as error:
+            self._update(ticket, state="unfit", message=str(error))
+            return
+        except FederationError as error:
+            self._update(ticket, state="failed", message=str(error))
+            return
+        except ChordError as error:  # another node may have what was not to be had here
+            self._update(ticket, state="unable", message=str(error))
+            return
+        self._update(ticket, state="done", result=digest, size_bytes=len(done.result),
+                     seconds=done.seconds, loss=done.loss, accuracy=done.accuracy)
+        yield from ask(node.ref, Release(contents=tuple(self._forget_old(order))))
+
+    def _weights(self, node: ChordNode, order: Order) -> Procedure[bytes]:
+        """What an order starts from, if it names any. Raises ChordError."""
+        weights = b""
+        if order.attempt:
+            weights = yield from self._gossip.weights(node, order)
+        elif order.weights:
+            weights = yield from fetch((node.ref,), order.weights, order.weights_bytes)
+        return weights
+
+    def _compute(self, node: ChordNode, order: Order, weights: bytes) -> Procedure[Done]:
+        """The work itself. The trainer keeps files between rounds: they are read when it lacks some."""
+        contents = {order.weights: weights} if order.weights else {}
+        try:
+            done = yield from compute(Compute(order, contents))
+        except FilesLacking:
+            files = yield from _file_contents(node, order, self._private)
+            done = yield from compute(Compute(order, files | contents))
+        return done
+
+    def _update(self, ticket: str, **changes: Any) -> None:
+        self._progress[ticket] = replace(self._progress[ticket], **changes)
+
+    def _forget_old(self, latest: Order) -> Sequence[str]:
+        """Let go of this job's tickets of two rounds ago and before. Returns the contents that only they name."""
+        finished = [t for t, p in self._progress.items() if p.is_final]
+        stale = {t for t in finished if self._orders[t].job == latest.job and self._orders[t].round < latest.round - 1}
+        gone: list[str] = []
+        for ticket in stale.union(finished[:-FINISHED_MAX]):
+            gone += filter(None, (self._progress.pop(ticket).result, self._orders.pop(ticket).weights))
+        return gone
+
+
+def _file_contents(
+    node: ChordNode, order: Order, private: Callable[[str], bytes | None] | None
+) -> Procedure[dict[str, bytes]]:
+    """The files that an order names, by digest: those that are not here come from the ring. Raises ChordError."""
+    contents: dict[str, bytes] = {}
+    for file in order.files:
+        if private is not None:
+            ours = yield from aside(partial(private, file.digest))
+            if ours is not None:
+                contents[file.digest] = ours
+                continue
+        try:
+            contents[file.digest] = yield from fetch((node.ref,), file.digest, file.size_bytes)
+        except NotFound:
+            key = node.ring.key(file.name)
+            contents[file.digest] = yield from get(node.ref, node.ring, key, file.name, file.digest)
+    return contents

@@ -1,0 +1,128 @@
+"""Which node trains which file. Pure functions of who is there, who holds what, and how fast each has been.
+
+Who trains a file does not change what the training gives, so a policy may look at anything it
+likes: the model has the same bits under all of them. One policy a function; POLICIES names them.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from roundelay.chord.refs import NodeRef
+from roundelay.federation.requests import TrainingFile
+from roundelay.federation.settings import PLACEMENTS
+
+Holders = Mapping[int, Sequence[NodeRef]]  # a file's index -> the nodes that should have it, the owner first
+Groups = dict[NodeRef, tuple[TrainingFile, ...]]
+
+BOUND = 1.25  # of bounded: no node gets more than so many times the mean
+COST_UNKNOWN = 1.0
+
+
+@dataclass(frozen=True)
+class View:
+    """What a driver knows when it places files."""
+
+    nodes: tuple[NodeRef, ...]  # that may be given work, in the order of their identifiers
+    holders: Holders
+    chance: str = ""  # what random draws from: the job's seed and the round
+    cost: Mapping[NodeRef, float] = field(default_factory=dict)  # seconds a row, as far as known
+    copies: int = 3  # so many of a file's holders are sure to have it
+
+    def without(self, some: frozenset[NodeRef]) -> View:
+        """The same, with some nodes not asked."""
+        holders = {index: tuple(n for n in nodes if n not in some) for index, nodes in self.holders.items()}
+        nodes = tuple(n for n in self.nodes if n not in some)
+        return View(nodes, holders, self.chance, self.cost, self.copies)
+
+
+Loads = dict[NodeRef, float]  # what each has been given so far
+Choose = Callable[[TrainingFile, View, Loads, int], NodeRef | None]  # the last: files to be placed in all
+
+
+def assign(policy: str, files: Sequence[TrainingFile], view: View) -> tuple[Groups, list[TrainingFile]]:
+    """Each file to one node. Returns the groups, and the files that nobody can be given."""
+    choose, loads = POLICIES[policy], Loads()
+    groups: dict[NodeRef, list[TrainingFile]] = {}
+    orphans: list[TrainingFile] = []
+    for file in files:
+        node = choose(file, view, loads, len(files))
+        if node is None:
+            orphans.append(file)
+            continue
+        loads[node] = loads.get(node, 0.0) + _weight(policy, file, node, view)
+        groups.setdefault(node, []).append(file)
+    return {node: tuple(group) for node, group in groups.items()}, orphans
+
+
+def by_hash(files: Sequence[TrainingFile], holders: Holders) -> tuple[Groups, list[TrainingFile]]:
+    """Each file to the first of its holders."""
+    return assign("hash", files, View((), holders))
+
+
+# --- the policies
+
+
+def _hash(file: TrainingFile, view: View, loads: Loads, count: int) -> NodeRef | None:
+    """The owner of the file's key. Stoica et al. 2001."""
+    return next(iter(view.holders[file.index]), None)
+
+
+def _replicas(file: TrainingFile, view: View, loads: Loads, count: int) -> NodeRef | None:
+    """Of those that have a copy, who will be done first: no byte moves."""
+    return _least(view.holders[file.index][: view.copies], file, view, loads)
+
+
+def _bounded(file: TrainingFile, view: View, loads: Loads, count: int) -> NodeRef | None:
+    """The first from the owner on, round the ring, that is not full.
+
+    Mirrokni, Thorup and Zadimoghaddam, Consistent hashing with bounded loads, SODA 2018.
+    """
+    owner = _hash(file, view, loads, count)
+    if owner not in view.nodes:
+        return owner
+    first, full = view.nodes.index(owner), math.ceil(BOUND * count / len(view.nodes))
+    turned = view.nodes[first:] + view.nodes[:first]
+    return next((node for node in turned if loads.get(node, 0.0) < full), None)
+
+
+def _round_robin(file: TrainingFile, view: View, loads: Loads, count: int) -> NodeRef | None:
+    """One after the other."""
+    return view.nodes[file.index % len(view.nodes)] if view.nodes else None
+
+
+def _random(file: TrainingFile, view: View, loads: Loads, count: int) -> NodeRef | None:
+    """Anybody; the same again for the same seed, round and nodes."""
+    return random.Random(f"{view.chance} {file.index}").choice(view.nodes) if view.nodes else None
+
+
+def _least_loaded(file: TrainingFile, view: View, loads: Loads, count: int) -> NodeRef | None:
+    """Whoever will be done first, with all that it has been given (Graham 1966)."""
+    return _least(view.nodes, file, view, loads)
+
+
+POLICIES: dict[str, Choose] = dict(zip(
+    PLACEMENTS, (_hash, _replicas, _bounded, _round_robin, _random, _least_loaded), strict=True
+))
+BALANCING = frozenset({"replicas", "bounded", "least-loaded"})  # under these a busy node may refuse
+
+
+# --- helpers
+
+
+def _least(nodes: Sequence[NodeRef], file: TrainingFile, view: View, loads: Loads) -> NodeRef | None:
+    return min(nodes, key=lambda node: loads.get(node, 0.0) + _seconds(file, node, view), default=None)
+
+
+def _weight(policy: str, file: TrainingFile, node: NodeRef, view: View) -> float:
+    """What a file adds to a node's load: bounded counts files, the others time."""
+    return 1.0 if policy == "bounded" else _seconds(file, node, view)
+
+
+def _seconds(file: TrainingFile, node: NodeRef, view: View) -> float:
+    """How long a node will take; of one that nobody knows yet: as long as the others on the average."""
+    known = list(view.cost.values())
+    return file.rows * view.cost.get(node, sum(known) / len(known) if known else COST_UNKNOWN)

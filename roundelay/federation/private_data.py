@@ -1,0 +1,119 @@
+"""Files that stay where they are: a node tells the ring that it has some, and what they are called, never their rows.
+
+What is published: name, digest, size and number of rows of every file, and the number of features. It is leased:
+who stops telling is soon forgotten. A job names each file's home, and only that node is ever asked to train it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from roundelay.chord.effects import Procedure, Sleep
+from roundelay.chord.errors import ChordError, Malformed
+from roundelay.chord.node import ChordNode
+from roundelay.chord.refs import NodeRef
+from roundelay.chord.ring import Ring
+from roundelay.federation.errors import BadRecord
+from roundelay.federation.requests import TrainingFile
+from roundelay.store.blobs import digest_of
+from roundelay.store.names import check_name
+from roundelay.store.read_path import fetch, find
+from roundelay.store.write_path import put
+
+LEASE_S = 60.0
+TELL_EVERY_S = 10.0
+TEXT_BYTES = 64  # by which a file is told from what is none
+TELL_AGAIN_S = 0.5  # where the ring could not take it
+
+
+@dataclass(frozen=True)
+class PrivateFile:
+    """What others learn of a file."""
+
+    name: str
+    digest: str
+    size_bytes: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What one node has under a name."""
+
+    address: str
+    features: int
+    files: tuple[PrivateFile, ...]
+    models: tuple[str, ...] = ()  # modules that it would import for a job's model
+
+    @property
+    def is_client(self) -> bool:
+        """Is what stands there as a file the data of a Flower client, whose features nobody knows?"""
+        return self.features == 0
+
+    def to_bytes(self) -> bytes:
+        return json.dumps(asdict(self), sort_keys=True).encode()
+
+
+def keep_published(
+    node: ChordNode, name: str, features: int, files: tuple[PrivateFile, ...], version: Callable[[], int],
+    models: tuple[str, ...] = (),
+) -> Procedure[None]:
+    """Tell the ring, for ever."""
+    publication = Publication(str(node.ref.address), features, files, models)
+    content = publication.to_bytes()
+    while True:
+        try:
+            yield from put(node.ref, node.ring, node.ring.key(_key(name)), f"{_key(name)}.{publication.address}",
+                           content, version(), LEASE_S)
+        except ChordError:
+            yield Sleep(TELL_AGAIN_S)
+        else:
+            yield Sleep(TELL_EVERY_S)
+
+
+def published(start: NodeRef, ring: Ring, name: str) -> Procedure[tuple[Publication, ...]]:
+    """Whoever has files under a name, by address. Raises BadRecord, ChordError."""
+    items, nodes = yield from find(start, ring, ring.key(_key(name)))
+    latest = {i.entry.name: i for i in sorted(items, key=lambda item: item.rank)}
+    found = []
+    for place, item in sorted(latest.items()):
+        if place.startswith(f"{_key(name)}."):
+            content = yield from fetch(nodes, item.entry.digest, item.entry.size_bytes)
+            found.append(_read(content))
+    return tuple(found)
+
+
+def files_of(publications: tuple[Publication, ...]) -> tuple[tuple[TrainingFile, ...], tuple[str, ...]]:
+    """All their files as a job's, and the address at which each is at home."""
+    named = sorted((f"{p.address}~{file.name}", p.address, file) for p in publications for file in p.files)
+    files = tuple(TrainingFile(index, name, f.digest, f.size_bytes, f.rows)
+                  for index, (name, _, f) in enumerate(named))
+    return files, tuple(home for _, home, _ in named)
+
+
+def private_file(name: str, content: bytes) -> tuple[PrivateFile, int]:
+    """What is to be told of a file, and its features; it is parsed where it is trained. Raises Malformed."""
+    check_name(name)
+    if not content[:TEXT_BYTES].isascii():
+        raise Malformed(f"{name} is not rows of text: pinned files are letter files, a label and its features a line")
+    lines = content.rstrip().split(b"\n")
+    return PrivateFile(name, digest_of(content), len(content), len(lines)), lines[0].count(b",")
+
+
+def _key(name: str) -> str:
+    return f"pinned.{name}"
+
+
+def _read(content: bytes) -> Publication:
+    try:
+        raw = json.loads(content)
+        files = tuple(PrivateFile(**file) for file in raw["files"])
+        for file in files:
+            check_name(file.name)
+            if not isinstance(file.rows, int) or file.rows < 1 or len(bytes.fromhex(file.digest)) != 32:
+                raise ValueError(f"{file.name}: its digest or number of rows is none")
+        return Publication(str(raw["address"]), int(raw["features"]), files, tuple(map(str, raw["models"])))
+    except (ValueError, TypeError, KeyError, AttributeError, Malformed) as error:
+        raise BadRecord(f"a publication that is none: {error}") from error

@@ -1,0 +1,163 @@
+"""The records that a job is: spec, results, reports, and its end; all under the job's key on the ring.
+
+A RESULT is a pure function of the spec and the results before it, and names its predecessor by
+digest: a chain. Two drivers of one round write the same bytes; where two different results stand
+under one name, the job has diverged. Who trained what, how long it took and how well it went is a
+REPORT beside the chain.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+
+from roundelay.federation.errors import BadRecord, Diverged
+from roundelay.store.blobs import digest_of
+
+DIRECTORY = "jobs"  # all jobs are listed under the key of this name
+SPEC, DONE, CANCELLED, FAILED = "spec", "done", "cancelled", "failed"
+ENDS = (DONE, FAILED, CANCELLED)  # where several stand, the first counts
+
+
+def record_name(job: str, what: str) -> str:
+    """The name of a job's record."""
+    return f"{job}.{what}"
+
+
+def result_name(job: str, number: int) -> str:
+    return record_name(job, f"result-{number}")
+
+
+def report_name(job: str, number: int) -> str:
+    return record_name(job, f"report-{number}")
+
+
+def weights_name(job: str, number: int) -> str:
+    return record_name(job, f"weights-{number}")
+
+
+def state_name(job: str, number: int) -> str:
+    return record_name(job, f"state-{number}")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a round made. Round 0: the first weights, and the moments of the features."""
+
+    job: str
+    round: int
+    previous: str  # digest of the RESULT before it; of round 0: nothing
+    weights: str  # digest
+    weights_bytes: int
+    moments: str = ""  # hex; of round 0, for all rounds
+    errors: int = 0  # rows of the validation file predicted wrongly
+    rows: int = 0  # rows of the validation file
+    left_out: tuple[int, ...] = ()  # files of this round that a quorum went on without
+    state: str = ""  # digest of what the rule keeps for the next round, where it keeps anything
+    state_bytes: int = 0
+
+    def to_bytes(self) -> bytes:
+        return json.dumps(asdict(self), sort_keys=True).encode()
+
+    @property
+    def digest(self) -> str:
+        return digest_of(self.to_bytes())
+
+    @property
+    def error(self) -> float:
+        """The validation error."""
+        return self.errors / self.rows if self.rows else 1.0
+
+
+@dataclass(frozen=True)
+class Report:
+    """How a round went. Nothing depends on it."""
+
+    job: str
+    round: int
+    driver: str
+    validation_loss: float
+    training_loss: float
+    training_accuracy: float
+    seconds: float
+    slowest_s: float
+    placement: dict[str, str] = field(default_factory=dict)  # file -> address of the node that trained it
+    disturbances: tuple[str, ...] = ()  # what went wrong, and was healed
+    tiers: dict[str, list[str]] = field(default_factory=dict)  # of a tree: level -> addresses of its nodes
+    passed_on: int = 0  # of a tree: orders from node to node
+    errors: dict[str, float] = field(default_factory=dict)  # of gossip: address -> validation error of its own model
+    spread: float = 0.0  # of gossip: root mean square distance of a weight from the mean of all nodes'
+
+    def to_bytes(self) -> bytes:
+        return json.dumps(asdict(self), sort_keys=True).encode()
+
+
+def blank_report(job: str, number: int) -> Report:
+    """Of a round whose report is lost."""
+    return Report(job, number, "", 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+def result_from_bytes(content: bytes) -> Result:
+    """Raises BadRecord."""
+    try:
+        raw = json.loads(content)
+        result = Result(**raw | {"left_out": tuple(raw["left_out"])})
+        bytes.fromhex(result.moments + result.weights + result.previous + result.state)
+        if not all(isinstance(n, int) for n in (result.round, result.weights_bytes, result.state_bytes)):
+            raise TypeError("a number is none")
+        return result
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise BadRecord(f"a result that is none: {error}") from error
+
+
+def report_from_bytes(content: bytes) -> Report:
+    """Raises BadRecord."""
+    try:
+        raw = json.loads(content)
+        return Report(**raw | {"disturbances": tuple(raw["disturbances"])})
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise BadRecord(f"a report that is none: {error}") from error
+
+
+def chain(job: str, contents: list[bytes]) -> tuple[Result, ...]:
+    """The chain from round 0 on, each link verified. Raises BadRecord; Diverged when a round has two results."""
+    links: list[Result] = []
+    by_round: dict[int, Result] = {}
+    for result in map(result_from_bytes, contents):
+        other = by_round.setdefault(result.round, result)
+        if other != result:
+            raise diverged(result.round, other.digest, result.digest)
+    while (following := by_round.get(len(links))) is not None:
+        if following.job != job or following.previous != (links[-1].digest if links else ""):
+            break
+        links.append(following)
+    return tuple(links)
+
+
+def diverged(number: int, *digests: str) -> Diverged:
+    """A round with two results, both named in the same order by whoever sees them."""
+    one, other = sorted(digests)
+    return Diverged(f"diverged: round {number} has two results, {one} and {other}")
+
+
+def longest_chain(job: str, contents: list[bytes]) -> tuple[Result, ...]:
+    """The longest chain that can be made of these, whatever else is among them; of equally long ones, any."""
+    rounds: dict[int, list[Result]] = {}
+    for content in contents:
+        with suppress(BadRecord):
+            result = result_from_bytes(content)
+            if result.job == job:
+                rounds.setdefault(result.round, []).append(result)
+    best: dict[str, tuple[int, Result | None]] = {}  # digest before -> links from there on, and the first of them
+    for number in sorted(rounds, reverse=True):
+        for result in sorted(rounds[number], key=lambda r: r.digest):
+            length = 1 + best.get(result.digest, (0, None))[0]
+            if length > best.get(result.previous, (0, None))[0]:
+                best[result.previous] = length, result
+    links: list[Result] = []
+    while (following := best.get(links[-1].digest if links else "", (0, None))[1]) is not None:
+        if following.round != len(links):
+            break
+        links.append(following)
+    return tuple(links)

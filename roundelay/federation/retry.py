@@ -1,0 +1,46 @@
+"""A question to the ring that does not depend on one node: where the way in is gone, there is another.
+
+Nor does it depend on one moment: a ring that has just lost nodes, or gets them back, needs some
+seconds until it can store and find everything again, and is given them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from roundelay.chord.crawl import census
+from roundelay.chord.effects import Procedure, Sleep
+from roundelay.chord.errors import ChordError, LookupFailed, Malformed, NodeUnreachable
+from roundelay.chord.refs import NodeRef
+from roundelay.federation.roster import Roster
+
+R = TypeVar("R")
+
+TRIES_MAX = 60  # of one question: 15 s and more, three times as long as a ring needs to heal
+RETRY_S = 0.25
+
+
+def through(roster: Roster, make: Callable[[NodeRef], Procedure[R]], tries: int = TRIES_MAX) -> Procedure[R]:
+    """Run a procedure that begins at some node of the ring. Raises what it raises when no node serves."""
+    failure: ChordError = LookupFailed("nobody was asked")
+    for _ in range(tries):
+        entry = roster.entry()
+        try:
+            result = yield from make(entry)
+            return result
+        except Malformed:
+            raise
+        except (LookupFailed, NodeUnreachable) as error:
+            failure = error
+            roster.lose(entry, str(error))
+        except ChordError as error:  # too few copies, a hand-over: the same way in will do, a little later
+            failure = error
+        yield Sleep(RETRY_S)
+    raise failure
+
+
+def see_ring(roster: Roster) -> Procedure[None]:
+    """Walk the ring, so that who has joined gets work and who has left gets none."""
+    nodes = yield from through(roster, lambda entry: census(entry, roster.nodes))
+    roster.see(nodes)

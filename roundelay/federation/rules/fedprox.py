@@ -1,0 +1,14 @@
+"""FedProx: FedAvg over local trainings that minimise loss + mu / 2 |w - w_global|^2.
+
+Li, Sahu, Zaheer, Sanjabi, Talwalkar, Smith, Federated optimization in heterogeneous networks, MLSys 2020.
+The proximal term is the trainer's (ml/optimizers.py); what becomes of the mean is FedAvg's.
+"""
+
+from __future__ import annotations
+
+from roundelay.federation.rules.vectors import Floats
+
+
+def fedprox(mean: Floats) -> tuple[Floats, bytes]:
+    """It keeps no state."""
+    return mean, b""

@@ -1,0 +1,67 @@
+"""Values that training reads: labelled samples, and the moments by which they are standardised.
+
+Reads no files (readers/ does) and computes no moments (exact.FeatureSums does, over all files of a job).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from roundelay.ml.errors import BadTask, OutOfRange
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """The rows of one file."""
+
+    x: Floats  # (n, d)
+    y: Ints  # (n,) classes
+
+    @property
+    def rows(self) -> int:
+        return len(self.x)
+
+    @property
+    def features(self) -> int:
+        return int(self.x.shape[1])
+
+    @property
+    def size_bytes(self) -> int:
+        return self.x.nbytes + self.y.nbytes
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Mean and standard deviation of each feature over all rows of a job; a constant feature has std 1."""
+
+    mean: Floats  # (d,)
+    std: Floats  # (d,) all > 0
+
+    def to_bytes(self) -> bytes:
+        """Mean, then standard deviation: 2 d little-endian float32."""
+        return self.mean.astype("<f4").tobytes() + self.std.astype("<f4").tobytes()
+
+
+def moments_from_bytes(data: bytes) -> Moments:
+    """The moments that to_bytes wrote."""
+    if not data or len(data) % 8:
+        raise BadTask(f"moments of {len(data)} bytes: expected 8 for each feature")
+    mean, std = np.frombuffer(data, "<f4").astype(np.float32).reshape(2, -1)  # (d,), (d,)
+    if not (np.isfinite(mean).all() and np.isfinite(std).all() and (std > 0).all()):
+        raise BadTask("moments must be finite, and standard deviations greater than 0")
+    return Moments(mean, std)
+
+
+def standardise(x: Floats, moments: Moments) -> Floats:
+    """(x - mean) / std, computed in float64 and rounded once: (n, d) -> (n, d)."""
+    if x.shape[1] != len(moments.mean):
+        raise BadTask(f"{x.shape[1]} features, but moments of {len(moments.mean)}")
+    with np.errstate(over="ignore"):
+        out = ((x.astype(np.float64) - moments.mean) / moments.std).astype(np.float32)  # (n, d)
+    if not np.isfinite(out).all():
+        raise OutOfRange("a standardised feature exceeds float32")
+    return out

@@ -1,0 +1,37 @@
+"""Dropout (Srivastava et al. 2014), inverted: a part of the hidden activations becomes 0, the rest is scaled up.
+
+Drawn as 16 random bits for each activation, from a generator of its own: a seed and the number of steps before
+decide which are dropped, so that the rows' order stays what it is without dropout.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from roundelay.ml.data import Floats
+from roundelay.ml.kernels import squeezed
+
+_STEPS = 1 << 16
+
+
+class Dropout:
+    """The factors of one batch's hidden activations, for each of F trainings: 0 or 1 / (1 - share)."""
+
+    def __init__(self, sizes: Sequence[int], batch: int, share: float, rngs: Sequence[np.random.Generator]) -> None:
+        self._dropped = np.uint16(min(round(share * _STEPS), _STEPS - 1))
+        self._scale = np.float32(_STEPS / (_STEPS - int(self._dropped)))
+        self._rngs = rngs
+        self._flat = np.empty((len(rngs), sum(sizes) * batch), np.float32)  # (F, all sizes * batch)
+        ends = np.cumsum(sizes) * batch
+        self.keeps: list[Floats] = [
+            squeezed(self._flat[:, end - size * batch : end].reshape(-1, size, batch))
+            for size, end in zip(sizes, ends, strict=True)
+        ]  # (F, size, batch) each, as the kernels take them
+
+    def draw(self) -> None:
+        """Fill keeps anew."""
+        for rng, flat in zip(self._rngs, self._flat, strict=True):
+            words = rng.bit_generator.random_raw(math.ceil(flat.size / 4))  # (all sizes * batch / 4,) of 64 bits
+            np.copyto(flat, words.view(np.uint16)[: flat.size] >= self._dropped)  # (all sizes * batch,)
+        np.multiply(self._flat, self._scale, self._flat)

@@ -1,0 +1,42 @@
+"""Whether two machines would compute the same bits: the hash of a tiny canned training at a job's shapes.
+
+Bits differ between BLAS kernels (hence kinds of processor), numpy's vector loops and its random streams. Equal
+fingerprints promise nothing beyond the shapes that were tried, which are the job's. The training is made alone and
+among others: where that should make a difference, this machine shares no fingerprint with one where it makes none.
+"""
+
+import hashlib
+from dataclasses import replace
+
+import numpy as np
+
+from roundelay.ml.data import Samples
+from roundelay.ml.models.catalogue import learner
+from roundelay.ml.task import Task
+from roundelay.ml.train import Shard
+
+ROWS_MAX = 4095
+EPOCHS = 2
+BESIDE = 2  # trainings among others
+ETA_MAX = 0.2  # so that the canned training stays finite whatever a job may do
+_SEED = 1
+
+
+def fingerprint(task: Task) -> str:
+    """Hex digest of what this machine makes of the task's network and configuration; its files do not matter."""
+    model, samples = learner(task.design), _samples(task)
+    weights = model.first(_SEED)
+    config = replace(task.config, epochs=EPOCHS, eta=min(task.config.eta, ETA_MAX))
+    trained = {model.train(weights, samples, config, _SEED).tobytes()}
+    shards = [Shard(samples.rows, lambda: samples, _SEED)] * BESIDE
+    trained |= {local.tobytes() for _, local in model.train_all(weights, shards, config)}  # one element, if all is well
+    scores = model.scores(weights, samples.x)  # (n, classes)
+    return hashlib.sha256(b"".join(sorted(trained)) + scores.tobytes()).hexdigest()
+
+
+def _samples(task: Task) -> Samples:
+    """A full batch and a short one, drawn from a fixed seed."""
+    rows = min(2 * task.config.batch - 1, ROWS_MAX)
+    rng = np.random.default_rng(_SEED)
+    x = rng.standard_normal((rows, task.sizes[0])).astype(np.float32)  # (n, d)
+    return Samples(x, rng.integers(task.sizes[-1], size=rows))

@@ -1,0 +1,82 @@
+"""Frames between a node and its trainer process: a JSON header and raw bytes, both length-prefixed.
+
+    4 bytes  length of the header, big-endian
+    8 bytes  length of the payload, big-endian
+    header   one JSON object, UTF-8
+    payload  weights, sums or a file's content, as they are
+
+No pickle, no numpy, no knowledge of what the headers mean. Both sides use these two functions.
+"""
+
+import json
+import struct
+from typing import BinaryIO, NamedTuple, NoReturn
+
+from roundelay.ml.errors import EndOfFrames, FrameError
+
+HEADER_BYTES_MAX = 1 << 25
+PAYLOAD_BYTES_MAX = 1 << 31
+_LENGTHS = struct.Struct(">IQ")
+
+Header = dict[str, object]
+
+
+class Frame(NamedTuple):
+    """One message."""
+
+    header: Header
+    payload: bytearray
+
+
+def write_frame(stream: BinaryIO, header: Header, payload: bytes | bytearray | memoryview = b"") -> None:
+    """Write one frame and flush it. Raises BrokenPipeError where nobody reads any more."""
+    text = json.dumps(header, allow_nan=False, separators=(",", ":")).encode()
+    size_bytes = memoryview(payload).nbytes
+    _check_lengths(len(text), size_bytes)
+    stream.write(_LENGTHS.pack(len(text), size_bytes) + text)
+    if size_bytes:
+        stream.write(payload)
+    stream.flush()
+
+
+def read_frame(stream: BinaryIO) -> Frame:
+    """Read one frame. Raises EndOfFrames at a clean end, FrameError for anything that is no frame."""
+    lengths = stream.read(_LENGTHS.size)
+    if not lengths:
+        raise EndOfFrames("closed by the other side")
+    if len(lengths) < _LENGTHS.size:
+        raise FrameError("broken off within a frame's lengths")
+    header_bytes, payload_bytes = _LENGTHS.unpack(lengths)
+    _check_lengths(header_bytes, payload_bytes)
+    return Frame(_decode(_read(stream, header_bytes)), _read(stream, payload_bytes))
+
+
+def _read(stream: BinaryIO, size_bytes: int) -> bytearray:
+    """Exactly so many bytes, received into one buffer."""
+    buffer = bytearray(size_bytes)
+    view, at = memoryview(buffer), 0
+    while at < size_bytes:
+        count = stream.readinto(view[at:])  # type: ignore[attr-defined]  # BinaryIO does not declare it
+        if not count:
+            raise FrameError(f"broken off after {at} of {size_bytes} bytes")
+        at += count
+    return buffer
+
+
+def _decode(text: bytearray) -> Header:
+    try:
+        header = json.loads(text.decode(), parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:  # also UnicodeDecodeError and JSONDecodeError
+        raise FrameError(f"a header that is no JSON: {error}") from error
+    if not isinstance(header, dict):
+        raise FrameError(f"a header that is a {type(header).__name__}, not an object")
+    return header
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON number")
+
+
+def _check_lengths(header_bytes: int, payload_bytes: int) -> None:
+    if header_bytes > HEADER_BYTES_MAX or payload_bytes > PAYLOAD_BYTES_MAX:
+        raise FrameError(f"a frame of {header_bytes} + {payload_bytes} bytes: too large")

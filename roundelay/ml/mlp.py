@@ -1,0 +1,161 @@
+"""A multi-layer perceptron over one flat vector: any number of ReLU layers, then softmax. The plain version.
+
+Written to be read beside the formula, in whatever precision the weights have; kernels.py computes the same
+gradient fast, and this one is the oracle of its tests. Nothing here updates weights.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from roundelay.ml.data import Floats, Ints, Samples
+from roundelay.ml.task import check_sizes
+
+Array = npt.NDArray[np.floating[Any]]  # float32, or float64 where an oracle needs it
+Activation = Literal["relu", "identity"]
+
+EVALUATION_ROWS = 512  # rows a block: bounds the memory, and the same blocks give the same bits
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Layer sizes from the features to the classes, e.g. (16, 256, 256, 26)."""
+
+    sizes: tuple[int, ...]
+    activation: Activation = "relu"  # identity: the course's network (course.py)
+
+    def __post_init__(self) -> None:
+        check_sizes(self.sizes)
+
+    @property
+    def features(self) -> int:
+        return self.sizes[0]
+
+    @property
+    def classes(self) -> int:
+        return self.sizes[-1]
+
+    @property
+    def parameters(self) -> int:
+        return sum((fan_in + 1) * fan_out for fan_in, fan_out in self.shapes)
+
+    @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """(fan_in, fan_out) of each layer."""
+        return list(pairwise(self.sizes))
+
+    def views(self, flat: Array) -> list[Array]:
+        """The weight matrices in flat, each (fan_in + 1, fan_out) with the bias as row 0; no copy."""
+        assert flat.shape == (self.parameters,), f"{flat.shape} for {self.parameters} parameters"
+        views, start = [], 0
+        for fan_in, fan_out in self.shapes:
+            end = start + (fan_in + 1) * fan_out
+            views.append(flat[start:end].reshape(fan_in + 1, fan_out))  # (fan_in + 1, fan_out)
+            start = end
+        return views
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How well weights predict some rows."""
+
+    errors: int  # rows predicted wrongly
+    loss: float  # mean cross-entropy, in nats
+    rows: int
+
+    @property
+    def error_rate(self) -> float:
+        return self.errors / self.rows
+
+
+def init(architecture: Architecture, seed: int) -> Floats:
+    """First weights (He et al. 2015): biases 0, the rest normal with variance 2 / fan_in."""
+    rng = np.random.default_rng(seed)
+    flat = np.zeros(architecture.parameters, np.float32)  # (parameters,)
+    for matrix in architecture.views(flat):
+        fan_in, fan_out = matrix.shape[0] - 1, matrix.shape[1]
+        matrix[1:] = rng.standard_normal((fan_in, fan_out)) * math.sqrt(2 / fan_in)  # (fan_in, fan_out)
+    return flat
+
+
+def forward(architecture: Architecture, weights: Array, x: Array) -> list[Array]:
+    """The activations of every layer, from x to the scores: (n, sizes[0]) ... (n, sizes[-1])."""
+    matrices = architecture.views(weights)
+    layers = [x]
+    for matrix in matrices[:-1]:
+        layers.append(_affine(layers[-1], matrix))  # (n, fan_out)
+        if architecture.activation == "relu":
+            np.maximum(layers[-1], 0, out=layers[-1])
+    layers.append(_affine(layers[-1], matrices[-1]))  # (n, classes)
+    return layers
+
+
+def loss_and_gradient(architecture: Architecture, weights: Array, x: Array, y: Ints) -> tuple[float, Array]:
+    """Mean cross-entropy in nats, and its gradient, flat as the weights are."""
+    assert architecture.activation == "relu", "the course's masked gradient is no gradient: see course.py"
+    layers = forward(architecture, weights, x)
+    losses, back = cross_entropy(layers[-1], y)  # (n,), (n, classes)
+    back[np.arange(len(y)), y] -= 1
+    back /= len(y)  # d loss / d scores
+    gradient = np.zeros_like(weights)  # (parameters,)
+    matrices, parts = architecture.views(weights), architecture.views(gradient)
+    for matrix, part, inputs in zip(matrices[::-1], parts[::-1], layers[-2::-1], strict=True):
+        part[0] = back.sum(axis=0)  # (fan_out,)
+        part[1:] = inputs.T @ back  # (fan_in, fan_out)
+        back = (back @ matrix[1:].T) * (inputs > 0)  # (n, fan_in)
+    return float(losses.mean()), gradient
+
+
+def predict(architecture: Architecture, weights: Array, x: Array) -> Ints:
+    """The most probable class of each row: (n, d) -> (n,)."""
+    return np.concatenate([forward(architecture, weights, x[rows])[-1].argmax(axis=1) for rows in _blocks(len(x))])
+
+
+def evaluate(architecture: Architecture, weights: Array, samples: Samples) -> Evaluation:
+    """Errors and loss over all rows, EVALUATION_ROWS at a time."""
+    return evaluate_scores(lambda x: forward(architecture, weights, x)[-1], samples)
+
+
+def evaluate_scores(scores_of: Callable[[Array], Array], samples: Samples) -> Evaluation:
+    """Errors and loss of whatever makes scores from rows, EVALUATION_ROWS at a time."""
+    errors, loss = 0, 0.0
+    with np.errstate(all="ignore"):  # weights that have diverged predict nonsense, which is counted as such
+        for rows in _blocks(samples.rows):
+            x, y = samples.x[rows], samples.y[rows]  # (rows, d), (rows,)
+            scores = scores_of(x)  # (rows, classes)
+            errors += int(np.count_nonzero(scores.argmax(axis=1) != y))
+            loss += float(cross_entropy(scores, y)[0].sum(dtype=np.float64))
+    return Evaluation(errors, loss / samples.rows, samples.rows)
+
+
+def cross_entropy(scores: Array, y: Ints) -> tuple[Array, Array]:
+    """Each row's loss in nats (n,), and its probabilities (n, k): the softmax of its scores."""
+    shifted = scores - scores.max(axis=1, keepdims=True)  # (n, k) so that exp() stays finite
+    label = shifted[np.arange(len(y)), y]  # (n,)
+    p = np.exp(shifted, out=shifted)  # (n, k)
+    total = p.sum(axis=1)  # (n,)
+    return np.log(total) - label, p / total[:, None]
+
+
+def probabilities(scores: Array) -> npt.NDArray[np.float64]:
+    """The softmax of each row: (n, k) -> (n, k)."""
+    p: npt.NDArray[np.float64] = scores.astype(np.float64)  # (n, k)
+    np.exp(p - p.max(axis=1, keepdims=True), out=p)
+    p /= p.sum(axis=1, keepdims=True)
+    return p
+
+
+def _affine(x: Array, matrix: Array) -> Array:
+    """(n, fan_in) -> (n, fan_out)."""
+    out = x @ matrix[1:]  # (n, fan_out)
+    out += matrix[0]
+    return out
+
+
+def _blocks(rows: int) -> list[slice]:
+    return [slice(start, start + EVALUATION_ROWS) for start in range(0, rows, EVALUATION_ROWS)]

@@ -1,0 +1,67 @@
+"""A design's learner, by its name. Names are looked up here; MODULE:NAME is imported only where that was allowed."""
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from inspect import signature
+
+from roundelay.ml.errors import BadTask, ModelUnknown, printable
+from roundelay.ml.models.allowed import SHIPPED, allowed
+from roundelay.ml.models.learner import Learner
+from roundelay.ml.task import Design
+
+NAMES = ("mlp", "softmax", "cnn")
+
+
+def learner(design: Design) -> Learner:
+    """Raises ModelUnknown where this process does not have the model, BadTask where it cannot be so large."""
+    if design.model in ("mlp", "softmax"):
+        from roundelay.ml.models.dense import Dense
+
+        if design.model == "softmax" and len(design.sizes) != 2:
+            raise BadTask("softmax has no hidden layers")
+        return Dense(design)
+    from roundelay.ml.models.model import Trained
+
+    if design.model == "cnn":
+        from roundelay.ml.models.cnn import Cnn
+
+        return Trained(design, lambda: Cnn(design))
+    if ":" not in design.model:
+        raise BadTask(f"no model is called {printable(design.model)}: {', '.join(NAMES)}, or MODULE:NAME")
+    made = _named(*design.model.split(":"))
+    return Trained(design, lambda: _model(design, made))
+
+
+def _named(module: str, name: str) -> Callable[[Design], object]:
+    if module not in SHIPPED and module not in allowed():
+        raise ModelUnknown(f"model {module}:{name} is not allowed here: start the node with --models {module}")
+    try:
+        found = getattr(import_module(SHIPPED.get(module, module)), name)
+    except (ImportError, AttributeError) as error:
+        hint = "; PyTorch: python3 -m pip install '.[torch]'" if getattr(error, "name", "") == "torch" else ""
+        raise ModelUnknown(f"model {module}:{name} is not here: {printable(str(error))}{hint}") from error
+    if not callable(found):
+        raise ModelUnknown(f"{module}:{name} is no model: it cannot be called")
+    return found  # type: ignore[no-any-return]
+
+
+def _model(design: Design, made: Callable[..., object]) -> object:
+    """What the name makes of the design, or of nothing where it takes nothing; a module goes through the bridge."""
+
+    def build() -> object:
+        return made(design) if _takes_one(made) else made()
+
+    if "torch" not in sys.modules:
+        return build()
+    from roundelay.ml.models.pytorch import as_model
+
+    return as_model(design, build)
+
+
+def _takes_one(made: Callable[..., object]) -> bool:
+    try:
+        signature(made).bind(None)
+    except TypeError:
+        return False
+    return True

@@ -1,0 +1,195 @@
+"""A small convolutional network in numpy, good enough for MNIST: two convolutions, then dense layers.
+
+    5 x 5 convolution to 8 channels, 2 x 2 maximum, ReLU;  3 x 3 to 16, 2 x 2 maximum, ReLU;  --hidden layers;  classes
+
+Convolutions are products with the image's patches laid out as rows (im2col). Activations are (n, height, width,
+channels), so that a patch's channels lie together. Sides that a maximum does not divide lose their last row.
+"""
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from roundelay.ml.data import Floats, Ints
+from roundelay.ml.dropout import Dropout
+from roundelay.ml.errors import BadTask
+from roundelay.ml.models.arrays import Slot
+from roundelay.ml.models.arrays import layer as layer_slots
+from roundelay.ml.models.model import Model, softmax
+from roundelay.ml.task import Design, TrainConfig
+
+KERNELS = ((5, 8), (3, 16))  # side and channels of each convolution
+POOL = 2
+PREDICTED_ROWS = 128  # at once, so that the patches stay small
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One convolution and its maximum: sizes before and after."""
+
+    side: int  # of the kernel
+    height: int
+    width: int
+    channels: int
+    out: int  # channels
+
+    @property
+    def convolved(self) -> tuple[int, int]:
+        """Height and width after the convolution, as far as the maximum takes them in."""
+        return ((self.height - self.side + 1) // POOL * POOL), ((self.width - self.side + 1) // POOL * POOL)
+
+    @property
+    def inner(self) -> int:
+        """Numbers in a patch."""
+        return self.side * self.side * self.channels
+
+
+class Cnn(Model):
+    """A learner of images."""
+
+    def __init__(self, design: Design) -> None:
+        if not design.shape:
+            raise BadTask("model cnn learns from images: these rows have no height and width")
+        self.layers = _layers(design.shape)
+        last = self.layers[-1]
+        flat = prod(side // POOL for side in last.convolved) * last.out
+        self.sizes = (flat, *design.sizes[1:])
+        shapes = [(layer.inner + 1, layer.out) for layer in self.layers]
+        shapes += [(a + 1, b) for a, b in zip(self.sizes, self.sizes[1:], strict=False)]
+        super().__init__(design, sum(a * b for a, b in shapes))
+        self._shapes = shapes
+        self._dropout = 0.0
+        self._dropouts: dict[int, Dropout] = {}
+
+    def matrices(self, flat: Floats) -> list[Floats]:
+        """Views: of each layer (inputs + 1, outputs), the bias as the last row."""
+        ends = np.cumsum([a * b for a, b in self._shapes]).tolist()
+        return [flat[end - a * b : end].reshape(a, b) for (a, b), end in zip(self._shapes, ends, strict=True)]
+
+    @property
+    def slots(self) -> list[Slot]:
+        inputs = [(each.side, each.side, each.channels) for each in self.layers] + [(size,) for size in self.sizes[:-1]]
+        made: list[Slot] = []
+        for each, (_, outputs) in zip(inputs, self._shapes, strict=True):
+            made += layer_slots(made[-1].stop if made else 0, each, outputs, bias_first=False)
+        return made
+
+    def begin(self, rng: np.random.Generator) -> None:
+        self.parameters[:] = 0
+        for matrix in self.matrices(self.parameters):
+            inputs, outputs = matrix.shape[0] - 1, matrix.shape[1]
+            matrix[:-1] = rng.standard_normal((inputs, outputs)) * np.sqrt(2 / inputs)  # (inputs, outputs)
+
+    def prepare(self, config: TrainConfig, seed: int) -> None:
+        super().prepare(config, seed)
+        self._dropout, self._dropouts = config.dropout, {}
+
+    def predict(self, x: Floats) -> Floats:
+        return np.concatenate([self._scores(x[s : s + PREDICTED_ROWS]) for s in range(0, len(x), PREDICTED_ROWS)])
+
+    def gradient(self, x: Floats, y: Ints, weights: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
+        matrices, gradient = self.matrices(self.parameters), np.empty_like(self.parameters)  # (parameters,)
+        parts, count = self.matrices(gradient), len(self.layers)
+        convolutions = self._convolve(x, matrices)
+        flat = convolutions[-1].output.reshape(len(x), -1)  # (n, flat)
+        keeps = self._draw(len(x), rng)
+        inputs, scores = self._dense(flat, matrices[count:], keeps)
+        back = softmax(scores).astype(np.float32)  # (n, classes)
+        back[np.arange(len(y)), y] -= 1
+        back *= (weights / len(y))[:, None]  # d loss / d scores
+        for place in reversed(range(count, len(matrices))):
+            layer = inputs[place - count]
+            parts[place][:-1], parts[place][-1] = layer.T @ back, back.sum(axis=0)
+            back = (back @ matrices[place][:-1].T) * (layer > 0)  # (n, inputs)
+            if keeps and place > count:
+                back *= keeps[place - count - 1].T
+        for place in reversed(range(count)):
+            back = convolutions[place].back(back, matrices[place], parts[place], place > 0)
+        return scores, gradient
+
+    def _scores(self, x: Floats) -> Floats:
+        matrices = self.matrices(self.parameters)
+        flat = self._convolve(x, matrices)[-1].output.reshape(len(x), -1)  # (n, flat)
+        return self._dense(flat, matrices[len(self.layers) :], [])[1]
+
+    def _convolve(self, x: Floats, matrices: list[Floats]) -> "list[_Convolution]":
+        channels, height, width = self.design.shape
+        image = np.ascontiguousarray(x.reshape(-1, channels, height, width).transpose(0, 2, 3, 1))  # (n, h, w, c)
+        done: list[_Convolution] = []
+        for layer, matrix in zip(self.layers, matrices, strict=False):
+            done.append(_Convolution(layer, done[-1].output if done else image, matrix))
+        return done
+
+    def _dense(self, flat: Floats, matrices: list[Floats], keeps: list[Floats]) -> tuple[list[Floats], Floats]:
+        """The inputs of each dense layer, and the scores."""
+        inputs = [flat]
+        for place, matrix in enumerate(matrices):
+            out = inputs[-1] @ matrix[:-1] + matrix[-1]  # (n, outputs)
+            if place < len(matrices) - 1:
+                np.maximum(out, 0, out=out)
+                if keeps:
+                    out *= keeps[place].T
+            inputs.append(out)
+        return inputs[:-1], inputs[-1]
+
+    def _draw(self, rows: int, rng: np.random.Generator) -> list[Floats]:
+        if not self._dropout or len(self.sizes) < 3:
+            return []
+        if rows not in self._dropouts:
+            self._dropouts[rows] = Dropout(self.sizes[1:-1], rows, self._dropout, [rng])
+        self._dropouts[rows].draw()
+        return self._dropouts[rows].keeps
+
+
+class _Convolution:
+    """One convolution, maximum and ReLU of one batch, and the way back."""
+
+    def __init__(self, layer: Layer, image: Floats, matrix: Floats) -> None:
+        self.layer, self.image_shape = layer, image.shape
+        height, width = layer.convolved
+        windows = np.lib.stride_tricks.sliding_window_view(image, (layer.side, layer.side), (1, 2))
+        windows = windows[:, :height, :width].transpose(0, 1, 2, 4, 5, 3)  # (n, h, w, side, side, c)
+        self.patches = windows.reshape(-1, layer.inner)  # (n h w, inner)
+        convolved = self.patches @ matrix[:-1]  # (n h w, out)
+        self.cells = convolved.reshape(len(image), height // POOL, POOL, width // POOL, POOL, layer.out)
+        corners = [self.cells[:, :, i, :, j] for i in range(POOL) for j in range(POOL)]  # (n, h/2, w/2, out) each
+        self.highest = np.maximum(np.maximum(corners[0], corners[1]), np.maximum(corners[2], corners[3]))
+        self.output = np.maximum(self.highest + matrix[-1], 0)  # (n, h/2, w/2, out)
+
+    def back(self, back: Floats, matrix: Floats, part: Floats, further: bool) -> Floats:
+        """Leave the gradient in part; returns that of the image, where somebody needs it."""
+        rest = back.reshape(self.output.shape) * (self.output > 0)  # (n, h/2, w/2, out)
+        part[-1] = rest.sum(axis=(0, 1, 2))
+        cells = np.empty_like(self.cells)
+        for i in range(POOL):
+            for j in range(POOL):  # of equal corners, the first was the maximum
+                mine = rest * (self.cells[:, :, i, :, j] == self.highest)  # (n, h/2, w/2, out)
+                cells[:, :, i, :, j] = mine
+                rest = rest - mine
+        outer = cells.reshape(-1, self.layer.out)  # (n h w, out)
+        np.dot(self.patches.T, outer, out=part[:-1])
+        return self._to_image(outer @ matrix[:-1].T) if further else back
+
+    def _to_image(self, patches: Floats) -> Floats:
+        """Add every patch's numbers to the pixels they came from: (n h w, inner) -> (n, height, width, channels)."""
+        side, (height, width) = self.layer.side, self.layer.convolved
+        parts = patches.reshape(-1, height, width, side, side, self.layer.channels)
+        image = np.zeros(self.image_shape, np.float32)  # (n, height, width, channels)
+        for i in range(side):
+            for j in range(side):
+                image[:, i : i + height, j : j + width] += parts[:, :, :, i, j]
+        return image
+
+
+def _layers(shape: tuple[int, ...]) -> list[Layer]:
+    channels, height, width = shape
+    layers: list[Layer] = []
+    for side, out in KERNELS:
+        layer = Layer(side, height, width, channels, out)
+        height, width = (size // POOL for size in layer.convolved)
+        if min(height, width) < 1:
+            raise BadTask(f"model cnn needs images of 12 x 12 pixels or more, these are {shape[1]} x {shape[2]}")
+        channels = out
+        layers.append(layer)
+    return layers

@@ -1,0 +1,56 @@
+"""mlp and softmax (an mlp without hidden layers), by the fast kernels; and the course's network, in its float64."""
+
+from collections.abc import Iterator, Sequence
+
+from roundelay.ml import legacy_trainer, mlp, train
+from roundelay.ml.data import Floats, Samples
+from roundelay.ml.lockstep import stacks
+from roundelay.ml.mlp import Architecture, Array
+from roundelay.ml.models.arrays import Slot, layer
+from roundelay.ml.models.learner import one_by_one
+from roundelay.ml.task import Design, TrainConfig
+from roundelay.ml.train import OnEpoch, Shard
+
+
+class Dense:
+    """A learner of fully connected layers."""
+
+    def __init__(self, design: Design) -> None:
+        self.design = design
+        self.architecture = Architecture(design.sizes, "identity" if design.course else "relu")
+
+    @property
+    def parameters(self) -> int:
+        return self.architecture.parameters
+
+    @property
+    def slots(self) -> list[Slot]:
+        made: list[Slot] = []
+        for fan_in, fan_out in self.architecture.shapes:
+            made += layer(made[-2].stop if made else 0, (fan_in,), fan_out, bias_first=True)
+        return made
+
+    def first(self, seed: int) -> Floats:
+        if self.design.course:
+            return legacy_trainer.initial_weights(self.architecture).astype("<f4")
+        return mlp.init(self.architecture, seed)
+
+    def train(
+        self, weights: Floats, samples: Samples, config: TrainConfig, seed: int, on_epoch: OnEpoch | None = None
+    ) -> Array:
+        if self.design.course:
+            return legacy_trainer.train(self.architecture, weights, samples, config, on_epoch)
+        return train.train(self.architecture, weights, samples, config, seed, on_epoch)
+
+    def train_all(
+        self, weights: Floats, shards: Sequence[Shard], config: TrainConfig
+    ) -> Iterator[tuple[int, Array]]:
+        if self.design.course:
+            yield from one_by_one(self, weights, shards, config)
+            return
+        for stack in stacks(self.architecture, config, [shard.rows for shard in shards]):
+            together = [shards[i] for i in stack]
+            yield from zip(stack, train.train_together(self.architecture, weights, together, config), strict=True)
+
+    def scores(self, weights: Array, x: Array) -> Array:
+        return mlp.forward(self.architecture, weights, x)[-1]

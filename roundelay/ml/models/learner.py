@@ -1,0 +1,75 @@
+"""What the rest of ml/ asks of any model, whatever it is made of. A learner keeps nothing between two calls."""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from roundelay.ml.data import Floats, Samples
+from roundelay.ml.mlp import Array, Evaluation, evaluate_scores, probabilities
+from roundelay.ml.models.arrays import Slot
+from roundelay.ml.task import Design, TrainConfig
+from roundelay.ml.train import OnEpoch, Shard
+
+BLOCK_ROWS = 512  # of what is predicted at once
+
+
+class Learner(Protocol):
+    """A model over one flat vector of float32."""
+
+    @property
+    def design(self) -> Design: ...
+
+    @property
+    def parameters(self) -> int:
+        """The length of the vector."""
+        ...
+
+    @property
+    def slots(self) -> list[Slot]:
+        """Its arrays in the vector, as other frameworks list them."""
+        ...
+
+    def first(self, seed: int) -> Floats:
+        """First weights, from a seed."""
+        ...
+
+    def train(
+        self, weights: Floats, samples: Samples, config: TrainConfig, seed: int, on_epoch: OnEpoch | None = None
+    ) -> Array:
+        """One local training: a pure function of these arguments. Raises NotFinite, BadTask."""
+        ...
+
+    def train_all(
+        self, weights: Floats, shards: Sequence[Shard], config: TrainConfig
+    ) -> Iterator[tuple[int, Array]]:
+        """(its position, what train makes of it) for each shard, in any order: who can train some together does."""
+        ...
+
+    def scores(self, weights: Array, x: Array) -> Array:
+        """(n, d) -> (n, classes): their softmax are the probabilities."""
+        ...
+
+
+def one_by_one(
+    learner: Learner, weights: Floats, shards: Sequence[Shard], config: TrainConfig
+) -> Iterator[tuple[int, Array]]:
+    """train_all of whoever cannot train several together."""
+    for position, shard in enumerate(shards):
+        yield position, learner.train(weights, shard.samples(), config, shard.seed, shard.on_epoch)
+
+
+def evaluate(learner: Learner, weights: Array, samples: Samples) -> Evaluation:
+    """Errors and loss over all rows."""
+    return evaluate_scores(lambda x: learner.scores(weights, x), samples)
+
+
+def predict_probabilities(learner: Learner, weights: Array, x: Floats) -> npt.NDArray[np.float64]:
+    """The probability of each class: (n, d) -> (n, classes)."""
+    with np.errstate(all="ignore"):
+        return np.concatenate([probabilities(learner.scores(weights, block)) for block in _blocks(x)])
+
+
+def _blocks(x: Floats) -> Iterator[Floats]:
+    return (x[start : start + BLOCK_ROWS] for start in range(0, len(x), BLOCK_ROWS))

@@ -1,0 +1,30 @@
+"""Models for PyTorch that every node with the extra `torch` has: `--model torchzoo:cnn`."""
+
+from itertools import pairwise
+from typing import Any
+
+from torch import nn
+
+from roundelay.ml.errors import BadTask
+from roundelay.ml.task import Design
+
+CHANNELS = (16, 32)  # of each convolution
+POOL = 2
+
+
+def cnn(design: Design) -> Any:
+    """Two 3 x 3 convolutions, each with ReLU and a 2 x 2 maximum, then --hidden layers; for images of any channels."""
+    if not design.shape:
+        raise BadTask("model torchzoo:cnn learns from images: these rows have no height and width")
+    channels, height, width = design.shape
+    layers: list[Any] = []
+    for before, after in pairwise((channels, *CHANNELS)):
+        layers += [nn.Conv2d(before, after, 3, padding=1), nn.ReLU(), nn.MaxPool2d(POOL)]
+        height, width = height // POOL, width // POOL
+    if min(height, width) < 1:
+        raise BadTask(f"model torchzoo:cnn needs images of 4 x 4 pixels or more, these are {design.shape[1:]}")
+    sizes = (CHANNELS[-1] * height * width, *design.sizes[1:-1])
+    layers.append(nn.Flatten())
+    for inputs, outputs in pairwise(sizes):
+        layers += [nn.Linear(inputs, outputs), nn.ReLU(), nn.Dropout(0.0)]
+    return nn.Sequential(*layers, nn.Linear(sizes[-1], design.classes))

@@ -1,0 +1,99 @@
+"""Optimizers on flat vectors: each makes an update that changes weights in place from the gradient a step has left.
+
+They read neither samples nor matrices, and start from nothing at every local training.
+
+What a dead unit's weights have gathered decays, step by step, into denormal numbers, and there it would stay:
+0.9 times the smallest number is rounded up to it again. As arithmetic with such numbers is ten times slower, every
+FLUSH_STEPS steps whatever is too small to matter becomes 0.
+"""
+
+import itertools
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from roundelay.ml.data import Floats
+
+Update = Callable[[], None]
+
+ADAM_BETA1 = 0.9
+ADAM_BETA2 = 0.999
+ADAM_EPSILON = 1e-8
+FLUSH_STEPS = 64
+FLUSH_BELOW = np.float32(1e-24)  # less than half a unit in the last place of any weight above 1e-16
+
+
+def momentum_update(weights: Floats, eta_gradient: Floats, momentum: float) -> Update:
+    """velocity = momentum * velocity - eta * gradient; weights += velocity.
+
+    The gradient arrives multiplied by eta (the step's scale), which saves a pass over the vector.
+    """
+    velocity = np.zeros_like(weights)  # (parameters,)
+    decay = np.array(momentum, np.float32)  # () an array is faster than a scalar
+    steps = itertools.count(1)
+    multiply, subtract, add = np.multiply, np.subtract, np.add
+
+    def update() -> None:
+        if next(steps) % FLUSH_STEPS == 0:
+            _flush(velocity)
+        multiply(velocity, decay, velocity)
+        subtract(velocity, eta_gradient, velocity)
+        add(weights, velocity, weights)
+
+    return update
+
+
+def adam_update(weights: Floats, gradient: Floats, eta: float) -> Update:
+    """Adam (Kingma and Ba 2015), its bias corrections folded into two numbers a step.
+
+    first and second are the paper's moments divided by 1 - beta: each is one multiplication and one addition.
+    """
+    first, second = np.zeros_like(weights), np.zeros_like(weights)  # (parameters,)
+    change = np.empty_like(weights)  # (parameters,)
+    beta1, beta2 = np.array(ADAM_BETA1, np.float32), np.array(ADAM_BETA2, np.float32)  # (), ()
+    steps = itertools.count(1)
+    multiply, add, subtract, divide, sqrt = np.multiply, np.add, np.subtract, np.divide, np.sqrt
+
+    def update() -> None:
+        step = next(steps)
+        if step % FLUSH_STEPS == 0:
+            _flush(first)
+            _flush(second)
+        first_scale = (1 - ADAM_BETA1) / (1 - ADAM_BETA1**step)
+        second_scale = math.sqrt((1 - ADAM_BETA2) / (1 - ADAM_BETA2**step))
+        multiply(first, beta1, first)
+        add(first, gradient, first)
+        multiply(gradient, gradient, change)
+        multiply(second, beta2, second)
+        add(second, change, second)
+        sqrt(second, change)
+        add(change, np.float32(ADAM_EPSILON / second_scale), change)
+        divide(first, change, change)
+        multiply(change, np.float32(eta * first_scale / second_scale), change)
+        subtract(weights, change, weights)
+
+    return update
+
+
+def proximal(update: Update, weights: Floats, gradient: Floats, scale: float) -> Update:
+    """FedProx (Li et al. 2020): before each update the gradient gains scale * (weights - where they began).
+
+    scale is mu, times whatever the gradient carries already. 0 is no proximal term, and costs nothing.
+    """
+    if not scale:
+        return update
+    began, pull = weights.copy(), np.empty_like(weights)  # (parameters,)
+    factor = np.array(scale, np.float32)  # ()
+
+    def pulled() -> None:
+        np.subtract(weights, began, pull)
+        np.multiply(pull, factor, pull)
+        np.add(gradient, pull, gradient)
+        update()
+
+    return pulled
+
+
+def _flush(vector: Floats) -> None:
+    vector[np.abs(vector) < FLUSH_BELOW] = 0

@@ -1,0 +1,76 @@
+"""CIFAR-10: the binary version (data_batch_1.bin ... test_batch.bin), and the pickled one without unpickling it.
+
+A row of the binary version is one byte for the class and 3072 for the image: red, green, blue, 32 x 32 each.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from roundelay.ml.data import Ints
+from roundelay.ml.errors import DataError, InputMissing, printable
+from roundelay.ml.readers import pickled
+from roundelay.ml.readers.folder import FILE_BYTES_MAX, names_in, read_file
+from roundelay.ml.readers.source import DataSet, Part, Rows, array_blocks, block_rows
+
+SHAPE = (3, 32, 32)
+FEATURES = 3072
+RECORD_BYTES = 1 + FEATURES
+CLASSES = 10
+NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+BATCH = re.compile(r"(data_batch_\d{1,3}|test_batch)(\.bin)?")
+
+
+def looks_like(names: list[str]) -> bool:
+    return any(BATCH.fullmatch(name) for name in names)
+
+
+def read(path: Path) -> DataSet:
+    """A folder of batches, or one batch. Raises DataError, InputMissing."""
+    folder, names = (path, names_in(path)) if path.is_dir() else (path.parent, [path.name])
+    found = [name for name in names if BATCH.fullmatch(name) or name == path.name]
+    if any(name.endswith(".bin") for name in found):
+        found = [name for name in found if name.endswith(".bin")]
+    if not found:
+        raise DataError(str(path), None, "holds no batch of CIFAR-10 (data_batch_1.bin ..., test_batch.bin)")
+    parts = [_part(folder / name) for name in found]
+    test = tuple(part for part in parts if part.name.startswith("test") and len(parts) > 1)
+    training = tuple(part for part in parts if part not in test)
+    return DataSet("cifar10", training, test, FEATURES, NAMES, True, SHAPE)
+
+
+def _part(path: Path) -> Part:
+    if path.suffix != ".bin":
+        x, y = pickled.read_batch(str(path), read_file(path), FEATURES)
+        _check_classes(path, y)
+        return Part(path.name, y, array_blocks(x))
+    y = np.concatenate([block[:, 0].astype(np.int64) for block in _records(path)])  # (n,)
+    _check_classes(path, y)
+    return Part(path.name, y, lambda: (block[:, 1:] for block in _records(path)))
+
+
+def _records(path: Path) -> Iterator[Rows]:
+    """Whole rows, class and image: (rows, 3073)."""
+    try:
+        size_bytes = path.stat().st_size
+        rows, rest = divmod(size_bytes, RECORD_BYTES)
+        if rest or not 0 < size_bytes <= FILE_BYTES_MAX:
+            raise DataError(str(path), rows + 1, f"is a row of {rest} bytes: every row has {RECORD_BYTES}")
+        step = block_rows(RECORD_BYTES)
+        with path.open("rb") as file:
+            for start in range(0, rows, step):
+                count = min(step, rows - start)
+                data = file.read(count * RECORD_BYTES)
+                if len(data) != count * RECORD_BYTES:
+                    raise DataError(str(path), start + 1, "has become shorter while it was read")
+                yield np.frombuffer(data, np.uint8).reshape(count, RECORD_BYTES)  # (count, 3073)
+    except OSError as error:
+        raise InputMissing(f"cannot read {printable(str(path))}: {error.strerror}") from error
+
+
+def _check_classes(path: Path, y: Ints) -> None:
+    if y.min() < 0 or y.max() >= CLASSES:
+        row = int(np.argmax((y < 0) | (y >= CLASSES)))
+        raise DataError(str(path), row + 1, f"class {y[row]} is out of range 0..{CLASSES - 1}")

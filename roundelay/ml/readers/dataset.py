@@ -1,0 +1,114 @@
+"""Which reader? As it is told, or guessed from what lies there.
+
+    file *.npz                          npz       folder with *-idx3-ubyte[.gz]            mnist
+    file *.csv, *.tsv, *.txt, *.data    csv       folder with data_batch_1[.bin]           cifar10
+    file data_batch_*.bin               cifar10   folder of folders of JPEG or PNG         images
+                                                  folder with one *.npz                    npz
+                                                  folder of tables with a header           csv
+                                                  any other folder                         letters
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from roundelay.ml.choices import KINDS
+from roundelay.ml.errors import BadTask, DataError, InputMissing, printable
+from roundelay.ml.readers import cifar, folder, idx, images, letters, npz, table
+from roundelay.ml.readers.images import Looks
+from roundelay.ml.readers.source import DataSet, Part, array_blocks, digits
+from roundelay.ml.readers.table import Columns
+from roundelay.ml.task import CLASSES_DEFAULT
+
+VALIDATION = "validate"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How data are to be read."""
+
+    kind: str | None = None
+    columns: Columns = Columns()
+    looks: Looks = Looks()
+
+
+def read(path: Path, reading: Reading | None = None) -> DataSet:
+    """What lies there. Raises DataError, InputMissing."""
+    reading = reading or Reading()
+    kind = reading.kind or guess(path, reading.columns)
+    if kind not in KINDS:
+        raise BadTask(f"no data set is called {printable(kind)}: {', '.join(KINDS)}")
+    if not path.exists():
+        raise InputMissing(f"no file and no folder {printable(str(path))}")
+    if kind == "csv":
+        return table.read(path, reading.columns)
+    if kind == "images":
+        return images.read(path, reading.looks)
+    if kind == "npz":
+        return npz.read(_only_npz(path))
+    return {"mnist": idx.read, "cifar10": cifar.read, "letters": read_letters}[kind](path)
+
+
+def guess(path: Path, columns: Columns | None = None) -> str:
+    """The kind of data at a path. Raises InputMissing, DataError."""
+    if path.is_file():
+        return _guess_file(path)
+    names = folder.names_in(path)
+    if idx.looks_like(names):
+        return "mnist"
+    if cifar.looks_like(names):
+        return "cifar10"
+    if any(name.endswith(".npz") for name in names):
+        return "npz"
+    if images.looks_like(path, names):
+        return "images"
+    asked = columns is not None and columns != Columns()
+    return "csv" if asked or _has_header(path, names) else "letters"
+
+
+def read_letters(path: Path) -> DataSet:
+    """A folder of letter files, each a part of its own; one called validate... is the test part."""
+    listing = folder.list_training_files(path, None)
+    features: int | None = None
+    parts: list[Part] = []
+    for each in listing.files:
+        samples = letters.parse(str(each), folder.read_file(each), features)
+        features = samples.features
+        parts.append(Part(each.name, samples.y, array_blocks(samples.x)))
+    assert features is not None
+    test = tuple(part for part in parts if part.name.startswith(VALIDATION) and len(parts) > 1)
+    training = tuple(part for part in parts if part not in test)
+    return DataSet("letters", training, test, features, digits(CLASSES_DEFAULT), False, skipped=listing.skipped)
+
+
+def _guess_file(path: Path) -> str:
+    if path.suffix == ".npz":
+        return "npz"
+    if path.suffix.lower() in table.SUFFIXES:
+        return "csv"
+    if cifar.BATCH.fullmatch(path.name):
+        return "cifar10"
+    if idx.looks_like([path.name]):
+        raise DataError(str(path), None, f"is one file of a pair: name the folder, {path.parent}")
+    raise DataError(str(path), None, f"is of no known kind: say which, --dataset {'|'.join(KINDS)}")
+
+
+def _has_header(path: Path, names: list[str]) -> bool:
+    """Does its first table begin with a row without any number?"""
+    first = next((path / name for name in names if Path(name).suffix.lower() in (".csv", ".tsv")), None)
+    if first is None:
+        return False
+    try:
+        with first.open("rb") as file:
+            fields = file.readline(1 << 16).replace(b";", b",").replace(b"\t", b",").split(b",")
+    except OSError:
+        return False
+    return not any(table.is_number(field.decode("utf-8", "replace")) for field in fields)
+
+
+def _only_npz(path: Path) -> Path:
+    if path.is_file():
+        return path
+    found = [name for name in folder.names_in(path) if name.endswith(".npz")]
+    if len(found) != 1:
+        raise DataError(str(path), None, f"holds {len(found)} files *.npz: name the one")
+    return path / found[0]

@@ -1,0 +1,102 @@
+"""Which files of a folder are training data, and their bytes.
+
+Follows no symbolic link inside the folder and does not descend: what is named is what is read. A file's name
+becomes part of keys, tables and messages on other machines, so names with control characters are refused here.
+"""
+
+import contextlib
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from roundelay.ml.errors import DataError, InputMissing, printable
+
+DATA_SUFFIXES = ("", ".txt", ".csv")
+FILES_MAX = 100_000
+FILE_BYTES_MAX = 1 << 30
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The files of a folder, each list sorted by name."""
+
+    files: tuple[Path, ...]
+    skipped: tuple[str, ...]  # names of visible files that are no data
+
+
+def list_training_files(folder: Path, validation: Path | None) -> Listing:
+    """The data files of a folder; the validation file, and any file of its name, is not among them."""
+    files: list[Path] = []
+    skipped: list[str] = []
+    for entry in _entries(folder):
+        _check_name(folder, entry.name)
+        if entry.name.startswith(".") or entry.is_dir(follow_symlinks=False):
+            continue
+        if validation is not None and _is_validation(entry, validation):
+            continue
+        if entry.is_file(follow_symlinks=False) and Path(entry.name).suffix.lower() in DATA_SUFFIXES:
+            files.append(folder / entry.name)
+        else:
+            skipped.append(entry.name)
+    if not files:
+        raise DataError(str(folder), None, "holds no training file (*.txt, *.csv, or without extension)")
+    return Listing(tuple(files), tuple(skipped))
+
+
+def names_in(folder: Path) -> list[str]:
+    """The names in a folder, sorted; each can be printed. Raises InputMissing, DataError."""
+    entries = _entries(folder)
+    for entry in entries:
+        _check_name(folder, entry.name)
+    return [entry.name for entry in entries]
+
+
+def find_validation(given: str, folder: Path) -> Path:
+    """The validation file as given or, failing that, inside the folder."""
+    for path in (Path(given), folder / given):
+        with contextlib.suppress(OSError):  # too long a name
+            if path.is_file():
+                return path
+    raise InputMissing(f"no validation file {printable(given)}, neither here nor in {printable(str(folder))}")
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a regular file of at most FILE_BYTES_MAX."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe must not hold us up
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise DataError(str(path), None, "is no regular file")
+            if status.st_size > FILE_BYTES_MAX:
+                raise DataError(str(path), None, f"is larger than {FILE_BYTES_MAX} bytes")
+            return file.read(FILE_BYTES_MAX)
+    except (OSError, ValueError) as error:  # ValueError: a path with a NUL
+        raise InputMissing(f"cannot read {printable(str(path))}: {_reason(error)}") from error
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except (OSError, ValueError) as error:
+        raise InputMissing(f"cannot read folder {printable(str(folder))}: {_reason(error)}") from error
+    if len(entries) > FILES_MAX:
+        raise DataError(str(folder), None, f"holds more than {FILES_MAX} entries")
+    return entries
+
+
+def _check_name(folder: Path, name: str) -> None:
+    if not name.isprintable():  # undecodable bytes arrive as surrogates, which are not printable either
+        raise DataError(str(folder / name), None, "has a name with characters that cannot be printed")
+
+
+def _is_validation(entry: os.DirEntry[str], validation: Path) -> bool:
+    if entry.name == validation.name:
+        return True
+    return entry.is_file() and validation.is_file() and os.path.samestat(entry.stat(), validation.stat())
+
+
+def _reason(error: Exception) -> str:
+    return (isinstance(error, OSError) and error.strerror) or str(error)

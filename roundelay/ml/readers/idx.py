@@ -1,0 +1,130 @@
+"""MNIST as it is distributed: IDX files of images and of labels, plain or .gz, in one folder.
+
+    train-images-idx3-ubyte[.gz]  train-labels-idx1-ubyte[.gz]  t10k-images-idx3-ubyte[.gz]  t10k-labels-...
+
+Where only one of the two pairs is there, it is what is trained on, and the set has no test part.
+"""
+
+import gzip
+import re
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from roundelay.ml.data import Ints
+from roundelay.ml.errors import DataError, InputMissing, printable
+from roundelay.ml.readers.folder import names_in
+from roundelay.ml.readers.source import SET_ROWS_MAX, DataSet, Part, Rows, block_rows, digits
+
+IMAGES = re.compile(r"(train|t10k|test)[-_.]images[-_.]idx3[-_.]ubyte(\.gz)?")
+CLASSES_MIN = 10
+SIDE_MAX = 4096
+_UBYTE = 8
+
+
+def looks_like(names: list[str]) -> bool:
+    return any(IMAGES.fullmatch(name) for name in names)
+
+
+def read(folder: Path) -> DataSet:
+    """The pairs of a folder. Raises DataError, InputMissing."""
+    names = names_in(folder)
+    found: dict[bool, tuple[Part, tuple[int, int]]] = {}  # by whether it is a test part
+    for name in names:
+        match = IMAGES.fullmatch(name)
+        if match:
+            found.setdefault(match[1] != "train", _pair(folder, name, names))
+    if not found:
+        raise DataError(str(folder), None, "holds no IDX file of images (train-images-idx3-ubyte, plain or .gz)")
+    parts = [part for _, (part, _) in sorted(found.items())]
+    sides = {side for _, side in found.values()}
+    if len(sides) > 1:
+        raise DataError(str(folder), None, f"has images of different sizes: {sorted(sides)}")
+    (height, width), = sides
+    classes = max(CLASSES_MIN, 1 + max(int(part.y.max()) for part in parts))
+    return DataSet(
+        "mnist", tuple(parts[:1]), tuple(parts[1:]), height * width, digits(classes), True, (1, height, width)
+    )
+
+
+def _pair(folder: Path, images: str, names: list[str]) -> tuple[Part, tuple[int, int]]:
+    """An image file and its labels."""
+    stem = images.removesuffix(".gz").replace("images", "labels").replace("idx3", "idx1")
+    labels = next((name for name in (stem, f"{stem}.gz") if name in names), None)
+    if labels is None:
+        raise InputMissing(f"no labels for {printable(str(folder / images))}: {stem} or {stem}.gz is missing")
+    y = _labels(folder / labels)
+    path = folder / images
+    with _open(path) as file:
+        rows, height, width = _head(path, file, 3)
+    if rows != len(y):
+        raise DataError(str(path), None, f"has {rows} images, {labels} has {len(y)} labels")
+    if not (1 <= height <= SIDE_MAX and 1 <= width <= SIDE_MAX):
+        raise DataError(str(path), None, f"has images of {height} x {width} pixels: at most {SIDE_MAX} a side")
+    return Part(images, y, lambda: _image_blocks(path, rows, height * width)), (height, width)
+
+
+def _labels(path: Path) -> Ints:
+    with _open(path) as file:
+        (rows,) = _head(path, file, 1)
+        data = _take(path, file, rows, "label")
+        _require_end(path, file, rows)
+    return np.frombuffer(data, np.uint8).astype(np.int64)  # (n,)
+
+
+def _image_blocks(path: Path, rows: int, pixels: int) -> Iterator[Rows]:
+    step = block_rows(pixels)
+    with _open(path) as file:
+        _head(path, file, 3)
+        for start in range(0, rows, step):
+            count = min(step, rows - start)
+            data = _take(path, file, count * pixels, "image", start, pixels)
+            yield np.frombuffer(data, np.uint8).reshape(count, pixels)  # (count, d)
+        _require_end(path, file, rows)
+
+
+def _head(path: Path, file: BinaryIO, dimensions: int) -> tuple[int, ...]:
+    """The sizes of an IDX file of bytes."""
+    magic = _take(path, file, 4, "head")
+    if magic != bytes([0, 0, _UBYTE, dimensions]):
+        raise DataError(str(path), None, f"begins with {magic.hex()}, an IDX file of bytes in {dimensions} "
+                                         f"dimensions with 0000080{dimensions}")
+    sizes = struct.unpack(f">{dimensions}I", _take(path, file, 4 * dimensions, "head"))
+    if not 1 <= sizes[0] <= SET_ROWS_MAX:
+        raise DataError(str(path), None, f"announces {sizes[0]} rows: expected 1 to {SET_ROWS_MAX}")
+    return sizes
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
+    except OSError as error:
+        raise InputMissing(f"cannot read {printable(str(path))}: {error.strerror}") from error
+
+
+def _take(path: Path, file: BinaryIO, size_bytes: int, what: str, first: int = 0, each: int = 1) -> bytes:
+    """Exactly so many bytes; a file that ends before is named, with the image or label in which it does."""
+    got = bytearray()
+    try:
+        while len(got) < size_bytes:  # in steps: what a head announces need not be there
+            piece = file.read(min(size_bytes - len(got), 1 << 22))
+            if not piece:
+                raise EOFError
+            got += piece
+    except (EOFError, OSError, zlib.error) as error:  # gzip's errors are OSErrors
+        why = "" if isinstance(error, EOFError) else f" ({error})"
+        raise DataError(str(path), None, f"breaks off in {what} {first + len(got) // each + 1}{why}") from error
+    return bytes(got)
+
+
+def _require_end(path: Path, file: BinaryIO, rows: int) -> None:
+    try:
+        more = file.read(1)
+    except (EOFError, OSError, zlib.error) as error:
+        raise DataError(str(path), None, f"is damaged at its end: {error}") from error
+    if more:
+        raise DataError(str(path), None, f"goes on after the {rows} rows that its head announces")

@@ -1,0 +1,144 @@
+"""A trained model on the disk: weights, moments, sizes and labels in one .npz or .safetensors, without pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from roundelay.ml.data import Floats, Ints, Moments, Samples, moments_from_bytes, standardise
+from roundelay.ml.errors import BadTask, DataError, InputMissing
+from roundelay.ml.models.catalogue import learner
+from roundelay.ml.models.learner import predict_probabilities
+from roundelay.ml.task import Design
+
+FILE_BYTES_MAX = 2 << 30
+ARRAYS = ("weights", "sizes", "moments", "activation")
+LATER = ("model", "shape", "labels")  # arrays that files of version 0.1 lack
+SAFETENSORS_HEAD_BYTES_MAX = 1 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """What a job makes: enough to predict with, and to continue from."""
+
+    design: Design
+    weights: Floats  # (parameters,)
+    moments: Moments | None  # None: it reads raw inputs
+    labels: tuple[str, ...] = ()  # the names of the classes; nothing: their numbers
+
+    @property
+    def sha256(self) -> str:
+        """Of the weights as little-endian float32: equal for equal models, bit for bit."""
+        return hashlib.sha256(self.weights.astype("<f4").tobytes()).hexdigest()
+
+    def probabilities(self, x: Floats) -> npt.NDArray[np.float64]:
+        """Of each class, for rows as they were given for training: (n, d) -> (n, classes)."""
+        inputs = standardise(x, self.moments) if self.moments else x  # (n, d)
+        return predict_probabilities(learner(self.design), self.weights, inputs)
+
+    def predict(self, samples: Samples) -> Ints:
+        """The class of each row."""
+        classes: Ints = self.probabilities(samples.x).argmax(axis=1)  # (n,)
+        return classes
+
+
+def save(path: Path, model: Model, form: str | None = None) -> None:
+    """Write it, as npz or safetensors: as told, else as the path ends. Raises OSError."""
+    if (form or path.suffix.removeprefix(".")) == "safetensors":
+        path.write_bytes(_safetensors(model))
+        return
+    with path.open("wb") as file:
+        np.savez(file, allow_pickle=False, **_arrays(model))
+
+
+def load(path: Path) -> Model:
+    """Read it, whichever form it has. Raises InputMissing, or DataError where the file is no model."""
+    try:
+        if path.stat().st_size > FILE_BYTES_MAX:
+            raise DataError(str(path), None, f"is larger than {FILE_BYTES_MAX} bytes")
+        with path.open("rb") as start:
+            is_zip = start.read(2) == b"PK"
+        if not is_zip:
+            return _from_safetensors(path.read_bytes())
+        with np.load(path, allow_pickle=False) as file:  # a pickle could run code
+            return _model({name: file[name] for name in (*ARRAYS, *LATER) if name in ARRAYS or name in file})
+    except OSError as error:
+        raise InputMissing(f"cannot read {path}: {error.strerror or error}") from error
+    except (LookupError, ValueError, TypeError, AttributeError, RecursionError, BadTask, zipfile.BadZipFile,
+            EOFError) as error:
+        raise DataError(str(path), None, f"is no model of ours: {error}") from error
+
+
+def _arrays(model: Model) -> dict[str, npt.NDArray[Any]]:
+    design = model.design
+    return {
+        "weights": model.weights,
+        "sizes": np.array(design.sizes, np.int64),
+        "moments": np.frombuffer(model.moments.to_bytes() if model.moments else b"", np.uint8),
+        "activation": np.array("identity" if design.course else "relu"),
+        "model": np.array(design.model),
+        "shape": np.array(design.shape, np.int64),
+        "labels": np.array(json.dumps(model.labels)),
+    }
+
+
+def _model(arrays: dict[str, npt.NDArray[Any]]) -> Model:
+    activation, name = str(arrays["activation"]), str(arrays.get("model", "mlp"))
+    if activation not in ("relu", "identity"):
+        raise ValueError(f"activation {activation!r}")
+    shape = tuple(int(side) for side in arrays.get("shape", ()))
+    design = Design(tuple(int(size) for size in arrays["sizes"]), name, shape, activation == "identity")
+    weights, moments = arrays["weights"], arrays["moments"]
+    if weights.ndim != 1 or weights.dtype != np.float32 or not np.isfinite(weights).all():
+        raise ValueError(f"weights of {weights.dtype} and {weights.shape}")
+    if design.model in ("mlp", "softmax", "cnn") and len(weights) != learner(design).parameters:
+        raise ValueError(f"{weights.size} weights for {learner(design).parameters} parameters")
+    labels = tuple(str(label) for label in json.loads(str(arrays.get("labels", "[]"))))
+    if len(labels) not in (0, design.classes):
+        raise ValueError(f"{len(labels)} labels for {design.classes} classes")
+    return Model(design, weights, moments_from_bytes(moments.tobytes()) if moments.size else None, labels)
+
+
+def _safetensors(model: Model) -> bytes:
+    """8 bytes of length, a JSON head, the arrays: weights whole, mean and std of the features."""
+    tensors = {"weights": model.weights}
+    if model.moments:
+        tensors |= {"mean": model.moments.mean, "std": model.moments.std}
+    about = {name: str(array) if array.dtype.kind == "U" else json.dumps(array.tolist())
+             for name, array in _arrays(model).items() if name not in ("weights", "moments")}
+    head: dict[str, object] = {"__metadata__": about}
+    at, body = 0, b""
+    for name, tensor in tensors.items():
+        body += tensor.astype("<f4").tobytes()
+        head[name] = {"dtype": "F32", "shape": list(tensor.shape), "data_offsets": [at, len(body)]}
+        at = len(body)
+    text = json.dumps(head).encode()
+    text += b" " * (-len(text) % 8)  # so that the tensors are aligned
+    return len(text).to_bytes(8, "little") + text + body
+
+
+def _from_safetensors(content: bytes) -> Model:
+    """Raises ValueError and its like."""
+    size = int.from_bytes(content[:8], "little")
+    if not 2 <= size <= min(SAFETENSORS_HEAD_BYTES_MAX, len(content) - 8):
+        raise ValueError("neither .npz nor .safetensors")
+    head, body = json.loads(content[8 : 8 + size]), content[8 + size :]
+    about = head["__metadata__"]
+    tensors = {}
+    for name in ("weights", "mean", "std"):
+        if name in head:
+            start, end = head[name]["data_offsets"]
+            if head[name]["dtype"] != "F32" or not 0 <= start <= end <= len(body):
+                raise ValueError(f"tensor {name} is none of ours")
+            tensors[name] = np.frombuffer(body[start:end], "<f4").astype(np.float32)
+    moments = b"".join(tensors[name].tobytes() for name in ("mean", "std") if name in tensors)
+    numbers = {name: np.array(json.loads(about[name]), np.int64) for name in ("sizes", "shape")}
+    texts = {name: np.array(about[name]) for name in ("activation", "model", "labels")}
+    return _model({"weights": tensors["weights"], "moments": np.frombuffer(moments, np.uint8), **numbers, **texts})

@@ -1,0 +1,189 @@
+"""What a trainer does, without any I/O: the same class runs in a trainer process and inside the simulator.
+
+A worker keeps parsed files between rounds, so that a round sends nothing but weights. It does not check that a
+digest is a content's: to it a digest is a name. It holds what fits into its cache and forgets the file used least
+recently; whoever asks for a forgotten file hears FileUnknown and adds it again.
+"""
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from roundelay.ml import exact
+from roundelay.ml.data import Floats, Ints, Samples, moments_from_bytes, standardise
+from roundelay.ml.errors import BadTask, CacheFull, FileUnknown, NotFinite
+from roundelay.ml.exact import FeatureSums
+from roundelay.ml.flower import Client
+from roundelay.ml.mlp import Array, Evaluation
+from roundelay.ml.models.catalogue import learner
+from roundelay.ml.models.learner import Learner, evaluate
+from roundelay.ml.readers import content as contents
+from roundelay.ml.task import CLASSES_DEFAULT, FileTask, Task
+from roundelay.ml.train import Shard, check_samples
+
+CACHE_BYTES_MAX = 1 << 30
+
+OnProgress = Callable[[int, int, float, float], None]  # index in task.files, epoch (from 1), mean loss, accuracy
+
+
+@dataclass(frozen=True)
+class PartialUpdate:
+    """The exact weighted sum of the changes that some files' trainings made."""
+
+    rows: int
+    sum: bytes  # int64, little-endian, one for each parameter
+    loss: float = 0.0  # of each file's last epoch, the mean over all rows
+    accuracy: float = 0.0
+
+
+class _Last:
+    """Hears a file's epochs, passes them on, and remembers the last."""
+
+    def __init__(self, index: int, on_progress: OnProgress | None) -> None:
+        self.index, self.on_progress = index, on_progress
+        self.loss, self.accuracy = 0.0, 0.0
+
+    def __call__(self, epoch: int, loss: float, accuracy: float) -> None:
+        self.loss, self.accuracy = loss, accuracy
+        if self.on_progress:
+            self.on_progress(self.index, epoch, loss, accuracy)
+
+
+class Worker:
+    """Parsed files by digest, and what can be computed from them."""
+
+    def __init__(self, cache_bytes_max: int = CACHE_BYTES_MAX) -> None:
+        self._files: OrderedDict[str, Samples] = OrderedDict()  # the least recently used first
+        self._cache_bytes = 0
+        self._cache_bytes_max = cache_bytes_max
+        self._clients: dict[str, Client] = {}  # what stands for a file is a Flower client's data
+
+    def has(self, digest: str) -> bool:
+        return digest in self._files or digest in self._clients
+
+    def add_client(self, digest: str, client: Client) -> int:
+        """From now on this file is trained by a client of our own; returns its rows."""
+        self._clients[digest] = client
+        return client.rows
+
+    def add_file(
+        self,
+        digest: str,
+        name: str,
+        content: bytes,
+        features: int | None = None,
+        classes: int = CLASSES_DEFAULT,
+    ) -> int:
+        """Parse and keep a file; returns its rows. Raises DataError where the file is wrong."""
+        samples = contents.parse(name, content, features, classes)
+        if samples.size_bytes > self._cache_bytes_max:
+            raise CacheFull(f"{name} takes {samples.size_bytes} bytes, all files at most {self._cache_bytes_max}")
+        self._forget(digest)
+        while self._cache_bytes + samples.size_bytes > self._cache_bytes_max:
+            self._forget(next(iter(self._files)))
+        self._files[digest] = samples
+        self._cache_bytes += samples.size_bytes
+        return samples.rows
+
+    def moments(self, digests: Iterable[str]) -> FeatureSums:
+        """The exact sums over all rows of these files, each counted as often as it is named."""
+        sums = [exact.feature_sums(self._samples(digest).x) for digest in digests]
+        if not sums:
+            raise BadTask("moments of no file")
+        total = sums[0]
+        for part in sums[1:]:
+            total = total + part
+        return total
+
+    def train(self, task: Task, weights: bytes, on_progress: OnProgress | None = None) -> PartialUpdate:
+        """Train each file of the task from these weights (float32, little-endian), and add up what that changed."""
+        model = learner(task.design)
+        base = _weights(model, weights)
+        self._check_all_here(task)
+        exact.check_rows(task.rows, task.fraction_bits)
+        total = np.zeros(model.parameters, np.int64)  # (parameters,)
+        lasts = [_Last(index, on_progress) for index in range(len(task.files))]
+        for index, local in self._train_files(model, task, base, lasts):
+            exact.add(total, exact.quantise(local, base, task.files[index].rows, task.fraction_bits))
+        parts = [file.rows / task.rows for file in task.files]
+        loss = sum(last.loss * part for last, part in zip(lasts, parts, strict=True))
+        accuracy = sum(last.accuracy * part for last, part in zip(lasts, parts, strict=True))
+        return PartialUpdate(task.rows, total.astype("<i8").tobytes(), loss, accuracy)
+
+    def evaluate(self, task: Task, weights: bytes, digest: str) -> Evaluation:
+        """How well these weights predict a file, read as the task's files are; its files do not matter."""
+        model = learner(task.design)
+        samples = _inputs(task, self._samples(digest))
+        check_samples(task.design, samples)
+        found = evaluate(model, _weights(model, weights), samples)
+        if not math.isfinite(found.loss):
+            raise NotFinite("weights too large to evaluate: the training has diverged")
+        return found
+
+    def _train_files(
+        self, model: Learner, task: Task, base: Floats, lasts: list[_Last]
+    ) -> Iterator[tuple[int, Array]]:
+        """(index in the task, new weights) of every file, as they are done."""
+        indices, shards = [], []
+        for index, (file, last) in enumerate(zip(task.files, lasts, strict=True)):
+            client = self._clients.get(file.digest)
+            if client is not None:
+                _check_rows(file, client.rows)
+                yield index, client.train(model, base, task.config, task.round, file.seed, last)
+            else:
+                indices.append(index)
+                shards.append(Shard(file.rows, partial(self._read, task, file), file.seed, last))
+        for position, local in model.train_all(base, shards, task.config):
+            yield indices[position], local
+
+    def _read(self, task: Task, file: FileTask) -> Samples:
+        """What the network sees of a file."""
+        samples = self._samples(file.digest)
+        _check_rows(file, samples.rows)
+        return _inputs(task, samples)
+
+    def _check_all_here(self, task: Task) -> None:
+        """Fail before the first training, not after the last but one."""
+        missing = [file.digest for file in task.files if not self.has(file.digest)]
+        if missing:
+            raise FileUnknown(f"{len(missing)} files are not here, the first is {missing[0]}")
+
+    def _samples(self, digest: str) -> Samples:
+        if digest not in self._files:
+            raise FileUnknown(f"file {digest} is not here")
+        self._files.move_to_end(digest)
+        return self._files[digest]
+
+    def _forget(self, digest: str) -> None:
+        if digest in self._files:
+            self._cache_bytes -= self._files.pop(digest).size_bytes
+
+
+def sum_from_bytes(update: PartialUpdate) -> Ints:
+    """The integers of a partial update."""
+    return np.frombuffer(update.sum, "<i8").astype(np.int64)  # (parameters,)
+
+
+def _check_rows(file: FileTask, rows: int) -> None:
+    if rows != file.rows:
+        raise BadTask(f"file {file.digest} has {rows} rows, the task says {file.rows}")
+
+
+def _weights(model: Learner, data: bytes) -> Floats:
+    if len(data) != 4 * model.parameters:
+        raise BadTask(f"weights of {len(data)} bytes for {model.parameters} parameters of 4")
+    weights = np.frombuffer(data, "<f4").astype(np.float32)  # (parameters,)
+    if not np.isfinite(weights).all():
+        raise NotFinite("weights that are not finite")
+    return weights
+
+
+def _inputs(task: Task, samples: Samples) -> Samples:
+    """What the network sees of a file: standardised, or raw where the task has no moments."""
+    if not task.moments:
+        return samples
+    return Samples(standardise(samples.x, moments_from_bytes(task.moments)), samples.y)

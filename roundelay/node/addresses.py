@@ -1,0 +1,208 @@
+"""compute_nodes.txt: one `host,port` a line says who may join; `# supernode host,port` where it is.
+
+A host may be a name, an IPv4 or an IPv6 address, or a pattern of one (`node-*.ring.local`,
+`10.0.0.*`), a port may be `*`. Names are compared as they are written, never resolved.
+
+Read anew at each use, so that a line added while everything runs counts at once.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TextIO
+
+from roundelay.chord.refs import Address
+from roundelay.node.options import SUPERNODE_PORT
+
+SUPERNODE_MARK = "# supernode "
+ANY = "*"
+EVERYWHERE = ("0.0.0.0", "::")
+LINES_MAX = 100_000
+
+
+class NodeListError(Exception):
+    """The node list is there but cannot be understood; the message names file and line."""
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A line that stands for several nodes."""
+
+    host: str
+    port: int | None  # None: any
+
+    def allows(self, address: Address) -> bool:
+        return self.port in (None, address.port) and bool(re.fullmatch(_expression(self.host), address.host))
+
+
+@dataclass(frozen=True)
+class NodeList:
+    """What the file says."""
+
+    nodes: tuple[Address, ...] = ()
+    supernode: Address | None = None
+    patterns: tuple[Pattern, ...] = ()
+
+    def allows(self, address: Address) -> bool:
+        plain = normal(address)
+        return plain in self.nodes or any(pattern.allows(plain) for pattern in self.patterns)
+
+
+def normal(address: Address) -> Address:
+    """One spelling for each: localhost and 127.0.0.1 are the same, and so are 0:0::1 and ::1."""
+    host = address.host.strip().lower().removeprefix("[").removesuffix("]")
+    if ":" in host:
+        with suppress(ValueError):
+            host = ip_address(host).compressed
+    return Address("127.0.0.1" if host == "localhost" else host, address.port)
+
+
+def parse_address(text: str, default_port: int | None = None) -> Address:
+    """HOST:PORT, [IPV6]:PORT, or HOST where there is a default port. Raises ValueError."""
+    host, colon, port = text.rpartition(":")
+    if not colon or text.endswith("]") or (":" in host and not host.startswith("[")):  # a host alone
+        host, port = text, str(default_port or "")
+    host = host.strip("[]")
+    if not _is_host(host) or not _is_port(port) or ANY in host:
+        raise ValueError(f"{text[:80]!r} is no HOST:PORT")
+    return normal(Address(host, int(port)))
+
+
+def parse_host(text: str) -> str:
+    """A name, an IPv4 or an IPv6 address, as others are told it. Raises ValueError."""
+    if not _is_host(text) or ANY in text:
+        raise ValueError(f"{text[:80]!r} is no host")
+    return normal(Address(text, 0)).host
+
+
+def is_everywhere(host: str) -> bool:
+    """Does who listens there take connections at each of its addresses?"""
+    return host in EVERYWHERE
+
+
+def read(path: Path) -> NodeList:
+    """The list; empty where there is no file. Raises NodeListError."""
+    try:
+        with path.open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH)  # nobody is in the middle of rewriting it
+            text = file.read()
+    except FileNotFoundError:
+        return NodeList()
+    except (OSError, UnicodeDecodeError) as error:
+        raise NodeListError(f"{path}: {error}") from error
+    lines: list[Address | Pattern] = []
+    supernode = None
+    for number, line in enumerate(text.splitlines()[:LINES_MAX], 1):
+        if line.startswith(SUPERNODE_MARK):
+            supernode = _address(line.removeprefix(SUPERNODE_MARK), path, number)
+        elif line.strip() and not line.lstrip().startswith("#"):
+            lines.append(_pattern(line) or _address(line, path, number))
+    nodes = tuple(line for line in lines if isinstance(line, Address))
+    return NodeList(nodes, supernode, tuple(line for line in lines if isinstance(line, Pattern)))
+
+
+class ListedNodes:
+    """Called: who is on the list by now; as it was before, while it cannot be read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known: tuple[Address, ...] = ()
+
+    def __call__(self) -> tuple[Address, ...]:
+        with suppress(NodeListError):  # whoever edits it may be in the middle of a line
+            self._known = read(self._path).nodes
+        return self._known
+
+
+class ListedSupernode:
+    """Called: where the supernode is by now, as the list says. The list may be written after we have begun."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known = Address("127.0.0.1", SUPERNODE_PORT)
+
+    def __call__(self) -> Address:
+        with suppress(NodeListError):  # whoever edits it may be in the middle of a line
+            self._known = read(self._path).supernode or self._known
+        return self._known
+
+
+def register(path: Path, address: Address) -> None:
+    """Add a node's line, once; safe when several processes do so at the same time. Raises NodeListError, OSError."""
+    with _locked(path) as file:
+        text = file.read()
+        if _line(address) not in text.splitlines():
+            is_torn = text and not text.endswith("\n")
+            _write(file, ["", _line(address)] if is_torn else [_line(address)])
+
+
+def register_supernode(path: Path, address: Address) -> None:
+    """Write where the supernode is, in the place of what was written before. Raises NodeListError, OSError."""
+    with _locked(path) as file:
+        before = file.read().splitlines()
+        others = [line for line in before if not line.startswith(SUPERNODE_MARK)]
+        after = [SUPERNODE_MARK + _line(address), *others]
+        if after != before:
+            file.truncate(0)
+            _write(file, after)
+
+
+def _line(address: Address) -> str:
+    return f"{address.host},{address.port}"
+
+
+def _is_host(text: str) -> bool:
+    return text.isprintable() and bool(text) and " " not in text
+
+
+def _is_port(text: str) -> bool:
+    return text.isdecimal() and len(text) <= 5 and 0 < int(text) < 65536
+
+
+def _pattern(line: str) -> Pattern | None:
+    """The line, if there is a star in it, and if it is one."""
+    host, _, port = (part.strip() for part in line.partition("#")[0].rpartition(","))
+    if ANY not in host + port or not _is_host(host) or not (port == ANY or _is_port(port)):
+        return None
+    return Pattern(normal(Address(host, 0)).host, None if port == ANY else int(port))
+
+
+def _expression(host: str) -> str:
+    """In a pattern of numbers a star stands for numbers: no name gets in by `10.0.0.*`."""
+    if host == ANY or not re.fullmatch(r"[0-9.*]+|[0-9a-f:.*]*:[0-9a-f:.*]*", host):
+        star = ".*"
+    else:
+        star = "[0-9a-f:.]*" if ":" in host else "[0-9.]*"
+    return star.join(map(re.escape, host.split(ANY)))
+
+
+def _address(line: str, path: Path, number: int) -> Address:
+    host, comma, port = line.partition("#")[0].strip().rpartition(",")
+    if not comma or not _is_host(host.strip()) or not _is_port(port.strip()) or ANY in host:
+        raise NodeListError(f"{path}, line {number}: expected host,port, found {line.strip()[:80]!r}")
+    return normal(Address(host, int(port)))
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[TextIO]:
+    """The file, to read from its beginning and write at its end, while nobody else does."""
+    with path.open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        try:
+            yield file
+        except UnicodeDecodeError as error:
+            raise NodeListError(f"{path}: {error}") from error
+
+
+def _write(file: TextIO, lines: Sequence[str]) -> None:
+    file.write("".join(f"{line}\n" for line in lines))
+    file.flush()
+    os.fsync(file.fileno())

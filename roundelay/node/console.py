@@ -1,0 +1,109 @@
+"""What people read on a node's console: its finger table whenever it has changed and settled."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from roundelay.chord.node import ChordNode
+from roundelay.chord.refs import NodeRef
+from roundelay.chord.ring import DECIMAL_BITS_MAX, Ring
+
+SETTLED_S = 1.0
+WIDTH_UNSEEN = 160  # columns, where the output is no terminal
+LOOK_EVERY_S = 0.25
+
+
+def console() -> Console:
+    """Standard output: as wide as the terminal, and wide enough for every table where there is none."""
+    seen = Console(highlight=False)
+    return seen if seen.is_terminal else Console(highlight=False, width=WIDTH_UNSEEN)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a finger table."""
+
+    fingers: str  # "0", or "0-156" where several point to the same node
+    start: str
+    node: str
+    address: str
+
+
+def finger_rows(me: NodeRef, ring: Ring, fingers: Sequence[NodeRef]) -> list[Row]:
+    """The table: row for row on small rings; else equal neighbours are one row."""
+    groups: list[list[int]] = []
+    for index in range(ring.bits):
+        repeats = index > 0 and fingers[index] == fingers[index - 1]
+        if repeats and ring.bits > DECIMAL_BITS_MAX:
+            groups[-1].append(index)
+        else:
+            groups.append([index])
+    return [
+        Row(
+            str(group[0]) if len(group) == 1 else f"{group[0]}-{group[-1]}",
+            ring.show(ring.finger_start(me.id, group[0])),
+            ring.show(fingers[group[0]].id),
+            str(fingers[group[0]].address),
+        )
+        for group in groups
+    ]
+
+
+def finger_table(rows: Sequence[Row], before: Sequence[Row]) -> Table:
+    """The table to print; rows that were not there before are marked with a star."""
+    table = Table()
+    for heading in ("", "finger", "start", "node", "address"):
+        table.add_column(heading)
+    for row in rows:
+        is_new = bool(before) and row not in before
+        cells = ("*" if is_new else "", row.fingers, row.start, row.node, escape(row.address))
+        table.add_row(*cells, style="bold" if is_new else None)
+    return table
+
+
+def neighbourhood(node: ChordNode) -> str:
+    """A line on who is before and after a node."""
+    show, others = node.ring.show, [n for n in node.live_successors() if n != node.ref]
+    successors = ", ".join(show(n.id) for n in others) or "none: alone on the ring"
+    return (f"node {show(node.ref.id)} at {node.ref.address}, predecessor {show(node.predecessor.id)}, "
+            f"successors {successors}")
+
+
+class Watch:
+    """Prints the finger table of a node once its neighbourhood has been settled for a second."""
+
+    def __init__(self, node: ChordNode, lock: threading.Condition, stopping: threading.Event, console: Console) -> None:
+        self._node = node
+        self._lock = lock
+        self._stopping = stopping
+        self._console = console
+
+    def run(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Until the node stops."""
+        shown: object = None
+        seen, since = None, clock()
+        rows: list[Row] = []
+        while not self._stopping.wait(LOOK_EVERY_S):
+            with self._lock:
+                now = (self._node.predecessor, self._node.successors, self._node.fingers)
+                line = neighbourhood(self._node)
+            if now != seen:
+                seen, since = now, clock()
+            elif now != shown and clock() - since >= SETTLED_S:
+                shown = now
+                before, rows = rows, finger_rows(self._node.ref, self._node.ring, now[2])
+                self._console.print(line, markup=False, soft_wrap=True)  # without the lock: a terminal may be stopped
+                self._console.print(finger_table(rows, before))
+
+
+def watch(node: ChordNode, lock: threading.Condition, stopping: threading.Event) -> None:
+    """Show a node's finger tables from now on."""
+    shown = Watch(node, lock, stopping, console())
+    threading.Thread(target=shown.run, name="console", daemon=True).start()

@@ -1,0 +1,239 @@
+"""A node's store on the disk (SQLite, write-ahead log): contents by digest, and the index.
+
+Everything is on the disk before it is acknowledged. A content lies there in pieces, each with a
+checksum that is verified when it is read: a rotten content is dropped and comes back from another
+node. What no item names any more goes when the disk is opened. May be called from any thread.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from io import BytesIO
+from pathlib import Path
+
+from roundelay.chord.errors import Corrupt, NotFound, StoreFull
+from roundelay.node import failpoints
+from roundelay.node.errors import DiskError
+from roundelay.node.failpoints import Failpoints
+from roundelay.node.files import Spool
+from roundelay.store.blobs import BYTES_MAX, Buffer, Content, pieces_of, require
+from roundelay.store.items import CHUNK_BYTES, Entry, Item
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS content (digest TEXT PRIMARY KEY, size INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS piece (
+    digest TEXT NOT NULL, number INTEGER NOT NULL, checksum BLOB NOT NULL, bytes BLOB NOT NULL,
+    PRIMARY KEY (digest, number)) STRICT;
+CREATE TABLE IF NOT EXISTS item (
+    key TEXT NOT NULL, name TEXT NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL,
+    version INTEGER NOT NULL, deleted INTEGER NOT NULL, until REAL NOT NULL,
+    PRIMARY KEY (key, name, digest, size)) STRICT;
+"""
+BUSY_TIMEOUT_S = 2.0
+SPOOLED_BYTES_MIN = 4 << 20  # a content on its way in that is as large waits in a file, not in memory
+
+
+class Disk:
+    """Contents and index in one file of a state directory. Leases are written by the wall clock."""
+
+    def __init__(
+        self, path: Path, bytes_max: int = BYTES_MAX, wall_clock: Callable[[], float] = time.time,
+        faults: Failpoints | None = None,
+    ) -> None:
+        self._path = path
+        self._faults = faults or failpoints.from_environment()
+        self._wall_clock = wall_clock
+        self._lock = threading.Lock()
+        self._database: sqlite3.Connection | None = None
+        self._sizes: dict[str, int] = {}
+        self.total_bytes = 0
+        self.bytes_max = bytes_max
+
+    def open(self) -> None:
+        """Raises DiskError."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._database = sqlite3.connect(
+                self._path, BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+            )
+            self._database.execute("PRAGMA locking_mode=EXCLUSIVE")  # two nodes cannot share a state
+            self._database.execute("PRAGMA journal_mode=WAL")
+            self._database.execute("PRAGMA synchronous=FULL")
+            self._database.executescript(SCHEMA)
+            self._sweep()
+            self._sizes = dict(self._database.execute("SELECT digest, size FROM content"))
+        except (sqlite3.Error, OSError) as error:
+            self.close()
+            raise DiskError(_reason(self._path, error)) from error
+        self.total_bytes = sum(self._sizes.values())
+
+    def close(self) -> None:
+        with self._lock:
+            if self._database is not None:
+                self._database.close()
+            self._database = None
+
+    # --- contents
+
+    def has(self, digest: str) -> bool:
+        return digest in self._sizes
+
+    def size_bytes(self, digest: str) -> int:
+        if digest not in self._sizes:
+            raise NotFound(f"no content {digest[:8]} here")
+        return self._sizes[digest]
+
+    def buffer(self, size_bytes: int) -> Buffer:
+        return BytesIO() if size_bytes < SPOOLED_BYTES_MIN else Spool(self._path.parent)
+
+    def add(self, digest: str, content: Content) -> None:
+        if digest in self._sizes:
+            return
+        size_bytes, whole = len(content), hashlib.sha256()
+        if self.total_bytes + size_bytes > self.bytes_max:
+            raise StoreFull(f"no room for {size_bytes} bytes: {self.total_bytes} of {self.bytes_max} are taken")
+        with self._writing() as database:
+            database.execute("INSERT OR REPLACE INTO content VALUES (?, ?)", (digest, size_bytes))
+            for number, piece in enumerate(pieces_of(content)):
+                whole.update(piece)
+                row = (digest, number, hashlib.sha256(piece).digest(), piece)
+                database.execute("INSERT OR REPLACE INTO piece VALUES (?, ?, ?, ?)", row)
+            require(digest, whole.hexdigest(), size_bytes)
+        self._sizes[digest] = size_bytes
+        self.total_bytes += size_bytes
+
+    def verify(self, digest: str) -> None:
+        """Every piece, and the whole."""
+        whole, left_bytes = hashlib.sha256(), self.size_bytes(digest)
+        for number in range(self._last(digest) + 1):
+            for piece in self._pieces(digest, number, number):
+                whole.update(piece)
+                left_bytes -= len(piece)
+        if whole.hexdigest() != digest or left_bytes:
+            self.drop(digest)
+            raise Corrupt(f"content {digest[:8]} is that of {whole.hexdigest()[:8]}, {left_bytes} bytes short")
+
+    def piece(self, digest: str, offset: int, length: int) -> bytes:
+        """Verified by the checksums of the pieces that it lies in."""
+        if length <= 0 or offset >= self.size_bytes(digest):
+            return b""
+        first, last = offset // CHUNK_BYTES, (offset + length - 1) // CHUNK_BYTES
+        start = offset - first * CHUNK_BYTES
+        return b"".join(self._pieces(digest, first, last))[start : start + length]
+
+    def drop(self, digest: str) -> None:
+        """Forgotten in any case; what cannot be deleted now goes when the disk is next opened."""
+        self._lose(digest)
+        with suppress(StoreFull), self._writing() as database:
+            database.execute("DELETE FROM content WHERE digest = ?", (digest,))
+            database.execute("DELETE FROM piece WHERE digest = ?", (digest,))
+
+    # --- the index
+
+    def record(self, item: Item) -> None:
+        until = self._wall_clock() + item.lease_s
+        with self._writing() as database:
+            row = (*_place(item.entry), item.version, item.deleted, until)
+            database.execute("INSERT OR REPLACE INTO item VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+
+    def erase(self, entries: Iterable[Entry]) -> None:
+        places = [_place(entry) for entry in entries]
+        if places:
+            with self._writing() as database:
+                database.executemany(
+                    "DELETE FROM item WHERE key = ? AND name = ? AND digest = ? AND size = ?", places
+                )
+
+    def items(self) -> list[Item]:
+        """What an earlier life has kept and is still leased. Raises DiskError."""
+        now = self._wall_clock()
+        try:
+            with self._reading() as database:
+                rows = database.execute("SELECT key, name, digest, size, version, deleted, until FROM item").fetchall()
+        except sqlite3.Error as error:
+            raise DiskError(_reason(self._path, error)) from error
+        return [
+            Item(Entry(int(key, 16), name, digest, size), version, until - now, bool(deleted))
+            for key, name, digest, size, version, deleted, until in rows
+            if until > now
+        ]
+
+    # --- helpers
+
+    def _pieces(self, digest: str, first: int, last: int) -> list[bytes]:
+        """Those from the first to the last, as far as there are any. Raises NotFound; Corrupt: it is then gone."""
+        query = "SELECT number, checksum, bytes FROM piece WHERE digest = ? AND number BETWEEN ? AND ? ORDER BY number"
+        try:
+            with self._reading() as database:
+                rows = database.execute(query, (digest, first, last)).fetchall()
+            if [row[0] for row in rows] != list(range(first, min(last, self._last(digest)) + 1)):
+                raise Corrupt(f"content {digest[:8]} lacks pieces")
+            for number, checksum, piece in rows:
+                if hashlib.sha256(piece).digest() != checksum:
+                    raise Corrupt(f"piece {number} of content {digest[:8]} has rotted")
+        except Corrupt:
+            self.drop(digest)
+            raise
+        except sqlite3.Error as error:
+            self._lose(digest)  # not deleted: another life may be able to read it
+            raise Corrupt(f"{self._path}: {error}") from error
+        return [row[2] for row in rows]
+
+    def _last(self, digest: str) -> int:
+        """The number of a content's last piece; of an empty one, -1."""
+        return (self.size_bytes(digest) - 1) // CHUNK_BYTES
+
+    def _lose(self, digest: str) -> None:
+        self.total_bytes -= self._sizes.pop(digest, 0)
+
+    def _sweep(self) -> None:
+        """What has expired, and what no item names. On a full disk another time."""
+        with suppress(StoreFull), self._writing() as database:
+            database.execute("DELETE FROM item WHERE until <= ?", (self._wall_clock(),))
+            database.execute(
+                "DELETE FROM content WHERE digest NOT IN (SELECT digest FROM item WHERE NOT deleted)"
+            )
+            database.execute("DELETE FROM piece WHERE digest NOT IN (SELECT digest FROM content)")
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            if self._database is None:
+                raise NotFound(f"{self._path} is closed")
+            yield self._database
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction, on the disk when it ends; or nothing of it."""
+        with self._lock:
+            database = self._database
+            if database is None:
+                raise StoreFull(f"{self._path} is closed")
+            try:
+                database.execute("BEGIN IMMEDIATE")
+                yield database
+                self._faults.around("disk.write", None, lambda: database.execute("COMMIT"))
+            except sqlite3.Error as error:
+                raise StoreFull(f"{self._path}: {error}") from error
+            finally:
+                if database.in_transaction:
+                    database.execute("ROLLBACK")
+
+
+def _place(entry: Entry) -> tuple[str, str, str, int]:
+    return f"{entry.key:x}", entry.name, entry.digest, entry.size_bytes
+
+
+def _reason(path: Path, error: Exception) -> str:
+    """One line that says what to do."""
+    text = str(error)
+    if "locked" in text:
+        return f"{path} is in use by another process: give every node a --state-dir of its own"
+    if isinstance(error, sqlite3.DatabaseError) and ("malformed" in text or "not a database" in text):
+        return f"{path}: {text}: move it away and start again, the other nodes have copies"
+    return f"{path}: {text}"

@@ -1,0 +1,191 @@
+"""Faults on purpose, at named places of a running process; inert unless the environment asks for them.
+
+    ROUNDELAY_FAILPOINTS="handle.Put.after=exit@3;ask.Order.before=sleep:2;handle.Read=1%drop"
+
+A point is NAME[~TEXT]=[P%]ACTION[@N]. TEXT must occur in the request (its name, its round); P is a
+chance in per cent; N is the one hit at which it acts, instead of every one. Names come from the
+classes of the requests: before and after each is handled, before and after it is asked, around the
+trainer's work and around each write to the disk. A name without an end means its `.before`.
+
+exit ends the process as kill -9 does (at trainer.*: the trainer's); sleep:S waits; drop lets a
+message be lost; error fails as that place can fail. With ROUNDELAY_FAILPOINTS_ARMED=DIR an exit
+waits until there is a file NAME[~TEXT] in that folder, and takes it away: so a test chooses the
+moment, and of all processes that share the folder one ends.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+from roundelay.chord import requests as ring_requests
+from roundelay.chord.effects import Request
+from roundelay.chord.errors import NodeUnreachable, PeerFault
+from roundelay.federation import requests as job_requests
+from roundelay.federation.errors import WorkFailed
+from roundelay.store import items
+
+R = TypeVar("R")
+
+VARIABLE, ARMED_VARIABLE = "ROUNDELAY_FAILPOINTS", "ROUNDELAY_FAILPOINTS_ARMED"
+ACTIONS = ("exit", "sleep", "drop", "error")
+SILENCE_S = 30.0  # longer than anybody waits for an answer
+TRAINER_STEPS = ("missing", "add", "moments", "train", "evaluate")
+REQUESTS = tuple(sorted(
+    each.__name__ for module in (ring_requests, items, job_requests) for each in vars(module).values()
+    if isinstance(each, type) and issubclass(each, Request) and each is not Request
+))
+PLACES = (
+    *(f"{side}.{request}" for side in ("handle", "ask") for request in REQUESTS),
+    "train", *(f"trainer.{step}" for step in TRAINER_STEPS), "disk.write",
+)
+NAMES = (*(f"{place}.{end}" for place in PLACES for end in ("before", "after")), "trainer.epoch")
+
+
+class BadFailpoints(Exception):
+    """What the environment asks for cannot be understood; the message says why."""
+
+
+class InjectedFault(Exception):
+    """A handler that breaks, as a fault of ours would break it."""
+
+
+@dataclass
+class Point:
+    """One fault that was asked for, and how often its place has been passed."""
+
+    name: str
+    action: str
+    text: str = ""
+    seconds: float = 0.0
+    per_cent: float = 100.0
+    nth: int = 0  # 0: at every hit
+    hits: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def label(self) -> str:
+        return f"{self.name}~{self.text}" if self.text else self.name
+
+    def is_due(self, rng: random.Random) -> bool:
+        with self.lock:
+            self.hits += 1
+            if self.nth:
+                return self.hits == self.nth
+            return self.per_cent >= 100.0 or rng.uniform(0.0, 100.0) < self.per_cent
+
+
+def kill_this_process() -> None:
+    """As kill -9: nothing is flushed, closed or said."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Failpoints:
+    """The faults of one process. Any thread may pass a place."""
+
+    def __init__(
+        self, points: Sequence[Point] = (), armed: Path | None = None, rng: random.Random | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._points = tuple(points)
+        self._armed = armed
+        self._rng = rng or random.Random()
+        self._sleep = sleep
+
+    def around(
+        self, place: str, about: object, do: Callable[[], R], victim: Callable[[], object] = kill_this_process
+    ) -> R:
+        """Do it, with whatever was asked for before and after."""
+        if not self._points:
+            return do()
+        self.hit(f"{place}.before", about, victim)
+        result = do()
+        self.hit(f"{place}.after", about, victim)
+        return result
+
+    def hit(self, name: str, about: object, victim: Callable[[], object] = kill_this_process) -> None:
+        """This place has been reached."""
+        for point in self._points:
+            if point.name == name and (not point.text or point.text in repr(about)) and point.is_due(self._rng):
+                self._act(point, victim)
+
+    def _act(self, point: Point, victim: Callable[[], object]) -> None:
+        place = point.name.partition(".")[0]
+        match point.action:
+            case "sleep":
+                self._sleep(point.seconds)
+            case "exit":
+                if self._armed is None or _take(self._armed / point.label):
+                    victim()
+            case "drop" if place == "handle":
+                self._sleep(SILENCE_S)  # whoever asked has hung up by then
+            case "drop":
+                raise NodeUnreachable(f"failpoint {point.name}: lost on its way")
+            case _:
+                raise _error_of(place)(f"failpoint {point.name}")
+
+
+def _error_of(place: str) -> type[Exception]:
+    """As that place can fail."""
+    if place == "disk":
+        from sqlite3 import OperationalError  # which only a node with a disk has
+
+        return OperationalError
+    return {"handle": InjectedFault, "ask": PeerFault, "train": WorkFailed, "trainer": OSError}[place]
+
+
+@cache
+def from_environment() -> Failpoints:
+    """What this process was asked to suffer. Raises BadFailpoints."""
+    armed = os.environ.get(ARMED_VARIABLE)
+    return Failpoints(parse(os.environ.get(VARIABLE, "")), Path(armed) if armed else None)
+
+
+def parse(text: str) -> tuple[Point, ...]:
+    """Raises BadFailpoints."""
+    return tuple(_point(part.strip()) for part in text.split(";") if part.strip())
+
+
+def _point(text: str) -> Point:
+    where, equals, what = text.partition("=")
+    name, _, wanted = where.partition("~")
+    name = name if name in NAMES else f"{name}.before"
+    if not equals or name not in NAMES:
+        raise BadFailpoints(f"{VARIABLE}: {text!r}: no such place; handle.Put.after=exit would be one")
+    chance, per_cent, rest = what.rpartition("%")
+    rest, at, nth = rest.partition("@")
+    action, colon, seconds = rest.partition(":")
+    if action not in ACTIONS or bool(colon) != (action == "sleep"):
+        raise BadFailpoints(f"{VARIABLE}: {text!r}: an action is exit, sleep:SECONDS, drop or error")
+    if action == "drop" and not name.startswith(("handle.", "ask.")):
+        raise BadFailpoints(f"{VARIABLE}: {text!r}: only a message can be dropped (handle.*, ask.*)")
+    return Point(
+        name, action, wanted, _number(seconds, text, 3600.0) if colon else 0.0,
+        _number(chance, text, 100.0) if per_cent else 100.0, int(_number(nth, text, 1e9)) if at else 0,
+    )
+
+
+def _number(digits: str, text: str, most: float) -> float:
+    try:
+        number = float(digits)
+    except ValueError:
+        number = -1.0
+    if not 0.0 < number <= most:
+        raise BadFailpoints(f"{VARIABLE}: {text!r}: {digits!r} is no number above 0 and up to {most:g}")
+    return number
+
+
+def _take(file: Path) -> bool:
+    try:
+        file.unlink()
+    except FileNotFoundError:
+        return False
+    return True

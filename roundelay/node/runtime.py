@@ -1,0 +1,195 @@
+"""Runs procedures: steps them under one lock, performs what they yield without it.
+
+The only place that waits. A procedure never holds the lock while another node, a timer or the
+trainer is waited for; handlers take the same lock, so the core needs none of its own.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for_futures
+from contextlib import suppress
+from functools import partial
+from typing import Any, TypeVar
+
+from roundelay.chord.effects import Ask, AskAll, Nap, Procedure, Request, Sleep, Together
+from roundelay.chord.errors import ChordError, NodeUnreachable
+from roundelay.chord.refs import NodeRef
+from roundelay.node import failpoints, partition_fault
+from roundelay.node.failpoints import Failpoints
+from roundelay.rpc.peers import Peers
+
+R = TypeVar("R")
+
+ASKERS_MAX = 32  # threads that put questions side by side
+Performer = Callable[[Any], Any]
+
+
+class Stopped(Exception):
+    """The process is ending: what was being run has been given up."""
+
+
+class Runtime:
+    """The threads, the lock and the clock of one process."""
+
+    def __init__(self, peers: Peers, faults: Failpoints | None = None) -> None:
+        self.peers = peers
+        self.faults = faults or failpoints.from_environment()
+        self._cut = partition_fault.from_environment()
+        self.changed = threading.Condition(threading.RLock())  # the lock, and news of any change under it
+        self.stopping = threading.Event()
+        self._askers = ThreadPoolExecutor(ASKERS_MAX, thread_name_prefix="ask")
+        self._threads: list[threading.Thread] = []
+        self._myself: tuple[NodeRef, Callable[[Request[Any]], Any]] | None = None
+        self._performers: dict[type[Any], Performer] = {
+            Ask: self._ask, AskAll: self._ask_all, Sleep: self._sleep, Together: self._together,
+        }
+
+    def be(self, me: NodeRef, answer: Callable[[Request[Any]], Any]) -> None:
+        """From now on questions to `me` are answered here, without the wire."""
+        self._myself = me, answer
+
+    def perform_with(self, effect: type[Any], performer: Performer) -> None:
+        """Teach the runtime one more effect."""
+        self._performers[effect] = performer
+
+    def nap_until(self, is_awake: Callable[[], bool]) -> None:
+        """Say what ends a Nap before its time."""
+        self._performers[Nap] = lambda nap: self._wait(nap.seconds, is_awake)
+
+    def run(self, procedure: Procedure[R]) -> R:
+        """Run a procedure to its end in this thread. Raises what it raises; Stopped when the process ends."""
+        step: Callable[[], Any] = lambda: next(procedure)  # noqa: E731 - rebound below
+        while True:
+            if self.stopping.is_set():
+                procedure.close()
+                raise Stopped
+            try:
+                with self.changed:
+                    effect = step()
+                    self.changed.notify_all()
+            except StopIteration as end:
+                result: R = end.value
+                return result
+            step = self._outcome(procedure, effect)
+
+    def start(self, name: str, procedure: Procedure[Any], on_failure: Callable[[Exception], None]) -> None:
+        """Run a procedure in a thread of its own, until it ends or the process stops."""
+
+        def body() -> None:
+            try:
+                self.run(procedure)
+            except Stopped:
+                pass
+            except Exception as error:
+                on_failure(error)
+
+        thread = threading.Thread(target=body, name=name, daemon=True)
+        thread.start()
+        self._threads = [*(each for each in self._threads if each.is_alive()), thread]
+
+    def stop(self, timeout_s: float) -> None:
+        """End all waits, and the threads with them, within a bound."""
+        self.stopping.set()
+        with self.changed:
+            self.changed.notify_all()
+        deadline = time.monotonic() + timeout_s
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        self._askers.shutdown(wait=False, cancel_futures=True)
+        self.peers.close()
+
+    # --- performers
+
+    def _outcome(self, procedure: Procedure[Any], effect: Any) -> Callable[[], Any]:
+        """Perform an effect; what comes of it is sent or thrown into the procedure by its next step."""
+        try:
+            value = self._performers[type(effect)](effect)
+        except Stopped:
+            procedure.close()
+            raise
+        except Exception as error:
+            thrown = error  # `error` is gone after this block
+            return lambda: procedure.throw(thrown)
+        return lambda: procedure.send(value)
+
+    def _ask(self, ask: Ask) -> Any:
+        return self.faults.around(f"ask.{type(ask.request).__name__}", ask.request, lambda: self._put_question(ask))
+
+    def _put_question(self, ask: Ask) -> Any:
+        if self._myself is not None:
+            if ask.to == self._myself[0]:
+                return self._myself[1](ask.request)
+            address = ask.to.address if isinstance(ask.to, NodeRef) else ask.to
+            self._cut.require_way(self._myself[0].address, address)
+        return self.peers.ask(ask)
+
+    def _ask_all(self, effect: AskAll) -> list[Any]:
+        """Answers in the order asked; a ChordError in the place of an answer that there is not."""
+        deadline = time.monotonic() + effect.deadline_s
+        mine = [a for a in effect.asks[:1] if effect.need is None and a.timeout_s <= effect.deadline_s]
+        futures = [self._askers.submit(_value_or_error, partial(self._ask, a)) for a in effect.asks[len(mine) :]]
+        answers = [_value_or_error(partial(self._ask, a)) for a in mine]  # in this thread, which is awake
+        _wait_for(futures, effect.need, max(0.0, deadline - time.monotonic()))
+        silent = NodeUnreachable(f"no answer within {effect.deadline_s:g} s")
+        return answers + [f.result() if f.done() and not f.cancelled() else silent for f in futures]
+
+    def _together(self, effect: Together) -> list[Any]:
+        """Each in a thread, at most so many at once. Who is interrupted while waiting here waits no longer."""
+        left = deque(enumerate(effect.procedures))
+        results: list[Any] = [Stopped()] * len(left)
+
+        def work_off() -> None:
+            with suppress(IndexError, Stopped):
+                while True:  # ends: the deque grows shorter
+                    place, procedure = left.popleft()
+                    results[place] = _value_or_error(partial(self.run, procedure))
+
+        sides = [threading.Thread(target=work_off, name="side", daemon=True)
+                 for _ in range(min(effect.at_once, len(left)))]
+        try:
+            for side in sides:
+                side.start()
+            for side in sides:
+                side.join()
+        finally:
+            left.clear()
+        if self.stopping.is_set():
+            raise Stopped
+        return results
+
+    def _sleep(self, sleep: Sleep) -> None:
+        if self.stopping.wait(sleep.seconds):
+            raise Stopped
+
+    def _wait(self, seconds: float, is_awake: Callable[[], bool]) -> None:
+        with self.changed:
+            self.changed.wait_for(lambda: is_awake() or self.stopping.is_set(), seconds)
+        if self.stopping.is_set():
+            raise Stopped
+
+
+def _value_or_error(get: Callable[[], Any]) -> Any:
+    try:
+        return get()
+    except Stopped:
+        raise
+    except Exception as error:
+        return error
+
+
+def _wait_for(futures: Sequence[Future[Any]], need: int | None, deadline_s: float) -> None:
+    """Until all are done, or `need` of them without error, or the deadline has come."""
+    if need is None:
+        wait_for_futures(futures, deadline_s)
+        return
+    deadline = time.monotonic() + deadline_s
+    pending = set(futures)
+    while pending and (left_s := deadline - time.monotonic()) > 0:
+        _, pending = wait_for_futures(pending, left_s, return_when="FIRST_COMPLETED")
+        if sum(f.done() and not isinstance(f.result(), ChordError) for f in futures) >= need:
+            return

@@ -1,0 +1,189 @@
+"""The supernode's process: membership behind a server, and the journal it keeps.
+
+The journal has one JSON line for each identity granted, synced to disk before the grant is
+answered. A supernode that starts asks every address it has ever admitted, and every one listed,
+who answers there: so it knows the ring again at once, and founds no second one beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import random
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from roundelay.chord.dispatch import Handlers, answer
+from roundelay.chord.effects import Ask, AskAll, Procedure, Request
+from roundelay.chord.errors import JoinRefused, NotYet
+from roundelay.chord.refs import Address, NodeRef
+from roundelay.chord.registry import Membership
+from roundelay.chord.requests import Admit, GetMembers, Hello, Report, Retire, SayHello
+from roundelay.chord.ring import Ring
+from roundelay.node import addresses
+from roundelay.node.runtime import Runtime
+from roundelay.rpc.handlers import supernode_processor
+from roundelay.rpc.peers import Peers
+from roundelay.rpc.server import Server
+
+log = logging.getLogger(__name__)
+
+RECALL_TIMEOUT_S = 1.0
+STOP_TIMEOUT_S = 2.0
+
+
+class JournalError(Exception):
+    """The journal cannot be read or written; the message names file and line."""
+
+
+class Journal:
+    """Every identity ever granted on this ring, one JSON object a line."""
+
+    def __init__(self, path: Path, ring: Ring) -> None:
+        self._path = path
+        self._bits = ring.bits
+
+    def record(self, node: NodeRef) -> None:
+        """Append, and return when it is on the disk. Raises JournalError."""
+        line = {"bits": self._bits, "id": f"{node.id:x}", "host": node.host, "port": node.port,
+                "incarnation": node.incarnation}
+        try:
+            is_new = not self._path.exists()
+            with self._path.open("a") as file:
+                file.write(json.dumps(line) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            if is_new:
+                _sync_folder(self._path.parent)
+        except OSError as error:
+            raise JournalError(f"{self._path}: {error.strerror}") from error
+
+    def identities(self) -> list[NodeRef]:
+        """What was recorded for a ring of these bits, in order; half a line at the end goes. Raises JournalError."""
+        try:
+            content = self._path.read_bytes()
+            *whole, torn = content.split(b"\n")
+            if torn:
+                log.warning("%s ends in half a line, which was never answered: ignored", self._path)
+                os.truncate(self._path, len(content) - len(torn))
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise JournalError(f"{self._path}: {error.strerror}") from error
+        return [node for number, line in enumerate(whole, 1) for node in self._parse(line, number)]
+
+    def _parse(self, line: bytes, number: int) -> list[NodeRef]:
+        try:
+            raw = json.loads(line)
+            if raw["bits"] != self._bits:
+                return []
+            return [NodeRef(int(raw["id"], 16), str(raw["host"]), int(raw["port"]), int(raw["incarnation"]))]
+        except (ValueError, KeyError, TypeError) as error:
+            raise JournalError(f"{self._path}, line {number}: not an identity: {error}") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """A new file outlives a crash only when its folder's entry is on the disk too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def journal_of(state_dir: Path, port: int) -> Path:
+    """Where the supernode that is told to listen at this port keeps its journal."""
+    return state_dir / f"supernode-{port}.jsonl"
+
+
+class Supernode:
+    """Serves admissions from start to stop."""
+
+    def __init__(
+        self, ring: Ring, address: Address, journal: Path, node_list: Path, assign: str, chosen: Sequence[int],
+        say: Callable[[str], None],
+    ) -> None:
+        self._journal = Journal(journal, ring)
+        self._node_list = node_list
+        self._membership = Membership(ring, random.Random(), self._journal.record, assign, chosen)
+        self._runtime = Runtime(Peers())
+        self._handlers = self._make_handlers()
+        self._server = Server(supernode_processor(self._serve), address.host, address.port)
+        self._say = say
+        self._recalled = False
+
+    @property
+    def address(self) -> Address:
+        return Address(*self._server.address)
+
+    def start(self) -> None:
+        """Listen, recall the ring, then admit. Raises JournalError, NodeListError, PortInUse."""
+        listed = addresses.read(self._node_list).nodes
+        with self._runtime.changed:  # nobody is answered before the journal is read; a port in use leaves it alone
+            self._server.start()
+            for node in self._journal.identities():
+                self._membership.recall(node)
+        self._runtime.run(self._find_living(dict.fromkeys((*self._membership.addresses(), *listed))))
+        self._recalled = True
+
+    def stop(self) -> None:
+        self._server.stop()
+        self._runtime.stop(STOP_TIMEOUT_S)
+
+    # --- what it answers
+
+    def _serve(self, request: Request[Any]) -> Any:
+        place = f"handle.{type(request).__name__}"
+        return self._runtime.faults.around(place, request, lambda: self._answer(request))
+
+    def _answer(self, request: Request[Any]) -> Any:
+        with self._runtime.changed:
+            return answer(self._handlers, request)
+
+    def _make_handlers(self) -> Handlers:
+        now, members = time.monotonic, self._membership
+        return {
+            Admit: self._admit,
+            Report: lambda r: members.report(r.node, now()),
+            Retire: self._retire,
+            GetMembers: lambda _: members.members(now()),
+        }
+
+    def _admit(self, request: Admit) -> Any:
+        wanted = addresses.normal(request.address)
+        if not self._recalled:
+            raise NotYet("the supernode is looking for the members of an earlier ring")
+        try:
+            if not addresses.read(self._node_list).allows(wanted):
+                raise JoinRefused(
+                    f"{wanted} is not listed in {self._node_list} on the supernode's side: add the line "
+                    f"{wanted.host},{wanted.port} there, or start the node with --register"
+                )
+            grant = self._membership.admit(wanted, time.monotonic())
+        except (addresses.NodeListError, JournalError) as error:
+            raise JoinRefused(f"the supernode cannot admit anybody: {error}") from error
+        self._say(f"admitted {grant.node.address} as {grant.ring.show(grant.node.id)}"
+                  + (f", to join through {grant.bootstrap.address}" if grant.bootstrap else ", to found the ring"))
+        return grant
+
+    def _retire(self, request: Retire) -> None:
+        self._membership.retire(request.node)
+        self._say(f"{request.node.address} has left")
+
+    # --- what it asks
+
+    def _find_living(self, candidates: Iterable[Address]) -> Procedure[None]:
+        """Those who answer as members of a ring of our kind count as alive from the start."""
+        asks = [Ask(address, SayHello(), RECALL_TIMEOUT_S) for address in candidates]
+        if not asks:
+            return
+        answers = yield AskAll(asks, deadline_s=2 * RECALL_TIMEOUT_S)
+        for hello in answers:
+            if isinstance(hello, Hello) and hello.joined and hello.ring == self._membership.ring:
+                with suppress(JoinRefused):  # an earlier life of an address that has been admitted again
+                    self._membership.report(hello.node, time.monotonic())
+                    self._say(f"found {hello.node.address} alive")

@@ -1,0 +1,141 @@
+"""One row a request: the Thrift call that carries it, its arguments and its answer, both ways.
+
+A request that is not in this table cannot leave the process, and nothing else can come in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from types import ModuleType
+from typing import Any
+
+from roundelay.chord import requests as ring
+from roundelay.chord.effects import Request
+from roundelay.chord.refs import Address
+from roundelay.federation import requests
+from roundelay.rpc import codec
+from roundelay.rpc.codec import digest_from_wire, digest_to_wire, id_from_wire, id_to_wire, node_from_wire, node_to_wire
+from roundelay.rpc.gen import ComputeNode, Supernode
+from roundelay.rpc.method import Method
+from roundelay.store import items
+
+
+@dataclass(frozen=True)
+class Call:
+    """How one kind of request travels."""
+
+    method: str
+    arguments: Callable[[Any], tuple[Any, ...]]  # request -> wire arguments, without the target
+    request: Callable[..., Request[Any]]  # wire arguments -> request
+    reply: Callable[[Any], Any]  # answer -> wire
+    answer: Callable[[Any], Any]  # wire -> answer
+    service: ModuleType = ComputeNode
+    is_bulky: bool = False  # carries pieces of a content
+
+    @cached_property
+    def thrift(self) -> Method:
+        """The same call as Thrift writes it."""
+        return Method(self.service, self.method, self.is_bulky)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+COMPUTE_NODE: dict[type[Request[Any]], Call] = {
+    ring.NextHop: Call(
+        "next_hop",
+        lambda r: (id_to_wire(r.key), codec.nodes_to_wire(r.failed)),
+        lambda key, failed: ring.NextHop(id_from_wire(key), codec.nodes_from_wire(failed)),
+        codec.hop_to_wire, codec.hop_from_wire,
+    ),
+    ring.GetNeighbours: Call(
+        "neighbours", lambda r: (), ring.GetNeighbours,
+        codec.neighbourhood_to_wire, codec.neighbourhood_from_wire,
+    ),
+    ring.Notify: Call(
+        "notify", lambda r: (node_to_wire(r.sender),), lambda sender: ring.Notify(node_from_wire(sender)),
+        _as_it_is, _as_it_is,
+    ),
+    ring.Nudge: Call("nudge", lambda r: (), ring.Nudge, _as_it_is, _as_it_is),
+    ring.Leaving: Call(
+        "leaving", lambda r: (node_to_wire(r.sender),), lambda sender: ring.Leaving(node_from_wire(sender)),
+        _as_it_is, _as_it_is,
+    ),
+    ring.GetStatus: Call("status", lambda r: (), ring.GetStatus, codec.status_to_wire, codec.status_from_wire),
+    items.Put: Call(
+        "put", lambda r: (codec.item_to_wire(r.item),), lambda item: items.Put(codec.item_from_wire(item)),
+        codec.receipt_to_wire, codec.receipt_from_wire,
+    ),
+    items.Write: Call(
+        "write",
+        lambda r: (digest_to_wire(r.digest), r.size_bytes, r.offset, r.piece),
+        lambda digest, size, offset, piece: items.Write(digest_from_wire(digest), size, offset, piece),
+        codec.receipt_to_wire, codec.receipt_from_wire, is_bulky=True,
+    ),
+    items.Read: Call(
+        "read",
+        lambda r: (digest_to_wire(r.digest), r.offset, r.length),
+        lambda digest, offset, length: items.Read(digest_from_wire(digest), offset, length),
+        _as_it_is, _as_it_is, is_bulky=True,
+    ),
+    items.Find: Call(
+        "find", lambda r: (id_to_wire(r.key), list(r.names)),
+        lambda key, names: items.Find(id_from_wire(key), tuple(names)),
+        codec.items_to_wire, codec.items_from_wire,
+    ),
+    items.GetRangeDigest: Call(
+        "range_digest",
+        lambda r: (id_to_wire(r.start), id_to_wire(r.end)),
+        lambda start, end: items.GetRangeDigest(id_from_wire(start), id_from_wire(end)),
+        codec.range_digest_to_wire, codec.range_digest_from_wire,
+    ),
+    items.ListRange: Call(
+        "list_range",
+        lambda r: (id_to_wire(r.start), id_to_wire(r.end)),
+        lambda start, end: items.ListRange(id_from_wire(start), id_from_wire(end)),
+        codec.items_to_wire, codec.items_from_wire,
+    ),
+    requests.Driving: Call("driving", lambda r: (r.job,), requests.Driving, _as_it_is, _as_it_is),
+    requests.Order: Call(
+        "order", lambda r: (codec.order_to_wire(r),), codec.order_from_wire, _as_it_is, _as_it_is,
+    ),
+    requests.Push: Call("push", lambda r: (codec.push_to_wire(r),), codec.push_from_wire, _as_it_is, _as_it_is),
+    requests.Collect: Call(
+        "collect",
+        lambda r: (r.ticket, round(r.wait_s * 1000)),
+        lambda ticket, wait_ms: requests.Collect(ticket, wait_ms / 1000),
+        codec.progress_to_wire, codec.progress_from_wire,
+    ),
+}
+
+# Who does not know yet whom it will meet asks this one, without a target.
+SAY_HELLO = Call("hello", lambda r: (), ring.SayHello, codec.hello_to_wire, codec.hello_from_wire)
+
+
+def _admit(host: str, port: int) -> ring.Admit:
+    codec.check_address(host, port)
+    return ring.Admit(Address(host, port))
+
+
+SUPERNODE: dict[type[Request[Any]], Call] = {
+    ring.Admit: Call(
+        "admit", lambda r: (r.address.host, r.address.port), _admit, codec.grant_to_wire, codec.grant_from_wire,
+        Supernode,
+    ),
+    ring.Report: Call(
+        "report", lambda r: (node_to_wire(r.node),), lambda node: ring.Report(node_from_wire(node)),
+        codec.lease_to_wire, codec.lease_from_wire, Supernode,
+    ),
+    ring.Retire: Call(
+        "retire", lambda r: (node_to_wire(r.node),), lambda node: ring.Retire(node_from_wire(node)),
+        _as_it_is, _as_it_is, Supernode,
+    ),
+    ring.GetMembers: Call(
+        "members", lambda r: (), ring.GetMembers, codec.members_to_wire, codec.members_from_wire, Supernode
+    ),
+}
+
+UNTARGETED: dict[type[Request[Any]], Call] = {ring.SayHello: SAY_HELLO, **SUPERNODE}

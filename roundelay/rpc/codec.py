@@ -1,0 +1,366 @@
+"""Domain values to wire structs and back; domain errors to wire exceptions and back.
+
+What comes from the wire is checked here, once: a length or a range out of the contract is
+Malformed, before any handler sees it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from thrift.protocol.TProtocol import TProtocolException
+from thrift.Thrift import TType
+
+from roundelay.chord import errors
+from roundelay.chord.refs import NodeRef
+from roundelay.chord.requests import Candidate, Grant, Hello, Hop, Lease, Members, Neighbourhood, Status
+from roundelay.chord.ring import Ring
+from roundelay.federation.requests import Order, Progress, Push, Share, TrainingFile
+from roundelay.rpc.gen import ttypes as wire
+from roundelay.store.items import Entry, Item, RangeDigest, Receipt
+from roundelay.store.names import check_name
+
+ID_BYTES = 20
+DIGEST_BYTES = 32
+BITMAP_BYTES_MAX = 1 << 14  # places of more files than a job may have
+HOST_CHARACTERS_MAX = 255
+PORT_MAX = 65535
+NODES_KEPT_MAX = 4096
+
+# --- identifiers and digests
+
+
+def id_to_wire(identifier: int) -> bytes:
+    return identifier.to_bytes(ID_BYTES)
+
+
+def id_from_wire(raw: bytes) -> int:
+    if len(raw) != ID_BYTES:
+        raise errors.Malformed(f"an identifier has {ID_BYTES} bytes, this one {len(raw)}")
+    return int.from_bytes(raw)
+
+
+def digest_to_wire(digest: str) -> bytes:
+    return bytes.fromhex(digest)
+
+
+def digest_from_wire(raw: bytes) -> str:
+    if len(raw) != DIGEST_BYTES:
+        raise errors.Malformed(f"a digest has {DIGEST_BYTES} bytes, this one {len(raw)}")
+    return raw.hex()
+
+
+def _at_least(least: int, number: int) -> int:
+    if number < least:
+        raise errors.Malformed(f"{number} where {least} or more belongs")
+    return number
+
+
+def check_complete(value: Any) -> None:
+    """Raises Malformed where a required field is missing: Thrift's C decoder lets that pass."""
+    kind = type(value)
+    if kind is list or kind is tuple:
+        for each in value:
+            if type(each) not in _WHOLE:
+                check_complete(each)
+        return
+    required, nested = _PARTS.get(kind) or _parts(kind)
+    for name in required:
+        if getattr(value, name) is None:
+            raise errors.Malformed(f"{kind.__name__} lacks {name}")
+    for name in nested:
+        check_complete(getattr(value, name))
+
+
+_WHOLE = frozenset((bool, bytes, float, int, str))  # no part of these can be missing
+
+# Of every kind of value that was checked: the fields that it must have, and those that hold more to check.
+_PARTS: dict[type[Any], tuple[tuple[str, ...], tuple[str, ...]]] = {}
+
+
+def _parts(kind: type[Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """A struct's required fields, and those that hold structs. What is required only its `validate` knows."""
+    fields = [field for field in getattr(kind, "thrift_spec", None) or () if field]  # only a struct has any
+    nested = tuple(name for _, what, name, *_ in fields if what in (TType.STRUCT, TType.LIST))
+    required = tuple(name for _, _, name, *_ in fields if not _is_complete_without(kind, name, fields))
+    _PARTS[kind] = required, nested
+    return required, nested
+
+
+def _is_complete_without(kind: type[Any], missing: str, fields: list[Any]) -> bool:
+    value = kind(**{name: name for _, _, name, *_ in fields if name != missing})  # validate asks only what is None
+    try:
+        value.validate()
+    except TProtocolException:
+        return False
+    return True
+
+
+# --- the ring
+
+
+@lru_cache(NODES_KEPT_MAX)
+def node_to_wire(node: NodeRef) -> wire.Node:
+    return wire.Node(id_to_wire(node.id), node.host, node.port, node.incarnation)
+
+
+def node_from_wire(raw: wire.Node) -> NodeRef:
+    return _node(raw.id, raw.host, raw.port, raw.incarnation)
+
+
+@lru_cache(NODES_KEPT_MAX)
+def _node(identifier: bytes, host: str, port: int, incarnation: int) -> NodeRef:
+    """The same few nodes come again and again: each is checked and made once, and compares quickly."""
+    check_address(host, port, empty_allowed=True)
+    return NodeRef(id_from_wire(identifier), host, port, incarnation)
+
+
+def check_address(host: str, port: int, empty_allowed: bool = False) -> None:
+    """Raises Malformed for what can be no address."""
+    if len(host) > HOST_CHARACTERS_MAX or not host.isprintable() or (not host and not empty_allowed):
+        raise errors.Malformed(f"{host[:80]!r} is no host")
+    if not 0 <= port <= PORT_MAX:
+        raise errors.Malformed(f"{port} is no port")
+
+
+def nodes_to_wire(nodes: Sequence[NodeRef]) -> list[wire.Node]:
+    return [node_to_wire(n) for n in nodes]
+
+
+def nodes_from_wire(raw: Sequence[wire.Node]) -> tuple[NodeRef, ...]:
+    return tuple([node_from_wire(n) for n in raw])
+
+
+def ring_to_wire(ring: Ring) -> wire.Ring:
+    return wire.Ring(ring.bits, ring.successors, ring.replicas)
+
+
+def ring_from_wire(raw: wire.Ring) -> Ring:
+    try:
+        return Ring(raw.bits, raw.successors, raw.replicas)
+    except ValueError as error:
+        raise errors.Malformed(str(error)) from error
+
+
+def hello_to_wire(hello: Hello) -> wire.Hello:
+    return wire.Hello(node_to_wire(hello.node), ring_to_wire(hello.ring), hello.joined)
+
+
+def hello_from_wire(raw: wire.Hello) -> Hello:
+    return Hello(node_from_wire(raw.node), ring_from_wire(raw.ring), raw.joined)
+
+
+def hop_to_wire(hop: Hop) -> wire.Hop:
+    if hop.found:
+        return wire.Hop(owners=wire.Owners(nodes_to_wire(hop.nodes)))
+    nearer = [wire.Candidate(node_to_wire(c.node), c.finger) for c in hop.candidates]
+    return wire.Hop(nearer=wire.Nearer(nearer))
+
+
+def hop_from_wire(raw: wire.Hop) -> Hop:
+    if raw.owners is not None:
+        if not raw.owners.nodes:
+            raise errors.Malformed("a key was found, but with no owner")
+        return Hop(True, nodes=nodes_from_wire(raw.owners.nodes))
+    if raw.nearer is None:
+        raise errors.Malformed("a hop that is neither found nor nearer")
+    return Hop(False, candidates=tuple(Candidate(node_from_wire(c.node), c.finger) for c in raw.nearer.candidates))
+
+
+def neighbourhood_to_wire(value: Neighbourhood) -> wire.Neighbourhood:
+    return wire.Neighbourhood(node_to_wire(value.predecessor), nodes_to_wire(value.successors))
+
+
+def neighbourhood_from_wire(raw: wire.Neighbourhood) -> Neighbourhood:
+    if not raw.successors:
+        raise errors.Malformed("a neighbourhood without successors")
+    return Neighbourhood(node_from_wire(raw.predecessor), nodes_from_wire(raw.successors))
+
+
+def status_to_wire(status: Status) -> wire.Status:
+    return wire.Status(
+        node_to_wire(status.node), ring_to_wire(status.ring), node_to_wire(status.predecessor),
+        nodes_to_wire(status.successors), nodes_to_wire(status.fingers), list(status.names),
+        status.stored_bytes, status.training,
+    )
+
+
+def status_from_wire(raw: wire.Status) -> Status:
+    return Status(
+        node_from_wire(raw.node), ring_from_wire(raw.ring), node_from_wire(raw.predecessor),
+        nodes_from_wire(raw.successors), nodes_from_wire(raw.fingers), tuple(raw.names),
+        raw.stored_bytes, raw.training,
+    )
+
+
+# --- the supernode
+
+
+def grant_to_wire(grant: Grant) -> wire.Grant:
+    bootstrap = node_to_wire(grant.bootstrap) if grant.bootstrap else None
+    return wire.Grant(node_to_wire(grant.node), ring_to_wire(grant.ring), bootstrap)
+
+
+def grant_from_wire(raw: wire.Grant) -> Grant:
+    bootstrap = node_from_wire(raw.bootstrap) if raw.bootstrap else None
+    return Grant(node_from_wire(raw.node), ring_from_wire(raw.ring), bootstrap)
+
+
+def lease_to_wire(lease: Lease) -> wire.Lease:
+    return wire.Lease(round(lease.seconds * 1000), node_to_wire(lease.other) if lease.other else None)
+
+
+def lease_from_wire(raw: wire.Lease) -> Lease:
+    return Lease(raw.milliseconds / 1000, node_from_wire(raw.other) if raw.other else None)
+
+
+def members_to_wire(members: Members) -> wire.Members:
+    return wire.Members(ring_to_wire(members.ring), nodes_to_wire(members.nodes))
+
+
+def members_from_wire(raw: wire.Members) -> Members:
+    return Members(ring_from_wire(raw.ring), nodes_from_wire(raw.nodes))
+
+
+# --- the store
+
+
+def entry_to_wire(entry: Entry) -> wire.Entry:
+    return wire.Entry(id_to_wire(entry.key), entry.name, digest_to_wire(entry.digest), entry.size_bytes)
+
+
+def entry_from_wire(raw: wire.Entry) -> Entry:
+    return Entry(id_from_wire(raw.key), raw.name, digest_from_wire(raw.digest), _at_least(0, raw.size))
+
+
+def item_to_wire(item: Item) -> wire.Item:
+    return wire.Item(entry_to_wire(item.entry), item.version, round(item.lease_s * 1000), item.deleted)
+
+
+def item_from_wire(raw: wire.Item) -> Item:
+    return Item(entry_from_wire(raw.entry), raw.version, raw.lease_ms / 1000, raw.deleted)
+
+
+def items_to_wire(items: Sequence[Item]) -> list[wire.Item]:
+    return [item_to_wire(i) for i in items]
+
+
+def items_from_wire(raw: Sequence[wire.Item]) -> tuple[Item, ...]:
+    return tuple(item_from_wire(i) for i in raw)
+
+
+def range_digest_to_wire(value: RangeDigest) -> wire.RangeDigest:
+    return wire.RangeDigest(value.count, value.digest)
+
+
+def range_digest_from_wire(raw: wire.RangeDigest) -> RangeDigest:
+    return RangeDigest(raw.count, raw.digest)
+
+
+def receipt_to_wire(receipt: Receipt) -> wire.Receipt:
+    return wire.Receipt(receipt.stored, receipt.received_bytes)
+
+
+def receipt_from_wire(raw: wire.Receipt) -> Receipt:
+    return Receipt(raw.stored, raw.received)
+
+
+# --- the work
+
+
+def order_to_wire(order: Order) -> wire.Order:
+    files = [wire.TrainingFile(f.index, f.name, digest_to_wire(f.digest), f.size_bytes, f.rows) for f in order.files]
+    weights = digest_to_wire(order.weights) or None
+    shares = [share_to_wire(s) for s in order.shares]
+    return wire.Order(order.job, order.round, files, order.task, weights, order.weights_bytes or None,
+                      order.may_refuse or None, shares or None,
+                      id_to_wire(order.limit) if shares or order.limit else None, order.attempt or None)
+
+
+def order_from_wire(raw: wire.Order) -> Order:
+    files = tuple(_training_file(f) for f in raw.files)
+    weights = digest_from_wire(raw.weights) if raw.weights else ""
+    return Order(raw.job, _at_least(0, raw.round), files, raw.task, weights, _at_least(0, raw.weights_size or 0),
+                 bool(raw.may_refuse), tuple(share_from_wire(s) for s in raw.shares or ()),
+                 id_from_wire(raw.limit) if raw.limit else 0, _at_least(0, raw.attempt or 0))
+
+
+def push_to_wire(push: Push) -> wire.Push:
+    return wire.Push(push.job, push.round, push.attempt, push.number, node_to_wire(push.sender),
+                     digest_to_wire(push.digest), push.size_bytes)
+
+
+def push_from_wire(raw: wire.Push) -> Push:
+    return Push(raw.job, _at_least(0, raw.round), _at_least(0, raw.attempt), _at_least(0, raw.number),
+                node_from_wire(raw.sender), digest_from_wire(raw.digest), _at_least(0, raw.size))
+
+
+def share_to_wire(share: Share) -> wire.Share:
+    bits = bytearray(max(share.files, default=-1) // 8 + 1)
+    for place in share.files:
+        bits[place // 8] |= 1 << place % 8
+    return wire.Share(node_to_wire(share.node), bytes(bits))
+
+
+def share_from_wire(raw: wire.Share) -> Share:
+    if len(raw.files) > BITMAP_BYTES_MAX:
+        raise errors.Malformed(f"a bitmap of {len(raw.files)} bytes, at most {BITMAP_BYTES_MAX}")
+    files = tuple(8 * at + bit for at, byte in enumerate(raw.files) for bit in range(8) if byte >> bit & 1)
+    return Share(node_from_wire(raw.node), files)
+
+
+def _training_file(raw: wire.TrainingFile) -> TrainingFile:
+    check_name(raw.name)
+    return TrainingFile(
+        _at_least(0, raw.index), raw.name, digest_from_wire(raw.digest), _at_least(0, raw.size), _at_least(1, raw.rows)
+    )
+
+
+def progress_to_wire(progress: Progress) -> wire.Progress:
+    result = digest_to_wire(progress.result) if progress.result else None
+    return wire.Progress(
+        progress.state, progress.message, result, progress.size_bytes,
+        progress.seconds, progress.loss, progress.accuracy,
+    )
+
+
+def progress_from_wire(raw: wire.Progress) -> Progress:
+    return Progress(
+        raw.state, raw.message, digest_from_wire(raw.result) if raw.result else "", raw.size or 0,
+        raw.seconds or 0.0, raw.loss or 0.0, raw.accuracy or 0.0,
+    )
+
+
+# --- errors
+
+_WIRE_EXCEPTIONS: dict[type[errors.ChordError], Callable[[str], Exception]] = {
+    errors.Busy: wire.Busy,
+    errors.NotYet: wire.NotYet,
+    errors.NotFound: wire.NotFound,
+    errors.JoinRefused: wire.Refused,
+    errors.StoreFull: wire.StoreFull,
+    errors.Corrupt: wire.Corrupt,
+    errors.Malformed: wire.Malformed,
+}
+_DOMAIN_ERRORS = {raw: error for error, raw in _WIRE_EXCEPTIONS.items()}
+
+
+def error_to_wire(error: errors.ChordError) -> Exception:
+    made: Exception
+    if isinstance(error, errors.WrongIncarnation):
+        made = wire.WrongIncarnation(node_to_wire(error.actual))
+    else:
+        made = _WIRE_EXCEPTIONS[type(error)](str(error))
+    return made
+
+
+def error_from_wire(raw: Any) -> errors.ChordError:
+    check_complete(raw)
+    if isinstance(raw, wire.WrongIncarnation):
+        return errors.WrongIncarnation(node_from_wire(raw.actual))
+    return _DOMAIN_ERRORS[type(raw)](raw.message)
+
+
+WIRE_EXCEPTIONS = (wire.WrongIncarnation, *_DOMAIN_ERRORS)

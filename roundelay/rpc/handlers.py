@@ -1,0 +1,83 @@
+"""The other side of a call: decode, check whom it means, one answer of the core, encode.
+
+It serves the calls of the table in `calls`, and no others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from thrift.Thrift import TApplicationException, TMessageType, TType
+
+from roundelay.chord.effects import Request
+from roundelay.chord.errors import ChordError, Malformed, WrongIncarnation
+from roundelay.chord.refs import NodeRef
+from roundelay.rpc import codec
+from roundelay.rpc.calls import COMPUTE_NODE, SAY_HELLO, SUPERNODE, Call
+from roundelay.rpc.method import message_begin
+from roundelay.rpc.protocol import BinaryProtocol
+
+Answer = Callable[[Request[Any]], Any]
+
+
+def compute_node_processor(me: Callable[[], NodeRef], answer: Answer) -> Processor:
+    """Serve a compute node's calls. `me` says who it is by now: its name comes with its admission."""
+    return Processor(answer, (SAY_HELLO,), COMPUTE_NODE.values(), me)
+
+
+def supernode_processor(answer: Answer) -> Processor:
+    """Serve the supernode's calls."""
+    return Processor(answer, SUPERNODE.values())
+
+
+class Processor:
+    """Answers one message after the other. Those to a node name the node that they mean: `targeted`."""
+
+    def __init__(
+        self, answer: Answer, untargeted: Iterable[Call], targeted: Iterable[Call] = (),
+        me: Callable[[], NodeRef] | None = None,
+    ) -> None:
+        self._answer = answer
+        self._me = me
+        self._calls = {call.method: (call, False) for call in untargeted}
+        self._calls.update({call.method: (call, True) for call in targeted})
+
+    def process(self, messages: BinaryProtocol) -> None:
+        """One call: read it, and send what comes of it. Raises TProtocolException for what is no message."""
+        name, _, seqid = messages.readMessageBegin()
+        call, is_targeted = self._calls.get(name, (None, False))
+        if call is None:
+            messages.skip(TType.STRUCT)
+            messages.readMessageEnd()
+            messages.refuse(name, seqid, TApplicationException.UNKNOWN_METHOD, f"Unknown function {name}")
+            return
+        method = call.thrift
+        arguments = method.values(messages.read(method.arguments, method.arguments_spec))
+        messages.readMessageEnd()
+        try:
+            result = method.answered(self.serve(call, arguments, is_targeted))
+        except codec.WIRE_EXCEPTIONS as error:
+            result = method.failed(error)
+        begins = method.reply_begins if seqid == 0 else message_begin(name, TMessageType.REPLY, seqid)
+        messages.send(begins, result, method.result_spec, method.is_bulky)
+
+    def serve(self, call: Call, arguments: Sequence[Any], is_targeted: bool) -> Any:
+        """The wire's answer to the wire's arguments. Raises the contract's exceptions."""
+        try:
+            if is_targeted:
+                self._require_me(arguments[0])
+                arguments = arguments[1:]
+            if None in arguments:
+                raise Malformed(f"{call.method} lacks an argument")
+            codec.check_complete(arguments)
+            return call.reply(self._answer(call.request(*arguments)))
+        except ChordError as error:
+            raise codec.error_to_wire(error) from error
+
+    def _require_me(self, target: Any) -> None:
+        """Raises WrongIncarnation unless it is this life of this node that is meant."""
+        assert self._me is not None
+        me = self._me()
+        if target is None or target.incarnation != me.incarnation or target.id != codec.id_to_wire(me.id):
+            raise WrongIncarnation(me)

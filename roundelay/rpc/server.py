@@ -1,0 +1,254 @@
+"""Our Thrift server: a thread for each connection, and no caller can stop the others by silence or nonsense.
+
+Thrift's own servers can be stopped by one silent client. Here the accept thread only accepts; what may block
+(TLS handshake, frames, answers) happens in the connection's own thread under a timeout, and when all threads
+are taken, the connection that has been idle longest is closed for the newcomer. Nobody polls.
+
+It knows nothing of what is served: that is the processor's.
+"""
+
+import contextlib
+import logging
+import selectors
+import socket
+import threading
+import time
+from dataclasses import dataclass, field
+from errno import EADDRINUSE
+from typing import TYPE_CHECKING, Protocol
+
+from thrift.Thrift import TApplicationException, TException, TMessageType
+
+from roundelay.rpc.protocol import BinaryProtocol, protocol
+from roundelay.rpc.transport import FramedSocket
+
+if TYPE_CHECKING:
+    import ssl  # brought by whoever has certificates
+
+log = logging.getLogger(__name__)
+
+WORKERS_MAX = 64
+IDLE_TIMEOUT_S = 60.0
+FRAME_TIMEOUT_S = 10.0
+HANDSHAKE_TIMEOUT_S = 5.0
+STOP_TIMEOUT_S = 5.0
+ROOM_TIMEOUT_S = 0.2  # for a connection to fall idle, be closed and give its thread to a newcomer
+ACCEPT_BACKOFF_S = 0.1
+BACKLOG = 128
+
+
+class Processor(Protocol):
+    """What is served."""
+
+    def process(self, messages: BinaryProtocol) -> None:
+        """Read one message and send its answer. Raises TProtocolException for what is no message."""
+
+
+class PortInUse(OSError):
+    """Another process listens there. Definite: nothing is bound."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one caller may take from the others."""
+
+    workers_max: int = WORKERS_MAX
+    idle_timeout_s: float = IDLE_TIMEOUT_S  # between two frames
+    frame_timeout_s: float = FRAME_TIMEOUT_S  # for a frame that has begun, and for its answer to be taken
+    handshake_timeout_s: float = HANDSHAKE_TIMEOUT_S
+
+
+LIMITS = Limits()
+
+
+@dataclass(eq=False)
+class Connection:
+    """An accepted caller; guarded by the server's lock. Idle at first: a silent handshake gives way too."""
+
+    sock: socket.socket
+    peer: str
+    idle_since: float = field(default_factory=time.monotonic)
+    working: bool = False  # between the first byte of a frame and the last of its answer
+    closing: bool = False
+    thread: threading.Thread = field(init=False)
+
+    def hang_up(self) -> None:
+        """Wake the connection's thread, which alone closes the socket."""
+        self.closing = True
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)  # below TLS, which would say goodbye first
+
+
+class Server:
+    """Serves a processor on host:port (port 0: any free one) from `start` to `stop`; a context manager."""
+
+    def __init__(
+        self,
+        processor: Processor,
+        host: str,
+        port: int = 0,
+        tls: "ssl.SSLContext | None" = None,
+        limits: Limits = LIMITS,
+    ) -> None:
+        self.address = (host, port)
+        self._processor = processor
+        self._tls = tls
+        self._limits = limits
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)  # a connection has fallen idle or ended
+        self._connections: set[Connection] = set()
+        self._stopping = threading.Event()
+        self._on_stop = contextlib.ExitStack()
+
+    def start(self) -> None:
+        """Bind, listen and accept; `address` has the real port then. Raises PortInUse or another OSError."""
+        with contextlib.ExitStack() as opened:
+            listener = opened.enter_context(_listener(*self.address))
+            ready = opened.enter_context(selectors.DefaultSelector())
+            waker, woken = (opened.enter_context(end) for end in socket.socketpair())
+            ready.register(listener, selectors.EVENT_READ)
+            ready.register(woken, selectors.EVENT_READ)
+            self.address = (self.address[0], listener.getsockname()[1])
+            acceptor = threading.Thread(target=self._accept, args=(listener, ready), name="accept", daemon=True)
+            acceptor.start()
+            opened.callback(acceptor.join, STOP_TIMEOUT_S)
+            opened.callback(waker.close)
+            self._on_stop = opened.pop_all()
+
+    def stop(self) -> None:
+        """Close the listener and every connection; wait for their threads, at most STOP_TIMEOUT_S each."""
+        self._stopping.set()
+        self._on_stop.close()
+        with self._lock:
+            connections = list(self._connections)
+            for connection in connections:
+                connection.hang_up()
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        for connection in connections:
+            connection.thread.join(max(0.0, deadline - time.monotonic()))
+        busy = sum(connection.thread.is_alive() for connection in connections)
+        if busy:
+            log.warning("stopped while %d calls were still being handled", busy)
+
+    def __enter__(self) -> "Server":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _accept(self, listener: socket.socket, ready: selectors.BaseSelector) -> None:
+        """Accept until stopped; when that fails, as without descriptors, do not try again at once."""
+        failing = False
+        while not self._stopping.is_set():
+            ready.select()
+            try:
+                self._admit(*listener.accept())
+                failing = False
+            except (BlockingIOError, ConnectionError):
+                continue  # woken by stop, or the caller has gone again
+            except (OSError, RuntimeError, MemoryError) as error:  # RuntimeError: no thread can be started
+                if not failing:
+                    log.warning("cannot accept, trying every %g s: %s", ACCEPT_BACKOFF_S, error)
+                failing = True
+                self._close_longest_idle()
+                self._stopping.wait(ACCEPT_BACKOFF_S)
+
+    def _admit(self, sock: socket.socket, address: tuple[str, int]) -> None:
+        """Give a caller a thread, if need be the longest-idle one's; hang up when all are at work."""
+        connection = Connection(sock, f"{address[0]} port {address[1]}")
+        connection.thread = threading.Thread(
+            target=self._serve, args=(connection,), name=f"serve {connection.peer}", daemon=True
+        )
+        with contextlib.ExitStack() as refusal, self._lock:
+            refusal.callback(sock.close)
+            if not self._changed.wait_for(self._has_room, ROOM_TIMEOUT_S):
+                log.debug("refused %.200a: %d connections at work", connection.peer, len(self._connections))
+                return
+            connection.thread.start()
+            self._connections.add(connection)
+            refusal.pop_all()
+
+    def _has_room(self) -> bool:
+        """Whether a thread is free; else one is about to be, if any connection is idle."""
+        if len(self._connections) < self._limits.workers_max:
+            return True
+        self._close_longest_idle()
+        return False
+
+    def _close_longest_idle(self) -> None:
+        """Close the connection that has waited longest for its next frame, one at a time."""
+        with self._lock:
+            idle = [each for each in self._connections if not each.working]
+            if idle and not any(each.closing for each in idle):
+                min(idle, key=lambda each: each.idle_since).hang_up()
+
+    def _serve(self, connection: Connection) -> None:
+        """A connection's thread: one call after the other until either side ends it."""
+        try:
+            self._secure(connection)
+            transport = FramedSocket(connection.sock, self._limits.frame_timeout_s)
+            messages = protocol(transport)
+            while transport.wait(self._limits.idle_timeout_s) and self._begin(connection):
+                transport.receive()
+                self._handle(messages, connection.peer)
+                self._end(connection)
+        except (TException, OSError, UnicodeDecodeError) as error:
+            log.debug("dropped %.200a: %.200a", connection.peer, error)
+        finally:
+            with self._lock:
+                connection.sock.close()
+                self._connections.discard(connection)
+                self._changed.notify_all()
+
+    def _secure(self, connection: Connection) -> None:
+        connection.sock.settimeout(self._limits.handshake_timeout_s)
+        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._tls:
+            with self._lock:  # wrapping voids the plain socket, which others may be about to shut down
+                connection.sock = secured = self._tls.wrap_socket(
+                    connection.sock, server_side=True, do_handshake_on_connect=False
+                )
+            secured.do_handshake()
+
+    def _begin(self, connection: Connection) -> bool:
+        """A frame has begun, unless the connection was chosen to be closed just before."""
+        with self._lock:
+            connection.working = not connection.closing
+            return connection.working
+
+    def _end(self, connection: Connection) -> None:
+        with self._lock:
+            connection.working = False
+            connection.idle_since = time.monotonic()
+            if len(self._connections) >= self._limits.workers_max:  # else nobody waits for room
+                self._changed.notify_all()
+
+    def _handle(self, messages: BinaryProtocol, peer: str) -> None:
+        """One call. A message that cannot be decoded is its sender's fault; what goes wrong later is ours."""
+        try:
+            self._processor.process(messages)
+        except Exception as error:
+            theirs = isinstance(error, TException | UnicodeDecodeError) and not messages.trans.unsent
+            if messages.message is None or theirs:
+                raise
+            name, kind, seqid = messages.message
+            log.exception("%.200a from %.200a failed", name, peer)
+            if kind == TMessageType.CALL:
+                messages.refuse(name, seqid, TApplicationException.INTERNAL_ERROR, "Internal error")
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    """A listening socket; of a name with addresses of both kinds, as "localhost", the IPv4 one."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, _, _, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+    dual = family == socket.AF_INET6 and socket.has_dualstack_ipv6()
+    try:
+        listener = socket.create_server(address, family=family, backlog=BACKLOG, dualstack_ipv6=dual)
+    except OSError as error:
+        if error.errno != EADDRINUSE:
+            raise
+        raise PortInUse(f"{host}:{port} is in use by another process") from error
+    listener.setblocking(False)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else TLS's first call takes 44 ms
+    return listener

@@ -1,0 +1,37 @@
+"""A job without a ring: one process trains every file. What a job on a ring must come to; quick to experiment with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from roundelay.chord.refs import NodeRef
+from roundelay.federation import arithmetic
+from roundelay.federation.client_sampling import files_of
+from roundelay.federation.requests import Progress
+from roundelay.federation.rounds import Part
+from roundelay.federation.spec import JobSpec
+from roundelay.ml.task import task_from_dict
+from roundelay.ml.worker import Worker
+
+NOBODY = NodeRef(0, "nobody", 1)
+
+
+def moments(spec: JobSpec, contents: Mapping[str, bytes], worker: Worker) -> bytes:
+    """Have the files there; returns their moments, as round 0 would. contents: by digest."""
+    for file in spec.files:
+        if not worker.has(file.digest):
+            worker.add_file(file.digest, file.name, contents[file.digest], spec.features, spec.classes)
+    sums = worker.moments([f.digest for f in spec.files]).to_bytes()
+    return arithmetic.moments_of(spec, [Part(NOBODY, spec.files, Progress("done"), sums)])
+
+
+def rounds(spec: JobSpec, standardised_by: bytes, worker: Worker) -> Iterator[bytes]:
+    """The weights before the first round, and after every one."""
+    weights, state = arithmetic.first_weights(spec), b""
+    yield weights
+    for number in range(1, spec.settings.rounds + 1):
+        files = files_of(spec, number)
+        task = task_from_dict(arithmetic.training_task(spec, number, standardised_by, files)["task"])
+        part = Part(NOBODY, files, Progress("done"), worker.train(task, weights).sum)
+        weights, state = arithmetic.step(spec, weights, [part], state)
+        yield weights

@@ -1,0 +1,125 @@
+"""Lookups while nodes join and fail. Paper, figure 12: without retry, and what retrying changes."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+
+from roundelay.chord.errors import ChordError, NodeUnreachable
+from roundelay.chord.refs import NodeRef
+from roundelay.chord.ring import Ring
+from roundelay.sim.experiments.coming_and_going import ComingAndGoing, Weather, all_fingers
+from roundelay.sim.experiments.published import CHURN
+from roundelay.sim.experiments.walks import Reached, reach
+from roundelay.sim.figures import READ_2001, Band, Check, Result, Row, Table
+from roundelay.sim.plot import Plot, Series
+
+RING = Ring(bits=24, successors=8, replicas=1)
+NODES = 500
+RETRY_BETTER = 10.0  # times fewer failures
+
+
+@dataclass(frozen=True)
+class Size:
+    rates: tuple[float, ...]
+    seconds: float
+    runs: int
+
+
+FULL = Size(tuple(CHURN), 7200.0, 10)
+QUICK = Size((0.10,), 600.0, 1)
+
+
+@dataclass
+class Tally:
+    """Lookups of all runs at one rate, and why those with retry have failed."""
+
+    lookups: int = 0
+    failed_at_once: int = 0
+    failed_retried: int = 0
+    why: Counter[str] = field(default_factory=Counter)
+
+
+def run(seed: int, quick: bool) -> Result:
+    size = QUICK if quick else FULL
+    tallies = {rate: Tally() for rate in size.rates}
+    for rate, tally in tallies.items():
+        for turn in range(size.runs):
+            rng = random.Random(f"churn {seed} {rate} {turn}")
+            _one_run(Weather(NODES, rate, size.seconds, polite=False), tally, rng)
+    set_up = (f"{NODES} nodes with {RING.successors} successors; joins and failures each at rate R, lookups once a "
+              f"second, every node stabilises and refreshes all fingers every 15 to 45 s; {size.seconds:,.0f} s, "
+              f"{size.runs} runs. A lookup has failed if it does not reach the key's true successor of that moment.")
+    return Result("churn", set_up, (_table(tallies, size),), (_plot(tallies),))
+
+
+def _one_run(weather: Weather, tally: Tally, rng: random.Random) -> None:
+    ring = ComingAndGoing(RING, weather, all_fingers, rng)
+
+    def look_up(start: NodeRef, key: int) -> None:
+        tally.lookups += 1
+        tally.failed_at_once += _failure(ring, start, key, patient=False) is not None
+        why = _failure(ring, start, key, patient=True)
+        if why is not None:
+            tally.failed_retried += 1
+            tally.why[why] += 1
+
+    ring.looked_up = look_up
+    ring.run()
+
+
+def _failure(ring: ComingAndGoing, start: NodeRef, key: int, patient: bool) -> str | None:
+    """Why the lookup did not reach the true successor, if it did not."""
+    try:
+        reached = ring.direct.run(reach(start, key), patient)
+    except NodeUnreachable:
+        return "sent to a dead node"
+    except ChordError:
+        return "no way on"
+    true = ring.true.owner(key)
+    return None if reached.node == true else _why_stale(ring, reached, true)
+
+
+def _why_stale(ring: ComingAndGoing, reached: Reached, true: NodeRef) -> str:
+    """The key's predecessor, as it was found, does not list the true owner: since it joined, or wrongly."""
+    predecessor = reached.route.predecessor
+    if ring.true.after(ring.true.place(true) - 1) != predecessor:
+        return "stopped short of the key's predecessor: nodes between are not known there yet"
+    return "its predecessor does not know the new owner yet"
+
+
+def _table(tallies: dict[float, Tally], size: Size) -> Table:
+    rows = []
+    for rate, tally in tallies.items():
+        paper, low, high = CHURN[rate]
+        at_once, retried = tally.failed_at_once / tally.lookups, tally.failed_retried / tally.lookups
+        checks = (Check("no retry", at_once, Band(high=high)),
+                  Check("with retry", retried, Band(high=at_once / RETRY_BETTER)))
+        rows.append(Row((rate, tally.lookups, at_once, f"{paper} ({low} to {high})", retried), checks))
+    return Table("Failed lookups while nodes join and fail (Fig. 12)", READ_2001,
+                 ("R (1/s)", "lookups", "no retry", "no retry paper (95 %)", "with retry"), tuple(rows), (
+        "No retry: the lookup ends at the first dead node that it is sent to, the owner included. With retry it steps "
+        "back from the dead and takes the next of the owner's successors.",
+        _remaining(tallies),
+        "Procedures take no time here. Over a network a lookup can also be overtaken by a join or a death: that "
+        "window is a few round trips, against 30 s between stabilisations.",
+    ))
+
+
+def _remaining(tallies: dict[float, Tally]) -> str:
+    why = sum((tally.why for tally in tallies.values()), Counter[str]())
+    if not why:
+        return ("With retry none has failed: a joiner is known to its predecessor at once, since whom it notifies "
+                "nudges the old one, and every list names living successors beyond the dead.")
+    return "The failures that remain with retry: " + "; ".join(f"{count} {what}" for what, count in why.most_common())
+
+
+def _plot(tallies: dict[float, Tally]) -> Plot:
+    at_once = tuple((rate, t.failed_at_once / t.lookups) for rate, t in tallies.items())
+    retried = tuple((rate, t.failed_retried / t.lookups) for rate, t in tallies.items())
+    paper = tuple((rate, value) for rate, (value, _, _) in CHURN.items())
+    intervals = tuple((rate, low, high) for rate, (_, low, high) in CHURN.items())
+    return Plot("churn", "Failed lookups while nodes join and fail", "joins and failures per second", "failed lookups",
+                (Series("no retry, ours", at_once), Series("no retry, paper", paper, intervals, joined=False),
+                 Series("with retry, ours", retried)))

@@ -1,0 +1,98 @@
+"""What goes wrong, and when: crashes, pauses and partitions, drawn from the seed.
+
+Everything that breaks is whole again by the end: killed programs are started, frozen ones thaw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from roundelay.chord.invariants import INVARIANT, check, view
+from roundelay.chord.ring import Ring
+from roundelay.sim.machine import Machine
+from roundelay.sim.supernode import SimSupernode
+from roundelay.sim.world import World
+
+SUPERNODE_DOWN_S = 3.0
+
+
+class Faults:
+    """Strikes at the machines of one world for `options.faults_s` seconds."""
+
+    def __init__(self, world: World, ring: Ring, machines: Sequence[Machine], supernode: SimSupernode) -> None:
+        self._world, self._ring, self._machines, self._supernode = world, ring, machines, supernode
+        self._rng = world.rng("faults")
+        self.crashes = self.pauses = self.partitions = self.spared = 0
+
+    def begin(self) -> None:
+        """Set all of it down in the calendar."""
+        options, after, draw = self._world.options, self._world.clock.after, self._rng.uniform
+        for _ in range(options.crashes):
+            after(draw(0.0, options.faults_s), self._crash)
+        for _ in range(options.pauses):
+            after(draw(0.0, options.faults_s), self._freeze)
+        for _ in range(options.supernode_crashes):
+            after(draw(0.0, options.faults_s), self._crash_supernode)
+        slot_s = options.faults_s / max(1, options.partitions)
+        for turn in range(options.partitions):
+            after(slot_s * turn + draw(0.0, max(0.0, slot_s - options.partition_s)), self._split)
+
+    def end(self) -> None:
+        """Everything is whole again: the network, the programs, the supernode."""
+        self._world.network.heal()
+        self._world.note("heal")
+        self._supernode.boot()
+        for machine in self._machines:
+            machine.thaw()
+            machine.boot()
+
+    # --- helpers
+
+    def _crash(self) -> None:
+        victim = self._someone()
+        options = self._world.options
+        if self._must_spare(victim):
+            self.spared += 1
+            return
+        self.crashes += 1
+        victim.crash(silent=self._rng.random() >= options.refusals)
+        self._world.clock.after(self._rng.expovariate(1.0 / max(options.restart_s, 1e-9)), victim.boot)
+
+    def _someone(self) -> Machine:
+        """At random, of those that run (if any do)."""
+        return self._rng.choice([m for m in self._machines if m.is_up] or self._machines)
+
+    def _must_spare(self, victim: Machine) -> bool:
+        """Would more be down than copies survive, or would the proof's one assumption be broken?
+
+        Zave, Fail: every list keeps a live entry, and successors + 1 principals remain.
+        """
+        if sum(not m.is_up for m in self._machines) >= self._ring.replicas - 1 or not victim.is_up:
+            return True
+        if not self._world.options.silence_is_death:
+            return False
+        views = [view(m.member) for m in self._machines if m.member and m is not victim]
+        return not all(f.holds for f in check(views, self._ring.successors) if f.predicate in INVARIANT)
+
+    def _crash_supernode(self) -> None:
+        self._supernode.crash()
+        self._world.clock.after(SUPERNODE_DOWN_S, self._supernode.boot)
+
+    def _freeze(self) -> None:
+        victim = self._someone()
+        self.pauses += 1
+        victim.freeze()
+        self._world.clock.after(self._world.options.pause_s, victim.thaw)
+
+    def _split(self) -> None:
+        """Cut off a random part, from one machine to all but one; the supernode is on either side."""
+        addresses = [m.address for m in self._machines] + [self._supernode.address]
+        island = self._rng.sample(addresses, self._rng.randint(1, len(self._machines)))
+        self.partitions += 1
+        self._world.network.split(island)
+        self._world.note(f"split off {' '.join(map(str, sorted(island)))}")
+        self._world.clock.after(self._world.options.partition_s, self._rejoin)
+
+    def _rejoin(self) -> None:
+        self._world.network.join()
+        self._world.note("rejoin")

@@ -1,0 +1,134 @@
+"""A workload: one federated job, whose client may be killed; after healing it must have ended with the very model.
+
+What the model must be is computed beside it, in one process and without a ring.
+"""
+
+from __future__ import annotations
+
+import random
+from functools import cache
+from typing import Any
+
+from roundelay.chord.effects import Procedure, together
+from roundelay.chord.errors import ChordError
+from roundelay.chord.refs import Address, NodeRef
+from roundelay.federation import jobs, records
+from roundelay.federation.driver import Driver
+from roundelay.federation.errors import FederationError
+from roundelay.federation.requests import TrainingFile
+from roundelay.federation.settings import Settings
+from roundelay.federation.spec import JobSpec
+from roundelay.federation.upload import place
+from roundelay.ml.worker import Worker
+from roundelay.sim import centralized_reference
+from roundelay.sim.observed_ring import Scene
+from roundelay.sim.process import Outcome
+from roundelay.sim.program import clocks, teach
+from roundelay.store.blobs import digest_of
+
+FILES, ROWS, FEATURES, CLASSES = 6, 24, 4, 3
+SETTINGS = Settings(rounds=8, epochs=2, hidden=(6,), eta=0.1, batch=8)
+CLIENT_DIES_WITHIN_S = 30.0
+ENDS_WITHIN_S = 240.0
+LOOK_EVERY_S = 1.0
+
+
+class Job:
+    """Published by a client process at the start; half of the clients are killed while it runs."""
+
+    def __init__(self, number: int = 0) -> None:
+        self._name = f"job {number}"
+        self._client_address = Address(f"client-{number}", 1)
+        self._spec: JobSpec | None = None
+        self._published = False
+        self._end = "not begun"
+
+    def start(self, scene: Scene) -> None:
+        world, rng = scene.world, scene.world.rng(self._name)
+        teach(world)
+        contents, files = _files(world.options.seed)
+        spec = JobSpec(SETTINGS, files[:-1], files[-1], FEATURES, CLASSES, nonce=f"{self._name} {world.options.seed}")
+        self._spec = spec
+        process = world.start(self._client_address)
+        entry = rng.choice(scene.members).ref
+        world.run(process, "client", self._client(scene, entry, contents), self._ended)
+        if rng.random() < 0.5:
+            world.clock.after(rng.uniform(0.0, CLIENT_DIES_WITHIN_S), lambda: self._kill_client(scene))
+
+    def stop(self) -> None:
+        """A job once published goes on by itself."""
+
+    def judge(self, scene: Scene) -> None:
+        if not self._published:
+            return  # what its client was never told of is nobody's promise
+        assert self._spec is not None
+        clock = scene.world.clock
+        deadline = clock.now + ENDS_WITHIN_S
+        view = self._look(scene)
+        while (view is None or not view.end) and clock.now < deadline:
+            clock.run(clock.now + LOOK_EVERY_S)
+            view = self._look(scene)
+        scene.demand(view is not None and view.end == records.DONE, f"the job has not ended well: {view}")
+        assert view is not None
+        made = [result.weights for result in view.results]
+        scene.demand(made == expected(scene.world.options.seed), "the job's weights are not what they must be")
+
+    def summary(self) -> str:
+        return f"{self._name}: {'published' if self._published else 'not published'}; its client: {self._end}"
+
+    # --- the client
+
+    def _client(self, scene: Scene, entry: NodeRef, contents: dict[str, bytes]) -> Procedure[Any]:
+        assert self._spec is not None
+        spec, ring, time = self._spec, scene.ring, clocks(scene.world)
+        files = (*spec.files, spec.validation)
+        yield from place(entry, ring, files, contents, time.version(), lambda _: None)
+        yield from jobs.publish(entry, ring, spec, time.version())
+        self._published = True
+        driver = Driver(spec, ring, entry, "client", time, lambda result, report: None)
+        outcome, _ = yield from together([driver.drive(), driver.beat()])
+        return outcome
+
+    def _ended(self, outcome: Outcome) -> None:
+        self._end = type(outcome).__name__ if isinstance(outcome, ChordError | FederationError) else "saw it done"
+
+    def _kill_client(self, scene: Scene) -> None:
+        process = scene.world.processes.get(self._client_address)
+        if process is not None:
+            scene.world.kill(process)
+            self._end = "killed"
+
+    def _look(self, scene: Scene) -> jobs.JobView | None:
+        """The job, as some member finds it; nothing while it cannot be read."""
+        assert self._spec is not None
+        found: list[Outcome] = []
+        machine = next(m for m in scene.machines if m.member is not None)
+        assert machine.member is not None and machine.process is not None
+        look = jobs.look_at(machine.member.ref, scene.ring, self._spec.job)
+        scene.world.run(machine.process, "look", look, found.append)
+        clock = scene.world.clock
+        clock.run_while(lambda: not found, clock.now + ENDS_WITHIN_S)
+        return found[0] if found and isinstance(found[0], jobs.JobView) else None
+
+
+@cache
+def expected(seed: int) -> list[str]:
+    """The digests of the weights of every round, computed in one place."""
+    contents, files = _files(seed)
+    spec, worker = JobSpec(SETTINGS, files[:-1], files[-1], FEATURES, CLASSES), Worker()
+    return [digest_of(w) for w in centralized_reference.rounds(spec, centralized_reference.moments(spec, contents, worker), worker)]
+
+
+def _files(seed: int) -> tuple[dict[str, bytes], tuple[TrainingFile, ...]]:
+    """Small learnable files; the last is for validation."""
+    rng = random.Random(f"files {seed}")
+    contents, files = {}, []
+    for index in range(FILES + 1):
+        rows = []
+        for _ in range(ROWS):
+            label = rng.randrange(CLASSES)
+            rows.append(",".join([*(str(rng.randrange(4) + 3 * label) for _ in range(FEATURES)), str(label)]))
+        content = "\n".join(rows).encode()
+        contents[digest_of(content)] = content
+        files.append(TrainingFile(index, f"file-{index}", digest_of(content), len(content), ROWS))
+    return contents, tuple(files)

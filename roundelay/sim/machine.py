@@ -1,0 +1,165 @@
+"""One simulated computer: it boots, dies, freezes, and runs what a compute node runs.
+
+What a node does is the core's (`roundelay.chord.protocol`, `roundelay.chord.maintenance`); here is only what the real
+process does around it: admission, identity, handlers, and a supervisor that starts it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from roundelay.chord import maintenance, protocol
+from roundelay.chord.dispatch import Handlers, ring_handlers
+from roundelay.chord.effects import Procedure, Sleep, ask
+from roundelay.chord.errors import ChordError, JoinRefused, NodeUnreachable
+from roundelay.chord.node import ChordNode
+from roundelay.chord.refs import Address
+from roundelay.chord.requests import Admit, Grant
+from roundelay.sim.process import Outcome, Process
+from roundelay.sim.world import World
+
+ADMISSION_RETRY_S = 0.1
+ADMISSION_ATTEMPTS_MAX = 600
+RESTART_S = 0.5  # a supervisor's pause before it starts a program again that has given up
+
+
+class RingProgram:
+    """What a compute node runs once it is admitted, for one life of it. A richer node adds to both."""
+
+    def __init__(self, machine: Machine, node: ChordNode) -> None:
+        self.machine, self.node = machine, node
+
+    def handlers(self) -> Handlers:
+        """What it answers."""
+        return ring_handlers(self.node)
+
+    def loops(self) -> dict[str, Procedure[Any]]:
+        """What it does all its life, by name."""
+        node, life = self.node, f"{self.node.ref.address} {self.node.ref.incarnation}"
+        return {
+            "neighbours": maintenance.keep_neighbours(node, self.machine.world.rng(f"neighbours {life}")),
+            "fingers": maintenance.keep_fingers(node, self.machine.world.rng(f"fingers {life}")),
+            "lease": maintenance.keep_lease(node, lambda: self.machine.supernode),
+            "one ring": maintenance.keep_one_ring(
+                node, lambda: self.machine.listed, self.machine.world.rng(f"one ring {life}")
+            ),
+        }
+
+
+Program = Callable[["Machine", ChordNode], RingProgram]
+
+
+class Machine:
+    """An address at which one life of a node follows another."""
+
+    def __init__(self, world: World, address: Address, supernode: Address,
+                 program: Program = RingProgram) -> None:
+        self.world = world
+        self.address = address
+        self.supernode = supernode
+        self.listed: tuple[Address, ...] = ()  # by its list of nodes
+        self.node: ChordNode | None = None
+        self.process: Process | None = None
+        self._program = program
+        self._running: RingProgram | None = None
+
+    @property
+    def is_up(self) -> bool:
+        """Is there a process?"""
+        return self.process is not None
+
+    @property
+    def program(self) -> RingProgram | None:
+        """What it runs, if it has been admitted."""
+        return self._running
+
+    @property
+    def member(self) -> ChordNode | None:
+        """Its node, if that is a joined and living member of a ring."""
+        return self.node if self.node is not None and self.node.joined else None
+
+    # --- what may befall it
+
+    def boot(self) -> None:
+        """Start the program, if it is not running."""
+        if self.process is None:
+            self.process = self.world.start(self.address)
+            self.world.run(self.process, "admission", _admission(self.address, self.supernode), self._admitted)
+
+    def crash(self, silent: bool = False) -> None:
+        """Kill the program; if silent, nobody is even told that there is none."""
+        if self.process is not None:
+            self.world.kill(self.process, silent)
+        self.process = self.node = self._running = None
+
+    def freeze(self) -> None:
+        """The process does nothing until it thaws, and does not notice."""
+        if self.process is not None:
+            self.process.freeze()
+            self.world.note(f"freeze {self.address}")
+
+    def thaw(self) -> None:
+        if self.process is not None and self.process.frozen:
+            self.world.note(f"thaw {self.address}")
+            self.process.thaw()
+
+    def adopt(self, node: ChordNode) -> None:
+        """Run this node, which is a member already: for rings that are built rather than joined."""
+        self.process = self.world.start(self.address)
+        self._become(node)
+        self._live()
+
+    # --- one life
+
+    def _admitted(self, grant: Outcome) -> None:
+        if isinstance(grant, ChordError):
+            return self._give_up(grant)
+        node = ChordNode(grant.node, grant.ring)
+        self._become(node)
+        if grant.bootstrap is None:
+            protocol.create(node)
+            return self._live()
+        assert self.process is not None
+        return self.world.run(self.process, "join", protocol.join(node, grant.bootstrap), self._joined)
+
+    def _become(self, node: ChordNode) -> None:
+        assert self.process is not None
+        self.node = node
+        self.process.ref = node.ref
+        self._running = self._program(self, node)
+        self.process.handlers = self._running.handlers()
+        self.process.is_called = lambda: node.nudged or len(node.agenda) > 0
+        self.world.note(f"identity {self.address} {node.ref.id:x} {node.ref.incarnation}")
+
+    def _joined(self, outcome: Outcome) -> None:
+        if isinstance(outcome, ChordError):
+            self._give_up(outcome)
+        else:
+            self._live()
+
+    def _live(self) -> None:
+        assert self.process is not None and self._running is not None
+        self.world.note(f"joined {self.address}")
+        for name, procedure in self._running.loops().items():
+            self.world.run(self.process, name, procedure, self._give_up)
+
+    def _give_up(self, error: Outcome) -> None:
+        """A procedure without end has ended, or there is no way in: begin anew, as a supervisor would."""
+        assert isinstance(error, ChordError), error
+        self.world.note(f"gives up {self.address}: {type(error).__name__}")
+        self.crash()
+        self.world.clock.after(RESTART_S, self.boot)
+
+
+def _admission(address: Address, supernode: Address) -> Procedure[Grant]:
+    """Ask until the supernode says yes or no."""
+    for _ in range(ADMISSION_ATTEMPTS_MAX):
+        try:
+            grant = yield from ask(supernode, Admit(address))
+            return grant
+        except JoinRefused:
+            raise
+        except ChordError:
+            yield Sleep(ADMISSION_RETRY_S)
+    raise NodeUnreachable(f"no supernode has let {address} in")

@@ -1,0 +1,220 @@
+"""Walking the ring: every node once, past the dead, and what is believed in all of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from roundelay.chord import protocol
+from roundelay.chord.crawl import AT_ONCE, LOOKS_MAX, census, inspect, survey, views
+from roundelay.chord.effects import Sleep
+from roundelay.chord.errors import ChordError, LookupFailed, NodeUnreachable, NotYet
+from roundelay.chord.invariants import IDEAL, Finding
+from roundelay.chord.node import ChordNode
+from roundelay.chord.refs import NodeRef
+from roundelay.chord.requests import GetNeighbours, GetStatus, Status
+from roundelay.chord.ring import Ring
+from tests.chord.ring_harness import World, refusing
+
+TEN = range(0, 250, 25)
+CLIENT = NodeRef(1000, "client", 1)
+
+
+def world_of(identifiers: Any, successors: int = 4, bits: int = 8) -> World:
+    world = World(Ring(bits=bits, successors=successors, replicas=1))
+    for node in world.place(identifiers, fingers=True):
+        tell_status(world, node)
+    return world
+
+
+def tell_status(world: World, node: ChordNode) -> None:
+    def status(_: GetStatus) -> Status:
+        neighbours = node.neighbours()
+        return Status(node.ref, node.ring, neighbours.predecessor, neighbours.successors, node.fingers, ())
+
+    world._handlers[node.ref][GetStatus] = status
+
+
+def ref(world: World, identifier: int) -> NodeRef:
+    node = world.live(identifier)
+    assert node is not None
+    return node.ref
+
+
+def ids(things: Any) -> list[int]:
+    return [getattr(thing, "node", thing).id for thing in things]
+
+
+@pytest.mark.parametrize("count", range(1, 11))
+@pytest.mark.parametrize("start", [0, -1])
+def test_every_node_is_met_once_wherever_the_walk_begins(count: int, start: int) -> None:
+    world = world_of(TEN[:count])
+    first = ref(world, TEN[:count][start])
+
+    assert ids(world.run(CLIENT, "survey", survey(first))) == list(TEN[:count])
+    assert ids(world.run(CLIENT, "census", census(first))) == list(TEN[:count])
+    assert ids(world.run(CLIENT, "views", views([first]))) == list(TEN[:count])
+
+
+@pytest.mark.parametrize("dead", [[25], [25, 50, 75], [225], [100, 200]])
+def test_the_dead_are_passed_over(dead: list[int]) -> None:
+    world = world_of(TEN)
+    for identifier in dead:
+        world.crash(ref(world, identifier))
+    living = [i for i in TEN if i not in dead]
+
+    assert ids(world.run(CLIENT, "survey", survey(ref(world, 0)))) == living
+    assert set(ids(world.run(CLIENT, "census", census(ref(world, 0))))) >= set(living)
+    assert ids(world.run(CLIENT, "views", views([ref(world, 0)]))) == living
+
+
+def test_a_census_takes_a_list_at_a_step() -> None:
+    world = world_of(range(0, 256, 4), successors=8)
+
+    world.run(CLIENT, "census", census(ref(world, 0)))
+
+    assert world.asked <= 64 // 8 + 1
+
+
+@pytest.mark.parametrize("walk", [survey, census])
+def test_where_nobody_answers_the_walk_says_so(walk: Any) -> None:
+    world = world_of(TEN)
+    start = ref(world, 0)
+    world.crash(start)
+
+    with pytest.raises(LookupFailed):
+        world.run(CLIENT, "walk", walk(start))
+    assert world.run(CLIENT, "views", views([start])) == []
+
+
+def test_a_walk_whose_way_is_cut_off_says_so() -> None:
+    world = world_of(TEN, successors=2)
+    for identifier in (25, 50):
+        world.crash(ref(world, identifier))
+
+    with pytest.raises(LookupFailed):
+        world.run(CLIENT, "survey", survey(ref(world, 0)))
+
+
+def test_who_has_left_is_no_member_and_who_was_restarted_is_met_in_its_new_life() -> None:
+    world = world_of(TEN)
+    leaver = world.live(100)
+    assert leaver is not None
+    leaver.joined = False
+    world.crash(ref(world, 50))
+    again = world.start(50)  # its neighbours still list the old life
+    protocol.create(again)
+
+    seen = world.run(CLIENT, "views", views([ref(world, 0)]))
+
+    assert [v.node for v in seen if v.node.id in (50, 100)] == [again.ref]
+
+
+def test_another_ring_that_somebody_knows_of_is_seen_as_well() -> None:
+    world = world_of(TEN)
+    world.found(7)
+    world.found(9)
+
+    seen, findings = world.run(CLIENT, "inspect", inspect((ref(world, 0), ref(world, 7)), 4))
+
+    assert ids(seen) == [0, 7, *TEN[1:]]
+    assert broken(findings) >= {"AtMostOneRing", IDEAL}
+
+
+def test_many_are_asked_but_not_all_at_once() -> None:
+    world = World(Ring(bits=16, successors=200, replicas=1))
+    world.place(range(0, 600, 2))
+    procedure = views([ref(world, 0)])
+    sizes = []
+    outcome = None
+    while True:
+        try:
+            effect = procedure.send(outcome)
+        except StopIteration as end:
+            seen = end.value
+            break
+        sizes.append(len(effect.asks))
+        outcome = [world._answer(CLIENT, ask) for ask in effect.asks]
+
+    assert len(seen) == 300 and max(sizes) == AT_ONCE and sum(sizes) == 300
+
+
+# --- predicates, from what was seen
+
+
+def broken(findings: list[Finding]) -> set[str]:
+    return {finding.predicate for finding in findings if not finding.holds}
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 6, 10])
+def test_a_ring_in_order_breaks_nothing_and_is_looked_at_once(count: int) -> None:
+    world = world_of(TEN[:count])
+
+    seen, findings = world.run(CLIENT, "inspect", inspect((ref(world, 0),), 4))
+
+    assert len(seen) == count and broken(findings) == set() and len(findings) == 10
+    assert world.asked == count
+
+
+def test_what_is_broken_for_good_is_told() -> None:
+    world = world_of(TEN)
+    node = world.live(50)
+    assert node is not None
+    node.successors = (*node.successors[:2], node.successors[1], node.successors[3])
+
+    _, findings = world.run(CLIENT, "inspect", inspect((ref(world, 0),), 4))
+
+    assert broken(findings) >= {"NoDuplicates", "OrderedSuccessorLists", IDEAL}
+    assert not broken(findings) & {"OneLiveSuccessor", "AtLeastOneRing", "AtMostOneRing", "ConnectedAppendages"}
+    assert "host:50" in next(f.detail for f in findings if f.predicate == "NoDuplicates")
+
+
+def test_what_is_broken_only_for_a_moment_is_not() -> None:
+    world = world_of(TEN)
+    node = world.live(50)
+    assert node is not None
+    world.crash(ref(world, 75))
+    procedure = inspect((node.ref,), 4)
+    looks, outcome = 1, None
+    while True:
+        try:
+            effect = procedure.send(outcome)
+        except StopIteration as end:
+            _, findings = end.value
+            break
+        if isinstance(effect, Sleep):
+            looks, outcome = looks + 1, None
+            world.settle(10)
+        else:
+            outcome = [world._answer(CLIENT, ask) for ask in effect.asks]
+
+    assert looks == 2 and broken(findings) == set()
+
+
+def test_a_node_that_once_does_not_answer_breaks_nothing() -> None:
+    world = world_of(TEN)
+    silent = iter([True] * (LOOKS_MAX - 1))
+
+    def now_and_then(request: Any) -> Any:
+        if next(silent, False):
+            raise NodeUnreachable("busy elsewhere")
+        node = world.live(50)
+        assert node is not None
+        return node.neighbours() if isinstance(request, GetNeighbours) else None
+
+    world.moods[ref(world, 50)] = now_and_then
+    _, findings = world.run(CLIENT, "inspect", inspect((ref(world, 0),), 4))
+
+    assert broken(findings) == set()
+
+
+@pytest.mark.parametrize("error", [NotYet("not joined"), NodeUnreachable("dead")])
+def test_the_looks_are_bounded(error: ChordError) -> None:
+    world = world_of(TEN)
+    world.moods[ref(world, 50)] = refusing(error)
+
+    _, findings = world.run(CLIENT, "inspect", inspect((ref(world, 0),), 4))
+
+    assert IDEAL in broken(findings)
+    assert world.asked == LOOKS_MAX * 10

@@ -1,0 +1,238 @@
+"""Admission: who gets which identifier, in which life, and through whom."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from roundelay.chord.errors import JoinRefused, NotYet
+from roundelay.chord.refs import Address, NodeRef
+from roundelay.chord.registry import LEASE_S, Membership
+from roundelay.chord.requests import Grant
+from roundelay.chord.ring import Ring
+
+
+def address(port: int) -> Address:
+    return Address("host", port)
+
+
+def membership(bits: int = 160, assign: str = "balanced", chosen: Sequence[int] = ()) -> tuple[
+        Membership, list[NodeRef]]:
+    journal: list[NodeRef] = []
+    ring = Ring(bits=bits, successors=8, replicas=3)
+    return Membership(ring, random.Random(0), journal.append, assign, chosen), journal
+
+
+def enter(supernode: Membership, port: int, now: float = 0.0) -> Grant:
+    """Admitted and joined."""
+    grant = supernode.admit(address(port), now)
+    supernode.report(grant.node, now)
+    return grant
+
+
+def arcs(identifiers: Iterable[int], size: int) -> list[int]:
+    ordered = sorted(identifiers)
+    return [b - a for a, b in pairwise((*ordered, ordered[0] + size))]
+
+
+# --- identifiers
+
+
+@pytest.mark.parametrize("assign", ["balanced", "hash"])
+@pytest.mark.parametrize("bits", [5, 160])
+def test_no_two_addresses_have_one_identifier(assign: str, bits: int) -> None:
+    supernode, _ = membership(bits, assign)
+
+    identifiers = {enter(supernode, 8000 + i).node.id for i in range(32)}
+
+    assert len(identifiers) == 32
+    assert all(0 <= i < 1 << bits for i in identifiers)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.integers(1, 100))
+def test_balanced_arcs_stay_within_a_factor_of_two_while_nodes_only_join(nodes: int) -> None:
+    supernode, _ = membership(bits=32)
+
+    lengths = arcs((enter(supernode, i).node.id for i in range(nodes)), 1 << 32)
+
+    assert max(lengths) <= 2 * min(lengths)
+
+
+def test_a_full_ring_refuses_one_more_and_remembers_nothing_of_it() -> None:
+    supernode, journal = membership(bits=3, assign="hash")
+    for i in range(8):
+        enter(supernode, i)
+
+    with pytest.raises(JoinRefused, match="all 8 identifiers"):
+        supernode.admit(address(8), 0.0)
+    assert len(journal) == 8
+    assert address(8) not in supernode.addresses()
+
+
+def test_hash_is_the_key_of_the_address_or_the_next_free_one() -> None:
+    supernode, _ = membership(assign="hash")
+    assert enter(supernode, 8001).node.id == supernode.ring.key("host:8001")
+
+    small, _ = membership(bits=3, assign="hash")
+    wanted = [small.ring.key(str(address(i))) for i in range(8)]
+    got = [enter(small, i).node.id for i in range(8)]
+    assert sorted(got) == list(range(8))
+    assert got[0] == wanted[0]
+
+
+def test_chosen_identifiers_are_given_in_order_and_then_the_usual_ones() -> None:
+    supernode, _ = membership(bits=3, chosen=(0, 1, 3))
+
+    identifiers = [enter(supernode, i).node.id for i in range(4)]
+    assert identifiers[:3] == [0, 1, 3]
+    assert identifiers[3] == 5, "the middle of the largest gap, from 3 to 0"
+
+
+# --- lives
+
+
+def test_an_address_keeps_its_identifier_and_each_start_is_a_new_life() -> None:
+    supernode, journal = membership()
+    first = enter(supernode, 8001).node
+    enter(supernode, 8002)
+
+    again = enter(supernode, 8001).node
+
+    assert (again.id, again.incarnation) == (first.id, first.incarnation + 1)
+    assert [n.incarnation for n in journal if n.address == first.address] == [1, 2]
+
+
+def test_what_is_granted_has_been_recorded_before() -> None:
+    def refuse(_: NodeRef) -> None:
+        raise OSError("disk full")
+
+    supernode = Membership(Ring(), random.Random(0), refuse)
+    with pytest.raises(OSError, match="disk full"):
+        supernode.admit(address(8001), 0.0)
+    assert supernode.addresses() == []
+
+
+def test_an_earlier_life_is_refused_once_there_is_a_newer_one() -> None:
+    supernode, _ = membership()
+    old = enter(supernode, 8001).node
+    new = supernode.admit(address(8001), 1.0).node
+
+    with pytest.raises(JoinRefused, match="newer life: incarnation 2"):
+        supernode.report(old, 1.0)
+    supernode.retire(old)
+    supernode.report(new, 1.0)
+    assert supernode.members(1.0).nodes == (new,)
+
+
+def test_who_has_left_is_no_member_but_its_identifier_stays_its_own() -> None:
+    supernode, _ = membership(bits=4)
+    gone = enter(supernode, 8001).node
+    supernode.retire(gone)
+
+    assert supernode.members(0.0).nodes == ()
+    others = {enter(supernode, 8100 + i).node.id for i in range(15)}
+    assert gone.id not in others
+    assert supernode.admit(address(8001), 0.0).node.id == gone.id
+
+
+# --- the way in
+
+
+def test_the_first_founds_and_the_second_waits_until_it_has() -> None:
+    supernode, journal = membership()
+    founder = supernode.admit(address(8001), 0.0)
+    assert founder.bootstrap is None
+
+    with pytest.raises(NotYet, match="host:8001 is founding the ring"):
+        supernode.admit(address(8002), 0.1)
+    assert len(journal) == 1, "who is put off has been promised nothing"
+
+    supernode.report(founder.node, 0.2)
+    assert supernode.admit(address(8002), 0.3).bootstrap == founder.node
+
+
+def test_a_founder_that_does_not_report_gives_way() -> None:
+    supernode, _ = membership()
+    supernode.admit(address(8001), 0.0)
+
+    assert supernode.admit(address(8002), LEASE_S + 0.1).bootstrap is None
+
+
+def test_a_founder_that_starts_again_founds_again() -> None:
+    supernode, _ = membership()
+    supernode.admit(address(8001), 0.0)
+
+    again = supernode.admit(address(8001), 0.1)
+    assert again.bootstrap is None
+    assert again.node.incarnation == 2
+
+
+def test_the_way_in_is_any_live_member_and_never_oneself() -> None:
+    supernode, _ = membership()
+    nodes = [enter(supernode, 8000 + i).node for i in range(4)]
+
+    ways = {supernode.admit(address(9000 + i), 0.0).bootstrap for i in range(60)}
+    assert ways == set(nodes)
+    assert supernode.admit(address(8000), 0.0).bootstrap != nodes[0]
+
+
+def test_a_lease_that_is_not_renewed_ends() -> None:
+    supernode, _ = membership()
+    silent, talking = enter(supernode, 8001).node, enter(supernode, 8002).node
+    supernode.report(talking, LEASE_S - 1)
+
+    assert supernode.members(LEASE_S - 0.1).nodes == tuple(sorted((silent, talking), key=lambda n: n.id))
+    assert supernode.members(LEASE_S + 0.1).nodes == (talking,)
+    assert supernode.report(talking, LEASE_S + 0.1).other is None
+
+
+def test_a_report_is_told_of_some_other_member() -> None:
+    supernode, _ = membership()
+    nodes = [enter(supernode, 8000 + i).node for i in range(3)]
+
+    told = {supernode.report(nodes[0], 0.0).other for _ in range(30)}
+    assert told == {nodes[1], nodes[2]}
+
+
+# --- after a restart
+
+
+def test_a_restarted_supernode_knows_the_ring_by_its_reports() -> None:
+    before, journal = membership()
+    nodes = [enter(before, 8000 + i).node for i in range(3)]
+    after, _ = membership()
+    for node in journal:
+        after.recall(node)
+    assert after.members(0.0).nodes == ()
+
+    for node in nodes:
+        after.report(node, 1.0)
+    assert {n.id for n in after.members(1.0).nodes} == {n.id for n in nodes}
+    newcomer = after.admit(address(8009), 1.0)
+    assert newcomer.bootstrap in nodes
+    assert newcomer.node.id not in {n.id for n in nodes}
+
+
+def test_without_its_journal_it_records_whoever_reports() -> None:
+    supernode, journal = membership(bits=4)
+    stranger = NodeRef(9, "host", 8001, incarnation=4)
+
+    supernode.report(stranger, 0.0)
+
+    assert journal == [stranger]
+    assert supernode.admit(address(8001), 0.1).node == NodeRef(9, "host", 8001, incarnation=5)
+
+
+def test_a_stranger_with_an_identifier_that_is_taken_is_refused() -> None:
+    supernode, journal = membership(bits=4, chosen=(9,))
+    enter(supernode, 8001)
+
+    with pytest.raises(JoinRefused, match="identifier 9 belongs to host:8001"):
+        supernode.report(NodeRef(9, "host", 8002), 0.0)
+    assert len(journal) == 1

@@ -1,0 +1,72 @@
+"""What client.py makes of what nodes have published: a job, or a reason why there is none."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from roundelay.cli import exits
+from roundelay.cli.job_input import make_spec
+from roundelay.cli.private_data import find_files, read
+from roundelay.federation.private_data import PrivateFile, Publication
+from roundelay.federation.settings import Settings
+
+FILES = Publication("a:1", 4, (PrivateFile("wards", "aa" * 32, 99, 7),))
+CLIENT = Publication("b:1", 0, (PrivateFile("client", "bb" * 32, 9, 50),))
+
+
+@pytest.fixture
+def letters(tmp_path: Path) -> Path:
+    made = tmp_path / "validate.txt"
+    made.write_text("1,2,3,4,0\n5,6,7,8,25\n")
+    return made
+
+
+def asked(path: Path, *publications: Publication, model: str = "mlp") -> Any:
+    """As find_files finds it, on a ring with these publications."""
+    access: Any = SimpleNamespace(ask=lambda _: publications, screen=SimpleNamespace(note=lambda _: None))
+    with ExitStack() as stack:
+        given = read(path, stack, lambda done, total: None)
+        found, homes = find_files(access, "wards", model, given)
+        return make_spec(Settings(model=model, hidden=(5,)), found, None, False, "wards", homes)
+
+
+def test_clients_of_their_own_are_files_whose_inputs_stay_raw(letters: Path) -> None:
+    spec = asked(letters, replace(CLIENT, address="c:1"), CLIENT)
+
+    assert [(f.name, f.rows) for f in spec.files] == [("b:1~client", 50), ("c:1~client", 50)]
+    assert (spec.raw, spec.homes, spec.validation.index, spec.features) == (True, ("b:1", "c:1"), 2, 4)
+    assert not asked(letters, FILES).raw
+
+
+def test_they_are_validated_on_the_test_part_of_any_set(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    images = {name: rng.integers(0, 256, (rows, 14, 14), np.uint8) for name, rows in (("x_train", 9), ("x_test", 5))}
+    np.savez(tmp_path / "set.npz", **images, y_train=np.arange(9) % 3, y_test=np.arange(5) % 3)
+
+    spec = asked(tmp_path / "set.npz", CLIENT, model="cnn")
+
+    assert (spec.validation.rows, spec.features, spec.classes, spec.shape) == (5, 196, 3, (1, 14, 14))
+    with pytest.raises(exits.Exit, match="a:1 has files of letters: a set of npz cannot validate them"):
+        asked(tmp_path / "set.npz", replace(FILES, features=196))
+
+
+@pytest.mark.parametrize(("publications", "model", "complaint"), [
+    ((), "mlp", "no node has published files under 'wards'"),
+    ((FILES, CLIENT), "mlp", r"b:1 has a trainer of its own \(--trainer\), a:1 files \(--private\)"),
+    ((replace(FILES, features=5),), "mlp", "a:1 has files of 5 features, validate.txt has 4"),
+    ((CLIENT, replace(CLIENT, address="c:1")), "mine:Linear", "b:1 cannot train mine:Linear: start it with --models mi"
+                                                              "ne; 1 other nodes neither"),
+    ((FILES,), "torchzoo:cnn", "a:1 cannot train torchzoo:cnn: install the extra torch there"),
+])
+def test_what_cannot_be_trained_is_refused_before_there_is_a_job(
+    publications: tuple[Publication, ...], model: str, complaint: str, letters: Path
+) -> None:
+    with pytest.raises(exits.Exit, match=complaint):
+        asked(letters, *publications, model=model)

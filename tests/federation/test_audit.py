@@ -1,0 +1,176 @@
+"""What a job has recorded is verified; a record that is forged is named, and two results of a round stop a job."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from roundelay.chord.errors import NotFound
+from roundelay.federation import arithmetic, audit, jobs, records
+from roundelay.federation.audit import Finding
+from roundelay.federation.effects import Clocks
+from roundelay.federation.errors import Diverged, OtherBits
+from roundelay.federation.failover import Keeper
+from roundelay.federation.records import Result
+from roundelay.ml.worker import Worker
+from roundelay.store.blobs import digest_of
+from tests.federation.test_driver import CONTENTS, EXPECTED, IDS, RING, SPEC, Job
+
+
+def driven() -> Job:
+    job = Job(IDS)
+    job.drive()
+    return job
+
+
+def write(job: Job, what: str, content: bytes) -> str:
+    """Have somebody write this into the job's records. Returns its digest."""
+    job.net.run(jobs.put_record(job.net.entry, RING, job.spec.job, what, content, next(job.versions)))
+    return digest_of(content)
+
+
+def other(result: Result) -> bytes:
+    return replace(result, errors=result.errors + 1).to_bytes()
+
+
+def verify(job: Job) -> list[Finding]:
+    view = job.net.run(audit.read(job.net.entry, RING, job.spec.job))
+    return job.net.run(audit.verify_chain(job.net.entry, RING, view))
+
+
+def retrain(job: Job, number: int) -> Finding:
+    view = job.net.run(audit.read(job.net.entry, RING, job.spec.job))
+    return job.net.run(audit.retrain(job.net.entry, RING, view, number, Worker()))
+
+
+def wrong(job: Job) -> list[tuple[str, str]]:
+    return [(finding.what, finding.detail) for finding in verify(job) if not finding.holds]
+
+
+def test_an_honest_job_holds_whatever_is_looked_at() -> None:
+    findings = verify(driven())
+
+    assert all(finding.holds for finding in findings)
+    assert {f"result-{number}" for number in range(4)} | {"spec", "done", "weights-3"} <= {f.what for f in findings}
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_result_that_is_no_link_of_the_chain_is_named(number: int) -> None:
+    job = driven()
+    forged = write(job, f"result-{number}", other(job.look().results[number]))
+
+    ((what, detail),) = wrong(job)
+
+    assert (what, detail) == (f"result-{number}", f"{forged} is no link of the chain: forged or damaged")
+
+
+def test_of_two_last_results_both_are_named_and_training_again_tells_which_is_forged() -> None:
+    job = driven()
+    last = job.look().results[-1]
+    for number in range(20):  # whichever of the two is taken for the chain's
+        forged = replace(last, weights=digest_of(b"%d" % number))
+        if forged.digest < last.digest:
+            break
+    write(job, f"result-{last.round}", forged.to_bytes())
+
+    details = [detail for _, detail in wrong(job)]
+
+    assert any(forged.digest in detail and last.digest in detail for detail in details)
+    assert not retrain(job, last.round).holds
+
+
+def test_rubbish_in_the_place_of_a_result_is_named() -> None:
+    job = driven()
+    rubbish = write(job, "result-2", b"rubbish")
+
+    ((what, detail),) = wrong(job)
+
+    assert what == "result-2" and detail.startswith(rubbish)
+
+
+def test_a_forged_spec_is_named_and_nobody_takes_it_for_the_job() -> None:
+    job = driven()
+    write(job, records.SPEC, replace(SPEC, nonce="forged").to_bytes())
+
+    assert job.look().spec == SPEC
+    assert [what for what, _ in wrong(job)] == ["spec"]
+
+
+def test_an_end_that_names_another_model_is_named() -> None:
+    job = driven()
+    write(job, records.DONE, b"00" * 32)
+
+    assert [what for what, _ in wrong(job)] == ["done"]
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_round_made_again_gives_the_weights_that_are_recorded(number: int) -> None:
+    assert retrain(driven(), number).holds
+
+
+def test_a_round_whose_weights_were_not_made_by_training_is_found_out() -> None:
+    """A chain that holds together link by link, in which round 1 was not trained: only training again can tell."""
+    job, honest = Job(IDS), driven().look().results
+    lie = digest_of(EXPECTED)
+    chain = honest[0], replace(honest[1], weights=lie)
+    write(job, "weights-0", arithmetic.first_weights(SPEC))
+    write(job, "weights-1", EXPECTED)
+    for result in chain:
+        write(job, f"result-{result.round}", result.to_bytes())
+
+    finding = retrain(job, 1)
+
+    assert not wrong(job)
+    assert (finding.holds, lie in finding.detail) == (False, True)
+    assert finding.what == f"round 1, {len(CONTENTS)} files trained again"
+
+
+def test_a_round_whose_first_weights_are_gone_cannot_be_made_again() -> None:
+    job = driven()
+    view = job.look()
+    gone = replace(view, results=(view.results[0], replace(view.results[1], weights="ab" * 32), *view.results[2:]))
+
+    with pytest.raises(NotFound, match="let go of"):
+        job.net.run(audit.retrain(job.net.entry, RING, gone, 2, Worker()))
+
+
+def test_another_kind_of_machine_does_not_call_an_honest_round_forged() -> None:
+    job = Job(IDS, replace(SPEC, fingerprint="ee" * 32))
+    for member in job.net.members.values():
+        member.bits = ""  # they have these bits, and this machine has not
+    job.drive()
+
+    with pytest.raises(OtherBits, match="cannot be compared"):
+        retrain(job, 1)
+
+
+def test_two_results_of_a_round_stop_whoever_drives_and_both_are_named() -> None:
+    job = Job(IDS)
+    honest = driven().look().results[2]
+    forged = write(job, "result-2", other(honest))
+
+    with pytest.raises(Diverged) as raised:
+        job.drive()
+
+    view = job.net.run(audit.read(job.net.entry, RING, job.spec.job))
+    assert view.end == records.FAILED
+    assert str(raised.value) == view.reason
+    assert view.reason.startswith("diverged: round 2 has two results")
+    assert forged in view.reason and honest.digest in view.reason
+
+
+def test_a_job_that_has_diverged_is_ended_by_the_owner_of_its_key_so_that_others_get_their_turn() -> None:
+    job = Job(IDS)
+    first = driven().look().results[0]
+    write(job, "result-0", first.to_bytes())
+    write(job, "result-0", other(first))
+    owner = next(m.node for m in job.net.members.values() if m.node.owns(RING.key(job.spec.job)))
+    said: list[str] = []
+    clocks = Clocks(job.net.clock, lambda: next(job.versions))
+    keeper = Keeper(owner, clocks, said.append)
+
+    job.net.run(keeper._look_round())
+
+    assert job.net.run(jobs.end_of(job.net.entry, RING, job.spec.job)) == records.FAILED
+    assert len(said) == 1 and "diverged: round 0 has two results" in said[0]

@@ -1,0 +1,206 @@
+"""Pinned files: only their home trains them, who is away is named, and what is published says nothing of rows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, NoReturn
+
+import numpy as np
+import pytest
+
+from roundelay.chord.errors import Malformed, NotFound
+from roundelay.chord.requests import GetNeighbours
+from roundelay.federation import arithmetic, jobs
+from roundelay.federation.effects import Compute, Done
+from roundelay.federation.errors import BadRecord, BadSpec, WorkFailed
+from roundelay.federation.private_data import (
+    PrivateFile,
+    Publication,
+    _read,
+    files_of,
+    keep_published,
+    private_file,
+    published,
+)
+from roundelay.federation.requests import Order, TrainingFile
+from roundelay.federation.spec import JobSpec, spec_from_bytes
+from roundelay.ml.errors import ClientFault
+from roundelay.store.blobs import digest_of
+from roundelay.store.store import Put, Read, Write
+from tests.federation.inline_ring import InlineRing
+from tests.federation.test_driver import CONTENTS, IDS, RING, SETTINGS, VALIDATION, Job, make_spec
+
+ADDRESSES = [f"node-{i}:1" for i in IDS[:4]]
+
+
+class PinnedJob(Job):
+    """Two private files on each of four nodes."""
+
+    def __init__(self, **settings: object) -> None:
+        names = sorted(CONTENTS)[:8]
+        private = {address: names[2 * i : 2 * i + 2] for i, address in enumerate(ADDRESSES)}
+        publications = tuple(
+            Publication(address, 4, tuple(private_file(name, CONTENTS[name])[0] for name in its))
+            for address, its in private.items()
+        )
+        files, homes = files_of(publications)
+        held_out = TrainingFile(len(files), "validation", digest_of(VALIDATION), len(VALIDATION), 60)
+        spec = JobSpec(replace(SETTINGS, **settings), files, held_out, 4, 5, pinned="wards", homes=homes)  # type: ignore[arg-type]
+        super().__init__(IDS[:4], replace(spec, files=(), homes=(), pinned=""), {})
+        self.spec = spec
+        self.net.run(jobs.publish(self.net.entry, RING, spec, next(self.versions)))
+        for ref, member in self.net.members.items():
+            mine = {digest_of(CONTENTS[name]): CONTENTS[name] for name in private[str(ref.address)]}
+            member.orders._private = mine.get
+        self.said: list[object] = []
+        self.net.before_answer = lambda node, request: self.said.append(request)
+
+
+def test_only_its_home_trains_a_file_and_no_content_travels() -> None:
+    job = PinnedJob()
+    job.drive()
+
+    for _, report in job.rounds:
+        assert report.placement == {f.name: f.name.split("~")[0] for f in job.spec.files}
+    private = {f.digest for f in job.spec.files}
+    assert not [r for r in job.said if isinstance(r, Write | Read) and r.digest in private]
+    assert not [r for r in job.said if isinstance(r, Put) and r.item.entry.digest in private]
+
+
+@pytest.mark.parametrize("topology", ["star", "tree"])
+def test_a_node_that_is_away_is_named_and_takes_part_again_when_it_is_back(topology: str) -> None:
+    job = PinnedJob(topology=topology, rounds=6)
+    away = next(ref for ref in job.net.members if str(ref.address) == ADDRESSES[2])
+
+    def come_and_go(node: object, request: object) -> None:
+        if isinstance(request, Order) and request.round == 2:
+            job.net.dead.add(away)
+        if isinstance(request, GetNeighbours | Order) and len(job.rounds) == 3:
+            job.net.dead.discard(away)
+
+    job.net.before_answer = come_and_go
+    job.drive()
+
+    assert f"{away.address} is away: its 2 pinned files left out" in job.rounds[1][1].disturbances
+    mine = tuple(f.index for f in job.spec.files if f.name.startswith(f"{away.address}~"))
+    assert [result.left_out for result, _ in job.rounds][:2] == [(), mine]
+    assert job.rounds[-1][0].left_out == ()
+
+
+def test_equal_pinned_jobs_are_equal_models_in_star_and_tree() -> None:
+    assert PinnedJob().drive() == PinnedJob(topology="tree").drive()
+
+
+def test_clients_of_their_own_train_without_moments_and_what_is_validated_stays_raw() -> None:
+    job = PinnedJob()
+    publications = tuple(Publication(address, 0, (PrivateFile("client", f"{at:064x}", 2, 10),))
+                         for at, address in enumerate(ADDRESSES, 1))
+    files, homes = files_of(publications)
+    job.spec = replace(job.spec, files=files, homes=homes, raw=True)
+    job.net.run(jobs.publish(job.net.entry, RING, job.spec, next(job.versions)))
+    told = []
+
+    class Client:
+        rows = 10
+
+        def train(self, model: Any, base: Any, config: Any, number: int, seed: int, on_epoch: Any) -> Any:
+            told.append(number)
+            return base + 0.25
+
+    for ref, member in job.net.members.items():
+        digest = files[homes.index(str(ref.address))].digest
+        member.worker.add_client(digest, Client())  # type: ignore[arg-type]
+        member.orders._private = lambda asked, ours=digest: b"{}" if asked == ours else None
+
+    weights = job.drive()
+
+    first = np.frombuffer(arithmetic.first_weights(job.spec), "<f4")
+    assert np.allclose(np.frombuffer(weights, "<f4"), first + 0.75)
+    assert sorted(told) == [1] * 4 + [2] * 4 + [3] * 4
+    assert job.look().results[0].moments == ""
+    assert spec_from_bytes(job.spec.to_bytes()) == job.spec
+
+
+@pytest.mark.parametrize("topology", ["star", "tree"])
+def test_a_training_that_fails_at_every_home_fails_the_job_by_its_reason(topology: str) -> None:
+    job = PinnedJob(topology=topology)
+    for member in job.net.members.values():
+        member.worker.train = fail  # type: ignore[method-assign]
+
+    with pytest.raises(WorkFailed, match=r"node-\d+:1: no lr in the config"):
+        job.drive()
+
+
+def fail(*_: object) -> NoReturn:
+    raise ClientFault("no lr in the config")
+
+
+@pytest.mark.parametrize("topology", ["star", "tree"])
+def test_a_home_that_lacks_the_model_is_named_with_its_reason(topology: str) -> None:
+    job = PinnedJob(topology=topology)
+    lacking = next(member for ref, member in job.net.members.items() if str(ref.address) == ADDRESSES[2])
+    plain = lacking.compute
+
+    def compute(effect: Compute) -> Done:
+        if effect.order.round == 2:
+            raise NotFound("model mine:Linear is not allowed here")
+        return plain(effect)
+
+    lacking.compute = compute  # type: ignore[method-assign]
+    job.drive()
+
+    line = f"{ADDRESSES[2]}: model mine:Linear is not allowed here: its 2 pinned files left out"
+    assert line in job.rounds[1][1].disturbances
+
+
+def test_pinned_files_are_placed_by_nothing_else() -> None:
+    spec = make_spec()
+    with pytest.raises(BadSpec, match="--pinned and --placement random"):
+        replace(spec, settings=replace(SETTINGS, placement="random"), pinned="wards", homes=("n:1",) * len(spec.files))
+    with pytest.raises(BadSpec, match="homes"):
+        replace(spec, pinned="wards")
+
+
+# --- publications
+
+
+def test_what_a_node_publishes_is_found_and_holds_no_row() -> None:
+    net = InlineRing(IDS[:4], RING)
+    files = tuple(private_file(name, CONTENTS[name])[0] for name in sorted(CONTENTS)[:2])
+    versions = iter(range(1, 9))
+    for member in net.members.values():
+        telling = keep_published(member.node, "wards", 4, files, lambda: next(versions))
+        net.run(first_pause(telling))
+
+    found = net.run(published(net.entry, RING, "wards"))
+
+    assert [p.address for p in found] == sorted(ADDRESSES)
+    assert found[0].files == files
+    assert files[0].rows == CONTENTS[sorted(CONTENTS)[0]].count(b"\n")
+    row = CONTENTS[sorted(CONTENTS)[1]].split(b"\n")[0]
+    assert row not in found[0].to_bytes()
+    assert net.run(published(net.entry, RING, "war")) == ()
+
+
+def first_pause(procedure: object) -> object:
+    """A procedure without end, up to where it sleeps for long."""
+    from roundelay.chord.effects import Sleep
+
+    outcome = None
+    while True:
+        effect = procedure.send(outcome)  # type: ignore[attr-defined]
+        if isinstance(effect, Sleep) and effect.seconds > 1:
+            return
+        outcome = yield effect
+
+
+def test_prepared_data_are_no_private_file() -> None:
+    with pytest.raises(Malformed, match="pinned files are letter files"):
+        private_file("images", b"\x89RDLY1\r\n" + bytes(100))
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"address": "n:1", "features": 4, "files": [{"name": "a"}]}',
+                                     b'{"address": "n:1", "features": 4, "files": [], "models": 7}'])
+def test_what_is_no_publication_is_refused(content: bytes) -> None:
+    with pytest.raises(BadRecord):
+        _read(content)

@@ -1,0 +1,206 @@
+"""Files that are trained together: each gets the very bits that it gets alone, and there are never too many of them."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from roundelay.ml.data import Samples
+from roundelay.ml.errors import BadTask, NotFinite
+from roundelay.ml.fingerprint import fingerprint
+from roundelay.ml.lockstep import FILES_BYTES, STACK_BYTES, stacks
+from roundelay.ml.mlp import Architecture, init
+from roundelay.ml.models.catalogue import learner
+from roundelay.ml.task import Design, Task, TrainConfig
+from roundelay.ml.train import Shard, train_together
+from roundelay.ml.worker import Worker
+from tests.ml.ml_oracles import EFFORT, digest_of, make_csv, make_samples, make_task
+
+Told = dict[int, list[tuple[int, float, float]]]  # by file: its epochs
+
+sizes = st.builds(
+    lambda features, hidden, classes: (features, *hidden, classes),
+    st.sampled_from([1, 2, 5, 16, 33]), st.lists(st.sampled_from([1, 2, 7, 16, 33, 64, 100]), max_size=2),
+    st.sampled_from([1, 2, 4, 10, 26]),
+)
+configs = st.builds(
+    TrainConfig, optimizer=st.sampled_from(["sgd", "adam", "gd"]), epochs=st.integers(1, 2), eta=st.just(0.05),
+    batch=st.sampled_from([1, 2, 7, 16, 32, 33, 1000]), dropout=st.sampled_from([0.0, 0.3]),
+    mu=st.sampled_from([0.0, 0.5]),
+)
+
+
+@settings(EFFORT, max_examples=150)
+@given(sizes, configs, st.integers(1, 100), st.permutations(range(8)), st.integers(2, 8), st.booleans())
+def test_a_file_gets_the_same_bits_whatever_it_is_trained_beside(
+    sizes: tuple[int, ...], config: TrainConfig, rows: int, order: list[int], together: int, weighted: bool
+) -> None:
+    architecture, files = Architecture(sizes), order[:together]
+    if weighted:
+        config = dataclasses.replace(config, class_weights=tuple(np.linspace(0.5, 2, sizes[-1]).tolist()))
+    weights, alone, beside = init(architecture, 1), Told(), Told()
+    shards = {i: make_samples(rows, sizes[0], sizes[-1], seed=i) for i in files}
+
+    stacked = train_together(architecture, weights, [_shard(shards[i], i, beside) for i in files], config)
+
+    for i, local in zip(files, stacked, strict=True):
+        (expected,) = train_together(architecture, weights, [_shard(shards[i], i, alone)], config)
+        assert local.tobytes() == expected.tobytes()
+    assert beside == alone
+
+
+@pytest.mark.parametrize("sizes", [(16, 64, 26), (16, 256, 26), (16, 128, 64, 26)])
+@pytest.mark.parametrize("batch", [32, 128])
+def test_so_does_a_file_of_the_size_that_people_train(sizes: tuple[int, ...], batch: int) -> None:
+    architecture, config, told = Architecture(sizes), TrainConfig(epochs=2, batch=batch), Told()
+    shards = [_shard(make_samples(500, 16, 26, seed=i), i, told) for i in range(11)]
+    weights = init(architecture, 1)
+
+    stacked = train_together(architecture, weights, shards, config)
+
+    for i in (0, 4, 10):
+        (alone,) = train_together(architecture, weights, [shards[i]], config)
+        assert stacked[i].tobytes() == alone.tobytes()
+
+
+def test_one_that_diverges_is_noticed_and_those_before_it_are_heard() -> None:
+    architecture, told = Architecture((5, 9, 4)), Told()
+    shards = [_shard(make_samples(20, seed=i), i, told) for i in range(3)]
+    shards[1].samples().x[3, 2] = np.nan
+
+    with pytest.raises(NotFinite, match="diverged in epoch 1"):
+        train_together(architecture, init(architecture, 0), shards, TrainConfig(epochs=3))
+
+    assert list(told) == [0]
+
+
+def test_samples_that_do_not_fit_the_network_are_refused_among_others() -> None:
+    shards = [_shard(make_samples(20, features), 0, {}) for features in (5, 6)]
+
+    with pytest.raises(BadTask):
+        train_together(Architecture((5, 9, 4)), init(Architecture((5, 9, 4)), 0), shards, TrainConfig())
+
+
+# --- which files
+
+
+@pytest.mark.parametrize("rows", [[], [500], [500] * 33, [30, 17, 30, 17, 17, 9], [7] * 5 + [8] * 6 + [7] * 5])
+def test_every_file_is_in_one_stack_with_files_of_its_length(rows: list[int]) -> None:
+    found = list(stacks(Architecture((16, 64, 26)), TrainConfig(), rows))
+
+    assert sorted(i for stack in found for i in stack) == list(range(len(rows)))
+    assert all(len({rows[i] for i in stack}) == 1 for stack in found)
+
+
+def test_stacks_of_one_length_are_even() -> None:
+    found = list(stacks(Architecture((16, 256, 26)), TrainConfig(batch=128), [500] * 33))
+
+    assert max(map(len, found)) - min(map(len, found)) <= 1
+    assert min(map(len, found)) > 1
+
+
+@pytest.mark.parametrize(("sizes", "rows"), [((16, 2048, 26), 500), ((784, 512, 10), 60_000), ((4, 2, 2), 2_000_000)])
+def test_what_is_trained_together_fits_into_its_bounds(sizes: tuple[int, ...], rows: int) -> None:
+    architecture = Architecture(sizes)
+
+    longest = max(map(len, stacks(architecture, TrainConfig(), [rows] * 1000)))
+
+    assert longest == 1 or 12 * architecture.parameters * longest <= STACK_BYTES
+    assert longest == 1 or 4 * rows * sizes[0] * longest <= FILES_BYTES
+
+
+def test_full_batches_are_large_and_fewer_of_them_are_trained_together() -> None:
+    architecture, rows = Architecture((16, 64, 26)), [500] * 33
+
+    full = max(map(len, stacks(architecture, TrainConfig("gd"), rows)))
+    short = max(map(len, stacks(architecture, TrainConfig("sgd"), rows)))
+
+    assert 1 < full < short
+
+
+def test_files_are_read_a_stack_at_a_time() -> None:
+    model, config, reading = learner(Design((16, 256, 26))), TrainConfig(epochs=1, batch=128), [0]
+    samples = make_samples(500, 16, 26)
+
+    def read() -> Samples:
+        reading[0] += 1
+        return samples
+
+    trained = model.train_all(model.first(0), [Shard(500, read, i) for i in range(33)], config)
+    next(trained)
+
+    assert 1 < reading[0] < 33
+    assert sorted([0, *(position for position, _ in trained)]) == list(range(33))
+
+
+# --- whoever trains
+
+
+@pytest.mark.parametrize("task", [
+    make_task([], [], config=TrainConfig(epochs=2, batch=8, dropout=0.2)),
+    make_task([], [], config=TrainConfig("gd", 3, 0.1), course=True),
+    make_task([], [], model="softmax", sizes=(5, 4)),
+], ids=["mlp", "course", "softmax"])
+def test_a_worker_adds_up_the_same_whether_files_are_as_long_as_others_or_not(task) -> None:  # type: ignore[no-untyped-def]
+    contents = [make_csv(make_samples(rows, seed=i)) for i, rows in enumerate([30, 17, 30, 30, 17])]
+    files = make_task(contents, [30, 17, 30, 30, 17]).files
+    worker, weights = Worker(), learner(task.design).first(1).tobytes()
+    for content in contents:
+        worker.add_file(digest_of(content), "file", content)
+
+    def train(*indices: int, hear: Callable[..., None] | None = None) -> np.ndarray:
+        part = dataclasses.replace(task, files=tuple(files[i] for i in indices))
+        return np.frombuffer(worker.train(part, weights, hear).sum, "<i8")
+
+    heard: list[tuple[int, int]] = []
+    whole = train(0, 1, 2, 3, 4, hear=lambda index, epoch, *_: heard.append((index, epoch)))
+
+    assert np.array_equal(whole, sum(train(i) for i in range(5)))
+    assert sorted(heard) == [(i, epoch) for i in range(5) for epoch in range(1, task.config.epochs + 1)]
+
+
+class _Client:
+    """A client of our own, to whom nothing is a file."""
+
+    rows = 5
+
+    def train(self, model: object, base: np.ndarray, *rest: Any) -> np.ndarray:
+        rest[-1](1, 0.5, 0.5)
+        return base + 1
+
+
+def test_a_client_among_files_keeps_its_place() -> None:
+    contents = [make_csv(make_samples(rows, seed=rows)) for rows in (30, 17)]
+    task = make_task([b"client", *contents], [5, 30, 17])
+    worker, weights = Worker(), learner(task.design).first(1).tobytes()
+    worker.add_client(digest_of(b"client"), _Client())  # type: ignore[arg-type]
+    for content in contents:
+        worker.add_file(digest_of(content), "file", content)
+
+    whole, *parts = (
+        np.frombuffer(worker.train(dataclasses.replace(task, files=files), weights).sum, "<i8")
+        for files in (task.files, task.files[:1], task.files[1:2], task.files[2:])
+    )
+
+    assert np.array_equal(whole, sum(parts))
+
+
+def _shard(samples: Samples, seed: int, told: Told) -> Shard:
+    return Shard(samples.rows, lambda: samples, seed, lambda *epoch: told.setdefault(seed, []).append(epoch))
+
+
+def test_a_machine_on_which_company_makes_other_bits_shares_no_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = Task((5, 9, 4), TrainConfig(batch=8), 24)
+    sound = fingerprint(task)
+
+    def otherwise(architecture: Any, weights: Any, shards: Any, config: Any) -> list[Any]:
+        made = train_together(architecture, weights, shards, config)
+        return made if len(shards) == 1 else [np.nextafter(each, 1) for each in made]
+
+    monkeypatch.setattr("roundelay.ml.train.train_together", otherwise)
+
+    assert fingerprint(task) != sound

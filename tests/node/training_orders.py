@@ -1,0 +1,56 @@
+"""Tiny jobs for tests: files of a few rows, and the orders that a driver would give for them."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from roundelay.federation import arithmetic
+from roundelay.federation.effects import Compute
+from roundelay.federation.requests import Order, TrainingFile
+from roundelay.federation.settings import Settings
+from roundelay.federation.spec import JobSpec
+from roundelay.ml.task import task_from_dict
+from roundelay.ml.worker import Worker
+from roundelay.store.blobs import digest_of
+
+FEATURES, CLASSES = 3, 4
+
+
+def content(rows: int, seed: int) -> bytes:
+    """So many rows of FEATURES small integers and a class."""
+    rng = np.random.default_rng(seed)
+    table = np.column_stack([rng.integers(0, 16, (rows, FEATURES)), rng.integers(0, CLASSES, rows)])  # (n, d + 1)
+    return "".join(",".join(map(str, row)) + "\n" for row in table.tolist()).encode()
+
+
+def make_spec(contents: dict[str, bytes], settings: Settings) -> JobSpec:
+    """A job on these contents by name; it is validated on the first."""
+    files = tuple(
+        TrainingFile(index, name, digest_of(contents[name]), len(contents[name]), contents[name].count(b"\n"))
+        for index, name in enumerate(sorted(contents))
+    )
+    return JobSpec(settings, files, files[0], FEATURES, CLASSES)
+
+
+def training_order(spec: JobSpec, number: int = 1) -> tuple[Order, bytes]:
+    """One order for all files, raw inputs, and the weights that it starts from."""
+    weights = arithmetic.first_weights(spec)
+    moments = np.concatenate([np.zeros(FEATURES), np.ones(FEATURES)]).astype("<f4").tobytes()  # (2 d,)
+    task = json.dumps(arithmetic.training_task(spec, number, moments, spec.files))
+    return Order(spec.job, number, spec.files, task, digest_of(weights), len(weights)), weights
+
+
+def effect(order: Order, contents: dict[str, bytes], weights: bytes = b"") -> Compute:
+    """What a node would have its trainer do."""
+    known = {digest_of(c): c for c in (*contents.values(), weights)}
+    return Compute(order, known)
+
+
+def computed_here(order: Order, contents: dict[str, bytes], weights: bytes) -> bytes:
+    """The exact sum that this order must come to, without any other process."""
+    worker = Worker()
+    for name, data in contents.items():
+        worker.add_file(digest_of(data), name, data, FEATURES, CLASSES)
+    return worker.train(task_from_dict(json.loads(order.task)["task"]), weights).sum

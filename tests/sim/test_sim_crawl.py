@@ -1,0 +1,89 @@
+"""A census of a large ring, over links that take their time: several walks at once where an earlier census is known."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from roundelay.chord.crawl import census
+from roundelay.chord.effects import Procedure
+from roundelay.chord.refs import Address, NodeRef
+from roundelay.chord.ring import Ring
+from roundelay.sim.ideal_ring import TrueRing, random_ring
+from roundelay.sim.journal import Journal
+from roundelay.sim.machine import Machine, RingProgram
+from roundelay.sim.options import CALM
+from roundelay.sim.world import World
+
+NODES = 300
+CLIENT = Address("client", 1)
+
+
+class Answering(RingProgram):
+    """A node that only answers."""
+
+    def loops(self) -> dict[str, Procedure[Any]]:
+        return {}
+
+
+class Large:
+    """A ring of NODES, and a client that takes a census."""
+
+    def __init__(self) -> None:
+        self.world = World(CALM, Journal())
+        self.true: TrueRing = random_ring(Ring(160, 8, 3), NODES, random.Random(1))
+        self.machines = {node.ref: Machine(self.world, node.ref.address, Address("nobody", 1), Answering)
+                         for node in self.true.nodes()}
+        for node in self.true.nodes():
+            self.machines[node.ref].adopt(node)
+        self.client = self.world.start(CLIENT)
+
+    def census(self, known: Sequence[NodeRef] = ()) -> tuple[list[NodeRef], float]:
+        """Whom it has met, and the seconds that it took."""
+        ended: list[Any] = []
+        living = next(ref for ref in self.true.refs if self.machines[ref].is_up)
+        began = self.world.clock.now
+        self.world.run(self.client, "census", census(living, known), ended.append)
+        self.world.clock.run_while(lambda: not ended, began + 600.0)
+        assert isinstance(ended[0], tuple), ended
+        return list(ended[0]), self.world.clock.now - began
+
+
+def test_a_census_that_knows_an_earlier_one_meets_everybody_in_a_fraction_of_the_time() -> None:
+    ring = Large()
+
+    first, alone_s = ring.census()
+    again, seconds = ring.census(first)
+
+    assert first == again == ring.true.refs
+    assert seconds < alone_s / 5
+
+
+def test_whoever_is_not_yet_known_is_met_all_the_same() -> None:
+    ring = Large()
+
+    met, _ = ring.census(ring.true.refs[::3])
+
+    assert met == ring.true.refs
+
+
+def test_where_one_has_died_with_whom_a_walk_would_begin_all_others_are_met() -> None:
+    ring = Large()
+    gone = ring.true.refs[0]
+    ring.machines[gone].crash()
+
+    met, _ = ring.census(ring.true.refs)
+
+    assert set(ring.true.refs) - set(met) <= {gone}
+
+
+def test_who_has_died_within_a_walk_is_passed_over() -> None:
+    ring = Large()
+    for ref in ring.true.refs[3:6]:
+        ring.machines[ref].crash()
+
+    met, seconds = ring.census(ring.true.refs)
+
+    assert set(met) >= set(ring.true.refs) - set(ring.true.refs[3:6])
+    assert seconds < 3.0

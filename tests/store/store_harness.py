@@ -1,0 +1,210 @@
+"""The world of ring_harness with a store in every node, a clock that is set by hand, and disks that outlive nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from roundelay.chord.dispatch import answer
+from roundelay.chord.effects import Request
+from roundelay.chord.errors import ChordError, NodeUnreachable, StoreFull
+from roundelay.chord.node import ChordNode
+from roundelay.chord.refs import NodeRef
+from roundelay.chord.requests import Leaving
+from roundelay.chord.ring import Ring
+from roundelay.store import replication
+from roundelay.store.blobs import MemoryBlobs, digest_of
+from roundelay.store.items import LEASE_S, Entry, Item
+from roundelay.store.read_path import get
+from roundelay.store.store import Store
+from roundelay.store.write_path import put
+from tests.chord.ring_harness import World
+
+
+@dataclass
+class Clock:
+    """Seconds that pass when they are told to."""
+
+    now: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class Disk:
+    """What a node leaves behind: blobs and a ledger in memory. `room` is how many more records fit."""
+
+    clock: Clock
+    blobs: MemoryBlobs = field(default_factory=MemoryBlobs)
+    rows: dict[Entry, tuple[Item, float]] = field(default_factory=dict)
+    room: int = 1 << 30
+    writes: int = 0
+
+    def record(self, item: Item) -> None:
+        if self.room <= 0:
+            raise StoreFull("the ledger is full")
+        self.room -= 1
+        self.writes += 1
+        self.rows[item.entry] = item, self.clock() + item.lease_s
+
+    def erase(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            self.rows.pop(entry, None)
+
+    def items(self) -> list[Item]:
+        return [Item(i.entry, i.version, until - self.clock(), i.deleted)
+                for i, until in self.rows.values() if until > self.clock()]
+
+
+@dataclass
+class StoreWorld(World):
+    """Nodes with stores. What was acknowledged is remembered, to be asked for again."""
+
+    clock: Clock = field(default_factory=Clock)
+    stores: dict[NodeRef, Store] = field(default_factory=dict)
+    disks: dict[int, Disk] = field(default_factory=dict)
+    told: list[tuple[NodeRef, NodeRef, Any]] = field(default_factory=list)  # asker, asked, request
+
+    def start(self, identifier: int) -> ChordNode:
+        """With the disk of its earlier life, where it has one; not settled, until it is said to be."""
+        node = super().start(identifier)
+        disk = self.disks.setdefault(identifier, Disk(self.clock))
+        store = self.stores[node.ref] = Store(self.clock, disk.blobs, disk)
+        store.restore(disk.items())
+        store.settled = False
+        self._handlers[node.ref] |= store.handlers()
+        return node
+
+    def form(self, identifiers: Iterable[int]) -> list[ChordNode]:
+        """An ideal ring with right fingers, all settled."""
+        nodes = self.place(identifiers, fingers=True)
+        for node in nodes:
+            self.store(node.ref.id).settled = True
+        return nodes
+
+    def found(self, identifier: int) -> ChordNode:
+        node = super().found(identifier)
+        self.stores[node.ref].settled = True
+        return node
+
+    def crash(self, ref: NodeRef) -> None:
+        super().crash(ref)
+        self.stores.pop(ref, None)
+
+    def store(self, identifier: int) -> Store:
+        node = self.live(identifier)
+        assert node is not None
+        return self.stores[node.ref]
+
+    def wipe(self, identifier: int) -> None:
+        """The next life of this identifier starts with nothing."""
+        self.disks.pop(identifier, None)
+
+    # --- what clients do
+
+    def put(self, through: int, name: str, content: bytes, version: int = 1, key: int | None = None,
+            lease_s: float = LEASE_S) -> tuple[int, ...]:
+        """Returns the identifiers of its holders."""
+        start = self.member(through)
+        key = self.ring.key(name) if key is None else key
+        holders = self.run(start, "put", put(start, self.ring, key, name, content, version, lease_s))
+        return tuple(h.id for h in holders)
+
+    def get(self, through: int, name: str, key: int | None = None, digest: str = "") -> bytes:
+        start = self.member(through)
+        key = self.ring.key(name) if key is None else key
+        content: bytes = self.run(start, "get", get(start, self.ring, key, name, digest))
+        return content
+
+    def member(self, identifier: int) -> NodeRef:
+        node = self.live(identifier)
+        assert node is not None
+        return node.ref
+
+    # --- what nodes do
+
+    def care(self, identifier: int) -> None:
+        node = self.live(identifier)
+        assert node is not None
+        self.run(node.ref, "care", replication.care(node, self.stores[node.ref]))
+
+    def care_round(self) -> bool:
+        """Every member once; returns whether all came to their end."""
+        done = True
+        for node in self.members:
+            try:
+                self.care(node.ref.id)
+            except ChordError:
+                done = False
+        return done
+
+    def leave(self, identifier: int) -> None:
+        """As a process does: hand over, say so, end."""
+        node = self.live(identifier)
+        assert node is not None
+        self.run(node.ref, "hand over", replication.hand_over(node))
+        self.depart(node)
+
+    def depart(self, node: ChordNode) -> None:
+        """It has said that it goes, and has gone."""
+        node.joined = False
+        for neighbour in dict.fromkeys((node.predecessor, node.successor)):
+            if neighbour in self.nodes and neighbour != node.ref:
+                self._reply(neighbour, Leaving(node.ref))
+        self.crash(node.ref)
+
+    def copies(self, name: str) -> list[int]:
+        """Where an item of that name is, content and all."""
+        return [n.ref.id for n in self.members if name in self.stores[n.ref].names]
+
+    def rot(self, identifier: int, content: bytes) -> None:
+        """A bit of this content flips in what a node keeps."""
+        blobs, digest = self.disks[identifier].blobs, digest_of(content)
+        kept = blobs._contents[digest]
+        blobs._contents[digest] = bytes([kept[0] ^ 1]) + kept[1:]
+
+    # --- helpers
+
+    def _reply(self, to: NodeRef, request: Any) -> Any:
+        self.told.append((to, to, request))
+        return super()._reply(to, request)
+
+
+def world_of(identifiers: Iterable[int], bits: int = 8, successors: int = 4, replicas: int = 3) -> StoreWorld:
+    """An ideal ring of these nodes, with empty stores."""
+    world = StoreWorld(Ring(bits, successors, replicas))
+    world.form(identifiers)
+    return world
+
+
+def listen_to(world: StoreWorld, identifier: int, instead: dict[type[Request[Any]], Any]) -> None:
+    """This node answers some questions unlike itself."""
+    ref = world.member(identifier)
+    handlers = world._handlers[ref]
+
+    def moody(request: Request[Any]) -> Any:
+        act = instead.get(type(request))
+        return act(request) if act is not None else answer(handlers, request)
+
+    world.moods[ref] = moody
+
+
+def silent(_: Any) -> Any:
+    """A mood: it never answers."""
+    raise NodeUnreachable("silent")
+
+
+def item_of(content: bytes, name: str = "a", key: int = 1, version: int = 1, lease_s: float = LEASE_S,
+            deleted: bool = False) -> Item:
+    return Item(Entry(key, name, digest_of(content), len(content)), version, lease_s, deleted)
+
+
+def keep(store: Store, content: bytes, **about: Any) -> Item:
+    """Have a store keep a content."""
+    item = item_of(content, **about)
+    if not store.put(item).stored:
+        store.write(item.entry.digest, len(content), 0, content)
+        assert store.put(item).stored
+    return item

@@ -1,0 +1,510 @@
+"""put writes every copy, get asks until somebody has it: on real nodes and stores, with every way to fail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from roundelay.chord import protocol
+from roundelay.chord.effects import Request, ask
+from roundelay.chord.errors import ChordError, Corrupt, NodeUnreachable, NotFound, NotYet, StoreFull, UnderReplicated
+from roundelay.chord.refs import NodeRef
+from roundelay.store import read_path, write_path
+from roundelay.store.blobs import digest_of
+from roundelay.store.items import CHUNK_BYTES, Find, Put, Read, Seal, Write
+from tests.chord.ring_harness import refusing
+from tests.store.store_harness import StoreWorld, item_of, listen_to, silent, world_of
+
+CONTENT = b"rows of numbers"
+TEN = range(0, 250, 25)  # 0, 25, 50, ..., 225
+
+
+def asked(world: StoreWorld, kind: type[Request[Any]]) -> list[int]:
+    """Who was asked this, in order."""
+    return [to.id for _, to, request in world.told if isinstance(request, kind)]
+
+
+# --- put
+
+
+@pytest.mark.parametrize("nodes", range(1, 6))
+@pytest.mark.parametrize("replicas", [1, 2, 3])
+def test_a_put_writes_as_many_copies_as_there_should_be_or_nodes(nodes: int, replicas: int) -> None:
+    world = world_of(TEN[:nodes], replicas=replicas)
+
+    holders = world.put(0, "a", CONTENT, key=60)
+
+    assert sorted(holders) == world.copies("a") and len(holders) == min(nodes, replicas)
+    assert holders[0] == next((i for i in TEN[:nodes] if i >= 60), 0), "the owner first"
+
+
+def test_nobody_is_asked_whether_to_send_what_is_new() -> None:
+    world = world_of(TEN)
+    start = world.member(0)
+
+    world.run(start, "put", write_path.put(start, world.ring, 60, "a", CONTENT, 1, is_new=True))
+
+    for node in (75, 100, 125):
+        told = [type(request) for _, to, request in world.told if to.id == node and isinstance(request, Put | Write)]
+        assert told == [Write, Put]
+
+
+def test_a_large_content_is_sent_to_nobody_who_has_it_even_if_it_is_called_new() -> None:
+    world, content = world_of(TEN), bytes(write_path.UNASKED_BYTES_MAX + 1)
+    start = world.member(0)
+    world.put(0, "a", content, key=60)
+    world.told.clear()
+
+    world.run(start, "put", write_path.put(start, world.ring, 60, "b", content, 1, is_new=True))
+
+    assert world.copies("b") == [75, 100, 125]
+    assert not asked(world, Write)
+
+
+def test_a_new_content_that_is_there_already_is_stored_all_the_same() -> None:
+    world = world_of(TEN)
+    world.put(0, "a", CONTENT, key=60)
+    start = world.member(0)
+
+    holders = world.run(start, "put", write_path.put(start, world.ring, 60, "b", CONTENT, 1, is_new=True))
+
+    assert [n.id for n in holders] == world.copies("b") == [75, 100, 125]
+
+
+@pytest.mark.parametrize("names", [(), ("a",), ("b", "c"), ("none",)])
+def test_what_is_found_under_a_key_has_one_of_the_names_asked_for(names: tuple[str, ...]) -> None:
+    world = world_of(TEN)
+    for name in ("a", "b", "c"):
+        world.put(0, name, CONTENT, key=60)
+    start = world.member(0)
+
+    items, _ = world.run(start, "find", read_path.find(start, world.ring, 60, names))
+
+    assert {item.entry.name for item in items} == {"a", "b", "c"} & set(names or "abc")
+
+
+@pytest.mark.parametrize("identifier", TEN)
+def test_whoever_is_asked_the_copies_go_to_the_same_nodes(identifier: int) -> None:
+    assert world_of(TEN).put(identifier, "a", CONTENT, key=210) == (225, 0, 25)
+
+
+@pytest.mark.parametrize("successors", [2, 3])
+def test_copies_and_questions_may_reach_beyond_a_successor_list(successors: int) -> None:
+    world = world_of(TEN, successors=successors, replicas=3)
+
+    assert world.put(0, "a", CONTENT, key=60) == (75, 100, 125)
+    with pytest.raises(NotFound):
+        world.get(0, "b", key=60)
+    assert sorted(set(asked(world, Find))) == [75, 100, 125, 150]
+
+
+def test_a_put_through_a_list_that_is_still_short_finds_the_others_through_the_owner() -> None:
+    world = world_of([0, 50, 100, 150])
+    first = world.live(0)
+    assert first is not None
+    first.set_successors(world.member(50), ())  # it has met nobody else yet
+    first.set_fingers((world.member(50),) * world.ring.bits)
+
+    assert world.put(0, "a", CONTENT, key=30) == (50, 100, 150)
+
+
+@pytest.mark.parametrize("trouble", [NodeUnreachable("dead"), StoreFull("full"), NotYet("leaving"), Corrupt("?")])
+@pytest.mark.parametrize("troubled", [[75], [100], [75, 125], [75, 100, 125]])
+def test_those_who_cannot_are_replaced_by_the_next(troubled: list[int], trouble: ChordError) -> None:
+    world = world_of(TEN, successors=6)
+    for identifier in troubled:
+        listen_to(world, identifier, {Put: refusing(trouble)})
+
+    holders = world.put(0, "a", CONTENT, key=60)
+
+    assert list(holders) == [i for i in TEN if i >= 75 and i not in troubled][:3]
+
+
+def test_where_too_few_can_the_put_says_how_many_copies_there_are() -> None:
+    world = world_of([0, 50, 100])
+    world.moods[world.member(50)] = silent
+    listen_to(world, 100, {Put: refusing(StoreFull("full"))})
+
+    with pytest.raises(UnderReplicated) as error:
+        world.put(0, "a", CONTENT, key=60)
+
+    assert (error.value.name, error.value.copies, error.value.wanted) == ("a", 1, 3)
+    assert world.copies("a") == [0]
+
+
+def test_no_copy_lies_so_far_off_that_nobody_asks_for_it() -> None:
+    """A get asks replicas + 1 nodes: where more than replicas refuse, the put must not count."""
+    world = world_of(TEN, successors=9, replicas=2)
+    for identifier in (75, 100):
+        listen_to(world, identifier, {Put: refusing(StoreFull("full"))})
+    assert world.put(0, "a", CONTENT, key=60) == (125, 150)
+    assert world.get(0, "a", key=60) == CONTENT
+
+    listen_to(world, 125, {Put: refusing(StoreFull("full"))})
+    with pytest.raises(UnderReplicated):
+        world.put(0, "b", CONTENT, key=60)
+
+
+def test_bytes_travel_only_to_those_who_lack_them() -> None:
+    world = world_of(TEN)
+    world.put(0, "a", CONTENT, key=60)
+    world.told.clear()
+
+    world.put(0, "another name", CONTENT, key=60)
+
+    assert asked(world, Write) == []
+
+
+def test_a_large_content_goes_in_pieces_from_where_the_receiver_stands() -> None:
+    content = bytes(range(256)) * (CHUNK_BYTES * 5 // 2 // 256)
+    world = world_of([0, 100])
+    world.store(100).write(digest_of(content), len(content), 0, content[:CHUNK_BYTES])
+
+    world.put(0, "a", content, key=60)
+
+    offsets = {to: [r.offset for _, node, r in world.told if isinstance(r, Write) and node.id == to] for to in (0, 100)}
+    assert offsets == {0: [0, CHUNK_BYTES, 2 * CHUNK_BYTES], 100: [CHUNK_BYTES, 2 * CHUNK_BYTES]}
+    assert world.get(0, "a", key=60) == content
+
+
+@pytest.mark.parametrize(("size_bytes", "kinds"), [
+    (write_path.AT_ONCE_BYTES_MAX, [Put] * 3 + [Write] * 3 + [Put] * 3),
+    (write_path.AT_ONCE_BYTES_MAX + 1, [Put, Write, Put] * 3),
+])
+def test_copies_are_written_side_by_side_if_they_are_small(size_bytes: int, kinds: list[type[Request[Any]]]) -> None:
+    world = world_of(TEN)
+
+    world.put(0, "a", bytes(size_bytes), key=60)
+
+    assert [type(r) for _, _, r in world.told if isinstance(r, Put | Write)] == kinds
+
+
+class InParts:
+    """A content that gives out parts, and remembers the longest; it is never whole."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self.longest_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._content)
+
+    def __getitem__(self, part: slice, /) -> bytes:
+        given = self._content[part]
+        self.longest_bytes = max(self.longest_bytes, len(given))
+        return given
+
+
+def test_a_content_that_lies_elsewhere_is_read_piece_by_piece() -> None:
+    content = InParts(bytes(range(256)) * (CHUNK_BYTES * 5 // 2 // 256))
+    world = world_of([0, 100])
+
+    world.run(world.member(0), "put", write_path.put(world.member(0), world.ring, 60, "a", content, 1))
+
+    assert world.get(0, "a", key=60) == content[:]
+    assert digest_of(content) == digest_of(content[:])
+
+
+def test_a_content_that_is_put_is_never_asked_for_whole() -> None:
+    content = InParts(bytes(3 * CHUNK_BYTES))
+    world = world_of([0, 100])
+
+    world.run(world.member(0), "put", write_path.put(world.member(0), world.ring, 60, "a", content, 1))
+
+    assert content.longest_bytes == CHUNK_BYTES
+
+
+def test_who_passes_a_content_on_holds_one_piece_at_a_time() -> None:
+    content = bytes(range(256)) * (CHUNK_BYTES * 5 // 2 // 256)
+    world = world_of([0, 100])
+    for start in range(0, len(content), CHUNK_BYTES):
+        world.store(0).write(digest_of(content), len(content), start, content[start : start + CHUNK_BYTES])
+    world.told.clear()
+
+    passing = write_path.pass_one_on(world.member(0), world.member(100), item_of(content))
+    world.run(NodeRef(200, "client", 1), "pass on", passing)
+
+    assert [type(r) for _, _, r in world.told] == [Put, Read, Write, Read, Write, Read, Write, Put]
+    assert world.store(100).has(digest_of(content))
+
+
+def test_a_piece_whose_answer_is_lost_is_not_written_twice() -> None:
+    content = bytes(3 * CHUNK_BYTES)
+    world = world_of([0])
+    lost = iter(["", "answer"])
+    world.network = lambda asker, asked: next(lost, "") if asker != asked else ""
+    put_one = write_path.put_one(world.member(0), item_of(content), content)
+    outsider = NodeRef(200, "client", 1)
+
+    with pytest.raises(NodeUnreachable):
+        world.run(outsider, "put", put_one)
+    world.run(outsider, "put", write_path.put_one(world.member(0), item_of(content), content))
+
+    assert [r.offset // CHUNK_BYTES for _, _, r in world.told if isinstance(r, Write)] == [0, 1, 2]
+    assert world.copies("a") == [0]
+
+
+def test_other_bytes_that_somebody_left_behind_do_not_spoil_a_put() -> None:
+    content = bytes(2 * CHUNK_BYTES)
+    world = world_of([0])
+    world.store(0).write(digest_of(content), len(content), 0, b"\1" * CHUNK_BYTES)
+
+    assert world.put(0, "a", content) == (0,)
+
+
+@pytest.mark.parametrize("received", [0, 7])
+def test_a_receiver_that_makes_no_progress_is_given_up(received: int) -> None:
+    world = world_of([0])
+    listen_to(world, 0, {Write: lambda request: write_path.Receipt(False, received)})
+
+    with pytest.raises(UnderReplicated):
+        world.put(0, "a", CONTENT)
+
+    assert len(asked(world, Write)) <= 2 * write_path.PIECES_SPARE + 2
+
+
+def test_a_receiver_that_forgets_what_it_has_just_received_is_given_up() -> None:
+    world = world_of([0])
+    listen_to(world, 0, {Put: lambda request: write_path.Receipt(False, 0)})
+
+    with pytest.raises(UnderReplicated):
+        world.put(0, "a", CONTENT)
+
+
+# --- get
+
+
+def test_a_get_repairs_nothing_where_all_who_should_hold_it_have_just_said_that_they_do() -> None:
+    world = world_of(TEN)
+    world.put(0, "a", CONTENT, key=60)
+    world.told.clear()
+
+    assert world.get(0, "a", key=60) == CONTENT
+    assert asked(world, Put) == []
+
+
+def test_a_get_asks_replicas_and_one_more_before_it_says_not_found() -> None:
+    world = world_of(TEN)
+
+    with pytest.raises(NotFound):
+        world.get(0, "a", key=60)
+
+    assert sorted(asked(world, Find)) == [75, 100, 125, 150]
+
+
+def test_whoever_of_them_has_it_is_enough() -> None:
+    for only in (75, 100, 125, 150):
+        world = world_of(TEN)
+        world.run(world.member(0), "put", write_path.put_one(world.member(only), item_of(CONTENT, key=60), CONTENT))
+
+        assert world.get(0, "a", key=60) == CONTENT
+
+
+def test_read_repair_gives_it_to_those_who_should_have_it() -> None:
+    world = world_of(TEN)
+    world.run(world.member(0), "put", write_path.put_one(world.member(150), item_of(CONTENT, key=60), CONTENT))
+
+    world.get(0, "a", key=60)
+
+    assert world.copies("a") == [75, 100, 125, 150]
+
+
+def test_read_repair_that_fails_does_not_fail_the_get() -> None:
+    world = world_of(TEN)
+    world.put(0, "a", CONTENT, key=60)
+    world.moods[world.member(75)] = silent
+    listen_to(world, 100, {Put: refusing(StoreFull("full"))})
+
+    assert world.get(0, "a", key=60) == CONTENT
+
+
+def test_a_get_waits_while_the_owner_is_being_handed_over_to() -> None:
+    world = world_of(TEN)
+    world.store(75).settled = False
+    calls = iter(range(100))
+
+    def settle_late(request: Find) -> Any:
+        if next(calls) == 5:
+            world.store(75).settled = True
+            world.run(world.member(75), "put", write_path.put_one(world.member(75), item_of(CONTENT, key=60), CONTENT))
+        return world.store(75).find(request.key)
+
+    listen_to(world, 75, {Find: settle_late})
+
+    assert world.get(0, "a", key=60) == CONTENT
+
+
+def test_a_get_that_waits_in_vain_does_not_say_not_found() -> None:
+    world = world_of(TEN)
+    world.store(100).settled = False
+
+    with pytest.raises(NotYet):
+        world.get(0, "a", key=60)
+
+    assert asked(world, Find).count(75) == read_path.FIND_ATTEMPTS_MAX
+
+
+def test_another_item_under_the_key_does_not_hide_that_somebody_could_not_answer() -> None:
+    """At 5 bits keys are shared: that one name is found says nothing about the other."""
+    world = world_of(TEN)
+    world.put(0, "a", CONTENT, key=60)
+    world.store(75).settled = False
+
+    with pytest.raises(NotYet):
+        world.get(0, "b", key=60)
+
+
+def test_who_is_being_handed_over_to_may_have_a_later_version_which_is_waited_for() -> None:
+    world = world_of(TEN)
+    world.put(0, "a", b"old", key=60, version=1)
+    for joiner in (60, 70):
+        node = world.start(joiner)
+        world.run(node.ref, "join", protocol.join(node, world.member(0)))
+    world.settle(20)
+    put_one = write_path.put_one(world.member(60), item_of(b"new", key=60, version=2), b"new")
+    world.run(world.member(0), "put", put_one)
+
+    with pytest.raises(NotYet):
+        world.get(0, "a", key=60)
+    assert world.get(0, "a", key=60, digest=digest_of(b"old")) == b"old", "of a digest there is one version only"
+    found, _ = world.run(world.member(0), "find", read_path.find(world.member(0), world.ring, 60))
+    assert [i.version for i in found] == [1], "better than nothing"
+
+    world.store(60).settled = world.store(70).settled = True
+    assert world.get(0, "a", key=60) == b"new"
+
+
+def test_a_silent_owner_is_not_an_owner_that_has_nothing() -> None:
+    world = world_of(TEN)
+    listen_to(world, 75, {Find: silent})
+
+    with pytest.raises(NotYet):
+        world.get(0, "a", key=60)
+
+
+@pytest.mark.parametrize(("joiners", "settled"), [([60], []), ([60], [60]), ([60, 70], [60]), ([60, 70], [60, 70])])
+def test_what_was_put_past_a_leaver_is_found_behind_those_who_join_meanwhile(
+    joiners: list[int], settled: list[int]
+) -> None:
+    """With one copy a leaver's arc lies with whoever was next to it, when it took in no more."""
+    world = world_of(TEN, successors=2, replicas=1)
+    world.run(world.member(50), "seal", ask(world.member(50), Seal()))
+    assert world.put(0, "a", CONTENT, key=40) == (75,)
+
+    for identifier in joiners:
+        joiner = world.start(identifier)
+        world.run(joiner.ref, "join", protocol.join(joiner, world.member(0)))
+        world.settle(rounds_max=10)
+    for identifier in settled:
+        world.care(identifier)
+
+    assert world.get(0, "a", key=40) == CONTENT
+    world.leave(50)
+    world.settle(rounds_max=10)
+    assert world.care_round() and world.copies("a") == [60]
+    assert world.get(0, "a", key=40) == CONTENT
+
+
+def test_nothing_is_certain_while_one_of_those_who_are_asked_cannot_say() -> None:
+    world = world_of(TEN, replicas=1)
+    world.store(125).settled = False
+
+    with pytest.raises(NotYet):
+        world.get(0, "b", key=60)
+    world.store(125).settled = True
+    with pytest.raises(NotFound):
+        world.get(0, "b", key=60)
+
+
+def test_a_way_that_passed_over_a_newer_owner_finds_nothing_out() -> None:
+    world = world_of(TEN)
+    before, owner = world.live(50), world.live(75)
+    assert before is not None and owner is not None
+    joiner = world.start(65)
+    joiner.set_successors(owner.ref, owner.successors)
+    joiner.predecessor, joiner.joined = before.ref, True
+    owner.predecessor = joiner.ref  # the node before the joiner has not noticed yet
+
+    with pytest.raises(NotYet):
+        world.get(0, "a", key=60)
+
+
+def test_without_a_digest_the_latest_counts_and_with_one_that() -> None:
+    world = world_of(TEN)
+    world.put(0, "a", b"old", version=1)
+    world.put(0, "a", b"new", version=2)
+
+    assert world.get(0, "a") == b"new"
+    assert world.get(0, "a", digest=digest_of(b"old")) == b"old"
+    with pytest.raises(NotFound):
+        world.get(0, "a", digest=digest_of(b"other"))
+
+
+def test_a_deletion_that_only_one_knows_of_counts() -> None:
+    world = world_of(TEN)
+    world.put(0, "a", CONTENT, key=60, version=1)
+    world.store(150).put(item_of(CONTENT, key=60, version=2, deleted=True))
+
+    with pytest.raises(NotFound):
+        world.get(0, "a", key=60)
+
+
+def test_the_longest_lease_of_equal_versions_is_passed_on() -> None:
+    world = world_of(TEN)
+    world.put(0, "a", CONTENT, key=60, lease_s=100.0)
+    world.store(125).put(item_of(CONTENT, key=60, lease_s=5000.0))
+
+    world.get(0, "a", key=60)
+    world.clock.now += 4000.0
+
+    assert world.copies("a") == [75, 100, 125]
+
+
+# --- fetch
+
+
+def test_a_holder_with_rotten_bytes_is_passed_over_and_repaired() -> None:
+    world = world_of(TEN)
+    world.put(0, "a", CONTENT, key=60)
+    world.rot(75, CONTENT)
+
+    assert world.get(0, "a", key=60) == CONTENT
+    world.store(75).tidy(4)
+    assert world.get(0, "a", key=60) == CONTENT
+    assert world.copies("a") == [75, 100, 125]
+
+
+def test_where_all_copies_have_rotted_nothing_is_served() -> None:
+    world = world_of(TEN)
+    world.put(0, "a", CONTENT, key=60)
+    for holder in (75, 100, 125):
+        world.rot(holder, CONTENT)
+
+    with pytest.raises(NotFound):
+        world.get(0, "a", key=60)
+
+
+@pytest.mark.parametrize("lie", [lambda r: b"", lambda r: b"x", lambda r: b"y" * r.length])
+def test_a_holder_that_lies_is_believed_by_nobody_and_asked_within_bounds(lie: Any) -> None:
+    world = world_of(TEN)
+    world.put(0, "a", CONTENT, key=60)
+    listen_to(world, 75, {Read: lie})
+
+    assert world.get(0, "a", key=60) == CONTENT
+    assert asked(world, Read).count(75) <= read_path.GET_ATTEMPTS_MAX * len(CONTENT)
+
+
+def test_a_copy_that_was_handed_on_between_the_question_and_the_reading_is_found_where_it_is() -> None:
+    world = world_of(TEN)
+    item = item_of(CONTENT, key=60)
+    world.run(world.member(0), "put", write_path.put_one(world.member(150), item, CONTENT))
+
+    def hand_on(request: Read) -> Any:
+        world.run(world.member(0), "put", write_path.put_one(world.member(75), item, CONTENT))
+        world.store(150).release((item,))
+        raise NotFound("handed on")
+
+    listen_to(world, 150, {Read: hand_on})
+
+    assert world.get(0, "a", key=60) == CONTENT
