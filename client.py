@@ -1,7 +1,7 @@
 """The client: train on the ring, look at it, use what was trained.
 
-    python3 client.py ./letters validate_letters.txt
-    python3 client.py jobs | attach JOB | status | lookup NAME | predict MODEL FILE | ...
+python3 client.py ./letters validate_letters.txt
+python3 client.py jobs | attach JOB | status | lookup NAME | predict MODEL FILE | ...
 """
 
 from roundelay.cli.environment import require
@@ -52,8 +52,12 @@ def main(arguments: list[str]) -> int:
 def usage() -> str:
     lines = ["usage: client.py DIR FILE [options]", "       client.py SUBCOMMAND ...", ""]
     lines += [f"  {word:<9}{about}" for word, about in SUBCOMMANDS.items()]
-    lines += ["", "client.py SUBCOMMAND --help shows its options, --help-all all of them", "",
-              "example: python3 client.py ./letters validate_letters.txt --local 4"]
+    lines += [
+        "",
+        "client.py SUBCOMMAND --help shows its options, --help-all all of them",
+        "",
+        "example: python3 client.py ./letters validate_letters.txt --local 4",
+    ]
     return "\n".join(lines)
 
 

@@ -1,6 +1,6 @@
 """A compute node: a member of the ring that keeps training files and trains on them.
 
-    python3 compute_node.py 8001 [SUPERNODE_HOST [SUPERNODE_PORT]]
+python3 compute_node.py 8001 [SUPERNODE_HOST [SUPERNODE_PORT]]
 """
 
 from roundelay.cli.environment import importing, require

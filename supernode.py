@@ -1,6 +1,6 @@
 """The supernode: admits nodes to the ring, and gives each its identifier and a member to join through.
 
-    python3 supernode.py [--port 9091]
+python3 supernode.py [--port 9091]
 """
 
 from roundelay.cli.environment import importing, require

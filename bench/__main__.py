@@ -6,9 +6,25 @@ import sys
 from importlib import import_module
 
 NAMES = (
-    "trainer", "wire", "round", "scale", "performance", "counts", "page",
-    "neighbours", "faults", "matrix", "rows", "history", "report", "soak",
-    "placement", "noniid", "topologies", "gossip", "pinned",
+    "trainer",
+    "wire",
+    "round",
+    "scale",
+    "performance",
+    "counts",
+    "page",
+    "neighbours",
+    "faults",
+    "matrix",
+    "rows",
+    "history",
+    "report",
+    "soak",
+    "placement",
+    "noniid",
+    "topologies",
+    "gossip",
+    "pinned",
 )
 
 

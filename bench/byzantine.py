@@ -28,7 +28,10 @@ SEED = 7
 RUBBISH_BYTES_MAX = 4096
 SILENT_CONNECTIONS = 40  # to one port, each open for as long as the job runs
 GREETINGS = (  # a web request, frames that are too long, and one that never comes
-    b"GET / HTTP/1.1\r\nHost: ring\r\n\r\n", b"\x7f\xff\xff\xff", b"\xff\xff\xff\xff", b"\x00\x00\x00\x04\x80\x01",
+    b"GET / HTTP/1.1\r\nHost: ring\r\n\r\n",
+    b"\x7f\xff\xff\xff",
+    b"\xff\xff\xff\xff",
+    b"\x00\x00\x00\x04\x80\x01",
 )
 
 
@@ -49,9 +52,12 @@ def forged_record(folder: Path) -> Row:
         return Row(
             "a RESULT of a finished job written again, with other errors counted",
             "audit names the forged record, and jobs shows the job as diverged",
-            honest.code == 0 and audit.code == 1 and state == "diverged"
+            honest.code == 0
+            and audit.code == 1
+            and state == "diverged"
             and [(n["what"], forged in str(n["detail"])) for n in named] == [("result-2", True)],
-            {"exit code of audit": audit.code}, tuple(Said("audit", f"{n['what']}: {n['detail']}") for n in named),
+            {"exit code of audit": audit.code},
+            tuple(Said("audit", f"{n['what']}: {n['detail']}") for n in named),
         )
 
 
@@ -72,7 +78,8 @@ def two_results(folder: Path) -> Row:
         return Row(
             "another RESULT of a round written in the middle of a job, then its client killed",
             "the job stops as diverged, and both results are named; nobody averages on",
-            end == FAILED and code == 1 and all(name in watcher.text for name in names), {"exit code of attach": code},
+            end == FAILED and code == 1 and all(name in watcher.text for name in names),
+            {"exit code of attach": code},
             (*said, *heard(watcher, "diverged")),
         )
 
@@ -96,7 +103,8 @@ def other_bits(folder: Path) -> Row:
             f"a node whose arithmetic gives other bits ({OTHER_MACHINE}={OTHER_KIND})",
             "it is given no file, and says so: the same model",
             held and not trained and bool(said) and not contributions_wrong(ring, view),
-            {"files that it trained": trained}, said + heard(node, "other bits"),
+            {"files that it trained": trained},
+            said + heard(node, "other bits"),
         )
 
 
@@ -110,9 +118,13 @@ def nobody_fits(folder: Path) -> Row:
         client = jobs.start(ring, data, WORK, "--json")
         job, code = jobs.id_of(client), client.wait()
         view = jobs.wait_for_end(ring, job)
-        return Row("every node's arithmetic gives other bits than the client's", "the job fails, and says why",
-                   code == 1 and view.end == FAILED and "may train" in view.reason, {"exit code": code},
-                   heard(client, "may train"))
+        return Row(
+            "every node's arithmetic gives other bits than the client's",
+            "the job fails, and says why",
+            code == 1 and view.end == FAILED and "may train" in view.reason,
+            {"exit code": code},
+            heard(client, "may train"),
+        )
 
 
 def newcomer(folder: Path) -> Row:
@@ -132,10 +144,13 @@ def newcomer(folder: Path) -> Row:
         reports = ring.ask(lambda entry: records.reports_of(entry.node, entry.ring, job))
         place = f":{node.listening_port()}"
         works_in = [n for n in sorted(reports) if any(where.endswith(place) for where in reports[n].placement.values())]
-        return Row("a node joins during a job", "it gets work at the next round: the same model",
-                   held and bool(works_in) and not contributions_wrong(ring, view),
-                   {"joined in round": joined_in, "first trained in round": works_in[0] if works_in else None},
-                   heard(node, "joined", "training"))
+        return Row(
+            "a node joins during a job",
+            "it gets work at the next round: the same model",
+            held and bool(works_in) and not contributions_wrong(ring, view),
+            {"joined in round": joined_in, "first trained in round": works_in[0] if works_in else None},
+            heard(node, "joined", "training"),
+        )
 
 
 def quorum(folder: Path) -> Row:
@@ -159,7 +174,8 @@ def quorum(folder: Path) -> Row:
             "--quorum 0.9, and every copy of one file of twelve rots in a round",
             "rounds go on without it; RESULT and report name it",
             code == 0 and bool(without) and named and any(name in said.line for said in heard(client, "left out")),
-            {"copies rotted": rotted, "rounds without it": len(without), "exit code": code}, heard(client, "left out"),
+            {"copies rotted": rotted, "rounds without it": len(without), "exit code": code},
+            heard(client, "left out"),
         )
 
 
@@ -180,10 +196,13 @@ def rubbish(folder: Path) -> Row:
         job, held = jobs.id_of(client), ends_in(client, expected)
         view = jobs.wait_for_end(ring, job)
         everybody = all(process.is_running for process in (ring.supernode, *ring.nodes))
-        return Row(f"rubbish at every port, {SILENT_CONNECTIONS} silent connections at each", "nobody minds",
-                   held and everybody and not contributions_wrong(ring, view),
-                   {"messages": sent, "undisturbed_s": round(undisturbed_s, 1), "seconds": round(seconds, 1)},
-                   heard(client, "answer", "ring"))
+        return Row(
+            f"rubbish at every port, {SILENT_CONNECTIONS} silent connections at each",
+            "nobody minds",
+            held and everybody and not contributions_wrong(ring, view),
+            {"messages": sent, "undisturbed_s": round(undisturbed_s, 1), "seconds": round(seconds, 1)},
+            heard(client, "answer", "ring"),
+        )
 
 
 def _audit(ring: ProcessRing, job: str) -> Running:
@@ -200,9 +219,9 @@ def _findings(audit: Running) -> list[dict[str, object]]:
 def _forge(ring: ProcessRing, result: Result) -> str:
     """Write a RESULT beside the true one. Returns its digest."""
     forged, what = replace(result, errors=result.errors + 1), f"result-{result.round}"
-    ring.ask(lambda entry: records.put_record(
-        entry.node, entry.ring, result.job, what, forged.to_bytes(), time.time_ns()
-    ))
+    ring.ask(
+        lambda entry: records.put_record(entry.node, entry.ring, result.job, what, forged.to_bytes(), time.time_ns())
+    )
     return forged.digest
 
 

@@ -28,10 +28,17 @@ class Peer:
     def __init__(self, module: str, stack: ExitStack) -> None:
         if not PEERS_PYTHON.exists():
             raise PeerMissing("not installed: make bench-peers")
-        self._child = stack.enter_context(subprocess.Popen(
-            [PEERS_PYTHON, "-m", f"bench.peers.{module}"], cwd=ROOT, env=environment(), text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        ))
+        self._child = stack.enter_context(
+            subprocess.Popen(
+                [PEERS_PYTHON, "-m", f"bench.peers.{module}"],
+                cwd=ROOT,
+                env=environment(),
+                text=True,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+        )
         stack.callback(self._child.kill)
         self._answer()  # ready, or it is not installed
 
@@ -69,4 +76,3 @@ def take_turns(measures: Mapping[str, Measure], turns: int, warm_up: int = 1) ->
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
     """How many times as large theirs is: the median over the turns, in each of which both met the same machine."""
     return median(b / a for a, b in zip(ours, theirs, strict=True))
-

@@ -76,8 +76,10 @@ def main(arguments: Sequence[str]) -> int:
             print(f"{name}: {value:g}, on record {before.get(name, 0):g}")
     grown = [name for name, value in found.items() if value > SLACK * before.get(name, 0)]
     for name in grown if chosen.check else ():
-        print(f"{name} has grown; if that is meant, say why in the commit and run  python -m bench counts --record",
-              file=sys.stderr)
+        print(
+            f"{name} has grown; if that is meant, say why in the commit and run  python -m bench counts --record",
+            file=sys.stderr,
+        )
     return 1 if chosen.check and grown else 0
 
 
@@ -86,6 +88,7 @@ def count() -> Counts:
 
 
 # --- a training step
+
 
 class _Counting:
     """A function or a module of numpy's whose calls are counted."""
@@ -119,6 +122,7 @@ def _training() -> Counts:
 
 
 # --- a ring of four, idle and with a job
+
 
 class _CountingWorld(World):
     """A world that counts what processes ask of others, and the bytes of both ways."""

@@ -44,7 +44,8 @@ def disk_full(folder: Path) -> Row:
         held = held and not jobs.lost_files(ring, view.spec) and not contributions_wrong(ring, view)
         return Row(
             f"a node whose disk takes no file above {FULL_KIB} KiB",
-            "it refuses and stays up; copies go to the next nodes", held and nodes[0].is_running,
+            "it refuses and stays up; copies go to the next nodes",
+            held and nodes[0].is_running,
             {"its largest file, KiB": largest, "undisturbed_s": round(undisturbed_s, 1)},
             heard(nodes[0], "full", "I/O", "store") + heard(client, "full", "copies", "I/O"),
         )
@@ -69,8 +70,10 @@ def rotten_copies(folder: Path) -> Row:
         view = jobs.wait_for_end(ring, job)
         until(lambda: not _unreadable(ring, view.spec.files), "every copy is whole again")
         return Row(
-            "one bit flipped in every content on one node's disk", "found when read, dropped, and brought from others",
-            held and not contributions_wrong(ring, view), {"contents rotted": rotted},
+            "one bit flipped in every content on one node's disk",
+            "found when read, dropped, and brought from others",
+            held and not contributions_wrong(ring, view),
+            {"contents rotted": rotted},
             heard(client, "has it", "answer"),
         )
 
@@ -96,7 +99,8 @@ def every_copy_rotten(folder: Path) -> Row:
         return Row(
             "every copy of one file rotten",
             "the job names the file and waits; stored again, it goes on: the same model",
-            held and again.wait() == 0 and not contributions_wrong(ring, view), {"copies rotted": rotted},
+            held and again.wait() == 0 and not contributions_wrong(ring, view),
+            {"copies rotted": rotted},
             heard(client, "waiting"),
         )
 
@@ -105,12 +109,28 @@ def one_state_twice(folder: Path) -> Row:
     """A second node is started with the state directory of the first."""
     with process_ring(folder / "ring", 1, keep_state=True) as ring:
         second = Running("second", "compute_node.py", ring.folder)
-        second.start(["0", "127.0.0.1", str(ring.supernode.port), "--nodes", str(ring.node_list), "--register",
-                      "--state-dir", str(ring.folder / "node0-state"), "--end-with-parent"])
+        second.start(
+            [
+                "0",
+                "127.0.0.1",
+                str(ring.supernode.port),
+                "--nodes",
+                str(ring.node_list),
+                "--register",
+                "--state-dir",
+                str(ring.folder / "node0-state"),
+                "--end-with-parent",
+            ]
+        )
         code = second.wait()
         said = second.log.read_text().strip()
-        return Row("a second node started with the same --state-dir", "refused with one line",
-                   code == 73 and said.count("\n") == 0, {"exit code": code}, (Said("second node", said),))
+        return Row(
+            "a second node started with the same --state-dir",
+            "refused with one line",
+            code == 73 and said.count("\n") == 0,
+            {"exit code": code},
+            (Said("second node", said),),
+        )
 
 
 def flip(ring: ProcessRing, node: Running, content: bytes | None = None) -> int:

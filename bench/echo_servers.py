@@ -39,10 +39,16 @@ CHUNK = 1 << 20
 
 def start(kind: str, stack: ExitStack, *options: str) -> tuple[int, int]:
     """Its process id and its port; the stack ends it."""
-    child = stack.enter_context(subprocess.Popen(
-        [sys.executable, "-m", "bench.ends", kind, *options], cwd=ROOT, env=environment(), text=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    ))
+    child = stack.enter_context(
+        subprocess.Popen(
+            [sys.executable, "-m", "bench.ends", kind, *options],
+            cwd=ROOT,
+            env=environment(),
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+    )
     stack.callback(child.kill)
     assert child.stdout is not None
     return child.pid, int(json.loads(child.stdout.readline()))

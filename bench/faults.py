@@ -80,21 +80,39 @@ class Tally:
     def to_json(self) -> dict[str, object]:
         recoveries = sorted(o.recovery_s for o in self.outcomes if o.recovery_s is not None)
         return {
-            "bench": "faults", "seed": self.seed, "runs": len(self.outcomes),
-            "finished": sum(o.finished for o in self.outcomes), "equal": sum(o.equal for o in self.outcomes),
+            "bench": "faults",
+            "seed": self.seed,
+            "runs": len(self.outcomes),
+            "finished": sum(o.finished for o in self.outcomes),
+            "equal": sum(o.equal for o in self.outcomes),
             "files_lost": sum(o.files_lost for o in self.outcomes),
             "recovery_s": {"p50": percentile(recoveries, 50), "p99": percentile(recoveries, 99)},
             "roles": {role: self._role(role) for role in ROLES},
-            "undisturbed_s": round(self.undisturbed_s, 2), "seconds": round(self.seconds, 1),
-            "failures": [{"run": o.plan.run, "role": o.plan.role, "moment": round(o.plan.moment, 3), "error": o.error,
-                          "replay": replay(self.seed, o.plan)} for o in self.outcomes if not o.is_good],
+            "undisturbed_s": round(self.undisturbed_s, 2),
+            "seconds": round(self.seconds, 1),
+            "failures": [
+                {
+                    "run": o.plan.run,
+                    "role": o.plan.role,
+                    "moment": round(o.plan.moment, 3),
+                    "error": o.error,
+                    "replay": replay(self.seed, o.plan),
+                }
+                for o in self.outcomes
+                if not o.is_good
+            ],
         }
 
     def _role(self, role: str) -> dict[str, object]:
         mine = [o for o in self.outcomes if o.plan.role == role]
         recoveries = sorted(o.recovery_s for o in mine if o.recovery_s is not None)
-        return {"runs": len(mine), "finished": sum(o.finished for o in mine), "equal": sum(o.equal for o in mine),
-                "recovery_p50_s": percentile(recoveries, 50), "recovery_max_s": percentile(recoveries, 100)}
+        return {
+            "runs": len(mine),
+            "finished": sum(o.finished for o in mine),
+            "equal": sum(o.equal for o in mine),
+            "recovery_p50_s": percentile(recoveries, 50),
+            "recovery_max_s": percentile(recoveries, 100),
+        }
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -214,8 +232,9 @@ def contributions_wrong(ring: ProcessRing, view: JobView) -> str:
     """Every (round, file) enters a sum exactly once: what the reports count, or what is wrong with it."""
     reports = ring.ask_again(lambda entry: records.reports_of(entry.node, entry.ring, view.spec.job))
     wanted = sorted(f.name for f in view.spec.files)
-    wrong = [n for n in range(1, view.spec.settings.rounds + 1)
-             if n not in reports or sorted(reports[n].placement) != wanted]
+    wrong = [
+        n for n in range(1, view.spec.settings.rounds + 1) if n not in reports or sorted(reports[n].placement) != wanted
+    ]
     return f"not every file once in rounds {wrong}" if wrong else ""
 
 
@@ -232,9 +251,12 @@ def replay(seed: int, each: Plan) -> str:
 
 def table(tally: Tally) -> Table:
     found = tally.to_json()
-    made = Table(title=f"one process killed at a random moment: seed {tally.seed}, {found['runs']} runs, "
-                       f"{found['finished']} finished, {found['equal']} equal, {found['files_lost']} files lost, "
-                       f"{tally.seconds:.0f} s", title_justify="left")
+    made = Table(
+        title=f"one process killed at a random moment: seed {tally.seed}, {found['runs']} runs, "
+        f"{found['finished']} finished, {found['equal']} equal, {found['files_lost']} files lost, "
+        f"{tally.seconds:.0f} s",
+        title_justify="left",
+    )
     for heading in ("killed", "runs", "finished", "equal", "recovery p50", "recovery worst"):
         made.add_column(heading)
     for role in ROLES:
@@ -256,5 +278,8 @@ def _tell(tally: Tally, outcome: Outcome) -> None:
     each = outcome.plan
     took = f"{outcome.recovery_s:.1f} s" if outcome.recovery_s is not None else "nothing left to do"
     line = "equal" if outcome.is_good else f"FAILED: {outcome.error}; again with  {replay(tally.seed, each)}"
-    print(f"run {each.run}: {outcome.killed or each.role} ({each.role}) at {each.moment:.2f}, {took}: {line}",
-          file=sys.stderr, flush=True)
+    print(
+        f"run {each.run}: {outcome.killed or each.role} ({each.role}) at {each.moment:.2f}, {took}: {line}",
+        file=sys.stderr,
+        flush=True,
+    )

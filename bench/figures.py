@@ -86,8 +86,11 @@ class Table:
         return made
 
     def to_dict(self) -> dict[str, Any]:
-        return {"title": self.title, "notes": list(self.notes),
-                "lines": [asdict(line) | {"limit": str(line.limit or ""), "held": line.held} for line in self.lines]}
+        return {
+            "title": self.title,
+            "notes": list(self.notes),
+            "lines": [asdict(line) | {"limit": str(line.limit or ""), "held": line.held} for line in self.lines],
+        }
 
 
 def shown(value: float | None) -> str:

@@ -66,8 +66,15 @@ def simulated(folder: Path) -> Found:
         return Found(name, why_not="make bench-peers")
     told = folder / "simulated.jsonl"
     with suppress(subprocess.TimeoutExpired):
-        subprocess.run([PEERS_PYTHON, "-m", "bench.peers.flower_simulation"], cwd=ROOT, env=_environment(told, folder),
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=TIMEOUT_S, check=False)
+        subprocess.run(
+            [PEERS_PYTHON, "-m", "bench.peers.flower_simulation"],
+            cwd=ROOT,
+            env=_environment(told, folder),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
     return Found(name, _read(told), "no round finished", "Flower's simulation: run_simulation, half a core a client.")
 
 
@@ -81,9 +88,13 @@ def deployed(folder: Path) -> Found:
         _start_all(_environment(told, folder), folder, stack)
         with suppress(Stuck):
             until(lambda: len(_read(told)) >= ROUNDS, "Flower's rounds", TIMEOUT_S)
-    return Found(name, _read(told), "no round finished within two minutes",
-                 "Flower deployed: SuperLink and SuperNodes without TLS, subprocess isolation as by default; with "
-                 "process isolation and a SuperExec beside each node a round takes as long (decision 10).")
+    return Found(
+        name,
+        _read(told),
+        "no round finished within two minutes",
+        "Flower deployed: SuperLink and SuperNodes without TLS, subprocess isolation as by default; with "
+        "process isolation and a SuperExec beside each node a round takes as long (decision 10).",
+    )
 
 
 def _start_all(env: dict[str, str], folder: Path, stack: ExitStack) -> None:
@@ -92,8 +103,16 @@ def _start_all(env: dict[str, str], folder: Path, stack: ExitStack) -> None:
     _start(stack, link, env, folder / "superlink.log")
     time.sleep(5.0)  # it has no line that says when it listens
     for number in range(NODES):
-        node = [bin_ / "flower-supernode", "--insecure", "--superlink", f"127.0.0.1:{port}", "--port", free_port(),
-                "--node-config", f"partition-id={number}"]
+        node = [
+            bin_ / "flower-supernode",
+            "--insecure",
+            "--superlink",
+            f"127.0.0.1:{port}",
+            "--port",
+            free_port(),
+            "--node-config",
+            f"partition-id={number}",
+        ]
         _start(stack, node, env, folder / f"supernode-{number}.log")
     app, home = folder / "app", Path(env["FLWR_HOME"])
     app.mkdir()
@@ -101,21 +120,28 @@ def _start_all(env: dict[str, str], folder: Path, stack: ExitStack) -> None:
     (app / "pyproject.toml").write_text(PROJECT)
     shutil.copy(ROOT / "bench" / "peers" / "flower_app.py", app)
     (home / "config.toml").write_text(
-        f'[superlink]\ndefault = "here"\n[superlink.here]\naddress = "127.0.0.1:{port}"\ninsecure = true\n')
+        f'[superlink]\ndefault = "here"\n[superlink.here]\naddress = "127.0.0.1:{port}"\ninsecure = true\n'
+    )
     _start(stack, [bin_ / "flwr", "run", app, "here"], env, folder / "flwr.log")
 
 
 def _start(stack: ExitStack, command: Sequence[object], env: dict[str, str], log: Path) -> None:
     output = stack.enter_context(log.open("wb"))
-    child = stack.enter_context(subprocess.Popen([str(c) for c in command], env=env, stdout=output, stderr=output,
-                                                 stdin=subprocess.DEVNULL))
+    child = stack.enter_context(
+        subprocess.Popen([str(c) for c in command], env=env, stdout=output, stderr=output, stdin=subprocess.DEVNULL)
+    )
     stack.callback(child.terminate)
 
 
 def _environment(told: Path, folder: Path) -> dict[str, str]:
     return environment() | {
-        "BENCH_TELL": str(told), "BENCH_ROUNDS": str(ROUNDS), "BENCH_BEGAN": str(time.time()), "BENCH_ROOT": str(ROOT),
-        "FLWR_HOME": str(folder / "flwr"), "FLWR_TELEMETRY_ENABLED": "0", "RAY_DEDUP_LOGS": "0",
+        "BENCH_TELL": str(told),
+        "BENCH_ROUNDS": str(ROUNDS),
+        "BENCH_BEGAN": str(time.time()),
+        "BENCH_ROOT": str(ROOT),
+        "FLWR_HOME": str(folder / "flwr"),
+        "FLWR_TELEMETRY_ENABLED": "0",
+        "RAY_DEDUP_LOGS": "0",
         "PATH": f"{PEERS_PYTHON.parent}{os.pathsep}{os.environ['PATH']}",
     }
 

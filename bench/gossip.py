@@ -38,8 +38,13 @@ def main(arguments: Sequence[str]) -> int:
     chosen = parser.parse_args(arguments)
     runs = {name: _run(failpoints, chosen.nodes, chosen.rounds) for name, failpoints in RUNS.items()}
     rows = [_row(name, run) for name, run in runs.items()]
-    found = {"bench": "gossip", "nodes": chosen.nodes, "rounds": chosen.rounds, "runs": rows,
-             "held": all(row["held"] for row in rows)}
+    found = {
+        "bench": "gossip",
+        "nodes": chosen.nodes,
+        "rounds": chosen.rounds,
+        "runs": rows,
+        "held": all(row["held"] for row in rows),
+    }
     write("gossip.md", document(found, rows))
     write("gossip.svg", svg(_plot(runs)))
     print(json.dumps(found) if chosen.json else document(found, rows))
@@ -53,8 +58,9 @@ def _run(failpoints: str, nodes: int, rounds: int) -> Run:
         ring.failpoints = failpoints
         try:
             ring.form(nodes)
-            client = ring.start_client(str(ROOT / "letters"), "validate_letters.txt", "--topology", "gossip",
-                                       "--rounds", str(rounds), "--json")
+            client = ring.start_client(
+                str(ROOT / "letters"), "validate_letters.txt", "--topology", "gossip", "--rounds", str(rounds), "--json"
+            )
             assert client.wait(PATIENCE_S) == 0, client.text
             shown: Run = json.loads(client.out.read_text())
             return shown
@@ -67,31 +73,58 @@ def _row(name: str, run: Run) -> Run:
     early, late = (mean(each["spread"] for each in rounds) for rounds in (history[:FEW], history[-FEW:]))
     worst = max(run["node_errors"].values())
     return {
-        "run": name, "models": len(run["node_errors"]), "worst_error": worst,
-        "best_error": min(run["node_errors"].values()), "spread_at_first": early,
-        "spread_at_last": late, "seconds": run["seconds"],
+        "run": name,
+        "models": len(run["node_errors"]),
+        "worst_error": worst,
+        "best_error": min(run["node_errors"].values()),
+        "spread_at_first": early,
+        "spread_at_last": late,
+        "seconds": run["seconds"],
         "held": worst <= TARGET and late < early,
     }
 
 
 def document(found: Run, rows: Sequence[Run]) -> str:
     lines = [
-        "# A job in which nobody adds", "",
+        "# A job in which nobody adds",
+        "",
         f"`python -m bench gossip`, {machine()}. The shipped letters on {found['nodes']} nodes, {found['rounds']} "
         f"rounds, {Settings().exchanges} exchanges a round. *Spread* is the root mean square distance of a weight from "
         f"the mean of all nodes' models; who gives to whom is chance, so {FEW} rounds are taken together. Every node's "
         f"model is to have an error of {TARGET} or less, and the models are to lie closer together at the end than at "
-        "first.", "",
+        "first.",
+        "",
         *table(
-            ("", "models", "best error", "worst error", f"spread, first {FEW} rounds", f"spread, last {FEW}",
-             "seconds", "held"),
-            [(row["run"], row["models"], f"{row['best_error']:.4f}", f"{row['worst_error']:.4f}",
-              f"{row['spread_at_first']:.5f}", f"{row['spread_at_last']:.5f}", f"{row['seconds']:.0f}",
-              "yes" if row["held"] else "no") for row in rows],
-        ), "",
+            (
+                "",
+                "models",
+                "best error",
+                "worst error",
+                f"spread, first {FEW} rounds",
+                f"spread, last {FEW}",
+                "seconds",
+                "held",
+            ),
+            [
+                (
+                    row["run"],
+                    row["models"],
+                    f"{row['best_error']:.4f}",
+                    f"{row['worst_error']:.4f}",
+                    f"{row['spread_at_first']:.5f}",
+                    f"{row['spread_at_last']:.5f}",
+                    f"{row['seconds']:.0f}",
+                    "yes" if row["held"] else "no",
+                )
+                for row in rows
+            ],
+        ),
+        "",
         "*Lost* is a push that never arrives, or one that does and whose acknowledgement does not: it is pushed again, "
-        "and counts once.", "",
-        "![spread of the models, round by round](gossip.svg)", "",
+        "and counts once.",
+        "",
+        "![spread of the models, round by round](gossip.svg)",
+        "",
     ]
     return "\n".join(lines)
 

@@ -157,9 +157,14 @@ def judge(history: History, lost: Sequence[str]) -> dict[str, object]:
     puts = Counter(e.outcome for e in history.events if e.operation == "put")
     gets = Counter(e.outcome for e in history.events if e.operation == "get")
     return {
-        "bench": "history", "acknowledged": puts["ok"], "not_acknowledged": sum(puts.values()) - puts["ok"],
-        "read_meanwhile": gets["ok"], "errors_meanwhile": sum(gets.values()) - gets["ok"],
-        "other_bytes": gets["other bytes"], "lost": len(lost), "lost_names": list(lost),
+        "bench": "history",
+        "acknowledged": puts["ok"],
+        "not_acknowledged": sum(puts.values()) - puts["ok"],
+        "read_meanwhile": gets["ok"],
+        "errors_meanwhile": sum(gets.values()) - gets["ok"],
+        "other_bytes": gets["other bytes"],
+        "lost": len(lost),
+        "lost_names": list(lost),
     }
 
 
@@ -187,5 +192,8 @@ def _kill_two(ring: ProcessRing, rng: random.Random) -> None:
 def _read_all(ring: ProcessRing, history: History, seed: int) -> list[str]:
     """The names of what was acknowledged and cannot be read."""
     reader = Customer(ring, history, WRITERS, seed)
-    return [name for name, digest in sorted(history.acknowledged().items())
-            if not any(reader.read(name, digest) for _ in range(ATTEMPTS_MAX))]
+    return [
+        name
+        for name, digest in sorted(history.acknowledged().items())
+        if not any(reader.read(name, digest) for _ in range(ATTEMPTS_MAX))
+    ]

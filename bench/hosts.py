@@ -36,8 +36,10 @@ def eight_hosts_train_as_one(folder: Path) -> Row:
     expected = at_home(folder, LETTERS, WORK)
     result, spread = train_across(folder, LETTERS, WORK)
     figures = {
-        "validation error": round(result["validation_error"], 4), "files": result["files"],
-        "seconds": round(result["seconds"], 1), "model": result["model_sha256"][:16],
+        "validation error": round(result["validation_error"], 4),
+        "files": result["files"],
+        "seconds": round(result["seconds"], 1),
+        "model": result["model_sha256"][:16],
     }
     client = next(r for r in spread.running if "train" in r.name)
     same = result["model_sha256"] == expected["model_sha256"]

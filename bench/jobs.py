@@ -46,8 +46,16 @@ class Work:
 
     @property
     def options(self) -> tuple[str, ...]:
-        return ("--rounds", str(self.rounds), "--epochs", str(self.epochs), "--hidden", str(self.hidden),
-                "--topology", self.topology)
+        return (
+            "--rounds",
+            str(self.rounds),
+            "--epochs",
+            str(self.epochs),
+            "--hidden",
+            str(self.hidden),
+            "--topology",
+            self.topology,
+        )
 
 
 def small_letters(folder: Path) -> Data:

@@ -28,20 +28,28 @@ for name in %r:
 def about() -> dict[str, object]:
     """The machine, and the versions on both sides."""
     return {
-        "date": time.strftime("%Y-%m-%d"), "processor": _processor(), "cores": os.cpu_count(),
-        "load": round(os.getloadavg()[0], 1), "system": f"{platform.system()} {platform.release()}",
-        "python": platform.python_version(), "ours": {name: metadata.version(name) for name in OURS},
+        "date": time.strftime("%Y-%m-%d"),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 1),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "ours": {name: metadata.version(name) for name in OURS},
         "peers": peer_versions(),
     }
 
 
 def sentence(machine: dict[str, object]) -> str:
     """The same, to be read."""
-    ours, peers = (", ".join(f"{n} {v}" for n, v in dict(machine[k]).items())  # type: ignore[call-overload]
-                   for k in ("ours", "peers"))
-    return (f"{machine['date']}, {machine['cores']} cores ({machine['processor']}), load {machine['load']} when it "
-            f"began, {machine['system']}, Python {machine['python']}, {ours}. "
-            f"Peers: {peers or 'none installed (make bench-peers)'}.")
+    ours, peers = (
+        ", ".join(f"{n} {v}" for n, v in dict(machine[k]).items())  # type: ignore[call-overload]
+        for k in ("ours", "peers")
+    )
+    return (
+        f"{machine['date']}, {machine['cores']} cores ({machine['processor']}), load {machine['load']} when it "
+        f"began, {machine['system']}, Python {machine['python']}, {ours}. "
+        f"Peers: {peers or 'none installed (make bench-peers)'}."
+    )
 
 
 def peer_versions() -> dict[str, str]:

@@ -124,8 +124,9 @@ def _run_until_one_fails(todo: Sequence[Case], outcomes: list[Outcome], folder: 
             print(f"{case.role} at {case.point}: {line}", file=sys.stderr, flush=True)
             if not outcome.is_good:
                 name = f"{len(outcomes)}-{case.role}-{case.point}".replace(" ", "-")
-                shutil.copytree(ring.folder, KEPT_LOGS / name, dirs_exist_ok=True,
-                                ignore=shutil.ignore_patterns("*.sqlite*"))
+                shutil.copytree(
+                    ring.folder, KEPT_LOGS / name, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.sqlite*")
+                )
                 return
 
 
@@ -148,8 +149,9 @@ def _kill_at(ring: ProcessRing, data: Data, case: Case, expected: str, points: s
     comer = _prepare(ring, case)
     if case.role == "trainer":
         armed.touch()
-    client = jobs.start(ring, data, WORK, "--detach" if detached else "--json",
-                        failpoints=points if case.role == "client" else "")
+    client = jobs.start(
+        ring, data, WORK, "--detach" if detached else "--json", failpoints=points if case.role == "client" else ""
+    )
     job = jobs.id_of(client)
     if case.role == "who takes over":
         client.kill()
@@ -210,8 +212,11 @@ def _killed(ring: ProcessRing, client: Running, case: Case, armed: Path) -> str:
 
 def to_json(outcomes: Sequence[Outcome]) -> dict[str, object]:
     return {
-        "bench": "matrix", "cases": len(outcomes), "killed": sum(bool(o.killed) for o in outcomes),
-        "finished": sum(o.finished for o in outcomes), "equal": sum(o.equal for o in outcomes),
+        "bench": "matrix",
+        "cases": len(outcomes),
+        "killed": sum(bool(o.killed) for o in outcomes),
+        "finished": sum(o.finished for o in outcomes),
+        "equal": sum(o.equal for o in outcomes),
         "files_lost": sum(o.files_lost for o in outcomes),
         "roles": {role: _role(outcomes, role) for role in PLACES},
         "failures": [vars(o) | {"case": vars(o.case)} for o in outcomes if not o.is_good],
@@ -224,8 +229,9 @@ def _role(outcomes: Sequence[Outcome], role: str) -> dict[str, object]:
 
 
 def table(outcomes: Sequence[Outcome]) -> Table:
-    made = Table(title=f"{sum(o.is_good for o in outcomes)} of {len(outcomes)} kills left the same model",
-                 title_justify="left")
+    made = Table(
+        title=f"{sum(o.is_good for o in outcomes)} of {len(outcomes)} kills left the same model", title_justify="left"
+    )
     for heading in ("role", "kills", "equal", "at"):
         made.add_column(heading, overflow="fold")
     for role, places in PLACES.items():

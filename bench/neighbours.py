@@ -80,6 +80,15 @@ def table(rows: dict[str, list[float]]) -> Table:
 
 def _client(ring: LocalRing) -> subprocess.Popen[bytes]:
     """A job on that ring, in a process of its own."""
-    command = [sys.executable, str(ROOT / "client.py"), str(ROOT / "letters"), "validate_letters.txt",
-               "--rounds", str(ROUNDS), "--supernode", str(ring.supernode), "--json"]
+    command = [
+        sys.executable,
+        str(ROOT / "client.py"),
+        str(ROOT / "letters"),
+        "validate_letters.txt",
+        "--rounds",
+        str(ROUNDS),
+        "--supernode",
+        str(ring.supernode),
+        "--json",
+    ]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

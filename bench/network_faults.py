@@ -27,8 +27,11 @@ CUT_S = 8.0
 
 def slow_and_sliced(folder: Path) -> Row:
     """Every message is 20 to 40 ms late, and arrives in slices of 200 bytes."""
-    return _whole_job(folder, "every message 20 to 40 ms late, in slices of 200 bytes",
-                      Faults(latency_s=0.02, jitter_s=0.02, slice_bytes=200))
+    return _whole_job(
+        folder,
+        "every message 20 to 40 ms late, in slices of 200 bytes",
+        Faults(latency_s=0.02, jitter_s=0.02, slice_bytes=200),
+    )
 
 
 def resets(folder: Path) -> Row:
@@ -53,8 +56,9 @@ def cut_off(folder: Path) -> Row:
 
 def refused(folder: Path) -> Row:
     """One node's connections are all reset for 8 s in the middle of a job."""
-    return _cut_one(folder, "a node all of whose connections are reset, for 8 s in a round",
-                    Faults(refuse=True, reset=1.0))
+    return _cut_one(
+        folder, "a node all of whose connections are reset, for 8 s in a round", Faults(refuse=True, reset=1.0)
+    )
 
 
 def _whole_job(folder: Path, done: str, faults: Faults) -> Row:
@@ -73,10 +77,20 @@ def _whole_job(folder: Path, done: str, faults: Faults) -> Row:
             each.faults = Faults()
         ring.wait_whole()
         counts = [each.counts for each in proxies]
-        return _row(ring, client.name, data, done, held, job, {
-            "undisturbed_s": round(undisturbed_s, 1), "seconds": round(seconds, 1),
-            "resets": sum(c.resets for c in counts), "lost": sum(c.lost for c in counts),
-        })
+        return _row(
+            ring,
+            client.name,
+            data,
+            done,
+            held,
+            job,
+            {
+                "undisturbed_s": round(undisturbed_s, 1),
+                "seconds": round(seconds, 1),
+                "resets": sum(c.resets for c in counts),
+                "lost": sum(c.lost for c in counts),
+            },
+        )
 
 
 def _cut_one(folder: Path, done: str, faults: Faults) -> Row:
@@ -104,8 +118,13 @@ def _row(
 ) -> Row:
     view = jobs.wait_for_end(ring, job)
     running = next(each for each in ring.clients if each.name == client)
-    return Row(done, "slower, and the same model; one ring afterwards", held and not contributions_wrong(ring, view),
-               figures, heard(running, "answer", "slow", "closed", "out of touch", "took too long"))
+    return Row(
+        done,
+        "slower, and the same model; one ring afterwards",
+        held and not contributions_wrong(ring, view),
+        figures,
+        heard(running, "answer", "slow", "closed", "out of touch", "took too long"),
+    )
 
 
 @contextmanager

@@ -52,10 +52,14 @@ def main(arguments: Sequence[str]) -> int:
             spec = make_spec(rule, files, chosen.rounds)
             errors[rule][alpha] = error(spec, contents, worker)
     found = {
-        "bench": "noniid", "files": FILES, "rounds": chosen.rounds, "alphas": ALPHAS,
+        "bench": "noniid",
+        "files": FILES,
+        "rounds": chosen.rounds,
+        "alphas": ALPHAS,
         "cpu_seconds": round(time.process_time() - began, 1),
-        "errors": {rule: {f"{alpha:g}": round(value, 4) for alpha, value in row.items()}
-                   for rule, row in errors.items()},
+        "errors": {
+            rule: {f"{alpha:g}": round(value, 4) for alpha, value in row.items()} for rule, row in errors.items()
+        },
         "held": all(row[min(ALPHAS)] >= row[max(ALPHAS)] for row in errors.values()),
     }
     text = document(chosen.rounds, errors)
@@ -95,12 +99,16 @@ def document(rounds: int, errors: dict[str, dict[float, float]]) -> str:
     tuned = {rule: ", ".join(f"{name} {value}" for name, value in TUNED.get(rule, {}).items()) for rule in RULES}
     rows = [(rule, tuned[rule] or "defaults", *(f"{errors[rule][alpha]:.4f}" for alpha in ALPHAS)) for rule in RULES]
     lines = [
-        "# Files that are unlike one another", "",
+        "# Files that are unlike one another",
+        "",
         f"`python -m bench noniid`, {machine()}. The shipped letters, split into {FILES} files by Dirichlet(alpha) "
         f"(seed {SEED}): the smaller alpha, the fewer classes a file knows. Layers 16-64-26, 2 local epochs, eta 0.1, "
-        f"{rounds} rounds; the figures are validation errors, and the same on every run.", "",
-        *table(("rule", "settings", *(f"alpha {alpha:g}" for alpha in ALPHAS)), rows), "",
-        "![error against alpha](noniid.svg)", "",
+        f"{rounds} rounds; the figures are validation errors, and the same on every run.",
+        "",
+        *table(("rule", "settings", *(f"alpha {alpha:g}" for alpha in ALPHAS)), rows),
+        "",
+        "![error against alpha](noniid.svg)",
+        "",
     ]
     return "\n".join(lines)
 

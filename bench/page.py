@@ -29,13 +29,31 @@ SETTLE_S = 10.0
 BUDGET_CORES = 0.25
 ROUNDS = 10_000  # more than it can come to
 ADDRESS = "dashboard at "
-FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync")
-COUNT = "() => { window.seen = 0; const apply = roundelay.apply; roundelay.apply = (n, c) => { " \
-        "window.seen += JSON.stringify(c).length; apply(n, c) } }"
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+COUNT = (
+    "() => { window.seen = 0; const apply = roundelay.apply; roundelay.apply = (n, c) => { "
+    "window.seen += JSON.stringify(c).length; apply(n, c) } }"
+)
 DONE = "() => Number(document.querySelector('.jobhead + progress')?.value ?? 0)"
-HEADINGS = ("nodes", "ring", "seconds", "rounds", "cores, first and second half", "MB, then", "bytes sent a second",
-            "elements, then")
+HEADINGS = (
+    "nodes",
+    "ring",
+    "seconds",
+    "rounds",
+    "cores, first and second half",
+    "MB, then",
+    "bytes sent a second",
+    "elements, then",
+)
 
 
 @dataclass(frozen=True)
@@ -72,9 +90,16 @@ class Cost:
     def cells(self) -> tuple[object, ...]:
         begin, _, end = self.readings
         sent = (end.sent_bytes - begin.sent_bytes) / self.seconds
-        return (self.nodes, "trains" if self.training else "idle", f"{self.seconds:.0f}", end.rounds - begin.rounds,
-                "{:.3f}, {:.3f}".format(*self.cores), f"{begin.memory_mb:.1f}, {end.memory_mb:.1f}", f"{sent:.0f}",
-                f"{begin.elements}, {end.elements}")
+        return (
+            self.nodes,
+            "trains" if self.training else "idle",
+            f"{self.seconds:.0f}",
+            end.rounds - begin.rounds,
+            "{:.3f}, {:.3f}".format(*self.cores),
+            f"{begin.memory_mb:.1f}, {end.memory_mb:.1f}",
+            f"{sent:.0f}",
+            f"{begin.elements}, {end.elements}",
+        )
 
 
 def share(begin: Reading, end: Reading) -> float:
@@ -86,8 +111,9 @@ def main(arguments: Sequence[str]) -> int:
     made.add_argument("--json", action="store_true", help="print one line, one JSON object")
     made.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="N", help="nodes (default: 1 4 64)")
     made.add_argument("--seconds", type=float, default=60.0, help="of each idle ring (default: %(default)s)")
-    made.add_argument("--training-seconds", type=float, default=240.0,
-                      help="of each ring that trains (default: %(default)s)")
+    made.add_argument(
+        "--training-seconds", type=float, default=240.0, help="of each ring that trains (default: %(default)s)"
+    )
     made.add_argument("--out", type=Path, metavar="FILE", help="write it down there as a document too")
     chosen = made.parse_args(arguments)
     costs = []
@@ -130,8 +156,14 @@ def launch(page: Any) -> None:
 
 
 def read(page: Any, process: int) -> Reading:
-    return Reading(time.monotonic(), _cpu_s(process), _resident_mb(process), int(page.evaluate("seen")),
-                   int(page.evaluate("document.querySelectorAll('*').length")), int(page.evaluate(DONE)))
+    return Reading(
+        time.monotonic(),
+        _cpu_s(process),
+        _resident_mb(process),
+        int(page.evaluate("seen")),
+        int(page.evaluate("document.querySelectorAll('*').length")),
+        int(page.evaluate(DONE)),
+    )
 
 
 def document(costs: Sequence[Cost], lines: Sequence[str], command: str) -> str:

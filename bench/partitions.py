@@ -77,7 +77,9 @@ def _cut_in_a_job(halves: Spread, data: Data, done: str, promise: str, nodes: in
     ends = {str(job["state"]) for where in halves.hosts for job in halves.jobs_seen(where)}
     drivers = [r for r in halves.running if "driving job" in r.text]
     return Row(
-        done, promise, result.get("model_sha256") == expected and ends == {"done"} and len(result["placement"]) == 12,
+        done,
+        promise,
+        result.get("model_sha256") == expected and ends == {"done"} and len(result["placement"]) == 12,
         {f"job at the end of the cut, {side}": state for side, state in during.items()},
         heard(client, "waiting", "answer", "ring", "copies") + tuple(s for r in drivers for s in heard(r, "job")),
     )

@@ -35,7 +35,8 @@ def node_paused(folder: Path) -> Row:
         ring.wait_whole()
         view = jobs.wait_for_end(ring, job)
         return Row(
-            "a node stopped (SIGSTOP) in a round for 12 s", "its files are trained by others: the same model; one ring",
+            "a node stopped (SIGSTOP) in a round for 12 s",
+            "its files are trained by others: the same model; one ring",
             held and not contributions_wrong(ring, view),
             {"undisturbed_s": round(undisturbed_s, 1), "longest round, s": _longest(client)},
             heard(client, "answer", "slow", "took too long"),
@@ -57,7 +58,8 @@ def client_paused(folder: Path) -> Row:
         return Row(
             "the client stopped in a round for 12 s",
             "the owner of the job's key drives; the client shows the same model",
-            held and driver is not None and not contributions_wrong(ring, view), {},
+            held and driver is not None and not contributions_wrong(ring, view),
+            {},
             heard(client, "round") + (heard(driver, "job") if driver else ()),
         )
 
@@ -75,8 +77,10 @@ def driver_paused(folder: Path) -> Row:
         ring.wait_whole()
         others = [n for n in ring.nodes if n is not driver and f"driving job {job[:8]}" in n.text]
         return Row(
-            "the driver of a detached job stopped for 30 s", "another drives; both write the same bytes",
-            jobs.model_of(view) == expected and not contributions_wrong(ring, view), {"took over": len(others)},
+            "the driver of a detached job stopped for 30 s",
+            "another drives; both write the same bytes",
+            jobs.model_of(view) == expected and not contributions_wrong(ring, view),
+            {"took over": len(others)},
             heard(driver, "job") + tuple(s for n in others for s in heard(n, "job")),
         )
 
@@ -95,7 +99,8 @@ def trainer_hangs(folder: Path) -> Row:
         os.kill(busy[0], signal.SIGCONT)
         view = jobs.wait_for_end(ring, job)
         return Row(
-            "a trainer that hangs (SIGSTOP) for the rest of the job", "others do its work as well: the same model",
+            "a trainer that hangs (SIGSTOP) for the rest of the job",
+            "others do its work as well: the same model",
             held and not contributions_wrong(ring, view),
             {"undisturbed_s": round(undisturbed_s, 1), "longest round, s": _longest(client)},
             heard(client, "slow", "took too long"),
@@ -118,7 +123,8 @@ def slow_trainer(folder: Path) -> Row:
         held = ends_in(client, expected)
         view = jobs.wait_for_end(ring, job)
         return Row(
-            "a node whose trainer takes 15 s where others take 1 s", "raced by a holder of its files: the same model",
+            "a node whose trainer takes 15 s where others take 1 s",
+            "raced by a holder of its files: the same model",
             held and not contributions_wrong(ring, view),
             {"undisturbed_s": round(undisturbed_s, 1), "seconds": _seconds(client)},
             heard(client, "slow", "took too long"),
@@ -140,8 +146,10 @@ def trainer_dies_of_a_file(folder: Path) -> Row:
         job, code = jobs.id_of(client), client.wait()
         view = jobs.wait_for_end(ring, job)
         return Row(
-            "trainers that die three times on their files", "the job fails by name, and is not tried for ever",
-            code == 1 and view.end == FAILED and "died 3 times" in view.reason, {"exit code": code},
+            "trainers that die three times on their files",
+            "the job fails by name, and is not tried for ever",
+            code == 1 and view.end == FAILED and "died 3 times" in view.reason,
+            {"exit code": code},
             heard(client, "job failed"),
         )
 

@@ -27,9 +27,18 @@ PROFILE_S = 60.0
 PROFILED_ROUNDS = 20
 SAMPLES_A_SECOND = 200
 COSTS = 3
-IDLE = ("wait (threading.py)", "_wait_for_tstate_lock", "select (selectors.py)", "wait (rpc/transport.py)",
-        "_in_time (rpc/transport.py)", "_worker (concurrent", "read_frame (ml/frames.py)", "_wait (node/parent.py)",
-        "_bootstrap", "importlib")
+IDLE = (
+    "wait (threading.py)",
+    "_wait_for_tstate_lock",
+    "select (selectors.py)",
+    "wait (rpc/transport.py)",
+    "_in_time (rpc/transport.py)",
+    "_worker (concurrent",
+    "read_frame (ml/frames.py)",
+    "_wait (node/parent.py)",
+    "_bootstrap",
+    "importlib",
+)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -44,8 +53,18 @@ def main(arguments: Sequence[str]) -> int:
     (RESULTS / "performance.md").write_text(document(where, found, costs, seconds))
     not_held = {part: each["not_held"] if each else ["did not end"] for part, each in found.items()}
     if chosen.json:
-        print(json.dumps({"bench": "performance", "machine": where, "seconds": round(seconds), "parts": found,
-                          "costs": costs, "not_held": not_held}))
+        print(
+            json.dumps(
+                {
+                    "bench": "performance",
+                    "machine": where,
+                    "seconds": round(seconds),
+                    "parts": found,
+                    "costs": costs,
+                    "not_held": not_held,
+                }
+            )
+        )
     else:
         print(f"{RESULTS / 'performance.md'} written in {seconds:.0f} s")
         for part, lines in not_held.items():
@@ -56,24 +75,34 @@ def main(arguments: Sequence[str]) -> int:
 
 def document(where: dict[str, object], found: dict[str, Any], costs: list[tuple[str, float]], seconds: float) -> str:
     """All tables, and what a round costs."""
-    parts = ["# How fast it is", f"Written by `make bench` in {seconds:.0f} s; do not edit. {machine.sentence(where)}",
-             "Ours and the peer take turns in one run; a ratio is the median over the turns. *limit* is about the "
-             "ratio where there is a peer, else about ours."]
+    parts = [
+        "# How fast it is",
+        f"Written by `make bench` in {seconds:.0f} s; do not edit. {machine.sentence(where)}",
+        "Ours and the peer take turns in one run; a ratio is the median over the turns. *limit* is about the "
+        "ratio where there is a peer, else about ours.",
+    ]
     for part, each in found.items():
         missing = f"## {part}\n\nIt did not end in time, or failed.\n"
         parts.append((KEPT / f"{part}.md").read_text() if each else missing)
     rows = "".join(f"| {what} | {share:.0%} |\n" for what, share in costs) or "| not measured: make bench-peers | |\n"
-    parts.append("## The largest costs of a round\n\n| where | of all samples that were at work |\n| --- | --- |\n"
-                 f"{rows}\nBy py-spy, {SAMPLES_A_SECOND} samples a second of all processes of a job of "
-                 f"{PROFILED_ROUNDS} rounds; waiting and imports are left out.\n")
+    parts.append(
+        "## The largest costs of a round\n\n| where | of all samples that were at work |\n| --- | --- |\n"
+        f"{rows}\nBy py-spy, {SAMPLES_A_SECOND} samples a second of all processes of a job of "
+        f"{PROFILED_ROUNDS} rounds; waiting and imports are left out.\n"
+    )
     return "\n\n".join(parts)
 
 
 def _run(part: str, seconds: float) -> dict[str, Any] | None:
     print(f"bench {part} ...", file=sys.stderr, flush=True)
     try:
-        done = subprocess.run([sys.executable, "-m", "bench", part, "--json"], cwd=ROOT, stdout=subprocess.PIPE,
-                              timeout=seconds, check=True)
+        done = subprocess.run(
+            [sys.executable, "-m", "bench", part, "--json"],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            timeout=seconds,
+            check=True,
+        )
     except (subprocess.TimeoutExpired, subprocess.CalledProcessError) as error:
         print(f"bench {part}: {error}", file=sys.stderr)
         return None
@@ -87,11 +116,34 @@ def _costs() -> list[tuple[str, float]]:
         return []
     with tempfile.TemporaryDirectory() as folder:
         stacks = Path(folder) / "stacks"
-        subprocess.run([
-            profiler, "record", "--rate", str(SAMPLES_A_SECOND), "--subprocesses", "--format", "raw",
-            "--output", stacks, "--", sys.executable, ROOT / "client.py", ROOT / "letters", "validate_letters.txt",
-            "--local", "4", "--rounds", str(PROFILED_ROUNDS), "--json",
-        ], env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=PROFILE_S, check=False)
+        subprocess.run(
+            [
+                profiler,
+                "record",
+                "--rate",
+                str(SAMPLES_A_SECOND),
+                "--subprocesses",
+                "--format",
+                "raw",
+                "--output",
+                stacks,
+                "--",
+                sys.executable,
+                ROOT / "client.py",
+                ROOT / "letters",
+                "validate_letters.txt",
+                "--local",
+                "4",
+                "--rounds",
+                str(PROFILED_ROUNDS),
+                "--json",
+            ],
+            env=environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=PROFILE_S,
+            check=False,
+        )
         lines = stacks.read_text().splitlines() if stacks.exists() else []
     return largest(lines)
 

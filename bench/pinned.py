@@ -79,8 +79,9 @@ def measure(folder: Path, rounds: int, *options: str, files_each: int = FILES_EA
     """One job over private files, and a search through all that was said."""
     folders = share_out(folder, files_each)
     with private_ring(folder / "ring", folders) as (ring, readers):
-        client = ring.start_client("train", "--pinned", NAME, "--validation", str(HELD_OUT), "--rounds", str(rounds),
-                                   "--json", *options)
+        client = ring.start_client(
+            "train", "--pinned", NAME, "--validation", str(HELD_OUT), "--rounds", str(rounds), "--json", *options
+        )
         if client.wait() != 0:
             raise RuntimeError(client.text)
         shown = json.loads(client.out.read_text())
@@ -88,8 +89,12 @@ def measure(folder: Path, rounds: int, *options: str, files_each: int = FILES_EA
     lines = {line for each in folders for path in each.iterdir() for line in path.read_bytes().split()}
     held_out = set(HELD_OUT.read_bytes().split())
     return Found(
-        shown["validation_error"], shown["files"], sum(map(len, streams)), len(lines - held_out),
-        seen(lines - held_out, streams), seen(held_out, streams),
+        shown["validation_error"],
+        shown["files"],
+        sum(map(len, streams)),
+        len(lines - held_out),
+        seen(lines - held_out, streams),
+        seen(held_out, streams),
     )
 
 
@@ -128,6 +133,7 @@ def private_ring(folder: Path, folders: Sequence[Path]) -> Iterator[tuple[Proces
 
 def wait_published(ring: ProcessRing, count: int) -> None:
     """Until all have told the ring of their files. Raises Stuck."""
+
     def told() -> bool:
         return len(ring.ask(lambda entry: published(entry.node, entry.ring, NAME))) == count
 
@@ -156,14 +162,28 @@ def _places(stream: bytes, forms: dict[bytes, bytes]) -> Iterator[bytes]:
 
 def document(found: Found, rounds: int) -> str:
     lines = [
-        "# Files that stay where they are", "",
+        "# Files that stay where they are",
+        "",
         f"`python -m bench pinned`, {machine()}. {NODES} nodes with {FILES_EACH} private files each of the shipped "
         f"letters, {rounds} rounds, default settings; every byte between the client and the nodes, and among the "
-        "nodes, was read by proxies and looked through.", "",
-        *table(("files", "validation error", "bytes read", "private rows", "of them seen", "validation rows seen"),
-               [(found.files, found.error, f"{found.read_bytes:,}", found.rows, found.rows_seen,
-                 found.validation_rows_seen)]), "",
+        "nodes, was read by proxies and looked through.",
+        "",
+        *table(
+            ("files", "validation error", "bytes read", "private rows", "of them seen", "validation rows seen"),
+            [
+                (
+                    found.files,
+                    found.error,
+                    f"{found.read_bytes:,}",
+                    found.rows,
+                    found.rows_seen,
+                    found.validation_rows_seen,
+                )
+            ],
+        ),
+        "",
         "The validation file is given by the client and stored on the ring: its rows are seen, as they must be if "
-        "the search is to prove anything.", "",
+        "the search is to prove anything.",
+        "",
     ]
     return "\n".join(lines)

@@ -38,12 +38,21 @@ def main(arguments: Sequence[str]) -> int:
     runs = measure(chosen.rounds, chosen.delay)
     hash_s = mean(runs["hash"][1])
     rows: list[Row] = [
-        {"policy": policy, "balances": policy in BALANCING, "makespan_s": round(mean(seconds), 3),
-         "worst_s": round(max(seconds), 3), "times_faster_than_hash": round(hash_s / mean(seconds), 2)}
+        {
+            "policy": policy,
+            "balances": policy in BALANCING,
+            "makespan_s": round(mean(seconds), 3),
+            "worst_s": round(max(seconds), 3),
+            "times_faster_than_hash": round(hash_s / mean(seconds), 2),
+        }
         for policy, (_, seconds) in runs.items()
     ]
     found = {
-        "bench": "placement", "loads": LOADS, "delay_s": chosen.delay, "rounds": chosen.rounds, "policies": rows,
+        "bench": "placement",
+        "loads": LOADS,
+        "delay_s": chosen.delay,
+        "rounds": chosen.rounds,
+        "policies": rows,
         "one_model": len({model for model, _ in runs.values()}) == 1,
         "held": all(float(str(row["times_faster_than_hash"])) >= TARGET for row in rows if row["balances"]),
     }
@@ -72,8 +81,15 @@ def measure(rounds: int, delay_s: float) -> dict[str, tuple[str, list[float]]]:
 
 def _run(ring: ProcessRing, policy: str, rounds: int) -> tuple[str, list[float]]:
     client = ring.start_client(
-        str(ROOT / "letters"), "validate_letters.txt", "--placement", policy, "--rounds", str(rounds),
-        "--hidden", str(HIDDEN), "--json",
+        str(ROOT / "letters"),
+        "validate_letters.txt",
+        "--placement",
+        policy,
+        "--rounds",
+        str(rounds),
+        "--hidden",
+        str(HIDDEN),
+        "--json",
     )
     assert client.wait() == 0, client.text
     shown = json.loads(client.out.read_text())
@@ -82,26 +98,35 @@ def _run(ring: ProcessRing, policy: str, rounds: int) -> tuple[str, list[float]]
 
 def document(found: Row, rows: Sequence[Row]) -> str:
     lines = [
-        "# Who trains a file, and how long a round takes", "",
+        "# Who trains a file, and how long a round takes",
+        "",
         f"`python -m bench placement`, {machine()}. The shipped letters, {HIDDEN} hidden units, {found['rounds']} "
         f"rounds a policy, four nodes that are busy with probability {', '.join(map(str, LOADS))}; an order is then "
-        f"{found['delay_s']} s late or, under a policy that balances, refused and given to another node.", "",
+        f"{found['delay_s']} s late or, under a policy that balances, refused and given to another node.",
+        "",
         *table(
             ("policy", "a busy node may refuse", "mean round, s", "worst round, s", "times faster than hash"),
-            [(row["policy"], "yes" if row["balances"] else "no", row["makespan_s"], row["worst_s"],
-              row["times_faster_than_hash"]) for row in rows],
-        ), "",
-        f"All policies made {'the same model, bit for bit' if found['one_model'] else '**different models**'}.", "",
-        "![seconds of every round](placement.svg)", "",
+            [
+                (
+                    row["policy"],
+                    "yes" if row["balances"] else "no",
+                    row["makespan_s"],
+                    row["worst_s"],
+                    row["times_faster_than_hash"],
+                )
+                for row in rows
+            ],
+        ),
+        "",
+        f"All policies made {'the same model, bit for bit' if found['one_model'] else '**different models**'}.",
+        "",
+        "![seconds of every round](placement.svg)",
+        "",
     ]
     return "\n".join(lines)
 
 
 def _plot(seconds: dict[str, list[float]]) -> Plot:
     shown = ("hash", "random", "replicas", "bounded", "least-loaded")
-    series = tuple(
-        Series(policy, tuple((float(n), s) for n, s in enumerate(seconds[policy], 1))) for policy in shown
-    )
+    series = tuple(Series(policy, tuple((float(n), s) for n, s in enumerate(seconds[policy], 1))) for policy in shown)
     return Plot("placement", "Seconds of every round, four busy nodes", "round", "seconds", series)
-
-

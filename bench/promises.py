@@ -42,9 +42,14 @@ def two_of_eight_in_every_round(folder: Path) -> Row:
             "8 nodes, 3 copies: two random nodes killed in each of 10 rounds, started again after 2 s",
             "the same model",
             code == 0 and result["model_sha256"] == expected and not wrong and hit == set(range(1, work.rounds + 1)),
-            {"kills": kills, "rounds hit": len(hit), "undisturbed_s": round(undisturbed_s, 1),
-             "seconds": round(seconds, 1), "slowdown": round(seconds / undisturbed_s, 2),
-             "files lost": len(jobs.lost_files(ring, _spec(ring, job)))},
+            {
+                "kills": kills,
+                "rounds hit": len(hit),
+                "undisturbed_s": round(undisturbed_s, 1),
+                "seconds": round(seconds, 1),
+                "slowdown": round(seconds / undisturbed_s, 2),
+                "files lost": len(jobs.lost_files(ring, _spec(ring, job))),
+            },
             heard(client, "answer", "slow", "another process"),
         )
 
@@ -69,8 +74,10 @@ def nobody_left_who_began_it(folder: Path) -> Row:
         said = heard(watcher, "round") + (heard(second, "driving", "is done") if second else ())
         return Row(
             "--detach, then the client, the supernode and the driver killed, 10 s apart; attach through another node",
-            "attach shows the job finish, with the same model", result.get("model_sha256") == expected,
-            {"exit code of attach": code, "rounds": result.get("rounds")}, said,
+            "attach shows the job finish, with the same model",
+            result.get("model_sha256") == expected,
+            {"exit code of attach": code, "rounds": result.get("rounds")},
+            said,
         )
 
 
@@ -112,7 +119,8 @@ def _everything_dies(folder: Path, with_supernode: bool, with_client: bool) -> R
         who = " and".join([", the supernode"] * with_supernode + [" the client"] * with_client)
         return Row(
             f"all nodes{who} killed in round 3 of 10, started again with their --state-dir",
-            "the job goes on: the same model", made == {expected} and not contributions_wrong(ring, view),
+            "the job goes on: the same model",
+            made == {expected} and not contributions_wrong(ring, view),
             {"undisturbed_s": round(undisturbed_s, 1), "recovery_s": round(recovery_s, 1)},
             heard(client, "ring", "waiting") + (heard(driver, "driving", "is done") if driver else ()),
         )
@@ -136,6 +144,8 @@ def _spec(ring: ProcessRing, job: str) -> JobSpec:
 
 
 ROWS = (
-    two_of_eight_in_every_round, nobody_left_who_began_it, all_nodes_killed_and_restarted,
+    two_of_eight_in_every_round,
+    nobody_left_who_began_it,
+    all_nodes_killed_and_restarted,
     everything_killed_and_restarted,
 )

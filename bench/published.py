@@ -47,13 +47,21 @@ def write(name: str, about: str, where: dict[str, object], tables: Sequence[Tabl
     """The document, and what it was made from."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     KEPT.mkdir(parents=True, exist_ok=True)
-    parts = [f"# {about}", f"`python -m bench {name}`, {seconds:.0f} s. {machine.sentence(where)}",
-             *(table.markdown() for table in tables)]
+    parts = [
+        f"# {about}",
+        f"`python -m bench {name}`, {seconds:.0f} s. {machine.sentence(where)}",
+        *(table.markdown() for table in tables),
+    ]
     (RESULTS / f"{name}.md").write_text("\n\n".join(parts))
     (KEPT / f"{name}.json").write_text(json.dumps(as_json(name, where, tables, seconds)))
     (KEPT / f"{name}.md").write_text("\n\n".join(table.markdown() for table in tables))
 
 
 def as_json(name: str, where: dict[str, object], tables: Sequence[Table], seconds: float) -> dict[str, Any]:
-    return {"bench": name, "machine": where, "seconds": round(seconds, 1),
-            "tables": [table.to_dict() for table in tables], "not_held": worse(tables)}
+    return {
+        "bench": name,
+        "machine": where,
+        "seconds": round(seconds, 1),
+        "tables": [table.to_dict() for table in tables],
+        "not_held": worse(tables),
+    }

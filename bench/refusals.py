@@ -26,9 +26,13 @@ def port_clash(folder: Path) -> Row:
         node = _ended(ring, "compute_node.py", str(ring.nodes[0].port), "127.0.0.1", str(ring.supernode.port))
         supernode = _ended(ring, "supernode.py", "--port", str(ring.supernode.port))
         codes = node.wait(), supernode.wait()
-        return Row("a node, and a supernode, started on a port that is taken", "one line each, exit code 69",
-                   codes == (69, 69) and len(ring.survey()) == 2, {"exit codes": codes},
-                   (Said("node", _line(node)), Said("supernode", _line(supernode))))
+        return Row(
+            "a node, and a supernode, started on a port that is taken",
+            "one line each, exit code 69",
+            codes == (69, 69) and len(ring.survey()) == 2,
+            {"exit codes": codes},
+            (Said("node", _line(node)), Said("supernode", _line(supernode))),
+        )
 
 
 def duplicate_identifier(folder: Path) -> Row:
@@ -40,8 +44,13 @@ def duplicate_identifier(folder: Path) -> Row:
         port = until(lambda: _port_with(taken), "a port whose hash is taken")
         twin = _ended(ring, "compute_node.py", str(port), "--bootstrap", f"127.0.0.1:{ring.nodes[0].port}")
         code = twin.wait()
-        return Row("a node that comes with an identifier that another one has", "refused by name, exit code 77",
-                   code == 77 and len(ring.survey()) == 3, {"exit code": code}, (Said("node", _line(twin)),))
+        return Row(
+            "a node that comes with an identifier that another one has",
+            "refused by name, exit code 77",
+            code == 77 and len(ring.survey()) == 3,
+            {"exit code": code},
+            (Said("node", _line(twin)),),
+        )
     finally:
         ring.stop()
 
@@ -61,10 +70,13 @@ def supernode_dead(folder: Path) -> Row:
         ring.start_supernode()
         statuses = ring.wait_whole()
         ids = {status.node.id for status in statuses}
-        return Row("the supernode dead: a job, and a node that wants to join",
-                   "the job goes on; the node waits, then joins",
-                   held and alone == 4 and len(ids) == 5, {"identifiers": len(ids)},
-                   heard(newcomer, "supernode", "joined") + heard(ring.supernode, "found", "admitted"))
+        return Row(
+            "the supernode dead: a job, and a node that wants to join",
+            "the job goes on; the node waits, then joins",
+            held and alone == 4 and len(ids) == 5,
+            {"identifiers": len(ids)},
+            heard(newcomer, "supernode", "joined") + heard(ring.supernode, "found", "admitted"),
+        )
 
 
 def ctrl_c(folder: Path) -> Row:
@@ -79,9 +91,13 @@ def ctrl_c(folder: Path) -> Row:
         view = jobs.wait_for_end(ring, job)
         time.sleep(8)  # longer than a takeover would take
         driver = jobs.driver_of(ring, job)
-        return Row("Ctrl-C in the client", "the job is cancelled, and says so; nobody drives it on",
-                   code == 130 and view.end == CANCELLED and driver is None, {"exit code": code},
-                   heard(client, "cancelled"))
+        return Row(
+            "Ctrl-C in the client",
+            "the job is cancelled, and says so; nobody drives it on",
+            code == 130 and view.end == CANCELLED and driver is None,
+            {"exit code": code},
+            heard(client, "cancelled"),
+        )
 
 
 def a_queue_of_jobs(folder: Path) -> Row:
@@ -94,9 +110,13 @@ def a_queue_of_jobs(folder: Path) -> Row:
         until(lambda: heard(waiting, "waiting"), "it says its place")
         refused = jobs.start(ring, data, LONG)
         code = refused.wait()
-        return Row(f"{WAITING_MAX} jobs at once, and one more",
-                   "all but one wait and say so; the last is refused, exit code 77",
-                   code == 77, {"exit code": code}, heard(waiting, "waiting") + heard(refused, "jobs"))
+        return Row(
+            f"{WAITING_MAX} jobs at once, and one more",
+            "all but one wait and say so; the last is refused, exit code 77",
+            code == 77,
+            {"exit code": code},
+            heard(waiting, "waiting") + heard(refused, "jobs"),
+        )
 
 
 def _ended(ring: ProcessRing, script: str, *arguments: str) -> Running:

@@ -68,8 +68,9 @@ def run(piece: str, arguments: Sequence[str], again: bool) -> None:
     if place.exists() and not again:
         return
     commit = _commit()  # as it was when the piece began
-    done = subprocess.run([sys.executable, "-m", "bench", *arguments], cwd=ROOT, stdout=subprocess.PIPE,
-                          timeout=TIMEOUT_S, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", *arguments], cwd=ROOT, stdout=subprocess.PIPE, timeout=TIMEOUT_S, check=False
+    )
     found: Found = json.loads(done.stdout) | {"made": time.strftime("%Y-%m-%d"), "commit": commit}
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(json.dumps(found))
@@ -112,31 +113,40 @@ def document(found: dict[str, Found]) -> str:
     made = max((each["made"] for each in found.values()), default="no day")
     commits = "; ".join(f"{part} {found[part]['commit']}" for part in found)
     lines = [
-        "# What happens when something dies, hangs or lies", "",
+        "# What happens when something dies, hangs or lies",
+        "",
         f"Made by `make faults` on {made}: {platform.system()} {platform.machine()}, "
         f"{os.cpu_count()} cores shared with others, Python {platform.python_version()}, numpy {np.__version__}. "
         "Real processes on loopback; times are as that machine was, hashes are exact. "
-        f"Commits: {commits}.", "",
+        f"Commits: {commits}.",
+        "",
         "> Kill any one process (supernode, client, job owner, trainer) at any moment, and the job finishes with the "
-        "same model, bit for bit.", "",
+        "same model, bit for bit.",
+        "",
     ]
     for chapter, part in zip(chapters, PARTS, strict=True):
         lines += [*chapter(found[part]), ""] if part in found else []
         if (pieces := len(kept(part))) < len(PARTS[part]):
-            lines += [f"**Not whole: {pieces} of {len(PARTS[part])} pieces of `{part}` have been run** "
-                      f"(`python -m bench report --part {part}` runs the others).", ""]
+            lines += [
+                f"**Not whole: {pieces} of {len(PARTS[part])} pieces of `{part}` have been run** "
+                f"(`python -m bench report --part {part}` runs the others).",
+                "",
+            ]
     return "\n".join(lines)
 
 
 def _faults(found: Found) -> list[str]:
     recovery = found["recovery_s"]
     return [
-        f"## {found['runs']} random (role, time) pairs", "",
+        f"## {found['runs']} random (role, time) pairs",
+        "",
         f"`python -m bench faults --runs {found['runs']} --seed {found['seed']} --json`: 5 nodes, 3 copies, 6 rounds; "
-        "one process killed with -9 at a random moment, and not started again before the job has ended.", "",
+        "one process killed with -9 at a random moment, and not started again before the job has ended.",
+        "",
         f"finished {found['finished']}, equal {found['equal']}, files lost {found['files_lost']}, recovery "
         f"p50 {recovery['p50']} s, p99 {recovery['p99']} s (from the kill until a RESULT is stored that was not there "
-        f"yet); an undisturbed job takes {found['undisturbed_s']} s, all runs took {found['seconds']:.0f} s.", "",
+        f"yet); an undisturbed job takes {found['undisturbed_s']} s, all runs took {found['seconds']:.0f} s.",
+        "",
         *_table(
             ("killed", "runs", "finished", "equal", "recovery p50, s", "worst, s"),
             [(role, *(str(value) for value in figures.values())) for role, figures in found["roles"].items()],
@@ -146,20 +156,26 @@ def _faults(found: Found) -> list[str]:
 
 def _matrix(found: Found) -> list[str]:
     return [
-        "## Every role at every failpoint", "",
+        "## Every role at every failpoint",
+        "",
         f"`python -m bench matrix --json`: {found['cases']} cases, {found['killed']} killed somebody, "
-        f"{found['finished']} finished, {found['equal']} equal, files lost {found['files_lost']}.", "",
+        f"{found['finished']} finished, {found['equal']} equal, files lost {found['files_lost']}.",
+        "",
         *_table(
             ("role", "kills", "equal", "failpoints"),
-            [(role, str(figures["cases"]), str(figures["equal"]), ", ".join(f"`{p}`" for p in figures["failpoints"]))
-             for role, figures in found["roles"].items() if figures["cases"]],
+            [
+                (role, str(figures["cases"]), str(figures["equal"]), ", ".join(f"`{p}`" for p in figures["failpoints"]))
+                for role, figures in found["roles"].items()
+                if figures["cases"]
+            ],
         ),
     ]
 
 
 def _history(found: Found) -> list[str]:
     return [
-        "## An acknowledged put is never lost", "",
+        "## An acknowledged put is never lost",
+        "",
         f"`python -m bench history --seed {found['seed']} --json`: {found['acknowledged']} puts acknowledged and "
         f"{found['not_acknowledged']} not, while {found['kills']} nodes were killed, two of five at a time, and "
         f"started again with nothing; {found['read_meanwhile']} of them read meanwhile, "
@@ -173,8 +189,15 @@ def _rows(found: Found) -> list[str]:
     lines = ["## What else can go wrong, and what people see", "", "`python -m bench rows --json`", ""]
     lines += _table(
         ("what was done", "what must come of it", "held", "figures"),
-        [(row["done"], row["promise"], row["skipped"] or ("yes" if row["held"] else "**no**"),
-          ", ".join(f"{key} {value}" for key, value in row["figures"].items())) for row in rows],
+        [
+            (
+                row["done"],
+                row["promise"],
+                row["skipped"] or ("yes" if row["held"] else "**no**"),
+                ", ".join(f"{key} {value}" for key, value in row["figures"].items()),
+            )
+            for row in rows
+        ],
     )
     for row in rows:
         if row["said"]:

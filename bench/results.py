@@ -21,8 +21,10 @@ def write(name: str, text: str) -> None:
 
 def machine() -> str:
     """What it was measured on, for the head of a document."""
-    return (f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores shared with others, "
-            f"Python {platform.python_version()}, numpy {np.__version__}")
+    return (
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores shared with others, "
+        f"Python {platform.python_version()}, numpy {np.__version__}"
+    )
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:

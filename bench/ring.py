@@ -78,7 +78,11 @@ class Running:
         with self.log.open("ab") as log, self.out.open("ab") as out:
             self._process = subprocess.Popen(
                 [*wrapper, sys.executable, str(ROOT / self._script), *arguments],
-                stdin=subprocess.PIPE, stdout=out, stderr=log, cwd=self._folder, start_new_session=True,
+                stdin=subprocess.PIPE,
+                stdout=out,
+                stderr=log,
+                cwd=self._folder,
+                start_new_session=True,
                 env=os.environ | {"COLUMNS": "160"} | self.environment,
             )
 
@@ -167,10 +171,19 @@ class ProcessRing:
 
     def start_supernode(self, failpoints: str = "") -> None:
         self.supernode.environment = self._environment(failpoints)
-        self.supernode.start([
-            "--port", str(self.supernode.port), "--nodes", str(self.node_list), "--state-dir", str(self.folder),
-            *self._parameters, "--register", "--end-with-parent",
-        ])
+        self.supernode.start(
+            [
+                "--port",
+                str(self.supernode.port),
+                "--nodes",
+                str(self.node_list),
+                "--state-dir",
+                str(self.folder),
+                *self._parameters,
+                "--register",
+                "--end-with-parent",
+            ]
+        )
         self.supernode.listening_port()
 
     def add_node(self, *options: str, port: int = 0, wrapper: Sequence[str] = ()) -> Running:
@@ -185,10 +198,21 @@ class ProcessRing:
         """Start it, or start it again where it listened before."""
         node.environment = self._environment(self.failpoints)
         state = ["--state-dir", str(self.folder / f"{node.name}-state")] if self._keep_state else []
-        node.start([
-            str(node.port), "127.0.0.1", str(self.supernode.port), "--nodes", str(self.node_list), "--register",
-            "--quiet", "--end-with-parent", *state, *node.options,
-        ], wrapper)
+        node.start(
+            [
+                str(node.port),
+                "127.0.0.1",
+                str(self.supernode.port),
+                "--nodes",
+                str(self.node_list),
+                "--register",
+                "--quiet",
+                "--end-with-parent",
+                *state,
+                *node.options,
+            ],
+            wrapper,
+        )
 
     def start_client(self, *arguments: str, failpoints: str = "") -> Running:
         client = Running(f"client{len(self.clients)}", "client.py", self.folder)

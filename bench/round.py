@@ -52,8 +52,10 @@ def measure() -> list[Table]:
         disk = _on_disk(folder / "disk")
         simulated, deployed = flower.simulated(folder), flower.deployed(folder)
         return [
-            _overhead(memory, disk, simulated, deployed), _start(starts, simulated, bytecode),
-            _real(bytecode), _scaling(folder, bytecode),
+            _overhead(memory, disk, simulated, deployed),
+            _start(starts, simulated, bytecode),
+            _real(bytecode),
+            _scaling(folder, bytecode),
         ]
 
 
@@ -83,8 +85,9 @@ def _job(arguments: Sequence[str], bytecode: Path) -> Job:
     """A training, watched from outside."""
     began, ends = time.monotonic(), []
     command = [sys.executable, str(ROOT / "client.py"), *arguments, "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          env=environment(bytecode)) as running:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(bytecode)
+    ) as running:
         assert running.stderr is not None and running.stdout is not None
         for line in running.stderr:
             if line.startswith("round ") and " of " in line:
@@ -96,12 +99,18 @@ def _job(arguments: Sequence[str], bytecode: Path) -> Job:
 def _run(arguments: Sequence[str], bytecode: Path, script: str = "client.py") -> float:
     """Milliseconds of a command."""
     began = time.monotonic()
-    subprocess.run([sys.executable, str(ROOT / script), *arguments], check=True, stdout=subprocess.DEVNULL,
-                   env=environment(bytecode), timeout=TIMEOUT_S)
+    subprocess.run(
+        [sys.executable, str(ROOT / script), *arguments],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        env=environment(bytecode),
+        timeout=TIMEOUT_S,
+    )
     return 1000 * (time.monotonic() - began)
 
 
 # --- a round's overhead
+
 
 def _on_disk(folder: Path) -> Job:
     """The same job on a ring whose nodes keep their state on a disk."""
@@ -117,38 +126,76 @@ def _on_disk(folder: Path) -> Job:
 
 def _overhead(memory: Job, disk: Job, simulated: flower.Found, deployed: flower.Found) -> Table:
     ours = median(memory.overheads_ms)
-    lines = [Line("ours, in memory", "ms", ours, limit=Limit(OVERHEAD_LIMIT_MS, at_least=False)),
-             Line("ours, with --state-dir", "ms", median(disk.overheads_ms))]
+    lines = [
+        Line("ours, in memory", "ms", ours, limit=Limit(OVERHEAD_LIMIT_MS, at_least=False)),
+        Line("ours, with --state-dir", "ms", median(disk.overheads_ms)),
+    ]
     for what, found in (("in memory, times as little", simulated), ("in memory, times as little", deployed)):
         theirs = found.overhead_ms
-        lines.append(Line(what, "ms", ours, found.name, theirs, theirs / ours if theirs else None,
-                          Limit(1.0, strict=True), found.why_not))
+        lines.append(
+            Line(
+                what,
+                "ms",
+                ours,
+                found.name,
+                theirs,
+                theirs / ours if theirs else None,
+                Limit(1.0, strict=True),
+                found.why_not,
+            )
+        )
     title = f"Overhead of a round: wall clock without the slowest trainer's, {NODES} nodes, letters"
-    return Table(title, tuple(lines), (
-        f"Medians of {ROUNDS - 1} rounds; ours validates on 3,500 rows beside the next round, Flower does not. "
-        f"A round of ours takes {memory.round_s:.2f} s at the median.",
-        *(found.how for found in (simulated, deployed) if found.how)))
+    return Table(
+        title,
+        tuple(lines),
+        (
+            f"Medians of {ROUNDS - 1} rounds; ours validates on 3,500 rows beside the next round, Flower does not. "
+            f"A round of ours takes {memory.round_s:.2f} s at the median.",
+            *(found.how for found in (simulated, deployed) if found.how),
+        ),
+    )
 
 
 # --- the start
 
+
 def _start(starts: Sequence[Job], simulated: flower.Found, bytecode: Path) -> Table:
     ours = median(job.first_s for job in starts)
     theirs = simulated.first_round_s
-    helps = {script: median(_run(["--help"], bytecode, script) for _ in range(HELPS))
-             for script in ("client.py", "compute_node.py", "supernode.py")}
+    helps = {
+        script: median(_run(["--help"], bytecode, script) for _ in range(HELPS))
+        for script in ("client.py", "compute_node.py", "supernode.py")
+    }
     train = median(_run(["train", "--help"], bytecode) for _ in range(HELPS))
     limit = Limit(HELP_LIMIT_MS, at_least=False, strict=True)
-    return Table("From the command to the first finished round, and to --help", (
-        Line("client.py letters validate_letters.txt --local 4", "s", ours, limit=Limit(START_LIMIT_S, at_least=False)),
-        Line("times as soon", "s", ours, simulated.name, theirs, theirs / ours if theirs else None, None,
-             simulated.why_not),
-        *(Line(f"{script} --help", "ms", ms, limit=limit) for script, ms in helps.items()),
-        Line("client.py train --help", "ms", train, limit=limit),
-    ), (f"Medians of {STARTS} starts and of {HELPS} helps, bytecode compiled before.",))
+    return Table(
+        "From the command to the first finished round, and to --help",
+        (
+            Line(
+                "client.py letters validate_letters.txt --local 4",
+                "s",
+                ours,
+                limit=Limit(START_LIMIT_S, at_least=False),
+            ),
+            Line(
+                "times as soon",
+                "s",
+                ours,
+                simulated.name,
+                theirs,
+                theirs / ours if theirs else None,
+                None,
+                simulated.why_not,
+            ),
+            *(Line(f"{script} --help", "ms", ms, limit=limit) for script, ms in helps.items()),
+            Line("client.py train --help", "ms", train, limit=limit),
+        ),
+        (f"Medians of {STARTS} starts and of {HELPS} helps, bytecode compiled before.",),
+    )
 
 
 # --- real letters
+
 
 def _real(bytecode: Path) -> Table:
     limit = Limit(REAL_LIMIT_S, at_least=False)
@@ -157,16 +204,25 @@ def _real(bytecode: Path) -> Table:
     job = _job([str(REAL_LETTERS / "letters"), str(REAL_LETTERS / "validate_letters.txt"), "--local", "4"], bytecode)
     errors = [r["validation_error"] for r in job.printed["history"]]
     number = next((i for i, error in enumerate(errors) if error <= GOAL), None)
-    return Table("UCI letters to 5 % error, default settings, 4 nodes", (
-        Line("wall clock from the command to the round that reaches it", "s",
-             job.at_s[number] if number is not None else None, limit=limit, why_not="not reached"),
-        Line("rounds until then", "", None if number is None else number + 1, why_not="not reached"),
-        Line("error after all rounds", "%", 100 * errors[-1]),
-        Line("wall clock of all rounds", "s", job.at_s[-1]),
-    ))
+    return Table(
+        "UCI letters to 5 % error, default settings, 4 nodes",
+        (
+            Line(
+                "wall clock from the command to the round that reaches it",
+                "s",
+                job.at_s[number] if number is not None else None,
+                limit=limit,
+                why_not="not reached",
+            ),
+            Line("rounds until then", "", None if number is None else number + 1, why_not="not reached"),
+            Line("error after all rounds", "%", 100 * errors[-1]),
+            Line("wall clock of all rounds", "s", job.at_s[-1]),
+        ),
+    )
 
 
 # --- two nodes against one
+
 
 def _scaling(folder: Path, bytecode: Path) -> Table:
     even = _even_files(folder / "even")
@@ -175,8 +231,14 @@ def _scaling(folder: Path, bytecode: Path) -> Table:
         seconds: dict[int, list[float]] = {1: [], 2: []}
         for turn in range(TURNS):
             for nodes in (1, 2) if turn % 2 == 0 else (2, 1):
-                arguments = [str(data), str(ROOT / "letters" / "validate_letters.txt"), "--local", str(nodes),
-                             "--rounds", str(SCALING_ROUNDS)]
+                arguments = [
+                    str(data),
+                    str(ROOT / "letters" / "validate_letters.txt"),
+                    "--local",
+                    str(nodes),
+                    "--rounds",
+                    str(SCALING_ROUNDS),
+                ]
                 seconds[nodes].append(_job(arguments, bytecode).round_s)
         one, two = median(seconds[1]), median(seconds[2])
         times = median(a / b for a, b in zip(seconds[1], seconds[2], strict=True))

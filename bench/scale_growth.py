@@ -42,18 +42,42 @@ def growth(found: Sequence[Found]) -> Table:
     calls = fitted(logs, [each.calls for each in found])
     bytes_ = fitted(logs, [each.bytes for each in found])
     exponent = fitted([math.log(x) for x in logs], [math.log(each.join.messages) for each in found]).step
-    return Table(f"How the cost grows, from {found[0].nodes:,} to {found[-1].nodes:,} nodes", (
-        Line(f"messages of a lookup: {lookup} log2 N; R^2", "", lookup.r2, limit=Limit(R2_LIMIT)),
-        Line("messages of a lookup for each doubling of N", "", lookup.step,
-             limit=Limit(LOOKUP_STEP_LIMIT, at_least=False)),
-        Line(f"messages of a join: {join} (log2 N)^2; R^2", "", join.r2, limit=Limit(R2_LIMIT)),
-        Line("a join: the exponent of log N that fits best", "", exponent, limit=Limit(EXPONENT_LIMIT, at_least=False)),
-        Line(f"upkeep, calls a node and second: {calls} log2 N; largest ring over smallest", "",
-             found[-1].calls / found[0].calls, limit=Limit(CONSTANT_LIMIT, at_least=False)),
-        Line(f"upkeep, bytes a node and second: {bytes_} log2 N; largest ring over smallest", "",
-             found[-1].bytes / found[0].bytes, limit=Limit(CONSTANT_LIMIT, at_least=False)),
-    ), (f"Least squares over {', '.join(f'{each.nodes:,}' for each in found)} nodes. {_residuals(found, lookup, join)}",
-        "Of the upkeep only the look at the fingers depends on N: a question for each different one, about log2 N."))
+    return Table(
+        f"How the cost grows, from {found[0].nodes:,} to {found[-1].nodes:,} nodes",
+        (
+            Line(f"messages of a lookup: {lookup} log2 N; R^2", "", lookup.r2, limit=Limit(R2_LIMIT)),
+            Line(
+                "messages of a lookup for each doubling of N",
+                "",
+                lookup.step,
+                limit=Limit(LOOKUP_STEP_LIMIT, at_least=False),
+            ),
+            Line(f"messages of a join: {join} (log2 N)^2; R^2", "", join.r2, limit=Limit(R2_LIMIT)),
+            Line(
+                "a join: the exponent of log N that fits best",
+                "",
+                exponent,
+                limit=Limit(EXPONENT_LIMIT, at_least=False),
+            ),
+            Line(
+                f"upkeep, calls a node and second: {calls} log2 N; largest ring over smallest",
+                "",
+                found[-1].calls / found[0].calls,
+                limit=Limit(CONSTANT_LIMIT, at_least=False),
+            ),
+            Line(
+                f"upkeep, bytes a node and second: {bytes_} log2 N; largest ring over smallest",
+                "",
+                found[-1].bytes / found[0].bytes,
+                limit=Limit(CONSTANT_LIMIT, at_least=False),
+            ),
+        ),
+        (
+            f"Least squares over {', '.join(f'{each.nodes:,}' for each in found)} nodes. "
+            f"{_residuals(found, lookup, join)}",
+            "Of the upkeep only the look at the fingers depends on N: a question for each different one, about log2 N.",
+        ),
+    )
 
 
 def _residuals(found: Sequence[Found], lookup: Fit, join: Fit) -> str:

@@ -74,11 +74,16 @@ def _measured(ring: ProcessRing, count: int, data: Path) -> tuple[tuple[Line, ..
     during = _trainers(ring)
     lines = [
         Line("time to form, from the first command", "s", formed_s),
-        Line("memory of a node without its trainer, median", "MB", median(memory),
-             limit=Limit(MEMORY_LIMIT_MB, at_least=False)),
+        Line(
+            "memory of a node without its trainer, median",
+            "MB",
+            median(memory),
+            limit=Limit(MEMORY_LIMIT_MB, at_least=False),
+        ),
         Line("idle calls a node and second, mean", "", mean(idle), limit=Limit(IDLE_LIMIT, at_least=False)),
         Line("idle calls a node and second, most", "", max(idle), limit=Limit(IDLE_LIMIT, at_least=False)),
-        Line("a lookup, p50", "ms", median(times)), Line("a lookup, p99", "ms", times[len(times) * 99 // 100]),
+        Line("a lookup, p50", "ms", median(times)),
+        Line("a lookup, p99", "ms", times[len(times) * 99 // 100]),
         Line("overhead of a round: its wall without the slowest trainer's", "ms", median(job.overheads_ms)),
         Line("a round", "s", job.round_s),
         Line("trainers before the job", "", before, limit=Limit(0, at_least=False)),
@@ -86,8 +91,10 @@ def _measured(ring: ProcessRing, count: int, data: Path) -> tuple[tuple[Line, ..
     ]
     if count == min(SIZES):
         lines += _after_the_idle_minute(ring)
-    note = (f"The job: {len(list(data.iterdir())) - 1} files in turn on all nodes, {ROUNDS} rounds, medians of all but "
-            "the first. Its client, nodes and trainers share these cores: the more of them, the more is waiting.")
+    note = (
+        f"The job: {len(list(data.iterdir())) - 1} files in turn on all nodes, {ROUNDS} rounds, medians of all but "
+        "the first. Its client, nodes and trainers share these cores: the more of them, the more is waiting."
+    )
     return tuple(lines), (note,)
 
 
@@ -149,8 +156,12 @@ def _after_the_idle_minute(ring: ProcessRing) -> list[Line]:
     began, patience_s = time.monotonic(), 2 * trainer.IDLE_S
     until(_is_without_trainers(ring.nodes), "all trainers end", patience_s)
     return [
-        Line("until the last trainer ends, from the job's end", "s", time.monotonic() - began,
-             limit=Limit(trainer.IDLE_S + 5, at_least=False)),
+        Line(
+            "until the last trainer ends, from the job's end",
+            "s",
+            time.monotonic() - began,
+            limit=Limit(trainer.IDLE_S + 5, at_least=False),
+        ),
         Line("trainers then", "", _trainers(ring), limit=Limit(0, at_least=False)),
     ]
 

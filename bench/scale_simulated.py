@@ -56,16 +56,26 @@ def _costs(found: Sequence[Found]) -> Table:
     for each in found:
         for what, cost in (("a lookup", each.lookup), ("a join with its fingers", each.join)):
             about = f"{each.nodes:,} nodes: {what}"
-            lines += [Line(about, "messages", cost.messages), Line(about, "bytes", cost.bytes),
-                      Line(about, "simulated s", cost.seconds)]
+            lines += [
+                Line(about, "messages", cost.messages),
+                Line(about, "bytes", cost.bytes),
+                Line(about, "simulated s", cost.seconds),
+            ]
         about = f"{each.nodes:,} nodes: upkeep of a node"
-        lines += [Line(about, "calls/s", each.calls, limit=Limit(IDLE_LIMIT, at_least=False)),
-                  Line(about, "bytes/s", each.bytes)]
-    return Table("Simulated nodes, links of 50 ms and 100 Mbit/s", tuple(lines), (
-        f"Means of {LOOKUPS} lookups and {JOINS} joins side by side, their seconds medians. A join ends when the "
-        "joiner is a member and its finger table is whole.",
-        f"Upkeep: {ARC} neighbours of the ring do all that nodes do, for {UPKEEP_S:g} simulated seconds; all answer.",
-    ))
+        lines += [
+            Line(about, "calls/s", each.calls, limit=Limit(IDLE_LIMIT, at_least=False)),
+            Line(about, "bytes/s", each.bytes),
+        ]
+    return Table(
+        "Simulated nodes, links of 50 ms and 100 Mbit/s",
+        tuple(lines),
+        (
+            f"Means of {LOOKUPS} lookups and {JOINS} joins side by side, their seconds medians. A join ends when "
+            "the joiner is a member and its finger table is whole.",
+            f"Upkeep: {ARC} neighbours of the ring do all that nodes do, for {UPKEEP_S:g} simulated seconds; "
+            "all answer.",
+        ),
+    )
 
 
 # --- one size
@@ -162,8 +172,9 @@ def _mean(walks: Sequence[Walk]) -> Cost:
     """Raises RuntimeError when one has not come to its end."""
     if any(math.isnan(walk.seconds) for walk in walks):
         raise RuntimeError("a simulated walk has not come to its end")
-    return Cost(mean(w.tally.messages for w in walks), mean(w.tally.bytes for w in walks),
-                median(w.seconds for w in walks))
+    return Cost(
+        mean(w.tally.messages for w in walks), mean(w.tally.bytes for w in walks), median(w.seconds for w in walks)
+    )
 
 
 # --- a whole job
@@ -184,8 +195,12 @@ def _jobs() -> Table:
         ]
     hashes = {found["model_sha256"] for found in rounds.values()}
     lines.append(Line("different models made", "", len(hashes), limit=Limit(1, at_least=False)))
-    return Table(f"A job on {JOB_NODES:,} simulated nodes", tuple(lines), (
-        f"Every node trains one file of {simulated.ROWS} rows in every round, layers "
-        f"{simulated.FEATURES}-{HIDDEN}-{simulated.CLASSES}; a training takes half a simulated second. "
-        f"Means of {simulated.ROUNDS - 1} rounds.",
-    ))
+    return Table(
+        f"A job on {JOB_NODES:,} simulated nodes",
+        tuple(lines),
+        (
+            f"Every node trains one file of {simulated.ROWS} rows in every round, layers "
+            f"{simulated.FEATURES}-{HIDDEN}-{simulated.CLASSES}; a training takes half a simulated second. "
+            f"Means of {simulated.ROUNDS - 1} rounds.",
+        ),
+    )

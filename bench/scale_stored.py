@@ -40,8 +40,9 @@ def measure(folder: Path) -> list[Table]:
     with large.open("wb") as file:
         for _ in range(LARGE_BYTES // MIB):
             file.write(rng.randbytes(MIB))
-    return [_table(folder / f"{copies}{'-disk' * keep_state}", copies, keep_state, large)
-            for copies, keep_state in RINGS]
+    return [
+        _table(folder / f"{copies}{'-disk' * keep_state}", copies, keep_state, large) for copies, keep_state in RINGS
+    ]
 
 
 def _table(folder: Path, copies: int, keep_state: bool, large: Path) -> Table:
@@ -49,8 +50,10 @@ def _table(folder: Path, copies: int, keep_state: bool, large: Path) -> Table:
     try:
         ring.form(NODES)
         entry, runtime = entry_of(ring), client_runtime()
-        lines = [*_small(runtime, entry, FILES_ON_DISK if keep_state else FILES),
-                 *_large(runtime, entry, ring, large, keep_state)]
+        lines = [
+            *_small(runtime, entry, FILES_ON_DISK if keep_state else FILES),
+            *_large(runtime, entry, ring, large, keep_state),
+        ]
         runtime.stop(1.0)
     finally:
         ring.stop()
@@ -63,8 +66,10 @@ def _small(runtime: Runtime, entry: Entry, count: int) -> list[Line]:
     files = {f"small-{number}": rng.randbytes(FILE_BYTES) for number in range(count)}
     put_s = _seconds(runtime, [_put(entry, name, content) for name, content in files.items()])
     get_s = _seconds(runtime, [_get(entry, name) for name in files])
-    return [Line(f"put {count:,} files of 20 KB, one after the other", "files/s", count / put_s),
-            Line(f"get {count:,} files of 20 KB, one after the other", "files/s", count / get_s)]
+    return [
+        Line(f"put {count:,} files of 20 KB, one after the other", "files/s", count / put_s),
+        Line(f"get {count:,} files of 20 KB, one after the other", "files/s", count / get_s),
+    ]
 
 
 def _large(runtime: Runtime, entry: Entry, ring: ProcessRing, large: Path, keep_state: bool) -> list[Line]:
@@ -80,13 +85,23 @@ def _large(runtime: Runtime, entry: Entry, ring: ProcessRing, large: Path, keep_
     fullest_mb = max(echo_servers.peak_mb(pid) - base_mb for pid, base_mb in base.items())
     beyond_mb = FLAT_LIMIT_MB if keep_state else ONCE_LIMIT * mb
     return [
-        Line("put a file of 200 MB", "MB/s", mb / put_s), Line("get a file of 200 MB", "MB/s", mb / get_s),
-        Line("the client's memory at most, beyond before: put from a file", "MB", putting_mb,
-             limit=Limit(FLAT_LIMIT_MB, at_least=False)),
-        Line("the client's memory at most, beyond before: get", "MB", getting_mb,
-             limit=Limit(ONCE_LIMIT * mb, at_least=False)),
-        Line("the fullest node's memory at most, beyond before", "MB", fullest_mb,
-             limit=Limit(beyond_mb, at_least=False)),
+        Line("put a file of 200 MB", "MB/s", mb / put_s),
+        Line("get a file of 200 MB", "MB/s", mb / get_s),
+        Line(
+            "the client's memory at most, beyond before: put from a file",
+            "MB",
+            putting_mb,
+            limit=Limit(FLAT_LIMIT_MB, at_least=False),
+        ),
+        Line(
+            "the client's memory at most, beyond before: get",
+            "MB",
+            getting_mb,
+            limit=Limit(ONCE_LIMIT * mb, at_least=False),
+        ),
+        Line(
+            "the fullest node's memory at most, beyond before", "MB", fullest_mb, limit=Limit(beyond_mb, at_least=False)
+        ),
     ]
 
 

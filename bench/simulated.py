@@ -90,16 +90,18 @@ def simulate(count: int, topology: str, options: SimOptions = LINK, hidden: int 
     nodes = true.nodes()
     for node in nodes:
         _start(world, node)
-    settings = Settings(rounds=ROUNDS, epochs=1, hidden=(hidden,), eta=0.1, batch=8, placement="round-robin",
-                        topology=topology)
+    settings = Settings(
+        rounds=ROUNDS, epochs=1, hidden=(hidden,), eta=0.1, batch=8, placement="round-robin", topology=topology
+    )
     contents, files = _files(count)
     spec = JobSpec(settings, files[:-1], files[-1], FEATURES, CLASSES, nonce=topology)
     for file in files:
         _store(world, nodes[file.index % count], file, contents[file.digest])
     _store_at_owner(world, true, files[-1], contents[files[-1].digest])
     told: list[tuple[_Moment, Report]] = []
-    driver = Driver(spec, ring, nodes[0].ref, "bench", clocks(world),
-                    lambda result, report: told.append((_moment(world), report)))
+    driver = Driver(
+        spec, ring, nodes[0].ref, "bench", clocks(world), lambda result, report: told.append((_moment(world), report))
+    )
     ended: list[Outcome] = []
     process = world.start(CLIENT)
     world.run(process, "client", _drive(spec, ring, nodes[0], driver, clocks(world).version), ended.append)
@@ -112,11 +114,18 @@ def simulate(count: int, topology: str, options: SimOptions = LINK, hidden: int 
         return mean(what(later) - what(earlier) for (earlier, _), (later, _) in pairwise(told))
 
     return {
-        "nodes": count, "topology": topology, "simulated": True,
-        "driver_bytes": round(a_round(lambda m: m.driver_bytes)), "bytes": round(a_round(lambda m: m.bytes)),
-        "messages": round(a_round(lambda m: m.messages)), "apart_s": round(a_round(lambda m: m.now), 3),
-        "driver_orders": world.orders[ROUNDS], "passed_on": last.passed_on, "depth": max(0, len(last.tiers) - 1),
-        "seconds": round(median(report.seconds for _, report in told), 3), "model_sha256": digest_of(driver.weights),
+        "nodes": count,
+        "topology": topology,
+        "simulated": True,
+        "driver_bytes": round(a_round(lambda m: m.driver_bytes)),
+        "bytes": round(a_round(lambda m: m.bytes)),
+        "messages": round(a_round(lambda m: m.messages)),
+        "apart_s": round(a_round(lambda m: m.now), 3),
+        "driver_orders": world.orders[ROUNDS],
+        "passed_on": last.passed_on,
+        "depth": max(0, len(last.tiers) - 1),
+        "seconds": round(median(report.seconds for _, report in told), 3),
+        "model_sha256": digest_of(driver.weights),
     }
 
 
@@ -159,8 +168,9 @@ def _files(count: int) -> tuple[dict[str, bytes], tuple[TrainingFile, ...]]:
     contents, files = {}, []
     for index in range(count + 1):
         labels = [rng.randrange(CLASSES) for _ in range(ROWS)]
-        rows = [",".join([*(str(rng.randrange(4) + 3 * label) for _ in range(FEATURES)), str(label)])
-                for label in labels]
+        rows = [
+            ",".join([*(str(rng.randrange(4) + 3 * label) for _ in range(FEATURES)), str(label)]) for label in labels
+        ]
         content = "\n".join(rows).encode()
         contents[digest_of(content)] = content
         files.append(TrainingFile(index, f"file-{index:04d}", digest_of(content), len(content), ROWS))

@@ -159,8 +159,14 @@ def ring_is_whole(ring: ProcessRing) -> bool:
 def judge(nodes: int, trouble: Trouble, customer: Keys, whole_s: float, ended: list[str]) -> dict[str, Any]:
     """The figures, and whether they are as they should be."""
     found = {
-        "bench": "soak", "nodes": nodes, "seconds": trouble.seconds, "every_s": trouble.every_s,
-        "kills": trouble.kills, **asdict(customer.counts), "whole_s": round(whole_s, 2), "ended": ended,
+        "bench": "soak",
+        "nodes": nodes,
+        "seconds": trouble.seconds,
+        "every_s": trouble.every_s,
+        "kills": trouble.kills,
+        **asdict(customer.counts),
+        "whole_s": round(whole_s, 2),
+        "ended": ended,
         "latest": {name: asdict(chart.latest()) for name, chart in trouble.charts.items()},
         "rise": {name: asdict(chart.rises()) for name, chart in trouble.charts.items()},
         "slope_an_hour": {name: asdict(chart.slopes()) for name, chart in trouble.charts.items()},
@@ -182,18 +188,24 @@ def table(found: dict[str, Any]) -> Table:
 def document(found: dict[str, Any], command: str) -> str:
     """The same for a reader who was not there."""
     lines = [
-        "# A ring in which nodes keep dying", "",
+        "# A ring in which nodes keep dying",
+        "",
         f"Written by `{command}` on {time.strftime('%Y-%m-%d')}; do not edit. {found['nodes']} real nodes on loopback "
         f"for {found['seconds'] / 60:g} minutes, on {os.cpu_count()} cores shared with others: every "
         f"{found['every_s']:g} s one is killed with -9 and started again some seconds later, one half of them with "
         "the state on their disks, the other with nothing. A customer puts and gets all the time. The supernode and "
-        f"{SPARED} nodes are never killed: what they take must not rise.", "",
-        f"{summary(found)}.", "",
-        "| must hold | found | holds |", "| --- | --- | --- |",
-        *(f"| {what} | {value} | {'yes' if holds else '**no**'} |" for what, value, holds in verdicts(found)), "",
+        f"{SPARED} nodes are never killed: what they take must not rise.",
+        "",
+        f"{summary(found)}.",
+        "",
+        "| must hold | found | holds |",
+        "| --- | --- | --- |",
+        *(f"| {what} | {value} | {'yes' if holds else '**no**'} |" for what, value, holds in verdicts(found)),
+        "",
         f"Resident memory, threads and descriptors, sampled every {SAMPLE_EVERY_S:g} s after the first "
         f"{WARM_UP_SHARE:.0%} of the time. *Rise* is from the mean of the first third of the samples to that of the "
-        f"last; flat is a rise below {', '.join(f'{LEVEL[kind]:g} {kind}' for kind in KINDS)}.", "",
+        f"last; flat is a rise below {', '.join(f'{LEVEL[kind]:g} {kind}' for kind in KINDS)}.",
+        "",
         *("| " + " | ".join(row) + " |" for row in (HEADINGS, ["---"] * len(HEADINGS), *rows(found))),
     ]
     return "\n".join([*lines, ""])
@@ -204,25 +216,36 @@ def verdicts(found: dict[str, Any]) -> list[tuple[str, str, bool]]:
     flat = sum(found["flat"].values())
     return [
         ("no acknowledged key is lost", f"{len(found['lost'])} of {found['acknowledged']} lost", not found["lost"]),
-        (f"every predicate holds {WHOLE_WITHIN_S:g} s after the last death", f"after {found['whole_s']} s",
-         found["whole_s"] <= WHOLE_WITHIN_S),
-        ("memory, threads and descriptors are flat", f"in {flat} of {len(found['flat'])} processes",
-         flat == len(found["flat"])),
+        (
+            f"every predicate holds {WHOLE_WITHIN_S:g} s after the last death",
+            f"after {found['whole_s']} s",
+            found["whole_s"] <= WHOLE_WITHIN_S,
+        ),
+        (
+            "memory, threads and descriptors are flat",
+            f"in {flat} of {len(found['flat'])} processes",
+            flat == len(found["flat"]),
+        ),
         ("nobody has ended by itself", f"{len(found['ended'])} have", not found["ended"]),
     ]
 
 
 def summary(found: dict[str, Any]) -> str:
-    return (f"{found['nodes']} nodes for {found['seconds']:g} s, {found['kills']} kills; {found['acknowledged']} puts "
-            f"acknowledged, {found['refused']} refused, {found['read']} gets answered, {found['waited']} of them not "
-            f"at once, {len(found['lost'])} keys lost; whole {found['whole_s']} s after the last death")
+    return (
+        f"{found['nodes']} nodes for {found['seconds']:g} s, {found['kills']} kills; {found['acknowledged']} puts "
+        f"acknowledged, {found['refused']} refused, {found['read']} gets answered, {found['waited']} of them not "
+        f"at once, {len(found['lost'])} keys lost; whole {found['whole_s']} s after the last death"
+    )
 
 
 def rows(found: dict[str, Any]) -> list[list[str]]:
     """What each process that was spared takes, by HEADINGS."""
     return [
-        [name, *(f"{found['latest'][name][kind]:.0f}, {found['rise'][name][kind]:+.1f}" for kind in KINDS),
-         "yes" if flat else "NO"]
+        [
+            name,
+            *(f"{found['latest'][name][kind]:.0f}, {found['rise'][name][kind]:+.1f}" for kind in KINDS),
+            "yes" if flat else "NO",
+        ]
         for name, flat in found["flat"].items()
     ]
 

@@ -80,8 +80,12 @@ def main(arguments: Sequence[str]) -> int:
     sizes = sorted(int(part) for part in chosen.nodes.split(","))
     began = time.monotonic()
     rows = [*real(sizes), *(simulated(chosen.simulated, topology) for topology in TOPOLOGIES)]
-    found = {"bench": "topologies", "seconds": round(time.monotonic() - began, 1), "rows": [asdict(r) for r in rows],
-             "held": held(rows)}
+    found = {
+        "bench": "topologies",
+        "seconds": round(time.monotonic() - began, 1),
+        "rows": [asdict(r) for r in rows],
+        "held": held(rows),
+    }
     text = document(rows)
     write("topologies.md", text)
     print(json.dumps(found) if chosen.json else text)
@@ -140,9 +144,7 @@ def _run_by_ourselves(
 def _run(
     ring: ProcessRing, size: int, topology: str, contents: dict[str, bytes], files: tuple[TrainingFile, ...]
 ) -> Row:
-    settings = Settings(
-        rounds=ROUNDS, epochs=1, hidden=(HIDDEN,), eta=0.1, placement="round-robin", topology=topology
-    )
+    settings = Settings(rounds=ROUNDS, epochs=1, hidden=(HIDDEN,), eta=0.1, placement="round-robin", topology=topology)
     spec = JobSpec(settings, files[:-1], files[-1], FEATURES, CLASSES, nonce=f"{topology} {time.time_ns()}")
     told: list[tuple[int, Report]] = []
     runtime = client_runtime()
@@ -163,14 +165,27 @@ def _run(
     between = [later[0] - earlier[0] for earlier, later in pairwise(told)]
     last = told[-1][1]
     asked = len(set(last.placement.values())) if topology == "star" else 1
-    return Row(size, topology, False, round(mean(between)), asked, last.passed_on, max(0, len(last.tiers) - 1),
-               round(median(report.seconds for _, report in told), 3), digest_of(driver.weights))
+    return Row(
+        size,
+        topology,
+        False,
+        round(mean(between)),
+        asked,
+        last.passed_on,
+        max(0, len(last.tiers) - 1),
+        round(median(report.seconds for _, report in told), 3),
+        digest_of(driver.weights),
+    )
 
 
 def small_files() -> tuple[dict[str, bytes], tuple[TrainingFile, ...]]:
     """FILES files of a few rows each, and one to validate on; so many for every size of ring."""
-    lines = [line for path in sorted((ROOT / "letters").iterdir()) if path.is_file() and not path.suffix
-             for line in path.read_bytes().split()]
+    lines = [
+        line
+        for path in sorted((ROOT / "letters").iterdir())
+        if path.is_file() and not path.suffix
+        for line in path.read_bytes().split()
+    ]
     contents, files = {}, []
     for index in range(FILES + 1):
         content = b"\n".join(lines[index * ROWS : (index + 1) * ROWS]) + b"\n"
@@ -200,17 +215,38 @@ def counted() -> Iterator[Traffic]:
 def document(rows: Sequence[Row]) -> str:
     good = held(rows)
     lines = [
-        "# Who adds: star and tree", "",
+        "# Who adds: star and tree",
+        "",
         f"`python -m bench topologies`, {machine()}. Real nodes: {FILES} files of {ROWS} rows, layers "
         f"16-{HIDDEN}-26, {ROUNDS} rounds, placed in turn so that every node works in every round. Bytes are all that "
         "the driver sends and receives in a round: orders, weights, sums, its walk round the ring, and the records "
-        "of the round. Simulated nodes: one small file each, bytes as encoded for the wire, virtual seconds.", "",
+        "of the round. Simulated nodes: one small file each, bytes as encoded for the wire, virtual seconds.",
+        "",
         *table(
-            ("nodes", "topology", "bytes at the driver", "orders from the driver", "orders from node to node",
-             "levels below the top", "seconds a round"),
-            [(f"{r.nodes}{' (simulated)' if r.simulated else ''}", r.topology, f"{r.driver_bytes:,}", r.driver_orders,
-              r.passed_on, r.depth, r.seconds) for r in rows],
-        ), "",
-        *(f"- {what.replace('_', ' ')}: {'yes' if holds else '**no**'}" for what, holds in good.items()), "",
+            (
+                "nodes",
+                "topology",
+                "bytes at the driver",
+                "orders from the driver",
+                "orders from node to node",
+                "levels below the top",
+                "seconds a round",
+            ),
+            [
+                (
+                    f"{r.nodes}{' (simulated)' if r.simulated else ''}",
+                    r.topology,
+                    f"{r.driver_bytes:,}",
+                    r.driver_orders,
+                    r.passed_on,
+                    r.depth,
+                    r.seconds,
+                )
+                for r in rows
+            ],
+        ),
+        "",
+        *(f"- {what.replace('_', ' ')}: {'yes' if holds else '**no**'}" for what, holds in good.items()),
+        "",
     ]
     return "\n".join(lines)

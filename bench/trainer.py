@@ -88,8 +88,11 @@ def measure() -> list[Table]:
 
 def shipped_files() -> list[Samples]:
     """The training files, standardised by what they have in common."""
-    parts = [letters.parse(path.name, path.read_bytes(), None, 26) for path in sorted((ROOT / "letters").iterdir())
-             if path.suffix == "" and path.is_file()]
+    parts = [
+        letters.parse(path.name, path.read_bytes(), None, 26)
+        for path in sorted((ROOT / "letters").iterdir())
+        if path.suffix == "" and path.is_file()
+    ]
     moments = exact.feature_sums(joined(parts).x).moments()
     return [Samples(standardise(part.x, moments), part.y) for part in parts]
 
@@ -108,17 +111,19 @@ def timed(work: Callable[[], object]) -> float:
 
 # --- minibatches
 
-def _minibatch(
-    files: list[Samples], case: Case, peers: dict[str, Peer | None], data: Path
-) -> Table:
+
+def _minibatch(files: list[Samples], case: Case, peers: dict[str, Peer | None], data: Path) -> Table:
     network = Architecture((files[0].features, case.hidden, 26))
     rows, lines = sum(samples.rows for samples in files), list[Line]()
     for what, parts, epochs in (
-        ("one file", [joined(files)], 1), (f"a round of {len(files)} files", files, ROUND_EPOCHS)
+        ("one file", [joined(files)], 1),
+        (f"a round of {len(files)} files", files, ROUND_EPOCHS),
     ):
         found = take_turns(_measures(network, parts, epochs, case, peers, data), TURNS)
-        lines += [_beside(name, f"{what}, beside {label}", epochs * rows, found, case.limits.get(name))
-                  for name, label in LABELS.items()]
+        lines += [
+            _beside(name, f"{what}, beside {label}", epochs * rows, found, case.limits.get(name))
+            for name, label in LABELS.items()
+        ]
     return Table(f"Hidden {case.hidden}, batch {case.batch}", tuple(lines), NOTES)
 
 
@@ -160,8 +165,11 @@ def _peer(module: str, stack: ExitStack) -> Peer | None:
 
 
 def _of_peer(peer: Peer, data: Path, case: Case, files: int, epochs: int) -> Measure:
-    return lambda: float(peer.ask(data=str(data), files=files, epochs=epochs, hidden=case.hidden, batch=case.batch,
-                                  eta=ETA, momentum=MOMENTUM))
+    return lambda: float(
+        peer.ask(
+            data=str(data), files=files, epochs=epochs, hidden=case.hidden, batch=case.batch, eta=ETA, momentum=MOMENTUM
+        )
+    )
 
 
 def gemm_bound(network: Architecture, rows: Sequence[int], batch: int) -> Measure:
@@ -197,6 +205,7 @@ def _products(network: Architecture, batch: int) -> Callable[[], None]:
 
 # --- the course's arithmetic
 
+
 def _course() -> Table:
     path = sorted(p for p in (ROOT / "letters").iterdir() if p.suffix == "" and p.is_file())[0]
     samples = letters.parse(path.name, path.read_bytes(), None, 26)
@@ -205,13 +214,24 @@ def _course() -> Table:
         network = Architecture((16, hidden, 26), "identity")
         weights = legacy_trainer.initial_weights(network)
         config = TrainConfig("gd", COURSE_EPOCHS, COURSE_ETA, 32, 0.7)
-        found = take_turns({
-            "ours": lambda n=network, w=weights, c=config: timed(lambda: legacy_trainer.train(n, w, samples, c)),  # type: ignore[misc]
-            "plain": lambda n=network, w=weights: timed(lambda: plain_course(n, w, samples)),  # type: ignore[misc]
-        }, COURSE_TURNS)
-        lines.append(Line(f"hidden {hidden}: 500 rows, {COURSE_EPOCHS} epochs", "ms", 1000 * median(found["ours"]),
-                          "the same, plain float64", 1000 * median(found["plain"]),
-                          ratio(found["ours"], found["plain"]), Limit(2.5)))
+        found = take_turns(
+            {
+                "ours": lambda n=network, w=weights, c=config: timed(lambda: legacy_trainer.train(n, w, samples, c)),  # type: ignore[misc]
+                "plain": lambda n=network, w=weights: timed(lambda: plain_course(n, w, samples)),  # type: ignore[misc]
+            },
+            COURSE_TURNS,
+        )
+        lines.append(
+            Line(
+                f"hidden {hidden}: 500 rows, {COURSE_EPOCHS} epochs",
+                "ms",
+                1000 * median(found["ours"]),
+                "the same, plain float64",
+                1000 * median(found["plain"]),
+                ratio(found["ours"], found["plain"]),
+                Limit(2.5),
+            )
+        )
     return Table("The course's arithmetic", tuple(lines), COURSE_NOTES)
 
 

@@ -83,6 +83,7 @@ class _Grpc:
 
 # --- small calls
 
+
 def _small(raw: socket.socket, peers: Peers, node: NodeRef, grpc: _Grpc | None) -> Table:
     question = Ask(node, NextHop(12345), CALL_TIMEOUT_S)
     connection = connect(HOST, node.port, CALL_TIMEOUT_S)
@@ -108,13 +109,34 @@ def _small(raw: socket.socket, peers: Peers, node: NodeRef, grpc: _Grpc | None) 
     connection.close()
     us = {name: 1e6 * median(values) for name, values in found.items()}
     to_raw = 1 / ratio(found["ours"], found["raw"])
-    return Table("A small call: the next hop, over a persistent connection", (
-        Line("times as long as a ping-pong", "us, p50", us["ours"], "raw socket", us["raw"], to_raw,
-             Limit(2.5, at_least=False)),
-        Line("times as fast", "us, p50", us["ours"], "grpcio", us.get("grpc"),
-             ratio(found["ours"], found["grpc"]) if "grpc" in found else None, Limit(8.0), _why(grpc)),
-        Line("of that, Thrift's call without our pool, codec and checks on the asking side", "us, p50", us["thrift"]),
-    ), (f"{TURNS} turns of {CALLS} calls; the ratio is the median over the turns.",))
+    return Table(
+        "A small call: the next hop, over a persistent connection",
+        (
+            Line(
+                "times as long as a ping-pong",
+                "us, p50",
+                us["ours"],
+                "raw socket",
+                us["raw"],
+                to_raw,
+                Limit(2.5, at_least=False),
+            ),
+            Line(
+                "times as fast",
+                "us, p50",
+                us["ours"],
+                "grpcio",
+                us.get("grpc"),
+                ratio(found["ours"], found["grpc"]) if "grpc" in found else None,
+                Limit(8.0),
+                _why(grpc),
+            ),
+            Line(
+                "of that, Thrift's call without our pool, codec and checks on the asking side", "us, p50", us["thrift"]
+            ),
+        ),
+        (f"{TURNS} turns of {CALLS} calls; the ratio is the median over the turns.",),
+    )
 
 
 def _median_s(call: Callable[[], object]) -> float:
@@ -131,6 +153,7 @@ def _why(grpc: _Grpc | None) -> str:
 
 
 # --- weights
+
 
 def _weights(mb: int, raw: socket.socket, runtime: Runtime, node: NodeRef, server: int, grpc: _Grpc | None) -> Table:
     size = mb * MB
@@ -155,17 +178,41 @@ def _weights(mb: int, raw: socket.socket, runtime: Runtime, node: NodeRef, serve
     found = take_turns(measures, WEIGHTS[mb])
     rate = {name: mb / median(values) for name, values in found.items()}
     bound, grpc_limit = 1.2 * mb + 10, Limit(1.0, strict=True)
-    return Table(f"{mb} MB of weights, from a node to the client", (
-        Line("of a raw socket's speed", "MB/s", rate["ours"], "sendall, recv_into", rate["raw"],
-             1 / ratio(found["raw"], found["ours"]), Limit(0.35) if mb == 10 else None),
-        Line("times as fast", "MB/s", rate["ours"], "grpcio, bytes", rate.get("grpc"),
-             ratio(found["ours"], found["grpc"]) if "grpc" in found else None, grpc_limit, _why(grpc)),
-        Line("the same with its SHA-256 checked, as every content is", "MB/s", rate["whole"]),
-        *(Line(f"peak memory {what}", "MB", peak, limit=Limit(bound, at_least=False)) for what, peak in (
-            ("of the node that sends", received_mb[1]), ("of the client that receives", received_mb[0]),
-            ("of the client that sends, besides the content", sent_mb[0]), ("of the node that receives", sent_mb[1]),
-        )),
-    ), ("In pieces of 1 MiB. Peak memory is what is added to what the process had before.",))
+    return Table(
+        f"{mb} MB of weights, from a node to the client",
+        (
+            Line(
+                "of a raw socket's speed",
+                "MB/s",
+                rate["ours"],
+                "sendall, recv_into",
+                rate["raw"],
+                1 / ratio(found["raw"], found["ours"]),
+                Limit(0.35) if mb == 10 else None,
+            ),
+            Line(
+                "times as fast",
+                "MB/s",
+                rate["ours"],
+                "grpcio, bytes",
+                rate.get("grpc"),
+                ratio(found["ours"], found["grpc"]) if "grpc" in found else None,
+                grpc_limit,
+                _why(grpc),
+            ),
+            Line("the same with its SHA-256 checked, as every content is", "MB/s", rate["whole"]),
+            *(
+                Line(f"peak memory {what}", "MB", peak, limit=Limit(bound, at_least=False))
+                for what, peak in (
+                    ("of the node that sends", received_mb[1]),
+                    ("of the client that receives", received_mb[0]),
+                    ("of the client that sends, besides the content", sent_mb[0]),
+                    ("of the node that receives", sent_mb[1]),
+                )
+            ),
+        ),
+        ("In pieces of 1 MiB. Peak memory is what is added to what the process had before.",),
+    )
 
 
 def _pieces(node: NodeRef, digest: str, size: int) -> Procedure[None]:
@@ -193,14 +240,17 @@ def _seconds(work: Callable[[], object]) -> float:
 
 # --- opening
 
+
 def _open(stack: ExitStack, grpc: _Grpc | None) -> Table:
     """A new connection and one call over it, plain and with TLS (P-256)."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     _, plain = echo_servers.start("ours", stack)
     limit = Limit(5.0, at_least=False)
     if not _certify(folder):
-        return Table("Opening a connection, and one call", (
-            Line("with TLS", "ms", None, limit=limit, why_not="no openssl here"),))
+        return Table(
+            "Opening a connection, and one call",
+            (Line("with TLS", "ms", None, limit=limit, why_not="no openssl here"),),
+        )
     context = ssl.create_default_context(cafile=folder / "certificate.pem")
     _, secured = echo_servers.start("ours", stack, str(folder / "certificate.pem"), str(folder / "key.pem"))
     measures: dict[str, Measure] = {
@@ -211,11 +261,22 @@ def _open(stack: ExitStack, grpc: _Grpc | None) -> Table:
         measures["grpc"] = lambda: grpc.seconds("open", 1)
     found = take_turns(measures, OPEN_TURNS)
     ms = {name: 1e3 * median(values) for name, values in found.items()}
-    return Table("Opening a connection, and one call", (
-        Line("with TLS", "ms", ms["tls"], limit=limit),
-        Line("without TLS", "ms", ms["plain"], "grpcio, without TLS", ms.get("grpc"),
-             ratio(found["plain"], found["grpc"]) if "grpc" in found else None, None, _why(grpc)),
-    ))
+    return Table(
+        "Opening a connection, and one call",
+        (
+            Line("with TLS", "ms", ms["tls"], limit=limit),
+            Line(
+                "without TLS",
+                "ms",
+                ms["plain"],
+                "grpcio, without TLS",
+                ms.get("grpc"),
+                ratio(found["plain"], found["grpc"]) if "grpc" in found else None,
+                None,
+                _why(grpc),
+            ),
+        ),
+    )
 
 
 def _first_call(port: int, context: ssl.SSLContext | None) -> None:
@@ -229,9 +290,28 @@ def _certify(folder: Path) -> bool:
     """A certificate of our own for this address; False where there is no openssl to make it."""
     if shutil.which("openssl") is None:
         return False
-    subprocess.run([
-        "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-        "-subj", f"/CN={HOST}", "-addext", f"subjectAltName=IP:{HOST}",
-        "-keyout", str(folder / "key.pem"), "-out", str(folder / "certificate.pem"),
-    ], check=True, capture_output=True)
+    subprocess.run(
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            f"/CN={HOST}",
+            "-addext",
+            f"subjectAltName=IP:{HOST}",
+            "-keyout",
+            str(folder / "key.pem"),
+            "-out",
+            str(folder / "certificate.pem"),
+        ],
+        check=True,
+        capture_output=True,
+    )
     return True

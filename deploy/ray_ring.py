@@ -30,8 +30,17 @@ from roundelay.node.subprocesses import ROOT, Processes
 ANYBODY = "*,*\n"  # the node list: an actor may be restarted on any machine, at any port
 LOOK_EVERY_S = 0.5
 OBJECTS_BYTES = 80 << 20  # Ray's least: nothing of ours goes through its store
-STAYS_HERE = ["/.git", "/.venv*", "/tests", "/bench", "/docs", "__pycache__", ".mypy_cache", ".ruff_cache",
-              ".hypothesis"]
+STAYS_HERE = [
+    "/.git",
+    "/.venv*",
+    "/tests",
+    "/bench",
+    "/docs",
+    "__pycache__",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".hypothesis",
+]
 OURS = ("local", "bootstrap", "supernode", "detach")  # the ring is the one on Ray, and it ends with the job
 
 
@@ -45,9 +54,9 @@ class NodeActor:
         folder = Path(f"node-{os.getpid()}")  # in the copy of our files that Ray has made, and removes
         folder.mkdir(exist_ok=True)
         self._processes = Processes(folder)
-        self._number = self._processes.start("compute_node.py", [
-            "0", *map(str, supernode), "--host", host, "--quiet", "--nodes", str(listed(folder)),
-        ])
+        self._number = self._processes.start(
+            "compute_node.py", ["0", *map(str, supernode), "--host", host, "--quiet", "--nodes", str(listed(folder))]
+        )
         self._processes.address(self._number, time.monotonic() + START_TIMEOUT_S)
 
     def listens(self) -> None:
@@ -68,10 +77,19 @@ def start_ring(ray: Any, processes: Processes, folder: Path, chosen: argparse.Na
     """A supernode here, whose address is returned, and nodes where Ray has room. Raises LocalRingFailed."""
     deadline = time.monotonic() + START_TIMEOUT_S + chosen.nodes * START_TIMEOUT_PER_NODE_S
     listed(folder).write_text(ANYBODY)
-    number = processes.start("supernode.py", [
-        "--host", str(ray.util.get_node_ip_address()), "--port", "0", "--nodes", str(listed(folder)),
-        "--state-dir", str(folder),
-    ])
+    number = processes.start(
+        "supernode.py",
+        [
+            "--host",
+            str(ray.util.get_node_ip_address()),
+            "--port",
+            "0",
+            "--nodes",
+            str(listed(folder)),
+            "--state-dir",
+            str(folder),
+        ],
+    )
     supernode = processes.address(number, deadline)
     place(ray, chosen.nodes, chosen.cpus, supernode, deadline, stack)
     wait_until_whole(processes, supernode, chosen.nodes, deadline)
@@ -80,8 +98,9 @@ def start_ring(ray: Any, processes: Processes, folder: Path, chosen: argparse.Na
 
 def place(ray: Any, count: int, cpus: float, supernode: Address, deadline: float, stack: ExitStack) -> None:
     """So many actors; returns when all of their nodes listen, and are guarded. Raises LocalRingFailed."""
-    made = ray.remote(NodeActor).options(num_cpus=cpus, max_restarts=-1, max_task_retries=-1,
-                                         scheduling_strategy="SPREAD")
+    made = ray.remote(NodeActor).options(
+        num_cpus=cpus, max_restarts=-1, max_task_retries=-1, scheduling_strategy="SPREAD"
+    )
     actors = [made.remote((supernode.host, supernode.port)) for _ in range(count)]
     stack.callback(actors.clear)  # until then: Ray ends an actor that nobody holds
     answers = [actor.listens.remote() for actor in actors]
@@ -91,8 +110,10 @@ def place(ray: Any, count: int, cpus: float, supernode: Address, deadline: float
     except ray.exceptions.RayError as error:
         raise LocalRingFailed(f"Ray cannot start a node: {str(error).strip().splitlines()[-1]}") from error
     if waiting:
-        raise LocalRingFailed(f"Ray has placed {len(ready)} of {count} nodes in time: has the cluster room for all, "
-                              f"with {cpus:g} processors each?")
+        raise LocalRingFailed(
+            f"Ray has placed {len(ready)} of {count} nodes in time: has the cluster room for all, "
+            f"with {cpus:g} processors each?"
+        )
     for actor in actors:
         actor.run.remote()
 
@@ -112,9 +133,13 @@ def connect(address: str, stack: ExitStack) -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster of our own tells nobody that it was there
     on_term = signal.getsignal(signal.SIGTERM)
     try:
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR",
-                 runtime_env={"working_dir": str(ROOT), "excludes": STAYS_HERE},
-                 **(own if address == "local" else {}))
+        ray.init(
+            address=address,
+            log_to_driver=False,
+            logging_level="ERROR",
+            runtime_env={"working_dir": str(ROOT), "excludes": STAYS_HERE},
+            **(own if address == "local" else {}),
+        )
     except Exception as error:  # plain ones as well, and those of other libraries
         raise exits.Exit(exits.UNAVAILABLE, f"Ray at {address}: {str(error).strip().splitlines()[0]}") from error
     stack.callback(ray.shutdown)
@@ -134,10 +159,13 @@ def main(arguments: list[str]) -> int:
             supernode = start_ring(ray, processes, folder, chosen, stack)
         except LocalRingFailed as error:
             raise exits.Exit(exits.UNAVAILABLE, str(error)) from error
-        exits.say(f"a ring of {chosen.nodes} nodes on Ray, supernode at {supernode}, "
-                  f"up after {time.monotonic() - began:.1f} s")
-        return processes.foreground("client.py", [
-            "train", *chosen.client, "--supernode", str(supernode), "--nodes", str(listed(folder))])
+        exits.say(
+            f"a ring of {chosen.nodes} nodes on Ray, supernode at {supernode}, "
+            f"up after {time.monotonic() - began:.1f} s"
+        )
+        return processes.foreground(
+            "client.py", ["train", *chosen.client, "--supernode", str(supernode), "--nodes", str(listed(folder))]
+        )
 
 
 class Parser(argparse.ArgumentParser):
@@ -147,13 +175,22 @@ class Parser(argparse.ArgumentParser):
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """What was asked for; the client's own words are read now as well, not when the ring is up. Raises Exit."""
-    made = Parser("python -m deploy.ray_ring", usage="%(prog)s [options] -- client arguments", description=__doc__,
-                  formatter_class=argparse.RawDescriptionHelpFormatter)
+    made = Parser(
+        "python -m deploy.ray_ring",
+        usage="%(prog)s [options] -- client arguments",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     made.add_argument("--nodes", type=int, default=4, metavar="N", help="so many compute nodes (default: %(default)s)")
-    made.add_argument("--address", default="local", metavar="ADDRESS",
-                      help="of the cluster, as ray.init takes it: auto, HOST:PORT (default: one of our own, here)")
-    made.add_argument("--cpus", type=float, default=0.0, metavar="C",
-                      help="processors that each node reserves (default: none)")
+    made.add_argument(
+        "--address",
+        default="local",
+        metavar="ADDRESS",
+        help="of the cluster, as ray.init takes it: auto, HOST:PORT (default: one of our own, here)",
+    )
+    made.add_argument(
+        "--cpus", type=float, default=0.0, metavar="C", help="processors that each node reserves (default: none)"
+    )
     made.add_argument("client", nargs="+", metavar="ARGUMENT", help="as client.py train takes them")
     chosen = made.parse_args(arguments)
     if not 1 <= chosen.nodes <= NODES_MAX:

@@ -17,6 +17,11 @@ def seeds(count: int) -> list[int]:
 
 def machine(examples: int, steps: int) -> settings:
     """How long a state machine runs."""
-    return settings(max_examples=examples * max(SOAK, 1), stateful_step_count=steps, deadline=None,
-                    derandomize=not SOAK, database=None,
-                    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+    return settings(
+        max_examples=examples * max(SOAK, 1),
+        stateful_step_count=steps,
+        deadline=None,
+        derandomize=not SOAK,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    )

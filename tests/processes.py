@@ -67,8 +67,12 @@ class Running:
         self.log = folder / f"{name}.log"
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, str(ROOT / script), *arguments], stdin=subprocess.PIPE, stdout=output,
-                stderr=subprocess.STDOUT, cwd=folder, env=environment(mark),
+                [sys.executable, str(ROOT / script), *arguments],
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=folder,
+                env=environment(mark),
             )
 
     @property
@@ -225,8 +229,13 @@ class Outcome:
 def client(*arguments: object, cwd: Path = ROOT, mark: str = "") -> Outcome:
     """One run of client.py, in a process of its own."""
     done = subprocess.run(
-        [sys.executable, str(ROOT / "client.py"), *map(str, arguments)], cwd=cwd, timeout=PATIENCE_S,
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment(mark),
+        [sys.executable, str(ROOT / "client.py"), *map(str, arguments)],
+        cwd=cwd,
+        timeout=PATIENCE_S,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env=environment(mark),
     )
     return Outcome(done.returncode, done.stdout, done.stderr)
 

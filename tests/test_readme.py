@@ -154,8 +154,14 @@ class Terminal:
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # as after `. .venv/bin/activate`
         self._log = folder / f"terminal-{len(list(folder.glob('terminal-*')))}"
         with self._log.open("wb") as output:
-            self._process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output,
-                                             stderr=subprocess.STDOUT, env=environment() | {"PATH": path})
+            self._process = subprocess.Popen(
+                command,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=environment() | {"PATH": path},
+            )
 
     @property
     def text(self) -> str:
@@ -186,7 +192,9 @@ def own_network(opened: ExitStack) -> list[str]:
     script = f"ip link set lo up && echo up && exec sleep {HOLD_S}"
     holder = subprocess.Popen(
         ["unshare", "--user", "--map-root-user", "--net", "sh", "-c", script],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     )
     opened.callback(holder.wait)
     opened.callback(holder.kill)

@@ -72,8 +72,16 @@ def client(ring: Ring) -> Iterator[Client]:
 
 
 def start(ring: Ring, number: int, port: int) -> Running:
-    return ring.start("compute_node.py", str(port), "127.0.0.1", str(ring.supernode_port), "--register", "--quiet",
-                      "--state-dir", str(ring.folder / f"state-{number}"))
+    return ring.start(
+        "compute_node.py",
+        str(port),
+        "127.0.0.1",
+        str(ring.supernode_port),
+        "--register",
+        "--quiet",
+        "--state-dir",
+        str(ring.folder / f"state-{number}"),
+    )
 
 
 def nodes(ring: Ring) -> list[Running]:

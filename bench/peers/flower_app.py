@@ -75,8 +75,14 @@ class TimedFedAvg(FedAvg):  # type: ignore[misc]
         replies = list(replies)
         slowest = max(float(r.content["metrics"]["seconds"]) for r in replies)
         made = super().aggregate_train(server_round, replies)
-        tell({"round": server_round, "seconds": time.monotonic() - self.began, "slowest": slowest,
-              "since_start": time.time() - BEGAN})
+        tell(
+            {
+                "round": server_round,
+                "seconds": time.monotonic() - self.began,
+                "slowest": slowest,
+                "since_start": time.time() - BEGAN,
+            }
+        )
         return made
 
 
@@ -90,8 +96,8 @@ server = ServerApp()
 
 @server.main()  # type: ignore[untyped-decorator]
 def run(grid: Grid, context: Context) -> None:
-    strategy = TimedFedAvg(fraction_train=1.0, fraction_evaluate=0.0, min_train_nodes=CLIENTS,
-                           min_available_nodes=CLIENTS)
+    strategy = TimedFedAvg(
+        fraction_train=1.0, fraction_evaluate=0.0, min_train_nodes=CLIENTS, min_available_nodes=CLIENTS
+    )
     rounds = int(os.environ["BENCH_ROUNDS"])
     strategy.start(grid, ArrayRecord([init(NETWORK, 0)]), num_rounds=rounds, timeout=NODES_TIMEOUT_S)
-

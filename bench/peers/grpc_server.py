@@ -29,8 +29,10 @@ def weights(request: bytes, _: Any) -> bytes:
 
 def answer() -> int:
     """Start, and say at which port."""
-    methods = {"echo": grpc.unary_unary_rpc_method_handler(echo),
-               "weights": grpc.unary_unary_rpc_method_handler(weights)}
+    methods = {
+        "echo": grpc.unary_unary_rpc_method_handler(echo),
+        "weights": grpc.unary_unary_rpc_method_handler(weights),
+    }
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("bench", methods),))
     port: int = server.add_insecure_port("127.0.0.1:0")
     server.start()

@@ -26,9 +26,18 @@ def answer(data: str, files: int, epochs: int, hidden: int, batch: int, eta: flo
     """Seconds of so many epochs: a fit goes on from where the last one ended, or of several files, from one start."""
     if (files, hidden, batch) not in trainers:
         arrays = np.load(data)
-        model = MLPClassifier((hidden,), solver="sgd", batch_size=batch, learning_rate_init=eta, momentum=momentum,
-                              nesterovs_momentum=False, max_iter=epochs, warm_start=True, alpha=0.0,
-                              n_iter_no_change=NEVER)
+        model = MLPClassifier(
+            (hidden,),
+            solver="sgd",
+            batch_size=batch,
+            learning_rate_init=eta,
+            momentum=momentum,
+            nesterovs_momentum=False,
+            max_iter=epochs,
+            warm_start=True,
+            alpha=0.0,
+            n_iter_no_change=NEVER,
+        )
         model.fit(arrays["x"], arrays["y"])
         trainers[files, hidden, batch] = model, np.split(arrays["x"], files), np.split(arrays["y"], files)
     model, xs, ys = trainers[files, hidden, batch]

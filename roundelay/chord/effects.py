@@ -76,8 +76,9 @@ def ask(to: NodeRef | Address, request: Request[R], timeout_s: float = CALL_TIME
     return answer
 
 
-def ask_all(asks: Sequence[tuple[NodeRef, Request[R]]], need: int | None = None,
-            deadline_s: float = 5 * CALL_TIMEOUT_S) -> Procedure[list[R | ChordError]]:
+def ask_all(
+    asks: Sequence[tuple[NodeRef, Request[R]]], need: int | None = None, deadline_s: float = 5 * CALL_TIMEOUT_S
+) -> Procedure[list[R | ChordError]]:
     """Ask many, typed; an error takes the place of the answer it replaces."""
     if not asks:
         return []

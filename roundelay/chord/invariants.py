@@ -64,20 +64,28 @@ def _sufficient_principals(ring: Snapshot) -> list[str]:
 
 def _no_duplicates(ring: Snapshot) -> list[str]:
     """A list may name its own node only to close, which in the proof's rings none does."""
-    return [f"{_name(m)} lists an identifier twice" for m, extended in ring.lists.items()
-            if len({e.id for e in extended}) < len(extended[:-1] if ring.closes(m) else extended)]
+    return [
+        f"{_name(m)} lists an identifier twice"
+        for m, extended in ring.lists.items()
+        if len({e.id for e in extended}) < len(extended[:-1] if ring.closes(m) else extended)
+    ]
 
 
 def _ordered_successor_lists(ring: Snapshot) -> list[str]:
     """For i < j < k in an extended list, between(i, j, k); a list may end where it began."""
-    return [f"the list of {_name(m)} is out of order" for m, extended in ring.lists.items()
-            if len(extended) > 2
-            and not all(a < b for a, b in pairwise((e.id <= m.id, e.id) for e in extended[1:]))]
+    return [
+        f"the list of {_name(m)} is out of order"
+        for m, extended in ring.lists.items()
+        if len(extended) > 2 and not all(a < b for a, b in pairwise((e.id <= m.id, e.id) for e in extended[1:]))
+    ]
 
 
 def _principals_are_ring_members(ring: Snapshot) -> list[str]:
-    return [f"{_name(m)} is a principal outside the ring" for m in ring.lists
-            if m in ring.principals and m not in ring.ring_members]
+    return [
+        f"{_name(m)} is a principal outside the ring"
+        for m in ring.lists
+        if m in ring.principals and m not in ring.ring_members
+    ]
 
 
 def _at_least_one_ring(ring: Snapshot) -> list[str]:
@@ -91,9 +99,11 @@ def _at_most_one_ring(ring: Snapshot) -> list[str]:
 
 def _ordered_ring(ring: Snapshot) -> list[str]:
     ids = sorted(m.id for m in ring.ring_members)
-    return [f"{_name(m)} and its successor {_name(ring.best[m])} pass over a member of the ring"
-            for m in ring.lists if m in ring.ring_members
-            and any(beyond > first for first, beyond in open_arc(ids, m.id, ring.best[m].id))]
+    return [
+        f"{_name(m)} and its successor {_name(ring.best[m])} pass over a member of the ring"
+        for m in ring.lists
+        if m in ring.ring_members and any(beyond > first for first, beyond in open_arc(ids, m.id, ring.best[m].id))
+    ]
 
 
 def _connected_appendages(ring: Snapshot) -> list[str]:
@@ -106,8 +116,8 @@ def _ideal(ring: Snapshot) -> list[str]:
     nodes = [v.node for v in ring.views]
     breaches = []
     for place, one in enumerate(ring.views):
-        following = nodes[place + 1:place + 1 + ring.successors]
-        following += nodes[:place][:ring.successors - len(following)]
+        following = nodes[place + 1 : place + 1 + ring.successors]
+        following += nodes[:place][: ring.successors - len(following)]
         following += [one.node] * (ring.successors - len(following))
         if one.successors != tuple(following):
             breaches.append(f"the list of {_name(one.node)} is not that of its {ring.successors} successors")

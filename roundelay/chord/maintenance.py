@@ -37,9 +37,7 @@ def keep_neighbours(node: ChordNode, rng: random.Random, every_s: float = STABIL
         yield Nap(every_s * rng.uniform(0.75, 1.25))
 
 
-def keep_fingers(
-    node: ChordNode, rng: random.Random, pause_s: float = FINGERS_EVERY_MIN_S
-) -> Procedure[None]:
+def keep_fingers(node: ChordNode, rng: random.Random, pause_s: float = FINGERS_EVERY_MIN_S) -> Procedure[None]:
     """Refresh the finger table: often while it changes, seldom while it does not, at once with new successors.
 
     pause_s: to begin with; of a node that has settled, FINGERS_EVERY_MAX_S.
@@ -75,9 +73,7 @@ def keep_lease(node: ChordNode, supernode: Callable[[], Address]) -> Procedure[N
         yield Sleep(pause_s)
 
 
-def keep_one_ring(
-    node: ChordNode, listed: Callable[[], Sequence[Address]], rng: random.Random
-) -> Procedure[None]:
+def keep_one_ring(node: ChordNode, listed: Callable[[], Sequence[Address]], rng: random.Random) -> Procedure[None]:
     """Look for a second ring where one may be, with or without a supernode.
 
     At those once held for dead, whom a partition may have hidden, and at those on the list of nodes

@@ -57,9 +57,7 @@ class ChordNode:
         """The successor list, each node once, without those known or said to be dead."""
         return tuple(dict.fromkeys(s for s in self.successors if not self._skip(s, failed)))
 
-    def closest_preceding_nodes(
-        self, key: int, failed: frozenset[NodeRef] = frozenset()
-    ) -> tuple[Candidate, ...]:
+    def closest_preceding_nodes(self, key: int, failed: frozenset[NodeRef] = frozenset()) -> tuple[Candidate, ...]:
         """Known nodes in (self, key), the nearest to the key first. Paper, figure 4."""
         distances, candidates = self._routes or self._routing_table()
         upto = bisect_left(distances, self.ring.distance(self.ref.id, key) or self.ring.size)

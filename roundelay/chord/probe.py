@@ -41,8 +41,7 @@ def question(node: ChordNode, peer: NodeRef) -> Procedure[Neighbourhood]:
 
 def _others(node: ChordNode, suspect: NodeRef) -> list[NodeRef]:
     """Everybody else in the list of whom a sign of life would be news."""
-    return [p for p in dict.fromkeys(node.successors)
-            if p not in (suspect, node.ref) and not node.suspects.is_dead(p)]
+    return [p for p in dict.fromkeys(node.successors) if p not in (suspect, node.ref) and not node.suspects.is_dead(p)]
 
 
 def ask_neighbours(node: ChordNode, peer: NodeRef) -> Procedure[Neighbourhood | ChordError]:

@@ -197,8 +197,11 @@ def unite(node: ChordNode, other: NodeRef) -> Procedure[bool]:
     seen = [step.node for step in route.steps]
     for peer in seen:
         node.suspects.heard(peer)  # it answered: what we held for dead may have been out of reach
-    nearest = min((p for p in (route.owner, *seen) if p != node.ref), default=node.ref,
-                  key=lambda peer: node.ring.distance(node.ref.id, peer.id))
+    nearest = min(
+        (p for p in (route.owner, *seen) if p != node.ref),
+        default=node.ref,
+        key=lambda peer: node.ring.distance(node.ref.id, peer.id),
+    )
     changed = yield from _stabilize_from_predecessor(node, node.successor, nearest)
     if changed:
         yield from _notify(node)
@@ -209,8 +212,9 @@ def leave(node: ChordNode) -> Procedure[None]:
     """Tell both neighbours that we are going, so that they need not find out."""
     node.joined = False
     neighbours = dict.fromkeys((node.predecessor, *node.successors[:1]))
-    yield from ask_all([(n, Leaving(node.ref)) for n in neighbours if n != node.ref and not n.is_vacant],
-                       deadline_s=1.0)
+    yield from ask_all(
+        [(n, Leaving(node.ref)) for n in neighbours if n != node.ref and not n.is_vacant], deadline_s=1.0
+    )
 
 
 def _tell(peer: NodeRef, request: Notify | Nudge) -> Procedure[None]:

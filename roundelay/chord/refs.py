@@ -28,8 +28,11 @@ class NodeRef:
     def __eq__(self, other: object) -> bool:
         """As a dataclass has it, but quickly: every hop compares and looks up nodes, and nearly all differ in id."""
         return self is other or (
-            isinstance(other, NodeRef) and self.id == other.id and self.incarnation == other.incarnation
-            and self.port == other.port and self.host == other.host
+            isinstance(other, NodeRef)
+            and self.id == other.id
+            and self.incarnation == other.incarnation
+            and self.port == other.port
+            and self.host == other.host
         )
 
     def __hash__(self) -> int:

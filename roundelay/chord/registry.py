@@ -97,8 +97,7 @@ class Membership:
         alive = [n for n in self.members(now).nodes if n.address != address]
         if alive:
             return self._rng.choice(alive)
-        founding = [v.node for a, v in self._lives.items()
-                    if a != address and not v.joined and v.lease_until > now]
+        founding = [v.node for a, v in self._lives.items() if a != address and not v.joined and v.lease_until > now]
         if founding:
             raise NotYet(f"{founding[0].address} is founding the ring")
         return None

@@ -22,9 +22,7 @@ class Ring:
         if not BITS_MIN <= self.bits <= BITS_MAX:
             raise ValueError(f"bits is {self.bits}, expected {BITS_MIN} to {BITS_MAX}")
         if not 1 <= self.replicas <= self.successors + 1:
-            raise ValueError(
-                f"replicas is {self.replicas}, expected 1 to {self.successors + 1} (successors + 1)"
-            )
+            raise ValueError(f"replicas is {self.replicas}, expected 1 to {self.successors + 1} (successors + 1)")
 
     @cached_property
     def size(self) -> int:

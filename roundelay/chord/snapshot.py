@@ -51,8 +51,9 @@ class Snapshot:
     @cached_property
     def best(self) -> dict[NodeRef, NodeRef]:
         """Each member's first live successor, of those that have one; a lone node is its own."""
-        firsts = {m: next((s for s in v if s in self.live), None)
-                  for m, v in ((v.node, v.successors) for v in self.views)}
+        firsts = {
+            m: next((s for s in v if s in self.live), None) for m, v in ((v.node, v.successors) for v in self.views)
+        }
         return {m: s for m, s in firsts.items() if s is not None}
 
     @cached_property
@@ -68,7 +69,7 @@ class Snapshot:
                 here = self.best.get(here)
             if here in path:
                 walked = list(path)
-                cycles.append(set(walked[walked.index(here):]))
+                cycles.append(set(walked[walked.index(here) :]))
         return cycles
 
     @cached_property
@@ -83,7 +84,7 @@ class Snapshot:
         if not self.small:
             return one.successors
         turn = one.successors.index(one.node) if one.node in one.successors else len(one.successors)
-        return tuple(s for s in one.successors[:turn + 1] if not s.is_vacant)
+        return tuple(s for s in one.successors[: turn + 1] if not s.is_vacant)
 
 
 def principals(members: Iterable[NodeRef], lists: Collection[Sequence[NodeRef]]) -> set[NodeRef]:
@@ -101,8 +102,7 @@ def principals(members: Iterable[NodeRef], lists: Collection[Sequence[NodeRef]])
         for first, beyond in open_arc(ids, start, end):
             skips[first] += 1
             skips[beyond] -= 1
-    return {m for m, count in zip(places, accumulate(skips), strict=False)
-            if not count and m.id not in misnamed}
+    return {m for m, count in zip(places, accumulate(skips), strict=False) if not count and m.id not in misnamed}
 
 
 def open_arc(ids: Sequence[int], start: int, end: int) -> list[tuple[int, int]]:

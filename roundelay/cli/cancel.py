@@ -32,5 +32,7 @@ def cancelled(view: JobView) -> str:
     job, rounds = view.spec.job, len(view.results) - 1
     if rounds < 1:
         return f"cancelled job {job} before its first round: no model was made"
-    return (f"cancelled job {job} after round {rounds} of {view.spec.settings.rounds}; "
-            f"what they made is kept:  python3 client.py export {job} --out model.npz")
+    return (
+        f"cancelled job {job} after round {rounds} of {view.spec.settings.rounds}; "
+        f"what they made is kept:  python3 client.py export {job} --out model.npz"
+    )

@@ -53,43 +53,106 @@ def _as_typed(text: str) -> str:
 
 
 def parser(arguments: Sequence[str]) -> options.Parser:
-    made = options.parser("compute_node.py", "Join the ring, keep files and train on them.",
-                          "python3 compute_node.py 8001 --data-dir letters", arguments)
-    made.add_argument("port", nargs="?", type=options.port, action=options.Word, metavar="PORT",
-                      help="listen there (0: any free port)")
-    made.add_argument("supernode", nargs="?", type=options.supernode, action=options.Word, metavar="SUPERNODE_HOST",
-                      help="where the supernode is")
-    made.add_argument("supernode_port", nargs="?", type=options.port, action=AtPort, metavar="SUPERNODE_PORT",
-                      help="(default: 9091)")
+    made = options.parser(
+        "compute_node.py",
+        "Join the ring, keep files and train on them.",
+        "python3 compute_node.py 8001 --data-dir letters",
+        arguments,
+    )
+    made.add_argument(
+        "port",
+        nargs="?",
+        type=options.port,
+        action=options.Word,
+        metavar="PORT",
+        help="listen there (0: any free port)",
+    )
+    made.add_argument(
+        "supernode",
+        nargs="?",
+        type=options.supernode,
+        action=options.Word,
+        metavar="SUPERNODE_HOST",
+        help="where the supernode is",
+    )
+    made.add_argument(
+        "supernode_port", nargs="?", type=options.port, action=AtPort, metavar="SUPERNODE_PORT", help="(default: 9091)"
+    )
     made.add_argument("--data-dir", type=Path, metavar="DIR", help="files found here need not be sent to this node")
     made.add_argument("--register", action="store_true", help="add our line to the node list first")
-    made.add_argument("--nodes", type=Path, default=DEFAULT_FILE, metavar="FILE",
-                      help="the node list (default: %(default)s)")
-    made.add_argument("--bootstrap", type=options.address, metavar="HOST:PORT",
-                      help="join through this node, without a supernode; our own address: be the first")
+    made.add_argument(
+        "--nodes", type=Path, default=DEFAULT_FILE, metavar="FILE", help="the node list (default: %(default)s)"
+    )
+    made.add_argument(
+        "--bootstrap",
+        type=options.address,
+        metavar="HOST:PORT",
+        help="join through this node, without a supernode; our own address: be the first",
+    )
     made.add_argument("--quiet", action="store_true", help="print no finger tables")
     made.add_argument("--state-dir", type=Path, metavar="DIR", help="keep what is stored here, for the next start")
     made.add_argument("--private", type=Path, metavar="DIR", help="files to train on here, that never leave")
-    made.more("--private-name", default=PRIVATE_NAME, metavar="NAME",
-              help="the name that they are published under (default: %(default)s)")
-    made.add_argument("--trainer", type=options.checked(trainer), metavar="MODULE:NAME",
-                      help="train with a Flower client from here, on the data that it has")
-    made.more("--trainer-config", type=options.checked(_as_typed), default="", metavar="'K=V K=V'",
-              help="what it is told: context.node_config, and config of fit and evaluate")
-    made.more("--trainer-rows", type=int, metavar="N",
-              help="its num_examples (default: as it says when it is made to fit once, at the start)")
+    made.more(
+        "--private-name",
+        default=PRIVATE_NAME,
+        metavar="NAME",
+        help="the name that they are published under (default: %(default)s)",
+    )
+    made.add_argument(
+        "--trainer",
+        type=options.checked(trainer),
+        metavar="MODULE:NAME",
+        help="train with a Flower client from here, on the data that it has",
+    )
+    made.more(
+        "--trainer-config",
+        type=options.checked(_as_typed),
+        default="",
+        metavar="'K=V K=V'",
+        help="what it is told: context.node_config, and config of fit and evaluate",
+    )
+    made.more(
+        "--trainer-rows",
+        type=int,
+        metavar="N",
+        help="its num_examples (default: as it says when it is made to fit once, at the start)",
+    )
     made.more("--models", default="", metavar="A,B", help="modules from here that jobs may name as MODULE:NAME")
     made.more("--port", type=options.port, metavar="P", help="the port, as an option")
     made.more("--supernode", type=options.supernode, metavar="HOST:PORT", help="where it is, as an option")
-    made.more("--host", type=options.host, default="127.0.0.1", metavar="H",
-                      help="listen there; 0.0.0.0 or :: is everywhere (default: %(default)s)")
-    made.more("--advertise", type=options.host, metavar="HOST",
-              help="the host that others reach us by (default: --host; everywhere: our address on the way to the ring)")
-    made.more("--stabilize-every", type=float, default=STABILIZE_EVERY_S, metavar="S",
-              help="seconds between two stabilisations (default: %(default)s); 5 is slow motion")
-    made.more("--load", type=float, default=0.0, metavar="P",
-              help="busy with other things with this probability: an order is late then, or refused (default: 0)")
-    made.more("--load-delay", type=float, default=LOAD_DELAY_S, metavar="S",
-              help="how late, in seconds (default: %(default)s)")
+    made.more(
+        "--host",
+        type=options.host,
+        default="127.0.0.1",
+        metavar="H",
+        help="listen there; 0.0.0.0 or :: is everywhere (default: %(default)s)",
+    )
+    made.more(
+        "--advertise",
+        type=options.host,
+        metavar="HOST",
+        help="the host that others reach us by (default: --host; everywhere: our address on the way to the ring)",
+    )
+    made.more(
+        "--stabilize-every",
+        type=float,
+        default=STABILIZE_EVERY_S,
+        metavar="S",
+        help="seconds between two stabilisations (default: %(default)s); 5 is slow motion",
+    )
+    made.more(
+        "--load",
+        type=float,
+        default=0.0,
+        metavar="P",
+        help="busy with other things with this probability: an order is late then, or refused (default: 0)",
+    )
+    made.more(
+        "--load-delay",
+        type=float,
+        default=LOAD_DELAY_S,
+        metavar="S",
+        help="how late, in seconds (default: %(default)s)",
+    )
     made.more("--end-with-parent", action="store_true", help="end when standard input is closed")
     return made

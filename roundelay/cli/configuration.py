@@ -50,8 +50,9 @@ def show(made: argparse.ArgumentParser, chosen: argparse.Namespace, origins: Map
     values = {key: _plain(getattr(chosen, action.dest)) for key, action in registry.options_of(made).items()}
     if getattr(chosen, "json", False):
         return json.dumps({key: {"value": value, "origin": origins[key]} for key, value in values.items()})
-    lines = {key: f"# {key} is not set" if value is None else f"{key} = {json.dumps(value)}"
-             for key, value in values.items()}
+    lines = {
+        key: f"# {key} is not set" if value is None else f"{key} = {json.dumps(value)}" for key, value in values.items()
+    }
     width = max(map(len, lines.values()))
     return "\n".join(f"{line:<{width}}  # {origins[key]}" for key, line in lines.items())
 

@@ -15,8 +15,10 @@ def require() -> None:
     """Say in one line what to type, and end, unless the packages are there."""
     missing = [name for name in REQUIRED if importlib.util.find_spec(name) is None]
     if missing:
-        print(f"{', '.join(missing)} not installed for {sys.executable}: type  make install && . .venv/bin/activate",
-              file=sys.stderr)
+        print(
+            f"{', '.join(missing)} not installed for {sys.executable}: type  make install && . .venv/bin/activate",
+            file=sys.stderr,
+        )
         sys.exit(69)
 
 

@@ -29,8 +29,16 @@ def run(chosen: options.Namespace) -> int:
         save(chosen.out, model, chosen.format)
     except OSError as error:
         raise exits.Exit(exits.CANNOT_CREATE, f"cannot write {chosen.out}: {error.strerror}") from error
-    about = {"job": chosen.job, "state": view.state, "round": last.round, "validation_error": last.error,
-             "model_sha256": model.sha256}
-    print(json.dumps(about) if chosen.json else
-          f"round {last.round} of job {chosen.job} ({view.state}): {chosen.out}, model {model.sha256}")
+    about = {
+        "job": chosen.job,
+        "state": view.state,
+        "round": last.round,
+        "validation_error": last.error,
+        "model_sha256": model.sha256,
+    }
+    print(
+        json.dumps(about)
+        if chosen.json
+        else f"round {last.round} of job {chosen.job} ({view.state}): {chosen.out}, model {model.sha256}"
+    )
     return 0

@@ -76,8 +76,9 @@ def read_data(chosen: argparse.Namespace, seed: int, stack: ExitStack, tell: pre
     kind = kind_of(chosen)
     if kind == "letters" and chosen.validation is not None and not (chosen.parts or chosen.classes):
         return read_input(chosen.data, chosen.validation)
-    reading = dataset.Reading(kind, Columns(prepare.label_of(chosen.label), chosen.missing),
-                              Looks(chosen.side, chosen.colour))
+    reading = dataset.Reading(
+        kind, Columns(prepare.label_of(chosen.label), chosen.missing), Looks(chosen.side, chosen.colour)
+    )
     found = dataset.read(chosen.data, reading)
     if chosen.validation is not None:
         found = with_test(found, dataset.read(folder.find_validation(chosen.validation, chosen.data), reading))
@@ -130,26 +131,45 @@ def read_validation_set(path: Path, stack: ExitStack, tell: prepare.Tell) -> Inp
 
 
 def make_spec(
-    settings: Settings, given: Input, initial: Model | None, detached: bool, pinned: str = "",
+    settings: Settings,
+    given: Input,
+    initial: Model | None,
+    detached: bool,
+    pinned: str = "",
     homes: tuple[str, ...] = (),
 ) -> JobSpec:
     """The job. Raises DataError when the model to continue is another, MLError where there is no such model."""
     spec = JobSpec(
-        settings, given.files, given.validation, given.features, given.classes,
-        initial.sha256 if initial else "", secrets.token_hex(16), detached, shape=given.shape, labels=given.labels,
-        class_rows=given.class_rows if settings.weighting != "none" else (), pinned=pinned, homes=homes,
+        settings,
+        given.files,
+        given.validation,
+        given.features,
+        given.classes,
+        initial.sha256 if initial else "",
+        secrets.token_hex(16),
+        detached,
+        shape=given.shape,
+        labels=given.labels,
+        class_rows=given.class_rows if settings.weighting != "none" else (),
+        pinned=pinned,
+        homes=homes,
         raw=given.raw,
     )
     catalogue.learner(spec.design)
     if initial is not None and initial.design != spec.design:
-        raise DataError("--init", None, f"the model has layers {initial.design.sizes}, this job has {spec.sizes}"
-                        if initial.design.model == settings.model else
-                        f"it is a model {initial.design.model}, this job trains {settings.model}")
+        raise DataError(
+            "--init",
+            None,
+            f"the model has layers {initial.design.sizes}, this job has {spec.sizes}"
+            if initial.design.model == settings.model
+            else f"it is a model {initial.design.model}, this job trains {settings.model}",
+        )
     return replace(spec, fingerprint=arithmetic.fingerprint_here(spec))
 
 
 def _prepared(made: prepare.Prepared, place: Path) -> Input:
     """Prepared files as the job names them. Raises DataError."""
+
     def as_job_names_it(index: int, file: prepare.PreparedFile) -> TrainingFile:
         _check_storable(place / file.name, file.name, file.size_bytes)
         return TrainingFile(index, file.name, file.digest, file.size_bytes, file.rows)
@@ -157,8 +177,18 @@ def _prepared(made: prepare.Prepared, place: Path) -> Input:
     files = [as_job_names_it(index, file) for index, file in enumerate((*made.files, made.validation))]
     paths = {file.digest: place / file.name for file in files}
     labels = () if made.labels == tuple(map(str, range(len(made.labels)))) else made.labels
-    return Input(OnDisk(paths), tuple(files[:-1]), files[-1], made.features, len(made.labels), labels, made.shape,
-                 made.class_rows, made.skipped, made.kind)
+    return Input(
+        OnDisk(paths),
+        tuple(files[:-1]),
+        files[-1],
+        made.features,
+        len(made.labels),
+        labels,
+        made.shape,
+        made.class_rows,
+        made.skipped,
+        made.kind,
+    )
 
 
 def _read(path: Path, index: int, features: int | None, held: dict[str, bytes]) -> tuple[TrainingFile, Samples]:

@@ -67,8 +67,13 @@ def row_of(view: JobView, reports: dict[int, Report]) -> Row:
     done = last is not None and last.round > 0
     driver = reports[last.round].driver if last is not None and last.round in reports else ""
     return Row(
-        view.spec.job, view.state, last.round if last else 0, view.spec.settings.rounds,
-        round(last.error, 6) if last is not None and done else None, driver, view.reason,
+        view.spec.job,
+        view.state,
+        last.round if last else 0,
+        view.spec.settings.rounds,
+        round(last.error, 6) if last is not None and done else None,
+        driver,
+        view.reason,
     )
 
 

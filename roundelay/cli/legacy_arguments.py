@@ -24,9 +24,20 @@ def translate(arguments: Sequence[str]) -> list[str]:
     translated = [folder, VALIDATION, "--supernode", f"{host}:{port}"]
     if numbers:
         rounds, epochs, hidden, eta = numbers
-        translated += ["--rounds", rounds, "--epochs", epochs, "--hidden", hidden, "--eta", eta,
-                       "--momentum", str(COURSE_MOMENTUM), "--course-trainer"]
-    return translated + list(arguments[len(words):])
+        translated += [
+            "--rounds",
+            rounds,
+            "--epochs",
+            epochs,
+            "--hidden",
+            hidden,
+            "--eta",
+            eta,
+            "--momentum",
+            str(COURSE_MOMENTUM),
+            "--course-trainer",
+        ]
+    return translated + list(arguments[len(words) :])
 
 
 def translate_node(arguments: Sequence[str]) -> list[str]:

@@ -65,20 +65,29 @@ def show_table(name: str, ring: Ring, route: Route, times_ms: Sequence[float]) -
     for heading in ("hop", "by", "node", "address", "ms"):
         table.add_column(heading)
     for number, (step, ms) in enumerate(zip(route.steps, times_ms, strict=False)):
-        table.add_row(str(number), reason(step, number == 0), ring.show(step.node.id),
-                      escape(str(step.node.address)), f"{ms:.2f}")
+        table.add_row(
+            str(number), reason(step, number == 0), ring.show(step.node.id), escape(str(step.node.address)), f"{ms:.2f}"
+        )
     table.add_row("", "its successor", ring.show(route.owner.id), escape(str(route.owner.address)), "")
     console().print(table)
 
 
 def show_json(name: str, ring: Ring, route: Route, times_ms: Sequence[float]) -> None:
-    print(json.dumps({
-        "name": name,
-        "key": ring.digits(route.key),
-        "owner": {"id": ring.digits(route.owner.id), "address": str(route.owner.address)},
-        "hops": [
-            {"id": ring.digits(step.node.id), "address": str(step.node.address), "by": reason(step, number == 0),
-             "milliseconds": round(ms, 3)}
-            for number, (step, ms) in enumerate(zip(route.steps, times_ms, strict=False))
-        ],
-    }))
+    print(
+        json.dumps(
+            {
+                "name": name,
+                "key": ring.digits(route.key),
+                "owner": {"id": ring.digits(route.owner.id), "address": str(route.owner.address)},
+                "hops": [
+                    {
+                        "id": ring.digits(step.node.id),
+                        "address": str(step.node.address),
+                        "by": reason(step, number == 0),
+                        "milliseconds": round(ms, 3),
+                    }
+                    for number, (step, ms) in enumerate(zip(route.steps, times_ms, strict=False))
+                ],
+            }
+        )
+    )

@@ -23,10 +23,16 @@ def write_card(model: Path, sha256: str, report: Report) -> None:
     from importlib.metadata import version  # takes longer to import than a card to write
 
     spec, metrics = report.spec, report.metrics
-    lines = [f"# {model.name}", "", f"- weights: SHA-256 `{sha256}`", f"- job: `{spec.job}`",
-             f"- model: {spec.settings.model}, sizes {'-'.join(map(str, spec.sizes))}, seed {spec.settings.seed}",
-             f"- trained on {spec.rows} rows in {len(spec.files)} files, {len(report.rounds)} rounds",
-             f"- validation error {report.validation_error:.4f}", ""]
+    lines = [
+        f"# {model.name}",
+        "",
+        f"- weights: SHA-256 `{sha256}`",
+        f"- job: `{spec.job}`",
+        f"- model: {spec.settings.model}, sizes {'-'.join(map(str, spec.sizes))}, seed {spec.settings.seed}",
+        f"- trained on {spec.rows} rows in {len(spec.files)} files, {len(report.rounds)} rounds",
+        f"- validation error {report.validation_error:.4f}",
+        "",
+    ]
     if metrics is not None:
         lines += _metrics(metrics)
     lines += ["## How it was made", "", "| setting | value |", "| --- | --- |"]
@@ -36,23 +42,40 @@ def write_card(model: Path, sha256: str, report: Report) -> None:
     lines += ["", "## Data", "", "| file | rows | SHA-256 |", "| --- | --- | --- |"]
     lines += [f"| {f.name} | {f.rows} | `{f.digest}` |" for f in (*spec.files, spec.validation)]
     versions = ", ".join(f"{name} {version(name)}" for name in VERSIONS)
-    lines += ["", f"The last file was validated on. Python {platform.python_version()}, {versions}, "
-                  f"{platform.machine()}.", ""]
+    lines += [
+        "",
+        f"The last file was validated on. Python {platform.python_version()}, {versions}, {platform.machine()}.",
+        "",
+    ]
     card_path(model).write_text("\n".join(lines))
 
 
 def _metrics(metrics: Metrics) -> list[str]:
-    lines = ["## How well it does", "", f"Accuracy {metrics.accuracy:.4f} on {metrics.rows} rows, macro F1 "
-             f"{metrics.macro_f1:.4f}, AUC {_shown(metrics.auc)}.", "",
-             "| class | rows | precision | recall | F1 | AUC |", "| --- | --- | --- | --- | --- | --- |"]
-    lines += [f"| {c.label} | {c.rows} | {c.precision:.4f} | {c.recall:.4f} | {c.f1:.4f} | {_shown(c.auc)} |"
-              for c in metrics.classes]
+    lines = [
+        "## How well it does",
+        "",
+        f"Accuracy {metrics.accuracy:.4f} on {metrics.rows} rows, macro F1 "
+        f"{metrics.macro_f1:.4f}, AUC {_shown(metrics.auc)}.",
+        "",
+        "| class | rows | precision | recall | F1 | AUC |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    lines += [
+        f"| {c.label} | {c.rows} | {c.precision:.4f} | {c.recall:.4f} | {c.f1:.4f} | {_shown(c.auc)} |"
+        for c in metrics.classes
+    ]
     if len(metrics.classes) <= SHOWN_CLASSES_MAX:
-        lines += ["", "Rows: what it is; columns: what was predicted.", "",
-                  "| | " + " | ".join(c.label for c in metrics.classes) + " |",
-                  "| --- " * (len(metrics.classes) + 1) + "|"]
-        lines += [f"| {c.label} | " + " | ".join(map(str, row)) + " |"
-                  for c, row in zip(metrics.classes, metrics.confusion, strict=True)]
+        lines += [
+            "",
+            "Rows: what it is; columns: what was predicted.",
+            "",
+            "| | " + " | ".join(c.label for c in metrics.classes) + " |",
+            "| --- " * (len(metrics.classes) + 1) + "|",
+        ]
+        lines += [
+            f"| {c.label} | " + " | ".join(map(str, row)) + " |"
+            for c, row in zip(metrics.classes, metrics.confusion, strict=True)
+        ]
     return [*lines, ""]
 
 

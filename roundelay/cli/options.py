@@ -87,20 +87,38 @@ def _require_nothing(made: Parser) -> None:
 
 def add_ring_options(made: Parser) -> None:
     """Where the ring is."""
-    made.add_argument("--supernode", metavar="HOST:PORT", type=supernode,
-                      help="where the supernode is (default: as the node list says, else 127.0.0.1:9091)")
-    made.more("--bootstrap", metavar="HOST:PORT", type=address,
-              help="a node of the ring, to enter through without a supernode")
-    made.more("--nodes", metavar="FILE", type=Path, default=DEFAULT_FILE,
-              help="the node list: host,port lines (default: compute_nodes.txt)")
+    made.add_argument(
+        "--supernode",
+        metavar="HOST:PORT",
+        type=supernode,
+        help="where the supernode is (default: as the node list says, else 127.0.0.1:9091)",
+    )
+    made.more(
+        "--bootstrap",
+        metavar="HOST:PORT",
+        type=address,
+        help="a node of the ring, to enter through without a supernode",
+    )
+    made.more(
+        "--nodes",
+        metavar="FILE",
+        type=Path,
+        default=DEFAULT_FILE,
+        help="the node list: host,port lines (default: compute_nodes.txt)",
+    )
 
 
 def add_ring_parameters(made: Parser) -> None:
     """What a ring is: the same for all of its nodes."""
-    made.add_argument("--bits", type=int, default=160, metavar="N",
-                      help="identifiers have N bits (default: %(default)s)")
-    made.add_argument("--assign", choices=ASSIGNMENTS, default="balanced",
-                      help="identifiers: the middle of the largest gap, or SHA-1 of host:port (default: %(default)s)")
+    made.add_argument(
+        "--bits", type=int, default=160, metavar="N", help="identifiers have N bits (default: %(default)s)"
+    )
+    made.add_argument(
+        "--assign",
+        choices=ASSIGNMENTS,
+        default="balanced",
+        help="identifiers: the middle of the largest gap, or SHA-1 of host:port (default: %(default)s)",
+    )
     made.more("--successors", type=int, default=8, metavar="N", help="length of successor lists (default: %(default)s)")
     made.more("--replicas", type=int, default=3, metavar="N", help="copies of everything stored (default: %(default)s)")
 

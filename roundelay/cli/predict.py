@@ -28,8 +28,17 @@ def run(chosen: options.Namespace) -> int:
         raise exits.Exit(exits.DATA, str(error)) from error
     wrong = int(np.count_nonzero(classes != samples.y))
     if chosen.json:
-        print(json.dumps({"rows": samples.rows, "errors": wrong, "error": wrong / samples.rows,
-                          "model_sha256": model.sha256, "classes": classes.tolist()}))
+        print(
+            json.dumps(
+                {
+                    "rows": samples.rows,
+                    "errors": wrong,
+                    "error": wrong / samples.rows,
+                    "model_sha256": model.sha256,
+                    "classes": classes.tolist(),
+                }
+            )
+        )
         return 0
     print("\n".join(map(str, classes.tolist())))
     print(f"{wrong} of {samples.rows} rows are of another class: error {wrong / samples.rows:.4f}", file=sys.stderr)

@@ -25,17 +25,23 @@ def find_files(access: Access, name: str, model: str, given: Input) -> tuple[Inp
     """All that is published under a name, and its homes. Raises Exit, ChordError, BadRecord."""
     publications = access.ask(lambda entry: published(entry.node, entry.ring, name))
     if not publications:
-        raise exits.Exit(exits.NO_INPUT, f"no node has published files under {name!r}: start one with "
-                                         f"python3 compute_node.py PORT --private DIR --private-name {name}")
+        raise exits.Exit(
+            exits.NO_INPUT,
+            f"no node has published files under {name!r}: start one with "
+            f"python3 compute_node.py PORT --private DIR --private-name {name}",
+        )
     _require_model(model, publications)
     raw = _all_clients(publications)
     for each in publications:
         if not raw and each.features != given.features:
-            raise exits.Exit(exits.DATA, f"{each.address} has files of {each.features} features, "
-                                         f"{given.validation.name} has {given.features}")
+            raise exits.Exit(
+                exits.DATA,
+                f"{each.address} has files of {each.features} features, {given.validation.name} has {given.features}",
+            )
     if not raw and given.kind != "letters":
-        raise exits.Exit(exits.DATA, f"{publications[0].address} has files of letters: a set of {given.kind} cannot "
-                                     "validate them")
+        raise exits.Exit(
+            exits.DATA, f"{publications[0].address} has files of letters: a set of {given.kind} cannot validate them"
+        )
     files, homes = files_of(publications)
     access.screen.note(f"{len(files)} files pinned under {name} on {len(publications)} nodes")
     return replace(given, files=files, validation=replace(given.validation, index=len(files)), raw=raw), homes
@@ -47,14 +53,20 @@ def _require_model(model: str, publications: Sequence[Publication]) -> None:
     lacking = [each.address for each in publications if named and module not in each.models]
     if lacking:
         how = "install the extra torch there" if module in SHIPPED else f"start it with --models {module}"
-        raise exits.Exit(exits.DATA, f"{lacking[0]} cannot train {model}: {how}" + (
-            f"; {len(lacking) - 1} other nodes neither" if len(lacking) > 1 else ""))
+        raise exits.Exit(
+            exits.DATA,
+            f"{lacking[0]} cannot train {model}: {how}"
+            + (f"; {len(lacking) - 1} other nodes neither" if len(lacking) > 1 else ""),
+        )
 
 
 def _all_clients(publications: Sequence[Publication]) -> bool:
     """Is it clients of their own that train, instead of files that are read? Raises Exit where both are there."""
     by_kind = {each.is_client: each.address for each in publications}
     if len(by_kind) == 2:
-        raise exits.Exit(exits.DATA, f"{by_kind[True]} has a trainer of its own (--trainer), {by_kind[False]} files "
-                                     "(--private): one job has either")
+        raise exits.Exit(
+            exits.DATA,
+            f"{by_kind[True]} has a trainer of its own (--trainer), {by_kind[False]} files "
+            "(--private): one job has either",
+        )
     return True in by_kind

@@ -14,8 +14,11 @@ NOT_CONFIGURABLE = ("help", "help-all", "config", "show-config")
 def options_of(made: argparse.ArgumentParser) -> Options:
     """Those that can be configured."""
     found = {_key(action): action for action in made._actions if action.option_strings}
-    return {key: action for key, action in found.items()
-            if key not in NOT_CONFIGURABLE and (action.nargs != 0 or is_switch(action))}
+    return {
+        key: action
+        for key, action in found.items()
+        if key not in NOT_CONFIGURABLE and (action.nargs != 0 or is_switch(action))
+    }
 
 
 def program_of(made: argparse.ArgumentParser) -> str:
@@ -27,9 +30,7 @@ def program_of(made: argparse.ArgumentParser) -> str:
 @cache
 def keys_of(program: str | None) -> frozenset[str]:
     """All keys of a program, the client's subcommands together; without a name, of all programs."""
-    return frozenset(
-        key for made in _parsers() if program in (None, program_of(made)) for key in options_of(made)
-    )
+    return frozenset(key for made in _parsers() if program in (None, program_of(made)) for key in options_of(made))
 
 
 def is_switch(action: argparse.Action) -> bool:

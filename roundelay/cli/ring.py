@@ -36,8 +36,10 @@ def show(ring: LocalRing, chosen: options.Namespace, seconds: float) -> None:
     if chosen.json:
         exits.say(json.dumps({"supernode": str(ring.supernode), "nodes": chosen.count, "seconds": round(seconds, 2)}))
         return
-    exits.say(f"a ring of {chosen.count} node{'s' * (chosen.count > 1)}, supernode at {ring.supernode}, "
-              f"up after {seconds:.1f} s; Ctrl-C stops it all. In another terminal:")
+    exits.say(
+        f"a ring of {chosen.count} node{'s' * (chosen.count > 1)}, supernode at {ring.supernode}, "
+        f"up after {seconds:.1f} s; Ctrl-C stops it all. In another terminal:"
+    )
     exits.say(f"    python3 client.py ./letters validate_letters.txt --supernode {ring.supernode}")
 
 

@@ -91,9 +91,20 @@ def build(chosen: options.Namespace) -> Member:
         raise exits.Exit(exits.DATA, str(error)) from error
     here, name = Address(chosen.host, chosen.port), advertised(chosen, supernode() if supernode else chosen.bootstrap)
     return Member(
-        MemberOptions(here, name, supernode, chosen.bootstrap, chosen.stabilize_every,
-                      addresses.ListedNodes(chosen.nodes), chosen.load, chosen.load_delay),
-        shelf, exits.say, disk_of(chosen), private,
+        MemberOptions(
+            here,
+            name,
+            supernode,
+            chosen.bootstrap,
+            chosen.stabilize_every,
+            addresses.ListedNodes(chosen.nodes),
+            chosen.load,
+            chosen.load_delay,
+        ),
+        shelf,
+        exits.say,
+        disk_of(chosen),
+        private,
     )
 
 

@@ -44,8 +44,10 @@ def listen(supernode: Supernode, chosen: options.Namespace) -> None:
 
 def build(chosen: options.Namespace) -> Supernode:
     if chosen.register and not chosen.advertise and addresses.is_everywhere(chosen.host):
-        raise exits.Exit(exits.USAGE, f"supernode.py: --register at {chosen.host} needs --advertise HOST: "
-                                      "where nodes and clients find us")
+        raise exits.Exit(
+            exits.USAGE,
+            f"supernode.py: --register at {chosen.host} needs --advertise HOST: where nodes and clients find us",
+        )
     try:
         ring = Ring(chosen.bits, chosen.successors, chosen.replicas)
         if any(not 0 <= number < ring.size for number in chosen.ids):

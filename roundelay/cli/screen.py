@@ -67,8 +67,10 @@ class Screen:
         for disturbance in done.disturbances:
             self.note(f"round {done.round}: {disturbance}")
         if self._bars is None:
-            self.note(f"round {done.round} of {report.spec.settings.rounds}: validation error "
-                      f"{result.error:.4f}{_among_nodes(done)}, {done.seconds:.2f} s")
+            self.note(
+                f"round {done.round} of {report.spec.settings.rounds}: validation error "
+                f"{result.error:.4f}{_among_nodes(done)}, {done.seconds:.2f} s"
+            )
 
     def result(self, report: Report) -> None:
         """The end: one line of JSON, or a table; below the bars, which move no more."""
@@ -82,8 +84,10 @@ class Screen:
 
         out = console()
         out.print(placement_table(report))
-        out.print(f"validation error {report.validation_error:.4f} after {len(report.rounds)} rounds, "
-                        f"{report.seconds:.1f} s\nmodel {model_of(report).sha256}")
+        out.print(
+            f"validation error {report.validation_error:.4f} after {len(report.rounds)} rounds, "
+            f"{report.seconds:.1f} s\nmodel {model_of(report).sha256}"
+        )
         if report.metrics is not None:
             out.print(metrics_table(report.metrics))
 

@@ -26,8 +26,15 @@ def add_to(made: Parser) -> None:
         elif each.default is True:
             add(flag, dest=each.name, action=argparse.BooleanOptionalAction, default=True, help=about)
         else:
-            add(flag, dest=each.name, metavar=each.name[0].upper(), type=checked(_setting(each.name, each.default)),
-                default=each.default, choices=each.metadata.get("choices"), help=about)
+            add(
+                flag,
+                dest=each.name,
+                metavar=each.name[0].upper(),
+                type=checked(_setting(each.name, each.default)),
+                default=each.default,
+                choices=each.metadata.get("choices"),
+                help=about,
+            )
 
 
 def chosen_in(options: argparse.Namespace, recommended: Mapping[str, Any] | None = None) -> Settings:

@@ -43,8 +43,11 @@ def to_json(status: Status) -> dict[str, object]:
         "predecessor": ring.digits(status.predecessor.id),
         "successors": [ring.digits(s.id) for s in _distinct(status.successors)],
         "fingers": [
-            {"start": ring.digits(ring.finger_start(status.node.id, i)), "node": ring.digits(f.id),
-             "address": str(f.address)}
+            {
+                "start": ring.digits(ring.finger_start(status.node.id, i)),
+                "node": ring.digits(f.id),
+                "address": str(f.address),
+            }
             for i, f in enumerate(status.fingers)
         ],
         "keys": [{"key": ring.digits(ring.key(name)), "name": name} for name in status.names],
@@ -68,8 +71,13 @@ def _ring_table(nodes: Sequence[Status]) -> Table:
     for s in nodes:
         successors = ", ".join(s.ring.show(n.id) for n in _distinct(s.successors) if n != s.node)
         table.add_row(
-            s.ring.show(s.node.id), escape(str(s.node.address)), s.ring.show(s.predecessor.id), successors,
-            str(len(s.names)), str(s.stored_bytes), escape(s.training),
+            s.ring.show(s.node.id),
+            escape(str(s.node.address)),
+            s.ring.show(s.predecessor.id),
+            successors,
+            str(len(s.names)),
+            str(s.stored_bytes),
+            escape(s.training),
         )
     return table
 

@@ -36,8 +36,9 @@ def check_sources(chosen: options.Namespace) -> None:
     if chosen.pinned is not None:
         check_pinned(chosen)
     elif chosen.data is None:
-        raise exits.Exit(exits.USAGE, "client.py train: which data? "
-                                      "For example: client.py ./letters validate_letters.txt")
+        raise exits.Exit(
+            exits.USAGE, "client.py train: which data? For example: client.py ./letters validate_letters.txt"
+        )
     elif chosen.validation is not None and chosen.held_out is not None:
         raise exits.Exit(exits.USAGE, f"{chosen.validation} and --validation {chosen.held_out}: one validation file")
     elif chosen.held_out is not None:
@@ -52,8 +53,9 @@ def check_pinned(chosen: options.Namespace) -> None:
     is_for_images = chosen.model in ("cnn", "torchzoo:cnn") and not is_set(chosen.held_out)
     reasons = {
         f"--placement {chosen.placement}": "files stay at home" if chosen.placement != "hash" else "",
-        f"--weighting {chosen.weighting}":
-            "nobody is told which classes the files hold" if chosen.weighting != "none" else "",
+        f"--weighting {chosen.weighting}": "nobody is told which classes the files hold"
+        if chosen.weighting != "none"
+        else "",
         "--local": "a local ring has no private files" if chosen.local is not None else "",
         f"--{given}": "files are trained on as they are" if given else "",
         f"--model {chosen.model}": "it learns from images, pinned files are rows" if is_for_images else "",
@@ -71,12 +73,21 @@ def is_set(path: Path) -> bool:
 def parser(arguments: Sequence[str]) -> options.Parser:
     from roundelay.cli import settings  # which the other subcommands have no use for
 
-    made = options.parser("client.py train", "Train a model on the files of a folder, on the ring.",
-                          "python3 client.py ./letters validate_letters.txt --rounds 50", arguments)
-    made.add_argument("data", nargs="?", type=Path, metavar="DATA",
-                      help="folder of training files, or a data set: see --dataset")
-    made.add_argument("validation", nargs="?", metavar="VALIDATION",
-                      help="as given, or inside DATA (default: the set's own test part, or a part that is held out)")
+    made = options.parser(
+        "client.py train",
+        "Train a model on the files of a folder, on the ring.",
+        "python3 client.py ./letters validate_letters.txt --rounds 50",
+        arguments,
+    )
+    made.add_argument(
+        "data", nargs="?", type=Path, metavar="DATA", help="folder of training files, or a data set: see --dataset"
+    )
+    made.add_argument(
+        "validation",
+        nargs="?",
+        metavar="VALIDATION",
+        help="as given, or inside DATA (default: the set's own test part, or a part that is held out)",
+    )
     made.add_argument("--dataset", choices=KINDS, help="what DATA is (default: guessed from what lies there)")
     made.more("--validation", dest="held_out", type=Path, metavar="FILE", help="validation file, as an option")
     made.more("--pinned", metavar="NAME", help="train on what nodes have published under NAME; no file is moved")
@@ -85,12 +96,18 @@ def parser(arguments: Sequence[str]) -> options.Parser:
     made.add_argument("--local", type=int, metavar="N", help="start a ring of N nodes here, and stop it at the end")
     made.add_argument("--dashboard", action="store_true", help="show it in a browser; the page stays until Ctrl-C")
     made.add_argument("--json", action="store_true", help="print one line, one JSON object")
-    made.add_argument("--out", type=options.output, metavar="FILE",
-                      help="save the model (.npz, .safetensors), and a card")
+    made.add_argument(
+        "--out", type=options.output, metavar="FILE", help="save the model (.npz, .safetensors), and a card"
+    )
     made.add_argument("--init", type=Path, metavar="FILE", help="continue from a saved model")
     made.add_argument("--detach", action="store_true", help="print the job's id and return: the ring drives it")
-    made.more("--holdout", type=float, default=HOLDOUT_DEFAULT, metavar="SHARE",
-              help="of the rows, to validate on, where nothing else is there (default: %(default)s)")
+    made.more(
+        "--holdout",
+        type=float,
+        default=HOLDOUT_DEFAULT,
+        metavar="SHARE",
+        help="of the rows, to validate on, where nothing else is there (default: %(default)s)",
+    )
     made.more("--parts", type=int, metavar="N", help="make N training files (default: as they came, or 8 of one)")
     made.more("--classes", default="", metavar="A,B", help="train on these classes only")
     made.more("--label", default="-1", metavar="NAME|INDEX", help="the label column of a table (default: the last)")
@@ -102,5 +119,3 @@ def parser(arguments: Sequence[str]) -> options.Parser:
     made.more("--timing", type=options.output, metavar="FILE", help="write the seconds that the job took")
     made.more("--end-with-parent", action="store_true", help="end when standard input is closed")
     return made
-
-

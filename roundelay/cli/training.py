@@ -200,14 +200,15 @@ def cancel(access: Access, job: str) -> None:
     version, note = CLOCKS.version(), access.screen.note
     try:
         access.ask(
-            lambda entry: jobs.put_record(
-                entry.node, entry.ring, job, records.CANCELLED, b"by its client", version
-            ), CANCEL_TRIES,
+            lambda entry: jobs.put_record(entry.node, entry.ring, job, records.CANCELLED, b"by its client", version),
+            CANCEL_TRIES,
         )
         note(cancelled(access.ask(lambda entry: jobs.look_at(entry.node, entry.ring, job), CANCEL_TRIES)))
     except (ChordError, FederationError, Stopped) as error:
-        note(f"job {job} may not be cancelled, and then the ring drives it on: {error}. "
-             f"Try  python3 client.py cancel {job}")
+        note(
+            f"job {job} may not be cancelled, and then the ring drives it on: {error}. "
+            f"Try  python3 client.py cancel {job}"
+        )
 
 
 def await_ring(ring: StartingRing, chosen: options.Namespace, screen: Screen) -> None:

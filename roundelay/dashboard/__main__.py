@@ -1,6 +1,6 @@
 """The dashboard: flags -> wiring -> run.
 
-    python3 -m roundelay.dashboard [--supernode HOST:PORT] [--port 8080] [--lab] [--read-only]
+python3 -m roundelay.dashboard [--supernode HOST:PORT] [--port 8080] [--lab] [--read-only]
 """
 
 from roundelay.cli.environment import require

@@ -72,7 +72,12 @@ class Actions:
     """All of them wait for the ring: they are for a thread of their own."""
 
     def __init__(
-        self, runtime: Runtime, watcher: Watcher, node_list: Path, data: Path, read_only: bool,
+        self,
+        runtime: Runtime,
+        watcher: Watcher,
+        node_list: Path,
+        data: Path,
+        read_only: bool,
         bootstrap: Address | None = None,
     ) -> None:
         self.data = data.resolve()
@@ -98,10 +103,14 @@ class Actions:
         """End a job, and return its id; what it has made so far stays."""
         self._require_writable()
         version = time.time_ns()
-        self._do(lambda: self._access().ask(
-            lambda entry: jobs.put_record(entry.node, entry.ring, job, records.CANCELLED, b"by the dashboard", version),
-            CANCEL_TRIES,
-        ))
+        self._do(
+            lambda: self._access().ask(
+                lambda entry: jobs.put_record(
+                    entry.node, entry.ring, job, records.CANCELLED, b"by the dashboard", version
+                ),
+                CANCEL_TRIES,
+            )
+        )
         return job
 
     def model(self, job: str) -> bytes:
@@ -162,7 +171,8 @@ class Actions:
     def _measure(self, sighting: Sighting) -> Metrics:
         spec, file = sighting.spec, sighting.spec.validation
         content = self._access().ask(
-            lambda entry: get(entry.node, entry.ring, entry.ring.key(file.name), file.name, file.digest), CANCEL_TRIES)
+            lambda entry: get(entry.node, entry.ring, entry.ring.key(file.name), file.name, file.digest), CANCEL_TRIES
+        )
         return measured(self._made(sighting), contents.parse(file.name, content, spec.features, spec.classes))
 
     def _inside(self, typed: str) -> Path:

@@ -30,9 +30,11 @@ def animate(frames: Sequence[Scene], frame_s: float, width: int, height: int, st
     total_s = frame_s * len(frames)
     roots = [name for name, life in lives.items() if not life.first.parent]
     body = "".join(_draw(name, lives, total_s) for name in roots)
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
-            f'height="{height}"><style>{escape(style)}</style>'
-            f'<rect width="100%" height="100%" class="paper"/>{body}</svg>\n')
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
+        f'height="{height}"><style>{escape(style)}</style>'
+        f'<rect width="100%" height="100%" class="paper"/>{body}</svg>\n'
+    )
 
 
 def _lives(frames: Sequence[Scene]) -> dict[str, Life]:
@@ -62,9 +64,7 @@ def _draw(name: str, lives: dict[str, Life], total_s: float) -> str:
         return ""
     attributes = {key: value for key, value in life.first.attributes.items() if key not in SKIPPED}
     changing = {key: _values(life, key) for key in sorted(_keys(life) - SKIPPED)}
-    animated = "".join(
-        _steps(key, values, total_s) for key, values in changing.items() if len(set(values)) > 1
-    )
+    animated = "".join(_steps(key, values, total_s) for key, values in changing.items() if len(set(values)) > 1)
     shown = ["visible" if piece is not None else "hidden" for piece in life.frames]
     if len(set(shown)) > 1:
         animated += _steps("visibility", shown, total_s)
@@ -92,5 +92,7 @@ def _steps(key: str, values: Sequence[str], total_s: float) -> str:
     moments = [0, *(n for n in range(1, len(values)) if values[n] != values[n - 1])]
     times = ";".join(f"{n / len(values):.4f}".rstrip("0").rstrip(".") or "0" for n in moments)
     shown = ";".join(values[n] for n in moments)
-    return (f"<animate attributeName={quoteattr(key)} values={quoteattr(shown)} keyTimes=\"{times}\" "
-            f'dur="{total_s:g}s" calcMode="discrete" repeatCount="indefinite"/>')
+    return (
+        f'<animate attributeName={quoteattr(key)} values={quoteattr(shown)} keyTimes="{times}" '
+        f'dur="{total_s:g}s" calcMode="discrete" repeatCount="indefinite"/>'
+    )

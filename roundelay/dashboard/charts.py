@@ -27,12 +27,13 @@ class Series:
 
 
 def chart_scene(
-    title: str, series: Sequence[Series], rounds: int, marks: Sequence[tuple[float, str]] = (), unit: str = "",
+    title: str, series: Sequence[Series], rounds: int, marks: Sequence[tuple[float, str]] = (), unit: str = ""
 ) -> Scene:
     """A chart. marks: rounds to point at, with the reason."""
     scene = Scene()
-    scene.add("svg", "svg", viewBox=f"0 0 {WIDTH:g} {HEIGHT:g}", cls="chart", role="img",
-              aria_label=_spoken(title, series))
+    scene.add(
+        "svg", "svg", viewBox=f"0 0 {WIDTH:g} {HEIGHT:g}", cls="chart", role="img", aria_label=_spoken(title, series)
+    )
     top = _ceiling(max((value for s in series for _, value in s.points), default=1.0))
     _add_axes(scene, top, rounds, unit)
     for number, (at, why) in enumerate(marks):
@@ -45,8 +46,17 @@ def chart_scene(
     for number, line in enumerate(series):
         scene.add(f"legend-{number}", "li", "legend", cls=f"owner-{line.colour}")
         scene.add(f"legend-{number}-svg", "svg", f"legend-{number}", viewBox="0 0 24 8", aria_hidden="true")
-        scene.add(f"legend-{number}-line", "line", f"legend-{number}-svg", x1=0, x2=24, y1=4, y2=4, cls="line",
-                  stroke_dasharray=DASHES[line.dash % len(DASHES)])
+        scene.add(
+            f"legend-{number}-line",
+            "line",
+            f"legend-{number}-svg",
+            x1=0,
+            x2=24,
+            y1=4,
+            y2=4,
+            cls="line",
+            stroke_dasharray=DASHES[line.dash % len(DASHES)],
+        )
         scene.add(f"legend-{number}-name", "span", f"legend-{number}", line.name)
     return scene
 
@@ -56,11 +66,20 @@ def _add_axes(scene: Scene, top: float, rounds: int, unit: str) -> None:
         value = top * tick / TICKS
         y = _y(value, top)
         scene.add(f"grid-{tick}", "line", "svg", x1=LEFT, x2=WIDTH - RIGHT, y1=y, y2=y, cls="grid")
-        scene.add(f"value-{tick}", "text", "svg", f"{value:.3g}{unit}", x=LEFT - 6, y=y + 3, text_anchor="end",
-                  cls="tick")
+        scene.add(
+            f"value-{tick}", "text", "svg", f"{value:.3g}{unit}", x=LEFT - 6, y=y + 3, text_anchor="end", cls="tick"
+        )
     for number in sorted({0, rounds // 2, rounds}):
-        scene.add(f"round-{number}", "text", "svg", str(number), x=_x(number, rounds), y=HEIGHT - 11,
-                  text_anchor="middle", cls="tick")
+        scene.add(
+            f"round-{number}",
+            "text",
+            "svg",
+            str(number),
+            x=_x(number, rounds),
+            y=HEIGHT - 11,
+            text_anchor="middle",
+            cls="tick",
+        )
     scene.add("axis", "text", "svg", "round", x=LEFT + 0.75 * (WIDTH - RIGHT - LEFT), y=HEIGHT - 11, cls="tick")
 
 
@@ -69,12 +88,19 @@ def _add_line(scene: Scene, number: int, line: Series, top: float, rounds: int) 
     if not places:
         return
     for part, start in enumerate(range(0, len(places), PIECE_POINTS)):
-        piece = places[max(0, start - 1):start + PIECE_POINTS]  # from where the one before it ends
+        piece = places[max(0, start - 1) : start + PIECE_POINTS]  # from where the one before it ends
         path = "M" + " L".join(f"{x:.1f},{y:.1f}" for x, y in piece)
-        scene.add(f"line-{number}-{part}", "path", "svg", d=path, cls=f"line owner-{line.colour}",
-                  stroke_dasharray=DASHES[line.dash % len(DASHES)])
-    scene.add(f"end-{number}", "circle", "svg", cx=places[-1][0], cy=places[-1][1], r=3.2,
-              cls=f"end owner-{line.colour}")
+        scene.add(
+            f"line-{number}-{part}",
+            "path",
+            "svg",
+            d=path,
+            cls=f"line owner-{line.colour}",
+            stroke_dasharray=DASHES[line.dash % len(DASHES)],
+        )
+    scene.add(
+        f"end-{number}", "circle", "svg", cx=places[-1][0], cy=places[-1][1], r=3.2, cls=f"end owner-{line.colour}"
+    )
 
 
 def thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:

@@ -42,8 +42,11 @@ def _nodes(before: Picture, after: Picture) -> Iterator[Event]:
             yield Event("joined", f"{_name(sight)} has joined{_behind(after, sight)}")
     for ref, sight in new.items():
         if ref in old and old[ref].answers != sight.answers:
-            yield Event("back", f"{_name(sight)} answers again") if sight.answers else Event(
-                "silent", f"{_name(sight)} does not answer")
+            yield (
+                Event("back", f"{_name(sight)} answers again")
+                if sight.answers
+                else Event("silent", f"{_name(sight)} does not answer")
+            )
     for ref, sight in old.items():
         if ref not in new:
             yield _gone(after, sight)
@@ -78,8 +81,10 @@ def _jobs(before: Picture, after: Picture) -> Iterator[Event]:
         known = old.get(sighting.job)
         if known is None and not sighting.end:
             files = len(sighting.spec.files)
-            yield Event("job", f"job {sighting.job[:8]}: {files} file{'s' * (files != 1)}, "
-                               f"{sighting.spec.settings.rounds} rounds")
+            yield Event(
+                "job",
+                f"job {sighting.job[:8]}: {files} file{'s' * (files != 1)}, {sighting.spec.settings.rounds} rounds",
+            )
         if known is not None or not sighting.end:
             yield from _progress(known or Sighting(sighting.spec, sighting.job), sighting)
 

@@ -49,8 +49,11 @@ def data_words(typed: Mapping[str, str | bool]) -> list[str]:
     if unknown := typed.keys() - set(DATA_OPTIONS):
         raise BadSpec(f"no such option: {', '.join(sorted(unknown))}")
     named = {name: value.strip() if isinstance(value, str) else value for name, value in typed.items()}
-    return [f"--{name}" if value is True else f"--{name}={value}" for name, value in named.items()
-            if value not in ("", False, GUESSED)]
+    return [
+        f"--{name}" if value is True else f"--{name}={value}"
+        for name, value in named.items()
+        if value not in ("", False, GUESSED)
+    ]
 
 
 def problem(name: str, typed: str | bool) -> str | None:

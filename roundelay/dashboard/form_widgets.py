@@ -29,8 +29,9 @@ class TrainingForm:
         made = form.form_fields()
         with ui.element("div").classes("form"):
             self._data = ui.input("training data", value=DATA)
-            self._data.tooltip(f"a file or a folder below {self._folder}, on the machine of this page: whatever "
-                               "client.py train reads")
+            self._data.tooltip(
+                f"a file or a folder below {self._folder}, on the machine of this page: whatever client.py train reads"
+            )
             self._validation = ui.input("validation data in it", value=VALIDATION, placeholder="held out")
             self._validation.tooltip("nothing: the set's own test part, or a part that is held out")
             self._init = ui.input("continue from", placeholder="none")
@@ -46,8 +47,11 @@ class TrainingForm:
             for each in form.data_fields():
                 self._reading[each.name] = _widget(each)
         with ui.element("div").classes("together"):
-            self._button = ui.button("Launch training", on_click=self._on_click, color=None).classes("main").props(
-                "unelevated no-caps")
+            self._button = (
+                ui.button("Launch training", on_click=self._on_click, color=None)
+                .classes("main")
+                .props("unelevated no-caps")
+            )
             self._complaint = ui.label("").classes("wrong").props("role=alert")
 
     async def _on_click(self) -> None:
@@ -62,9 +66,15 @@ class TrainingForm:
         self._button.disable()
         self._button.props("loading")
         try:
-            await self._launch(Wanted(str(self._data.value), str(self._validation.value),
-                                      str(self._init.value or ""), typed,
-                                      {name: widget.value for name, widget in self._reading.items()}))
+            await self._launch(
+                Wanted(
+                    str(self._data.value),
+                    str(self._validation.value),
+                    str(self._init.value or ""),
+                    typed,
+                    {name: widget.value for name, widget in self._reading.items()},
+                )
+            )
         finally:
             self._button.props(remove="loading")
             self._button.enable()

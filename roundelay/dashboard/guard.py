@@ -25,8 +25,11 @@ HEADERS = (
     (b"x-frame-options", b"DENY"),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
-    (b"content-security-policy", b"default-src 'self' data: 'unsafe-inline' 'unsafe-eval'; frame-ancestors 'none'; "
-                                 b"base-uri 'self'; form-action 'self'; object-src 'none'"),
+    (
+        b"content-security-policy",
+        b"default-src 'self' data: 'unsafe-inline' 'unsafe-eval'; frame-ancestors 'none'; "
+        b"base-uri 'self'; form-action 'self'; object-src 'none'",
+    ),
 )  # the widgets evaluate what they are sent: what is ruled out is other hosts, frames and forms
 
 

@@ -26,12 +26,24 @@ def jobs_scene(picture: Picture, chosen: str) -> Scene:
     for sighting in reversed(picture.jobs):
         name, settings = f"job-{sighting.job}", sighting.spec.settings
         error = f"{sighting.results[-1].error:.4f}" if sighting.rounds_done else "-"
-        row(scene, name, body, (
-            "", sighting.state, f"{sighting.rounds_done} of {settings.rounds}", error,
-            f"{'-'.join(map(str, settings.hidden))}, {settings.optimizer}, eta {settings.eta:g}, "
-            f"seed {settings.seed}",
-            str(len(sighting.spec.files)), verdict(sighting, picture.jobs),
-        ), cls=f"pick{' chosen' if sighting.job == chosen else ''}", data_act="job", data_value=sighting.job)
+        row(
+            scene,
+            name,
+            body,
+            (
+                "",
+                sighting.state,
+                f"{sighting.rounds_done} of {settings.rounds}",
+                error,
+                f"{'-'.join(map(str, settings.hidden))}, {settings.optimizer}, eta {settings.eta:g}, "
+                f"seed {settings.seed}",
+                str(len(sighting.spec.files)),
+                verdict(sighting, picture.jobs),
+            ),
+            cls=f"pick{' chosen' if sighting.job == chosen else ''}",
+            data_act="job",
+            data_value=sighting.job,
+        )
         pick(scene, f"{name}-0", "job", sighting.job, sighting.job[:8])
     return scene
 
@@ -42,8 +54,11 @@ def verdict(sighting: Sighting, jobs: Sequence[Sighting]) -> str:
         return "-"
     mine = sighting.results[-1].weights
     others = [
-        other for other in jobs
-        if other.job != sighting.job and other.end == records.DONE and other.rounds_done
+        other
+        for other in jobs
+        if other.job != sighting.job
+        and other.end == records.DONE
+        and other.rounds_done
         and recipe(other) == recipe(sighting)
     ]
     if not others:
@@ -64,8 +79,12 @@ def compare_scene(picture: Picture, chosen: str) -> Scene:
     """The errors of all jobs, round by round, on one chart."""
     jobs = [sighting for sighting in picture.jobs if sighting.rounds_done][-COMPARED_MAX:]
     lines = [
-        Series(f"{sighting.job[:8]}{' (chosen)' if sighting.job == chosen else ''}",
-               tuple((float(r.round), r.error) for r in sighting.results[1:]), (number + 4) % COLOURS, number)
+        Series(
+            f"{sighting.job[:8]}{' (chosen)' if sighting.job == chosen else ''}",
+            tuple((float(r.round), r.error) for r in sighting.results[1:]),
+            (number + 4) % COLOURS,
+            number,
+        )
         for number, sighting in enumerate(jobs)
     ]
     rounds = max((sighting.spec.settings.rounds for sighting in jobs), default=1)
@@ -85,10 +104,14 @@ def lineage_scene(picture: Picture, chosen: str) -> Scene:
     hidden = links[LINKS_SHOWN:-1]
     for result in (*links[:LINKS_SHOWN], *links[LINKS_SHOWN:][-1:]):
         if hidden and result.round == 0:
-            scene.add("hidden", "li", "chain", f"{len(hidden)} results more, each naming the one before it",
-                      cls="faint")
-        what = f"round {result.round}: model {result.weights[:12]}" if result.round else (
-            f"round 0: first weights {result.weights[:12]}, and the features' moments")
+            scene.add(
+                "hidden", "li", "chain", f"{len(hidden)} results more, each naming the one before it", cls="faint"
+            )
+        what = (
+            f"round {result.round}: model {result.weights[:12]}"
+            if result.round
+            else (f"round 0: first weights {result.weights[:12]}, and the features' moments")
+        )
         before = f", after result {result.previous[:12]}" if result.previous else ""
         scene.add(f"link-{result.round}", "li", "chain", f"{what}{before}")
     begun = f", begun from model {sighting.spec.initial[:12]}" if sighting.spec.initial else ""
@@ -96,6 +119,10 @@ def lineage_scene(picture: Picture, chosen: str) -> Scene:
     body = table(scene, "files", ("file", "rows", "SHA-256", "owner now"), "Files of the job")
     for file in (*sighting.spec.files, sighting.spec.validation):
         owner = picture.owner(file.name)
-        row(scene, f"file-{file.index}", body,
-            (file.name, str(file.rows), file.digest[:16], owner.name if owner is not None else "-"))
+        row(
+            scene,
+            f"file-{file.index}",
+            body,
+            (file.name, str(file.rows), file.digest[:16], owner.name if owner is not None else "-"),
+        )
     return scene

@@ -26,8 +26,14 @@ def confusion_scene(metrics: Metrics | None, complaint: str = "") -> Scene:
     scene.add("title", "h3", "", "Confusion matrix")
     shown = shown_classes(metrics)
     fewer = f", the {len(shown)} classes with the most mistakes" if len(shown) < len(_met(metrics)) else ""
-    scene.add("about", "p", "", f"Rows are what it is, columns what it was taken for{fewer}: {metrics.rows} rows for "
-              f"validation, accuracy {metrics.accuracy:.4f}, macro F1 {metrics.macro_f1:.4f}.", cls="hint")
+    scene.add(
+        "about",
+        "p",
+        "",
+        f"Rows are what it is, columns what it was taken for{fewer}: {metrics.rows} rows for "
+        f"validation, accuracy {metrics.accuracy:.4f}, macro F1 {metrics.macro_f1:.4f}.",
+        cls="hint",
+    )
     _add_matrix(scene, metrics, shown)
     _add_classes(scene, metrics, shown)
     return scene
@@ -36,8 +42,9 @@ def confusion_scene(metrics: Metrics | None, complaint: str = "") -> Scene:
 def shown_classes(metrics: Metrics) -> list[int]:
     """Classes that occur or were predicted, in their order; of very many those with the most mistakes."""
     met = _met(metrics)
-    mistakes = {c: sum(metrics.confusion[c]) + sum(r[c] for r in metrics.confusion) - 2 * metrics.confusion[c][c]
-                for c in met}
+    mistakes = {
+        c: sum(metrics.confusion[c]) + sum(r[c] for r in metrics.confusion) - 2 * metrics.confusion[c][c] for c in met
+    }
     return sorted(sorted(met, key=lambda c: (-mistakes[c], c))[:CLASSES_MAX])
 
 
@@ -62,8 +69,13 @@ def _add_matrix(scene: Scene, metrics: Metrics, shown: list[int]) -> None:
         for said in shown:
             count = metrics.confusion[true][said]
             right = " right" if true == said else ""
-            scene.add(f"cell-{true}-{said}", "td", line, str(count),
-                      cls=f"heat-{heat(count, sum(metrics.confusion[true]))}{right}")
+            scene.add(
+                f"cell-{true}-{said}",
+                "td",
+                line,
+                str(count),
+                cls=f"heat-{heat(count, sum(metrics.confusion[true]))}{right}",
+            )
 
 
 def _add_classes(scene: Scene, metrics: Metrics, shown: list[int]) -> None:
@@ -73,10 +85,14 @@ def _add_classes(scene: Scene, metrics: Metrics, shown: list[int]) -> None:
     for number in shown:
         each = metrics.classes[number]
         auc = "-" if each.auc is None else f"{each.auc:.4f}"
-        row(scene, f"class-{number}", body, (
-            each.label, str(each.rows), *(f"{value:.4f}" for value in (each.precision, each.recall, each.f1)), auc))
+        row(
+            scene,
+            f"class-{number}",
+            body,
+            (each.label, str(each.rows), *(f"{value:.4f}" for value in (each.precision, each.recall, each.f1)), auc),
+        )
 
 
 def _label(metrics: Metrics, number: int) -> str:
     label = metrics.classes[number].label
-    return label if len(label) <= LABEL_MAX else f"{label[:LABEL_MAX - 1]}…"
+    return label if len(label) <= LABEL_MAX else f"{label[: LABEL_MAX - 1]}…"

@@ -22,11 +22,16 @@ def check(chosen: argparse.Namespace) -> None:
         if chosen.lab is not None and getattr(chosen, name) is not None:
             raise exits.Exit(exits.USAGE, f"--lab and --{name} exclude one another: the lab is a ring of its own")
     if not is_loopback(chosen.host) and chosen.token_file is None:
-        raise exits.Exit(exits.USAGE, f"--host {chosen.host} can be reached from other machines: choose a token with "
-                                      "--token-file FILE, and mind that HTTP does not hide it")
+        raise exits.Exit(
+            exits.USAGE,
+            f"--host {chosen.host} can be reached from other machines: choose a token with "
+            "--token-file FILE, and mind that HTTP does not hide it",
+        )
     if not names(chosen):
-        raise exits.Exit(exits.USAGE, f"--host {chosen.host} is no name that a browser could use: say with --name H "
-                                      "how this page is reached")
+        raise exits.Exit(
+            exits.USAGE,
+            f"--host {chosen.host} is no name that a browser could use: say with --name H how this page is reached",
+        )
     if not chosen.data.is_dir():
         raise exits.Exit(exits.NO_INPUT, f"--data: no folder {chosen.data}")
 

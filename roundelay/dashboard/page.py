@@ -107,8 +107,11 @@ class Page:
 
     def _build_tabs(self) -> None:
         builders: dict[str, Callable[[], None]] = {
-            "nodes": self._build_nodes, "training": self._build_training, "lookup": self._build_lookup,
-            "history": self._build_history, "lab": self._build_lab,
+            "nodes": self._build_nodes,
+            "training": self._build_training,
+            "lookup": self._build_lookup,
+            "history": self._build_history,
+            "lab": self._build_lab,
         }
         names = [name for name in TABS if name != "lab" or self._site.lab is not None]
         with ui.tabs(value="nodes", on_change=lambda e: self._show_tab(e.value)).props(
@@ -164,8 +167,10 @@ class Page:
         assert lab is not None
         with ui.element("div").classes("panel"):
             heading("Churn lab")
-            ui.label("This ring is the page's own. Launch a job under Training, then disturb it: it finishes, and "
-                     "History shows that its model has the same digest as that of a job left in peace.")
+            ui.label(
+                "This ring is the page's own. Launch a job under Training, then disturb it: it finishes, and "
+                "History shows that its model has the same digest as that of a job left in peace."
+            )
             with ui.element("div").classes("together"):
                 plain_button("Add a node", lambda: self._disturb(lab.add))
                 plain_button("Cut the network in two", lambda: self._disturb(lab.cut))
@@ -223,8 +228,9 @@ class Page:
                 seen["files"] = training_view.files_scene(picture, sighting)
                 seen["loss"] = training_view.loss_scene(sighting)
                 seen["disturbed"] = training_view.disturbed_scene(sighting)
-                seen["confusion"] = metrics_view.confusion_scene(self._site.metrics.get(job),
-                                                                 self._unmeasured.get(job, ""))
+                seen["confusion"] = metrics_view.confusion_scene(
+                    self._site.metrics.get(job), self._unmeasured.get(job, "")
+                )
             case "lookup":
                 seen["route"] = route_scene(picture, self._found, self._hops)
             case "history":
@@ -359,4 +365,3 @@ def heading(text: str) -> None:
 
 def plain_button(text: str, on_click: Callable[[], Any]) -> None:
     ui.button(text, on_click=on_click, color=None).props("flat no-caps dense padding='4px 12px'").classes("plain")
-

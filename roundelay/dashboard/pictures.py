@@ -18,8 +18,16 @@ from roundelay.node.dashboard_process import start_page
 from roundelay.node.subprocesses import ROOT
 
 FOLDER = ROOT / "docs" / "pictures"
-FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync")
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 NODES = 6
 PATIENCE_MS = 300_000.0
 WIDE, NARROW = {"width": 1280, "height": 860}, {"width": 420, "height": 860}

@@ -67,7 +67,10 @@ def look_at_jobs(start: NodeRef, ring: Ring, known: Sequence[Sighting]) -> Proce
 def thrifty(sighting: Sighting) -> Sighting:
     """Without who trained what in rounds before the last: of a long job that is most of what there is to remember."""
     last = max(sighting.reports, default=0)
-    return replace(sighting, reports={
-        number: report if number == last or not report.placement else replace(report, placement={})
-        for number, report in sighting.reports.items()
-    })
+    return replace(
+        sighting,
+        reports={
+            number: report if number == last or not report.placement else replace(report, placement={})
+            for number, report in sighting.reports.items()
+        },
+    )

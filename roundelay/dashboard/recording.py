@@ -97,8 +97,10 @@ class Recorder:
     def take(self) -> None:
         picture = self.watcher.picture
         refs = [sight.ref for sight in picture.nodes]
-        chosen = Chosen(paused=[ref for ref in refs if ref.address in self.lab.lab.paused],
-                        far_side=[ref for ref in refs if ref.address in self.lab.far_side])
+        chosen = Chosen(
+            paused=[ref for ref in refs if ref.address in self.lab.lab.paused],
+            far_side=[ref for ref in refs if ref.address in self.lab.far_side],
+        )
         self.frames.append(Frame(picture, chosen, self._deed, time.monotonic() - self._began))
 
 
@@ -223,22 +225,44 @@ def _add_chart(scene: Scene, frame: Frame, peace: str, churn: str) -> None:
     for tick in range(5):
         y = top + height * tick / 4
         scene.add(f"grid-{tick}", "line", "", x1=left, x2=left + width, y1=y, y2=y, cls="grid")
-        scene.add(f"tick-{tick}", "text", "", f"{TOP_ERROR * (4 - tick) / 4:.1f}", x=left - 8, y=y + 4,
-                  text_anchor="end", cls="faint")
+        scene.add(
+            f"tick-{tick}",
+            "text",
+            "",
+            f"{TOP_ERROR * (4 - tick) / 4:.1f}",
+            x=left - 8,
+            y=y + 4,
+            text_anchor="end",
+            cls="faint",
+        )
     scene.add("axis", "text", "", f"validation error, rounds 1 to {ROUNDS}", x=left, y=top + height + 20, cls="faint")
     for number, (job, cls, what) in enumerate(((peace, "peace", "in peace"), (churn, "churn", "disturbed"))):
         sighting = frame.picture.job(job)
         if sighting is None or not sighting.rounds_done:
             continue
-        places = [(left + width * r.round / ROUNDS, top + height * (1 - min(r.error, TOP_ERROR) / TOP_ERROR))
-                  for r in sighting.results[1:]]
+        places = [
+            (left + width * r.round / ROUNDS, top + height * (1 - min(r.error, TOP_ERROR) / TOP_ERROR))
+            for r in sighting.results[1:]
+        ]
         path = "M" + " L".join(f"{x:.1f},{y:.1f}" for x, y in places)
         scene.add(f"line-{cls}", "path", "", d=path, cls=f"line {cls}", stroke_dasharray=DASHES[number])
-        made = f"model {sighting.results[-1].weights[:16]}" if sighting.end == records.DONE else (
-            f"round {sighting.rounds_done}, error {sighting.results[-1].error:.4f}")
+        made = (
+            f"model {sighting.results[-1].weights[:16]}"
+            if sighting.end == records.DONE
+            else (f"round {sighting.rounds_done}, error {sighting.results[-1].error:.4f}")
+        )
         y = top + height + 52 + 24 * number
-        scene.add(f"key-{cls}", "line", "", x1=left, x2=left + 28, y1=y - 4, y2=y - 4, cls=f"line {cls}",
-                  stroke_dasharray=DASHES[number])
+        scene.add(
+            f"key-{cls}",
+            "line",
+            "",
+            x1=left,
+            x2=left + 28,
+            y1=y - 4,
+            y2=y - 4,
+            cls=f"line {cls}",
+            stroke_dasharray=DASHES[number],
+        )
         scene.add(f"made-{cls}", "text", "", f"{what}: {made}", x=left + 38, y=y, cls="faint")
     _add_verdict(scene, frame, peace, churn)
 

@@ -69,8 +69,18 @@ def describe(picture: Picture) -> str:
 
 def _add_arrowhead(scene: Scene) -> None:
     scene.add("defs", "defs", "svg")
-    scene.add("head", "marker", "defs", id="arrow", viewBox="0 0 8 8", refX=7, refY=4, markerWidth="5",
-              markerHeight="5", orient="auto-start-reverse")
+    scene.add(
+        "head",
+        "marker",
+        "defs",
+        id="arrow",
+        viewBox="0 0 8 8",
+        refX=7,
+        refY=4,
+        markerWidth="5",
+        markerHeight="5",
+        orient="auto-start-reverse",
+    )
     scene.add("head-path", "path", "head", d="M0,0.8 L8,4 L0,7.2 z", cls="arrowhead")
 
 
@@ -78,8 +88,13 @@ def _add_arc(scene: Scene, ring: Ring, picture: Picture, sight: NodeSight) -> No
     """What it owns: from its predecessor to itself."""
     start, end = turn(ring, sight.status.predecessor.id), turn(ring, sight.ref.id)
     quiet = "" if sight.answers else " silent"
-    scene.add(f"arc-{key_of(sight.ref)}", "path", "arcs", d=geometry.arc(start, end, RADIUS),
-              cls=f"arc owner-{picture.colours[sight.ref]}{quiet}")
+    scene.add(
+        f"arc-{key_of(sight.ref)}",
+        "path",
+        "arcs",
+        d=geometry.arc(start, end, RADIUS),
+        cls=f"arc owner-{picture.colours[sight.ref]}{quiet}",
+    )
 
 
 def _add_link(scene: Scene, ring: Ring, sight: NodeSight) -> None:
@@ -97,11 +112,26 @@ def _add_node(scene: Scene, ring: Ring, picture: Picture, sight: NodeSight, chos
     many = len(picture.nodes) > LABELS_MAX
     is_chosen = key == chosen.node
     classes = ["node", f"owner-{picture.colours[sight.ref]}"]
-    flags = {"silent": not sight.answers, "training": sight.answers and bool(sight.status.training),
-             "chosen": is_chosen, "paused": sight.ref in chosen.paused, "far": sight.ref in chosen.far_side}
+    flags = {
+        "silent": not sight.answers,
+        "training": sight.answers and bool(sight.status.training),
+        "chosen": is_chosen,
+        "paused": sight.ref in chosen.paused,
+        "far": sight.ref in chosen.far_side,
+    }
     classes += [name for name, holds in flags.items() if holds]
-    group = scene.add(f"node-{key}", "g", "nodes", cls=" ".join(classes), tabindex=0, role="button", data_act="node",
-                      data_value=key, aria_pressed="true" if is_chosen else "false", aria_label=_spoken(sight, chosen))
+    group = scene.add(
+        f"node-{key}",
+        "g",
+        "nodes",
+        cls=" ".join(classes),
+        tabindex=0,
+        role="button",
+        data_act="node",
+        data_value=key,
+        aria_pressed="true" if is_chosen else "false",
+        aria_label=_spoken(sight, chosen),
+    )
     scene.add(f"halo-{key}", "circle", group, cx=x, cy=y, r=6.5 if many else 11.0, cls="halo")
     scene.add(f"dot-{key}", "circle", group, cx=x, cy=y, r=3.6 if many else 6.5, cls="dot")
     scene.add(f"tip-{key}", "title", group, f"{sight.name}, {sight.ref.address}")
@@ -109,9 +139,7 @@ def _add_node(scene: Scene, ring: Ring, picture: Picture, sight: NodeSight, chos
         _add_label(scene, group, key, part, sight, picture.nodes)
 
 
-def _add_label(
-    scene: Scene, group: str, key: str, part: float, sight: NodeSight, nodes: tuple[NodeSight, ...]
-) -> None:
+def _add_label(scene: Scene, group: str, key: str, part: float, sight: NodeSight, nodes: tuple[NodeSight, ...]) -> None:
     """Its identifier, outside the circle, towards the nearer side; its address below, where there is room."""
     x, y = geometry.point(part, LABEL_RADIUS)
     anchor = "middle" if abs(x) < LABEL_RADIUS / 4 else "start" if x > 0 else "end"
@@ -119,13 +147,26 @@ def _add_label(
     lift = 3.0 if not roomy else (6.0 if y > LABEL_RADIUS * 0.8 else -1.0 if y > -LABEL_RADIUS * 0.8 else -5.0)
     scene.add(f"label-{key}", "text", group, sight.name, x=x, y=y + lift, text_anchor=anchor, cls="label")
     if roomy:
-        scene.add(f"place-{key}", "text", group, str(sight.ref.address), x=x, y=y + lift + 8.0, text_anchor=anchor,
-                  cls="place")
+        scene.add(
+            f"place-{key}",
+            "text",
+            group,
+            str(sight.ref.address),
+            x=x,
+            y=y + lift + 8.0,
+            text_anchor=anchor,
+            cls="place",
+        )
 
 
 def _spoken(sight: NodeSight, chosen: Chosen) -> str:
-    state = "paused" if sight.ref in chosen.paused else "silent" if not sight.answers else (
-        "training" if sight.status.training else "idle")
+    state = (
+        "paused"
+        if sight.ref in chosen.paused
+        else "silent"
+        if not sight.answers
+        else ("training" if sight.status.training else "idle")
+    )
     return f"node {sight.name} at {sight.ref.address}, {state}, owns {100 * sight.share:.0f} percent of the ring"
 
 
@@ -144,8 +185,14 @@ def _add_fingers(scene: Scene, ring: Ring, picture: Picture, sight: NodeSight) -
         if finger != sight.ref and not finger.is_vacant:
             path = geometry.chord(start, turn(ring, finger.id), RADIUS - 7)
             colour = picture.colours.get(finger, 0)
-            scene.add(f"finger-{key_of(finger)}", "path", "fingers", d=path, cls=f"finger owner-{colour}",
-                      marker_end="url(#arrow)")
+            scene.add(
+                f"finger-{key_of(finger)}",
+                "path",
+                "fingers",
+                d=path,
+                cls=f"finger owner-{colour}",
+                marker_end="url(#arrow)",
+            )
 
 
 def _add_route(scene: Scene, ring: Ring, picture: Picture, chosen: Chosen) -> None:

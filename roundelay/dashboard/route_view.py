@@ -14,17 +14,38 @@ def route_scene(picture: Picture, found: Found | None, hops: int) -> Scene:
     scene = Scene()
     ring = picture.ring
     if found is None or ring is None:
-        scene.add("hint", "p", "", "The walk begins at the node that is chosen on the circle, or at any. Each node "
-                  "that is asked names the next, which lies nearer to the key.", cls="hint")
+        scene.add(
+            "hint",
+            "p",
+            "",
+            "The walk begins at the node that is chosen on the circle, or at any. Each node "
+            "that is asked names the next, which lies nearer to the key.",
+            cls="hint",
+        )
         return scene
     route = found.route
     scene.add("key", "p", "", f"{found.name} has key {ring.show(route.key)}", cls="key-line")
     body = table(scene, "hops", ("hop", "by", "node", "address", "ms"), "The hops of the lookup")
     for number, (step, took_ms) in enumerate(zip(route.steps, found.times_ms, strict=False)):
         if number <= hops:
-            row(scene, f"hop-{number}", body, (str(number), reason(step, number == 0), ring.show(step.node.id),
-                                               str(step.node.address), f"{took_ms:.1f}"))
+            row(
+                scene,
+                f"hop-{number}",
+                body,
+                (
+                    str(number),
+                    reason(step, number == 0),
+                    ring.show(step.node.id),
+                    str(step.node.address),
+                    f"{took_ms:.1f}",
+                ),
+            )
     if hops >= len(route.steps):
-        row(scene, "owner", body, ("", "its successor: the owner", ring.show(route.owner.id),
-                                   str(route.owner.address), ""), cls="chosen")
+        row(
+            scene,
+            "owner",
+            body,
+            ("", "its successor: the owner", ring.show(route.owner.id), str(route.owner.address), ""),
+            cls="chosen",
+        )
     return scene

@@ -22,8 +22,9 @@ STOP_TIMEOUT_S = 1.0
 def run(chosen: options.Namespace) -> int:
     ours.check(chosen)
     if importlib.util.find_spec("nicegui") is None:
-        raise exits.Exit(exits.UNAVAILABLE, "the dashboard is an extra: type  make dashboard , or  "
-                                            "pip install 'nicegui>=3.3,<4'")
+        raise exits.Exit(
+            exits.UNAVAILABLE, "the dashboard is an extra: type  make dashboard , or  pip install 'nicegui>=3.3,<4'"
+        )
     from roundelay.dashboard.serve import serve
 
     if chosen.end_with_parent:

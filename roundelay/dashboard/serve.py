@@ -23,17 +23,33 @@ def serve(site: Site, chosen: argparse.Namespace) -> None:
     """Until a signal. Says the address, which has the token in it. Raises Exit where the port is taken."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     page.install(site)
-    ui.run_with(app, title="Roundelay", reconnect_timeout=RECONNECT_S, message_history_length=HISTORY_MAX,
-                binding_refresh_interval=None, tailwind=False, show_welcome_message=False)
+    ui.run_with(
+        app,
+        title="Roundelay",
+        reconnect_timeout=RECONNECT_S,
+        message_history_length=HISTORY_MAX,
+        binding_refresh_interval=None,
+        tailwind=False,
+        show_welcome_message=False,
+    )
     guard = Guard(app, admission(options.names(chosen), 0, ""))
-    config = uvicorn.Config(guard, host=chosen.host, port=chosen.port, log_level="warning", access_log=False,
-                            server_header=False, timeout_graceful_shutdown=STOP_TIMEOUT_S,
-                            ws_max_size=MESSAGE_BYTES_MAX, proxy_headers=False)
+    config = uvicorn.Config(
+        guard,
+        host=chosen.host,
+        port=chosen.port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=STOP_TIMEOUT_S,
+        ws_max_size=MESSAGE_BYTES_MAX,
+        proxy_headers=False,
+    )
     try:
         bound = config.bind_socket()
     except SystemExit as error:
-        raise exits.Exit(exits.UNAVAILABLE, f"cannot listen at {chosen.host}:{chosen.port}: choose another --port"
-                         ) from error
+        raise exits.Exit(
+            exits.UNAVAILABLE, f"cannot listen at {chosen.host}:{chosen.port}: choose another --port"
+        ) from error
     port, token = bound.getsockname()[1], options.token(chosen)
     guard.expect(admission(options.names(chosen), port, token))
     name = options.names(chosen)[0]

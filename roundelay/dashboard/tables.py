@@ -14,8 +14,16 @@ from roundelay.node.console import finger_rows
 SHOWN_MAX = 60  # lines of the log
 NAMES_MAX = 40  # file names of one list
 KINDS = {
-    "joined": "+", "back": "+", "left": "-", "silent": "?", "gone": "x", "job": "▸", "healed": "✚", "takeover": "⇄",
-    "ended": "■", "supernode": "◆",
+    "joined": "+",
+    "back": "+",
+    "left": "-",
+    "silent": "?",
+    "gone": "x",
+    "job": "▸",
+    "healed": "✚",
+    "takeover": "⇄",
+    "ended": "■",
+    "supernode": "◆",
 }  # a sign for each kind: colour is never the only difference
 
 
@@ -50,10 +58,24 @@ def nodes_scene(picture: Picture, chosen: str) -> Scene:
         key = key_of(sight.ref)
         state = "" if sight.answers else " silent"
         doing = sight.status.training if sight.answers else "does not answer"
-        row(scene, key, body, (
-            "", "", str(sight.ref.address), f"{100 * sight.share:.1f} %", str(len(sight.files)),
-            str(len(sight.copies)), _bytes(sight.status.stored_bytes), doing or "idle",
-        ), cls=f"pick{' chosen' if key == chosen else ''}{state}", data_act="node", data_value=key)
+        row(
+            scene,
+            key,
+            body,
+            (
+                "",
+                "",
+                str(sight.ref.address),
+                f"{100 * sight.share:.1f} %",
+                str(len(sight.files)),
+                str(len(sight.copies)),
+                _bytes(sight.status.stored_bytes),
+                doing or "idle",
+            ),
+            cls=f"pick{' chosen' if key == chosen else ''}{state}",
+            data_act="node",
+            data_value=key,
+        )
         pick(scene, f"{key}-1", "node", key, sight.name)
         scene.add(f"{key}-swatch", "span", f"{key}-0", cls=f"swatch owner-{picture.colours[sight.ref]}")
     return scene
@@ -64,8 +86,9 @@ def node_scene(picture: Picture, chosen: str) -> Scene:
     scene = Scene()
     sight = picture.node(chosen)
     if sight is None:
-        scene.add("hint", "p", "", "Choose a node, on the circle or in a table, to see its fingers and files.",
-                  cls="hint")
+        scene.add(
+            "hint", "p", "", "Choose a node, on the circle or in a table, to see its fingers and files.", cls="hint"
+        )
         return scene
     ring = sight.status.ring
     scene.add("title", "h3", "", f"Node {sight.name}")
@@ -110,8 +133,11 @@ def summary_scene(picture: Picture) -> Scene:
     scene.add("line", "div", cls="summary")
     ring = picture.ring
     count = sum(sight.answers for sight in picture.nodes)
-    about = "looking for a ring" if ring is None else (
-        f"{count} node{'s' * (count != 1)} · {ring.bits}-bit ring · {ring.replicas} copies")
+    about = (
+        "looking for a ring"
+        if ring is None
+        else (f"{count} node{'s' * (count != 1)} · {ring.bits}-bit ring · {ring.replicas} copies")
+    )
     scene.add("about", "span", "line", about)
     phase = picture.phase
     scene.add("phase", "span", "line", phase, cls=f"phase {phase.lower()}", role="status")

@@ -18,8 +18,9 @@ def job_scene(picture: Picture, job: str) -> Scene:
     scene = Scene()
     sighting = picture.job(job)
     if sighting is None:
-        scene.add("none", "p", "", "No job yet. Launch one below, or with client.py: it shows here either way.",
-                  cls="hint")
+        scene.add(
+            "none", "p", "", "No job yet. Launch one below, or with client.py: it shows here either way.", cls="hint"
+        )
         return scene
     rounds = sighting.spec.settings.rounds
     scene.add("head", "div", cls="jobhead")
@@ -76,10 +77,20 @@ def files_scene(picture: Picture, sighting: Sighting | None) -> Scene:
         colour = f" owner-{picture.colours[sight.ref]}" if sight is not None else ""
         where = f"on {sight.name}" if sight is not None else "nowhere yet"
         about = f"round {doing.round}, epoch {doing.epoch} of {epochs}, {doing.words}" if doing else "not in training"
-        tile = scene.add(f"tile-{file.index}", "li", "tiles", cls=f"tile{colour}{' busy' if doing else ''}",
-                         title=f"{file.name} {where}: {about}")
-        scene.add(f"fill-{file.index}", "span", tile, cls="fill",
-                  style=f"width:{100 * doing.epoch / epochs if doing else 0:.0f}%")
+        tile = scene.add(
+            f"tile-{file.index}",
+            "li",
+            "tiles",
+            cls=f"tile{colour}{' busy' if doing else ''}",
+            title=f"{file.name} {where}: {about}",
+        )
+        scene.add(
+            f"fill-{file.index}",
+            "span",
+            tile,
+            cls="fill",
+            style=f"width:{100 * doing.epoch / epochs if doing else 0:.0f}%",
+        )
         scene.add(f"name-{file.index}", "span", tile, file.name, cls="tilename")
     return scene
 

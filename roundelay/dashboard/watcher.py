@@ -39,8 +39,11 @@ class Watcher:
     """The latest picture of one ring, and what has happened to it. Only `watch` changes them."""
 
     def __init__(
-        self, supernode: Address | None, listed: Callable[[], Iterable[Address]],
-        clock: Callable[[], float], time: Callable[[], float],
+        self,
+        supernode: Address | None,
+        listed: Callable[[], Iterable[Address]],
+        clock: Callable[[], float],
+        time: Callable[[], float],
     ) -> None:
         self.picture = Picture(supernode)
         self.version = 0  # grows with every change
@@ -94,8 +97,11 @@ class Watcher:
         self._answered.update({sight.ref: now for sight in living})
         named = {n for s in living for n in (s.status.predecessor, *s.status.successors)}
         silent = [
-            replace(before[ref], answers=False) for ref, status in found.items()
-            if status is None and ref in before and (ref in named or not living)
+            replace(before[ref], answers=False)
+            for ref, status in found.items()
+            if status is None
+            and ref in before
+            and (ref in named or not living)
             and now - self._answered[ref] < SILENT_MAX_S
         ]
         nodes = tuple(sorted([*living, *silent], key=lambda sight: (sight.ref.id, sight.ref.incarnation)))

@@ -94,12 +94,17 @@ def mean_of_progress(parts: Sequence[Part]) -> tuple[float, float]:
 def _task(spec: JobSpec, files: tuple[FileTask, ...], moments: bytes, number: int = 0) -> Task:
     settings = spec.settings
     config = TrainConfig(
-        settings.optimizer, settings.epochs, settings.eta, settings.batch, settings.momentum, settings.dropout,
-        spec.class_weights, settings.proximal_mu,
+        settings.optimizer,
+        settings.epochs,
+        settings.eta,
+        settings.batch,
+        settings.momentum,
+        settings.dropout,
+        spec.class_weights,
+        settings.proximal_mu,
     )
     bits = exact.fraction_bits(spec.rows)
-    return Task(spec.sizes, config, bits, files, moments, settings.course, settings.model, spec.shape,
-                number)
+    return Task(spec.sizes, config, bits, files, moments, settings.course, settings.model, spec.shape, number)
 
 
 def _work(spec: JobSpec, kind: str, task: Task) -> dict[str, object]:

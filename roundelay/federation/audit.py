@@ -79,8 +79,10 @@ def retrain(start: NodeRef, ring: Ring, view: JobView, number: int, worker: Work
         raise OtherBits("where nobody adds, no round can be made again bit for bit: the chain alone is verified")
     here = arithmetic.fingerprint_here(spec)
     if spec.fingerprint not in ("", here):
-        raise OtherBits(f"this machine computes other bits (fingerprint {here[:8]}) than that on which the job began "
-                        f"({spec.fingerprint[:8]}): rounds made again here cannot be compared")
+        raise OtherBits(
+            f"this machine computes other bits (fingerprint {here[:8]}) than that on which the job began "
+            f"({spec.fingerprint[:8]}): rounds made again here cannot be compared"
+        )
     base = yield from _weights_before(start, ring, view, before)
     moments = bytes.fromhex(view.results[0].moments)
     state = yield from jobs.state_of(start, ring, before)
@@ -123,8 +125,12 @@ def _link(what: str, digest: str, content: bytes, links: dict[str, Result]) -> F
         return Finding(what, False, f"{digest}: {error}")
     last = list(links.values())[-1:]
     if last and (result.round, result.previous) == (last[0].round, last[0].previous):
-        return Finding(what, False, f"{digest} and {last[0].digest} both follow round {result.round - 1}: "
-                                    "one is forged, and only --retrain tells which")
+        return Finding(
+            what,
+            False,
+            f"{digest} and {last[0].digest} both follow round {result.round - 1}: "
+            "one is forged, and only --retrain tells which",
+        )
     return Finding(what, False, f"{digest} is no link of the chain: forged or damaged")
 
 

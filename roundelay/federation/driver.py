@@ -55,8 +55,14 @@ class Driver:
     """Drives one job. `me` is how reports name it; `tell` hears of every round made, `say` of what holds one up."""
 
     def __init__(
-        self, spec: JobSpec, ring: Ring, entry: NodeRef, me: str, clocks: Clocks,
-        tell: Callable[[Result, Report], None], say: Callable[[str], None] = lambda line: None,
+        self,
+        spec: JobSpec,
+        ring: Ring,
+        entry: NodeRef,
+        me: str,
+        clocks: Clocks,
+        tell: Callable[[Result, Report], None],
+        say: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.spec = spec
         self.is_over = False  # this driver has nothing more to do
@@ -162,7 +168,9 @@ class Driver:
         base, moments = self.weights, self._moments
         gossips = self.spec.settings.topology == "gossip"
         work = Assignment(
-            number, lambda files: arithmetic.training_task(self.spec, number, moments, files), base,
+            number,
+            lambda files: arithmetic.training_task(self.spec, number, moments, files),
+            base,
             attempt=self._clocks.version() if gossips else 0,
         )
         parts = yield from self._gathering.parts(work)
@@ -189,9 +197,17 @@ class Driver:
         number = made.report.round
         found = yield from aside(lambda: self._validate(made))
         result = Result(
-            self.spec.job, number, self._results[-1].digest if self._results else "", digest_of(made.weights),
-            len(made.weights), "" if number else self._moments.hex(), found.errors, found.rows, made.left_out,
-            digest_of(made.state) if made.state else "", len(made.state),
+            self.spec.job,
+            number,
+            self._results[-1].digest if self._results else "",
+            digest_of(made.weights),
+            len(made.weights),
+            "" if number else self._moments.hex(),
+            found.errors,
+            found.rows,
+            made.left_out,
+            digest_of(made.state) if made.state else "",
+            len(made.state),
         )
         report = replace(made.report, validation_loss=found.loss)
         self._results.append(result)
@@ -234,8 +250,15 @@ class Driver:
         """Of what the parts tell."""
         loss, accuracy = arithmetic.mean_of_progress(parts)
         return Report(
-            self.spec.job, number, self._me, 0.0, loss, accuracy, 0.0,
+            self.spec.job,
+            number,
+            self._me,
+            0.0,
+            loss,
+            accuracy,
+            0.0,
             max((p.progress.seconds for p in parts), default=0.0),
             {f.name: p.trainer_of(f) for p in parts for f in p.files},
-            tiers=self._gathering.tiers, passed_on=self._gathering.passed_on,
+            tiers=self._gathering.tiers,
+            passed_on=self._gathering.passed_on,
         )

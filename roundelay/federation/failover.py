@@ -98,7 +98,11 @@ class Keeper:
         spec = view.spec
         self._say(f"driving job {spec.job[:8]} on from round {max(1, len(view.results))}")
         driver = Driver(
-            spec, self._node.ring, self._node.ref, str(self._node.ref.address), self._clocks,
+            spec,
+            self._node.ring,
+            self._node.ref,
+            str(self._node.ref.address),
+            self._clocks,
             lambda result, report: self._say(
                 f"job {spec.job[:8]}, round {result.round}: validation error {result.error:.4f}"
             ),

@@ -28,8 +28,9 @@ def renew(roster: Roster, spec: JobSpec, version: int) -> Procedure[None]:
     ]
     items = [*(replace(record, version=version, lease_s=LEASE_S) for record in records), *files]
     for start in range(0, len(items), AT_ONCE):  # one by one they would hold up a round of many files
-        yield from ask_all([(node, Put(item)) for item in items[start : start + AT_ONCE]
-                            for node in _holders(roster, item)])
+        yield from ask_all(
+            [(node, Put(item)) for item in items[start : start + AT_ONCE] for node in _holders(roster, item)]
+        )
 
 
 def _holders(roster: Roster, item: Item) -> tuple[NodeRef, ...]:

@@ -40,7 +40,9 @@ class Orders:
     """
 
     def __init__(
-        self, is_busy: Callable[[], bool] = lambda: False, launch: Callable[[Order], None] | None = None,
+        self,
+        is_busy: Callable[[], bool] = lambda: False,
+        launch: Callable[[Order], None] | None = None,
         private: Callable[[str], bytes | None] | None = None,
     ) -> None:
         self._private = private
@@ -121,8 +123,13 @@ class Orders:
         content = partial.to_bytes()
         digest = digest_of(content)
         yield from write(node.ref, digest, content)
-        self._update(order.ticket, state="done", result=digest, size_bytes=len(content),
-                     seconds=max((work.seconds for work in partial.done), default=0.0))
+        self._update(
+            order.ticket,
+            state="done",
+            result=digest,
+            size_bytes=len(content),
+            seconds=max((work.seconds for work in partial.done), default=0.0),
+        )
 
     def _carry_out_one(self, node: ChordNode, order: Order) -> Procedure[None]:
         ticket = order.ticket
@@ -145,8 +152,15 @@ class Orders:
         except ChordError as error:  # another node may have what was not to be had here
             self._update(ticket, state="unable", message=str(error))
             return
-        self._update(ticket, state="done", result=digest, size_bytes=len(done.result),
-                     seconds=done.seconds, loss=done.loss, accuracy=done.accuracy)
+        self._update(
+            ticket,
+            state="done",
+            result=digest,
+            size_bytes=len(done.result),
+            seconds=done.seconds,
+            loss=done.loss,
+            accuracy=done.accuracy,
+        )
         yield from ask(node.ref, Release(contents=tuple(self._forget_old(order))))
 
     def _weights(self, node: ChordNode, order: Order) -> Procedure[bytes]:

@@ -104,9 +104,9 @@ def _least_loaded(file: TrainingFile, view: View, loads: Loads, count: int) -> N
     return _least(view.nodes, file, view, loads)
 
 
-POLICIES: dict[str, Choose] = dict(zip(
-    PLACEMENTS, (_hash, _replicas, _bounded, _round_robin, _random, _least_loaded), strict=True
-))
+POLICIES: dict[str, Choose] = dict(
+    zip(PLACEMENTS, (_hash, _replicas, _bounded, _round_robin, _random, _least_loaded), strict=True)
+)
 BALANCING = frozenset({"replicas", "bounded", "least-loaded"})  # under these a busy node may refuse
 
 

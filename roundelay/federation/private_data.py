@@ -57,7 +57,11 @@ class Publication:
 
 
 def keep_published(
-    node: ChordNode, name: str, features: int, files: tuple[PrivateFile, ...], version: Callable[[], int],
+    node: ChordNode,
+    name: str,
+    features: int,
+    files: tuple[PrivateFile, ...],
+    version: Callable[[], int],
     models: tuple[str, ...] = (),
 ) -> Procedure[None]:
     """Tell the ring, for ever."""
@@ -65,8 +69,15 @@ def keep_published(
     content = publication.to_bytes()
     while True:
         try:
-            yield from put(node.ref, node.ring, node.ring.key(_key(name)), f"{_key(name)}.{publication.address}",
-                           content, version(), LEASE_S)
+            yield from put(
+                node.ref,
+                node.ring,
+                node.ring.key(_key(name)),
+                f"{_key(name)}.{publication.address}",
+                content,
+                version(),
+                LEASE_S,
+            )
         except ChordError:
             yield Sleep(TELL_AGAIN_S)
         else:
@@ -88,8 +99,7 @@ def published(start: NodeRef, ring: Ring, name: str) -> Procedure[tuple[Publicat
 def files_of(publications: tuple[Publication, ...]) -> tuple[tuple[TrainingFile, ...], tuple[str, ...]]:
     """All their files as a job's, and the address at which each is at home."""
     named = sorted((f"{p.address}~{file.name}", p.address, file) for p in publications for file in p.files)
-    files = tuple(TrainingFile(index, name, f.digest, f.size_bytes, f.rows)
-                  for index, (name, _, f) in enumerate(named))
+    files = tuple(TrainingFile(index, name, f.digest, f.size_bytes, f.rows) for index, (name, _, f) in enumerate(named))
     return files, tuple(home for _, home, _ in named)
 
 

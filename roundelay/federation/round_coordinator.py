@@ -46,15 +46,28 @@ class Assignment:
     ) -> Order:
         """The same for some of the files."""
         digest = digest_of(self.weights) if self.weights else ""
-        return Order(job, self.number, files, json.dumps(self.task(files)), digest, len(self.weights), may_refuse,
-                     shares, attempt=self.attempt)
+        return Order(
+            job,
+            self.number,
+            files,
+            json.dumps(self.task(files)),
+            digest,
+            len(self.weights),
+            may_refuse,
+            shares,
+            attempt=self.attempt,
+        )
 
 
 class Gathering:
     """One driver's way to the parts of its rounds. `require_running` raises when the job has ended meanwhile."""
 
     def __init__(
-        self, spec: JobSpec, roster: Roster, clock: Callable[[], float], say: Callable[[str], None],
+        self,
+        spec: JobSpec,
+        roster: Roster,
+        clock: Callable[[], float],
+        say: Callable[[str], None],
         require_running: Callable[[], None],
     ) -> None:
         self.tiers: dict[str, list[str]] = {}  # of the last round, where there are any
@@ -99,9 +112,12 @@ class Gathering:
         """Orders to single nodes. Where nobody adds, each node has its own weights from the second round on."""
         settings, job = self._spec.settings, self._spec.job
         return RoundWork(
-            self._roster, pace, self._clock,
+            self._roster,
+            pace,
+            self._clock,
             lambda files, may_refuse: work.order(job, files, may_refuse),
-            b"" if work.attempt and work.number > 1 else work.weights, settings.placement,
+            b"" if work.attempt and work.number > 1 else work.weights,
+            settings.placement,
             f"{settings.seed} {work.number}",
         )
 
@@ -127,8 +143,10 @@ class Gathering:
             reasons = [f"{home}: {why}" for home, why in sorted(self._roster.reasons.items())]
             line = f"{'; '.join(reasons[:NAMES_SHOWN])}: waiting"
         if self._roster.nobody_fits:
-            line = (f"none of {len(self._roster.nodes)} nodes may train: their arithmetic gives other bits than "
-                    f"the job's (fingerprint {self._spec.bits[:8]}), as on another kind of processor or numpy")
+            line = (
+                f"none of {len(self._roster.nodes)} nodes may train: their arithmetic gives other bits than "
+                f"the job's (fingerprint {self._spec.bits[:8]}), as on another kind of processor or numpy"
+            )
             if number <= 1:
                 raise NobodyFits(f"{line}. Start the job from a machine like theirs, or a node on one like yours")
             line = f"{line}: waiting for one that may"

@@ -91,9 +91,14 @@ class RoundWork:
     """
 
     def __init__(
-        self, roster: Roster, pace: Pace, clock: Callable[[], float],
-        make_order: Callable[[tuple[TrainingFile, ...], bool], Order], weights: bytes,
-        policy: str = "hash", chance: str = "",
+        self,
+        roster: Roster,
+        pace: Pace,
+        clock: Callable[[], float],
+        make_order: Callable[[tuple[TrainingFile, ...], bool], Order],
+        weights: bytes,
+        policy: str = "hash",
+        chance: str = "",
     ) -> None:
         self._policy = policy
         self._chance = chance
@@ -190,7 +195,8 @@ class RoundWork:
             asked = self._clock()
             answers = yield from ask_all(
                 [(racer, Collect(ticket, COLLECT_WAIT_S)) for racer in racers],
-                need=1, deadline_s=COLLECT_WAIT_S + GRACE_S,
+                need=1,
+                deadline_s=COLLECT_WAIT_S + GRACE_S,
             )
             for racer, answer in zip(list(racers), answers, strict=True):
                 if isinstance(answer, Progress) and answer.state == "done":
@@ -244,5 +250,3 @@ class RoundWork:
             return
         racers.append(others[0])
         self._roster.note(f"{racers[0].address} is slow: {others[0].address} does its work as well")
-
-

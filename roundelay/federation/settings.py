@@ -48,8 +48,12 @@ class Settings:
     )
     dropout: float = _number(0.0, 0.0, DROPOUT_MAX, "part of the hidden units that each step leaves out")
     weighting: str = _choice("none", ("none", "balanced"), "balanced: rare classes count as much as frequent ones")
-    placement: str = _choice("hash", PLACEMENTS, "who trains a file: its owner; the least loaded of its copies; "
-                             "the next node that is not full; in turn; anybody; whoever will be done first")
+    placement: str = _choice(
+        "hash",
+        PLACEMENTS,
+        "who trains a file: its owner; the least loaded of its copies; "
+        "the next node that is not full; in turn; anybody; whoever will be done first",
+    )
     topology: str = _choice("star", TOPOLOGIES, "who adds: the driver, the nodes on the way to it, or nobody")
     exchanges: int = _number(8, 1, 1000, "gossip: how often in a round each node gives half of what it holds away")
     tiers: str = field(default="", metadata={"about": "tree: names of its levels for the report: top,middle,edge"})

@@ -46,8 +46,10 @@ class JobSpec:
         if self.pinned and self.settings.placement != "hash":
             raise BadSpec(f"--pinned and --placement {self.settings.placement} exclude one another: files stay at home")
         if self.pinned and self.settings.weighting != "none":
-            raise BadSpec(f"--pinned and --weighting {self.settings.weighting} exclude one another: "
-                          "nobody is told which classes the files hold")
+            raise BadSpec(
+                f"--pinned and --weighting {self.settings.weighting} exclude one another: "
+                "nobody is told which classes the files hold"
+            )
         if len(self.homes) != (len(self.files) if self.pinned else 0):
             raise BadSpec(f"{len(self.homes)} homes for {len(self.files)} files")
 

@@ -15,8 +15,12 @@ AT_ONCE = 8  # files on their way side by side
 
 
 def place(
-    start: NodeRef, ring: Ring, files: Sequence[TrainingFile], contents: Mapping[str, Content],
-    version: int, tell: Callable[[TrainingFile], None],
+    start: NodeRef,
+    ring: Ring,
+    files: Sequence[TrainingFile],
+    contents: Mapping[str, Content],
+    version: int,
+    tell: Callable[[TrainingFile], None],
 ) -> Procedure[dict[int, tuple[NodeRef, ...]]]:
     """Store these files by the hash of their names. Returns who holds each, by index, the owner first.
 

@@ -21,7 +21,12 @@ class Batches:
     """The batches of F files, for any order of the rows of each."""
 
     def __init__(
-        self, files: Sequence[Samples], size: int, classes: int, scale: float, tail_scale: float,
+        self,
+        files: Sequence[Samples],
+        size: int,
+        classes: int,
+        scale: float,
+        tail_scale: float,
         class_weights: Sequence[float] = (),
     ) -> None:
         """Each sample's loss counts scale in its batch's gradient, and tail_scale where the last batch is short."""

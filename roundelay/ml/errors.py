@@ -65,7 +65,15 @@ class TrainerFault(MLError):
 _KINDS: dict[str, type[MLError]] = {
     kind.__name__: kind
     for kind in (
-        InputMissing, NotFinite, OutOfRange, BadTask, ModelUnknown, ClientFault, FileUnknown, CacheFull, FrameError,
+        InputMissing,
+        NotFinite,
+        OutOfRange,
+        BadTask,
+        ModelUnknown,
+        ClientFault,
+        FileUnknown,
+        CacheFull,
+        FrameError,
         EndOfFrames,
     )
 }

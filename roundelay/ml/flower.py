@@ -63,8 +63,10 @@ class Client:
         client, told = self._client(), self._config(config, number, seed)
         fitted, rows = self._fit(client, cut(base, model.slots), told)
         if rows != self.rows:
-            raise ClientFault(f"{self._named}.fit trained on {rows} examples, its node has published {self.rows}: "
-                              f"start the node with --trainer-rows {rows}")
+            raise ClientFault(
+                f"{self._named}.fit trained on {rows} examples, its node has published {self.rows}: "
+                f"start the node with --trainer-rows {rows}"
+            )
         try:
             local = join(fitted, model.slots, base)
         except ClientFault as error:
@@ -82,8 +84,9 @@ class Client:
             fitted, examples, _ = answer
             rows = operator.index(examples)
         except (TypeError, ValueError) as error:
-            raise ClientFault(f"{self._named}.fit gave {printable(repr(answer), 80)}, expected parameters, "
-                              "num_examples and metrics") from error
+            raise ClientFault(
+                f"{self._named}.fit gave {printable(repr(answer), 80)}, expected parameters, num_examples and metrics"
+            ) from error
         if rows < 1:
             raise ClientFault(f"{self._named}.fit trained on {rows} examples: its weights count nothing")
         return fitted, rows
@@ -96,26 +99,37 @@ class Client:
             loss, _, metrics = answer
             found = float(loss), float(metrics.get("accuracy", 0.0))
         except (TypeError, ValueError, AttributeError) as error:
-            raise ClientFault(f"{self._named}.evaluate gave {printable(repr(answer), 80)}, expected loss, "
-                              "num_examples and metrics") from error
+            raise ClientFault(
+                f"{self._named}.evaluate gave {printable(repr(answer), 80)}, expected loss, num_examples and metrics"
+            ) from error
         if not all(map(math.isfinite, found)):
-            raise ClientFault(f"{self._named}.evaluate gave loss {found[0]} and accuracy {found[1]}: "
-                              "its training has diverged")
+            raise ClientFault(
+                f"{self._named}.evaluate gave loss {found[0]} and accuracy {found[1]}: its training has diverged"
+            )
         return found
 
     def _count(self, client: Any) -> int:
         with self._told("get_parameters"):
             first = client.get_parameters({}) if callable(getattr(client, "get_parameters", None)) else []
         if not isinstance(first, list | tuple) or not first:
-            raise ClientFault(f"{self._named} has no get_parameters to be tried out with: say how many examples it "
-                              "trains on, --trainer-rows N")
+            raise ClientFault(
+                f"{self._named} has no get_parameters to be tried out with: say how many examples it "
+                "trains on, --trainer-rows N"
+            )
         return self._fit(client, list(first), self._config(TrainConfig(), 0, 0))[1]
 
     def _config(self, config: TrainConfig, number: int, seed: int) -> Config:
         """What fit and evaluate are told: the job's settings by their names, and before them what the node says."""
-        job = {"server_round": number, "epochs": config.epochs, "eta": config.eta, "batch": config.batch,
-               "momentum": config.momentum, "optimizer": config.optimizer, "dropout": config.dropout,
-               "seed": seed % SEED_MAX}
+        job = {
+            "server_round": number,
+            "epochs": config.epochs,
+            "eta": config.eta,
+            "batch": config.batch,
+            "momentum": config.momentum,
+            "optimizer": config.optimizer,
+            "dropout": config.dropout,
+            "seed": seed % SEED_MAX,
+        }
         return job | ({"proximal_mu": config.mu} if config.mu else {}) | self._settings
 
     # --- how it is made
@@ -129,8 +143,10 @@ class Client:
         if hasattr(found, "fit") and not isinstance(found, type):
             return lambda: found
         if not callable(found) or type(found).__name__ == "ClientApp":
-            raise ClientFault(f"--trainer {self._named} is neither a client nor makes one: name a NumPyClient, or the "
-                              "client_fn that a ClientApp is made from")
+            raise ClientFault(
+                f"--trainer {self._named} is neither a client nor makes one: name a NumPyClient, or the "
+                "client_fn that a ClientApp is made from"
+            )
         if isinstance(found, type):
             return cache(found)
         context = Context(self._settings, self._settings)
@@ -144,9 +160,11 @@ class Client:
             try:
                 signature(getattr(client, name)).bind([], {})
             except (AttributeError, TypeError, ValueError) as error:
-                raise ClientFault(f"--trainer {self._named} makes {printable(type(client).__name__, 80)}, which has no "
-                                  f"{name}(parameters, config): expected a NumPyClient, a class or a function "
-                                  "client_fn(context) that makes one") from error
+                raise ClientFault(
+                    f"--trainer {self._named} makes {printable(type(client).__name__, 80)}, which has no "
+                    f"{name}(parameters, config): expected a NumPyClient, a class or a function "
+                    "client_fn(context) that makes one"
+                ) from error
         return client
 
     @contextmanager

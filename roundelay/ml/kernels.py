@@ -115,8 +115,20 @@ def gradient_step(network: Network, size: int, scale: float, keeps: Sequence[Flo
         for i in between
     ]
     backward = [
-        (outers[i + 1], turned[i], turned[i].mT, layers[i], gradients[i + 1], weights[i + 1][..., 1:, :], outers[i],
-         _bits(layers[i]), masks[i], _bits(backs[i]), factors[i]) for i in reversed(between)
+        (
+            outers[i + 1],
+            turned[i],
+            turned[i].mT,
+            layers[i],
+            gradients[i + 1],
+            weights[i + 1][..., 1:, :],
+            outers[i],
+            _bits(layers[i]),
+            masks[i],
+            _bits(backs[i]),
+            factors[i],
+        )
+        for i in reversed(between)
     ]
     first, first_gradient, first_output, first_outer = weights[0], gradients[0], outputs[0], outers[0]
     floor = np.full_like(scores, SCORE_FLOOR)  # (F, classes, batch) faster than a scalar, as all arrays of constants

@@ -38,11 +38,7 @@ def initial_weights(architecture: Architecture) -> Doubles:
 
 
 def train(
-    architecture: Architecture,
-    weights: Array,
-    samples: Samples,
-    config: TrainConfig,
-    on_epoch: OnEpoch | None = None,
+    architecture: Architecture, weights: Array, samples: Samples, config: TrainConfig, on_epoch: OnEpoch | None = None
 ) -> Doubles:
     """Full-batch descent on raw samples from these weights, in float64; returns the new weights.
 

@@ -50,11 +50,24 @@ class Metrics:
     def to_json(self) -> dict[str, object]:
         """What --json prints."""
         per_class = [
-            {"label": c.label, "rows": c.rows, "precision": _short(c.precision), "recall": _short(c.recall),
-             "f1": _short(c.f1), "auc": _short(c.auc)} for c in self.classes
+            {
+                "label": c.label,
+                "rows": c.rows,
+                "precision": _short(c.precision),
+                "recall": _short(c.recall),
+                "f1": _short(c.f1),
+                "auc": _short(c.auc),
+            }
+            for c in self.classes
         ]
-        return {"rows": self.rows, "accuracy": _short(self.accuracy), "macro_f1": _short(self.macro_f1),
-                "auc": _short(self.auc), "classes": per_class, "confusion": [list(row) for row in self.confusion]}
+        return {
+            "rows": self.rows,
+            "accuracy": _short(self.accuracy),
+            "macro_f1": _short(self.macro_f1),
+            "auc": _short(self.auc),
+            "classes": per_class,
+            "confusion": [list(row) for row in self.confusion],
+        }
 
 
 def measure(p: Probabilities, y: Ints, labels: tuple[str, ...] = ()) -> Metrics:

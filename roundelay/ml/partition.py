@@ -65,7 +65,11 @@ def quantity_skew(labels: Ints, files: int, rng: Rng, alpha: float = ALPHA) -> P
 
 
 HOW: dict[str, Callable[..., Parts]] = {
-    "iid": iid, "dirichlet": dirichlet, "shards": shards, "label-skew": label_skew, "quantity-skew": quantity_skew,
+    "iid": iid,
+    "dirichlet": dirichlet,
+    "shards": shards,
+    "label-skew": label_skew,
+    "quantity-skew": quantity_skew,
 }
 TAKES = {"dirichlet": "alpha", "quantity-skew": "alpha", "shards": "each", "label-skew": "each"}
 
@@ -158,12 +162,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--files", type=int, default=8, metavar="N", help="how many (default: %(default)s)")
     parser.add_argument("--how", choices=tuple(HOW), default="iid", help="(default: %(default)s)")
     parser.add_argument("--alpha", type=_positive, metavar="A", help=f"of Dirichlet (default: {ALPHA})")
-    parser.add_argument("--each", type=int, choices=range(1, 1001), metavar="K",
-                        help="shards, or classes, a file (default: 2)")
+    parser.add_argument(
+        "--each", type=int, choices=range(1, 1001), metavar="K", help="shards, or classes, a file (default: 2)"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="(default: %(default)s)")
     parser.add_argument("--classes", type=int, default=CLASSES_DEFAULT, help="(default: %(default)s)")
-    parser.add_argument("--validation", default="validate_letters.txt", metavar="NAME",
-                        help="a file of DIR that is no training file (default: %(default)s)")
+    parser.add_argument(
+        "--validation",
+        default="validate_letters.txt",
+        metavar="NAME",
+        help="a file of DIR that is no training file (default: %(default)s)",
+    )
     parser.add_argument("--summary", action="store_true", help="draw classes by file")
     return parser
 

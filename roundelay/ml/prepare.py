@@ -111,13 +111,22 @@ def prepare(found: DataSet, folder: Path, plan: Plan, tell: Tell | None = None, 
     names = _names(found, plan)
     counts = np.bincount(np.concatenate(places)[np.concatenate(places) >= 0], minlength=len(names))  # (files,)
     if not counts.all():
-        raise DataError(found.kind, None, f"{int((counts == 0).sum())} of {len(names)} files would be empty: fewer "
-                                          "--parts, or another --holdout")
+        raise DataError(
+            found.kind,
+            None,
+            f"{int((counts == 0).sum())} of {len(names)} files would be empty: fewer --parts, or another --holdout",
+        )
     files = _write(found, folder, names, counts, y, places, len(labels), tell)
     trained = np.concatenate([c[p > 0] for c, p in zip(y, places, strict=True)])  # (n,)
     return Prepared(
-        found.kind, tuple(sorted(files[1:], key=lambda f: f.name)), files[0], found.features, labels, found.shape,
-        tuple(np.bincount(trained, minlength=len(labels)).tolist()), found.skipped,
+        found.kind,
+        tuple(sorted(files[1:], key=lambda f: f.name)),
+        files[0],
+        found.features,
+        labels,
+        found.shape,
+        tuple(np.bincount(trained, minlength=len(labels)).tolist()),
+        found.skipped,
     )
 
 
@@ -137,8 +146,9 @@ def _chosen(found: DataSet, wanted: Sequence[str]) -> tuple[Ints, tuple[str, ...
         return np.arange(found.classes), found.labels
     unknown = [name for name in wanted if name not in found.labels]
     if unknown or len(set(wanted)) < max(2, len(wanted)):
-        raise DataError("--classes", None, f"{', '.join(unknown or wanted)}: expected two or more of "
-                                           f"{', '.join(found.labels[:40])}")
+        raise DataError(
+            "--classes", None, f"{', '.join(unknown or wanted)}: expected two or more of {', '.join(found.labels[:40])}"
+        )
     numbers = np.full(found.classes, -1)  # (classes,)
     numbers[[found.labels.index(name) for name in wanted]] = np.arange(len(wanted))
     return numbers, tuple(wanted)
@@ -188,8 +198,14 @@ def _names(found: DataSet, plan: Plan) -> list[str]:
 
 
 def _write(
-    found: DataSet, folder: Path, names: Sequence[str], counts: Ints, y: Sequence[Ints], places: Sequence[Ints],
-    classes: int, tell: Tell | None,
+    found: DataSet,
+    folder: Path,
+    names: Sequence[str],
+    counts: Ints,
+    y: Sequence[Ints],
+    places: Sequence[Ints],
+    classes: int,
+    tell: Tell | None,
 ) -> list[PreparedFile]:
     """Every row into its file, in one pass over the set."""
     kind, done, total = (0 if found.pixels else 1), 0, sum(part.rows for part in (*found.training, *found.test))
@@ -236,8 +252,10 @@ def main(arguments: Sequence[str]) -> int:
     except OSError as error:
         print(f"cannot write {error.filename}: {error.strerror}", file=sys.stderr)
         return os.EX_CANTCREAT
-    print(f"{len(made.files)} files of {sum(f.rows for f in made.files)} rows, {made.validation.rows} rows to validate "
-          f"on, {sum(f.size_bytes for f in (*made.files, made.validation))} bytes in {chosen.out}")
+    print(
+        f"{len(made.files)} files of {sum(f.rows for f in made.files)} rows, {made.validation.rows} rows to validate "
+        f"on, {sum(f.size_bytes for f in (*made.files, made.validation))} bytes in {chosen.out}"
+    )
     return os.EX_OK
 
 
@@ -254,10 +272,16 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("data", type=Path, metavar="DATA", help="a file or a folder")
     made.add_argument("out", type=Path, metavar="OUT", help="the folder to write to")
     made.add_argument("--dataset", choices=KINDS, help="what it is (default: guessed)")
-    made.add_argument("--parts", type=int, metavar="N",
-                      help=f"training files (default: {PARTS_DEFAULT}, or as they came)")
-    made.add_argument("--holdout", type=float, default=HOLDOUT_DEFAULT, metavar="SHARE",
-                      help="of the rows, to validate on, where the set has no test part (default: %(default)s)")
+    made.add_argument(
+        "--parts", type=int, metavar="N", help=f"training files (default: {PARTS_DEFAULT}, or as they came)"
+    )
+    made.add_argument(
+        "--holdout",
+        type=float,
+        default=HOLDOUT_DEFAULT,
+        metavar="SHARE",
+        help="of the rows, to validate on, where the set has no test part (default: %(default)s)",
+    )
     made.add_argument("--seed", type=int, default=0, help="of the split (default: %(default)s)")
     made.add_argument("--classes", default="", metavar="A,B", help="only these")
     made.add_argument("--label", default="-1", metavar="NAME|INDEX", help="the label column of a table")

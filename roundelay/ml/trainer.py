@@ -64,9 +64,7 @@ def main() -> int:
     return os.EX_OK
 
 
-def serve(
-    worker: "Worker", orders: BinaryIO, answers: BinaryIO, clock: Callable[[], float] = time.monotonic
-) -> None:
+def serve(worker: "Worker", orders: BinaryIO, answers: BinaryIO, clock: Callable[[], float] = time.monotonic) -> None:
     """Answer every order, one after the other, until they end."""
     progress = _Progress(answers, clock)
     while True:

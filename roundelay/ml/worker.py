@@ -71,12 +71,7 @@ class Worker:
         return client.rows
 
     def add_file(
-        self,
-        digest: str,
-        name: str,
-        content: bytes,
-        features: int | None = None,
-        classes: int = CLASSES_DEFAULT,
+        self, digest: str, name: str, content: bytes, features: int | None = None, classes: int = CLASSES_DEFAULT
     ) -> int:
         """Parse and keep a file; returns its rows. Raises DataError where the file is wrong."""
         samples = contents.parse(name, content, features, classes)
@@ -124,9 +119,7 @@ class Worker:
             raise NotFinite("weights too large to evaluate: the training has diverged")
         return found
 
-    def _train_files(
-        self, model: Learner, task: Task, base: Floats, lasts: list[_Last]
-    ) -> Iterator[tuple[int, Array]]:
+    def _train_files(self, model: Learner, task: Task, base: Floats, lasts: list[_Last]) -> Iterator[tuple[int, Array]]:
         """(index in the task, new weights) of every file, as they are done."""
         indices, shards = [], []
         for index, (file, last) in enumerate(zip(task.files, lasts, strict=True)):

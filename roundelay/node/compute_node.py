@@ -68,7 +68,11 @@ class Member:
     """A node of the ring. `say` is told what people may want to read."""
 
     def __init__(
-        self, options: MemberOptions, shelf: Shelf, say: Callable[[str], None], disk: Disk | None = None,
+        self,
+        options: MemberOptions,
+        shelf: Shelf,
+        say: Callable[[str], None],
+        disk: Disk | None = None,
         private: Private | None = None,
     ) -> None:
         self._private = private
@@ -117,8 +121,10 @@ class Member:
             from roundelay.federation.private_data import keep_published
 
             private = self._private
-            self._keep("pinned", keep_published(node, private.name, private.features, private.files, time.time_ns,
-                                                importable()))
+            self._keep(
+                "pinned",
+                keep_published(node, private.name, private.features, private.files, time.time_ns, importable()),
+            )
         return node
 
     def leave(self) -> None:
@@ -192,7 +198,8 @@ class Member:
         self.store.settled = grant.bootstrap is None  # a joiner is handed over what it will own
         self._keeper = keeper = Keeper(node, Clocks(time.monotonic, time.time_ns), self._say)
         self._handlers = {
-            **ring_handlers(node), **self.orders.handlers(),
+            **ring_handlers(node),
+            **self.orders.handlers(),
             Driving: lambda request: keeper.hear(request.job),
             GetStatus: lambda _: self._status(node),
         }
@@ -279,7 +286,13 @@ class Member:
         with self._store_lock:
             names, stored_bytes = self.store.names, self.store.stored_bytes
         return Status(
-            node.ref, node.ring, node.predecessor, node.successors, node.fingers, names, stored_bytes,
+            node.ref,
+            node.ring,
+            node.predecessor,
+            node.successors,
+            node.fingers,
+            names,
+            stored_bytes,
             self.orders.running,
         )
 
@@ -293,5 +306,3 @@ class Member:
         self._say(message)
         with self.runtime.changed:
             self.orders.tell(ticket, message)
-
-

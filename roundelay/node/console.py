@@ -72,8 +72,10 @@ def neighbourhood(node: ChordNode) -> str:
     """A line on who is before and after a node."""
     show, others = node.ring.show, [n for n in node.live_successors() if n != node.ref]
     successors = ", ".join(show(n.id) for n in others) or "none: alone on the ring"
-    return (f"node {show(node.ref.id)} at {node.ref.address}, predecessor {show(node.predecessor.id)}, "
-            f"successors {successors}")
+    return (
+        f"node {show(node.ref.id)} at {node.ref.address}, predecessor {show(node.predecessor.id)}, "
+        f"successors {successors}"
+    )
 
 
 class Watch:

@@ -26,7 +26,10 @@ def start_page(arguments: Sequence[str], stack: ExitStack) -> str:
     """Start it on a free port; returns its address, with the token. The stack ends it. Raises LocalRingFailed."""
     child = subprocess.Popen(
         [sys.executable, "-m", "roundelay.dashboard", "--port", "0", *arguments, "--end-with-parent"],
-        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
         start_new_session=True,  # a Ctrl-C in the terminal is for us
     )
     stack.callback(_stop, child)

@@ -42,7 +42,10 @@ class Disk:
     """Contents and index in one file of a state directory. Leases are written by the wall clock."""
 
     def __init__(
-        self, path: Path, bytes_max: int = BYTES_MAX, wall_clock: Callable[[], float] = time.time,
+        self,
+        path: Path,
+        bytes_max: int = BYTES_MAX,
+        wall_clock: Callable[[], float] = time.time,
         faults: Failpoints | None = None,
     ) -> None:
         self._path = path
@@ -58,9 +61,7 @@ class Disk:
         """Raises DiskError."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._database = sqlite3.connect(
-                self._path, BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
-            )
+            self._database = sqlite3.connect(self._path, BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
             self._database.execute("PRAGMA locking_mode=EXCLUSIVE")  # two nodes cannot share a state
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=FULL")
@@ -145,9 +146,7 @@ class Disk:
         places = [_place(entry) for entry in entries]
         if places:
             with self._writing() as database:
-                database.executemany(
-                    "DELETE FROM item WHERE key = ? AND name = ? AND digest = ? AND size = ?", places
-                )
+                database.executemany("DELETE FROM item WHERE key = ? AND name = ? AND digest = ? AND size = ?", places)
 
     def items(self) -> list[Item]:
         """What an earlier life has kept and is still leased. Raises DiskError."""
@@ -195,9 +194,7 @@ class Disk:
         """What has expired, and what no item names. On a full disk another time."""
         with suppress(StoreFull), self._writing() as database:
             database.execute("DELETE FROM item WHERE until <= ?", (self._wall_clock(),))
-            database.execute(
-                "DELETE FROM content WHERE digest NOT IN (SELECT digest FROM item WHERE NOT deleted)"
-            )
+            database.execute("DELETE FROM content WHERE digest NOT IN (SELECT digest FROM item WHERE NOT deleted)")
             database.execute("DELETE FROM piece WHERE digest NOT IN (SELECT digest FROM content)")
 
     @contextmanager

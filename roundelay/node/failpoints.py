@@ -39,13 +39,19 @@ VARIABLE, ARMED_VARIABLE = "ROUNDELAY_FAILPOINTS", "ROUNDELAY_FAILPOINTS_ARMED"
 ACTIONS = ("exit", "sleep", "drop", "error")
 SILENCE_S = 30.0  # longer than anybody waits for an answer
 TRAINER_STEPS = ("missing", "add", "moments", "train", "evaluate")
-REQUESTS = tuple(sorted(
-    each.__name__ for module in (ring_requests, items, job_requests) for each in vars(module).values()
-    if isinstance(each, type) and issubclass(each, Request) and each is not Request
-))
+REQUESTS = tuple(
+    sorted(
+        each.__name__
+        for module in (ring_requests, items, job_requests)
+        for each in vars(module).values()
+        if isinstance(each, type) and issubclass(each, Request) and each is not Request
+    )
+)
 PLACES = (
     *(f"{side}.{request}" for side in ("handle", "ask") for request in REQUESTS),
-    "train", *(f"trainer.{step}" for step in TRAINER_STEPS), "disk.write",
+    "train",
+    *(f"trainer.{step}" for step in TRAINER_STEPS),
+    "disk.write",
 )
 NAMES = (*(f"{place}.{end}" for place in PLACES for end in ("before", "after")), "trainer.epoch")
 
@@ -92,7 +98,10 @@ class Failpoints:
     """The faults of one process. Any thread may pass a place."""
 
     def __init__(
-        self, points: Sequence[Point] = (), armed: Path | None = None, rng: random.Random | None = None,
+        self,
+        points: Sequence[Point] = (),
+        armed: Path | None = None,
+        rng: random.Random | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._points = tuple(points)
@@ -168,8 +177,12 @@ def _point(text: str) -> Point:
     if action == "drop" and not name.startswith(("handle.", "ask.")):
         raise BadFailpoints(f"{VARIABLE}: {text!r}: only a message can be dropped (handle.*, ask.*)")
     return Point(
-        name, action, wanted, _number(seconds, text, 3600.0) if colon else 0.0,
-        _number(chance, text, 100.0) if per_cent else 100.0, int(_number(nth, text, 1e9)) if at else 0,
+        name,
+        action,
+        wanted,
+        _number(seconds, text, 3600.0) if colon else 0.0,
+        _number(chance, text, 100.0) if per_cent else 100.0,
+        int(_number(nth, text, 1e9)) if at else 0,
     )
 
 

@@ -125,7 +125,8 @@ class Lab:
         if port and first.exists():  # of its first life, when the port was not known yet
             first.rename(journal_of(self._folder, port))
         self._supernode_number = self._processes.start(
-            "supernode.py", [*self._shared, "--port", str(port), "--state-dir", str(self._folder)])
+            "supernode.py", [*self._shared, "--port", str(port), "--state-dir", str(self._folder)]
+        )
         self.supernode = self._processes.address(self._supernode_number, deadline)
         self.has_supernode = True
 

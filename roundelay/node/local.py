@@ -48,8 +48,9 @@ class StartingRing:
 
     def begin(self) -> None:
         """Start the supernode, and have the nodes started as soon as it listens."""
-        self._processes.start("supernode.py", [*self._shared, "--port", "0", "--state-dir", str(self._folder),
-                                               *self._of_supernode])
+        self._processes.start(
+            "supernode.py", [*self._shared, "--port", "0", "--state-dir", str(self._folder), *self._of_supernode]
+        )
         self._starter.start()
 
     def wait(self) -> LocalRing:

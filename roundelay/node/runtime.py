@@ -46,7 +46,10 @@ class Runtime:
         self._threads: list[threading.Thread] = []
         self._myself: tuple[NodeRef, Callable[[Request[Any]], Any]] | None = None
         self._performers: dict[type[Any], Performer] = {
-            Ask: self._ask, AskAll: self._ask_all, Sleep: self._sleep, Together: self._together,
+            Ask: self._ask,
+            AskAll: self._ask_all,
+            Sleep: self._sleep,
+            Together: self._together,
         }
 
     def be(self, me: NodeRef, answer: Callable[[Request[Any]], Any]) -> None:
@@ -149,8 +152,9 @@ class Runtime:
                     place, procedure = left.popleft()
                     results[place] = _value_or_error(partial(self.run, procedure))
 
-        sides = [threading.Thread(target=work_off, name="side", daemon=True)
-                 for _ in range(min(effect.at_once, len(left)))]
+        sides = [
+            threading.Thread(target=work_off, name="side", daemon=True) for _ in range(min(effect.at_once, len(left)))
+        ]
         try:
             for side in sides:
                 side.start()

@@ -38,7 +38,9 @@ class Processes:
         with log.open("wb") as output:
             child = subprocess.Popen(
                 [sys.executable, str(ROOT / script), *arguments, "--end-with-parent"],
-                stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
                 start_new_session=True,  # a Ctrl-C in the terminal is for us, who then stop them in order
                 env={**child_environment(), **self._environment},
             )
@@ -48,7 +50,8 @@ class Processes:
     def foreground(self, script: str, arguments: Sequence[str]) -> int:
         """Run one in our terminal to its exit code. What interrupts us interrupts it, and is waited for."""
         child = subprocess.Popen(
-            [sys.executable, str(ROOT / script), *arguments, "--end-with-parent"], stdin=subprocess.PIPE,
+            [sys.executable, str(ROOT / script), *arguments, "--end-with-parent"],
+            stdin=subprocess.PIPE,
             start_new_session=True,  # a Ctrl-C in the terminal is for us, who pass it on once
         )
         try:
@@ -109,5 +112,8 @@ class Processes:
 
 def child_environment() -> dict[str, str]:
     """Ours, without options: a state folder or a host of somebody else's is not for these processes."""
-    return {name: value for name, value in os.environ.items()
-            if not name.startswith(OPTION_PREFIX) or name.startswith(NO_OPTIONS)}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(OPTION_PREFIX) or name.startswith(NO_OPTIONS)
+    }

@@ -49,8 +49,13 @@ class Journal:
 
     def record(self, node: NodeRef) -> None:
         """Append, and return when it is on the disk. Raises JournalError."""
-        line = {"bits": self._bits, "id": f"{node.id:x}", "host": node.host, "port": node.port,
-                "incarnation": node.incarnation}
+        line = {
+            "bits": self._bits,
+            "id": f"{node.id:x}",
+            "host": node.host,
+            "port": node.port,
+            "incarnation": node.incarnation,
+        }
         try:
             is_new = not self._path.exists()
             with self._path.open("a") as file:
@@ -104,7 +109,13 @@ class Supernode:
     """Serves admissions from start to stop."""
 
     def __init__(
-        self, ring: Ring, address: Address, journal: Path, node_list: Path, assign: str, chosen: Sequence[int],
+        self,
+        ring: Ring,
+        address: Address,
+        journal: Path,
+        node_list: Path,
+        assign: str,
+        chosen: Sequence[int],
         say: Callable[[str], None],
     ) -> None:
         self._journal = Journal(journal, ring)
@@ -166,8 +177,10 @@ class Supernode:
             grant = self._membership.admit(wanted, time.monotonic())
         except (addresses.NodeListError, JournalError) as error:
             raise JoinRefused(f"the supernode cannot admit anybody: {error}") from error
-        self._say(f"admitted {grant.node.address} as {grant.ring.show(grant.node.id)}"
-                  + (f", to join through {grant.bootstrap.address}" if grant.bootstrap else ", to found the ring"))
+        self._say(
+            f"admitted {grant.node.address} as {grant.ring.show(grant.node.id)}"
+            + (f", to join through {grant.bootstrap.address}" if grant.bootstrap else ", to found the ring")
+        )
         return grant
 
     def _retire(self, request: Retire) -> None:

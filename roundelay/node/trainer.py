@@ -43,7 +43,10 @@ class Trainer:
     """At most one child process; one order at a time."""
 
     def __init__(
-        self, tell: Tell, idle_s: float = IDLE_S, faults: Failpoints | None = None,
+        self,
+        tell: Tell,
+        idle_s: float = IDLE_S,
+        faults: Failpoints | None = None,
         clients: Mapping[str, Header] | None = None,
     ) -> None:
         self._tell = tell
@@ -72,8 +75,9 @@ class Trainer:
             try:
                 return cast(int, self._ask(client).header["rows"])
             except (EndOfFrames, FrameError, OSError) as error:
-                raise WorkFailed(f"the training process ended (exit code {self._end_child()}) while it made "
-                                 f"{client['trainer']}") from error
+                raise WorkFailed(
+                    f"the training process ended (exit code {self._end_child()}) while it made {client['trainer']}"
+                ) from error
             except MLError as error:
                 raise WorkFailed(str(error)) from error
 
@@ -109,8 +113,9 @@ class Trainer:
                 raise WorkFailed(str(error)) from error
             if self._stopped:
                 raise Stopped
-        raise WorkFailed(f"the trainer died {STARTS_MAX} times (exit code {code}) "
-                         f"on {', '.join(f.name for f in order.files)}")
+        raise WorkFailed(
+            f"the trainer died {STARTS_MAX} times (exit code {code}) on {', '.join(f.name for f in order.files)}"
+        )
 
     def _converse(self, effect: Compute, work: dict[str, object], is_told: bool) -> Done:
         """Have its task done; its files are brought where they are not there. Raises FilesLacking, OtherBits, MLError,
@@ -153,8 +158,10 @@ class Trainer:
             self._fingerprints[shapes] = cast(str, self._ask({"do": "fingerprint", "task": task}).header["fingerprint"])
         ours = self._fingerprints[shapes]
         if ours != work["bits"]:
-            why = (f"computes other bits (fingerprint {ours[:8]}, the job's {str(work['bits'])[:8]}): "
-                   "given none of its files")
+            why = (
+                f"computes other bits (fingerprint {ours[:8]}, the job's {str(work['bits'])[:8]}): "
+                "given none of its files"
+            )
             self._tell(order.ticket, f"job {order.job[:8]}: this node {why}")
             raise OtherBits(why)
 
@@ -168,8 +175,16 @@ class Trainer:
             if file.digest in self._clients:
                 self._ask(self._clients[file.digest])
             else:
-                self._ask({"do": "add", "digest": file.digest, "name": file.name,
-                           "features": work["features"], "classes": work["classes"]}, effect.contents[file.digest])
+                self._ask(
+                    {
+                        "do": "add",
+                        "digest": file.digest,
+                        "name": file.name,
+                        "features": work["features"],
+                        "classes": work["classes"],
+                    },
+                    effect.contents[file.digest],
+                )
 
     def _ask(self, header: Header, payload: bytes = b"", order: Order | None = None) -> Frame:
         """One request, and its answer; the epochs of an order are told on the way there."""
@@ -196,8 +211,12 @@ class Trainer:
         if self._child is None or self._child.poll() is not None:
             self._end_child()
             self._child = subprocess.Popen(
-                [sys.executable, "-m", "roundelay.ml.trainer"], cwd=ROOT, env=_environment(),
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
+                [sys.executable, "-m", "roundelay.ml.trainer"],
+                cwd=ROOT,
+                env=_environment(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,
             )
         if self._stopped:  # it may have been started too late for `stop` to see it
             self._child.kill()

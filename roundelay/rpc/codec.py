@@ -181,17 +181,27 @@ def neighbourhood_from_wire(raw: wire.Neighbourhood) -> Neighbourhood:
 
 def status_to_wire(status: Status) -> wire.Status:
     return wire.Status(
-        node_to_wire(status.node), ring_to_wire(status.ring), node_to_wire(status.predecessor),
-        nodes_to_wire(status.successors), nodes_to_wire(status.fingers), list(status.names),
-        status.stored_bytes, status.training,
+        node_to_wire(status.node),
+        ring_to_wire(status.ring),
+        node_to_wire(status.predecessor),
+        nodes_to_wire(status.successors),
+        nodes_to_wire(status.fingers),
+        list(status.names),
+        status.stored_bytes,
+        status.training,
     )
 
 
 def status_from_wire(raw: wire.Status) -> Status:
     return Status(
-        node_from_wire(raw.node), ring_from_wire(raw.ring), node_from_wire(raw.predecessor),
-        nodes_from_wire(raw.successors), nodes_from_wire(raw.fingers), tuple(raw.names),
-        raw.stored_bytes, raw.training,
+        node_from_wire(raw.node),
+        ring_from_wire(raw.ring),
+        node_from_wire(raw.predecessor),
+        nodes_from_wire(raw.successors),
+        nodes_from_wire(raw.fingers),
+        tuple(raw.names),
+        raw.stored_bytes,
+        raw.training,
     )
 
 
@@ -274,27 +284,59 @@ def order_to_wire(order: Order) -> wire.Order:
     files = [wire.TrainingFile(f.index, f.name, digest_to_wire(f.digest), f.size_bytes, f.rows) for f in order.files]
     weights = digest_to_wire(order.weights) or None
     shares = [share_to_wire(s) for s in order.shares]
-    return wire.Order(order.job, order.round, files, order.task, weights, order.weights_bytes or None,
-                      order.may_refuse or None, shares or None,
-                      id_to_wire(order.limit) if shares or order.limit else None, order.attempt or None)
+    return wire.Order(
+        order.job,
+        order.round,
+        files,
+        order.task,
+        weights,
+        order.weights_bytes or None,
+        order.may_refuse or None,
+        shares or None,
+        id_to_wire(order.limit) if shares or order.limit else None,
+        order.attempt or None,
+    )
 
 
 def order_from_wire(raw: wire.Order) -> Order:
     files = tuple(_training_file(f) for f in raw.files)
     weights = digest_from_wire(raw.weights) if raw.weights else ""
-    return Order(raw.job, _at_least(0, raw.round), files, raw.task, weights, _at_least(0, raw.weights_size or 0),
-                 bool(raw.may_refuse), tuple(share_from_wire(s) for s in raw.shares or ()),
-                 id_from_wire(raw.limit) if raw.limit else 0, _at_least(0, raw.attempt or 0))
+    return Order(
+        raw.job,
+        _at_least(0, raw.round),
+        files,
+        raw.task,
+        weights,
+        _at_least(0, raw.weights_size or 0),
+        bool(raw.may_refuse),
+        tuple(share_from_wire(s) for s in raw.shares or ()),
+        id_from_wire(raw.limit) if raw.limit else 0,
+        _at_least(0, raw.attempt or 0),
+    )
 
 
 def push_to_wire(push: Push) -> wire.Push:
-    return wire.Push(push.job, push.round, push.attempt, push.number, node_to_wire(push.sender),
-                     digest_to_wire(push.digest), push.size_bytes)
+    return wire.Push(
+        push.job,
+        push.round,
+        push.attempt,
+        push.number,
+        node_to_wire(push.sender),
+        digest_to_wire(push.digest),
+        push.size_bytes,
+    )
 
 
 def push_from_wire(raw: wire.Push) -> Push:
-    return Push(raw.job, _at_least(0, raw.round), _at_least(0, raw.attempt), _at_least(0, raw.number),
-                node_from_wire(raw.sender), digest_from_wire(raw.digest), _at_least(0, raw.size))
+    return Push(
+        raw.job,
+        _at_least(0, raw.round),
+        _at_least(0, raw.attempt),
+        _at_least(0, raw.number),
+        node_from_wire(raw.sender),
+        digest_from_wire(raw.digest),
+        _at_least(0, raw.size),
+    )
 
 
 def share_to_wire(share: Share) -> wire.Share:
@@ -321,15 +363,25 @@ def _training_file(raw: wire.TrainingFile) -> TrainingFile:
 def progress_to_wire(progress: Progress) -> wire.Progress:
     result = digest_to_wire(progress.result) if progress.result else None
     return wire.Progress(
-        progress.state, progress.message, result, progress.size_bytes,
-        progress.seconds, progress.loss, progress.accuracy,
+        progress.state,
+        progress.message,
+        result,
+        progress.size_bytes,
+        progress.seconds,
+        progress.loss,
+        progress.accuracy,
     )
 
 
 def progress_from_wire(raw: wire.Progress) -> Progress:
     return Progress(
-        raw.state, raw.message, digest_from_wire(raw.result) if raw.result else "", raw.size or 0,
-        raw.seconds or 0.0, raw.loss or 0.0, raw.accuracy or 0.0,
+        raw.state,
+        raw.message,
+        digest_from_wire(raw.result) if raw.result else "",
+        raw.size or 0,
+        raw.seconds or 0.0,
+        raw.loss or 0.0,
+        raw.accuracy or 0.0,
     )
 
 

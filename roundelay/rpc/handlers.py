@@ -35,7 +35,10 @@ class Processor:
     """Answers one message after the other. Those to a node name the node that they mean: `targeted`."""
 
     def __init__(
-        self, answer: Answer, untargeted: Iterable[Call], targeted: Iterable[Call] = (),
+        self,
+        answer: Answer,
+        untargeted: Iterable[Call],
+        targeted: Iterable[Call] = (),
         me: Callable[[], NodeRef] | None = None,
     ) -> None:
         self._answer = answer

@@ -22,9 +22,7 @@ class BinaryProtocol(TBinaryProtocolAccelerated):  # type: ignore[misc]  # thrif
     """Thrift's binary protocol: strict, with limits, and fast in the places where Thrift's own is slow."""
 
     def __init__(self, transport: FramedSocket) -> None:
-        super().__init__(
-            transport, string_length_limit=STRING_SIZE_MAX, container_length_limit=CONTAINER_LENGTH_MAX
-        )
+        super().__init__(transport, string_length_limit=STRING_SIZE_MAX, container_length_limit=CONTAINER_LENGTH_MAX)
         self.message: tuple[str, int, int] | None = None  # name, type and seqid of the message being read
         self._in_c = self._fast_decode, self._fast_encode
         if None not in self._in_c:

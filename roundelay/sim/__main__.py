@@ -86,8 +86,12 @@ def _paper(options: argparse.Namespace) -> int:
 
 
 def _tell(outcome: object) -> int:
-    print(outcome if not isinstance(outcome, Failed) else
-          f"seed {outcome.options.seed} is broken: {outcome.reason}\n  {outcome.replay}", flush=True)
+    print(
+        outcome
+        if not isinstance(outcome, Failed)
+        else f"seed {outcome.options.seed} is broken: {outcome.reason}\n  {outcome.replay}",
+        flush=True,
+    )
     return EXIT_BROKEN if isinstance(outcome, Failed) else 0
 
 

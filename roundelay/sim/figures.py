@@ -93,8 +93,7 @@ def as_json(result: Result) -> dict[str, Any]:
         "experiment": result.experiment,
         "holds": not result.broken,
         "tables": [
-            {"title": t.title, "source": t.source, "rows": [_row_json(t, row) for row in t.rows]}
-            for t in result.tables
+            {"title": t.title, "source": t.source, "rows": [_row_json(t, row) for row in t.rows]} for t in result.tables
         ],
     }
 
@@ -129,8 +128,9 @@ def _grid(table: Table) -> str:
     header = [*table.columns, "must hold"]
     lines = [[*map(show, row.cells), "; ".join(map(str, row.checks)) or "-"] for row in table.rows]
     widths = [max(len(line[i]) for line in [header, *lines]) for i in range(len(header))]
-    return "\n".join((_line(header, widths), _line(["-" * w for w in widths], widths),
-                      *(_line(line, widths) for line in lines)))
+    return "\n".join(
+        (_line(header, widths), _line(["-" * w for w in widths], widths), *(_line(line, widths) for line in lines))
+    )
 
 
 def _line(cells: Iterable[str], widths: list[int]) -> str:

@@ -116,7 +116,10 @@ def expected(seed: int) -> list[str]:
     """The digests of the weights of every round, computed in one place."""
     contents, files = _files(seed)
     spec, worker = JobSpec(SETTINGS, files[:-1], files[-1], FEATURES, CLASSES), Worker()
-    return [digest_of(w) for w in centralized_reference.rounds(spec, centralized_reference.moments(spec, contents, worker), worker)]
+    return [
+        digest_of(w)
+        for w in centralized_reference.rounds(spec, centralized_reference.moments(spec, contents, worker), worker)
+    ]
 
 
 def _files(seed: int) -> tuple[dict[str, bytes], tuple[TrainingFile, ...]]:

@@ -53,8 +53,7 @@ Program = Callable[["Machine", ChordNode], RingProgram]
 class Machine:
     """An address at which one life of a node follows another."""
 
-    def __init__(self, world: World, address: Address, supernode: Address,
-                 program: Program = RingProgram) -> None:
+    def __init__(self, world: World, address: Address, supernode: Address, program: Program = RingProgram) -> None:
         self.world = world
         self.address = address
         self.supernode = supernode

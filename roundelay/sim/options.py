@@ -45,7 +45,8 @@ class SimOptions:
         """The options that are not the default's, as one would type them."""
         return " ".join(
             f"--{f.name.replace('_', '-')} {getattr(self, f.name)}"
-            for f in fields(self) if f.name == "seed" or getattr(self, f.name) != f.default
+            for f in fields(self)
+            if f.name == "seed" or getattr(self, f.name) != f.default
         )
 
     @property

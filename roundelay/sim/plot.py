@@ -54,10 +54,16 @@ def svg(plot: Plot) -> str:
     for place, series in enumerate(plot.series):
         body += _curve(series, COLOURS[place % len(COLOURS)], across, up)
         body += _legend(series.name, COLOURS[place % len(COLOURS)], place)
-    return "\n".join((
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" '
-        'font-size="12">',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>', *body, "</svg>", ""))
+    return "\n".join(
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" '
+            'font-size="12">',
+            f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
+            *body,
+            "</svg>",
+            "",
+        )
+    )
 
 
 # --- helpers
@@ -95,8 +101,11 @@ def _axes(x_ticks: Sequence[float], y_ticks: Sequence[float], across: Scale, up:
     lines += [_text(LEFT - 6, up(y) + 4, f"{y:g}", "end") for y in y_ticks]
     lines += [_segment(across(x), HEIGHT - BOTTOM, across(x), HEIGHT - BOTTOM + 5, "black") for x in x_ticks]
     lines += [_text(across(x), HEIGHT - BOTTOM + 18, f"{x:g}", "middle") for x in x_ticks]
-    return [*lines, _segment(LEFT, TOP, LEFT, HEIGHT - BOTTOM, "black"),
-            _segment(LEFT, HEIGHT - BOTTOM, WIDTH - RIGHT, HEIGHT - BOTTOM, "black")]
+    return [
+        *lines,
+        _segment(LEFT, TOP, LEFT, HEIGHT - BOTTOM, "black"),
+        _segment(LEFT, HEIGHT - BOTTOM, WIDTH - RIGHT, HEIGHT - BOTTOM, "black"),
+    ]
 
 
 def _curve(series: Series, colour: str, across: Scale, up: Scale) -> list[str]:
@@ -109,8 +118,10 @@ def _curve(series: Series, colour: str, across: Scale, up: Scale) -> list[str]:
 
 def _legend(name: str, colour: str, place: int) -> list[str]:
     y = TOP + 8 + 16 * place
-    return [f'<rect x="{LEFT + 12}" y="{y - 8}" width="10" height="10" fill="{colour}"/>',
-            _text(LEFT + 28, y + 1, name, "start")]
+    return [
+        f'<rect x="{LEFT + 12}" y="{y - 8}" width="10" height="10" fill="{colour}"/>',
+        _text(LEFT + 28, y + 1, name, "start"),
+    ]
 
 
 def _segment(x1: float, y1: float, x2: float, y2: float, colour: str) -> str:

@@ -67,8 +67,9 @@ class Process:
 class Task:
     """A procedure on its way: stepped when what it waits for is there."""
 
-    def __init__(self, process: Process, name: str, procedure: Procedure[Any], done: Resume,
-                 performers: Mapping[type, Performer]) -> None:
+    def __init__(
+        self, process: Process, name: str, procedure: Procedure[Any], done: Resume, performers: Mapping[type, Performer]
+    ) -> None:
         self.process, self.name = process, name
         self._procedure = procedure
         self._done = done

@@ -45,7 +45,9 @@ class NodeProgram(RingProgram):
 
     def handlers(self) -> Handlers:
         return {
-            **super().handlers(), **self.store.handlers(), **self.orders.handlers(),
+            **super().handlers(),
+            **self.store.handlers(),
+            **self.orders.handlers(),
             Collect: lambda r: self.orders.progress(r.ticket),
             Driving: lambda r: self._keeper.hear(r.job),
         }

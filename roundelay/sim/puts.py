@@ -48,9 +48,11 @@ class Puts:
             scene.demand(excusable, f"{name} was acknowledged, and reading it gives {found!r}")
 
     def summary(self) -> str:
-        return (f"puts: {self._begun} begun, {len(self._acknowledged)} acknowledged, "
-                f"{self._excused} of them lost to more deaths at once than there are copies; "
-                f"gets meanwhile: {self._asked} begun, {self._answered} answered")
+        return (
+            f"puts: {self._begun} begun, {len(self._acknowledged)} acknowledged, "
+            f"{self._excused} of them lost to more deaths at once than there are copies; "
+            f"gets meanwhile: {self._asked} begun, {self._answered} answered"
+        )
 
     # --- helpers
 
@@ -87,8 +89,9 @@ class Puts:
         machine = next(m for m in scene.machines if m.member is not None)
         assert machine.member is not None and machine.process is not None
         found: list[Outcome] = []
-        scene.world.run(machine.process, "get", get(machine.member.ref, scene.ring, scene.ring.key(name), name),
-                        found.append)
+        scene.world.run(
+            machine.process, "get", get(machine.member.ref, scene.ring, scene.ring.key(name), name), found.append
+        )
         clock = scene.world.clock
         clock.run_while(lambda: not found, clock.now + READ_WITHIN_S)
         return found[0] if found else "nothing in time"
@@ -111,7 +114,7 @@ class Puts:
 
     def _worst_burst(self) -> int:
         """The most memories lost within RESTORED_WITHIN_S."""
-        return max((sum(0 <= later - crash <= RESTORED_WITHIN_S for later in self._crashes)
-                    for crash in self._crashes), default=0)
-
-
+        return max(
+            (sum(0 <= later - crash <= RESTORED_WITHIN_S for later in self._crashes) for crash in self._crashes),
+            default=0,
+        )

@@ -45,12 +45,14 @@ class Report:
     digest: str
 
     def __str__(self) -> str:
-        return "\n".join((
-            f"seed {self.options.seed}: {self.options.nodes} nodes, {self.options.successors} successors",
-            f"  formed in {self.formed_s:.2f} s; {self.faults}; whole again {self.healed_s:.2f} s after healing",
-            *(f"  {line}" for line in self.workloads),
-            f"  {self.messages} messages; journal {self.digest[:16]}",
-        ))
+        return "\n".join(
+            (
+                f"seed {self.options.seed}: {self.options.nodes} nodes, {self.options.successors} successors",
+                f"  formed in {self.formed_s:.2f} s; {self.faults}; whole again {self.healed_s:.2f} s after healing",
+                *(f"  {line}" for line in self.workloads),
+                f"  {self.messages} messages; journal {self.digest[:16]}",
+            )
+        )
 
 
 class Scenario:
@@ -78,8 +80,15 @@ class Scenario:
             workload.judge(self.scene)
         f = self._faults
         faults = f"{f.crashes} crashes ({f.spared} spared), {f.pauses} pauses, {f.partitions} partitions"
-        return Report(world.options, formed_s, healed_s, world.messages, faults,
-                      tuple(w.summary() for w in self._workloads), world.journal.digest)
+        return Report(
+            world.options,
+            formed_s,
+            healed_s,
+            world.messages,
+            faults,
+            tuple(w.summary() for w in self._workloads),
+            world.journal.digest,
+        )
 
     # --- the four acts
 

@@ -43,8 +43,9 @@ def play(options: SimOptions, journal: Journal) -> Report | Failed:
         return Failed(options, "".join(traceback.format_exception_only(error)).strip())
 
 
-def soak(seconds: float, nodes: int, first_seed: int, jobs: int = 0,
-         clock: Callable[[], float] = time.monotonic) -> Iterator[Report | Failed]:
+def soak(
+    seconds: float, nodes: int, first_seed: int, jobs: int = 0, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Report | Failed]:
     """Seeds from the first on, each with the weather that it draws, until the time is up."""
     end, seed = clock() + seconds, first_seed
     while clock() < end:

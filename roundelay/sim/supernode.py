@@ -35,8 +35,9 @@ class SimSupernode:
         for node in self.granted:
             membership.recall(node)
         self.process = self.world.start(self.address)
-        self.world.run(self.process, "recall", _living(membership.addresses()),
-                       lambda hellos: self._serve(membership, hellos))
+        self.world.run(
+            self.process, "recall", _living(membership.addresses()), lambda hellos: self._serve(membership, hellos)
+        )
 
     def crash(self) -> None:
         if self.process is not None:

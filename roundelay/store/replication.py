@@ -63,12 +63,14 @@ def care(node: ChordNode, store: Store, patient: bool = True) -> Procedure[None]
     patient: as a joiner, wait for somebody who is settled; otherwise take what there is for all.
     """
     start, end = node.predecessor.id, node.ref.id
-    yield from all_of([
-        ask(node.ref, Tidy()),
-        _settle(node, store, patient),
-        *(reconcile(node.ring, node.ref, mate, start, end) for mate in mates(node)),
-        _clear_out(node),
-    ])
+    yield from all_of(
+        [
+            ask(node.ref, Tidy()),
+            _settle(node, store, patient),
+            *(reconcile(node.ring, node.ref, mate, start, end) for mate in mates(node)),
+            _clear_out(node),
+        ]
+    )
 
 
 def hand_over(node: ChordNode) -> Procedure[None]:

@@ -26,7 +26,13 @@ PIECES_SPARE = 8  # repeated, where the receiver has lost some
 
 
 def put(
-    start: NodeRef, ring: Ring, key: int, name: str, content: Content, version: int, lease_s: float = LEASE_S,
+    start: NodeRef,
+    ring: Ring,
+    key: int,
+    name: str,
+    content: Content,
+    version: int,
+    lease_s: float = LEASE_S,
     is_new: bool = False,
 ) -> Procedure[tuple[NodeRef, ...]]:
     """Store a content under a key: in its owner and in the owner's next live successors.
@@ -40,7 +46,12 @@ def put(
 
 
 def put_all(
-    start: NodeRef, ring: Ring, key: int, contents: Mapping[str, Content], version: int, lease_s: float = LEASE_S,
+    start: NodeRef,
+    ring: Ring,
+    key: int,
+    contents: Mapping[str, Content],
+    version: int,
+    lease_s: float = LEASE_S,
     is_new: bool = False,
 ) -> Procedure[tuple[NodeRef, ...]]:
     """The same for several contents under one key, by their names: one after the other, in all copies each."""

@@ -82,8 +82,10 @@ def test_a_simulated_ring_has_costs_and_more_nodes_cost_longer_lookups(monkeypat
 
 def test_what_grows_faster_than_chord_promises_is_not_held() -> None:
     def grown(power: int) -> list[str]:
-        found = [Found(n, Cost(n**0.1, 1, 1), Cost(bits**power, 1, 1), 3.0, 100.0)
-                 for bits, n in ((bits, 2**bits) for bits in (10, 11, 12, 13))]
+        found = [
+            Found(n, Cost(n**0.1, 1, 1), Cost(bits**power, 1, 1), 3.0, 100.0)
+            for bits, n in ((bits, 2**bits) for bits in (10, 11, 12, 13))
+        ]
         return [line.held for line in growth(found).lines[2:4]]
 
     assert grown(2) == ["yes", "yes"]

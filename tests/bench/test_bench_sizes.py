@@ -58,14 +58,17 @@ class Tap:
             end.close()
 
 
-@pytest.mark.parametrize(("asked", "reply"), [
-    (Write(DIGEST, 100_000, 0, bytes(100_000)), Receipt(True, 100_000)),
-    (Put(ITEM), Receipt(False, 3)),
-    (Find(7), (ITEM, ITEM)),
-    (Find(7), ()),
-    (Collect("ticket", 1.0), NotFound("no order here")),
-    (GetNeighbours(), WrongIncarnation(ME)),
-])
+@pytest.mark.parametrize(
+    ("asked", "reply"),
+    [
+        (Write(DIGEST, 100_000, 0, bytes(100_000)), Receipt(True, 100_000)),
+        (Put(ITEM), Receipt(False, 3)),
+        (Find(7), (ITEM, ITEM)),
+        (Find(7), ()),
+        (Collect("ticket", 1.0), NotFound("no order here")),
+        (GetNeighbours(), WrongIncarnation(ME)),
+    ],
+)
 def test_a_call_and_its_answer_have_as_many_bytes_as_a_socket_carries(asked: Request[Any], reply: Any) -> None:
     def answer(_: Request[Any]) -> Any:
         if isinstance(reply, ChordError):

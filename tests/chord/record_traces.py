@@ -105,7 +105,7 @@ def _shortened(trace: Trace) -> Trace:
     while size:
         start = 0
         while start < len(trace.actions):
-            attempt = replace(trace, actions=trace.actions[:start] + trace.actions[start + size:])
+            attempt = replace(trace, actions=trace.actions[:start] + trace.actions[start + size :])
             if _still(attempt):
                 trace = attempt
             else:

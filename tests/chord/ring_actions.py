@@ -14,8 +14,19 @@ from tests.chord.ring_harness import World
 
 Action = tuple[str | int, ...]
 WEIGHTS = {
-    "join": 4, "fail": 5, "leave": 1, "stabilize": 12, "unite": 2, "fix_fingers": 1,
-    "step": 30, "ask": 8, "answer": 12, "work": 30, "deliver": 12, "lose": 3, "copy": 2,
+    "join": 4,
+    "fail": 5,
+    "leave": 1,
+    "stabilize": 12,
+    "unite": 2,
+    "fix_fingers": 1,
+    "step": 30,
+    "ask": 8,
+    "answer": 12,
+    "work": 30,
+    "deliver": 12,
+    "lose": 3,
+    "copy": 2,
 }  # of a random walk, before it makes them its own
 ALONE = {"stabilize": protocol.stabilize, "fix_fingers": protocol.fix_fingers, "leave": protocol.leave}
 
@@ -27,20 +38,25 @@ def possible(world: World, verb: str, guard: bool = True, nodes_max: int = 8) ->
         members = [n.ref.id for n in world.members] if len(taken) < nodes_max else []
         return [("join", j, m) for m in members for j in range(world.ring.size) if j not in taken]
     if verb in ("fail", "leave"):  # to leave is to fail and to say so
-        return [(verb, r.id) for r, n in world.nodes.items() if (n.joined or verb == "fail")
-                and (not guard or world.may_fail(r))]
+        return [
+            (verb, r.id)
+            for r, n in world.nodes.items()
+            if (n.joined or verb == "fail") and (not guard or world.may_fail(r))
+        ]
     if verb in ("stabilize", "fix_fingers"):
         busy = {t.node for t in world.tasks if t.name == verb}
         return [(verb, n.ref.id) for n in world.members if n.ref not in busy]
     if verb == "unite":
         busy = {t.node for t in world.tasks if t.name == verb}
-        return [(verb, n.ref.id, m.ref.id) for n in world.members if n.ref not in busy
-                for m in world.members if m is not n]
+        return [
+            (verb, n.ref.id, m.ref.id) for n in world.members if n.ref not in busy for m in world.members if m is not n
+        ]
     if verb == "work":
         return [("work", n.id) for n, node in world.nodes.items() if len(node.agenda)]
     if verb in ("step", "ask", "answer"):
-        return [(verb, t.node.id, t.name) for t in world.tasks
-                if verb == "step" or (t.outcome is None) == (verb == "ask")]
+        return [
+            (verb, t.node.id, t.name) for t in world.tasks if verb == "step" or (t.outcome is None) == (verb == "ask")
+        ]
     return [(verb, m.to.id, m.source.id) for m in world.mail]
 
 
@@ -121,4 +137,3 @@ def _post(world: World, verb: str, to: str | int, source: str | int) -> bool:
     else:
         world.deliver(mail, keep=verb == "copy")
     return True
-

@@ -99,7 +99,7 @@ class World:
         nodes = [self.start(i) for i in sorted(identifiers)]
         refs = [n.ref for n in nodes]
         for place, node in enumerate(nodes):
-            around = refs[place + 1:] + refs[:place + 1]
+            around = refs[place + 1 :] + refs[: place + 1]
             node.set_successors(around[0], tuple(around[1:]))
             node.predecessor = refs[place - 1]
             node.joined = True
@@ -189,8 +189,11 @@ class World:
         views = self.views
         if views == self._sound:
             return []  # as it was when it was last judged
-        found = [f"{name}: {detail}" for name, holds, detail in check(views, self.ring.successors)
-                 if not holds and name != IDEAL]
+        found = [
+            f"{name}: {detail}"
+            for name, holds, detail in check(views, self.ring.successors)
+            if not holds and name != IDEAL
+        ]
         for node in self.members:
             if len(node.successors) != self.ring.successors:
                 found.append(f"{node.ref.id} has a list of {len(node.successors)}")
@@ -204,8 +207,7 @@ class World:
 
     def lists_under_way(self) -> list[tuple[NodeRef, ...]]:
         """The extended lists that answers on their way may yet install."""
-        return [extended for t in self.tasks if t.name in ADOPTING
-                for extended in self._would_install(t)]
+        return [extended for t in self.tasks if t.name in ADOPTING for extended in self._would_install(t)]
 
     def may_fail(self, ref: NodeRef) -> bool:
         """Zave's only assumption: a failure leaves the invariant, in the lists held and under way.
@@ -217,8 +219,10 @@ class World:
         survivors = {n.ref for n in self.members if n.ref != ref}
         lists = [(n.ref, *n.successors) for n in self.members if n.ref != ref]
         lists += [u for u in self.lists_under_way() if u[0] != ref]
-        return (all(not survivors.isdisjoint(extended[1:]) for extended in lists)
-                and len(principals(survivors, lists)) > self.ring.successors)
+        return (
+            all(not survivors.isdisjoint(extended[1:]) for extended in lists)
+            and len(principals(survivors, lists)) > self.ring.successors
+        )
 
     # --- towards Ideal
 

@@ -33,13 +33,16 @@ def test_an_answer_in_between_starts_the_count_anew() -> None:
     assert suspects.is_dead(PEER)
 
 
-@pytest.mark.parametrize(("error", "dead", "alive"), [
-    (WrongIncarnation(AGAIN), True, False),
-    (NodeUnreachable("silent"), False, False),
-    (PeerFault("broken"), False, False),
-    (Busy("full"), False, True),
-    (NotYet("not joined"), False, False),
-])
+@pytest.mark.parametrize(
+    ("error", "dead", "alive"),
+    [
+        (WrongIncarnation(AGAIN), True, False),
+        (NodeUnreachable("silent"), False, False),
+        (PeerFault("broken"), False, False),
+        (Busy("full"), False, True),
+        (NotYet("not joined"), False, False),
+    ],
+)
 def test_what_each_error_says_about_the_living(error: ChordError, dead: bool, alive: bool) -> None:
     fresh = Suspects()
     fresh.judge(PEER, error)

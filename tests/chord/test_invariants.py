@@ -21,8 +21,10 @@ def ref(identifier: int, incarnation: int = 1) -> NodeRef:
 
 def views(lists: dict[int, list[int]], predecessors: dict[int, int] | None = None) -> list[View]:
     """A snapshot by identifiers; who is not a key is dead."""
-    return [View(ref(m), ref((predecessors or {}).get(m, m)), tuple(map(ref, successors)))
-            for m, successors in lists.items()]
+    return [
+        View(ref(m), ref((predecessors or {}).get(m, m)), tuple(map(ref, successors)))
+        for m, successors in lists.items()
+    ]
 
 
 def broken(snapshot: list[View], successors: int) -> set[str]:
@@ -42,8 +44,7 @@ def test_a_ring_too_small_for_the_proof_is_told_so() -> None:
     world = World(Ring(bits=8, successors=8))
     world.place([3, 70, 140, 200])
 
-    assert check(world.views, 8)[1] == (
-        "SufficientPrincipals", True, "not claimed of 4 nodes: the proof begins at 9")
+    assert check(world.views, 8)[1] == ("SufficientPrincipals", True, "not claimed of 4 nodes: the proof begins at 9")
 
 
 IDEAL_5 = {0: [2, 4], 2: [4, 6], 4: [6, 8], 6: [8, 0], 8: [0, 2]}
@@ -95,8 +96,10 @@ def test_a_list_that_holds_an_earlier_life_of_a_member_passes_over_it() -> None:
 
 
 def test_a_placeholder_at_a_members_identifier_does_not_pass_over_it() -> None:
-    padded = [View(v.node, v.predecessor, (v.successors[0], vacant(4)) if v.node.id == 0 else v.successors)
-              for v in views(IDEAL_5)]
+    padded = [
+        View(v.node, v.predecessor, (v.successors[0], vacant(4)) if v.node.id == 0 else v.successors)
+        for v in views(IDEAL_5)
+    ]
 
     assert len(Snapshot(padded, 2).principals) == 5
 
@@ -137,12 +140,14 @@ def test_the_linear_checks_say_what_the_definitions_say(lists: dict[int, list[in
     assert said["SufficientPrincipals"] == (len(skipping_none) >= 4)
     assert said["NoDuplicates"] == all(len(set(e)) == 4 for e in extended.values())
     assert said["OrderedSuccessorLists"] == all(
-        between(x, y, z) for e in extended.values() for x, y, z in combinations(e, 3))
+        between(x, y, z) for e in extended.values() for x, y, z in combinations(e, 3)
+    )
     assert said["PrincipalsAreRingMembers"] == (skipping_none <= in_ring)
     assert said["AtLeastOneRing"] == bool(in_ring)
     assert said["AtMostOneRing"] == all(a in reach[b] for a in in_ring for b in in_ring)
     assert said["OrderedRing"] == all(
-        not between(a, c, best[a]) for a in in_ring for c in in_ring if c not in (a, best[a]))
+        not between(a, c, best[a]) for a in in_ring for c in in_ring if c not in (a, best[a])
+    )
     assert said["ConnectedAppendages"] == all(reach[m] & in_ring for m in lists if m not in in_ring)
 
 

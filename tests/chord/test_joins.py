@@ -151,8 +151,10 @@ def test_a_member_that_names_no_successor_cannot_harm_the_joiner() -> None:
     world = ring_of(0, 8, 16, 24)
     honest = member(world, 8)
     world.moods[honest.ref] = lambda request: (
-        honest.next_hop(request.key, frozenset()) if isinstance(request, NextHop)
-        else Neighbourhood(honest.predecessor, ()))
+        honest.next_hop(request.key, frozenset())
+        if isinstance(request, NextHop)
+        else Neighbourhood(honest.predecessor, ())
+    )
 
     joiner = join(world, 12, through=16)
     assert [s.id for s in joiner.successors] == [8, 12, 12]

@@ -204,8 +204,12 @@ def test_peers_that_lead_ever_nearer_are_not_followed_for_ever() -> None:
 
 
 NODES = st.builds(NodeRef, id=st.integers(0, 63), host=st.sampled_from(["host", ""]), port=st.just(1))
-HOPS = st.builds(Hop, found=st.booleans(), nodes=st.lists(NODES, max_size=2).map(tuple),
-                 candidates=st.lists(st.builds(Candidate, NODES), max_size=3).map(tuple))
+HOPS = st.builds(
+    Hop,
+    found=st.booleans(),
+    nodes=st.lists(NODES, max_size=2).map(tuple),
+    candidates=st.lists(st.builds(Candidate, NODES), max_size=3).map(tuple),
+)
 
 
 @machine(examples=60, steps=1)

@@ -61,8 +61,12 @@ class MachineB(RuleBasedStateMachine):
         self.world = World(Ring())
         self.faults = Faults(random.Random(0))
 
-    @initialize(successors=st.integers(1, 4), loss=st.sampled_from([0.05, 0.3, 0.5]), seed=PICK,
-                identifiers=st.sets(st.integers(0, 15), min_size=1, max_size=7))
+    @initialize(
+        successors=st.integers(1, 4),
+        loss=st.sampled_from([0.05, 0.3, 0.5]),
+        seed=PICK,
+        identifiers=st.sets(st.integers(0, 15), min_size=1, max_size=7),
+    )
     def ideal_ring(self, successors: int, loss: float, seed: int, identifiers: set[int]) -> None:
         self.faults = Faults(random.Random(seed), loss)
         self.world = World(Ring(bits=4, successors=successors, replicas=1), self.faults)
@@ -138,11 +142,27 @@ TestMachineB.settings = machine(examples=35, steps=50)
 def test_after_any_walk_the_ring_heals(seed: int) -> None:
     rng = random.Random(seed)
     machine_b = MachineB()
-    machine_b.ideal_ring(rng.randint(1, 4), rng.choice((0.05, 0.3, 0.5)), seed,
-                         set(rng.sample(range(16), rng.randint(1, 8))))
-    verbs = [*["join"] * 6, *["fail"] * 2, "leave", *["go_round"] * 3, "split", "come_together", "found",
-             *["stabilize"] * 6, "unite", "fix_fingers", *["step"] * 40, *["work"] * 4, *["ask", "answer"] * 4,
-             *["deliver"] * 4, "lose", "copy"]
+    machine_b.ideal_ring(
+        rng.randint(1, 4), rng.choice((0.05, 0.3, 0.5)), seed, set(rng.sample(range(16), rng.randint(1, 8)))
+    )
+    verbs = [
+        *["join"] * 6,
+        *["fail"] * 2,
+        "leave",
+        *["go_round"] * 3,
+        "split",
+        "come_together",
+        "found",
+        *["stabilize"] * 6,
+        "unite",
+        "fix_fingers",
+        *["step"] * 40,
+        *["work"] * 4,
+        *["ask", "answer"] * 4,
+        *["deliver"] * 4,
+        "lose",
+        "copy",
+    ]
 
     for verb in rng.choices(verbs, k=300):
         if verb == "found":

@@ -33,7 +33,7 @@ def test_nothing_of_a_trace_can_be_left_out(path: Path) -> None:
     trace = read(path)
 
     for place in range(len(trace.actions)):
-        without = replace(trace, actions=trace.actions[:place] + trace.actions[place + 1:])
+        without = replace(trace, actions=trace.actions[:place] + trace.actions[place + 1 :])
         assert not play(without, trace.mutant), f"action {place} of {path.name} changes nothing"
 
 

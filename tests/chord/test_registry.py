@@ -21,8 +21,9 @@ def address(port: int) -> Address:
     return Address("host", port)
 
 
-def membership(bits: int = 160, assign: str = "balanced", chosen: Sequence[int] = ()) -> tuple[
-        Membership, list[NodeRef]]:
+def membership(
+    bits: int = 160, assign: str = "balanced", chosen: Sequence[int] = ()
+) -> tuple[Membership, list[NodeRef]]:
     journal: list[NodeRef] = []
     ring = Ring(bits=bits, successors=8, replicas=3)
     return Membership(ring, random.Random(0), journal.append, assign, chosen), journal

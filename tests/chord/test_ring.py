@@ -65,9 +65,9 @@ def test_a_key_is_the_first_bits_of_the_digest(bits: int) -> None:
     assert Ring(bits=bits).key("letters_01.txt") == whole >> (160 - bits)
 
 
-@pytest.mark.parametrize(("bits", "shown", "digits"), [
-    (5, "19", "19"), (8, "19", "19"), (9, "013", "013"), (160, "0" * 8, "0" * 38 + "13"),
-])
+@pytest.mark.parametrize(
+    ("bits", "shown", "digits"), [(5, "19", "19"), (8, "19", "19"), (9, "013", "013"), (160, "0" * 8, "0" * 38 + "13")]
+)
 def test_identifiers_are_decimals_on_small_rings_and_hex_on_large_ones(bits: int, shown: str, digits: str) -> None:
     ring = Ring(bits=bits)
 
@@ -75,9 +75,10 @@ def test_identifiers_are_decimals_on_small_rings_and_hex_on_large_ones(bits: int
     assert ring.digits(19) == digits
 
 
-@pytest.mark.parametrize("wrong", [
-    {"bits": 2}, {"bits": 161}, {"replicas": 0}, {"successors": 1, "replicas": 3}, {"successors": 0, "replicas": 2},
-])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"bits": 2}, {"bits": 161}, {"replicas": 0}, {"successors": 1, "replicas": 3}, {"successors": 0, "replicas": 2}],
+)
 def test_parameters_that_no_ring_can_have_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="expected"):
         Ring(**wrong)

@@ -41,8 +41,10 @@ class Case:
 
     def __str__(self) -> str:
         idle = f" ({len(self.idle)} idle)" if self.idle else ""
-        return (f"lists of {self.successors}: {len(self.founders)} nodes{idle}, {len(self.joiners)} joins, "
-                f"{self.turns} turns, {self.failures} failures")
+        return (
+            f"lists of {self.successors}: {len(self.founders)} nodes{idle}, {len(self.joiners)} joins, "
+            f"{self.turns} turns, {self.failures} failures"
+        )
 
 
 CASES = [
@@ -119,12 +121,22 @@ class State:
 
     def fingerprint(self) -> int:
         world = self.world
-        nodes = sorted((n.ref.id, n.ref.incarnation, n.joined, _frozen(n.predecessor), _frozen(n.successors),
-                        _frozen(vars(n.suspects))) for n in world.nodes.values())
+        nodes = sorted(
+            (
+                n.ref.id,
+                n.ref.incarnation,
+                n.joined,
+                _frozen(n.predecessor),
+                _frozen(n.successors),
+                _frozen(vars(n.suspects)),
+            )
+            for n in world.nodes.values()
+        )
         tasks = sorted((t.node.id, t.name, repr(tuple(_frames(t.procedure)))) for t in world.tasks)
         mail = sorted(repr(m) for m in world.mail)
-        return hash((tuple(nodes), tuple(tasks), tuple(mail), tuple(self.joiners),
-                     tuple(self.turns.items()), self.failures))
+        return hash(
+            (tuple(nodes), tuple(tasks), tuple(mail), tuple(self.joiners), tuple(self.turns.items()), self.failures)
+        )
 
 
 def explore(case: Case) -> int:
@@ -162,8 +174,11 @@ def _frames(procedure: Any) -> Iterator[tuple[str, int, Any]]:
     while isinstance(procedure, GeneratorType):
         frame = procedure.gi_frame
         assert frame is not None
-        yield frame.f_code.co_name, frame.f_lasti, _frozen(
-            {k: v for k, v in frame.f_locals.items() if not isinstance(v, ChordNode)})
+        yield (
+            frame.f_code.co_name,
+            frame.f_lasti,
+            _frozen({k: v for k, v in frame.f_locals.items() if not isinstance(v, ChordNode)}),
+        )
         procedure = procedure.gi_yieldfrom
 
 

@@ -84,7 +84,7 @@ def test_a_node_of_the_other_ring_is_adopted_although_fingers_lead_back_to_ours(
     for apart in ([0, 4, 6], [16, 20, 24]):
         nodes = [n for n in world.members if n.ref.id in apart]
         for place, node in enumerate(nodes):
-            around = [n.ref for n in (*nodes[place + 1:], *nodes[:place])]
+            around = [n.ref for n in (*nodes[place + 1 :], *nodes[:place])]
             node.set_successors(around[0], tuple(around[1:]))
             node.predecessor = around[-1]
     last, through = world.live(6), world.live(16)

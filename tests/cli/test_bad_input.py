@@ -64,10 +64,16 @@ def test_a_bad_row_is_named_by_file_and_line(row: str, place: str, data: Path) -
 
 
 @pytest.mark.parametrize("place", ["training", "validation"])
-@pytest.mark.parametrize(("content", "complaint"), [
-    (b"", "is empty"), (b"\n\n  \n", "is empty"), (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "line 1: is no text"),
-    (b"1,2,3,4,0\n\xff\xfe\x00\n", "line 2: is no text"),
-], ids=["empty", "blank", "binary", "binary from line 2 on"])
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"", "is empty"),
+        (b"\n\n  \n", "is empty"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "line 1: is no text"),
+        (b"1,2,3,4,0\n\xff\xfe\x00\n", "line 2: is no text"),
+    ],
+    ids=["empty", "blank", "binary", "binary from line 2 on"],
+)
 def test_a_file_that_is_no_text_is_named(content: bytes, complaint: str, place: str, data: Path) -> None:
     file = data / "a" if place == "training" else data.parent / "validate.txt"
     file.write_bytes(content)
@@ -100,15 +106,19 @@ def test_a_name_that_could_harm_is_refused_and_never_printed_raw(name: str, data
     assert "\a" not in outcome.err
 
 
-@pytest.mark.parametrize(("arguments", "named"), [
-    (("nowhere", "validate.txt"), "nowhere"),
-    (("data", "nowhere.txt"), "nowhere.txt"),
-    (("data/a", "validate.txt"), "data/a"),
-    (("data", "validate.txt", "--init", "nowhere.npz"), "nowhere.npz"),
-    (("predict", "nowhere.npz", "validate.txt"), "nowhere.npz"),
-])
-def test_what_is_not_there_is_66(arguments: tuple[str, ...], named: str, data: Path,
-                                 monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("nowhere", "validate.txt"), "nowhere"),
+        (("data", "nowhere.txt"), "nowhere.txt"),
+        (("data/a", "validate.txt"), "data/a"),
+        (("data", "validate.txt", "--init", "nowhere.npz"), "nowhere.npz"),
+        (("predict", "nowhere.npz", "validate.txt"), "nowhere.npz"),
+    ],
+)
+def test_what_is_not_there_is_66(
+    arguments: tuple[str, ...], named: str, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(data.parent)
 
     assert_one_line(client_here(*arguments), 66, named)
@@ -156,8 +166,16 @@ def test_without_a_word_the_client_says_how_it_is_used() -> None:
     assert "usage: client.py DIR FILE" in outcome.err
 
 
-@pytest.mark.parametrize("command", [("status",), ("status", "--json"), ("lookup", "a", "--json"), ("jobs", "--json"),
-                                     ("train", "data", "validate.txt", "--json")])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("status",),
+        ("status", "--json"),
+        ("lookup", "a", "--json"),
+        ("jobs", "--json"),
+        ("train", "data", "validate.txt", "--json"),
+    ],
+)
 def test_where_nothing_answers_it_is_69_and_says_what_to_start(command: tuple[str, ...], data: Path) -> None:
     outcome = client(*command, *NOWHERE, cwd=data.parent)
 
@@ -224,8 +242,9 @@ SERVERS: dict[str, tuple[str, tuple[str, ...], int]] = {
 
 
 @pytest.mark.parametrize("case", SERVERS)
-def test_what_a_server_cannot_start_with_is_one_line(case: str, tmp_path: Path,
-                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_server_cannot_start_with_is_one_line(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "senseless").write_text("nonsense\n")
     monkeypatch.chdir(tmp_path)
     name, arguments, code = SERVERS[case]

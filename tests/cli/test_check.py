@@ -29,8 +29,9 @@ def nodes() -> Iterator[list[ChordNode]]:
     made: list[ChordNode] = []
     servers = []
     for number in range(4):
-        server = Server(compute_node_processor(lambda n=number: made[n].ref, lambda r, n=number: reply(made[n], r)),
-                        "127.0.0.1")
+        server = Server(
+            compute_node_processor(lambda n=number: made[n].ref, lambda r, n=number: reply(made[n], r)), "127.0.0.1"
+        )
         server.start()
         servers.append(server)
         made.append(ChordNode(NodeRef(50 * number, *server.address), RING))

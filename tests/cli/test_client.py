@@ -35,24 +35,33 @@ A, B, C = (NodeRef(number << 158, "127.0.0.1", 8001 + number) for number in rang
 # --- the seeds' lines
 
 
-@pytest.mark.parametrize(("typed", "meant"), [
-    ("./letters validate_letters.txt", "./letters validate_letters.txt"),
-    ("127.0.0.1 9091", "letters validate_letters.txt --supernode 127.0.0.1:9091"),
-    ("127.0.0.1 9091 --json", "letters validate_letters.txt --supernode 127.0.0.1:9091 --json"),
-    ("host 9091 ./data", "./data validate_letters.txt --supernode host:9091"),
-    ("127.0.0.1 9091 ./letters 3 75 24 0.0001",
-     "./letters validate_letters.txt --supernode 127.0.0.1:9091 --rounds 3 --epochs 75 --hidden 24 --eta 0.0001 "
-     "--momentum 0.7 --course-trainer"),
-    ("127.0.0.1 9091 ./letters 3 75 24 0.0001 --seed 4",
-     "./letters validate_letters.txt --supernode 127.0.0.1:9091 --rounds 3 --epochs 75 --hidden 24 --eta 0.0001 "
-     "--momentum 0.7 --course-trainer --seed 4"),
-])
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("./letters validate_letters.txt", "./letters validate_letters.txt"),
+        ("127.0.0.1 9091", "letters validate_letters.txt --supernode 127.0.0.1:9091"),
+        ("127.0.0.1 9091 --json", "letters validate_letters.txt --supernode 127.0.0.1:9091 --json"),
+        ("host 9091 ./data", "./data validate_letters.txt --supernode host:9091"),
+        (
+            "127.0.0.1 9091 ./letters 3 75 24 0.0001",
+            "./letters validate_letters.txt --supernode 127.0.0.1:9091 --rounds 3 --epochs 75 --hidden 24 --eta 0.0001 "
+            "--momentum 0.7 --course-trainer",
+        ),
+        (
+            "127.0.0.1 9091 ./letters 3 75 24 0.0001 --seed 4",
+            "./letters validate_letters.txt --supernode 127.0.0.1:9091 --rounds 3 --epochs 75 --hidden 24 --eta 0.0001 "
+            "--momentum 0.7 --course-trainer --seed 4",
+        ),
+    ],
+)
 def test_the_seeds_lines_are_understood(typed: str, meant: str) -> None:
     assert legacy_arguments.translate(typed.split()) == meant.split()
 
 
-@pytest.mark.parametrize("typed", ["letters validate.txt --rounds 3", "--rounds 3", "letters", "a 9091 c d",
-                                   "127.0.0.1 9091 ./letters 3 75 24"])
+@pytest.mark.parametrize(
+    "typed",
+    ["letters validate.txt --rounds 3", "--rounds 3", "letters", "a 9091 c d", "127.0.0.1 9091 ./letters 3 75 24"],
+)
 def test_other_lines_stay_as_they_are(typed: str) -> None:
     assert legacy_arguments.translate(typed.split()) == typed.split()
 
@@ -62,10 +71,14 @@ def test_the_course_line_becomes_settings_of_the_course() -> None:
 
     chosen = options.parse(train.parser(arguments), arguments)
 
-    assert chosen_in(chosen) == Settings(rounds=3, epochs=75, hidden=(24,), eta=0.0001, momentum=0.7,
-                                           optimizer="gd", course=True)
+    assert chosen_in(chosen) == Settings(
+        rounds=3, epochs=75, hidden=(24,), eta=0.0001, momentum=0.7, optimizer="gd", course=True
+    )
     assert (chosen.data, chosen.validation, chosen.supernode) == (
-        Path("./letters"), "validate_letters.txt", Address("127.0.0.1", 9091))
+        Path("./letters"),
+        "validate_letters.txt",
+        Address("127.0.0.1", 9091),
+    )
 
 
 # --- options
@@ -77,13 +90,25 @@ def test_every_setting_of_a_job_has_an_option_with_its_default() -> None:
     assert chosen_in(chosen) == Settings()
 
 
-@pytest.mark.parametrize(("given", "setting", "value"), [
-    ("--rounds 7", "rounds", 7), ("--epochs 7", "epochs", 7), ("--hidden 7", "hidden", (7,)),
-    ("--hidden 512,512", "hidden", (512, 512)), ("--eta 0.5", "eta", 0.5), ("--batch 7", "batch", 7),
-    ("--momentum 0.5", "momentum", 0.5), ("--optimizer adam", "optimizer", "adam"), ("--seed 7", "seed", 7),
-    ("--course-trainer", "course", True), ("--quorum 0.5", "quorum", 0.5), ("--model cnn", "model", "cnn"),
-    ("--dropout 0.5", "dropout", 0.5), ("--weighting balanced", "weighting", "balanced"),
-])
+@pytest.mark.parametrize(
+    ("given", "setting", "value"),
+    [
+        ("--rounds 7", "rounds", 7),
+        ("--epochs 7", "epochs", 7),
+        ("--hidden 7", "hidden", (7,)),
+        ("--hidden 512,512", "hidden", (512, 512)),
+        ("--eta 0.5", "eta", 0.5),
+        ("--batch 7", "batch", 7),
+        ("--momentum 0.5", "momentum", 0.5),
+        ("--optimizer adam", "optimizer", "adam"),
+        ("--seed 7", "seed", 7),
+        ("--course-trainer", "course", True),
+        ("--quorum 0.5", "quorum", 0.5),
+        ("--model cnn", "model", "cnn"),
+        ("--dropout 0.5", "dropout", 0.5),
+        ("--weighting balanced", "weighting", "balanced"),
+    ],
+)
 def test_an_option_sets_its_setting(given: str, setting: str, value: Any) -> None:
     chosen = options.parse(train.parser([]), ["letters", "validate.txt", *given.split()])
 
@@ -91,10 +116,18 @@ def test_an_option_sets_its_setting(given: str, setting: str, value: Any) -> Non
 
 
 PROGRAMS = {
-    "client.py": (None, ()), "train": (None, ("train",)), "status": (None, ("status",)), "lookup": (None, ("lookup",)),
-    "predict": (None, ("predict",)), "jobs": (None, ("jobs",)), "attach": (None, ("attach",)),
-    "cancel": (None, ("cancel",)), "export": (None, ("export",)), "audit": (None, ("audit",)),
-    "supernode.py": (supernode.main, ()), "compute_node.py": (compute_node.main, ()),
+    "client.py": (None, ()),
+    "train": (None, ("train",)),
+    "status": (None, ("status",)),
+    "lookup": (None, ("lookup",)),
+    "predict": (None, ("predict",)),
+    "jobs": (None, ("jobs",)),
+    "attach": (None, ("attach",)),
+    "cancel": (None, ("cancel",)),
+    "export": (None, ("export",)),
+    "audit": (None, ("audit",)),
+    "supernode.py": (supernode.main, ()),
+    "compute_node.py": (compute_node.main, ()),
 }
 
 
@@ -113,8 +146,9 @@ def test_help_is_shown_on_standard_output(program: str) -> None:
 @pytest.mark.parametrize("program", [p for p in PROGRAMS if p != "client.py"])
 def test_help_all_shows_what_help_leaves_out(program: str) -> None:
     main, words = PROGRAMS[program]
-    short, long = (run_here(main, *words, asked) if main else client_here(*words, asked)
-                   for asked in ("--help", "--help-all"))
+    short, long = (
+        run_here(main, *words, asked) if main else client_here(*words, asked) for asked in ("--help", "--help-all")
+    )
 
     assert long.code == 0
     assert len(long.out) > len(short.out)
@@ -229,9 +263,12 @@ def made_report(rounds: int) -> Any:
     files = tuple(TrainingFile(i, name, "00" * 32, 1, 1) for i, name in enumerate(("a", "b")))
     made = report.Report(JobSpec(Settings(hidden=(1,)), files, files[0], 1, 26), nodes=2, seconds=12.3456)
     for number in range(1, rounds + 1):
-        made.add(Result("job", number, "", "", 0, errors=number, rows=8),
-                 Report("job", number, "client", 1.5, 2.5, 0.75, 0.25, 0.125,
-                        {"b": "127.0.0.1:8002", "a": "127.0.0.1:8001"}))
+        made.add(
+            Result("job", number, "", "", 0, errors=number, rows=8),
+            Report(
+                "job", number, "client", 1.5, 2.5, 0.75, 0.25, 0.125, {"b": "127.0.0.1:8002", "a": "127.0.0.1:8001"}
+            ),
+        )
     made.weights = bytes(4 * (2 * 1 + 2 * 26))
     return made
 
@@ -239,8 +276,18 @@ def made_report(rounds: int) -> Any:
 def test_the_json_line_has_exactly_the_promised_fields() -> None:
     shown = made_report(2).to_json()
 
-    assert set(shown) == {"job", "validation_error", "files", "nodes", "rounds", "seconds", "model_sha256", "history",
-                          "placement", "metrics"}
+    assert set(shown) == {
+        "job",
+        "validation_error",
+        "files",
+        "nodes",
+        "rounds",
+        "seconds",
+        "model_sha256",
+        "history",
+        "placement",
+        "metrics",
+    }
     assert (shown["validation_error"], shown["files"], shown["nodes"], shown["rounds"]) == (0.25, 2, 2, 2)
     assert [r["round"] for r in shown["history"]] == [1, 2]
     assert shown["placement"] == {"a": "127.0.0.1:8001", "b": "127.0.0.1:8002"}
@@ -254,7 +301,8 @@ def test_the_table_says_which_node_trained_which_files() -> None:
 
     lines = [line for line in captured.get().splitlines() if "127.0.0.1" in line]
     assert [[cell.strip() for cell in line.strip("│").split("│")] for line in lines] == [
-        ["127.0.0.1:8001", "1", "a"], ["127.0.0.1:8002", "1", "b"],
+        ["127.0.0.1:8001", "1", "a"],
+        ["127.0.0.1:8002", "1", "b"],
     ]
 
 
@@ -273,6 +321,7 @@ def test_history_and_timing_are_a_line_a_round(tmp_path: Path) -> None:
 
     assert (tmp_path / "h.csv").read_text().splitlines() == [
         "round,validation_error,validation_loss,training_loss,training_accuracy,seconds,slowest_node_seconds",
-        "1,0.125,1.5,2.5,0.75,0.25,0.125", "2,0.25,1.5,2.5,0.75,0.25,0.125",
+        "1,0.125,1.5,2.5,0.75,0.25,0.125",
+        "2,0.25,1.5,2.5,0.75,0.25,0.125",
     ]
     assert (tmp_path / "t").read_text() == "job 12.346\nround 1 0.250\nround 2 0.250\n"

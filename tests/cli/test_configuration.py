@@ -41,8 +41,10 @@ def test_flag_before_environment_before_file_before_default(file: Path, monkeypa
     found = shown(*TRAIN, "--config", file, "--epochs", "2")
 
     assert {key: tuple(found[key].values()) for key in ("epochs", "rounds", "eta", "batch")} == {
-        "epochs": (2, "command line"), "rounds": (3, "environment ROUNDELAY_ROUNDS"),
-        "eta": (0.7, str(file)), "batch": (32, "default"),
+        "epochs": (2, "command line"),
+        "rounds": (3, "environment ROUNDELAY_ROUNDS"),
+        "eta": (0.7, str(file)),
+        "batch": (32, "default"),
     }
 
 
@@ -54,8 +56,11 @@ def test_each_value_is_shown_with_its_origin_a_line_each(file: Path, monkeypatch
 
     origins = {line.split("  #")[0].strip(): line.rpartition("# ")[2] for line in lines}
     assert {value: origins[value] for value in ("rounds = 3", "epochs = 2", "momentum = 0.9", "eta = 0.7")} == {
-        "rounds = 3": "environment ROUNDELAY_ROUNDS", "epochs = 2": "command line", "momentum = 0.9": "default",
-        "eta = 0.7": str(file)}
+        "rounds = 3": "environment ROUNDELAY_ROUNDS",
+        "epochs = 2": "command line",
+        "momentum = 0.9": "default",
+        "eta = 0.7": str(file),
+    }
     assert len(lines) == len(registry.options_of(train.parser([])))
 
 
@@ -100,8 +105,10 @@ def test_every_subcommand_is_known_to_the_configuration() -> None:
 
 
 def test_sections_are_for_one_program_and_stand_over_the_rest(file: Path) -> None:
-    file.write_text("port = 1\nhost = '10.0.0.1'\n[supernode]\nport = 2\n[compute_node]\nport = 3\ndata_dir = 'd'\n"
-                    "[client]\nrounds = 4\n")
+    file.write_text(
+        "port = 1\nhost = '10.0.0.1'\n[supernode]\nport = 2\n[compute_node]\nport = 3\ndata_dir = 'd'\n"
+        "[client]\nrounds = 4\n"
+    )
 
     def of(main: object) -> dict[str, object]:
         return tomllib.loads(run_here(main, "--config", file, "--show-config").out)  # type: ignore[arg-type]
@@ -169,21 +176,24 @@ def test_options_that_take_several_values_take_them_from_anywhere(file: Path, mo
     assert chosen("--config", str(file)).tag == [4, 5]
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("roundz = 3\n", "roundz: no such option; did you mean rounds?"),
-    ("[client]\nroundz = 3\n", "client.roundz: no such option; did you mean rounds?"),
-    ("[client]\nstabilize-every = 3\n", "client.stabilize-every: no such option"),  # a node's
-    ("[compute_node]\nrounds = 3\n", "compute_node.rounds: no such option"),
-    ("[nodes]\n", "[nodes]: no such program"),
-    ("rounds = 0\n", "rounds: --rounds is 0, expected from 1 to 10000"),
-    ("rounds = true\n", "rounds: True is no value of this option"),
-    ("rounds = 2026-11-22\n", "is no value of this option"),
-    ("json = 3\n", "json: 3 is neither true nor false"),
-    ("optimizer = 'sdg'\n", "optimizer: --optimizer is sdg, expected one of sgd"),
-    ("rounds = \n", "not TOML: "),
-    ("help = true\n", "help: no such option"),
-    ("config = 'other.toml'\n", "config: no such option"),
-])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("roundz = 3\n", "roundz: no such option; did you mean rounds?"),
+        ("[client]\nroundz = 3\n", "client.roundz: no such option; did you mean rounds?"),
+        ("[client]\nstabilize-every = 3\n", "client.stabilize-every: no such option"),  # a node's
+        ("[compute_node]\nrounds = 3\n", "compute_node.rounds: no such option"),
+        ("[nodes]\n", "[nodes]: no such program"),
+        ("rounds = 0\n", "rounds: --rounds is 0, expected from 1 to 10000"),
+        ("rounds = true\n", "rounds: True is no value of this option"),
+        ("rounds = 2026-11-22\n", "is no value of this option"),
+        ("json = 3\n", "json: 3 is neither true nor false"),
+        ("optimizer = 'sdg'\n", "optimizer: --optimizer is sdg, expected one of sgd"),
+        ("rounds = \n", "not TOML: "),
+        ("help = true\n", "help: no such option"),
+        ("config = 'other.toml'\n", "config: no such option"),
+    ],
+)
 def test_what_a_file_may_not_say_is_refused_with_file_and_key(text: str, message: str, file: Path) -> None:
     file.write_text(text)
 
@@ -195,12 +205,15 @@ def test_what_a_file_may_not_say_is_refused_with_file_and_key(text: str, message
     assert outcome.err.count("\n") == 1
 
 
-@pytest.mark.parametrize(("name", "value", "message"), [
-    ("ROUNDELAY_ROUND", "3", "ROUNDELAY_ROUND: no such option; did you mean rounds?"),
-    ("ROUNDELAY_QWXZ", "3", "ROUNDELAY_QWXZ: no such option; --help-all"),
-    ("ROUNDELAY_ROUNDS", "many", "ROUNDELAY_ROUNDS: 'many' is no whole number"),
-    ("ROUNDELAY_JSON", "perhaps", "ROUNDELAY_JSON: 'perhaps' is neither true nor false"),
-])
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("ROUNDELAY_ROUND", "3", "ROUNDELAY_ROUND: no such option; did you mean rounds?"),
+        ("ROUNDELAY_QWXZ", "3", "ROUNDELAY_QWXZ: no such option; --help-all"),
+        ("ROUNDELAY_ROUNDS", "many", "ROUNDELAY_ROUNDS: 'many' is no whole number"),
+        ("ROUNDELAY_JSON", "perhaps", "ROUNDELAY_JSON: 'perhaps' is neither true nor false"),
+    ],
+)
 def test_what_a_variable_may_not_say_is_refused_by_its_name(
     name: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

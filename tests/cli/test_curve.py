@@ -19,8 +19,10 @@ def two_rounds() -> report.Report:
     files = (TrainingFile(0, "a", "00" * 32, 10, 8),)
     made = report.Report(JobSpec(Settings(hidden=(1,)), files, files[0], 1, 26), nodes=1)
     for number in (1, 2):
-        made.add(Result("job", number, "", "", 0, errors=4 - number, rows=8),
-                 Report("job", number, "client", 1.5, 2.5, 0.75, 0.25, 0.125))
+        made.add(
+            Result("job", number, "", "", 0, errors=4 - number, rows=8),
+            Report("job", number, "client", 1.5, 2.5, 0.75, 0.25, 0.125),
+        )
     return made
 
 

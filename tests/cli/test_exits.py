@@ -43,8 +43,9 @@ exits.run(main)
 
 @contextmanager
 def program(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    running = subprocess.Popen([sys.executable, "-c", PROGRAM, *arguments], cwd=ROOT, text=True,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    running = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, *arguments], cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     try:
         assert running.stdout is not None
         assert running.stdout.readline() == "begun\n"
@@ -125,27 +126,45 @@ def test_a_reader_that_has_gone_is_no_error() -> None:
     os.close(nobody)
     script = "from roundelay.cli import exits\nexits.run(lambda _: print('x' * 100_000) or 0)"
 
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, stdout=output, stderr=subprocess.PIPE,
-                          timeout=TIMEOUT_S)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, stdout=output, stderr=subprocess.PIPE, timeout=TIMEOUT_S
+    )
 
     os.close(output)
     assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_the_codes_are_those_of_sysexits() -> None:
-    ours = (exits.USAGE, exits.DATA, exits.NO_INPUT, exits.UNAVAILABLE, exits.SOFTWARE, exits.CANNOT_CREATE,
-            exits.REFUSED)
+    ours = (
+        exits.USAGE,
+        exits.DATA,
+        exits.NO_INPUT,
+        exits.UNAVAILABLE,
+        exits.SOFTWARE,
+        exits.CANNOT_CREATE,
+        exits.REFUSED,
+    )
 
-    assert ours == (os.EX_USAGE, os.EX_DATAERR, os.EX_NOINPUT, os.EX_UNAVAILABLE, os.EX_SOFTWARE, os.EX_CANTCREAT,
-                    os.EX_NOPERM)
+    assert ours == (
+        os.EX_USAGE,
+        os.EX_DATAERR,
+        os.EX_NOINPUT,
+        os.EX_UNAVAILABLE,
+        os.EX_SOFTWARE,
+        os.EX_CANTCREAT,
+        os.EX_NOPERM,
+    )
 
 
 def test_without_its_packages_a_program_says_in_one_line_what_to_type() -> None:
-    script = "import sys; sys.path = [p for p in sys.path if 'site-packages' not in p]\n" \
-             "from roundelay.cli.environment import require; require()"
+    script = (
+        "import sys; sys.path = [p for p in sys.path if 'site-packages' not in p]\n"
+        "from roundelay.cli.environment import require; require()"
+    )
 
-    done = subprocess.run([sys.executable, "-S", "-c", script], cwd=ROOT, capture_output=True, text=True,
-                          timeout=TIMEOUT_S)
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S
+    )
 
     assert done.returncode == 69
     assert done.stdout == ""

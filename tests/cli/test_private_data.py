@@ -57,14 +57,20 @@ def test_they_are_validated_on_the_test_part_of_any_set(tmp_path: Path) -> None:
         asked(tmp_path / "set.npz", replace(FILES, features=196))
 
 
-@pytest.mark.parametrize(("publications", "model", "complaint"), [
-    ((), "mlp", "no node has published files under 'wards'"),
-    ((FILES, CLIENT), "mlp", r"b:1 has a trainer of its own \(--trainer\), a:1 files \(--private\)"),
-    ((replace(FILES, features=5),), "mlp", "a:1 has files of 5 features, validate.txt has 4"),
-    ((CLIENT, replace(CLIENT, address="c:1")), "mine:Linear", "b:1 cannot train mine:Linear: start it with --models mi"
-                                                              "ne; 1 other nodes neither"),
-    ((FILES,), "torchzoo:cnn", "a:1 cannot train torchzoo:cnn: install the extra torch there"),
-])
+@pytest.mark.parametrize(
+    ("publications", "model", "complaint"),
+    [
+        ((), "mlp", "no node has published files under 'wards'"),
+        ((FILES, CLIENT), "mlp", r"b:1 has a trainer of its own \(--trainer\), a:1 files \(--private\)"),
+        ((replace(FILES, features=5),), "mlp", "a:1 has files of 5 features, validate.txt has 4"),
+        (
+            (CLIENT, replace(CLIENT, address="c:1")),
+            "mine:Linear",
+            "b:1 cannot train mine:Linear: start it with --models mine; 1 other nodes neither",
+        ),
+        ((FILES,), "torchzoo:cnn", "a:1 cannot train torchzoo:cnn: install the extra torch there"),
+    ],
+)
 def test_what_cannot_be_trained_is_refused_before_there_is_a_job(
     publications: tuple[Publication, ...], model: str, complaint: str, letters: Path
 ) -> None:

@@ -42,8 +42,14 @@ def picture(*identifiers: int, jobs: tuple[Sighting, ...] = (), training: str = 
     return Picture(SUPERNODE, RING, nodes, jobs, True, colours)
 
 
-def job(rounds_done: int, end: str = "", nonce: str = "", driver: str = "client", weights: str = "aa",
-        disturbed: tuple[str, ...] = ()) -> Sighting:
+def job(
+    rounds_done: int,
+    end: str = "",
+    nonce: str = "",
+    driver: str = "client",
+    weights: str = "aa",
+    disturbed: tuple[str, ...] = (),
+) -> Sighting:
     """A job of ten rounds and two files, so far."""
     files = tuple(TrainingFile(i, f"part-{i}", "00" * 32, 10, 5) for i in range(2))
     spec = JobSpec(Settings(rounds=10), files, TrainingFile(2, "check", "11" * 32, 10, 5), 4, 3, nonce=nonce)

@@ -36,16 +36,29 @@ def test_a_page_that_only_looks_launches_and_stops_nothing(tmp_path: Path) -> No
     made = actions(tmp_path, read_only=True)
     lab = LabActions(Lab(), Watcher(SUPERNODE, tuple, lambda: 0.0, lambda: 0.0), read_only=True)
 
-    for deed in (lambda: made.launch(wanted()), lambda: made.cancel("0" * 64), lab.add, lab.heal,
-                 lambda: lab.kill(Address("127.0.0.1", 1))):
+    for deed in (
+        lambda: made.launch(wanted()),
+        lambda: made.cancel("0" * 64),
+        lab.add,
+        lab.heal,
+        lambda: lab.kill(Address("127.0.0.1", 1)),
+    ):
         with pytest.raises(ActionRefused, match="read-only"):
             deed()
 
 
-@pytest.mark.parametrize("asked", [
-    wanted("../elsewhere"), wanted("/etc"), wanted(validation="../v.txt"), wanted(validation="/etc/passwd"),
-    wanted(validation="link"), wanted("link"), wanted(init="../model.npz"),
-])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        wanted("../elsewhere"),
+        wanted("/etc"),
+        wanted(validation="../v.txt"),
+        wanted(validation="/etc/passwd"),
+        wanted(validation="link"),
+        wanted("link"),
+        wanted(init="../model.npz"),
+    ],
+)
 def test_no_path_leads_out_of_the_data_folder(asked: Wanted, tmp_path: Path) -> None:
     home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
     for folder in (home / "letters", elsewhere):
@@ -76,7 +89,7 @@ def test_how_data_are_read_is_refused_in_the_words_of_the_command_line(tmp_path:
 
 
 def test_the_form_reads_a_table_and_holds_a_part_out_as_the_command_line_does(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_table(tmp_path)
     published: list[tuple[JobSpec, list[bytes]]] = []
@@ -87,7 +100,7 @@ def test_the_form_reads_a_table_and_holds_a_part_out_as_the_command_line_does(
     monkeypatch.setattr("roundelay.dashboard.actions.publish", keep)
     actions(tmp_path).launch(Wanted("flowers.csv", "", "", {"rounds": "3"}, {"parts": "2", "label": "kind"}))
 
-    (spec, held), = published
+    ((spec, held),) = published
     assert (len(spec.files), spec.features, spec.labels, spec.settings.rounds) == (2, 2, ("iris", "rose"), 3)
     assert spec.validation.rows == 8
     assert all(held)
@@ -119,9 +132,16 @@ def chosen(*arguments: str) -> object:
     return read
 
 
-@pytest.mark.parametrize("arguments", [("--host", "0.0.0.0", "--name", "lab.example"), ("--host", "192.0.2.1"),
-                                       ("--host", "0.0.0.0", "--token-file", "t"), ("--lab", "0"),
-                                       ("--lab", "--supernode", "127.0.0.1:9091")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--host", "0.0.0.0", "--name", "lab.example"),
+        ("--host", "192.0.2.1"),
+        ("--host", "0.0.0.0", "--token-file", "t"),
+        ("--lab", "0"),
+        ("--lab", "--supernode", "127.0.0.1:9091"),
+    ],
+)
 def test_what_is_not_safe_or_does_not_fit_is_refused(arguments: tuple[str, ...]) -> None:
     with pytest.raises(exits.Exit) as refused:
         chosen(*arguments)
@@ -136,7 +156,7 @@ def test_every_start_has_a_token_of_its_own() -> None:
     assert all(len(token) >= 32 for token in tokens)
 
 
-@pytest.mark.parametrize("content", ["short", "", "with spaces in the middle of it", "quote\"and;semicolon=1234"])
+@pytest.mark.parametrize("content", ["short", "", "with spaces in the middle of it", 'quote"and;semicolon=1234'])
 def test_a_weak_or_unfit_token_is_refused(content: str, tmp_path: Path) -> None:
     (tmp_path / "token").write_text(content)
 

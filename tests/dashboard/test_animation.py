@@ -63,8 +63,9 @@ def test_a_ring_that_loses_a_node_is_a_picture() -> None:
         made.add("ring", "g")
         for name, piece in ring_scene(picture(*nodes), Chosen()).pieces.items():
             if name != "svg":
-                made.pieces[name] = type(piece)(piece.tag, "ring" if piece.parent == "svg" else piece.parent,
-                                                piece.attributes, piece.text)
+                made.pieces[name] = type(piece)(
+                    piece.tag, "ring" if piece.parent == "svg" else piece.parent, piece.attributes, piece.text
+                )
         frames.append(made)
 
     root = animated(*frames)

@@ -30,7 +30,7 @@ def test_a_whole_ring_is_one_line() -> None:
 
 
 def test_a_joiner_is_named_with_whom_it_takes_keys_from() -> None:
-    (kind, text), = lines(picture(0, 128), picture(0, 64, 128))
+    ((kind, text),) = lines(picture(0, 128), picture(0, 64, 128))
 
     assert (kind, text) == ("joined", "64 (127.0.0.1:8064) has joined, in front of 128 (127.0.0.1:8128)")
 
@@ -58,7 +58,7 @@ def test_a_takeover_and_what_was_healed_are_told_once() -> None:
 
 
 def test_the_end_of_a_job_is_told_with_its_error() -> None:
-    (kind, text), = lines(picture(0, jobs=(job(10),)), picture(0, jobs=(job(10, "done"),)))
+    ((kind, text),) = lines(picture(0, jobs=(job(10),)), picture(0, jobs=(job(10, "done"),)))
 
     assert kind == "ended"
     assert text.endswith("is done, validation error 0.2000")

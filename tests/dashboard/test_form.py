@@ -11,8 +11,18 @@ from roundelay.dashboard import form
 from roundelay.federation.errors import BadSpec
 from roundelay.federation.settings import Settings
 
-WRONG = [("rounds", "0"), ("rounds", "many"), ("rounds", ""), ("eta", "-1"), ("eta", "nan"), ("hidden", "256,"),
-         ("hidden", "9999"), ("momentum", "1.5"), ("quorum", "0"), ("optimizer", "lion")]
+WRONG = [
+    ("rounds", "0"),
+    ("rounds", "many"),
+    ("rounds", ""),
+    ("eta", "-1"),
+    ("eta", "nan"),
+    ("hidden", "256,"),
+    ("hidden", "9999"),
+    ("momentum", "1.5"),
+    ("quorum", "0"),
+    ("optimizer", "lion"),
+]
 
 
 def defaults() -> dict[str, str | bool]:

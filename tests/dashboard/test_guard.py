@@ -15,8 +15,14 @@ COOKIE = f"roundelay-8080={TOKEN}"
 OURS = "http://127.0.0.1:8080"
 
 
-def scope(kind: str = "http", host: str | None = "127.0.0.1:8080", origin: str | None = None,
-          cookie: str | None = COOKIE, query: str = "", method: str = "GET") -> dict[str, Any]:
+def scope(
+    kind: str = "http",
+    host: str | None = "127.0.0.1:8080",
+    origin: str | None = None,
+    cookie: str | None = COOKIE,
+    query: str = "",
+    method: str = "GET",
+) -> dict[str, Any]:
     named = {b"host": host, b"origin": origin, b"cookie": cookie}
     headers = [(name, value.encode()) for name, value in named.items() if value is not None]
     return {"type": kind, "method": method, "path": "/", "query_string": query.encode(), "headers": headers}
@@ -32,8 +38,19 @@ def test_the_names_of_this_page_are_let_through_with_the_token(host: str) -> Non
     assert status(host=host, origin=f"http://{host}") == 0
 
 
-@pytest.mark.parametrize("host", [None, "", "evil.example", "evil.example:8080", "127.0.0.1", "127.0.0.1:8081",
-                                  "127.0.0.1:8080.evil.example", "localhost.evil.example:8080"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        None,
+        "",
+        "evil.example",
+        "evil.example:8080",
+        "127.0.0.1",
+        "127.0.0.1:8081",
+        "127.0.0.1:8080.evil.example",
+        "localhost.evil.example:8080",
+    ],
+)
 def test_a_foreign_host_is_refused_even_with_the_token(host: str | None) -> None:
     assert status(host=host) == 421
 
@@ -46,8 +63,18 @@ def test_two_hosts_are_none() -> None:
 
 
 @pytest.mark.parametrize("kind", ["http", "websocket"])
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "", "http://127.0.0.1", "http://127.0.0.1:80801",
-                                    "http://127.0.0.1:8080.evil.example", "file://127.0.0.1:8080"])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://evil.example",
+        "null",
+        "",
+        "http://127.0.0.1",
+        "http://127.0.0.1:80801",
+        "http://127.0.0.1:8080.evil.example",
+        "file://127.0.0.1:8080",
+    ],
+)
 def test_a_foreign_origin_is_refused_even_with_the_token(kind: str, origin: str) -> None:
     assert status(kind=kind, origin=origin) == 403
 
@@ -59,8 +86,10 @@ def test_a_websocket_must_have_an_origin_and_the_token() -> None:
     assert status(kind="websocket", origin=OURS, cookie=None, query=f"token={TOKEN}") == 401
 
 
-@pytest.mark.parametrize("cookie", [None, "", f"roundelay-8080={TOKEN}x", "roundelay-8080=", f"roundelay-8081={TOKEN}",
-                                    f"other={TOKEN}", "\x00;;=;"])
+@pytest.mark.parametrize(
+    "cookie",
+    [None, "", f"roundelay-8080={TOKEN}x", "roundelay-8080=", f"roundelay-8081={TOKEN}", f"other={TOKEN}", "\x00;;=;"],
+)
 def test_without_the_token_nothing_is_shown(cookie: str | None) -> None:
     assert status(cookie=cookie) == 401
 

@@ -69,8 +69,9 @@ def scenes(draw: st.DrawFn) -> Scene:
     for name in draw(st.permutations(NAMES))[: draw(st.integers(0, len(NAMES)))]:
         parent = draw(st.sampled_from(["", *scene.pieces]))
         attributes = draw(st.dictionaries(st.sampled_from(["x", "y", "cls"]), st.integers(0, 2)))
-        scene.add(name, draw(st.sampled_from(["g", "path"])), parent, draw(st.sampled_from(["", "one", "two"])),
-                  **attributes)
+        scene.add(
+            name, draw(st.sampled_from(["g", "path"])), parent, draw(st.sampled_from(["", "one", "two"])), **attributes
+        )
     return scene
 
 

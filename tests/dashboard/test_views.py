@@ -38,8 +38,11 @@ def test_every_node_is_on_the_circle_with_an_arc_and_a_name_to_be_heard(count: i
     scene = ring_scene(seen, Chosen())
 
     assert len(classes(scene, "arc-")) == len(classes(scene, "node-")) == count
-    assert all("aria-label" in piece.attributes and piece.attributes["tabindex"] == "0"
-               for name, piece in scene.pieces.items() if name.startswith("node-"))
+    assert all(
+        "aria-label" in piece.attributes and piece.attributes["tabindex"] == "0"
+        for name, piece in scene.pieces.items()
+        if name.startswith("node-")
+    )
     assert scene.pieces["svg"].attributes["aria-label"] == f"Chord ring of {count} nodes"
 
 
@@ -97,10 +100,15 @@ def test_neighbours_differ_in_colour_and_nobody_changes_it() -> None:
     assert set(fresh.values()) == set(range(COLOURS))
 
 
-@pytest.mark.parametrize(("jobs", "training", "phase"), [
-    ((), "", IDLE), ((job(10, "done"),), "", IDLE),
-    ((job(3),), "round 4: 2 files", TRAINING), ((job(3),), "", UPDATING),
-])
+@pytest.mark.parametrize(
+    ("jobs", "training", "phase"),
+    [
+        ((), "", IDLE),
+        ((job(10, "done"),), "", IDLE),
+        ((job(3),), "round 4: 2 files", TRAINING),
+        ((job(3),), "", UPDATING),
+    ],
+)
 def test_the_phase_has_the_name_of_the_older_systems(jobs: tuple[object, ...], training: str, phase: str) -> None:
     seen = picture(0, 128, jobs=jobs, training=training)  # type: ignore[arg-type]
 
@@ -118,8 +126,9 @@ def test_a_supernode_is_missed_where_the_ring_has_one() -> None:
 def test_a_round_more_sends_little() -> None:
     before, after = (picture(0, 128, jobs=(job(n),)) for n in (4, 5))
 
-    changes = difference(training_view.job_scene(before, before.jobs[0].job),
-                         training_view.job_scene(after, after.jobs[0].job))
+    changes = difference(
+        training_view.job_scene(before, before.jobs[0].job), training_view.job_scene(after, after.jobs[0].job)
+    )
 
     assert 0 < len(changes) <= 4
 

@@ -40,7 +40,9 @@ DEPLOY = ROOT / "deploy"
 KUBERNETES = DEPLOY / "kubernetes"
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
 MANIFESTS = [
-    manifest for path in sorted(KUBERNETES.glob("*.yaml")) if path.name != "kustomization.yaml"
+    manifest
+    for path in sorted(KUBERNETES.glob("*.yaml"))
+    if path.name != "kustomization.yaml"
     for manifest in yaml.safe_load_all(path.read_text())
 ]
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
@@ -182,12 +184,20 @@ def test_the_script_makes_a_token_once_and_shows_the_pages_address_with_it(tmp_p
     shutil.copytree(DEPLOY, tmp_path / "deploy", ignore=shutil.ignore_patterns("secret", "__pycache__"))
     docker = tmp_path / "bin" / "docker"
     docker.parent.mkdir()
-    docker.write_text("#!/bin/sh\necho \"$@\"\n")
+    docker.write_text('#!/bin/sh\necho "$@"\n')
     docker.chmod(0o755)
-    token = (tmp_path / "deploy" / COMPOSE["secrets"]["dashboard-token"]["file"])
+    token = tmp_path / "deploy" / COMPOSE["secrets"]["dashboard-token"]["file"]
 
-    said = [subprocess.run([tmp_path / "deploy" / "run.sh"], capture_output=True, text=True, check=True,
-                           env={"PATH": f"{docker.parent}:{os.environ['PATH']}"}).stdout for _ in range(2)]
+    said = [
+        subprocess.run(
+            [tmp_path / "deploy" / "run.sh"],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={"PATH": f"{docker.parent}:{os.environ['PATH']}"},
+        ).stdout
+        for _ in range(2)
+    ]
 
     port = COMPOSE["services"]["dashboard"]["environment"]["ROUNDELAY_PORT"]
     assert f"dashboard at http://localhost:{port}/?token={token.read_text()}\n" in said[0]
@@ -307,8 +317,10 @@ def test_what_compose_runs_is_a_ring_that_trains_and_that_a_stopped_container_le
         def run(service: str, number: int, *arguments: str) -> Running:
             command = next(c for c in of_compose() if c.where == f"compose {service}")
             running = Running(f"{service}-{number}", command.words[0], tmp_path)
-            places = {"ROUNDELAY_STATE_DIR": str(data / running.name),
-                      "ROUNDELAY_NODES": str(DEPLOY / "compute_nodes.txt")}
+            places = {
+                "ROUNDELAY_STATE_DIR": str(data / running.name),
+                "ROUNDELAY_NODES": str(DEPLOY / "compute_nodes.txt"),
+            }
             running.environment = command.environment | {k: v for k, v in places.items() if k in command.environment}
             opened.callback(lambda: running.is_running and running.kill())
             running.start(arguments or command.words[1:], hosts[number].wrapper(names))
@@ -326,8 +338,9 @@ def test_what_compose_runs_is_a_ring_that_trains_and_that_a_stopped_container_le
         nodes = [run("node", number) for number in (1, 2, 3)]
         for number in (1, 2, 3):
             until(lambda number=number: serves("node", number), "the node is healthy", 0.2)
-        client = run("client", 0, str(ROOT / "letters"), "validate_letters.txt", "--rounds", "1", "--epochs", "1",
-                     "--json")
+        client = run(
+            "client", 0, str(ROOT / "letters"), "validate_letters.txt", "--rounds", "1", "--epochs", "1", "--json"
+        )
         assert client.wait() == 0, client.text
         assert json.loads(client.out.read_text())["nodes"] == 3
 

@@ -15,8 +15,16 @@ import pytest
 from tests.processes import PATIENCE_S, ROOT, environment
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync")
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 ADDRESS = "dashboard at "
 LINES_MAX = 20
 
@@ -34,8 +42,9 @@ def require_browser() -> Any:
 def dashboard(*arguments: object, cwd: Path = ROOT) -> Iterator[str]:
     """`python -m dashboard` with these; its address."""
     command = [sys.executable, "-m", "roundelay.dashboard", "--port", "0", "--end-with-parent", *map(str, arguments)]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                          env=environment()) as child:
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()
+    ) as child:
         assert child.stdin is not None and child.stdout is not None
         try:
             yield _address(child.stdout)

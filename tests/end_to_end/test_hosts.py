@@ -61,8 +61,10 @@ def test_a_ring_of_ipv6_addresses_trains_and_registers_the_ports_it_was_given(fo
     lan = Lan(folder, "--host", "::1", "--register")
     try:
         words = lan.supernode.rpartition(":")
-        nodes = [lan.start("compute_node.py", "0", "[::1]", words[2], "--host", host, "--register")
-                 for host in ("::1", "[0::1]")]
+        nodes = [
+            lan.start("compute_node.py", "0", "[::1]", words[2], "--host", host, "--register")
+            for host in ("::1", "[0::1]")
+        ]
         for node in nodes:
             node.line("joined the ring")
 

@@ -61,10 +61,21 @@ def test_nothing_is_left_behind_in_processes_or_files(runs: dict[int, Outcome], 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_client_that_is_ended_in_the_middle_takes_its_ring_with_it(number: signal.Signals, folder: Path) -> None:
     mark = new_mark()
-    command = [sys.executable, str(ROOT / "client.py"), "letters", "validate_letters.txt", "--local", "1",
-               "--rounds", "10000", "--epochs", "50"]
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                          env=environment(mark)) as running:
+    command = [
+        sys.executable,
+        str(ROOT / "client.py"),
+        "letters",
+        "validate_letters.txt",
+        "--local",
+        "1",
+        "--rounds",
+        "10000",
+        "--epochs",
+        "50",
+    ]
+    with subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment(mark)
+    ) as running:
         assert running.stderr is not None
         said = []
         for line in running.stderr:

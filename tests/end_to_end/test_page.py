@@ -210,8 +210,12 @@ def test_a_foreign_host_or_origin_or_no_token_is_refused_by_http_and_websocket(a
     where = urlsplit(address)
     token = where.query.removeprefix("token=")
     cookie, ours = f"roundelay-{where.port}={token}", f"http://127.0.0.1:{where.port}"
-    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
-               "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
+    upgrade = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
     socket = "/_nicegui_ws/socket.io/?EIO=4&transport=websocket"
 
     assert ask(address, {"Cookie": cookie}) == 200

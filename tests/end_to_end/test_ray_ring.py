@@ -20,13 +20,18 @@ ROUNDS = 300  # last longer than Ray takes to start an actor
 JOB = ("letters", "validate_letters.txt", "--hidden", 8, "--rounds", ROUNDS, "--epochs", 1, "--json")
 
 
-@pytest.mark.parametrize(("arguments", "why"), [
-    ((), "required: ARGUMENT"), (("--nodes", "0", "--", "letters"), "--nodes takes 1 to"),
-    (("--cpus", "-1", "--", "letters"), "--cpus takes 0 or more"),
-    (("--", "letters", "--local", "4"), "--local is not"),
-    (("--", "letters", "--supernode", "127.0.0.1:9091"), "--supernode is not"), (("--", "--rounds", "2"), "which data"),
-    (("--", "train", "letters", "--rounds", "0"), "rounds is 0"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        ((), "required: ARGUMENT"),
+        (("--nodes", "0", "--", "letters"), "--nodes takes 1 to"),
+        (("--cpus", "-1", "--", "letters"), "--cpus takes 0 or more"),
+        (("--", "letters", "--local", "4"), "--local is not"),
+        (("--", "letters", "--supernode", "127.0.0.1:9091"), "--supernode is not"),
+        (("--", "--rounds", "2"), "which data"),
+        (("--", "train", "letters", "--rounds", "0"), "rounds is 0"),
+    ],
+)
 def test_what_does_not_fit_is_refused_before_anything_starts(arguments: tuple[str, ...], why: str) -> None:
     outcome = run_here(main, *arguments)
 

@@ -59,8 +59,10 @@ def test_a_ring_that_loses_a_process_says_which_and_ends(tmp_path: Path) -> None
 
 def is_node(process: Path, mark: str) -> bool:
     try:
-        return mark.encode() in (process / "environ").read_bytes() and b"compute_node.py" in (
-            process / "cmdline").read_bytes()
+        return (
+            mark.encode() in (process / "environ").read_bytes()
+            and b"compute_node.py" in (process / "cmdline").read_bytes()
+        )
     except OSError:
         return False
 

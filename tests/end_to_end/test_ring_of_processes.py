@@ -134,8 +134,7 @@ def test_a_node_follows_its_list_to_a_supernode_that_starts_later_and_elsewhere(
 
 def test_a_port_in_use_is_named(sixteen: Ring) -> None:
     node = sixteen.start("compute_node.py", str(sixteen.supernode_port))
-    supernode = sixteen.start("supernode.py", "--port", str(sixteen.supernode_port), "--state-dir",
-                              str(sixteen.folder))
+    supernode = sixteen.start("supernode.py", "--port", str(sixteen.supernode_port), "--state-dir", str(sixteen.folder))
 
     for refused in (node, supernode):
         assert refused.wait() == 69
@@ -148,8 +147,16 @@ def test_a_node_whose_output_nobody_reads_goes_on(sixteen: Ring) -> None:
     """As in `compute_node.py 8001 | head -0`."""
     nobody, output = os.pipe()
     os.close(nobody)
-    command = [sys.executable, str(ROOT / "compute_node.py"), "0", "127.0.0.1", str(sixteen.supernode_port),
-               "--register", "--nodes", str(sixteen.node_list)]
+    command = [
+        sys.executable,
+        str(ROOT / "compute_node.py"),
+        "0",
+        "127.0.0.1",
+        str(sixteen.supernode_port),
+        "--register",
+        "--nodes",
+        str(sixteen.node_list),
+    ]
     with subprocess.Popen(command, stdout=output, stderr=subprocess.PIPE, env=environment()) as node:
         os.close(output)
         sixteen.wait_until_whole(COUNT + 1)

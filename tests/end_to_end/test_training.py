@@ -42,8 +42,18 @@ def first(three: Ring) -> dict[str, Any]:
 def test_json_is_one_line_with_exactly_the_promised_fields(three: Ring, first: dict[str, Any]) -> None:
     shown = first
 
-    assert set(shown) == {"job", "validation_error", "files", "nodes", "rounds", "seconds", "model_sha256", "history",
-                          "placement", "metrics"}
+    assert set(shown) == {
+        "job",
+        "validation_error",
+        "files",
+        "nodes",
+        "rounds",
+        "seconds",
+        "model_sha256",
+        "history",
+        "placement",
+        "metrics",
+    }
     assert (shown["files"], shown["nodes"], shown["rounds"]) == (FILES, COUNT, 2)
     assert [r["round"] for r in shown["history"]] == [1, 2]
     assert shown["history"][-1]["validation_error"] == pytest.approx(shown["validation_error"], abs=1e-6)
@@ -109,11 +119,22 @@ class Driven:
     """A client in the middle of a job, until it is through; a context manager."""
 
     def __init__(self, ring: Ring, *options: object) -> None:
-        arguments = ["letters", "validate_letters.txt", *options, "--supernode", ring.supernode_address, "--nodes",
-                     ring.node_list]
+        arguments = [
+            "letters",
+            "validate_letters.txt",
+            *options,
+            "--supernode",
+            ring.supernode_address,
+            "--nodes",
+            ring.node_list,
+        ]
         self.process = subprocess.Popen(
-            [sys.executable, str(ROOT / "client.py"), *map(str, arguments)], cwd=ring.folder, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(),
+            [sys.executable, str(ROOT / "client.py"), *map(str, arguments)],
+            cwd=ring.folder,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(),
         )
         self.notes: list[str] = []
 
@@ -142,8 +163,9 @@ LONG = ("--rounds", 12, "--epochs", 40, "--hidden", 8)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "asked to end"])
-def test_a_node_lost_in_the_middle_of_a_job_changes_nothing_but_who_trains(number: signal.Signals, three: Ring,
-                                                                           undisturbed: str) -> None:
+def test_a_node_lost_in_the_middle_of_a_job_changes_nothing_but_who_trains(
+    number: signal.Signals, three: Ring, undisturbed: str
+) -> None:
     node = three.start_node("--quiet")
     three.wait_until_whole(COUNT + 1)
     with Driven(three, *LONG, "--json") as job:
@@ -164,8 +186,9 @@ def undisturbed(three: Ring) -> str:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_client_that_is_interrupted_cancels_its_job_and_says_so(number: signal.Signals, code: int,
-                                                                  three: Ring) -> None:
+def test_a_client_that_is_interrupted_cancels_its_job_and_says_so(
+    number: signal.Signals, code: int, three: Ring
+) -> None:
     with Driven(three, "--rounds", 10_000, "--epochs", 20, "--hidden", 8) as job:
         job.wait_for_round(1)
         job.process.send_signal(number)

@@ -53,7 +53,9 @@ class Seat:
         self.said: list[str] = []
         self.keeper = Keeper(self.node, table.clocks, self.said.append)
         self.handlers: Handlers = {
-            **ring_handlers(self.node), **self.store.handlers(), **self.orders.handlers(),
+            **ring_handlers(self.node),
+            **self.store.handlers(),
+            **self.orders.handlers(),
             Driving: lambda request: self.keeper.hear(request.job),
         }
 

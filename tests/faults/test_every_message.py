@@ -23,7 +23,12 @@ from tests.faults.inline_cluster import Killed, Table, small_job
 NODES, ROUNDS = 5, 1
 HEALED_S = 3.0
 KINDS = (
-    "GetNeighbours", "NextHop", "Find", "Read", "Write", "Collect",
+    "GetNeighbours",
+    "NextHop",
+    "Find",
+    "Read",
+    "Write",
+    "Collect",
     *(f"Order of round {number}" for number in range(ROUNDS + 1)),
     *(f"Put {record}-{number}" for number in range(ROUNDS + 1) for record in ("weights", "report", "result")),
     "Put done",

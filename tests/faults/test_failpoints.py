@@ -27,9 +27,29 @@ from roundelay.store.items import Entry, Item
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 REQUESTS = (
-    "NextHop", "GetNeighbours", "Notify", "Nudge", "Leaving", "GetStatus", "SayHello",
-    "Put", "Write", "Read", "Find", "GetRangeDigest", "ListRange", "ListNamed", "Release", "Tidy",
-    "Order", "Collect", "Driving", "Admit", "Report", "Retire", "GetMembers",
+    "NextHop",
+    "GetNeighbours",
+    "Notify",
+    "Nudge",
+    "Leaving",
+    "GetStatus",
+    "SayHello",
+    "Put",
+    "Write",
+    "Read",
+    "Find",
+    "GetRangeDigest",
+    "ListRange",
+    "ListNamed",
+    "Release",
+    "Tidy",
+    "Order",
+    "Collect",
+    "Driving",
+    "Admit",
+    "Report",
+    "Retire",
+    "GetMembers",
 )
 OTHERS = ("train", "trainer.missing", "trainer.add", "trainer.moments", "trainer.train", "disk.write")
 
@@ -124,9 +144,13 @@ def test_sleep_waits_as_long_as_it_says() -> None:
 
 @pytest.mark.parametrize(
     ("text", "name", "error"),
-    [("ask.Put=drop", "ask.Put.before", NodeUnreachable), ("ask.Put=error", "ask.Put.before", PeerFault),
-     ("handle.Put=error", "handle.Put.before", InjectedFault), ("trainer.epoch=error", "trainer.epoch", OSError),
-     ("disk.write=error", "disk.write.before", sqlite3.OperationalError)],
+    [
+        ("ask.Put=drop", "ask.Put.before", NodeUnreachable),
+        ("ask.Put=error", "ask.Put.before", PeerFault),
+        ("handle.Put=error", "handle.Put.before", InjectedFault),
+        ("trainer.epoch=error", "trainer.epoch", OSError),
+        ("disk.write=error", "disk.write.before", sqlite3.OperationalError),
+    ],
 )
 def test_each_place_fails_as_it_can_fail(text: str, name: str, error: type[Exception]) -> None:
     with pytest.raises(error):
@@ -162,8 +186,21 @@ def test_an_exit_that_must_be_armed_ends_one_of_those_who_share_the_folder(tmp_p
 
 @pytest.mark.parametrize(
     "text",
-    ["nonsense", "handle.Nobody=exit", "train", "train=", "train=explode", "train=sleep", "train=sleep:x",
-     "train=exit:3", "train=exit@0", "train=exit@x", "train=200%exit", "train=drop", "trainer.epoch.before=exit"],
+    [
+        "nonsense",
+        "handle.Nobody=exit",
+        "train",
+        "train=",
+        "train=explode",
+        "train=sleep",
+        "train=sleep:x",
+        "train=exit:3",
+        "train=exit@0",
+        "train=exit@x",
+        "train=200%exit",
+        "train=drop",
+        "trainer.epoch.before=exit",
+    ],
 )
 def test_what_cannot_be_understood_is_refused_by_name(text: str) -> None:
     with pytest.raises(BadFailpoints, match="ROUNDELAY_FAILPOINTS"):
@@ -173,7 +210,10 @@ def test_what_cannot_be_understood_is_refused_by_name(text: str) -> None:
 @pytest.mark.parametrize("script", ["supernode.py", "compute_node.py", "client.py"])
 def test_a_wrong_one_ends_the_program_with_one_line_and_64(script: str) -> None:
     done = subprocess.run(
-        [sys.executable, str(ROOT / script), "--port", "0"], capture_output=True, text=True, timeout=60,
+        [sys.executable, str(ROOT / script), "--port", "0"],
+        capture_output=True,
+        text=True,
+        timeout=60,
         env=os.environ | {failpoints.VARIABLE: "train=explode"},
     )
 

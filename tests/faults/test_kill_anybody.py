@@ -183,9 +183,10 @@ def holders(bench: Bench) -> None:
     assert until(read, "what was acknowledged") == content
 
 
-SIDES = ({"node": node, "tree": tree, "pause": pause, "trainer": trainer, "supernode": supernode,
-          "holders": holders},
-         {"client": client, "driver": driver, "everything": everything})
+SIDES = (
+    {"node": node, "tree": tree, "pause": pause, "trainer": trainer, "supernode": supernode, "holders": holders},
+    {"client": client, "driver": driver, "everything": everything},
+)
 
 
 @pytest.fixture(scope="module")

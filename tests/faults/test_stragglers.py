@@ -62,7 +62,8 @@ def test_a_trainer_that_hangs_is_raced_even_when_nobody_knows_yet_how_long_a_row
     assert table.drive(spec) == undisturbed()
     assert all(
         str(hung.address) not in placement.values()
-        for number, placement in placements(table, spec).items() if number >= from_round
+        for number, placement in placements(table, spec).items()
+        if number >= from_round
     )
 
 

@@ -38,7 +38,10 @@ class Member:
         self.carrying_out = self.orders.carry_out(node)
         store = Store(lambda: 0.0)
         self.handlers: Handlers = {
-            **ring_handlers(node), **store.handlers(), **self.orders.handlers(), Driving: lambda _: None,
+            **ring_handlers(node),
+            **store.handlers(),
+            **self.orders.handlers(),
+            Driving: lambda _: None,
         }
 
     def compute(self, effect: Compute) -> Done:

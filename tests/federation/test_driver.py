@@ -69,7 +69,10 @@ class Job:
     """A spec on a ring, its files placed and its id published."""
 
     def __init__(
-        self, ids: Sequence[int], spec: JobSpec = SPEC, contents: dict[str, bytes] = CONTENTS,
+        self,
+        ids: Sequence[int],
+        spec: JobSpec = SPEC,
+        contents: dict[str, bytes] = CONTENTS,
         validation: bytes = VALIDATION,
     ) -> None:
         self.net = InlineRing(ids, RING)
@@ -189,8 +192,11 @@ def test_every_file_is_trained_by_the_owner_of_its_name() -> None:
         assert address == f"node-{owner}:1"
 
 
-@pytest.mark.parametrize(("kind", "nth"), [(Order, 1), (Order, 12), (Collect, 1), (Collect, 13)],
-                         ids=["given its order", "given a later order", "asked for the result", "asked later"])
+@pytest.mark.parametrize(
+    ("kind", "nth"),
+    [(Order, 1), (Order, 12), (Collect, 1), (Collect, 13)],
+    ids=["given its order", "given a later order", "asked for the result", "asked later"],
+)
 def test_a_node_that_is_lost_passes_its_files_on_in_the_same_round_and_the_sum_is_the_same(
     kind: type[Order] | type[Collect], nth: int
 ) -> None:
@@ -296,8 +302,10 @@ def test_a_round_has_its_error_losses_and_times() -> None:
 
 
 def test_other_seeds_and_other_settings_are_other_models() -> None:
-    made = {Job(IDS[:2], make_spec(replace(SETTINGS, **change))).drive()
-            for change in ({}, {"seed": 1}, {"epochs": 3}, {"eta": 0.05}, {"optimizer": "adam"})}
+    made = {
+        Job(IDS[:2], make_spec(replace(SETTINGS, **change))).drive()
+        for change in ({}, {"seed": 1}, {"epochs": 3}, {"eta": 0.05}, {"optimizer": "adam"})
+    }
 
     assert len(made) == 5
 

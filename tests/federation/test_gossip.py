@@ -83,8 +83,9 @@ def test_an_acknowledgement_that_is_lost_is_asked_for_again_and_the_push_counts_
     assert all(report.disturbances == () for _, report in made.rounds)
 
 
-@pytest.mark.parametrize(("error", "is_lost"), [(NotFound("settled"), False), (Busy("full"), False),
-                                                (NodeUnreachable("no answer"), True)])
+@pytest.mark.parametrize(
+    ("error", "is_lost"), [(NotFound("settled"), False), (Busy("full"), False), (NodeUnreachable("no answer"), True)]
+)
 def test_what_was_certainly_not_taken_is_kept_and_what_may_have_been_is_given_up_and_said(
     error: Exception, is_lost: bool
 ) -> None:
@@ -168,9 +169,17 @@ def test_a_job_that_gossips_promises_no_bits() -> None:
     assert make_spec(SETTINGS).repro == "bits"
 
 
-@pytest.mark.parametrize("wrong", [{"exchanges": 3}, {"topology": "gossip", "rule": "fedadam"},
-                                   {"topology": "gossip", "quorum": 0.5}, {"topology": "gossip", "exchanges": 0},
-                                   {"topology": "gossip", "tiers": "a,b"}], ids=str)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"exchanges": 3},
+        {"topology": "gossip", "rule": "fedadam"},
+        {"topology": "gossip", "quorum": 0.5},
+        {"topology": "gossip", "exchanges": 0},
+        {"topology": "gossip", "tiers": "a,b"},
+    ],
+    ids=str,
+)
 def test_what_makes_no_sense_without_somebody_who_adds_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(BadSpec, match=r"gossip|--exchanges|--tiers"):
         Settings(**wrong)  # type: ignore[arg-type]
@@ -187,8 +196,17 @@ def test_a_half_and_what_is_kept_are_the_whole_to_the_last_bit() -> None:
     assert whole.to_bytes("mine") != whole.to_bytes("yours")
 
 
-@pytest.mark.parametrize("raw", [b"", b"1234567", b"x" * 28, Mass(float("nan"), b"").to_bytes(""),
-                                 Mass(-1.0, b"").to_bytes(""), Mass(1.0, np.array([np.inf]).tobytes()).to_bytes("")])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"1234567",
+        b"x" * 28,
+        Mass(float("nan"), b"").to_bytes(""),
+        Mass(-1.0, b"").to_bytes(""),
+        Mass(1.0, np.array([np.inf]).tobytes()).to_bytes(""),
+    ],
+)
 def test_what_is_no_mass_is_refused(raw: bytes) -> None:
     with pytest.raises(BadTask):
         mass_from_bytes(raw)
@@ -238,8 +256,6 @@ def test_a_push_is_tried_so_often_and_no_more() -> None:
     assert set(map(tried.count, tried)) == {PUSH_TRIES}
 
 
-
-
 def test_an_audit_says_that_such_a_round_cannot_be_made_again() -> None:
     made = job(replace(GOSSIP, rounds=1))
     made.drive()
@@ -260,8 +276,9 @@ def test_of_two_drivers_the_first_ones_round_counts_and_that_is_no_divergence() 
     assert made.look().results[-1] == result
 
 
-@pytest.mark.parametrize("task", ["", "[]", "{}", "7", '{"kind": "moments"}', '{"kind": "mix"}', "[" * 100_000],
-                         ids=lambda task: task[:20])
+@pytest.mark.parametrize(
+    "task", ["", "[]", "{}", "7", '{"kind": "moments"}', '{"kind": "mix"}', "[" * 100_000], ids=lambda task: task[:20]
+)
 def test_an_order_that_cannot_be_understood_fails_and_harms_nobody(task: str) -> None:
     made = job(replace(GOSSIP, rounds=1), IDS[:2])
     node = made.net.entry

@@ -51,8 +51,10 @@ def test_the_report_of_every_such_round_names_it() -> None:
     job = job_without(QUORUM, GONE)
     job.drive()
 
-    assert [any(line == f"left out, as no live node has them: {GONE.name}" for line in report.disturbances)
-            for _, report in job.rounds] == [False, True, True, True]
+    assert [
+        any(line == f"left out, as no live node has them: {GONE.name}" for line in report.disturbances)
+        for _, report in job.rounds
+    ] == [False, True, True, True]
 
 
 def test_nobody_loses_its_other_files_for_one_that_it_lacks() -> None:
@@ -83,7 +85,9 @@ def test_it_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
         job.drive()
 
 
-@pytest.mark.parametrize(("count", "shown"), [(1, "f0"), (8, "f0, f1, f2, f3, f4, f5, f6, f7"),
-                                              (11, "f0, f1, f2, f3, f4, f5, f6, f7 and 3 more")])
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [(1, "f0"), (8, "f0, f1, f2, f3, f4, f5, f6, f7"), (11, "f0, f1, f2, f3, f4, f5, f6, f7 and 3 more")],
+)
 def test_a_line_names_some_files_and_counts_the_others(count: int, shown: str) -> None:
     assert round_coordinator.names(tuple(TrainingFile(i, f"f{i}", "00" * 32, 1, 1) for i in range(count))) == shown

@@ -131,8 +131,18 @@ def test_the_same_order_again_is_the_same_ticket_and_nothing_is_done_twice(node:
     assert len(node.computed) == 1
 
 
-@pytest.mark.parametrize("change", [{"job": "x"}, {"round": 2}, {"task": "[]"}, {"weights": "11" * 32},
-                                    {"weights_bytes": 1}, {"files": ()}, {"files": (replace(FILE, rows=2),)}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"job": "x"},
+        {"round": 2},
+        {"task": "[]"},
+        {"weights": "11" * 32},
+        {"weights_bytes": 1},
+        {"files": ()},
+        {"files": (replace(FILE, rows=2),)},
+    ],
+)
 def test_any_other_order_is_another_ticket(change: dict[str, Any]) -> None:
     assert replace(ORDER, **change).ticket != ORDER.ticket
 
@@ -146,10 +156,15 @@ def test_orders_are_carried_out_one_after_the_other_as_they_came(node: Node) -> 
     assert [effect.order for effect in node.computed] == orders
 
 
-@pytest.mark.parametrize(("error", "state"), [
-    (WorkFailed("a, line 1: nonsense"), "failed"), (OtherBits("another machine"), "unfit"),
-    (StoreFull("no room"), "unable"), (NodeUnreachable("?"), "unable"),
-])
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (WorkFailed("a, line 1: nonsense"), "failed"),
+        (OtherBits("another machine"), "unfit"),
+        (StoreFull("no room"), "unable"),
+        (NodeUnreachable("?"), "unable"),
+    ],
+)
 def test_an_order_that_fails_says_why_and_the_next_one_is_carried_out(node: Node, error: Exception, state: str) -> None:
     node.outcome = error
     ticket = node.ask(ORDER)

@@ -93,8 +93,10 @@ def test_equal_pinned_jobs_are_equal_models_in_star_and_tree() -> None:
 
 def test_clients_of_their_own_train_without_moments_and_what_is_validated_stays_raw() -> None:
     job = PinnedJob()
-    publications = tuple(Publication(address, 0, (PrivateFile("client", f"{at:064x}", 2, 10),))
-                         for at, address in enumerate(ADDRESSES, 1))
+    publications = tuple(
+        Publication(address, 0, (PrivateFile("client", f"{at:064x}", 2, 10),))
+        for at, address in enumerate(ADDRESSES, 1)
+    )
     files, homes = files_of(publications)
     job.spec = replace(job.spec, files=files, homes=homes, raw=True)
     job.net.run(jobs.publish(job.net.entry, RING, job.spec, next(job.versions)))
@@ -199,8 +201,15 @@ def test_prepared_data_are_no_private_file() -> None:
         private_file("images", b"\x89RDLY1\r\n" + bytes(100))
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b'{"address": "n:1", "features": 4, "files": [{"name": "a"}]}',
-                                     b'{"address": "n:1", "features": 4, "files": [], "models": 7}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b'{"address": "n:1", "features": 4, "files": [{"name": "a"}]}',
+        b'{"address": "n:1", "features": 4, "files": [], "models": 7}',
+    ],
+)
 def test_what_is_no_publication_is_refused(content: bytes) -> None:
     with pytest.raises(BadRecord):
         _read(content)

@@ -149,12 +149,15 @@ def test_a_job_with_a_fraction_trains_only_these_and_ends_in_the_bits_it_has_alo
 # --- settings that do nothing
 
 
-@pytest.mark.parametrize(("settings", "message"), [
-    ({"mu": 0.5}, "--mu is for --rule fedprox, not for fedavg"),
-    ({"rule": "fedprox", "server_eta": 0.5}, "--server-eta is for --rule fedavgm or fedadam, not for fedprox"),
-    ({"rule": "fedadam", "server_momentum": 0.5}, "--server-momentum is for --rule fedavgm, not for fedadam"),
-    ({"rule": "fedprox", "course": True, "optimizer": "gd"}, "--course-trainer and --rule fedprox"),
-])
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"mu": 0.5}, "--mu is for --rule fedprox, not for fedavg"),
+        ({"rule": "fedprox", "server_eta": 0.5}, "--server-eta is for --rule fedavgm or fedadam, not for fedprox"),
+        ({"rule": "fedadam", "server_momentum": 0.5}, "--server-momentum is for --rule fedavgm, not for fedadam"),
+        ({"rule": "fedprox", "course": True, "optimizer": "gd"}, "--course-trainer and --rule fedprox"),
+    ],
+)
 def test_a_setting_that_would_do_nothing_is_refused(settings: dict[str, object], message: str) -> None:
     with pytest.raises(BadSpec, match=message):
         Settings(**settings)  # type: ignore[arg-type]

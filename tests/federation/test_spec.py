@@ -19,27 +19,62 @@ SPEC = JobSpec(Settings(), FILES, TrainingFile(2, "v", "cc" * 32, 5, 1), 16, 26)
 SETTINGS = {f.name: f for f in fields(Settings)}
 
 
-@pytest.mark.parametrize(("name", "least", "most"), [
-    ("rounds", 1, 10_000), ("epochs", 1, 10_000), ("eta", 1e-12, 100.0), ("batch", 1, 65_536),
-    ("momentum", 0.0, 1.0), ("seed", 0, 2**63 - 1), ("hidden", (1,), (4096,) * 8),
-])
+@pytest.mark.parametrize(
+    ("name", "least", "most"),
+    [
+        ("rounds", 1, 10_000),
+        ("epochs", 1, 10_000),
+        ("eta", 1e-12, 100.0),
+        ("batch", 1, 65_536),
+        ("momentum", 0.0, 1.0),
+        ("seed", 0, 2**63 - 1),
+        ("hidden", (1,), (4096,) * 8),
+    ],
+)
 def test_both_ends_of_a_range_are_allowed(name: str, least: Any, most: Any) -> None:
     for value in (least, most):
         assert getattr(Settings(**{name: value}), name) == value
 
 
-@pytest.mark.parametrize(("name", "value"), [
-    ("rounds", 0), ("rounds", 10_001), ("rounds", 2.5), ("rounds", "3"), ("rounds", True), ("rounds", None),
-    ("epochs", 0), ("epochs", -1), ("epochs", 10_001),
-    ("eta", 0.0), ("eta", -0.1), ("eta", 100.5), ("eta", math.nan), ("eta", math.inf), ("eta", "0.1"),
-    ("batch", 0), ("batch", 65_537),
-    ("momentum", -0.1), ("momentum", 1.1), ("momentum", math.nan),
-    ("seed", -1), ("seed", 2**63),
-    ("hidden", ()), ("hidden", (0,)), ("hidden", (256, 0)), ("hidden", (4097,)), ("hidden", (8,) * 9),
-    ("hidden", (2.5,)), ("hidden", 256),
-    ("optimizer", "adamw"), ("optimizer", ""), ("optimizer", 1),
-    ("course", 1), ("course", "yes"),
-])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("rounds", 0),
+        ("rounds", 10_001),
+        ("rounds", 2.5),
+        ("rounds", "3"),
+        ("rounds", True),
+        ("rounds", None),
+        ("epochs", 0),
+        ("epochs", -1),
+        ("epochs", 10_001),
+        ("eta", 0.0),
+        ("eta", -0.1),
+        ("eta", 100.5),
+        ("eta", math.nan),
+        ("eta", math.inf),
+        ("eta", "0.1"),
+        ("batch", 0),
+        ("batch", 65_537),
+        ("momentum", -0.1),
+        ("momentum", 1.1),
+        ("momentum", math.nan),
+        ("seed", -1),
+        ("seed", 2**63),
+        ("hidden", ()),
+        ("hidden", (0,)),
+        ("hidden", (256, 0)),
+        ("hidden", (4097,)),
+        ("hidden", (8,) * 9),
+        ("hidden", (2.5,)),
+        ("hidden", 256),
+        ("optimizer", "adamw"),
+        ("optimizer", ""),
+        ("optimizer", 1),
+        ("course", 1),
+        ("course", "yes"),
+    ],
+)
 def test_what_is_out_of_range_is_refused_by_name(name: str, value: Any) -> None:
     with pytest.raises(BadSpec, match=f"{option(name)} "):
         Settings(**{name: value})
@@ -56,8 +91,9 @@ def test_a_whole_number_will_do_for_a_number() -> None:
     assert Settings(eta=1).eta == 1
 
 
-@pytest.mark.parametrize("settings", [{"optimizer": "sgd"}, {"optimizer": "adam"},
-                                      {"optimizer": "gd", "hidden": (24, 24)}])
+@pytest.mark.parametrize(
+    "settings", [{"optimizer": "sgd"}, {"optimizer": "adam"}, {"optimizer": "gd", "hidden": (24, 24)}]
+)
 def test_the_course_trainer_is_full_batch_with_one_hidden_layer(settings: dict[str, Any]) -> None:
     with pytest.raises(BadSpec, match="course-trainer"):
         Settings(course=True, **settings)
@@ -68,9 +104,20 @@ def test_every_setting_says_what_it_is() -> None:
 
 
 OTHERS: dict[str, Any] = {
-    "settings": Settings(seed=1), "files": FILES[:1], "validation": FILES[0], "features": 15, "classes": 25,
-    "initial": "dd" * 32, "nonce": "another", "detached": True, "fingerprint": "ee" * 32, "shape": (1, 4, 4),
-    "labels": tuple(map(str, range(26))), "class_rows": (1,) * 26, "pinned": "wards", "homes": ("n:1", "n:1"),
+    "settings": Settings(seed=1),
+    "files": FILES[:1],
+    "validation": FILES[0],
+    "features": 15,
+    "classes": 25,
+    "initial": "dd" * 32,
+    "nonce": "another",
+    "detached": True,
+    "fingerprint": "ee" * 32,
+    "shape": (1, 4, 4),
+    "labels": tuple(map(str, range(26))),
+    "class_rows": (1,) * 26,
+    "pinned": "wards",
+    "homes": ("n:1", "n:1"),
     "raw": True,
 }
 
@@ -85,10 +132,28 @@ def test_the_id_changes_with_every_field_of_the_spec(name: str) -> None:
 @pytest.mark.parametrize("name", SETTINGS)
 def test_the_id_changes_with_every_setting(name: str) -> None:
     other: dict[str, Any] = {
-        "rounds": 7, "epochs": 7, "hidden": (7,), "eta": 0.7, "batch": 7, "momentum": 0.7, "optimizer": "adam",
-        "seed": 7, "course": True, "quorum": 0.5, "model": "cnn", "dropout": 0.5, "weighting": "balanced",
-        "placement": "random", "topology": "tree", "tiers": "a,b", "exchanges": 3,
-        "fraction": 0.5, "rule": "fedprox", "mu": 0.5, "server_eta": 0.5, "server_momentum": 0.5,
+        "rounds": 7,
+        "epochs": 7,
+        "hidden": (7,),
+        "eta": 0.7,
+        "batch": 7,
+        "momentum": 0.7,
+        "optimizer": "adam",
+        "seed": 7,
+        "course": True,
+        "quorum": 0.5,
+        "model": "cnn",
+        "dropout": 0.5,
+        "weighting": "balanced",
+        "placement": "random",
+        "topology": "tree",
+        "tiers": "a,b",
+        "exchanges": 3,
+        "fraction": 0.5,
+        "rule": "fedprox",
+        "mu": 0.5,
+        "server_eta": 0.5,
+        "server_momentum": 0.5,
     }
     extra = {"course": {"optimizer": "gd"}, "mu": {"rule": "fedprox"}}.get(name, {})
     if name in ("tiers", "exchanges"):
@@ -113,8 +178,14 @@ def test_equal_specs_are_one_job_and_its_id_is_whole() -> None:
 
 
 def test_a_spec_is_what_it_was_after_a_journey() -> None:
-    spec = replace(SPEC, settings=Settings(hidden=(5, 6), eta=0.25), initial="dd" * 32, nonce="n", detached=True,
-                   fingerprint="ee" * 32)
+    spec = replace(
+        SPEC,
+        settings=Settings(hidden=(5, 6), eta=0.25),
+        initial="dd" * 32,
+        nonce="n",
+        detached=True,
+        fingerprint="ee" * 32,
+    )
 
     assert spec_from_bytes(spec.to_bytes()) == spec
 
@@ -134,19 +205,47 @@ def file(**changes: Any) -> dict[str, Any]:
     return asdict(FILES[0]) | changes
 
 
-@pytest.mark.parametrize("content", [
-    b"", b"{}", b"[]", b"null", b"7", b"\xff", b"[" * 100_000,
-    broken(more=1), broken(settings={}), broken(settings=None), broken(settings=asdict(Settings()) | {"more": 1}),
-    broken(settings=asdict(Settings()) | {"rounds": "many"}), broken(settings=asdict(Settings()) | {"rounds": 2.5}),
-    broken(settings=asdict(Settings()) | {"hidden": 5}), broken(settings=asdict(Settings()) | {"hidden": ["5"]}),
-    broken(files=None), broken(files=[]), broken(files=[7]), broken(files=[file(index=1)]),
-    broken(files=[file(rows=0)]), broken(files=[file(rows="2")]), broken(files=[file(size_bytes=None)]),
-    broken(files=[file(name="../etc/passwd")]), broken(files=[file(name="a\0")]), broken(files=[file(name=7)]),
-    broken(files=[file(digest="aa")]), broken(files=[file(digest="zz" * 32)]), broken(files=[file(more=1)]),
-    broken(validation=None), broken(validation=file(name="a/b")),
-    broken(features="16"), broken(classes=None), broken(initial="no digest"), broken(initial="aa"),
-    broken(nonce=5), broken(detached="yes"),
-])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"null",
+        b"7",
+        b"\xff",
+        b"[" * 100_000,
+        broken(more=1),
+        broken(settings={}),
+        broken(settings=None),
+        broken(settings=asdict(Settings()) | {"more": 1}),
+        broken(settings=asdict(Settings()) | {"rounds": "many"}),
+        broken(settings=asdict(Settings()) | {"rounds": 2.5}),
+        broken(settings=asdict(Settings()) | {"hidden": 5}),
+        broken(settings=asdict(Settings()) | {"hidden": ["5"]}),
+        broken(files=None),
+        broken(files=[]),
+        broken(files=[7]),
+        broken(files=[file(index=1)]),
+        broken(files=[file(rows=0)]),
+        broken(files=[file(rows="2")]),
+        broken(files=[file(size_bytes=None)]),
+        broken(files=[file(name="../etc/passwd")]),
+        broken(files=[file(name="a\0")]),
+        broken(files=[file(name=7)]),
+        broken(files=[file(digest="aa")]),
+        broken(files=[file(digest="zz" * 32)]),
+        broken(files=[file(more=1)]),
+        broken(validation=None),
+        broken(validation=file(name="a/b")),
+        broken(features="16"),
+        broken(classes=None),
+        broken(initial="no digest"),
+        broken(initial="aa"),
+        broken(nonce=5),
+        broken(detached="yes"),
+    ],
+)
 def test_what_is_no_spec_is_a_bad_record(content: bytes) -> None:
     with pytest.raises((BadRecord, BadSpec)):
         spec_from_bytes(content)

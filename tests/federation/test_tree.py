@@ -168,11 +168,17 @@ def test_a_partial_sum_is_read_as_it_was_written() -> None:
     assert partial_from_bytes(partial.to_bytes()) == partial
 
 
-@pytest.mark.parametrize("content", [
-    b"", b"\0\0", b"\xff\xff\xff\xff{}", some(1).to_bytes()[:20],
-    some(1).to_bytes().replace(b'"files": "2"', b'"files": "6"'),
-    some(1).to_bytes().replace(b'"files": "2"', b'"files": "x"'),
-])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\0\0",
+        b"\xff\xff\xff\xff{}",
+        some(1).to_bytes()[:20],
+        some(1).to_bytes().replace(b'"files": "2"', b'"files": "6"'),
+        some(1).to_bytes().replace(b'"files": "2"', b'"files": "x"'),
+    ],
+)
 def test_what_is_no_partial_sum_is_refused(content: bytes) -> None:
     with pytest.raises(BadRecord):
         partial_from_bytes(content)
@@ -184,4 +190,3 @@ def test_only_disjoint_sums_of_one_round_are_added() -> None:
     assert total.files == bitmap((0, 1, 2))
     assert total.sum == bytes([3] * 8)
     assert [why for _, why in total.lost] == ["a sum that does not fit ours"] * 2
-

@@ -141,9 +141,7 @@ def test_make_refuses_a_folder_with_other_letters_before_it_draws(
     assert capsys.readouterr().err.startswith(f"letters.make: {tmp_path} holds oldLetters, which would mix")
 
 
-def test_make_writes_over_its_own_files_and_beside_the_program(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_make_writes_over_its_own_files_and_beside_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(make, "draw_rows", lambda seed, rows: [[seed % 16] * 17] * rows)
     (tmp_path / "make.py").touch()
 
@@ -152,9 +150,7 @@ def test_make_writes_over_its_own_files_and_beside_the_program(
 
 
 @pytest.mark.parametrize("argv", [["--seed", "-1"], ["--seed", "x"], ["--colour"], ["stray"]])
-def test_wrong_usage_of_make_is_one_line_and_exit_64(
-    argv: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_wrong_usage_of_make_is_one_line_and_exit_64(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
         make.main(argv)
 

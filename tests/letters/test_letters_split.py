@@ -14,8 +14,7 @@ NAMES = file_names(SALT)
 def original_lines() -> list[str]:
     """As many rows as the original has, in its form."""
     return [
-        ",".join([CAPITALS[index % 26], *(str((index + field) % 16) for field in range(16))])
-        for index in range(ROWS)
+        ",".join([CAPITALS[index % 26], *(str((index + field) % 16) for field in range(16))]) for index in range(ROWS)
     ]
 
 
@@ -79,9 +78,7 @@ def test_a_bad_row_is_named_by_file_and_line_and_nothing_is_written(
     assert not (tmp_path / "out").exists()
 
 
-def test_too_few_and_too_many_rows_are_bad_data(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_too_few_and_too_many_rows_are_bad_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = original_lines()
     for kept in ([], lines[:-1], [*lines, lines[0]]):
         assert main([str(written(tmp_path / "some.data", kept)), "--out", str(tmp_path / "out")]) == 65
@@ -103,9 +100,7 @@ def test_a_file_that_is_something_else_is_bad_data(content: bytes, tmp_path: Pat
     assert main([str(path), "--out", str(tmp_path / "out")]) == 65
 
 
-def test_a_missing_file_or_a_folder_in_its_place_is_exit_66(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_missing_file_or_a_folder_in_its_place_is_exit_66(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     missing = tmp_path / "missing.data"
 
     assert main([str(missing), "--out", str(tmp_path / "out")]) == 66
@@ -144,8 +139,6 @@ def test_a_folder_that_cannot_be_made_is_exit_73(original: Path, capsys: pytest.
     assert capsys.readouterr().err == f"letters.split: {out}: Not a directory\n"
 
 
-def test_a_file_in_the_place_of_the_folder_is_refused(
-    original: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_file_in_the_place_of_the_folder_is_refused(original: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(original), "--out", str(original)]) == 73
     assert capsys.readouterr().err == f"letters.split: {original}: Not a directory\n"

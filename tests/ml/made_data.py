@@ -28,6 +28,10 @@ def cifar_bytes(x: np.ndarray, y: np.ndarray) -> bytes:
 
 
 def cifar_pickle(x: np.ndarray, y: np.ndarray, protocol: int = 2) -> bytes:
-    batch = {b"batch_label": b"a batch", b"labels": y.tolist(), b"data": x.reshape(len(x), -1),
-             b"filenames": [b"one.png"] * len(y)}
+    batch = {
+        b"batch_label": b"a batch",
+        b"labels": y.tolist(),
+        b"data": x.reshape(len(x), -1),
+        b"filenames": [b"one.png"] * len(y),
+    }
     return pickle.dumps(batch, protocol)

@@ -62,14 +62,17 @@ def test_what_is_written_into_an_array_does_not_change_the_vector() -> None:
     assert np.array_equal(weights, weights_of(MLP))
 
 
-@pytest.mark.parametrize(("spoil", "complaint"), [
-    (lambda arrays: arrays[:-1], r"gave 5 arrays, expected a list of 6: \(5, 7\), \(7,\)"),
-    (lambda arrays: None, "gave None, expected a list of 6"),
-    (lambda arrays: [arrays[0].T, *arrays[1:]], r"gave array 1 of 6 as \(7, 5\), expected \(5, 7\)"),
-    (lambda arrays: [*arrays[:5], np.full(4, np.nan)], "NaN or infinite in array 6 of 6"),
-    (lambda arrays: [*arrays[:5], ["a"] * 4], "gave as array 6 of 6 no numbers: of <U1"),
-    (lambda arrays: [*arrays[:5], [[1], [2, 3]]], "gave as array 6 of 6 no numbers: "),
-])
+@pytest.mark.parametrize(
+    ("spoil", "complaint"),
+    [
+        (lambda arrays: arrays[:-1], r"gave 5 arrays, expected a list of 6: \(5, 7\), \(7,\)"),
+        (lambda arrays: None, "gave None, expected a list of 6"),
+        (lambda arrays: [arrays[0].T, *arrays[1:]], r"gave array 1 of 6 as \(7, 5\), expected \(5, 7\)"),
+        (lambda arrays: [*arrays[:5], np.full(4, np.nan)], "NaN or infinite in array 6 of 6"),
+        (lambda arrays: [*arrays[:5], ["a"] * 4], "gave as array 6 of 6 no numbers: of <U1"),
+        (lambda arrays: [*arrays[:5], [[1], [2, 3]]], "gave as array 6 of 6 no numbers: "),
+    ],
+)
 def test_other_arrays_are_refused_by_place(spoil: object, complaint: str) -> None:
     model, weights = learner(MLP), weights_of(MLP)
 

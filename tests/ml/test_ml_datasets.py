@@ -83,9 +83,9 @@ def test_a_packed_file_that_breaks_off_is_refused(size: int) -> None:
         packed.parse("f", PACKED[:size])
 
 
-@pytest.mark.parametrize(("features", "classes", "complaint"), [
-    (6, 4, "has 5 features, expected 6"), (5, 3, "class 3 is out of range 0..2"),
-])
+@pytest.mark.parametrize(
+    ("features", "classes", "complaint"), [(6, 4, "has 5 features, expected 6"), (5, 3, "class 3 is out of range 0..2")]
+)
 def test_a_packed_file_of_another_job_is_refused(features: int, classes: int, complaint: str) -> None:
     with pytest.raises(DataError, match=complaint):
         packed.parse("f", PACKED, features, classes)
@@ -123,12 +123,17 @@ def test_the_test_part_alone_is_trained_on(tmp_path: Path) -> None:
     assert (found.training[0].rows, found.test) == (20, ())
 
 
-@pytest.mark.parametrize(("change", "complaint"), [
-    (lambda data: data[:-3], "breaks off in image 10"), (lambda data: data + b"!", "goes on after the 10 rows"),
-    (lambda data: b"\0\0\x0d\3" + data[4:], "begins with 00000d03"), (lambda data: data[:9], "breaks off in head"),
-    (lambda data: data[:4] + struct.pack(">I", 11) + data[8:], "has 11 images"),
-    (lambda data: data[:8] + struct.pack(">I", 1 << 30) + data[12:], "pixels: at most 4096 a side"),
-])
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda data: data[:-3], "breaks off in image 10"),
+        (lambda data: data + b"!", "goes on after the 10 rows"),
+        (lambda data: b"\0\0\x0d\3" + data[4:], "begins with 00000d03"),
+        (lambda data: data[:9], "breaks off in head"),
+        (lambda data: data[:4] + struct.pack(">I", 11) + data[8:], "has 11 images"),
+        (lambda data: data[:8] + struct.pack(">I", 1 << 30) + data[12:], "pixels: at most 4096 a side"),
+    ],
+)
 def test_damaged_images_are_named(change: Callable[[bytes], bytes], complaint: str, tmp_path: Path) -> None:
     write_mnist(tmp_path, "train", *pixels(10))
     path = tmp_path / "train-images-idx3-ubyte"
@@ -207,10 +212,14 @@ def test_a_damaged_pickle_is_read_or_refused(data: st.DataObject) -> None:
         assert (x.shape, y.shape) == ((2, 4), (2,))
 
 
-@pytest.mark.parametrize(("data", "complaint"), [
-    (b"\1" * 3000, "line 1: is a row of 3000 bytes"), (b"\x0b" * 3073, "line 1: class 11 is out of range 0..9"),
-    (b"", "line 1: is a row of 0 bytes"),
-])
+@pytest.mark.parametrize(
+    ("data", "complaint"),
+    [
+        (b"\1" * 3000, "line 1: is a row of 3000 bytes"),
+        (b"\x0b" * 3073, "line 1: class 11 is out of range 0..9"),
+        (b"", "line 1: is a row of 0 bytes"),
+    ],
+)
 def test_damaged_binary_batches_are_named(data: bytes, complaint: str, tmp_path: Path) -> None:
     path = tmp_path / "data_batch_1.bin"
     path.write_bytes(data)
@@ -221,9 +230,9 @@ def test_damaged_binary_batches_are_named(data: bytes, complaint: str, tmp_path:
 # --- npz
 
 
-@pytest.mark.parametrize("names", [
-    "train_images train_labels test_images test_labels", "x_train y_train x_test y_test",
-])
+@pytest.mark.parametrize(
+    "names", ["train_images train_labels test_images test_labels", "x_train y_train x_test y_test"]
+)
 @pytest.mark.parametrize("write", [np.savez, np.savez_compressed])
 def test_arrays_are_found_by_their_usual_names(names: str, write: Callable[..., None], tmp_path: Path) -> None:
     x, y = pixels(30)
@@ -249,14 +258,17 @@ def test_colours_may_come_last_and_numbers_may_be_floats(tmp_path: Path) -> None
     assert (floats.shape, floats.labels[:2]) == ((), ("7", "8"))
 
 
-@pytest.mark.parametrize(("arrays", "complaint"), [
-    ({"a": np.zeros(3)}, "holds the arrays a: expected train_images"),
-    ({"x": np.zeros((3, 2)), "y": np.zeros(4, int)}, "expected a whole number for each of the 3 rows of x"),
-    ({"x": np.zeros((3, 2)), "y": np.array([0.5, 1, 2])}, "y is float64 of (3,)"),
-    ({"x": np.array([[1.0, np.inf]]), "y": np.array([0])}, "x.npy holds a number that is not finite"),
-    ({"x": np.zeros((2, 2, 2, 2, 2)), "y": np.zeros(2, int)}, "expected numbers, or images"),
-    ({"x": np.asfortranarray(np.ones((3, 2))), "y": np.zeros(3, int)}, "stored by columns"),
-])
+@pytest.mark.parametrize(
+    ("arrays", "complaint"),
+    [
+        ({"a": np.zeros(3)}, "holds the arrays a: expected train_images"),
+        ({"x": np.zeros((3, 2)), "y": np.zeros(4, int)}, "expected a whole number for each of the 3 rows of x"),
+        ({"x": np.zeros((3, 2)), "y": np.array([0.5, 1, 2])}, "y is float64 of (3,)"),
+        ({"x": np.array([[1.0, np.inf]]), "y": np.array([0])}, "x.npy holds a number that is not finite"),
+        ({"x": np.zeros((2, 2, 2, 2, 2)), "y": np.zeros(2, int)}, "expected numbers, or images"),
+        ({"x": np.asfortranarray(np.ones((3, 2))), "y": np.zeros(3, int)}, "stored by columns"),
+    ],
+)
 def test_arrays_that_are_no_set_are_named(arrays: dict[str, np.ndarray], complaint: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "set.npz", **arrays)
 
@@ -281,15 +293,18 @@ def write(tmp_path: Path, text: str, name: str = "t.csv") -> Path:
     return path
 
 
-@pytest.mark.parametrize(("text", "columns", "x", "labels"), [
-    ("a,b,c\n1,2,yes\n3,4,no\n", Columns(), [[1, 2], [3, 4]], ["yes", "no"]),
-    ("1,2,yes\n3,4,no\n", Columns(), [[1, 2], [3, 4]], ["yes", "no"]),
-    ("kind;a;b\nx;1;2\ny;3;4\n", Columns("kind"), [[1, 2], [3, 4]], ["x", "y"]),
-    ("9,1,2\n10,3,4\n", Columns(0), [[1, 2], [3, 4]], ["9", "10"]),
-    ('a,b,"the, label"\r\n1,2.5,"p q"\r\n\r\n3,-4e1,r\r\n', Columns(), [[1, 2.5], [3, -40]], ["p q", "r"]),
-    ("1,,yes\n3,4,no\n", Columns(missing="zero"), [[1, 0], [3, 4]], ["yes", "no"]),
-    ("1,NA,yes\n3,4,no\n5,6,no\n", Columns(missing="mean"), [[1, 5], [3, 4], [5, 6]], ["yes", "no", "no"]),
-])
+@pytest.mark.parametrize(
+    ("text", "columns", "x", "labels"),
+    [
+        ("a,b,c\n1,2,yes\n3,4,no\n", Columns(), [[1, 2], [3, 4]], ["yes", "no"]),
+        ("1,2,yes\n3,4,no\n", Columns(), [[1, 2], [3, 4]], ["yes", "no"]),
+        ("kind;a;b\nx;1;2\ny;3;4\n", Columns("kind"), [[1, 2], [3, 4]], ["x", "y"]),
+        ("9,1,2\n10,3,4\n", Columns(0), [[1, 2], [3, 4]], ["9", "10"]),
+        ('a,b,"the, label"\r\n1,2.5,"p q"\r\n\r\n3,-4e1,r\r\n', Columns(), [[1, 2.5], [3, -40]], ["p q", "r"]),
+        ("1,,yes\n3,4,no\n", Columns(missing="zero"), [[1, 0], [3, 4]], ["yes", "no"]),
+        ("1,NA,yes\n3,4,no\n5,6,no\n", Columns(missing="mean"), [[1, 5], [3, 4], [5, 6]], ["yes", "no", "no"]),
+    ],
+)
 def test_tables_are_read(text: str, columns: Columns, x: list[list[float]], labels: list[str], tmp_path: Path) -> None:
     found = read(write(tmp_path, text), Reading(columns=columns))
 
@@ -302,18 +317,23 @@ def test_labels_that_are_numbers_are_in_the_order_of_their_size() -> None:
     assert number_labels(["10", "9", "b", "a", "9"])[1] == ("9", "10", "a", "b")
 
 
-@pytest.mark.parametrize(("text", "columns", "complaint"), [
-    ("1,2,a\n3,b\n", Columns(), "t.csv, line 2: has 2 fields, expected 3"),
-    ("x,y,k\n1,two,a\n", Columns(), "t.csv, line 2: column 'y' is 'two', no number"),
-    ("1,2,a\n3,,b\n", Columns(), "t.csv, line 2: column 1 is missing: mend it, or --missing mean"),
-    ("1,2,a\n3,inf,b\n", Columns(), "t.csv, line 2: column 1 is 'inf', not finite"),
-    ("x,y,k\n1,2,a\n", Columns("z"), "t.csv, line 1: no column is called 'z': there are x, y, k"),
-    ("1,2,a\n", Columns(7), "t.csv, line 1: no column 7: they are counted from 0 to 2"),
-    ("1,2,a\n3,4,\n", Columns(), "t.csv, line 2: column 2 is '', no class"),
-    ("1,2,a\n3,4,a\n", Columns(), "t.csv: has one class only, 'a'"),
-    ("a,b,c\n", Columns(), "t.csv: holds a header and no rows"), ("", Columns(), "t.csv: is empty"),
-    ('1,"2,a\n3,4,b\n', Columns(), "cannot be read as a table"), ("1\n2\n", Columns(), "line 1: has 1 fields"),
-])
+@pytest.mark.parametrize(
+    ("text", "columns", "complaint"),
+    [
+        ("1,2,a\n3,b\n", Columns(), "t.csv, line 2: has 2 fields, expected 3"),
+        ("x,y,k\n1,two,a\n", Columns(), "t.csv, line 2: column 'y' is 'two', no number"),
+        ("1,2,a\n3,,b\n", Columns(), "t.csv, line 2: column 1 is missing: mend it, or --missing mean"),
+        ("1,2,a\n3,inf,b\n", Columns(), "t.csv, line 2: column 1 is 'inf', not finite"),
+        ("x,y,k\n1,2,a\n", Columns("z"), "t.csv, line 1: no column is called 'z': there are x, y, k"),
+        ("1,2,a\n", Columns(7), "t.csv, line 1: no column 7: they are counted from 0 to 2"),
+        ("1,2,a\n3,4,\n", Columns(), "t.csv, line 2: column 2 is '', no class"),
+        ("1,2,a\n3,4,a\n", Columns(), "t.csv: has one class only, 'a'"),
+        ("a,b,c\n", Columns(), "t.csv: holds a header and no rows"),
+        ("", Columns(), "t.csv: is empty"),
+        ('1,"2,a\n3,4,b\n', Columns(), "cannot be read as a table"),
+        ("1\n2\n", Columns(), "line 1: has 1 fields"),
+    ],
+)
 def test_faults_of_tables_are_named_by_file_and_line(
     text: str, columns: Columns, complaint: str, tmp_path: Path
 ) -> None:
@@ -334,8 +354,15 @@ def test_the_tables_of_a_folder_are_parts_with_common_labels(tmp_path: Path) -> 
 # --- any bytes
 
 
-NAMES = ["t.csv", "set.npz", "data_batch_1.bin", "data_batch_1", "train-images-idx3-ubyte",
-         "train-images-idx3-ubyte.gz", "letters"]
+NAMES = [
+    "t.csv",
+    "set.npz",
+    "data_batch_1.bin",
+    "data_batch_1",
+    "train-images-idx3-ubyte",
+    "train-images-idx3-ubyte.gz",
+    "letters",
+]
 
 
 @given(st.sampled_from(NAMES), st.binary(max_size=300), st.booleans())
@@ -373,11 +400,19 @@ def test_a_damaged_archive_is_read_or_refused(data: st.DataObject) -> None:
 # --- guessing
 
 
-@pytest.mark.parametrize(("names", "kind"), [
-    (["t10k-images-idx3-ubyte.gz"], "mnist"), (["data_batch_1.bin"], "cifar10"), (["data_batch_4"], "cifar10"),
-    (["set.npz"], "npz"), (["train/NORMAL/1.jpeg"], "images"), (["cats/1.png", "dogs/2.PNG"], "images"),
-    (["a", "b.txt"], "letters"), (["a.csv"], "letters"),
-])
+@pytest.mark.parametrize(
+    ("names", "kind"),
+    [
+        (["t10k-images-idx3-ubyte.gz"], "mnist"),
+        (["data_batch_1.bin"], "cifar10"),
+        (["data_batch_4"], "cifar10"),
+        (["set.npz"], "npz"),
+        (["train/NORMAL/1.jpeg"], "images"),
+        (["cats/1.png", "dogs/2.PNG"], "images"),
+        (["a", "b.txt"], "letters"),
+        (["a.csv"], "letters"),
+    ],
+)
 def test_what_lies_there_says_what_it_is(names: list[str], kind: str, tmp_path: Path) -> None:
     for name in names:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

@@ -25,7 +25,7 @@ from tests.ml.ml_oracles import digest_of
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = (3, 2)
 ROWS = 7
-CLIENTS = '''
+CLIENTS = """
 calls = []
 
 class Plain:
@@ -98,7 +98,7 @@ class NoClient:
     def fit(self, rows): ...
 
 number = 7
-'''
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -155,8 +155,17 @@ def test_fit_is_told_the_jobs_settings_and_before_them_what_its_node_says(client
     one_round("Plain", lr=0.5, epochs=9)
 
     told = next(call[1] for call in clients.calls if call[0] == "fit")
-    assert told == {"server_round": 4, "epochs": 9, "eta": 0.1, "batch": 32, "momentum": 0.9, "optimizer": "sgd",
-                    "dropout": 0.0, "seed": 0, "lr": 0.5}
+    assert told == {
+        "server_round": 4,
+        "epochs": 9,
+        "eta": 0.1,
+        "batch": 32,
+        "momentum": 0.9,
+        "optimizer": "sgd",
+        "dropout": 0.0,
+        "seed": 0,
+        "lr": 0.5,
+    }
 
 
 def test_it_evaluates_what_it_has_trained(clients: Any) -> None:
@@ -171,20 +180,23 @@ def test_how_many_examples_it_has_is_heard_from_a_fit() -> None:
         Client("own_clients:Deaf", {})
 
 
-@pytest.mark.parametrize(("named", "complaint"), [
-    ("Raises", r"own_clients:Raises, fit: own_clients.py, line \d+: KeyError: 'lr'"),
-    ("Shapes", r"own_clients:Shapes.fit gave array 1 of 2 as \(2, 3\), expected \(3, 2\)"),
-    ("Diverged", "own_clients:Diverged.fit gave numbers that are NaN or infinite in array 1 of 2"),
-    ("Nothing", "own_clients:Nothing.fit trained on 0 examples"),
-    ("Others", "own_clients:Others.fit trained on 8 examples, its node has published 7: .*--trainer-rows 8"),
-    ("Mute", "own_clients:Mute.fit gave None, expected parameters, num_examples and metrics"),
-    ("Lost", "own_clients:Lost.evaluate gave loss inf"),
-    ("Unclear", "own_clients:Unclear.evaluate gave 0.25, expected loss"),
-    ("Cannot", r"own_clients:Cannot, making it: own_clients.py, line \d+: FileNotFoundError: no rows here"),
-    ("NoClient", r"makes NoClient, which has no fit\(parameters, config\)"),
-    ("number", "own_clients:number is neither a client nor makes one"),
-    ("absent", "own_clients:absent cannot be imported: .*AttributeError"),
-])
+@pytest.mark.parametrize(
+    ("named", "complaint"),
+    [
+        ("Raises", r"own_clients:Raises, fit: own_clients.py, line \d+: KeyError: 'lr'"),
+        ("Shapes", r"own_clients:Shapes.fit gave array 1 of 2 as \(2, 3\), expected \(3, 2\)"),
+        ("Diverged", "own_clients:Diverged.fit gave numbers that are NaN or infinite in array 1 of 2"),
+        ("Nothing", "own_clients:Nothing.fit trained on 0 examples"),
+        ("Others", "own_clients:Others.fit trained on 8 examples, its node has published 7: .*--trainer-rows 8"),
+        ("Mute", "own_clients:Mute.fit gave None, expected parameters, num_examples and metrics"),
+        ("Lost", "own_clients:Lost.evaluate gave loss inf"),
+        ("Unclear", "own_clients:Unclear.evaluate gave 0.25, expected loss"),
+        ("Cannot", r"own_clients:Cannot, making it: own_clients.py, line \d+: FileNotFoundError: no rows here"),
+        ("NoClient", r"makes NoClient, which has no fit\(parameters, config\)"),
+        ("number", "own_clients:number is neither a client nor makes one"),
+        ("absent", "own_clients:absent cannot be imported: .*AttributeError"),
+    ],
+)
 def test_what_a_client_may_not_is_told_with_its_place(named: str, complaint: str) -> None:
     with pytest.raises(ClientFault, match=complaint):
         one_round(named)
@@ -214,6 +226,7 @@ def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         with warnings.catch_warnings(action="ignore"):  # its own affair
             import flwr.client  # noqa: F401
     except ImportError:
+
         class Bare:
             def to_client(self) -> object:
                 return SimpleNamespace(numpy_client=self)
@@ -251,8 +264,9 @@ def test_it_agrees_with_flowers_own_fedavg(example: str) -> None:
         results = []
         for client in clients:
             made, rows, _ = client._client().fit([array.copy() for array in theirs], {"server_round": number})
-            results.append((None, common.FitRes(common.Status(common.Code.OK, ""),
-                                                common.ndarrays_to_parameters(made), rows, {})))
+            results.append(
+                (None, common.FitRes(common.Status(common.Code.OK, ""), common.ndarrays_to_parameters(made), rows, {}))
+            )
         theirs = common.parameters_to_ndarrays(strategy.aggregate_fit(number, results, [])[0])
 
     assert np.abs(join(theirs, model.slots, ours) - ours).max() <= 1e-6

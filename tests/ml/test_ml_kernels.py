@@ -83,8 +83,10 @@ def test_a_network_stores_what_it_has_loaded() -> None:
 @pytest.mark.parametrize(("rows", "size"), [(1, 1), (8, 8), (9, 8), (20, 8), (500, 32), (30_000, 64)])
 @pytest.mark.parametrize("files", [1, 3])
 def test_batches_hold_every_row_once_in_the_order_given(rows: int, size: int, files: int) -> None:
-    shards = [Samples(np.arange(3 * rows, dtype=np.float32).reshape(rows, 3) + i, (np.arange(rows) + i) % 5)
-              for i in range(files)]
+    shards = [
+        Samples(np.arange(3 * rows, dtype=np.float32).reshape(rows, 3) + i, (np.arange(rows) + i) % 5)
+        for i in range(files)
+    ]
     batches = Batches(shards, size, 5, 0.5, 0.25)
     orders = np.stack([np.random.default_rng(i).permutation(rows) for i in range(files)])
 

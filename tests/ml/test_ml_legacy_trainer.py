@@ -48,7 +48,11 @@ def test_it_stops_early_exactly_where_the_course_does() -> None:
     config, epochs_heard = TrainConfig("gd", 400, 1e-3, momentum=0.7), []
 
     trained = legacy_trainer.train(
-        architecture, legacy_trainer.initial_weights(architecture), samples, config, lambda e, *_: epochs_heard.append(e)
+        architecture,
+        legacy_trainer.initial_weights(architecture),
+        samples,
+        config,
+        lambda e, *_: epochs_heard.append(e),
     )
 
     w, _, epochs = literal_course_train(*literal_course_weights(5, 3, 4), samples, 1e-3, 400, 0.7)

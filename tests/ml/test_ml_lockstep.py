@@ -24,12 +24,17 @@ Told = dict[int, list[tuple[int, float, float]]]  # by file: its epochs
 
 sizes = st.builds(
     lambda features, hidden, classes: (features, *hidden, classes),
-    st.sampled_from([1, 2, 5, 16, 33]), st.lists(st.sampled_from([1, 2, 7, 16, 33, 64, 100]), max_size=2),
+    st.sampled_from([1, 2, 5, 16, 33]),
+    st.lists(st.sampled_from([1, 2, 7, 16, 33, 64, 100]), max_size=2),
     st.sampled_from([1, 2, 4, 10, 26]),
 )
 configs = st.builds(
-    TrainConfig, optimizer=st.sampled_from(["sgd", "adam", "gd"]), epochs=st.integers(1, 2), eta=st.just(0.05),
-    batch=st.sampled_from([1, 2, 7, 16, 32, 33, 1000]), dropout=st.sampled_from([0.0, 0.3]),
+    TrainConfig,
+    optimizer=st.sampled_from(["sgd", "adam", "gd"]),
+    epochs=st.integers(1, 2),
+    eta=st.just(0.05),
+    batch=st.sampled_from([1, 2, 7, 16, 32, 33, 1000]),
+    dropout=st.sampled_from([0.0, 0.3]),
     mu=st.sampled_from([0.0, 0.5]),
 )
 
@@ -140,11 +145,15 @@ def test_files_are_read_a_stack_at_a_time() -> None:
 # --- whoever trains
 
 
-@pytest.mark.parametrize("task", [
-    make_task([], [], config=TrainConfig(epochs=2, batch=8, dropout=0.2)),
-    make_task([], [], config=TrainConfig("gd", 3, 0.1), course=True),
-    make_task([], [], model="softmax", sizes=(5, 4)),
-], ids=["mlp", "course", "softmax"])
+@pytest.mark.parametrize(
+    "task",
+    [
+        make_task([], [], config=TrainConfig(epochs=2, batch=8, dropout=0.2)),
+        make_task([], [], config=TrainConfig("gd", 3, 0.1), course=True),
+        make_task([], [], model="softmax", sizes=(5, 4)),
+    ],
+    ids=["mlp", "course", "softmax"],
+)
 def test_a_worker_adds_up_the_same_whether_files_are_as_long_as_others_or_not(task) -> None:  # type: ignore[no-untyped-def]
     contents = [make_csv(make_samples(rows, seed=i)) for i, rows in enumerate([30, 17, 30, 30, 17])]
     files = make_task(contents, [30, 17, 30, 30, 17]).files

@@ -154,10 +154,15 @@ def test_without_dropout_a_training_is_what_it_was() -> None:
     assert np.allclose(plain, weighted, atol=1e-6)
 
 
-@pytest.mark.parametrize(("design", "complaint"), [
-    (Design((4, 3), "tree"), "no model is called tree"), (Design((4, 3), "cnn"), "cnn learns from images"),
-    (Design((16, 3), "cnn", (1, 4, 4)), "12 x 12 pixels or more"), (Design((4, 5, 3), "softmax"), "no hidden layers"),
-])
+@pytest.mark.parametrize(
+    ("design", "complaint"),
+    [
+        (Design((4, 3), "tree"), "no model is called tree"),
+        (Design((4, 3), "cnn"), "cnn learns from images"),
+        (Design((16, 3), "cnn", (1, 4, 4)), "12 x 12 pixels or more"),
+        (Design((4, 5, 3), "softmax"), "no hidden layers"),
+    ],
+)
 def test_a_model_that_cannot_be_is_refused(design: Design, complaint: str) -> None:
     with pytest.raises(BadTask, match=complaint):
         learner(design)
@@ -214,9 +219,9 @@ def test_a_model_is_the_same_after_a_journey_to_the_disk(name: str, tmp_path: Pa
         estimator.predict(samples.x[:, 1:])
 
 
-@pytest.mark.parametrize("content", [
-    b"", b"PK", b"\x08" + bytes(7) + b"{}      ", b"\xff" * 40, b"\2" + bytes(7) + b"[]",
-])
+@pytest.mark.parametrize(
+    "content", [b"", b"PK", b"\x08" + bytes(7) + b"{}      ", b"\xff" * 40, b"\2" + bytes(7) + b"[]"]
+)
 def test_what_is_no_model_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "m.npz").write_bytes(content)
 

@@ -37,9 +37,10 @@ def contents(folder: Path, made: prepare.Prepared) -> list[Samples]:
     return [packed.parse(f.name, (folder / f.name).read_bytes()) for f in (made.validation, *made.files)]
 
 
-@pytest.mark.parametrize(("sizes", "tests", "parts", "files"), [
-    ([100], 0, 8, 8), ([100], 0, None, 8), ([40, 60, 50], 0, None, 3), ([40, 60], 20, 5, 5), ([100], 20, 1, 1),
-])
+@pytest.mark.parametrize(
+    ("sizes", "tests", "parts", "files"),
+    [([100], 0, 8, 8), ([100], 0, None, 8), ([40, 60, 50], 0, None, 3), ([40, 60], 20, 5, 5), ([100], 20, 1, 1)],
+)
 def test_every_row_is_in_exactly_one_file(
     sizes: list[int], tests: int, parts: int | None, files: int, tmp_path: Path
 ) -> None:
@@ -71,10 +72,17 @@ def test_some_classes_are_trained_alone_under_new_numbers(tmp_path: Path) -> Non
     assert held.rows + sum(file.rows for file in trained) == 40
 
 
-@pytest.mark.parametrize(("plan", "complaint"), [
-    (Plan(classes=("1", "9")), "--classes: 9"), (Plan(classes=("1",)), "--classes"), (Plan(parts=0), "--parts"),
-    (Plan(parts=10_000), "--parts"), (Plan(holdout=1.0), "--holdout"), (Plan(parts=50), "would be empty"),
-])
+@pytest.mark.parametrize(
+    ("plan", "complaint"),
+    [
+        (Plan(classes=("1", "9")), "--classes: 9"),
+        (Plan(classes=("1",)), "--classes"),
+        (Plan(parts=0), "--parts"),
+        (Plan(parts=10_000), "--parts"),
+        (Plan(holdout=1.0), "--holdout"),
+        (Plan(parts=50), "would be empty"),
+    ],
+)
 def test_what_cannot_be_split_is_refused(plan: Plan, complaint: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=complaint):
         prepare.prepare(numbered([40]), tmp_path, plan)

@@ -20,8 +20,7 @@ def fault(content: bytes, features: int | None = None, classes: int = 26) -> Dat
 
 
 @pytest.mark.parametrize(
-    "content",
-    [GOOD, GOOD.strip(), GOOD.replace(b"\n", b"\r\n"), GOOD + b"\n \n", b" 1, 2\t,3,+0\n" + GOOD[8:]],
+    "content", [GOOD, GOOD.strip(), GOOD.replace(b"\n", b"\r\n"), GOOD + b"\n \n", b" 1, 2\t,3,+0\n" + GOOD[8:]]
 )
 def test_rows_are_features_and_a_class(content: bytes) -> None:
     samples = parse("some.txt", content)

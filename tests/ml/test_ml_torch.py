@@ -21,7 +21,7 @@ from roundelay.ml.readers.saved_model import Model, load, save  # noqa: E402
 from roundelay.ml.task import Design, Task, TrainConfig  # noqa: E402
 
 ZOO = Design((64, 6, 3), "torchzoo:cnn", (1, 8, 8))
-MODULES = '''
+MODULES = """
 import torch
 from torch import nn
 
@@ -62,7 +62,7 @@ def wrong(design):
 
 def still(design):
     return nn.Identity()
-'''
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -143,10 +143,14 @@ def test_what_is_frozen_or_named_twice_is_there_once_and_stays() -> None:
     assert not np.array_equal(trained[30:], first[30:])
 
 
-@pytest.mark.parametrize(("name", "complaint"), [
-    ("wide", "makes scores of .*a column for each of 4 classes"), ("wrong", "torch_modules:wrong failed: .*shapes"),
-    ("still", "1 to"),
-])
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("wide", "makes scores of .*a column for each of 4 classes"),
+        ("wrong", "torch_modules:wrong failed: .*shapes"),
+        ("still", "1 to"),
+    ],
+)
 def test_a_module_that_does_not_fit_is_refused_by_name(name: str, complaint: str) -> None:
     with pytest.raises(BadTask, match=complaint) as caught:
         model = learner(named(name))
@@ -155,9 +159,13 @@ def test_a_module_that_does_not_fit_is_refused_by_name(name: str, complaint: str
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("design", "complaint"), [
-    (Design((5, 4), "torchzoo:cnn"), "learns from images"), (Design((9, 4), "torchzoo:cnn", (1, 3, 3)), "4 x 4 pixels"),
-])
+@pytest.mark.parametrize(
+    ("design", "complaint"),
+    [
+        (Design((5, 4), "torchzoo:cnn"), "learns from images"),
+        (Design((9, 4), "torchzoo:cnn", (1, 3, 3)), "4 x 4 pixels"),
+    ],
+)
 def test_the_zoo_says_what_it_needs(design: Design, complaint: str) -> None:
     with pytest.raises(BadTask, match=complaint):
         learner(design)

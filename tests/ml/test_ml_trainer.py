@@ -105,7 +105,8 @@ def test_epochs_that_end_soon_after_one_another_are_told_together() -> None:
     answers.seek(0)
     first, rest, answer = (read_frame(answers).header for _ in range(3))
     assert [[told[:2] for told in frame["progress"]] for frame in (first, rest)] == [  # type: ignore[attr-defined]
-        [[0, 1]], [[0, 2], [1, 1], [1, 2]]
+        [[0, 1]],
+        [[0, 2], [1, 1], [1, 2]],
     ]
     assert "rows" in answer
 
@@ -227,7 +228,8 @@ def test_the_frames_have_stdout_for_themselves_and_blas_one_thread() -> None:
 
 def test_importing_the_package_brings_no_numpy() -> None:
     program = (
-        "import sys, roundelay.ml, roundelay.ml.errors, roundelay.ml.threads, roundelay.ml.task, roundelay.ml.frames, roundelay.ml.trainer\n"
+        "import sys\n"
+        "from roundelay.ml import errors, frames, task, threads, trainer\n"
         "sys.exit('numpy' in sys.modules)\n"
     )
 

@@ -44,9 +44,7 @@ def test_the_sum_does_not_depend_on_who_trains_which_files(order: list[int], cut
     edges = [0, *sorted(cuts), 4]
     parts = [order[start:end] for start, end in pairwise(edges)]
 
-    updates = [
-        filled([CONTENTS[i] for i in group]).train(part(TASK, group), WEIGHTS.tobytes()) for group in parts
-    ]
+    updates = [filled([CONTENTS[i] for i in group]).train(part(TASK, group), WEIGHTS.tobytes()) for group in parts]
 
     total = np.zeros(WEIGHTS.size, np.int64)
     for update in updates:
@@ -86,9 +84,10 @@ def test_the_average_of_one_file_is_its_own_training() -> None:
 
     mean = exact.mean(WEIGHTS, sum_from_bytes(update), update.rows, TASK.fraction_bits)
 
-    assert evaluate(Architecture(TASK.sizes), mean, SAMPLES[2]).loss < evaluate(
-        Architecture(TASK.sizes), WEIGHTS, SAMPLES[2]
-    ).loss
+    assert (
+        evaluate(Architecture(TASK.sizes), mean, SAMPLES[2]).loss
+        < evaluate(Architecture(TASK.sizes), WEIGHTS, SAMPLES[2]).loss
+    )
 
 
 def test_progress_tells_each_files_epochs_and_the_update_their_last() -> None:

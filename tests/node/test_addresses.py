@@ -31,22 +31,40 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "compute_nodes.txt"
 
 
-@pytest.mark.parametrize(("text", "address"), [
-    ("127.0.0.1:9091", Address("127.0.0.1", 9091)),
-    ("localhost:9091", Address("127.0.0.1", 9091)),
-    ("LOCALHOST:1", Address("127.0.0.1", 1)),
-    ("Ring.Example:65535", Address("ring.example", 65535)),
-    ("[::1]:8001", Address("::1", 8001)),
-    ("host", Address("host", 7)),
-    ("::1", Address("::1", 7)),
-    ("[::1]", Address("::1", 7)),
-])
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("127.0.0.1:9091", Address("127.0.0.1", 9091)),
+        ("localhost:9091", Address("127.0.0.1", 9091)),
+        ("LOCALHOST:1", Address("127.0.0.1", 1)),
+        ("Ring.Example:65535", Address("ring.example", 65535)),
+        ("[::1]:8001", Address("::1", 8001)),
+        ("host", Address("host", 7)),
+        ("::1", Address("::1", 7)),
+        ("[::1]", Address("::1", 7)),
+    ],
+)
 def test_an_address_is_understood(text: str, address: Address) -> None:
     assert addresses.parse_address(text, default_port=7) == address
 
 
-@pytest.mark.parametrize("text", ["", ":", ":80", "host:", "host:0", "host:65536", "host:-1", "host:http", "a b:80",
-                                  "host:" + "9" * 5000, "host\n:80", "host:80:90"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        ":",
+        ":80",
+        "host:",
+        "host:0",
+        "host:65536",
+        "host:-1",
+        "host:http",
+        "a b:80",
+        "host:" + "9" * 5000,
+        "host\n:80",
+        "host:80:90",
+    ],
+)
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no HOST:PORT"):
         addresses.parse_address(text)
@@ -62,8 +80,9 @@ def test_a_list_that_is_not_there_is_empty(path: Path) -> None:
 
 
 def test_the_list_is_read_as_people_write_it(path: Path) -> None:
-    path.write_text("# supernode 10.0.0.9, 9091\n\n  # a comment\n127.0.0.1,8001\n localhost , 8002  # mine\n"
-                    "ring.example,8003\r\n")
+    path.write_text(
+        "# supernode 10.0.0.9, 9091\n\n  # a comment\n127.0.0.1,8001\n localhost , 8002  # mine\nring.example,8003\r\n"
+    )
 
     assert addresses.read(path) == NodeList(
         (Address("127.0.0.1", 8001), Address("127.0.0.1", 8002), Address("ring.example", 8003)),
@@ -75,15 +94,30 @@ def test_localhost_and_its_number_are_the_same(path: Path) -> None:
     path.write_text("localhost,8001\n127.0.0.1,8002\n")
     listed = addresses.read(path)
 
-    assert all(listed.allows(Address(host, port)) for host in ("localhost", "127.0.0.1", "LocalHost")
-               for port in (8001, 8002))
+    assert all(
+        listed.allows(Address(host, port)) for host in ("localhost", "127.0.0.1", "LocalHost") for port in (8001, 8002)
+    )
     assert not listed.allows(Address("localhost", 8003))
     assert not listed.allows(Address("127.0.0.2", 8001))
 
 
-@pytest.mark.parametrize("line", ["8001", "127.0.0.1", "127.0.0.1:8001", "127.0.0.1,", ",8001", "127.0.0.1,http",
-                                  "127.0.0.1,0", "127.0.0.1,65536", "127.0.0.1,-1", "two words,8001",
-                                  "127.0.0.1," + "9" * 5000, "# supernode nowhere"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "8001",
+        "127.0.0.1",
+        "127.0.0.1:8001",
+        "127.0.0.1,",
+        ",8001",
+        "127.0.0.1,http",
+        "127.0.0.1,0",
+        "127.0.0.1,65536",
+        "127.0.0.1,-1",
+        "two words,8001",
+        "127.0.0.1," + "9" * 5000,
+        "# supernode nowhere",
+    ],
+)
 def test_a_line_that_is_no_address_is_named_with_its_number(line: str, path: Path) -> None:
     path.write_text(f"# a comment\n127.0.0.1,8001\n\n{line}\n127.0.0.1,8002\n")
 
@@ -126,8 +160,10 @@ def test_the_supernodes_line_replaces_the_one_before(path: Path) -> None:
 
 
 def test_many_processes_register_at_once_and_no_line_is_lost(path: Path) -> None:
-    writers = [subprocess.Popen([sys.executable, "-c", WRITER, path, str(LINES), str(writer)], cwd=ROOT)
-               for writer in range(WRITERS)]
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, path, str(LINES), str(writer)], cwd=ROOT)
+        for writer in range(WRITERS)
+    ]
     counts = [0]
     while any(writer.poll() is None for writer in writers):
         counts.append(len(addresses.read(path).nodes))  # a reader never meets half a list
@@ -140,20 +176,34 @@ def test_many_processes_register_at_once_and_no_line_is_lost(path: Path) -> None
     assert len(path.read_text().splitlines()) == WRITERS * LINES + 1
 
 
-@pytest.mark.parametrize(("line", "allowed", "refused"), [
-    ("node-*.ring.local,8001", ["node-1.ring.local:8001", "NODE-x.Ring.Local:8001", "node-.ring.local:8001"],
-     ["node-1.ring.local:8002", "node-1.ring.local.evil:8001", "node-1xring.local:8001", "anode-1.ring.local:8001"]),
-    ("10.0.0.*,*", ["10.0.0.1:1", "10.0.0.254:65535"],
-     ["10.0.1.1:1", "110.0.0.1:1", "10.0.0.evil:1", "10.0.0.1.evil.example:1", "10a0.0.1:1"]),
-    ("10.*,8001", ["10.0.0.1:8001", "10.255.1.2:8001"], ["11.0.0.1:8001", "10.evil:8001", "10.0.0.1:8002"]),
-    ("[fd00::*],*", ["[fd00::1]:80", "[FD00:0::0:2]:81"], ["[fd01::1]:80", "[::1]:80", "fd00.evil:80"]),
-    ("fd00::*,*", ["[fd00::1]:80"], ["[fd01::1]:80"]),
-    ("*,8001", ["10.0.0.1:8001", "a.b:8001", "[::1]:8001"], ["10.0.0.1:8002"]),
-    ("*,*  # anybody", ["10.0.0.1:1", "[::1]:2", "a.b:3"], []),
-    ("127.0.0.1,*", ["localhost:1", "127.0.0.1:2"], ["127.0.0.2:1"]),
-    ("localhost,*", ["localhost:1", "127.0.0.1:2"], ["[::1]:1"]),
-    ("::1,8001", ["[::1]:8001", "[0:0:0:0:0:0:0:1]:8001"], ["[::1]:8002", "127.0.0.1:8001"]),
-])
+@pytest.mark.parametrize(
+    ("line", "allowed", "refused"),
+    [
+        (
+            "node-*.ring.local,8001",
+            ["node-1.ring.local:8001", "NODE-x.Ring.Local:8001", "node-.ring.local:8001"],
+            [
+                "node-1.ring.local:8002",
+                "node-1.ring.local.evil:8001",
+                "node-1xring.local:8001",
+                "anode-1.ring.local:8001",
+            ],
+        ),
+        (
+            "10.0.0.*,*",
+            ["10.0.0.1:1", "10.0.0.254:65535"],
+            ["10.0.1.1:1", "110.0.0.1:1", "10.0.0.evil:1", "10.0.0.1.evil.example:1", "10a0.0.1:1"],
+        ),
+        ("10.*,8001", ["10.0.0.1:8001", "10.255.1.2:8001"], ["11.0.0.1:8001", "10.evil:8001", "10.0.0.1:8002"]),
+        ("[fd00::*],*", ["[fd00::1]:80", "[FD00:0::0:2]:81"], ["[fd01::1]:80", "[::1]:80", "fd00.evil:80"]),
+        ("fd00::*,*", ["[fd00::1]:80"], ["[fd01::1]:80"]),
+        ("*,8001", ["10.0.0.1:8001", "a.b:8001", "[::1]:8001"], ["10.0.0.1:8002"]),
+        ("*,*  # anybody", ["10.0.0.1:1", "[::1]:2", "a.b:3"], []),
+        ("127.0.0.1,*", ["localhost:1", "127.0.0.1:2"], ["127.0.0.2:1"]),
+        ("localhost,*", ["localhost:1", "127.0.0.1:2"], ["[::1]:1"]),
+        ("::1,8001", ["[::1]:8001", "[0:0:0:0:0:0:0:1]:8001"], ["[::1]:8002", "127.0.0.1:8001"]),
+    ],
+)
 def test_a_pattern_lets_in_whom_it_describes(line: str, allowed: list[str], refused: list[str], path: Path) -> None:
     path.write_text(line + "\n")
     listed = addresses.read(path)
@@ -168,8 +218,19 @@ def test_a_pattern_is_nobody_to_be_asked(path: Path) -> None:
     assert addresses.read(path).nodes == (Address("10.0.0.1", 8001),)
 
 
-@pytest.mark.parametrize("line", ["*", "10.0.0.*", "10.0.0.*,80*", "10.0.0.*,0", "two *,8001", ",*",
-                                  "# supernode 10.0.0.*,9091", "# supernode ring,*"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "*",
+        "10.0.0.*",
+        "10.0.0.*,80*",
+        "10.0.0.*,0",
+        "two *,8001",
+        ",*",
+        "# supernode 10.0.0.*,9091",
+        "# supernode ring,*",
+    ],
+)
 def test_what_is_no_pattern_is_named_with_its_number(line: str, path: Path) -> None:
     path.write_text(f"127.0.0.1,8001\n{line}\n")
 
@@ -177,8 +238,17 @@ def test_what_is_no_pattern_is_named_with_its_number(line: str, path: Path) -> N
         addresses.read(path)
 
 
-@pytest.mark.parametrize(("text", "host"), [("[::1]", "::1"), ("0::0:1", "::1"), ("LocalHost", "127.0.0.1"),
-                                            ("Node-1.Ring", "node-1.ring"), ("::", "::"), ("10.0.0.1", "10.0.0.1")])
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        ("[::1]", "::1"),
+        ("0::0:1", "::1"),
+        ("LocalHost", "127.0.0.1"),
+        ("Node-1.Ring", "node-1.ring"),
+        ("::", "::"),
+        ("10.0.0.1", "10.0.0.1"),
+    ],
+)
 def test_a_host_has_one_spelling(text: str, host: str) -> None:
     assert addresses.parse_host(text) == host
 

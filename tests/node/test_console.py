@@ -27,11 +27,14 @@ def fingers_of(me: NodeRef, ring: Ring, nodes: Sequence[NodeRef]) -> list[NodeRe
     return [next((n for n in nodes if n.id >= start), nodes[0]) for start in starts]
 
 
-@pytest.mark.parametrize(("identifier", "table"), [
-    (0, [("1", "1"), ("2", "3"), ("4", "0")]),
-    (1, [("2", "3"), ("3", "3"), ("5", "0")]),
-    (3, [("4", "0"), ("5", "0"), ("7", "0")]),
-])
+@pytest.mark.parametrize(
+    ("identifier", "table"),
+    [
+        (0, [("1", "1"), ("2", "3"), ("4", "0")]),
+        (1, [("2", "3"), ("3", "3"), ("5", "0")]),
+        (3, [("4", "0"), ("5", "0"), ("7", "0")]),
+    ],
+)
 def test_three_bits_and_nodes_0_1_3_are_the_papers_figure(identifier: int, table: list[tuple[str, str]]) -> None:
     """Stoica et al. 2001, figure 3(b): row for row, in decimals, equal neighbours not drawn together."""
     ring, nodes = Ring(3), members([0, 1, 3])
@@ -50,7 +53,11 @@ def test_five_bits_are_shown_row_for_row() -> None:
     rows = finger_rows(me, ring, fingers_of(me, ring, nodes))
 
     assert [(row.fingers, row.start, row.node) for row in rows] == [
-        ("0", "5", "9"), ("1", "6", "9"), ("2", "8", "9"), ("3", "12", "14"), ("4", "20", "20"),
+        ("0", "5", "9"),
+        ("1", "6", "9"),
+        ("2", "8", "9"),
+        ("3", "12", "14"),
+        ("4", "20", "20"),
     ]
     assert rows[3].address == "127.0.0.1:8004"
 
@@ -63,7 +70,9 @@ def test_a_hundred_and_sixty_bits_are_collapsed_to_a_row_a_node() -> None:
     rows = finger_rows(me, ring, fingers_of(me, ring, nodes))
 
     assert [(row.fingers, row.node) for row in rows] == [
-        ("0-157", "20000000"), ("158", "40000000"), ("159", "c0000000"),
+        ("0-157", "20000000"),
+        ("158", "40000000"),
+        ("159", "c0000000"),
     ]
     assert rows[0].start == "00000000"
     assert rows[2].start == "80000000"

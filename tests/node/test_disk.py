@@ -263,7 +263,9 @@ def test_an_item_that_is_erased_or_put_anew_stands_once(disk: Disk, path: Path, 
 def children(path: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, str(ROOT / "tests/node/put_for_ever.py"), str(path), *arguments],
-        stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+        env={"PYTHONPATH": str(ROOT)},
     )
 
 
@@ -362,11 +364,16 @@ def test_the_scrubber_finds_a_flipped_bit_before_anybody_reads_it(disk: Disk, pa
     later.close()
 
 
-@pytest.mark.parametrize("harm", [
-    "DELETE FROM piece WHERE number = 1", "DELETE FROM piece WHERE number = 3",
-    "UPDATE piece SET bytes = x'00', checksum = x'00' WHERE number = 2",
-    "UPDATE piece SET number = 9 WHERE number = 2", "UPDATE content SET size = size - 1",
-])
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "DELETE FROM piece WHERE number = 1",
+        "DELETE FROM piece WHERE number = 3",
+        "UPDATE piece SET bytes = x'00', checksum = x'00' WHERE number = 2",
+        "UPDATE piece SET number = 9 WHERE number = 2",
+        "UPDATE content SET size = size - 1",
+    ],
+)
 def test_a_content_that_lacks_something_is_rotten_as_well(disk: Disk, path: Path, wall: Wall, harm: str) -> None:
     put(store_on(disk), 3)
     disk.close()

@@ -18,7 +18,7 @@ from roundelay.node.flower import FlowerClient
 from roundelay.node.trainer import Trainer
 from tests.node.training_orders import content, effect, make_spec, training_order
 
-CLIENTS = f'''
+CLIENTS = f"""
 import os, sys
 
 class Duck:
@@ -37,7 +37,7 @@ class Broken:
 class Leaves:
     def __init__(self):
         os._exit({(LEFT := 3)})
-'''
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -77,10 +77,13 @@ def test_what_stands_for_the_file_is_told_to_nobody_who_names_another() -> None:
     assert client.headers == {}
 
 
-@pytest.mark.parametrize(("named", "complaint"), [
-    ("Broken", r"duck:Broken, making it: duck.py, line \d+: FileNotFoundError: no rows here"),
-    ("Leaves", rf"the training process ended \(exit code {LEFT}\) while it made duck:Leaves"),
-])
+@pytest.mark.parametrize(
+    ("named", "complaint"),
+    [
+        ("Broken", r"duck:Broken, making it: duck.py, line \d+: FileNotFoundError: no rows here"),
+        ("Leaves", rf"the training process ended \(exit code {LEFT}\) while it made duck:Leaves"),
+    ],
+)
 def test_a_client_that_cannot_be_made_is_told_at_the_start(named: str, complaint: str) -> None:
     with pytest.raises(WorkFailed, match=complaint):
         FlowerClient(f"duck:{named}", {}, None, "letters").survey()

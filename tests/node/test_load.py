@@ -45,11 +45,14 @@ def test_it_is_busy_as_often_as_it_should_be() -> None:
     assert not any(Load(0.0, 1.0, random.Random(1), lambda _: False).is_busy() for _ in range(1000))
 
 
-@pytest.mark.parametrize(("given", "meant"), [
-    (["5001", "0.4"], ["5001", "--load", "0.4"]),
-    (["5001", ".25", "--quiet"], ["5001", "--quiet", "--load", ".25"]),
-    (["5001", "127.0.0.1", "9091"], ["5001", "127.0.0.1", "9091"]),
-    (["5001"], ["5001"]),
-])
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        (["5001", "0.4"], ["5001", "--load", "0.4"]),
+        (["5001", ".25", "--quiet"], ["5001", "--quiet", "--load", ".25"]),
+        (["5001", "127.0.0.1", "9091"], ["5001", "127.0.0.1", "9091"]),
+        (["5001"], ["5001"]),
+    ],
+)
 def test_the_coordinator_systems_line_is_understood(given: list[str], meant: list[str]) -> None:
     assert legacy_arguments.translate_node(given) == meant

@@ -177,12 +177,25 @@ def test_a_wrong_file_fails_the_order_by_file_and_line(trainer: Trainer) -> None
         trainer.perform(effect(order, contents))
 
 
-@pytest.mark.parametrize("task", [
-    "", "no json", "[]", "{}", "null", "7", '{"kind": "train"}', '{"kind": "eval", "features": 3, "classes": 4}',
-    '{"kind": "train", "features": 3, "classes": 4}', '{"kind": "train", "features": 3, "classes": 4, "task": {}}',
-    '{"kind": "moments", "features": "three", "classes": 4}', '{"kind": "moments", "features": 3, "classes": null}',
-    "[" * 100_000,
-], ids=lambda task: task[:24])
+@pytest.mark.parametrize(
+    "task",
+    [
+        "",
+        "no json",
+        "[]",
+        "{}",
+        "null",
+        "7",
+        '{"kind": "train"}',
+        '{"kind": "eval", "features": 3, "classes": 4}',
+        '{"kind": "train", "features": 3, "classes": 4}',
+        '{"kind": "train", "features": 3, "classes": 4, "task": {}}',
+        '{"kind": "moments", "features": "three", "classes": 4}',
+        '{"kind": "moments", "features": 3, "classes": null}',
+        "[" * 100_000,
+    ],
+    ids=lambda task: task[:24],
+)
 def test_an_order_that_cannot_be_understood_fails_and_harms_nobody(task: str, trainer: Trainer) -> None:
     with pytest.raises(WorkFailed):
         trainer.perform(effect(replace(ORDER, task=task), CONTENTS, WEIGHTS))

@@ -294,9 +294,11 @@ def closing(effect: Any, closed: threading.Event, begun: threading.Event) -> Pro
         closed.set()
 
 
-@pytest.mark.parametrize("effect", [
-    Sleep(FOREVER_S), Nap(FOREVER_S), Together([one(Sleep(FOREVER_S)), one(Nap(FOREVER_S))], 2),
-], ids=["sleep", "nap", "together"])
+@pytest.mark.parametrize(
+    "effect",
+    [Sleep(FOREVER_S), Nap(FOREVER_S), Together([one(Sleep(FOREVER_S)), one(Nap(FOREVER_S))], 2)],
+    ids=["sleep", "nap", "together"],
+)
 def test_stopping_ends_every_wait_and_closes_the_procedure(effect: Any, runtime: Runtime) -> None:
     runtime.nap_until(lambda: False)
     closed, begun, failures = threading.Event(), threading.Event(), []

@@ -70,8 +70,18 @@ def test_identities_of_a_ring_of_other_bits_are_passed_over_and_kept(journal_pat
     assert other.identities() == [replace(FIRST, id=3)]
 
 
-@pytest.mark.parametrize("line", [b"no json", b"[]", b"7", b"{}", b'{"bits": 160, "id": "x"}', b"\xff\xfe",
-                                  b'{"bits": 160, "id": "5", "host": "h", "port": "p", "incarnation": 1}'])
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"no json",
+        b"[]",
+        b"7",
+        b"{}",
+        b'{"bits": 160, "id": "x"}',
+        b"\xff\xfe",
+        b'{"bits": 160, "id": "5", "host": "h", "port": "p", "incarnation": 1}',
+    ],
+)
 def test_a_line_that_is_no_identity_is_named(line: bytes, journal_path: Path) -> None:
     Journal(journal_path, RING).record(FIRST)
     with journal_path.open("ab") as file:
@@ -275,8 +285,9 @@ def test_without_its_journal_it_finds_the_living_of_the_node_list(place: Place) 
     assert newcomer.node.id != alive.id
 
 
-@pytest.mark.parametrize("hello", [Hello(FIRST, RING, False), Hello(FIRST, Ring(bits=80), True)],
-                         ids=["not joined", "another ring"])
+@pytest.mark.parametrize(
+    "hello", [Hello(FIRST, RING, False), Hello(FIRST, Ring(bits=80), True)], ids=["not joined", "another ring"]
+)
 def test_who_is_no_member_of_this_ring_is_not_counted(hello: Hello, place: Place) -> None:
     place.listed(place.node(hello, FIRST).port)
 

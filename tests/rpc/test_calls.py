@@ -99,8 +99,9 @@ def wire() -> Iterator[Wire]:
 @pytest.mark.parametrize("kind", [*TARGETED, *UNTARGETED])
 @EFFORT
 @given(data=st.data())
-def test_a_request_arrives_equal_and_so_does_its_answer(kind: type[Request[Any]], wire: Wire,
-                                                        data: st.DataObject) -> None:
+def test_a_request_arrives_equal_and_so_does_its_answer(
+    kind: type[Request[Any]], wire: Wire, data: st.DataObject
+) -> None:
     request = data.draw(values(kind))
     hint = answer_of(kind)
     wire.process.reply = data.draw(values(type(None) if hint is None else hint, "ticket"))
@@ -145,8 +146,9 @@ def example(kind: type[Request[Any]]) -> Request[Any]:
 
 
 @pytest.mark.parametrize("kind", TARGETED)
-def test_a_request_that_means_an_earlier_life_is_refused_before_it_is_heard(kind: type[Request[Any]],
-                                                                            wire: Wire) -> None:
+def test_a_request_that_means_an_earlier_life_is_refused_before_it_is_heard(
+    kind: type[Request[Any]], wire: Wire
+) -> None:
     wire.process.heard = None
     earlier = NodeRef(wire.node.id, wire.node.host, wire.node.port, wire.node.incarnation - 1)
 
@@ -159,8 +161,9 @@ def test_a_request_that_means_an_earlier_life_is_refused_before_it_is_heard(kind
 
 @pytest.mark.parametrize("kind", TARGETED)
 @pytest.mark.parametrize("target", [None, Target(), Target(b"\1" * 3, 3), Target(bytes(20), 3)])
-def test_a_target_that_cannot_be_meant_is_another_process(kind: type[Request[Any]], target: Target | None,
-                                                          wire: Wire) -> None:
+def test_a_target_that_cannot_be_meant_is_another_process(
+    kind: type[Request[Any]], target: Target | None, wire: Wire
+) -> None:
     call = COMPUTE_NODE[kind]
 
     with pytest.raises(codec.wire.WrongIncarnation):
@@ -264,8 +267,11 @@ def test_an_answer_to_another_call_is_the_peers_fault(wire: Wire) -> None:
 def states() -> list[tuple[str, Handlers]]:
     """The real handlers in the states that can go wrong."""
     me = NodeRef(5, "127.0.0.1", 8001)
-    return [("joined", handlers(me, joined=True)), ("not joined", handlers(me, joined=False)),
-            ("full", handlers(me, joined=True, full=True))]
+    return [
+        ("joined", handlers(me, joined=True)),
+        ("not joined", handlers(me, joined=False)),
+        ("full", handlers(me, joined=True, full=True)),
+    ]
 
 
 def handlers(me: NodeRef, joined: bool, full: bool = False) -> Handlers:
@@ -280,7 +286,9 @@ def handlers(me: NodeRef, joined: bool, full: bool = False) -> Handlers:
             orders.accept(Order(f"job {number}", 1, (), "{}"))
     membership = Membership(Ring(3), random.Random(0), lambda _: None)
     return {
-        **ring_handlers(node), **kept.handlers(), **orders.handlers(),
+        **ring_handlers(node),
+        **kept.handlers(),
+        **orders.handlers(),
         requests.Admit: lambda r: membership.admit(r.address, 0.0),
         requests.Report: lambda r: membership.report(r.node, 0.0),
         requests.Retire: lambda r: membership.retire(r.node),

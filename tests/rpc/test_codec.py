@@ -25,8 +25,15 @@ from tests.rpc.wire_values import EFFORT, I64, digests, identifiers, values
 PAIRS = sorted(name.removesuffix("_to_wire") for name in vars(codec) if name.endswith("_to_wire") and name[0] != "_")
 STRUCTS = sorted(set(PAIRS) - {"id", "digest", "error", "nodes", "items"})
 BY_NAME = {"id": identifiers, "digest": digests}
-ERRORS = (errors.Busy, errors.NotYet, errors.NotFound, errors.JoinRefused, errors.StoreFull, errors.Corrupt,
-          errors.Malformed)
+ERRORS = (
+    errors.Busy,
+    errors.NotYet,
+    errors.NotFound,
+    errors.JoinRefused,
+    errors.StoreFull,
+    errors.Corrupt,
+    errors.Malformed,
+)
 BINARY = TBinaryProtocolAcceleratedFactory()
 ME = NodeRef(7, "127.0.0.1", 8001, 2)
 
@@ -78,8 +85,11 @@ def test_a_wrong_incarnation_comes_back_with_who_is_there_now() -> None:
 
 
 def test_every_exception_of_the_contract_has_a_domain_error() -> None:
-    of_the_contract = {each for each in vars(wire).values() if inspect.isclass(each) and issubclass(each, Exception)
-                       and each.__module__ == wire.__name__}
+    of_the_contract = {
+        each
+        for each in vars(wire).values()
+        if inspect.isclass(each) and issubclass(each, Exception) and each.__module__ == wire.__name__
+    }
 
     assert of_the_contract == set(codec.WIRE_EXCEPTIONS)
 
@@ -100,26 +110,50 @@ def file(**changes: Any) -> wire.TrainingFile:
     return wire.TrainingFile(**{"index": 0, "name": "a", "digest": bytes(32), "size": 1, "rows": 1} | changes)
 
 
-@pytest.mark.parametrize(("pair", "raw"), [
-    ("id", b""), ("id", bytes(19)), ("id", bytes(21)),
-    ("digest", bytes(31)), ("digest", bytes(33)), ("digest", b""),
-    ("node", node(id=bytes(3))), ("node", node(host="h" * 256)), ("node", node(host="a\nb")),
-    ("node", node(host="a\0b")), ("node", node(port=-1)), ("node", node(port=65536)),
-    ("nodes", [node(), node(port=70000)]),
-    ("ring", wire.Ring(2, 8, 3)), ("ring", wire.Ring(161, 8, 3)), ("ring", wire.Ring(160, 8, 0)),
-    ("ring", wire.Ring(160, 8, 10)), ("ring", wire.Ring(160, -1, 1)),
-    ("hop", wire.Hop()), ("hop", wire.Hop(owners=wire.Owners([]))),
-    ("hop", wire.Hop(nearer=wire.Nearer([wire.Candidate(node(id=b""))]))),
-    ("neighbourhood", wire.Neighbourhood(node(), [])),
-    ("entry", entry(key=bytes(8))), ("entry", entry(digest=b"")), ("entry", entry(size=-1)),
-    ("order", order(round=-1)), ("order", order(weights=bytes(5))), ("order", order(weights_size=-1)),
-    ("order", order(files=[file(index=-1)])), ("order", order(files=[file(rows=0)])),
-    ("order", order(files=[file(size=-I64)])), ("order", order(files=[file(digest=bytes(20))])),
-    ("order", order(files=[file(name="../../etc/passwd")])), ("order", order(files=[file(name="a\x1b[2J")])),
-    ("order", order(files=[file(name="a\0")])), ("order", order(files=[file(name="..")])),
-    ("order", order(files=[file(name="")])), ("order", order(files=[file(name="a" * 256)])),
-    ("progress", wire.Progress("done", "", bytes(3), 5)),
-])
+@pytest.mark.parametrize(
+    ("pair", "raw"),
+    [
+        ("id", b""),
+        ("id", bytes(19)),
+        ("id", bytes(21)),
+        ("digest", bytes(31)),
+        ("digest", bytes(33)),
+        ("digest", b""),
+        ("node", node(id=bytes(3))),
+        ("node", node(host="h" * 256)),
+        ("node", node(host="a\nb")),
+        ("node", node(host="a\0b")),
+        ("node", node(port=-1)),
+        ("node", node(port=65536)),
+        ("nodes", [node(), node(port=70000)]),
+        ("ring", wire.Ring(2, 8, 3)),
+        ("ring", wire.Ring(161, 8, 3)),
+        ("ring", wire.Ring(160, 8, 0)),
+        ("ring", wire.Ring(160, 8, 10)),
+        ("ring", wire.Ring(160, -1, 1)),
+        ("hop", wire.Hop()),
+        ("hop", wire.Hop(owners=wire.Owners([]))),
+        ("hop", wire.Hop(nearer=wire.Nearer([wire.Candidate(node(id=b""))]))),
+        ("neighbourhood", wire.Neighbourhood(node(), [])),
+        ("entry", entry(key=bytes(8))),
+        ("entry", entry(digest=b"")),
+        ("entry", entry(size=-1)),
+        ("order", order(round=-1)),
+        ("order", order(weights=bytes(5))),
+        ("order", order(weights_size=-1)),
+        ("order", order(files=[file(index=-1)])),
+        ("order", order(files=[file(rows=0)])),
+        ("order", order(files=[file(size=-I64)])),
+        ("order", order(files=[file(digest=bytes(20))])),
+        ("order", order(files=[file(name="../../etc/passwd")])),
+        ("order", order(files=[file(name="a\x1b[2J")])),
+        ("order", order(files=[file(name="a\0")])),
+        ("order", order(files=[file(name="..")])),
+        ("order", order(files=[file(name="")])),
+        ("order", order(files=[file(name="a" * 256)])),
+        ("progress", wire.Progress("done", "", bytes(3), 5)),
+    ],
+)
 def test_what_breaks_the_contract_is_malformed(pair: str, raw: Any) -> None:
     with pytest.raises(Malformed):
         both(pair)[1](raw)

@@ -182,8 +182,9 @@ def test_a_connection_closed_while_it_lay_idle_is_not_used_again(opened: ExitSta
     nudge(peers, first.ref)
 
 
-def test_the_retry_has_only_what_is_left_of_the_time(opened: ExitStack, peers: Peers,
-                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_retry_has_only_what_is_left_of_the_time(
+    opened: ExitStack, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     node = start(opened)
     gate = gate_before(opened, node)
     gate.close_at = [2]
@@ -263,10 +264,16 @@ def test_what_came_too_late_is_not_the_answer_to_the_next_question(opened: ExitS
     assert peers.ask(Ask(node.ref, GetNeighbours(), PATIENCE_S)).predecessor == present
 
 
-@pytest.mark.parametrize("answer", [
-    b"\0\0\0\x02ok", b"\xff\xff\xff\xff", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\0\0\0\x10" + bytes(16),
-    struct.pack("!i", FRAME_SIZE_MAX + 1),
-])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"\0\0\0\x02ok",
+        b"\xff\xff\xff\xff",
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        b"\0\0\0\x10" + bytes(16),
+        struct.pack("!i", FRAME_SIZE_MAX + 1),
+    ],
+)
 def test_an_answer_that_is_none_is_the_peers_fault(answer: bytes, opened: ExitStack, peers: Peers) -> None:
     listener = opened.enter_context(socket.create_server(("127.0.0.1", 0)))
 
@@ -282,8 +289,9 @@ def test_an_answer_that_is_none_is_the_peers_fault(answer: bytes, opened: ExitSt
         nudge(peers, NodeRef(7, *listener.getsockname()))
 
 
-def test_an_answer_with_senseless_values_is_the_peers_fault(opened: ExitStack, peers: Peers,
-                                                            monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_with_senseless_values_is_the_peers_fault(
+    opened: ExitStack, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     senseless = ttypes.Neighbourhood(ttypes.Node(b"short", "h", 1, 1), [])
     me = NodeRef(1, "h", 1)
     node = start(opened, lambda _: Neighbourhood(me, (me,)))
@@ -293,8 +301,9 @@ def test_an_answer_with_senseless_values_is_the_peers_fault(opened: ExitStack, p
         peers.ask(Ask(node.ref, GetNeighbours(), PATIENCE_S))
 
 
-def test_an_answer_that_lacks_a_field_is_the_peers_fault(opened: ExitStack, peers: Peers,
-                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_that_lacks_a_field_is_the_peers_fault(
+    opened: ExitStack, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     node = start(opened)
     monkeypatch.setattr(node.server._processor, "serve", lambda *_: ttypes.Neighbourhood())
 

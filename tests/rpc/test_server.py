@@ -410,11 +410,7 @@ def test_a_frame_full_of_empty_things_takes_no_memory_and_little_time(server, el
 
 @pytest.mark.parametrize(
     ("method", "fault"),
-    [
-        ("raises", lambda _: [].pop()),
-        ("mistyped", lambda _: 5),
-        ("too_large", lambda _: bytes(FRAME_SIZE_MAX)),
-    ],
+    [("raises", lambda _: [].pop()), ("mistyped", lambda _: 5), ("too_large", lambda _: bytes(FRAME_SIZE_MAX))],
 )
 def test_a_fault_of_ours_is_answered_and_logged_with_its_traceback(caplog, method, fault):
     with Server(Methods(**{method: fault}), "127.0.0.1") as running, caller(running) as transport:

@@ -477,8 +477,7 @@ def test_a_connection_that_its_peer_closed_is_not_open(ends):
 
 
 @pytest.mark.parametrize(
-    ("bound", "asked"),
-    [("127.0.0.1", "127.0.0.1"), ("127.0.0.1", "localhost"), ("::1", "::1"), ("::1", "localhost")],
+    ("bound", "asked"), [("127.0.0.1", "127.0.0.1"), ("127.0.0.1", "localhost"), ("::1", "::1"), ("::1", "localhost")]
 )
 def test_connects_to_addresses_of_both_kinds_and_to_names(bound, asked):
     if ":" in bound and not HAS_IPV6:
@@ -527,12 +526,7 @@ def test_connecting_where_nobody_listens_names_the_address():
 
 @pytest.mark.parametrize(
     ("host", "port", "timeout_s"),
-    [
-        ("a" * 300, 80, TIMEOUT_S),
-        ("nul\0", 80, TIMEOUT_S),
-        ("127.0.0.1", 70000, TIMEOUT_S),
-        ("127.0.0.1", 80, 0.0),
-    ],
+    [("a" * 300, 80, TIMEOUT_S), ("nul\0", 80, TIMEOUT_S), ("127.0.0.1", 70000, TIMEOUT_S), ("127.0.0.1", 80, 0.0)],
 )
 def test_what_cannot_be_connected_to_is_not_open(host, port, timeout_s):
     with pytest.raises(TTransportException) as raised:

@@ -33,8 +33,10 @@ class Large:
     def __init__(self) -> None:
         self.world = World(CALM, Journal())
         self.true: TrueRing = random_ring(Ring(160, 8, 3), NODES, random.Random(1))
-        self.machines = {node.ref: Machine(self.world, node.ref.address, Address("nobody", 1), Answering)
-                         for node in self.true.nodes()}
+        self.machines = {
+            node.ref: Machine(self.world, node.ref.address, Address("nobody", 1), Answering)
+            for node in self.true.nodes()
+        }
         for node in self.true.nodes():
             self.machines[node.ref].adopt(node)
         self.client = self.world.start(CLIENT)

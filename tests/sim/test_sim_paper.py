@@ -86,14 +86,18 @@ def test_a_table_is_aligned_and_says_what_must_hold() -> None:
     assert "- A note." in text
 
 
-@pytest.mark.parametrize(("value", "text"), [(None, "-"), (0.5, "0.5"), (3, "3"), (1e-6, "1.00e-06"), (0.0, "0"),
-                                             (12345.678, "1.235e+04"), ("x", "x")])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "-"), (0.5, "0.5"), (3, "3"), (1e-6, "1.00e-06"), (0.0, "0"), (12345.678, "1.235e+04"), ("x", "x")],
+)
 def test_numbers_are_shown_without_noise(value: float | str | None, text: str) -> None:
     assert show(value) == text
 
 
-@pytest.mark.parametrize(("band", "text"), [(Band(high=2.0), "at most 2"), (Band(low=1.0), "at least 1"),
-                                            (Band(0, 0), "0"), (Band(1.0, 2.0), "1 to 2")])
+@pytest.mark.parametrize(
+    ("band", "text"),
+    [(Band(high=2.0), "at most 2"), (Band(low=1.0), "at least 1"), (Band(0, 0), "0"), (Band(1.0, 2.0), "1 to 2")],
+)
 def test_bands_are_put_in_words(band: Band, text: str) -> None:
     assert str(band) == text
 

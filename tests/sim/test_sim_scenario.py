@@ -54,8 +54,14 @@ def test_another_process_with_other_hashes_writes_the_same_journal(tmp_path: Pat
     for hash_seed in ("1", "2"):
         file = tmp_path / hash_seed
         command = [sys.executable, "-m", "roundelay.sim", "scenario", *SMALL.flags().split(), "--journal", str(file)]
-        subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": hash_seed}, check=True,
-                       capture_output=True, timeout=60)
+        subprocess.run(
+            command,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            check=True,
+            capture_output=True,
+            timeout=60,
+        )
         journals.append(file.read_bytes())
 
     assert journals[0] == journals[1]
@@ -192,7 +198,7 @@ def test_a_failed_run_names_the_command_that_shows_it_again() -> None:
     options = drawn(11, nodes=12)
 
     words = Failed(options, "something").replay.split()
-    again = _parser().parse_args(words[words.index("scenario"):])
+    again = _parser().parse_args(words[words.index("scenario") :])
 
     assert SimOptions(**{name: getattr(again, name) for name in options.__dataclass_fields__}) == options
 

@@ -54,8 +54,11 @@ class Disk:
             self.rows.pop(entry, None)
 
     def items(self) -> list[Item]:
-        return [Item(i.entry, i.version, until - self.clock(), i.deleted)
-                for i, until in self.rows.values() if until > self.clock()]
+        return [
+            Item(i.entry, i.version, until - self.clock(), i.deleted)
+            for i, until in self.rows.values()
+            if until > self.clock()
+        ]
 
 
 @dataclass
@@ -104,8 +107,15 @@ class StoreWorld(World):
 
     # --- what clients do
 
-    def put(self, through: int, name: str, content: bytes, version: int = 1, key: int | None = None,
-            lease_s: float = LEASE_S) -> tuple[int, ...]:
+    def put(
+        self,
+        through: int,
+        name: str,
+        content: bytes,
+        version: int = 1,
+        key: int | None = None,
+        lease_s: float = LEASE_S,
+    ) -> tuple[int, ...]:
         """Returns the identifiers of its holders."""
         start = self.member(through)
         key = self.ring.key(name) if key is None else key
@@ -196,8 +206,9 @@ def silent(_: Any) -> Any:
     raise NodeUnreachable("silent")
 
 
-def item_of(content: bytes, name: str = "a", key: int = 1, version: int = 1, lease_s: float = LEASE_S,
-            deleted: bool = False) -> Item:
+def item_of(
+    content: bytes, name: str = "a", key: int = 1, version: int = 1, lease_s: float = LEASE_S, deleted: bool = False
+) -> Item:
     return Item(Entry(key, name, digest_of(content), len(content)), version, lease_s, deleted)
 
 

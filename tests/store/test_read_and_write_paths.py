@@ -168,10 +168,13 @@ def test_a_large_content_goes_in_pieces_from_where_the_receiver_stands() -> None
     assert world.get(0, "a", key=60) == content
 
 
-@pytest.mark.parametrize(("size_bytes", "kinds"), [
-    (write_path.AT_ONCE_BYTES_MAX, [Put] * 3 + [Write] * 3 + [Put] * 3),
-    (write_path.AT_ONCE_BYTES_MAX + 1, [Put, Write, Put] * 3),
-])
+@pytest.mark.parametrize(
+    ("size_bytes", "kinds"),
+    [
+        (write_path.AT_ONCE_BYTES_MAX, [Put] * 3 + [Write] * 3 + [Put] * 3),
+        (write_path.AT_ONCE_BYTES_MAX + 1, [Put, Write, Put] * 3),
+    ],
+)
 def test_copies_are_written_side_by_side_if_they_are_small(size_bytes: int, kinds: list[type[Request[Any]]]) -> None:
     world = world_of(TEN)
 

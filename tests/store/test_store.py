@@ -44,17 +44,34 @@ def store(clock: Clock, disk: Disk) -> Store:
 
 def is_found(store: Store, item: Item) -> bool:
     """Is it kept, alive, and readable?"""
-    return (any(i.entry == item.entry and not i.deleted for i in store.find(item.entry.key))
-            and digest_of(store.read(item.entry.digest, 0, CHUNK_BYTES)) == item.entry.digest)
+    return (
+        any(i.entry == item.entry and not i.deleted for i in store.find(item.entry.key))
+        and digest_of(store.read(item.entry.digest, 0, CHUNK_BYTES)) == item.entry.digest
+    )
 
 
 # --- what is refused
 
 
-@pytest.mark.parametrize("name", [
-    "", ".", "..", "a/b", "/etc/passwd", "..\\up", "a\0b", "a\nb", "\x1b[2J", "\x7f", "\ud800", "\u202eoops",
-    "x" * (NAME_BYTES_MAX + 1), "\u4e2d" * (NAME_BYTES_MAX // 3 + 1),
-])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        ".",
+        "..",
+        "a/b",
+        "/etc/passwd",
+        "..\\up",
+        "a\0b",
+        "a\nb",
+        "\x1b[2J",
+        "\x7f",
+        "\ud800",
+        "\u202eoops",
+        "x" * (NAME_BYTES_MAX + 1),
+        "\u4e2d" * (NAME_BYTES_MAX // 3 + 1),
+    ],
+)
 def test_a_name_that_could_harm_is_refused(store: Store, name: str) -> None:
     with pytest.raises(Malformed):
         store.put(item_of(CONTENT, name=name))
@@ -62,9 +79,9 @@ def test_a_name_that_could_harm_is_refused(store: Store, name: str) -> None:
     assert store.names == ()
 
 
-@pytest.mark.parametrize("name", [
-    "a", "...", "dog 7.txt", "x" * NAME_BYTES_MAX, "\u4e2d" * (NAME_BYTES_MAX // 3), "-rf",
-])
+@pytest.mark.parametrize(
+    "name", ["a", "...", "dog 7.txt", "x" * NAME_BYTES_MAX, "\u4e2d" * (NAME_BYTES_MAX // 3), "-rf"]
+)
 def test_any_other_name_is_a_name(name: str) -> None:
     check_name(name)
 
@@ -87,10 +104,17 @@ def test_an_entry_with_another_size_than_its_content_is_refused(store: Store, si
     assert "a" not in store.names
 
 
-@pytest.mark.parametrize(("size_bytes", "offset", "piece"), [
-    (-1, 0, b""), (CONTENT_BYTES_MAX + 1, 0, b"x"), (4, -1, b"x"), (4, 2, b"xyz"), (4, 5, b""),
-    (CONTENT_BYTES_MAX, 0, bytes(CHUNK_BYTES + 1)),
-])
+@pytest.mark.parametrize(
+    ("size_bytes", "offset", "piece"),
+    [
+        (-1, 0, b""),
+        (CONTENT_BYTES_MAX + 1, 0, b"x"),
+        (4, -1, b"x"),
+        (4, 2, b"xyz"),
+        (4, 5, b""),
+        (CONTENT_BYTES_MAX, 0, bytes(CHUNK_BYTES + 1)),
+    ],
+)
 def test_a_piece_out_of_bounds_is_malformed(store: Store, size_bytes: int, offset: int, piece: bytes) -> None:
     with pytest.raises(Malformed):
         store.write(DIGEST, size_bytes, offset, piece)
@@ -473,10 +497,18 @@ def test_33_names_at_5_bits_do_not_collide(store: Store) -> None:
 ITEMS = st.lists(
     st.builds(
         Item,
-        st.builds(Entry, st.integers(0, 7), st.sampled_from("ab"), st.sampled_from([digest_of(b"1"), digest_of(b"2")]),
-                  st.just(1)),
-        st.integers(1, 2), st.just(LEASE_S), st.booleans(),
-    ), max_size=8,
+        st.builds(
+            Entry,
+            st.integers(0, 7),
+            st.sampled_from("ab"),
+            st.sampled_from([digest_of(b"1"), digest_of(b"2")]),
+            st.just(1),
+        ),
+        st.integers(1, 2),
+        st.just(LEASE_S),
+        st.booleans(),
+    ),
+    max_size=8,
 )
 CONTENTS = {digest_of(b"1"): b"1", digest_of(b"2"): b"2"}
 
@@ -491,8 +523,12 @@ def store_of(items: list[Item]) -> Store:
 
 def held(store: Store, start: int, end: int) -> set[tuple[Entry, int, bool]]:
     """By asking for every key of the arc."""
-    return {(i.entry, i.version, i.deleted) for key in range(8) if between_right_closed(start, key, end)
-            for i in store.find(key)}
+    return {
+        (i.entry, i.version, i.deleted)
+        for key in range(8)
+        if between_right_closed(start, key, end)
+        for i in store.find(key)
+    }
 
 
 @settings(EFFORT, max_examples=200)

@@ -223,8 +223,11 @@ class Schedule:
     def picture(self, name: str) -> str:
         key = self.world.ring.key(name)
         about = [f"{name}, key {key}; copies at {self.world.copies(name)}"]
-        about += [f"{v.node.id}: after {v.predecessor.id}, {[s.id for s in v.successors]}, "
-                  f"{'settled' if self.world.stores[v.node].settled else 'unsettled'}" for v in self.world.views]
+        about += [
+            f"{v.node.id}: after {v.predecessor.id}, {[s.id for s in v.successors]}, "
+            f"{'settled' if self.world.stores[v.node].settled else 'unsettled'}"
+            for v in self.world.views
+        ]
         return "\n".join(about)
 
     def _picture(self) -> list[Any]:
@@ -250,7 +253,15 @@ class Schedule:
 
 
 WEIGHTS = {
-    "put": 6, "get": 6, "delete": 1, "join": 3, "crash": 2, "leave": 2, "care": 8, "stabilize": 4, "step": 60,
+    "put": 6,
+    "get": 6,
+    "delete": 1,
+    "join": 3,
+    "crash": 2,
+    "leave": 2,
+    "care": 8,
+    "stabilize": 4,
+    "step": 60,
     "restore": 1,
 }
 
@@ -292,8 +303,11 @@ class StoreMachine(RuleBasedStateMachine):
         super().__init__()
         self.schedule = Schedule(2, 2, [1, 9, 17, 25])
 
-    @initialize(successors=st.integers(2, 3), replicas=st.integers(1, 3),
-                identifiers=st.sets(st.integers(0, 31), min_size=5, max_size=7))
+    @initialize(
+        successors=st.integers(2, 3),
+        replicas=st.integers(1, 3),
+        identifiers=st.sets(st.integers(0, 31), min_size=5, max_size=7),
+    )
     def ring(self, successors: int, replicas: int, identifiers: set[int]) -> None:
         self.schedule = Schedule(successors, replicas, sorted(identifiers))
 

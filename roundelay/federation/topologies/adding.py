@@ -20,8 +20,11 @@ def add(mine: Partial, others: Sequence[Partial], kind: str) -> Partial:
         if other.files:
             sums.append(other.sum)
         total = replace(
-            total, files=total.files | other.files, done=(*total.done, *other.lower().done),
-            lost=(*total.lost, *other.lost), messages=total.messages + other.messages,
+            total,
+            files=total.files | other.files,
+            done=(*total.done, *other.lower().done),
+            lost=(*total.lost, *other.lost),
+            messages=total.messages + other.messages,
         )
     return replace(total, sum=arithmetic.added(kind, sums))
 

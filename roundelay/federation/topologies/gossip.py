@@ -137,9 +137,7 @@ class Gossip:
             known.attempts.popitem(last=False)
         return found
 
-    def _exchange(
-        self, node: ChordNode, order: Order, attempt: _Attempt, number: int, to: NodeRef
-    ) -> Procedure[float]:
+    def _exchange(self, node: ChordNode, order: Order, attempt: _Attempt, number: int, to: NodeRef) -> Procedure[float]:
         """Give half away. Returns the rows of which nobody knows where they are."""
         from roundelay.ml import push_sum
 

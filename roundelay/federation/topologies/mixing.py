@@ -79,9 +79,9 @@ def _order(node: NodeRef, order: Order) -> Procedure[Progress]:
 
 def _samples(settled: dict[NodeRef, Progress]) -> Procedure[list[bytes]]:
     """The first weights of each model; who cannot be read is not measured."""
-    outcomes = yield from together([
-        ask(node, Read(p.result, 0, min(p.size_bytes, SAMPLE_BYTES))) for node, p in settled.items()
-    ])
+    outcomes = yield from together(
+        [ask(node, Read(p.result, 0, min(p.size_bytes, SAMPLE_BYTES))) for node, p in settled.items()]
+    )
     return [outcome for outcome in outcomes if isinstance(outcome, bytes)]
 
 

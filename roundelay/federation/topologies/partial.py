@@ -77,10 +77,15 @@ def partial_from_bytes(content: bytes) -> Partial:
         start = _LENGTH.size
         raw = json.loads(content[start : start + length])
         done = tuple(Work(**work | {"files": tuple(work["files"])}) for work in raw["done"])
-        made = Partial(**raw | {
-            "files": int(raw["files"], 16), "done": done, "lost": tuple((str(a), str(w)) for a, w in raw["lost"]),
-            "sum": content[start + length :],
-        })
+        made = Partial(
+            **raw
+            | {
+                "files": int(raw["files"], 16),
+                "done": done,
+                "lost": tuple((str(a), str(w)) for a, w in raw["lost"]),
+                "sum": content[start + length :],
+            }
+        )
         if made.files < 0 or bitmap(index for work in done for index in work.files) != made.files:
             raise ValueError("its bitmap is not that of the work it tells of")
         return made

@@ -42,9 +42,7 @@ class Climbed:
         return levels
 
 
-def reduce(
-    roster: Roster, pace: Pace, clock: Callable[[], float], order: Order, weights: bytes
-) -> Procedure[Climbed]:
+def reduce(roster: Roster, pace: Pace, clock: Callable[[], float], order: Order, weights: bytes) -> Procedure[Climbed]:
     """Have an order with shares carried out by the tree. What it could not do is not in the parts."""
     for _ in range(TOPS_MAX):
         tops = [n for n in roster.successors_of(roster.ring.key(order.job)) if n in roster.live]
@@ -66,9 +64,7 @@ class TookTooLong(NodeUnreachable):
     """The tree is slower than can be expected: whoever is slow in it is raced in the star."""
 
 
-def _ask_top(
-    top: NodeRef, pace: Pace, clock: Callable[[], float], order: Order, weights: bytes
-) -> Procedure[Partial]:
+def _ask_top(top: NodeRef, pace: Pace, clock: Callable[[], float], order: Order, weights: bytes) -> Procedure[Partial]:
     if order.weights:
         yield from write(top, order.weights, weights)
     yield from ask(top, order)
@@ -110,7 +106,8 @@ def _accept(roster: Roster, pace: Pace, order: Order, top: NodeRef, partial: Par
     weighed = [(sum(rows[i] for i in work.files), work) for work in partial.done]
     total = sum(count for count, _ in weighed)
     progress = Progress(
-        "done", seconds=max(work.seconds for work in partial.done),
+        "done",
+        seconds=max(work.seconds for work in partial.done),
         loss=sum(count * work.loss for count, work in weighed) / total,
         accuracy=sum(count * work.accuracy for count, work in weighed) / total,
     )

@@ -136,6 +136,9 @@ def _narrow(order: Order, shares: tuple[Share, ...], limit: int, child: NodeRef 
         work["task"]["files"] = [work["task"]["files"][place] for place in kept]
     is_plain = child is None or all(share.node == child for share in shares)
     return replace(
-        order, files=tuple(order.files[place] for place in kept), task=json.dumps(work),
-        shares=() if is_plain else shares, limit=0 if is_plain else limit,
+        order,
+        files=tuple(order.files[place] for place in kept),
+        task=json.dumps(work),
+        shares=() if is_plain else shares,
+        limit=0 if is_plain else limit,
     )

@@ -42,9 +42,7 @@ class Dense:
             return legacy_trainer.train(self.architecture, weights, samples, config, on_epoch)
         return train.train(self.architecture, weights, samples, config, seed, on_epoch)
 
-    def train_all(
-        self, weights: Floats, shards: Sequence[Shard], config: TrainConfig
-    ) -> Iterator[tuple[int, Array]]:
+    def train_all(self, weights: Floats, shards: Sequence[Shard], config: TrainConfig) -> Iterator[tuple[int, Array]]:
         if self.design.course:
             yield from one_by_one(self, weights, shards, config)
             return

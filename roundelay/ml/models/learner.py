@@ -41,9 +41,7 @@ class Learner(Protocol):
         """One local training: a pure function of these arguments. Raises NotFinite, BadTask."""
         ...
 
-    def train_all(
-        self, weights: Floats, shards: Sequence[Shard], config: TrainConfig
-    ) -> Iterator[tuple[int, Array]]:
+    def train_all(self, weights: Floats, shards: Sequence[Shard], config: TrainConfig) -> Iterator[tuple[int, Array]]:
         """(its position, what train makes of it) for each shard, in any order: who can train some together does."""
         ...
 

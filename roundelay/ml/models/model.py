@@ -112,9 +112,7 @@ class Trained:
         model.finish()
         return model.parameters.copy()
 
-    def train_all(
-        self, weights: Floats, shards: Sequence[Shard], config: TrainConfig
-    ) -> Iterator[tuple[int, Array]]:
+    def train_all(self, weights: Floats, shards: Sequence[Shard], config: TrainConfig) -> Iterator[tuple[int, Array]]:
         return one_by_one(self, weights, shards, config)
 
     def scores(self, weights: Array, x: Array) -> Array:

@@ -61,8 +61,11 @@ class Bridge(Model):
         learnt = [tensor for tensor in self.module.parameters() if tensor.requires_grad]
         if not learnt:
             raise BadTask(f"{self.design.model} has no parameter that learns")
-        self._optimizer = (torch.optim.Adam(learnt, config.eta) if config.optimizer == "adam" else
-                           torch.optim.SGD(learnt, config.eta, config.momentum))
+        self._optimizer = (
+            torch.optim.Adam(learnt, config.eta)
+            if config.optimizer == "adam"
+            else torch.optim.SGD(learnt, config.eta, config.momentum)
+        )
         self.module.train()
 
     def train(self, x: Floats, y: Ints, weights: Floats) -> Array:
@@ -91,8 +94,10 @@ class Bridge(Model):
         rows = torch.tensor(x.reshape(len(x), *self.design.shape) if self.design.shape else x, device=self.device)
         scores = self.module(rows)  # (n, classes)
         if tuple(scores.shape) != (len(x), self.design.classes):
-            raise BadTask(f"{self.design.model} makes scores of {tuple(scores.shape)}: expected a row for each of "
-                          f"{len(x)} rows, a column for each of {self.design.classes} classes")
+            raise BadTask(
+                f"{self.design.model} makes scores of {tuple(scores.shape)}: expected a row for each of "
+                f"{len(x)} rows, a column for each of {self.design.classes} classes"
+            )
         return scores.float()
 
     def _load(self) -> None:

@@ -1,11 +1,11 @@
 """Which reader? As it is told, or guessed from what lies there.
 
-    file *.npz                          npz       folder with *-idx3-ubyte[.gz]            mnist
-    file *.csv, *.tsv, *.txt, *.data    csv       folder with data_batch_1[.bin]           cifar10
-    file data_batch_*.bin               cifar10   folder of folders of JPEG or PNG         images
-                                                  folder with one *.npz                    npz
-                                                  folder of tables with a header           csv
-                                                  any other folder                         letters
+file *.npz                          npz       folder with *-idx3-ubyte[.gz]            mnist
+file *.csv, *.tsv, *.txt, *.data    csv       folder with data_batch_1[.bin]           cifar10
+file data_batch_*.bin               cifar10   folder of folders of JPEG or PNG         images
+                                              folder with one *.npz                    npz
+                                              folder of tables with a header           csv
+                                              any other folder                         letters
 """
 
 from dataclasses import dataclass

@@ -44,7 +44,7 @@ def read(folder: Path) -> DataSet:
     sides = {side for _, side in found.values()}
     if len(sides) > 1:
         raise DataError(str(folder), None, f"has images of different sizes: {sorted(sides)}")
-    (height, width), = sides
+    ((height, width),) = sides
     classes = max(CLASSES_MIN, 1 + max(int(part.y.max()) for part in parts))
     return DataSet(
         "mnist", tuple(parts[:1]), tuple(parts[1:]), height * width, digits(classes), True, (1, height, width)
@@ -91,8 +91,11 @@ def _head(path: Path, file: BinaryIO, dimensions: int) -> tuple[int, ...]:
     """The sizes of an IDX file of bytes."""
     magic = _take(path, file, 4, "head")
     if magic != bytes([0, 0, _UBYTE, dimensions]):
-        raise DataError(str(path), None, f"begins with {magic.hex()}, an IDX file of bytes in {dimensions} "
-                                         f"dimensions with 0000080{dimensions}")
+        raise DataError(
+            str(path),
+            None,
+            f"begins with {magic.hex()}, an IDX file of bytes in {dimensions} dimensions with 0000080{dimensions}",
+        )
     sizes = struct.unpack(f">{dimensions}I", _take(path, file, 4 * dimensions, "head"))
     if not 1 <= sizes[0] <= SET_ROWS_MAX:
         raise DataError(str(path), None, f"announces {sizes[0]} rows: expected 1 to {SET_ROWS_MAX}")

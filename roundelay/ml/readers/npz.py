@@ -19,8 +19,16 @@ from roundelay.ml.errors import DataError, InputMissing, printable
 from roundelay.ml.readers.packed import FEATURES_MAX, Shape
 from roundelay.ml.readers.source import SET_ROWS_MAX, DataSet, Part, Rows, block_rows, number_labels
 
-TRAINING = (("train_images", "train_labels"), ("x_train", "y_train"), ("X_train", "y_train"), ("images", "labels"),
-            ("data", "labels"), ("data", "target"), ("x", "y"), ("X", "y"))
+TRAINING = (
+    ("train_images", "train_labels"),
+    ("x_train", "y_train"),
+    ("X_train", "y_train"),
+    ("images", "labels"),
+    ("data", "labels"),
+    ("data", "target"),
+    ("x", "y"),
+    ("X", "y"),
+)
 TEST = (("test_images", "test_labels"), ("x_test", "y_test"), ("X_test", "y_test"))
 CHANNELS = (1, 3, 4)
 HEAD_BYTES_MAX = 4096
@@ -51,15 +59,21 @@ def read(path: Path) -> DataSet:
     training = _find(path, members, TRAINING)
     if training is None:
         names = printable(", ".join(sorted(members)), 80)
-        raise DataError(str(path), None, f"holds the arrays {names}: expected train_images and train_labels, "
-                                         "x_train and y_train, or X and y")
+        raise DataError(
+            str(path),
+            None,
+            f"holds the arrays {names}: expected train_images and train_labels, x_train and y_train, or X and y",
+        )
     test = _find(path, members, TEST)
     pairs = [pair for pair in (training, test) if pair is not None]
     shape, is_last = _image_shape(path, training[0])
     pixels = all(x.dtype == np.uint8 for x, _ in pairs)
     if test is not None and test[0].shape[1:] != training[0].shape[1:]:
-        raise DataError(str(path), None, f"{test[0].name} has rows of {test[0].shape[1:]}, {training[0].name} of "
-                                         f"{training[0].shape[1:]}")
+        raise DataError(
+            str(path),
+            None,
+            f"{test[0].name} has rows of {test[0].shape[1:]}, {training[0].name} of {training[0].shape[1:]}",
+        )
     y, labels = number_labels(np.concatenate([_labels(labels) for _, labels in pairs]))
     parts = _parts(pairs, y, is_last, pixels)
     return DataSet("npz", tuple(parts[:1]), tuple(parts[1:]), prod(training[0].shape[1:]), labels, pixels, shape)
@@ -89,18 +103,24 @@ def _members(path: Path) -> dict[str, zipfile.ZipInfo]:
         raise DataError(str(path), None, f"is no .npz: {error}") from error
 
 
-def _find(path: Path, members: dict[str, zipfile.ZipInfo], names: tuple[tuple[str, str], ...]
-          ) -> tuple[Member, Member] | None:
+def _find(
+    path: Path, members: dict[str, zipfile.ZipInfo], names: tuple[tuple[str, str], ...]
+) -> tuple[Member, Member] | None:
     """The first pair of these names that is there, rows and labels, checked against each other."""
     for first, second in names:
         if first in members and second in members:
             x, y = _member(path, members[first]), _member(path, members[second])
             if len(x.shape) < 2 or not 1 <= prod(x.shape[1:]) <= FEATURES_MAX:
-                raise DataError(str(path), None, f"{first} has the shape {x.shape}: expected rows of 1 to "
-                                                 f"{FEATURES_MAX} features")
+                raise DataError(
+                    str(path), None, f"{first} has the shape {x.shape}: expected rows of 1 to {FEATURES_MAX} features"
+                )
             if y.shape not in ((x.shape[0],), (x.shape[0], 1)) or y.dtype.kind not in "iu":
-                raise DataError(str(path), None, f"{second} is {y.dtype} of {y.shape}: expected a whole number for "
-                                                 f"each of the {x.shape[0]} rows of {first}")
+                raise DataError(
+                    str(path),
+                    None,
+                    f"{second} is {y.dtype} of {y.shape}: expected a whole number for "
+                    f"each of the {x.shape[0]} rows of {first}",
+                )
             return x, y
     return None
 

@@ -21,8 +21,22 @@ _ARRAY = {"numpy.core.multiarray _reconstruct", "numpy._core.multiarray _reconst
 _DTYPE, _NDARRAY, _ENCODE = "numpy dtype", "numpy ndarray", "_codecs encode"
 _KNOWN = {*_ARRAY, _DTYPE, _NDARRAY, _ENCODE}
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
-_VALUES = {"BININT", "BININT1", "BININT2", "INT", "LONG", "LONG1", "SHORT_BINSTRING", "BINSTRING", "STRING",
-           "BINUNICODE", "SHORT_BINUNICODE", "UNICODE", "BINBYTES", "SHORT_BINBYTES"}
+_VALUES = {
+    "BININT",
+    "BININT1",
+    "BININT2",
+    "INT",
+    "LONG",
+    "LONG1",
+    "SHORT_BINSTRING",
+    "BINSTRING",
+    "STRING",
+    "BINUNICODE",
+    "SHORT_BINUNICODE",
+    "UNICODE",
+    "BINBYTES",
+    "SHORT_BINBYTES",
+}
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 
@@ -70,15 +84,27 @@ class _Machine:
         self._stack: list[Any] = []
         self._memo: dict[int, Any] = {}
         self._do: dict[str, Callable[[Any], None]] = {
-            "PROTO": lambda _: None, "FRAME": lambda _: None, "MARK": lambda _: self._push(_Mark()),
-            "EMPTY_DICT": lambda _: self._push({}), "EMPTY_LIST": lambda _: self._push([]),
-            "EMPTY_TUPLE": lambda _: self._push(()), "GLOBAL": self._global,
+            "PROTO": lambda _: None,
+            "FRAME": lambda _: None,
+            "MARK": lambda _: self._push(_Mark()),
+            "EMPTY_DICT": lambda _: self._push({}),
+            "EMPTY_LIST": lambda _: self._push([]),
+            "EMPTY_TUPLE": lambda _: self._push(()),
+            "GLOBAL": self._global,
             "TUPLE": lambda _: self._push(tuple(self._group())),
-            "BINPUT": self._put, "LONG_BINPUT": self._put, "PUT": self._put, "MEMOIZE": self._put,
-            "BINGET": self._get, "LONG_BINGET": self._get, "GET": self._get,
-            "APPEND": lambda _: self._append([self._stack.pop()]), "APPENDS": lambda _: self._append(self._group()),
+            "BINPUT": self._put,
+            "LONG_BINPUT": self._put,
+            "PUT": self._put,
+            "MEMOIZE": self._put,
+            "BINGET": self._get,
+            "LONG_BINGET": self._get,
+            "GET": self._get,
+            "APPEND": lambda _: self._append([self._stack.pop()]),
+            "APPENDS": lambda _: self._append(self._group()),
             "SETITEM": lambda _: self._set([self._stack.pop(-2), self._stack.pop()]),
-            "SETITEMS": lambda _: self._set(self._group()), "REDUCE": self._reduce, "BUILD": self._build,
+            "SETITEMS": lambda _: self._set(self._group()),
+            "REDUCE": self._reduce,
+            "BUILD": self._build,
         }
 
     def run(self, content: bytes) -> dict[Any, Any]:

@@ -71,8 +71,16 @@ def load(path: Path) -> Model:
             return _model({name: file[name] for name in (*ARRAYS, *LATER) if name in ARRAYS or name in file})
     except OSError as error:
         raise InputMissing(f"cannot read {path}: {error.strerror or error}") from error
-    except (LookupError, ValueError, TypeError, AttributeError, RecursionError, BadTask, zipfile.BadZipFile,
-            EOFError) as error:
+    except (
+        LookupError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        BadTask,
+        zipfile.BadZipFile,
+        EOFError,
+    ) as error:
         raise DataError(str(path), None, f"is no model of ours: {error}") from error
 
 
@@ -111,8 +119,11 @@ def _safetensors(model: Model) -> bytes:
     tensors = {"weights": model.weights}
     if model.moments:
         tensors |= {"mean": model.moments.mean, "std": model.moments.std}
-    about = {name: str(array) if array.dtype.kind == "U" else json.dumps(array.tolist())
-             for name, array in _arrays(model).items() if name not in ("weights", "moments")}
+    about = {
+        name: str(array) if array.dtype.kind == "U" else json.dumps(array.tolist())
+        for name, array in _arrays(model).items()
+        if name not in ("weights", "moments")
+    }
     head: dict[str, object] = {"__metadata__": about}
     at, body = 0, b""
     for name, tensor in tensors.items():

@@ -58,12 +58,16 @@ class DataSet:
 def with_test(found: DataSet, other: DataSet) -> DataSet:
     """A set whose test part is another set, read alone: its classes are found by their labels. Raises DataError."""
     if (other.features, other.pixels, other.shape) != (found.features, found.pixels, found.shape):
-        raise DataError("the validation data", None, f"have {other.features} features, the training data "
-                                                     f"{found.features}; or images of another shape")
+        raise DataError(
+            "the validation data",
+            None,
+            f"have {other.features} features, the training data {found.features}; or images of another shape",
+        )
     unknown = [label for label in other.labels if label not in found.labels]
     if unknown:
-        raise DataError("the validation data", None, f"have a class {printable(unknown[0], 40)!r} that the training "
-                                                     "data lack")
+        raise DataError(
+            "the validation data", None, f"have a class {printable(unknown[0], 40)!r} that the training data lack"
+        )
     numbers = np.array([found.labels.index(label) for label in other.labels], np.int64)  # (classes,)
     test = tuple(Part(part.name, numbers[part.y], part.blocks) for part in (*other.training, *other.test))
     return replace(found, test=test)

@@ -187,8 +187,9 @@ def _check_row(path: Path, line: int, row: list[str], columns: Columns, survey: 
 
 def _fill(columns: Columns, survey: _Survey) -> list[float]:
     """What takes the place of missing values, for each feature."""
-    means = [s / max(1, n) if columns.missing == "mean" else 0.0
-             for s, n in zip(survey.sums, survey.counts, strict=True)]
+    means = [
+        s / max(1, n) if columns.missing == "mean" else 0.0 for s, n in zip(survey.sums, survey.counts, strict=True)
+    ]
     return [*means[: survey.label], *means[survey.label + 1 :]]
 
 

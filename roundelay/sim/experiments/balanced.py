@@ -46,8 +46,10 @@ def run(seed: int, quick: bool) -> Result:
             ("balanced, then half have left", half.reshape(-1, 1)),
         ):
             draws.setdefault(name, []).append(_largest_over_mean(keys, nodes))
-    set_up = (f"{size.nodes:,} nodes, {size.keys:,} random keys, {size.repetitions} repetitions: keys of the largest "
-              "node over the mean.")
+    set_up = (
+        f"{size.nodes:,} nodes, {size.keys:,} random keys, {size.repetitions} repetitions: keys of the largest "
+        "node over the mean."
+    )
     return Result("balanced", set_up, (_table(draws),))
 
 
@@ -61,8 +63,11 @@ def _balanced(count: int) -> list[int]:
 
 def _hashed(name: str, count: int, virtual: int) -> Words:
     """As `--assign hash` does it: by the hash of the address."""
-    keys = (RING.key(f"{Address(f'{name}-n{i}', PORT)}" + (f" {v}" if v else ""))
-            for i in range(count) for v in range(virtual))
+    keys = (
+        RING.key(f"{Address(f'{name}-n{i}', PORT)}" + (f" {v}" if v else ""))
+        for i in range(count)
+        for v in range(virtual)
+    )
     return np.fromiter(keys, np.uint64, count * virtual).reshape(count, virtual)  # (nodes, v)
 
 
@@ -77,7 +82,13 @@ def _table(draws: dict[str, list[float]]) -> Table:
         largest = sum(values) / len(values)
         checks = (Check("largest/mean", largest, Band(high=BALANCED_MAX)),) if name == "balanced" else ()
         rows.append(Row((name, largest, min(values), max(values)), checks))
-    return Table("Largest node over the mean", OURS_ALONE, ("identifiers", "largest/mean", "least", "most"),
-                 tuple(rows), (
-        "While nodes only join, balanced arcs are within a factor of two of each other. Departures undo that: an "
-        "identifier stays its address's own, and the arcs of neighbours that leave add up.",))
+    return Table(
+        "Largest node over the mean",
+        OURS_ALONE,
+        ("identifiers", "largest/mean", "least", "most"),
+        tuple(rows),
+        (
+            "While nodes only join, balanced arcs are within a factor of two of each other. Departures undo that: an "
+            "identifier stays its address's own, and the arcs of neighbours that leave add up.",
+        ),
+    )

@@ -48,9 +48,11 @@ def run(seed: int, quick: bool) -> Result:
         for turn in range(size.runs):
             rng = random.Random(f"churn {seed} {rate} {turn}")
             _one_run(Weather(NODES, rate, size.seconds, polite=False), tally, rng)
-    set_up = (f"{NODES} nodes with {RING.successors} successors; joins and failures each at rate R, lookups once a "
-              f"second, every node stabilises and refreshes all fingers every 15 to 45 s; {size.seconds:,.0f} s, "
-              f"{size.runs} runs. A lookup has failed if it does not reach the key's true successor of that moment.")
+    set_up = (
+        f"{NODES} nodes with {RING.successors} successors; joins and failures each at rate R, lookups once a "
+        f"second, every node stabilises and refreshes all fingers every 15 to 45 s; {size.seconds:,.0f} s, "
+        f"{size.runs} runs. A lookup has failed if it does not reach the key's true successor of that moment."
+    )
     return Result("churn", set_up, (_table(tallies, size),), (_plot(tallies),))
 
 
@@ -94,24 +96,33 @@ def _table(tallies: dict[float, Tally], size: Size) -> Table:
     for rate, tally in tallies.items():
         paper, low, high = CHURN[rate]
         at_once, retried = tally.failed_at_once / tally.lookups, tally.failed_retried / tally.lookups
-        checks = (Check("no retry", at_once, Band(high=high)),
-                  Check("with retry", retried, Band(high=at_once / RETRY_BETTER)))
+        checks = (
+            Check("no retry", at_once, Band(high=high)),
+            Check("with retry", retried, Band(high=at_once / RETRY_BETTER)),
+        )
         rows.append(Row((rate, tally.lookups, at_once, f"{paper} ({low} to {high})", retried), checks))
-    return Table("Failed lookups while nodes join and fail (Fig. 12)", READ_2001,
-                 ("R (1/s)", "lookups", "no retry", "no retry paper (95 %)", "with retry"), tuple(rows), (
-        "No retry: the lookup ends at the first dead node that it is sent to, the owner included. With retry it steps "
-        "back from the dead and takes the next of the owner's successors.",
-        _remaining(tallies),
-        "Procedures take no time here. Over a network a lookup can also be overtaken by a join or a death: that "
-        "window is a few round trips, against 30 s between stabilisations.",
-    ))
+    return Table(
+        "Failed lookups while nodes join and fail (Fig. 12)",
+        READ_2001,
+        ("R (1/s)", "lookups", "no retry", "no retry paper (95 %)", "with retry"),
+        tuple(rows),
+        (
+            "No retry: the lookup ends at the first dead node that it is sent to, the owner included. With retry it "
+            "steps back from the dead and takes the next of the owner's successors.",
+            _remaining(tallies),
+            "Procedures take no time here. Over a network a lookup can also be overtaken by a join or a death: that "
+            "window is a few round trips, against 30 s between stabilisations.",
+        ),
+    )
 
 
 def _remaining(tallies: dict[float, Tally]) -> str:
     why = sum((tally.why for tally in tallies.values()), Counter[str]())
     if not why:
-        return ("With retry none has failed: a joiner is known to its predecessor at once, since whom it notifies "
-                "nudges the old one, and every list names living successors beyond the dead.")
+        return (
+            "With retry none has failed: a joiner is known to its predecessor at once, since whom it notifies "
+            "nudges the old one, and every list names living successors beyond the dead."
+        )
     return "The failures that remain with retry: " + "; ".join(f"{count} {what}" for what, count in why.most_common())
 
 
@@ -120,6 +131,14 @@ def _plot(tallies: dict[float, Tally]) -> Plot:
     retried = tuple((rate, t.failed_retried / t.lookups) for rate, t in tallies.items())
     paper = tuple((rate, value) for rate, (value, _, _) in CHURN.items())
     intervals = tuple((rate, low, high) for rate, (_, low, high) in CHURN.items())
-    return Plot("churn", "Failed lookups while nodes join and fail", "joins and failures per second", "failed lookups",
-                (Series("no retry, ours", at_once), Series("no retry, paper", paper, intervals, joined=False),
-                 Series("with retry, ours", retried)))
+    return Plot(
+        "churn",
+        "Failed lookups while nodes join and fail",
+        "joins and failures per second",
+        "failed lookups",
+        (
+            Series("no retry, ours", at_once),
+            Series("no retry, paper", paper, intervals, joined=False),
+            Series("with retry, ours", retried),
+        ),
+    )

@@ -117,8 +117,13 @@ class ComingAndGoing:
 def is_stable(direct: Direct, node: ChordNode) -> bool:
     """Would stabilising find what is known already? (Most do, and to see that is cheaper than to do it.)"""
     head = direct.nodes.get(node.successor)
-    return (head is not None and head.predecessor == node.ref and head.ref != node.ref
-            and node.ref not in head.successors and node.successors[1:] == head.successors[:-1])
+    return (
+        head is not None
+        and head.predecessor == node.ref
+        and head.ref != node.ref
+        and node.ref not in head.successors
+        and node.successors[1:] == head.successors[:-1]
+    )
 
 
 def all_fingers(direct: Direct, node: ChordNode) -> Procedure[bool] | None:

@@ -59,9 +59,11 @@ def run(seed: int, quick: bool) -> Result:
             draws.append(_at_once(p, size, rng))
         for p, lost in lost_with_repair(random_ring(RING, size.nodes, rng), size.fractions, rng).items():
             repaired[p] = max(repaired[p], lost)
-    set_up = (f"{size.nodes:,} nodes, {RING.successors} successors, {size.keys:,} keys, mean of {size.repetitions} "
-              "repetitions; a fraction p of the nodes fails at once, the ring stabilises, then every key is looked up. "
-              "A lookup has failed if it finds no node that held the key before.")
+    set_up = (
+        f"{size.nodes:,} nodes, {RING.successors} successors, {size.keys:,} keys, mean of {size.repetitions} "
+        "repetitions; a fraction p of the nodes fails at once, the ring stabilises, then every key is looked up. "
+        "A lookup has failed if it finds no node that held the key before."
+    )
     return Result("failures", set_up, (_table(size, losses, repaired),), (_plot(losses),))
 
 
@@ -78,8 +80,11 @@ def _at_once(p: float, size: Size, rng: random.Random) -> Loss:
     found = [direct.run(find_successor(rng.choice(living), ref.id)).nodes for ref in full.refs]
     holders = [[full.after(i + copy) for copy in range(RING.replicas)] for i in range(size.nodes)]
     alone = sum(w for w, nodes, held in zip(weights, found, holders, strict=True) if nodes[0] != held[0])
-    copies = sum(w for w, nodes, held in zip(weights, found, holders, strict=True)
-                 if not set(nodes[:RING.replicas + 1]) & set(held))
+    copies = sum(
+        w
+        for w, nodes, held in zip(weights, found, holders, strict=True)
+        if not set(nodes[: RING.replicas + 1]) & set(held)
+    )
     return Loss(float(alone), float(copies))
 
 
@@ -107,17 +112,24 @@ def _table(size: Size, losses: dict[float, list[Loss]], repaired: dict[float, fl
     for p, draws in losses.items():
         alone, copies = (sum(x) / len(draws) for x in zip(*((d.alone, d.copies) for d in draws), strict=True))
         paper, low, high = FAILURES[p]
-        checks = (Check("alone", alone, _around(p, size)),
-                  Check("3 copies", copies, _around(p**RING.replicas, size)),
-                  Check("with repair", repaired[p], Band(0, 0)))
+        checks = (
+            Check("alone", alone, _around(p, size)),
+            Check("3 copies", copies, _around(p**RING.replicas, size)),
+            Check("with repair", repaired[p], Band(0, 0)),
+        )
         rows.append(Row((p, alone, f"{paper} ({low} to {high})", copies, p**RING.replicas, repaired[p]), checks))
-    return Table("Failed lookups after failures (Fig. 11)", READ_2001,
-                 ("p", "failed", "failed paper (95 %)", "3 copies", "p^3", "3 copies, repair between"), tuple(rows), (
-        "The bands are 3 sqrt(q (1 - q) / N) around q = p, and around q = p^3 with copies"
-        + (f", times {size.widened:.2f} for a single draw." if size.widened > 1 else "."),
-        f"With repair the same fraction fails, {RING.replicas - 1} nodes at a time; before the next ones fail their "
-        "neighbours stabilise and the copies are made up again.",
-    ))
+    return Table(
+        "Failed lookups after failures (Fig. 11)",
+        READ_2001,
+        ("p", "failed", "failed paper (95 %)", "3 copies", "p^3", "3 copies, repair between"),
+        tuple(rows),
+        (
+            "The bands are 3 sqrt(q (1 - q) / N) around q = p, and around q = p^3 with copies"
+            + (f", times {size.widened:.2f} for a single draw." if size.widened > 1 else "."),
+            f"With repair the same fraction fails, {RING.replicas - 1} nodes at a time; before the next ones fail "
+            "their neighbours stabilise and the copies are made up again.",
+        ),
+    )
 
 
 def _around(q: float, size: Size) -> Band:
@@ -131,6 +143,14 @@ def _plot(losses: dict[float, list[Loss]]) -> Plot:
 
     paper = tuple((p, value) for p, (value, _, _) in FAILURES.items())
     intervals = tuple((p, low, high) for p, (_, low, high) in FAILURES.items())
-    return Plot("failures", "Failed lookups after simultaneous failures", "fraction of failed nodes", "failed lookups",
-                (Series("no copies, ours", curve("alone")), Series("no copies, paper", paper, intervals, joined=False),
-                 Series("3 copies, ours", curve("copies"))))
+    return Plot(
+        "failures",
+        "Failed lookups after simultaneous failures",
+        "fraction of failed nodes",
+        "failed lookups",
+        (
+            Series("no copies, ours", curve("alone")),
+            Series("no copies, paper", paper, intervals, joined=False),
+            Series("3 copies, ours", curve("copies")),
+        ),
+    )

@@ -41,8 +41,10 @@ class Tally:
 def run(seed: int, quick: bool) -> Result:
     size = QUICK if quick else FULL
     tallies = {p: _tally(p, size.lookups, random.Random(f"half-dead {seed} {p}")) for p in size.fractions}
-    set_up = (f"{NODES:,} nodes with {RING.successors} successors; each dies with probability p and nothing is "
-              f"repaired: dead fingers and successors stay. {size.lookups:,} lookups by the living.")
+    set_up = (
+        f"{NODES:,} nodes with {RING.successors} successors; each dies with probability p and nothing is "
+        f"repaired: dead fingers and successors stay. {size.lookups:,} lookups by the living."
+    )
     return Result("half-dead", set_up, (_table(tallies),), (_plot(tallies),))
 
 
@@ -72,23 +74,46 @@ def _table(tallies: dict[float, Tally]) -> Table:
     rows = []
     for p, tally in tallies.items():
         check = Check("failed", tally.failed, Band(0, 0))
-        paths, timeouts = (f"{mean(c):.2f} ({percentile(c, 1)}, {percentile(c, 99)})"
-                           for c in (tally.paths, tally.timeouts))
+        paths, timeouts = (
+            f"{mean(c):.2f} ({percentile(c, 1)}, {percentile(c, 99)})" for c in (tally.paths, tally.timeouts)
+        )
         recalled, reference = HALF_DEAD[p], HALF_DEAD_REFERENCE[p]
-        rows.append(Row((p, paths, recalled[0], reference[0], timeouts, recalled[1], reference[1], tally.failed),
-                        (check,)))
-    return Table("Simultaneous failures without repair (Table II)", RECALLED_2003,
-                 ("p", "path (p1, p99)", "path recalled", "path reference", "timeouts (p1, p99)", "timeouts recalled",
-                  "timeouts reference", "failed"), tuple(rows),
-                 ("Path: hops to the key's predecessor. Timeouts: contacts to dead nodes, the named owner included, "
-                  "each dead node once a lookup. Reference: an independent simulation of this set-up.",))
+        rows.append(
+            Row((p, paths, recalled[0], reference[0], timeouts, recalled[1], reference[1], tally.failed), (check,))
+        )
+    return Table(
+        "Simultaneous failures without repair (Table II)",
+        RECALLED_2003,
+        (
+            "p",
+            "path (p1, p99)",
+            "path recalled",
+            "path reference",
+            "timeouts (p1, p99)",
+            "timeouts recalled",
+            "timeouts reference",
+            "failed",
+        ),
+        tuple(rows),
+        (
+            "Path: hops to the key's predecessor. Timeouts: contacts to dead nodes, the named owner included, "
+            "each dead node once a lookup. Reference: an independent simulation of this set-up.",
+        ),
+    )
 
 
 def _plot(tallies: dict[float, Tally]) -> Plot:
     paths = tuple((p, mean(t.paths)) for p, t in tallies.items())
     timeouts = tuple((p, mean(t.timeouts)) for p, t in tallies.items())
-    return Plot("half-dead", "Simultaneous failures without repair", "fraction dead", "mean per lookup",
-                (Series("path, ours", paths),
-                 Series("path, recalled", tuple((p, v[0]) for p, v in HALF_DEAD.items()), joined=False),
-                 Series("timeouts, ours", timeouts),
-                 Series("timeouts, recalled", tuple((p, v[1]) for p, v in HALF_DEAD.items()), joined=False)))
+    return Plot(
+        "half-dead",
+        "Simultaneous failures without repair",
+        "fraction dead",
+        "mean per lookup",
+        (
+            Series("path, ours", paths),
+            Series("path, recalled", tuple((p, v[0]) for p, v in HALF_DEAD.items()), joined=False),
+            Series("timeouts, ours", timeouts),
+            Series("timeouts, recalled", tuple((p, v[1]) for p, v in HALF_DEAD.items()), joined=False),
+        ),
+    )

@@ -45,9 +45,11 @@ class Tally:
 def run(seed: int, quick: bool) -> Result:
     size = QUICK if quick else FULL
     tallies = {rate: _tally(size, rate, random.Random(f"leave-join {seed} {rate}")) for rate in size.rates}
-    set_up = (f"{size.nodes:,} nodes with {RING.successors} successors; joins and announced departures each at the "
-              "rate given, lookups once a second; every node stabilises every 15 to 45 s and then fixes one finger; "
-              f"{size.seconds:,.0f} s.")
+    set_up = (
+        f"{size.nodes:,} nodes with {RING.successors} successors; joins and announced departures each at the "
+        "rate given, lookups once a second; every node stabilises every 15 to 45 s and then fixes one finger; "
+        f"{size.seconds:,.0f} s."
+    )
     return Result("leave-join", set_up, (_table(tallies),), (_plot(tallies),))
 
 
@@ -94,19 +96,37 @@ def _table(tallies: dict[float, Tally]) -> Table:
     rows = []
     for rate, tally in tallies.items():
         path, timeouts, failures = LEAVE_JOIN[rate]
-        paths, silences = (f"{mean(c):.2f} ({percentile(c, 1)}, {percentile(c, 99)})"
-                           for c in (tally.paths, tally.timeouts))
+        paths, silences = (
+            f"{mean(c):.2f} ({percentile(c, 1)}, {percentile(c, 99)})" for c in (tally.paths, tally.timeouts)
+        )
         per_10_000 = 10_000 * tally.failed / (tally.paths.total() or 1)
         rows.append(Row((rate, paths, path, silences, timeouts, per_10_000, failures)))
-    return Table("Lookups while nodes join and leave (Table III)", RECALLED_2003,
-                 ("rate (1/s)", "path (p1, p99)", "path recalled", "timeouts (p1, p99)", "timeouts recalled",
-                  "failed of 10,000", "failed recalled"), tuple(rows))
+    return Table(
+        "Lookups while nodes join and leave (Table III)",
+        RECALLED_2003,
+        (
+            "rate (1/s)",
+            "path (p1, p99)",
+            "path recalled",
+            "timeouts (p1, p99)",
+            "timeouts recalled",
+            "failed of 10,000",
+            "failed recalled",
+        ),
+        tuple(rows),
+    )
 
 
 def _plot(tallies: dict[float, Tally]) -> Plot:
-    return Plot("leave-join", "Lookups while nodes join and leave", "joins and departures per second",
-                "mean per lookup",
-                (Series("path, ours", tuple((r, mean(t.paths)) for r, t in tallies.items())),
-                 Series("path, recalled", tuple((r, v[0]) for r, v in LEAVE_JOIN.items()), joined=False),
-                 Series("timeouts, ours", tuple((r, mean(t.timeouts)) for r, t in tallies.items())),
-                 Series("timeouts, recalled", tuple((r, v[1]) for r, v in LEAVE_JOIN.items()), joined=False)))
+    return Plot(
+        "leave-join",
+        "Lookups while nodes join and leave",
+        "joins and departures per second",
+        "mean per lookup",
+        (
+            Series("path, ours", tuple((r, mean(t.paths)) for r, t in tallies.items())),
+            Series("path, recalled", tuple((r, v[0]) for r, v in LEAVE_JOIN.items()), joined=False),
+            Series("timeouts, ours", tuple((r, mean(t.timeouts)) for r, t in tallies.items())),
+            Series("timeouts, recalled", tuple((r, v[1]) for r, v in LEAVE_JOIN.items()), joined=False),
+        ),
+    )

@@ -45,10 +45,16 @@ def run(seed: int, quick: bool) -> Result:
         keys.sort()  # neighbours in the cache: four times as fast
         for v in VIRTUAL_NODES:
             virtual[v].append(np.bincount(owners_of(keys, nodes[:, :v]), minlength=size.nodes))  # (nodes,)
-    set_up = (f"{size.nodes:,} nodes, {size.keys[0]:,} to {size.keys[-1]:,} keys, {size.repetitions} repetitions; "
-              "nodes and keys are placed by `Ring.key`, SHA-1 of their names.")
-    return Result("load", set_up, (_keys_table(size, plain), _virtual_table(virtual)),
-                  (_keys_plot(size, plain), _virtual_plot(virtual)))
+    set_up = (
+        f"{size.nodes:,} nodes, {size.keys[0]:,} to {size.keys[-1]:,} keys, {size.repetitions} repetitions; "
+        "nodes and keys are placed by `Ring.key`, SHA-1 of their names."
+    )
+    return Result(
+        "load",
+        set_up,
+        (_keys_table(size, plain), _virtual_table(virtual)),
+        (_keys_plot(size, plain), _virtual_plot(virtual)),
+    )
 
 
 def owners_of(keys: Words, nodes: Words) -> Counts:
@@ -76,8 +82,13 @@ def _keys_table(size: Size, plain: dict[int, list[Counts]]) -> Table:
         checks = [Check("p99/mean", p99 / mean, P99_OVER_MEAN), Check("max/mean", largest / mean, MAX_OVER_MEAN)]
         paper = KEYS_P99.get(count) if size is FULL else None
         rows.append(Row((count, mean, _percentile(draws, 1), p99, paper, largest), tuple(checks)))
-    return Table("Keys per node (Fig. 8)", READ_2001, ("keys", "mean", "p1", "p99", "p99 paper", "max"), tuple(rows), (
-        f"The paper's single draw of 500,000 keys had a largest node of {KEYS_MAX_OVER_MEAN} times the mean.",))
+    return Table(
+        "Keys per node (Fig. 8)",
+        READ_2001,
+        ("keys", "mean", "p1", "p99", "p99 paper", "max"),
+        tuple(rows),
+        (f"The paper's single draw of 500,000 keys had a largest node of {KEYS_MAX_OVER_MEAN} times the mean.",),
+    )
 
 
 def _virtual_table(virtual: dict[int, list[Counts]]) -> Table:
@@ -85,12 +96,21 @@ def _virtual_table(virtual: dict[int, list[Counts]]) -> Table:
     for v, draws in virtual.items():
         mean = float(np.mean(draws[0]))
         p1, p99 = (_percentile(draws, q) * 100 / mean for q in (1, 99))
-        checks = [Check(f"{name} of the reference", ours, _near(reference)) for name, ours, reference
-                  in zip(("p1", "p99"), (p1, p99), VIRTUAL_NODES_REFERENCE[v], strict=True)]
+        checks = [
+            Check(f"{name} of the reference", ours, _near(reference))
+            for name, ours, reference in zip(("p1", "p99"), (p1, p99), VIRTUAL_NODES_REFERENCE[v], strict=True)
+        ]
         rows.append(Row((v, p1, VIRTUAL_NODES[v][0], p99, VIRTUAL_NODES[v][1]), tuple(checks)))
-    return Table("Virtual nodes (Fig. 9)", READ_2001, ("virtual nodes", "p1", "p1 paper", "p99", "p99 paper"),
-                 tuple(rows), ("In keys per real node, the mean taken as 100. The bands are 5 % (or half a key) "
-                               "around an independent simulation of this set-up.",))
+    return Table(
+        "Virtual nodes (Fig. 9)",
+        READ_2001,
+        ("virtual nodes", "p1", "p1 paper", "p99", "p99 paper"),
+        tuple(rows),
+        (
+            "In keys per real node, the mean taken as 100. The bands are 5 % (or half a key) "
+            "around an independent simulation of this set-up.",
+        ),
+    )
 
 
 def _near(reference: float) -> Band:
@@ -102,8 +122,13 @@ def _keys_plot(size: Size, plain: dict[int, list[Counts]]) -> Plot:
     ours = tuple((count / 1e5, _percentile(draws, 99)) for count, draws in plain.items())
     mean = tuple((count / 1e5, count / size.nodes) for count in plain)
     paper = tuple((count / 1e5, float(p99)) for count, p99 in KEYS_P99.items())
-    return Plot("load-keys", "Keys per node", "keys (100,000)", "keys per node",
-                (Series("p99, ours", ours), Series("p99, paper", paper, joined=False), Series("mean", mean)))
+    return Plot(
+        "load-keys",
+        "Keys per node",
+        "keys (100,000)",
+        "keys per node",
+        (Series("p99, ours", ours), Series("p99, paper", paper, joined=False), Series("mean", mean)),
+    )
 
 
 def _virtual_plot(virtual: dict[int, list[Counts]]) -> Plot:
@@ -111,6 +136,10 @@ def _virtual_plot(virtual: dict[int, list[Counts]]) -> Plot:
         return tuple((float(v), _percentile(d, q) * 100 / float(np.mean(d[0]))) for v, d in virtual.items())
 
     paper = tuple((float(v), float(p99)) for v, (_, p99) in VIRTUAL_NODES.items())
-    return Plot("load-virtual", "Virtual nodes", "virtual nodes per node", "keys per node, % of the mean",
-                (Series("p99, ours", curve(99)), Series("p99, paper", paper, joined=False),
-                 Series("p1, ours", curve(1))))
+    return Plot(
+        "load-virtual",
+        "Virtual nodes",
+        "virtual nodes per node",
+        "keys per node, % of the mean",
+        (Series("p99, ours", curve(99)), Series("p99, paper", paper, joined=False), Series("p1, ours", curve(1))),
+    )

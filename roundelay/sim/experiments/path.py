@@ -35,10 +35,16 @@ QUICK = Size((7, 9, 12), 2, 1 << 11, 0.05)  # 8,192 lookups differ from the trut
 def run(seed: int, quick: bool) -> Result:
     size = QUICK if quick else FULL
     lengths = {k: _lengths(k, size, random.Random(f"path {seed} {k}")) for k in size.log2_nodes}
-    set_up = (f"2^{size.log2_nodes[0]} to 2^{size.log2_nodes[-1]} nodes, each asks for {size.keys_per_node} random "
-              "keys; counted are hops from the querier to the key's predecessor.")
-    return Result("path", set_up, (_mean_table(lengths), _pdf_table(lengths[PDF_AT], size.distance_max)),
-                  (_mean_plot(lengths), _pdf_plot(lengths[PDF_AT])))
+    set_up = (
+        f"2^{size.log2_nodes[0]} to 2^{size.log2_nodes[-1]} nodes, each asks for {size.keys_per_node} random "
+        "keys; counted are hops from the querier to the key's predecessor."
+    )
+    return Result(
+        "path",
+        set_up,
+        (_mean_table(lengths), _pdf_table(lengths[PDF_AT], size.distance_max)),
+        (_mean_plot(lengths), _pdf_plot(lengths[PDF_AT])),
+    )
 
 
 def _lengths(log2_nodes: int, size: Size, rng: random.Random) -> Counter[int]:
@@ -60,9 +66,13 @@ def _mean_table(lengths: dict[int, Counter[int]]) -> Table:
         check = Check("mean", mean(counts), Band(middle - MEAN_TOLERANCE, middle + MEAN_TOLERANCE))
         ours, paper = f"{percentile(counts, 1)}, {percentile(counts, 99)}", f"{PATH_P1_P99[k][0]}, {PATH_P1_P99[k][1]}"
         rows.append(Row((1 << k, counts.total(), mean(counts), PATH_MEAN[k], ours, paper), (check,)))
-    return Table("Path length (Fig. 10a)", READ_2001,
-                 ("nodes", "lookups", "mean", "mean paper", "p1, p99", "p1, p99 paper"), tuple(rows),
-                 ("The band is 0.1 around k/2 - 0.14 for 2^k nodes, the line through the paper's points.",))
+    return Table(
+        "Path length (Fig. 10a)",
+        READ_2001,
+        ("nodes", "lookups", "mean", "mean paper", "p1, p99", "p1, p99 paper"),
+        tuple(rows),
+        ("The band is 0.1 around k/2 - 0.14 for 2^k nodes, the line through the paper's points.",),
+    )
 
 
 def _pdf_table(counts: Counter[int], distance_max: float) -> Table:
@@ -71,20 +81,31 @@ def _pdf_table(counts: Counter[int], distance_max: float) -> Table:
     distance = sum(abs(ours.get(h, 0.0) - PATH_PDF.get(h, 0.0)) for h in every) / 2
     rows = [Row((h, ours.get(h, 0.0), PATH_PDF.get(h))) for h in every]
     rows.append(Row(("total variation", distance, None), (Check("distance", distance, Band(high=distance_max)),)))
-    return Table(f"Distribution at 2^{PDF_AT} nodes (Fig. 10b)", READ_2001, ("hops", "fraction", "fraction paper"),
-                 tuple(rows))
+    return Table(
+        f"Distribution at 2^{PDF_AT} nodes (Fig. 10b)", READ_2001, ("hops", "fraction", "fraction paper"), tuple(rows)
+    )
 
 
 def _mean_plot(lengths: dict[int, Counter[int]]) -> Plot:
     ours = tuple((float(k), mean(counts)) for k, counts in lengths.items())
     spread = tuple((float(k), float(percentile(c, 1)), float(percentile(c, 99))) for k, c in lengths.items())
     paper = tuple((float(k), PATH_MEAN[k]) for k in lengths)
-    return Plot("path-mean", "Path length", "log2 of the nodes", "hops (mean, p1 to p99)",
-                (Series("ours", ours, spread), Series("paper", paper, joined=False)))
+    return Plot(
+        "path-mean",
+        "Path length",
+        "log2 of the nodes",
+        "hops (mean, p1 to p99)",
+        (Series("ours", ours, spread), Series("paper", paper, joined=False)),
+    )
 
 
 def _pdf_plot(counts: Counter[int]) -> Plot:
     ours = tuple((float(h), counts[h] / counts.total()) for h in sorted(counts))
     paper = tuple((float(h), fraction) for h, fraction in PATH_PDF.items())
-    return Plot("path-distribution", f"Path length at 2^{PDF_AT} nodes", "hops", "fraction of lookups",
-                (Series("ours", ours), Series("paper", paper, joined=False)))
+    return Plot(
+        "path-distribution",
+        f"Path length at 2^{PDF_AT} nodes",
+        "hops",
+        "fraction of lookups",
+        (Series("ours", ours), Series("paper", paper, joined=False)),
+    )

@@ -56,9 +56,11 @@ def run(seed: int, quick: bool) -> Result:
     homes = np.random.default_rng(seed).random((size.nodes, 3))  # (nodes, 3) corners of a cube of side 1
     lookups = [(rng.randrange(size.nodes), rng.getrandbits(RING.bits)) for _ in range(size.lookups)]
     costs = {s: _costs(true, homes, s, lookups) for s in CANDIDATES}
-    set_up = (f"{size.nodes:,} nodes at random places of a cube, round trips as long as the way; each finger is the "
-              "nearest of the first s nodes of its interval. Stretch: the time until the owner has answered over a "
-              f"round trip to it; {size.lookups:,} lookups.")
+    set_up = (
+        f"{size.nodes:,} nodes at random places of a cube, round trips as long as the way; each finger is the "
+        "nearest of the first s nodes of its interval. Stretch: the time until the owner has answered over a "
+        f"round trip to it; {size.lookups:,} lookups."
+    )
     return Result("proximity", set_up, (_table(costs, size),), (_plot(costs),))
 
 
@@ -107,19 +109,30 @@ def _table(costs: dict[int, Costs], size: Size) -> Table:
     rows = []
     fewer = alone = costs[1]
     for s, cost in costs.items():
-        checks = [Check("iterative, with fewer = 1", _gain(cost.iterative, fewer.iterative), Band(high=NEVER_WORSE)),
-                  Check("recursive, with fewer = 1", _gain(cost.recursive, fewer.recursive), Band(high=NEVER_WORSE))]
+        checks = [
+            Check("iterative, with fewer = 1", _gain(cost.iterative, fewer.iterative), Band(high=NEVER_WORSE)),
+            Check("recursive, with fewer = 1", _gain(cost.recursive, fewer.recursive), Band(high=NEVER_WORSE)),
+        ]
         if s == CANDIDATES[-1]:
             gain = _gain(cost.recursive, alone.recursive)
             checks.append(Check("recursive, s = 1 as 1", gain, Band(high=size.most_left)))
-        rows.append(Row((s, cost.hops, _spread(cost.iterative), STRETCH[s][0], _spread(cost.recursive), STRETCH[s][1]),
-                        tuple(checks) if s > 1 else ()))
+        rows.append(
+            Row(
+                (s, cost.hops, _spread(cost.iterative), STRETCH[s][0], _spread(cost.recursive), STRETCH[s][1]),
+                tuple(checks) if s > 1 else (),
+            )
+        )
         fewer = cost
-    return Table("Stretch with s candidates per finger (Table IV)", RECALLED_2003,
-                 ("s", "hops", "iterative (p10, p90)", "iterative recalled", "recursive (p10, p90)",
-                  "recursive recalled"), tuple(rows),
-                 ("The recalled columns are of another set-up (a larger ring) and only show what to expect. Lookups "
-                  "of this project are iterative; the recursive column is what forwarding would gain.",))
+    return Table(
+        "Stretch with s candidates per finger (Table IV)",
+        RECALLED_2003,
+        ("s", "hops", "iterative (p10, p90)", "iterative recalled", "recursive (p10, p90)", "recursive recalled"),
+        tuple(rows),
+        (
+            "The recalled columns are of another set-up (a larger ring) and only show what to expect. Lookups "
+            "of this project are iterative; the recursive column is what forwarding would gain.",
+        ),
+    )
 
 
 def _gain(ours: Floats, theirs: Floats) -> float:
@@ -135,8 +148,16 @@ def _plot(costs: dict[int, Costs]) -> Plot:
     def curve(name: str) -> tuple[tuple[float, float], ...]:
         return tuple((float(s), float(np.median(getattr(cost, name)))) for s, cost in costs.items())
 
-    return Plot("proximity", "Proximity-aware fingers", "candidates per finger", "median stretch",
-                (Series("iterative, ours", curve("iterative")), Series("recursive, ours", curve("recursive")),
-                 Series("iterative, recalled", tuple((float(s), v[0]) for s, v in STRETCH.items()), joined=False),
-                 Series("recursive, recalled", tuple((float(s), v[1]) for s, v in STRETCH.items()), joined=False)),
-                log_x=True)
+    return Plot(
+        "proximity",
+        "Proximity-aware fingers",
+        "candidates per finger",
+        "median stretch",
+        (
+            Series("iterative, ours", curve("iterative")),
+            Series("recursive, ours", curve("recursive")),
+            Series("iterative, recalled", tuple((float(s), v[0]) for s, v in STRETCH.items()), joined=False),
+            Series("recursive, recalled", tuple((float(s), v[1]) for s, v in STRETCH.items()), joined=False),
+        ),
+        log_x=True,
+    )
