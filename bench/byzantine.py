@@ -18,7 +18,7 @@ from bench.pauses import ends_in
 from bench.ring import ProcessRing, Running, process_ring, until
 from bench.rows import Row, Said, heard
 from roundelay.federation import jobs as records
-from roundelay.federation.records import FAILED, Result
+from roundelay.federation.records import FAILED, RoundResult
 
 WORK = Work(rounds=6)
 SLOW = "trainer.train.before=sleep:0.5"
@@ -70,7 +70,7 @@ def two_results(folder: Path) -> Row:
         view = jobs.wait_for_round(ring, job, 2)
         forged = _forge(ring, view.results[-1])
         client.kill()  # who takes over reads what stands there
-        end = until(lambda: ring.ask(lambda entry: records.end_of(entry.node, entry.ring, job)), "the end of the job")
+        end = until(lambda: ring.ask(lambda entry: records.read_end(entry.node, entry.ring, job)), "the end of the job")
         watcher = ring.start_client("attach", job)
         code = watcher.wait()
         said = [s for n in ring.nodes for s in heard(n, "diverged")]
@@ -96,7 +96,7 @@ def other_bits(folder: Path) -> Row:
         client = jobs.start(ring, data, WORK, "--json")
         job, held = jobs.id_of(client), ends_in(client, expected)
         view = jobs.wait_for_end(ring, job)
-        reports = ring.ask(lambda entry: records.reports_of(entry.node, entry.ring, job))
+        reports = ring.ask(lambda entry: records.read_reports(entry.node, entry.ring, job))
         said = heard(client, "other bits")
         trained = sum(f":{node.port}" in where for r in reports.values() for where in r.placement.values())
         return Row(
@@ -141,7 +141,7 @@ def newcomer(folder: Path) -> Row:
         joined_in = len(view.results) if view else 0
         held = ends_in(client, expected)
         view = jobs.wait_for_end(ring, job)
-        reports = ring.ask(lambda entry: records.reports_of(entry.node, entry.ring, job))
+        reports = ring.ask(lambda entry: records.read_reports(entry.node, entry.ring, job))
         place = f":{node.listening_port()}"
         works_in = [n for n in sorted(reports) if any(where.endswith(place) for where in reports[n].placement.values())]
         return Row(
@@ -216,7 +216,7 @@ def _findings(audit: Running) -> list[dict[str, object]]:
     return found
 
 
-def _forge(ring: ProcessRing, result: Result) -> str:
+def _forge(ring: ProcessRing, result: RoundResult) -> str:
     """Write a RESULT beside the true one. Returns its digest."""
     forged, what = replace(result, errors=result.errors + 1), f"result-{result.round}"
     ring.ask(

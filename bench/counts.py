@@ -37,11 +37,11 @@ from roundelay.ml.task import TrainConfig
 from roundelay.ml.train import Shard, train_together
 from roundelay.sim.experiments.walks import hops
 from roundelay.sim.ideal_ring import random_ring
-from roundelay.sim.instant_network import Direct
+from roundelay.sim.instant_network import InstantNetwork
 from roundelay.sim.jobs import SETTINGS, Job
-from roundelay.sim.journal import Journal
+from roundelay.sim.journal import EventJournal
 from roundelay.sim.machine import Machine
-from roundelay.sim.observed_ring import Scene
+from roundelay.sim.observed_ring import ObservedRing
 from roundelay.sim.options import CALM
 from roundelay.sim.process import Outcome, Process, Resume
 from roundelay.sim.program import NodeProgram
@@ -128,7 +128,7 @@ class _CountingWorld(World):
     """A world that counts what processes ask of others, and the bytes of both ways."""
 
     def __init__(self) -> None:
-        super().__init__(CALM, Journal())
+        super().__init__(CALM, EventJournal())
         self.asked: Counter[Address] = Counter()
         self.hops: Counter[Address] = Counter()  # how many of them lookups need depends on where a key lies
         self.sent: Counter[Address] = Counter()  # bytes of their questions, and of the answers to them
@@ -156,7 +156,7 @@ class _CountingWorld(World):
 class _LivingClient(Job):
     """A job whose client is not killed."""
 
-    def _kill_client(self, scene: Scene) -> None:
+    def _kill_client(self, scene: ObservedRing) -> None:
         pass
 
 
@@ -178,7 +178,7 @@ def _ring() -> Counts:
     }
 
 
-def _form(world: World) -> Scene:
+def _form(world: World) -> ObservedRing:
     ring = Ring(160, 8, 3)
     supernode = SimSupernode(world, ring, SUPERNODE)
     machines = [Machine(world, Address(f"n{i:02}", 5000), SUPERNODE, NodeProgram) for i in range(NODES)]
@@ -186,7 +186,7 @@ def _form(world: World) -> Scene:
     for number, machine in enumerate(machines):
         world.clock.after(0.1 * number, machine.boot)
     world.clock.run(FORMS_S)
-    scene = Scene(world, ring, supernode, machines)
+    scene = ObservedRing(world, ring, supernode, machines)
     assert len(scene.members) == NODES, "the ring has not formed"
     return scene
 
@@ -195,6 +195,6 @@ def _hops() -> float:
     """The mean over random keys, with perfect fingers."""
     rng = random.Random(0)
     true = random_ring(Ring(160, 8, 3), LOOKUP_NODES, rng)
-    direct = Direct(true.nodes())
+    direct = InstantNetwork(true.nodes())
     total = sum(hops(direct.run(find_successor(rng.choice(true.refs), rng.getrandbits(160)))) for _ in range(LOOKUPS))
     return round(total / LOOKUPS, 3)

@@ -15,7 +15,7 @@ from bench.rows import Row, Said, heard
 from roundelay.chord.effects import Procedure
 from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import NodeRef
-from roundelay.cli.entry import Entry
+from roundelay.cli.entry import RingEntry
 from roundelay.federation.requests import TrainingFile
 from roundelay.store.read_path import fetch
 
@@ -160,7 +160,7 @@ def _unreadable(ring: ProcessRing, files: tuple[TrainingFile, ...]) -> list[str]
     return [*wrong, *ring.short_of_copies()]
 
 
-def _read(node: NodeRef, file: TrainingFile, _: Entry) -> Procedure[bytes]:
+def _read(node: NodeRef, file: TrainingFile, _: RingEntry) -> Procedure[bytes]:
     return fetch((node,), file.digest, file.size_bytes)
 
 

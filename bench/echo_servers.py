@@ -19,7 +19,7 @@ from typing import Any
 
 from bench.machine import ROOT, environment, use_one_core
 from roundelay.chord import protocol
-from roundelay.chord.dispatch import answer, ring_handlers
+from roundelay.chord.dispatch import dispatch, ring_handlers
 from roundelay.chord.effects import Request
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
@@ -96,11 +96,11 @@ def ours(certificate: str = "", key: str = "") -> None:
     node = ChordNode(ME, RING)
     protocol.create(node)
     store = Store(time.monotonic)
-    store.settled = True
+    store.handoff_complete = True
     handlers = {**ring_handlers(node), **store.handlers()}
 
     def reply(request: Request[Any]) -> Any:
-        return answer(handlers, request)
+        return dispatch(handlers, request)
 
     tls = None
     if certificate:

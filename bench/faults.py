@@ -230,7 +230,7 @@ def restore(ring: ProcessRing) -> None:
 
 def contributions_wrong(ring: ProcessRing, view: JobView) -> str:
     """Every (round, file) enters a sum exactly once: what the reports count, or what is wrong with it."""
-    reports = ring.ask_again(lambda entry: records.reports_of(entry.node, entry.ring, view.spec.job))
+    reports = ring.ask_again(lambda entry: records.read_reports(entry.node, entry.ring, view.spec.job))
     wanted = sorted(f.name for f in view.spec.files)
     wrong = [
         n for n in range(1, view.spec.settings.rounds + 1) if n not in reports or sorted(reports[n].placement) != wanted

@@ -19,7 +19,7 @@ from typing import Any
 from bench.results import machine, table, write
 from bench.ring import ROOT, ProcessRing
 from roundelay.federation.settings import Settings
-from roundelay.sim.plot import Plot, Series, svg
+from roundelay.sim.plot import Plot, PlotSeries, svg
 
 NODES, ROUNDS, FEW = 8, 50, 5
 PATIENCE_S = 600.0
@@ -131,7 +131,7 @@ def document(found: Run, rows: Sequence[Run]) -> str:
 
 def _plot(runs: dict[str, Run]) -> Plot:
     series = tuple(
-        Series(name, tuple((float(each["round"]), each["spread"]) for each in run["history"]))
+        PlotSeries(name, tuple((float(each["round"]), each["spread"]) for each in run["history"]))
         for name, run in runs.items()
     )
     return Plot("gossip", "How far the nodes' models lie apart", "round", "spread", series)

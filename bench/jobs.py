@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.ring import PATIENCE_S, ROOT, ProcessRing, Running, until
 from roundelay.chord.effects import Procedure
 from roundelay.chord.errors import ChordError
-from roundelay.cli.entry import Entry
+from roundelay.cli.entry import RingEntry
 from roundelay.cli.job_input import make_spec, read_input
 from roundelay.federation import jobs
 from roundelay.federation.errors import FederationError
@@ -20,7 +20,7 @@ from roundelay.federation.jobs import JobView
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec
-from roundelay.federation.upload import place
+from roundelay.federation.upload import upload_files
 from roundelay.store.read_path import get
 
 FILES, ROWS, VALIDATION_ROWS = 12, 100, 200
@@ -81,7 +81,7 @@ def submit(ring: ProcessRing, data: Data, work: Work) -> str:
     given = read_input(data.folder, str(data.validation))
     settings = Settings(rounds=work.rounds, epochs=work.epochs, hidden=(work.hidden,), topology=work.topology)
     spec, files, version = make_spec(settings, given, None, True), (*given.files, given.validation), time.time_ns()
-    ring.ask_again(lambda entry: place(entry.node, entry.ring, files, given.contents, version, lambda _: None))
+    ring.ask_again(lambda entry: upload_files(entry.node, entry.ring, files, given.contents, version, lambda _: None))
     ring.ask_again(lambda entry: jobs.publish(entry.node, entry.ring, spec, version))
     return spec.job
 
@@ -95,29 +95,29 @@ def id_of(client: Running) -> str:
 def look(ring: ProcessRing, job: str) -> JobView | None:
     """The job as the ring has it; nothing while that cannot be read."""
     try:
-        return ring.ask(lambda entry: jobs.look_at(entry.node, entry.ring, job))
+        return ring.ask(lambda entry: jobs.read_job(entry.node, entry.ring, job))
     except (ChordError, FederationError):
         return None
 
 
-def wait_for_round(ring: ProcessRing, job: str, number: int, patience_s: float = PATIENCE_S) -> JobView:
+def wait_for_round(ring: ProcessRing, job: str, number: int, backup_after_s: float = PATIENCE_S) -> JobView:
     """Until the RESULT of that round is stored, or the job has ended. Raises Stuck."""
 
     def reached() -> JobView | None:
         view = look(ring, job)
         return view if view is not None and (view.end or len(view.results) > number) else None
 
-    return until(reached, f"round {number} of job {job[:8]}", patience_s)
+    return until(reached, f"round {number} of job {job[:8]}", backup_after_s)
 
 
-def wait_for_end(ring: ProcessRing, job: str, patience_s: float = PATIENCE_S) -> JobView:
+def wait_for_end(ring: ProcessRing, job: str, backup_after_s: float = PATIENCE_S) -> JobView:
     """Until the job has ended. Raises Stuck."""
 
     def ended() -> JobView | None:
         view = look(ring, job)
         return view if view is not None and view.is_over else None
 
-    return until(ended, f"the end of job {job[:8]}", patience_s)
+    return until(ended, f"the end of job {job[:8]}", backup_after_s)
 
 
 def model_of(view: JobView) -> str:
@@ -159,7 +159,7 @@ def driver_of(ring: ProcessRing, job: str) -> Running | None:
     return said[-1] if said else None
 
 
-def _get(file: TrainingFile, entry: Entry) -> Procedure[bytes]:
+def _get(file: TrainingFile, entry: RingEntry) -> Procedure[bytes]:
     return get(entry.node, entry.ring, entry.ring.key(file.name), file.name, file.digest)
 
 

@@ -14,7 +14,7 @@ from bench.ring import ProcessRing
 from roundelay.chord.effects import Procedure
 from roundelay.chord.errors import ChordError, NotFound
 from roundelay.chord.refs import Address
-from roundelay.cli.entry import Entry, client_runtime, find_member
+from roundelay.cli.entry import RingEntry, client_runtime, find_member
 from roundelay.node.addresses import read
 from roundelay.store.read_path import get
 from roundelay.store.write_path import put
@@ -57,7 +57,7 @@ class Keys(threading.Thread):
         self._known: dict[str, Known] = {}
         self._ring = ring
         self._runtime = client_runtime()
-        self._entry: Entry | None = None
+        self._entry: RingEntry | None = None
 
     def fill(self, count: int) -> None:
         """So many keys that stay to the end."""
@@ -119,10 +119,10 @@ class Keys(threading.Thread):
             self.counts.lost.append(name)
         del self._known[name]
 
-    def _get(self, entry: Entry, name: str) -> Procedure[bytes]:
+    def _get(self, entry: RingEntry, name: str) -> Procedure[bytes]:
         return get(entry.node, entry.ring, entry.ring.key(name), name)
 
-    def _enter(self) -> Entry:
+    def _enter(self) -> RingEntry:
         """Through the node that served last, while it does."""
         if self._entry is None:
             supernode = Address("127.0.0.1", self._ring.supernode.port)

@@ -38,15 +38,15 @@ SLOW = "trainer.train.before=sleep:0.4"
 KEPT_LOGS = ROOT / "build" / "matrix"
 RINGS_MAX = 10
 ATTEMPTS_MAX = 3
-ASKED = ("Driving", "Order", "Collect", "Write", "Read", "Find", "NextHop", "GetNeighbours")
+ASKED = ("DriverHeartbeat", "Order", "Collect", "Write", "Read", "Find", "NextHop", "GetNeighbours")
 RECORDS = ("weights-", "report-", "result-", "done")
 ASKS = (*(f"ask.{request}" for request in ASKED), *(f"ask.Put~{record}" for record in RECORDS))
-HANDLED = ("Put", "Write", "Read", "Find", "Order", "Collect", "Driving", "Notify", "Tidy")
+HANDLED = ("Put", "Write", "Read", "Find", "Order", "Collect", "DriverHeartbeat", "Notify", "CollectGarbage")
 PLACES = {
     "supernode": tuple(f"handle.{request}" for request in ("Admit", "Report", "Retire", "GetMembers")),
     "client": ASKS,
     "driver": ASKS,
-    "who takes over": ("ask.Driving", "ask.Order", "ask.Put~result-"),
+    "who takes over": ("ask.DriverHeartbeat", "ask.Order", "ask.Put~result-"),
     "trainer": ("trainer.missing", "trainer.add", "trainer.moments", "trainer.train", "trainer.epoch"),
     "holder": (*(f"handle.{request}" for request in HANDLED), "train", "disk.write"),
 }
@@ -189,7 +189,7 @@ def _stir(ring: ProcessRing, case: Case, comer: Running) -> None:
     if case.point.startswith("handle.Admit"):
         ring.start_node(comer)
         until(lambda: not ring.supernode.is_running, "a node asks to be admitted")
-    elif case.point.startswith(("handle.Retire", "handle.Tidy")):
+    elif case.point.startswith(("handle.Retire", "handle.CollectGarbage")):
         comer.kill(signal.SIGTERM)
         comer.wait()
 

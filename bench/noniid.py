@@ -25,7 +25,7 @@ from roundelay.ml import partition
 from roundelay.ml.validate import Validator
 from roundelay.ml.worker import Worker
 from roundelay.sim import centralized_reference
-from roundelay.sim.plot import Plot, Series, svg
+from roundelay.sim.plot import Plot, PlotSeries, svg
 from roundelay.store.blobs import digest_of
 
 ALPHAS = (0.1, 1.0, 100.0)
@@ -114,5 +114,5 @@ def document(rounds: int, errors: dict[str, dict[float, float]]) -> str:
 
 
 def _plot(errors: dict[str, dict[float, float]]) -> Plot:
-    series = tuple(Series(rule, tuple(row.items())) for rule, row in errors.items())
+    series = tuple(PlotSeries(rule, tuple(row.items())) for rule, row in errors.items())
     return Plot("noniid", "Validation error against Dirichlet's alpha", "alpha", "validation error", series, log_x=True)

@@ -27,7 +27,7 @@ import numpy as np
 from bench.proxy import Faults, Proxy
 from bench.results import machine, table, write
 from bench.ring import ROOT, ProcessRing, free_port, until
-from roundelay.federation.private_data import published
+from roundelay.federation.private_data import find_publications
 
 NODES, FILES_EACH, ROUNDS = 4, 8, 50
 NAME = "wards"
@@ -135,7 +135,7 @@ def wait_published(ring: ProcessRing, count: int) -> None:
     """Until all have told the ring of their files. Raises Stuck."""
 
     def told() -> bool:
-        return len(ring.ask(lambda entry: published(entry.node, entry.ring, NAME))) == count
+        return len(ring.ask(lambda entry: find_publications(entry.node, entry.ring, NAME))) == count
 
     until(told, f"{count} nodes have published")
 

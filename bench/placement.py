@@ -19,7 +19,7 @@ from statistics import mean
 from bench.results import machine, table, write
 from bench.ring import ROOT, ProcessRing
 from roundelay.federation.placement import BALANCING, POLICIES
-from roundelay.sim.plot import Plot, Series, svg
+from roundelay.sim.plot import Plot, PlotSeries, svg
 
 LOADS = (0.0, 0.2, 0.4, 0.8)
 ROUNDS, DELAY_S = 8, 1.0
@@ -128,5 +128,7 @@ def document(found: Row, rows: Sequence[Row]) -> str:
 
 def _plot(seconds: dict[str, list[float]]) -> Plot:
     shown = ("hash", "random", "replicas", "bounded", "least-loaded")
-    series = tuple(Series(policy, tuple((float(n), s) for n, s in enumerate(seconds[policy], 1))) for policy in shown)
+    series = tuple(
+        PlotSeries(policy, tuple((float(n), s) for n, s in enumerate(seconds[policy], 1))) for policy in shown
+    )
     return Plot("placement", "Seconds of every round, four busy nodes", "round", "seconds", series)

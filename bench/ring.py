@@ -17,12 +17,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from roundelay.chord.crawl import survey
+from roundelay.chord.crawl import crawl_status
 from roundelay.chord.effects import Procedure
 from roundelay.chord.errors import ChordError, LookupFailed, NodeUnreachable
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import Status
-from roundelay.cli.entry import Entry, client_runtime, find_member
+from roundelay.cli.entry import RingEntry, client_runtime, find_member
 from roundelay.node.addresses import read
 from roundelay.node.failpoints import ARMED_VARIABLE, VARIABLE
 
@@ -45,15 +45,15 @@ class Stuck(Exception):
     """Something that must come about did not; the message says what, and after how long."""
 
 
-def until(condition: Callable[[], R | None], what: str, patience_s: float = PATIENCE_S) -> R:
+def until(condition: Callable[[], R | None], what: str, backup_after_s: float = PATIENCE_S) -> R:
     """Wait for a condition, and return what it came to. Raises Stuck."""
-    deadline = time.monotonic() + patience_s
+    deadline = time.monotonic() + backup_after_s
     while time.monotonic() < deadline:
         result = condition()
         if result:
             return result
         time.sleep(LOOK_EVERY_S)
-    raise Stuck(f"{what}: not within {patience_s:g} s")
+    raise Stuck(f"{what}: not within {backup_after_s:g} s")
 
 
 class Running:
@@ -113,13 +113,13 @@ class Running:
             self._process.wait()
             self.close()
 
-    def wait(self, patience_s: float = PATIENCE_S) -> int:
+    def wait(self, backup_after_s: float = PATIENCE_S) -> int:
         """Its exit code. Raises Stuck."""
         assert self._process is not None
         try:
-            code = self._process.wait(patience_s)
+            code = self._process.wait(backup_after_s)
         except subprocess.TimeoutExpired as error:
-            raise Stuck(f"{self.name} has not ended within {patience_s:g} s") from error
+            raise Stuck(f"{self.name} has not ended within {backup_after_s:g} s") from error
         self.close()
         return code
 
@@ -231,13 +231,13 @@ class ProcessRing:
 
     # --- what it is asked
 
-    def ask(self, make: Callable[[Entry], Procedure[R]]) -> R:
+    def ask(self, make: Callable[[RingEntry], Procedure[R]]) -> R:
         """A procedure from any node that answers. Raises ChordError."""
         supernode = Address("127.0.0.1", self.supernode.port)
         entry = self._runtime.run(find_member(supernode, read(self.node_list).nodes))
         return self._runtime.run(make(entry))
 
-    def ask_again(self, make: Callable[[Entry], Procedure[R]]) -> R:
+    def ask_again(self, make: Callable[[RingEntry], Procedure[R]]) -> R:
         """The same, put again while nobody answers in time: silence is no verdict. Raises ChordError."""
         for _ in range(ASKS_MAX):
             try:
@@ -249,18 +249,18 @@ class ProcessRing:
     def survey(self) -> list[Status]:
         """Of every node; nothing while the ring cannot be walked."""
         try:
-            return self.ask(lambda entry: survey(entry.node))
+            return self.ask(lambda entry: crawl_status(entry.node))
         except ChordError:
             return []
 
-    def wait_whole(self, patience_s: float = PATIENCE_S) -> list[Status]:
+    def wait_whole(self, backup_after_s: float = PATIENCE_S) -> list[Status]:
         """Until all that run are one ring, each with the right neighbours. Raises Stuck."""
         count = sum(node.is_running for node in self.nodes)
-        return until(lambda: _whole(self.survey(), count), f"one ring of {count} nodes", patience_s)
+        return until(lambda: _whole(self.survey(), count), f"one ring of {count} nodes", backup_after_s)
 
-    def wait_copied(self, patience_s: float = PATIENCE_S) -> None:
+    def wait_copied(self, backup_after_s: float = PATIENCE_S) -> None:
         """Until every name is on as many nodes as it should be. Raises Stuck."""
-        until(lambda: not self.short_of_copies(), "all copies restored", patience_s)
+        until(lambda: not self.short_of_copies(), "all copies restored", backup_after_s)
 
     def short_of_copies(self) -> dict[str, int]:
         """Names with fewer copies than they should have; the names of no node are short of everything."""

@@ -21,7 +21,7 @@ from bench.round import Job
 from bench.topologies import small_files
 from roundelay.chord.lookup import find_successor
 from roundelay.chord.refs import Address
-from roundelay.cli.entry import Entry, client_runtime, find_member
+from roundelay.cli.entry import RingEntry, client_runtime, find_member
 from roundelay.node import trainer
 from roundelay.node.addresses import read
 
@@ -118,7 +118,7 @@ def _lookup_ms(ring: ProcessRing) -> list[float]:
     return times
 
 
-def entry_of(ring: ProcessRing) -> Entry:
+def entry_of(ring: ProcessRing) -> RingEntry:
     runtime = client_runtime()
     try:
         return runtime.run(find_member(Address(echo_servers.HOST, ring.supernode.port), read(ring.node_list).nodes))
@@ -153,8 +153,8 @@ def _trainers(ring: ProcessRing) -> int:
 
 def _after_the_idle_minute(ring: ProcessRing) -> list[Line]:
     """When the last trainer has gone. Raises Stuck."""
-    began, patience_s = time.monotonic(), 2 * trainer.IDLE_S
-    until(_is_without_trainers(ring.nodes), "all trainers end", patience_s)
+    began, backup_after_s = time.monotonic(), 2 * trainer.IDLE_S
+    until(_is_without_trainers(ring.nodes), "all trainers end", backup_after_s)
     return [
         Line(
             "until the last trainer ends, from the job's end",

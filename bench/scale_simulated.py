@@ -26,8 +26,8 @@ from roundelay.chord.lookup import find_successor
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.ring import Ring
-from roundelay.sim.ideal_ring import TrueRing, random_ring
-from roundelay.sim.journal import Journal
+from roundelay.sim.ideal_ring import IdealRing, random_ring
+from roundelay.sim.journal import EventJournal
 from roundelay.sim.machine import Machine, RingProgram
 from roundelay.sim.options import CALM
 from roundelay.sim.process import Outcome
@@ -41,7 +41,7 @@ NOBODY = Address("nobody", 1)
 LOOKUPS, JOINS = 300, 24
 WALKS_S = 60.0  # by then every lookup and every join is long over
 ARC = 200  # neighbours that keep the ring up
-SETTLES_S, UPKEEP_S = 6.0, 6 * maintenance.FINGERS_EVERY_MAX_S  # several turns of the slowest loop
+SETTLES_S, UPKEEP_S = 6.0, 6 * maintenance.FINGERS_INTERVAL_MAX_S  # several turns of the slowest loop
 JOB_NODES, HIDDEN = 1000, 256
 IDLE_LIMIT = 8.0
 
@@ -95,8 +95,8 @@ class Keeping(RingProgram):
         node, rng, tally = self.node, self.machine.world.rng, self.machine.world.tally  # type: ignore[attr-defined]
         life = str(node.ref.address)
         loops = {
-            "neighbours": maintenance.keep_neighbours(node, rng(f"neighbours {life}")),
-            "fingers": maintenance.keep_fingers(node, rng(f"fingers {life}"), maintenance.FINGERS_EVERY_MAX_S),
+            "neighbours": maintenance.stabilize_loop(node, rng(f"neighbours {life}")),
+            "fingers": maintenance.fix_fingers_loop(node, rng(f"fingers {life}"), maintenance.FINGERS_INTERVAL_MAX_S),
         }
         return {name: tallied(node.ref, loop, WireSizes(), tally) for name, loop in loops.items()}
 
@@ -105,7 +105,7 @@ class TalliedWorld(World):
     """A world that knows where its keepers' calls are counted."""
 
     def __init__(self) -> None:
-        super().__init__(LINKS, Journal(), WireSizes())
+        super().__init__(LINKS, EventJournal(), WireSizes())
         self.tally = Tally()
 
 
@@ -128,7 +128,7 @@ def _adopt(world: World, nodes: Sequence[ChordNode], keepers: int) -> None:
         Machine(world, node.ref.address, NOBODY, Keeping if place < keepers else Answering).adopt(node)
 
 
-def _upkeep(true: TrueRing) -> tuple[float, float]:
+def _upkeep(true: IdealRing) -> tuple[float, float]:
     """Calls and bytes of a node and second."""
     world = TalliedWorld()
     _adopt(world, true.nodes(), ARC)

@@ -16,7 +16,7 @@ from bench.figures import Limit, Line, Table
 from bench.ring import ProcessRing
 from bench.scale_real import entry_of
 from roundelay.chord.effects import Procedure
-from roundelay.cli.entry import Entry, client_runtime
+from roundelay.cli.entry import RingEntry, client_runtime
 from roundelay.node.files import open_content
 from roundelay.node.runtime import Runtime
 from roundelay.store.blobs import Content, digest_of
@@ -61,7 +61,7 @@ def _table(folder: Path, copies: int, keep_state: bool, large: Path) -> Table:
     return Table(f"Put and get on {NODES} nodes, {what}", tuple(lines))
 
 
-def _small(runtime: Runtime, entry: Entry, count: int) -> list[Line]:
+def _small(runtime: Runtime, entry: RingEntry, count: int) -> list[Line]:
     rng = random.Random(1)
     files = {f"small-{number}": rng.randbytes(FILE_BYTES) for number in range(count)}
     put_s = _seconds(runtime, [_put(entry, name, content) for name, content in files.items()])
@@ -72,7 +72,7 @@ def _small(runtime: Runtime, entry: Entry, count: int) -> list[Line]:
     ]
 
 
-def _large(runtime: Runtime, entry: Entry, ring: ProcessRing, large: Path, keep_state: bool) -> list[Line]:
+def _large(runtime: Runtime, entry: RingEntry, ring: ProcessRing, large: Path, keep_state: bool) -> list[Line]:
     """Its speed, and how much more memory than before it takes at most: of the client, and of every node."""
     mb, name = LARGE_BYTES / MIB, "large"
     base = {node.pid: echo_servers.reset_peak(node.pid) for node in ring.nodes}
@@ -105,11 +105,11 @@ def _large(runtime: Runtime, entry: Entry, ring: ProcessRing, large: Path, keep_
     ]
 
 
-def _put(entry: Entry, name: str, content: Content) -> Procedure[object]:
+def _put(entry: RingEntry, name: str, content: Content) -> Procedure[object]:
     return put(entry.node, entry.ring, entry.ring.key(name), name, content, time.time_ns())
 
 
-def _get(entry: Entry, name: str, digest: str = "") -> Procedure[object]:
+def _get(entry: RingEntry, name: str, digest: str = "") -> Procedure[object]:
     return get(entry.node, entry.ring, entry.ring.key(name), name, digest)
 
 

@@ -12,19 +12,19 @@ from statistics import mean, median
 from typing import Any
 
 from bench.sizes import WireSizes
-from roundelay.chord.effects import Ask, Nap, Procedure, together
+from roundelay.chord.effects import Ask, Procedure, SleepUntilNudged, gather
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import Address
 from roundelay.chord.ring import Ring
 from roundelay.federation import jobs
 from roundelay.federation.driver import Driver
-from roundelay.federation.effects import Rest
-from roundelay.federation.records import Report
+from roundelay.federation.effects import AwaitOrder
+from roundelay.federation.records import RoundReport
 from roundelay.federation.requests import Order, TrainingFile
 from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec
-from roundelay.sim.ideal_ring import TrueRing, random_ring
-from roundelay.sim.journal import Journal
+from roundelay.sim.ideal_ring import IdealRing, random_ring
+from roundelay.sim.journal import EventJournal
 from roundelay.sim.machine import Machine
 from roundelay.sim.options import CALM, SimOptions
 from roundelay.sim.process import Outcome, Process, Resume
@@ -53,14 +53,14 @@ class Worker(NodeProgram):
     """A node that only works: nobody joins or dies here, so nothing needs to be kept up."""
 
     def loops(self) -> dict[str, Procedure[Any]]:
-        self.store.settled = True
-        return {"orders": self.orders.carry_out(self.node)}
+        self.store.handoff_complete = True
+        return {"orders": self.orders.run_queue(self.node)}
 
 
 class CountingWorld(World):
     """Counts what the driver sends and receives, and whom orders come from."""
 
-    def __init__(self, options: SimOptions, journal: Journal) -> None:
+    def __init__(self, options: SimOptions, journal: EventJournal) -> None:
         super().__init__(options, journal, WireSizes())
         self.driver_bytes = 0
         self.orders: Counter[int] = Counter()  # by round
@@ -82,11 +82,13 @@ class CountingWorld(World):
 
 def simulate(count: int, topology: str, options: SimOptions = LINK, hidden: int = HIDDEN) -> dict[str, Any]:
     """One job; the figures of a round."""
-    world = CountingWorld(options, Journal())
+    world = CountingWorld(options, EventJournal())
     ring = Ring()
     true = random_ring(ring, count, random.Random(3))
     teach(world)
-    world.performers[Rest] = lambda task, _: world.performers[Nap](task, Nap(HOUR_S))  # until an order comes
+    world.performers[AwaitOrder] = lambda task, _: world.performers[SleepUntilNudged](
+        task, SleepUntilNudged(HOUR_S)
+    )  # until an order comes
     nodes = true.nodes()
     for node in nodes:
         _start(world, node)
@@ -98,7 +100,7 @@ def simulate(count: int, topology: str, options: SimOptions = LINK, hidden: int 
     for file in files:
         _store(world, nodes[file.index % count], file, contents[file.digest])
     _store_at_owner(world, true, files[-1], contents[files[-1].digest])
-    told: list[tuple[_Moment, Report]] = []
+    told: list[tuple[_Moment, RoundReport]] = []
     driver = Driver(
         spec, ring, nodes[0].ref, "bench", clocks(world), lambda result, report: told.append((_moment(world), report))
     )
@@ -144,7 +146,7 @@ def _moment(world: CountingWorld) -> _Moment:
 
 def _drive(spec: JobSpec, ring: Ring, entry: ChordNode, driver: Driver, version: Callable[[], int]) -> Procedure[Any]:
     yield from jobs.publish(entry.ref, ring, spec, version())
-    outcome, _ = yield from together([driver.drive(), driver.beat()])
+    outcome, _ = yield from gather([driver.drive(), driver.heartbeat()])
     return outcome
 
 
@@ -155,7 +157,7 @@ def _store(world: World, node: ChordNode, file: TrainingFile, content: bytes) ->
     handlers[Put](Put(Item(Entry(node.ring.key(file.name), file.name, file.digest, len(content)), 1, HOUR_S)))
 
 
-def _store_at_owner(world: World, true: TrueRing, file: TrainingFile, content: bytes) -> None:
+def _store_at_owner(world: World, true: IdealRing, file: TrainingFile, content: bytes) -> None:
     put = partial(_store, world, file=file, content=content)
     owner = true.owner(true.ring.key(file.name))
     for step in range(true.ring.replicas):

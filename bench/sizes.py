@@ -16,7 +16,7 @@ from roundelay.chord.errors import ChordError, NodeUnreachable, PeerFault
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import SayHello
 from roundelay.rpc import codec
-from roundelay.rpc.calls import COMPUTE_NODE, SAY_HELLO, SUPERNODE, Call
+from roundelay.rpc.calls import COMPUTE_NODE, SAY_HELLO, SUPERNODE, WireCall
 from roundelay.rpc.gen import ComputeNode, Supernode
 from roundelay.rpc.gen.ttypes import Target
 
@@ -46,7 +46,7 @@ class WireSizes:
         return _message_bytes(call, TMessageType.REPLY, getattr(service, f"{call.method}_result")(**answer))
 
 
-def _call(ask: Ask) -> tuple[Call, Any]:
+def _call(ask: Ask) -> tuple[WireCall, Any]:
     """How it travels, and the module of its service."""
     kind = type(ask.request)
     if kind in COMPUTE_NODE:
@@ -54,7 +54,7 @@ def _call(ask: Ask) -> tuple[Call, Any]:
     return (SAY_HELLO, ComputeNode) if kind is SayHello else (SUPERNODE[kind], Supernode)
 
 
-def _message_bytes(call: Call, kind: int, body: Any) -> int:
+def _message_bytes(call: WireCall, kind: int, body: Any) -> int:
     buffer = TMemoryBuffer()
     protocol = TBinaryProtocolAccelerated(buffer)
     protocol.writeMessageBegin(call.method, kind, 0)

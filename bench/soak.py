@@ -28,11 +28,11 @@ from rich.table import Table
 from bench.kv_workload import Keys
 from bench.process_stats import KINDS, LEVEL, Chart
 from bench.ring import LOOK_EVERY_S, ProcessRing, Running, Stuck, until
-from roundelay.chord.crawl import views
+from roundelay.chord.crawl import crawl_views
 from roundelay.chord.effects import Procedure
 from roundelay.chord.errors import ChordError
 from roundelay.chord.invariants import check
-from roundelay.cli.entry import Entry
+from roundelay.cli.entry import RingEntry
 
 SPARED = 4
 SAMPLE_EVERY_S = 2.0
@@ -145,8 +145,8 @@ def whole_after_a_kill(ring: ProcessRing) -> float:
 def ring_is_whole(ring: ProcessRing) -> bool:
     """Do all that run believe what they should?"""
 
-    def look(entry: Entry) -> Procedure[bool]:
-        seen = yield from views((entry.node,))
+    def look(entry: RingEntry) -> Procedure[bool]:
+        seen = yield from crawl_views((entry.node,))
         all_there = len(seen) == sum(node.is_running for node in ring.nodes)
         return all_there and all(finding.holds for finding in check(seen, entry.ring.successors))
 

@@ -31,11 +31,11 @@ from roundelay.federation import jobs
 from roundelay.federation.driver import Driver
 from roundelay.federation.effects import Clocks
 from roundelay.federation.errors import JobEnded
-from roundelay.federation.records import Report, Result
+from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec
-from roundelay.federation.upload import place
+from roundelay.federation.upload import upload_files
 from roundelay.rpc.transport import FramedSocket
 from roundelay.store.blobs import digest_of
 
@@ -146,18 +146,18 @@ def _run(
 ) -> Row:
     settings = Settings(rounds=ROUNDS, epochs=1, hidden=(HIDDEN,), eta=0.1, placement="round-robin", topology=topology)
     spec = JobSpec(settings, files[:-1], files[-1], FEATURES, CLASSES, nonce=f"{topology} {time.time_ns()}")
-    told: list[tuple[int, Report]] = []
+    told: list[tuple[int, RoundReport]] = []
     runtime = client_runtime()
     with counted() as traffic:
 
-        def tell(result: Result, report: Report) -> None:
+        def tell(result: RoundResult, report: RoundReport) -> None:
             told.append((traffic.bytes, report))
 
-        ring.ask(lambda entry: place(entry.node, entry.ring, files, contents, time.time_ns(), lambda _: None))
+        ring.ask(lambda entry: upload_files(entry.node, entry.ring, files, contents, time.time_ns(), lambda _: None))
         ring.ask(lambda entry: jobs.publish(entry.node, entry.ring, spec, time.time_ns()))
         entry = ring.ask(itself)
         driver = Driver(spec, entry.ring, entry.node, "bench", CLOCKS, tell)
-        runtime.start("beat", driver.beat(), lambda error: None)
+        runtime.start("beat", driver.heartbeat(), lambda error: None)
         try:
             runtime.run(driver.drive())
         finally:

@@ -132,7 +132,7 @@ def _measures(
 ) -> dict[str, Measure]:
     """Ours, the bound and the peers: so many epochs of each of these files, from the same weights."""
     model, config = Dense(Design(network.sizes)), TrainConfig("sgd", epochs, ETA, case.batch, MOMENTUM)
-    weights = model.first(0)
+    weights = model.init_weights(0)
     shards = [Shard(samples.rows, partial(_same, samples), seed) for seed, samples in enumerate(files)]
     measures: dict[str, Measure] = {
         "ours": lambda: timed(lambda: list(model.train_all(weights, shards, config))),

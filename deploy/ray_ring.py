@@ -24,7 +24,7 @@ from roundelay.cli import exits, legacy_arguments, options, train
 from roundelay.node.errors import LocalRingFailed
 from roundelay.node.local import START_TIMEOUT_PER_NODE_S, START_TIMEOUT_S
 from roundelay.node.options import NODES_MAX
-from roundelay.node.readiness import wait_until_whole
+from roundelay.node.readiness import wait_until_converged
 from roundelay.node.subprocesses import ROOT, Processes
 
 ANYBODY = "*,*\n"  # the node list: an actor may be restarted on any machine, at any port
@@ -92,7 +92,7 @@ def start_ring(ray: Any, processes: Processes, folder: Path, chosen: argparse.Na
     )
     supernode = processes.address(number, deadline)
     place(ray, chosen.nodes, chosen.cpus, supernode, deadline, stack)
-    wait_until_whole(processes, supernode, chosen.nodes, deadline)
+    wait_until_converged(processes, supernode, chosen.nodes, deadline)
     return supernode
 
 

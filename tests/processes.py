@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from roundelay.chord.crawl import survey
+from roundelay.chord.crawl import crawl_status
 from roundelay.chord.effects import ask
 from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import Address
@@ -101,8 +101,8 @@ class Running:
         self.process.send_signal(number)
         return self.wait()
 
-    def wait(self, patience_s: float = PATIENCE_S) -> int:
-        code = self.process.wait(patience_s)
+    def wait(self, backup_after_s: float = PATIENCE_S) -> int:
+        code = self.process.wait(backup_after_s)
         if self.process.stdin:
             self.process.stdin.close()
         return code
@@ -135,7 +135,7 @@ class Ring:
     def form(self, count: int, *options: str) -> list[Running]:
         """Start so many nodes at once, and return when the ring is whole."""
         nodes = [self.start_node(*options) for _ in range(count)]
-        self.wait_until_whole(count)
+        self.wait_until_converged(count)
         return nodes
 
     @property
@@ -154,10 +154,10 @@ class Ring:
         with opened_runtime() as runtime, suppress(ChordError):
             for start in runtime.run(ask(Address("127.0.0.1", self.supernode_port), GetMembers())).nodes:
                 with suppress(ChordError):
-                    return runtime.run(survey(start))
+                    return runtime.run(crawl_status(start))
         return []
 
-    def wait_until_whole(self, count: int) -> list[dict[str, Any]]:
+    def wait_until_converged(self, count: int) -> list[dict[str, Any]]:
         """Until there is one ring of so many nodes, every neighbour and every finger right."""
         nodes: list[dict[str, Any]] = until(
             lambda: whole(self.status(), count), f"one ring of {count} nodes", WALK_EVERY_S

@@ -12,7 +12,7 @@ import pytest
 from roundelay.chord.effects import Procedure
 from roundelay.chord.errors import NotYet
 from roundelay.chord.refs import Address, NodeRef
-from roundelay.cli.entry import Entry, find_member
+from roundelay.cli.entry import RingEntry, find_member
 from roundelay.node.runtime import Runtime
 from roundelay.store.read_path import get
 from roundelay.store.write_path import put
@@ -32,7 +32,7 @@ class Client:
         self.ring = ring
         self.runtime = runtime
 
-    def ask(self, make: Callable[[Entry], Procedure[R]]) -> R:
+    def ask(self, make: Callable[[RingEntry], Procedure[R]]) -> R:
         entry = self.runtime.run(find_member(Address("127.0.0.1", self.ring.supernode_port), ()))
         return self.runtime.run(make(entry))
 
@@ -59,7 +59,7 @@ def ring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ring]:
     try:
         for number in range(COUNT):
             start(made, number, 0)
-        made.wait_until_whole(COUNT)
+        made.wait_until_converged(COUNT)
         yield made
     finally:
         made.stop()
@@ -101,7 +101,7 @@ def test_everything_killed_at_once_comes_back_with_every_acknowledged_file(ring:
 
     for number, port in enumerate(ports):
         start(ring, number, port)
-    ring.wait_until_whole(COUNT)
+    ring.wait_until_converged(COUNT)
 
     for name, content in FILES.items():
         assert client.get(name) == content
@@ -119,7 +119,7 @@ def all_copied(ring: Ring) -> dict[str, int]:
 
 
 def test_status_check_says_yes_to_every_predicate_of_a_whole_ring(ring: Ring) -> None:
-    ring.wait_until_whole(COUNT)
+    ring.wait_until_converged(COUNT)
 
     shown = ring.client("status", "--check", "--json").json
 
@@ -136,11 +136,11 @@ def test_a_node_that_is_told_to_leave_hands_over_and_nothing_is_lost(ring: Ring,
     for name, content in FILES.items():
         assert client.get(name) == content
     start(ring, 0, leaver.port)
-    ring.wait_until_whole(len(others) + 1)
+    ring.wait_until_converged(len(others) + 1)
 
 
 def test_two_nodes_cannot_share_a_state_and_the_second_says_so_in_one_line(ring: Ring) -> None:
-    ring.wait_until_whole(COUNT)
+    ring.wait_until_converged(COUNT)
 
     second = start(ring, 1, 0)
 
@@ -156,7 +156,7 @@ def test_with_one_copy_of_everything_those_who_leave_pass_it_on(tmp_path: Path) 
         with_one.supernode = with_one.start_supernode(0, "--replicas", "1")
         with_one.supernode_port = with_one.supernode.port
         leaving = [with_one.start_node("--quiet") for _ in range(3)]
-        with_one.wait_until_whole(3)
+        with_one.wait_until_converged(3)
         with opened_runtime() as runtime:
             client = Client(with_one, runtime)
             for name, content in FILES.items():

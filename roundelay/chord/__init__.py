@@ -15,7 +15,7 @@ answers     from a request to the handler that has the state for it
 membership  the supernode's side: admission, identifiers, leases
 blobs       contents by digest
 store       the state of one node's store: an index by key of what is kept, on leases
-storing     the procedures that write to many stores: put, put_all, write
+storing     the procedures that write to many stores: put, put_many, write
 finding     the procedures that read many stores: find, get, fetch
 caretaking  copies restored, handed over and given away, whoever comes and goes
 survey      a walk round the whole ring

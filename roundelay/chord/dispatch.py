@@ -17,7 +17,7 @@ R = TypeVar("R")
 Handlers = dict[type[Request[Any]], Callable[[Any], Any]]
 
 
-def answer(handlers: Handlers, request: Request[R]) -> R:
+def dispatch(handlers: Handlers, request: Request[R]) -> R:
     """What this node says to that. Raises ChordError subclasses, as each request documents."""
     handler = handlers.get(type(request))
     if handler is None:
@@ -32,10 +32,10 @@ def ring_handlers(node: ChordNode) -> Handlers:
     def notify(request: requests.Notify) -> None:
         sender = request.sender
         if node.joined and sender != node.predecessor:
-            node.agenda.note(f"rectify {sender.id}", lambda: protocol.rectify(node, sender))
+            node.pending.add(f"rectify {sender.id}", lambda: protocol.rectify(node, sender))
 
     def leaving(request: requests.Leaving) -> None:
-        node.suspects.bury(request.sender)
+        node.failure_detector.mark_dead(request.sender)
         node.nudged = True
 
     def nudge(_: requests.Nudge) -> None:

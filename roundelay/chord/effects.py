@@ -53,18 +53,18 @@ class Sleep:
 
 
 @dataclass(frozen=True)
-class Nap:
+class SleepUntilNudged:
     """Go on after so many seconds, or at once when the node is nudged or its agenda has a note."""
 
     seconds: float
 
 
 @dataclass(frozen=True)
-class Together:
-    """Run procedures side by side, at most `at_once` of them. Outcome: their results in order, errors as values."""
+class Gather:
+    """Run procedures side by side, at most `limit` of them. Outcome: their results in order, errors as values."""
 
     procedures: Sequence[Procedure[Any]]
-    at_once: int = 16
+    limit: int = 16
 
 
 Procedure = Generator[Any, Any, R]
@@ -88,9 +88,9 @@ def ask_all(
     return answers
 
 
-def together(procedures: Sequence[Procedure[R]], at_once: int = 16) -> Procedure[list[R | Exception]]:
+def gather(procedures: Sequence[Procedure[R]], limit: int = 16) -> Procedure[list[R | Exception]]:
     """Run many side by side, typed; an error takes the place of the result it replaces."""
     if not procedures:
         return []
-    results: list[R | Exception] = yield Together(procedures, at_once)
+    results: list[R | Exception] = yield Gather(procedures, limit)
     return results

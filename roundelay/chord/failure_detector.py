@@ -11,49 +11,49 @@ from collections import OrderedDict
 from roundelay.chord.errors import Busy, ChordError, NotYet, WrongIncarnation
 from roundelay.chord.refs import NodeRef
 
-MISSES_SUSPECT = 2
-MISSES_DEAD = 3
-PROBE_EVERY_S = 0.1
-MISSED_REMEMBERED_MAX = 256
-DEAD_REMEMBERED_MAX = 256
+TIMEOUTS_SUSPECT = 2
+TIMEOUTS_DEAD = 3
+PROBE_INTERVAL_S = 0.1
+SUSPECTS_MAX = 256
+DEAD_MAX = 256
 
 
-class Suspects:
+class FailureDetector:
     """One node's opinion of the others' health."""
 
     def __init__(self) -> None:
         self._misses: OrderedDict[NodeRef, int] = OrderedDict()
         self._dead: OrderedDict[NodeRef, None] = OrderedDict()
 
-    def judge(self, peer: NodeRef, outcome: object) -> None:
+    def observe(self, peer: NodeRef, outcome: object) -> None:
         """Take note of how a question to it ended: with its answer, or with which error."""
         if isinstance(outcome, WrongIncarnation):
-            self.bury(peer)
+            self.mark_dead(peer)
         elif isinstance(outcome, Busy) or not isinstance(outcome, ChordError):
-            self.heard(peer)
+            self.mark_alive(peer)
         elif not isinstance(outcome, NotYet):
-            self.miss(peer)
+            self.record_timeout(peer)
 
-    def miss(self, peer: NodeRef) -> bool:
+    def record_timeout(self, peer: NodeRef) -> bool:
         """Count one silence. Returns whether the peer is dead now."""
         if peer not in self._dead:
             self._misses[peer] = self._misses.get(peer, 0) + 1
-            if self._misses[peer] >= MISSES_DEAD:
-                self.bury(peer)
-            elif len(self._misses) > MISSED_REMEMBERED_MAX:
+            if self._misses[peer] >= TIMEOUTS_DEAD:
+                self.mark_dead(peer)
+            elif len(self._misses) > SUSPECTS_MAX:
                 self._misses.popitem(last=False)
         return peer in self._dead
 
-    def heard(self, peer: NodeRef) -> None:
+    def mark_alive(self, peer: NodeRef) -> None:
         """It answered: whatever was thought of it was wrong."""
         self._misses.pop(peer, None)
         self._dead.pop(peer, None)
 
-    def bury(self, peer: NodeRef) -> None:
+    def mark_dead(self, peer: NodeRef) -> None:
         """Hold it for dead, and remember it: a partition may give it back."""
         self._misses.pop(peer, None)
         self._dead[peer] = None
-        if len(self._dead) > DEAD_REMEMBERED_MAX:
+        if len(self._dead) > DEAD_MAX:
             self._dead.popitem(last=False)
 
     def is_dead(self, peer: NodeRef) -> bool:
@@ -65,7 +65,7 @@ class Suspects:
 
     def is_suspect(self, peer: NodeRef) -> bool:
         """Silent twice in a row, or worse."""
-        return self._misses.get(peer, 0) >= MISSES_SUSPECT or self.is_dead(peer)
+        return self._misses.get(peer, 0) >= TIMEOUTS_SUSPECT or self.is_dead(peer)
 
     @property
     def dead(self) -> tuple[NodeRef, ...]:

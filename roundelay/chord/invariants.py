@@ -18,16 +18,16 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from roundelay.chord.refs import NodeRef
+from roundelay.chord.snapshot import NodeView as NodeView
 from roundelay.chord.snapshot import Snapshot, open_arc
-from roundelay.chord.snapshot import View as View
-from roundelay.chord.snapshot import view as view
+from roundelay.chord.snapshot import view_of as view_of
 
 INVARIANT = ("OneLiveSuccessor", "SufficientPrincipals")
 IDEAL = "Ideal"
 NAMED_MAX = 4  # breaches that a finding spells out
 
 
-class Finding(NamedTuple):
+class PredicateResult(NamedTuple):
     """One predicate, whether it holds, and if not, at which nodes it is broken."""
 
     predicate: str
@@ -35,7 +35,7 @@ class Finding(NamedTuple):
     detail: str
 
 
-def check(views: Collection[View], successors: int) -> list[Finding]:
+def check(views: Collection[NodeView], successors: int) -> list[PredicateResult]:
     """Judge a snapshot: the invariant, what it entails, and last whether the ring is Ideal.
 
     Only Ideal may fail in a ring that works: it says that all changes have been taken in.
@@ -44,7 +44,7 @@ def check(views: Collection[View], successors: int) -> list[Finding]:
     findings = [_finding(name, breaches(snapshot)) for name, breaches in PREDICATES.items()]
     if snapshot.small:
         why = f"not claimed of {len(views)} nodes: the proof begins at {successors + 1}"
-        findings[1] = Finding(INVARIANT[1], True, why)
+        findings[1] = PredicateResult(INVARIANT[1], True, why)
     return findings
 
 
@@ -144,9 +144,9 @@ ENTAILED = tuple(name for name in PREDICATES if name not in (*INVARIANT, IDEAL))
 # --- helpers
 
 
-def _finding(name: str, breaches: list[str]) -> Finding:
+def _finding(name: str, breaches: list[str]) -> PredicateResult:
     more = f"; and {len(breaches) - NAMED_MAX} more" if len(breaches) > NAMED_MAX else ""
-    return Finding(name, not breaches, "; ".join(breaches[:NAMED_MAX]) + more)
+    return PredicateResult(name, not breaches, "; ".join(breaches[:NAMED_MAX]) + more)
 
 
 def _name(node: NodeRef) -> str:

@@ -6,8 +6,8 @@ from bisect import bisect_left
 from itertools import islice
 
 from roundelay.chord.errors import NotYet
-from roundelay.chord.failure_detector import Suspects
-from roundelay.chord.pending import Agenda
+from roundelay.chord.failure_detector import FailureDetector
+from roundelay.chord.pending import PendingTasks
 from roundelay.chord.refs import NodeRef, vacant
 from roundelay.chord.requests import Candidate, Hello, Hop, Neighbourhood
 from roundelay.chord.ring import Ring, between_right_closed
@@ -25,8 +25,8 @@ class ChordNode:
         self.predecessor = ref
         self.successors: tuple[NodeRef, ...] = (ref,) * ring.successors
         self.fingers: tuple[NodeRef, ...] = (ref,) * ring.bits
-        self.suspects = Suspects()
-        self.agenda = Agenda()
+        self.failure_detector = FailureDetector()
+        self.pending = PendingTasks()
         self.nudged = False  # somebody asked for a stabilise before the next tick
         self._routes: tuple[list[int], tuple[Candidate, ...]] | None = None
         self._owners: Hop | None = None  # what a lookup hears whose key lies before the successor, while all live
@@ -39,7 +39,7 @@ class ChordNode:
     def next_hop(self, key: int, failed: frozenset[NodeRef]) -> Hop:
         """The owner, if it is the successor; otherwise whom to ask. Paper, figure 4."""
         self._require_joined()
-        some_dead = bool(failed) or self.suspects.any_dead
+        some_dead = bool(failed) or self.failure_detector.any_dead
         head = self.successors[0]
         if some_dead or head.is_vacant:
             head = self._next_head(failed)
@@ -62,7 +62,7 @@ class ChordNode:
         distances, candidates = self._routes or self._routing_table()
         upto = bisect_left(distances, self.ring.distance(self.ref.id, key) or self.ring.size)
         first = len(distances) - upto
-        if not failed and not self.suspects.any_dead:  # nearly always: the table holds no placeholders
+        if not failed and not self.failure_detector.any_dead:  # nearly always: the table holds no placeholders
             return candidates[first : first + CANDIDATES_MAX]
         nearest = (c for c in candidates[first:] if not self._skip(c.node, failed))
         return tuple(islice(nearest, CANDIDATES_MAX))
@@ -118,7 +118,7 @@ class ChordNode:
 
     def _known(self) -> list[NodeRef]:
         """All fingers that are not held for dead, the nearest first. (The predecessor is found by stabilise.)"""
-        known = [p for p in dict.fromkeys(self.fingers) if p != self.ref and not self.suspects.is_dead(p)]
+        known = [p for p in dict.fromkeys(self.fingers) if p != self.ref and not self.failure_detector.is_dead(p)]
         return sorted(known, key=lambda p: self.ring.distance(self.ref.id, p.id))
 
     def _require_joined(self) -> None:
@@ -133,7 +133,7 @@ class ChordNode:
         raise NotYet(f"{self.ref.address} has lost all its successors")
 
     def _skip(self, peer: NodeRef, failed: frozenset[NodeRef]) -> bool:
-        return (bool(failed) and peer in failed) or self.suspects.is_dead(peer)
+        return (bool(failed) and peer in failed) or self.failure_detector.is_dead(peer)
 
     def _all_owners(self) -> Hop:
         """The whole successor list as a lookup's end. Kept until the list changes."""

@@ -16,20 +16,20 @@ from roundelay.chord.errors import Busy
 Start = Callable[[], Procedure[Any]]
 
 
-class Agenda:
+class PendingTasks:
     """A bounded queue; a later note under the same name replaces the earlier one."""
 
     def __init__(self, items_max: int = 128) -> None:
         self._items_max = items_max
         self._items: OrderedDict[str, Start] = OrderedDict()
 
-    def note(self, name: str, start: Start) -> None:
+    def add(self, name: str, start: Start) -> None:
         """Have this run soon. Raises Busy when too much is waiting already."""
         if name not in self._items and len(self._items) >= self._items_max:
             raise Busy(f"{len(self._items)} procedures are waiting already")
         self._items[name] = start
 
-    def take(self) -> tuple[str, Start] | None:
+    def pop(self) -> tuple[str, Start] | None:
         """The note that has waited longest, if there is one."""
         return self._items.popitem(last=False) if self._items else None
 

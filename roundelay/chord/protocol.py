@@ -14,7 +14,7 @@ from roundelay.chord.effects import Procedure, Sleep, ask, ask_all
 from roundelay.chord.errors import Busy, ChordError, JoinRefused, LookupFailed, NodeUnreachable
 from roundelay.chord.lookup import find_successor
 from roundelay.chord.node import ChordNode
-from roundelay.chord.probe import ask_all_neighbours, ask_neighbours, question
+from roundelay.chord.probe import fetch_all_neighbours, fetch_neighbours, probe
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import GetNeighbours, Leaving, Neighbourhood, Notify, Nudge
 from roundelay.chord.ring import between, between_right_closed
@@ -62,7 +62,7 @@ def _join_once(node: ChordNode, bootstrap: NodeRef) -> Procedure[bool]:
         node.predecessor = member
         node.joined = True
     elif head.id == node.ref.id:
-        yield from _tell(member, Nudge())  # it has not noticed yet that our earlier life is over
+        yield from _announce_leave(member, Nudge())  # it has not noticed yet that our earlier life is over
     return node.joined
 
 
@@ -80,7 +80,7 @@ def stabilize(node: ChordNode) -> Procedure[bool]:
     for _ in range(RESTARTS_MAX + node.ring.successors):
         head = node.successor
         try:
-            theirs = yield from question(node, head)
+            theirs = yield from probe(node, head)
         except Busy:
             break  # alive: more at the next tick
         except NodeUnreachable:
@@ -95,7 +95,7 @@ def stabilize(node: ChordNode) -> Procedure[bool]:
             break
         changed = True  # and there may be another before that one
     yield from _notify(node)
-    yield from _hear_again(node)
+    yield from _probe_dead_successor(node)
     return changed
 
 
@@ -103,7 +103,7 @@ def _stabilize_from_predecessor(node: ChordNode, head: NodeRef, candidate: NodeR
     """Adopt the successor's predecessor if it lies between and answers (the 2001 paper did not ask)."""
     if not between(node.ref.id, candidate.id, head.id) or candidate.is_vacant:
         return False
-    theirs = yield from ask_neighbours(node, candidate)
+    theirs = yield from fetch_neighbours(node, candidate)
     if isinstance(theirs, ChordError) or node.successor != head:
         return False
     return node.set_successors(candidate, theirs.successors)
@@ -114,27 +114,27 @@ def _notify(node: ChordNode) -> Procedure[None]:
     if node.successor == node.ref:
         yield from rectify(node, node.ref)
     elif node.joined:
-        yield from _tell(node.successor, Notify(node.ref))
+        yield from _announce_leave(node.successor, Notify(node.ref))
 
 
-def _hear_again(node: ChordNode) -> Procedure[None]:
+def _probe_dead_successor(node: ChordNode) -> Procedure[None]:
     """The successor lists nodes that we hold for dead: one of us is wrong, and they are asked."""
-    doubted = [p for p in dict.fromkeys(node.successors) if node.suspects.is_dead(p) and not p.is_vacant]
-    yield from ask_all_neighbours(node, doubted)
+    doubted = [p for p in dict.fromkeys(node.successors) if node.failure_detector.is_dead(p) and not p.is_vacant]
+    yield from fetch_all_neighbours(node, doubted)
 
 
 def rectify(node: ChordNode, sender: NodeRef) -> Procedure[bool]:
     """Somebody believes to be our predecessor. Returns whether it now is, newly."""
     if sender.is_vacant:
         return False
-    if node.suspects.is_dead(sender):  # it may be: a word can be older than a death
-        yield from ask_neighbours(node, sender)
+    if node.failure_detector.is_dead(sender):  # it may be: a word can be older than a death
+        yield from fetch_neighbours(node, sender)
     old = node.predecessor
-    if sender == old or node.suspects.is_dead(sender):
+    if sender == old or node.failure_detector.is_dead(sender):
         return False
     if not between(old.id, sender.id, node.ref.id):
         try:
-            yield from question(node, old)
+            yield from probe(node, old)
         except NodeUnreachable:
             pass
         except Busy:
@@ -144,11 +144,11 @@ def rectify(node: ChordNode, sender: NodeRef) -> Procedure[bool]:
         if node.predecessor != old and not between(node.predecessor.id, sender.id, node.ref.id):
             return False
     node.predecessor = sender
-    node.suspects.heard(sender)
+    node.failure_detector.mark_alive(sender)
     if old == node.ref:
         node.nudged = True  # we were alone, and have a successor now
-    elif not node.suspects.is_dead(old):
-        yield from _tell(old, Nudge())  # it has a new successor: no need to wait for its tick
+    elif not node.failure_detector.is_dead(old):
+        yield from _announce_leave(old, Nudge())  # it has a new successor: no need to wait for its tick
     return True
 
 
@@ -174,19 +174,19 @@ def _owner(node: ChordNode, start: int, known: NodeRef) -> Procedure[NodeRef]:
     """The successor of a finger's start: by our list, by the finger that we have, or by a lookup."""
     if between_right_closed(node.ref.id, start, node.successor.id):
         return node.successor
-    if known != node.ref and not node.suspects.is_dead(known):
-        theirs = yield from ask_neighbours(node, known)
+    if known != node.ref and not node.failure_detector.is_dead(known):
+        theirs = yield from fetch_neighbours(node, known)
         if isinstance(theirs, Neighbourhood) and between_right_closed(theirs.predecessor.id, start, known.id):
             return known
     route = yield from find_successor(node.ref, start)
     for peer in route.failed:
-        node.suspects.miss(peer)
-    if node.suspects.is_dead(route.owner):
-        yield from ask_neighbours(node, route.owner)  # others route to it: a false death is not for ever
+        node.failure_detector.record_timeout(peer)
+    if node.failure_detector.is_dead(route.owner):
+        yield from fetch_neighbours(node, route.owner)  # others route to it: a false death is not for ever
     return route.owner
 
 
-def unite(node: ChordNode, other: NodeRef) -> Procedure[bool]:
+def merge_with(node: ChordNode, other: NodeRef) -> Procedure[bool]:
     """Two rings become one: look yourself up through a node that may be of another ring.
 
     Whoever is found to lie between us and our successor is adopted as a stabilise would;
@@ -196,7 +196,7 @@ def unite(node: ChordNode, other: NodeRef) -> Procedure[bool]:
     route = yield from find_successor(other, node.ref.id)
     seen = [step.node for step in route.steps]
     for peer in seen:
-        node.suspects.heard(peer)  # it answered: what we held for dead may have been out of reach
+        node.failure_detector.mark_alive(peer)  # it answered: what we held for dead may have been out of reach
     nearest = min(
         (p for p in (route.owner, *seen) if p != node.ref),
         default=node.ref,
@@ -217,7 +217,7 @@ def leave(node: ChordNode) -> Procedure[None]:
     )
 
 
-def _tell(peer: NodeRef, request: Notify | Nudge) -> Procedure[None]:
+def _announce_leave(peer: NodeRef, request: Notify | Nudge) -> Procedure[None]:
     """Say it once; that it may be lost is part of the protocol."""
     try:
         yield from ask(peer, request)

@@ -15,7 +15,7 @@ from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import Grant, Lease, Members
 from roundelay.chord.ring import Ring
 
-LEASE_S = 5.0
+NODE_LEASE_S = 5.0
 
 
 @dataclass
@@ -27,7 +27,7 @@ class _Life:
     lease_until: float = 0.0
 
 
-class Membership:
+class Registry:
     """One entry for each address ever admitted; alive while its lease runs."""
 
     def __init__(
@@ -55,10 +55,10 @@ class Membership:
         bootstrap = self._bootstrap(address, now)
         node = self._next_life(address)
         self._record(node)
-        self._lives[address] = _Life(node, lease_until=now + LEASE_S)
+        self._lives[address] = _Life(node, lease_until=now + NODE_LEASE_S)
         return Grant(node, self.ring, bootstrap)
 
-    def report(self, node: NodeRef, now: float) -> Lease:
+    def renew(self, node: NodeRef, now: float) -> Lease:
         """A member is alive; also how a restarted supernode learns of it. Raises JoinRefused."""
         life = self._lives.get(node.address)
         if life is not None and life.node.incarnation > node.incarnation:
@@ -66,9 +66,9 @@ class Membership:
         if life is None or life.node != node:
             self._refuse_taken(node)
             self._record(node)
-        self._lives[node.address] = _Life(node, joined=True, lease_until=now + LEASE_S)
+        self._lives[node.address] = _Life(node, joined=True, lease_until=now + NODE_LEASE_S)
         others = [n for n in self.members(now).nodes if n != node]
-        return Lease(LEASE_S, self._rng.choice(others) if others else None)
+        return Lease(NODE_LEASE_S, self._rng.choice(others) if others else None)
 
     def retire(self, node: NodeRef) -> None:
         """It has left; its identifier stays its own."""

@@ -138,7 +138,7 @@ class Admit(Request[Grant]):
 
 
 @dataclass(frozen=True)
-class Report(Request[Lease]):
+class Heartbeat(Request[Lease]):
     """I am a joined member and alive."""
 
     node: NodeRef

@@ -17,7 +17,7 @@ from roundelay.chord.refs import NodeRef
 
 
 @dataclass(frozen=True)
-class View:
+class NodeView:
     """What one live member believes."""
 
     node: NodeRef
@@ -25,15 +25,15 @@ class View:
     successors: tuple[NodeRef, ...]
 
 
-def view(node: ChordNode) -> View:
+def view_of(node: ChordNode) -> NodeView:
     """A member's view, taken from its own state."""
-    return View(node.ref, node.predecessor, node.successors)
+    return NodeView(node.ref, node.predecessor, node.successors)
 
 
 class Snapshot:
     """The live members of one moment, and what their lists amount to."""
 
-    def __init__(self, views: Collection[View], successors: int) -> None:
+    def __init__(self, views: Collection[NodeView], successors: int) -> None:
         self.views = sorted(views, key=lambda v: v.node.id)
         self.successors = successors
         self.live = {v.node for v in self.views}
@@ -80,7 +80,7 @@ class Snapshot:
     def principals(self) -> set[NodeRef]:
         return principals(self.live, list(self.lists.values()))
 
-    def _counted(self, one: View) -> tuple[NodeRef, ...]:
+    def _counted(self, one: NodeView) -> tuple[NodeRef, ...]:
         if not self.small:
             return one.successors
         turn = one.successors.index(one.node) if one.node in one.successors else len(one.successors)

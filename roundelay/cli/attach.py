@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 
-from roundelay.chord.crawl import census
+from roundelay.chord.crawl import list_members
 from roundelay.chord.errors import ChordError
 from roundelay.cli import exits, options
-from roundelay.cli.connection import Access
+from roundelay.cli.connection import Connection
 from roundelay.cli.entry import client_runtime, enter
 from roundelay.cli.follow import follow, look
-from roundelay.cli.report import Report, model_of
+from roundelay.cli.report import JobReport, model_of
 from roundelay.cli.screen import Screen
 from roundelay.federation.errors import FederationError
 from roundelay.ml.readers.saved_model import save
@@ -20,7 +20,7 @@ def run(chosen: options.Namespace) -> int:
     screen = Screen(json_only=chosen.json)
     runtime = client_runtime()
     enter(runtime, chosen)  # says at once what to start, where there is no ring
-    access = Access(runtime, chosen, screen)
+    access = Connection(runtime, chosen, screen)
     began = time.monotonic()
     try:
         with screen:
@@ -35,8 +35,8 @@ def run(chosen: options.Namespace) -> int:
     return 0
 
 
-def begin(access: Access, job: str) -> Report:
+def begin(access: Connection, job: str) -> JobReport:
     """What there is to watch. Raises NoSuchJob."""
-    view, nodes = look(access, job), access.ask(lambda entry: census(entry.node))
+    view, nodes = look(access, job), access.ask(lambda entry: list_members(entry.node))
     access.screen.begin("training", view.spec.settings.rounds)
-    return Report(view.spec, len(nodes))
+    return JobReport(view.spec, len(nodes))

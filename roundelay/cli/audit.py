@@ -11,8 +11,8 @@ from rich.table import Table
 
 from roundelay.chord.errors import ChordError, NotFound
 from roundelay.cli import exits, options
-from roundelay.cli.entry import Entry, client_runtime, enter
-from roundelay.federation.audit import Finding, read, retrain, verify_chain
+from roundelay.cli.entry import RingEntry, client_runtime, enter
+from roundelay.federation.audit import AuditFinding, read_for_audit, retrain, verify_chain
 from roundelay.federation.errors import FederationError, OtherBits
 from roundelay.federation.jobs import JobView
 from roundelay.ml.worker import Worker
@@ -23,9 +23,9 @@ from roundelay.node.runtime import Runtime
 def run(chosen: options.Namespace) -> int:
     runtime = client_runtime()
     entry = enter(runtime, chosen)
-    findings: list[Finding] = []
+    findings: list[AuditFinding] = []
     try:
-        view = runtime.run(read(entry.node, entry.ring, chosen.job))
+        view = runtime.run(read_for_audit(entry.node, entry.ring, chosen.job))
         findings += runtime.run(verify_chain(entry.node, entry.ring, view))
         findings += again(runtime, entry, view, chosen.retrain, random.Random(chosen.seed))
     except OtherBits as error:
@@ -37,10 +37,10 @@ def run(chosen: options.Namespace) -> int:
     return 0 if all(f.holds for f in findings) else exits.FAILED
 
 
-def again(runtime: Runtime, entry: Entry, view: JobView, count: int, rng: random.Random) -> list[Finding]:
+def again(runtime: Runtime, entry: RingEntry, view: JobView, count: int, rng: random.Random) -> list[AuditFinding]:
     """Rounds in random order, until so many could be made again."""
     worker = Worker()
-    findings: list[Finding] = []
+    findings: list[AuditFinding] = []
     rounds = [r.round for r in view.results[1:]]
     for number in rng.sample(rounds, len(rounds)):
         if len(findings) >= count:
@@ -52,7 +52,7 @@ def again(runtime: Runtime, entry: Entry, view: JobView, count: int, rng: random
     return findings
 
 
-def show(findings: Sequence[Finding], as_json: bool) -> None:
+def show(findings: Sequence[AuditFinding], as_json: bool) -> None:
     if as_json:
         print(json.dumps({"holds": all(f.holds for f in findings), "findings": [vars(f) for f in findings]}))
         return

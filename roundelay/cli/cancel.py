@@ -16,7 +16,9 @@ def run(chosen: options.Namespace) -> int:
     runtime = client_runtime()
     entry = enter(runtime, chosen)
     try:
-        view = runtime.run(audit.read(entry.node, entry.ring, chosen.job))  # one that has diverged can be ended too
+        view = runtime.run(
+            audit.read_for_audit(entry.node, entry.ring, chosen.job)
+        )  # one that has diverged can be ended too
         if view.end:
             raise exits.Exit(exits.REFUSED, f"job {chosen.job} is {view.end} already")
         version = time.time_ns()

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from rich.markup import escape
 from rich.table import Table
 
-from roundelay.chord.crawl import inspect
+from roundelay.chord.crawl import check_ring
 from roundelay.chord.effects import Procedure, ask
 from roundelay.chord.errors import ChordError
-from roundelay.chord.invariants import Finding
+from roundelay.chord.invariants import PredicateResult
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import GetMembers
 from roundelay.cli import exits
@@ -25,7 +25,7 @@ def main(runtime: Runtime, chosen: argparse.Namespace) -> int:
     """Print each predicate; returns the exit code."""
     entry = enter(runtime, chosen)
     starts = (entry.node, *runtime.run(members(ways_in(chosen)[0])))
-    seen, findings = runtime.run(inspect(starts, entry.ring.successors))
+    seen, findings = runtime.run(check_ring(starts, entry.ring.successors))
     show = show_json if chosen.json else show_table
     show(len(seen), findings)
     return 0 if all(finding.holds for finding in findings) else exits.FAILED
@@ -42,13 +42,13 @@ def members(supernode: Address | None) -> Procedure[tuple[NodeRef, ...]]:
     return answer.nodes
 
 
-def show_json(count: int, findings: Sequence[Finding]) -> None:
+def show_json(count: int, findings: Sequence[PredicateResult]) -> None:
     """One line, one object."""
     predicates = [{"predicate": f.predicate, "holds": f.holds, "detail": f.detail} for f in findings]
     print(json.dumps({"nodes": count, "holds": all(f.holds for f in findings), "predicates": predicates}))
 
 
-def show_table(count: int, findings: Sequence[Finding]) -> None:
+def show_table(count: int, findings: Sequence[PredicateResult]) -> None:
     table = Table(title=f"a ring of {count} node{'s' * (count != 1)}", title_justify="left")
     for heading in ("predicate", "holds", "where not"):
         table.add_column(heading)

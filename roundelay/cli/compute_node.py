@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from roundelay.chord.choices import STABILIZE_EVERY_S
+from roundelay.chord.choices import STABILIZE_INTERVAL_S
 from roundelay.cli import options
 from roundelay.ml.choices import MODEL
 from roundelay.node.options import DEFAULT_FILE, LOAD_DELAY_S, PRIVATE_NAME
@@ -136,7 +136,7 @@ def parser(arguments: Sequence[str]) -> options.Parser:
     made.more(
         "--stabilize-every",
         type=float,
-        default=STABILIZE_EVERY_S,
+        default=STABILIZE_INTERVAL_S,
         metavar="S",
         help="seconds between two stabilisations (default: %(default)s); 5 is slow motion",
     )

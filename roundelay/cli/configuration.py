@@ -24,7 +24,7 @@ YES, NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
 @dataclass(frozen=True)
-class Given:
+class OptionValue:
     """A value from outside the command line, as it stands there."""
 
     raw: Any
@@ -57,7 +57,7 @@ def show(made: argparse.ArgumentParser, chosen: argparse.Namespace, origins: Map
     return "\n".join(f"{line:<{width}}  # {origins[key]}" for key, line in lines.items())
 
 
-def _settle(chosen: argparse.Namespace, action: argparse.Action, given: Given | None) -> str:
+def _settle(chosen: argparse.Namespace, action: argparse.Action, given: OptionValue | None) -> str:
     """Fill in what the command line has left open; returns the value's origin."""
     if getattr(chosen, action.dest) not in (UNSET, None):
         return "command line"
@@ -82,7 +82,7 @@ def _file(arguments: Sequence[str]) -> Path | None:
     return Path(path) if path else None
 
 
-def _from_file(path: Path | None, made: argparse.ArgumentParser, known: registry.Options) -> dict[str, Given]:
+def _from_file(path: Path | None, made: argparse.ArgumentParser, known: registry.Options) -> dict[str, OptionValue]:
     """Its top level, and over that its [section] of this program. Raises Exit for a key that nobody has."""
     if path is None:
         return {}
@@ -91,7 +91,7 @@ def _from_file(path: Path | None, made: argparse.ArgumentParser, known: registry
     sections = {key: value for key, value in table.items() if isinstance(value, dict)}
     for name in sections.keys() - registry.NAMES:
         raise exits.Exit(exits.DATA, f"{path}: [{name}]: no such program; sections are {', '.join(registry.NAMES)}")
-    given: dict[str, Given] = {}
+    given: dict[str, OptionValue] = {}
     for name, section in {"": {k: v for k, v in table.items() if k not in sections}, **sections}.items():
         for key, raw in section.items():
             where = f"{path}: {name + '.' * bool(name)}{key}"
@@ -101,7 +101,7 @@ def _from_file(path: Path | None, made: argparse.ArgumentParser, known: registry
             if not (key in known and name in ("", program)):
                 _require(key, registry.keys_of(name or None), where, exits.DATA)
             elif name or key not in given:
-                given[key] = Given(raw, f"{path}" + f" [{name}]" * bool(name), where, exits.DATA)
+                given[key] = OptionValue(raw, f"{path}" + f" [{name}]" * bool(name), where, exits.DATA)
     return given
 
 
@@ -119,7 +119,7 @@ def _read(path: Path) -> dict[str, Any]:
 # --- from the environment
 
 
-def _from_environment(known: registry.Options) -> dict[str, Given]:
+def _from_environment(known: registry.Options) -> dict[str, OptionValue]:
     """What is set and not empty. Raises Exit for a variable of our prefix that nobody has."""
     given = {}
     for name, text in os.environ.items():
@@ -127,7 +127,7 @@ def _from_environment(known: registry.Options) -> dict[str, Given]:
             continue
         key = name.removeprefix(OPTION_PREFIX).lower().replace("_", "-")
         if key in known:
-            given[key] = Given(text, f"environment {name}", name, exits.USAGE)
+            given[key] = OptionValue(text, f"environment {name}", name, exits.USAGE)
         else:
             _require(key, registry.keys_of(None), name, exits.USAGE)
     return given

@@ -12,7 +12,7 @@ from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import GetMembers, Hello, SayHello
 from roundelay.chord.ring import Ring
 from roundelay.cli import exits
-from roundelay.federation.effects import Aside
+from roundelay.federation.effects import Offload
 from roundelay.node import addresses
 from roundelay.node.options import SUPERNODE_PORT
 from roundelay.node.runtime import Runtime
@@ -22,7 +22,7 @@ ANSWER_TIMEOUT_S = 1.0
 
 
 @dataclass(frozen=True)
-class Entry:
+class RingEntry:
     """A member that answers, and the ring it is of."""
 
     node: NodeRef
@@ -32,7 +32,7 @@ class Entry:
 def client_runtime() -> Runtime:
     """A runtime for a process that is no node itself."""
     runtime = Runtime(Peers())
-    runtime.perform_with(Aside, lambda effect: effect.function())
+    runtime.perform_with(Offload, lambda effect: effect.function())
     return runtime
 
 
@@ -59,7 +59,7 @@ def node_list(options: argparse.Namespace) -> addresses.NodeList:
         raise exits.Exit(exits.DATA, str(error)) from error
 
 
-def enter(runtime: Runtime, options: argparse.Namespace) -> Entry:
+def enter(runtime: Runtime, options: argparse.Namespace) -> RingEntry:
     """A live member. Raises Exit with what to start, where there is none."""
     supernode, listed = ways_in(options)
     try:
@@ -75,7 +75,7 @@ def enter(runtime: Runtime, options: argparse.Namespace) -> Entry:
         ) from None
 
 
-def find_member(supernode: Address | None, listed: Iterable[Address]) -> Procedure[Entry]:
+def find_member(supernode: Address | None, listed: Iterable[Address]) -> Procedure[RingEntry]:
     """Ask the supernode for its members; the first member that answers is the way in. Raises NodeUnreachable."""
     known: list[Address] = []
     try:
@@ -90,5 +90,5 @@ def find_member(supernode: Address | None, listed: Iterable[Address]) -> Procedu
         answers = yield AskAll(asks, need)
         for hello in answers:
             if isinstance(hello, Hello) and hello.joined:
-                return Entry(hello.node, hello.ring)
+                return RingEntry(hello.node, hello.ring)
     raise NodeUnreachable(f"none of {len(candidates)} addresses answers")

@@ -7,7 +7,7 @@ import json
 from roundelay.chord.errors import ChordError
 from roundelay.cli import exits, options
 from roundelay.cli.entry import client_runtime, enter
-from roundelay.cli.report import Report, model_of
+from roundelay.cli.report import JobReport, model_of
 from roundelay.federation import jobs
 from roundelay.federation.errors import FederationError
 from roundelay.ml.readers.saved_model import save
@@ -17,14 +17,14 @@ def run(chosen: options.Namespace) -> int:
     runtime = client_runtime()
     entry = enter(runtime, chosen)
     try:
-        view = runtime.run(jobs.look_at(entry.node, entry.ring, chosen.job))
+        view = runtime.run(jobs.read_job(entry.node, entry.ring, chosen.job))
         if not view.results:
             raise exits.Exit(exits.FAILED, f"job {chosen.job} has made no model yet: it is {view.state}")
         last = view.results[-1]
-        weights = runtime.run(jobs.weights_of(entry.node, entry.ring, last))
+        weights = runtime.run(jobs.read_weights(entry.node, entry.ring, last))
     except (ChordError, FederationError) as error:
         raise exits.Exit(exits.FAILED, str(error)) from error
-    model = model_of(Report(view.spec, 0, weights=weights, moments=bytes.fromhex(view.results[0].moments)))
+    model = model_of(JobReport(view.spec, 0, weights=weights, moments=bytes.fromhex(view.results[0].moments)))
     try:
         save(chosen.out, model, chosen.format)
     except OSError as error:

@@ -22,7 +22,7 @@ from roundelay.ml.models import catalogue
 from roundelay.ml.readers import content as contents
 from roundelay.ml.readers import dataset, folder, letters
 from roundelay.ml.readers.images import Looks
-from roundelay.ml.readers.saved_model import Model
+from roundelay.ml.readers.saved_model import SavedModel
 from roundelay.ml.readers.source import with_test
 from roundelay.ml.readers.table import Columns
 from roundelay.node.files import open_content
@@ -34,7 +34,7 @@ CLASSES = 26
 
 
 @dataclass(frozen=True, eq=False)
-class Input:
+class JobInput:
     """What the user's files hold."""
 
     contents: Mapping[str, Content]  # by digest
@@ -71,7 +71,7 @@ class OnDisk(Mapping[str, Content]):
         return len(self._paths)
 
 
-def read_data(chosen: argparse.Namespace, seed: int, stack: ExitStack, tell: prepare.Tell) -> Input:
+def read_data(chosen: argparse.Namespace, seed: int, stack: ExitStack, tell: prepare.Tell) -> JobInput:
     """Whatever lies at the user's path, as files of the ring; the stack removes them. Raises MLError."""
     kind = kind_of(chosen)
     if kind == "letters" and chosen.validation is not None and not (chosen.parts or chosen.classes):
@@ -99,7 +99,7 @@ def kind_of(chosen: argparse.Namespace) -> str:
         raise
 
 
-def read_input(directory: Path, validation: str) -> Input:
+def read_input(directory: Path, validation: str) -> JobInput:
     """Read and check every letter file: nothing is trained while one of them is wrong. Raises MLError."""
     validation_path = folder.find_validation(validation, directory)
     listing = folder.list_training_files(directory, validation_path)
@@ -113,17 +113,19 @@ def read_input(directory: Path, validation: str) -> Input:
             class_rows[label] += 1
         files.append(file)
     held_out, samples = _read(validation_path, len(files), features, held)
-    return Input(held, tuple(files), held_out, samples.features, class_rows=tuple(class_rows), skipped=listing.skipped)
+    return JobInput(
+        held, tuple(files), held_out, samples.features, class_rows=tuple(class_rows), skipped=listing.skipped
+    )
 
 
-def read_validation(path: Path) -> Input:
+def read_validation(path: Path) -> JobInput:
     """A validation file of letters alone. Raises MLError."""
     held: dict[str, bytes] = {}
     file, samples = _read(path, 0, None, held)
-    return Input(held, (), file, samples.features)
+    return JobInput(held, (), file, samples.features)
 
 
-def read_validation_set(path: Path, stack: ExitStack, tell: prepare.Tell) -> Input:
+def read_validation_set(path: Path, stack: ExitStack, tell: prepare.Tell) -> JobInput:
     """The rows to validate on of any set, and nothing to train on; the stack removes the file. Raises MLError."""
     found = dataset.read(path)
     place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="roundelay-data-")))
@@ -132,8 +134,8 @@ def read_validation_set(path: Path, stack: ExitStack, tell: prepare.Tell) -> Inp
 
 def make_spec(
     settings: Settings,
-    given: Input,
-    initial: Model | None,
+    given: JobInput,
+    initial: SavedModel | None,
     detached: bool,
     pinned: str = "",
     homes: tuple[str, ...] = (),
@@ -167,7 +169,7 @@ def make_spec(
     return replace(spec, fingerprint=arithmetic.fingerprint_here(spec))
 
 
-def _prepared(made: prepare.Prepared, place: Path) -> Input:
+def _prepared(made: prepare.Prepared, place: Path) -> JobInput:
     """Prepared files as the job names them. Raises DataError."""
 
     def as_job_names_it(index: int, file: prepare.PreparedFile) -> TrainingFile:
@@ -177,7 +179,7 @@ def _prepared(made: prepare.Prepared, place: Path) -> Input:
     files = [as_job_names_it(index, file) for index, file in enumerate((*made.files, made.validation))]
     paths = {file.digest: place / file.name for file in files}
     labels = () if made.labels == tuple(map(str, range(len(made.labels)))) else made.labels
-    return Input(
+    return JobInput(
         OnDisk(paths),
         tuple(files[:-1]),
         files[-1],

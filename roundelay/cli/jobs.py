@@ -11,11 +11,11 @@ from rich.table import Table
 
 from roundelay.chord.errors import ChordError
 from roundelay.cli import exits, options
-from roundelay.cli.entry import Entry, client_runtime, enter
+from roundelay.cli.entry import RingEntry, client_runtime, enter
 from roundelay.federation import jobs
 from roundelay.federation.errors import Diverged, FederationError
 from roundelay.federation.jobs import JobView
-from roundelay.federation.records import Report
+from roundelay.federation.records import RoundReport
 from roundelay.node.console import console
 from roundelay.node.runtime import Runtime
 
@@ -23,7 +23,7 @@ SHOWN_MAX = 20
 
 
 @dataclass(frozen=True)
-class Row:
+class JobRow:
     """One job, as it is shown."""
 
     job: str
@@ -39,7 +39,7 @@ def run(chosen: options.Namespace) -> int:
     runtime = client_runtime()
     entry = enter(runtime, chosen)
     try:
-        ids = runtime.run(jobs.listed(entry.node, entry.ring))[-SHOWN_MAX:]
+        ids = runtime.run(jobs.list_jobs(entry.node, entry.ring))[-SHOWN_MAX:]
     except ChordError as error:
         raise exits.Exit(exits.UNAVAILABLE, f"the jobs could not be read: {error}") from error
     rows = [look(runtime, entry, job) for job in ids]
@@ -50,23 +50,23 @@ def run(chosen: options.Namespace) -> int:
     return 0
 
 
-def look(runtime: Runtime, entry: Entry, job: str) -> Row:
+def look(runtime: Runtime, entry: RingEntry, job: str) -> JobRow:
     """A job's row; one whose records cannot be read says why."""
     try:
-        view = runtime.run(jobs.look_at(entry.node, entry.ring, job))
-        reports = runtime.run(jobs.reports_of(entry.node, entry.ring, job))
+        view = runtime.run(jobs.read_job(entry.node, entry.ring, job))
+        reports = runtime.run(jobs.read_reports(entry.node, entry.ring, job))
     except Diverged as error:
-        return Row(job, "diverged", 0, 0, None, "", str(error))
+        return JobRow(job, "diverged", 0, 0, None, "", str(error))
     except (ChordError, FederationError) as error:
-        return Row(job, "unreadable", 0, 0, None, "", str(error))
+        return JobRow(job, "unreadable", 0, 0, None, "", str(error))
     return row_of(view, reports)
 
 
-def row_of(view: JobView, reports: dict[int, Report]) -> Row:
+def row_of(view: JobView, reports: dict[int, RoundReport]) -> JobRow:
     last = view.results[-1] if view.results else None
     done = last is not None and last.round > 0
     driver = reports[last.round].driver if last is not None and last.round in reports else ""
-    return Row(
+    return JobRow(
         view.spec.job,
         view.state,
         last.round if last else 0,
@@ -77,7 +77,7 @@ def row_of(view: JobView, reports: dict[int, Report]) -> Row:
     )
 
 
-def table(rows: Sequence[Row]) -> Table:
+def table(rows: Sequence[JobRow]) -> Table:
     made = Table(title=f"{len(rows)} job{'s' * (len(rows) != 1)}", title_justify="left")
     for heading in ("job", "state", "round", "error", "driver", "why"):
         made.add_column(heading, overflow="fold")

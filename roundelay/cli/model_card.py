@@ -6,7 +6,7 @@ import platform
 from dataclasses import asdict
 from pathlib import Path
 
-from roundelay.cli.report import Report
+from roundelay.cli.report import JobReport
 from roundelay.ml.metrics import Metrics
 
 SHOWN_CLASSES_MAX = 40  # in the confusion matrix
@@ -18,7 +18,7 @@ def card_path(model: Path) -> Path:
     return model.with_name(f"{model.name}.md")
 
 
-def write_card(model: Path, sha256: str, report: Report) -> None:
+def write_card(model: Path, sha256: str, report: JobReport) -> None:
     """Raises OSError."""
     from importlib.metadata import version  # takes longer to import than a card to write
 

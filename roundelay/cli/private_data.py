@@ -8,22 +8,22 @@ from dataclasses import replace
 from pathlib import Path
 
 from roundelay.cli import exits
-from roundelay.cli.connection import Access
-from roundelay.cli.job_input import Input, read_validation, read_validation_set
+from roundelay.cli.connection import Connection
+from roundelay.cli.job_input import JobInput, read_validation, read_validation_set
 from roundelay.cli.train import is_set
-from roundelay.federation.private_data import Publication, files_of, published
+from roundelay.federation.private_data import Publication, files_of, find_publications
 from roundelay.ml.models.allowed import SHIPPED
 from roundelay.ml.prepare import Tell
 
 
-def read(path: Path, stack: ExitStack, tell: Tell) -> Input:
+def read(path: Path, stack: ExitStack, tell: Tell) -> JobInput:
     """The validation file: one of letters, or any set, whose test part counts. Raises MLError."""
     return read_validation_set(path, stack, tell) if is_set(path) else read_validation(path)
 
 
-def find_files(access: Access, name: str, model: str, given: Input) -> tuple[Input, tuple[str, ...]]:
+def find_files(access: Connection, name: str, model: str, given: JobInput) -> tuple[JobInput, tuple[str, ...]]:
     """All that is published under a name, and its homes. Raises Exit, ChordError, BadRecord."""
-    publications = access.ask(lambda entry: published(entry.node, entry.ring, name))
+    publications = access.ask(lambda entry: find_publications(entry.node, entry.ring, name))
     if not publications:
         raise exits.Exit(
             exits.NO_INPUT,

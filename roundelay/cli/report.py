@@ -8,27 +8,27 @@ from pathlib import Path
 
 import numpy as np
 
-from roundelay.federation.records import Report as RoundReport
-from roundelay.federation.records import Result
+from roundelay.federation.records import RoundReport as RoundReport
+from roundelay.federation.records import RoundResult
 from roundelay.federation.spec import JobSpec
 from roundelay.ml.data import Samples, moments_from_bytes
 from roundelay.ml.metrics import Metrics, measure
-from roundelay.ml.readers.saved_model import Model
+from roundelay.ml.readers.saved_model import SavedModel
 
 
 @dataclass
-class Report:
+class JobReport:
     """A job's results, as they come in."""
 
     spec: JobSpec
     nodes: int
-    rounds: list[tuple[Result, RoundReport]] = field(default_factory=list)
+    rounds: list[tuple[RoundResult, RoundReport]] = field(default_factory=list)
     seconds: float = 0.0
     weights: bytes = b""
     moments: bytes = b""
     metrics: Metrics | None = None  # of the last round's model on the validation file
 
-    def add(self, result: Result, report: RoundReport) -> None:
+    def add(self, result: RoundResult, report: RoundReport) -> None:
         self.rounds.append((result, report))
 
     @property
@@ -58,7 +58,7 @@ class Report:
         }
 
 
-def write_history(path: Path, report: Report) -> None:
+def write_history(path: Path, report: JobReport) -> None:
     """One line a round, as CSV. Raises OSError."""
     rows = [_history(result, done) for result, done in report.rounds]
     with path.open("w", newline="") as file:
@@ -67,27 +67,27 @@ def write_history(path: Path, report: Report) -> None:
         writer.writerows(rows)
 
 
-def write_timing(path: Path, report: Report) -> None:
+def write_timing(path: Path, report: JobReport) -> None:
     """The seconds of the whole job, and of every round. Raises OSError."""
     lines = [f"job {report.seconds:.3f}", *(f"round {done.round} {done.seconds:.3f}" for _, done in report.rounds)]
     path.write_text("".join(f"{line}\n" for line in lines))
 
 
-def model_of(report: Report) -> Model:
+def model_of(report: JobReport) -> SavedModel:
     """The model that the last round has made."""
     weights = np.frombuffer(report.weights, "<f4").astype(np.float32)  # (parameters,)
     moments = moments_from_bytes(report.moments) if report.moments else None
-    return Model(report.spec.design, weights, moments, report.spec.labels)
+    return SavedModel(report.spec.design, weights, moments, report.spec.labels)
 
 
-def measured(report: Report, given: Samples) -> Metrics:
+def measured(report: JobReport, given: Samples) -> Metrics:
     """How the last round's model does on the validation rows."""
     model = model_of(report)
     with np.errstate(all="ignore"):
         return measure(model.probabilities(given.x), given.y, model.labels)
 
 
-def write_curve(path: Path, report: Report) -> None:
+def write_curve(path: Path, report: JobReport) -> None:
     """The learning curve as a picture; needs the extra `plots`. Raises OSError, ImportError."""
     import matplotlib
 
@@ -105,7 +105,7 @@ def write_curve(path: Path, report: Report) -> None:
     pyplot.close(figure)
 
 
-def _history(result: Result, done: RoundReport) -> dict[str, float | int]:
+def _history(result: RoundResult, done: RoundReport) -> dict[str, float | int]:
     own = {"worst_node_error": max(done.errors.values()), "spread": round(done.spread, 6)} if done.errors else {}
     return {
         "round": result.round,

@@ -15,8 +15,8 @@ from roundelay.cli.compute_node import trainer_config
 from roundelay.federation.errors import WorkFailed
 from roundelay.ml.models.allowed import allow, import_from_here
 from roundelay.node import addresses
-from roundelay.node.compute_node import Member, MemberOptions
-from roundelay.node.data_directory import Shelf
+from roundelay.node.compute_node import ComputeNode, ComputeNodeOptions
+from roundelay.node.data_directory import DataDirectory
 from roundelay.node.errors import DiskError, PrivateFolderError
 from roundelay.node.parent import end_with_parent
 from roundelay.node.runtime import Stopped
@@ -40,7 +40,7 @@ def run(chosen: options.Namespace) -> int:
         member.leave()
 
 
-def listen(member: Member, chosen: options.Namespace) -> None:
+def listen(member: ComputeNode, chosen: options.Namespace) -> None:
     try:
         member.listen()
     except PortInUse as error:
@@ -54,7 +54,7 @@ def listen(member: Member, chosen: options.Namespace) -> None:
     exits.say(f"compute node listening at {member.address}")
 
 
-def live(member: Member, chosen: options.Namespace) -> int:
+def live(member: ComputeNode, chosen: options.Namespace) -> int:
     """Join, show the finger table as it changes, and end when the node cannot go on."""
     try:
         node = member.join()
@@ -74,24 +74,24 @@ def live(member: Member, chosen: options.Namespace) -> int:
     raise exits.Exit(code, f"cannot go on: {member.failure}")
 
 
-def build(chosen: options.Namespace) -> Member:
+def build(chosen: options.Namespace) -> ComputeNode:
     if chosen.port is None:
         raise exits.Exit(exits.USAGE, "compute_node.py: which port? For example: python3 compute_node.py 8001")
     if not 0.05 <= chosen.stabilize_every <= 3600:
         raise exits.Exit(exits.USAGE, "compute_node.py: --stabilize-every takes 0.05 to 3600 seconds")
     if not (0 <= chosen.load <= 1 and 0 <= chosen.load_delay <= 3600):
         raise exits.Exit(exits.USAGE, "compute_node.py: --load takes 0 to 1, --load-delay 0 to 3600 seconds")
-    private, shelf = private_of(chosen), Shelf(chosen.data_dir)
+    private, shelf = private_of(chosen), DataDirectory(chosen.data_dir)
     try:
-        shelf.survey()
+        shelf.scan()
         supernode = None if chosen.bootstrap else _supernode(chosen)
     except OSError as error:
         raise exits.Exit(exits.NO_INPUT, f"--data-dir: cannot read {error.filename}: {error.strerror}") from error
     except addresses.NodeListError as error:
         raise exits.Exit(exits.DATA, str(error)) from error
     here, name = Address(chosen.host, chosen.port), advertised(chosen, supernode() if supernode else chosen.bootstrap)
-    return Member(
-        MemberOptions(
+    return ComputeNode(
+        ComputeNodeOptions(
             here,
             name,
             supernode,
@@ -128,7 +128,7 @@ def private_of(chosen: options.Namespace) -> Private | None:
     made = _named_private(chosen)
     try:
         if made is not None:
-            made.survey()
+            made.scan()
     except OSError as error:
         raise exits.Exit(exits.NO_INPUT, f"--private: cannot read {error.filename}: {error.strerror}") from error
     except (PrivateFolderError, ChordError) as error:

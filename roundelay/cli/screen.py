@@ -13,9 +13,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from roundelay.cli.report import Report, model_of
-from roundelay.federation.records import Report as RoundReport
-from roundelay.federation.records import Result
+from roundelay.cli.report import JobReport, model_of
+from roundelay.federation.records import RoundReport as RoundReport
+from roundelay.federation.records import RoundResult
 
 if TYPE_CHECKING:
     from roundelay.cli.progress import Bars
@@ -60,7 +60,7 @@ class Screen:
         if self._bars is not None:
             self._bars.advance(note)
 
-    def round(self, report: Report, result: Result, done: RoundReport) -> None:
+    def round(self, report: JobReport, result: RoundResult, done: RoundReport) -> None:
         """A round has come in."""
         report.add(result, done)
         self.advance(f"validation error {result.error:.4f}{_among_nodes(done)}")
@@ -72,7 +72,7 @@ class Screen:
                 f"{result.error:.4f}{_among_nodes(done)}, {done.seconds:.2f} s"
             )
 
-    def result(self, report: Report) -> None:
+    def result(self, report: JobReport) -> None:
         """The end: one line of JSON, or a table; below the bars, which move no more."""
         if self._bars is not None:
             self._bars.stop()

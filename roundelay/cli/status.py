@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.markup import escape
 from rich.table import Table
 
-from roundelay.chord.crawl import survey
+from roundelay.chord.crawl import crawl_status
 from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import Status
@@ -23,7 +23,7 @@ def run(chosen: options.Namespace) -> int:
     if chosen.check:
         return check.main(runtime, chosen)
     try:
-        nodes = runtime.run(survey(enter(runtime, chosen).node))
+        nodes = runtime.run(crawl_status(enter(runtime, chosen).node))
     except ChordError as error:
         raise exits.Exit(exits.UNAVAILABLE, f"the ring could not be walked: {error}") from error
     if chosen.json:

@@ -6,7 +6,7 @@ from collections import Counter
 
 from rich.table import Table
 
-from roundelay.cli.report import Report
+from roundelay.cli.report import JobReport
 from roundelay.ml.metrics import Metrics
 
 
@@ -20,7 +20,7 @@ def metrics_table(metrics: Metrics) -> Table:
     return table
 
 
-def placement_table(report: Report) -> Table:
+def placement_table(report: JobReport) -> Table:
     table = Table(title="which node trained which files", title_justify="left")
     for heading in ("node", "files", "names"):
         table.add_column(heading)

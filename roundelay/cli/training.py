@@ -7,17 +7,17 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
-from roundelay.chord.crawl import census
+from roundelay.chord.crawl import list_members
 from roundelay.chord.errors import ChordError
 from roundelay.cli import exits, options, private_data
-from roundelay.cli.connection import Access, itself
+from roundelay.cli.connection import Connection, itself
 from roundelay.cli.entry import client_runtime, enter, ways_in
 from roundelay.cli.follow import fill, follow
-from roundelay.cli.job_input import Input, kind_of, make_spec, read_data
+from roundelay.cli.job_input import JobInput, kind_of, make_spec, read_data
 from roundelay.cli.local import allow_model
 from roundelay.cli.model_card import write_card
 from roundelay.cli.presets import recommended
-from roundelay.cli.report import Report, measured, model_of, write_curve, write_history, write_timing
+from roundelay.cli.report import JobReport, measured, model_of, write_curve, write_history, write_timing
 from roundelay.cli.screen import Screen
 from roundelay.cli.settings import chosen_in
 from roundelay.federation import jobs, records
@@ -27,9 +27,9 @@ from roundelay.federation.errors import FederationError, JobEnded, NoSuchJob, Ov
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec
-from roundelay.federation.upload import place
+from roundelay.federation.upload import upload_files
 from roundelay.ml.errors import InputMissing, MLError
-from roundelay.ml.readers.saved_model import Model, load, save
+from roundelay.ml.readers.saved_model import SavedModel, load, save
 from roundelay.node.dashboard_process import of_ring, start_page
 from roundelay.node.errors import LocalRingFailed
 from roundelay.node.local import StartingRing
@@ -40,7 +40,7 @@ CLOCKS = Clocks(time.monotonic, time.time_ns)
 TURN_LOOK_EVERY_S = 0.5
 CANCEL_TRIES = 3
 
-FindJob = Callable[[Access], tuple[JobSpec, Input]]
+FindJob = Callable[[Connection], tuple[JobSpec, JobInput]]
 
 
 def train(chosen: options.Namespace, ring: StartingRing | None) -> int:
@@ -73,7 +73,7 @@ def train(chosen: options.Namespace, ring: StartingRing | None) -> int:
 
 
 def own_job(
-    chosen: options.Namespace, settings: Settings, initial: Model | None, screen: Screen, stack: ExitStack
+    chosen: options.Namespace, settings: Settings, initial: SavedModel | None, screen: Screen, stack: ExitStack
 ) -> FindJob:
     """On the user's data: what is wrong with them is said before a ring is sought. Raises MLError."""
     given = read_data(chosen, settings.seed, stack, screen.bar("preparing"))
@@ -84,12 +84,12 @@ def own_job(
 
 
 def pinned_job(
-    chosen: options.Namespace, settings: Settings, initial: Model | None, screen: Screen, stack: ExitStack
+    chosen: options.Namespace, settings: Settings, initial: SavedModel | None, screen: Screen, stack: ExitStack
 ) -> FindJob:
     """On files that others keep: the ring says which there are. Raises MLError."""
     validation = private_data.read(chosen.held_out, stack, screen.bar("preparing"))
 
-    def find(access: Access) -> tuple[JobSpec, Input]:
+    def find(access: Connection) -> tuple[JobSpec, JobInput]:
         given, homes = private_data.find_files(access, chosen.pinned, settings.model, validation)
         return make_spec(settings, given, initial, chosen.detach, chosen.pinned, homes), given
 
@@ -97,22 +97,27 @@ def pinned_job(
 
 
 def run(
-    chosen: options.Namespace, find_job: FindJob, initial: Model | None, screen: Screen, stack: ExitStack, began: float
+    chosen: options.Namespace,
+    find_job: FindJob,
+    initial: SavedModel | None,
+    screen: Screen,
+    stack: ExitStack,
+    began: float,
 ) -> int:
     """From entering the ring to the trained model. Raises ChordError, FederationError."""
     runtime = client_runtime()
     enter(runtime, chosen)  # says at once what to start, where there is no ring
     if chosen.dashboard:
         screen.note(f"dashboard at {start_page(of_ring(*ways_in(chosen), chosen.nodes), stack)}")
-    access = Access(runtime, chosen, screen)
+    access = Connection(runtime, chosen, screen)
     spec, given = find_job(access)
     publish(access, spec, given, initial)
-    nodes = len(access.ask(lambda entry: census(entry.node)))
+    nodes = len(access.ask(lambda entry: list_members(entry.node)))
     screen.note(f"job {spec.job} on {nodes} node{'s' * (nodes != 1)}")
     if chosen.detach:
         print(spec.job)
         return 0
-    report = Report(spec, nodes)
+    report = JobReport(spec, nodes)
     try:
         drive(access, spec, report)
     except exits.Interrupted:
@@ -138,7 +143,7 @@ def stay(screen: Screen) -> None:
         signal.pause()
 
 
-def publish(access: Access, spec: JobSpec, given: Input, initial: Model | None) -> None:
+def publish(access: Connection, spec: JobSpec, given: JobInput, initial: SavedModel | None) -> None:
     """Every file in all copies, then the job itself. Raises ChordError, TooManyJobs."""
     stored: set[str] = set()
 
@@ -150,20 +155,22 @@ def publish(access: Access, spec: JobSpec, given: Input, initial: Model | None) 
     files = [f for f in (*given.files, given.validation) if f.digest in given.contents]  # pinned ones stay away
     version = CLOCKS.version()
     access.screen.begin("storing", len(files))
-    access.ask(lambda entry: place(entry.node, entry.ring, files, given.contents, version, tell))
+    access.ask(lambda entry: upload_files(entry.node, entry.ring, files, given.contents, version, tell))
     if initial is not None:
         weights = initial.weights.astype("<f4").tobytes()
         access.ask(lambda entry: jobs.put_record(entry.node, entry.ring, spec.job, "weights-0", weights, version))
     access.ask(lambda entry: jobs.publish(entry.node, entry.ring, spec, version))
 
 
-def drive(access: Access, spec: JobSpec, report: Report) -> None:
+def drive(access: Connection, spec: JobSpec, report: JobReport) -> None:
     """Wait for the job's turn, then drive it; the ring hears all the while that somebody does."""
     screen, entry = access.screen, access.ask(itself)
     driver = Driver(
         spec, entry.ring, entry.node, "client", CLOCKS, lambda result, r: screen.round(report, result, r), screen.note
     )
-    access.runtime.start("beat", driver.beat(), lambda error: screen.note(f"the ring no longer hears of us: {error}"))
+    access.runtime.start(
+        "beat", driver.heartbeat(), lambda error: screen.note(f"the ring no longer hears of us: {error}")
+    )
     wait_for_turn(access, spec.job)
     screen.begin("training", spec.settings.rounds)
     try:
@@ -182,10 +189,10 @@ def drive(access: Access, spec: JobSpec, report: Report) -> None:
         fill(access, report)  # some were made by others, before our turn
 
 
-def wait_for_turn(access: Access, job: str) -> None:
+def wait_for_turn(access: Connection, job: str) -> None:
     """Until the jobs published before this one have ended; says its place in the queue when that changes."""
     said = 0
-    while ahead := access.ask(lambda entry: jobs.waiting_before(entry.node, entry.ring, job)):
+    while ahead := access.ask(lambda entry: jobs.jobs_ahead(entry.node, entry.ring, job)):
         if len(ahead) != said:
             few = f"{len(ahead)} job{'s' * (len(ahead) != 1)}"
             access.screen.note(f"waiting: {few} before this one, first {ahead[0][:8]}")
@@ -193,7 +200,7 @@ def wait_for_turn(access: Access, job: str) -> None:
         time.sleep(TURN_LOOK_EVERY_S)
 
 
-def cancel(access: Access, job: str) -> None:
+def cancel(access: Connection, job: str) -> None:
     """Ctrl-C: the ring is told, so that nobody drives the job on; the user, what is left of it."""
     from roundelay.cli.cancel import cancelled  # brings what verifies a chain, which an undisturbed job does without
 
@@ -203,7 +210,7 @@ def cancel(access: Access, job: str) -> None:
             lambda entry: jobs.put_record(entry.node, entry.ring, job, records.CANCELLED, b"by its client", version),
             CANCEL_TRIES,
         )
-        note(cancelled(access.ask(lambda entry: jobs.look_at(entry.node, entry.ring, job), CANCEL_TRIES)))
+        note(cancelled(access.ask(lambda entry: jobs.read_job(entry.node, entry.ring, job), CANCEL_TRIES)))
     except (ChordError, FederationError, Stopped) as error:
         note(
             f"job {job} may not be cancelled, and then the ring drives it on: {error}. "
@@ -218,7 +225,7 @@ def await_ring(ring: StartingRing, chosen: options.Namespace, screen: Screen) ->
     chosen.supernode, chosen.nodes = found.supernode, found.node_list
 
 
-def write(chosen: options.Namespace, report: Report) -> None:
+def write(chosen: options.Namespace, report: JobReport) -> None:
     """The files that were asked for."""
     try:
         if chosen.out:

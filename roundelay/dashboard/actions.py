@@ -16,18 +16,18 @@ from roundelay.chord.errors import ChordError
 from roundelay.chord.lookup import Route, find_successor
 from roundelay.chord.refs import Address
 from roundelay.cli import exits, train
-from roundelay.cli.connection import Access
+from roundelay.cli.connection import Connection
 from roundelay.cli.job_input import make_spec, read_data
 from roundelay.cli.lookup import timed
-from roundelay.cli.report import Report, measured, model_of
+from roundelay.cli.report import JobReport, measured, model_of
 from roundelay.cli.screen import Screen
 from roundelay.cli.training import publish
 from roundelay.dashboard.form import data_words, settings_of
-from roundelay.dashboard.model import NodeSight, Picture
+from roundelay.dashboard.model import NodeState, RingState
 from roundelay.dashboard.watcher import Watcher
 from roundelay.federation import jobs, records
 from roundelay.federation.errors import FederationError
-from roundelay.federation.snapshot import Sighting
+from roundelay.federation.snapshot import JobSnapshot
 from roundelay.ml.errors import MLError
 from roundelay.ml.metrics import Metrics
 from roundelay.ml.readers import content as contents
@@ -129,7 +129,7 @@ class Actions:
 
     # --- looking
 
-    def look_up(self, name: str, start: NodeSight | None) -> Found:
+    def look_up(self, name: str, start: NodeState | None) -> Found:
         """The way to a name's key, from this node or any."""
         times_ms: list[float] = []
 
@@ -162,13 +162,13 @@ class Actions:
         folder = data.parent if data.is_file() else data
         return [str(data), *([str(self._inside(str(folder / validation)))] if validation else [])]
 
-    def _made(self, sighting: Sighting) -> Report:
+    def _made(self, sighting: JobSnapshot) -> JobReport:
         """What a job has come to, with its latest weights."""
         last, moments = sighting.results[-1], bytes.fromhex(sighting.results[0].moments)
-        weights = self._access().ask(lambda entry: jobs.weights_of(entry.node, entry.ring, last), CANCEL_TRIES)
-        return Report(sighting.spec, 0, weights=weights, moments=moments)
+        weights = self._access().ask(lambda entry: jobs.read_weights(entry.node, entry.ring, last), CANCEL_TRIES)
+        return JobReport(sighting.spec, 0, weights=weights, moments=moments)
 
-    def _measure(self, sighting: Sighting) -> Metrics:
+    def _measure(self, sighting: JobSnapshot) -> Metrics:
         spec, file = sighting.spec, sighting.spec.validation
         content = self._access().ask(
             lambda entry: get(entry.node, entry.ring, entry.ring.key(file.name), file.name, file.digest), CANCEL_TRIES
@@ -182,8 +182,8 @@ class Actions:
             raise ActionRefused(f"{typed[:80]} is outside of {self.data}, the folder of this page (--data)")
         return path
 
-    def _access(self) -> Access:
-        return Access(self._runtime, self._chosen, Screen(json_only=True))
+    def _access(self) -> Connection:
+        return Connection(self._runtime, self._chosen, Screen(json_only=True))
 
     def _require_writable(self) -> None:
         if self.read_only:
@@ -244,13 +244,13 @@ class LabActions:
             raise ActionRefused(str(error)) from error
 
 
-def sides(picture: Picture) -> tuple[list[Address], list[Address]]:
+def sides(picture: RingState) -> tuple[list[Address], list[Address]]:
     """The ring in two: its nodes by turns."""
     addresses = [sight.ref.address for sight in picture.nodes]
     return addresses[::2], addresses[1::2]
 
 
-def _file_of(report: Report) -> bytes:
+def _file_of(report: JobReport) -> bytes:
     with tempfile.TemporaryDirectory(prefix="roundelay-") as folder:
         path = Path(folder) / "model.npz"
         save(path, model_of(report))

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from roundelay.chord.refs import NodeRef
-from roundelay.dashboard.model import NodeSight, Picture
-from roundelay.federation.snapshot import Sighting
+from roundelay.dashboard.model import NodeState, RingState
+from roundelay.federation.snapshot import JobSnapshot
 
 NAMED_MAX = 3  # of many that join at once
 
@@ -20,19 +20,19 @@ class Event:
     text: str
 
 
-def changes(before: Picture, after: Picture) -> list[Event]:
+def changes(before: RingState, after: RingState) -> list[Event]:
     """What is new, in the order in which it is best read."""
     return [*_supernode(before, after), *_nodes(before, after), *_jobs(before, after)]
 
 
-def _supernode(before: Picture, after: Picture) -> Iterator[Event]:
+def _supernode(before: RingState, after: RingState) -> Iterator[Event]:
     if before.ring is None or before.supernode_answers == after.supernode_answers:
         return
     word = "answers again" if after.supernode_answers else "is silent: the ring goes on, but nobody new can join"
     yield Event("supernode", f"the supernode at {after.supernode} {word}")
 
 
-def _nodes(before: Picture, after: Picture) -> Iterator[Event]:
+def _nodes(before: RingState, after: RingState) -> Iterator[Event]:
     old, new = ({sight.ref: sight for sight in picture.nodes} for picture in (before, after))
     joined = [sight for ref, sight in new.items() if ref not in old]
     if len(joined) > NAMED_MAX and not before.nodes:
@@ -52,7 +52,7 @@ def _nodes(before: Picture, after: Picture) -> Iterator[Event]:
             yield _gone(after, sight)
 
 
-def _gone(after: Picture, sight: NodeSight) -> Event:
+def _gone(after: RingState, sight: NodeState) -> Event:
     heir = _heir(after, sight.ref)
     arc = f"; {_name(heir)} owns its keys now" if heir is not None else ""
     if sight.answers:
@@ -60,7 +60,7 @@ def _gone(after: Picture, sight: NodeSight) -> Event:
     return Event("gone", f"{_name(sight)} is gone{arc}")
 
 
-def _heir(after: Picture, ref: NodeRef) -> NodeSight | None:
+def _heir(after: RingState, ref: NodeRef) -> NodeState | None:
     """The first living node clockwise."""
     living = [sight for sight in after.nodes if sight.answers]
     if after.ring is None or not living:
@@ -69,13 +69,13 @@ def _heir(after: Picture, ref: NodeRef) -> NodeSight | None:
     return min(living, key=lambda sight: ring.distance(ref.id, sight.ref.id))
 
 
-def _behind(after: Picture, sight: NodeSight) -> str:
+def _behind(after: RingState, sight: NodeState) -> str:
     """Whose keys it has taken."""
     following = next((other for other in after.nodes if other.ref == sight.successors[0]), None)
     return f", in front of {_name(following)}" if following is not None and following.ref != sight.ref else ""
 
 
-def _jobs(before: Picture, after: Picture) -> Iterator[Event]:
+def _jobs(before: RingState, after: RingState) -> Iterator[Event]:
     old = {sighting.job: sighting for sighting in before.jobs}
     for sighting in after.jobs:
         known = old.get(sighting.job)
@@ -86,10 +86,10 @@ def _jobs(before: Picture, after: Picture) -> Iterator[Event]:
                 f"job {sighting.job[:8]}: {files} file{'s' * (files != 1)}, {sighting.spec.settings.rounds} rounds",
             )
         if known is not None or not sighting.end:
-            yield from _progress(known or Sighting(sighting.spec, sighting.job), sighting)
+            yield from _progress(known or JobSnapshot(sighting.spec, sighting.job), sighting)
 
 
-def _progress(known: Sighting, now: Sighting) -> Iterator[Event]:
+def _progress(known: JobSnapshot, now: JobSnapshot) -> Iterator[Event]:
     driver = known.reports[max(known.reports)].driver if known.reports else ""
     for number in sorted(now.reports.keys() - known.reports.keys()):
         report = now.reports[number]
@@ -104,5 +104,5 @@ def _progress(known: Sighting, now: Sighting) -> Iterator[Event]:
         yield Event("ended", f"job {now.job[:8]} is {now.end}{error}{reason}")
 
 
-def _name(sight: NodeSight) -> str:
+def _name(sight: NodeState) -> str:
     return f"{sight.name} ({sight.ref.address})"

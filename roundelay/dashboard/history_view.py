@@ -8,18 +8,18 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from roundelay.dashboard.charts import Series, chart_scene
-from roundelay.dashboard.model import Picture
+from roundelay.dashboard.model import RingState
 from roundelay.dashboard.palette import COLOURS
 from roundelay.dashboard.scene import Scene
 from roundelay.dashboard.tables import pick, row, table
 from roundelay.federation import records
-from roundelay.federation.snapshot import Sighting
+from roundelay.federation.snapshot import JobSnapshot
 
 COMPARED_MAX = 12  # jobs on the chart, the latest
 LINKS_SHOWN = 6  # of a chain, besides round 0
 
 
-def jobs_scene(picture: Picture, chosen: str) -> Scene:
+def jobs_scene(picture: RingState, chosen: str) -> Scene:
     """Every job, the latest first; finished ones that were asked for the same say whether they made the same."""
     scene = Scene()
     body = table(scene, "jobs", ("job", "state", "round", "error", "settings", "files", "model"), "Jobs of the ring")
@@ -48,7 +48,7 @@ def jobs_scene(picture: Picture, chosen: str) -> Scene:
     return scene
 
 
-def verdict(sighting: Sighting, jobs: Sequence[Sighting]) -> str:
+def verdict(sighting: JobSnapshot, jobs: Sequence[JobSnapshot]) -> str:
     """The digest of the model; and whether others that were asked for the same have the same bytes."""
     if sighting.end != records.DONE or not sighting.rounds_done:
         return "-"
@@ -69,13 +69,13 @@ def verdict(sighting: Sighting, jobs: Sequence[Sighting]) -> str:
     return f"{mine[:8]} = job {others[-1].job[:8]}"
 
 
-def recipe(sighting: Sighting) -> str:
+def recipe(sighting: JobSnapshot) -> str:
     """What decides the model: everything in the spec but the nonce, and who was to drive."""
     raw = asdict(sighting.spec) | {"nonce": "", "detached": False}
     return hashlib.sha256(json.dumps(raw, sort_keys=True).encode()).hexdigest()
 
 
-def compare_scene(picture: Picture, chosen: str) -> Scene:
+def compare_scene(picture: RingState, chosen: str) -> Scene:
     """The errors of all jobs, round by round, on one chart."""
     jobs = [sighting for sighting in picture.jobs if sighting.rounds_done][-COMPARED_MAX:]
     lines = [
@@ -91,7 +91,7 @@ def compare_scene(picture: Picture, chosen: str) -> Scene:
     return chart_scene("Validation error of all jobs", lines, rounds)
 
 
-def lineage_scene(picture: Picture, chosen: str) -> Scene:
+def lineage_scene(picture: RingState, chosen: str) -> Scene:
     """From the model back to the files: each result names the one before it by digest, the first the spec."""
     scene = Scene()
     sighting = picture.job(chosen)

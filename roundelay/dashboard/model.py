@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import Status
 from roundelay.chord.ring import Ring, between_right_closed
-from roundelay.federation.snapshot import Sighting
+from roundelay.federation.snapshot import JobSnapshot
 
 IDLE, TRAINING, UPDATING = "IDLE", "CLIENTS_TRAINING", "UPDATING_MODEL_PARAMS"
 _RECORD = re.compile(r"[0-9a-f]{64}(\..*)?")
@@ -16,7 +16,7 @@ _EPOCH = re.compile(r"round (\d+), (.+), epoch (\d+): (.*)")
 
 
 @dataclass(frozen=True)
-class NodeSight:
+class NodeState:
     """One node: what it last said of itself, and whether it answers."""
 
     status: Status
@@ -59,29 +59,29 @@ class NodeSight:
 
 
 @dataclass(frozen=True)
-class Picture:
+class RingState:
     """The whole ring. nodes: by identifier; jobs: in the order in which they were published."""
 
     supernode: Address | None  # none where the page came in through a node
     ring: Ring | None = None
-    nodes: tuple[NodeSight, ...] = ()
-    jobs: tuple[Sighting, ...] = ()
+    nodes: tuple[NodeState, ...] = ()
+    jobs: tuple[JobSnapshot, ...] = ()
     supernode_answers: bool = False
     colours: dict[NodeRef, int] = field(default_factory=dict)
 
-    def node(self, key: str) -> NodeSight | None:
+    def node(self, key: str) -> NodeState | None:
         """The node of that key (see key_of)."""
         return next((sight for sight in self.nodes if key_of(sight.ref) == key), None)
 
-    def job(self, job: str) -> Sighting | None:
+    def job(self, job: str) -> JobSnapshot | None:
         return next((sighting for sighting in self.jobs if sighting.job == job), None)
 
-    def owner(self, name: str) -> NodeSight | None:
+    def owner(self, name: str) -> NodeState | None:
         """Who owns a name, as the nodes themselves believe."""
         return next((sight for sight in self.nodes if sight.answers and sight.owns(name)), None)
 
     @property
-    def running(self) -> Sighting | None:
+    def running(self) -> JobSnapshot | None:
         """The job that has waited longest of those that have not ended."""
         return next((sighting for sighting in self.jobs if not sighting.end), None)
 

@@ -17,7 +17,7 @@ from roundelay.dashboard import history_view, metrics_view, tables, training_vie
 from roundelay.dashboard.actions import ActionRefused, Found, Wanted
 from roundelay.dashboard.diff import Boards
 from roundelay.dashboard.form_widgets import TrainingForm
-from roundelay.dashboard.model import Picture
+from roundelay.dashboard.model import RingState
 from roundelay.dashboard.ring_view import Chosen, ring_scene
 from roundelay.dashboard.route_view import route_scene
 from roundelay.dashboard.scene import Scene
@@ -205,7 +205,7 @@ class Page:
         if call:
             self._client.run_javascript(call)
 
-    def _scenes(self, picture: Picture) -> Mapping[str, Scene]:
+    def _scenes(self, picture: RingState) -> Mapping[str, Scene]:
         """Of the boards that can be seen."""
         route = self._found.route if self._found is not None and self._tab == "lookup" else None
         paused, far = self._disturbed()
@@ -241,7 +241,7 @@ class Page:
                 seen["victim"] = tables.node_scene(picture, self._node)
         return seen
 
-    def _shown_job(self, picture: Picture) -> str:
+    def _shown_job(self, picture: RingState) -> str:
         if self._job and picture.job(self._job) is not None:
             return self._job
         latest = picture.running or (picture.jobs[-1] if picture.jobs else None)

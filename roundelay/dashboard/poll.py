@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from roundelay.chord.effects import Ask, AskAll, Procedure, ask, together
+from roundelay.chord.effects import Ask, AskAll, Procedure, ask, gather
 from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import GetMembers, GetStatus, Status
 from roundelay.chord.ring import Ring
 from roundelay.federation import jobs
-from roundelay.federation.snapshot import Sighting, look_again
+from roundelay.federation.snapshot import JobSnapshot, refresh_snapshot
 
 ANSWER_TIMEOUT_S = 0.8  # a node answers from memory
 DEPTH_MAX = 4  # how often those are asked whom others have named
@@ -54,17 +54,17 @@ def _ask_again(silent: Sequence[NodeRef]) -> Procedure[dict[NodeRef, Status | No
     return {n: a if isinstance(a, Status) else None for n, a in zip(silent, answers, strict=True)}
 
 
-def look_at_jobs(start: NodeRef, ring: Ring, known: Sequence[Sighting]) -> Procedure[tuple[Sighting, ...]]:
+def look_at_jobs(start: NodeRef, ring: Ring, known: Sequence[JobSnapshot]) -> Procedure[tuple[JobSnapshot, ...]]:
     """The latest jobs of the ring; one whose records cannot be read now is shown as it was. Raises ChordError."""
     before = {sighting.job: sighting for sighting in known}
-    listed = (yield from jobs.listed(start, ring))[-JOBS_MAX:]
+    listed = (yield from jobs.list_jobs(start, ring))[-JOBS_MAX:]
     unread = [job for job in listed if job not in before or not before[job].is_read]
-    outcomes = yield from together([look_again(start, ring, job, before.get(job)) for job in unread])
-    fresh = {job: thrifty(o) for job, o in zip(unread, outcomes, strict=True) if isinstance(o, Sighting)}
+    outcomes = yield from gather([refresh_snapshot(start, ring, job, before.get(job)) for job in unread])
+    fresh = {job: thrifty(o) for job, o in zip(unread, outcomes, strict=True) if isinstance(o, JobSnapshot)}
     return tuple(found for job in listed if (found := fresh.get(job) or before.get(job)))
 
 
-def thrifty(sighting: Sighting) -> Sighting:
+def thrifty(sighting: JobSnapshot) -> JobSnapshot:
     """Without who trained what in rounds before the last: of a long job that is most of what there is to remember."""
     last = max(sighting.reports, default=0)
     return replace(

@@ -18,7 +18,7 @@ from roundelay.cli.entry import client_runtime
 from roundelay.dashboard.actions import Actions, LabActions, Wanted
 from roundelay.dashboard.animation import animate
 from roundelay.dashboard.charts import DASHES
-from roundelay.dashboard.model import Picture
+from roundelay.dashboard.model import RingState
 from roundelay.dashboard.ring_view import Chosen, ring_scene
 from roundelay.dashboard.scene import Scene
 from roundelay.dashboard.watcher import Watcher
@@ -56,7 +56,7 @@ STYLE = """
 class Frame:
     """One moment."""
 
-    picture: Picture
+    picture: RingState
     chosen: Chosen
     deed: str
     at_s: float
@@ -84,7 +84,7 @@ class Recorder:
         self._deed = deed
         do()
 
-    def watch_until(self, is_so: Callable[[Picture], bool]) -> None:
+    def watch_until(self, is_so: Callable[[RingState], bool]) -> None:
         """Take frames until then. Raises Exit when it does not come."""
         deadline = time.monotonic() + PATIENCE_S
         while not is_so(self.watcher.picture):
@@ -173,17 +173,17 @@ def disturbances(recorder: Recorder) -> list[tuple[str, Callable[[], None]]]:
     ]
 
 
-def is_done(picture: Picture, job: str) -> bool:
+def is_done(picture: RingState, job: str) -> bool:
     sighting = picture.job(job)
     return sighting is not None and sighting.end == records.DONE and sighting.rounds_done == ROUNDS
 
 
-def has_come(job: str, rounds: int, picture: Picture) -> bool:
+def has_come(job: str, rounds: int, picture: RingState) -> bool:
     """So far, or to its end."""
     return rounds_of(picture, job) >= rounds or is_done(picture, job)
 
 
-def rounds_of(picture: Picture, job: str) -> int:
+def rounds_of(picture: RingState, job: str) -> int:
     sighting = picture.job(job)
     return sighting.rounds_done if sighting is not None else 0
 

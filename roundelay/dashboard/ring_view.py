@@ -11,7 +11,7 @@ from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.dashboard import geometry
 from roundelay.dashboard.geometry import turn
-from roundelay.dashboard.model import NodeSight, Picture, is_record, key_of
+from roundelay.dashboard.model import NodeState, RingState, is_record, key_of
 from roundelay.dashboard.scene import Scene
 
 RADIUS, LINKS_RADIUS, KEYS_RADIUS, LABEL_RADIUS = 100.0, 91.0, 108.0, 118.0
@@ -32,7 +32,7 @@ class Chosen:
     far_side: Collection[NodeRef] = ()  # of a network that is cut in two
 
 
-def ring_scene(picture: Picture, chosen: Chosen) -> Scene:
+def ring_scene(picture: RingState, chosen: Chosen) -> Scene:
     """The whole drawing. Without a ring: the empty circle."""
     scene = Scene()
     scene.add("svg", "svg", viewBox=VIEW_BOX, role="group", cls="ring", aria_label=describe(picture))
@@ -57,7 +57,7 @@ def ring_scene(picture: Picture, chosen: Chosen) -> Scene:
     return scene
 
 
-def describe(picture: Picture) -> str:
+def describe(picture: RingState) -> str:
     """For those who hear the page."""
     silent = sum(not sight.answers for sight in picture.nodes)
     but = f", {silent} of them silent" if silent else ""
@@ -84,7 +84,7 @@ def _add_arrowhead(scene: Scene) -> None:
     scene.add("head-path", "path", "head", d="M0,0.8 L8,4 L0,7.2 z", cls="arrowhead")
 
 
-def _add_arc(scene: Scene, ring: Ring, picture: Picture, sight: NodeSight) -> None:
+def _add_arc(scene: Scene, ring: Ring, picture: RingState, sight: NodeState) -> None:
     """What it owns: from its predecessor to itself."""
     start, end = turn(ring, sight.status.predecessor.id), turn(ring, sight.ref.id)
     quiet = "" if sight.answers else " silent"
@@ -97,7 +97,7 @@ def _add_arc(scene: Scene, ring: Ring, picture: Picture, sight: NodeSight) -> No
     )
 
 
-def _add_link(scene: Scene, ring: Ring, sight: NodeSight) -> None:
+def _add_link(scene: Scene, ring: Ring, sight: NodeState) -> None:
     """To its first successor."""
     successor = sight.successors[0] if sight.successors else sight.ref
     if not sight.answers or successor == sight.ref:
@@ -106,7 +106,7 @@ def _add_link(scene: Scene, ring: Ring, sight: NodeSight) -> None:
     scene.add(f"link-{key_of(sight.ref)}", "path", "links", d=path, cls="link", marker_end="url(#arrow)")
 
 
-def _add_node(scene: Scene, ring: Ring, picture: Picture, sight: NodeSight, chosen: Chosen) -> None:
+def _add_node(scene: Scene, ring: Ring, picture: RingState, sight: NodeState, chosen: Chosen) -> None:
     key, part = key_of(sight.ref), turn(ring, sight.ref.id)
     x, y = geometry.point(part, RADIUS)
     many = len(picture.nodes) > LABELS_MAX
@@ -139,7 +139,7 @@ def _add_node(scene: Scene, ring: Ring, picture: Picture, sight: NodeSight, chos
         _add_label(scene, group, key, part, sight, picture.nodes)
 
 
-def _add_label(scene: Scene, group: str, key: str, part: float, sight: NodeSight, nodes: tuple[NodeSight, ...]) -> None:
+def _add_label(scene: Scene, group: str, key: str, part: float, sight: NodeState, nodes: tuple[NodeState, ...]) -> None:
     """Its identifier, outside the circle, towards the nearer side; its address below, where there is room."""
     x, y = geometry.point(part, LABEL_RADIUS)
     anchor = "middle" if abs(x) < LABEL_RADIUS / 4 else "start" if x > 0 else "end"
@@ -159,7 +159,7 @@ def _add_label(scene: Scene, group: str, key: str, part: float, sight: NodeSight
         )
 
 
-def _spoken(sight: NodeSight, chosen: Chosen) -> str:
+def _spoken(sight: NodeState, chosen: Chosen) -> str:
     state = (
         "paused"
         if sight.ref in chosen.paused
@@ -170,7 +170,7 @@ def _spoken(sight: NodeSight, chosen: Chosen) -> str:
     return f"node {sight.name} at {sight.ref.address}, {state}, owns {100 * sight.share:.0f} percent of the ring"
 
 
-def _add_keys(scene: Scene, ring: Ring, picture: Picture) -> None:
+def _add_keys(scene: Scene, ring: Ring, picture: RingState) -> None:
     """Every file, at its key."""
     names = sorted({name for sight in picture.nodes for name in sight.status.names if not is_record(name)})
     for name in names[:KEYS_MAX]:
@@ -178,7 +178,7 @@ def _add_keys(scene: Scene, ring: Ring, picture: Picture) -> None:
         scene.add(f"key-{name}", "circle", "keys", cx=x, cy=y, r=1.3, cls="key")
 
 
-def _add_fingers(scene: Scene, ring: Ring, picture: Picture, sight: NodeSight) -> None:
+def _add_fingers(scene: Scene, ring: Ring, picture: RingState, sight: NodeState) -> None:
     """The chosen node's fingers, each node once."""
     start = turn(ring, sight.ref.id)
     for finger in dict.fromkeys(sight.status.fingers):
@@ -195,7 +195,7 @@ def _add_fingers(scene: Scene, ring: Ring, picture: Picture, sight: NodeSight) -
             )
 
 
-def _add_route(scene: Scene, ring: Ring, picture: Picture, chosen: Chosen) -> None:
+def _add_route(scene: Scene, ring: Ring, picture: RingState, chosen: Chosen) -> None:
     """The key, and the hops that are shown so far; the last leads to the owner."""
     assert chosen.route is not None
     route = chosen.route

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from roundelay.cli.lookup import reason
 from roundelay.dashboard.actions import Found
-from roundelay.dashboard.model import Picture
+from roundelay.dashboard.model import RingState
 from roundelay.dashboard.scene import Scene
 from roundelay.dashboard.tables import row, table
 
 
-def route_scene(picture: Picture, found: Found | None, hops: int) -> Scene:
+def route_scene(picture: RingState, found: Found | None, hops: int) -> Scene:
     """The hops that are shown so far; at the end, the owner."""
     scene = Scene()
     ring = picture.ring

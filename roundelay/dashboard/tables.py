@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 
 from roundelay.chord.refs import NodeRef
-from roundelay.dashboard.model import Picture, key_of
+from roundelay.dashboard.model import RingState, key_of
 from roundelay.dashboard.scene import Scene
 from roundelay.dashboard.watcher import Logged
 from roundelay.node.console import finger_rows
@@ -49,7 +49,7 @@ def pick(scene: Scene, cell: str, act: str, value: str, text: str) -> None:
     scene.add(f"{cell}-button", "button", cell, text, cls="name", type="button", data_act=act, data_value=value)
 
 
-def nodes_scene(picture: Picture, chosen: str) -> Scene:
+def nodes_scene(picture: RingState, chosen: str) -> Scene:
     """Every node, by identifier."""
     scene = Scene()
     headings = ("", "node", "address", "owns", "files", "copies", "bytes", "now")
@@ -81,7 +81,7 @@ def nodes_scene(picture: Picture, chosen: str) -> Scene:
     return scene
 
 
-def node_scene(picture: Picture, chosen: str) -> Scene:
+def node_scene(picture: RingState, chosen: str) -> Scene:
     """The chosen node in full."""
     scene = Scene()
     sight = picture.node(chosen)
@@ -127,7 +127,7 @@ def log_scene(log: Iterable[Logged]) -> Scene:
     return scene
 
 
-def summary_scene(picture: Picture) -> Scene:
+def summary_scene(picture: RingState) -> Scene:
     """One line: how large the ring is, and what it is doing, as the older systems called it."""
     scene = Scene()
     scene.add("line", "div", cls="summary")

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from roundelay.dashboard.charts import Series, chart_scene
-from roundelay.dashboard.model import Picture, Training, training_of
+from roundelay.dashboard.model import RingState, Training, training_of
 from roundelay.dashboard.scene import Scene
 from roundelay.dashboard.tables import row, table
-from roundelay.federation.records import Report
-from roundelay.federation.snapshot import Sighting
+from roundelay.federation.records import RoundReport
+from roundelay.federation.snapshot import JobSnapshot
 
 DISTURBED_MAX = 12  # rounds that are listed, the latest
 FILES_MAX = 256
 
 
-def job_scene(picture: Picture, job: str) -> Scene:
+def job_scene(picture: RingState, job: str) -> Scene:
     """The job's head line and its bar."""
     scene = Scene()
     sighting = picture.job(job)
@@ -39,7 +39,7 @@ def job_scene(picture: Picture, job: str) -> Scene:
     return scene
 
 
-def error_scene(sighting: Sighting | None) -> Scene:
+def error_scene(sighting: JobSnapshot | None) -> Scene:
     """Validation error by round; rounds that were disturbed are marked."""
     if sighting is None:
         return Scene()
@@ -49,7 +49,7 @@ def error_scene(sighting: Sighting | None) -> Scene:
     return chart_scene("Validation error by round", [line], sighting.spec.settings.rounds, marks)
 
 
-def loss_scene(sighting: Sighting | None) -> Scene:
+def loss_scene(sighting: JobSnapshot | None) -> Scene:
     """Loss by round, in validation and in training."""
     if sighting is None:
         return Scene()
@@ -61,7 +61,7 @@ def loss_scene(sighting: Sighting | None) -> Scene:
     return chart_scene("Loss by round", lines, sighting.spec.settings.rounds)
 
 
-def files_scene(picture: Picture, sighting: Sighting | None) -> Scene:
+def files_scene(picture: RingState, sighting: JobSnapshot | None) -> Scene:
     """Every file as a tile in the colour of who trains it, filled as far as its epochs have come."""
     scene = Scene()
     if sighting is None:
@@ -95,7 +95,7 @@ def files_scene(picture: Picture, sighting: Sighting | None) -> Scene:
     return scene
 
 
-def disturbed_scene(sighting: Sighting | None) -> Scene:
+def disturbed_scene(sighting: JobSnapshot | None) -> Scene:
     """Rounds in which something went wrong, and how it was healed."""
     scene = Scene()
     reports = _disturbed(sighting) if sighting is not None else []
@@ -108,21 +108,21 @@ def disturbed_scene(sighting: Sighting | None) -> Scene:
     return scene
 
 
-def _training_now(picture: Picture) -> dict[str, tuple[str, Training]]:
+def _training_now(picture: RingState) -> dict[str, tuple[str, Training]]:
     """By file: the address of the node that trains it now, and how far."""
     found = [(sight, training_of(sight.status)) for sight in picture.nodes if sight.answers]
     return {doing.file: (str(sight.ref.address), doing) for sight, doing in found if doing is not None}
 
 
-def _disturbed(sighting: Sighting) -> list[Report]:
+def _disturbed(sighting: JobSnapshot) -> list[RoundReport]:
     return [sighting.reports[n] for n in sorted(sighting.reports) if sighting.reports[n].disturbances]
 
 
-def _driver(sighting: Sighting) -> str:
+def _driver(sighting: JobSnapshot) -> str:
     return sighting.reports[max(sighting.reports)].driver if sighting.reports else "nobody yet"
 
 
-def _ahead(picture: Picture, sighting: Sighting) -> int:
+def _ahead(picture: RingState, sighting: JobSnapshot) -> int:
     """Jobs that were published before this one and have not ended."""
     if sighting.end or sighting.results:
         return 0

@@ -12,11 +12,11 @@ from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import Status
 from roundelay.cli.entry import find_member
 from roundelay.dashboard.events import Event, changes
-from roundelay.dashboard.model import NodeSight, Picture
+from roundelay.dashboard.model import NodeState, RingState
 from roundelay.dashboard.palette import assign
 from roundelay.dashboard.poll import JOBS_MAX, look_around, look_at_jobs, members
 from roundelay.federation.errors import FederationError
-from roundelay.federation.snapshot import Sighting
+from roundelay.federation.snapshot import JobSnapshot
 from roundelay.node.runtime import Runtime
 
 SMALL_RING = 16  # nodes; up to here it is looked at twice a second
@@ -45,7 +45,7 @@ class Watcher:
         clock: Callable[[], float],
         time: Callable[[], float],
     ) -> None:
-        self.picture = Picture(supernode)
+        self.picture = RingState(supernode)
         self.version = 0  # grows with every change
         self.log: deque[Logged] = deque(maxlen=LOG_MAX)
         self._listed = listed
@@ -90,10 +90,10 @@ class Watcher:
             return ()
         return (entry.node,)
 
-    def _see(self, found: dict[NodeRef, Status | None]) -> Picture:
+    def _see(self, found: dict[NodeRef, Status | None]) -> RingState:
         """The nodes that answer, and those whose silence is not yet explained."""
         now, before = self._clock(), {sight.ref: sight for sight in self.picture.nodes}
-        living = [NodeSight(status) for status in found.values() if status is not None]
+        living = [NodeState(status) for status in found.values() if status is not None]
         self._answered.update({sight.ref: now for sight in living})
         named = {n for s in living for n in (s.status.predecessor, *s.status.successors)}
         silent = [
@@ -110,7 +110,7 @@ class Watcher:
         colours = assign(self.picture.colours, [sight.ref for sight in nodes])
         return replace(self.picture, nodes=nodes, ring=ring, colours=colours)
 
-    def _with_jobs(self, seen: Picture) -> Procedure[Picture]:
+    def _with_jobs(self, seen: RingState) -> Procedure[RingState]:
         start = next((sight for sight in seen.nodes if sight.answers), None)
         if start is None:
             return seen
@@ -122,7 +122,7 @@ class Watcher:
         missed = [old for old in seen.jobs if old.job not in read]  # those who list them may be away
         return replace(seen, jobs=(*missed, *jobs)[-JOBS_MAX:])
 
-    def _show(self, seen: Picture) -> None:
+    def _show(self, seen: RingState) -> None:
         if seen == self.picture:
             return
         for event in changes(self.picture, seen):
@@ -140,6 +140,6 @@ class Watcher:
         self.version += 1
 
 
-def jobs_every_s(jobs: Sequence[Sighting]) -> float:
+def jobs_every_s(jobs: Sequence[JobSnapshot]) -> float:
     """From one look at the jobs to the next: finished ones are not read again."""
     return JOBS_EVERY_S + A_ROUND_S * sum(sighting.rounds_done for sighting in jobs if not sighting.is_read)

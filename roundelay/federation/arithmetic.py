@@ -7,19 +7,19 @@ from collections.abc import Sequence
 import numpy as np
 
 from roundelay.federation.requests import TrainingFile
-from roundelay.federation.rounds import Part
+from roundelay.federation.rounds import PartialResult
 from roundelay.federation.rules.steps import STEPS
 from roundelay.federation.spec import JobSpec
 from roundelay.ml import exact
 from roundelay.ml.errors import NotFinite
 from roundelay.ml.fingerprint import fingerprint
 from roundelay.ml.models.catalogue import learner
-from roundelay.ml.task import FileTask, Task, TrainConfig, local_seed
+from roundelay.ml.task import FileTask, TrainConfig, TrainerTask, local_seed
 
 
 def first_weights(spec: JobSpec) -> bytes:
     """From the job's seed: little-endian float32."""
-    return learner(spec.design).first(spec.settings.seed).astype("<f4").tobytes()
+    return learner(spec.design).init_weights(spec.settings.seed).astype("<f4").tobytes()
 
 
 def moments_task(spec: JobSpec) -> dict[str, object]:
@@ -43,7 +43,7 @@ def fingerprint_here(spec: JobSpec) -> str:
     return fingerprint(_task(spec, (), b""))
 
 
-def moments_of(spec: JobSpec, parts: Sequence[Part]) -> bytes:
+def moments_of(spec: JobSpec, parts: Sequence[PartialResult]) -> bytes:
     """Mean and deviation of every feature over all files; of images, of every channel."""
     first, *others = [exact.feature_sums_from_bytes(p.result) for p in parts]
     total = sum(others, first)
@@ -63,7 +63,7 @@ def added(kind: str, sums: Sequence[bytes]) -> bytes:
     return total.astype("<i8").tobytes()
 
 
-def mean_of(spec: JobSpec, base: bytes, parts: Sequence[Part]) -> bytes:
+def mean_of(spec: JobSpec, base: bytes, parts: Sequence[PartialResult]) -> bytes:
     """The mean of all files' weights, by rows, from exact sums: the same in any grouping."""
     indices = [f.index for p in parts for f in p.files]
     assert len(indices) == len(set(indices)), "every file enters a sum once"
@@ -73,7 +73,7 @@ def mean_of(spec: JobSpec, base: bytes, parts: Sequence[Part]) -> bytes:
     return exact.mean(before, total, rows, exact.fraction_bits(spec.rows)).astype("<f4").tobytes()
 
 
-def step(spec: JobSpec, base: bytes, parts: Sequence[Part], state: bytes) -> tuple[bytes, bytes]:
+def step(spec: JobSpec, base: bytes, parts: Sequence[PartialResult], state: bytes) -> tuple[bytes, bytes]:
     """What the job's rule makes of a round: the new weights, and the rule's state."""
     before, mean = (np.frombuffer(raw, "<f4").astype(np.float32) for raw in (base, mean_of(spec, base, parts)))
     weights, kept = STEPS[spec.settings.rule](before, mean, state, spec.settings.tuning)
@@ -82,7 +82,7 @@ def step(spec: JobSpec, base: bytes, parts: Sequence[Part], state: bytes) -> tup
     return weights.astype("<f4").tobytes(), kept
 
 
-def mean_of_progress(parts: Sequence[Part]) -> tuple[float, float]:
+def mean_of_progress(parts: Sequence[PartialResult]) -> tuple[float, float]:
     """Training loss and accuracy, weighted by rows."""
     rows = [sum(f.rows for f in p.files) for p in parts]
     if not rows:
@@ -91,7 +91,7 @@ def mean_of_progress(parts: Sequence[Part]) -> tuple[float, float]:
     return float(np.average(losses, weights=rows)), float(np.average(accuracies, weights=rows))
 
 
-def _task(spec: JobSpec, files: tuple[FileTask, ...], moments: bytes, number: int = 0) -> Task:
+def _task(spec: JobSpec, files: tuple[FileTask, ...], moments: bytes, number: int = 0) -> TrainerTask:
     settings = spec.settings
     config = TrainConfig(
         settings.optimizer,
@@ -104,8 +104,8 @@ def _task(spec: JobSpec, files: tuple[FileTask, ...], moments: bytes, number: in
         settings.proximal_mu,
     )
     bits = exact.fraction_bits(spec.rows)
-    return Task(spec.sizes, config, bits, files, moments, settings.course, settings.model, spec.shape, number)
+    return TrainerTask(spec.sizes, config, bits, files, moments, settings.course, settings.model, spec.shape, number)
 
 
-def _work(spec: JobSpec, kind: str, task: Task) -> dict[str, object]:
+def _work(spec: JobSpec, kind: str, task: TrainerTask) -> dict[str, object]:
     return {"kind": kind, "features": spec.features, "classes": spec.classes, "task": task.to_dict(), "bits": spec.bits}

@@ -15,13 +15,13 @@ from roundelay.chord.errors import ChordError, NotFound
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation import arithmetic, jobs, records
-from roundelay.federation.client_sampling import files_of
-from roundelay.federation.effects import aside
+from roundelay.federation.client_sampling import sampled_files
+from roundelay.federation.effects import offload
 from roundelay.federation.errors import BadRecord, OtherBits
-from roundelay.federation.jobs import JobView, look_at
-from roundelay.federation.records import Result
+from roundelay.federation.jobs import JobView, read_job
+from roundelay.federation.records import RoundResult
 from roundelay.federation.requests import Progress
-from roundelay.federation.rounds import Part
+from roundelay.federation.rounds import PartialResult
 from roundelay.ml.task import task_from_dict
 from roundelay.ml.worker import Worker
 from roundelay.store.blobs import digest_of
@@ -29,7 +29,7 @@ from roundelay.store.read_path import fetch, find, get
 
 
 @dataclass(frozen=True)
-class Finding:
+class AuditFinding:
     """What one check has found."""
 
     what: str
@@ -37,13 +37,13 @@ class Finding:
     detail: str = ""
 
 
-def read(start: NodeRef, ring: Ring, job: str) -> Procedure[JobView]:
+def read_for_audit(start: NodeRef, ring: Ring, job: str) -> Procedure[JobView]:
     """A job as far as its records hold together, whatever else stands among them. Raises NoSuchJob, ChordError."""
-    view = yield from look_at(start, ring, job, records.longest_chain)
+    view = yield from read_job(start, ring, job, records.longest_chain)
     return view
 
 
-def verify_chain(start: NodeRef, ring: Ring, view: JobView) -> Procedure[list[Finding]]:
+def verify_chain(start: NodeRef, ring: Ring, view: JobView) -> Procedure[list[AuditFinding]]:
     """Every record that is stored: is it the job's, a link of the chain, and are its weights what it names?"""
     job = view.spec.job
     items, nodes = yield from find(start, ring, ring.key(job))
@@ -65,11 +65,11 @@ def verify_chain(start: NodeRef, ring: Ring, view: JobView) -> Procedure[list[Fi
             content = yield from fetch(nodes, result.weights, result.weights_bytes)
         except ChordError:
             continue  # let go of, as the rounds before the last two are
-        findings.append(Finding(f"weights-{result.round}", digest_of(content) == result.weights))
+        findings.append(AuditFinding(f"weights-{result.round}", digest_of(content) == result.weights))
     return findings
 
 
-def retrain(start: NodeRef, ring: Ring, view: JobView, number: int, worker: Worker) -> Procedure[Finding]:
+def retrain(start: NodeRef, ring: Ring, view: JobView, number: int, worker: Worker) -> Procedure[AuditFinding]:
     """Make a round again, file by file, and compare its weights.
 
     Raises NotFound where its first weights are gone, OtherBits where this machine, or any, cannot make the same bits.
@@ -85,23 +85,23 @@ def retrain(start: NodeRef, ring: Ring, view: JobView, number: int, worker: Work
         )
     base = yield from _weights_before(start, ring, view, before)
     moments = bytes.fromhex(view.results[0].moments)
-    state = yield from jobs.state_of(start, ring, before)
-    files = tuple(f for f in files_of(spec, number) if f.index not in claimed.left_out)
+    state = yield from jobs.read_rule_state(start, ring, before)
+    files = tuple(f for f in sampled_files(spec, number) if f.index not in claimed.left_out)
     for file in files:
         if not worker.has(file.digest):
             content = yield from get(start, ring, ring.key(file.name), file.name, file.digest)
             worker.add_file(file.digest, file.name, content, spec.features, spec.classes)
     made = json.loads(json.dumps(arithmetic.training_task(spec, number, moments, files)))
-    update = yield from aside(lambda: worker.train(task_from_dict(made["task"]), base))
-    part = Part(start, files, Progress("done"), update.sum)
+    update = yield from offload(lambda: worker.train(task_from_dict(made["task"]), base))
+    part = PartialResult(start, files, Progress("done"), update.sum)
     weights, _ = arithmetic.step(spec, base, [part], state)
     digest = digest_of(weights)
     what = f"round {number}, {len(files)} files trained again"
     detail = "" if digest == claimed.weights else f"made {digest}, recorded {claimed.weights}: forged or damaged"
-    return Finding(what, digest == claimed.weights, detail)
+    return AuditFinding(what, digest == claimed.weights, detail)
 
 
-def _weights_before(start: NodeRef, ring: Ring, view: JobView, before: Result) -> Procedure[bytes]:
+def _weights_before(start: NodeRef, ring: Ring, view: JobView, before: RoundResult) -> Procedure[bytes]:
     if before.round == 0 and not view.spec.initial:
         weights = arithmetic.first_weights(view.spec)
         if digest_of(weights) != before.weights:
@@ -115,24 +115,24 @@ def _weights_before(start: NodeRef, ring: Ring, view: JobView, before: Result) -
     return content
 
 
-def _link(what: str, digest: str, content: bytes, links: dict[str, Result]) -> Finding:
+def _link(what: str, digest: str, content: bytes, links: dict[str, RoundResult]) -> AuditFinding:
     """Is it in the chain; and if it is not, could it be as well?"""
     if digest in links:
-        return Finding(what, True)
+        return AuditFinding(what, True)
     try:
         result = records.result_from_bytes(content)
     except BadRecord as error:
-        return Finding(what, False, f"{digest}: {error}")
+        return AuditFinding(what, False, f"{digest}: {error}")
     last = list(links.values())[-1:]
     if last and (result.round, result.previous) == (last[0].round, last[0].previous):
-        return Finding(
+        return AuditFinding(
             what,
             False,
             f"{digest} and {last[0].digest} both follow round {result.round - 1}: "
             "one is forged, and only --retrain tells which",
         )
-    return Finding(what, False, f"{digest} is no link of the chain: forged or damaged")
+    return AuditFinding(what, False, f"{digest} is no link of the chain: forged or damaged")
 
 
-def _finding(what: str, holds: bool, otherwise: str) -> Finding:
-    return Finding(what, holds, "" if holds else f"{otherwise}: forged or damaged")
+def _finding(what: str, holds: bool, otherwise: str) -> AuditFinding:
+    return AuditFinding(what, holds, "" if holds else f"{otherwise}: forged or damaged")

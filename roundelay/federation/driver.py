@@ -11,41 +11,41 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from roundelay.chord.effects import Procedure, Sleep, ask, together
+from roundelay.chord.effects import Procedure, Sleep, ask, gather
 from roundelay.chord.errors import ChordError
 from roundelay.chord.lookup import find_successor
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation import arithmetic, jobs, records
-from roundelay.federation.client_sampling import files_of
-from roundelay.federation.effects import Clocks, aside
+from roundelay.federation.client_sampling import sampled_files
+from roundelay.federation.effects import Clocks, offload
 from roundelay.federation.errors import CannotDrive, FederationError, JobEnded, NoSuchJob, Overtaken, WorkFailed
-from roundelay.federation.job_log import WEIGHTS_KEPT, Chronicle
-from roundelay.federation.lease_renewal import RENEW_EVERY_S, RENEW_FIRST_S, renew
-from roundelay.federation.records import Report, Result
-from roundelay.federation.requests import Driving
-from roundelay.federation.retry import see_ring, through
+from roundelay.federation.job_log import WEIGHT_ROUNDS_KEPT, JobLog
+from roundelay.federation.lease_renewal import RENEW_DELAY_S, RENEW_INTERVAL_S, renew_leases
+from roundelay.federation.records import RoundReport, RoundResult
+from roundelay.federation.requests import DriverHeartbeat
+from roundelay.federation.retry import refresh_members, with_entry_failover
 from roundelay.federation.roster import Roster
-from roundelay.federation.round_coordinator import Assignment, Gathering
-from roundelay.federation.rounds import Part
+from roundelay.federation.round_coordinator import Assignment, RoundCoordinator
+from roundelay.federation.rounds import PartialResult
 from roundelay.federation.spec import JobSpec
-from roundelay.federation.topologies.mixing import Mixed, mix
+from roundelay.federation.topologies.mixing import GossipResult, evaluate_and_mix
 from roundelay.ml.errors import MLError, ModelUnknown
 from roundelay.ml.mlp import Evaluation
 from roundelay.ml.validate import Validator
 from roundelay.store.blobs import digest_of
 from roundelay.store.read_path import get
 
-BEAT_S = 1.0
-BEAT_TRIES = 2  # the next beat comes soon
-ORDERS_FIRST_S = 0.03  # what goes on beside a round begins when its orders are out, not before them
+HEARTBEAT_INTERVAL_S = 1.0
+HEARTBEAT_TRIES = 2  # the next beat comes soon
+STORE_DELAY_S = 0.03  # what goes on beside a round begins when its orders are out, not before them
 
 
 @dataclass(frozen=True)
-class Made:
+class PendingRound:
     """A round's new weights, before anybody has looked how good they are."""
 
-    report: Report  # but for what validation says
+    report: RoundReport  # but for what validation says
     weights: bytes
     state: bytes = b""  # of the rule
     left_out: tuple[int, ...] = ()
@@ -61,7 +61,7 @@ class Driver:
         entry: NodeRef,
         me: str,
         clocks: Clocks,
-        tell: Callable[[Result, Report], None],
+        tell: Callable[[RoundResult, RoundReport], None],
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.spec = spec
@@ -72,15 +72,15 @@ class Driver:
         self._clocks = clocks
         self._tell = tell
         self._roster = Roster(ring, entry, spec.homes)
-        self._chronicle = Chronicle(spec, self._roster, clocks.version)
-        self._gathering = Gathering(spec, self._roster, clocks.monotonic, say, self._require_running)
+        self._log = JobLog(spec, self._roster, clocks.version)
+        self._coordinator = RoundCoordinator(spec, self._roster, clocks.monotonic, say, self._require_running)
         self._validator: Validator | None = None
         self._moments = b""
-        self._results: list[Result] = []
+        self._results: list[RoundResult] = []
         self._renew_at = math.inf
         self._end = ""  # how the job has ended, as the last beat has heard
 
-    def drive(self) -> Procedure[tuple[Result, ...]]:
+    def drive(self) -> Procedure[tuple[RoundResult, ...]]:
         """Make the rounds that are not made yet. Returns the whole chain.
 
         Raises JobEnded, WorkFailed, FileUnavailable, Diverged, Overtaken, ChordError. A failure that
@@ -93,78 +93,86 @@ class Driver:
         except ModelUnknown as error:  # nor is a model that is not here
             raise CannotDrive(str(error)) from error
         except (FederationError, MLError) as error:
-            yield from self._chronicle.write({records.FAILED: str(error).encode()})
+            yield from self._log.write({records.FAILED: str(error).encode()})
             raise error if isinstance(error, FederationError) else WorkFailed(str(error)) from error
         finally:
             self.is_over = True
         return tuple(self._results)
 
-    def beat(self) -> Procedure[None]:
+    def heartbeat(self) -> Procedure[None]:
         """To be run beside `drive`: tell the job's owner that somebody drives, and hear whether it has ended."""
         ring, job = self._roster.ring, self.spec.job
         while not self.is_over:
             try:
-                route = yield from through(self._roster, lambda entry: find_successor(entry, ring.key(job)), BEAT_TRIES)
-                yield from ask(route.owner, Driving(job))
-                self._end = yield from through(self._roster, lambda entry: jobs.end_of(entry, ring, job), BEAT_TRIES)
+                route = yield from with_entry_failover(
+                    self._roster, lambda entry: find_successor(entry, ring.key(job)), HEARTBEAT_TRIES
+                )
+                yield from ask(route.owner, DriverHeartbeat(job))
+                self._end = yield from with_entry_failover(
+                    self._roster, lambda entry: jobs.read_end(entry, ring, job), HEARTBEAT_TRIES
+                )
             except ChordError:
                 pass  # the next beat tries again
-            yield Sleep(BEAT_S)
+            yield Sleep(HEARTBEAT_INTERVAL_S)
 
     # --- from where it stands to its end
 
     def _drive(self) -> Procedure[None]:
         ring = self._roster.ring
-        yield from see_ring(self._roster)  # first, so that nothing depends on the way in
-        view = yield from through(self._roster, lambda entry: jobs.look_at(entry, ring, self.spec.job))
+        yield from refresh_members(self._roster)  # first, so that nothing depends on the way in
+        view = yield from with_entry_failover(self._roster, lambda entry: jobs.read_job(entry, ring, self.spec.job))
         self._end = view.end
         self._require_running()
         self._results = list(view.results)
         self._validator = yield from self._fetch_validator()
-        self._renew_at = self._clocks.monotonic() + RENEW_FIRST_S
+        self._renew_at = self._clocks.monotonic() + RENEW_DELAY_S
         if self._results:
             self._moments = bytes.fromhex(self._results[0].moments)
             last = self._results[-1]
-            self.weights = yield from through(self._roster, lambda entry: jobs.weights_of(entry, ring, last))
-            self._state = yield from through(self._roster, lambda entry: jobs.state_of(entry, ring, last))
-        made = None if self._results else (yield from self._begin())
+            self.weights = yield from with_entry_failover(
+                self._roster, lambda entry: jobs.read_weights(entry, ring, last)
+            )
+            self._state = yield from with_entry_failover(
+                self._roster, lambda entry: jobs.read_rule_state(entry, ring, last)
+            )
+        made = None if self._results else (yield from self._start_round_zero())
         for number in range(max(1, len(self._results)), self.spec.settings.rounds + 1):
-            made = yield from self._make_while_finishing(number, made)
+            made = yield from self._run_round_and_store_previous(number, made)
         if made is not None:
-            yield from self._finish(made)
-        yield from self._chronicle.write({records.DONE: self._results[-1].digest.encode()})
+            yield from self._validate_and_store(made)
+        yield from self._log.write({records.DONE: self._results[-1].digest.encode()})
 
-    def _begin(self) -> Procedure[Made]:
+    def _start_round_zero(self) -> Procedure[PendingRound]:
         """Round 0: the first weights and, unless inputs stay raw, the moments of every feature, from exact sums."""
         self.weights = yield from self._first_weights()
         if not (self.spec.settings.course or self.spec.raw):
-            parts = yield from self._gathering.parts(Assignment(0, lambda _: arithmetic.moments_task(self.spec)))
+            parts = yield from self._coordinator.collect(Assignment(0, lambda _: arithmetic.moments_task(self.spec)))
             self._moments = arithmetic.moments_of(self.spec, parts)
-        return Made(Report(self.spec.job, 0, self._me, 0.0, 0.0, 0.0, 0.0, 0.0), self.weights)
+        return PendingRound(RoundReport(self.spec.job, 0, self._me, 0.0, 0.0, 0.0, 0.0, 0.0), self.weights)
 
-    def _make_while_finishing(self, number: int, made: Made | None) -> Procedure[Made]:
+    def _run_round_and_store_previous(self, number: int, made: PendingRound | None) -> Procedure[PendingRound]:
         """One round; meanwhile the one before it is validated and stored, and the ring is looked at for the next."""
         self._require_running()
         began = self._clocks.monotonic()
-        latest, finished = yield from together([self._make(number), self._finish_beside(made)])
+        latest, finished = yield from gather([self._run_round(number), self._store_previous(made)])
         for outcome in (latest, finished):
             if isinstance(outcome, Exception):
                 raise outcome
-        assert isinstance(latest, Made)
+        assert isinstance(latest, PendingRound)
         return replace(latest, report=replace(latest.report, seconds=self._clocks.monotonic() - began))
 
-    def _finish_beside(self, made: Made | None) -> Procedure[None]:
+    def _store_previous(self, made: PendingRound | None) -> Procedure[None]:
         """What goes on beside a round, one after the other: each node is asked one thing at a time."""
-        yield Sleep(ORDERS_FIRST_S)
-        yield from see_ring(self._roster)
+        yield Sleep(STORE_DELAY_S)
+        yield from refresh_members(self._roster)
         if made is not None:
-            yield from self._finish(made)
+            yield from self._validate_and_store(made)
         if self._clocks.monotonic() >= self._renew_at:
-            self._renew_at = self._clocks.monotonic() + RENEW_EVERY_S
-            yield from renew(self._roster, self.spec, self._clocks.version())
+            self._renew_at = self._clocks.monotonic() + RENEW_INTERVAL_S
+            yield from renew_leases(self._roster, self.spec, self._clocks.version())
 
-    def _make(self, number: int) -> Procedure[Made]:
-        self._roster.begin(number)
+    def _run_round(self, number: int) -> Procedure[PendingRound]:
+        self._roster.begin_round(number)
         base, moments = self.weights, self._moments
         gossips = self.spec.settings.topology == "gossip"
         work = Assignment(
@@ -173,30 +181,30 @@ class Driver:
             base,
             attempt=self._clocks.version() if gossips else 0,
         )
-        parts = yield from self._gathering.parts(work)
+        parts = yield from self._coordinator.collect(work)
         report = self._report(number, parts)
         if gossips:
             mixed = yield from self._mix(work, parts)
             self.weights, report = mixed.weights, replace(report, errors=mixed.errors, spread=mixed.spread)
         else:
-            self.weights, self._state = yield from aside(lambda: arithmetic.step(self.spec, base, parts, self._state))
+            self.weights, self._state = yield from offload(lambda: arithmetic.step(self.spec, base, parts, self._state))
         trained = {f.index for p in parts for f in p.files}
-        left_out = tuple(f.index for f in files_of(self.spec, number) if f.index not in trained)
+        left_out = tuple(f.index for f in sampled_files(self.spec, number) if f.index not in trained)
         report = replace(report, disturbances=tuple(self._roster.disturbances))
-        return Made(report, self.weights, self._state, left_out)
+        return PendingRound(report, self.weights, self._state, left_out)
 
-    def _mix(self, work: Assignment, parts: list[Part]) -> Procedure[Mixed]:
+    def _mix(self, work: Assignment, parts: list[PartialResult]) -> Procedure[GossipResult]:
         """What a round comes to in which nobody adds."""
         evaluation = replace(work, task=lambda _: arithmetic.evaluation_task(self.spec, self._moments))
         order = evaluation.order(self.spec.job, (self.spec.validation,))
-        mixed = yield from mix(self._roster, parts, self.spec.settings.exchanges, order)
+        mixed = yield from evaluate_and_mix(self._roster, parts, self.spec.settings.exchanges, order)
         return mixed
 
-    def _finish(self, made: Made) -> Procedure[None]:
+    def _validate_and_store(self, made: PendingRound) -> Procedure[None]:
         """Validate a round and store it: whoever waits hears of it, whoever drives on begins with it."""
         number = made.report.round
-        found = yield from aside(lambda: self._validate(made))
-        result = Result(
+        found = yield from offload(lambda: self._validate(made))
+        result = RoundResult(
             self.spec.job,
             number,
             self._results[-1].digest if self._results else "",
@@ -213,14 +221,14 @@ class Driver:
         self._results.append(result)
         if number:
             self._tell(result, report)
-        yield from self._chronicle.store(result, report, made.weights, made.state)
-        old = number - WEIGHTS_KEPT
+        yield from self._log.store(result, report, made.weights, made.state)
+        old = number - WEIGHT_ROUNDS_KEPT
         if old >= 0:
-            yield from self._chronicle.forget_weights(self._results[old])
+            yield from self._log.forget_weights(self._results[old])
 
     # --- helpers
 
-    def _validate(self, made: Made) -> Evaluation:
+    def _validate(self, made: PendingRound) -> Evaluation:
         if self._validator is None or made.report.round == 0:
             return Evaluation(0, 0.0, 0)  # nobody asks how good the first weights are
         return self._validator(made.weights, self._moments)
@@ -243,13 +251,15 @@ class Driver:
 
     def _get(self, hashed: str, name: str, digest: str) -> Procedure[bytes]:
         ring = self._roster.ring
-        content = yield from through(self._roster, lambda entry: get(entry, ring, ring.key(hashed), name, digest))
+        content = yield from with_entry_failover(
+            self._roster, lambda entry: get(entry, ring, ring.key(hashed), name, digest)
+        )
         return content
 
-    def _report(self, number: int, parts: list[Part]) -> Report:
+    def _report(self, number: int, parts: list[PartialResult]) -> RoundReport:
         """Of what the parts tell."""
         loss, accuracy = arithmetic.mean_of_progress(parts)
-        return Report(
+        return RoundReport(
             self.spec.job,
             number,
             self._me,
@@ -259,6 +269,6 @@ class Driver:
             0.0,
             max((p.progress.seconds for p in parts), default=0.0),
             {f.name: p.trainer_of(f) for p in parts for f in p.files},
-            tiers=self._gathering.tiers,
-            passed_on=self._gathering.passed_on,
+            tiers=self._coordinator.tiers,
+            passed_on=self._coordinator.passed_on,
         )

@@ -42,20 +42,20 @@ class Compute:
 
 
 @dataclass(frozen=True)
-class Rest:
+class AwaitOrder:
     """Go on when there is an order to carry out."""
 
 
 @dataclass(frozen=True)
-class Aside:
+class Offload:
     """Call a function that takes long (arithmetic, no network) without holding up anybody else."""
 
     function: Callable[[], Any]
 
 
-def aside(function: Callable[[], R]) -> Procedure[R]:
+def offload(function: Callable[[], R]) -> Procedure[R]:
     """Typed: `weights = yield from aside(lambda: mean(...))`."""
-    result: R = yield Aside(function)
+    result: R = yield Offload(function)
     return result
 
 

@@ -12,16 +12,16 @@ from roundelay.chord.errors import ChordError
 from roundelay.chord.lookup import find_successor
 from roundelay.federation import jobs, records
 from roundelay.federation.errors import Overtaken
-from roundelay.federation.records import Report, Result
-from roundelay.federation.retry import through
+from roundelay.federation.records import RoundReport, RoundResult
+from roundelay.federation.retry import with_entry_failover
 from roundelay.federation.roster import Roster
 from roundelay.federation.spec import JobSpec
 from roundelay.store.items import Entry, Item, Put
 
-WEIGHTS_KEPT = 2  # rounds whose weights stay
+WEIGHT_ROUNDS_KEPT = 2  # rounds whose weights stay
 
 
-class Chronicle:
+class JobLog:
     """One job's records, as one driver writes them. `version` is the clock that dates what is written."""
 
     def __init__(self, spec: JobSpec, roster: Roster, version: Callable[[], int]) -> None:
@@ -30,7 +30,7 @@ class Chronicle:
         self._roster = roster
         self._version = version
 
-    def store(self, result: Result, report: Report, weights: bytes, state: bytes) -> Procedure[None]:
+    def store(self, result: RoundResult, report: RoundReport, weights: bytes, state: bytes) -> Procedure[None]:
         """A round, in all copies. Raises Diverged where another result of this round stands already; Overtaken, where
         two drivers of the job may come to two results, and the other's counts.
         """
@@ -42,26 +42,30 @@ class Chronicle:
     def write(self, contents: Mapping[str, bytes]) -> Procedure[None]:
         """Records, each in all copies before the next. Raises ChordError."""
         version, ring = self._version(), self._roster.ring
-        yield from through(self._roster, lambda entry: jobs.put_records(entry, ring, self._job, contents, version))
+        yield from with_entry_failover(
+            self._roster, lambda entry: jobs.put_records(entry, ring, self._job, contents, version)
+        )
 
-    def forget_weights(self, result: Result) -> Procedure[None]:
+    def forget_weights(self, result: RoundResult) -> Procedure[None]:
         """Nobody will need these again, nor the rule's state beside them, once two later rounds are stored."""
         key, version = self._roster.ring.key(self._job), self._version()
         entries = [Entry(key, records.weights_name(self._job, result.round), result.weights, result.weights_bytes)]
         if result.state:
             entries.append(Entry(key, records.state_name(self._job, result.round), result.state, result.state_bytes))
-        route = yield from through(self._roster, lambda entry: find_successor(entry, key))
+        route = yield from with_entry_failover(self._roster, lambda entry: find_successor(entry, key))
         for node in route.nodes[: self._roster.ring.replicas]:
             try:
                 for entry in entries:
-                    yield from ask(node, Put(Item(entry, version, jobs.LEASE_S, deleted=True)))
+                    yield from ask(node, Put(Item(entry, version, jobs.JOB_LEASE_S, deleted=True)))
             except ChordError:
                 continue  # they go with their lease
 
-    def _refuse_other(self, result: Result) -> Procedure[None]:
+    def _refuse_other(self, result: RoundResult) -> Procedure[None]:
         """Put if absent: another RESULT of this round means that the job has diverged."""
         name = records.result_name(self._job, result.round)
-        items = yield from through(self._roster, lambda entry: jobs.items_of(entry, self._roster.ring, self._job, name))
+        items = yield from with_entry_failover(
+            self._roster, lambda entry: jobs.find_records(entry, self._roster.ring, self._job, name)
+        )
         others = [i.entry.digest for i in items if i.entry.name == name and i.entry.digest != result.digest]
         if others and self._spec.repro == "recorded":
             raise Overtaken(f"round {result.round} has been made by another driver")

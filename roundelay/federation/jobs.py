@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from roundelay.chord.effects import Procedure, together
+from roundelay.chord.effects import Procedure, gather
 from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation import records
 from roundelay.federation.errors import FederationError, NoSuchJob, TooManyJobs
-from roundelay.federation.records import Report, Result
+from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.spec import JobSpec, spec_from_bytes
 from roundelay.store.items import Item
 from roundelay.store.read_path import fetch, find
-from roundelay.store.write_path import put, put_all
+from roundelay.store.write_path import put, put_many
 
-LEASE_S = 7 * 24 * 3600.0  # of a job's records; driven jobs renew
+JOB_LEASE_S = 7 * 24 * 3600.0  # of a job's records; driven jobs renew
 WAITING_MAX = 8
 LISTED_MAX = 64
 
-Link = Callable[[str, list[bytes]], tuple[Result, ...]]
+Link = Callable[[str, list[bytes]], tuple[RoundResult, ...]]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class JobView:
     """What the ring knows of a job."""
 
     spec: JobSpec
-    results: tuple[Result, ...]  # the verified chain, from round 0 on
+    results: tuple[RoundResult, ...]  # the verified chain, from round 0 on
     end: str  # one of records.ENDS, or nothing
     reason: str = ""  # of a failed job
 
@@ -46,11 +46,11 @@ class JobView:
 
 def publish(start: NodeRef, ring: Ring, spec: JobSpec, version: int) -> Procedure[None]:
     """Write the spec to all copies, then list the job. Raises TooManyJobs, ChordError."""
-    ahead = yield from waiting_before(start, ring, spec.job)
+    ahead = yield from jobs_ahead(start, ring, spec.job)
     if len(ahead) >= WAITING_MAX:
         raise TooManyJobs(f"{len(ahead)} jobs are running or waiting, as many as may: try again when one has ended")
     yield from put_record(start, ring, spec.job, records.SPEC, spec.to_bytes(), version)
-    yield from put(start, ring, ring.key(records.DIRECTORY), spec.job, b"listed", version, LEASE_S)
+    yield from put(start, ring, ring.key(records.DIRECTORY), spec.job, b"listed", version, JOB_LEASE_S)
 
 
 def put_record(start: NodeRef, ring: Ring, job: str, what: str, content: bytes, version: int) -> Procedure[None]:
@@ -61,34 +61,34 @@ def put_record(start: NodeRef, ring: Ring, job: str, what: str, content: bytes, 
 def put_records(start: NodeRef, ring: Ring, job: str, contents: Mapping[str, bytes], version: int) -> Procedure[None]:
     """Several of them, each to all copies before the next. Raises ChordError."""
     named = {records.record_name(job, what): content for what, content in contents.items()}
-    yield from put_all(start, ring, ring.key(job), named, version, LEASE_S, is_new=True)
+    yield from put_many(start, ring, ring.key(job), named, version, JOB_LEASE_S, is_new=True)
 
 
-def listed(start: NodeRef, ring: Ring) -> Procedure[list[str]]:
+def list_jobs(start: NodeRef, ring: Ring) -> Procedure[list[str]]:
     """The ids of all jobs that are listed, in the order in which they were published."""
     items, _ = yield from find(start, ring, ring.key(records.DIRECTORY))
     return [i.entry.name for i in sorted(items, key=lambda i: (i.version, i.entry.name)) if len(i.entry.name) == 64]
 
 
-def waiting_before(start: NodeRef, ring: Ring, job: str) -> Procedure[list[str]]:
+def jobs_ahead(start: NodeRef, ring: Ring, job: str) -> Procedure[list[str]]:
     """The jobs published before this one (all, if it is not listed) that have not ended."""
-    jobs = yield from listed(start, ring)
+    jobs = yield from list_jobs(start, ring)
     earlier = (jobs[: jobs.index(job)] if job in jobs else jobs)[-LISTED_MAX:]
-    ends = yield from together([end_of(start, ring, other) for other in earlier])
+    ends = yield from gather([read_end(start, ring, other) for other in earlier])
     for end in ends:
         if isinstance(end, Exception):
             raise end  # not known is not ended
     return [other for other, end in zip(earlier, ends, strict=True) if end == ""]
 
 
-def end_of(start: NodeRef, ring: Ring, job: str) -> Procedure[str]:
+def read_end(start: NodeRef, ring: Ring, job: str) -> Procedure[str]:
     """How a job ended: one of records.ENDS, or nothing; read from the names of its records alone."""
     ends = [records.record_name(job, end) for end in records.ENDS]
-    items = yield from items_of(start, ring, job, *ends)
+    items = yield from find_records(start, ring, job, *ends)
     return end_among(job, items)
 
 
-def items_of(start: NodeRef, ring: Ring, job: str, *names: str) -> Procedure[tuple[Item, ...]]:
+def find_records(start: NodeRef, ring: Ring, job: str, *names: str) -> Procedure[tuple[Item, ...]]:
     """Those of a job's records that have these names, and its spec. Raises NotYet, LookupFailed.
 
     The spec is always there: who finds it has asked somebody who knows, though others may be silent.
@@ -97,7 +97,7 @@ def items_of(start: NodeRef, ring: Ring, job: str, *names: str) -> Procedure[tup
     return items
 
 
-def look_at(start: NodeRef, ring: Ring, job: str, link: Link = records.chain) -> Procedure[JobView]:
+def read_job(start: NodeRef, ring: Ring, job: str, link: Link = records.chain) -> Procedure[JobView]:
     """A job from its records; `link` chains its results. Raises NoSuchJob, Diverged, BadRecord, ChordError."""
     items, nodes = yield from find(start, ring, ring.key(job))
     name = records.record_name(job, records.SPEC)
@@ -113,7 +113,7 @@ def look_at(start: NodeRef, ring: Ring, job: str, link: Link = records.chain) ->
     return JobView(spec, links, end_among(job, items), reasons[0].decode(errors="replace") if reasons else "")
 
 
-def reports_of(start: NodeRef, ring: Ring, job: str) -> Procedure[dict[int, Report]]:
+def read_reports(start: NodeRef, ring: Ring, job: str) -> Procedure[dict[int, RoundReport]]:
     """The reports of a job, by round; of several on one round, which two drivers have written, the latest."""
     items, nodes = yield from find(start, ring, ring.key(job))
     prefix = records.record_name(job, "report-")
@@ -123,14 +123,14 @@ def reports_of(start: NodeRef, ring: Ring, job: str) -> Procedure[dict[int, Repo
     return {report.round: report for report in reports}
 
 
-def weights_of(start: NodeRef, ring: Ring, result: Result) -> Procedure[bytes]:
+def read_weights(start: NodeRef, ring: Ring, result: RoundResult) -> Procedure[bytes]:
     """The weights that a result names. Raises NotFound."""
     _, nodes = yield from find(start, ring, ring.key(result.job))
     content = yield from fetch(nodes, result.weights, result.weights_bytes)
     return content
 
 
-def state_of(start: NodeRef, ring: Ring, result: Result) -> Procedure[bytes]:
+def read_rule_state(start: NodeRef, ring: Ring, result: RoundResult) -> Procedure[bytes]:
     """What the rule kept after this round. Raises NotFound."""
     if not result.state:
         return b""
@@ -147,7 +147,7 @@ def end_among(job: str, items: tuple[Item, ...]) -> str:
 
 def _contents(nodes: tuple[NodeRef, ...], items: list[Item]) -> Procedure[list[bytes]]:
     """The contents of these items. Raises the first error."""
-    outcomes = yield from together([fetch(nodes, i.entry.digest, i.entry.size_bytes) for i in items])
+    outcomes = yield from gather([fetch(nodes, i.entry.digest, i.entry.size_bytes) for i in items])
     for outcome in outcomes:
         if isinstance(outcome, ChordError | FederationError):
             raise outcome

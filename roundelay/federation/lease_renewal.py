@@ -6,30 +6,30 @@ from dataclasses import replace
 
 from roundelay.chord.effects import Procedure, ask_all
 from roundelay.chord.refs import NodeRef
-from roundelay.federation.jobs import LEASE_S
-from roundelay.federation.retry import through
+from roundelay.federation.jobs import JOB_LEASE_S
+from roundelay.federation.retry import with_entry_failover
 from roundelay.federation.roster import Roster
 from roundelay.federation.spec import JobSpec
 from roundelay.store.items import Entry, Item, Put
 from roundelay.store.read_path import find
 
-RENEW_EVERY_S = 1200.0  # a put without a job behind it is leased for an hour
-AT_ONCE = 128  # items put to their holders side by side
-RENEW_FIRST_S = 10.0  # after a driver has begun: a short job's leases last without
+RENEW_INTERVAL_S = 1200.0  # a put without a job behind it is leased for an hour
+CONCURRENCY_MAX = 128  # items put to their holders side by side
+RENEW_DELAY_S = 10.0  # after a driver has begun: a short job's leases last without
 
 
-def renew(roster: Roster, spec: JobSpec, version: int) -> Procedure[None]:
+def renew_leases(roster: Roster, spec: JobSpec, version: int) -> Procedure[None]:
     """Put everything anew, which costs no bytes where it is; who lacks it gets it from the next comparison."""
     ring = roster.ring
-    records, _ = yield from through(roster, lambda entry: find(entry, ring, ring.key(spec.job)))
+    records, _ = yield from with_entry_failover(roster, lambda entry: find(entry, ring, ring.key(spec.job)))
     files = [
-        Item(Entry(ring.key(f.name), f.name, f.digest, f.size_bytes), version, LEASE_S)
+        Item(Entry(ring.key(f.name), f.name, f.digest, f.size_bytes), version, JOB_LEASE_S)
         for f in (*(() if spec.pinned else spec.files), spec.validation)
     ]
-    items = [*(replace(record, version=version, lease_s=LEASE_S) for record in records), *files]
-    for start in range(0, len(items), AT_ONCE):  # one by one they would hold up a round of many files
+    items = [*(replace(record, version=version, lease_s=JOB_LEASE_S) for record in records), *files]
+    for start in range(0, len(items), CONCURRENCY_MAX):  # one by one they would hold up a round of many files
         yield from ask_all(
-            [(node, Put(item)) for item in items[start : start + AT_ONCE] for node in _holders(roster, item)]
+            [(node, Put(item)) for item in items[start : start + CONCURRENCY_MAX] for node in _holders(roster, item)]
         )
 
 

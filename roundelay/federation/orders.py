@@ -16,7 +16,7 @@ from roundelay.chord.dispatch import Handlers
 from roundelay.chord.effects import Procedure, ask
 from roundelay.chord.errors import Busy, ChordError, Malformed, NotFound
 from roundelay.chord.node import ChordNode
-from roundelay.federation.effects import Compute, Done, Rest, aside, compute
+from roundelay.federation.effects import AwaitOrder, Compute, Done, compute, offload
 from roundelay.federation.errors import FederationError, FilesLacking, OtherBits
 from roundelay.federation.requests import Collect, Order, Progress, Push
 from roundelay.federation.topologies import tree
@@ -54,7 +54,7 @@ class Orders:
 
     def handlers(self) -> Handlers:
         """The work's questions, answered from this state."""
-        return {Order: self.accept, Collect: lambda r: self.progress(r.ticket), Push: self._gossip.take}
+        return {Order: self.accept, Collect: lambda r: self.progress(r.ticket), Push: self._gossip.receive_push}
 
     def accept(self, order: Order) -> str:
         """Queue an order, once. A failed one is tried again. Raises Busy."""
@@ -82,7 +82,7 @@ class Orders:
             raise NotFound(f"no order {ticket[:8]} here")
         return self._progress[ticket]
 
-    def tell(self, ticket: str, message: str) -> None:
+    def set_message(self, ticket: str, message: str) -> None:
         """Something worth showing has happened to an order."""
         self._update(ticket, message=message)
 
@@ -98,16 +98,16 @@ class Orders:
 
     # --- carrying out
 
-    def carry_out(self, node: ChordNode) -> Procedure[None]:
+    def run_queue(self, node: ChordNode) -> Procedure[None]:
         """Work off the queue, for ever."""
         while True:
             order = self.next
             if order is None:
-                yield Rest()
+                yield AwaitOrder()
             else:
-                yield from self._carry_out_one(node, order)
+                yield from self._run_order(node, order)
 
-    def relay(self, node: ChordNode, order: Order) -> Procedure[None]:
+    def run_collective(self, node: ChordNode, order: Order) -> Procedure[None]:
         """Work on an order together with others: add up what they make of it, or exchange what each has made."""
         try:
             if order.attempt:
@@ -119,7 +119,7 @@ class Orders:
             self._update(order.ticket, state="unable", message=f"{type(error).__name__}: {error}")
 
     def _reduce(self, node: ChordNode, order: Order) -> Procedure[None]:
-        partial = yield from tree.pass_on(node, order)
+        partial = yield from tree.aggregate_branch(node, order)
         content = partial.to_bytes()
         digest = digest_of(content)
         yield from write(node.ref, digest, content)
@@ -131,7 +131,7 @@ class Orders:
             seconds=max((work.seconds for work in partial.done), default=0.0),
         )
 
-    def _carry_out_one(self, node: ChordNode, order: Order) -> Procedure[None]:
+    def _run_order(self, node: ChordNode, order: Order) -> Procedure[None]:
         ticket = order.ticket
         files = f"{len(order.files)} file{'s' * (len(order.files) != 1)}"
         self._update(ticket, state="running", message=f"round {order.round}: {files}")
@@ -161,7 +161,7 @@ class Orders:
             loss=done.loss,
             accuracy=done.accuracy,
         )
-        yield from ask(node.ref, Release(contents=tuple(self._forget_old(order))))
+        yield from ask(node.ref, Release(contents=tuple(self._evict_old(order))))
 
     def _weights(self, node: ChordNode, order: Order) -> Procedure[bytes]:
         """What an order starts from, if it names any. Raises ChordError."""
@@ -185,7 +185,7 @@ class Orders:
     def _update(self, ticket: str, **changes: Any) -> None:
         self._progress[ticket] = replace(self._progress[ticket], **changes)
 
-    def _forget_old(self, latest: Order) -> Sequence[str]:
+    def _evict_old(self, latest: Order) -> Sequence[str]:
         """Let go of this job's tickets of two rounds ago and before. Returns the contents that only they name."""
         finished = [t for t, p in self._progress.items() if p.is_final]
         stale = {t for t in finished if self._orders[t].job == latest.job and self._orders[t].round < latest.round - 1}
@@ -202,7 +202,7 @@ def _file_contents(
     contents: dict[str, bytes] = {}
     for file in order.files:
         if private is not None:
-            ours = yield from aside(partial(private, file.digest))
+            ours = yield from offload(partial(private, file.digest))
             if ours is not None:
                 contents[file.digest] = ours
                 continue

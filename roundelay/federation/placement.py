@@ -23,7 +23,7 @@ COST_UNKNOWN = 1.0
 
 
 @dataclass(frozen=True)
-class View:
+class PlacementView:
     """What a driver knows when it places files."""
 
     nodes: tuple[NodeRef, ...]  # that may be given work, in the order of their identifiers
@@ -32,18 +32,18 @@ class View:
     cost: Mapping[NodeRef, float] = field(default_factory=dict)  # seconds a row, as far as known
     copies: int = 3  # so many of a file's holders are sure to have it
 
-    def without(self, some: frozenset[NodeRef]) -> View:
+    def without(self, some: frozenset[NodeRef]) -> PlacementView:
         """The same, with some nodes not asked."""
         holders = {index: tuple(n for n in nodes if n not in some) for index, nodes in self.holders.items()}
         nodes = tuple(n for n in self.nodes if n not in some)
-        return View(nodes, holders, self.chance, self.cost, self.copies)
+        return PlacementView(nodes, holders, self.chance, self.cost, self.copies)
 
 
 Loads = dict[NodeRef, float]  # what each has been given so far
-Choose = Callable[[TrainingFile, View, Loads, int], NodeRef | None]  # the last: files to be placed in all
+Choose = Callable[[TrainingFile, PlacementView, Loads, int], NodeRef | None]  # the last: files to be placed in all
 
 
-def assign(policy: str, files: Sequence[TrainingFile], view: View) -> tuple[Groups, list[TrainingFile]]:
+def assign(policy: str, files: Sequence[TrainingFile], view: PlacementView) -> tuple[Groups, list[TrainingFile]]:
     """Each file to one node. Returns the groups, and the files that nobody can be given."""
     choose, loads = POLICIES[policy], Loads()
     groups: dict[NodeRef, list[TrainingFile]] = {}
@@ -60,23 +60,23 @@ def assign(policy: str, files: Sequence[TrainingFile], view: View) -> tuple[Grou
 
 def by_hash(files: Sequence[TrainingFile], holders: Holders) -> tuple[Groups, list[TrainingFile]]:
     """Each file to the first of its holders."""
-    return assign("hash", files, View((), holders))
+    return assign("hash", files, PlacementView((), holders))
 
 
 # --- the policies
 
 
-def _hash(file: TrainingFile, view: View, loads: Loads, count: int) -> NodeRef | None:
+def _hash(file: TrainingFile, view: PlacementView, loads: Loads, count: int) -> NodeRef | None:
     """The owner of the file's key. Stoica et al. 2001."""
     return next(iter(view.holders[file.index]), None)
 
 
-def _replicas(file: TrainingFile, view: View, loads: Loads, count: int) -> NodeRef | None:
+def _replicas(file: TrainingFile, view: PlacementView, loads: Loads, count: int) -> NodeRef | None:
     """Of those that have a copy, who will be done first: no byte moves."""
     return _least(view.holders[file.index][: view.copies], file, view, loads)
 
 
-def _bounded(file: TrainingFile, view: View, loads: Loads, count: int) -> NodeRef | None:
+def _bounded(file: TrainingFile, view: PlacementView, loads: Loads, count: int) -> NodeRef | None:
     """The first from the owner on, round the ring, that is not full.
 
     Mirrokni, Thorup and Zadimoghaddam, Consistent hashing with bounded loads, SODA 2018.
@@ -89,17 +89,17 @@ def _bounded(file: TrainingFile, view: View, loads: Loads, count: int) -> NodeRe
     return next((node for node in turned if loads.get(node, 0.0) < full), None)
 
 
-def _round_robin(file: TrainingFile, view: View, loads: Loads, count: int) -> NodeRef | None:
+def _round_robin(file: TrainingFile, view: PlacementView, loads: Loads, count: int) -> NodeRef | None:
     """One after the other."""
     return view.nodes[file.index % len(view.nodes)] if view.nodes else None
 
 
-def _random(file: TrainingFile, view: View, loads: Loads, count: int) -> NodeRef | None:
+def _random(file: TrainingFile, view: PlacementView, loads: Loads, count: int) -> NodeRef | None:
     """Anybody; the same again for the same seed, round and nodes."""
     return random.Random(f"{view.chance} {file.index}").choice(view.nodes) if view.nodes else None
 
 
-def _least_loaded(file: TrainingFile, view: View, loads: Loads, count: int) -> NodeRef | None:
+def _least_loaded(file: TrainingFile, view: PlacementView, loads: Loads, count: int) -> NodeRef | None:
     """Whoever will be done first, with all that it has been given (Graham 1966)."""
     return _least(view.nodes, file, view, loads)
 
@@ -113,16 +113,16 @@ BALANCING = frozenset({"replicas", "bounded", "least-loaded"})  # under these a 
 # --- helpers
 
 
-def _least(nodes: Sequence[NodeRef], file: TrainingFile, view: View, loads: Loads) -> NodeRef | None:
+def _least(nodes: Sequence[NodeRef], file: TrainingFile, view: PlacementView, loads: Loads) -> NodeRef | None:
     return min(nodes, key=lambda node: loads.get(node, 0.0) + _seconds(file, node, view), default=None)
 
 
-def _weight(policy: str, file: TrainingFile, node: NodeRef, view: View) -> float:
+def _weight(policy: str, file: TrainingFile, node: NodeRef, view: PlacementView) -> float:
     """What a file adds to a node's load: bounded counts files, the others time."""
     return 1.0 if policy == "bounded" else _seconds(file, node, view)
 
 
-def _seconds(file: TrainingFile, node: NodeRef, view: View) -> float:
+def _seconds(file: TrainingFile, node: NodeRef, view: PlacementView) -> float:
     """How long a node will take; of one that nobody knows yet: as long as the others on the average."""
     known = list(view.cost.values())
     return file.rows * view.cost.get(node, sum(known) / len(known) if known else COST_UNKNOWN)

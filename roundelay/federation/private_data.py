@@ -22,10 +22,10 @@ from roundelay.store.names import check_name
 from roundelay.store.read_path import fetch, find
 from roundelay.store.write_path import put
 
-LEASE_S = 60.0
-TELL_EVERY_S = 10.0
+PUBLICATION_LEASE_S = 60.0
+PUBLISH_INTERVAL_S = 10.0
 TEXT_BYTES = 64  # by which a file is told from what is none
-TELL_AGAIN_S = 0.5  # where the ring could not take it
+PUBLISH_RETRY_S = 0.5  # where the ring could not take it
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Publication:
         return json.dumps(asdict(self), sort_keys=True).encode()
 
 
-def keep_published(
+def publish_loop(
     node: ChordNode,
     name: str,
     features: int,
@@ -76,15 +76,15 @@ def keep_published(
                 f"{_key(name)}.{publication.address}",
                 content,
                 version(),
-                LEASE_S,
+                PUBLICATION_LEASE_S,
             )
         except ChordError:
-            yield Sleep(TELL_AGAIN_S)
+            yield Sleep(PUBLISH_RETRY_S)
         else:
-            yield Sleep(TELL_EVERY_S)
+            yield Sleep(PUBLISH_INTERVAL_S)
 
 
-def published(start: NodeRef, ring: Ring, name: str) -> Procedure[tuple[Publication, ...]]:
+def find_publications(start: NodeRef, ring: Ring, name: str) -> Procedure[tuple[Publication, ...]]:
     """Whoever has files under a name, by address. Raises BadRecord, ChordError."""
     items, nodes = yield from find(start, ring, ring.key(_key(name)))
     latest = {i.entry.name: i for i in sorted(items, key=lambda item: item.rank)}

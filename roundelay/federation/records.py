@@ -42,7 +42,7 @@ def state_name(job: str, number: int) -> str:
 
 
 @dataclass(frozen=True)
-class Result:
+class RoundResult:
     """What a round made. Round 0: the first weights, and the moments of the features."""
 
     job: str
@@ -71,7 +71,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Report:
+class RoundReport:
     """How a round went. Nothing depends on it."""
 
     job: str
@@ -93,16 +93,16 @@ class Report:
         return json.dumps(asdict(self), sort_keys=True).encode()
 
 
-def blank_report(job: str, number: int) -> Report:
+def blank_report(job: str, number: int) -> RoundReport:
     """Of a round whose report is lost."""
-    return Report(job, number, "", 0.0, 0.0, 0.0, 0.0, 0.0)
+    return RoundReport(job, number, "", 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
-def result_from_bytes(content: bytes) -> Result:
+def result_from_bytes(content: bytes) -> RoundResult:
     """Raises BadRecord."""
     try:
         raw = json.loads(content)
-        result = Result(**raw | {"left_out": tuple(raw["left_out"])})
+        result = RoundResult(**raw | {"left_out": tuple(raw["left_out"])})
         bytes.fromhex(result.moments + result.weights + result.previous + result.state)
         if not all(isinstance(n, int) for n in (result.round, result.weights_bytes, result.state_bytes)):
             raise TypeError("a number is none")
@@ -111,19 +111,19 @@ def result_from_bytes(content: bytes) -> Result:
         raise BadRecord(f"a result that is none: {error}") from error
 
 
-def report_from_bytes(content: bytes) -> Report:
+def report_from_bytes(content: bytes) -> RoundReport:
     """Raises BadRecord."""
     try:
         raw = json.loads(content)
-        return Report(**raw | {"disturbances": tuple(raw["disturbances"])})
+        return RoundReport(**raw | {"disturbances": tuple(raw["disturbances"])})
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise BadRecord(f"a report that is none: {error}") from error
 
 
-def chain(job: str, contents: list[bytes]) -> tuple[Result, ...]:
+def chain(job: str, contents: list[bytes]) -> tuple[RoundResult, ...]:
     """The chain from round 0 on, each link verified. Raises BadRecord; Diverged when a round has two results."""
-    links: list[Result] = []
-    by_round: dict[int, Result] = {}
+    links: list[RoundResult] = []
+    by_round: dict[int, RoundResult] = {}
     for result in map(result_from_bytes, contents):
         other = by_round.setdefault(result.round, result)
         if other != result:
@@ -141,21 +141,21 @@ def diverged(number: int, *digests: str) -> Diverged:
     return Diverged(f"diverged: round {number} has two results, {one} and {other}")
 
 
-def longest_chain(job: str, contents: list[bytes]) -> tuple[Result, ...]:
+def longest_chain(job: str, contents: list[bytes]) -> tuple[RoundResult, ...]:
     """The longest chain that can be made of these, whatever else is among them; of equally long ones, any."""
-    rounds: dict[int, list[Result]] = {}
+    rounds: dict[int, list[RoundResult]] = {}
     for content in contents:
         with suppress(BadRecord):
             result = result_from_bytes(content)
             if result.job == job:
                 rounds.setdefault(result.round, []).append(result)
-    best: dict[str, tuple[int, Result | None]] = {}  # digest before -> links from there on, and the first of them
+    best: dict[str, tuple[int, RoundResult | None]] = {}  # digest before -> links from there on, and the first of them
     for number in sorted(rounds, reverse=True):
         for result in sorted(rounds[number], key=lambda r: r.digest):
             length = 1 + best.get(result.digest, (0, None))[0]
             if length > best.get(result.previous, (0, None))[0]:
                 best[result.previous] = length, result
-    links: list[Result] = []
+    links: list[RoundResult] = []
     while (following := best.get(links[-1].digest if links else "", (0, None))[1]) is not None:
         if following.round != len(links):
             break

@@ -103,7 +103,7 @@ class Push(Request[None]):
 
 
 @dataclass(frozen=True)
-class Driving(Request[None]):
+class DriverHeartbeat(Request[None]):
     """I drive this job: for LEASE_S nobody else need take it over."""
 
     job: str

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from roundelay.chord.crawl import census
+from roundelay.chord.crawl import list_members
 from roundelay.chord.effects import Procedure, Sleep
 from roundelay.chord.errors import ChordError, LookupFailed, Malformed, NodeUnreachable
 from roundelay.chord.refs import NodeRef
@@ -21,7 +21,9 @@ TRIES_MAX = 60  # of one question: 15 s and more, three times as long as a ring 
 RETRY_S = 0.25
 
 
-def through(roster: Roster, make: Callable[[NodeRef], Procedure[R]], tries: int = TRIES_MAX) -> Procedure[R]:
+def with_entry_failover(
+    roster: Roster, make: Callable[[NodeRef], Procedure[R]], tries: int = TRIES_MAX
+) -> Procedure[R]:
     """Run a procedure that begins at some node of the ring. Raises what it raises when no node serves."""
     failure: ChordError = LookupFailed("nobody was asked")
     for _ in range(tries):
@@ -33,14 +35,14 @@ def through(roster: Roster, make: Callable[[NodeRef], Procedure[R]], tries: int 
             raise
         except (LookupFailed, NodeUnreachable) as error:
             failure = error
-            roster.lose(entry, str(error))
+            roster.mark_lost(entry, str(error))
         except ChordError as error:  # too few copies, a hand-over: the same way in will do, a little later
             failure = error
         yield Sleep(RETRY_S)
     raise failure
 
 
-def see_ring(roster: Roster) -> Procedure[None]:
+def refresh_members(roster: Roster) -> Procedure[None]:
     """Walk the ring, so that who has joined gets work and who has left gets none."""
-    nodes = yield from through(roster, lambda entry: census(entry, roster.nodes))
-    roster.see(nodes)
+    nodes = yield from with_entry_failover(roster, lambda entry: list_members(entry, roster.nodes))
+    roster.update_members(nodes)

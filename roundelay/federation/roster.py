@@ -29,7 +29,7 @@ class Roster:
         self._unfit: set[NodeRef] = set()  # their arithmetic gives other bits: never asked again
         self._round = 0
 
-    def begin(self, number: int) -> None:
+    def begin_round(self, number: int) -> None:
         """A new round: its disturbances are its own, and who was lost long ago gets another chance.
 
         Round 0 is shown to nobody: what disturbed it is told with round 1.
@@ -40,21 +40,21 @@ class Roster:
         self._lost = {n: r for n, r in self._lost.items() if number - r <= LOST_ROUNDS}
         self._lacking = {pair: r for pair, r in self._lacking.items() if number - r <= LOST_ROUNDS}
 
-    def see(self, nodes: tuple[NodeRef, ...]) -> None:
+    def update_members(self, nodes: tuple[NodeRef, ...]) -> None:
         """The ring has been walked."""
         self.nodes = nodes
 
-    def lose(self, node: NodeRef, why: str) -> None:
+    def mark_lost(self, node: NodeRef, why: str) -> None:
         """It did not do what it was asked."""
-        self.note(why if why.startswith(str(node.address)) else f"{node.address}: {why}")
+        self.record_disturbance(why if why.startswith(str(node.address)) else f"{node.address}: {why}")
         self._lost[node] = self._round
 
-    def lack(self, node: NodeRef, file: TrainingFile, why: str = "") -> None:
+    def mark_missing_file(self, node: NodeRef, file: TrainingFile, why: str = "") -> None:
         """It lives, and cannot get hold of this file, or of what it takes to train it."""
         self._lacking[node, file.index] = self._round
         self.reasons[str(node.address)] = why
 
-    def note(self, disturbance: str) -> None:
+    def record_disturbance(self, disturbance: str) -> None:
         """Something has gone wrong in this round; told once, however often it happens."""
         if disturbance not in self.disturbances and len(self.disturbances) < DISTURBANCES_MAX:
             self.disturbances.append(disturbance)
@@ -84,14 +84,14 @@ class Roster:
         """Whoever may be given work, in the order of their identifiers."""
         return tuple(n for n in self.nodes if n not in self._lost and n not in self._unfit)
 
-    def able(self, files: Sequence[TrainingFile]) -> tuple[NodeRef, ...]:
+    def eligible(self, files: Sequence[TrainingFile]) -> tuple[NodeRef, ...]:
         """Those of them that lack none of these files."""
         return tuple(n for n in self.live if not any((n, f.index) in self._lacking for f in files))
 
     def holders(self, file: TrainingFile) -> tuple[NodeRef, ...]:
         """The nodes that may be asked to train a file, the owner first; one that lacks it fetches it."""
         if self._homes:
-            return tuple(n for n in self.able((file,)) if str(n.address) == self._homes[file.index])
+            return tuple(n for n in self.eligible((file,)) if str(n.address) == self._homes[file.index])
         fit = (n for n in self._from(self.ring.key(file.name)) if n not in self._unfit)
         asked = islice(fit, self.ring.replicas + 1)
         return tuple(n for n in asked if n not in self._lost and (n, file.index) not in self._lacking)

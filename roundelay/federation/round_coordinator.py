@@ -11,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from roundelay.chord.effects import Procedure, Sleep
-from roundelay.federation.client_sampling import files_of
+from roundelay.federation.client_sampling import sampled_files
 from roundelay.federation.errors import FileUnavailable, NobodyFits
 from roundelay.federation.placement import BALANCING
 from roundelay.federation.requests import Order, Share, TrainingFile
-from roundelay.federation.retry import see_ring
+from roundelay.federation.retry import refresh_members
 from roundelay.federation.roster import Roster
-from roundelay.federation.rounds import Pace, Part, RoundWork
+from roundelay.federation.rounds import PartialResult, RoundWork, ThroughputEstimate
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.topologies.reduction import reduce
 from roundelay.store.blobs import digest_of
@@ -59,7 +59,7 @@ class Assignment:
         )
 
 
-class Gathering:
+class RoundCoordinator:
     """One driver's way to the parts of its rounds. `require_running` raises when the job has ended meanwhile."""
 
     def __init__(
@@ -75,40 +75,40 @@ class Gathering:
         self._spec = spec
         self._roster = roster
         self._clock = clock
-        self._say = say
+        self._log = say
         self._require_running = require_running
-        self._pace = Pace()
+        self._estimate = ThroughputEstimate()
 
-    def parts(self, work: Assignment) -> Procedure[list[Part]]:
+    def collect(self, work: Assignment) -> Procedure[list[PartialResult]]:
         """All files of the round worked on. Raises WorkFailed, NobodyFits, FileUnavailable, JobEnded, ChordError."""
         spec, number = self._spec, work.number
         # Summing says nothing about training; where nobody adds, nobody is raced: both would keep what they make.
-        pace = self._pace if number > 0 and not work.attempt else Pace()
-        parts: list[Part] = []
-        files = chosen = files_of(spec, number)
+        pace = self._estimate if number > 0 and not work.attempt else ThroughputEstimate()
+        parts: list[PartialResult] = []
+        files = chosen = sampled_files(spec, number)
         for _ in range(FILES_RETRIES_MAX):
             orders = self._orders(work, pace)
             if spec.settings.topology == "tree" and not parts:
-                parts += yield from self._climb(work, files, pace, orders)
+                parts += yield from self._collect_tree(work, files, pace, orders)
                 trained = {f.index for p in parts for f in p.files}
                 files = tuple(f for f in files if f.index not in trained)  # a second asking, file by file
-            parts += yield from orders.work_on(files)
+            parts += yield from orders.run(files)
             files = tuple(sorted(orders.missing, key=lambda f: f.index))
             rows = sum(f.rows for p in parts for f in p.files)
             if not files or (number > 0 and rows >= spec.settings.quorum * sum(f.rows for f in chosen)):
-                self._leave_out(files)
+                self._report_left_out(files)
                 return parts
             if parts and spec.pinned:
-                self._name_away(files)
+                self._report_absent_sites(files)
                 return parts
-            self._wait_for(files, number)
+            self._report_waiting(files, number)
             self._require_running()
             yield Sleep(FILES_RETRY_S)
             self._roster.forgive()
-            yield from see_ring(self._roster)
+            yield from refresh_members(self._roster)
         raise FileUnavailable(f"no live node has {names(files)}")
 
-    def _orders(self, work: Assignment, pace: Pace) -> RoundWork:
+    def _orders(self, work: Assignment, pace: ThroughputEstimate) -> RoundWork:
         """Orders to single nodes. Where nobody adds, each node has its own weights from the second round on."""
         settings, job = self._spec.settings, self._spec.job
         return RoundWork(
@@ -121,9 +121,9 @@ class Gathering:
             f"{settings.seed} {work.number}",
         )
 
-    def _climb(
-        self, work: Assignment, files: tuple[TrainingFile, ...], pace: Pace, orders: RoundWork
-    ) -> Procedure[list[Part]]:
+    def _collect_tree(
+        self, work: Assignment, files: tuple[TrainingFile, ...], pace: ThroughputEstimate, orders: RoundWork
+    ) -> Procedure[list[PartialResult]]:
         """What one asking of the tree gives: a part, or none."""
         groups, settings = orders.placed(files), self._spec.settings
         if not groups:
@@ -136,7 +136,7 @@ class Gathering:
 
     # --- what is missing
 
-    def _wait_for(self, files: tuple[TrainingFile, ...], number: int) -> None:
+    def _report_waiting(self, files: tuple[TrainingFile, ...], number: int) -> None:
         """Say once which files hold the round up. Raises NobodyFits while the job has made nothing yet."""
         line = f"no live node has {names(files)}: waiting"
         if self._spec.pinned and self._roster.reasons:  # nobody but their homes can be asked
@@ -151,21 +151,21 @@ class Gathering:
                 raise NobodyFits(f"{line}. Start the job from a machine like theirs, or a node on one like yours")
             line = f"{line}: waiting for one that may"
         if line not in self._roster.disturbances:
-            self._say(f"job {self._spec.job[:8]}, round {number}: {line}")
-        self._roster.note(line)
+            self._log(f"job {self._spec.job[:8]}, round {number}: {line}")
+        self._roster.record_disturbance(line)
 
-    def _name_away(self, files: tuple[TrainingFile, ...]) -> None:
+    def _report_absent_sites(self, files: tuple[TrainingFile, ...]) -> None:
         """Who has pinned files and is not there, or cannot train them: the round goes on without them."""
         away = Counter(self._spec.homes[f.index] for f in files)
         for home, count in sorted(away.items()):
             why = self._roster.reasons.get(home)
             how = f"{home}: {why}" if why else f"{home} is away"
-            self._roster.note(f"{how}: its {count} pinned file{'s' * (count != 1)} left out")
+            self._roster.record_disturbance(f"{how}: its {count} pinned file{'s' * (count != 1)} left out")
 
-    def _leave_out(self, files: tuple[TrainingFile, ...]) -> None:
+    def _report_left_out(self, files: tuple[TrainingFile, ...]) -> None:
         """The quorum is met without these, if there are any: the report names them."""
         if files:
-            self._roster.note(f"left out, as no live node has them: {names(files)}")
+            self._roster.record_disturbance(f"left out, as no live node has them: {names(files)}")
 
 
 def names(files: tuple[TrainingFile, ...]) -> str:

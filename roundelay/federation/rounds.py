@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from roundelay.chord.effects import Ask, AskAll, Procedure, Sleep, ask, ask_all, together
+from roundelay.chord.effects import Ask, AskAll, Procedure, Sleep, ask, ask_all, gather
 from roundelay.chord.errors import Busy, ChordError, NodeUnreachable
 from roundelay.chord.refs import NodeRef
 from roundelay.federation.errors import WorkFailed
-from roundelay.federation.placement import BALANCING, Groups, View, assign
+from roundelay.federation.placement import BALANCING, Groups, PlacementView, assign
 from roundelay.federation.requests import Collect, Order, Progress, TrainingFile
 from roundelay.federation.roster import Roster
 from roundelay.store.blobs import digest_of
@@ -23,23 +23,23 @@ from roundelay.store.items import CHUNK_BYTES, Receipt, Write
 from roundelay.store.read_path import fetch
 from roundelay.store.write_path import write
 
-SUPPLY_S = 0.5  # for the weights to reach those who are to train, all at once
+DISTRIBUTE_TIMEOUT_S = 0.5  # for the weights to reach those who are to train, all at once
 COLLECT_WAIT_S = 1.0
 COLLECT_PAUSE_S = 0.1
 GRACE_S = 1.0  # for an answer beyond the time that it was asked to wait
 COLLECTS_MAX = 1_000_000  # of one order
-RACERS_MAX = 2
-PATIENCE_MIN_S = 3.0
-PATIENCE_FACTOR = 4.0  # so many times as long as others take: for as many rows, and for an order
-PACES_MAX = 32
+WORKERS_MAX = 2
+BACKUP_AFTER_MIN_S = 3.0
+BACKUP_FACTOR = 4.0  # so many times as long as others take: for as many rows, and for an order
+SAMPLES_MAX = 32
 
 
-class Unable(NodeUnreachable):
+class MissingInput(NodeUnreachable):
     """It lives, and lacks what its order takes: one of the files, or room."""
 
 
 @dataclass(frozen=True)
-class Part:
+class PartialResult:
     """What one node made of one order."""
 
     node: NodeRef
@@ -53,7 +53,7 @@ class Part:
         return self.trained_by.get(file.index, str(self.node.address))
 
 
-class Pace:
+class ThroughputEstimate:
     """How long a row takes, as the last orders have shown."""
 
     def __init__(self) -> None:
@@ -62,26 +62,26 @@ class Pace:
         self._seconds: list[float] = []
         self._trees: list[float] = []  # seconds of whole trees: every level adds the time of its messages
 
-    def note_tree(self, seconds: float) -> None:
-        self._trees = [*self._trees[-PACES_MAX:], seconds]
+    def record_tree(self, seconds: float) -> None:
+        self._trees = [*self._trees[-SAMPLES_MAX:], seconds]
 
-    def patience_with_tree_s(self, files: Sequence[TrainingFile]) -> float:
+    def tree_timeout_s(self, files: Sequence[TrainingFile]) -> float:
         """How long to wait for a tree in which nobody has more to do than these files."""
-        return max(self.patience_s(files), PATIENCE_FACTOR * median(self._trees or [0.0]))
+        return max(self.backup_after_s(files), BACKUP_FACTOR * median(self._trees or [0.0]))
 
-    def note(self, part: Part) -> None:
+    def record(self, part: PartialResult) -> None:
         rows = sum(f.rows for f in part.files)
         latest = part.progress.seconds / rows
         self.costs[part.node] = (self.costs.get(part.node, latest) + latest) / 2
-        self._seconds_a_row = [*self._seconds_a_row[-PACES_MAX:], latest]
-        self._seconds = [*self._seconds[-PACES_MAX:], part.progress.seconds]
+        self._seconds_a_row = [*self._seconds_a_row[-SAMPLES_MAX:], latest]
+        self._seconds = [*self._seconds[-SAMPLES_MAX:], part.progress.seconds]
 
-    def patience_s(self, files: Sequence[TrainingFile]) -> float:
+    def backup_after_s(self, files: Sequence[TrainingFile]) -> float:
         """How long to wait before somebody else is asked as well; without experience, for ever."""
         if not self._seconds_a_row:
             return float("inf")
         expected_s = median(self._seconds_a_row) * sum(f.rows for f in files)
-        return max(PATIENCE_MIN_S, PATIENCE_FACTOR * expected_s, PATIENCE_FACTOR * median(self._seconds))
+        return max(BACKUP_AFTER_MIN_S, BACKUP_FACTOR * expected_s, BACKUP_FACTOR * median(self._seconds))
 
 
 class RoundWork:
@@ -93,7 +93,7 @@ class RoundWork:
     def __init__(
         self,
         roster: Roster,
-        pace: Pace,
+        pace: ThroughputEstimate,
         clock: Callable[[], float],
         make_order: Callable[[tuple[TrainingFile, ...], bool], Order],
         weights: bytes,
@@ -103,16 +103,16 @@ class RoundWork:
         self._policy = policy
         self._chance = chance
         self._roster = roster
-        self._pace = pace
+        self._estimate = pace
         self._clock = clock
         self._make_order = make_order
         self._weights = weights
-        self._supplied: set[NodeRef] = set()  # who has the weights already
+        self._has_weights: set[NodeRef] = set()  # who has the weights already
         self.missing: list[TrainingFile] = []  # those that nobody who was asked can work on
 
-    def work_on(
+    def run(
         self, files: Sequence[TrainingFile], refused: frozenset[NodeRef] = frozenset()
-    ) -> Procedure[list[Part]]:
+    ) -> Procedure[list[PartialResult]]:
         """Have all these files worked on, except those that end up in `missing`. Raises WorkFailed.
 
         refused: who has said that it is busy, and is asked again only when nobody else can be.
@@ -120,30 +120,34 @@ class RoundWork:
         groups, left = assign(self._policy, files, self._view(files).without(refused))
         last, missing = assign(self._policy, left, self._view(left)) if refused else (Groups(), left)
         self.missing += missing
-        yield from self._supply([*groups, *last])
+        yield from self._distribute_weights([*groups, *last])
         may_refuse = self._policy in BALANCING
         largest = sorted(groups.items(), key=lambda each: -sum(file.rows for file in each[1]))  # begins first
-        work = [self._work_or_pass_on(node, group, refused, may_refuse) for node, group in largest]
-        work += [self._work_or_pass_on(node, group, refused, False) for node, group in last.items()]
+        work = [self._run_or_reassign(node, group, refused, may_refuse) for node, group in largest]
+        work += [self._run_or_reassign(node, group, refused, False) for node, group in last.items()]
         parts = yield from self._all(work)
         return parts
 
-    def _supply(self, nodes: Sequence[NodeRef]) -> Procedure[None]:
+    def _distribute_weights(self, nodes: Sequence[NodeRef]) -> Procedure[None]:
         """Weights to all at once, before anybody trains: what follows is small, and finds every node awake.
 
         Who does not take them in time gets them with its order.
         """
-        weights, lacking = self._weights, [node for node in nodes if node not in self._supplied]
+        weights, lacking = self._weights, [node for node in nodes if node not in self._has_weights]
         if len(lacking) < 2 or not 0 < len(weights) <= CHUNK_BYTES:
             return
         request = Write(digest_of(weights), len(weights), 0, weights)
-        receipts = yield AskAll([Ask(node, request, SUPPLY_S) for node in lacking], None, SUPPLY_S)
-        self._supplied.update(n for n, r in zip(lacking, receipts, strict=True) if isinstance(r, Receipt) and r.stored)
+        receipts = yield AskAll(
+            [Ask(node, request, DISTRIBUTE_TIMEOUT_S) for node in lacking], None, DISTRIBUTE_TIMEOUT_S
+        )
+        self._has_weights.update(
+            n for n, r in zip(lacking, receipts, strict=True) if isinstance(r, Receipt) and r.stored
+        )
 
-    def _all(self, work: Sequence[Procedure[list[Part]]]) -> Procedure[list[Part]]:
+    def _all(self, work: Sequence[Procedure[list[PartialResult]]]) -> Procedure[list[PartialResult]]:
         """Each group by its node, side by side. Raises WorkFailed."""
-        outcomes = yield from together(work, at_once=max(1, len(work)))
-        parts: list[Part] = []
+        outcomes = yield from gather(work, limit=max(1, len(work)))
+        parts: list[PartialResult] = []
         for outcome in outcomes:
             if isinstance(outcome, Exception):
                 raise outcome
@@ -154,42 +158,44 @@ class RoundWork:
         """Who would be asked for what, if all were asked at once."""
         return assign(self._policy, files, self._view(files))[0]
 
-    def _view(self, files: Sequence[TrainingFile]) -> View:
+    def _view(self, files: Sequence[TrainingFile]) -> PlacementView:
         roster = self._roster
         holders = {f.index: roster.holders(f) for f in files}
-        return View(roster.able(files), holders, self._chance, self._pace.costs, roster.ring.replicas)
+        return PlacementView(roster.eligible(files), holders, self._chance, self._estimate.costs, roster.ring.replicas)
 
-    def _work_or_pass_on(
+    def _run_or_reassign(
         self, node: NodeRef, files: tuple[TrainingFile, ...], refused: frozenset[NodeRef], may_refuse: bool
-    ) -> Procedure[list[Part]]:
+    ) -> Procedure[list[PartialResult]]:
         try:
-            part = yield from self._race(node, files, may_refuse)
-        except Unable as error:
+            part = yield from self._run_with_backup(node, files, may_refuse)
+        except MissingInput as error:
             if len(files) > 1:  # it may be one of them that it lacks
-                each = [self._work_or_pass_on(node, (file,), refused, may_refuse) for file in files]
+                each = [self._run_or_reassign(node, (file,), refused, may_refuse) for file in files]
                 parts = yield from self._all(each)
                 return parts
-            self._roster.lack(node, files[0], str(error))
-            parts = yield from self.work_on(files, refused)
+            self._roster.mark_missing_file(node, files[0], str(error))
+            parts = yield from self.run(files, refused)
             return parts
         except ChordError as error:
             if isinstance(error, Busy) and node not in refused:
                 refused |= {node}
             else:
-                self._roster.lose(node, str(error))
-            parts = yield from self.work_on(files, refused)
+                self._roster.mark_lost(node, str(error))
+            parts = yield from self.run(files, refused)
             return parts
-        self._pace.note(part)
+        self._estimate.record(part)
         return [part]
 
-    def _race(self, node: NodeRef, files: tuple[TrainingFile, ...], may_refuse: bool) -> Procedure[Part]:
+    def _run_with_backup(
+        self, node: NodeRef, files: tuple[TrainingFile, ...], may_refuse: bool
+    ) -> Procedure[PartialResult]:
         """One order, until somebody has carried it out.
 
         Raises WorkFailed; Busy when it was refused; another ChordError when all racers are lost.
         """
         order = self._make_order(files, may_refuse)
         racers = [node]
-        yield from self._hand(node, order)
+        yield from self._submit(node, order)
         began, ticket = self._clock(), order.ticket
         for _ in range(COLLECTS_MAX):
             asked = self._clock()
@@ -202,31 +208,31 @@ class RoundWork:
                 if isinstance(answer, Progress) and answer.state == "done":
                     result = yield from fetch((racer,), answer.result, answer.size_bytes)
                     if racer != node:
-                        self._roster.lose(node, f"took too long: {racer.address} has done its work")
-                    return Part(racer, files, answer, result)
-                self._drop_out(racers, racer, answer)
+                        self._roster.mark_lost(node, f"took too long: {racer.address} has done its work")
+                    return PartialResult(racer, files, answer, result)
+                self._remove_failed(racers, racer, answer)
             if self._clock() - asked < COLLECT_PAUSE_S:
                 yield Sleep(COLLECT_PAUSE_S)  # who answers at once that it is not done is not asked at once again
-            if len(racers) < RACERS_MAX and self._clock() - began > self._pace.patience_s(files):
-                yield from self._add_racer(racers, order)
+            if len(racers) < WORKERS_MAX and self._clock() - began > self._estimate.backup_after_s(files):
+                yield from self._start_backup(racers, order)
         raise NodeUnreachable(f"{node.address} has not finished after {COLLECTS_MAX} questions")
 
-    def _hand(self, node: NodeRef, order: Order) -> Procedure[None]:
-        if order.weights and self._weights and node not in self._supplied:
+    def _submit(self, node: NodeRef, order: Order) -> Procedure[None]:
+        if order.weights and self._weights and node not in self._has_weights:
             yield from write(node, order.weights, self._weights)
         yield from ask(node, order)
 
-    def _drop_out(self, racers: list[NodeRef], racer: NodeRef, answer: Progress | ChordError) -> None:
+    def _remove_failed(self, racers: list[NodeRef], racer: NodeRef, answer: Progress | ChordError) -> None:
         """Who has failed races no more. Raises WorkFailed where another would fail as well."""
         if isinstance(answer, Progress):
             if answer.state == "failed":
                 raise WorkFailed(f"{racer.address}: {answer.message}")
             if answer.state not in ("unable", "unfit"):
                 return
-            error: ChordError = Unable(answer.message)
+            error: ChordError = MissingInput(answer.message)
             if answer.state == "unfit":
                 self._roster.exclude(racer)
-                self._roster.note(f"{racer.address}: {answer.message}")
+                self._roster.record_disturbance(f"{racer.address}: {answer.message}")
                 error = NodeUnreachable(answer.message)
         else:
             error = answer
@@ -236,17 +242,17 @@ class RoundWork:
         if not racers:
             raise error
 
-    def _add_racer(self, racers: list[NodeRef], order: Order) -> Procedure[None]:
+    def _start_backup(self, racers: list[NodeRef], order: Order) -> Procedure[None]:
         """Ask the next holder as well; it fetches what it lacks."""
         others = [n for n in self._roster.holders(order.files[0]) if n not in racers]
         if not others:
             return
         try:
-            yield from self._hand(others[0], order)
+            yield from self._submit(others[0], order)
         except Busy:
             return
         except ChordError as error:
-            self._roster.lose(others[0], str(error))
+            self._roster.mark_lost(others[0], str(error))
             return
         racers.append(others[0])
-        self._roster.note(f"{racers[0].address} is slow: {others[0].address} does its work as well")
+        self._roster.record_disturbance(f"{racers[0].address} is slow: {others[0].address} does its work as well")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from roundelay.chord.effects import Procedure, together
+from roundelay.chord.effects import Procedure, gather
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation import jobs, records
 from roundelay.federation.errors import Diverged, NoSuchJob
-from roundelay.federation.records import Report, Result
+from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.spec import JobSpec, spec_from_bytes
 from roundelay.store.items import Item
 from roundelay.store.read_path import fetch, find
@@ -18,13 +18,13 @@ READ_MAX = 256  # records at one look; the next look reads on
 
 
 @dataclass(frozen=True)
-class Sighting:
+class JobSnapshot:
     """What has been read of a job so far."""
 
     spec: JobSpec
     job: str  # its id; a spec would compute it anew each time
-    results: tuple[Result, ...] = ()  # the verified chain, from round 0 on
-    reports: dict[int, Report] = field(default_factory=dict)  # by round
+    results: tuple[RoundResult, ...] = ()  # the verified chain, from round 0 on
+    reports: dict[int, RoundReport] = field(default_factory=dict)  # by round
     end: str = ""  # one of records.ENDS, or nothing
     reason: str = ""  # of a failed job
 
@@ -43,11 +43,11 @@ class Sighting:
         return bool(self.end) and (self.end != records.DONE or len(self.results) > self.spec.settings.rounds)
 
 
-def look_again(start: NodeRef, ring: Ring, job: str, known: Sighting | None) -> Procedure[Sighting]:
+def refresh_snapshot(start: NodeRef, ring: Ring, job: str, known: JobSnapshot | None) -> Procedure[JobSnapshot]:
     """A job as it stands now, from what was known of it. Raises NoSuchJob, Diverged, BadRecord, ChordError."""
     items, nodes = yield from find(start, ring, ring.key(job))
     if known is None:
-        known = Sighting((yield from _spec(job, items, nodes)), job)
+        known = JobSnapshot((yield from _spec(job, items, nodes)), job)
     results, reports = _of_kind(job, "result-", items), _of_kind(job, "report-", items)
     for item, number in results:
         if number < len(known.results) and known.results[number].digest != item.entry.digest:
@@ -62,7 +62,7 @@ def look_again(start: NodeRef, ring: Ring, job: str, known: Sighting | None) -> 
         failed = [i for i in items if i.entry.name == records.record_name(job, records.FAILED)]
         reason = "".join([c.decode(errors="replace") for c in (yield from _contents(nodes, failed[:1]))])
     links = _chain(job, known.results, added)
-    return Sighting(known.spec, job, links, {**known.reports, **{r.round: r for r in fresh}}, end, reason)
+    return JobSnapshot(known.spec, job, links, {**known.reports, **{r.round: r for r in fresh}}, end, reason)
 
 
 def _spec(job: str, items: tuple[Item, ...], nodes: tuple[NodeRef, ...]) -> Procedure[JobSpec]:
@@ -80,9 +80,9 @@ def _of_kind(job: str, prefix: str, items: tuple[Item, ...]) -> list[tuple[Item,
     return sorted(((i, int(n)) for i, n in numbered if n.isdecimal()), key=lambda pair: (pair[1], pair[0].rank))
 
 
-def _chain(job: str, links: tuple[Result, ...], added: list[Result]) -> tuple[Result, ...]:
+def _chain(job: str, links: tuple[RoundResult, ...], added: list[RoundResult]) -> tuple[RoundResult, ...]:
     """The chain grown by what fits on. Raises Diverged when a round has two results."""
-    by_round: dict[int, Result] = {}
+    by_round: dict[int, RoundResult] = {}
     for result in added:
         other = by_round.setdefault(result.round, result)
         if other != result:
@@ -97,5 +97,5 @@ def _chain(job: str, links: tuple[Result, ...], added: list[Result]) -> tuple[Re
 
 def _contents(nodes: tuple[NodeRef, ...], items: list[Item]) -> Procedure[list[bytes]]:
     """The contents of these items; one that cannot be read now is read at a later look."""
-    outcomes = yield from together([fetch(nodes, i.entry.digest, i.entry.size_bytes) for i in items])
+    outcomes = yield from gather([fetch(nodes, i.entry.digest, i.entry.size_bytes) for i in items])
     return [outcome for outcome in outcomes if isinstance(outcome, bytes)]

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from roundelay.chord.effects import Procedure, together
+from roundelay.chord.effects import Procedure, gather
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation.requests import TrainingFile
 from roundelay.store.blobs import Content
 from roundelay.store.write_path import put
 
-AT_ONCE = 8  # files on their way side by side
+CONCURRENCY_MAX = 8  # files on their way side by side
 
 
-def place(
+def upload_files(
     start: NodeRef,
     ring: Ring,
     files: Sequence[TrainingFile],
@@ -32,7 +32,7 @@ def place(
         tell(file)
         return nodes
 
-    outcomes = yield from together([place_one(file) for file in files], AT_ONCE)
+    outcomes = yield from gather([place_one(file) for file in files], CONCURRENCY_MAX)
     for outcome in outcomes:
         if isinstance(outcome, Exception):
             raise outcome

@@ -26,7 +26,7 @@ with suppress(ImportError):
 class Estimator(*_bases):  # type: ignore[misc]  # known only here
     """One model, ready to be asked."""
 
-    def __init__(self, model: models.Model) -> None:
+    def __init__(self, model: models.SavedModel) -> None:
         self.model = model
         self.n_features_in_ = model.design.features
         self.classes_ = np.array(model.labels or range(model.design.classes))  # (classes,)

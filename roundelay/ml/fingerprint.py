@@ -12,7 +12,7 @@ import numpy as np
 
 from roundelay.ml.data import Samples
 from roundelay.ml.models.catalogue import learner
-from roundelay.ml.task import Task
+from roundelay.ml.task import TrainerTask
 from roundelay.ml.train import Shard
 
 ROWS_MAX = 4095
@@ -22,10 +22,10 @@ ETA_MAX = 0.2  # so that the canned training stays finite whatever a job may do
 _SEED = 1
 
 
-def fingerprint(task: Task) -> str:
+def fingerprint(task: TrainerTask) -> str:
     """Hex digest of what this machine makes of the task's network and configuration; its files do not matter."""
     model, samples = learner(task.design), _samples(task)
-    weights = model.first(_SEED)
+    weights = model.init_weights(_SEED)
     config = replace(task.config, epochs=EPOCHS, eta=min(task.config.eta, ETA_MAX))
     trained = {model.train(weights, samples, config, _SEED).tobytes()}
     shards = [Shard(samples.rows, lambda: samples, _SEED)] * BESIDE
@@ -34,7 +34,7 @@ def fingerprint(task: Task) -> str:
     return hashlib.sha256(b"".join(sorted(trained)) + scores.tobytes()).hexdigest()
 
 
-def _samples(task: Task) -> Samples:
+def _samples(task: TrainerTask) -> Samples:
     """A full batch and a short one, drawn from a fixed seed."""
     rows = min(2 * task.config.batch - 1, ROWS_MAX)
     rng = np.random.default_rng(_SEED)

@@ -96,7 +96,7 @@ class Design:
 
 
 @dataclass(frozen=True)
-class Task:
+class TrainerTask:
     """One node's part of one round: from the same weights, train each of these files."""
 
     sizes: tuple[int, ...]  # features, hidden layers, classes
@@ -149,7 +149,7 @@ class Task:
         }
 
 
-def task_from_dict(data: object) -> Task:
+def task_from_dict(data: object) -> TrainerTask:
     """The task that to_dict wrote; raises BadTask for anything else."""
     try:
         return _task(data)
@@ -172,12 +172,12 @@ def check_sizes(sizes: tuple[int, ...]) -> None:
     _check(parameters <= PARAMETERS_MAX, f"{parameters} parameters: at most {PARAMETERS_MAX}")
 
 
-def _task(data: object) -> Task:
+def _task(data: object) -> TrainerTask:
     if not isinstance(data, dict) or not isinstance(data["config"], dict) or not isinstance(data["sizes"], list):
         raise TypeError("no dictionary with sizes and config")
     if set(data["config"]) != {field.name for field in fields(TrainConfig)}:
         raise ValueError(f"config has the fields {sorted(data['config'])}")
-    return Task(
+    return TrainerTask(
         sizes=tuple(data["sizes"]),
         config=TrainConfig(**data["config"] | {"class_weights": tuple(data["config"]["class_weights"])}),
         fraction_bits=data["fraction_bits"],

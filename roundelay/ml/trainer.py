@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from roundelay.ml.errors import BadTask, EndOfFrames, FrameError, MLError, TrainerFault, to_dict
 from roundelay.ml.frames import Frame, Header, read_frame, write_frame
 from roundelay.ml.malloc import keep_freed_memory
-from roundelay.ml.task import CLASSES_DEFAULT, Task, task_from_dict
+from roundelay.ml.task import CLASSES_DEFAULT, TrainerTask, task_from_dict
 from roundelay.ml.threads import one_blas_thread
 
 if TYPE_CHECKING:  # numpy may only come in after one_blas_thread()
@@ -137,7 +137,7 @@ def _carry_out(worker: "Worker", header: Header, payload: bytes, progress: "OnPr
             raise BadTask(f"an order to do {other!r}")
 
 
-def _task(header: Header) -> Task:
+def _task(header: Header) -> TrainerTask:
     return task_from_dict(header.get("task"))
 
 

@@ -22,7 +22,7 @@ from roundelay.ml.mlp import Array, Evaluation
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.models.learner import Learner, evaluate
 from roundelay.ml.readers import content as contents
-from roundelay.ml.task import CLASSES_DEFAULT, FileTask, Task
+from roundelay.ml.task import CLASSES_DEFAULT, FileTask, TrainerTask
 from roundelay.ml.train import Shard, check_samples
 
 CACHE_BYTES_MAX = 1 << 30
@@ -94,7 +94,7 @@ class Worker:
             total = total + part
         return total
 
-    def train(self, task: Task, weights: bytes, on_progress: OnProgress | None = None) -> PartialUpdate:
+    def train(self, task: TrainerTask, weights: bytes, on_progress: OnProgress | None = None) -> PartialUpdate:
         """Train each file of the task from these weights (float32, little-endian), and add up what that changed."""
         model = learner(task.design)
         base = _weights(model, weights)
@@ -109,7 +109,7 @@ class Worker:
         accuracy = sum(last.accuracy * part for last, part in zip(lasts, parts, strict=True))
         return PartialUpdate(task.rows, total.astype("<i8").tobytes(), loss, accuracy)
 
-    def evaluate(self, task: Task, weights: bytes, digest: str) -> Evaluation:
+    def evaluate(self, task: TrainerTask, weights: bytes, digest: str) -> Evaluation:
         """How well these weights predict a file, read as the task's files are; its files do not matter."""
         model = learner(task.design)
         samples = _inputs(task, self._samples(digest))
@@ -119,7 +119,9 @@ class Worker:
             raise NotFinite("weights too large to evaluate: the training has diverged")
         return found
 
-    def _train_files(self, model: Learner, task: Task, base: Floats, lasts: list[_Last]) -> Iterator[tuple[int, Array]]:
+    def _train_files(
+        self, model: Learner, task: TrainerTask, base: Floats, lasts: list[_Last]
+    ) -> Iterator[tuple[int, Array]]:
         """(index in the task, new weights) of every file, as they are done."""
         indices, shards = [], []
         for index, (file, last) in enumerate(zip(task.files, lasts, strict=True)):
@@ -133,13 +135,13 @@ class Worker:
         for position, local in model.train_all(base, shards, task.config):
             yield indices[position], local
 
-    def _read(self, task: Task, file: FileTask) -> Samples:
+    def _read(self, task: TrainerTask, file: FileTask) -> Samples:
         """What the network sees of a file."""
         samples = self._samples(file.digest)
         _check_rows(file, samples.rows)
         return _inputs(task, samples)
 
-    def _check_all_here(self, task: Task) -> None:
+    def _check_all_here(self, task: TrainerTask) -> None:
         """Fail before the first training, not after the last but one."""
         missing = [file.digest for file in task.files if not self.has(file.digest)]
         if missing:
@@ -175,7 +177,7 @@ def _weights(model: Learner, data: bytes) -> Floats:
     return weights
 
 
-def _inputs(task: Task, samples: Samples) -> Samples:
+def _inputs(task: TrainerTask, samples: Samples) -> Samples:
     """What the network sees of a file: standardised, or raw where the task has no moments."""
     if not task.moments:
         return samples

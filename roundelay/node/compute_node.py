@@ -11,20 +11,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from roundelay.chord import maintenance, protocol
-from roundelay.chord.choices import STABILIZE_EVERY_S
-from roundelay.chord.dispatch import Handlers, answer, ring_handlers
+from roundelay.chord.choices import STABILIZE_INTERVAL_S
+from roundelay.chord.dispatch import Handlers, dispatch, ring_handlers
 from roundelay.chord.effects import Procedure, Request, Sleep, ask
 from roundelay.chord.errors import ChordError, Corrupt, LookupFailed, NodeUnreachable, NotYet, StoreFull
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import Admit, GetStatus, Grant, Retire, SayHello, Status
 from roundelay.chord.ring import Ring
-from roundelay.federation.effects import Aside, Clocks, Compute, Rest
-from roundelay.federation.failover import Keeper
+from roundelay.federation.effects import AwaitOrder, Clocks, Compute, Offload
+from roundelay.federation.failover import JobSupervisor
 from roundelay.federation.orders import Orders
-from roundelay.federation.requests import WAIT_MAX_S, Collect, Driving, Order
+from roundelay.federation.requests import WAIT_MAX_S, Collect, DriverHeartbeat, Order
 from roundelay.ml.models.allowed import importable
-from roundelay.node.data_directory import Shelf
+from roundelay.node.data_directory import DataDirectory
 from roundelay.node.load import Load
 from roundelay.node.runtime import Runtime, Stopped
 from roundelay.node.trainer import Trainer
@@ -51,26 +51,26 @@ STOP_TIMEOUT_S = 1.5
 
 
 @dataclass(frozen=True)
-class MemberOptions:
+class ComputeNodeOptions:
     """How one compute node is set up."""
 
     listen: Address
     advertise: str
     supernode: Callable[[], Address] | None  # where that is which admits it; None: it joins through `bootstrap`
     bootstrap: Address | None = None
-    stabilize_every_s: float = STABILIZE_EVERY_S
+    stabilize_every_s: float = STABILIZE_INTERVAL_S
     listed: Callable[[], Sequence[Address]] = tuple  # at which a second ring may be met
     load: float = 0.0  # how often it is busy with other things
     load_delay_s: float = 0.0  # and for how long
 
 
-class Member:
+class ComputeNode:
     """A node of the ring. `say` is told what people may want to read."""
 
     def __init__(
         self,
-        options: MemberOptions,
-        shelf: Shelf,
+        options: ComputeNodeOptions,
+        shelf: DataDirectory,
         say: Callable[[str], None],
         disk: Disk | None = None,
         private: Private | None = None,
@@ -109,21 +109,22 @@ class Member:
     def join(self) -> ChordNode:
         """Be admitted and become a member; then keep the ring. Raises JoinRefused, NodeUnreachable, LookupFailed."""
         node = self.runtime.run(self._enter())
-        self._keep("neighbours", maintenance.keep_neighbours(node, random.Random(), self._options.stabilize_every_s))
-        self._keep("fingers", maintenance.keep_fingers(node, random.Random()))
+        self._start_loop(
+            "neighbours", maintenance.stabilize_loop(node, random.Random(), self._options.stabilize_every_s)
+        )
+        self._start_loop("fingers", maintenance.fix_fingers_loop(node, random.Random()))
         if self._options.supernode is not None:
-            self._keep("lease", maintenance.keep_lease(node, self._options.supernode))
-        self._keep("one ring", maintenance.keep_one_ring(node, self._options.listed, random.Random()))
-        self._keep("store", replication.keep_store(node, self.store, random.Random()))
-        self._keep("orders", self.orders.carry_out(node))
-        self._keep("jobs", self._keeper.keep())
+            self._start_loop("lease", maintenance.heartbeat_loop(node, self._options.supernode))
+        self._start_loop("one ring", maintenance.merge_rings_loop(node, self._options.listed, random.Random()))
+        self._start_loop("store", replication.replication_loop(node, self.store, random.Random()))
+        self._start_loop("orders", self.orders.run_queue(node))
+        self._start_loop("jobs", self._keeper.supervise())
         if self._private is not None:
-            from roundelay.federation.private_data import keep_published
+            from roundelay.federation.private_data import publish_loop
 
             private = self._private
-            self._keep(
-                "pinned",
-                keep_published(node, private.name, private.features, private.files, time.time_ns, importable()),
+            self._start_loop(
+                "pinned", publish_loop(node, private.name, private.features, private.files, time.time_ns, importable())
             )
         return node
 
@@ -195,23 +196,23 @@ class Member:
     def _become(self, grant: Grant) -> ChordNode:
         """Take on an identity: from now on questions to it are answered."""
         node = ChordNode(grant.node, grant.ring)
-        self.store.settled = grant.bootstrap is None  # a joiner is handed over what it will own
-        self._keeper = keeper = Keeper(node, Clocks(time.monotonic, time.time_ns), self._say)
+        self.store.handoff_complete = grant.bootstrap is None  # a joiner is handed over what it will own
+        self._keeper = keeper = JobSupervisor(node, Clocks(time.monotonic, time.time_ns), self._say)
         self._handlers = {
             **ring_handlers(node),
             **self.orders.handlers(),
-            Driving: lambda request: keeper.hear(request.job),
+            DriverHeartbeat: lambda request: keeper.heartbeat(request.job),
             GetStatus: lambda _: self._status(node),
         }
         self.runtime.be(node.ref, self.answer)
-        self.runtime.nap_until(lambda: node.nudged or len(node.agenda) > 0)
-        self.runtime.perform_with(Rest, self._rest)
+        self.runtime.nap_until(lambda: node.nudged or len(node.pending) > 0)
+        self.runtime.perform_with(AwaitOrder, self._rest)
         self.runtime.perform_with(Compute, lambda effect: self.load.around(effect, self.trainer.perform))
-        self.runtime.perform_with(Aside, lambda effect: effect.function())
+        self.runtime.perform_with(Offload, lambda effect: effect.function())
         self.node = node
         return node
 
-    def _keep(self, name: str, procedure: Procedure[Any]) -> None:
+    def _start_loop(self, name: str, procedure: Procedure[Any]) -> None:
         self.runtime.start(name, procedure, self._fail)
 
     def _fail(self, error: Exception) -> None:
@@ -222,7 +223,7 @@ class Member:
     def _farewell(self) -> None:
         if self.node is not None and self.node.joined:
             with suppress(ChordError, Stopped):
-                self.runtime.run(replication.hand_over(self.node))
+                self.runtime.run(replication.handoff_on_leave(self.node))
             with suppress(ChordError, Stopped):
                 self.runtime.run(protocol.leave(self.node))
             if self._options.supernode is not None:
@@ -249,7 +250,7 @@ class Member:
         with self.runtime.changed:
             if isinstance(request, Collect):
                 self._wait_for_news(request)
-            reply = answer(self._handlers, request)
+            reply = dispatch(self._handlers, request)
             if not isinstance(request, SayHello):
                 self._wake()
             return reply
@@ -261,8 +262,8 @@ class Member:
         with self._store_lock:
             if content is not None and isinstance(request, Put):
                 with suppress(Corrupt, StoreFull):  # it has changed on the disk: the bytes must be sent after all
-                    self.store.take_in(request.item.entry.digest, content)
-            return answer(self._store_handlers, request)
+                    self.store.stage(request.item.entry.digest, content)
+            return dispatch(self._store_handlers, request)
 
     def _wait_for_news(self, request: Collect) -> None:
         def is_over() -> bool:
@@ -273,10 +274,10 @@ class Member:
     def _wake(self) -> None:
         """Whoever naps or rests has something to do."""
         node = self.node
-        if (node is not None and (node.nudged or len(node.agenda))) or self.orders.next is not None:
+        if (node is not None and (node.nudged or len(node.pending))) or self.orders.next is not None:
             self.runtime.changed.notify_all()
 
-    def _rest(self, _: Rest) -> None:
+    def _rest(self, _: AwaitOrder) -> None:
         with self.runtime.changed:
             self.runtime.changed.wait_for(lambda: self.orders.next is not None or self.runtime.stopping.is_set())
         if self.runtime.stopping.is_set():
@@ -299,10 +300,12 @@ class Member:
     def _relay(self, order: Order) -> None:
         """Pass an order on, in a thread of its own that ends with it."""
         assert self.node is not None
-        self.runtime.start("relay", self.orders.relay(self.node, order), lambda error: self._say(f"relay: {error}"))
+        self.runtime.start(
+            "relay", self.orders.run_collective(self.node, order), lambda error: self._say(f"relay: {error}")
+        )
 
     def _training(self, ticket: str, message: str) -> None:
         """News of a training that is going on."""
         self._say(message)
         with self.runtime.changed:
-            self.orders.tell(ticket, message)
+            self.orders.set_message(ticket, message)

@@ -17,7 +17,7 @@ from roundelay.chord.ring import DECIMAL_BITS_MAX, Ring
 
 SETTLED_S = 1.0
 WIDTH_UNSEEN = 160  # columns, where the output is no terminal
-LOOK_EVERY_S = 0.25
+WATCH_INTERVAL_S = 0.25
 
 
 def console() -> Console:
@@ -27,7 +27,7 @@ def console() -> Console:
 
 
 @dataclass(frozen=True)
-class Row:
+class FingerRow:
     """One line of a finger table."""
 
     fingers: str  # "0", or "0-156" where several point to the same node
@@ -36,7 +36,7 @@ class Row:
     address: str
 
 
-def finger_rows(me: NodeRef, ring: Ring, fingers: Sequence[NodeRef]) -> list[Row]:
+def finger_rows(me: NodeRef, ring: Ring, fingers: Sequence[NodeRef]) -> list[FingerRow]:
     """The table: row for row on small rings; else equal neighbours are one row."""
     groups: list[list[int]] = []
     for index in range(ring.bits):
@@ -46,7 +46,7 @@ def finger_rows(me: NodeRef, ring: Ring, fingers: Sequence[NodeRef]) -> list[Row
         else:
             groups.append([index])
     return [
-        Row(
+        FingerRow(
             str(group[0]) if len(group) == 1 else f"{group[0]}-{group[-1]}",
             ring.show(ring.finger_start(me.id, group[0])),
             ring.show(fingers[group[0]].id),
@@ -56,7 +56,7 @@ def finger_rows(me: NodeRef, ring: Ring, fingers: Sequence[NodeRef]) -> list[Row
     ]
 
 
-def finger_table(rows: Sequence[Row], before: Sequence[Row]) -> Table:
+def finger_table(rows: Sequence[FingerRow], before: Sequence[FingerRow]) -> Table:
     """The table to print; rows that were not there before are marked with a star."""
     table = Table()
     for heading in ("", "finger", "start", "node", "address"):
@@ -78,7 +78,7 @@ def neighbourhood(node: ChordNode) -> str:
     )
 
 
-class Watch:
+class RingConsole:
     """Prints the finger table of a node once its neighbourhood has been settled for a second."""
 
     def __init__(self, node: ChordNode, lock: threading.Condition, stopping: threading.Event, console: Console) -> None:
@@ -91,8 +91,8 @@ class Watch:
         """Until the node stops."""
         shown: object = None
         seen, since = None, clock()
-        rows: list[Row] = []
-        while not self._stopping.wait(LOOK_EVERY_S):
+        rows: list[FingerRow] = []
+        while not self._stopping.wait(WATCH_INTERVAL_S):
             with self._lock:
                 now = (self._node.predecessor, self._node.successors, self._node.fingers)
                 line = neighbourhood(self._node)
@@ -107,5 +107,5 @@ class Watch:
 
 def watch(node: ChordNode, lock: threading.Condition, stopping: threading.Event) -> None:
     """Show a node's finger tables from now on."""
-    shown = Watch(node, lock, stopping, console())
+    shown = RingConsole(node, lock, stopping, console())
     threading.Thread(target=shown.run, name="console", daemon=True).start()

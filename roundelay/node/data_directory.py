@@ -15,14 +15,14 @@ FILES_MAX = 100_000
 FILE_BYTES_MAX = 256 << 20
 
 
-class Shelf:
+class DataDirectory:
     """The regular files of one directory, by name and digest. Symbolic links are not followed."""
 
     def __init__(self, directory: Path | None) -> None:
         self._directory = directory
         self._digests: dict[str, str] = {}
 
-    def survey(self) -> None:
+    def scan(self) -> None:
         """Hash what is there. Raises OSError."""
         if self._directory is None:
             return

@@ -21,7 +21,7 @@ from roundelay.node import failpoints
 from roundelay.node.errors import DiskError
 from roundelay.node.failpoints import Failpoints
 from roundelay.node.files import Spool
-from roundelay.store.blobs import BYTES_MAX, Buffer, Content, pieces_of, require
+from roundelay.store.blobs import BYTES_MAX, Buffer, Content, pieces_of, require_digest
 from roundelay.store.items import CHUNK_BYTES, Entry, Item
 
 SCHEMA = """
@@ -104,7 +104,7 @@ class Disk:
                 whole.update(piece)
                 row = (digest, number, hashlib.sha256(piece).digest(), piece)
                 database.execute("INSERT OR REPLACE INTO piece VALUES (?, ?, ?, ?)", row)
-            require(digest, whole.hexdigest(), size_bytes)
+            require_digest(digest, whole.hexdigest(), size_bytes)
         self._sizes[digest] = size_bytes
         self.total_bytes += size_bytes
 

@@ -30,7 +30,7 @@ class FlowerClient:
         self._about: Header = {"trainer": trainer, "config": dict(config), "rows": rows}
         self._content = b""
 
-    def survey(self) -> None:
+    def scan(self) -> None:
         """Have it made once, in a process that ends then, and hear how many examples it has. Raises WorkFailed."""
         trainer = Trainer(lambda ticket, line: None)
         try:

@@ -15,7 +15,7 @@ from roundelay.node import partition_fault
 from roundelay.node.errors import LocalRingFailed
 from roundelay.node.local import START_TIMEOUT_PER_NODE_S, START_TIMEOUT_S
 from roundelay.node.options import NODES_MAX
-from roundelay.node.readiness import wait_until_whole
+from roundelay.node.readiness import wait_until_converged
 from roundelay.node.subprocesses import Processes
 from roundelay.node.supernode import journal_of
 
@@ -50,7 +50,7 @@ class Lab:
         for begun in range(0, count, STARTING_MAX):
             numbers = [self._start_node() for _ in range(min(STARTING_MAX, count - begun))]
             self._nodes |= {self._processes.address(number, deadline): number for number in numbers}
-        wait_until_whole(self._processes, self.supernode, count, deadline)
+        wait_until_converged(self._processes, self.supernode, count, deadline)
 
     def stop(self) -> None:
         for address in list(self._paused):

@@ -56,13 +56,13 @@ class StartingRing:
     def wait(self) -> LocalRing:
         """Until all nodes have joined. Raises LocalRingFailed, OSError."""
         from roundelay.node.readiness import (
-            wait_until_whole,  # brings what a client of the ring needs, who has it by now
+            wait_until_converged,  # brings what a client of the ring needs, who has it by now
         )
 
         self._starter.join()
         if self._failure is not None:
             raise self._failure
-        wait_until_whole(self._processes, self._supernode, self._count, self._deadline)
+        wait_until_converged(self._processes, self._supernode, self._count, self._deadline)
         self._is_whole = True
         return LocalRing(self._supernode, self._node_list, self._processes.require_running)
 

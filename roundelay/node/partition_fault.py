@@ -17,14 +17,14 @@ from roundelay.chord.refs import Address
 VARIABLE = "ROUNDELAY_FAILPOINTS_CUT"
 
 
-class Cut:
+class PartitionFault:
     """The sides, read anew whenever the file has changed. Any thread may ask."""
 
     def __init__(self, file: Path | None = None) -> None:
         self._file = file
         self._read: tuple[object, dict[str, int]] = (None, {})  # which state of the file, and what it says
 
-    def require_way(self, start: Address, end: Address) -> None:
+    def require_reachable(self, start: Address, end: Address) -> None:
         """Raises NodeUnreachable where the cut lies between them."""
         if self._file is None:
             return
@@ -54,7 +54,7 @@ def write(file: Path, sides: Iterable[Sequence[Address]]) -> None:
 
 
 @cache
-def from_environment() -> Cut:
+def from_environment() -> PartitionFault:
     """What this process was asked to suffer."""
     named = os.environ.get(VARIABLE)
-    return Cut(Path(named) if named else None)
+    return PartitionFault(Path(named) if named else None)

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from roundelay.federation.private_data import PrivateFile, private_file
 from roundelay.ml.frames import Header
-from roundelay.node.data_directory import Shelf
+from roundelay.node.data_directory import DataDirectory
 from roundelay.node.errors import PrivateFolderError
 from roundelay.node.options import PRIVATE_NAME
 from roundelay.store.blobs import digest_of
@@ -26,7 +26,7 @@ class Private(Protocol):
     features: int  # of a row; 0: nobody knows, as a client of its own reads them
     files: tuple[PrivateFile, ...]
 
-    def survey(self) -> None:
+    def scan(self) -> None:
         """See what is there: before anything else."""
 
     def content(self, digest: str) -> bytes | None: ...
@@ -45,12 +45,12 @@ class PrivateFolder:
         self.files: tuple[PrivateFile, ...] = ()
         self.features = 0
         self._directory = directory
-        self._shelf = Shelf(directory)
+        self._shelf = DataDirectory(directory)
         self._names: dict[str, str] = {}
 
-    def survey(self) -> None:
+    def scan(self) -> None:
         """See what is there. Raises OSError, PrivateFolderError."""
-        self._shelf.survey()
+        self._shelf.scan()
         found = []
         for path in sorted(self._directory.iterdir()):
             if path.is_file() and not path.is_symlink() and path.suffix in SUFFIXES and not path.name.startswith("."):

@@ -14,10 +14,10 @@ from roundelay.node.runtime import Runtime
 from roundelay.node.subprocesses import STOP_TIMEOUT_S, Processes
 from roundelay.rpc.peers import Peers
 
-LOOK_EVERY_S = 0.02
+READINESS_POLL_S = 0.02
 
 
-def wait_until_whole(processes: Processes, supernode: Address, count: int, deadline: float) -> None:
+def wait_until_converged(processes: Processes, supernode: Address, count: int, deadline: float) -> None:
     """Until a walk round the ring meets every node: who has joined is not yet known to the one before it."""
     runtime = Runtime(Peers())
     while time.monotonic() < deadline:
@@ -27,7 +27,7 @@ def wait_until_whole(processes: Processes, supernode: Address, count: int, deadl
             if len(members.nodes) == count and len(runtime.run(_walk(members.nodes[0]))) == count:
                 runtime.stop(STOP_TIMEOUT_S)
                 return
-        time.sleep(LOOK_EVERY_S)
+        time.sleep(READINESS_POLL_S)
     raise LocalRingFailed(f"{count} nodes were not one ring in time; {processes.last_words()}")
 
 

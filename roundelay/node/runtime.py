@@ -16,7 +16,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
-from roundelay.chord.effects import Ask, AskAll, Nap, Procedure, Request, Sleep, Together
+from roundelay.chord.effects import Ask, AskAll, Gather, Procedure, Request, Sleep, SleepUntilNudged
 from roundelay.chord.errors import ChordError, NodeUnreachable
 from roundelay.chord.refs import NodeRef
 from roundelay.node import failpoints, partition_fault
@@ -49,7 +49,7 @@ class Runtime:
             Ask: self._ask,
             AskAll: self._ask_all,
             Sleep: self._sleep,
-            Together: self._together,
+            Gather: self._together,
         }
 
     def be(self, me: NodeRef, answer: Callable[[Request[Any]], Any]) -> None:
@@ -61,8 +61,8 @@ class Runtime:
         self._performers[effect] = performer
 
     def nap_until(self, is_awake: Callable[[], bool]) -> None:
-        """Say what ends a Nap before its time."""
-        self._performers[Nap] = lambda nap: self._wait(nap.seconds, is_awake)
+        """Say what ends a SleepUntilNudged before its time."""
+        self._performers[SleepUntilNudged] = lambda nap: self._wait(nap.seconds, is_awake)
 
     def run(self, procedure: Procedure[R]) -> R:
         """Run a procedure to its end in this thread. Raises what it raises; Stopped when the process ends."""
@@ -128,7 +128,7 @@ class Runtime:
             if ask.to == self._myself[0]:
                 return self._myself[1](ask.request)
             address = ask.to.address if isinstance(ask.to, NodeRef) else ask.to
-            self._cut.require_way(self._myself[0].address, address)
+            self._cut.require_reachable(self._myself[0].address, address)
         return self.peers.ask(ask)
 
     def _ask_all(self, effect: AskAll) -> list[Any]:
@@ -141,7 +141,7 @@ class Runtime:
         silent = NodeUnreachable(f"no answer within {effect.deadline_s:g} s")
         return answers + [f.result() if f.done() and not f.cancelled() else silent for f in futures]
 
-    def _together(self, effect: Together) -> list[Any]:
+    def _together(self, effect: Gather) -> list[Any]:
         """Each in a thread, at most so many at once. Who is interrupted while waiting here waits no longer."""
         left = deque(enumerate(effect.procedures))
         results: list[Any] = [Stopped()] * len(left)
@@ -153,7 +153,7 @@ class Runtime:
                     results[place] = _value_or_error(partial(self.run, procedure))
 
         sides = [
-            threading.Thread(target=work_off, name="side", daemon=True) for _ in range(min(effect.at_once, len(left)))
+            threading.Thread(target=work_off, name="side", daemon=True) for _ in range(min(effect.limit, len(left)))
         ]
         try:
             for side in sides:

@@ -20,7 +20,7 @@ from roundelay.node.options import NO_OPTIONS, OPTION_PREFIX
 
 ROOT = Path(__file__).resolve().parents[2]
 STOP_TIMEOUT_S = 8.0
-LOOK_EVERY_S = 0.005
+CHILD_POLL_S = 0.005
 LISTENING = "listening at "
 
 
@@ -77,7 +77,7 @@ class Processes:
                     host, _, port = line.split(LISTENING)[1].split(",")[0].rpartition(":")
                     return Address(host, int(port))
             self._require_running(child, log)
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(CHILD_POLL_S)
         raise LocalRingFailed(f"{log.name}: not listening in time")
 
     def require_running(self) -> None:

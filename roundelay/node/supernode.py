@@ -17,12 +17,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from roundelay.chord.dispatch import Handlers, answer
+from roundelay.chord.dispatch import Handlers, dispatch
 from roundelay.chord.effects import Ask, AskAll, Procedure, Request
 from roundelay.chord.errors import JoinRefused, NotYet
 from roundelay.chord.refs import Address, NodeRef
-from roundelay.chord.registry import Membership
-from roundelay.chord.requests import Admit, GetMembers, Hello, Report, Retire, SayHello
+from roundelay.chord.registry import Registry
+from roundelay.chord.requests import Admit, GetMembers, Heartbeat, Hello, Retire, SayHello
 from roundelay.chord.ring import Ring
 from roundelay.node import addresses
 from roundelay.node.runtime import Runtime
@@ -40,7 +40,7 @@ class JournalError(Exception):
     """The journal cannot be read or written; the message names file and line."""
 
 
-class Journal:
+class IdentityJournal:
     """Every identity ever granted on this ring, one JSON object a line."""
 
     def __init__(self, path: Path, ring: Ring) -> None:
@@ -118,9 +118,9 @@ class Supernode:
         chosen: Sequence[int],
         say: Callable[[str], None],
     ) -> None:
-        self._journal = Journal(journal, ring)
+        self._journal = IdentityJournal(journal, ring)
         self._node_list = node_list
-        self._membership = Membership(ring, random.Random(), self._journal.record, assign, chosen)
+        self._membership = Registry(ring, random.Random(), self._journal.record, assign, chosen)
         self._runtime = Runtime(Peers())
         self._handlers = self._make_handlers()
         self._server = Server(supernode_processor(self._serve), address.host, address.port)
@@ -153,13 +153,13 @@ class Supernode:
 
     def _answer(self, request: Request[Any]) -> Any:
         with self._runtime.changed:
-            return answer(self._handlers, request)
+            return dispatch(self._handlers, request)
 
     def _make_handlers(self) -> Handlers:
         now, members = time.monotonic, self._membership
         return {
             Admit: self._admit,
-            Report: lambda r: members.report(r.node, now()),
+            Heartbeat: lambda r: members.renew(r.node, now()),
             Retire: self._retire,
             GetMembers: lambda _: members.members(now()),
         }
@@ -198,5 +198,5 @@ class Supernode:
         for hello in answers:
             if isinstance(hello, Hello) and hello.joined and hello.ring == self._membership.ring:
                 with suppress(JoinRefused):  # an earlier life of an address that has been admitted again
-                    self._membership.report(hello.node, time.monotonic())
+                    self._membership.renew(hello.node, time.monotonic())
                     self._say(f"found {hello.node.address} alive")

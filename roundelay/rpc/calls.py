@@ -23,7 +23,7 @@ from roundelay.store import items
 
 
 @dataclass(frozen=True)
-class Call:
+class WireCall:
     """How one kind of request travels."""
 
     method: str
@@ -44,41 +44,41 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-COMPUTE_NODE: dict[type[Request[Any]], Call] = {
-    ring.NextHop: Call(
+COMPUTE_NODE: dict[type[Request[Any]], WireCall] = {
+    ring.NextHop: WireCall(
         "next_hop",
         lambda r: (id_to_wire(r.key), codec.nodes_to_wire(r.failed)),
         lambda key, failed: ring.NextHop(id_from_wire(key), codec.nodes_from_wire(failed)),
         codec.hop_to_wire,
         codec.hop_from_wire,
     ),
-    ring.GetNeighbours: Call(
+    ring.GetNeighbours: WireCall(
         "neighbours", lambda r: (), ring.GetNeighbours, codec.neighbourhood_to_wire, codec.neighbourhood_from_wire
     ),
-    ring.Notify: Call(
+    ring.Notify: WireCall(
         "notify",
         lambda r: (node_to_wire(r.sender),),
         lambda sender: ring.Notify(node_from_wire(sender)),
         _as_it_is,
         _as_it_is,
     ),
-    ring.Nudge: Call("nudge", lambda r: (), ring.Nudge, _as_it_is, _as_it_is),
-    ring.Leaving: Call(
+    ring.Nudge: WireCall("nudge", lambda r: (), ring.Nudge, _as_it_is, _as_it_is),
+    ring.Leaving: WireCall(
         "leaving",
         lambda r: (node_to_wire(r.sender),),
         lambda sender: ring.Leaving(node_from_wire(sender)),
         _as_it_is,
         _as_it_is,
     ),
-    ring.GetStatus: Call("status", lambda r: (), ring.GetStatus, codec.status_to_wire, codec.status_from_wire),
-    items.Put: Call(
+    ring.GetStatus: WireCall("status", lambda r: (), ring.GetStatus, codec.status_to_wire, codec.status_from_wire),
+    items.Put: WireCall(
         "put",
         lambda r: (codec.item_to_wire(r.item),),
         lambda item: items.Put(codec.item_from_wire(item)),
         codec.receipt_to_wire,
         codec.receipt_from_wire,
     ),
-    items.Write: Call(
+    items.Write: WireCall(
         "write",
         lambda r: (digest_to_wire(r.digest), r.size_bytes, r.offset, r.piece),
         lambda digest, size, offset, piece: items.Write(digest_from_wire(digest), size, offset, piece),
@@ -86,7 +86,7 @@ COMPUTE_NODE: dict[type[Request[Any]], Call] = {
         codec.receipt_from_wire,
         is_bulky=True,
     ),
-    items.Read: Call(
+    items.Read: WireCall(
         "read",
         lambda r: (digest_to_wire(r.digest), r.offset, r.length),
         lambda digest, offset, length: items.Read(digest_from_wire(digest), offset, length),
@@ -94,31 +94,31 @@ COMPUTE_NODE: dict[type[Request[Any]], Call] = {
         _as_it_is,
         is_bulky=True,
     ),
-    items.Find: Call(
+    items.Find: WireCall(
         "find",
         lambda r: (id_to_wire(r.key), list(r.names)),
         lambda key, names: items.Find(id_from_wire(key), tuple(names)),
         codec.items_to_wire,
         codec.items_from_wire,
     ),
-    items.GetRangeDigest: Call(
+    items.GetRangeDigest: WireCall(
         "range_digest",
         lambda r: (id_to_wire(r.start), id_to_wire(r.end)),
         lambda start, end: items.GetRangeDigest(id_from_wire(start), id_from_wire(end)),
         codec.range_digest_to_wire,
         codec.range_digest_from_wire,
     ),
-    items.ListRange: Call(
+    items.ListRange: WireCall(
         "list_range",
         lambda r: (id_to_wire(r.start), id_to_wire(r.end)),
         lambda start, end: items.ListRange(id_from_wire(start), id_from_wire(end)),
         codec.items_to_wire,
         codec.items_from_wire,
     ),
-    requests.Driving: Call("driving", lambda r: (r.job,), requests.Driving, _as_it_is, _as_it_is),
-    requests.Order: Call("order", lambda r: (codec.order_to_wire(r),), codec.order_from_wire, _as_it_is, _as_it_is),
-    requests.Push: Call("push", lambda r: (codec.push_to_wire(r),), codec.push_from_wire, _as_it_is, _as_it_is),
-    requests.Collect: Call(
+    requests.DriverHeartbeat: WireCall("driving", lambda r: (r.job,), requests.DriverHeartbeat, _as_it_is, _as_it_is),
+    requests.Order: WireCall("order", lambda r: (codec.order_to_wire(r),), codec.order_from_wire, _as_it_is, _as_it_is),
+    requests.Push: WireCall("push", lambda r: (codec.push_to_wire(r),), codec.push_from_wire, _as_it_is, _as_it_is),
+    requests.Collect: WireCall(
         "collect",
         lambda r: (r.ticket, round(r.wait_s * 1000)),
         lambda ticket, wait_ms: requests.Collect(ticket, wait_ms / 1000),
@@ -128,7 +128,7 @@ COMPUTE_NODE: dict[type[Request[Any]], Call] = {
 }
 
 # Who does not know yet whom it will meet asks this one, without a target.
-SAY_HELLO = Call("hello", lambda r: (), ring.SayHello, codec.hello_to_wire, codec.hello_from_wire)
+SAY_HELLO = WireCall("hello", lambda r: (), ring.SayHello, codec.hello_to_wire, codec.hello_from_wire)
 
 
 def _admit(host: str, port: int) -> ring.Admit:
@@ -136,8 +136,8 @@ def _admit(host: str, port: int) -> ring.Admit:
     return ring.Admit(Address(host, port))
 
 
-SUPERNODE: dict[type[Request[Any]], Call] = {
-    ring.Admit: Call(
+SUPERNODE: dict[type[Request[Any]], WireCall] = {
+    ring.Admit: WireCall(
         "admit",
         lambda r: (r.address.host, r.address.port),
         _admit,
@@ -145,15 +145,15 @@ SUPERNODE: dict[type[Request[Any]], Call] = {
         codec.grant_from_wire,
         Supernode,
     ),
-    ring.Report: Call(
+    ring.Heartbeat: WireCall(
         "report",
         lambda r: (node_to_wire(r.node),),
-        lambda node: ring.Report(node_from_wire(node)),
+        lambda node: ring.Heartbeat(node_from_wire(node)),
         codec.lease_to_wire,
         codec.lease_from_wire,
         Supernode,
     ),
-    ring.Retire: Call(
+    ring.Retire: WireCall(
         "retire",
         lambda r: (node_to_wire(r.node),),
         lambda node: ring.Retire(node_from_wire(node)),
@@ -161,9 +161,9 @@ SUPERNODE: dict[type[Request[Any]], Call] = {
         _as_it_is,
         Supernode,
     ),
-    ring.GetMembers: Call(
+    ring.GetMembers: WireCall(
         "members", lambda r: (), ring.GetMembers, codec.members_to_wire, codec.members_from_wire, Supernode
     ),
 }
 
-UNTARGETED: dict[type[Request[Any]], Call] = {ring.SayHello: SAY_HELLO, **SUPERNODE}
+UNTARGETED: dict[type[Request[Any]], WireCall] = {ring.SayHello: SAY_HELLO, **SUPERNODE}

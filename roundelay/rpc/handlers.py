@@ -14,7 +14,7 @@ from roundelay.chord.effects import Request
 from roundelay.chord.errors import ChordError, Malformed, WrongIncarnation
 from roundelay.chord.refs import NodeRef
 from roundelay.rpc import codec
-from roundelay.rpc.calls import COMPUTE_NODE, SAY_HELLO, SUPERNODE, Call
+from roundelay.rpc.calls import COMPUTE_NODE, SAY_HELLO, SUPERNODE, WireCall
 from roundelay.rpc.method import message_begin
 from roundelay.rpc.protocol import BinaryProtocol
 
@@ -37,8 +37,8 @@ class Processor:
     def __init__(
         self,
         answer: Answer,
-        untargeted: Iterable[Call],
-        targeted: Iterable[Call] = (),
+        untargeted: Iterable[WireCall],
+        targeted: Iterable[WireCall] = (),
         me: Callable[[], NodeRef] | None = None,
     ) -> None:
         self._answer = answer
@@ -65,7 +65,7 @@ class Processor:
         begins = method.reply_begins if seqid == 0 else message_begin(name, TMessageType.REPLY, seqid)
         messages.send(begins, result, method.result_spec, method.is_bulky)
 
-    def serve(self, call: Call, arguments: Sequence[Any], is_targeted: bool) -> Any:
+    def serve(self, call: WireCall, arguments: Sequence[Any], is_targeted: bool) -> Any:
         """The wire's answer to the wire's arguments. Raises the contract's exceptions."""
         try:
             if is_targeted:

@@ -18,7 +18,7 @@ from roundelay.chord.effects import Ask
 from roundelay.chord.errors import ChordError, Malformed, NodeUnreachable, PeerFault
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.rpc import codec
-from roundelay.rpc.calls import COMPUTE_NODE, UNTARGETED, Call
+from roundelay.rpc.calls import COMPUTE_NODE, UNTARGETED, WireCall
 from roundelay.rpc.gen.ttypes import Target
 from roundelay.rpc.protocol import protocol
 from roundelay.rpc.transport import FramedSocket, connect
@@ -73,7 +73,7 @@ class Peers:
 
     # --- helpers
 
-    def _ask_anew(self, place: Place, call: Call, arguments: Arguments, deadline: float) -> Any:
+    def _ask_anew(self, place: Place, call: WireCall, arguments: Arguments, deadline: float) -> Any:
         """Over a new connection."""
         try:
             connection = connect(*place, min(CONNECT_TIMEOUT_S, deadline - time.monotonic()))
@@ -85,7 +85,7 @@ class Peers:
         except _Stale as error:
             raise NodeUnreachable(f"{Address(*place)} closed the connection") from error
 
-    def _call(self, line: Line, place: Place, call: Call, arguments: Arguments, timeout_s: float) -> Any:
+    def _call(self, line: Line, place: Place, call: WireCall, arguments: Arguments, timeout_s: float) -> Any:
         line.connection.timeout_s = timeout_s
         try:
             raw = line.messages.call(call.thrift, arguments)
@@ -155,7 +155,7 @@ class _Stale(ChordError):
 _USELESS = (TTransportException, TProtocolException, UnicodeDecodeError, AttributeError, TypeError, Malformed)
 
 
-def _on_the_wire(ask: Ask) -> tuple[Call, Arguments]:
+def _on_the_wire(ask: Ask) -> tuple[WireCall, Arguments]:
     """How a question travels. Raises Malformed for one that no call carries."""
     request, to = ask.request, ask.to
     call = COMPUTE_NODE.get(type(request))

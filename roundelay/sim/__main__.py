@@ -13,8 +13,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import NoReturn
 
-from roundelay.sim.figures import Result, as_json, as_markdown
-from roundelay.sim.journal import Journal
+from roundelay.sim.figures import ExperimentResult, as_json, as_markdown
+from roundelay.sim.journal import EventJournal
 from roundelay.sim.options import SimOptions
 from roundelay.sim.paper import EXPERIMENTS, run_all, write
 from roundelay.sim.soak import Failed, play, soak
@@ -50,9 +50,9 @@ def _scenario(options: argparse.Namespace) -> int:
         print("python -m roundelay.sim scenario: --bandwidth-mbit-s: scenarios count no bytes", file=sys.stderr)
         return EXIT_USAGE
     if options.journal is None:
-        return _tell(play(world, Journal()))
+        return _tell(play(world, EventJournal()))
     with options.journal.open("wb") as sink:
-        return _tell(play(world, Journal(sink)))
+        return _tell(play(world, EventJournal(sink)))
 
 
 def _soak(options: argparse.Namespace) -> int:
@@ -95,7 +95,7 @@ def _tell(outcome: object) -> int:
     return EXIT_BROKEN if isinstance(outcome, Failed) else 0
 
 
-def _judge(results: list[Result]) -> int:
+def _judge(results: list[ExperimentResult]) -> int:
     for result in results:
         for check in result.broken:
             print(f"{result.experiment}: {check}", file=sys.stderr)

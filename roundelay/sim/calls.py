@@ -6,12 +6,12 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING
 
-from roundelay.chord.effects import Ask, AskAll, Nap, Sleep, Together
+from roundelay.chord.effects import Ask, AskAll, Gather, Sleep, SleepUntilNudged
 from roundelay.chord.errors import ChordError, NodeUnreachable
 from roundelay.chord.refs import Address
 from roundelay.sim.clock import Action
 from roundelay.sim.journal import brief
-from roundelay.sim.process import PENDING, Outcome, Performer, Process, Resume, Task
+from roundelay.sim.process import PENDING, Outcome, Performer, Process, Resume, SimTask
 
 if TYPE_CHECKING:
     from roundelay.sim.world import World
@@ -23,18 +23,18 @@ def performers(world: World) -> dict[type, Performer]:
         Ask: partial(_ask, world),
         AskAll: partial(_ask_all, world),
         Sleep: partial(_sleep, world),
-        Nap: partial(_nap, world),
-        Together: partial(_together, world),
+        SleepUntilNudged: partial(_nap, world),
+        Gather: partial(_together, world),
     }
 
 
-def _ask(world: World, task: Task, effect: Ask) -> Outcome:
+def _ask(world: World, task: SimTask, effect: Ask) -> Outcome:
     return world.ask(task.process, effect, task.later())
 
 
-def _ask_all(world: World, task: Task, effect: AskAll) -> Outcome:
+def _ask_all(world: World, task: SimTask, effect: AskAll) -> Outcome:
     process, resume = task.process, task.later()
-    gathering = Gathering(effect, resume)
+    gathering = PendingAnswers(effect, resume)
     late_s = effect.deadline_s if effect.asks else 0.0
     world.clock.after(late_s, lambda: process.when_awake(gathering.end))
     for index, one in enumerate(effect.asks):
@@ -45,13 +45,13 @@ def _ask_all(world: World, task: Task, effect: AskAll) -> Outcome:
     return PENDING
 
 
-def _sleep(world: World, task: Task, effect: Sleep) -> Outcome:
+def _sleep(world: World, task: SimTask, effect: Sleep) -> Outcome:
     process, resume = task.process, task.later()
     world.clock.after(effect.seconds, lambda: process.when_awake(lambda: resume(None)))
     return PENDING
 
 
-def _nap(world: World, task: Task, effect: Nap) -> Outcome:
+def _nap(world: World, task: SimTask, effect: SleepUntilNudged) -> Outcome:
     process, resume = task.process, task.later()
     process.nappers[task] = resume
     seconds = 0.0 if process.is_called() else effect.seconds
@@ -59,7 +59,7 @@ def _nap(world: World, task: Task, effect: Nap) -> Outcome:
     return PENDING
 
 
-def _together(world: World, task: Task, effect: Together) -> Outcome:
+def _together(world: World, task: SimTask, effect: Gather) -> Outcome:
     """Each procedure is a task of the same process; the next starts when one has ended."""
     waiting = deque(enumerate(effect.procedures))
     outcomes: list[Outcome] = [None] * len(waiting)
@@ -78,12 +78,12 @@ def _together(world: World, task: Task, effect: Together) -> Outcome:
             world.clock.after(0.0, lambda: task.process.when_awake(lambda: resume(outcomes)))
         start_next()
 
-    for _ in range(min(effect.at_once, len(waiting))):
+    for _ in range(min(effect.limit, len(waiting))):
         start_next()
     return PENDING
 
 
-class Call:
+class SimCall:
     """One question under way: it ends with the first answer or with the time-out."""
 
     def __init__(self, world: World, asker: Process, ask: Ask, to: Address, resume: Resume) -> None:
@@ -142,7 +142,7 @@ class Call:
             resume(outcome)
 
 
-class Gathering:
+class PendingAnswers:
     """The answers to an AskAll, in the order asked; who has not answered at its end is unreachable."""
 
     def __init__(self, effect: AskAll, resume: Resume) -> None:

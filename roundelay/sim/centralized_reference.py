@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import arithmetic
-from roundelay.federation.client_sampling import files_of
+from roundelay.federation.client_sampling import sampled_files
 from roundelay.federation.requests import Progress
-from roundelay.federation.rounds import Part
+from roundelay.federation.rounds import PartialResult
 from roundelay.federation.spec import JobSpec
 from roundelay.ml.task import task_from_dict
 from roundelay.ml.worker import Worker
@@ -22,7 +22,7 @@ def moments(spec: JobSpec, contents: Mapping[str, bytes], worker: Worker) -> byt
         if not worker.has(file.digest):
             worker.add_file(file.digest, file.name, contents[file.digest], spec.features, spec.classes)
     sums = worker.moments([f.digest for f in spec.files]).to_bytes()
-    return arithmetic.moments_of(spec, [Part(NOBODY, spec.files, Progress("done"), sums)])
+    return arithmetic.moments_of(spec, [PartialResult(NOBODY, spec.files, Progress("done"), sums)])
 
 
 def rounds(spec: JobSpec, standardised_by: bytes, worker: Worker) -> Iterator[bytes]:
@@ -30,8 +30,8 @@ def rounds(spec: JobSpec, standardised_by: bytes, worker: Worker) -> Iterator[by
     weights, state = arithmetic.first_weights(spec), b""
     yield weights
     for number in range(1, spec.settings.rounds + 1):
-        files = files_of(spec, number)
+        files = sampled_files(spec, number)
         task = task_from_dict(arithmetic.training_task(spec, number, standardised_by, files)["task"])
-        part = Part(NOBODY, files, Progress("done"), worker.train(task, weights).sum)
+        part = PartialResult(NOBODY, files, Progress("done"), worker.train(task, weights).sum)
         weights, state = arithmetic.step(spec, weights, [part], state)
         yield weights

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from roundelay.chord.invariants import INVARIANT, check, view
+from roundelay.chord.invariants import INVARIANT, check, view_of
 from roundelay.chord.ring import Ring
 from roundelay.sim.machine import Machine
 from roundelay.sim.supernode import SimSupernode
@@ -16,7 +16,7 @@ from roundelay.sim.world import World
 SUPERNODE_DOWN_S = 3.0
 
 
-class Faults:
+class SimFaults:
     """Strikes at the machines of one world for `options.faults_s` seconds."""
 
     def __init__(self, world: World, ring: Ring, machines: Sequence[Machine], supernode: SimSupernode) -> None:
@@ -71,7 +71,7 @@ class Faults:
             return True
         if not self._world.options.silence_is_death:
             return False
-        views = [view(m.member) for m in self._machines if m.member and m is not victim]
+        views = [view_of(m.member) for m in self._machines if m.member and m is not victim]
         return not all(f.holds for f in check(views, self._ring.successors) if f.predicate in INVARIANT)
 
     def _crash_supernode(self) -> None:

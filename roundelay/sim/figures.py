@@ -55,7 +55,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Row:
+class FigureRow:
     """The cells of a table's line, and what must hold of it."""
 
     cells: tuple[Cell, ...]
@@ -63,23 +63,23 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Table:
+class FigureTable:
     """Ours beside theirs."""
 
     title: str
     source: str
     columns: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[FigureRow, ...]
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Result:
+class ExperimentResult:
     """What one experiment has come to. set_up: what was run, in a sentence or two."""
 
     experiment: str
     set_up: str
-    tables: tuple[Table, ...]
+    tables: tuple[FigureTable, ...]
     plots: tuple[Plot, ...] = ()
 
     @property
@@ -87,7 +87,7 @@ class Result:
         return [c for table in self.tables for row in table.rows for c in row.checks if not c.holds]
 
 
-def as_json(result: Result) -> dict[str, Any]:
+def as_json(result: ExperimentResult) -> dict[str, Any]:
     """For machines: every row by its columns, every check with its band."""
     return {
         "experiment": result.experiment,
@@ -98,7 +98,7 @@ def as_json(result: Result) -> dict[str, Any]:
     }
 
 
-def as_markdown(result: Result) -> str:
+def as_markdown(result: ExperimentResult) -> str:
     """For people, on the console and in the document alike."""
     parts = [f"## {result.experiment}", result.set_up]
     for table in result.tables:
@@ -119,12 +119,12 @@ def show(value: Cell) -> str:
 # --- helpers
 
 
-def _row_json(table: Table, row: Row) -> dict[str, Any]:
+def _row_json(table: FigureTable, row: FigureRow) -> dict[str, Any]:
     checks = [{"what": c.what, "value": c.value, "band": str(c.band), "holds": c.holds} for c in row.checks]
     return {**dict(zip(table.columns, row.cells, strict=True)), "checks": checks}
 
 
-def _grid(table: Table) -> str:
+def _grid(table: FigureTable) -> str:
     header = [*table.columns, "must hold"]
     lines = [[*map(show, row.cells), "; ".join(map(str, row.checks)) or "-"] for row in table.rows]
     widths = [max(len(line[i]) for line in [header, *lines]) for i in range(len(header))]

@@ -16,7 +16,7 @@ from roundelay.chord.ring import Ring
 PORT = 5000
 
 
-class TrueRing:
+class IdealRing:
     """The members in the order of their identifiers."""
 
     def __init__(self, ring: Ring, refs: Iterable[NodeRef]) -> None:
@@ -79,12 +79,12 @@ class TrueRing:
         return node
 
 
-def random_ring(ring: Ring, count: int, rng: random.Random) -> TrueRing:
+def random_ring(ring: Ring, count: int, rng: random.Random) -> IdealRing:
     """So many members with identifiers drawn uniformly; each is a host of its own."""
     identifiers: dict[int, None] = {}
     while len(identifiers) < count:
         identifiers[rng.getrandbits(ring.bits)] = None
-    return TrueRing(ring, (NodeRef(i, f"n{place}", PORT) for place, i in enumerate(identifiers)))
+    return IdealRing(ring, (NodeRef(i, f"n{place}", PORT) for place, i in enumerate(identifiers)))
 
 
 def _identifier(ref: NodeRef) -> int:

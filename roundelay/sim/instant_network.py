@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from roundelay.chord import protocol
-from roundelay.chord.dispatch import Handlers, answer, ring_handlers
+from roundelay.chord.dispatch import Handlers, dispatch, ring_handlers
 from roundelay.chord.effects import Ask, AskAll, Procedure, Sleep
 from roundelay.chord.errors import ChordError, NodeUnreachable
 from roundelay.chord.node import ChordNode
@@ -24,7 +24,7 @@ STIRRING = (Notify, Nudge, Leaving)  # questions that leave something to do
 SETTLE_MAX = 10_000  # procedures that one stir may set off
 
 
-class Direct:
+class InstantNetwork:
     """The living nodes by name; who is not among them does not answer."""
 
     def __init__(self, nodes: Iterable[ChordNode] = ()) -> None:
@@ -85,12 +85,12 @@ class Direct:
         if type(ask.request) in STIRRING:
             self._stirred.append(self.nodes[ask.to])  # type: ignore[index]
         try:
-            return answer(handlers, ask.request)
+            return dispatch(handlers, ask.request)
         except ChordError as error:
             return error
 
     def _work_off(self, node: ChordNode) -> None:
-        while noted := node.agenda.take():
+        while noted := node.pending.pop():
             self.attempt(noted[1]())
         if node.nudged:
             node.nudged = False

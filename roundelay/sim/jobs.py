@@ -9,7 +9,7 @@ import random
 from functools import cache
 from typing import Any
 
-from roundelay.chord.effects import Procedure, together
+from roundelay.chord.effects import Procedure, gather
 from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.federation import jobs, records
@@ -18,10 +18,10 @@ from roundelay.federation.errors import FederationError
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec
-from roundelay.federation.upload import place
+from roundelay.federation.upload import upload_files
 from roundelay.ml.worker import Worker
 from roundelay.sim import centralized_reference
-from roundelay.sim.observed_ring import Scene
+from roundelay.sim.observed_ring import ObservedRing
 from roundelay.sim.process import Outcome
 from roundelay.sim.program import clocks, teach
 from roundelay.store.blobs import digest_of
@@ -30,7 +30,7 @@ FILES, ROWS, FEATURES, CLASSES = 6, 24, 4, 3
 SETTINGS = Settings(rounds=8, epochs=2, hidden=(6,), eta=0.1, batch=8)
 CLIENT_DIES_WITHIN_S = 30.0
 ENDS_WITHIN_S = 240.0
-LOOK_EVERY_S = 1.0
+JOB_POLL_S = 1.0
 
 
 class Job:
@@ -43,7 +43,7 @@ class Job:
         self._published = False
         self._end = "not begun"
 
-    def start(self, scene: Scene) -> None:
+    def start(self, scene: ObservedRing) -> None:
         world, rng = scene.world, scene.world.rng(self._name)
         teach(world)
         contents, files = _files(world.options.seed)
@@ -58,7 +58,7 @@ class Job:
     def stop(self) -> None:
         """A job once published goes on by itself."""
 
-    def judge(self, scene: Scene) -> None:
+    def judge(self, scene: ObservedRing) -> None:
         if not self._published:
             return  # what its client was never told of is nobody's promise
         assert self._spec is not None
@@ -66,7 +66,7 @@ class Job:
         deadline = clock.now + ENDS_WITHIN_S
         view = self._look(scene)
         while (view is None or not view.end) and clock.now < deadline:
-            clock.run(clock.now + LOOK_EVERY_S)
+            clock.run(clock.now + JOB_POLL_S)
             view = self._look(scene)
         scene.demand(view is not None and view.end == records.DONE, f"the job has not ended well: {view}")
         assert view is not None
@@ -78,33 +78,33 @@ class Job:
 
     # --- the client
 
-    def _client(self, scene: Scene, entry: NodeRef, contents: dict[str, bytes]) -> Procedure[Any]:
+    def _client(self, scene: ObservedRing, entry: NodeRef, contents: dict[str, bytes]) -> Procedure[Any]:
         assert self._spec is not None
         spec, ring, time = self._spec, scene.ring, clocks(scene.world)
         files = (*spec.files, spec.validation)
-        yield from place(entry, ring, files, contents, time.version(), lambda _: None)
+        yield from upload_files(entry, ring, files, contents, time.version(), lambda _: None)
         yield from jobs.publish(entry, ring, spec, time.version())
         self._published = True
         driver = Driver(spec, ring, entry, "client", time, lambda result, report: None)
-        outcome, _ = yield from together([driver.drive(), driver.beat()])
+        outcome, _ = yield from gather([driver.drive(), driver.heartbeat()])
         return outcome
 
     def _ended(self, outcome: Outcome) -> None:
         self._end = type(outcome).__name__ if isinstance(outcome, ChordError | FederationError) else "saw it done"
 
-    def _kill_client(self, scene: Scene) -> None:
+    def _kill_client(self, scene: ObservedRing) -> None:
         process = scene.world.processes.get(self._client_address)
         if process is not None:
             scene.world.kill(process)
             self._end = "killed"
 
-    def _look(self, scene: Scene) -> jobs.JobView | None:
+    def _look(self, scene: ObservedRing) -> jobs.JobView | None:
         """The job, as some member finds it; nothing while it cannot be read."""
         assert self._spec is not None
         found: list[Outcome] = []
         machine = next(m for m in scene.machines if m.member is not None)
         assert machine.member is not None and machine.process is not None
-        look = jobs.look_at(machine.member.ref, scene.ring, self._spec.job)
+        look = jobs.read_job(machine.member.ref, scene.ring, self._spec.job)
         scene.world.run(machine.process, "look", look, found.append)
         clock = scene.world.clock
         clock.run_while(lambda: not found, clock.now + ENDS_WITHIN_S)

@@ -18,7 +18,7 @@ WORD_CHARACTERS_MAX = 40
 ITEMS_MAX = 2
 
 
-class Journal:
+class EventJournal:
     """Lines in, a digest out."""
 
     def __init__(self, sink: BinaryIO | None = None) -> None:

@@ -9,8 +9,8 @@ from itertools import pairwise
 
 from roundelay.chord.lookup import Route, find_successor
 from roundelay.chord.ring import between
-from roundelay.sim.ideal_ring import TrueRing
-from roundelay.sim.observed_ring import Scene
+from roundelay.sim.ideal_ring import IdealRing
+from roundelay.sim.observed_ring import ObservedRing
 from roundelay.sim.process import Outcome
 
 EVERY_S = 0.25  # on average, over the whole ring
@@ -27,13 +27,13 @@ class Lookups:
         self._while_broken: Counter[str] = Counter()
         self._after: Counter[str] = Counter()
 
-    def start(self, scene: Scene) -> None:
+    def start(self, scene: ObservedRing) -> None:
         self._next(scene, scene.world.rng("lookups"))
 
     def stop(self) -> None:
         self._stopped = True
 
-    def judge(self, scene: Scene) -> None:
+    def judge(self, scene: ObservedRing) -> None:
         rng = scene.world.rng("judged lookups")
         for _ in range(JUDGED):
             self._one(scene, rng, self._after)
@@ -48,12 +48,12 @@ class Lookups:
 
     # --- helpers
 
-    def _next(self, scene: Scene, rng: random.Random) -> None:
+    def _next(self, scene: ObservedRing, rng: random.Random) -> None:
         if not self._stopped:
             self._one(scene, rng, self._while_broken)
             scene.world.clock.after(rng.expovariate(1.0 / EVERY_S), partial(self._next, scene, rng))
 
-    def _one(self, scene: Scene, rng: random.Random, counts: Counter[str]) -> None:
+    def _one(self, scene: ObservedRing, rng: random.Random, counts: Counter[str]) -> None:
         key = rng.getrandbits(scene.ring.bits)
         machine = rng.choice(scene.machines)
         if machine.member is None or machine.process is None:
@@ -62,17 +62,17 @@ class Lookups:
         walk = find_successor(machine.member.ref, key)
         scene.world.run(machine.process, LOOKUP, walk, partial(self._ended, scene, key, counts))
 
-    def _ended(self, scene: Scene, key: int, counts: Counter[str], outcome: Outcome) -> None:
+    def _ended(self, scene: ObservedRing, key: int, counts: Counter[str], outcome: Outcome) -> None:
         if not isinstance(outcome, Route):
             counts["failed"] += 1
             return
         nearer = all(between(a.node.id, b.node.id, key) for a, b in pairwise(outcome.steps))
         scene.demand(nearer, f"a lookup of {key} has gone back: {outcome}")
         scene.demand(outcome.owner in scene.supernode.granted, f"a lookup names {outcome.owner}, who never was")
-        true = TrueRing(scene.ring, (node.ref for node in scene.members))
+        true = IdealRing(scene.ring, (node.ref for node in scene.members))
         counts["right" if len(true) and outcome.owner == true.owner(key) else "stale"] += 1
 
 
-def _under_way(scene: Scene) -> int:
+def _under_way(scene: ObservedRing) -> int:
     tasks = (task for m in scene.machines if m.process is not None for task in m.process.tasks)
     return sum(task.name == LOOKUP for task in tasks)

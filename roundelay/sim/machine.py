@@ -38,10 +38,10 @@ class RingProgram:
         """What it does all its life, by name."""
         node, life = self.node, f"{self.node.ref.address} {self.node.ref.incarnation}"
         return {
-            "neighbours": maintenance.keep_neighbours(node, self.machine.world.rng(f"neighbours {life}")),
-            "fingers": maintenance.keep_fingers(node, self.machine.world.rng(f"fingers {life}")),
-            "lease": maintenance.keep_lease(node, lambda: self.machine.supernode),
-            "one ring": maintenance.keep_one_ring(
+            "neighbours": maintenance.stabilize_loop(node, self.machine.world.rng(f"neighbours {life}")),
+            "fingers": maintenance.fix_fingers_loop(node, self.machine.world.rng(f"fingers {life}")),
+            "lease": maintenance.heartbeat_loop(node, lambda: self.machine.supernode),
+            "one ring": maintenance.merge_rings_loop(
                 node, lambda: self.machine.listed, self.machine.world.rng(f"one ring {life}")
             ),
         }
@@ -128,7 +128,7 @@ class Machine:
         self.process.ref = node.ref
         self._running = self._program(self, node)
         self.process.handlers = self._running.handlers()
-        self.process.is_called = lambda: node.nudged or len(node.agenda) > 0
+        self.process.is_called = lambda: node.nudged or len(node.pending) > 0
         self.world.note(f"identity {self.address} {node.ref.id:x} {node.ref.incarnation}")
 
     def _joined(self, outcome: Outcome) -> None:

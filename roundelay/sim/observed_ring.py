@@ -17,7 +17,7 @@ class Violated(Exception):
 
 
 @dataclass
-class Scene:
+class ObservedRing:
     """What a workload may act on."""
 
     world: World
@@ -40,13 +40,13 @@ class Scene:
 class Workload(Protocol):
     """Something that uses the ring while it is tormented."""
 
-    def start(self, scene: Scene) -> None:
+    def start(self, scene: ObservedRing) -> None:
         """Begin, once the ring has formed; go on until told to stop."""
 
     def stop(self) -> None:
         """Begin nothing new."""
 
-    def judge(self, scene: Scene) -> None:
+    def judge(self, scene: ObservedRing) -> None:
         """After healing: everything must be right now. Raises Violated."""
 
     def summary(self) -> str:

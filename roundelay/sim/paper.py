@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from roundelay.sim.experiments import balanced, churn, failures, half_dead, leave_join, load, path, proximity, size
-from roundelay.sim.figures import Result, as_markdown
+from roundelay.sim.figures import ExperimentResult, as_markdown
 from roundelay.sim.plot import svg
 
-EXPERIMENTS: dict[str, Callable[[int, bool], Result]] = {
+EXPERIMENTS: dict[str, Callable[[int, bool], ExperimentResult]] = {
     "load": load.run,
     "path": path.run,
     "failures": failures.run,
@@ -35,7 +35,7 @@ says what the row must hold, and whether it does.
 """
 
 
-def run_all(seed: int, quick: bool) -> Iterator[tuple[Result, float]]:
+def run_all(seed: int, quick: bool) -> Iterator[tuple[ExperimentResult, float]]:
     """Each experiment's result and the processor seconds that it took."""
     for experiment in EXPERIMENTS.values():
         begun = time.process_time()
@@ -43,7 +43,7 @@ def run_all(seed: int, quick: bool) -> Iterator[tuple[Result, float]]:
         yield result, time.process_time() - begun
 
 
-def write(folder: Path, results: list[tuple[Result, float]], command: str) -> None:
+def write(folder: Path, results: list[tuple[ExperimentResult, float]], command: str) -> None:
     """The document, and a file for each plot, into that folder."""
     folder.mkdir(parents=True, exist_ok=True)
     parts = [INTRODUCTION.format(command=command), _costs(results)]
@@ -55,7 +55,7 @@ def write(folder: Path, results: list[tuple[Result, float]], command: str) -> No
     (folder / DOCUMENT).write_text("\n".join(parts))
 
 
-def _costs(results: list[tuple[Result, float]]) -> str:
+def _costs(results: list[tuple[ExperimentResult, float]]) -> str:
     lines = ["| experiment | holds | seconds on one core |", "| --- | --- | --- |"]
     lines += [f"| {r.experiment} | {'no' if r.broken else 'yes'} | {seconds:.0f} |" for r, seconds in results]
     total = sum(seconds for _, seconds in results)

@@ -21,7 +21,7 @@ Interval = tuple[float, float, float]  # x, low, high
 
 
 @dataclass(frozen=True)
-class Series:
+class PlotSeries:
     """One curve of a plot."""
 
     name: str
@@ -38,7 +38,7 @@ class Plot:
     title: str
     x_label: str
     y_label: str
-    series: tuple[Series, ...]
+    series: tuple[PlotSeries, ...]
     log_x: bool = False
 
 
@@ -108,7 +108,7 @@ def _axes(x_ticks: Sequence[float], y_ticks: Sequence[float], across: Scale, up:
     ]
 
 
-def _curve(series: Series, colour: str, across: Scale, up: Scale) -> list[str]:
+def _curve(series: PlotSeries, colour: str, across: Scale, up: Scale) -> list[str]:
     path = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in series.points)
     line = [f'<polyline points="{path}" fill="none" stroke="{colour}"/>'] if series.joined else []
     dots = [f'<circle cx="{across(x):.1f}" cy="{up(y):.1f}" r="3" fill="{colour}"/>' for x, y in series.points]

@@ -28,8 +28,8 @@ class Process:
         self.ref: NodeRef | None = None  # unknown until it is admitted; the supernode has none
         self.handlers: Handlers = {}
         self.is_called: Callable[[], bool] = lambda: False  # has it something to wake up for?
-        self.nappers: dict[Task, Resume] = {}
-        self.tasks: dict[Task, None] = {}
+        self.nappers: dict[SimTask, Resume] = {}
+        self.tasks: dict[SimTask, None] = {}
         self.alive = True
         self.frozen = False
         self._waiting: list[Action] = []
@@ -64,7 +64,7 @@ class Process:
             task.cancel()
 
 
-class Task:
+class SimTask:
     """A procedure on its way: stepped when what it waits for is there."""
 
     def __init__(
@@ -123,4 +123,4 @@ class Task:
         return self._procedure.send(outcome)
 
 
-Performer = Callable[[Task, Any], Outcome]
+Performer = Callable[[SimTask, Any], Outcome]

@@ -14,16 +14,16 @@ from weakref import WeakKeyDictionary
 from roundelay.chord.dispatch import Handlers
 from roundelay.chord.effects import Procedure, Sleep
 from roundelay.chord.node import ChordNode
-from roundelay.federation.effects import Aside, Clocks, Compute, Done, Rest
+from roundelay.federation.effects import AwaitOrder, Clocks, Compute, Done, Offload
 from roundelay.federation.errors import FilesLacking, WorkFailed
-from roundelay.federation.failover import Keeper
+from roundelay.federation.failover import JobSupervisor
 from roundelay.federation.orders import Orders
-from roundelay.federation.requests import Collect, Driving, Order
+from roundelay.federation.requests import Collect, DriverHeartbeat, Order
 from roundelay.ml.errors import MLError
 from roundelay.ml.task import task_from_dict
 from roundelay.ml.worker import Worker
 from roundelay.sim.machine import Machine, RingProgram
-from roundelay.sim.process import PENDING, Outcome, Process, Task
+from roundelay.sim.process import PENDING, Outcome, Process, SimTask
 from roundelay.sim.world import World
 from roundelay.store import replication
 from roundelay.store.store import Store
@@ -41,7 +41,7 @@ class NodeProgram(RingProgram):
         teach(world)
         self.store = Store(lambda: world.clock.now)
         self.orders = Orders(launch=self._relay)
-        self._keeper = Keeper(node, clocks(world), partial(_say, world, node))
+        self._keeper = JobSupervisor(node, clocks(world), partial(_say, world, node))
 
     def handlers(self) -> Handlers:
         return {
@@ -49,23 +49,23 @@ class NodeProgram(RingProgram):
             **self.store.handlers(),
             **self.orders.handlers(),
             Collect: lambda r: self.orders.progress(r.ticket),
-            Driving: lambda r: self._keeper.hear(r.job),
+            DriverHeartbeat: lambda r: self._keeper.heartbeat(r.job),
         }
 
     def _relay(self, order: Order) -> None:
         process = self.machine.process
         assert process is not None
-        self.machine.world.run(process, "relay", self.orders.relay(self.node, order), lambda _: None)
+        self.machine.world.run(process, "relay", self.orders.run_collective(self.node, order), lambda _: None)
 
     def loops(self) -> dict[str, Procedure[Any]]:
         node = self.node
-        self.store.settled = node.successor == node.ref
+        self.store.handoff_complete = node.successor == node.ref
         life = f"{node.ref.address} {node.ref.incarnation}"
         return {
             **super().loops(),
-            "store": replication.keep_store(node, self.store, self.machine.world.rng(f"store {life}")),
-            "orders": self.orders.carry_out(node),
-            "jobs": self._keeper.keep(),
+            "store": replication.replication_loop(node, self.store, self.machine.world.rng(f"store {life}")),
+            "orders": self.orders.run_queue(node),
+            "jobs": self._keeper.supervise(),
         }
 
 
@@ -82,12 +82,12 @@ def teach(world: World) -> None:
     brought: WeakKeyDictionary[Process, set[str]] = WeakKeyDictionary()
     sleep = world.performers[Sleep]
     world.performers[Compute] = partial(_compute, world, worker, brought)
-    world.performers[Aside] = lambda _, effect: effect.function()
-    world.performers[Rest] = lambda task, _: sleep(task, Sleep(REST_S))
+    world.performers[Offload] = lambda _, effect: effect.function()
+    world.performers[AwaitOrder] = lambda task, _: sleep(task, Sleep(REST_S))
 
 
 def _compute(
-    world: World, worker: Worker, brought: WeakKeyDictionary[Process, set[str]], task: Task, effect: Compute
+    world: World, worker: Worker, brought: WeakKeyDictionary[Process, set[str]], task: SimTask, effect: Compute
 ) -> Outcome:
     """Carry an order out: the result is there when the training would have ended.
 
@@ -100,14 +100,14 @@ def _compute(
         return FilesLacking(f"{len(lacking)} files, the first is {lacking[0]}")
     seconds = TRAINS_S_A_FILE * len(effect.order.files)
     try:
-        outcome: Outcome = carry_out(worker, effect, seconds)
+        outcome: Outcome = run_queue(worker, effect, seconds)
     except MLError as error:
         outcome = WorkFailed(str(error))
     world.clock.after(seconds, lambda: process.when_awake(lambda: resume(outcome)))
     return PENDING
 
 
-def carry_out(worker: Worker, effect: Compute, seconds: float) -> Done:
+def run_queue(worker: Worker, effect: Compute, seconds: float) -> Done:
     """What a trainer process does with an order. Raises MLError, FilesLacking."""
     order, work = effect.order, json.loads(effect.order.task)
     weights = effect.contents.get(order.weights, b"")

@@ -11,7 +11,7 @@ import random
 from functools import partial
 
 from roundelay.sim.machine import Machine
-from roundelay.sim.observed_ring import Scene
+from roundelay.sim.observed_ring import ObservedRing
 from roundelay.sim.process import Outcome
 from roundelay.sim.program import NodeProgram, clocks
 from roundelay.store.read_path import get
@@ -31,14 +31,14 @@ class Puts:
         self._begun = self._excused = self._asked = self._answered = 0
         self._crashes: list[float] = []
 
-    def start(self, scene: Scene) -> None:
+    def start(self, scene: ObservedRing) -> None:
         self._watch_crashes(scene)
         self._next(scene, scene.world.rng("puts"))
 
     def stop(self) -> None:
         self._stopped = True
 
-    def judge(self, scene: Scene) -> None:
+    def judge(self, scene: ObservedRing) -> None:
         for name, (_, content) in self._acknowledged.items():
             found = self._read(scene, name)
             if found == content:
@@ -56,7 +56,7 @@ class Puts:
 
     # --- helpers
 
-    def _next(self, scene: Scene, rng: random.Random) -> None:
+    def _next(self, scene: ObservedRing, rng: random.Random) -> None:
         if self._stopped:
             return
         machine = rng.choice(scene.machines)
@@ -70,22 +70,22 @@ class Puts:
                 self._get(scene, machine, rng.choice(list(self._acknowledged)))
         scene.world.clock.after(rng.expovariate(1.0 / EVERY_S), partial(self._next, scene, rng))
 
-    def _ended(self, scene: Scene, name: str, content: bytes, outcome: Outcome) -> None:
+    def _ended(self, scene: ObservedRing, name: str, content: bytes, outcome: Outcome) -> None:
         if isinstance(outcome, tuple) and len(outcome) >= scene.ring.replicas:
             self._acknowledged[name] = scene.world.clock.now, content
 
-    def _get(self, scene: Scene, machine: Machine, name: str) -> None:
+    def _get(self, scene: ObservedRing, machine: Machine, name: str) -> None:
         assert machine.member is not None and machine.process is not None
         self._asked += 1
         procedure = get(machine.member.ref, scene.ring, scene.ring.key(name), name)
         scene.world.run(machine.process, "get", procedure, partial(self._got, scene, name))
 
-    def _got(self, scene: Scene, name: str, outcome: Outcome) -> None:
+    def _got(self, scene: ObservedRing, name: str, outcome: Outcome) -> None:
         if isinstance(outcome, bytes):
             self._answered += 1
             scene.demand(outcome == self._acknowledged[name][1], f"{name} was read as {outcome!r}")
 
-    def _read(self, scene: Scene, name: str) -> Outcome:
+    def _read(self, scene: ObservedRing, name: str) -> Outcome:
         machine = next(m for m in scene.machines if m.member is not None)
         assert machine.member is not None and machine.process is not None
         found: list[Outcome] = []
@@ -96,7 +96,7 @@ class Puts:
         clock.run_while(lambda: not found, clock.now + READ_WITHIN_S)
         return found[0] if found else "nothing in time"
 
-    def _watch_crashes(self, scene: Scene) -> None:
+    def _watch_crashes(self, scene: ObservedRing) -> None:
         """Note when memories are lost: each life of a machine has a store of its own."""
         stores: dict[int, object] = {}
 

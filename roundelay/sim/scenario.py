@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from roundelay.chord.refs import Address
 from roundelay.chord.ring import Ring
 from roundelay.sim.checks import demand_proved, demand_safety, lacks, ring_lacks
-from roundelay.sim.faults import Faults
-from roundelay.sim.journal import Journal
+from roundelay.sim.faults import SimFaults
+from roundelay.sim.journal import EventJournal
 from roundelay.sim.machine import Machine, RingProgram
-from roundelay.sim.observed_ring import Scene, Workload
+from roundelay.sim.observed_ring import ObservedRing, Workload
 from roundelay.sim.options import SimOptions
 from roundelay.sim.program import NodeProgram
 from roundelay.sim.supernode import SimSupernode
@@ -27,13 +27,13 @@ BOOTS_WITHIN_S = 2.0
 FORMS_WITHIN_S = 60.0  # all at once and losing messages: the joiners of one gap find their places one by one
 HEALS_WITHIN_S = 30.0
 STAYS_S = 10.0
-LOOK_EVERY_S = 0.25
+CHECK_INTERVAL_S = 0.25
 PORT = 5000
 SUPERNODE = Address("supernode", 9091)
 
 
 @dataclass(frozen=True)
-class Report:
+class ScenarioReport:
     """What happened in one run."""
 
     options: SimOptions
@@ -58,18 +58,18 @@ class Report:
 class Scenario:
     """One run, from its options."""
 
-    def __init__(self, options: SimOptions, journal: Journal, workloads: Sequence[Workload]) -> None:
+    def __init__(self, options: SimOptions, journal: EventJournal, workloads: Sequence[Workload]) -> None:
         world = World(options, journal)
         ring = Ring(options.bits, options.successors, min(3, options.successors + 1))
         supernode = SimSupernode(world, ring, SUPERNODE)
         program = NodeProgram if options.jobs else RingProgram
         machines = [Machine(world, Address(f"n{i:02}", PORT), SUPERNODE, program) for i in range(options.nodes)]
-        self.scene = Scene(world, ring, supernode, machines)
-        self._faults = Faults(world, ring, machines, supernode)
+        self.scene = ObservedRing(world, ring, supernode, machines)
+        self._faults = SimFaults(world, ring, machines, supernode)
         self._workloads = workloads
         self._provable = False  # the proof begins with an Ideal ring
 
-    def run(self) -> Report:
+    def run(self) -> ScenarioReport:
         """Raises Violated."""
         world = self.scene.world
         formed_s = self._form()
@@ -80,7 +80,7 @@ class Scenario:
             workload.judge(self.scene)
         f = self._faults
         faults = f"{f.crashes} crashes ({f.spared} spared), {f.pauses} pauses, {f.partitions} partitions"
-        return Report(
+        return ScenarioReport(
             world.options,
             formed_s,
             healed_s,
@@ -127,7 +127,7 @@ class Scenario:
 
     def _advance(self) -> None:
         clock = self.scene.world.clock
-        clock.run(clock.now + LOOK_EVERY_S)
+        clock.run(clock.now + CHECK_INTERVAL_S)
         demand_safety(self.scene)
         if self._provable:
             demand_proved(self.scene)

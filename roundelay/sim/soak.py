@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from roundelay.sim.jobs import Job
-from roundelay.sim.journal import Journal
+from roundelay.sim.journal import EventJournal
 from roundelay.sim.lookups import Lookups
 from roundelay.sim.observed_ring import Workload
 from roundelay.sim.options import SimOptions, drawn
 from roundelay.sim.puts import Puts
-from roundelay.sim.scenario import Report, Scenario
+from roundelay.sim.scenario import Scenario, ScenarioReport
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def workloads(options: SimOptions) -> list[Workload]:
     return [Lookups(), Puts(), *(Job(number) for number in range(options.jobs))]
 
 
-def play(options: SimOptions, journal: Journal) -> Report | Failed:
+def play(options: SimOptions, journal: EventJournal) -> ScenarioReport | Failed:
     """One scenario. Whatever goes wrong in it is an answer, a crash of our own code included."""
     try:
         return Scenario(options, journal, workloads(options)).run()
@@ -45,9 +45,9 @@ def play(options: SimOptions, journal: Journal) -> Report | Failed:
 
 def soak(
     seconds: float, nodes: int, first_seed: int, jobs: int = 0, clock: Callable[[], float] = time.monotonic
-) -> Iterator[Report | Failed]:
+) -> Iterator[ScenarioReport | Failed]:
     """Seeds from the first on, each with the weather that it draws, until the time is up."""
     end, seed = clock() + seconds, first_seed
     while clock() < end:
-        yield play(replace(drawn(seed, nodes), jobs=jobs), Journal())
+        yield play(replace(drawn(seed, nodes), jobs=jobs), EventJournal())
         seed += 1

@@ -7,8 +7,8 @@ from contextlib import suppress
 from roundelay.chord.effects import Ask, AskAll, Procedure
 from roundelay.chord.errors import JoinRefused
 from roundelay.chord.refs import Address, NodeRef
-from roundelay.chord.registry import Membership
-from roundelay.chord.requests import Admit, GetMembers, Hello, Report, Retire, SayHello
+from roundelay.chord.registry import Registry
+from roundelay.chord.requests import Admit, GetMembers, Heartbeat, Hello, Retire, SayHello
 from roundelay.chord.ring import Ring
 from roundelay.sim.process import Outcome, Process
 from roundelay.sim.world import World
@@ -25,13 +25,13 @@ class SimSupernode:
         self.granted: list[NodeRef] = []  # its journal, in order
         self.process: Process | None = None
         self._ring = ring
-        self._membership: Membership | None = None
+        self._membership: Registry | None = None
 
     def boot(self) -> None:
         if self.process is not None:
             return
         rng = self.world.rng(f"supernode {len(self.granted)}")
-        membership = Membership(self._ring, rng, self.granted.append)
+        membership = Registry(self._ring, rng, self.granted.append)
         for node in self.granted:
             membership.recall(node)
         self.process = self.world.start(self.address)
@@ -49,15 +49,15 @@ class SimSupernode:
         """Whom it holds for alive; nobody while it is down."""
         return self._membership.members(self.world.clock.now).nodes if self._membership else ()
 
-    def _serve(self, membership: Membership, hellos: Outcome) -> None:
+    def _serve(self, membership: Registry, hellos: Outcome) -> None:
         assert self.process is not None
         clock, self._membership = self.world.clock, membership
         for hello in hellos:
             with suppress(JoinRefused):  # an earlier life of an address that has been admitted again
-                membership.report(hello.node, clock.now)
+                membership.renew(hello.node, clock.now)
         self.process.handlers = {
             Admit: lambda r: membership.admit(r.address, clock.now),
-            Report: lambda r: membership.report(r.node, clock.now),
+            Heartbeat: lambda r: membership.renew(r.node, clock.now),
             Retire: lambda r: membership.retire(r.node),
             GetMembers: lambda _: membership.members(clock.now),
         }

@@ -11,23 +11,23 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from roundelay.chord.dispatch import answer
+from roundelay.chord.dispatch import dispatch
 from roundelay.chord.effects import Ask, Procedure
 from roundelay.chord.errors import ChordError, NodeUnreachable, NotYet, WrongIncarnation
 from roundelay.chord.refs import Address, NodeRef
-from roundelay.sim.calls import Call, performers
+from roundelay.sim.calls import SimCall, performers
 from roundelay.sim.clock import Clock
-from roundelay.sim.journal import Journal
+from roundelay.sim.journal import EventJournal
 from roundelay.sim.links import Links, Sizes
 from roundelay.sim.network import Network
 from roundelay.sim.options import SimOptions
-from roundelay.sim.process import PENDING, Outcome, Process, Resume, Task
+from roundelay.sim.process import PENDING, Outcome, Process, Resume, SimTask
 
 
 class World:
     """Everything that one seed decides."""
 
-    def __init__(self, options: SimOptions, journal: Journal, sizes: Sizes | None = None) -> None:
+    def __init__(self, options: SimOptions, journal: EventJournal, sizes: Sizes | None = None) -> None:
         """sizes: of messages on the wire; needed where links have a bandwidth, and counted wherever it is given."""
         if options.bandwidth_mbit_s and sizes is None:
             raise ValueError(f"links of {options.bandwidth_mbit_s:g} Mbit/s need to be told how large messages are")
@@ -70,7 +70,7 @@ class World:
 
     def run(self, process: Process, name: str, procedure: Procedure[Any], done: Resume) -> None:
         """Start a procedure in a process; `done` gets its result or its ChordError."""
-        Task(process, name, procedure, done, self.performers).start()
+        SimTask(process, name, procedure, done, self.performers).start()
 
     # --- questions
 
@@ -81,7 +81,7 @@ class World:
             return self.answer(asker, ask)
         if not to.host:
             return NodeUnreachable("a placeholder in a list is no process")
-        Call(self, asker, ask, to, resume).start()
+        SimCall(self, asker, ask, to, resume).start()
         return PENDING
 
     def answer(self, process: Process, ask: Ask) -> Outcome:
@@ -91,7 +91,7 @@ class World:
                 return NotYet(f"{process.address} has not been admitted yet")
             return WrongIncarnation(process.ref)
         try:
-            outcome = answer(process.handlers, ask.request)
+            outcome = dispatch(process.handlers, ask.request)
         except ChordError as error:
             outcome = error
         process.wake()

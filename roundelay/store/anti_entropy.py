@@ -13,7 +13,7 @@ from roundelay.chord.errors import ChordError, Corrupt, Malformed, NotFound, Sto
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.store.items import LIST_MAX, GetRangeDigest, Item, ListRange
-from roundelay.store.write_path import pass_one_on
+from roundelay.store.write_path import copy_from
 
 Errors = tuple[type[ChordError], ...]
 OF_ONE_ITEM: Errors = (NotFound, Corrupt, Malformed, StoreFull)  # another may fare better
@@ -24,7 +24,7 @@ def reconcile(ring: Ring, one: NodeRef, other: NodeRef, start: int, end: int) ->
     yield from _compare(ring, one, other, start, end, both_ways=True)
 
 
-def give(ring: Ring, giver: NodeRef, taker: NodeRef, start: int, end: int) -> Procedure[None]:
+def push_missing(ring: Ring, giver: NodeRef, taker: NodeRef, start: int, end: int) -> Procedure[None]:
     """Afterwards the taker has, of the keys in (start, end], what the giver had. Raises ChordError."""
     yield from _compare(ring, giver, taker, start, end, both_ways=False)
 
@@ -46,24 +46,24 @@ def _compare(ring: Ring, one: NodeRef, other: NodeRef, start: int, end: int, bot
 def _exchange(one: NodeRef, other: NodeRef, start: int, end: int, both_ways: bool) -> Procedure[None]:
     ours = yield from ask(one, ListRange(start, end))
     theirs = yield from ask(other, ListRange(start, end))
-    ways = [bring(_lacking(ours, theirs), one, other)]
+    ways = [copy_items(_missing_at(ours, theirs), one, other)]
     if both_ways:
-        ways.insert(0, bring(_lacking(theirs, ours), other, one))
+        ways.insert(0, copy_items(_missing_at(theirs, ours), other, one))
     yield from all_of(ways, OF_ONE_ITEM)
 
 
-def _lacking(items: Sequence[Item], of: Sequence[Item]) -> list[Item]:
+def _missing_at(items: Sequence[Item], of: Sequence[Item]) -> list[Item]:
     """Those items of the first which the second lacks, or has in an earlier version."""
     known = {item.entry: item.rank for item in of}
     return [item for item in items if item.entry not in known or known[item.entry] < item.rank]
 
 
-def bring(items: Sequence[Item], source: NodeRef, target: NodeRef) -> Procedure[None]:
+def copy_items(items: Sequence[Item], source: NodeRef, target: NodeRef) -> Procedure[None]:
     """All that can be brought; an item that has rotted meanwhile is passed over. Raises ChordError."""
     trouble: ChordError | None = None
     for item in items:
         try:
-            yield from pass_one_on(source, target, item)
+            yield from copy_from(source, target, item)
         except (NotFound, Corrupt, Malformed) as error:
             trouble = error
     if trouble is not None:

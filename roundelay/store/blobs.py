@@ -54,12 +54,12 @@ def pieces_of(content: Content) -> Iterator[bytes]:
         yield content[start : start + CHUNK_BYTES]
 
 
-def check(digest: str, content: Content) -> None:
+def verify_digest(digest: str, content: Content) -> None:
     """Raises Corrupt unless these are the bytes of that digest."""
-    require(digest, digest_of(content), len(content))
+    require_digest(digest, digest_of(content), len(content))
 
 
-def require(digest: str, actual: str, size_bytes: int) -> None:
+def require_digest(digest: str, actual: str, size_bytes: int) -> None:
     """Raises Corrupt unless the digest of so many bytes is the one announced."""
     if actual != digest:
         raise Corrupt(f"{size_bytes} bytes announced as {digest[:8]} are {actual[:8]}")
@@ -122,7 +122,7 @@ class MemoryBlobs:
 
     def verify(self, digest: str) -> None:
         try:
-            check(digest, self.content(digest))
+            verify_digest(digest, self.content(digest))
         except Corrupt:
             self.drop(digest)
             raise

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from roundelay.chord.effects import Request
 
 CHUNK_BYTES = 1 << 20  # of a content, in one message
-LEASE_S = 3600.0
+ITEM_LEASE_S = 3600.0
 RENEWAL_SHARE = 0.01  # of a lease: what is longer by less is no renewal, but the time that a message took
 LIST_MAX = 256  # items in one message; the last key's may be more, for it is never cut
 
@@ -32,7 +32,7 @@ class Item:
 
     entry: Entry
     version: int  # by the writer's clock
-    lease_s: float = LEASE_S  # what is left of it
+    lease_s: float = ITEM_LEASE_S  # what is left of it
     deleted: bool = False
 
     @property
@@ -131,7 +131,7 @@ class Release(Request[None]):
 
 
 @dataclass(frozen=True)
-class Tidy(Request[int]):
+class CollectGarbage(Request[int]):
     """Let go of what has expired, and read a few contents whole: how many had rotted and are gone.
 
     Only a node itself may ask this of itself.
@@ -141,5 +141,5 @@ class Tidy(Request[int]):
 
 
 @dataclass(frozen=True)
-class Seal(Request[None]):
+class StopAccepting(Request[None]):
     """Take in no more items: this node is leaving. Only a node itself may ask this of itself."""

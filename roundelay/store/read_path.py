@@ -25,7 +25,7 @@ GET_ATTEMPTS_MAX = 3  # a copy may be handed on between our hearing of it and ou
 
 
 @dataclass(frozen=True)
-class Findings:
+class FoundItems:
     """What was found, the nodes that were asked, whether all who should know could say, and what each has said."""
 
     items: tuple[Item, ...]
@@ -52,13 +52,13 @@ def find(
 
 def _search(
     start: NodeRef, ring: Ring, wanted: Find, choose: Callable[[tuple[Item, ...]], tuple[Item, ...]], any_will_do: bool
-) -> Procedure[Findings]:
+) -> Procedure[FoundItems]:
     """Those of the items wanted that are chosen. Who is being handed over to may have a later one, and is waited for.
 
     That there are none is certain when all who were asked have said so. With few copies more are asked than
     should know: what a leaver no longer took in lies with the next node, and joiners come between the two.
     """
-    found, count, key = Findings((), (), False), max(ring.replicas + 1, FIND_NODES_MIN), wanted.key
+    found, count, key = FoundItems((), (), False), max(ring.replicas + 1, FIND_NODES_MIN), wanted.key
     for _ in range(FIND_ATTEMPTS_MAX):
         nodes = (yield from nodes_for(start, ring, key, count))[:count]
         answers = yield from ask_all([(node, wanted) for node in nodes])
@@ -68,7 +68,7 @@ def _search(
         else:
             all_know = all(isinstance(answer, tuple) for answer in answers)
             complete = all_know and (yield from _is_owner(nodes[0], key))
-        found = Findings(items, nodes, complete, tuple(answers))
+        found = FoundItems(items, nodes, complete, tuple(answers))
         if complete or (items and any_will_do):
             break
         yield Sleep(FIND_RETRY_S)
@@ -115,7 +115,7 @@ def get(start: NodeRef, ring: Ring, key: int, name: str, digest: str = "") -> Pr
             missing = error
             continue
         asked = list(zip(found.nodes, found.answers, strict=True))[: ring.replicas]
-        yield from _repair([node for node, said in asked if not _has(said, latest)], latest, content)
+        yield from _read_repair([node for node, said in asked if not _has(said, latest)], latest, content)
         return content
     raise missing
 
@@ -152,7 +152,7 @@ def _has(said: tuple[Item, ...] | ChordError, item: Item) -> bool:
     )
 
 
-def _repair(nodes: Sequence[NodeRef], item: Item, content: bytes) -> Procedure[None]:
+def _read_repair(nodes: Sequence[NodeRef], item: Item, content: bytes) -> Procedure[None]:
     """Who should hold it and may not, gets it now."""
     answers = yield from ask_all([(node, Put(item)) for node in nodes])
     lacking = [n for n, a in zip(nodes, answers, strict=True) if isinstance(a, Receipt) and not a.stored]

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from roundelay.chord.errors import StoreFull
-from roundelay.store.blobs import Buffer, Content, MemoryBlobs, check
+from roundelay.store.blobs import Buffer, Content, MemoryBlobs, verify_digest
 
 UPLOADS_MAX = 256  # contents half received; the oldest gives way
-UPLOAD_S = 600.0  # how long half a content waits for its next piece
-SCRATCH_S = 3600.0  # how long a content waits to be read, put or written again
+UPLOAD_TTL_S = 600.0  # how long half a content waits for its next piece
+STAGING_TTL_S = 3600.0  # how long a content waits to be read, put or written again
 
 
 @dataclass
@@ -27,7 +27,7 @@ class _Upload:
         return self.received.tell()
 
 
-class Scratch:
+class Staging:
     """Half contents, and whole ones that no entry names. `room_bytes` says what there is place for besides.
 
     `buffer`: where a content of so many bytes is put together, and stays.
@@ -51,7 +51,7 @@ class Scratch:
         """Is it here whole? Whoever asks still wants it."""
         if not self._blobs.has(digest):
             return False
-        self._until[digest] = self._clock() + SCRATCH_S
+        self._until[digest] = self._clock() + STAGING_TTL_S
         return True
 
     def received_bytes(self, digest: str) -> int:
@@ -75,9 +75,9 @@ class Scratch:
 
     def add(self, digest: str, content: Content) -> None:
         """Raises Corrupt, StoreFull."""
-        check(digest, content)
+        verify_digest(digest, content)
         self._blobs.add(digest, content)
-        self._until[digest] = self._clock() + SCRATCH_S
+        self._until[digest] = self._clock() + STAGING_TTL_S
 
     def size_bytes(self, digest: str) -> int:
         """Of a content that is here whole. Raises NotFound."""
@@ -114,5 +114,5 @@ class Scratch:
         upload = self._uploads.get(digest)
         if upload is None:
             upload = self._uploads[digest] = _Upload(self._buffer(size_bytes))
-        upload.until = self._clock() + UPLOAD_S
+        upload.until = self._clock() + UPLOAD_TTL_S
         return upload

@@ -22,6 +22,7 @@ from roundelay.store.items import (
     CHUNK_BYTES,
     LIST_MAX,
     RENEWAL_SHARE,
+    CollectGarbage,
     Entry,
     Find,
     GetRangeDigest,
@@ -33,12 +34,11 @@ from roundelay.store.items import (
     Read,
     Receipt,
     Release,
-    Seal,
-    Tidy,
+    StopAccepting,
     Write,
 )
 from roundelay.store.names import NAME_BYTES_MAX, check_name
-from roundelay.store.staging import Scratch
+from roundelay.store.staging import Staging
 
 CONTENT_BYTES_MAX = 256 << 20
 LEASE_MAX_S = 30 * 24 * 3600.0
@@ -48,7 +48,7 @@ SCRUB_BYTES = 64 << 20  # read at one go; one content may be larger
 
 
 @dataclass(frozen=True)
-class _Kept:
+class _Standing:
     """How an entry stands here. Of two standings the later counts, and lasts as long as either would."""
 
     version: int
@@ -59,14 +59,14 @@ class _Kept:
     def rank(self) -> tuple[int, bool]:
         return self.version, self.deleted
 
-    def merged(self, other: _Kept) -> _Kept:
+    def merged(self, other: _Standing) -> _Standing:
         later, earlier = (self, other) if self.rank >= other.rank else (other, self)
         if earlier.deleted and not later.deleted:
             return later  # what is put anew after a deletion has only its own lease
         return replace(later, until=max(self.until, other.until))
 
 
-class Ledger(Protocol):
+class IndexLog(Protocol):
     """Where the index is written down, so that it outlives the process."""
 
     def record(self, item: Item) -> None:
@@ -75,7 +75,7 @@ class Ledger(Protocol):
     def erase(self, entries: Iterable[Entry]) -> None: ...
 
 
-class NoLedger:
+class NoIndexLog:
     """The index lives in memory only."""
 
     def record(self, item: Item) -> None:
@@ -88,15 +88,15 @@ class NoLedger:
 class Store:
     """The index, the contents it names, and scratch: contents that only a round needs."""
 
-    def __init__(self, clock: Callable[[], float], blobs: Blobs | None = None, ledger: Ledger | None = None) -> None:
+    def __init__(self, clock: Callable[[], float], blobs: Blobs | None = None, ledger: IndexLog | None = None) -> None:
         self._clock = clock
         self._blobs: Blobs = blobs or MemoryBlobs()
-        self._scratch = Scratch(clock, self._room_bytes, self._blobs.buffer)
-        self._ledger: Ledger = ledger or NoLedger()
-        self._index: dict[int, dict[Entry, _Kept]] = {}  # by key
+        self._staging = Staging(clock, self._room_bytes, self._blobs.buffer)
+        self._index_log: IndexLog = ledger or NoIndexLog()
+        self._index: dict[int, dict[Entry, _Standing]] = {}  # by key
         self._scrubbed = ""  # the last content that was read whole in its turn
-        self._sealed = False
-        self.settled = True  # False: a hand-over to this node is going on
+        self._accepting_stopped = False
+        self.handoff_complete = True  # False: a hand-over to this node is going on
 
     def handlers(self) -> Handlers:
         """The store's questions, answered from this state."""
@@ -109,8 +109,8 @@ class Store:
             ListRange: lambda r: self.list_range(r.start, r.end),
             ListNamed: lambda r: self.list_named(r.ending),
             Release: lambda r: self.release(r.items, r.contents),
-            Tidy: lambda r: self.tidy(r.scrub),
-            Seal: lambda _: self.seal(),
+            CollectGarbage: lambda r: self.collect_garbage(r.scrub),
+            StopAccepting: lambda _: self.stop_accepting(),
         }
 
     # --- what it answers
@@ -119,15 +119,15 @@ class Store:
         """Keep an item, unless a later one is kept already. Raises Malformed, StoreFull; NotYet: ask another."""
         entry, now = item.entry, self._clock()
         check_name(entry.name)
-        if self._sealed:
+        if self._accepting_stopped:
             raise NotYet("this node is leaving")
-        put = _Kept(item.version, item.deleted, now + min(max(item.lease_s, 0.0), LEASE_MAX_S))
+        put = _Standing(item.version, item.deleted, now + min(max(item.lease_s, 0.0), LEASE_MAX_S))
         known = self._kept(entry, now)
         merged = known.merged(put) if known is not None else put
         if known is None:
-            self._refuse_crowd(entry)
+            self._check_key_capacity(entry)
         if not merged.deleted and not self._secure(entry):
-            return Receipt(False, self._scratch.received_bytes(entry.digest))
+            return Receipt(False, self._staging.received_bytes(entry.digest))
         slight_s = RENEWAL_SHARE * (put.until - now)
         if known is None or merged.rank != known.rank or merged.until > known.until + slight_s:
             self._keep(entry, merged)
@@ -141,18 +141,18 @@ class Store:
             raise Malformed(f"a piece of {len(piece)} bytes at {offset} in a content of {size_bytes}")
         if len(piece) > CHUNK_BYTES:
             raise Malformed(f"a piece of {len(piece)} bytes, at most {CHUNK_BYTES} are one")
-        received_bytes = self._scratch.receive(digest, size_bytes, offset, piece)
-        return Receipt(self._scratch.has(digest), received_bytes)
+        received_bytes = self._staging.receive(digest, size_bytes, offset, piece)
+        return Receipt(self._staging.has(digest), received_bytes)
 
     def read(self, digest: str, offset: int, length: int) -> bytes:
         if not 0 <= length <= CHUNK_BYTES or offset < 0:
             raise Malformed(f"{length} bytes from {offset} asked for, at most {CHUNK_BYTES} in one piece")
-        if self._scratch.has(digest):
-            return self._scratch.piece(digest, offset, length)
+        if self._staging.has(digest):
+            return self._staging.piece(digest, offset, length)
         return self._blobs.piece(digest, offset, length)
 
     def find(self, key: int, names: tuple[str, ...] = ()) -> tuple[Item, ...]:
-        if not self.settled:
+        if not self.handoff_complete:
             raise NotYet("what this node owns is still being handed over to it")
         return tuple(item for item in self._items((key,)) if not names or item.entry.name in names)
 
@@ -179,17 +179,17 @@ class Store:
         known = [(item, self._index.get(item.entry.key, {}).get(item.entry)) for item in items]
         self._forget([item.entry for item, kept in known if kept is not None and kept.rank <= item.rank])
         for digest in contents:
-            self._scratch.drop(digest)
+            self._staging.drop(digest)
 
-    def tidy(self, scrub: int) -> int:
+    def collect_garbage(self, scrub: int) -> int:
         now = self._clock()
-        self._scratch.expire()
+        self._staging.expire()
         rotten = sum(self._is_rotten(digest) for digest in self._next_digests(scrub))
         self._forget([e for kept in self._index.values() for e, k in kept.items() if k.until <= now])
         return rotten
 
-    def seal(self) -> None:
-        self._sealed = True
+    def stop_accepting(self) -> None:
+        self._accepting_stopped = True
 
     # --- what its own node uses
 
@@ -197,14 +197,14 @@ class Store:
         """What a ledger has kept from an earlier life: a cache, whose leases run on."""
         for item in items:
             until = self._clock() + min(item.lease_s, LEASE_MAX_S)
-            self._index.setdefault(item.entry.key, {})[item.entry] = _Kept(item.version, item.deleted, until)
+            self._index.setdefault(item.entry.key, {})[item.entry] = _Standing(item.version, item.deleted, until)
 
-    def take_in(self, digest: str, content: Content) -> None:
+    def stage(self, digest: str, content: Content) -> None:
         """A content that is at hand already. Raises Corrupt, StoreFull."""
-        self._scratch.add(digest, content)
+        self._staging.add(digest, content)
 
     def has(self, digest: str) -> bool:
-        return self._scratch.has(digest) or self._blobs.has(digest)
+        return self._staging.has(digest) or self._blobs.has(digest)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -218,7 +218,7 @@ class Store:
     # --- helpers
 
     def _room_bytes(self) -> int:
-        return self._blobs.bytes_max - self._blobs.total_bytes - self._scratch.total_bytes
+        return self._blobs.bytes_max - self._blobs.total_bytes - self._staging.total_bytes
 
     def _keys(self, start: int, end: int) -> list[int]:
         """Those in (start, end] under which anything is kept."""
@@ -232,12 +232,12 @@ class Store:
                 if kept.until > now and (kept.deleted or self._blobs.has(entry.digest)):
                     yield Item(entry, kept.version, kept.until - now, kept.deleted)
 
-    def _kept(self, entry: Entry, now: float) -> _Kept | None:
+    def _kept(self, entry: Entry, now: float) -> _Standing | None:
         """How it stands, unless its lease has run out."""
         kept = self._index.get(entry.key, {}).get(entry)
         return kept if kept is not None and kept.until > now else None
 
-    def _refuse_crowd(self, entry: Entry) -> None:
+    def _check_key_capacity(self, entry: Entry) -> None:
         """All items of a key must fit into one message. Raises StoreFull."""
         others = self._index.get(entry.key, {})
         if (len(others) + 1) * (ITEM_BYTES + NAME_BYTES_MAX) <= KEY_BYTES_MAX:
@@ -248,24 +248,24 @@ class Store:
     def _secure(self, entry: Entry) -> bool:
         """Is the content here, and where it is to stay? Raises Malformed, StoreFull."""
         kept = self._blobs.has(entry.digest)
-        if not kept and not self._scratch.has(entry.digest):
+        if not kept and not self._staging.has(entry.digest):
             return False
-        size_bytes = (self._blobs if kept else self._scratch).size_bytes(entry.digest)
+        size_bytes = (self._blobs if kept else self._staging).size_bytes(entry.digest)
         if size_bytes != entry.size_bytes:
             raise Malformed(f"{entry.name}: {entry.size_bytes} bytes announced, the content has {size_bytes}")
         sound = True
         try:
             if not kept:
-                self._blobs.add(entry.digest, self._scratch.content(entry.digest))
+                self._blobs.add(entry.digest, self._staging.content(entry.digest))
         except Corrupt:
             sound = False
-        self._scratch.drop(entry.digest)
+        self._staging.drop(entry.digest)
         return sound
 
-    def _keep(self, entry: Entry, kept: _Kept) -> None:
+    def _keep(self, entry: Entry, kept: _Standing) -> None:
         lease_s = kept.until - self._clock()
         try:
-            self._ledger.record(Item(entry, kept.version, lease_s, kept.deleted))
+            self._index_log.record(Item(entry, kept.version, lease_s, kept.deleted))
         except StoreFull:
             self._drop_unnamed({entry.digest})
             raise
@@ -275,7 +275,7 @@ class Store:
 
     def _forget(self, entries: list[Entry]) -> None:
         """Raises StoreFull where that cannot be written down: they are then still here."""
-        self._ledger.erase(entries)
+        self._index_log.erase(entries)
         for entry in entries:
             del self._index[entry.key][entry]
             if not self._index[entry.key]:

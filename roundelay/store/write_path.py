@@ -15,13 +15,13 @@ from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import GetNeighbours
 from roundelay.chord.ring import Ring
 from roundelay.store.blobs import Content, digest_of
-from roundelay.store.items import CHUNK_BYTES, LEASE_S, Entry, Item, Put, Read, Receipt, Write
+from roundelay.store.items import CHUNK_BYTES, ITEM_LEASE_S, Entry, Item, Put, Read, Receipt, Write
 
 TRANSFER_TIMEOUT_S = 3.0  # for one piece
 BYTES_PER_S_MIN = 16 << 20  # at which a whole content is checked and written to a disk
-SENDINGS_MAX = 2  # of one content to one node
-AT_ONCE_BYTES_MAX = 64 << 10  # of a content whose copies are written side by side; larger ones share the way out
-UNASKED_BYTES_MAX = 4 << 10  # of a new content: to send it costs no more than to ask
+TRANSFERS_MAX = 2  # of one content to one node
+PARALLEL_BYTES_MAX = 64 << 10  # of a content whose copies are written side by side; larger ones share the way out
+UNCONDITIONAL_BYTES_MAX = 4 << 10  # of a new content: to send it costs no more than to ask
 PIECES_SPARE = 8  # repeated, where the receiver has lost some
 
 
@@ -32,7 +32,7 @@ def put(
     name: str,
     content: Content,
     version: int,
-    lease_s: float = LEASE_S,
+    lease_s: float = ITEM_LEASE_S,
     is_new: bool = False,
 ) -> Procedure[tuple[NodeRef, ...]]:
     """Store a content under a key: in its owner and in the owner's next live successors.
@@ -41,17 +41,17 @@ def put(
     has this content yet, so that, if it is small, nobody is asked whether to send it. Returns the nodes
     that hold it, the owner first: min(replicas, nodes) of them. Raises UnderReplicated, LookupFailed.
     """
-    holders = yield from put_all(start, ring, key, {name: content}, version, lease_s, is_new)
+    holders = yield from put_many(start, ring, key, {name: content}, version, lease_s, is_new)
     return holders
 
 
-def put_all(
+def put_many(
     start: NodeRef,
     ring: Ring,
     key: int,
     contents: Mapping[str, Content],
     version: int,
-    lease_s: float = LEASE_S,
+    lease_s: float = ITEM_LEASE_S,
     is_new: bool = False,
 ) -> Procedure[tuple[NodeRef, ...]]:
     """The same for several contents under one key, by their names: one after the other, in all copies each."""
@@ -59,7 +59,7 @@ def put_all(
     for name, content in contents.items():
         item = Item(Entry(key, name, digest_of(content), len(content)), version, lease_s)
         try:
-            unasked = is_new and len(content) <= UNASKED_BYTES_MAX
+            unasked = is_new and len(content) <= UNCONDITIONAL_BYTES_MAX
             holders = yield from put_copies(item, content, nodes, ring.replicas, unasked)
         except UnderReplicated:  # a list that is just long enough has nobody in the place of those that cannot
             nodes = yield from nodes_for(start, ring, key, 2 * ring.replicas)
@@ -99,13 +99,13 @@ def put_copies(
     wanted = min(replicas, len(nodes))
     holders: list[NodeRef] = []
     refusal: ChordError | None = None
-    at_once: dict[NodeRef, Receipt | ChordError] = {}
-    if wanted > 1 and item.entry.size_bytes <= AT_ONCE_BYTES_MAX:
-        at_once = yield from _put_at_once(nodes[:wanted], item, content, is_new)
+    limit: dict[NodeRef, Receipt | ChordError] = {}
+    if wanted > 1 and item.entry.size_bytes <= PARALLEL_BYTES_MAX:
+        limit = yield from _put_parallel(nodes[:wanted], item, content, is_new)
     for node in nodes[: 2 * replicas]:
         if len(holders) == wanted:
             break
-        said = at_once.get(node)
+        said = limit.get(node)
         if isinstance(said, ChordError):
             refusal = said
             continue
@@ -122,7 +122,7 @@ def put_copies(
     return tuple(holders)
 
 
-def _put_at_once(
+def _put_parallel(
     nodes: Sequence[NodeRef], item: Item, content: Content, is_new: bool
 ) -> Procedure[dict[NodeRef, Receipt | ChordError]]:
     """Put a small content to all of these side by side; where it is not stored then, put_one has the last word."""
@@ -139,7 +139,7 @@ def _put_at_once(
             said[node] = receipt
         elif isinstance(receipt, Receipt) and receipt.stored:
             whole.append(node)
-    receipts = yield from ask_all([(n, Put(item)) for n in whole], deadline_s=_patience_s(len(content)))
+    receipts = yield from ask_all([(n, Put(item)) for n in whole], deadline_s=_commit_timeout_s(len(content)))
     return said | dict(zip(whole, receipts, strict=True))
 
 
@@ -148,17 +148,17 @@ Reading = Callable[[int], Procedure[bytes]]  # a content's next piece, from an o
 
 def put_one(node: NodeRef, item: Item, content: Content, is_new: bool = False) -> Procedure[None]:
     """Have one node keep an item; bytes travel only if it lacks them, or they are new. Raises ChordError."""
-    yield from _put_one(node, item, partial(_own_piece, content), is_new)
+    yield from _put_one(node, item, partial(_local_piece, content), is_new)
 
 
-def pass_one_on(source: NodeRef, node: NodeRef, item: Item) -> Procedure[None]:
+def copy_from(source: NodeRef, node: NodeRef, item: Item) -> Procedure[None]:
     """The same with another node's copy, which is never whole here. Raises ChordError: NotFound, if it has none."""
-    yield from _put_one(node, item, partial(_piece_of, source, item.entry.digest))
+    yield from _put_one(node, item, partial(_remote_piece, source, item.entry.digest))
 
 
 def write(node: NodeRef, digest: str, content: Content, offset: int = 0) -> Procedure[Receipt]:
     """Send a content piece by piece, from where the receiver stands. Raises ChordError."""
-    receipt = yield from _write(node, digest, len(content), partial(_own_piece, content), offset)
+    receipt = yield from _write(node, digest, len(content), partial(_local_piece, content), offset)
     return receipt
 
 
@@ -166,7 +166,7 @@ def _put_one(node: NodeRef, item: Item, read: Reading, is_new: bool = False) -> 
     entry, trouble, receipt = item.entry, None, Receipt(False, 0)
     if not is_new:
         receipt = yield from ask(node, Put(item))
-    for _ in range(SENDINGS_MAX):
+    for _ in range(TRANSFERS_MAX):
         if receipt.stored:
             return
         try:
@@ -175,7 +175,7 @@ def _put_one(node: NodeRef, item: Item, read: Reading, is_new: bool = False) -> 
             receipt = Receipt(False, 0)  # another writer had begun with other bytes: from the beginning
             trouble = error
             continue
-        receipt = yield from ask(node, Put(item), _patience_s(entry.size_bytes))
+        receipt = yield from ask(node, Put(item), _commit_timeout_s(entry.size_bytes))
     if not receipt.stored:
         raise trouble or NodeUnreachable(f"{node.address} has not kept what it was sent of {entry.name}")
 
@@ -185,19 +185,19 @@ def _write(node: NodeRef, digest: str, size_bytes: int, read: Reading, offset: i
         piece = yield from read(offset)
         is_last = offset + len(piece) >= size_bytes
         request = Write(digest, size_bytes, offset, piece)
-        receipt = yield from ask(node, request, _patience_s(size_bytes) if is_last else TRANSFER_TIMEOUT_S)
+        receipt = yield from ask(node, request, _commit_timeout_s(size_bytes) if is_last else TRANSFER_TIMEOUT_S)
         if receipt.stored:
             return receipt
         offset = receipt.received_bytes
     raise NodeUnreachable(f"{node.address} does not take {digest[:8]} in")
 
 
-def _own_piece(content: Content, offset: int) -> Procedure[bytes]:
+def _local_piece(content: Content, offset: int) -> Procedure[bytes]:
     return content[offset : offset + CHUNK_BYTES]
     yield  # a procedure that asks nobody
 
 
-def _piece_of(source: NodeRef, digest: str, offset: int) -> Procedure[bytes]:
+def _remote_piece(source: NodeRef, digest: str, offset: int) -> Procedure[bytes]:
     """Raises NotFound, whatever keeps it from being read."""
     try:
         piece = yield from ask(source, Read(digest, offset, CHUNK_BYTES), TRANSFER_TIMEOUT_S)
@@ -206,6 +206,6 @@ def _piece_of(source: NodeRef, digest: str, offset: int) -> Procedure[bytes]:
     return piece
 
 
-def _patience_s(size_bytes: int) -> float:
+def _commit_timeout_s(size_bytes: int) -> float:
     """How long a node may take to check a whole content and to write it down."""
     return TRANSFER_TIMEOUT_S + size_bytes / BYTES_PER_S_MIN

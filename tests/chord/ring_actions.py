@@ -52,7 +52,7 @@ def possible(world: World, verb: str, guard: bool = True, nodes_max: int = 8) ->
             (verb, n.ref.id, m.ref.id) for n in world.members if n.ref not in busy for m in world.members if m is not n
         ]
     if verb == "work":
-        return [("work", n.id) for n, node in world.nodes.items() if len(node.agenda)]
+        return [("work", n.id) for n, node in world.nodes.items() if len(node.pending)]
     if verb in ("step", "ask", "answer"):
         return [
             (verb, t.node.id, t.name) for t in world.tasks if verb == "step" or (t.outcome is None) == (verb == "ask")
@@ -81,7 +81,7 @@ def perform(world: World, action: Action) -> bool:
     elif not node.joined or any((t.name, t.node) == (verb, node.ref) for t in world.tasks):
         return False
     elif verb == "unite" and through is not None:
-        world.begin(node.ref, "unite", protocol.unite(node, through.ref))
+        world.begin(node.ref, "unite", protocol.merge_with(node, through.ref))
     elif verb in ALONE:
         world.begin(node.ref, str(verb), ALONE[str(verb)](node))
     else:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from roundelay.chord import protocol
-from roundelay.chord.dispatch import Handlers, answer, ring_handlers
+from roundelay.chord.dispatch import Handlers, dispatch, ring_handlers
 from roundelay.chord.effects import Ask, AskAll, Procedure, Request, Sleep
 from roundelay.chord.errors import ChordError, NodeUnreachable, WrongIncarnation
 from roundelay.chord.invariants import IDEAL, check
@@ -22,7 +22,7 @@ from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import Neighbourhood, Notify, Nudge
 from roundelay.chord.ring import Ring
-from roundelay.chord.snapshot import View, principals, view
+from roundelay.chord.snapshot import NodeView, principals, view_of
 
 ADOPTING = ("join", "stabilize", "unite")  # procedures that take over the list they are told
 STEPS_MAX = 20_000  # of one procedure run to its end
@@ -76,7 +76,7 @@ class World:
     asked: int = 0  # questions put in all
     _handlers: dict[NodeRef, Handlers] = field(default_factory=dict)
     _lives: dict[int, int] = field(default_factory=dict)
-    _sound: list[View] | None = None
+    _sound: list[NodeView] | None = None
 
     # --- processes
 
@@ -171,18 +171,18 @@ class World:
         if not keep:
             self.mail.remove(mail)
         if mail.to in self.nodes and self.network(mail.source, mail.to) != "request":
-            answer(self._handlers[mail.to], mail.request)
+            dispatch(self._handlers[mail.to], mail.request)
 
     def work_off(self, node: ChordNode) -> Task | None:
         """Begin what has waited longest on a node's agenda."""
-        note = node.agenda.take()
+        note = node.pending.pop()
         return self.begin(node.ref, note[0], note[1]()) if note is not None else None
 
     # --- the ring as a whole
 
     @property
-    def views(self) -> list[View]:
-        return [view(n) for n in self.members]
+    def views(self) -> list[NodeView]:
+        return [view_of(n) for n in self.members]
 
     def breaches(self) -> list[str]:
         """Every predicate but Ideal that does not hold, and what else no step may break."""
@@ -235,7 +235,7 @@ class World:
                 self.step(self.tasks[0])
             elif self.mail:
                 self.deliver(self.mail[0])
-            elif not any(len(n.agenda) for n in self.nodes.values()):
+            elif not any(len(n.pending) for n in self.nodes.values()):
                 return
         raise AssertionError(f"not at rest after {STEPS_MAX} steps")
 
@@ -261,7 +261,7 @@ class World:
         others = [n.ref for n in self.members if n is not node]
         if others:
             try:
-                self.run(node.ref, "unite", protocol.unite(node, rng.choice(others)))
+                self.run(node.ref, "unite", protocol.merge_with(node, rng.choice(others)))
             except ChordError:
                 return
 
@@ -318,7 +318,7 @@ class World:
         if to in self.moods:
             return self.moods[to](request)
         if to in self.nodes:
-            return answer(self._handlers[to], request)
+            return dispatch(self._handlers[to], request)
         actual = next((r for r in self.nodes if r.address == to.address), None)
         raise NodeUnreachable(f"{to} is dead") if actual is None else WrongIncarnation(actual)
 

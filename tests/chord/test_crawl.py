@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from roundelay.chord import protocol
-from roundelay.chord.crawl import AT_ONCE, LOOKS_MAX, census, inspect, survey, views
+from roundelay.chord.crawl import CHECKS_MAX, CONCURRENCY_MAX, check_ring, crawl_status, crawl_views, list_members
 from roundelay.chord.effects import Sleep
 from roundelay.chord.errors import ChordError, LookupFailed, NodeUnreachable, NotYet
-from roundelay.chord.invariants import IDEAL, Finding
+from roundelay.chord.invariants import IDEAL, PredicateResult
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import GetNeighbours, GetStatus, Status
@@ -52,9 +52,9 @@ def test_every_node_is_met_once_wherever_the_walk_begins(count: int, start: int)
     world = world_of(TEN[:count])
     first = ref(world, TEN[:count][start])
 
-    assert ids(world.run(CLIENT, "survey", survey(first))) == list(TEN[:count])
-    assert ids(world.run(CLIENT, "census", census(first))) == list(TEN[:count])
-    assert ids(world.run(CLIENT, "views", views([first]))) == list(TEN[:count])
+    assert ids(world.run(CLIENT, "survey", crawl_status(first))) == list(TEN[:count])
+    assert ids(world.run(CLIENT, "census", list_members(first))) == list(TEN[:count])
+    assert ids(world.run(CLIENT, "views", crawl_views([first]))) == list(TEN[:count])
 
 
 @pytest.mark.parametrize("dead", [[25], [25, 50, 75], [225], [100, 200]])
@@ -64,20 +64,20 @@ def test_the_dead_are_passed_over(dead: list[int]) -> None:
         world.crash(ref(world, identifier))
     living = [i for i in TEN if i not in dead]
 
-    assert ids(world.run(CLIENT, "survey", survey(ref(world, 0)))) == living
-    assert set(ids(world.run(CLIENT, "census", census(ref(world, 0))))) >= set(living)
-    assert ids(world.run(CLIENT, "views", views([ref(world, 0)]))) == living
+    assert ids(world.run(CLIENT, "survey", crawl_status(ref(world, 0)))) == living
+    assert set(ids(world.run(CLIENT, "census", list_members(ref(world, 0))))) >= set(living)
+    assert ids(world.run(CLIENT, "views", crawl_views([ref(world, 0)]))) == living
 
 
 def test_a_census_takes_a_list_at_a_step() -> None:
     world = world_of(range(0, 256, 4), successors=8)
 
-    world.run(CLIENT, "census", census(ref(world, 0)))
+    world.run(CLIENT, "census", list_members(ref(world, 0)))
 
     assert world.asked <= 64 // 8 + 1
 
 
-@pytest.mark.parametrize("walk", [survey, census])
+@pytest.mark.parametrize("walk", [crawl_status, list_members])
 def test_where_nobody_answers_the_walk_says_so(walk: Any) -> None:
     world = world_of(TEN)
     start = ref(world, 0)
@@ -85,7 +85,7 @@ def test_where_nobody_answers_the_walk_says_so(walk: Any) -> None:
 
     with pytest.raises(LookupFailed):
         world.run(CLIENT, "walk", walk(start))
-    assert world.run(CLIENT, "views", views([start])) == []
+    assert world.run(CLIENT, "views", crawl_views([start])) == []
 
 
 def test_a_walk_whose_way_is_cut_off_says_so() -> None:
@@ -94,7 +94,7 @@ def test_a_walk_whose_way_is_cut_off_says_so() -> None:
         world.crash(ref(world, identifier))
 
     with pytest.raises(LookupFailed):
-        world.run(CLIENT, "survey", survey(ref(world, 0)))
+        world.run(CLIENT, "survey", crawl_status(ref(world, 0)))
 
 
 def test_who_has_left_is_no_member_and_who_was_restarted_is_met_in_its_new_life() -> None:
@@ -106,7 +106,7 @@ def test_who_has_left_is_no_member_and_who_was_restarted_is_met_in_its_new_life(
     again = world.start(50)  # its neighbours still list the old life
     protocol.create(again)
 
-    seen = world.run(CLIENT, "views", views([ref(world, 0)]))
+    seen = world.run(CLIENT, "views", crawl_views([ref(world, 0)]))
 
     assert [v.node for v in seen if v.node.id in (50, 100)] == [again.ref]
 
@@ -116,7 +116,7 @@ def test_another_ring_that_somebody_knows_of_is_seen_as_well() -> None:
     world.found(7)
     world.found(9)
 
-    seen, findings = world.run(CLIENT, "inspect", inspect((ref(world, 0), ref(world, 7)), 4))
+    seen, findings = world.run(CLIENT, "inspect", check_ring((ref(world, 0), ref(world, 7)), 4))
 
     assert ids(seen) == [0, 7, *TEN[1:]]
     assert broken(findings) >= {"AtMostOneRing", IDEAL}
@@ -125,7 +125,7 @@ def test_another_ring_that_somebody_knows_of_is_seen_as_well() -> None:
 def test_many_are_asked_but_not_all_at_once() -> None:
     world = World(Ring(bits=16, successors=200, replicas=1))
     world.place(range(0, 600, 2))
-    procedure = views([ref(world, 0)])
+    procedure = crawl_views([ref(world, 0)])
     sizes = []
     outcome = None
     while True:
@@ -137,13 +137,13 @@ def test_many_are_asked_but_not_all_at_once() -> None:
         sizes.append(len(effect.asks))
         outcome = [world._answer(CLIENT, ask) for ask in effect.asks]
 
-    assert len(seen) == 300 and max(sizes) == AT_ONCE and sum(sizes) == 300
+    assert len(seen) == 300 and max(sizes) == CONCURRENCY_MAX and sum(sizes) == 300
 
 
 # --- predicates, from what was seen
 
 
-def broken(findings: list[Finding]) -> set[str]:
+def broken(findings: list[PredicateResult]) -> set[str]:
     return {finding.predicate for finding in findings if not finding.holds}
 
 
@@ -151,7 +151,7 @@ def broken(findings: list[Finding]) -> set[str]:
 def test_a_ring_in_order_breaks_nothing_and_is_looked_at_once(count: int) -> None:
     world = world_of(TEN[:count])
 
-    seen, findings = world.run(CLIENT, "inspect", inspect((ref(world, 0),), 4))
+    seen, findings = world.run(CLIENT, "inspect", check_ring((ref(world, 0),), 4))
 
     assert len(seen) == count and broken(findings) == set() and len(findings) == 10
     assert world.asked == count
@@ -163,7 +163,7 @@ def test_what_is_broken_for_good_is_told() -> None:
     assert node is not None
     node.successors = (*node.successors[:2], node.successors[1], node.successors[3])
 
-    _, findings = world.run(CLIENT, "inspect", inspect((ref(world, 0),), 4))
+    _, findings = world.run(CLIENT, "inspect", check_ring((ref(world, 0),), 4))
 
     assert broken(findings) >= {"NoDuplicates", "OrderedSuccessorLists", IDEAL}
     assert not broken(findings) & {"OneLiveSuccessor", "AtLeastOneRing", "AtMostOneRing", "ConnectedAppendages"}
@@ -175,7 +175,7 @@ def test_what_is_broken_only_for_a_moment_is_not() -> None:
     node = world.live(50)
     assert node is not None
     world.crash(ref(world, 75))
-    procedure = inspect((node.ref,), 4)
+    procedure = check_ring((node.ref,), 4)
     looks, outcome = 1, None
     while True:
         try:
@@ -194,7 +194,7 @@ def test_what_is_broken_only_for_a_moment_is_not() -> None:
 
 def test_a_node_that_once_does_not_answer_breaks_nothing() -> None:
     world = world_of(TEN)
-    silent = iter([True] * (LOOKS_MAX - 1))
+    silent = iter([True] * (CHECKS_MAX - 1))
 
     def now_and_then(request: Any) -> Any:
         if next(silent, False):
@@ -204,7 +204,7 @@ def test_a_node_that_once_does_not_answer_breaks_nothing() -> None:
         return node.neighbours() if isinstance(request, GetNeighbours) else None
 
     world.moods[ref(world, 50)] = now_and_then
-    _, findings = world.run(CLIENT, "inspect", inspect((ref(world, 0),), 4))
+    _, findings = world.run(CLIENT, "inspect", check_ring((ref(world, 0),), 4))
 
     assert broken(findings) == set()
 
@@ -214,7 +214,7 @@ def test_the_looks_are_bounded(error: ChordError) -> None:
     world = world_of(TEN)
     world.moods[ref(world, 50)] = refusing(error)
 
-    _, findings = world.run(CLIENT, "inspect", inspect((ref(world, 0),), 4))
+    _, findings = world.run(CLIENT, "inspect", check_ring((ref(world, 0),), 4))
 
     assert IDEAL in broken(findings)
-    assert world.asked == LOOKS_MAX * 10
+    assert world.asked == CHECKS_MAX * 10

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from roundelay.chord.invariants import ENTAILED, IDEAL, INVARIANT, check
 from roundelay.chord.refs import NodeRef, vacant
 from roundelay.chord.ring import Ring, between
-from roundelay.chord.snapshot import Snapshot, View, view
+from roundelay.chord.snapshot import NodeView, Snapshot, view_of
 from tests.chord.ring_harness import World
 
 
@@ -19,15 +19,15 @@ def ref(identifier: int, incarnation: int = 1) -> NodeRef:
     return NodeRef(identifier, "host", identifier, incarnation)
 
 
-def views(lists: dict[int, list[int]], predecessors: dict[int, int] | None = None) -> list[View]:
+def views(lists: dict[int, list[int]], predecessors: dict[int, int] | None = None) -> list[NodeView]:
     """A snapshot by identifiers; who is not a key is dead."""
     return [
-        View(ref(m), ref((predecessors or {}).get(m, m)), tuple(map(ref, successors)))
+        NodeView(ref(m), ref((predecessors or {}).get(m, m)), tuple(map(ref, successors)))
         for m, successors in lists.items()
     ]
 
 
-def broken(snapshot: list[View], successors: int) -> set[str]:
+def broken(snapshot: list[NodeView], successors: int) -> set[str]:
     return {name for name, holds, _ in check(snapshot, successors) if not holds and name != IDEAL}
 
 
@@ -89,7 +89,7 @@ def test_a_finding_names_the_nodes_and_stays_short() -> None:
 
 
 def test_a_list_that_holds_an_earlier_life_of_a_member_passes_over_it() -> None:
-    restarted = [View(ref(m, 2 if m == 4 else 1), ref(m), tuple(map(ref, s))) for m, s in IDEAL_5.items()]
+    restarted = [NodeView(ref(m, 2 if m == 4 else 1), ref(m), tuple(map(ref, s))) for m, s in IDEAL_5.items()]
 
     assert ref(4, 2) not in Snapshot(restarted, 2).principals
     assert len(Snapshot(restarted, 2).principals) == 4
@@ -97,7 +97,7 @@ def test_a_list_that_holds_an_earlier_life_of_a_member_passes_over_it() -> None:
 
 def test_a_placeholder_at_a_members_identifier_does_not_pass_over_it() -> None:
     padded = [
-        View(v.node, v.predecessor, (v.successors[0], vacant(4)) if v.node.id == 0 else v.successors)
+        NodeView(v.node, v.predecessor, (v.successors[0], vacant(4)) if v.node.id == 0 else v.successors)
         for v in views(IDEAL_5)
     ]
 
@@ -164,7 +164,7 @@ def test_a_ring_of_a_thousand_is_judged_with_all_predicates() -> None:
     world = World(Ring(bits=32, successors=8))
     world.place(range(0, 1 << 32, (1 << 32) // 1000))
 
-    findings = check([view(n) for n in world.members], 8)
+    findings = check([view_of(n) for n in world.members], 8)
 
     assert all(f.holds for f in findings)
     assert [f.predicate for f in findings] == [*INVARIANT, *ENTAILED, IDEAL]

@@ -9,7 +9,7 @@ import pytest
 from roundelay.chord import protocol
 from roundelay.chord.effects import Sleep
 from roundelay.chord.errors import ChordError, JoinRefused, LookupFailed, NodeUnreachable, PeerFault
-from roundelay.chord.invariants import view
+from roundelay.chord.invariants import view_of
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import Neighbourhood, NextHop, Nudge
@@ -140,7 +140,7 @@ def test_a_question_that_fails_is_asked_again_from_the_beginning(error: ChordErr
     task = world.begin(joiner.ref, "join", protocol.join(joiner, member(world, 16).ref))
     while not isinstance(task.effect, Sleep):
         world.step(task)
-    assert view(joiner).successors == (joiner.ref,) * 3, "half a join leaves no trace"
+    assert view_of(joiner).successors == (joiner.ref,) * 3, "half a join leaves no trace"
 
     world.moods.clear()
     world.finish(task)

@@ -125,7 +125,7 @@ def test_the_busy_are_not_held_for_dead_by_whoever_refreshes_fingers() -> None:
     for _ in range(3):
         node.set_fingers((node.ref,) * 6)
         world.run(node.ref, "fix_fingers", protocol.fix_fingers(node))
-    assert not node.suspects.is_dead(busy)
+    assert not node.failure_detector.is_dead(busy)
 
 
 def test_a_start_that_does_not_answer_fails_the_lookup() -> None:

@@ -34,7 +34,7 @@ def judge(world: World) -> None:
     assert world.breaches() == []
     members = {n.ref for n in world.members}
     for node in world.members:
-        assert not members & set(node.suspects.dead), "a live node is held for dead"
+        assert not members & set(node.failure_detector.dead), "a live node is held for dead"
 
 
 def settle(world: World) -> int:

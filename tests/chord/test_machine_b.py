@@ -40,7 +40,9 @@ def judge(world: World) -> None:
     """What a ring that has healed must show. (What it keeps is judged with the store.)"""
     refs = [n.ref for n in world.members]
     for node in world.members:
-        assert not {node.predecessor, *node.successors} & set(node.suspects.dead), "the false deaths are forgotten"
+        assert not {node.predecessor, *node.successors} & set(node.failure_detector.dead), (
+            "the false deaths are forgotten"
+        )
         world.run(node.ref, "fix_fingers", protocol.fix_fingers(node))
         starts = [world.ring.finger_start(node.ref.id, i) for i in range(world.ring.bits)]
         assert list(node.fingers) == [owner(refs, start) for start in starts]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from roundelay.chord.errors import JoinRefused, NotYet
 from roundelay.chord.refs import Address, NodeRef
-from roundelay.chord.registry import LEASE_S, Membership
+from roundelay.chord.registry import NODE_LEASE_S, Registry
 from roundelay.chord.requests import Grant
 from roundelay.chord.ring import Ring
 
@@ -21,18 +21,16 @@ def address(port: int) -> Address:
     return Address("host", port)
 
 
-def membership(
-    bits: int = 160, assign: str = "balanced", chosen: Sequence[int] = ()
-) -> tuple[Membership, list[NodeRef]]:
+def membership(bits: int = 160, assign: str = "balanced", chosen: Sequence[int] = ()) -> tuple[Registry, list[NodeRef]]:
     journal: list[NodeRef] = []
     ring = Ring(bits=bits, successors=8, replicas=3)
-    return Membership(ring, random.Random(0), journal.append, assign, chosen), journal
+    return Registry(ring, random.Random(0), journal.append, assign, chosen), journal
 
 
-def enter(supernode: Membership, port: int, now: float = 0.0) -> Grant:
+def enter(supernode: Registry, port: int, now: float = 0.0) -> Grant:
     """Admitted and joined."""
     grant = supernode.admit(address(port), now)
-    supernode.report(grant.node, now)
+    supernode.renew(grant.node, now)
     return grant
 
 
@@ -113,7 +111,7 @@ def test_what_is_granted_has_been_recorded_before() -> None:
     def refuse(_: NodeRef) -> None:
         raise OSError("disk full")
 
-    supernode = Membership(Ring(), random.Random(0), refuse)
+    supernode = Registry(Ring(), random.Random(0), refuse)
     with pytest.raises(OSError, match="disk full"):
         supernode.admit(address(8001), 0.0)
     assert supernode.addresses() == []
@@ -125,9 +123,9 @@ def test_an_earlier_life_is_refused_once_there_is_a_newer_one() -> None:
     new = supernode.admit(address(8001), 1.0).node
 
     with pytest.raises(JoinRefused, match="newer life: incarnation 2"):
-        supernode.report(old, 1.0)
+        supernode.renew(old, 1.0)
     supernode.retire(old)
-    supernode.report(new, 1.0)
+    supernode.renew(new, 1.0)
     assert supernode.members(1.0).nodes == (new,)
 
 
@@ -154,7 +152,7 @@ def test_the_first_founds_and_the_second_waits_until_it_has() -> None:
         supernode.admit(address(8002), 0.1)
     assert len(journal) == 1, "who is put off has been promised nothing"
 
-    supernode.report(founder.node, 0.2)
+    supernode.renew(founder.node, 0.2)
     assert supernode.admit(address(8002), 0.3).bootstrap == founder.node
 
 
@@ -162,7 +160,7 @@ def test_a_founder_that_does_not_report_gives_way() -> None:
     supernode, _ = membership()
     supernode.admit(address(8001), 0.0)
 
-    assert supernode.admit(address(8002), LEASE_S + 0.1).bootstrap is None
+    assert supernode.admit(address(8002), NODE_LEASE_S + 0.1).bootstrap is None
 
 
 def test_a_founder_that_starts_again_founds_again() -> None:
@@ -186,18 +184,18 @@ def test_the_way_in_is_any_live_member_and_never_oneself() -> None:
 def test_a_lease_that_is_not_renewed_ends() -> None:
     supernode, _ = membership()
     silent, talking = enter(supernode, 8001).node, enter(supernode, 8002).node
-    supernode.report(talking, LEASE_S - 1)
+    supernode.renew(talking, NODE_LEASE_S - 1)
 
-    assert supernode.members(LEASE_S - 0.1).nodes == tuple(sorted((silent, talking), key=lambda n: n.id))
-    assert supernode.members(LEASE_S + 0.1).nodes == (talking,)
-    assert supernode.report(talking, LEASE_S + 0.1).other is None
+    assert supernode.members(NODE_LEASE_S - 0.1).nodes == tuple(sorted((silent, talking), key=lambda n: n.id))
+    assert supernode.members(NODE_LEASE_S + 0.1).nodes == (talking,)
+    assert supernode.renew(talking, NODE_LEASE_S + 0.1).other is None
 
 
 def test_a_report_is_told_of_some_other_member() -> None:
     supernode, _ = membership()
     nodes = [enter(supernode, 8000 + i).node for i in range(3)]
 
-    told = {supernode.report(nodes[0], 0.0).other for _ in range(30)}
+    told = {supernode.renew(nodes[0], 0.0).other for _ in range(30)}
     assert told == {nodes[1], nodes[2]}
 
 
@@ -213,7 +211,7 @@ def test_a_restarted_supernode_knows_the_ring_by_its_reports() -> None:
     assert after.members(0.0).nodes == ()
 
     for node in nodes:
-        after.report(node, 1.0)
+        after.renew(node, 1.0)
     assert {n.id for n in after.members(1.0).nodes} == {n.id for n in nodes}
     newcomer = after.admit(address(8009), 1.0)
     assert newcomer.bootstrap in nodes
@@ -224,7 +222,7 @@ def test_without_its_journal_it_records_whoever_reports() -> None:
     supernode, journal = membership(bits=4)
     stranger = NodeRef(9, "host", 8001, incarnation=4)
 
-    supernode.report(stranger, 0.0)
+    supernode.renew(stranger, 0.0)
 
     assert journal == [stranger]
     assert supernode.admit(address(8001), 0.1).node == NodeRef(9, "host", 8001, incarnation=5)
@@ -235,5 +233,5 @@ def test_a_stranger_with_an_identifier_that_is_taken_is_refused() -> None:
     enter(supernode, 8001)
 
     with pytest.raises(JoinRefused, match="identifier 9 belongs to host:8001"):
-        supernode.report(NodeRef(9, "host", 8002), 0.0)
+        supernode.renew(NodeRef(9, "host", 8002), 0.0)
     assert len(journal) == 1

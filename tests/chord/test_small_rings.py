@@ -108,7 +108,7 @@ class State:
             self.turns[identifier] -= 1
         self.failures -= verb == "fail"
         for node in list(self.world.nodes.values()):
-            while len(node.agenda):
+            while len(node.pending):
                 self.world.work_off(node)
         end_processes(self.world)
 
@@ -128,7 +128,7 @@ class State:
                 n.joined,
                 _frozen(n.predecessor),
                 _frozen(n.successors),
-                _frozen(vars(n.suspects)),
+                _frozen(vars(n.failure_detector)),
             )
             for n in world.nodes.values()
         )

@@ -171,7 +171,7 @@ def test_the_death_of_a_successor_that_is_none_any_more_costs_the_new_one_nothin
     dead = member(world, 8).ref
     world.crash(dead)
     task = world.begin(node.ref, "stabilize", protocol.stabilize(node))
-    while not node.suspects.is_suspect(dead):
+    while not node.failure_detector.is_suspect(dead):
         world.step(task)
     node.set_successors(joiner.ref, joiner.successors)
 
@@ -200,7 +200,7 @@ def test_a_busy_successor_is_alive() -> None:
 
     assert not stabilize(world, 0)
     assert member(world, 0).successor.id == 8
-    assert not member(world, 0).suspects.is_suspect(member(world, 8).ref)
+    assert not member(world, 0).failure_detector.is_suspect(member(world, 8).ref)
     assert len(world.mail) == 1, "it is told all the same"
 
 
@@ -210,7 +210,7 @@ def test_a_busy_node_further_down_the_list_is_alive() -> None:
     world.crash(member(world, 8).ref)
 
     stabilize(world, 0)
-    assert not member(world, 0).suspects.is_dead(member(world, 16).ref)
+    assert not member(world, 0).failure_detector.is_dead(member(world, 16).ref)
     assert member(world, 0).successor.id == 16
 
 
@@ -230,12 +230,12 @@ def test_one_answer_after_two_silences_keeps_a_successor() -> None:
     task = world.begin(node.ref, "stabilize", protocol.stabilize(node))
     for _ in range(3):  # question, pause, question
         world.step(task)
-    assert node.suspects.is_suspect(head)
+    assert node.failure_detector.is_suspect(head)
 
     world.moods.clear()
     world.finish(task)
     assert node.successor == head
-    assert not node.suspects.is_suspect(head)
+    assert not node.failure_detector.is_suspect(head)
 
 
 def test_a_restarted_successor_is_another_node() -> None:
@@ -246,7 +246,7 @@ def test_a_restarted_successor_is_another_node() -> None:
 
     asked = world.asked
     stabilize(world, 0)
-    assert member(world, 0).suspects.is_dead(old)
+    assert member(world, 0).failure_detector.is_dead(old)
     assert ids(member(world, 0).successors) == [16, 24, 0]
     assert world.asked - asked <= 3, "its new life is a death certificate: no second question"
 
@@ -258,7 +258,7 @@ def test_a_node_that_has_left_is_dead_to_its_neighbours() -> None:
 
     stabilize(world, 0)
     assert member(world, 0).successor.id == 16
-    assert member(world, 0).suspects.is_dead(leaver.ref)
+    assert member(world, 0).failure_detector.is_dead(leaver.ref)
 
 
 def test_a_leaver_says_nothing_more() -> None:
@@ -275,7 +275,7 @@ def test_both_neighbours_close_up_behind_a_leaver_without_waiting_for_silence() 
     world = ring_of(0, 8, 16, 24)
     leaver = member(world, 8)
     world.run(leaver.ref, "leave", protocol.leave(leaver))
-    assert member(world, 0).suspects.is_dead(leaver.ref)
+    assert member(world, 0).failure_detector.is_dead(leaver.ref)
     assert member(world, 0).nudged
     world.crash(leaver.ref)
 
@@ -286,7 +286,7 @@ def test_both_neighbours_close_up_behind_a_leaver_without_waiting_for_silence() 
 def test_the_falsely_dead_further_down_the_list_are_asked_again() -> None:
     world = ring_of(0, 8, 16, 24)
     node, third = member(world, 0), member(world, 16).ref
-    node.suspects.bury(third)
+    node.failure_detector.mark_dead(third)
     assert third not in node.live_successors()
 
     stabilize(world, 0)
@@ -346,17 +346,17 @@ def test_a_belated_word_of_a_dead_node_does_not_make_it_the_predecessor() -> Non
 
     assert not rectify(world, 16, dead)
     assert member(world, 16).predecessor.id == 0
-    assert member(world, 16).suspects.is_dead(dead)
+    assert member(world, 16).failure_detector.is_dead(dead)
 
 
 def test_the_falsely_dead_is_believed_once_it_answers() -> None:
     world = ring_of(0, 8, 16, 24)
     node, wronged = member(world, 16), member(world, 8).ref
-    node.suspects.bury(wronged)
+    node.failure_detector.mark_dead(wronged)
     node.predecessor = member(world, 0).ref
 
     assert rectify(world, 16, wronged)
-    assert not node.suspects.is_dead(wronged)
+    assert not node.failure_detector.is_dead(wronged)
 
 
 def test_a_placeholder_is_no_predecessor() -> None:
@@ -414,17 +414,17 @@ def test_whoever_is_silent_on_the_way_to_a_finger_has_missed() -> None:
     for _ in range(2):
         node.set_fingers((node.ref,) * 5)
         world.run(node.ref, "fix_fingers", protocol.fix_fingers(node))
-    assert node.suspects.is_suspect(silent)
+    assert node.failure_detector.is_suspect(silent)
 
 
 def test_a_finger_that_others_route_to_is_not_dead_for_ever() -> None:
     world = ring_of(0, 8, 16, 24, successors=1)
     node, wronged = member(world, 0), member(world, 16).ref
-    node.suspects.bury(wronged)
+    node.failure_detector.mark_dead(wronged)
 
     world.run(node.ref, "fix_fingers", protocol.fix_fingers(node))
     assert node.fingers[4] == wronged
-    assert not node.suspects.is_dead(wronged)
+    assert not node.failure_detector.is_dead(wronged)
 
 
 # --- question
@@ -433,7 +433,7 @@ def test_a_finger_that_others_route_to_is_not_dead_for_ever() -> None:
 def test_a_suspect_is_asked_again_together_with_the_whole_list() -> None:
     world = ring_of(0, 8, 16, 24)
     node = member(world, 0)
-    procedure = protocol.question(node, member(world, 8).ref)
+    procedure = protocol.probe(node, member(world, 8).ref)
 
     first = next(procedure)
     assert isinstance(first, Ask)
@@ -448,7 +448,7 @@ def test_a_host_that_has_vanished_costs_three_timeouts_and_two_pauses() -> None:
     """Its neighbours are silent too, and are no slower to find out: 3.2 s where a call may take 1 s."""
     world = ring_of(0, 8, 16, 24)
     node = member(world, 0)
-    procedure, silence_s = protocol.question(node, member(world, 8).ref), 0.0
+    procedure, silence_s = protocol.probe(node, member(world, 8).ref), 0.0
     effect = next(procedure)
     with pytest.raises(NodeUnreachable):
         for _ in range(20):
@@ -463,14 +463,14 @@ def test_a_host_that_has_vanished_costs_three_timeouts_and_two_pauses() -> None:
                 effect = procedure.throw(NodeUnreachable("silent"))
 
     assert silence_s == pytest.approx(3.2)
-    assert node.suspects.is_suspect(member(world, 16).ref)
+    assert node.failure_detector.is_suspect(member(world, 16).ref)
 
 
 def test_a_node_knows_its_own_neighbours_without_asking() -> None:
     node = member(ring_of(0, 8, 16, 24), 0)
 
     with pytest.raises(StopIteration) as end:
-        next(protocol.question(node, node.ref))
+        next(protocol.probe(node, node.ref))
     assert end.value.value == Neighbourhood(node.predecessor, node.successors)
 
 

@@ -73,7 +73,7 @@ def test_nothing_changes_where_there_is_one_ring() -> None:
     for node in world.members:
         for other in world.members:
             if other is not node:
-                assert not world.run(node.ref, "unite", protocol.unite(node, other.ref))
+                assert not world.run(node.ref, "unite", protocol.merge_with(node, other.ref))
     assert world.views == before
 
 
@@ -93,7 +93,7 @@ def test_a_node_of_the_other_ring_is_adopted_although_fingers_lead_back_to_ours(
     route = world.run(last.ref, "lookup", find_successor(through.ref, 6))
     assert route.owner == last.ref
 
-    assert world.run(last.ref, "unite", protocol.unite(last, through.ref))
+    assert world.run(last.ref, "unite", protocol.merge_with(last, through.ref))
     assert last.successor == through.ref
     assert world.settle(8) <= 8
 
@@ -108,7 +108,7 @@ def test_the_owner_that_the_other_ring_names_is_adopted_and_told() -> None:
     apart[20].set_successors(apart[2].ref, (apart[20].ref,))
     apart[2].predecessor, apart[20].predecessor = apart[20].ref, apart[2].ref
 
-    assert world.run(apart[0].ref, "unite", protocol.unite(apart[0], apart[20].ref))
+    assert world.run(apart[0].ref, "unite", protocol.merge_with(apart[0], apart[20].ref))
     assert apart[0].successor.id == 2, "through 20, which is farther away"
     assert [(m.to.id, m.source.id) for m in world.mail] == [(2, 0)]
 
@@ -117,10 +117,10 @@ def test_who_answers_is_no_longer_held_for_dead() -> None:
     world = World(Ring(bits=5, successors=3))
     world.place([0, 6, 12, 18, 24], fingers=True)
     node, wronged = world.members[0], world.members[3]
-    node.suspects.bury(wronged.ref)
+    node.failure_detector.mark_dead(wronged.ref)
 
-    world.run(node.ref, "unite", protocol.unite(node, wronged.ref))
-    assert node.suspects.dead == ()
+    world.run(node.ref, "unite", protocol.merge_with(node, wronged.ref))
+    assert node.failure_detector.dead == ()
 
 
 def test_another_that_does_not_answer_fails_the_attempt_and_changes_nothing() -> None:
@@ -131,5 +131,5 @@ def test_another_that_does_not_answer_fails_the_attempt_and_changes_nothing() ->
     before = world.views
 
     with pytest.raises(LookupFailed):
-        world.run(world.members[0].ref, "unite", protocol.unite(world.members[0], gone))
+        world.run(world.members[0].ref, "unite", protocol.merge_with(world.members[0], gone))
     assert world.views == before

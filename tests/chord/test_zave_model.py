@@ -103,7 +103,7 @@ class Both:
             return
         while (task := self.world.work_off(receiver)) is not None:
             self.world.finish(task)
-        if not receiver.suspects.is_dead(mail.source):
+        if not receiver.failure_detector.is_dead(mail.source):
             self.model.notes = [(mail.to.id, mail.source.id)]
             self.model.rectify(0)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from roundelay.chord.dispatch import answer, ring_handlers
+from roundelay.chord.dispatch import dispatch, ring_handlers
 from roundelay.chord.invariants import PREDICATES
 from roundelay.chord.node import ChordNode
 from roundelay.chord.protocol import create
@@ -42,7 +42,7 @@ def nodes() -> Iterator[list[ChordNode]]:
 
 
 def reply(node: ChordNode, request: object) -> object:
-    return answer(ring_handlers(node), request)
+    return dispatch(ring_handlers(node), request)
 
 
 def unite(nodes: list[ChordNode]) -> None:
@@ -74,7 +74,7 @@ def test_a_ring_in_order_says_yes_to_every_predicate(nodes: list[ChordNode], tmp
 def test_a_broken_predicate_is_named_with_its_place_and_ends_with_1(
     nodes: list[ChordNode], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("roundelay.chord.crawl.LOOK_AGAIN_S", 0.01)
+    monkeypatch.setattr("roundelay.chord.crawl.RECHECK_PAUSE_S", 0.01)
     unite(nodes)
     nodes[1].successors = (nodes[0].ref, nodes[2].ref)
 
@@ -93,7 +93,7 @@ def test_a_broken_predicate_is_named_with_its_place_and_ends_with_1(
 def test_as_a_table_the_broken_one_says_no(
     nodes: list[ChordNode], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("roundelay.chord.crawl.LOOK_AGAIN_S", 0.01)
+    monkeypatch.setattr("roundelay.chord.crawl.RECHECK_PAUSE_S", 0.01)
     unite(nodes)
     nodes[3].predecessor = nodes[0].ref
 

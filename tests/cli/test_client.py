@@ -22,7 +22,7 @@ from roundelay.cli import legacy_arguments, options, report, screen, status, tab
 from roundelay.cli.entry import find_member
 from roundelay.cli.lookup import reason, timed
 from roundelay.cli.settings import chosen_in
-from roundelay.federation.records import Report, Result
+from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings, option
 from roundelay.federation.spec import JobSpec
@@ -261,11 +261,11 @@ def test_status_as_json_has_identifiers_in_full_and_each_node_once() -> None:
 
 def made_report(rounds: int) -> Any:
     files = tuple(TrainingFile(i, name, "00" * 32, 1, 1) for i, name in enumerate(("a", "b")))
-    made = report.Report(JobSpec(Settings(hidden=(1,)), files, files[0], 1, 26), nodes=2, seconds=12.3456)
+    made = report.JobReport(JobSpec(Settings(hidden=(1,)), files, files[0], 1, 26), nodes=2, seconds=12.3456)
     for number in range(1, rounds + 1):
         made.add(
-            Result("job", number, "", "", 0, errors=number, rows=8),
-            Report(
+            RoundResult("job", number, "", "", 0, errors=number, rows=8),
+            RoundReport(
                 "job", number, "client", 1.5, 2.5, 0.75, 0.25, 0.125, {"b": "127.0.0.1:8002", "a": "127.0.0.1:8001"}
             ),
         )

@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 
 from roundelay.cli import exits, report, training
-from roundelay.federation.records import Report, Result
+from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec
 
 
-def two_rounds() -> report.Report:
+def two_rounds() -> report.JobReport:
     files = (TrainingFile(0, "a", "00" * 32, 10, 8),)
-    made = report.Report(JobSpec(Settings(hidden=(1,)), files, files[0], 1, 26), nodes=1)
+    made = report.JobReport(JobSpec(Settings(hidden=(1,)), files, files[0], 1, 26), nodes=1)
     for number in (1, 2):
         made.add(
-            Result("job", number, "", "", 0, errors=4 - number, rows=8),
-            Report("job", number, "client", 1.5, 2.5, 0.75, 0.25, 0.125),
+            RoundResult("job", number, "", "", 0, errors=4 - number, rows=8),
+            RoundReport("job", number, "client", 1.5, 2.5, 0.75, 0.25, 0.125),
         )
     return made
 

@@ -11,7 +11,7 @@ from roundelay.chord.refs import Address
 from roundelay.cli import exits
 from roundelay.cli.dashboard import parser
 from roundelay.cli.entry import client_runtime
-from roundelay.cli.job_input import Input
+from roundelay.cli.job_input import JobInput
 from roundelay.cli.options import parse
 from roundelay.dashboard import options
 from roundelay.dashboard.actions import ActionRefused, Actions, LabActions, Wanted, sides
@@ -94,7 +94,7 @@ def test_the_form_reads_a_table_and_holds_a_part_out_as_the_command_line_does(
     write_table(tmp_path)
     published: list[tuple[JobSpec, list[bytes]]] = []
 
-    def keep(_: object, spec: JobSpec, given: Input, initial: object) -> None:
+    def keep(_: object, spec: JobSpec, given: JobInput, initial: object) -> None:
         published.append((spec, [given.contents[file.digest] for file in spec.files]))
 
     monkeypatch.setattr("roundelay.dashboard.actions.publish", keep)

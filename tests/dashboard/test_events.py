@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from roundelay.dashboard.events import changes
-from roundelay.dashboard.model import Picture
+from roundelay.dashboard.model import RingState
 from tests.dashboard.sights import job, picture
 
 
-def lines(before: Picture, after: Picture) -> list[tuple[str, str]]:
+def lines(before: RingState, after: RingState) -> list[tuple[str, str]]:
     return [(event.kind, event.text) for event in changes(before, after)]
 
 
-def silenced(seen: Picture, place: int) -> Picture:
+def silenced(seen: RingState, place: int) -> RingState:
     nodes = list(seen.nodes)
     nodes[place] = replace(nodes[place], answers=False)
     return replace(seen, nodes=tuple(nodes))

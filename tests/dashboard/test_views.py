@@ -12,7 +12,7 @@ from roundelay.chord.requests import Candidate
 from roundelay.dashboard import history_view, tables, training_view
 from roundelay.dashboard.charts import POINTS_MAX, Series, chart_scene, thinned
 from roundelay.dashboard.events import Event
-from roundelay.dashboard.model import IDLE, TRAINING, UPDATING, Picture, key_of
+from roundelay.dashboard.model import IDLE, TRAINING, UPDATING, RingState, key_of
 from roundelay.dashboard.palette import COLOURS, assign
 from roundelay.dashboard.ring_view import Chosen, ring_scene
 from roundelay.dashboard.scene import Scene, difference
@@ -47,7 +47,7 @@ def test_every_node_is_on_the_circle_with_an_arc_and_a_name_to_be_heard(count: i
 
 
 def test_without_a_ring_the_page_says_so() -> None:
-    assert "no node answers yet" in texts(ring_scene(Picture(node(0).address), Chosen()))
+    assert "no node answers yet" in texts(ring_scene(RingState(node(0).address), Chosen()))
 
 
 def test_the_chosen_nodes_fingers_are_drawn_each_node_once() -> None:

@@ -34,14 +34,14 @@ def size(ring: Ring) -> int:
 
 
 def test_sixteen_started_at_once_are_one_ring_with_every_finger_right(sixteen: Ring) -> None:
-    nodes = sixteen.wait_until_whole(COUNT)
+    nodes = sixteen.wait_until_converged(COUNT)
 
     arcs = [int(n["id"], 16) - int(before["id"], 16) for before, n in pairwise(nodes)]
     assert max(arcs) <= 2 * min(arcs)  # balanced: within a factor of two
 
 
 def test_status_shows_every_node_as_json(sixteen: Ring) -> None:
-    sixteen.wait_until_whole(COUNT)
+    sixteen.wait_until_converged(COUNT)
     nodes = sixteen.client("status", "--json").json["nodes"]
 
     assert len(nodes) == COUNT
@@ -51,7 +51,7 @@ def test_status_shows_every_node_as_json(sixteen: Ring) -> None:
 
 
 def test_a_lookup_shows_its_way_hop_by_hop(sixteen: Ring) -> None:
-    nodes = sixteen.wait_until_whole(COUNT)
+    nodes = sixteen.wait_until_converged(COUNT)
 
     found = sixteen.client("lookup", "some name", "--json").json
 
@@ -70,39 +70,39 @@ def test_who_is_not_listed_is_refused_with_the_line_that_says_how_to_be(sixteen:
 
 
 def test_a_node_may_join_through_any_other_without_a_supernode(sixteen: Ring) -> None:
-    before = sixteen.wait_until_whole(COUNT)
+    before = sixteen.wait_until_converged(COUNT)
     node = sixteen.start("compute_node.py", "0", "--bootstrap", before[5]["address"], "--quiet")
 
     node.line("joined the ring")
     until(lambda: size(sixteen) == COUNT + 1, "the newcomer in its place")
 
     assert node.end(signal.SIGTERM) == 143
-    sixteen.wait_until_whole(COUNT)
+    sixteen.wait_until_converged(COUNT)
 
 
 def test_a_node_killed_with_9_is_forgotten_by_all(sixteen: Ring) -> None:
     node = sixteen.start_node("--quiet")
-    sixteen.wait_until_whole(COUNT + 1)
+    sixteen.wait_until_converged(COUNT + 1)
 
     node.end(signal.SIGKILL)
 
-    sixteen.wait_until_whole(COUNT)
+    sixteen.wait_until_converged(COUNT)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_node_that_is_asked_to_end_says_goodbye(number: signal.Signals, code: int, sixteen: Ring) -> None:
     node = sixteen.start_node("--quiet")
-    sixteen.wait_until_whole(COUNT + 1)
+    sixteen.wait_until_converged(COUNT + 1)
 
     assert node.end(number) == code
 
     assert f"127.0.0.1:{node.port} has left" in sixteen.supernode.text
     assert "Traceback" not in node.text
-    sixteen.wait_until_whole(COUNT)
+    sixteen.wait_until_converged(COUNT)
 
 
 def test_without_a_supernode_the_ring_is_found_through_the_list_and_a_new_one_knows_it_again(sixteen: Ring) -> None:
-    before = [n["id"] for n in sixteen.wait_until_whole(COUNT)]
+    before = [n["id"] for n in sixteen.wait_until_converged(COUNT)]
     sixteen.supernode.end(signal.SIGKILL)
 
     assert [n["id"] for n in sixteen.client("status", "--json").json["nodes"]] == before
@@ -113,10 +113,10 @@ def test_without_a_supernode_the_ring_is_found_through_the_list_and_a_new_one_kn
         known = runtime.run(ask(Address("127.0.0.1", sixteen.supernode_port), GetMembers())).nodes
     assert len(known) == COUNT
     newcomer = sixteen.start_node("--quiet")
-    nodes = sixteen.wait_until_whole(COUNT + 1)
+    nodes = sixteen.wait_until_converged(COUNT + 1)
     assert set(before) < {n["id"] for n in nodes}
     newcomer.end(signal.SIGTERM)
-    sixteen.wait_until_whole(COUNT)
+    sixteen.wait_until_converged(COUNT)
 
 
 def test_a_node_follows_its_list_to_a_supernode_that_starts_later_and_elsewhere(tmp_path: Path) -> None:
@@ -159,13 +159,13 @@ def test_a_node_whose_output_nobody_reads_goes_on(sixteen: Ring) -> None:
     ]
     with subprocess.Popen(command, stdout=output, stderr=subprocess.PIPE, env=environment()) as node:
         os.close(output)
-        sixteen.wait_until_whole(COUNT + 1)
+        sixteen.wait_until_converged(COUNT + 1)
 
         node.terminate()
         _, complaints = node.communicate(timeout=PATIENCE_S)
 
     assert (node.returncode, complaints) == (143, b"")
-    sixteen.wait_until_whole(COUNT)
+    sixteen.wait_until_converged(COUNT)
 
 
 def test_where_nothing_answers_the_client_says_what_to_start(tmp_path: Path) -> None:

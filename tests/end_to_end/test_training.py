@@ -104,9 +104,9 @@ def test_a_node_shows_the_configuration_and_every_epoch(three: Ring, first: dict
 
 def test_a_job_after_a_node_was_killed_trains_all_files_to_the_same_model(three: Ring, first: dict[str, Any]) -> None:
     node = three.start_node("--quiet")
-    three.wait_until_whole(COUNT + 1)
+    three.wait_until_converged(COUNT + 1)
     node.end(signal.SIGKILL)
-    three.wait_until_whole(COUNT)
+    three.wait_until_converged(COUNT)
 
     after = train(three, *FAST, "--json").json
 
@@ -167,7 +167,7 @@ def test_a_node_lost_in_the_middle_of_a_job_changes_nothing_but_who_trains(
     number: signal.Signals, three: Ring, undisturbed: str
 ) -> None:
     node = three.start_node("--quiet")
-    three.wait_until_whole(COUNT + 1)
+    three.wait_until_converged(COUNT + 1)
     with Driven(three, *LONG, "--json") as job:
         job.wait_for_round(2)
         node.end(number)
@@ -176,7 +176,7 @@ def test_a_node_lost_in_the_middle_of_a_job_changes_nothing_but_who_trains(
     assert shown["model_sha256"] == undisturbed
     assert shown["rounds"] == 12
     assert len(shown["placement"]) == FILES
-    three.wait_until_whole(COUNT)
+    three.wait_until_converged(COUNT)
 
 
 @pytest.fixture(scope="module")
@@ -215,9 +215,9 @@ def test_one_bad_file_trains_nothing(three: Ring, tmp_path: Path) -> None:
 
 def test_files_on_a_shared_file_system_need_not_be_sent(three: Ring, first: dict[str, Any]) -> None:
     node = three.start_node("--quiet", "--data-dir", str(three.folder / "letters"))
-    three.wait_until_whole(COUNT + 1)
+    three.wait_until_converged(COUNT + 1)
 
     assert train(three, *FAST, "--json").json["model_sha256"] == first["model_sha256"]
 
     node.end(signal.SIGTERM)
-    three.wait_until_whole(COUNT)
+    three.wait_until_converged(COUNT)

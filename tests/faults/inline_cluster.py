@@ -10,25 +10,25 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from roundelay.chord.dispatch import Handlers, answer, ring_handlers
-from roundelay.chord.effects import Ask, AskAll, Nap, Procedure, Sleep, Together
+from roundelay.chord.dispatch import Handlers, dispatch, ring_handlers
+from roundelay.chord.effects import Ask, AskAll, Gather, Procedure, Sleep, SleepUntilNudged
 from roundelay.chord.errors import ChordError, NodeUnreachable, WrongIncarnation
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation import jobs
 from roundelay.federation.driver import Driver
-from roundelay.federation.effects import Aside, Clocks, Compute, Rest
+from roundelay.federation.effects import AwaitOrder, Clocks, Compute, Offload
 from roundelay.federation.errors import FilesLacking
-from roundelay.federation.failover import Keeper
+from roundelay.federation.failover import JobSupervisor
 from roundelay.federation.orders import Orders
-from roundelay.federation.requests import Driving, Order, TrainingFile
+from roundelay.federation.requests import DriverHeartbeat, Order, TrainingFile
 from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec
-from roundelay.federation.upload import place
+from roundelay.federation.upload import upload_files
 from roundelay.ml.worker import Worker
-from roundelay.sim.ideal_ring import TrueRing
-from roundelay.sim.program import carry_out
+from roundelay.sim.ideal_ring import IdealRing
+from roundelay.sim.program import run_queue
 from roundelay.store.blobs import digest_of
 from roundelay.store.store import Store
 
@@ -51,12 +51,12 @@ class Seat:
         self.orders = Orders()
         self.worker = Worker()
         self.said: list[str] = []
-        self.keeper = Keeper(self.node, table.clocks, self.said.append)
+        self.keeper = JobSupervisor(self.node, table.clocks, self.said.append)
         self.handlers: Handlers = {
             **ring_handlers(self.node),
             **self.store.handlers(),
             **self.orders.handlers(),
-            Driving: lambda request: self.keeper.hear(request.job),
+            DriverHeartbeat: lambda request: self.keeper.heartbeat(request.job),
         }
 
 
@@ -83,7 +83,7 @@ class Table:
 
     def settle(self) -> None:
         """Everybody knows everybody."""
-        true = TrueRing(self.ring, self.seats)
+        true = IdealRing(self.ring, self.seats)
         for ref, seat in self.seats.items():
             ideal = true.node(ref)
             seat.node.joined = True
@@ -109,7 +109,7 @@ class Table:
         return next(iter(self.seats))
 
     def owner(self, name: str) -> NodeRef:
-        return TrueRing(self.ring, self.seats).owner(self.ring.key(name))
+        return IdealRing(self.ring, self.seats).owner(self.ring.key(name))
 
     # --- running
 
@@ -156,11 +156,11 @@ class Table:
             return self.ask(effect)
         if isinstance(effect, AskAll):
             return [self.value_or_error(lambda one=one: self.ask(one)) for one in effect.asks]
-        if isinstance(effect, Together):
+        if isinstance(effect, Gather):
             return self.together(effect.procedures)
-        if isinstance(effect, Aside):
+        if isinstance(effect, Offload):
             return effect.function()
-        assert isinstance(effect, Sleep | Nap), effect
+        assert isinstance(effect, Sleep | SleepUntilNudged), effect
         self.now += effect.seconds
         return None
 
@@ -175,7 +175,7 @@ class Table:
                 if other.address == ask.to.address:
                     raise WrongIncarnation(other)
             raise NodeUnreachable(f"{ask.to.address} is dead")
-        reply = answer(seat.handlers, ask.request)
+        reply = dispatch(seat.handlers, ask.request)
         if isinstance(ask.request, Order):
             self.work(seat)
         self.current = number
@@ -191,15 +191,15 @@ class Table:
             self.working = outer
 
     def _work(self, seat: Seat) -> None:
-        carrying = seat.orders.carry_out(seat.node)
+        carrying = seat.orders.run_queue(seat.node)
         step: Callable[[Any], Any] = carrying.send
         outcome: Any = None
         while True:
             effect = step(outcome)
-            if isinstance(effect, Rest):
+            if isinstance(effect, AwaitOrder):
                 return carrying.close()
             try:
-                outcome = carry_out(seat.worker, effect, 0.1) if isinstance(effect, Compute) else self.perform(effect)
+                outcome = run_queue(seat.worker, effect, 0.1) if isinstance(effect, Compute) else self.perform(effect)
                 step = carrying.send
             except (ChordError, FilesLacking) as error:
                 outcome, step = error, carrying.throw
@@ -218,7 +218,7 @@ class Table:
 
     def publish(self, spec: JobSpec, contents: dict[str, bytes]) -> None:
         files = (*spec.files, spec.validation)
-        self.run(place(self.someone, self.ring, files, contents, self.clocks.version(), lambda _: None))
+        self.run(upload_files(self.someone, self.ring, files, contents, self.clocks.version(), lambda _: None))
         self.run(jobs.publish(self.someone, self.ring, spec, self.clocks.version()))
 
     def drive(self, spec: JobSpec) -> str:

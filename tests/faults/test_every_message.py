@@ -125,8 +125,8 @@ def test_the_driver_dies_at_this_message_and_another_drives_on(kind: str, heard:
     with suppress(JobEnded):  # its last word had been heard
         table.drive(spec)
 
-    view = table.run(jobs.look_at(table.someone, table.ring, spec.job))
-    reports = table.run(jobs.reports_of(table.someone, table.ring, spec.job))
+    view = table.run(jobs.read_job(table.someone, table.ring, spec.job))
+    reports = table.run(jobs.read_reports(table.someone, table.ring, spec.job))
     assert view.end == records.DONE
     assert view.results[-1].weights == script()[1]
     assert sorted(reports) == list(range(ROUNDS + 1))
@@ -152,7 +152,7 @@ def test_two_drivers_write_the_same_bytes_and_one_result_a_round() -> None:
     finished = table.together([one, other])
 
     assert [chain[-1].weights for chain in finished] == [script()[1]] * 2
-    view = table.run(jobs.look_at(table.someone, table.ring, spec.job))
+    view = table.run(jobs.read_job(table.someone, table.ring, spec.job))
     assert (view.end, len(view.results)) == (records.DONE, ROUNDS + 1)
 
 
@@ -166,7 +166,7 @@ def test_a_driver_that_finds_no_spec_fails_no_job() -> None:
         early.drive(spec)
 
     table.seats = seats
-    assert early.run(jobs.end_of(early.someone, early.ring, spec.job)) == ""
+    assert early.run(jobs.read_end(early.someone, early.ring, spec.job)) == ""
     assert table.drive(spec) == script()[1]
 
 
@@ -178,7 +178,7 @@ def test_a_model_that_cannot_be_validated_fails_the_job_by_name() -> None:
     with pytest.raises(WorkFailed):
         table.drive(spec)
 
-    assert table.run(jobs.look_at(table.someone, table.ring, spec.job)).end == records.FAILED
+    assert table.run(jobs.read_job(table.someone, table.ring, spec.job)).end == records.FAILED
 
 
 def void(_: object) -> None:

@@ -23,7 +23,7 @@ from bench.faults import contributions_wrong, restore
 from bench.jobs import Data, Work
 from bench.ring import PATIENCE_S, ProcessRing, process_ring, trainers_of, until
 from roundelay.chord.errors import ChordError
-from roundelay.federation.jobs import reports_of
+from roundelay.federation.jobs import read_reports
 from roundelay.federation.records import DONE
 from roundelay.store.read_path import get
 from roundelay.store.write_path import put
@@ -113,7 +113,7 @@ def tree(bench: Bench) -> None:
     busy = until(lambda: [s.node for s in ring.survey() if s.training and s.node.port != top.port], "a training")
     ring.node_at(busy[0]).kill()
     bench.check(job)
-    reports = ring.ask_again(lambda entry: reports_of(entry.node, entry.ring, job))
+    reports = ring.ask_again(lambda entry: read_reports(entry.node, entry.ring, job))
     assert all(reports[number].passed_on for number in range(1, WORK.rounds + 1)), "from node to node in every round"
     assert any(str(busy[0].address) in line for report in reports.values() for line in report.disturbances)
 

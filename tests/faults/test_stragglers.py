@@ -11,7 +11,7 @@ from roundelay.chord.refs import NodeRef
 from roundelay.federation import arithmetic, jobs
 from roundelay.federation.orders import Orders
 from roundelay.federation.requests import Collect, Order, Progress
-from roundelay.federation.rounds import PATIENCE_MIN_S, Pace, Part
+from roundelay.federation.rounds import BACKUP_AFTER_MIN_S, PartialResult, ThroughputEstimate
 from roundelay.federation.spec import JobSpec
 from tests.faults.inline_cluster import Table, small_job
 
@@ -49,7 +49,7 @@ def hang(table: Table, ref: NodeRef, from_round: int = 0) -> None:
 
 
 def placements(table: Table, spec: JobSpec) -> dict[int, dict[str, str]]:
-    reports = table.run(jobs.reports_of(table.someone, table.ring, spec.job))
+    reports = table.run(jobs.read_reports(table.someone, table.ring, spec.job))
     return {number: report.placement for number, report in reports.items() if number}
 
 
@@ -79,7 +79,7 @@ def test_who_is_raced_and_loses_is_given_no_work_for_a_while() -> None:
     table.drive(spec)
 
     assert orders == [0, 1]
-    said = table.run(jobs.reports_of(table.someone, table.ring, spec.job))[1].disturbances
+    said = table.run(jobs.read_reports(table.someone, table.ring, spec.job))[1].disturbances
     assert any(f"{hung.address} is slow" in line for line in said)
 
 
@@ -94,7 +94,7 @@ def test_both_racers_answer_and_the_file_is_counted_once() -> None:
         asked[request.ticket] = asked.get(request.ticket, 0) + 1
         found = seat.orders.progress(request.ticket)
         if asked[request.ticket] <= 2:
-            table.now += PATIENCE_MIN_S + 1
+            table.now += BACKUP_AFTER_MIN_S + 1
             return replace(found, state="running")
         return found
 
@@ -122,7 +122,7 @@ def test_orders_and_questions_that_arrive_twice_change_nothing() -> None:
 def test_a_file_that_enters_a_sum_twice_is_found_out() -> None:
     _, spec = job()
     base = arithmetic.first_weights(spec)
-    part = Part(NodeRef(0, "n", 1), spec.files[:2], Progress("done"), bytes(8 * (len(base) // 4)))
+    part = PartialResult(NodeRef(0, "n", 1), spec.files[:2], Progress("done"), bytes(8 * (len(base) // 4)))
 
     with pytest.raises(AssertionError, match="once"):
         arithmetic.mean_of(spec, base, [part, replace(part, files=spec.files[1:])])
@@ -130,21 +130,21 @@ def test_a_file_that_enters_a_sum_twice_is_found_out() -> None:
 
 def test_patience_is_endless_only_until_somebody_has_finished() -> None:
     _, spec = job()
-    pace = Pace()
-    assert pace.patience_s(spec.files) == float("inf")
+    pace = ThroughputEstimate()
+    assert pace.backup_after_s(spec.files) == float("inf")
 
-    pace.note(Part(NodeRef(0, "n", 1), spec.files[:1], Progress("done", seconds=0.1), b""))
+    pace.record(PartialResult(NodeRef(0, "n", 1), spec.files[:1], Progress("done", seconds=0.1), b""))
 
-    assert pace.patience_s(spec.files) == PATIENCE_MIN_S
+    assert pace.backup_after_s(spec.files) == BACKUP_AFTER_MIN_S
 
 
 def test_a_tree_is_waited_for_as_long_as_trees_take_however_short_their_orders_are() -> None:
     """Each level adds the time of its messages: over links of 50 ms a thousand nodes took more than 3 s."""
     _, spec = job()
-    pace = Pace()
-    pace.note(Part(NodeRef(0, "n", 1), spec.files[:1], Progress("done", seconds=0.1), b""))
-    assert pace.patience_with_tree_s(spec.files) == pace.patience_s(spec.files)
+    pace = ThroughputEstimate()
+    pace.record(PartialResult(NodeRef(0, "n", 1), spec.files[:1], Progress("done", seconds=0.1), b""))
+    assert pace.tree_timeout_s(spec.files) == pace.backup_after_s(spec.files)
 
-    pace.note_tree(4.0)
+    pace.record_tree(4.0)
 
-    assert pace.patience_with_tree_s(spec.files) == 4 * 4.0
+    assert pace.tree_timeout_s(spec.files) == 4 * 4.0

@@ -9,19 +9,19 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from roundelay.chord.dispatch import Handlers, answer, ring_handlers
-from roundelay.chord.effects import Ask, AskAll, Procedure, Request, Sleep, Together
+from roundelay.chord.dispatch import Handlers, dispatch, ring_handlers
+from roundelay.chord.effects import Ask, AskAll, Gather, Procedure, Request, Sleep
 from roundelay.chord.errors import ChordError, NodeUnreachable
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
-from roundelay.federation.effects import Aside, Compute, Done, Rest
+from roundelay.federation.effects import AwaitOrder, Compute, Done, Offload
 from roundelay.federation.errors import OtherBits, WorkFailed
 from roundelay.federation.orders import Orders
-from roundelay.federation.requests import Collect, Driving, Order
+from roundelay.federation.requests import Collect, DriverHeartbeat, Order
 from roundelay.ml.errors import MLError
 from roundelay.ml.worker import Worker
-from roundelay.sim.program import carry_out
+from roundelay.sim.program import run_queue
 from roundelay.store.store import Store
 
 R = TypeVar("R")
@@ -35,13 +35,13 @@ class Member:
         self.relays: list[Order] = []
         self.node, self.orders, self.worker = node, Orders(launch=self.relays.append), Worker()
         self.bits = ""  # of another kind of machine than the others
-        self.carrying_out = self.orders.carry_out(node)
+        self.carrying_out = self.orders.run_queue(node)
         store = Store(lambda: 0.0)
         self.handlers: Handlers = {
             **ring_handlers(node),
             **store.handlers(),
             **self.orders.handlers(),
-            Driving: lambda _: None,
+            DriverHeartbeat: lambda _: None,
         }
 
     def compute(self, effect: Compute) -> Done:
@@ -50,7 +50,7 @@ class Member:
         if self.bits and work["bits"]:
             raise OtherBits(f"computes other bits ({self.bits})")
         try:
-            return carry_out(self.worker, effect, 0.1)
+            return run_queue(self.worker, effect, 0.1)
         except MLError as error:
             raise WorkFailed(str(error)) from error
 
@@ -110,9 +110,9 @@ class InlineRing:
                 return self._ask(effect)
             case AskAll():
                 return [self._value_or_error(lambda a=a: self._ask(a), ChordError) for a in effect.asks]
-            case Together():
+            case Gather():
                 return [self._value_or_error(lambda p=p: self.run(p), Exception) for p in effect.procedures]
-            case Aside():
+            case Offload():
                 return effect.function()
             case Sleep():
                 self.now += effect.seconds
@@ -135,13 +135,13 @@ class InlineRing:
         member = self.members[node]
         if isinstance(ask.request, Collect):
             self._work_off(member)
-        return answer(member.handlers, ask.request)
+        return dispatch(member.handlers, ask.request)
 
     def _work_off(self, member: Member) -> None:
         """Everything that waits in the node's queue."""
         for _ in range(STEPS_MAX):
             while member.relays:
-                self.run(member.orders.relay(member.node, member.relays.pop()))
+                self.run(member.orders.run_collective(member.node, member.relays.pop()))
             if member.orders.next is None:
                 return
             self.run(_until_rest(member))
@@ -154,7 +154,7 @@ def _until_rest(member: Member) -> Procedure[None]:
     for _ in range(STEPS_MAX):
         effect = member.carrying_out.throw(error) if error else member.carrying_out.send(outcome)
         outcome, error = None, None
-        if isinstance(effect, Rest):
+        if isinstance(effect, AwaitOrder):
             return
         try:
             outcome = member.compute(effect) if isinstance(effect, Compute) else (yield effect)

@@ -8,11 +8,11 @@ import pytest
 
 from roundelay.chord.errors import NotFound
 from roundelay.federation import arithmetic, audit, jobs, records
-from roundelay.federation.audit import Finding
+from roundelay.federation.audit import AuditFinding
 from roundelay.federation.effects import Clocks
 from roundelay.federation.errors import Diverged, OtherBits
-from roundelay.federation.failover import Keeper
-from roundelay.federation.records import Result
+from roundelay.federation.failover import JobSupervisor
+from roundelay.federation.records import RoundResult
 from roundelay.ml.worker import Worker
 from roundelay.store.blobs import digest_of
 from tests.federation.test_driver import CONTENTS, EXPECTED, IDS, RING, SPEC, Job
@@ -30,17 +30,17 @@ def write(job: Job, what: str, content: bytes) -> str:
     return digest_of(content)
 
 
-def other(result: Result) -> bytes:
+def other(result: RoundResult) -> bytes:
     return replace(result, errors=result.errors + 1).to_bytes()
 
 
-def verify(job: Job) -> list[Finding]:
-    view = job.net.run(audit.read(job.net.entry, RING, job.spec.job))
+def verify(job: Job) -> list[AuditFinding]:
+    view = job.net.run(audit.read_for_audit(job.net.entry, RING, job.spec.job))
     return job.net.run(audit.verify_chain(job.net.entry, RING, view))
 
 
-def retrain(job: Job, number: int) -> Finding:
-    view = job.net.run(audit.read(job.net.entry, RING, job.spec.job))
+def retrain(job: Job, number: int) -> AuditFinding:
+    view = job.net.run(audit.read_for_audit(job.net.entry, RING, job.spec.job))
     return job.net.run(audit.retrain(job.net.entry, RING, view, number, Worker()))
 
 
@@ -153,7 +153,7 @@ def test_two_results_of_a_round_stop_whoever_drives_and_both_are_named() -> None
     with pytest.raises(Diverged) as raised:
         job.drive()
 
-    view = job.net.run(audit.read(job.net.entry, RING, job.spec.job))
+    view = job.net.run(audit.read_for_audit(job.net.entry, RING, job.spec.job))
     assert view.end == records.FAILED
     assert str(raised.value) == view.reason
     assert view.reason.startswith("diverged: round 2 has two results")
@@ -168,9 +168,9 @@ def test_a_job_that_has_diverged_is_ended_by_the_owner_of_its_key_so_that_others
     owner = next(m.node for m in job.net.members.values() if m.node.owns(RING.key(job.spec.job)))
     said: list[str] = []
     clocks = Clocks(job.net.clock, lambda: next(job.versions))
-    keeper = Keeper(owner, clocks, said.append)
+    keeper = JobSupervisor(owner, clocks, said.append)
 
-    job.net.run(keeper._look_round())
+    job.net.run(keeper._scan())
 
-    assert job.net.run(jobs.end_of(job.net.entry, RING, job.spec.job)) == records.FAILED
+    assert job.net.run(jobs.read_end(job.net.entry, RING, job.spec.job)) == records.FAILED
     assert len(said) == 1 and "diverged: round 0 has two results" in said[0]

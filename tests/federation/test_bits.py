@@ -68,11 +68,11 @@ def test_a_job_that_nobody_may_train_fails_with_the_reason() -> None:
 def test_a_job_that_has_made_rounds_waits_for_a_node_that_may_train_it() -> None:
     driver = job_with_others(0).driver()
     said: list[str] = []
-    driver._gathering._say = said.append
+    driver._coordinator._log = said.append
     driver._roster.exclude(driver._roster.entry())
 
-    driver._gathering._wait_for(BITS.files, number=2)
-    driver._gathering._wait_for(BITS.files, number=2)
+    driver._coordinator._report_waiting(BITS.files, number=2)
+    driver._coordinator._report_waiting(BITS.files, number=2)
 
     assert len(said) == 1 and said[0].endswith("waiting for one that may")
 
@@ -84,7 +84,7 @@ def test_another_process_at_its_address_is_another_node() -> None:
     assert (roster.holders(file), roster.nobody_fits) == ((), True)
 
     again = replace(node, incarnation=2)
-    roster.see((again,))
+    roster.update_members((again,))
 
     assert (roster.holders(file), roster.nobody_fits) == ((again,), False)
 

@@ -20,14 +20,14 @@ from roundelay.federation import arithmetic, jobs, records
 from roundelay.federation.driver import Driver
 from roundelay.federation.effects import Clocks
 from roundelay.federation.errors import JobEnded, WorkFailed
-from roundelay.federation.lease_renewal import RENEW_EVERY_S, RENEW_FIRST_S
+from roundelay.federation.lease_renewal import RENEW_DELAY_S, RENEW_INTERVAL_S
 from roundelay.federation.placement import BALANCING, POLICIES
-from roundelay.federation.records import Report, Result
+from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.requests import Collect, Order, Progress, TrainingFile
-from roundelay.federation.retry import see_ring
+from roundelay.federation.retry import refresh_members
 from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec
-from roundelay.federation.upload import place
+from roundelay.federation.upload import upload_files
 from roundelay.ml import exact
 from roundelay.ml.task import task_from_dict
 from roundelay.ml.worker import Worker
@@ -77,11 +77,11 @@ class Job:
     ) -> None:
         self.net = InlineRing(ids, RING)
         self.spec = spec
-        self.rounds: list[tuple[Result, Report]] = []
+        self.rounds: list[tuple[RoundResult, RoundReport]] = []
         self.versions = itertools.count(1)
         known = {digest_of(c): c for c in (*contents.values(), validation)}
         files = (*spec.files, spec.validation)
-        self.net.run(place(self.net.entry, RING, files, known, next(self.versions), lambda _: None))
+        self.net.run(upload_files(self.net.entry, RING, files, known, next(self.versions), lambda _: None))
         self.net.run(jobs.publish(self.net.entry, RING, spec, next(self.versions)))
 
     def driver(self) -> Driver:
@@ -95,7 +95,7 @@ class Job:
         return driver.weights
 
     def look(self) -> jobs.JobView:
-        return self.net.run(jobs.look_at(self.net.entry, RING, self.spec.job))
+        return self.net.run(jobs.read_job(self.net.entry, RING, self.spec.job))
 
 
 def reference(spec: JobSpec = SPEC, contents: dict[str, bytes] = CONTENTS) -> bytes:
@@ -108,7 +108,7 @@ def reference(spec: JobSpec = SPEC, contents: dict[str, bytes] = CONTENTS) -> by
     for number in range(1, spec.settings.rounds + 1):
         task = task_from_dict(arithmetic.training_task(spec, number, moments, spec.files)["task"])
         update = worker.train(task, weights)
-        part = arithmetic.Part(InlineRing((1,), RING).entry, spec.files, Progress("done"), update.sum)
+        part = arithmetic.PartialResult(InlineRing((1,), RING).entry, spec.files, Progress("done"), update.sum)
         weights = arithmetic.mean_of(spec, weights, [part])
     return weights
 
@@ -230,7 +230,7 @@ def test_the_way_in_may_die_before_the_first_question() -> None:
     job = Job(IDS)
     driver = job.driver()
     first = job.net.entry
-    job.net.run(see_ring(driver._roster))
+    job.net.run(refresh_members(driver._roster))
     job.net.dead.add(first)
 
     job.net.run(driver.drive())
@@ -260,7 +260,7 @@ def test_the_chain_on_the_ring_ends_in_these_weights() -> None:
     assert view.end == records.DONE
     assert [result.round for result in view.results] == [0, 1, 2, 3]
     assert view.results[-1].weights == digest_of(EXPECTED)
-    assert job.net.run(jobs.weights_of(job.net.entry, RING, view.results[-1])) == EXPECTED
+    assert job.net.run(jobs.read_weights(job.net.entry, RING, view.results[-1])) == EXPECTED
 
 
 def test_another_driver_goes_on_where_the_first_was_killed() -> None:
@@ -359,7 +359,7 @@ def test_weights_are_read_back_whole_when_one_holder_dies_at_the_reading() -> No
     job.drive()
     job.net.kill_at(Read)
 
-    assert job.net.run(jobs.weights_of(job.net.entry, RING, job.look().results[-1])) == EXPECTED
+    assert job.net.run(jobs.read_weights(job.net.entry, RING, job.look().results[-1])) == EXPECTED
 
 
 def renewals(round_s: float) -> list[int]:
@@ -381,12 +381,12 @@ def renewals(round_s: float) -> list[int]:
 
 
 def test_a_job_that_is_soon_over_renews_no_lease() -> None:
-    assert renewals(RENEW_FIRST_S / 10) == []
+    assert renewals(RENEW_DELAY_S / 10) == []
 
 
 def test_a_long_job_renews_its_leases_soon_and_then_again() -> None:
-    assert renewals(RENEW_FIRST_S + 1) == [1]
-    assert renewals(RENEW_EVERY_S + 1) == [1, 2, 3, 4, 5, 6]
+    assert renewals(RENEW_DELAY_S + 1) == [1]
+    assert renewals(RENEW_INTERVAL_S + 1) == [1, 2, 3, 4, 5, 6]
 
 
 def test_all_have_the_weights_before_the_first_is_given_its_order() -> None:

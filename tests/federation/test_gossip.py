@@ -18,7 +18,7 @@ from roundelay.federation.settings import Settings
 from roundelay.federation.topologies.gossip import ATTEMPTS_KEPT, JOBS_KEPT, PUSH_TRIES, PUSHES_MAX, Gossip
 from roundelay.ml import push_sum
 from roundelay.ml.errors import BadTask
-from roundelay.ml.push_sum import Mass, mass_from_bytes
+from roundelay.ml.push_sum import WeightedModel, weighted_model_from_bytes
 from roundelay.ml.worker import Worker
 from tests.federation.test_driver import IDS, RING, SETTINGS, Job, make_spec
 
@@ -30,7 +30,7 @@ def job(settings: Settings = GOSSIP, ids: tuple[int, ...] = IDS) -> Job:
     return Job(ids, make_spec(settings))
 
 
-def masses(made: Job, number: int) -> list[Mass]:
+def masses(made: Job, number: int) -> list[WeightedModel]:
     """What the nodes hold of the latest attempt at a round, in the end."""
     held = [member.orders._gossip._jobs[made.spec.job].attempts for member in made.net.members.values()]
     latest = max(key for attempts in held for key in attempts if key[0] == number)
@@ -189,10 +189,10 @@ def test_what_makes_no_sense_without_somebody_who_adds_is_refused(wrong: dict[st
 
 
 def test_a_half_and_what_is_kept_are_the_whole_to_the_last_bit() -> None:
-    whole = Mass(500.0, np.random.default_rng(1).normal(size=64).astype("<f8").tobytes())
+    whole = WeightedModel(500.0, np.random.default_rng(1).normal(size=64).astype("<f8").tobytes())
 
-    assert push_sum.added([push_sum.half(whole), push_sum.half(whole)]) == whole
-    assert mass_from_bytes(whole.to_bytes("mine")) == whole
+    assert push_sum.added([push_sum.split(whole), push_sum.split(whole)]) == whole
+    assert weighted_model_from_bytes(whole.to_bytes("mine")) == whole
     assert whole.to_bytes("mine") != whole.to_bytes("yours")
 
 
@@ -202,19 +202,19 @@ def test_a_half_and_what_is_kept_are_the_whole_to_the_last_bit() -> None:
         b"",
         b"1234567",
         b"x" * 28,
-        Mass(float("nan"), b"").to_bytes(""),
-        Mass(-1.0, b"").to_bytes(""),
-        Mass(1.0, np.array([np.inf]).tobytes()).to_bytes(""),
+        WeightedModel(float("nan"), b"").to_bytes(""),
+        WeightedModel(-1.0, b"").to_bytes(""),
+        WeightedModel(1.0, np.array([np.inf]).tobytes()).to_bytes(""),
     ],
 )
 def test_what_is_no_mass_is_refused(raw: bytes) -> None:
     with pytest.raises(BadTask):
-        mass_from_bytes(raw)
+        weighted_model_from_bytes(raw)
 
 
 def test_masses_of_different_models_are_not_added() -> None:
     with pytest.raises(BadTask, match="different sizes"):
-        push_sum.added([Mass(1.0, bytes(8)), Mass(1.0, bytes(16))])
+        push_sum.added([WeightedModel(1.0, bytes(8)), WeightedModel(1.0, bytes(16))])
 
 
 def test_a_node_keeps_so_many_jobs_and_attempts_and_no_more() -> None:
@@ -224,9 +224,9 @@ def test_a_node_keeps_so_many_jobs_and_attempts_and_no_more() -> None:
         return Push(job, number, 1, 0, ME, "00" * 32, 8)
 
     for number in range(3 * JOBS_KEPT):
-        gossip.take(push(f"job {number}", 1))
+        gossip.receive_push(push(f"job {number}", 1))
     for number in range(3 * ATTEMPTS_KEPT):
-        gossip.take(push("job", number))
+        gossip.receive_push(push("job", number))
 
     assert len(gossip._jobs) == JOBS_KEPT
     assert len(gossip._jobs["job"].attempts) == ATTEMPTS_KEPT
@@ -235,11 +235,11 @@ def test_a_node_keeps_so_many_jobs_and_attempts_and_no_more() -> None:
 def test_a_node_takes_so_many_pushes_in_a_round_and_no_more() -> None:
     gossip = Gossip()
     for number in range(PUSHES_MAX):
-        gossip.take(Push("job", 1, 1, number, ME, "00" * 32, 8))
-    gossip.take(Push("job", 1, 1, 0, ME, "00" * 32, 8))  # known
+        gossip.receive_push(Push("job", 1, 1, number, ME, "00" * 32, 8))
+    gossip.receive_push(Push("job", 1, 1, 0, ME, "00" * 32, 8))  # known
 
     with pytest.raises(NotFound, match="no more"):
-        gossip.take(Push("job", 1, 1, PUSHES_MAX, ME, "00" * 32, 8))
+        gossip.receive_push(Push("job", 1, 1, PUSHES_MAX, ME, "00" * 32, 8))
 
 
 def test_a_push_is_tried_so_often_and_no_more() -> None:
@@ -271,7 +271,7 @@ def test_of_two_drivers_the_first_ones_round_counts_and_that_is_no_divergence() 
     other = replace(result, errors=result.errors + 1)
 
     with pytest.raises(Overtaken, match="round 1 has been made by another driver"):
-        made.net.run(made.driver()._chronicle.store(other, report, weights, b""))
+        made.net.run(made.driver()._log.store(other, report, weights, b""))
 
     assert made.look().results[-1] == result
 
@@ -306,7 +306,7 @@ def test_an_order_sends_a_node_to_nobody_that_it_does_not_know() -> None:
     made = job(GOSSIP, IDS[:2])
     gossip, node = Gossip(), next(iter(made.net.members.values())).node
     order = Order("j", 1, (), '{"kind": "mix", "exchanges": 3}', shares=(Share(ME, ()),), attempt=1)
-    gossip._attempt("j", 1, 1).mass = Mass(1.0, bytes(8))
+    gossip._attempt("j", 1, 1).mass = WeightedModel(1.0, bytes(8))
 
     assert made.net.run(gossip.mix(node, order)) == ""
 

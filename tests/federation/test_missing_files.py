@@ -69,7 +69,7 @@ def test_without_a_quorum_it_is_waited_for_by_name_and_the_model_is_the_same() -
     job = job_without(SPEC, GONE, until_s=5.0)
     said: list[str] = []
     driver = job.driver()
-    driver._gathering._say = said.append
+    driver._coordinator._log = said.append
 
     job.net.run(driver.drive())
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from roundelay.chord.dispatch import answer
+from roundelay.chord.dispatch import dispatch
 from roundelay.chord.effects import Ask, Procedure, Request
 from roundelay.chord.errors import Busy, ChordError, NodeUnreachable, NotFound, StoreFull
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
-from roundelay.federation.effects import Compute, Done, Rest
+from roundelay.federation.effects import AwaitOrder, Compute, Done
 from roundelay.federation.errors import FilesLacking, OtherBits, WorkFailed
 from roundelay.federation.orders import FINISHED_MAX, QUEUED_MAX, Orders
 from roundelay.federation.requests import Collect, Order, Progress, TrainingFile
@@ -38,12 +38,12 @@ class Node:
         self.computed: list[Compute] = []
         self.has_files = True  # has its trainer?
         self.outcome: Done | Exception | None = None  # None: the number of the computation
-        self.procedure = self.orders.carry_out(self.core)
+        self.procedure = self.orders.run_queue(self.core)
         self.run(write(ME, FILE.digest, CONTENT))
         self.run(write(ME, ORDER.weights, WEIGHTS))
 
     def ask(self, request: Request[Any]) -> Any:
-        return answer(self.handlers, request)
+        return dispatch(self.handlers, request)
 
     def run(self, procedure: Procedure[Any]) -> None:
         """Up to its end, or to where it would wait for the next order."""
@@ -53,7 +53,7 @@ class Node:
                 effect = step()
             except StopIteration:
                 return
-            if isinstance(effect, Rest):
+            if isinstance(effect, AwaitOrder):
                 return
             step = self._perform(procedure, effect)
 
@@ -69,7 +69,7 @@ class Node:
         self.computed.append(effect)
         if not self.has_files and len(effect.contents) < 2:
             raise FilesLacking("a")
-        self.orders.tell(effect.order.ticket, "half way")
+        self.orders.set_message(effect.order.ticket, "half way")
         self.seen = self.ask(Collect(effect.order.ticket))
         if isinstance(self.outcome, Exception):
             raise self.outcome
@@ -226,11 +226,11 @@ def test_a_ticket_that_nobody_has_given_out_is_not_found(node: Node) -> None:
 def test_what_is_trained_now_is_shown_in_words(node: Node) -> None:
     said: list[str] = []
     node.ask(ORDER)
-    node.orders.tell(ORDER.ticket, "round 1, a, epoch 3")
+    node.orders.set_message(ORDER.ticket, "round 1, a, epoch 3")
     assert node.orders.running == ""
 
-    tell = node.orders.tell
-    node.orders.tell = lambda ticket, line: (tell(ticket, line), said.append(node.orders.running))  # type: ignore
+    tell = node.orders.set_message
+    node.orders.set_message = lambda ticket, line: (tell(ticket, line), said.append(node.orders.running))  # type: ignore
     node.work()
 
     assert said == ["half way"]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
-from roundelay.federation.placement import BOUND, POLICIES, View, assign, by_hash
+from roundelay.federation.placement import BOUND, POLICIES, PlacementView, assign, by_hash
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.roster import LOST_ROUNDS, Roster
 
@@ -48,7 +48,7 @@ ids = st.lists(st.integers(0, 255), min_size=1, max_size=8, unique=True)
 def seen(numbers: list[int]) -> Roster:
     nodes = tuple(NodeRef(number, f"node-{number}", 1) for number in sorted(numbers))
     roster = Roster(RING, nodes[0])
-    roster.see(nodes)
+    roster.update_members(nodes)
     return roster
 
 
@@ -71,7 +71,7 @@ def test_who_is_lost_passes_its_files_on_and_nobody_else_does(numbers: list[int]
     before, _ = by_hash(all_files, {f.index: roster.holders(f) for f in all_files})
     lost = data.draw(st.sampled_from(sorted(before, key=lambda node: node.id)))
 
-    roster.lose(lost, "silent")
+    roster.mark_lost(lost, "silent")
     after, orphans = by_hash(all_files, {f.index: roster.holders(f) for f in all_files})
 
     assert lost not in after
@@ -84,13 +84,13 @@ def test_who_is_lost_passes_its_files_on_and_nobody_else_does(numbers: list[int]
 def test_a_lost_node_gets_another_chance_after_some_rounds() -> None:
     roster, file = seen([1, 100, 200]), files(1)[0]
     owner = roster.holders(file)[0]
-    roster.begin(1)
-    roster.lose(owner, "slow")
+    roster.begin_round(1)
+    roster.mark_lost(owner, "slow")
     assert owner not in roster.holders(file)
     assert roster.disturbances == [f"{owner.address}: slow"]
 
     for number in range(2, 3 + LOST_ROUNDS):
-        roster.begin(number)
+        roster.begin_round(number)
 
     assert roster.holders(file)[0] == owner
     assert roster.disturbances == []
@@ -99,15 +99,15 @@ def test_a_lost_node_gets_another_chance_after_some_rounds() -> None:
 def test_the_way_in_is_never_a_lost_node_while_there_is_another() -> None:
     roster = seen([1, 100, 200])
     for _ in range(2):
-        roster.lose(roster.entry(), "silent")
+        roster.mark_lost(roster.entry(), "silent")
 
     assert roster.entry().id == 200
 
 
-def view(count: int, **known: object) -> View:
+def view(count: int, **known: object) -> PlacementView:
     """As a driver sees a ring of NODES: every file is owned by one of them, and the next ones have copies."""
     held = {i: tuple(NODES[(7 * i + step) % len(NODES)] for step in range(4)) for i in range(count)}
-    return View(tuple(NODES), held, "a seed", copies=3, **known)  # type: ignore[arg-type]
+    return PlacementView(tuple(NODES), held, "a seed", copies=3, **known)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("policy", POLICIES)
@@ -142,7 +142,7 @@ def test_replicas_asks_only_who_is_sure_to_have_a_copy_and_balances_among_them()
 def test_bounded_gives_nobody_more_than_the_bound_and_stays_near_the_owner() -> None:
     one_owner = {i: tuple(NODES[:4]) for i in range(20)}
 
-    groups, _ = assign("bounded", files(20), View(tuple(NODES), one_owner))
+    groups, _ = assign("bounded", files(20), PlacementView(tuple(NODES), one_owner))
 
     full = math.ceil(BOUND * 20 / len(NODES))
     assert [len(groups[node]) for node in NODES[:4]] == [full] * 4
@@ -153,7 +153,7 @@ def test_round_robin_takes_turns_and_random_depends_on_the_round() -> None:
     groups, _ = assign("round-robin", files(12), view(12))
     assert {len(group) for group in groups.values()} == {2}
 
-    one, other = (assign("random", files(25), View(tuple(NODES), {}, chance))[0] for chance in ("0 1", "0 2"))
+    one, other = (assign("random", files(25), PlacementView(tuple(NODES), {}, chance))[0] for chance in ("0 1", "0 2"))
     assert one != other
 
 

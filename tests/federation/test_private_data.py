@@ -18,9 +18,9 @@ from roundelay.federation.private_data import (
     Publication,
     _read,
     files_of,
-    keep_published,
+    find_publications,
     private_file,
-    published,
+    publish_loop,
 )
 from roundelay.federation.requests import Order, TrainingFile
 from roundelay.federation.spec import JobSpec, spec_from_bytes
@@ -171,17 +171,17 @@ def test_what_a_node_publishes_is_found_and_holds_no_row() -> None:
     files = tuple(private_file(name, CONTENTS[name])[0] for name in sorted(CONTENTS)[:2])
     versions = iter(range(1, 9))
     for member in net.members.values():
-        telling = keep_published(member.node, "wards", 4, files, lambda: next(versions))
+        telling = publish_loop(member.node, "wards", 4, files, lambda: next(versions))
         net.run(first_pause(telling))
 
-    found = net.run(published(net.entry, RING, "wards"))
+    found = net.run(find_publications(net.entry, RING, "wards"))
 
     assert [p.address for p in found] == sorted(ADDRESSES)
     assert found[0].files == files
     assert files[0].rows == CONTENTS[sorted(CONTENTS)[0]].count(b"\n")
     row = CONTENTS[sorted(CONTENTS)[1]].split(b"\n")[0]
     assert row not in found[0].to_bytes()
-    assert net.run(published(net.entry, RING, "war")) == ()
+    assert net.run(find_publications(net.entry, RING, "war")) == ()
 
 
 def first_pause(procedure: object) -> object:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from roundelay.federation import audit
-from roundelay.federation.client_sampling import files_of
+from roundelay.federation.client_sampling import sampled_files
 from roundelay.federation.errors import BadRecord, BadSpec
 from roundelay.federation.requests import Order
 from roundelay.federation.rules import RULES, Tuning
@@ -125,14 +125,14 @@ def test_a_round_can_be_made_again_by_an_audit(settings: Settings) -> None:
 
 def test_a_fraction_is_drawn_anew_each_round_and_the_same_for_everybody() -> None:
     spec = make_spec(replace(SETTINGS, fraction=0.3, rounds=50))
-    drawn = [files_of(spec, number) for number in range(1, 51)]
+    drawn = [sampled_files(spec, number) for number in range(1, 51)]
 
     assert {len(files) for files in drawn} == {3}  # of 9
     assert len(set(drawn)) > 20
     assert {f for files in drawn for f in files} == set(spec.files)
-    assert files_of(spec, 0) == spec.files
-    assert drawn == [files_of(make_spec(spec.settings), number) for number in range(1, 51)]
-    assert drawn != [files_of(make_spec(replace(spec.settings, seed=1)), number) for number in range(1, 51)]
+    assert sampled_files(spec, 0) == spec.files
+    assert drawn == [sampled_files(make_spec(spec.settings), number) for number in range(1, 51)]
+    assert drawn != [sampled_files(make_spec(replace(spec.settings, seed=1)), number) for number in range(1, 51)]
 
 
 def test_a_job_with_a_fraction_trains_only_these_and_ends_in_the_bits_it_has_alone() -> None:
@@ -142,7 +142,7 @@ def test_a_job_with_a_fraction_trains_only_these_and_ends_in_the_bits_it_has_alo
     assert job.drive() == alone_model(settings)
 
     for result, report in job.rounds:
-        assert sorted(report.placement) == sorted(f.name for f in files_of(job.spec, result.round))
+        assert sorted(report.placement) == sorted(f.name for f in sampled_files(job.spec, result.round))
         assert result.left_out == ()
 
 

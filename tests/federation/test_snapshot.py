@@ -14,12 +14,12 @@ from roundelay.federation import jobs, records
 from roundelay.federation.driver import Driver
 from roundelay.federation.effects import Clocks
 from roundelay.federation.errors import Diverged, NoSuchJob
-from roundelay.federation.records import Result
+from roundelay.federation.records import RoundResult
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
-from roundelay.federation.snapshot import Sighting, look_again
+from roundelay.federation.snapshot import JobSnapshot, refresh_snapshot
 from roundelay.federation.spec import JobSpec
-from roundelay.federation.upload import place
+from roundelay.federation.upload import upload_files
 from roundelay.store.blobs import digest_of
 from roundelay.store.store import Read
 from tests.federation.inline_ring import InlineRing
@@ -42,18 +42,18 @@ SPEC = JobSpec(Settings(rounds=ROUNDS, epochs=1, hidden=(4,)), FILES[:2], FILES[
 def net() -> InlineRing:
     """A ring on which the job is published, and no round made."""
     made, contents = InlineRing((100, 20_000, 41_000), RING), {digest_of(c): c for c in CONTENTS}
-    made.run(place(made.entry, RING, FILES, contents, 1, lambda _: None))
+    made.run(upload_files(made.entry, RING, FILES, contents, 1, lambda _: None))
     made.run(jobs.publish(made.entry, RING, SPEC, 2))
     return made
 
 
-def look(net: InlineRing, known: Sighting | None = None) -> Sighting:
-    return net.run(look_again(net.entry, RING, SPEC.job, known))
+def look(net: InlineRing, known: JobSnapshot | None = None) -> JobSnapshot:
+    return net.run(refresh_snapshot(net.entry, RING, SPEC.job, known))
 
 
-def drive(net: InlineRing) -> Iterator[Sighting]:
+def drive(net: InlineRing) -> Iterator[JobSnapshot]:
     """To the end; what is seen after each round, from what was seen before."""
-    seen: list[Sighting] = [look(net)]
+    seen: list[JobSnapshot] = [look(net)]
     versions = itertools.count(3)
     clocks = Clocks(net.clock, lambda: next(versions))
 
@@ -71,9 +71,9 @@ def test_round_after_round_more_is_seen_and_at_the_end_all_of_it(net: InlineRing
     assert [sighting.state for sighting in before[:1]] == ["waiting"]
     assert all(len(one.results) <= len(other.results) for one, other in itertools.pairwise([*before, last]))
     assert (last.end, last.rounds_done, last.is_read) == (records.DONE, ROUNDS, True)
-    view = net.run(jobs.look_at(net.entry, RING, SPEC.job))
+    view = net.run(jobs.read_job(net.entry, RING, SPEC.job))
     assert (last.results, last.spec) == (view.results, view.spec)
-    assert last.reports == net.run(jobs.reports_of(net.entry, RING, SPEC.job))
+    assert last.reports == net.run(jobs.read_reports(net.entry, RING, SPEC.job))
     assert last == look(net), "the same as at one look"
 
 
@@ -90,7 +90,7 @@ def test_what_is_known_is_not_read_again(net: InlineRing) -> None:
 
 def test_a_job_that_is_not_there_is_no_job(net: InlineRing) -> None:
     with pytest.raises(NoSuchJob):
-        net.run(look_again(net.entry, RING, "0" * 64, None))
+        net.run(refresh_snapshot(net.entry, RING, "0" * 64, None))
 
 
 @pytest.mark.parametrize("number", [2, ROUNDS + 1])
@@ -98,7 +98,7 @@ def test_two_results_of_a_round_are_seen_whether_it_was_known_or_not(number: int
     *_, last = drive(net)
     known = last if number <= ROUNDS else None
     for weights in ("aa", "bb"):
-        other = Result(SPEC.job, number, "00" * 32, weights * 32, 4)
+        other = RoundResult(SPEC.job, number, "00" * 32, weights * 32, 4)
         name = f"result-{number}"
         net.run(jobs.put_record(net.entry, RING, SPEC.job, name, other.to_bytes(), 99))
 

@@ -17,7 +17,7 @@ from roundelay.federation.placement import POLICIES
 from roundelay.federation.requests import Order, Share, TrainingFile
 from roundelay.federation.settings import Settings
 from roundelay.federation.topologies.adding import add
-from roundelay.federation.topologies.partial import Partial, Work, bitmap, partial_from_bytes
+from roundelay.federation.topologies.partial import NodeWork, PartialSum, bitmap, partial_from_bytes
 from roundelay.federation.topologies.tree import split
 from tests.federation.inline_ring import InlineRing
 from tests.federation.test_driver import EXPECTED, IDS, RING, SETTINGS, Job, make_spec
@@ -157,9 +157,9 @@ def test_tiers_that_mean_nothing_are_refused(settings: dict[str, str]) -> None:
 # --- partial sums
 
 
-def some(*files: int, job: str = "job") -> Partial:
-    work = Work("n:1", files, 0.5, 1.0, 0.5, 0)
-    return Partial(job, 1, "aa" * 32, bitmap(files), (work,), sum=bytes([len(files)] * 8))
+def some(*files: int, job: str = "job") -> PartialSum:
+    work = NodeWork("n:1", files, 0.5, 1.0, 0.5, 0)
+    return PartialSum(job, 1, "aa" * 32, bitmap(files), (work,), sum=bytes([len(files)] * 8))
 
 
 def test_a_partial_sum_is_read_as_it_was_written() -> None:

@@ -8,7 +8,7 @@ from hypothesis import settings
 
 from roundelay.ml.data import Samples
 from roundelay.ml.mlp import Architecture, loss_and_gradient
-from roundelay.ml.task import FileTask, Task, TrainConfig
+from roundelay.ml.task import FileTask, TrainConfig, TrainerTask
 
 EFFORT = settings(derandomize=True, deadline=None)
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
@@ -31,10 +31,12 @@ def digest_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def make_task(contents: list[bytes], rows: list[int], sizes: tuple[int, ...] = (5, 8, 4), **changes: object) -> Task:
+def make_task(
+    contents: list[bytes], rows: list[int], sizes: tuple[int, ...] = (5, 8, 4), **changes: object
+) -> TrainerTask:
     files = tuple(FileTask(digest_of(c), n, 100 + i) for i, (c, n) in enumerate(zip(contents, rows, strict=True)))
     defaults: dict[str, object] = {"config": TrainConfig(epochs=2, batch=8), "fraction_bits": 37, "files": files}
-    return Task(sizes=sizes, **(defaults | changes))  # type: ignore[arg-type]
+    return TrainerTask(sizes=sizes, **(defaults | changes))  # type: ignore[arg-type]
 
 
 def plain_train(architecture: Architecture, weights: np.ndarray, samples: Samples, config: TrainConfig, seed: int):

@@ -13,13 +13,13 @@ MLP = Design((5, 7, 6, 4))
 CNN = Design((2 * 14 * 14, 7, 3), "cnn", (2, 14, 14))
 
 
-def weights_of(design: Design) -> np.ndarray:
+def read_weights(design: Design) -> np.ndarray:
     return np.random.default_rng(1).standard_normal(learner(design).parameters).astype(np.float32)
 
 
 @pytest.mark.parametrize("design", [MLP, CNN, Design((5, 4), "softmax")], ids=lambda d: d.model)
 def test_a_vector_comes_back_from_its_arrays_bit_for_bit(design: Design) -> None:
-    model, weights = learner(design), weights_of(design)
+    model, weights = learner(design), read_weights(design)
 
     arrays = cut(weights, model.slots)
 
@@ -29,17 +29,17 @@ def test_a_vector_comes_back_from_its_arrays_bit_for_bit(design: Design) -> None
 
 def test_an_mlp_is_weights_and_bias_of_each_layer() -> None:
     x = make_samples(9, 5, 4).x
-    arrays = cut(weights_of(MLP), learner(MLP).slots)
+    arrays = cut(read_weights(MLP), learner(MLP).slots)
 
     assert [array.shape for array in arrays] == [(5, 7), (7,), (7, 6), (6,), (6, 4), (4,)]
     hidden = np.maximum(x @ arrays[0] + arrays[1], 0)
     hidden = np.maximum(hidden @ arrays[2] + arrays[3], 0)
-    assert np.allclose(hidden @ arrays[4] + arrays[5], learner(MLP).scores(weights_of(MLP), x), atol=1e-5)
+    assert np.allclose(hidden @ arrays[4] + arrays[5], learner(MLP).scores(read_weights(MLP), x), atol=1e-5)
 
 
 def test_a_cnn_is_kernels_then_layers() -> None:
     x = make_samples(3, CNN.features, 3).x
-    arrays = cut(weights_of(CNN), learner(CNN).slots)
+    arrays = cut(read_weights(CNN), learner(CNN).slots)
 
     assert [array.shape for array in arrays][:4] == [(5, 5, 2, 8), (8,), (3, 3, 8, 16), (16,)]
     image = x.reshape(-1, 2, 14, 14).transpose(0, 2, 3, 1)  # (n, h, w, channels)
@@ -51,15 +51,15 @@ def test_a_cnn_is_kernels_then_layers() -> None:
         cells = out[:, :height, :width].reshape(len(out), height // 2, 2, width // 2, 2, -1)
         image = np.maximum(cells.max(axis=(2, 4)) + bias, 0)
     hidden = np.maximum(image.reshape(len(image), -1) @ arrays[4] + arrays[5], 0)
-    assert np.allclose(hidden @ arrays[6] + arrays[7], learner(CNN).scores(weights_of(CNN), x), rtol=1e-3, atol=1e-3)
+    assert np.allclose(hidden @ arrays[6] + arrays[7], learner(CNN).scores(read_weights(CNN), x), rtol=1e-3, atol=1e-3)
 
 
 def test_what_is_written_into_an_array_does_not_change_the_vector() -> None:
-    weights = weights_of(MLP)
+    weights = read_weights(MLP)
 
     cut(weights, learner(MLP).slots)[0][:] = 0
 
-    assert np.array_equal(weights, weights_of(MLP))
+    assert np.array_equal(weights, read_weights(MLP))
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_what_is_written_into_an_array_does_not_change_the_vector() -> None:
     ],
 )
 def test_other_arrays_are_refused_by_place(spoil: object, complaint: str) -> None:
-    model, weights = learner(MLP), weights_of(MLP)
+    model, weights = learner(MLP), read_weights(MLP)
 
     with pytest.raises(ClientFault, match=complaint):
         join(spoil(cut(weights, model.slots)), model.slots, weights)  # type: ignore[operator]

@@ -18,7 +18,7 @@ from roundelay.ml.models.arrays import cut, join
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.models.learner import evaluate
 from roundelay.ml.readers import letters
-from roundelay.ml.task import Design, FileTask, Task, TrainConfig
+from roundelay.ml.task import Design, FileTask, TrainConfig, TrainerTask
 from roundelay.ml.worker import Worker, sum_from_bytes
 from tests.ml.ml_oracles import digest_of
 
@@ -115,7 +115,7 @@ def trained(worker: Worker, design: Design, base: np.ndarray, rows: list[int], n
     """One round of a job with a file for each of the worker's clients, as a vector."""
     files = tuple(FileTask(digest_of(str(i).encode()), n, i) for i, n in enumerate(rows))
     bits = exact.fraction_bits(sum(rows))
-    task = Task(design.sizes, TrainConfig(epochs=3), bits, files, model=design.model, round=number)
+    task = TrainerTask(design.sizes, TrainConfig(epochs=3), bits, files, model=design.model, round=number)
     update = worker.train(task, base.astype("<f4").tobytes())
     return exact.mean(base, sum_from_bytes(update), sum(rows), bits), update
 
@@ -243,7 +243,7 @@ def of_partitions(named: str) -> list[Client]:
 
 
 def test_the_example_of_the_documents_learns_letters(example: str) -> None:
-    clients, weights = of_partitions(example), learner(LETTERS).first(0)
+    clients, weights = of_partitions(example), learner(LETTERS).init_weights(0)
     samples = letters_to_validate()
 
     for number in range(1, ROUNDS + 1):
@@ -257,7 +257,7 @@ def test_it_agrees_with_flowers_own_fedavg(example: str) -> None:
     from flwr.server.strategy import FedAvg
 
     clients, model = of_partitions(example), learner(LETTERS)
-    ours, theirs = model.first(0), cut(model.first(0), model.slots)
+    ours, theirs = model.init_weights(0), cut(model.init_weights(0), model.slots)
     strategy = FedAvg()
     for number in range(1, ROUNDS + 1):
         ours, _ = trained(worker_of(*clients), LETTERS, ours, [client.rows for client in clients], number)

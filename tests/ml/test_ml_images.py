@@ -137,6 +137,6 @@ def test_real_x_rays_from_files_are_learnt(tmp_path: Path) -> None:
 
     samples = Samples(rows_of(found).astype(np.float32) / 255, found.training[0].y)
     model = learner(Design((784, 2), "softmax"))
-    trained = model.train(model.first(0), samples, TrainConfig(epochs=20, eta=0.02), 0)
+    trained = model.train(model.init_weights(0), samples, TrainConfig(epochs=20, eta=0.02), 0)
     assert samples.rows == 200
     assert evaluate(model, trained, samples).errors < samples.rows / 10

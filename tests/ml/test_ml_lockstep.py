@@ -15,7 +15,7 @@ from roundelay.ml.fingerprint import fingerprint
 from roundelay.ml.lockstep import FILES_BYTES, STACK_BYTES, stacks
 from roundelay.ml.mlp import Architecture, init
 from roundelay.ml.models.catalogue import learner
-from roundelay.ml.task import Design, Task, TrainConfig
+from roundelay.ml.task import Design, TrainConfig, TrainerTask
 from roundelay.ml.train import Shard, train_together
 from roundelay.ml.worker import Worker
 from tests.ml.ml_oracles import EFFORT, digest_of, make_csv, make_samples, make_task
@@ -135,7 +135,7 @@ def test_files_are_read_a_stack_at_a_time() -> None:
         reading[0] += 1
         return samples
 
-    trained = model.train_all(model.first(0), [Shard(500, read, i) for i in range(33)], config)
+    trained = model.train_all(model.init_weights(0), [Shard(500, read, i) for i in range(33)], config)
     next(trained)
 
     assert 1 < reading[0] < 33
@@ -157,7 +157,7 @@ def test_files_are_read_a_stack_at_a_time() -> None:
 def test_a_worker_adds_up_the_same_whether_files_are_as_long_as_others_or_not(task) -> None:  # type: ignore[no-untyped-def]
     contents = [make_csv(make_samples(rows, seed=i)) for i, rows in enumerate([30, 17, 30, 30, 17])]
     files = make_task(contents, [30, 17, 30, 30, 17]).files
-    worker, weights = Worker(), learner(task.design).first(1).tobytes()
+    worker, weights = Worker(), learner(task.design).init_weights(1).tobytes()
     for content in contents:
         worker.add_file(digest_of(content), "file", content)
 
@@ -185,7 +185,7 @@ class _Client:
 def test_a_client_among_files_keeps_its_place() -> None:
     contents = [make_csv(make_samples(rows, seed=rows)) for rows in (30, 17)]
     task = make_task([b"client", *contents], [5, 30, 17])
-    worker, weights = Worker(), learner(task.design).first(1).tobytes()
+    worker, weights = Worker(), learner(task.design).init_weights(1).tobytes()
     worker.add_client(digest_of(b"client"), _Client())  # type: ignore[arg-type]
     for content in contents:
         worker.add_file(digest_of(content), "file", content)
@@ -203,7 +203,7 @@ def _shard(samples: Samples, seed: int, told: Told) -> Shard:
 
 
 def test_a_machine_on_which_company_makes_other_bits_shares_no_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:
-    task = Task((5, 9, 4), TrainConfig(batch=8), 24)
+    task = TrainerTask((5, 9, 4), TrainConfig(batch=8), 24)
     sound = fingerprint(task)
 
     def otherwise(architecture: Any, weights: Any, shards: Any, config: Any) -> list[Any]:

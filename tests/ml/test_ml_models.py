@@ -19,7 +19,7 @@ from roundelay.ml.models import allowed, catalogue
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.models.cnn import Cnn
 from roundelay.ml.models.learner import evaluate
-from roundelay.ml.readers.saved_model import Model, load, save
+from roundelay.ml.readers.saved_model import SavedModel, load, save
 from roundelay.ml.task import Design, TrainConfig
 from roundelay.ml.train import train
 from tests.ml.ml_oracles import make_samples
@@ -35,7 +35,7 @@ def test_an_estimator_is_one_of_scikit_learns_where_that_is(tmp_path: Path) -> N
     from sklearn.preprocessing import FunctionTransformer
 
     design, samples = Design((5, 6, 4)), make_samples(40)
-    save(tmp_path / "m.npz", Model(design, learner(design).first(1), None))
+    save(tmp_path / "m.npz", SavedModel(design, learner(design).init_weights(1), None))
     estimator = load_estimator(tmp_path / "m.npz")
 
     chain = make_pipeline(FunctionTransformer(), estimator).fit(samples.x, samples.y)
@@ -47,8 +47,8 @@ def test_an_estimator_is_one_of_scikit_learns_where_that_is(tmp_path: Path) -> N
 def test_what_is_exported_loads_with_the_librarys_own_reader(tmp_path: Path) -> None:
     library = pytest.importorskip("safetensors.numpy", reason="safetensors is not installed")
     design = Design((5, 6, 4))
-    weights, moments = learner(design).first(1), Moments(np.ones(5, np.float32), np.full(5, 2, np.float32))
-    save(tmp_path / "m.safetensors", Model(design, weights, moments))
+    weights, moments = learner(design).init_weights(1), Moments(np.ones(5, np.float32), np.full(5, 2, np.float32))
+    save(tmp_path / "m.safetensors", SavedModel(design, weights, moments))
 
     found = library.load_file(tmp_path / "m.safetensors")
 
@@ -62,7 +62,7 @@ def images(rows: int) -> Samples:
 
 def test_the_gradient_of_a_cnn_is_that_of_finite_differences() -> None:
     model, rng = Cnn(IMAGES), np.random.default_rng(1)
-    model.begin(rng)
+    model.init_parameters(rng)
     model.parameters = model.parameters.astype(np.float64) + 0.05 * rng.standard_normal(model.parameters.size)
     samples, weights = images(6), np.array([1, 2, 1, 0.5, 1, 1.0])
     x = samples.x.astype(np.float64)
@@ -86,13 +86,13 @@ def test_the_gradient_of_a_cnn_is_that_of_finite_differences() -> None:
 def test_a_training_is_a_pure_function_and_learns(design: Design) -> None:
     samples, config = images(90), TrainConfig(epochs=6, eta=0.01, dropout=0.2)
     model = learner(design)
-    first = model.first(3)
+    first = model.init_weights(3)
 
     trained = model.train(first, samples, config, 5)
 
     assert first.shape == (model.parameters,)
     assert np.array_equal(learner(design).train(first, samples, config, 5), trained)
-    assert np.array_equal(model.first(3), first)
+    assert np.array_equal(model.init_weights(3), first)
     assert evaluate(model, trained, samples).loss < evaluate(model, first, samples).loss
 
 
@@ -100,7 +100,7 @@ def test_a_training_is_a_pure_function_and_learns(design: Design) -> None:
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_fedprox_holds_every_model_near_to_where_it_began(design: Design, optimizer: Optimizer) -> None:
     made, samples = learner(design), images(40)
-    began = made.first(0)
+    began = made.init_weights(0)
 
     def moved(mu: float) -> float:
         config = TrainConfig(optimizer, epochs=3, eta=0.01, batch=8, momentum=0.0, mu=mu)
@@ -184,7 +184,7 @@ def test_the_documented_model_trains_as_softmax_does(tmp_path: Path, monkeypatch
     theirs, ours = learner(Design((5, 4), "documented:Linear")), learner(Design((5, 4), "softmax"))
 
     assert len(example().splitlines()) <= 31
-    first = theirs.first(0)
+    first = theirs.init_weights(0)
     assert np.allclose(theirs.train(first, samples, config, 1), ours.train(first, samples, config, 1), atol=1e-4)
 
 
@@ -204,7 +204,7 @@ def test_what_ships_needs_no_permission() -> None:
 def test_a_model_is_the_same_after_a_journey_to_the_disk(name: str, tmp_path: Path) -> None:
     samples = images(9)
     moments = Moments(samples.x.mean(axis=0), samples.x.std(axis=0))
-    model = Model(IMAGES, learner(IMAGES).first(1), moments, ("a", "b", "c"))
+    model = SavedModel(IMAGES, learner(IMAGES).init_weights(1), moments, ("a", "b", "c"))
 
     save(tmp_path / name, model)
 

@@ -15,7 +15,7 @@ from roundelay.ml.errors import DataError
 from roundelay.ml.prepare import Plan, evenly
 from roundelay.ml.readers import packed
 from roundelay.ml.readers.dataset import read
-from roundelay.ml.readers.source import DataSet, Part, array_blocks, digits
+from roundelay.ml.readers.source import DataSet, DatasetPart, array_blocks, digits
 from tests.ml.made_data import pixels, write_mnist
 from tests.ml.ml_oracles import EFFORT
 
@@ -27,7 +27,7 @@ def numbered(sizes: list[int], tests: int = 0, classes: int = 4) -> DataSet:
     parts, start = [], 0
     for number, size in enumerate([*sizes, tests]):
         x = np.arange(start, start + size, dtype=np.float32).reshape(-1, 1)
-        parts.append(Part(f"part-{number}", np.arange(start, start + size) % classes, array_blocks(x)))
+        parts.append(DatasetPart(f"part-{number}", np.arange(start, start + size) % classes, array_blocks(x)))
         start += size
     return DataSet("csv", tuple(parts[:-1]), tuple(parts[-1:] if tests else ()), 1, digits(classes), False)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roundelay.ml.errors import BadTask
-from roundelay.ml.task import FileTask, Task, TrainConfig, task_from_dict
+from roundelay.ml.task import FileTask, TrainConfig, TrainerTask, task_from_dict
 from tests.ml.ml_oracles import EFFORT, make_task
 
 GOOD = make_task([b"a", b"b"], [30, 20], moments=bytes(40))
@@ -65,14 +65,14 @@ def test_tasks_that_contradict_themselves_are_refused(changes: dict[str, object]
 
 def test_the_courses_task_is_gd_on_raw_inputs_with_one_hidden_layer() -> None:
     gd = TrainConfig("gd")
-    Task((5, 3, 4), gd, 40, course=True)
+    TrainerTask((5, 3, 4), gd, 40, course=True)
 
     with pytest.raises(BadTask):
-        Task((5, 3, 3, 4), gd, 40, course=True)
+        TrainerTask((5, 3, 3, 4), gd, 40, course=True)
     with pytest.raises(BadTask):
-        Task((5, 3, 4), TrainConfig("sgd"), 40, course=True)
+        TrainerTask((5, 3, 4), TrainConfig("sgd"), 40, course=True)
     with pytest.raises(BadTask):
-        Task((5, 3, 4), gd, 40, course=True, moments=bytes(40))
+        TrainerTask((5, 3, 4), gd, 40, course=True, moments=bytes(40))
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from roundelay.ml.models.arrays import cut, join  # noqa: E402
 from roundelay.ml.models.catalogue import learner  # noqa: E402
 from roundelay.ml.models.learner import evaluate  # noqa: E402
 from roundelay.ml.readers import dataset  # noqa: E402
-from roundelay.ml.readers.saved_model import Model, load, save  # noqa: E402
-from roundelay.ml.task import Design, Task, TrainConfig  # noqa: E402
+from roundelay.ml.readers.saved_model import SavedModel, load, save  # noqa: E402
+from roundelay.ml.task import Design, TrainConfig, TrainerTask  # noqa: E402
 
 ZOO = Design((64, 6, 3), "torchzoo:cnn", (1, 8, 8))
 MODULES = """
@@ -85,12 +85,12 @@ def test_a_slice_of_mnist_is_learnt_twice_with_equal_bits() -> None:
     samples, rest = Samples(rows[:300], part.y[:300]), Samples(rows[300:], part.y[300:400])
     design, config = Design((784, 32, 10), "torchzoo:cnn", (1, 28, 28)), TrainConfig("adam", 3, 0.005, 16, dropout=0.1)
     model = learner(design)
-    first = model.first(3)
+    first = model.init_weights(3)
 
     trained = model.train(first, samples, config, 5)
     torch.rand(7)  # whatever else draws in this process
 
-    assert np.array_equal(learner(design).train(learner(design).first(3), samples, config, 5), trained)
+    assert np.array_equal(learner(design).train(learner(design).init_weights(3), samples, config, 5), trained)
     assert evaluate(model, trained, rest).errors < 50  # of 100, 90 of which chance would miss
 
 
@@ -98,22 +98,22 @@ def test_a_slice_of_mnist_is_learnt_twice_with_equal_bits() -> None:
 def test_a_training_is_a_pure_function_and_learns(design: Design) -> None:
     samples, config = make_samples(90, design.features, design.classes), TrainConfig(epochs=8, eta=0.02, dropout=0.2)
     model = learner(design)
-    first = model.first(3)
+    first = model.init_weights(3)
 
     trained = model.train(first, samples, config, 5)
 
     assert (first.dtype, trained.dtype, first.shape) == (np.float32, np.float32, (model.parameters,))
     assert np.array_equal(model.train(first, samples, config, 5), trained)
     assert not np.array_equal(model.train(first, samples, config, 6), trained)
-    assert np.array_equal(learner(design).first(3), first)
-    assert not np.array_equal(model.first(4), first)
+    assert np.array_equal(learner(design).init_weights(3), first)
+    assert not np.array_equal(model.init_weights(4), first)
     assert evaluate(model, trained, samples).loss < evaluate(model, first, samples).loss
 
 
 def test_one_linear_layer_trains_as_our_softmax_does() -> None:
     samples, ours = make_samples(60), learner(Design((5, 4), "softmax"))
     theirs = learner(named("Linear"))
-    first = theirs.first(0)  # (4, 5) and the biases
+    first = theirs.init_weights(0)  # (4, 5) and the biases
     turned = np.vstack([first[20:], first[:20].reshape(4, 5).T]).reshape(-1)  # the bias first, inputs by classes
 
     for config in (TrainConfig(epochs=5), TrainConfig("adam", 5, 0.01), TrainConfig(class_weights=(1.0, 2.0, 0.5, 0))):
@@ -124,17 +124,17 @@ def test_one_linear_layer_trains_as_our_softmax_does() -> None:
 def test_buffers_travel_with_the_weights() -> None:
     samples, model = make_samples(64), learner(named("Normed"))
 
-    trained = model.train(model.first(0), samples, TrainConfig(epochs=3), 0)
+    trained = model.train(model.init_weights(0), samples, TrainConfig(epochs=3), 0)
 
     assert model.parameters == 5 + 5 + 20 + 4 + 5 + 5 + 1  # scale, shift, weights, biases; mean, variance, count
     assert trained[-1] == 3 * 2  # batches of 32 rows
     assert trained[-11:-6] == pytest.approx(samples.x.mean(axis=0), abs=1)
-    assert not np.array_equal(trained[-11:-6], model.first(0)[-11:-6])
+    assert not np.array_equal(trained[-11:-6], model.init_weights(0)[-11:-6])
 
 
 def test_what_is_frozen_or_named_twice_is_there_once_and_stays() -> None:
     model = learner(named("Frozen"))
-    first = model.first(0)
+    first = model.init_weights(0)
 
     trained = model.train(first, make_samples(40), TrainConfig(epochs=1), 0)
 
@@ -154,7 +154,7 @@ def test_what_is_frozen_or_named_twice_is_there_once_and_stays() -> None:
 def test_a_module_that_does_not_fit_is_refused_by_name(name: str, complaint: str) -> None:
     with pytest.raises(BadTask, match=complaint) as caught:
         model = learner(named(name))
-        model.train(model.first(0), make_samples(9), TrainConfig(), 0)
+        model.train(model.init_weights(0), make_samples(9), TrainConfig(), 0)
 
     assert "\n" not in str(caught.value)
 
@@ -172,8 +172,8 @@ def test_the_zoo_says_what_it_needs(design: Design, complaint: str) -> None:
 
 
 def test_a_module_has_a_fingerprint_and_comes_back_from_the_disk(tmp_path: Path) -> None:
-    task = Task(ZOO.sizes, TrainConfig(batch=8), 20, model=ZOO.model, shape=ZOO.shape)
-    model = Model(ZOO, learner(ZOO).first(1), None)
+    task = TrainerTask(ZOO.sizes, TrainConfig(batch=8), 20, model=ZOO.model, shape=ZOO.shape)
+    model = SavedModel(ZOO, learner(ZOO).init_weights(1), None)
 
     save(tmp_path / "m.npz", model)
 
@@ -184,7 +184,7 @@ def test_a_module_has_a_fingerprint_and_comes_back_from_the_disk(tmp_path: Path)
 
 @pytest.mark.parametrize("design", [ZOO, named("Normed"), named("Frozen")], ids=lambda d: d.model)
 def test_a_modules_arrays_are_its_state_dict_in_order(design: Design) -> None:
-    model, weights = learner(design), learner(design).first(3)
+    model, weights = learner(design), learner(design).init_weights(3)
 
     arrays = cut(weights, model.slots)
 

@@ -12,7 +12,7 @@ from roundelay.ml import exact
 from roundelay.ml.errors import BadTask, CacheFull, DataError, FileUnknown, NotFinite, OutOfRange
 from roundelay.ml.exact import feature_sums
 from roundelay.ml.mlp import Architecture, evaluate, init
-from roundelay.ml.task import Task, TrainConfig
+from roundelay.ml.task import TrainConfig, TrainerTask
 from roundelay.ml.worker import PartialUpdate, Worker, sum_from_bytes
 from tests.ml.ml_oracles import EFFORT, digest_of, make_csv, make_samples, make_task
 
@@ -30,7 +30,7 @@ def filled(contents: list[bytes] = CONTENTS) -> Worker:
     return worker
 
 
-def part(task: Task, indices: list[int]) -> Task:
+def part(task: TrainerTask, indices: list[int]) -> TrainerTask:
     return dataclasses.replace(task, files=tuple(task.files[i] for i in indices))
 
 
@@ -63,7 +63,7 @@ def test_the_sum_does_not_depend_on_who_trains_which_files(order: list[int], cut
     ],
     ids=["raw", "standardised", "adam", "course"],
 )
-def test_the_same_task_gives_the_same_bytes_again_and_elsewhere(task: Task) -> None:
+def test_the_same_task_gives_the_same_bytes_again_and_elsewhere(task: TrainerTask) -> None:
     worker = filled()
 
     first = worker.train(task, WEIGHTS.tobytes())

@@ -12,7 +12,7 @@ from rich.console import Console
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
-from roundelay.node.console import SETTLED_S, Row, Watch, finger_rows, finger_table, neighbourhood
+from roundelay.node.console import SETTLED_S, FingerRow, RingConsole, finger_rows, finger_table, neighbourhood
 
 PATIENCE_S = 20.0
 
@@ -93,8 +93,8 @@ def printed(thing: object) -> str:
 
 
 def test_rows_that_were_not_there_before_are_marked() -> None:
-    before = [Row("0", "1", "1", "h:1"), Row("1", "2", "3", "h:3"), Row("2", "4", "0", "h:0")]
-    after = [before[0], Row("1", "2", "2", "h:2"), before[2]]
+    before = [FingerRow("0", "1", "1", "h:1"), FingerRow("1", "2", "3", "h:3"), FingerRow("2", "4", "0", "h:0")]
+    after = [before[0], FingerRow("1", "2", "2", "h:2"), before[2]]
 
     marked = [line for line in printed(finger_table(after, before)).splitlines() if "*" in line]
 
@@ -103,11 +103,11 @@ def test_rows_that_were_not_there_before_are_marked() -> None:
 
 
 def test_in_the_first_table_nothing_is_marked() -> None:
-    assert "*" not in printed(finger_table([Row("0", "1", "1", "h:1")], []))
+    assert "*" not in printed(finger_table([FingerRow("0", "1", "1", "h:1")], []))
 
 
 def test_an_address_is_never_taken_for_markup() -> None:
-    assert "[::1]:8001" in printed(finger_table([Row("0", "1", "1", "[::1]:8001")], []))
+    assert "[::1]:8001" in printed(finger_table([FingerRow("0", "1", "1", "[::1]:8001")], []))
 
 
 def test_the_line_on_the_neighbourhood_names_each_successor_once() -> None:
@@ -148,7 +148,7 @@ def watched(node: ChordNode, turns: Sequence[tuple[float, object]]) -> str:
             out.print(*things, **how)  # type: ignore[arg-type]  # passed on as they are
 
     stopping = Turns(turns)
-    Watch(node, lock, stopping, Unlocked()).run(clock=lambda: stopping.now)  # type: ignore[arg-type]
+    RingConsole(node, lock, stopping, Unlocked()).run(clock=lambda: stopping.now)  # type: ignore[arg-type]
     text = out.file.getvalue()  # type: ignore[attr-defined]  # it is a StringIO
     assert isinstance(text, str)
     return text

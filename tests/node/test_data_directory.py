@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from roundelay.chord.errors import Corrupt
-from roundelay.node.data_directory import Shelf
+from roundelay.node.data_directory import DataDirectory
 from roundelay.store.store import Store
 
 CONTENT = b"1,2,3,0\n"
@@ -24,9 +24,9 @@ def directory(tmp_path: Path) -> Path:
     return made
 
 
-def surveyed(directory: Path | None) -> Shelf:
-    shelf = Shelf(directory)
-    shelf.survey()
+def surveyed(directory: Path | None) -> DataDirectory:
+    shelf = DataDirectory(directory)
+    shelf.scan()
     return shelf
 
 
@@ -96,7 +96,7 @@ def test_a_file_that_has_changed_since_is_not_taken_in(directory: Path) -> None:
     assert content is not None
 
     with pytest.raises(Corrupt):
-        store.take_in(DIGEST, content)
+        store.stage(DIGEST, content)
 
     assert not store.has(DIGEST)
 

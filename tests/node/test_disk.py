@@ -21,14 +21,14 @@ from roundelay.chord.errors import Corrupt, NotFound, StoreFull
 from roundelay.node.disk import SPOOLED_BYTES_MIN, Disk
 from roundelay.node.errors import DiskError
 from roundelay.store.blobs import digest_of
-from roundelay.store.items import CHUNK_BYTES, LEASE_S, Entry, Item
+from roundelay.store.items import CHUNK_BYTES, ITEM_LEASE_S, Entry, Item
 from roundelay.store.store import Store
 from tests.node.put_for_ever import content_of, item_of, put
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CONTENT = b"rows of numbers"
 DIGEST = digest_of(CONTENT)
-ITEM = Item(Entry((1 << 160) - 1, "dog \u4e2d.txt", DIGEST, len(CONTENT)), -7, LEASE_S)
+ITEM = Item(Entry((1 << 160) - 1, "dog \u4e2d.txt", DIGEST, len(CONTENT)), -7, ITEM_LEASE_S)
 
 
 class Wall:
@@ -218,7 +218,7 @@ def test_an_item_keeps_its_key_name_version_and_lease(disk: Disk, path: Path, wa
 
     later = reopened(disk, path, wall)
 
-    assert later.items() == [replace(ITEM, lease_s=LEASE_S - 100.0)]
+    assert later.items() == [replace(ITEM, lease_s=ITEM_LEASE_S - 100.0)]
     later.close()
 
 
@@ -227,7 +227,7 @@ def test_what_expired_while_the_process_was_down_does_not_come_back_nor_take_roo
 ) -> None:
     disk.add(DIGEST, CONTENT)
     disk.record(ITEM)
-    wall.now += LEASE_S
+    wall.now += ITEM_LEASE_S
 
     later = reopened(disk, path, wall)
 
@@ -359,7 +359,7 @@ def test_the_scrubber_finds_a_flipped_bit_before_anybody_reads_it(disk: Disk, pa
     later = Disk(path, wall_clock=wall)
     later.open()
 
-    assert store_on(later).tidy(4) == 1
+    assert store_on(later).collect_garbage(4) == 1
 
     later.close()
 

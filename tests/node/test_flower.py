@@ -48,7 +48,7 @@ def clients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_its_home_publishes_its_examples_and_its_trainer_trains_with_it() -> None:
     client = FlowerClient("duck:Duck", {"step": 0.25}, None, "letters")
-    client.survey()
+    client.scan()
     (file,) = client.files
 
     spec = make_spec({"any": content(9, 1)}, Settings(epochs=2, hidden=(4,)))
@@ -86,4 +86,4 @@ def test_what_stands_for_the_file_is_told_to_nobody_who_names_another() -> None:
 )
 def test_a_client_that_cannot_be_made_is_told_at_the_start(named: str, complaint: str) -> None:
     with pytest.raises(WorkFailed, match=complaint):
-        FlowerClient(f"duck:{named}", {}, None, "letters").survey()
+        FlowerClient(f"duck:{named}", {}, None, "letters").scan()

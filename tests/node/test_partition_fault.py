@@ -9,26 +9,26 @@ import pytest
 from roundelay.chord.errors import NodeUnreachable
 from roundelay.chord.refs import Address
 from roundelay.node import partition_fault
-from roundelay.node.partition_fault import Cut
+from roundelay.node.partition_fault import PartitionFault
 
 A, B, C, OTHER = (Address("127.0.0.1", port) for port in (1, 2, 3, 4))
 
 
-def reaches(network: Cut, start: Address, end: Address) -> bool:
+def reaches(network: PartitionFault, start: Address, end: Address) -> bool:
     try:
-        network.require_way(start, end)
+        network.require_reachable(start, end)
     except NodeUnreachable:
         return False
     return True
 
 
 def test_without_a_file_everybody_reaches_everybody(tmp_path: Path) -> None:
-    assert reaches(Cut(), A, B)
-    assert reaches(Cut(tmp_path / "cut"), A, B)
+    assert reaches(PartitionFault(), A, B)
+    assert reaches(PartitionFault(tmp_path / "cut"), A, B)
 
 
 def test_questions_to_the_other_side_are_lost_in_both_directions(tmp_path: Path) -> None:
-    network = Cut(tmp_path / "cut")
+    network = PartitionFault(tmp_path / "cut")
 
     partition_fault.write(tmp_path / "cut", [[A, B], [C]])
 
@@ -38,7 +38,7 @@ def test_questions_to_the_other_side_are_lost_in_both_directions(tmp_path: Path)
 
 
 def test_who_stands_on_no_side_reaches_everybody(tmp_path: Path) -> None:
-    network = Cut(tmp_path / "cut")
+    network = PartitionFault(tmp_path / "cut")
 
     partition_fault.write(tmp_path / "cut", [[A], [B]])
 
@@ -48,7 +48,7 @@ def test_who_stands_on_no_side_reaches_everybody(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("sides", [[], [[A, B, C]]])
 def test_a_cut_heals_when_the_file_says_so(sides: list[list[Address]], tmp_path: Path) -> None:
-    network = Cut(tmp_path / "cut")
+    network = PartitionFault(tmp_path / "cut")
     partition_fault.write(tmp_path / "cut", [[A], [B]])
     assert not reaches(network, A, B)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from roundelay.chord.effects import Ask, AskAll, Nap, Procedure, Request, Sleep, Together
+from roundelay.chord.effects import Ask, AskAll, Gather, Procedure, Request, Sleep, SleepUntilNudged
 from roundelay.chord.errors import Busy, NodeUnreachable
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import Nudge
@@ -224,7 +224,7 @@ def test_results_keep_their_order_and_errors_are_values(runtime: Runtime) -> Non
     broken = ValueError("broken")
     procedures = [returning(n) if n != 3 else raising(broken) for n in range(40)]
 
-    assert runtime.run(one(Together(procedures, 4))) == [n if n != 3 else broken for n in range(40)]
+    assert runtime.run(one(Gather(procedures, 4))) == [n if n != 3 else broken for n in range(40)]
 
 
 def test_no_more_run_at_once_than_may(runtime: Runtime) -> None:
@@ -239,7 +239,7 @@ def test_no_more_run_at_once_than_may(runtime: Runtime) -> None:
             running[0] -= 1
 
     runtime.perform_with(Look, look)
-    runtime.run(one(Together([one(Look()) for _ in range(12)], 3)))
+    runtime.run(one(Gather([one(Look()) for _ in range(12)], 3)))
 
     assert most[0] <= 3
 
@@ -248,14 +248,14 @@ def test_they_truly_run_side_by_side(runtime: Runtime) -> None:
     all_are_in = threading.Barrier(4, timeout=PATIENCE_S)
     runtime.perform_with(Look, lambda _: all_are_in.wait())
 
-    assert len(set(runtime.run(one(Together([one(Look()) for _ in range(4)], 4))))) == 4
+    assert len(set(runtime.run(one(Gather([one(Look()) for _ in range(4)], 4))))) == 4
 
 
 def test_procedures_within_procedures_do_not_wait_for_a_free_thread(runtime: Runtime) -> None:
     def tree(depth: int) -> Procedure[int]:
         if not depth:
             return 1
-        return sum((yield Together([tree(depth - 1) for _ in range(2)], 1)))
+        return sum((yield Gather([tree(depth - 1) for _ in range(2)], 1)))
 
     assert runtime.run(tree(5)) == 32
 
@@ -274,7 +274,7 @@ def test_who_is_interrupted_does_not_wait_for_the_others(runtime: Runtime, net: 
     runtime.perform_with(Look, lambda _: signal.pthread_kill(main, signal.SIGINT))
 
     with pytest.raises(KeyboardInterrupt):
-        runtime.run(one(Together([side(number) for number in range(3)], 1)))
+        runtime.run(one(Gather([side(number) for number in range(3)], 1)))
 
     assert not net.released.is_set()
     net.released.set()
@@ -296,7 +296,11 @@ def closing(effect: Any, closed: threading.Event, begun: threading.Event) -> Pro
 
 @pytest.mark.parametrize(
     "effect",
-    [Sleep(FOREVER_S), Nap(FOREVER_S), Together([one(Sleep(FOREVER_S)), one(Nap(FOREVER_S))], 2)],
+    [
+        Sleep(FOREVER_S),
+        SleepUntilNudged(FOREVER_S),
+        Gather([one(Sleep(FOREVER_S)), one(SleepUntilNudged(FOREVER_S))], 2),
+    ],
     ids=["sleep", "nap", "together"],
 )
 def test_stopping_ends_every_wait_and_closes_the_procedure(effect: Any, runtime: Runtime) -> None:
@@ -363,7 +367,7 @@ def test_a_nap_ends_as_soon_as_there_is_something_to_do(runtime: Runtime) -> Non
     woken = threading.Event()
 
     def sleeper() -> Procedure[None]:
-        yield Nap(FOREVER_S)
+        yield SleepUntilNudged(FOREVER_S)
         woken.set()
 
     def waker() -> Procedure[None]:
@@ -379,4 +383,4 @@ def test_a_nap_ends_as_soon_as_there_is_something_to_do(runtime: Runtime) -> Non
 def test_a_nap_that_nobody_ends_ends_by_itself(runtime: Runtime) -> None:
     runtime.nap_until(lambda: False)
 
-    assert runtime.run(one(Nap(0.01))) is None
+    assert runtime.run(one(SleepUntilNudged(0.01))) is None

@@ -16,9 +16,9 @@ import pytest
 from roundelay.chord.effects import Ask, Request
 from roundelay.chord.errors import JoinRefused, NotYet
 from roundelay.chord.refs import Address, NodeRef
-from roundelay.chord.requests import Admit, GetMembers, Grant, Hello, Report, Retire
+from roundelay.chord.requests import Admit, GetMembers, Grant, Heartbeat, Hello, Retire
 from roundelay.chord.ring import Ring
-from roundelay.node.supernode import Journal, JournalError, Supernode
+from roundelay.node.supernode import IdentityJournal, JournalError, Supernode
 from roundelay.rpc.handlers import compute_node_processor
 from roundelay.rpc.peers import Peers
 from roundelay.rpc.server import PortInUse, Server
@@ -38,18 +38,18 @@ def journal_path(tmp_path: Path) -> Path:
 
 def test_what_was_recorded_is_read_back_in_order(journal_path: Path) -> None:
     for node in (FIRST, SECOND, replace(FIRST, incarnation=2)):
-        Journal(journal_path, RING).record(node)
+        IdentityJournal(journal_path, RING).record(node)
 
-    assert Journal(journal_path, RING).identities() == [FIRST, SECOND, replace(FIRST, incarnation=2)]
+    assert IdentityJournal(journal_path, RING).identities() == [FIRST, SECOND, replace(FIRST, incarnation=2)]
 
 
 def test_no_journal_is_an_empty_one(journal_path: Path) -> None:
-    assert Journal(journal_path, RING).identities() == []
+    assert IdentityJournal(journal_path, RING).identities() == []
 
 
 @pytest.mark.parametrize("torn", [b'{"bits": 160, "id": "6", "ho', b"{", b"\xff\xfe half a multibyte \xc3"])
 def test_a_torn_last_line_does_not_count_and_the_next_one_follows_a_whole_one(torn: bytes, journal_path: Path) -> None:
-    journal = Journal(journal_path, RING)
+    journal = IdentityJournal(journal_path, RING)
     journal.record(FIRST)
     whole = journal_path.read_bytes()
     journal_path.write_bytes(whole + torn)
@@ -62,11 +62,11 @@ def test_a_torn_last_line_does_not_count_and_the_next_one_follows_a_whole_one(to
 
 
 def test_identities_of_a_ring_of_other_bits_are_passed_over_and_kept(journal_path: Path) -> None:
-    other = Journal(journal_path, Ring(5))
+    other = IdentityJournal(journal_path, Ring(5))
     other.record(replace(FIRST, id=3))
-    Journal(journal_path, RING).record(SECOND)
+    IdentityJournal(journal_path, RING).record(SECOND)
 
-    assert Journal(journal_path, RING).identities() == [SECOND]
+    assert IdentityJournal(journal_path, RING).identities() == [SECOND]
     assert other.identities() == [replace(FIRST, id=3)]
 
 
@@ -83,19 +83,19 @@ def test_identities_of_a_ring_of_other_bits_are_passed_over_and_kept(journal_pat
     ],
 )
 def test_a_line_that_is_no_identity_is_named(line: bytes, journal_path: Path) -> None:
-    Journal(journal_path, RING).record(FIRST)
+    IdentityJournal(journal_path, RING).record(FIRST)
     with journal_path.open("ab") as file:
         file.write(line + b"\n")
 
     with pytest.raises(JournalError, match=r"supernode\.jsonl, line 2: not an identity"):
-        Journal(journal_path, RING).identities()
+        IdentityJournal(journal_path, RING).identities()
 
 
 def test_a_journal_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match=str(tmp_path)):
-        Journal(tmp_path, RING).identities()
+        IdentityJournal(tmp_path, RING).identities()
     with pytest.raises(JournalError, match="nowhere"):
-        Journal(tmp_path / "nowhere" / "journal", RING).record(FIRST)
+        IdentityJournal(tmp_path / "nowhere" / "journal", RING).record(FIRST)
 
 
 # --- admissions
@@ -208,7 +208,7 @@ def test_the_second_waits_until_the_first_has_founded_the_ring(place: Place) -> 
     with pytest.raises(NotYet):
         admit(place, supernode, 2)
 
-    place.ask(supernode, Report(first))
+    place.ask(supernode, Heartbeat(first))
 
     assert admit(place, supernode, 2).bootstrap == first
 
@@ -217,7 +217,7 @@ def test_who_leaves_is_no_member_any_longer(place: Place) -> None:
     place.listed(1)
     supernode = started(place.supernode())
     node = admit(place, supernode, 1).node
-    place.ask(supernode, Report(node))
+    place.ask(supernode, Heartbeat(node))
     assert place.ask(supernode, GetMembers()).nodes == (node,)
 
     place.ask(supernode, Retire(node))
@@ -229,13 +229,13 @@ def test_sixteen_at_once_get_sixteen_identifiers(place: Place) -> None:
     ports = range(1, 18)
     place.listed(*ports)
     supernode = started(place.supernode())
-    place.ask(supernode, Report(admit(place, supernode, ports[0]).node))
+    place.ask(supernode, Heartbeat(admit(place, supernode, ports[0]).node))
 
     with ThreadPoolExecutor(16) as crowd:
         grants = list(crowd.map(lambda port: admit(place, supernode, port), ports[1:]))
 
     assert len({grant.node.id for grant in grants}) == 16
-    assert len(Journal(place.journal, RING).identities()) == 17
+    assert len(IdentityJournal(place.journal, RING).identities()) == 17
 
 
 # --- it starts again
@@ -262,8 +262,8 @@ def test_a_restarted_supernode_hands_no_identifier_out_twice(place: Place) -> No
 
 def test_it_finds_the_living_of_its_journal_at_once(place: Place) -> None:
     alive = place.node(Hello(FIRST, RING, True), FIRST)
-    Journal(place.journal, RING).record(alive)
-    Journal(place.journal, RING).record(SECOND)  # nobody answers there
+    IdentityJournal(place.journal, RING).record(alive)
+    IdentityJournal(place.journal, RING).record(SECOND)  # nobody answers there
 
     supernode = started(place.supernode())
 
@@ -324,7 +324,7 @@ def first_answer(place: Place, supernode: Supernode, request: Request[Any]) -> A
 
 
 def test_a_port_in_use_is_told_before_anything_is_touched(place: Place) -> None:
-    journal = Journal(place.journal, RING)
+    journal = IdentityJournal(place.journal, RING)
     journal.record(FIRST)
     half = place.journal.read_bytes() + b'{"half'  # which the one that runs may be about to finish
     place.journal.write_bytes(half)

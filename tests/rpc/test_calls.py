@@ -18,13 +18,13 @@ from thrift.protocol.TBinaryProtocol import TBinaryProtocol
 from thrift.transport import TSocket, TTransport
 
 from roundelay.chord import errors, requests
-from roundelay.chord.dispatch import Handlers, answer, ring_handlers
+from roundelay.chord.dispatch import Handlers, dispatch, ring_handlers
 from roundelay.chord.effects import Ask, Request
 from roundelay.chord.errors import ChordError, Malformed, PeerFault, WrongIncarnation
 from roundelay.chord.node import ChordNode
 from roundelay.chord.protocol import create
 from roundelay.chord.refs import NodeRef
-from roundelay.chord.registry import Membership
+from roundelay.chord.registry import Registry
 from roundelay.chord.requests import SayHello
 from roundelay.chord.ring import Ring
 from roundelay.federation.orders import QUEUED_MAX, Orders
@@ -196,7 +196,7 @@ def test_a_handler_that_breaks_is_the_peers_fault_and_the_connection_stays_good(
     wire.ask(requests.Nudge())
 
 
-@pytest.mark.parametrize("request_", [store.Release(), store.Tidy()])
+@pytest.mark.parametrize("request_", [store.Release(), store.CollectGarbage()])
 def test_what_a_process_asks_of_itself_cannot_be_sent(request_: Request[Any], wire: Wire) -> None:
     with pytest.raises(Malformed):
         wire.ask(request_)
@@ -279,18 +279,18 @@ def handlers(me: NodeRef, joined: bool, full: bool = False) -> Handlers:
     if joined:
         create(node)
     kept = Store(lambda: 0.0)
-    kept.settled = not full
+    kept.handoff_complete = not full
     if full:
         kept._blobs.bytes_max = 0
         for number in range(QUEUED_MAX):
             orders.accept(Order(f"job {number}", 1, (), "{}"))
-    membership = Membership(Ring(3), random.Random(0), lambda _: None)
+    membership = Registry(Ring(3), random.Random(0), lambda _: None)
     return {
         **ring_handlers(node),
         **kept.handlers(),
         **orders.handlers(),
         requests.Admit: lambda r: membership.admit(r.address, 0.0),
-        requests.Report: lambda r: membership.report(r.node, 0.0),
+        requests.Heartbeat: lambda r: membership.renew(r.node, 0.0),
         requests.Retire: lambda r: membership.retire(r.node),
         requests.GetMembers: lambda _: membership.members(0.0),
     }
@@ -305,7 +305,7 @@ def test_what_a_handler_may_raise_is_declared_for_its_call(kind: type[Request[An
     def raises_only_what_is_declared(request: Request[Any]) -> None:
         for state, handlers_then in served:
             try:
-                answer(handlers_then, request)
+                dispatch(handlers_then, request)
             except ChordError as error:
                 assert type(error) in declared(kind), f"{state}: {type(error).__name__} of {kind.__name__}"
 

@@ -6,12 +6,12 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from roundelay.chord.crawl import census
+from roundelay.chord.crawl import list_members
 from roundelay.chord.effects import Procedure
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.ring import Ring
-from roundelay.sim.ideal_ring import TrueRing, random_ring
-from roundelay.sim.journal import Journal
+from roundelay.sim.ideal_ring import IdealRing, random_ring
+from roundelay.sim.journal import EventJournal
 from roundelay.sim.machine import Machine, RingProgram
 from roundelay.sim.options import CALM
 from roundelay.sim.world import World
@@ -31,8 +31,8 @@ class Large:
     """A ring of NODES, and a client that takes a census."""
 
     def __init__(self) -> None:
-        self.world = World(CALM, Journal())
-        self.true: TrueRing = random_ring(Ring(160, 8, 3), NODES, random.Random(1))
+        self.world = World(CALM, EventJournal())
+        self.true: IdealRing = random_ring(Ring(160, 8, 3), NODES, random.Random(1))
         self.machines = {
             node.ref: Machine(self.world, node.ref.address, Address("nobody", 1), Answering)
             for node in self.true.nodes()
@@ -46,7 +46,7 @@ class Large:
         ended: list[Any] = []
         living = next(ref for ref in self.true.refs if self.machines[ref].is_up)
         began = self.world.clock.now
-        self.world.run(self.client, "census", census(living, known), ended.append)
+        self.world.run(self.client, "census", list_members(living, known), ended.append)
         self.world.clock.run_while(lambda: not ended, began + 600.0)
         assert isinstance(ended[0], tuple), ended
         return list(ended[0]), self.world.clock.now - began

@@ -15,8 +15,8 @@ from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.sim.experiments.coming_and_going import ComingAndGoing, Weather, all_fingers
 from roundelay.sim.experiments.walks import hops, mean, percentile, reach
-from roundelay.sim.ideal_ring import TrueRing, random_ring
-from roundelay.sim.instant_network import Direct
+from roundelay.sim.ideal_ring import IdealRing, random_ring
+from roundelay.sim.instant_network import InstantNetwork
 
 RING = Ring(bits=16, successors=4, replicas=3)
 
@@ -27,7 +27,7 @@ def _refs(*identifiers: int) -> list[NodeRef]:
 
 def test_the_papers_finger_table_of_node_8() -> None:
     ring = Ring(bits=6, successors=1, replicas=1)
-    true = TrueRing(ring, _refs(1, 8, 14, 21, 32, 38, 42, 48, 51, 56))
+    true = IdealRing(ring, _refs(1, 8, 14, 21, 32, 38, 42, 48, 51, 56))
 
     assert [f.id for f in true.fingers(true.refs[1])] == [14, 14, 14, 21, 32, 42]  # Figure 4
 
@@ -42,7 +42,7 @@ def test_true_fingers_are_the_owners_of_their_starts(count: int) -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 40])
 def test_a_ring_built_without_joining_has_nothing_to_stabilise(count: int) -> None:
-    direct = Direct(random_ring(RING, count, random.Random(count)).nodes())
+    direct = InstantNetwork(random_ring(RING, count, random.Random(count)).nodes())
 
     for node in direct.nodes.values():
         assert not direct.run(protocol.stabilize(node))
@@ -50,7 +50,7 @@ def test_a_ring_built_without_joining_has_nothing_to_stabilise(count: int) -> No
 
 
 def test_members_come_and_go() -> None:
-    true = TrueRing(RING, _refs(10, 20, 30))
+    true = IdealRing(RING, _refs(10, 20, 30))
     true.add(*_refs(25))
     true.remove(*_refs(20))
 
@@ -61,7 +61,7 @@ def test_members_come_and_go() -> None:
 
 def test_who_is_removed_does_not_answer() -> None:
     true = random_ring(RING, 10, random.Random(1))
-    direct = Direct(true.nodes())
+    direct = InstantNetwork(true.nodes())
     direct.remove(true.refs[3])
 
     with pytest.raises(LookupFailed):
@@ -70,7 +70,7 @@ def test_who_is_removed_does_not_answer() -> None:
 
 def test_a_lookup_that_is_not_patient_ends_at_the_first_silence() -> None:
     true = random_ring(RING, 64, random.Random(1))
-    direct = Direct(true.nodes())
+    direct = InstantNetwork(true.nodes())
     start, dead = true.refs[0], true.refs[40]
     key = dead.id + 1
     direct.remove(dead)
@@ -82,7 +82,7 @@ def test_a_lookup_that_is_not_patient_ends_at_the_first_silence() -> None:
 
 def test_settling_makes_room_for_a_newcomer() -> None:
     true = random_ring(RING, 10, random.Random(1))
-    direct = Direct(true.nodes())
+    direct = InstantNetwork(true.nodes())
     before, after = true.refs[4], true.refs[5]
     node = ChordNode(NodeRef((before.id + after.id) // 2, "new", 5000), RING)
 
@@ -97,7 +97,7 @@ def test_settling_makes_room_for_a_newcomer() -> None:
 
 def test_reach_passes_over_the_dead_that_a_list_still_names() -> None:
     true = random_ring(RING, 20, random.Random(2))
-    direct = Direct(true.nodes())
+    direct = InstantNetwork(true.nodes())
     owner = true.refs[7]
     direct.remove(owner)
 

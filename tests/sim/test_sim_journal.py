@@ -5,7 +5,7 @@ from __future__ import annotations
 from roundelay.chord.errors import NodeUnreachable
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import Candidate, Hop, NextHop
-from roundelay.sim.journal import Journal, brief
+from roundelay.sim.journal import EventJournal, brief
 
 NODE = NodeRef(255, "n1", 5000, 2)
 
@@ -34,7 +34,7 @@ def test_equal_bytes_are_told_from_other_bytes() -> None:
 
 
 def test_the_digest_changes_with_every_line() -> None:
-    journal = Journal()
+    journal = EventJournal()
     journal.note(0.0, "one")
     first = journal.digest
 

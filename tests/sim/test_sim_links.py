@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from roundelay.chord.effects import Ask, AskAll, Procedure, Request, ask, together
+from roundelay.chord.effects import Ask, AskAll, Procedure, Request, ask, gather
 from roundelay.chord.errors import NodeUnreachable
 from roundelay.chord.refs import Address, NodeRef
-from roundelay.sim.journal import Journal
+from roundelay.sim.journal import EventJournal
 from roundelay.sim.options import CALM
 from roundelay.sim.process import Process
 from roundelay.sim.world import World
@@ -41,7 +41,7 @@ class Net:
     """Three hosts without latency, each with a link of 1 Mbit/s; who was answered, and when."""
 
     def __init__(self, mbit_s: float = 1.0) -> None:
-        self.world = World(replace(CALM, latency_s=0.0, bandwidth_mbit_s=mbit_s), Journal(), Sizes())
+        self.world = World(replace(CALM, latency_s=0.0, bandwidth_mbit_s=mbit_s), EventJournal(), Sizes())
         self.hosts = {address: self._host(address) for address in (HERE, THERE, YONDER)}
         self.at: list[float] = []
         self.outcomes: list[Any] = []
@@ -97,7 +97,7 @@ def test_a_host_takes_in_one_message_after_the_other() -> None:
 
 
 def together_all(procedures: list[Procedure[int]]) -> Procedure[Any]:
-    outcomes = yield from together(procedures)
+    outcomes = yield from gather(procedures)
     return outcomes
 
 
@@ -143,4 +143,4 @@ def test_links_without_a_bandwidth_add_no_time_and_the_bytes_are_counted_all_the
 
 def test_narrow_links_must_be_told_how_large_messages_are() -> None:
     with pytest.raises(ValueError, match="how large"):
-        World(replace(CALM, bandwidth_mbit_s=1.0), Journal())
+        World(replace(CALM, bandwidth_mbit_s=1.0), EventJournal())

@@ -10,8 +10,8 @@ import pytest
 
 from roundelay.sim import paper
 from roundelay.sim.__main__ import main
-from roundelay.sim.figures import OURS_ALONE, Band, Check, Result, Row, Table, as_markdown, show
-from roundelay.sim.plot import Plot, Series, svg
+from roundelay.sim.figures import OURS_ALONE, Band, Check, ExperimentResult, FigureRow, FigureTable, as_markdown, show
+from roundelay.sim.plot import Plot, PlotSeries, svg
 
 
 @pytest.mark.parametrize("name", paper.EXPERIMENTS)
@@ -23,11 +23,11 @@ def test_every_band_of_the_experiment_holds_in_its_quick_form(name: str) -> None
     assert not result.broken, [str(check) for check in result.broken]
 
 
-def _result(value: float) -> Result:
-    rows = (Row(("mean", value, None), (Check("mean", value, Band(1.0, 2.0)),)),)
-    plot = Plot("demo", "Demo", "x", "y", (Series("a & b", ((1.0, value), (2.0, 2.0)), ((1.0, 0.5, 2.5),)),))
-    table = Table("Demo", OURS_ALONE, ("what", "ours", "paper"), rows, ("A note.",))
-    return Result("demo", "One row.", (table,), (plot,))
+def _result(value: float) -> ExperimentResult:
+    rows = (FigureRow(("mean", value, None), (Check("mean", value, Band(1.0, 2.0)),)),)
+    plot = Plot("demo", "Demo", "x", "y", (PlotSeries("a & b", ((1.0, value), (2.0, 2.0)), ((1.0, 0.5, 2.5),)),))
+    table = FigureTable("Demo", OURS_ALONE, ("what", "ours", "paper"), rows, ("A note.",))
+    return ExperimentResult("demo", "One row.", (table,), (plot,))
 
 
 @pytest.fixture

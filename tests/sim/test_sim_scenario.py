@@ -14,25 +14,25 @@ import pytest
 
 from roundelay.chord import protocol
 from roundelay.chord.effects import Procedure
-from roundelay.chord.invariants import check, view
+from roundelay.chord.invariants import check, view_of
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.sim.__main__ import _parser
-from roundelay.sim.journal import Journal
+from roundelay.sim.journal import EventJournal
 from roundelay.sim.lookups import Lookups
 from roundelay.sim.options import CALM, SimOptions, drawn
-from roundelay.sim.scenario import HEALS_WITHIN_S, Report, Scenario
+from roundelay.sim.scenario import HEALS_WITHIN_S, Scenario, ScenarioReport
 from roundelay.sim.soak import Failed, play, soak
 
 ROOT = Path(__file__).parents[2]
 SMALL = SimOptions(seed=3, nodes=8, successors=3, faults_s=10.0, partition_s=4.0, crashes=3)
 
 
-def _journal(options: SimOptions) -> tuple[bytes, Journal]:
+def _journal(options: SimOptions) -> tuple[bytes, EventJournal]:
     sink = io.BytesIO()
-    journal = Journal(sink)
+    journal = EventJournal(sink)
     report = play(options, journal)
-    assert isinstance(report, Report), report
+    assert isinstance(report, ScenarioReport), report
     return sink.getvalue(), journal
 
 
@@ -69,30 +69,30 @@ def test_another_process_with_other_hashes_writes_the_same_journal(tmp_path: Pat
 
 @pytest.mark.parametrize("seed", range(1, 4))
 def test_a_ring_of_24_nodes_survives_what_its_seed_has_in_store(seed: int) -> None:
-    outcome = play(drawn(seed), Journal())
+    outcome = play(drawn(seed), EventJournal())
 
-    assert isinstance(outcome, Report), f"{outcome}\n{outcome.replay}"
+    assert isinstance(outcome, ScenarioReport), f"{outcome}\n{outcome.replay}"
 
 
 def test_where_only_the_dead_are_silent_the_invariant_holds_all_the_time() -> None:
     options = replace(CALM, seed=5, crashes=10, restart_s=2.0, successors=3)
     assert options.silence_is_death
 
-    outcome = play(options, Journal())
+    outcome = play(options, EventJournal())
 
-    assert isinstance(outcome, Report), f"{outcome}\n{outcome.replay}"
+    assert isinstance(outcome, ScenarioReport), f"{outcome}\n{outcome.replay}"
 
 
 def test_a_partition_makes_two_rings_and_its_end_makes_them_one() -> None:
-    scenario = Scenario(replace(CALM, seed=1, nodes=16, successors=3), Journal(), [])
+    scenario = Scenario(replace(CALM, seed=1, nodes=16, successors=3), EventJournal(), [])
     scene, clock = scenario.scene, scenario.scene.world.clock
 
     def rings() -> int:
-        parts = {f.predicate: f for f in check([view(node) for node in scene.members], scene.ring.successors)}
+        parts = {f.predicate: f for f in check([view_of(node) for node in scene.members], scene.ring.successors)}
         return 1 if parts["AtMostOneRing"].holds else 2
 
     def is_ideal() -> bool:
-        return check([view(node) for node in scene.members], scene.ring.successors)[-1].holds
+        return check([view_of(node) for node in scene.members], scene.ring.successors)[-1].holds
 
     scenario._form()
     scene.world.network.split(m.address for m in scene.machines[:8])
@@ -108,7 +108,7 @@ def test_a_partition_makes_two_rings_and_its_end_makes_them_one() -> None:
 @pytest.mark.parametrize("found_by", ["the dead that they remember", "the list of nodes"])
 def test_two_rings_become_one_without_a_supernode(found_by: str) -> None:
     """The supernode is gone; what is left is whom they once held for dead, and what the node list says."""
-    scenario = Scenario(replace(CALM, seed=1, nodes=16, successors=3), Journal(), [])
+    scenario = Scenario(replace(CALM, seed=1, nodes=16, successors=3), EventJournal(), [])
     scene, clock = scenario.scene, scenario.scene.world.clock
     listed = found_by == "the list of nodes"
     for machine in scene.machines:
@@ -119,19 +119,21 @@ def test_two_rings_become_one_without_a_supernode(found_by: str) -> None:
     clock.run(clock.now + 20.0)
     for machine in scene.machines:
         assert machine.node is not None
-        for dead in machine.node.suspects.dead if listed else ():
-            machine.node.suspects.heard(dead)  # forgotten, as by a restart
+        for dead in machine.node.failure_detector.dead if listed else ():
+            machine.node.failure_detector.mark_alive(dead)  # forgotten, as by a restart
 
     scene.world.network.join()
     healed_s = clock.now
-    clock.run_while(lambda: not check([view(node) for node in scene.members], 3)[-1].holds, healed_s + HEALS_WITHIN_S)
+    clock.run_while(
+        lambda: not check([view_of(node) for node in scene.members], 3)[-1].holds, healed_s + HEALS_WITHIN_S
+    )
 
     assert len(scene.members) == 16
-    assert check([view(node) for node in scene.members], 3)[-1].holds
+    assert check([view_of(node) for node in scene.members], 3)[-1].holds
 
 
 def test_a_killed_node_comes_back_as_a_new_incarnation_with_its_identifier() -> None:
-    scenario = Scenario(replace(CALM, nodes=6, successors=3), Journal(), [])
+    scenario = Scenario(replace(CALM, nodes=6, successors=3), EventJournal(), [])
     machine = scenario.scene.machines[1]
     scenario._form()
     assert machine.node is not None
@@ -146,7 +148,7 @@ def test_a_killed_node_comes_back_as_a_new_incarnation_with_its_identifier() -> 
 
 def test_lookups_go_on_without_the_supernode() -> None:
     lookups = Lookups()
-    scenario = Scenario(replace(CALM, nodes=8, successors=3), Journal(), [lookups])
+    scenario = Scenario(replace(CALM, nodes=8, successors=3), EventJournal(), [lookups])
     scenario._form()
 
     scenario.scene.supernode.crash()
@@ -164,7 +166,7 @@ def test_a_ring_that_does_not_stabilise_is_found_out(monkeypatch: pytest.MonkeyP
         yield
 
     monkeypatch.setattr(protocol, "stabilize", idle)
-    outcome = play(SMALL, Journal())
+    outcome = play(SMALL, EventJournal())
 
     assert isinstance(outcome, Failed)
     assert "not formed within" in outcome.reason
@@ -179,7 +181,7 @@ def test_a_list_that_loses_its_length_is_found_out(monkeypatch: pytest.MonkeyPat
         return changed
 
     monkeypatch.setattr(ChordNode, "set_successors", forget)
-    outcome = play(SMALL, Journal())
+    outcome = play(SMALL, EventJournal())
 
     assert isinstance(outcome, Failed)
     assert "list of another length" in outcome.reason
@@ -188,7 +190,7 @@ def test_a_list_that_loses_its_length_is_found_out(monkeypatch: pytest.MonkeyPat
 def test_a_crash_of_our_own_code_is_a_failed_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ChordNode, "neighbours", lambda self: 1 // 0)
 
-    outcome = play(SMALL, Journal())
+    outcome = play(SMALL, EventJournal())
 
     assert isinstance(outcome, Failed)
     assert "ZeroDivisionError" in outcome.reason

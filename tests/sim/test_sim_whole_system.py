@@ -7,9 +7,9 @@ process computes without a ring, and every acknowledged put is found.
 from dataclasses import replace
 
 from roundelay.sim.jobs import expected
-from roundelay.sim.journal import Journal
+from roundelay.sim.journal import EventJournal
 from roundelay.sim.options import CALM, SimOptions, drawn
-from roundelay.sim.scenario import Report
+from roundelay.sim.scenario import ScenarioReport
 from roundelay.sim.soak import play
 
 NODES = 24
@@ -18,16 +18,16 @@ SMALL = SimOptions(**{**vars(CALM), "nodes": 5, "jobs": 1, "faults_s": 20.0})
 
 
 def test_a_calm_ring_trains_what_one_process_would() -> None:
-    outcome = play(SMALL, Journal())
+    outcome = play(SMALL, EventJournal())
 
-    assert isinstance(outcome, Report), f"{outcome}\n{outcome.replay}"
+    assert isinstance(outcome, ScenarioReport), f"{outcome}\n{outcome.replay}"
     assert len(set(expected(SMALL.seed))) == 9
 
 
 def test_the_same_seed_gives_the_same_journal() -> None:
-    first, second = play(SMALL, Journal()), play(SMALL, Journal())
+    first, second = play(SMALL, EventJournal()), play(SMALL, EventJournal())
 
-    assert isinstance(first, Report) and isinstance(second, Report)
+    assert isinstance(first, ScenarioReport) and isinstance(second, ScenarioReport)
     assert first.digest == second.digest
 
 
@@ -35,8 +35,8 @@ def test_jobs_and_puts_survive_whatever_a_seed_draws() -> None:
     """A failing seed prints how to see it again. A client that dies early has published no job; most have."""
     published = 0
     for seed in SEEDS:
-        outcome = play(replace(drawn(seed, NODES), jobs=1), Journal())
+        outcome = play(replace(drawn(seed, NODES), jobs=1), EventJournal())
 
-        assert isinstance(outcome, Report), f"{outcome}\n{outcome.replay}"
+        assert isinstance(outcome, ScenarioReport), f"{outcome}\n{outcome.replay}"
         published += "job 0: published" in "".join(outcome.workloads)
     assert published >= len(SEEDS) // 2, "too few jobs were judged"

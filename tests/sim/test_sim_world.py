@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from roundelay.chord.effects import Ask, AskAll, Nap, Procedure, Request, Sleep, Together, ask
+from roundelay.chord.effects import Ask, AskAll, Gather, Procedure, Request, Sleep, SleepUntilNudged, ask
 from roundelay.chord.errors import Busy, NodeUnreachable, NotYet, WrongIncarnation
 from roundelay.chord.refs import Address, NodeRef
-from roundelay.sim.journal import Journal
+from roundelay.sim.journal import EventJournal
 from roundelay.sim.options import CALM, SimOptions
 from roundelay.sim.process import Process
 from roundelay.sim.world import World
@@ -34,7 +34,7 @@ class Wire:
     """Two processes and what the first has been told."""
 
     def __init__(self, options: SimOptions = CALM) -> None:
-        self.world = World(options, Journal())
+        self.world = World(options, EventJournal())
         self.here, self.there = self._process(HERE), self._process(THERE)
         self.ended: list[Any] = []
         self.heard: list[str] = []
@@ -285,7 +285,7 @@ def test_a_nap_ends_when_a_handler_has_left_something_to_do() -> None:
     wire.here.is_called = lambda: bool(wire.heard)
 
     def procedure() -> Procedure[None]:
-        yield Nap(60.0)
+        yield SleepUntilNudged(60.0)
         called.append(f"{wire.world.clock.now:.1f}")
 
     wire.world.run(wire.here, "napper", procedure(), wire.ended.append)
@@ -305,7 +305,7 @@ def test_together_runs_at_most_so_many_at_once_and_gives_results_in_order() -> N
         return wire.world.clock.now
 
     def procedure() -> Procedure[list[Any]]:
-        return (yield Together([sleeper(1.0), sleeper(2.0), sleeper(3.0)], at_once=2))
+        return (yield Gather([sleeper(1.0), sleeper(2.0), sleeper(3.0)], limit=2))
 
     first, second, third = wire.run(procedure())
     assert (first, second) == (1.0, 2.0)

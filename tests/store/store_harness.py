@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from roundelay.chord.dispatch import answer
+from roundelay.chord.dispatch import dispatch
 from roundelay.chord.effects import Request
 from roundelay.chord.errors import ChordError, NodeUnreachable, StoreFull
 from roundelay.chord.node import ChordNode
@@ -15,7 +15,7 @@ from roundelay.chord.requests import Leaving
 from roundelay.chord.ring import Ring
 from roundelay.store import replication
 from roundelay.store.blobs import MemoryBlobs, digest_of
-from roundelay.store.items import LEASE_S, Entry, Item
+from roundelay.store.items import ITEM_LEASE_S, Entry, Item
 from roundelay.store.read_path import get
 from roundelay.store.store import Store
 from roundelay.store.write_path import put
@@ -76,7 +76,7 @@ class StoreWorld(World):
         disk = self.disks.setdefault(identifier, Disk(self.clock))
         store = self.stores[node.ref] = Store(self.clock, disk.blobs, disk)
         store.restore(disk.items())
-        store.settled = False
+        store.handoff_complete = False
         self._handlers[node.ref] |= store.handlers()
         return node
 
@@ -84,12 +84,12 @@ class StoreWorld(World):
         """An ideal ring with right fingers, all settled."""
         nodes = self.place(identifiers, fingers=True)
         for node in nodes:
-            self.store(node.ref.id).settled = True
+            self.store(node.ref.id).handoff_complete = True
         return nodes
 
     def found(self, identifier: int) -> ChordNode:
         node = super().found(identifier)
-        self.stores[node.ref].settled = True
+        self.stores[node.ref].handoff_complete = True
         return node
 
     def crash(self, ref: NodeRef) -> None:
@@ -114,7 +114,7 @@ class StoreWorld(World):
         content: bytes,
         version: int = 1,
         key: int | None = None,
-        lease_s: float = LEASE_S,
+        lease_s: float = ITEM_LEASE_S,
     ) -> tuple[int, ...]:
         """Returns the identifiers of its holders."""
         start = self.member(through)
@@ -138,7 +138,7 @@ class StoreWorld(World):
     def care(self, identifier: int) -> None:
         node = self.live(identifier)
         assert node is not None
-        self.run(node.ref, "care", replication.care(node, self.stores[node.ref]))
+        self.run(node.ref, "care", replication.sync_once(node, self.stores[node.ref]))
 
     def care_round(self) -> bool:
         """Every member once; returns whether all came to their end."""
@@ -154,7 +154,7 @@ class StoreWorld(World):
         """As a process does: hand over, say so, end."""
         node = self.live(identifier)
         assert node is not None
-        self.run(node.ref, "hand over", replication.hand_over(node))
+        self.run(node.ref, "hand over", replication.handoff_on_leave(node))
         self.depart(node)
 
     def depart(self, node: ChordNode) -> None:
@@ -196,7 +196,7 @@ def listen_to(world: StoreWorld, identifier: int, instead: dict[type[Request[Any
 
     def moody(request: Request[Any]) -> Any:
         act = instead.get(type(request))
-        return act(request) if act is not None else answer(handlers, request)
+        return act(request) if act is not None else dispatch(handlers, request)
 
     world.moods[ref] = moody
 
@@ -207,7 +207,12 @@ def silent(_: Any) -> Any:
 
 
 def item_of(
-    content: bytes, name: str = "a", key: int = 1, version: int = 1, lease_s: float = LEASE_S, deleted: bool = False
+    content: bytes,
+    name: str = "a",
+    key: int = 1,
+    version: int = 1,
+    lease_s: float = ITEM_LEASE_S,
+    deleted: bool = False,
 ) -> Item:
     return Item(Entry(key, name, digest_of(content), len(content)), version, lease_s, deleted)
 

@@ -12,7 +12,7 @@ from roundelay.chord.errors import ChordError, Corrupt, NodeUnreachable, NotFoun
 from roundelay.chord.refs import NodeRef
 from roundelay.store import read_path, write_path
 from roundelay.store.blobs import digest_of
-from roundelay.store.items import CHUNK_BYTES, Find, Put, Read, Seal, Write
+from roundelay.store.items import CHUNK_BYTES, Find, Put, Read, StopAccepting, Write
 from tests.chord.ring_harness import refusing
 from tests.store.store_harness import StoreWorld, item_of, listen_to, silent, world_of
 
@@ -51,7 +51,7 @@ def test_nobody_is_asked_whether_to_send_what_is_new() -> None:
 
 
 def test_a_large_content_is_sent_to_nobody_who_has_it_even_if_it_is_called_new() -> None:
-    world, content = world_of(TEN), bytes(write_path.UNASKED_BYTES_MAX + 1)
+    world, content = world_of(TEN), bytes(write_path.UNCONDITIONAL_BYTES_MAX + 1)
     start = world.member(0)
     world.put(0, "a", content, key=60)
     world.told.clear()
@@ -171,8 +171,8 @@ def test_a_large_content_goes_in_pieces_from_where_the_receiver_stands() -> None
 @pytest.mark.parametrize(
     ("size_bytes", "kinds"),
     [
-        (write_path.AT_ONCE_BYTES_MAX, [Put] * 3 + [Write] * 3 + [Put] * 3),
-        (write_path.AT_ONCE_BYTES_MAX + 1, [Put, Write, Put] * 3),
+        (write_path.PARALLEL_BYTES_MAX, [Put] * 3 + [Write] * 3 + [Put] * 3),
+        (write_path.PARALLEL_BYTES_MAX + 1, [Put, Write, Put] * 3),
     ],
 )
 def test_copies_are_written_side_by_side_if_they_are_small(size_bytes: int, kinds: list[type[Request[Any]]]) -> None:
@@ -225,7 +225,7 @@ def test_who_passes_a_content_on_holds_one_piece_at_a_time() -> None:
         world.store(0).write(digest_of(content), len(content), start, content[start : start + CHUNK_BYTES])
     world.told.clear()
 
-    passing = write_path.pass_one_on(world.member(0), world.member(100), item_of(content))
+    passing = write_path.copy_from(world.member(0), world.member(100), item_of(content))
     world.run(NodeRef(200, "client", 1), "pass on", passing)
 
     assert [type(r) for _, _, r in world.told] == [Put, Read, Write, Read, Write, Read, Write, Put]
@@ -324,12 +324,12 @@ def test_read_repair_that_fails_does_not_fail_the_get() -> None:
 
 def test_a_get_waits_while_the_owner_is_being_handed_over_to() -> None:
     world = world_of(TEN)
-    world.store(75).settled = False
+    world.store(75).handoff_complete = False
     calls = iter(range(100))
 
     def settle_late(request: Find) -> Any:
         if next(calls) == 5:
-            world.store(75).settled = True
+            world.store(75).handoff_complete = True
             world.run(world.member(75), "put", write_path.put_one(world.member(75), item_of(CONTENT, key=60), CONTENT))
         return world.store(75).find(request.key)
 
@@ -340,7 +340,7 @@ def test_a_get_waits_while_the_owner_is_being_handed_over_to() -> None:
 
 def test_a_get_that_waits_in_vain_does_not_say_not_found() -> None:
     world = world_of(TEN)
-    world.store(100).settled = False
+    world.store(100).handoff_complete = False
 
     with pytest.raises(NotYet):
         world.get(0, "a", key=60)
@@ -352,7 +352,7 @@ def test_another_item_under_the_key_does_not_hide_that_somebody_could_not_answer
     """At 5 bits keys are shared: that one name is found says nothing about the other."""
     world = world_of(TEN)
     world.put(0, "a", CONTENT, key=60)
-    world.store(75).settled = False
+    world.store(75).handoff_complete = False
 
     with pytest.raises(NotYet):
         world.get(0, "b", key=60)
@@ -374,7 +374,7 @@ def test_who_is_being_handed_over_to_may_have_a_later_version_which_is_waited_fo
     found, _ = world.run(world.member(0), "find", read_path.find(world.member(0), world.ring, 60))
     assert [i.version for i in found] == [1], "better than nothing"
 
-    world.store(60).settled = world.store(70).settled = True
+    world.store(60).handoff_complete = world.store(70).handoff_complete = True
     assert world.get(0, "a", key=60) == b"new"
 
 
@@ -392,7 +392,7 @@ def test_what_was_put_past_a_leaver_is_found_behind_those_who_join_meanwhile(
 ) -> None:
     """With one copy a leaver's arc lies with whoever was next to it, when it took in no more."""
     world = world_of(TEN, successors=2, replicas=1)
-    world.run(world.member(50), "seal", ask(world.member(50), Seal()))
+    world.run(world.member(50), "seal", ask(world.member(50), StopAccepting()))
     assert world.put(0, "a", CONTENT, key=40) == (75,)
 
     for identifier in joiners:
@@ -411,11 +411,11 @@ def test_what_was_put_past_a_leaver_is_found_behind_those_who_join_meanwhile(
 
 def test_nothing_is_certain_while_one_of_those_who_are_asked_cannot_say() -> None:
     world = world_of(TEN, replicas=1)
-    world.store(125).settled = False
+    world.store(125).handoff_complete = False
 
     with pytest.raises(NotYet):
         world.get(0, "b", key=60)
-    world.store(125).settled = True
+    world.store(125).handoff_complete = True
     with pytest.raises(NotFound):
         world.get(0, "b", key=60)
 
@@ -473,7 +473,7 @@ def test_a_holder_with_rotten_bytes_is_passed_over_and_repaired() -> None:
     world.rot(75, CONTENT)
 
     assert world.get(0, "a", key=60) == CONTENT
-    world.store(75).tidy(4)
+    world.store(75).collect_garbage(4)
     assert world.get(0, "a", key=60) == CONTENT
     assert world.copies("a") == [75, 100, 125]
 

@@ -130,7 +130,7 @@ def test_more_joiners_than_a_list_holds_wait_for_the_last_of_them() -> None:
 
     with pytest.raises(NotYet):
         world.care(10)
-    assert not world.store(10).settled
+    assert not world.store(10).handoff_complete
     settle(world)
 
     check(world, items)
@@ -139,26 +139,26 @@ def test_more_joiners_than_a_list_holds_wait_for_the_last_of_them() -> None:
 def test_where_nobody_is_settled_all_of_a_small_ring_are_when_they_have_compared() -> None:
     world = world_of([0, 50, 100])
     for node in world.members:
-        world.store(node.ref.id).settled = False
+        world.store(node.ref.id).handoff_complete = False
     keep(world.store(100), CONTENT, key=40)
 
     settle(world)
 
-    assert all(world.store(i).settled for i in (0, 50, 100)) and world.copies("a") == [0, 50, 100]
+    assert all(world.store(i).handoff_complete for i in (0, 50, 100)) and world.copies("a") == [0, 50, 100]
 
 
 def test_where_nobody_is_settled_in_a_large_ring_patience_ends() -> None:
     world = world_of(TEN)
     for node in world.members:
-        world.store(node.ref.id).settled = False
+        world.store(node.ref.id).handoff_complete = False
     node = world.live(0)
     assert node is not None
 
     with pytest.raises(NotYet):
         world.care(0)
-    world.run(node.ref, "care", replication.care(node, world.store(0), patient=False))
+    world.run(node.ref, "care", replication.sync_once(node, world.store(0), patient=False))
 
-    assert world.store(0).settled
+    assert world.store(0).handoff_complete
 
 
 def test_a_joiner_that_cannot_reach_its_successor_goes_on_waiting() -> None:
@@ -170,7 +170,7 @@ def test_a_joiner_that_cannot_reach_its_successor_goes_on_waiting() -> None:
     with pytest.raises(NodeUnreachable):
         world.care(60)
 
-    assert not store.settled
+    assert not store.handoff_complete
 
 
 def test_a_joiner_without_room_says_so_by_what_it_has_and_the_others_keep_the_rest() -> None:
@@ -183,7 +183,7 @@ def test_a_joiner_without_room_says_so_by_what_it_has_and_the_others_keep_the_re
     for _ in range(4):
         world.care_round()
 
-    assert store.settled and store.stored_bytes <= 20
+    assert store.handoff_complete and store.stored_bytes <= 20
     for name, (key, content) in items.items():
         assert len(world.copies(name)) >= 3
         assert world.get(0, name, key=key) == content
@@ -239,7 +239,7 @@ def test_what_is_put_while_a_node_leaves_is_not_lost_with_it() -> None:
     world = world_of(TEN, replicas=1)
     leaver = world.live(75)
     assert leaver is not None
-    world.run(leaver.ref, "hand over", replication.hand_over(leaver))
+    world.run(leaver.ref, "hand over", replication.handoff_on_leave(leaver))
 
     assert world.put(0, "late", CONTENT, key=60) == (100,)
 
@@ -273,7 +273,9 @@ def test_of_two_neighbours_that_leave_at_once_neither_leaves_anything_to_the_oth
     world = world_of(TEN, replicas=1)
     items = fill(world)
     leavers = [world.live(25), world.live(50)]
-    tasks = [world.begin(node.ref, "hand over", replication.hand_over(node)) for node in leavers if node is not None]
+    tasks = [
+        world.begin(node.ref, "hand over", replication.handoff_on_leave(node)) for node in leavers if node is not None
+    ]
     for _ in range(3):
         for task in tasks:
             world.step(task)
@@ -359,12 +361,12 @@ def test_what_rots_while_it_is_given_away_holds_up_nothing() -> None:
     keep(world.store(0), b"rotten", key=120, name="rotten")
     keep(world.store(0), CONTENT, key=121, name="sound")
     world.rot(0, b"rotten")
-    world.store(0).tidy = lambda scrub: 0  # type: ignore[method-assign]  # not noticed before
+    world.store(0).collect_garbage = lambda scrub: 0  # type: ignore[method-assign]  # not noticed before
     node = world.live(0)
     assert node is not None
 
     with pytest.raises(Corrupt):  # the taker has looked at it
-        world.run(node.ref, "care", replication.care(node, world.store(0)))
+        world.run(node.ref, "care", replication.sync_once(node, world.store(0)))
 
     assert world.copies("sound") == [125, 150, 175]
 
@@ -539,7 +541,7 @@ def test_two_rings_that_become_one_have_what_each_had() -> None:
             protocol.create(node)
         else:
             world.run(node.ref, "join", protocol.join(node, world.member(10)))
-        store.settled = True
+        store.handoff_complete = True
     for name, (key, content) in other.items():
         keep(world.store(10), content, name=name, key=key)
 
@@ -556,17 +558,17 @@ def test_care_is_taken_at_once_when_neighbours_change_now_and_then_otherwise_and
     world = world_of([0, 100])
     node = world.live(0)
     assert node is not None
-    loop = replication.keep_store(node, world.store(0), random.Random(0))
+    loop = replication.replication_loop(node, world.store(0), random.Random(0))
     troubled = False
 
     def rounds_in(seconds: float) -> int:
         """How often it cares within so many seconds."""
         count = 0
-        for _ in range(int(seconds / replication.LOOK_EVERY_S)):
+        for _ in range(int(seconds / replication.CHANGE_POLL_S)):
             effect, outcome = next(loop), None
             while not isinstance(effect, Sleep):
                 assert isinstance(effect, Ask)
-                count += type(effect.request).__name__ == "Tidy"
+                count += type(effect.request).__name__ == "CollectGarbage"
                 if troubled and effect.to != node.ref:
                     effect = loop.throw(NodeUnreachable("silent"))
                     continue
@@ -575,7 +577,7 @@ def test_care_is_taken_at_once_when_neighbours_change_now_and_then_otherwise_and
         return count
 
     assert rounds_in(1) == 1, "at first"
-    assert rounds_in(replication.CARE_EVERY_S * 10) in range(8, 13)
+    assert rounds_in(replication.SYNC_INTERVAL_S * 10) in range(8, 13)
     node.predecessor = NodeRef(50, "new", 1)
     assert rounds_in(1) >= 1
     troubled = True
@@ -590,7 +592,9 @@ def test_a_node_that_has_left_cares_no_more() -> None:
     assert node is not None
     node.joined = False
 
-    assert all(isinstance(e, Sleep) for e in islice(replication.keep_store(node, world.store(0), random.Random(0)), 50))
+    assert all(
+        isinstance(e, Sleep) for e in islice(replication.replication_loop(node, world.store(0), random.Random(0)), 50)
+    )
 
 
 def test_one_node_cares_alone() -> None:

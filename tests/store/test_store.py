@@ -16,9 +16,9 @@ from roundelay.chord.ring import Ring, between_right_closed
 from roundelay.rpc import codec
 from roundelay.rpc.transport import FRAME_SIZE_MAX
 from roundelay.store.blobs import MemoryBlobs, digest_of
-from roundelay.store.items import CHUNK_BYTES, LEASE_S, LIST_MAX, Entry, Item, RangeDigest, Receipt
+from roundelay.store.items import CHUNK_BYTES, ITEM_LEASE_S, LIST_MAX, Entry, Item, RangeDigest, Receipt
 from roundelay.store.names import NAME_BYTES_MAX, check_name
-from roundelay.store.staging import SCRATCH_S, UPLOAD_S, UPLOADS_MAX
+from roundelay.store.staging import STAGING_TTL_S, UPLOAD_TTL_S, UPLOADS_MAX
 from roundelay.store.store import CONTENT_BYTES_MAX, ITEM_BYTES, KEY_BYTES_MAX, LEASE_MAX_S, Store
 from tests.store.store_harness import Clock, Disk, item_of, keep
 
@@ -227,8 +227,8 @@ def test_half_contents_are_bounded_in_number_and_time(store: Store, clock: Clock
     assert store.put(item_of(bytes([0, 0]))) == Receipt(False, 0), "the oldest has given way"
     assert store.put(item_of(bytes([1, 0]))) == Receipt(False, 1)
 
-    clock.now += UPLOAD_S
-    store.tidy(0)
+    clock.now += UPLOAD_TTL_S
+    store.collect_garbage(0)
     assert store.put(item_of(bytes([1, 0]))) == Receipt(False, 0)
 
 
@@ -330,7 +330,7 @@ def test_what_nobody_renews_goes_by_itself(store: Store, clock: Clock, disk: Dis
     clock.now += 10.0
 
     assert store.find(1) == () and store.names == ()
-    store.tidy(0)
+    store.collect_garbage(0)
     assert store.stored_bytes == 0 and disk.rows == {}
 
 
@@ -381,7 +381,7 @@ def test_the_time_that_a_message_takes_is_no_renewal(store: Store, clock: Clock,
 
 def test_a_leaving_node_takes_nothing_in_and_still_answers(store: Store) -> None:
     item = keep(store, CONTENT)
-    store.seal()
+    store.stop_accepting()
 
     with pytest.raises(NotYet):
         store.put(item_of(b"new", name="new"))
@@ -412,12 +412,12 @@ def test_releasing_scratch_leaves_alone_what_an_entry_names(store: Store) -> Non
 def test_scratch_that_nobody_touches_goes_by_itself(store: Store, clock: Clock) -> None:
     store.write(DIGEST, len(CONTENT), 0, CONTENT)
     for _ in range(3):
-        clock.now += SCRATCH_S - 1.0
-        store.tidy(0)
+        clock.now += STAGING_TTL_S - 1.0
+        store.collect_garbage(0)
         assert store.read(DIGEST, 0, CHUNK_BYTES) == CONTENT, "read: somebody wants it"
 
-    clock.now += SCRATCH_S
-    store.tidy(0)
+    clock.now += STAGING_TTL_S
+    store.collect_garbage(0)
 
     assert not store.has(DIGEST)
 
@@ -440,7 +440,7 @@ def test_a_rotten_content_is_found_dropped_and_counts_as_missing(store: Store, d
     item = keep(store, CONTENT)
     disk.blobs._contents[DIGEST] = b"x" + CONTENT[1:]
 
-    assert store.tidy(4) == 1
+    assert store.collect_garbage(4) == 1
 
     assert store.find(1) == () and store.range_digest(0, 0) == RangeDigest(0, 0)
     assert not store.put(item).stored, "it asks for the bytes again"
@@ -454,7 +454,7 @@ def test_the_scrubber_reads_everything_in_turn(store: Store, disk: Disk) -> None
     for content in contents:
         disk.blobs._contents[digest_of(content)] = b"rot"
 
-    assert [store.tidy(4) for _ in range(4)] == [4, 4, 2, 0]
+    assert [store.collect_garbage(4) for _ in range(4)] == [4, 4, 2, 0]
 
 
 def test_of_large_contents_the_scrubber_reads_fewer_at_one_go(
@@ -466,7 +466,7 @@ def test_of_large_contents_the_scrubber_reads_fewer_at_one_go(
     for content in [bytes([number]) * 9 for number in range(4)]:
         disk.blobs._contents[digest_of(content)] = b"rot" * 3
 
-    assert [store.tidy(4) for _ in range(3)] == [2, 2, 0]
+    assert [store.collect_garbage(4) for _ in range(3)] == [2, 2, 0]
 
 
 # --- names and keys
@@ -505,7 +505,7 @@ ITEMS = st.lists(
             st.just(1),
         ),
         st.integers(1, 2),
-        st.just(LEASE_S),
+        st.just(ITEM_LEASE_S),
         st.booleans(),
     ),
     max_size=8,
@@ -585,7 +585,7 @@ def test_a_key_with_more_items_than_a_list_has_comes_whole(store: Store) -> None
 
 def test_a_store_that_is_being_handed_over_to_cannot_say_what_it_has(store: Store) -> None:
     keep(store, CONTENT)
-    store.settled = False
+    store.handoff_complete = False
 
     with pytest.raises(NotYet):
         store.find(1)

@@ -128,13 +128,13 @@ class Schedule:
         stay = [n for n in self.world.members if n.ref not in self.leaving]
         if self._can_spare_one() and len(self.leaving) < 2:
             node = stay[pick % len(stay)]
-            self.leaving[node.ref] = self.world.begin(node.ref, "hand over", replication.hand_over(node))
+            self.leaving[node.ref] = self.world.begin(node.ref, "hand over", replication.handoff_on_leave(node))
 
     def care(self, pick: int) -> None:
         idle = [n for n in self.world.members if all(t.node != n.ref or t.name != "care" for t in self.world.tasks)]
         if idle:
             node = idle[pick % len(idle)]
-            self.world.begin(node.ref, "care", replication.care(node, self.world.stores[node.ref]))
+            self.world.begin(node.ref, "care", replication.sync_once(node, self.world.stores[node.ref]))
 
     def stabilize(self, _: int) -> None:
         """Ring time goes on for everybody, while what clients and caretakers do waits."""
@@ -149,7 +149,9 @@ class Schedule:
                 self.world.run(node.ref, "fix_fingers", protocol.fix_fingers(node))
         for ref, task in self.leaving.items():
             if task not in self.world.tasks and task.error is not None:
-                self.leaving[ref] = self.world.begin(ref, "hand over", replication.hand_over(self.world.nodes[ref]))
+                self.leaving[ref] = self.world.begin(
+                    ref, "hand over", replication.handoff_on_leave(self.world.nodes[ref])
+                )
 
     def step(self, pick: int) -> None:
         """Some question of those under way is asked and answered."""
@@ -225,7 +227,7 @@ class Schedule:
         about = [f"{name}, key {key}; copies at {self.world.copies(name)}"]
         about += [
             f"{v.node.id}: after {v.predecessor.id}, {[s.id for s in v.successors]}, "
-            f"{'settled' if self.world.stores[v.node].settled else 'unsettled'}"
+            f"{'settled' if self.world.stores[v.node].handoff_complete else 'unsettled'}"
             for v in self.world.views
         ]
         return "\n".join(about)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from roundelay.federation import arithmetic
-from roundelay.federation.topologies.partial import Partial
+from roundelay.federation.topologies.partial import PartialSum
 
 
-def add(mine: Partial, others: Sequence[Partial], kind: str) -> Partial:
+def add(mine: PartialSum, others: Sequence[PartialSum], kind: str) -> PartialSum:
     """One partial sum of these; one that overlaps, or is of another round, is left out and said to be lost."""
     sums = [mine.sum] if mine.files else []
     total = mine
@@ -29,5 +29,5 @@ def add(mine: Partial, others: Sequence[Partial], kind: str) -> Partial:
     return replace(total, sum=arithmetic.added(kind, sums))
 
 
-def _top(partial: Partial) -> str:
+def _top(partial: PartialSum) -> str:
     return partial.done[0].address if partial.done else "somebody"

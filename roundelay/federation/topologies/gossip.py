@@ -21,7 +21,7 @@ from roundelay.chord.errors import ChordError, NodeUnreachable, NotFound
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import records
-from roundelay.federation.effects import aside
+from roundelay.federation.effects import offload
 from roundelay.federation.errors import WorkFailed
 from roundelay.federation.requests import Order, Push
 from roundelay.ml.errors import BadTask
@@ -31,7 +31,7 @@ from roundelay.store.read_path import fetch, get
 from roundelay.store.write_path import write
 
 if TYPE_CHECKING:  # brings numpy, which a node that does not gossip does without
-    from roundelay.ml.push_sum import Mass
+    from roundelay.ml.push_sum import WeightedModel
 
 JOBS_KEPT = 8  # whose models stay
 ATTEMPTS_KEPT = 4  # at rounds of one job
@@ -45,7 +45,7 @@ PAUSE_S = 0.02  # of who has nothing to give away yet
 class _Attempt:
     """One attempt of a driver's at a round: what this node holds of it, and what has come in."""
 
-    mass: Mass
+    mass: WeightedModel
     pushed: deque[Push] = field(default_factory=deque)  # in any thread
     heard: set[tuple[NodeRef, int]] = field(default_factory=set)  # sender and number of every push
     settled: bool = False
@@ -66,7 +66,7 @@ class Gossip:
     def __init__(self) -> None:
         self._jobs: OrderedDict[str, _Job] = OrderedDict()
 
-    def take(self, push: Push) -> None:
+    def receive_push(self, push: Push) -> None:
         """A half that somebody gives away; its content was written here before. Raises NotFound: not taken."""
         attempt = self._attempt(push.job, push.round, push.attempt)
         if attempt.settled:
@@ -100,8 +100,8 @@ class Gossip:
             return base
         attempt, rows = self._attempt(order.job, order.round, order.attempt), sum(file.rows for file in order.files)
         bits = work["task"]["fraction_bits"]
-        attempt.mass = yield from aside(
-            lambda: push_sum.added([attempt.mass, push_sum.of_training(base, result, rows, bits)])
+        attempt.mass = yield from offload(
+            lambda: push_sum.added([attempt.mass, push_sum.from_training(base, result, rows, bits)])
         )
         return b""
 
@@ -126,13 +126,13 @@ class Gossip:
 
     def _attempt(self, job: str, number: int, attempt: int) -> _Attempt:
         """Found or begun; the oldest of too many are let go of."""
-        from roundelay.ml.push_sum import Mass
+        from roundelay.ml.push_sum import WeightedModel
 
         known = self._jobs.setdefault(job, _Job())
         self._jobs.move_to_end(job)
         if len(self._jobs) > JOBS_KEPT:
             self._jobs.popitem(last=False)
-        found = known.attempts.setdefault((number, attempt), _Attempt(Mass()))
+        found = known.attempts.setdefault((number, attempt), _Attempt(WeightedModel()))
         if len(known.attempts) > ATTEMPTS_KEPT:
             known.attempts.popitem(last=False)
         return found
@@ -141,7 +141,7 @@ class Gossip:
         """Give half away. Returns the rows of which nobody knows where they are."""
         from roundelay.ml import push_sum
 
-        given = yield from aside(lambda: push_sum.half(attempt.mass))
+        given = yield from offload(lambda: push_sum.split(attempt.mass))
         try:
             yield from _push(node, order, number, to, given.to_bytes(f"{node.ref} {number}"))
         except NodeUnreachable:
@@ -158,7 +158,7 @@ class Gossip:
             push = attempt.pushed.popleft()
             try:
                 content = yield from fetch((node.ref,), push.digest, push.size_bytes)
-                attempt.mass = yield from aside(partial(_with, attempt.mass, content))
+                attempt.mass = yield from offload(partial(_with, attempt.mass, content))
             except (NotFound, BadTask):
                 continue
             yield from ask(node.ref, Release(contents=(push.digest,)))
@@ -173,7 +173,7 @@ class Gossip:
         attempt.settled = True
         yield from self._merge(node, attempt)
         otherwise = job.model if job.round == order.round - 1 else b""
-        job.model = yield from aside(lambda: push_sum.model_of(attempt.mass, otherwise))
+        job.model = yield from offload(lambda: push_sum.model_of(attempt.mass, otherwise))
         job.round = order.round
 
 
@@ -188,11 +188,11 @@ def _kind(order: Order) -> str:
     return str(kind)
 
 
-def _with(mine: Mass, content: bytes) -> Mass:
+def _with(mine: WeightedModel, content: bytes) -> WeightedModel:
     """Raises BadTask."""
-    from roundelay.ml.push_sum import added, mass_from_bytes
+    from roundelay.ml.push_sum import added, weighted_model_from_bytes
 
-    return added([mine, mass_from_bytes(content)])
+    return added([mine, weighted_model_from_bytes(content)])
 
 
 def _push(node: ChordNode, order: Order, number: int, to: NodeRef, content: bytes) -> Procedure[None]:

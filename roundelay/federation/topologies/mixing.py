@@ -10,13 +10,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from roundelay.chord.effects import Procedure, ask, together
+from roundelay.chord.effects import Procedure, ask, gather
 from roundelay.chord.errors import ChordError, NodeUnreachable
 from roundelay.chord.refs import NodeRef
-from roundelay.federation.effects import aside
+from roundelay.federation.effects import offload
 from roundelay.federation.requests import Order, Progress, Share
 from roundelay.federation.roster import Roster
-from roundelay.federation.rounds import Part
+from roundelay.federation.rounds import PartialResult
 from roundelay.federation.topologies.tree import finished
 from roundelay.store.items import CHUNK_BYTES, Read
 from roundelay.store.read_path import fetch
@@ -26,7 +26,7 @@ assert SAMPLE_BYTES <= CHUNK_BYTES
 
 
 @dataclass(frozen=True)
-class Mixed:
+class GossipResult:
     """What a round has come to: one node's model, every node's validation error, and how far the models lie apart."""
 
     weights: bytes
@@ -34,7 +34,9 @@ class Mixed:
     spread: float
 
 
-def mix(roster: Roster, parts: Sequence[Part], exchanges: int, evaluation: Order) -> Procedure[Mixed]:
+def evaluate_and_mix(
+    roster: Roster, parts: Sequence[PartialResult], exchanges: int, evaluation: Order
+) -> Procedure[GossipResult]:
     """Have all live nodes exchange halves, and then evaluate what they hold. Raises NodeUnreachable: nobody is left."""
     from roundelay.ml.push_sum import spread_of
 
@@ -44,28 +46,28 @@ def mix(roster: Roster, parts: Sequence[Part], exchanges: int, evaluation: Order
     mixed = yield from _all(roster, nodes, order, parts)
     for node, progress in mixed.items():
         if progress.message:
-            roster.note(f"{node.address}: {progress.message}")
+            roster.record_disturbance(f"{node.address}: {progress.message}")
     settled = yield from _all(roster, tuple(mixed), evaluation, parts)
     if not settled:
         raise NodeUnreachable(f"none of {len(nodes)} nodes has a model of round {order.round}")
     samples = yield from _samples(settled)
-    spread = yield from aside(lambda: spread_of(samples))
+    spread = yield from offload(lambda: spread_of(samples))
     weights = yield from _one_of(roster, settled, order.job)
-    return Mixed(weights, {str(n.address): round(1 - p.accuracy, 6) for n, p in settled.items()}, spread)
+    return GossipResult(weights, {str(n.address): round(1 - p.accuracy, 6) for n, p in settled.items()}, spread)
 
 
 def _all(
-    roster: Roster, nodes: Sequence[NodeRef], order: Order, parts: Sequence[Part]
+    roster: Roster, nodes: Sequence[NodeRef], order: Order, parts: Sequence[PartialResult]
 ) -> Procedure[dict[NodeRef, Progress]]:
     """How the order has ended, with each node that has carried it out; with the others their mass is lost."""
-    outcomes = yield from together([_order(node, order) for node in nodes], at_once=max(1, len(nodes)))
+    outcomes = yield from gather([_order(node, order) for node in nodes], limit=max(1, len(nodes)))
     done: dict[NodeRef, Progress] = {}
     for node, outcome in zip(nodes, outcomes, strict=True):
         if isinstance(outcome, Progress):
             done[node] = outcome
         elif isinstance(outcome, ChordError):
             rows = sum(f.rows for p in parts if p.node == node for f in p.files)
-            roster.lose(node, f"{outcome}. What it held of the round is lost: it had trained {rows} rows")
+            roster.mark_lost(node, f"{outcome}. What it held of the round is lost: it had trained {rows} rows")
         else:
             raise outcome
     return done
@@ -79,7 +81,7 @@ def _order(node: NodeRef, order: Order) -> Procedure[Progress]:
 
 def _samples(settled: dict[NodeRef, Progress]) -> Procedure[list[bytes]]:
     """The first weights of each model; who cannot be read is not measured."""
-    outcomes = yield from together(
+    outcomes = yield from gather(
         [ask(node, Read(p.result, 0, min(p.size_bytes, SAMPLE_BYTES))) for node, p in settled.items()]
     )
     return [outcome for outcome in outcomes if isinstance(outcome, bytes)]
@@ -93,7 +95,7 @@ def _one_of(roster: Roster, settled: dict[NodeRef, Progress], job: str) -> Proce
         try:
             weights = yield from fetch((node,), progress.result, progress.size_bytes)
         except ChordError as error:
-            roster.lose(node, str(error))
+            roster.mark_lost(node, str(error))
             continue
         return weights
     raise NodeUnreachable(f"none of {len(settled)} models can be read")

@@ -17,7 +17,7 @@ HEAD_BYTES_MAX = 16 << 20
 
 
 @dataclass(frozen=True)
-class Work:
+class NodeWork:
     """What one node did."""
 
     address: str
@@ -29,14 +29,14 @@ class Work:
 
 
 @dataclass(frozen=True)
-class Partial:
+class PartialSum:
     """The exact sum over some files of one round, and how it came about."""
 
     job: str
     round: int
     weights: str  # digest of the weights that all its trainings began with
     files: int  # a bitmap: bit i stands for the file whose place in the job's list is i
-    done: tuple[Work, ...] = ()
+    done: tuple[NodeWork, ...] = ()
     lost: tuple[tuple[str, str], ...] = ()  # address, and why what it was asked is not in the sum
     messages: int = 0  # orders passed on below, each once
     sum: bytes = b""
@@ -46,11 +46,11 @@ class Partial:
         """Levels below the top."""
         return max((work.level for work in self.done), default=0)
 
-    def lower(self) -> Partial:
+    def lower(self) -> PartialSum:
         """The same, as seen from the level above."""
         return replace(self, done=tuple(replace(work, level=work.level + 1) for work in self.done))
 
-    def fits(self, other: Partial) -> bool:
+    def fits(self, other: PartialSum) -> bool:
         """May the two be added? They must be of one round and the same weights, and share no file."""
         return (self.job, self.round, self.weights) == (other.job, other.round, other.weights) and not (
             self.files & other.files
@@ -68,7 +68,7 @@ def bitmap(files: Iterable[int]) -> int:
     return sum(1 << index for index in set(files))
 
 
-def partial_from_bytes(content: bytes) -> Partial:
+def partial_from_bytes(content: bytes) -> PartialSum:
     """What to_bytes wrote; it may come from anybody. Raises BadRecord."""
     try:
         (length,) = _LENGTH.unpack_from(content)
@@ -76,8 +76,8 @@ def partial_from_bytes(content: bytes) -> Partial:
             raise ValueError(f"a head of {length} bytes")
         start = _LENGTH.size
         raw = json.loads(content[start : start + length])
-        done = tuple(Work(**work | {"files": tuple(work["files"])}) for work in raw["done"])
-        made = Partial(
+        done = tuple(NodeWork(**work | {"files": tuple(work["files"])}) for work in raw["done"])
+        made = PartialSum(
             **raw
             | {
                 "files": int(raw["files"], 16),

@@ -11,8 +11,15 @@ from roundelay.chord.refs import NodeRef
 from roundelay.federation.errors import BadRecord, WorkFailed
 from roundelay.federation.requests import Collect, Order, Progress, TrainingFile
 from roundelay.federation.roster import Roster
-from roundelay.federation.rounds import COLLECT_PAUSE_S, COLLECT_WAIT_S, COLLECTS_MAX, GRACE_S, Pace, Part
-from roundelay.federation.topologies.partial import Partial, bitmap, partial_from_bytes
+from roundelay.federation.rounds import (
+    COLLECT_PAUSE_S,
+    COLLECT_WAIT_S,
+    COLLECTS_MAX,
+    GRACE_S,
+    PartialResult,
+    ThroughputEstimate,
+)
+from roundelay.federation.topologies.partial import PartialSum, bitmap, partial_from_bytes
 from roundelay.store.read_path import fetch
 from roundelay.store.write_path import write
 
@@ -21,11 +28,11 @@ TOPS_MAX = 3  # nodes tried at the top: then the star does it all
 
 
 @dataclass(frozen=True)
-class Climbed:
+class TreeResult:
     """What came down from the tree."""
 
-    parts: list[Part]
-    partial: Partial | None = None
+    parts: list[PartialResult]
+    partial: PartialSum | None = None
 
     @property
     def passed_on(self) -> int:
@@ -42,7 +49,9 @@ class Climbed:
         return levels
 
 
-def reduce(roster: Roster, pace: Pace, clock: Callable[[], float], order: Order, weights: bytes) -> Procedure[Climbed]:
+def reduce(
+    roster: Roster, pace: ThroughputEstimate, clock: Callable[[], float], order: Order, weights: bytes
+) -> Procedure[TreeResult]:
     """Have an order with shares carried out by the tree. What it could not do is not in the parts."""
     for _ in range(TOPS_MAX):
         tops = [n for n in roster.successors_of(roster.ring.key(order.job)) if n in roster.live]
@@ -52,19 +61,21 @@ def reduce(roster: Roster, pace: Pace, clock: Callable[[], float], order: Order,
         try:
             partial = yield from _ask_top(top, pace, clock, replace(order, limit=top.id), weights)
             return _accept(roster, pace, order, top, partial)
-        except TookTooLong as error:
-            roster.note(str(error))
+        except TreeTimeout as error:
+            roster.record_disturbance(str(error))
             break
         except (ChordError, BadRecord) as error:
-            roster.lose(top, str(error))
-    return Climbed([])
+            roster.mark_lost(top, str(error))
+    return TreeResult([])
 
 
-class TookTooLong(NodeUnreachable):
+class TreeTimeout(NodeUnreachable):
     """The tree is slower than can be expected: whoever is slow in it is raced in the star."""
 
 
-def _ask_top(top: NodeRef, pace: Pace, clock: Callable[[], float], order: Order, weights: bytes) -> Procedure[Partial]:
+def _ask_top(
+    top: NodeRef, pace: ThroughputEstimate, clock: Callable[[], float], order: Order, weights: bytes
+) -> Procedure[PartialSum]:
     if order.weights:
         yield from write(top, order.weights, weights)
     yield from ask(top, order)
@@ -73,36 +84,36 @@ def _ask_top(top: NodeRef, pace: Pace, clock: Callable[[], float], order: Order,
         asked = clock()
         progress: Progress = yield from ask(top, Collect(order.ticket, COLLECT_WAIT_S), COLLECT_WAIT_S + GRACE_S)
         if progress.state == "done":
-            pace.note_tree(clock() - began)
+            pace.record_tree(clock() - began)
             content = yield from fetch((top,), progress.result, progress.size_bytes)
             return partial_from_bytes(content)
         if progress.is_final:
             raise NodeUnreachable(progress.message)
-        if clock() - began > pace.patience_with_tree_s(largest):
-            raise TookTooLong(f"{top.address}: the tree below it has taken too long")
+        if clock() - began > pace.tree_timeout_s(largest):
+            raise TreeTimeout(f"{top.address}: the tree below it has taken too long")
         if clock() - asked < COLLECT_PAUSE_S:
             yield Sleep(COLLECT_PAUSE_S)
     raise NodeUnreachable(f"{top.address} has not finished after {COLLECTS_MAX} questions")
 
 
-def _accept(roster: Roster, pace: Pace, order: Order, top: NodeRef, partial: Partial) -> Climbed:
+def _accept(roster: Roster, pace: ThroughputEstimate, order: Order, top: NodeRef, partial: PartialSum) -> TreeResult:
     """The partial sum as a part of the round; who was lost on the way is lost to the round, too."""
-    if not Partial(order.job, order.round, order.weights, 0).fits(partial):
+    if not PartialSum(order.job, order.round, order.weights, 0).fits(partial):
         raise BadRecord(f"{top.address} has added something else")
     by_address = {str(n.address): n for n in roster.nodes}
     for address, why in partial.lost:
         if address in by_address and not why.startswith(TOLD):
-            roster.lose(by_address[address], why)
+            roster.mark_lost(by_address[address], why)
     files = tuple(f for f in order.files if partial.files >> f.index & 1)
     if bitmap(f.index for f in files) != partial.files:
         raise BadRecord(f"{top.address} has added files that are not the round's")
     if not files:
-        return Climbed([], partial)
+        return TreeResult([], partial)
     rows = {f.index: f.rows for f in files}
     for work in partial.done:
         node = by_address.get(work.address, top)
         its = tuple(f for f in files if f.index in work.files)
-        pace.note(Part(node, its, Progress("done", seconds=work.seconds), b""))
+        pace.record(PartialResult(node, its, Progress("done", seconds=work.seconds), b""))
     weighed = [(sum(rows[i] for i in work.files), work) for work in partial.done]
     total = sum(count for count, _ in weighed)
     progress = Progress(
@@ -112,7 +123,7 @@ def _accept(roster: Roster, pace: Pace, order: Order, top: NodeRef, partial: Par
         accuracy=sum(count * work.accuracy for count, work in weighed) / total,
     )
     trained_by = {index: work.address for work in partial.done for index in work.files}
-    return Climbed([Part(top, files, progress, partial.sum, trained_by)], partial)
+    return TreeResult([PartialResult(top, files, progress, partial.sum, trained_by)], partial)
 
 
 def _largest(order: Order) -> list[TrainingFile]:

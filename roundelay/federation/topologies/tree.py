@@ -11,15 +11,15 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from roundelay.chord.effects import Procedure, Sleep, ask, together
+from roundelay.chord.effects import Procedure, Sleep, ask, gather
 from roundelay.chord.errors import ChordError, NodeUnreachable, NotFound
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import between
-from roundelay.federation.effects import aside
+from roundelay.federation.effects import offload
 from roundelay.federation.errors import FederationError, WorkFailed
 from roundelay.federation.requests import Collect, Order, Progress, Share
-from roundelay.federation.topologies.partial import Partial, Work, bitmap, partial_from_bytes
+from roundelay.federation.topologies.partial import NodeWork, PartialSum, bitmap, partial_from_bytes
 from roundelay.store.read_path import fetch
 from roundelay.store.write_path import write
 
@@ -46,20 +46,20 @@ def split(node: ChordNode, order: Order) -> list[tuple[NodeRef, Order]]:
     return parts
 
 
-def pass_on(node: ChordNode, order: Order) -> Procedure[Partial]:
+def aggregate_branch(node: ChordNode, order: Order) -> Procedure[PartialSum]:
     """Have an order with shares carried out from here on; what could not be done is not in the sum."""
     parts = split(node, order)
     weights = b""
     if order.weights:
         weights = yield from fetch((node.ref,), order.weights, order.weights_bytes)
-    outcomes = yield from together(
-        [branch(node.ref, child, part, weights) for child, part in parts], at_once=max(1, len(parts))
+    outcomes = yield from gather(
+        [branch(node.ref, child, part, weights) for child, part in parts], limit=max(1, len(parts))
     )
     children = [child for child, _ in parts if child != node.ref]
-    total = Partial(order.job, order.round, order.weights, 0, messages=len(children))
-    below: list[Partial] = []
+    total = PartialSum(order.job, order.round, order.weights, 0, messages=len(children))
+    below: list[PartialSum] = []
     for (child, _), outcome in zip(parts, outcomes, strict=True):
-        if isinstance(outcome, Partial):
+        if isinstance(outcome, PartialSum):
             if child == node.ref:
                 total = replace(outcome, messages=len(children))
             else:
@@ -72,11 +72,11 @@ def pass_on(node: ChordNode, order: Order) -> Procedure[Partial]:
         add,  # brings numpy, which a node that passes nothing on does without
     )
 
-    made = yield from aside(lambda: add(total, below, json.loads(order.task)["kind"]))
+    made = yield from offload(lambda: add(total, below, json.loads(order.task)["kind"]))
     return made
 
 
-def branch(me: NodeRef, child: NodeRef, order: Order, weights: bytes) -> Procedure[Partial]:
+def branch(me: NodeRef, child: NodeRef, order: Order, weights: bytes) -> Procedure[PartialSum]:
     """One child's part, asked for and waited for. Raises ChordError, FederationError."""
     if order.weights and child != me:
         yield from write(child, order.weights, weights)
@@ -86,8 +86,8 @@ def branch(me: NodeRef, child: NodeRef, order: Order, weights: bytes) -> Procedu
     if order.shares:
         return partial_from_bytes(content)
     files = tuple(f.index for f in order.files)
-    work = Work(str(child.address), files, progress.seconds, progress.loss, progress.accuracy, 0)
-    return Partial(order.job, order.round, order.weights, bitmap(files), (work,), sum=content)
+    work = NodeWork(str(child.address), files, progress.seconds, progress.loss, progress.accuracy, 0)
+    return PartialSum(order.job, order.round, order.weights, bitmap(files), (work,), sum=content)
 
 
 def finished(child: NodeRef, ticket: str) -> Procedure[Progress]:
@@ -123,7 +123,7 @@ def _children(node: ChordNode, limit: int) -> list[NodeRef]:
     """The live fingers between here and the limit, the nearest first."""
     known = dict.fromkeys((*node.live_successors()[:1], *node.fingers))
     inside = [n for n in known if not n.is_vacant and n != node.ref and between(node.ref.id, n.id, limit)]
-    live = [n for n in inside if not node.suspects.is_dead(n)]
+    live = [n for n in inside if not node.failure_detector.is_dead(n)]
     return sorted(live, key=lambda n: node.ring.distance(node.ref.id, n.id))
 
 

@@ -21,7 +21,7 @@ the client and the nodes are started (`compute_node.py 8001 --models mine`), tra
         def __init__(self, design):
             super().__init__(design, (design.features + 1) * design.classes)
 
-        def begin(self, rng):
+        def init_parameters(self, rng):
             self.parameters[:] = 0
 
         def gradient(self, x, y, weights, rng):

@@ -21,16 +21,16 @@ def learner(design: Design) -> Learner:
         if design.model == "softmax" and len(design.sizes) != 2:
             raise BadTask("softmax has no hidden layers")
         return Dense(design)
-    from roundelay.ml.models.model import Trained
+    from roundelay.ml.models.model import ModelLearner
 
     if design.model == "cnn":
         from roundelay.ml.models.cnn import Cnn
 
-        return Trained(design, lambda: Cnn(design))
+        return ModelLearner(design, lambda: Cnn(design))
     if ":" not in design.model:
         raise BadTask(f"no model is called {printable(design.model)}: {', '.join(NAMES)}, or MODULE:NAME")
     made = _named(*design.model.split(":"))
-    return Trained(design, lambda: _model(design, made))
+    return ModelLearner(design, lambda: _model(design, made))
 
 
 def _named(module: str, name: str) -> Callable[[Design], object]:

@@ -75,7 +75,7 @@ class Cnn(Model):
             made += layer_slots(made[-1].stop if made else 0, each, outputs, bias_first=False)
         return made
 
-    def begin(self, rng: np.random.Generator) -> None:
+    def init_parameters(self, rng: np.random.Generator) -> None:
         self.parameters[:] = 0
         for matrix in self.matrices(self.parameters):
             inputs, outputs = matrix.shape[0] - 1, matrix.shape[1]

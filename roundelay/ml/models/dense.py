@@ -30,7 +30,7 @@ class Dense:
             made += layer(made[-2].stop if made else 0, (fan_in,), fan_out, bias_first=True)
         return made
 
-    def first(self, seed: int) -> Floats:
+    def init_weights(self, seed: int) -> Floats:
         if self.design.course:
             return legacy_trainer.initial_weights(self.architecture).astype("<f4")
         return mlp.init(self.architecture, seed)

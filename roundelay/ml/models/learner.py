@@ -31,7 +31,7 @@ class Learner(Protocol):
         """Its arrays in the vector, as other frameworks list them."""
         ...
 
-    def first(self, seed: int) -> Floats:
+    def init_weights(self, seed: int) -> Floats:
         """First weights, from a seed."""
         ...
 

@@ -21,7 +21,7 @@ from roundelay.ml.optimizers import Update, adam_update, momentum_update, proxim
 from roundelay.ml.task import PARAMETERS_MAX, Design, TrainConfig
 from roundelay.ml.train import OnEpoch, Shard, check_finite, check_samples
 
-__all__ = ["Model", "Trained", "softmax"]
+__all__ = ["Model", "ModelLearner", "softmax"]
 
 
 class Model(ABC):
@@ -39,7 +39,7 @@ class Model(ABC):
         return [Slot(0, self.parameters.shape)]
 
     @abstractmethod
-    def begin(self, rng: np.random.Generator) -> None:
+    def init_parameters(self, rng: np.random.Generator) -> None:
         """Fill parameters with first weights."""
 
     @abstractmethod
@@ -77,7 +77,7 @@ class Model(ABC):
         return float(cross_entropy(self.predict(x), y)[0].mean())
 
 
-class Trained:
+class ModelLearner:
     """The learner of a model: a new one for every training, so that nothing is left of the one before."""
 
     def __init__(self, design: Design, make: Callable[[], object]) -> None:
@@ -93,9 +93,9 @@ class Trained:
     def slots(self) -> list[Slot]:
         return self._predictor.slots
 
-    def first(self, seed: int) -> Floats:
+    def init_weights(self, seed: int) -> Floats:
         model = self._new()
-        model.begin(np.random.default_rng(seed))
+        model.init_parameters(np.random.default_rng(seed))
         return model.parameters.copy()
 
     def train(

@@ -45,7 +45,7 @@ class Bridge(Model):
         state = self.module.state_dict(keep_vars=True).values()
         return [Slot(starts[id(tensor)], tuple(tensor.shape), not tensor.is_floating_point()) for tensor in state]
 
-    def begin(self, rng: np.random.Generator) -> None:
+    def init_parameters(self, rng: np.random.Generator) -> None:
         """As the module's own constructor draws them."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(rng.integers(SEED_MAX)))

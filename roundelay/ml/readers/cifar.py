@@ -13,7 +13,7 @@ from roundelay.ml.data import Ints
 from roundelay.ml.errors import DataError, InputMissing, printable
 from roundelay.ml.readers import pickled
 from roundelay.ml.readers.folder import FILE_BYTES_MAX, names_in, read_file
-from roundelay.ml.readers.source import DataSet, Part, Rows, array_blocks, block_rows
+from roundelay.ml.readers.source import DataSet, DatasetPart, Rows, array_blocks, block_rows
 
 SHAPE = (3, 32, 32)
 FEATURES = 3072
@@ -41,14 +41,14 @@ def read(path: Path) -> DataSet:
     return DataSet("cifar10", training, test, FEATURES, NAMES, True, SHAPE)
 
 
-def _part(path: Path) -> Part:
+def _part(path: Path) -> DatasetPart:
     if path.suffix != ".bin":
         x, y = pickled.read_batch(str(path), read_file(path), FEATURES)
         _check_classes(path, y)
-        return Part(path.name, y, array_blocks(x))
+        return DatasetPart(path.name, y, array_blocks(x))
     y = np.concatenate([block[:, 0].astype(np.int64) for block in _records(path)])  # (n,)
     _check_classes(path, y)
-    return Part(path.name, y, lambda: (block[:, 1:] for block in _records(path)))
+    return DatasetPart(path.name, y, lambda: (block[:, 1:] for block in _records(path)))
 
 
 def _records(path: Path) -> Iterator[Rows]:

@@ -15,7 +15,7 @@ from roundelay.ml.choices import KINDS
 from roundelay.ml.errors import BadTask, DataError, InputMissing, printable
 from roundelay.ml.readers import cifar, folder, idx, images, letters, npz, table
 from roundelay.ml.readers.images import Looks
-from roundelay.ml.readers.source import DataSet, Part, array_blocks, digits
+from roundelay.ml.readers.source import DataSet, DatasetPart, array_blocks, digits
 from roundelay.ml.readers.table import Columns
 from roundelay.ml.task import CLASSES_DEFAULT
 
@@ -69,11 +69,11 @@ def read_letters(path: Path) -> DataSet:
     """A folder of letter files, each a part of its own; one called validate... is the test part."""
     listing = folder.list_training_files(path, None)
     features: int | None = None
-    parts: list[Part] = []
+    parts: list[DatasetPart] = []
     for each in listing.files:
         samples = letters.parse(str(each), folder.read_file(each), features)
         features = samples.features
-        parts.append(Part(each.name, samples.y, array_blocks(samples.x)))
+        parts.append(DatasetPart(each.name, samples.y, array_blocks(samples.x)))
     assert features is not None
     test = tuple(part for part in parts if part.name.startswith(VALIDATION) and len(parts) > 1)
     training = tuple(part for part in parts if part not in test)

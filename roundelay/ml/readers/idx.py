@@ -18,7 +18,7 @@ import numpy as np
 from roundelay.ml.data import Ints
 from roundelay.ml.errors import DataError, InputMissing, printable
 from roundelay.ml.readers.folder import names_in
-from roundelay.ml.readers.source import SET_ROWS_MAX, DataSet, Part, Rows, block_rows, digits
+from roundelay.ml.readers.source import SET_ROWS_MAX, DataSet, DatasetPart, Rows, block_rows, digits
 
 IMAGES = re.compile(r"(train|t10k|test)[-_.]images[-_.]idx3[-_.]ubyte(\.gz)?")
 CLASSES_MIN = 10
@@ -33,7 +33,7 @@ def looks_like(names: list[str]) -> bool:
 def read(folder: Path) -> DataSet:
     """The pairs of a folder. Raises DataError, InputMissing."""
     names = names_in(folder)
-    found: dict[bool, tuple[Part, tuple[int, int]]] = {}  # by whether it is a test part
+    found: dict[bool, tuple[DatasetPart, tuple[int, int]]] = {}  # by whether it is a test part
     for name in names:
         match = IMAGES.fullmatch(name)
         if match:
@@ -51,7 +51,7 @@ def read(folder: Path) -> DataSet:
     )
 
 
-def _pair(folder: Path, images: str, names: list[str]) -> tuple[Part, tuple[int, int]]:
+def _pair(folder: Path, images: str, names: list[str]) -> tuple[DatasetPart, tuple[int, int]]:
     """An image file and its labels."""
     stem = images.removesuffix(".gz").replace("images", "labels").replace("idx3", "idx1")
     labels = next((name for name in (stem, f"{stem}.gz") if name in names), None)
@@ -65,7 +65,7 @@ def _pair(folder: Path, images: str, names: list[str]) -> tuple[Part, tuple[int,
         raise DataError(str(path), None, f"has {rows} images, {labels} has {len(y)} labels")
     if not (1 <= height <= SIDE_MAX and 1 <= width <= SIDE_MAX):
         raise DataError(str(path), None, f"has images of {height} x {width} pixels: at most {SIDE_MAX} a side")
-    return Part(images, y, lambda: _image_blocks(path, rows, height * width)), (height, width)
+    return DatasetPart(images, y, lambda: _image_blocks(path, rows, height * width)), (height, width)
 
 
 def _labels(path: Path) -> Ints:

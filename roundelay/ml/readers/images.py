@@ -19,7 +19,7 @@ import numpy.typing as npt
 from roundelay.ml.choices import SIDE_DEFAULT
 from roundelay.ml.errors import DataError, InputMissing, printable
 from roundelay.ml.readers.folder import names_in, read_file
-from roundelay.ml.readers.source import DataSet, Part, Rows
+from roundelay.ml.readers.source import DataSet, DatasetPart, Rows
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -75,7 +75,7 @@ def _classes(folder: Path) -> tuple[str, ...]:
     return tuple(name for name in names_in(folder) if _is_folder(folder, name) and not name.startswith("."))
 
 
-def _part(folder: Path, labels: tuple[str, ...], looks: Looks) -> Part:
+def _part(folder: Path, labels: tuple[str, ...], looks: Looks) -> DatasetPart:
     """All images of a folder of classes, by class and name."""
     paths: list[Path] = []
     classes: list[int] = []
@@ -86,7 +86,7 @@ def _part(folder: Path, labels: tuple[str, ...], looks: Looks) -> Part:
             classes += [number] * len(found)
     if not 1 <= len(paths) <= IMAGES_MAX:
         raise DataError(str(folder), None, f"holds {len(paths)} images: expected 1 to {IMAGES_MAX}")
-    return Part(folder.name, np.array(classes, np.int64), lambda: _blocks(paths, looks))
+    return DatasetPart(folder.name, np.array(classes, np.int64), lambda: _blocks(paths, looks))
 
 
 def _blocks(paths: list[Path], looks: Looks) -> Iterator[Rows]:

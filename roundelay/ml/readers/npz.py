@@ -17,7 +17,7 @@ import numpy as np
 from roundelay.ml.data import Ints
 from roundelay.ml.errors import DataError, InputMissing, printable
 from roundelay.ml.readers.packed import FEATURES_MAX, Shape
-from roundelay.ml.readers.source import SET_ROWS_MAX, DataSet, Part, Rows, block_rows, number_labels
+from roundelay.ml.readers.source import SET_ROWS_MAX, DataSet, DatasetPart, Rows, block_rows, number_labels
 
 TRAINING = (
     ("train_images", "train_labels"),
@@ -40,7 +40,7 @@ _DAMAGE = (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error, NotImp
 
 
 @dataclass(frozen=True)
-class Member:
+class NpzMember:
     """One array of the archive."""
 
     path: Path
@@ -79,16 +79,16 @@ def read(path: Path) -> DataSet:
     return DataSet("npz", tuple(parts[:1]), tuple(parts[1:]), prod(training[0].shape[1:]), labels, pixels, shape)
 
 
-def _parts(pairs: list[tuple[Member, Member]], y: Ints, is_last: bool, pixels: bool) -> list[Part]:
+def _parts(pairs: list[tuple[NpzMember, NpzMember]], y: Ints, is_last: bool, pixels: bool) -> list[DatasetPart]:
     parts, start = [], 0
     for x, _ in pairs:
         end = start + x.shape[0]
-        parts.append(Part(x.name.removesuffix(".npy"), y[start:end], _reader(x, is_last, pixels)))
+        parts.append(DatasetPart(x.name.removesuffix(".npy"), y[start:end], _reader(x, is_last, pixels)))
         start = end
     return parts
 
 
-def _reader(x: Member, channels_last: bool, pixels: bool) -> Callable[[], Iterator[Rows]]:
+def _reader(x: NpzMember, channels_last: bool, pixels: bool) -> Callable[[], Iterator[Rows]]:
     return lambda: _blocks(x, channels_last, pixels)
 
 
@@ -105,7 +105,7 @@ def _members(path: Path) -> dict[str, zipfile.ZipInfo]:
 
 def _find(
     path: Path, members: dict[str, zipfile.ZipInfo], names: tuple[tuple[str, str], ...]
-) -> tuple[Member, Member] | None:
+) -> tuple[NpzMember, NpzMember] | None:
     """The first pair of these names that is there, rows and labels, checked against each other."""
     for first, second in names:
         if first in members and second in members:
@@ -125,7 +125,7 @@ def _find(
     return None
 
 
-def _member(path: Path, info: zipfile.ZipInfo) -> Member:
+def _member(path: Path, info: zipfile.ZipInfo) -> NpzMember:
     """What the head of an array says. Raises DataError."""
     try:
         with zipfile.ZipFile(path) as archive, archive.open(info) as file:
@@ -134,7 +134,7 @@ def _member(path: Path, info: zipfile.ZipInfo) -> Member:
         raise DataError(str(path), None, f"{printable(info.filename)} is no array: {error}") from error
     if not shape or not 1 <= shape[0] <= SET_ROWS_MAX:
         raise DataError(str(path), None, f"{printable(info.filename)} has the shape {shape}")
-    return Member(path, info.filename, dtype, shape)
+    return NpzMember(path, info.filename, dtype, shape)
 
 
 def _head(file: IO[bytes]) -> tuple[np.dtype[np.generic], tuple[int, ...]]:
@@ -154,7 +154,7 @@ def _head(file: IO[bytes]) -> tuple[np.dtype[np.generic], tuple[int, ...]]:
     return np.dtype(f"{match[1]}{match[2]}{match[3]}"), shape
 
 
-def _image_shape(path: Path, x: Member) -> tuple[Shape, bool]:
+def _image_shape(path: Path, x: NpzMember) -> tuple[Shape, bool]:
     """(channels, height, width) where rows are images, and whether the channels come last."""
     shape = x.shape[1:]
     if len(shape) == 2:
@@ -168,12 +168,12 @@ def _image_shape(path: Path, x: Member) -> tuple[Shape, bool]:
     return (), False
 
 
-def _labels(y: Member) -> Ints:
+def _labels(y: NpzMember) -> Ints:
     rows = np.concatenate([block.reshape(-1) for block in _raw_blocks(y)])  # (n,)
     return rows.astype(np.int64)
 
 
-def _blocks(x: Member, channels_last: bool, pixels: bool) -> Iterator[Rows]:
+def _blocks(x: NpzMember, channels_last: bool, pixels: bool) -> Iterator[Rows]:
     """Rows as bytes or float32, images channel by channel."""
     for block in _raw_blocks(x):
         if channels_last:
@@ -187,7 +187,7 @@ def _blocks(x: Member, channels_last: bool, pixels: bool) -> Iterator[Rows]:
         yield flat
 
 
-def _raw_blocks(member: Member) -> Iterator[Rows]:
+def _raw_blocks(member: NpzMember) -> Iterator[Rows]:
     """The rows as they are stored, (rows, ...); what is missing or damaged is named."""
     step, row = block_rows(member.row_bytes), 0
     try:

@@ -25,7 +25,7 @@ SAFETENSORS_HEAD_BYTES_MAX = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
+class SavedModel:
     """What a job makes: enough to predict with, and to continue from."""
 
     design: Design
@@ -49,7 +49,7 @@ class Model:
         return classes
 
 
-def save(path: Path, model: Model, form: str | None = None) -> None:
+def save(path: Path, model: SavedModel, form: str | None = None) -> None:
     """Write it, as npz or safetensors: as told, else as the path ends. Raises OSError."""
     if (form or path.suffix.removeprefix(".")) == "safetensors":
         path.write_bytes(_safetensors(model))
@@ -58,7 +58,7 @@ def save(path: Path, model: Model, form: str | None = None) -> None:
         np.savez(file, allow_pickle=False, **_arrays(model))
 
 
-def load(path: Path) -> Model:
+def load(path: Path) -> SavedModel:
     """Read it, whichever form it has. Raises InputMissing, or DataError where the file is no model."""
     try:
         if path.stat().st_size > FILE_BYTES_MAX:
@@ -84,7 +84,7 @@ def load(path: Path) -> Model:
         raise DataError(str(path), None, f"is no model of ours: {error}") from error
 
 
-def _arrays(model: Model) -> dict[str, npt.NDArray[Any]]:
+def _arrays(model: SavedModel) -> dict[str, npt.NDArray[Any]]:
     design = model.design
     return {
         "weights": model.weights,
@@ -97,7 +97,7 @@ def _arrays(model: Model) -> dict[str, npt.NDArray[Any]]:
     }
 
 
-def _model(arrays: dict[str, npt.NDArray[Any]]) -> Model:
+def _model(arrays: dict[str, npt.NDArray[Any]]) -> SavedModel:
     activation, name = str(arrays["activation"]), str(arrays.get("model", "mlp"))
     if activation not in ("relu", "identity"):
         raise ValueError(f"activation {activation!r}")
@@ -111,10 +111,10 @@ def _model(arrays: dict[str, npt.NDArray[Any]]) -> Model:
     labels = tuple(str(label) for label in json.loads(str(arrays.get("labels", "[]"))))
     if len(labels) not in (0, design.classes):
         raise ValueError(f"{len(labels)} labels for {design.classes} classes")
-    return Model(design, weights, moments_from_bytes(moments.tobytes()) if moments.size else None, labels)
+    return SavedModel(design, weights, moments_from_bytes(moments.tobytes()) if moments.size else None, labels)
 
 
-def _safetensors(model: Model) -> bytes:
+def _safetensors(model: SavedModel) -> bytes:
     """8 bytes of length, a JSON head, the arrays: weights whole, mean and std of the features."""
     tensors = {"weights": model.weights}
     if model.moments:
@@ -135,7 +135,7 @@ def _safetensors(model: Model) -> bytes:
     return len(text).to_bytes(8, "little") + text + body
 
 
-def _from_safetensors(content: bytes) -> Model:
+def _from_safetensors(content: bytes) -> SavedModel:
     """Raises ValueError and its like."""
     size = int.from_bytes(content[:8], "little")
     if not 2 <= size <= min(SAFETENSORS_HEAD_BYTES_MAX, len(content) - 8):

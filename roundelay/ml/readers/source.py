@@ -21,7 +21,7 @@ SET_ROWS_MAX = 100_000_000
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class DatasetPart:
     """One file, or one array: it keeps together where that is how the data came."""
 
     name: str
@@ -38,8 +38,8 @@ class DataSet:
     """What was found: parts to train on and, where the set has them, parts to test on."""
 
     kind: str  # letters, csv, mnist, cifar10, images or npz
-    training: tuple[Part, ...]
-    test: tuple[Part, ...]
+    training: tuple[DatasetPart, ...]
+    test: tuple[DatasetPart, ...]
     features: int
     labels: tuple[str, ...]  # the name of each class
     pixels: bool  # features are bytes
@@ -69,7 +69,7 @@ def with_test(found: DataSet, other: DataSet) -> DataSet:
             "the validation data", None, f"have a class {printable(unknown[0], 40)!r} that the training data lack"
         )
     numbers = np.array([found.labels.index(label) for label in other.labels], np.int64)  # (classes,)
-    test = tuple(Part(part.name, numbers[part.y], part.blocks) for part in (*other.training, *other.test))
+    test = tuple(DatasetPart(part.name, numbers[part.y], part.blocks) for part in (*other.training, *other.test))
     return replace(found, test=test)
 
 

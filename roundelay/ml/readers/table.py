@@ -16,7 +16,7 @@ import numpy as np
 from roundelay.ml.errors import DataError, InputMissing, printable
 from roundelay.ml.readers.folder import list_training_files
 from roundelay.ml.readers.packed import FEATURES_MAX
-from roundelay.ml.readers.source import SET_ROWS_MAX, DataSet, Part, Rows, block_rows, number_labels
+from roundelay.ml.readers.source import SET_ROWS_MAX, DataSet, DatasetPart, Rows, block_rows, number_labels
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".data")
 MISSING = ("", "?", "na", "n/a", "nan", "null", "none")
@@ -58,7 +58,7 @@ def read(path: Path, columns: Columns | None = None) -> DataSet:
         raise DataError(str(path), None, f"has one class only, {printable(names[0], 20)!r}: is --label right?")
     fill = _fill(columns, survey)
     parts = tuple(
-        Part(each.name, order[np.frombuffer(code, np.int32)], _reader(each, survey, fill))  # (n,)
+        DatasetPart(each.name, order[np.frombuffer(code, np.int32)], _reader(each, survey, fill))  # (n,)
         for each, code in zip(paths, codes, strict=True)
     )
     return DataSet("csv", parts, (), survey.width - 1, labels, False, skipped=listing.skipped if listing else ())

@@ -12,7 +12,7 @@ from roundelay.chord.refs import Address
 from roundelay.chord.registry import middle_of_largest_gap
 from roundelay.chord.ring import Ring
 from roundelay.sim.experiments.load import Words, owners_of
-from roundelay.sim.figures import OURS_ALONE, Band, Check, Result, Row, Table
+from roundelay.sim.figures import OURS_ALONE, Band, Check, ExperimentResult, FigureRow, FigureTable
 from roundelay.sim.ideal_ring import PORT
 
 RING = Ring(bits=64, successors=1, replicas=1)  # 64 bits fit a machine word
@@ -31,7 +31,7 @@ FULL = Size(10_000, 1_000_000, 5)
 QUICK = Size(625, 62_500, 5)  # the same share of the way from one power of two to the next
 
 
-def run(seed: int, quick: bool) -> Result:
+def run(seed: int, quick: bool) -> ExperimentResult:
     size = QUICK if quick else FULL
     even = _balanced(size.nodes)
     draws: dict[str, list[float]] = {}
@@ -50,7 +50,7 @@ def run(seed: int, quick: bool) -> Result:
         f"{size.nodes:,} nodes, {size.keys:,} random keys, {size.repetitions} repetitions: keys of the largest "
         "node over the mean."
     )
-    return Result("balanced", set_up, (_table(draws),))
+    return ExperimentResult("balanced", set_up, (_table(draws),))
 
 
 def _balanced(count: int) -> list[int]:
@@ -76,13 +76,13 @@ def _largest_over_mean(keys: Words, nodes: Words) -> float:
     return float(counts.max() / counts.mean())
 
 
-def _table(draws: dict[str, list[float]]) -> Table:
+def _table(draws: dict[str, list[float]]) -> FigureTable:
     rows = []
     for name, values in draws.items():
         largest = sum(values) / len(values)
         checks = (Check("largest/mean", largest, Band(high=BALANCED_MAX)),) if name == "balanced" else ()
-        rows.append(Row((name, largest, min(values), max(values)), checks))
-    return Table(
+        rows.append(FigureRow((name, largest, min(values), max(values)), checks))
+    return FigureTable(
         "Largest node over the mean",
         OURS_ALONE,
         ("identifiers", "largest/mean", "least", "most"),

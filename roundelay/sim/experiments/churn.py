@@ -12,8 +12,8 @@ from roundelay.chord.ring import Ring
 from roundelay.sim.experiments.coming_and_going import ComingAndGoing, Weather, all_fingers
 from roundelay.sim.experiments.published import CHURN
 from roundelay.sim.experiments.walks import Reached, reach
-from roundelay.sim.figures import READ_2001, Band, Check, Result, Row, Table
-from roundelay.sim.plot import Plot, Series
+from roundelay.sim.figures import READ_2001, Band, Check, ExperimentResult, FigureRow, FigureTable
+from roundelay.sim.plot import Plot, PlotSeries
 
 RING = Ring(bits=24, successors=8, replicas=1)
 NODES = 500
@@ -41,7 +41,7 @@ class Tally:
     why: Counter[str] = field(default_factory=Counter)
 
 
-def run(seed: int, quick: bool) -> Result:
+def run(seed: int, quick: bool) -> ExperimentResult:
     size = QUICK if quick else FULL
     tallies = {rate: Tally() for rate in size.rates}
     for rate, tally in tallies.items():
@@ -53,7 +53,7 @@ def run(seed: int, quick: bool) -> Result:
         f"second, every node stabilises and refreshes all fingers every 15 to 45 s; {size.seconds:,.0f} s, "
         f"{size.runs} runs. A lookup has failed if it does not reach the key's true successor of that moment."
     )
-    return Result("churn", set_up, (_table(tallies, size),), (_plot(tallies),))
+    return ExperimentResult("churn", set_up, (_table(tallies, size),), (_plot(tallies),))
 
 
 def _one_run(weather: Weather, tally: Tally, rng: random.Random) -> None:
@@ -91,17 +91,17 @@ def _why_stale(ring: ComingAndGoing, reached: Reached, true: NodeRef) -> str:
     return "its predecessor does not know the new owner yet"
 
 
-def _table(tallies: dict[float, Tally], size: Size) -> Table:
+def _table(tallies: dict[float, Tally], size: Size) -> FigureTable:
     rows = []
     for rate, tally in tallies.items():
         paper, low, high = CHURN[rate]
-        at_once, retried = tally.failed_at_once / tally.lookups, tally.failed_retried / tally.lookups
+        limit, retried = tally.failed_at_once / tally.lookups, tally.failed_retried / tally.lookups
         checks = (
-            Check("no retry", at_once, Band(high=high)),
-            Check("with retry", retried, Band(high=at_once / RETRY_BETTER)),
+            Check("no retry", limit, Band(high=high)),
+            Check("with retry", retried, Band(high=limit / RETRY_BETTER)),
         )
-        rows.append(Row((rate, tally.lookups, at_once, f"{paper} ({low} to {high})", retried), checks))
-    return Table(
+        rows.append(FigureRow((rate, tally.lookups, limit, f"{paper} ({low} to {high})", retried), checks))
+    return FigureTable(
         "Failed lookups while nodes join and fail (Fig. 12)",
         READ_2001,
         ("R (1/s)", "lookups", "no retry", "no retry paper (95 %)", "with retry"),
@@ -127,7 +127,7 @@ def _remaining(tallies: dict[float, Tally]) -> str:
 
 
 def _plot(tallies: dict[float, Tally]) -> Plot:
-    at_once = tuple((rate, t.failed_at_once / t.lookups) for rate, t in tallies.items())
+    limit = tuple((rate, t.failed_at_once / t.lookups) for rate, t in tallies.items())
     retried = tuple((rate, t.failed_retried / t.lookups) for rate, t in tallies.items())
     paper = tuple((rate, value) for rate, (value, _, _) in CHURN.items())
     intervals = tuple((rate, low, high) for rate, (_, low, high) in CHURN.items())
@@ -137,8 +137,8 @@ def _plot(tallies: dict[float, Tally]) -> Plot:
         "joins and failures per second",
         "failed lookups",
         (
-            Series("no retry, ours", at_once),
-            Series("no retry, paper", paper, intervals, joined=False),
-            Series("with retry, ours", retried),
+            PlotSeries("no retry, ours", limit),
+            PlotSeries("no retry, paper", paper, intervals, joined=False),
+            PlotSeries("with retry, ours", retried),
         ),
     )

@@ -19,11 +19,13 @@ from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring, between_right_closed
 from roundelay.sim.clock import Clock
 from roundelay.sim.ideal_ring import PORT, random_ring
-from roundelay.sim.instant_network import Direct
+from roundelay.sim.instant_network import InstantNetwork
 
 STABILISE_S = (15.0, 45.0)  # uniform: 30 s on average
 
-Refresh = Callable[[Direct, ChordNode], Procedure[bool] | None]  # of fingers, at each stabilise; None: not needed
+Refresh = Callable[
+    [InstantNetwork, ChordNode], Procedure[bool] | None
+]  # of fingers, at each stabilise; None: not needed
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class ComingAndGoing:
     def __init__(self, ring: Ring, weather: Weather, refresh: Refresh, rng: random.Random) -> None:
         self.ring, self.weather = ring, weather
         self.true = random_ring(ring, weather.nodes, rng)
-        self.direct = Direct(self.true.nodes())
+        self.direct = InstantNetwork(self.true.nodes())
         self.looked_up: Callable[[NodeRef, int], None] = lambda start, key: None
         self.clock = Clock()
         self.skips_idle = True  # leave out the stabilisations that would change nothing
@@ -114,7 +116,7 @@ class ComingAndGoing:
         return identifier
 
 
-def is_stable(direct: Direct, node: ChordNode) -> bool:
+def is_stable(direct: InstantNetwork, node: ChordNode) -> bool:
     """Would stabilising find what is known already? (Most do, and to see that is cheaper than to do it.)"""
     head = direct.nodes.get(node.successor)
     return (
@@ -126,7 +128,7 @@ def is_stable(direct: Direct, node: ChordNode) -> bool:
     )
 
 
-def all_fingers(direct: Direct, node: ChordNode) -> Procedure[bool] | None:
+def all_fingers(direct: InstantNetwork, node: ChordNode) -> Procedure[bool] | None:
     """All of them each time, as in 2001; left out where every finger's node would only confirm it.
 
     It would, when it owns the finger's start by its own account.

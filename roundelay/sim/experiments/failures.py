@@ -19,10 +19,10 @@ from roundelay.chord.lookup import find_successor
 from roundelay.chord.ring import Ring
 from roundelay.sim.experiments.published import FAILURES
 from roundelay.sim.experiments.repaired import lost_with_repair
-from roundelay.sim.figures import READ_2001, Band, Check, Result, Row, Table
-from roundelay.sim.ideal_ring import TrueRing, random_ring
-from roundelay.sim.instant_network import Direct
-from roundelay.sim.plot import Plot, Series
+from roundelay.sim.figures import READ_2001, Band, Check, ExperimentResult, FigureRow, FigureTable
+from roundelay.sim.ideal_ring import IdealRing, random_ring
+from roundelay.sim.instant_network import InstantNetwork
+from roundelay.sim.plot import Plot, PlotSeries
 
 RING = Ring(bits=32, successors=20, replicas=3)
 ROUNDS_MAX = 20  # of stabilisation after a failure
@@ -49,7 +49,7 @@ class Loss:
     copies: float
 
 
-def run(seed: int, quick: bool) -> Result:
+def run(seed: int, quick: bool) -> ExperimentResult:
     size = QUICK if quick else FULL
     losses: dict[float, list[Loss]] = {p: [] for p in size.fractions}
     repaired: dict[float, float] = dict.fromkeys(size.fractions, 0.0)
@@ -64,12 +64,12 @@ def run(seed: int, quick: bool) -> Result:
         "repetitions; a fraction p of the nodes fails at once, the ring stabilises, then every key is looked up. "
         "A lookup has failed if it finds no node that held the key before."
     )
-    return Result("failures", set_up, (_table(size, losses, repaired),), (_plot(losses),))
+    return ExperimentResult("failures", set_up, (_table(size, losses, repaired),), (_plot(losses),))
 
 
 def _at_once(p: float, size: Size, rng: random.Random) -> Loss:
     full = random_ring(RING, size.nodes, rng)
-    direct = Direct(full.nodes())
+    direct = InstantNetwork(full.nodes())
     keys = np.random.default_rng(rng.getrandbits(64)).integers(RING.size, size=size.keys)  # (keys,)
     owners = np.searchsorted(np.array(full.identifiers), keys) % size.nodes  # (keys,)
     weights = np.bincount(owners, minlength=size.nodes) / size.keys  # (nodes,) the arcs' shares of all keys
@@ -88,12 +88,12 @@ def _at_once(p: float, size: Size, rng: random.Random) -> Loss:
     return Loss(float(alone), float(copies))
 
 
-def stabilise_all(direct: Direct) -> None:
+def stabilise_all(direct: InstantNetwork) -> None:
     """Rounds of stabilisation until the ring is Ideal, then all fingers.
 
     Each round goes against the ring, so that a node takes over a list that is already new.
     """
-    true = TrueRing(RING, direct.nodes)
+    true = IdealRing(RING, direct.nodes)
     order = [direct.nodes[ref] for ref in reversed(true.refs)]
     for _ in range(ROUNDS_MAX):
         for node in order:
@@ -107,7 +107,7 @@ def stabilise_all(direct: Direct) -> None:
         direct.run(protocol.fix_fingers(node))
 
 
-def _table(size: Size, losses: dict[float, list[Loss]], repaired: dict[float, float]) -> Table:
+def _table(size: Size, losses: dict[float, list[Loss]], repaired: dict[float, float]) -> FigureTable:
     rows = []
     for p, draws in losses.items():
         alone, copies = (sum(x) / len(draws) for x in zip(*((d.alone, d.copies) for d in draws), strict=True))
@@ -117,8 +117,8 @@ def _table(size: Size, losses: dict[float, list[Loss]], repaired: dict[float, fl
             Check("3 copies", copies, _around(p**RING.replicas, size)),
             Check("with repair", repaired[p], Band(0, 0)),
         )
-        rows.append(Row((p, alone, f"{paper} ({low} to {high})", copies, p**RING.replicas, repaired[p]), checks))
-    return Table(
+        rows.append(FigureRow((p, alone, f"{paper} ({low} to {high})", copies, p**RING.replicas, repaired[p]), checks))
+    return FigureTable(
         "Failed lookups after failures (Fig. 11)",
         READ_2001,
         ("p", "failed", "failed paper (95 %)", "3 copies", "p^3", "3 copies, repair between"),
@@ -149,8 +149,8 @@ def _plot(losses: dict[float, list[Loss]]) -> Plot:
         "fraction of failed nodes",
         "failed lookups",
         (
-            Series("no copies, ours", curve("alone")),
-            Series("no copies, paper", paper, intervals, joined=False),
-            Series("3 copies, ours", curve("copies")),
+            PlotSeries("no copies, ours", curve("alone")),
+            PlotSeries("no copies, paper", paper, intervals, joined=False),
+            PlotSeries("3 copies, ours", curve("copies")),
         ),
     )

@@ -10,10 +10,10 @@ from roundelay.chord.errors import LookupFailed
 from roundelay.chord.ring import Ring
 from roundelay.sim.experiments.published import HALF_DEAD, HALF_DEAD_REFERENCE
 from roundelay.sim.experiments.walks import hops, mean, percentile, reach
-from roundelay.sim.figures import RECALLED_2003, Band, Check, Result, Row, Table
-from roundelay.sim.ideal_ring import TrueRing, random_ring
-from roundelay.sim.instant_network import Direct
-from roundelay.sim.plot import Plot, Series
+from roundelay.sim.figures import RECALLED_2003, Band, Check, ExperimentResult, FigureRow, FigureTable
+from roundelay.sim.ideal_ring import IdealRing, random_ring
+from roundelay.sim.instant_network import InstantNetwork
+from roundelay.sim.plot import Plot, PlotSeries
 
 RING = Ring(bits=32, successors=20, replicas=1)
 NODES = 1000
@@ -38,24 +38,24 @@ class Tally:
     failed: int
 
 
-def run(seed: int, quick: bool) -> Result:
+def run(seed: int, quick: bool) -> ExperimentResult:
     size = QUICK if quick else FULL
     tallies = {p: _tally(p, size.lookups, random.Random(f"half-dead {seed} {p}")) for p in size.fractions}
     set_up = (
         f"{NODES:,} nodes with {RING.successors} successors; each dies with probability p and nothing is "
         f"repaired: dead fingers and successors stay. {size.lookups:,} lookups by the living."
     )
-    return Result("half-dead", set_up, (_table(tallies),), (_plot(tallies),))
+    return ExperimentResult("half-dead", set_up, (_table(tallies),), (_plot(tallies),))
 
 
 def _tally(p: float, lookups: int, rng: random.Random) -> Tally:
     """A lookup has failed if it does not reach the living successor of its key."""
     full = random_ring(RING, NODES, rng)
-    direct = Direct(full.nodes())
+    direct = InstantNetwork(full.nodes())
     for ref in full.refs:
         if rng.random() < p:
             direct.remove(ref)
-    living = TrueRing(RING, direct.nodes)
+    living = IdealRing(RING, direct.nodes)
     paths, timeouts, failed = Counter[int](), Counter[int](), 0
     for _ in range(lookups):
         key = rng.getrandbits(RING.bits)
@@ -70,7 +70,7 @@ def _tally(p: float, lookups: int, rng: random.Random) -> Tally:
     return Tally(paths, timeouts, failed)
 
 
-def _table(tallies: dict[float, Tally]) -> Table:
+def _table(tallies: dict[float, Tally]) -> FigureTable:
     rows = []
     for p, tally in tallies.items():
         check = Check("failed", tally.failed, Band(0, 0))
@@ -79,9 +79,11 @@ def _table(tallies: dict[float, Tally]) -> Table:
         )
         recalled, reference = HALF_DEAD[p], HALF_DEAD_REFERENCE[p]
         rows.append(
-            Row((p, paths, recalled[0], reference[0], timeouts, recalled[1], reference[1], tally.failed), (check,))
+            FigureRow(
+                (p, paths, recalled[0], reference[0], timeouts, recalled[1], reference[1], tally.failed), (check,)
+            )
         )
-    return Table(
+    return FigureTable(
         "Simultaneous failures without repair (Table II)",
         RECALLED_2003,
         (
@@ -111,9 +113,9 @@ def _plot(tallies: dict[float, Tally]) -> Plot:
         "fraction dead",
         "mean per lookup",
         (
-            Series("path, ours", paths),
-            Series("path, recalled", tuple((p, v[0]) for p, v in HALF_DEAD.items()), joined=False),
-            Series("timeouts, ours", timeouts),
-            Series("timeouts, recalled", tuple((p, v[1]) for p, v in HALF_DEAD.items()), joined=False),
+            PlotSeries("path, ours", paths),
+            PlotSeries("path, recalled", tuple((p, v[0]) for p, v in HALF_DEAD.items()), joined=False),
+            PlotSeries("timeouts, ours", timeouts),
+            PlotSeries("timeouts, recalled", tuple((p, v[1]) for p, v in HALF_DEAD.items()), joined=False),
         ),
     )

@@ -15,9 +15,9 @@ from roundelay.chord.ring import Ring, between_right_closed
 from roundelay.sim.experiments.coming_and_going import ComingAndGoing, Weather
 from roundelay.sim.experiments.published import LEAVE_JOIN
 from roundelay.sim.experiments.walks import hops, mean, percentile, reach
-from roundelay.sim.figures import RECALLED_2003, Result, Row, Table
-from roundelay.sim.instant_network import Direct
-from roundelay.sim.plot import Plot, Series
+from roundelay.sim.figures import RECALLED_2003, ExperimentResult, FigureRow, FigureTable
+from roundelay.sim.instant_network import InstantNetwork
+from roundelay.sim.plot import Plot, PlotSeries
 
 RING = Ring(bits=24, successors=20, replicas=1)
 
@@ -42,7 +42,7 @@ class Tally:
     failed: int = 0
 
 
-def run(seed: int, quick: bool) -> Result:
+def run(seed: int, quick: bool) -> ExperimentResult:
     size = QUICK if quick else FULL
     tallies = {rate: _tally(size, rate, random.Random(f"leave-join {seed} {rate}")) for rate in size.rates}
     set_up = (
@@ -50,7 +50,7 @@ def run(seed: int, quick: bool) -> Result:
         "rate given, lookups once a second; every node stabilises every 15 to 45 s and then fixes one finger; "
         f"{size.seconds:,.0f} s."
     )
-    return Result("leave-join", set_up, (_table(tallies),), (_plot(tallies),))
+    return ExperimentResult("leave-join", set_up, (_table(tallies),), (_plot(tallies),))
 
 
 def _tally(size: Size, rate: float, rng: random.Random) -> Tally:
@@ -78,7 +78,7 @@ class OneFinger:
     def __init__(self) -> None:
         self._turns: Counter[NodeRef] = Counter()
 
-    def __call__(self, _: Direct, node: ChordNode) -> Procedure[bool] | None:
+    def __call__(self, _: InstantNetwork, node: ChordNode) -> Procedure[bool] | None:
         index = self._turns[node.ref] % node.ring.bits
         self._turns[node.ref] += 1
         start = node.ring.finger_start(node.ref.id, index)
@@ -92,7 +92,7 @@ def _fix(node: ChordNode, index: int, start: int) -> Procedure[bool]:
     return node.set_fingers((*node.fingers[:index], route.owner, *node.fingers[index + 1 :]))
 
 
-def _table(tallies: dict[float, Tally]) -> Table:
+def _table(tallies: dict[float, Tally]) -> FigureTable:
     rows = []
     for rate, tally in tallies.items():
         path, timeouts, failures = LEAVE_JOIN[rate]
@@ -100,8 +100,8 @@ def _table(tallies: dict[float, Tally]) -> Table:
             f"{mean(c):.2f} ({percentile(c, 1)}, {percentile(c, 99)})" for c in (tally.paths, tally.timeouts)
         )
         per_10_000 = 10_000 * tally.failed / (tally.paths.total() or 1)
-        rows.append(Row((rate, paths, path, silences, timeouts, per_10_000, failures)))
-    return Table(
+        rows.append(FigureRow((rate, paths, path, silences, timeouts, per_10_000, failures)))
+    return FigureTable(
         "Lookups while nodes join and leave (Table III)",
         RECALLED_2003,
         (
@@ -124,9 +124,9 @@ def _plot(tallies: dict[float, Tally]) -> Plot:
         "joins and departures per second",
         "mean per lookup",
         (
-            Series("path, ours", tuple((r, mean(t.paths)) for r, t in tallies.items())),
-            Series("path, recalled", tuple((r, v[0]) for r, v in LEAVE_JOIN.items()), joined=False),
-            Series("timeouts, ours", tuple((r, mean(t.timeouts)) for r, t in tallies.items())),
-            Series("timeouts, recalled", tuple((r, v[1]) for r, v in LEAVE_JOIN.items()), joined=False),
+            PlotSeries("path, ours", tuple((r, mean(t.paths)) for r, t in tallies.items())),
+            PlotSeries("path, recalled", tuple((r, v[0]) for r, v in LEAVE_JOIN.items()), joined=False),
+            PlotSeries("timeouts, ours", tuple((r, mean(t.timeouts)) for r, t in tallies.items())),
+            PlotSeries("timeouts, recalled", tuple((r, v[1]) for r, v in LEAVE_JOIN.items()), joined=False),
         ),
     )

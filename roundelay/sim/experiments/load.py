@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from roundelay.chord.ring import Ring
 from roundelay.sim.experiments.published import KEYS_MAX_OVER_MEAN, KEYS_P99, VIRTUAL_NODES, VIRTUAL_NODES_REFERENCE
-from roundelay.sim.figures import READ_2001, Band, Check, Result, Row, Table
-from roundelay.sim.plot import Plot, Series
+from roundelay.sim.figures import READ_2001, Band, Check, ExperimentResult, FigureRow, FigureTable
+from roundelay.sim.plot import Plot, PlotSeries
 
 Counts = NDArray[np.int64]
 Words = NDArray[np.uint64]
@@ -32,7 +32,7 @@ FULL = Size(10_000, tuple(KEYS_P99), 20)
 QUICK = Size(2_000, (20_000, 200_000), 4)
 
 
-def run(seed: int, quick: bool) -> Result:
+def run(seed: int, quick: bool) -> ExperimentResult:
     size = QUICK if quick else FULL
     plain: dict[int, list[Counts]] = {count: [] for count in size.keys}
     virtual: dict[int, list[Counts]] = {count: [] for count in VIRTUAL_NODES}
@@ -49,7 +49,7 @@ def run(seed: int, quick: bool) -> Result:
         f"{size.nodes:,} nodes, {size.keys[0]:,} to {size.keys[-1]:,} keys, {size.repetitions} repetitions; "
         "nodes and keys are placed by `Ring.key`, SHA-1 of their names."
     )
-    return Result(
+    return ExperimentResult(
         "load",
         set_up,
         (_keys_table(size, plain), _virtual_table(virtual)),
@@ -74,15 +74,15 @@ def _percentile(draws: list[Counts], q: float) -> float:
     return float(np.mean([np.percentile(counts, q) for counts in draws]))
 
 
-def _keys_table(size: Size, plain: dict[int, list[Counts]]) -> Table:
+def _keys_table(size: Size, plain: dict[int, list[Counts]]) -> FigureTable:
     rows = []
     for count, draws in plain.items():
         mean, p99 = count / size.nodes, _percentile(draws, 99)
         largest = float(np.mean([counts.max() for counts in draws]))
         checks = [Check("p99/mean", p99 / mean, P99_OVER_MEAN), Check("max/mean", largest / mean, MAX_OVER_MEAN)]
         paper = KEYS_P99.get(count) if size is FULL else None
-        rows.append(Row((count, mean, _percentile(draws, 1), p99, paper, largest), tuple(checks)))
-    return Table(
+        rows.append(FigureRow((count, mean, _percentile(draws, 1), p99, paper, largest), tuple(checks)))
+    return FigureTable(
         "Keys per node (Fig. 8)",
         READ_2001,
         ("keys", "mean", "p1", "p99", "p99 paper", "max"),
@@ -91,7 +91,7 @@ def _keys_table(size: Size, plain: dict[int, list[Counts]]) -> Table:
     )
 
 
-def _virtual_table(virtual: dict[int, list[Counts]]) -> Table:
+def _virtual_table(virtual: dict[int, list[Counts]]) -> FigureTable:
     rows = []
     for v, draws in virtual.items():
         mean = float(np.mean(draws[0]))
@@ -100,8 +100,8 @@ def _virtual_table(virtual: dict[int, list[Counts]]) -> Table:
             Check(f"{name} of the reference", ours, _near(reference))
             for name, ours, reference in zip(("p1", "p99"), (p1, p99), VIRTUAL_NODES_REFERENCE[v], strict=True)
         ]
-        rows.append(Row((v, p1, VIRTUAL_NODES[v][0], p99, VIRTUAL_NODES[v][1]), tuple(checks)))
-    return Table(
+        rows.append(FigureRow((v, p1, VIRTUAL_NODES[v][0], p99, VIRTUAL_NODES[v][1]), tuple(checks)))
+    return FigureTable(
         "Virtual nodes (Fig. 9)",
         READ_2001,
         ("virtual nodes", "p1", "p1 paper", "p99", "p99 paper"),
@@ -127,7 +127,7 @@ def _keys_plot(size: Size, plain: dict[int, list[Counts]]) -> Plot:
         "Keys per node",
         "keys (100,000)",
         "keys per node",
-        (Series("p99, ours", ours), Series("p99, paper", paper, joined=False), Series("mean", mean)),
+        (PlotSeries("p99, ours", ours), PlotSeries("p99, paper", paper, joined=False), PlotSeries("mean", mean)),
     )
 
 
@@ -141,5 +141,9 @@ def _virtual_plot(virtual: dict[int, list[Counts]]) -> Plot:
         "Virtual nodes",
         "virtual nodes per node",
         "keys per node, % of the mean",
-        (Series("p99, ours", curve(99)), Series("p99, paper", paper, joined=False), Series("p1, ours", curve(1))),
+        (
+            PlotSeries("p99, ours", curve(99)),
+            PlotSeries("p99, paper", paper, joined=False),
+            PlotSeries("p1, ours", curve(1)),
+        ),
     )

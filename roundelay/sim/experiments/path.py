@@ -10,10 +10,10 @@ from roundelay.chord.lookup import find_successor
 from roundelay.chord.ring import Ring
 from roundelay.sim.experiments.published import PATH_MEAN, PATH_P1_P99, PATH_PDF, path_reference
 from roundelay.sim.experiments.walks import hops, mean, percentile
-from roundelay.sim.figures import READ_2001, Band, Check, Result, Row, Table
+from roundelay.sim.figures import READ_2001, Band, Check, ExperimentResult, FigureRow, FigureTable
 from roundelay.sim.ideal_ring import random_ring
-from roundelay.sim.instant_network import Direct
-from roundelay.sim.plot import Plot, Series
+from roundelay.sim.instant_network import InstantNetwork
+from roundelay.sim.plot import Plot, PlotSeries
 
 RING = Ring(bits=32, successors=1, replicas=1)
 MEAN_TOLERANCE = 0.1
@@ -32,14 +32,14 @@ FULL = Size(tuple(range(7, 15)), 100, 1 << 10, 0.03)
 QUICK = Size((7, 9, 12), 2, 1 << 11, 0.05)  # 8,192 lookups differ from the truth by 0.013 by chance alone
 
 
-def run(seed: int, quick: bool) -> Result:
+def run(seed: int, quick: bool) -> ExperimentResult:
     size = QUICK if quick else FULL
     lengths = {k: _lengths(k, size, random.Random(f"path {seed} {k}")) for k in size.log2_nodes}
     set_up = (
         f"2^{size.log2_nodes[0]} to 2^{size.log2_nodes[-1]} nodes, each asks for {size.keys_per_node} random "
         "keys; counted are hops from the querier to the key's predecessor."
     )
-    return Result(
+    return ExperimentResult(
         "path",
         set_up,
         (_mean_table(lengths), _pdf_table(lengths[PDF_AT], size.distance_max)),
@@ -52,21 +52,21 @@ def _lengths(log2_nodes: int, size: Size, rng: random.Random) -> Counter[int]:
     counts: Counter[int] = Counter()
     for _ in range(max(1, size.rings_nodes_min >> log2_nodes)):
         true = random_ring(RING, 1 << log2_nodes, rng)
-        direct = Direct(true.nodes())
+        direct = InstantNetwork(true.nodes())
         for ref in true.refs:
             for _ in range(size.keys_per_node):
                 counts[hops(direct.run(find_successor(ref, rng.getrandbits(RING.bits))))] += 1
     return counts
 
 
-def _mean_table(lengths: dict[int, Counter[int]]) -> Table:
+def _mean_table(lengths: dict[int, Counter[int]]) -> FigureTable:
     rows = []
     for k, counts in lengths.items():
         middle = path_reference(k)
         check = Check("mean", mean(counts), Band(middle - MEAN_TOLERANCE, middle + MEAN_TOLERANCE))
         ours, paper = f"{percentile(counts, 1)}, {percentile(counts, 99)}", f"{PATH_P1_P99[k][0]}, {PATH_P1_P99[k][1]}"
-        rows.append(Row((1 << k, counts.total(), mean(counts), PATH_MEAN[k], ours, paper), (check,)))
-    return Table(
+        rows.append(FigureRow((1 << k, counts.total(), mean(counts), PATH_MEAN[k], ours, paper), (check,)))
+    return FigureTable(
         "Path length (Fig. 10a)",
         READ_2001,
         ("nodes", "lookups", "mean", "mean paper", "p1, p99", "p1, p99 paper"),
@@ -75,13 +75,13 @@ def _mean_table(lengths: dict[int, Counter[int]]) -> Table:
     )
 
 
-def _pdf_table(counts: Counter[int], distance_max: float) -> Table:
+def _pdf_table(counts: Counter[int], distance_max: float) -> FigureTable:
     ours = {h: counts[h] / counts.total() for h in sorted(counts)}
     every = sorted({*ours, *PATH_PDF})
     distance = sum(abs(ours.get(h, 0.0) - PATH_PDF.get(h, 0.0)) for h in every) / 2
-    rows = [Row((h, ours.get(h, 0.0), PATH_PDF.get(h))) for h in every]
-    rows.append(Row(("total variation", distance, None), (Check("distance", distance, Band(high=distance_max)),)))
-    return Table(
+    rows = [FigureRow((h, ours.get(h, 0.0), PATH_PDF.get(h))) for h in every]
+    rows.append(FigureRow(("total variation", distance, None), (Check("distance", distance, Band(high=distance_max)),)))
+    return FigureTable(
         f"Distribution at 2^{PDF_AT} nodes (Fig. 10b)", READ_2001, ("hops", "fraction", "fraction paper"), tuple(rows)
     )
 
@@ -95,7 +95,7 @@ def _mean_plot(lengths: dict[int, Counter[int]]) -> Plot:
         "Path length",
         "log2 of the nodes",
         "hops (mean, p1 to p99)",
-        (Series("ours", ours, spread), Series("paper", paper, joined=False)),
+        (PlotSeries("ours", ours, spread), PlotSeries("paper", paper, joined=False)),
     )
 
 
@@ -107,5 +107,5 @@ def _pdf_plot(counts: Counter[int]) -> Plot:
         f"Path length at 2^{PDF_AT} nodes",
         "hops",
         "fraction of lookups",
-        (Series("ours", ours), Series("paper", paper, joined=False)),
+        (PlotSeries("ours", ours), PlotSeries("paper", paper, joined=False)),
     )

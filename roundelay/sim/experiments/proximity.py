@@ -16,10 +16,10 @@ from roundelay.chord.lookup import Route, find_successor
 from roundelay.chord.ring import Ring
 from roundelay.sim.experiments.published import STRETCH
 from roundelay.sim.experiments.walks import hops
-from roundelay.sim.figures import RECALLED_2003, Band, Check, Result, Row, Table
-from roundelay.sim.ideal_ring import TrueRing, random_ring
-from roundelay.sim.instant_network import Direct
-from roundelay.sim.plot import Plot, Series
+from roundelay.sim.figures import RECALLED_2003, Band, Check, ExperimentResult, FigureRow, FigureTable
+from roundelay.sim.ideal_ring import IdealRing, random_ring
+from roundelay.sim.instant_network import InstantNetwork
+from roundelay.sim.plot import Plot, PlotSeries
 
 RING = Ring(bits=32, successors=1, replicas=1)
 CANDIDATES = (1, 2, 4, 8, 16)
@@ -49,7 +49,7 @@ class Costs:
     hops: float
 
 
-def run(seed: int, quick: bool) -> Result:
+def run(seed: int, quick: bool) -> ExperimentResult:
     size = QUICK if quick else FULL
     rng = random.Random(f"proximity {seed}")
     true = random_ring(RING, size.nodes, rng)
@@ -61,14 +61,14 @@ def run(seed: int, quick: bool) -> Result:
         "nearest of the first s nodes of its interval. Stretch: the time until the owner has answered over a "
         f"round trip to it; {size.lookups:,} lookups."
     )
-    return Result("proximity", set_up, (_table(costs, size),), (_plot(costs),))
+    return ExperimentResult("proximity", set_up, (_table(costs, size),), (_plot(costs),))
 
 
-def _costs(true: TrueRing, homes: Floats, candidates: int, lookups: list[tuple[int, int]]) -> Costs:
+def _costs(true: IdealRing, homes: Floats, candidates: int, lookups: list[tuple[int, int]]) -> Costs:
     nodes = true.nodes()
     for node, places in zip(nodes, nearest_fingers(true, homes, candidates), strict=True):
         node.set_fingers(tuple(true.refs[place] for place in places))
-    direct = Direct(nodes)
+    direct = InstantNetwork(nodes)
     iterative, recursive, lengths = [], [], []
     for start, key in lookups:
         route = direct.run(find_successor(true.refs[start], key))
@@ -82,7 +82,7 @@ def _costs(true: TrueRing, homes: Floats, candidates: int, lookups: list[tuple[i
     return Costs(np.array(iterative), np.array(recursive), sum(lengths) / len(lengths))
 
 
-def nearest_fingers(true: TrueRing, homes: Floats, candidates: int) -> Places:
+def nearest_fingers(true: IdealRing, homes: Floats, candidates: int) -> Places:
     """For each node and finger the place of the nearest of the interval's first nodes: (nodes, bits)."""
     identifiers = np.array(true.identifiers)  # (nodes,)
     fingers = np.empty((len(true), RING.bits), np.intp)  # (nodes, bits)
@@ -97,7 +97,7 @@ def nearest_fingers(true: TrueRing, homes: Floats, candidates: int) -> Places:
     return fingers
 
 
-def _ways(true: TrueRing, homes: Floats, route: Route) -> tuple[float, float]:
+def _ways(true: IdealRing, homes: Floats, route: Route) -> tuple[float, float]:
     """How long the questions of the asker travel, one by one and back; and one message from node to node."""
     stops = homes[[true.place(ref) for ref in (*(step.node for step in route.steps), route.owner)]]  # (hops + 2, 3)
     there_and_back = np.linalg.norm(stops[1:] - stops[0], axis=1).sum()
@@ -105,7 +105,7 @@ def _ways(true: TrueRing, homes: Floats, route: Route) -> tuple[float, float]:
     return float(there_and_back), float(onward)
 
 
-def _table(costs: dict[int, Costs], size: Size) -> Table:
+def _table(costs: dict[int, Costs], size: Size) -> FigureTable:
     rows = []
     fewer = alone = costs[1]
     for s, cost in costs.items():
@@ -117,13 +117,13 @@ def _table(costs: dict[int, Costs], size: Size) -> Table:
             gain = _gain(cost.recursive, alone.recursive)
             checks.append(Check("recursive, s = 1 as 1", gain, Band(high=size.most_left)))
         rows.append(
-            Row(
+            FigureRow(
                 (s, cost.hops, _spread(cost.iterative), STRETCH[s][0], _spread(cost.recursive), STRETCH[s][1]),
                 tuple(checks) if s > 1 else (),
             )
         )
         fewer = cost
-    return Table(
+    return FigureTable(
         "Stretch with s candidates per finger (Table IV)",
         RECALLED_2003,
         ("s", "hops", "iterative (p10, p90)", "iterative recalled", "recursive (p10, p90)", "recursive recalled"),
@@ -154,10 +154,10 @@ def _plot(costs: dict[int, Costs]) -> Plot:
         "candidates per finger",
         "median stretch",
         (
-            Series("iterative, ours", curve("iterative")),
-            Series("recursive, ours", curve("recursive")),
-            Series("iterative, recalled", tuple((float(s), v[0]) for s, v in STRETCH.items()), joined=False),
-            Series("recursive, recalled", tuple((float(s), v[1]) for s, v in STRETCH.items()), joined=False),
+            PlotSeries("iterative, ours", curve("iterative")),
+            PlotSeries("recursive, ours", curve("recursive")),
+            PlotSeries("iterative, recalled", tuple((float(s), v[0]) for s, v in STRETCH.items()), joined=False),
+            PlotSeries("recursive, recalled", tuple((float(s), v[1]) for s, v in STRETCH.items()), joined=False),
         ),
         log_x=True,
     )

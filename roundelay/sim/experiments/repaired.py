@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from roundelay.chord import protocol
 from roundelay.chord.lookup import find_successor
 from roundelay.chord.refs import NodeRef
-from roundelay.sim.ideal_ring import TrueRing
-from roundelay.sim.instant_network import Direct
+from roundelay.sim.ideal_ring import IdealRing
+from roundelay.sim.instant_network import InstantNetwork
 
 
-def lost_with_repair(full: TrueRing, fractions: tuple[float, ...], rng: random.Random) -> dict[float, float]:
+def lost_with_repair(full: IdealRing, fractions: tuple[float, ...], rng: random.Random) -> dict[float, float]:
     """The fraction of arcs without any copy when so many nodes have failed, `replicas` - 1 at a time."""
     copies = _Copies(full)
     batch = full.ring.replicas - 1
@@ -28,9 +28,9 @@ def lost_with_repair(full: TrueRing, fractions: tuple[float, ...], rng: random.R
 class _Copies:
     """Who holds which arc, while nodes fail and the survivors repair."""
 
-    def __init__(self, full: TrueRing) -> None:
-        self._living = TrueRing(full.ring, full.refs)
-        self._direct = Direct(full.nodes())
+    def __init__(self, full: IdealRing) -> None:
+        self._living = IdealRing(full.ring, full.refs)
+        self._direct = InstantNetwork(full.nodes())
         self._holders: dict[int, set[NodeRef]] = {}
         self._held: dict[NodeRef, set[int]] = defaultdict(set)
         self.lost = 0

@@ -13,9 +13,9 @@ from roundelay.chord.effects import Procedure
 from roundelay.chord.lookup import Route, find_successor
 from roundelay.chord.refs import Address
 from roundelay.chord.ring import Ring
-from roundelay.sim.figures import OURS_ALONE, Band, Check, Result, Row, Table
-from roundelay.sim.ideal_ring import TrueRing, random_ring
-from roundelay.sim.journal import Journal
+from roundelay.sim.figures import OURS_ALONE, Band, Check, ExperimentResult, FigureRow, FigureTable
+from roundelay.sim.ideal_ring import IdealRing, random_ring
+from roundelay.sim.journal import EventJournal
 from roundelay.sim.machine import Machine, RingProgram
 from roundelay.sim.options import CALM
 from roundelay.sim.process import Outcome
@@ -35,28 +35,28 @@ class WithoutSupernode(RingProgram):
         return {name: procedure for name, procedure in super().loops().items() if name != "lease"}
 
 
-def run(seed: int, quick: bool) -> Result:
+def run(seed: int, quick: bool) -> ExperimentResult:
     count, lookups = (500, 50) if quick else (10_000, 1_000)
     begun = time.process_time()
-    world = World(CALM, Journal())
+    world = World(CALM, EventJournal())
     true = random_ring(RING, count, random.Random(f"size {seed}"))
     machines = _machines(world, true)
     built_s = time.process_time() - begun
     right = _look_up(world, true, machines, lookups)
     ran_s = time.process_time() - begun - built_s
     rows = (
-        Row(("nodes with perfect fingers", count)),
-        Row(("seconds of one core to build them", built_s), (Check("seconds", built_s, Band(high=SECONDS_MAX)),)),
-        Row((f"seconds of one core to run {RUNS_S:g} s of all of them", ran_s)),
-        Row(("messages in that time", world.messages)),
-        Row((f"lookups right, of {lookups}", right), (Check("right", right, Band(lookups, lookups)),)),
-        Row(("MiB of memory at most", _memory_mib()), (Check("MiB", _memory_mib(), Band(high=MEMORY_MAX_MIB)),)),
+        FigureRow(("nodes with perfect fingers", count)),
+        FigureRow(("seconds of one core to build them", built_s), (Check("seconds", built_s, Band(high=SECONDS_MAX)),)),
+        FigureRow((f"seconds of one core to run {RUNS_S:g} s of all of them", ran_s)),
+        FigureRow(("messages in that time", world.messages)),
+        FigureRow((f"lookups right, of {lookups}", right), (Check("right", right, Band(lookups, lookups)),)),
+        FigureRow(("MiB of memory at most", _memory_mib()), (Check("MiB", _memory_mib(), Band(high=MEMORY_MAX_MIB)),)),
     )
     set_up = f"{count:,} nodes with 160-bit identifiers and all their fingers, in one process and one thread."
-    return Result("size", set_up, (Table("The simulator", OURS_ALONE, ("what", "value"), rows),))
+    return ExperimentResult("size", set_up, (FigureTable("The simulator", OURS_ALONE, ("what", "value"), rows),))
 
 
-def _machines(world: World, true: TrueRing) -> list[Machine]:
+def _machines(world: World, true: IdealRing) -> list[Machine]:
     machines = []
     for node in true.nodes():
         machine = Machine(world, node.ref.address, NOBODY, WithoutSupernode)
@@ -65,7 +65,7 @@ def _machines(world: World, true: TrueRing) -> list[Machine]:
     return machines
 
 
-def _look_up(world: World, true: TrueRing, machines: list[Machine], count: int) -> int:
+def _look_up(world: World, true: IdealRing, machines: list[Machine], count: int) -> int:
     """Run the ring for a while, with lookups from all over it; how many were right."""
     rng, right = world.rng("lookups"), 0
 
