@@ -49,10 +49,10 @@ paper: install
 	$(PYTHON) -m roundelay.sim paper
 
 soak: install
-	$(PYTHON) -m bench soak --out docs/results/soak.md
+	$(PYTHON) -m chaos soak --out docs/results/soak.md
 
 faults: install
-	$(PYTHON) -m bench report
+	$(PYTHON) -m chaos report
 
 bench: install
 	$(PYTHON) -m bench performance
@@ -67,7 +67,7 @@ $(PEERS)/.installed: Makefile
 	touch $@
 
 hosts: install
-	$(PYTHON) -m bench rows eight_hosts_train_as_one
+	$(PYTHON) -m chaos rows eight_hosts_train_as_one
 
 check: install
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check "ruff>=0.12,<1" "mypy>=1.16,<3"

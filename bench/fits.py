@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.process_stats import mean, slope
+from roundelay.testing.process_stats import mean, slope
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 
 from bench.machine import PEERS_PYTHON, ROOT, environment
-from bench.ring import Stuck, free_port, until
+from roundelay.testing.cluster import Stuck, free_port, until
 
 ROUNDS = 6
 NODES = 4

@@ -17,9 +17,10 @@ from statistics import mean
 from typing import Any
 
 from bench.results import machine, table, write
-from bench.ring import ROOT, ProcessRing
 from roundelay.federation.settings import Settings
+from roundelay.node.subprocesses import ROOT
 from roundelay.sim.plot import Plot, PlotSeries, svg
+from roundelay.testing.cluster import ProcessRing
 
 NODES, ROUNDS, FEW = 8, 50, 5
 PATIENCE_S = 600.0

@@ -16,7 +16,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from bench.results import machine, table, write
-from bench.ring import ROOT
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.rules import RULES
 from roundelay.federation.settings import Settings
@@ -24,6 +23,7 @@ from roundelay.federation.spec import JobSpec
 from roundelay.ml import partition
 from roundelay.ml.validate import Validator
 from roundelay.ml.worker import Worker
+from roundelay.node.subprocesses import ROOT
 from roundelay.sim import centralized_reference
 from roundelay.sim.plot import Plot, PlotSeries, svg
 from roundelay.store.blobs import digest_of

@@ -2,7 +2,7 @@
 
     python -m bench pinned [--rounds N] [--json]
 
-Each node stands behind a proxy that keeps all that passes (bench/proxy.py), so whatever the nodes and the client
+Each node stands behind a proxy that keeps all that passes, so whatever the nodes and the client
 say to one another is looked through for the rows: as text, and as the numbers that a trainer makes of them. The
 validation file, which is stored on the ring, must be found: else the search would prove nothing. Writes
 docs/results/pinned.md.
@@ -24,10 +24,11 @@ from socket import socket
 
 import numpy as np
 
-from bench.proxy import Faults, Proxy
 from bench.results import machine, table, write
-from bench.ring import ROOT, ProcessRing, free_port, until
 from roundelay.federation.private_data import find_publications
+from roundelay.node.subprocesses import ROOT
+from roundelay.testing.cluster import ProcessRing, free_port, until
+from roundelay.testing.proxy import Faults, Proxy
 
 NODES, FILES_EACH, ROUNDS = 4, 8, 50
 NAME = "wards"

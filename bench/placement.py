@@ -17,9 +17,10 @@ from pathlib import Path
 from statistics import mean
 
 from bench.results import machine, table, write
-from bench.ring import ROOT, ProcessRing
 from roundelay.federation.placement import BALANCING, POLICIES
+from roundelay.node.subprocesses import ROOT
 from roundelay.sim.plot import Plot, PlotSeries, svg
+from roundelay.testing.cluster import ProcessRing
 
 LOADS = (0.0, 0.2, 0.4, 0.8)
 ROUNDS, DELAY_S = 8, 1.0

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bench.ring import ROOT
+from roundelay.node.subprocesses import ROOT
 
 RESULTS = ROOT / "docs" / "results"
 

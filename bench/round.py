@@ -22,8 +22,8 @@ from typing import Any
 from bench import flower, published
 from bench.figures import Limit, Line, Table
 from bench.machine import ROOT, environment
-from bench.ring import ProcessRing
 from roundelay.chord.ring import Ring
+from roundelay.testing.cluster import ProcessRing
 
 ABOUT = "The round: ours beside Flower"
 NODES = 4

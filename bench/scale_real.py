@@ -14,9 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import mean, median
 
-from bench import counted_node, echo_servers, process_stats
+from bench import counted_node, echo_servers
 from bench.figures import Limit, Line, Table
-from bench.ring import ProcessRing, Running, Stuck, trainers_of, until
 from bench.round import Job
 from bench.topologies import small_files
 from roundelay.chord.lookup import find_successor
@@ -24,6 +23,8 @@ from roundelay.chord.refs import Address
 from roundelay.cli.entry import RingEntry, client_runtime, find_member
 from roundelay.node import trainer
 from roundelay.node.addresses import read
+from roundelay.testing import process_stats
+from roundelay.testing.cluster import ProcessRing, Running, Stuck, trainers_of, until
 
 SIZES = (4, 16, 64)
 BUDGET_S = 200.0  # a larger ring is left out when this is spent
@@ -153,8 +154,8 @@ def _trainers(ring: ProcessRing) -> int:
 
 def _after_the_idle_minute(ring: ProcessRing) -> list[Line]:
     """When the last trainer has gone. Raises Stuck."""
-    began, backup_after_s = time.monotonic(), 2 * trainer.IDLE_S
-    until(_is_without_trainers(ring.nodes), "all trainers end", backup_after_s)
+    began, timeout_s = time.monotonic(), 2 * trainer.IDLE_S
+    until(_is_without_trainers(ring.nodes), "all trainers end", timeout_s)
     return [
         Line(
             "until the last trainer ends, from the job's end",

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from bench import echo_servers
 from bench.figures import Limit, Line, Table
-from bench.ring import ProcessRing
 from bench.scale_real import entry_of
 from roundelay.chord.effects import Procedure
 from roundelay.cli.entry import RingEntry, client_runtime
@@ -22,6 +21,7 @@ from roundelay.node.runtime import Runtime
 from roundelay.store.blobs import Content, digest_of
 from roundelay.store.read_path import get
 from roundelay.store.write_path import put
+from roundelay.testing.cluster import ProcessRing
 
 NODES = 4
 RINGS = ((1, False), (3, False), (3, True))  # copies, with --state-dir

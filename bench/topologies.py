@@ -23,7 +23,6 @@ from statistics import mean, median
 from typing import Any
 
 from bench.results import machine, table, write
-from bench.ring import ROOT, ProcessRing, Stuck
 from bench.simulated import simulate
 from roundelay.cli.connection import itself
 from roundelay.cli.entry import client_runtime
@@ -36,8 +35,10 @@ from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.upload import upload_files
+from roundelay.node.subprocesses import ROOT
 from roundelay.rpc.transport import FramedSocket
 from roundelay.store.blobs import digest_of
+from roundelay.testing.cluster import ProcessRing, Stuck
 
 TOPOLOGIES = ("star", "tree")  # of gossip, which makes no one model: bench gossip
 NODES, SIMULATED = (4, 16, 64), 1000

@@ -35,6 +35,7 @@ STAYS_HERE = [
     "/.venv*",
     "/tests",
     "/bench",
+    "/chaos",
     "/docs",
     "__pycache__",
     ".mypy_cache",

@@ -101,8 +101,8 @@ class Running:
         self.process.send_signal(number)
         return self.wait()
 
-    def wait(self, backup_after_s: float = PATIENCE_S) -> int:
-        code = self.process.wait(backup_after_s)
+    def wait(self, timeout_s: float = PATIENCE_S) -> int:
+        code = self.process.wait(timeout_s)
         if self.process.stdin:
             self.process.stdin.close()
         return code

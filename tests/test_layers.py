@@ -24,9 +24,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli": {"node", "rpc", *CORE},
     "dashboard": {"cli", "node", "rpc", *CORE},
     "deploy": {"cli", "node", "rpc", *CORE},
-    "bench": {"cli", "node", "rpc", "sim", *CORE},
+    "testing": {"cli", "node", "rpc", *CORE},
+    "chaos": {"testing", "cli", "node", "rpc", *CORE},
+    "bench": {"testing", "cli", "node", "rpc", "sim", *CORE},
 }
-OUTSIDE = {"letters", "deploy", "bench"}  # beside the package: only a checkout has them
+OUTSIDE = {"letters", "deploy", "bench", "chaos"}  # beside the package: only a checkout has them
 # Each entry point, and the packages that it may import: flags -> wiring -> run.
 SCRIPTS = {
     "supernode.py": {"cli", "node", "rpc", "chord"},
@@ -37,7 +39,7 @@ PRODUCT = ROOT / "roundelay"
 
 RULES = {str(path.relative_to(PRODUCT)) for path in PRODUCT.glob("federation/rules/*.py")}  # numerics of their own
 
-# Modules of the standard library or of others that only some places may touch; bench measures what it likes.
+# Modules of the standard library or of others that only some places may touch; bench, chaos and testing are free.
 ONLY_IN = {
     "thrift": {"rpc"},
     "socket": {"rpc"},
@@ -130,7 +132,7 @@ def test_an_entry_point_wires_what_it_needs_and_nobody_imports_it(script: str) -
 @pytest.mark.parametrize("module", ONLY_IN)
 def test_only_its_own_places_touch(module: str) -> None:
     for package, path in everything():
-        allowed = ONLY_IN[module] | ({"bench"} if ONLY_IN[module] else set())
+        allowed = ONLY_IN[module] | ({"bench", "chaos", "testing"} if ONLY_IN[module] else set())
         if module in top(imported(path)):
             assert package in allowed or place(path) in allowed, f"{place(path)} imports {module}"
 

@@ -23,8 +23,6 @@ from typing import Any
 import pytest
 import yaml
 
-from bench.network import missing, network
-from bench.ring import Running
 from deploy.requirements_of import requirements
 from roundelay.cli import commands, options
 from roundelay.cli import compute_node as node_line
@@ -34,6 +32,8 @@ from roundelay.cli.legacy_arguments import translate
 from roundelay.dashboard import options as page_options
 from roundelay.node import addresses
 from roundelay.node.options import SUPERNODE_PORT
+from roundelay.testing.cluster import Running
+from roundelay.testing.namespaces import missing, network
 from tests.processes import ROOT, until
 
 DEPLOY = ROOT / "deploy"

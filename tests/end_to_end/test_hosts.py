@@ -11,10 +11,10 @@ import pytest
 
 import compute_node
 import supernode
-from bench.hosts import COUNT, MISSED, at_home, train_across
-from bench.jobs import Work, small_letters
-from bench.network import missing
+from chaos.scenarios.multi_host import COUNT, MISSED, at_home, train_across
+from chaos.workload import Work, small_letters
 from roundelay.node import addresses
+from roundelay.testing.namespaces import missing
 from tests.end_to_end.small_job import write_tiny
 from tests.processes import Running, client, run_here
 

@@ -18,15 +18,15 @@ from pathlib import Path
 
 import pytest
 
-from bench import jobs
-from bench.faults import contributions_wrong, restore
-from bench.jobs import Data, Work
-from bench.ring import PATIENCE_S, ProcessRing, process_ring, trainers_of, until
+from chaos import workload
+from chaos.faults import contributions_wrong, restore
+from chaos.workload import Data, Work
 from roundelay.chord.errors import ChordError
 from roundelay.federation.jobs import read_reports
 from roundelay.federation.records import DONE
 from roundelay.store.read_path import get
 from roundelay.store.write_path import put
+from roundelay.testing.cluster import PATIENCE_S, ProcessRing, process_ring, trainers_of, until
 
 WORK = Work(rounds=4, epochs=1)
 SLOW = "trainer.train.before=sleep:0.4"
@@ -64,25 +64,25 @@ class Bench:
 
     def submit(self, work: Work = WORK) -> str:
         """A job that the ring drives from the start; returns its id when its first round is stored."""
-        job = jobs.submit(self.ring, self.data, work)
-        jobs.wait_for_round(self.ring, job, 1)
+        job = workload.submit(self.ring, self.data, work)
+        workload.wait_for_round(self.ring, job, 1)
         return job
 
     def check(self, job: str) -> None:
         """It ends with the model that it would have made in peace, every file once in every round, none lost."""
-        view = jobs.wait_for_end(self.ring, job)
-        assert (view.end, jobs.model_of(view)) == (DONE, self.expected), view.reason
+        view = workload.wait_for_end(self.ring, job)
+        assert (view.end, workload.model_of(view)) == (DONE, self.expected), view.reason
         assert contributions_wrong(self.ring, view) == ""
-        assert jobs.lost_files(self.ring, view.spec) == []
+        assert workload.lost_files(self.ring, view.spec) == []
 
     # --- helpers
 
     def _try_all(self) -> None:
         try:
-            self.data = jobs.small_letters(self.folder)
+            self.data = workload.small_letters(self.folder)
             with process_ring(self.folder / "ring", NODES, keep_state=True, failpoints=SLOW) as self.ring:
-                job = jobs.submit(self.ring, self.data, WORK)
-                self.expected = jobs.model_of(jobs.wait_for_end(self.ring, job))
+                job = workload.submit(self.ring, self.data, WORK)
+                self.expected = workload.model_of(workload.wait_for_end(self.ring, job))
                 for name, case in self._cases.items():
                     self.outcomes[name] = _try(case, self)
                     restore(self.ring)
@@ -103,13 +103,13 @@ def _try(case: Callable[[Bench], None], bench: Bench) -> BaseException | None:
 
 def node(bench: Bench) -> None:
     job = bench.submit()
-    jobs.owner_of(bench.ring, next(bench.data.folder.iterdir()).name).kill()
+    workload.owner_of(bench.ring, next(bench.data.folder.iterdir()).name).kill()
     bench.check(job)
 
 
 def tree(bench: Bench) -> None:
     ring, job = bench.ring, bench.submit(replace(WORK, topology="tree"))
-    top = jobs.owner_of(ring, job)
+    top = workload.owner_of(ring, job)
     busy = until(lambda: [s.node for s in ring.survey() if s.training and s.node.port != top.port], "a training")
     ring.node_at(busy[0]).kill()
     bench.check(job)
@@ -119,16 +119,16 @@ def tree(bench: Bench) -> None:
 
 
 def client(bench: Bench) -> None:
-    running = jobs.start(bench.ring, bench.data, WORK)
-    job = jobs.id_of(running)
-    jobs.wait_for_round(bench.ring, job, 1)
+    running = workload.start(bench.ring, bench.data, WORK)
+    job = workload.id_of(running)
+    workload.wait_for_round(bench.ring, job, 1)
     running.kill()
     bench.check(job)
 
 
 def driver(bench: Bench) -> None:
     job = bench.submit()
-    until(lambda: jobs.driver_of(bench.ring, job), "a driver").kill()
+    until(lambda: workload.driver_of(bench.ring, job), "a driver").kill()
     bench.check(job)
 
 
@@ -160,7 +160,7 @@ def everything(bench: Bench) -> None:
 
 def pause(bench: Bench) -> None:
     job = bench.submit()
-    driving = until(lambda: jobs.driver_of(bench.ring, job), "a driver")
+    driving = until(lambda: workload.driver_of(bench.ring, job), "a driver")
     other = next(each for each in bench.ring.nodes if each is not driving)
     other.kill(signal.SIGSTOP)
     try:
@@ -172,7 +172,7 @@ def pause(bench: Bench) -> None:
 def holders(bench: Bench) -> None:
     ring, content = bench.ring, random.Random(7).randbytes(3000)
     ring.ask(lambda entry: put(entry.node, entry.ring, entry.ring.key("kept"), "kept", content, time.time_ns()))
-    for each in (jobs.owner_of(ring, "kept"), jobs.owner_of(ring, "kept", 1)):
+    for each in (workload.owner_of(ring, "kept"), workload.owner_of(ring, "kept", 1)):
         os.kill(each.pid, signal.SIGKILL)
 
     def read() -> bytes:

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from bench.proxy import Faults, Proxy, proxy
+from roundelay.testing.proxy import Faults, Proxy, proxy
 
 TIMEOUT_S = 20.0
 SHORT_S = 0.3  # to see that nothing comes

@@ -10,7 +10,6 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from bench.ring import ProcessRing
 from roundelay.chord.effects import Procedure
 from roundelay.chord.errors import ChordError, NotFound
 from roundelay.chord.refs import Address
@@ -18,6 +17,7 @@ from roundelay.cli.entry import RingEntry, client_runtime, find_member
 from roundelay.node.addresses import read
 from roundelay.store.read_path import get
 from roundelay.store.write_path import put
+from roundelay.testing.cluster import ProcessRing
 
 CONTENT_BYTES_MAX = 8000
 LASTING_S, BRIEF_S = 24 * 3600.0, 60.0

@@ -1,6 +1,6 @@
 """Kill any one process at any moment: does the job finish with the same model, bit for bit?
 
-    python -m bench faults [--runs 50] [--seed 7] [--only RUN] [--json]
+    python -m chaos faults [--runs 50] [--seed 7] [--only RUN] [--json]
 
 Each run is a (role, time) pair drawn from the seed: on a ring of five nodes with three copies a
 job of six rounds runs, and at that time one process is killed with -9 and not started again before
@@ -25,13 +25,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import jobs
-from bench.jobs import Data, Work
-from bench.ring import ROOT, ProcessRing, Running, Stuck, process_ring, trainers_of, until
+from chaos import workload
+from chaos.workload import Data, Work
 from roundelay.chord.errors import ChordError
 from roundelay.federation import jobs as records
 from roundelay.federation.jobs import JobView
 from roundelay.federation.records import DONE
+from roundelay.node.subprocesses import ROOT
+from roundelay.testing.cluster import ProcessRing, Running, Stuck, process_ring, trainers_of, until
 
 ROLES = ("supernode", "client", "driver", "trainer", "owner", "holder")
 NODES = 5
@@ -80,7 +81,7 @@ class Tally:
     def to_json(self) -> dict[str, object]:
         recoveries = sorted(o.recovery_s for o in self.outcomes if o.recovery_s is not None)
         return {
-            "bench": "faults",
+            "suite": "faults",
             "seed": self.seed,
             "runs": len(self.outcomes),
             "finished": sum(o.finished for o in self.outcomes),
@@ -116,7 +117,7 @@ class Tally:
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser("python -m bench faults", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser("python -m chaos faults", description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=50)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--only", type=int, metavar="RUN", help="this run of the seed alone")
@@ -151,9 +152,9 @@ def run_all(seed: int, plans: Sequence[Plan]) -> Tally:
 
 def _run_until_one_fails(tally: Tally, plans: list[Plan], folder: Path) -> list[Plan]:
     """Returns the plans that are left."""
-    data = jobs.small_letters(folder)
+    data = workload.small_letters(folder)
     with process_ring(folder / "ring", NODES, failpoints=FAILPOINTS) as ring:
-        expected, tally.undisturbed_s = jobs.undisturbed(ring, data, WORK)
+        expected, tally.undisturbed_s = workload.undisturbed(ring, data, WORK)
         for number, each in enumerate(plans):
             outcome = _run_one(ring, data, each, expected, tally.undisturbed_s)
             tally.outcomes.append(outcome)
@@ -175,19 +176,19 @@ def _run_one(ring: ProcessRing, data: Data, each: Plan, expected: str, whole_s: 
 
 def _disturb(ring: ProcessRing, data: Data, each: Plan, expected: str, whole_s: float) -> Outcome:
     """One job, one kill."""
-    client = jobs.start(ring, data, WORK, *(["--detach"] if each.role == "driver" else ["--json"]))
-    job = jobs.id_of(client)
+    client = workload.start(ring, data, WORK, *(["--detach"] if each.role == "driver" else ["--json"]))
+    job = workload.id_of(client)
     time.sleep(each.moment * whole_s)
     killed = kill(ring, each, client, job)
     recovery_s = _recovery(ring, job, time.monotonic())
-    view = jobs.wait_for_end(ring, job)
-    made = {jobs.model_of(view)} if view.results else set()
+    view = workload.wait_for_end(ring, job)
+    made = {workload.model_of(view)} if view.results else set()
     if each.role not in ("client", "driver") or not killed:
         code = client.wait()
         made.add(json.loads(client.out.read_text())["model_sha256"] if code == 0 else f"exit code {code}")
     error = "" if made == {expected} else f"{view.end} {view.reason}: made {', '.join(sorted(made))}"
     error = error or contributions_wrong(ring, view)
-    lost = jobs.lost_files(ring, view.spec)
+    lost = workload.lost_files(ring, view.spec)
     return Outcome(each, view.end == DONE, made == {expected}, len(lost), recovery_s, killed, error)
 
 
@@ -211,10 +212,10 @@ def _victim(ring: ProcessRing, each: Plan, client: Running, job: str) -> Running
     if each.role == "client":
         return client
     if each.role == "driver":
-        return jobs.owner_of(ring, job)
+        return workload.owner_of(ring, job)
     names = sorted(path.name for path in (ring.folder.parent / "letters").iterdir())
     place = 0 if each.role == "owner" else 1 + each.choice % 2
-    return jobs.owner_of(ring, names[each.choice % len(names)], place)
+    return workload.owner_of(ring, names[each.choice % len(names)], place)
 
 
 def restore(ring: ProcessRing) -> None:
@@ -246,7 +247,7 @@ def percentile(ordered: Sequence[float], per_cent: int) -> float | None:
 
 
 def replay(seed: int, each: Plan) -> str:
-    return f"python -m bench faults --seed {seed} --runs {each.run + 1} --only {each.run}"
+    return f"python -m chaos faults --seed {seed} --runs {each.run + 1} --only {each.run}"
 
 
 def table(tally: Tally) -> Table:
@@ -266,10 +267,10 @@ def table(tally: Tally) -> Table:
 
 def _recovery(ring: ProcessRing, job: str, killed_at: float) -> float | None:
     """Seconds from the kill until a RESULT is stored that was not there when the ring was first asked after it."""
-    found = until(lambda: jobs.look(ring, job), f"job {job[:8]} can be read")
+    found = until(lambda: workload.look(ring, job), f"job {job[:8]} can be read")
     if found.end or len(found.results) > found.spec.settings.rounds:
         return None
-    jobs.wait_for_round(ring, job, len(found.results))
+    workload.wait_for_round(ring, job, len(found.results))
     return time.monotonic() - killed_at
 
 

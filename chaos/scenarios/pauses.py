@@ -8,12 +8,12 @@ import signal
 import time
 from pathlib import Path
 
-from bench import jobs
-from bench.faults import contributions_wrong
-from bench.jobs import Work
-from bench.ring import Running, process_ring, trainers_of, until
-from bench.rows import Row, heard
+from chaos import workload
+from chaos.faults import contributions_wrong
+from chaos.rows import Row, heard
+from chaos.workload import Work
 from roundelay.federation.records import FAILED
+from roundelay.testing.cluster import Running, process_ring, trainers_of, until
 
 WORK = Work(rounds=6)
 SLOW = "trainer.train.before=sleep:1"
@@ -23,17 +23,17 @@ OWNER_PAUSE_S = 30.0  # its successor must first find out that it owns the job's
 
 def node_paused(folder: Path) -> Row:
     """A node that owns files is stopped (SIGSTOP) in a round, and goes on 12 s later."""
-    data = jobs.small_letters(folder)
+    data = workload.small_letters(folder)
     with process_ring(folder / "ring", 5, failpoints=SLOW) as ring:
-        expected, undisturbed_s = jobs.undisturbed(ring, data, WORK)
-        client = jobs.start(ring, data, WORK, "--json")
-        job = jobs.id_of(client)
-        jobs.wait_for_round(ring, job, 1)
-        node = jobs.owner_of(ring, sorted(p.name for p in data.folder.iterdir())[0])
+        expected, undisturbed_s = workload.undisturbed(ring, data, WORK)
+        client = workload.start(ring, data, WORK, "--json")
+        job = workload.id_of(client)
+        workload.wait_for_round(ring, job, 1)
+        node = workload.owner_of(ring, sorted(p.name for p in data.folder.iterdir())[0])
         _pause(node)
         held = ends_in(client, expected)
         ring.wait_whole()
-        view = jobs.wait_for_end(ring, job)
+        view = workload.wait_for_end(ring, job)
         return Row(
             "a node stopped (SIGSTOP) in a round for 12 s",
             "its files are trained by others: the same model; one ring",
@@ -45,16 +45,16 @@ def node_paused(folder: Path) -> Row:
 
 def client_paused(folder: Path) -> Row:
     """The client is stopped in a round; another drives; it goes on 12 s later."""
-    data = jobs.small_letters(folder)
+    data = workload.small_letters(folder)
     with process_ring(folder / "ring", 5, failpoints=SLOW) as ring:
-        expected, _ = jobs.undisturbed(ring, data, WORK)
-        client = jobs.start(ring, data, WORK, "--json")
-        job = jobs.id_of(client)
-        jobs.wait_for_round(ring, job, 1)
+        expected, _ = workload.undisturbed(ring, data, WORK)
+        client = workload.start(ring, data, WORK, "--json")
+        job = workload.id_of(client)
+        workload.wait_for_round(ring, job, 1)
         _pause(client)
         held = ends_in(client, expected)
-        view = jobs.wait_for_end(ring, job)
-        driver = jobs.driver_of(ring, job)
+        view = workload.wait_for_end(ring, job)
+        driver = workload.driver_of(ring, job)
         return Row(
             "the client stopped in a round for 12 s",
             "the owner of the job's key drives; the client shows the same model",
@@ -66,20 +66,20 @@ def client_paused(folder: Path) -> Row:
 
 def driver_paused(folder: Path) -> Row:
     """The node that drives is stopped, and goes on 30 s later: there are two drivers."""
-    data = jobs.small_letters(folder)
+    data = workload.small_letters(folder)
     with process_ring(folder / "ring", 5, failpoints=SLOW) as ring:
-        expected, _ = jobs.undisturbed(ring, data, WORK)
-        job = jobs.id_of(jobs.start(ring, data, WORK, "--detach"))
-        jobs.wait_for_round(ring, job, 1)
-        driver = until(lambda: jobs.driver_of(ring, job), "somebody drives")
+        expected, _ = workload.undisturbed(ring, data, WORK)
+        job = workload.id_of(workload.start(ring, data, WORK, "--detach"))
+        workload.wait_for_round(ring, job, 1)
+        driver = until(lambda: workload.driver_of(ring, job), "somebody drives")
         _pause(driver, OWNER_PAUSE_S)
-        view = jobs.wait_for_end(ring, job)
+        view = workload.wait_for_end(ring, job)
         ring.wait_whole()
         others = [n for n in ring.nodes if n is not driver and f"driving job {job[:8]}" in n.text]
         return Row(
             "the driver of a detached job stopped for 30 s",
             "another drives; both write the same bytes",
-            jobs.model_of(view) == expected and not contributions_wrong(ring, view),
+            workload.model_of(view) == expected and not contributions_wrong(ring, view),
             {"took over": len(others)},
             heard(driver, "job") + tuple(s for n in others for s in heard(n, "job")),
         )
@@ -87,17 +87,17 @@ def driver_paused(folder: Path) -> Row:
 
 def trainer_hangs(folder: Path) -> Row:
     """A trainer process is stopped and never goes on; its node answers all the while."""
-    data = jobs.small_letters(folder)
+    data = workload.small_letters(folder)
     with process_ring(folder / "ring", 5, failpoints=SLOW) as ring:
-        expected, undisturbed_s = jobs.undisturbed(ring, data, WORK)
-        client = jobs.start(ring, data, WORK, "--json")
-        job = jobs.id_of(client)
-        jobs.wait_for_round(ring, job, 1)
+        expected, undisturbed_s = workload.undisturbed(ring, data, WORK)
+        client = workload.start(ring, data, WORK, "--json")
+        job = workload.id_of(client)
+        workload.wait_for_round(ring, job, 1)
         busy = until(lambda: [pid for node in ring.nodes for pid in trainers_of(node)], "a trainer")
         os.kill(busy[0], signal.SIGSTOP)
         held = ends_in(client, expected)
         os.kill(busy[0], signal.SIGCONT)
-        view = jobs.wait_for_end(ring, job)
+        view = workload.wait_for_end(ring, job)
         return Row(
             "a trainer that hangs (SIGSTOP) for the rest of the job",
             "others do its work as well: the same model",
@@ -109,19 +109,19 @@ def trainer_hangs(folder: Path) -> Row:
 
 def slow_trainer(folder: Path) -> Row:
     """One node takes 15 s for every order, the others one."""
-    data = jobs.small_letters(folder)
+    data = workload.small_letters(folder)
     with process_ring(folder / "ring", 5, failpoints=SLOW) as ring:
-        expected, undisturbed_s = jobs.undisturbed(ring, data, WORK)
+        expected, undisturbed_s = workload.undisturbed(ring, data, WORK)
         node = ring.nodes[0]
         node.kill()
         ring.failpoints = "trainer.train.before=sleep:15"
         ring.start_node(node)
         ring.wait_whole()
         ring.wait_copied()
-        client = jobs.start(ring, data, WORK, "--json")
-        job = jobs.id_of(client)
+        client = workload.start(ring, data, WORK, "--json")
+        job = workload.id_of(client)
         held = ends_in(client, expected)
-        view = jobs.wait_for_end(ring, job)
+        view = workload.wait_for_end(ring, job)
         return Row(
             "a node whose trainer takes 15 s where others take 1 s",
             "raced by a holder of its files: the same model",
@@ -133,7 +133,7 @@ def slow_trainer(folder: Path) -> Row:
 
 def trainer_dies_of_a_file(folder: Path) -> Row:
     """Every trainer process dies whenever it trains."""
-    data = jobs.small_letters(folder)
+    data = workload.small_letters(folder)
     with process_ring(folder / "ring", 4) as ring:
         for node in ring.nodes:
             node.kill()
@@ -142,9 +142,9 @@ def trainer_dies_of_a_file(folder: Path) -> Row:
         for node in ring.nodes:
             ring.start_node(node)
         ring.wait_whole()
-        client = jobs.start(ring, data, WORK, "--json")
-        job, code = jobs.id_of(client), client.wait()
-        view = jobs.wait_for_end(ring, job)
+        client = workload.start(ring, data, WORK, "--json")
+        job, code = workload.id_of(client), client.wait()
+        view = workload.wait_for_end(ring, job)
         return Row(
             "trainers that die three times on their files",
             "the job fails by name, and is not tried for ever",

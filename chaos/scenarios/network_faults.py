@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from bench import jobs
-from bench.faults import contributions_wrong
-from bench.jobs import Data, Work
-from bench.pauses import ends_in
-from bench.proxy import Faults, Proxy, proxy
-from bench.ring import ProcessRing, free_port
-from bench.rows import Row, heard
+from chaos import workload
+from chaos.faults import contributions_wrong
+from chaos.rows import Row, heard
+from chaos.scenarios.pauses import ends_in
+from chaos.workload import Data, Work
+from roundelay.testing.cluster import ProcessRing, free_port
+from roundelay.testing.proxy import Faults, Proxy, proxy
 
 NODES = 4
 WORK = Work(rounds=6)
@@ -63,14 +63,14 @@ def refused(folder: Path) -> Row:
 
 def _whole_job(folder: Path, done: str, faults: Faults) -> Row:
     """With these faults on every way, from before the job until after it."""
-    data = jobs.small_letters(folder)
+    data = workload.small_letters(folder)
     with ring_behind_proxies(folder / "ring") as (ring, proxies):
-        expected, undisturbed_s = jobs.undisturbed(ring, data, WORK)
+        expected, undisturbed_s = workload.undisturbed(ring, data, WORK)
         for each in proxies:
             each.faults = faults
         began = time.monotonic()
-        client = jobs.start(ring, data, WORK, "--json")
-        job = jobs.id_of(client)
+        client = workload.start(ring, data, WORK, "--json")
+        job = workload.id_of(client)
         held = ends_in(client, expected)
         seconds = time.monotonic() - began
         for each in proxies:
@@ -95,13 +95,13 @@ def _whole_job(folder: Path, done: str, faults: Faults) -> Row:
 
 def _cut_one(folder: Path, done: str, faults: Faults) -> Row:
     """The way to the owner of the first file, for a while."""
-    data = jobs.small_letters(folder)
+    data = workload.small_letters(folder)
     with ring_behind_proxies(folder / "ring") as (ring, proxies):
-        expected, undisturbed_s = jobs.undisturbed(ring, data, WORK)
-        client = jobs.start(ring, data, WORK, "--json")
-        job = jobs.id_of(client)
-        jobs.wait_for_round(ring, job, 1)
-        node = jobs.owner_of(ring, sorted(p.name for p in data.folder.iterdir())[0])
+        expected, undisturbed_s = workload.undisturbed(ring, data, WORK)
+        client = workload.start(ring, data, WORK, "--json")
+        job = workload.id_of(client)
+        workload.wait_for_round(ring, job, 1)
+        node = workload.owner_of(ring, sorted(p.name for p in data.folder.iterdir())[0])
         way = proxies[ring.nodes.index(node)]
         way.faults = faults
         way.break_all()
@@ -116,7 +116,7 @@ def _cut_one(folder: Path, done: str, faults: Faults) -> Row:
 def _row(
     ring: ProcessRing, client: str, data: Data, done: str, held: bool, job: str, figures: dict[str, object]
 ) -> Row:
-    view = jobs.wait_for_end(ring, job)
+    view = workload.wait_for_end(ring, job)
     running = next(each for each in ring.clients if each.name == client)
     return Row(
         done,

@@ -6,13 +6,13 @@ import signal
 import time
 from pathlib import Path
 
-from bench import jobs
-from bench.jobs import Work
-from bench.pauses import ends_in
-from bench.ring import ProcessRing, Running, free_port, process_ring, until
-from bench.rows import Row, Said, heard
+from chaos import workload
+from chaos.rows import Row, Said, heard
+from chaos.scenarios.pauses import ends_in
+from chaos.workload import Work
 from roundelay.chord.ring import Ring
 from roundelay.federation.records import CANCELLED
+from roundelay.testing.cluster import ProcessRing, Running, free_port, process_ring, until
 
 WORK = Work(rounds=6)
 LONG = Work(rounds=1000)
@@ -57,13 +57,13 @@ def duplicate_identifier(folder: Path) -> Row:
 
 def supernode_dead(folder: Path) -> Row:
     """The supernode is dead while a job runs and a node wants to join; then it comes back."""
-    data = jobs.small_letters(folder)
+    data = workload.small_letters(folder)
     with process_ring(folder / "ring", 4, failpoints=SLOW) as ring:
-        expected, _ = jobs.undisturbed(ring, data, WORK)
+        expected, _ = workload.undisturbed(ring, data, WORK)
         ring.supernode.kill()
         newcomer = ring.add_node(port=free_port())
-        client = jobs.start(ring, data, WORK, "--json")
-        jobs.id_of(client)
+        client = workload.start(ring, data, WORK, "--json")
+        workload.id_of(client)
         held = ends_in(client, expected)
         until(lambda: heard(newcomer, "waiting"), "the newcomer says that it waits")
         alone = len(ring.survey())
@@ -81,16 +81,16 @@ def supernode_dead(folder: Path) -> Row:
 
 def ctrl_c(folder: Path) -> Row:
     """Ctrl-C in the client, in the middle of a job."""
-    data = jobs.small_letters(folder)
+    data = workload.small_letters(folder)
     with process_ring(folder / "ring", 4, failpoints=SLOW) as ring:
-        client = jobs.start(ring, data, WORK, "--json")
-        job = jobs.id_of(client)
-        jobs.wait_for_round(ring, job, 1)
+        client = workload.start(ring, data, WORK, "--json")
+        job = workload.id_of(client)
+        workload.wait_for_round(ring, job, 1)
         client.kill(signal.SIGINT)
         code = client.wait()
-        view = jobs.wait_for_end(ring, job)
+        view = workload.wait_for_end(ring, job)
         time.sleep(8)  # longer than a takeover would take
-        driver = jobs.driver_of(ring, job)
+        driver = workload.driver_of(ring, job)
         return Row(
             "Ctrl-C in the client",
             "the job is cancelled, and says so; nobody drives it on",
@@ -102,13 +102,13 @@ def ctrl_c(folder: Path) -> Row:
 
 def a_queue_of_jobs(folder: Path) -> Row:
     """One job runs, seven wait; one more in the foreground says its place, the next is refused."""
-    data = jobs.small_letters(folder)
+    data = workload.small_letters(folder)
     with process_ring(folder / "ring", 4, failpoints=SLOW) as ring:
         for _ in range(WAITING_MAX - 1):
-            assert jobs.start(ring, data, LONG, "--detach").wait() == 0
-        waiting = jobs.start(ring, data, LONG)
+            assert workload.start(ring, data, LONG, "--detach").wait() == 0
+        waiting = workload.start(ring, data, LONG)
         until(lambda: heard(waiting, "waiting"), "it says its place")
-        refused = jobs.start(ring, data, LONG)
+        refused = workload.start(ring, data, LONG)
         code = refused.wait()
         return Row(
             f"{WAITING_MAX} jobs at once, and one more",

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bench.network import Host
-from bench.ring import Running, free_port
 from roundelay.node.failpoints import VARIABLE
+from roundelay.testing.cluster import Running, free_port
+from roundelay.testing.namespaces import Host
 
 
 class Spread:

@@ -1,6 +1,6 @@
 """An acknowledged put is never lost: a set checker over a recorded history.
 
-    python -m bench history [--kills 8] [--seed 7] [--json]
+    python -m chaos history [--kills 8] [--seed 7] [--json]
 
 Writers put small contents while nodes are killed, two at a time, and started again with nothing;
 the next two are killed when everything has its copies again. Every operation is written down with
@@ -25,7 +25,6 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench.ring import ProcessRing, process_ring
 from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import Address
 from roundelay.cli.entry import client_runtime, find_member
@@ -33,6 +32,7 @@ from roundelay.node.addresses import read
 from roundelay.store.blobs import digest_of
 from roundelay.store.read_path import get
 from roundelay.store.write_path import put
+from roundelay.testing.cluster import ProcessRing, process_ring
 
 NODES = 5
 WRITERS = 2
@@ -122,7 +122,7 @@ class Customer(threading.Thread):
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser("python -m bench history", description=__doc__)
+    parser = argparse.ArgumentParser("python -m chaos history", description=__doc__)
     parser.add_argument("--kills", type=int, default=8, help="rounds of two kills")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--json", action="store_true")
@@ -157,7 +157,7 @@ def judge(history: History, lost: Sequence[str]) -> dict[str, object]:
     puts = Counter(e.outcome for e in history.events if e.operation == "put")
     gets = Counter(e.outcome for e in history.events if e.operation == "get")
     return {
-        "bench": "history",
+        "suite": "history",
         "acknowledged": puts["ok"],
         "not_acknowledged": sum(puts.values()) - puts["ok"],
         "read_meanwhile": gets["ok"],

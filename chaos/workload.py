@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from bench.ring import PATIENCE_S, ROOT, ProcessRing, Running, until
 from roundelay.chord.effects import Procedure
 from roundelay.chord.errors import ChordError
 from roundelay.cli.entry import RingEntry
@@ -21,7 +20,9 @@ from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.upload import upload_files
+from roundelay.node.subprocesses import ROOT
 from roundelay.store.read_path import get
+from roundelay.testing.cluster import PATIENCE_S, ProcessRing, Running, until
 
 FILES, ROWS, VALIDATION_ROWS = 12, 100, 200
 JOB = re.compile(r"\b[0-9a-f]{64}\b")
@@ -100,24 +101,24 @@ def look(ring: ProcessRing, job: str) -> JobView | None:
         return None
 
 
-def wait_for_round(ring: ProcessRing, job: str, number: int, backup_after_s: float = PATIENCE_S) -> JobView:
+def wait_for_round(ring: ProcessRing, job: str, number: int, timeout_s: float = PATIENCE_S) -> JobView:
     """Until the RESULT of that round is stored, or the job has ended. Raises Stuck."""
 
     def reached() -> JobView | None:
         view = look(ring, job)
         return view if view is not None and (view.end or len(view.results) > number) else None
 
-    return until(reached, f"round {number} of job {job[:8]}", backup_after_s)
+    return until(reached, f"round {number} of job {job[:8]}", timeout_s)
 
 
-def wait_for_end(ring: ProcessRing, job: str, backup_after_s: float = PATIENCE_S) -> JobView:
+def wait_for_end(ring: ProcessRing, job: str, timeout_s: float = PATIENCE_S) -> JobView:
     """Until the job has ended. Raises Stuck."""
 
     def ended() -> JobView | None:
         view = look(ring, job)
         return view if view is not None and view.is_over else None
 
-    return until(ended, f"the end of job {job[:8]}", backup_after_s)
+    return until(ended, f"the end of job {job[:8]}", timeout_s)
 
 
 def model_of(view: JobView) -> str:

@@ -9,12 +9,12 @@ import signal
 import time
 from pathlib import Path
 
-from bench import jobs
-from bench.faults import contributions_wrong
-from bench.jobs import Work
-from bench.ring import ProcessRing, process_ring, until
-from bench.rows import Row, heard
+from chaos import workload
+from chaos.faults import contributions_wrong
+from chaos.rows import Row, heard
+from chaos.workload import Work
 from roundelay.federation.spec import JobSpec
+from roundelay.testing.cluster import ProcessRing, process_ring, until
 
 SEED = 7
 
@@ -22,14 +22,14 @@ SEED = 7
 def two_of_eight_in_every_round(folder: Path) -> Row:
     """Eight nodes, three copies: in each of ten rounds two random nodes are killed, and started again after 2 s."""
     rng, work = random.Random(SEED), Work(rounds=10, epochs=3)
-    data = jobs.small_letters(folder)
+    data = workload.small_letters(folder)
     with process_ring(folder / "ring", 8, failpoints="trainer.train.before=sleep:9") as ring:
-        expected, undisturbed_s = jobs.undisturbed(ring, data, work)
-        client = jobs.start(ring, data, work, "--json")
-        job = jobs.id_of(client)
+        expected, undisturbed_s = workload.undisturbed(ring, data, work)
+        client = workload.start(ring, data, work, "--json")
+        job = workload.id_of(client)
         began, hit, kills = time.monotonic(), set(), 0
         for number in range(1, work.rounds + 1):
-            jobs.wait_for_round(ring, job, number - 1)
+            workload.wait_for_round(ring, job, number - 1)
             hit.add(_kill_two(ring, rng, job))
             kills += 2
             ring.wait_whole()
@@ -37,7 +37,7 @@ def two_of_eight_in_every_round(folder: Path) -> Row:
         code = client.wait()
         seconds = time.monotonic() - began
         result = json.loads(client.out.read_text())
-        wrong = contributions_wrong(ring, jobs.wait_for_end(ring, job))
+        wrong = contributions_wrong(ring, workload.wait_for_end(ring, job))
         return Row(
             "8 nodes, 3 copies: two random nodes killed in each of 10 rounds, started again after 2 s",
             "the same model",
@@ -48,7 +48,7 @@ def two_of_eight_in_every_round(folder: Path) -> Row:
                 "undisturbed_s": round(undisturbed_s, 1),
                 "seconds": round(seconds, 1),
                 "slowdown": round(seconds / undisturbed_s, 2),
-                "files lost": len(jobs.lost_files(ring, _spec(ring, job))),
+                "files lost": len(workload.lost_files(ring, _spec(ring, job))),
             },
             heard(client, "answer", "slow", "another process"),
         )
@@ -56,21 +56,21 @@ def two_of_eight_in_every_round(folder: Path) -> Row:
 
 def nobody_left_who_began_it(folder: Path) -> Row:
     """A detached job: client, supernode and driver killed 10 s apart; another client attaches through another node."""
-    work, data = Work(rounds=10), jobs.small_letters(folder)
+    work, data = Work(rounds=10), workload.small_letters(folder)
     with process_ring(folder / "ring", 5, failpoints="trainer.train.before=sleep:4") as ring:
-        expected, _ = jobs.undisturbed(ring, data, work)
-        client = jobs.start(ring, data, work, "--detach")
-        job = jobs.id_of(client)
+        expected, _ = workload.undisturbed(ring, data, work)
+        client = workload.start(ring, data, work, "--detach")
+        job = workload.id_of(client)
         client.wait()  # it has nothing more to do: nobody need kill it
         time.sleep(10)
         ring.supernode.kill()
         time.sleep(10)
-        driver = until(lambda: jobs.driver_of(ring, job), "somebody drives")
+        driver = until(lambda: workload.driver_of(ring, job), "somebody drives")
         driver.kill()
         watcher = ring.start_client("attach", job, "--json")
         code = watcher.wait(300)
         result = json.loads(watcher.out.read_text()) if code == 0 else {}
-        second = jobs.driver_of(ring, job)
+        second = workload.driver_of(ring, job)
         said = heard(watcher, "round") + (heard(second, "driving", "is done") if second else ())
         return Row(
             "--detach, then the client, the supernode and the driver killed, 10 s apart; attach through another node",
@@ -92,12 +92,12 @@ def everything_killed_and_restarted(folder: Path) -> Row:
 
 
 def _everything_dies(folder: Path, with_supernode: bool, with_client: bool) -> Row:
-    work, data = Work(rounds=10), jobs.small_letters(folder)
+    work, data = Work(rounds=10), workload.small_letters(folder)
     with process_ring(folder / "ring", 5, keep_state=True, failpoints="trainer.train.before=sleep:1") as ring:
-        expected, undisturbed_s = jobs.undisturbed(ring, data, work)
-        client = jobs.start(ring, data, work, "--json")
-        job = jobs.id_of(client)
-        jobs.wait_for_round(ring, job, 2)
+        expected, undisturbed_s = workload.undisturbed(ring, data, work)
+        client = workload.start(ring, data, work, "--json")
+        job = workload.id_of(client)
+        workload.wait_for_round(ring, job, 2)
         began = time.monotonic()
         victims = [*ring.nodes, *([ring.supernode] if with_supernode else []), *([client] if with_client else [])]
         for victim in victims:
@@ -108,14 +108,14 @@ def _everything_dies(folder: Path, with_supernode: bool, with_client: bool) -> R
             ring.start_supernode()
         for node in ring.nodes:
             ring.start_node(node)
-        jobs.wait_for_round(ring, job, 3)
+        workload.wait_for_round(ring, job, 3)
         recovery_s = time.monotonic() - began
-        view = jobs.wait_for_end(ring, job)
-        made = {jobs.model_of(view)}
+        view = workload.wait_for_end(ring, job)
+        made = {workload.model_of(view)}
         if not with_client:
             code = client.wait()
             made.add(json.loads(client.out.read_text())["model_sha256"] if code == 0 else f"exit code {code}")
-        driver = jobs.driver_of(ring, job)
+        driver = workload.driver_of(ring, job)
         who = " and".join([", the supernode"] * with_supernode + [" the client"] * with_client)
         return Row(
             f"all nodes{who} killed in round 3 of 10, started again with their --state-dir",
@@ -129,7 +129,7 @@ def _everything_dies(folder: Path, with_supernode: bool, with_client: bool) -> R
 def _kill_two(ring: ProcessRing, rng: random.Random, job: str) -> int:
     """At a random moment of a round; both together, and started again after 2 s. Returns which round that was."""
     time.sleep(rng.uniform(0.0, 5.0))
-    victims, view = rng.sample(ring.nodes, 2), until(lambda: jobs.look(ring, job), "the job can be read")
+    victims, view = rng.sample(ring.nodes, 2), until(lambda: workload.look(ring, job), "the job can be read")
     for victim in victims:
         victim.kill()
     time.sleep(2.0)
@@ -139,7 +139,7 @@ def _kill_two(ring: ProcessRing, rng: random.Random, job: str) -> int:
 
 
 def _spec(ring: ProcessRing, job: str) -> JobSpec:
-    view = until(lambda: jobs.look(ring, job), "the job can be read")
+    view = until(lambda: workload.look(ring, job), "the job can be read")
     return view.spec
 
 

@@ -10,15 +10,15 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from bench import jobs
-from bench.disks import flip
-from bench.faults import contributions_wrong
-from bench.jobs import Work
-from bench.pauses import ends_in
-from bench.ring import ProcessRing, Running, process_ring, until
-from bench.rows import Row, Said, heard
+from chaos import workload
+from chaos.faults import contributions_wrong
+from chaos.rows import Row, Said, heard
+from chaos.scenarios.disk_faults import flip
+from chaos.scenarios.pauses import ends_in
+from chaos.workload import Work
 from roundelay.federation import jobs as records
 from roundelay.federation.records import FAILED, RoundResult
+from roundelay.testing.cluster import ProcessRing, Running, process_ring, until
 
 WORK = Work(rounds=6)
 SLOW = "trainer.train.before=sleep:0.5"
@@ -37,11 +37,11 @@ GREETINGS = (  # a web request, frames that are too long, and one that never com
 
 def forged_record(folder: Path) -> Row:
     """A RESULT of a finished job is written a second time, with other errors in it."""
-    data = jobs.small_letters(folder)
+    data = workload.small_letters(folder)
     with process_ring(folder / "ring", 4) as ring:
-        jobs.undisturbed(ring, data, WORK)
-        job = jobs.submit(ring, data, WORK)
-        view = jobs.wait_for_end(ring, job)
+        workload.undisturbed(ring, data, WORK)
+        job = workload.submit(ring, data, WORK)
+        view = workload.wait_for_end(ring, job)
         honest = _audit(ring, job)
         forged = _forge(ring, view.results[2])
         audit = _audit(ring, job)
@@ -63,11 +63,11 @@ def forged_record(folder: Path) -> Row:
 
 def two_results(folder: Path) -> Row:
     """In the middle of a job somebody writes another RESULT of a round that is stored."""
-    data = jobs.small_letters(folder)
+    data = workload.small_letters(folder)
     with process_ring(folder / "ring", 4, failpoints=SLOW) as ring:
-        client = jobs.start(ring, data, Work(rounds=40), "--json")
-        job = jobs.id_of(client)
-        view = jobs.wait_for_round(ring, job, 2)
+        client = workload.start(ring, data, Work(rounds=40), "--json")
+        job = workload.id_of(client)
+        view = workload.wait_for_round(ring, job, 2)
         forged = _forge(ring, view.results[-1])
         client.kill()  # who takes over reads what stands there
         end = until(lambda: ring.ask(lambda entry: records.read_end(entry.node, entry.ring, job)), "the end of the job")
@@ -86,16 +86,16 @@ def two_results(folder: Path) -> Row:
 
 def other_bits(folder: Path) -> Row:
     """One node of five computes as another kind of processor does."""
-    data = jobs.small_letters(folder)
+    data = workload.small_letters(folder)
     with process_ring(folder / "ring", 5, failpoints=SLOW) as ring:
-        expected, _ = jobs.undisturbed(ring, data, WORK)
+        expected, _ = workload.undisturbed(ring, data, WORK)
         first = sorted(path.name for path in data.folder.iterdir())[0]
-        node = _as_another_machine(ring, jobs.owner_of(ring, first))
+        node = _as_another_machine(ring, workload.owner_of(ring, first))
         ring.wait_whole()
         ring.wait_copied()
-        client = jobs.start(ring, data, WORK, "--json")
-        job, held = jobs.id_of(client), ends_in(client, expected)
-        view = jobs.wait_for_end(ring, job)
+        client = workload.start(ring, data, WORK, "--json")
+        job, held = workload.id_of(client), ends_in(client, expected)
+        view = workload.wait_for_end(ring, job)
         reports = ring.ask(lambda entry: records.read_reports(entry.node, entry.ring, job))
         said = heard(client, "other bits")
         trained = sum(f":{node.port}" in where for r in reports.values() for where in r.placement.values())
@@ -110,14 +110,14 @@ def other_bits(folder: Path) -> Row:
 
 def nobody_fits(folder: Path) -> Row:
     """All nodes compute as another kind of processor does, the client does not."""
-    data = jobs.small_letters(folder)
+    data = workload.small_letters(folder)
     with process_ring(folder / "ring", 3) as ring:
         for node in ring.nodes:
             _as_another_machine(ring, node)
         ring.wait_whole()
-        client = jobs.start(ring, data, WORK, "--json")
-        job, code = jobs.id_of(client), client.wait()
-        view = jobs.wait_for_end(ring, job)
+        client = workload.start(ring, data, WORK, "--json")
+        job, code = workload.id_of(client), client.wait()
+        view = workload.wait_for_end(ring, job)
         return Row(
             "every node's arithmetic gives other bits than the client's",
             "the job fails, and says why",
@@ -129,18 +129,18 @@ def nobody_fits(folder: Path) -> Row:
 
 def newcomer(folder: Path) -> Row:
     """A node joins in round 2 of a job."""
-    data, work = jobs.small_letters(folder), Work(rounds=30)
+    data, work = workload.small_letters(folder), Work(rounds=30)
     with process_ring(folder / "ring", 3, failpoints=SLOW) as ring:
-        expected, _ = jobs.undisturbed(ring, data, work)
-        client = jobs.start(ring, data, work, "--json")
-        job = jobs.id_of(client)
-        jobs.wait_for_round(ring, job, 2)
+        expected, _ = workload.undisturbed(ring, data, work)
+        client = workload.start(ring, data, work, "--json")
+        job = workload.id_of(client)
+        workload.wait_for_round(ring, job, 2)
         node = ring.add_node()
         until(lambda: "joined the ring" in node.text, "the newcomer joins")
-        view = jobs.look(ring, job)
+        view = workload.look(ring, job)
         joined_in = len(view.results) if view else 0
         held = ends_in(client, expected)
-        view = jobs.wait_for_end(ring, job)
+        view = workload.wait_for_end(ring, job)
         reports = ring.ask(lambda entry: records.read_reports(entry.node, entry.ring, job))
         place = f":{node.listening_port()}"
         works_in = [n for n in sorted(reports) if any(where.endswith(place) for where in reports[n].placement.values())]
@@ -155,11 +155,11 @@ def newcomer(folder: Path) -> Row:
 
 def quorum(folder: Path) -> Row:
     """Every copy of one file of twelve rots while all nodes are down; the job needs nine tenths of the rows."""
-    data = jobs.small_letters(folder)
+    data = workload.small_letters(folder)
     with process_ring(folder / "ring", 5, keep_state=True, failpoints=SLOW) as ring:
-        client = jobs.start(ring, data, WORK, "--quorum", "0.9", "--json")
-        job = jobs.id_of(client)
-        jobs.wait_for_round(ring, job, 1)
+        client = workload.start(ring, data, WORK, "--quorum", "0.9", "--json")
+        job = workload.id_of(client)
+        workload.wait_for_round(ring, job, 1)
         name = sorted(path.name for path in data.folder.iterdir())[0]
         for node in ring.nodes:
             node.kill()
@@ -167,7 +167,7 @@ def quorum(folder: Path) -> Row:
         for node in ring.nodes:
             ring.start_node(node)
         code = client.wait()
-        view = jobs.wait_for_end(ring, job)
+        view = workload.wait_for_end(ring, job)
         without = [result.round for result in view.results if result.left_out]
         named = all(result.left_out in ((), (0,)) for result in view.results)
         return Row(
@@ -181,20 +181,20 @@ def quorum(folder: Path) -> Row:
 
 def rubbish(folder: Path) -> Row:
     """Random bytes, web requests and silent connections at every port while a job runs."""
-    data, rng = jobs.small_letters(folder), random.Random(SEED)
+    data, rng = workload.small_letters(folder), random.Random(SEED)
     with process_ring(folder / "ring", 4, failpoints=SLOW) as ring:
-        expected, undisturbed_s = jobs.undisturbed(ring, data, WORK)
+        expected, undisturbed_s = workload.undisturbed(ring, data, WORK)
         ports = [process.port for process in (ring.supernode, *ring.nodes)]
         silent = [socket.create_connection(("127.0.0.1", port)) for port in ports for _ in range(SILENT_CONNECTIONS)]
-        began, client, sent = time.monotonic(), jobs.start(ring, data, WORK, "--json"), 0
+        began, client, sent = time.monotonic(), workload.start(ring, data, WORK, "--json"), 0
         while client.is_running:
             _throw(rng, rng.choice(ports))
             sent += 1
         seconds = time.monotonic() - began
         for connection in silent:
             connection.close()
-        job, held = jobs.id_of(client), ends_in(client, expected)
-        view = jobs.wait_for_end(ring, job)
+        job, held = workload.id_of(client), ends_in(client, expected)
+        view = workload.wait_for_end(ring, job)
         everybody = all(process.is_running for process in (ring.supernode, *ring.nodes))
         return Row(
             f"rubbish at every port, {SILENT_CONNECTIONS} silent connections at each",

@@ -1,6 +1,6 @@
 """What else can go wrong, one row each: what was done, what must come of it, and what people saw.
 
-    python -m bench rows [NAME ...] [--list] [--json]
+    python -m chaos rows [NAME ...] [--list] [--json]
 
 Every row has a ring of its own. One that needs rights that are not there says so.
 """
@@ -21,9 +21,19 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench.ring import ROOT, Running
+from roundelay.node.subprocesses import ROOT
+from roundelay.testing.cluster import Running
 
-MODULES = ("promises", "pauses", "ways", "disks", "trust", "refusals", "partitions", "hosts")
+MODULES = (  # of chaos.scenarios
+    "mass_failures",
+    "pauses",
+    "network_faults",
+    "disk_faults",
+    "byzantine",
+    "control_plane",
+    "partitions",
+    "multi_host",
+)
 KEPT_LOGS = ROOT / "build" / "rows"
 SAID_MAX = 6  # lines shown of one console
 LINE_MAX = 150
@@ -55,7 +65,7 @@ Make = Callable[[Path], Row]
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser("python -m bench rows", description=__doc__)
+    parser = argparse.ArgumentParser("python -m chaos rows", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="these alone")
     parser.add_argument("--list", action="store_true", help="show the names")
     parser.add_argument("--json", action="store_true")
@@ -68,7 +78,7 @@ def main(arguments: Sequence[str]) -> int:
         print("\n".join(known))
         return 0
     rows = [run(name, known[name]) for name in chosen.names or known]
-    print(json.dumps({"bench": "rows", "rows": [asdict(r) for r in rows]}) if chosen.json else "", end="")
+    print(json.dumps({"suite": "rows", "rows": [asdict(r) for r in rows]}) if chosen.json else "", end="")
     if not chosen.json:
         Console().print(table(rows))
     return 0 if all(row.held or row.skipped for row in rows) else 1
@@ -78,7 +88,7 @@ def registry() -> dict[str, Make]:
     """All rows by name, in the order in which they are told."""
     known: dict[str, Make] = {}
     for module in MODULES:
-        for make in import_module(f"bench.{module}").ROWS:
+        for make in import_module(f"chaos.scenarios.{module}").ROWS:
             known[make.__name__] = make
     return known
 
@@ -90,7 +100,7 @@ def run(name: str, make: Make) -> Row:
         try:
             row = make(Path(folder))
         except Exception as error:  # whatever it is, the other rows are worth running
-            why = Said("this bench", f"{type(error).__name__}: {error}")
+            why = Said("chaos", f"{type(error).__name__}: {error}")
             row = Row(make.__doc__ or name, "", held=False, said=(why,))
         if not row.held and not row.skipped:
             shutil.copytree(folder, KEPT_LOGS / name, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.sqlite*"))

@@ -25,10 +25,10 @@ from roundelay.chord.requests import Status
 from roundelay.cli.entry import RingEntry, client_runtime, find_member
 from roundelay.node.addresses import read
 from roundelay.node.failpoints import ARMED_VARIABLE, VARIABLE
+from roundelay.node.subprocesses import ROOT
 
 R = TypeVar("R")
 
-ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_S = 120.0  # machines are shared and slow; who waits longer has found a fault
 LOOK_EVERY_S = 0.1
 ASKS_MAX = 20  # of one question, where only an answer counts
@@ -45,15 +45,15 @@ class Stuck(Exception):
     """Something that must come about did not; the message says what, and after how long."""
 
 
-def until(condition: Callable[[], R | None], what: str, backup_after_s: float = PATIENCE_S) -> R:
+def until(condition: Callable[[], R | None], what: str, timeout_s: float = PATIENCE_S) -> R:
     """Wait for a condition, and return what it came to. Raises Stuck."""
-    deadline = time.monotonic() + backup_after_s
+    deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         result = condition()
         if result:
             return result
         time.sleep(LOOK_EVERY_S)
-    raise Stuck(f"{what}: not within {backup_after_s:g} s")
+    raise Stuck(f"{what}: not within {timeout_s:g} s")
 
 
 class Running:
@@ -113,13 +113,13 @@ class Running:
             self._process.wait()
             self.close()
 
-    def wait(self, backup_after_s: float = PATIENCE_S) -> int:
+    def wait(self, timeout_s: float = PATIENCE_S) -> int:
         """Its exit code. Raises Stuck."""
         assert self._process is not None
         try:
-            code = self._process.wait(backup_after_s)
+            code = self._process.wait(timeout_s)
         except subprocess.TimeoutExpired as error:
-            raise Stuck(f"{self.name} has not ended within {backup_after_s:g} s") from error
+            raise Stuck(f"{self.name} has not ended within {timeout_s:g} s") from error
         self.close()
         return code
 
@@ -253,14 +253,14 @@ class ProcessRing:
         except ChordError:
             return []
 
-    def wait_whole(self, backup_after_s: float = PATIENCE_S) -> list[Status]:
+    def wait_whole(self, timeout_s: float = PATIENCE_S) -> list[Status]:
         """Until all that run are one ring, each with the right neighbours. Raises Stuck."""
         count = sum(node.is_running for node in self.nodes)
-        return until(lambda: _whole(self.survey(), count), f"one ring of {count} nodes", backup_after_s)
+        return until(lambda: _whole(self.survey(), count), f"one ring of {count} nodes", timeout_s)
 
-    def wait_copied(self, backup_after_s: float = PATIENCE_S) -> None:
+    def wait_copied(self, timeout_s: float = PATIENCE_S) -> None:
         """Until every name is on as many nodes as it should be. Raises Stuck."""
-        until(lambda: not self.short_of_copies(), "all copies restored", backup_after_s)
+        until(lambda: not self.short_of_copies(), "all copies restored", timeout_s)
 
     def short_of_copies(self) -> dict[str, int]:
         """Names with fewer copies than they should have; the names of no node are short of everything."""

@@ -1,6 +1,6 @@
 """A ring for a while, in which nodes keep dying: is anything lost, does anything grow, is it whole again soon?
 
-    python -m bench soak [--nodes 20] [--minutes 10] [--every 10] [--keys 400] [--seed 1] [--json] [--out FILE]
+    python -m chaos soak [--nodes 20] [--minutes 10] [--every 10] [--keys 400] [--seed 1] [--json] [--out FILE]
 
 Every few seconds a node is killed (kill -9) and started again some seconds later, one half of them
 with the state they had on their disks, the other with nothing. A few nodes and the supernode are
@@ -25,14 +25,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench.kv_workload import Keys
-from bench.process_stats import KINDS, LEVEL, Chart
-from bench.ring import LOOK_EVERY_S, ProcessRing, Running, Stuck, until
+from chaos.kv_workload import Keys
 from roundelay.chord.crawl import crawl_views
 from roundelay.chord.effects import Procedure
 from roundelay.chord.errors import ChordError
 from roundelay.chord.invariants import check
 from roundelay.cli.entry import RingEntry
+from roundelay.testing.cluster import LOOK_EVERY_S, ProcessRing, Running, Stuck, until
+from roundelay.testing.process_stats import KINDS, LEVEL, Chart
 
 SPARED = 4
 SAMPLE_EVERY_S = 2.0
@@ -42,7 +42,7 @@ HEADINGS = ["process", *(f"{kind}: now, rise" for kind in KINDS), "flat"]
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser("python -m bench soak", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser("python -m chaos soak", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--nodes", type=int, default=20)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--every", type=float, default=10.0, help="seconds from one kill to the next")
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
     print(json.dumps(found)) if chosen.json else Console().print(table(found))
     if chosen.out is not None:
         chosen.out.parent.mkdir(parents=True, exist_ok=True)
-        chosen.out.write_text(document(found, " ".join(("python -m bench soak", *arguments))))
+        chosen.out.write_text(document(found, " ".join(("python -m chaos soak", *arguments))))
     return 0 if found["held"] else 1
 
 
@@ -159,7 +159,7 @@ def ring_is_whole(ring: ProcessRing) -> bool:
 def judge(nodes: int, trouble: Trouble, customer: Keys, whole_s: float, ended: list[str]) -> dict[str, Any]:
     """The figures, and whether they are as they should be."""
     found = {
-        "bench": "soak",
+        "suite": "soak",
         "nodes": nodes,
         "seconds": trouble.seconds,
         "every_s": trouble.every_s,

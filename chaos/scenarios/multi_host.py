@@ -12,11 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench.jobs import Data, Work
-from bench.multi_host_ring import Spread
-from bench.network import Host, missing, names_of, network
-from bench.ring import PATIENCE_S, ROOT, Stuck, until
-from bench.rows import Row, heard
+from chaos.rows import Row, heard
+from chaos.workload import Data, Work
+from roundelay.node.subprocesses import ROOT
+from roundelay.testing.cluster import PATIENCE_S, Stuck, until
+from roundelay.testing.multi_host_ring import Spread
+from roundelay.testing.namespaces import Host, missing, names_of, network
 
 COUNT = 8
 WORK = Work(rounds=8, epochs=5, hidden=256)

@@ -10,12 +10,12 @@ import time
 from functools import partial
 from pathlib import Path
 
-from bench import jobs
-from bench.jobs import Data, Work
-from bench.multi_host_ring import Spread
-from bench.network import Host, missing, network
-from bench.ring import Running, until
-from bench.rows import Row, heard
+from chaos import workload
+from chaos.rows import Row, heard
+from chaos.workload import Data, Work
+from roundelay.testing.cluster import Running, until
+from roundelay.testing.multi_host_ring import Spread
+from roundelay.testing.namespaces import Host, missing, network
 
 WORK = Work(rounds=6)
 SLOW = "trainer.train.before=sleep:1"
@@ -36,7 +36,7 @@ def _partition(folder: Path, sides: str, done: str) -> Row:
     promise = "no side averages fewer files; after it one ring, one chain, the same model"
     if missing():
         return Row(done, promise, held=False, skipped=missing())
-    data = jobs.small_letters(folder)
+    data = workload.small_letters(folder)
     with network(2) as hosts:
         halves = Spread(folder / "ring", hosts, SLOW)
         halves.folder.mkdir()

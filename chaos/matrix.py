@@ -1,6 +1,6 @@
 """Every role killed at every failpoint: before and after each change of state, in the middle of a job.
 
-    python -m bench matrix [--only ROLE] [--json]
+    python -m chaos matrix [--only ROLE] [--json]
 
 One ring of five nodes with state on their disks. All processes know all failpoints; which one is to
 end its process is told when the first round is stored, and whoever comes by first is killed there.
@@ -24,13 +24,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import jobs
-from bench.faults import contributions_wrong, restore
-from bench.jobs import Data, Work
-from bench.ring import ROOT, ProcessRing, Running, Stuck, process_ring, trainers_of, until
+from chaos import workload
+from chaos.faults import contributions_wrong, restore
+from chaos.workload import Data, Work
 from roundelay.chord.errors import ChordError
 from roundelay.federation.records import DONE
 from roundelay.node.failpoints import parse
+from roundelay.node.subprocesses import ROOT
+from roundelay.testing.cluster import ProcessRing, Running, Stuck, process_ring, trainers_of, until
 
 NODES = 5
 WORK = Work(rounds=4)
@@ -75,7 +76,7 @@ class Outcome:
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser("python -m bench matrix", description=__doc__)
+    parser = argparse.ArgumentParser("python -m chaos matrix", description=__doc__)
     parser.add_argument("--only", choices=PLACES, metavar="ROLE", help=f"one of {', '.join(PLACES)}")
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args(arguments)
@@ -107,13 +108,13 @@ def run_all(todo: Sequence[Case]) -> list[Outcome]:
 
 
 def _run_until_one_fails(todo: Sequence[Case], outcomes: list[Outcome], folder: Path) -> None:
-    data = jobs.small_letters(folder)
+    data = workload.small_letters(folder)
     points = ";".join(f"{point}=exit" for point in dict.fromkeys(c.point for c in cases()))
-    assert parse(points), "the bench knows its failpoints"
+    assert parse(points), "the suite knows its failpoints"
     with process_ring(folder / "ring", NODES, keep_state=True, failpoints=f"{SLOW};{points}") as ring:
         ring.supernode.kill()
         ring.start_supernode(points)
-        expected, _ = jobs.undisturbed(ring, data, WORK)
+        expected, _ = workload.undisturbed(ring, data, WORK)
         for case in todo[len(outcomes) :]:
             for _ in range(ATTEMPTS_MAX):
                 outcome = _run_one(ring, data, case, expected, points)
@@ -149,24 +150,24 @@ def _kill_at(ring: ProcessRing, data: Data, case: Case, expected: str, points: s
     comer = _prepare(ring, case)
     if case.role == "trainer":
         armed.touch()
-    client = jobs.start(
+    client = workload.start(
         ring, data, WORK, "--detach" if detached else "--json", failpoints=points if case.role == "client" else ""
     )
-    job = jobs.id_of(client)
+    job = workload.id_of(client)
     if case.role == "who takes over":
         client.kill()
     elif case.role not in ("trainer", "supernode"):
-        jobs.wait_for_round(ring, job, 1)
+        workload.wait_for_round(ring, job, 1)
     if case.role != "trainer":
         armed.touch()
     _stir(ring, case, comer)
-    view = jobs.wait_for_end(ring, job)
+    view = workload.wait_for_end(ring, job)
     killed = _killed(ring, client, case, armed)
-    made = {jobs.model_of(view)} if view.results else set()
+    made = {workload.model_of(view)} if view.results else set()
     if not detached and case.role not in ("client", "who takes over"):
         code = client.wait()
         made.add(json.loads(client.out.read_text())["model_sha256"] if code == 0 else f"exit code {code}")
-    lost = jobs.lost_files(ring, view.spec)
+    lost = workload.lost_files(ring, view.spec)
     return Outcome(case, killed, view.end == DONE, made == {expected}, len(lost), contributions_wrong(ring, view))
 
 
@@ -212,7 +213,7 @@ def _killed(ring: ProcessRing, client: Running, case: Case, armed: Path) -> str:
 
 def to_json(outcomes: Sequence[Outcome]) -> dict[str, object]:
     return {
-        "bench": "matrix",
+        "suite": "matrix",
         "cases": len(outcomes),
         "killed": sum(bool(o.killed) for o in outcomes),
         "finished": sum(o.finished for o in outcomes),

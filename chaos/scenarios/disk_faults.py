@@ -6,18 +6,18 @@ import sqlite3
 from functools import partial
 from pathlib import Path
 
-from bench import jobs
-from bench.faults import contributions_wrong
-from bench.jobs import Work
-from bench.pauses import ends_in
-from bench.ring import ProcessRing, Running, free_port, process_ring, until
-from bench.rows import Row, Said, heard
+from chaos import workload
+from chaos.faults import contributions_wrong
+from chaos.rows import Row, Said, heard
+from chaos.scenarios.pauses import ends_in
+from chaos.workload import Work
 from roundelay.chord.effects import Procedure
 from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import NodeRef
 from roundelay.cli.entry import RingEntry
 from roundelay.federation.requests import TrainingFile
 from roundelay.store.read_path import fetch
+from roundelay.testing.cluster import ProcessRing, Running, free_port, process_ring, until
 
 WORK = Work(rounds=6)
 SLOW = "trainer.train.before=sleep:0.5"
@@ -26,7 +26,7 @@ FULL_KIB = 96  # no file of that node may become larger
 
 def disk_full(folder: Path) -> Row:
     """The disk of one node of five is full after 96 KiB."""
-    data = jobs.small_letters(folder)
+    data = workload.small_letters(folder)
     ring = ProcessRing(folder / "ring", keep_state=True)
     ring.failpoints = SLOW
     try:
@@ -34,14 +34,14 @@ def disk_full(folder: Path) -> Row:
         limited = ("bash", "-c", f'ulimit -f {FULL_KIB}; exec "$@"', "--")
         nodes = [ring.add_node(port=free_port(), wrapper=limited if number == 0 else ()) for number in range(5)]
         ring.wait_whole()
-        expected, undisturbed_s = jobs.undisturbed(ring, data, WORK)
-        client = jobs.start(ring, data, WORK, "--json")
-        job = jobs.id_of(client)
+        expected, undisturbed_s = workload.undisturbed(ring, data, WORK)
+        client = workload.start(ring, data, WORK, "--json")
+        job = workload.id_of(client)
         held = ends_in(client, expected)
-        view = jobs.wait_for_end(ring, job)
+        view = workload.wait_for_end(ring, job)
         state = folder / "ring" / f"{nodes[0].name}-state"
         largest = max(path.stat().st_size for path in state.iterdir()) >> 10
-        held = held and not jobs.lost_files(ring, view.spec) and not contributions_wrong(ring, view)
+        held = held and not workload.lost_files(ring, view.spec) and not contributions_wrong(ring, view)
         return Row(
             f"a node whose disk takes no file above {FULL_KIB} KiB",
             "it refuses and stays up; copies go to the next nodes",
@@ -55,19 +55,19 @@ def disk_full(folder: Path) -> Row:
 
 def rotten_copies(folder: Path) -> Row:
     """One bit of every content of one node's disk is wrong."""
-    data = jobs.small_letters(folder)
+    data = workload.small_letters(folder)
     with process_ring(folder / "ring", 5, keep_state=True, failpoints=SLOW) as ring:
-        expected, _ = jobs.undisturbed(ring, data, WORK)
-        node = jobs.owner_of(ring, _names(data.folder)[0])
+        expected, _ = workload.undisturbed(ring, data, WORK)
+        node = workload.owner_of(ring, _names(data.folder)[0])
         ring.wait_copied()
         node.kill()
         rotted = flip(ring, node)
         ring.start_node(node)
         ring.wait_whole()
-        client = jobs.start(ring, data, WORK, "--json")
-        job = jobs.id_of(client)
+        client = workload.start(ring, data, WORK, "--json")
+        job = workload.id_of(client)
         held = ends_in(client, expected)
-        view = jobs.wait_for_end(ring, job)
+        view = workload.wait_for_end(ring, job)
         until(lambda: not _unreadable(ring, view.spec.files), "every copy is whole again")
         return Row(
             "one bit flipped in every content on one node's disk",
@@ -80,9 +80,9 @@ def rotten_copies(folder: Path) -> Row:
 
 def every_copy_rotten(folder: Path) -> Row:
     """All copies of one training file are rotten when the job begins; then the file is stored again."""
-    data = jobs.small_letters(folder)
+    data = workload.small_letters(folder)
     with process_ring(folder / "ring", 5, keep_state=True, failpoints=SLOW) as ring:
-        expected, _ = jobs.undisturbed(ring, data, WORK)
+        expected, _ = workload.undisturbed(ring, data, WORK)
         name = _names(data.folder)[0]
         for node in ring.nodes:
             node.kill()
@@ -90,12 +90,12 @@ def every_copy_rotten(folder: Path) -> Row:
         for node in ring.nodes:
             ring.start_node(node)
         ring.wait_whole()
-        client = jobs.start(ring, data, WORK, "--json")
-        job = jobs.id_of(client)
+        client = workload.start(ring, data, WORK, "--json")
+        job = workload.id_of(client)
         until(lambda: heard(client, "waiting"), "the client says that it waits")
-        again = jobs.start(ring, data, WORK, "--detach")  # it stores its files, and queues
+        again = workload.start(ring, data, WORK, "--detach")  # it stores its files, and queues
         held = ends_in(client, expected)
-        view = jobs.wait_for_end(ring, job)
+        view = workload.wait_for_end(ring, job)
         return Row(
             "every copy of one file rotten",
             "the job names the file and waits; stored again, it goes on: the same model",

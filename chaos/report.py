@@ -1,6 +1,6 @@
 """Everything that can go wrong, in one document: docs/results/faults.md.
 
-    python -m bench report [--part PART] [--again] [--json]
+    python -m chaos report [--part PART] [--again] [--json]
 
 Runs the random kills, the kills at every failpoint, the set checker and all rows, one after the
 other (an hour and more on two cores). What each row, each role and each bench has found is kept in
@@ -22,9 +22,9 @@ from typing import Any
 
 import numpy as np
 
-from bench.matrix import PLACES
-from bench.ring import ROOT
-from bench.rows import registry
+from chaos.matrix import PLACES
+from chaos.rows import registry
+from roundelay.node.subprocesses import ROOT
 
 KEPT = ROOT / "build" / "report"
 DOCUMENT = ROOT / "docs" / "results" / "faults.md"
@@ -42,7 +42,7 @@ Found = dict[str, Any]  # what a part has printed as JSON
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser("python -m bench report", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser("python -m chaos report", description=__doc__.splitlines()[0])
     parser.add_argument("--again", action="store_true", help="run everything anew")
     parser.add_argument("--kept", action="store_true", help="run nothing, write down what was found")
     parser.add_argument("--part", choices=PARTS, help="run this part alone, and write no document")
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
     DOCUMENT.parent.mkdir(parents=True, exist_ok=True)
     DOCUMENT.write_text(document(found))
     good = all(is_good(found).values()) and all(len(kept(part)) == len(PARTS[part]) for part in PARTS)
-    print(json.dumps({"bench": "report", "held": is_good(found)}) if chosen.json else f"{DOCUMENT} written")
+    print(json.dumps({"suite": "report", "held": is_good(found)}) if chosen.json else f"{DOCUMENT} written")
     return 0 if good else 1
 
 
@@ -69,7 +69,7 @@ def run(piece: str, arguments: Sequence[str], again: bool) -> None:
         return
     commit = _commit()  # as it was when the piece began
     done = subprocess.run(
-        [sys.executable, "-m", "bench", *arguments], cwd=ROOT, stdout=subprocess.PIPE, timeout=TIMEOUT_S, check=False
+        [sys.executable, "-m", "chaos", *arguments], cwd=ROOT, stdout=subprocess.PIPE, timeout=TIMEOUT_S, check=False
     )
     found: Found = json.loads(done.stdout) | {"made": time.strftime("%Y-%m-%d"), "commit": commit}
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -129,7 +129,7 @@ def document(found: dict[str, Found]) -> str:
         if (pieces := len(kept(part))) < len(PARTS[part]):
             lines += [
                 f"**Not whole: {pieces} of {len(PARTS[part])} pieces of `{part}` have been run** "
-                f"(`python -m bench report --part {part}` runs the others).",
+                f"(`python -m chaos report --part {part}` runs the others).",
                 "",
             ]
     return "\n".join(lines)
@@ -140,7 +140,7 @@ def _faults(found: Found) -> list[str]:
     return [
         f"## {found['runs']} random (role, time) pairs",
         "",
-        f"`python -m bench faults --runs {found['runs']} --seed {found['seed']} --json`: 5 nodes, 3 copies, 6 rounds; "
+        f"`python -m chaos faults --runs {found['runs']} --seed {found['seed']} --json`: 5 nodes, 3 copies, 6 rounds; "
         "one process killed with -9 at a random moment, and not started again before the job has ended.",
         "",
         f"finished {found['finished']}, equal {found['equal']}, files lost {found['files_lost']}, recovery "
@@ -158,7 +158,7 @@ def _matrix(found: Found) -> list[str]:
     return [
         "## Every role at every failpoint",
         "",
-        f"`python -m bench matrix --json`: {found['cases']} cases, {found['killed']} killed somebody, "
+        f"`python -m chaos matrix --json`: {found['cases']} cases, {found['killed']} killed somebody, "
         f"{found['finished']} finished, {found['equal']} equal, files lost {found['files_lost']}.",
         "",
         *_table(
@@ -176,7 +176,7 @@ def _history(found: Found) -> list[str]:
     return [
         "## An acknowledged put is never lost",
         "",
-        f"`python -m bench history --seed {found['seed']} --json`: {found['acknowledged']} puts acknowledged and "
+        f"`python -m chaos history --seed {found['seed']} --json`: {found['acknowledged']} puts acknowledged and "
         f"{found['not_acknowledged']} not, while {found['kills']} nodes were killed, two of five at a time, and "
         f"started again with nothing; {found['read_meanwhile']} of them read meanwhile, "
         f"{found['errors_meanwhile']} readings ended in an error. "
@@ -186,7 +186,7 @@ def _history(found: Found) -> list[str]:
 
 def _rows(found: Found) -> list[str]:
     rows = found["rows"]
-    lines = ["## What else can go wrong, and what people see", "", "`python -m bench rows --json`", ""]
+    lines = ["## What else can go wrong, and what people see", "", "`python -m chaos rows --json`", ""]
     lines += _table(
         ("what was done", "what must come of it", "held", "figures"),
         [
