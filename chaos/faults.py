@@ -28,9 +28,8 @@ from rich.table import Table
 from chaos import workload
 from chaos.workload import Data, Work
 from roundelay.chord.errors import ChordError
-from roundelay.federation import jobs as records
-from roundelay.federation.jobs import JobView
 from roundelay.federation.records import DONE
+from roundelay.federation.snapshot import JobSnapshot
 from roundelay.node.subprocesses import ROOT
 from roundelay.testing.cluster import ProcessRing, Running, Stuck, process_ring, trainers_of, until
 
@@ -229,9 +228,9 @@ def restore(ring: ProcessRing) -> None:
     ring.wait_copied()
 
 
-def contributions_wrong(ring: ProcessRing, view: JobView) -> str:
+def contributions_wrong(ring: ProcessRing, view: JobSnapshot) -> str:
     """Every (round, file) enters a sum exactly once: what the reports count, or what is wrong with it."""
-    reports = ring.ask_again(lambda entry: records.read_reports(entry.node, entry.ring, view.spec.job))
+    reports = workload.read_reports(ring, view.job)
     wanted = sorted(f.name for f in view.spec.files)
     wrong = [
         n for n in range(1, view.spec.settings.rounds + 1) if n not in reports or sorted(reports[n].placement) != wanted

@@ -15,9 +15,10 @@ from roundelay.cli.entry import RingEntry
 from roundelay.cli.job_input import make_spec, read_input
 from roundelay.federation import jobs
 from roundelay.federation.errors import FederationError
-from roundelay.federation.jobs import JobView
+from roundelay.federation.records import RoundReport
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
+from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.upload import upload_files
 from roundelay.node.subprocesses import ROOT
@@ -93,35 +94,40 @@ def id_of(client: Running) -> str:
     return found.group()
 
 
-def look(ring: ProcessRing, job: str) -> JobView | None:
+def look(ring: ProcessRing, job: str) -> JobSnapshot | None:
     """The job as the ring has it; nothing while that cannot be read."""
     try:
-        return ring.ask(lambda entry: jobs.read_job(entry.node, entry.ring, job))
+        return ring.ask(lambda entry: read_snapshot(entry.node, entry.ring, job))
     except (ChordError, FederationError):
         return None
 
 
-def wait_for_round(ring: ProcessRing, job: str, number: int, timeout_s: float = PATIENCE_S) -> JobView:
+def read_reports(ring: ProcessRing, job: str) -> dict[int, RoundReport]:
+    """Return the reports of a job, by round."""
+    return ring.ask_again(lambda entry: read_snapshot(entry.node, entry.ring, job, with_reports=True)).reports
+
+
+def wait_for_round(ring: ProcessRing, job: str, number: int, timeout_s: float = PATIENCE_S) -> JobSnapshot:
     """Until the RESULT of that round is stored, or the job has ended. Raises Stuck."""
 
-    def reached() -> JobView | None:
+    def reached() -> JobSnapshot | None:
         view = look(ring, job)
         return view if view is not None and (view.end or len(view.results) > number) else None
 
     return until(reached, f"round {number} of job {job[:8]}", timeout_s)
 
 
-def wait_for_end(ring: ProcessRing, job: str, timeout_s: float = PATIENCE_S) -> JobView:
+def wait_for_end(ring: ProcessRing, job: str, timeout_s: float = PATIENCE_S) -> JobSnapshot:
     """Until the job has ended. Raises Stuck."""
 
-    def ended() -> JobView | None:
+    def ended() -> JobSnapshot | None:
         view = look(ring, job)
         return view if view is not None and view.is_over else None
 
     return until(ended, f"the end of job {job[:8]}", timeout_s)
 
 
-def model_of(view: JobView) -> str:
+def model_of(view: JobSnapshot) -> str:
     """The hash of the model that a job has made: that of its last round's weights."""
     return view.results[-1].weights
 

@@ -96,7 +96,7 @@ def other_bits(folder: Path) -> Row:
         client = workload.start(ring, data, WORK, "--json")
         job, held = workload.id_of(client), ends_in(client, expected)
         view = workload.wait_for_end(ring, job)
-        reports = ring.ask(lambda entry: records.read_reports(entry.node, entry.ring, job))
+        reports = workload.read_reports(ring, job)
         said = heard(client, "other bits")
         trained = sum(f":{node.port}" in where for r in reports.values() for where in r.placement.values())
         return Row(
@@ -141,7 +141,7 @@ def newcomer(folder: Path) -> Row:
         joined_in = len(view.results) if view else 0
         held = ends_in(client, expected)
         view = workload.wait_for_end(ring, job)
-        reports = ring.ask(lambda entry: records.read_reports(entry.node, entry.ring, job))
+        reports = workload.read_reports(ring, job)
         place = f":{node.listening_port()}"
         works_in = [n for n in sorted(reports) if any(where.endswith(place) for where in reports[n].placement.values())]
         return Row(

@@ -14,7 +14,7 @@ from roundelay.cli import exits, options
 from roundelay.cli.entry import RingEntry, client_runtime, enter
 from roundelay.federation.audit import AuditFinding, read_for_audit, retrain, verify_chain
 from roundelay.federation.errors import FederationError, OtherBits
-from roundelay.federation.jobs import JobView
+from roundelay.federation.snapshot import JobSnapshot
 from roundelay.ml.worker import Worker
 from roundelay.node.console import console
 from roundelay.node.runtime import Runtime
@@ -37,7 +37,7 @@ def run(chosen: options.Namespace) -> int:
     return 0 if all(f.holds for f in findings) else exits.FAILED
 
 
-def again(runtime: Runtime, entry: RingEntry, view: JobView, count: int, rng: random.Random) -> list[AuditFinding]:
+def again(runtime: Runtime, entry: RingEntry, view: JobSnapshot, count: int, rng: random.Random) -> list[AuditFinding]:
     """Rounds in random order, until so many could be made again."""
     worker = Worker()
     findings: list[AuditFinding] = []

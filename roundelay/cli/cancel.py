@@ -9,7 +9,7 @@ from roundelay.cli import exits, options
 from roundelay.cli.entry import client_runtime, enter
 from roundelay.federation import audit, jobs, records
 from roundelay.federation.errors import FederationError
-from roundelay.federation.jobs import JobView
+from roundelay.federation.snapshot import JobSnapshot
 
 
 def run(chosen: options.Namespace) -> int:
@@ -29,7 +29,7 @@ def run(chosen: options.Namespace) -> int:
     return 0
 
 
-def cancelled(view: JobView) -> str:
+def cancelled(view: JobSnapshot) -> str:
     """That a job has been cancelled, and what there is of it."""
     job, rounds = view.spec.job, len(view.results) - 1
     if rounds < 1:

@@ -10,6 +10,7 @@ from roundelay.cli.entry import client_runtime, enter
 from roundelay.cli.report import JobReport, model_of
 from roundelay.federation import jobs
 from roundelay.federation.errors import FederationError
+from roundelay.federation.snapshot import read_snapshot
 from roundelay.ml.readers.saved_model import save
 
 
@@ -17,7 +18,7 @@ def run(chosen: options.Namespace) -> int:
     runtime = client_runtime()
     entry = enter(runtime, chosen)
     try:
-        view = runtime.run(jobs.read_job(entry.node, entry.ring, chosen.job))
+        view = runtime.run(read_snapshot(entry.node, entry.ring, chosen.job))
         if not view.results:
             raise exits.Exit(exits.FAILED, f"job {chosen.job} has made no model yet: it is {view.state}")
         last = view.results[-1]

@@ -14,8 +14,7 @@ from roundelay.cli import exits, options
 from roundelay.cli.entry import RingEntry, client_runtime, enter
 from roundelay.federation import jobs
 from roundelay.federation.errors import Diverged, FederationError
-from roundelay.federation.jobs import JobView
-from roundelay.federation.records import RoundReport
+from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.node.console import console
 from roundelay.node.runtime import Runtime
 
@@ -53,19 +52,18 @@ def run(chosen: options.Namespace) -> int:
 def look(runtime: Runtime, entry: RingEntry, job: str) -> JobRow:
     """A job's row; one whose records cannot be read says why."""
     try:
-        view = runtime.run(jobs.read_job(entry.node, entry.ring, job))
-        reports = runtime.run(jobs.read_reports(entry.node, entry.ring, job))
+        view = runtime.run(read_snapshot(entry.node, entry.ring, job, with_reports=True))
     except Diverged as error:
         return JobRow(job, "diverged", 0, 0, None, "", str(error))
     except (ChordError, FederationError) as error:
         return JobRow(job, "unreadable", 0, 0, None, "", str(error))
-    return row_of(view, reports)
+    return row_of(view)
 
 
-def row_of(view: JobView, reports: dict[int, RoundReport]) -> JobRow:
+def row_of(view: JobSnapshot) -> JobRow:
     last = view.results[-1] if view.results else None
     done = last is not None and last.round > 0
-    driver = reports[last.round].driver if last is not None and last.round in reports else ""
+    driver = view.reports[last.round].driver if last is not None and last.round in view.reports else ""
     return JobRow(
         view.spec.job,
         view.state,

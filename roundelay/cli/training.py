@@ -26,6 +26,7 @@ from roundelay.federation.effects import Clocks
 from roundelay.federation.errors import FederationError, JobEnded, NoSuchJob, Overtaken, TooManyJobs
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
+from roundelay.federation.snapshot import read_snapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.upload import upload_files
 from roundelay.ml.errors import InputMissing, MLError
@@ -210,7 +211,7 @@ def cancel(access: Connection, job: str) -> None:
             lambda entry: jobs.put_record(entry.node, entry.ring, job, records.CANCELLED, b"by its client", version),
             CANCEL_TRIES,
         )
-        note(cancelled(access.ask(lambda entry: jobs.read_job(entry.node, entry.ring, job), CANCEL_TRIES)))
+        note(cancelled(access.ask(lambda entry: read_snapshot(entry.node, entry.ring, job), CANCEL_TRIES)))
     except (ChordError, FederationError, Stopped) as error:
         note(
             f"job {job} may not be cancelled, and then the ring drives it on: {error}. "

@@ -86,7 +86,7 @@ def _jobs(before: RingState, after: RingState) -> Iterator[Event]:
                 f"job {sighting.job[:8]}: {files} file{'s' * (files != 1)}, {sighting.spec.settings.rounds} rounds",
             )
         if known is not None or not sighting.end:
-            yield from _progress(known or JobSnapshot(sighting.spec, sighting.job), sighting)
+            yield from _progress(known or JobSnapshot(sighting.spec), sighting)
 
 
 def _progress(known: JobSnapshot, now: JobSnapshot) -> Iterator[Event]:

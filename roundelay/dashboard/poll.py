@@ -14,7 +14,7 @@ from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import GetMembers, GetStatus, Status
 from roundelay.chord.ring import Ring
 from roundelay.federation import jobs
-from roundelay.federation.snapshot import JobSnapshot, refresh_snapshot
+from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 
 ANSWER_TIMEOUT_S = 0.8  # a node answers from memory
 DEPTH_MAX = 4  # how often those are asked whom others have named
@@ -58,8 +58,9 @@ def look_at_jobs(start: NodeRef, ring: Ring, known: Sequence[JobSnapshot]) -> Pr
     """The latest jobs of the ring; one whose records cannot be read now is shown as it was. Raises ChordError."""
     before = {sighting.job: sighting for sighting in known}
     listed = (yield from jobs.list_jobs(start, ring))[-JOBS_MAX:]
-    unread = [job for job in listed if job not in before or not before[job].is_read]
-    outcomes = yield from gather([refresh_snapshot(start, ring, job, before.get(job)) for job in unread])
+    unread = [job for job in listed if job not in before or not before[job].is_over]
+    looks = [read_snapshot(start, ring, job, before.get(job), with_reports=True) for job in unread]
+    outcomes = yield from gather(looks)
     fresh = {job: thrifty(o) for job, o in zip(unread, outcomes, strict=True) if isinstance(o, JobSnapshot)}
     return tuple(found for job in listed if (found := fresh.get(job) or before.get(job)))
 

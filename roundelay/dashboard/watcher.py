@@ -142,4 +142,4 @@ class Watcher:
 
 def jobs_every_s(jobs: Sequence[JobSnapshot]) -> float:
     """From one look at the jobs to the next: finished ones are not read again."""
-    return JOBS_EVERY_S + A_ROUND_S * sum(sighting.rounds_done for sighting in jobs if not sighting.is_read)
+    return JOBS_EVERY_S + A_ROUND_S * sum(sighting.rounds_done for sighting in jobs if not sighting.is_over)

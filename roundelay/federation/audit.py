@@ -18,10 +18,10 @@ from roundelay.federation import arithmetic, jobs, records
 from roundelay.federation.client_sampling import sampled_files
 from roundelay.federation.effects import offload
 from roundelay.federation.errors import BadRecord, OtherBits
-from roundelay.federation.jobs import JobView, read_job
 from roundelay.federation.records import RoundResult
 from roundelay.federation.requests import Progress
 from roundelay.federation.rounds import PartialResult
+from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.ml.task import task_from_dict
 from roundelay.ml.worker import Worker
 from roundelay.store.blobs import digest_of
@@ -37,13 +37,13 @@ class AuditFinding:
     detail: str = ""
 
 
-def read_for_audit(start: NodeRef, ring: Ring, job: str) -> Procedure[JobView]:
+def read_for_audit(start: NodeRef, ring: Ring, job: str) -> Procedure[JobSnapshot]:
     """A job as far as its records hold together, whatever else stands among them. Raises NoSuchJob, ChordError."""
-    view = yield from read_job(start, ring, job, records.longest_chain)
+    view = yield from read_snapshot(start, ring, job, build_chain=records.salvage_chain)
     return view
 
 
-def verify_chain(start: NodeRef, ring: Ring, view: JobView) -> Procedure[list[AuditFinding]]:
+def verify_chain(start: NodeRef, ring: Ring, view: JobSnapshot) -> Procedure[list[AuditFinding]]:
     """Every record that is stored: is it the job's, a link of the chain, and are its weights what it names?"""
     job = view.spec.job
     items, nodes = yield from find(start, ring, ring.key(job))
@@ -69,7 +69,7 @@ def verify_chain(start: NodeRef, ring: Ring, view: JobView) -> Procedure[list[Au
     return findings
 
 
-def retrain(start: NodeRef, ring: Ring, view: JobView, number: int, worker: Worker) -> Procedure[AuditFinding]:
+def retrain(start: NodeRef, ring: Ring, view: JobSnapshot, number: int, worker: Worker) -> Procedure[AuditFinding]:
     """Make a round again, file by file, and compare its weights.
 
     Raises NotFound where its first weights are gone, OtherBits where this machine, or any, cannot make the same bits.
@@ -101,7 +101,7 @@ def retrain(start: NodeRef, ring: Ring, view: JobView, number: int, worker: Work
     return AuditFinding(what, digest == claimed.weights, detail)
 
 
-def _weights_before(start: NodeRef, ring: Ring, view: JobView, before: RoundResult) -> Procedure[bytes]:
+def _weights_before(start: NodeRef, ring: Ring, view: JobSnapshot, before: RoundResult) -> Procedure[bytes]:
     if before.round == 0 and not view.spec.initial:
         weights = arithmetic.first_weights(view.spec)
         if digest_of(weights) != before.weights:

@@ -28,6 +28,7 @@ from roundelay.federation.retry import refresh_members, with_entry_failover
 from roundelay.federation.roster import Roster
 from roundelay.federation.round_coordinator import Assignment, RoundCoordinator
 from roundelay.federation.rounds import PartialResult
+from roundelay.federation.snapshot import read_snapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.topologies.mixing import GossipResult, evaluate_and_mix
 from roundelay.ml.errors import MLError, ModelUnknown
@@ -120,7 +121,7 @@ class Driver:
     def _drive(self) -> Procedure[None]:
         ring = self._roster.ring
         yield from refresh_members(self._roster)  # first, so that nothing depends on the way in
-        view = yield from with_entry_failover(self._roster, lambda entry: jobs.read_job(entry, ring, self.spec.job))
+        view = yield from with_entry_failover(self._roster, lambda entry: read_snapshot(entry, ring, self.spec.job))
         self._end = view.end
         self._require_running()
         self._results = list(view.results)

@@ -14,7 +14,7 @@ from roundelay.federation.errors import Diverged, FederationError
 from roundelay.store.items import ListNamed
 
 if TYPE_CHECKING:
-    from roundelay.federation.jobs import JobView
+    from roundelay.federation.snapshot import JobSnapshot
 
 DRIVER_LEASE_S = 5.0  # after so long without a word from its driver a job is taken over
 JOB_SCAN_INTERVAL_S = 1.0
@@ -65,10 +65,11 @@ class JobSupervisor:
         from roundelay.federation import (
             jobs,  # brings specs and their chains, which a node that owns no job does without
         )
+        from roundelay.federation.snapshot import read_snapshot
 
         node = self._node
         try:
-            view = yield from jobs.read_job(node.ref, node.ring, job)
+            view = yield from read_snapshot(node.ref, node.ring, job)
         except Diverged as error:
             yield from self._fail_diverged(job, error)
             return
@@ -92,7 +93,7 @@ class JobSupervisor:
             yield from jobs.put_record(node.ref, node.ring, job, records.FAILED, reason, self._clocks.version())
         self._ended.add(job)
 
-    def _drive(self, view: JobView) -> Procedure[None]:
+    def _drive(self, view: JobSnapshot) -> Procedure[None]:
         from roundelay.federation.driver import Driver  # brings numpy, which a node that drives nothing does without
 
         spec = view.spec

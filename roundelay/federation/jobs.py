@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from roundelay.chord.effects import Procedure, gather
-from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation import records
-from roundelay.federation.errors import FederationError, NoSuchJob, TooManyJobs
-from roundelay.federation.records import RoundReport, RoundResult
-from roundelay.federation.spec import JobSpec, spec_from_bytes
+from roundelay.federation.errors import TooManyJobs
+from roundelay.federation.records import RoundResult
+from roundelay.federation.spec import JobSpec
 from roundelay.store.items import Item
 from roundelay.store.read_path import fetch, find
 from roundelay.store.write_path import put, put_many
@@ -20,28 +18,6 @@ from roundelay.store.write_path import put, put_many
 JOB_LEASE_S = 7 * 24 * 3600.0  # of a job's records; driven jobs renew
 WAITING_MAX = 8
 LISTED_MAX = 64
-
-Link = Callable[[str, list[bytes]], tuple[RoundResult, ...]]
-
-
-@dataclass(frozen=True)
-class JobView:
-    """What the ring knows of a job."""
-
-    spec: JobSpec
-    results: tuple[RoundResult, ...]  # the verified chain, from round 0 on
-    end: str  # one of records.ENDS, or nothing
-    reason: str = ""  # of a failed job
-
-    @property
-    def state(self) -> str:
-        """waiting, running, done, failed or cancelled."""
-        return self.end or ("running" if self.results else "waiting")
-
-    @property
-    def is_over(self) -> bool:
-        """It has ended; and where it has made a model, whoever holds the last links of its chain is there."""
-        return bool(self.end) and (self.end != records.DONE or len(self.results) > self.spec.settings.rounds)
 
 
 def publish(start: NodeRef, ring: Ring, spec: JobSpec, version: int) -> Procedure[None]:
@@ -97,32 +73,6 @@ def find_records(start: NodeRef, ring: Ring, job: str, *names: str) -> Procedure
     return items
 
 
-def read_job(start: NodeRef, ring: Ring, job: str, link: Link = records.chain) -> Procedure[JobView]:
-    """A job from its records; `link` chains its results. Raises NoSuchJob, Diverged, BadRecord, ChordError."""
-    items, nodes = yield from find(start, ring, ring.key(job))
-    name = records.record_name(job, records.SPEC)
-    specs = [i for i in items if i.entry.name == name and i.entry.digest == job]  # a job's id is its spec's digest
-    if not specs:
-        raise NoSuchJob(f"no job {job} on this ring")
-    spec = spec_from_bytes((yield from _contents(nodes, specs[:1]))[0])
-    prefix = records.record_name(job, "result-")
-    results = yield from _contents(nodes, [i for i in items if i.entry.name.startswith(prefix)])
-    links = link(job, results)
-    failures = [i for i in items if i.entry.name == records.record_name(job, records.FAILED)]
-    reasons = yield from _contents(nodes, failures[:1])
-    return JobView(spec, links, end_among(job, items), reasons[0].decode(errors="replace") if reasons else "")
-
-
-def read_reports(start: NodeRef, ring: Ring, job: str) -> Procedure[dict[int, RoundReport]]:
-    """The reports of a job, by round; of several on one round, which two drivers have written, the latest."""
-    items, nodes = yield from find(start, ring, ring.key(job))
-    prefix = records.record_name(job, "report-")
-    mine = sorted((i for i in items if i.entry.name.startswith(prefix)), key=lambda i: i.rank)
-    contents = yield from _contents(nodes, mine)
-    reports = [records.report_from_bytes(content) for content in contents]
-    return {report.round: report for report in reports}
-
-
 def read_weights(start: NodeRef, ring: Ring, result: RoundResult) -> Procedure[bytes]:
     """The weights that a result names. Raises NotFound."""
     _, nodes = yield from find(start, ring, ring.key(result.job))
@@ -143,13 +93,3 @@ def end_among(job: str, items: tuple[Item, ...]) -> str:
     """How a job ended, by the names of its records: one of records.ENDS, or nothing."""
     names = {i.entry.name for i in items}
     return next((end for end in records.ENDS if records.record_name(job, end) in names), "")
-
-
-def _contents(nodes: tuple[NodeRef, ...], items: list[Item]) -> Procedure[list[bytes]]:
-    """The contents of these items. Raises the first error."""
-    outcomes = yield from gather([fetch(nodes, i.entry.digest, i.entry.size_bytes) for i in items])
-    for outcome in outcomes:
-        if isinstance(outcome, ChordError | FederationError):
-            raise outcome
-        assert isinstance(outcome, bytes), outcome
-    return [outcome for outcome in outcomes if isinstance(outcome, bytes)]

@@ -9,6 +9,7 @@ REPORT beside the chain.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 
@@ -120,44 +121,42 @@ def report_from_bytes(content: bytes) -> RoundReport:
         raise BadRecord(f"a report that is none: {error}") from error
 
 
-def chain(job: str, contents: list[bytes]) -> tuple[RoundResult, ...]:
-    """The chain from round 0 on, each link verified. Raises BadRecord; Diverged when a round has two results."""
-    links: list[RoundResult] = []
-    by_round: dict[int, RoundResult] = {}
+def extend_chain(job: str, links: tuple[RoundResult, ...], contents: Sequence[bytes]) -> tuple[RoundResult, ...]:
+    """Return the verified chain `links`, grown by the results in `contents` that follow it.
+
+    Raises BadRecord; Diverged when a round has two results.
+    """
+    results: dict[int, RoundResult] = {}
     for result in map(result_from_bytes, contents):
-        other = by_round.setdefault(result.round, result)
+        other = results.setdefault(result.round, result)
         if other != result:
             raise diverged(result.round, other.digest, result.digest)
-    while (following := by_round.get(len(links))) is not None:
-        if following.job != job or following.previous != (links[-1].digest if links else ""):
-            break
-        links.append(following)
-    return tuple(links)
+    return _longest_chain(job, links, results.values())
+
+
+def salvage_chain(job: str, links: tuple[RoundResult, ...], contents: Sequence[bytes]) -> tuple[RoundResult, ...]:
+    """Return the longest chain in spite of malformed and conflicting records; of equally long ones, any."""
+    results: list[RoundResult] = []
+    for content in contents:
+        with suppress(BadRecord):
+            results.append(result_from_bytes(content))
+    return _longest_chain(job, links, results)
 
 
 def diverged(number: int, *digests: str) -> Diverged:
-    """A round with two results, both named in the same order by whoever sees them."""
+    """Return the error for a round with two results; its text does not depend on their order."""
     one, other = sorted(digests)
     return Diverged(f"diverged: round {number} has two results, {one} and {other}")
 
 
-def longest_chain(job: str, contents: list[bytes]) -> tuple[RoundResult, ...]:
-    """The longest chain that can be made of these, whatever else is among them; of equally long ones, any."""
-    rounds: dict[int, list[RoundResult]] = {}
-    for content in contents:
-        with suppress(BadRecord):
-            result = result_from_bytes(content)
-            if result.job == job:
-                rounds.setdefault(result.round, []).append(result)
-    best: dict[str, tuple[int, RoundResult | None]] = {}  # digest before -> links from there on, and the first of them
-    for number in sorted(rounds, reverse=True):
-        for result in sorted(rounds[number], key=lambda r: r.digest):
-            length = 1 + best.get(result.digest, (0, None))[0]
-            if length > best.get(result.previous, (0, None))[0]:
-                best[result.previous] = length, result
-    links: list[RoundResult] = []
-    while (following := best.get(links[-1].digest if links else "", (0, None))[1]) is not None:
-        if following.round != len(links):
-            break
-        links.append(following)
-    return tuple(links)
+def _longest_chain(job: str, links: tuple[RoundResult, ...], results: Iterable[RoundResult]) -> tuple[RoundResult, ...]:
+    """Return `links` followed by the longest chain of results of this job that continues them."""
+    best: dict[str, tuple[int, RoundResult]] = {}  # digest of a result -> length of the chain after it, its first link
+    for result in sorted(results, key=lambda r: (-r.round, r.digest)):
+        length = 1 + (best[result.digest][0] if result.digest in best else 0)
+        if result.job == job and (result.previous not in best or length > best[result.previous][0]):
+            best[result.previous] = length, result
+    chain = list(links)
+    while (following := best.get(chain[-1].digest if chain else "")) and following[1].round == len(chain):
+        chain.append(following[1])
+    return tuple(chain)

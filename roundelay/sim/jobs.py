@@ -17,6 +17,7 @@ from roundelay.federation.driver import Driver
 from roundelay.federation.errors import FederationError
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
+from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.upload import upload_files
 from roundelay.ml.worker import Worker
@@ -98,17 +99,17 @@ class Job:
             scene.world.kill(process)
             self._end = "killed"
 
-    def _look(self, scene: ObservedRing) -> jobs.JobView | None:
+    def _look(self, scene: ObservedRing) -> JobSnapshot | None:
         """The job, as some member finds it; nothing while it cannot be read."""
         assert self._spec is not None
         found: list[Outcome] = []
         machine = next(m for m in scene.machines if m.member is not None)
         assert machine.member is not None and machine.process is not None
-        look = jobs.read_job(machine.member.ref, scene.ring, self._spec.job)
+        look = read_snapshot(machine.member.ref, scene.ring, self._spec.job)
         scene.world.run(machine.process, "look", look, found.append)
         clock = scene.world.clock
         clock.run_while(lambda: not found, clock.now + ENDS_WITHIN_S)
-        return found[0] if found and isinstance(found[0], jobs.JobView) else None
+        return found[0] if found and isinstance(found[0], JobSnapshot) else None
 
 
 @cache

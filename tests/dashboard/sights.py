@@ -61,4 +61,4 @@ def job(
         n: RoundReport(spec.job, n, driver, 0.5, 0.4, 0.9, 1.0, 0.9, {"part-0": "127.0.0.1:8010"}, disturbed)
         for n in range(1, rounds_done + 1)
     }
-    return JobSnapshot(spec, spec.job, tuple(links), reports, end)
+    return JobSnapshot(spec, tuple(links), reports, end)

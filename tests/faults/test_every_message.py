@@ -17,6 +17,7 @@ from roundelay.chord.refs import NodeRef
 from roundelay.federation import jobs, records
 from roundelay.federation.errors import JobEnded, NoSuchJob, WorkFailed
 from roundelay.federation.requests import Order
+from roundelay.federation.snapshot import read_snapshot
 from roundelay.store.items import Put
 from tests.faults.inline_cluster import Killed, Table, small_job
 
@@ -125,8 +126,8 @@ def test_the_driver_dies_at_this_message_and_another_drives_on(kind: str, heard:
     with suppress(JobEnded):  # its last word had been heard
         table.drive(spec)
 
-    view = table.run(jobs.read_job(table.someone, table.ring, spec.job))
-    reports = table.run(jobs.read_reports(table.someone, table.ring, spec.job))
+    view = table.run(read_snapshot(table.someone, table.ring, spec.job, with_reports=True))
+    reports = view.reports
     assert view.end == records.DONE
     assert view.results[-1].weights == script()[1]
     assert sorted(reports) == list(range(ROUNDS + 1))
@@ -152,7 +153,7 @@ def test_two_drivers_write_the_same_bytes_and_one_result_a_round() -> None:
     finished = table.together([one, other])
 
     assert [chain[-1].weights for chain in finished] == [script()[1]] * 2
-    view = table.run(jobs.read_job(table.someone, table.ring, spec.job))
+    view = table.run(read_snapshot(table.someone, table.ring, spec.job))
     assert (view.end, len(view.results)) == (records.DONE, ROUNDS + 1)
 
 
@@ -178,7 +179,7 @@ def test_a_model_that_cannot_be_validated_fails_the_job_by_name() -> None:
     with pytest.raises(WorkFailed):
         table.drive(spec)
 
-    assert table.run(jobs.read_job(table.someone, table.ring, spec.job)).end == records.FAILED
+    assert table.run(read_snapshot(table.someone, table.ring, spec.job)).end == records.FAILED
 
 
 def void(_: object) -> None:

@@ -22,8 +22,8 @@ from chaos import workload
 from chaos.faults import contributions_wrong, restore
 from chaos.workload import Data, Work
 from roundelay.chord.errors import ChordError
-from roundelay.federation.jobs import read_reports
 from roundelay.federation.records import DONE
+from roundelay.federation.snapshot import read_snapshot
 from roundelay.store.read_path import get
 from roundelay.store.write_path import put
 from roundelay.testing.cluster import PATIENCE_S, ProcessRing, process_ring, trainers_of, until
@@ -113,7 +113,7 @@ def tree(bench: Bench) -> None:
     busy = until(lambda: [s.node for s in ring.survey() if s.training and s.node.port != top.port], "a training")
     ring.node_at(busy[0]).kill()
     bench.check(job)
-    reports = ring.ask_again(lambda entry: read_reports(entry.node, entry.ring, job))
+    reports = ring.ask_again(lambda entry: read_snapshot(entry.node, entry.ring, job, with_reports=True)).reports
     assert all(reports[number].passed_on for number in range(1, WORK.rounds + 1)), "from node to node in every round"
     assert any(str(busy[0].address) in line for report in reports.values() for line in report.disturbances)
 

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from roundelay.chord.refs import NodeRef
-from roundelay.federation import arithmetic, jobs
+from roundelay.federation import arithmetic
 from roundelay.federation.orders import Orders
 from roundelay.federation.requests import Collect, Order, Progress
 from roundelay.federation.rounds import BACKUP_AFTER_MIN_S, PartialResult, ThroughputEstimate
+from roundelay.federation.snapshot import read_snapshot
 from roundelay.federation.spec import JobSpec
 from tests.faults.inline_cluster import Table, small_job
 
@@ -49,7 +50,7 @@ def hang(table: Table, ref: NodeRef, from_round: int = 0) -> None:
 
 
 def placements(table: Table, spec: JobSpec) -> dict[int, dict[str, str]]:
-    reports = table.run(jobs.read_reports(table.someone, table.ring, spec.job))
+    reports = table.run(read_snapshot(table.someone, table.ring, spec.job, with_reports=True)).reports
     return {number: report.placement for number, report in reports.items() if number}
 
 
@@ -79,7 +80,7 @@ def test_who_is_raced_and_loses_is_given_no_work_for_a_while() -> None:
     table.drive(spec)
 
     assert orders == [0, 1]
-    said = table.run(jobs.read_reports(table.someone, table.ring, spec.job))[1].disturbances
+    said = table.run(read_snapshot(table.someone, table.ring, spec.job, with_reports=True)).reports[1].disturbances
     assert any(f"{hung.address} is slow" in line for line in said)
 
 

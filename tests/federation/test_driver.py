@@ -26,6 +26,7 @@ from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.requests import Collect, Order, Progress, TrainingFile
 from roundelay.federation.retry import refresh_members
 from roundelay.federation.settings import Settings
+from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.upload import upload_files
 from roundelay.ml import exact
@@ -94,8 +95,8 @@ class Job:
         self.net.run(driver.drive())
         return driver.weights
 
-    def look(self) -> jobs.JobView:
-        return self.net.run(jobs.read_job(self.net.entry, RING, self.spec.job))
+    def look(self) -> JobSnapshot:
+        return self.net.run(read_snapshot(self.net.entry, RING, self.spec.job))
 
 
 def reference(spec: JobSpec = SPEC, contents: dict[str, bytes] = CONTENTS) -> bytes:
