@@ -41,9 +41,9 @@ SLOW = frozenset(
 HELPS = ("client.py", "client.py train", "client.py jobs", "compute_node.py", "supernode.py", "-m roundelay.dashboard")
 # Until it serves: what its entry point imports, and what that runs.
 STARTS = {
-    "a node": "compute_node, roundelay.cli.compute_node, roundelay.cli.run_compute_node",
-    "the supernode": "supernode, roundelay.cli.supernode, roundelay.cli.run_supernode",
-    "the client, until its ring comes up": "client, roundelay.cli.commands, roundelay.cli.settings, "
+    "a node": "roundelay.cli.main, roundelay.cli.compute_node, roundelay.cli.run_compute_node",
+    "the supernode": "roundelay.cli.main, roundelay.cli.supernode, roundelay.cli.run_supernode",
+    "the client, until its ring comes up": "roundelay.cli.main, roundelay.cli.commands, roundelay.cli.settings, "
     "roundelay.cli.configuration, roundelay.cli.local",
     "a trainer": "roundelay.ml.trainer, roundelay.ml.worker",
 }

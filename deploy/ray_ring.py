@@ -56,7 +56,7 @@ class NodeActor:
         folder.mkdir(exist_ok=True)
         self._processes = Processes(folder)
         self._number = self._processes.start(
-            "compute_node.py", ["0", *map(str, supernode), "--host", host, "--quiet", "--nodes", str(listed(folder))]
+            "node", ["0", *map(str, supernode), "--host", host, "--quiet", "--nodes", str(listed(folder))]
         )
         self._processes.address(self._number, time.monotonic() + START_TIMEOUT_S)
 
@@ -79,7 +79,7 @@ def start_ring(ray: Any, processes: Processes, folder: Path, chosen: argparse.Na
     deadline = time.monotonic() + START_TIMEOUT_S + chosen.nodes * START_TIMEOUT_PER_NODE_S
     listed(folder).write_text(ANYBODY)
     number = processes.start(
-        "supernode.py",
+        "supernode",
         [
             "--host",
             str(ray.util.get_node_ip_address()),
@@ -165,7 +165,7 @@ def main(arguments: list[str]) -> int:
             f"up after {time.monotonic() - began:.1f} s"
         )
         return processes.foreground(
-            "client.py", ["train", *chosen.client, "--supernode", str(supernode), "--nodes", str(listed(folder))]
+            "train", [*chosen.client, "--supernode", str(supernode), "--nodes", str(listed(folder))]
         )
 
 

@@ -24,7 +24,7 @@ from roundelay.chord.effects import ask
 from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import Address
 from roundelay.chord.requests import GetMembers, Status
-from roundelay.cli import exits
+from roundelay.cli import exits, main
 from roundelay.cli.status import to_json
 from roundelay.node.runtime import Runtime
 from roundelay.rpc.peers import Peers
@@ -242,9 +242,7 @@ def client(*arguments: object, cwd: Path = ROOT, mark: str = "") -> Outcome:
 
 def client_here(*arguments: object) -> Outcome:
     """client.py in this process, for what never gets as far as a ring: a process takes half a second to start."""
-    import client as script
-
-    return run_here(script.main, *arguments)
+    return run_here(main.client, *arguments)
 
 
 def run_here(main: Callable[[list[str]], int], *arguments: object) -> Outcome:

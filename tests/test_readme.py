@@ -19,9 +19,7 @@ from pathlib import Path
 
 import pytest
 
-import compute_node
-import supernode
-from roundelay.cli import options
+from roundelay.cli import main, options
 from tests.processes import PATIENCE_S, ROOT, client_here, environment, run_here, until
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -105,9 +103,9 @@ def understand(command: Command, script: str, arguments: list[str]) -> None:
             case "client.py":
                 outcome = client_here(*arguments)
             case "supernode.py":
-                outcome = run_here(supernode.main, *arguments)
+                outcome = run_here(main.supernode, *arguments)
             case "compute_node.py":
-                outcome = run_here(compute_node.main, *arguments)
+                outcome = run_here(main.compute_node, *arguments)
             case _:
                 return
     except Understood:

@@ -1,4 +1,7 @@
-"""Is everything installed, and how is it imported? Standard library only: this comes before all other imports."""
+"""Start a program: check Python and the required packages before anything else is imported.
+
+Standard library only, in syntax that older Pythons parse too: they are told in one line what is needed.
+"""
 
 from __future__ import annotations
 
@@ -7,27 +10,49 @@ import importlib.util
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
 
+PYTHON_MIN = (3, 11)
 REQUIRED = ("thrift", "numpy", "rich")
+UNAVAILABLE = 69  # sysexits.h: EX_UNAVAILABLE
+CHECKOUT = Path(__file__).resolve().parents[2]  # in an installed package, site-packages
+
+
+def launch(program: str = "roundelay") -> None:
+    """Run a program of roundelay.cli.main with the arguments of this process, and exit with its code."""
+    require()
+    from roundelay.ml.threads import one_blas_thread
+
+    one_blas_thread()  # before numpy is imported: equal bits everywhere, and the cores are the trainers'
+    from roundelay.cli import exits, main
+
+    exits.run(getattr(main, program))
 
 
 def require() -> None:
-    """Say in one line what to type, and end, unless the packages are there."""
+    """Exit with one line that says what to install unless Python and the required packages are here."""
+    if sys.version_info < PYTHON_MIN:
+        needed, this = ".".join(map(str, PYTHON_MIN)), ".".join(map(str, sys.version_info[:3]))
+        _exit(f"Roundelay needs Python {needed} or newer; {sys.executable} is Python {this}")
     missing = [name for name in REQUIRED if importlib.util.find_spec(name) is None]
     if missing:
-        print(
-            f"{', '.join(missing)} not installed for {sys.executable}: type  make install && . .venv/bin/activate",
-            file=sys.stderr,
-        )
-        sys.exit(69)
+        is_checkout = (CHECKOUT / "Makefile").is_file()
+        command = "make install && . .venv/bin/activate" if is_checkout else "python3 -m pip install roundelay"
+        _exit(f"{', '.join(missing)} not installed for {sys.executable}; type  {command}")
 
 
 @contextmanager
 def importing() -> Iterator[None]:
-    """Nothing that is imported is ever garbage: looking for it takes a twentieth of a start, and goes on later."""
+    """Import without garbage collection: modules are never garbage, and searching them costs 5 % of a start."""
     gc.disable()
     try:
         yield
     finally:
         gc.freeze()
         gc.enable()
+
+
+def _exit(line: str) -> NoReturn:
+    print(line, file=sys.stderr)
+    sys.exit(UNAVAILABLE)

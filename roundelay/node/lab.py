@@ -125,14 +125,14 @@ class Lab:
         if port and first.exists():  # of its first life, when the port was not known yet
             first.rename(journal_of(self._folder, port))
         self._supernode_number = self._processes.start(
-            "supernode.py", [*self._shared, "--port", str(port), "--state-dir", str(self._folder)]
+            "supernode", [*self._shared, "--port", str(port), "--state-dir", str(self._folder)]
         )
         self.supernode = self._processes.address(self._supernode_number, deadline)
         self.has_supernode = True
 
     def _start_node(self) -> int:
         place = [self.supernode.host, str(self.supernode.port)]
-        return self._processes.start("compute_node.py", ["0", *place, "--quiet", *self._shared])
+        return self._processes.start("node", ["0", *place, "--quiet", *self._shared])
 
     def _number(self, address: Address) -> int:
         if address not in self._nodes:

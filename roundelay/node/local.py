@@ -49,7 +49,7 @@ class StartingRing:
     def begin(self) -> None:
         """Start the supernode, and have the nodes started as soon as it listens."""
         self._processes.start(
-            "supernode.py", [*self._shared, "--port", "0", "--state-dir", str(self._folder), *self._of_supernode]
+            "supernode", [*self._shared, "--port", "0", "--state-dir", str(self._folder), *self._of_supernode]
         )
         self._starter.start()
 
@@ -86,7 +86,7 @@ class StartingRing:
                 with self._lock:
                     if self._given_up:
                         return
-                    self._processes.start("compute_node.py", words)
+                    self._processes.start("node", words)
         except (LocalRingFailed, OSError) as error:
             self._failure = error
 

@@ -32,12 +32,12 @@ class Processes:
         self._environment = dict(environment or {})  # besides ours
         self._children: list[tuple[subprocess.Popen[bytes], Path]] = []
 
-    def start(self, script: str, arguments: Sequence[str]) -> int:
-        """Start one of the entry points; returns its number."""
-        log = self._folder / f"{len(self._children)}-{script}.log"
+    def start(self, program: str, arguments: Sequence[str]) -> int:
+        """Start a program (see `command`); return its number."""
+        log = self._folder / f"{len(self._children)}-{program}.log"
         with log.open("wb") as output:
             child = subprocess.Popen(
-                [sys.executable, str(ROOT / script), *arguments, "--end-with-parent"],
+                [*command(program), *arguments, "--end-with-parent"],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -47,12 +47,13 @@ class Processes:
         self._children.append((child, log))
         return len(self._children) - 1
 
-    def foreground(self, script: str, arguments: Sequence[str]) -> int:
+    def foreground(self, program: str, arguments: Sequence[str]) -> int:
         """Run one in our terminal to its exit code. What interrupts us interrupts it, and is waited for."""
         child = subprocess.Popen(
-            [sys.executable, str(ROOT / script), *arguments, "--end-with-parent"],
+            [*command(program), *arguments, "--end-with-parent"],
             stdin=subprocess.PIPE,
             start_new_session=True,  # a Ctrl-C in the terminal is for us, who pass it on once
+            env={**os.environ, **import_path()},
         )
         try:
             code = child.wait()
@@ -110,10 +111,24 @@ class Processes:
             raise LocalRingFailed(f"{log.name} ended with code {child.returncode}: {said[-1] if said else 'no word'}")
 
 
+def command(program: str) -> list[str]:
+    """Return the command line of a program: `supernode`, `node`, or a subcommand of the client."""
+    return [sys.executable, "-P", "-m", "roundelay", program]  # -P: not what lies in the present folder
+
+
+def import_path() -> dict[str, str]:
+    """Return the environment by which a child imports the package of this process, which only a checkout needs."""
+    if not (ROOT / "client.py").is_file():
+        return {}
+    paths = [str(ROOT), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    return {"PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
+
+
 def child_environment() -> dict[str, str]:
     """Ours, without options: a state folder or a host of somebody else's is not for these processes."""
-    return {
+    kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(OPTION_PREFIX) or name.startswith(NO_OPTIONS)
     }
+    return kept | import_path()

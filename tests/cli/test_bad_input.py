@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-import compute_node
-import supernode
+from roundelay.cli import main
 from tests.processes import Outcome, client, client_here, run_here
 
 GOOD = "1,2,3,4,0\n5,6,7,8,25\n9,10,11,12,7\n"
@@ -211,7 +210,7 @@ def test_a_file_that_cannot_be_written_is_told_before_anything_is_trained(option
         assert_one_line(train(data, option, target), 73, str(target))
 
 
-MAINS = {"supernode.py": supernode.main, "compute_node.py": compute_node.main}
+MAINS = {"supernode.py": main.supernode, "compute_node.py": main.compute_node}
 SERVERS: dict[str, tuple[str, tuple[str, ...], int]] = {
     "a port that is none": ("supernode.py", ("--port", "99999"), 64),
     "a port that is a word": ("supernode.py", ("--port", "http"), 64),

@@ -11,14 +11,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-import compute_node
-import supernode
 from roundelay.chord.effects import Ask, AskAll, Procedure
 from roundelay.chord.errors import Busy, NodeUnreachable, NotYet
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import Candidate, GetMembers, Hello, Members, SayHello, Status
 from roundelay.chord.ring import Ring
-from roundelay.cli import legacy_arguments, options, report, screen, status, tables, train
+from roundelay.cli import legacy_arguments, main, options, report, screen, status, tables, train
 from roundelay.cli.entry import find_member
 from roundelay.cli.lookup import reason, timed
 from roundelay.cli.settings import chosen_in
@@ -126,16 +124,16 @@ PROGRAMS = {
     "cancel": (None, ("cancel",)),
     "export": (None, ("export",)),
     "audit": (None, ("audit",)),
-    "supernode.py": (supernode.main, ()),
-    "compute_node.py": (compute_node.main, ()),
+    "supernode.py": (main.supernode, ()),
+    "compute_node.py": (main.compute_node, ()),
 }
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_help_is_shown_on_standard_output(program: str) -> None:
-    main, words = PROGRAMS[program]
+    program_main, words = PROGRAMS[program]
     for asked in ("--help", "-h"):
-        outcome = run_here(main, *words, asked) if main else client_here(*words, asked)
+        outcome = run_here(program_main, *words, asked) if program_main else client_here(*words, asked)
 
         assert outcome.code == 0
         assert outcome.err == ""
@@ -145,9 +143,10 @@ def test_help_is_shown_on_standard_output(program: str) -> None:
 
 @pytest.mark.parametrize("program", [p for p in PROGRAMS if p != "client.py"])
 def test_help_all_shows_what_help_leaves_out(program: str) -> None:
-    main, words = PROGRAMS[program]
+    program_main, words = PROGRAMS[program]
     short, long = (
-        run_here(main, *words, asked) if main else client_here(*words, asked) for asked in ("--help", "--help-all")
+        run_here(program_main, *words, asked) if program_main else client_here(*words, asked)
+        for asked in ("--help", "--help-all")
     )
 
     assert long.code == 0

@@ -10,10 +10,7 @@ from pathlib import Path
 
 import pytest
 
-import client
-import compute_node
-import supernode
-from roundelay.cli import commands, dashboard, exits, options, registry, train
+from roundelay.cli import commands, dashboard, exits, main, options, registry, train
 from roundelay.cli import compute_node as node_line
 from roundelay.cli import supernode as supernode_line
 from roundelay.federation.settings import Settings
@@ -64,12 +61,12 @@ def test_each_value_is_shown_with_its_origin_a_line_each(file: Path, monkeypatch
     assert len(lines) == len(registry.options_of(train.parser([])))
 
 
-@pytest.mark.parametrize("main", [client.main, supernode.main, compute_node.main], ids=lambda main: main.__module__)
-def test_what_is_shown_is_a_file_that_sets_the_same(main: object, file: Path) -> None:
-    first = run_here(main, "--show-config").out  # type: ignore[arg-type]
+@pytest.mark.parametrize("program", [main.client, main.supernode, main.compute_node])
+def test_what_is_shown_is_a_file_that_sets_the_same(program: object, file: Path) -> None:
+    first = run_here(program, "--show-config").out  # type: ignore[arg-type]
     file.write_text(first)
 
-    second = run_here(main, "--config", file, "--show-config").out  # type: ignore[arg-type]
+    second = run_here(program, "--config", file, "--show-config").out  # type: ignore[arg-type]
 
     assert len(tomllib.loads(first)) > 4
     assert tomllib.loads(second) == tomllib.loads(first)
@@ -98,8 +95,8 @@ def test_every_setting_of_a_job_is_an_option() -> None:
 
 def test_every_subcommand_is_known_to_the_configuration() -> None:
     """A new one cannot be forgotten: its options count as known keys, and it has something to run."""
-    assert set(client.SUBCOMMANDS) == set(commands.LINES)
-    assert all(callable(import_module(f"roundelay.cli.{word}").run) for word in client.SUBCOMMANDS)
+    assert set(main.SUBCOMMANDS) == set(commands.LINES)
+    assert all(callable(import_module(f"roundelay.cli.{word}").run) for word in main.SUBCOMMANDS)
     assert {"fingers", "retrain", "rounds", "json"} <= registry.keys_of("client")
     assert {"stabilize-every", "load-delay"} <= registry.keys_of(None) - registry.keys_of("client")
 
@@ -110,12 +107,12 @@ def test_sections_are_for_one_program_and_stand_over_the_rest(file: Path) -> Non
         "[client]\nrounds = 4\n"
     )
 
-    def of(main: object) -> dict[str, object]:
-        return tomllib.loads(run_here(main, "--config", file, "--show-config").out)  # type: ignore[arg-type]
+    def of(program: object) -> dict[str, object]:
+        return tomllib.loads(run_here(program, "--config", file, "--show-config").out)  # type: ignore[arg-type]
 
-    assert (of(supernode.main)["port"], of(supernode.main)["host"]) == (2, "10.0.0.1")
-    assert (of(compute_node.main)["port"], of(compute_node.main)["data-dir"]) == (3, "d")
-    assert of(client.main)["rounds"] == 4
+    assert (of(main.supernode)["port"], of(main.supernode)["host"]) == (2, "10.0.0.1")
+    assert (of(main.compute_node)["port"], of(main.compute_node)["data-dir"]) == (3, "d")
+    assert of(main.client)["rounds"] == 4
 
 
 def test_the_dashboard_has_a_section_that_it_checks_itself(file: Path) -> None:

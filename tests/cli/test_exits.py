@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -171,3 +172,20 @@ def test_without_its_packages_a_program_says_in_one_line_what_to_type() -> None:
     assert done.stderr.count("\n") == 1
     assert "thrift, numpy, rich not installed" in done.stderr
     assert "make install && . .venv/bin/activate" in done.stderr
+
+
+def older_python() -> Path | None:
+    found = [shutil.which("python3.10"), *map(str, Path.home().glob(".pyenv/versions/3.10.*/bin/python"))]
+    usable = (p for p in found if p and subprocess.run([p, "-c", ""], capture_output=True).returncode == 0)
+    return next(map(Path, usable), None)
+
+
+@pytest.mark.parametrize("script", ["client.py", "compute_node.py", "supernode.py", "-m roundelay"])
+def test_an_older_python_is_told_in_one_line_which_one_is_needed(script: str) -> None:
+    if (python := older_python()) is None:
+        pytest.skip("no Python 3.10 on this machine")
+
+    done = subprocess.run([python, *script.split()], cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S)
+
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (69, "", 1)
+    assert done.stderr.startswith("Roundelay needs Python 3.11 or newer; ")

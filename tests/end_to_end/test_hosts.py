@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-import compute_node
-import supernode
 from chaos.scenarios.multi_host import COUNT, MISSED, at_home, train_across
 from chaos.workload import Work, small_letters
+from roundelay.cli import main
 from roundelay.node import addresses
 from roundelay.testing.namespaces import missing
 from tests.end_to_end.small_job import write_tiny
@@ -107,14 +106,14 @@ def test_who_is_in_no_pattern_is_refused_with_the_line_to_add(folder: Path) -> N
 
 
 def test_who_listens_everywhere_must_say_what_to_register() -> None:
-    outcome = run_here(supernode.main, "--host", "::", "--register")
+    outcome = run_here(main.supernode, "--host", "::", "--register")
 
     assert outcome.code == 64
     assert "--register at :: needs --advertise HOST" in outcome.err
 
 
 def test_who_finds_no_way_to_the_ring_must_say_where_it_is(tmp_path: Path) -> None:
-    outcome = run_here(compute_node.main, "0", "no-such-host.invalid", "--host", "0.0.0.0", "--nodes", tmp_path / "l")
+    outcome = run_here(main.compute_node, "0", "no-such-host.invalid", "--host", "0.0.0.0", "--nodes", tmp_path / "l")
 
     assert outcome.code == 69
     assert "no way to no-such-host.invalid:9091" in outcome.err
@@ -123,7 +122,7 @@ def test_who_finds_no_way_to_the_ring_must_say_where_it_is(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("host", ["10.0.0.*", "two words", ""])
 def test_what_is_no_host_is_refused(host: str) -> None:
-    outcome = run_here(compute_node.main, "8001", "--host", host)
+    outcome = run_here(main.compute_node, "8001", "--host", host)
 
     assert outcome.code == 64
     assert "is no host" in outcome.err

@@ -84,7 +84,7 @@ def nodes(mark: str) -> list[tuple[int, int]]:
         try:
             words = (process / "cmdline").read_bytes().split(b"\0")
             ours = f"{MARK}={mark}".encode() in (process / "environ").read_bytes().split(b"\0")
-            if ours and any(word.endswith(b"compute_node.py") for word in words):
+            if ours and b"node" in words:
                 found.append((int(process.name), int((process / "stat").read_text().rpartition(")")[2].split()[1])))
         except OSError:  # it has ended meanwhile
             continue

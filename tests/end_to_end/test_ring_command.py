@@ -50,7 +50,7 @@ def test_a_ring_that_loses_a_process_says_which_and_ends(tmp_path: Path) -> None
         signal_to(victim)
 
         assert running.wait() == 69
-        assert "compute_node.py.log ended with code -9" in running.text
+        assert "node.log ended with code -9" in running.text
         until(lambda: not marked(mark), "no process is left")
     finally:
         running.process.kill()
@@ -61,7 +61,7 @@ def is_node(process: Path, mark: str) -> bool:
     try:
         return (
             mark.encode() in (process / "environ").read_bytes()
-            and b"compute_node.py" in (process / "cmdline").read_bytes()
+            and b"\0roundelay\0node\0" in (process / "cmdline").read_bytes()
         )
     except OSError:
         return False
