@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from roundelay.chord.effects import Ask, AskAll, Procedure
+from roundelay.chord.effects import Ask, AskAll, Effect, Procedure, intercept
 from roundelay.chord.refs import NodeRef
 from roundelay.sim.links import Sizes
 
@@ -27,22 +26,13 @@ class Tally:
 
 def tallied(me: NodeRef, procedure: Procedure[R], sizes: Sizes, tally: Tally) -> Procedure[R]:
     """The same procedure. What it asks of `me` takes no wire, and counts nothing."""
-    outcome: Any = None
-    step: Callable[[Any], Any] = procedure.send
-    while True:
-        try:
-            effect = step(outcome)
-        except StopIteration as end:
-            result: R = end.value
-            return result
-        step = procedure.send
-        try:
-            outcome = yield effect
-        except Exception as error:
-            outcome, step = error, procedure.throw
+
+    def observe(effect: Effect, outcome: Any) -> None:
         asks = [effect] if isinstance(effect, Ask) else effect.asks if isinstance(effect, AskAll) else []
         answers = outcome if isinstance(effect, AskAll) and isinstance(outcome, list) else [outcome] * len(asks)
         for ask, answer in zip(asks, answers, strict=True):
             if ask.to != me:
                 tally.questions += 1
                 tally.bytes += sizes.question(ask) + sizes.answer(ask, answer)
+
+    return (yield from intercept(procedure, observe))

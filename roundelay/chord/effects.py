@@ -1,12 +1,32 @@
-"""What a procedure may want from the world, as values.
+"""Effects: what a procedure may ask of the world, as values (sans-I/O).
 
-A procedure is a generator that yields effects and is sent their outcomes. Who runs it decides
-what they mean: real sockets and threads, a simulated network, or a test that answers by hand.
+A procedure is a generator. It yields effects and is sent their outcomes; it opens no socket, reads no clock and
+starts no thread. To write one, yield an effect or delegate to another procedure:
+
+    def ping_twice(peer: NodeRef) -> Procedure[Neighbourhood]:
+        yield from ask(peer, GetNeighbours())         # the answer, or a ChordError raised here
+        yield Sleep(1.0)
+        return (yield from ask(peer, GetNeighbours()))
+
+To run one, say what each effect means. `perform` returns the outcome; an error that it raises or returns is raised
+in the procedure, at its `yield`:
+
+    def perform(effect: Effect) -> Any:
+        match effect:
+            case Ask():
+                return handlers[effect.to](effect.request)
+            case Sleep():
+                time.sleep(effect.seconds)
+
+    neighbourhood = run(ping_twice(peer), perform)
+
+So the same procedure runs on sockets and threads (node/runtime.py), in a simulated network (sim/) and in a test
+that answers by hand.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -16,16 +36,26 @@ from roundelay.chord.refs import Address, NodeRef
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
-CALL_TIMEOUT_S = 1.0  # a node answers from memory: silence this long is a miss
+CALL_TIMEOUT_S = 1.0  # a node answers from memory, so a longer silence counts as a timeout
 
 
 class Request(Generic[R_co]):
-    """A question to another process; the parameter is the type of its answer."""
+    """A request to another process; the parameter is the type of its answer."""
+
+
+class Effect:
+    """Base class of everything that a procedure may yield."""
+
+
+Procedure = Generator[Effect, Any, R]
+
+
+# --- the effects
 
 
 @dataclass(frozen=True)
-class Ask:
-    """Put one request to one process. Outcome: its answer, or a ChordError raised."""
+class Ask(Effect):
+    """Send one request to one process. Outcome: its answer, or a ChordError."""
 
     to: NodeRef | Address
     request: Request[Any]
@@ -33,11 +63,11 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class AskAll:
-    """Put many requests at once. Outcome: answers in the order asked, errors as values.
+class AskAll(Effect):
+    """Send many requests at once. Outcome: the answers in the order of `asks`, errors as values.
 
-    Done when all have answered, or `need` of them without error, or at the deadline; who has not
-    answered by then counts as unreachable.
+    Ends when all have answered, when `need` of them have answered without error, or at the deadline;
+    a process that has not answered by then counts as unreachable.
     """
 
     asks: Sequence[Ask]
@@ -46,32 +76,32 @@ class AskAll:
 
 
 @dataclass(frozen=True)
-class Sleep:
-    """Go on after so many seconds."""
+class Sleep(Effect):
+    """Continue after `seconds`."""
 
     seconds: float
 
 
 @dataclass(frozen=True)
-class SleepUntilNudged:
-    """Go on after so many seconds, or at once when the node is nudged or its agenda has a note."""
+class SleepUntilNudged(Effect):
+    """Continue after `seconds`, or as soon as the node is nudged or has a pending task."""
 
     seconds: float
 
 
 @dataclass(frozen=True)
-class Gather:
-    """Run procedures side by side, at most `limit` of them. Outcome: their results in order, errors as values."""
+class Gather(Effect):
+    """Run procedures concurrently, at most `limit` at a time. Outcome: their results in order, errors as values."""
 
     procedures: Sequence[Procedure[Any]]
     limit: int = 16
 
 
-Procedure = Generator[Any, Any, R]
+# --- the same, typed
 
 
 def ask(to: NodeRef | Address, request: Request[R], timeout_s: float = CALL_TIMEOUT_S) -> Procedure[R]:
-    """Ask one, typed: `hop = yield from ask(node, NextHop(key))`."""
+    """Ask one process: `hop = yield from ask(node, NextHop(key))`."""
     answer: R = yield Ask(to, request, timeout_s)
     return answer
 
@@ -79,7 +109,7 @@ def ask(to: NodeRef | Address, request: Request[R], timeout_s: float = CALL_TIME
 def ask_all(
     asks: Sequence[tuple[NodeRef, Request[R]]], need: int | None = None, deadline_s: float = 5 * CALL_TIMEOUT_S
 ) -> Procedure[list[R | ChordError]]:
-    """Ask many, typed; an error takes the place of the answer it replaces."""
+    """Ask many processes at once; the error of a failed request takes the place of its answer."""
     if not asks:
         return []
     answers: list[R | ChordError] = yield AskAll(
@@ -89,8 +119,72 @@ def ask_all(
 
 
 def gather(procedures: Sequence[Procedure[R]], limit: int = 16) -> Procedure[list[R | Exception]]:
-    """Run many side by side, typed; an error takes the place of the result it replaces."""
+    """Run procedures concurrently; the error of a failed one takes the place of its result."""
     if not procedures:
         return []
     results: list[R | Exception] = yield Gather(procedures, limit)
     return results
+
+
+def gather_or_raise(procedures: Sequence[Procedure[R]], limit: int = 16) -> Procedure[list[R]]:
+    """Run procedures concurrently to their ends; then raise the first error in their order, if there is one."""
+    results: list[R] = []
+    for outcome in (yield from gather(procedures, limit)):
+        if isinstance(outcome, Exception):
+            raise outcome
+        results.append(outcome)
+    return results
+
+
+# --- running procedures
+
+
+def run(procedure: Procedure[R], perform: Callable[[Any], Any]) -> R:
+    """Run a procedure to its end with `perform(effect)`; return its result or raise its error.
+
+    A BaseException raised by `perform` that is no Exception ends the run: the procedure is closed.
+    """
+    outcome: Any = None
+    try:
+        while True:
+            effect = resume(procedure, outcome)
+            try:
+                outcome = perform(effect)
+            except Exception as error:
+                outcome = error
+    except StopIteration as end:
+        result: R = end.value
+        return result
+    finally:
+        procedure.close()
+
+
+def intercept(procedure: Procedure[R], observe: Callable[[Effect, Any], None]) -> Procedure[R]:
+    """Run a procedure inside another, unchanged, and call `observe(effect, outcome)` after each effect.
+
+    An error is an outcome like any other. An error that `observe` raises ends the procedure.
+    """
+    outcome: Any = None
+    try:
+        while True:
+            effect = resume(procedure, outcome)
+            try:
+                outcome = yield effect
+            except Exception as error:
+                outcome = error
+            observe(effect, outcome)
+    except StopIteration as end:
+        result: R = end.value
+        return result
+    finally:
+        procedure.close()
+
+
+def resume(procedure: Procedure[Any], outcome: Any) -> Effect:
+    """Send an outcome into a procedure (raise it there, if it is an error) up to its next effect.
+
+    Raises StopIteration with the procedure's result when it has ended.
+    """
+    if isinstance(outcome, Exception):
+        return procedure.throw(outcome)
+    return procedure.send(outcome)

@@ -10,7 +10,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from roundelay.chord.effects import Procedure
+from roundelay.chord.effects import Effect, Procedure, intercept
 from roundelay.chord.errors import ChordError
 from roundelay.chord.lookup import Route, find_successor
 from roundelay.chord.requests import Candidate
@@ -36,21 +36,15 @@ def run(chosen: options.Namespace) -> int:
 
 def timed(procedure: Procedure[Route], clock: Callable[[], float], times_ms: list[float]) -> Procedure[Route]:
     """The same procedure; the milliseconds that each of its questions took are noted."""
-    outcome: Any = None
-    try:
-        effect = next(procedure)
-        while True:
-            asked = clock()
-            try:
-                outcome = yield effect
-            except ChordError as error:
-                effect = procedure.throw(error)
-                continue
+    asked = clock()
+
+    def observe(_: Effect, outcome: Any) -> None:
+        nonlocal asked
+        if not isinstance(outcome, ChordError):
             times_ms.append(1000 * (clock() - asked))
-            effect = procedure.send(outcome)
-    except StopIteration as end:
-        route: Route = end.value
-        return route
+        asked = clock()
+
+    return (yield from intercept(procedure, observe))
 
 
 def reason(step: Candidate, is_first: bool) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from roundelay.chord.effects import Procedure
+from roundelay.chord.effects import Effect, Procedure
 from roundelay.federation.requests import Order
 
 R = TypeVar("R")
@@ -31,7 +31,7 @@ class Done:
 
 
 @dataclass(frozen=True)
-class Compute:
+class Compute(Effect):
     """Carry an order out in the trainer. Outcome: Done, or WorkFailed or FilesLacking raised.
 
     contents: bytes by digest of the weights that the order names, and of all its files unless the trainer has them.
@@ -42,12 +42,12 @@ class Compute:
 
 
 @dataclass(frozen=True)
-class AwaitOrder:
+class AwaitOrder(Effect):
     """Go on when there is an order to carry out."""
 
 
 @dataclass(frozen=True)
-class Offload:
+class Offload(Effect):
     """Call a function that takes long (arithmetic, no network) without holding up anybody else."""
 
     function: Callable[[], Any]

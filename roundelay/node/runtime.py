@@ -16,7 +16,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
-from roundelay.chord.effects import Ask, AskAll, Gather, Procedure, Request, Sleep, SleepUntilNudged
+from roundelay.chord.effects import Ask, AskAll, Effect, Gather, Procedure, Request, Sleep, SleepUntilNudged, run
 from roundelay.chord.errors import ChordError, NodeUnreachable
 from roundelay.chord.refs import NodeRef
 from roundelay.node import failpoints, partition_fault
@@ -29,8 +29,8 @@ ASKERS_MAX = 32  # threads that put questions side by side
 Performer = Callable[[Any], Any]
 
 
-class Stopped(Exception):
-    """The process is ending: what was being run has been given up."""
+class Stopped(BaseException):
+    """The process is ending. Not an Exception: no procedure may handle it, every one is closed."""
 
 
 class Runtime:
@@ -66,19 +66,9 @@ class Runtime:
 
     def run(self, procedure: Procedure[R]) -> R:
         """Run a procedure to its end in this thread. Raises what it raises; Stopped when the process ends."""
-        step: Callable[[], Any] = lambda: next(procedure)  # noqa: E731 - rebound below
-        while True:
-            if self.stopping.is_set():
-                procedure.close()
-                raise Stopped
-            try:
-                with self.changed:
-                    effect = step()
-                    self.changed.notify_all()
-            except StopIteration as end:
-                result: R = end.value
-                return result
-            step = self._outcome(procedure, effect)
+        with self.changed:
+            self._require_running()
+            return run(procedure, self._perform_unlocked)
 
     def start(self, name: str, procedure: Procedure[Any], on_failure: Callable[[Exception], None]) -> None:
         """Run a procedure in a thread of its own, until it ends or the process stops."""
@@ -108,17 +98,19 @@ class Runtime:
 
     # --- performers
 
-    def _outcome(self, procedure: Procedure[Any], effect: Any) -> Callable[[], Any]:
-        """Perform an effect; what comes of it is sent or thrown into the procedure by its next step."""
+    def _perform_unlocked(self, effect: Effect) -> Any:
+        """Perform an effect without the lock, which is held only while a procedure takes a step."""
+        self.changed.notify_all()
+        self.changed.release()
         try:
-            value = self._performers[type(effect)](effect)
-        except Stopped:
-            procedure.close()
-            raise
-        except Exception as error:
-            thrown = error  # `error` is gone after this block
-            return lambda: procedure.throw(thrown)
-        return lambda: procedure.send(value)
+            return self._performers[type(effect)](effect)
+        finally:
+            self.changed.acquire()
+            self._require_running()
+
+    def _require_running(self) -> None:
+        if self.stopping.is_set():
+            raise Stopped
 
     def _ask(self, ask: Ask) -> Any:
         return self.faults.around(f"ask.{type(ask.request).__name__}", ask.request, lambda: self._put_question(ask))
@@ -162,26 +154,19 @@ class Runtime:
                 side.join()
         finally:
             left.clear()
-        if self.stopping.is_set():
-            raise Stopped
         return results
 
     def _sleep(self, sleep: Sleep) -> None:
-        if self.stopping.wait(sleep.seconds):
-            raise Stopped
+        self.stopping.wait(sleep.seconds)
 
     def _wait(self, seconds: float, is_awake: Callable[[], bool]) -> None:
         with self.changed:
             self.changed.wait_for(lambda: is_awake() or self.stopping.is_set(), seconds)
-        if self.stopping.is_set():
-            raise Stopped
 
 
 def _value_or_error(get: Callable[[], Any]) -> Any:
     try:
         return get()
-    except Stopped:
-        raise
     except Exception as error:
         return error
 

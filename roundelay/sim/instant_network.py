@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from roundelay.chord import protocol
 from roundelay.chord.dispatch import Handlers, dispatch, ring_handlers
-from roundelay.chord.effects import Ask, AskAll, Procedure, Sleep
+from roundelay.chord.effects import Ask, AskAll, Effect, Procedure, Sleep, intercept, run
 from roundelay.chord.errors import ChordError, NodeUnreachable
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
@@ -45,20 +45,7 @@ class InstantNetwork:
 
     def run(self, procedure: Procedure[R], patient: bool = True) -> R:
         """Its result. Raises what it raises; if not patient, NodeUnreachable at the first silence."""
-        send = step = procedure.send
-        outcome: Any = None
-        try:
-            while True:
-                effect = step(outcome)
-                step, outcome = send, self._ask(effect) if type(effect) is Ask else self._perform(effect)
-                if isinstance(outcome, ChordError):
-                    if not patient and isinstance(outcome, NodeUnreachable):
-                        procedure.close()
-                        raise outcome
-                    step = procedure.throw
-        except StopIteration as end:
-            result: R = end.value
-            return result
+        return run(procedure if patient else intercept(procedure, _raise_if_unreachable), self._perform)
 
     def settle(self) -> None:
         """Run what handlers have noted, and what that stirs in turn, until nothing is left."""
@@ -72,7 +59,9 @@ class InstantNetwork:
 
     # --- helpers
 
-    def _perform(self, effect: Any) -> Any:
+    def _perform(self, effect: Effect) -> Any:
+        if isinstance(effect, Ask):
+            return self._ask(effect)
         if isinstance(effect, AskAll):
             return [self._ask(one) for one in effect.asks]
         assert isinstance(effect, Sleep), effect
@@ -102,3 +91,8 @@ class InstantNetwork:
             return self.run(procedure)
         except ChordError:
             return None
+
+
+def _raise_if_unreachable(_: Effect, outcome: Any) -> None:
+    if isinstance(outcome, NodeUnreachable):
+        raise outcome

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from roundelay.chord.dispatch import Handlers
-from roundelay.chord.effects import Procedure
+from roundelay.chord.effects import Procedure, resume
 from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.federation.errors import FederationError
@@ -102,7 +102,7 @@ class SimTask:
         while self in self.process.tasks:
             self._steps += 1
             try:
-                effect = self._send(outcome)
+                effect = resume(self._procedure, outcome)
             except StopIteration as end:
                 self._end(end.value)
                 return
@@ -116,11 +116,6 @@ class SimTask:
     def _end(self, outcome: Outcome) -> None:
         del self.process.tasks[self]
         self._done(outcome)
-
-    def _send(self, outcome: Outcome) -> Any:
-        if isinstance(outcome, Exception):
-            return self._procedure.throw(outcome)
-        return self._procedure.send(outcome)
 
 
 Performer = Callable[[SimTask, Any], Outcome]

@@ -15,7 +15,7 @@ from typing import Any
 
 from roundelay.chord import protocol
 from roundelay.chord.dispatch import Handlers, dispatch, ring_handlers
-from roundelay.chord.effects import Ask, AskAll, Procedure, Request, Sleep
+from roundelay.chord.effects import Ask, AskAll, Procedure, Request, Sleep, resume
 from roundelay.chord.errors import ChordError, NodeUnreachable, WrongIncarnation
 from roundelay.chord.invariants import IDEAL, check
 from roundelay.chord.node import ChordNode
@@ -282,10 +282,7 @@ class World:
         task.effect = None
         for _ in range(STEPS_MAX):
             try:
-                if isinstance(outcome, ChordError):
-                    effect = task.procedure.throw(outcome)
-                else:
-                    effect = task.procedure.send(outcome)
+                effect = resume(task.procedure, outcome)
             except StopIteration as end:
                 task.result = end.value
                 return self.tasks.remove(task)

@@ -8,7 +8,7 @@ import pytest
 
 from roundelay.chord import protocol
 from roundelay.chord.crawl import CHECKS_MAX, CONCURRENCY_MAX, check_ring, crawl_status, crawl_views, list_members
-from roundelay.chord.effects import Sleep
+from roundelay.chord.effects import AskAll, Sleep, run
 from roundelay.chord.errors import ChordError, LookupFailed, NodeUnreachable, NotYet
 from roundelay.chord.invariants import IDEAL, PredicateResult
 from roundelay.chord.node import ChordNode
@@ -125,17 +125,13 @@ def test_another_ring_that_somebody_knows_of_is_seen_as_well() -> None:
 def test_many_are_asked_but_not_all_at_once() -> None:
     world = World(Ring(bits=16, successors=200, replicas=1))
     world.place(range(0, 600, 2))
-    procedure = crawl_views([ref(world, 0)])
     sizes = []
-    outcome = None
-    while True:
-        try:
-            effect = procedure.send(outcome)
-        except StopIteration as end:
-            seen = end.value
-            break
+
+    def perform(effect: AskAll) -> list[Any]:
         sizes.append(len(effect.asks))
-        outcome = [world._answer(CLIENT, ask) for ask in effect.asks]
+        return [world._answer(CLIENT, ask) for ask in effect.asks]
+
+    seen = run(crawl_views([ref(world, 0)]), perform)
 
     assert len(seen) == 300 and max(sizes) == CONCURRENCY_MAX and sum(sizes) == 300
 
@@ -175,21 +171,18 @@ def test_what_is_broken_only_for_a_moment_is_not() -> None:
     node = world.live(50)
     assert node is not None
     world.crash(ref(world, 75))
-    procedure = check_ring((node.ref,), 4)
-    looks, outcome = 1, None
-    while True:
-        try:
-            effect = procedure.send(outcome)
-        except StopIteration as end:
-            _, findings = end.value
-            break
-        if isinstance(effect, Sleep):
-            looks, outcome = looks + 1, None
-            world.settle(10)
-        else:
-            outcome = [world._answer(CLIENT, ask) for ask in effect.asks]
+    pauses = 0
 
-    assert looks == 2 and broken(findings) == set()
+    def perform(effect: Sleep | AskAll) -> Any:
+        nonlocal pauses
+        if isinstance(effect, AskAll):
+            return [world._answer(CLIENT, ask) for ask in effect.asks]
+        pauses += 1
+        return world.settle(10)
+
+    _, findings = run(check_ring((node.ref,), 4), perform)
+
+    assert pauses == 1 and broken(findings) == set()
 
 
 def test_a_node_that_once_does_not_answer_breaks_nothing() -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import random
-from itertools import pairwise
+from contextlib import suppress
+from itertools import count, pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from roundelay.chord import protocol
-from roundelay.chord.effects import Ask, Request
+from roundelay.chord.effects import Ask, Request, run
 from roundelay.chord.errors import Busy, ChordError, LookupFailed, NodeUnreachable, NotYet, PeerFault
 from roundelay.chord.lookup import HOPS_MAX, Route, find_successor
 from roundelay.chord.refs import NodeRef, vacant
@@ -72,20 +73,17 @@ def test_a_dead_node_is_stepped_back_from_and_named_to_those_asked_next() -> Non
     world = ring_of(list(range(0, 64, 4)))
     dead = ref(world, 32)
     world.crash(dead)
-    procedure, told = find_successor(ref(world, 0), 45), []
-    effect = next(procedure)
-    with pytest.raises(StopIteration) as end:
-        while True:
-            assert isinstance(effect, Ask)
-            assert isinstance(effect.request, NextHop)
-            told.append(effect.request.failed)
-            if effect.to == dead:
-                effect = procedure.throw(NodeUnreachable("dead"))
-            else:
-                node = world.nodes[effect.to]  # type: ignore[index]
-                effect = procedure.send(node.next_hop(45, frozenset(effect.request.failed)))
+    told: list[tuple[NodeRef, ...]] = []
 
-    route = end.value.value
+    def answer(ask: Ask) -> Hop:
+        assert isinstance(ask.request, NextHop) and isinstance(ask.to, NodeRef)
+        told.append(ask.request.failed)
+        if ask.to == dead:
+            raise NodeUnreachable("dead")
+        return world.nodes[ask.to].next_hop(45, frozenset(ask.request.failed))
+
+    route = run(find_successor(ref(world, 0), 45), answer)
+
     assert route.owner.id == 48
     assert route.failed == (dead,)
     assert dead not in [s.node for s in route.steps]
@@ -195,12 +193,15 @@ def test_a_peer_that_breaks_is_gone_round() -> None:
 
 
 def test_peers_that_lead_ever_nearer_are_not_followed_for_ever() -> None:
-    procedure = find_successor(NodeRef(0, "host", 0), 1 << 15)
-    next(procedure)
+    numbers = count(1)
+
+    def lead_on(_: Ask) -> Hop:
+        number = next(numbers)
+        return Hop(found=False, candidates=(Candidate(NodeRef(number, "host", number)),))
 
     with pytest.raises(LookupFailed, match=f"{HOPS_MAX} questions"):
-        for i in range(1, HOPS_MAX + 1):
-            procedure.send(Hop(found=False, candidates=(Candidate(NodeRef(i, "host", i)),)))
+        run(find_successor(NodeRef(0, "host", 0), 1 << 15), lead_on)
+    assert next(numbers) == HOPS_MAX + 1
 
 
 NODES = st.builds(NodeRef, id=st.integers(0, 63), host=st.sampled_from(["host", ""]), port=st.just(1))
@@ -216,19 +217,14 @@ HOPS = st.builds(
 @given(key=st.integers(0, 63), answers=st.lists(HOPS, min_size=1, max_size=20))
 def test_whatever_peers_say_the_walk_comes_nearer_and_ends(key: int, answers: list[Hop]) -> None:
     asked: list[Request[Hop]] = []
-    procedure = find_successor(NodeRef(0, "host", 0), key)
-    effect = next(procedure)
-    try:
-        for _ in range(HOPS_MAX + 1):
-            assert isinstance(effect, Ask)
-            asked.append(effect.request)
-            effect = procedure.send(answers[len(asked) % len(answers)])
-    except StopIteration as end:
-        steps = [s.node for s in end.value.steps]
+
+    def answer(ask: Ask) -> Hop:
+        asked.append(ask.request)
+        assert len(asked) <= HOPS_MAX
+        return answers[len(asked) % len(answers)]
+
+    with suppress(LookupFailed):
+        route = run(find_successor(NodeRef(0, "host", 0), key), answer)
+        steps = [s.node for s in route.steps]
         assert all(between(a.id, b.id, key) and not b.is_vacant for a, b in pairwise(steps))
-        assert not set(steps) & set(end.value.failed)
-    except LookupFailed:
-        pass
-    else:
-        raise AssertionError(f"still asking after {len(asked)} questions")
-    assert len(asked) <= HOPS_MAX
+        assert not set(steps) & set(route.failed)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from roundelay.chord import protocol
-from roundelay.chord.effects import Ask, AskAll, Sleep
+from roundelay.chord.effects import Ask, AskAll, Sleep, run
 from roundelay.chord.errors import Busy, ChordError, NodeUnreachable, NotYet, PeerFault
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef, vacant
@@ -448,19 +448,21 @@ def test_a_host_that_has_vanished_costs_three_timeouts_and_two_pauses() -> None:
     """Its neighbours are silent too, and are no slower to find out: 3.2 s where a call may take 1 s."""
     world = ring_of(0, 8, 16, 24)
     node = member(world, 0)
-    procedure, silence_s = protocol.probe(node, member(world, 8).ref), 0.0
-    effect = next(procedure)
+    silence_s = 0.0
+
+    def perform(effect: Sleep | Ask | AskAll) -> Any:
+        nonlocal silence_s
+        if isinstance(effect, Sleep):
+            silence_s += effect.seconds
+            return None
+        if isinstance(effect, AskAll):
+            silence_s += effect.deadline_s
+            return [NodeUnreachable("silent") for _ in effect.asks]
+        silence_s += effect.timeout_s
+        return NodeUnreachable("silent")
+
     with pytest.raises(NodeUnreachable):
-        for _ in range(20):
-            if isinstance(effect, Sleep):
-                silence_s += effect.seconds
-                effect = procedure.send(None)
-            elif isinstance(effect, AskAll):
-                silence_s += effect.deadline_s
-                effect = procedure.send([NodeUnreachable("silent") for _ in effect.asks])
-            else:
-                silence_s += effect.timeout_s
-                effect = procedure.throw(NodeUnreachable("silent"))
+        run(protocol.probe(node, member(world, 8).ref), perform)
 
     assert silence_s == pytest.approx(3.2)
     assert node.failure_detector.is_suspect(member(world, 16).ref)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from roundelay.chord.effects import Ask, AskAll, Procedure
+from roundelay.chord.effects import Ask, AskAll, Effect, Procedure, run
 from roundelay.chord.errors import Busy, NodeUnreachable, NotYet
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import Candidate, GetMembers, Hello, Members, SayHello, Status
@@ -171,17 +171,13 @@ def feed(procedure: Procedure[Any], answers: dict[Address, Any]) -> Any:
         found = answers.get(ask.to, NodeUnreachable("silent"))
         return found.get(type(ask.request), NodeUnreachable("?")) if isinstance(found, dict) else found
 
-    effect = next(procedure)
-    try:
-        while True:
-            if isinstance(effect, Ask):
-                outcome = answer_to(effect)
-                effect = procedure.throw(outcome) if isinstance(outcome, Exception) else procedure.send(outcome)
-            else:
-                assert isinstance(effect, AskAll)
-                effect = procedure.send(first_good([answer_to(a) for a in effect.asks], effect.need))
-    except StopIteration as end:
-        return end.value
+    def perform(effect: Effect) -> Any:
+        if isinstance(effect, Ask):
+            return answer_to(effect)
+        assert isinstance(effect, AskAll)
+        return first_good([answer_to(a) for a in effect.asks], effect.need)
+
+    return run(procedure, perform)
 
 
 def first_good(outcomes: list[Any], need: int | None) -> list[Any]:

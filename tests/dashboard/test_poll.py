@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from roundelay.chord.effects import Ask, AskAll, Procedure, Sleep
+from roundelay.chord.effects import Ask, AskAll, Procedure, Sleep, resume
 from roundelay.chord.errors import NodeUnreachable, NotYet
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import GetMembers, GetStatus, Members, Status
@@ -38,14 +38,11 @@ class World:
         """To its end, or to the effect that is waited for."""
         outcome: Any = None
         try:
-            effect = next(procedure)
-            while not until(effect):
+            while not until(effect := resume(procedure, outcome)):
                 if isinstance(effect, AskAll):
-                    effect = procedure.send([self.answer(ask) for ask in effect.asks])
-                    continue
-                outcome = self.answer(effect) if isinstance(effect, Ask) else None
-                failed = isinstance(outcome, Exception)
-                effect = procedure.throw(outcome) if failed else procedure.send(outcome)
+                    outcome = [self.answer(ask) for ask in effect.asks]
+                else:
+                    outcome = self.answer(effect) if isinstance(effect, Ask) else None
         except StopIteration as end:
             return end.value
         return effect

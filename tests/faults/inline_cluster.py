@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from roundelay.chord.dispatch import Handlers, dispatch, ring_handlers
-from roundelay.chord.effects import Ask, AskAll, Gather, Procedure, Sleep, SleepUntilNudged
+from roundelay.chord.effects import Ask, AskAll, Gather, Procedure, Sleep, SleepUntilNudged, resume, run
 from roundelay.chord.errors import ChordError, NodeUnreachable, WrongIncarnation
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
@@ -115,39 +116,25 @@ class Table:
 
     def run(self, procedure: Procedure[R]) -> R:
         """Its result; everything that it asks is answered at once."""
-        step: Callable[[Any], Any] = procedure.send
-        outcome: Any = None
-        for _ in range(STEPS_MAX):
-            try:
-                effect = step(outcome)
-            except StopIteration as end:
-                result: R = end.value
-                return result
-            try:
-                outcome, step = self.perform(effect), procedure.send
-            except Exception as error:
-                outcome, step = error, procedure.throw
-        raise AssertionError(f"not at an end after {STEPS_MAX} steps")
+        return run(procedure, self.perform)
 
     def together(self, procedures: Sequence[Procedure[Any]]) -> list[Any]:
         """Their results, errors as values; stepped in turn, effect by effect."""
         results: dict[int, Any] = {}
-        steps = {i: (procedure.send, None) for i, procedure in enumerate(procedures)}
+        outcomes: dict[int, Any] = dict.fromkeys(range(len(procedures)))
         for _ in range(STEPS_MAX):
-            for i, (step, outcome) in list(steps.items()):
+            for i, outcome in list(outcomes.items()):
                 try:
-                    effect = step(outcome)
-                    steps[i] = procedures[i].send, self.perform(effect)
+                    effect = resume(procedures[i], outcome)
                 except StopIteration as end:
                     results[i] = end.value
-                    del steps[i]
+                    del outcomes[i]
                 except Exception as error:
-                    if procedures[i].gi_frame is None:  # type: ignore[attr-defined]  # it has raised that itself
-                        results[i] = error
-                        del steps[i]
-                    else:
-                        steps[i] = procedures[i].throw, error
-            if not steps:
+                    results[i] = error
+                    del outcomes[i]
+                else:
+                    outcomes[i] = self.value_or_error(partial(self.perform, effect))
+            if not outcomes:
                 return [results[i] for i in range(len(procedures))]
         raise AssertionError(f"not at an end after {STEPS_MAX} steps")
 

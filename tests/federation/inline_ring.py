@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from roundelay.chord.dispatch import Handlers, dispatch, ring_handlers
-from roundelay.chord.effects import Ask, AskAll, Gather, Procedure, Request, Sleep
+from roundelay.chord.effects import Ask, AskAll, Gather, Procedure, Request, Sleep, resume, run
 from roundelay.chord.errors import ChordError, NodeUnreachable
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
@@ -86,23 +86,7 @@ class InlineRing:
 
     def run(self, procedure: Procedure[R]) -> R:
         """To its end. Raises what it raises."""
-        step: Callable[[], Any] = lambda: next(procedure)  # noqa: E731 - rebound below
-        for _ in range(STEPS_MAX):
-            try:
-                effect = step()
-            except StopIteration as end:
-                result: R = end.value
-                return result
-            step = self._step(procedure, effect)
-        raise AssertionError(f"not done after {STEPS_MAX} steps")
-
-    def _step(self, procedure: Procedure[Any], effect: Any) -> Callable[[], Any]:
-        try:
-            outcome = self._perform(effect)
-        except Exception as error:
-            thrown = error
-            return lambda: procedure.throw(thrown)
-        return lambda: procedure.send(outcome)
+        return run(procedure, self._perform)
 
     def _perform(self, effect: Any) -> Any:
         match effect:
@@ -150,16 +134,14 @@ class InlineRing:
 def _until_rest(member: Member) -> Procedure[None]:
     """The node's own procedure, up to where it would wait for the next order."""
     outcome: Any = None
-    error: Exception | None = None
     for _ in range(STEPS_MAX):
-        effect = member.carrying_out.throw(error) if error else member.carrying_out.send(outcome)
-        outcome, error = None, None
+        effect = resume(member.carrying_out, outcome)
         if isinstance(effect, AwaitOrder):
             return
         try:
             outcome = member.compute(effect) if isinstance(effect, Compute) else (yield effect)
-        except Exception as raised:
-            error = raised
+        except Exception as error:
+            outcome = error
 
 
 def settled(ref: NodeRef, refs: Sequence[NodeRef], ring: Ring) -> ChordNode:

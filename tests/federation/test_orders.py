@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from roundelay.chord.dispatch import dispatch
-from roundelay.chord.effects import Ask, Procedure, Request
+from roundelay.chord.effects import Ask, Procedure, Request, resume
 from roundelay.chord.errors import Busy, ChordError, NodeUnreachable, NotFound, StoreFull
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
@@ -47,23 +48,13 @@ class Node:
 
     def run(self, procedure: Procedure[Any]) -> None:
         """Up to its end, or to where it would wait for the next order."""
-        step: Any = lambda: next(procedure)  # noqa: E731 - rebound below
-        while True:
-            try:
-                effect = step()
-            except StopIteration:
-                return
-            if isinstance(effect, AwaitOrder):
-                return
-            step = self._perform(procedure, effect)
-
-    def _perform(self, procedure: Procedure[Any], effect: Any) -> Any:
-        try:
-            outcome = self.ask(effect.request) if isinstance(effect, Ask) else self._compute(effect)
-        except Exception as error:
-            thrown = error
-            return lambda: procedure.throw(thrown)
-        return lambda: procedure.send(outcome)
+        outcome: Any = None
+        with suppress(StopIteration):
+            while not isinstance(effect := resume(procedure, outcome), AwaitOrder):
+                try:
+                    outcome = self.ask(effect.request) if isinstance(effect, Ask) else self._compute(effect)
+                except Exception as error:
+                    outcome = error
 
     def _compute(self, effect: Compute) -> Done:
         self.computed.append(effect)

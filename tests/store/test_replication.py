@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roundelay.chord import protocol
-from roundelay.chord.effects import Ask, Sleep
+from roundelay.chord.effects import Ask, Sleep, resume
 from roundelay.chord.errors import ChordError, Corrupt, NodeUnreachable, NotYet, StoreFull
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.store import anti_entropy, replication
 from roundelay.store.blobs import digest_of
-from roundelay.store.items import LIST_MAX, Find, GetRangeDigest, ListRange, Put, Write
+from roundelay.store.items import LIST_MAX, CollectGarbage, Find, GetRangeDigest, ListRange, Put, Write
 from roundelay.store.store import Store
 from tests.chord.ring_harness import owner, refusing
 from tests.store.store_harness import Clock, StoreWorld, item_of, keep, listen_to, world_of
@@ -565,15 +565,12 @@ def test_care_is_taken_at_once_when_neighbours_change_now_and_then_otherwise_and
         """How often it cares within so many seconds."""
         count = 0
         for _ in range(int(seconds / replication.CHANGE_POLL_S)):
-            effect, outcome = next(loop), None
-            while not isinstance(effect, Sleep):
+            outcome: Any = None
+            while not isinstance(effect := resume(loop, outcome), Sleep):
                 assert isinstance(effect, Ask)
-                count += type(effect.request).__name__ == "CollectGarbage"
-                if troubled and effect.to != node.ref:
-                    effect = loop.throw(NodeUnreachable("silent"))
-                    continue
-                outcome = world._answer(node.ref, effect)
-                effect = loop.throw(outcome) if isinstance(outcome, ChordError) else loop.send(outcome)
+                count += isinstance(effect.request, CollectGarbage)
+                silent = troubled and effect.to != node.ref
+                outcome = NodeUnreachable("silent") if silent else world._answer(node.ref, effect)
         return count
 
     assert rounds_in(1) == 1, "at first"
