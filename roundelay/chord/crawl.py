@@ -1,144 +1,168 @@
-"""Walk the whole ring, successor by successor, and ask each node what it would show of itself."""
+"""Ring crawls: visit every node from the outside, to list the members, show their states or check the ring.
+
+`crawl_status` and `list_members` follow the successors of one ring. `crawl_views` and `crawl_reachable` go breadth
+first through everything that nodes name, so they also see a ring that has split in two.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
-from roundelay.chord.effects import Procedure, Sleep, ask, ask_all, gather
+from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, Request, Sleep, ask, ask_all, gather
 from roundelay.chord.errors import ChordError, LookupFailed, WrongIncarnation
 from roundelay.chord.invariants import NodeView, PredicateResult, check
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import GetNeighbours, GetStatus, Neighbourhood, Status
 from roundelay.chord.ring import between_right_closed
 
+R = TypeVar("R")
+
 NODES_MAX = 100_000
-CONCURRENCY_MAX = 64  # nodes asked, or walks on their way, side by side
-WALK_LENGTH_MIN = 32  # for a walk of its own
+CONCURRENCY_MAX = 64  # requests, or walks, at a time
+WALK_LENGTH_MIN = 32  # nodes that are worth a walk of their own
 CHECKS_MAX = 5
 RECHECK_PAUSE_S = 1.0
 
 
 def crawl_status(start: NodeRef) -> Procedure[list[Status]]:
-    """Every node's status, in the order of identifiers from the lowest. Raises LookupFailed.
+    """Return the status of every node of the ring, in the order of identifiers.
 
-    A successor that does not answer is passed over for the next in the list.
+    Goes from successor to successor; one that does not answer is skipped for the next in the list. Raises
+    LookupFailed when no node of a list answers.
     """
     found: dict[NodeRef, Status] = {}
-    here = yield from _first_status((start,))
-    while here.node not in found and len(found) < NODES_MAX:
-        found[here.node] = here
-        here = yield from _first_status(here.successors)
+    status = yield from _first_answer((start,), GetStatus())
+    while status.node not in found and len(found) < NODES_MAX:
+        found[status.node] = status
+        status = yield from _first_answer(_without_vacant(status.successors), GetStatus())
     return sorted(found.values(), key=lambda status: status.node.id)
 
 
 def list_members(start: NodeRef, known: Sequence[NodeRef] = ()) -> Procedure[tuple[NodeRef, ...]]:
-    """Every node, by identifier; a whole successor list at a step. Some may have died meanwhile.
+    """Return every node of the ring by identifier, advancing a whole successor list at a time.
 
-    known: the nodes of an earlier census. Where they are many, the walk begins at several of them at once: step after
-    step a thousand nodes over links of 50 ms took 12 s. Raises LookupFailed when the walk cannot go on.
+    known: the result of an earlier call. If it is long, several of its nodes are starting points of concurrent
+    walks: one walk of a thousand nodes over links of 50 ms takes 12 s. Some of the nodes returned may have died
+    meanwhile. Raises LookupFailed when the walk cannot continue.
     """
     begins = known[:: max(WALK_LENGTH_MIN, -(-len(known) // CONCURRENCY_MAX))]
     if len(begins) > 1:
         arcs = zip(begins, (*begins[1:], begins[0]), strict=True)
-        walks = yield from gather([_walk_arc(*arc) for arc in arcs], CONCURRENCY_MAX)
-        met = {node for walk in walks if isinstance(walk, set) for node in walk}
-        if all(isinstance(walk, set) for walk in walks):  # else somebody has gone with whom an arc began
-            return tuple(sorted(met, key=lambda node: node.id))
-    nodes = yield from _walk_ring(start)
-    return nodes
+        walks = yield from gather([_walk(*arc) for arc in arcs], CONCURRENCY_MAX)
+        complete = [walk for walk in walks if isinstance(walk, set)]
+        if len(complete) == len(walks):  # otherwise a starting point has gone
+            return _by_identifier(set().union(*complete))
+    return _by_identifier((yield from _walk(start, start)))
 
 
-def _walk_arc(begin: NodeRef, end: NodeRef) -> Procedure[set[NodeRef]]:
-    """The nodes from one to another, and perhaps some after it. Raises LookupFailed."""
+def crawl_views(starts: Iterable[NodeRef]) -> Procedure[list[NodeView]]:
+    """Return the view of every member that can be reached from `starts`, also of other rings.
+
+    A node that does not answer, or is not a member, is left out.
+    """
+    answers = yield from _crawl(starts, GetNeighbours(), lambda theirs: (theirs.predecessor, *theirs.successors))
+    views = [
+        NodeView(node, theirs.predecessor, theirs.successors)
+        for node, theirs in answers.items()
+        if isinstance(theirs, Neighbourhood)
+    ]
+    return sorted(views, key=lambda view: view.node.id)
+
+
+def crawl_reachable(starts: Iterable[NodeRef], timeout_s: float) -> Procedure[dict[NodeRef, Status | None]]:
+    """Return the status of every node that can be reached from `starts`; None for one that twice does not answer."""
+    answers = yield from _crawl(
+        starts, GetStatus(), lambda status: (status.predecessor, *status.successors), timeout_s, attempts=2
+    )
+    return {node: answer if isinstance(answer, Status) else None for node, answer in answers.items()}
+
+
+def check_ring(starts: tuple[NodeRef, ...], successors: int) -> Procedure[tuple[list[NodeView], list[PredicateResult]]]:
+    """Return the members and the result of each ring predicate; a predicate fails only if it fails in every crawl.
+
+    A crawl is not a snapshot, because the ring changes while it goes on: it may show a state that never existed.
+    """
+    views = yield from crawl_views(starts)
+    results = check(views, successors)
+    for _ in range(CHECKS_MAX - 1):
+        if all(result.holds for result in results):
+            break
+        yield Sleep(RECHECK_PAUSE_S)
+        views = yield from crawl_views((*starts, *(view.node for view in views)))
+        again = check(views, successors)
+        results = [old if old.holds else new for old, new in zip(results, again, strict=True)]
+    return views, results
+
+
+# --- helpers
+
+
+def _crawl(
+    starts: Iterable[NodeRef],
+    request: Request[R],
+    peers_of: Callable[[R], Iterable[NodeRef]],
+    timeout_s: float = 5 * CALL_TIMEOUT_S,
+    attempts: int = 1,
+) -> Procedure[dict[NodeRef, R | ChordError]]:
+    """Send a request to `starts`, to the peers that they name, and so on; return each node's answer or error."""
+    found: dict[NodeRef, R | ChordError] = {}
+    level = list(dict.fromkeys(starts))
+    while level and len(found) < NODES_MAX:
+        unanswered = level
+        for _ in range(attempts):
+            found.update((yield from _ask_in_batches(unanswered, request, timeout_s)))
+            unanswered = [node for node in level if isinstance(found[node], ChordError)]
+        named: list[NodeRef] = []
+        for node in level:
+            answer = found[node]
+            if isinstance(answer, WrongIncarnation):
+                named.append(answer.actual)
+            elif not isinstance(answer, ChordError):
+                named += peers_of(answer)
+        level = [peer for peer in dict.fromkeys(_without_vacant(named)) if peer not in found]
+    return found
+
+
+def _ask_in_batches(
+    nodes: Sequence[NodeRef], request: Request[R], timeout_s: float
+) -> Procedure[dict[NodeRef, R | ChordError]]:
+    found: dict[NodeRef, R | ChordError] = {}
+    for first in range(0, len(nodes), CONCURRENCY_MAX):
+        batch = nodes[first : first + CONCURRENCY_MAX]
+        answers = yield from ask_all([(node, request) for node in batch], deadline_s=timeout_s)
+        found.update(zip(batch, answers, strict=True))
+    return found
+
+
+def _walk(begin: NodeRef, end: NodeRef) -> Procedure[set[NodeRef]]:
+    """Return the nodes from `begin` to `end` (the whole ring if they are equal), and perhaps some beyond."""
     met = {begin}
-    here: tuple[NodeRef, ...] = (begin,)
+    candidates: tuple[NodeRef, ...] = (begin,)
     while len(met) < NODES_MAX:
-        theirs = yield from _first_neighbourhood(here)
-        ahead = [node for node in theirs.successors if not node.is_vacant]
+        theirs = yield from _first_answer(candidates, GetNeighbours())
+        ahead = _without_vacant(theirs.successors)
         is_over = met.issuperset(ahead) or any(between_right_closed(begin.id, end.id, node.id) for node in ahead)
         met.update(ahead)
         if is_over:
             break
-        here = tuple(reversed(ahead))  # as far ahead as somebody answers
+        candidates = tuple(reversed(ahead))  # continue from the farthest that answers
     return met
 
 
-def _walk_ring(start: NodeRef) -> Procedure[tuple[NodeRef, ...]]:
-    known = {start}
-    here: tuple[NodeRef, ...] = (start,)
-    while len(known) < NODES_MAX:
-        theirs = yield from _first_neighbourhood(here)
-        ahead = [node for node in theirs.successors if not node.is_vacant]
-        new = [node for node in dict.fromkeys(ahead) if node not in known]
-        known.update(new)
-        if start in ahead or not new:
-            break
-        here = tuple(reversed(ahead))  # as far ahead as somebody answers
-    return tuple(sorted(known, key=lambda node: node.id))
-
-
-def crawl_views(starts: Iterable[NodeRef]) -> Procedure[list[NodeView]]:
-    """What every member believes that is known to these, or to those whom they know, and so on: other rings as well.
-
-    Who does not answer, or is no member, is left out.
-    """
-    found: dict[NodeRef, NodeView] = {}
-    waiting = dict.fromkeys(starts)
-    known = set(waiting)
-    while waiting and len(known) < NODES_MAX:
-        asked = list(waiting)[:CONCURRENCY_MAX]
-        answers = yield from ask_all([(node, GetNeighbours()) for node in asked])
-        for node, answer in zip(asked, answers, strict=True):
-            del waiting[node]
-            more: tuple[NodeRef, ...] = ()
-            if isinstance(answer, Neighbourhood):
-                found[node] = NodeView(node, answer.predecessor, answer.successors)
-                more = (answer.predecessor, *answer.successors)
-            elif isinstance(answer, WrongIncarnation):
-                more = (answer.actual,)  # who lives there now
-            new = [peer for peer in more if not peer.is_vacant and peer not in known]
-            waiting.update(dict.fromkeys(new))
-            known.update(new)
-    return sorted(found.values(), key=lambda view: view.node.id)
-
-
-def check_ring(starts: tuple[NodeRef, ...], successors: int) -> Procedure[tuple[list[NodeView], list[PredicateResult]]]:
-    """The members, and every predicate of the ring. One is broken only if it is in look after look.
-
-    Nodes are asked one after the other, and a ring takes a moment to take changes in: a single look
-    may show what never was, or is no more.
-    """
-    seen = yield from crawl_views(starts)
-    findings = check(seen, successors)
-    for _ in range(CHECKS_MAX - 1):
-        if all(finding.holds for finding in findings):
-            break
-        yield Sleep(RECHECK_PAUSE_S)
-        seen = yield from crawl_views((*starts, *(view.node for view in seen)))
-        again = check(seen, successors)
-        findings = [old if old.holds else new for old, new in zip(findings, again, strict=True)]
-    return seen, findings
-
-
-def _first_neighbourhood(candidates: tuple[NodeRef, ...]) -> Procedure[Neighbourhood]:
-    """The neighbours of the first of these that answers."""
-    for node in candidates:
-        try:
-            theirs = yield from ask(node, GetNeighbours())
-        except ChordError:
-            continue
-        return theirs
-    raise LookupFailed(f"none of {', '.join(str(c.address) for c in candidates)} answers")
-
-
-def _first_status(candidates: tuple[NodeRef, ...]) -> Procedure[Status]:
-    """The status of the first of these that answers."""
+def _first_answer(candidates: tuple[NodeRef, ...], request: Request[R]) -> Procedure[R]:
+    """Return the answer of the first candidate that gives one."""
     for node in dict.fromkeys(candidates):
-        if node.is_vacant:
-            continue
         try:
-            status = yield from ask(node, GetStatus())
+            return (yield from ask(node, request))
         except ChordError:
             continue
-        return status
-    raise LookupFailed(f"none of {', '.join(str(c.address) for c in candidates)} answers")
+    raise LookupFailed(f"no answer from any of {', '.join(str(node.address) for node in candidates)}")
+
+
+def _without_vacant(nodes: Iterable[NodeRef]) -> tuple[NodeRef, ...]:
+    return tuple(node for node in nodes if not node.is_vacant)
+
+
+def _by_identifier(nodes: Iterable[NodeRef]) -> tuple[NodeRef, ...]:
+    return tuple(sorted(nodes, key=lambda node: node.id))

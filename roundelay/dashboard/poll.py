@@ -1,24 +1,19 @@
-"""Procedures that look at a ring: every node that anybody knows, and every job.
-
-Unlike a walk along the successors it meets a ring that has fallen in two, and asks side by side.
-"""
+"""Poll a ring for the dashboard: its members, as the supernode lists them, and its latest jobs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-from roundelay.chord.effects import Ask, AskAll, Procedure, ask, gather
+from roundelay.chord.effects import Procedure, ask, gather
 from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import Address, NodeRef
-from roundelay.chord.requests import GetMembers, GetStatus, Status
+from roundelay.chord.requests import GetMembers
 from roundelay.chord.ring import Ring
 from roundelay.federation import jobs
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 
 ANSWER_TIMEOUT_S = 0.8  # a node answers from memory
-DEPTH_MAX = 4  # how often those are asked whom others have named
-NODES_MAX = 1024
 JOBS_MAX = 64  # the latest
 
 
@@ -29,29 +24,6 @@ def members(supernode: Address) -> Procedure[tuple[NodeRef, ...] | None]:
     except ChordError:
         return None
     return found.nodes
-
-
-def look_around(starts: Iterable[NodeRef]) -> Procedure[dict[NodeRef, Status | None]]:
-    """The status of these, and of all that they know as neighbours, and so on; None for who does not answer."""
-    found: dict[NodeRef, Status | None] = {}
-    waiting = list(dict.fromkeys(starts))
-    for _ in range(DEPTH_MAX):
-        if not waiting or len(found) >= NODES_MAX:
-            break
-        answers = yield AskAll([Ask(node, GetStatus(), ANSWER_TIMEOUT_S) for node in waiting], None, ANSWER_TIMEOUT_S)
-        found.update({n: a if isinstance(a, Status) else None for n, a in zip(waiting, answers, strict=True)})
-        found.update((yield from _ask_again([node for node in waiting if found[node] is None])))
-        statuses = [status for node in waiting if (status := found[node]) is not None]
-        named = [n for status in statuses for n in (status.predecessor, *status.successors)]
-        waiting = [n for n in dict.fromkeys(named) if not n.is_vacant and n not in found]
-    return found
-
-
-def _ask_again(silent: Sequence[NodeRef]) -> Procedure[dict[NodeRef, Status | None]]:
-    """A second chance: who is dead refuses at once, and who is busy may need another moment."""
-    asks = [Ask(node, GetStatus(), ANSWER_TIMEOUT_S) for node in silent]
-    answers = (yield AskAll(asks, None, ANSWER_TIMEOUT_S)) if asks else []
-    return {n: a if isinstance(a, Status) else None for n, a in zip(silent, answers, strict=True)}
 
 
 def look_at_jobs(start: NodeRef, ring: Ring, known: Sequence[JobSnapshot]) -> Procedure[tuple[JobSnapshot, ...]]:

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from roundelay.chord.crawl import crawl_reachable
 from roundelay.chord.effects import Procedure, Sleep
 from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import Address, NodeRef
@@ -14,7 +15,7 @@ from roundelay.cli.entry import find_member
 from roundelay.dashboard.events import Event, changes
 from roundelay.dashboard.model import NodeState, RingState
 from roundelay.dashboard.palette import assign
-from roundelay.dashboard.poll import JOBS_MAX, look_around, look_at_jobs, members
+from roundelay.dashboard.poll import ANSWER_TIMEOUT_S, JOBS_MAX, look_at_jobs, members
 from roundelay.federation.errors import FederationError
 from roundelay.federation.snapshot import JobSnapshot
 from roundelay.node.runtime import Runtime
@@ -76,7 +77,7 @@ class Watcher:
         starts = [*known, *(admitted or ())]
         if not any(sight.answers for sight in self.picture.nodes) and not admitted:
             starts += yield from self._way_in()
-        found = yield from look_around(starts)
+        found = yield from crawl_reachable(starts, ANSWER_TIMEOUT_S)
         seen = replace(self._see(found), supernode_answers=admitted is not None)
         if self._clock() - self._jobs_at >= jobs_every_s(seen.jobs):
             seen = yield from self._with_jobs(seen)

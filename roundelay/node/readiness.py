@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 
-from roundelay.chord.effects import Procedure, ask
+from roundelay.chord.crawl import crawl_status
+from roundelay.chord.effects import ask
 from roundelay.chord.errors import ChordError
-from roundelay.chord.refs import Address, NodeRef
-from roundelay.chord.requests import GetMembers, GetNeighbours
+from roundelay.chord.refs import Address
+from roundelay.chord.requests import GetMembers
 from roundelay.node.errors import LocalRingFailed
 from roundelay.node.runtime import Runtime
 from roundelay.node.subprocesses import STOP_TIMEOUT_S, Processes
@@ -24,19 +25,8 @@ def wait_until_converged(processes: Processes, supernode: Address, count: int, d
         processes.require_running()
         with suppress(ChordError):
             members = runtime.run(ask(supernode, GetMembers()))
-            if len(members.nodes) == count and len(runtime.run(_walk(members.nodes[0]))) == count:
+            if len(members.nodes) == count and len(runtime.run(crawl_status(members.nodes[0]))) == count:
                 runtime.stop(STOP_TIMEOUT_S)
                 return
         time.sleep(READINESS_POLL_S)
     raise LocalRingFailed(f"{count} nodes were not one ring in time; {processes.last_words()}")
-
-
-def _walk(start: NodeRef) -> Procedure[set[NodeRef]]:
-    """The nodes met by going from successor to successor."""
-    met: set[NodeRef] = set()
-    here = start
-    while here not in met:
-        met.add(here)
-        theirs = yield from ask(here, GetNeighbours())
-        here = theirs.successors[0]
-    return met

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from roundelay.chord.crawl import crawl_reachable
 from roundelay.chord.effects import Ask, AskAll, Procedure, Sleep, resume
 from roundelay.chord.errors import NodeUnreachable, NotYet
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import GetMembers, GetStatus, Members, Status
-from roundelay.dashboard.poll import look_around, thrifty
+from roundelay.dashboard.poll import thrifty
 from roundelay.dashboard.watcher import JOBS_EVERY_S, SILENT_MAX_S, Watcher, jobs_every_s
 from tests.dashboard.sights import RING, SUPERNODE, job, node, sights
 
@@ -51,7 +52,7 @@ class World:
 def test_from_one_node_everybody_is_met() -> None:
     world = World(0, 40, 80, 120, 160, 200)
 
-    found = world.run(look_around([node(0)]))
+    found = world.run(crawl_reachable([node(0)], 1.0))
 
     assert set(found) == set(world.statuses)
     assert None not in found.values()
@@ -61,7 +62,7 @@ def test_both_halves_of_a_ring_that_has_fallen_in_two_are_met() -> None:
     world = World(0, 80, 160)
     world.form(40, 120, 200)
 
-    assert len(world.run(look_around([node(0), node(40)]))) == 6
+    assert len(world.run(crawl_reachable([node(0), node(40)], 1.0))) == 6
 
 
 def watcher(world: World) -> tuple[Watcher, Callable[[], None]]:
