@@ -47,7 +47,7 @@ NOTES = (
 
 COURSE_NOTES = (
     "Both in float64, as the course's weights are promised to 1e-12: the products and exp alone allow 2.6 at most. "
-    "In float32 it is 2.5 to 2.6 times as fast, and 6e-7 off: docs/decisions/0011-files-are-trained-in-stacks.md.",
+    "In float32 it is 2.5 to 2.6 times as fast, and 6e-7 off: docs/decisions/0011-files-are-trained-in-lockstep.md.",
 )
 
 

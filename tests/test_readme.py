@@ -1,7 +1,8 @@
-"""What the documents tell people to type works: every command is understood, and the three terminals really run."""
+"""Every command line in the documentation is run or parsed, and the README's three terminals really work."""
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import os
 import re
@@ -16,23 +17,60 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import dropwhile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import bench.__main__
+import chaos.__main__
+import deploy.ray_ring
+import letters.make
+import letters.split
+import roundelay.dashboard.__main__
+import roundelay.ml.partition
+import roundelay.ml.prepare
+import roundelay.sim.__main__
 from roundelay.cli import main, options
 from tests.processes import PATIENCE_S, ROOT, client_here, environment, run_here, until
 
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-PROGRAMS = ("python3", "make")
-JOB = "0" * 64
+DOCUMENTS = [
+    *(path for path in sorted(ROOT.glob("*.md")) if path.name != "CHANGELOG.md"),  # which also names what is gone
+    ROOT / "deploy" / "README.md",
+    ROOT / "letters" / "README.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+PROGRAMS = ("python3", "python", "make")
+SCRIPTS = ("client.py", "compute_node.py", "supernode.py")
+MODULES = {
+    "bench": bench.__main__.main,
+    "chaos": chaos.__main__.main,
+    "deploy.ray_ring": deploy.ray_ring.main,
+    "letters.make": letters.make.main,
+    "letters.split": letters.split.main,
+    "roundelay.dashboard": roundelay.dashboard.__main__.main,
+    "roundelay.ml.partition": roundelay.ml.partition.main,
+    "roundelay.ml.prepare": roundelay.ml.prepare.main,
+    "roundelay.sim": roundelay.sim.__main__.main,
+}
+WITHOUT_OPTIONS = ("roundelay.dashboard.pictures", "roundelay.dashboard.recording", "roundelay.ml.trainer")
+OF_OTHERS = ("register_ip.py",)  # what users of earlier systems typed
+PLACEHOLDERS = {
+    "JOB": "0" * 64,
+    "N": "2",
+    "PORT": "8001",
+    "DIR": "letters",
+    "NAME": "wards",
+    "FILE": "letters/validate_letters.txt",
+    "MODULE:NAME": "mine:Model",
+}
 PORTS = (9091, 8001, 8002)
-FILES_KEPT = 6  # of the 33, in the copy: the lines are the README's, the training is short
+FILES_KEPT = 6  # of the 33 in the copy, so that training is short
 HOLD_S = 600
 
 
 @dataclass(frozen=True)
 class Command:
-    """One command that a document shows in a fenced block."""
+    """A command in a fenced block or in a code span of a document."""
 
     document: Path
     line: int
@@ -43,60 +81,92 @@ class Command:
 
 
 def commands(document: Path) -> Iterator[Command]:
-    fenced, begun = False, ""
+    is_fenced, continued = False, ""
     for number, line in enumerate(document.read_text().splitlines(), 1):
         if line.lstrip().startswith("```"):
-            fenced, begun = not fenced, ""
-        elif fenced and line.endswith("\\"):
-            begun += line[:-1]
-        elif fenced:
-            for part in re.split(r"&&|;", begun + line):
-                words = tuple(dropwhile(lambda word: "=" in word, split(part)))  # without the environment before it
-                if words and words[0] in PROGRAMS:
-                    yield Command(document, number, words)
-            begun = ""
+            is_fenced, continued = not is_fenced, ""
+        elif is_fenced and line.endswith("\\"):
+            continued += line[:-1]
+        elif is_fenced:
+            for part in re.split(r"&&|;", continued + line):
+                yield from command_in(split(part), document, number)
+            continued = ""
+        else:
+            for span in re.findall(r"`([^`]+)`", line):
+                words = split(span)
+                if "..." not in span and len(words) > 1:
+                    yield from command_in(["python3", *words] if words[0] in SCRIPTS else words, document, number)
+
+
+def command_in(line: list[str], document: Path, number: int) -> Iterator[Command]:
+    words = tuple(dropwhile(lambda word: "=" in word, line))  # without the environment before the program
+    if len(words) > 1 and words[0] in PROGRAMS and words[1] not in OF_OTHERS and "HOST" not in words:
+        yield Command(document, number, words)
 
 
 def split(text: str) -> list[str]:
-    """The words of a shell's line, without prompt and comment; nothing where it is none."""
+    """Split a shell line into words, without prompt, comment, pipe and redirection; return [] if it cannot be split."""
     try:
         return shlex.split(text.strip().removeprefix("$ ").split("|")[0].split(" > ")[0], comments=True)
     except ValueError:
         return []
 
 
-ALL = [command for document in DOCUMENTS if document.exists() for command in commands(document)]
+ALL = [command for document in DOCUMENTS for command in commands(document)]
 
 
 class Understood(Exception):
-    """The parser has taken everything."""
+    """The parser has accepted the whole command line."""
 
 
 @pytest.fixture
 def only_parse(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The programs go no further than their command lines."""
-    parse = options.parse
+    """Stop each program after it has parsed its command line."""
+    parse, parse_args = options.parse, argparse.ArgumentParser.parse_args
 
     def parse_and_stop(made: options.Parser, arguments: Sequence[str]) -> None:
         parse(made, arguments)
         raise Understood
 
+    def parse_args_and_stop(made: argparse.ArgumentParser, *arguments: Any) -> argparse.Namespace:
+        chosen: argparse.Namespace = parse_args(made, *arguments)
+        if isinstance(made, options.Parser | deploy.ray_ring.Parser):
+            return chosen  # options.parse follows, and checks more
+        raise Understood
+
     monkeypatch.setattr(options, "parse", parse_and_stop)
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse_args_and_stop)
 
 
 @pytest.mark.parametrize("command", ALL, ids=str)
-def test_every_command_of_the_documents_is_understood(command: Command, only_parse: None) -> None:
-    program, *words = command.words
+def test_every_command_in_the_documents_is_accepted(command: Command, only_parse: None) -> None:
+    program, first, *rest = command.words
+    arguments = [PLACEHOLDERS.get(word, word) for word in rest]
     if program == "make":
         targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-        assert all(word in targets for word in words), f"{command}: no such target"
-    elif words[0] == "-m":
-        assert importlib.util.find_spec(words[1]) is not None, f"{command}: no such module"
-    elif words[0] != "-c":
-        understand(command, words[0], [JOB if word == "JOB" else word for word in words[1:]])
+        assert all(word in targets for word in (first, *rest)), f"{command}: no such target"
+    elif first == "-m":
+        parse_module(command, arguments[0], arguments[1:])
+    elif first != "-c" and not first.startswith("--"):
+        parse_script(command, first, arguments)
 
 
-def understand(command: Command, script: str, arguments: list[str]) -> None:
+def parse_module(command: Command, module: str, arguments: list[str]) -> None:
+    assert importlib.util.find_spec(module) is not None, f"{command}: no such module"
+    if module == "pytest":
+        missing = [word for word in arguments if word.startswith("tests") and not (ROOT / word).exists()]
+        assert not missing, f"{command}: no such tests: {missing}"
+    elif module in WITHOUT_OPTIONS:
+        assert not arguments, f"{command}: takes no options"
+    elif module in MODULES:
+        with pytest.raises(Understood):
+            outcome = run_here(MODULES[module], *arguments)
+            pytest.fail(f"{command}: {outcome.err}")
+    else:
+        assert module in ("pip", "ruff", "mypy", "venv"), f"{command}: add its main function to MODULES"
+
+
+def parse_script(command: Command, script: str, arguments: list[str]) -> None:
     assert (ROOT / script).is_file(), f"{command}: no such program"
     try:
         match script:
@@ -107,15 +177,15 @@ def understand(command: Command, script: str, arguments: list[str]) -> None:
             case "compute_node.py":
                 outcome = run_here(main.compute_node, *arguments)
             case _:
-                return
+                pytest.fail(f"{command}: not one of the three programs")
     except Understood:
         return
-    assert outcome.code == 0, f"{command}: {outcome.err}"  # --help is understood by being shown
+    assert outcome.code == 0, f"{command}: {outcome.err}"  # --help ends by itself
 
 
 @pytest.mark.parametrize("command", [c for c in ALL if "client.py" in c.words], ids=str)
-def test_files_that_a_client_is_told_to_read_are_there(command: Command) -> None:
-    """Those of the checkout; what an earlier command writes (a model) is not asked for."""
+def test_input_files_named_in_client_commands_exist(command: Command) -> None:
+    """Check files of the checkout only: an earlier command writes the model files."""
     for word in command.words:
         if re.fullmatch(r"(\./)?letters(/\w+\.txt)?/?", word):
             assert (ROOT / word).exists(), f"{command}: {word} is not there"
@@ -128,25 +198,25 @@ def test_files_that_a_client_is_told_to_read_are_there(command: Command) -> None
 
 
 class Terminals:
-    """A copy of the checkout, and one terminal after the other in it, on a network of their own if there is one."""
+    """Terminals in a copy of the checkout, on a network namespace of their own if the system allows it."""
 
     def __init__(self, folder: Path, opened: ExitStack) -> None:
         self.folder = folder
         self._opened = opened
         self._prefix = own_network(opened)
         if not self._prefix and not all(map(is_free, PORTS)):
-            pytest.skip(f"one of the ports {PORTS} is in use, and there is no network namespace to be had")
+            pytest.skip(f"one of the ports {PORTS} is in use, and no network namespace can be created")
         copy_checkout(folder)
 
     def run(self, line: str) -> Terminal:
-        """Type a line."""
+        """Start a command line in a new terminal."""
         terminal = Terminal([*self._prefix, *shlex.split(line)], self.folder)
         self._opened.callback(terminal.close)
         return terminal
 
 
 class Terminal:
-    """One command in the foreground."""
+    """A command that runs in the foreground of a terminal."""
 
     def __init__(self, command: list[str], folder: Path) -> None:
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # as after `. .venv/bin/activate`
@@ -166,7 +236,7 @@ class Terminal:
         return self._log.read_text(errors="replace")
 
     def shows(self, text: str) -> None:
-        """Wait for it."""
+        """Wait until the terminal shows this text."""
         until(lambda: text in self.text or self._process.poll() is not None, text)
         assert text in self.text
 
@@ -174,7 +244,7 @@ class Terminal:
         return self._process.wait(PATIENCE_S)
 
     def interrupt(self) -> int:
-        """Ctrl-C."""
+        """Press Ctrl-C and return the exit code."""
         self._process.send_signal(signal.SIGINT)
         return self.wait()
 
@@ -184,7 +254,7 @@ class Terminal:
 
 
 def own_network(opened: ExitStack) -> list[str]:
-    """How to run a command on a loopback of our own, so that no other process is on its ports; else nothing."""
+    """Return a command prefix that runs in a new network namespace, where all ports are free; [] if there is none."""
     if not all(map(shutil.which, ("unshare", "nsenter", "ip"))):
         return []
     script = f"ip link set lo up && echo up && exec sleep {HOLD_S}"
@@ -209,7 +279,7 @@ def is_free(port: int) -> bool:
 
 
 def copy_checkout(folder: Path) -> None:
-    """What the programs need, and some of the letters."""
+    """Copy the programs, the packages and some of the letters."""
     for item in ROOT.iterdir():
         if item.is_dir() and (item / "__init__.py").exists():
             shutil.copytree(item, folder / item.name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -221,13 +291,13 @@ def copy_checkout(folder: Path) -> None:
 
 
 def in_section(heading: str) -> list[str]:
-    """The commands of one section of the README, as they stand there."""
+    """Return the commands of one section of the README, verbatim."""
     text = (ROOT / "README.md").read_text()
     section = re.split(r"^## ", text.split(f"## {heading}\n")[1], maxsplit=1, flags=re.MULTILINE)[0]
     return re.findall(r"^```\n(python3 .*)\n```$", section, re.MULTILINE)
 
 
-def test_the_three_terminals_work_with_exactly_the_readmes_lines(tmp_path: Path) -> None:
+def test_the_three_terminals_of_the_readme_train_a_model(tmp_path: Path) -> None:
     readme = (ROOT / "README.md").read_text()
     first, second, third = in_section("Three terminals")[:3]
     with ExitStack() as opened:
@@ -252,7 +322,7 @@ def test_the_three_terminals_work_with_exactly_the_readmes_lines(tmp_path: Path)
         assert "127.0.0.1:8002 has left" in supernode_terminal.text
 
 
-def test_the_readme_shows_the_lines_that_this_test_is_about() -> None:
+def test_the_readme_has_the_commands_that_the_terminals_test_uses() -> None:
     lines = in_section("Three terminals")
 
     assert [line.split()[1] for line in lines[:3]] == ["supernode.py", "compute_node.py", "client.py"]
