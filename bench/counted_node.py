@@ -1,6 +1,6 @@
-"""A node whose calls are counted from outside: before its command stands `python counted_node.py FILE`.
+"""Wraps a node and counts its calls: `python counted_node.py FILE` stands before the node's command.
 
-FILE has the number of questions that it has asked of others so far: eight bytes, written at each of them.
+FILE holds the number of requests that the node has sent so far, in eight bytes.
 """
 
 from __future__ import annotations
@@ -13,18 +13,17 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from roundelay.rpc.peers import Peers
+
 COUNT = struct.Struct("!Q")
 
 
 def calls(file: Path) -> int:
-    """How many by now."""
+    """Return the number of calls so far."""
     return int(COUNT.unpack(file.read_bytes())[0])
 
 
-def main(file: str, script: str, *arguments: str) -> None:
-    sys.path[0] = str(Path(script).parent)
-    from roundelay.rpc.peers import Peers  # found only now, where this file was run by its path
-
+def main(file: str, *arguments: str) -> None:
     Path(file).write_bytes(COUNT.pack(0))
     with Path(file).open("r+b") as opened:
         shared = mmap.mmap(opened.fileno(), COUNT.size)
@@ -36,10 +35,10 @@ def main(file: str, script: str, *arguments: str) -> None:
         return plain(self, ask)
 
     Peers.ask = ask  # type: ignore[method-assign]
-    sys.argv = [script, *arguments]
-    runpy.run_path(script, run_name="__main__")
+    sys.argv = ["roundelay", *arguments]
+    runpy.run_module("roundelay", run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":
-    _, counted, _python, entry, *rest = sys.argv
-    main(counted, entry, *rest)
+    _, counted, *command = sys.argv
+    main(counted, *command[command.index("roundelay") + 1 :])

@@ -14,7 +14,8 @@ from pathlib import Path
 from statistics import median
 
 from bench.machine import PEERS_PYTHON, ROOT, environment
-from roundelay.testing.cluster import Stuck, free_port, until
+from roundelay.testing.cluster import free_port
+from roundelay.testing.waiting import Stuck, until
 
 ROUNDS = 6
 NODES = 4

@@ -20,10 +20,10 @@ from bench.results import machine, table, write
 from roundelay.federation.settings import Settings
 from roundelay.node.subprocesses import ROOT
 from roundelay.sim.plot import Plot, PlotSeries, svg
-from roundelay.testing.cluster import ProcessRing
+from roundelay.testing.cluster import Cluster
 
 NODES, ROUNDS, FEW = 8, 50, 5
-PATIENCE_S = 600.0
+TIMEOUT_S = 600.0
 TARGET = 0.08  # the error that every node's model is to have in the end
 LOST = "ask.Push.before=20%drop;ask.Push.after=20%drop"
 RUNS = {"nothing lost": "", "20 % of the messages lost": LOST}
@@ -55,14 +55,20 @@ def main(arguments: Sequence[str]) -> int:
 def _run(failpoints: str, nodes: int, rounds: int) -> Run:
     """What the client prints of one job."""
     with tempfile.TemporaryDirectory(prefix="roundelay-gossip-") as folder:
-        ring = ProcessRing(Path(folder))
-        ring.failpoints = failpoints
+        ring = Cluster(Path(folder), failpoints=failpoints)
         try:
             ring.form(nodes)
             client = ring.start_client(
-                str(ROOT / "letters"), "validate_letters.txt", "--topology", "gossip", "--rounds", str(rounds), "--json"
+                "train",
+                str(ROOT / "letters"),
+                "validate_letters.txt",
+                "--topology",
+                "gossip",
+                "--rounds",
+                str(rounds),
+                "--json",
             )
-            assert client.wait(PATIENCE_S) == 0, client.text
+            assert client.wait(TIMEOUT_S) == 0, client.text
             shown: Run = json.loads(client.out.read_text())
             return shown
         finally:

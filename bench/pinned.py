@@ -27,8 +27,9 @@ import numpy as np
 from bench.results import machine, table, write
 from roundelay.federation.private_data import find_publications
 from roundelay.node.subprocesses import ROOT
-from roundelay.testing.cluster import ProcessRing, free_port, until
+from roundelay.testing.cluster import Cluster, free_port
 from roundelay.testing.proxy import Faults, Proxy
+from roundelay.testing.waiting import until
 
 NODES, FILES_EACH, ROUNDS = 4, 8, 50
 NAME = "wards"
@@ -113,9 +114,9 @@ def share_out(folder: Path, files_each: int) -> list[Path]:
 
 
 @contextmanager
-def private_ring(folder: Path, folders: Sequence[Path]) -> Iterator[tuple[ProcessRing, list[Reader]]]:
+def private_ring(folder: Path, folders: Sequence[Path]) -> Iterator[tuple[Cluster, list[Reader]]]:
     """Nodes with private files that know one another, and are known, only by their readers' addresses."""
-    ring = ProcessRing(folder)
+    ring = Cluster(folder)
     with ExitStack() as stack:
         stack.callback(ring.stop)
         ring.start_supernode()
@@ -127,12 +128,12 @@ def private_ring(folder: Path, folders: Sequence[Path]) -> Iterator[tuple[Proces
             stack.callback(reader.stop)
             readers.append(reader)
             ring.add_node("--advertise", "127.0.0.2", "--private", str(private), "--private-name", NAME, port=port)
-        ring.wait_whole()
+        ring.wait_until_converged()
         wait_published(ring, len(folders))
         yield ring, readers
 
 
-def wait_published(ring: ProcessRing, count: int) -> None:
+def wait_published(ring: Cluster, count: int) -> None:
     """Until all have told the ring of their files. Raises Stuck."""
 
     def told() -> bool:

@@ -20,7 +20,7 @@ from bench.results import machine, table, write
 from roundelay.federation.placement import BALANCING, POLICIES
 from roundelay.node.subprocesses import ROOT
 from roundelay.sim.plot import Plot, PlotSeries, svg
-from roundelay.testing.cluster import ProcessRing
+from roundelay.testing.cluster import Cluster
 
 LOADS = (0.0, 0.2, 0.4, 0.8)
 ROUNDS, DELAY_S = 8, 1.0
@@ -67,12 +67,12 @@ def measure(rounds: int, delay_s: float) -> dict[str, tuple[str, list[float]]]:
     """The model and the seconds of every round, by policy."""
     runs = {}
     with tempfile.TemporaryDirectory(prefix="roundelay-placement-") as folder:
-        ring = ProcessRing(Path(folder))
+        ring = Cluster(Path(folder))
         try:
             ring.start_supernode()
             for load in LOADS:
                 ring.add_node("--load", str(load), "--load-delay", str(delay_s))
-            ring.wait_whole()
+            ring.wait_until_converged()
             for policy in POLICIES:
                 runs[policy] = _run(ring, policy, rounds)
         finally:
@@ -80,8 +80,9 @@ def measure(rounds: int, delay_s: float) -> dict[str, tuple[str, list[float]]]:
     return runs
 
 
-def _run(ring: ProcessRing, policy: str, rounds: int) -> tuple[str, list[float]]:
+def _run(ring: Cluster, policy: str, rounds: int) -> tuple[str, list[float]]:
     client = ring.start_client(
+        "train",
         str(ROOT / "letters"),
         "validate_letters.txt",
         "--placement",

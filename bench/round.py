@@ -23,7 +23,7 @@ from bench import flower, published
 from bench.figures import Limit, Line, Table
 from bench.machine import ROOT, environment
 from roundelay.chord.ring import Ring
-from roundelay.testing.cluster import ProcessRing
+from roundelay.testing.cluster import Cluster
 
 ABOUT = "The round: ours beside Flower"
 NODES = 4
@@ -114,10 +114,12 @@ def _run(arguments: Sequence[str], bytecode: Path, script: str = "client.py") ->
 
 def _on_disk(folder: Path) -> Job:
     """The same job on a ring whose nodes keep their state on a disk."""
-    ring = ProcessRing(folder, keep_state=True)
+    ring = Cluster(folder, keep_state=True)
     try:
         ring.form(NODES)
-        client = ring.start_client(str(ROOT / "letters"), "validate_letters.txt", "--rounds", str(ROUNDS), "--json")
+        client = ring.start_client(
+            "train", str(ROOT / "letters"), "validate_letters.txt", "--rounds", str(ROUNDS), "--json"
+        )
         client.wait(TIMEOUT_S)
         return Job(0.0, (), json.loads(client.out.read_text()))
     finally:

@@ -23,8 +23,10 @@ from roundelay.chord.refs import Address
 from roundelay.cli.entry import RingEntry, client_runtime, find_member
 from roundelay.node import trainer
 from roundelay.node.addresses import read
+from roundelay.node.subprocesses import ManagedProcess
 from roundelay.testing import process_stats
-from roundelay.testing.cluster import ProcessRing, Running, Stuck, trainers_of, until
+from roundelay.testing.cluster import Cluster, trainers_of
+from roundelay.testing.waiting import Stuck, until
 
 SIZES = (4, 16, 64)
 BUDGET_S = 200.0  # a larger ring is left out when this is spent
@@ -46,7 +48,7 @@ def measure(folder: Path) -> list[Table]:
 
 
 def _table(folder: Path, count: int, data: Path) -> Table:
-    title, ring = f"{count} real nodes", ProcessRing(folder)
+    title, ring = f"{count} real nodes", Cluster(folder)
     try:
         return Table(title, *_measured(ring, count, data))
     except Stuck as error:
@@ -55,16 +57,14 @@ def _table(folder: Path, count: int, data: Path) -> Table:
         ring.stop()
 
 
-def _measured(ring: ProcessRing, count: int, data: Path) -> tuple[tuple[Line, ...], tuple[str, ...]]:
+def _measured(ring: Cluster, count: int, data: Path) -> tuple[tuple[Line, ...], tuple[str, ...]]:
     """Raises Stuck."""
     began = time.monotonic()
     ring.start_supernode()
     counts = [ring.folder / f"calls-{number}" for number in range(count)]
     for file in counts:
         ring.add_node(wrapper=[sys.executable, counted_node.__file__, str(file)])
-    for node in ring.nodes:
-        node.port = node.listening_port()
-    ring.wait_whole(FORM_PATIENCE_S)
+    ring.wait_until_converged(FORM_PATIENCE_S)
     formed_s = time.monotonic() - began
     memory = [process_stats.take(node.pid).memory_kib / 1024 for node in ring.nodes]
     time.sleep(SETTLES_S)
@@ -107,7 +107,7 @@ def _idle_calls(counts: list[Path]) -> list[float]:
     return [(counted_node.calls(file) - asked) / seconds for file, asked in zip(counts, before, strict=True)]
 
 
-def _lookup_ms(ring: ProcessRing) -> list[float]:
+def _lookup_ms(ring: Cluster) -> list[float]:
     """Random keys, from a client."""
     runtime, rng, times = client_runtime(), random.Random(0), []
     entry = entry_of(ring)
@@ -119,7 +119,7 @@ def _lookup_ms(ring: ProcessRing) -> list[float]:
     return times
 
 
-def entry_of(ring: ProcessRing) -> RingEntry:
+def entry_of(ring: Cluster) -> RingEntry:
     runtime = client_runtime()
     try:
         return runtime.run(find_member(Address(echo_servers.HOST, ring.supernode.port), read(ring.node_list).nodes))
@@ -139,20 +139,22 @@ def _data(folder: Path) -> Path:
     return folder
 
 
-def _job(ring: ProcessRing, data: Path) -> Job:
+def _job(ring: Cluster, data: Path) -> Job:
     """Raises Stuck."""
-    client = ring.start_client(str(data), VALIDATION, "--rounds", str(ROUNDS), "--placement", "round-robin", "--json")
+    client = ring.start_client(
+        "train", str(data), VALIDATION, "--rounds", str(ROUNDS), "--placement", "round-robin", "--json"
+    )
     code = client.wait()
     if code:
         raise Stuck(f"the job's client ended with {code}: {client.text[-60:]}")
     return Job(0.0, (), json.loads(client.out.read_text()))
 
 
-def _trainers(ring: ProcessRing) -> int:
+def _trainers(ring: Cluster) -> int:
     return sum(len(trainers_of(node)) for node in ring.nodes)
 
 
-def _after_the_idle_minute(ring: ProcessRing) -> list[Line]:
+def _after_the_idle_minute(ring: Cluster) -> list[Line]:
     """When the last trainer has gone. Raises Stuck."""
     began, timeout_s = time.monotonic(), 2 * trainer.IDLE_S
     until(_is_without_trainers(ring.nodes), "all trainers end", timeout_s)
@@ -167,5 +169,5 @@ def _after_the_idle_minute(ring: ProcessRing) -> list[Line]:
     ]
 
 
-def _is_without_trainers(nodes: list[Running]) -> Callable[[], bool]:
+def _is_without_trainers(nodes: list[ManagedProcess]) -> Callable[[], bool]:
     return lambda: not any(trainers_of(node) for node in nodes)

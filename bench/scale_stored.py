@@ -21,7 +21,7 @@ from roundelay.node.runtime import Runtime
 from roundelay.store.blobs import Content, digest_of
 from roundelay.store.read_path import get
 from roundelay.store.write_path import put
-from roundelay.testing.cluster import ProcessRing
+from roundelay.testing.cluster import Cluster
 
 NODES = 4
 RINGS = ((1, False), (3, False), (3, True))  # copies, with --state-dir
@@ -46,7 +46,7 @@ def measure(folder: Path) -> list[Table]:
 
 
 def _table(folder: Path, copies: int, keep_state: bool, large: Path) -> Table:
-    ring = ProcessRing(folder, keep_state, replicas=copies)
+    ring = Cluster(folder, keep_state=keep_state, supernode_options=("--replicas", str(copies)))
     try:
         ring.form(NODES)
         entry, runtime = entry_of(ring), client_runtime()
@@ -72,7 +72,7 @@ def _small(runtime: Runtime, entry: RingEntry, count: int) -> list[Line]:
     ]
 
 
-def _large(runtime: Runtime, entry: RingEntry, ring: ProcessRing, large: Path, keep_state: bool) -> list[Line]:
+def _large(runtime: Runtime, entry: RingEntry, ring: Cluster, large: Path, keep_state: bool) -> list[Line]:
     """Its speed, and how much more memory than before it takes at most: of the client, and of every node."""
     mb, name = LARGE_BYTES / MIB, "large"
     base = {node.pid: echo_servers.reset_peak(node.pid) for node in ring.nodes}

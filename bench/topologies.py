@@ -38,7 +38,8 @@ from roundelay.federation.upload import upload_files
 from roundelay.node.subprocesses import ROOT
 from roundelay.rpc.transport import FramedSocket
 from roundelay.store.blobs import digest_of
-from roundelay.testing.cluster import ProcessRing, Stuck
+from roundelay.testing.cluster import Cluster
+from roundelay.testing.waiting import Stuck
 
 TOPOLOGIES = ("star", "tree")  # of gossip, which makes no one model: bench gossip
 NODES, SIMULATED = (4, 16, 64), 1000
@@ -114,13 +115,13 @@ def real(sizes: Sequence[int]) -> Iterator[Row]:
     """One ring that grows, and a job of each topology at every size."""
     contents, files = small_files()
     with tempfile.TemporaryDirectory(prefix="roundelay-topologies-") as folder:
-        ring = ProcessRing(Path(folder))
+        ring = Cluster(Path(folder))
         try:
             ring.start_supernode()
             for size in sizes:
                 for _ in range(size - len(ring.nodes)):
                     ring.add_node()
-                ring.wait_whole()
+                ring.wait_until_converged()
                 for topology in TOPOLOGIES:
                     yield _run_by_ourselves(ring, size, topology, contents, files)
         finally:
@@ -128,7 +129,7 @@ def real(sizes: Sequence[int]) -> Iterator[Row]:
 
 
 def _run_by_ourselves(
-    ring: ProcessRing, size: int, topology: str, contents: dict[str, bytes], files: tuple[TrainingFile, ...]
+    ring: Cluster, size: int, topology: str, contents: dict[str, bytes], files: tuple[TrainingFile, ...]
 ) -> Row:
     """On a machine that stands still for seconds, a node takes the job over: then another job is measured."""
     for attempt in range(1, ATTEMPTS_MAX + 1):
@@ -142,9 +143,7 @@ def _run_by_ourselves(
     raise Stuck(f"{size} nodes, {topology}: {ATTEMPTS_MAX} jobs were taken over")
 
 
-def _run(
-    ring: ProcessRing, size: int, topology: str, contents: dict[str, bytes], files: tuple[TrainingFile, ...]
-) -> Row:
+def _run(ring: Cluster, size: int, topology: str, contents: dict[str, bytes], files: tuple[TrainingFile, ...]) -> Row:
     settings = Settings(rounds=ROUNDS, epochs=1, hidden=(HIDDEN,), eta=0.1, placement="round-robin", topology=topology)
     spec = JobSpec(settings, files[:-1], files[-1], FEATURES, CLASSES, nonce=f"{topology} {time.time_ns()}")
     told: list[tuple[int, RoundReport]] = []

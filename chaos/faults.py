@@ -30,8 +30,9 @@ from chaos.workload import Data, Work
 from roundelay.chord.errors import ChordError
 from roundelay.federation.records import DONE
 from roundelay.federation.snapshot import JobSnapshot
-from roundelay.node.subprocesses import ROOT
-from roundelay.testing.cluster import ProcessRing, Running, Stuck, process_ring, trainers_of, until
+from roundelay.node.subprocesses import ROOT, ManagedProcess
+from roundelay.testing.cluster import Cluster, cluster, trainers_of
+from roundelay.testing.waiting import Stuck, until
 
 ROLES = ("supernode", "client", "driver", "trainer", "owner", "holder")
 NODES = 5
@@ -152,7 +153,7 @@ def run_all(seed: int, plans: Sequence[Plan]) -> Tally:
 def _run_until_one_fails(tally: Tally, plans: list[Plan], folder: Path) -> list[Plan]:
     """Returns the plans that are left."""
     data = workload.small_letters(folder)
-    with process_ring(folder / "ring", NODES, failpoints=FAILPOINTS) as ring:
+    with cluster(folder / "ring", NODES, failpoints=FAILPOINTS) as ring:
         expected, tally.undisturbed_s = workload.undisturbed(ring, data, WORK)
         for number, each in enumerate(plans):
             outcome = _run_one(ring, data, each, expected, tally.undisturbed_s)
@@ -164,7 +165,7 @@ def _run_until_one_fails(tally: Tally, plans: list[Plan], folder: Path) -> list[
     return []
 
 
-def _run_one(ring: ProcessRing, data: Data, each: Plan, expected: str, whole_s: float) -> Outcome:
+def _run_one(ring: Cluster, data: Data, each: Plan, expected: str, whole_s: float) -> Outcome:
     try:
         outcome = _disturb(ring, data, each, expected, whole_s)
         restore(ring)
@@ -173,7 +174,7 @@ def _run_one(ring: ProcessRing, data: Data, each: Plan, expected: str, whole_s: 
         return Outcome(each, error=str(error))
 
 
-def _disturb(ring: ProcessRing, data: Data, each: Plan, expected: str, whole_s: float) -> Outcome:
+def _disturb(ring: Cluster, data: Data, each: Plan, expected: str, whole_s: float) -> Outcome:
     """One job, one kill."""
     client = workload.start(ring, data, WORK, *(["--detach"] if each.role == "driver" else ["--json"]))
     job = workload.id_of(client)
@@ -191,7 +192,7 @@ def _disturb(ring: ProcessRing, data: Data, each: Plan, expected: str, whole_s: 
     return Outcome(each, view.end == DONE, made == {expected}, len(lost), recovery_s, killed, error)
 
 
-def kill(ring: ProcessRing, each: Plan, client: Running, job: str) -> str:
+def kill(ring: Cluster, each: Plan, client: ManagedProcess, job: str) -> str:
     """Kill the one that plays the role now. Returns its name; nothing, if it had ended already."""
     if each.role == "trainer":
         busy = until(lambda: [pid for node in ring.nodes for pid in trainers_of(node)], "a trainer")
@@ -205,7 +206,7 @@ def kill(ring: ProcessRing, each: Plan, client: Running, job: str) -> str:
     return victim.name
 
 
-def _victim(ring: ProcessRing, each: Plan, client: Running, job: str) -> Running:
+def _victim(ring: Cluster, each: Plan, client: ManagedProcess, job: str) -> ManagedProcess:
     if each.role == "supernode":
         return ring.supernode
     if each.role == "client":
@@ -217,18 +218,18 @@ def _victim(ring: ProcessRing, each: Plan, client: Running, job: str) -> Running
     return workload.owner_of(ring, names[each.choice % len(names)], place)
 
 
-def restore(ring: ProcessRing) -> None:
+def restore(ring: Cluster) -> None:
     """Start again whatever was killed; returns when the ring is whole and everything has its copies."""
     if not ring.supernode.is_running:
         ring.start_supernode()
     for node in ring.nodes:
         if not node.is_running:
-            ring.start_node(node)
-    ring.wait_whole()
-    ring.wait_copied()
+            ring.restart(node)
+    ring.wait_until_converged()
+    ring.wait_until_replicated()
 
 
-def contributions_wrong(ring: ProcessRing, view: JobSnapshot) -> str:
+def contributions_wrong(ring: Cluster, view: JobSnapshot) -> str:
     """Every (round, file) enters a sum exactly once: what the reports count, or what is wrong with it."""
     reports = workload.read_reports(ring, view.job)
     wanted = sorted(f.name for f in view.spec.files)
@@ -264,7 +265,7 @@ def table(tally: Tally) -> Table:
     return made
 
 
-def _recovery(ring: ProcessRing, job: str, killed_at: float) -> float | None:
+def _recovery(ring: Cluster, job: str, killed_at: float) -> float | None:
     """Seconds from the kill until a RESULT is stored that was not there when the ring was first asked after it."""
     found = until(lambda: workload.look(ring, job), f"job {job[:8]} can be read")
     if found.end or len(found.results) > found.spec.settings.rounds:

@@ -32,7 +32,7 @@ from roundelay.node.addresses import read
 from roundelay.store.blobs import digest_of
 from roundelay.store.read_path import get
 from roundelay.store.write_path import put
-from roundelay.testing.cluster import ProcessRing, process_ring
+from roundelay.testing.cluster import Cluster, cluster
 
 NODES = 5
 WRITERS = 2
@@ -76,7 +76,7 @@ class History:
 class Customer(threading.Thread):
     """Puts, and reads back what anybody has put, until it is told to stop."""
 
-    def __init__(self, ring: ProcessRing, history: History, number: int, seed: int) -> None:
+    def __init__(self, ring: Cluster, history: History, number: int, seed: int) -> None:
         super().__init__(name=f"customer {number}", daemon=True)
         self.stopping = threading.Event()
         self._history = history
@@ -136,7 +136,7 @@ def main(arguments: Sequence[str]) -> int:
 def check(folder: Path, kills: int, seed: int) -> dict[str, object]:
     """Record a history, and judge it."""
     history, rng = History(), random.Random(seed)
-    with process_ring(folder / "ring", NODES) as ring:
+    with cluster(folder / "ring", NODES) as ring:
         customers = [Customer(ring, history, number, seed) for number in range(WRITERS)]
         for customer in customers:
             customer.start()
@@ -176,7 +176,7 @@ def table(found: dict[str, object]) -> Table:
     return made
 
 
-def _kill_two(ring: ProcessRing, rng: random.Random) -> None:
+def _kill_two(ring: Cluster, rng: random.Random) -> None:
     """Both at once, at a random moment; started again with nothing, and waited for."""
     time.sleep(rng.uniform(0.0, 2.0))
     victims = rng.sample(ring.nodes, VICTIMS)
@@ -184,12 +184,12 @@ def _kill_two(ring: ProcessRing, rng: random.Random) -> None:
         victim.kill()
     time.sleep(rng.uniform(0.0, 2.0))
     for victim in victims:
-        ring.start_node(victim)
-    ring.wait_whole()
-    ring.wait_copied()
+        ring.restart(victim)
+    ring.wait_until_converged()
+    ring.wait_until_replicated()
 
 
-def _read_all(ring: ProcessRing, history: History, seed: int) -> list[str]:
+def _read_all(ring: Cluster, history: History, seed: int) -> list[str]:
     """The names of what was acknowledged and cannot be read."""
     reader = Customer(ring, history, WRITERS, seed)
     return [

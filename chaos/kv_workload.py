@@ -17,7 +17,7 @@ from roundelay.cli.entry import RingEntry, client_runtime, find_member
 from roundelay.node.addresses import read
 from roundelay.store.read_path import get
 from roundelay.store.write_path import put
-from roundelay.testing.cluster import ProcessRing
+from roundelay.testing.cluster import Cluster
 
 CONTENT_BYTES_MAX = 8000
 LASTING_S, BRIEF_S = 24 * 3600.0, 60.0
@@ -49,7 +49,7 @@ class Counts:
 class Keys(threading.Thread):
     """Puts and gets until it is told to stop."""
 
-    def __init__(self, ring: ProcessRing, seed: int) -> None:
+    def __init__(self, ring: Cluster, seed: int) -> None:
         super().__init__(name="keys", daemon=True)
         self.stopping = threading.Event()
         self.counts = Counts()

@@ -30,8 +30,9 @@ from chaos.workload import Data, Work
 from roundelay.chord.errors import ChordError
 from roundelay.federation.records import DONE
 from roundelay.node.failpoints import parse
-from roundelay.node.subprocesses import ROOT
-from roundelay.testing.cluster import ProcessRing, Running, Stuck, process_ring, trainers_of, until
+from roundelay.node.subprocesses import ROOT, ManagedProcess
+from roundelay.testing.cluster import Cluster, cluster, trainers_of
+from roundelay.testing.waiting import Stuck, until
 
 NODES = 5
 WORK = Work(rounds=4)
@@ -111,9 +112,10 @@ def _run_until_one_fails(todo: Sequence[Case], outcomes: list[Outcome], folder: 
     data = workload.small_letters(folder)
     points = ";".join(f"{point}=exit" for point in dict.fromkeys(c.point for c in cases()))
     assert parse(points), "the suite knows its failpoints"
-    with process_ring(folder / "ring", NODES, keep_state=True, failpoints=f"{SLOW};{points}") as ring:
+    with cluster(folder / "ring", NODES, keep_state=True, failpoints=f"{SLOW};{points}") as ring:
         ring.supernode.kill()
-        ring.start_supernode(points)
+        ring.supernode_failpoints = points
+        ring.start_supernode()
         expected, _ = workload.undisturbed(ring, data, WORK)
         for case in todo[len(outcomes) :]:
             for _ in range(ATTEMPTS_MAX):
@@ -131,12 +133,10 @@ def _run_until_one_fails(todo: Sequence[Case], outcomes: list[Outcome], folder: 
                 return
 
 
-def _run_one(ring: ProcessRing, data: Data, case: Case, expected: str, points: str) -> Outcome:
+def _run_one(ring: Cluster, data: Data, case: Case, expected: str, points: str) -> Outcome:
     armed = ring.arming(case.point, "clients" if case.role == "client" else "nodes")
     try:
         outcome = _kill_at(ring, data, case, expected, points, armed)
-        if not ring.supernode.is_running:
-            ring.start_supernode(points)
         restore(ring)
         return outcome
     except (Stuck, ChordError) as error:
@@ -145,7 +145,7 @@ def _run_one(ring: ProcessRing, data: Data, case: Case, expected: str, points: s
         armed.unlink(missing_ok=True)
 
 
-def _kill_at(ring: ProcessRing, data: Data, case: Case, expected: str, points: str, armed: Path) -> Outcome:
+def _kill_at(ring: Cluster, data: Data, case: Case, expected: str, points: str, armed: Path) -> Outcome:
     detached = case.role == "driver"
     comer = _prepare(ring, case)
     if case.role == "trainer":
@@ -171,31 +171,31 @@ def _kill_at(ring: ProcessRing, data: Data, case: Case, expected: str, points: s
     return Outcome(case, killed, view.end == DONE, made == {expected}, len(lost), contributions_wrong(ring, view))
 
 
-def _prepare(ring: ProcessRing, case: Case) -> Running:
+def _prepare(ring: Cluster, case: Case) -> ManagedProcess:
     """What the place needs to be passed: a node that can come, trainers that lack their files."""
     comer = ring.nodes[-1]
     if case.point.startswith("handle.Admit"):
         comer.kill(signal.SIGTERM)
         comer.wait()
-        ring.wait_whole()
-        ring.wait_copied()
+        ring.wait_until_converged()
+        ring.wait_until_replicated()
     if case.role == "trainer":
         for pid in [pid for node in ring.nodes for pid in trainers_of(node)]:
             os.kill(pid, signal.SIGKILL)
     return comer
 
 
-def _stir(ring: ProcessRing, case: Case, comer: Running) -> None:
+def _stir(ring: Cluster, case: Case, comer: ManagedProcess) -> None:
     """What brings somebody by: a node comes, or leaves. Who gets other neighbours tidies up at once."""
     if case.point.startswith("handle.Admit"):
-        ring.start_node(comer)
+        ring.restart(comer)
         until(lambda: not ring.supernode.is_running, "a node asks to be admitted")
     elif case.point.startswith(("handle.Retire", "handle.CollectGarbage")):
         comer.kill(signal.SIGTERM)
         comer.wait()
 
 
-def _killed(ring: ProcessRing, client: Running, case: Case, armed: Path) -> str:
+def _killed(ring: Cluster, client: ManagedProcess, case: Case, armed: Path) -> str:
     """Who was killed; nothing, if nobody came by."""
     if armed.exists():
         return ""

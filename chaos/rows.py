@@ -21,8 +21,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from roundelay.node.subprocesses import ROOT
-from roundelay.testing.cluster import Running
+from roundelay.node.subprocesses import ROOT, ManagedProcess
 
 MODULES = (  # of chaos.scenarios
     "mass_failures",
@@ -111,7 +110,7 @@ def run(name: str, make: Make) -> Row:
     return row
 
 
-def heard(running: Running, *parts: str, console: str = "") -> tuple[Said, ...]:
+def heard(running: ManagedProcess, *parts: str, console: str = "") -> tuple[Said, ...]:
     """The lines of a console that have one of these in them, each once."""
     lines = (line.strip() for line in running.text.splitlines())
     found = dict.fromkeys(line for line in lines if line[:1] != "{" and any(part in line for part in parts))

@@ -31,8 +31,10 @@ from roundelay.chord.effects import Procedure
 from roundelay.chord.errors import ChordError
 from roundelay.chord.invariants import check
 from roundelay.cli.entry import RingEntry
-from roundelay.testing.cluster import LOOK_EVERY_S, ProcessRing, Running, Stuck, until
+from roundelay.node.subprocesses import ManagedProcess
+from roundelay.testing.cluster import Cluster
 from roundelay.testing.process_stats import KINDS, LEVEL, Chart
+from roundelay.testing.waiting import POLL_S, Stuck, until
 
 SPARED = 4
 SAMPLE_EVERY_S = 2.0
@@ -64,15 +66,13 @@ def main(arguments: Sequence[str]) -> int:
 
 def soak(folder: Path, nodes: int, seconds: float, every_s: float, keys: int, seed: int) -> dict[str, Any]:
     """Let it run, and say what came of it."""
-    ring = ProcessRing(folder / "ring")
+    ring = Cluster(folder / "ring")
     try:
         ring.start_supernode()
         for number in range(nodes):
             state = ("--state-dir", str(folder / f"state-{number}")) if number % 2 else ()
             ring.add_node(*state)
-        for node in ring.nodes:
-            node.port = node.listening_port()
-        ring.wait_whole()
+        ring.wait_until_converged()
         customer = Keys(ring, seed)
         customer.fill(keys)
         customer.start()
@@ -91,14 +91,14 @@ def soak(folder: Path, nodes: int, seconds: float, every_s: float, keys: int, se
 class Trouble:
     """Kills and restarts, one after the other, while the spared are watched."""
 
-    def __init__(self, ring: ProcessRing, rng: random.Random, seconds: float, every_s: float) -> None:
+    def __init__(self, ring: Cluster, rng: random.Random, seconds: float, every_s: float) -> None:
         self.kills = 0
         self.seconds = seconds
         self.charts = {p.name: Chart() for p in (ring.supernode, *ring.nodes[:SPARED])}
         self._ring = ring
         self._rng = rng
         self.every_s = every_s
-        self._down: tuple[float, Running] | None = None  # when to start whom again
+        self._down: tuple[float, ManagedProcess] | None = None  # when to start whom again
 
     def make(self) -> None:
         """Returns when the time is over and everybody is up."""
@@ -113,9 +113,9 @@ class Trouble:
             if now >= next_sample:
                 self._sample()
                 next_sample += SAMPLE_EVERY_S
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(POLL_S)
         self._start_again()
-        self._ring.wait_whole()
+        self._ring.wait_until_converged()
 
     def _kill(self) -> None:
         victim = self._rng.choice(self._ring.nodes[SPARED:])
@@ -126,7 +126,7 @@ class Trouble:
 
     def _start_again(self) -> None:
         if self._down is not None:
-            self._ring.start_node(self._down[1])
+            self._ring.restart(self._down[1])
             self._down = None
 
     def _sample(self) -> None:
@@ -134,7 +134,7 @@ class Trouble:
             self.charts[process.name].note(process.pid)
 
 
-def whole_after_a_kill(ring: ProcessRing) -> float:
+def whole_after_a_kill(ring: Cluster) -> float:
     """Seconds from the last death until the survivors are one ring in which every predicate holds. Raises Stuck."""
     ring.nodes[-1].kill()
     began = time.monotonic()
@@ -142,7 +142,7 @@ def whole_after_a_kill(ring: ProcessRing) -> float:
     return time.monotonic() - began
 
 
-def ring_is_whole(ring: ProcessRing) -> bool:
+def ring_is_whole(ring: Cluster) -> bool:
     """Do all that run believe what they should?"""
 
     def look(entry: RingEntry) -> Procedure[bool]:
@@ -250,7 +250,7 @@ def rows(found: dict[str, Any]) -> list[list[str]]:
     ]
 
 
-def _ended(ring: ProcessRing) -> list[str]:
+def _ended(ring: Cluster) -> list[str]:
     """Nodes that should run and do not; the last was killed on purpose."""
     return [node.name for node in ring.nodes[:-1] if not node.is_running]
 

@@ -21,9 +21,10 @@ from roundelay.federation.settings import Settings
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.upload import upload_files
-from roundelay.node.subprocesses import ROOT
+from roundelay.node.subprocesses import ROOT, ManagedProcess
 from roundelay.store.read_path import get
-from roundelay.testing.cluster import PATIENCE_S, ProcessRing, Running, until
+from roundelay.testing.cluster import Cluster
+from roundelay.testing.waiting import TIMEOUT_S, until
 
 FILES, ROWS, VALIDATION_ROWS = 12, 100, 200
 JOB = re.compile(r"\b[0-9a-f]{64}\b")
@@ -71,14 +72,14 @@ def small_letters(folder: Path) -> Data:
     return data
 
 
-def start(ring: ProcessRing, data: Data, work: Work, *options: str, failpoints: str = "") -> Running:
+def start(ring: Cluster, data: Data, work: Work, *options: str, failpoints: str = "") -> ManagedProcess:
     """A client with a job. It has not said its id yet."""
     return ring.start_client(
         "train", str(data.folder), str(data.validation), *work.options, *options, failpoints=failpoints
     )
 
 
-def submit(ring: ProcessRing, data: Data, work: Work) -> str:
+def submit(ring: Cluster, data: Data, work: Work) -> str:
     """The same as a client with --detach, without its process. Returns the job's id."""
     given = read_input(data.folder, str(data.validation))
     settings = Settings(rounds=work.rounds, epochs=work.epochs, hidden=(work.hidden,), topology=work.topology)
@@ -88,13 +89,13 @@ def submit(ring: ProcessRing, data: Data, work: Work) -> str:
     return spec.job
 
 
-def id_of(client: Running) -> str:
+def id_of(client: ManagedProcess) -> str:
     """The job's id, as soon as the client says it. Raises Stuck."""
     found = until(lambda: JOB.search(client.text), f"{client.name} names its job")
     return found.group()
 
 
-def look(ring: ProcessRing, job: str) -> JobSnapshot | None:
+def look(ring: Cluster, job: str) -> JobSnapshot | None:
     """The job as the ring has it; nothing while that cannot be read."""
     try:
         return ring.ask(lambda entry: read_snapshot(entry.node, entry.ring, job))
@@ -102,12 +103,12 @@ def look(ring: ProcessRing, job: str) -> JobSnapshot | None:
         return None
 
 
-def read_reports(ring: ProcessRing, job: str) -> dict[int, RoundReport]:
+def read_reports(ring: Cluster, job: str) -> dict[int, RoundReport]:
     """Return the reports of a job, by round."""
     return ring.ask_again(lambda entry: read_snapshot(entry.node, entry.ring, job, with_reports=True)).reports
 
 
-def wait_for_round(ring: ProcessRing, job: str, number: int, timeout_s: float = PATIENCE_S) -> JobSnapshot:
+def wait_for_round(ring: Cluster, job: str, number: int, timeout_s: float = TIMEOUT_S) -> JobSnapshot:
     """Until the RESULT of that round is stored, or the job has ended. Raises Stuck."""
 
     def reached() -> JobSnapshot | None:
@@ -117,7 +118,7 @@ def wait_for_round(ring: ProcessRing, job: str, number: int, timeout_s: float = 
     return until(reached, f"round {number} of job {job[:8]}", timeout_s)
 
 
-def wait_for_end(ring: ProcessRing, job: str, timeout_s: float = PATIENCE_S) -> JobSnapshot:
+def wait_for_end(ring: Cluster, job: str, timeout_s: float = TIMEOUT_S) -> JobSnapshot:
     """Until the job has ended. Raises Stuck."""
 
     def ended() -> JobSnapshot | None:
@@ -132,7 +133,7 @@ def model_of(view: JobSnapshot) -> str:
     return view.results[-1].weights
 
 
-def undisturbed(ring: ProcessRing, data: Data, work: Work) -> tuple[str, float]:
+def undisturbed(ring: Cluster, data: Data, work: Work) -> tuple[str, float]:
     """The hash that nothing may change, and the seconds that a job takes when nothing happens."""
     client = start(ring, data, work, "--json")
     code = client.wait()
@@ -141,7 +142,7 @@ def undisturbed(ring: ProcessRing, data: Data, work: Work) -> tuple[str, float]:
     return result["model_sha256"], sum(each["seconds"] for each in result["history"])
 
 
-def lost_files(ring: ProcessRing, spec: JobSpec) -> list[str]:
+def lost_files(ring: Cluster, spec: JobSpec) -> list[str]:
     """The files of a job that cannot be read any more, whole and by their digest."""
     lost = []
     for file in (*spec.files, spec.validation):
@@ -152,15 +153,15 @@ def lost_files(ring: ProcessRing, spec: JobSpec) -> list[str]:
     return lost
 
 
-def owner_of(ring: ProcessRing, name: str, place: int = 0) -> Running:
+def owner_of(ring: Cluster, name: str, place: int = 0) -> ManagedProcess:
     """The process that owns the key of a name, or holds its first or second copy. Raises Stuck."""
-    statuses = until(ring.survey, "a walk round the ring")
+    statuses = until(ring.statuses, "a walk round the ring")
     key = statuses[0].ring.key(name)
     first = next((i for i, s in enumerate(statuses) if s.node.id >= key), 0)
     return ring.node_at(statuses[(first + place) % len(statuses)].node)
 
 
-def driver_of(ring: ProcessRing, job: str) -> Running | None:
+def driver_of(ring: Cluster, job: str) -> ManagedProcess | None:
     """The node that drives a job, as its console says; the last to say so, if several have."""
     said = [node for node in ring.nodes if node.is_running and f"driving job {job[:8]}" in node.text]
     return said[-1] if said else None

@@ -1,4 +1,4 @@
-"""Real processes on loopback for the tests: a supernode, nodes and clients, on ports that the system chooses."""
+"""What the tests need of real processes beyond `roundelay.testing`: clients, their outcomes, and marked processes."""
 
 from __future__ import annotations
 
@@ -11,192 +11,93 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from roundelay.chord.crawl import crawl_status
-from roundelay.chord.effects import ask
-from roundelay.chord.errors import ChordError
-from roundelay.chord.refs import Address
-from roundelay.chord.requests import GetMembers, Status
+from roundelay.chord.requests import Status
 from roundelay.cli import exits, main
 from roundelay.cli.status import to_json
+from roundelay.node.readiness import is_converged
 from roundelay.node.runtime import Runtime
+from roundelay.node.subprocesses import ManagedProcess
 from roundelay.rpc.peers import Peers
+from roundelay.testing.cluster import Cluster
+from roundelay.testing.waiting import TIMEOUT_S, until
 
 ROOT = Path(__file__).resolve().parent.parent
-SHARED = ROOT.parent / "shared"
-PATIENCE_S = 120.0  # generous: machines are shared and slow; nothing is asserted about it
-LOOK_EVERY_S = 0.02
-WALK_EVERY_S = 0.2  # round a whole ring: the nodes answer from the same cores
+PATIENCE_S = TIMEOUT_S
 STOP_TIMEOUT_S = 1.0
-LISTENING = "listening at "
 MARK = "ROUNDELAY_TEST_MARK"
 
-
-BYTECODE = tempfile.mkdtemp(prefix="roundelay-bytecode-")  # not in the checkout, and each module is compiled once
+BYTECODE = tempfile.mkdtemp(prefix="roundelay-bytecode-")  # outside the checkout; each module is compiled once
 atexit.register(shutil.rmtree, BYTECODE, ignore_errors=True)
 
 
 def environment(mark: str = "") -> dict[str, str]:
-    """For a process of ours."""
-    ours = {"COLUMNS": "200", "PYTHONPYCACHEPREFIX": BYTECODE, MARK: mark}
-    return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"} | ours
+    """Return the environment of a program of ours."""
+    return os.environ | of_tests(mark)
 
 
-def until(condition: Callable[[], Any], what: str, every_s: float = LOOK_EVERY_S) -> Any:
-    """Wait for a condition, and return what it came to."""
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
-        result = condition()
-        if result:
-            return result
-        time.sleep(every_s)
-    raise AssertionError(f"{what}: not within {PATIENCE_S:g} s")
+def of_tests(mark: str = "") -> dict[str, str]:
+    return {"COLUMNS": "200", "PYTHONPYCACHEPREFIX": BYTECODE, "PYTHONDONTWRITEBYTECODE": "", MARK: mark}
 
 
-class Running:
-    """One process of ours, and what it has printed. It ends when this one does, however that comes about."""
-
-    def __init__(self, script: str, arguments: Sequence[str], folder: Path, name: str, mark: str = "") -> None:
-        self.log = folder / f"{name}.log"
-        with self.log.open("wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, str(ROOT / script), *arguments],
-                stdin=subprocess.PIPE,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                cwd=folder,
-                env=environment(mark),
-            )
-
-    @property
-    def text(self) -> str:
-        return self.log.read_text(errors="replace")
-
-    @property
-    def port(self) -> int:
-        """Where it listens, as soon as it says so."""
-        line = self.line(LISTENING)
-        return int(line.split(LISTENING)[1].split(",")[0].rpartition(":")[2])
-
-    def line(self, part: str) -> str:
-        """The first line with this in it, as soon as it is there."""
-
-        def said() -> str:
-            found = next((line for line in self.text.splitlines() if part in line), "")
-            assert found or self.process.poll() is None, f"ended with {self.process.returncode}: {self.text}"
-            return found
-
-        line: str = until(said, f"{part!r} in {self.log.name}")
-        return line
-
-    def end(self, number: int = signal.SIGKILL) -> int:
-        """Send a signal, and return the exit code."""
-        self.process.send_signal(number)
-        return self.wait()
-
-    def wait(self, timeout_s: float = PATIENCE_S) -> int:
-        code = self.process.wait(timeout_s)
-        if self.process.stdin:
-            self.process.stdin.close()
-        return code
+def start(folder: Path, name: str, *arguments: str, mark: str = "") -> ManagedProcess:
+    """Start a program of ours in a folder."""
+    process = ManagedProcess(name, folder)
+    process.cwd, process.environment = folder, of_tests(mark)
+    process.start(*arguments)
+    return process
 
 
-class Ring:
-    """A supernode and its nodes, in a folder of their own."""
+def end(process: ManagedProcess, number: int = signal.SIGKILL) -> int:
+    """Send a signal, and return the exit code."""
+    process.kill(number)
+    return process.wait()
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.node_list = folder / "compute_nodes.txt"
-        self.running: list[Running] = []
-        self.supernode = self.start_supernode(0)
-        self.supernode_port = self.supernode.port
 
-    def start_supernode(self, port: int, *options: str) -> Running:
-        return self.start("supernode.py", "--port", str(port), "--state-dir", str(self.folder), *options)
+class Ring(Cluster):
+    """A cluster with verbose nodes, also seen as `client.py status --json` shows it."""
 
-    def start_node(self, *options: str) -> Running:
-        """A node that registers itself and looks for our supernode."""
-        return self.start("compute_node.py", "0", "127.0.0.1", str(self.supernode_port), "--register", *options)
-
-    def start(self, script: str, *arguments: str) -> Running:
-        """One of the entry points, with our node list."""
-        name = f"{len(self.running)}-{script}"
-        running = Running(script, [*arguments, "--nodes", str(self.node_list), "--end-with-parent"], self.folder, name)
-        self.running.append(running)
-        return running
-
-    def form(self, count: int, *options: str) -> list[Running]:
-        """Start so many nodes at once, and return when the ring is whole."""
-        nodes = [self.start_node(*options) for _ in range(count)]
-        self.wait_until_converged(count)
-        return nodes
-
-    @property
-    def supernode_address(self) -> str:
-        return f"127.0.0.1:{self.supernode_port}"
+    def __init__(self, folder: Path, *supernode_options: str) -> None:
+        super().__init__(
+            folder, supernode_options=supernode_options, node_options=("--register",), environment=of_tests()
+        )
+        self.start_supernode()
 
     def client(self, *arguments: object) -> Outcome:
         return client(*arguments, "--supernode", self.supernode_address, "--nodes", self.node_list, cwd=self.folder)
 
     def status(self) -> list[dict[str, Any]]:
-        """As `client.py status --json` shows the nodes; nothing where they cannot be walked."""
-        return [to_json(node) for node in self.walk()]
+        """Return the nodes as `client.py status --json` shows them; nothing while the ring cannot be crawled."""
+        return [to_json(node) for node in self.statuses()]
 
-    def walk(self) -> list[Status]:
-        """Every node's status, as seen from the first that answers of those that the supernode holds for alive."""
-        with opened_runtime() as runtime, suppress(ChordError):
-            for start in runtime.run(ask(Address("127.0.0.1", self.supernode_port), GetMembers())).nodes:
-                with suppress(ChordError):
-                    return runtime.run(crawl_status(start))
-        return []
+    def wait_for_nodes(self, count: int) -> list[dict[str, Any]]:
+        """Wait until there is one ring of `count` nodes, with right fingers, and return them as `status` does."""
 
-    def wait_until_converged(self, count: int) -> list[dict[str, Any]]:
-        """Until there is one ring of so many nodes, every neighbour and every finger right."""
-        nodes: list[dict[str, Any]] = until(
-            lambda: whole(self.status(), count), f"one ring of {count} nodes", WALK_EVERY_S
-        )
-        return nodes
+        def converged() -> list[Status]:
+            nodes = self.statuses()
+            return nodes if is_converged(nodes, count) and have_right_fingers(nodes) else []
 
-    def stop(self) -> None:
-        for running in self.running:
-            running.process.kill()
-        for running in self.running:
-            running.wait()
+        return [to_json(node) for node in until(converged, f"one ring of {count} nodes")]
 
 
-def whole(nodes: list[dict[str, Any]], count: int) -> list[dict[str, Any]]:
-    """The nodes, if they are so many and agree on one ring with right fingers; otherwise nothing."""
-    ids = sorted(int(n["id"], 16) for n in nodes)
-    if len(ids) != count:
-        return []
+def have_right_fingers(nodes: list[Status]) -> bool:
+    """Return True if every finger is the owner of its start."""
+    ids = [status.node.id for status in nodes]
 
     def owner(key: int) -> int:
-        return next((i for i in ids if i >= key), ids[0])
+        return next((each for each in ids if each >= key), ids[0])
 
-    for node in nodes:
-        place = ids.index(int(node["id"], 16))
-        if int(node["successors"][0], 16) != ids[(place + 1) % count] or int(node["predecessor"], 16) != ids[place - 1]:
-            return []
-        if any(int(f["node"], 16) != owner(int(f["start"], 16)) for f in node["fingers"]):
-            return []
-    return nodes
-
-
-@contextmanager
-def opened_runtime() -> Iterator[Runtime]:
-    """To ask the processes from here."""
-    runtime = Runtime(Peers())
-    try:
-        yield runtime
-    finally:
-        runtime.stop(STOP_TIMEOUT_S)
+    return all(
+        finger.id == owner(status.ring.finger_start(status.node.id, number))
+        for status in nodes
+        for number, finger in enumerate(status.fingers)
+    )
 
 
 @contextmanager
@@ -208,9 +109,19 @@ def ring(folder: Path) -> Iterator[Ring]:
         made.stop()
 
 
+@contextmanager
+def opened_runtime() -> Iterator[Runtime]:
+    """A runtime to ask processes from here."""
+    runtime = Runtime(Peers())
+    try:
+        yield runtime
+    finally:
+        runtime.stop(STOP_TIMEOUT_S)
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """How a run of client.py ended, and what it said."""
+    """How a run of client.py ended, and what it printed."""
 
     code: int
     out: str
@@ -227,7 +138,7 @@ class Outcome:
 
 
 def client(*arguments: object, cwd: Path = ROOT, mark: str = "") -> Outcome:
-    """One run of client.py, in a process of its own."""
+    """Run client.py in a process of its own."""
     done = subprocess.run(
         [sys.executable, str(ROOT / "client.py"), *map(str, arguments)],
         cwd=cwd,
@@ -241,16 +152,16 @@ def client(*arguments: object, cwd: Path = ROOT, mark: str = "") -> Outcome:
 
 
 def client_here(*arguments: object) -> Outcome:
-    """client.py in this process, for what never gets as far as a ring: a process takes half a second to start."""
+    """Run client.py in this process, for what never reaches a ring: a process takes half a second to start."""
     return run_here(main.client, *arguments)
 
 
-def run_here(main: Callable[[list[str]], int], *arguments: object) -> Outcome:
-    """An entry point's main, as exits.run would run it."""
+def run_here(program: Callable[[list[str]], int], *arguments: object) -> Outcome:
+    """Run a program's main function, as exits.run would."""
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
         try:
-            code = main([str(argument) for argument in arguments])
+            code = program([str(argument) for argument in arguments])
         except exits.Exit as end:
             code = end.code
             print(end, file=sys.stderr)
@@ -260,12 +171,12 @@ def run_here(main: Callable[[list[str]], int], *arguments: object) -> Outcome:
 
 
 def new_mark() -> str:
-    """To know one test's processes by, whoever their parent is by then."""
+    """Return a mark by which one test's processes are found, whatever their parent is by then."""
     return uuid.uuid4().hex
 
 
 def marked(mark: str) -> list[str]:
-    """The command lines of all living processes with this mark."""
+    """Return the command lines of all living processes with this mark."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it has ended meanwhile

@@ -31,7 +31,8 @@ import roundelay.ml.partition
 import roundelay.ml.prepare
 import roundelay.sim.__main__
 from roundelay.cli import main, options
-from tests.processes import PATIENCE_S, ROOT, client_here, environment, run_here, until
+from roundelay.testing.waiting import until
+from tests.processes import PATIENCE_S, ROOT, client_here, environment, run_here
 
 DOCUMENTS = [
     *(path for path in sorted(ROOT.glob("*.md")) if path.name != "CHANGELOG.md"),  # which also names what is gone

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,12 +12,14 @@ import pytest
 
 from roundelay.chord.effects import Procedure
 from roundelay.chord.errors import NotYet
-from roundelay.chord.refs import Address, NodeRef
+from roundelay.chord.refs import NodeRef
 from roundelay.cli.entry import RingEntry, find_member
 from roundelay.node.runtime import Runtime
+from roundelay.node.subprocesses import ManagedProcess
 from roundelay.store.read_path import get
 from roundelay.store.write_path import put
-from tests.processes import Ring, Running, opened_runtime, until
+from roundelay.testing.waiting import until
+from tests.processes import Ring, end, opened_runtime
 
 R = TypeVar("R")
 
@@ -33,7 +36,7 @@ class Client:
         self.runtime = runtime
 
     def ask(self, make: Callable[[RingEntry], Procedure[R]]) -> R:
-        entry = self.runtime.run(find_member(Address("127.0.0.1", self.ring.supernode_port), ()))
+        entry = self.runtime.run(find_member(self.ring.supernode_address, ()))
         return self.runtime.run(make(entry))
 
     def put(self, name: str, content: bytes, version: int = 1) -> tuple[NodeRef, ...]:
@@ -59,7 +62,7 @@ def ring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ring]:
     try:
         for number in range(COUNT):
             start(made, number, 0)
-        made.wait_until_converged(COUNT)
+        made.wait_for_nodes(COUNT)
         yield made
     finally:
         made.stop()
@@ -71,22 +74,13 @@ def client(ring: Ring) -> Iterator[Client]:
         yield Client(ring, runtime)
 
 
-def start(ring: Ring, number: int, port: int) -> Running:
-    return ring.start(
-        "compute_node.py",
-        str(port),
-        "127.0.0.1",
-        str(ring.supernode_port),
-        "--register",
-        "--quiet",
-        "--state-dir",
-        str(ring.folder / f"state-{number}"),
-    )
+def start(ring: Ring, number: int, port: int) -> ManagedProcess:
+    return ring.add_node("--quiet", "--state-dir", str(ring.folder / f"state-{number}"), port=port)
 
 
-def nodes(ring: Ring) -> list[Running]:
+def nodes(ring: Ring) -> list[ManagedProcess]:
     """The compute nodes that run, the earliest first."""
-    return [r for r in ring.running if r is not ring.supernode and r.process.poll() is None]
+    return [node for node in ring.nodes if node.is_running]
 
 
 def test_everything_killed_at_once_comes_back_with_every_acknowledged_file(ring: Ring, client: Client) -> None:
@@ -95,13 +89,13 @@ def test_everything_killed_at_once_comes_back_with_every_acknowledged_file(ring:
     killed = nodes(ring)
     ports = [node.port for node in killed]
     for node in killed:
-        node.process.kill()
+        os.kill(node.pid, signal.SIGKILL)
     for node in killed:
         node.wait()
 
     for number, port in enumerate(ports):
         start(ring, number, port)
-    ring.wait_until_converged(COUNT)
+    ring.wait_for_nodes(COUNT)
 
     for name, content in FILES.items():
         assert client.get(name) == content
@@ -112,14 +106,14 @@ def test_everything_killed_at_once_comes_back_with_every_acknowledged_file(ring:
 def all_copied(ring: Ring) -> dict[str, int]:
     """How many copies there are of each name, once there are three of all."""
     counts: dict[str, int] = {}
-    for status in ring.walk():
+    for status in ring.statuses():
         for name in status.names:
             counts[name] = counts.get(name, 0) + 1
     return counts if counts and set(counts.values()) == {3} else {}
 
 
 def test_status_check_says_yes_to_every_predicate_of_a_whole_ring(ring: Ring) -> None:
-    ring.wait_until_converged(COUNT)
+    ring.wait_for_nodes(COUNT)
 
     shown = ring.client("status", "--check", "--json").json
 
@@ -131,39 +125,36 @@ def test_a_node_that_is_told_to_leave_hands_over_and_nothing_is_lost(ring: Ring,
         client.put(name, content, version=2)
     leaver, *others = nodes(ring)
 
-    assert leaver.end(signal.SIGTERM) == 143
+    assert end(leaver, signal.SIGTERM) == 143
 
     for name, content in FILES.items():
         assert client.get(name) == content
     start(ring, 0, leaver.port)
-    ring.wait_until_converged(len(others) + 1)
+    ring.wait_for_nodes(len(others) + 1)
 
 
 def test_two_nodes_cannot_share_a_state_and_the_second_says_so_in_one_line(ring: Ring) -> None:
-    ring.wait_until_converged(COUNT)
+    ring.wait_for_nodes(COUNT)
 
     second = start(ring, 1, 0)
 
     assert second.wait() == 73
     assert second.text.count("\n") == 1 and "in use by another process" in second.text
-    assert len(ring.walk()) == COUNT
+    assert len(ring.statuses()) == COUNT
 
 
 def test_with_one_copy_of_everything_those_who_leave_pass_it_on(tmp_path: Path) -> None:
-    with_one = Ring(tmp_path)
+    with_one = Ring(tmp_path, "--replicas", "1")
     try:
-        with_one.supernode.end()
-        with_one.supernode = with_one.start_supernode(0, "--replicas", "1")
-        with_one.supernode_port = with_one.supernode.port
-        leaving = [with_one.start_node("--quiet") for _ in range(3)]
-        with_one.wait_until_converged(3)
+        leaving = [with_one.add_node("--quiet") for _ in range(3)]
+        with_one.wait_for_nodes(3)
         with opened_runtime() as runtime:
             client = Client(with_one, runtime)
             for name, content in FILES.items():
                 assert len(client.put(name, content)) == 1
 
             for node in leaving[:2]:
-                assert node.end(signal.SIGTERM) == 143
+                assert end(node, signal.SIGTERM) == 143
 
             for name, content in FILES.items():
                 assert client.get(name) == content

@@ -18,7 +18,9 @@ from chaos.scenarios.pauses import ends_in
 from chaos.workload import Work
 from roundelay.federation import jobs as records
 from roundelay.federation.records import FAILED, RoundResult
-from roundelay.testing.cluster import ProcessRing, Running, process_ring, until
+from roundelay.node.subprocesses import ManagedProcess
+from roundelay.testing.cluster import Cluster, cluster
+from roundelay.testing.waiting import until
 
 WORK = Work(rounds=6)
 SLOW = "trainer.train.before=sleep:0.5"
@@ -38,7 +40,7 @@ GREETINGS = (  # a web request, frames that are too long, and one that never com
 def forged_record(folder: Path) -> Row:
     """A RESULT of a finished job is written a second time, with other errors in it."""
     data = workload.small_letters(folder)
-    with process_ring(folder / "ring", 4) as ring:
+    with cluster(folder / "ring", 4) as ring:
         workload.undisturbed(ring, data, WORK)
         job = workload.submit(ring, data, WORK)
         view = workload.wait_for_end(ring, job)
@@ -64,7 +66,7 @@ def forged_record(folder: Path) -> Row:
 def two_results(folder: Path) -> Row:
     """In the middle of a job somebody writes another RESULT of a round that is stored."""
     data = workload.small_letters(folder)
-    with process_ring(folder / "ring", 4, failpoints=SLOW) as ring:
+    with cluster(folder / "ring", 4, failpoints=SLOW) as ring:
         client = workload.start(ring, data, Work(rounds=40), "--json")
         job = workload.id_of(client)
         view = workload.wait_for_round(ring, job, 2)
@@ -87,12 +89,12 @@ def two_results(folder: Path) -> Row:
 def other_bits(folder: Path) -> Row:
     """One node of five computes as another kind of processor does."""
     data = workload.small_letters(folder)
-    with process_ring(folder / "ring", 5, failpoints=SLOW) as ring:
+    with cluster(folder / "ring", 5, failpoints=SLOW) as ring:
         expected, _ = workload.undisturbed(ring, data, WORK)
         first = sorted(path.name for path in data.folder.iterdir())[0]
         node = _as_another_machine(ring, workload.owner_of(ring, first))
-        ring.wait_whole()
-        ring.wait_copied()
+        ring.wait_until_converged()
+        ring.wait_until_replicated()
         client = workload.start(ring, data, WORK, "--json")
         job, held = workload.id_of(client), ends_in(client, expected)
         view = workload.wait_for_end(ring, job)
@@ -111,10 +113,10 @@ def other_bits(folder: Path) -> Row:
 def nobody_fits(folder: Path) -> Row:
     """All nodes compute as another kind of processor does, the client does not."""
     data = workload.small_letters(folder)
-    with process_ring(folder / "ring", 3) as ring:
+    with cluster(folder / "ring", 3) as ring:
         for node in ring.nodes:
             _as_another_machine(ring, node)
-        ring.wait_whole()
+        ring.wait_until_converged()
         client = workload.start(ring, data, WORK, "--json")
         job, code = workload.id_of(client), client.wait()
         view = workload.wait_for_end(ring, job)
@@ -130,7 +132,7 @@ def nobody_fits(folder: Path) -> Row:
 def newcomer(folder: Path) -> Row:
     """A node joins in round 2 of a job."""
     data, work = workload.small_letters(folder), Work(rounds=30)
-    with process_ring(folder / "ring", 3, failpoints=SLOW) as ring:
+    with cluster(folder / "ring", 3, failpoints=SLOW) as ring:
         expected, _ = workload.undisturbed(ring, data, work)
         client = workload.start(ring, data, work, "--json")
         job = workload.id_of(client)
@@ -142,7 +144,7 @@ def newcomer(folder: Path) -> Row:
         held = ends_in(client, expected)
         view = workload.wait_for_end(ring, job)
         reports = workload.read_reports(ring, job)
-        place = f":{node.listening_port()}"
+        place = f":{node.port}"
         works_in = [n for n in sorted(reports) if any(where.endswith(place) for where in reports[n].placement.values())]
         return Row(
             "a node joins during a job",
@@ -156,7 +158,7 @@ def newcomer(folder: Path) -> Row:
 def quorum(folder: Path) -> Row:
     """Every copy of one file of twelve rots while all nodes are down; the job needs nine tenths of the rows."""
     data = workload.small_letters(folder)
-    with process_ring(folder / "ring", 5, keep_state=True, failpoints=SLOW) as ring:
+    with cluster(folder / "ring", 5, keep_state=True, failpoints=SLOW) as ring:
         client = workload.start(ring, data, WORK, "--quorum", "0.9", "--json")
         job = workload.id_of(client)
         workload.wait_for_round(ring, job, 1)
@@ -165,7 +167,7 @@ def quorum(folder: Path) -> Row:
             node.kill()
         rotted = sum(flip(ring, node, (data.folder / name).read_bytes()) for node in ring.nodes)
         for node in ring.nodes:
-            ring.start_node(node)
+            ring.restart(node)
         code = client.wait()
         view = workload.wait_for_end(ring, job)
         without = [result.round for result in view.results if result.left_out]
@@ -182,7 +184,7 @@ def quorum(folder: Path) -> Row:
 def rubbish(folder: Path) -> Row:
     """Random bytes, web requests and silent connections at every port while a job runs."""
     data, rng = workload.small_letters(folder), random.Random(SEED)
-    with process_ring(folder / "ring", 4, failpoints=SLOW) as ring:
+    with cluster(folder / "ring", 4, failpoints=SLOW) as ring:
         expected, undisturbed_s = workload.undisturbed(ring, data, WORK)
         ports = [process.port for process in (ring.supernode, *ring.nodes)]
         silent = [socket.create_connection(("127.0.0.1", port)) for port in ports for _ in range(SILENT_CONNECTIONS)]
@@ -205,18 +207,18 @@ def rubbish(folder: Path) -> Row:
         )
 
 
-def _audit(ring: ProcessRing, job: str) -> Running:
+def _audit(ring: Cluster, job: str) -> ManagedProcess:
     audit = ring.start_client("audit", job, "--retrain", "1", "--json")
     audit.wait()
     return audit
 
 
-def _findings(audit: Running) -> list[dict[str, object]]:
+def _findings(audit: ManagedProcess) -> list[dict[str, object]]:
     found: list[dict[str, object]] = json.loads(audit.out.read_text())["findings"]
     return found
 
 
-def _forge(ring: ProcessRing, result: RoundResult) -> str:
+def _forge(ring: Cluster, result: RoundResult) -> str:
     """Write a RESULT beside the true one. Returns its digest."""
     forged, what = replace(result, errors=result.errors + 1), f"result-{result.round}"
     ring.ask(
@@ -225,10 +227,11 @@ def _forge(ring: ProcessRing, result: RoundResult) -> str:
     return forged.digest
 
 
-def _as_another_machine(ring: ProcessRing, node: Running) -> Running:
+def _as_another_machine(ring: Cluster, node: ManagedProcess) -> ManagedProcess:
     """Start it again, with its BLAS set to another kind of processor."""
     node.kill()
-    ring.start_node(node, wrapper=("env", f"{OTHER_MACHINE}={OTHER_KIND}"))
+    node.environment[OTHER_MACHINE] = OTHER_KIND
+    ring.restart(node)
     return node
 
 

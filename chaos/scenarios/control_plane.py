@@ -12,7 +12,9 @@ from chaos.scenarios.pauses import ends_in
 from chaos.workload import Work
 from roundelay.chord.ring import Ring
 from roundelay.federation.records import CANCELLED
-from roundelay.testing.cluster import ProcessRing, Running, free_port, process_ring, until
+from roundelay.node.subprocesses import ManagedProcess
+from roundelay.testing.cluster import Cluster, cluster, free_port
+from roundelay.testing.waiting import until
 
 WORK = Work(rounds=6)
 LONG = Work(rounds=1000)
@@ -22,14 +24,14 @@ WAITING_MAX = 8
 
 def port_clash(folder: Path) -> Row:
     """A node and a supernode are started on ports that are taken."""
-    with process_ring(folder / "ring", 2) as ring:
-        node = _ended(ring, "compute_node.py", str(ring.nodes[0].port), "127.0.0.1", str(ring.supernode.port))
-        supernode = _ended(ring, "supernode.py", "--port", str(ring.supernode.port))
+    with cluster(folder / "ring", 2) as ring:
+        node = ring.start("node", str(ring.nodes[0].port), "127.0.0.1", str(ring.supernode.port))
+        supernode = ring.start("supernode", "--port", str(ring.supernode.port))
         codes = node.wait(), supernode.wait()
         return Row(
             "a node, and a supernode, started on a port that is taken",
             "one line each, exit code 69",
-            codes == (69, 69) and len(ring.survey()) == 2,
+            codes == (69, 69) and len(ring.statuses()) == 2,
             {"exit codes": codes},
             (Said("node", _line(node)), Said("supernode", _line(supernode))),
         )
@@ -37,17 +39,17 @@ def port_clash(folder: Path) -> Row:
 
 def duplicate_identifier(folder: Path) -> Row:
     """On a ring of 8 identifiers a node comes in by itself (--bootstrap) with one that is taken."""
-    ring = ProcessRing(folder / "ring", bits=3)
+    ring = Cluster(folder / "ring", supernode_options=("--bits", "3"))
     try:
         ring.form(3)
-        taken = {status.node.id for status in ring.survey()}
+        taken = {status.node.id for status in ring.statuses()}
         port = until(lambda: _port_with(taken), "a port whose hash is taken")
-        twin = _ended(ring, "compute_node.py", str(port), "--bootstrap", f"127.0.0.1:{ring.nodes[0].port}")
+        twin = ring.start("node", str(port), "--bootstrap", f"127.0.0.1:{ring.nodes[0].port}")
         code = twin.wait()
         return Row(
             "a node that comes with an identifier that another one has",
             "refused by name, exit code 77",
-            code == 77 and len(ring.survey()) == 3,
+            code == 77 and len(ring.statuses()) == 3,
             {"exit code": code},
             (Said("node", _line(twin)),),
         )
@@ -58,17 +60,17 @@ def duplicate_identifier(folder: Path) -> Row:
 def supernode_dead(folder: Path) -> Row:
     """The supernode is dead while a job runs and a node wants to join; then it comes back."""
     data = workload.small_letters(folder)
-    with process_ring(folder / "ring", 4, failpoints=SLOW) as ring:
+    with cluster(folder / "ring", 4, failpoints=SLOW) as ring:
         expected, _ = workload.undisturbed(ring, data, WORK)
         ring.supernode.kill()
-        newcomer = ring.add_node(port=free_port())
+        newcomer = ring.add_node()
         client = workload.start(ring, data, WORK, "--json")
         workload.id_of(client)
         held = ends_in(client, expected)
         until(lambda: heard(newcomer, "waiting"), "the newcomer says that it waits")
-        alone = len(ring.survey())
+        alone = len(ring.statuses())
         ring.start_supernode()
-        statuses = ring.wait_whole()
+        statuses = ring.wait_until_converged()
         ids = {status.node.id for status in statuses}
         return Row(
             "the supernode dead: a job, and a node that wants to join",
@@ -82,7 +84,7 @@ def supernode_dead(folder: Path) -> Row:
 def ctrl_c(folder: Path) -> Row:
     """Ctrl-C in the client, in the middle of a job."""
     data = workload.small_letters(folder)
-    with process_ring(folder / "ring", 4, failpoints=SLOW) as ring:
+    with cluster(folder / "ring", 4, failpoints=SLOW) as ring:
         client = workload.start(ring, data, WORK, "--json")
         job = workload.id_of(client)
         workload.wait_for_round(ring, job, 1)
@@ -103,7 +105,7 @@ def ctrl_c(folder: Path) -> Row:
 def a_queue_of_jobs(folder: Path) -> Row:
     """One job runs, seven wait; one more in the foreground says its place, the next is refused."""
     data = workload.small_letters(folder)
-    with process_ring(folder / "ring", 4, failpoints=SLOW) as ring:
+    with cluster(folder / "ring", 4, failpoints=SLOW) as ring:
         for _ in range(WAITING_MAX - 1):
             assert workload.start(ring, data, LONG, "--detach").wait() == 0
         waiting = workload.start(ring, data, LONG)
@@ -119,15 +121,8 @@ def a_queue_of_jobs(folder: Path) -> Row:
         )
 
 
-def _ended(ring: ProcessRing, script: str, *arguments: str) -> Running:
-    """One of our programs, of which we want to see the end."""
-    running = Running(f"{script}-{free_port()}", script, ring.folder)
-    running.start([*arguments, "--nodes", str(ring.node_list), "--end-with-parent"])
-    return running
-
-
-def _line(running: Running) -> str:
-    return running.log.read_text().strip()
+def _line(running: ManagedProcess) -> str:
+    return running.err.read_text().strip()
 
 
 def _port_with(taken: set[int]) -> int | None:

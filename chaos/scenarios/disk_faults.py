@@ -16,8 +16,10 @@ from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import NodeRef
 from roundelay.cli.entry import RingEntry
 from roundelay.federation.requests import TrainingFile
+from roundelay.node.subprocesses import ManagedProcess
 from roundelay.store.read_path import fetch
-from roundelay.testing.cluster import ProcessRing, Running, free_port, process_ring, until
+from roundelay.testing.cluster import Cluster, cluster
+from roundelay.testing.waiting import until
 
 WORK = Work(rounds=6)
 SLOW = "trainer.train.before=sleep:0.5"
@@ -27,13 +29,12 @@ FULL_KIB = 96  # no file of that node may become larger
 def disk_full(folder: Path) -> Row:
     """The disk of one node of five is full after 96 KiB."""
     data = workload.small_letters(folder)
-    ring = ProcessRing(folder / "ring", keep_state=True)
-    ring.failpoints = SLOW
+    ring = Cluster(folder / "ring", keep_state=True, failpoints=SLOW)
     try:
         ring.start_supernode()
         limited = ("bash", "-c", f'ulimit -f {FULL_KIB}; exec "$@"', "--")
-        nodes = [ring.add_node(port=free_port(), wrapper=limited if number == 0 else ()) for number in range(5)]
-        ring.wait_whole()
+        nodes = [ring.add_node(wrapper=limited if number == 0 else ()) for number in range(5)]
+        ring.wait_until_converged()
         expected, undisturbed_s = workload.undisturbed(ring, data, WORK)
         client = workload.start(ring, data, WORK, "--json")
         job = workload.id_of(client)
@@ -56,14 +57,14 @@ def disk_full(folder: Path) -> Row:
 def rotten_copies(folder: Path) -> Row:
     """One bit of every content of one node's disk is wrong."""
     data = workload.small_letters(folder)
-    with process_ring(folder / "ring", 5, keep_state=True, failpoints=SLOW) as ring:
+    with cluster(folder / "ring", 5, keep_state=True, failpoints=SLOW) as ring:
         expected, _ = workload.undisturbed(ring, data, WORK)
         node = workload.owner_of(ring, _names(data.folder)[0])
-        ring.wait_copied()
+        ring.wait_until_replicated()
         node.kill()
         rotted = flip(ring, node)
-        ring.start_node(node)
-        ring.wait_whole()
+        ring.restart(node)
+        ring.wait_until_converged()
         client = workload.start(ring, data, WORK, "--json")
         job = workload.id_of(client)
         held = ends_in(client, expected)
@@ -81,15 +82,15 @@ def rotten_copies(folder: Path) -> Row:
 def every_copy_rotten(folder: Path) -> Row:
     """All copies of one training file are rotten when the job begins; then the file is stored again."""
     data = workload.small_letters(folder)
-    with process_ring(folder / "ring", 5, keep_state=True, failpoints=SLOW) as ring:
+    with cluster(folder / "ring", 5, keep_state=True, failpoints=SLOW) as ring:
         expected, _ = workload.undisturbed(ring, data, WORK)
         name = _names(data.folder)[0]
         for node in ring.nodes:
             node.kill()
         rotted = sum(flip(ring, node, (data.folder / name).read_bytes()) for node in ring.nodes)
         for node in ring.nodes:
-            ring.start_node(node)
-        ring.wait_whole()
+            ring.restart(node)
+        ring.wait_until_converged()
         client = workload.start(ring, data, WORK, "--json")
         job = workload.id_of(client)
         until(lambda: heard(client, "waiting"), "the client says that it waits")
@@ -107,23 +108,10 @@ def every_copy_rotten(folder: Path) -> Row:
 
 def one_state_twice(folder: Path) -> Row:
     """A second node is started with the state directory of the first."""
-    with process_ring(folder / "ring", 1, keep_state=True) as ring:
-        second = Running("second", "compute_node.py", ring.folder)
-        second.start(
-            [
-                "0",
-                "127.0.0.1",
-                str(ring.supernode.port),
-                "--nodes",
-                str(ring.node_list),
-                "--register",
-                "--state-dir",
-                str(ring.folder / "node0-state"),
-                "--end-with-parent",
-            ]
-        )
+    with cluster(folder / "ring", 1, keep_state=True) as ring:
+        second = ring.add_node("--state-dir", str(ring.folder / "node0-state"))
         code = second.wait()
-        said = second.log.read_text().strip()
+        said = second.err.read_text().strip()
         return Row(
             "a second node started with the same --state-dir",
             "refused with one line",
@@ -133,7 +121,7 @@ def one_state_twice(folder: Path) -> Row:
         )
 
 
-def flip(ring: ProcessRing, node: Running, content: bytes | None = None) -> int:
+def flip(ring: Cluster, node: ManagedProcess, content: bytes | None = None) -> int:
     """Flip one bit in each content (or in this one) on the disk of a node that is not running. Returns how many."""
     database = sqlite3.connect(ring.folder / f"{node.name}-state" / "store.sqlite")
     flipped = 0
@@ -147,17 +135,17 @@ def flip(ring: ProcessRing, node: Running, content: bytes | None = None) -> int:
     return flipped
 
 
-def _unreadable(ring: ProcessRing, files: tuple[TrainingFile, ...]) -> list[str]:
+def _unreadable(ring: Cluster, files: tuple[TrainingFile, ...]) -> list[str]:
     """The copies that are announced and cannot be read."""
     wrong = []
-    for status in ring.survey():
+    for status in ring.statuses():
         for file in files:
             if file.name in status.names:
                 try:
                     ring.ask(partial(_read, status.node, file))
                 except ChordError:
                     wrong.append(f"{file.name} at {status.node.address}")
-    return [*wrong, *ring.short_of_copies()]
+    return [*wrong, *ring.missing_copies()]
 
 
 def _read(node: NodeRef, file: TrainingFile, _: RingEntry) -> Procedure[bytes]:

@@ -14,7 +14,8 @@ from chaos.faults import contributions_wrong
 from chaos.rows import Row, heard
 from chaos.workload import Work
 from roundelay.federation.spec import JobSpec
-from roundelay.testing.cluster import ProcessRing, process_ring, until
+from roundelay.testing.cluster import Cluster, cluster
+from roundelay.testing.waiting import until
 
 SEED = 7
 
@@ -23,7 +24,7 @@ def two_of_eight_in_every_round(folder: Path) -> Row:
     """Eight nodes, three copies: in each of ten rounds two random nodes are killed, and started again after 2 s."""
     rng, work = random.Random(SEED), Work(rounds=10, epochs=3)
     data = workload.small_letters(folder)
-    with process_ring(folder / "ring", 8, failpoints="trainer.train.before=sleep:9") as ring:
+    with cluster(folder / "ring", 8, failpoints="trainer.train.before=sleep:9") as ring:
         expected, undisturbed_s = workload.undisturbed(ring, data, work)
         client = workload.start(ring, data, work, "--json")
         job = workload.id_of(client)
@@ -32,8 +33,8 @@ def two_of_eight_in_every_round(folder: Path) -> Row:
             workload.wait_for_round(ring, job, number - 1)
             hit.add(_kill_two(ring, rng, job))
             kills += 2
-            ring.wait_whole()
-            ring.wait_copied()
+            ring.wait_until_converged()
+            ring.wait_until_replicated()
         code = client.wait()
         seconds = time.monotonic() - began
         result = json.loads(client.out.read_text())
@@ -57,7 +58,7 @@ def two_of_eight_in_every_round(folder: Path) -> Row:
 def nobody_left_who_began_it(folder: Path) -> Row:
     """A detached job: client, supernode and driver killed 10 s apart; another client attaches through another node."""
     work, data = Work(rounds=10), workload.small_letters(folder)
-    with process_ring(folder / "ring", 5, failpoints="trainer.train.before=sleep:4") as ring:
+    with cluster(folder / "ring", 5, failpoints="trainer.train.before=sleep:4") as ring:
         expected, _ = workload.undisturbed(ring, data, work)
         client = workload.start(ring, data, work, "--detach")
         job = workload.id_of(client)
@@ -93,7 +94,7 @@ def everything_killed_and_restarted(folder: Path) -> Row:
 
 def _everything_dies(folder: Path, with_supernode: bool, with_client: bool) -> Row:
     work, data = Work(rounds=10), workload.small_letters(folder)
-    with process_ring(folder / "ring", 5, keep_state=True, failpoints="trainer.train.before=sleep:1") as ring:
+    with cluster(folder / "ring", 5, keep_state=True, failpoints="trainer.train.before=sleep:1") as ring:
         expected, undisturbed_s = workload.undisturbed(ring, data, work)
         client = workload.start(ring, data, work, "--json")
         job = workload.id_of(client)
@@ -107,7 +108,7 @@ def _everything_dies(folder: Path, with_supernode: bool, with_client: bool) -> R
         if with_supernode:
             ring.start_supernode()
         for node in ring.nodes:
-            ring.start_node(node)
+            ring.restart(node)
         workload.wait_for_round(ring, job, 3)
         recovery_s = time.monotonic() - began
         view = workload.wait_for_end(ring, job)
@@ -126,7 +127,7 @@ def _everything_dies(folder: Path, with_supernode: bool, with_client: bool) -> R
         )
 
 
-def _kill_two(ring: ProcessRing, rng: random.Random, job: str) -> int:
+def _kill_two(ring: Cluster, rng: random.Random, job: str) -> int:
     """At a random moment of a round; both together, and started again after 2 s. Returns which round that was."""
     time.sleep(rng.uniform(0.0, 5.0))
     victims, view = rng.sample(ring.nodes, 2), until(lambda: workload.look(ring, job), "the job can be read")
@@ -134,11 +135,11 @@ def _kill_two(ring: ProcessRing, rng: random.Random, job: str) -> int:
         victim.kill()
     time.sleep(2.0)
     for victim in victims:
-        ring.start_node(victim)
+        ring.restart(victim)
     return len(view.results)
 
 
-def _spec(ring: ProcessRing, job: str) -> JobSpec:
+def _spec(ring: Cluster, job: str) -> JobSpec:
     view = until(lambda: workload.look(ring, job), "the job can be read")
     return view.spec
 

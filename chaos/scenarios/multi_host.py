@@ -15,9 +15,9 @@ from typing import Any
 from chaos.rows import Row, heard
 from chaos.workload import Data, Work
 from roundelay.node.subprocesses import ROOT
-from roundelay.testing.cluster import PATIENCE_S, Stuck, until
-from roundelay.testing.multi_host_ring import Spread
+from roundelay.testing.multi_host import MultiHostCluster
 from roundelay.testing.namespaces import Host, missing, names_of, network
+from roundelay.testing.waiting import TIMEOUT_S, Stuck, until
 
 COUNT = 8
 WORK = Work(rounds=8, epochs=5, hidden=256)
@@ -35,14 +35,14 @@ def eight_hosts_train_as_one(folder: Path) -> Row:
     if missing():
         return Row(done, promise, held=False, skipped=missing())
     expected = at_home(folder, LETTERS, WORK)
-    result, spread = train_across(folder, LETTERS, WORK)
+    result, ring = train_across(folder, LETTERS, WORK)
     figures = {
         "validation error": round(result["validation_error"], 4),
         "files": result["files"],
         "seconds": round(result["seconds"], 1),
         "model": result["model_sha256"][:16],
     }
-    client = next(r for r in spread.running if "train" in r.name)
+    client = next(client for client in ring.clients if client.name == "train")
     same = result["model_sha256"] == expected["model_sha256"]
     return Row(done, promise, same, figures, heard(client, "again", "answer", "copies", "away"))
 
@@ -50,33 +50,33 @@ def eight_hosts_train_as_one(folder: Path) -> Row:
 def at_home(folder: Path, data: Data, work: Work) -> dict[str, Any]:
     """The same job with --local, on one host."""
     command = [sys.executable, str(ROOT / "client.py"), *training(data, work), "--local", str(COUNT)]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_S, check=True)
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
-def train_across(folder: Path, data: Data, work: Work) -> tuple[dict[str, Any], Spread]:
+def train_across(folder: Path, data: Data, work: Work) -> tuple[dict[str, Any], MultiHostCluster]:
     """Form the ring, train, cut a host off and let it come back; what the client has printed at the end."""
     names = folder / "hosts"
     with network(COUNT) as hosts:
-        folder.mkdir(exist_ok=True)
+        ring = MultiHostCluster(folder, hosts, SLOW, node_options=("--quiet",), names=names)
         names.write_text(names_of(hosts))
-        spread = Spread(folder, hosts, SLOW, names)
-        spread.node_list.write_text(LISTED)
+        ring.node_list.write_text(LISTED)
         try:
-            form(spread, data)
-            return cut_in_a_job(spread, data, work), spread
+            form(ring, data)
+            return cut_in_a_job(ring, data, work), ring
         finally:
-            spread.stop()
+            ring.stop()
 
 
-def form(spread: Spread, data: Data) -> None:
+def form(ring: MultiHostCluster, data: Data) -> None:
     """All at once; half of the nodes see the training files on a shared file system."""
-    spread.start_supernode().listening_port()
-    for host in spread.hosts:
+    ring.start_supernode()
+    for host in ring.hosts:
         shared = ("--data-dir", str(data.folder)) if host.number % 2 else ()
-        spread.start_node(host, *place_of(host), "--supernode", spread.supernode, *shared)
-    until(partial(sees_all, spread, spread.hosts[0]), f"one ring of {COUNT}")
+        port, *how = place_of(host)
+        ring.add_node_on(host, *how, *shared, port=int(port))
+    until(partial(sees_all, ring, ring.hosts[0]), f"one ring of {COUNT}")
 
 
 def place_of(host: Host) -> tuple[str, ...]:
@@ -91,9 +91,9 @@ def place_of(host: Host) -> tuple[str, ...]:
     return ways.get(host.number, ("8001", "--host", host.name))
 
 
-def cut_in_a_job(spread: Spread, data: Data, work: Work) -> dict[str, Any]:
-    first, lost = spread.hosts[0], owner_elsewhere(spread, data)
-    client = spread.start_client(first, *training(data, work))
+def cut_in_a_job(ring: MultiHostCluster, data: Data, work: Work) -> dict[str, Any]:
+    first, lost = ring.hosts[0], owner_elsewhere(ring, data)
+    client = ring.start_client_on(first, *training(data, work))
     client.name = "train"
     until(lambda: f"round {CUT_IN_ROUND} of" in client.text, "some rounds")
     lost.cut()
@@ -103,16 +103,16 @@ def cut_in_a_job(spread: Spread, data: Data, work: Work) -> dict[str, Any]:
     lost.mend()
     assert client.wait() == 0, client.text
     for host in (first, lost):
-        until(partial(sees_all, spread, host), f"one ring, seen from host {host.number}")
+        until(partial(sees_all, ring, host), f"one ring, seen from host {host.number}")
     found: dict[str, Any] = json.loads(client.out.read_text())
     return found
 
 
-def owner_elsewhere(spread: Spread, data: Data) -> Host:
+def owner_elsewhere(ring: MultiHostCluster, data: Data) -> Host:
     """Another host than the client's, whose node owns one of the training files: it is missed when it is away."""
-    first, *others = spread.hosts
+    first, *others = ring.hosts
     for file in sorted(path for path in data.folder.iterdir() if not path.suffix):
-        asked = spread.start_client(first, "lookup", file.name, "--json")
+        asked = ring.start_client_on(first, "lookup", file.name, "--json")
         assert asked.wait() == 0, asked.text
         owner = json.loads(asked.out.read_text())["owner"]["address"].rpartition(":")[0].strip("[]")
         for host in others:
@@ -121,8 +121,8 @@ def owner_elsewhere(spread: Spread, data: Data) -> Host:
     raise Stuck("every file is owned by the client's host")
 
 
-def sees_all(spread: Spread, where: Host) -> bool:
-    return len(spread.nodes_seen(where)) == COUNT
+def sees_all(ring: MultiHostCluster, where: Host) -> bool:
+    return len(ring.nodes_seen(where)) == COUNT
 
 
 def training(data: Data, work: Work) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from chaos.faults import contributions_wrong
 from chaos.rows import Row, heard
 from chaos.scenarios.pauses import ends_in
 from chaos.workload import Data, Work
-from roundelay.testing.cluster import ProcessRing, free_port
+from roundelay.testing.cluster import Cluster, free_port
 from roundelay.testing.proxy import Faults, Proxy, proxy
 
 NODES = 4
@@ -75,7 +75,7 @@ def _whole_job(folder: Path, done: str, faults: Faults) -> Row:
         seconds = time.monotonic() - began
         for each in proxies:
             each.faults = Faults()
-        ring.wait_whole()
+        ring.wait_until_converged()
         counts = [each.counts for each in proxies]
         return _row(
             ring,
@@ -109,13 +109,11 @@ def _cut_one(folder: Path, done: str, faults: Faults) -> Row:
         way.faults = Faults()
         way.break_all()
         held = ends_in(client, expected)
-        ring.wait_whole()
+        ring.wait_until_converged()
         return _row(ring, client.name, data, done, held, job, {"undisturbed_s": round(undisturbed_s, 1)})
 
 
-def _row(
-    ring: ProcessRing, client: str, data: Data, done: str, held: bool, job: str, figures: dict[str, object]
-) -> Row:
+def _row(ring: Cluster, client: str, data: Data, done: str, held: bool, job: str, figures: dict[str, object]) -> Row:
     view = workload.wait_for_end(ring, job)
     running = next(each for each in ring.clients if each.name == client)
     return Row(
@@ -128,10 +126,9 @@ def _row(
 
 
 @contextmanager
-def ring_behind_proxies(folder: Path) -> Iterator[tuple[ProcessRing, list[Proxy]]]:
+def ring_behind_proxies(folder: Path) -> Iterator[tuple[Cluster, list[Proxy]]]:
     """A ring whose nodes know one another only by the addresses of their proxies."""
-    ring = ProcessRing(folder)
-    ring.failpoints = SLOW
+    ring = Cluster(folder, failpoints=SLOW)
     with ExitStack() as stack:
         stack.callback(ring.stop)
         ring.start_supernode()
@@ -140,7 +137,7 @@ def ring_behind_proxies(folder: Path) -> Iterator[tuple[ProcessRing, list[Proxy]
             port = free_port()
             proxies.append(stack.enter_context(proxy(("127.0.0.1", port))))
             ring.add_node("--advertise", "127.0.0.2", port=port)
-        ring.wait_whole()
+        ring.wait_until_converged()
         yield ring, proxies
 
 

@@ -13,9 +13,10 @@ from pathlib import Path
 from chaos import workload
 from chaos.rows import Row, heard
 from chaos.workload import Data, Work
-from roundelay.testing.cluster import Running, until
-from roundelay.testing.multi_host_ring import Spread
+from roundelay.node.subprocesses import ManagedProcess
+from roundelay.testing.multi_host import MultiHostCluster
 from roundelay.testing.namespaces import Host, missing, network
+from roundelay.testing.waiting import until
 
 WORK = Work(rounds=6)
 SLOW = "trainer.train.before=sleep:1"
@@ -38,8 +39,7 @@ def _partition(folder: Path, sides: str, done: str) -> Row:
         return Row(done, promise, held=False, skipped=missing())
     data = workload.small_letters(folder)
     with network(2) as hosts:
-        halves = Spread(folder / "ring", hosts, SLOW)
-        halves.folder.mkdir()
+        halves = MultiHostCluster(folder / "ring", hosts, SLOW)
         try:
             _form(halves, sides)
             return _cut_in_a_job(halves, data, done, promise, len(sides))
@@ -47,24 +47,24 @@ def _partition(folder: Path, sides: str, done: str) -> Row:
             halves.stop()
 
 
-def _form(halves: Spread, sides: str) -> None:
+def _form(halves: MultiHostCluster, sides: str) -> None:
     """Nodes join one after the other, L on the left host, where the supernode is, and R on the right one."""
     left, right = halves.hosts
     halves.start_supernode()
     for side in sides:
         where = left if side == "L" else right
-        node = halves.start_node(where, "0", "--supernode", halves.supernode, "--host", where.ipv4, "--register")
+        node = halves.add_node_on(where, "--host", where.ipv4)
         until(partial(_has_joined, node), f"{node.name} joins")
     until(lambda: len(halves.nodes_seen(left)) == len(sides), "one ring")
 
 
-def _cut_in_a_job(halves: Spread, data: Data, done: str, promise: str, nodes: int) -> Row:
+def _cut_in_a_job(halves: MultiHostCluster, data: Data, done: str, promise: str, nodes: int) -> Row:
     left, right = halves.hosts
     train = ("train", str(data.folder), str(data.validation), *WORK.options, "--json")
-    first = halves.start_client(left, *train)
+    first = halves.start_client_on(left, *train)
     assert first.wait() == 0, first.text
     expected = json.loads(first.out.read_text())["model_sha256"]
-    client = halves.start_client(left, *train)
+    client = halves.start_client_on(left, *train)
     until(lambda: "round 2 of" in client.text, "two rounds")
     left.cut()
     time.sleep(CUT_S)
@@ -75,7 +75,7 @@ def _cut_in_a_job(halves: Spread, data: Data, done: str, promise: str, nodes: in
     for where in halves.hosts:
         until(partial(_sees, halves, where, nodes), f"one ring, seen from host {where.number}")
     ends = {str(job["state"]) for where in halves.hosts for job in halves.jobs_seen(where)}
-    drivers = [r for r in halves.running if "driving job" in r.text]
+    drivers = [r for r in halves.nodes if "driving job" in r.text]
     return Row(
         done,
         promise,
@@ -85,15 +85,15 @@ def _cut_in_a_job(halves: Spread, data: Data, done: str, promise: str, nodes: in
     )
 
 
-def _has_joined(node: Running) -> bool:
+def _has_joined(node: ManagedProcess) -> bool:
     return "joined the ring" in node.text
 
 
-def _sees(halves: Spread, where: Host, nodes: int) -> bool:
+def _sees(halves: MultiHostCluster, where: Host, nodes: int) -> bool:
     return len(halves.nodes_seen(where)) == nodes
 
 
-def _state(halves: Spread, where: Host) -> str:
+def _state(halves: MultiHostCluster, where: Host) -> str:
     """Of the last job, as it looks from there."""
     seen = halves.jobs_seen(where)
     return f"{seen[-1]['state']} {seen[-1]['round']}" if seen else "cannot be read"

@@ -13,7 +13,9 @@ from chaos.faults import contributions_wrong
 from chaos.rows import Row, heard
 from chaos.workload import Work
 from roundelay.federation.records import FAILED
-from roundelay.testing.cluster import Running, process_ring, trainers_of, until
+from roundelay.node.subprocesses import ManagedProcess
+from roundelay.testing.cluster import cluster, trainers_of
+from roundelay.testing.waiting import until
 
 WORK = Work(rounds=6)
 SLOW = "trainer.train.before=sleep:1"
@@ -24,7 +26,7 @@ OWNER_PAUSE_S = 30.0  # its successor must first find out that it owns the job's
 def node_paused(folder: Path) -> Row:
     """A node that owns files is stopped (SIGSTOP) in a round, and goes on 12 s later."""
     data = workload.small_letters(folder)
-    with process_ring(folder / "ring", 5, failpoints=SLOW) as ring:
+    with cluster(folder / "ring", 5, failpoints=SLOW) as ring:
         expected, undisturbed_s = workload.undisturbed(ring, data, WORK)
         client = workload.start(ring, data, WORK, "--json")
         job = workload.id_of(client)
@@ -32,7 +34,7 @@ def node_paused(folder: Path) -> Row:
         node = workload.owner_of(ring, sorted(p.name for p in data.folder.iterdir())[0])
         _pause(node)
         held = ends_in(client, expected)
-        ring.wait_whole()
+        ring.wait_until_converged()
         view = workload.wait_for_end(ring, job)
         return Row(
             "a node stopped (SIGSTOP) in a round for 12 s",
@@ -46,7 +48,7 @@ def node_paused(folder: Path) -> Row:
 def client_paused(folder: Path) -> Row:
     """The client is stopped in a round; another drives; it goes on 12 s later."""
     data = workload.small_letters(folder)
-    with process_ring(folder / "ring", 5, failpoints=SLOW) as ring:
+    with cluster(folder / "ring", 5, failpoints=SLOW) as ring:
         expected, _ = workload.undisturbed(ring, data, WORK)
         client = workload.start(ring, data, WORK, "--json")
         job = workload.id_of(client)
@@ -67,14 +69,14 @@ def client_paused(folder: Path) -> Row:
 def driver_paused(folder: Path) -> Row:
     """The node that drives is stopped, and goes on 30 s later: there are two drivers."""
     data = workload.small_letters(folder)
-    with process_ring(folder / "ring", 5, failpoints=SLOW) as ring:
+    with cluster(folder / "ring", 5, failpoints=SLOW) as ring:
         expected, _ = workload.undisturbed(ring, data, WORK)
         job = workload.id_of(workload.start(ring, data, WORK, "--detach"))
         workload.wait_for_round(ring, job, 1)
         driver = until(lambda: workload.driver_of(ring, job), "somebody drives")
         _pause(driver, OWNER_PAUSE_S)
         view = workload.wait_for_end(ring, job)
-        ring.wait_whole()
+        ring.wait_until_converged()
         others = [n for n in ring.nodes if n is not driver and f"driving job {job[:8]}" in n.text]
         return Row(
             "the driver of a detached job stopped for 30 s",
@@ -88,7 +90,7 @@ def driver_paused(folder: Path) -> Row:
 def trainer_hangs(folder: Path) -> Row:
     """A trainer process is stopped and never goes on; its node answers all the while."""
     data = workload.small_letters(folder)
-    with process_ring(folder / "ring", 5, failpoints=SLOW) as ring:
+    with cluster(folder / "ring", 5, failpoints=SLOW) as ring:
         expected, undisturbed_s = workload.undisturbed(ring, data, WORK)
         client = workload.start(ring, data, WORK, "--json")
         job = workload.id_of(client)
@@ -110,14 +112,14 @@ def trainer_hangs(folder: Path) -> Row:
 def slow_trainer(folder: Path) -> Row:
     """One node takes 15 s for every order, the others one."""
     data = workload.small_letters(folder)
-    with process_ring(folder / "ring", 5, failpoints=SLOW) as ring:
+    with cluster(folder / "ring", 5, failpoints=SLOW) as ring:
         expected, undisturbed_s = workload.undisturbed(ring, data, WORK)
         node = ring.nodes[0]
         node.kill()
         ring.failpoints = "trainer.train.before=sleep:15"
-        ring.start_node(node)
-        ring.wait_whole()
-        ring.wait_copied()
+        ring.restart(node)
+        ring.wait_until_converged()
+        ring.wait_until_replicated()
         client = workload.start(ring, data, WORK, "--json")
         job = workload.id_of(client)
         held = ends_in(client, expected)
@@ -134,14 +136,14 @@ def slow_trainer(folder: Path) -> Row:
 def trainer_dies_of_a_file(folder: Path) -> Row:
     """Every trainer process dies whenever it trains."""
     data = workload.small_letters(folder)
-    with process_ring(folder / "ring", 4) as ring:
+    with cluster(folder / "ring", 4) as ring:
         for node in ring.nodes:
             node.kill()
         ring.failpoints = "trainer.train.before=exit"
-        ring.arms = False
+        ring.exits_are_armed = False
         for node in ring.nodes:
-            ring.start_node(node)
-        ring.wait_whole()
+            ring.restart(node)
+        ring.wait_until_converged()
         client = workload.start(ring, data, WORK, "--json")
         job, code = workload.id_of(client), client.wait()
         view = workload.wait_for_end(ring, job)
@@ -154,26 +156,26 @@ def trainer_dies_of_a_file(folder: Path) -> Row:
         )
 
 
-def _pause(running: Running, seconds: float = PAUSE_S) -> None:
+def _pause(running: ManagedProcess, seconds: float = PAUSE_S) -> None:
     running.kill(signal.SIGSTOP)
     time.sleep(seconds)
     running.kill(signal.SIGCONT)
 
 
-def ends_in(client: Running, expected: str) -> bool:
+def ends_in(client: ManagedProcess, expected: str) -> bool:
     """Does the client end well, with this model?"""
     return client.wait() == 0 and bool(json.loads(client.out.read_text())["model_sha256"] == expected)
 
 
-def _longest(client: Running) -> float:
+def _longest(client: ManagedProcess) -> float:
     return max((each["seconds"] for each in _history(client)), default=0.0)
 
 
-def _seconds(client: Running) -> float:
+def _seconds(client: ManagedProcess) -> float:
     return round(sum(each["seconds"] for each in _history(client)), 1)
 
 
-def _history(client: Running) -> list[dict[str, float]]:
+def _history(client: ManagedProcess) -> list[dict[str, float]]:
     text = client.out.read_text()
     found: list[dict[str, float]] = json.loads(text)["history"] if text else []
     return found

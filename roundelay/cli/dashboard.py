@@ -53,5 +53,7 @@ def parser(arguments: Sequence[str]) -> options.Parser:
         help=f"the token to ask for, {TOKEN_CHARACTERS_MIN} characters or more; required beyond loopback "
         "(default: a new one at each start)",
     )
-    made.more("--end-with-parent", action="store_true", help="end when standard input is closed")
+    made.more(
+        "--end-with-parent", action="store_true", help="announce readiness as JSON, and end when standard input closes"
+    )
     return made

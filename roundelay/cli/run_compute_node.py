@@ -18,7 +18,7 @@ from roundelay.node import addresses
 from roundelay.node.compute_node import ComputeNode, ComputeNodeOptions
 from roundelay.node.data_directory import DataDirectory
 from roundelay.node.errors import DiskError, PrivateFolderError
-from roundelay.node.parent import end_with_parent
+from roundelay.node.parent import end_with_parent, ready_line
 from roundelay.node.runtime import Stopped
 from roundelay.rpc.server import PortInUse
 from roundelay.rpc.transport import host_towards
@@ -52,6 +52,8 @@ def listen(member: ComputeNode, chosen: options.Namespace) -> None:
     if chosen.register:
         options.register(addresses.register, chosen.nodes, member.address)
     exits.say(f"compute node listening at {member.address}")
+    if chosen.end_with_parent:
+        exits.say(ready_line("compute node", member.address))
 
 
 def live(member: ComputeNode, chosen: options.Namespace) -> int:

@@ -9,7 +9,7 @@ from roundelay.chord.refs import Address
 from roundelay.chord.ring import Ring
 from roundelay.cli import exits, options
 from roundelay.node import addresses
-from roundelay.node.parent import end_with_parent
+from roundelay.node.parent import end_with_parent, ready_line
 from roundelay.node.supernode import JournalError, Supernode, journal_of
 from roundelay.rpc.server import PortInUse
 
@@ -22,6 +22,8 @@ def run(chosen: options.Namespace) -> NoReturn:
     try:
         listen(supernode, chosen)
         exits.say(f"supernode listening at {supernode.address}, admitting who is listed in {chosen.nodes}")
+        if chosen.end_with_parent:
+            exits.say(ready_line("supernode", supernode.address))
         while True:
             signal.pause()  # ends by an exception of a signal's handler
     finally:

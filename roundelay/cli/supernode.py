@@ -52,5 +52,7 @@ def parser(arguments: Sequence[str]) -> options.Parser:
         metavar="DIR",
         help="where the journal of identities is kept (default: %(default)s)",
     )
-    made.more("--end-with-parent", action="store_true", help="end when standard input is closed")
+    made.more(
+        "--end-with-parent", action="store_true", help="announce readiness as JSON, and end when standard input closes"
+    )
     return made

@@ -12,6 +12,7 @@ from roundelay.cli import exits
 from roundelay.dashboard import options, page
 from roundelay.dashboard.guard import Guard, admission
 from roundelay.dashboard.site import Site
+from roundelay.node.parent import ready_line
 
 STOP_TIMEOUT_S = 2
 HISTORY_MAX = 100  # messages kept for a browser that has lost its connection for a moment
@@ -53,5 +54,8 @@ def serve(site: Site, chosen: argparse.Namespace) -> None:
     port, token = bound.getsockname()[1], options.token(chosen)
     guard.expect(admission(options.names(chosen), port, token))
     name = options.names(chosen)[0]
-    exits.say(f"dashboard at http://{f'[{name}]' if ':' in name else name}:{port}/?token={token}")
+    address = f"http://{f'[{name}]' if ':' in name else name}:{port}/?token={token}"
+    exits.say(f"dashboard at {address}")
+    if chosen.end_with_parent:
+        exits.say(ready_line("dashboard", address))
     uvicorn.Server(config).run(sockets=[bound])

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from roundelay.chord.refs import Address
 from roundelay.node.errors import LocalRingFailed
+from roundelay.node.parent import ready_address
 from roundelay.node.subprocesses import ROOT, STOP_TIMEOUT_S
 
-ADDRESS = "dashboard at "
 LINES_MAX = 20
 
 
@@ -36,8 +36,8 @@ def start_page(arguments: Sequence[str], stack: ExitStack) -> str:
     assert child.stdout is not None
     for _ in range(LINES_MAX):
         line = child.stdout.readline()
-        if line.startswith(ADDRESS):
-            return line.removeprefix(ADDRESS).strip()
+        if address := ready_address(line):
+            return address
         if not line:
             break
     raise LocalRingFailed("the dashboard did not start: it said why")

@@ -14,9 +14,10 @@ import shlex
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ import pytest
 import yaml
 
 from deploy.requirements_of import requirements
+from roundelay.chord.refs import Address
 from roundelay.cli import commands, options
 from roundelay.cli import compute_node as node_line
 from roundelay.cli import dashboard as page_line
@@ -32,9 +34,10 @@ from roundelay.cli.legacy_arguments import translate
 from roundelay.dashboard import options as page_options
 from roundelay.node import addresses
 from roundelay.node.options import SUPERNODE_PORT
-from roundelay.testing.cluster import Running
+from roundelay.node.subprocesses import ManagedProcess, stop_all
 from roundelay.testing.namespaces import missing, network
-from tests.processes import ROOT, until
+from roundelay.testing.waiting import until
+from tests.processes import ROOT
 
 DEPLOY = ROOT / "deploy"
 KUBERNETES = DEPLOY / "kubernetes"
@@ -72,6 +75,7 @@ class Command:
             page_options.check(shown)
             return shown
         script, *arguments = self.words
+        made: Callable[..., options.Parser] | None
         made = {"supernode.py": supernode_line.parser, "compute_node.py": node_line.parser}.get(script)
         if script == "client.py":
             word, *rest = arguments
@@ -269,14 +273,14 @@ def test_pods_have_names_that_the_list_lets_in(monkeypatch: pytest.MonkeyPatch, 
     chosen = next(c for c in COMMANDS if c.where == "kubernetes roundelay-node").parse(monkeypatch)
 
     assert chosen.advertise == f"roundelay-node-0.{node['spec']['serviceName']}"
-    assert addresses.read(listed).allows(addresses.Address(chosen.advertise, chosen.port))
-    assert not addresses.read(listed).allows(addresses.Address("10.0.0.1", chosen.port))
+    assert addresses.read(listed).allows(Address(chosen.advertise, chosen.port))
+    assert not addresses.read(listed).allows(Address("10.0.0.1", chosen.port))
 
 
 def test_the_list_of_compose_lets_in_whoever_is_on_its_network(monkeypatch: pytest.MonkeyPatch) -> None:
     chosen = next(c for c in COMMANDS if c.where == "compose node").parse(monkeypatch)
 
-    assert addresses.read(DEPLOY / "compute_nodes.txt").allows(addresses.Address("172.18.0.5", chosen.port))
+    assert addresses.read(DEPLOY / "compute_nodes.txt").allows(Address("172.18.0.5", chosen.port))
 
 
 def test_as_many_pods_may_be_away_as_a_ring_bears(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -314,30 +318,33 @@ def test_what_compose_runs_is_a_ring_that_trains_and_that_a_stopped_container_le
         names = tmp_path / "hosts"
         names.write_text(f"127.0.0.1 localhost\n{hosts[0].ipv4} supernode\n")
 
-        def run(service: str, number: int, *arguments: str) -> Running:
+        def run(service: str, number: int, *arguments: str) -> ManagedProcess:
             command = next(c for c in of_compose() if c.where == f"compose {service}")
-            running = Running(f"{service}-{number}", command.words[0], tmp_path)
+            running = ManagedProcess(f"{service}-{number}", tmp_path)
+            running.wrapper, running.cwd = hosts[number].wrapper(names), tmp_path
             places = {
                 "ROUNDELAY_STATE_DIR": str(data / running.name),
                 "ROUNDELAY_NODES": str(DEPLOY / "compute_nodes.txt"),
             }
             running.environment = command.environment | {k: v for k, v in places.items() if k in command.environment}
-            opened.callback(lambda: running.is_running and running.kill())
-            running.start(arguments or command.words[1:], hosts[number].wrapper(names))
+            opened.callback(stop_all, [running], kill=True)
+            programs = {"supernode.py": ["supernode"], "compute_node.py": ["node"], "client.py": []}
+            running.start(*programs[command.words[0]], *(arguments or command.words[1:]))
             return running
 
         def serves(service: str, number: int) -> bool:
-            asked = Running(f"ping-{service}-{number}", "client.py", tmp_path)
+            asked = ManagedProcess(f"ping-{service}-{number}", tmp_path)
+            asked.wrapper, asked.cwd = hosts[number].wrapper(names), tmp_path
             command = next(c for c in of_compose() if c.where == f"compose {service}")
             asked.environment = {"ROUNDELAY_PORT": command.environment["ROUNDELAY_PORT"]}
-            asked.start(["ping"], hosts[number].wrapper(names))
+            asked.start("ping")
             return asked.wait() == 0
 
         supernode = run("supernode", 0)
-        until(lambda: serves("supernode", 0), "the supernode is healthy", 0.2)
+        until(lambda: serves("supernode", 0), "the supernode is healthy")
         nodes = [run("node", number) for number in (1, 2, 3)]
         for number in (1, 2, 3):
-            until(lambda number=number: serves("node", number), "the node is healthy", 0.2)
+            until(partial(serves, "node", number), "the node is healthy")
         client = run(
             "client", 0, str(ROOT / "letters"), "validate_letters.txt", "--rounds", "1", "--epochs", "1", "--json"
         )

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from roundelay.node.parent import ready_address
 from tests.processes import PATIENCE_S, ROOT, environment
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -25,7 +26,6 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-ADDRESS = "dashboard at "
 LINES_MAX = 20
 
 
@@ -59,10 +59,10 @@ def dashboard(*arguments: object, cwd: Path = ROOT) -> Iterator[str]:
 def _address(lines: Any) -> str:
     for _ in range(LINES_MAX):
         line = lines.readline()
-        if line.startswith(ADDRESS):
-            return str(line.removeprefix(ADDRESS).strip())
+        if address := ready_address(line):
+            return address
         assert line, "the dashboard ended before it listened"
-    raise AssertionError("no address in what the dashboard said")
+    raise AssertionError("the dashboard did not announce that it is ready")
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,11 @@ from chaos.scenarios.multi_host import COUNT, MISSED, at_home, train_across
 from chaos.workload import Work, small_letters
 from roundelay.cli import main
 from roundelay.node import addresses
+from roundelay.testing.cluster import Cluster
 from roundelay.testing.namespaces import missing
+from roundelay.testing.waiting import wait_for_line
 from tests.end_to_end.small_job import write_tiny
-from tests.processes import Running, client, run_here
+from tests.processes import client, run_here
 
 FAST = ("--rounds", 2, "--epochs", 1, "--hidden", 8, "--json")
 
@@ -34,75 +37,55 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path
 
 
-class Lan:
-    """A supernode and nodes of which each is told how to listen."""
-
-    def __init__(self, folder: Path, *how: str) -> None:
-        self.folder = folder
-        self.running: list[Running] = []
-        self.start("supernode.py", "--port", "0", "--state-dir", str(folder), *how)
-        self.supernode = self.running[0].line("listening at").split("listening at ")[1].split(",")[0]
-
-    def start(self, script: str, *arguments: str) -> Running:
-        name = f"{len(self.running)}-{script}"
-        listed = ("--nodes", str(self.folder / "compute_nodes.txt"))
-        self.running.append(Running(script, [*arguments, *listed, "--end-with-parent"], self.folder, name))
-        return self.running[-1]
-
-    def stop(self) -> None:
-        for running in self.running:
-            running.process.kill()
-            running.wait()
+@contextmanager
+def supernode(folder: Path, *options: str) -> Iterator[Cluster]:
+    """A supernode with these options; nodes are started one by one, each with its own."""
+    ring = Cluster(folder, supernode_options=options)
+    try:
+        ring.start_supernode()
+        yield ring
+    finally:
+        ring.stop()
 
 
 @pytest.mark.skipif(not has_ipv6(), reason="needs IPv6 on the loopback")
 def test_a_ring_of_ipv6_addresses_trains_and_registers_the_ports_it_was_given(folder: Path) -> None:
-    lan = Lan(folder, "--host", "::1", "--register")
-    try:
-        words = lan.supernode.rpartition(":")
-        nodes = [
-            lan.start("compute_node.py", "0", "[::1]", words[2], "--host", host, "--register")
-            for host in ("::1", "[0::1]")
-        ]
+    with supernode(folder, "--host", "::1") as ring:
+        port = str(ring.supernode_address.port)
+        nodes = [ring.start("node", "0", "[::1]", port, "--host", host, "--register") for host in ("::1", "[0::1]")]
         for node in nodes:
-            node.line("joined the ring")
+            wait_for_line(node, "joined the ring")
 
-        trained = client("letters", "validate_letters.txt", *FAST, "--supernode", lan.supernode, cwd=folder).json
+        trained = client(
+            "letters", "validate_letters.txt", *FAST, "--supernode", ring.supernode_address, cwd=folder
+        ).json
         found_by_list = client("status", "--json", "--nodes", folder / "compute_nodes.txt", cwd=folder).json
 
         assert {re.sub(r"\d+$", "", address) for address in trained["placement"].values()} == {"[::1]:"}
         assert sorted(n["address"] for n in found_by_list["nodes"]) == sorted(f"[::1]:{n.port}" for n in nodes)
         listed = addresses.read(folder / "compute_nodes.txt")
         assert sorted(a.port for a in listed.nodes) == sorted(n.port for n in nodes)
-        assert str(listed.supernode) == lan.supernode
-    finally:
-        lan.stop()
+        assert listed.supernode == ring.supernode_address
 
 
 def test_who_listens_everywhere_is_reached_by_the_way_to_the_ring_and_patterns_let_it_in(folder: Path) -> None:
     (folder / "compute_nodes.txt").write_text("127.0.0.*,*\n")
-    lan = Lan(folder, "--host", "0.0.0.0", "--advertise", "localhost", "--register")
-    try:
-        node = lan.start("compute_node.py", "0", "--host", "0.0.0.0")  # the list says where the supernode is
-        node.line("joined the ring")
+    with supernode(folder, "--host", "0.0.0.0", "--advertise", "localhost") as ring:
+        node = ring.start("node", "0", "--host", "0.0.0.0")  # the list says where the supernode is
+        wait_for_line(node, "joined the ring")
 
         assert f"listening at 127.0.0.1:{node.port}" in node.text
         seen = client("status", "--json", "--nodes", folder / "compute_nodes.txt", cwd=folder).json
         assert [n["address"] for n in seen["nodes"]] == [f"127.0.0.1:{node.port}"]
-    finally:
-        lan.stop()
 
 
 def test_who_is_in_no_pattern_is_refused_with_the_line_to_add(folder: Path) -> None:
     (folder / "compute_nodes.txt").write_text("10.0.0.*,*\nnode-*.ring.local,8001\n")
-    lan = Lan(folder)
-    try:
-        node = lan.start("compute_node.py", "0", "--supernode", lan.supernode)
+    with supernode(folder) as ring:
+        node = ring.start("node", "0", "--supernode", str(ring.supernode_address))
 
         assert node.wait() == 77
         assert f"add the line 127.0.0.1,{node.port}" in node.text
-    finally:
-        lan.stop()
 
 
 def test_who_listens_everywhere_must_say_what_to_register() -> None:
@@ -133,10 +116,10 @@ def test_eight_hosts_of_which_one_goes_and_comes_train_the_model_of_one_host(tmp
     """Named by name, IPv4 and IPv6; its link goes down in a round, and up when it was missed and the others go on."""
     data, work = small_letters(tmp_path), Work(rounds=6, epochs=1, hidden=8)
 
-    result, spread = train_across(tmp_path / "ring", data, work)
+    result, ring = train_across(tmp_path / "ring", data, work)
 
     assert result["model_sha256"] == at_home(tmp_path, data, work)["model_sha256"]
     assert len(result["placement"]) == result["files"]
     assert result["nodes"] == COUNT
-    client_text = next(r.text for r in spread.running if r.name == "train")
+    client_text = next(client.text for client in ring.clients if client.name == "train")
     assert any(word in client_text for word in MISSED), "its link was never missed"

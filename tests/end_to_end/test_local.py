@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from roundelay.testing.waiting import until
 from tests.end_to_end.small_job import FILES, write_tiny
-from tests.processes import PATIENCE_S, ROOT, Outcome, client, environment, marked, new_mark, until
+from tests.processes import PATIENCE_S, ROOT, Outcome, client, environment, marked, new_mark
 
 FAST = ("--rounds", 2, "--epochs", 1, "--hidden", 8, "--json")
 SIZES = (1, 3, 4, 7)

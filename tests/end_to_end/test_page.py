@@ -155,7 +155,7 @@ def test_nodes_come_and_go_and_the_same_job_makes_the_same_model(page: Any) -> N
     page.get_by_role("button", name="Kill the supernode").click()
     page.locator(".phase.away").wait_for()
     page.get_by_role("button", name="Add a node").click()
-    page.get_by_text("nobody can join while the supernode is dead").first.wait_for()
+    page.get_by_text("no node can join while the supernode is dead").first.wait_for()
     page.get_by_role("button", name="Start it again").click()
     page.locator(".phase.away").wait_for(state="detached")
     assert page.locator(".event.gone, .event.silent").count() >= 1

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from deploy.ray_ring import main
+from roundelay.testing.waiting import until
 from tests.end_to_end.small_job import write_tiny
-from tests.processes import MARK, PATIENCE_S, ROOT, client, environment, marked, new_mark, run_here, until
+from tests.processes import MARK, PATIENCE_S, ROOT, client, environment, marked, new_mark, run_here
 
 ROUNDS = 300  # last longer than Ray takes to start an actor
 JOB = ("letters", "validate_letters.txt", "--hidden", 8, "--rounds", ROUNDS, "--epochs", 1, "--json")
@@ -26,8 +27,8 @@ JOB = ("letters", "validate_letters.txt", "--hidden", 8, "--rounds", ROUNDS, "--
         ((), "required: ARGUMENT"),
         (("--nodes", "0", "--", "letters"), "--nodes takes 1 to"),
         (("--cpus", "-1", "--", "letters"), "--cpus takes 0 or more"),
-        (("--", "letters", "--local", "4"), "--local is not"),
-        (("--", "letters", "--supernode", "127.0.0.1:9091"), "--supernode is not"),
+        (("--", "letters", "--local", "4"), "--local is not allowed"),
+        (("--", "letters", "--supernode", "127.0.0.1:9091"), "--supernode is not allowed"),
         (("--", "--rounds", "2"), "which data"),
         (("--", "train", "letters", "--rounds", "0"), "rounds is 0"),
     ],
@@ -44,7 +45,7 @@ def test_without_ray_one_line_says_what_to_type(monkeypatch: pytest.MonkeyPatch)
 
     outcome = run_here(main, "--", "letters", "validate_letters.txt")
 
-    assert (outcome.code, outcome.err) == (69, "Ray is an extra: type  pip install '.[ray]'\n")
+    assert (outcome.code, outcome.err) == (69, "Ray is not installed; type  pip install '.[ray]'\n")
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is an extra: pip install '.[ray]'")

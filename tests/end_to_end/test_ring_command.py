@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import signal
 import socket
 from pathlib import Path
 
 import pytest
 
-from tests.processes import Running, client, client_here, marked, new_mark, until
+from roundelay.testing.waiting import until, wait_for_line
+from tests.processes import client, client_here, end, marked, new_mark, start
 
 COUNT = 5
 
@@ -22,39 +25,37 @@ def is_free(port: int) -> bool:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_one_command_starts_a_ring_and_one_signal_stops_it(number: signal.Signals, tmp_path: Path) -> None:
     mark = new_mark()
-    running = Running("client.py", ["ring", str(COUNT), "--port", "0", "--bits", "8", "--json"], tmp_path, "ring", mark)
+    running = start(tmp_path, "ring", "ring", str(COUNT), "--port", "0", "--bits", "8", "--json", mark=mark)
     try:
-        shown = json.loads(running.line('"supernode"'))
+        shown = json.loads(wait_for_line(running, '"supernode"'))
         nodes = client("status", "--json", "--supernode", shown["supernode"]).json["nodes"]
         assert len(nodes) == shown["nodes"] == COUNT
         assert all(0 <= int(node["id"]) < 2**8 for node in nodes)  # so few bits are shown as decimals
         assert len(marked(mark)) == COUNT + 2
 
-        code = running.end(number)
+        code = end(running, number)
 
         assert code == (-signal.SIGKILL if number == signal.SIGKILL else 128 + number)
         until(lambda: not marked(mark), "no process is left")
         ports = [int(address.rpartition(":")[2]) for address in (shown["supernode"], *(n["address"] for n in nodes))]
         until(lambda: all(map(is_free, ports)), "every port is free")  # the kernel closes them when the process is gone
     finally:
-        running.process.kill()
-        running.wait()
+        end(running)
 
 
 def test_a_ring_that_loses_a_process_says_which_and_ends(tmp_path: Path) -> None:
     mark = new_mark()
-    running = Running("client.py", ["ring", "2", "--port", "0"], tmp_path, "ring", mark)
+    running = start(tmp_path, "ring", "ring", "2", "--port", "0", mark=mark)
     try:
-        running.line("up after")
+        wait_for_line(running, "up after")
         victim = next(p for p in Path("/proc").glob("[0-9]*") if is_node(p, mark))
-        signal_to(victim)
+        os.kill(int(victim.name), signal.SIGKILL)
 
         assert running.wait() == 69
-        assert "node.log ended with code -9" in running.text
+        assert re.search(r"node\d ended with code -9", running.text)
         until(lambda: not marked(mark), "no process is left")
     finally:
-        running.process.kill()
-        running.wait()
+        end(running)
 
 
 def is_node(process: Path, mark: str) -> bool:
@@ -65,12 +66,6 @@ def is_node(process: Path, mark: str) -> bool:
         )
     except OSError:
         return False
-
-
-def signal_to(process: Path) -> None:
-    import os
-
-    os.kill(int(process.name), signal.SIGKILL)
 
 
 @pytest.mark.parametrize("count", ["0", "-1", "100000", "many"])

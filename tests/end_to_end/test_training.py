@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from roundelay.ml.readers.saved_model import load
+from roundelay.testing.waiting import until
 from tests.end_to_end.small_job import FILES, ROWS, write_tiny
-from tests.processes import PATIENCE_S, ROOT, WALK_EVERY_S, Outcome, Ring, client, environment, ring, until
+from tests.processes import PATIENCE_S, ROOT, Outcome, Ring, client, end, environment, ring
 
 FAST = ("--rounds", 2, "--epochs", 1, "--hidden", 8)
 COUNT = 3
@@ -25,7 +26,9 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ring]:
     """Three nodes, and tiny training data in their folder; every test leaves it with as many nodes as it found."""
     with ring(tmp_path_factory.mktemp("three")) as made:
         write_tiny(made.folder)
-        made.form(COUNT)
+        for _ in range(COUNT):
+            made.add_node()
+        made.wait_for_nodes(COUNT)
         yield made
 
 
@@ -87,7 +90,9 @@ def test_what_was_asked_for_is_written_and_the_model_can_be_used_and_continued(t
 
 
 def test_the_coordinator_systems_line_trains(three: Ring) -> None:
-    coordinator = client("127.0.0.1", three.supernode_port, "./letters", 2, 5, 8, 0.0001, "--json", cwd=three.folder)
+    coordinator = client(
+        "127.0.0.1", three.supernode_address.port, "./letters", 2, 5, 8, 0.0001, "--json", cwd=three.folder
+    )
 
     assert (coordinator.json["rounds"], coordinator.json["files"]) == (2, FILES)
 
@@ -95,18 +100,17 @@ def test_the_coordinator_systems_line_trains(three: Ring) -> None:
 def test_a_node_shows_the_configuration_and_every_epoch(three: Ring, first: dict[str, Any]) -> None:
     assert first["rounds"] == 2
 
-    nodes = [running for running in three.running if "compute_node" in running.log.name]
-    shown = "\n".join(node.text for node in nodes)
+    shown = "\n".join(node.text for node in three.nodes)
     assert "optimizer sgd epochs 1 eta 0.2 batch 32 momentum 0.9" in shown
     assert all(f"round 2, part-{number}, epoch 1: accuracy 0." in shown for number in range(FILES))
     assert "finger" in shown
 
 
 def test_a_job_after_a_node_was_killed_trains_all_files_to_the_same_model(three: Ring, first: dict[str, Any]) -> None:
-    node = three.start_node("--quiet")
-    three.wait_until_converged(COUNT + 1)
-    node.end(signal.SIGKILL)
-    three.wait_until_converged(COUNT)
+    node = three.add_node("--quiet")
+    three.wait_for_nodes(COUNT + 1)
+    end(node, signal.SIGKILL)
+    three.wait_for_nodes(COUNT)
 
     after = train(three, *FAST, "--json").json
 
@@ -166,17 +170,17 @@ LONG = ("--rounds", 12, "--epochs", 40, "--hidden", 8)
 def test_a_node_lost_in_the_middle_of_a_job_changes_nothing_but_who_trains(
     number: signal.Signals, three: Ring, undisturbed: str
 ) -> None:
-    node = three.start_node("--quiet")
-    three.wait_until_converged(COUNT + 1)
+    node = three.add_node("--quiet")
+    three.wait_for_nodes(COUNT + 1)
     with Driven(three, *LONG, "--json") as job:
         job.wait_for_round(2)
-        node.end(number)
+        end(node, number)
         shown = job.end().json
 
     assert shown["model_sha256"] == undisturbed
     assert shown["rounds"] == 12
     assert len(shown["placement"]) == FILES
-    three.wait_until_converged(COUNT)
+    three.wait_for_nodes(COUNT)
 
 
 @pytest.fixture(scope="module")
@@ -198,7 +202,7 @@ def test_a_client_that_is_interrupted_cancels_its_job_and_says_so(
     assert ended.out == ""
     assert "Traceback" not in ended.err
     assert "cancelled job" in ended.err
-    until(lambda: not any(n["training"] for n in three.status()), "the nodes at rest", WALK_EVERY_S)
+    until(lambda: not any(n["training"] for n in three.status()), "the nodes at rest")
     assert three.client("jobs", "--json").json["jobs"][-1]["state"] == "cancelled"
 
 
@@ -214,10 +218,10 @@ def test_one_bad_file_trains_nothing(three: Ring, tmp_path: Path) -> None:
 
 
 def test_files_on_a_shared_file_system_need_not_be_sent(three: Ring, first: dict[str, Any]) -> None:
-    node = three.start_node("--quiet", "--data-dir", str(three.folder / "letters"))
-    three.wait_until_converged(COUNT + 1)
+    node = three.add_node("--quiet", "--data-dir", str(three.folder / "letters"))
+    three.wait_for_nodes(COUNT + 1)
 
     assert train(three, *FAST, "--json").json["model_sha256"] == first["model_sha256"]
 
-    node.end(signal.SIGTERM)
-    three.wait_until_converged(COUNT)
+    end(node, signal.SIGTERM)
+    three.wait_for_nodes(COUNT)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
+from roundelay.testing.cluster import free_port
+from roundelay.testing.waiting import until, wait_for_line
 from tests.end_to_end.small_job import FILES, write_tiny
-from tests.processes import WALK_EVERY_S, Running, client, until
+from tests.processes import client, end, start
 
 FAST = ("--rounds", 2, "--epochs", 1, "--hidden", 8, "--topology", "tree", "--json")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def members(way_in: tuple[str, ...]) -> int:
@@ -29,10 +25,10 @@ def test_a_ring_forms_and_trains_without_a_supernode(tmp_path: Path) -> None:
     try:
         for number, (port, peer) in enumerate(((first, first), (second, first), (third, second))):
             arguments = [str(port), "--bootstrap", f"127.0.0.1:{peer}", "--quiet", "--end-with-parent"]
-            running.append(Running("compute_node.py", arguments, tmp_path, f"node-{number}"))
-            running[-1].line("joined the ring")
+            running.append(start(tmp_path, f"node-{number}", "node", *arguments))
+            wait_for_line(running[-1], "joined the ring")
         way_in = ("--bootstrap", f"127.0.0.1:{third}")
-        until(lambda: members(way_in) == 3, "a ring of three", WALK_EVERY_S)
+        until(lambda: members(way_in) == 3, "a ring of three")
 
         made = client("./letters", "validate_letters.txt", *FAST, *way_in, cwd=tmp_path).json
 
@@ -44,4 +40,4 @@ def test_a_ring_forms_and_trains_without_a_supernode(tmp_path: Path) -> None:
         assert apart["history"][-1]["worst_node_error"] == max(apart["node_errors"].values())
     finally:
         for each in running:
-            each.end()
+            end(each)

@@ -26,7 +26,8 @@ from roundelay.federation.records import DONE
 from roundelay.federation.snapshot import read_snapshot
 from roundelay.store.read_path import get
 from roundelay.store.write_path import put
-from roundelay.testing.cluster import PATIENCE_S, ProcessRing, process_ring, trainers_of, until
+from roundelay.testing.cluster import Cluster, cluster, trainers_of
+from roundelay.testing.waiting import TIMEOUT_S, until
 
 WORK = Work(rounds=4, epochs=1)
 SLOW = "trainer.train.before=sleep:0.4"
@@ -48,17 +49,17 @@ class Bench:
 
     def outcome(self, name: str) -> None:
         """Raises what the case has raised."""
-        until(lambda: name in self.outcomes or not self._thread.is_alive(), name, 2 * PATIENCE_S)
+        until(lambda: name in self.outcomes or not self._thread.is_alive(), name, 2 * TIMEOUT_S)
         error = self.outcomes.get(name, self._failure)
         if error is not None:
             raise error
 
     def finish(self) -> None:
-        self._thread.join(2 * PATIENCE_S)
+        self._thread.join(2 * TIMEOUT_S)
 
     # --- for the cases
 
-    ring: ProcessRing
+    ring: Cluster
     data: Data
     expected: str
 
@@ -80,7 +81,7 @@ class Bench:
     def _try_all(self) -> None:
         try:
             self.data = workload.small_letters(self.folder)
-            with process_ring(self.folder / "ring", NODES, keep_state=True, failpoints=SLOW) as self.ring:
+            with cluster(self.folder / "ring", NODES, keep_state=True, failpoints=SLOW) as self.ring:
                 job = workload.submit(self.ring, self.data, WORK)
                 self.expected = workload.model_of(workload.wait_for_end(self.ring, job))
                 for name, case in self._cases.items():
@@ -110,7 +111,7 @@ def node(bench: Bench) -> None:
 def tree(bench: Bench) -> None:
     ring, job = bench.ring, bench.submit(replace(WORK, topology="tree"))
     top = workload.owner_of(ring, job)
-    busy = until(lambda: [s.node for s in ring.survey() if s.training and s.node.port != top.port], "a training")
+    busy = until(lambda: [s.node for s in ring.statuses() if s.training and s.node.port != top.port], "a training")
     ring.node_at(busy[0]).kill()
     bench.check(job)
     reports = ring.ask_again(lambda entry: read_snapshot(entry.node, entry.ring, job, with_reports=True)).reports
@@ -154,7 +155,7 @@ def everything(bench: Bench) -> None:
         each.wait()
     bench.ring.start_supernode()
     for each in bench.ring.nodes:
-        bench.ring.start_node(each)
+        bench.ring.restart(each)
     bench.check(job)
 
 

@@ -9,7 +9,7 @@ import pytest
 from roundelay.node.errors import LocalRingFailed
 from roundelay.node.lab import Lab
 from roundelay.node.supernode import journal_of
-from tests.processes import until
+from roundelay.testing.waiting import until
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_the_supernode_is_killed_and_comes_back_where_it_was_with_its_journal(la
 
     lab.kill_supernode()
 
-    with pytest.raises(LocalRingFailed, match="nobody can join"):
+    with pytest.raises(LocalRingFailed, match="no node can join"):
         lab.add()
     with pytest.raises(LocalRingFailed, match="dead already"):
         lab.kill_supernode()

@@ -11,7 +11,7 @@ from roundelay.node.local import StartingRing, begin_local_ring
 
 
 def living(ring: StartingRing) -> int:
-    return sum(child.poll() is None for child, _ in ring._processes._children)
+    return sum(process.is_running for process in (ring.processes.supernode, *ring.processes.nodes))
 
 
 def test_a_ring_that_is_waited_for_is_whole() -> None:
@@ -28,7 +28,7 @@ def test_a_ring_that_is_given_up_while_it_starts_leaves_nothing() -> None:
     with ExitStack() as stack:
         ring = begin_local_ring(3, stack)
 
-    assert living(ring) == 0 and not ring._folder.exists()
+    assert living(ring) == 0 and not ring.processes.folder.exists()
     assert not ring._starter.is_alive(), "nobody starts a node any more"
 
 
