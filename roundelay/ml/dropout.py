@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from roundelay.ml.data import Floats
-from roundelay.ml.kernels import squeezed
+from roundelay.ml.kernels import squeeze_files
 
 _STEPS = 1 << 16
 
@@ -25,7 +25,7 @@ class Dropout:
         self._flat = np.empty((len(rngs), sum(sizes) * batch), np.float32)  # (F, all sizes * batch)
         ends = np.cumsum(sizes) * batch
         self.keeps: list[Floats] = [
-            squeezed(self._flat[:, end - size * batch : end].reshape(-1, size, batch))
+            squeeze_files(self._flat[:, end - size * batch : end].reshape(-1, size, batch))
             for size, end in zip(sizes, ends, strict=True)
         ]  # (F, size, batch) each, as the kernels take them
 

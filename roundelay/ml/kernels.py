@@ -1,24 +1,27 @@
-"""The gradient of mlp.py, fast: one step of several files at once, every result written into a buffer made once.
+"""One gradient step of the network in mlp.py for several files at once, fast: every result goes into a reused buffer.
 
-Knows nothing of epochs, learning rates or files' contents. What makes it fast, and where each trick stands:
+Knows nothing of epochs, learning rates or file contents; mlp.loss_and_gradient is the oracle of its tests. The tricks:
 
-- the trainings of F files take the step together, so that they share what each call of numpy costs. Products are made
-  one file at a time, in the shapes that it has alone, and all else is element by element or along a file's own axes:
-  its bits are the same whatever it lies beside. Where there is one file only the axis F is left out, and np.dot takes
-  np.matmul's place: the same call of BLAS, half a microsecond sooner;
-- calls that go element by element go over whole arrays without gaps, as numpy is several times slower over slices;
-- feature-major: activations are (F, width, batch), so the softmax runs over the axis before the last;
+- F files take the step together and share the overhead of each numpy call. Every product is computed for one file at a
+  time, in the shapes that the file would have alone, and everything else is element-wise or along a file's own axes:
+  a file's bits do not depend on its neighbours. With one file the axis F is dropped and np.dot replaces np.matmul:
+  the same BLAS call, half a microsecond faster;
+- element-wise calls run over whole contiguous arrays: numpy is several times slower over slices;
+- arrays are feature-major, (F, width, batch), so the softmax reduces over the axis before the last;
 - the bias is a row of ones above the activations and a column of ones beside the inputs: no separate additions;
-- BLAS is slowest at products whose inner axis is contiguous on both sides: the first layer's matrix is kept
-  transposed (Network), the inputs come in both layouts, and what comes back from a layer above is copied transposed;
-- labels come as the scale in the place of each sample's class (batches.py), all else 0: one subtraction;
-- whatever is to be folded into the gradient (1 / batch, the learning rate) enters as the scale of the softmax;
-- no number becomes denormal: arithmetic with such numbers is ten to sixty times slower, and a network that has
-  become sure of its classes is full of them;
-- the loss and the accuracy of a step cost no call: what it leaves in softmax and total is enough for both.
+- BLAS is slowest when the inner axis is contiguous in both operands. So the first matrix is kept transposed (Network),
+  the inputs come in both layouts, and the gradient from the layer above is copied transposed;
+- labels come as arrays with the scale at each sample's class and 0 elsewhere (batches.py): one subtraction;
+- factors of the gradient (1 / batch, the learning rate) are folded into the scale of the softmax;
+- no number becomes denormal: arithmetic on denormals is ten to sixty times slower, and a confident network is full of
+  them;
+- loss and accuracy cost no call: `softmax` and `total`, which the step leaves in the batch, determine both.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -27,25 +30,27 @@ import numpy.typing as npt
 from roundelay.ml.data import Floats
 from roundelay.ml.mlp import Architecture
 
-SCORE_FLOOR = -30.0  # below the highest: what follows is 1e-13 at least, far from the denormal numbers
+SCORE_FLOOR = -30.0  # relative to the highest score: exp() of it is 1e-13, far from denormal
+
+Bits = npt.NDArray[np.uint32]
 
 
 class Batch(NamedTuple):
-    """What a step reads, and writes to: one batch of each of F files. With one file only, the axis F is left out."""
+    """The inputs and outputs of a step: one batch of each of F files. With one file only, the axis F is dropped."""
 
     rows: Floats  # (F, batch, d + 1) column 0 is 1
     columns: Floats  # (F, d + 1, batch) the same, transposed
     hot: Floats  # (F, classes, batch) the scale at each sample's class, else 0
-    factors: Floats | None  # (F, 1, batch) of each sample's part in the gradient; None: all are 1
+    factors: Floats | None  # (F, 1, batch) weight of each sample in the gradient; None: all are 1
     softmax: Floats  # (F, classes, batch) written: scale * softmax
-    total: Floats  # (F, 1, batch) written: 1 / total is the scale * p of the class predicted
+    total: Floats  # (F, 1, batch) written: 1 / total is scale * p of the predicted class
 
 
 Step = Callable[[Batch], None]
 
 
 class Network:
-    """Weights and gradients of F trainings, in the kernels' layout: mlp's, with the first matrix transposed."""
+    """Weights and gradients of F trainings, laid out as in mlp.py but with the first matrix transposed."""
 
     def __init__(self, architecture: Architecture, files: int = 1) -> None:
         self.architecture = architecture
@@ -56,14 +61,14 @@ class Network:
         return len(self.weights)
 
     def load(self, weights: Floats) -> None:
-        """Let all begin with these weights, laid out as Architecture.views says."""
+        """Start all trainings from these weights, laid out as Architecture.views expects them."""
         fan_in, fan_out = self.architecture.shapes[0]
         first = (fan_in + 1) * fan_out
         np.copyto(self.weights, weights)
         self.weights[:, :first] = weights[:first].reshape(fan_in + 1, fan_out).T.reshape(-1)
 
     def store(self) -> list[Floats]:
-        """The weights of each as Architecture.views lays them out; copies."""
+        """Return a copy of each training's weights, laid out as Architecture.views expects them."""
         fan_in, fan_out = self.architecture.shapes[0]
         first = (fan_in + 1) * fan_out
         stored = list(self.weights.copy())  # (parameters,) each
@@ -72,105 +77,137 @@ class Network:
         return stored
 
     def matrices(self, flat: Floats) -> list[Floats]:
-        """Views: the first (F, fan_out, fan_in + 1), all others (F, fan_in + 1, fan_out)."""
+        """Return views of `flat`: the first (F, fan_out, fan_in + 1), all others (F, fan_in + 1, fan_out)."""
         views, start = [], 0
         for fan_in, fan_out in self.architecture.shapes:
             end = start + (fan_in + 1) * fan_out
             shape = (fan_in + 1, fan_out) if start else (fan_out, fan_in + 1)
-            views.append(squeezed(flat[:, start:end].reshape(-1, *shape)))
+            views.append(squeeze_files(flat[:, start:end].reshape(-1, *shape)))
             start = end
         return views
 
 
-def squeezed(stack: Floats) -> Floats:
-    """Without the axis F where there is one file only."""
+@dataclass(frozen=True, slots=True)
+class HiddenLayer:
+    """A hidden layer and the matrix above it: what a step reads and writes there. `up` is the width of the layer above.
+
+    Attributes of a slotted class cost a step nothing: they are as fast as local variables of a tuple unpacked.
+    """
+
+    activations: Floats  # (F, width + 1, batch) row 0 stays 1
+    units: Floats  # (F, width, batch) view of the activations without row 0
+    zeros: Floats  # (F, width + 1, batch) the other operand of ReLU
+    keep: Floats | None  # (F, width, batch) dropout's factors, drawn anew for each step; None: no dropout
+    matrix_t: Floats  # (F, up, width + 1) view of the matrix above
+    output: Floats  # (F, up, batch) what the matrix above makes: the units above, or the scores
+
+    output_back: Floats  # (F, up, batch) d loss / d output
+    output_back_t: Floats  # (F, batch, up) the same, copied transposed
+    output_back_view: Floats  # (F, up, batch) view of output_back_t
+    gradient: Floats  # (F, width + 1, up) of the matrix above
+    matrix: Floats  # (F, width, up) view of the matrix above without its bias
+    units_back: Floats  # (F, width, batch) d loss / d units
+    activation_bits: Bits  # (F, width + 1, batch) the activations as integers
+    mask: Bits  # (F, width + 1, batch) 1 where an activation is positive, else 0
+    back_bits: Bits  # (F, width + 1, batch) d loss / d activations as integers; row 0 stays 0
+
+
+def squeeze_files(stack: Floats) -> Floats:
+    """Drop the axis F if there is one file only."""
     return stack[0] if len(stack) == 1 else stack
 
 
 def gradient_step(network: Network, size: int, scale: float, keeps: Sequence[Floats] = ()) -> Step:
-    """Make a step for batches of this many samples of each file.
+    """Return a step for batches of `size` samples of each file.
 
-    It leaves scale * size times the gradient of the mean loss in network.gradient. keeps, one (F, width, batch) for
-    each hidden layer, are factors of its activations, to be drawn anew by the caller before each step (dropout.py).
+    The step writes scale * size times the gradient of the mean loss to network.gradient. `keeps`, (F, width, batch) for
+    each hidden layer, are factors of its activations that the caller draws anew before each step (dropout.py).
     """
-    sizes, files = network.architecture.sizes, network.files
-    weights, gradients = network.matrices(network.weights), network.matrices(network.gradient)
-
-    def empty(*shape: int) -> Floats:
-        return squeezed(np.empty((files, *shape), np.float32))
-
-    scores, peak = empty(sizes[-1], size), empty(1, size)  # (F, classes, batch), (F, 1, batch)
-    layers = [empty(width + 1, size) for width in sizes[1:-1]]  # (F, width + 1, batch) row 0 stays 1
-    backs = [empty(width + 1, size) for width in sizes[1:-1]]  # (F, width + 1, batch) d loss / d layer, row 0 stays 0
-    for layer, back in zip(layers, backs, strict=True):
-        layer[..., 0, :], back[..., 0, :] = 1, 0
-    masks = [np.empty_like(_bits(layer)) for layer in layers]  # (F, width + 1, batch)
-    outputs = [*(layer[..., 1:, :] for layer in layers), scores]  # (F, width, batch) what each matrix makes
-    outers = [*(back[..., 1:, :] for back in backs), scores]  # (F, width, batch) d loss / d output
-    turned = [empty(size, width) for width in sizes[2:]]  # (F, batch, width) outers, transposed
-    factors: list[Floats | None] = list(keeps) or [None] * len(layers)  # (F, width, batch)
-    between = range(len(layers))  # layer i lies between the matrices i and i + 1
-    forward = [
-        (layers[i], np.zeros_like(layers[i]), outputs[i], factors[i], weights[i + 1].mT, outputs[i + 1])
-        for i in between
-    ]
-    backward = [
-        (
-            outers[i + 1],
-            turned[i],
-            turned[i].mT,
-            layers[i],
-            gradients[i + 1],
-            weights[i + 1][..., 1:, :],
-            outers[i],
-            _bits(layers[i]),
-            masks[i],
-            _bits(backs[i]),
-            factors[i],
-        )
-        for i in reversed(between)
-    ]
-    first, first_gradient, first_output, first_outer = weights[0], gradients[0], outputs[0], outers[0]
-    floor = np.full_like(scores, SCORE_FLOOR)  # (F, classes, batch) faster than a scalar, as all arrays of constants
-    per_scale = empty(1, sizes[-1])  # (F, 1, classes)
+    classes = network.architecture.classes
+    scores, peak = _empty(network, classes, size), _empty(network, 1, size)  # (F, classes, batch), (F, 1, batch)
+    layers = _hidden_layers(network, size, scores, keeps)
+    reversed_layers = layers[::-1]
+    first, first_gradient = network.matrices(network.weights)[0], network.matrices(network.gradient)[0]
+    first_output, first_back = (layers[0].units, layers[0].units_back) if layers else (scores, scores)
+    floor = np.full_like(scores, SCORE_FLOOR)  # (F, classes, batch) arrays of constants are faster than scalars
+    per_scale = _empty(network, 1, classes)  # (F, 1, classes)
     per_scale.fill(1 / scale)
-    product = np.dot if files == 1 else np.matmul
+    product = np.dot if network.files == 1 else np.matmul
     subtract, divide, multiply, exp, copy, sign = np.subtract, np.divide, np.multiply, np.exp, np.copyto, np.sign
     maximum, largest = np.maximum, np.maximum.reduce
 
     def step(batch: Batch) -> None:
         rows, columns, hot, factors, softmax, total = batch
         product(first, columns, first_output)  # (F, width, batch)
-        for layer, zeros, hidden, keep, matrix, output in forward:
-            maximum(layer, zeros, out=layer)  # (F, width + 1, batch) ReLU
-            if keep is not None:
-                multiply(hidden, keep, hidden)  # (F, width, batch)
-            product(matrix, layer, output)  # (F, width, batch)
+        for layer in layers:
+            maximum(layer.activations, layer.zeros, out=layer.activations)  # (F, width + 1, batch) ReLU
+            if layer.keep is not None:
+                multiply(layer.units, layer.keep, layer.units)  # (F, width, batch)
+            product(layer.matrix_t, layer.activations, layer.output)  # (F, up, batch)
 
-        largest(scores, -2, None, peak, True)  # type: ignore[call-overload]  # (F, 1, batch) by keyword it is slower
+        largest(scores, -2, None, peak, True)  # type: ignore[call-overload]  # (F, 1, batch) slower with keywords
         subtract(scores, peak, scores)  # (F, classes, batch) so that exp() stays finite
         maximum(scores, floor, out=scores)  # (F, classes, batch)
         exp(scores, scores)
         product(per_scale, scores, total)  # (F, 1, batch) sum / scale
         divide(scores, total, softmax)  # (F, classes, batch) scale * softmax
-        subtract(softmax, hot, scores)  # scale * (softmax - one hot)
+        subtract(softmax, hot, scores)  # scale * (softmax - one hot): d loss / d scores
         if factors is not None:
             multiply(scores, factors, scores)  # (F, classes, batch)
 
-        for above, outer, outer_t, layer, gradient, matrix, below, bits, mask, back_bits, keep in backward:
-            copy(outer_t, above)  # (F, width above, batch)
-            product(layer, outer, gradient)  # (F, width + 1, width above)
-            product(matrix, above, below)  # (F, width, batch)
-            sign(bits, mask)  # 1 where hidden > 0, else 0
-            multiply(back_bits, mask, back_bits)  # (F, width + 1, batch)
-            if keep is not None:
-                multiply(below, keep, below)  # (F, width, batch)
-        product(first_outer, rows, first_gradient)  # (F, width, d + 1)
+        for layer in reversed_layers:
+            copy(layer.output_back_view, layer.output_back)  # (F, up, batch)
+            product(layer.activations, layer.output_back_t, layer.gradient)  # (F, width + 1, up)
+            product(layer.matrix, layer.output_back, layer.units_back)  # (F, width, batch)
+            sign(layer.activation_bits, layer.mask)
+            multiply(layer.back_bits, layer.mask, layer.back_bits)  # (F, width + 1, batch)
+            if layer.keep is not None:
+                multiply(layer.units_back, layer.keep, layer.units_back)  # (F, width, batch)
+        product(first_back, rows, first_gradient)  # (F, width, d + 1)
 
     return step
 
 
-def _bits(layer: Floats) -> npt.NDArray[np.uint32]:
-    """The same memory as integers: 0 for 0.0, and greater than 0 for whatever is greater. Integers times 1 or 0 are
-    several times faster than floats times booleans, and as a float's bits are none at 0.0, the product is the same."""
+def _hidden_layers(network: Network, size: int, scores: Floats, keeps: Sequence[Floats]) -> list[HiddenLayer]:
+    """Make the buffers of all hidden layers, the one next to the inputs first."""
+    widths = network.architecture.sizes[1:-1]
+    matrices, gradients = network.matrices(network.weights)[1:], network.matrices(network.gradient)[1:]
+    layers: list[HiddenLayer] = []  # the one next to the scores first: each refers to the one above
+    for i in reversed(range(len(widths))):
+        output, output_back = (layers[-1].units, layers[-1].units_back) if layers else (scores, scores)
+        activations, back = _empty(network, widths[i] + 1, size), _empty(network, widths[i] + 1, size)
+        activations[..., 0, :], back[..., 0, :] = 1, 0
+        output_back_t = np.empty_like(output.mT, order="C")  # (F, batch, up)
+        layers.append(
+            HiddenLayer(
+                activations=activations,
+                units=activations[..., 1:, :],
+                zeros=np.zeros_like(activations),
+                keep=keeps[i] if keeps else None,
+                matrix_t=matrices[i].mT,
+                output=output,
+                output_back=output_back,
+                output_back_t=output_back_t,
+                output_back_view=output_back_t.mT,
+                gradient=gradients[i],
+                matrix=matrices[i][..., 1:, :],
+                units_back=back[..., 1:, :],
+                activation_bits=_bits(activations),
+                mask=np.empty_like(_bits(activations)),
+                back_bits=_bits(back),
+            )
+        )
+    return layers[::-1]
+
+
+def _empty(network: Network, *shape: int) -> Floats:
+    return squeeze_files(np.empty((network.files, *shape), np.float32))  # (F, *shape)
+
+
+def _bits(layer: Floats) -> Bits:
+    """Return a view of the same memory as integers: 0 for 0.0, positive for any positive float.
+
+    Multiplying integers by 0 or 1 is several times faster than floats by booleans. The product is the same, as all bits
+    of 0.0 are 0.
+    """
     return layer.view(np.uint32)

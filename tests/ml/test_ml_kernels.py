@@ -117,8 +117,7 @@ def test_batches_hold_every_row_once_in_the_order_given(rows: int, size: int, fi
 def test_what_is_gathered_at_once_is_bounded_or_one_batch_of_each(files: int, rows: int, size: int) -> None:
     batches = Batches([make_samples(rows)] * files, size, 4, 1.0, 1.0)
 
-    gathered = batches.rows, batches.columns, batches.hot, batches.softmax, batches.total, batches.factors
-    assert len(batches.batches) == 1 or sum(buffer.nbytes for buffer in gathered) <= BLOCK_BYTES
+    assert len(batches.batches) == 1 or batches.block.size_bytes <= BLOCK_BYTES
 
 
 def test_class_weights_are_factors_of_the_rows_that_have_them() -> None:
