@@ -27,8 +27,6 @@ import deploy.ray_ring
 import letters.make
 import letters.split
 import roundelay.dashboard.__main__
-import roundelay.ml.partition
-import roundelay.ml.prepare
 import roundelay.sim.__main__
 from roundelay.cli import main, options
 from roundelay.testing.waiting import until
@@ -49,8 +47,6 @@ MODULES = {
     "letters.make": letters.make.main,
     "letters.split": letters.split.main,
     "roundelay.dashboard": roundelay.dashboard.__main__.main,
-    "roundelay.ml.partition": roundelay.ml.partition.main,
-    "roundelay.ml.prepare": roundelay.ml.prepare.main,
     "roundelay.sim": roundelay.sim.__main__.main,
 }
 WITHOUT_OPTIONS = ("roundelay.dashboard.pictures", "roundelay.dashboard.recording", "roundelay.ml.trainer")

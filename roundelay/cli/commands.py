@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from roundelay.cli import options, train
+from roundelay.cli import options, partition, prepare, train
 from roundelay.node.options import SUPERNODE_PORT
 
 
@@ -153,5 +153,7 @@ def _name(text: str) -> str:
 
 LINES: dict[str, Callable[[Sequence[str]], options.Parser]] = {
     "train": train.parser,
+    "prepare": prepare.parser,
+    "partition": partition.parser,
     **{made.__name__: made for made in (jobs, attach, cancel, export, audit, status, ring, ping, lookup, predict)},
 }

@@ -16,15 +16,16 @@ from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec
 from roundelay.ml import prepare
+from roundelay.ml.choices import label_column
 from roundelay.ml.data import Samples
 from roundelay.ml.errors import DataError, InputMissing, MLError
 from roundelay.ml.models import catalogue
 from roundelay.ml.readers import content as contents
 from roundelay.ml.readers import dataset, folder, letters
-from roundelay.ml.readers.images import Looks
+from roundelay.ml.readers.images import ImageOptions
 from roundelay.ml.readers.saved_model import SavedModel
 from roundelay.ml.readers.source import with_test
-from roundelay.ml.readers.table import Columns
+from roundelay.ml.readers.table import TableOptions
 from roundelay.node.files import open_content
 from roundelay.store.blobs import Content, digest_of
 from roundelay.store.names import check_name
@@ -71,19 +72,19 @@ class OnDisk(Mapping[str, Content]):
         return len(self._paths)
 
 
-def read_data(chosen: argparse.Namespace, seed: int, stack: ExitStack, tell: prepare.Tell) -> JobInput:
+def read_data(chosen: argparse.Namespace, seed: int, stack: ExitStack, tell: prepare.OnProgress) -> JobInput:
     """Whatever lies at the user's path, as files of the ring; the stack removes them. Raises MLError."""
     kind = kind_of(chosen)
     if kind == "letters" and chosen.validation is not None and not (chosen.parts or chosen.classes):
         return read_input(chosen.data, chosen.validation)
-    reading = dataset.Reading(
-        kind, Columns(prepare.label_of(chosen.label), chosen.missing), Looks(chosen.side, chosen.colour)
+    reading = dataset.ReadOptions(
+        kind, TableOptions(label_column(chosen.label), chosen.missing), ImageOptions(chosen.side, chosen.colour)
     )
     found = dataset.read(chosen.data, reading)
     if chosen.validation is not None:
         found = with_test(found, dataset.read(folder.find_validation(chosen.validation, chosen.data), reading))
     place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="roundelay-data-")))
-    plan = prepare.Plan(chosen.parts, chosen.holdout, seed, tuple(filter(None, chosen.classes.split(","))))
+    plan = prepare.SplitPlan(chosen.parts, chosen.holdout, seed, tuple(filter(None, chosen.classes.split(","))))
     return _prepared(prepare.prepare(found, place, plan, tell), place)
 
 
@@ -92,7 +93,7 @@ def kind_of(chosen: argparse.Namespace) -> str:
     if chosen.dataset:
         return str(chosen.dataset)
     try:
-        return dataset.guess(chosen.data, Columns(prepare.label_of(chosen.label), chosen.missing))
+        return dataset.guess(chosen.data, TableOptions(label_column(chosen.label), chosen.missing))
     except MLError as error:
         if isinstance(error, InputMissing) or chosen.validation is not None:
             return "letters"
@@ -125,7 +126,7 @@ def read_validation(path: Path) -> JobInput:
     return JobInput(held, (), file, samples.features)
 
 
-def read_validation_set(path: Path, stack: ExitStack, tell: prepare.Tell) -> JobInput:
+def read_validation_set(path: Path, stack: ExitStack, tell: prepare.OnProgress) -> JobInput:
     """The rows to validate on of any set, and nothing to train on; the stack removes the file. Raises MLError."""
     found = dataset.read(path)
     place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="roundelay-data-")))

@@ -19,6 +19,8 @@ SUBCOMMANDS = {
     "ping": "check whether a process of the ring serves (for health checks)",
     "lookup": "show the route to a name's key, hop by hop",
     "predict": "apply a saved model to a file",
+    "prepare": "turn a data set into training files",
+    "partition": "split training files anew, as alike or as unlike as wanted",
 }
 
 

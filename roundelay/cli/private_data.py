@@ -13,10 +13,10 @@ from roundelay.cli.job_input import JobInput, read_validation, read_validation_s
 from roundelay.cli.train import is_set
 from roundelay.federation.private_data import Publication, files_of, find_publications
 from roundelay.ml.models.allowed import SHIPPED
-from roundelay.ml.prepare import Tell
+from roundelay.ml.prepare import OnProgress
 
 
-def read(path: Path, stack: ExitStack, tell: Tell) -> JobInput:
+def read(path: Path, stack: ExitStack, tell: OnProgress) -> JobInput:
     """The validation file: one of letters, or any set, whose test part counts. Raises MLError."""
     return read_validation_set(path, stack, tell) if is_set(path) else read_validation(path)
 

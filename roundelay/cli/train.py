@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from roundelay.cli import exits, options
+from roundelay.cli import data_options, exits, options
 from roundelay.cli.environment import importing
-from roundelay.ml.choices import HOLDOUT_DEFAULT, KINDS, MISSING_CHOICES, SIDE_DEFAULT, side
 
 OF_DATA = ("dataset", "holdout", "parts", "classes", "label", "missing", "side", "colour")  # how a data set is read
 
@@ -88,7 +87,7 @@ def parser(arguments: Sequence[str]) -> options.Parser:
         metavar="VALIDATION",
         help="as given, or inside DATA (default: the set's own test part, or a part that is held out)",
     )
-    made.add_argument("--dataset", choices=KINDS, help="what DATA is (default: guessed from what lies there)")
+    data_options.add_to(made)
     made.more("--validation", dest="held_out", type=Path, metavar="FILE", help="validation file, as an option")
     made.more("--pinned", metavar="NAME", help="train on what nodes have published under NAME; no file is moved")
     settings.add_to(made)
@@ -101,19 +100,6 @@ def parser(arguments: Sequence[str]) -> options.Parser:
     )
     made.add_argument("--init", type=Path, metavar="FILE", help="continue from a saved model")
     made.add_argument("--detach", action="store_true", help="print the job's id and return: the ring drives it")
-    made.more(
-        "--holdout",
-        type=float,
-        default=HOLDOUT_DEFAULT,
-        metavar="SHARE",
-        help="of the rows, to validate on, where nothing else is there (default: %(default)s)",
-    )
-    made.more("--parts", type=int, metavar="N", help="make N training files (default: as they came, or 8 of one)")
-    made.more("--classes", default="", metavar="A,B", help="train on these classes only")
-    made.more("--label", default="-1", metavar="NAME|INDEX", help="the label column of a table (default: the last)")
-    made.more("--missing", choices=MISSING_CHOICES, default="refuse", help="what becomes of a table's missing values")
-    made.more("--side", type=side, default=SIDE_DEFAULT, metavar="P", help="resize images to PxP (%(default)s)")
-    made.more("--colour", action="store_true", help="keep the colours of images")
     made.more("--history", type=options.output, metavar="FILE", help="write one line a round (CSV)")
     made.more("--curve", type=options.output, metavar="FILE", help="draw the learning curve (PNG; extra plots)")
     made.more("--timing", type=options.output, metavar="FILE", help="write the seconds that the job took")

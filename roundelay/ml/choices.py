@@ -1,23 +1,43 @@
-"""How data may be read and trained on, as far as command lines must know: --help waits for no numpy, and no task."""
+"""Option values and bounds that command lines share with ml/.
+
+A file of its own so that `--help` imports neither numpy nor ml.task: the standard library's `re` and `typing` are all
+that it needs. (chord/choices.py is the same for the ring.)
+"""
+
+from __future__ import annotations
 
 import re
 from typing import Literal, get_args
 
 Kind = Literal["letters", "csv", "mnist", "cifar10", "images", "npz"]
-KINDS: tuple[str, ...] = get_args(Kind)
-MISSING_CHOICES = ("refuse", "zero", "mean")
+KINDS: tuple[str, ...] = get_args(Kind)  # of data sets
+MISSING_CHOICES = ("refuse", "zero", "mean")  # what to do about the missing values of a table
 HOLDOUT_DEFAULT = 0.2
+PARTS_DEFAULT = 8
 SIDE_DEFAULT, SIDE_MAX = 28, 1024
+
+PARTITION_METHODS = ("iid", "dirichlet", "shards", "label-skew", "quantity-skew")
+PARTITION_FILES_DEFAULT = 8
+ALPHA_DEFAULT, ALPHA_MIN, ALPHA_MAX = 0.5, 1e-6, 1e6  # of Dirichlet
+EACH_DEFAULT, EACH_MAX = 2, 1000  # shards or classes a file
 
 Optimizer = Literal["sgd", "adam", "gd"]
 MODEL = re.compile(r"[a-z]{1,20}|[A-Za-z_][\w.]{0,99}:[A-Za-z_]\w{0,99}", re.ASCII)  # a name, or MODULE:NAME
 DROPOUT_MAX = 0.95
-ETA_MIN = 1e-12  # the kernels fold it into float32 gradients
+ETA_MIN = 1e-12  # smaller rates underflow: the kernels fold the rate into float32 gradients
 
 
 def side(text: str) -> int:
-    """Pixels, from a command line. Raises ValueError."""
+    """Parse the side of an image in pixels. Raises ValueError."""
     pixels = int(text)
     if not 1 <= pixels <= SIDE_MAX:
         raise ValueError(f"{pixels} pixels: expected 1 to {SIDE_MAX}")
     return pixels
+
+
+def label_column(text: str) -> int | str:
+    """Parse the label column of a table: its place, or its name."""
+    try:
+        return int(text)
+    except ValueError:
+        return text

@@ -22,6 +22,14 @@ class InputMissing(MLError):
     """A folder or a file is not there, or may not be read (exit 66)."""
 
 
+class BadOption(MLError):
+    """An option that the chosen method does not have (exit 64)."""
+
+
+class CannotWrite(MLError):
+    """A file or folder for the results cannot be written (exit 73)."""
+
+
 class NotFinite(MLError):
     """A value that must enter an exact sum is NaN or infinite: the training has diverged."""
 

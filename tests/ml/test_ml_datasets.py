@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from roundelay.ml.data import Samples
 from roundelay.ml.errors import DataError, InputMissing, MLError
 from roundelay.ml.readers import content, dataset, packed, pickled, table
-from roundelay.ml.readers.dataset import Reading, guess, read
+from roundelay.ml.readers.dataset import ReadOptions, guess, read
 from roundelay.ml.readers.source import DataSet, number_labels
-from roundelay.ml.readers.table import Columns
+from roundelay.ml.readers.table import TableOptions
 from tests.ml.made_data import cifar_bytes, cifar_pickle, pixels, write_mnist
 from tests.ml.ml_oracles import EFFORT, SHARED, make_samples
 
@@ -32,7 +32,7 @@ def classes_of(found: DataSet) -> list[str]:
     return [found.labels[y] for part in found.training for y in part.y]
 
 
-def refusal(path: Path, reading: Reading | None = None) -> str:
+def refusal(path: Path, reading: ReadOptions | None = None) -> str:
     with pytest.raises(MLError) as caught:
         found = read(path, reading)
         for part in (*found.training, *found.test):
@@ -294,19 +294,21 @@ def write(tmp_path: Path, text: str, name: str = "t.csv") -> Path:
 
 
 @pytest.mark.parametrize(
-    ("text", "columns", "x", "labels"),
+    ("text", "table", "x", "labels"),
     [
-        ("a,b,c\n1,2,yes\n3,4,no\n", Columns(), [[1, 2], [3, 4]], ["yes", "no"]),
-        ("1,2,yes\n3,4,no\n", Columns(), [[1, 2], [3, 4]], ["yes", "no"]),
-        ("kind;a;b\nx;1;2\ny;3;4\n", Columns("kind"), [[1, 2], [3, 4]], ["x", "y"]),
-        ("9,1,2\n10,3,4\n", Columns(0), [[1, 2], [3, 4]], ["9", "10"]),
-        ('a,b,"the, label"\r\n1,2.5,"p q"\r\n\r\n3,-4e1,r\r\n', Columns(), [[1, 2.5], [3, -40]], ["p q", "r"]),
-        ("1,,yes\n3,4,no\n", Columns(missing="zero"), [[1, 0], [3, 4]], ["yes", "no"]),
-        ("1,NA,yes\n3,4,no\n5,6,no\n", Columns(missing="mean"), [[1, 5], [3, 4], [5, 6]], ["yes", "no", "no"]),
+        ("a,b,c\n1,2,yes\n3,4,no\n", TableOptions(), [[1, 2], [3, 4]], ["yes", "no"]),
+        ("1,2,yes\n3,4,no\n", TableOptions(), [[1, 2], [3, 4]], ["yes", "no"]),
+        ("kind;a;b\nx;1;2\ny;3;4\n", TableOptions("kind"), [[1, 2], [3, 4]], ["x", "y"]),
+        ("9,1,2\n10,3,4\n", TableOptions(0), [[1, 2], [3, 4]], ["9", "10"]),
+        ('a,b,"the, label"\r\n1,2.5,"p q"\r\n\r\n3,-4e1,r\r\n', TableOptions(), [[1, 2.5], [3, -40]], ["p q", "r"]),
+        ("1,,yes\n3,4,no\n", TableOptions(missing="zero"), [[1, 0], [3, 4]], ["yes", "no"]),
+        ("1,NA,yes\n3,4,no\n5,6,no\n", TableOptions(missing="mean"), [[1, 5], [3, 4], [5, 6]], ["yes", "no", "no"]),
     ],
 )
-def test_tables_are_read(text: str, columns: Columns, x: list[list[float]], labels: list[str], tmp_path: Path) -> None:
-    found = read(write(tmp_path, text), Reading(columns=columns))
+def test_tables_are_read(
+    text: str, table: TableOptions, x: list[list[float]], labels: list[str], tmp_path: Path
+) -> None:
+    found = read(write(tmp_path, text), ReadOptions(table=table))
 
     assert (found.kind, found.shape) == ("csv", ())
     assert rows_of(found).tolist() == x
@@ -318,26 +320,26 @@ def test_labels_that_are_numbers_are_in_the_order_of_their_size() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "columns", "complaint"),
+    ("text", "options", "complaint"),
     [
-        ("1,2,a\n3,b\n", Columns(), "t.csv, line 2: has 2 fields, expected 3"),
-        ("x,y,k\n1,two,a\n", Columns(), "t.csv, line 2: column 'y' is 'two', no number"),
-        ("1,2,a\n3,,b\n", Columns(), "t.csv, line 2: column 1 is missing: mend it, or --missing mean"),
-        ("1,2,a\n3,inf,b\n", Columns(), "t.csv, line 2: column 1 is 'inf', not finite"),
-        ("x,y,k\n1,2,a\n", Columns("z"), "t.csv, line 1: no column is called 'z': there are x, y, k"),
-        ("1,2,a\n", Columns(7), "t.csv, line 1: no column 7: they are counted from 0 to 2"),
-        ("1,2,a\n3,4,\n", Columns(), "t.csv, line 2: column 2 is '', no class"),
-        ("1,2,a\n3,4,a\n", Columns(), "t.csv: has one class only, 'a'"),
-        ("a,b,c\n", Columns(), "t.csv: holds a header and no rows"),
-        ("", Columns(), "t.csv: is empty"),
-        ('1,"2,a\n3,4,b\n', Columns(), "cannot be read as a table"),
-        ("1\n2\n", Columns(), "line 1: has 1 fields"),
+        ("1,2,a\n3,b\n", TableOptions(), "t.csv, line 2: has 2 fields, expected 3"),
+        ("x,y,k\n1,two,a\n", TableOptions(), "t.csv, line 2: column 'y' is 'two', no number"),
+        ("1,2,a\n3,,b\n", TableOptions(), "t.csv, line 2: column 1 is missing: mend it, or --missing mean"),
+        ("1,2,a\n3,inf,b\n", TableOptions(), "t.csv, line 2: column 1 is 'inf', not finite"),
+        ("x,y,k\n1,2,a\n", TableOptions("z"), "t.csv, line 1: no column is called 'z': there are x, y, k"),
+        ("1,2,a\n", TableOptions(7), "t.csv, line 1: no column 7: they are counted from 0 to 2"),
+        ("1,2,a\n3,4,\n", TableOptions(), "t.csv, line 2: column 2 is '', no class"),
+        ("1,2,a\n3,4,a\n", TableOptions(), "t.csv: has one class only, 'a'"),
+        ("a,b,c\n", TableOptions(), "t.csv: holds a header and no rows"),
+        ("", TableOptions(), "t.csv: is empty"),
+        ('1,"2,a\n3,4,b\n', TableOptions(), "cannot be read as a table"),
+        ("1\n2\n", TableOptions(), "line 1: has 1 fields"),
     ],
 )
 def test_faults_of_tables_are_named_by_file_and_line(
-    text: str, columns: Columns, complaint: str, tmp_path: Path
+    text: str, options: TableOptions, complaint: str, tmp_path: Path
 ) -> None:
-    assert complaint in refusal(write(tmp_path, text), Reading(columns=columns))
+    assert complaint in refusal(write(tmp_path, text), ReadOptions(table=options))
 
 
 def test_the_tables_of_a_folder_are_parts_with_common_labels(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from roundelay.ml.errors import DataError, MLError
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.models.learner import evaluate
 from roundelay.ml.readers import images
-from roundelay.ml.readers.dataset import Reading, read
-from roundelay.ml.readers.images import Looks
+from roundelay.ml.readers.dataset import ReadOptions, read
+from roundelay.ml.readers.images import ImageOptions
 from roundelay.ml.readers.source import DataSet
 from roundelay.ml.task import Design, TrainConfig
 from tests.ml.made_data import pixels
@@ -20,7 +20,7 @@ from tests.ml.ml_oracles import SHARED
 Image = pytest.importorskip("PIL.Image", reason="Pillow reads images: the extra images")
 
 SIDE = 8
-GREY = Reading(looks=Looks(SIDE))
+GREY = ReadOptions(images=ImageOptions(SIDE))
 
 
 def write(folder: Path, x: np.ndarray, y: np.ndarray, suffix: str = "png") -> None:
@@ -35,7 +35,7 @@ def rows_of(found: DataSet) -> np.ndarray:
     return np.concatenate([block for part in found.training for block in part.blocks()])
 
 
-def one(folder: Path, image: "Image.Image", suffix: str = "png", looks: Looks = GREY.looks) -> np.ndarray:
+def one(folder: Path, image: "Image.Image", suffix: str = "png", looks: ImageOptions = GREY.images) -> np.ndarray:
     """What becomes of one image."""
     image.save(folder / f"it.{suffix}")
     return images.decode(folder / f"it.{suffix}", looks)
@@ -58,7 +58,7 @@ def test_colour_comes_channel_by_channel(tmp_path: Path) -> None:
     x, y = pixels(4, (SIDE, SIDE, 3), 2)
     write(tmp_path, x, y)
 
-    found = read(tmp_path, Reading(looks=Looks(SIDE, colour=True)))
+    found = read(tmp_path, ReadOptions(images=ImageOptions(SIDE, colour=True)))
 
     assert found.shape == (3, SIDE, SIDE)
     assert np.array_equal(rows_of(found)[0].reshape(3, SIDE, SIDE), x[0].transpose(2, 0, 1))
@@ -68,7 +68,7 @@ def test_colour_comes_channel_by_channel(tmp_path: Path) -> None:
 def test_jpeg_come_nearly_so(suffix: str, tmp_path: Path) -> None:
     ramp = np.add.outer(np.arange(SIDE), np.arange(SIDE)).astype(np.uint8) * 15  # (h, w)
 
-    found = one(tmp_path, Image.fromarray(ramp), suffix, GREY.looks)
+    found = one(tmp_path, Image.fromarray(ramp), suffix, GREY.images)
 
     assert np.abs(found.astype(int) - ramp.reshape(-1)).max() <= 8
 
@@ -76,7 +76,7 @@ def test_jpeg_come_nearly_so(suffix: str, tmp_path: Path) -> None:
 def test_a_larger_image_is_made_smaller_by_means(tmp_path: Path) -> None:
     x = np.kron(np.array([[0, 80], [160, 240]], np.uint8), np.ones((20, 30), np.uint8))  # (40, 60)
 
-    assert one(tmp_path, Image.fromarray(x), looks=Looks(2)).tolist() == [0, 80, 160, 240]
+    assert one(tmp_path, Image.fromarray(x), looks=ImageOptions(2)).tolist() == [0, 80, 160, 240]
 
 
 def test_every_depth_and_palette_becomes_grey_bytes(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_damaged_images_are_read_or_refused_never_more(suffix: str, tmp_path: Pa
             bad[place] = rng.integers(256)
         path.write_bytes(bad)
         try:
-            assert images.decode(path, GREY.looks).shape == (SIDE * SIDE,)
+            assert images.decode(path, GREY.images).shape == (SIDE * SIDE,)
         except MLError as error:
             assert str(path) in str(error)
             assert "\n" not in str(error)
@@ -133,7 +133,7 @@ def test_real_x_rays_from_files_are_learnt(tmp_path: Path) -> None:
     write(tmp_path, x[some[::2]], y[some[::2]], "jpeg")
     write(tmp_path, x[some[1::2]], y[some[1::2]], "png")
 
-    found = read(tmp_path, Reading(looks=Looks(28)))
+    found = read(tmp_path, ReadOptions(images=ImageOptions(28)))
 
     samples = Samples(rows_of(found).astype(np.float32) / 255, found.training[0].y)
     model = learner(Design((784, 2), "softmax"))

@@ -1,4 +1,4 @@
-"""Splitting files anew: every row once, every file some, and as unlike as was asked."""
+"""Partitions: every row once, no empty file, as unlike as the parameters say."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 
 from roundelay.ml import partition
+from roundelay.ml.choices import PARTITION_METHODS
+from roundelay.ml.errors import BadOption, CannotWrite, DataError
+from roundelay.ml.partition import PartitionRequest
 
 LABELS = np.random.default_rng(1).integers(0, 10, 2000)  # (n,)
 
@@ -16,19 +19,19 @@ def classes(part: np.ndarray) -> int:
     return len(np.unique(LABELS[part]))
 
 
-@pytest.mark.parametrize("how", partition.HOW)
+@pytest.mark.parametrize("method", partition.METHODS)
 @pytest.mark.parametrize("files", [1, 7, 40])
-def test_every_row_is_in_one_file_and_no_file_is_empty(how: str, files: int) -> None:
-    parts = partition.split(LABELS, files, how, seed=3)
+def test_every_row_is_in_one_file_and_no_file_is_empty(method: str, files: int) -> None:
+    parts = partition.split(LABELS, files, method, seed=3)
 
     assert np.array_equal(np.sort(np.concatenate(parts)), np.arange(2000))
     assert len(parts) == files
     assert all(len(part) for part in parts)
 
 
-@pytest.mark.parametrize("how", partition.HOW)
-def test_a_seed_decides_everything(how: str) -> None:
-    one, same, other = (partition.split(LABELS, 7, how, seed) for seed in (3, 3, 4))
+@pytest.mark.parametrize("method", partition.METHODS)
+def test_a_seed_decides_everything(method: str) -> None:
+    one, same, other = (partition.split(LABELS, 7, method, seed) for seed in (3, 3, 4))
 
     assert all(np.array_equal(a, b) for a, b in zip(one, same, strict=True))
     assert not all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
@@ -57,30 +60,40 @@ def test_quantity_skew_is_about_sizes_only() -> None:
     assert classes(max(parts, key=len)) == 10
 
 
-def test_the_command_writes_the_folders_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_partition_keeps_the_bytes_of_every_row(tmp_path: Path) -> None:
     source, out = tmp_path / "in", tmp_path / "out"
     source.mkdir()
     rows = [f"{i},{i + 1},{i % 3}" for i in range(60)]
     (source / "a").write_text("\n".join(rows[:30]) + "\n")
     (source / "b").write_bytes("\r\n".join(rows[30:]).encode())
-    arguments = [str(source), str(out), "--files", "4", "--how", "dirichlet", "--alpha", "0.2", "--summary"]
+    request = PartitionRequest(source, out, files=4, method="dirichlet", alpha=0.2)
 
-    assert partition.main(arguments) == 0
-    assert partition.main(arguments) == 0, "what it has written it may write again"
+    partition.partition_folder(request)
+    made = partition.partition_folder(request)  # replaces the files of the first
 
     written = [line for path in sorted(out.iterdir()) for line in path.read_text().splitlines()]
     assert sorted(written) == sorted(rows)
-    drawn = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in drawn[-4:]] == ["part-0", "part-1", "part-2", "part-3"]
+    assert [line.split()[0] for line in str(made).splitlines()] == ["file", "part-0", "part-1", "part-2", "part-3"]
 
 
-def test_it_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_more_files_than_rows_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("1,2,0\n1,2,1\n")
 
-    assert partition.main([str(tmp_path), "--files", "3"]) == 65
-    assert "there are 2 rows" in capsys.readouterr().err
-    assert partition.main([str(tmp_path), str(tmp_path), "--files", "2"]) == 65
-    assert "has other files in it" in capsys.readouterr().err
-    with pytest.raises(SystemExit):
-        partition.main([str(tmp_path), "--how", "iid", "--alpha", "1"])
-    assert "--alpha is for dirichlet and quantity-skew" in capsys.readouterr().err
+    with pytest.raises(DataError, match="3 files of 2 rows"):
+        partition.partition_folder(PartitionRequest(tmp_path, files=3))
+
+
+def test_a_folder_with_other_files_is_not_written_to(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("1,2,0\n1,2,1\n")
+
+    with pytest.raises(CannotWrite, match="has other files in it"):
+        partition.partition_folder(PartitionRequest(tmp_path, tmp_path, files=2))
+
+
+def test_a_parameter_of_another_method_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadOption, match="--alpha is for dirichlet and quantity-skew, not for iid"):
+        PartitionRequest(tmp_path, alpha=1)
+
+
+def test_command_lines_know_every_method() -> None:
+    assert tuple(partition.METHODS) == PARTITION_METHODS

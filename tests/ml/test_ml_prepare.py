@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from roundelay.ml import prepare
 from roundelay.ml.data import Samples
-from roundelay.ml.errors import DataError
-from roundelay.ml.prepare import Plan, evenly
+from roundelay.ml.errors import CannotWrite, DataError
+from roundelay.ml.prepare import SplitPlan, split_evenly
 from roundelay.ml.readers import packed
 from roundelay.ml.readers.dataset import read
 from roundelay.ml.readers.source import DataSet, DatasetPart, array_blocks, digits
@@ -44,7 +44,7 @@ def contents(folder: Path, made: prepare.Prepared) -> list[Samples]:
 def test_every_row_is_in_exactly_one_file(
     sizes: list[int], tests: int, parts: int | None, files: int, tmp_path: Path
 ) -> None:
-    made = prepare.prepare(numbered(sizes, tests), tmp_path, Plan(parts=parts))
+    made = prepare.prepare(numbered(sizes, tests), tmp_path, SplitPlan(parts=parts))
 
     held, *trained = contents(tmp_path, made)
     rows = np.concatenate([held.x, *(file.x for file in trained)])[:, 0]
@@ -57,14 +57,14 @@ def test_every_row_is_in_exactly_one_file(
 
 
 def test_the_split_is_a_function_of_the_seed(tmp_path: Path) -> None:
-    first, again, other = (prepare.prepare(numbered([200]), tmp_path, Plan(seed=seed)) for seed in (0, 0, 1))
+    first, again, other = (prepare.prepare(numbered([200]), tmp_path, SplitPlan(seed=seed)) for seed in (0, 0, 1))
 
     assert first == again
     assert {f.digest for f in first.files}.isdisjoint(f.digest for f in other.files)
 
 
 def test_some_classes_are_trained_alone_under_new_numbers(tmp_path: Path) -> None:
-    made = prepare.prepare(numbered([80]), tmp_path, Plan(parts=2, classes=("3", "1")))
+    made = prepare.prepare(numbered([80]), tmp_path, SplitPlan(parts=2, classes=("3", "1")))
 
     held, *trained = contents(tmp_path, made)
     assert made.labels == ("3", "1")
@@ -75,15 +75,15 @@ def test_some_classes_are_trained_alone_under_new_numbers(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("plan", "complaint"),
     [
-        (Plan(classes=("1", "9")), "--classes: 9"),
-        (Plan(classes=("1",)), "--classes"),
-        (Plan(parts=0), "--parts"),
-        (Plan(parts=10_000), "--parts"),
-        (Plan(holdout=1.0), "--holdout"),
-        (Plan(parts=50), "would be empty"),
+        (SplitPlan(classes=("1", "9")), "--classes: 9"),
+        (SplitPlan(classes=("1",)), "--classes"),
+        (SplitPlan(parts=0), "--parts"),
+        (SplitPlan(parts=10_000), "--parts"),
+        (SplitPlan(holdout=1.0), "--holdout"),
+        (SplitPlan(parts=50), "would be empty"),
     ],
 )
-def test_what_cannot_be_split_is_refused(plan: Plan, complaint: str, tmp_path: Path) -> None:
+def test_what_cannot_be_split_is_refused(plan: SplitPlan, complaint: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=complaint):
         prepare.prepare(numbered([40]), tmp_path, plan)
 
@@ -91,7 +91,7 @@ def test_what_cannot_be_split_is_refused(plan: Plan, complaint: str, tmp_path: P
 @given(st.integers(1, 300), st.integers(1, 20), st.integers(0, 5))
 @EFFORT
 def test_an_even_split_is_even(rows: int, parts: int, seed: int) -> None:
-    sizes = np.bincount(evenly(np.zeros(rows, np.int64), parts, seed), minlength=parts)
+    sizes = np.bincount(split_evenly(np.zeros(rows, np.int64), parts, seed), minlength=parts)
 
     assert len(sizes) == parts
     assert sizes.max() - sizes.min() <= 1
@@ -104,7 +104,7 @@ def test_a_set_need_not_fit_into_memory(tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
     tracemalloc.start()
 
-    made = prepare.prepare(read(tmp_path), tmp_path / "out", Plan(), lambda *done: told.append(done))
+    made = prepare.prepare(read(tmp_path), tmp_path / "out", SplitPlan(), lambda *done: told.append(done))
 
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -113,14 +113,18 @@ def test_a_set_need_not_fit_into_memory(tmp_path: Path) -> None:
     assert told[-1] == (rows, rows)
 
 
-def test_the_command_writes_files_and_an_index(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_is_prepared_with_an_index(tmp_path: Path) -> None:
     write_mnist(tmp_path, "train", *pixels(50))
 
-    code = prepare.main([str(tmp_path), str(tmp_path / "out"), "--parts", "4"])
+    made = prepare.prepare_folder(prepare.PrepareRequest(tmp_path, tmp_path / "out", plan=SplitPlan(parts=4)))
 
     index = json.loads((tmp_path / "out" / prepare.INDEX).read_text())
-    assert code == 0
-    assert "4 files of 40 rows, 10 rows to validate on" in capsys.readouterr().out
+    assert index == json.loads(made.to_json())
     assert [f["rows"] for f in index["files"]] == [10] * 4
-    assert prepare.main([str(tmp_path / "none"), str(tmp_path / "out")]) == 66
-    assert prepare.main([str(tmp_path / "out"), str(tmp_path / "out"), "--dataset", "npz"]) == 65
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(CannotWrite, match="file/out"):
+        prepare.prepare_folder(prepare.PrepareRequest(tmp_path, tmp_path / "file" / "out"))

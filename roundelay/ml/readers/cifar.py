@@ -23,7 +23,7 @@ NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse"
 BATCH = re.compile(r"(data_batch_\d{1,3}|test_batch)(\.bin)?")
 
 
-def looks_like(names: list[str]) -> bool:
+def has_batch_names(names: list[str]) -> bool:
     return any(BATCH.fullmatch(name) for name in names)
 
 

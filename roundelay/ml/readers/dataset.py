@@ -14,54 +14,54 @@ from pathlib import Path
 from roundelay.ml.choices import KINDS
 from roundelay.ml.errors import BadTask, DataError, InputMissing, printable
 from roundelay.ml.readers import cifar, folder, idx, images, letters, npz, table
-from roundelay.ml.readers.images import Looks
+from roundelay.ml.readers.images import ImageOptions
 from roundelay.ml.readers.source import DataSet, DatasetPart, array_blocks, digits
-from roundelay.ml.readers.table import Columns
+from roundelay.ml.readers.table import TableOptions
 from roundelay.ml.task import CLASSES_DEFAULT
 
 VALIDATION = "validate"
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadOptions:
     """How data are to be read."""
 
     kind: str | None = None
-    columns: Columns = Columns()
-    looks: Looks = Looks()
+    table: TableOptions = TableOptions()
+    images: ImageOptions = ImageOptions()
 
 
-def read(path: Path, reading: Reading | None = None) -> DataSet:
+def read(path: Path, reading: ReadOptions | None = None) -> DataSet:
     """What lies there. Raises DataError, InputMissing."""
-    reading = reading or Reading()
-    kind = reading.kind or guess(path, reading.columns)
+    reading = reading or ReadOptions()
+    kind = reading.kind or guess(path, reading.table)
     if kind not in KINDS:
         raise BadTask(f"no data set is called {printable(kind)}: {', '.join(KINDS)}")
     if not path.exists():
         raise InputMissing(f"no file and no folder {printable(str(path))}")
     if kind == "csv":
-        return table.read(path, reading.columns)
+        return table.read(path, reading.table)
     if kind == "images":
-        return images.read(path, reading.looks)
+        return images.read(path, reading.images)
     if kind == "npz":
         return npz.read(_only_npz(path))
     return {"mnist": idx.read, "cifar10": cifar.read, "letters": read_letters}[kind](path)
 
 
-def guess(path: Path, columns: Columns | None = None) -> str:
+def guess(path: Path, columns: TableOptions | None = None) -> str:
     """The kind of data at a path. Raises InputMissing, DataError."""
     if path.is_file():
         return _guess_file(path)
     names = folder.names_in(path)
-    if idx.looks_like(names):
+    if idx.has_idx_names(names):
         return "mnist"
-    if cifar.looks_like(names):
+    if cifar.has_batch_names(names):
         return "cifar10"
     if any(name.endswith(".npz") for name in names):
         return "npz"
-    if images.looks_like(path, names):
+    if images.is_image_folder(path, names):
         return "images"
-    asked = columns is not None and columns != Columns()
+    asked = columns is not None and columns != TableOptions()
     return "csv" if asked or _has_header(path, names) else "letters"
 
 
@@ -87,7 +87,7 @@ def _guess_file(path: Path) -> str:
         return "csv"
     if cifar.BATCH.fullmatch(path.name):
         return "cifar10"
-    if idx.looks_like([path.name]):
+    if idx.has_idx_names([path.name]):
         raise DataError(str(path), None, f"is one file of a pair: name the folder, {path.parent}")
     raise DataError(str(path), None, f"is of no known kind: say which, --dataset {'|'.join(KINDS)}")
 

@@ -26,7 +26,7 @@ SIDE_MAX = 4096
 _UBYTE = 8
 
 
-def looks_like(names: list[str]) -> bool:
+def has_idx_names(names: list[str]) -> bool:
     return any(IMAGES.fullmatch(name) for name in names)
 
 

@@ -34,7 +34,7 @@ TRAINING_NAMES = ("train", "training")
 
 
 @dataclass(frozen=True)
-class Looks:
+class ImageOptions:
     """What images are turned into."""
 
     side: int = SIDE_DEFAULT  # pixels, both ways
@@ -45,15 +45,15 @@ class Looks:
         return (3 if self.colour else 1), self.side, self.side
 
 
-def looks_like(folder: Path, names: list[str]) -> bool:
+def is_image_folder(folder: Path, names: list[str]) -> bool:
     """Are there images in folders of this folder, or in folders of its training folder?"""
     inner = next((folder / name for name in names if name.lower() in TRAINING_NAMES), folder)
     return any(_is_folder(inner, name) and any(map(_is_image, names_in(inner / name))) for name in names_in(inner))
 
 
-def read(folder: Path, looks: Looks | None = None) -> DataSet:
+def read(folder: Path, looks: ImageOptions | None = None) -> DataSet:
     """The set in a folder. Raises DataError, InputMissing."""
-    looks = looks or Looks()
+    looks = looks or ImageOptions()
     _require_pillow()
     names = names_in(folder)
     inner = {name.lower(): name for name in names}
@@ -75,7 +75,7 @@ def _classes(folder: Path) -> tuple[str, ...]:
     return tuple(name for name in names_in(folder) if _is_folder(folder, name) and not name.startswith("."))
 
 
-def _part(folder: Path, labels: tuple[str, ...], looks: Looks) -> DatasetPart:
+def _part(folder: Path, labels: tuple[str, ...], looks: ImageOptions) -> DatasetPart:
     """All images of a folder of classes, by class and name."""
     paths: list[Path] = []
     classes: list[int] = []
@@ -89,12 +89,12 @@ def _part(folder: Path, labels: tuple[str, ...], looks: Looks) -> DatasetPart:
     return DatasetPart(folder.name, np.array(classes, np.int64), lambda: _blocks(paths, looks))
 
 
-def _blocks(paths: list[Path], looks: Looks) -> Iterator[Rows]:
+def _blocks(paths: list[Path], looks: ImageOptions) -> Iterator[Rows]:
     for start in range(0, len(paths), IMAGES_A_BLOCK):
         yield np.stack([decode(path, looks) for path in paths[start : start + IMAGES_A_BLOCK]])  # (images, d)
 
 
-def decode(path: Path, looks: Looks) -> npt.NDArray[np.uint8]:
+def decode(path: Path, looks: ImageOptions) -> npt.NDArray[np.uint8]:
     """One image as bytes, channel by channel: (d,). Raises DataError, InputMissing."""
     from PIL import Image
 
@@ -108,7 +108,7 @@ def decode(path: Path, looks: Looks) -> npt.NDArray[np.uint8]:
         raise DataError(str(path), None, f"is no JPEG or PNG that can be read: {printable(str(error))}") from error
 
 
-def _bytes_of(image: "Image.Image", looks: Looks) -> npt.NDArray[np.uint8]:
+def _bytes_of(image: "Image.Image", looks: ImageOptions) -> npt.NDArray[np.uint8]:
     from PIL import Image
 
     depth = image.mode.startswith(("I", "F"))

@@ -26,7 +26,7 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
-class Columns:
+class TableOptions:
     """How the columns of a table are to be read."""
 
     label: int | str = -1  # name, or place counted from 0; the last
@@ -45,9 +45,9 @@ class _Survey:
     classes: dict[str, int] = field(default_factory=dict)
 
 
-def read(path: Path, columns: Columns | None = None) -> DataSet:
+def read(path: Path, columns: TableOptions | None = None) -> DataSet:
     """The table in a file, or in the files of a folder. Raises DataError, InputMissing."""
-    columns = columns or Columns()
+    columns = columns or TableOptions()
     listing = list_training_files(path, None) if path.is_dir() else None
     paths = listing.files if listing else (path,)
     survey = _Survey()
@@ -72,7 +72,7 @@ def _reader(path: Path, survey: _Survey, fill: list[float]) -> Callable[[], Iter
     return lambda: _blocks(path, survey, fill)
 
 
-def _survey(path: Path, columns: Columns, survey: _Survey) -> "array[int]":
+def _survey(path: Path, columns: TableOptions, survey: _Survey) -> "array[int]":
     """Read a file for the first time; the class of each row, as survey.classes counts them."""
     codes = array("i")
     for line, row in _rows(path):
@@ -131,7 +131,7 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
         raise InputMissing(f"cannot read {printable(str(path))}: {why}") from error
 
 
-def _is_header(row: list[str], columns: Columns, survey: _Survey) -> bool:
+def _is_header(row: list[str], columns: TableOptions, survey: _Survey) -> bool:
     """A first row without any number is one. In a further file, it must be the same."""
     if survey.header:
         return [name.strip() for name in row] == survey.header
@@ -141,7 +141,7 @@ def _is_header(row: list[str], columns: Columns, survey: _Survey) -> bool:
 
 
 def _learn_header(
-    path: Path, line: int, header: list[str], columns: Columns, survey: _Survey, width: int | None = None
+    path: Path, line: int, header: list[str], columns: TableOptions, survey: _Survey, width: int | None = None
 ) -> None:
     """Settle how wide the table is, and where its label stands."""
     survey.width = len(header) if width is None else width
@@ -164,7 +164,7 @@ def _place(path: Path, line: int, label: int | str, survey: _Survey) -> int:
     return label % survey.width
 
 
-def _check_row(path: Path, line: int, row: list[str], columns: Columns, survey: _Survey) -> None:
+def _check_row(path: Path, line: int, row: list[str], columns: TableOptions, survey: _Survey) -> None:
     """Is every field of a row what it should be? Adds up its numbers. Raises DataError."""
     if len(row) != survey.width:
         raise DataError(str(path), line, f"has {len(row)} fields, expected {survey.width}")
@@ -185,7 +185,7 @@ def _check_row(path: Path, line: int, row: list[str], columns: Columns, survey: 
             survey.counts[place] += 1
 
 
-def _fill(columns: Columns, survey: _Survey) -> list[float]:
+def _fill(columns: TableOptions, survey: _Survey) -> list[float]:
     """What takes the place of missing values, for each feature."""
     means = [
         s / max(1, n) if columns.missing == "mean" else 0.0 for s, n in zip(survey.sums, survey.counts, strict=True)

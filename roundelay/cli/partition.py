@@ -1,0 +1,101 @@
+"""client.py partition DIR OUT: split training files anew, as alike or as unlike as wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from roundelay.cli import exits, options
+from roundelay.ml.choices import (
+    ALPHA_DEFAULT,
+    ALPHA_MAX,
+    ALPHA_MIN,
+    EACH_DEFAULT,
+    EACH_MAX,
+    PARTITION_FILES_DEFAULT,
+    PARTITION_METHODS,
+)
+from roundelay.ml.errors import BadOption, CannotWrite, InputMissing, MLError
+from roundelay.ml.task import CLASSES_DEFAULT
+
+
+def parser(arguments: Sequence[str]) -> options.Parser:
+    """Return the command line."""
+    made = options.parser(
+        "client.py partition",
+        "Split training files anew, as alike or as unlike as wanted.",
+        "python3 client.py partition letters unlike --how dirichlet --alpha 0.1 --summary",
+        arguments,
+    )
+    made.add_argument("directory", type=Path, metavar="DIR", help="folder of training files")
+    made.add_argument("out", type=Path, nargs="?", metavar="OUT", help="folder for the new files")
+    made.add_argument("--files", type=int, default=PARTITION_FILES_DEFAULT, metavar="N", help="how many (%(default)s)")
+    made.add_argument("--how", choices=PARTITION_METHODS, default="iid", help="how to split (default: %(default)s)")
+    made.add_argument(
+        "--alpha",
+        type=options.checked(_alpha),
+        metavar="A",
+        help=f"of Dirichlet: the smaller, the more unlike (default: {ALPHA_DEFAULT})",
+    )
+    made.add_argument(
+        "--each",
+        type=options.checked(_each),
+        metavar="K",
+        help=f"shards or classes of a file (default: {EACH_DEFAULT})",
+    )
+    made.add_argument("--summary", action="store_true", help="draw the classes of each file")
+    made.more("--seed", type=int, default=0, metavar="S", help="seed of the split (default: %(default)s)")
+    made.more("--class-count", type=int, default=CLASSES_DEFAULT, metavar="N", help="classes (default: %(default)s)")
+    made.more(
+        "--skip",
+        default="validate_letters.txt",
+        metavar="NAME",
+        help="a file of DIR that is not training data (default: %(default)s)",
+    )
+    return made
+
+
+def run(chosen: options.Namespace) -> int:
+    """Split the files and print a line or a drawing. Raises Exit."""
+    from roundelay.ml import partition  # brings numpy, which --help does not wait for
+
+    try:
+        request = partition.PartitionRequest(
+            source=chosen.directory,
+            out=chosen.out,
+            files=chosen.files,
+            method=chosen.how,
+            seed=chosen.seed,
+            classes=chosen.class_count,
+            validation=chosen.skip,
+            alpha=chosen.alpha,
+            each=chosen.each,
+        )
+        made = partition.partition_folder(request)
+    except BadOption as error:
+        raise exits.Exit(exits.USAGE, str(error)) from error
+    except InputMissing as error:
+        raise exits.Exit(exits.NO_INPUT, str(error)) from error
+    except CannotWrite as error:
+        raise exits.Exit(exits.CANNOT_CREATE, str(error)) from error
+    except MLError as error:
+        raise exits.Exit(exits.DATA, str(error)) from error
+    if chosen.summary:
+        exits.say(str(made))
+    elif chosen.out is not None:
+        exits.say(f"{chosen.out}: {len(made.parts)} files of {made.rows} rows, {chosen.how}")
+    return 0
+
+
+def _alpha(text: str) -> float:
+    number = float(text)
+    if not ALPHA_MIN <= number <= ALPHA_MAX:
+        raise ValueError(f"{text[:80]}: expected a number from {ALPHA_MIN:g} to {ALPHA_MAX:g}")
+    return number
+
+
+def _each(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= EACH_MAX:
+        raise ValueError(f"{text[:80]}: expected a number from 1 to {EACH_MAX}")
+    return number
