@@ -290,6 +290,7 @@ class World:
                 task.error = error
                 return self.tasks.remove(task)
             if not isinstance(effect, Ask) or not isinstance(effect.request, Notify | Nudge):
+                assert isinstance(effect, Ask | AskAll | Sleep)
                 task.effect = effect
                 return None
             assert isinstance(effect.to, NodeRef)

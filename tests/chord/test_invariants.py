@@ -134,21 +134,21 @@ def test_the_linear_checks_say_what_the_definitions_say(lists: dict[int, list[in
     in_ring = {m for m in lists if m in reach[m]}
     skipping_none = {p for p in lists if not any(between(a, p, b) for e in extended.values() for a, b in pairwise(e))}
 
-    said = {name: holds for name, holds, _ in check(views(lists), 3)}
+    reported = {name: holds for name, holds, _ in check(views(lists), 3)}
 
-    assert said["OneLiveSuccessor"] == all(b is not None for b in best.values())
-    assert said["SufficientPrincipals"] == (len(skipping_none) >= 4)
-    assert said["NoDuplicates"] == all(len(set(e)) == 4 for e in extended.values())
-    assert said["OrderedSuccessorLists"] == all(
+    assert reported["OneLiveSuccessor"] == all(b is not None for b in best.values())
+    assert reported["SufficientPrincipals"] == (len(skipping_none) >= 4)
+    assert reported["NoDuplicates"] == all(len(set(e)) == 4 for e in extended.values())
+    assert reported["OrderedSuccessorLists"] == all(
         between(x, y, z) for e in extended.values() for x, y, z in combinations(e, 3)
     )
-    assert said["PrincipalsAreRingMembers"] == (skipping_none <= in_ring)
-    assert said["AtLeastOneRing"] == bool(in_ring)
-    assert said["AtMostOneRing"] == all(a in reach[b] for a in in_ring for b in in_ring)
-    assert said["OrderedRing"] == all(
-        not between(a, c, best[a]) for a in in_ring for c in in_ring if c not in (a, best[a])
+    assert reported["PrincipalsAreRingMembers"] == (skipping_none <= in_ring)
+    assert reported["AtLeastOneRing"] == bool(in_ring)
+    assert reported["AtMostOneRing"] == all(a in reach[b] for a in in_ring for b in in_ring)
+    assert reported["OrderedRing"] == all(
+        not between(a, c, b) for a in in_ring if (b := best[a]) is not None for c in in_ring if c not in (a, b)
     )
-    assert said["ConnectedAppendages"] == all(reach[m] & in_ring for m in lists if m not in in_ring)
+    assert reported["ConnectedAppendages"] == all(reach[m] & in_ring for m in lists if m not in in_ring)
 
 
 def _reachable(start: int, best: dict[int, int | None]) -> set[int]:

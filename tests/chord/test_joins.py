@@ -115,7 +115,7 @@ def test_a_place_that_was_taken_meanwhile_is_looked_for_again() -> None:
     world = ring_of(0, 8, 16, 24)
     late = world.start(2)
     task = world.begin(late.ref, "join", protocol.join(late, member(world, 16).ref))
-    while world.tasks[0].asks[0].to.id != 0 or isinstance(world.tasks[0].asks[0].request, NextHop):
+    while world.tasks[0].asks[0].to != member(world, 0).ref or isinstance(world.tasks[0].asks[0].request, NextHop):
         world.step(task)
     early = join(world, 1, through=16)
     for _ in range(2):

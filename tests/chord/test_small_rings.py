@@ -148,8 +148,8 @@ def explore(case: Case) -> int:
         state = State(case)
         for action in path:
             state.take(action)
-        for further, action in _descend(state, seen):
-            paths.extend((*path, *further, other) for other in action)
+        for further, others in _descend(state, seen):
+            paths.extend((*path, *further, other) for other in others)
         assert len(seen) < STATES_MAX
     return len(seen)
 

@@ -10,6 +10,7 @@ from roundelay.chord import protocol
 from roundelay.chord.effects import Ask, AskAll, Sleep, run
 from roundelay.chord.errors import Busy, ChordError, NodeUnreachable, NotYet, PeerFault
 from roundelay.chord.node import ChordNode
+from roundelay.chord.probe import probe
 from roundelay.chord.refs import NodeRef, vacant
 from roundelay.chord.requests import Leaving, Neighbourhood, Notify, Nudge
 from roundelay.chord.ring import Ring
@@ -433,7 +434,7 @@ def test_a_finger_that_others_route_to_is_not_dead_for_ever() -> None:
 def test_a_suspect_is_asked_again_together_with_the_whole_list() -> None:
     world = ring_of(0, 8, 16, 24)
     node = member(world, 0)
-    procedure = protocol.probe(node, member(world, 8).ref)
+    procedure = probe(node, member(world, 8).ref)
 
     first = next(procedure)
     assert isinstance(first, Ask)
@@ -462,7 +463,7 @@ def test_a_host_that_has_vanished_costs_three_timeouts_and_two_pauses() -> None:
         return NodeUnreachable("silent")
 
     with pytest.raises(NodeUnreachable):
-        run(protocol.probe(node, member(world, 8).ref), perform)
+        run(probe(node, member(world, 8).ref), perform)
 
     assert silence_s == pytest.approx(3.2)
     assert node.failure_detector.is_suspect(member(world, 16).ref)
@@ -472,7 +473,7 @@ def test_a_node_knows_its_own_neighbours_without_asking() -> None:
     node = member(ring_of(0, 8, 16, 24), 0)
 
     with pytest.raises(StopIteration) as end:
-        next(protocol.probe(node, node.ref))
+        next(probe(node, node.ref))
     assert end.value.value == Neighbourhood(node.predecessor, node.successors)
 
 
