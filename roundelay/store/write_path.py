@@ -1,12 +1,16 @@
-"""The procedures that write to many stores: put writes every copy itself.
+"""The write path: the procedures that store a content on the nodes responsible for its key.
 
-Where a key's copies belong is what the ring says at that moment: nothing here remembers it. Reading is in finding.py.
+The writer itself writes every copy: to the key's owner and to the owner's next live successors, the preference list
+of Dynamo (DeCandia et al., SOSP 2007). If one of them cannot take its copy, the next node does. Which nodes are
+responsible is looked up for every call and never cached. Reading is in `read_path`.
+
+From the outside in: `put` and `put_many` find the nodes; `_put_copies` writes to enough of them, small contents to
+all at once (`_put_small`), others to one after the other (`put_one`); `_send` transfers the bytes of a content.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 
 from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, ask, ask_all
 from roundelay.chord.errors import ChordError, Corrupt, NodeUnreachable, NotFound, UnderReplicated
@@ -18,11 +22,14 @@ from roundelay.store.blobs import Content, digest_of
 from roundelay.store.items import CHUNK_BYTES, ITEM_LEASE_S, Entry, Item, Put, Read, Receipt, Write
 
 TRANSFER_TIMEOUT_S = 3.0  # for one piece
-BYTES_PER_S_MIN = 16 << 20  # at which a whole content is checked and written to a disk
+COMMIT_BYTES_PER_S_MIN = 16 << 20  # at which a node checks a whole content and writes it to its disk
 TRANSFERS_MAX = 2  # of one content to one node
-PARALLEL_BYTES_MAX = 64 << 10  # of a content whose copies are written side by side; larger ones share the way out
-UNCONDITIONAL_BYTES_MAX = 4 << 10  # of a new content: to send it costs no more than to ask
-PIECES_SPARE = 8  # repeated, where the receiver has lost some
+PARALLEL_BYTES_MAX = 64 << 10  # of a content that is sent to all nodes at once; larger ones would share the uplink
+UNCONDITIONAL_BYTES_MAX = 4 << 10  # of a new content: sending it costs no more than asking whether it is needed
+EXTRA_PIECES_MAX = 8  # sent again because the receiver has lost them
+
+Outcome = Receipt | ChordError
+Source = Content | NodeRef  # of a content's bytes: the bytes themselves, or a node that has them
 
 
 def put(
@@ -35,14 +42,13 @@ def put(
     lease_s: float = ITEM_LEASE_S,
     is_new: bool = False,
 ) -> Procedure[tuple[NodeRef, ...]]:
-    """Store a content under a key: in its owner and in the owner's next live successors.
+    """Store a content under a key: on the key's owner and on the owner's next live successors.
 
-    version: the writer's clock; of two items for one entry the later counts. is_new: hardly anybody
-    has this content yet, so that, if it is small, nobody is asked whether to send it. Returns the nodes
-    that hold it, the owner first: min(replicas, nodes) of them. Raises UnderReplicated, LookupFailed.
+    version: the writer's clock; of two items with the same entry the later one counts. is_new: few nodes can have
+    this content already, so a small one is sent without asking first. Returns the nodes that hold it, the owner
+    first: min(replicas, nodes) of them. Raises UnderReplicated, LookupFailed.
     """
-    holders = yield from put_many(start, ring, key, {name: content}, version, lease_s, is_new)
-    return holders
+    return (yield from put_many(start, ring, key, {name: content}, version, lease_s, is_new))
 
 
 def put_many(
@@ -54,28 +60,28 @@ def put_many(
     lease_s: float = ITEM_LEASE_S,
     is_new: bool = False,
 ) -> Procedure[tuple[NodeRef, ...]]:
-    """The same for several contents under one key, by their names: one after the other, in all copies each."""
+    """Store several contents, given by name, under one key: each in all its copies before the next."""
     nodes = yield from nodes_for(start, ring, key, ring.replicas)
     for name, content in contents.items():
         item = Item(Entry(key, name, digest_of(content), len(content)), version, lease_s)
         try:
-            unasked = is_new and len(content) <= UNCONDITIONAL_BYTES_MAX
-            holders = yield from put_copies(item, content, nodes, ring.replicas, unasked)
-        except UnderReplicated:  # a list that is just long enough has nobody in the place of those that cannot
+            unconditional = is_new and len(content) <= UNCONDITIONAL_BYTES_MAX
+            holders = yield from _put_copies(item, content, nodes, ring.replicas, unconditional)
+        except UnderReplicated:  # look up more nodes, which can replace those that failed
             nodes = yield from nodes_for(start, ring, key, 2 * ring.replicas)
-            holders = yield from put_copies(item, content, nodes, ring.replicas)
+            holders = yield from _put_copies(item, content, nodes, ring.replicas)
     return holders
 
 
 def nodes_for(start: NodeRef, ring: Ring, key: int, count: int) -> Procedure[tuple[NodeRef, ...]]:
-    """A key's owner and the nodes after it: at least `count`, or all there are. Raises LookupFailed.
+    """Return a key's owner and the nodes after it: at least `count`, or all there are. Raises LookupFailed.
 
-    Where the list of the node before the key is too short, or has not filled yet, the owner's goes
-    on, and then that of the last node known.
+    If the successor list of the key's predecessor is too short or not full yet, the owner's list continues it, and
+    then the list of the last node known.
     """
     route = yield from find_successor(start, key)
     nodes, peer = list(route.nodes), route.owner
-    while len(nodes) < count:  # ends: nobody is asked twice
+    while len(nodes) < count:  # ends: no node is asked twice
         known = len(nodes)
         try:
             theirs = yield from ask(peer, GetNeighbours())
@@ -89,123 +95,105 @@ def nodes_for(start: NodeRef, ring: Ring, key: int, count: int) -> Procedure[tup
     return tuple(nodes)
 
 
-def put_copies(
-    item: Item, content: Content, nodes: tuple[NodeRef, ...], replicas: int, is_new: bool = False
+def _put_copies(
+    item: Item, content: Content, nodes: tuple[NodeRef, ...], replicas: int, unconditional: bool = False
 ) -> Procedure[tuple[NodeRef, ...]]:
-    """Write to the first `replicas` of these nodes, and to the next ones in the place of those that cannot.
+    """Write to the first `replicas` nodes, and to the next ones in place of those that fail. Return the holders.
 
-    To `replicas` more at most: who reads asks so many nodes, and must meet a copy among them.
+    At most 2 * replicas nodes are tried, because a reader asks only that many. Raises UnderReplicated.
     """
     wanted = min(replicas, len(nodes))
-    holders: list[NodeRef] = []
-    refusal: ChordError | None = None
-    limit: dict[NodeRef, Receipt | ChordError] = {}
+    outcomes: dict[NodeRef, Outcome] = {}
     if wanted > 1 and item.entry.size_bytes <= PARALLEL_BYTES_MAX:
-        limit = yield from _put_parallel(nodes[:wanted], item, content, is_new)
+        outcomes = yield from _put_small(nodes[:wanted], item, content, unconditional)
+    holders: list[NodeRef] = []
+    last_error: ChordError | None = None
     for node in nodes[: 2 * replicas]:
         if len(holders) == wanted:
             break
-        said = limit.get(node)
-        if isinstance(said, ChordError):
-            refusal = said
-            continue
+        outcome = outcomes.get(node)
         try:
-            if said is None:
-                yield from put_one(node, item, content, is_new)
-            elif not said.stored:
-                yield from put_one(node, item, content)
+            if isinstance(outcome, ChordError):
+                raise outcome
+            if outcome is None or not outcome.stored:
+                yield from put_one(node, item, content, unconditional and outcome is None)
             holders.append(node)
         except ChordError as error:
-            refusal = error
+            last_error = error
     if len(holders) < wanted:
-        raise UnderReplicated(item.entry.name, len(holders), wanted) from refusal
+        raise UnderReplicated(item.entry.name, len(holders), wanted) from last_error
     return tuple(holders)
 
 
-def _put_parallel(
-    nodes: Sequence[NodeRef], item: Item, content: Content, is_new: bool
-) -> Procedure[dict[NodeRef, Receipt | ChordError]]:
-    """Put a small content to all of these side by side; where it is not stored then, put_one has the last word."""
-    said: dict[NodeRef, Receipt | ChordError] = dict.fromkeys(nodes, Receipt(False, 0))
-    if not is_new:
+def _put_small(
+    nodes: Sequence[NodeRef], item: Item, content: Content, unconditional: bool
+) -> Procedure[dict[NodeRef, Outcome]]:
+    """Put a content of one piece to all nodes at once. A node that has not stored it afterwards needs `put_one`."""
+    outcomes: dict[NodeRef, Outcome] = dict.fromkeys(nodes, Receipt(False, 0))
+    if not unconditional:
         answers = yield from ask_all([(n, Put(item)) for n in nodes], deadline_s=CALL_TIMEOUT_S)
-        said = dict(zip(nodes, answers, strict=True))
-    lacking = [n for n, receipt in said.items() if isinstance(receipt, Receipt) and not receipt.stored]
+        outcomes = dict(zip(nodes, answers, strict=True))
+    missing = [n for n, outcome in outcomes.items() if isinstance(outcome, Receipt) and not outcome.stored]
     piece = Write(item.entry.digest, len(content), 0, content[:])
-    written = yield from ask_all([(n, piece) for n in lacking], deadline_s=TRANSFER_TIMEOUT_S)
-    whole: list[NodeRef] = []
-    for node, receipt in zip(lacking, written, strict=True):
-        if isinstance(receipt, ChordError) and not isinstance(receipt, Corrupt):
-            said[node] = receipt
-        elif isinstance(receipt, Receipt) and receipt.stored:
-            whole.append(node)
-    receipts = yield from ask_all([(n, Put(item)) for n in whole], deadline_s=_commit_timeout_s(len(content)))
-    return said | dict(zip(whole, receipts, strict=True))
-
-
-Reading = Callable[[int], Procedure[bytes]]  # a content's next piece, from an offset on
-
-
-def put_one(node: NodeRef, item: Item, content: Content, is_new: bool = False) -> Procedure[None]:
-    """Have one node keep an item; bytes travel only if it lacks them, or they are new. Raises ChordError."""
-    yield from _put_one(node, item, partial(_local_piece, content), is_new)
+    answers = yield from ask_all([(n, piece) for n in missing], deadline_s=TRANSFER_TIMEOUT_S)
+    written = dict(zip(missing, answers, strict=True))
+    outcomes |= {n: a for n, a in written.items() if isinstance(a, ChordError) and not isinstance(a, Corrupt)}
+    complete = [n for n, a in written.items() if isinstance(a, Receipt) and a.stored]
+    answers = yield from ask_all([(n, Put(item)) for n in complete], deadline_s=_commit_timeout_s(len(content)))
+    return outcomes | dict(zip(complete, answers, strict=True))
 
 
 def copy_from(source: NodeRef, node: NodeRef, item: Item) -> Procedure[None]:
-    """The same with another node's copy, which is never whole here. Raises ChordError: NotFound, if it has none."""
-    yield from _put_one(node, item, partial(_remote_piece, source, item.entry.digest))
+    """Store another node's copy of an item on a node, piece by piece. Raises ChordError; NotFound: it has none."""
+    yield from put_one(node, item, source)
 
 
-def write(node: NodeRef, digest: str, content: Content, offset: int = 0) -> Procedure[Receipt]:
-    """Send a content piece by piece, from where the receiver stands. Raises ChordError."""
-    receipt = yield from _write(node, digest, len(content), partial(_local_piece, content), offset)
-    return receipt
-
-
-def _put_one(node: NodeRef, item: Item, read: Reading, is_new: bool = False) -> Procedure[None]:
-    entry, trouble, receipt = item.entry, None, Receipt(False, 0)
-    if not is_new:
-        receipt = yield from ask(node, Put(item))
+def put_one(node: NodeRef, item: Item, source: Source, unconditional: bool = False) -> Procedure[None]:
+    """Store an item on one node; send its bytes if the node lacks them, or if `unconditional`. Raises ChordError."""
+    entry = item.entry
+    receipt = Receipt(False, 0) if unconditional else (yield from ask(node, Put(item)))
+    failure: ChordError = NodeUnreachable(f"{node.address} received {entry.name} but did not store it")
     for _ in range(TRANSFERS_MAX):
         if receipt.stored:
             return
         try:
-            yield from _write(node, entry.digest, entry.size_bytes, read, receipt.received_bytes)
+            yield from _send(node, entry.digest, entry.size_bytes, source, receipt.received_bytes)
         except Corrupt as error:
-            receipt = Receipt(False, 0)  # another writer had begun with other bytes: from the beginning
-            trouble = error
+            receipt, failure = Receipt(False, 0), error  # another writer had begun with other bytes: send all of it
             continue
         receipt = yield from ask(node, Put(item), _commit_timeout_s(entry.size_bytes))
     if not receipt.stored:
-        raise trouble or NodeUnreachable(f"{node.address} has not kept what it was sent of {entry.name}")
+        raise failure
 
 
-def _write(node: NodeRef, digest: str, size_bytes: int, read: Reading, offset: int) -> Procedure[Receipt]:
-    for _ in range(size_bytes // CHUNK_BYTES + PIECES_SPARE):
-        piece = yield from read(offset)
+def write(node: NodeRef, digest: str, content: Content) -> Procedure[Receipt]:
+    """Send a content to a node's staging area. Raises ChordError."""
+    return (yield from _send(node, digest, len(content), content, offset=0))
+
+
+def _send(node: NodeRef, digest: str, size_bytes: int, source: Source, offset: int) -> Procedure[Receipt]:
+    """Send a content piece by piece, from `offset` on and then from where the receiver stands."""
+    for _ in range(size_bytes // CHUNK_BYTES + EXTRA_PIECES_MAX):
+        piece = yield from _read_piece(source, digest, offset)
         is_last = offset + len(piece) >= size_bytes
-        request = Write(digest, size_bytes, offset, piece)
-        receipt = yield from ask(node, request, _commit_timeout_s(size_bytes) if is_last else TRANSFER_TIMEOUT_S)
+        timeout_s = _commit_timeout_s(size_bytes) if is_last else TRANSFER_TIMEOUT_S
+        receipt = yield from ask(node, Write(digest, size_bytes, offset, piece), timeout_s)
         if receipt.stored:
             return receipt
         offset = receipt.received_bytes
-    raise NodeUnreachable(f"{node.address} does not take {digest[:8]} in")
+    raise NodeUnreachable(f"{node.address} makes no progress receiving content {digest[:8]}")
 
 
-def _local_piece(content: Content, offset: int) -> Procedure[bytes]:
-    return content[offset : offset + CHUNK_BYTES]
-    yield  # a procedure that asks nobody
-
-
-def _remote_piece(source: NodeRef, digest: str, offset: int) -> Procedure[bytes]:
-    """Raises NotFound, whatever keeps it from being read."""
+def _read_piece(source: Source, digest: str, offset: int) -> Procedure[bytes]:
+    """Return a content's piece at `offset`. Raises NotFound if another node's copy cannot be read."""
+    if not isinstance(source, NodeRef):
+        return source[offset : offset + CHUNK_BYTES]
     try:
-        piece = yield from ask(source, Read(digest, offset, CHUNK_BYTES), TRANSFER_TIMEOUT_S)
+        return (yield from ask(source, Read(digest, offset, CHUNK_BYTES), TRANSFER_TIMEOUT_S))
     except ChordError as error:
-        raise NotFound(f"content {digest[:8]} is not to be had from {source.address}: {error}") from error
-    return piece
+        raise NotFound(f"cannot read content {digest[:8]} from {source.address}: {error}") from error
 
 
 def _commit_timeout_s(size_bytes: int) -> float:
-    """How long a node may take to check a whole content and to write it down."""
-    return TRANSFER_TIMEOUT_S + size_bytes / BYTES_PER_S_MIN
+    """Return how long a node may take to check a whole content and to write it to its disk."""
+    return TRANSFER_TIMEOUT_S + size_bytes / COMMIT_BYTES_PER_S_MIN

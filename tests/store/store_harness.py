@@ -173,7 +173,7 @@ class StoreWorld(World):
         """A bit of this content flips in what a node keeps."""
         blobs, digest = self.disks[identifier].blobs, digest_of(content)
         kept = blobs._contents[digest]
-        blobs._contents[digest] = bytes([kept[0] ^ 1]) + kept[1:]
+        blobs._contents[digest] = bytes([kept[:1][0] ^ 1]) + kept[1:]
 
     # --- helpers
 

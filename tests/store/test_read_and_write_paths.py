@@ -12,7 +12,7 @@ from roundelay.chord.errors import ChordError, Corrupt, NodeUnreachable, NotFoun
 from roundelay.chord.refs import NodeRef
 from roundelay.store import read_path, write_path
 from roundelay.store.blobs import digest_of
-from roundelay.store.items import CHUNK_BYTES, Find, Put, Read, StopAccepting, Write
+from roundelay.store.items import CHUNK_BYTES, Find, Put, Read, Receipt, StopAccepting, Write
 from tests.chord.ring_harness import refusing
 from tests.store.store_harness import StoreWorld, item_of, listen_to, silent, world_of
 
@@ -259,17 +259,17 @@ def test_other_bytes_that_somebody_left_behind_do_not_spoil_a_put() -> None:
 @pytest.mark.parametrize("received", [0, 7])
 def test_a_receiver_that_makes_no_progress_is_given_up(received: int) -> None:
     world = world_of([0])
-    listen_to(world, 0, {Write: lambda request: write_path.Receipt(False, received)})
+    listen_to(world, 0, {Write: lambda request: Receipt(False, received)})
 
     with pytest.raises(UnderReplicated):
         world.put(0, "a", CONTENT)
 
-    assert len(asked(world, Write)) <= 2 * write_path.PIECES_SPARE + 2
+    assert len(asked(world, Write)) <= 2 * write_path.EXTRA_PIECES_MAX + 2
 
 
 def test_a_receiver_that_forgets_what_it_has_just_received_is_given_up() -> None:
     world = world_of([0])
-    listen_to(world, 0, {Put: lambda request: write_path.Receipt(False, 0)})
+    listen_to(world, 0, {Put: lambda request: Receipt(False, 0)})
 
     with pytest.raises(UnderReplicated):
         world.put(0, "a", CONTENT)

@@ -149,8 +149,8 @@ def test_where_nobody_is_settled_all_of_a_small_ring_are_when_they_have_compared
 
 def test_where_nobody_is_settled_in_a_large_ring_patience_ends() -> None:
     world = world_of(TEN)
-    for node in world.members:
-        world.store(node.ref.id).handoff_complete = False
+    for member in world.members:
+        world.store(member.ref.id).handoff_complete = False
     node = world.live(0)
     assert node is not None
 

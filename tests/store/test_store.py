@@ -605,7 +605,7 @@ def test_an_earlier_life_comes_back_as_far_as_it_is_leased(store: Store, disk: D
     assert later.names == ("lasting",) and is_found(later, lasting)
     assert later.put(gone).stored and not is_found_by_name(later, "gone")
     clock.now += 50.0
-    assert later.names == ()
+    assert not later.names
 
 
 def is_found_by_name(store: Store, name: str) -> bool:
