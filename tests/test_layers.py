@@ -1,16 +1,31 @@
-"""The architecture, read from the source: imports point only downwards, and each package keeps to its trade."""
+"""The architecture, read from the source: layers, import circles, and what each package may touch."""
 
 from __future__ import annotations
 
 import ast
+import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.source_tree import (
+    GENERATED,
+    PRODUCT,
+    ROOT,
+    Import,
+    calls,
+    circles,
+    dependencies,
+    imports,
+    loaded_by,
+    module_of,
+    parse,
+    product_modules,
+)
 
-# Each package, and the packages of ours that it may import. Those in PRODUCT are `roundelay.NAME`.
+# Each package, and the packages of ours that it may import. All but those in OUTSIDE are `roundelay.NAME`.
 CORE = {"chord", "store", "ml", "federation"}
 MAY_IMPORT: dict[str, set[str]] = {
     "chord": set(),
@@ -28,14 +43,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "chaos": {"testing", "cli", "node", "rpc", *CORE},
     "bench": {"testing", "cli", "node", "rpc", "sim", *CORE},
 }
-OUTSIDE = {"letters", "deploy", "bench", "chaos"}  # beside the package: only a checkout has them
-# Each entry point, and the packages that it may import: flags -> wiring -> run.
+OUTSIDE = {"letters", "deploy", "bench", "chaos"}  # beside the package: not installed
+# Each entry point, and the packages that it may import.
 SCRIPTS = {"supernode.py": {"cli"}, "compute_node.py": {"cli"}, "client.py": {"cli"}}
-PRODUCT = ROOT / "roundelay"
+RULES = {str(path.relative_to(PRODUCT)) for path in PRODUCT.glob("federation/rules/*.py")}  # server optimizers compute
 
-RULES = {str(path.relative_to(PRODUCT)) for path in PRODUCT.glob("federation/rules/*.py")}  # numerics of their own
-
-# Modules of the standard library or of others that only some places may touch; bench, chaos and testing are free.
+# Modules of the standard library and of others, and the only places that may import them. bench, chaos and testing may
+# import all but those that no place may.
 ONLY_IN = {
     "thrift": {"rpc"},
     "socket": {"rpc"},
@@ -56,9 +70,18 @@ ONLY_IN = {
     "numpy": {"ml", "federation/arithmetic.py", *RULES, "letters", "cli", "sim"},
     "rich": {"node/console.py", "cli", "sim"},
 }
-# The core is given time and chance; it does not fetch them.
-WITHOUT_CLOCK = ("chord", "store", "federation")
+# The core is sans-I/O: its runner passes it the time and a random generator.
+SANS_IO = ("chord", "store", "federation")
 TRUSTING_CALLS = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "yaml.load"}
+# Links at the top level, so that the design's names are one step from the root.
+LINKS = ("chord", "ml")
+
+# An import may wait in a function only if it brings one of these, which take a third of a start, ...
+SLOW = {"numpy", "thrift", "rich", "sqlite3", "asyncio"}
+# ... or an optional dependency, ...
+EXTRAS = {"PIL", "matplotlib", "torch", "nicegui"}
+# ... or for a reason that is given here.
+WAITING: dict[str, str] = {}
 
 
 def folder_of(package: str) -> Path:
@@ -66,32 +89,25 @@ def folder_of(package: str) -> Path:
 
 
 def sources(package: str) -> list[Path]:
-    """Its modules; without those that Thrift's compiler writes."""
-    return [path for path in sorted(folder_of(package).rglob("*.py")) if "gen" not in path.relative_to(ROOT).parts]
+    """Return a package's modules, without those that Thrift's compiler writes."""
+    return [path for path in sorted(folder_of(package).rglob("*.py")) if not path.is_relative_to(GENERATED)]
 
 
 def place(path: Path) -> str:
-    """How a module is named here: by its path in the package, or in the checkout."""
+    """Return a module's path in the package, or in the checkout if it lies outside."""
     return str(path.relative_to(PRODUCT if path.is_relative_to(PRODUCT) else ROOT))
 
 
 def everything() -> Iterator[tuple[str, Path]]:
-    """Every module of ours, with its package; an entry point is a package of its own."""
+    """Yield every module of ours with its package; an entry point is a package of its own."""
     for package in MAY_IMPORT:
         yield from ((package, path) for path in sources(package))
     yield from ((script, ROOT / script) for script in SCRIPTS)
 
 
 def imported(path: Path) -> set[str]:
-    """Full names of what a module imports, also within functions."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{place(path)} imports by a relative path"
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return names
+    """Return the full names of what a module imports, also within functions."""
+    return {each.name for each in imports(path)}
 
 
 def top(names: set[str]) -> set[str]:
@@ -99,14 +115,14 @@ def top(names: set[str]) -> set[str]:
 
 
 def ours(names: set[str]) -> set[str]:
-    """The packages of ours among them."""
+    """Return the packages of ours among imported names."""
     inside = {name.split(".")[1] for name in names if name.startswith("roundelay.")}
     return (inside | top(names) & OUTSIDE) & set(MAY_IMPORT)
 
 
 def test_every_package_has_its_layer() -> None:
     inside = {path.parent.name for path in PRODUCT.glob("*/__init__.py")}
-    outside = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"roundelay", "tests"}
+    outside = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"roundelay", "tests", *LINKS}
 
     assert inside | outside == set(MAY_IMPORT)
 
@@ -118,48 +134,99 @@ def test_imports_point_only_downwards(package: str) -> None:
         assert found <= MAY_IMPORT[package], f"{place(path)} imports {found - MAY_IMPORT[package]}"
 
 
+@pytest.mark.xfail(reason="being rewritten", strict=False)
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = {name: dependencies(imports(path, with_typing=False)) - {name} for name, path in product_modules().items()}
+
+    assert [sorted(circle) for circle in circles(graph)] == []
+
+
+def test_the_search_for_circles_finds_them() -> None:
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"a", "d"}, "d": {"e"}, "e": {"d"}, "f": {"a"}}
+
+    assert circles(graph) == [{"a", "b", "c"}, {"d", "e"}]
+
+
+def has_reason(module: str, found: Import) -> bool:
+    """Return whether an import may wait in a function of `module`."""
+    wanted = module_of(found.name)
+    brings = loaded_by(wanted) if wanted else {found.name.split(".")[0]}
+    return bool((brings & SLOW) - loaded_by(module) or brings & EXTRAS or found.name in WAITING)
+
+
+@pytest.mark.xfail(reason="being rewritten", strict=False)
+def test_an_import_waits_in_a_function_only_for_a_reason() -> None:
+    waiting = [
+        f"{module}: {found}"
+        for module, path in product_modules().items()
+        for found in imports(path, with_typing=False)
+        if found.function is not None and not has_reason(module, found)
+    ]
+
+    assert waiting == []
+
+
+@pytest.mark.xfail(reason="being rewritten", strict=False)
+@pytest.mark.parametrize("package", sorted(str(path.parent.relative_to(ROOT)) for path in PRODUCT.rglob("__init__.py")))
+def test_a_packages_docstring_names_each_module_in_it(package: str) -> None:
+    folder = ROOT / package
+    if folder == GENERATED or GENERATED in folder.parents:
+        return
+    modules = {path.stem for path in folder.glob("*.py")} | {path.parent.name for path in folder.glob("*/__init__.py")}
+    named = set(re.findall(r"\w+", ast.get_docstring(parse(folder / "__init__.py")) or ""))
+
+    assert modules - {"__init__", "__main__"} - named == set()
+
+
+@pytest.mark.parametrize("link", LINKS)
+def test_nothing_depends_on_a_link(link: str) -> None:
+    assert (ROOT / link).is_symlink()
+    assert (ROOT / link).resolve() == PRODUCT / link
+    for path in [path for _, path in everything()] + sorted((ROOT / "tests").rglob("*.py")):
+        assert link not in top(imported(path)), f"{place(path)} imports {link} through the link"
+    assert link in (ROOT / ".dockerignore").read_text().splitlines()
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
+    assert settings["setuptools"]["packages"]["find"]["include"] == ["roundelay", "roundelay.*"]
+    assert f"^{link}/" in settings["mypy"]["exclude"]
+    assert link in settings["ruff"]["exclude"]
+
+
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_an_entry_point_wires_what_it_needs_and_nobody_imports_it(script: str) -> None:
+def test_an_entry_point_imports_only_what_it_wires_and_is_imported_nowhere(script: str) -> None:
     assert ours(imported(ROOT / script)) <= SCRIPTS[script]
     for _, path in everything():
         assert script.removesuffix(".py") not in top(imported(path)), f"{place(path)} imports {script}"
 
 
 @pytest.mark.parametrize("module", ONLY_IN)
-def test_only_its_own_places_touch(module: str) -> None:
+def test_a_module_is_imported_only_in_its_places(module: str) -> None:
     for package, path in everything():
         allowed = ONLY_IN[module] | ({"bench", "chaos", "testing"} if ONLY_IN[module] else set())
         if module in top(imported(path)):
             assert package in allowed or place(path) in allowed, f"{place(path)} imports {module}"
 
 
-@pytest.mark.parametrize("package", WITHOUT_CLOCK)
-def test_the_core_reads_no_clock_and_draws_no_chance_of_its_own(package: str) -> None:
+@pytest.mark.parametrize("package", SANS_IO)
+def test_the_core_reads_no_clock_and_seeds_no_generator(package: str) -> None:
     for path in sources(package):
         name = place(path)
-        assert not top(imported(path)) & {"time", "datetime", "secrets", "uuid", "os"}, f"{name} fetches from outside"
-        for node in ast.walk(ast.parse(path.read_text())):
+        assert not top(imported(path)) & {"time", "datetime", "secrets", "uuid", "os"}, f"{name} imports I/O"
+        for node in ast.walk(parse(path)):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "random":
-                assert node.attr == "Random", f"{name} draws from random.{node.attr}"
+                assert node.attr == "Random", f"{name} calls random.{node.attr}"
 
 
-@pytest.mark.parametrize("package", WITHOUT_CLOCK)
+@pytest.mark.parametrize("package", SANS_IO)
 def test_the_core_opens_no_file(package: str) -> None:
     for path in sources(package):
         for call in calls(path):
             assert call not in {"open", "print", "input"}, f"{place(path)} calls {call}"
 
 
-def calls(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Call):
-            yield ast.unparse(node.func)
-
-
-def test_nothing_evaluates_code_or_trusts_a_pickle() -> None:
+def test_nothing_evaluates_code_or_loads_a_pickle() -> None:
     for _, path in everything():
         name = place(path)
         assert not set(calls(path)) & TRUSTING_CALLS, f"{name} calls {set(calls(path)) & TRUSTING_CALLS}"
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(parse(path)):
             if isinstance(node, ast.keyword) and node.arg in ("allow_pickle", "shell"):
                 assert ast.unparse(node.value) == "False", f"{name}: {node.arg}={ast.unparse(node.value)}"
