@@ -6,7 +6,7 @@
  * Exceptions are definite: what was asked certainly did not happen.
  *
  * Identifiers and keys are big-endian integers of 20 bytes, whatever the ring's bits.
- * Digests are SHA-256, 32 bytes. Arrays travel as little-endian binary, never as lists.
+ * Digests are SHA-256, 32 bytes. Arrays of numbers travel as little-endian binary, never as lists.
  */
 namespace py roundelay.rpc.gen
 
@@ -113,6 +113,30 @@ struct Neighbourhood {
   2: required list<Node> successors
 }
 
+/** What a node's trainer, or its aggregation of others' results, is doing. */
+enum Activity {
+  MOMENTS = 1
+  TRAIN = 2
+  EVALUATE = 3
+  /** Exchanging weighted models with other nodes (push-sum). */
+  MIX = 4
+  /** Forwarding an order down the aggregation tree and adding the partial sums that come back. */
+  AGGREGATE = 5
+}
+
+/** The progress of the order that a node is carrying out. `file` to `loss` describe the epoch that ended last. */
+struct TrainingStatus {
+  1: required string job
+  2: required i32 round
+  3: required Activity activity
+  /** How many files the order names. */
+  4: required i32 files
+  5: optional string file
+  6: optional i32 epoch
+  7: optional double accuracy
+  8: optional double loss
+}
+
 /** All that a node shows of itself. */
 struct Status {
   1: required Node node
@@ -122,7 +146,8 @@ struct Status {
   5: required list<Node> fingers
   6: required list<string> names
   7: required i64 stored_bytes
-  8: required string training
+  /** Absent while the node is idle. */
+  8: optional TrainingStatus training
 }
 
 // --- the store
@@ -175,25 +200,94 @@ struct Share {
   2: required binary files
 }
 
-/**
- * These files, this task. The task is a JSON object (ml/task.py): exact sums of the features, or
- * local training from `weights`, a content written to the node before. It never holds code.
- */
+/** How one file is trained, once. */
+struct TrainConfig {
+  /** sgd, adam or gd. */
+  1: required string optimizer
+  2: required i32 epochs
+  /** Learning rate. */
+  3: required double eta
+  /** Rows per step; gd uses all rows. */
+  4: required i32 batch
+  5: required double momentum
+  /** Fraction of the hidden activations that each step leaves out. */
+  6: required double dropout
+  /** Empty, or one float64 per class, by which the gradients of its rows are multiplied. */
+  7: required binary class_weights
+  /** FedProx's mu: the strength of the pull towards the initial weights. */
+  8: required double mu
+}
+
+/** Which model is trained, and its layer sizes: features, hidden layers, classes. */
+struct Design {
+  1: required list<i32> sizes
+  2: required string model
+  /** Empty, or channels, height and width where a row is an image. */
+  3: required list<i32> shape
+  /** Use the trainer of the course instead of the optimizer. */
+  4: required bool course
+}
+
+/** What every trainer of a job computes; the same in each of its orders. It never holds code. */
+struct TrainingPlan {
+  1: required Design design
+  2: required TrainConfig config
+  /** Bits after the binary point in exact sums. */
+  3: required i32 fraction_bits
+  /** The fingerprint that a trainer's arithmetic must have; absent: any will do. 32 bytes. */
+  4: optional binary fingerprint
+}
+
+/** Sum the features of the order's files, and their squares, exactly. */
+struct MomentsTask {
+  1: required TrainingPlan plan
+}
+
+/** Train each of the order's files from the order's weights, and return the exact sum of the changes. */
+struct TrainTask {
+  1: required TrainingPlan plan
+  /** Mean and standard deviation of every feature as float32, or empty for raw inputs. */
+  2: required binary moments
+  /** The job's seed. A file's own seed follows from it, the round, and the file's index. */
+  3: required i64 seed
+}
+
+/** Evaluate the weights on the order's only file. */
+struct EvaluateTask {
+  1: required TrainingPlan plan
+  2: required binary moments
+}
+
+/** Exchange halves of the weighted model with the nodes named in the order's shares (push-sum). */
+struct MixTask {
+  1: required i32 exchanges
+}
+
+/** What is to be done with the files of an order. */
+union Task {
+  1: MomentsTask moments
+  2: TrainTask train
+  3: EvaluateTask evaluate
+  4: MixTask mix
+}
+
+/** Carry out a task on these files. */
 struct Order {
   1: required string job
   2: required i32 round
   3: required list<TrainingFile> files
-  4: required string task
+  4: required Task task
+  /** Digest of the weights that the task starts from, a content written to the node before. */
   5: optional binary weights
   /** Their size in bytes. */
   6: optional i64 weights_size
-  /** A node that is busy with other things may answer Busy: the order goes elsewhere. */
+  /** The node may answer Busy, so that the order goes to another node. */
   7: optional bool may_refuse
-  /** Of an order to be passed on: who is to work on which files, from the receiver on round the ring to `limit`. */
+  /** For an order to be forwarded: each node's files, clockwise from the receiver to `limit`. */
   8: optional list<Share> shares
   /** The identifier at which the receiver's part of the ring ends. */
   9: optional binary limit
-  /** Of a round in which nobody adds: the driver's attempt at it. What the receiver makes of it, it keeps. */
+  /** For a round without aggregation (gossip): the driver's attempt at it. The receiver keeps its result. */
   10: optional i64 attempt
 }
 
@@ -217,7 +311,7 @@ struct Progress {
    * unfit, where its arithmetic gives other bits than the job's.
    */
   1: required string state
-  /** What is going on, in words; of a failed order: why. */
+  /** Why the order failed. */
   2: required string message
   /** Of a done order: the digest and size of its result, to be read like any content. */
   3: optional binary result
@@ -226,6 +320,8 @@ struct Progress {
   5: optional double seconds
   6: optional double loss
   7: optional double accuracy
+  /** Of a running order. */
+  8: optional TrainingStatus training
 }
 
 service ComputeNode {

@@ -34,7 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "store": {"chord"},
     "federation": {"chord", "store", "ml"},
     "sim": CORE,
-    "rpc": {"federation", "store", "chord"},
+    "rpc": {"federation", "store", "chord", "ml"},
     "node": {"rpc", *CORE},
     "cli": {"node", "rpc", *CORE},
     "dashboard": {"cli", "node", "rpc", *CORE},

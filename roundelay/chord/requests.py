@@ -6,6 +6,7 @@ All of them are idempotent. The store's are in `store`, the jobs' in the federat
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from roundelay.chord.effects import Request
 from roundelay.chord.refs import Address, NodeRef
@@ -69,6 +70,38 @@ class Lease:
     other: NodeRef | None
 
 
+Activity = Literal["moments", "train", "evaluate", "mix", "aggregate"]
+_ACTIVITIES: dict[Activity, str] = {
+    "moments": "summing the features of",
+    "train": "training",
+    "evaluate": "evaluating the new model on",
+    "mix": "exchanging models after training",
+    "aggregate": "passing on and aggregating",
+}
+
+
+@dataclass(frozen=True)
+class TrainingStatus:
+    """The progress of the order that a node is carrying out, and the epoch that ended last, if any has."""
+
+    job: str
+    round: int
+    activity: Activity
+    files: int  # that the order names
+    file: str = ""  # of the epoch that ended last; empty: none has
+    epoch: int = 0
+    accuracy: float = 0.0
+    loss: float = 0.0
+
+    def __str__(self) -> str:
+        """Return one line for people."""
+        if self.file:
+            scores = f"accuracy {self.accuracy:.3f}, loss {self.loss:.4f}"
+            return f"round {self.round}, {self.file}, epoch {self.epoch}: {scores}"
+        files = f"{self.files} file{'s' * (self.files != 1)}"
+        return f"round {self.round}: {_ACTIVITIES[self.activity]} {files}"
+
+
 @dataclass(frozen=True)
 class Status:
     """All that a node would show of itself."""
@@ -80,7 +113,7 @@ class Status:
     fingers: tuple[NodeRef, ...]
     names: tuple[str, ...]  # of the entries it keeps, sorted
     stored_bytes: int = 0
-    training: str = ""  # what it trains now, in words
+    training: TrainingStatus | None = None  # None while it is idle
 
 
 # --- questions to a compute node

@@ -52,7 +52,7 @@ def to_json(status: Status) -> dict[str, object]:
         ],
         "keys": [{"key": ring.digits(ring.key(name)), "name": name} for name in status.names],
         "stored_bytes": status.stored_bytes,
-        "training": status.training,
+        "training": str(status.training or ""),
     }
 
 
@@ -77,7 +77,7 @@ def _ring_table(nodes: Sequence[Status]) -> Table:
             successors,
             str(len(s.names)),
             str(s.stored_bytes),
-            escape(s.training),
+            escape(str(s.training or "")),
         )
     return table
 

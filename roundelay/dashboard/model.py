@@ -12,7 +12,6 @@ from roundelay.federation.snapshot import JobSnapshot
 
 IDLE, TRAINING, UPDATING = "IDLE", "CLIENTS_TRAINING", "UPDATING_MODEL_PARAMS"
 _RECORD = re.compile(r"[0-9a-f]{64}(\..*)?")
-_EPOCH = re.compile(r"round (\d+), (.+), epoch (\d+): (.*)")
 
 
 @dataclass(frozen=True)
@@ -91,22 +90,6 @@ class RingState:
         if self.running is None:
             return IDLE
         return TRAINING if any(sight.answers and sight.status.training for sight in self.nodes) else UPDATING
-
-
-@dataclass(frozen=True)
-class Training:
-    """One file that is being trained now."""
-
-    round: int
-    file: str
-    epoch: int
-    words: str  # accuracy and loss
-
-
-def training_of(status: Status) -> Training | None:
-    """What a node says that it trains, where it says so of one file."""
-    found = _EPOCH.fullmatch(status.training)
-    return Training(int(found[1]), found[2], int(found[3]), found[4]) if found else None
 
 
 def is_record(name: str) -> bool:

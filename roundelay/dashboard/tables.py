@@ -57,7 +57,7 @@ def nodes_scene(picture: RingState, chosen: str) -> Scene:
     for sight in picture.nodes:
         key = key_of(sight.ref)
         state = "" if sight.answers else " silent"
-        doing = sight.status.training if sight.answers else "does not answer"
+        doing = str(sight.status.training or "") if sight.answers else "does not answer"
         row(
             scene,
             key,
@@ -98,7 +98,7 @@ def node_scene(picture: RingState, chosen: str) -> Scene:
         ("address", f"{sight.ref.address}, incarnation {sight.ref.incarnation}"),
         ("predecessor", _named(ring.show, [sight.status.predecessor])),
         ("successor list", _named(ring.show, [n for n in sight.successors if n != sight.ref]) or "alone on the ring"),
-        ("trains now", sight.status.training or "nothing"),
+        ("trains now", str(sight.status.training or "nothing")),
         ("files", _names(sight.files)),
         ("copies for others", _names(sight.copies)),
         ("records of jobs", str(sight.records)),

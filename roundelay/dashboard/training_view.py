@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from roundelay.chord.requests import TrainingStatus
 from roundelay.dashboard.charts import Series, chart_scene
-from roundelay.dashboard.model import RingState, Training, training_of
+from roundelay.dashboard.model import RingState
 from roundelay.dashboard.scene import Scene
 from roundelay.dashboard.tables import row, table
 from roundelay.federation.records import RoundReport
@@ -76,7 +77,10 @@ def files_scene(picture: RingState, sighting: JobSnapshot | None) -> Scene:
         sight = owners.get(address) or picture.owner(file.name)
         colour = f" owner-{picture.colours[sight.ref]}" if sight is not None else ""
         where = f"on {sight.name}" if sight is not None else "nowhere yet"
-        about = f"round {doing.round}, epoch {doing.epoch} of {epochs}, {doing.words}" if doing else "not in training"
+        about = "not in training"
+        if doing:
+            scores = f"accuracy {doing.accuracy:.3f}, loss {doing.loss:.4f}"
+            about = f"round {doing.round}, epoch {doing.epoch} of {epochs}, {scores}"
         tile = scene.add(
             f"tile-{file.index}",
             "li",
@@ -108,10 +112,10 @@ def disturbed_scene(sighting: JobSnapshot | None) -> Scene:
     return scene
 
 
-def _training_now(picture: RingState) -> dict[str, tuple[str, Training]]:
+def _training_now(picture: RingState) -> dict[str, tuple[str, TrainingStatus]]:
     """By file: the address of the node that trains it now, and how far."""
-    found = [(sight, training_of(sight.status)) for sight in picture.nodes if sight.answers]
-    return {doing.file: (str(sight.ref.address), doing) for sight, doing in found if doing is not None}
+    found = [(sight, sight.status.training) for sight in picture.nodes if sight.answers]
+    return {doing.file: (str(sight.ref.address), doing) for sight, doing in found if doing and doing.file}
 
 
 def _disturbed(sighting: JobSnapshot) -> list[RoundReport]:

@@ -3,6 +3,8 @@
 settings    what a user chooses for a job: defaults, ranges, meanings
 spec        what a job is: settings, files, validation; its id
 work        orders and their progress, as requests between processes
+tasks       what an order asks: moments, train, evaluate, mix
+trainer_client  the parent's side of the trainer protocol
 orders      a node's orders: queued, running, done; and carrying them out
 records     what a job is on the ring: spec, chained results, reports, its end
 jobs        jobs published, listed, looked at

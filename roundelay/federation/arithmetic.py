@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from roundelay.federation.requests import TrainingFile
 from roundelay.federation.rounds import PartialResult
 from roundelay.federation.rules.steps import STEPS
 from roundelay.federation.spec import JobSpec
+from roundelay.federation.tasks import EvaluateTask, MomentsTask, Task, TrainTask
 from roundelay.ml import exact
 from roundelay.ml.errors import NotFinite
 from roundelay.ml.fingerprint import fingerprint
 from roundelay.ml.models.catalogue import learner
-from roundelay.ml.task import FileTask, TrainConfig, TrainerTask, local_seed
+from roundelay.ml.task import TrainConfig, TrainingPlan
 
 
 def first_weights(spec: JobSpec) -> bytes:
@@ -22,25 +22,24 @@ def first_weights(spec: JobSpec) -> bytes:
     return learner(spec.design).init_weights(spec.settings.seed).astype("<f4").tobytes()
 
 
-def moments_task(spec: JobSpec) -> dict[str, object]:
-    """Sum the features, and their squares."""
-    return _work(spec, "moments", _task(spec, (), b""))
+def moments_task(spec: JobSpec) -> MomentsTask:
+    """Return the task of round 0: sum the features, and their squares."""
+    return MomentsTask(plan(spec))
 
 
-def training_task(spec: JobSpec, number: int, moments: bytes, files: Sequence[TrainingFile]) -> dict[str, object]:
-    """Train these files in this round. Each file's seed depends on its place in the job, never on who trains it."""
-    tasks = tuple(FileTask(f.digest, f.rows, local_seed(spec.settings.seed, number, f.index)) for f in files)
-    return _work(spec, "train", _task(spec, tasks, moments, number))
+def training_task(spec: JobSpec, moments: bytes) -> TrainTask:
+    """Return the task of every later round: train the order's files."""
+    return TrainTask(plan(spec), moments, spec.settings.seed)
 
 
-def evaluation_task(spec: JobSpec, moments: bytes) -> dict[str, object]:
-    """Say how well a model predicts the order's file."""
-    return _work(spec, "evaluate", _task(spec, (), moments))
+def evaluation_task(spec: JobSpec, moments: bytes) -> EvaluateTask:
+    """Return the task of evaluating a model on the order's file."""
+    return EvaluateTask(plan(spec), moments)
 
 
 def fingerprint_here(spec: JobSpec) -> str:
     """What this machine's arithmetic makes of the job's shapes."""
-    return fingerprint(_task(spec, (), b""))
+    return fingerprint(plan(spec))
 
 
 def moments_of(spec: JobSpec, parts: Sequence[PartialResult]) -> bytes:
@@ -50,13 +49,19 @@ def moments_of(spec: JobSpec, parts: Sequence[PartialResult]) -> bytes:
     return (total.pooled(spec.shape[0]) if spec.shape else total).moments().to_bytes()
 
 
-def added(kind: str, sums: Sequence[bytes]) -> bytes:
-    """What nodes have computed of disjoint files, as if one node had: moments or training. Nothing of nothing."""
+def added(task: Task, sums: Sequence[bytes]) -> bytes:
+    """Return the sum of what nodes have computed of disjoint files, as if one node had; b"" of nothing."""
     if not sums:
         return b""
-    if kind == "moments":
-        first, *others = [exact.feature_sums_from_bytes(raw) for raw in sums]
-        return sum(others, first).to_bytes()
+    return _added_moments(sums) if isinstance(task, MomentsTask) else _added_updates(sums)
+
+
+def _added_moments(sums: Sequence[bytes]) -> bytes:
+    first, *others = [exact.feature_sums_from_bytes(raw) for raw in sums]
+    return sum(others, first).to_bytes()
+
+
+def _added_updates(sums: Sequence[bytes]) -> bytes:
     total = np.zeros(len(sums[0]) // 8, np.int64)  # (parameters,)
     for raw in sums:
         exact.add(total, np.frombuffer(raw, "<i8").astype(np.int64))
@@ -67,7 +72,7 @@ def mean_of(spec: JobSpec, base: bytes, parts: Sequence[PartialResult]) -> bytes
     """The mean of all files' weights, by rows, from exact sums: the same in any grouping."""
     indices = [f.index for p in parts for f in p.files]
     assert len(indices) == len(set(indices)), "every file enters a sum once"
-    total = np.frombuffer(added("train", [p.result for p in parts]), "<i8").astype(np.int64)  # (parameters,)
+    total = np.frombuffer(_added_updates([p.result for p in parts]), "<i8").astype(np.int64)  # (parameters,)
     rows = sum(f.rows for p in parts for f in p.files)
     before = np.frombuffer(base, "<f4").astype(np.float32)  # (parameters,)
     return exact.mean(before, total, rows, exact.fraction_bits(spec.rows)).astype("<f4").tobytes()
@@ -91,7 +96,8 @@ def mean_of_progress(parts: Sequence[PartialResult]) -> tuple[float, float]:
     return float(np.average(losses, weights=rows)), float(np.average(accuracies, weights=rows))
 
 
-def _task(spec: JobSpec, files: tuple[FileTask, ...], moments: bytes, number: int = 0) -> TrainerTask:
+def plan(spec: JobSpec) -> TrainingPlan:
+    """Return what every trainer of the job computes."""
     settings = spec.settings
     config = TrainConfig(
         settings.optimizer,
@@ -103,9 +109,4 @@ def _task(spec: JobSpec, files: tuple[FileTask, ...], moments: bytes, number: in
         spec.class_weights,
         settings.proximal_mu,
     )
-    bits = exact.fraction_bits(spec.rows)
-    return TrainerTask(spec.sizes, config, bits, files, moments, settings.course, settings.model, spec.shape, number)
-
-
-def _work(spec: JobSpec, kind: str, task: TrainerTask) -> dict[str, object]:
-    return {"kind": kind, "features": spec.features, "classes": spec.classes, "task": task.to_dict(), "bits": spec.bits}
+    return TrainingPlan(spec.design, config, exact.fraction_bits(spec.rows), spec.bits)

@@ -7,7 +7,6 @@ more in this process; the sum must give the very weights that the RESULT names.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from roundelay.chord.effects import Procedure
@@ -19,10 +18,9 @@ from roundelay.federation.client_sampling import sampled_files
 from roundelay.federation.effects import offload
 from roundelay.federation.errors import BadRecord, OtherBits
 from roundelay.federation.records import RoundResult
-from roundelay.federation.requests import Progress
+from roundelay.federation.requests import Progress, trainer_task
 from roundelay.federation.rounds import PartialResult
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
-from roundelay.ml.task import task_from_dict
 from roundelay.ml.worker import Worker
 from roundelay.store.blobs import digest_of
 from roundelay.store.read_path import fetch, find, get
@@ -91,8 +89,8 @@ def retrain(start: NodeRef, ring: Ring, view: JobSnapshot, number: int, worker: 
         if not worker.has(file.digest):
             content = yield from get(start, ring, ring.key(file.name), file.name, file.digest)
             worker.add_file(file.digest, file.name, content, spec.features, spec.classes)
-    made = json.loads(json.dumps(arithmetic.training_task(spec, number, moments, files)))
-    update = yield from offload(lambda: worker.train(task_from_dict(made["task"]), base))
+    task = trainer_task(arithmetic.training_task(spec, moments), number, files)
+    update = yield from offload(lambda: worker.train(task, base))
     part = PartialResult(start, files, Progress("done"), update.sum)
     weights, _ = arithmetic.step(spec, base, [part], state)
     digest = digest_of(weights)

@@ -147,7 +147,7 @@ class Driver:
         """Round 0: the first weights and, unless inputs stay raw, the moments of every feature, from exact sums."""
         self.weights = yield from self._first_weights()
         if not (self.spec.settings.course or self.spec.raw):
-            parts = yield from self._coordinator.collect(Assignment(0, lambda _: arithmetic.moments_task(self.spec)))
+            parts = yield from self._coordinator.collect(Assignment(0, arithmetic.moments_task(self.spec)))
             self._moments = arithmetic.moments_of(self.spec, parts)
         return PendingRound(RoundReport(self.spec.job, 0, self._me, 0.0, 0.0, 0.0, 0.0, 0.0), self.weights)
 
@@ -174,11 +174,11 @@ class Driver:
 
     def _run_round(self, number: int) -> Procedure[PendingRound]:
         self._roster.begin_round(number)
-        base, moments = self.weights, self._moments
+        base = self.weights
         gossips = self.spec.settings.topology == "gossip"
         work = Assignment(
             number,
-            lambda files: arithmetic.training_task(self.spec, number, moments, files),
+            arithmetic.training_task(self.spec, self._moments),
             base,
             attempt=self._clocks.version() if gossips else 0,
         )
@@ -196,7 +196,7 @@ class Driver:
 
     def _mix(self, work: Assignment, parts: list[PartialResult]) -> Procedure[GossipResult]:
         """What a round comes to in which nobody adds."""
-        evaluation = replace(work, task=lambda _: arithmetic.evaluation_task(self.spec, self._moments))
+        evaluation = replace(work, task=arithmetic.evaluation_task(self.spec, self._moments))
         order = evaluation.order(self.spec.job, (self.spec.validation,))
         mixed = yield from evaluate_and_mix(self._roster, parts, self.spec.settings.exchanges, order)
         return mixed

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class FederationError(Exception):
     """Base of all errors of this package."""
@@ -44,7 +46,11 @@ class FileUnavailable(FederationError):
 
 
 class FilesLacking(FederationError):
-    """The trainer does not have the files of an order, nor was it given them. Nothing was done: give it all of them."""
+    """The trainer lacks files of an order, and was not given them. Nothing was done: give it those of `digests`."""
+
+    def __init__(self, digests: Sequence[str]) -> None:
+        super().__init__(f"the trainer lacks {len(digests)} files")
+        self.digests = frozenset(digests)
 
 
 class OtherBits(FederationError):

@@ -7,7 +7,7 @@ that is repeated is the same ticket; finished tickets are kept for a while for w
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,8 +16,9 @@ from roundelay.chord.dispatch import Handlers
 from roundelay.chord.effects import Procedure, ask
 from roundelay.chord.errors import Busy, ChordError, Malformed, NotFound
 from roundelay.chord.node import ChordNode
+from roundelay.chord.requests import TrainingStatus
 from roundelay.federation.effects import AwaitOrder, Compute, Done, compute, offload
-from roundelay.federation.errors import FederationError, FilesLacking, OtherBits
+from roundelay.federation.errors import FederationError, FilesLacking, OtherBits, WorkFailed
 from roundelay.federation.requests import Collect, Order, Progress, Push
 from roundelay.federation.topologies import tree
 from roundelay.federation.topologies.gossip import Gossip
@@ -73,7 +74,7 @@ class Orders:
         if self._launch is None or not order.shares:
             self._progress[ticket] = Progress("queued")
         else:
-            self._progress[ticket] = Progress("running", f"round {order.round}: passed on")
+            self._progress[ticket] = Progress("running", training=order.status)
             self._launch(order)
         return ticket
 
@@ -82,14 +83,14 @@ class Orders:
             raise NotFound(f"no order {ticket[:8]} here")
         return self._progress[ticket]
 
-    def set_message(self, ticket: str, message: str) -> None:
-        """Something worth showing has happened to an order."""
-        self._update(ticket, message=message)
+    def set_training(self, ticket: str, training: TrainingStatus) -> None:
+        """Record how far the trainer has come with an order."""
+        self._update(ticket, training=training)
 
     @property
-    def running(self) -> str:
-        """What is being trained now, in words."""
-        return next((p.message for p in self._progress.values() if p.state == "running"), "")
+    def training(self) -> TrainingStatus | None:
+        """The progress of the running order."""
+        return next((p.training for p in self._progress.values() if p.state == "running"), None)
 
     @property
     def next(self) -> Order | None:
@@ -133,8 +134,7 @@ class Orders:
 
     def _run_order(self, node: ChordNode, order: Order) -> Procedure[None]:
         ticket = order.ticket
-        files = f"{len(order.files)} file{'s' * (len(order.files) != 1)}"
-        self._update(ticket, state="running", message=f"round {order.round}: {files}")
+        self._update(ticket, state="running", training=order.status)
         try:
             weights = yield from self._weights(node, order)
             done = yield from self._compute(node, order, weights)
@@ -173,17 +173,18 @@ class Orders:
         return weights
 
     def _compute(self, node: ChordNode, order: Order, weights: bytes) -> Procedure[Done]:
-        """The work itself. The trainer keeps files between rounds: they are read when it lacks some."""
+        """Have the trainer carry it out. It keeps files between rounds: those that it lacks are read."""
         contents = {order.weights: weights} if order.weights else {}
-        try:
-            done = yield from compute(Compute(order, contents))
-        except FilesLacking:
-            files = yield from _file_contents(node, order, self._private)
-            done = yield from compute(Compute(order, files | contents))
-        return done
+        for _ in range(len(order.files) + 1):  # each time files are added that will not be missing again
+            try:
+                return (yield from compute(Compute(order, contents)))
+            except FilesLacking as error:
+                contents |= yield from _file_contents(node, order, error.digests, self._private)
+        raise WorkFailed("the trainer asks for files again that it was given")
 
     def _update(self, ticket: str, **changes: Any) -> None:
-        self._progress[ticket] = replace(self._progress[ticket], **changes)
+        made = replace(self._progress[ticket], **changes)
+        self._progress[ticket] = replace(made, training=None) if made.is_final else made
 
     def _evict_old(self, latest: Order) -> Sequence[str]:
         """Let go of this job's tickets of two rounds ago and before. Returns the contents that only they name."""
@@ -196,11 +197,11 @@ class Orders:
 
 
 def _file_contents(
-    node: ChordNode, order: Order, private: Callable[[str], bytes | None] | None
+    node: ChordNode, order: Order, digests: Set[str], private: Callable[[str], bytes | None] | None
 ) -> Procedure[dict[str, bytes]]:
-    """The files that an order names, by digest: those that are not here come from the ring. Raises ChordError."""
+    """Return these of an order's files, by digest: those that are not here come from the ring. Raises ChordError."""
     contents: dict[str, bytes] = {}
-    for file in order.files:
+    for file in (f for f in order.files if f.digest in digests):
         if private is not None:
             ours = yield from offload(partial(private, file.digest))
             if ours is not None:

@@ -1,19 +1,24 @@
 """Orders and their progress: what a driver asks of a node, and what it is told.
 
 An order is idempotent: its ticket is a digest of all that it says, so the same order again is
-the same ticket. The task is a JSON object that roundelay.ml.worker understands; never code.
+the same ticket. What is to be done with the files is one of the values in roundelay.federation.tasks; never code.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 from roundelay.chord.effects import Request
+from roundelay.chord.errors import Malformed
 from roundelay.chord.refs import NodeRef
+from roundelay.chord.requests import Activity, TrainingStatus
+from roundelay.federation.tasks import EvaluateTask, Task, TrainTask
+from roundelay.ml.task import FileTask, TrainerTask, local_seed
 
+STATES = ("queued", "running", "done", "failed", "unable", "unfit")  # of an order
 WAIT_MAX_S = 5.0  # longest that a collect is held
 
 
@@ -43,7 +48,7 @@ class Order(Request[str]):
     job: str
     round: int
     files: tuple[TrainingFile, ...]
-    task: str  # JSON
+    task: Task
     weights: str = ""  # digest of the weights that training starts from, where it needs any
     weights_bytes: int = 0
     may_refuse: bool = False  # a node that is busy with other things may say so: the order goes elsewhere
@@ -51,10 +56,26 @@ class Order(Request[str]):
     limit: int = 0  # of such an order: where the receiver's part of the ring ends
     attempt: int = 0  # of a round in which nobody adds: the driver's attempt at it; the receiver keeps what it makes
 
+    def __post_init__(self) -> None:
+        if isinstance(self.task, EvaluateTask) and len(self.files) != 1:
+            raise Malformed(f"order.files: {len(self.files)} to evaluate on, expected 1")
+
     @cached_property
     def ticket(self) -> str:
-        """A digest of everything that is ordered."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        """Return a digest of everything that is ordered: the same in the driver and in the node."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()
+
+    @property
+    def status(self) -> TrainingStatus:
+        """What a node says of this order as it begins."""
+        activity: Activity = "aggregate" if self.shares and not self.attempt else self.task.activity
+        return TrainingStatus(self.job, self.round, activity, len(self.files))
+
+
+def trainer_task(task: TrainTask, number: int, files: Sequence[TrainingFile]) -> TrainerTask:
+    """Return what a trainer does for these files. A file's seed depends on its place in the job, not on the node."""
+    tasks = tuple(FileTask(f.digest, f.rows, local_seed(task.seed, number, f.index)) for f in files)
+    return TrainerTask(task.plan, tasks, task.moments, number)
 
 
 @dataclass(frozen=True)
@@ -72,6 +93,7 @@ class Progress:
     seconds: float = 0.0
     loss: float = 0.0
     accuracy: float = 0.0
+    training: TrainingStatus | None = None  # of a running order
 
     @property
     def is_final(self) -> bool:

@@ -5,7 +5,6 @@ What nobody has is waited for, unless the job may go on without it.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,14 +18,13 @@ from roundelay.federation.retry import refresh_members
 from roundelay.federation.roster import Roster
 from roundelay.federation.rounds import PartialResult, RoundWork, ThroughputEstimate
 from roundelay.federation.spec import JobSpec
+from roundelay.federation.tasks import Task
 from roundelay.federation.topologies.reduction import reduce
 from roundelay.store.blobs import digest_of
 
 FILES_RETRY_S = 1.0
 FILES_RETRIES_MAX = 3600
 NAMES_SHOWN = 8
-
-MakeTask = Callable[[tuple[TrainingFile, ...]], dict[str, object]]
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class Assignment:
     """
 
     number: int
-    task: MakeTask
+    task: Task
     weights: bytes = b""
     attempt: int = 0
 
@@ -47,15 +45,7 @@ class Assignment:
         """The same for some of the files."""
         digest = digest_of(self.weights) if self.weights else ""
         return Order(
-            job,
-            self.number,
-            files,
-            json.dumps(self.task(files)),
-            digest,
-            len(self.weights),
-            may_refuse,
-            shares,
-            attempt=self.attempt,
+            job, self.number, files, self.task, digest, len(self.weights), may_refuse, shares, attempt=self.attempt
         )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from roundelay.ml.data import Samples
 from roundelay.ml.models.catalogue import learner
-from roundelay.ml.task import TrainerTask
+from roundelay.ml.task import TrainingPlan
 from roundelay.ml.train import Shard
 
 ROWS_MAX = 4095
@@ -22,11 +22,11 @@ ETA_MAX = 0.2  # so that the canned training stays finite whatever a job may do
 _SEED = 1
 
 
-def fingerprint(task: TrainerTask) -> str:
-    """Hex digest of what this machine makes of the task's network and configuration; its files do not matter."""
-    model, samples = learner(task.design), _samples(task)
+def fingerprint(plan: TrainingPlan) -> str:
+    """Return the hex digest of what this machine makes of the plan's network and configuration."""
+    model, samples = learner(plan.design), _samples(plan)
     weights = model.init_weights(_SEED)
-    config = replace(task.config, epochs=EPOCHS, eta=min(task.config.eta, ETA_MAX))
+    config = replace(plan.config, epochs=EPOCHS, eta=min(plan.config.eta, ETA_MAX))
     trained = {model.train(weights, samples, config, _SEED).tobytes()}
     shards = [Shard(samples.rows, lambda: samples, _SEED)] * BESIDE
     trained |= {local.tobytes() for _, local in model.train_all(weights, shards, config)}  # one element, if all is well
@@ -34,9 +34,9 @@ def fingerprint(task: TrainerTask) -> str:
     return hashlib.sha256(b"".join(sorted(trained)) + scores.tobytes()).hexdigest()
 
 
-def _samples(task: TrainerTask) -> Samples:
+def _samples(plan: TrainingPlan) -> Samples:
     """A full batch and a short one, drawn from a fixed seed."""
-    rows = min(2 * task.config.batch - 1, ROWS_MAX)
+    rows = min(2 * plan.config.batch - 1, ROWS_MAX)
     rng = np.random.default_rng(_SEED)
-    x = rng.standard_normal((rows, task.sizes[0])).astype(np.float32)  # (n, d)
-    return Samples(x, rng.integers(task.sizes[-1], size=rows))
+    x = rng.standard_normal((rows, plan.design.features)).astype(np.float32)  # (n, d)
+    return Samples(x, rng.integers(plan.design.classes, size=rows))

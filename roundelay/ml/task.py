@@ -1,6 +1,7 @@
-"""What a trainer is told to do. Frozen values, JSON-able both ways; imports no numpy.
+"""What a trainer computes: frozen values, checked when they are made, and their JSON form for the trainer's pipe.
 
-Everything that decides the result of a local training is in here or in the weights sent along with it.
+Everything that decides the result of a local training is in here or in the weights sent along with it. Imports no
+numpy. Values out of range raise BadTask, which names the field.
 """
 
 import base64
@@ -9,7 +10,7 @@ import hashlib
 from dataclasses import asdict, dataclass, fields
 from itertools import pairwise
 from math import prod
-from typing import get_args
+from typing import Any, get_args
 
 from roundelay.ml.choices import DROPOUT_MAX, ETA_MIN, MODEL, Optimizer
 from roundelay.ml.errors import BadTask
@@ -36,11 +37,11 @@ class TrainConfig:
     optimizer: Optimizer = "sgd"
     epochs: int = 5  # passes over the file's rows
     eta: float = 0.1  # learning rate
-    batch: int = 32  # rows a step; "gd" takes all rows
-    momentum: float = 0.9  # of "sgd" and "gd"
-    dropout: float = 0.0  # part of the hidden activations that each step leaves out
-    class_weights: tuple[float, ...] = ()  # factors of each row's part in the gradient, by class; nothing: all 1
-    mu: float = 0.0  # FedProx: how strongly the weights are pulled back to where they began
+    batch: int = 32  # rows per step; "gd" takes all rows
+    momentum: float = 0.9  # for "sgd" and "gd"
+    dropout: float = 0.0  # fraction of the hidden activations that each step leaves out
+    class_weights: tuple[float, ...] = ()  # per class, the factor of its rows' gradients; empty: all 1
+    mu: float = 0.0  # FedProx: strength of the pull towards the initial weights
 
     def __post_init__(self) -> None:
         _check(self.optimizer in get_args(Optimizer), f"optimizer {self.optimizer!r}: expected sgd, adam or gd")
@@ -49,10 +50,12 @@ class TrainConfig:
         _check_number("eta", self.eta, ETA_MIN, ETA_MAX)
         _check_number("momentum", self.momentum, 0.0, 1.0)
         _check_number("dropout", self.dropout, 0.0, DROPOUT_MAX)
-        _check(isinstance(self.class_weights, tuple), "class_weights must be numbers")
+        _check(isinstance(self.class_weights, tuple), "class_weights: expected numbers")
         for weight in self.class_weights:
-            _check_number("a class's weight", weight, 0.0, CLASS_WEIGHT_MAX)
+            _check_number("class_weights", weight, 0.0, CLASS_WEIGHT_MAX)
         _check_number("mu", self.mu, 0.0, MU_MAX)
+        for name in ("eta", "momentum", "dropout", "mu"):  # 1 and 1.0 are one configuration: also in a ticket
+            object.__setattr__(self, name, float(getattr(self, name)))
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ class FileTask:
     seed: int
 
     def __post_init__(self) -> None:
-        _check(isinstance(self.digest, str) and 0 < len(self.digest) <= 128, "a file's digest must be a short text")
+        _check(isinstance(self.digest, str) and 0 < len(self.digest) <= 128, "digest: expected a short text")
         _check_integer("rows", self.rows, 1, ROWS_MAX)
         _check_integer("seed", self.seed, 0, (1 << 64) - 1)
 
@@ -80,11 +83,18 @@ class Design:
 
     def __post_init__(self) -> None:
         check_sizes(self.sizes)
-        _check(isinstance(self.model, str) and MODEL.fullmatch(self.model) is not None, f"model {self.model!r}")
-        _check(isinstance(self.shape, tuple) and len(self.shape) in (0, 3), f"images of the shape {self.shape}")
+        _check(
+            isinstance(self.model, str) and MODEL.fullmatch(self.model) is not None,
+            f"model {self.model!r}: expected a name or MODULE:NAME",
+        )
+        _check(
+            isinstance(self.shape, tuple) and len(self.shape) in (0, 3),
+            f"shape {self.shape}: expected nothing or 3 sides",
+        )
         for side in self.shape:
-            _check_integer("a side of an image", side, 1, WIDTH_MAX)
-        _check(not self.shape or prod(self.shape) == self.sizes[0], f"images of {self.shape}: {self.sizes[0]} features")
+            _check_integer("shape", side, 1, WIDTH_MAX)
+        _check(isinstance(self.course, bool), f"course {self.course!r}: expected true or false")
+        _check(not self.shape or prod(self.shape) == self.sizes[0], f"shape {self.shape}: {self.sizes[0]} features")
 
     @property
     def features(self) -> int:
@@ -96,38 +106,44 @@ class Design:
 
 
 @dataclass(frozen=True)
+class TrainingPlan:
+    """What every trainer of a job computes: model, configuration, arithmetic. The FL plan of Bonawitz et al. 2019."""
+
+    design: Design
+    config: TrainConfig
+    fraction_bits: int  # of exact sums, fixed by the job (exact.fraction_bits)
+    fingerprint: str = ""  # hex digest that ml.fingerprint must give on the trainer's machine; empty: any
+
+    def __post_init__(self) -> None:
+        _check_integer("fraction_bits", self.fraction_bits, 0, FRACTION_BITS_MAX)
+        count = len(self.config.class_weights)
+        _check(count in (0, self.design.classes), f"class_weights: {count} for {self.design.classes} classes")
+        is_digest = isinstance(self.fingerprint, str) and len(self.fingerprint) in (0, 64)
+        _check(is_digest, f"fingerprint {self.fingerprint!r}: expected 64 hex digits")
+        if self.design.course:
+            _check(len(self.design.sizes) == 3, "sizes: the course's trainer has exactly one hidden layer")
+            _check(self.config.optimizer == "gd", "optimizer: the course's trainer is a mode of gd")
+            _check(not self.config.mu, "mu: the course's trainer has no proximal term")
+            _check(self.design.model == "mlp", "model: the course's trainer trains an mlp")
+
+    def to_dict(self) -> dict[str, object]:
+        """Return a JSON-able form; plan_from_dict is the inverse."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
 class TrainerTask:
     """One node's part of one round: from the same weights, train each of these files."""
 
-    sizes: tuple[int, ...]  # features, hidden layers, classes
-    config: TrainConfig
-    fraction_bits: int  # of the exact sum, fixed by the job (exact.fraction_bits)
+    plan: TrainingPlan
     files: tuple[FileTask, ...] = ()
-    moments: bytes = b""  # Moments.to_bytes, or nothing: raw inputs
-    course: bool = False  # the course's trainer (course.py) instead of config.optimizer
-    model: str = "mlp"
-    shape: tuple[int, ...] = ()
-    round: int = 0  # for whoever asks: it decides nothing
+    moments: bytes = b""  # Moments.to_bytes; empty: raw inputs
+    round: int = 0  # shown to Flower clients; it does not affect the result
 
     def __post_init__(self) -> None:
-        design = self.design
-        _check(len(self.config.class_weights) in (0, design.classes), "class_weights of another number of classes")
-        _check_integer("fraction_bits", self.fraction_bits, 0, FRACTION_BITS_MAX)
-        _check(len(self.files) <= FILES_MAX, f"more than {FILES_MAX} files")
-        _check(isinstance(self.course, bool), "course must be true or false")
+        _check(len(self.files) <= FILES_MAX, f"files: {len(self.files)}, at most {FILES_MAX}")
         _check_integer("round", self.round, 0, ROUNDS_MAX)
-        _check(len(self.moments) in (0, 8 * self.sizes[0]), f"moments of {len(self.moments)} bytes")
-        if self.course:
-            _check(len(self.sizes) == 3, "the course's trainer has exactly one hidden layer")
-            _check(self.config.optimizer == "gd", "the course's trainer is a mode of optimizer gd")
-            _check(not self.moments, "the course's trainer takes raw inputs")
-            _check(not self.config.mu, "the course's trainer has no proximal term")
-            _check(self.model == "mlp", "the course's trainer trains an mlp")
-
-    @property
-    def design(self) -> Design:
-        """The model that is trained."""
-        return Design(self.sizes, self.model, self.shape, self.course)
+        check_moments(self.plan, self.moments)
 
     @property
     def rows(self) -> int:
@@ -135,63 +151,87 @@ class TrainerTask:
         return sum(file.rows for file in self.files)
 
     def to_dict(self) -> dict[str, object]:
-        """JSON-able; task_from_dict is the inverse."""
+        """Return a JSON-able form; task_from_dict is the inverse."""
         return {
-            "sizes": list(self.sizes),
-            "config": asdict(self.config),
-            "fraction_bits": self.fraction_bits,
+            "plan": self.plan.to_dict(),
             "files": [[file.digest, file.rows, file.seed] for file in self.files],
             "moments": base64.b64encode(self.moments).decode(),
-            "course": self.course,
-            "model": self.model,
-            "shape": list(self.shape),
             "round": self.round,
         }
 
 
+def plan_from_dict(data: object) -> TrainingPlan:
+    """Return the plan that to_dict wrote. Raises BadTask for anything else."""
+    try:
+        return _plan(data)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadTask(f"malformed plan: {type(error).__name__}: {error}") from error
+
+
 def task_from_dict(data: object) -> TrainerTask:
-    """The task that to_dict wrote; raises BadTask for anything else."""
+    """Return the task that to_dict wrote. Raises BadTask for anything else."""
     try:
         return _task(data)
     except (KeyError, TypeError, ValueError, binascii.Error) as error:
-        raise BadTask(f"a task that is none: {type(error).__name__}: {error}") from error
+        raise BadTask(f"malformed task: {type(error).__name__}: {error}") from error
+
+
+def check_moments(plan: TrainingPlan, moments: bytes) -> None:
+    """Raise BadTask unless these can be the moments of the plan's features."""
+    _check(
+        len(moments) in (0, 8 * plan.design.features),
+        f"moments: {len(moments)} bytes for {plan.design.features} features of 8",
+    )
+    _check(not (plan.design.course and moments), "moments: the course's trainer takes raw inputs")
 
 
 def local_seed(job_seed: int, round_number: int, index: int) -> int:
-    """Seed of one local training, 64 bits; index is the file's place in the job's sorted list of files."""
+    """Return the 64-bit seed of one local training. `index` is the file's place in the job's sorted list."""
     text = f"{job_seed}:{round_number}:{index}"
     return int.from_bytes(hashlib.sha256(text.encode("ascii")).digest()[:8], "big")
 
 
 def check_sizes(sizes: tuple[int, ...]) -> None:
     """Raise BadTask unless these are the layer sizes of a network that fits into memory."""
-    _check(2 <= len(sizes) <= LAYERS_MAX, f"{len(sizes)} layer sizes: expected 2 to {LAYERS_MAX}")
+    _check(2 <= len(sizes) <= LAYERS_MAX, f"sizes: {len(sizes)} layers, expected 2 to {LAYERS_MAX}")
     for size in sizes:
-        _check_integer("a layer's size", size, 1, WIDTH_MAX)
+        _check_integer("sizes", size, 1, WIDTH_MAX)
     parameters = sum((a + 1) * b for a, b in pairwise(sizes))
-    _check(parameters <= PARAMETERS_MAX, f"{parameters} parameters: at most {PARAMETERS_MAX}")
+    _check(parameters <= PARAMETERS_MAX, f"sizes: {parameters} parameters, at most {PARAMETERS_MAX}")
 
 
-def _task(data: object) -> TrainerTask:
-    if not isinstance(data, dict) or not isinstance(data["config"], dict) or not isinstance(data["sizes"], list):
-        raise TypeError("no dictionary with sizes and config")
-    if set(data["config"]) != {field.name for field in fields(TrainConfig)}:
-        raise ValueError(f"config has the fields {sorted(data['config'])}")
-    return TrainerTask(
-        sizes=tuple(data["sizes"]),
-        config=TrainConfig(**data["config"] | {"class_weights": tuple(data["config"]["class_weights"])}),
-        fraction_bits=data["fraction_bits"],
-        files=tuple(FileTask(digest, rows, seed) for digest, rows, seed in data["files"]),
-        moments=base64.b64decode(data["moments"], validate=True),
-        course=data["course"],
-        model=data["model"],
-        shape=tuple(data["shape"]),
-        round=data["round"],
+def _plan(data: object) -> TrainingPlan:
+    raw = _fields(TrainingPlan, data)
+    design, config = _fields(Design, raw["design"]), _fields(TrainConfig, raw["config"])
+    return TrainingPlan(
+        Design(**design | {name: tuple(design[name]) for name in ("sizes", "shape")}),
+        TrainConfig(**config | {"class_weights": tuple(config["class_weights"])}),
+        raw["fraction_bits"],
+        raw["fingerprint"],
     )
 
 
-def _check(promise: bool, message: str) -> None:
-    if not promise:
+def _task(data: object) -> TrainerTask:
+    raw = _fields(TrainerTask, data)
+    return TrainerTask(
+        _plan(raw["plan"]),
+        tuple(FileTask(digest, rows, seed) for digest, rows, seed in raw["files"]),
+        base64.b64decode(raw["moments"], validate=True),
+        raw["round"],
+    )
+
+
+def _fields(kind: type[Any], data: object) -> dict[str, Any]:
+    """Return `data` if it is a dictionary with exactly the fields of a dataclass. Raises TypeError."""
+    names = {field.name for field in fields(kind)}
+    if not isinstance(data, dict) or set(data) != names:
+        found = sorted(map(str, data)) if isinstance(data, dict) else type(data).__name__
+        raise TypeError(f"{kind.__name__} has the fields {found}, expected {sorted(names)}")
+    return data
+
+
+def _check(holds: bool, message: str) -> None:
+    if not holds:
         raise BadTask(message)
 
 

@@ -6,7 +6,7 @@
     {"do": "moments", "digests"}                   ->  {}, FeatureSums.to_bytes
     {"do": "train", "task"}, weights               ->  {"rows", "loss", "accuracy"}, int64 sum
     {"do": "evaluate", "task", "digest"}, weights  ->  {"loss", "accuracy"}
-    {"do": "fingerprint", "task"}                  ->  {"fingerprint"}
+    {"do": "fingerprint", "plan"}                  ->  {"fingerprint"}
 
 While it trains it also writes {"progress": [[file's index in the task, epoch, loss, accuracy], ...]}: every epoch, but
 those that end within PROGRESS_EVERY_S together, as each frame wakes the node on a core that somebody trains on. What
@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from roundelay.ml.errors import BadTask, EndOfFrames, FrameError, MLError, TrainerFault, to_dict
 from roundelay.ml.frames import Frame, Header, read_frame, write_frame
 from roundelay.ml.malloc import keep_freed_memory
-from roundelay.ml.task import CLASSES_DEFAULT, TrainerTask, task_from_dict
+from roundelay.ml.task import CLASSES_DEFAULT, TrainerTask, plan_from_dict, task_from_dict
 from roundelay.ml.threads import one_blas_thread
 
 if TYPE_CHECKING:  # numpy may only come in after one_blas_thread()
@@ -102,7 +102,7 @@ class _Progress:
 def _answer(worker: "Worker", order: Frame, progress: "OnProgress") -> Answer:
     """What one order brings; whatever is wrong with it is an answer too."""
     try:
-        return _carry_out(worker, order.header, bytes(order.payload), progress)
+        return carry_out(worker, order.header, bytes(order.payload), progress)
     except MLError as error:
         return to_dict(error), b""
     except BrokenPipeError:
@@ -112,7 +112,8 @@ def _answer(worker: "Worker", order: Frame, progress: "OnProgress") -> Answer:
         return to_dict(TrainerFault(f"{type(error).__name__}: {error}")), b""
 
 
-def _carry_out(worker: "Worker", header: Header, payload: bytes, progress: "OnProgress") -> Answer:
+def carry_out(worker: "Worker", header: Header, payload: bytes, progress: "OnProgress | None" = None) -> Answer:
+    """Do what one request says. Raises MLError."""
     match header.get("do"):
         case "add" if "trainer" in header:
             return {"rows": worker.add_client(_text(header, "digest"), _client(header))}, b""
@@ -120,7 +121,7 @@ def _carry_out(worker: "Worker", header: Header, payload: bytes, progress: "OnPr
             digest, name = _text(header, "digest"), _text(header, "name")
             return {"rows": worker.add_file(digest, name, payload, *_shape(header))}, b""
         case "missing":
-            return {"missing": [digest for digest in _texts(header, "digests") if not worker.has(digest)]}, b""
+            return {"missing": worker.missing(_texts(header, "digests"))}, b""
         case "moments":
             return {}, worker.moments(_texts(header, "digests")).to_bytes()
         case "train":
@@ -132,7 +133,7 @@ def _carry_out(worker: "Worker", header: Header, payload: bytes, progress: "OnPr
         case "fingerprint":
             from roundelay.ml.fingerprint import fingerprint
 
-            return {"fingerprint": fingerprint(_task(header))}, b""
+            return {"fingerprint": fingerprint(plan_from_dict(header.get("plan")))}, b""
         case other:
             raise BadTask(f"an order to do {other!r}")
 

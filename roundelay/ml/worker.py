@@ -63,7 +63,16 @@ class Worker:
         self._clients: dict[str, Client] = {}  # what stands for a file is a Flower client's data
 
     def has(self, digest: str) -> bool:
+        """Is this file here, or a client in its place?"""
         return digest in self._files or digest in self._clients
+
+    def missing(self, digests: Iterable[str]) -> list[str]:
+        """Return those that are not here; the others count as used now, so that adding files does not evict them."""
+        digests = list(digests)
+        for digest in digests:
+            if digest in self._files:
+                self._files.move_to_end(digest)
+        return [digest for digest in digests if not self.has(digest)]
 
     def add_client(self, digest: str, client: Client) -> int:
         """From now on this file is trained by a client of our own; returns its rows."""
@@ -96,14 +105,14 @@ class Worker:
 
     def train(self, task: TrainerTask, weights: bytes, on_progress: OnProgress | None = None) -> PartialUpdate:
         """Train each file of the task from these weights (float32, little-endian), and add up what that changed."""
-        model = learner(task.design)
+        model = learner(task.plan.design)
         base = _weights(model, weights)
         self._check_all_here(task)
-        exact.check_rows(task.rows, task.fraction_bits)
+        exact.check_rows(task.rows, task.plan.fraction_bits)
         total = np.zeros(model.parameters, np.int64)  # (parameters,)
         lasts = [_Last(index, on_progress) for index in range(len(task.files))]
         for index, local in self._train_files(model, task, base, lasts):
-            exact.add(total, exact.quantise(local, base, task.files[index].rows, task.fraction_bits))
+            exact.add(total, exact.quantise(local, base, task.files[index].rows, task.plan.fraction_bits))
         parts = [file.rows / task.rows for file in task.files]
         loss = sum(last.loss * part for last, part in zip(lasts, parts, strict=True))
         accuracy = sum(last.accuracy * part for last, part in zip(lasts, parts, strict=True))
@@ -111,9 +120,9 @@ class Worker:
 
     def evaluate(self, task: TrainerTask, weights: bytes, digest: str) -> Evaluation:
         """How well these weights predict a file, read as the task's files are; its files do not matter."""
-        model = learner(task.design)
+        model = learner(task.plan.design)
         samples = _inputs(task, self._samples(digest))
-        check_samples(task.design, samples)
+        check_samples(task.plan.design, samples)
         found = evaluate(model, _weights(model, weights), samples)
         if not math.isfinite(found.loss):
             raise NotFinite("weights too large to evaluate: the training has diverged")
@@ -128,11 +137,11 @@ class Worker:
             client = self._clients.get(file.digest)
             if client is not None:
                 _check_rows(file, client.rows)
-                yield index, client.train(model, base, task.config, task.round, file.seed, last)
+                yield index, client.train(model, base, task.plan.config, task.round, file.seed, last)
             else:
                 indices.append(index)
                 shards.append(Shard(file.rows, partial(self._read, task, file), file.seed, last))
-        for position, local in model.train_all(base, shards, task.config):
+        for position, local in model.train_all(base, shards, task.plan.config):
             yield indices[position], local
 
     def _read(self, task: TrainerTask, file: FileTask) -> Samples:

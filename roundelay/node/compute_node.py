@@ -17,7 +17,7 @@ from roundelay.chord.effects import Procedure, Request, Sleep, ask
 from roundelay.chord.errors import ChordError, Corrupt, LookupFailed, NodeUnreachable, NotYet, StoreFull
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import Address, NodeRef
-from roundelay.chord.requests import Admit, GetStatus, Grant, Retire, SayHello, Status
+from roundelay.chord.requests import Admit, GetStatus, Grant, Retire, SayHello, Status, TrainingStatus
 from roundelay.chord.ring import Ring
 from roundelay.federation.effects import AwaitOrder, Clocks, Compute, Offload
 from roundelay.federation.failover import JobSupervisor
@@ -84,7 +84,7 @@ class ComputeNode:
         self.store = Store(time.monotonic, disk, disk)
         self.load = Load(options.load, options.load_delay_s, random.Random(), self.runtime.stopping.wait)
         self.orders = Orders(self.load.is_busy, self._relay, private.content if private else None)
-        self.trainer = Trainer(self._training, clients=private.headers if private else {})
+        self.trainer = Trainer(self._on_training, say, clients=private.headers if private else {})
         self.node: ChordNode | None = None
         self.failure: Exception | None = None
         self._handlers: Handlers = {}
@@ -294,7 +294,7 @@ class ComputeNode:
             node.fingers,
             names,
             stored_bytes,
-            self.orders.running,
+            self.orders.training,
         )
 
     def _relay(self, order: Order) -> None:
@@ -304,8 +304,8 @@ class ComputeNode:
             "relay", self.orders.run_collective(self.node, order), lambda error: self._say(f"relay: {error}")
         )
 
-    def _training(self, ticket: str, message: str) -> None:
-        """News of a training that is going on."""
-        self._say(message)
+    def _on_training(self, ticket: str, training: TrainingStatus) -> None:
+        """Show an epoch that has ended, here and to whoever asks for this node's status."""
+        self._say(str(training))
         with self.runtime.changed:
-            self.orders.set_message(ticket, message)
+            self.orders.set_training(ticket, training)

@@ -164,7 +164,7 @@ def parse(text: str) -> tuple[Point, ...]:
 
 
 def _point(text: str) -> Point:
-    where, equals, what = text.partition("=")
+    where, equals, what = text.rpartition("=")
     name, _, wanted = where.partition("~")
     name = name if name in NAMES else f"{name}.before"
     if not equals or name not in NAMES:

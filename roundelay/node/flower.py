@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import cast
 
+from roundelay.federation.errors import WorkFailed
 from roundelay.federation.private_data import PrivateFile
+from roundelay.ml.errors import EndOfFrames, FrameError, MLError
 from roundelay.ml.frames import Header
-from roundelay.node.trainer import Trainer
+from roundelay.node.trainer_process import TrainerProcess
 from roundelay.store.blobs import digest_of
 
 FILE_NAME = "client"
@@ -32,11 +35,7 @@ class FlowerClient:
 
     def scan(self) -> None:
         """Have it made once, in a process that ends then, and hear how many examples it has. Raises WorkFailed."""
-        trainer = Trainer(lambda ticket, line: None)
-        try:
-            self._about["rows"] = rows = trainer.introduce({"do": "add", "digest": "-", **self._about})
-        finally:
-            trainer.stop()
+        self._about["rows"] = rows = _rows_of({"do": "add", "digest": "-", **self._about})
         self._content = json.dumps(self._about, sort_keys=True).encode()
         self.files = (PrivateFile(FILE_NAME, digest_of(self._content), len(self._content), rows),)
 
@@ -48,3 +47,18 @@ class FlowerClient:
     def headers(self) -> dict[str, Header]:
         """By digest: how the training process hears of it."""
         return {file.digest: {"do": "add", "digest": file.digest, **self._about} for file in self.files}
+
+
+def _rows_of(client: Header) -> int:
+    """Make a client in a process of its own, and return how many examples it says it has. Raises WorkFailed."""
+    process = TrainerProcess()
+    try:
+        process.start()
+        return cast(int, process.ask(client, b"", lambda progress: None).header["rows"])
+    except (EndOfFrames, FrameError, OSError) as error:
+        raise WorkFailed(f"the trainer died (exit code {process.end()}) while it made {client['trainer']}") from error
+    except MLError as error:
+        raise WorkFailed(str(error)) from error
+    finally:
+        process.kill()
+        process.end()

@@ -1,298 +1,147 @@
-"""The parent's side of the training process: started at the first order, ended after a minute idle.
-
-Training has a process of its own, so that this one answers its neighbours within milliseconds
-while it goes on. The child ends when the pipe closes, so that a killed node leaves no orphan.
-"""
+"""Has orders carried out by the training process: restarts it when it dies, and ends it after a minute without work."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from pathlib import Path
-from typing import Any, BinaryIO, cast
+from dataclasses import replace
+from typing import cast
 
-from roundelay.chord.errors import NotFound
+from roundelay.chord.requests import TrainingStatus
 from roundelay.federation.effects import Compute, Done
-from roundelay.federation.errors import FilesLacking, OtherBits, WorkFailed
+from roundelay.federation.errors import OtherBits, WorkFailed
 from roundelay.federation.requests import Order
-from roundelay.ml.errors import EndOfFrames, FileUnknown, FrameError, MLError, ModelUnknown, from_dict
-from roundelay.ml.frames import Frame, Header, read_frame, write_frame
-from roundelay.ml.task import task_from_dict
+from roundelay.federation.tasks import TrainTask
+from roundelay.federation.trainer_client import TrainerClient
+from roundelay.ml.errors import EndOfFrames, FrameError
+from roundelay.ml.frames import Frame, Header
 from roundelay.node import failpoints
 from roundelay.node.failpoints import Failpoints
 from roundelay.node.runtime import Stopped
+from roundelay.node.trainer_process import TrainerProcess
 
-ROOT = Path(__file__).resolve().parents[2]
 IDLE_S = 60.0
-STARTS_MAX = 3  # of the process for one order: one that dies each time fails it
-STOP_TIMEOUT_S = 1.0
-FINGERPRINTS_MAX = 16  # shapes whose fingerprints are remembered
-KINDS = ("moments", "train", "evaluate")
-SHOWN = ("optimizer", "epochs", "eta", "batch", "momentum")  # of a configuration; the rest where it is not 0
+STARTS_MAX = 3  # starts of the process with the same order and files; if it dies each time, the order fails
 
-Tell = Callable[[str, str], None]  # ticket, what is going on
+OnTraining = Callable[[str, TrainingStatus], None]  # ticket, progress
 
 
 class Trainer:
-    """At most one child process; one order at a time."""
+    """At most one child process; one order at a time.
+
+    on_training: called with each epoch that ends. log: given one line when an order begins, or is not taken.
+    clients: by digest, the requests that add a Flower client in the place of a file.
+    """
 
     def __init__(
         self,
-        tell: Tell,
+        on_training: OnTraining,
+        log: Callable[[str], None],
         idle_s: float = IDLE_S,
         faults: Failpoints | None = None,
         clients: Mapping[str, Header] | None = None,
     ) -> None:
-        self._tell = tell
-        self._clients = clients or {}  # by the digest of what stands for a file: a Flower client's data
-        self._faults = faults or failpoints.from_environment()
+        self._on_training = on_training
+        self._log = log
         self._idle_s = idle_s
+        self._faults = faults or failpoints.from_environment()
         self._lock = threading.Lock()  # held while an order is carried out, and to end the child
-        self._child: subprocess.Popen[bytes] | None = None
-        self._idle: threading.Timer | None = None
+        self._process = TrainerProcess()
+        self._client = TrainerClient(self._ask, clients)
+        self._idle_timer: threading.Timer | None = None
         self._stopped = False
-        self._died: dict[str, int] = {}  # by ticket: how often over the order that is about to be given its files
-        self._fingerprints: dict[str, str] = {}  # this machine's, by the shapes of a job
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id; None while there is no child."""
+        return self._process.pid
 
     def perform(self, effect: Compute) -> Done:
-        """Have an order carried out. Raises WorkFailed, FilesLacking, OtherBits; Stopped, as this node ends."""
+        """Carry out an order. Raises WorkFailed, FilesLacking, OtherBits, NotFound; Stopped when this node ends."""
         with self._lock:
-            self._cancel_idle()
+            self._cancel_idle_timer()
             try:
                 return self._faults.around("train", effect.order, lambda: self._perform(effect))
             finally:
-                self._start_idle()
-
-    def introduce(self, client: Header) -> int:
-        """How many examples a Flower client trains on, as it says when it is made. Raises WorkFailed."""
-        with self._lock:
-            try:
-                return cast(int, self._ask(client).header["rows"])
-            except (EndOfFrames, FrameError, OSError) as error:
-                raise WorkFailed(
-                    f"the training process ended (exit code {self._end_child()}) while it made {client['trainer']}"
-                ) from error
-            except MLError as error:
-                raise WorkFailed(str(error)) from error
+                self._start_idle_timer()
 
     def stop(self) -> None:
-        """End the child, whatever it is doing."""
+        """End the child, whatever it is doing, and take no more orders."""
         self._stopped = True
-        child = self._child
-        if child is not None and child.poll() is None:
-            child.kill()  # it owns nothing but its memory
+        self._process.kill_for_good()
         with self._lock:
-            self._cancel_idle()
-            self._end_child()
+            self._cancel_idle_timer()
+            self._process.end()
 
     # --- one order
 
     def _perform(self, effect: Compute) -> Done:
-        order, work = effect.order, _read_work(effect.order)
-        code: int | None = None
-        is_told = order.ticket in self._died
-        died = self._died.pop(order.ticket, 0)
-        while died < STARTS_MAX:
+        """Carry out an order; a child that dies is started again, and again told all it must know."""
+        order, code = effect.order, None
+        for _ in range(STARTS_MAX):
             try:
-                return self._converse(effect, work, is_told)
+                return self._carry_out(effect)
             except (EndOfFrames, FrameError, OSError):
-                code = self._end_child()
-                died += 1
-            except FilesLacking:
-                self._died = {order.ticket: died}
-                raise
-            except ModelUnknown as error:  # another node may have it
-                raise NotFound(str(error)) from error
-            except MLError as error:
-                raise WorkFailed(str(error)) from error
+                code = self._process.end()
             if self._stopped:
                 raise Stopped
-        raise WorkFailed(
-            f"the trainer died {STARTS_MAX} times (exit code {code}) on {', '.join(f.name for f in order.files)}"
-        )
+        names = ", ".join(file.name for file in order.files)
+        raise WorkFailed(f"the trainer died {STARTS_MAX} times (exit code {code}) on {names}")
 
-    def _converse(self, effect: Compute, work: dict[str, object], is_told: bool) -> Done:
-        """Have its task done; its files are brought where they are not there. Raises FilesLacking, OtherBits, MLError,
-        OSError."""
-        began = time.monotonic()
-        order = effect.order
-        self._running_child()
-        self._require_bits(order, work)
-        if not is_told:
-            self._tell(order.ticket, _configuration(order, work))
+    def _carry_out(self, effect: Compute) -> Done:
+        began, order = time.monotonic(), effect.order
+        self._process.start()
         try:
-            answer = self._do(effect, work)
-        except FileUnknown as error:  # its first order, or what it has used least recently
-            if any(file.digest not in effect.contents for file in order.files if file.digest not in self._clients):
-                raise FilesLacking(str(error)) from error
-            self._bring_files(effect, work)
-            answer = self._do(effect, work)
-        loss, accuracy = (cast(float, answer.header.get(key, 0.0)) for key in ("loss", "accuracy"))
-        return Done(bytes(answer.payload), time.monotonic() - began, loss, accuracy)
+            done = self._client.carry_out(effect, lambda: self._log(_describe(order)))
+        except OtherBits as error:
+            self._log(f"job {order.job[:8]}: this node {error}")
+            raise
+        return replace(done, seconds=time.monotonic() - began)
 
-    def _do(self, effect: Compute, work: dict[str, object]) -> Frame:
-        """The task itself. Raises FileUnknown at once where the trainer lacks a file; MLError, OSError."""
-        order = effect.order
-        if work["kind"] == "moments":
-            return self._ask({"do": "moments", "digests": [f.digest for f in order.files]})
-        weights = effect.contents.get(order.weights, b"")
-        if work["kind"] == "evaluate":
-            return self._ask({"do": "evaluate", "task": work["task"], "digest": order.files[0].digest}, weights)
-        return self._ask({"do": "train", "task": work["task"]}, weights, order)
+    def _ask(self, header: Header, payload: bytes, order: Order) -> Frame:
+        """Ask the child; the order's epochs are reported as they end."""
 
-    def _require_bits(self, order: Order, work: dict[str, Any]) -> None:
-        """Would the trainer make the bits that the job promises? Its fingerprint costs a tiny training, once."""
-        if not work.get("bits"):
-            return
-        task = work["task"] | {"files": [], "moments": "", "round": 0}
-        shapes = json.dumps(task, sort_keys=True)
-        if shapes not in self._fingerprints:
-            if len(self._fingerprints) >= FINGERPRINTS_MAX:
-                self._fingerprints.clear()
-            self._fingerprints[shapes] = cast(str, self._ask({"do": "fingerprint", "task": task}).header["fingerprint"])
-        ours = self._fingerprints[shapes]
-        if ours != work["bits"]:
-            why = (
-                f"computes other bits (fingerprint {ours[:8]}, the job's {str(work['bits'])[:8]}): "
-                "given none of its files"
-            )
-            self._tell(order.ticket, f"job {order.job[:8]}: this node {why}")
-            raise OtherBits(why)
+        def ask() -> Frame:
+            return self._process.ask(header, payload, lambda progress: self._report(order, progress))
 
-    def _bring_files(self, effect: Compute, work: dict[str, object]) -> None:
-        """The trainer keeps parsed files between rounds: only those that it lacks are sent."""
-        digests = [f.digest for f in effect.order.files]
-        missing = cast("list[str]", self._ask({"do": "missing", "digests": digests}).header["missing"])
-        for file in effect.order.files:
-            if file.digest not in missing:
-                continue
-            if file.digest in self._clients:
-                self._ask(self._clients[file.digest])
-            else:
-                self._ask(
-                    {
-                        "do": "add",
-                        "digest": file.digest,
-                        "name": file.name,
-                        "features": work["features"],
-                        "classes": work["classes"],
-                    },
-                    effect.contents[file.digest],
-                )
+        return self._faults.around(f"trainer.{header['do']}", order, ask, self._process.kill)
 
-    def _ask(self, header: Header, payload: bytes = b"", order: Order | None = None) -> Frame:
-        """One request, and its answer; the epochs of an order are told on the way there."""
-        child, step = self._running_child(), f"trainer.{header['do']}"
-        return self._faults.around(step, order, lambda: self._put_to(child, header, payload, order), child.kill)
+    def _report(self, order: Order, header: Header) -> None:
+        for index, epoch, loss, accuracy in cast("list[tuple[int, int, float, float]]", header["progress"]):
+            file = order.files[index].name
+            status = replace(order.status, file=file, epoch=epoch, accuracy=accuracy, loss=loss)
+            self._on_training(order.ticket, status)
+            self._faults.hit("trainer.epoch", order, self._process.kill)
 
-    def _put_to(self, child: subprocess.Popen[bytes], header: Header, payload: bytes, order: Order | None) -> Frame:
-        orders, answers = cast(BinaryIO, child.stdin), cast(BinaryIO, child.stdout)
-        write_frame(orders, header, payload)
-        while True:  # ends: every request has one answer, or the pipe closes
-            frame = read_frame(answers)
-            if "error" in frame.header:
-                raise from_dict(frame.header)
-            if "progress" not in frame.header:
-                return frame
-            for ended in cast("list[list[Any]]", frame.header["progress"]):
-                if order is not None:
-                    self._tell(order.ticket, _epoch(order, *ended))
-                self._faults.hit("trainer.epoch", order, child.kill)
+    # --- ending an idle child
 
-    # --- the child
+    def _start_idle_timer(self) -> None:
+        self._idle_timer = threading.Timer(self._idle_s, self._end_idle_child)
+        self._idle_timer.daemon = True
+        self._idle_timer.start()
 
-    def _running_child(self) -> subprocess.Popen[bytes]:
-        if self._child is None or self._child.poll() is not None:
-            self._end_child()
-            self._child = subprocess.Popen(
-                [sys.executable, "-m", "roundelay.ml.trainer"],
-                cwd=ROOT,
-                env=_environment(),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                start_new_session=True,
-            )
-        if self._stopped:  # it may have been started too late for `stop` to see it
-            self._child.kill()
-        return self._child
+    def _cancel_idle_timer(self) -> None:
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
 
-    def _end_child(self) -> int | None:
-        """Close its pipe and see it end; its exit code, if there was one to end."""
-        child, self._child = self._child, None
-        if child is None:
-            return None
-        assert child.stdin is not None and child.stdout is not None
-        with suppress(OSError):  # it flushes first what a dead child did not read
-            child.stdin.close()
-        try:
-            child.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-        child.stdout.close()
-        return child.returncode
-
-    def _end_idle(self) -> None:
-        if self._lock.acquire(blocking=False):  # an order has begun: it is not idle
+    def _end_idle_child(self) -> None:
+        if self._lock.acquire(blocking=False):  # otherwise an order has begun meanwhile
             try:
-                self._end_child()
+                self._process.end()
             finally:
                 self._lock.release()
 
-    def _start_idle(self) -> None:
-        self._idle = threading.Timer(self._idle_s, self._end_idle)
-        self._idle.daemon = True
-        self._idle.start()
 
-    def _cancel_idle(self) -> None:
-        if self._idle is not None:
-            self._idle.cancel()
-
-
-def _configuration(order: Order, work: dict[str, Any]) -> str:
-    """What is to be done, and how, for people."""
-    files = f"{len(order.files)} file{'s' * (len(order.files) != 1)}"
-    if work["kind"] == "moments":
-        return f"round {order.round}: summing the features of {files}"
-    if work["kind"] == "evaluate":
-        return f"round {order.round}: evaluating what came of it here"
-    task = work["task"]
-    settings = " ".join(f"{name} {value}" for name, value in task["config"].items() if value or name in SHOWN)
-    model = "" if task["model"] == "mlp" else f"model {task['model']}, "
-    return f"round {order.round}: training {files}, {model}layers {'-'.join(map(str, task['sizes']))}, {settings}"
-
-
-def _environment() -> dict[str, str]:
-    """BLAS with one thread: the processes of one machine share its cores, and bits depend on it."""
-    threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return os.environ | threads
-
-
-def _read_work(order: Order) -> dict[str, object]:
-    """The order's task, which may come from anybody: whatever is wrong with it fails the order, not this node."""
-    try:
-        work: dict[str, object] = json.loads(order.task)
-        kind, features, classes = work["kind"], work["features"], work["classes"]
-        if not isinstance(features, int) or not isinstance(classes, int):
-            raise TypeError(f"features {features!r} and classes {classes!r} must be numbers")
-        if kind not in KINDS:
-            raise ValueError(f"work of the kind {kind!r}")
-        if kind == "evaluate" and len(order.files) != 1:
-            raise ValueError(f"{len(order.files)} files to evaluate on")
-        task, ours = task_from_dict(work["task"]), [f.digest for f in order.files]
-        if kind == "train" and [f.digest for f in task.files] != ours:
-            raise ValueError("its task is about other files")
-    except (ValueError, KeyError, TypeError, RecursionError, MLError) as error:
-        raise WorkFailed(f"an order that cannot be understood: {type(error).__name__}: {error}") from error
-    return work
-
-
-def _epoch(order: Order, index: int, epoch: int, loss: float, accuracy: float) -> str:
-    """A line on one epoch of one file."""
-    return f"round {order.round}, {order.files[index].name}, epoch {epoch}: accuracy {accuracy:.3f}, loss {loss:.4f}"
+def _describe(order: Order) -> str:
+    """Return one line about what is to be computed, and how."""
+    if not isinstance(order.task, TrainTask):
+        return str(order.status)
+    design, config = order.task.plan.design, order.task.plan.config
+    settings = f"optimizer {config.optimizer} epochs {config.epochs} eta {config.eta:g} batch {config.batch}"
+    settings += f" momentum {config.momentum:g}"
+    for name, value in (("dropout", config.dropout), ("mu", config.mu)):
+        settings += f" {name} {value:g}" if value else ""
+    settings += " class weights" if config.class_weights else ""
+    model = "" if design.model == "mlp" else f"model {design.model}, "
+    return f"{order.status}, {model}layers {'-'.join(map(str, design.sizes))}, {settings}"

@@ -6,18 +6,34 @@ Malformed, before any handler sees it.
 
 from __future__ import annotations
 
+import math
+import struct
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast, get_args
 
 from thrift.protocol.TProtocol import TProtocolException
 from thrift.Thrift import TType
 
 from roundelay.chord import errors
 from roundelay.chord.refs import NodeRef
-from roundelay.chord.requests import Candidate, Grant, Hello, Hop, Lease, Members, Neighbourhood, Status
+from roundelay.chord.requests import (
+    Activity,
+    Candidate,
+    Grant,
+    Hello,
+    Hop,
+    Lease,
+    Members,
+    Neighbourhood,
+    Status,
+    TrainingStatus,
+)
 from roundelay.chord.ring import Ring
-from roundelay.federation.requests import Order, Progress, Push, Share, TrainingFile
+from roundelay.federation.requests import STATES, Order, Progress, Push, Share, TrainingFile
+from roundelay.federation.tasks import EvaluateTask, MixTask, MomentsTask, Task, TrainTask
+from roundelay.ml.errors import BadTask
+from roundelay.ml.task import Design, TrainConfig, TrainingPlan
 from roundelay.rpc.gen import ttypes as wire
 from roundelay.store.items import Entry, Item, RangeDigest, Receipt
 from roundelay.store.names import check_name
@@ -28,6 +44,8 @@ BITMAP_BYTES_MAX = 1 << 14  # places of more files than a job may have
 HOST_CHARACTERS_MAX = 255
 PORT_MAX = 65535
 NODES_KEPT_MAX = 4096
+JOB_CHARACTERS_MAX = 64  # a digest in hexadecimal
+MESSAGE_CHARACTERS_MAX = 4096  # what is longer is cut off
 
 # --- identifiers and digests
 
@@ -55,6 +73,19 @@ def digest_from_wire(raw: bytes) -> str:
 def _at_least(least: int, number: int) -> int:
     if number < least:
         raise errors.Malformed(f"{number} where {least} or more belongs")
+    return number
+
+
+def _text(field: str, text: str, length_max: int) -> str:
+    if len(text) > length_max:
+        raise errors.Malformed(f"{field}: {len(text)} characters, at most {length_max}")
+    return text
+
+
+def _finite(field: str, number: float | None) -> float:
+    number = number or 0.0
+    if not math.isfinite(number):
+        raise errors.Malformed(f"{field}: {number}, expected a finite number")
     return number
 
 
@@ -188,7 +219,7 @@ def status_to_wire(status: Status) -> wire.Status:
         nodes_to_wire(status.fingers),
         list(status.names),
         status.stored_bytes,
-        status.training,
+        training_to_wire(status.training) if status.training else None,
     )
 
 
@@ -201,9 +232,41 @@ def status_from_wire(raw: wire.Status) -> Status:
         nodes_from_wire(raw.fingers),
         tuple(raw.names),
         raw.stored_bytes,
-        raw.training,
+        training_from_wire(raw.training) if raw.training else None,
     )
 
+
+def training_to_wire(training: TrainingStatus) -> wire.TrainingStatus:
+    return wire.TrainingStatus(
+        training.job,
+        training.round,
+        _ACTIVITIES.index(training.activity),
+        training.files,
+        training.file or None,
+        training.epoch or None,
+        training.accuracy or None,
+        training.loss or None,
+    )
+
+
+def training_from_wire(raw: wire.TrainingStatus) -> TrainingStatus:
+    if not 0 < raw.activity < len(_ACTIVITIES):
+        raise errors.Malformed(f"training.activity: {raw.activity} is unknown")
+    if raw.file:
+        check_name(raw.file)
+    return TrainingStatus(
+        _text("training.job", raw.job, JOB_CHARACTERS_MAX),
+        _at_least(0, raw.round),
+        cast(Activity, _ACTIVITIES[raw.activity]),
+        _at_least(0, raw.files),
+        raw.file or "",
+        _at_least(0, raw.epoch or 0),
+        _finite("training.accuracy", raw.accuracy),
+        _finite("training.loss", raw.loss),
+    )
+
+
+_ACTIVITIES = ("", *get_args(Activity))  # in the order of the contract's enumeration, which counts from 1
 
 # --- the supernode
 
@@ -288,7 +351,7 @@ def order_to_wire(order: Order) -> wire.Order:
         order.job,
         order.round,
         files,
-        order.task,
+        task_to_wire(order.task),
         weights,
         order.weights_bytes or None,
         order.may_refuse or None,
@@ -302,16 +365,85 @@ def order_from_wire(raw: wire.Order) -> Order:
     files = tuple(_training_file(f) for f in raw.files)
     weights = digest_from_wire(raw.weights) if raw.weights else ""
     return Order(
-        raw.job,
+        _text("order.job", raw.job, JOB_CHARACTERS_MAX),
         _at_least(0, raw.round),
         files,
-        raw.task,
+        task_from_wire(raw.task),
         weights,
         _at_least(0, raw.weights_size or 0),
         bool(raw.may_refuse),
         tuple(share_from_wire(s) for s in raw.shares or ()),
         id_from_wire(raw.limit) if raw.limit else 0,
         _at_least(0, raw.attempt or 0),
+    )
+
+
+def task_to_wire(task: Task) -> wire.Task:
+    match task:
+        case MomentsTask(plan):
+            return wire.Task(moments=wire.MomentsTask(plan_to_wire(plan)))
+        case TrainTask(plan, moments, seed):
+            return wire.Task(train=wire.TrainTask(plan_to_wire(plan), moments, seed))
+        case EvaluateTask(plan, moments):
+            return wire.Task(evaluate=wire.EvaluateTask(plan_to_wire(plan), moments))
+        case MixTask(exchanges):
+            return wire.Task(mix=wire.MixTask(exchanges))
+
+
+def task_from_wire(raw: wire.Task) -> Task:
+    """The task, its ranges checked. Raises Malformed."""
+    try:
+        if raw.moments is not None:
+            return MomentsTask(plan_from_wire(raw.moments.plan))
+        if raw.train is not None:
+            return TrainTask(plan_from_wire(raw.train.plan), raw.train.moments, raw.train.seed)
+        if raw.evaluate is not None:
+            return EvaluateTask(plan_from_wire(raw.evaluate.plan), raw.evaluate.moments)
+        if raw.mix is not None:
+            return MixTask(raw.mix.exchanges)
+    except BadTask as error:
+        raise errors.Malformed(f"order.task: {error}") from error
+    raise errors.Malformed("order.task: none of moments, train, evaluate and mix is set")
+
+
+def plan_to_wire(plan: TrainingPlan) -> wire.TrainingPlan:
+    design, config = plan.design, plan.config
+    return wire.TrainingPlan(
+        wire.Design(list(design.sizes), design.model, list(design.shape), design.course),
+        wire.TrainConfig(
+            config.optimizer,
+            config.epochs,
+            config.eta,
+            config.batch,
+            config.momentum,
+            config.dropout,
+            struct.pack(f"<{len(config.class_weights)}d", *config.class_weights),
+            config.mu,
+        ),
+        plan.fraction_bits,
+        digest_to_wire(plan.fingerprint) or None,
+    )
+
+
+def plan_from_wire(raw: wire.TrainingPlan) -> TrainingPlan:
+    """Raises BadTask, Malformed."""
+    design, config = raw.design, raw.config
+    if len(config.class_weights) % 8:
+        raise errors.Malformed(f"config.class_weights: {len(config.class_weights)} bytes, expected 8 for each class")
+    return TrainingPlan(
+        Design(tuple(design.sizes), design.model, tuple(design.shape), design.course),
+        TrainConfig(
+            config.optimizer,
+            config.epochs,
+            config.eta,
+            config.batch,
+            config.momentum,
+            config.dropout,
+            struct.unpack(f"<{len(config.class_weights) // 8}d", config.class_weights),
+            config.mu,
+        ),
+        raw.fraction_bits,
+        digest_from_wire(raw.fingerprint) if raw.fingerprint else "",
     )
 
 
@@ -364,24 +496,28 @@ def progress_to_wire(progress: Progress) -> wire.Progress:
     result = digest_to_wire(progress.result) if progress.result else None
     return wire.Progress(
         progress.state,
-        progress.message,
+        progress.message[:MESSAGE_CHARACTERS_MAX],
         result,
         progress.size_bytes,
         progress.seconds,
         progress.loss,
         progress.accuracy,
+        training_to_wire(progress.training) if progress.training else None,
     )
 
 
 def progress_from_wire(raw: wire.Progress) -> Progress:
+    if raw.state not in STATES:
+        raise errors.Malformed(f"progress.state: {raw.state[:20]!r}, expected one of {', '.join(STATES)}")
     return Progress(
         raw.state,
-        raw.message,
+        _text("progress.message", raw.message, MESSAGE_CHARACTERS_MAX),
         digest_from_wire(raw.result) if raw.result else "",
-        raw.size or 0,
-        raw.seconds or 0.0,
-        raw.loss or 0.0,
-        raw.accuracy or 0.0,
+        _at_least(0, raw.size or 0),
+        _finite("progress.seconds", raw.seconds),
+        _finite("progress.loss", raw.loss),
+        _finite("progress.accuracy", raw.accuracy),
+        training_from_wire(raw.training) if raw.training else None,
     )
 
 

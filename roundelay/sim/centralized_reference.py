@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import arithmetic
 from roundelay.federation.client_sampling import sampled_files
-from roundelay.federation.requests import Progress
+from roundelay.federation.requests import Progress, trainer_task
 from roundelay.federation.rounds import PartialResult
 from roundelay.federation.spec import JobSpec
-from roundelay.ml.task import task_from_dict
 from roundelay.ml.worker import Worker
 
 NOBODY = NodeRef(0, "nobody", 1)
@@ -31,7 +30,7 @@ def rounds(spec: JobSpec, standardised_by: bytes, worker: Worker) -> Iterator[by
     yield weights
     for number in range(1, spec.settings.rounds + 1):
         files = sampled_files(spec, number)
-        task = task_from_dict(arithmetic.training_task(spec, number, standardised_by, files)["task"])
+        task = trainer_task(arithmetic.training_task(spec, standardised_by), number, files)
         part = PartialResult(NOBODY, files, Progress("done"), worker.train(task, weights).sum)
         weights, state = arithmetic.step(spec, weights, [part], state)
         yield weights

@@ -6,21 +6,23 @@ into it; what it computes is computed at once, by the very worker that a trainer
 
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from roundelay.chord.dispatch import Handlers
 from roundelay.chord.effects import Procedure, Sleep
+from roundelay.chord.errors import ChordError
 from roundelay.chord.node import ChordNode
 from roundelay.federation.effects import AwaitOrder, Clocks, Compute, Done, Offload
-from roundelay.federation.errors import FilesLacking, WorkFailed
+from roundelay.federation.errors import FederationError, FilesLacking
 from roundelay.federation.failover import JobSupervisor
 from roundelay.federation.orders import Orders
 from roundelay.federation.requests import Collect, DriverHeartbeat, Order
-from roundelay.ml.errors import MLError
-from roundelay.ml.task import task_from_dict
+from roundelay.federation.trainer_client import TrainerClient
+from roundelay.ml.frames import Frame, Header
+from roundelay.ml.trainer import carry_out
 from roundelay.ml.worker import Worker
 from roundelay.sim.machine import Machine, RingProgram
 from roundelay.sim.process import PENDING, Outcome, Process, SimTask
@@ -79,51 +81,57 @@ def teach(world: World) -> None:
     if Compute in world.performers:
         return
     worker = Worker()
-    brought: WeakKeyDictionary[Process, set[str]] = WeakKeyDictionary()
+    trainers: WeakKeyDictionary[Process, InlineTrainer] = WeakKeyDictionary()
     sleep = world.performers[Sleep]
-    world.performers[Compute] = partial(_compute, world, worker, brought)
+
+    def compute(task: SimTask, effect: Compute) -> Outcome:
+        trainer = trainers.setdefault(task.process, InlineTrainer(worker))
+        return _compute(world, trainer, task, effect)
+
+    world.performers[Compute] = compute
     world.performers[Offload] = lambda _, effect: effect.function()
     world.performers[AwaitOrder] = lambda task, _: sleep(task, Sleep(REST_S))
 
 
-def _compute(
-    world: World, worker: Worker, brought: WeakKeyDictionary[Process, set[str]], task: SimTask, effect: Compute
-) -> Outcome:
-    """Carry an order out: the result is there when the training would have ended.
+class InlineTrainer:
+    """A node's trainer without a process. One worker may serve many: it parses each file once for all of them.
 
-    One worker serves all, who parses each file once; but each process must have brought its files itself.
+    Like a process, a trainer lacks what it was not given itself.
     """
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._files: set[str] = set()
+        self._client = TrainerClient(self._ask)
+
+    def carry_out(self, effect: Compute) -> Done:
+        """Carry an order out at once. Raises FilesLacking, WorkFailed, OtherBits, NotFound."""
+        return self._client.carry_out(effect)
+
+    def _ask(self, header: Header, payload: bytes, order: Order) -> Frame:
+        if header["do"] == "add":
+            self._files.add(str(header["digest"]))
+            if self._worker.has(str(header["digest"])):
+                return Frame({}, bytearray())
+        answer, result = carry_out(self._worker, header, payload)
+        if header["do"] == "missing":
+            here = {d for d in self._files if self._worker.has(d)}
+            answer = {"missing": [file.digest for file in order.files if file.digest not in here]}
+        return Frame(answer, bytearray(result))
+
+
+def _compute(world: World, trainer: InlineTrainer, task: SimTask, effect: Compute) -> Outcome:
+    """Carry an order out: the result is there when the training would have ended."""
     resume, process = task.later(), task.process
-    known = brought.setdefault(process, set())
-    known.update(file.digest for file in effect.order.files if file.digest in effect.contents)
-    if lacking := [file.name for file in effect.order.files if file.digest not in known]:
-        return FilesLacking(f"{len(lacking)} files, the first is {lacking[0]}")
     seconds = TRAINS_S_A_FILE * len(effect.order.files)
     try:
-        outcome: Outcome = run_queue(worker, effect, seconds)
-    except MLError as error:
-        outcome = WorkFailed(str(error))
+        outcome: Outcome = replace(trainer.carry_out(effect), seconds=seconds)
+    except FilesLacking as error:
+        return error
+    except (ChordError, FederationError) as error:
+        outcome = error
     world.clock.after(seconds, lambda: process.when_awake(lambda: resume(outcome)))
     return PENDING
-
-
-def run_queue(worker: Worker, effect: Compute, seconds: float) -> Done:
-    """What a trainer process does with an order. Raises MLError, FilesLacking."""
-    order, work = effect.order, json.loads(effect.order.task)
-    weights = effect.contents.get(order.weights, b"")
-    lacking = [file for file in order.files if not worker.has(file.digest)]
-    if any(file.digest not in effect.contents for file in lacking):
-        raise FilesLacking(f"{len(lacking)} files")
-    for file in lacking:
-        worker.add_file(file.digest, file.name, effect.contents[file.digest], work["features"], work["classes"])
-    if work["kind"] == "moments":
-        return Done(worker.moments([file.digest for file in order.files]).to_bytes(), seconds)
-    task = task_from_dict(work["task"])
-    if work["kind"] == "evaluate":
-        found = worker.evaluate(task, weights, order.files[0].digest)
-        return Done(b"", seconds, found.loss, 1 - found.error_rate)
-    update = worker.train(task, weights)
-    return Done(update.sum, seconds, update.loss, update.accuracy)
 
 
 def _say(world: World, node: ChordNode, line: str) -> None:

@@ -14,7 +14,7 @@ from rich.console import Console
 from roundelay.chord.effects import Ask, AskAll, Effect, Procedure, run
 from roundelay.chord.errors import Busy, NodeUnreachable, NotYet
 from roundelay.chord.refs import Address, NodeRef
-from roundelay.chord.requests import Candidate, GetMembers, Hello, Members, SayHello, Status
+from roundelay.chord.requests import Candidate, GetMembers, Hello, Members, SayHello, Status, TrainingStatus
 from roundelay.chord.ring import Ring
 from roundelay.cli import legacy_arguments, main, options, report, screen, status, tables, train
 from roundelay.cli.entry import find_member
@@ -245,12 +245,15 @@ def test_the_time_of_every_answer_is_noted_and_of_no_silence() -> None:
 
 
 def test_status_as_json_has_identifiers_in_full_and_each_node_once() -> None:
-    shown = status.to_json(Status(A, RING, C, (B, C, A, A), (B,) * 159 + (C,), ("a", "b"), 7, "round 1, a"))
+    shown = status.to_json(
+        Status(A, RING, C, (B, C, A, A), (B,) * 159 + (C,), ("a", "b"), 7, TrainingStatus("job", 1, "train", 3))
+    )
 
     assert shown["id"] == "0" * 40
     assert shown["successors"] == [f"{n.id:040x}" for n in (B, C, A)]
     assert shown["fingers"][159] == {"start": f"{1 << 159:040x}", "node": f"{C.id:040x}", "address": "127.0.0.1:8003"}
     assert shown["keys"][0] == {"key": f"{RING.key('a'):040x}", "name": "a"}
+    assert shown["training"] == "round 1: training 3 files"
     assert json.loads(json.dumps(shown)) == shown
 
 

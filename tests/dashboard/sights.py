@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from roundelay.chord.refs import Address, NodeRef
-from roundelay.chord.requests import Status
+from roundelay.chord.requests import Status, TrainingStatus
 from roundelay.chord.ring import Ring
 from roundelay.dashboard.model import NodeState, RingState
 from roundelay.dashboard.palette import assign
@@ -21,7 +21,9 @@ def node(identifier: int, host: str = "127.0.0.1") -> NodeRef:
     return NodeRef(identifier, host, 8000 + identifier, 1)
 
 
-def sights(*identifiers: int, names: tuple[str, ...] = (), training: str = "") -> tuple[NodeState, ...]:
+def sights(
+    *identifiers: int, names: tuple[str, ...] = (), training: TrainingStatus | None = None
+) -> tuple[NodeState, ...]:
     """A ring of these, in order, as it should be."""
     refs = [node(identifier) for identifier in sorted(identifiers)]
 
@@ -36,7 +38,7 @@ def sights(*identifiers: int, names: tuple[str, ...] = (), training: str = "") -
     return tuple(sight(place) for place in range(len(refs)))
 
 
-def picture(*identifiers: int, jobs: tuple[JobSnapshot, ...] = (), training: str = "") -> RingState:
+def picture(*identifiers: int, jobs: tuple[JobSnapshot, ...] = (), training: TrainingStatus | None = None) -> RingState:
     nodes = sights(*identifiers, training=training)
     colours = assign({}, [sight.ref for sight in nodes])
     return RingState(SUPERNODE, RING, nodes, jobs, True, colours)

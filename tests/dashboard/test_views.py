@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from roundelay.chord.lookup import Route
-from roundelay.chord.requests import Candidate
+from roundelay.chord.requests import Candidate, TrainingStatus
 from roundelay.dashboard import history_view, tables, training_view
 from roundelay.dashboard.charts import POINTS_MAX, Series, chart_scene, thinned
 from roundelay.dashboard.events import Event
@@ -60,7 +60,7 @@ def test_the_chosen_nodes_fingers_are_drawn_each_node_once() -> None:
 
 
 def test_a_silent_node_looks_different_from_one_that_is_paused_or_trains() -> None:
-    seen = picture(0, 64, 128, 192, training="round 1, part-0, epoch 2: accuracy 0.5, loss 1.0")
+    seen = picture(0, 64, 128, 192, training=TrainingStatus("job", 1, "train", 2, "part-0", 2, 0.5, 1.0))
     seen = replace(seen, nodes=(replace(seen.nodes[0], answers=False), *seen.nodes[1:]))
 
     scene = ring_scene(seen, Chosen(paused=[node(64)]))
@@ -103,13 +103,15 @@ def test_neighbours_differ_in_colour_and_nobody_changes_it() -> None:
 @pytest.mark.parametrize(
     ("jobs", "training", "phase"),
     [
-        ((), "", IDLE),
-        ((job(10, "done"),), "", IDLE),
-        ((job(3),), "round 4: 2 files", TRAINING),
-        ((job(3),), "", UPDATING),
+        ((), None, IDLE),
+        ((job(10, "done"),), None, IDLE),
+        ((job(3),), TrainingStatus("job", 4, "train", 2), TRAINING),
+        ((job(3),), None, UPDATING),
     ],
 )
-def test_the_phase_has_the_name_of_the_older_systems(jobs: tuple[object, ...], training: str, phase: str) -> None:
+def test_the_phase_has_the_name_of_the_older_systems(
+    jobs: tuple[object, ...], training: TrainingStatus | None, phase: str
+) -> None:
     seen = picture(0, 128, jobs=jobs, training=training)  # type: ignore[arg-type]
 
     assert seen.phase == phase
@@ -134,7 +136,7 @@ def test_a_round_more_sends_little() -> None:
 
 
 def test_a_file_in_training_fills_as_its_epochs_go() -> None:
-    seen = picture(0, jobs=(job(3),), training="round 4, part-1, epoch 2: accuracy 0.5, loss 1.0")
+    seen = picture(0, jobs=(job(3),), training=TrainingStatus("job", 4, "train", 2, "part-1", 2, 0.5, 1.0))
 
     scene = training_view.files_scene(seen, seen.jobs[0])
 
@@ -144,7 +146,7 @@ def test_a_file_in_training_fills_as_its_epochs_go() -> None:
 
 
 def test_the_files_of_a_job_that_waits_are_not_filled_by_the_job_that_runs() -> None:
-    doing = "round 4, part-1, epoch 2: accuracy 0.5, loss 1.0"
+    doing = TrainingStatus("job", 4, "train", 2, "part-1", 2, 0.5, 1.0)
     seen = picture(0, jobs=(job(3), job(0, nonce="later")), training=doing)
 
     fills = [training_view.files_scene(seen, each).pieces["fill-1"].attributes["style"] for each in seen.jobs]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -19,7 +20,7 @@ from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation import jobs
 from roundelay.federation.driver import Driver
-from roundelay.federation.effects import AwaitOrder, Clocks, Compute, Offload
+from roundelay.federation.effects import AwaitOrder, Clocks, Compute, Done, Offload
 from roundelay.federation.errors import FilesLacking
 from roundelay.federation.failover import JobSupervisor
 from roundelay.federation.orders import Orders
@@ -29,7 +30,7 @@ from roundelay.federation.spec import JobSpec
 from roundelay.federation.upload import upload_files
 from roundelay.ml.worker import Worker
 from roundelay.sim.ideal_ring import IdealRing
-from roundelay.sim.program import run_queue
+from roundelay.sim.program import InlineTrainer
 from roundelay.store.blobs import digest_of
 from roundelay.store.store import Store
 
@@ -50,7 +51,7 @@ class Seat:
         self.node = ChordNode(ref, table.ring)
         self.store = Store(table.clock)
         self.orders = Orders()
-        self.worker = Worker()
+        self.trainer = InlineTrainer(Worker())
         self.said: list[str] = []
         self.keeper = JobSupervisor(self.node, table.clocks, self.said.append)
         self.handlers: Handlers = {
@@ -186,10 +187,14 @@ class Table:
             if isinstance(effect, AwaitOrder):
                 return carrying.close()
             try:
-                outcome = run_queue(seat.worker, effect, 0.1) if isinstance(effect, Compute) else self.perform(effect)
+                outcome = self.compute(seat, effect) if isinstance(effect, Compute) else self.perform(effect)
                 step = carrying.send
             except (ChordError, FilesLacking) as error:
                 outcome, step = error, carrying.throw
+
+    @staticmethod
+    def compute(seat: Seat, effect: Compute) -> Done:
+        return replace(seat.trainer.carry_out(effect), seconds=0.1)
 
     @staticmethod
     def value_or_error(get: Callable[[], Any]) -> Any:

@@ -14,7 +14,7 @@ from tests.processes import PATIENCE_S, Ring, ring
 
 pytest.importorskip("torch", reason="PyTorch is in the extra torch")
 
-POINT = 'train.before~"round": 2'  # of the node, not of its trainer
+POINT = "train.before~round=2"  # of the node, not of its trainer
 JOB = ("set.npz", "--model", "torchzoo:cnn", "--hidden", 8, "--rounds", 3, "--epochs", 1, "--parts", 6, "--json")
 NODES = 3
 SLOW_S = 5 * PATIENCE_S  # every process imports torch

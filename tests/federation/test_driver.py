@@ -23,14 +23,13 @@ from roundelay.federation.errors import JobEnded, WorkFailed
 from roundelay.federation.lease_renewal import RENEW_DELAY_S, RENEW_INTERVAL_S
 from roundelay.federation.placement import BALANCING, POLICIES
 from roundelay.federation.records import RoundReport, RoundResult
-from roundelay.federation.requests import Collect, Order, Progress, TrainingFile
+from roundelay.federation.requests import Collect, Order, Progress, TrainingFile, trainer_task
 from roundelay.federation.retry import refresh_members
 from roundelay.federation.settings import Settings
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.upload import upload_files
 from roundelay.ml import exact
-from roundelay.ml.task import task_from_dict
 from roundelay.ml.worker import Worker
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import Put, Read, Write
@@ -107,7 +106,7 @@ def reference(spec: JobSpec = SPEC, contents: dict[str, bytes] = CONTENTS) -> by
     moments = worker.moments([f.digest for f in spec.files]).moments().to_bytes()
     weights = arithmetic.first_weights(spec)
     for number in range(1, spec.settings.rounds + 1):
-        task = task_from_dict(arithmetic.training_task(spec, number, moments, spec.files)["task"])
+        task = trainer_task(arithmetic.training_task(spec, moments), number, spec.files)
         update = worker.train(task, weights)
         part = arithmetic.PartialResult(InlineRing((1,), RING).entry, spec.files, Progress("done"), update.sum)
         weights = arithmetic.mean_of(spec, weights, [part])
@@ -138,7 +137,7 @@ def test_a_round_is_the_mean_of_the_files_weights_by_their_rows() -> None:
     worker, locals_ = Worker(), []
     for file in job.spec.files:
         worker.add_file(file.digest, file.name, CONTENTS[file.name], FEATURES, CLASSES)
-        task = task_from_dict(arithmetic.training_task(job.spec, 1, moments, [file])["task"])
+        task = trainer_task(arithmetic.training_task(job.spec, moments), 1, [file])
         change = np.frombuffer(worker.train(task, first).sum, "<i8") / 2.0**bits / file.rows  # (parameters,)
         locals_.append(base + change)
 

@@ -13,11 +13,14 @@ from roundelay.chord.dispatch import dispatch
 from roundelay.chord.effects import Ask, Procedure, Request, resume
 from roundelay.chord.errors import Busy, ChordError, NodeUnreachable, NotFound, StoreFull
 from roundelay.chord.refs import NodeRef
+from roundelay.chord.requests import TrainingStatus
 from roundelay.chord.ring import Ring
 from roundelay.federation.effects import AwaitOrder, Compute, Done
 from roundelay.federation.errors import FilesLacking, OtherBits, WorkFailed
 from roundelay.federation.orders import FINISHED_MAX, QUEUED_MAX, Orders
 from roundelay.federation.requests import Collect, Order, Progress, TrainingFile
+from roundelay.federation.tasks import MomentsTask, TrainTask
+from roundelay.ml.task import Design, TrainConfig, TrainingPlan
 from roundelay.store.blobs import digest_of
 from roundelay.store.store import Store
 from roundelay.store.write_path import write
@@ -26,7 +29,9 @@ from tests.federation.inline_ring import settled
 ME = NodeRef(1, "me", 1)
 CONTENT, WEIGHTS = b"1,2,0\n", b"first weights"
 FILE = TrainingFile(0, "a", digest_of(CONTENT), len(CONTENT), 1)
-ORDER = Order("job", 1, (FILE,), "{}", digest_of(WEIGHTS), len(WEIGHTS))
+PLAN = TrainingPlan(Design((2, 3)), TrainConfig(), 30)
+ORDER = Order("job", 1, (FILE,), TrainTask(PLAN), digest_of(WEIGHTS), len(WEIGHTS))
+EPOCH = TrainingStatus("job", 1, "train", 1, "a", 3, 0.5, 0.75)
 
 
 class Node:
@@ -38,6 +43,7 @@ class Node:
         self.handlers = {**self.store.handlers(), **self.orders.handlers()}
         self.computed: list[Compute] = []
         self.has_files = True  # has its trainer?
+        self.lacks: list[list[str]] = []  # what it lacks at each attempt, one after the other
         self.outcome: Done | Exception | None = None  # None: the number of the computation
         self.procedure = self.orders.run_queue(self.core)
         self.run(write(ME, FILE.digest, CONTENT))
@@ -58,9 +64,11 @@ class Node:
 
     def _compute(self, effect: Compute) -> Done:
         self.computed.append(effect)
+        if self.lacks:
+            raise FilesLacking(self.lacks.pop(0))
         if not self.has_files and len(effect.contents) < 2:
-            raise FilesLacking("a")
-        self.orders.set_message(effect.order.ticket, "half way")
+            raise FilesLacking([file.digest for file in effect.order.files])
+        self.orders.set_training(effect.order.ticket, EPOCH)
         self.seen = self.ask(Collect(effect.order.ticket))
         if isinstance(self.outcome, Exception):
             raise self.outcome
@@ -81,7 +89,7 @@ def test_an_order_is_queued_carried_out_and_done(node: Node) -> None:
 
     node.work()
 
-    assert node.seen == Progress("running", "half way")
+    assert node.seen == Progress("running", training=EPOCH)
     done = node.ask(Collect(ticket))
     assert (done.state, done.seconds, done.loss, done.accuracy) == ("done", 2.5, 0.75, 0.5)
     assert (done.result, done.size_bytes) == (digest_of(b"result 1"), 8)
@@ -93,6 +101,39 @@ def test_a_trainer_that_has_the_files_is_given_the_weights_alone(node: Node) -> 
     node.work()
 
     assert [effect.contents for effect in node.computed] == [{ORDER.weights: WEIGHTS}]
+
+
+def test_a_trainer_is_given_just_the_files_that_it_lacks(node: Node) -> None:
+    other = replace(FILE, index=1, name="b", digest="22" * 32)  # which nobody has
+
+    node.lacks = [[FILE.digest]]
+    ticket = node.ask(replace(ORDER, files=(FILE, other)))
+    node.work()
+
+    assert node.ask(Collect(ticket)).state == "done"
+    assert node.computed[-1].contents == {FILE.digest: CONTENT, ORDER.weights: WEIGHTS}
+
+
+def test_a_trainer_that_forgot_its_files_meanwhile_is_given_them_too(node: Node) -> None:
+    second = b"2,3,1\n"
+    node.run(write(ME, digest_of(second), second))
+    other = replace(FILE, index=1, name="b", digest=digest_of(second))
+
+    node.lacks = [[FILE.digest], [other.digest]]
+    ticket = node.ask(replace(ORDER, files=(FILE, other)))
+    node.work()
+
+    assert node.ask(Collect(ticket)).state == "done"
+    assert node.computed[-1].contents == {FILE.digest: CONTENT, other.digest: second, ORDER.weights: WEIGHTS}
+
+
+def test_a_trainer_that_asks_for_the_same_file_for_ever_fails_the_order(node: Node) -> None:
+    node.lacks = [[FILE.digest]] * 10
+    ticket = node.ask(ORDER)
+    node.work()
+
+    assert node.ask(Collect(ticket)).state == "failed"
+    assert len(node.computed) == 2
 
 
 def test_a_trainer_that_lacks_files_is_given_them_all(node: Node) -> None:
@@ -127,7 +168,8 @@ def test_the_same_order_again_is_the_same_ticket_and_nothing_is_done_twice(node:
     [
         {"job": "x"},
         {"round": 2},
-        {"task": "[]"},
+        {"task": TrainTask(PLAN, seed=1)},
+        {"task": MomentsTask(PLAN)},
         {"weights": "11" * 32},
         {"weights_bytes": 1},
         {"files": ()},
@@ -214,18 +256,24 @@ def test_a_ticket_that_nobody_has_given_out_is_not_found(node: Node) -> None:
         node.ask(Collect("00" * 32))
 
 
-def test_what_is_trained_now_is_shown_in_words(node: Node) -> None:
-    said: list[str] = []
+def test_the_progress_of_the_running_order_is_shown_while_it_runs(node: Node) -> None:
+    shown: list[TrainingStatus | None] = []
     node.ask(ORDER)
-    node.orders.set_message(ORDER.ticket, "round 1, a, epoch 3")
-    assert node.orders.running == ""
+    assert node.orders.training is None
 
-    tell = node.orders.set_message
-    node.orders.set_message = lambda ticket, line: (tell(ticket, line), said.append(node.orders.running))  # type: ignore
+    set_training = node.orders.set_training
+
+    def watch(ticket: str, training: TrainingStatus) -> None:
+        shown.append(node.orders.training)
+        set_training(ticket, training)
+        shown.append(node.orders.training)
+
+    node.orders.set_training = watch  # type: ignore[method-assign]
     node.work()
 
-    assert said == ["half way"]
-    assert node.orders.running == ""
+    assert shown == [TrainingStatus("job", 1, "train", 1), EPOCH]
+    assert node.orders.training is None
+    assert node.ask(Collect(ORDER.ticket)).training is None
 
 
 def test_results_of_old_rounds_are_let_go_of(node: Node) -> None:

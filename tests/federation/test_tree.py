@@ -12,6 +12,7 @@ import pytest
 from roundelay.chord.errors import Busy
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
+from roundelay.federation.arithmetic import moments_task
 from roundelay.federation.errors import BadRecord, BadSpec
 from roundelay.federation.placement import POLICIES
 from roundelay.federation.requests import Order, Share, TrainingFile
@@ -31,7 +32,7 @@ def spread(ids: Sequence[int]) -> tuple[dict[NodeRef, ChordNode], Order]:
     files = tuple(TrainingFile(i, f"file-{i}", "00" * 32, 1, 1) for i in range(len(nodes)))
     shares = tuple(Share(ref, (i,)) for i, ref in enumerate(nodes))
     top = next(iter(nodes))
-    return nodes, Order("job", 1, files, '{"kind": "moments"}', shares=shares, limit=top.id)
+    return nodes, Order("job", 1, files, moments_task(make_spec()), shares=shares, limit=top.id)
 
 
 def broadcast(nodes: dict[NodeRef, ChordNode], node: NodeRef, order: Order, level: int = 0) -> list[tuple[int, int]]:

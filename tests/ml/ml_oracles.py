@@ -1,14 +1,16 @@
 """Plain restatements in float64 that the tests compare the fast code with, and samples to try them on."""
 
 import hashlib
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from hypothesis import settings
 
 from roundelay.ml.data import Samples
 from roundelay.ml.mlp import Architecture, loss_and_gradient
-from roundelay.ml.task import FileTask, TrainConfig, TrainerTask
+from roundelay.ml.task import Design, FileTask, TrainConfig, TrainerTask, TrainingPlan
 
 EFFORT = settings(derandomize=True, deadline=None)
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
@@ -32,11 +34,23 @@ def digest_of(content: bytes) -> str:
 
 
 def make_task(
-    contents: list[bytes], rows: list[int], sizes: tuple[int, ...] = (5, 8, 4), **changes: object
+    contents: list[bytes], rows: list[int], sizes: tuple[int, ...] = (5, 8, 4), **changes: Any
 ) -> TrainerTask:
+    """A task on these files; `changes` are those of the plan, or the task's moments."""
     files = tuple(FileTask(digest_of(c), n, 100 + i) for i, (c, n) in enumerate(zip(contents, rows, strict=True)))
-    defaults: dict[str, object] = {"config": TrainConfig(epochs=2, batch=8), "fraction_bits": 37, "files": files}
-    return TrainerTask(sizes=sizes, **(defaults | changes))  # type: ignore[arg-type]
+    plan = TrainingPlan(Design(sizes), TrainConfig(epochs=2, batch=8), 37)
+    return with_changes(TrainerTask(plan, files), **changes)
+
+
+def with_changes(task: TrainerTask, **changes: Any) -> TrainerTask:
+    """The task with other values for fields of its own, of its plan, or of its plan's design."""
+
+    def of(kind: type[Any]) -> dict[str, Any]:
+        return {field.name: changes[field.name] for field in fields(kind) if field.name in changes}
+
+    design = replace(task.plan.design, **of(Design))
+    plan = replace(task.plan, design=design, **of(TrainingPlan))
+    return replace(task, plan=plan, **of(TrainerTask))
 
 
 def plain_train(architecture: Architecture, weights: np.ndarray, samples: Samples, config: TrainConfig, seed: int):

@@ -18,7 +18,7 @@ from roundelay.ml.models.arrays import cut, join
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.models.learner import evaluate
 from roundelay.ml.readers import letters
-from roundelay.ml.task import Design, FileTask, TrainConfig, TrainerTask
+from roundelay.ml.task import Design, FileTask, TrainConfig, TrainerTask, TrainingPlan
 from roundelay.ml.worker import Worker, sum_from_bytes
 from tests.ml.ml_oracles import digest_of
 
@@ -115,7 +115,7 @@ def trained(worker: Worker, design: Design, base: np.ndarray, rows: list[int], n
     """One round of a job with a file for each of the worker's clients, as a vector."""
     files = tuple(FileTask(digest_of(str(i).encode()), n, i) for i, n in enumerate(rows))
     bits = exact.fraction_bits(sum(rows))
-    task = TrainerTask(design.sizes, TrainConfig(epochs=3), bits, files, model=design.model, round=number)
+    task = TrainerTask(TrainingPlan(design, TrainConfig(epochs=3), bits), files, round=number)
     update = worker.train(task, base.astype("<f4").tobytes())
     return exact.mean(base, sum_from_bytes(update), sum(rows), bits), update
 

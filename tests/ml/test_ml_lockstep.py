@@ -15,7 +15,7 @@ from roundelay.ml.fingerprint import fingerprint
 from roundelay.ml.lockstep import FILES_BYTES, STACK_BYTES, stacks
 from roundelay.ml.mlp import Architecture, init
 from roundelay.ml.models.catalogue import learner
-from roundelay.ml.task import Design, TrainConfig, TrainerTask
+from roundelay.ml.task import Design, TrainConfig, TrainingPlan
 from roundelay.ml.train import Shard, train_together
 from roundelay.ml.worker import Worker
 from tests.ml.ml_oracles import EFFORT, digest_of, make_csv, make_samples, make_task
@@ -157,7 +157,7 @@ def test_files_are_read_a_stack_at_a_time() -> None:
 def test_a_worker_adds_up_the_same_whether_files_are_as_long_as_others_or_not(task) -> None:  # type: ignore[no-untyped-def]
     contents = [make_csv(make_samples(rows, seed=i)) for i, rows in enumerate([30, 17, 30, 30, 17])]
     files = make_task(contents, [30, 17, 30, 30, 17]).files
-    worker, weights = Worker(), learner(task.design).init_weights(1).tobytes()
+    worker, weights = Worker(), learner(task.plan.design).init_weights(1).tobytes()
     for content in contents:
         worker.add_file(digest_of(content), "file", content)
 
@@ -169,7 +169,7 @@ def test_a_worker_adds_up_the_same_whether_files_are_as_long_as_others_or_not(ta
     whole = train(0, 1, 2, 3, 4, hear=lambda index, epoch, *_: heard.append((index, epoch)))
 
     assert np.array_equal(whole, sum(train(i) for i in range(5)))
-    assert sorted(heard) == [(i, epoch) for i in range(5) for epoch in range(1, task.config.epochs + 1)]
+    assert sorted(heard) == [(i, epoch) for i in range(5) for epoch in range(1, task.plan.config.epochs + 1)]
 
 
 class _Client:
@@ -185,7 +185,7 @@ class _Client:
 def test_a_client_among_files_keeps_its_place() -> None:
     contents = [make_csv(make_samples(rows, seed=rows)) for rows in (30, 17)]
     task = make_task([b"client", *contents], [5, 30, 17])
-    worker, weights = Worker(), learner(task.design).init_weights(1).tobytes()
+    worker, weights = Worker(), learner(task.plan.design).init_weights(1).tobytes()
     worker.add_client(digest_of(b"client"), _Client())  # type: ignore[arg-type]
     for content in contents:
         worker.add_file(digest_of(content), "file", content)
@@ -203,8 +203,8 @@ def _shard(samples: Samples, seed: int, told: Told) -> Shard:
 
 
 def test_a_machine_on_which_company_makes_other_bits_shares_no_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:
-    task = TrainerTask((5, 9, 4), TrainConfig(batch=8), 24)
-    sound = fingerprint(task)
+    plan = TrainingPlan(Design((5, 9, 4)), TrainConfig(batch=8), 24)
+    sound = fingerprint(plan)
 
     def otherwise(architecture: Any, weights: Any, shards: Any, config: Any) -> list[Any]:
         made = train_together(architecture, weights, shards, config)
@@ -212,4 +212,4 @@ def test_a_machine_on_which_company_makes_other_bits_shares_no_fingerprint(monke
 
     monkeypatch.setattr("roundelay.ml.train.train_together", otherwise)
 
-    assert fingerprint(task) != sound
+    assert fingerprint(plan) != sound

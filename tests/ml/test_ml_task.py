@@ -1,15 +1,15 @@
 """Tasks as values and as JSON; what no trainer could carry out is refused."""
 
-import dataclasses
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from roundelay.ml.errors import BadTask
-from roundelay.ml.task import FileTask, TrainConfig, TrainerTask, task_from_dict
-from tests.ml.ml_oracles import EFFORT, make_task
+from roundelay.ml.task import Design, FileTask, TrainConfig, TrainerTask, TrainingPlan, plan_from_dict, task_from_dict
+from tests.ml.ml_oracles import EFFORT, make_task, with_changes
 
 GOOD = make_task([b"a", b"b"], [30, 20], moments=bytes(40))
 
@@ -55,24 +55,30 @@ def test_configurations_out_of_range_are_refused(changes: dict[str, object]) -> 
         {"moments": bytes(8)},
         {"course": 1},
         {"course": True},
+        {"fingerprint": "ee"},
+        {"fingerprint": 5},
     ],
     ids=str,
 )
 def test_tasks_that_contradict_themselves_are_refused(changes: dict[str, object]) -> None:
     with pytest.raises(BadTask):
-        dataclasses.replace(GOOD, **changes)  # type: ignore[arg-type]
+        with_changes(GOOD, **changes)
 
 
 def test_the_courses_task_is_gd_on_raw_inputs_with_one_hidden_layer() -> None:
-    gd = TrainConfig("gd")
-    TrainerTask((5, 3, 4), gd, 40, course=True)
+    course = TrainingPlan(Design((5, 3, 4), course=True), TrainConfig("gd"), 40)
+    TrainerTask(course)
 
     with pytest.raises(BadTask):
-        TrainerTask((5, 3, 3, 4), gd, 40, course=True)
+        TrainingPlan(Design((5, 3, 3, 4), course=True), TrainConfig("gd"), 40)
     with pytest.raises(BadTask):
-        TrainerTask((5, 3, 4), TrainConfig("sgd"), 40, course=True)
+        TrainingPlan(Design((5, 3, 4), course=True), TrainConfig("sgd"), 40)
     with pytest.raises(BadTask):
-        TrainerTask((5, 3, 4), gd, 40, course=True, moments=bytes(40))
+        TrainerTask(course, moments=bytes(40))
+
+
+def test_equal_numbers_make_equal_configurations_and_equal_texts() -> None:
+    assert repr(TrainConfig(eta=1, momentum=0)) == repr(TrainConfig(eta=1.0, momentum=0.0))
 
 
 @pytest.mark.parametrize(
@@ -101,6 +107,16 @@ def test_any_field_replaced_by_any_json_is_a_task_or_refused(key: str, value: ob
 
 
 @EFFORT
+@given(st.sampled_from(sorted(GOOD.plan.to_dict())), JSON)
+def test_any_field_of_a_plan_replaced_by_any_json_is_a_plan_or_refused(key: str, value: object) -> None:
+    try:
+        plan = plan_from_dict(GOOD.plan.to_dict() | {key: value})
+    except BadTask:
+        return
+    assert plan_from_dict(plan.to_dict()) == plan
+
+
+@EFFORT
 @given(JSON)
 def test_any_json_is_refused(value: object) -> None:
     with pytest.raises(BadTask):
@@ -108,8 +124,8 @@ def test_any_json_is_refused(value: object) -> None:
 
 
 def test_a_configuration_with_another_field_is_refused() -> None:
-    data = GOOD.to_dict()
-    data["config"] = {**data["config"], "warmth": 0.1}  # type: ignore[dict-item]
+    data: dict[str, Any] = GOOD.plan.to_dict()
+    data["config"] |= {"warmth": 0.1}
 
     with pytest.raises(BadTask, match="warmth"):
-        task_from_dict(data)
+        plan_from_dict(data)

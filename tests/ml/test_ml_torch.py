@@ -18,7 +18,7 @@ from roundelay.ml.models.catalogue import learner  # noqa: E402
 from roundelay.ml.models.learner import evaluate  # noqa: E402
 from roundelay.ml.readers import dataset  # noqa: E402
 from roundelay.ml.readers.saved_model import SavedModel, load, save  # noqa: E402
-from roundelay.ml.task import Design, TrainConfig, TrainerTask  # noqa: E402
+from roundelay.ml.task import Design, TrainConfig, TrainingPlan  # noqa: E402
 
 ZOO = Design((64, 6, 3), "torchzoo:cnn", (1, 8, 8))
 MODULES = """
@@ -172,12 +172,12 @@ def test_the_zoo_says_what_it_needs(design: Design, complaint: str) -> None:
 
 
 def test_a_module_has_a_fingerprint_and_comes_back_from_the_disk(tmp_path: Path) -> None:
-    task = TrainerTask(ZOO.sizes, TrainConfig(batch=8), 20, model=ZOO.model, shape=ZOO.shape)
+    plan = TrainingPlan(ZOO, TrainConfig(batch=8), 20)
     model = SavedModel(ZOO, learner(ZOO).init_weights(1), None)
 
     save(tmp_path / "m.npz", model)
 
-    assert fingerprint(task) == fingerprint(task)
+    assert fingerprint(plan) == fingerprint(plan)
     x = make_samples(9, 64, 3).x
     assert np.array_equal(load(tmp_path / "m.npz").probabilities(x), model.probabilities(x))
 

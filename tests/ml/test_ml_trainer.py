@@ -20,7 +20,7 @@ from roundelay.ml.mlp import Architecture, init
 from roundelay.ml.task import TrainConfig
 from roundelay.ml.trainer import serve
 from roundelay.ml.worker import Worker
-from tests.ml.ml_oracles import digest_of, make_csv, make_samples, make_task
+from tests.ml.ml_oracles import digest_of, make_csv, make_samples, make_task, with_changes
 
 ROOT = Path(__file__).resolve().parents[2]
 END_TIMEOUT_S = 20
@@ -125,11 +125,11 @@ def test_a_child_answers_moments_evaluation_and_what_it_misses(served: Child) ->
 
 
 def test_a_childs_fingerprint_is_that_of_this_machine(served: Child) -> None:
-    first = served.ask({"do": "fingerprint", "task": TASK.to_dict()}).header
-    other = dataclasses.replace(TASK, config=TrainConfig(eta=0.2, batch=8))
+    first = served.ask({"do": "fingerprint", "plan": TASK.plan.to_dict()}).header
+    other = dataclasses.replace(TASK.plan, config=TrainConfig(eta=0.2, batch=8))
 
-    assert served.ask({"do": "fingerprint", "task": dataclasses.replace(TASK, files=()).to_dict()}).header == first
-    assert served.ask({"do": "fingerprint", "task": other.to_dict()}).header != first
+    assert served.ask({"do": "fingerprint", "plan": TASK.plan.to_dict()}).header == first
+    assert served.ask({"do": "fingerprint", "plan": other.to_dict()}).header != first
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_a_child_ends_quietly_at_the_end_of_its_input(child: Child) -> None:
 
 def test_a_child_in_the_middle_of_a_training_ends_with_its_parent(child: Child) -> None:
     child.add_files()
-    endless = dataclasses.replace(TASK, config=TrainConfig(epochs=1_000_000, batch=8))
+    endless = with_changes(TASK, config=TrainConfig(epochs=1_000_000, batch=8))
     write_frame(child.process.stdin, {"do": "train", "task": endless.to_dict()}, WEIGHTS)  # type: ignore[arg-type]
     read_frame(child.process.stdout)  # type: ignore[arg-type]
 

@@ -14,7 +14,7 @@ from roundelay.ml.exact import feature_sums
 from roundelay.ml.mlp import Architecture, evaluate, init
 from roundelay.ml.task import TrainConfig, TrainerTask
 from roundelay.ml.worker import PartialUpdate, Worker, sum_from_bytes
-from tests.ml.ml_oracles import EFFORT, digest_of, make_csv, make_samples, make_task
+from tests.ml.ml_oracles import EFFORT, digest_of, make_csv, make_samples, make_task, with_changes
 
 ROWS = [30, 17, 45, 8]
 SAMPLES = [make_samples(rows, seed=i) for i, rows in enumerate(ROWS)]
@@ -57,9 +57,9 @@ def test_the_sum_does_not_depend_on_who_trains_which_files(order: list[int], cut
     "task",
     [
         TASK,
-        dataclasses.replace(TASK, moments=MOMENTS),
-        dataclasses.replace(TASK, config=TrainConfig("adam", 2, 0.01, 8)),
-        dataclasses.replace(TASK, config=TrainConfig("gd", 3, 0.1), course=True),
+        with_changes(TASK, moments=MOMENTS),
+        with_changes(TASK, config=TrainConfig("adam", 2, 0.01, 8)),
+        with_changes(TASK, config=TrainConfig("gd", 3, 0.1), course=True),
     ],
     ids=["raw", "standardised", "adam", "course"],
 )
@@ -74,7 +74,7 @@ def test_the_same_task_gives_the_same_bytes_again_and_elsewhere(task: TrainerTas
 
 
 def test_standardising_matters_and_is_the_tasks_business() -> None:
-    standardised = filled().train(dataclasses.replace(TASK, moments=MOMENTS), WEIGHTS.tobytes())
+    standardised = filled().train(with_changes(TASK, moments=MOMENTS), WEIGHTS.tobytes())
 
     assert standardised.sum != WHOLE.sum
 
@@ -82,11 +82,11 @@ def test_standardising_matters_and_is_the_tasks_business() -> None:
 def test_the_average_of_one_file_is_its_own_training() -> None:
     update = filled().train(part(TASK, [2]), WEIGHTS.tobytes())
 
-    mean = exact.mean(WEIGHTS, sum_from_bytes(update), update.rows, TASK.fraction_bits)
+    mean = exact.mean(WEIGHTS, sum_from_bytes(update), update.rows, TASK.plan.fraction_bits)
 
     assert (
-        evaluate(Architecture(TASK.sizes), mean, SAMPLES[2]).loss
-        < evaluate(Architecture(TASK.sizes), WEIGHTS, SAMPLES[2]).loss
+        evaluate(Architecture(TASK.plan.design.sizes), mean, SAMPLES[2]).loss
+        < evaluate(Architecture(TASK.plan.design.sizes), WEIGHTS, SAMPLES[2]).loss
     )
 
 
@@ -114,18 +114,18 @@ def test_moments_of_no_file_are_refused() -> None:
 
 
 def test_evaluation_reads_the_file_as_the_task_does() -> None:
-    worker, task = filled(), dataclasses.replace(TASK, moments=MOMENTS, files=())
+    worker, task = filled(), with_changes(TASK, moments=MOMENTS, files=())
 
     found = worker.evaluate(task, WEIGHTS.tobytes(), digest_of(CONTENTS[0]))
     raw = worker.evaluate(TASK, WEIGHTS.tobytes(), digest_of(CONTENTS[0]))
 
     assert (found.rows, raw.rows) == (30, 30)
     assert found.loss != raw.loss
-    assert raw == evaluate(Architecture(TASK.sizes), WEIGHTS, SAMPLES[0])
+    assert raw == evaluate(Architecture(TASK.plan.design.sizes), WEIGHTS, SAMPLES[0])
 
 
 def test_a_task_without_files_changes_nothing() -> None:
-    update = filled().train(dataclasses.replace(TASK, files=()), WEIGHTS.tobytes())
+    update = filled().train(with_changes(TASK, files=()), WEIGHTS.tobytes())
 
     assert update == PartialUpdate(0, bytes(8 * WEIGHTS.size))
 

@@ -55,7 +55,7 @@ def test_its_home_publishes_its_examples_and_its_trainer_trains_with_it() -> Non
     spec = replace(spec, files=(TrainingFile(0, f"here~{file.name}", file.digest, file.size_bytes, file.rows),))
     order, weights = training_order(spec, 3)
     told: list[str] = []
-    trainer = Trainer(lambda ticket, line: told.append(line), clients=client.headers)
+    trainer = Trainer(lambda ticket, training: told.append(str(training)), told.append, clients=client.headers)
     try:
         done = trainer.perform(effect(order, {"any": client.content(file.digest) or b""}, weights))
     finally:
@@ -81,7 +81,7 @@ def test_what_stands_for_the_file_is_told_to_nobody_who_names_another() -> None:
     ("named", "complaint"),
     [
         ("Broken", r"duck:Broken, making it: duck.py, line \d+: FileNotFoundError: no rows here"),
-        ("Leaves", rf"the training process ended \(exit code {LEFT}\) while it made duck:Leaves"),
+        ("Leaves", rf"the trainer died \(exit code {LEFT}\) while it made duck:Leaves"),
     ],
 )
 def test_a_client_that_cannot_be_made_is_told_at_the_start(named: str, complaint: str) -> None:

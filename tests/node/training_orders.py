@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 
 from roundelay.federation import arithmetic
 from roundelay.federation.effects import Compute
-from roundelay.federation.requests import Order, TrainingFile
+from roundelay.federation.requests import Order, TrainingFile, trainer_task
 from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec
-from roundelay.ml.task import task_from_dict
+from roundelay.federation.tasks import TrainTask
 from roundelay.ml.worker import Worker
 from roundelay.store.blobs import digest_of
 
@@ -38,7 +36,7 @@ def training_order(spec: JobSpec, number: int = 1) -> tuple[Order, bytes]:
     """One order for all files, raw inputs, and the weights that it starts from."""
     weights = arithmetic.first_weights(spec)
     moments = np.concatenate([np.zeros(FEATURES), np.ones(FEATURES)]).astype("<f4").tobytes()  # (2 d,)
-    task = json.dumps(arithmetic.training_task(spec, number, moments, spec.files))
+    task = arithmetic.training_task(spec, moments)
     return Order(spec.job, number, spec.files, task, digest_of(weights), len(weights)), weights
 
 
@@ -53,4 +51,5 @@ def computed_here(order: Order, contents: dict[str, bytes], weights: bytes) -> b
     worker = Worker()
     for name, data in contents.items():
         worker.add_file(digest_of(data), name, data, FEATURES, CLASSES)
-    return worker.train(task_from_dict(json.loads(order.task)["task"]), weights).sum
+    assert isinstance(order.task, TrainTask)
+    return worker.train(trainer_task(order.task, order.round, order.files), weights).sum

@@ -329,7 +329,9 @@ def test_a_node_that_is_not_a_member_yet_may_say_so_in_every_call() -> None:
 
 
 def test_arrays_never_travel_as_lists_of_numbers() -> None:
-    assert not re.findall(r"list\s*<\s*(?:double|i8|i16|i32|i64|byte)\s*>", CONTRACT)
+    found = re.findall(r"list\s*<\s*(?:double|i8|i16|i32|i64|byte)\s*>\s*(\w+)", CONTRACT)
+
+    assert found == ["sizes", "shape"], "the few numbers of a model's design, and no others"
 
 
 def test_no_call_answers_with_a_code() -> None:

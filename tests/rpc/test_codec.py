@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import math
 import typing
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +19,7 @@ from thrift.TSerialization import deserialize, serialize
 from roundelay.chord import errors
 from roundelay.chord.errors import ChordError, Malformed
 from roundelay.chord.refs import NodeRef
+from roundelay.federation.requests import Order, Progress
 from roundelay.rpc import codec
 from roundelay.rpc.gen import ttypes as wire
 from tests.rpc.wire_values import EFFORT, I64, digests, identifiers, values
@@ -103,7 +105,28 @@ def entry(**changes: Any) -> wire.Entry:
 
 
 def order(**changes: Any) -> wire.Order:
-    return wire.Order(**{"job": "j", "round": 1, "files": [], "task": "{}"} | changes)
+    return wire.Order(**{"job": "j", "round": 1, "files": [], "task": train()} | changes)
+
+
+def train(**changes: Any) -> wire.Task:
+    return wire.Task(train=wire.TrainTask(**{"plan": plan(), "moments": b"", "seed": 1} | changes))
+
+
+def plan(**changes: Any) -> wire.TrainingPlan:
+    return wire.TrainingPlan(**{"design": design(), "config": config(), "fraction_bits": 30} | changes)
+
+
+def design(**changes: Any) -> wire.Design:
+    return wire.Design(**{"sizes": [2, 3], "model": "mlp", "shape": [], "course": False} | changes)
+
+
+def config(**changes: Any) -> wire.TrainConfig:
+    good = {"optimizer": "sgd", "epochs": 1, "eta": 0.1, "batch": 8, "momentum": 0.9, "dropout": 0.0}
+    return wire.TrainConfig(**good | {"class_weights": b"", "mu": 0.0} | changes)
+
+
+def training(**changes: Any) -> wire.TrainingStatus:
+    return wire.TrainingStatus(**{"job": "j", "round": 1, "activity": 2, "files": 1} | changes)
 
 
 def file(**changes: Any) -> wire.TrainingFile:
@@ -151,12 +174,86 @@ def file(**changes: Any) -> wire.TrainingFile:
         ("order", order(files=[file(name="..")])),
         ("order", order(files=[file(name="")])),
         ("order", order(files=[file(name="a" * 256)])),
+        ("order", order(job="j" * 65)),
         ("progress", wire.Progress("done", "", bytes(3), 5)),
+        ("progress", wire.Progress("asleep", "")),
+        ("progress", wire.Progress("failed", "!" * 5000)),
+        ("progress", wire.Progress("done", "", bytes(32), -1)),
+        ("progress", wire.Progress("done", "", bytes(32), 1, seconds=math.inf)),
+        ("progress", wire.Progress("done", "", bytes(32), 1, loss=math.nan)),
+        ("progress", wire.Progress("done", "", bytes(32), 1, accuracy=-math.inf)),
+        ("progress", wire.Progress("running", "", training=training(activity=7))),
+        ("training", training(activity=0)),
+        ("training", training(activity=6)),
+        ("training", training(round=-1)),
+        ("training", training(files=-1)),
+        ("training", training(epoch=-1)),
+        ("training", training(job="j" * 65)),
+        ("training", training(file="a\x1b[2J")),
+        ("training", training(loss=math.nan)),
+        ("training", training(accuracy=math.inf)),
     ],
 )
 def test_what_breaks_the_contract_is_malformed(pair: str, raw: Any) -> None:
     with pytest.raises(Malformed):
         both(pair)[1](raw)
+
+
+@pytest.mark.parametrize(
+    ("task", "field"),
+    [
+        (wire.Task(), "none of"),
+        (wire.Task(mix=wire.MixTask(-1)), "exchanges"),
+        (wire.Task(mix=wire.MixTask(1001)), "exchanges"),
+        (wire.Task(moments=wire.MomentsTask(plan(fraction_bits=41))), "fraction_bits"),
+        (wire.Task(evaluate=wire.EvaluateTask(plan(), bytes(15))), "moments"),
+        (train(seed=-1), "seed"),
+        (train(moments=bytes(8)), "moments"),
+        (train(plan=plan(fraction_bits=-1)), "fraction_bits"),
+        (train(plan=plan(fingerprint=bytes(31))), "digest"),
+        (train(plan=plan(design=design(sizes=[2]))), "sizes"),
+        (train(plan=plan(design=design(sizes=[2, 0]))), "sizes"),
+        (train(plan=plan(design=design(sizes=[2, 1 << 30]))), "sizes"),
+        (train(plan=plan(design=design(shape=[1, 2]))), "shape"),
+        (train(plan=plan(design=design(shape=[1, 2, 3]))), "shape"),
+        (train(plan=plan(design=design(model="os; rm"))), "model"),
+        (train(plan=plan(design=design(course=True))), "sizes"),
+        (train(plan=plan(config=config(optimizer="rmsprop"))), "optimizer"),
+        (train(plan=plan(config=config(epochs=0))), "epochs"),
+        (train(plan=plan(config=config(batch=1 << 30))), "batch"),
+        (train(plan=plan(config=config(eta=math.nan))), "eta"),
+        (train(plan=plan(config=config(momentum=1.5))), "momentum"),
+        (train(plan=plan(config=config(dropout=1.0))), "dropout"),
+        (train(plan=plan(config=config(mu=math.inf))), "mu"),
+        (train(plan=plan(config=config(class_weights=bytes(7)))), "class_weights"),
+        (train(plan=plan(config=config(class_weights=bytes(8)))), "class_weights"),
+    ],
+)
+def test_a_task_out_of_range_is_malformed_and_the_field_is_named(task: wire.Task, field: str) -> None:
+    with pytest.raises(Malformed, match=field):
+        codec.order_from_wire(order(task=task))
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_an_order_to_evaluate_on_any_number_of_files_but_one_is_malformed(count: int) -> None:
+    task = wire.Task(evaluate=wire.EvaluateTask(plan(), b""))
+
+    with pytest.raises(Malformed, match="to evaluate on"):
+        codec.order_from_wire(order(task=task, files=[file()] * count))
+
+
+def test_a_message_that_is_too_long_is_cut_off_before_it_is_sent() -> None:
+    sent = codec.progress_to_wire(Progress("failed", "!" * 5000))
+
+    assert codec.progress_from_wire(sent) == Progress("failed", "!" * codec.MESSAGE_CHARACTERS_MAX)
+
+
+@EFFORT
+@given(data=st.data())
+def test_an_order_has_the_same_ticket_on_both_sides_of_the_wire(data: st.DataObject) -> None:
+    sent = data.draw(values(Order))
+
+    assert codec.order_from_wire(through_bytes(codec.order_to_wire(sent))).ticket == sent.ticket
 
 
 @pytest.mark.parametrize("host", ["", "a\tb", "a\x7f", "\u202e", "h" * 256])

@@ -17,7 +17,10 @@ from roundelay.chord.effects import Request
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import Candidate, Hop, Neighbourhood
 from roundelay.chord.ring import Ring
-from roundelay.federation.requests import Share
+from roundelay.federation.requests import STATES, Order, Share, TrainingFile
+from roundelay.federation.tasks import EvaluateTask, MixTask, MomentsTask, TrainTask
+from roundelay.ml.choices import ETA_MIN
+from roundelay.ml.task import Design, TrainConfig, TrainingPlan
 
 I32, I64 = (1 << 31) - 1, (1 << 63) - 1
 
@@ -31,14 +34,57 @@ digests = st.integers(0, (1 << 256) - 1).map(lambda number: number.to_bytes(32).
 sizes = st.integers(0, I64)
 whole_numbers = st.integers(0, I32)
 milliseconds = st.integers(0, 10**9).map(lambda ms: ms / 1000)
-doubles = st.floats(allow_nan=False)
+doubles = st.floats(allow_nan=False, allow_infinity=False)
 nodes = st.builds(NodeRef, identifiers, hosts, st.integers(0, 65535), st.integers(-I64 - 1, I64))
 node_lists = st.lists(nodes, min_size=1, max_size=3).map(tuple)
 rings = st.integers(1, 40).flatmap(
     lambda successors: st.builds(Ring, st.integers(3, 160), st.just(successors), st.integers(1, successors + 1))
 )
 
+
+def plans_of(features: int, classes: int) -> st.SearchStrategy[TrainingPlan]:
+    """Plans for models of so many features and classes."""
+    weights = st.lists(st.floats(0.0, 1e6), min_size=classes, max_size=classes).map(tuple)
+    config = st.builds(
+        TrainConfig,
+        st.sampled_from(["sgd", "adam", "gd"]),
+        st.integers(1, 1_000_000),
+        st.floats(ETA_MIN, 1e6) | st.integers(1, 9),
+        st.integers(1, 65_536),
+        st.floats(0.0, 1.0),
+        st.floats(0.0, 0.95),
+        st.just(()) | weights,
+        st.floats(0.0, 1e3),
+    )
+    sizes = st.lists(st.integers(1, 50), max_size=3).map(lambda hidden: (features, *hidden, classes))
+    designs = st.builds(Design, sizes, st.sampled_from(["mlp", "package.module:Model"]))
+    designs |= st.just(Design((features, classes), "cnn", (1, 1, features)))
+    return st.builds(TrainingPlan, designs, config, st.integers(0, 40), st.just("") | digests)
+
+
+plans = st.tuples(st.integers(1, 20), st.integers(1, 9)).flatmap(lambda sizes: plans_of(*sizes))
+
+
+def tasks_with_moments(kind: type[Any], **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    def task(plan: TrainingPlan) -> st.SearchStrategy[Any]:
+        size = 8 * plan.design.features
+        return st.builds(kind, st.just(plan), st.just(b"") | st.binary(min_size=size, max_size=size), **fields)
+
+    return plans.flatmap(task)
+
+
+tasks_of_many_files = (
+    st.builds(MomentsTask, plans)
+    | tasks_with_moments(TrainTask, seed=st.integers(0, I64))
+    | st.builds(MixTask, st.integers(0, 1000))
+)
+files = st.builds(TrainingFile, whole_numbers, names, digests, sizes, st.integers(1, I64))
+
 BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
+    TrainingPlan: plans,
+    TrainTask: tasks_with_moments(TrainTask, seed=st.integers(0, I64)),
+    EvaluateTask: tasks_with_moments(EvaluateTask),
+    MixTask: st.builds(MixTask, st.integers(0, 1000)),
     NodeRef: nodes,
     Ring: rings,
     Address: st.builds(Address, hosts.filter(bool), st.integers(0, 65535)),
@@ -85,11 +131,12 @@ BY_FIELD: dict[tuple[str, type], st.SearchStrategy[Any]] = {
     ("loss", float): doubles,
     ("accuracy", float): doubles,
     ("job", str): texts,
-    ("task", str): texts,
     ("ticket", str): texts,
-    ("state", str): texts,
+    ("state", str): st.sampled_from(STATES),
     ("message", str): texts,
-    ("training", str): texts,
+    ("file", str): st.just("") | names,
+    ("files", int): whole_numbers,
+    ("epoch", int): whole_numbers,
 }
 
 
@@ -100,18 +147,31 @@ def values(hint: Any, field: str = "") -> st.SearchStrategy[Any]:
         return st.one_of([values(each, field) for each in arguments])
     if origin is tuple:
         return st.lists(values(arguments[0], field), max_size=3).map(tuple)
+    if origin is typing.Literal:
+        return st.sampled_from(arguments)
     if origin is not None:  # Sequence[Entry]
         return st.lists(values(arguments[0], field), max_size=3).map(tuple)
     if hint in BY_TYPE:
         return BY_TYPE[hint]
+    if hint is Order:  # one to evaluate has exactly one file
+        few, many = st.tuples(files), st.lists(files, max_size=3).map(tuple)
+        return _built(Order, task=tasks_of_many_files, files=many) | _built(
+            Order, task=BY_TYPE[EvaluateTask], files=few
+        )
     if dataclasses.is_dataclass(hint):
-        hints = typing.get_type_hints(hint)
-        return st.builds(hint, **{f.name: values(hints[f.name], f.name) for f in dataclasses.fields(hint)})
+        return _built(hint)
     if (field, hint) in BY_FIELD:
         return BY_FIELD[field, hint]
     if isinstance(hint, type) and issubclass(hint, Request):
         return st.builds(hint)
     raise AssertionError(f"no strategy for {field!r} of type {hint}: give it one in BY_FIELD")
+
+
+def _built(kind: type[Any], **chosen: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Any value of a dataclass, with these strategies for some of its fields."""
+    hints = typing.get_type_hints(kind)
+    others = {f.name: values(hints[f.name], f.name) for f in dataclasses.fields(kind) if f.name not in chosen}
+    return st.builds(kind, **others, **chosen)
 
 
 def answer_of(request: type[Request[Any]]) -> Any:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from roundelay.federation import arithmetic
+from roundelay.federation.tasks import Task
 from roundelay.federation.topologies.partial import PartialSum
 
 
-def add(mine: PartialSum, others: Sequence[PartialSum], kind: str) -> PartialSum:
+def add(mine: PartialSum, others: Sequence[PartialSum], task: Task) -> PartialSum:
     """One partial sum of these; one that overlaps, or is of another round, is left out and said to be lost."""
     sums = [mine.sum] if mine.files else []
     total = mine
@@ -26,7 +27,7 @@ def add(mine: PartialSum, others: Sequence[PartialSum], kind: str) -> PartialSum
             lost=(*total.lost, *other.lost),
             messages=total.messages + other.messages,
         )
-    return replace(total, sum=arithmetic.added(kind, sums))
+    return replace(total, sum=arithmetic.added(task, sums))
 
 
 def _top(partial: PartialSum) -> str:

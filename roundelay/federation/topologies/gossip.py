@@ -9,7 +9,6 @@ the end is given up, and that is said. With a node that dies, the mass that it h
 
 from __future__ import annotations
 
-import json
 import random
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from roundelay.federation import records
 from roundelay.federation.effects import offload
 from roundelay.federation.errors import WorkFailed
 from roundelay.federation.requests import Order, Push
+from roundelay.federation.tasks import EvaluateTask, MixTask, TrainTask
 from roundelay.ml.errors import BadTask
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import Release
@@ -36,7 +36,6 @@ if TYPE_CHECKING:  # brings numpy, which a node that does not gossip does withou
 JOBS_KEPT = 8  # whose models stay
 ATTEMPTS_KEPT = 4  # at rounds of one job
 PUSHES_MAX = 10_000  # taken in one attempt
-EXCHANGES_MAX = 1000  # that an order may ask for: as many as a job may have
 PUSH_TRIES = 8
 PAUSE_S = 0.02  # of who has nothing to give away yet
 
@@ -82,8 +81,10 @@ class Gossip:
 
         Raises WorkFailed for an order that is neither, ChordError where the ring cannot say.
         """
-        kind, attempt = _kind(order), self._attempt(order.job, order.round, order.attempt)
-        if kind == "evaluate":
+        if not isinstance(order.task, TrainTask | EvaluateTask):
+            raise WorkFailed(f"{order.task.activity} is no task of a round without aggregation")
+        attempt = self._attempt(order.job, order.round, order.attempt)
+        if isinstance(order.task, EvaluateTask):
             yield from self._settle(node, order, attempt)
         job = self._jobs[order.job]
         if job.model and job.round in (order.round - 1, order.round):  # the latter: by an attempt that was left
@@ -95,11 +96,10 @@ class Gossip:
         """What an order has come to, as the driver may have it: of a training nothing, of an evaluation the model."""
         from roundelay.ml import push_sum
 
-        work = json.loads(order.task)
-        if work["kind"] == "evaluate":
+        if not isinstance(order.task, TrainTask):
             return base
         attempt, rows = self._attempt(order.job, order.round, order.attempt), sum(file.rows for file in order.files)
-        bits = work["task"]["fraction_bits"]
+        bits = order.task.plan.fraction_bits
         attempt.mass = yield from offload(
             lambda: push_sum.added([attempt.mass, push_sum.from_training(base, result, rows, bits)])
         )
@@ -110,9 +110,9 @@ class Gossip:
         attempt = self._attempt(order.job, order.round, order.attempt)
         rng = random.Random(f"{order.job} {order.round} {order.attempt} {node.ref.id}")
         others = [share.node for share in order.shares if share.node != node.ref]
-        exchanges, given_up = json.loads(order.task)["exchanges"], 0.0
-        if not 0 <= exchanges <= EXCHANGES_MAX:
-            raise WorkFailed(f"{exchanges} exchanges, at most {EXCHANGES_MAX}")
+        if not isinstance(order.task, MixTask):
+            raise WorkFailed(f"{order.task.activity} is no task to carry out with other nodes")
+        exchanges, given_up = order.task.exchanges, 0.0
         for number in range(exchanges if others else 0):
             yield from self._merge(node, attempt)
             near = _near(node, others)
@@ -175,17 +175,6 @@ class Gossip:
         otherwise = job.model if job.round == order.round - 1 else b""
         job.model = yield from offload(lambda: push_sum.model_of(attempt.mass, otherwise))
         job.round = order.round
-
-
-def _kind(order: Order) -> str:
-    """What the trainer is to do; the order may come from anybody. Raises WorkFailed."""
-    try:
-        kind = json.loads(order.task)["kind"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise WorkFailed(f"an order that cannot be understood: {type(error).__name__}: {error}") from error
-    if kind not in ("train", "evaluate"):
-        raise WorkFailed(f"work of the kind {kind!r} in a round in which nobody adds")
-    return str(kind)
 
 
 def _with(mine: WeightedModel, content: bytes) -> WeightedModel:

@@ -6,7 +6,6 @@ mix takes its mass along: the round goes on without it, and its report says so.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from roundelay.federation.effects import offload
 from roundelay.federation.requests import Order, Progress, Share
 from roundelay.federation.roster import Roster
 from roundelay.federation.rounds import PartialResult
+from roundelay.federation.tasks import MixTask
 from roundelay.federation.topologies.tree import finished
 from roundelay.store.items import CHUNK_BYTES, Read
 from roundelay.store.read_path import fetch
@@ -40,7 +40,7 @@ def evaluate_and_mix(
     """Have all live nodes exchange halves, and then evaluate what they hold. Raises NodeUnreachable: nobody is left."""
     from roundelay.ml.push_sum import spread_of
 
-    nodes, task = roster.live, json.dumps({"kind": "mix", "exchanges": exchanges})
+    nodes, task = roster.live, MixTask(exchanges)
     shares = tuple(Share(node, ()) for node in nodes)
     order = Order(evaluation.job, evaluation.round, (), task, shares=shares, attempt=evaluation.attempt)
     mixed = yield from _all(roster, nodes, order, parts)

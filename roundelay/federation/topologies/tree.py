@@ -8,7 +8,6 @@ out of the sum, and the driver asks for these a second time.
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 from roundelay.chord.effects import Procedure, Sleep, ask, gather
@@ -72,7 +71,7 @@ def aggregate_branch(node: ChordNode, order: Order) -> Procedure[PartialSum]:
         add,  # brings numpy, which a node that passes nothing on does without
     )
 
-    made = yield from offload(lambda: add(total, below, json.loads(order.task)["kind"]))
+    made = yield from offload(lambda: add(total, below, order.task))
     return made
 
 
@@ -130,15 +129,10 @@ def _children(node: ChordNode, limit: int) -> list[NodeRef]:
 def _narrow(order: Order, shares: tuple[Share, ...], limit: int, child: NodeRef | None = None) -> Order:
     """The same order about these shares only; a plain one, as a driver would make it, if they are one node's own."""
     wanted = {index for share in shares for index in share.files}
-    kept = [place for place, file in enumerate(order.files) if file.index in wanted]
-    work = json.loads(order.task)
-    if work["kind"] == "train":
-        work["task"]["files"] = [work["task"]["files"][place] for place in kept]
     is_plain = child is None or all(share.node == child for share in shares)
     return replace(
         order,
-        files=tuple(order.files[place] for place in kept),
-        task=json.dumps(work),
+        files=tuple(file for file in order.files if file.index in wanted),
         shares=() if is_plain else shares,
         limit=0 if is_plain else limit,
     )

@@ -15,6 +15,34 @@ from thrift.transport import TTransport
 all_structs = []
 
 
+class Activity(object):
+    """
+    What a node's trainer, or its aggregation of others' results, is doing.
+
+    """
+    MOMENTS = 1
+    TRAIN = 2
+    EVALUATE = 3
+    MIX = 4
+    AGGREGATE = 5
+
+    _VALUES_TO_NAMES = {
+        1: "MOMENTS",
+        2: "TRAIN",
+        3: "EVALUATE",
+        4: "MIX",
+        5: "AGGREGATE",
+    }
+
+    _NAMES_TO_VALUES = {
+        "MOMENTS": 1,
+        "TRAIN": 2,
+        "EVALUATE": 3,
+        "MIX": 4,
+        "AGGREGATE": 5,
+    }
+
+
 class Node(object):
     """
     One life of one node. A restart is a new incarnation, and a new member of the ring.
@@ -1351,6 +1379,150 @@ class Neighbourhood(object):
         return not (self == other)
 
 
+class TrainingStatus(object):
+    """
+    The progress of the order that a node is carrying out. `file` to `loss` describe the epoch that ended last.
+
+    Attributes:
+     - job
+     - round
+     - activity
+     - files: How many files the order names.
+     - file
+     - epoch
+     - accuracy
+     - loss
+
+    """
+
+
+    def __init__(self, job=None, round=None, activity=None, files=None, file=None, epoch=None, accuracy=None, loss=None,):
+        self.job = job
+        self.round = round
+        self.activity = activity
+        self.files = files
+        self.file = file
+        self.epoch = epoch
+        self.accuracy = accuracy
+        self.loss = loss
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRING:
+                    self.job = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.I32:
+                    self.round = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.I32:
+                    self.activity = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.I32:
+                    self.files = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.STRING:
+                    self.file = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 6:
+                if ftype == TType.I32:
+                    self.epoch = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 7:
+                if ftype == TType.DOUBLE:
+                    self.accuracy = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 8:
+                if ftype == TType.DOUBLE:
+                    self.loss = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('TrainingStatus')
+        if self.job is not None:
+            oprot.writeFieldBegin('job', TType.STRING, 1)
+            oprot.writeString(self.job.encode('utf-8') if sys.version_info[0] == 2 else self.job)
+            oprot.writeFieldEnd()
+        if self.round is not None:
+            oprot.writeFieldBegin('round', TType.I32, 2)
+            oprot.writeI32(self.round)
+            oprot.writeFieldEnd()
+        if self.activity is not None:
+            oprot.writeFieldBegin('activity', TType.I32, 3)
+            oprot.writeI32(self.activity)
+            oprot.writeFieldEnd()
+        if self.files is not None:
+            oprot.writeFieldBegin('files', TType.I32, 4)
+            oprot.writeI32(self.files)
+            oprot.writeFieldEnd()
+        if self.file is not None:
+            oprot.writeFieldBegin('file', TType.STRING, 5)
+            oprot.writeString(self.file.encode('utf-8') if sys.version_info[0] == 2 else self.file)
+            oprot.writeFieldEnd()
+        if self.epoch is not None:
+            oprot.writeFieldBegin('epoch', TType.I32, 6)
+            oprot.writeI32(self.epoch)
+            oprot.writeFieldEnd()
+        if self.accuracy is not None:
+            oprot.writeFieldBegin('accuracy', TType.DOUBLE, 7)
+            oprot.writeDouble(self.accuracy)
+            oprot.writeFieldEnd()
+        if self.loss is not None:
+            oprot.writeFieldBegin('loss', TType.DOUBLE, 8)
+            oprot.writeDouble(self.loss)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        if self.job is None:
+            raise TProtocolException(message='Required field job is unset!')
+        if self.round is None:
+            raise TProtocolException(message='Required field round is unset!')
+        if self.activity is None:
+            raise TProtocolException(message='Required field activity is unset!')
+        if self.files is None:
+            raise TProtocolException(message='Required field files is unset!')
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
 class Status(object):
     """
     All that a node shows of itself.
@@ -1363,7 +1535,7 @@ class Status(object):
      - fingers
      - names
      - stored_bytes
-     - training
+     - training: Absent while the node is idle.
 
     """
 
@@ -1443,8 +1615,9 @@ class Status(object):
                 else:
                     iprot.skip(ftype)
             elif fid == 8:
-                if ftype == TType.STRING:
-                    self.training = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                if ftype == TType.STRUCT:
+                    self.training = TrainingStatus()
+                    self.training.read(iprot)
                 else:
                     iprot.skip(ftype)
             else:
@@ -1495,8 +1668,8 @@ class Status(object):
             oprot.writeI64(self.stored_bytes)
             oprot.writeFieldEnd()
         if self.training is not None:
-            oprot.writeFieldBegin('training', TType.STRING, 8)
-            oprot.writeString(self.training.encode('utf-8') if sys.version_info[0] == 2 else self.training)
+            oprot.writeFieldBegin('training', TType.STRUCT, 8)
+            self.training.write(oprot)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -1516,8 +1689,6 @@ class Status(object):
             raise TProtocolException(message='Required field names is unset!')
         if self.stored_bytes is None:
             raise TProtocolException(message='Required field stored_bytes is unset!')
-        if self.training is None:
-            raise TProtocolException(message='Required field training is unset!')
         return
 
     def __repr__(self):
@@ -2070,22 +2241,771 @@ class Share(object):
         return not (self == other)
 
 
+class TrainConfig(object):
+    """
+    How one file is trained, once.
+
+    Attributes:
+     - optimizer: sgd, adam or gd.
+     - epochs
+     - eta: Learning rate.
+     - batch: Rows per step; gd uses all rows.
+     - momentum
+     - dropout: Fraction of the hidden activations that each step leaves out.
+     - class_weights: Empty, or one float64 per class, by which the gradients of its rows are multiplied.
+     - mu: FedProx's mu: the strength of the pull towards the initial weights.
+
+    """
+
+
+    def __init__(self, optimizer=None, epochs=None, eta=None, batch=None, momentum=None, dropout=None, class_weights=None, mu=None,):
+        self.optimizer = optimizer
+        self.epochs = epochs
+        self.eta = eta
+        self.batch = batch
+        self.momentum = momentum
+        self.dropout = dropout
+        self.class_weights = class_weights
+        self.mu = mu
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRING:
+                    self.optimizer = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.I32:
+                    self.epochs = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.DOUBLE:
+                    self.eta = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.I32:
+                    self.batch = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.DOUBLE:
+                    self.momentum = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 6:
+                if ftype == TType.DOUBLE:
+                    self.dropout = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 7:
+                if ftype == TType.STRING:
+                    self.class_weights = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 8:
+                if ftype == TType.DOUBLE:
+                    self.mu = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('TrainConfig')
+        if self.optimizer is not None:
+            oprot.writeFieldBegin('optimizer', TType.STRING, 1)
+            oprot.writeString(self.optimizer.encode('utf-8') if sys.version_info[0] == 2 else self.optimizer)
+            oprot.writeFieldEnd()
+        if self.epochs is not None:
+            oprot.writeFieldBegin('epochs', TType.I32, 2)
+            oprot.writeI32(self.epochs)
+            oprot.writeFieldEnd()
+        if self.eta is not None:
+            oprot.writeFieldBegin('eta', TType.DOUBLE, 3)
+            oprot.writeDouble(self.eta)
+            oprot.writeFieldEnd()
+        if self.batch is not None:
+            oprot.writeFieldBegin('batch', TType.I32, 4)
+            oprot.writeI32(self.batch)
+            oprot.writeFieldEnd()
+        if self.momentum is not None:
+            oprot.writeFieldBegin('momentum', TType.DOUBLE, 5)
+            oprot.writeDouble(self.momentum)
+            oprot.writeFieldEnd()
+        if self.dropout is not None:
+            oprot.writeFieldBegin('dropout', TType.DOUBLE, 6)
+            oprot.writeDouble(self.dropout)
+            oprot.writeFieldEnd()
+        if self.class_weights is not None:
+            oprot.writeFieldBegin('class_weights', TType.STRING, 7)
+            oprot.writeBinary(self.class_weights)
+            oprot.writeFieldEnd()
+        if self.mu is not None:
+            oprot.writeFieldBegin('mu', TType.DOUBLE, 8)
+            oprot.writeDouble(self.mu)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        if self.optimizer is None:
+            raise TProtocolException(message='Required field optimizer is unset!')
+        if self.epochs is None:
+            raise TProtocolException(message='Required field epochs is unset!')
+        if self.eta is None:
+            raise TProtocolException(message='Required field eta is unset!')
+        if self.batch is None:
+            raise TProtocolException(message='Required field batch is unset!')
+        if self.momentum is None:
+            raise TProtocolException(message='Required field momentum is unset!')
+        if self.dropout is None:
+            raise TProtocolException(message='Required field dropout is unset!')
+        if self.class_weights is None:
+            raise TProtocolException(message='Required field class_weights is unset!')
+        if self.mu is None:
+            raise TProtocolException(message='Required field mu is unset!')
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
+class Design(object):
+    """
+    Which model is trained, and its layer sizes: features, hidden layers, classes.
+
+    Attributes:
+     - sizes
+     - model
+     - shape: Empty, or channels, height and width where a row is an image.
+     - course: Use the trainer of the course instead of the optimizer.
+
+    """
+
+
+    def __init__(self, sizes=None, model=None, shape=None, course=None,):
+        self.sizes = sizes
+        self.model = model
+        self.shape = shape
+        self.course = course
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.LIST:
+                    self.sizes = []
+                    (_etype45, _size42) = iprot.readListBegin()
+                    for _i46 in range(_size42):
+                        _elem47 = iprot.readI32()
+                        self.sizes.append(_elem47)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRING:
+                    self.model = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.LIST:
+                    self.shape = []
+                    (_etype51, _size48) = iprot.readListBegin()
+                    for _i52 in range(_size48):
+                        _elem53 = iprot.readI32()
+                        self.shape.append(_elem53)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.BOOL:
+                    self.course = iprot.readBool()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('Design')
+        if self.sizes is not None:
+            oprot.writeFieldBegin('sizes', TType.LIST, 1)
+            oprot.writeListBegin(TType.I32, len(self.sizes))
+            for iter54 in self.sizes:
+                oprot.writeI32(iter54)
+            oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.model is not None:
+            oprot.writeFieldBegin('model', TType.STRING, 2)
+            oprot.writeString(self.model.encode('utf-8') if sys.version_info[0] == 2 else self.model)
+            oprot.writeFieldEnd()
+        if self.shape is not None:
+            oprot.writeFieldBegin('shape', TType.LIST, 3)
+            oprot.writeListBegin(TType.I32, len(self.shape))
+            for iter55 in self.shape:
+                oprot.writeI32(iter55)
+            oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.course is not None:
+            oprot.writeFieldBegin('course', TType.BOOL, 4)
+            oprot.writeBool(self.course)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        if self.sizes is None:
+            raise TProtocolException(message='Required field sizes is unset!')
+        if self.model is None:
+            raise TProtocolException(message='Required field model is unset!')
+        if self.shape is None:
+            raise TProtocolException(message='Required field shape is unset!')
+        if self.course is None:
+            raise TProtocolException(message='Required field course is unset!')
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
+class TrainingPlan(object):
+    """
+    What every trainer of a job computes; the same in each of its orders. It never holds code.
+
+    Attributes:
+     - design
+     - config
+     - fraction_bits: Bits after the binary point in exact sums.
+     - fingerprint: The fingerprint that a trainer's arithmetic must have; absent: any will do. 32 bytes.
+
+    """
+
+
+    def __init__(self, design=None, config=None, fraction_bits=None, fingerprint=None,):
+        self.design = design
+        self.config = config
+        self.fraction_bits = fraction_bits
+        self.fingerprint = fingerprint
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.design = Design()
+                    self.design.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRUCT:
+                    self.config = TrainConfig()
+                    self.config.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.I32:
+                    self.fraction_bits = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.STRING:
+                    self.fingerprint = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('TrainingPlan')
+        if self.design is not None:
+            oprot.writeFieldBegin('design', TType.STRUCT, 1)
+            self.design.write(oprot)
+            oprot.writeFieldEnd()
+        if self.config is not None:
+            oprot.writeFieldBegin('config', TType.STRUCT, 2)
+            self.config.write(oprot)
+            oprot.writeFieldEnd()
+        if self.fraction_bits is not None:
+            oprot.writeFieldBegin('fraction_bits', TType.I32, 3)
+            oprot.writeI32(self.fraction_bits)
+            oprot.writeFieldEnd()
+        if self.fingerprint is not None:
+            oprot.writeFieldBegin('fingerprint', TType.STRING, 4)
+            oprot.writeBinary(self.fingerprint)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        if self.design is None:
+            raise TProtocolException(message='Required field design is unset!')
+        if self.config is None:
+            raise TProtocolException(message='Required field config is unset!')
+        if self.fraction_bits is None:
+            raise TProtocolException(message='Required field fraction_bits is unset!')
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
+class MomentsTask(object):
+    """
+    Sum the features of the order's files, and their squares, exactly.
+
+    Attributes:
+     - plan
+
+    """
+
+
+    def __init__(self, plan=None,):
+        self.plan = plan
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.plan = TrainingPlan()
+                    self.plan.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('MomentsTask')
+        if self.plan is not None:
+            oprot.writeFieldBegin('plan', TType.STRUCT, 1)
+            self.plan.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        if self.plan is None:
+            raise TProtocolException(message='Required field plan is unset!')
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
+class TrainTask(object):
+    """
+    Train each of the order's files from the order's weights, and return the exact sum of the changes.
+
+    Attributes:
+     - plan
+     - moments: Mean and standard deviation of every feature as float32, or empty for raw inputs.
+     - seed: The job's seed. A file's own seed follows from it, the round, and the file's index.
+
+    """
+
+
+    def __init__(self, plan=None, moments=None, seed=None,):
+        self.plan = plan
+        self.moments = moments
+        self.seed = seed
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.plan = TrainingPlan()
+                    self.plan.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRING:
+                    self.moments = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.I64:
+                    self.seed = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('TrainTask')
+        if self.plan is not None:
+            oprot.writeFieldBegin('plan', TType.STRUCT, 1)
+            self.plan.write(oprot)
+            oprot.writeFieldEnd()
+        if self.moments is not None:
+            oprot.writeFieldBegin('moments', TType.STRING, 2)
+            oprot.writeBinary(self.moments)
+            oprot.writeFieldEnd()
+        if self.seed is not None:
+            oprot.writeFieldBegin('seed', TType.I64, 3)
+            oprot.writeI64(self.seed)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        if self.plan is None:
+            raise TProtocolException(message='Required field plan is unset!')
+        if self.moments is None:
+            raise TProtocolException(message='Required field moments is unset!')
+        if self.seed is None:
+            raise TProtocolException(message='Required field seed is unset!')
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
+class EvaluateTask(object):
+    """
+    Evaluate the weights on the order's only file.
+
+    Attributes:
+     - plan
+     - moments
+
+    """
+
+
+    def __init__(self, plan=None, moments=None,):
+        self.plan = plan
+        self.moments = moments
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.plan = TrainingPlan()
+                    self.plan.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRING:
+                    self.moments = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('EvaluateTask')
+        if self.plan is not None:
+            oprot.writeFieldBegin('plan', TType.STRUCT, 1)
+            self.plan.write(oprot)
+            oprot.writeFieldEnd()
+        if self.moments is not None:
+            oprot.writeFieldBegin('moments', TType.STRING, 2)
+            oprot.writeBinary(self.moments)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        if self.plan is None:
+            raise TProtocolException(message='Required field plan is unset!')
+        if self.moments is None:
+            raise TProtocolException(message='Required field moments is unset!')
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
+class MixTask(object):
+    """
+    Exchange halves of the weighted model with the nodes named in the order's shares (push-sum).
+
+    Attributes:
+     - exchanges
+
+    """
+
+
+    def __init__(self, exchanges=None,):
+        self.exchanges = exchanges
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.I32:
+                    self.exchanges = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('MixTask')
+        if self.exchanges is not None:
+            oprot.writeFieldBegin('exchanges', TType.I32, 1)
+            oprot.writeI32(self.exchanges)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        if self.exchanges is None:
+            raise TProtocolException(message='Required field exchanges is unset!')
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
+class Task(object):
+    """
+    What is to be done with the files of an order.
+
+    Attributes:
+     - moments
+     - train
+     - evaluate
+     - mix
+
+    """
+
+
+    def __init__(self, moments=None, train=None, evaluate=None, mix=None,):
+        self.moments = moments
+        self.train = train
+        self.evaluate = evaluate
+        self.mix = mix
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.moments = MomentsTask()
+                    self.moments.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRUCT:
+                    self.train = TrainTask()
+                    self.train.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.STRUCT:
+                    self.evaluate = EvaluateTask()
+                    self.evaluate.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.STRUCT:
+                    self.mix = MixTask()
+                    self.mix.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('Task')
+        if self.moments is not None:
+            oprot.writeFieldBegin('moments', TType.STRUCT, 1)
+            self.moments.write(oprot)
+            oprot.writeFieldEnd()
+        if self.train is not None:
+            oprot.writeFieldBegin('train', TType.STRUCT, 2)
+            self.train.write(oprot)
+            oprot.writeFieldEnd()
+        if self.evaluate is not None:
+            oprot.writeFieldBegin('evaluate', TType.STRUCT, 3)
+            self.evaluate.write(oprot)
+            oprot.writeFieldEnd()
+        if self.mix is not None:
+            oprot.writeFieldBegin('mix', TType.STRUCT, 4)
+            self.mix.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
 class Order(object):
     """
-    These files, this task. The task is a JSON object (ml/task.py): exact sums of the features, or
-    local training from `weights`, a content written to the node before. It never holds code.
+    Carry out a task on these files.
 
     Attributes:
      - job
      - round
      - files
      - task
-     - weights
+     - weights: Digest of the weights that the task starts from, a content written to the node before.
      - weights_size: Their size in bytes.
-     - may_refuse: A node that is busy with other things may answer Busy: the order goes elsewhere.
-     - shares: Of an order to be passed on: who is to work on which files, from the receiver on round the ring to `limit`.
+     - may_refuse: The node may answer Busy, so that the order goes to another node.
+     - shares: For an order to be forwarded: each node's files, clockwise from the receiver to `limit`.
      - limit: The identifier at which the receiver's part of the ring ends.
-     - attempt: Of a round in which nobody adds: the driver's attempt at it. What the receiver makes of it, it keeps.
+     - attempt: For a round without aggregation (gossip): the driver's attempt at it. The receiver keeps its result.
 
     """
 
@@ -2124,17 +3044,18 @@ class Order(object):
             elif fid == 3:
                 if ftype == TType.LIST:
                     self.files = []
-                    (_etype45, _size42) = iprot.readListBegin()
-                    for _i46 in range(_size42):
-                        _elem47 = TrainingFile()
-                        _elem47.read(iprot)
-                        self.files.append(_elem47)
+                    (_etype59, _size56) = iprot.readListBegin()
+                    for _i60 in range(_size56):
+                        _elem61 = TrainingFile()
+                        _elem61.read(iprot)
+                        self.files.append(_elem61)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
             elif fid == 4:
-                if ftype == TType.STRING:
-                    self.task = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                if ftype == TType.STRUCT:
+                    self.task = Task()
+                    self.task.read(iprot)
                 else:
                     iprot.skip(ftype)
             elif fid == 5:
@@ -2155,11 +3076,11 @@ class Order(object):
             elif fid == 8:
                 if ftype == TType.LIST:
                     self.shares = []
-                    (_etype51, _size48) = iprot.readListBegin()
-                    for _i52 in range(_size48):
-                        _elem53 = Share()
-                        _elem53.read(iprot)
-                        self.shares.append(_elem53)
+                    (_etype65, _size62) = iprot.readListBegin()
+                    for _i66 in range(_size62):
+                        _elem67 = Share()
+                        _elem67.read(iprot)
+                        self.shares.append(_elem67)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -2194,13 +3115,13 @@ class Order(object):
         if self.files is not None:
             oprot.writeFieldBegin('files', TType.LIST, 3)
             oprot.writeListBegin(TType.STRUCT, len(self.files))
-            for iter54 in self.files:
-                iter54.write(oprot)
+            for iter68 in self.files:
+                iter68.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.task is not None:
-            oprot.writeFieldBegin('task', TType.STRING, 4)
-            oprot.writeString(self.task.encode('utf-8') if sys.version_info[0] == 2 else self.task)
+            oprot.writeFieldBegin('task', TType.STRUCT, 4)
+            self.task.write(oprot)
             oprot.writeFieldEnd()
         if self.weights is not None:
             oprot.writeFieldBegin('weights', TType.STRING, 5)
@@ -2217,8 +3138,8 @@ class Order(object):
         if self.shares is not None:
             oprot.writeFieldBegin('shares', TType.LIST, 8)
             oprot.writeListBegin(TType.STRUCT, len(self.shares))
-            for iter55 in self.shares:
-                iter55.write(oprot)
+            for iter69 in self.shares:
+                iter69.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.limit is not None:
@@ -2402,17 +3323,18 @@ class Progress(object):
     Attributes:
      - state: queued, running or done; failed, where another node would fail as well; unable, where only this one cannot;
     unfit, where its arithmetic gives other bits than the job's.
-     - message: What is going on, in words; of a failed order: why.
+     - message: Why the order failed.
      - result: Of a done order: the digest and size of its result, to be read like any content.
      - size
      - seconds: Of a done order: how long it took, and the mean training loss and accuracy of the last epochs.
      - loss
      - accuracy
+     - training: Of a running order.
 
     """
 
 
-    def __init__(self, state=None, message=None, result=None, size=None, seconds=None, loss=None, accuracy=None,):
+    def __init__(self, state=None, message=None, result=None, size=None, seconds=None, loss=None, accuracy=None, training=None,):
         self.state = state
         self.message = message
         self.result = result
@@ -2420,6 +3342,7 @@ class Progress(object):
         self.seconds = seconds
         self.loss = loss
         self.accuracy = accuracy
+        self.training = training
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -2465,6 +3388,12 @@ class Progress(object):
                     self.accuracy = iprot.readDouble()
                 else:
                     iprot.skip(ftype)
+            elif fid == 8:
+                if ftype == TType.STRUCT:
+                    self.training = TrainingStatus()
+                    self.training.read(iprot)
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -2502,6 +3431,10 @@ class Progress(object):
         if self.accuracy is not None:
             oprot.writeFieldBegin('accuracy', TType.DOUBLE, 7)
             oprot.writeDouble(self.accuracy)
+            oprot.writeFieldEnd()
+        if self.training is not None:
+            oprot.writeFieldBegin('training', TType.STRUCT, 8)
+            self.training.write(oprot)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -2719,11 +3652,11 @@ class Members(object):
             elif fid == 2:
                 if ftype == TType.LIST:
                     self.nodes = []
-                    (_etype59, _size56) = iprot.readListBegin()
-                    for _i60 in range(_size56):
-                        _elem61 = Node()
-                        _elem61.read(iprot)
-                        self.nodes.append(_elem61)
+                    (_etype73, _size70) = iprot.readListBegin()
+                    for _i74 in range(_size70):
+                        _elem75 = Node()
+                        _elem75.read(iprot)
+                        self.nodes.append(_elem75)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -2744,8 +3677,8 @@ class Members(object):
         if self.nodes is not None:
             oprot.writeFieldBegin('nodes', TType.LIST, 2)
             oprot.writeListBegin(TType.STRUCT, len(self.nodes))
-            for iter62 in self.nodes:
-                iter62.write(oprot)
+            for iter76 in self.nodes:
+                iter76.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -2864,6 +3797,18 @@ Neighbourhood.thrift_spec = (
     (1, TType.STRUCT, 'predecessor', [Node, None], None, ),  # 1
     (2, TType.LIST, 'successors', (TType.STRUCT, [Node, None], False), None, ),  # 2
 )
+all_structs.append(TrainingStatus)
+TrainingStatus.thrift_spec = (
+    None,  # 0
+    (1, TType.STRING, 'job', 'UTF8', None, ),  # 1
+    (2, TType.I32, 'round', None, None, ),  # 2
+    (3, TType.I32, 'activity', None, None, ),  # 3
+    (4, TType.I32, 'files', None, None, ),  # 4
+    (5, TType.STRING, 'file', 'UTF8', None, ),  # 5
+    (6, TType.I32, 'epoch', None, None, ),  # 6
+    (7, TType.DOUBLE, 'accuracy', None, None, ),  # 7
+    (8, TType.DOUBLE, 'loss', None, None, ),  # 8
+)
 all_structs.append(Status)
 Status.thrift_spec = (
     None,  # 0
@@ -2874,7 +3819,7 @@ Status.thrift_spec = (
     (5, TType.LIST, 'fingers', (TType.STRUCT, [Node, None], False), None, ),  # 5
     (6, TType.LIST, 'names', (TType.STRING, 'UTF8', False), None, ),  # 6
     (7, TType.I64, 'stored_bytes', None, None, ),  # 7
-    (8, TType.STRING, 'training', 'UTF8', None, ),  # 8
+    (8, TType.STRUCT, 'training', [TrainingStatus, None], None, ),  # 8
 )
 all_structs.append(Entry)
 Entry.thrift_spec = (
@@ -2919,13 +3864,72 @@ Share.thrift_spec = (
     (1, TType.STRUCT, 'node', [Node, None], None, ),  # 1
     (2, TType.STRING, 'files', 'BINARY', None, ),  # 2
 )
+all_structs.append(TrainConfig)
+TrainConfig.thrift_spec = (
+    None,  # 0
+    (1, TType.STRING, 'optimizer', 'UTF8', None, ),  # 1
+    (2, TType.I32, 'epochs', None, None, ),  # 2
+    (3, TType.DOUBLE, 'eta', None, None, ),  # 3
+    (4, TType.I32, 'batch', None, None, ),  # 4
+    (5, TType.DOUBLE, 'momentum', None, None, ),  # 5
+    (6, TType.DOUBLE, 'dropout', None, None, ),  # 6
+    (7, TType.STRING, 'class_weights', 'BINARY', None, ),  # 7
+    (8, TType.DOUBLE, 'mu', None, None, ),  # 8
+)
+all_structs.append(Design)
+Design.thrift_spec = (
+    None,  # 0
+    (1, TType.LIST, 'sizes', (TType.I32, None, False), None, ),  # 1
+    (2, TType.STRING, 'model', 'UTF8', None, ),  # 2
+    (3, TType.LIST, 'shape', (TType.I32, None, False), None, ),  # 3
+    (4, TType.BOOL, 'course', None, None, ),  # 4
+)
+all_structs.append(TrainingPlan)
+TrainingPlan.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'design', [Design, None], None, ),  # 1
+    (2, TType.STRUCT, 'config', [TrainConfig, None], None, ),  # 2
+    (3, TType.I32, 'fraction_bits', None, None, ),  # 3
+    (4, TType.STRING, 'fingerprint', 'BINARY', None, ),  # 4
+)
+all_structs.append(MomentsTask)
+MomentsTask.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'plan', [TrainingPlan, None], None, ),  # 1
+)
+all_structs.append(TrainTask)
+TrainTask.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'plan', [TrainingPlan, None], None, ),  # 1
+    (2, TType.STRING, 'moments', 'BINARY', None, ),  # 2
+    (3, TType.I64, 'seed', None, None, ),  # 3
+)
+all_structs.append(EvaluateTask)
+EvaluateTask.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'plan', [TrainingPlan, None], None, ),  # 1
+    (2, TType.STRING, 'moments', 'BINARY', None, ),  # 2
+)
+all_structs.append(MixTask)
+MixTask.thrift_spec = (
+    None,  # 0
+    (1, TType.I32, 'exchanges', None, None, ),  # 1
+)
+all_structs.append(Task)
+Task.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'moments', [MomentsTask, None], None, ),  # 1
+    (2, TType.STRUCT, 'train', [TrainTask, None], None, ),  # 2
+    (3, TType.STRUCT, 'evaluate', [EvaluateTask, None], None, ),  # 3
+    (4, TType.STRUCT, 'mix', [MixTask, None], None, ),  # 4
+)
 all_structs.append(Order)
 Order.thrift_spec = (
     None,  # 0
     (1, TType.STRING, 'job', 'UTF8', None, ),  # 1
     (2, TType.I32, 'round', None, None, ),  # 2
     (3, TType.LIST, 'files', (TType.STRUCT, [TrainingFile, None], False), None, ),  # 3
-    (4, TType.STRING, 'task', 'UTF8', None, ),  # 4
+    (4, TType.STRUCT, 'task', [Task, None], None, ),  # 4
     (5, TType.STRING, 'weights', 'BINARY', None, ),  # 5
     (6, TType.I64, 'weights_size', None, None, ),  # 6
     (7, TType.BOOL, 'may_refuse', None, None, ),  # 7
@@ -2954,6 +3958,7 @@ Progress.thrift_spec = (
     (5, TType.DOUBLE, 'seconds', None, None, ),  # 5
     (6, TType.DOUBLE, 'loss', None, None, ),  # 6
     (7, TType.DOUBLE, 'accuracy', None, None, ),  # 7
+    (8, TType.STRUCT, 'training', [TrainingStatus, None], None, ),  # 8
 )
 all_structs.append(Grant)
 Grant.thrift_spec = (

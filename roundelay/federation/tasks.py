@@ -1,0 +1,67 @@
+"""What an order asks a node to do, as values that are checked when they are made.
+
+A task says nothing about files: an order names them once, and each file's seed follows from the job's seed, the round
+and the file's index. A value out of range raises roundelay.ml.errors.BadTask, which names the field.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from roundelay.chord.requests import Activity
+from roundelay.ml.errors import BadTask
+from roundelay.ml.task import TrainingPlan, check_moments
+
+SEED_MAX = (1 << 63) - 1
+EXCHANGES_MAX = 1000
+
+
+@dataclass(frozen=True)
+class MomentsTask:
+    """Sum the features of the order's files, and their squares, exactly."""
+
+    plan: TrainingPlan
+    activity: ClassVar[Activity] = "moments"
+
+
+@dataclass(frozen=True)
+class TrainTask:
+    """Train each of the order's files from the order's weights, and return the exact sum of the changes."""
+
+    plan: TrainingPlan
+    moments: bytes = b""  # roundelay.ml.data.Moments.to_bytes; empty: raw inputs
+    seed: int = 0  # the job's
+    activity: ClassVar[Activity] = "train"
+
+    def __post_init__(self) -> None:
+        check_moments(self.plan, self.moments)
+        if not 0 <= self.seed <= SEED_MAX:
+            raise BadTask(f"seed {self.seed}: expected 0 to {SEED_MAX}")
+
+
+@dataclass(frozen=True)
+class EvaluateTask:
+    """Evaluate weights on the order's only file."""
+
+    plan: TrainingPlan
+    moments: bytes = b""
+    activity: ClassVar[Activity] = "evaluate"
+
+    def __post_init__(self) -> None:
+        check_moments(self.plan, self.moments)
+
+
+@dataclass(frozen=True)
+class MixTask:
+    """Exchange halves of the weighted model with the nodes named in the order's shares (push-sum)."""
+
+    exchanges: int
+    activity: ClassVar[Activity] = "mix"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.exchanges <= EXCHANGES_MAX:
+            raise BadTask(f"exchanges {self.exchanges}: expected 0 to {EXCHANGES_MAX}")
+
+
+Task = MomentsTask | TrainTask | EvaluateTask | MixTask

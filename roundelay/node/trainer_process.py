@@ -1,0 +1,100 @@
+"""The child process that trains, and the frames to and from it.
+
+Training has a process of its own, so that this one answers its neighbours within milliseconds while it goes on. The
+child ends when its pipe closes: a killed node leaves no orphan.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from roundelay.ml.errors import from_dict
+from roundelay.ml.frames import Frame, Header, read_frame, write_frame
+
+ROOT = Path(__file__).resolve().parents[2]
+STOP_TIMEOUT_S = 1.0
+
+OnProgress = Callable[[Header], None]
+
+
+class TrainerProcess:
+    """At most one child, started when it is first needed. Not thread-safe, except for `kill` and `kill_for_good`."""
+
+    def __init__(self) -> None:
+        self._child: subprocess.Popen[bytes] | None = None
+        self._killed = False
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id; None while there is no child."""
+        return self._child.pid if self._child is not None else None
+
+    def start(self) -> None:
+        """Start the child unless it is running."""
+        if self._child is None or self._child.poll() is not None:
+            self.end()
+            self._child = subprocess.Popen(
+                [sys.executable, "-m", "roundelay.ml.trainer"],
+                cwd=ROOT,
+                env=_environment(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,
+            )
+        if self._killed:  # `kill_for_good` may have come before the child was there to be seen
+            self._child.kill()
+
+    def ask(self, header: Header, payload: bytes, on_progress: OnProgress) -> Frame:
+        """Send one request to the running child and return its answer; progress frames before it go to `on_progress`.
+
+        Raises the MLError that the child answers with; EndOfFrames, FrameError or OSError when it has ended.
+        """
+        assert self._child is not None
+        requests, answers = cast(BinaryIO, self._child.stdin), cast(BinaryIO, self._child.stdout)
+        write_frame(requests, header, payload)
+        while True:  # ends: every request has one answer, or the pipe closes
+            frame = read_frame(answers)
+            if "error" in frame.header:
+                raise from_dict(frame.header)
+            if "progress" not in frame.header:
+                return frame
+            on_progress(frame.header)
+
+    def end(self) -> int | None:
+        """Close the child's pipe and wait for its end. Returns its exit code, or None if there was no child."""
+        child, self._child = self._child, None
+        if child is None:
+            return None
+        assert child.stdin is not None and child.stdout is not None
+        with suppress(OSError):  # closing flushes what a dead child has not read
+            child.stdin.close()
+        try:
+            child.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+        child.stdout.close()
+        return child.returncode
+
+    def kill(self) -> None:
+        """Kill the child, if there is one. It owns nothing but its memory."""
+        child = self._child
+        if child is not None and child.poll() is None:
+            child.kill()
+
+    def kill_for_good(self) -> None:
+        """Kill the child, and every child that is started later."""
+        self._killed = True
+        self.kill()
+
+
+def _environment() -> dict[str, str]:
+    """BLAS with one thread: the processes of one machine share its cores, and the bits depend on it."""
+    threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    return os.environ | threads
