@@ -1,5 +1,5 @@
-# Every target works from a fresh clone, and none leaves a process behind.
-# Another interpreter: make install PYTHON3=python3.12
+# Every target works in a fresh clone, and leaves no process behind.
+# To use another interpreter: make install PYTHON3=python3.12
 PYTHON3 := python3
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -13,21 +13,22 @@ TOO_OLD = $(shell $(PYTHON3) -c 'import sys; sys.version_info >= (3, 11) or prin
 .PHONY: help install demo test test-matrix mutants paper soak faults bench bench-peers hosts dashboard dashboard-test check gen clean
 
 help:
-	@echo "make install   the environment in $(VENV)"
-	@echo "make demo      a ring of four nodes on this machine trains the shipped letters"
-	@echo "make dashboard a page in the browser, with a ring of five nodes to disturb"
-	@echo "make test      the tests"
-	@echo "make test-matrix   the tests on each installed Python, with the lowest and the newest dependencies"
-	@echo "make mutants   small faults put into the core: its tests must find 90 % (another sample: SEED=2)"
-	@echo "make dashboard-test   the page's tests in headless Chromium (apt-get install chromium)"
-	@echo "make paper     the Chord paper's tables, into docs/results/chord.md (half an hour of one core)"
-	@echo "make soak      20 nodes for ten minutes, one killed every 10 s, into docs/results/soak.md"
-	@echo "make faults    kill everything, at every moment, and write docs/results/faults.md (an hour)"
-	@echo "make hosts     eight hosts as network namespaces train as one, and one loses its link (needs root)"
-	@echo "make bench     every figure beside its peer, into docs/results/ (each part has a limit: 15 minutes in all)"
-	@echo "make bench-peers  the peers that make bench compares with, in an environment of their own (1.5 GB)"
-	@echo "make check     lint, types, generated code fresh, counts that may not grow"
-	@echo "make gen       rpc/gen anew from service.thrift (needs thrift-compiler)"
+	@echo "make install         create $(VENV) and install what Roundelay needs"
+	@echo "make demo            train the letters that ship on a ring of four nodes on this machine"
+	@echo "make dashboard       open a web page about a ring of five nodes, with a churn lab"
+	@echo "make test            run the tests"
+	@echo "make test-matrix     run the tests on each installed Python, with the lowest and newest dependencies"
+	@echo "make mutants         put small faults into the core, of which the tests must find 90 % (other sample: SEED=2)"
+	@echo "make dashboard-test  run the page's tests in headless Chromium (apt-get install chromium)"
+	@echo "make check           check lint, types, generated code and operation counts"
+	@echo "make gen             generate rpc/gen from service.thrift (needs thrift-compiler)"
+	@echo "make paper           reproduce the Chord paper's tables in docs/results/chord.md (30 minutes on one core)"
+	@echo "make soak            kill one of 20 nodes every 10 s for ten minutes; writes docs/results/soak.md"
+	@echo "make faults          run the fault suite; writes docs/results/faults.md (an hour)"
+	@echo "make hosts           train on eight network namespaces, and disconnect one of them (needs root)"
+	@echo "make bench           run all benchmarks beside other systems; writes docs/results/ (15 minutes)"
+	@echo "make bench-peers     install these other systems into $(PEERS) (1.5 GB)"
+	@echo "make clean           remove $(VENV) and caches"
 
 install: $(STAMP)
 
@@ -76,7 +77,7 @@ bench: install
 
 bench-peers: $(PEERS)/.installed
 
-# torch first and by itself: the others are content with it, where a newer one would bring several GB of CUDA.
+# Install torch first: the other packages accept this version, and a newer one would download several GB of CUDA.
 $(PEERS)/.installed: Makefile
 	$(PYTHON3) -m venv $(PEERS)
 	$(PEERS)/bin/python $(PIP) torch==2.13.0

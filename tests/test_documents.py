@@ -1,0 +1,106 @@
+"""Links in the documentation resolve: to files, to headings, and to the functions and classes that they name."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.processes import ROOT
+
+FOLDERS = (".github", "deploy", "docs", "letters")
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *(path for name in FOLDERS for path in sorted((ROOT / name).rglob("*.md")))]
+LINK = re.compile(r"!?\[((?:[^\[\]`]|`[^`]*`)*)\]\(([^()\s]+)\)")
+SYMBOL = re.compile(r"`([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)(?:\(\))?`")
+SOURCE_PATH = re.compile(r"`((?:[a-z_]+/)+[a-z_]+\.py)`")
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link to another place in the project."""
+
+    document: Path
+    line: int
+    text: str
+    target: str
+    anchor: str
+
+    def __str__(self) -> str:
+        return f"{self.document.relative_to(ROOT)}:{self.line} {self.target}#{self.anchor} {self.text}"
+
+    @property
+    def path(self) -> Path:
+        return (self.document.parent / self.target).resolve() if self.target else self.document
+
+
+def prose_of(document: Path) -> Iterator[tuple[int, str]]:
+    """Yield the lines outside fenced blocks, with their numbers."""
+    is_fenced = False
+    for number, line in enumerate(document.read_text().splitlines(), 1):
+        if line.lstrip().startswith("```"):
+            is_fenced = not is_fenced
+        elif not is_fenced:
+            yield number, line
+
+
+def links(document: Path) -> Iterator[Link]:
+    for number, line in prose_of(document):
+        for text, target in LINK.findall(line):
+            if not re.match(r"[a-z]+:", target):
+                path, _, anchor = target.partition("#")
+                yield Link(document, number, text, path, anchor)
+
+
+LINKS = [link for document in DOCUMENTS for link in links(document)]
+
+
+@cache
+def anchors(document: Path) -> frozenset[str]:
+    """Return the anchors that GitHub makes of a document's headings."""
+    headings = [line.lstrip("#").strip() for _, line in prose_of(document) if re.match(r"#+ ", line)]
+    plain = [re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower() for heading in headings]
+    return frozenset(re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in plain)
+
+
+@cache
+def symbols(source: Path) -> frozenset[str]:
+    """Return the names that a module defines: constants, functions, classes, and their members as CLASS.MEMBER."""
+    found: set[str] = set()
+
+    def visit(body: list[ast.stmt], prefix: str) -> None:
+        for node in body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                found.add(prefix + node.name)
+            if isinstance(node, ast.ClassDef):
+                visit(node.body, f"{prefix}{node.name}.")
+            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            found.update(prefix + target.id for target in targets if isinstance(target, ast.Name))
+
+    visit(ast.parse(source.read_text()).body, "")
+    return frozenset(found)
+
+
+@pytest.mark.parametrize("link", LINKS, ids=str)
+def test_a_link_leads_somewhere(link: Link) -> None:
+    assert link.path.exists(), f"{link}: no such file"
+    if link.anchor:
+        assert link.anchor in anchors(link.path), f"{link}: no such heading"
+
+
+@pytest.mark.parametrize("link", [link for link in LINKS if link.target.endswith(".py")], ids=str)
+def test_a_link_to_code_names_what_is_defined_there(link: Link) -> None:
+    for name in SYMBOL.findall(link.text):
+        assert name == link.path.name or name in symbols(link.path), f"{link}: {name} is not defined there"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_source_paths_in_code_spans_exist(document: Path) -> None:
+    for number, line in prose_of(document):
+        for name in SOURCE_PATH.findall(line):
+            exists = (ROOT / name).is_file() or (ROOT / "roundelay" / name).is_file()
+            assert exists, f"{document.relative_to(ROOT)}:{number}: {name} does not exist"
