@@ -1,13 +1,20 @@
 """The fault suite: real rings of processes, faults injected into them, and checks of what must still hold.
 
-faults       kill one random process at a random moment: is the model the same?
-matrix       kill every role at every failpoint
-rows         run the scenarios, one row of the report each
-history      a set checker: is an acknowledged put ever lost?
-soak         20 nodes that keep dying for ten minutes
-report       run all of it and write docs/results/faults.md
+Run one with `python -m chaos NAME`:
 
-workload     the training job: start it, watch it, compare its model
+faults       kills one process at a random moment
+matrix       kills every role at every failpoint
+rows         runs the scenarios, one row of the report each
+history      checks that no acknowledged put is lost
+soak         runs 20 nodes that keep dying for ten minutes
+report       runs all of these but the soak, and writes docs/results/faults.md
+
+The parts:
+
+workload     training jobs: started by clients, watched through any node
 kv_workload  puts, gets and leases for a long time
-scenarios    what else can go wrong: see the package
+nemesis      kills, pauses and restores processes by role
+checker      what must hold of a job after a fault
+scenario     a scenario's result
+scenarios    all other faults, one function each
 """

@@ -1,20 +1,17 @@
-"""Kill any one process at any moment: does the job finish with the same model, bit for bit?
+"""Kills one process at a random moment of a job, which must still make the same model, bit for bit.
 
     python -m chaos faults [--runs 50] [--seed 7] [--only RUN] [--json]
 
-Each run is a (role, time) pair drawn from the seed: on a ring of five nodes with three copies a
-job of six rounds runs, and at that time one process is killed with -9 and not started again before
-the job has ended. The ring is whole, and all copies are restored, before the next run begins.
+Each run is a (role, time) pair drawn from the seed. On a ring of five nodes with three copies a job of six rounds
+runs; at that time one process is killed with -9, and it is not restarted before the job has ended. The ring has
+converged and all copies are restored before the next run begins.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
-import shutil
-import signal
 import sys
 import tempfile
 import time
@@ -26,25 +23,24 @@ from rich.console import Console
 from rich.table import Table
 
 from chaos import workload
-from chaos.workload import Data, Work
-from roundelay.chord.errors import ChordError
+from chaos.checker import lost_files, miscounted_rounds, model_of, model_shown
+from chaos.nemesis import ROLES, kill_role, restore
+from chaos.workload import Data, JobOptions
 from roundelay.federation.records import DONE
-from roundelay.federation.snapshot import JobSnapshot
-from roundelay.node.subprocesses import ROOT, ManagedProcess
-from roundelay.testing.cluster import Cluster, cluster, trainers_of
-from roundelay.testing.waiting import Stuck, until
+from roundelay.node.subprocesses import ROOT
+from roundelay.testing.cluster import Cluster, cluster
+from roundelay.testing.waiting import FAILURES, until
 
-ROLES = ("supernode", "client", "driver", "trainer", "owner", "holder")
 NODES = 5
-WORK = Work(rounds=6)
-FAILPOINTS = "trainer.train.before=sleep:0.4"  # rounds as long as real ones, on few cores
+OPTIONS = JobOptions(rounds=6)
+FAILPOINTS = "trainer.train.before=sleep:0.4"  # on few cores, rounds as long as real ones
 KEPT_LOGS = ROOT / "build" / "faults"
-RINGS_MAX = 10  # after so many failing runs the rest is not worth its time
+RINGS_MAX = 10  # give up after as many failed runs
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One run: whom to kill, and when, as a part of an undisturbed job's time."""
+    """One run: which role is killed, and when, as a share of an undisturbed job's time."""
 
     run: int
     role: str
@@ -54,13 +50,13 @@ class Plan:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one run."""
+    """How one run ended."""
 
     plan: Plan
     finished: bool = False
     equal: bool = False
     files_lost: int = 0
-    recovery_s: float | None = None  # from the kill to the next RESULT; nothing where none was left to wait for
+    recovery_s: float | None = None  # from the kill to the next RESULT; None if none was left to wait for
     killed: str = ""
     error: str = ""
 
@@ -88,7 +84,7 @@ class Tally:
             "equal": sum(o.equal for o in self.outcomes),
             "files_lost": sum(o.files_lost for o in self.outcomes),
             "recovery_s": {"p50": percentile(recoveries, 50), "p99": percentile(recoveries, 99)},
-            "roles": {role: self._role(role) for role in ROLES},
+            "roles": {role: self.of_role(role) for role in ROLES},
             "undisturbed_s": round(self.undisturbed_s, 2),
             "seconds": round(self.seconds, 1),
             "failures": [
@@ -104,13 +100,14 @@ class Tally:
             ],
         }
 
-    def _role(self, role: str) -> dict[str, object]:
-        mine = [o for o in self.outcomes if o.plan.role == role]
-        recoveries = sorted(o.recovery_s for o in mine if o.recovery_s is not None)
+    def of_role(self, role: str) -> dict[str, object]:
+        """Return the figures of one role."""
+        outcomes = [o for o in self.outcomes if o.plan.role == role]
+        recoveries = sorted(o.recovery_s for o in outcomes if o.recovery_s is not None)
         return {
-            "runs": len(mine),
-            "finished": sum(o.finished for o in mine),
-            "equal": sum(o.equal for o in mine),
+            "runs": len(outcomes),
+            "finished": sum(o.finished for o in outcomes),
+            "equal": sum(o.equal for o in outcomes),
             "recovery_p50_s": percentile(recoveries, 50),
             "recovery_max_s": percentile(recoveries, 100),
         }
@@ -120,17 +117,17 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser("python -m chaos faults", description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=50)
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--only", type=int, metavar="RUN", help="this run of the seed alone")
+    parser.add_argument("--only", type=int, metavar="RUN", help="run only this run of the seed")
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args(arguments)
-    plans = plan(chosen.seed, chosen.runs)
-    tally = run_all(chosen.seed, [p for p in plans if chosen.only in (None, p.run)])
+    plans = make_plans(chosen.seed, chosen.runs)
+    tally = run_all(chosen.seed, [plan for plan in plans if chosen.only in (None, plan.run)])
     print(json.dumps(tally.to_json())) if chosen.json else Console().print(table(tally))
     return 0 if all(o.is_good for o in tally.outcomes) else 1
 
 
-def plan(seed: int, runs: int) -> list[Plan]:
-    """Every role as often as the others, at random moments; a run's plan does not depend on how many there are."""
+def make_plans(seed: int, runs: int) -> list[Plan]:
+    """Plan the roles in turn, at random moments. A run's plan does not depend on the number of runs."""
     plans = []
     for run in range(runs):
         rng = random.Random(f"{seed}:{run}")
@@ -139,7 +136,7 @@ def plan(seed: int, runs: int) -> list[Plan]:
 
 
 def run_all(seed: int, plans: Sequence[Plan]) -> Tally:
-    """All of them on one ring; a run that fails leaves its logs, and the next one begins with another ring."""
+    """Run all plans on one ring. After a run that fails, its logs are kept, and a new ring goes on."""
     tally, left, began = Tally(seed), list(plans), time.monotonic()
     for _ in range(RINGS_MAX):
         with tempfile.TemporaryDirectory(prefix="roundelay-faults-") as folder:
@@ -151,103 +148,64 @@ def run_all(seed: int, plans: Sequence[Plan]) -> Tally:
 
 
 def _run_until_one_fails(tally: Tally, plans: list[Plan], folder: Path) -> list[Plan]:
-    """Returns the plans that are left."""
+    """Return the plans that are left."""
     data = workload.small_letters(folder)
     with cluster(folder / "ring", NODES, failpoints=FAILPOINTS) as ring:
-        expected, tally.undisturbed_s = workload.undisturbed(ring, data, WORK)
-        for number, each in enumerate(plans):
-            outcome = _run_one(ring, data, each, expected, tally.undisturbed_s)
+        expected, tally.undisturbed_s = workload.undisturbed(ring, data, OPTIONS)
+        for number, plan in enumerate(plans):
+            outcome = _run_one(ring, data, plan, expected, tally.undisturbed_s)
             tally.outcomes.append(outcome)
-            _tell(tally, outcome)
+            _print_progress(tally, outcome)
             if not outcome.is_good:
-                shutil.copytree(ring.folder, KEPT_LOGS / f"{tally.seed}-{each.run}", dirs_exist_ok=True)
+                ring.keep_logs(KEPT_LOGS / f"{tally.seed}-{plan.run}")
                 return plans[number + 1 :]
     return []
 
 
-def _run_one(ring: Cluster, data: Data, each: Plan, expected: str, whole_s: float) -> Outcome:
+def _run_one(ring: Cluster, data: Data, plan: Plan, expected: str, undisturbed_s: float) -> Outcome:
     try:
-        outcome = _disturb(ring, data, each, expected, whole_s)
+        outcome = _kill_in_a_job(ring, data, plan, expected, undisturbed_s)
         restore(ring)
         return outcome
-    except (Stuck, ChordError) as error:
-        return Outcome(each, error=str(error))
+    except FAILURES as error:
+        return Outcome(plan, error=str(error))
 
 
-def _disturb(ring: Cluster, data: Data, each: Plan, expected: str, whole_s: float) -> Outcome:
-    """One job, one kill."""
-    client = workload.start(ring, data, WORK, *(["--detach"] if each.role == "driver" else ["--json"]))
-    job = workload.id_of(client)
-    time.sleep(each.moment * whole_s)
-    killed = kill(ring, each, client, job)
+def _kill_in_a_job(ring: Cluster, data: Data, plan: Plan, expected: str, undisturbed_s: float) -> Outcome:
+    client = workload.start(ring, data, OPTIONS, "--detach" if plan.role == "driver" else "--json")
+    job = workload.job_id(client)
+    time.sleep(plan.moment * undisturbed_s)
+    killed = kill_role(ring, plan.role, plan.choice, client, job, data.folder)
     recovery_s = _recovery(ring, job, time.monotonic())
-    view = workload.wait_for_end(ring, job)
-    made = {workload.model_of(view)} if view.results else set()
-    if each.role not in ("client", "driver") or not killed:
-        code = client.wait()
-        made.add(json.loads(client.out.read_text())["model_sha256"] if code == 0 else f"exit code {code}")
-    error = "" if made == {expected} else f"{view.end} {view.reason}: made {', '.join(sorted(made))}"
-    error = error or contributions_wrong(ring, view)
-    lost = workload.lost_files(ring, view.spec)
-    return Outcome(each, view.end == DONE, made == {expected}, len(lost), recovery_s, killed, error)
+    end = workload.wait_for_end(ring, job)
+    models = {model_of(end)} if end.results else set()
+    if plan.role not in ("client", "driver") or not killed:
+        models.add(model_shown(client))
+    error = "" if models == {expected} else f"{end.end} {end.reason}: made {', '.join(sorted(models))}"
+    error = error or miscounted_rounds(ring, end)
+    lost = lost_files(ring, end.spec)
+    return Outcome(plan, end.end == DONE, models == {expected}, len(lost), recovery_s, killed, error)
 
 
-def kill(ring: Cluster, each: Plan, client: ManagedProcess, job: str) -> str:
-    """Kill the one that plays the role now. Returns its name; nothing, if it had ended already."""
-    if each.role == "trainer":
-        busy = until(lambda: [pid for node in ring.nodes for pid in trainers_of(node)], "a trainer")
-        pid = busy[each.choice % len(busy)]
-        os.kill(pid, signal.SIGKILL)
-        return f"trainer {pid}"
-    victim = _victim(ring, each, client, job)
-    if not victim.is_running:
-        return ""
-    victim.kill()
-    return victim.name
-
-
-def _victim(ring: Cluster, each: Plan, client: ManagedProcess, job: str) -> ManagedProcess:
-    if each.role == "supernode":
-        return ring.supernode
-    if each.role == "client":
-        return client
-    if each.role == "driver":
-        return workload.owner_of(ring, job)
-    names = sorted(path.name for path in (ring.folder.parent / "letters").iterdir())
-    place = 0 if each.role == "owner" else 1 + each.choice % 2
-    return workload.owner_of(ring, names[each.choice % len(names)], place)
-
-
-def restore(ring: Cluster) -> None:
-    """Start again whatever was killed; returns when the ring is whole and everything has its copies."""
-    if not ring.supernode.is_running:
-        ring.start_supernode()
-    for node in ring.nodes:
-        if not node.is_running:
-            ring.restart(node)
-    ring.wait_until_converged()
-    ring.wait_until_replicated()
-
-
-def contributions_wrong(ring: Cluster, view: JobSnapshot) -> str:
-    """Every (round, file) enters a sum exactly once: what the reports count, or what is wrong with it."""
-    reports = workload.read_reports(ring, view.job)
-    wanted = sorted(f.name for f in view.spec.files)
-    wrong = [
-        n for n in range(1, view.spec.settings.rounds + 1) if n not in reports or sorted(reports[n].placement) != wanted
-    ]
-    return f"not every file once in rounds {wrong}" if wrong else ""
+def _recovery(ring: Cluster, job: str, killed_at: float) -> float | None:
+    """Return the seconds from the kill until a RESULT is stored that was not there when the ring first answered."""
+    found = until(lambda: workload.snapshot(ring, job), f"job {job[:8]} can be read")
+    if found.end or len(found.results) > found.spec.settings.rounds:
+        return None
+    workload.wait_for_round(ring, job, len(found.results))
+    return time.monotonic() - killed_at
 
 
 def percentile(ordered: Sequence[float], per_cent: int) -> float | None:
-    """The smallest value that so many per cent do not exceed."""
+    """Return the smallest value that is at least as large as `per_cent` of them, rounded; None of no values."""
     if not ordered:
         return None
     return round(ordered[max(0, -(-len(ordered) * per_cent // 100) - 1)], 2)
 
 
-def replay(seed: int, each: Plan) -> str:
-    return f"python -m chaos faults --seed {seed} --runs {each.run + 1} --only {each.run}"
+def replay(seed: int, plan: Plan) -> str:
+    """Return the command that runs one plan again."""
+    return f"python -m chaos faults --seed {seed} --runs {plan.run + 1} --only {plan.run}"
 
 
 def table(tally: Tally) -> Table:
@@ -261,26 +219,16 @@ def table(tally: Tally) -> Table:
     for heading in ("killed", "runs", "finished", "equal", "recovery p50", "recovery worst"):
         made.add_column(heading)
     for role in ROLES:
-        made.add_row(role, *(str(value) for value in tally._role(role).values()))
+        made.add_row(role, *(str(value) for value in tally.of_role(role).values()))
     return made
 
 
-def _recovery(ring: Cluster, job: str, killed_at: float) -> float | None:
-    """Seconds from the kill until a RESULT is stored that was not there when the ring was first asked after it."""
-    found = until(lambda: workload.look(ring, job), f"job {job[:8]} can be read")
-    if found.end or len(found.results) > found.spec.settings.rounds:
-        return None
-    workload.wait_for_round(ring, job, len(found.results))
-    return time.monotonic() - killed_at
-
-
-def _tell(tally: Tally, outcome: Outcome) -> None:
-    """A line on standard error for each run, as it ends."""
-    each = outcome.plan
-    took = f"{outcome.recovery_s:.1f} s" if outcome.recovery_s is not None else "nothing left to do"
-    line = "equal" if outcome.is_good else f"FAILED: {outcome.error}; again with  {replay(tally.seed, each)}"
+def _print_progress(tally: Tally, outcome: Outcome) -> None:
+    plan = outcome.plan
+    took = f"{outcome.recovery_s:.1f} s" if outcome.recovery_s is not None else "no round left"
+    line = "equal" if outcome.is_good else f"FAILED: {outcome.error}; replay with  {replay(tally.seed, plan)}"
     print(
-        f"run {each.run}: {outcome.killed or each.role} ({each.role}) at {each.moment:.2f}, {took}: {line}",
+        f"run {plan.run}: {outcome.killed or plan.role} ({plan.role}) at {plan.moment:.2f}, {took}: {line}",
         file=sys.stderr,
         flush=True,
     )

@@ -1,11 +1,10 @@
-"""An acknowledged put is never lost: a set checker over a recorded history.
+"""A set checker over a recorded history: no acknowledged put may be lost.
 
     python -m chaos history [--kills 8] [--seed 7] [--json]
 
-Writers put small contents while nodes are killed, two at a time, and started again with nothing;
-the next two are killed when everything has its copies again. Every operation is written down with
-how it ended. In the end all that was acknowledged must be there, with the bytes that were put; what
-ended in an error may or may not be.
+Clients put small contents while nodes are killed, two at a time, and restarted with empty stores; the next two are
+killed when every entry has its copies again. Every operation is recorded with its outcome. In the end everything that
+was acknowledged must be there, with the right bytes; a put that ended in an error may or may not be.
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from chaos.nemesis import kill_two_nodes
 from roundelay.chord.errors import ChordError
-from roundelay.chord.refs import Address
 from roundelay.cli.entry import client_runtime, find_member
 from roundelay.node.addresses import read
 from roundelay.store.blobs import digest_of
@@ -35,15 +34,14 @@ from roundelay.store.write_path import put
 from roundelay.testing.cluster import Cluster, cluster
 
 NODES = 5
-WRITERS = 2
-VICTIMS = 2  # replicas - 1
+CLIENTS = 2
 PAUSE_S = 0.05
-ATTEMPTS_MAX = 20  # of the last reading
+ATTEMPTS_MAX = 20  # of the last reads
 
 
 @dataclass(frozen=True)
 class Event:
-    """One operation, and how it ended: ok, or the error's name."""
+    """One operation and its outcome: ok, or the name of the error."""
 
     at_s: float
     operation: str
@@ -53,7 +51,7 @@ class Event:
 
 
 class History:
-    """What has happened so far, in the order in which it ended. Any thread may record."""
+    """The operations so far, in the order in which they ended. Any thread may record."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -65,7 +63,7 @@ class History:
             self.events.append(Event(round(time.monotonic() - self._began, 3), operation, name, digest, outcome))
 
     def acknowledged(self) -> dict[str, str]:
-        """Name -> digest of every put that was."""
+        """Return name -> digest of every acknowledged put."""
         with self._lock:
             return {e.name: e.digest for e in self.events if e.operation == "put" and e.outcome == "ok"}
 
@@ -73,16 +71,16 @@ class History:
         path.write_text("".join(json.dumps(asdict(event)) + "\n" for event in self.events))
 
 
-class Customer(threading.Thread):
-    """Puts, and reads back what anybody has put, until it is told to stop."""
+class Client(threading.Thread):
+    """Puts, and gets what any client has put, until `stopping` is set."""
 
     def __init__(self, ring: Cluster, history: History, number: int, seed: int) -> None:
-        super().__init__(name=f"customer {number}", daemon=True)
+        super().__init__(name=f"client {number}", daemon=True)
         self.stopping = threading.Event()
         self._history = history
         self._rng = random.Random(f"{seed}:{number}")
         self._number = number
-        self._supernode = Address("127.0.0.1", ring.supernode.port)
+        self._supernode = ring.supernode_address
         self._nodes = read(ring.node_list).nodes
         self._runtime = client_runtime()
 
@@ -107,7 +105,7 @@ class Customer(threading.Thread):
             self._history.record("put", name, digest_of(content), "ok")
 
     def read(self, name: str, digest: str) -> bool:
-        """Is it there? An error is no proof of the contrary while nodes die."""
+        """Return True if the content is there. While nodes die, an error does not prove that it is lost."""
         if not name:
             return True
         try:
@@ -123,7 +121,7 @@ class Customer(threading.Thread):
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser("python -m chaos history", description=__doc__)
-    parser.add_argument("--kills", type=int, default=8, help="rounds of two kills")
+    parser.add_argument("--kills", type=int, default=8, help="rounds of two kills each")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args(arguments)
@@ -134,26 +132,26 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def check(folder: Path, kills: int, seed: int) -> dict[str, object]:
-    """Record a history, and judge it."""
+    """Record a history, and check it."""
     history, rng = History(), random.Random(seed)
     with cluster(folder / "ring", NODES) as ring:
-        customers = [Customer(ring, history, number, seed) for number in range(WRITERS)]
-        for customer in customers:
-            customer.start()
+        clients = [Client(ring, history, number, seed) for number in range(CLIENTS)]
+        for client in clients:
+            client.start()
         for number in range(kills):
-            _kill_two(ring, rng)
+            _kill_and_restart_two(ring, rng)
             stored = len(history.acknowledged())
             print(f"kills {number + 1} of {kills}: {stored} acknowledged", file=sys.stderr, flush=True)
-        for customer in customers:
-            customer.stopping.set()
-            customer.join()
+        for client in clients:
+            client.stopping.set()
+            client.join()
         lost = _read_all(ring, history, seed)
     history.write(folder / "history.jsonl")
     return judge(history, lost) | {"kills": 2 * kills, "seed": seed}
 
 
 def judge(history: History, lost: Sequence[str]) -> dict[str, object]:
-    """The figures of a history."""
+    """Return the figures of a history."""
     puts = Counter(e.outcome for e in history.events if e.operation == "put")
     gets = Counter(e.outcome for e in history.events if e.operation == "get")
     return {
@@ -176,12 +174,9 @@ def table(found: dict[str, object]) -> Table:
     return made
 
 
-def _kill_two(ring: Cluster, rng: random.Random) -> None:
-    """Both at once, at a random moment; started again with nothing, and waited for."""
-    time.sleep(rng.uniform(0.0, 2.0))
-    victims = rng.sample(ring.nodes, VICTIMS)
-    for victim in victims:
-        victim.kill()
+def _kill_and_restart_two(ring: Cluster, rng: random.Random) -> None:
+    """Kill two nodes together, and restart them; return when every entry has its copies again."""
+    victims = kill_two_nodes(ring, rng, 2.0)
     time.sleep(rng.uniform(0.0, 2.0))
     for victim in victims:
         ring.restart(victim)
@@ -190,8 +185,8 @@ def _kill_two(ring: Cluster, rng: random.Random) -> None:
 
 
 def _read_all(ring: Cluster, history: History, seed: int) -> list[str]:
-    """The names of what was acknowledged and cannot be read."""
-    reader = Customer(ring, history, WRITERS, seed)
+    """Return the names that were acknowledged and cannot be read."""
+    reader = Client(ring, history, CLIENTS, seed)
     return [
         name
         for name, digest in sorted(history.acknowledged().items())

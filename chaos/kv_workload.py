@@ -1,6 +1,6 @@
-"""A customer for hours: keys that stay, keys that come and go with short leases, and a get of each now and then.
+"""The key-value workload: keys that stay, keys with short leases, and gets of both.
 
-What was acknowledged is remembered for as long as it is leased, and must be found until then.
+Whatever was acknowledged must be found until its lease expires.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 
 from roundelay.chord.effects import Procedure
 from roundelay.chord.errors import ChordError, NotFound
-from roundelay.chord.refs import Address
 from roundelay.cli.entry import RingEntry, client_runtime, find_member
 from roundelay.node.addresses import read
 from roundelay.store.read_path import get
@@ -21,15 +20,15 @@ from roundelay.testing.cluster import Cluster
 
 CONTENT_BYTES_MAX = 8000
 LASTING_S, BRIEF_S = 24 * 3600.0, 60.0
-MARGIN_S = 10.0  # before the end of a lease nothing is asked for any more
+MARGIN_S = 10.0  # a key is not read any more so shortly before its lease expires
 PAUSE_S = 0.05
-READ_ATTEMPTS_MAX = 100  # while nodes die it may take some; RETRY_S apart
+READ_ATTEMPTS_MAX = 100  # RETRY_S apart; while nodes die a read may take several
 RETRY_S = 0.2
 
 
 @dataclass(frozen=True)
 class Known:
-    """What was acknowledged, and until when it must be found."""
+    """An acknowledged content, and until when it must be found."""
 
     content: bytes
     until: float
@@ -37,17 +36,17 @@ class Known:
 
 @dataclass
 class Counts:
-    """How it went."""
+    """How the operations ended."""
 
     acknowledged: int = 0
     refused: int = 0
     read: int = 0
-    waited: int = 0  # reads that had to be asked again
+    waited: int = 0  # reads that had to be retried
     lost: list[str] = field(default_factory=list)
 
 
-class Keys(threading.Thread):
-    """Puts and gets until it is told to stop."""
+class KeyValueClient(threading.Thread):
+    """Puts and gets until `stopping` is set."""
 
     def __init__(self, ring: Cluster, seed: int) -> None:
         super().__init__(name="keys", daemon=True)
@@ -60,7 +59,7 @@ class Keys(threading.Thread):
         self._entry: RingEntry | None = None
 
     def fill(self, count: int) -> None:
-        """So many keys that stay to the end."""
+        """Put `count` keys that stay to the end."""
         for number in range(count):
             while not self._put(f"lasting {number}", LASTING_S):
                 time.sleep(RETRY_S)
@@ -76,7 +75,7 @@ class Keys(threading.Thread):
                 self._read(self._rng.choice(list(self._known)))
 
     def read_all(self) -> None:
-        """Everything that was acknowledged and is still leased."""
+        """Read everything that was acknowledged and is still leased."""
         self._forget_expired()
         for name in list(self._known):
             self._read(name)
@@ -85,7 +84,7 @@ class Keys(threading.Thread):
         self._runtime.stop(1.0)
 
     def _put(self, name: str, lease_s: float) -> bool:
-        """Was it acknowledged?"""
+        """Put a random content. Return True if it was acknowledged."""
         content = self._rng.randbytes(self._rng.randrange(1, CONTENT_BYTES_MAX))
         until = time.monotonic() + lease_s
         try:
@@ -100,7 +99,7 @@ class Keys(threading.Thread):
         return True
 
     def _read(self, name: str) -> None:
-        """Lost is what the ring says it has not, or cannot say for long, or gives with other bytes."""
+        """Read a key. It is lost if the ring does not have it, never answers, or returns other bytes."""
         for attempt in range(READ_ATTEMPTS_MAX):
             try:
                 found = self._runtime.run(self._get(self._enter(), name))
@@ -123,10 +122,10 @@ class Keys(threading.Thread):
         return get(entry.node, entry.ring, entry.ring.key(name), name)
 
     def _enter(self) -> RingEntry:
-        """Through the node that served last, while it does."""
+        """Return the node that answered last, or find another."""
         if self._entry is None:
-            supernode = Address("127.0.0.1", self._ring.supernode.port)
-            self._entry = self._runtime.run(find_member(supernode, read(self._ring.node_list).nodes))
+            nodes = read(self._ring.node_list).nodes
+            self._entry = self._runtime.run(find_member(self._ring.supernode_address, nodes))
         return self._entry
 
     def _forget_expired(self) -> None:

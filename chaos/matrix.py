@@ -1,10 +1,10 @@
-"""Every role killed at every failpoint: before and after each change of state, in the middle of a job.
+"""Kills every role at every failpoint: before and after each change of state, in the middle of a job.
 
     python -m chaos matrix [--only ROLE] [--json]
 
-One ring of five nodes with state on their disks. All processes know all failpoints; which one is to
-end its process is told when the first round is stored, and whoever comes by first is killed there.
-Nothing is started again before the job has ended.
+One ring of five nodes with state directories. All processes know all failpoints; one failpoint is armed when the
+first round is stored, and the first process that reaches it is killed there. Nothing is restarted before the job has
+ended.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import signal
 import sys
 import tempfile
@@ -25,30 +24,30 @@ from rich.console import Console
 from rich.table import Table
 
 from chaos import workload
-from chaos.faults import contributions_wrong, restore
-from chaos.workload import Data, Work
-from roundelay.chord.errors import ChordError
+from chaos.checker import lost_files, miscounted_rounds, model_of, model_shown
+from chaos.nemesis import restore
+from chaos.workload import Data, JobOptions
 from roundelay.federation.records import DONE
 from roundelay.node.failpoints import parse
 from roundelay.node.subprocesses import ROOT, ManagedProcess
 from roundelay.testing.cluster import Cluster, cluster, trainers_of
-from roundelay.testing.waiting import Stuck, until
+from roundelay.testing.waiting import FAILURES, until
 
 NODES = 5
-WORK = Work(rounds=4)
+OPTIONS = JobOptions(rounds=4)
 SLOW = "trainer.train.before=sleep:0.4"
 KEPT_LOGS = ROOT / "build" / "matrix"
 RINGS_MAX = 10
 ATTEMPTS_MAX = 3
-ASKED = ("DriverHeartbeat", "Order", "Collect", "Write", "Read", "Find", "NextHop", "GetNeighbours")
+REQUESTS = ("DriverHeartbeat", "Order", "Collect", "Write", "Read", "Find", "NextHop", "GetNeighbours")
 RECORDS = ("weights-", "report-", "result-", "done")
-ASKS = (*(f"ask.{request}" for request in ASKED), *(f"ask.Put~{record}" for record in RECORDS))
+ASKS = (*(f"ask.{request}" for request in REQUESTS), *(f"ask.Put~{record}" for record in RECORDS))
 HANDLED = ("Put", "Write", "Read", "Find", "Order", "Collect", "DriverHeartbeat", "Notify", "CollectGarbage")
-PLACES = {
+FAILPOINTS = {
     "supernode": tuple(f"handle.{request}" for request in ("Admit", "Report", "Retire", "GetMembers")),
     "client": ASKS,
     "driver": ASKS,
-    "who takes over": ("ask.DriverHeartbeat", "ask.Order", "ask.Put~result-"),
+    "next driver": ("ask.DriverHeartbeat", "ask.Order", "ask.Put~result-"),
     "trainer": ("trainer.missing", "trainer.add", "trainer.moments", "trainer.train", "trainer.epoch"),
     "holder": (*(f"handle.{request}" for request in HANDLED), "train", "disk.write"),
 }
@@ -56,10 +55,10 @@ PLACES = {
 
 @dataclass(frozen=True)
 class Case:
-    """Who is killed, and where."""
+    """Which role is killed, and at which failpoint."""
 
     role: str
-    point: str  # as it is armed: NAME[~TEXT]
+    point: str  # NAME[~TEXT]
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ class Outcome:
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser("python -m chaos matrix", description=__doc__)
-    parser.add_argument("--only", choices=PLACES, metavar="ROLE", help=f"one of {', '.join(PLACES)}")
+    parser.add_argument("--only", choices=FAILPOINTS, metavar="ROLE", help=f"one of {', '.join(FAILPOINTS)}")
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args(arguments)
     outcomes = run_all([c for c in cases() if chosen.only in (None, c.role)])
@@ -87,9 +86,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def cases() -> list[Case]:
-    """Before and after each place."""
+    """Return a case before and one after each place."""
     made = []
-    for role, places in PLACES.items():
+    for role, places in FAILPOINTS.items():
         for place in places:
             name, tilde, text = place.partition("~")
             ends = ("",) if name == "trainer.epoch" else (".before", ".after")
@@ -98,7 +97,7 @@ def cases() -> list[Case]:
 
 
 def run_all(todo: Sequence[Case]) -> list[Outcome]:
-    """On one ring; after a case that fails, its logs are kept, and another ring goes on."""
+    """Run the cases on one ring. After one that fails, its logs are kept, and a new ring goes on."""
     outcomes: list[Outcome] = []
     for _ in range(RINGS_MAX):
         with tempfile.TemporaryDirectory(prefix="roundelay-matrix-") as folder:
@@ -116,20 +115,18 @@ def _run_until_one_fails(todo: Sequence[Case], outcomes: list[Outcome], folder: 
         ring.supernode.kill()
         ring.supernode_failpoints = points
         ring.start_supernode()
-        expected, _ = workload.undisturbed(ring, data, WORK)
+        expected, _ = workload.undisturbed(ring, data, OPTIONS)
         for case in todo[len(outcomes) :]:
             for _ in range(ATTEMPTS_MAX):
                 outcome = _run_one(ring, data, case, expected, points)
                 if outcome.killed or outcome.error:
-                    break  # otherwise nobody came by in time
+                    break  # otherwise no process reached the failpoint in time
             outcomes.append(outcome)
             line = f"{outcome.killed} killed, equal" if outcome.is_good else f"FAILED: {outcome}"
             print(f"{case.role} at {case.point}: {line}", file=sys.stderr, flush=True)
             if not outcome.is_good:
                 name = f"{len(outcomes)}-{case.role}-{case.point}".replace(" ", "-")
-                shutil.copytree(
-                    ring.folder, KEPT_LOGS / name, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.sqlite*")
-                )
+                ring.keep_logs(KEPT_LOGS / name)
                 return
 
 
@@ -139,7 +136,7 @@ def _run_one(ring: Cluster, data: Data, case: Case, expected: str, points: str) 
         outcome = _kill_at(ring, data, case, expected, points, armed)
         restore(ring)
         return outcome
-    except (Stuck, ChordError) as error:
+    except FAILURES as error:
         return Outcome(case, error=f"{type(error).__name__}: {error}")
     finally:
         armed.unlink(missing_ok=True)
@@ -147,56 +144,55 @@ def _run_one(ring: Cluster, data: Data, case: Case, expected: str, points: str) 
 
 def _kill_at(ring: Cluster, data: Data, case: Case, expected: str, points: str, armed: Path) -> Outcome:
     detached = case.role == "driver"
-    comer = _prepare(ring, case)
+    newcomer = _prepare(ring, case)
     if case.role == "trainer":
         armed.touch()
     client = workload.start(
-        ring, data, WORK, "--detach" if detached else "--json", failpoints=points if case.role == "client" else ""
+        ring, data, OPTIONS, "--detach" if detached else "--json", failpoints=points if case.role == "client" else ""
     )
-    job = workload.id_of(client)
-    if case.role == "who takes over":
+    job = workload.job_id(client)
+    if case.role == "next driver":
         client.kill()
     elif case.role not in ("trainer", "supernode"):
         workload.wait_for_round(ring, job, 1)
     if case.role != "trainer":
         armed.touch()
-    _stir(ring, case, comer)
-    view = workload.wait_for_end(ring, job)
+    _provoke(ring, case, newcomer)
+    end = workload.wait_for_end(ring, job)
     killed = _killed(ring, client, case, armed)
-    made = {workload.model_of(view)} if view.results else set()
-    if not detached and case.role not in ("client", "who takes over"):
-        code = client.wait()
-        made.add(json.loads(client.out.read_text())["model_sha256"] if code == 0 else f"exit code {code}")
-    lost = workload.lost_files(ring, view.spec)
-    return Outcome(case, killed, view.end == DONE, made == {expected}, len(lost), contributions_wrong(ring, view))
+    models = {model_of(end)} if end.results else set()
+    if not detached and case.role not in ("client", "next driver"):
+        models.add(model_shown(client))
+    lost = lost_files(ring, end.spec)
+    return Outcome(case, killed, end.end == DONE, models == {expected}, len(lost), miscounted_rounds(ring, end))
 
 
 def _prepare(ring: Cluster, case: Case) -> ManagedProcess:
-    """What the place needs to be passed: a node that can come, trainers that lack their files."""
-    comer = ring.nodes[-1]
+    """Prepare what the failpoint needs to be reached: a node that can join, trainers without files. Return the node."""
+    newcomer = ring.nodes[-1]
     if case.point.startswith("handle.Admit"):
-        comer.kill(signal.SIGTERM)
-        comer.wait()
+        newcomer.kill(signal.SIGTERM)
+        newcomer.wait()
         ring.wait_until_converged()
         ring.wait_until_replicated()
     if case.role == "trainer":
         for pid in [pid for node in ring.nodes for pid in trainers_of(node)]:
             os.kill(pid, signal.SIGKILL)
-    return comer
+    return newcomer
 
 
-def _stir(ring: Cluster, case: Case, comer: ManagedProcess) -> None:
-    """What brings somebody by: a node comes, or leaves. Who gets other neighbours tidies up at once."""
+def _provoke(ring: Cluster, case: Case, newcomer: ManagedProcess) -> None:
+    """Have a node join or leave where the failpoint needs it. New neighbours collect garbage at once."""
     if case.point.startswith("handle.Admit"):
-        ring.restart(comer)
+        ring.restart(newcomer)
         until(lambda: not ring.supernode.is_running, "a node asks to be admitted")
     elif case.point.startswith(("handle.Retire", "handle.CollectGarbage")):
-        comer.kill(signal.SIGTERM)
-        comer.wait()
+        newcomer.kill(signal.SIGTERM)
+        newcomer.wait()
 
 
 def _killed(ring: Cluster, client: ManagedProcess, case: Case, armed: Path) -> str:
-    """Who was killed; nothing, if nobody came by."""
+    """Return the name of the process that was killed, or nothing if none reached the failpoint."""
     if armed.exists():
         return ""
     if case.role == "trainer":
@@ -205,10 +201,10 @@ def _killed(ring: Cluster, client: ManagedProcess, case: Case, armed: Path) -> s
 
     def dead() -> str:
         processes = (client, ring.supernode, *ring.nodes)
-        found = [p.name for p in processes if not p.is_running and p.code == -signal.SIGKILL]
-        return ", ".join(found) or ("somebody" if time.monotonic() > deadline else "")
+        names = [p.name for p in processes if not p.is_running and p.code == -signal.SIGKILL]
+        return ", ".join(names) or ("a process" if time.monotonic() > deadline else "")
 
-    return until(dead, "the death of somebody")
+    return until(dead, "a process is killed")
 
 
 def to_json(outcomes: Sequence[Outcome]) -> dict[str, object]:
@@ -219,14 +215,18 @@ def to_json(outcomes: Sequence[Outcome]) -> dict[str, object]:
         "finished": sum(o.finished for o in outcomes),
         "equal": sum(o.equal for o in outcomes),
         "files_lost": sum(o.files_lost for o in outcomes),
-        "roles": {role: _role(outcomes, role) for role in PLACES},
+        "roles": {role: _role(outcomes, role) for role in FAILPOINTS},
         "failures": [vars(o) | {"case": vars(o.case)} for o in outcomes if not o.is_good],
     }
 
 
 def _role(outcomes: Sequence[Outcome], role: str) -> dict[str, object]:
-    mine = [o for o in outcomes if o.case.role == role]
-    return {"failpoints": [o.case.point for o in mine], "cases": len(mine), "equal": sum(o.is_good for o in mine)}
+    of_role = [o for o in outcomes if o.case.role == role]
+    return {
+        "failpoints": [o.case.point for o in of_role],
+        "cases": len(of_role),
+        "equal": sum(o.is_good for o in of_role),
+    }
 
 
 def table(outcomes: Sequence[Outcome]) -> Table:
@@ -235,7 +235,7 @@ def table(outcomes: Sequence[Outcome]) -> Table:
     )
     for heading in ("role", "kills", "equal", "at"):
         made.add_column(heading, overflow="fold")
-    for role, places in PLACES.items():
+    for role, places in FAILPOINTS.items():
         found = _role(outcomes, role)
         made.add_row(role, str(found["cases"]), str(found["equal"]), ", ".join(places))
     return made

@@ -1,11 +1,11 @@
-"""Everything that can go wrong, in one document: docs/results/faults.md.
+"""Runs the whole suite and writes docs/results/faults.md.
 
     python -m chaos report [--part PART] [--again] [--json]
 
-Runs the random kills, the kills at every failpoint, the set checker and all rows, one after the
-other (an hour and more on two cores). What each row, each role and each bench has found is kept in
-build/report/, so that a run that was interrupted goes on; --again begins anew, and --kept runs
-nothing: the document then says what has not been run. Each part says of which commit it tells.
+Runs the random kills, the kills at every failpoint, the set checker and all scenarios, one after the other (more
+than an hour on two cores). The result of each piece is kept in build/chaos/, so that an interrupted run can go on;
+--again begins anew, and --kept runs nothing: the document then names the pieces that are missing. Each part names the
+commit that it was run on.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ from typing import Any
 
 import numpy as np
 
-from chaos.matrix import PLACES
+from chaos.matrix import FAILPOINTS
 from chaos.rows import registry
 from roundelay.node.subprocesses import ROOT
 
-KEPT = ROOT / "build" / "report"
+KEPT = ROOT / "build" / "chaos"
 DOCUMENT = ROOT / "docs" / "results" / "faults.md"
 RUNS, SEED, KILLS = 50, 7, 10
-PARTS: dict[str, dict[str, tuple[str, ...]]] = {  # the pieces of each, which are kept one by one
+PARTS: dict[str, dict[str, tuple[str, ...]]] = {  # the pieces of each part
     "faults": {"faults": ("faults", "--runs", str(RUNS), "--seed", str(SEED), "--json")},
-    "matrix": {f"matrix-{role.replace(' ', '-')}": ("matrix", "--only", role, "--json") for role in PLACES},
+    "matrix": {f"matrix-{role.replace(' ', '-')}": ("matrix", "--only", role, "--json") for role in FAILPOINTS},
     "history": {"history": ("history", "--kills", str(KILLS), "--seed", str(SEED), "--json")},
     "rows": {f"row-{name}": ("rows", name, "--json") for name in registry()},
 }
 TIMEOUT_S = 7200.0
 SUMMED = ("cases", "killed", "finished", "equal", "files_lost", "failures")
 
-Found = dict[str, Any]  # what a part has printed as JSON
+Found = dict[str, Any]  # what a piece printed as JSON
 
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser("python -m chaos report", description=__doc__.splitlines()[0])
-    parser.add_argument("--again", action="store_true", help="run everything anew")
-    parser.add_argument("--kept", action="store_true", help="run nothing, write down what was found")
-    parser.add_argument("--part", choices=PARTS, help="run this part alone, and write no document")
+    parser.add_argument("--again", action="store_true", help="run everything again")
+    parser.add_argument("--kept", action="store_true", help="run nothing; write what was found so far")
+    parser.add_argument("--part", choices=PARTS, help="run only this part, and write no document")
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args(arguments)
     for part in PARTS if not chosen.kept else ():
@@ -63,11 +63,11 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def run(piece: str, arguments: Sequence[str], again: bool) -> None:
-    """Have a piece find what it finds, unless it has. Its progress goes to standard error."""
+    """Run a piece, unless its result is kept. Its progress goes to standard error."""
     place = KEPT / f"{piece}.json"
     if place.exists() and not again:
         return
-    commit = _commit()  # as it was when the piece began
+    commit = _commit()  # when the piece began
     done = subprocess.run(
         [sys.executable, "-m", "chaos", *arguments], cwd=ROOT, stdout=subprocess.PIPE, timeout=TIMEOUT_S, check=False
     )
@@ -77,18 +77,18 @@ def run(piece: str, arguments: Sequence[str], again: bool) -> None:
 
 
 def kept(part: str) -> list[Found]:
-    """What the pieces of a part have found, as far as they have been run."""
+    """Return the results of the pieces of a part that have been run."""
     places = [KEPT / f"{piece}.json" for piece in PARTS[part]]
     return [json.loads(place.read_text()) for place in places if place.exists()]
 
 
 def merged(part: str, pieces: list[Found]) -> Found:
-    """One part from its pieces."""
+    """Join the pieces of a part."""
     whole = dict(pieces[0])
     for piece in pieces[1:]:
         if part == "rows":
             whole["rows"] = [*whole["rows"], *piece["rows"]]
-        else:  # the matrix: each piece tells of its own role, and nothing of the others
+        else:  # the matrix: each piece has figures of its own role only
             whole |= {key: whole[key] + piece[key] for key in SUMMED}
             whole["roles"] |= {role: figures for role, figures in piece["roles"].items() if figures["cases"]}
     whole["commit"] = ", ".join(dict.fromkeys(piece["commit"] for piece in pieces))
@@ -97,7 +97,7 @@ def merged(part: str, pieces: list[Found]) -> Found:
 
 
 def is_good(found: dict[str, Found]) -> dict[str, bool]:
-    """Has each part held what is promised?"""
+    """Return whether each part kept its promises."""
     verdicts: dict[str, Callable[[Found], bool]] = {
         "faults": lambda f: f["finished"] == f["equal"] == f["runs"] and not f["files_lost"],
         "matrix": lambda f: not f["failures"],
@@ -108,7 +108,7 @@ def is_good(found: dict[str, Found]) -> dict[str, bool]:
 
 
 def document(found: dict[str, Found]) -> str:
-    """The whole of it, as Markdown."""
+    """Return the document as Markdown."""
     chapters: list[Callable[[Found], list[str]]] = [_faults, _matrix, _history, _rows]
     made = max((each["made"] for each in found.values()), default="no day")
     commits = "; ".join(f"{part} {found[part]['commit']}" for part in found)
@@ -128,7 +128,7 @@ def document(found: dict[str, Found]) -> str:
         lines += [*chapter(found[part]), ""] if part in found else []
         if (pieces := len(kept(part))) < len(PARTS[part]):
             lines += [
-                f"**Not whole: {pieces} of {len(PARTS[part])} pieces of `{part}` have been run** "
+                f"**Incomplete: {pieces} of {len(PARTS[part])} pieces of `{part}` have been run** "
                 f"(`python -m chaos report --part {part}` runs the others).",
                 "",
             ]
@@ -141,7 +141,7 @@ def _faults(found: Found) -> list[str]:
         f"## {found['runs']} random (role, time) pairs",
         "",
         f"`python -m chaos faults --runs {found['runs']} --seed {found['seed']} --json`: 5 nodes, 3 copies, 6 rounds; "
-        "one process killed with -9 at a random moment, and not started again before the job has ended.",
+        "one process killed with -9 at a random moment, and not restarted before the job has ended.",
         "",
         f"finished {found['finished']}, equal {found['equal']}, files lost {found['files_lost']}, recovery "
         f"p50 {recovery['p50']} s, p99 {recovery['p99']} s (from the kill until a RESULT is stored that was not there "
@@ -158,7 +158,7 @@ def _matrix(found: Found) -> list[str]:
     return [
         "## Every role at every failpoint",
         "",
-        f"`python -m chaos matrix --json`: {found['cases']} cases, {found['killed']} killed somebody, "
+        f"`python -m chaos matrix --json`: {found['cases']} cases, a process killed in {found['killed']}, "
         f"{found['finished']} finished, {found['equal']} equal, files lost {found['files_lost']}.",
         "",
         *_table(
@@ -178,8 +178,8 @@ def _history(found: Found) -> list[str]:
         "",
         f"`python -m chaos history --seed {found['seed']} --json`: {found['acknowledged']} puts acknowledged and "
         f"{found['not_acknowledged']} not, while {found['kills']} nodes were killed, two of five at a time, and "
-        f"started again with nothing; {found['read_meanwhile']} of them read meanwhile, "
-        f"{found['errors_meanwhile']} readings ended in an error. "
+        f"restarted with empty stores; {found['read_meanwhile']} of them were read meanwhile, "
+        f"{found['errors_meanwhile']} reads ended in an error. "
         f"In the end lost: {found['lost']}, other bytes: {found['other_bytes']}.",
     ]
 
@@ -188,10 +188,10 @@ def _rows(found: Found) -> list[str]:
     rows = found["rows"]
     lines = ["## What else can go wrong, and what people see", "", "`python -m chaos rows --json`", ""]
     lines += _table(
-        ("what was done", "what must come of it", "held", "figures"),
+        ("fault", "promise", "held", "figures"),
         [
             (
-                row["done"],
+                row["fault"],
                 row["promise"],
                 row["skipped"] or ("yes" if row["held"] else "**no**"),
                 ", ".join(f"{key} {value}" for key, value in row["figures"].items()),
@@ -200,9 +200,9 @@ def _rows(found: Found) -> list[str]:
         ],
     )
     for row in rows:
-        if row["said"]:
-            said = [f"{each['console']}: {each['line']}" for each in row["said"]]
-            lines += ["", f"### {row['done']}", "", "```", *said, "```"]
+        if row["console"]:
+            console = [f"{each['console']}: {each['line']}" for each in row["console"]]
+            lines += ["", f"### {row['fault']}", "", "```", *console, "```"]
     return lines
 
 
@@ -212,9 +212,9 @@ def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _commit() -> str:
-    """What is being run, as git names it; a plus where files were changed."""
+    """Return the commit as git describes it, with a plus if files were changed."""
     try:
-        asked = ["git", "describe", "--always", "--dirty=+", "--abbrev=7"]
-        return subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+        command = ["git", "describe", "--always", "--dirty=+", "--abbrev=7"]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"

@@ -1,11 +1,11 @@
-"""A ring for a while, in which nodes keep dying: is anything lost, does anything grow, is it whole again soon?
+"""Runs a ring in which nodes keep dying: nothing may be lost, nothing may grow, the ring must recover in time.
 
     python -m chaos soak [--nodes 20] [--minutes 10] [--every 10] [--keys 400] [--seed 1] [--json] [--out FILE]
 
-Every few seconds a node is killed (kill -9) and started again some seconds later, one half of them
-with the state they had on their disks, the other with nothing. A few nodes and the supernode are
-spared: their memory, threads and descriptors must not rise. A customer puts and gets all the time.
-In the end one more node dies, and the time is taken until every predicate of the ring holds again.
+Every few seconds a node is killed (kill -9) and restarted some seconds later: half of the nodes with a state
+directory, the others empty. The supernode and a few nodes are spared; their memory, threads and descriptors must not
+rise. A client puts and gets all the time. In the end one more node is killed, and the time is taken until every
+predicate of the ring holds again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from chaos.kv_workload import Keys
+from chaos.kv_workload import KeyValueClient
 from roundelay.chord.crawl import crawl_views
 from roundelay.chord.effects import Procedure
 from roundelay.chord.errors import ChordError
@@ -38,8 +38,8 @@ from roundelay.testing.waiting import POLL_S, Stuck, until
 
 SPARED = 4
 SAMPLE_EVERY_S = 2.0
-WARM_UP_SHARE = 0.2  # of the time: until then memory is still being taken for the first time
-WHOLE_WITHIN_S = 5.0
+WARM_UP_SHARE = 0.2  # of the time, while memory is allocated for the first time
+RECOVERS_WITHIN_S = 5.0
 HEADINGS = ["process", *(f"{kind}: now, rise" for kind in KINDS), "flat"]
 
 
@@ -51,10 +51,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--keys", type=int, default=400, help="stored before the first kill")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write it down there as a document too")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write a document as well")
     chosen = parser.parse_args(arguments)
     if chosen.nodes <= SPARED or min(chosen.minutes, chosen.every, chosen.keys) <= 0:
-        parser.error(f"more than {SPARED} nodes, and numbers above 0, please")
+        parser.error(f"--nodes takes more than {SPARED}; --minutes, --every and --keys take more than 0")
     with tempfile.TemporaryDirectory(prefix="roundelay-soak-") as folder:
         found = soak(Path(folder), chosen.nodes, 60.0 * chosen.minutes, chosen.every, chosen.keys, chosen.seed)
     print(json.dumps(found)) if chosen.json else Console().print(table(found))
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def soak(folder: Path, nodes: int, seconds: float, every_s: float, keys: int, seed: int) -> dict[str, Any]:
-    """Let it run, and say what came of it."""
+    """Run the soak, and return its figures."""
     ring = Cluster(folder / "ring")
     try:
         ring.start_supernode()
@@ -73,23 +73,23 @@ def soak(folder: Path, nodes: int, seconds: float, every_s: float, keys: int, se
             state = ("--state-dir", str(folder / f"state-{number}")) if number % 2 else ()
             ring.add_node(*state)
         ring.wait_until_converged()
-        customer = Keys(ring, seed)
-        customer.fill(keys)
-        customer.start()
-        trouble = Trouble(ring, random.Random(seed), seconds, every_s)
-        trouble.make()
-        customer.stopping.set()
-        customer.join()
-        whole_s = whole_after_a_kill(ring)
-        customer.read_all()
-        customer.close()
-        return judge(nodes, trouble, customer, whole_s, _ended(ring))
+        client = KeyValueClient(ring, seed)
+        client.fill(keys)
+        client.start()
+        churn = Churn(ring, random.Random(seed), seconds, every_s)
+        churn.run()
+        client.stopping.set()
+        client.join()
+        recovery_s = recovery_after_a_kill(ring)
+        client.read_all()
+        client.close()
+        return judge(nodes, churn, client, recovery_s, _ended(ring))
     finally:
         ring.stop()
 
 
-class Trouble:
-    """Kills and restarts, one after the other, while the spared are watched."""
+class Churn:
+    """Kills and restarts nodes one after the other, and samples the spared processes."""
 
     def __init__(self, ring: Cluster, rng: random.Random, seconds: float, every_s: float) -> None:
         self.kills = 0
@@ -98,15 +98,15 @@ class Trouble:
         self._ring = ring
         self._rng = rng
         self.every_s = every_s
-        self._down: tuple[float, ManagedProcess] | None = None  # when to start whom again
+        self._down: tuple[float, ManagedProcess] | None = None  # the node that is down, and when to restart it
 
-    def make(self) -> None:
-        """Returns when the time is over and everybody is up."""
+    def run(self) -> None:
+        """Return when the time is over and all nodes run."""
         began = time.monotonic()
         next_kill, next_sample = began, began + self.seconds * WARM_UP_SHARE
         while (now := time.monotonic()) < began + self.seconds:
             if self._down is not None and now >= self._down[0]:
-                self._start_again()
+                self._restart()
             if now >= next_kill and self._down is None:
                 self._kill()
                 next_kill = max(next_kill + self.every_s, now)
@@ -114,7 +114,7 @@ class Trouble:
                 self._sample()
                 next_sample += SAMPLE_EVERY_S
             time.sleep(POLL_S)
-        self._start_again()
+        self._restart()
         self._ring.wait_until_converged()
 
     def _kill(self) -> None:
@@ -124,7 +124,7 @@ class Trouble:
         self._down = time.monotonic() + self._rng.uniform(0.0, 0.6 * self.every_s), victim
         print(f"kill {self.kills}: {victim.name}", file=sys.stderr, flush=True)
 
-    def _start_again(self) -> None:
+    def _restart(self) -> None:
         if self._down is not None:
             self._ring.restart(self._down[1])
             self._down = None
@@ -134,49 +134,49 @@ class Trouble:
             self.charts[process.name].note(process.pid)
 
 
-def whole_after_a_kill(ring: Cluster) -> float:
-    """Seconds from the last death until the survivors are one ring in which every predicate holds. Raises Stuck."""
+def recovery_after_a_kill(ring: Cluster) -> float:
+    """Kill a node; return the seconds until every predicate holds for the other nodes. Raises Stuck."""
     ring.nodes[-1].kill()
     began = time.monotonic()
-    until(lambda: ring_is_whole(ring), "a whole ring after the last death")
+    until(lambda: is_ideal(ring), "every predicate holds after the last kill")
     return time.monotonic() - began
 
 
-def ring_is_whole(ring: Cluster) -> bool:
-    """Do all that run believe what they should?"""
+def is_ideal(ring: Cluster) -> bool:
+    """Return True if all running nodes are members, and every predicate of the ring holds."""
 
-    def look(entry: RingEntry) -> Procedure[bool]:
-        seen = yield from crawl_views((entry.node,))
-        all_there = len(seen) == sum(node.is_running for node in ring.nodes)
-        return all_there and all(finding.holds for finding in check(seen, entry.ring.successors))
+    def holds(entry: RingEntry) -> Procedure[bool]:
+        views = yield from crawl_views((entry.node,))
+        complete = len(views) == sum(node.is_running for node in ring.nodes)
+        return complete and all(finding.holds for finding in check(views, entry.ring.successors))
 
     try:
-        return ring.ask(look)
+        return ring.ask(holds)
     except ChordError:
         return False
 
 
-def judge(nodes: int, trouble: Trouble, customer: Keys, whole_s: float, ended: list[str]) -> dict[str, Any]:
-    """The figures, and whether they are as they should be."""
+def judge(nodes: int, churn: Churn, client: KeyValueClient, recovery_s: float, ended: list[str]) -> dict[str, Any]:
+    """Return the figures, and whether all promises were kept."""
     found = {
         "suite": "soak",
         "nodes": nodes,
-        "seconds": trouble.seconds,
-        "every_s": trouble.every_s,
-        "kills": trouble.kills,
-        **asdict(customer.counts),
-        "whole_s": round(whole_s, 2),
+        "seconds": churn.seconds,
+        "every_s": churn.every_s,
+        "kills": churn.kills,
+        **asdict(client.counts),
+        "recovery_s": round(recovery_s, 2),
         "ended": ended,
-        "latest": {name: asdict(chart.latest()) for name, chart in trouble.charts.items()},
-        "rise": {name: asdict(chart.rises()) for name, chart in trouble.charts.items()},
-        "slope_an_hour": {name: asdict(chart.slopes()) for name, chart in trouble.charts.items()},
-        "flat": {name: chart.is_flat() for name, chart in trouble.charts.items()},
+        "latest": {name: asdict(chart.latest()) for name, chart in churn.charts.items()},
+        "rise": {name: asdict(chart.rises()) for name, chart in churn.charts.items()},
+        "slope_an_hour": {name: asdict(chart.slopes()) for name, chart in churn.charts.items()},
+        "flat": {name: chart.is_flat() for name, chart in churn.charts.items()},
     }
     return found | {"held": all(holds for _, _, holds in verdicts(found))}
 
 
 def table(found: dict[str, Any]) -> Table:
-    """One row for each process that was spared."""
+    """Return one row for each spared process."""
     made = Table(title=summary(found), title_justify="left")
     for heading in HEADINGS:
         made.add_column(heading)
@@ -186,15 +186,15 @@ def table(found: dict[str, Any]) -> Table:
 
 
 def document(found: dict[str, Any], command: str) -> str:
-    """The same for a reader who was not there."""
+    """Return the figures as Markdown."""
     lines = [
         "# A ring in which nodes keep dying",
         "",
         f"Written by `{command}` on {time.strftime('%Y-%m-%d')}; do not edit. {found['nodes']} real nodes on loopback "
         f"for {found['seconds'] / 60:g} minutes, on {os.cpu_count()} cores shared with others: every "
-        f"{found['every_s']:g} s one is killed with -9 and started again some seconds later, one half of them with "
-        "the state on their disks, the other with nothing. A customer puts and gets all the time. The supernode and "
-        f"{SPARED} nodes are never killed: what they take must not rise.",
+        f"{found['every_s']:g} s one is killed with -9 and restarted some seconds later: half of them with a state "
+        "directory, the others empty. A client puts and gets all the time. The supernode and "
+        f"{SPARED} nodes are never killed: their use of resources must not rise.",
         "",
         f"{summary(found)}.",
         "",
@@ -212,34 +212,34 @@ def document(found: dict[str, Any], command: str) -> str:
 
 
 def verdicts(found: dict[str, Any]) -> list[tuple[str, str, bool]]:
-    """Each promise, what became of it, and whether that will do."""
+    """Return each promise, what was found, and whether it was kept."""
     flat = sum(found["flat"].values())
     return [
         ("no acknowledged key is lost", f"{len(found['lost'])} of {found['acknowledged']} lost", not found["lost"]),
         (
-            f"every predicate holds {WHOLE_WITHIN_S:g} s after the last death",
-            f"after {found['whole_s']} s",
-            found["whole_s"] <= WHOLE_WITHIN_S,
+            f"every predicate holds {RECOVERS_WITHIN_S:g} s after the last kill",
+            f"after {found['recovery_s']} s",
+            found["recovery_s"] <= RECOVERS_WITHIN_S,
         ),
         (
             "memory, threads and descriptors are flat",
             f"in {flat} of {len(found['flat'])} processes",
             flat == len(found["flat"]),
         ),
-        ("nobody has ended by itself", f"{len(found['ended'])} have", not found["ended"]),
+        ("no node ended by itself", f"{len(found['ended'])} did", not found["ended"]),
     ]
 
 
 def summary(found: dict[str, Any]) -> str:
     return (
         f"{found['nodes']} nodes for {found['seconds']:g} s, {found['kills']} kills; {found['acknowledged']} puts "
-        f"acknowledged, {found['refused']} refused, {found['read']} gets answered, {found['waited']} of them not "
-        f"at once, {len(found['lost'])} keys lost; whole {found['whole_s']} s after the last death"
+        f"acknowledged, {found['refused']} refused, {found['read']} gets answered, {found['waited']} of them after "
+        f"retries, {len(found['lost'])} keys lost; recovered {found['recovery_s']} s after the last kill"
     )
 
 
 def rows(found: dict[str, Any]) -> list[list[str]]:
-    """What each process that was spared takes, by HEADINGS."""
+    """Return the figures of each spared process, by HEADINGS."""
     return [
         [
             name,
@@ -251,7 +251,7 @@ def rows(found: dict[str, Any]) -> list[list[str]]:
 
 
 def _ended(ring: Cluster) -> list[str]:
-    """Nodes that should run and do not; the last was killed on purpose."""
+    """Return the nodes that should run and do not; the last was killed on purpose."""
     return [node.name for node in ring.nodes[:-1] if not node.is_running]
 
 

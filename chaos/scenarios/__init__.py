@@ -1,4 +1,4 @@
-"""Scenarios of the fault suite: each module's ROWS are functions that disturb one ring and report the outcome.
+"""Scenarios of the fault suite: each module's SCENARIOS are functions that disturb one ring and return a result.
 
 mass_failures   many processes killed at once, or the whole ring
 pauses          processes that stop, hang or slow down

@@ -7,10 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from chaos import workload
-from chaos.faults import contributions_wrong
-from chaos.rows import Row, Said, heard
-from chaos.scenarios.pauses import ends_in
-from chaos.workload import Work
+from chaos.checker import lost_files, makes_model, miscounted_rounds
+from chaos.scenario import ConsoleLine, ScenarioResult, console_lines
+from chaos.workload import JobOptions
 from roundelay.chord.effects import Procedure
 from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import NodeRef
@@ -21,13 +20,13 @@ from roundelay.store.read_path import fetch
 from roundelay.testing.cluster import Cluster, cluster
 from roundelay.testing.waiting import until
 
-WORK = Work(rounds=6)
+OPTIONS = JobOptions(rounds=6)
 SLOW = "trainer.train.before=sleep:0.5"
-FULL_KIB = 96  # no file of that node may become larger
+FULL_KIB = 96  # the largest file that the node can write
 
 
-def disk_full(folder: Path) -> Row:
-    """The disk of one node of five is full after 96 KiB."""
+def disk_full(folder: Path) -> ScenarioResult:
+    """Limit the disk of one of five nodes to 96 KiB."""
     data = workload.small_letters(folder)
     ring = Cluster(folder / "ring", keep_state=True, failpoints=SLOW)
     try:
@@ -35,100 +34,100 @@ def disk_full(folder: Path) -> Row:
         limited = ("bash", "-c", f'ulimit -f {FULL_KIB}; exec "$@"', "--")
         nodes = [ring.add_node(wrapper=limited if number == 0 else ()) for number in range(5)]
         ring.wait_until_converged()
-        expected, undisturbed_s = workload.undisturbed(ring, data, WORK)
-        client = workload.start(ring, data, WORK, "--json")
-        job = workload.id_of(client)
-        held = ends_in(client, expected)
-        view = workload.wait_for_end(ring, job)
+        expected, undisturbed_s = workload.undisturbed(ring, data, OPTIONS)
+        client = workload.start(ring, data, OPTIONS, "--json")
+        job = workload.job_id(client)
+        held = makes_model(client, expected)
+        end = workload.wait_for_end(ring, job)
         state = folder / "ring" / f"{nodes[0].name}-state"
         largest = max(path.stat().st_size for path in state.iterdir()) >> 10
-        held = held and not workload.lost_files(ring, view.spec) and not contributions_wrong(ring, view)
-        return Row(
+        held = held and not lost_files(ring, end.spec) and not miscounted_rounds(ring, end)
+        return ScenarioResult(
             f"a node whose disk takes no file above {FULL_KIB} KiB",
-            "it refuses and stays up; copies go to the next nodes",
+            "it refuses writes and stays up; copies go to the next nodes",
             held and nodes[0].is_running,
             {"its largest file, KiB": largest, "undisturbed_s": round(undisturbed_s, 1)},
-            heard(nodes[0], "full", "I/O", "store") + heard(client, "full", "copies", "I/O"),
+            console_lines(nodes[0], "full", "I/O", "store") + console_lines(client, "full", "copies", "I/O"),
         )
     finally:
         ring.stop()
 
 
-def rotten_copies(folder: Path) -> Row:
+def corrupted_disk(folder: Path) -> ScenarioResult:
     """One bit of every content of one node's disk is wrong."""
     data = workload.small_letters(folder)
     with cluster(folder / "ring", 5, keep_state=True, failpoints=SLOW) as ring:
-        expected, _ = workload.undisturbed(ring, data, WORK)
+        expected, _ = workload.undisturbed(ring, data, OPTIONS)
         node = workload.owner_of(ring, _names(data.folder)[0])
         ring.wait_until_replicated()
         node.kill()
-        rotted = flip(ring, node)
+        corrupted = flip_bits(ring, node)
         ring.restart(node)
         ring.wait_until_converged()
-        client = workload.start(ring, data, WORK, "--json")
-        job = workload.id_of(client)
-        held = ends_in(client, expected)
-        view = workload.wait_for_end(ring, job)
-        until(lambda: not _unreadable(ring, view.spec.files), "every copy is whole again")
-        return Row(
+        client = workload.start(ring, data, OPTIONS, "--json")
+        job = workload.job_id(client)
+        held = makes_model(client, expected)
+        end = workload.wait_for_end(ring, job)
+        until(lambda: not _unreadable(ring, end.spec.files), "every copy is readable again")
+        return ScenarioResult(
             "one bit flipped in every content on one node's disk",
-            "found when read, dropped, and brought from others",
-            held and not contributions_wrong(ring, view),
-            {"contents rotted": rotted},
-            heard(client, "has it", "answer"),
+            "found when read, dropped, and fetched from other nodes",
+            held and not miscounted_rounds(ring, end),
+            {"contents corrupted": corrupted},
+            console_lines(client, "has it", "answer"),
         )
 
 
-def every_copy_rotten(folder: Path) -> Row:
-    """All copies of one training file are rotten when the job begins; then the file is stored again."""
+def every_copy_corrupted(folder: Path) -> ScenarioResult:
+    """Corrupt all copies of one training file before the job, and store the file again during it."""
     data = workload.small_letters(folder)
     with cluster(folder / "ring", 5, keep_state=True, failpoints=SLOW) as ring:
-        expected, _ = workload.undisturbed(ring, data, WORK)
+        expected, _ = workload.undisturbed(ring, data, OPTIONS)
         name = _names(data.folder)[0]
         for node in ring.nodes:
             node.kill()
-        rotted = sum(flip(ring, node, (data.folder / name).read_bytes()) for node in ring.nodes)
+        corrupted = sum(flip_bits(ring, node, (data.folder / name).read_bytes()) for node in ring.nodes)
         for node in ring.nodes:
             ring.restart(node)
         ring.wait_until_converged()
-        client = workload.start(ring, data, WORK, "--json")
-        job = workload.id_of(client)
-        until(lambda: heard(client, "waiting"), "the client says that it waits")
-        again = workload.start(ring, data, WORK, "--detach")  # it stores its files, and queues
-        held = ends_in(client, expected)
-        view = workload.wait_for_end(ring, job)
-        return Row(
-            "every copy of one file rotten",
+        client = workload.start(ring, data, OPTIONS, "--json")
+        job = workload.job_id(client)
+        until(lambda: console_lines(client, "waiting"), "the client reports that it waits")
+        again = workload.start(ring, data, OPTIONS, "--detach")  # stores its files, and waits in the queue
+        held = makes_model(client, expected)
+        end = workload.wait_for_end(ring, job)
+        return ScenarioResult(
+            "every copy of one file corrupted",
             "the job names the file and waits; stored again, it goes on: the same model",
-            held and again.wait() == 0 and not contributions_wrong(ring, view),
-            {"copies rotted": rotted},
-            heard(client, "waiting"),
+            held and again.wait() == 0 and not miscounted_rounds(ring, end),
+            {"copies corrupted": corrupted},
+            console_lines(client, "waiting"),
         )
 
 
-def one_state_twice(folder: Path) -> Row:
-    """A second node is started with the state directory of the first."""
+def shared_state_directory(folder: Path) -> ScenarioResult:
+    """Start a second node with the state directory of the first."""
     with cluster(folder / "ring", 1, keep_state=True) as ring:
         second = ring.add_node("--state-dir", str(ring.folder / "node0-state"))
         code = second.wait()
-        said = second.err.read_text().strip()
-        return Row(
+        error = second.err.read_text().strip()
+        return ScenarioResult(
             "a second node started with the same --state-dir",
             "refused with one line",
-            code == 73 and said.count("\n") == 0,
+            code == 73 and error.count("\n") == 0,
             {"exit code": code},
-            (Said("second node", said),),
+            (ConsoleLine("second node", error),),
         )
 
 
-def flip(ring: Cluster, node: ManagedProcess, content: bytes | None = None) -> int:
-    """Flip one bit in each content (or in this one) on the disk of a node that is not running. Returns how many."""
+def flip_bits(ring: Cluster, node: ManagedProcess, content: bytes | None = None) -> int:
+    """Flip one bit in each content, or in this one, on the disk of a stopped node. Return how many were flipped."""
     database = sqlite3.connect(ring.folder / f"{node.name}-state" / "store.sqlite")
     flipped = 0
     for row, piece in database.execute("SELECT rowid, bytes FROM piece").fetchall():
         if piece and content in (None, piece):
-            rotten = bytes([piece[0] ^ 1]) + piece[1:]
-            database.execute("UPDATE piece SET bytes = ? WHERE rowid = ?", (rotten, row))
+            corrupted = bytes([piece[0] ^ 1]) + piece[1:]
+            database.execute("UPDATE piece SET bytes = ? WHERE rowid = ?", (corrupted, row))
             flipped += 1
     database.commit()
     database.close()
@@ -136,7 +135,7 @@ def flip(ring: Cluster, node: ManagedProcess, content: bytes | None = None) -> i
 
 
 def _unreadable(ring: Cluster, files: tuple[TrainingFile, ...]) -> list[str]:
-    """The copies that are announced and cannot be read."""
+    """Return the copies that nodes announce but that cannot be read, and the entries that lack copies."""
     wrong = []
     for status in ring.statuses():
         for file in files:
@@ -156,4 +155,4 @@ def _names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-ROWS = (disk_full, rotten_copies, every_copy_rotten, one_state_twice)
+SCENARIOS = (disk_full, corrupted_disk, every_copy_corrupted, shared_state_directory)

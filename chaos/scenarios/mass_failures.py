@@ -1,18 +1,17 @@
-"""The promise itself, in its hardest forms: many kills, everything at once, and nobody left who began it."""
+"""Many kills in one job: two nodes in every round, all processes at once, and all that started the job."""
 
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
 import time
 from pathlib import Path
 
 from chaos import workload
-from chaos.faults import contributions_wrong
-from chaos.rows import Row, heard
-from chaos.workload import Work
+from chaos.checker import lost_files, miscounted_rounds, model_of, model_shown
+from chaos.nemesis import kill_together, kill_two_nodes
+from chaos.scenario import ScenarioResult, console_lines
+from chaos.workload import JobOptions
 from roundelay.federation.spec import JobSpec
 from roundelay.testing.cluster import Cluster, cluster
 from roundelay.testing.waiting import until
@@ -20,16 +19,16 @@ from roundelay.testing.waiting import until
 SEED = 7
 
 
-def two_of_eight_in_every_round(folder: Path) -> Row:
-    """Eight nodes, three copies: in each of ten rounds two random nodes are killed, and started again after 2 s."""
-    rng, work = random.Random(SEED), Work(rounds=10, epochs=3)
+def two_of_eight_in_every_round(folder: Path) -> ScenarioResult:
+    """Kill two random nodes of eight in each of ten rounds, and restart them after 2 s."""
+    rng, options = random.Random(SEED), JobOptions(rounds=10, epochs=3)
     data = workload.small_letters(folder)
     with cluster(folder / "ring", 8, failpoints="trainer.train.before=sleep:9") as ring:
-        expected, undisturbed_s = workload.undisturbed(ring, data, work)
-        client = workload.start(ring, data, work, "--json")
-        job = workload.id_of(client)
+        expected, undisturbed_s = workload.undisturbed(ring, data, options)
+        client = workload.start(ring, data, options, "--json")
+        job = workload.job_id(client)
         began, hit, kills = time.monotonic(), set(), 0
-        for number in range(1, work.rounds + 1):
+        for number in range(1, options.rounds + 1):
             workload.wait_for_round(ring, job, number - 1)
             hit.add(_kill_two(ring, rng, job))
             kills += 2
@@ -38,115 +37,107 @@ def two_of_eight_in_every_round(folder: Path) -> Row:
         code = client.wait()
         seconds = time.monotonic() - began
         result = json.loads(client.out.read_text())
-        wrong = contributions_wrong(ring, workload.wait_for_end(ring, job))
-        return Row(
-            "8 nodes, 3 copies: two random nodes killed in each of 10 rounds, started again after 2 s",
+        wrong = miscounted_rounds(ring, workload.wait_for_end(ring, job))
+        return ScenarioResult(
+            "8 nodes, 3 copies: two random nodes killed in each of 10 rounds, restarted after 2 s",
             "the same model",
-            code == 0 and result["model_sha256"] == expected and not wrong and hit == set(range(1, work.rounds + 1)),
+            code == 0 and result["model_sha256"] == expected and not wrong and hit == set(range(1, options.rounds + 1)),
             {
                 "kills": kills,
                 "rounds hit": len(hit),
                 "undisturbed_s": round(undisturbed_s, 1),
                 "seconds": round(seconds, 1),
                 "slowdown": round(seconds / undisturbed_s, 2),
-                "files lost": len(workload.lost_files(ring, _spec(ring, job))),
+                "files lost": len(lost_files(ring, _spec(ring, job))),
             },
-            heard(client, "answer", "slow", "another process"),
+            console_lines(client, "answer", "slow", "another process"),
         )
 
 
-def nobody_left_who_began_it(folder: Path) -> Row:
-    """A detached job: client, supernode and driver killed 10 s apart; another client attaches through another node."""
-    work, data = Work(rounds=10), workload.small_letters(folder)
+def client_supernode_and_driver_killed(folder: Path) -> ScenarioResult:
+    """Kill client, supernode and driver of a detached job 10 s apart; attach through another node."""
+    options, data = JobOptions(rounds=10), workload.small_letters(folder)
     with cluster(folder / "ring", 5, failpoints="trainer.train.before=sleep:4") as ring:
-        expected, _ = workload.undisturbed(ring, data, work)
-        client = workload.start(ring, data, work, "--detach")
-        job = workload.id_of(client)
-        client.wait()  # it has nothing more to do: nobody need kill it
+        expected, _ = workload.undisturbed(ring, data, options)
+        client = workload.start(ring, data, options, "--detach")
+        job = workload.job_id(client)
+        client.wait()  # it ends by itself
         time.sleep(10)
         ring.supernode.kill()
         time.sleep(10)
-        driver = until(lambda: workload.driver_of(ring, job), "somebody drives")
+        driver = until(lambda: workload.driver_of(ring, job), "a driver")
         driver.kill()
         watcher = ring.start_client("attach", job, "--json")
         code = watcher.wait(300)
         result = json.loads(watcher.out.read_text()) if code == 0 else {}
         second = workload.driver_of(ring, job)
-        said = heard(watcher, "round") + (heard(second, "driving", "is done") if second else ())
-        return Row(
+        lines = console_lines(watcher, "round") + (console_lines(second, "driving", "is done") if second else ())
+        return ScenarioResult(
             "--detach, then the client, the supernode and the driver killed, 10 s apart; attach through another node",
             "attach shows the job finish, with the same model",
             result.get("model_sha256") == expected,
             {"exit code of attach": code, "rounds": result.get("rounds")},
-            said,
+            lines,
         )
 
 
-def all_nodes_killed_and_restarted(folder: Path) -> Row:
-    """All nodes killed in round 3 of 10 and started again with their state; the client waits."""
-    return _everything_dies(folder, with_supernode=False, with_client=False)
+def all_nodes_killed_and_restarted(folder: Path) -> ScenarioResult:
+    """Kill all nodes in round 3 of 10 and restart them with their state; the client waits."""
+    return _kill_everything(folder, with_supernode=False, with_client=False)
 
 
-def everything_killed_and_restarted(folder: Path) -> Row:
-    """Supernode, client and all nodes killed in round 3 of 10; supernode and nodes started again with their state."""
-    return _everything_dies(folder, with_supernode=True, with_client=True)
+def everything_killed_and_restarted(folder: Path) -> ScenarioResult:
+    """Kill supernode, client and all nodes in round 3 of 10; restart all but the client."""
+    return _kill_everything(folder, with_supernode=True, with_client=True)
 
 
-def _everything_dies(folder: Path, with_supernode: bool, with_client: bool) -> Row:
-    work, data = Work(rounds=10), workload.small_letters(folder)
+def _kill_everything(folder: Path, with_supernode: bool, with_client: bool) -> ScenarioResult:
+    options, data = JobOptions(rounds=10), workload.small_letters(folder)
     with cluster(folder / "ring", 5, keep_state=True, failpoints="trainer.train.before=sleep:1") as ring:
-        expected, undisturbed_s = workload.undisturbed(ring, data, work)
-        client = workload.start(ring, data, work, "--json")
-        job = workload.id_of(client)
+        expected, undisturbed_s = workload.undisturbed(ring, data, options)
+        client = workload.start(ring, data, options, "--json")
+        job = workload.job_id(client)
         workload.wait_for_round(ring, job, 2)
         began = time.monotonic()
         victims = [*ring.nodes, *([ring.supernode] if with_supernode else []), *([client] if with_client else [])]
-        for victim in victims:
-            os.kill(victim.pid, signal.SIGKILL)
-        for victim in victims:
-            victim.wait()
+        kill_together(victims)
         if with_supernode:
             ring.start_supernode()
         for node in ring.nodes:
             ring.restart(node)
         workload.wait_for_round(ring, job, 3)
         recovery_s = time.monotonic() - began
-        view = workload.wait_for_end(ring, job)
-        made = {workload.model_of(view)}
-        if not with_client:
-            code = client.wait()
-            made.add(json.loads(client.out.read_text())["model_sha256"] if code == 0 else f"exit code {code}")
+        end = workload.wait_for_end(ring, job)
+        models = {model_of(end)} | (set() if with_client else {model_shown(client)})
         driver = workload.driver_of(ring, job)
-        who = " and".join([", the supernode"] * with_supernode + [" the client"] * with_client)
-        return Row(
-            f"all nodes{who} killed in round 3 of 10, started again with their --state-dir",
+        others = " and".join([", the supernode"] * with_supernode + [" the client"] * with_client)
+        return ScenarioResult(
+            f"all nodes{others} killed in round 3 of 10, restarted with their --state-dir",
             "the job goes on: the same model",
-            made == {expected} and not contributions_wrong(ring, view),
+            models == {expected} and not miscounted_rounds(ring, end),
             {"undisturbed_s": round(undisturbed_s, 1), "recovery_s": round(recovery_s, 1)},
-            heard(client, "ring", "waiting") + (heard(driver, "driving", "is done") if driver else ()),
+            console_lines(client, "ring", "waiting") + (console_lines(driver, "driving", "is done") if driver else ()),
         )
 
 
 def _kill_two(ring: Cluster, rng: random.Random, job: str) -> int:
-    """At a random moment of a round; both together, and started again after 2 s. Returns which round that was."""
+    """Kill two nodes at a random moment of a round, and restart them after 2 s. Return the round."""
     time.sleep(rng.uniform(0.0, 5.0))
-    victims, view = rng.sample(ring.nodes, 2), until(lambda: workload.look(ring, job), "the job can be read")
-    for victim in victims:
-        victim.kill()
+    found = until(lambda: workload.snapshot(ring, job), "the job can be read")
+    victims = kill_two_nodes(ring, rng, 0.0)
     time.sleep(2.0)
     for victim in victims:
         ring.restart(victim)
-    return len(view.results)
+    return len(found.results)
 
 
 def _spec(ring: Cluster, job: str) -> JobSpec:
-    view = until(lambda: workload.look(ring, job), "the job can be read")
-    return view.spec
+    return until(lambda: workload.snapshot(ring, job), "the job can be read").spec
 
 
-ROWS = (
+SCENARIOS = (
     two_of_eight_in_every_round,
-    nobody_left_who_began_it,
+    client_supernode_and_driver_killed,
     all_nodes_killed_and_restarted,
     everything_killed_and_restarted,
 )

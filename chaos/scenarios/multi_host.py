@@ -1,6 +1,6 @@
-"""Eight hosts train as one: each with its own addresses, named in every way there is; one loses its link in a round.
+"""Eight hosts train as one: each is addressed in another way, and one loses its link in a round.
 
-Needs root and the ip command; without them the row is skipped, and says so.
+Needs root and the ip command; without them the scenario is skipped.
 """
 
 from __future__ import annotations
@@ -12,30 +12,30 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from chaos.rows import Row, heard
-from chaos.workload import Data, Work
+from chaos.scenario import ScenarioResult, console_lines
+from chaos.workload import Data, JobOptions
 from roundelay.node.subprocesses import ROOT
 from roundelay.testing.multi_host import MultiHostCluster
 from roundelay.testing.namespaces import Host, missing, names_of, network
 from roundelay.testing.waiting import TIMEOUT_S, Stuck, until
 
 COUNT = 8
-WORK = Work(rounds=8, epochs=5, hidden=256)
-SLOW = "trainer.train.before=sleep:1"  # of every file
+OPTIONS = JobOptions(rounds=8, epochs=5, hidden=256)
+SLOW = "trainer.train.before=sleep:1"  # for every file
 CUT_IN_ROUND = 2
-MISSED = ("no answer within", "did not answer", "does not answer")  # what the client says of a host that is away
+MISSED = ("no answer within", "did not answer", "does not answer")  # what the client prints of a host that is away
 LISTED = "node-*.ring.local,8001\n10.77.0.*,*\n[fd77::*],*\n"
 LETTERS = Data(ROOT / "letters", ROOT / "letters" / "validate_letters.txt")
 
 
-def eight_hosts_train_as_one(folder: Path) -> Row:
-    """The shipped letters on eight hosts, one of which is away until it is missed, and comes back."""
-    done = f"{COUNT} hosts: names, IPv4 and IPv6, any port; the link of one down in a round, and up again"
+def eight_hosts_train_as_one(folder: Path) -> ScenarioResult:
+    """Train the shipped letters on eight hosts; one loses its link until it is missed, and comes back."""
+    fault = f"{COUNT} hosts: names, IPv4 and IPv6, any port; the link of one down in a round, and up again"
     promise = f"one ring of {COUNT} again, and the model that --local {COUNT} makes"
     if missing():
-        return Row(done, promise, held=False, skipped=missing())
-    expected = at_home(folder, LETTERS, WORK)
-    result, ring = train_across(folder, LETTERS, WORK)
+        return ScenarioResult(fault, promise, held=False, skipped=missing())
+    expected = at_home(folder, LETTERS, OPTIONS)
+    result, ring = train_across(folder, LETTERS, OPTIONS)
     figures = {
         "validation error": round(result["validation_error"], 4),
         "files": result["files"],
@@ -44,19 +44,19 @@ def eight_hosts_train_as_one(folder: Path) -> Row:
     }
     client = next(client for client in ring.clients if client.name == "train")
     same = result["model_sha256"] == expected["model_sha256"]
-    return Row(done, promise, same, figures, heard(client, "again", "answer", "copies", "away"))
+    return ScenarioResult(fault, promise, same, figures, console_lines(client, "again", "answer", "copies", "away"))
 
 
-def at_home(folder: Path, data: Data, work: Work) -> dict[str, Any]:
-    """The same job with --local, on one host."""
-    command = [sys.executable, str(ROOT / "client.py"), *training(data, work), "--local", str(COUNT)]
+def at_home(folder: Path, data: Data, options: JobOptions) -> dict[str, Any]:
+    """Run the same job with --local, on one host, and return what the client prints."""
+    command = [sys.executable, str(ROOT / "client.py"), *training(data, options), "--local", str(COUNT)]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_S, check=True)
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
-def train_across(folder: Path, data: Data, work: Work) -> tuple[dict[str, Any], MultiHostCluster]:
-    """Form the ring, train, cut a host off and let it come back; what the client has printed at the end."""
+def train_across(folder: Path, data: Data, options: JobOptions) -> tuple[dict[str, Any], MultiHostCluster]:
+    """Form the ring, train, cut a host off and let it come back; return what the client printed, and the ring."""
     names = folder / "hosts"
     with network(COUNT) as hosts:
         ring = MultiHostCluster(folder, hosts, SLOW, node_options=("--quiet",), names=names)
@@ -64,13 +64,13 @@ def train_across(folder: Path, data: Data, work: Work) -> tuple[dict[str, Any], 
         ring.node_list.write_text(LISTED)
         try:
             form(ring, data)
-            return cut_in_a_job(ring, data, work), ring
+            return cut_in_a_job(ring, data, options), ring
         finally:
             ring.stop()
 
 
 def form(ring: MultiHostCluster, data: Data) -> None:
-    """All at once; half of the nodes see the training files on a shared file system."""
+    """Start all nodes at once; half of them see the training files on a shared file system."""
     ring.start_supernode()
     for host in ring.hosts:
         shared = ("--data-dir", str(data.folder)) if host.number % 2 else ()
@@ -80,20 +80,20 @@ def form(ring: MultiHostCluster, data: Data) -> None:
 
 
 def place_of(host: Host) -> tuple[str, ...]:
-    """Port and host of a node, in every way that people may give them."""
-    ways = {
-        3: ("0", "--host", "0.0.0.0"),  # found out, on the way to the supernode
+    """Return port and options of a node: every way of giving an address is used."""
+    forms = {
+        3: ("0", "--host", "0.0.0.0"),  # found out from the route to the supernode
         4: ("0", "--host", host.ipv4),
         5: ("0", "--host", "::", "--advertise", host.ipv6),
         6: ("0", "--host", f"[{host.ipv6}]"),
         7: ("0", "--host", host.ipv6),
     }
-    return ways.get(host.number, ("8001", "--host", host.name))
+    return forms.get(host.number, ("8001", "--host", host.name))
 
 
-def cut_in_a_job(ring: MultiHostCluster, data: Data, work: Work) -> dict[str, Any]:
+def cut_in_a_job(ring: MultiHostCluster, data: Data, options: JobOptions) -> dict[str, Any]:
     first, lost = ring.hosts[0], owner_elsewhere(ring, data)
-    client = ring.start_client_on(first, *training(data, work))
+    client = ring.start_client_on(first, *training(data, options))
     client.name = "train"
     until(lambda: f"round {CUT_IN_ROUND} of" in client.text, "some rounds")
     lost.cut()
@@ -109,12 +109,12 @@ def cut_in_a_job(ring: MultiHostCluster, data: Data, work: Work) -> dict[str, An
 
 
 def owner_elsewhere(ring: MultiHostCluster, data: Data) -> Host:
-    """Another host than the client's, whose node owns one of the training files: it is missed when it is away."""
+    """Return a host other than the client's whose node owns a training file, so that it is missed when it is away."""
     first, *others = ring.hosts
     for file in sorted(path for path in data.folder.iterdir() if not path.suffix):
-        asked = ring.start_client_on(first, "lookup", file.name, "--json")
-        assert asked.wait() == 0, asked.text
-        owner = json.loads(asked.out.read_text())["owner"]["address"].rpartition(":")[0].strip("[]")
+        lookup = ring.start_client_on(first, "lookup", file.name, "--json")
+        assert lookup.wait() == 0, lookup.text
+        owner = json.loads(lookup.out.read_text())["owner"]["address"].rpartition(":")[0].strip("[]")
         for host in others:
             if owner in (host.name, host.ipv4, host.ipv6):
                 return host
@@ -125,8 +125,8 @@ def sees_all(ring: MultiHostCluster, where: Host) -> bool:
     return len(ring.nodes_seen(where)) == COUNT
 
 
-def training(data: Data, work: Work) -> tuple[str, ...]:
-    return "train", str(data.folder), str(data.validation), *work.options, "--json"
+def training(data: Data, options: JobOptions) -> tuple[str, ...]:
+    return "train", str(data.folder), str(data.validation), *options.arguments, "--json"
 
 
-ROWS = (eight_hosts_train_as_one,)
+SCENARIOS = (eight_hosts_train_as_one,)

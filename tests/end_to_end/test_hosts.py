@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from chaos.scenarios.multi_host import COUNT, MISSED, at_home, train_across
-from chaos.workload import Work, small_letters
+from chaos.workload import JobOptions, small_letters
 from roundelay.cli import main
 from roundelay.node import addresses
 from roundelay.testing.cluster import Cluster
@@ -114,7 +114,7 @@ def test_what_is_no_host_is_refused(host: str) -> None:
 @pytest.mark.skipif(bool(missing()), reason=missing())
 def test_eight_hosts_of_which_one_goes_and_comes_train_the_model_of_one_host(tmp_path: Path) -> None:
     """Named by name, IPv4 and IPv6; its link goes down in a round, and up when it was missed and the others go on."""
-    data, work = small_letters(tmp_path), Work(rounds=6, epochs=1, hidden=8)
+    data, work = small_letters(tmp_path), JobOptions(rounds=6, epochs=1, hidden=8)
 
     result, ring = train_across(tmp_path / "ring", data, work)
 

@@ -19,8 +19,9 @@ from pathlib import Path
 import pytest
 
 from chaos import workload
-from chaos.faults import contributions_wrong, restore
-from chaos.workload import Data, Work
+from chaos.checker import lost_files, miscounted_rounds, model_of
+from chaos.nemesis import restore
+from chaos.workload import Data, JobOptions
 from roundelay.chord.errors import ChordError
 from roundelay.federation.records import DONE
 from roundelay.federation.snapshot import read_snapshot
@@ -29,7 +30,7 @@ from roundelay.store.write_path import put
 from roundelay.testing.cluster import Cluster, cluster, trainers_of
 from roundelay.testing.waiting import TIMEOUT_S, until
 
-WORK = Work(rounds=4, epochs=1)
+OPTIONS = JobOptions(rounds=4, epochs=1)
 SLOW = "trainer.train.before=sleep:0.4"
 NODES = 4
 
@@ -63,7 +64,7 @@ class Bench:
     data: Data
     expected: str
 
-    def submit(self, work: Work = WORK) -> str:
+    def submit(self, work: JobOptions = OPTIONS) -> str:
         """A job that the ring drives from the start; returns its id when its first round is stored."""
         job = workload.submit(self.ring, self.data, work)
         workload.wait_for_round(self.ring, job, 1)
@@ -72,9 +73,9 @@ class Bench:
     def check(self, job: str) -> None:
         """It ends with the model that it would have made in peace, every file once in every round, none lost."""
         view = workload.wait_for_end(self.ring, job)
-        assert (view.end, workload.model_of(view)) == (DONE, self.expected), view.reason
-        assert contributions_wrong(self.ring, view) == ""
-        assert workload.lost_files(self.ring, view.spec) == []
+        assert (view.end, model_of(view)) == (DONE, self.expected), view.reason
+        assert miscounted_rounds(self.ring, view) == ""
+        assert lost_files(self.ring, view.spec) == []
 
     # --- helpers
 
@@ -82,8 +83,8 @@ class Bench:
         try:
             self.data = workload.small_letters(self.folder)
             with cluster(self.folder / "ring", NODES, keep_state=True, failpoints=SLOW) as self.ring:
-                job = workload.submit(self.ring, self.data, WORK)
-                self.expected = workload.model_of(workload.wait_for_end(self.ring, job))
+                job = workload.submit(self.ring, self.data, OPTIONS)
+                self.expected = model_of(workload.wait_for_end(self.ring, job))
                 for name, case in self._cases.items():
                     self.outcomes[name] = _try(case, self)
                     restore(self.ring)
@@ -109,19 +110,19 @@ def node(bench: Bench) -> None:
 
 
 def tree(bench: Bench) -> None:
-    ring, job = bench.ring, bench.submit(replace(WORK, topology="tree"))
+    ring, job = bench.ring, bench.submit(replace(OPTIONS, topology="tree"))
     top = workload.owner_of(ring, job)
     busy = until(lambda: [s.node for s in ring.statuses() if s.training and s.node.port != top.port], "a training")
     ring.node_at(busy[0]).kill()
     bench.check(job)
     reports = ring.ask_again(lambda entry: read_snapshot(entry.node, entry.ring, job, with_reports=True)).reports
-    assert all(reports[number].passed_on for number in range(1, WORK.rounds + 1)), "from node to node in every round"
+    assert all(reports[number].passed_on for number in range(1, OPTIONS.rounds + 1)), "from node to node in every round"
     assert any(str(busy[0].address) in line for report in reports.values() for line in report.disturbances)
 
 
 def client(bench: Bench) -> None:
-    running = workload.start(bench.ring, bench.data, WORK)
-    job = workload.id_of(running)
+    running = workload.start(bench.ring, bench.data, OPTIONS)
+    job = workload.job_id(running)
     workload.wait_for_round(bench.ring, job, 1)
     running.kill()
     bench.check(job)
