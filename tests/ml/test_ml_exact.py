@@ -183,6 +183,17 @@ def test_sums_of_many_rows_stay_exact() -> None:
     assert sums.squares[0] == (40_000 * 16_777_215**2) << 298
 
 
+def test_sums_over_many_small_blocks_are_those_of_one_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    x = (rng.standard_normal((999, 3)) * 10.0 ** rng.integers(-30, 18, (999, 3))).astype(np.float32)  # (n, d)
+    whole = feature_sums(x)
+
+    monkeypatch.setattr(exact, "_BLOCK_NUMBERS", 21)
+    monkeypatch.setattr(exact, "_FLUSH_BLOCKS", 5)
+
+    assert feature_sums(x) == whole
+
+
 def test_moments_agree_with_numpys_in_float64() -> None:
     x = (np.random.default_rng(0).standard_normal((5000, 6)) * [1, 2, 30, 1e-3, 5, 1] + 7).astype(np.float32)
 
