@@ -1,24 +1,25 @@
-"""Chord: the ring, its members and what they keep. No sockets, threads, clocks or learning in here.
+"""Chord: the ring, its members and the lookup of keys. No sockets, threads, clocks, storage or learning in here.
 
-choices     what of a ring command lines may choose
-ring        the identifier circle: keys, intervals, finger starts
-refs        how a node is named: address, identifier, incarnation
-effects     what a procedure may ask of the world: Ask, AskAll, Sleep
-requests    every question one process may put to another, and its answer
-errors      what can go wrong, definite or indefinite
-node        the state of one node; its handlers answer from that state alone
-protocol    the procedures that keep the ring: join, stabilize, rectify, fix_fingers, leave
-lookup      find_successor: the iterative walk to a key
-suspects    when silence becomes death
-agenda      what a handler has set in motion, waiting to be run
-answers     from a request to the handler that has the state for it
-membership  the supernode's side: admission, identifiers, leases
-blobs       contents by digest
-store       the state of one node's store: an index by key of what is kept, on leases
-storing     the procedures that write to many stores: put, put_many, write
-finding     the procedures that read many stores: find, get, fetch
-caretaking  copies restored, handed over and given away, whoever comes and goes
-survey      a walk round the whole ring
-upkeep      what a node does all its life: keep its neighbours, its fingers, its lease
-invariants  what must hold of every ring, and what an ideal one is
+I. Stoica et al., "Chord: A scalable peer-to-peer lookup service for Internet applications", SIGCOMM 2001, with the
+corrections of P. Zave, "Reasoning about identifier spaces: How to make Chord correct", IEEE TSE 43(12), 2017.
+
+choices           defaults and choices that command lines show
+crawl             visit every node of a ring: list members, show states, check the predicates
+dispatch          from a request to the handler that answers it
+effects           what a procedure may ask of the world, and how to run a procedure
+errors            what can go wrong, definite or indefinite
+failure_detector  when a silent peer is suspected, and when it is declared dead
+invariants        the predicates that hold of every correct ring
+lookup            find_successor: the iterative lookup of a key
+maintenance       the loops of a member: stabilize, fix fingers, heartbeat, merge rings
+node              the state of one node, and what it answers from that state alone
+pending           tasks that handlers leave to be run later
+probe             ask a peer for its neighbours until it answers or is dead
+protocol          the procedures that keep the ring: join, stabilize, rectify, fix_fingers, leave
+refs              how a process is named: address, identifier, incarnation
+registry          the supernode's list of members: admission, identifiers, leases
+requests          every request about the ring, and its answer
+ring              the identifier circle: keys, intervals, finger starts
+snapshot          the views of all members at one moment, and what follows from them
+states            the states of a node and of a peer, as tables
 """

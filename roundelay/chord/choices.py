@@ -1,4 +1,4 @@
-"""What of a ring may be chosen, as far as command lines must know before any code of the ring is imported."""
+"""Choices and defaults that command lines need before they import any other code of the ring."""
 
-ASSIGNMENTS = ("balanced", "hash")  # ways to give a joiner its identifier
+ASSIGNMENTS = ("balanced", "hash")  # how the supernode chooses the identifier of a node that joins
 STABILIZE_INTERVAL_S = 1.0

@@ -1,6 +1,6 @@
-"""Who answers what on a node: from a request to the handler that has the state for it.
+"""Dispatch: which handler of a node answers which request.
 
-Checked before anything else: that the request means this process and no earlier life of it.
+A handler answers from the node's own state and never waits; what must follow becomes a pending task.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ Handlers = dict[type[Request[Any]], Callable[[Any], Any]]
 
 
 def dispatch(handlers: Handlers, request: Request[R]) -> R:
-    """What this node says to that. Raises ChordError subclasses, as each request documents."""
+    """Return the answer to a request. Raises the ChordErrors that the request documents; Malformed: no handler."""
     handler = handlers.get(type(request))
     if handler is None:
-        raise Malformed(f"nobody here answers {type(request).__name__}")
+        raise Malformed(f"this process does not answer {type(request).__name__}")
     reply: R = handler(request)
     return reply
 
 
 def ring_handlers(node: ChordNode) -> Handlers:
-    """The ring's questions, answered from the node's state; what must follow goes to its agenda."""
+    """Return the handlers of the requests about the ring."""
 
     def notify(request: requests.Notify) -> None:
         sender = request.sender

@@ -1,7 +1,7 @@
 """What can go wrong on the ring.
 
-Definite: it certainly did not happen. Indefinite: it may have happened, which is why every
-request that changes state is idempotent.
+A definite error means that the request had no effect. After an indefinite one it may or may not have had its effect,
+which is why every request that changes state is idempotent.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 
 class ChordError(Exception):
-    """Base of all errors of this package."""
+    """Base class of the errors of the ring and of the store."""
 
 
 class NodeUnreachable(ChordError):
-    """A process did not answer in time. Indefinite: it may or may not have acted."""
+    """A process did not answer in time. Indefinite."""
 
 
 class PeerFault(ChordError):
-    """A peer broke while answering, or answered with what is no answer. Indefinite."""
+    """A peer failed while it answered, or its answer makes no sense. Indefinite."""
 
 
 class WrongIncarnation(ChordError):
-    """Another process answers at that address: the one that was meant is dead. Definite."""
+    """Another process answers at the address: the one that was meant is dead. Definite."""
 
     def __init__(self, actual: NodeRef) -> None:
         super().__init__(f"another process answers at {actual.address}: {actual}")
@@ -33,11 +33,11 @@ class WrongIncarnation(ChordError):
 
 
 class Busy(ChordError):
-    """Alive, but its queue is full: try again later, or elsewhere. Definite."""
+    """The process is alive, but its queue is full: try again later, or elsewhere. Definite."""
 
 
 class NotYet(ChordError):
-    """Cannot answer yet (not joined, or a hand-over is going on): ask again soon. Definite."""
+    """The node cannot answer yet (it has not joined, or receives a hand-off): ask again soon. Definite."""
 
 
 class LookupFailed(ChordError):
@@ -45,15 +45,15 @@ class LookupFailed(ChordError):
 
 
 class JoinRefused(ChordError):
-    """The ring will not have this node, for the reason given. Definite, and final."""
+    """The ring does not admit this node, for the reason given. Definite and final."""
 
 
 class NotFound(ChordError):
-    """Nobody asked has it. Definite for those that were asked."""
+    """None of the nodes that were asked has it. Definite for those nodes."""
 
 
 class UnderReplicated(ChordError):
-    """Fewer distinct nodes than promised have committed it. Indefinite: some copies may exist."""
+    """Fewer distinct nodes than required have stored it. Indefinite: some copies may exist."""
 
     def __init__(self, name: str, copies: int, wanted: int) -> None:
         super().__init__(f"{name}: {copies} of {wanted} copies stored")
@@ -65,8 +65,8 @@ class StoreFull(ChordError):
 
 
 class Corrupt(ChordError):
-    """The bytes are not those of the digest. Definite: nothing was stored."""
+    """The bytes do not have the digest announced. Definite: nothing was stored."""
 
 
 class Malformed(ChordError):
-    """The request breaks the contract (a length, a range, a name). Definite, and final."""
+    """The request is invalid (a length, a range, a name). Definite and final."""

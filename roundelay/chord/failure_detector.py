@@ -1,7 +1,7 @@
-"""When silence becomes death: three misses in a row; one answer clears the account.
+"""Failure detector: a peer is declared dead after three consecutive timeouts; any reply resets the count.
 
-A reset connection is a miss like any other: a process may restart its listener. Another process
-at the address is a death certificate. Busy is alive; not joined is neither news nor silence.
+A refused or reset connection counts as a timeout, because a process may be restarting its listener. If another
+process answers at the address, the peer is dead at once. Busy proves that it lives; NotYet proves nothing.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from roundelay.chord.refs import NodeRef
 TIMEOUTS_SUSPECT = 2
 TIMEOUTS_DEAD = 3
 PROBE_INTERVAL_S = 0.1
-SUSPECTS_MAX = 256
-DEAD_MAX = 256
+SUSPECTS_MAX = 256  # the oldest is forgotten
+DEAD_MAX = 256  # the oldest is forgotten
 
 
 class FailureDetector:
-    """One node's opinion of the others' health."""
+    """One node's opinion of its peers' health."""
 
     def __init__(self) -> None:
-        self._misses: OrderedDict[NodeRef, int] = OrderedDict()
+        self._timeouts: OrderedDict[NodeRef, int] = OrderedDict()  # in a row
         self._dead: OrderedDict[NodeRef, None] = OrderedDict()
 
     def observe(self, peer: NodeRef, outcome: object) -> None:
-        """Take note of how a question to it ended: with its answer, or with which error."""
+        """Record the outcome of a request to a peer: its answer, or an error."""
         if isinstance(outcome, WrongIncarnation):
             self.mark_dead(peer)
         elif isinstance(outcome, Busy) or not isinstance(outcome, ChordError):
@@ -35,39 +35,40 @@ class FailureDetector:
             self.record_timeout(peer)
 
     def record_timeout(self, peer: NodeRef) -> bool:
-        """Count one silence. Returns whether the peer is dead now."""
+        """Count one timeout. Return True if the peer is now dead."""
         if peer not in self._dead:
-            self._misses[peer] = self._misses.get(peer, 0) + 1
-            if self._misses[peer] >= TIMEOUTS_DEAD:
+            self._timeouts[peer] = self._timeouts.get(peer, 0) + 1
+            if self._timeouts[peer] >= TIMEOUTS_DEAD:
                 self.mark_dead(peer)
-            elif len(self._misses) > SUSPECTS_MAX:
-                self._misses.popitem(last=False)
+            elif len(self._timeouts) > SUSPECTS_MAX:
+                self._timeouts.popitem(last=False)
         return peer in self._dead
 
     def mark_alive(self, peer: NodeRef) -> None:
-        """It answered: whatever was thought of it was wrong."""
-        self._misses.pop(peer, None)
+        """Clear all suspicion of a peer that has replied."""
+        self._timeouts.pop(peer, None)
         self._dead.pop(peer, None)
 
     def mark_dead(self, peer: NodeRef) -> None:
-        """Hold it for dead, and remember it: a partition may give it back."""
-        self._misses.pop(peer, None)
+        """Declare a peer dead, and remember it: it may only have been partitioned away."""
+        self._timeouts.pop(peer, None)
         self._dead[peer] = None
         if len(self._dead) > DEAD_MAX:
             self._dead.popitem(last=False)
 
     def is_dead(self, peer: NodeRef) -> bool:
-        return not peer.host or (bool(self._dead) and peer in self._dead)  # once a hop: no hash without need
+        """Return True if a peer has been declared dead, or is a placeholder."""
+        return not peer.host or (bool(self._dead) and peer in self._dead)  # called for every hop: avoid hashing
 
     @property
     def any_dead(self) -> bool:
         return bool(self._dead)
 
     def is_suspect(self, peer: NodeRef) -> bool:
-        """Silent twice in a row, or worse."""
-        return self._misses.get(peer, 0) >= TIMEOUTS_SUSPECT or self.is_dead(peer)
+        """Return True after two consecutive timeouts, or if the peer is dead."""
+        return self._timeouts.get(peer, 0) >= TIMEOUTS_SUSPECT or self.is_dead(peer)
 
     @property
     def dead(self) -> tuple[NodeRef, ...]:
-        """Those once held for dead, the longest ago first."""
+        """The peers declared dead, the earliest first."""
         return tuple(self._dead)

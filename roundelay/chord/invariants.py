@@ -1,14 +1,14 @@
-"""What must hold of a ring as a whole: Zave's inductive invariant, all that it entails, and Ideal.
+"""The ring predicates: Zave's inductive invariant, what it entails, and Ideal.
 
-P. Zave, "Reasoning about identifier spaces: How to make Chord correct", IEEE TSE 43(12), 2017, and
-its Alloy model as corrected in 2018. Judged is a snapshot: one View of each live member. Who takes
-it is not our concern; taken from running nodes one after the other it may show a state that never
-was, so look again before believing in a breach.
+P. Zave, "Reasoning about identifier spaces: How to make Chord correct", IEEE TSE 43(12), 2017, and its Alloy model
+as corrected in 2018. The predicates are evaluated on a snapshot: one NodeView per live member. A snapshot that was
+taken by asking nodes one after the other may show a state that never existed, so check again before you report a
+violation (crawl.check_ring does).
 
-The proof begins at `successors` + 1 members. In smaller rings every list comes round to its own
-node and repeats it to the end. There a list is judged up to where it closes and without
-placeholders; SufficientPrincipals, which cannot hold, is not asked for; all else is. A ring that has
-just grown beyond that size is judged by the proof before all its lists are full: look again as well.
+The proof requires `successors` + 1 members. In a smaller ring every list comes round to its own node and repeats it
+to the end. There a list counts only up to where it closes, without placeholders, and SufficientPrincipals, which
+cannot hold, is not evaluated. A ring that has just grown beyond that size is judged by the proof before its lists
+are full: another reason to check again.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from roundelay.chord.snapshot import view_of as view_of
 
 INVARIANT = ("OneLiveSuccessor", "SufficientPrincipals")
 IDEAL = "Ideal"
-NAMED_MAX = 4  # breaches that a finding spells out
+VIOLATIONS_SHOWN_MAX = 4  # in the detail of a result
 
 
 class PredicateResult(NamedTuple):
-    """One predicate, whether it holds, and if not, at which nodes it is broken."""
+    """Whether a predicate holds, and if not, which nodes violate it."""
 
     predicate: str
     holds: bool
@@ -36,19 +36,19 @@ class PredicateResult(NamedTuple):
 
 
 def check(views: Collection[NodeView], successors: int) -> list[PredicateResult]:
-    """Judge a snapshot: the invariant, what it entails, and last whether the ring is Ideal.
+    """Evaluate all predicates on a snapshot: the invariant, what it entails, and last Ideal.
 
-    Only Ideal may fail in a ring that works: it says that all changes have been taken in.
+    Only Ideal may fail in a correct ring: it says that the ring has converged after all changes.
     """
     snapshot = Snapshot(views, successors)
-    findings = [_finding(name, breaches(snapshot)) for name, breaches in PREDICATES.items()]
+    results = [_result(name, violations(snapshot)) for name, violations in PREDICATES.items()]
     if snapshot.small:
-        why = f"not claimed of {len(views)} nodes: the proof begins at {successors + 1}"
-        findings[1] = PredicateResult(INVARIANT[1], True, why)
-    return findings
+        why = f"not evaluated with {len(views)} nodes: the proof requires {successors + 1}"
+        results[1] = PredicateResult(INVARIANT[1], True, why)
+    return results
 
 
-# --- the predicates: each returns its breaches
+# --- the predicates: each returns its violations
 
 
 def _one_live_successor(ring: Snapshot) -> list[str]:
@@ -58,12 +58,12 @@ def _one_live_successor(ring: Snapshot) -> list[str]:
 def _sufficient_principals(ring: Snapshot) -> list[str]:
     if len(ring.principals) > ring.successors:
         return []
-    skipped = ", ".join([_name(m) for m in ring.lists if m not in ring.principals][:NAMED_MAX])
-    return [f"{len(ring.principals)} of at least {ring.successors + 1}; passed over are {skipped}"]
+    skipped = ", ".join([_name(m) for m in ring.lists if m not in ring.principals][:VIOLATIONS_SHOWN_MAX])
+    return [f"{len(ring.principals)} of at least {ring.successors + 1}; lists pass over {skipped}"]
 
 
 def _no_duplicates(ring: Snapshot) -> list[str]:
-    """A list may name its own node only to close, which in the proof's rings none does."""
+    """Ignore the entry that closes a list, which names its own node and occurs only in small rings."""
     return [
         f"{_name(m)} lists an identifier twice"
         for m, extended in ring.lists.items()
@@ -72,7 +72,7 @@ def _no_duplicates(ring: Snapshot) -> list[str]:
 
 
 def _ordered_successor_lists(ring: Snapshot) -> list[str]:
-    """For i < j < k in an extended list, between(i, j, k); a list may end where it began."""
+    """For i < j < k in an extended list, between(i, j, k) holds; a list may end where it began."""
     return [
         f"the list of {_name(m)} is out of order"
         for m, extended in ring.lists.items()
@@ -94,7 +94,7 @@ def _at_least_one_ring(ring: Snapshot) -> list[str]:
 
 def _at_most_one_ring(ring: Snapshot) -> list[str]:
     firsts = [_name(min(cycle, key=lambda m: m.id)) for cycle in ring.rings]
-    return [] if len(firsts) < 2 else [f"{len(firsts)} rings, one each with {', '.join(firsts[:NAMED_MAX])}"]
+    return [] if len(firsts) < 2 else [f"{len(firsts)} rings, one each with {', '.join(firsts[:VIOLATIONS_SHOWN_MAX])}"]
 
 
 def _ordered_ring(ring: Snapshot) -> list[str]:
@@ -107,23 +107,23 @@ def _ordered_ring(ring: Snapshot) -> list[str]:
 
 
 def _connected_appendages(ring: Snapshot) -> list[str]:
-    """Best successors lead on until a ring or a dead end: it suffices to look for dead ends."""
-    return [f"{_name(m)} is an appendage that leads nowhere" for m in ring.lists if m not in ring.best]
+    """Following best successors ends in a ring or at a dead end, so it suffices to look for dead ends."""
+    return [f"{_name(m)} is an appendage without a way to the ring" for m in ring.lists if m not in ring.best]
 
 
 def _ideal(ring: Snapshot) -> list[str]:
-    """Every predecessor and every list is that of the sorted members."""
+    """Every predecessor and every list must be that of the sorted members."""
     nodes = [v.node for v in ring.views]
-    breaches = []
+    violations = []
     for place, one in enumerate(ring.views):
         following = nodes[place + 1 : place + 1 + ring.successors]
         following += nodes[:place][: ring.successors - len(following)]
         following += [one.node] * (ring.successors - len(following))
         if one.successors != tuple(following):
-            breaches.append(f"the list of {_name(one.node)} is not that of its {ring.successors} successors")
+            violations.append(f"the list of {_name(one.node)} is not that of its {ring.successors} successors")
         if one.predecessor != nodes[place - 1]:
-            breaches.append(f"{_name(one.node)} has {_name(one.predecessor)} for predecessor")
-    return breaches
+            violations.append(f"{_name(one.node)} has {_name(one.predecessor)} for predecessor")
+    return violations
 
 
 PREDICATES: dict[str, Callable[[Snapshot], list[str]]] = {
@@ -144,9 +144,9 @@ ENTAILED = tuple(name for name in PREDICATES if name not in (*INVARIANT, IDEAL))
 # --- helpers
 
 
-def _finding(name: str, breaches: list[str]) -> PredicateResult:
-    more = f"; and {len(breaches) - NAMED_MAX} more" if len(breaches) > NAMED_MAX else ""
-    return PredicateResult(name, not breaches, "; ".join(breaches[:NAMED_MAX]) + more)
+def _result(name: str, violations: list[str]) -> PredicateResult:
+    more = f"; and {len(violations) - VIOLATIONS_SHOWN_MAX} more" if len(violations) > VIOLATIONS_SHOWN_MAX else ""
+    return PredicateResult(name, not violations, "; ".join(violations[:VIOLATIONS_SHOWN_MAX]) + more)
 
 
 def _name(node: NodeRef) -> str:

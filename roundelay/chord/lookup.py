@@ -1,7 +1,8 @@
-"""find_successor: the iterative walk to a key.
+"""find_successor: the iterative lookup of a key.
 
-The asker is told the next hop and asks it. Every step comes strictly nearer to the key, nodes
-that do not answer are stepped back from and named to those asked next, and the walk is bounded.
+Stoica et al. 2001, figure 4. The caller asks a node for the next hop and then asks that one. Every hop is strictly
+nearer to the key. If a node does not answer, the lookup goes back one step and tells the nodes that it asks next
+which have failed. The number of requests is bounded.
 """
 
 from __future__ import annotations
@@ -14,16 +15,16 @@ from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import Candidate, Hop, NextHop
 from roundelay.chord.ring import between, between_right_closed
 
-HOPS_MAX = 128  # answers and silences together; 2^14 nodes need 7 answers on average
+HOPS_MAX = 128  # requests, answered or not; 2^14 nodes need 7 on average
 
 
 @dataclass(frozen=True)
 class Route:
-    """How a key was found.
+    """The result of a lookup.
 
-    steps: the nodes that answered, in order, each with the finger by which the one before it
-    knew it. nodes: the owner first, then its successors, as the last step's node lists them.
-    failed: those that did not answer, or not sensibly; who was only busy is not among them.
+    steps: the nodes that answered, in order, each with the finger by which the node before knew it. nodes: the owner
+    and then its successors, as the last of `steps` lists them. failed: the nodes that did not answer, or with
+    nonsense; a node that was only busy is not among them.
     """
 
     key: int
@@ -37,17 +38,17 @@ class Route:
 
     @property
     def predecessor(self) -> NodeRef:
-        """The node that precedes the key: the last that was asked."""
+        """The node that precedes the key: the last one asked."""
         return self.steps[-1].node
 
 
 def find_successor(start: NodeRef, key: int, failed: tuple[NodeRef, ...] = ()) -> Procedure[Route]:
-    """Walk from start to the key's owner. Paper, figure 4; corrected to step back from the dead.
+    """Look up a key's owner from `start` on, without the nodes in `failed`.
 
-    Raises LookupFailed when no live route remains or the walk takes more than HOPS_MAX questions.
+    Raises LookupFailed when no live route remains or the lookup takes more than HOPS_MAX requests.
     """
     steps, avoided = [Candidate(start)], dict.fromkeys(failed)
-    silent = list(failed)
+    unanswered = list(failed)
     for _ in range(HOPS_MAX):
         here = steps[-1].node
         try:
@@ -56,25 +57,25 @@ def find_successor(start: NodeRef, key: int, failed: tuple[NodeRef, ...] = ()) -
         except ChordError as error:
             avoided[here] = None
             if not isinstance(error, Busy | NotYet):
-                silent.append(here)
+                unanswered.append(here)
             steps.pop()
             if not steps:
-                raise LookupFailed(f"{start.address}, where the walk began, does not answer") from error
+                raise LookupFailed(f"{start.address}, where the lookup began, does not answer") from error
             continue
         if nearer is None:
-            return Route(key, tuple(steps), hop.nodes, tuple(silent))
+            return Route(key, tuple(steps), hop.nodes, tuple(unanswered))
         steps.append(nearer)
-    raise LookupFailed(f"key {key} not found in {HOPS_MAX} questions from {start.address}")
+    raise LookupFailed(f"key {key} not found with {HOPS_MAX} requests from {start.address}")
 
 
 def _nearer(here: NodeRef, key: int, hop: Hop, avoided: dict[NodeRef, None]) -> Candidate | None:
-    """The best candidate that is really nearer; None at the end. A peer's word is checked, not trusted."""
+    """Return the best candidate that really is nearer, or None if the owner is found; no peer is trusted."""
     if hop.found:
         if hop.nodes and between_right_closed(here.id, key, hop.nodes[0].id) and hop.nodes[0] not in avoided:
             return None
-        raise PeerFault(f"{here.address} names no successor of key {key}")
+        raise PeerFault(f"{here.address} claims to know the owner of key {key} but names none that fits")
     for candidate in hop.candidates:
         peer = candidate.node
         if not peer.is_vacant and peer not in avoided and between(here.id, peer.id, key):
             return candidate
-    raise PeerFault(f"{here.address} knows nobody nearer to key {key}")
+    raise PeerFault(f"{here.address} knows no node nearer to key {key}")

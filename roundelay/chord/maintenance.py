@@ -1,7 +1,7 @@
-"""What a node does all its life, as procedures without end: the same in a process and in the simulator.
+"""Periodic maintenance: the endless procedures of a member, the same in a process and in the simulator.
 
-Chance (jitter, so that nodes do not act in step) comes in as a random generator; who runs a
-procedure ends it by closing it.
+Intervals are jittered, so that nodes do not act in step; the random generator is a parameter. A loop ends when its
+runner closes it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from itertools import count
-from typing import Any
+from typing import TypeVar
 
 from roundelay.chord import protocol
 from roundelay.chord.choices import STABILIZE_INTERVAL_S
@@ -19,8 +19,10 @@ from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import Address
 from roundelay.chord.requests import Heartbeat, Nudge, SayHello
 
+R = TypeVar("R")
+
 FINGERS_INTERVAL_MIN_S = 0.5  # while they change
-FINGERS_INTERVAL_MAX_S = 5.0  # while they stay as they are
+FINGERS_INTERVAL_MAX_S = 5.0  # while they do not
 FINGERS_BACKOFF = 1.5
 HEARTBEATS_PER_LEASE = 3
 MERGE_EVERY_HEARTBEATS = 3
@@ -28,21 +30,19 @@ MERGE_PROBE_INTERVAL_S = 3.0
 
 
 def stabilize_loop(node: ChordNode, rng: random.Random, every_s: float = STABILIZE_INTERVAL_S) -> Procedure[None]:
-    """Stabilise at every tick, and at once when nudged; between ticks do what is on the agenda."""
+    """Run the pending tasks and stabilize, every `every_s` seconds and whenever the node is nudged."""
     while True:
         yield from run_pending(node)
         node.nudged = False
         if (yield from tolerate_errors(protocol.stabilize(node))) and node.predecessor != node.ref:
-            yield from tolerate_errors(
-                ask(node.predecessor, Nudge())
-            )  # its list copies ours: no need to wait for its tick
+            yield from tolerate_errors(ask(node.predecessor, Nudge()))  # its list copies ours, which has changed
         yield SleepUntilNudged(every_s * rng.uniform(0.75, 1.25))
 
 
 def fix_fingers_loop(node: ChordNode, rng: random.Random, pause_s: float = FINGERS_INTERVAL_MIN_S) -> Procedure[None]:
-    """Refresh the finger table: often while it changes, seldom while it does not, at once with new successors.
+    """Refresh the finger table, with a backoff while it does not change, and at once when the successors change.
 
-    pause_s: to begin with; of a node that has settled, FINGERS_INTERVAL_MAX_S.
+    pause_s: the first interval.
     """
     while True:
         seen = node.successors
@@ -55,31 +55,31 @@ def fix_fingers_loop(node: ChordNode, rng: random.Random, pause_s: float = FINGE
 
 
 def heartbeat_loop(node: ChordNode, supernode: Callable[[], Address]) -> Procedure[None]:
-    """Report to the supernode, wherever it is by now, well within the lease; now and then look for a second ring.
+    """Renew the lease at the supernode; every few heartbeats, check that the other members are in the same ring.
 
-    Raises JoinRefused when the supernode knows a newer life of this address.
+    supernode: returns its present address. Raises JoinRefused if the supernode knows a later incarnation.
     """
-    reports = 0
+    heartbeats = 0
     pause_s = 1.0
     while True:
         try:
             lease = yield from ask(supernode(), Heartbeat(node.ref))
             pause_s = lease.seconds / HEARTBEATS_PER_LEASE
-            reports += 1
-            if lease.other is not None and reports % MERGE_EVERY_HEARTBEATS == 0:
+            heartbeats += 1
+            if lease.other is not None and heartbeats % MERGE_EVERY_HEARTBEATS == 0:
                 yield from tolerate_errors(protocol.merge_with(node, lease.other))
         except JoinRefused:
             raise
         except ChordError:
-            pass  # it is on no lookup's path: the ring goes on without it
+            pass  # no lookup needs the supernode: the ring works without it
         yield Sleep(pause_s)
 
 
 def merge_rings_loop(node: ChordNode, listed: Callable[[], Sequence[Address]], rng: random.Random) -> Procedure[None]:
-    """Look for a second ring where one may be, with or without a supernode.
+    """Look for another part of the ring, which a partition has split off, and merge with it; needs no supernode.
 
-    At those once held for dead, whom a partition may have hidden, and at those on the list of nodes
-    who are no neighbours: one of each in turn, chosen by chance.
+    Alternately probe a random peer that was marked dead and a random address of the node list that is not a
+    neighbour.
     """
     for turn in count():
         yield Sleep(MERGE_PROBE_INTERVAL_S * rng.uniform(0.75, 1.25))
@@ -91,24 +91,23 @@ def merge_rings_loop(node: ChordNode, listed: Callable[[], Sequence[Address]], r
 
 
 def _merge_through(node: ChordNode, address: Address) -> Procedure[None]:
-    """With whoever is at that address now, if it is a member of a ring like ours. Raises ChordError."""
+    """Merge with the node at an address if it is a member of a ring with our parameters. Raises ChordError."""
     hello = yield from ask(address, SayHello())
     if hello.joined and hello.ring == node.ring and hello.node != node.ref:
         yield from protocol.merge_with(node, hello.node)
 
 
 def run_pending(node: ChordNode) -> Procedure[None]:
-    """Everything that handlers have noted by now; what they note meanwhile waits for the next turn."""
+    """Run the tasks that are pending now; those added meanwhile wait for the next call."""
     for _ in range(len(node.pending)):
-        note = node.pending.pop()
-        if note is not None:
-            yield from tolerate_errors(note[1]())
+        task = node.pending.pop()
+        if task is not None:
+            yield from tolerate_errors(task[1]())
 
 
-def tolerate_errors(procedure: Procedure[Any]) -> Procedure[Any]:
-    """A procedure that fails does not end what it is part of: the next turn tries again."""
+def tolerate_errors(procedure: Procedure[R]) -> Procedure[R | None]:
+    """Return a procedure's result, or None if it fails with a ChordError: the loop's next turn tries again."""
     try:
-        result = yield from procedure
+        return (yield from procedure)
     except ChordError:
         return None
-    return result

@@ -1,7 +1,7 @@
-"""What handlers have set in motion: procedures waiting to be run, each once per name.
+"""Pending tasks: the procedures that handlers leave to be run later.
 
-A handler must not wait for another node, so it notes here what has to follow from its answer.
-Whoever runs the node takes the procedures in order.
+A handler must not wait for another node, so it adds what has to follow from its answer here.
+The node's stabilize loop runs the tasks in order.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ Start = Callable[[], Procedure[Any]]
 
 
 class PendingTasks:
-    """A bounded queue; a later note under the same name replaces the earlier one."""
+    """A bounded queue with one task per name: a later one replaces an earlier one in its place."""
 
-    def __init__(self, items_max: int = 128) -> None:
-        self._items_max = items_max
-        self._items: OrderedDict[str, Start] = OrderedDict()
+    def __init__(self, tasks_max: int = 128) -> None:
+        self._tasks_max = tasks_max
+        self._tasks: OrderedDict[str, Start] = OrderedDict()
 
     def add(self, name: str, start: Start) -> None:
-        """Have this run soon. Raises Busy when too much is waiting already."""
-        if name not in self._items and len(self._items) >= self._items_max:
-            raise Busy(f"{len(self._items)} procedures are waiting already")
-        self._items[name] = start
+        """Queue a procedure. Raises Busy when the queue is full."""
+        if name not in self._tasks and len(self._tasks) >= self._tasks_max:
+            raise Busy(f"{len(self._tasks)} tasks are pending already")
+        self._tasks[name] = start
 
     def pop(self) -> tuple[str, Start] | None:
-        """The note that has waited longest, if there is one."""
-        return self._items.popitem(last=False) if self._items else None
+        """Remove and return the oldest task, if there is one."""
+        return self._tasks.popitem(last=False) if self._tasks else None
 
     def __len__(self) -> int:
-        return len(self._items)
+        return len(self._tasks)

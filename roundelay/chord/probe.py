@@ -1,6 +1,6 @@
-"""How a node asks another for its neighbours, and what it makes of silence.
+"""Probes: ask a peer for its neighbours, and feed the outcome to the failure detector.
 
-Whether somebody is dead is for `suspects` to say; what follows from a death, for `protocol`.
+The failure detector decides who is dead; `protocol` decides what follows from a death.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from roundelay.chord.requests import GetNeighbours, Neighbourhood
 
 
 def probe(node: ChordNode, peer: NodeRef) -> Procedure[Neighbourhood]:
-    """A node's neighbours, asked until it answers or is dead. Raises NodeUnreachable: buried; Busy: alive.
+    """Ask a peer for its neighbours until it answers or is dead. Raises NodeUnreachable: dead; Busy: alive.
 
-    From the first silence on the whole successor list is asked with it, so that several deaths
-    cost the time of one.
+    After the first timeout the whole successor list is probed with it, so that several deaths are detected in the
+    time of one.
     """
     if peer == node.ref:
         return Neighbourhood(node.predecessor, node.successors)
@@ -33,14 +33,14 @@ def probe(node: ChordNode, peer: NodeRef) -> Procedure[Neighbourhood]:
         if isinstance(answer, Neighbourhood):
             return answer
     if isinstance(answer, NotYet):
-        node.failure_detector.mark_dead(peer)  # it has left
+        node.failure_detector.mark_dead(peer)  # it has left the ring
     if node.failure_detector.is_dead(peer):
         raise NodeUnreachable(f"{peer.address} is dead")
-    raise Busy(f"{peer.address} lives, but does not answer")
+    raise Busy(f"{peer.address} is alive but does not answer")
 
 
 def _others(node: ChordNode, suspect: NodeRef) -> list[NodeRef]:
-    """Everybody else in the list of whom a sign of life would be news."""
+    """Return the other successors that are not known to be dead."""
     return [
         p
         for p in dict.fromkeys(node.successors)
@@ -49,7 +49,7 @@ def _others(node: ChordNode, suspect: NodeRef) -> list[NodeRef]:
 
 
 def fetch_neighbours(node: ChordNode, peer: NodeRef) -> Procedure[Neighbourhood | ChordError]:
-    """Ask for its neighbours once, and take note of how that ended."""
+    """Ask a peer for its neighbours once, and observe the outcome."""
     answer: Neighbourhood | ChordError
     try:
         answer = yield from ask(peer, GetNeighbours())
@@ -60,7 +60,7 @@ def fetch_neighbours(node: ChordNode, peer: NodeRef) -> Procedure[Neighbourhood 
 
 
 def fetch_all_neighbours(node: ChordNode, peers: list[NodeRef]) -> Procedure[list[Neighbourhood | ChordError]]:
-    """The same with many at once."""
+    """Ask peers for their neighbours at once, and observe the outcomes."""
     answers = yield from ask_all([(p, GetNeighbours()) for p in peers], deadline_s=CALL_TIMEOUT_S)
     for peer, answer in zip(peers, answers, strict=True):
         node.failure_detector.observe(peer, answer)

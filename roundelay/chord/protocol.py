@@ -1,11 +1,11 @@
-"""The procedures that keep the ring: Zave's corrected Chord, one function an operation.
+"""The procedures that keep the ring: corrected Chord, one function per operation.
 
-P. Zave, "Reasoning about identifier spaces: How to make Chord correct", IEEE TSE 43(12), 2017.
-The 2001 pseudo-code adopts a successor's predecessor unseen; here every candidate is asked
-before it is adopted, and its whole list is taken over with it. After each answer a procedure
-checks again what it relied on: meanwhile other procedures of the same node may have run.
+P. Zave, "Reasoning about identifier spaces: How to make Chord correct", IEEE TSE 43(12), 2017. Unlike the
+pseudo-code of 2001, which adopts a successor's predecessor without asking it, a node here asks every candidate first
+and adopts its whole successor list with it. After each answer a procedure checks its assumptions again, because
+other procedures of the same node may have run meanwhile.
 
-Fingers are an optimisation only: nothing here depends on them being right.
+Fingers only make lookups faster: nothing here depends on them being right.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from roundelay.chord.ring import between, between_right_closed
 
 JOIN_ATTEMPTS_MAX = 50
 JOIN_RETRY_S = 0.1
-RESTARTS_MAX = 3  # of a stabilise whose ground has shifted under it
+RESTARTS_MAX = 3  # of a stabilization whose successor was replaced meanwhile
 
 
 def create(node: ChordNode) -> None:
-    """Be the first node of a ring."""
+    """Make a node the first of a new ring."""
     node.set_successors(node.ref, ())
     node.predecessor = node.ref
     node.joined = True
 
 
 def join(node: ChordNode, bootstrap: NodeRef) -> Procedure[None]:
-    """Become a member through one that is: copy the whole list of the node before you.
+    """Join the ring of `bootstrap`: adopt the successor list of the node that will be the predecessor.
 
-    Nobody else changes: the ring learns of the joiner when it stabilises. Raises JoinRefused
-    when a live node has the identifier, LookupFailed when the ring could not be walked.
+    No other node changes: the ring learns of the joiner when it stabilizes. Raises JoinRefused if a live node has
+    the same identifier, LookupFailed if no place was found.
     """
     for _ in range(JOIN_ATTEMPTS_MAX):
         try:
@@ -44,16 +44,16 @@ def join(node: ChordNode, bootstrap: NodeRef) -> Procedure[None]:
         except JoinRefused:
             raise
         except ChordError:
-            pass  # a message lost, a node gone: from the beginning, nothing has changed anywhere
+            pass  # a message was lost or a node has gone: start again, nothing has changed anywhere
         yield Sleep(JOIN_RETRY_S)
-    raise LookupFailed(f"no place found in {JOIN_ATTEMPTS_MAX} attempts through {bootstrap.address}")
+    raise LookupFailed(f"could not join through {bootstrap.address} in {JOIN_ATTEMPTS_MAX} attempts")
 
 
 def _join_once(node: ChordNode, bootstrap: NodeRef) -> Procedure[bool]:
-    """Returns whether a member was found that had the place before us."""
+    """Return True if the member before us was found and we have joined after it."""
     route = yield from find_successor(bootstrap, node.ref.id)
     if route.owner.id == node.ref.id and route.owner != node.ref:
-        yield from _refuse_twin(node, route.owner)
+        yield from _check_identifier_free(node, route.owner)
     member = route.predecessor
     theirs = yield from ask(member, GetNeighbours())
     head = next(iter(theirs.successors), member)
@@ -62,45 +62,45 @@ def _join_once(node: ChordNode, bootstrap: NodeRef) -> Procedure[bool]:
         node.predecessor = member
         node.joined = True
     elif head.id == node.ref.id:
-        yield from _announce_leave(member, Nudge())  # it has not noticed yet that our earlier life is over
+        yield from _send_once(member, Nudge())  # it has not noticed yet that our earlier incarnation is dead
     return node.joined
 
 
-def _refuse_twin(node: ChordNode, twin: NodeRef) -> Procedure[None]:
-    """A live node with our identifier means that we cannot have it; a dead one will be forgotten."""
+def _check_identifier_free(node: ChordNode, twin: NodeRef) -> Procedure[None]:
+    """Raise JoinRefused if another live node has our identifier; the ring will forget a dead one."""
     if twin.address == node.ref.address:
-        return  # our own earlier life
+        return  # our own earlier incarnation
     yield from ask(twin, GetNeighbours())
     raise JoinRefused(f"identifier {node.ref.id} is taken by {twin.address}")
 
 
 def stabilize(node: ChordNode) -> Procedure[bool]:
-    """Verify the successor, take over its list, adopt who lies between. Returns whether anything changed."""
+    """Check the successor, adopt its list, and any node found in between. Return True if anything changed."""
     changed = False
     for _ in range(RESTARTS_MAX + node.ring.successors):
         head = node.successor
         try:
             theirs = yield from probe(node, head)
         except Busy:
-            break  # alive: more at the next tick
+            break  # alive: try again at the next tick
         except NodeUnreachable:
             if node.successor == head:
                 node.drop_successor()
             changed = True
             continue
         if node.successor != head:
-            continue  # somebody else moved it while we waited
+            continue  # another procedure replaced it while we waited
         changed |= node.set_successors(head, theirs.successors)
         if not (yield from _stabilize_from_predecessor(node, head, theirs.predecessor)):
             break
-        changed = True  # and there may be another before that one
+        changed = True  # and there may be a still nearer one
     yield from _notify(node)
-    yield from _probe_dead_successor(node)
+    yield from _probe_dead_successors(node)
     return changed
 
 
 def _stabilize_from_predecessor(node: ChordNode, head: NodeRef, candidate: NodeRef) -> Procedure[bool]:
-    """Adopt the successor's predecessor if it lies between and answers (the 2001 paper did not ask)."""
+    """Adopt the successor's predecessor if it lies in between and answers (the paper of 2001 does not ask it)."""
     if not between(node.ref.id, candidate.id, head.id) or candidate.is_vacant:
         return False
     theirs = yield from fetch_neighbours(node, candidate)
@@ -110,24 +110,24 @@ def _stabilize_from_predecessor(node: ChordNode, head: NodeRef, candidate: NodeR
 
 
 def _notify(node: ChordNode) -> Procedure[None]:
-    """Tell the successor of us; where that is ourselves, see whether our predecessor still lives."""
+    """Notify the successor; a node that is its own successor checks its predecessor instead."""
     if node.successor == node.ref:
         yield from rectify(node, node.ref)
     elif node.joined:
-        yield from _announce_leave(node.successor, Notify(node.ref))
+        yield from _send_once(node.successor, Notify(node.ref))
 
 
-def _probe_dead_successor(node: ChordNode) -> Procedure[None]:
-    """The successor lists nodes that we hold for dead: one of us is wrong, and they are asked."""
-    doubted = [p for p in dict.fromkeys(node.successors) if node.failure_detector.is_dead(p) and not p.is_vacant]
-    yield from fetch_all_neighbours(node, doubted)
+def _probe_dead_successors(node: ChordNode) -> Procedure[None]:
+    """Probe successors that are marked dead: our successor lists them, so one of the two is wrong."""
+    dead = [p for p in dict.fromkeys(node.successors) if node.failure_detector.is_dead(p) and not p.is_vacant]
+    yield from fetch_all_neighbours(node, dead)
 
 
 def rectify(node: ChordNode, sender: NodeRef) -> Procedure[bool]:
-    """Somebody believes to be our predecessor. Returns whether it now is, newly."""
+    """Handle a claim by `sender` to be our predecessor. Return True if it was adopted."""
     if sender.is_vacant:
         return False
-    if node.failure_detector.is_dead(sender):  # it may be: a word can be older than a death
+    if node.failure_detector.is_dead(sender):  # the notification may be older than its death
         yield from fetch_neighbours(node, sender)
     old = node.predecessor
     if sender == old or node.failure_detector.is_dead(sender):
@@ -146,16 +146,16 @@ def rectify(node: ChordNode, sender: NodeRef) -> Procedure[bool]:
     node.predecessor = sender
     node.failure_detector.mark_alive(sender)
     if old == node.ref:
-        node.nudged = True  # we were alone, and have a successor now
+        node.nudged = True  # we were alone and now have a successor
     elif not node.failure_detector.is_dead(old):
-        yield from _announce_leave(old, Nudge())  # it has a new successor: no need to wait for its tick
+        yield from _send_once(old, Nudge())  # it has a new successor and need not wait for its tick
     return True
 
 
 def fix_fingers(node: ChordNode) -> Procedure[bool]:
-    """Find the whole table anew; one lookup serves all fingers that its answer covers.
+    """Recompute the finger table; one lookup serves all fingers that its answer covers.
 
-    Returns whether anything changed.
+    Return True if anything changed.
     """
     ring, me = node.ring, node.ref
     fingers: list[NodeRef] = []
@@ -171,7 +171,7 @@ def fix_fingers(node: ChordNode) -> Procedure[bool]:
 
 
 def _owner(node: ChordNode, start: int, known: NodeRef) -> Procedure[NodeRef]:
-    """The successor of a finger's start: by our list, by the finger that we have, or by a lookup."""
+    """Return the owner of a finger's start: from our own list, from the present finger, or by a lookup."""
     if between_right_closed(node.ref.id, start, node.successor.id):
         return node.successor
     if known != node.ref and not node.failure_detector.is_dead(known):
@@ -182,21 +182,20 @@ def _owner(node: ChordNode, start: int, known: NodeRef) -> Procedure[NodeRef]:
     for peer in route.failed:
         node.failure_detector.record_timeout(peer)
     if node.failure_detector.is_dead(route.owner):
-        yield from fetch_neighbours(node, route.owner)  # others route to it: a false death is not for ever
+        yield from fetch_neighbours(node, route.owner)  # others route to it, so it may be alive after all
     return route.owner
 
 
 def merge_with(node: ChordNode, other: NodeRef) -> Procedure[bool]:
-    """Two rings become one: look yourself up through a node that may be of another ring.
+    """Merge with the ring of `other`: look up our own identifier there.
 
-    Whoever is found to lie between us and our successor is adopted as a stabilise would;
-    repeated on both sides, this zips the rings together. Returns whether anything changed.
-    Raises LookupFailed when the other does not answer.
+    A node found between us and our successor is adopted as in a stabilization; repeated on both sides, this joins
+    the rings together. Return True if anything changed. Raises LookupFailed when `other` does not answer.
     """
     route = yield from find_successor(other, node.ref.id)
     seen = [step.node for step in route.steps]
     for peer in seen:
-        node.failure_detector.mark_alive(peer)  # it answered: what we held for dead may have been out of reach
+        node.failure_detector.mark_alive(peer)  # it answered: if it was marked dead, it was only unreachable
     nearest = min(
         (p for p in (route.owner, *seen) if p != node.ref),
         default=node.ref,
@@ -209,7 +208,7 @@ def merge_with(node: ChordNode, other: NodeRef) -> Procedure[bool]:
 
 
 def leave(node: ChordNode) -> Procedure[None]:
-    """Tell both neighbours that we are going, so that they need not find out."""
+    """Leave the ring and tell both neighbours, so that they need not detect it."""
     node.joined = False
     neighbours = dict.fromkeys((node.predecessor, *node.successors[:1]))
     yield from ask_all(
@@ -217,8 +216,8 @@ def leave(node: ChordNode) -> Procedure[None]:
     )
 
 
-def _announce_leave(peer: NodeRef, request: Notify | Nudge) -> Procedure[None]:
-    """Say it once; that it may be lost is part of the protocol."""
+def _send_once(peer: NodeRef, request: Notify | Nudge) -> Procedure[None]:
+    """Send a message without a retry; the protocol tolerates its loss."""
     try:
         yield from ask(peer, request)
     except ChordError:

@@ -1,4 +1,4 @@
-"""How processes are named: an address, and a node's identity on the ring."""
+"""How processes are named: an address, and the identity of a node on the ring."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, order=True)
 class Address:
-    """Where a process listens."""
+    """The host and port at which a process listens."""
 
     host: str
     port: int
@@ -18,7 +18,7 @@ class Address:
 
 @dataclass(frozen=True)
 class NodeRef:
-    """One life of one node. A restart is a new incarnation: a new member, with nothing of the old."""
+    """One incarnation of one node. After a restart it is a new member, without any state of the old one."""
 
     id: int
     host: str
@@ -26,7 +26,7 @@ class NodeRef:
     incarnation: int = 1
 
     def __eq__(self, other: object) -> bool:
-        """As a dataclass has it, but quickly: every hop compares and looks up nodes, and nearly all differ in id."""
+        """Compare as a dataclass would, but the identifier first: lookups compare many nodes, and nearly all differ."""
         return self is other or (
             isinstance(other, NodeRef)
             and self.id == other.id
@@ -44,7 +44,7 @@ class NodeRef:
 
     @property
     def is_vacant(self) -> bool:
-        """A placeholder that keeps a successor list at its length; it is no process."""
+        """True of a placeholder, which keeps a successor list at its length and names no process."""
         return not self.host
 
     def __str__(self) -> str:
@@ -52,5 +52,5 @@ class NodeRef:
 
 
 def vacant(identifier: int) -> NodeRef:
-    """An entry for an identifier at which nobody may live (Zave's padding)."""
+    """Return a placeholder for an identifier (Zave's padding of a successor list)."""
     return NodeRef(identifier, "", 0, 0)

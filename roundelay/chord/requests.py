@@ -1,6 +1,6 @@
-"""Every question about the ring that one process may put to another, with the type of its answer.
+"""Every request about the ring that one process may send to another, and its answer.
 
-All of them are idempotent. The store's are in `store`, the jobs' in the federation package.
+All of them are idempotent. The requests of the store are in store/items.py, those of jobs in federation/requests.py.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from roundelay.chord.ring import Ring
 
 @dataclass(frozen=True)
 class Candidate:
-    """A node nearer to the key, and why it is known: a finger, or (None) the successor list."""
+    """A node nearer to the key, and the finger by which it is known (None: by the successor list)."""
 
     node: NodeRef
     finger: int | None = None
@@ -27,8 +27,8 @@ class Candidate:
 class Hop:
     """One step of a lookup.
 
-    found: the key lies between the answering node and its successor; `nodes` are its live
-    successors, the owner first. Otherwise `candidates` precede the key, the nearest first.
+    found: the key lies between the answering node and its successor, and `nodes` are its live successors, the owner
+    first. Otherwise `candidates` precede the key, the nearest first.
     """
 
     found: bool
@@ -38,7 +38,7 @@ class Hop:
 
 @dataclass(frozen=True)
 class Neighbourhood:
-    """A node's predecessor and its whole successor list, placeholders included."""
+    """A node's predecessor and its whole successor list, including placeholders."""
 
     predecessor: NodeRef
     successors: tuple[NodeRef, ...]
@@ -46,7 +46,7 @@ class Neighbourhood:
 
 @dataclass(frozen=True)
 class Hello:
-    """Who answers at an address."""
+    """The identity of the node at an address."""
 
     node: NodeRef
     ring: Ring
@@ -55,7 +55,7 @@ class Hello:
 
 @dataclass(frozen=True)
 class Grant:
-    """Admission: your name, the ring's parameters and a live member to join through (None: found it)."""
+    """An admission: the new node's identity, the ring, and a live member to join through (None: create the ring)."""
 
     node: NodeRef
     ring: Ring
@@ -64,7 +64,7 @@ class Grant:
 
 @dataclass(frozen=True)
 class Lease:
-    """You count as alive for so long; and some other live member, to notice a second ring by."""
+    """How long a member counts as alive, and another live member, so that a split ring is noticed."""
 
     seconds: float
     other: NodeRef | None
@@ -104,28 +104,28 @@ class TrainingStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """All that a node would show of itself."""
+    """A node's state, for display."""
 
     node: NodeRef
     ring: Ring
     predecessor: NodeRef
     successors: tuple[NodeRef, ...]
     fingers: tuple[NodeRef, ...]
-    names: tuple[str, ...]  # of the entries it keeps, sorted
+    names: tuple[str, ...]  # of its entries, sorted
     stored_bytes: int = 0
     training: TrainingStatus | None = None  # None while it is idle
 
 
-# --- questions to a compute node
+# --- requests to a compute node
 
 
 class SayHello(Request[Hello]):
-    """Who are you? The only question that need not name whom it means."""
+    """Ask for a node's identity. The only request that is sent to an address, not to a node."""
 
 
 @dataclass(frozen=True)
 class NextHop(Request[Hop]):
-    """Whom should I ask next for `key`, other than those that have failed me?"""
+    """Ask for the next hop on the way to `key`, without the nodes in `failed`."""
 
     key: int
     failed: tuple[NodeRef, ...] = ()
@@ -133,53 +133,53 @@ class NextHop(Request[Hop]):
 
 @dataclass(frozen=True)
 class GetNeighbours(Request[Neighbourhood]):
-    """Your predecessor and successor list, please; also serves to see whether you live."""
+    """Ask for a node's predecessor and successor list; also serves as a ping."""
 
 
 @dataclass(frozen=True)
 class Notify(Request[None]):
-    """I believe that I am your predecessor. (Zave: rectify.)"""
+    """Claim to be the receiver's predecessor, which makes it rectify."""
 
     sender: NodeRef
 
 
 @dataclass(frozen=True)
 class Nudge(Request[None]):
-    """Your neighbourhood has changed: stabilise now rather than at your next tick."""
+    """Ask the receiver to stabilize now, because its neighbourhood has changed."""
 
 
 @dataclass(frozen=True)
 class Leaving(Request[None]):
-    """I am going: treat me as dead from now on."""
+    """Announce that the sender leaves: it counts as dead from now on."""
 
     sender: NodeRef
 
 
 @dataclass(frozen=True)
 class GetStatus(Request[Status]):
-    """All that you would show of yourself."""
+    """Ask for a node's state."""
 
 
-# --- questions to the supernode
+# --- requests to the supernode
 
 
 @dataclass(frozen=True)
 class Admit(Request[Grant]):
-    """I listen there; let me in."""
+    """Ask for admission of the node that listens at `address`."""
 
     address: Address
 
 
 @dataclass(frozen=True)
 class Heartbeat(Request[Lease]):
-    """I am a joined member and alive."""
+    """Renew the lease of a member."""
 
     node: NodeRef
 
 
 @dataclass(frozen=True)
 class Retire(Request[None]):
-    """I have left."""
+    """Announce that a member has left."""
 
     node: NodeRef
 
@@ -193,4 +193,4 @@ class Members:
 
 
 class GetMembers(Request[Members]):
-    """Whom do you hold for alive?"""
+    """Ask for the live members."""

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 BITS_MIN, BITS_MAX = 3, 160
-DECIMAL_BITS_MAX = 8  # up to here identifiers are printed in decimals, as the paper's figures do
+DECIMAL_BITS_MAX = 8  # up to this size identifiers are printed as decimals, as in the paper's figures
 
 
 @dataclass(frozen=True)
 class Ring:
-    """What all nodes of one ring must agree on. The supernode tells each joiner."""
+    """The parameters that all nodes of a ring share. The supernode tells them to each joiner."""
 
     bits: int = 160
     successors: int = 8  # length of every successor list
@@ -26,42 +26,42 @@ class Ring:
 
     @cached_property
     def size(self) -> int:
-        """How many identifiers there are."""
+        """The number of identifiers."""
         return 1 << self.bits
 
     def key(self, name: str) -> int:
-        """The first `bits` bits of SHA-1(name). Paper, section 4.1."""
+        """Return the first `bits` bits of SHA-1(name). Paper, section 4.1."""
         digest = hashlib.sha1(name.encode(), usedforsecurity=False).digest()
         return int.from_bytes(digest) >> (BITS_MAX - self.bits)
 
     def finger_start(self, identifier: int, index: int) -> int:
-        """The first identifier that finger `index` (from 0) covers. Paper, table 1."""
+        """Return the first identifier that finger `index` (from 0) covers. Paper, table 1."""
         return (identifier + (1 << index)) % self.size
 
     def distance(self, start: int, end: int) -> int:
-        """Steps clockwise from start to end: 0 where they are equal."""
+        """Return the clockwise distance from start to end; 0 if they are equal."""
         return (end - start) % self.size
 
     def show(self, identifier: int) -> str:
-        """Short and fixed in width, for people: decimals on small rings, else 8 hex digits."""
+        """Format an identifier for people: as a decimal on small rings, else its first 8 hex digits."""
         if self.bits <= DECIMAL_BITS_MAX:
             return str(identifier)
         return self.digits(identifier)[:8]
 
     def digits(self, identifier: int) -> str:
-        """The whole identifier: decimals on small rings, else all its hex digits."""
+        """Format a whole identifier: as a decimal on small rings, else all its hex digits."""
         if self.bits <= DECIMAL_BITS_MAX:
             return str(identifier)
         return f"{identifier:0{-(-self.bits // 4)}x}"
 
 
 def between(start: int, x: int, end: int) -> bool:
-    """Is x in the open arc (start, end)? Where start == end: everything but start."""
+    """Return True if x is in the open arc (start, end); if start == end, it holds everything but start."""
     if start < end:
         return start < x < end
     return x > start or x < end
 
 
 def between_right_closed(start: int, x: int, end: int) -> bool:
-    """Is x in the arc (start, end]? Where start == end: everything."""
+    """Return True if x is in the arc (start, end]; if start == end, it holds everything."""
     return x == end or (start < x < end if start < end else x > start or x < end)

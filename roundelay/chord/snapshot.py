@@ -1,7 +1,7 @@
-"""The live members of one moment, and what their lists amount to: best successors, rings, principals.
+"""A snapshot of the ring: the views of all live members, and their best successors, rings and principals.
 
-Nothing is judged here: that is for `invariants`. Everything is computed once, in linear time but
-for sorting, so that a ring of a thousand can be looked at after each step.
+The predicates over a snapshot are in `invariants`. Everything is computed once and, apart from sorting, in linear
+time, so that tests can check a ring of a thousand nodes after every step.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from roundelay.chord.refs import NodeRef
 
 @dataclass(frozen=True)
 class NodeView:
-    """What one live member believes."""
+    """The neighbours that one live member knows."""
 
     node: NodeRef
     predecessor: NodeRef
@@ -26,12 +26,12 @@ class NodeView:
 
 
 def view_of(node: ChordNode) -> NodeView:
-    """A member's view, taken from its own state."""
+    """Return a member's view, from its own state."""
     return NodeView(node.ref, node.predecessor, node.successors)
 
 
 class Snapshot:
-    """The live members of one moment, and what their lists amount to."""
+    """The views of all live members at one moment."""
 
     def __init__(self, views: Collection[NodeView], successors: int) -> None:
         self.views = sorted(views, key=lambda v: v.node.id)
@@ -41,16 +41,16 @@ class Snapshot:
 
     @cached_property
     def lists(self) -> dict[NodeRef, tuple[NodeRef, ...]]:
-        """Each member's extended list: itself, then its successors as far as they count."""
+        """Each member's extended list: itself, then the successors that count."""
         return {v.node: (v.node, *self._counted(v)) for v in self.views}
 
     def closes(self, member: NodeRef) -> bool:
-        """Is it a small ring's list that has come round to its own node?"""
+        """Return True if the list of a small ring has come round to its own node."""
         return self.small and self.lists[member][1:][-1:] == (member,)
 
     @cached_property
     def best(self) -> dict[NodeRef, NodeRef]:
-        """Each member's first live successor, of those that have one; a lone node is its own."""
+        """The first live successor of each member that has one; a lone node is its own."""
         firsts = {
             m: next((s for s in v if s in self.live), None) for m, v in ((v.node, v.successors) for v in self.views)
         }
@@ -58,7 +58,7 @@ class Snapshot:
 
     @cached_property
     def rings(self) -> list[set[NodeRef]]:
-        """The cycles of the best successors: their members can be reached from themselves."""
+        """The cycles of the best successors: the members that can be reached from themselves."""
         cycles, seen = [], set[NodeRef]()
         for start in self.best:
             path = dict[NodeRef, None]()
@@ -80,24 +80,24 @@ class Snapshot:
     def principals(self) -> set[NodeRef]:
         return principals(self.live, list(self.lists.values()))
 
-    def _counted(self, one: NodeView) -> tuple[NodeRef, ...]:
+    def _counted(self, view: NodeView) -> tuple[NodeRef, ...]:
         if not self.small:
-            return one.successors
-        turn = one.successors.index(one.node) if one.node in one.successors else len(one.successors)
-        return tuple(s for s in one.successors[: turn + 1] if not s.is_vacant)
+            return view.successors
+        turn = view.successors.index(view.node) if view.node in view.successors else len(view.successors)
+        return tuple(s for s in view.successors[: turn + 1] if not s.is_vacant)
 
 
 def principals(members: Iterable[NodeRef], lists: Collection[Sequence[NodeRef]]) -> set[NodeRef]:
-    """The members that no extended list passes over. Zave, definition of a principal.
+    """Return the members that no extended list passes over (Zave's definition of a principal).
 
-    A list also passes over a member where it holds another life of it.
+    A list also passes over a member if it names another incarnation of it.
     """
     places = sorted(members, key=lambda m: m.id)
     ids = [m.id for m in places]
     living = set(places)
     entries = {e for extended in lists for e in extended if not e.is_vacant}
     misnamed = {e.id for e in entries - living}
-    skips = [0] * (len(ids) + 1)  # (members + 1,) differences of how often each is passed over
+    skips = [0] * (len(ids) + 1)  # (members + 1,) differences of how often each member is passed over
     for start, end in {(a.id, b.id) for extended in lists for a, b in pairwise(extended)}:
         for first, beyond in open_arc(ids, start, end):
             skips[first] += 1
@@ -106,6 +106,6 @@ def principals(members: Iterable[NodeRef], lists: Collection[Sequence[NodeRef]])
 
 
 def open_arc(ids: Sequence[int], start: int, end: int) -> list[tuple[int, int]]:
-    """Where in sorted ids those strictly between start and end lie: one or two half-open ranges."""
+    """Return the half-open ranges, one or two, of the sorted ids that lie strictly between start and end."""
     first, beyond = bisect_right(ids, start), bisect_left(ids, end)
     return [(first, beyond)] if start < end else [(first, len(ids)), (0, beyond)]

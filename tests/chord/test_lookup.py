@@ -130,7 +130,7 @@ def test_a_start_that_does_not_answer_fails_the_lookup() -> None:
     world = ring_of([0, 20, 40])
     world.moods[ref(world, 20)] = refusing(NodeUnreachable("silent"))
 
-    with pytest.raises(LookupFailed, match="host:20, where the walk began"):
+    with pytest.raises(LookupFailed, match="host:20, where the lookup began"):
         find(world, 20, 5)
 
 
@@ -199,7 +199,7 @@ def test_peers_that_lead_ever_nearer_are_not_followed_for_ever() -> None:
         number = next(numbers)
         return Hop(found=False, candidates=(Candidate(NodeRef(number, "host", number)),))
 
-    with pytest.raises(LookupFailed, match=f"{HOPS_MAX} questions"):
+    with pytest.raises(LookupFailed, match=f"{HOPS_MAX} requests"):
         run(find_successor(NodeRef(0, "host", 0), 1 << 15), lead_on)
     assert next(numbers) == HOPS_MAX + 1
 

@@ -1,4 +1,4 @@
-"""What handlers have set in motion waits in order, once under each name, and not without bound."""
+"""Pending tasks run in order, once per name, and their number is bounded."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ def procedure(_: int = 0) -> Procedure[None]:
     yield Sleep(0.0)
 
 
-def test_notes_are_taken_in_the_order_in_which_their_names_came() -> None:
-    agenda = PendingTasks()
+def test_tasks_are_popped_in_the_order_in_which_their_names_were_added() -> None:
+    pending = PendingTasks()
     for name in ("one", "two", "three"):
-        agenda.add(name, procedure)
+        pending.add(name, procedure)
 
-    assert [note[0] for note in iter(agenda.pop, None)] == ["one", "two", "three"]
-    assert len(agenda) == 0
+    assert [task[0] for task in iter(pending.pop, None)] == ["one", "two", "three"]
+    assert len(pending) == 0
 
 
-def test_a_later_note_replaces_the_earlier_one_in_its_place() -> None:
-    agenda = PendingTasks()
+def test_a_later_task_replaces_the_earlier_one_of_its_name_in_its_place() -> None:
+    pending = PendingTasks()
     newest = lambda: procedure(2)  # noqa: E731
-    agenda.add("one", procedure)
-    agenda.add("two", procedure)
-    agenda.add("one", newest)
+    pending.add("one", procedure)
+    pending.add("two", procedure)
+    pending.add("one", newest)
 
-    assert agenda.pop() == ("one", newest)
-    assert len(agenda) == 1
+    assert pending.pop() == ("one", newest)
+    assert len(pending) == 1
 
 
-def test_a_full_agenda_is_busy_but_takes_what_it_has_a_name_for() -> None:
-    agenda = PendingTasks(items_max=2)
-    agenda.add("one", procedure)
-    agenda.add("two", procedure)
+def test_a_full_queue_is_busy_but_accepts_a_name_that_it_holds() -> None:
+    pending = PendingTasks(tasks_max=2)
+    pending.add("one", procedure)
+    pending.add("two", procedure)
 
-    with pytest.raises(Busy, match="2 procedures"):
-        agenda.add("three", procedure)
-    agenda.add("two", procedure)
-    assert len(agenda) == 2
+    with pytest.raises(Busy, match="2 tasks"):
+        pending.add("three", procedure)
+    pending.add("two", procedure)
+    assert len(pending) == 2

@@ -122,7 +122,7 @@ def test_an_earlier_life_is_refused_once_there_is_a_newer_one() -> None:
     old = enter(supernode, 8001).node
     new = supernode.admit(address(8001), 1.0).node
 
-    with pytest.raises(JoinRefused, match="newer life: incarnation 2"):
+    with pytest.raises(JoinRefused, match="later incarnation: 2"):
         supernode.renew(old, 1.0)
     supernode.retire(old)
     supernode.renew(new, 1.0)
