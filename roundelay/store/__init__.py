@@ -1,0 +1,14 @@
+"""The replicated store: every item is on its key's owner and on the owner's next successors, on a lease.
+
+Keys are placed by consistent hashing on the ring of `chord`; replication follows Dynamo (DeCandia et al., SOSP 2007).
+
+anti_entropy  compare an arc of two nodes by digests, and copy what is missing
+blobs         contents by digest, in memory
+items         the values of the store, and the requests about them
+names         which names an entry may have
+read_path     find, get and fetch, with read repair
+replication   keep all copies in their places: hand-off, anti-entropy, release
+staging       contents that are incomplete, or not yet named by an entry
+store         the state of one node's store: the index by key, on leases
+write_path    put, put_many, write and copy_from
+"""

@@ -1,6 +1,7 @@
-"""Two nodes compare what they keep of an arc, and what one lacks goes there from the other.
+"""Anti-entropy: two nodes compare what they hold of an arc, and each missing item is copied over.
 
-Digests first, by ever smaller arcs: where nothing differs, two questions are all that it costs.
+Range digests are compared first, on ever smaller arcs, as in the Merkle trees of Dynamo (DeCandia et al., SOSP 2007):
+if nothing differs, two requests are enough.
 """
 
 from __future__ import annotations
@@ -16,21 +17,21 @@ from roundelay.store.items import LIST_MAX, GetRangeDigest, Item, ListRange
 from roundelay.store.write_path import copy_from
 
 Errors = tuple[type[ChordError], ...]
-OF_ONE_ITEM: Errors = (NotFound, Corrupt, Malformed, StoreFull)  # another may fare better
+ITEM_ERRORS: Errors = (NotFound, Corrupt, Malformed, StoreFull)  # other items may still succeed
 
 
 def reconcile(ring: Ring, one: NodeRef, other: NodeRef, start: int, end: int) -> Procedure[None]:
-    """Afterwards both have, of the keys in (start, end], what either of them had. Raises ChordError."""
+    """Copy in both directions until both nodes have every item in (start, end] of either. Raises ChordError."""
     yield from _compare(ring, one, other, start, end, both_ways=True)
 
 
-def push_missing(ring: Ring, giver: NodeRef, taker: NodeRef, start: int, end: int) -> Procedure[None]:
-    """Afterwards the taker has, of the keys in (start, end], what the giver had. Raises ChordError."""
-    yield from _compare(ring, giver, taker, start, end, both_ways=False)
+def push_missing(ring: Ring, source: NodeRef, target: NodeRef, start: int, end: int) -> Procedure[None]:
+    """Copy to `target` every item in (start, end] that `source` has and it lacks. Raises ChordError."""
+    yield from _compare(ring, source, target, start, end, both_ways=False)
 
 
 def _compare(ring: Ring, one: NodeRef, other: NodeRef, start: int, end: int, both_ways: bool) -> Procedure[None]:
-    """Narrow down where they differ, and bring there what is lacking."""
+    """Halve the arc until the two nodes differ in few items, then exchange these."""
     ours = yield from ask(one, GetRangeDigest(start, end))
     theirs = yield from ask(other, GetRangeDigest(start, end))
     if ours == theirs:
@@ -40,43 +41,43 @@ def _compare(ring: Ring, one: NodeRef, other: NodeRef, start: int, end: int, bot
         return
     middle = (start + (ring.distance(start, end) or ring.size) // 2) % ring.size
     halves = [_compare(ring, one, other, *arc, both_ways) for arc in ((start, middle), (middle, end))]
-    yield from all_of(halves, OF_ONE_ITEM)
+    yield from run_all(halves, ITEM_ERRORS)
 
 
 def _exchange(one: NodeRef, other: NodeRef, start: int, end: int, both_ways: bool) -> Procedure[None]:
     ours = yield from ask(one, ListRange(start, end))
     theirs = yield from ask(other, ListRange(start, end))
-    ways = [copy_items(_missing_at(ours, theirs), one, other)]
+    copies = [copy_items(_missing_from(theirs, ours), one, other)]
     if both_ways:
-        ways.insert(0, copy_items(_missing_at(theirs, ours), other, one))
-    yield from all_of(ways, OF_ONE_ITEM)
+        copies.insert(0, copy_items(_missing_from(ours, theirs), other, one))
+    yield from run_all(copies, ITEM_ERRORS)
 
 
-def _missing_at(items: Sequence[Item], of: Sequence[Item]) -> list[Item]:
-    """Those items of the first which the second lacks, or has in an earlier version."""
-    known = {item.entry: item.rank for item in of}
-    return [item for item in items if item.entry not in known or known[item.entry] < item.rank]
+def _missing_from(items: Sequence[Item], other: Sequence[Item]) -> list[Item]:
+    """Return the items of `other` that `items` lacks or has in an earlier version."""
+    known = {item.entry: item.rank for item in items}
+    return [item for item in other if item.entry not in known or known[item.entry] < item.rank]
 
 
 def copy_items(items: Sequence[Item], source: NodeRef, target: NodeRef) -> Procedure[None]:
-    """All that can be brought; an item that has rotted meanwhile is passed over. Raises ChordError."""
-    trouble: ChordError | None = None
+    """Copy items from one node to another; skip an item that cannot be read. Raises the last ChordError."""
+    last_error: ChordError | None = None
     for item in items:
         try:
             yield from copy_from(source, target, item)
         except (NotFound, Corrupt, Malformed) as error:
-            trouble = error
-    if trouble is not None:
-        raise trouble
+            last_error = error
+    if last_error is not None:
+        raise last_error
 
 
-def all_of(procedures: Sequence[Procedure[Any]], spared: Errors = (ChordError,)) -> Procedure[None]:
-    """Each in its turn; errors of these kinds do not keep the next from it. Raises the first error."""
-    troubles: list[ChordError] = []
+def run_all(procedures: Sequence[Procedure[Any]], tolerated: Errors = (ChordError,)) -> Procedure[None]:
+    """Run procedures one after the other, also after a tolerated error. Raises the first error at the end."""
+    errors: list[ChordError] = []
     for procedure in procedures:
         try:
             yield from procedure
-        except spared as error:
-            troubles.append(error)
-    if troubles:
-        raise troubles[0]
+        except tolerated as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]

@@ -1,8 +1,7 @@
-"""Contents by digest, in memory: the plain form of what a node keeps. Another form lies on a disk.
+"""Blobs: contents by digest, in memory. node/disk.py keeps them on a disk instead.
 
-Contents never change: a digest names the same bytes wherever they lie. They are checked when they
-come in and again when they are read whole; a piece is checked by who puts the pieces together. So
-a rotten copy is found and never taken for the content.
+A digest names the same bytes everywhere. They are verified when they arrive and when they are read whole; whoever
+reads pieces verifies the whole. So a corrupt copy is always detected.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ BYTES_MAX = 2 << 30
 
 
 class Content(Protocol):
-    """Bytes, or what gives parts of itself as such: a file, which need not fit into memory."""
+    """Bytes, or something that returns slices of itself as bytes: a file, which need not fit into memory."""
 
     def __len__(self) -> int: ...
 
@@ -27,19 +26,19 @@ class Content(Protocol):
 
 
 class Buffer(Protocol):
-    """Where a content is put together, from its beginning."""
+    """Where a content is assembled, from its beginning."""
 
     def write(self, piece: bytes, /) -> int:
-        """Raises StoreFull."""
+        """Append a piece. Raises StoreFull."""
 
     def tell(self) -> int: ...
 
     def getvalue(self) -> Content:
-        """What has been written: no second copy of it, and nothing is written after that."""
+        """Return what has been written, without copying it; nothing is written afterwards."""
 
 
 def digest_of(content: Content) -> str:
-    """SHA-256 in hex: the identity of a content."""
+    """Return a content's SHA-256 in hex: its identity."""
     if isinstance(content, bytes):
         return hashlib.sha256(content).hexdigest()
     whole = hashlib.sha256()
@@ -49,24 +48,24 @@ def digest_of(content: Content) -> str:
 
 
 def pieces_of(content: Content) -> Iterator[bytes]:
-    """Of CHUNK_BYTES each, the last one shorter."""
+    """Return the content in pieces of CHUNK_BYTES, the last one shorter."""
     for start in range(0, len(content), CHUNK_BYTES):
         yield content[start : start + CHUNK_BYTES]
 
 
 def verify_digest(digest: str, content: Content) -> None:
-    """Raises Corrupt unless these are the bytes of that digest."""
+    """Check that a content has the digest announced. Raises Corrupt."""
     require_digest(digest, digest_of(content), len(content))
 
 
 def require_digest(digest: str, actual: str, size_bytes: int) -> None:
-    """Raises Corrupt unless the digest of so many bytes is the one announced."""
+    """Check the digest of `size_bytes` bytes against the one announced. Raises Corrupt."""
     if actual != digest:
-        raise Corrupt(f"{size_bytes} bytes announced as {digest[:8]} are {actual[:8]}")
+        raise Corrupt(f"{size_bytes} bytes with digest {actual[:8]} were announced as {digest[:8]}")
 
 
 class Blobs(Protocol):
-    """Where a node's contents lie. May be called from any thread."""
+    """The contents that a node keeps. May be called from any thread."""
 
     @property
     def total_bytes(self) -> int: ...
@@ -77,26 +76,26 @@ class Blobs(Protocol):
     def has(self, digest: str) -> bool: ...
 
     def size_bytes(self, digest: str) -> int:
-        """Of a content that is here. Raises NotFound."""
+        """Return the size of a content. Raises NotFound."""
 
     def buffer(self, size_bytes: int) -> Buffer:
-        """For a content of that size that is on its way in. Raises StoreFull."""
+        """Return a buffer for an arriving content of that size. Raises StoreFull."""
 
     def add(self, digest: str, content: Content) -> None:
-        """Keep a content that was checked when it came in. Raises StoreFull; Corrupt, where it is written elsewhere."""
+        """Keep a verified content. Raises StoreFull; Corrupt, if copying it has changed it."""
 
     def verify(self, digest: str) -> None:
-        """Read a content whole. Raises NotFound; Corrupt, when it has rotted: it is then gone."""
+        """Read a content whole and drop it if it is corrupt. Raises NotFound, Corrupt."""
 
     def piece(self, digest: str, offset: int, length: int) -> bytes:
-        """A part of it. Raises NotFound, Corrupt."""
+        """Return a part of a content. Raises NotFound, Corrupt."""
 
     def drop(self, digest: str) -> None:
-        """Let go of it, if it is here."""
+        """Remove a content, if it is here."""
 
 
 class MemoryBlobs:
-    """Contents in memory."""
+    """Blobs in memory."""
 
     def __init__(self, bytes_max: int = BYTES_MAX) -> None:
         self.bytes_max = bytes_max
@@ -110,13 +109,13 @@ class MemoryBlobs:
         return len(self.content(digest))
 
     def buffer(self, size_bytes: int) -> Buffer:
-        return BytesIO()  # whose value is no second copy
+        return BytesIO()  # getvalue() does not copy
 
     def add(self, digest: str, content: Content) -> None:
         if digest in self._contents:
             return
         if self.total_bytes + len(content) > self.bytes_max:
-            raise StoreFull(f"no room for {len(content)} bytes: {self.total_bytes} of {self.bytes_max} are taken")
+            raise StoreFull(f"no room for {len(content)} bytes: {self.total_bytes} of {self.bytes_max} are in use")
         self._contents[digest] = content
         self.total_bytes += len(content)
 
@@ -128,9 +127,9 @@ class MemoryBlobs:
             raise
 
     def content(self, digest: str) -> Content:
-        """As it lies here. Raises NotFound."""
+        """Return a content without verifying it. Raises NotFound."""
         if digest not in self._contents:
-            raise NotFound(f"no content {digest[:8]} here")
+            raise NotFound(f"this node does not have content {digest[:8]}")
         return self._contents[digest]
 
     def piece(self, digest: str, offset: int, length: int) -> bytes:

@@ -1,7 +1,7 @@
-"""What is kept on a ring, and what nodes ask one another's stores about it.
+"""The values of the store, and the requests that nodes send to one another's stores.
 
-An entry is a content under a key and a name; an item, an entry and how it stands. Values only:
-the state behind the questions is in chord/store.py, the procedures that ask them in chord/storing.py and finding.py.
+An entry is a content under a key and a name; an item is an entry with its version and lease. The state behind the
+requests is in `store`, the procedures that send them are in `write_path` and `read_path`.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from dataclasses import dataclass
 
 from roundelay.chord.effects import Request
 
-CHUNK_BYTES = 1 << 20  # of a content, in one message
+CHUNK_BYTES = 1 << 20  # of a content, at most, in one message
 ITEM_LEASE_S = 3600.0
-RENEWAL_SHARE = 0.01  # of a lease: what is longer by less is no renewal, but the time that a message took
-LIST_MAX = 256  # items in one message; the last key's may be more, for it is never cut
+RENEWAL_SHARE = 0.01  # of a lease: a smaller difference is the time of a message, not a renewal
+LIST_MAX = 256  # items in one message; more if the last key has more, because a key is never split
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What is stored where: content `digest` of `size_bytes`, called `name`, under `key`."""
+    """The content `digest` of `size_bytes`, stored under `key` with a `name`."""
 
     key: int
     name: str
@@ -28,11 +28,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class Item:
-    """An entry and its standing: the later version counts; of equal ones, the deletion."""
+    """An entry and its state: the later version counts; of equal versions, the deletion."""
 
     entry: Entry
-    version: int  # by the writer's clock
-    lease_s: float = ITEM_LEASE_S  # what is left of it
+    version: int  # the writer's clock
+    lease_s: float = ITEM_LEASE_S  # what remains of it
     deleted: bool = False
 
     @property
@@ -42,7 +42,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Receipt:
-    """How far a put has come: stored, or so many bytes of the content have arrived."""
+    """How far a put has come: stored, or how many bytes of the content have arrived."""
 
     stored: bool
     received_bytes: int
@@ -50,14 +50,14 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Put(Request[Receipt]):
-    """Keep this. Where the content is not here yet, write its bytes and ask again."""
+    """Store an item. If the receiver lacks the content, write its bytes and ask again."""
 
     item: Item
 
 
 @dataclass(frozen=True)
 class Write(Request[Receipt]):
-    """A piece of a content, in order from offset 0; a piece already received is ignored."""
+    """Send a piece of a content, in order from offset 0; a piece already received is ignored."""
 
     digest: str
     size_bytes: int
@@ -67,7 +67,7 @@ class Write(Request[Receipt]):
 
 @dataclass(frozen=True)
 class Read(Request[bytes]):
-    """At most `length` bytes of a content from `offset` on. Raises NotFound, Corrupt."""
+    """Ask for at most `length` bytes of a content from `offset` on. Raises NotFound, Corrupt."""
 
     digest: str
     offset: int
@@ -76,9 +76,9 @@ class Read(Request[bytes]):
 
 @dataclass(frozen=True)
 class Find(Request[tuple[Item, ...]]):
-    """All that is kept under a key, deletions too; of these names, where any are given.
+    """Ask for the items of a key, including deletions; only those with one of `names`, if any are given.
 
-    Raises NotYet while a hand-over is going on.
+    Raises NotYet while the receiver is receiving a hand-off.
     """
 
     key: int
@@ -87,7 +87,7 @@ class Find(Request[tuple[Item, ...]]):
 
 @dataclass(frozen=True)
 class RangeDigest:
-    """How many items an arc has, and a digest of what they are: equal digests, equal items."""
+    """The number of items in an arc, and a digest of them: equal digests mean equal items."""
 
     count: int
     digest: int
@@ -95,7 +95,7 @@ class RangeDigest:
 
 @dataclass(frozen=True)
 class GetRangeDigest(Request[RangeDigest]):
-    """Of the keys in (start, end]."""
+    """Ask for the digest of the keys in (start, end]."""
 
     start: int
     end: int
@@ -103,9 +103,9 @@ class GetRangeDigest(Request[RangeDigest]):
 
 @dataclass(frozen=True)
 class ListRange(Request[tuple[Item, ...]]):
-    """The items of the first keys in (start, end], in the order of the arc; deletions too.
+    """Ask for the items of the first keys in (start, end], in the order of the arc, including deletions.
 
-    LIST_MAX items or a few more: a key's items come all or not at all, and at least one key's come.
+    The answer has LIST_MAX items or a few more: always all items of a key, and of at least one key.
     """
 
     start: int
@@ -114,16 +114,16 @@ class ListRange(Request[tuple[Item, ...]]):
 
 @dataclass(frozen=True)
 class ListNamed(Request[tuple[Item, ...]]):
-    """All items whose names end so. Only a node itself may ask this of itself."""
+    """Ask for all items whose names end with `ending`. A node sends this only to itself."""
 
     ending: str
 
 
 @dataclass(frozen=True)
 class Release(Request[None]):
-    """Let go of these, which are elsewhere by now; a later version that has come meanwhile stays.
+    """Remove items that other nodes hold by now; a later version that has arrived meanwhile stays.
 
-    Only a node itself may ask this of itself.
+    A node sends this only to itself.
     """
 
     items: tuple[Item, ...] = ()
@@ -132,9 +132,9 @@ class Release(Request[None]):
 
 @dataclass(frozen=True)
 class CollectGarbage(Request[int]):
-    """Let go of what has expired, and read a few contents whole: how many had rotted and are gone.
+    """Remove what has expired, and scrub a few contents. The answer is how many were corrupt and are removed.
 
-    Only a node itself may ask this of itself.
+    A node sends this only to itself.
     """
 
     scrub: int = 4
@@ -142,4 +142,4 @@ class CollectGarbage(Request[int]):
 
 @dataclass(frozen=True)
 class StopAccepting(Request[None]):
-    """Take in no more items: this node is leaving. Only a node itself may ask this of itself."""
+    """Accept no more items, because this node is leaving. A node sends this only to itself."""

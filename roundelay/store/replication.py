@@ -1,12 +1,11 @@
-"""Keeps every item in its place and in all its copies, whoever has come, gone or come back.
+"""Replica maintenance: keep every item on its owner and its replicas while nodes join, leave and fail.
 
-Each node cares for the arc that it owns: it compares it with the next nodes that hold its copies,
-and what one of them lacks goes there from the other. That one comparison is the hand-over to a
-joiner, the restoring of copies after a death, and the healing of what a crash has lost. Nothing
-is let go before those who should hold it have said that they do.
+Each node is responsible for the arc that it owns. It reconciles the arc with the next nodes, which hold its replicas
+(anti-entropy). That one comparison also restores copies after a death, heals what a crash has lost, and is the
+hand-off to a node that joins. A node releases an item only after the nodes that should hold it have confirmed it.
 
-What fails with one node, or with one item, is done again soon, and keeps nothing else from being
-done now. A node's own store is asked like any other's.
+An error with one node, or with one item, delays nothing else, and the next round tries again soon. A node asks its
+own store with the same requests as any other's.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from roundelay.chord.errors import ChordError, NotYet, StoreFull
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import GetNeighbours
-from roundelay.store.anti_entropy import all_of, copy_items, push_missing, reconcile
+from roundelay.store.anti_entropy import copy_items, push_missing, reconcile, run_all
 from roundelay.store.items import CollectGarbage, Find, Item, ListRange, Release, StopAccepting
 from roundelay.store.store import Store
 from roundelay.store.write_path import nodes_for
@@ -27,26 +26,30 @@ from roundelay.store.write_path import nodes_for
 SYNC_INTERVAL_S = 10.0
 CHANGE_POLL_S = 0.25
 HANDOFF_RETRY_S = 1.0
-FAILURES_MAX = 40  # of the first rounds of a joiner that meets nobody who knows what it owns
-LISTS_MAX = 100_000  # of misplaced items, in one round
+FAILURES_MAX = 40  # in a row; then a joiner accepts a hand-off from nodes that may not know everything either
+RELEASE_PAGES_MAX = 100_000  # lists of misplaced items, in one round
 
 
 def replication_loop(node: ChordNode, store: Store, rng: random.Random) -> Procedure[None]:
-    """Care whenever the neighbours who matter have changed, now and then in any case, and soon after a failure."""
-    seen: object = None
+    """Synchronize whenever the relevant neighbours have changed, periodically, and soon after a failure."""
+    synced: object = None
     pause_s, failures = 0.0, 0
     while True:
-        now = node.predecessor, replica_peers(node)
-        if node.joined and (now != seen or pause_s <= 0):
-            done = yield from _tolerate_errors(sync_once(node, store, patient=failures < FAILURES_MAX))
-            seen, failures = now, 0 if done else failures + 1
+        peers = node.predecessor, replica_peers(node)
+        if node.joined and (peers != synced or pause_s <= 0):
+            try:
+                yield from sync_once(node, store, patient=failures < FAILURES_MAX)
+                failures = 0
+            except ChordError:
+                failures += 1
+            synced = peers
             pause_s = _pause_s(failures, store) * rng.uniform(0.75, 1.25)
         yield Sleep(CHANGE_POLL_S)
         pause_s -= CHANGE_POLL_S
 
 
 def _pause_s(failures: int, store: Store) -> float:
-    """Until the next round: soon after a failure, later after many, never late while others wait for us."""
+    """Return the time until the next round: an exponential backoff, capped while other nodes wait for us."""
     if not failures:
         return SYNC_INTERVAL_S
     return min(
@@ -55,66 +58,64 @@ def _pause_s(failures: int, store: Store) -> float:
     )
 
 
-def replica_peers(node: ChordNode, more: int = 0) -> tuple[NodeRef, ...]:
-    """The nodes that hold the copies of what this one owns."""
-    return _others(node)[: node.ring.replicas - 1 + more]
+def replica_peers(node: ChordNode) -> tuple[NodeRef, ...]:
+    """Return the nodes that hold the replicas of what this node owns."""
+    return _successors(node)[: node.ring.replicas - 1]
 
 
 def sync_once(node: ChordNode, store: Store, patient: bool = True) -> Procedure[None]:
-    """One round: tidy up, compare with the mates, give away what belongs elsewhere. Raises ChordError.
+    """Run one round: collect garbage, receive a hand-off, reconcile with the replicas, return misplaced items.
 
-    patient: as a joiner, wait for somebody who is settled; otherwise take what there is for all.
+    patient: a joiner waits for a node whose own hand-off is complete; otherwise it accepts what the others have.
+    Raises ChordError when everything that could be done has been done.
     """
     start, end = node.predecessor.id, node.ref.id
-    yield from all_of(
+    yield from run_all(
         [
             ask(node.ref, CollectGarbage()),
             _receive_handoff(node, store, patient),
-            *(reconcile(node.ring, node.ref, mate, start, end) for mate in replica_peers(node)),
-            _drop_foreign(node),
+            *(reconcile(node.ring, node.ref, peer, start, end) for peer in replica_peers(node)),
+            _return_misplaced(node),
         ]
     )
 
 
 def handoff_on_leave(node: ChordNode) -> Procedure[None]:
-    """Before leaving: whoever will hold a copy in our place gets it. Raises ChordError."""
+    """Before leaving, copy every item to the nodes that will hold it instead. Raises ChordError."""
     yield from ask(node.ref, StopAccepting())
     before = [node.predecessor]
-    with suppress(ChordError):  # some of them may be dead; what we own ourselves we know
+    with suppress(ChordError):  # some of them may be dead; the range that we own is known without asking
         before = yield from _predecessors(node, node.ring.replicas)
-    yield from all_of([_push_to_owners(node, before, leaving=True), _handoff_range(node, before)])
+    yield from run_all([_move_misplaced(node, before, leaving=True), _handoff_range(node, before)])
 
 
-# --- a joiner
+# --- joining: receive a hand-off
 
 
 def _receive_handoff(node: ChordNode, store: Store, patient: bool) -> Procedure[None]:
-    """Be handed over what is ours now, from the first node that has settled itself. Raises NotYet, ChordError.
+    """Receive the items that we now own from the first successor whose own hand-off is complete.
 
-    Those before it have joined as lately as we, and may know as little. What we have no room for
-    stays where it is, and is found there. Who joins before us will believe that we know about its
-    arc too: so we are given all from the first settled node before us on.
+    Successors before that one have joined as recently as we have, and may know as little. The range begins at the
+    first predecessor whose hand-off is complete, because nodes that join in between will rely on us. An item that we
+    have no room for stays where it is, and is found there. Raises NotYet, ChordError.
     """
     if store.handoff_complete:
         return
-    start, others = (yield from _handoff_source(node)).id, _others(node)
+    start, others = (yield from _handoff_start(node)).id, _successors(node)
     for peer in others:
-        settled = yield from _is_handoff_complete(peer, node.ref.id)
+        is_complete = yield from _is_handoff_complete(peer, node.ref.id)
         with suppress(StoreFull):
             yield from push_missing(node.ring, peer, node.ref, start, node.ref.id)
-        if settled:
+        if is_complete:
             break
     else:
         if patient and len(others) >= node.ring.successors:
-            raise NotYet(f"{len(others)} nodes after {node.ref.address} are being handed over to as well")
+            raise NotYet(f"all {len(others)} successors of {node.ref.address} are receiving a hand-off as well")
     store.handoff_complete = True
 
 
-def _handoff_source(node: ChordNode) -> Procedure[NodeRef]:
-    """The nearest node before this one that has settled; the last of a list's length, where none has.
-
-    Raises ChordError.
-    """
+def _handoff_start(node: ChordNode) -> Procedure[NodeRef]:
+    """Return the nearest predecessor whose hand-off is complete, or the last of a list's length. Raises ChordError."""
     before = node.predecessor
     for _ in range(node.ring.successors):
         if before == node.ref or (yield from _is_handoff_complete(before, before.id)):
@@ -131,116 +132,111 @@ def _is_handoff_complete(peer: NodeRef, key: int) -> Procedure[bool]:
     return True
 
 
-def _others(node: ChordNode) -> tuple[NodeRef, ...]:
-    return tuple(n for n in node.live_successors() if n != node.ref)
+# --- misplaced items: copy them to the nodes that should hold them, then release them
 
 
-# --- what is held, and for whom
-
-
-def _drop_foreign(node: ChordNode) -> Procedure[None]:
-    """What this node need not hold goes. Raises ChordError."""
+def _return_misplaced(node: ChordNode) -> Procedure[None]:
+    """Move the items that this node should not hold. Raises ChordError."""
     before = yield from _predecessors(node, node.ring.replicas)
-    yield from _push_to_owners(node, before)
+    yield from _move_misplaced(node, before)
 
 
-def _push_to_owners(node: ChordNode, before: list[NodeRef], leaving: bool = False) -> Procedure[None]:
-    """Items from beyond the nodes before this one go to those who should hold them, and only then from here.
+def _move_misplaced(node: ChordNode, before: list[NodeRef], leaving: bool = False) -> Procedure[None]:
+    """Copy items of the keys outside our `before` predecessors' arcs to the nodes responsible, then release them.
 
-    Raises ChordError, when everything that can be given away has been.
+    Raises the first ChordError when everything that could be moved has been.
     """
     here, start = node.ref.id, before[-1].id
     if here in {p.id for p in before}:
-        return  # so few nodes that each holds everything
-    troubles: list[ChordError] = []
-    for _ in range(LISTS_MAX):  # each begins where the last one ended
+        return  # the ring is so small that every node holds everything
+    move = _copy_to_others if leaving else _return_to_owner
+    errors: list[ChordError] = []
+    for _ in range(RELEASE_PAGES_MAX):
         misplaced = yield from ask(node.ref, ListRange(here, start))
-        gone: list[Item] = []
+        moved: list[Item] = []
         for item in misplaced:
             try:
-                if (yield from _return_to_owner(node, item) if not leaving else _leave_behind(node, item)):
-                    gone.append(item)
+                if (yield from move(node, item)):
+                    moved.append(item)
             except ChordError as error:
-                troubles.append(error)
-        yield from ask(node.ref, Release(tuple(gone)))
+                errors.append(error)
+        yield from ask(node.ref, Release(tuple(moved)))
         if not misplaced or misplaced[-1].entry.key == start:
             break
-        here = misplaced[-1].entry.key
-    if troubles:
-        raise troubles[0]
-
-
-def _leave_behind(node: ChordNode, item: Item) -> Procedure[bool]:
-    """As many others as should hold it, have it then, as far as they take it. Raises ChordError when none does.
-
-    Before this node a dead one may stand, and this one be the owner of more than it knows.
-    """
-    nodes = yield from nodes_for(node.ref, node.ring, item.entry.key, node.ring.replicas + 1)
-    taken, trouble = 0, None
-    for heir in nodes:
-        if heir == node.ref or taken == node.ring.replicas:
-            continue
-        try:
-            yield from copy_items([item], node.ref, heir)
-            taken += 1
-        except ChordError as error:
-            trouble = error
-    if trouble is not None and not taken:
-        raise trouble
-    return taken > 0
+        here = misplaced[-1].entry.key  # the next list begins where this one ended
+    if errors:
+        raise errors[0]
 
 
 def _return_to_owner(node: ChordNode, item: Item) -> Procedure[bool]:
-    """Whoever should hold it, has it then. Returns whether this node is not one of them. Raises ChordError."""
+    """Copy an item to all nodes responsible for it. Return False if we are one of them. Raises ChordError."""
     replicas = node.ring.replicas
     holders = (yield from nodes_for(node.ref, node.ring, item.entry.key, replicas))[:replicas]
     if node.ref in holders or len(holders) < replicas:
         return False
-    yield from all_of([copy_items([item], node.ref, holder) for holder in holders])
+    yield from run_all([copy_items([item], node.ref, holder) for holder in holders])
     return True
 
 
-def _handoff_range(node: ChordNode, before: list[NodeRef]) -> Procedure[None]:
-    """Each of the nodes after us is given what it will have to hold. Raises ChordError when nobody is left for it.
+# --- leaving: hand everything off
 
-    The one next to us will hold as far back as we do, the one after it one arc less, and so on. One
-    that is leaving as well, is full or does not answer is passed over for the next.
+
+def _copy_to_others(node: ChordNode, item: Item) -> Procedure[bool]:
+    """Copy an item to `replicas` other nodes, or as many as accept it. Raises ChordError when none does.
+
+    The node before this one may be dead, which makes this node the owner of more than it knows.
+    """
+    nodes = yield from nodes_for(node.ref, node.ring, item.entry.key, node.ring.replicas + 1)
+    copies, last_error = 0, None
+    for other in nodes:
+        if other == node.ref or copies == node.ring.replicas:
+            continue
+        try:
+            yield from copy_items([item], node.ref, other)
+            copies += 1
+        except ChordError as error:
+            last_error = error
+    if last_error is not None and not copies:
+        raise last_error
+    return copies > 0
+
+
+def _handoff_range(node: ChordNode, before: list[NodeRef]) -> Procedure[None]:
+    """Before leaving, copy to each successor the range that it will replicate.
+
+    The first will hold what we hold, the second one arc less, and so on. A successor that fails (it leaves as well,
+    is full, or does not answer) is replaced by the next. Raises ChordError when none is left.
     """
     starts = [before[min(place, len(before) - 1)].id for place in reversed(range(node.ring.replicas))]
     if before[-1] == node.ref:
-        starts = [node.ref.id] * len(starts)  # so few nodes that each holds everything
-    heirs, trouble = list(_others(node)), None
-    while len(heirs) > 0:  # ends: every turn is the last, or has fewer heirs
-        unfit: list[NodeRef] = []
+        starts = [node.ref.id] * len(starts)  # the ring is so small that every node holds everything
+    heirs, last_error = list(_successors(node)), None
+    while heirs:  # ends: every turn is the last, or has fewer heirs
+        failed: list[NodeRef] = []
         for heir, start in zip(heirs, starts, strict=False):
             try:
                 yield from push_missing(node.ring, node.ref, heir, start, node.ref.id)
             except ChordError as error:
-                unfit.append(heir)
-                trouble = error
-        if not unfit:
+                failed.append(heir)
+                last_error = error
+        if not failed:
             return
-        heirs = [heir for heir in heirs if heir not in unfit]
-    if trouble is not None:
-        raise trouble
-
-
-def _predecessors(node: ChordNode, count: int) -> Procedure[list[NodeRef]]:
-    """The nodes before this one, the nearest first; fewer where they come round to it, which then is the last."""
-    before = [node.predecessor]
-    while len(before) < count and before[-1] != node.ref:
-        theirs = yield from ask(before[-1], GetNeighbours())
-        before.append(theirs.predecessor)
-    return before
+        heirs = [heir for heir in heirs if heir not in failed]
+    if last_error is not None:
+        raise last_error
 
 
 # --- helpers
 
 
-def _tolerate_errors(procedure: Procedure[None]) -> Procedure[bool]:
-    """Care; one that fails is done again soon. Returns whether it came to its end."""
-    try:
-        yield from procedure
-    except ChordError:
-        return False
-    return True
+def _successors(node: ChordNode) -> tuple[NodeRef, ...]:
+    return tuple(n for n in node.live_successors() if n != node.ref)
+
+
+def _predecessors(node: ChordNode, count: int) -> Procedure[list[NodeRef]]:
+    """Return the `count` nodes before this one, the nearest first; on a small ring they end with this node."""
+    before = [node.predecessor]
+    while len(before) < count and before[-1] != node.ref:
+        theirs = yield from ask(before[-1], GetNeighbours())
+        before.append(theirs.predecessor)
+    return before

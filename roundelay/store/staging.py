@@ -1,7 +1,7 @@
-"""Contents on their way in, and contents that only a round needs: where the store has them put, and for a while.
+"""Staging area: contents that are still arriving, and contents that no entry names (those of a round).
 
-Nothing here is promised to anybody. What nobody has touched for long goes by itself, so that
-writers that died half-way, and rounds whose driver did, leave nothing behind.
+Nothing here is durable. A content that is not used for a while expires, so that writers and drivers that died leave
+nothing behind.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from roundelay.chord.errors import StoreFull
 from roundelay.store.blobs import Buffer, Content, MemoryBlobs, verify_digest
 
-UPLOADS_MAX = 256  # contents half received; the oldest gives way
-UPLOAD_TTL_S = 600.0  # how long half a content waits for its next piece
-STAGING_TTL_S = 3600.0  # how long a content waits to be read, put or written again
+UPLOADS_MAX = 256  # incomplete contents; the oldest is dropped for a new one
+UPLOAD_TTL_S = 600.0  # how long an incomplete content waits for its next piece
+STAGING_TTL_S = 3600.0  # how long a content waits until it is read, put or written again
 
 
 @dataclass
@@ -28,9 +28,9 @@ class _Upload:
 
 
 class Staging:
-    """Half contents, and whole ones that no entry names. `room_bytes` says what there is place for besides.
+    """Incomplete contents, and complete ones that no entry names.
 
-    `buffer`: where a content of so many bytes is put together, and stays.
+    room_bytes: returns how many more bytes the store may take. buffer: returns a buffer for a content of a size.
     """
 
     def __init__(
@@ -48,19 +48,19 @@ class Staging:
         return self._blobs.total_bytes + sum(upload.size_bytes for upload in self._uploads.values())
 
     def has(self, digest: str) -> bool:
-        """Is it here whole? Whoever asks still wants it."""
+        """Return True if a content is here and complete, and extend its time: it is still wanted."""
         if not self._blobs.has(digest):
             return False
         self._until[digest] = self._clock() + STAGING_TTL_S
         return True
 
     def received_bytes(self, digest: str) -> int:
-        """Of a content that is on its way."""
+        """Return how much of an incomplete content has arrived."""
         upload = self._uploads.get(digest)
         return upload.size_bytes if upload is not None else 0
 
     def receive(self, digest: str, size_bytes: int, offset: int, piece: bytes) -> int:
-        """Take the next piece in; returns how many bytes have arrived. Raises Corrupt, StoreFull: it starts anew."""
+        """Accept the next piece; return how many bytes have arrived. Raises Corrupt, StoreFull: send it all again."""
         upload = self._upload(digest, size_bytes)
         if offset == upload.size_bytes:
             try:
@@ -74,21 +74,21 @@ class Staging:
         return upload.size_bytes
 
     def add(self, digest: str, content: Content) -> None:
-        """Raises Corrupt, StoreFull."""
+        """Add a complete content. Raises Corrupt, StoreFull."""
         verify_digest(digest, content)
         self._blobs.add(digest, content)
         self._until[digest] = self._clock() + STAGING_TTL_S
 
     def size_bytes(self, digest: str) -> int:
-        """Of a content that is here whole. Raises NotFound."""
+        """Return the size of a complete content. Raises NotFound."""
         return self._blobs.size_bytes(digest)
 
     def content(self, digest: str) -> Content:
-        """As it was when it came in. Raises NotFound."""
+        """Return a complete content. Raises NotFound."""
         return self._blobs.content(digest)
 
     def piece(self, digest: str, offset: int, length: int) -> bytes:
-        """Raises NotFound."""
+        """Return a part of a complete content. Raises NotFound."""
         return self._blobs.piece(digest, offset, length)
 
     def drop(self, digest: str) -> None:
@@ -96,7 +96,7 @@ class Staging:
         self._until.pop(digest, None)
 
     def expire(self) -> None:
-        """Let go of what nobody has touched for long."""
+        """Remove what has not been used for its time."""
         now = self._clock()
         for digest in [d for d, upload in self._uploads.items() if upload.until <= now]:
             del self._uploads[digest]
@@ -104,11 +104,11 @@ class Staging:
             self.drop(digest)
 
     def _upload(self, digest: str, size_bytes: int) -> _Upload:
-        """Raises StoreFull when what is still to come would not fit."""
+        """Return the upload of a content, a new one if need be. Raises StoreFull if the rest of it would not fit."""
         missing = size_bytes - self.received_bytes(digest)
         if missing > self._room_bytes():
             self._uploads.pop(digest, None)
-            raise StoreFull(f"no room for {missing} bytes more: there are {max(0, self._room_bytes())}")
+            raise StoreFull(f"no room for {missing} more bytes: {max(0, self._room_bytes())} are free")
         if digest not in self._uploads and len(self._uploads) >= UPLOADS_MAX:
             self._uploads.pop(next(iter(self._uploads)))
         upload = self._uploads.get(digest)

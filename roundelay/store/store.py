@@ -1,9 +1,8 @@
-"""The state of one node's store: an index of what is kept under which key, and the contents themselves.
+"""The state of one node's store: an index of entries by key, and their contents.
 
-Equal names of two jobs, and equal keys of two names on a small ring, are different entries. What
-is kept is kept on a lease: who still wants it renews it, what nobody renews goes by itself. A
-deletion is kept like an entry, for as long as the lease of what it deletes could have lasted, so
-that a node that comes back with old copies revives nothing.
+Several entries may have the same key (on a small ring, or in one job) or the same name (in two jobs). Entries are
+leased; an entry whose lease is not renewed expires. A deletion is kept like an entry (a tombstone), for as long as
+the lease of what it deletes could have lasted, so that a node that returns with old copies revives nothing.
 """
 
 from __future__ import annotations
@@ -42,14 +41,14 @@ from roundelay.store.staging import Staging
 
 CONTENT_BYTES_MAX = 256 << 20
 LEASE_MAX_S = 30 * 24 * 3600.0
-ITEM_BYTES = 140  # of an item on the wire, beside its name
-KEY_BYTES_MAX = 15 << 17  # of one key's items on the wire: they travel in one message
-SCRUB_BYTES = 64 << 20  # read at one go; one content may be larger
+ITEM_BYTES = 140  # of an item on the wire, without its name
+KEY_BYTES_MAX = 15 << 17  # of all items of a key, which travel in one message
+SCRUB_BYTES = 64 << 20  # read in one scrub, unless the first content alone is larger
 
 
 @dataclass(frozen=True)
-class _Standing:
-    """How an entry stands here. Of two standings the later counts, and lasts as long as either would."""
+class _EntryState:
+    """An entry's version and lease here. Of two, the later version counts and lasts as long as either would."""
 
     version: int
     deleted: bool
@@ -59,24 +58,24 @@ class _Standing:
     def rank(self) -> tuple[int, bool]:
         return self.version, self.deleted
 
-    def merged(self, other: _Standing) -> _Standing:
+    def merged(self, other: _EntryState) -> _EntryState:
         later, earlier = (self, other) if self.rank >= other.rank else (other, self)
         if earlier.deleted and not later.deleted:
-            return later  # what is put anew after a deletion has only its own lease
+            return later  # an entry that is put after its deletion has only its own lease
         return replace(later, until=max(self.until, other.until))
 
 
 class IndexLog(Protocol):
-    """Where the index is written down, so that it outlives the process."""
+    """Where the index is logged, so that it outlives the process."""
 
     def record(self, item: Item) -> None:
-        """Durably, before it returns. Raises StoreFull."""
+        """Log an item durably. Raises StoreFull."""
 
     def erase(self, entries: Iterable[Entry]) -> None: ...
 
 
 class NoIndexLog:
-    """The index lives in memory only."""
+    """An index log for a store that lives only in memory."""
 
     def record(self, item: Item) -> None:
         return
@@ -86,20 +85,22 @@ class NoIndexLog:
 
 
 class Store:
-    """The index, the contents it names, and scratch: contents that only a round needs."""
+    """The index, the contents it names, and the staging area for those it does not name."""
 
-    def __init__(self, clock: Callable[[], float], blobs: Blobs | None = None, ledger: IndexLog | None = None) -> None:
+    def __init__(
+        self, clock: Callable[[], float], blobs: Blobs | None = None, index_log: IndexLog | None = None
+    ) -> None:
         self._clock = clock
         self._blobs: Blobs = blobs or MemoryBlobs()
         self._staging = Staging(clock, self._room_bytes, self._blobs.buffer)
-        self._index_log: IndexLog = ledger or NoIndexLog()
-        self._index: dict[int, dict[Entry, _Standing]] = {}  # by key
-        self._scrubbed = ""  # the last content that was read whole in its turn
+        self._index_log: IndexLog = index_log or NoIndexLog()
+        self._index: dict[int, dict[Entry, _EntryState]] = {}  # by key
+        self._scrubbed = ""  # the content that was scrubbed last
         self._accepting_stopped = False
-        self.handoff_complete = True  # False: a hand-over to this node is going on
+        self.handoff_complete = True  # False while this node receives a hand-off
 
     def handlers(self) -> Handlers:
-        """The store's questions, answered from this state."""
+        """Return the handlers of the store's requests."""
         return {
             Put: lambda r: self.put(r.item),
             Write: lambda r: self.write(r.digest, r.size_bytes, r.offset, r.piece),
@@ -113,47 +114,47 @@ class Store:
             StopAccepting: lambda _: self.stop_accepting(),
         }
 
-    # --- what it answers
+    # --- answers
 
     def put(self, item: Item) -> Receipt:
-        """Keep an item, unless a later one is kept already. Raises Malformed, StoreFull; NotYet: ask another."""
+        """Store an item, unless a later one is stored. Raises Malformed, StoreFull; NotYet: this node is leaving."""
         entry, now = item.entry, self._clock()
         check_name(entry.name)
         if self._accepting_stopped:
             raise NotYet("this node is leaving")
-        put = _Standing(item.version, item.deleted, now + min(max(item.lease_s, 0.0), LEASE_MAX_S))
-        known = self._kept(entry, now)
+        put = _EntryState(item.version, item.deleted, now + min(max(item.lease_s, 0.0), LEASE_MAX_S))
+        known = self._state(entry, now)
         merged = known.merged(put) if known is not None else put
         if known is None:
             self._check_key_capacity(entry)
-        if not merged.deleted and not self._secure(entry):
+        if not merged.deleted and not self._move_to_blobs(entry):
             return Receipt(False, self._staging.received_bytes(entry.digest))
-        slight_s = RENEWAL_SHARE * (put.until - now)
-        if known is None or merged.rank != known.rank or merged.until > known.until + slight_s:
-            self._keep(entry, merged)
+        negligible_s = RENEWAL_SHARE * (put.until - now)
+        if known is None or merged.rank != known.rank or merged.until > known.until + negligible_s:
+            self._record(entry, merged)
         return Receipt(True, entry.size_bytes)
 
     def write(self, digest: str, size_bytes: int, offset: int, piece: bytes) -> Receipt:
-        """Raises Malformed; Corrupt when the whole has another digest, StoreFull when there is no room."""
+        """Accept a piece of a content. Raises Malformed, StoreFull; Corrupt, if the whole has another digest."""
         if self.has(digest):
             return Receipt(True, size_bytes)
         if not 0 <= size_bytes <= CONTENT_BYTES_MAX or offset < 0 or offset + len(piece) > size_bytes:
-            raise Malformed(f"a piece of {len(piece)} bytes at {offset} in a content of {size_bytes}")
+            raise Malformed(f"a piece of {len(piece)} bytes at {offset} does not fit into a content of {size_bytes}")
         if len(piece) > CHUNK_BYTES:
-            raise Malformed(f"a piece of {len(piece)} bytes, at most {CHUNK_BYTES} are one")
+            raise Malformed(f"a piece of {len(piece)} bytes is too long: at most {CHUNK_BYTES}")
         received_bytes = self._staging.receive(digest, size_bytes, offset, piece)
         return Receipt(self._staging.has(digest), received_bytes)
 
     def read(self, digest: str, offset: int, length: int) -> bytes:
         if not 0 <= length <= CHUNK_BYTES or offset < 0:
-            raise Malformed(f"{length} bytes from {offset} asked for, at most {CHUNK_BYTES} in one piece")
+            raise Malformed(f"cannot read {length} bytes from {offset}: at most {CHUNK_BYTES} in one piece")
         if self._staging.has(digest):
             return self._staging.piece(digest, offset, length)
         return self._blobs.piece(digest, offset, length)
 
     def find(self, key: int, names: tuple[str, ...] = ()) -> tuple[Item, ...]:
         if not self.handoff_complete:
-            raise NotYet("what this node owns is still being handed over to it")
+            raise NotYet("this node is still receiving a hand-off")
         return tuple(item for item in self._items((key,)) if not names or item.entry.name in names)
 
     def range_digest(self, start: int, end: int) -> RangeDigest:
@@ -177,30 +178,30 @@ class Store:
 
     def release(self, items: Iterable[Item], contents: Iterable[str] = ()) -> None:
         known = [(item, self._index.get(item.entry.key, {}).get(item.entry)) for item in items]
-        self._forget([item.entry for item, kept in known if kept is not None and kept.rank <= item.rank])
+        self._remove([item.entry for item, state in known if state is not None and state.rank <= item.rank])
         for digest in contents:
             self._staging.drop(digest)
 
     def collect_garbage(self, scrub: int) -> int:
         now = self._clock()
         self._staging.expire()
-        rotten = sum(self._is_rotten(digest) for digest in self._next_digests(scrub))
-        self._forget([e for kept in self._index.values() for e, k in kept.items() if k.until <= now])
-        return rotten
+        corrupt = sum(self._is_corrupt(digest) for digest in self._next_digests(scrub))
+        self._remove([e for states in self._index.values() for e, state in states.items() if state.until <= now])
+        return corrupt
 
     def stop_accepting(self) -> None:
         self._accepting_stopped = True
 
-    # --- what its own node uses
+    # --- what its own node calls
 
     def restore(self, items: Iterable[Item]) -> None:
-        """What a ledger has kept from an earlier life: a cache, whose leases run on."""
+        """Restore what an index log has kept: a cache, whose leases continue."""
         for item in items:
             until = self._clock() + min(item.lease_s, LEASE_MAX_S)
-            self._index.setdefault(item.entry.key, {})[item.entry] = _Standing(item.version, item.deleted, until)
+            self._index.setdefault(item.entry.key, {})[item.entry] = _EntryState(item.version, item.deleted, until)
 
     def stage(self, digest: str, content: Content) -> None:
-        """A content that is at hand already. Raises Corrupt, StoreFull."""
+        """Add a content to the staging area. Raises Corrupt, StoreFull."""
         self._staging.add(digest, content)
 
     def has(self, digest: str) -> bool:
@@ -208,7 +209,7 @@ class Store:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of all that is kept, sorted."""
+        """The names of all entries, sorted."""
         return tuple(sorted(item.entry.name for item in self._items(self._index) if not item.deleted))
 
     @property
@@ -221,60 +222,64 @@ class Store:
         return self._blobs.bytes_max - self._blobs.total_bytes - self._staging.total_bytes
 
     def _keys(self, start: int, end: int) -> list[int]:
-        """Those in (start, end] under which anything is kept."""
+        """Return the keys in (start, end] that have entries."""
         return [key for key in self._index if between_right_closed(start, key, end)]
 
     def _items(self, keys: Iterable[int]) -> Iterator[Item]:
-        """Items whose content is here; one whose content has rotted away counts as missing."""
+        """Return the items that have not expired; one whose content was corrupt and is removed counts as missing."""
         now = self._clock()
         for key in keys:
-            for entry, kept in self._index.get(key, {}).items():
-                if kept.until > now and (kept.deleted or self._blobs.has(entry.digest)):
-                    yield Item(entry, kept.version, kept.until - now, kept.deleted)
+            for entry, state in self._index.get(key, {}).items():
+                if state.until > now and (state.deleted or self._blobs.has(entry.digest)):
+                    yield Item(entry, state.version, state.until - now, state.deleted)
 
-    def _kept(self, entry: Entry, now: float) -> _Standing | None:
-        """How it stands, unless its lease has run out."""
-        kept = self._index.get(entry.key, {}).get(entry)
-        return kept if kept is not None and kept.until > now else None
+    def _state(self, entry: Entry, now: float) -> _EntryState | None:
+        """Return an entry's state, or None if it is unknown or expired."""
+        state = self._index.get(entry.key, {}).get(entry)
+        return state if state is not None and state.until > now else None
 
     def _check_key_capacity(self, entry: Entry) -> None:
-        """All items of a key must fit into one message. Raises StoreFull."""
+        """Check that all items of a key, with a new one, fit into one message. Raises StoreFull."""
         others = self._index.get(entry.key, {})
         if (len(others) + 1) * (ITEM_BYTES + NAME_BYTES_MAX) <= KEY_BYTES_MAX:
-            return  # they fit, whatever their names
+            return  # they fit, however long their names are
         if sum(ITEM_BYTES + len(e.name.encode()) for e in (*others, entry)) > KEY_BYTES_MAX:
-            raise StoreFull(f"{entry.name}: {len(others)} items are kept under its key, no more fit into a message")
+            raise StoreFull(f"{entry.name}: its key is full with {len(others)} items, which must fit into one message")
 
-    def _secure(self, entry: Entry) -> bool:
-        """Is the content here, and where it is to stay? Raises Malformed, StoreFull."""
-        kept = self._blobs.has(entry.digest)
-        if not kept and not self._staging.has(entry.digest):
+    def _move_to_blobs(self, entry: Entry) -> bool:
+        """Move an entry's content from the staging area to the blobs. Return False if it is in neither.
+
+        Raises Malformed, StoreFull.
+        """
+        is_blob = self._blobs.has(entry.digest)
+        if not is_blob and not self._staging.has(entry.digest):
             return False
-        size_bytes = (self._blobs if kept else self._staging).size_bytes(entry.digest)
+        size_bytes = (self._blobs if is_blob else self._staging).size_bytes(entry.digest)
         if size_bytes != entry.size_bytes:
-            raise Malformed(f"{entry.name}: {entry.size_bytes} bytes announced, the content has {size_bytes}")
-        sound = True
+            raise Malformed(f"{entry.name}: announced with {entry.size_bytes} bytes, but its content has {size_bytes}")
         try:
-            if not kept:
+            if not is_blob:
                 self._blobs.add(entry.digest, self._staging.content(entry.digest))
         except Corrupt:
-            sound = False
+            is_intact = False
+        else:
+            is_intact = True
         self._staging.drop(entry.digest)
-        return sound
+        return is_intact
 
-    def _keep(self, entry: Entry, kept: _Standing) -> None:
-        lease_s = kept.until - self._clock()
+    def _record(self, entry: Entry, state: _EntryState) -> None:
+        lease_s = state.until - self._clock()
         try:
-            self._index_log.record(Item(entry, kept.version, lease_s, kept.deleted))
+            self._index_log.record(Item(entry, state.version, lease_s, state.deleted))
         except StoreFull:
             self._drop_unnamed({entry.digest})
             raise
-        self._index.setdefault(entry.key, {})[entry] = kept
-        if kept.deleted:
+        self._index.setdefault(entry.key, {})[entry] = state
+        if state.deleted:
             self._drop_unnamed({entry.digest})
 
-    def _forget(self, entries: list[Entry]) -> None:
-        """Raises StoreFull where that cannot be written down: they are then still here."""
+    def _remove(self, entries: list[Entry]) -> None:
+        """Remove entries. Raises StoreFull if that cannot be logged; then they are still here."""
         self._index_log.erase(entries)
         for entry in entries:
             del self._index[entry.key][entry]
@@ -283,17 +288,17 @@ class Store:
         self._drop_unnamed({entry.digest for entry in entries})
 
     def _drop_unnamed(self, digests: set[str]) -> None:
-        """Contents that no live entry names any longer."""
+        """Drop those of the contents that no live entry names."""
         here = {digest for digest in digests if self._blobs.has(digest)}
         for digest in here - self._named() if here else ():
             self._blobs.drop(digest)
 
     def _named(self) -> set[str]:
-        """Digests of the contents that live entries name."""
-        return {e.digest for kept in self._index.values() for e, k in kept.items() if not k.deleted}
+        """Return the digests that live entries name."""
+        return {e.digest for states in self._index.values() for e, state in states.items() if not state.deleted}
 
     def _next_digests(self, count: int) -> list[str]:
-        """The next contents in turn, so that all are read in time; of large ones fewer."""
+        """Return the digests to scrub next, in turn; fewer if their contents are large."""
         digests = sorted(digest for digest in self._named() if self._blobs.has(digest))
         later = [d for d in digests if d > self._scrubbed] or digests
         before = accumulate((self._blobs.size_bytes(d) for d in later[:count]), initial=0)
@@ -301,7 +306,7 @@ class Store:
         self._scrubbed = chosen[-1] if chosen else ""
         return chosen
 
-    def _is_rotten(self, digest: str) -> bool:
+    def _is_corrupt(self, digest: str) -> bool:
         try:
             self._blobs.verify(digest)
         except (Corrupt, NotFound):
