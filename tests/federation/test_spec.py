@@ -249,3 +249,88 @@ def file(**changes: Any) -> dict[str, Any]:
 def test_what_is_no_spec_is_a_bad_record(content: bytes) -> None:
     with pytest.raises((BadRecord, BadSpec)):
         spec_from_bytes(content)
+
+
+IMAGES = {"features": 16, "shape": [1, 4, 4]}
+BALANCED = asdict(Settings(weighting="balanced"))
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (broken(shape=[1, 4, 5], settings=asdict(Settings(model="cnn"))), "16"),
+        (broken(labels=[*"abc"]), "3 labels"),
+        (broken(labels=[1] * 26), "labels"),
+        (broken(labels=["\x07"] * 26), "labels"),
+        (broken(class_rows=[5]), "1 counts"),
+        (broken(class_rows=[-1] * 26), "rows of classes"),
+        (broken(class_rows=["1"] * 26), "rows of classes"),
+        (broken(settings=BALANCED), "weighting"),
+        (broken(settings=BALANCED, class_rows=[0] * 26), "weighting"),
+        (broken(raw="yes"), "raw"),
+        (broken(detached="yes"), "detached"),
+        (broken(nonce=5), "nonce"),
+        (broken(pinned=["wards"], homes=["n:1", "n:2"]), "pinned"),
+        (broken(homes=["n:1"]), "1 homes for 2 files"),
+        (broken(pinned="wards", homes=["n:1"]), "1 homes for 2 files"),
+        (broken(initial="aa"), "aa"),
+        (broken(fingerprint="bb"), "bb"),
+        (broken(features="16"), "features"),
+        (broken(classes=None), "classes"),
+        (broken(files=[]), "files"),
+        (broken(files=[file(index=1)]), "files"),
+        (broken(files=[file(rows=0)]), "a: "),
+        (broken(files=[file(digest="aa")]), "a: aa"),
+    ],
+)
+def test_a_refused_spec_says_what_is_wrong(content: bytes, reason: str) -> None:
+    with pytest.raises((BadRecord, BadSpec), match=reason):
+        spec_from_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"labels": [chr(97 + i) for i in range(26)]},
+        {"class_rows": [0] * 25 + [5]},
+        {"class_rows": [0] * 25 + [5], "settings": BALANCED},
+        {"settings": asdict(Settings(model="cnn")), **IMAGES},
+        {"pinned": "wards", "homes": ["n:1", "n:2"], "raw": True},
+        {"files": [file(rows=1)]},
+    ],
+)
+def test_what_a_spec_may_say_is_accepted(changes: dict[str, Any]) -> None:
+    assert spec_from_bytes(broken(**changes)).features == 16
+
+
+@pytest.mark.parametrize("settings", [{"placement": "random"}, {"weighting": "balanced"}])
+def test_private_data_can_neither_be_placed_nor_weighted(settings: dict[str, Any]) -> None:
+    with pytest.raises(BadSpec, match=f"--{next(iter(settings))}"):
+        replace(SPEC, settings=Settings(**settings), pinned="wards", homes=("n:1", "n:2"))
+
+
+def test_every_class_counts_the_same_where_classes_are_balanced() -> None:
+    spec = replace(SPEC, classes=4, class_rows=(2, 0, 6, 4), settings=Settings(weighting="balanced"))
+
+    assert spec.class_weights == (2.0, 0.0, 12 / 18, 1.0)
+    assert replace(spec, settings=Settings()).class_weights == ()
+
+
+def test_a_softmax_has_no_hidden_layer() -> None:
+    assert replace(SPEC, settings=Settings(model="softmax", hidden=(5,))).sizes == (16, 26)
+
+
+@pytest.mark.parametrize(
+    ("changes", "repro"),
+    [
+        ({}, "bits"),
+        ({"settings": Settings(quorum=0.9)}, "recorded"),
+        ({"settings": Settings(topology="gossip")}, "recorded"),
+        ({"settings": Settings(topology="tree")}, "bits"),
+        ({"pinned": "wards", "homes": ("n:1", "n:2")}, "recorded"),
+    ],
+)
+def test_only_a_job_that_promises_bits_asks_nodes_for_its_fingerprint(changes: dict[str, Any], repro: str) -> None:
+    spec = replace(SPEC, fingerprint="ee" * 32, **changes)
+
+    assert (spec.repro, spec.bits) == (repro, "ee" * 32 if repro == "bits" else "")
