@@ -16,9 +16,10 @@ from roundelay.federation.placement import BALANCING
 from roundelay.federation.requests import Order, Share, TrainingFile
 from roundelay.federation.retry import refresh_members
 from roundelay.federation.roster import Roster
-from roundelay.federation.rounds import PartialResult, RoundWork, ThroughputEstimate
+from roundelay.federation.rounds import PartialResult, RoundWork
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.tasks import Task
+from roundelay.federation.throughput import ThroughputEstimate
 from roundelay.federation.topologies.reduction import reduce
 from roundelay.store.blobs import digest_of
 
@@ -82,8 +83,9 @@ class RoundCoordinator:
                 parts += yield from self._collect_tree(work, files, pace, orders)
                 trained = {f.index for p in parts for f in p.files}
                 files = tuple(f for f in files if f.index not in trained)  # a second asking, file by file
-            parts += yield from orders.run(files)
-            files = tuple(sorted(orders.missing, key=lambda f: f.index))
+            outcome = yield from orders.run(files)
+            parts += outcome.parts
+            files = tuple(sorted(outcome.missing, key=lambda f: f.index))
             rows = sum(f.rows for p in parts for f in p.files)
             if not files or (number > 0 and rows >= spec.settings.quorum * sum(f.rows for f in chosen)):
                 self._report_left_out(files)

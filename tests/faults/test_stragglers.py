@@ -11,9 +11,10 @@ from roundelay.chord.refs import NodeRef
 from roundelay.federation import arithmetic
 from roundelay.federation.orders import Orders
 from roundelay.federation.requests import Collect, Order, Progress
-from roundelay.federation.rounds import BACKUP_AFTER_MIN_S, PartialResult, ThroughputEstimate
+from roundelay.federation.rounds import PartialResult
 from roundelay.federation.snapshot import read_snapshot
 from roundelay.federation.spec import JobSpec
+from roundelay.federation.throughput import BACKUP_AFTER_MIN_S, ThroughputEstimate
 from tests.faults.inline_cluster import Table, small_job
 
 NODES = 4
@@ -134,7 +135,7 @@ def test_patience_is_endless_only_until_somebody_has_finished() -> None:
     pace = ThroughputEstimate()
     assert pace.backup_after_s(spec.files) == float("inf")
 
-    pace.record(PartialResult(NodeRef(0, "n", 1), spec.files[:1], Progress("done", seconds=0.1), b""))
+    pace.record(NodeRef(0, "n", 1), spec.files[:1], 0.1)
 
     assert pace.backup_after_s(spec.files) == BACKUP_AFTER_MIN_S
 
@@ -143,7 +144,7 @@ def test_a_tree_is_waited_for_as_long_as_trees_take_however_short_their_orders_a
     """Each level adds the time of its messages: over links of 50 ms a thousand nodes took more than 3 s."""
     _, spec = job()
     pace = ThroughputEstimate()
-    pace.record(PartialResult(NodeRef(0, "n", 1), spec.files[:1], Progress("done", seconds=0.1), b""))
+    pace.record(NodeRef(0, "n", 1), spec.files[:1], 0.1)
     assert pace.tree_timeout_s(spec.files) == pace.backup_after_s(spec.files)
 
     pace.record_tree(4.0)

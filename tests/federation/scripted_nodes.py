@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, TypeVar
 
-from roundelay.chord.effects import Ask, AskAll, Gather, Procedure, Sleep
+from roundelay.chord.effects import Ask, AskAll, Gather, Procedure, Sleep, run
 from roundelay.chord.errors import ChordError, NodeUnreachable
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
@@ -81,27 +81,12 @@ class ScriptedNodes:
 
     def run(self, procedure: Procedure[R]) -> R:
         """Run to the end. Raises what the procedure raises."""
-        outcome: Any = None
-        error: Exception | None = None
-        try:
-            while True:
-                effect = procedure.throw(error) if error else procedure.send(outcome)
-                outcome, error = None, None
-                try:
-                    outcome = self._perform(effect)
-                except ChordError as raised:
-                    error = raised
-        except StopIteration as end:
-            result: R = end.value
-            return result
+        return run(procedure, self._perform)
 
     def _perform(self, effect: Any) -> Any:
         match effect:
             case Ask():
-                (outcome,) = self._ask_all([effect], 1, effect.timeout_s)
-                if isinstance(outcome, ChordError):
-                    raise outcome
-                return outcome
+                return self._ask_all([effect], 1, effect.timeout_s)[0]
             case AskAll():
                 return self._ask_all(effect.asks, effect.need or len(effect.asks), effect.deadline_s)
             case Gather():

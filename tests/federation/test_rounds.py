@@ -10,10 +10,12 @@ import pytest
 
 from roundelay.chord.errors import Busy, NotYet
 from roundelay.chord.refs import NodeRef
-from roundelay.federation import rounds
+from roundelay.federation import rounds, tickets
 from roundelay.federation.errors import WorkFailed
 from roundelay.federation.requests import Collect, Order, Progress, TrainingFile
-from roundelay.federation.rounds import BACKUP_AFTER_MIN_S, SAMPLES_MAX, PartialResult, RoundWork, ThroughputEstimate
+from roundelay.federation.rounds import PartialResult, RoundWork
+from roundelay.federation.tasks import MixTask
+from roundelay.federation.throughput import BACKUP_AFTER_MIN_S, SAMPLES_MAX, ThroughputEstimate
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import CHUNK_BYTES, Write
 from tests.federation.scripted_nodes import ScriptedNodes, result_of
@@ -32,24 +34,19 @@ class Round:
 
     def order(self, files: tuple[TrainingFile, ...], may_refuse: bool) -> Order:
         digest = digest_of(self.weights) if self.weights else ""
-        return Order("job", 1, files, "{}", digest, len(self.weights), may_refuse)
+        return Order("job", 1, files, MixTask(0), digest, len(self.weights), may_refuse)
 
     def run(self, *files: TrainingFile) -> dict[int, str]:
         """Return who made the result of each file, by the file's index."""
-        parts = self.nodes.run(self.work.run(files))
-        self.missing = self.work.missing
+        outcome = self.nodes.run(self.work.run(files))
+        parts, self.missing = outcome.parts, outcome.missing
         assert all(part.result == result_of(part.node) for part in parts)
         assert sum(len(part.files) for part in parts) + len(self.missing) == len(files)
         return {file.index: part.node.host for part in parts for file in part.files}
 
     def has_experience(self, seconds: float = SMALL_S, rows: int = 10) -> None:
         """An earlier order has shown how long a row takes."""
-        self.estimate.record(finished(self.nodes.refs[0], seconds, rows))
-
-
-def finished(node: NodeRef, seconds: float, rows: int) -> PartialResult:
-    file = TrainingFile(0, "earlier", "00" * 32, 1, rows)
-    return PartialResult(node, (file,), Progress("done", seconds=seconds), b"")
+        self.estimate.record(self.nodes.refs[0], files_of([rows]), seconds)
 
 
 def one_file(nodes: ScriptedNodes, owner: int = 1) -> TrainingFile:
@@ -143,7 +140,7 @@ def test_nodes_that_have_their_own_weights_are_sent_none_though_the_order_names_
     """As in gossip, from the second round on."""
     nodes = ScriptedNodes()
     work = RoundWork(
-        nodes.roster, ThroughputEstimate(), nodes.clock, lambda f, _: Order("job", 2, f, "{}", "aa" * 32, 4), b""
+        nodes.roster, ThroughputEstimate(), nodes.clock, lambda f, _: Order("job", 2, f, MixTask(0), "aa" * 32, 4), b""
     )
 
     nodes.run(work.run([one_file(nodes)]))
@@ -239,7 +236,7 @@ def test_work_that_would_fail_on_every_node_is_not_tried_on_another() -> None:
 
 
 def test_an_order_that_never_ends_is_given_up_after_a_bounded_number_of_polls(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rounds, "COLLECTS_MAX", 3)
+    monkeypatch.setattr(tickets, "COLLECTS_MAX", 3)
     nodes = ScriptedNodes()
     nodes.scripts[nodes.refs[1]].seconds = math.inf
 
@@ -248,7 +245,7 @@ def test_an_order_that_never_ends_is_given_up_after_a_bounded_number_of_polls(mo
     assert nodes.asked(Collect) == ["n1"] * 3 + ["n2"]
 
 
-def test_a_node_that_answers_at_once_is_polled_ten_times_a_second_at_most() -> None:
+def test_a_node_that_answers_at_once_is_not_polled_without_a_pause() -> None:
     nodes = ScriptedNodes()
     nodes.scripts[nodes.refs[1]].holds = False
 
@@ -256,17 +253,19 @@ def test_a_node_that_answers_at_once_is_polled_ten_times_a_second_at_most() -> N
 
     polls = [m.at for m in nodes.sent if isinstance(m.request, Collect)]
     assert len(polls) > 2
-    assert all(later - earlier == pytest.approx(0.1) for earlier, later in itertools.pairwise(polls))
+    assert all(
+        later - earlier == pytest.approx(tickets.COLLECT_PAUSE_S) for earlier, later in itertools.pairwise(polls)
+    )
 
 
 def test_a_poll_waits_for_the_answer_longer_than_the_node_is_asked_to_wait() -> None:
     nodes = ScriptedNodes()
     nodes.scripts[nodes.refs[1]].seconds = 5.0
-    nodes.scripts[nodes.refs[1]].silent_s = rounds.GRACE_S / 2
+    nodes.scripts[nodes.refs[1]].silent_s = tickets.GRACE_S / 2
 
     assert Round(nodes).run(one_file(nodes)) == {0: "n1"}
 
-    assert {r.wait_s for _, r in nodes.requests(Collect)} == {rounds.COLLECT_WAIT_S}
+    assert {r.wait_s for _, r in nodes.requests(Collect)} == {tickets.COLLECT_WAIT_S}
 
 
 # --- busy nodes
@@ -460,6 +459,7 @@ def test_of_two_workers_one_may_fail_and_the_other_goes_on(fails: int, state: st
 
     assert round_.run(one_file(nodes)) == {0: "n1" if fails == 2 else "n2"}
     assert (nodes.refs[fails] in nodes.roster._unfit) == (state == "unfit")
+    assert nodes.asked(Order) == ["n1", "n2", "n3"], "the one that failed is not asked again"
 
 
 def test_a_silent_worker_is_ignored_while_the_other_answers() -> None:
@@ -471,6 +471,17 @@ def test_a_silent_worker_is_ignored_while_the_other_answers() -> None:
 
     assert round_.run(one_file(nodes)) == {0: "n2"}
     assert nodes.asked(Order) == ["n1", "n2"]
+
+
+def test_when_a_node_and_its_backup_are_both_lost_another_node_is_asked() -> None:
+    nodes, _ = slow_and_fast()
+    nodes.scripts[nodes.refs[2]].seconds = math.inf
+    for ref in nodes.refs[1:3]:
+        nodes.scripts[ref].dies_at = BACKUP_AFTER_MIN_S + 3
+    round_ = Round(nodes)
+    round_.has_experience()
+
+    assert round_.run(one_file(nodes)) == {0: "n3"}
 
 
 def test_the_answer_of_one_worker_is_enough_for_a_poll() -> None:
@@ -490,7 +501,7 @@ def test_the_answer_of_one_worker_is_enough_for_a_poll() -> None:
 def estimate_after(*records: tuple[float, int]) -> ThroughputEstimate:
     node, estimate = ScriptedNodes().refs[0], ThroughputEstimate()
     for seconds, rows in records:
-        estimate.record(finished(node, seconds, rows))
+        estimate.record(node, files_of([rows]), seconds)
     return estimate
 
 
@@ -532,10 +543,11 @@ def test_a_nodes_cost_is_half_its_last_order_and_half_what_was_known() -> None:
 
 def test_only_the_latest_orders_count() -> None:
     old, new = (100.0, 10), (1.0, 10)
-    estimate = estimate_after(*[old] * SAMPLES_MAX, *[new] * (SAMPLES_MAX + 1))
-    for seconds in (*[100.0] * SAMPLES_MAX, *[1.0] * (SAMPLES_MAX + 1)):
+    estimate = estimate_after(*[old] * SAMPLES_MAX, *[new] * SAMPLES_MAX)
+    for seconds in (*[100.0] * SAMPLES_MAX, *[1.0] * SAMPLES_MAX):
         estimate.record_tree(seconds)
 
     assert estimate.backup_after_s(files_of([10])) == pytest.approx(4)
     assert estimate.tree_timeout_s(files_of([10])) == pytest.approx(4)
-    assert len(estimate._seconds_a_row) == len(estimate._seconds) == len(estimate._trees) == SAMPLES_MAX + 1
+    estimate.record(ScriptedNodes().refs[0], files_of([10]), 100.0)
+    assert estimate.backup_after_s(files_of([10])) == pytest.approx(4), "one outlier does not count"

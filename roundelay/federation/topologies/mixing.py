@@ -17,7 +17,7 @@ from roundelay.federation.requests import Order, Progress, Share
 from roundelay.federation.roster import Roster
 from roundelay.federation.rounds import PartialResult
 from roundelay.federation.tasks import MixTask
-from roundelay.federation.topologies.tree import finished
+from roundelay.federation.tickets import await_done
 from roundelay.store.items import CHUNK_BYTES, Read
 from roundelay.store.read_path import fetch
 
@@ -75,7 +75,7 @@ def _all(
 
 def _order(node: NodeRef, order: Order) -> Procedure[Progress]:
     yield from ask(node, order)
-    progress = yield from finished(node, order.ticket)
+    progress = yield from await_done(node, order.ticket)
     return progress
 
 

@@ -5,20 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from roundelay.chord.effects import Procedure, Sleep, ask
-from roundelay.chord.errors import Busy, ChordError, NodeUnreachable, NotFound
+from roundelay.chord.effects import Procedure, ask
+from roundelay.chord.errors import Busy, ChordError, NotFound
 from roundelay.chord.refs import NodeRef
 from roundelay.federation.errors import BadRecord, WorkFailed
-from roundelay.federation.requests import Collect, Order, Progress, TrainingFile
+from roundelay.federation.requests import Order, Progress, TrainingFile
 from roundelay.federation.roster import Roster
-from roundelay.federation.rounds import (
-    COLLECT_PAUSE_S,
-    COLLECT_WAIT_S,
-    COLLECTS_MAX,
-    GRACE_S,
-    PartialResult,
-    ThroughputEstimate,
-)
+from roundelay.federation.rounds import PartialResult
+from roundelay.federation.throughput import ThroughputEstimate
+from roundelay.federation.tickets import TicketTimeout, await_done
 from roundelay.federation.topologies.partial import PartialSum, bitmap, partial_from_bytes
 from roundelay.store.read_path import fetch
 from roundelay.store.write_path import write
@@ -61,16 +56,12 @@ def reduce(
         try:
             partial = yield from _ask_top(top, pace, clock, replace(order, limit=top.id), weights)
             return _accept(roster, pace, order, top, partial)
-        except TreeTimeout as error:
-            roster.record_disturbance(str(error))
-            break
+        except TicketTimeout:
+            roster.record_disturbance(f"{top.address}: the tree below it has taken too long")
+            break  # whichever node is slow in it gets a backup task in the star
         except (ChordError, BadRecord) as error:
             roster.mark_lost(top, str(error))
     return TreeResult([])
-
-
-class TreeTimeout(NodeUnreachable):
-    """The tree is slower than can be expected: whoever is slow in it is raced in the star."""
 
 
 def _ask_top(
@@ -80,20 +71,12 @@ def _ask_top(
         yield from write(top, order.weights, weights)
     yield from ask(top, order)
     began, largest = clock(), _largest(order)
-    for _ in range(COLLECTS_MAX):
-        asked = clock()
-        progress: Progress = yield from ask(top, Collect(order.ticket, COLLECT_WAIT_S), COLLECT_WAIT_S + GRACE_S)
-        if progress.state == "done":
-            pace.record_tree(clock() - began)
-            content = yield from fetch((top,), progress.result, progress.size_bytes)
-            return partial_from_bytes(content)
-        if progress.is_final:
-            raise NodeUnreachable(progress.message)
-        if clock() - began > pace.tree_timeout_s(largest):
-            raise TreeTimeout(f"{top.address}: the tree below it has taken too long")
-        if clock() - asked < COLLECT_PAUSE_S:
-            yield Sleep(COLLECT_PAUSE_S)
-    raise NodeUnreachable(f"{top.address} has not finished after {COLLECTS_MAX} questions")
+    progress = yield from await_done(
+        top, order.ticket, lambda: clock() - began > pace.tree_timeout_s(largest), silent_polls_max=1
+    )
+    pace.record_tree(clock() - began)
+    content = yield from fetch((top,), progress.result, progress.size_bytes)
+    return partial_from_bytes(content)
 
 
 def _accept(roster: Roster, pace: ThroughputEstimate, order: Order, top: NodeRef, partial: PartialSum) -> TreeResult:
@@ -113,7 +96,7 @@ def _accept(roster: Roster, pace: ThroughputEstimate, order: Order, top: NodeRef
     for work in partial.done:
         node = by_address.get(work.address, top)
         its = tuple(f for f in files if f.index in work.files)
-        pace.record(PartialResult(node, its, Progress("done", seconds=work.seconds), b""))
+        pace.record(node, its, work.seconds)
     weighed = [(sum(rows[i] for i in work.files), work) for work in partial.done]
     total = sum(count for count, _ in weighed)
     progress = Progress(

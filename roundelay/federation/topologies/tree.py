@@ -10,23 +10,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from roundelay.chord.effects import Procedure, Sleep, ask, gather
-from roundelay.chord.errors import ChordError, NodeUnreachable, NotFound
+from roundelay.chord.effects import Procedure, ask, gather
+from roundelay.chord.errors import ChordError
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import between
 from roundelay.federation.effects import offload
-from roundelay.federation.errors import FederationError, WorkFailed
-from roundelay.federation.requests import Collect, Order, Progress, Share
+from roundelay.federation.errors import FederationError
+from roundelay.federation.requests import Order, Share
+from roundelay.federation.tickets import await_done
 from roundelay.federation.topologies.partial import NodeWork, PartialSum, bitmap, partial_from_bytes
 from roundelay.store.read_path import fetch
 from roundelay.store.write_path import write
-
-COLLECT_WAIT_S = 1.0
-PAUSE_S = 0.05
-GRACE_S = 1.0
-MISSES_MAX = 3  # silences in a row that lose a child
-COLLECTS_MAX = 1_000_000
 
 
 def split(node: ChordNode, order: Order) -> list[tuple[NodeRef, Order]]:
@@ -80,34 +75,13 @@ def branch(me: NodeRef, child: NodeRef, order: Order, weights: bytes) -> Procedu
     if order.weights and child != me:
         yield from write(child, order.weights, weights)
     yield from ask(child, order)
-    progress = yield from finished(child, order.ticket)
+    progress = yield from await_done(child, order.ticket)
     content = yield from fetch((child,), progress.result, progress.size_bytes)
     if order.shares:
         return partial_from_bytes(content)
     files = tuple(f.index for f in order.files)
     work = NodeWork(str(child.address), files, progress.seconds, progress.loss, progress.accuracy, 0)
     return PartialSum(order.job, order.round, order.weights, bitmap(files), (work,), sum=content)
-
-
-def finished(child: NodeRef, ticket: str) -> Procedure[Progress]:
-    """How an order has ended, as soon as it has. Raises WorkFailed, NotFound; NodeUnreachable when nobody answers."""
-    misses = 0
-    for _ in range(COLLECTS_MAX):
-        try:
-            progress = yield from ask(child, Collect(ticket, COLLECT_WAIT_S), COLLECT_WAIT_S + GRACE_S)
-        except NodeUnreachable:
-            misses += 1
-            if misses == MISSES_MAX:
-                raise
-            continue
-        misses = 0
-        if progress.state == "done":
-            return progress
-        if progress.is_final:
-            ended = {"failed": WorkFailed, "unable": NotFound}.get(progress.state, NodeUnreachable)
-            raise ended(f"{child.address}: {progress.message}")
-        yield Sleep(PAUSE_S)  # who answers at once that it is not done is not asked at once again
-    raise NodeUnreachable(f"{child.address} has not finished after {COLLECTS_MAX} questions")
 
 
 def why(error: Exception) -> str:

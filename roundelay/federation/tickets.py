@@ -1,0 +1,72 @@
+"""Waiting for an order: poll its ticket until a node reports the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from roundelay.chord.effects import Procedure, Sleep, ask_all
+from roundelay.chord.errors import ChordError, NodeUnreachable, NotFound
+from roundelay.chord.refs import NodeRef
+from roundelay.federation.errors import WorkFailed
+from roundelay.federation.requests import Collect, Progress
+
+COLLECT_WAIT_S = 1.0  # how long a node may hold a poll while the order runs
+GRACE_S = 1.0  # how much longer its answer may take to arrive
+COLLECT_PAUSE_S = 0.05  # after each poll, in case the node does not hold it
+COLLECTS_MAX = 1_000_000  # polls of one ticket
+SILENT_POLLS_MAX = 3  # in a row, of a node that nobody can stand in for
+
+
+class TicketTimeout(NodeUnreachable):
+    """The order runs, but has taken too long."""
+
+
+def await_ticket(
+    nodes: Sequence[NodeRef], ticket: str, is_late: Callable[[], bool] = lambda: False, silent_polls_max: int = 1
+) -> Procedure[list[tuple[NodeRef, Progress | ChordError]]]:
+    """Poll a ticket at these nodes. Return the nodes that have ended, with a final progress or an error.
+
+    Return an empty list once `is_late()` is true. One answer is enough for a poll, so a silent node counts as lost
+    only after `silent_polls_max` polls in a row that no node has answered.
+    """
+    silent_polls = 0
+    for _ in range(COLLECTS_MAX):
+        polls = [(node, Collect(ticket, COLLECT_WAIT_S)) for node in nodes]
+        need = 1 if len(nodes) > 1 else None  # a single poll then takes no second thread
+        answers = yield from ask_all(polls, need, COLLECT_WAIT_S + GRACE_S)
+        all_silent = all(isinstance(answer, NodeUnreachable) for answer in answers)
+        silent_polls = silent_polls + 1 if all_silent else 0
+        are_lost = silent_polls >= silent_polls_max
+        ended = [(n, a) for n, a in zip(nodes, answers, strict=True) if _is_final(a, are_lost)]
+        if ended:
+            return ended
+        if not all_silent:
+            yield Sleep(COLLECT_PAUSE_S)
+        if is_late():
+            return []
+    raise NodeUnreachable(f"{nodes[0].address} has not finished after {COLLECTS_MAX} polls")
+
+
+def await_done(
+    node: NodeRef, ticket: str, is_late: Callable[[], bool] = lambda: False, silent_polls_max: int = SILENT_POLLS_MAX
+) -> Procedure[Progress]:
+    """Wait until one node has carried an order out.
+
+    Raises WorkFailed; NotFound when the node lacks input; TicketTimeout; another ChordError when the node is lost.
+    """
+    ended = yield from await_ticket((node,), ticket, is_late, silent_polls_max)
+    if not ended:
+        raise TicketTimeout(f"{node.address} has taken too long")
+    ((_, answer),) = ended
+    if isinstance(answer, ChordError):
+        raise answer
+    if answer.state != "done":
+        failure = {"failed": WorkFailed, "unable": NotFound}.get(answer.state, NodeUnreachable)
+        raise failure(f"{node.address}: {answer.message}")
+    return answer
+
+
+def _is_final(answer: Progress | ChordError, are_lost: bool) -> bool:
+    if isinstance(answer, Progress):
+        return answer.is_final
+    return are_lost or not isinstance(answer, NodeUnreachable)
