@@ -44,7 +44,7 @@ STARTS = {
     "a node": "roundelay.cli.main, roundelay.cli.compute_node, roundelay.cli.run_compute_node",
     "the supernode": "roundelay.cli.main, roundelay.cli.supernode, roundelay.cli.run_supernode",
     "the client, until its ring comes up": "roundelay.cli.main, roundelay.cli.commands, roundelay.cli.settings, "
-    "roundelay.cli.configuration, roundelay.cli.local",
+    "roundelay.cli.configuration, roundelay.client.local",
     "a trainer": "roundelay.ml.trainer, roundelay.ml.worker",
 }
 TIMEOUT_S = 60.0

@@ -18,7 +18,7 @@ from rich.table import Table
 from roundelay.chord.effects import Ask, ask
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import GetMembers, GetNeighbours
-from roundelay.cli.entry import client_runtime
+from roundelay.client.connection import client_runtime
 from roundelay.node.console import console
 from roundelay.node.local import LocalRing, start_local_ring
 from roundelay.node.subprocesses import ROOT

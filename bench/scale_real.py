@@ -20,7 +20,7 @@ from bench.round import Job
 from bench.topologies import small_files
 from roundelay.chord.lookup import find_successor
 from roundelay.chord.refs import Address
-from roundelay.cli.entry import RingEntry, client_runtime, find_member
+from roundelay.client.connection import RingEntry, client_runtime, find_member
 from roundelay.node import trainer
 from roundelay.node.addresses import read
 from roundelay.node.subprocesses import ManagedProcess

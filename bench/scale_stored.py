@@ -15,7 +15,7 @@ from bench import echo_servers
 from bench.figures import Limit, Line, Table
 from bench.scale_real import entry_of
 from roundelay.chord.effects import Procedure
-from roundelay.cli.entry import RingEntry, client_runtime
+from roundelay.client.connection import RingEntry, client_runtime
 from roundelay.node.files import open_content
 from roundelay.node.runtime import Runtime
 from roundelay.store.blobs import Content, digest_of

@@ -24,8 +24,7 @@ from typing import Any
 
 from bench.results import machine, table, write
 from bench.simulated import simulate
-from roundelay.cli.connection import itself
-from roundelay.cli.entry import client_runtime
+from roundelay.client.connection import check_entry, client_runtime
 from roundelay.federation import jobs
 from roundelay.federation.driver import Driver
 from roundelay.federation.effects import Clocks
@@ -155,7 +154,7 @@ def _run(ring: Cluster, size: int, topology: str, contents: dict[str, bytes], fi
 
         ring.ask(lambda entry: upload_files(entry.node, entry.ring, files, contents, time.time_ns(), lambda _: None))
         ring.ask(lambda entry: jobs.publish(entry.node, entry.ring, spec, time.time_ns()))
-        entry = ring.ask(itself)
+        entry = ring.ask(check_entry)
         driver = Driver(spec, entry.ring, entry.node, "bench", CLOCKS, tell)
         runtime.start("beat", driver.heartbeat(), lambda error: None)
         try:

@@ -25,7 +25,7 @@ from bench.machine import use_one_core
 from roundelay.chord.effects import Ask, Procedure, ask
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import NextHop
-from roundelay.cli.entry import client_runtime
+from roundelay.client.connection import client_runtime
 from roundelay.node.runtime import Runtime
 from roundelay.rpc import codec
 from roundelay.rpc.gen import ComputeNode

@@ -8,7 +8,7 @@ from functools import partial
 from chaos.workload import read_reports
 from roundelay.chord.effects import Procedure
 from roundelay.chord.errors import ChordError
-from roundelay.cli.entry import RingEntry
+from roundelay.client.connection import RingEntry
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.snapshot import JobSnapshot
 from roundelay.federation.spec import JobSpec

@@ -26,7 +26,7 @@ from rich.table import Table
 
 from chaos.nemesis import kill_two_nodes
 from roundelay.chord.errors import ChordError
-from roundelay.cli.entry import client_runtime, find_member
+from roundelay.client.connection import client_runtime, find_member
 from roundelay.node.addresses import read
 from roundelay.store.blobs import digest_of
 from roundelay.store.read_path import get

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from roundelay.chord.effects import Procedure
 from roundelay.chord.errors import ChordError, NotFound
-from roundelay.cli.entry import RingEntry, client_runtime, find_member
+from roundelay.client.connection import RingEntry, client_runtime, find_member
 from roundelay.node.addresses import read
 from roundelay.store.read_path import get
 from roundelay.store.write_path import put

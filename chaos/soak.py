@@ -30,7 +30,7 @@ from roundelay.chord.crawl import crawl_views
 from roundelay.chord.effects import Procedure
 from roundelay.chord.errors import ChordError
 from roundelay.chord.invariants import check
-from roundelay.cli.entry import RingEntry
+from roundelay.client.connection import RingEntry
 from roundelay.node.subprocesses import ManagedProcess
 from roundelay.testing.cluster import Cluster
 from roundelay.testing.process_stats import KINDS, LEVEL, Chart

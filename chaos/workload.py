@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from roundelay.chord.errors import ChordError
-from roundelay.cli.job_input import make_spec, read_input
+from roundelay.client.job_input import make_spec, read_input
 from roundelay.federation import jobs
 from roundelay.federation.errors import FederationError
 from roundelay.federation.records import RoundReport

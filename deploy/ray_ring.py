@@ -195,7 +195,7 @@ def parse(arguments: Sequence[str]) -> RayRingOptions:
     job = options.parse(train.parser(client), client)
     if given := next((name for name in RESERVED if getattr(job, name)), None):
         parser.error(f"--{given} is not allowed: the client uses the ring on Ray, which ends with its job")
-    train.check_sources(job)
+    train.check_options(job)
     return RayRingOptions(chosen.nodes, chosen.address, chosen.cpus, tuple(client))
 
 

@@ -36,12 +36,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sim": CORE,
     "rpc": {"federation", "store", "chord", "ml"},
     "node": {"rpc", *CORE},
-    "cli": {"node", "rpc", *CORE},
-    "dashboard": {"cli", "node", "rpc", *CORE},
-    "deploy": {"cli", "node", "rpc", *CORE},
-    "testing": {"cli", "node", "rpc", *CORE},
-    "chaos": {"testing", "cli", "node", "rpc", *CORE},
-    "bench": {"testing", "cli", "node", "rpc", "sim", *CORE},
+    "client": {"node", "rpc", *CORE},
+    "cli": {"client", "node", "rpc", *CORE},
+    "dashboard": {"client", "cli", "node", "rpc", *CORE},
+    "deploy": {"client", "cli", "node", "rpc", *CORE},
+    "testing": {"client", "cli", "node", "rpc", *CORE},
+    "chaos": {"testing", "client", "cli", "node", "rpc", *CORE},
+    "bench": {"testing", "client", "cli", "node", "rpc", "sim", *CORE},
 }
 OUTSIDE = {"letters", "deploy", "bench", "chaos"}  # beside the package: not installed
 # Each entry point, and the packages that it may import.
@@ -59,7 +60,7 @@ ONLY_IN = {
     "sqlite3": {"node"},
     "fcntl": {"node"},
     "subprocess": {"node", "rpc/generate.py"},
-    "threading": {"node", "rpc", "dashboard"},
+    "threading": {"node", "rpc", "client", "dashboard"},
     "concurrent": {"node", "dashboard"},
     "multiprocessing": set(),
     "asyncio": {"dashboard"},
@@ -67,7 +68,7 @@ ONLY_IN = {
     "marshal": set(),
     "shelve": set(),
     "dill": set(),
-    "numpy": {"ml", "federation/arithmetic.py", *RULES, "letters", "cli", "sim"},
+    "numpy": {"ml", "federation/arithmetic.py", *RULES, "letters", "client", "cli", "sim"},
     "rich": {"node/console.py", "cli", "sim"},
 }
 # The core is sans-I/O: its runner passes it the time and a random generator.

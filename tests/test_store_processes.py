@@ -13,7 +13,7 @@ import pytest
 from roundelay.chord.effects import Procedure
 from roundelay.chord.errors import NotYet
 from roundelay.chord.refs import NodeRef
-from roundelay.cli.entry import RingEntry, find_member
+from roundelay.client.connection import RingEntry, find_member
 from roundelay.node.runtime import Runtime
 from roundelay.node.subprocesses import ManagedProcess
 from roundelay.store.read_path import get

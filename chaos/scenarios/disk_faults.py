@@ -13,7 +13,7 @@ from chaos.workload import JobOptions
 from roundelay.chord.effects import Procedure
 from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import NodeRef
-from roundelay.cli.entry import RingEntry
+from roundelay.client.connection import RingEntry
 from roundelay.federation.requests import TrainingFile
 from roundelay.node.subprocesses import ManagedProcess
 from roundelay.store.read_path import fetch

@@ -1,42 +1,25 @@
-"""client.py attach JOB: watch a job from any machine that reaches any node, until it ends."""
+"""client.py attach JOB: watch a job until it ends, from any machine that reaches the ring."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
-from roundelay.chord.crawl import list_members
-from roundelay.chord.errors import ChordError
-from roundelay.cli import exits, options
-from roundelay.cli.connection import Connection
-from roundelay.cli.entry import client_runtime, enter
-from roundelay.cli.follow import follow, look
-from roundelay.cli.report import JobReport, model_of
+from roundelay.cli import options
+from roundelay.cli.ring_options import open_ring
 from roundelay.cli.screen import Screen
-from roundelay.federation.errors import FederationError
-from roundelay.ml.readers.saved_model import save
+from roundelay.client.report import save_model
 
 
 def run(chosen: options.Namespace) -> int:
+    """Show every round, then the results. Raises ClientError."""
     screen = Screen(json_only=chosen.json)
-    runtime = client_runtime()
-    enter(runtime, chosen)  # says at once what to start, where there is no ring
-    access = Connection(runtime, chosen, screen)
-    began = time.monotonic()
-    try:
-        with screen:
-            report = begin(access, chosen.job)
-            follow(access, report)
-    except (ChordError, FederationError) as error:
-        raise exits.Exit(exits.FAILED, str(error)) from error
-    report.seconds = time.monotonic() - began
+    with open_ring(chosen, screen) as ring, screen:
+        began = time.monotonic()
+        job = ring.job(chosen.job)
+        screen.watch(job)
+        report = replace(job.result(), seconds=time.monotonic() - began)
     if chosen.out:
-        save(chosen.out, model_of(report))
+        save_model(chosen.out, report.model)
     screen.result(report)
     return 0
-
-
-def begin(access: Connection, job: str) -> JobReport:
-    """What there is to watch. Raises NoSuchJob."""
-    view, nodes = look(access, job), access.ask(lambda entry: list_members(entry.node))
-    access.screen.begin("training", view.spec.settings.rounds)
-    return JobReport(view.spec, len(nodes))

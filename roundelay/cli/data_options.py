@@ -1,31 +1,37 @@
-"""The options that say how a data set is read and split: the same for train and prepare."""
+"""The options that say how a data set is read and split, made from the fields of DataOptions: for train and prepare."""
 
 from __future__ import annotations
 
-from roundelay.cli.options import Parser
-from roundelay.ml.choices import HOLDOUT_DEFAULT, KINDS, MISSING_CHOICES, PARTS_DEFAULT, SIDE_DEFAULT, side
+import argparse
+from dataclasses import Field, fields
+from typing import Any
+
+from roundelay.cli.options import Parser, checked
+from roundelay.client.option_text import show
+from roundelay.client.requests import DataOptions
 
 
 def add_to(parser: Parser) -> None:
     """Add them; all but --dataset show only in --help-all."""
-    parser.add_argument("--dataset", choices=KINDS, help="what DATA is (default: guessed from its files)")
-    parser.more(
-        "--holdout",
-        type=float,
-        default=HOLDOUT_DEFAULT,
-        metavar="SHARE",
-        help="share of the rows kept for validation if there is no other validation data (default: %(default)s)",
+    for each in fields(DataOptions):
+        _add(parser.add_argument if each.name == "dataset" else parser.more, each)
+
+
+def chosen_in(chosen: argparse.Namespace) -> dict[str, Any]:
+    """Return the values of the options, as DataOptions takes them."""
+    return {each.name: getattr(chosen, each.name) for each in fields(DataOptions)}
+
+
+def _add(add: Any, each: Field[Any]) -> None:
+    about, default = each.metadata["about"], show(each.default)
+    if isinstance(each.default, bool):
+        add(f"--{each.name}", action="store_true", help=about)
+        return
+    add(
+        f"--{each.name}",
+        type=checked(each.metadata["read"]),
+        default=each.default,
+        choices=each.metadata["choices"],
+        metavar=each.metadata["metavar"],
+        help=f"{about} (default: {default})" if default else about,
     )
-    parser.more(
-        "--parts",
-        type=int,
-        metavar="N",
-        help=f"make N training files (default: one per source file, or {PARTS_DEFAULT} of a single source)",
-    )
-    parser.more("--classes", default="", metavar="A,B", help="use these classes only")
-    parser.more("--label", default="-1", metavar="NAME|INDEX", help="the label column of a table (default: the last)")
-    parser.more(
-        "--missing", choices=MISSING_CHOICES, default="refuse", help="what to do with missing values of a table"
-    )
-    parser.more("--side", type=side, default=SIDE_DEFAULT, metavar="P", help="resize images to PxP (%(default)s)")
-    parser.more("--colour", action="store_true", help="keep the colours of images")

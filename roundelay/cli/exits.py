@@ -11,9 +11,32 @@ from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
+from roundelay.client.errors import (
+    BadInput,
+    CannotWrite,
+    ClientError,
+    InputNotFound,
+    InvalidRequest,
+    MissingExtra,
+    RequestRefused,
+    RingUnavailable,
+)
+
 FAILED = 1
 ONE_PRESS_S = 0.1  # some wrappers (timeout, for one) pass a signal on twice
 USAGE, DATA, NO_INPUT, UNAVAILABLE, SOFTWARE, CANNOT_CREATE, REFUSED = 64, 65, 66, 69, 70, 73, 77
+
+
+CODES = {
+    InvalidRequest: USAGE,
+    InputNotFound: NO_INPUT,
+    BadInput: DATA,
+    RingUnavailable: UNAVAILABLE,
+    MissingExtra: UNAVAILABLE,
+    RequestRefused: REFUSED,
+    CannotWrite: CANNOT_CREATE,
+    ClientError: FAILED,
+}
 
 
 class Exit(Exception):
@@ -22,6 +45,11 @@ class Exit(Exception):
     def __init__(self, code: int, line: str) -> None:
         super().__init__(line)
         self.code = code
+
+
+def from_client(error: ClientError) -> Exit:
+    """Return the end that a client's error means."""
+    return Exit(next(code for kind, code in CODES.items() if isinstance(error, kind)), str(error))
 
 
 class Interrupted(Exception):

@@ -6,6 +6,7 @@ from importlib import import_module
 
 from roundelay.cli import exits
 from roundelay.cli.environment import importing
+from roundelay.client.errors import ClientError
 
 SUBCOMMANDS = {
     "train": "train a model on the files of a folder (also without this word)",
@@ -39,7 +40,10 @@ def client(arguments: list[str]) -> int:
     from roundelay.cli import commands, options
 
     chosen = options.parse(commands.LINES[word](rest), rest)
-    code: int = import_module(f"roundelay.cli.{word}").run(chosen)
+    try:
+        code: int = import_module(f"roundelay.cli.{word}").run(chosen)
+    except ClientError as error:
+        raise exits.from_client(error) from error
     return code
 
 

@@ -70,7 +70,10 @@ def parse(made: Parser, arguments: Sequence[str]) -> argparse.Namespace:
     chosen, origins = configuration.resolve(made, arguments)
     chosen.origins = origins
     if getattr(chosen, "bootstrap", None) is not None and getattr(chosen, "supernode", None) is not None:
-        raise exits.Exit(exits.USAGE, "--bootstrap and --supernode exclude one another: one way in will do")
+        raise exits.Exit(
+            exits.USAGE,
+            "--bootstrap cannot be combined with --supernode: the client enters the ring through one of them",
+        )
     if "--show-config" in arguments:
         print(configuration.show(made, chosen, origins))
         sys.exit(0)

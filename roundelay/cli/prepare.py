@@ -38,8 +38,7 @@ def run(chosen: options.Namespace) -> int:
         TableOptions(label_column(chosen.label), chosen.missing),
         ImageOptions(chosen.side, chosen.colour),
     )
-    classes = tuple(filter(None, chosen.classes.split(",")))
-    plan = prepare.SplitPlan(chosen.parts, chosen.holdout, chosen.seed, classes)
+    plan = prepare.SplitPlan(chosen.parts, chosen.holdout, chosen.seed, chosen.classes)
     request = prepare.PrepareRequest(chosen.data, chosen.out, read_options, plan)
     try:
         made = prepare.prepare_folder(request, _show_progress if sys.stderr.isatty() else None)

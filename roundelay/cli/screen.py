@@ -1,7 +1,7 @@
-"""What people see of a job: notes and progress on standard error while it runs, results on standard output at its end.
+"""What people see of a job: notes and progress on standard error while it runs, results on standard output.
 
-rich is imported where there is something for it to draw: bars on a terminal, tables at the end. A job that a script
-watches does without, and starts sooner.
+rich is imported only where it has something to draw: bars on a terminal, tables at the end. A job started by a
+script does without, and starts sooner.
 """
 
 from __future__ import annotations
@@ -9,22 +9,22 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from roundelay.cli.report import JobReport, model_of
-from roundelay.federation.records import RoundReport as RoundReport
-from roundelay.federation.records import RoundResult
+from roundelay.client.job import Job
+from roundelay.client.progress import ShowDone
+from roundelay.client.report import JobReport
+from roundelay.federation.records import RoundReport
 
 if TYPE_CHECKING:
-    from roundelay.cli.progress import Bars
+    from roundelay.cli.bars import Bars
 
-FORCED = ("FORCE_COLOR", "TTY_COMPATIBLE")  # by which rich is told of a terminal that is none
+FORCED = ("FORCE_COLOR", "TTY_COMPATIBLE")  # variables by which rich treats any output as a terminal
 
 
 class Screen:
-    """Notes and progress on standard error, results on standard output."""
+    """Observes a job for a person or a script."""
 
     def __init__(self, json_only: bool) -> None:
         self._json_only = json_only
@@ -40,40 +40,31 @@ class Screen:
             self._bars.stop()
 
     def note(self, line: str) -> None:
-        """Something worth knowing, once."""
+        """Print a line, above the bars."""
         if self._bars is not None:
             self._bars.note(line)
         else:
             print(line, file=sys.stderr, flush=True)
 
-    def begin(self, what: str, total: int) -> None:
-        """A new bar."""
-        if self._bars is not None:
-            self._bars.begin(what, total)
-
-    def bar(self, what: str) -> Callable[[int, int], None]:
-        """A bar of its own: tell it how much of how much is done."""
+    def bar(self, what: str) -> ShowDone:
+        """Show a bar for a task; return what moves it."""
         return self._bars.bar(what) if self._bars is not None else lambda done, total: None
 
-    def advance(self, note: str) -> None:
-        """One step of the bar that was begun last."""
-        if self._bars is not None:
-            self._bars.advance(note)
-
-    def round(self, report: JobReport, result: RoundResult, done: RoundReport) -> None:
-        """A round has come in."""
-        report.add(result, done)
-        self.advance(f"validation error {result.error:.4f}{_among_nodes(done)}")
-        for disturbance in done.disturbances:
-            self.note(f"round {done.round}: {disturbance}")
-        if self._bars is None:
-            self.note(
-                f"round {done.round} of {report.spec.settings.rounds}: validation error "
-                f"{result.error:.4f}{_among_nodes(done)}, {done.seconds:.2f} s"
-            )
+    def watch(self, job: Job) -> None:
+        """Show every round as it finishes. Raises JobFailed."""
+        total = job.spec.settings.rounds
+        show = self._bars.bar("training") if self._bars is not None else lambda done, total, note="": None
+        show(0, total)
+        for each in job.rounds():
+            report, error = each.report, f"validation error {each.validation_error:.4f}{_among_nodes(each.report)}"
+            show(each.number, total, error)
+            for disturbance in report.disturbances:
+                self.note(f"round {each.number}: {disturbance}")
+            if self._bars is None:
+                self.note(f"round {each.number} of {total}: {error}, {report.seconds:.2f} s")
 
     def result(self, report: JobReport) -> None:
-        """The end: one line of JSON, or a table; below the bars, which move no more."""
+        """Print the results: one line of JSON, or tables."""
         if self._bars is not None:
             self._bars.stop()
         if self._json_only:
@@ -86,24 +77,25 @@ class Screen:
         out.print(placement_table(report))
         out.print(
             f"validation error {report.validation_error:.4f} after {len(report.rounds)} rounds, "
-            f"{report.seconds:.1f} s\nmodel {model_of(report).sha256}"
+            f"{report.seconds:.1f} s\nmodel {report.model.sha256}"
         )
         if report.metrics is not None:
             out.print(metrics_table(report.metrics))
 
 
 def _bars() -> Bars | None:
-    """Where somebody sees them move."""
+    """Return progress bars if standard error is a terminal."""
     if not (sys.stderr.isatty() or any(name in os.environ for name in FORCED)):
         return None
-    from roundelay.cli.progress import Bars
+    from roundelay.cli.bars import Bars
 
     bars = Bars()
     return bars if bars.is_seen else None
 
 
-def _among_nodes(done: RoundReport) -> str:
-    """Where each node has a model of its own."""
-    if not done.errors:
+def _among_nodes(report: RoundReport) -> str:
+    """Return the range of the nodes' errors if each node has a model of its own (gossip)."""
+    if not report.errors:
         return ""
-    return f" (nodes {min(done.errors.values()):.4f} to {max(done.errors.values()):.4f}, spread {done.spread:.4f})"
+    errors = report.errors.values()
+    return f" (nodes {min(errors):.4f} to {max(errors):.4f}, spread {report.spread:.4f})"

@@ -8,24 +8,20 @@ from collections.abc import Sequence
 from rich.markup import escape
 from rich.table import Table
 
-from roundelay.chord.crawl import crawl_status
-from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import Status
 from roundelay.chord.ring import Ring
-from roundelay.cli import check, exits, options
-from roundelay.cli.entry import client_runtime, enter
+from roundelay.cli import check, options
+from roundelay.cli.ring_options import open_ring
 from roundelay.node.console import console, finger_rows
 
 
 def run(chosen: options.Namespace) -> int:
-    runtime = client_runtime()
+    """Show every node, or check the ring. Raises ClientError."""
     if chosen.check:
-        return check.main(runtime, chosen)
-    try:
-        nodes = runtime.run(crawl_status(enter(runtime, chosen).node))
-    except ChordError as error:
-        raise exits.Exit(exits.UNAVAILABLE, f"the ring could not be walked: {error}") from error
+        return check.run(chosen)
+    with open_ring(chosen) as ring:
+        nodes = ring.status()
     if chosen.json:
         print(json.dumps({"nodes": [to_json(status) for status in nodes]}))
     else:

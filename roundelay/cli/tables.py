@@ -6,7 +6,7 @@ from collections import Counter
 
 from rich.table import Table
 
-from roundelay.cli.report import JobReport
+from roundelay.client.report import JobReport
 from roundelay.ml.metrics import Metrics
 
 

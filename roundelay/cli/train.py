@@ -8,65 +8,43 @@ from pathlib import Path
 
 from roundelay.cli import data_options, exits, options
 from roundelay.cli.environment import importing
-
-OF_DATA = ("dataset", "holdout", "parts", "classes", "label", "missing", "side", "colour")  # how a data set is read
+from roundelay.client.local import begin_ring
 
 
 def run(chosen: options.Namespace) -> int:
-    if chosen.bootstrap is not None and chosen.local is not None:
-        raise exits.Exit(exits.USAGE, "--bootstrap and --local exclude one another: a local ring is its own")
-    if chosen.detach and chosen.local is not None:
-        raise exits.Exit(exits.USAGE, "--detach and --local exclude one another: a local ring ends with the client")
-    check_sources(chosen)
+    """Check the options against each other, begin a local ring, and train. Raises Exit, ClientError."""
+    check_options(chosen)
     with ExitStack() as stack:
-        ring = None
-        if chosen.local is not None:
-            from roundelay.cli.local import begin_ring
-
-            ring = begin_ring(chosen, stack)
+        starting = begin_ring(chosen.local, stack, chosen.model) if chosen.local is not None else None
         with importing():
-            from roundelay.cli import training  # after it: this takes as long as the ring
+            from roundelay.cli import training  # after it: this takes as long as the ring's start
 
-        return training.train(chosen, ring)
+        return training.train(chosen, starting)
 
 
-def check_sources(chosen: options.Namespace) -> None:
-    """Data of the user's own, or pinned files and a validation file. Raises Exit."""
-    if chosen.pinned is not None:
-        check_pinned(chosen)
-    elif chosen.data is None:
+def check_options(chosen: options.Namespace) -> None:
+    """Raise Exit for options that contradict each other, and for missing data."""
+    if chosen.local is not None:
+        _check_local(chosen)
+    if chosen.private is None and chosen.data is None:
         raise exits.Exit(
-            exits.USAGE, "client.py train: which data? For example: client.py ./letters validate_letters.txt"
+            exits.USAGE, "client.py train: no training data. For example: client.py ./letters validate_letters.txt"
         )
-    elif chosen.validation is not None and chosen.held_out is not None:
-        raise exits.Exit(exits.USAGE, f"{chosen.validation} and --validation {chosen.held_out}: one validation file")
-    elif chosen.held_out is not None:
-        chosen.validation = str(chosen.held_out)
+    if chosen.validation is not None and chosen.held_out is not None:
+        raise exits.Exit(
+            exits.USAGE, f"{chosen.validation} cannot be combined with --validation {chosen.held_out}: name one file"
+        )
 
 
-def check_pinned(chosen: options.Namespace) -> None:
-    """What of all that may be said of files makes sense where these stay at home. Raises Exit."""
-    if chosen.data is not None or chosen.held_out is None:
-        raise exits.Exit(exits.USAGE, "--pinned NAME takes --validation FILE, and no folder: the files stay at home")
-    given = next((name for name in OF_DATA if chosen.origins[name] == "command line"), None)
-    is_for_images = chosen.model in ("cnn", "torchzoo:cnn") and not is_set(chosen.held_out)
+def _check_local(chosen: options.Namespace) -> None:
     reasons = {
-        f"--placement {chosen.placement}": "files stay at home" if chosen.placement != "hash" else "",
-        f"--weighting {chosen.weighting}": "nobody is told which classes the files hold"
-        if chosen.weighting != "none"
-        else "",
-        "--local": "a local ring has no private files" if chosen.local is not None else "",
-        f"--{given}": "files are trained on as they are" if given else "",
-        f"--model {chosen.model}": "it learns from images, pinned files are rows" if is_for_images else "",
+        "--bootstrap": "a local ring is a new one" if chosen.bootstrap is not None else "",
+        "--detach": "a local ring ends with the client" if chosen.detach else "",
+        "--private": "a local ring has no private data" if chosen.private is not None else "",
     }
-    for what, why in reasons.items():
-        if why:
-            raise exits.Exit(exits.USAGE, f"--pinned and {what} exclude one another: {why}")
-
-
-def is_set(path: Path) -> bool:
-    """Is it a data set that a reader knows, rather than one file of letters?"""
-    return path.is_dir() or path.suffix == ".npz"
+    for other, reason in reasons.items():
+        if reason:
+            raise exits.Exit(exits.USAGE, f"--local cannot be combined with {other}: {reason}")
 
 
 def parser(arguments: Sequence[str]) -> options.Parser:
@@ -89,8 +67,13 @@ def parser(arguments: Sequence[str]) -> options.Parser:
     )
     data_options.add_to(made)
     made.more("--validation", dest="held_out", type=Path, metavar="FILE", help="validation file, as an option")
-    made.more("--pinned", metavar="NAME", help="train on what nodes have published under NAME; no file is moved")
-    settings.add_to(made)
+    made.more(
+        "--private",
+        "--pinned",
+        metavar="NAME",
+        help="train on the private data that nodes have published under NAME; no file leaves its node",
+    )
+    settings.add_settings(made)
     options.add_ring_options(made)
     made.add_argument("--local", type=int, metavar="N", help="start a ring of N nodes here, and stop it at the end")
     made.add_argument("--dashboard", action="store_true", help="show it in a browser; the page stays until Ctrl-C")

@@ -5,43 +5,35 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from argparse import Namespace
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from roundelay.chord.errors import ChordError
-from roundelay.chord.lookup import Route, find_successor
+from roundelay.chord.lookup import find_successor
 from roundelay.chord.refs import Address
-from roundelay.cli import exits, train
-from roundelay.cli.connection import Connection
-from roundelay.cli.job_input import make_spec, read_data
-from roundelay.cli.lookup import timed
-from roundelay.cli.report import JobReport, measured, model_of
-from roundelay.cli.screen import Screen
-from roundelay.cli.training import publish
-from roundelay.dashboard.form import data_words, settings_of
+from roundelay.client.errors import ClientError
+from roundelay.client.job import Job
+from roundelay.client.lookup import LookupResult, timed
+from roundelay.client.preparation import prepare
+from roundelay.client.report import save_model
+from roundelay.client.requests import TrainRequest
+from roundelay.client.ring import Ring
+from roundelay.dashboard.form import data_options_of, settings_of
 from roundelay.dashboard.model import NodeState, RingState
 from roundelay.dashboard.watcher import Watcher
-from roundelay.federation import jobs, records
 from roundelay.federation.errors import FederationError
 from roundelay.federation.snapshot import JobSnapshot
-from roundelay.ml.errors import MLError
 from roundelay.ml.metrics import Metrics
-from roundelay.ml.readers import content as contents
-from roundelay.ml.readers.saved_model import load, save
 from roundelay.node.errors import LocalRingFailed
 from roundelay.node.lab import Lab
-from roundelay.node.runtime import Runtime, Stopped
+from roundelay.node.runtime import Stopped
 from roundelay.store.names import check_name
-from roundelay.store.read_path import get
 
 R = TypeVar("R")
 
-CANCEL_TRIES = 3
-FAULTS = (ChordError, FederationError, MLError, LocalRingFailed, exits.Exit, OSError, Stopped, ValueError)
+FAULTS = (ChordError, FederationError, ClientError, LocalRingFailed, OSError, Stopped, ValueError)
 
 
 class ActionRefused(Exception):
@@ -59,32 +51,14 @@ class Wanted:
     reading: Mapping[str, str | bool] = field(default_factory=dict)  # how the data are read
 
 
-@dataclass(frozen=True)
-class Found:
-    """A lookup that was made, and the milliseconds that each of its questions took."""
-
-    name: str
-    route: Route
-    times_ms: tuple[float, ...]
-
-
 class Actions:
-    """All of them wait for the ring: they are for a thread of their own."""
+    """All of them wait for the ring: call them from a thread of their own."""
 
-    def __init__(
-        self,
-        runtime: Runtime,
-        watcher: Watcher,
-        node_list: Path,
-        data: Path,
-        read_only: bool,
-        bootstrap: Address | None = None,
-    ) -> None:
+    def __init__(self, ring: Ring, watcher: Watcher, data: Path, read_only: bool) -> None:
         self.data = data.resolve()
         self.read_only = read_only
-        self._runtime = runtime
+        self._ring = ring
         self._watcher = watcher
-        self._chosen = Namespace(supernode=watcher.picture.supernode, nodes=node_list, bootstrap=bootstrap)
         self._launching = threading.Lock()
 
     # --- jobs
@@ -100,80 +74,74 @@ class Actions:
             self._launching.release()
 
     def cancel(self, job: str) -> str:
-        """End a job, and return its id; what it has made so far stays."""
+        """End a job, and return its id; what it has made so far is kept."""
         self._require_writable()
-        version = time.time_ns()
-        self._do(
-            lambda: self._access().ask(
-                lambda entry: jobs.put_record(
-                    entry.node, entry.ring, job, records.CANCELLED, b"by the dashboard", version
-                ),
-                CANCEL_TRIES,
-            )
-        )
+        self._do(lambda: self._job(self._snapshot(job)).cancel(b"by the dashboard"))
         return job
 
     def model(self, job: str) -> bytes:
-        """The model that a job has made so far, as a file (.npz)."""
-        sighting = self._watcher.picture.job(job)
-        if sighting is None or not sighting.rounds_done:
-            raise ActionRefused("this job has made no model yet")
-        return self._do(lambda: _file_of(self._made(sighting)))
+        """Return the model that a job has made so far, as a file (.npz)."""
+        snapshot = self._with_model(job)
+        return self._do(lambda: _file_of(self._job(snapshot), snapshot))
 
     def metrics(self, job: str) -> Metrics:
-        """How the model that a job has made so far does on the job's validation file, class by class."""
-        sighting = self._watcher.picture.job(job)
-        if sighting is None or not sighting.rounds_done:
-            raise ActionRefused("this job has made no model yet")
-        return self._do(lambda: self._measure(sighting))
+        """Return how the model that a job has made so far does on the job's validation file, class by class."""
+        snapshot = self._with_model(job)
+        return self._do(lambda: self._job(snapshot).metrics(snapshot))
 
     # --- looking
 
-    def look_up(self, name: str, start: NodeState | None) -> Found:
-        """The way to a name's key, from this node or any."""
-        times_ms: list[float] = []
+    def look_up(self, name: str, start: NodeState | None) -> LookupResult:
+        """Return the route to a name's key, from this node or any."""
 
-        def look() -> Found:
+        def look_up() -> LookupResult:
             check_name(name)
-            entry = self._access().entry()
-            node, ring = (start.ref, start.status.ring) if start is not None else (entry.node, entry.ring)
-            walk = timed(find_successor(node, ring.key(name)), time.perf_counter, times_ms)
-            return Found(name, self._runtime.run(walk), tuple(times_ms))
+            if start is None:
+                return self._ring.lookup(name)
+            times_ms: list[float] = []
+            ring = start.status.ring
+            walk = timed(find_successor(start.ref, ring.key(name)), time.perf_counter, times_ms)
+            return LookupResult(name, ring, self._ring.connection.runtime.run(walk), tuple(times_ms))
 
-        return self._do(look)
+        return self._do(look_up)
 
     # --- helpers
 
     def _launch(self, wanted: Wanted) -> str:
-        settings = settings_of(wanted.typed)
-        chosen = train.parser([]).parse_args([*data_words(wanted.reading), *self._paths(wanted)])
-        initial = load(self._inside(wanted.init)) if wanted.init.strip() else None
-        with ExitStack() as stack:
-            given = read_data(chosen, settings.seed, stack, lambda done, total: None)
-            spec = make_spec(settings, given, initial, detached=True)
-            publish(self._access(), spec, given, initial)
-        return spec.job
+        data, validation = self._paths(wanted)
+        request = TrainRequest(
+            data,
+            validation,
+            settings_of(wanted.typed),
+            data_options_of(wanted.reading),
+            self._inside(wanted.init) if wanted.init.strip() else None,
+            detach=True,
+        )
+        with prepare(request) as prepared:
+            return self._ring.submit(prepared).id
 
-    def _paths(self, wanted: Wanted) -> list[str]:
-        """The data and, if they are named, those to validate on."""
+    def _paths(self, wanted: Wanted) -> tuple[Path, Path | None]:
+        """Return the data and, if they are named, those to validate on."""
         data, validation = self._inside(wanted.data), wanted.validation.strip()
         if Path(validation).is_absolute() or ".." in Path(validation).parts:
-            raise ActionRefused("the validation data are named as they are called inside the folder")
+            raise ActionRefused("name the validation data as they are called inside the folder of the data")
         folder = data.parent if data.is_file() else data
-        return [str(data), *([str(self._inside(str(folder / validation)))] if validation else [])]
+        return data, self._inside(str(folder / validation)) if validation else None
 
-    def _made(self, sighting: JobSnapshot) -> JobReport:
-        """What a job has come to, with its latest weights."""
-        last, moments = sighting.results[-1], bytes.fromhex(sighting.results[0].moments)
-        weights = self._access().ask(lambda entry: jobs.read_weights(entry.node, entry.ring, last), CANCEL_TRIES)
-        return JobReport(sighting.spec, 0, weights=weights, moments=moments)
+    def _snapshot(self, job: str) -> JobSnapshot:
+        snapshot = self._watcher.picture.job(job)
+        if snapshot is None:
+            raise ActionRefused(f"this page knows no job {job[:8]}")
+        return snapshot
 
-    def _measure(self, sighting: JobSnapshot) -> Metrics:
-        spec, file = sighting.spec, sighting.spec.validation
-        content = self._access().ask(
-            lambda entry: get(entry.node, entry.ring, entry.ring.key(file.name), file.name, file.digest), CANCEL_TRIES
-        )
-        return measured(self._made(sighting), contents.parse(file.name, content, spec.features, spec.classes))
+    def _with_model(self, job: str) -> JobSnapshot:
+        snapshot = self._snapshot(job)
+        if not snapshot.rounds_done:
+            raise ActionRefused("this job has made no model yet")
+        return snapshot
+
+    def _job(self, snapshot: JobSnapshot) -> Job:
+        return Job(self._ring.connection, snapshot.spec, len(self._watcher.picture.nodes))
 
     def _inside(self, typed: str) -> Path:
         """A path below the data folder, wherever links may lead."""
@@ -181,9 +149,6 @@ class Actions:
         if not path.is_relative_to(self.data):
             raise ActionRefused(f"{typed[:80]} is outside of {self.data}, the folder of this page (--data)")
         return path
-
-    def _access(self) -> Connection:
-        return Connection(self._runtime, self._chosen, Screen(json_only=True))
 
     def _require_writable(self) -> None:
         if self.read_only:
@@ -250,8 +215,8 @@ def sides(picture: RingState) -> tuple[list[Address], list[Address]]:
     return addresses[::2], addresses[1::2]
 
 
-def _file_of(report: JobReport) -> bytes:
+def _file_of(job: Job, snapshot: JobSnapshot) -> bytes:
     with tempfile.TemporaryDirectory(prefix="roundelay-") as folder:
         path = Path(folder) / "model.npz"
-        save(path, model_of(report))
+        save_model(path, job.model(snapshot))
         return path.read_bytes()

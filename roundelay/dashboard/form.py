@@ -1,23 +1,20 @@
-"""The training form: a field for every setting of a job, made from and checked by the settings themselves.
-
-How data are read has fields as well: those options of `client.py train`, which its own parser checks.
-"""
+"""The training form: a field for every setting of a job and every data option, made from and checked by their own
+definitions."""
 
 from __future__ import annotations
 
-from argparse import Action
 from collections.abc import Mapping
-from dataclasses import Field as SpecField
+from dataclasses import Field as DataclassField
 from dataclasses import dataclass, fields
 from typing import Any
 
-from roundelay.cli import train
-from roundelay.cli.settings import COMMON, reader
+from roundelay.client.option_text import COMMON, read_setting, show
+from roundelay.client.requests import DataOptions
 from roundelay.federation.errors import BadSpec
-from roundelay.federation.settings import Settings, check
+from roundelay.federation.settings import Settings, option
 
-DATA_OPTIONS = ("dataset", "holdout", "parts", "classes", "label", "missing", "side", "colour")
-GUESSED = "guessed"  # the choice that leaves an option away
+GUESSED = "guessed"  # the choice that leaves an option at its default
+DATA_OPTIONS = tuple(each.name for each in fields(DataOptions))
 
 
 @dataclass(frozen=True)
@@ -33,72 +30,68 @@ class Field:
 
 
 def form_fields() -> list[Field]:
-    """In the order of the settings, the common ones first."""
+    """Return a field for every setting, the common ones first."""
     made = [_field(each) for each in fields(Settings)]
     return sorted(made, key=lambda each: not each.common)
 
 
 def data_fields() -> list[Field]:
-    """How the data are read, as the command line has it."""
-    actions = {each.dest: each for each in train.parser(["--help-all"])._actions}
-    return [_option(actions[name]) for name in DATA_OPTIONS]
+    """Return a field for every data option."""
+    return [_field(each) for each in fields(DataOptions)]
 
 
-def data_words(typed: Mapping[str, str | bool]) -> list[str]:
-    """The same as words of the command line; what is left open is left away. Raises BadSpec."""
+def settings_of(typed: Mapping[str, str | bool]) -> Settings:
+    """Return the settings that a filled form means. Raises BadSpec."""
+    unknown = typed.keys() - {each.name for each in fields(Settings)}
+    if unknown:
+        raise BadSpec(f"no such setting: {', '.join(sorted(unknown))}")
+    return Settings(**{name: _setting(name, value) for name, value in typed.items()})
+
+
+def data_options_of(typed: Mapping[str, str | bool]) -> DataOptions:
+    """Return the data options that a filled form means; what is left open keeps its default. Raises BadSpec."""
     if unknown := typed.keys() - set(DATA_OPTIONS):
         raise BadSpec(f"no such option: {', '.join(sorted(unknown))}")
-    named = {name: value.strip() if isinstance(value, str) else value for name, value in typed.items()}
-    return [
-        f"--{name}" if value is True else f"--{name}={value}"
-        for name, value in named.items()
-        if value not in ("", False, GUESSED)
-    ]
+    by_name = {each.name: each for each in fields(DataOptions)}
+    given = {name: value.strip() if isinstance(value, str) else value for name, value in typed.items()}
+    return DataOptions(
+        **{name: _data_option(by_name[name], value) for name, value in given.items() if value not in ("", GUESSED)}
+    )
 
 
 def problem(name: str, typed: str | bool) -> str | None:
-    """What is wrong with a value, in the words of the command line; None where it may stand."""
+    """Return what is wrong with the value of a setting, in the words of the command line; None if nothing is."""
     try:
-        check(name, read(name, typed))
+        _setting(name, typed)
     except BadSpec as error:
         return str(error).removeprefix("--")
     return None
 
 
-def settings_of(typed: Mapping[str, str | bool]) -> Settings:
-    """The settings that a filled form means. Raises BadSpec."""
-    unknown = typed.keys() - {each.name for each in fields(Settings)}
-    if unknown:
-        raise BadSpec(f"no such setting: {', '.join(sorted(unknown))}")
-    return Settings(**{name: read(name, value) for name, value in typed.items()})
+def _setting(name: str, typed: str | bool) -> Any:
+    try:
+        return typed if isinstance(typed, bool) else read_setting(name, typed.strip())
+    except ValueError as error:
+        raise BadSpec(f"{option(name)}: {error}") from error
 
 
-def read(name: str, typed: str | bool) -> Any:
-    """A value of a setting's own type. Raises BadSpec."""
-    default = next(each.default for each in fields(Settings) if each.name == name)
-    if isinstance(default, bool) or isinstance(typed, bool):
+def _data_option(each: DataclassField[Any], typed: str | bool) -> Any:
+    if isinstance(typed, bool):
         return typed
     try:
-        return reader(default)(typed.strip())
+        value = each.metadata["read"](typed)
     except ValueError as error:
-        raise BadSpec(f"--{name}: {error}") from error
+        raise BadSpec(f"--{each.name}: {error}") from error
+    if each.metadata["choices"] and value not in each.metadata["choices"]:
+        raise BadSpec(f"--{each.name} is {value}, expected one of {', '.join(each.metadata['choices'])}")
+    return value
 
 
-def _option(each: Action) -> Field:
-    about = (each.help or "") % vars(each)
-    if each.nargs == 0:
-        return Field(each.dest, "switch", about, bool(each.default))
-    shown = "" if each.default is None else str(each.default)
-    if each.choices:
-        return Field(each.dest, "choice", about, shown or GUESSED, (*(() if shown else (GUESSED,)), *each.choices))
-    return Field(each.dest, "text", about, shown)
-
-
-def _field(each: SpecField[Any]) -> Field:
-    about, common = each.metadata["about"], each.name in COMMON
+def _field(each: DataclassField[Any]) -> Field:
+    about, common, default = each.metadata["about"], each.name in COMMON, show(each.default)
     if isinstance(each.default, bool):
         return Field(each.name, "switch", about, each.default, common=common)
     if choices := each.metadata.get("choices"):
-        return Field(each.name, "choice", about, str(each.default), tuple(choices), common)
-    shown = ",".join(map(str, each.default)) if isinstance(each.default, tuple) else str(each.default)
-    return Field(each.name, "text", about, shown, common=common)
+        choices = choices if default else (GUESSED, *choices)
+        return Field(each.name, "choice", about, default or GUESSED, choices, common)
+    return Field(each.name, "text", about, default, common=common)

@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 from nicegui import app, run, ui
 
 from roundelay.chord.refs import NodeRef
+from roundelay.client.lookup import LookupResult
 from roundelay.dashboard import history_view, metrics_view, tables, training_view
-from roundelay.dashboard.actions import ActionRefused, Found, Wanted
+from roundelay.dashboard.actions import ActionRefused, Wanted
 from roundelay.dashboard.diff import Boards
 from roundelay.dashboard.form_widgets import TrainingForm
 from roundelay.dashboard.model import RingState
@@ -61,7 +62,7 @@ class Page:
         self._node = ""  # that was clicked
         self._peeked = ""  # that the pointer is on
         self._job = ""  # that was clicked; else the one that runs, or the last
-        self._found: Found | None = None
+        self._found: LookupResult | None = None
         self._hops = 0
         self._tab = "nodes"
         self._unmeasured: dict[str, str] = {}  # jobs, and why

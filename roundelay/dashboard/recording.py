@@ -14,7 +14,9 @@ from pathlib import Path
 
 from roundelay.chord.refs import Address
 from roundelay.cli import exits
-from roundelay.cli.entry import client_runtime
+from roundelay.client.connection import Connection, client_runtime
+from roundelay.client.requests import RingAddress
+from roundelay.client.ring import Ring
 from roundelay.dashboard.actions import Actions, LabActions, Wanted
 from roundelay.dashboard.animation import animate
 from roundelay.dashboard.charts import DASHES
@@ -71,7 +73,8 @@ class Recorder:
         self.watcher.start(runtime)
         self.stop: Callable[[], None] = lambda: runtime.stop(1.0)
         self.lab = LabActions(lab, self.watcher, read_only=False)
-        self.actions = Actions(runtime, self.watcher, lab.node_list, ROOT, read_only=False)
+        address = RingAddress(lab.supernode, nodes=lab.node_list)
+        self.actions = Actions(Ring(Connection(runtime, address)), self.watcher, ROOT, read_only=False)
         self.frames: list[Frame] = []
         self._wanted = Wanted("letters", "validate_letters.txt", "", {"rounds": str(rounds)})
         self._deed, self._began = "", time.monotonic()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from roundelay.cli.lookup import reason
-from roundelay.dashboard.actions import Found
+from roundelay.client.lookup import LookupResult, hop_reason
 from roundelay.dashboard.model import RingState
 from roundelay.dashboard.scene import Scene
 from roundelay.dashboard.tables import row, table
 
 
-def route_scene(picture: RingState, found: Found | None, hops: int) -> Scene:
+def route_scene(picture: RingState, found: LookupResult | None, hops: int) -> Scene:
     """The hops that are shown so far; at the end, the owner."""
     scene = Scene()
     ring = picture.ring
@@ -34,7 +33,7 @@ def route_scene(picture: RingState, found: Found | None, hops: int) -> Scene:
                 body,
                 (
                     str(number),
-                    reason(step, number == 0),
+                    hop_reason(step, number == 0),
                     ring.show(step.node.id),
                     str(step.node.address),
                     f"{took_ms:.1f}",

@@ -7,7 +7,9 @@ import time
 from contextlib import ExitStack
 
 from roundelay.cli import exits, options
-from roundelay.cli.entry import client_runtime, ways_in
+from roundelay.cli.ring_options import ring_address
+from roundelay.client.connection import Connection, client_runtime
+from roundelay.client.ring import Ring
 from roundelay.dashboard import options as ours
 from roundelay.dashboard.actions import Actions, LabActions
 from roundelay.dashboard.site import Site
@@ -52,7 +54,8 @@ def wire(chosen: options.Namespace, lab: Lab | None, stack: ExitStack) -> Site:
     """Everything behind the page, running."""
     runtime = client_runtime()
     stack.callback(lambda: runtime.stop(STOP_TIMEOUT_S))
-    watcher = Watcher(ways_in(chosen)[0], lambda: ways_in(chosen)[1], time.monotonic, time.time)
+    address = ring_address(chosen)
+    watcher = Watcher(address.entry_points()[0], lambda: address.entry_points()[1], time.monotonic, time.time)
     watcher.start(runtime)
-    actions = Actions(runtime, watcher, chosen.nodes, chosen.data, chosen.read_only, chosen.bootstrap)
+    actions = Actions(Ring(Connection(runtime, address)), watcher, chosen.data, chosen.read_only)
     return Site(watcher, actions, LabActions(lab, watcher, chosen.read_only) if lab is not None else None)

@@ -11,7 +11,7 @@ from roundelay.chord.effects import Procedure, Sleep
 from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import Status
-from roundelay.cli.entry import find_member
+from roundelay.client.connection import find_member
 from roundelay.dashboard.events import Event, changes
 from roundelay.dashboard.model import NodeState, RingState
 from roundelay.dashboard.palette import assign

@@ -20,7 +20,7 @@ from roundelay.chord.effects import Procedure
 from roundelay.chord.errors import ChordError, LookupFailed, NodeUnreachable
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import Status
-from roundelay.cli.entry import RingEntry, client_runtime, find_member
+from roundelay.client.connection import RingEntry, client_runtime, find_member
 from roundelay.node.addresses import read
 from roundelay.node.failpoints import ARMED_VARIABLE, VARIABLE
 from roundelay.node.readiness import is_converged

@@ -18,7 +18,7 @@ from roundelay.chord.ring import Ring
 from roundelay.cli import check as status_check
 from roundelay.rpc.handlers import compute_node_processor
 from roundelay.rpc.server import Server
-from tests.processes import Outcome, opened_runtime, run_here
+from tests.processes import Outcome, run_here
 
 RING = Ring(bits=8, successors=2, replicas=1)
 
@@ -57,8 +57,7 @@ def check(nodes: list[ChordNode], folder: Path, as_json: bool = False) -> Outcom
     listed = folder / "compute_nodes.txt"
     listed.write_text("".join(f"127.0.0.1,{node.ref.port}\n" for node in nodes))
     chosen = argparse.Namespace(supernode=Address("127.0.0.1", 1), bootstrap=None, nodes=listed, json=as_json)
-    with opened_runtime() as runtime:
-        return run_here(lambda _: status_check.main(runtime, chosen))
+    return run_here(lambda _: status_check.run(chosen))
 
 
 def test_a_ring_in_order_says_yes_to_every_predicate(nodes: list[ChordNode], tmp_path: Path) -> None:

@@ -16,10 +16,12 @@ from roundelay.chord.errors import Busy, NodeUnreachable, NotYet
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import Candidate, GetMembers, Hello, Members, SayHello, Status, TrainingStatus
 from roundelay.chord.ring import Ring
-from roundelay.cli import legacy_arguments, main, options, report, screen, status, tables, train
-from roundelay.cli.entry import find_member
-from roundelay.cli.lookup import reason, timed
-from roundelay.cli.settings import chosen_in
+from roundelay.cli import legacy_arguments, main, options, screen, status, tables, train
+from roundelay.cli.training import request_of
+from roundelay.client import report
+from roundelay.client.connection import find_member
+from roundelay.client.lookup import hop_reason, timed
+from roundelay.client.preparation import settings_of
 from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings, option
@@ -69,7 +71,7 @@ def test_the_course_line_becomes_settings_of_the_course() -> None:
 
     chosen = options.parse(train.parser(arguments), arguments)
 
-    assert chosen_in(chosen) == Settings(
+    assert settings_of(request_of(chosen), "letters") == Settings(
         rounds=3, epochs=75, hidden=(24,), eta=0.0001, momentum=0.7, optimizer="gd", course=True
     )
     assert (chosen.data, chosen.validation, chosen.supernode) == (
@@ -85,7 +87,7 @@ def test_the_course_line_becomes_settings_of_the_course() -> None:
 def test_every_setting_of_a_job_has_an_option_with_its_default() -> None:
     chosen = options.parse(train.parser([]), ["letters", "validate.txt"])
 
-    assert chosen_in(chosen) == Settings()
+    assert settings_of(request_of(chosen), "letters") == Settings()
 
 
 @pytest.mark.parametrize(
@@ -110,7 +112,7 @@ def test_every_setting_of_a_job_has_an_option_with_its_default() -> None:
 def test_an_option_sets_its_setting(given: str, setting: str, value: Any) -> None:
     chosen = options.parse(train.parser([]), ["letters", "validate.txt", *given.split()])
 
-    assert getattr(chosen_in(chosen), setting) == value
+    assert getattr(settings_of(request_of(chosen), "letters"), setting) == value
 
 
 PROGRAMS = {
@@ -223,9 +225,9 @@ def test_where_nobody_answers_there_is_no_way_in() -> None:
 
 
 def test_a_hop_has_its_reason() -> None:
-    assert reason(Candidate(A), is_first=True) == "where we came in"
-    assert reason(Candidate(A, 5), is_first=False) == "finger 5"
-    assert reason(Candidate(A), is_first=False) == "successor list"
+    assert hop_reason(Candidate(A), is_first=True) == "entry node"
+    assert hop_reason(Candidate(A, 5), is_first=False) == "finger 5"
+    assert hop_reason(Candidate(A), is_first=False) == "successor list"
 
 
 def test_the_time_of_every_answer_is_noted_and_of_no_silence() -> None:
@@ -257,18 +259,18 @@ def test_status_as_json_has_identifiers_in_full_and_each_node_once() -> None:
     assert json.loads(json.dumps(shown)) == shown
 
 
-def made_report(rounds: int) -> Any:
+def made_report(rounds: int) -> report.JobReport:
     files = tuple(TrainingFile(i, name, "00" * 32, 1, 1) for i, name in enumerate(("a", "b")))
-    made = report.JobReport(JobSpec(Settings(hidden=(1,)), files, files[0], 1, 26), nodes=2, seconds=12.3456)
-    for number in range(1, rounds + 1):
-        made.add(
+    spec = JobSpec(Settings(hidden=(1,)), files, files[0], 1, 26)
+    placement = {"b": "127.0.0.1:8002", "a": "127.0.0.1:8001"}
+    finished = tuple(
+        report.Round(
             RoundResult("job", number, "", "", 0, errors=number, rows=8),
-            RoundReport(
-                "job", number, "client", 1.5, 2.5, 0.75, 0.25, 0.125, {"b": "127.0.0.1:8002", "a": "127.0.0.1:8001"}
-            ),
+            RoundReport("job", number, "client", 1.5, 2.5, 0.75, 0.25, 0.125, placement),
         )
-    made.weights = bytes(4 * (2 * 1 + 2 * 26))
-    return made
+        for number in range(1, rounds + 1)
+    )
+    return report.JobReport(spec, 2, finished, report.model_from(spec, bytes(4 * (2 * 1 + 2 * 26)), b""), 12.3456)
 
 
 def test_the_json_line_has_exactly_the_promised_fields() -> None:

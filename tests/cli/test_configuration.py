@@ -207,7 +207,7 @@ def test_what_a_file_may_not_say_is_refused_with_file_and_key(text: str, message
     [
         ("ROUNDELAY_ROUND", "3", "ROUNDELAY_ROUND: no such option; did you mean rounds?"),
         ("ROUNDELAY_QWXZ", "3", "ROUNDELAY_QWXZ: no such option; --help-all"),
-        ("ROUNDELAY_ROUNDS", "many", "ROUNDELAY_ROUNDS: 'many' is no whole number"),
+        ("ROUNDELAY_ROUNDS", "many", "ROUNDELAY_ROUNDS: 'many' is not a whole number"),
         ("ROUNDELAY_JSON", "perhaps", "ROUNDELAY_JSON: 'perhaps' is neither true nor false"),
     ],
 )

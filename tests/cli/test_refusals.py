@@ -7,25 +7,25 @@ import pytest
 from tests.processes import client_here
 
 TRAIN = ("train", "./letters", "validate_letters.txt")
-PINNED = ("train", "--pinned", "wards", "--validation", "letters/validate_letters.txt")
+PRIVATE = ("train", "--private", "wards", "--validation", "letters/validate_letters.txt")
 
 
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ((*TRAIN, "--local", 2, "--detach"), "--detach and --local exclude one another"),
-        ((*TRAIN, "--local", 2, "--bootstrap", "127.0.0.1:1"), "--bootstrap and --local exclude one another"),
-        ((*TRAIN, "--supernode", "127.0.0.1:1", "--bootstrap", "127.0.0.1:1"), "--bootstrap and --supernode exclude"),
-        ((*PINNED, "--local", 2), "--pinned and --local exclude one another"),
-        ((*PINNED, "--placement", "random"), "--pinned and --placement random exclude one another"),
-        ((*TRAIN, "--pinned", "wards"), "--pinned NAME takes --validation FILE, and no folder"),
-        (("train", "--pinned", "wards"), "--pinned NAME takes --validation FILE, and no folder"),
-        (("train",), "which data?"),
-        ((*TRAIN, "--validation", "letters/validate_letters.txt"), "one validation file"),
-        ((*PINNED, "--weighting", "balanced"), "--pinned and --weighting balanced exclude one another"),
-        ((*PINNED, "--model", "cnn"), "--pinned and --model cnn exclude one another"),
-        ((*PINNED, "--dataset", "csv"), "--pinned and --dataset exclude one another"),
-        ((*PINNED, "--parts", 4), "--pinned and --parts exclude one another"),
+        ((*TRAIN, "--local", 2, "--detach"), "--local cannot be combined with --detach"),
+        ((*TRAIN, "--local", 2, "--bootstrap", "127.0.0.1:1"), "--local cannot be combined with --bootstrap"),
+        ((*TRAIN, "--supernode", "127.0.0.1:1", "--bootstrap", "127.0.0.1:1"), "--bootstrap cannot be combined with"),
+        ((*PRIVATE, "--local", 2), "--local cannot be combined with --private"),
+        ((*PRIVATE, "--placement", "random"), "--private cannot be combined with --placement random:"),
+        ((*TRAIN, "--private", "wards"), "--private NAME takes --validation FILE, and no folder"),
+        (("train", "--private", "wards"), "--private NAME takes --validation FILE, and no folder"),
+        (("train",), "no training data"),
+        ((*TRAIN, "--validation", "letters/validate_letters.txt"), "name one file"),
+        ((*PRIVATE, "--weighting", "balanced"), "--private cannot be combined with --weighting balanced:"),
+        ((*PRIVATE, "--model", "cnn"), "--private cannot be combined with --model cnn:"),
+        ((*PRIVATE, "--dataset", "csv"), "--private cannot be combined with --dataset:"),
+        ((*PRIVATE, "--parts", 4), "--private cannot be combined with --parts:"),
         ((*TRAIN, "--rule", "fedprox", "--model", "torchzoo:mlp"), "--rule fedprox trains mlp, softmax and cnn"),
         ((*TRAIN, "--course-trainer", "--dropout", 0.5), "--course-trainer trains an mlp, without --dropout"),
         ((*TRAIN, "--tiers", "a,b"), "--tiers names the levels of --topology tree, not of star"),

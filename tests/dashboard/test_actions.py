@@ -6,26 +6,29 @@ from pathlib import Path
 
 import pytest
 
-from roundelay.chord.errors import NodeUnreachable
 from roundelay.chord.refs import Address
 from roundelay.cli import exits
 from roundelay.cli.dashboard import parser
-from roundelay.cli.entry import client_runtime
-from roundelay.cli.job_input import JobInput
 from roundelay.cli.options import parse
+from roundelay.client.connection import Connection, client_runtime
+from roundelay.client.job_input import JobInput
+from roundelay.client.requests import RingAddress
+from roundelay.client.ring import Ring
 from roundelay.dashboard import options
 from roundelay.dashboard.actions import ActionRefused, Actions, LabActions, Wanted, sides
 from roundelay.dashboard.watcher import Watcher
 from roundelay.federation.spec import JobSpec
 from roundelay.node.lab import Lab
-from roundelay.node.runtime import Runtime
-from roundelay.rpc.peers import Peers
 from tests.dashboard.sights import SUPERNODE, picture
 
 
 def actions(folder: Path, read_only: bool = False) -> Actions:
     watcher = Watcher(SUPERNODE, tuple, lambda: 0.0, lambda: 0.0)
-    return Actions(Runtime(Peers()), watcher, folder / "compute_nodes.txt", folder, read_only)
+    return Actions(ring(folder, SUPERNODE), watcher, folder, read_only)
+
+
+def ring(folder: Path, supernode: Address) -> Ring:
+    return Ring(Connection(client_runtime(), RingAddress(supernode, nodes=folder / "compute_nodes.txt")))
 
 
 def wanted(data: str = "letters", validation: str = "v.txt", init: str = "", **typed: str) -> Wanted:
@@ -97,7 +100,8 @@ def test_the_form_reads_a_table_and_holds_a_part_out_as_the_command_line_does(
     def keep(_: object, spec: JobSpec, given: JobInput, initial: object) -> None:
         published.append((spec, [given.contents[file.digest] for file in spec.files]))
 
-    monkeypatch.setattr("roundelay.dashboard.actions.publish", keep)
+    monkeypatch.setattr("roundelay.client.ring.publish", keep)
+    monkeypatch.setattr(Ring, "size", lambda _: 4)
     actions(tmp_path).launch(Wanted("flowers.csv", "", "", {"rounds": "3"}, {"parts": "2", "label": "kind"}))
 
     ((spec, held),) = published
@@ -173,7 +177,6 @@ def test_beyond_loopback_the_page_is_called_by_its_host_and_given_names() -> Non
 
 def test_what_is_put_to_a_ring_that_is_not_there_fails_as_such(tmp_path: Path) -> None:
     watcher = Watcher(Address("127.0.0.1", 1), tuple, lambda: 0.0, lambda: 0.0)
-    runtime = client_runtime()
 
-    with pytest.raises(NodeUnreachable):
-        Actions(runtime, watcher, tmp_path / "compute_nodes.txt", tmp_path, False)._access().entry()
+    with pytest.raises(ActionRefused, match="none of 0 addresses answers"):
+        Actions(ring(tmp_path, Address("127.0.0.1", 1)), watcher, tmp_path, False).look_up("a", None)

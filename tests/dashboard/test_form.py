@@ -6,7 +6,8 @@ from dataclasses import fields
 
 import pytest
 
-from roundelay.cli import settings, train
+from roundelay.client.option_text import COMMON
+from roundelay.client.requests import DataOptions
 from roundelay.dashboard import form
 from roundelay.federation.errors import BadSpec
 from roundelay.federation.settings import Settings
@@ -36,21 +37,26 @@ def test_every_setting_has_a_field_and_the_defaults_are_the_command_lines() -> N
 
 
 def test_what_is_shown_at_once_is_what_help_shows() -> None:
-    assert {each.name for each in form.form_fields() if each.common} == set(settings.COMMON)
+    assert {each.name for each in form.form_fields() if each.common} == set(COMMON)
 
 
 def test_a_form_left_as_it_is_reads_data_as_the_command_line_does_by_default() -> None:
     shown = {each.name: each.default for each in form.data_fields()}
-    plain = train.parser([]).parse_args(["letters"])
 
-    assert train.parser([]).parse_args([*form.data_words(shown), "letters"]) == plain
+    assert form.data_options_of(shown) == DataOptions()
     assert all(each.about for each in form.data_fields())
 
 
-def test_what_is_filled_in_is_said_to_the_command_lines_parser() -> None:
-    typed: dict[str, str | bool] = {"dataset": "csv", "label": " -2 ", "parts": "", "colour": True}
+def test_what_is_filled_in_becomes_data_options() -> None:
+    typed: dict[str, str | bool] = {"dataset": "csv", "label": " -2 ", "parts": "", "colour": True, "classes": "a,b"}
 
-    assert form.data_words(typed) == ["--dataset=csv", "--label=-2", "--colour"]
+    assert form.data_options_of(typed) == DataOptions("csv", label="-2", colour=True, classes=("a", "b"))
+
+
+@pytest.mark.parametrize(("name", "typed"), [("parts", "none"), ("holdout", "x"), ("dataset", "tiff"), ("side", "0")])
+def test_a_wrong_data_option_is_refused_by_its_name(name: str, typed: str) -> None:
+    with pytest.raises(BadSpec, match=f"--{name}"):
+        form.data_options_of({name: typed})
 
 
 @pytest.mark.parametrize(("name", "typed"), WRONG)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from argparse import Namespace
 from pathlib import Path
 
 import pytest
 
-from roundelay.cli import exits, report, training
+from roundelay.client import report
+from roundelay.client.errors import MissingExtra
 from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
@@ -17,13 +17,15 @@ from roundelay.federation.spec import JobSpec
 
 def two_rounds() -> report.JobReport:
     files = (TrainingFile(0, "a", "00" * 32, 10, 8),)
-    made = report.JobReport(JobSpec(Settings(hidden=(1,)), files, files[0], 1, 26), nodes=1)
-    for number in (1, 2):
-        made.add(
+    spec = JobSpec(Settings(hidden=(1,)), files, files[0], 1, 26)
+    finished = tuple(
+        report.Round(
             RoundResult("job", number, "", "", 0, errors=4 - number, rows=8),
             RoundReport("job", number, "client", 1.5, 2.5, 0.75, 0.25, 0.125),
         )
-    return made
+        for number in (1, 2)
+    )
+    return report.JobReport(spec, 1, finished, report.model_from(spec, bytes(4 * (2 * 1 + 2 * 26)), b""))
 
 
 def test_the_curve_is_a_picture_of_every_round(tmp_path: Path) -> None:
@@ -40,7 +42,6 @@ def test_the_curve_is_a_picture_of_every_round(tmp_path: Path) -> None:
 
 def test_without_matplotlib_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    chosen = Namespace(out=None, history=None, timing=None, curve=tmp_path / "curve.png")
 
-    with pytest.raises(exits.Exit, match=r"--curve needs matplotlib: .*'\.\[plots\]'"):
-        training.write(chosen, two_rounds())
+    with pytest.raises(MissingExtra, match=r"--curve needs matplotlib: .*'\.\[plots\]'"):
+        report.write_curve(tmp_path / "curve.png", two_rounds())

@@ -1,16 +1,16 @@
-"""What the user gives: data that are read, checked and made files of the ring; settings that become a spec."""
+"""A job's files, read from the user's data and checked; and the job's spec."""
 
 from __future__ import annotations
 
-import argparse
 import secrets
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from roundelay.chord.errors import Malformed
+from roundelay.client.requests import DataOptions, TrainRequest, is_dataset
 from roundelay.federation import arithmetic
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
@@ -36,7 +36,7 @@ CLASSES = 26
 
 @dataclass(frozen=True, eq=False)
 class JobInput:
-    """What the user's files hold."""
+    """The files of a job, and what the spec says of their rows."""
 
     contents: Mapping[str, Content]  # by digest
     files: tuple[TrainingFile, ...]  # sorted by name
@@ -48,16 +48,16 @@ class JobInput:
     class_rows: tuple[int, ...] = ()
     skipped: tuple[str, ...] = ()
     kind: str = "letters"
-    raw: bool = False  # what is trained on is read by others' clients, who standardise as they like
+    raw: bool = False  # trained by Flower clients, which standardise their own inputs
 
     def validation_samples(self) -> Samples:
-        """The rows to validate on."""
+        """Read the rows to validate on."""
         file = self.validation
         return contents.parse(file.name, self.contents[file.digest][:], self.features, self.classes)
 
 
-class OnDisk(Mapping[str, Content]):
-    """Contents that are read when they are asked for, in parts: what lies on the disk need not fit into memory."""
+class ContentsOnDisk(Mapping[str, Content]):
+    """Contents by digest, read in parts on demand: a data set need not fit into memory."""
 
     def __init__(self, paths: Mapping[str, Path]) -> None:
         self._paths = paths
@@ -72,36 +72,50 @@ class OnDisk(Mapping[str, Content]):
         return len(self._paths)
 
 
-def read_data(chosen: argparse.Namespace, seed: int, stack: ExitStack, tell: prepare.OnProgress) -> JobInput:
-    """Whatever lies at the user's path, as files of the ring; the stack removes them. Raises MLError."""
-    kind = kind_of(chosen)
-    if kind == "letters" and chosen.validation is not None and not (chosen.parts or chosen.classes):
-        return read_input(chosen.data, chosen.validation)
-    reading = dataset.ReadOptions(
-        kind, TableOptions(label_column(chosen.label), chosen.missing), ImageOptions(chosen.side, chosen.colour)
-    )
-    found = dataset.read(chosen.data, reading)
-    if chosen.validation is not None:
-        found = with_test(found, dataset.read(folder.find_validation(chosen.validation, chosen.data), reading))
-    place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="roundelay-data-")))
-    plan = prepare.SplitPlan(chosen.parts, chosen.holdout, seed, tuple(filter(None, chosen.classes.split(","))))
-    return _prepared(prepare.prepare(found, place, plan, tell), place)
+def read_data(request: TrainRequest, kind: str, seed: int, stack: ExitStack, tell: prepare.OnProgress) -> JobInput:
+    """Read data of this kind into files of the ring; the stack removes temporary ones. Raises MLError."""
+    data = Path(str(request.data))
+    options, validation = request.data_options, request.validation
+    if kind == "letters" and validation is not None and not (options.parts or options.classes):
+        return read_input(data, str(validation))
+    reading = dataset.ReadOptions(kind, _table_options(options), ImageOptions(options.side, options.colour))
+    found = dataset.read(data, reading)
+    if validation is not None:
+        found = with_test(found, dataset.read(folder.find_validation(str(validation), data), reading))
+    plan = prepare.SplitPlan(options.parts, options.holdout, seed, options.classes)
+    return _prepared(lambda place: prepare.prepare(found, place, plan, tell), stack)
 
 
-def kind_of(chosen: argparse.Namespace) -> str:
-    """As it is told, or guessed; what cannot be guessed is letters, whose reader says what is wrong."""
-    if chosen.dataset:
-        return str(chosen.dataset)
+def kind_of(request: TrainRequest) -> str:
+    """Return the kind of the request's data, guessed if it is not named.
+
+    What cannot be guessed but has a validation file is letters: their reader names what is wrong.
+    """
+    if request.data_options.dataset:
+        return request.data_options.dataset
     try:
-        return dataset.guess(chosen.data, TableOptions(label_column(chosen.label), chosen.missing))
+        return dataset.guess(Path(str(request.data)), _table_options(request.data_options))
     except MLError as error:
-        if isinstance(error, InputMissing) or chosen.validation is not None:
+        if isinstance(error, InputMissing) or request.validation is not None:
             return "letters"
         raise
 
 
+def read_validation(path: Path, stack: ExitStack, tell: prepare.OnProgress) -> JobInput:
+    """Read the validation file of a job on private data: one of letters, or the test part of any data set.
+
+    The stack removes temporary files. Raises MLError.
+    """
+    if is_dataset(path):
+        found = dataset.read(path)
+        return _prepared(lambda place: prepare.prepare_validation(found, place, tell), stack)
+    held: dict[str, bytes] = {}
+    file, samples = _read(path, 0, None, held)
+    return JobInput(held, (), file, samples.features)
+
+
 def read_input(directory: Path, validation: str) -> JobInput:
-    """Read and check every letter file: nothing is trained while one of them is wrong. Raises MLError."""
+    """Read and check every letter file before anything is trained. Raises MLError."""
     validation_path = folder.find_validation(validation, directory)
     listing = folder.list_training_files(directory, validation_path)
     held: dict[str, bytes] = {}
@@ -119,29 +133,15 @@ def read_input(directory: Path, validation: str) -> JobInput:
     )
 
 
-def read_validation(path: Path) -> JobInput:
-    """A validation file of letters alone. Raises MLError."""
-    held: dict[str, bytes] = {}
-    file, samples = _read(path, 0, None, held)
-    return JobInput(held, (), file, samples.features)
-
-
-def read_validation_set(path: Path, stack: ExitStack, tell: prepare.OnProgress) -> JobInput:
-    """The rows to validate on of any set, and nothing to train on; the stack removes the file. Raises MLError."""
-    found = dataset.read(path)
-    place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="roundelay-data-")))
-    return _prepared(prepare.prepare_validation(found, place, tell), place)
-
-
 def make_spec(
     settings: Settings,
     given: JobInput,
     initial: SavedModel | None,
     detached: bool,
-    pinned: str = "",
+    private: str = "",
     homes: tuple[str, ...] = (),
 ) -> JobSpec:
-    """The job. Raises DataError when the model to continue is another, MLError where there is no such model."""
+    """Return the job's spec. Raises DataError if `initial` is another model, MLError if there is no such model."""
     spec = JobSpec(
         settings,
         given.files,
@@ -154,7 +154,7 @@ def make_spec(
         shape=given.shape,
         labels=given.labels,
         class_rows=given.class_rows if settings.weighting != "none" else (),
-        pinned=pinned,
+        pinned=private,
         homes=homes,
         raw=given.raw,
     )
@@ -170,8 +170,14 @@ def make_spec(
     return replace(spec, fingerprint=arithmetic.fingerprint_here(spec))
 
 
-def _prepared(made: prepare.Prepared, place: Path) -> JobInput:
-    """Prepared files as the job names them. Raises DataError."""
+def _table_options(options: DataOptions) -> TableOptions:
+    return TableOptions(label_column(options.label), options.missing)
+
+
+def _prepared(make: Callable[[Path], prepare.Prepared], stack: ExitStack) -> JobInput:
+    """Prepare a data set into a temporary folder, which the stack removes. Raises DataError."""
+    place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="roundelay-data-")))
+    made = make(place)
 
     def as_job_names_it(index: int, file: prepare.PreparedFile) -> TrainingFile:
         _check_storable(place / file.name, file.name, file.size_bytes)
@@ -179,14 +185,13 @@ def _prepared(made: prepare.Prepared, place: Path) -> JobInput:
 
     files = [as_job_names_it(index, file) for index, file in enumerate((*made.files, made.validation))]
     paths = {file.digest: place / file.name for file in files}
-    labels = () if made.labels == tuple(map(str, range(len(made.labels)))) else made.labels
     return JobInput(
-        OnDisk(paths),
+        ContentsOnDisk(paths),
         tuple(files[:-1]),
         files[-1],
         made.features,
         len(made.labels),
-        labels,
+        () if made.labels == tuple(map(str, range(len(made.labels)))) else made.labels,
         made.shape,
         made.class_rows,
         made.skipped,
@@ -204,10 +209,10 @@ def _read(path: Path, index: int, features: int | None, held: dict[str, bytes]) 
 
 
 def _check_storable(path: Path, name: str, size_bytes: int) -> None:
-    """Will the ring take it? Raises DataError."""
+    """Raise DataError if the ring would not store such a file."""
     try:
         check_name(name)
     except Malformed as error:
         raise DataError(str(path), None, str(error)) from error
     if size_bytes > CONTENT_BYTES_MAX:
-        raise DataError(str(path), None, f"is larger than {CONTENT_BYTES_MAX} bytes: split it")
+        raise DataError(str(path), None, f"is larger than {CONTENT_BYTES_MAX} bytes; split it")

@@ -1,7 +1,7 @@
-"""Settings to begin with, for what a user leaves open: measured ones, by data and model.
+"""Recommended settings by kind of data and model, for what a user leaves open.
 
-They were chosen on the rows that docs/datasets.md measures on, not on rows of their own: its figures flatter them.
-Letters and tables take the defaults of roundelay.federation.spec. Images have many features and need fewer rounds.
+They were tuned on the test rows that docs/datasets.md reports on, so its figures flatter them. Letters and tables
+take the defaults of roundelay.federation.settings; images have many features and need fewer rounds.
 """
 
 from __future__ import annotations
@@ -23,6 +23,6 @@ _BY_KIND = {"mnist": _OBJECTS, "cifar10": _OBJECTS, "images": _FINDINGS, "npz": 
 
 
 def recommended(kind: str, model: str) -> Mapping[str, Any]:
-    """What to set where nothing else was asked for. A model of somebody else's is given what suits a cnn."""
+    """Return the recommended settings; a model that does not ship with Roundelay gets those of a cnn."""
     by_model = _BY_KIND.get(kind, {})
     return by_model.get(model, by_model.get("cnn", {}))

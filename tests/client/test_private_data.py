@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from roundelay.cli import exits
-from roundelay.cli.job_input import make_spec
-from roundelay.cli.private_data import find_files, read
+from roundelay.client.errors import BadInput, ClientError
+from roundelay.client.job_input import make_spec, read_validation
+from roundelay.client.private_data import find_files
 from roundelay.federation.private_data import PrivateFile, Publication
 from roundelay.federation.settings import Settings
 
@@ -30,9 +30,9 @@ def letters(tmp_path: Path) -> Path:
 
 def asked(path: Path, *publications: Publication, model: str = "mlp") -> Any:
     """As find_files finds it, on a ring with these publications."""
-    access: Any = SimpleNamespace(ask=lambda _: publications, screen=SimpleNamespace(note=lambda _: None))
+    access: Any = SimpleNamespace(ask=lambda _: publications, progress=SimpleNamespace(note=lambda _: None))
     with ExitStack() as stack:
-        given = read(path, stack, lambda done, total: None)
+        given = read_validation(path, stack, lambda done, total: None)
         found, homes = find_files(access, "wards", model, given)
         return make_spec(Settings(model=model, hidden=(5,)), found, None, False, "wards", homes)
 
@@ -53,20 +53,20 @@ def test_they_are_validated_on_the_test_part_of_any_set(tmp_path: Path) -> None:
     spec = asked(tmp_path / "set.npz", CLIENT, model="cnn")
 
     assert (spec.validation.rows, spec.features, spec.classes, spec.shape) == (5, 196, 3, (1, 14, 14))
-    with pytest.raises(exits.Exit, match="a:1 has files of letters: a set of npz cannot validate them"):
+    with pytest.raises(BadInput, match="a:1 has files of letters; a set of npz cannot validate them"):
         asked(tmp_path / "set.npz", replace(FILES, features=196))
 
 
 @pytest.mark.parametrize(
     ("publications", "model", "complaint"),
     [
-        ((), "mlp", "no node has published files under 'wards'"),
-        ((FILES, CLIENT), "mlp", r"b:1 has a trainer of its own \(--trainer\), a:1 files \(--private\)"),
-        ((replace(FILES, features=5),), "mlp", "a:1 has files of 5 features, validate.txt has 4"),
+        ((), "mlp", "no node has published private data under 'wards'"),
+        ((FILES, CLIENT), "mlp", r"b:1 publishes a Flower client \(--trainer\) and a:1 publishes files \(--private\)"),
+        ((replace(FILES, features=5),), "mlp", "a:1 has files of 5 features, but validate.txt has 4"),
         (
             (CLIENT, replace(CLIENT, address="c:1")),
             "mine:Linear",
-            "b:1 cannot train mine:Linear: start it with --models mine; 1 other nodes neither",
+            r"b:1 cannot train mine:Linear: start it with --models mine \(and 1 more nodes cannot\)",
         ),
         ((FILES,), "torchzoo:cnn", "a:1 cannot train torchzoo:cnn: install the extra torch there"),
     ],
@@ -74,5 +74,5 @@ def test_they_are_validated_on_the_test_part_of_any_set(tmp_path: Path) -> None:
 def test_what_cannot_be_trained_is_refused_before_there_is_a_job(
     publications: tuple[Publication, ...], model: str, complaint: str, letters: Path
 ) -> None:
-    with pytest.raises(exits.Exit, match=complaint):
+    with pytest.raises(ClientError, match=complaint):
         asked(letters, *publications, model=model)

@@ -1,4 +1,4 @@
-"""The model card: what a saved model is, from which data and how it was made, and how well it does. Markdown."""
+"""The model card of a saved model, in Markdown: its data, its settings, its quality."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import platform
 from dataclasses import asdict
 from pathlib import Path
 
-from roundelay.cli.report import JobReport
+from roundelay.client.errors import CannotWrite
+from roundelay.client.report import JobReport
 from roundelay.ml.metrics import Metrics
 
 SHOWN_CLASSES_MAX = 40  # in the confusion matrix
@@ -14,19 +15,26 @@ VERSIONS = ("numpy", "thrift")
 
 
 def card_path(model: Path) -> Path:
-    """Beside the model."""
+    """Return the path of a model's card, beside the model."""
     return model.with_name(f"{model.name}.md")
 
 
-def write_card(model: Path, sha256: str, report: JobReport) -> None:
-    """Raises OSError."""
+def write_card(model: Path, report: JobReport) -> None:
+    """Write the card of the model that was saved at this path. Raises CannotWrite."""
+    try:
+        card_path(model).write_text("\n".join(_lines(model.name, report)))
+    except OSError as error:
+        raise CannotWrite(f"cannot write {error.filename}: {error.strerror}") from error
+
+
+def _lines(name: str, report: JobReport) -> list[str]:
     from importlib.metadata import version  # takes longer to import than a card to write
 
     spec, metrics = report.spec, report.metrics
     lines = [
-        f"# {model.name}",
+        f"# {name}",
         "",
-        f"- weights: SHA-256 `{sha256}`",
+        f"- weights: SHA-256 `{report.model.sha256}`",
         f"- job: `{spec.job}`",
         f"- model: {spec.settings.model}, sizes {'-'.join(map(str, spec.sizes))}, seed {spec.settings.seed}",
         f"- trained on {spec.rows} rows in {len(spec.files)} files, {len(report.rounds)} rounds",
@@ -35,24 +43,24 @@ def write_card(model: Path, sha256: str, report: JobReport) -> None:
     ]
     if metrics is not None:
         lines += _metrics(metrics)
-    lines += ["## How it was made", "", "| setting | value |", "| --- | --- |"]
-    lines += [f"| {name} | {value} |" for name, value in asdict(spec.settings).items()]
+    lines += ["## Settings", "", "| setting | value |", "| --- | --- |"]
+    lines += [f"| {setting} | {value} |" for setting, value in asdict(spec.settings).items()]
     if spec.initial:
         lines += [f"| continued from | `{spec.initial}` |"]
     lines += ["", "## Data", "", "| file | rows | SHA-256 |", "| --- | --- | --- |"]
     lines += [f"| {f.name} | {f.rows} | `{f.digest}` |" for f in (*spec.files, spec.validation)]
-    versions = ", ".join(f"{name} {version(name)}" for name in VERSIONS)
+    versions = ", ".join(f"{package} {version(package)}" for package in VERSIONS)
     lines += [
         "",
-        f"The last file was validated on. Python {platform.python_version()}, {versions}, {platform.machine()}.",
+        f"The last file is the validation file. Python {platform.python_version()}, {versions}, {platform.machine()}.",
         "",
     ]
-    card_path(model).write_text("\n".join(lines))
+    return lines
 
 
 def _metrics(metrics: Metrics) -> list[str]:
     lines = [
-        "## How well it does",
+        "## Quality",
         "",
         f"Accuracy {metrics.accuracy:.4f} on {metrics.rows} rows, macro F1 "
         f"{metrics.macro_f1:.4f}, AUC {_shown(metrics.auc)}.",
@@ -67,7 +75,7 @@ def _metrics(metrics: Metrics) -> list[str]:
     if len(metrics.classes) <= SHOWN_CLASSES_MAX:
         lines += [
             "",
-            "Rows: what it is; columns: what was predicted.",
+            "Confusion matrix: rows are the true class, columns the predicted one.",
             "",
             "| | " + " | ".join(c.label for c in metrics.classes) + " |",
             "| --- " * (len(metrics.classes) + 1) + "|",

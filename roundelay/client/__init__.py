@@ -1,0 +1,23 @@
+"""The client layer: what `roundelay` exports, and what the command line, the dashboard and the benchmarks call.
+
+requests      what a user asks for, as frozen values: TrainRequest, DataOptions, RingAddress
+ring          connect, local_ring, load_model; Ring: submit, jobs, status, lookup
+job           Job: its rounds as they finish, its result, cancel
+job_runner    drive a job from this process, or follow one that others drive
+preparation   read and check a request's data before a ring is needed
+publication   store a job's files and its record on the ring
+job_input     the files of a job, read from the user's data
+private_data  the files of a job that stay on the nodes which published them
+option_text   read settings and options from text
+presets       recommended settings by kind of data and model
+connection    enter a ring, and stay connected while its nodes come and go
+local         a ring of processes on this machine
+lookup        a lookup with the time of each hop
+health        ping a process; check a ring's invariants
+report        a job's results, and the files written from them: history, timing, curve
+model_card    the Markdown description beside a saved model
+progress      the observer protocol by which long operations report
+errors        ClientError and its subclasses; translation of errors from the layers below
+
+It parses no command line and prints nothing.
+"""

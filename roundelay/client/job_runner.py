@@ -1,0 +1,123 @@
+"""Drive a job from this process, or follow one that others drive, to its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from roundelay.chord.errors import ChordError
+from roundelay.client.connection import Connection, check_entry
+from roundelay.client.report import Round
+from roundelay.federation import jobs, records
+from roundelay.federation.driver import Driver
+from roundelay.federation.effects import Clocks
+from roundelay.federation.errors import JobEnded, NoSuchJob, Overtaken
+from roundelay.federation.records import RoundReport, RoundResult, blank_report
+from roundelay.federation.snapshot import JobSnapshot, read_snapshot
+from roundelay.federation.spec import JobSpec
+
+CLOCKS = Clocks(time.monotonic, time.time_ns)
+POLL_INTERVAL_S = 0.5
+ABSENT_MAX = 600  # polls in a row that do not find the job
+
+
+@dataclass(frozen=True)
+class FinishedJob:
+    """What a finished job has left: all rounds, and its last model as bytes."""
+
+    rounds: tuple[Round, ...]
+    weights: bytes
+    moments: bytes
+
+
+class JobRunner:
+    """Runs one job to its end; `on_round` hears of every round as it finishes."""
+
+    def __init__(self, connection: Connection, spec: JobSpec, on_round: Callable[[Round], None]) -> None:
+        self._connection = connection
+        self._spec = spec
+        self._on_round = on_round
+        self._rounds: list[Round] = []
+
+    def drive(self) -> FinishedJob:
+        """Wait for the job's turn, then drive it, with heartbeats to the ring meanwhile.
+
+        If another process has taken over, follow that one. Raises JobEnded, FederationError, ChordError.
+        """
+        connection, spec = self._connection, self._spec
+        note, entry = connection.progress.note, connection.ask(check_entry)
+        driver = Driver(spec, entry.ring, entry.node, "client", CLOCKS, self._add, note)
+        connection.runtime.start(
+            "heartbeat", driver.heartbeat(), lambda error: note(f"heartbeats no longer reach the ring: {error}")
+        )
+        self._wait_for_turn()
+        try:
+            results = connection.runtime.run(driver.drive())
+        except (JobEnded, NoSuchJob):
+            return self.follow()
+        except Overtaken as error:
+            note(f"{error}; following it")
+            return self.follow(reread=True)  # the round that we reported is not the one that counts
+        except ChordError as error:
+            note(f"lost contact with the ring: {error}. The owner of the job's key drives it on; following")
+            return self.follow()
+        return self._finished(driver.weights, results, reread=False)
+
+    def follow(self, reread: bool = False) -> FinishedJob:
+        """Report every round as it is stored, then fetch the model. Raises JobEnded unless the job is done."""
+        job = self._spec.job
+        snapshot = self._poll(None)
+        self._add_new(snapshot)
+        while not snapshot.is_over:
+            time.sleep(POLL_INTERVAL_S)
+            snapshot = self._poll(snapshot)
+            self._add_new(snapshot)
+        if snapshot.end != records.DONE:
+            raise JobEnded(f"job {job} is {snapshot.end}" + f": {snapshot.reason}" * bool(snapshot.reason))
+        weights = self._connection.ask(lambda entry: jobs.read_weights(entry.node, entry.ring, snapshot.results[-1]))
+        return self._finished(weights, snapshot.results, reread)
+
+    def _finished(self, weights: bytes, results: tuple[RoundResult, ...], reread: bool) -> FinishedJob:
+        """Read the rounds anew if they were not all seen, or not as they count."""
+        if reread or len(self._rounds) < self._spec.settings.rounds:
+            self._rounds = rounds_of(self._poll(None))
+        return FinishedJob(tuple(self._rounds), weights, bytes.fromhex(results[0].moments))
+
+    def _add(self, result: RoundResult, report: RoundReport) -> None:
+        self._rounds.append(Round(result, report))
+        self._on_round(self._rounds[-1])
+
+    def _add_new(self, snapshot: JobSnapshot) -> None:
+        for each in rounds_of(snapshot)[len(self._rounds) :]:
+            self._add(*each)
+
+    def _poll(self, known: JobSnapshot | None) -> JobSnapshot:
+        """Read a job that has been there: while the nodes that store its records are away, wait for them."""
+        for _ in range(ABSENT_MAX):
+            try:
+                return read_job(self._connection, self._spec.job, known)
+            except NoSuchJob:
+                time.sleep(POLL_INTERVAL_S)
+        return read_job(self._connection, self._spec.job, known)
+
+    def _wait_for_turn(self) -> None:
+        """Wait until the jobs published before this one have ended; report its place in the queue as it changes."""
+        reported, job = 0, self._spec.job
+        while ahead := self._connection.ask(lambda entry: jobs.jobs_ahead(entry.node, entry.ring, job)):
+            if len(ahead) != reported:
+                count = f"{len(ahead)} job{'s' * (len(ahead) != 1)}"
+                self._connection.progress.note(f"waiting: {count} ahead of this one, first {ahead[0][:8]}")
+                reported = len(ahead)
+            time.sleep(POLL_INTERVAL_S)
+
+
+def read_job(connection: Connection, job: str, known: JobSnapshot | None = None) -> JobSnapshot:
+    """Read a job and its reports. Raises NoSuchJob, Diverged, BadRecord, ChordError."""
+    return connection.ask(lambda entry: read_snapshot(entry.node, entry.ring, job, known, with_reports=True))
+
+
+def rounds_of(snapshot: JobSnapshot) -> list[Round]:
+    """Return a snapshot's rounds; a report that is lost is blank."""
+    job, reports = snapshot.job, snapshot.reports
+    return [Round(r, reports.get(r.round) or blank_report(job, r.round)) for r in snapshot.results[1:]]

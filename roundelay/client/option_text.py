@@ -1,0 +1,51 @@
+"""Values of settings and options read from text, as typed on a command line or in a form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+from roundelay.federation.settings import Settings, check
+
+COMMON = ("model", "rounds", "epochs", "hidden", "eta")  # shown first; the others on demand
+
+
+def whole_number(text: str) -> int:
+    """Read an integer. Raises ValueError."""
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a whole number") from None
+
+
+def number(text: str) -> float:
+    """Read a decimal number. Raises ValueError."""
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a number") from None
+
+
+def whole_numbers(text: str) -> tuple[int, ...]:
+    """Read integers with commas between them. Raises ValueError."""
+    return tuple(whole_number(part) for part in text.split(","))
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Read names with commas between them."""
+    return tuple(filter(None, text.split(",")))
+
+
+def read_setting(name: str, text: str) -> Any:
+    """Read a setting, and check its range. Raises ValueError for what cannot be read, BadSpec."""
+    default = next(each.default for each in fields(Settings) if each.name == name)
+    readers: dict[type, Callable[[str], Any]] = {int: whole_number, float: number, str: str, tuple: whole_numbers}
+    value = readers[type(default)](text)
+    check(name, value)
+    return value
+
+
+def show(value: Any) -> str:
+    """Return a value as one would type it."""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else "" if value is None else str(value)

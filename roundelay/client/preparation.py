@@ -1,0 +1,98 @@
+"""A request's data, read and checked before a ring is needed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+from roundelay.client import private_data
+from roundelay.client.connection import Connection
+from roundelay.client.errors import translated_errors
+from roundelay.client.job_input import JobInput, kind_of, make_spec, read_data, read_validation
+from roundelay.client.local import allow_model
+from roundelay.client.presets import recommended
+from roundelay.client.progress import SILENT, Progress
+from roundelay.client.requests import TrainRequest
+from roundelay.federation.settings import Settings
+from roundelay.federation.spec import JobSpec
+from roundelay.ml.readers.saved_model import SavedModel, load
+
+
+@dataclass
+class PreparedRequest:
+    """A request that is ready for a ring; `close` removes its temporary files."""
+
+    request: TrainRequest
+    initial: SavedModel | None
+    began: float  # monotonic seconds
+    find_job: Callable[[Connection], tuple[JobSpec, JobInput]]  # private data are found on the ring
+    files: ExitStack = field(default_factory=ExitStack)
+
+    def close(self) -> None:
+        """Remove the temporary files."""
+        self.files.close()
+
+    def __enter__(self) -> PreparedRequest:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self.close()
+
+
+def prepare(request: TrainRequest, progress: Progress = SILENT) -> PreparedRequest:
+    """Read and check the request's data, settings and initial model. Raises ClientError."""
+    began = time.monotonic()
+    with translated_errors(), ExitStack() as stack:
+        kind = "" if request.private else kind_of(request)
+        settings = settings_of(request, kind)
+        allow_model(settings.model)
+        initial = load(request.init) if request.init else None
+        find = _find_private if request.private else _find_own
+        found = find(request, kind, settings, initial, progress, stack)
+        return PreparedRequest(request, initial, began, found, stack.pop_all())
+
+
+def settings_of(request: TrainRequest, kind: str) -> Settings:
+    """Return the request's settings, completed with what is recommended for the kind of data. Raises BadSpec."""
+    if isinstance(request.settings, Settings):
+        return request.settings
+    chosen = {**recommended(kind, request.setting("model")), **request.settings}
+    if chosen.get("course"):
+        chosen["optimizer"] = "gd"
+    return Settings(**chosen)
+
+
+FindJob = Callable[[Connection], tuple[JobSpec, JobInput]]
+
+
+def _find_own(
+    request: TrainRequest,
+    kind: str,
+    settings: Settings,
+    initial: SavedModel | None,
+    progress: Progress,
+    stack: ExitStack,
+) -> FindJob:
+    """Read the user's own data."""
+    data = read_data(request, kind, settings.seed, stack, progress.bar("preparing"))
+    spec = make_spec(settings, data, initial, request.detach)
+    if data.skipped:
+        progress.note(f"not data, skipped: {', '.join(data.skipped)}")
+    return lambda _: (spec, data)
+
+
+def _find_private(
+    request: TrainRequest, _: str, settings: Settings, initial: SavedModel | None, progress: Progress, stack: ExitStack
+) -> FindJob:
+    """Read the validation file; which private files there are, the ring knows."""
+    validation = read_validation(Path(str(request.validation)), stack, progress.bar("preparing"))
+
+    def find(connection: Connection) -> tuple[JobSpec, JobInput]:
+        data, homes = private_data.find_files(connection, request.private, settings.model, validation)
+        return make_spec(settings, data, initial, request.detach, request.private, homes), data
+
+    return find

@@ -1,0 +1,157 @@
+"""A job's results, and the files written from them."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from roundelay.client.errors import CannotWrite, MissingExtra
+from roundelay.federation.records import RoundReport, RoundResult
+from roundelay.federation.spec import JobSpec
+from roundelay.ml.data import Samples, moments_from_bytes
+from roundelay.ml.metrics import Metrics, measure
+from roundelay.ml.readers.saved_model import SavedModel, save
+
+
+class Round(NamedTuple):
+    """One finished round: its result, which is the same whoever trained it, and the report of how it went."""
+
+    result: RoundResult
+    report: RoundReport
+
+    @property
+    def number(self) -> int:
+        """The round's number, from 1 on."""
+        return self.result.round
+
+    @property
+    def validation_error(self) -> float:
+        """The fraction of the validation rows that the round's model predicts wrongly."""
+        return self.result.error
+
+    def to_json(self) -> dict[str, float | int]:
+        """Return a row of the job's history."""
+        report = self.report
+        gossip = (
+            {"worst_node_error": max(report.errors.values()), "spread": round(report.spread, 6)}
+            if report.errors
+            else {}
+        )
+        return {
+            "round": self.number,
+            "validation_error": round(self.validation_error, 6),
+            "validation_loss": round(report.validation_loss, 6),
+            "training_loss": round(report.training_loss, 6),
+            "training_accuracy": round(report.training_accuracy, 6),
+            "seconds": round(report.seconds, 4),
+            "slowest_node_seconds": round(report.slowest_s, 4),
+            **gossip,
+        }
+
+
+@dataclass(frozen=True)
+class JobReport:
+    """What a finished job has come to."""
+
+    spec: JobSpec
+    nodes: int  # of the ring when the job was published
+    rounds: tuple[Round, ...]
+    model: SavedModel
+    seconds: float = 0.0
+    metrics: Metrics | None = None  # of the model on the validation file, if that is at hand
+
+    @property
+    def validation_error(self) -> float:
+        """The validation error of the last round."""
+        return self.rounds[-1].validation_error
+
+    @cached_property
+    def placement(self) -> dict[str, str]:
+        """The address of the node that trained each file in the last round, by file name."""
+        return dict(sorted(self.rounds[-1].report.placement.items()))
+
+    def to_json(self) -> dict[str, object]:
+        """Return what `client.py train --json` prints."""
+        node_errors = self.rounds[-1].report.errors
+        return {
+            "job": self.spec.job,
+            "validation_error": self.validation_error,
+            "files": len(self.spec.files),
+            "nodes": self.nodes,
+            "rounds": len(self.rounds),
+            "seconds": round(self.seconds, 3),
+            "model_sha256": self.model.sha256,
+            "metrics": self.metrics.to_json() if self.metrics else None,
+            "history": [each.to_json() for each in self.rounds],
+            "placement": self.placement,
+            **({"node_errors": node_errors} if node_errors else {}),
+        }
+
+
+def model_from(spec: JobSpec, weights: bytes, moments: bytes) -> SavedModel:
+    """Return a job's model from the bytes that the ring stores. `moments` is empty if the model reads raw inputs."""
+    array = np.frombuffer(weights, "<f4").astype(np.float32)  # (parameters,)
+    return SavedModel(spec.design, array, moments_from_bytes(moments) if moments else None, spec.labels)
+
+
+def measure_model(model: SavedModel, samples: Samples) -> Metrics:
+    """Return how a model does on these rows."""
+    with np.errstate(all="ignore"):
+        return measure(model.probabilities(samples.x), samples.y, model.labels)
+
+
+def save_model(path: Path, model: SavedModel, form: str | None = None) -> None:
+    """Write a model as .npz or .safetensors: as `form` says, else as the path ends. Raises CannotWrite."""
+    _write(path, lambda: save(path, model, form))
+
+
+def write_history(path: Path, report: JobReport) -> None:
+    """Write one line a round, as CSV. Raises CannotWrite."""
+    rows = [each.to_json() for each in report.rounds]
+
+    def write() -> None:
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+
+    _write(path, write)
+
+
+def write_timing(path: Path, report: JobReport) -> None:
+    """Write the seconds of the whole job and of every round. Raises CannotWrite."""
+    lines = [f"job {report.seconds:.3f}", *(f"round {r.number} {r.report.seconds:.3f}" for r in report.rounds)]
+    _write(path, lambda: path.write_text("".join(f"{line}\n" for line in lines)))
+
+
+def write_curve(path: Path, report: JobReport) -> None:
+    """Draw the learning curve. Raises CannotWrite, and MissingExtra without matplotlib (the extra `plots`)."""
+    try:
+        import matplotlib
+
+        matplotlib.use("Agg")
+        from matplotlib import pyplot
+    except ImportError as error:
+        raise MissingExtra("--curve needs matplotlib: python3 -m pip install '.[plots]'") from error
+    figure, axes = pyplot.subplots(figsize=(6, 4), layout="constrained")
+    numbers = [each.number for each in report.rounds]
+    axes.plot(numbers, [each.validation_error for each in report.rounds], label="validation")
+    axes.plot(numbers, [1 - each.report.training_accuracy for each in report.rounds], label="training")
+    axes.set(xlabel="round", ylabel="error", ylim=(0, None))
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend()
+    _write(path, lambda: figure.savefig(path, dpi=150))
+    pyplot.close(figure)
+
+
+def _write(path: Path, write: Callable[[], object]) -> None:
+    try:
+        write()
+    except OSError as error:
+        raise CannotWrite(f"cannot write {path}: {error.strerror or error}") from error

@@ -1,0 +1,126 @@
+"""What a user asks of the client, as frozen values. Imports no numpy, so that --help need not wait for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from roundelay.chord.refs import Address
+from roundelay.client.errors import BadInput, InvalidRequest
+from roundelay.client.option_text import names, number, whole_number
+from roundelay.federation.settings import Settings, option
+from roundelay.ml.choices import HOLDOUT_DEFAULT, KINDS, MISSING_CHOICES, PARTS_DEFAULT, SIDE_DEFAULT, side
+from roundelay.node import addresses
+from roundelay.node.options import DEFAULT_FILE, SUPERNODE_PORT
+
+MODELS_OF_IMAGES = ("cnn", "torchzoo:cnn")
+
+
+@dataclass(frozen=True)
+class RingAddress:
+    """How to enter a ring: through its supernode, or through any of its nodes."""
+
+    supernode: Address | None = None  # default: as the node list says, else 127.0.0.1:9091
+    bootstrap: Address | None = None  # a node to enter through, instead of a supernode
+    nodes: Path = DEFAULT_FILE  # the node list
+
+    def __post_init__(self) -> None:
+        if self.supernode is not None and self.bootstrap is not None:
+            raise InvalidRequest(
+                "--bootstrap cannot be combined with --supernode: the client enters the ring through one of them"
+            )
+
+    def entry_points(self) -> tuple[Address | None, tuple[Address, ...]]:
+        """Return the supernode, or None if there is none to ask, and the nodes to try. Raises BadInput."""
+        if self.bootstrap is not None:
+            return None, (self.bootstrap,)
+        try:
+            listed = addresses.read(self.nodes)
+        except addresses.NodeListError as error:
+            raise BadInput(str(error)) from error
+        supernode = self.supernode or listed.supernode or Address("127.0.0.1", SUPERNODE_PORT)
+        return supernode, tuple(listed.nodes)
+
+
+def _option(
+    default: Any,
+    about: str,
+    read: Callable[[str], Any] = str,
+    metavar: str | None = None,
+    choices: tuple[str, ...] | None = None,
+) -> Any:
+    return field(default=default, metadata={"about": about, "read": read, "metavar": metavar, "choices": choices})
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """How a data set is read and divided into training files."""
+
+    dataset: str | None = _option(None, "format of DATA (default: guessed from its files)", choices=KINDS)
+    holdout: float = _option(
+        HOLDOUT_DEFAULT, "share of the rows kept for validation if there is no other validation data", number, "SHARE"
+    )
+    parts: int | None = _option(
+        None,
+        f"make N training files (default: one per source file, or {PARTS_DEFAULT} of a single source)",
+        whole_number,
+        "N",
+    )
+    classes: tuple[str, ...] = _option((), "use these classes only", names, "A,B")
+    label: str = _option("-1", "label column of a table; -1 is the last", metavar="NAME|INDEX")
+    missing: str = _option("refuse", "treatment of missing values of a table", choices=MISSING_CHOICES)
+    side: int = _option(SIDE_DEFAULT, "resize images to PxP", side, "P")
+    colour: bool = _option(False, "keep the colours of images")
+
+    def differing(self) -> list[str]:
+        """Return the names of the options that are not at their default."""
+        return [each.name for each in fields(self) if getattr(self, each.name) != each.default]
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """A training job: data or published private data, and settings. Raises InvalidRequest for contradictions."""
+
+    data: str | Path | None = None  # folder of training files, or a data set
+    validation: str | Path | None = None  # as given, or inside `data`; default: the set's test part, or a held-out part
+    settings: Settings | Mapping[str, Any] = field(default_factory=dict)  # a mapping overrides the recommended ones
+    data_options: DataOptions = DataOptions()
+    init: Path | None = None  # a saved model to continue from
+    private: str = ""  # train on the private data that nodes published under this name; `validation` is required
+    detach: bool = False  # the ring drives the job; otherwise this process does, and the ring takes over if it dies
+
+    def __post_init__(self) -> None:
+        if self.private:
+            self._check_private()
+        elif self.data is None:
+            raise InvalidRequest("no training data: name a folder or a data set")
+
+    def setting(self, name: str) -> Any:
+        """Return a setting as far as the request decides it, else its default."""
+        if isinstance(self.settings, Settings):
+            return getattr(self.settings, name)
+        return self.settings.get(name, next(each.default for each in fields(Settings) if each.name == name))
+
+    def _check_private(self) -> None:
+        """Private data are trained on as they are, where they are."""
+        if self.data is not None or self.validation is None:
+            raise InvalidRequest("--private NAME takes --validation FILE, and no folder: the files stay on their nodes")
+        if (placement := self.setting("placement")) != "hash":
+            raise _conflict(f"{option('placement')} {placement}", "the files stay on their nodes")
+        if (weighting := self.setting("weighting")) != "none":
+            raise _conflict(f"{option('weighting')} {weighting}", "nodes do not publish which classes they hold")
+        if given := self.data_options.differing():
+            raise _conflict(f"--{given[0]}", "private files are trained on as they are")
+        if (model := self.setting("model")) in MODELS_OF_IMAGES and not is_dataset(Path(self.validation)):
+            raise _conflict(f"--model {model}", "it learns from images, and private files hold rows")
+
+
+def is_dataset(path: Path) -> bool:
+    """Return whether a path is a data set that a reader knows, rather than one file of letters."""
+    return path.is_dir() or path.suffix == ".npz"
+
+
+def _conflict(given: str, reason: str) -> InvalidRequest:
+    return InvalidRequest(f"--private cannot be combined with {given}: {reason}")

@@ -1,0 +1,131 @@
+"""The public API: what `roundelay` exports, on a local ring of real processes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import roundelay
+from roundelay.client.errors import InputNotFound, InvalidRequest, JobFailed, RequestRefused, RingUnavailable
+from roundelay.federation import records
+from tests.end_to_end.small_job import write_tiny
+from tests.processes import ROOT
+
+SETTINGS = {"rounds": 3, "epochs": 1, "hidden": (4,)}
+HEAVY = ("numpy", "thrift", "rich", "argparse")
+
+
+@pytest.fixture(scope="module")
+def ring() -> Iterator[roundelay.Ring]:
+    with roundelay.local_ring(2) as made:
+        yield made
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return write_tiny(tmp_path)
+
+
+def request(data: Path, **more: object) -> roundelay.TrainRequest:
+    return roundelay.TrainRequest(data, "validate_letters.txt", SETTINGS, **more)  # type: ignore[arg-type]
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    code = f"import roundelay, sys; print([name for name in {HEAVY} if name in sys.modules])"
+
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n"
+
+
+def test_every_export_resolves() -> None:
+    for name in roundelay.__all__:
+        assert getattr(roundelay, name).__name__ == name
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        roundelay.nonsense  # noqa: B018 - the access is the test
+
+
+def test_a_job_yields_its_rounds_and_then_its_result(ring: roundelay.Ring, data: Path) -> None:
+    job = ring.submit(request(data))
+
+    rounds = list(job.rounds())
+    report = job.result()
+
+    assert [each.number for each in rounds] == [1, 2, 3]
+    assert report.rounds == tuple(rounds)
+    assert report.validation_error == rounds[-1].validation_error
+    assert report.metrics is not None and report.metrics.rows > 0
+    assert list(job.rounds()) == rounds, "a second reader sees them all again"
+
+
+def test_the_model_can_be_saved_and_loaded(ring: roundelay.Ring, data: Path) -> None:
+    model = ring.submit(request(data)).result().model
+    roundelay.save_model(data / "model.npz", model)
+
+    assert roundelay.load_model(data / "model.npz").sha256 == model.sha256
+
+
+def test_a_detached_job_is_driven_by_the_ring_and_can_be_followed_by_its_id(ring: roundelay.Ring, data: Path) -> None:
+    ours = ring.submit(request(data)).result()
+    job = ring.submit(request(data, detach=True))
+
+    found = ring.job(job.id)
+
+    assert [each.number for each in found.rounds()] == [1, 2, 3]
+    assert found.result().model.sha256 == ours.model.sha256
+    assert found.model().sha256 == ours.model.sha256
+    assert next(each.state for each in ring.jobs() if each.job == job.id) == records.DONE
+    assert all(finding.holds for finding in found.audit(repeat=1))
+
+
+def test_a_cancelled_job_raises_where_it_is_watched(ring: roundelay.Ring, data: Path) -> None:
+    long = roundelay.TrainRequest(data, "validate_letters.txt", {**SETTINGS, "rounds": 5000})
+    job = ring.submit(long)
+
+    seen = next(iter(job.rounds()))
+    job.cancel()
+
+    assert seen.number == 1
+    with pytest.raises(JobFailed, match="is cancelled"):
+        job.result()
+    with pytest.raises(RequestRefused, match="already cancelled"):
+        job.cancel()
+
+
+def test_a_ring_shows_its_nodes_and_looks_names_up(ring: roundelay.Ring) -> None:
+    nodes = {status.node for status in ring.status()}
+    found = ring.lookup("validate.txt")
+
+    assert len(nodes) == ring.size() == 2
+    assert found.route.owner in nodes
+    assert ring.check().holds
+
+
+def test_a_second_connection_enters_the_same_ring(ring: roundelay.Ring) -> None:
+    address = ring.connection.address.supernode
+    node = ring.status()[0].node.address
+
+    for other in (roundelay.connect(str(address)), roundelay.connect(bootstrap=node)):
+        with other:
+            assert other.size() == 2
+
+
+def test_where_no_ring_is_connecting_fails(tmp_path: Path) -> None:
+    with pytest.raises(RingUnavailable, match=r"nothing answers for the supernode at 127\.0\.0\.1:1"):
+        roundelay.connect("127.0.0.1:1", nodes=tmp_path / "none")
+
+
+def test_what_is_wrong_with_a_request_is_said_before_the_ring_is_asked(ring: roundelay.Ring, data: Path) -> None:
+    with pytest.raises(InvalidRequest, match="--rounds is 0"):
+        ring.submit(roundelay.TrainRequest(data, settings={"rounds": 0}))
+    with pytest.raises(InputNotFound, match="nowhere"):
+        ring.submit(roundelay.TrainRequest(data / "nowhere"))
+    with pytest.raises(InvalidRequest, match="no training data"):
+        roundelay.TrainRequest()
+    with pytest.raises(InvalidRequest, match="cannot be combined"):
+        roundelay.RingAddress(ring.connection.address.supernode, ring.connection.address.supernode)
+    assert issubclass(InvalidRequest, roundelay.ClientError)
