@@ -48,6 +48,7 @@ class Peers:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._idle: dict[Place, list[Line]] = {}  # the one used last at the end
+        self._closed = False
         self.calls = 0  # made so far, for whoever counts
 
     def ask(self, ask: Ask) -> Any:
@@ -65,8 +66,9 @@ class Peers:
             return self._ask_anew(place, call, arguments, deadline)
 
     def close(self) -> None:
-        """Close what lies idle."""
+        """Close the idle connections now, and each other one when its call has ended."""
         with self._lock:
+            self._closed = True
             idle, self._idle = [line for lines in self._idle.values() for line in lines], {}
         for line in idle:
             line.connection.close()
@@ -125,9 +127,11 @@ class Peers:
         surplus: Line | None = None
         line.idle_since = time.monotonic()
         with self._lock:
-            mine = self._idle.setdefault(place, [])
+            mine = [] if self._closed else self._idle.setdefault(place, [])
             mine.append(line)
-            if len(mine) > CONNECTIONS_PER_PEER_MAX:
+            if self._closed:
+                surplus = line
+            elif len(mine) > CONNECTIONS_PER_PEER_MAX:
                 surplus = mine.pop(0)
             elif len(self._idle) > CONNECTIONS_MAX // CONNECTIONS_PER_PEER_MAX:
                 surplus = self._too_many()
