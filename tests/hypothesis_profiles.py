@@ -1,4 +1,4 @@
-"""How hard the tests look: ROUNDELAY_SOAK=20 looks at twenty times as many examples, new ones each time."""
+"""How many examples the tests try: with ROUNDELAY_SOAK=20 twenty times as many, new ones in each run."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ SOAK = int(os.environ.get("ROUNDELAY_SOAK", "0"))
 
 
 def seeds(count: int) -> list[int]:
-    """As many seeds; the same ones each time, unless it is a soak."""
+    """Return `count` seeds; the same ones in each run, unless it is a soak."""
     return [random.randrange(1 << 32) for _ in range(count * SOAK)] if SOAK else list(range(count))
 
 
 def machine(examples: int, steps: int) -> settings:
-    """How long a state machine runs."""
+    """Return the settings of a test with so many examples and, for a state machine, steps."""
     return settings(
         max_examples=examples * max(SOAK, 1),
         stateful_step_count=steps,

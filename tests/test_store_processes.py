@@ -1,4 +1,4 @@
-"""The store of real processes: everything killed at once comes back, who leaves takes nothing along."""
+"""The store with real processes: it survives killing all nodes at once, and a node that leaves loses nothing."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FILES["large"] = bytes(range(256)) * (10 << 10)  # three pieces
 
 
 class Client:
-    """Asks a ring from here, through any node that answers."""
+    """A client of the ring, through any node that answers."""
 
     def __init__(self, ring: Ring, runtime: Runtime) -> None:
         self.ring = ring
@@ -43,7 +43,7 @@ class Client:
         return self.ask(lambda e: put(e.node, e.ring, e.ring.key(name), name, content, version))
 
     def get(self, name: str) -> bytes:
-        """As soon as the ring can say. Raises NotFound."""
+        """Return a file as soon as the ring can tell. Raises NotFound."""
 
         def attempt() -> list[bytes]:
             try:
@@ -57,7 +57,7 @@ class Client:
 
 @pytest.fixture(scope="module")
 def ring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ring]:
-    """Four nodes that keep what they store; the module's tests leave it whole."""
+    """Start four nodes with state directories; each test leaves the ring converged."""
     made = Ring(tmp_path_factory.mktemp("ring"))
     try:
         for number in range(COUNT):
@@ -79,11 +79,11 @@ def start(ring: Ring, number: int, port: int) -> ManagedProcess:
 
 
 def nodes(ring: Ring) -> list[ManagedProcess]:
-    """The compute nodes that run, the earliest first."""
+    """Return the running compute nodes, the earliest first."""
     return [node for node in ring.nodes if node.is_running]
 
 
-def test_everything_killed_at_once_comes_back_with_every_acknowledged_file(ring: Ring, client: Client) -> None:
+def test_after_all_nodes_are_killed_at_once_every_acknowledged_file_is_found(ring: Ring, client: Client) -> None:
     for name, content in FILES.items():
         assert len(client.put(name, content)) == 3
     killed = nodes(ring)
@@ -104,7 +104,7 @@ def test_everything_killed_at_once_comes_back_with_every_acknowledged_file(ring:
 
 
 def all_copied(ring: Ring) -> dict[str, int]:
-    """How many copies there are of each name, once there are three of all."""
+    """Return the number of copies of each name, once each has three."""
     counts: dict[str, int] = {}
     for status in ring.statuses():
         for name in status.names:
@@ -112,7 +112,7 @@ def all_copied(ring: Ring) -> dict[str, int]:
     return counts if counts and set(counts.values()) == {3} else {}
 
 
-def test_status_check_says_yes_to_every_predicate_of_a_whole_ring(ring: Ring) -> None:
+def test_status_check_confirms_every_predicate_of_a_converged_ring(ring: Ring) -> None:
     ring.wait_for_nodes(COUNT)
 
     shown = ring.client("status", "--check", "--json").json
@@ -120,7 +120,7 @@ def test_status_check_says_yes_to_every_predicate_of_a_whole_ring(ring: Ring) ->
     assert shown["holds"] and shown["nodes"] == COUNT and all(each["holds"] for each in shown["predicates"])
 
 
-def test_a_node_that_is_told_to_leave_hands_over_and_nothing_is_lost(ring: Ring, client: Client) -> None:
+def test_a_node_that_leaves_hands_off_its_files_and_nothing_is_lost(ring: Ring, client: Client) -> None:
     for name, content in FILES.items():
         client.put(name, content, version=2)
     leaver, *others = nodes(ring)
@@ -133,7 +133,7 @@ def test_a_node_that_is_told_to_leave_hands_over_and_nothing_is_lost(ring: Ring,
     ring.wait_for_nodes(len(others) + 1)
 
 
-def test_two_nodes_cannot_share_a_state_and_the_second_says_so_in_one_line(ring: Ring) -> None:
+def test_a_second_node_with_the_same_state_directory_ends_with_one_line(ring: Ring) -> None:
     ring.wait_for_nodes(COUNT)
 
     second = start(ring, 1, 0)
@@ -143,7 +143,7 @@ def test_two_nodes_cannot_share_a_state_and_the_second_says_so_in_one_line(ring:
     assert len(ring.statuses()) == COUNT
 
 
-def test_with_one_copy_of_everything_those_who_leave_pass_it_on(tmp_path: Path) -> None:
+def test_with_one_replica_leaving_nodes_hand_off_the_only_copies(tmp_path: Path) -> None:
     with_one = Ring(tmp_path, "--replicas", "1")
     try:
         leaving = [with_one.add_node("--quiet") for _ in range(3)]

@@ -1,4 +1,4 @@
-"""Walking the ring: every node once, past the dead, and what is believed in all of it."""
+"""Ring crawls: every node is visited once, dead nodes are skipped, and violations are reported only if they last."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def ids(things: Any) -> list[int]:
 
 @pytest.mark.parametrize("count", range(1, 11))
 @pytest.mark.parametrize("start", [0, -1])
-def test_every_node_is_met_once_wherever_the_walk_begins(count: int, start: int) -> None:
+def test_every_node_is_met_once_wherever_the_crawl_begins(count: int, start: int) -> None:
     world = world_of(TEN[:count])
     first = ref(world, TEN[:count][start])
 
@@ -58,7 +58,7 @@ def test_every_node_is_met_once_wherever_the_walk_begins(count: int, start: int)
 
 
 @pytest.mark.parametrize("dead", [[25], [25, 50, 75], [225], [100, 200]])
-def test_the_dead_are_passed_over(dead: list[int]) -> None:
+def test_dead_nodes_are_skipped(dead: list[int]) -> None:
     world = world_of(TEN)
     for identifier in dead:
         world.crash(ref(world, identifier))
@@ -69,7 +69,7 @@ def test_the_dead_are_passed_over(dead: list[int]) -> None:
     assert ids(world.run(CLIENT, "views", crawl_views([ref(world, 0)]))) == living
 
 
-def test_a_census_takes_a_list_at_a_step() -> None:
+def test_listing_members_advances_a_successor_list_at_a_time() -> None:
     world = world_of(range(0, 256, 4), successors=8)
 
     world.run(CLIENT, "census", list_members(ref(world, 0)))
@@ -78,7 +78,7 @@ def test_a_census_takes_a_list_at_a_step() -> None:
 
 
 @pytest.mark.parametrize("walk", [crawl_status, list_members])
-def test_where_nobody_answers_the_walk_says_so(walk: Any) -> None:
+def test_a_crawl_fails_when_no_node_answers(walk: Any) -> None:
     world = world_of(TEN)
     start = ref(world, 0)
     world.crash(start)
@@ -88,7 +88,7 @@ def test_where_nobody_answers_the_walk_says_so(walk: Any) -> None:
     assert world.run(CLIENT, "views", crawl_views([start])) == []
 
 
-def test_a_walk_whose_way_is_cut_off_says_so() -> None:
+def test_a_crawl_that_cannot_continue_fails() -> None:
     world = world_of(TEN, successors=2)
     for identifier in (25, 50):
         world.crash(ref(world, identifier))
@@ -97,7 +97,7 @@ def test_a_walk_whose_way_is_cut_off_says_so() -> None:
         world.run(CLIENT, "survey", crawl_status(ref(world, 0)))
 
 
-def test_who_has_left_is_no_member_and_who_was_restarted_is_met_in_its_new_life() -> None:
+def test_a_crawl_omits_a_node_that_left_and_finds_the_new_incarnation_of_a_restarted_one() -> None:
     world = world_of(TEN)
     leaver = world.live(100)
     assert leaver is not None
@@ -111,7 +111,7 @@ def test_who_has_left_is_no_member_and_who_was_restarted_is_met_in_its_new_life(
     assert [v.node for v in seen if v.node.id in (50, 100)] == [again.ref]
 
 
-def test_another_ring_that_somebody_knows_of_is_seen_as_well() -> None:
+def test_a_crawl_also_shows_another_ring_that_a_node_knows() -> None:
     world = world_of(TEN)
     world.found(7)
     world.found(9)
@@ -122,7 +122,7 @@ def test_another_ring_that_somebody_knows_of_is_seen_as_well() -> None:
     assert broken(findings) >= {"AtMostOneRing", IDEAL}
 
 
-def test_many_are_asked_but_not_all_at_once() -> None:
+def test_many_nodes_are_asked_in_batches() -> None:
     world = World(Ring(bits=16, successors=200, replicas=1))
     world.place(range(0, 600, 2))
     sizes = []
@@ -144,7 +144,7 @@ def broken(findings: list[PredicateResult]) -> set[str]:
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 6, 10])
-def test_a_ring_in_order_breaks_nothing_and_is_looked_at_once(count: int) -> None:
+def test_a_correct_ring_violates_nothing_and_is_crawled_once(count: int) -> None:
     world = world_of(TEN[:count])
 
     seen, findings = world.run(CLIENT, "inspect", check_ring((ref(world, 0),), 4))
@@ -153,7 +153,7 @@ def test_a_ring_in_order_breaks_nothing_and_is_looked_at_once(count: int) -> Non
     assert world.asked == count
 
 
-def test_what_is_broken_for_good_is_told() -> None:
+def test_a_lasting_violation_is_reported() -> None:
     world = world_of(TEN)
     node = world.live(50)
     assert node is not None
@@ -166,7 +166,7 @@ def test_what_is_broken_for_good_is_told() -> None:
     assert "host:50" in next(f.detail for f in findings if f.predicate == "NoDuplicates")
 
 
-def test_what_is_broken_only_for_a_moment_is_not() -> None:
+def test_a_transient_violation_is_not_reported() -> None:
     world = world_of(TEN)
     node = world.live(50)
     assert node is not None
@@ -185,7 +185,7 @@ def test_what_is_broken_only_for_a_moment_is_not() -> None:
     assert pauses == 1 and broken(findings) == set()
 
 
-def test_a_node_that_once_does_not_answer_breaks_nothing() -> None:
+def test_a_node_that_is_silent_for_a_while_violates_nothing() -> None:
     world = world_of(TEN)
     silent = iter([True] * (CHECKS_MAX - 1))
 
@@ -203,7 +203,7 @@ def test_a_node_that_once_does_not_answer_breaks_nothing() -> None:
 
 
 @pytest.mark.parametrize("error", [NotYet("not joined"), NodeUnreachable("dead")])
-def test_the_looks_are_bounded(error: ChordError) -> None:
+def test_the_number_of_crawls_is_bounded(error: ChordError) -> None:
     world = world_of(TEN)
     world.moods[ref(world, 50)] = refusing(error)
 

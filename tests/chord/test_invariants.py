@@ -1,4 +1,4 @@
-"""The predicates themselves: each is broken by the state that it names, and by the long way round."""
+"""The ring predicates: each is violated by the state that it names, and agrees with its definition."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def broken(snapshot: list[NodeView], successors: int) -> set[str]:
 
 @pytest.mark.parametrize("nodes", range(1, 12))
 @pytest.mark.parametrize("successors", [1, 2, 3, 8])
-def test_an_ideal_ring_of_any_size_keeps_every_predicate(nodes: int, successors: int) -> None:
+def test_an_ideal_ring_of_any_size_satisfies_every_predicate(nodes: int, successors: int) -> None:
     world = World(Ring(bits=8, successors=successors, replicas=1))
     world.place(range(3, 20 * nodes, 20))
 
     assert [f for f in check(world.views, successors) if not f.holds] == []
 
 
-def test_a_ring_too_small_for_the_proof_is_told_so() -> None:
+def test_a_ring_too_small_for_the_proof_is_reported_as_such() -> None:
     world = World(Ring(bits=8, successors=8))
     world.place([3, 70, 140, 200])
 
@@ -68,13 +68,13 @@ IDEAL_5 = {0: [2, 4], 2: [4, 6], 4: [6, 8], 6: [8, 0], 8: [0, 2]}
         ({1: [3, 5]}, "ConnectedAppendages"),
     ],
 )
-def test_each_predicate_names_its_own_breach(changed: dict[int, list[int]], wanted: str) -> None:
+def test_each_predicate_reports_its_own_violation(changed: dict[int, list[int]], wanted: str) -> None:
     assert broken(views(IDEAL_5), 2) == set()
 
     assert wanted in broken(views(IDEAL_5 | changed), 2)
 
 
-def test_a_wrong_predecessor_breaks_ideal_and_nothing_else() -> None:
+def test_a_wrong_predecessor_violates_only_ideal() -> None:
     world = World(Ring(bits=4, successors=2, replicas=1))
     world.place(IDEAL_5)
     world.nodes[ref(4)].predecessor = ref(0)
@@ -84,7 +84,7 @@ def test_a_wrong_predecessor_breaks_ideal_and_nothing_else() -> None:
     assert broken(world.views, 2) == set()
 
 
-def test_a_finding_names_the_nodes_and_stays_short() -> None:
+def test_a_result_names_the_nodes_and_stays_short() -> None:
     everybody_lost = views({m: [1, 3] for m in range(0, 40, 2)})
 
     finding = check(everybody_lost, 2)[0]
@@ -92,7 +92,7 @@ def test_a_finding_names_the_nodes_and_stays_short() -> None:
     assert finding.detail.endswith("; and 16 more")
 
 
-def test_a_list_that_holds_an_earlier_life_of_a_member_passes_over_it() -> None:
+def test_a_list_that_names_an_earlier_incarnation_of_a_member_passes_over_it() -> None:
     restarted = [NodeView(ref(m, 2 if m == 4 else 1), ref(m), tuple(map(ref, s))) for m, s in IDEAL_5.items()]
 
     assert ref(4, 2) not in Snapshot(restarted, 2).principals
@@ -130,7 +130,7 @@ LISTS = st.dictionaries(IDS, st.lists(IDS, min_size=3, max_size=3), min_size=4, 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(LISTS)
-def test_the_linear_checks_say_what_the_definitions_say(lists: dict[int, list[int]]) -> None:
+def test_the_linear_time_checks_agree_with_the_definitions(lists: dict[int, list[int]]) -> None:
     """Each predicate spelt out as Zave's model has it, over arbitrary states of 4 to 7 members."""
     extended = {m: [m, *tail] for m, tail in lists.items()}
     best = {m: next((x for x in tail if x in lists), None) for m, tail in lists.items()}
@@ -164,7 +164,7 @@ def _reachable(start: int, best: dict[int, int | None]) -> set[int]:
     return seen
 
 
-def test_a_ring_of_a_thousand_is_judged_with_all_predicates() -> None:
+def test_all_predicates_are_evaluated_on_a_ring_of_a_thousand() -> None:
     world = World(Ring(bits=32, successors=8))
     world.place(range(0, 1 << 32, (1 << 32) // 1000))
 

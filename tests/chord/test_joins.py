@@ -1,4 +1,4 @@
-"""Joining: into which place, with whose list, how often tried, and who is refused."""
+"""Joining: the place, the successor list, the retries and the refusals."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def join(world: World, identifier: int, through: int) -> ChordNode:
     return joiner
 
 
-def test_a_joiner_takes_the_whole_list_of_the_node_before_it_and_nobody_else_changes() -> None:
+def test_a_joiner_copies_its_predecessors_list_and_no_other_node_changes() -> None:
     world = ring_of(0, 8, 16, 24)
     before = world.views
 
@@ -58,7 +58,7 @@ def test_the_second_node_of_a_ring_lists_the_first_and_then_itself(first: int) -
     assert [s.id for s in joiner.successors] == [first, 12, 12]
 
 
-def test_two_between_the_same_pair_are_sorted_out() -> None:
+def test_two_joiners_between_the_same_pair_end_in_order() -> None:
     world = ring_of(0, 8, 16, 24)
     two = [world.start(i) for i in (2, 5)]
     tasks = [world.begin(n.ref, "join", protocol.join(n, member(world, 16).ref)) for n in two]
@@ -70,7 +70,7 @@ def test_two_between_the_same_pair_are_sorted_out() -> None:
     assert world.settle(5) <= 5
 
 
-def test_an_identifier_that_a_live_node_has_is_refused() -> None:
+def test_a_joiner_with_the_identifier_of_a_live_node_is_refused() -> None:
     world = ring_of(0, 8, 16, 24)
     twin = ChordNode(NodeRef(8, "elsewhere", 1), world.ring)
     world.nodes[twin.ref] = twin
@@ -95,7 +95,7 @@ def test_the_identifier_of_a_dead_node_is_free_once_the_ring_has_forgotten_it() 
     assert heir.joined
 
 
-def test_a_restarted_node_has_its_neighbour_look_for_it_at_once() -> None:
+def test_a_restarted_node_nudges_the_neighbour_that_still_lists_it() -> None:
     world = ring_of(0, 8, 16, 24)
     world.crash(member(world, 8).ref)
     again = world.start(8)
@@ -111,7 +111,7 @@ def test_a_restarted_node_has_its_neighbour_look_for_it_at_once() -> None:
     assert member(world, 0).successor == again.ref
 
 
-def test_a_place_that_was_taken_meanwhile_is_looked_for_again() -> None:
+def test_a_joiner_whose_place_was_taken_meanwhile_looks_it_up_again() -> None:
     world = ring_of(0, 8, 16, 24)
     late = world.start(2)
     task = world.begin(late.ref, "join", protocol.join(late, member(world, 16).ref))
@@ -133,7 +133,7 @@ def test_a_place_that_was_taken_meanwhile_is_looked_for_again() -> None:
 
 
 @pytest.mark.parametrize("error", [NodeUnreachable("lost"), PeerFault("broken")])
-def test_a_question_that_fails_is_asked_again_from_the_beginning(error: ChordError) -> None:
+def test_a_join_starts_again_after_a_failed_request(error: ChordError) -> None:
     world = ring_of(0, 8, 16, 24)
     joiner = world.start(12)
     world.moods[member(world, 8).ref] = refusing(error)
@@ -147,7 +147,7 @@ def test_a_question_that_fails_is_asked_again_from_the_beginning(error: ChordErr
     assert joiner.joined
 
 
-def test_a_member_that_names_no_successor_cannot_harm_the_joiner() -> None:
+def test_a_member_without_successors_cannot_harm_the_joiner() -> None:
     world = ring_of(0, 8, 16, 24)
     honest = member(world, 8)
     world.moods[honest.ref] = lambda request: (

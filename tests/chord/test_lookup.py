@@ -1,4 +1,4 @@
-"""The walk to a key: strictly nearer, back from the silent, bounded, and not to be lied to."""
+"""Lookups get strictly nearer, step back from dead nodes, are bounded, and are not misled by lies."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_from_every_node_every_key_leads_to_its_owner(nodes: int) -> None:
             assert all(between(here, further, key) for here, further in pairwise(steps))
 
 
-def test_each_step_says_by_which_finger_it_was_known() -> None:
+def test_each_step_names_the_finger_by_which_it_was_known() -> None:
     world = ring_of([0, 16, 20, 24, 32, 40, 48], successors=1)
 
     route = find(world, 0, 45)
@@ -69,7 +69,7 @@ def test_the_owner_comes_with_its_successors() -> None:
     assert [n.id for n in find(world, 0, 15).nodes] == [20, 30, 40]
 
 
-def test_a_dead_node_is_stepped_back_from_and_named_to_those_asked_next() -> None:
+def test_a_lookup_steps_back_from_a_dead_node_and_names_it_to_the_next() -> None:
     world = ring_of(list(range(0, 64, 4)))
     dead = ref(world, 32)
     world.crash(dead)
@@ -91,7 +91,7 @@ def test_a_dead_node_is_stepped_back_from_and_named_to_those_asked_next() -> Non
     assert all(f == (dead,) for f in told[2:])
 
 
-def test_half_of_the_ring_may_be_dead() -> None:
+def test_a_lookup_works_while_half_of_the_ring_is_dead() -> None:
     rng = random.Random(7)
     world = ring_of(sorted(rng.sample(range(1 << 16), 64)), bits=16, successors=12)
     for node in rng.sample(world.members, 32):
@@ -105,7 +105,7 @@ def test_half_of_the_ring_may_be_dead() -> None:
 
 
 @pytest.mark.parametrize("error", [Busy("full"), NotYet("leaving")])
-def test_whoever_is_only_busy_is_gone_round_and_not_reported(error: ChordError) -> None:
+def test_a_lookup_avoids_a_busy_node_but_does_not_report_it(error: ChordError) -> None:
     world = ring_of(list(range(0, 64, 4)))
     world.moods[ref(world, 32)] = refusing(error)
 
@@ -114,7 +114,7 @@ def test_whoever_is_only_busy_is_gone_round_and_not_reported(error: ChordError) 
     assert route.failed == ()
 
 
-def test_the_busy_are_not_held_for_dead_by_whoever_refreshes_fingers() -> None:
+def test_refreshing_fingers_does_not_mark_a_busy_node_dead() -> None:
     world = ring_of(list(range(0, 64, 4)))
     busy = ref(world, 32)
     world.moods[busy] = refusing(Busy("full"))
@@ -134,7 +134,7 @@ def test_a_start_that_does_not_answer_fails_the_lookup() -> None:
         find(world, 20, 5)
 
 
-def test_those_known_to_have_failed_are_not_asked() -> None:
+def test_nodes_known_to_have_failed_are_not_asked() -> None:
     world = ring_of(list(range(0, 64, 4)))
     avoided = ref(world, 32)
 
@@ -157,7 +157,7 @@ LIES = {
 
 
 @pytest.mark.parametrize("lie", LIES)
-def test_a_peer_that_names_what_cannot_be_is_gone_round(lie: str) -> None:
+def test_a_lookup_avoids_a_peer_whose_answer_is_impossible(lie: str) -> None:
     world = ring_of(list(range(0, 64, 4)))
     liar = ref(world, 32)
     world.moods[liar] = lambda _: LIES[lie]
@@ -167,7 +167,7 @@ def test_a_peer_that_names_what_cannot_be_is_gone_round(lie: str) -> None:
     assert route.failed == (liar,)
 
 
-def test_a_peer_that_insists_on_an_owner_said_to_have_failed_is_gone_round() -> None:
+def test_a_lookup_avoids_a_peer_that_insists_on_a_failed_owner() -> None:
     world = ring_of(list(range(0, 64, 4)))
     gone, liar = ref(world, 48), ref(world, 44)
     world.moods[liar] = lambda _: Hop(found=True, nodes=(gone,))
@@ -175,7 +175,7 @@ def test_a_peer_that_insists_on_an_owner_said_to_have_failed_is_gone_round() -> 
     assert find(world, 0, 45, failed=(gone,)).owner.id == 52
 
 
-def test_a_peer_that_insists_on_a_way_said_to_have_failed_is_gone_round() -> None:
+def test_a_lookup_avoids_a_peer_that_insists_on_a_failed_hop() -> None:
     world = ring_of(list(range(0, 64, 4)))
     gone, liar = ref(world, 40), ref(world, 32)
     world.moods[liar] = lambda _: Hop(found=False, candidates=(Candidate(gone),))
@@ -185,14 +185,14 @@ def test_a_peer_that_insists_on_a_way_said_to_have_failed_is_gone_round() -> Non
     assert gone not in [s.node for s in route.steps]
 
 
-def test_a_peer_that_breaks_is_gone_round() -> None:
+def test_a_lookup_avoids_a_faulty_peer() -> None:
     world = ring_of(list(range(0, 64, 4)))
     world.moods[ref(world, 32)] = refusing(PeerFault("broken"))
 
     assert find(world, 0, 45).owner.id == 48
 
 
-def test_peers_that_lead_ever_nearer_are_not_followed_for_ever() -> None:
+def test_a_lookup_ends_although_peers_name_ever_nearer_nodes() -> None:
     numbers = count(1)
 
     def lead_on(_: Ask) -> Hop:
@@ -215,7 +215,7 @@ HOPS = st.builds(
 
 @machine(examples=60, steps=1)
 @given(key=st.integers(0, 63), answers=st.lists(HOPS, min_size=1, max_size=20))
-def test_whatever_peers_say_the_walk_comes_nearer_and_ends(key: int, answers: list[Hop]) -> None:
+def test_a_lookup_gets_nearer_and_ends_whatever_peers_answer(key: int, answers: list[Hop]) -> None:
     asked: list[Request[Hop]] = []
 
     def answer(ask: Ask) -> Hop:

@@ -102,7 +102,7 @@ TestMachineA.settings = machine(examples=40, steps=80)
 
 
 @pytest.mark.parametrize("seed", seeds(50))
-def test_a_walk_by_chance_never_breaks_the_invariant_and_ends_ideal(seed: int) -> None:
+def test_a_random_run_never_violates_the_invariant_and_ends_ideal(seed: int) -> None:
     """Longer and faster than the machine above, and not shrunk: 300 steps, each of which applies."""
     rng = random.Random(seed)
     successors = rng.choice((1, 2, 3))

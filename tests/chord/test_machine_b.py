@@ -1,4 +1,4 @@
-"""Machine B: outside the proof nothing is promised but recovery.
+"""Machine B: outside the assumptions of the proof only recovery is promised.
 
 Any number of nodes from one; any of them fails, leaves, restarts; messages are lost, so that the
 living are held for dead; partitions make rings of their own, and some are founded apart. Once the
@@ -141,7 +141,7 @@ TestMachineB.settings = machine(examples=35, steps=50)
 
 
 @pytest.mark.parametrize("seed", seeds(50))
-def test_after_any_walk_the_ring_heals(seed: int) -> None:
+def test_the_ring_heals_after_any_run(seed: int) -> None:
     rng = random.Random(seed)
     machine_b = MachineB()
     machine_b.ideal_ring(

@@ -1,4 +1,4 @@
-"""The corrections are needed: a recorded trace breaks each mutant, and does nothing to the real core."""
+"""Zave's corrections are needed: a recorded trace breaks each mutant without one, and does not break the core."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_a_recorded_trace_breaks_the_mutant_and_not_the_core(path: Path) -> None
 
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda p: p.stem)
-def test_nothing_of_a_trace_can_be_left_out(path: Path) -> None:
+def test_no_action_of_a_trace_can_be_left_out(path: Path) -> None:
     """Each action is needed, so that a trace shows what goes wrong and nothing else."""
     trace = read(path)
 

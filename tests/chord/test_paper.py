@@ -201,7 +201,7 @@ def test_theorem_3_a_join_takes_few_messages() -> None:
 
 
 @pytest.mark.parametrize("seed", seeds(10))
-def test_theorem_4_what_could_be_found_can_be_found_while_others_join(seed: int) -> None:
+def test_theorem_4_lookups_that_succeeded_still_succeed_while_nodes_join(seed: int) -> None:
     """Section 5.1, theorem 4, for joins: a node that was found by its identifier stays found."""
     rng = random.Random(seed)
     world = World(Ring(bits=6, successors=2, replicas=1))
@@ -218,7 +218,7 @@ def test_theorem_4_what_could_be_found_can_be_found_while_others_join(seed: int)
 
 
 @pytest.mark.parametrize("seed", seeds(10))
-def test_theorem_5_after_the_last_join_all_successors_come_right(seed: int) -> None:
+def test_theorem_5_after_the_last_join_all_successors_become_correct(seed: int) -> None:
     """Section 5.1, theorem 5; here with failures as well, which the paper's protocol did not survive."""
     rng = random.Random(seed)
     world = World(Ring(bits=5, successors=3, replicas=1))

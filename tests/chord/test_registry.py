@@ -1,4 +1,4 @@
-"""Admission: who gets which identifier, in which life, and through whom."""
+"""The registry: identifiers, incarnations, bootstraps and leases."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_balanced_arcs_stay_within_a_factor_of_two_while_nodes_only_join(nodes: 
     assert max(lengths) <= 2 * min(lengths)
 
 
-def test_a_full_ring_refuses_one_more_and_remembers_nothing_of_it() -> None:
+def test_a_full_ring_refuses_another_node_and_records_nothing() -> None:
     supernode, journal = membership(bits=3, assign="hash")
     for i in range(8):
         enter(supernode, i)
@@ -85,7 +85,7 @@ def test_hash_is_the_key_of_the_address_or_the_next_free_one() -> None:
     assert got[0] == wanted[0]
 
 
-def test_chosen_identifiers_are_given_in_order_and_then_the_usual_ones() -> None:
+def test_chosen_identifiers_are_assigned_in_order_and_then_the_usual_ones() -> None:
     supernode, _ = membership(bits=3, chosen=(0, 1, 3))
 
     identifiers = [enter(supernode, i).node.id for i in range(4)]
@@ -96,7 +96,7 @@ def test_chosen_identifiers_are_given_in_order_and_then_the_usual_ones() -> None
 # --- lives
 
 
-def test_an_address_keeps_its_identifier_and_each_start_is_a_new_life() -> None:
+def test_an_address_keeps_its_identifier_and_each_start_is_a_new_incarnation() -> None:
     supernode, journal = membership()
     first = enter(supernode, 8001).node
     enter(supernode, 8002)
@@ -107,7 +107,7 @@ def test_an_address_keeps_its_identifier_and_each_start_is_a_new_life() -> None:
     assert [n.incarnation for n in journal if n.address == first.address] == [1, 2]
 
 
-def test_what_is_granted_has_been_recorded_before() -> None:
+def test_a_grant_is_recorded_before_it_is_returned() -> None:
     def refuse(_: NodeRef) -> None:
         raise OSError("disk full")
 
@@ -117,7 +117,7 @@ def test_what_is_granted_has_been_recorded_before() -> None:
     assert supernode.addresses() == []
 
 
-def test_an_earlier_life_is_refused_once_there_is_a_newer_one() -> None:
+def test_an_earlier_incarnation_is_refused() -> None:
     supernode, _ = membership()
     old = enter(supernode, 8001).node
     new = supernode.admit(address(8001), 1.0).node
@@ -129,7 +129,7 @@ def test_an_earlier_life_is_refused_once_there_is_a_newer_one() -> None:
     assert supernode.members(1.0).nodes == (new,)
 
 
-def test_who_has_left_is_no_member_but_its_identifier_stays_its_own() -> None:
+def test_a_node_that_left_is_not_a_member_but_keeps_its_identifier() -> None:
     supernode, _ = membership(bits=4)
     gone = enter(supernode, 8001).node
     supernode.retire(gone)
@@ -143,7 +143,7 @@ def test_who_has_left_is_no_member_but_its_identifier_stays_its_own() -> None:
 # --- the way in
 
 
-def test_the_first_founds_and_the_second_waits_until_it_has() -> None:
+def test_the_second_node_waits_until_the_first_has_created_the_ring() -> None:
     supernode, journal = membership()
     founder = supernode.admit(address(8001), 0.0)
     assert founder.bootstrap is None
@@ -156,7 +156,7 @@ def test_the_first_founds_and_the_second_waits_until_it_has() -> None:
     assert supernode.admit(address(8002), 0.3).bootstrap == founder.node
 
 
-def test_a_founder_that_does_not_report_gives_way() -> None:
+def test_a_founder_without_heartbeats_is_replaced() -> None:
     supernode, _ = membership()
     supernode.admit(address(8001), 0.0)
 
@@ -172,7 +172,7 @@ def test_a_founder_that_starts_again_founds_again() -> None:
     assert again.node.incarnation == 2
 
 
-def test_the_way_in_is_any_live_member_and_never_oneself() -> None:
+def test_the_bootstrap_is_any_other_live_member() -> None:
     supernode, _ = membership()
     nodes = [enter(supernode, 8000 + i).node for i in range(4)]
 
@@ -191,7 +191,7 @@ def test_a_lease_that_is_not_renewed_ends() -> None:
     assert supernode.renew(talking, NODE_LEASE_S + 0.1).other is None
 
 
-def test_a_report_is_told_of_some_other_member() -> None:
+def test_a_heartbeat_is_answered_with_another_member() -> None:
     supernode, _ = membership()
     nodes = [enter(supernode, 8000 + i).node for i in range(3)]
 
@@ -202,7 +202,7 @@ def test_a_report_is_told_of_some_other_member() -> None:
 # --- after a restart
 
 
-def test_a_restarted_supernode_knows_the_ring_by_its_reports() -> None:
+def test_a_restarted_supernode_learns_the_ring_from_heartbeats() -> None:
     before, journal = membership()
     nodes = [enter(before, 8000 + i).node for i in range(3)]
     after, _ = membership()
@@ -218,7 +218,7 @@ def test_a_restarted_supernode_knows_the_ring_by_its_reports() -> None:
     assert newcomer.node.id not in {n.id for n in nodes}
 
 
-def test_without_its_journal_it_records_whoever_reports() -> None:
+def test_without_its_journal_the_supernode_records_every_node_that_reports() -> None:
     supernode, journal = membership(bits=4)
     stranger = NodeRef(9, "host", 8001, incarnation=4)
 
@@ -228,7 +228,7 @@ def test_without_its_journal_it_records_whoever_reports() -> None:
     assert supernode.admit(address(8001), 0.1).node == NodeRef(9, "host", 8001, incarnation=5)
 
 
-def test_a_stranger_with_an_identifier_that_is_taken_is_refused() -> None:
+def test_a_heartbeat_with_another_nodes_identifier_is_refused() -> None:
     supernode, journal = membership(bits=4, chosen=(9,))
     enter(supernode, 8001)
 

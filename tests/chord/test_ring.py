@@ -1,4 +1,4 @@
-"""Interval arithmetic on the circle, against walking round it."""
+"""Interval arithmetic on the circle, checked by walking round it."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def walk(start: int, end: int) -> list[int]:
     return [(start + i) % SIZE for i in range(1, steps)]
 
 
-def test_between_is_what_one_passes_on_the_way() -> None:
+def test_between_is_the_open_arc() -> None:
     for start, x, end in product(CIRCLE, repeat=3):
         assert between(start, x, end) == (x in walk(start, end))
 
 
-def test_the_right_closed_arc_has_its_end_as_well() -> None:
+def test_the_right_closed_arc_includes_its_end() -> None:
     for start, x, end in product(CIRCLE, repeat=3):
         assert between_right_closed(start, x, end) == (x in [*walk(start, end), end])
 
@@ -79,6 +79,6 @@ def test_identifiers_are_decimals_on_small_rings_and_hex_on_large_ones(bits: int
     "wrong",
     [{"bits": 2}, {"bits": 161}, {"replicas": 0}, {"successors": 1, "replicas": 3}, {"successors": 0, "replicas": 2}],
 )
-def test_parameters_that_no_ring_can_have_are_refused(wrong: dict[str, int]) -> None:
+def test_impossible_ring_parameters_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="expected"):
         Ring(**wrong)

@@ -1,4 +1,4 @@
-"""Rings of at most successors + 1 nodes, where the proof does not hold: every interleaving is tried.
+"""Rings of at most successors + 1 nodes, which the proof excludes: every interleaving is tried.
 
 A state is what the nodes believe, where each procedure stands (its frames and their variables) and
 the mail. From the first state every possible next step is taken, each state once: nodes join, each
@@ -195,6 +195,6 @@ def test_every_interleaving_of_a_small_ring_ends_ideal(case: Case) -> None:
     assert explore(case) > 0
 
 
-def test_the_exploration_takes_every_way() -> None:
+def test_the_exploration_takes_every_branch() -> None:
     """Two joins, one turn each: the count tells when steps are merged or forgotten."""
     assert explore(Case(1, (4,), (9, 1))) > explore(Case(1, (4,), (9,))) > 10

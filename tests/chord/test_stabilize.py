@@ -1,4 +1,4 @@
-"""stabilize, rectify and question, one situation at a time: who is asked, adopted, dropped and told."""
+"""stabilize, rectify, fix_fingers and probe, one situation at a time."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_an_ideal_ring_does_not_change() -> None:
     assert world.views == before
 
 
-def test_a_joiner_becomes_known_by_its_own_stabilize() -> None:
+def test_the_ring_learns_of_a_joiner_when_it_stabilizes() -> None:
     world = ring_of(0, 8, 16, 24)
     joiner = joined_between(world, member(world, 0), 4)
     assert ids(joiner.successors) == [8, 16, 24]
@@ -85,7 +85,7 @@ def test_a_candidate_that_does_not_answer_is_not_adopted() -> None:
 
 
 @pytest.mark.parametrize("candidate", [vacant(4), NodeRef(0, "host", 0, 7), NodeRef(8, "host", 8, 7)])
-def test_what_is_no_node_between_us_is_not_even_asked(candidate: NodeRef) -> None:
+def test_a_candidate_that_does_not_lie_between_is_not_asked(candidate: NodeRef) -> None:
     world = ring_of(0, 8, 16, 24)
     member(world, 8).predecessor = candidate
 
@@ -94,7 +94,7 @@ def test_what_is_no_node_between_us_is_not_even_asked(candidate: NodeRef) -> Non
     assert world.asked == before + 1
 
 
-def test_dead_successors_are_passed_over_in_one_stabilize_and_the_next_is_told() -> None:
+def test_one_stabilization_skips_dead_successors_and_notifies_the_next() -> None:
     world = ring_of(0, 4, 8, 12, 16)
     for dead in (4, 8):
         world.crash(member(world, dead).ref)
@@ -104,7 +104,7 @@ def test_dead_successors_are_passed_over_in_one_stabilize_and_the_next_is_told()
     assert Mail(member(world, 0).ref, member(world, 12).ref, Notify(member(world, 0).ref)) in world.mail
 
 
-def test_the_list_keeps_its_length_whatever_dies() -> None:
+def test_a_successor_list_keeps_its_length_whatever_dies() -> None:
     world = ring_of(0, 4, 8, 12, 16)
     for dead in (4, 8, 12):
         world.crash(member(world, dead).ref)
@@ -113,7 +113,7 @@ def test_the_list_keeps_its_length_whatever_dies() -> None:
     assert len(member(world, 0).successors) == 3
 
 
-def test_a_node_that_has_lost_its_whole_list_goes_on_from_the_nearest_that_it_knows() -> None:
+def test_a_node_without_live_successors_continues_with_its_nearest_finger() -> None:
     world = World(Ring(bits=10, successors=2, replicas=1))
     world.place(range(0, 1024, 16), fingers=True)
     for dead in (16, 32):
@@ -124,7 +124,7 @@ def test_a_node_that_has_lost_its_whole_list_goes_on_from_the_nearest_that_it_kn
     assert world.settle(12) <= 12
 
 
-def test_a_node_that_knows_nobody_else_goes_on_from_its_predecessor() -> None:
+def test_a_node_without_successors_and_fingers_continues_with_its_predecessor() -> None:
     world = ring_of(0, 10, 20, successors=1)
     world.crash(member(world, 10).ref)
 
@@ -132,7 +132,7 @@ def test_a_node_that_knows_nobody_else_goes_on_from_its_predecessor() -> None:
     assert ids(member(world, 0).successors) == [20]
 
 
-def test_the_last_one_is_a_ring_of_its_own() -> None:
+def test_the_last_node_is_a_ring_of_its_own() -> None:
     world = ring_of(0, 10)
     world.crash(member(world, 10).ref)
 
@@ -153,7 +153,7 @@ def test_a_stable_small_ring_asks_each_successor_once_and_itself_nothing(identif
     assert world.is_ideal()
 
 
-def test_an_answer_from_a_successor_that_is_none_any_more_is_not_applied() -> None:
+def test_the_answer_of_a_replaced_successor_is_not_applied() -> None:
     world = ring_of(0, 8, 16, 24)
     node = member(world, 0)
     task = world.begin(node.ref, "stabilize", protocol.stabilize(node))
@@ -166,7 +166,7 @@ def test_an_answer_from_a_successor_that_is_none_any_more_is_not_applied() -> No
     assert node.successor.id == 8, "and found again as the predecessor of the new one"
 
 
-def test_the_death_of_a_successor_that_is_none_any_more_costs_the_new_one_nothing() -> None:
+def test_the_death_of_a_replaced_successor_does_not_affect_the_new_one() -> None:
     world = ring_of(0, 8, 16, 24)
     node, joiner = member(world, 0), joined_between(world, member(world, 0), 4)
     dead = member(world, 8).ref
@@ -224,7 +224,7 @@ def test_a_successor_that_never_answers_is_dropped(error: ChordError) -> None:
     assert ids(member(world, 0).successors)[:2] == [16, 24]
 
 
-def test_one_answer_after_two_silences_keeps_a_successor() -> None:
+def test_a_successor_that_answers_after_two_timeouts_is_kept() -> None:
     world = ring_of(0, 8, 16, 24)
     node, head = member(world, 0), member(world, 8).ref
     world.moods[head] = refusing(NodeUnreachable("silent"))
@@ -262,7 +262,7 @@ def test_a_node_that_has_left_is_dead_to_its_neighbours() -> None:
     assert member(world, 0).failure_detector.is_dead(leaver.ref)
 
 
-def test_a_leaver_says_nothing_more() -> None:
+def test_a_node_that_left_sends_nothing_more() -> None:
     world = ring_of(0, 8, 16, 24)
     leaver = member(world, 8)
     task = world.begin(leaver.ref, "stabilize", protocol.stabilize(leaver))
@@ -272,7 +272,7 @@ def test_a_leaver_says_nothing_more() -> None:
     assert not [m for m in world.mail if isinstance(m.request, Notify)]
 
 
-def test_both_neighbours_close_up_behind_a_leaver_without_waiting_for_silence() -> None:
+def test_both_neighbours_close_the_gap_of_a_leaving_node_without_timeouts() -> None:
     world = ring_of(0, 8, 16, 24)
     leaver = member(world, 8)
     world.run(leaver.ref, "leave", protocol.leave(leaver))
@@ -284,7 +284,7 @@ def test_both_neighbours_close_up_behind_a_leaver_without_waiting_for_silence() 
     assert ids(member(world, 0).successors) == [16, 24, 0]
 
 
-def test_the_falsely_dead_further_down_the_list_are_asked_again() -> None:
+def test_successors_marked_dead_by_mistake_are_probed_again() -> None:
     world = ring_of(0, 8, 16, 24)
     node, third = member(world, 0), member(world, 16).ref
     node.failure_detector.mark_dead(third)
@@ -302,7 +302,7 @@ def rectify(world: World, identifier: int, sender: NodeRef) -> Any:
     return world.run(node.ref, "rectify", protocol.rectify(node, sender))
 
 
-def test_a_nearer_predecessor_is_taken_and_the_old_one_nudged() -> None:
+def test_a_nearer_predecessor_is_adopted_and_the_old_one_nudged() -> None:
     world = ring_of(0, 8, 16, 24)
     joiner = joined_between(world, member(world, 0), 4)
 
@@ -319,7 +319,7 @@ def test_the_first_to_join_a_lone_node_nudges_it() -> None:
     assert member(world, 0).nudged
 
 
-def test_a_farther_one_is_taken_only_when_the_old_one_is_dead() -> None:
+def test_a_farther_predecessor_is_adopted_only_when_the_old_one_is_dead() -> None:
     world = ring_of(0, 8, 16, 24)
     assert not rectify(world, 16, member(world, 0).ref)
     assert member(world, 16).predecessor.id == 8
@@ -337,7 +337,7 @@ def test_a_busy_predecessor_is_alive() -> None:
     assert member(world, 16).predecessor.id == 8
 
 
-def test_a_belated_word_of_a_dead_node_does_not_make_it_the_predecessor() -> None:
+def test_a_late_notification_of_a_dead_node_does_not_make_it_the_predecessor() -> None:
     world = ring_of(0, 8, 16, 24)
     dead = member(world, 8).ref
     world.crash(dead)
@@ -350,7 +350,7 @@ def test_a_belated_word_of_a_dead_node_does_not_make_it_the_predecessor() -> Non
     assert member(world, 16).failure_detector.is_dead(dead)
 
 
-def test_the_falsely_dead_is_believed_once_it_answers() -> None:
+def test_a_node_marked_dead_by_mistake_is_adopted_once_it_answers() -> None:
     world = ring_of(0, 8, 16, 24)
     node, wronged = member(world, 16), member(world, 8).ref
     node.failure_detector.mark_dead(wronged)
@@ -360,14 +360,14 @@ def test_the_falsely_dead_is_believed_once_it_answers() -> None:
     assert not node.failure_detector.is_dead(wronged)
 
 
-def test_a_placeholder_is_no_predecessor() -> None:
+def test_a_placeholder_is_not_adopted_as_predecessor() -> None:
     world = ring_of(0, 8, 16, 24)
 
     assert not rectify(world, 16, vacant(12))
     assert member(world, 16).predecessor.id == 8
 
 
-def test_a_nearer_one_that_came_while_we_asked_stays() -> None:
+def test_a_nearer_predecessor_adopted_meanwhile_stays() -> None:
     world = ring_of(0, 8, 16, 24)
     node = member(world, 16)
     world.crash(member(world, 8).ref)
@@ -407,7 +407,7 @@ def test_a_finger_that_no_longer_owns_its_start_is_looked_up() -> None:
     assert node.fingers[4].id == 18
 
 
-def test_whoever_is_silent_on_the_way_to_a_finger_has_missed() -> None:
+def test_a_timeout_in_a_finger_lookup_counts() -> None:
     world = ring_of(0, 8, 12, 20, 24, successors=2)
     node, silent = member(world, 0), member(world, 12).ref
     world.moods[silent] = refusing(NodeUnreachable("silent"))
@@ -418,7 +418,7 @@ def test_whoever_is_silent_on_the_way_to_a_finger_has_missed() -> None:
     assert node.failure_detector.is_suspect(silent)
 
 
-def test_a_finger_that_others_route_to_is_not_dead_for_ever() -> None:
+def test_a_finger_that_others_route_to_is_not_dead_forever() -> None:
     world = ring_of(0, 8, 16, 24, successors=1)
     node, wronged = member(world, 0), member(world, 16).ref
     node.failure_detector.mark_dead(wronged)
@@ -431,7 +431,7 @@ def test_a_finger_that_others_route_to_is_not_dead_for_ever() -> None:
 # --- question
 
 
-def test_a_suspect_is_asked_again_together_with_the_whole_list() -> None:
+def test_a_suspect_is_probed_again_together_with_the_whole_list() -> None:
     world = ring_of(0, 8, 16, 24)
     node = member(world, 0)
     procedure = probe(node, member(world, 8).ref)
@@ -445,7 +445,7 @@ def test_a_suspect_is_asked_again_together_with_the_whole_list() -> None:
     assert [a.to for a in second.asks] == [member(world, i).ref for i in (8, 16, 24)]
 
 
-def test_a_host_that_has_vanished_costs_three_timeouts_and_two_pauses() -> None:
+def test_detecting_a_vanished_host_takes_three_timeouts_and_two_pauses() -> None:
     """Its neighbours are silent too, and are no slower to find out: 3.2 s where a call may take 1 s."""
     world = ring_of(0, 8, 16, 24)
     node = member(world, 0)
@@ -477,7 +477,7 @@ def test_a_node_knows_its_own_neighbours_without_asking() -> None:
     assert end.value.value == Neighbourhood(node.predecessor, node.successors)
 
 
-def test_whoever_has_not_joined_answers_not_yet() -> None:
+def test_a_node_that_has_not_joined_answers_not_yet() -> None:
     node = World(Ring(bits=5, successors=3)).start(3)
 
     for question in (node.neighbours, lambda: node.next_hop(1, frozenset())):
@@ -485,7 +485,7 @@ def test_whoever_has_not_joined_answers_not_yet() -> None:
             question()
 
 
-def test_leaving_is_for_two_neighbours_and_for_each_once() -> None:
+def test_a_leaving_node_tells_each_neighbour_once() -> None:
     world = ring_of(0, 8, successors=3)
     effect = next(protocol.leave(member(world, 0)))
 

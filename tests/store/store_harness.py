@@ -1,4 +1,4 @@
-"""The world of ring_harness with a store in every node, a clock that is set by hand, and disks that outlive nodes."""
+"""The World of ring_harness with a store in every node, a clock set by hand, and disks that outlive their nodes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.chord.ring_harness import World
 
 @dataclass
 class Clock:
-    """Seconds that pass when they are told to."""
+    """A clock that tests set."""
 
     now: float = 1000.0
 
@@ -34,7 +34,7 @@ class Clock:
 
 @dataclass
 class Disk:
-    """What a node leaves behind: blobs and a ledger in memory. `room` is how many more records fit."""
+    """What outlives a node: its blobs and index log, in memory. `room` is how many more records fit."""
 
     clock: Clock
     blobs: MemoryBlobs = field(default_factory=MemoryBlobs)
@@ -44,7 +44,7 @@ class Disk:
 
     def record(self, item: Item) -> None:
         if self.room <= 0:
-            raise StoreFull("the ledger is full")
+            raise StoreFull("the index log is full")
         self.room -= 1
         self.writes += 1
         self.rows[item.entry] = item, self.clock() + item.lease_s
@@ -63,15 +63,15 @@ class Disk:
 
 @dataclass
 class StoreWorld(World):
-    """Nodes with stores. What was acknowledged is remembered, to be asked for again."""
+    """Nodes with stores, whose requests are recorded."""
 
     clock: Clock = field(default_factory=Clock)
     stores: dict[NodeRef, Store] = field(default_factory=dict)
     disks: dict[int, Disk] = field(default_factory=dict)
-    told: list[tuple[NodeRef, NodeRef, Any]] = field(default_factory=list)  # asker, asked, request
+    sent: list[tuple[NodeRef, NodeRef, Any]] = field(default_factory=list)  # sender, receiver, request
 
     def start(self, identifier: int) -> ChordNode:
-        """With the disk of its earlier life, where it has one; not settled, until it is said to be."""
+        """Start a node with the disk of its earlier incarnation, if it has one; its hand-off is incomplete."""
         node = super().start(identifier)
         disk = self.disks.setdefault(identifier, Disk(self.clock))
         store = self.stores[node.ref] = Store(self.clock, disk.blobs, disk)
@@ -81,7 +81,7 @@ class StoreWorld(World):
         return node
 
     def form(self, identifiers: Iterable[int]) -> list[ChordNode]:
-        """An ideal ring with right fingers, all settled."""
+        """Make an ideal ring with correct fingers and complete hand-offs."""
         nodes = self.place(identifiers, fingers=True)
         for node in nodes:
             self.store(node.ref.id).handoff_complete = True
@@ -102,7 +102,7 @@ class StoreWorld(World):
         return self.stores[node.ref]
 
     def wipe(self, identifier: int) -> None:
-        """The next life of this identifier starts with nothing."""
+        """Remove a disk: the next incarnation starts with nothing."""
         self.disks.pop(identifier, None)
 
     # --- what clients do
@@ -116,7 +116,7 @@ class StoreWorld(World):
         key: int | None = None,
         lease_s: float = ITEM_LEASE_S,
     ) -> tuple[int, ...]:
-        """Returns the identifiers of its holders."""
+        """Put an item; return the identifiers of its holders."""
         start = self.member(through)
         key = self.ring.key(name) if key is None else key
         holders = self.run(start, "put", put(start, self.ring, key, name, content, version, lease_s))
@@ -135,30 +135,30 @@ class StoreWorld(World):
 
     # --- what nodes do
 
-    def care(self, identifier: int) -> None:
+    def sync(self, identifier: int) -> None:
         node = self.live(identifier)
         assert node is not None
-        self.run(node.ref, "care", replication.sync_once(node, self.stores[node.ref]))
+        self.run(node.ref, "sync", replication.sync_once(node, self.stores[node.ref]))
 
-    def care_round(self) -> bool:
-        """Every member once; returns whether all came to their end."""
+    def sync_all(self) -> bool:
+        """Run one round of every member. Return True if none failed."""
         done = True
         for node in self.members:
             try:
-                self.care(node.ref.id)
+                self.sync(node.ref.id)
             except ChordError:
                 done = False
         return done
 
     def leave(self, identifier: int) -> None:
-        """As a process does: hand over, say so, end."""
+        """Leave as a process does: hand off, tell the neighbours, end."""
         node = self.live(identifier)
         assert node is not None
-        self.run(node.ref, "hand over", replication.handoff_on_leave(node))
+        self.run(node.ref, "hand off", replication.handoff_on_leave(node))
         self.depart(node)
 
     def depart(self, node: ChordNode) -> None:
-        """It has said that it goes, and has gone."""
+        """Tell the neighbours of a node that it leaves, and end it."""
         node.joined = False
         for neighbour in dict.fromkeys((node.predecessor, node.successor)):
             if neighbour in self.nodes and neighbour != node.ref:
@@ -166,11 +166,11 @@ class StoreWorld(World):
         self.crash(node.ref)
 
     def copies(self, name: str) -> list[int]:
-        """Where an item of that name is, content and all."""
+        """Return the identifiers of the nodes that have an item with its content."""
         return [n.ref.id for n in self.members if name in self.stores[n.ref].names]
 
-    def rot(self, identifier: int, content: bytes) -> None:
-        """A bit of this content flips in what a node keeps."""
+    def corrupt(self, identifier: int, content: bytes) -> None:
+        """Flip a bit of a content that a node keeps."""
         blobs, digest = self.disks[identifier].blobs, digest_of(content)
         kept = blobs._contents[digest]
         blobs._contents[digest] = bytes([kept[:1][0] ^ 1]) + kept[1:]
@@ -178,19 +178,19 @@ class StoreWorld(World):
     # --- helpers
 
     def _reply(self, to: NodeRef, request: Any) -> Any:
-        self.told.append((to, to, request))
+        self.sent.append((to, to, request))
         return super()._reply(to, request)
 
 
 def world_of(identifiers: Iterable[int], bits: int = 8, successors: int = 4, replicas: int = 3) -> StoreWorld:
-    """An ideal ring of these nodes, with empty stores."""
+    """Return an ideal ring of these nodes, with empty stores."""
     world = StoreWorld(Ring(bits, successors, replicas))
     world.form(identifiers)
     return world
 
 
 def listen_to(world: StoreWorld, identifier: int, instead: dict[type[Request[Any]], Any]) -> None:
-    """This node answers some questions unlike itself."""
+    """Replace how a node answers some requests."""
     ref = world.member(identifier)
     handlers = world._handlers[ref]
 
@@ -202,7 +202,7 @@ def listen_to(world: StoreWorld, identifier: int, instead: dict[type[Request[Any
 
 
 def silent(_: Any) -> Any:
-    """A mood: it never answers."""
+    """Never answer."""
     raise NodeUnreachable("silent")
 
 
@@ -218,7 +218,7 @@ def item_of(
 
 
 def keep(store: Store, content: bytes, **about: Any) -> Item:
-    """Have a store keep a content."""
+    """Store a content as an item."""
     item = item_of(content, **about)
     if not store.put(item).stored:
         store.write(item.entry.digest, len(content), 0, content)

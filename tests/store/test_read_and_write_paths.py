@@ -1,4 +1,4 @@
-"""put writes every copy, get asks until somebody has it: on real nodes and stores, with every way to fail."""
+"""The write path and the read path on real nodes and stores, with every way to fail."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TEN = range(0, 250, 25)  # 0, 25, 50, ..., 225
 
 def asked(world: StoreWorld, kind: type[Request[Any]]) -> list[int]:
     """Who was asked this, in order."""
-    return [to.id for _, to, request in world.told if isinstance(request, kind)]
+    return [to.id for _, to, request in world.sent if isinstance(request, kind)]
 
 
 # --- put
@@ -30,7 +30,7 @@ def asked(world: StoreWorld, kind: type[Request[Any]]) -> list[int]:
 
 @pytest.mark.parametrize("nodes", range(1, 6))
 @pytest.mark.parametrize("replicas", [1, 2, 3])
-def test_a_put_writes_as_many_copies_as_there_should_be_or_nodes(nodes: int, replicas: int) -> None:
+def test_a_put_writes_one_copy_per_replica_or_per_node(nodes: int, replicas: int) -> None:
     world = world_of(TEN[:nodes], replicas=replicas)
 
     holders = world.put(0, "a", CONTENT, key=60)
@@ -39,22 +39,22 @@ def test_a_put_writes_as_many_copies_as_there_should_be_or_nodes(nodes: int, rep
     assert holders[0] == next((i for i in TEN[:nodes] if i >= 60), 0), "the owner first"
 
 
-def test_nobody_is_asked_whether_to_send_what_is_new() -> None:
+def test_a_small_new_content_is_sent_without_asking() -> None:
     world = world_of(TEN)
     start = world.member(0)
 
     world.run(start, "put", write_path.put(start, world.ring, 60, "a", CONTENT, 1, is_new=True))
 
     for node in (75, 100, 125):
-        told = [type(request) for _, to, request in world.told if to.id == node and isinstance(request, Put | Write)]
+        told = [type(request) for _, to, request in world.sent if to.id == node and isinstance(request, Put | Write)]
         assert told == [Write, Put]
 
 
-def test_a_large_content_is_sent_to_nobody_who_has_it_even_if_it_is_called_new() -> None:
+def test_a_large_content_is_not_sent_to_nodes_that_have_it_even_if_it_is_called_new() -> None:
     world, content = world_of(TEN), bytes(write_path.UNCONDITIONAL_BYTES_MAX + 1)
     start = world.member(0)
     world.put(0, "a", content, key=60)
-    world.told.clear()
+    world.sent.clear()
 
     world.run(start, "put", write_path.put(start, world.ring, 60, "b", content, 1, is_new=True))
 
@@ -62,7 +62,7 @@ def test_a_large_content_is_sent_to_nobody_who_has_it_even_if_it_is_called_new()
     assert not asked(world, Write)
 
 
-def test_a_new_content_that_is_there_already_is_stored_all_the_same() -> None:
+def test_a_content_called_new_that_is_there_already_is_stored() -> None:
     world = world_of(TEN)
     world.put(0, "a", CONTENT, key=60)
     start = world.member(0)
@@ -73,7 +73,7 @@ def test_a_new_content_that_is_there_already_is_stored_all_the_same() -> None:
 
 
 @pytest.mark.parametrize("names", [(), ("a",), ("b", "c"), ("none",)])
-def test_what_is_found_under_a_key_has_one_of_the_names_asked_for(names: tuple[str, ...]) -> None:
+def test_find_returns_only_items_with_the_names_given(names: tuple[str, ...]) -> None:
     world = world_of(TEN)
     for name in ("a", "b", "c"):
         world.put(0, name, CONTENT, key=60)
@@ -85,12 +85,12 @@ def test_what_is_found_under_a_key_has_one_of_the_names_asked_for(names: tuple[s
 
 
 @pytest.mark.parametrize("identifier", TEN)
-def test_whoever_is_asked_the_copies_go_to_the_same_nodes(identifier: int) -> None:
+def test_the_copies_are_on_the_same_nodes_whichever_node_is_asked(identifier: int) -> None:
     assert world_of(TEN).put(identifier, "a", CONTENT, key=210) == (225, 0, 25)
 
 
 @pytest.mark.parametrize("successors", [2, 3])
-def test_copies_and_questions_may_reach_beyond_a_successor_list(successors: int) -> None:
+def test_copies_and_requests_may_reach_beyond_a_successor_list(successors: int) -> None:
     world = world_of(TEN, successors=successors, replicas=3)
 
     assert world.put(0, "a", CONTENT, key=60) == (75, 100, 125)
@@ -111,7 +111,7 @@ def test_a_put_through_a_list_that_is_still_short_finds_the_others_through_the_o
 
 @pytest.mark.parametrize("trouble", [NodeUnreachable("dead"), StoreFull("full"), NotYet("leaving"), Corrupt("?")])
 @pytest.mark.parametrize("troubled", [[75], [100], [75, 125], [75, 100, 125]])
-def test_those_who_cannot_are_replaced_by_the_next(troubled: list[int], trouble: ChordError) -> None:
+def test_nodes_that_fail_are_replaced_by_the_next(troubled: list[int], trouble: ChordError) -> None:
     world = world_of(TEN, successors=6)
     for identifier in troubled:
         listen_to(world, identifier, {Put: refusing(trouble)})
@@ -121,7 +121,7 @@ def test_those_who_cannot_are_replaced_by_the_next(troubled: list[int], trouble:
     assert list(holders) == [i for i in TEN if i >= 75 and i not in troubled][:3]
 
 
-def test_where_too_few_can_the_put_says_how_many_copies_there_are() -> None:
+def test_a_put_that_fails_reports_how_many_copies_there_are() -> None:
     world = world_of([0, 50, 100])
     world.moods[world.member(50)] = silent
     listen_to(world, 100, {Put: refusing(StoreFull("full"))})
@@ -133,7 +133,7 @@ def test_where_too_few_can_the_put_says_how_many_copies_there_are() -> None:
     assert world.copies("a") == [0]
 
 
-def test_no_copy_lies_so_far_off_that_nobody_asks_for_it() -> None:
+def test_no_copy_is_placed_where_no_reader_asks_for_it() -> None:
     """A get asks replicas + 1 nodes: where more than replicas refuse, the put must not count."""
     world = world_of(TEN, successors=9, replicas=2)
     for identifier in (75, 100):
@@ -146,10 +146,10 @@ def test_no_copy_lies_so_far_off_that_nobody_asks_for_it() -> None:
         world.put(0, "b", CONTENT, key=60)
 
 
-def test_bytes_travel_only_to_those_who_lack_them() -> None:
+def test_bytes_are_sent_only_to_nodes_that_lack_them() -> None:
     world = world_of(TEN)
     world.put(0, "a", CONTENT, key=60)
-    world.told.clear()
+    world.sent.clear()
 
     world.put(0, "another name", CONTENT, key=60)
 
@@ -163,7 +163,7 @@ def test_a_large_content_goes_in_pieces_from_where_the_receiver_stands() -> None
 
     world.put(0, "a", content, key=60)
 
-    offsets = {to: [r.offset for _, node, r in world.told if isinstance(r, Write) and node.id == to] for to in (0, 100)}
+    offsets = {to: [r.offset for _, node, r in world.sent if isinstance(r, Write) and node.id == to] for to in (0, 100)}
     assert offsets == {0: [0, CHUNK_BYTES, 2 * CHUNK_BYTES], 100: [CHUNK_BYTES, 2 * CHUNK_BYTES]}
     assert world.get(0, "a", key=60) == content
 
@@ -175,12 +175,12 @@ def test_a_large_content_goes_in_pieces_from_where_the_receiver_stands() -> None
         (write_path.PARALLEL_BYTES_MAX + 1, [Put, Write, Put] * 3),
     ],
 )
-def test_copies_are_written_side_by_side_if_they_are_small(size_bytes: int, kinds: list[type[Request[Any]]]) -> None:
+def test_small_contents_are_written_to_all_nodes_at_once(size_bytes: int, kinds: list[type[Request[Any]]]) -> None:
     world = world_of(TEN)
 
     world.put(0, "a", bytes(size_bytes), key=60)
 
-    assert [type(r) for _, _, r in world.told if isinstance(r, Put | Write)] == kinds
+    assert [type(r) for _, _, r in world.sent if isinstance(r, Put | Write)] == kinds
 
 
 class InParts:
@@ -199,7 +199,7 @@ class InParts:
         return given
 
 
-def test_a_content_that_lies_elsewhere_is_read_piece_by_piece() -> None:
+def test_a_content_that_is_not_in_memory_is_read_piece_by_piece() -> None:
     content = InParts(bytes(range(256)) * (CHUNK_BYTES * 5 // 2 // 256))
     world = world_of([0, 100])
 
@@ -209,7 +209,7 @@ def test_a_content_that_lies_elsewhere_is_read_piece_by_piece() -> None:
     assert digest_of(content) == digest_of(content[:])
 
 
-def test_a_content_that_is_put_is_never_asked_for_whole() -> None:
+def test_a_put_never_reads_the_whole_content() -> None:
     content = InParts(bytes(3 * CHUNK_BYTES))
     world = world_of([0, 100])
 
@@ -218,17 +218,17 @@ def test_a_content_that_is_put_is_never_asked_for_whole() -> None:
     assert content.longest_bytes == CHUNK_BYTES
 
 
-def test_who_passes_a_content_on_holds_one_piece_at_a_time() -> None:
+def test_copying_between_nodes_holds_one_piece_at_a_time() -> None:
     content = bytes(range(256)) * (CHUNK_BYTES * 5 // 2 // 256)
     world = world_of([0, 100])
     for start in range(0, len(content), CHUNK_BYTES):
         world.store(0).write(digest_of(content), len(content), start, content[start : start + CHUNK_BYTES])
-    world.told.clear()
+    world.sent.clear()
 
     passing = write_path.copy_from(world.member(0), world.member(100), item_of(content))
     world.run(NodeRef(200, "client", 1), "pass on", passing)
 
-    assert [type(r) for _, _, r in world.told] == [Put, Read, Write, Read, Write, Read, Write, Put]
+    assert [type(r) for _, _, r in world.sent] == [Put, Read, Write, Read, Write, Read, Write, Put]
     assert world.store(100).has(digest_of(content))
 
 
@@ -244,11 +244,11 @@ def test_a_piece_whose_answer_is_lost_is_not_written_twice() -> None:
         world.run(outsider, "put", put_one)
     world.run(outsider, "put", write_path.put_one(world.member(0), item_of(content), content))
 
-    assert [r.offset // CHUNK_BYTES for _, _, r in world.told if isinstance(r, Write)] == [0, 1, 2]
+    assert [r.offset // CHUNK_BYTES for _, _, r in world.sent if isinstance(r, Write)] == [0, 1, 2]
     assert world.copies("a") == [0]
 
 
-def test_other_bytes_that_somebody_left_behind_do_not_spoil_a_put() -> None:
+def test_other_bytes_left_by_a_failed_writer_do_not_spoil_a_put() -> None:
     content = bytes(2 * CHUNK_BYTES)
     world = world_of([0])
     world.store(0).write(digest_of(content), len(content), 0, b"\1" * CHUNK_BYTES)
@@ -257,7 +257,7 @@ def test_other_bytes_that_somebody_left_behind_do_not_spoil_a_put() -> None:
 
 
 @pytest.mark.parametrize("received", [0, 7])
-def test_a_receiver_that_makes_no_progress_is_given_up(received: int) -> None:
+def test_a_put_gives_up_a_receiver_that_makes_no_progress(received: int) -> None:
     world = world_of([0])
     listen_to(world, 0, {Write: lambda request: Receipt(False, received)})
 
@@ -267,7 +267,7 @@ def test_a_receiver_that_makes_no_progress_is_given_up(received: int) -> None:
     assert len(asked(world, Write)) <= 2 * write_path.EXTRA_PIECES_MAX + 2
 
 
-def test_a_receiver_that_forgets_what_it_has_just_received_is_given_up() -> None:
+def test_a_put_gives_up_a_receiver_that_forgets_what_it_received() -> None:
     world = world_of([0])
     listen_to(world, 0, {Put: lambda request: Receipt(False, 0)})
 
@@ -278,10 +278,10 @@ def test_a_receiver_that_forgets_what_it_has_just_received_is_given_up() -> None
 # --- get
 
 
-def test_a_get_repairs_nothing_where_all_who_should_hold_it_have_just_said_that_they_do() -> None:
+def test_a_get_repairs_nothing_when_all_replicas_have_the_item() -> None:
     world = world_of(TEN)
     world.put(0, "a", CONTENT, key=60)
-    world.told.clear()
+    world.sent.clear()
 
     assert world.get(0, "a", key=60) == CONTENT
     assert asked(world, Put) == []
@@ -296,7 +296,7 @@ def test_a_get_asks_replicas_and_one_more_before_it_says_not_found() -> None:
     assert sorted(asked(world, Find)) == [75, 100, 125, 150]
 
 
-def test_whoever_of_them_has_it_is_enough() -> None:
+def test_one_node_that_has_the_item_is_enough() -> None:
     for only in (75, 100, 125, 150):
         world = world_of(TEN)
         world.run(world.member(0), "put", write_path.put_one(world.member(only), item_of(CONTENT, key=60), CONTENT))
@@ -304,7 +304,7 @@ def test_whoever_of_them_has_it_is_enough() -> None:
         assert world.get(0, "a", key=60) == CONTENT
 
 
-def test_read_repair_gives_it_to_those_who_should_have_it() -> None:
+def test_read_repair_stores_the_item_on_all_replicas() -> None:
     world = world_of(TEN)
     world.run(world.member(0), "put", write_path.put_one(world.member(150), item_of(CONTENT, key=60), CONTENT))
 
@@ -322,7 +322,7 @@ def test_read_repair_that_fails_does_not_fail_the_get() -> None:
     assert world.get(0, "a", key=60) == CONTENT
 
 
-def test_a_get_waits_while_the_owner_is_being_handed_over_to() -> None:
+def test_a_get_waits_while_the_owner_receives_a_handoff() -> None:
     world = world_of(TEN)
     world.store(75).handoff_complete = False
     calls = iter(range(100))
@@ -338,7 +338,7 @@ def test_a_get_waits_while_the_owner_is_being_handed_over_to() -> None:
     assert world.get(0, "a", key=60) == CONTENT
 
 
-def test_a_get_that_waits_in_vain_does_not_say_not_found() -> None:
+def test_a_get_that_waits_in_vain_raises_not_yet() -> None:
     world = world_of(TEN)
     world.store(100).handoff_complete = False
 
@@ -348,7 +348,7 @@ def test_a_get_that_waits_in_vain_does_not_say_not_found() -> None:
     assert asked(world, Find).count(75) == read_path.FIND_ATTEMPTS_MAX
 
 
-def test_another_item_under_the_key_does_not_hide_that_somebody_could_not_answer() -> None:
+def test_another_item_of_the_key_does_not_hide_that_a_replica_could_not_answer() -> None:
     """At 5 bits keys are shared: that one name is found says nothing about the other."""
     world = world_of(TEN)
     world.put(0, "a", CONTENT, key=60)
@@ -358,7 +358,7 @@ def test_another_item_under_the_key_does_not_hide_that_somebody_could_not_answer
         world.get(0, "b", key=60)
 
 
-def test_who_is_being_handed_over_to_may_have_a_later_version_which_is_waited_for() -> None:
+def test_a_get_waits_for_a_later_version_on_a_node_that_receives_a_handoff() -> None:
     world = world_of(TEN)
     world.put(0, "a", b"old", key=60, version=1)
     for joiner in (60, 70):
@@ -378,7 +378,7 @@ def test_who_is_being_handed_over_to_may_have_a_later_version_which_is_waited_fo
     assert world.get(0, "a", key=60) == b"new"
 
 
-def test_a_silent_owner_is_not_an_owner_that_has_nothing() -> None:
+def test_a_silent_owner_does_not_count_as_one_without_the_item() -> None:
     world = world_of(TEN)
     listen_to(world, 75, {Find: silent})
 
@@ -387,7 +387,7 @@ def test_a_silent_owner_is_not_an_owner_that_has_nothing() -> None:
 
 
 @pytest.mark.parametrize(("joiners", "settled"), [([60], []), ([60], [60]), ([60, 70], [60]), ([60, 70], [60, 70])])
-def test_what_was_put_past_a_leaver_is_found_behind_those_who_join_meanwhile(
+def test_an_item_that_a_leaving_node_refused_is_found_behind_nodes_that_join_meanwhile(
     joiners: list[int], settled: list[int]
 ) -> None:
     """With one copy a leaver's arc lies with whoever was next to it, when it took in no more."""
@@ -400,16 +400,16 @@ def test_what_was_put_past_a_leaver_is_found_behind_those_who_join_meanwhile(
         world.run(joiner.ref, "join", protocol.join(joiner, world.member(0)))
         world.settle(rounds_max=10)
     for identifier in settled:
-        world.care(identifier)
+        world.sync(identifier)
 
     assert world.get(0, "a", key=40) == CONTENT
     world.leave(50)
     world.settle(rounds_max=10)
-    assert world.care_round() and world.copies("a") == [60]
+    assert world.sync_all() and world.copies("a") == [60]
     assert world.get(0, "a", key=40) == CONTENT
 
 
-def test_nothing_is_certain_while_one_of_those_who_are_asked_cannot_say() -> None:
+def test_not_found_requires_an_answer_from_every_node_asked() -> None:
     world = world_of(TEN, replicas=1)
     world.store(125).handoff_complete = False
 
@@ -420,7 +420,7 @@ def test_nothing_is_certain_while_one_of_those_who_are_asked_cannot_say() -> Non
         world.get(0, "b", key=60)
 
 
-def test_a_way_that_passed_over_a_newer_owner_finds_nothing_out() -> None:
+def test_a_lookup_that_passed_over_the_new_owner_proves_nothing() -> None:
     world = world_of(TEN)
     before, owner = world.live(50), world.live(75)
     assert before is not None and owner is not None
@@ -433,7 +433,7 @@ def test_a_way_that_passed_over_a_newer_owner_finds_nothing_out() -> None:
         world.get(0, "a", key=60)
 
 
-def test_without_a_digest_the_latest_counts_and_with_one_that() -> None:
+def test_a_get_returns_the_latest_content_or_the_one_with_the_digest() -> None:
     world = world_of(TEN)
     world.put(0, "a", b"old", version=1)
     world.put(0, "a", b"new", version=2)
@@ -444,7 +444,7 @@ def test_without_a_digest_the_latest_counts_and_with_one_that() -> None:
         world.get(0, "a", digest=digest_of(b"other"))
 
 
-def test_a_deletion_that_only_one_knows_of_counts() -> None:
+def test_a_deletion_known_to_one_replica_counts() -> None:
     world = world_of(TEN)
     world.put(0, "a", CONTENT, key=60, version=1)
     world.store(150).put(item_of(CONTENT, key=60, version=2, deleted=True))
@@ -453,7 +453,7 @@ def test_a_deletion_that_only_one_knows_of_counts() -> None:
         world.get(0, "a", key=60)
 
 
-def test_the_longest_lease_of_equal_versions_is_passed_on() -> None:
+def test_read_repair_passes_on_the_longest_lease_of_equal_versions() -> None:
     world = world_of(TEN)
     world.put(0, "a", CONTENT, key=60, lease_s=100.0)
     world.store(125).put(item_of(CONTENT, key=60, lease_s=5000.0))
@@ -467,10 +467,10 @@ def test_the_longest_lease_of_equal_versions_is_passed_on() -> None:
 # --- fetch
 
 
-def test_a_holder_with_rotten_bytes_is_passed_over_and_repaired() -> None:
+def test_a_corrupt_copy_is_skipped_and_repaired() -> None:
     world = world_of(TEN)
     world.put(0, "a", CONTENT, key=60)
-    world.rot(75, CONTENT)
+    world.corrupt(75, CONTENT)
 
     assert world.get(0, "a", key=60) == CONTENT
     world.store(75).collect_garbage(4)
@@ -478,18 +478,18 @@ def test_a_holder_with_rotten_bytes_is_passed_over_and_repaired() -> None:
     assert world.copies("a") == [75, 100, 125]
 
 
-def test_where_all_copies_have_rotted_nothing_is_served() -> None:
+def test_a_get_fails_when_all_copies_are_corrupt() -> None:
     world = world_of(TEN)
     world.put(0, "a", CONTENT, key=60)
     for holder in (75, 100, 125):
-        world.rot(holder, CONTENT)
+        world.corrupt(holder, CONTENT)
 
     with pytest.raises(NotFound):
         world.get(0, "a", key=60)
 
 
 @pytest.mark.parametrize("lie", [lambda r: b"", lambda r: b"x", lambda r: b"y" * r.length])
-def test_a_holder_that_lies_is_believed_by_nobody_and_asked_within_bounds(lie: Any) -> None:
+def test_a_lying_holder_is_not_believed_and_asked_a_bounded_number_of_times(lie: Any) -> None:
     world = world_of(TEN)
     world.put(0, "a", CONTENT, key=60)
     listen_to(world, 75, {Read: lie})
@@ -498,7 +498,7 @@ def test_a_holder_that_lies_is_believed_by_nobody_and_asked_within_bounds(lie: A
     assert asked(world, Read).count(75) <= read_path.GET_ATTEMPTS_MAX * len(CONTENT)
 
 
-def test_a_copy_that_was_handed_on_between_the_question_and_the_reading_is_found_where_it_is() -> None:
+def test_a_copy_that_moved_between_find_and_read_is_found_again() -> None:
     world = world_of(TEN)
     item = item_of(CONTENT, key=60)
     world.run(world.member(0), "put", write_path.put_one(world.member(150), item, CONTENT))

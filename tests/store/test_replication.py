@@ -1,4 +1,4 @@
-"""Every item in its place and in all its copies, whoever has come, gone or come back."""
+"""Replica maintenance: all copies of all items are in their places after joins, leaves, crashes and restarts."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from roundelay.chord import protocol
 from roundelay.chord.effects import Ask, Sleep, resume
 from roundelay.chord.errors import ChordError, Corrupt, NodeUnreachable, NotYet, StoreFull
+from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
+from roundelay.chord.states import NODE_TRANSITIONS
 from roundelay.store import anti_entropy, replication
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import LIST_MAX, CollectGarbage, Find, GetRangeDigest, ListRange, Put, Write
@@ -34,7 +36,7 @@ def settle(world: StoreWorld) -> None:
     world.settle(len(world.nodes) + world.ring.successors + 2)
     for _ in range(ROUNDS_MAX):
         before = [world.store(n.ref.id).range_digest(0, 0) for n in world.members]
-        done = world.care_round()
+        done = world.sync_all()
         if done and before == [world.store(n.ref.id).range_digest(0, 0) for n in world.members]:
             return
     raise AssertionError(f"still not in order after {ROUNDS_MAX} rounds")
@@ -73,14 +75,14 @@ def check(world: StoreWorld, items: dict[str, tuple[int, bytes]]) -> None:
 # --- those who come
 
 
-def test_a_joiner_is_handed_over_what_it_owns_and_answers_not_yet_until_then() -> None:
+def test_a_joiner_receives_what_it_owns_and_answers_not_yet_until_then() -> None:
     world = world_of(TEN)
     items = fill(world)
     store = join(world, 60, through=0)
     with pytest.raises(NotYet):
         store.find(55)
 
-    world.care(60)
+    world.sync(60)
 
     assert {i.entry.name for i in store.list_range(50, 60)} == {n for n, (key, _) in items.items() if 50 < key <= 60}
     assert store.find(55) is not None
@@ -98,7 +100,7 @@ def test_after_a_join_everything_is_where_it_belongs_and_nowhere_else() -> None:
 
 @pytest.mark.parametrize("first_cares", ["the first", "the last"])
 @pytest.mark.parametrize("replicas", [1, 2, 3])
-def test_of_many_joiners_in_one_arc_none_says_that_there_is_nothing(replicas: int, first_cares: str) -> None:
+def test_of_many_joiners_in_one_arc_none_denies_an_item(replicas: int, first_cares: str) -> None:
     """Each of them meets others who know as little; who owned the arc stands behind them all."""
     world = world_of(TEN, successors=6, replicas=replicas)
     items = fill(world, 80)
@@ -109,7 +111,7 @@ def test_of_many_joiners_in_one_arc_none_says_that_there_is_nothing(replicas: in
 
     for caring in [*(joiners if first_cares == "the first" else reversed(joiners)), *TEN] * 2:
         try:
-            world.care(caring)
+            world.sync(caring)
         except ChordError:
             continue
         finally:
@@ -129,14 +131,14 @@ def test_more_joiners_than_a_list_holds_wait_for_the_last_of_them() -> None:
     world.settle(30)
 
     with pytest.raises(NotYet):
-        world.care(10)
+        world.sync(10)
     assert not world.store(10).handoff_complete
     settle(world)
 
     check(world, items)
 
 
-def test_where_nobody_is_settled_all_of_a_small_ring_are_when_they_have_compared() -> None:
+def test_in_a_small_ring_without_a_complete_node_all_complete_each_other() -> None:
     world = world_of([0, 50, 100])
     for node in world.members:
         world.store(node.ref.id).handoff_complete = False
@@ -147,7 +149,7 @@ def test_where_nobody_is_settled_all_of_a_small_ring_are_when_they_have_compared
     assert all(world.store(i).handoff_complete for i in (0, 50, 100)) and world.copies("a") == [0, 50, 100]
 
 
-def test_where_nobody_is_settled_in_a_large_ring_patience_ends() -> None:
+def test_in_a_large_ring_without_a_complete_node_patience_ends() -> None:
     world = world_of(TEN)
     for member in world.members:
         world.store(member.ref.id).handoff_complete = False
@@ -155,25 +157,25 @@ def test_where_nobody_is_settled_in_a_large_ring_patience_ends() -> None:
     assert node is not None
 
     with pytest.raises(NotYet):
-        world.care(0)
-    world.run(node.ref, "care", replication.sync_once(node, world.store(0), patient=False))
+        world.sync(0)
+    world.run(node.ref, "sync", replication.sync_once(node, world.store(0), patient=False))
 
     assert world.store(0).handoff_complete
 
 
-def test_a_joiner_that_cannot_reach_its_successor_goes_on_waiting() -> None:
+def test_a_joiner_that_cannot_reach_its_successor_keeps_waiting() -> None:
     world = world_of(TEN)
     fill(world)
     store = join(world, 60, through=0)
     listen_to(world, 75, {GetRangeDigest: refusing(NodeUnreachable("silent")), Find: refusing(NodeUnreachable("!"))})
 
     with pytest.raises(NodeUnreachable):
-        world.care(60)
+        world.sync(60)
 
     assert not store.handoff_complete
 
 
-def test_a_joiner_without_room_says_so_by_what_it_has_and_the_others_keep_the_rest() -> None:
+def test_a_joiner_without_room_leaves_the_rest_on_the_other_nodes() -> None:
     world = world_of(TEN)
     items = fill(world)
     store = join(world, 60, through=0)
@@ -181,7 +183,7 @@ def test_a_joiner_without_room_says_so_by_what_it_has_and_the_others_keep_the_re
     world.settle(20)
 
     for _ in range(4):
-        world.care_round()
+        world.sync_all()
 
     assert store.handoff_complete and store.stored_bytes <= 20
     for name, (key, content) in items.items():
@@ -235,11 +237,11 @@ def test_a_leave_and_deaths_at_once_lose_nothing(replicas: int) -> None:
         check(world, items)
 
 
-def test_what_is_put_while_a_node_leaves_is_not_lost_with_it() -> None:
+def test_an_item_put_while_a_node_leaves_is_not_lost() -> None:
     world = world_of(TEN, replicas=1)
     leaver = world.live(75)
     assert leaver is not None
-    world.run(leaver.ref, "hand over", replication.handoff_on_leave(leaver))
+    world.run(leaver.ref, "hand off", replication.handoff_on_leave(leaver))
 
     assert world.put(0, "late", CONTENT, key=60) == (100,)
 
@@ -248,7 +250,7 @@ def test_what_is_put_while_a_node_leaves_is_not_lost_with_it() -> None:
     check(world, {"late": (60, CONTENT)})
 
 
-def test_a_leaver_takes_nothing_along_that_only_it_has() -> None:
+def test_a_leaving_node_hands_off_items_that_only_it_has() -> None:
     world = world_of(TEN)
     keep(world.store(0), CONTENT, key=120)  # from when there was another ring
 
@@ -257,7 +259,7 @@ def test_a_leaver_takes_nothing_along_that_only_it_has() -> None:
     assert world.copies("a") == [125, 150, 175]
 
 
-def test_a_leave_past_a_mate_that_is_full_or_silent_reaches_the_others() -> None:
+def test_a_leaving_node_skips_a_successor_that_is_full_or_silent() -> None:
     for trouble in (StoreFull("full"), NodeUnreachable("silent")):
         world = world_of(TEN)
         items = fill(world)
@@ -269,12 +271,12 @@ def test_a_leave_past_a_mate_that_is_full_or_silent_reaches_the_others() -> None
         assert mine and all(set(world.copies(name)) >= {75, 100, 125} for name in mine)
 
 
-def test_of_two_neighbours_that_leave_at_once_neither_leaves_anything_to_the_other() -> None:
+def test_two_neighbours_that_leave_at_once_hand_nothing_off_to_each_other() -> None:
     world = world_of(TEN, replicas=1)
     items = fill(world)
     leavers = [world.live(25), world.live(50)]
     tasks = [
-        world.begin(node.ref, "hand over", replication.handoff_on_leave(node)) for node in leavers if node is not None
+        world.begin(node.ref, "hand off", replication.handoff_on_leave(node)) for node in leavers if node is not None
     ]
     for _ in range(3):
         for task in tasks:
@@ -292,21 +294,21 @@ def test_of_two_neighbours_that_leave_at_once_neither_leaves_anything_to_the_oth
 # --- what lies in the wrong place
 
 
-def test_what_is_misplaced_is_given_away_only_after_the_right_nodes_have_it() -> None:
+def test_a_misplaced_item_is_released_only_after_the_right_nodes_have_it() -> None:
     world = world_of(TEN)
     keep(world.store(0), CONTENT, key=120)
     listen_to(world, 175, {Put: refusing(StoreFull("full"))})
 
     with pytest.raises(StoreFull):
-        world.care(0)
+        world.sync(0)
     assert world.copies("a") == [0, 125, 150], "the third has not got it"
 
     world.moods.clear()
-    world.care(0)
+    world.sync(0)
     assert world.copies("a") == [125, 150, 175]
 
 
-def test_many_misplaced_items_go_in_one_round_and_one_that_cannot_holds_up_none() -> None:
+def test_many_misplaced_items_move_in_one_round_and_one_that_cannot_delays_none() -> None:
     world = world_of(TEN)
     for number in range(3 * LIST_MAX):
         keep(world.store(0), CONTENT, key=101 + number % 70, name=f"{number}")
@@ -321,13 +323,13 @@ def test_many_misplaced_items_go_in_one_round_and_one_that_cannot_holds_up_none(
     listen_to(world, 125, {Write: full_for_one})
 
     with pytest.raises(StoreFull):
-        world.care(0)
+        world.sync(0)
 
     assert [i.entry.name for i in world.store(0).list_range(0, 0)] == ["stuck"]
     assert world.copies("stuck") == [0, 150, 175], "the others have it all the same"
 
 
-def test_a_later_version_that_arrives_while_an_item_is_given_away_stays() -> None:
+def test_a_later_version_that_arrives_while_an_item_moves_stays() -> None:
     world = world_of(TEN)
     keep(world.store(0), CONTENT, key=120, version=1)
 
@@ -336,13 +338,13 @@ def test_a_later_version_that_arrives_while_an_item_is_given_away_stays() -> Non
         return world.store(125).put(request.item)
 
     listen_to(world, 125, {Put: renewed_meanwhile})
-    world.care(0)
+    world.sync(0)
 
     (kept,) = world.store(0).list_range(0, 0)
     assert kept.version == 2
 
 
-def test_nothing_is_given_away_where_the_ring_seems_too_small_to_do_without() -> None:
+def test_nothing_is_released_when_the_ring_seems_too_small() -> None:
     world = world_of(TEN)
     keep(world.store(0), CONTENT, key=120)
     for node in world.members:
@@ -351,22 +353,22 @@ def test_nothing_is_given_away_where_the_ring_seems_too_small_to_do_without() ->
             node.set_successors(alone if node.ref.id != 125 else node.ref, ())
             node.set_fingers((alone,) * world.ring.bits)
 
-    world.care(0)
+    world.sync(0)
 
     assert 0 in world.copies("a")
 
 
-def test_what_rots_while_it_is_given_away_holds_up_nothing() -> None:
+def test_an_item_that_becomes_corrupt_while_it_moves_delays_nothing() -> None:
     world = world_of(TEN)
     keep(world.store(0), b"rotten", key=120, name="rotten")
     keep(world.store(0), CONTENT, key=121, name="sound")
-    world.rot(0, b"rotten")
+    world.corrupt(0, b"rotten")
     world.store(0).collect_garbage = lambda scrub: 0  # type: ignore[method-assign]  # not noticed before
     node = world.live(0)
     assert node is not None
 
     with pytest.raises(Corrupt):  # the taker has looked at it
-        world.run(node.ref, "care", replication.sync_once(node, world.store(0)))
+        world.run(node.ref, "sync", replication.sync_once(node, world.store(0)))
 
     assert world.copies("sound") == [125, 150, 175]
 
@@ -375,16 +377,16 @@ def test_what_rots_while_it_is_given_away_holds_up_nothing() -> None:
 
 
 def calls(world: StoreWorld, run: Callable[[], object]) -> list[Any]:
-    world.told.clear()
+    world.sent.clear()
     run()
-    return [request for _, _, request in world.told]
+    return [request for _, _, request in world.sent]
 
 
-def test_equal_stores_cost_two_questions_a_mate() -> None:
+def test_equal_stores_cost_two_requests_per_replica() -> None:
     world = world_of(TEN)
     fill(world)
 
-    asked = calls(world, lambda: world.care(75))
+    asked = calls(world, lambda: world.sync(75))
 
     assert sum(isinstance(r, GetRangeDigest) for r in asked) == 2 * 2
     assert not any(isinstance(r, Put | Write) for r in asked)
@@ -404,7 +406,7 @@ def reconcile(world: StoreWorld, one: int, other: int, start: int, end: int) -> 
 @pytest.mark.parametrize("bits", [3, 8, 160])
 @pytest.mark.parametrize("count", [LIST_MAX, LIST_MAX + 1, 3 * LIST_MAX])
 @pytest.mark.parametrize("keys", [1, 3, 1000])
-def test_comparing_brings_everything_both_ways_however_many_share_a_key(bits: int, count: int, keys: int) -> None:
+def test_reconcile_copies_both_ways_however_many_items_share_a_key(bits: int, count: int, keys: int) -> None:
     world, one, other = two_stores(bits)
     rng = random.Random(count)
     places = [rng.randrange(world.ring.size) for _ in range(keys)]
@@ -416,7 +418,7 @@ def test_comparing_brings_everything_both_ways_however_many_share_a_key(bits: in
     assert one.range_digest(0, 0) == other.range_digest(0, 0) and one.range_digest(0, 0).count == count
 
 
-def test_one_item_that_differs_among_thousands_is_found_in_a_few_questions() -> None:
+def test_one_difference_among_thousands_of_items_is_found_with_few_requests() -> None:
     world, one, other = two_stores(160)
     rng = random.Random(1)
     for number in range(4000):
@@ -438,7 +440,7 @@ ITEMS = st.lists(st.tuples(st.integers(0, 7), st.sampled_from("ab"), st.integers
 
 @settings(max_examples=60, derandomize=True, deadline=None, database=None)
 @given(ITEMS, ITEMS, st.integers(0, 7), st.integers(0, 7))
-def test_after_comparing_both_have_what_either_had_of_the_arc(ours: Any, theirs: Any, start: int, end: int) -> None:
+def test_after_reconcile_both_nodes_have_the_items_of_either(ours: Any, theirs: Any, start: int, end: int) -> None:
     world, one, other = two_stores(3)
     both = Store(Clock())
     for store, items in ((one, ours), (other, theirs), (both, ours + theirs)):
@@ -454,7 +456,7 @@ def test_after_comparing_both_have_what_either_had_of_the_arc(ours: Any, theirs:
     assert beyond is None or one.range_digest(end, start) == beyond, "and no more"
 
 
-def test_comparing_with_a_full_node_still_brings_what_it_has() -> None:
+def test_reconcile_with_a_full_node_still_copies_from_it() -> None:
     world, one, other = two_stores()
     for number in range(2 * LIST_MAX):
         keep(other if number % 2 else one, f"{number}".encode(), name=f"{number}", key=number % 256)
@@ -466,7 +468,7 @@ def test_comparing_with_a_full_node_still_brings_what_it_has() -> None:
     assert one.range_digest(0, 0).count == 2 * LIST_MAX
 
 
-def test_comparing_with_a_node_that_dies_meanwhile_ends_at_once() -> None:
+def test_reconcile_with_a_node_that_dies_meanwhile_ends_at_once() -> None:
     world, one, _ = two_stores(160)
     rng = random.Random(1)
     for number in range(20 * LIST_MAX):
@@ -486,7 +488,7 @@ def test_comparing_with_a_node_that_dies_meanwhile_ends_at_once() -> None:
 # --- those who come back
 
 
-def test_an_old_state_neither_revives_the_deleted_nor_loses_the_new() -> None:
+def test_a_node_with_old_state_revives_no_deleted_item_and_loses_no_new_one() -> None:
     for identifier in TEN[::3]:
         world = world_of(TEN)
         items = fill(world)
@@ -511,7 +513,7 @@ def test_an_old_state_neither_revives_the_deleted_nor_loses_the_new() -> None:
         assert not any(world.copies(name) for name in deleted)
 
 
-def test_a_whole_ring_that_comes_back_one_after_the_other_has_everything() -> None:
+def test_a_ring_that_restarts_node_by_node_has_everything() -> None:
     world = world_of(TEN)
     items = fill(world)
     for identifier in TEN:
@@ -523,13 +525,13 @@ def test_a_whole_ring_that_comes_back_one_after_the_other_has_everything() -> No
         join(world, identifier, through=order[0])
         if identifier % 2:
             world.settle(30)
-            world.care_round()
+            world.sync_all()
     settle(world)
 
     check(world, items)
 
 
-def test_two_rings_that_become_one_have_what_each_had() -> None:
+def test_two_rings_that_merge_have_the_items_of_both() -> None:
     world = world_of(TEN)
     world.clock.now += 1.0
     other = {f"other {i}": (i * 9 % 256, f"of the other ring, {i}".encode()) for i in range(20)}
@@ -554,7 +556,7 @@ def test_two_rings_that_become_one_have_what_each_had() -> None:
 # --- the loop without end
 
 
-def test_care_is_taken_at_once_when_neighbours_change_now_and_then_otherwise_and_slower_after_failures() -> None:
+def test_rounds_run_when_neighbours_change_periodically_and_with_backoff_after_failures() -> None:
     world = world_of([0, 100])
     node = world.live(0)
     assert node is not None
@@ -583,7 +585,7 @@ def test_care_is_taken_at_once_when_neighbours_change_now_and_then_otherwise_and
     assert rounds_in(600) < 90, "but not for ever as often"
 
 
-def test_a_node_that_has_left_cares_no_more() -> None:
+def test_a_node_that_left_runs_no_more_rounds() -> None:
     world = world_of([0, 100])
     node = world.live(0)
     assert node is not None
@@ -594,11 +596,48 @@ def test_a_node_that_has_left_cares_no_more() -> None:
     )
 
 
-def test_one_node_cares_alone() -> None:
+def test_a_lone_node_runs_its_rounds() -> None:
     world = StoreWorld(Ring(bits=8, successors=4, replicas=3))
     world.found(7)
     world.put(7, "a", CONTENT)
 
-    world.care(7)
+    world.sync(7)
 
     assert world.get(7, "a") == CONTENT
+
+
+# --- the states of a node
+
+
+def state(node: ChordNode, store: Store) -> str:
+    if node.joined:
+        return "leaving" if store._accepting_stopped else "member" if store.handoff_complete else "receiving"
+    return "left" if store._accepting_stopped else "outside"
+
+
+def test_a_node_passes_through_the_states_of_the_table_and_no_others() -> None:
+    """A node may leave before or after its hand-off is complete."""
+    seen: set[tuple[str, str, str]] = set()
+    alone = StoreWorld(Ring(8, 4, 3))
+    founder = alone.start(7)
+    alone.stores[founder.ref].handoff_complete = True  # as node/ sets it for the first node of a ring
+    before = state(founder, alone.stores[founder.ref])
+    protocol.create(founder)
+    seen.add((before, "create", state(founder, alone.stores[founder.ref])))
+
+    for events in (["join", "handoff_on_leave", "leave"], ["join", "hand-off complete", "handoff_on_leave", "leave"]):
+        world = world_of([0, 100])
+        node = world.start(50)
+        store = world.stores[node.ref]
+        procedures = {
+            "join": protocol.join(node, world.member(0)),
+            "hand-off complete": replication.sync_once(node, store),
+            "handoff_on_leave": replication.handoff_on_leave(node),
+            "leave": protocol.leave(node),
+        }
+        for event in events:
+            before = state(node, store)
+            world.run(node.ref, event, procedures[event])
+            seen.add((before, event, state(node, store)))
+
+    assert seen == {(each.source, each.event.split(":")[0], each.target) for each in NODE_TRANSITIONS}

@@ -1,4 +1,4 @@
-"""One node's store: what it refuses, which of two standings counts, how long things last, and what rots."""
+"""One node's store: limits, versions, leases, the staging area, scrubbing and range digests."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def is_found(store: Store, item: Item) -> bool:
         "\u4e2d" * (NAME_BYTES_MAX // 3 + 1),
     ],
 )
-def test_a_name_that_could_harm_is_refused(store: Store, name: str) -> None:
+def test_a_harmful_name_is_refused(store: Store, name: str) -> None:
     with pytest.raises(Malformed):
         store.put(item_of(CONTENT, name=name))
 
@@ -82,7 +82,7 @@ def test_a_name_that_could_harm_is_refused(store: Store, name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["a", "...", "dog 7.txt", "x" * NAME_BYTES_MAX, "\u4e2d" * (NAME_BYTES_MAX // 3), "-rf"]
 )
-def test_any_other_name_is_a_name(name: str) -> None:
+def test_any_other_name_is_accepted(name: str) -> None:
     check_name(name)
 
 
@@ -143,7 +143,7 @@ def test_pieces_out_of_order_repeated_or_overlapping_are_ignored(store: Store) -
 
 @EFFORT
 @given(st.binary(max_size=40), st.data())
-def test_however_the_pieces_come_the_content_is_whole_or_not_there(content: bytes, data: st.DataObject) -> None:
+def test_a_content_is_complete_or_absent_however_its_pieces_arrive(content: bytes, data: st.DataObject) -> None:
     store, digest = Store(lambda: 0.0), digest_of(content)
     for _ in range(30):
         offset = data.draw(st.integers(0, len(content)))
@@ -178,7 +178,7 @@ def test_an_empty_content_is_a_content(store: Store) -> None:
 # --- room
 
 
-def test_what_does_not_fit_is_refused_before_its_bytes_come(clock: Clock) -> None:
+def test_a_content_that_does_not_fit_is_refused_before_its_bytes_arrive(clock: Clock) -> None:
     store = Store(clock, MemoryBlobs(bytes_max=100))
     keep(store, bytes(60), name="a")
 
@@ -189,7 +189,7 @@ def test_what_does_not_fit_is_refused_before_its_bytes_come(clock: Clock) -> Non
     assert store.names == ("a", "b")
 
 
-def test_contents_on_their_way_take_room_as_well(clock: Clock) -> None:
+def test_incomplete_contents_take_room_as_well(clock: Clock) -> None:
     store = Store(clock, MemoryBlobs(bytes_max=100))
     store.write("d1", 60, 0, bytes(50))
     store.write("d2", 50, 0, bytes(1))
@@ -200,7 +200,7 @@ def test_contents_on_their_way_take_room_as_well(clock: Clock) -> None:
         store.write("d3", 51, 0, b"")
 
 
-def test_a_full_ledger_refuses_the_put_and_keeps_no_content(store: Store, disk: Disk) -> None:
+def test_a_full_index_log_refuses_the_put_and_keeps_no_content(store: Store, disk: Disk) -> None:
     disk.room = 0
 
     with pytest.raises(StoreFull):
@@ -211,7 +211,7 @@ def test_a_full_ledger_refuses_the_put_and_keeps_no_content(store: Store, disk: 
     assert is_found(store, keep(store, CONTENT))
 
 
-def test_a_full_ledger_takes_no_content_from_those_who_have_it(store: Store, disk: Disk) -> None:
+def test_a_full_index_log_leaves_the_contents_of_other_entries(store: Store, disk: Disk) -> None:
     kept = keep(store, CONTENT, name="a")
     disk.room = 0
 
@@ -221,7 +221,7 @@ def test_a_full_ledger_takes_no_content_from_those_who_have_it(store: Store, dis
     assert is_found(store, kept)
 
 
-def test_half_contents_are_bounded_in_number_and_time(store: Store, clock: Clock) -> None:
+def test_incomplete_contents_are_bounded_in_number_and_time(store: Store, clock: Clock) -> None:
     for number in range(UPLOADS_MAX + 1):
         store.write(digest_of(bytes([number % 256, number // 256])), 2, 0, bytes([number % 256]))
     assert store.put(item_of(bytes([0, 0]))) == Receipt(False, 0), "the oldest has given way"
@@ -248,7 +248,7 @@ def test_items_under_one_key_are_as_many_as_fit_into_one_message(store: Store) -
 
 @given(st.integers(0, (1 << 63) - 1), st.text("aé中", max_size=5))
 @EFFORT
-def test_an_item_on_the_wire_is_no_larger_than_we_count(number: int, name: str) -> None:
+def test_an_item_on_the_wire_is_not_larger_than_estimated(number: int, name: str) -> None:
     from thrift.protocol.TBinaryProtocol import TBinaryProtocol
     from thrift.transport.TTransport import TMemoryBuffer
 
@@ -271,7 +271,7 @@ def standings() -> Iterable[tuple[int, float, bool]]:
 
 @pytest.mark.parametrize("first", standings())
 @pytest.mark.parametrize("second", standings())
-def test_the_order_in_which_two_standings_arrive_does_not_matter(
+def test_the_order_in_which_two_items_arrive_does_not_matter(
     first: tuple[int, float, bool], second: tuple[int, float, bool]
 ) -> None:
     seen = set()
@@ -285,7 +285,7 @@ def test_the_order_in_which_two_standings_arrive_does_not_matter(
     assert len(seen) == 1, "the later version wins, and of equal ones the deletion"
 
 
-def test_a_deletion_takes_the_content_along_and_stays_itself(store: Store) -> None:
+def test_a_deletion_removes_the_content_and_remains(store: Store) -> None:
     keep(store, CONTENT, version=5)
     store.put(item_of(CONTENT, version=5, deleted=True))
 
@@ -302,21 +302,21 @@ def test_a_content_that_another_entry_names_survives_a_deletion(store: Store) ->
     assert is_found(store, other)
 
 
-def test_an_old_copy_does_not_come_back_after_a_deletion_and_its_bytes_are_not_wanted(store: Store) -> None:
+def test_an_old_copy_is_not_revived_after_a_deletion_and_its_bytes_are_not_requested(store: Store) -> None:
     store.put(item_of(CONTENT, version=2, deleted=True))
 
     assert store.put(item_of(CONTENT, version=1)) == Receipt(True, len(CONTENT))
     assert store.find(1)[0].deleted and store.stored_bytes == 0
 
 
-def test_what_is_put_anew_after_a_deletion_lives(store: Store) -> None:
+def test_an_entry_may_be_put_again_after_its_deletion(store: Store) -> None:
     keep(store, CONTENT, version=1)
     store.put(item_of(CONTENT, version=2, deleted=True))
 
     assert is_found(store, keep(store, CONTENT, version=3))
 
 
-def test_a_deletion_lasts_as_long_as_what_it_deletes_could_have(store: Store, clock: Clock) -> None:
+def test_a_deletion_lasts_as_long_as_the_lease_of_what_it_deletes(store: Store, clock: Clock) -> None:
     keep(store, CONTENT, version=1, lease_s=1000.0)
     store.put(item_of(CONTENT, version=2, lease_s=5.0, deleted=True))
     store.put(item_of(CONTENT, version=1, lease_s=2000.0))
@@ -325,7 +325,7 @@ def test_a_deletion_lasts_as_long_as_what_it_deletes_could_have(store: Store, cl
     assert store.find(1)[0].deleted
 
 
-def test_what_nobody_renews_goes_by_itself(store: Store, clock: Clock, disk: Disk) -> None:
+def test_an_entry_whose_lease_is_not_renewed_expires(store: Store, clock: Clock, disk: Disk) -> None:
     keep(store, CONTENT, lease_s=10.0)
     clock.now += 10.0
 
@@ -334,7 +334,7 @@ def test_what_nobody_renews_goes_by_itself(store: Store, clock: Clock, disk: Dis
     assert store.stored_bytes == 0 and disk.rows == {}
 
 
-def test_a_renewal_prolongs_and_never_shortens(store: Store, clock: Clock) -> None:
+def test_a_renewal_extends_a_lease_and_never_shortens_it(store: Store, clock: Clock) -> None:
     item = keep(store, CONTENT, lease_s=10.0)
     clock.now += 9.0
     store.put(replace(item, lease_s=10.0))
@@ -353,7 +353,7 @@ def test_a_lease_by_a_slow_clock_counts_as_well(store: Store, clock: Clock) -> N
     assert store.find(1)[0].version == 9
 
 
-def test_a_put_after_the_lease_ran_out_is_a_new_one(store: Store, clock: Clock) -> None:
+def test_a_put_after_the_lease_expired_is_a_new_entry(store: Store, clock: Clock) -> None:
     keep(store, CONTENT, version=9, lease_s=10.0)
     clock.now += 10.0
 
@@ -368,7 +368,7 @@ def test_no_lease_is_longer_than_the_longest(store: Store, clock: Clock) -> None
     assert store.find(1)[0].lease_s <= LEASE_MAX_S
 
 
-def test_the_time_that_a_message_takes_is_no_renewal(store: Store, clock: Clock, disk: Disk) -> None:
+def test_the_duration_of_a_message_does_not_count_as_a_renewal(store: Store, clock: Clock, disk: Disk) -> None:
     item = keep(store, CONTENT)
     for _ in range(100):
         (seen,) = store.find(1)
@@ -379,7 +379,7 @@ def test_the_time_that_a_message_takes_is_no_renewal(store: Store, clock: Clock,
     assert store.find(1)[0].lease_s < item.lease_s
 
 
-def test_a_leaving_node_takes_nothing_in_and_still_answers(store: Store) -> None:
+def test_a_leaving_node_accepts_nothing_and_still_answers(store: Store) -> None:
     item = keep(store, CONTENT)
     store.stop_accepting()
 
@@ -391,7 +391,7 @@ def test_a_leaving_node_takes_nothing_in_and_still_answers(store: Store) -> None
 # --- scratch
 
 
-def test_scratch_is_read_until_it_is_released(store: Store) -> None:
+def test_staged_content_is_readable_until_it_is_released(store: Store) -> None:
     store.write(DIGEST, len(CONTENT), 0, CONTENT)
     assert store.read(DIGEST, 0, CHUNK_BYTES) == CONTENT and store.stored_bytes == 0
 
@@ -400,7 +400,7 @@ def test_scratch_is_read_until_it_is_released(store: Store) -> None:
     assert not store.has(DIGEST)
 
 
-def test_releasing_scratch_leaves_alone_what_an_entry_names(store: Store) -> None:
+def test_releasing_staged_content_keeps_what_an_entry_names(store: Store) -> None:
     item = keep(store, CONTENT)
     store.write(DIGEST, len(CONTENT), 0, CONTENT)
 
@@ -409,7 +409,7 @@ def test_releasing_scratch_leaves_alone_what_an_entry_names(store: Store) -> Non
     assert is_found(store, item)
 
 
-def test_scratch_that_nobody_touches_goes_by_itself(store: Store, clock: Clock) -> None:
+def test_staged_content_that_is_not_used_expires(store: Store, clock: Clock) -> None:
     store.write(DIGEST, len(CONTENT), 0, CONTENT)
     for _ in range(3):
         clock.now += STAGING_TTL_S - 1.0
@@ -422,7 +422,7 @@ def test_scratch_that_nobody_touches_goes_by_itself(store: Store, clock: Clock) 
     assert not store.has(DIGEST)
 
 
-def test_a_release_spares_what_is_newer_than_what_was_given_away(store: Store) -> None:
+def test_a_release_keeps_later_versions(store: Store) -> None:
     old = keep(store, CONTENT, version=1)
     keep(store, CONTENT, version=2)
 
@@ -436,7 +436,7 @@ def test_a_release_spares_what_is_newer_than_what_was_given_away(store: Store) -
 # --- rot
 
 
-def test_a_rotten_content_is_found_dropped_and_counts_as_missing(store: Store, disk: Disk) -> None:
+def test_a_corrupt_content_is_found_removed_and_counts_as_missing(store: Store, disk: Disk) -> None:
     item = keep(store, CONTENT)
     disk.blobs._contents[DIGEST] = b"x" + CONTENT[1:]
 
@@ -457,7 +457,7 @@ def test_the_scrubber_reads_everything_in_turn(store: Store, disk: Disk) -> None
     assert [store.collect_garbage(4) for _ in range(4)] == [4, 4, 2, 0]
 
 
-def test_of_large_contents_the_scrubber_reads_fewer_at_one_go(
+def test_the_scrubber_reads_fewer_contents_if_they_are_large(
     store: Store, disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("roundelay.store.store.SCRUB_BYTES", 10)
@@ -546,7 +546,7 @@ def test_range_digests_are_equal_exactly_if_the_items_are(
 
 @EFFORT
 @given(ITEMS, st.integers(0, 7), st.integers(0, 7))
-def test_a_list_is_the_arc_in_its_order(items: list[Item], start: int, end: int) -> None:
+def test_list_range_returns_the_arc_in_its_order(items: list[Item], start: int, end: int) -> None:
     store = store_of(items)
     listed = store.list_range(start, end)
 
@@ -556,7 +556,7 @@ def test_a_list_is_the_arc_in_its_order(items: list[Item], start: int, end: int)
     assert store.range_digest(start, end).count == len(listed)
 
 
-def test_a_long_list_ends_with_a_whole_key_and_the_next_goes_on_from_there(store: Store) -> None:
+def test_a_long_list_ends_with_a_complete_key_and_the_next_continues_there(store: Store) -> None:
     for key in range(30):
         for number in range(40):
             keep(store, CONTENT, name=str(number), key=key)
@@ -573,7 +573,7 @@ def test_a_long_list_ends_with_a_whole_key_and_the_next_goes_on_from_there(store
     assert len(seen) == len({i.entry for i in seen}) == 30 * 40 - 40, "all but those of key 20"
 
 
-def test_a_key_with_more_items_than_a_list_has_comes_whole(store: Store) -> None:
+def test_a_key_with_more_items_than_a_list_is_returned_completely(store: Store) -> None:
     for number in range(LIST_MAX + 50):
         keep(store, CONTENT, name=str(number))
 
@@ -583,7 +583,7 @@ def test_a_key_with_more_items_than_a_list_has_comes_whole(store: Store) -> None
 # --- hand-over, and an earlier life
 
 
-def test_a_store_that_is_being_handed_over_to_cannot_say_what_it_has(store: Store) -> None:
+def test_a_store_that_receives_a_handoff_answers_not_yet(store: Store) -> None:
     keep(store, CONTENT)
     store.handoff_complete = False
 
@@ -592,7 +592,7 @@ def test_a_store_that_is_being_handed_over_to_cannot_say_what_it_has(store: Stor
     assert store.range_digest(0, 5).count == 1, "comparing goes on"
 
 
-def test_an_earlier_life_comes_back_as_far_as_it_is_leased(store: Store, disk: Disk, clock: Clock) -> None:
+def test_a_restart_restores_the_entries_whose_lease_has_not_expired(store: Store, disk: Disk, clock: Clock) -> None:
     lasting = keep(store, b"lasting", name="lasting", lease_s=100.0)
     keep(store, b"brief", name="brief", lease_s=10.0)
     gone = keep(store, b"gone", name="gone", version=1)
@@ -612,7 +612,7 @@ def is_found_by_name(store: Store, name: str) -> bool:
     return name in store.names
 
 
-def test_a_clock_that_was_set_back_makes_no_lease_longer_than_the_longest(store: Store) -> None:
+def test_a_clock_set_back_cannot_extend_a_lease_beyond_the_maximum(store: Store) -> None:
     store.restore([replace(item_of(CONTENT, deleted=True), lease_s=1e15)])
 
     assert store.find(1)[0].lease_s <= LEASE_MAX_S

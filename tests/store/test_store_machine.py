@@ -1,4 +1,4 @@
-"""Whatever happens, an acknowledged put is found with its bytes; the set checker over real nodes and stores.
+"""After any random run every acknowledged put is found with its bytes: a set checker over real nodes and stores.
 
 Puts and gets by clients, joins, leaves, deaths, restarts with an old state or with none, rounds of
 care and of stabilising: all of them procedures under way at once, stepped in any order. Nodes fail
@@ -128,13 +128,13 @@ class Schedule:
         stay = [n for n in self.world.members if n.ref not in self.leaving]
         if self._can_spare_one() and len(self.leaving) < 2:
             node = stay[pick % len(stay)]
-            self.leaving[node.ref] = self.world.begin(node.ref, "hand over", replication.handoff_on_leave(node))
+            self.leaving[node.ref] = self.world.begin(node.ref, "hand off", replication.handoff_on_leave(node))
 
-    def care(self, pick: int) -> None:
-        idle = [n for n in self.world.members if all(t.node != n.ref or t.name != "care" for t in self.world.tasks)]
+    def sync(self, pick: int) -> None:
+        idle = [n for n in self.world.members if all(t.node != n.ref or t.name != "sync" for t in self.world.tasks)]
         if idle:
             node = idle[pick % len(idle)]
-            self.world.begin(node.ref, "care", replication.sync_once(node, self.world.stores[node.ref]))
+            self.world.begin(node.ref, "sync", replication.sync_once(node, self.world.stores[node.ref]))
 
     def stabilize(self, _: int) -> None:
         """Ring time goes on for everybody, while what clients and caretakers do waits."""
@@ -150,7 +150,7 @@ class Schedule:
         for ref, task in self.leaving.items():
             if task not in self.world.tasks and task.error is not None:
                 self.leaving[ref] = self.world.begin(
-                    ref, "hand over", replication.handoff_on_leave(self.world.nodes[ref])
+                    ref, "hand off", replication.handoff_on_leave(self.world.nodes[ref])
                 )
 
     def step(self, pick: int) -> None:
@@ -165,7 +165,7 @@ class Schedule:
             self.stabilize(0)
             self.finish()
             before = self._picture()
-            if self.world.care_round() and before == self._picture() and self.world.is_ideal() and not self.leaving:
+            if self.world.sync_all() and before == self._picture() and self.world.is_ideal() and not self.leaving:
                 break
         else:
             raise AssertionError(f"not in order after {ROUNDS_MAX} rounds\n{self.picture('name 0')}")
@@ -261,7 +261,7 @@ WEIGHTS = {
     "join": 3,
     "crash": 2,
     "leave": 2,
-    "care": 8,
+    "sync": 8,
     "stabilize": 4,
     "step": 60,
     "restore": 1,
@@ -294,7 +294,7 @@ def chosen_seeds() -> list[int]:
 
 
 @pytest.mark.parametrize("seed", chosen_seeds())
-def test_after_any_walk_every_acknowledged_put_is_found_with_its_bytes(seed: int) -> None:
+def test_every_acknowledged_put_is_found_after_any_run(seed: int) -> None:
     walk(seed, steps=400)
 
 
@@ -321,7 +321,7 @@ class StoreMachine(RuleBasedStateMachine):
     def change(self, verb: str, pick: int) -> None:
         self.schedule.happen(verb, pick)
 
-    @rule(verb=st.sampled_from(["care", "stabilize", "restore"]), pick=PICK)
+    @rule(verb=st.sampled_from(["sync", "stabilize", "restore"]), pick=PICK)
     def keep(self, verb: str, pick: int) -> None:
         self.schedule.happen(verb, pick)
 
@@ -338,7 +338,7 @@ TestStoreMachine = StoreMachine.TestCase
 TestStoreMachine.settings = machine(examples=10, steps=30)
 
 
-def test_the_walks_do_put_get_and_kill() -> None:
+def test_the_random_runs_do_put_get_and_kill() -> None:
     """A checker that checks nothing would be content with anything."""
     schedules = [walk(seed, steps=400) for seed in range(4)]
 

@@ -1,4 +1,4 @@
-"""Two rings that a partition has made are one again soon after it has healed.
+"""Two rings that a partition has created merge soon after it heals.
 
 Nodes do here what `upkeep` has them do: stabilise at every tick, and look at the ring through some
 other member at every fifth. Within 30 ticks, which are 30 seconds, the ring is Ideal.
@@ -65,7 +65,7 @@ def test_a_partition_heals_in_time(island: str, nodes: int, seed: int) -> None:
         tick(world, ticks, rng, unite=True)
 
 
-def test_nothing_changes_where_there_is_one_ring() -> None:
+def test_merging_changes_nothing_when_there_is_one_ring() -> None:
     world = World(Ring(bits=5, successors=3))
     world.place([0, 6, 12, 18, 24], fingers=True)
     before = world.views
@@ -98,7 +98,7 @@ def test_a_node_of_the_other_ring_is_adopted_although_fingers_lead_back_to_ours(
     assert world.settle(8) <= 8
 
 
-def test_the_owner_that_the_other_ring_names_is_adopted_and_told() -> None:
+def test_the_owner_that_the_other_ring_names_is_adopted_and_notified() -> None:
     world = World(Ring(bits=5, successors=3))
     world.place([0, 16])
     for identifier in (2, 20):
@@ -113,7 +113,7 @@ def test_the_owner_that_the_other_ring_names_is_adopted_and_told() -> None:
     assert [(m.to.id, m.source.id) for m in world.mail] == [(2, 0)]
 
 
-def test_who_answers_is_no_longer_held_for_dead() -> None:
+def test_a_node_that_answers_is_no_longer_dead() -> None:
     world = World(Ring(bits=5, successors=3))
     world.place([0, 6, 12, 18, 24], fingers=True)
     node, wronged = world.members[0], world.members[3]
@@ -123,7 +123,7 @@ def test_who_answers_is_no_longer_held_for_dead() -> None:
     assert node.failure_detector.dead == ()
 
 
-def test_another_that_does_not_answer_fails_the_attempt_and_changes_nothing() -> None:
+def test_a_merge_with_a_silent_node_fails_and_changes_nothing() -> None:
     world = World(Ring(bits=5, successors=3))
     world.place([0, 6, 12, 18, 24])
     gone = world.members[3].ref
