@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from tests import state_diagrams
 from tests.processes import ROOT
 
 FOLDERS = (".github", "deploy", "docs", "letters")
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *(path for name in FOLDERS for path in sorted((ROOT / name).rglob("*.md")))]
 LINK = re.compile(r"!?\[((?:[^\[\]`]|`[^`]*`)*)\]\(([^()\s]+)\)")
-SYMBOL = re.compile(r"`([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)(?:\(\))?`")
+SYMBOL = re.compile(r"`([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)(?:\(\w*\))?`")
 SOURCE_PATH = re.compile(r"`((?:[a-z_]+/)+[a-z_]+\.py)`")
 
 
@@ -104,3 +105,7 @@ def test_source_paths_in_code_spans_exist(document: Path) -> None:
         for name in SOURCE_PATH.findall(line):
             exists = (ROOT / name).is_file() or (ROOT / "roundelay" / name).is_file()
             assert exists, f"{document.relative_to(ROOT)}:{number}: {name} does not exist"
+
+
+def test_the_page_of_states_is_up_to_date() -> None:
+    assert state_diagrams.PAGE.read_text() == state_diagrams.page(), "run python3 -m tests.state_diagrams"

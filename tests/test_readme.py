@@ -49,7 +49,12 @@ MODULES = {
     "roundelay.dashboard": roundelay.dashboard.__main__.main,
     "roundelay.sim": roundelay.sim.__main__.main,
 }
-WITHOUT_OPTIONS = ("roundelay.dashboard.pictures", "roundelay.dashboard.recording", "roundelay.ml.trainer")
+WITHOUT_OPTIONS = (
+    "roundelay.dashboard.pictures",
+    "roundelay.dashboard.recording",
+    "roundelay.ml.trainer",
+    "tests.state_diagrams",
+)
 OF_OTHERS = ("register_ip.py",)  # what users of earlier systems typed
 PLACEHOLDERS = {
     "JOB": "0" * 64,
