@@ -1,7 +1,7 @@
 """Rings of 1,000 to 10,000 nodes in the simulator, over links of 50 ms and 100 Mbit/s: what it all costs as they grow.
 
 The rings are built whole. Lookups and joins meet nodes that only answer; for the upkeep an arc of neighbours does all
-that nodes do all their lives, and is counted. Bytes are those of the encoded messages (bench.sizes).
+that nodes do all their lives, and is counted. Bytes are those of the encoded messages (bench.wire_sizes).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bench import simulated
 from bench.figures import Limit, Line, Table
 from bench.message_counter import Tally, tallied
 from bench.scale_growth import Cost, Found, growth
-from bench.sizes import WireSizes
+from bench.wire_sizes import WireSizes
 from roundelay.chord import maintenance, protocol
 from roundelay.chord.dispatch import ring_handlers
 from roundelay.chord.effects import Procedure

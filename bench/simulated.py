@@ -11,7 +11,7 @@ from itertools import pairwise
 from statistics import mean, median
 from typing import Any
 
-from bench.sizes import WireSizes
+from bench.wire_sizes import WireSizes
 from roundelay.chord.effects import Ask, Procedure, SleepUntilNudged, gather
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import Address

@@ -40,9 +40,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli": {"client", "node", "rpc", *CORE},
     "dashboard": {"client", "cli", "node", "rpc", *CORE},
     "deploy": {"client", "cli", "node", "rpc", *CORE},
-    "testing": {"client", "cli", "node", "rpc", *CORE},
-    "chaos": {"testing", "client", "cli", "node", "rpc", *CORE},
-    "bench": {"testing", "client", "cli", "node", "rpc", "sim", *CORE},
+    "testing": {"client", "node", "rpc", *CORE},
+    "chaos": {"testing", "client", "node", "rpc", *CORE},
+    "bench": {"testing", "client", "node", "rpc", "sim", *CORE},
 }
 OUTSIDE = {"letters", "deploy", "bench", "chaos"}  # beside the package: not installed
 # Each entry point, and the packages that it may import.

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bench.sizes import WireSizes
+from bench.wire_sizes import WireSizes
 from roundelay.chord.effects import Ask, Request
 from roundelay.chord.errors import ChordError, NodeUnreachable, NotFound, WrongIncarnation
 from roundelay.chord.refs import NodeRef
