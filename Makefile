@@ -7,6 +7,8 @@ STAMP := $(VENV)/.installed
 PEERS := .venv-peers
 PIP := -m pip install --quiet --disable-pip-version-check
 SEED := 1
+# Coverage is measured in the tests that start few processes: what runs in another process is not counted.
+MEASURED := --cov --cov-report= $(addprefix --ignore=tests/,bench chaos deploy end_to_end faults letters test_readme.py test_store_processes.py)
 # Empty if PYTHON3 is new enough, else its version.
 TOO_OLD = $(shell $(PYTHON3) -c 'import sys; sys.version_info >= (3, 11) or print("%d.%d" % sys.version_info[:2])')
 
@@ -94,9 +96,10 @@ check: install
 	$(PYTHON) -m mypy .
 	$(PYTHON) -m roundelay.rpc.generate --check
 	$(PYTHON) -m bench counts --check
+	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile $(MEASURED)
 
 gen:
-	python3 -m roundelay.rpc.generate
+	$(PYTHON3) -m roundelay.rpc.generate
 
 clean:
 	rm -rf $(VENV) .venv-matrix .mypy_cache .ruff_cache .hypothesis build/mutants build/coverage
