@@ -87,7 +87,8 @@ class Mutant:
 def spans_left_alone(source: str) -> list[tuple[Position, Position]]:
     """Return where a fault changes nothing that runs, or only a bound by one.
 
-    Those places are annotations, decorators and named constants: no test should fail because a bound of 64 is 65.
+    Those places are annotations, decorators, zip's `strict`, and named constants: no test should fail because a bound
+    of 64 is 65.
     """
     found: list[ast.AST | None] = []
     for node in ast.walk(tree := ast.parse(source)):
@@ -97,6 +98,8 @@ def spans_left_alone(source: str) -> list[tuple[Position, Position]]:
             found.append(node.annotation)
         elif isinstance(node, ast.ClassDef):
             found += node.decorator_list
+        elif isinstance(node, ast.Call):
+            found += [keyword.value for keyword in node.keywords if keyword.arg == "strict"]
         elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             found.append(node)
     found += [node for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign)]
