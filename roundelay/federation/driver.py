@@ -30,7 +30,7 @@ from roundelay.federation.round_coordinator import Assignment, RoundCoordinator
 from roundelay.federation.rounds import PartialResult
 from roundelay.federation.snapshot import read_snapshot
 from roundelay.federation.spec import JobSpec
-from roundelay.federation.topologies.mixing import GossipResult, evaluate_and_mix
+from roundelay.federation.topologies.gossip import GossipResult, mix_and_evaluate
 from roundelay.ml.errors import MLError, ModelUnknown
 from roundelay.ml.mlp import Evaluation
 from roundelay.ml.validate import Validator
@@ -198,7 +198,7 @@ class Driver:
         """What a round comes to in which nobody adds."""
         evaluation = replace(work, task=arithmetic.evaluation_task(self.spec, self._moments))
         order = evaluation.order(self.spec.job, (self.spec.validation,))
-        mixed = yield from evaluate_and_mix(self._roster, parts, self.spec.settings.exchanges, order)
+        mixed = yield from mix_and_evaluate(self._roster, parts, self.spec.settings.exchanges, order)
         return mixed
 
     def _validate_and_store(self, made: PendingRound) -> Procedure[None]:

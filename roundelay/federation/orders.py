@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
-from functools import partial
-from typing import Any
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
 
 from roundelay.chord.dispatch import Handlers
 from roundelay.chord.effects import Procedure, ask
@@ -20,13 +20,14 @@ from roundelay.chord.requests import TrainingStatus
 from roundelay.federation.effects import AwaitOrder, Compute, Done, compute, offload
 from roundelay.federation.errors import FederationError, FilesLacking, OtherBits, WorkFailed
 from roundelay.federation.requests import Collect, Order, Progress, Push
-from roundelay.federation.topologies import tree
-from roundelay.federation.topologies.gossip import Gossip
 from roundelay.ml.errors import MLError
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import Release
 from roundelay.store.read_path import fetch, get
 from roundelay.store.write_path import write
+
+if TYPE_CHECKING:
+    from roundelay.federation.topologies.gossip import Gossip
 
 QUEUED_MAX = 64
 FINISHED_MAX = 64  # tickets whose results are kept
@@ -49,13 +50,22 @@ class Orders:
         self._private = private
         self._is_busy = is_busy
         self._launch = launch
-        self._gossip = Gossip()
         self._orders: dict[str, Order] = {}
         self._progress: OrderedDict[str, Progress] = OrderedDict()
 
     def handlers(self) -> Handlers:
         """The work's questions, answered from this state."""
-        return {Order: self.accept, Collect: lambda r: self.progress(r.ticket), Push: self._gossip.receive_push}
+        return {
+            Order: self.accept,
+            Collect: lambda r: self.progress(r.ticket),
+            Push: lambda push: self._gossip.receive_push(push),
+        }
+
+    @cached_property
+    def _gossip(self) -> Gossip:
+        from roundelay.federation.topologies.gossip import Gossip  # brings numpy, which most nodes do without
+
+        return Gossip()
 
     def accept(self, order: Order) -> str:
         """Queue an order, once. A failed one is tried again. Raises Busy."""
@@ -120,7 +130,9 @@ class Orders:
             self._update(order.ticket, state="unable", message=f"{type(error).__name__}: {error}")
 
     def _reduce(self, node: ChordNode, order: Order) -> Procedure[None]:
-        partial = yield from tree.aggregate_branch(node, order)
+        from roundelay.federation.topologies.tree_reduce import aggregate  # brings numpy, which most nodes do without
+
+        partial = yield from aggregate(node, order)
         content = partial.to_bytes()
         digest = digest_of(content)
         yield from write(node.ref, digest, content)

@@ -46,7 +46,7 @@ class Roster:
 
     def mark_lost(self, node: NodeRef, why: str) -> None:
         """It did not do what it was asked."""
-        self.record_disturbance(why if why.startswith(str(node.address)) else f"{node.address}: {why}")
+        self.record_disturbance(f"lost {node.address}: {why}")
         self._lost[node] = self._round
 
     def mark_missing_file(self, node: NodeRef, file: TrainingFile, why: str = "") -> None:

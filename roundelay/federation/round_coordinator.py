@@ -20,7 +20,7 @@ from roundelay.federation.rounds import PartialResult, RoundWork
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.tasks import Task
 from roundelay.federation.throughput import ThroughputEstimate
-from roundelay.federation.topologies.reduction import reduce
+from roundelay.federation.topologies.tree_reduce import reduce
 from roundelay.store.blobs import digest_of
 
 FILES_RETRY_S = 1.0

@@ -179,7 +179,7 @@ def test_the_files_of_a_lost_node_go_to_the_next_holder_in_the_same_round(dies_a
     assert Round(nodes).run(one_file(nodes)) == {0: "n2"}
 
     assert nodes.refs[1] not in nodes.roster.live
-    assert any(line.startswith("n1:5000") for line in nodes.roster.disturbances)
+    assert any(line.startswith("lost n1:5000: ") for line in nodes.roster.disturbances)
 
 
 def test_a_file_that_no_live_node_can_train_is_returned_as_missing() -> None:
@@ -243,6 +243,20 @@ def test_an_order_that_never_ends_is_given_up_after_a_bounded_number_of_polls(mo
     assert Round(nodes).run(one_file(nodes)) == {0: "n2"}
 
     assert nodes.asked(Collect) == ["n1"] * 3 + ["n2"]
+
+
+def test_a_slow_order_without_a_backup_is_given_up_after_a_bounded_number_of_polls(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rounds, "COLLECTS_MAX", 20)
+    nodes = ScriptedNodes(size=1)
+    nodes.scripts[nodes.refs[0]].seconds = math.inf
+    round_ = Round(nodes)
+    round_.has_experience()
+
+    assert round_.run(nodes.file_of(0)) == {}
+
+    assert len(round_.missing) == 1 and len(nodes.asked(Collect)) < 30
 
 
 def test_a_node_that_answers_at_once_is_not_polled_without_a_pause() -> None:
@@ -351,7 +365,7 @@ def test_a_slow_node_gets_a_backup_task_and_whoever_is_done_first_counts() -> No
     assert slow not in nodes.roster.live
     assert nodes.roster.disturbances == [
         "n1:5000 is slow: n2:5000 does its work as well",
-        "n1:5000: took too long: n2:5000 has done its work",
+        "lost n1:5000: took too long: n2:5000 has done its work",
     ]
 
 
@@ -444,7 +458,7 @@ def test_a_holder_that_is_lost_when_it_is_given_the_backup_task_is_followed_by_t
     assert round_.run(one_file(nodes)) == {0: "n3"}
 
     assert nodes.asked(Order) == ["n1", "n2", "n3"]
-    assert "n2:5000: not joined yet" in nodes.roster.disturbances
+    assert "lost n2:5000: not joined yet" in nodes.roster.disturbances
 
 
 @pytest.mark.parametrize("state", ["unable", "unfit"])

@@ -17,9 +17,8 @@ from roundelay.federation.errors import BadRecord, BadSpec
 from roundelay.federation.placement import POLICIES
 from roundelay.federation.requests import Order, Share, TrainingFile
 from roundelay.federation.settings import Settings
-from roundelay.federation.topologies.adding import add
-from roundelay.federation.topologies.partial import NodeWork, PartialSum, bitmap, partial_from_bytes
-from roundelay.federation.topologies.tree import split
+from roundelay.federation.topologies.partial import Lost, NodeWork, PartialSum, bitmap, partial_from_bytes
+from roundelay.federation.topologies.tree_reduce import add, split
 from tests.federation.inline_ring import InlineRing
 from tests.federation.test_driver import EXPECTED, IDS, RING, SETTINGS, Job, make_spec
 
@@ -163,8 +162,12 @@ def some(*files: int, job: str = "job") -> PartialSum:
     return PartialSum(job, 1, "aa" * 32, bitmap(files), (work,), sum=bytes([len(files)] * 8))
 
 
+def lost_as(message: str) -> PartialSum:
+    return replace(some(1), lost=(Lost("n:2", "busy", message),))
+
+
 def test_a_partial_sum_is_read_as_it_was_written() -> None:
-    partial = replace(some(0, 3, 70), lost=(("n:2", "silent"),), messages=4)
+    partial = replace(some(0, 3, 70), lost=(Lost("n:2", "unreachable", "did not answer"),), messages=4)
 
     assert partial_from_bytes(partial.to_bytes()) == partial
 
@@ -178,6 +181,8 @@ def test_a_partial_sum_is_read_as_it_was_written() -> None:
         some(1).to_bytes()[:20],
         some(1).to_bytes().replace(b'"files": "2"', b'"files": "6"'),
         some(1).to_bytes().replace(b'"files": "2"', b'"files": "x"'),
+        lost_as("b").to_bytes().replace(b'"kind": "busy"', b'"kind": "idle"'),
+        lost_as("b").to_bytes().replace(b'"message": "b"', b'"message": 999'),
     ],
 )
 def test_what_is_no_partial_sum_is_refused(content: bytes) -> None:
@@ -190,4 +195,4 @@ def test_only_disjoint_sums_of_one_round_are_added() -> None:
 
     assert total.files == bitmap((0, 1, 2))
     assert total.sum == bytes([3] * 8)
-    assert [why for _, why in total.lost] == ["a sum that does not fit ours"] * 2
+    assert total.lost == (Lost("n:1", "mismatch", "its sum does not fit the others"),) * 2

@@ -1,8 +1,8 @@
-"""Who adds: the driver alone (star), the nodes among themselves on the way to it (tree), or nobody (gossip).
+"""Topologies: where updates are aggregated.
 
-star    has no module of its own: it is what `roundelay.federation.rounds` does, and what tree falls back on
-tree    passes an order on and adds partial sums (tree, partial, adding); `reduction` is the driver's side
-gossip  gives halves of weighted models away (gossip, roundelay.ml.push_sum); `mixing` is the driver's side
+star         at the driver: roundelay.federation.rounds, which is also what a tree falls back on
+tree_reduce  along a tree over the fingers; `partial` is the wire form of its sums
+gossip       nowhere: nodes exchange halves of weighted models (push-sum, roundelay.ml.push_sum)
 """
 
 TOPOLOGIES = ("star", "tree", "gossip")

@@ -1,58 +1,67 @@
-"""A node's side of a round without anybody who adds: it trains its own model, and gives halves of it away.
+"""Gossip: no node aggregates; each trains its own model and exchanges halves of it with its neighbours.
 
-Push-sum (Kempe, Dobra and Gehrke 2003): a node holds a sum of models and its weight, in rows. In each exchange it
-keeps half of both and pushes the other half to a random finger. Every node's sum over its weight comes near to the mean
-over all, whoever talks to whom. The mass of the whole ring stays what it is: a push has a number and is repeated until
-it is acknowledged, and counts once; one that was certainly not taken is taken back; one of which nothing is known in
-the end is given up, and that is said. With a node that dies, the mass that it holds is lost.
+Push-sum (Kempe, Dobra and Gehrke, Gossip-based computation of aggregate information, FOCS 2003): a node holds a sum of
+models and its weight, in rows. In each exchange it keeps half of both and pushes the other half to a random finger, and
+every node's sum divided by its weight converges to the mean over all rows. The total weight is conserved: a push has a
+number, is repeated until it is acknowledged, and counts once. A push that was refused is taken back; one whose fate is
+unknown is given up and reported. A node that dies takes the weight that it holds along.
+
+The node's side is `Gossip`, the driver's side `mix_and_evaluate`.
 """
 
 from __future__ import annotations
 
 import random
 from collections import OrderedDict, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
 
-from roundelay.chord.effects import Procedure, Sleep, ask
+from roundelay.chord.effects import Procedure, Sleep, ask, gather
 from roundelay.chord.errors import ChordError, NodeUnreachable, NotFound
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import records
 from roundelay.federation.effects import offload
 from roundelay.federation.errors import WorkFailed
-from roundelay.federation.requests import Order, Push
+from roundelay.federation.requests import Order, Progress, Push, Share
+from roundelay.federation.roster import Roster
+from roundelay.federation.rounds import PartialResult
 from roundelay.federation.tasks import EvaluateTask, MixTask, TrainTask
+from roundelay.federation.tickets import await_done
+from roundelay.ml import push_sum
 from roundelay.ml.errors import BadTask
+from roundelay.ml.push_sum import WeightedModel
 from roundelay.store.blobs import digest_of
-from roundelay.store.items import Release
+from roundelay.store.items import CHUNK_BYTES, Read, Release
 from roundelay.store.read_path import fetch, get
 from roundelay.store.write_path import write
 
-if TYPE_CHECKING:  # brings numpy, which a node that does not gossip does without
-    from roundelay.ml.push_sum import WeightedModel
-
-JOBS_KEPT = 8  # whose models stay
-ATTEMPTS_KEPT = 4  # at rounds of one job
-PUSHES_MAX = 10_000  # taken in one attempt
+JOBS_KEPT = 8
+ATTEMPTS_KEPT = 4  # per job
+PUSHES_MAX = 10_000  # accepted per attempt
 PUSH_TRIES = 8
-PAUSE_S = 0.02  # of who has nothing to give away yet
+PAUSE_S = 0.02  # before another try, and while there is nothing to give away
+SAMPLE_BYTES = 1 << 16  # of each model, to measure how far models lie apart
+assert SAMPLE_BYTES <= CHUNK_BYTES
+
+
+# --- the node's side
 
 
 @dataclass
 class _Attempt:
-    """One attempt of a driver's at a round: what this node holds of it, and what has come in."""
+    """What this node holds of one driver's attempt at a round."""
 
-    mass: WeightedModel
-    pushed: deque[Push] = field(default_factory=deque)  # in any thread
-    heard: set[tuple[NodeRef, int]] = field(default_factory=set)  # sender and number of every push
-    settled: bool = False
+    mass: WeightedModel = field(default_factory=WeightedModel)
+    pushed: deque[Push] = field(default_factory=deque)  # accepted, not merged yet; filled by any thread
+    accepted: set[tuple[NodeRef, int]] = field(default_factory=set)  # sender and number of every push
+    settled: bool = False  # the exchanges are over
 
 
 @dataclass
 class _Job:
-    """This node's own model, as of the round that was settled last; and the attempts that go on."""
+    """This node's model, as of the last settled round, and the attempts that it takes part in."""
 
     round: int = -1
     model: bytes = b""
@@ -60,26 +69,26 @@ class _Job:
 
 
 class Gossip:
-    """All that one node holds of jobs that gossip."""
+    """One node's models in the jobs that gossip."""
 
     def __init__(self) -> None:
         self._jobs: OrderedDict[str, _Job] = OrderedDict()
 
     def receive_push(self, push: Push) -> None:
-        """A half that somebody gives away; its content was written here before. Raises NotFound: not taken."""
+        """Accept a half whose content was written here before. Raises NotFound: it was not accepted."""
         attempt = self._attempt(push.job, push.round, push.attempt)
         if attempt.settled:
             raise NotFound(f"round {push.round} of job {push.job[:8]} is settled here")
-        if (push.sender, push.number) not in attempt.heard:
-            if len(attempt.heard) >= PUSHES_MAX:
-                raise NotFound(f"{PUSHES_MAX} pushes of round {push.round} have been taken: no more are")
-            attempt.heard.add((push.sender, push.number))
+        if (push.sender, push.number) not in attempt.accepted:
+            if len(attempt.accepted) >= PUSHES_MAX:
+                raise NotFound(f"round {push.round} has had {PUSHES_MAX} pushes here, and takes no more")
+            attempt.accepted.add((push.sender, push.number))
             attempt.pushed.append(push)
 
     def weights(self, node: ChordNode, order: Order) -> Procedure[bytes]:
-        """What the trainer is to begin with, or to evaluate: this node's own model; where it has none, the ring's.
+        """Return the model to train or to evaluate: this node's own or, if it has none, the ring's.
 
-        Raises WorkFailed for an order that is neither, ChordError where the ring cannot say.
+        Raises WorkFailed for any other task, ChordError if the ring's model cannot be read.
         """
         if not isinstance(order.task, TrainTask | EvaluateTask):
             raise WorkFailed(f"{order.task.activity} is no task of a round without aggregation")
@@ -87,15 +96,12 @@ class Gossip:
         if isinstance(order.task, EvaluateTask):
             yield from self._settle(node, order, attempt)
         job = self._jobs[order.job]
-        if job.model and job.round in (order.round - 1, order.round):  # the latter: by an attempt that was left
+        if job.model and job.round in (order.round - 1, order.round):  # the latter: from an attempt that was abandoned
             return job.model
-        content = yield from _from_ring(node, order)
-        return content
+        return (yield from _model_of_ring(node, order))
 
     def keep(self, order: Order, base: bytes, result: bytes) -> Procedure[bytes]:
-        """What an order has come to, as the driver may have it: of a training nothing, of an evaluation the model."""
-        from roundelay.ml import push_sum
-
+        """Keep a training's result here. Return what the driver may read: nothing of a training, else the model."""
         if not isinstance(order.task, TrainTask):
             return base
         attempt, rows = self._attempt(order.job, order.round, order.attempt), sum(file.rows for file in order.files)
@@ -106,86 +112,75 @@ class Gossip:
         return b""
 
     def mix(self, node: ChordNode, order: Order) -> Procedure[str]:
-        """The exchanges of one round, with those that the order names. Returns what was given up, in words."""
-        attempt = self._attempt(order.job, order.round, order.attempt)
-        rng = random.Random(f"{order.job} {order.round} {order.attempt} {node.ref.id}")
-        others = [share.node for share in order.shares if share.node != node.ref]
+        """Make one round's exchanges with the nodes that the order names. Return what was lost, as a message."""
         if not isinstance(order.task, MixTask):
             raise WorkFailed(f"{order.task.activity} is no task to carry out with other nodes")
-        exchanges, given_up = order.task.exchanges, 0.0
-        for number in range(exchanges if others else 0):
+        attempt, lost_rows = self._attempt(order.job, order.round, order.attempt), 0.0
+        rng = random.Random(f"{order.job} {order.round} {order.attempt} {node.ref.id}")
+        others = [share.node for share in order.shares if share.node != node.ref]
+        for number in range(order.task.exchanges if others else 0):
             yield from self._merge(node, attempt)
-            near = _near(node, others)
-            if attempt.mass.rows and near:
-                given_up += yield from self._exchange(node, order, attempt, number, rng.choice(near))
+            neighbours = _neighbours(node, others)
+            if attempt.mass.rows and neighbours:
+                lost_rows += yield from self._exchange(node, order, attempt, number, rng.choice(neighbours))
             else:
                 yield Sleep(PAUSE_S)
-        return f"{given_up:.0f} rows were given away, and nobody says that they have come" if given_up else ""
-
-    # --- helpers
+        return f"{lost_rows:.0f} rows were sent but never acknowledged" if lost_rows else ""
 
     def _attempt(self, job: str, number: int, attempt: int) -> _Attempt:
-        """Found or begun; the oldest of too many are let go of."""
-        from roundelay.ml.push_sum import WeightedModel
-
+        """Return an attempt, new or known; the oldest of too many are dropped."""
         known = self._jobs.setdefault(job, _Job())
         self._jobs.move_to_end(job)
         if len(self._jobs) > JOBS_KEPT:
             self._jobs.popitem(last=False)
-        found = known.attempts.setdefault((number, attempt), _Attempt(WeightedModel()))
+        found = known.attempts.setdefault((number, attempt), _Attempt())
         if len(known.attempts) > ATTEMPTS_KEPT:
             known.attempts.popitem(last=False)
         return found
 
     def _exchange(self, node: ChordNode, order: Order, attempt: _Attempt, number: int, to: NodeRef) -> Procedure[float]:
-        """Give half away. Returns the rows of which nobody knows where they are."""
-        from roundelay.ml import push_sum
-
-        given = yield from offload(lambda: push_sum.split(attempt.mass))
+        """Give half away. Return the rows whose fate is unknown."""
+        half = yield from offload(lambda: push_sum.split(attempt.mass))
         try:
-            yield from _push(node, order, number, to, given.to_bytes(f"{node.ref} {number}"))
+            yield from _push(node, order, number, to, half.to_bytes(f"{node.ref} {number}"))
         except NodeUnreachable:
-            attempt.mass = given  # it may have come: taken back, it could count twice
-            return given.rows
+            attempt.mass = half  # the push may have arrived: taken back, it could count twice
+            return half.rows
         except ChordError:
-            return 0.0  # certainly not taken
-        attempt.mass = given
+            return 0.0  # it was refused
+        attempt.mass = half
         return 0.0
 
     def _merge(self, node: ChordNode, attempt: _Attempt) -> Procedure[None]:
-        """Add what has been pushed here; what cannot be read is not added."""
-        while attempt.pushed:  # ends: every sender makes so many exchanges and no more
+        """Add what has been pushed here, except what cannot be read."""
+        while attempt.pushed:  # ends: the number of pushes is bounded
             push = attempt.pushed.popleft()
             try:
                 content = yield from fetch((node.ref,), push.digest, push.size_bytes)
-                attempt.mass = yield from offload(partial(_with, attempt.mass, content))
+                attempt.mass = yield from offload(partial(_add, attempt.mass, content))
             except (NotFound, BadTask):
                 continue
             yield from ask(node.ref, Release(contents=(push.digest,)))
 
     def _settle(self, node: ChordNode, order: Order, attempt: _Attempt) -> Procedure[None]:
-        """The exchanges are over: what is held now is this node's model."""
-        from roundelay.ml import push_sum
-
+        """End the exchanges: what is held now is this node's model of the round."""
         job = self._jobs[order.job]
         if attempt.settled and job.round == order.round:
             return
         attempt.settled = True
         yield from self._merge(node, attempt)
-        otherwise = job.model if job.round == order.round - 1 else b""
-        job.model = yield from offload(lambda: push_sum.model_of(attempt.mass, otherwise))
+        before = job.model if job.round == order.round - 1 else b""
+        job.model = yield from offload(lambda: push_sum.model_of(attempt.mass, before))
         job.round = order.round
 
 
-def _with(mine: WeightedModel, content: bytes) -> WeightedModel:
-    """Raises BadTask."""
-    from roundelay.ml.push_sum import added, weighted_model_from_bytes
-
-    return added([mine, weighted_model_from_bytes(content)])
+def _add(mass: WeightedModel, content: bytes) -> WeightedModel:
+    """Add a pushed half. Raises BadTask."""
+    return push_sum.added([mass, push_sum.weighted_model_from_bytes(content)])
 
 
 def _push(node: ChordNode, order: Order, number: int, to: NodeRef, content: bytes) -> Procedure[None]:
-    """Once, however often it must be tried. Raises NodeUnreachable where it may have come, ChordError otherwise."""
+    """Push a half until it is acknowledged. Raises NodeUnreachable if it may have arrived, else another ChordError."""
     digest = digest_of(content)
     push = Push(order.job, order.round, order.attempt, number, node.ref, digest, len(content))
     for _ in range(PUSH_TRIES):
@@ -198,17 +193,90 @@ def _push(node: ChordNode, order: Order, number: int, to: NodeRef, content: byte
     raise NodeUnreachable(f"{to.address} has not acknowledged a push in {PUSH_TRIES} tries")
 
 
-def _near(node: ChordNode, others: list[NodeRef]) -> list[NodeRef]:
-    """Those of them that this node knows as fingers or successors: an order sends it nowhere else."""
+def _neighbours(node: ChordNode, others: list[NodeRef]) -> list[NodeRef]:
+    """Return those of `others` that are fingers or successors: an order cannot send a node anywhere else."""
     known = {*node.fingers, *node.live_successors()}
     return [other for other in others if other in known]
 
 
-def _from_ring(node: ChordNode, order: Order) -> Procedure[bytes]:
-    """The model of the round before, written here or kept by the ring. Raises ChordError."""
+def _model_of_ring(node: ChordNode, order: Order) -> Procedure[bytes]:
+    """Return the model of the round before, as written here or stored on the ring. Raises ChordError."""
     try:
-        content = yield from fetch((node.ref,), order.weights, order.weights_bytes)
+        return (yield from fetch((node.ref,), order.weights, order.weights_bytes))
     except NotFound:
         key, name = node.ring.key(order.job), records.weights_name(order.job, order.round - 1)
-        content = yield from get(node.ref, node.ring, key, name, order.weights)
-    return content
+        return (yield from get(node.ref, node.ring, key, name, order.weights))
+
+
+# --- the driver's side
+
+
+@dataclass(frozen=True)
+class GossipResult:
+    """What a round of gossip came to."""
+
+    weights: bytes  # one node's model, for the chain
+    errors: dict[str, float]  # address -> validation error of its model
+    spread: float  # how far the models lie apart: push_sum.spread_of
+
+
+def mix_and_evaluate(
+    roster: Roster, parts: Sequence[PartialResult], exchanges: int, evaluation: Order
+) -> Procedure[GossipResult]:
+    """Have all live nodes exchange halves and then evaluate their models. Raises NodeUnreachable: no model is left."""
+    nodes = roster.live
+    shares = tuple(Share(node, ()) for node in nodes)
+    attempt = evaluation.attempt
+    mixing = Order(evaluation.job, evaluation.round, (), MixTask(exchanges), shares=shares, attempt=attempt)
+    mixed = yield from _run_everywhere(roster, nodes, mixing, parts)
+    for node, progress in mixed.items():
+        if progress.message:
+            roster.record_disturbance(f"{node.address}: {progress.message}")
+    settled = yield from _run_everywhere(roster, tuple(mixed), evaluation, parts)
+    if not settled:
+        raise NodeUnreachable(f"none of {len(nodes)} nodes has a model of round {evaluation.round}")
+    samples = yield from _samples(settled)
+    spread = yield from offload(lambda: push_sum.spread_of(samples))
+    weights = yield from _one_model(roster, settled, evaluation.job)
+    return GossipResult(weights, {str(n.address): round(1 - p.accuracy, 6) for n, p in settled.items()}, spread)
+
+
+def _run_everywhere(
+    roster: Roster, nodes: Sequence[NodeRef], order: Order, parts: Sequence[PartialResult]
+) -> Procedure[dict[NodeRef, Progress]]:
+    """Give the order to all nodes. Return the progress of those that carried it out; the others are lost."""
+    outcomes = yield from gather([_run_order(node, order) for node in nodes], limit=max(1, len(nodes)))
+    done: dict[NodeRef, Progress] = {}
+    for node, outcome in zip(nodes, outcomes, strict=True):
+        if isinstance(outcome, Progress):
+            done[node] = outcome
+        elif isinstance(outcome, ChordError):
+            rows = sum(f.rows for p in parts if p.node == node for f in p.files)
+            roster.mark_lost(node, f"{outcome}. Its model of this round is lost, trained on {rows} rows")
+        else:
+            raise outcome
+    return done
+
+
+def _run_order(node: NodeRef, order: Order) -> Procedure[Progress]:
+    yield from ask(node, order)
+    return (yield from await_done(node, order.ticket))
+
+
+def _samples(settled: dict[NodeRef, Progress]) -> Procedure[list[bytes]]:
+    """Return the first weights of each model that can be read."""
+    outcomes = yield from gather(
+        [ask(node, Read(p.result, 0, min(p.size_bytes, SAMPLE_BYTES))) for node, p in settled.items()]
+    )
+    return [outcome for outcome in outcomes if isinstance(outcome, bytes)]
+
+
+def _one_model(roster: Roster, settled: dict[NodeRef, Progress], job: str) -> Procedure[bytes]:
+    """Return the model of the first node after the job's key. Raises NodeUnreachable."""
+    ring = roster.ring
+    for node in sorted(settled, key=lambda n: ring.distance(ring.key(job), n.id)):
+        try:
+            return (yield from fetch((node,), settled[node].result, settled[node].size_bytes))
+        except ChordError as error:
+            roster.mark_lost(node, str(error))
+    raise NodeUnreachable(f"none of {len(settled)} models can be read")

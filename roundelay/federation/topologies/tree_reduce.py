@@ -1,0 +1,234 @@
+"""Tree: an order is broadcast over the fingers, and exact partial sums are added on the way back.
+
+A node gives each of its fingers the part of the ring up to the next finger: N - 1 messages, at most log2 N levels, no
+part given twice (El-Ansary, Alima, Brand and Haridi, Efficient broadcast in structured P2P networks, IPTPS 2003). The
+files of a child that is lost are not in the sum, and the driver has them trained by a star.
+
+The node's side is `aggregate`, the driver's side `reduce`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from roundelay.chord.effects import Procedure, ask, gather
+from roundelay.chord.errors import ChordError
+from roundelay.chord.node import ChordNode
+from roundelay.chord.refs import NodeRef
+from roundelay.chord.ring import between
+from roundelay.federation import arithmetic
+from roundelay.federation.effects import offload
+from roundelay.federation.errors import BadRecord, FederationError, WorkFailed
+from roundelay.federation.requests import Order, Progress, Share, TrainingFile
+from roundelay.federation.roster import Roster
+from roundelay.federation.rounds import PartialResult
+from roundelay.federation.tasks import Task
+from roundelay.federation.throughput import ThroughputEstimate
+from roundelay.federation.tickets import TicketTimeout, await_done
+from roundelay.federation.topologies.partial import Lost, NodeWork, PartialSum, bitmap, partial_from_bytes
+from roundelay.store.read_path import fetch
+from roundelay.store.write_path import write
+
+ROOTS_MAX = 3  # nodes tried as the root of one round's tree
+
+
+# --- the node's side
+
+
+def aggregate(node: ChordNode, order: Order) -> Procedure[PartialSum]:
+    """Have an order carried out by this node and the nodes below it, and add their sums."""
+    branches = split(node, order)
+    weights = b""
+    if order.weights:
+        weights = yield from fetch((node.ref,), order.weights, order.weights_bytes)
+    procedures = [_run_branch(node.ref, child, part, weights) for child, part in branches]
+    outcomes = yield from gather(procedures, limit=max(1, len(branches)))
+    children = [child for child, _ in branches if child != node.ref]
+    own = PartialSum(order.job, order.round, order.weights, 0)
+    below: list[PartialSum] = []
+    failed: list[Lost] = []
+    for (child, _), outcome in zip(branches, outcomes, strict=True):
+        if isinstance(outcome, ChordError | FederationError):
+            failed.append(Lost.from_error(str(child.address), outcome))
+        elif isinstance(outcome, Exception):
+            raise outcome
+        elif child == node.ref:
+            own = outcome
+        else:
+            below.append(outcome)
+    own = replace(own, messages=len(children), lost=tuple(failed))
+    return (yield from offload(lambda: add(own, below, order.task)))
+
+
+def split(node: ChordNode, order: Order) -> list[tuple[NodeRef, Order]]:
+    """Return the order's branches: this node's own share, and for each finger its part of the ring."""
+    me, branches = node.ref, []
+    own = tuple(share for share in order.shares if share.node == me)
+    if own:
+        branches.append((me, _narrow(order, own, 0)))
+    children = _children(node, order.limit)
+    ends = [*(c.id for c in children), order.limit][1:]
+    for child, end in zip(children, ends, strict=True):
+        shares = tuple(s for s in order.shares if s.node.id == child.id or between(child.id, s.node.id, end))
+        shares = tuple(s for s in shares if s.node != me)
+        if shares:
+            branches.append((child, _narrow(order, shares, end, child)))
+    return branches
+
+
+def add(own: PartialSum, below: Sequence[PartialSum], task: Task) -> PartialSum:
+    """Add partial sums; one that overlaps, or is of another round, is left out and listed as lost."""
+    sums = [own.sum] if own.files else []
+    total = own
+    for other in below:
+        if not total.fits(other):
+            address = other.done[0].address if other.done else ""
+            misfit = Lost(address, "mismatch", "its sum does not fit the others")
+            total = replace(total, lost=(*total.lost, *other.lost, misfit))
+            continue
+        if other.files:
+            sums.append(other.sum)
+        total = replace(
+            total,
+            files=total.files | other.files,
+            done=(*total.done, *other.lower().done),
+            lost=(*total.lost, *other.lost),
+            messages=total.messages + other.messages,
+        )
+    return replace(total, sum=arithmetic.added(task, sums))
+
+
+def _run_branch(me: NodeRef, child: NodeRef, order: Order, weights: bytes) -> Procedure[PartialSum]:
+    """Have one branch carried out. Raises ChordError, FederationError."""
+    if order.weights and child != me:
+        yield from write(child, order.weights, weights)
+    yield from ask(child, order)
+    progress = yield from await_done(child, order.ticket)
+    content = yield from fetch((child,), progress.result, progress.size_bytes)
+    if order.shares:
+        return partial_from_bytes(content)
+    files = tuple(f.index for f in order.files)
+    work = NodeWork(str(child.address), files, progress.seconds, progress.loss, progress.accuracy, 0)
+    return PartialSum(order.job, order.round, order.weights, bitmap(files), (work,), sum=content)
+
+
+def _children(node: ChordNode, limit: int) -> list[NodeRef]:
+    """Return the live fingers between this node and the limit, the nearest first."""
+    known = dict.fromkeys((*node.live_successors()[:1], *node.fingers))
+    inside = [n for n in known if not n.is_vacant and n != node.ref and between(node.ref.id, n.id, limit)]
+    live = [n for n in inside if not node.failure_detector.is_dead(n)]
+    return sorted(live, key=lambda n: node.ring.distance(node.ref.id, n.id))
+
+
+def _narrow(order: Order, shares: tuple[Share, ...], limit: int, child: NodeRef | None = None) -> Order:
+    """Return the order for these shares only; where they are all one node's, the order that a star would give it."""
+    wanted = {index for share in shares for index in share.files}
+    is_plain = child is None or all(share.node == child for share in shares)
+    return replace(
+        order,
+        files=tuple(file for file in order.files if file.index in wanted),
+        shares=() if is_plain else shares,
+        limit=0 if is_plain else limit,
+    )
+
+
+# --- the driver's side
+
+
+@dataclass(frozen=True)
+class TreeResult:
+    """What a tree returned to the driver."""
+
+    parts: list[PartialResult]
+    partial: PartialSum | None = None
+
+    @property
+    def passed_on(self) -> int:
+        """The number of orders sent from node to node."""
+        return self.partial.messages if self.partial else 0
+
+    def tiers(self, names: str) -> dict[str, list[str]]:
+        """Return the addresses of the nodes that worked, by level; the last name stands for all levels below it."""
+        levels: dict[str, list[str]] = {}
+        known = names.split(",") if names else []
+        for work in sorted(self.partial.done if self.partial else (), key=lambda work: (work.level, work.address)):
+            name = known[min(work.level, len(known) - 1)] if known else f"level {work.level}"
+            levels.setdefault(name, []).append(work.address)
+        return levels
+
+
+def reduce(
+    roster: Roster, estimate: ThroughputEstimate, clock: Callable[[], float], order: Order, weights: bytes
+) -> Procedure[TreeResult]:
+    """Have an order with shares carried out by a tree. Files that it could not do are in none of the parts."""
+    for _ in range(ROOTS_MAX):
+        root = next((n for n in roster.successors_of(roster.ring.key(order.job)) if n in roster.live), None)
+        if root is None:
+            break
+        try:
+            partial = yield from _ask_root(root, estimate, clock, replace(order, limit=root.id), weights)
+            return _accept(roster, estimate, order, root, partial)
+        except TicketTimeout:
+            roster.record_disturbance(f"{root.address}: the tree below it has taken too long")
+            break  # the slow node gets a backup task in the star
+        except (ChordError, BadRecord, WorkFailed) as error:
+            roster.mark_lost(root, str(error))
+    return TreeResult([])
+
+
+def _ask_root(
+    root: NodeRef, estimate: ThroughputEstimate, clock: Callable[[], float], order: Order, weights: bytes
+) -> Procedure[PartialSum]:
+    if order.weights:
+        yield from write(root, order.weights, weights)
+    yield from ask(root, order)
+    began, largest = clock(), _largest_share(order)
+    progress = yield from await_done(
+        root, order.ticket, lambda: clock() - began > estimate.tree_timeout_s(largest), silent_polls_max=1
+    )
+    estimate.record_tree(clock() - began)
+    content = yield from fetch((root,), progress.result, progress.size_bytes)
+    return partial_from_bytes(content)
+
+
+def _accept(
+    roster: Roster, estimate: ThroughputEstimate, order: Order, root: NodeRef, partial: PartialSum
+) -> TreeResult:
+    """Check a partial sum and return it as a part of the round. Raises BadRecord."""
+    if not PartialSum(order.job, order.round, order.weights, 0).fits(partial):
+        raise BadRecord(f"{root.address} returned the sum of another round")
+    files = tuple(f for f in order.files if partial.files >> f.index & 1)
+    if bitmap(f.index for f in files) != partial.files:
+        raise BadRecord(f"{root.address} returned a sum with files that are not in this round")
+    by_address = {str(n.address): n for n in roster.nodes}
+    for each in partial.lost:
+        if each.address in by_address and not each.is_alive:
+            roster.mark_lost(by_address[each.address], each.message)
+    if not files:
+        return TreeResult([], partial)
+    for work in partial.done:
+        own = tuple(f for f in files if f.index in work.files)
+        estimate.record(by_address.get(work.address, root), own, work.seconds)
+    trained_by = {index: work.address for work in partial.done for index in work.files}
+    progress = _mean_progress(partial, {f.index: f.rows for f in files})
+    return TreeResult([PartialResult(root, files, progress, partial.sum, trained_by)], partial)
+
+
+def _mean_progress(partial: PartialSum, rows: dict[int, int]) -> Progress:
+    """Return the means of loss and accuracy by rows, and the longest time."""
+    weighted = [(sum(rows[i] for i in work.files), work) for work in partial.done]
+    total = sum(count for count, _ in weighted)
+    return Progress(
+        "done",
+        seconds=max(work.seconds for work in partial.done),
+        loss=sum(count * work.loss for count, work in weighted) / total,
+        accuracy=sum(count * work.accuracy for count, work in weighted) / total,
+    )
+
+
+def _largest_share(order: Order) -> list[TrainingFile]:
+    """Return the files of the node that has most rows to train."""
+    files = {f.index: f for f in order.files}
+    shares = [[files[i] for i in share.files] for share in order.shares]
+    return max(shares, key=lambda share: sum(f.rows for f in share))
