@@ -122,7 +122,8 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
             frame.write(b"\0")
             with frame.getbuffer() as body:
                 while have < room:
-                    have += self._in_time(RECEIVING, self._sock.recv_into, body[have:room])
+                    with body[have:room] as rest:  # released also on an error, whose traceback keeps it
+                        have += self._in_time(RECEIVING, self._sock.recv_into, rest)
         frame.truncate(size)
         frame.seek(0)
         return frame

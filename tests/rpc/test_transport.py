@@ -8,8 +8,10 @@ import socket
 import struct
 import sys
 import threading
+import traceback
 import weakref
 from collections.abc import Iterator
+from io import BytesIO
 
 import pytest
 from hypothesis import given
@@ -199,6 +201,19 @@ def test_the_buffer_of_one_frame_shows_nothing_of_it_in_the_next():
         transport.let_go()
 
     assert received == bodies
+
+
+@pytest.mark.parametrize("arrived", [READ_AHEAD, BUFFER_SIZE_MIN + 1])
+def test_a_large_frame_that_breaks_off_lets_go_of_its_buffer(arrived):
+    transport = FramedSocket(Pieces([framed(bytes(1 << 20))[:arrived]]), TIMEOUT_S)  # type: ignore[arg-type]
+    transport.wait(TIMEOUT_S)
+
+    with pytest.raises(TTransportException) as raised:
+        transport.receive()
+
+    rests = [frame.f_locals for frame, _ in traceback.walk_tb(raised.tb)]
+    (buffer,) = [each["frame"] for each in rests if isinstance(each.get("frame"), BytesIO)]
+    buffer.truncate(0)  # not allowed while anything refers to its bytes
 
 
 def test_few_buffers_are_kept_however_many_frames_come():
