@@ -25,10 +25,10 @@ from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec
 from roundelay.sim.ideal_ring import IdealRing, random_ring
 from roundelay.sim.journal import EventJournal
-from roundelay.sim.machine import Machine
+from roundelay.sim.machine import Machine, clocks
 from roundelay.sim.options import CALM, SimOptions
 from roundelay.sim.process import Outcome, Process, Resume
-from roundelay.sim.program import NodeProgram, clocks, teach
+from roundelay.sim.program import NodeProgram, teach
 from roundelay.sim.world import World
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import Entry, Item, Put, Write

@@ -4,6 +4,7 @@ settings    what a user chooses for a job: defaults, ranges, meanings
 spec        what a job is: settings, files, validation; its id
 work        orders and their progress, as requests between processes
 tasks       what an order asks: moments, train, evaluate, mix
+node_core   what a compute node runs: the one list of its handlers and loops
 trainer_client  the parent's side of the trainer protocol
 orders      a node's orders: queued, running, done; and carrying them out
 records     what a job is on the ring: spec, chained results, reports, its end

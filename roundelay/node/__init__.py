@@ -3,6 +3,7 @@
 runtime    steps procedures and performs what they yield: the only owner of threads and waits
 member     one compute node: its core, its server, its threads, from start to leave
 admission  the supernode's process: membership behind a server, and its journal
+joining    how a compute node gets into a ring
 trainer    has orders carried out by the training process, and restarts it when it dies
 trainer_process  the training process, and the frames to and from it
 flower     a Flower client of the node's own, as its training process is told of it

@@ -22,9 +22,10 @@ from roundelay.federation.spec import JobSpec
 from roundelay.federation.upload import upload_files
 from roundelay.ml.worker import Worker
 from roundelay.sim import centralized_reference
+from roundelay.sim.machine import clocks
 from roundelay.sim.observed_ring import ObservedRing
 from roundelay.sim.process import Outcome
-from roundelay.sim.program import clocks, teach
+from roundelay.sim.program import teach
 from roundelay.store.blobs import digest_of
 
 FILES, ROWS, FEATURES, CLASSES = 6, 24, 4, 3

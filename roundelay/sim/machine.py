@@ -7,15 +7,16 @@ process does around it: admission, identity, handlers, and a supervisor that sta
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from roundelay.chord import maintenance, protocol
+from roundelay.chord import protocol
 from roundelay.chord.dispatch import Handlers, ring_handlers
 from roundelay.chord.effects import Procedure, Sleep, ask
 from roundelay.chord.errors import ChordError, JoinRefused, NodeUnreachable
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import Address
 from roundelay.chord.requests import Admit, Grant
+from roundelay.federation.effects import Clocks
+from roundelay.federation.node_core import Loops, Surroundings, ring_loops
 from roundelay.sim.process import Outcome, Process
 from roundelay.sim.world import World
 
@@ -25,26 +26,26 @@ RESTART_S = 0.5  # a supervisor's pause before it starts a program again that ha
 
 
 class RingProgram:
-    """What a compute node runs once it is admitted, for one life of it. A richer node adds to both."""
+    """What one life of a compute node runs once it is admitted: the ring alone. A richer node overrides the methods."""
 
     def __init__(self, machine: Machine, node: ChordNode) -> None:
         self.machine, self.node = machine, node
+        world, life = machine.world, f"{node.ref.address} {node.ref.incarnation}"
+        self.surroundings = Surroundings(
+            clocks(world),
+            lambda name: world.rng(f"{name} {life}"),
+            lambda line: world.note(f"{node.ref.address} says {line}"),
+            lambda: machine.supernode,
+            lambda: machine.listed,
+        )
 
     def handlers(self) -> Handlers:
-        """What it answers."""
+        """Return what it answers."""
         return ring_handlers(self.node)
 
-    def loops(self) -> dict[str, Procedure[Any]]:
-        """What it does all its life, by name."""
-        node, life = self.node, f"{self.node.ref.address} {self.node.ref.incarnation}"
-        return {
-            "neighbours": maintenance.stabilize_loop(node, self.machine.world.rng(f"neighbours {life}")),
-            "fingers": maintenance.fix_fingers_loop(node, self.machine.world.rng(f"fingers {life}")),
-            "lease": maintenance.heartbeat_loop(node, lambda: self.machine.supernode),
-            "one ring": maintenance.merge_rings_loop(
-                node, lambda: self.machine.listed, self.machine.world.rng(f"one ring {life}")
-            ),
-        }
+    def loops(self) -> Loops:
+        """Return what it does all its life, by name."""
+        return ring_loops(self.node, self.surroundings)
 
 
 Program = Callable[["Machine", ChordNode], RingProgram]
@@ -149,6 +150,11 @@ class Machine:
         self.world.note(f"gives up {self.address}: {type(error).__name__}")
         self.crash()
         self.world.clock.after(RESTART_S, self.boot)
+
+
+def clocks(world: World) -> Clocks:
+    """Return virtual time; versions are its microseconds."""
+    return Clocks(lambda: world.clock.now, lambda: round(1e6 * world.clock.now))
 
 
 def _admission(address: Address, supernode: Address) -> Procedure[Grant]:

@@ -7,19 +7,17 @@ into it; what it computes is computed at once, by the very worker that a trainer
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
-from typing import Any
 from weakref import WeakKeyDictionary
 
 from roundelay.chord.dispatch import Handlers
-from roundelay.chord.effects import Procedure, Sleep
+from roundelay.chord.effects import Sleep
 from roundelay.chord.errors import ChordError
 from roundelay.chord.node import ChordNode
-from roundelay.federation.effects import AwaitOrder, Clocks, Compute, Done, Offload
+from roundelay.federation.effects import AwaitOrder, Compute, Done, Offload
 from roundelay.federation.errors import FederationError, FilesLacking
-from roundelay.federation.failover import JobSupervisor
+from roundelay.federation.node_core import Loops, assemble
 from roundelay.federation.orders import Orders
-from roundelay.federation.requests import Collect, DriverHeartbeat, Order
+from roundelay.federation.requests import Order
 from roundelay.federation.trainer_client import TrainerClient
 from roundelay.ml.frames import Frame, Header
 from roundelay.ml.trainer import carry_out
@@ -27,7 +25,6 @@ from roundelay.ml.worker import Worker
 from roundelay.sim.machine import Machine, RingProgram
 from roundelay.sim.process import PENDING, Outcome, Process, SimTask
 from roundelay.sim.world import World
-from roundelay.store import replication
 from roundelay.store.store import Store
 
 TRAINS_S_A_FILE = 0.5
@@ -35,45 +32,28 @@ REST_S = 0.1  # a node at rest looks for orders so often
 
 
 class NodeProgram(RingProgram):
-    """What a compute node runs, for one life of it."""
+    """What one life of a compute node runs: all that a process runs, with an inline trainer."""
 
     def __init__(self, machine: Machine, node: ChordNode) -> None:
         super().__init__(machine, node)
         world = machine.world
         teach(world)
         self.store = Store(lambda: world.clock.now)
-        self.orders = Orders(launch=self._relay)
-        self._keeper = JobSupervisor(node, clocks(world), partial(_say, world, node))
+        self.orders = Orders(launch=self._launch)
+        self._core = assemble(node, self.store, self.orders, self.surroundings)
 
     def handlers(self) -> Handlers:
-        return {
-            **super().handlers(),
-            **self.store.handlers(),
-            **self.orders.handlers(),
-            Collect: lambda r: self.orders.progress(r.ticket),
-            DriverHeartbeat: lambda r: self._keeper.heartbeat(r.job),
-        }
+        return self._core.handlers
 
-    def _relay(self, order: Order) -> None:
+    def loops(self) -> Loops:
+        node = self.node
+        self.store.handoff_complete = node.successor == node.ref
+        return self._core.loops
+
+    def _launch(self, order: Order) -> None:
         process = self.machine.process
         assert process is not None
         self.machine.world.run(process, "relay", self.orders.run_collective(self.node, order), lambda _: None)
-
-    def loops(self) -> dict[str, Procedure[Any]]:
-        node = self.node
-        self.store.handoff_complete = node.successor == node.ref
-        life = f"{node.ref.address} {node.ref.incarnation}"
-        return {
-            **super().loops(),
-            "store": replication.replication_loop(node, self.store, self.machine.world.rng(f"store {life}")),
-            "orders": self.orders.run_queue(node),
-            "jobs": self._keeper.supervise(),
-        }
-
-
-def clocks(world: World) -> Clocks:
-    """Virtual time, for drivers; versions in its microseconds."""
-    return Clocks(lambda: world.clock.now, lambda: round(1e6 * world.clock.now))
 
 
 def teach(world: World) -> None:
@@ -132,7 +112,3 @@ def _compute(world: World, trainer: InlineTrainer, task: SimTask, effect: Comput
         outcome = error
     world.clock.after(seconds, lambda: process.when_awake(lambda: resume(outcome)))
     return PENDING
-
-
-def _say(world: World, node: ChordNode, line: str) -> None:
-    world.note(f"{node.ref.address} says {line}")

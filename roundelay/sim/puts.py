@@ -10,10 +10,10 @@ from __future__ import annotations
 import random
 from functools import partial
 
-from roundelay.sim.machine import Machine
+from roundelay.sim.machine import Machine, clocks
 from roundelay.sim.observed_ring import ObservedRing
 from roundelay.sim.process import Outcome
-from roundelay.sim.program import NodeProgram, clocks
+from roundelay.sim.program import NodeProgram
 from roundelay.store.read_path import get
 from roundelay.store.write_path import put
 

@@ -1,0 +1,110 @@
+"""What a compute node runs, from its ring to its jobs: the one list of handlers and loops.
+
+Processes (roundelay.node.compute_node) and simulated machines (roundelay.sim.program) run what `assemble` returns, so
+that neither can lack a part.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from roundelay.chord import maintenance
+from roundelay.chord.choices import STABILIZE_INTERVAL_S
+from roundelay.chord.dispatch import Handlers, ring_handlers
+from roundelay.chord.effects import Procedure
+from roundelay.chord.node import ChordNode
+from roundelay.chord.refs import Address
+from roundelay.chord.requests import GetStatus, Status
+from roundelay.federation.effects import Clocks
+from roundelay.federation.failover import JobSupervisor
+from roundelay.federation.orders import Orders
+from roundelay.federation.private_data import PrivateFile, publish_loop
+from roundelay.federation.requests import DriverHeartbeat
+from roundelay.ml.models.allowed import importable
+from roundelay.store import replication
+from roundelay.store.store import Store
+
+Loops = dict[str, Procedure[Any]]  # by name; a loop ends only with the node
+
+
+class PrivateData(Protocol):
+    """Files that stay on their node, and the name under which it publishes that it has them."""
+
+    name: str
+    features: int
+    files: tuple[PrivateFile, ...]
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a node is given by whatever runs it.
+
+    rng: a random generator for the loop of that name. supernode, listed: where they are by now; a ring may have no
+    supernode. store_lock: held while the store is read for a status, where other threads use the store.
+    """
+
+    clocks: Clocks
+    rng: Callable[[str], random.Random]
+    log: Callable[[str], None]
+    supernode: Callable[[], Address] | None
+    listed: Callable[[], Sequence[Address]]
+    stabilize_every_s: float = STABILIZE_INTERVAL_S
+    store_lock: AbstractContextManager[object] = nullcontext()
+
+
+@dataclass(frozen=True)
+class NodeCore:
+    """One life of a compute node: what it answers, and what it does from the moment it has joined."""
+
+    node: ChordNode
+    handlers: Handlers
+    loops: Loops
+
+
+def assemble(
+    node: ChordNode, store: Store, orders: Orders, surroundings: Surroundings, private: PrivateData | None = None
+) -> NodeCore:
+    """Return all that a compute node answers and does."""
+    supervisor = JobSupervisor(node, surroundings.clocks, surroundings.log)
+    handlers: Handlers = {
+        **ring_handlers(node),
+        **store.handlers(),
+        **orders.handlers(),
+        DriverHeartbeat: lambda request: supervisor.heartbeat(request.job),
+        GetStatus: lambda _: _status(node, store, orders, surroundings.store_lock),
+    }
+    loops = {
+        **ring_loops(node, surroundings),
+        "store": replication.replication_loop(node, store, surroundings.rng("store")),
+        "orders": orders.run_queue(node),
+        "jobs": supervisor.supervise(),
+    }
+    if private is not None:
+        loops["private data"] = publish_loop(
+            node, private.name, private.features, private.files, surroundings.clocks.version, importable()
+        )
+    return NodeCore(node, handlers, loops)
+
+
+def ring_loops(node: ChordNode, surroundings: Surroundings) -> Loops:
+    """Return the loops that keep the ring alone."""
+    rng, supernode = surroundings.rng, surroundings.supernode
+    loops = {
+        "neighbours": maintenance.stabilize_loop(node, rng("neighbours"), surroundings.stabilize_every_s),
+        "fingers": maintenance.fix_fingers_loop(node, rng("fingers")),
+    }
+    if supernode is not None:
+        loops["lease"] = maintenance.heartbeat_loop(node, supernode)
+    return loops | {"one ring": maintenance.merge_rings_loop(node, surroundings.listed, rng("one ring"))}
+
+
+def _status(node: ChordNode, store: Store, orders: Orders, store_lock: AbstractContextManager[object]) -> Status:
+    with store_lock:
+        names, stored_bytes = store.names, store.stored_bytes
+    return Status(
+        node.ref, node.ring, node.predecessor, node.successors, node.fingers, names, stored_bytes, orders.training
+    )
