@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -12,12 +16,13 @@ from pathlib import Path
 import pytest
 
 from tests import state_diagrams
-from tests.processes import ROOT
+from tests.processes import PATIENCE_S, ROOT
 
 FOLDERS = (".github", "deploy", "docs", "letters")
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *(path for name in FOLDERS for path in sorted((ROOT / name).rglob("*.md")))]
 LINK = re.compile(r"!?\[((?:[^\[\]`]|`[^`]*`)*)\]\(([^()\s]+)\)")
 SYMBOL = re.compile(r"`([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)(?:\(\w*\))?`")
+FILES_KEPT = 6  # of the letters, so that the example trains quickly
 SOURCE_PATH = re.compile(r"`((?:[a-z_]+/)+[a-z_]+\.py)`")
 
 
@@ -109,3 +114,25 @@ def test_source_paths_in_code_spans_exist(document: Path) -> None:
 
 def test_the_page_of_states_is_up_to_date() -> None:
     assert state_diagrams.PAGE.read_text() == state_diagrams.page(), "run python3 -m tests.state_diagrams"
+
+
+def test_the_example_of_the_python_api_runs(tmp_path: Path) -> None:
+    example = (ROOT / "docs" / "python-api.md").read_text().split("```python\n")[1].split("```")[0]
+    (tmp_path / "letters").mkdir()
+    names = sorted(path.name for path in (ROOT / "letters").iterdir() if not path.suffix and path.is_file())
+    for name in ("validate_letters.txt", *names[:FILES_KEPT]):
+        shutil.copy(ROOT / "letters" / name, tmp_path / "letters")
+
+    done = subprocess.run(
+        [sys.executable, "-c", example],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+
+    assert done.returncode == 0, done.stderr
+    *rounds, digest = done.stdout.splitlines()
+    assert [line.split(":")[0] for line in rounds] == ["round 1", "round 2", "round 3"]
+    assert re.fullmatch("[0-9a-f]{64}", digest)

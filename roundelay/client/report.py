@@ -106,9 +106,10 @@ def measure_model(model: SavedModel, samples: Samples) -> Metrics:
         return measure(model.probabilities(samples.x), samples.y, model.labels)
 
 
-def save_model(path: Path, model: SavedModel, form: str | None = None) -> None:
+def save_model(path: str | Path, model: SavedModel, form: str | None = None) -> None:
     """Write a model as .npz or .safetensors: as `form` says, else as the path ends. Raises CannotWrite."""
-    _write(path, lambda: save(path, model, form))
+    target = Path(path)
+    _write(target, lambda: save(target, model, form))
 
 
 def write_history(path: Path, report: JobReport) -> None:
