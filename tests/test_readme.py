@@ -46,6 +46,7 @@ MODULES = {
     "deploy.ray_ring": deploy.ray_ring.main,
     "letters.make": letters.make.main,
     "letters.split": letters.split.main,
+    "roundelay": main.roundelay,
     "roundelay.dashboard": roundelay.dashboard.__main__.main,
     "roundelay.sim": roundelay.sim.__main__.main,
 }
@@ -158,7 +159,7 @@ def parse_module(command: Command, module: str, arguments: list[str]) -> None:
     if module == "pytest":
         missing = [word for word in arguments if word.startswith("tests") and not (ROOT / word).exists()]
         assert not missing, f"{command}: no such tests: {missing}"
-    elif module in WITHOUT_OPTIONS:
+    elif module in WITHOUT_OPTIONS or (module == "roundelay" and not arguments):
         assert not arguments, f"{command}: takes no options"
     elif module in MODULES:
         with pytest.raises(Understood):
