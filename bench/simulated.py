@@ -28,7 +28,7 @@ from roundelay.sim.journal import EventJournal
 from roundelay.sim.machine import Machine, clocks
 from roundelay.sim.options import CALM, SimOptions
 from roundelay.sim.process import Outcome, Process, Resume
-from roundelay.sim.program import NodeProgram, teach
+from roundelay.sim.program import NodeProgram, add_performers
 from roundelay.sim.world import World
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import Entry, Item, Put, Write
@@ -85,7 +85,7 @@ def simulate(count: int, topology: str, options: SimOptions = LINK, hidden: int 
     world = CountingWorld(options, EventJournal())
     ring = Ring()
     true = random_ring(ring, count, random.Random(3))
-    teach(world)
+    add_performers(world)
     world.performers[AwaitOrder] = lambda task, _: world.performers[SleepUntilNudged](
         task, SleepUntilNudged(HOUR_S)
     )  # until an order comes
@@ -137,7 +137,7 @@ def _start(world: World, node: ChordNode) -> None:
     machine.adopt(node)
     process, program = machine.process, machine.program
     assert process is not None and isinstance(program, Worker)
-    process.is_called = lambda: program.orders.next is not None
+    process.has_work = lambda: program.orders.next is not None
 
 
 def _moment(world: CountingWorld) -> _Moment:

@@ -1,29 +1,38 @@
-"""The whole system in one thread, from one seed: chord/, ml/, federation/ as they are, over a made-up network.
+"""Deterministic simulation: the whole system in one thread and virtual time, from one seed.
 
-clock        virtual time and what is due at it
-options      how bad the world is to be, field by field
-journal      every message and event, a line each; the same seed gives the same bytes
-network      how bad the wire is: latency, loss, reordering, duplication, partitions
-links        how wide it is: the bandwidth of each host's link
-process      a program's one life, and the procedures that run in it
-calls        questions under way, and what the effects mean here
-world        all processes, and the time and network they share
-machine      one computer: boots, dies, freezes; runs what a compute node runs
-supernode    the membership as a process
-faults       crashes, pauses and partitions, drawn from the seed
-scene        a ring under observation, and what a workload is
-health       what is demanded of it: safety always, the proof's predicates, wholeness in the end
-program      the whole compute node: store, orders, care for jobs; the trainer inline
-lookups      a workload: walks that must be right once the ring is whole
-puts         another: what was acknowledged must be found
-jobs         another: a federated job must end with the very weights of one process
-scenario     24 nodes: safety while things break, liveness once they are whole
-soak         as many seeds as fit
+The code of chord/, store/, federation/ and ml/ runs unchanged; the simulator replaces rpc/ and node/, which it never
+imports.
 
-direct       another way to run procedures, for experiments: every answer at once, no wire
-perfect      rings built as if stabilised for ever, from sorted identifiers
-experiments  the evaluation of the Chord paper, and rows beyond it
-figures      tables, bands, and how they are printed; plot draws them; paper writes them down
+Simulated world:
+calls         requests in flight, and how effects are performed
+clock         virtual time: a heap of events
+faults        crashes, pauses and partitions, drawn from the seed
+journal       a line for every message and event; the same seed gives the same bytes
+links         the bandwidth of each host
+machine       a computer: boots, crashes, freezes; runs what a compute node runs
+network       latency, loss, reordering, duplication and partitions of messages
+options       the parameters of a simulation
+process       one incarnation of a program, and the procedures that it runs
+program       the complete compute node, with an inline trainer
+supernode     the registry as a process
+world         all processes, and the time and network that they share
 
-It never touches rpc/ or node/: those are what it replaces.
+Scenarios:
+checks        what is required: safety always, the proof's predicates, convergence at the end
+commands      what `client.py simulate` runs: a scenario, a soak, an experiment, the paper's evaluation
+jobs          workload: a federated job must end with the weights of a centralized run
+lookups       workload: lookups must be correct once the ring has converged
+observed_ring a ring under observation, and the protocol of a workload
+puts          workload: every acknowledged put must be found
+scenario      a ring forms, suffers faults, heals; safety meanwhile, liveness afterwards
+soak          scenarios of one seed after another
+
+Experiments:
+centralized_reference  a job in one process, without a ring
+experiments            the evaluation of the Chord paper, and more
+figures                tables with limits, and how they are printed
+ideal_ring             rings as they would be after stabilization, from sorted identifiers
+instant_network        run procedures with immediate answers, without a network
+paper                  all experiments, written down as one document
+plot                   line plots as SVG
 """

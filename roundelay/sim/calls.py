@@ -1,4 +1,4 @@
-"""Questions under way between simulated processes, and what the core's effects mean here."""
+"""Requests in flight between simulated processes, and how the effects of procedures are performed."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 def performers(world: World) -> dict[type, Performer]:
-    """How the effects of roundelay.chord.effects are performed in that world."""
+    """Return how a world performs the effects of chord/effects.py."""
     return {
         Ask: partial(_ask, world),
         AskAll: partial(_ask_all, world),
         Sleep: partial(_sleep, world),
-        SleepUntilNudged: partial(_nap, world),
-        Gather: partial(_together, world),
+        SleepUntilNudged: partial(_sleep_until_nudged, world),
+        Gather: partial(_gather, world),
     }
 
 
@@ -34,13 +34,13 @@ def _ask(world: World, task: SimTask, effect: Ask) -> Outcome:
 
 def _ask_all(world: World, task: SimTask, effect: AskAll) -> Outcome:
     process, resume = task.process, task.later()
-    gathering = PendingAnswers(effect, resume)
+    pending = PendingAnswers(effect, resume)
     late_s = effect.deadline_s if effect.asks else 0.0
-    world.clock.after(late_s, lambda: process.when_awake(gathering.end))
+    world.clock.after(late_s, lambda: process.when_awake(pending.end))
     for index, one in enumerate(effect.asks):
-        put = partial(gathering.put, index)
+        put = partial(pending.put, index)
         outcome = world.ask(process, one, put)
-        if outcome is not PENDING:  # known at once: handed in when all have been asked
+        if outcome is not PENDING:  # known at once, but delivered after all requests are sent
             world.clock.after(0.0, partial(process.when_awake, partial(put, outcome)))
     return PENDING
 
@@ -51,16 +51,16 @@ def _sleep(world: World, task: SimTask, effect: Sleep) -> Outcome:
     return PENDING
 
 
-def _nap(world: World, task: SimTask, effect: SleepUntilNudged) -> Outcome:
+def _sleep_until_nudged(world: World, task: SimTask, effect: SleepUntilNudged) -> Outcome:
     process, resume = task.process, task.later()
-    process.nappers[task] = resume
-    seconds = 0.0 if process.is_called() else effect.seconds
+    process.sleepers[task] = resume
+    seconds = 0.0 if process.has_work() else effect.seconds
     world.clock.after(seconds, lambda: process.when_awake(lambda: resume(None)))
     return PENDING
 
 
-def _together(world: World, task: SimTask, effect: Gather) -> Outcome:
-    """Each procedure is a task of the same process; the next starts when one has ended."""
+def _gather(world: World, task: SimTask, effect: Gather) -> Outcome:
+    """Run each procedure as a task of the same process, `limit` at a time."""
     waiting = deque(enumerate(effect.procedures))
     outcomes: list[Outcome] = [None] * len(waiting)
     resume, left = task.later(), len(waiting)
@@ -84,19 +84,19 @@ def _together(world: World, task: SimTask, effect: Gather) -> Outcome:
 
 
 class SimCall:
-    """One question under way: it ends with the first answer or with the time-out."""
+    """A request in flight: it ends with the first answer or the timeout."""
 
-    def __init__(self, world: World, asker: Process, ask: Ask, to: Address, resume: Resume) -> None:
-        self._world, self._asker, self._ask, self._to = world, asker, ask, to
+    def __init__(self, world: World, sender: Process, ask: Ask, to: Address, resume: Resume) -> None:
+        self._world, self._sender, self._ask, self._to = world, sender, ask, to
         self._resume: Resume | None = resume
         self._number = world.messages
-        late = NodeUnreachable(f"{to} was silent for {ask.timeout_s} s")
-        self._timer = world.clock.after(ask.timeout_s, lambda: asker.when_awake(lambda: self._end(late)))
+        late = NodeUnreachable(f"{to} did not answer for {ask.timeout_s} s")
+        self._timer = world.clock.after(ask.timeout_s, lambda: sender.when_awake(lambda: self._end(late)))
 
     def start(self) -> None:
         sizes = self._world.sizes
         size_bytes = sizes.question(self._ask) if sizes else 0
-        self._carry(self._asker.address, self._to, brief(self._ask.request), size_bytes, self._arrived)
+        self._carry(self._sender.address, self._to, brief(self._ask.request), size_bytes, self._arrived)
 
     def _carry(self, source: Address, to: Address, text: str, size_bytes: int, arrive: Action) -> None:
         world = self._world
@@ -113,12 +113,12 @@ class SimCall:
             world.clock.after(delay, arrive)
 
     def _receive(self, to: Address, size_bytes: int, arrive: Action) -> None:
-        """Its first byte is there; it has arrived when its last is."""
+        """Receive the first byte; the message has arrived with its last."""
         assert self._world.links is not None
         self._world.clock.after(self._world.links.take(to, size_bytes, self._world.clock.now), arrive)
 
     def _arrived(self) -> None:
-        if self._world.network.separated(self._asker.address, self._to):
+        if self._world.network.separated(self._sender.address, self._to):
             return
         process = self._world.processes.get(self._to)
         if process is not None:
@@ -129,11 +129,11 @@ class SimCall:
     def _reply(self, outcome: Outcome) -> None:
         sizes = self._world.sizes
         size_bytes = sizes.answer(self._ask, outcome) if sizes else 0
-        self._carry(self._to, self._asker.address, brief(outcome), size_bytes, lambda: self._returned(outcome))
+        self._carry(self._to, self._sender.address, brief(outcome), size_bytes, lambda: self._returned(outcome))
 
     def _returned(self, outcome: Outcome) -> None:
-        if not self._world.network.separated(self._asker.address, self._to):
-            self._asker.when_awake(lambda: self._end(outcome))
+        if not self._world.network.separated(self._sender.address, self._to):
+            self._sender.when_awake(lambda: self._end(outcome))
 
     def _end(self, outcome: Outcome) -> None:
         resume, self._resume = self._resume, None
@@ -143,7 +143,7 @@ class SimCall:
 
 
 class PendingAnswers:
-    """The answers to an AskAll, in the order asked; who has not answered at its end is unreachable."""
+    """The answers to an AskAll in its order; a process without an answer at its end counts as unreachable."""
 
     def __init__(self, effect: AskAll, resume: Resume) -> None:
         late = NodeUnreachable(f"no answer within {effect.deadline_s} s")
@@ -160,5 +160,5 @@ class PendingAnswers:
             self.end()
 
     def end(self) -> None:
-        """Hand in what there is; the task takes only the first."""
+        """Deliver the answers so far; the task ignores a second delivery."""
         self._resume(list(self._outcomes))

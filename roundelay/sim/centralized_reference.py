@@ -1,4 +1,4 @@
-"""A job without a ring: one process trains every file. What a job on a ring must come to; quick to experiment with."""
+"""A centralized run of a job: one process trains every file. A job on a ring must have the same result."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NOBODY = NodeRef(0, "nobody", 1)
 
 
 def moments(spec: JobSpec, contents: Mapping[str, bytes], worker: Worker) -> bytes:
-    """Have the files there; returns their moments, as round 0 would. contents: by digest."""
+    """Add a job's files to a worker and return their moments, as round 0 does. contents: by digest."""
     for file in spec.files:
         if not worker.has(file.digest):
             worker.add_file(file.digest, file.name, contents[file.digest], spec.features, spec.classes)
@@ -25,7 +25,7 @@ def moments(spec: JobSpec, contents: Mapping[str, bytes], worker: Worker) -> byt
 
 
 def rounds(spec: JobSpec, standardised_by: bytes, worker: Worker) -> Iterator[bytes]:
-    """The weights before the first round, and after every one."""
+    """Return the weights before the first round and after every round."""
     weights, state = arithmetic.first_weights(spec), b""
     yield weights
     for number in range(1, spec.settings.rounds + 1):

@@ -1,6 +1,6 @@
-"""Virtual time: a heap of events, run in the order of their times and, at equal times, of their setting.
+"""Virtual time: a heap of events, run in the order of their times and, at equal times, of their creation.
 
-Nothing here waits: time goes from one event to the next. It knows no processes and no network.
+Nothing waits: time jumps from one event to the next.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ Action = Callable[[], None]
 
 
 class Event:
-    """Something due later, unless it is cancelled."""
+    """An action due later, unless it is cancelled."""
 
     __slots__ = ("action",)
 
@@ -24,25 +24,25 @@ class Event:
 
 
 class Clock:
-    """The time, in seconds since the world began."""
+    """The time, in seconds since the simulation began."""
 
     def __init__(self) -> None:
         self.now = 0.0
         self._heap: list[tuple[float, int, Event]] = []
-        self._set = 0
+        self._created = 0
 
     def at(self, time_s: float, action: Action) -> Event:
-        """Have this happen then; what lies in the past happens next."""
+        """Schedule an action; one in the past runs next."""
         event = Event(action)
-        heappush(self._heap, (max(time_s, self.now), self._set, event))
-        self._set += 1
+        heappush(self._heap, (max(time_s, self.now), self._created, event))
+        self._created += 1
         return event
 
     def after(self, delay_s: float, action: Action) -> Event:
         return self.at(self.now + delay_s, action)
 
     def run(self, until_s: float) -> None:
-        """Let everything happen that is due up to then."""
+        """Run all events up to a time."""
         while self._heap and self._heap[0][0] <= until_s:
             self.now, _, event = heappop(self._heap)
             if event.action is not None:
@@ -50,12 +50,12 @@ class Clock:
         self.now = max(self.now, until_s)
 
     def run_while(self, pending: Callable[[], bool], until_s: float) -> None:
-        """Let things happen one by one as long as `pending` says so, at most up to then."""
+        """Run events while `pending` returns True, at most up to a time."""
         while pending() and self._heap and self._heap[0][0] <= until_s:
             self.now, _, event = heappop(self._heap)
             if event.action is not None:
                 event.action()
 
     def __len__(self) -> int:
-        """How many events are ahead, cancelled ones included."""
+        """Return the number of scheduled events, including cancelled ones."""
         return len(self._heap)

@@ -1,6 +1,6 @@
-"""What goes wrong, and when: crashes, pauses and partitions, drawn from the seed.
+"""Faults: crashes, pauses and partitions, drawn from the seed.
 
-Everything that breaks is whole again by the end: killed programs are started, frozen ones thaw.
+At the end everything is healed: killed programs are restarted, frozen ones thaw.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ SUPERNODE_DOWN_S = 3.0
 
 
 class SimFaults:
-    """Strikes at the machines of one world for `options.faults_s` seconds."""
+    """Injects faults into the machines of one world for `options.faults_s` seconds."""
 
     def __init__(self, world: World, ring: Ring, machines: Sequence[Machine], supernode: SimSupernode) -> None:
         self._world, self._ring, self._machines, self._supernode = world, ring, machines, supernode
         self._rng = world.rng("faults")
-        self.crashes = self.pauses = self.partitions = self.spared = 0
+        self.crashes = self.pauses = self.partitions = self.skipped = 0
 
     def begin(self) -> None:
-        """Set all of it down in the calendar."""
+        """Schedule all faults."""
         options, after, draw = self._world.options, self._world.clock.after, self._rng.uniform
         for _ in range(options.crashes):
             after(draw(0.0, options.faults_s), self._crash)
@@ -38,7 +38,7 @@ class SimFaults:
             after(slot_s * turn + draw(0.0, max(0.0, slot_s - options.partition_s)), self._split)
 
     def end(self) -> None:
-        """Everything is whole again: the network, the programs, the supernode."""
+        """Heal the network and restart all programs and the supernode."""
         self._world.network.heal()
         self._world.note("heal")
         self._supernode.boot()
@@ -49,21 +49,21 @@ class SimFaults:
     # --- helpers
 
     def _crash(self) -> None:
-        victim = self._someone()
+        victim = self._random_machine()
         options = self._world.options
         if self._must_spare(victim):
-            self.spared += 1
+            self.skipped += 1
             return
         self.crashes += 1
         victim.crash(silent=self._rng.random() >= options.refusals)
         self._world.clock.after(self._rng.expovariate(1.0 / max(options.restart_s, 1e-9)), victim.boot)
 
-    def _someone(self) -> Machine:
-        """At random, of those that run (if any do)."""
+    def _random_machine(self) -> Machine:
+        """Return a random machine, one that runs if there is any."""
         return self._rng.choice([m for m in self._machines if m.is_up] or self._machines)
 
     def _must_spare(self, victim: Machine) -> bool:
-        """Would more be down than copies survive, or would the proof's one assumption be broken?
+        """Return True if a crash could lose all copies of an item, or violate the assumption of the proof.
 
         Zave, Fail: every list keeps a live entry, and successors + 1 principals remain.
         """
@@ -79,13 +79,13 @@ class SimFaults:
         self._world.clock.after(SUPERNODE_DOWN_S, self._supernode.boot)
 
     def _freeze(self) -> None:
-        victim = self._someone()
+        victim = self._random_machine()
         self.pauses += 1
         victim.freeze()
         self._world.clock.after(self._world.options.pause_s, victim.thaw)
 
     def _split(self) -> None:
-        """Cut off a random part, from one machine to all but one; the supernode is on either side."""
+        """Split off a random part of the machines, at least one; the supernode may be on either side."""
         addresses = [m.address for m in self._machines] + [self._supernode.address]
         island = self._rng.sample(addresses, self._rng.randint(1, len(self._machines)))
         self.partitions += 1

@@ -1,7 +1,7 @@
-"""Tables, the bands that their rows must hold, and how both are printed.
+"""Tables of results, the limits that their rows must meet, and how both are printed.
 
-A band belongs to a row; an experiment has failed when one is broken. What a table compares
-with is labelled by its source: read in the paper, or recalled, which gates nothing.
+An experiment fails if a row misses a limit. Each table names the source of the values it compares with: read in the
+paper, or recalled from memory, which are only shown.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Cell = str | int | float | None
 
 @dataclass(frozen=True)
 class Band:
-    """Where a measured value must lie, both ends included."""
+    """The range of a measured value, both ends included."""
 
     low: float = -math.inf
     high: float = math.inf
@@ -40,7 +40,7 @@ class Band:
 
 @dataclass(frozen=True)
 class Check:
-    """A measured value and its band."""
+    """A measured value and its range."""
 
     what: str
     value: float
@@ -56,7 +56,7 @@ class Check:
 
 @dataclass(frozen=True)
 class FigureRow:
-    """The cells of a table's line, and what must hold of it."""
+    """The cells of a row, and its checks."""
 
     cells: tuple[Cell, ...]
     checks: tuple[Check, ...] = ()
@@ -64,7 +64,7 @@ class FigureRow:
 
 @dataclass(frozen=True)
 class FigureTable:
-    """Ours beside theirs."""
+    """Our values beside those of a source."""
 
     title: str
     source: str
@@ -75,7 +75,7 @@ class FigureTable:
 
 @dataclass(frozen=True)
 class ExperimentResult:
-    """What one experiment has come to. set_up: what was run, in a sentence or two."""
+    """The result of an experiment. set_up: what was run, in one or two sentences."""
 
     experiment: str
     set_up: str
@@ -88,7 +88,7 @@ class ExperimentResult:
 
 
 def as_json(result: ExperimentResult) -> dict[str, Any]:
-    """For machines: every row by its columns, every check with its band."""
+    """Return a result as JSON: every row by its columns, every check with its range."""
     return {
         "experiment": result.experiment,
         "holds": not result.broken,
@@ -99,7 +99,7 @@ def as_json(result: ExperimentResult) -> dict[str, Any]:
 
 
 def as_markdown(result: ExperimentResult) -> str:
-    """For people, on the console and in the document alike."""
+    """Return a result as Markdown, for the console and the document."""
     parts = [f"## {result.experiment}", result.set_up]
     for table in result.tables:
         parts += [f"### {table.title}", f"*{table.source}*", _grid(table)]
@@ -108,7 +108,7 @@ def as_markdown(result: ExperimentResult) -> str:
 
 
 def show(value: Cell) -> str:
-    """A number as a table needs it: four significant digits, no noise."""
+    """Format a cell; numbers have four significant digits."""
     if value is None:
         return "-"
     if isinstance(value, float):

@@ -1,6 +1,6 @@
-"""What the ring would be if all were settled: the sorted members, and what each would know.
+"""The ring as it would be after stabilization: the sorted members, and what each would know.
 
-An oracle to judge by, and a way to build large rings without joining.
+An oracle for checks, and a way to build large rings without joins.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PORT = 5000
 
 
 class IdealRing:
-    """The members in the order of their identifiers."""
+    """Members in the order of their identifiers."""
 
     def __init__(self, ring: Ring, refs: Iterable[NodeRef]) -> None:
         self.ring = ring
@@ -37,24 +37,24 @@ class IdealRing:
         del self.refs[place], self.identifiers[place]
 
     def owner(self, key: int) -> NodeRef:
-        """The key's successor: the first member at or after it."""
+        """Return a key's successor: the first member at or after it."""
         return self.after(bisect_left(self.identifiers, key))
 
     def after(self, place: int) -> NodeRef:
-        """The member at a place, counted round the ring."""
+        """Return the member at a place, counted round the ring."""
         return self.refs[place % len(self.refs)]
 
     def place(self, ref: NodeRef) -> int:
         return bisect_left(self.identifiers, ref.id)
 
     def successors(self, ref: NodeRef) -> tuple[NodeRef, ...]:
-        """Its true successor list; where the ring is smaller, it ends in the node itself, repeated."""
+        """Return a member's successor list; in a small ring it ends in the node itself, repeated."""
         here, reach = self.place(ref), min(self.ring.successors, len(self) - 1)
         following = tuple(self.after(here + i) for i in range(1, reach + 1))
         return following + (ref,) * (self.ring.successors - reach)
 
     def fingers(self, ref: NodeRef) -> tuple[NodeRef, ...]:
-        """Its true finger table. Paper, table 1."""
+        """Return a member's finger table. Paper, table 1."""
         ring = self.ring
         fingers: list[NodeRef] = []
         while len(fingers) < ring.bits:
@@ -65,11 +65,11 @@ class IdealRing:
         return tuple(fingers)
 
     def nodes(self) -> list[ChordNode]:
-        """A ring of these members with nothing left to stabilise."""
+        """Return the members as nodes of a stabilized ring."""
         return [self.node(ref) for ref in self.refs]
 
     def node(self, ref: NodeRef) -> ChordNode:
-        """A member that knows all that it should."""
+        """Return a member with its ideal predecessor, successors and fingers."""
         node = ChordNode(ref, self.ring)
         node.joined = True
         node.predecessor = self.after(self.place(ref) - 1)
@@ -80,7 +80,7 @@ class IdealRing:
 
 
 def random_ring(ring: Ring, count: int, rng: random.Random) -> IdealRing:
-    """So many members with identifiers drawn uniformly; each is a host of its own."""
+    """Return a ring of `count` members with uniformly random identifiers, each on a host of its own."""
     identifiers: dict[int, None] = {}
     while len(identifiers) < count:
         identifiers[rng.getrandbits(ring.bits)] = None

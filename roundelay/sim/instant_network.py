@@ -1,7 +1,7 @@
-"""Runs procedures with every answer at once: no wire, no time, and the dead are silent.
+"""An instant network: every request is answered at once, and dead nodes are unreachable.
 
-For experiments on routing and repair, in which latency plays no part. The procedures and the
-handlers are the same as everywhere. What a handler has noted for later is run by `settle`.
+For experiments on routing and repair in which latency does not matter. The procedures and handlers are those of
+chord/. `settle` runs the tasks that handlers leave pending.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from roundelay.chord.requests import Leaving, Notify, Nudge
 
 R = TypeVar("R")
 
-STIRRING = (Notify, Nudge, Leaving)  # questions that leave something to do
-SETTLE_MAX = 10_000  # procedures that one stir may set off
+TRIGGERS = (Notify, Nudge, Leaving)  # requests that leave tasks pending
+SETTLE_MAX = 10_000  # nodes to run, one after the other
 
 
 class InstantNetwork:
-    """The living nodes by name; who is not among them does not answer."""
+    """The live nodes; all others do not answer."""
 
     def __init__(self, nodes: Iterable[ChordNode] = ()) -> None:
         self.nodes: dict[NodeRef, ChordNode] = {}
         self._handlers: dict[NodeRef, Handlers] = {}
-        self._stirred: deque[ChordNode] = deque()
+        self._triggered: deque[ChordNode] = deque()
         for node in nodes:
             self.add(node)
 
@@ -39,23 +39,23 @@ class InstantNetwork:
         self._handlers[node.ref] = ring_handlers(node)
 
     def remove(self, ref: NodeRef) -> ChordNode:
-        """It dies, without a word."""
+        """Remove a node, as if it had crashed."""
         del self._handlers[ref]
         return self.nodes.pop(ref)
 
     def run(self, procedure: Procedure[R], patient: bool = True) -> R:
-        """Its result. Raises what it raises; if not patient, NodeUnreachable at the first silence."""
+        """Run a procedure; unless `patient`, raise NodeUnreachable at the first node that does not answer."""
         return run(procedure if patient else intercept(procedure, _raise_if_unreachable), self._perform)
 
     def settle(self) -> None:
-        """Run what handlers have noted, and what that stirs in turn, until nothing is left."""
+        """Run pending tasks, and those that they trigger, until none is left."""
         for _ in range(SETTLE_MAX):
-            if not self._stirred:
+            if not self._triggered:
                 return
-            node = self._stirred.popleft()
+            node = self._triggered.popleft()
             if node.ref in self.nodes:
-                self._work_off(node)
-        raise AssertionError(f"{len(self._stirred)} nodes are still stirred after {SETTLE_MAX} procedures")
+                self._run_pending(node)
+        raise AssertionError(f"{len(self._triggered)} nodes still have pending tasks after {SETTLE_MAX} runs")
 
     # --- helpers
 
@@ -68,25 +68,25 @@ class InstantNetwork:
         return None
 
     def _ask(self, ask: Ask) -> Any:
-        handlers = self._handlers.get(ask.to)  # type: ignore[arg-type]  # an address is in no ring
+        handlers = self._handlers.get(ask.to)  # type: ignore[arg-type]  # an address is not a key
         if handlers is None:
             return NodeUnreachable("dead")
-        if type(ask.request) in STIRRING:
-            self._stirred.append(self.nodes[ask.to])  # type: ignore[index]
+        if type(ask.request) in TRIGGERS:
+            self._triggered.append(self.nodes[ask.to])  # type: ignore[index]
         try:
             return dispatch(handlers, ask.request)
         except ChordError as error:
             return error
 
-    def _work_off(self, node: ChordNode) -> None:
-        while noted := node.pending.pop():
-            self.attempt(noted[1]())
+    def _run_pending(self, node: ChordNode) -> None:
+        while task := node.pending.pop():
+            self.attempt(task[1]())
         if node.nudged:
             node.nudged = False
             self.attempt(protocol.stabilize(node))
 
     def attempt(self, procedure: Procedure[Any]) -> Any:
-        """Its result, or None where it failed: the next turn tries again."""
+        """Run a procedure; return None if it fails with a ChordError."""
         try:
             return self.run(procedure)
         except ChordError:

@@ -1,6 +1,6 @@
-"""A workload: one federated job, whose client may be killed; after healing it must have ended with the very model.
+"""Workload: a federated job whose client may be killed. After healing it must have ended with the correct model.
 
-What the model must be is computed beside it, in one process and without a ring.
+The correct model is computed separately in one process, without a ring.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from roundelay.sim import centralized_reference
 from roundelay.sim.machine import clocks
 from roundelay.sim.observed_ring import ObservedRing
 from roundelay.sim.process import Outcome
-from roundelay.sim.program import teach
+from roundelay.sim.program import add_performers
 from roundelay.store.blobs import digest_of
 
 FILES, ROWS, FEATURES, CLASSES = 6, 24, 4, 3
@@ -36,53 +36,54 @@ JOB_POLL_S = 1.0
 
 
 class Job:
-    """Published by a client process at the start; half of the clients are killed while it runs."""
+    """A job that a client process publishes at the start; half of the clients are killed while it runs."""
 
     def __init__(self, number: int = 0) -> None:
         self._name = f"job {number}"
         self._client_address = Address(f"client-{number}", 1)
         self._spec: JobSpec | None = None
         self._published = False
-        self._end = "not begun"
+        self._end = "not started"
 
-    def start(self, scene: ObservedRing) -> None:
-        world, rng = scene.world, scene.world.rng(self._name)
-        teach(world)
+    def start(self, observed: ObservedRing) -> None:
+        world, rng = observed.world, observed.world.rng(self._name)
+        add_performers(world)
         contents, files = _files(world.options.seed)
         spec = JobSpec(SETTINGS, files[:-1], files[-1], FEATURES, CLASSES, nonce=f"{self._name} {world.options.seed}")
         self._spec = spec
         process = world.start(self._client_address)
-        entry = rng.choice(scene.members).ref
-        world.run(process, "client", self._client(scene, entry, contents), self._ended)
+        entry = rng.choice(observed.members).ref
+        world.run(process, "client", self._client(observed, entry, contents), self._ended)
         if rng.random() < 0.5:
-            world.clock.after(rng.uniform(0.0, CLIENT_DIES_WITHIN_S), lambda: self._kill_client(scene))
+            world.clock.after(rng.uniform(0.0, CLIENT_DIES_WITHIN_S), lambda: self._kill_client(observed))
 
     def stop(self) -> None:
-        """A job once published goes on by itself."""
+        """Do nothing: a published job continues without its client."""
 
-    def judge(self, scene: ObservedRing) -> None:
+    def check(self, observed: ObservedRing) -> None:
         if not self._published:
-            return  # what its client was never told of is nobody's promise
+            return  # not acknowledged to its client, so nothing was promised
         assert self._spec is not None
-        clock = scene.world.clock
+        clock = observed.world.clock
         deadline = clock.now + ENDS_WITHIN_S
-        view = self._look(scene)
-        while (view is None or not view.end) and clock.now < deadline:
+        snapshot = self._read(observed)
+        while (snapshot is None or not snapshot.end) and clock.now < deadline:
             clock.run(clock.now + JOB_POLL_S)
-            view = self._look(scene)
-        scene.demand(view is not None and view.end == records.DONE, f"the job has not ended well: {view}")
-        assert view is not None
-        made = [result.weights for result in view.results]
-        scene.demand(made == expected(scene.world.options.seed), "the job's weights are not what they must be")
+            snapshot = self._read(observed)
+        is_done = snapshot is not None and snapshot.end == records.DONE
+        observed.require(is_done, f"the job has not ended successfully: {snapshot}")
+        assert snapshot is not None
+        weights = [result.weights for result in snapshot.results]
+        observed.require(weights == expected(observed.world.options.seed), "the job's weights are wrong")
 
     def summary(self) -> str:
         return f"{self._name}: {'published' if self._published else 'not published'}; its client: {self._end}"
 
     # --- the client
 
-    def _client(self, scene: ObservedRing, entry: NodeRef, contents: dict[str, bytes]) -> Procedure[Any]:
+    def _client(self, observed: ObservedRing, entry: NodeRef, contents: dict[str, bytes]) -> Procedure[Any]:
         assert self._spec is not None
-        spec, ring, time = self._spec, scene.ring, clocks(scene.world)
+        spec, ring, time = self._spec, observed.ring, clocks(observed.world)
         files = (*spec.files, spec.validation)
         yield from upload_files(entry, ring, files, contents, time.version(), lambda _: None)
         yield from jobs.publish(entry, ring, spec, time.version())
@@ -92,30 +93,30 @@ class Job:
         return outcome
 
     def _ended(self, outcome: Outcome) -> None:
-        self._end = type(outcome).__name__ if isinstance(outcome, ChordError | FederationError) else "saw it done"
+        self._end = type(outcome).__name__ if isinstance(outcome, ChordError | FederationError) else "saw it end"
 
-    def _kill_client(self, scene: ObservedRing) -> None:
-        process = scene.world.processes.get(self._client_address)
+    def _kill_client(self, observed: ObservedRing) -> None:
+        process = observed.world.processes.get(self._client_address)
         if process is not None:
-            scene.world.kill(process)
+            observed.world.kill(process)
             self._end = "killed"
 
-    def _look(self, scene: ObservedRing) -> JobSnapshot | None:
-        """The job, as some member finds it; nothing while it cannot be read."""
+    def _read(self, observed: ObservedRing) -> JobSnapshot | None:
+        """Return the job as a member reads it, or None while it cannot be read."""
         assert self._spec is not None
         found: list[Outcome] = []
-        machine = next(m for m in scene.machines if m.member is not None)
+        machine = next(m for m in observed.machines if m.member is not None)
         assert machine.member is not None and machine.process is not None
-        look = read_snapshot(machine.member.ref, scene.ring, self._spec.job)
-        scene.world.run(machine.process, "look", look, found.append)
-        clock = scene.world.clock
+        procedure = read_snapshot(machine.member.ref, observed.ring, self._spec.job)
+        observed.world.run(machine.process, "read", procedure, found.append)
+        clock = observed.world.clock
         clock.run_while(lambda: not found, clock.now + ENDS_WITHIN_S)
         return found[0] if found and isinstance(found[0], JobSnapshot) else None
 
 
 @cache
 def expected(seed: int) -> list[str]:
-    """The digests of the weights of every round, computed in one place."""
+    """Return the digests of the weights of every round of a centralized run."""
     contents, files = _files(seed)
     spec, worker = JobSpec(SETTINGS, files[:-1], files[-1], FEATURES, CLASSES), Worker()
     return [
@@ -125,7 +126,7 @@ def expected(seed: int) -> list[str]:
 
 
 def _files(seed: int) -> tuple[dict[str, bytes], tuple[TrainingFile, ...]]:
-    """Small learnable files; the last is for validation."""
+    """Return small learnable files; the last is for validation."""
     rng = random.Random(f"files {seed}")
     contents, files = {}, []
     for index in range(FILES + 1):

@@ -1,8 +1,8 @@
-"""The record of a simulation: a line for each message and each event.
+"""The journal of a simulation: a line for each message and each event.
 
-The digest over all lines is always kept, so that two runs can be compared by 8 digits; the
-lines themselves go to a sink where one is given. The same seed gives the same bytes: hence
-nothing that differs between two runs of Python (addresses of objects, order of sets) may enter.
+The digest over all lines is always computed, so that two runs can be compared by 8 digits; the lines themselves are
+written if there is a sink. The same seed gives the same bytes, so nothing that differs between two runs of Python
+(addresses of objects, the order of sets) may be noted.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ITEMS_MAX = 2
 
 
 class EventJournal:
-    """Lines in, a digest out."""
+    """Collects lines and computes their digest."""
 
     def __init__(self, sink: BinaryIO | None = None) -> None:
         self.lines = 0
@@ -35,12 +35,12 @@ class EventJournal:
 
     @property
     def digest(self) -> str:
-        """Of everything noted so far, in hex."""
+        """The digest of everything noted so far, in hex."""
         return self._hash.hexdigest()
 
 
 def brief(value: Any) -> str:
-    """A message in one line: its fields, nodes by address and incarnation, long lists by their first items."""
+    """Format a message as one line: nodes by address and incarnation, long lists by their first items."""
     kind = type(value)
     if kind is NodeRef:
         return f"{value.host}:{value.port}/{value.incarnation}"

@@ -1,7 +1,7 @@
-"""How wide the network is: each host's link carries so many bits a second either way, one message after another.
+"""Bandwidth: each host's link carries one message after another in each direction.
 
-What it is asked is only when; it carries nothing, and knows neither loss nor latency (that is `network`). How
-many bytes a message has is not known here either: who gives a world narrow links tells it by `Sizes`.
+Links only compute delays; loss and latency are in `network`. The sizes of messages come from `Sizes`, which whoever
+sets a bandwidth has to provide.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ BYTES_PER_MBIT = 1e6 / 8
 
 
 class Sizes(Protocol):
-    """Bytes of messages on the wire."""
+    """The sizes of messages on the wire, in bytes."""
 
     def question(self, ask: Ask) -> int: ...
 
@@ -23,7 +23,7 @@ class Sizes(Protocol):
 
 
 class Links:
-    """When a host's link, out and in, has done with what it was given so far."""
+    """When each host's link, outgoing and incoming, is free again."""
 
     def __init__(self, mbit_s: float) -> None:
         self._bytes_s = BYTES_PER_MBIT * mbit_s
@@ -31,11 +31,11 @@ class Links:
         self._in_free_s: dict[Address, float] = {}
 
     def send(self, source: Address, size_bytes: int, now: float) -> float:
-        """Seconds until the first byte leaves, after all that was sent before."""
+        """Send a message after all earlier ones; return the seconds until its first byte leaves."""
         return self._queue(self._out_free_s, source, size_bytes, now)
 
     def take(self, to: Address, size_bytes: int, now: float) -> float:
-        """Seconds until the last byte is in, where the first arrives now, after all that arrived before."""
+        """Receive a message whose first byte arrives now; return the seconds until its last byte is in."""
         return self._queue(self._in_free_s, to, size_bytes, now) + size_bytes / self._bytes_s
 
     def _queue(self, free_s: dict[Address, float], host: Address, size_bytes: int, now: float) -> float:

@@ -1,7 +1,7 @@
-"""One simulated computer: it boots, dies, freezes, and runs what a compute node runs.
+"""A simulated computer: it boots, crashes, freezes, and runs what a compute node runs.
 
-What a node does is the core's (`roundelay.chord.protocol`, `roundelay.chord.maintenance`); here is only what the real
-process does around it: admission, identity, handlers, and a supervisor that starts it again.
+The node itself is the code of chord/. Here is only what a real process adds: admission, identity, handlers, and a
+supervisor that restarts it.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from roundelay.sim.world import World
 
 ADMISSION_RETRY_S = 0.1
 ADMISSION_ATTEMPTS_MAX = 600
-RESTART_S = 0.5  # a supervisor's pause before it starts a program again that has given up
+RESTART_S = 0.5  # before a supervisor restarts a program that has ended
 
 
 class RingProgram:
-    """What one life of a compute node runs once it is admitted: the ring alone. A richer node overrides the methods."""
+    """The handlers and loops of a node that runs only the ring, for one incarnation. NodeProgram overrides both."""
 
     def __init__(self, machine: Machine, node: ChordNode) -> None:
         self.machine, self.node = machine, node
@@ -40,11 +40,11 @@ class RingProgram:
         )
 
     def handlers(self) -> Handlers:
-        """Return what it answers."""
+        """Return the handlers of its requests."""
         return ring_handlers(self.node)
 
     def loops(self) -> Loops:
-        """Return what it does all its life, by name."""
+        """Return its endless procedures, by name."""
         return ring_loops(self.node, self.surroundings)
 
 
@@ -52,13 +52,13 @@ Program = Callable[["Machine", ChordNode], RingProgram]
 
 
 class Machine:
-    """An address at which one life of a node follows another."""
+    """An address at which one incarnation of a node follows another."""
 
     def __init__(self, world: World, address: Address, supernode: Address, program: Program = RingProgram) -> None:
         self.world = world
         self.address = address
         self.supernode = supernode
-        self.listed: tuple[Address, ...] = ()  # by its list of nodes
+        self.listed: tuple[Address, ...] = ()  # in its list of nodes
         self.node: ChordNode | None = None
         self.process: Process | None = None
         self._program = program
@@ -66,20 +66,20 @@ class Machine:
 
     @property
     def is_up(self) -> bool:
-        """Is there a process?"""
+        """True if its process is running."""
         return self.process is not None
 
     @property
     def program(self) -> RingProgram | None:
-        """What it runs, if it has been admitted."""
+        """The program that it runs, if it has been admitted."""
         return self._running
 
     @property
     def member(self) -> ChordNode | None:
-        """Its node, if that is a joined and living member of a ring."""
+        """Its node, if that is a live member of a ring."""
         return self.node if self.node is not None and self.node.joined else None
 
-    # --- what may befall it
+    # --- faults
 
     def boot(self) -> None:
         """Start the program, if it is not running."""
@@ -88,13 +88,13 @@ class Machine:
             self.world.run(self.process, "admission", _admission(self.address, self.supernode), self._admitted)
 
     def crash(self, silent: bool = False) -> None:
-        """Kill the program; if silent, nobody is even told that there is none."""
+        """Kill the program; if `silent`, its host does not even refuse connections."""
         if self.process is not None:
             self.world.kill(self.process, silent)
         self.process = self.node = self._running = None
 
     def freeze(self) -> None:
-        """The process does nothing until it thaws, and does not notice."""
+        """Stop the process until it thaws, as SIGSTOP does."""
         if self.process is not None:
             self.process.freeze()
             self.world.note(f"freeze {self.address}")
@@ -105,12 +105,12 @@ class Machine:
             self.process.thaw()
 
     def adopt(self, node: ChordNode) -> None:
-        """Run this node, which is a member already: for rings that are built rather than joined."""
+        """Run a node that is a member already, for rings that are built without joins."""
         self.process = self.world.start(self.address)
         self._become(node)
-        self._live()
+        self._start_loops()
 
-    # --- one life
+    # --- one incarnation
 
     def _admitted(self, grant: Outcome) -> None:
         if isinstance(grant, ChordError):
@@ -119,7 +119,7 @@ class Machine:
         self._become(node)
         if grant.bootstrap is None:
             protocol.create(node)
-            return self._live()
+            return self._start_loops()
         assert self.process is not None
         return self.world.run(self.process, "join", protocol.join(node, grant.bootstrap), self._joined)
 
@@ -129,23 +129,23 @@ class Machine:
         self.process.ref = node.ref
         self._running = self._program(self, node)
         self.process.handlers = self._running.handlers()
-        self.process.is_called = lambda: node.nudged or len(node.pending) > 0
+        self.process.has_work = lambda: node.nudged or len(node.pending) > 0
         self.world.note(f"identity {self.address} {node.ref.id:x} {node.ref.incarnation}")
 
     def _joined(self, outcome: Outcome) -> None:
         if isinstance(outcome, ChordError):
             self._give_up(outcome)
         else:
-            self._live()
+            self._start_loops()
 
-    def _live(self) -> None:
+    def _start_loops(self) -> None:
         assert self.process is not None and self._running is not None
         self.world.note(f"joined {self.address}")
         for name, procedure in self._running.loops().items():
             self.world.run(self.process, name, procedure, self._give_up)
 
     def _give_up(self, error: Outcome) -> None:
-        """A procedure without end has ended, or there is no way in: begin anew, as a supervisor would."""
+        """Restart after an endless procedure has failed or admission was refused, as a supervisor would."""
         assert isinstance(error, ChordError), error
         self.world.note(f"gives up {self.address}: {type(error).__name__}")
         self.crash()
@@ -153,18 +153,17 @@ class Machine:
 
 
 def clocks(world: World) -> Clocks:
-    """Return virtual time; versions are its microseconds."""
+    """Return the virtual clock for drivers; versions are its microseconds."""
     return Clocks(lambda: world.clock.now, lambda: round(1e6 * world.clock.now))
 
 
 def _admission(address: Address, supernode: Address) -> Procedure[Grant]:
-    """Ask until the supernode says yes or no."""
+    """Ask the supernode for admission until it grants or refuses it."""
     for _ in range(ADMISSION_ATTEMPTS_MAX):
         try:
-            grant = yield from ask(supernode, Admit(address))
-            return grant
+            return (yield from ask(supernode, Admit(address)))
         except JoinRefused:
             raise
         except ChordError:
             yield Sleep(ADMISSION_RETRY_S)
-    raise NodeUnreachable(f"no supernode has let {address} in")
+    raise NodeUnreachable(f"no supernode has admitted {address}")

@@ -1,7 +1,4 @@
-"""The wire between simulated processes: which messages arrive, when, and how often.
-
-It carries nothing itself: it decides, from the seed, what becomes of a message.
-"""
+"""The network between simulated processes: which messages arrive, when, and how often, decided by the seed."""
 
 from __future__ import annotations
 
@@ -11,49 +8,49 @@ from collections.abc import Iterable
 from roundelay.chord.refs import Address
 from roundelay.sim.options import SimOptions
 
-HELD_BACK_MAX_S = 1.0  # what an overtaken message loses at most
+REORDER_DELAY_MAX_S = 1.0
 
 
 class Network:
-    """Latency, loss, duplication and reordering of messages; a partition while there is one."""
+    """Latency, loss, duplication, reordering and partitions of messages."""
 
     def __init__(self, options: SimOptions, rng: random.Random) -> None:
         self._options = options
         self._rng = rng
         self._island: frozenset[Address] = frozenset()
-        self.sound = False  # healed: from now on only latency
+        self.healed = False  # then only latency is left
 
     def delays(self, source: Address, to: Address) -> list[float]:
-        """After how many seconds the copies of a message arrive: none, one or two of them."""
+        """Return after how many seconds the copies of a message (none, one or two) arrive."""
         if self.separated(source, to):
             return []
         copies = 2 if self._happens(self._options.duplication) else 1
         return [self._delay() for _ in range(copies) if not self._happens(self._options.loss)]
 
     def separated(self, source: Address, to: Address) -> bool:
-        """Does a partition lie between them?"""
+        """Return True if a partition separates the two."""
         return (source in self._island) != (to in self._island)
 
     def split(self, island: Iterable[Address]) -> None:
-        """Cut these off from all others."""
+        """Partition an island from all other addresses."""
         self._island = frozenset(island)
 
     def join(self) -> None:
-        """The end of a partition."""
+        """End the partition."""
         self._island = frozenset()
 
     def heal(self) -> None:
-        """The end of everything that is wrong with it."""
+        """End all faults."""
         self.join()
-        self.sound = True
+        self.healed = True
 
     # --- helpers
 
     def _happens(self, fraction: float) -> bool:
-        return fraction > 0.0 and not self.sound and self._rng.random() < fraction
+        return fraction > 0.0 and not self.healed and self._rng.random() < fraction
 
     def _delay(self) -> float:
         delay = self._options.latency_s / 2 * (1.0 + self._rng.expovariate(1.0))
         if self._happens(self._options.reordering):
-            delay += self._rng.uniform(0.0, HELD_BACK_MAX_S)
+            delay += self._rng.uniform(0.0, REORDER_DELAY_MAX_S)
         return delay

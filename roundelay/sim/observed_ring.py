@@ -1,4 +1,4 @@
-"""A ring under observation, and what may use it: the vocabulary of scenarios."""
+"""A ring under observation, and the protocol of a workload."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from roundelay.sim.world import World
 
 
 class Violated(Exception):
-    """Something that must hold does not; the message says what, when and in which run."""
+    """A requirement is violated; the message says which and when."""
 
 
 @dataclass
 class ObservedRing:
-    """What a workload may act on."""
+    """A simulated ring, as workloads and checks use it."""
 
     world: World
     ring: Ring
@@ -27,27 +27,27 @@ class ObservedRing:
 
     @property
     def members(self) -> list[ChordNode]:
-        """The living members, in the order of their identifiers."""
+        """The live members, in the order of their identifiers."""
         nodes = [m.member for m in self.machines if m.member is not None]
         return sorted(nodes, key=lambda node: node.ref.id)
 
-    def demand(self, holds: bool, what: str) -> None:
-        """Raises Violated where it does not hold."""
+    def require(self, holds: bool, what: str) -> None:
+        """Raise Violated unless `holds`."""
         if not holds:
             raise Violated(f"at {self.world.clock.now:.2f} s: {what}")
 
 
 class Workload(Protocol):
-    """Something that uses the ring while it is tormented."""
+    """Something that uses the ring while faults happen."""
 
-    def start(self, scene: ObservedRing) -> None:
-        """Begin, once the ring has formed; go on until told to stop."""
+    def start(self, observed: ObservedRing) -> None:
+        """Start, once the ring has formed, and continue until `stop`."""
 
     def stop(self) -> None:
-        """Begin nothing new."""
+        """Start nothing new."""
 
-    def judge(self, scene: ObservedRing) -> None:
-        """After healing: everything must be right now. Raises Violated."""
+    def check(self, observed: ObservedRing) -> None:
+        """Check, after healing, that everything is correct. Raises Violated."""
 
     def summary(self) -> str:
-        """What it did, in a line."""
+        """Return what it did, in one line."""

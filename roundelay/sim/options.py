@@ -1,4 +1,4 @@
-"""How bad the simulated world is: everything that a seed and its options decide."""
+"""The parameters of a simulation: its seed, its size and its faults."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True)
 class SimOptions:
-    """The same options give the same journal, byte for byte.
+    """Parameters of a simulation. The same options give the same journal, byte for byte.
 
-    Messages are questions and answers alike; all that goes wrong does so until the world is healed.
+    Messages are requests and answers alike. Faults happen until everything is healed after `faults_s`.
     """
 
     seed: int = 0
     nodes: int = 24
     successors: int = 8  # length of every successor list
     bits: int = 160
-    latency_s: float = 0.02  # of one message: a fixed half, and an exponential half of the same mean
-    bandwidth_mbit_s: float = 0.0  # of each host's link, either way; 0: without limit, and nobody counts bytes
+    latency_s: float = 0.02  # mean of one message: half of it fixed, half exponential
+    bandwidth_mbit_s: float = 0.0  # of each host's link in each direction; 0: unlimited, and bytes are not counted
     loss: float = 0.02  # fraction of messages that never arrive
     duplication: float = 0.02  # fraction of messages that arrive twice
-    reordering: float = 0.02  # fraction of messages that are overtaken: held back by up to a second
-    partitions: int = 1  # how often the network falls into two halves
-    partition_s: float = 10.0  # and for how long each time
-    crashes: int = 6  # how many processes are killed; each is started again
+    reordering: float = 0.02  # fraction of messages that are delayed by up to a second more
+    partitions: int = 1  # how often the network splits in two
+    partition_s: float = 10.0  # for how long each time
+    crashes: int = 6  # how many processes are killed; each is restarted
     restart_s: float = 5.0  # mean time from a crash to the restart
-    supernode_crashes: int = 1  # how often the supernode is one of them besides
-    refusals: float = 0.5  # fraction of crashes after which the host refuses calls; else it is silent
+    supernode_crashes: int = 1  # how often the supernode is killed besides
+    refusals: float = 0.5  # fraction of crashes after which the host refuses connections; otherwise it is silent
     pauses: int = 3  # how many processes freeze
-    pause_s: float = 3.0  # and for how long each time
-    jobs: int = 0  # federated jobs, with puts and gets beside them; 0: nodes without store and trainer
-    faults_s: float = 40.0  # how long things go wrong before everything is healed
+    pause_s: float = 3.0  # for how long each time
+    jobs: int = 0  # federated jobs, with concurrent puts and gets; 0: nodes without store and trainer
+    faults_s: float = 40.0  # how long faults happen before everything is healed
 
     def __post_init__(self) -> None:
         for name in ("loss", "duplication", "reordering", "refusals"):
@@ -42,7 +42,7 @@ class SimOptions:
                 raise ValueError(f"{field.name} is {getattr(self, field.name)}, expected 0 or more")
 
     def flags(self) -> str:
-        """The options that are not the default's, as one would type them."""
+        """Return the options that differ from the defaults, as command-line flags."""
         return " ".join(
             f"--{f.name.replace('_', '-')} {getattr(self, f.name)}"
             for f in fields(self)
@@ -51,7 +51,7 @@ class SimOptions:
 
     @property
     def silence_is_death(self) -> bool:
-        """Does only the dead not answer, as Zave's proof assumes?"""
+        """True if only dead nodes do not answer, as Zave's proof assumes."""
         return not (self.loss or self.reordering or self.partitions or self.pauses)
 
 
@@ -59,7 +59,7 @@ CALM = SimOptions(loss=0.0, duplication=0.0, reordering=0.0, partitions=0, crash
 
 
 def drawn(seed: int, nodes: int = 24) -> SimOptions:
-    """A world as bad as this seed says: a soak is to meet many kinds of weather."""
+    """Draw options from a seed, so that a soak covers many combinations of faults."""
     rng = random.Random(f"options {seed}")
     return SimOptions(
         seed=seed,

@@ -1,4 +1,4 @@
-"""All experiments, one after another: printed, and written down as a document with plots."""
+"""Run all experiments, and write them down as one document with plots."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ says what the row must hold, and whether it does.
 
 
 def run_all(seed: int, quick: bool) -> Iterator[tuple[ExperimentResult, float]]:
-    """Each experiment's result and the processor seconds that it took."""
+    """Run the experiments; return each result and the processor seconds that it took."""
     for experiment in EXPERIMENTS.values():
         begun = time.process_time()
         result = experiment(seed, quick)
@@ -44,7 +44,7 @@ def run_all(seed: int, quick: bool) -> Iterator[tuple[ExperimentResult, float]]:
 
 
 def write(folder: Path, results: list[tuple[ExperimentResult, float]], command: str) -> None:
-    """The document, and a file for each plot, into that folder."""
+    """Write the document and a file for each plot into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     parts = [INTRODUCTION.format(command=command), _costs(results)]
     for result, _ in results:

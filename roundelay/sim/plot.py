@@ -1,6 +1,6 @@
-"""Line plots as SVG text: enough for a paper's figures, and no library.
+"""Line plots as SVG, without a library: enough for the figures of the experiments.
 
-Series are points joined by a line, or points alone; a point may have an interval around it.
+A series is points, joined by a line or not; a point may have an interval around it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class PlotSeries:
 
 @dataclass(frozen=True)
 class Plot:
-    """A figure; `name` becomes the file's."""
+    """A figure; `name` is part of its file name."""
 
     name: str
     title: str
@@ -43,7 +43,7 @@ class Plot:
 
 
 def svg(plot: Plot) -> str:
-    """The whole figure as a document."""
+    """Return a figure as an SVG document."""
     xs = [x for s in plot.series for x, _ in s.points]
     ys = [y for s in plot.series for y in (*(y for _, y in s.points), *(h for _, _, h in s.intervals))]
     x_ticks = sorted(set(xs)) if plot.log_x and len(set(xs)) <= 12 else _ticks(min(xs), max(xs))
@@ -72,14 +72,14 @@ Scale = Callable[[float], float]
 
 
 def _scale(low: float, high: float, start: float, end: float, log: bool) -> Scale:
-    """From values to pixels."""
+    """Return the function from values to pixels."""
     at = math.log if log else float
     span = (at(high) - at(low)) or 1.0
     return lambda value: start + (at(value) - at(low)) / span * (end - start)
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Round values that enclose both ends."""
+    """Return round values that enclose both ends."""
     rough = (high - low) / TICKS or 1.0
     unit = 10.0 ** math.floor(math.log10(rough))
     step = next(unit * m for m in (1, 2, 2.5, 5, 10) if unit * m >= rough)

@@ -1,7 +1,4 @@
-"""A simulated process, and the procedures that run in it.
-
-It knows nothing of networks: what an effect means is the business of the world's performers.
-"""
+"""A simulated process and its tasks: the procedures that run in it. Performers of the world perform their effects."""
 
 from __future__ import annotations
 
@@ -17,42 +14,42 @@ from roundelay.sim.clock import Action
 
 Outcome = Any  # what a procedure is sent: a value, or an exception that is raised in it
 Resume = Callable[[Outcome], None]
-PENDING = object()  # a performer's answer: the outcome follows by Task.later()
+PENDING = object()  # returned by a performer whose outcome follows through SimTask.later()
 
 
 class Process:
-    """One life of one program: its identity, its handlers and the procedures that it runs."""
+    """One incarnation of a program: its identity, its handlers and its tasks."""
 
     def __init__(self, address: Address) -> None:
         self.address = address
-        self.ref: NodeRef | None = None  # unknown until it is admitted; the supernode has none
+        self.ref: NodeRef | None = None  # None until it is admitted, and for the supernode
         self.handlers: Handlers = {}
-        self.is_called: Callable[[], bool] = lambda: False  # has it something to wake up for?
-        self.nappers: dict[SimTask, Resume] = {}
+        self.has_work: Callable[[], bool] = lambda: False  # ends a SleepUntilNudged
+        self.sleepers: dict[SimTask, Resume] = {}
         self.tasks: dict[SimTask, None] = {}
         self.alive = True
         self.frozen = False
         self._waiting: list[Action] = []
 
     def when_awake(self, action: Action) -> None:
-        """Now, or once it is no longer frozen; never after its death."""
+        """Run an action now, or once the process is no longer frozen; never after its death."""
         if self.frozen:
             self._waiting.append(action)
         elif self.alive:
             action()
 
     def wake(self) -> None:
-        """End the naps if a handler has just made something due."""
-        if self.nappers and self.is_called():
-            nappers, self.nappers = self.nappers, {}
-            for resume in nappers.values():
+        """End each SleepUntilNudged if a handler has just nudged the node."""
+        if self.sleepers and self.has_work():
+            sleepers, self.sleepers = self.sleepers, {}
+            for resume in sleepers.values():
                 resume(None)
 
     def freeze(self) -> None:
         self.frozen = True
 
     def thaw(self) -> None:
-        """Go on: with what has piled up meanwhile, in its order."""
+        """Continue, with the actions that have queued up meanwhile in their order."""
         self.frozen = False
         waiting, self._waiting = self._waiting, []
         for action in waiting:
@@ -65,7 +62,7 @@ class Process:
 
 
 class SimTask:
-    """A procedure on its way: stepped when what it waits for is there."""
+    """A running procedure, which takes a step whenever an outcome arrives."""
 
     def __init__(
         self, process: Process, name: str, procedure: Procedure[Any], done: Resume, performers: Mapping[type, Performer]
@@ -74,33 +71,33 @@ class SimTask:
         self._procedure = procedure
         self._done = done
         self._performers = performers
-        self._steps = 0  # an outcome for an earlier effect comes too late
+        self._count = 0  # outcomes of earlier effects are ignored
 
     def start(self) -> None:
-        """Run up to the first effect that takes time. In the end `done` gets the result or the error."""
+        """Run up to the first effect that takes time. `done` gets the result or the error at the end."""
         self.process.tasks[self] = None
-        self._go_on(None)
+        self._step(None)
 
     def later(self) -> Resume:
-        """How the outcome of the present effect is handed in: once, and only while it is waited for."""
-        step = self._steps
+        """Return the function that delivers the outcome of the present effect; later calls have no effect."""
+        step = self._count
 
         def resume(outcome: Outcome) -> None:
-            if self._steps == step:
-                self._go_on(outcome)
+            if self._count == step:
+                self._step(outcome)
 
         return resume
 
     def cancel(self) -> None:
-        """End it where it stands; nobody is told."""
+        """End the task where it is, without calling `done`."""
         del self.process.tasks[self]
         self._procedure.close()
 
     # --- helpers
 
-    def _go_on(self, outcome: Outcome) -> None:
+    def _step(self, outcome: Outcome) -> None:
         while self in self.process.tasks:
-            self._steps += 1
+            self._count += 1
             try:
                 effect = resume(self._procedure, outcome)
             except StopIteration as end:

@@ -1,7 +1,7 @@
-"""The whole compute node, simulated: the ring, the store, orders, and the care for jobs; only the trainer is inline.
+"""The complete compute node, simulated: ring, store, orders and failover of jobs; only the trainer is inline.
 
-The core's procedures run as they are. A training takes virtual time, so that a crash may fall
-into it; what it computes is computed at once, by the very worker that a trainer process runs.
+The procedures of the core run unchanged. Training takes virtual time, so that crashes can interrupt it; the result is
+computed at once, by the same Worker that a trainer process runs.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from roundelay.sim.process import PENDING, Outcome, Process, SimTask
 from roundelay.sim.world import World
 from roundelay.store.store import Store
 
-TRAINS_S_A_FILE = 0.5
-REST_S = 0.1  # a node at rest looks for orders so often
+TRAINING_S_PER_FILE = 0.5
+ORDER_POLL_S = 0.1  # how often an idle node checks for orders
 
 
 class NodeProgram(RingProgram):
-    """What one life of a compute node runs: all that a process runs, with an inline trainer."""
+    """The handlers and loops of a complete compute node with an inline trainer, for one incarnation."""
 
     def __init__(self, machine: Machine, node: ChordNode) -> None:
         super().__init__(machine, node)
         world = machine.world
-        teach(world)
+        add_performers(world)
         self.store = Store(lambda: world.clock.now)
         self.orders = Orders(launch=self._launch)
         self._core = assemble(node, self.store, self.orders, self.surroundings)
@@ -56,8 +56,8 @@ class NodeProgram(RingProgram):
         self.machine.world.run(process, "relay", self.orders.run_collective(self.node, order), lambda _: None)
 
 
-def teach(world: World) -> None:
-    """The world learns to perform the federation's effects."""
+def add_performers(world: World) -> None:
+    """Let a world perform the effects of federation/."""
     if Compute in world.performers:
         return
     worker = Worker()
@@ -70,13 +70,13 @@ def teach(world: World) -> None:
 
     world.performers[Compute] = compute
     world.performers[Offload] = lambda _, effect: effect.function()
-    world.performers[AwaitOrder] = lambda task, _: sleep(task, Sleep(REST_S))
+    world.performers[AwaitOrder] = lambda task, _: sleep(task, Sleep(ORDER_POLL_S))
 
 
 class InlineTrainer:
-    """A node's trainer without a process. One worker may serve many: it parses each file once for all of them.
+    """A node's trainer without a process. Many share a worker, which parses each file only once.
 
-    Like a process, a trainer lacks what it was not given itself.
+    Like a process, a trainer has only the files that it was given itself.
     """
 
     def __init__(self, worker: Worker) -> None:
@@ -85,7 +85,7 @@ class InlineTrainer:
         self._client = TrainerClient(self._ask)
 
     def carry_out(self, effect: Compute) -> Done:
-        """Carry an order out at once. Raises FilesLacking, WorkFailed, OtherBits, NotFound."""
+        """Carry out an order at once. Raises FilesLacking, WorkFailed, OtherBits, NotFound."""
         return self._client.carry_out(effect)
 
     def _ask(self, header: Header, payload: bytes, order: Order) -> Frame:
@@ -101,9 +101,9 @@ class InlineTrainer:
 
 
 def _compute(world: World, trainer: InlineTrainer, task: SimTask, effect: Compute) -> Outcome:
-    """Carry an order out: the result is there when the training would have ended."""
+    """Carry out an order; deliver the result when the training would have ended."""
     resume, process = task.later(), task.process
-    seconds = TRAINS_S_A_FILE * len(effect.order.files)
+    seconds = TRAINING_S_PER_FILE * len(effect.order.files)
     try:
         outcome: Outcome = replace(trainer.carry_out(effect), seconds=seconds)
     except FilesLacking as error:

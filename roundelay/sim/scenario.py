@@ -1,9 +1,8 @@
-"""A ring of many nodes from one seed: it forms, things break, they are healed.
+"""A scenario: a ring of many nodes forms, suffers faults and heals, all from one seed.
 
-While things break only safety is asked for: what may never be, however bad the world is. Where
-silence means death (no loss, no partition, no pause) that includes Zave's invariant and all it
-entails. After healing liveness: one ring, Ideal, right fingers, every lookup right, within bounds.
-What the ring is used for meanwhile (lookups; puts, gets and jobs likewise) are its workloads.
+During the faults only safety is checked. If only dead nodes do not answer (no loss, no partition, no pause), that
+includes Zave's invariant and all it entails. After healing, liveness is checked: within bounded time there is one
+Ideal ring with correct fingers and correct lookups. Workloads (lookups, puts and gets, jobs) use the ring meanwhile.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 
 from roundelay.chord.refs import Address
 from roundelay.chord.ring import Ring
-from roundelay.sim.checks import demand_proved, demand_safety, lacks, ring_lacks
+from roundelay.sim.checks import check_proved, check_safety, find_deviation, find_ring_deviation
 from roundelay.sim.faults import SimFaults
 from roundelay.sim.journal import EventJournal
 from roundelay.sim.machine import Machine, RingProgram
@@ -24,7 +23,7 @@ from roundelay.sim.supernode import SimSupernode
 from roundelay.sim.world import World
 
 BOOTS_WITHIN_S = 2.0
-FORMS_WITHIN_S = 60.0  # all at once and losing messages: the joiners of one gap find their places one by one
+FORMS_WITHIN_S = 60.0  # all join at once and lose messages; those of one gap find their places one by one
 HEALS_WITHIN_S = 30.0
 STAYS_S = 10.0
 CHECK_INTERVAL_S = 0.25
@@ -34,7 +33,7 @@ SUPERNODE = Address("supernode", 9091)
 
 @dataclass(frozen=True)
 class ScenarioReport:
-    """What happened in one run."""
+    """The result of one run."""
 
     options: SimOptions
     formed_s: float
@@ -48,7 +47,7 @@ class ScenarioReport:
         return "\n".join(
             (
                 f"seed {self.options.seed}: {self.options.nodes} nodes, {self.options.successors} successors",
-                f"  formed in {self.formed_s:.2f} s; {self.faults}; whole again {self.healed_s:.2f} s after healing",
+                f"  formed in {self.formed_s:.2f} s; {self.faults}; converged {self.healed_s:.2f} s after healing",
                 *(f"  {line}" for line in self.workloads),
                 f"  {self.messages} messages; journal {self.digest[:16]}",
             )
@@ -56,7 +55,7 @@ class ScenarioReport:
 
 
 class Scenario:
-    """One run, from its options."""
+    """One run of a scenario."""
 
     def __init__(self, options: SimOptions, journal: EventJournal, workloads: Sequence[Workload]) -> None:
         world = World(options, journal)
@@ -64,22 +63,22 @@ class Scenario:
         supernode = SimSupernode(world, ring, SUPERNODE)
         program = NodeProgram if options.jobs else RingProgram
         machines = [Machine(world, Address(f"n{i:02}", PORT), SUPERNODE, program) for i in range(options.nodes)]
-        self.scene = ObservedRing(world, ring, supernode, machines)
+        self.observed = ObservedRing(world, ring, supernode, machines)
         self._faults = SimFaults(world, ring, machines, supernode)
         self._workloads = workloads
-        self._provable = False  # the proof begins with an Ideal ring
+        self._provable = False  # the proof starts from an Ideal ring
 
     def run(self) -> ScenarioReport:
-        """Raises Violated."""
-        world = self.scene.world
+        """Run the scenario to its end. Raises Violated."""
+        world = self.observed.world
         formed_s = self._form()
         self._disturb()
         healed_s = self._heal()
         self._stay()
         for workload in self._workloads:
-            workload.judge(self.scene)
+            workload.check(self.observed)
         f = self._faults
-        faults = f"{f.crashes} crashes ({f.spared} spared), {f.pauses} pauses, {f.partitions} partitions"
+        faults = f"{f.crashes} crashes ({f.skipped} skipped), {f.pauses} pauses, {f.partitions} partitions"
         return ScenarioReport(
             world.options,
             formed_s,
@@ -90,52 +89,54 @@ class Scenario:
             world.journal.digest,
         )
 
-    # --- the four acts
+    # --- the four phases
 
     def _form(self) -> float:
-        self.scene.supernode.boot()
-        draw = self.scene.world.rng("boots").uniform
-        for machine in self.scene.machines:
-            self.scene.world.clock.after(draw(0.0, BOOTS_WITHIN_S), machine.boot)
-        formed_s = self._until_whole("formed", FORMS_WITHIN_S)
-        self._provable = self.scene.world.options.silence_is_death
+        self.observed.supernode.boot()
+        draw = self.observed.world.rng("boots").uniform
+        for machine in self.observed.machines:
+            self.observed.world.clock.after(draw(0.0, BOOTS_WITHIN_S), machine.boot)
+        formed_s = self._wait_until_converged("formed", FORMS_WITHIN_S)
+        self._provable = self.observed.world.options.silence_is_death
         return formed_s
 
     def _disturb(self) -> None:
         for workload in self._workloads:
-            workload.start(self.scene)
+            workload.start(self.observed)
         self._faults.begin()
-        end_s = self.scene.world.clock.now + self.scene.world.options.faults_s
-        while self.scene.world.clock.now < end_s:
+        end_s = self.observed.world.clock.now + self.observed.world.options.faults_s
+        while self.observed.world.clock.now < end_s:
             self._advance()
 
     def _heal(self) -> float:
         self._faults.end()
         for workload in self._workloads:
             workload.stop()
-        return self._until_whole("whole again", HEALS_WITHIN_S)
+        return self._wait_until_converged("converged", HEALS_WITHIN_S)
 
     def _stay(self) -> None:
-        """Where nothing happens any more, nothing may change any more."""
-        end_s = self.scene.world.clock.now + STAYS_S
-        while self.scene.world.clock.now < end_s:
+        """Check that nothing changes any more when no faults happen."""
+        end_s = self.observed.world.clock.now + STAYS_S
+        while self.observed.world.clock.now < end_s:
             self._advance()
-            self.scene.demand(not (missing := ring_lacks(self.scene)), f"it did not stay whole: {missing}")
-        self.scene.demand(not (missing := lacks(self.scene)), f"it is not whole any more: {missing}")
+            deviation = find_ring_deviation(self.observed)
+            self.observed.require(not deviation, f"it did not stay converged: {deviation}")
+        deviation = find_deviation(self.observed)
+        self.observed.require(not deviation, f"it is not converged any more: {deviation}")
 
     # --- helpers
 
     def _advance(self) -> None:
-        clock = self.scene.world.clock
+        clock = self.observed.world.clock
         clock.run(clock.now + CHECK_INTERVAL_S)
-        demand_safety(self.scene)
+        check_safety(self.observed)
         if self._provable:
-            demand_proved(self.scene)
+            check_proved(self.observed)
 
-    def _until_whole(self, what: str, within_s: float) -> float:
-        clock = self.scene.world.clock
+    def _wait_until_converged(self, what: str, within_s: float) -> float:
+        clock = self.observed.world.clock
         begun_s = clock.now
-        while missing := lacks(self.scene):
-            self.scene.demand(clock.now - begun_s < within_s, f"not {what} within {within_s:g} s: {missing}")
+        while deviation := find_deviation(self.observed):
+            self.observed.require(clock.now - begun_s < within_s, f"not {what} within {within_s:g} s: {deviation}")
             self._advance()
         return clock.now - begun_s

@@ -1,4 +1,4 @@
-"""Scenarios of one seed after another, for as long as one likes; a failing one says how to see it again."""
+"""Soak: scenarios of one seed after another for a given time; a failure names the command that replays it."""
 
 from __future__ import annotations
 
@@ -18,10 +18,13 @@ from roundelay.sim.scenario import Scenario, ScenarioReport
 
 @dataclass(frozen=True)
 class Failed:
-    """A run that broke, and the command that shows it again."""
+    """A failed run, and the command that replays it."""
 
     options: SimOptions
     reason: str
+
+    def __str__(self) -> str:
+        return f"seed {self.options.seed} failed: {self.reason}\n  {self.replay}"
 
     @property
     def replay(self) -> str:
@@ -29,14 +32,14 @@ class Failed:
 
 
 def workloads(options: SimOptions) -> list[Workload]:
-    """What the ring is used for."""
+    """Return the workloads of a scenario."""
     if not options.jobs:
         return [Lookups()]
     return [Lookups(), Puts(), *(Job(number) for number in range(options.jobs))]
 
 
 def play(options: SimOptions, journal: EventJournal) -> ScenarioReport | Failed:
-    """One scenario. Whatever goes wrong in it is an answer, a crash of our own code included."""
+    """Run one scenario. Any error in it, including one of our own code, is returned as Failed."""
     try:
         return Scenario(options, journal, workloads(options)).run()
     except Exception as error:
@@ -46,7 +49,7 @@ def play(options: SimOptions, journal: EventJournal) -> ScenarioReport | Failed:
 def soak(
     seconds: float, nodes: int, first_seed: int, jobs: int = 0, clock: Callable[[], float] = time.monotonic
 ) -> Iterator[ScenarioReport | Failed]:
-    """Seeds from the first on, each with the weather that it draws, until the time is up."""
+    """Run scenarios with the seeds from `first_seed` on and options drawn from each, until the time is up."""
     end, seed = clock() + seconds, first_seed
     while clock() < end:
         yield play(replace(drawn(seed, nodes), jobs=jobs), EventJournal())

@@ -1,4 +1,4 @@
-"""The supernode as a simulated process: the membership as it is, and a journal that outlives it."""
+"""The supernode as a simulated process: the registry of chord/, and a journal that outlives the process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RECALL_TIMEOUT_S = 1.0
 
 
 class SimSupernode:
-    """Admits nodes; after a crash it asks everybody ever admitted who still lives, then serves again."""
+    """Admits nodes; after a crash it asks every node ever admitted whether it is alive, then serves again."""
 
     def __init__(self, world: World, ring: Ring, address: Address) -> None:
         self.world = world
@@ -25,46 +25,46 @@ class SimSupernode:
         self.granted: list[NodeRef] = []  # its journal, in order
         self.process: Process | None = None
         self._ring = ring
-        self._membership: Registry | None = None
+        self._registry: Registry | None = None
 
     def boot(self) -> None:
         if self.process is not None:
             return
         rng = self.world.rng(f"supernode {len(self.granted)}")
-        membership = Registry(self._ring, rng, self.granted.append)
+        registry = Registry(self._ring, rng, self.granted.append)
         for node in self.granted:
-            membership.recall(node)
+            registry.recall(node)
         self.process = self.world.start(self.address)
         self.world.run(
-            self.process, "recall", _living(membership.addresses()), lambda hellos: self._serve(membership, hellos)
+            self.process, "recall", _ask_for_members(registry.addresses()), lambda hellos: self._serve(registry, hellos)
         )
 
     def crash(self) -> None:
         if self.process is not None:
             self.world.kill(self.process)
-        self.process = self._membership = None
+        self.process = self._registry = None
 
     @property
     def members(self) -> tuple[NodeRef, ...]:
-        """Whom it holds for alive; nobody while it is down."""
-        return self._membership.members(self.world.clock.now).nodes if self._membership else ()
+        """The members it knows to be alive; none while it is down."""
+        return self._registry.members(self.world.clock.now).nodes if self._registry else ()
 
-    def _serve(self, membership: Registry, hellos: Outcome) -> None:
+    def _serve(self, registry: Registry, hellos: Outcome) -> None:
         assert self.process is not None
-        clock, self._membership = self.world.clock, membership
+        clock, self._registry = self.world.clock, registry
         for hello in hellos:
-            with suppress(JoinRefused):  # an earlier life of an address that has been admitted again
-                membership.renew(hello.node, clock.now)
+            with suppress(JoinRefused):  # an earlier incarnation at an address that was admitted again
+                registry.renew(hello.node, clock.now)
         self.process.handlers = {
-            Admit: lambda r: membership.admit(r.address, clock.now),
-            Heartbeat: lambda r: membership.renew(r.node, clock.now),
-            Retire: lambda r: membership.retire(r.node),
-            GetMembers: lambda _: membership.members(clock.now),
+            Admit: lambda r: registry.admit(r.address, clock.now),
+            Heartbeat: lambda r: registry.renew(r.node, clock.now),
+            Retire: lambda r: registry.retire(r.node),
+            GetMembers: lambda _: registry.members(clock.now),
         }
 
 
-def _living(addresses: list[Address]) -> Procedure[list[Hello]]:
-    """Who of them answers as a member."""
+def _ask_for_members(addresses: list[Address]) -> Procedure[list[Hello]]:
+    """Ask the addresses; return the answers of members."""
     if not addresses:
         return []
     asks = [Ask(address, SayHello(), RECALL_TIMEOUT_S) for address in addresses]

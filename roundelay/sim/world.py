@@ -1,9 +1,8 @@
-"""The simulated world: its processes by address, the time and the network that they share.
+"""The simulated world: its processes by address, and the time and network that they share.
 
-A question is answered by `roundelay.chord.dispatch.answer` from the handlers of the process that lives at
-the address when it arrives, exactly as over a real wire: silence ends in NodeUnreachable, a
-later life answers WrongIncarnation, an error travels back as the answer. What a process asks of
-itself takes no wire. Which effects a procedure may yield is a registry: `World.performers`.
+As over a real network, a request is answered by the process that is at the address when it arrives: a timeout ends in
+NodeUnreachable, a later incarnation answers WrongIncarnation, an error travels back as the answer. A request to itself
+needs no network. `World.performers` holds the effects that procedures may yield.
 """
 
 from __future__ import annotations
@@ -25,12 +24,12 @@ from roundelay.sim.process import PENDING, Outcome, Process, Resume, SimTask
 
 
 class World:
-    """Everything that one seed decides."""
+    """Processes, time and network of one simulation."""
 
     def __init__(self, options: SimOptions, journal: EventJournal, sizes: Sizes | None = None) -> None:
-        """sizes: of messages on the wire; needed where links have a bandwidth, and counted wherever it is given."""
+        """Create an empty world; `sizes` counts the bytes of messages and is required if links have a bandwidth."""
         if options.bandwidth_mbit_s and sizes is None:
-            raise ValueError(f"links of {options.bandwidth_mbit_s:g} Mbit/s need to be told how large messages are")
+            raise ValueError(f"links of {options.bandwidth_mbit_s:g} Mbit/s require the sizes of messages")
         self.options = options
         self.clock = Clock()
         self.journal = journal
@@ -38,22 +37,22 @@ class World:
         self.sizes = sizes
         self.links = Links(options.bandwidth_mbit_s) if options.bandwidth_mbit_s else None
         self.processes: dict[Address, Process] = {}
-        self.silent: set[Address] = set()  # hosts that do not even refuse a call
-        self.performers = performers(self)  # more effects are more entries
+        self.silent: set[Address] = set()  # hosts that do not even refuse connections
+        self.performers = performers(self)  # other packages add their effects
         self.messages = self.bytes = 0
 
     def note(self, text: str) -> None:
-        """An event for the journal."""
+        """Write an event to the journal."""
         self.journal.note(self.clock.now, text)
 
     def rng(self, name: str) -> random.Random:
-        """A source of chance of one's own: what others draw does not change it."""
+        """Return a random generator of its own, independent of what others draw."""
         return random.Random(f"{name} {self.options.seed}")
 
     # --- processes
 
     def start(self, address: Address) -> Process:
-        """A new process there, with no handlers yet."""
+        """Start a process without handlers."""
         assert address not in self.processes
         self.silent.discard(address)
         process = self.processes[address] = Process(address)
@@ -61,7 +60,7 @@ class World:
         return process
 
     def kill(self, process: Process, silent: bool = False) -> None:
-        """End a process between two of its steps; everything that it knew is gone."""
+        """Kill a process between two steps; its state is lost."""
         assert self.processes.pop(process.address) is process
         if silent:
             self.silent.add(process.address)
@@ -72,20 +71,20 @@ class World:
         """Start a procedure in a process; `done` gets its result or its ChordError."""
         SimTask(process, name, procedure, done, self.performers).start()
 
-    # --- questions
+    # --- requests
 
-    def ask(self, asker: Process, ask: Ask, resume: Resume) -> Outcome:
-        """Put a question. Returns its outcome where no wire is needed, else PENDING: resume gets it."""
+    def ask(self, sender: Process, ask: Ask, resume: Resume) -> Outcome:
+        """Send a request. Return its outcome if no network is needed, otherwise PENDING; then `resume` gets it."""
         to = ask.to.address if isinstance(ask.to, NodeRef) else ask.to
-        if to == asker.address:
-            return self.answer(asker, ask)
+        if to == sender.address:
+            return self.answer(sender, ask)
         if not to.host:
-            return NodeUnreachable("a placeholder in a list is no process")
-        SimCall(self, asker, ask, to, resume).start()
+            return NodeUnreachable("a placeholder has no process")
+        SimCall(self, sender, ask, to, resume).start()
         return PENDING
 
     def answer(self, process: Process, ask: Ask) -> Outcome:
-        """What a living process says to that; an error is an answer."""
+        """Return a process's answer to a request; an error is an answer."""
         if isinstance(ask.to, NodeRef) and process.ref != ask.to:
             if process.ref is None:
                 return NotYet(f"{process.address} has not been admitted yet")

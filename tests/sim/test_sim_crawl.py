@@ -1,4 +1,4 @@
-"""A census of a large ring, over links that take their time: several walks at once where an earlier census is known."""
+"""Listing the members of a large ring over slow links: known members are starting points of concurrent walks."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Large:
         return list(ended[0]), self.world.clock.now - began
 
 
-def test_a_census_that_knows_an_earlier_one_meets_everybody_in_a_fraction_of_the_time() -> None:
+def test_known_members_let_concurrent_walks_list_the_ring_in_a_fraction_of_the_time() -> None:
     ring = Large()
 
     first, alone_s = ring.census()
@@ -62,7 +62,7 @@ def test_a_census_that_knows_an_earlier_one_meets_everybody_in_a_fraction_of_the
     assert seconds < alone_s / 5
 
 
-def test_whoever_is_not_yet_known_is_met_all_the_same() -> None:
+def test_members_that_are_not_yet_known_are_listed() -> None:
     ring = Large()
 
     met, _ = ring.census(ring.true.refs[::3])
@@ -70,7 +70,7 @@ def test_whoever_is_not_yet_known_is_met_all_the_same() -> None:
     assert met == ring.true.refs
 
 
-def test_where_one_has_died_with_whom_a_walk_would_begin_all_others_are_met() -> None:
+def test_a_dead_starting_point_does_not_hide_other_members() -> None:
     ring = Large()
     gone = ring.true.refs[0]
     ring.machines[gone].crash()
@@ -80,7 +80,7 @@ def test_where_one_has_died_with_whom_a_walk_would_begin_all_others_are_met() ->
     assert set(ring.true.refs) - set(met) <= {gone}
 
 
-def test_who_has_died_within_a_walk_is_passed_over() -> None:
+def test_a_node_that_died_within_a_walk_is_skipped() -> None:
     ring = Large()
     for ref in ring.true.refs[3:6]:
         ring.machines[ref].crash()

@@ -1,4 +1,4 @@
-"""Procedures with every answer at once, and rings built as if settled."""
+"""The instant network, and ideal rings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from roundelay.chord.lookup import find_successor
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
-from roundelay.sim.experiments.coming_and_going import ComingAndGoing, Weather, all_fingers
+from roundelay.sim.experiments.churning_ring import Churn, ChurningRing, all_fingers
 from roundelay.sim.experiments.walks import hops, mean, percentile, reach
 from roundelay.sim.ideal_ring import IdealRing, random_ring
 from roundelay.sim.instant_network import InstantNetwork
@@ -41,7 +41,7 @@ def test_true_fingers_are_the_owners_of_their_starts(count: int) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 40])
-def test_a_ring_built_without_joining_has_nothing_to_stabilise(count: int) -> None:
+def test_an_ideal_ring_has_nothing_to_stabilize(count: int) -> None:
     direct = InstantNetwork(random_ring(RING, count, random.Random(count)).nodes())
 
     for node in direct.nodes.values():
@@ -49,7 +49,7 @@ def test_a_ring_built_without_joining_has_nothing_to_stabilise(count: int) -> No
         assert not direct.run(protocol.fix_fingers(node))
 
 
-def test_members_come_and_go() -> None:
+def test_members_can_be_added_and_removed() -> None:
     true = IdealRing(RING, _refs(10, 20, 30))
     true.add(*_refs(25))
     true.remove(*_refs(20))
@@ -59,7 +59,7 @@ def test_members_come_and_go() -> None:
     assert true.owner(31).id == 10
 
 
-def test_who_is_removed_does_not_answer() -> None:
+def test_a_removed_node_does_not_answer() -> None:
     true = random_ring(RING, 10, random.Random(1))
     direct = InstantNetwork(true.nodes())
     direct.remove(true.refs[3])
@@ -68,7 +68,7 @@ def test_who_is_removed_does_not_answer() -> None:
         direct.run(find_successor(true.refs[3], 0))
 
 
-def test_a_lookup_that_is_not_patient_ends_at_the_first_silence() -> None:
+def test_a_lookup_that_is_not_patient_ends_at_the_first_dead_node() -> None:
     true = random_ring(RING, 64, random.Random(1))
     direct = InstantNetwork(true.nodes())
     start, dead = true.refs[0], true.refs[40]
@@ -95,7 +95,7 @@ def test_settling_makes_room_for_a_newcomer() -> None:
     assert direct.nodes[before].successor == node.ref
 
 
-def test_reach_passes_over_the_dead_that_a_list_still_names() -> None:
+def test_reach_skips_dead_nodes_that_a_list_still_names() -> None:
     true = random_ring(RING, 20, random.Random(2))
     direct = InstantNetwork(true.nodes())
     owner = true.refs[7]
@@ -116,13 +116,13 @@ def test_mean_and_percentile_of_counts() -> None:
     assert [percentile(counts, q) for q in (1, 50, 99, 100)] == [0, 1, 2, 9]
 
 
-def test_leaving_out_idle_stabilisations_changes_nothing() -> None:
+def test_omitting_idle_stabilizations_changes_nothing() -> None:
     def lookups(skips_idle: bool) -> tuple[list[object], list[tuple[NodeRef, ...]]]:
         refresh = all_fingers if skips_idle else lambda _, node: protocol.fix_fingers(node)
-        ring = ComingAndGoing(Ring(24, 4, 1), Weather(60, 0.1, 400.0, polite=False), refresh, random.Random(4))
+        ring = ChurningRing(Ring(24, 4, 1), Churn(60, 0.1, 400.0, announced=False), refresh, random.Random(4))
         ring.skips_idle = skips_idle
         found: list[object] = []
-        ring.looked_up = lambda start, key: found.append(ring.direct.run(reach(start, key)))
+        ring.on_lookup = lambda start, key: found.append(ring.direct.run(reach(start, key)))
         ring.run()
         return found, [node.fingers + node.successors for node in ring.direct.nodes.values()]
 

@@ -1,4 +1,4 @@
-"""What the journal says of a message."""
+"""How the journal shows messages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def test_a_request_is_shown_by_its_fields() -> None:
     assert brief(NextHop(255, (NODE,))) == "NextHop(ff [n1:5000/2])"
 
 
-def test_an_answer_is_shown_with_what_it_holds() -> None:
+def test_an_answer_is_shown_with_its_fields() -> None:
     assert brief(Hop(False, (), (Candidate(NODE, 7),))) == "Hop(False [] [Candidate(n1:5000/2 7)])"
 
 
@@ -29,7 +29,7 @@ def test_errors_bytes_and_nothing_are_short() -> None:
     assert brief(Address("n1", 80)) == "n1:80"
 
 
-def test_equal_bytes_are_told_from_other_bytes() -> None:
+def test_different_bytes_are_shown_differently() -> None:
     assert brief(b"abc") == brief(b"abc") != brief(b"abd")
 
 

@@ -1,4 +1,4 @@
-"""Links of a certain width: a message takes its bytes' time, and what is sent later waits for it."""
+"""Links with a bandwidth: a message takes the time of its bytes, and later messages wait for it."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def load(to: Address, sent: int, returned: int = 0, timeout_s: float = 50.0) -> 
     return ask(to, Load(sent, returned), timeout_s)
 
 
-def test_a_message_takes_the_time_of_its_bytes_there_and_of_its_answers_back() -> None:
+def test_a_request_takes_the_time_of_its_bytes_and_of_its_answers_bytes() -> None:
     net = Net()
 
     net.run(load(THERE, MBIT_BYTES, MBIT_BYTES // 2))
@@ -80,7 +80,7 @@ def test_a_message_takes_the_time_of_its_bytes_there_and_of_its_answers_back() -
     assert (net.world.messages, net.world.bytes) == (2, MBIT_BYTES * 3 // 2)
 
 
-def test_a_large_message_delays_the_small_one_behind_it_to_whomever_that_goes() -> None:
+def test_a_large_message_delays_the_next_one_to_any_host() -> None:
     net = Net()
 
     net.run(load(THERE, 2 * MBIT_BYTES), load(YONDER, MBIT_BYTES // 10), load(THERE, MBIT_BYTES // 10))
@@ -88,7 +88,7 @@ def test_a_large_message_delays_the_small_one_behind_it_to_whomever_that_goes() 
     assert net.at == [2.0, 2.1, 2.2]
 
 
-def test_a_host_takes_in_one_message_after_the_other() -> None:
+def test_a_host_receives_one_message_after_the_other() -> None:
     net = Net()
 
     net.run(together_all([load(THERE, 0, MBIT_BYTES), load(YONDER, 0, MBIT_BYTES)]))
@@ -101,7 +101,7 @@ def together_all(procedures: list[Procedure[int]]) -> Procedure[Any]:
     return outcomes
 
 
-def test_what_comes_in_does_not_delay_what_goes_out() -> None:
+def test_incoming_messages_do_not_delay_outgoing_ones() -> None:
     net = Net()
     net.world.run(net.hosts[THERE], "flood", load(HERE, 10 * MBIT_BYTES), lambda _: None)
 
@@ -110,7 +110,7 @@ def test_what_comes_in_does_not_delay_what_goes_out() -> None:
     assert net.heard == {YONDER: 1.0, HERE: 10.0}
 
 
-def test_who_does_not_get_through_in_time_is_silent() -> None:
+def test_a_message_that_takes_too_long_is_a_timeout() -> None:
     net = Net()
 
     net.run(load(THERE, 3 * MBIT_BYTES, timeout_s=2.0))
@@ -119,7 +119,7 @@ def test_who_does_not_get_through_in_time_is_silent() -> None:
     assert net.at == [2.0]
 
 
-def test_many_questions_at_once_share_the_way_out() -> None:
+def test_concurrent_requests_share_the_uplink() -> None:
     net = Net()
     asks = [Ask(to, Load(MBIT_BYTES), 50.0) for to in (THERE, YONDER)]
 
@@ -132,7 +132,7 @@ def test_many_questions_at_once_share_the_way_out() -> None:
     assert net.at == [2.0]
 
 
-def test_links_without_a_bandwidth_add_no_time_and_the_bytes_are_counted_all_the_same() -> None:
+def test_links_without_a_bandwidth_add_no_time_but_count_bytes() -> None:
     net = Net(mbit_s=0.0)
 
     net.run(load(THERE, 10 * MBIT_BYTES))
@@ -141,6 +141,6 @@ def test_links_without_a_bandwidth_add_no_time_and_the_bytes_are_counted_all_the
     assert net.world.bytes == 10 * MBIT_BYTES
 
 
-def test_narrow_links_must_be_told_how_large_messages_are() -> None:
-    with pytest.raises(ValueError, match="how large"):
+def test_a_bandwidth_requires_the_sizes_of_messages() -> None:
+    with pytest.raises(ValueError, match="sizes of messages"):
         World(replace(CALM, bandwidth_mbit_s=1.0), EventJournal())

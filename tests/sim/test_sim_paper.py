@@ -1,4 +1,4 @@
-"""The paper's claims in their quick form, and how they are judged, printed and plotted."""
+"""The quick experiments meet their limits; how results are checked, printed and plotted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from roundelay.sim.plot import Plot, PlotSeries, svg
 
 
 @pytest.mark.parametrize("name", paper.EXPERIMENTS)
-def test_every_band_of_the_experiment_holds_in_its_quick_form(name: str) -> None:
+def test_every_quick_experiment_meets_its_limits(name: str) -> None:
     result = paper.EXPERIMENTS[name](1, True)
 
     assert result.experiment == name
@@ -33,10 +33,11 @@ def _result(value: float) -> ExperimentResult:
 @pytest.fixture
 def demo(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paper, "EXPERIMENTS", {"demo": lambda seed, quick: _result(9.0 if seed == 13 else 1.5)})
-    monkeypatch.setattr("roundelay.sim.__main__.EXPERIMENTS", paper.EXPERIMENTS)
+    for module in ("commands", "__main__"):
+        monkeypatch.setattr(f"roundelay.sim.{module}.EXPERIMENTS", paper.EXPERIMENTS)
 
 
-def test_a_held_band_exits_0_and_json_is_one_line(demo: None, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_met_limit_exits_0_and_json_is_one_line(demo: None, capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["demo", "--json"])
 
     out = capsys.readouterr().out
@@ -47,7 +48,7 @@ def test_a_held_band_exits_0_and_json_is_one_line(demo: None, capsys: pytest.Cap
     assert said["tables"][0]["rows"][0]["ours"] == 1.5
 
 
-def test_a_broken_band_exits_1_and_is_named(demo: None, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missed_limit_exits_1_and_is_named(demo: None, capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["demo", "--seed", "13"])
 
     captured = capsys.readouterr()
@@ -73,12 +74,12 @@ def test_a_wrong_command_exits_64(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--help" in capsys.readouterr().err
 
 
-def test_senseless_scenario_options_exit_64(capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_scenario_options_exit_64(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["scenario", "--loss", "2"]) == 64
     assert "loss is 2.0" in capsys.readouterr().err
 
 
-def test_a_table_is_aligned_and_says_what_must_hold() -> None:
+def test_a_table_is_aligned_and_shows_its_limits() -> None:
     text = as_markdown(_result(1.5))
 
     assert "| what | ours | paper | must hold" in text
@@ -90,7 +91,7 @@ def test_a_table_is_aligned_and_says_what_must_hold() -> None:
     ("value", "text"),
     [(None, "-"), (0.5, "0.5"), (3, "3"), (1e-6, "1.00e-06"), (0.0, "0"), (12345.678, "1.235e+04"), ("x", "x")],
 )
-def test_numbers_are_shown_without_noise(value: float | str | None, text: str) -> None:
+def test_numbers_have_four_significant_digits(value: float | str | None, text: str) -> None:
     assert show(value) == text
 
 
@@ -98,11 +99,11 @@ def test_numbers_are_shown_without_noise(value: float | str | None, text: str) -
     ("band", "text"),
     [(Band(high=2.0), "at most 2"), (Band(low=1.0), "at least 1"), (Band(0, 0), "0"), (Band(1.0, 2.0), "1 to 2")],
 )
-def test_bands_are_put_in_words(band: Band, text: str) -> None:
+def test_a_range_is_shown_in_words(band: Band, text: str) -> None:
     assert str(band) == text
 
 
-def test_band_ends_are_inside() -> None:
+def test_a_range_includes_its_ends() -> None:
     assert Band(1.0, 2.0).holds(1.0)
     assert Band(1.0, 2.0).holds(2.0)
     assert not Band(1.0, 2.0).holds(2.0001)

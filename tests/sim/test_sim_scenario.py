@@ -1,4 +1,4 @@
-"""Rings that form, break and heal; and that a seed decides everything."""
+"""Scenarios: rings form, suffer faults and heal, and the seed decides everything."""
 
 from __future__ import annotations
 
@@ -68,91 +68,91 @@ def test_another_process_with_other_hashes_writes_the_same_journal(tmp_path: Pat
 
 
 @pytest.mark.parametrize("seed", range(1, 4))
-def test_a_ring_of_24_nodes_survives_what_its_seed_has_in_store(seed: int) -> None:
+def test_a_ring_of_24_nodes_survives_the_faults_of_its_seed(seed: int) -> None:
     outcome = play(drawn(seed), EventJournal())
 
-    assert isinstance(outcome, ScenarioReport), f"{outcome}\n{outcome.replay}"
+    assert isinstance(outcome, ScenarioReport), str(outcome)
 
 
-def test_where_only_the_dead_are_silent_the_invariant_holds_all_the_time() -> None:
+def test_the_invariant_always_holds_if_only_dead_nodes_are_silent() -> None:
     options = replace(CALM, seed=5, crashes=10, restart_s=2.0, successors=3)
     assert options.silence_is_death
 
     outcome = play(options, EventJournal())
 
-    assert isinstance(outcome, ScenarioReport), f"{outcome}\n{outcome.replay}"
+    assert isinstance(outcome, ScenarioReport), str(outcome)
 
 
-def test_a_partition_makes_two_rings_and_its_end_makes_them_one() -> None:
+def test_a_partition_creates_two_rings_that_merge_after_it() -> None:
     scenario = Scenario(replace(CALM, seed=1, nodes=16, successors=3), EventJournal(), [])
-    scene, clock = scenario.scene, scenario.scene.world.clock
+    observed, clock = scenario.observed, scenario.observed.world.clock
 
     def rings() -> int:
-        parts = {f.predicate: f for f in check([view_of(node) for node in scene.members], scene.ring.successors)}
+        parts = {f.predicate: f for f in check([view_of(node) for node in observed.members], observed.ring.successors)}
         return 1 if parts["AtMostOneRing"].holds else 2
 
     def is_ideal() -> bool:
-        return check([view_of(node) for node in scene.members], scene.ring.successors)[-1].holds
+        return check([view_of(node) for node in observed.members], observed.ring.successors)[-1].holds
 
     scenario._form()
-    scene.world.network.split(m.address for m in scene.machines[:8])
+    observed.world.network.split(m.address for m in observed.machines[:8])
     clock.run(clock.now + 20.0)
     assert rings() == 2
 
-    scene.world.network.join()
+    observed.world.network.join()
     clock.run_while(lambda: not is_ideal(), clock.now + HEALS_WITHIN_S)
 
     assert is_ideal()
 
 
 @pytest.mark.parametrize("found_by", ["the dead that they remember", "the list of nodes"])
-def test_two_rings_become_one_without_a_supernode(found_by: str) -> None:
+def test_two_rings_merge_without_a_supernode(found_by: str) -> None:
     """The supernode is gone; what is left is whom they once held for dead, and what the node list says."""
     scenario = Scenario(replace(CALM, seed=1, nodes=16, successors=3), EventJournal(), [])
-    scene, clock = scenario.scene, scenario.scene.world.clock
+    observed, clock = scenario.observed, scenario.observed.world.clock
     listed = found_by == "the list of nodes"
-    for machine in scene.machines:
-        machine.listed = tuple(m.address for m in scene.machines) if listed else ()
+    for machine in observed.machines:
+        machine.listed = tuple(m.address for m in observed.machines) if listed else ()
     scenario._form()
-    scene.supernode.crash()
-    scene.world.network.split(m.address for m in scene.machines[:8])
+    observed.supernode.crash()
+    observed.world.network.split(m.address for m in observed.machines[:8])
     clock.run(clock.now + 20.0)
-    for machine in scene.machines:
+    for machine in observed.machines:
         assert machine.node is not None
         for dead in machine.node.failure_detector.dead if listed else ():
             machine.node.failure_detector.mark_alive(dead)  # forgotten, as by a restart
 
-    scene.world.network.join()
+    observed.world.network.join()
     healed_s = clock.now
     clock.run_while(
-        lambda: not check([view_of(node) for node in scene.members], 3)[-1].holds, healed_s + HEALS_WITHIN_S
+        lambda: not check([view_of(node) for node in observed.members], 3)[-1].holds, healed_s + HEALS_WITHIN_S
     )
 
-    assert len(scene.members) == 16
-    assert check([view_of(node) for node in scene.members], 3)[-1].holds
+    assert len(observed.members) == 16
+    assert check([view_of(node) for node in observed.members], 3)[-1].holds
 
 
 def test_a_killed_node_comes_back_as_a_new_incarnation_with_its_identifier() -> None:
     scenario = Scenario(replace(CALM, nodes=6, successors=3), EventJournal(), [])
-    machine = scenario.scene.machines[1]
+    machine = scenario.observed.machines[1]
     scenario._form()
     assert machine.node is not None
     before = machine.node.ref
 
     machine.crash()
     machine.boot()
-    scenario._until_whole("whole again", HEALS_WITHIN_S)
+    scenario._wait_until_converged("converged", HEALS_WITHIN_S)
 
     assert machine.node.ref == replace(before, incarnation=before.incarnation + 1)
 
 
-def test_lookups_go_on_without_the_supernode() -> None:
+def test_lookups_work_without_the_supernode() -> None:
     lookups = Lookups()
     scenario = Scenario(replace(CALM, nodes=8, successors=3), EventJournal(), [lookups])
     scenario._form()
 
-    scenario.scene.supernode.crash()
-    lookups.judge(scenario.scene)
+    scenario.observed.supernode.crash()
+    lookups.check(scenario.observed)
 
     assert "50 of 50 right" in lookups.summary()
 
@@ -160,7 +160,7 @@ def test_lookups_go_on_without_the_supernode() -> None:
 # --- that it would find out
 
 
-def test_a_ring_that_does_not_stabilise_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ring_that_does_not_stabilize_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     def idle(node: ChordNode) -> Procedure[bool]:
         return False
         yield
@@ -172,7 +172,7 @@ def test_a_ring_that_does_not_stabilise_is_found_out(monkeypatch: pytest.MonkeyP
     assert "not formed within" in outcome.reason
 
 
-def test_a_list_that_loses_its_length_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_list_that_loses_its_length_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = ChordNode.set_successors
 
     def forget(node: ChordNode, head: NodeRef, tail: tuple[NodeRef, ...]) -> bool:
@@ -184,10 +184,10 @@ def test_a_list_that_loses_its_length_is_found_out(monkeypatch: pytest.MonkeyPat
     outcome = play(SMALL, EventJournal())
 
     assert isinstance(outcome, Failed)
-    assert "list of another length" in outcome.reason
+    assert "list of the wrong length" in outcome.reason
 
 
-def test_a_crash_of_our_own_code_is_a_failed_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_our_own_code_is_a_failed_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ChordNode, "neighbours", lambda self: 1 // 0)
 
     outcome = play(SMALL, EventJournal())
@@ -196,7 +196,7 @@ def test_a_crash_of_our_own_code_is_a_failed_run(monkeypatch: pytest.MonkeyPatch
     assert "ZeroDivisionError" in outcome.reason
 
 
-def test_a_failed_run_names_the_command_that_shows_it_again() -> None:
+def test_a_failed_run_names_the_command_that_replays_it() -> None:
     options = drawn(11, nodes=12)
 
     words = Failed(options, "something").replay.split()
@@ -214,6 +214,6 @@ def test_a_soak_ends_when_its_time_is_up() -> None:
 
 
 @pytest.mark.parametrize(("name", "value"), [("loss", 1.5), ("refusals", -0.1), ("crashes", -1), ("latency_s", -1.0)])
-def test_senseless_options_are_refused_by_name(name: str, value: float) -> None:
+def test_an_invalid_option_is_refused_by_name(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=name):
         SimOptions(**{name: value})  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ SEEDS = range(1, 9)  # 60 s of one core hold twice as many; `python -m sim soak 
 SMALL = SimOptions(**{**vars(CALM), "nodes": 5, "jobs": 1, "faults_s": 20.0})
 
 
-def test_a_calm_ring_trains_what_one_process_would() -> None:
+def test_a_calm_ring_trains_the_model_of_a_centralized_run() -> None:
     outcome = play(SMALL, EventJournal())
 
     assert isinstance(outcome, ScenarioReport), f"{outcome}\n{outcome.replay}"
@@ -31,7 +31,7 @@ def test_the_same_seed_gives_the_same_journal() -> None:
     assert first.digest == second.digest
 
 
-def test_jobs_and_puts_survive_whatever_a_seed_draws() -> None:
+def test_jobs_and_puts_survive_the_faults_of_a_seed() -> None:
     """A failing seed prints how to see it again. A client that dies early has published no job; most have."""
     published = 0
     for seed in SEEDS:

@@ -1,4 +1,4 @@
-"""Processes, questions and what becomes of them on a bad wire."""
+"""Simulated processes and requests over a faulty network."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Wire:
         return self.ended[-1] if self.ended else None
 
 
-def test_a_question_is_answered_after_two_latencies() -> None:
+def test_a_request_is_answered_after_two_latencies() -> None:
     wire = Wire()
 
     assert wire.run(ask(THERE, Echo("hello"))) == "hello"
@@ -66,7 +66,7 @@ def test_a_question_is_answered_after_two_latencies() -> None:
     assert wire.world.messages == 2
 
 
-def test_a_question_to_oneself_takes_no_wire_and_no_time() -> None:
+def test_a_request_to_itself_needs_no_network_and_no_time() -> None:
     wire = Wire()
 
     wire.world.run(wire.here, "test", ask(HERE, Echo("me")), wire.ended.append)
@@ -79,7 +79,7 @@ def test_an_error_of_the_handler_is_the_answer() -> None:
     assert isinstance(Wire().run(ask(THERE, Refuse())), Busy)
 
 
-def test_silence_ends_in_node_unreachable_at_the_time_out() -> None:
+def test_a_silent_process_is_unreachable_after_the_timeout() -> None:
     wire = Wire()
     wire.world.kill(wire.there, silent=True)
 
@@ -91,7 +91,7 @@ def test_silence_ends_in_node_unreachable_at_the_time_out() -> None:
     assert isinstance(wire.ended[0], NodeUnreachable)
 
 
-def test_a_host_without_a_program_refuses_long_before_the_time_out() -> None:
+def test_a_host_without_a_process_refuses_long_before_the_timeout() -> None:
     wire = Wire()
     wire.world.kill(wire.there)
 
@@ -101,7 +101,7 @@ def test_a_host_without_a_program_refuses_long_before_the_time_out() -> None:
     assert "refuses" in str(outcome)
 
 
-def test_a_later_life_answers_wrong_incarnation() -> None:
+def test_a_later_incarnation_answers_wrong_incarnation() -> None:
     wire = Wire()
     meant = wire.there.ref
     assert meant is not None
@@ -114,7 +114,7 @@ def test_a_later_life_answers_wrong_incarnation() -> None:
     assert wire.heard == []
 
 
-def test_a_process_that_is_not_admitted_yet_says_so() -> None:
+def test_a_process_that_is_not_admitted_answers_not_yet() -> None:
     wire = Wire()
     meant, wire.there.ref = wire.there.ref, None
     assert meant is not None
@@ -122,14 +122,14 @@ def test_a_process_that_is_not_admitted_yet_says_so() -> None:
     assert isinstance(wire.run(ask(meant, Echo("hello"))), NotYet)
 
 
-def test_when_all_messages_are_lost_nothing_is_heard() -> None:
+def test_a_request_is_not_answered_when_all_messages_are_lost() -> None:
     wire = Wire(replace(CALM, loss=1.0))
 
     assert isinstance(wire.run(ask(THERE, Echo("hello"))), NodeUnreachable)
     assert wire.heard == []
 
 
-def test_a_duplicated_question_is_handled_twice_and_answered_once() -> None:
+def test_a_duplicated_request_is_handled_twice_and_answered_once() -> None:
     wire = Wire(replace(CALM, duplication=1.0))
 
     assert wire.run(ask(THERE, Echo("hello"))) == "hello"
@@ -148,7 +148,7 @@ def test_reordering_lets_a_later_message_arrive_first() -> None:
     assert wire.heard != sorted(wire.heard)
 
 
-def test_a_partition_stops_messages_and_its_end_lets_them_through() -> None:
+def test_a_partition_stops_messages_until_it_ends() -> None:
     wire = Wire()
     wire.world.network.split([HERE])
     assert isinstance(wire.run(ask(THERE, Echo("cut"))), NodeUnreachable)
@@ -159,7 +159,7 @@ def test_a_partition_stops_messages_and_its_end_lets_them_through() -> None:
     assert wire.heard == ["whole"]
 
 
-def test_a_message_under_way_when_the_network_splits_does_not_arrive() -> None:
+def test_a_message_in_flight_when_the_network_splits_does_not_arrive() -> None:
     wire = Wire()
     wire.world.run(wire.here, "test", ask(THERE, Echo("late")), wire.ended.append)
 
@@ -169,7 +169,7 @@ def test_a_message_under_way_when_the_network_splits_does_not_arrive() -> None:
     assert wire.heard == []
 
 
-def test_a_healed_network_loses_and_doubles_nothing() -> None:
+def test_a_healed_network_loses_and_duplicates_nothing() -> None:
     wire = Wire(replace(CALM, loss=1.0, duplication=1.0))
 
     wire.world.network.heal()
@@ -191,7 +191,7 @@ def test_a_frozen_process_answers_when_it_thaws() -> None:
     assert wire.ended == ["hello"]
 
 
-def test_a_frozen_asker_takes_the_answer_that_came_before_the_time_out() -> None:
+def test_a_frozen_process_accepts_an_answer_that_came_before_the_timeout() -> None:
     wire = Wire()
     wire.world.run(wire.here, "test", ask(THERE, Echo("hello"), 1.0), wire.ended.append)
     wire.here.freeze()
@@ -202,7 +202,7 @@ def test_a_frozen_asker_takes_the_answer_that_came_before_the_time_out() -> None
     assert wire.ended == ["hello"]
 
 
-def test_a_killed_process_runs_nothing_any_more() -> None:
+def test_a_killed_process_runs_nothing() -> None:
     wire, closed = Wire(), list[str]()
 
     def procedure() -> Procedure[None]:
@@ -220,11 +220,11 @@ def test_a_killed_process_runs_nothing_any_more() -> None:
     assert wire.ended == []
 
 
-def test_ask_all_gives_answers_in_the_order_asked_and_errors_as_values() -> None:
+def test_ask_all_returns_answers_in_order_and_errors_as_values() -> None:
     wire = Wire()
     asks = [Ask(THERE, Echo("one")), Ask(THERE, Refuse()), Ask(HERE, Echo("two"))]
 
-    def procedure() -> Procedure[list[Any]]:
+    def procedure() -> Procedure[Any]:
         return (yield AskAll(asks))
 
     one, busy, two = wire.run(procedure())
@@ -232,12 +232,12 @@ def test_ask_all_gives_answers_in_the_order_asked_and_errors_as_values() -> None
     assert isinstance(busy, Busy)
 
 
-def test_ask_all_is_done_when_as_many_as_needed_have_answered() -> None:
+def test_ask_all_ends_when_as_many_as_needed_have_answered() -> None:
     wire = Wire()
     wire.world.kill(wire.there, silent=True)
     asks = [Ask(THERE, Echo("dead"), 5.0), Ask(HERE, Echo("here"))]
 
-    def procedure() -> Procedure[list[Any]]:
+    def procedure() -> Procedure[Any]:
         return (yield AskAll(asks, need=1, deadline_s=5.0))
 
     dead, here = wire.run(procedure(), seconds=0.1)
@@ -249,14 +249,14 @@ def test_ask_all_ends_at_its_deadline() -> None:
     wire = Wire()
     wire.world.kill(wire.there, silent=True)
 
-    def procedure() -> Procedure[list[Any]]:
+    def procedure() -> Procedure[Any]:
         return (yield AskAll([Ask(THERE, Echo("dead"), 60.0)], deadline_s=2.0))
 
     (dead,) = wire.run(procedure(), seconds=2.1)
     assert isinstance(dead, NodeUnreachable)
 
 
-def test_an_answer_that_comes_too_late_is_not_taken_for_the_outcome_of_what_follows() -> None:
+def test_a_late_answer_is_not_the_outcome_of_the_next_effect() -> None:
     wire = Wire()
 
     def procedure() -> Procedure[float]:
@@ -268,7 +268,7 @@ def test_an_answer_that_comes_too_late_is_not_taken_for_the_outcome_of_what_foll
     assert wire.heard == ["here", "late"]
 
 
-def test_a_process_killed_while_frozen_handles_nothing_when_it_would_thaw() -> None:
+def test_a_process_killed_while_frozen_never_thaws() -> None:
     wire = Wire()
     wire.there.freeze()
     wire.world.run(wire.here, "test", ask(THERE, Echo("hello")), wire.ended.append)
@@ -280,9 +280,9 @@ def test_a_process_killed_while_frozen_handles_nothing_when_it_would_thaw() -> N
     assert wire.heard == []
 
 
-def test_a_nap_ends_when_a_handler_has_left_something_to_do() -> None:
+def test_sleep_until_nudged_ends_when_a_handler_nudges() -> None:
     wire, called = Wire(), list[str]()
-    wire.here.is_called = lambda: bool(wire.heard)
+    wire.here.has_work = lambda: bool(wire.heard)
 
     def procedure() -> Procedure[None]:
         yield SleepUntilNudged(60.0)
@@ -295,7 +295,7 @@ def test_a_nap_ends_when_a_handler_has_left_something_to_do() -> None:
     assert called == ["1.0"]
 
 
-def test_together_runs_at_most_so_many_at_once_and_gives_results_in_order() -> None:
+def test_gather_runs_at_most_limit_at_once_and_returns_results_in_order() -> None:
     wire = Wire()
 
     def sleeper(seconds: float) -> Procedure[float]:
@@ -304,7 +304,7 @@ def test_together_runs_at_most_so_many_at_once_and_gives_results_in_order() -> N
             raise NotYet("overslept")
         return wire.world.clock.now
 
-    def procedure() -> Procedure[list[Any]]:
+    def procedure() -> Procedure[Any]:
         return (yield Gather([sleeper(1.0), sleeper(2.0), sleeper(3.0)], limit=2))
 
     first, second, third = wire.run(procedure())
@@ -313,7 +313,7 @@ def test_together_runs_at_most_so_many_at_once_and_gives_results_in_order() -> N
     assert wire.world.clock.now == 10.0
 
 
-def test_a_mistake_in_a_handler_is_not_taken_for_an_answer() -> None:
+def test_a_bug_in_a_handler_is_not_an_answer() -> None:
     wire = Wire()
     wire.there.handlers[Echo] = lambda request: 1 // 0
 

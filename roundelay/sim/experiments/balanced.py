@@ -1,4 +1,4 @@
-"""Identifiers in the middle of the largest gap against identifiers by hash: whose largest node is larger."""
+"""Balanced identifiers (the middle of the largest gap) against hashed ones: the load of the largest node."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def run(seed: int, quick: bool) -> ExperimentResult:
 
 
 def _balanced(count: int) -> list[int]:
-    """As the supernode hands them out, one after the other."""
+    """Return identifiers as the supernode assigns them, one after the other."""
     taken: list[int] = []
     for _ in range(count):
         insort(taken, middle_of_largest_gap(taken, RING.size))
@@ -62,7 +62,7 @@ def _balanced(count: int) -> list[int]:
 
 
 def _hashed(name: str, count: int, virtual: int) -> Words:
-    """As `--assign hash` does it: by the hash of the address."""
+    """Return identifiers as `--assign hash` does: the hashes of addresses."""
     keys = (
         RING.key(f"{Address(f'{name}-n{i}', PORT)}" + (f" {v}" if v else ""))
         for i in range(count)

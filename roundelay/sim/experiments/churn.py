@@ -1,4 +1,4 @@
-"""Lookups while nodes join and fail. Paper, figure 12: without retry, and what retrying changes."""
+"""Failed lookups while nodes join and fail. Paper, figure 12: without retries and with them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from roundelay.chord.errors import ChordError, NodeUnreachable
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
-from roundelay.sim.experiments.coming_and_going import ComingAndGoing, Weather, all_fingers
+from roundelay.sim.experiments.churning_ring import Churn, ChurningRing, all_fingers
 from roundelay.sim.experiments.published import CHURN
 from roundelay.sim.experiments.walks import Reached, reach
 from roundelay.sim.figures import READ_2001, Band, Check, ExperimentResult, FigureRow, FigureTable
@@ -33,7 +33,7 @@ QUICK = Size((0.10,), 600.0, 1)
 
 @dataclass
 class Tally:
-    """Lookups of all runs at one rate, and why those with retry have failed."""
+    """The lookups of all runs at one rate, and why those with retries failed."""
 
     lookups: int = 0
     failed_at_once: int = 0
@@ -47,7 +47,7 @@ def run(seed: int, quick: bool) -> ExperimentResult:
     for rate, tally in tallies.items():
         for turn in range(size.runs):
             rng = random.Random(f"churn {seed} {rate} {turn}")
-            _one_run(Weather(NODES, rate, size.seconds, polite=False), tally, rng)
+            _one_run(Churn(NODES, rate, size.seconds, announced=False), tally, rng)
     set_up = (
         f"{NODES} nodes with {RING.successors} successors; joins and failures each at rate R, lookups once a "
         f"second, every node stabilises and refreshes all fingers every 15 to 45 s; {size.seconds:,.0f} s, "
@@ -56,8 +56,8 @@ def run(seed: int, quick: bool) -> ExperimentResult:
     return ExperimentResult("churn", set_up, (_table(tallies, size),), (_plot(tallies),))
 
 
-def _one_run(weather: Weather, tally: Tally, rng: random.Random) -> None:
-    ring = ComingAndGoing(RING, weather, all_fingers, rng)
+def _one_run(churn: Churn, tally: Tally, rng: random.Random) -> None:
+    ring = ChurningRing(RING, churn, all_fingers, rng)
 
     def look_up(start: NodeRef, key: int) -> None:
         tally.lookups += 1
@@ -67,12 +67,12 @@ def _one_run(weather: Weather, tally: Tally, rng: random.Random) -> None:
             tally.failed_retried += 1
             tally.why[why] += 1
 
-    ring.looked_up = look_up
+    ring.on_lookup = look_up
     ring.run()
 
 
-def _failure(ring: ComingAndGoing, start: NodeRef, key: int, patient: bool) -> str | None:
-    """Why the lookup did not reach the true successor, if it did not."""
+def _failure(ring: ChurningRing, start: NodeRef, key: int, patient: bool) -> str | None:
+    """Return why a lookup did not reach the true successor, or None if it did."""
     try:
         reached = ring.direct.run(reach(start, key), patient)
     except NodeUnreachable:
@@ -83,8 +83,8 @@ def _failure(ring: ComingAndGoing, start: NodeRef, key: int, patient: bool) -> s
     return None if reached.node == true else _why_stale(ring, reached, true)
 
 
-def _why_stale(ring: ComingAndGoing, reached: Reached, true: NodeRef) -> str:
-    """The key's predecessor, as it was found, does not list the true owner: since it joined, or wrongly."""
+def _why_stale(ring: ChurningRing, reached: Reached, true: NodeRef) -> str:
+    """Return why the predecessor that the lookup found does not list the true owner."""
     predecessor = reached.route.predecessor
     if ring.true.after(ring.true.place(true) - 1) != predecessor:
         return "stopped short of the key's predecessor: nodes between are not known there yet"

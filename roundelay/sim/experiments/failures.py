@@ -1,9 +1,8 @@
-"""What is lost when nodes fail. Paper, figure 11; and what copies change about it.
+"""Failed lookups after simultaneous failures. Paper, figure 11; and the effect of replication.
 
-Each node owns an arc of the ring, and all keys of an arc share their fate: one lookup for each
-arc, weighted by its keys, stands for a lookup of every key. Stabilisation is the core's, run
-until the ring is Ideal again. Copies lie with the owner and its next successors, as the store
-puts them; which nodes those are is taken from the nodes' own lists.
+All keys of a node's arc are found or lost together, so one lookup per arc, weighted by its keys, stands for a lookup
+of every key. The nodes stabilize with the procedures of chord/ until the ring is Ideal. Copies are on the owner and
+its next successors, as in the store, by the nodes' own lists.
 """
 
 from __future__ import annotations
@@ -18,14 +17,14 @@ from roundelay.chord import protocol
 from roundelay.chord.lookup import find_successor
 from roundelay.chord.ring import Ring
 from roundelay.sim.experiments.published import FAILURES
-from roundelay.sim.experiments.repaired import lost_with_repair
+from roundelay.sim.experiments.repair import lost_with_repair
 from roundelay.sim.figures import READ_2001, Band, Check, ExperimentResult, FigureRow, FigureTable
 from roundelay.sim.ideal_ring import IdealRing, random_ring
 from roundelay.sim.instant_network import InstantNetwork
 from roundelay.sim.plot import Plot, PlotSeries
 
 RING = Ring(bits=32, successors=20, replicas=3)
-ROUNDS_MAX = 20  # of stabilisation after a failure
+ROUNDS_MAX = 20  # of stabilization after a failure
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ QUICK = Size(1_000, 100_000, 1, (0.05, 0.20), math.sqrt(2.5))
 
 @dataclass(frozen=True)
 class Loss:
-    """The fraction of keys whose lookup fails: with the owner alone, and with copies."""
+    """The fraction of keys whose lookup fails: without and with copies."""
 
     alone: float
     copies: float
@@ -75,7 +74,7 @@ def _at_once(p: float, size: Size, rng: random.Random) -> Loss:
     weights = np.bincount(owners, minlength=size.nodes) / size.keys  # (nodes,) the arcs' shares of all keys
     for ref in rng.sample(full.refs, round(p * size.nodes)):
         direct.remove(ref)
-    stabilise_all(direct)
+    stabilize_all(direct)
     living = list(direct.nodes)
     found = [direct.run(find_successor(rng.choice(living), ref.id)).nodes for ref in full.refs]
     holders = [[full.after(i + copy) for copy in range(RING.replicas)] for i in range(size.nodes)]
@@ -88,10 +87,10 @@ def _at_once(p: float, size: Size, rng: random.Random) -> Loss:
     return Loss(float(alone), float(copies))
 
 
-def stabilise_all(direct: InstantNetwork) -> None:
-    """Rounds of stabilisation until the ring is Ideal, then all fingers.
+def stabilize_all(direct: InstantNetwork) -> None:
+    """Stabilize in rounds until the ring is Ideal, then find all fingers.
 
-    Each round goes against the ring, so that a node takes over a list that is already new.
+    Each round goes backwards round the ring, so that a node adopts a list that is already up to date.
     """
     true = IdealRing(RING, direct.nodes)
     order = [direct.nodes[ref] for ref in reversed(true.refs)]

@@ -1,4 +1,4 @@
-"""Lookups when many nodes have died at once and nothing has been repaired. 2003, table II (recalled)."""
+"""Lookups after many nodes have died at once, without repair. 2003, table II (recalled)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ QUICK = Size((0.0, 0.5), 1_000)
 
 @dataclass(frozen=True)
 class Tally:
-    """What the lookups at one fraction of dead nodes have come to."""
+    """The lookups with one fraction of dead nodes."""
 
     paths: Counter[int]
     timeouts: Counter[int]
@@ -49,7 +49,7 @@ def run(seed: int, quick: bool) -> ExperimentResult:
 
 
 def _tally(p: float, lookups: int, rng: random.Random) -> Tally:
-    """A lookup has failed if it does not reach the living successor of its key."""
+    """Run lookups; one has failed if it does not reach the live successor of its key."""
     full = random_ring(RING, NODES, rng)
     direct = InstantNetwork(full.nodes())
     for ref in full.refs:

@@ -1,4 +1,4 @@
-"""Lookups while nodes join and leave, one finger fixed at a time. 2003, table III (recalled)."""
+"""Lookups while nodes join and leave; one finger is fixed at a time. 2003, table III (recalled)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from roundelay.chord.lookup import find_successor
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring, between_right_closed
-from roundelay.sim.experiments.coming_and_going import ComingAndGoing, Weather
+from roundelay.sim.experiments.churning_ring import Churn, ChurningRing
 from roundelay.sim.experiments.published import LEAVE_JOIN
 from roundelay.sim.experiments.walks import hops, mean, percentile, reach
 from roundelay.sim.figures import RECALLED_2003, ExperimentResult, FigureRow, FigureTable
@@ -35,7 +35,7 @@ QUICK = Size(200, (0.05,), 600.0)
 
 @dataclass
 class Tally:
-    """What the lookups at one rate have come to."""
+    """The lookups at one rate."""
 
     paths: Counter[int] = field(default_factory=Counter)
     timeouts: Counter[int] = field(default_factory=Counter)
@@ -54,7 +54,7 @@ def run(seed: int, quick: bool) -> ExperimentResult:
 
 
 def _tally(size: Size, rate: float, rng: random.Random) -> Tally:
-    ring = ComingAndGoing(RING, Weather(size.nodes, rate, size.seconds, polite=True), OneFinger(), rng)
+    ring = ChurningRing(RING, Churn(size.nodes, rate, size.seconds, announced=True), OneFinger(), rng)
     tally = Tally()
 
     def look_up(start: NodeRef, key: int) -> None:
@@ -67,13 +67,13 @@ def _tally(size: Size, rate: float, rng: random.Random) -> Tally:
         tally.paths[hops(reached.route)] += 1
         tally.timeouts[reached.timeouts] += 1
 
-    ring.looked_up = look_up
+    ring.on_lookup = look_up
     ring.run()
     return tally
 
 
 class OneFinger:
-    """At each call the next finger of that node is looked up anew."""
+    """Refreshes one finger per call, in turn."""
 
     def __init__(self) -> None:
         self._turns: Counter[NodeRef] = Counter()

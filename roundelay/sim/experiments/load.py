@@ -1,4 +1,4 @@
-"""How evenly keys lie on nodes. Paper, figures 8 and 9: consistent hashing, and virtual nodes."""
+"""The number of keys per node. Paper, figures 8 and 9: consistent hashing, and virtual nodes."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def run(seed: int, quick: bool) -> ExperimentResult:
 
 
 def owners_of(keys: Words, nodes: Words) -> Counts:
-    """The number of each key's owner; nodes has a line for each, of its virtual nodes: (nodes, v)."""
+    """Return the index of each key's owner. nodes: the identifiers of each node's virtual nodes, (nodes, v)."""
     order = np.argsort(nodes, axis=None)  # (nodes v,)
     places = np.searchsorted(nodes.reshape(-1)[order], keys) % len(order)  # (keys,) of the keys' successors
     owners: Counts = order[places] // nodes.shape[1]  # (keys,)
@@ -70,7 +70,7 @@ def _hashed(name: str, count: int) -> Words:
 
 
 def _percentile(draws: list[Counts], q: float) -> float:
-    """Of each repetition, averaged."""
+    """Return the percentile of each repetition, averaged."""
     return float(np.mean([np.percentile(counts, q) for counts in draws]))
 
 

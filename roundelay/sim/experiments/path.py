@@ -1,4 +1,4 @@
-"""How many hops a lookup takes. Paper, figure 10: perfect fingers, no successor list in the routing."""
+"""The path length of lookups. Paper, figure 10: perfect fingers, no successor list in the routing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PDF_AT = 12  # log2 of the nodes
 class Size:
     log2_nodes: tuple[int, ...]
     keys_per_node: int
-    rings_nodes_min: int  # as many rings as it takes to average over so many nodes
+    rings_nodes_min: int  # rings are added until they have this many nodes
     distance_max: float  # total variation between our distribution and the paper's
 
 
@@ -48,7 +48,7 @@ def run(seed: int, quick: bool) -> ExperimentResult:
 
 
 def _lengths(log2_nodes: int, size: Size, rng: random.Random) -> Counter[int]:
-    """How often each number of hops was needed."""
+    """Return how often each number of hops occurred."""
     counts: Counter[int] = Counter()
     for _ in range(max(1, size.rings_nodes_min >> log2_nodes)):
         true = random_ring(RING, 1 << log2_nodes, rng)

@@ -1,7 +1,7 @@
-"""Fingers chosen for nearness among the first few nodes of their interval: what lookups then cost.
+"""Proximity-aware fingers: each finger is the nearest of the first few nodes of its interval.
 
-A finger may be any node of its interval without a lookup taking more than a hop more for it;
-routing is the core's and does not know that the table was chosen with care.
+A finger may be any node of its interval at the cost of at most one more hop. Routing is that of chord/, which does not
+depend on how the fingers were chosen.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ QUICK = Size(1_000, 1_000, 0.75)  # a smaller ring has fewer intervals with 16 n
 
 @dataclass(frozen=True)
 class Costs:
-    """Of lookups with one number of candidates: stretch of each, and hops on average."""
+    """The costs of lookups with one number of candidates: the stretch of each, and the mean number of hops."""
 
     iterative: Floats
     recursive: Floats
@@ -83,7 +83,7 @@ def _costs(true: IdealRing, homes: Floats, candidates: int, lookups: list[tuple[
 
 
 def nearest_fingers(true: IdealRing, homes: Floats, candidates: int) -> Places:
-    """For each node and finger the place of the nearest of the interval's first nodes: (nodes, bits)."""
+    """Return for each node and finger the place of the nearest of the interval's first nodes: (nodes, bits)."""
     identifiers = np.array(true.identifiers)  # (nodes,)
     fingers = np.empty((len(true), RING.bits), np.intp)  # (nodes, bits)
     for i in range(RING.bits):
@@ -98,7 +98,7 @@ def nearest_fingers(true: IdealRing, homes: Floats, candidates: int) -> Places:
 
 
 def _ways(true: IdealRing, homes: Floats, route: Route) -> tuple[float, float]:
-    """How long the questions of the asker travel, one by one and back; and one message from node to node."""
+    """Return the distance that the requests of an iterative lookup travel, and that of a recursive one."""
     stops = homes[[true.place(ref) for ref in (*(step.node for step in route.steps), route.owner)]]  # (hops + 2, 3)
     there_and_back = np.linalg.norm(stops[1:] - stops[0], axis=1).sum()
     onward = np.linalg.norm(np.diff(stops, axis=0), axis=1).sum()

@@ -1,9 +1,8 @@
-"""What others have measured: the numbers that ours stand beside.
+"""The published numbers that ours are compared with.
 
-READ: taken from the figures of Stoica, Morris, Karger, Kaashoek, Balakrishnan, "Chord: A Scalable
-Peer-to-peer Lookup Service for Internet Applications", SIGCOMM 2001 (plotted points to three
-digits). RECALLED: tables of the longer version, IEEE/ACM ToN 11(1), 2003, from memory. REFERENCE:
-an independent simulation of the same set-ups.
+READ: from the figures of Stoica, Morris, Karger, Kaashoek, Balakrishnan, "Chord: A Scalable Peer-to-peer Lookup
+Service for Internet Applications", SIGCOMM 2001 (plotted points to three digits). RECALLED: tables of the longer
+version, IEEE/ACM ToN 11(1), 2003, from memory. REFERENCE: an independent simulation of the same set-ups.
 """
 
 from __future__ import annotations
@@ -123,5 +122,5 @@ HALF_DEAD_REFERENCE = {
 
 
 def path_reference(log2_nodes: int) -> float:
-    """The line through the paper's own points from 2^7 nodes on."""
+    """Return the mean path length on the line through the paper's points from 2^7 nodes on."""
     return log2_nodes / 2 - 0.14

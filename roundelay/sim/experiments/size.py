@@ -1,4 +1,4 @@
-"""How large a ring the simulator itself carries: built without joining, then run over the network."""
+"""How large a ring the simulator can run: built without joins, then run on the simulated network."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from roundelay.sim.world import World
 
 RING = Ring(bits=160, successors=8)
 NOBODY = Address("nobody", 1)
-RUNS_S = 2.0  # every node stabilises at least once and looks at its fingers
+RUNS_S = 2.0  # every node stabilizes at least once and checks its fingers
 SECONDS_MAX = 60.0
 MEMORY_MAX_MIB = 2048.0
 
 
 class WithoutSupernode(RingProgram):
-    """The ring alone: admission is not what is measured."""
+    """A node that sends no heartbeats, because there is no supernode."""
 
     def loops(self) -> dict[str, Procedure[Any]]:
         return {name: procedure for name, procedure in super().loops().items() if name != "lease"}
@@ -66,7 +66,7 @@ def _machines(world: World, true: IdealRing) -> list[Machine]:
 
 
 def _look_up(world: World, true: IdealRing, machines: list[Machine], count: int) -> int:
-    """Run the ring for a while, with lookups from all over it; how many were right."""
+    """Run the ring for a while with lookups from all over it; return how many were correct."""
     rng, right = world.rng("lookups"), 0
 
     def ended(key: int, outcome: Outcome) -> None:

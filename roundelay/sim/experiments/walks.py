@@ -14,25 +14,25 @@ from roundelay.chord.requests import SayHello
 
 @dataclass(frozen=True)
 class Reached:
-    """A lookup carried to its end: the first of the nodes it named that answered."""
+    """A completed lookup: its route, and the first of the nodes it found that answered."""
 
     route: Route
     node: NodeRef
-    silent: tuple[NodeRef, ...]  # those named before it
+    silent: tuple[NodeRef, ...]  # the nodes before it
 
     @property
     def timeouts(self) -> int:
-        """Contacts to dead nodes, each counted once."""
+        """The number of dead nodes contacted, each counted once."""
         return len(self.route.failed) + len(self.silent)
 
 
 def hops(route: Route) -> int:
-    """From the querier to the key's predecessor; the step to the owner is not counted. (The paper's count.)"""
+    """Return the hops from the querier to the key's predecessor; as in the paper, without the step to the owner."""
     return len(route.steps) - 1
 
 
 def reach(start: NodeRef, key: int) -> Procedure[Reached]:
-    """Find the key's owner and talk to it, or to the next in the list that lives. Raises LookupFailed."""
+    """Look up a key and contact its owner, or the next live node of the list. Raises LookupFailed."""
     route = yield from find_successor(start, key)
     silent: list[NodeRef] = []
     for node in route.nodes:
@@ -42,7 +42,7 @@ def reach(start: NodeRef, key: int) -> Procedure[Reached]:
             silent.append(node)
             continue
         return Reached(route, node, tuple(silent))
-    raise LookupFailed(f"none of the {len(silent)} nodes named for key {key} answers")
+    raise LookupFailed(f"none of the {len(silent)} nodes found for key {key} answers")
 
 
 def mean(counts: Counter[int]) -> float:
@@ -50,7 +50,7 @@ def mean(counts: Counter[int]) -> float:
 
 
 def percentile(counts: Counter[int], q: float) -> int:
-    """The smallest value that at least q percent do not exceed."""
+    """Return the smallest value that at least q percent do not exceed."""
     wanted, seen = counts.total() * q / 100, 0
     for value in sorted(counts):
         seen += counts[value]

@@ -1,4 +1,4 @@
-"""Failures a few at a time, with the ring and the copies made whole in between."""
+"""Failures a few at a time, with stabilization and re-replication in between."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from roundelay.sim.instant_network import InstantNetwork
 
 
 def lost_with_repair(full: IdealRing, fractions: tuple[float, ...], rng: random.Random) -> dict[float, float]:
-    """The fraction of arcs without any copy when so many nodes have failed, `replicas` - 1 at a time."""
+    """Return the fraction of arcs without a copy after each fraction of nodes failed, `replicas` - 1 at a time."""
     copies = _Copies(full)
     batch = full.ring.replicas - 1
     doomed = rng.sample(full.refs, round(max(fractions) * len(full)))
@@ -26,7 +26,7 @@ def lost_with_repair(full: IdealRing, fractions: tuple[float, ...], rng: random.
 
 
 class _Copies:
-    """Who holds which arc, while nodes fail and the survivors repair."""
+    """The holders of each arc, while nodes fail and the survivors repair."""
 
     def __init__(self, full: IdealRing) -> None:
         self._living = IdealRing(full.ring, full.refs)
@@ -38,7 +38,7 @@ class _Copies:
             self._place(ref.id, [ref, *full.successors(ref)])
 
     def fail(self, dead: Iterable[NodeRef]) -> None:
-        """They die together; then their neighbours stabilise, and each arc they held gets its copies again."""
+        """Fail nodes together; then their neighbours stabilize and the copies of each of their arcs are restored."""
         arcs: set[int] = set()
         for ref in dead:
             self._direct.remove(ref)
@@ -47,12 +47,12 @@ class _Copies:
                 self._holders[arc].discard(ref)
                 arcs.add(arc)
         for ref in dead:
-            self._stabilise_before(ref)
+            self._stabilize_before(ref)
         for arc in sorted(arcs):
             self._repair(arc)
 
-    def _stabilise_before(self, dead: NodeRef) -> None:
-        """All whose lists may name it, the nearest first: each takes over the list of the one after it."""
+    def _stabilize_before(self, dead: NodeRef) -> None:
+        """Stabilize all nodes whose lists may name it, the nearest first: each adopts the list of the one after it."""
         here = self._living.place(dead)
         for i in range(1, self._living.ring.successors + 1):
             node = self._direct.nodes[self._living.after(here - i)]
@@ -60,7 +60,7 @@ class _Copies:
             self._direct.settle()
 
     def _repair(self, arc: int) -> None:
-        """A surviving holder looks the arc up and sends it to who should have it."""
+        """Let a surviving holder look up the arc and copy it to the nodes responsible for it."""
         if not self._holders[arc]:
             self.lost += 1
             return

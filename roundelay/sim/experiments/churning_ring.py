@@ -1,7 +1,7 @@
-"""A ring that nodes join and leave all the time, while others look keys up: one run of it.
+"""A ring that nodes join and leave all the time, while others look up keys.
 
-Time is virtual; each procedure takes none of it, which is short beside the 30 s between two
-stabilisations. Nodes join and stabilise by the core's procedures and answer by its handlers.
+Time is virtual, and procedures take none of it: compared with the 30 s between two stabilizations they are short.
+Nodes use the procedures and handlers of chord/.
 """
 
 from __future__ import annotations
@@ -21,49 +21,49 @@ from roundelay.sim.clock import Clock
 from roundelay.sim.ideal_ring import PORT, random_ring
 from roundelay.sim.instant_network import InstantNetwork
 
-STABILISE_S = (15.0, 45.0)  # uniform: 30 s on average
+STABILIZE_S = (15.0, 45.0)  # uniform: 30 s on average
 
 Refresh = Callable[
     [InstantNetwork, ChordNode], Procedure[bool] | None
-]  # of fingers, at each stabilise; None: not needed
+]  # of fingers, after each stabilization; None: not needed
 
 
 @dataclass(frozen=True)
-class Weather:
-    """What happens how often."""
+class Churn:
+    """The rates of events."""
 
     nodes: int
     rate: float  # joins a second, and as many departures
     seconds: float
-    polite: bool  # departures are announced to the neighbours
+    announced: bool  # departures are announced to the neighbours
 
 
-class ComingAndGoing:
-    """`looked_up` is called once a second on average, with a random member and a random key."""
+class ChurningRing:
+    """One run; `on_lookup` is called once a second on average, with a random member and a random key."""
 
-    def __init__(self, ring: Ring, weather: Weather, refresh: Refresh, rng: random.Random) -> None:
-        self.ring, self.weather = ring, weather
-        self.true = random_ring(ring, weather.nodes, rng)
+    def __init__(self, ring: Ring, churn: Churn, refresh: Refresh, rng: random.Random) -> None:
+        self.ring, self.churn = ring, churn
+        self.true = random_ring(ring, churn.nodes, rng)
         self.direct = InstantNetwork(self.true.nodes())
-        self.looked_up: Callable[[NodeRef, int], None] = lambda start, key: None
+        self.on_lookup: Callable[[NodeRef, int], None] = lambda start, key: None
         self.clock = Clock()
-        self.skips_idle = True  # leave out the stabilisations that would change nothing
+        self.skips_idle = True  # omit stabilizations that would change nothing
         self._rng = rng
         self._refresh = refresh
-        self._born = weather.nodes
+        self._started = churn.nodes
 
     def run(self) -> None:
         for ref in self.true.refs:
-            self.clock.after(self._rng.uniform(0.0, STABILISE_S[1]), partial(self._stabilise, ref))
+            self.clock.after(self._rng.uniform(0.0, STABILIZE_S[1]), partial(self._stabilize, ref))
         self._every(1.0, self._look_up)
-        self._every(self.weather.rate, self._join)
-        self._every(self.weather.rate, self._depart)
-        self.clock.run(self.weather.seconds)
+        self._every(self.churn.rate, self._join)
+        self._every(self.churn.rate, self._depart)
+        self.clock.run(self.churn.seconds)
 
     # --- what happens
 
     def _every(self, rate: float, event: Callable[[], None]) -> None:
-        """A Poisson process."""
+        """Schedule an event as a Poisson process."""
 
         def happen() -> None:
             event()
@@ -72,9 +72,9 @@ class ComingAndGoing:
         self.clock.after(self._rng.expovariate(rate), happen)
 
     def _look_up(self) -> None:
-        self.looked_up(self._rng.choice(self.true.refs), self._rng.getrandbits(self.ring.bits))
+        self.on_lookup(self._rng.choice(self.true.refs), self._rng.getrandbits(self.ring.bits))
 
-    def _stabilise(self, ref: NodeRef) -> None:
+    def _stabilize(self, ref: NodeRef) -> None:
         node = self.direct.nodes.get(ref)
         if node is None:
             return
@@ -84,28 +84,28 @@ class ComingAndGoing:
         if refresh is not None:
             self.direct.attempt(refresh)
         self.direct.settle()
-        self.clock.after(self._rng.uniform(*STABILISE_S), partial(self._stabilise, ref))
+        self.clock.after(self._rng.uniform(*STABILIZE_S), partial(self._stabilize, ref))
 
     def _join(self) -> None:
-        """Through a random member; the newcomer's first stabilise follows at once, and all its fingers."""
-        node = ChordNode(NodeRef(self._free_identifier(), f"n{self._born}", PORT), self.ring)
-        self._born += 1
+        """Join through a random member; then stabilize and find all fingers at once."""
+        node = ChordNode(NodeRef(self._free_identifier(), f"n{self._started}", PORT), self.ring)
+        self._started += 1
         try:
             self.direct.run(protocol.join(node, self._rng.choice(self.true.refs)))
         except ChordError:
-            return  # as a real one would: it is not there, and may come again
+            return  # as a real node would: it has not joined, and may try again
         self.direct.add(node)
         self.true.add(node.ref)
         self.direct.attempt(protocol.stabilize(node))
         self.direct.attempt(protocol.fix_fingers(node))
         self.direct.settle()
-        self.clock.after(self._rng.uniform(*STABILISE_S), partial(self._stabilise, node.ref))
+        self.clock.after(self._rng.uniform(*STABILIZE_S), partial(self._stabilize, node.ref))
 
     def _depart(self) -> None:
         ref = self._rng.choice(self.true.refs)
         self.true.remove(ref)
         node = self.direct.remove(ref)
-        if self.weather.polite:
+        if self.churn.announced:
             self.direct.run(protocol.leave(node))
             self.direct.settle()
 
@@ -117,7 +117,7 @@ class ComingAndGoing:
 
 
 def is_stable(direct: InstantNetwork, node: ChordNode) -> bool:
-    """Would stabilising find what is known already? (Most do, and to see that is cheaper than to do it.)"""
+    """Return True if stabilizing would change nothing, which is usual and cheaper to see than to do."""
     head = direct.nodes.get(node.successor)
     return (
         head is not None
@@ -129,10 +129,7 @@ def is_stable(direct: InstantNetwork, node: ChordNode) -> bool:
 
 
 def all_fingers(direct: InstantNetwork, node: ChordNode) -> Procedure[bool] | None:
-    """All of them each time, as in 2001; left out where every finger's node would only confirm it.
-
-    It would, when it owns the finger's start by its own account.
-    """
+    """Refresh all fingers each time, as in 2001; return None if every finger already owns its start."""
     before = None
     for i, finger in enumerate(node.fingers):
         if finger is before:
