@@ -20,6 +20,7 @@ from roundelay.chord.requests import TrainingStatus
 from roundelay.federation.effects import AwaitOrder, Compute, Done, compute, offload
 from roundelay.federation.errors import FederationError, FilesLacking, OtherBits, WorkFailed
 from roundelay.federation.requests import Collect, Order, Progress, Push
+from roundelay.federation.states import RETRIABLE_STATES
 from roundelay.ml.errors import MLError
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import Release
@@ -71,7 +72,7 @@ class Orders:
         """Queue an order, once. A failed one is tried again. Raises Busy."""
         ticket = order.ticket
         known = self._progress.get(ticket)
-        if known is not None and known.state not in ("failed", "unable", "unfit"):
+        if known is not None and known.state not in RETRIABLE_STATES:
             return ticket
         if order.may_refuse and self._is_busy():
             raise Busy("busy with other work")

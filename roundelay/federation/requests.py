@@ -15,10 +15,10 @@ from roundelay.chord.effects import Request
 from roundelay.chord.errors import Malformed
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import Activity, TrainingStatus
+from roundelay.federation.states import FINAL_STATES
 from roundelay.federation.tasks import EvaluateTask, Task, TrainTask
 from roundelay.ml.task import FileTask, TrainerTask, local_seed
 
-STATES = ("queued", "running", "done", "failed", "unable", "unfit")  # of an order
 WAIT_MAX_S = 5.0  # longest that a collect is held
 
 
@@ -97,7 +97,7 @@ class Progress:
 
     @property
     def is_final(self) -> bool:
-        return self.state in ("done", "failed", "unable", "unfit")
+        return self.state in FINAL_STATES
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,10 @@ class MissingInput(NodeUnreachable):
     """The node is alive but lacks what the order needs: one of its files, or memory."""
 
 
+class UnfitNode(NodeUnreachable):
+    """The node computes other bits than the job's, and has been excluded."""
+
+
 @dataclass(frozen=True)
 class PartialResult:
     """The result of one order."""
@@ -124,7 +128,7 @@ class RoundWork:
         except ChordError as error:
             if isinstance(error, Busy) and node not in busy:
                 busy |= {node}
-            else:
+            elif not isinstance(error, UnfitNode):
                 self._roster.mark_lost(node, str(error))
         else:
             self._estimate.record(part.node, part.files, part.progress.seconds)
@@ -194,7 +198,7 @@ class RoundWork:
             return MissingInput(answer.message)
         self._roster.exclude(worker)
         self._roster.record_disturbance(f"{worker.address}: {answer.message}")
-        return NodeUnreachable(answer.message)
+        return UnfitNode(answer.message)
 
 
 class _Weights:

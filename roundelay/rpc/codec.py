@@ -30,7 +30,8 @@ from roundelay.chord.requests import (
     TrainingStatus,
 )
 from roundelay.chord.ring import Ring
-from roundelay.federation.requests import STATES, Order, Progress, Push, Share, TrainingFile
+from roundelay.federation.requests import Order, Progress, Push, Share, TrainingFile
+from roundelay.federation.states import ORDER_STATES
 from roundelay.federation.tasks import EvaluateTask, MixTask, MomentsTask, Task, TrainTask
 from roundelay.ml.errors import BadTask
 from roundelay.ml.task import Design, TrainConfig, TrainingPlan
@@ -507,8 +508,8 @@ def progress_to_wire(progress: Progress) -> wire.Progress:
 
 
 def progress_from_wire(raw: wire.Progress) -> Progress:
-    if raw.state not in STATES:
-        raise errors.Malformed(f"progress.state: {raw.state[:20]!r}, expected one of {', '.join(STATES)}")
+    if raw.state not in ORDER_STATES:
+        raise errors.Malformed(f"progress.state: {raw.state[:20]!r}, expected one of {', '.join(ORDER_STATES)}")
     return Progress(
         raw.state,
         _text("progress.message", raw.message, MESSAGE_CHARACTERS_MAX),

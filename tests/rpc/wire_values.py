@@ -17,7 +17,8 @@ from roundelay.chord.effects import Request
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import Candidate, Hop, Neighbourhood
 from roundelay.chord.ring import Ring
-from roundelay.federation.requests import STATES, Order, Share, TrainingFile
+from roundelay.federation.requests import Order, Share, TrainingFile
+from roundelay.federation.states import ORDER_STATES
 from roundelay.federation.tasks import EvaluateTask, MixTask, MomentsTask, TrainTask
 from roundelay.ml.choices import ETA_MIN
 from roundelay.ml.task import Design, TrainConfig, TrainingPlan
@@ -132,7 +133,7 @@ BY_FIELD: dict[tuple[str, type], st.SearchStrategy[Any]] = {
     ("accuracy", float): doubles,
     ("job", str): texts,
     ("ticket", str): texts,
-    ("state", str): st.sampled_from(STATES),
+    ("state", str): st.sampled_from(ORDER_STATES),
     ("message", str): texts,
     ("file", str): st.just("") | names,
     ("files", int): whole_numbers,

@@ -1,0 +1,37 @@
+"""State tables of an order and of a job. Tests check them against the code; docs/states.md is drawn from them."""
+
+from __future__ import annotations
+
+from roundelay.chord.states import Transition
+
+ORDER_TRANSITIONS = (
+    Transition("unknown", "accept: the node's own work", "queued"),
+    Transition("unknown", "accept: to be passed on", "running"),
+    Transition("queued", "first in the queue", "running"),
+    Transition("running", "result written", "done"),
+    Transition("running", "FederationError: it would fail anywhere", "failed"),
+    Transition("running", "ChordError: an input is missing here", "unable"),
+    Transition("running", "OtherBits: this machine computes other bits", "unfit"),
+    Transition("failed", "accept: the same order again", "queued"),
+    Transition("unable", "accept: the same order again", "queued"),
+    Transition("unable", "accept: passed on again", "running"),
+    Transition("unfit", "accept: the same order again", "queued"),
+)
+"""An order, as the node that carries it out reports it (`Progress.state`)."""
+
+JOB_TRANSITIONS = (
+    Transition("waiting", "RESULT of round 0", "running"),
+    Transition("waiting", "cancel", "cancelled"),
+    Transition("waiting", "a failure that no retry mends", "failed"),
+    Transition("running", "RESULT of the last round, then DONE", "done"),
+    Transition("running", "cancel", "cancelled"),
+    Transition("running", "a failure that no retry mends", "failed"),
+    Transition("cancelled", "FAILED from a driver that had not heard", "failed"),
+    Transition("cancelled", "DONE from a driver that had not heard", "done"),
+    Transition("failed", "DONE from another driver", "done"),
+)
+"""A job, as its records show it (`JobSnapshot.state`). Done wins over failed, and failed over cancelled."""
+
+FINAL_STATES = ("done", "failed", "unable", "unfit")  # of an order
+RETRIABLE_STATES = FINAL_STATES[1:]  # the same order is then carried out again
+ORDER_STATES = ("queued", "running", *FINAL_STATES)
