@@ -1,4 +1,32 @@
-"""Measurements and proofs on real processes; each prints a table, or with --json one line.
+"""Benchmarks.
 
-neighbours  does a node answer while it trains?
+`python -m bench NAME` runs one, which prints a table, or with --json one line:
+
+trainer         local training compared with torch, scikit-learn and BLAS
+wire            calls and transfers compared with a raw socket and gRPC
+round           a round compared with Flower
+scale           rings of many nodes: scale_real, scale_simulated, scale_stored, and scale_growth, which fits the costs
+performance     runs these four and writes docs/results/performance.md
+counts          counts that must not grow (counts.json), and start_times of the programs
+page            what the dashboard costs
+responsiveness  how fast a node answers while it trains
+placement       the length of a round under each placement policy
+noniid          non-IID files under each aggregation rule
+topologies      what star and tree cost the driver
+gossip          the error and the spread of the nodes' models
+private_data    no private row leaves its node
+
+The parts:
+
+figures          figures, limits and tables
+report           writes tables to docs/results/, and runs a benchmark as a command
+machine          describes the machine and the versions
+compare          measures ours and a peer in turns
+peers            the peers' processes: see the package
+flower           runs Flower on the same letters
+echo_servers     servers to measure the wire against
+counted_node     wraps a node and counts its calls
+simulated        star and tree on a large simulated ring
+message_counter  counts the messages and bytes of a procedure
+wire_sizes       the encoded size of a message
 """

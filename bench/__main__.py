@@ -1,4 +1,4 @@
-"""python -m bench NAME [options]: one table, or with --json one line."""
+"""The benchmarks' command line: `python -m bench NAME [options]` prints a table, or with --json one line."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ NAMES = (
     "performance",
     "counts",
     "page",
-    "neighbours",
+    "responsiveness",
     "placement",
     "noniid",
     "topologies",
     "gossip",
-    "pinned",
+    "private_data",
 )
 
 

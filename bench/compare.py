@@ -1,7 +1,7 @@
-"""Ours and the peers in one run, a turn each, so that whatever else the machine does hits all alike.
+"""Measures ours and the peers in turns in one run, so that other load on the machine hits all alike.
 
-A peer lives in an environment of its own (`make bench-peers`) and is a child process that answers one line of JSON
-with one line of JSON: see bench/peers/.
+A peer runs in an environment of its own (`make bench-peers`), as a child process that answers one line of JSON with
+one line of JSON: see bench/peers/.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ Measure = Callable[[], float]
 
 
 class PeerMissing(Exception):
-    """It is not installed; the message says so."""
+    """A peer is not installed."""
 
 
 class Peer:
-    """One child in the peers' environment: a module of bench/peers/. The stack ends it."""
+    """A child process in the peers' environment: a module of bench/peers/. The stack ends it."""
 
     def __init__(self, module: str, stack: ExitStack) -> None:
         if not PEERS_PYTHON.exists():
@@ -40,14 +40,14 @@ class Peer:
             )
         )
         stack.callback(self._child.kill)
-        self._answer()  # ready, or it is not installed
+        self._answer()  # ready, or not installed
 
     @property
     def pid(self) -> int:
         return self._child.pid
 
     def ask(self, **question: Any) -> Any:
-        """One question, one answer. Raises PeerMissing."""
+        """Send one request, and return its reply. Raises PeerMissing."""
         assert self._child.stdin is not None
         self._child.stdin.write(json.dumps(question) + "\n")
         self._child.stdin.flush()
@@ -62,7 +62,7 @@ class Peer:
 
 
 def take_turns(measures: Mapping[str, Measure], turns: int, warm_up: int = 1) -> dict[str, list[float]]:
-    """Everybody's figures, turn by turn; every other turn in the opposite order."""
+    """Return the figures of all measures, turn by turn; every other turn runs in the opposite order."""
     names = list(measures)
     for name in names * warm_up:
         measures[name]()
@@ -74,5 +74,5 @@ def take_turns(measures: Mapping[str, Measure], turns: int, warm_up: int = 1) ->
 
 
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """How many times as large theirs is: the median over the turns, in each of which both met the same machine."""
+    """Return how many times as large theirs is: the median over the turns."""
     return median(b / a for a, b in zip(ours, theirs, strict=True))

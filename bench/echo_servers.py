@@ -1,7 +1,9 @@
-"""The other end of a connection, as a child process: `python -m bench.ends KIND [CERTIFICATE KEY]` prints its port.
+"""Servers to measure against, as child processes: `python -m bench.echo_servers KIND [CERT KEY]`.
 
-raw     a plain socket, the limit: echoes pings, streams or swallows as many bytes as it is told
-ours    our server before a node's ring handlers and its store
+Each prints its port.
+
+raw     a plain socket, as the bound: echoes pings, sends or receives any number of bytes
+ours    our server with a node's ring handlers and store
 """
 
 from __future__ import annotations
@@ -30,18 +32,18 @@ from roundelay.rpc.server import Server
 from roundelay.store.store import Store
 
 HOST = "127.0.0.1"
-PING = bytes(96)  # about as long as a call of ours
-COMMAND = struct.Struct("!cQ")  # E: echo pings; S: send so many bytes; T: take so many
+PING = bytes(96)  # about the length of one of our calls
+COMMAND = struct.Struct("!cQ")  # E: echo count pings; S: send count bytes; T: receive count bytes
 RING = Ring(160, 8, 3)
 ME = NodeRef(1, HOST, 1, 1)
 CHUNK = 1 << 20
 
 
 def start(kind: str, stack: ExitStack, *options: str) -> tuple[int, int]:
-    """Its process id and its port; the stack ends it."""
+    """Start a server, which the stack ends. Return its process id and port."""
     child = stack.enter_context(
         subprocess.Popen(
-            [sys.executable, "-m", "bench.ends", kind, *options],
+            [sys.executable, "-m", "bench.echo_servers", kind, *options],
             cwd=ROOT,
             env=environment(),
             text=True,
@@ -55,13 +57,13 @@ def start(kind: str, stack: ExitStack, *options: str) -> tuple[int, int]:
 
 
 def reset_peak(pid: int | str = "self") -> float:
-    """Forget how much memory a process had at most; returns what it has now, in MB."""
+    """Reset the peak memory of a process, and return its present memory, in MB."""
     (Path("/proc") / str(pid) / "clear_refs").write_text("5")
     return _memory_mb(pid, "VmRSS")
 
 
 def peak_mb(pid: int | str = "self") -> float:
-    """The most memory that it has had since."""
+    """Return the peak memory of a process since `reset_peak`, in MB."""
     return _memory_mb(pid, "VmHWM")
 
 
@@ -71,7 +73,7 @@ def _memory_mb(pid: int | str, kind: str) -> float:
 
 
 def raw() -> None:
-    """One connection after the other."""
+    """Serve one connection after the other on a plain socket."""
     with socket.create_server((HOST, 0)) as listener:
         print(json.dumps(listener.getsockname()[1]), flush=True)
         while True:  # ends with its parent
@@ -92,7 +94,7 @@ def _serve_raw(sock: socket.socket) -> None:
 
 
 def ours(certificate: str = "", key: str = "") -> None:
-    """A node that is alone on its ring."""
+    """Serve as the only node of a ring."""
     node = ChordNode(ME, RING)
     protocol.create(node)
     store = Store(time.monotonic)

@@ -1,6 +1,6 @@
-"""The figures of a bench: what was measured, beside whom, and against which limit. Values, and how they print.
+"""The figures of a benchmark, compared with a peer and with a limit, and how they are printed.
 
-A line compares ours with a peer, or with nobody; its limit is about the ratio where there is a peer, else about ours.
+A limit applies to the ratio if there is a peer, else to our own figure.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ MISSING = "not installed"
 
 @dataclass(frozen=True)
 class Limit:
-    """What a figure may be at least, or at most."""
+    """A lower or upper bound of a figure."""
 
     bound: float
     at_least: bool = True
-    strict: bool = False  # the bound itself does not hold
+    strict: bool = False  # the bound itself is not allowed
 
     def holds(self, value: float) -> bool:
         if value == self.bound:
@@ -35,7 +35,7 @@ class Limit:
 
 @dataclass(frozen=True)
 class Line:
-    """One figure of ours; the peer's in the same unit, and how many times better, faster or larger ours is."""
+    """One figure of ours, the peer's in the same unit, and how many times better, faster or larger ours is."""
 
     what: str
     unit: str
@@ -44,11 +44,11 @@ class Line:
     theirs: float | None = None
     ratio: float | None = None
     limit: Limit | None = None
-    why_not: str = ""  # where a figure is missing: why
+    why_not: str = ""  # why a figure is missing
 
     @property
     def judged(self) -> float | None:
-        """What the limit is about."""
+        """The figure that the limit applies to."""
         return self.ratio if self.peer else self.ours
 
     @property
@@ -65,7 +65,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Table:
-    """Lines that were measured together."""
+    """Figures that were measured together."""
 
     title: str
     lines: tuple[Line, ...]
@@ -94,12 +94,12 @@ class Table:
 
 
 def shown(value: float | None) -> str:
-    """Three digits that count; whole numbers from a thousand on."""
+    """Format with three significant digits, and whole numbers from a thousand on."""
     if value is None:
         return ""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-def worse(tables: Sequence[Table]) -> list[str]:
-    """What does not hold."""
+def broken_limits(tables: Sequence[Table]) -> list[str]:
+    """Return the figures that break their limits."""
     return [f"{table.title}: {line.what}" for table in tables for line in table.lines if line.held == "no"]

@@ -1,4 +1,4 @@
-"""Flower on the same letters: its simulation, and deployed. What it prints is told by bench/peers/flower_app.py."""
+"""Runs Flower on the same letters, simulated and deployed; bench/peers/flower_app.py reports its rounds."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ clientapp = "flower_app:client"
 
 
 @dataclass(frozen=True)
-class Found:
-    """What Flower has told of its rounds; nothing where it is not installed, or has not come so far."""
+class FlowerRounds:
+    """The rounds that Flower reported; empty if it is not installed or did not get so far."""
 
     name: str
     rounds: tuple[dict[str, float], ...] = ()
@@ -50,48 +50,50 @@ class Found:
 
     @property
     def overhead_ms(self) -> float | None:
-        """Of every round but the first, in which files are read."""
+        """The overhead of every round but the first, in which files are read."""
         later = [1000 * (r["seconds"] - r["slowest"]) for r in self.rounds[1:]]
         return median(later) if later else None
 
     @property
     def first_round_s(self) -> float | None:
-        """From its command's start."""
+        """Seconds from the start of the command to the end of the first round."""
         return self.rounds[0]["since_start"] if self.rounds else None
 
 
-def simulated(folder: Path) -> Found:
-    """Four clients in Ray, in one command."""
+def simulated(folder: Path) -> FlowerRounds:
+    """Run four clients in Ray, with one command."""
     name = "Flower, simulation"
     if not PEERS_PYTHON.exists():
-        return Found(name, why_not="make bench-peers")
-    told = folder / "simulated.jsonl"
+        return FlowerRounds(name, why_not="make bench-peers")
+    reports = folder / "simulated.jsonl"
     with suppress(subprocess.TimeoutExpired):
         subprocess.run(
             [PEERS_PYTHON, "-m", "bench.peers.flower_simulation"],
             cwd=ROOT,
-            env=_environment(told, folder),
+            env=_environment(reports, folder),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             timeout=TIMEOUT_S,
             check=False,
         )
-    return Found(name, _read(told), "no round finished", "Flower's simulation: run_simulation, half a core a client.")
+    return FlowerRounds(
+        name, _read(reports), "no round finished", "Flower's simulation: run_simulation, half a core a client."
+    )
 
 
-def deployed(folder: Path) -> Found:
-    """A SuperLink and four SuperNodes on loopback, and `flwr run`."""
+def deployed(folder: Path) -> FlowerRounds:
+    """Run a SuperLink and four SuperNodes on loopback, and `flwr run`."""
     name = "Flower, deployed"
     if not PEERS_PYTHON.exists():
-        return Found(name, why_not="make bench-peers")
-    told = folder / "deployed.jsonl"
+        return FlowerRounds(name, why_not="make bench-peers")
+    reports = folder / "deployed.jsonl"
     with ExitStack() as stack:
-        _start_all(_environment(told, folder), folder, stack)
+        _start_all(_environment(reports, folder), folder, stack)
         with suppress(Stuck):
-            until(lambda: len(_read(told)) >= ROUNDS, "Flower's rounds", TIMEOUT_S)
-    return Found(
+            until(lambda: len(_read(reports)) >= ROUNDS, "Flower's rounds", TIMEOUT_S)
+    return FlowerRounds(
         name,
-        _read(told),
+        _read(reports),
         "no round finished within two minutes",
         "Flower deployed: SuperLink and SuperNodes without TLS, subprocess isolation as by default; with "
         "process isolation and a SuperExec beside each node a round takes as long (decision 10).",
@@ -102,7 +104,7 @@ def _start_all(env: dict[str, str], folder: Path, stack: ExitStack) -> None:
     port, bin_ = free_port(), PEERS_PYTHON.parent
     link = [bin_ / "flower-superlink", "--insecure", "--port", port, "--disable-runtime-dependency-installation"]
     _start(stack, link, env, folder / "superlink.log")
-    time.sleep(5.0)  # it has no line that says when it listens
+    time.sleep(5.0)  # it does not announce when it listens
     for number in range(NODES):
         node = [
             bin_ / "flower-supernode",
@@ -134,9 +136,9 @@ def _start(stack: ExitStack, command: Sequence[object], env: dict[str, str], log
     stack.callback(child.terminate)
 
 
-def _environment(told: Path, folder: Path) -> dict[str, str]:
+def _environment(reports: Path, folder: Path) -> dict[str, str]:
     return environment() | {
-        "BENCH_TELL": str(told),
+        "BENCH_TELL": str(reports),
         "BENCH_ROUNDS": str(ROUNDS),
         "BENCH_BEGAN": str(time.time()),
         "BENCH_ROOT": str(ROOT),
@@ -147,7 +149,7 @@ def _environment(told: Path, folder: Path) -> dict[str, str]:
     }
 
 
-def _read(told: Path) -> tuple[dict[str, float], ...]:
-    if not told.exists():
+def _read(reports: Path) -> tuple[dict[str, float], ...]:
+    if not reports.exists():
         return ()
-    return tuple(json.loads(line) for line in told.read_text().splitlines())
+    return tuple(json.loads(line) for line in reports.read_text().splitlines())

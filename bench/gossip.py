@@ -1,9 +1,9 @@
-"""A job in which nobody adds: how good every node's model is, and how far they lie apart, round by round.
+"""Gossip on real nodes: the error of every node's model, and how far the models lie apart, round by round.
 
     python -m bench gossip [--rounds N] [--nodes N] [--json]
 
-Real nodes train the shipped letters; once as they are, and once with every fifth push lost on its way, and every fifth
-acknowledgement. Writes docs/results/gossip.md and .svg.
+Real nodes train the shipped letters, once undisturbed, and once with every fifth push and every fifth acknowledgement
+lost. Writes docs/results/gossip.md and .svg.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from bench.results import machine, table, write
+from bench.machine import short_sentence
+from bench.report import markdown_table, write
 from roundelay.federation.settings import Settings
 from roundelay.node.subprocesses import ROOT
 from roundelay.sim.plot import Plot, PlotSeries, svg
@@ -24,7 +25,7 @@ from roundelay.testing.cluster import Cluster
 
 NODES, ROUNDS, FEW = 8, 50, 5
 TIMEOUT_S = 600.0
-TARGET = 0.08  # the error that every node's model is to have in the end
+TARGET = 0.08  # the error that every node's model must reach
 LOST = "ask.Push.before=20%drop;ask.Push.after=20%drop"
 RUNS = {"nothing lost": "", "20 % of the messages lost": LOST}
 
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(failpoints: str, nodes: int, rounds: int) -> Run:
-    """What the client prints of one job."""
+    """Run one job, and return what the client prints."""
     with tempfile.TemporaryDirectory(prefix="roundelay-gossip-") as folder:
         ring = Cluster(Path(folder), failpoints=failpoints)
         try:
@@ -93,15 +94,15 @@ def _row(name: str, run: Run) -> Run:
 
 def document(found: Run, rows: Sequence[Run]) -> str:
     lines = [
-        "# A job in which nobody adds",
+        "# Gossip: the error and the spread of the nodes' models",
         "",
-        f"`python -m bench gossip`, {machine()}. The shipped letters on {found['nodes']} nodes, {found['rounds']} "
-        f"rounds, {Settings().exchanges} exchanges a round. *Spread* is the root mean square distance of a weight from "
-        f"the mean of all nodes' models; who gives to whom is chance, so {FEW} rounds are taken together. Every node's "
-        f"model is to have an error of {TARGET} or less, and the models are to lie closer together at the end than at "
-        "first.",
+        f"`python -m bench gossip`, {short_sentence()}. The shipped letters on {found['nodes']} nodes, "
+        f"{found['rounds']} rounds, {Settings().exchanges} exchanges a round. *Spread* is the root mean square "
+        f"distance of a weight from the mean of all nodes' models; the exchanges are random, so it is averaged over "
+        f"{FEW} rounds. Every node's model must reach an error of {TARGET} or less, and the models must lie closer "
+        "together at the end than at the beginning.",
         "",
-        *table(
+        *markdown_table(
             (
                 "",
                 "models",
@@ -127,8 +128,7 @@ def document(found: Run, rows: Sequence[Run]) -> str:
             ],
         ),
         "",
-        "*Lost* is a push that never arrives, or one that does and whose acknowledgement does not: it is pushed again, "
-        "and counts once.",
+        "A push is *lost* if it, or its acknowledgement, never arrives; it is sent again, and counts once.",
         "",
         "![spread of the models, round by round](gossip.svg)",
         "",

@@ -1,4 +1,4 @@
-"""Where a figure was measured: the machine, its load, and every version that matters."""
+"""Describes where a figure was measured: the machine, its load, and the versions that matter."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ for name in %r:
 """
 
 
-def about() -> dict[str, object]:
-    """The machine, and the versions on both sides."""
+def describe() -> dict[str, object]:
+    """Return the machine, and the versions on both sides."""
     return {
         "date": time.strftime("%Y-%m-%d"),
         "processor": _processor(),
@@ -40,7 +40,7 @@ def about() -> dict[str, object]:
 
 
 def sentence(machine: dict[str, object]) -> str:
-    """The same, to be read."""
+    """Return a description as a sentence."""
     ours, peers = (
         ", ".join(f"{n} {v}" for n, v in dict(machine[k]).items())  # type: ignore[call-overload]
         for k in ("ours", "peers")
@@ -52,8 +52,16 @@ def sentence(machine: dict[str, object]) -> str:
     )
 
 
+def short_sentence() -> str:
+    """Return the machine and our versions in a few words."""
+    return (
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores shared with others, "
+        f"Python {platform.python_version()}, numpy {metadata.version('numpy')}"
+    )
+
+
 def peer_versions() -> dict[str, str]:
-    """Of those that are installed."""
+    """Return the versions of the peers that are installed."""
     if not PEERS_PYTHON.exists():
         return {}
     done = subprocess.run([PEERS_PYTHON, "-c", ASK_VERSIONS % (PEERS,)], capture_output=True, text=True, check=False)
@@ -61,14 +69,14 @@ def peer_versions() -> dict[str, str]:
 
 
 def environment(folder: Path | None = None) -> dict[str, str]:
-    """For programs whose start is timed: bytecode is kept, as after any first start. One BLAS thread."""
+    """Return the environment of programs whose start is timed: bytecode is kept, and BLAS has one thread."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     return kept | threads | {"PYTHONPYCACHEPREFIX": str(folder)} if folder else kept | threads
 
 
 def use_one_core() -> None:
-    """This process, and those that it starts, on the last core."""
+    """Pin this process, and those that it starts, to the last core."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 

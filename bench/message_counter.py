@@ -1,4 +1,4 @@
-"""What a procedure costs: its questions, and the bytes of these and of their answers. It runs as it would anyway."""
+"""Counts the requests that a procedure sends, and the bytes of requests and replies."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ R = TypeVar("R")
 
 @dataclass
 class Tally:
-    """Questions over the wire, and the bytes of both ways."""
+    """Requests over the wire, and the bytes of requests and replies."""
 
-    questions: int = 0
+    requests: int = 0
     bytes: int = 0
 
     @property
     def messages(self) -> int:
-        return 2 * self.questions
+        return 2 * self.requests
 
 
-def tallied(me: NodeRef, procedure: Procedure[R], sizes: Sizes, tally: Tally) -> Procedure[R]:
-    """The same procedure. What it asks of `me` takes no wire, and counts nothing."""
+def count_messages(me: NodeRef, procedure: Procedure[R], sizes: Sizes, tally: Tally) -> Procedure[R]:
+    """Run the procedure unchanged, and count its requests to other nodes than `me`."""
 
     def observe(effect: Effect, outcome: Any) -> None:
         asks = [effect] if isinstance(effect, Ask) else effect.asks if isinstance(effect, AskAll) else []
         answers = outcome if isinstance(effect, AskAll) and isinstance(outcome, list) else [outcome] * len(asks)
         for ask, answer in zip(asks, answers, strict=True):
             if ask.to != me:
-                tally.questions += 1
+                tally.requests += 1
                 tally.bytes += sizes.question(ask) + sizes.answer(ask, answer)
 
     return (yield from intercept(procedure, observe))

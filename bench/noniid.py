@@ -1,9 +1,9 @@
-"""Files that are unlike one another, and what each rule makes of them: error against Dirichlet's alpha.
+"""Non-IID files: the error of each aggregation rule against Dirichlet's alpha.
 
     python -m bench noniid [--rounds N] [--json]
 
-The shipped letters are split anew (ml/partition.py) and trained in one process, by the arithmetic that
-nodes and drivers use: a ring would give the same bits. Writes docs/results/noniid.md and .svg.
+The shipped letters are split (roundelay/ml/partition.py) and trained in one process with the arithmetic of nodes and
+drivers: a ring would give the same bits. Writes docs/results/noniid.md and .svg.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bench.results import machine, table, write
+from bench.machine import short_sentence
+from bench.report import markdown_table, write
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.rules import RULES
 from roundelay.federation.settings import Settings
@@ -70,7 +71,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def split(lines: list[bytes], labels: np.ndarray, alpha: float) -> tuple[dict[str, bytes], tuple[TrainingFile, ...]]:
-    """Contents by digest, and the files."""
+    """Split the letters; return the contents by digest, and the files."""
     contents, files = {}, []
     for index, part in enumerate(partition.split(labels, FILES, "dirichlet", SEED, alpha=alpha)):
         content = b"".join(lines[row] + b"\n" for row in part)
@@ -88,7 +89,7 @@ def make_spec(rule: str, files: tuple[TrainingFile, ...], rounds: int) -> JobSpe
 
 
 def error(spec: JobSpec, contents: dict[str, bytes], worker: Worker) -> float:
-    """The validation error after the last round."""
+    """Train, and return the validation error after the last round."""
     moments = centralized_reference.moments(spec, contents, worker)
     *_, weights = centralized_reference.rounds(spec, moments, worker)
     validator = Validator(spec.design, HELD_OUT.name, HELD_OUT.read_bytes())
@@ -99,13 +100,13 @@ def document(rounds: int, errors: dict[str, dict[float, float]]) -> str:
     tuned = {rule: ", ".join(f"{name} {value}" for name, value in TUNED.get(rule, {}).items()) for rule in RULES}
     rows = [(rule, tuned[rule] or "defaults", *(f"{errors[rule][alpha]:.4f}" for alpha in ALPHAS)) for rule in RULES]
     lines = [
-        "# Files that are unlike one another",
+        "# Non-IID files: error by aggregation rule",
         "",
-        f"`python -m bench noniid`, {machine()}. The shipped letters, split into {FILES} files by Dirichlet(alpha) "
-        f"(seed {SEED}): the smaller alpha, the fewer classes a file knows. Layers 16-64-26, 2 local epochs, eta 0.1, "
-        f"{rounds} rounds; the figures are validation errors, and the same on every run.",
+        f"`python -m bench noniid`, {short_sentence()}. The shipped letters, split into {FILES} files by "
+        f"Dirichlet(alpha) (seed {SEED}): the smaller alpha, the fewer classes in a file. Layers 16-64-26, 2 local "
+        f"epochs, eta 0.1, {rounds} rounds; the figures are validation errors, and the same on every run.",
         "",
-        *table(("rule", "settings", *(f"alpha {alpha:g}" for alpha in ALPHAS)), rows),
+        *markdown_table(("rule", "settings", *(f"alpha {alpha:g}" for alpha in ALPHAS)), rows),
         "",
         "![error against alpha](noniid.svg)",
         "",

@@ -1,8 +1,8 @@
-"""What the dashboard costs: processor share, memory and bytes sent, with a page open on rings of several sizes.
+"""What the dashboard costs: processor time, memory and bytes sent, with a page open on rings of several sizes.
 
     python -m bench page [--sizes 1 4 64] [--seconds 60] [--training-seconds 240] [--json] [--out FILE]
 
-Each ring is looked at while it is idle, and again while it trains, with the page on the view that changes most. The
+Each ring is measured while it is idle and while it trains, with the page on the view that changes most. The
 dashboard's process is measured from outside (/proc); the nodes and the browser are not counted.
 """
 
@@ -21,14 +21,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.results import machine, table
+from bench.machine import ROOT, short_sentence
+from bench.report import markdown_table
+from roundelay.node.parent import ready_address
 
-ROOT = Path(__file__).resolve().parent.parent
 SIZES = (1, 4, 64)
 SETTLE_S = 10.0
 BUDGET_CORES = 0.25
-ROUNDS = 10_000  # more than it can come to
-ADDRESS = "dashboard at "
+ROUNDS = 10_000  # more than it can finish
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -58,7 +58,7 @@ HEADINGS = (
 
 @dataclass(frozen=True)
 class Reading:
-    """What stood on all meters at one moment."""
+    """All figures at one moment."""
 
     at_s: float
     cpu_s: float
@@ -70,7 +70,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one dashboard with one page open: readings at the beginning, in the middle and at the end."""
+    """One dashboard with one page open: readings at the beginning, in the middle and at the end."""
 
     nodes: int
     training: bool
@@ -82,7 +82,7 @@ class Cost:
 
     @property
     def cores(self) -> tuple[float, float]:
-        """Processor seconds a second, in both halves."""
+        """Processor seconds per second, in both halves."""
         begin, middle, end = self.readings
         return share(begin, middle), share(middle, end)
 
@@ -110,18 +110,16 @@ def main(arguments: Sequence[str]) -> int:
     made = argparse.ArgumentParser(prog="python -m bench page", description=(__doc__ or "").splitlines()[0])
     made.add_argument("--json", action="store_true", help="print one line, one JSON object")
     made.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="N", help="nodes (default: 1 4 64)")
-    made.add_argument("--seconds", type=float, default=60.0, help="of each idle ring (default: %(default)s)")
-    made.add_argument(
-        "--training-seconds", type=float, default=240.0, help="of each ring that trains (default: %(default)s)"
-    )
-    made.add_argument("--out", type=Path, metavar="FILE", help="write it down there as a document too")
+    made.add_argument("--seconds", type=float, default=60.0, help="per idle ring (default: %(default)s)")
+    made.add_argument("--training-seconds", type=float, default=240.0, help="per training ring (default: %(default)s)")
+    made.add_argument("--out", type=Path, metavar="FILE", help="write a document as well")
     chosen = made.parse_args(arguments)
     costs = []
     for nodes in chosen.sizes:
         for cost in measure(nodes, chosen.seconds, chosen.training_seconds):
             print(*cost.cells, sep="  ", file=sys.stderr, flush=True)
             costs.append(cost)
-    lines = table(HEADINGS, [cost.cells for cost in costs])
+    lines = markdown_table(HEADINGS, [cost.cells for cost in costs])
     print(json.dumps({"page": [asdict(cost) for cost in costs]}) if chosen.json else "\n".join(lines))
     if chosen.out is not None:
         chosen.out.write_text(document(costs, lines, " ".join(("python -m bench page", *arguments))))
@@ -129,7 +127,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def measure(nodes: int, seconds: float, training_seconds: float) -> Iterator[Cost]:
-    """A ring that is idle, and the same one while it trains."""
+    """Measure an idle ring, and the same ring while it trains."""
     with dashboard(nodes) as (process, address), open_page(address) as page:
         page.wait_for_function("n => document.querySelectorAll('.ring .node').length === n", arg=nodes)
         page.evaluate(COUNT)
@@ -148,7 +146,7 @@ def watch(page: Any, process: int, seconds: float) -> tuple[Reading, Reading, Re
 
 
 def launch(page: Any) -> None:
-    """The shipped letters, for longer than anybody looks; returns when the first round is done."""
+    """Launch an endless job on the shipped letters; return when the first round is done."""
     page.get_by_role("tab", name="Training").click()
     page.get_by_label("rounds", exact=True).fill(str(ROUNDS))
     page.get_by_role("button", name="Launch training").click()
@@ -167,35 +165,35 @@ def read(page: Any, process: int) -> Reading:
 
 
 def document(costs: Sequence[Cost], lines: Sequence[str], command: str) -> str:
-    """The whole of docs/results/page.md."""
+    """Return docs/results/page.md."""
     most = max(max(cost.cores) for cost in costs)
     verdict = "under" if most < BUDGET_CORES else "NOT under"
     grown = max(cost.readings[2].memory_mb - cost.readings[1].memory_mb for cost in costs)
     return f"""# What the dashboard costs
 
 Written by `{command}`
-on {time.strftime("%Y-%m-%d")}; do not edit. {machine()};
+on {time.strftime("%Y-%m-%d")}; do not edit. {short_sentence()};
 load {os.getloadavg()[0]:.1f} when it ended.
-A page is open in headless Chromium, on the nodes of an idle ring, or on the job of one that trains the shipped letters.
+A page is open in headless Chromium, on the nodes of an idle ring or on the job of a ring that trains the letters.
 The dashboard's process is measured from outside; the nodes and the browser are not counted, and share the cores.
 
 {chr(10).join(lines)}
 
-The dearest half of a run took {most:.3f} of a core: {verdict} a quarter. In the second half of a run memory rose by
-{grown:.1f} MB at most. Up to 16 nodes are looked at every 0.4 s, more every second; the page is sent what has changed.
+The most expensive half of a run took {most:.3f} of a core: {verdict} a quarter. In the second half memory rose by
+{grown:.1f} MB at most. Up to 16 nodes are polled every 0.4 s, more every second; only changes are sent to the page.
 """
 
 
 @contextmanager
 def dashboard(nodes: int) -> Iterator[tuple[int, str]]:
-    """Its process and its address."""
+    """Start a dashboard; yield its process id and its address."""
     command = [sys.executable, "-m", "roundelay.dashboard", "--lab", str(nodes), "--port", "0", "--end-with-parent"]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdin is not None and child.stdout is not None
         try:
-            address = next((line.removeprefix(ADDRESS).strip() for line in child.stdout if ADDRESS in line), "")
+            address = next(filter(None, map(ready_address, child.stdout)), None)
             if not address:
-                raise SystemExit(f"a dashboard with {nodes} nodes did not start: it said why")
+                raise SystemExit(f"a dashboard with {nodes} nodes did not start")
             yield child.pid, address
         finally:
             child.stdin.close()
@@ -203,7 +201,7 @@ def dashboard(nodes: int) -> Iterator[tuple[int, str]]:
 
 @contextmanager
 def open_page(address: str) -> Iterator[Any]:
-    """In a headless browser."""
+    """Open the page in a headless browser."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as started:

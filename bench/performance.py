@@ -1,7 +1,7 @@
-"""Every figure beside its peer, in one document: docs/results/performance.md. `make bench` runs this.
+"""Runs the benchmarks that have a peer and writes docs/results/performance.md. `make bench` runs this.
 
-Each bench is a process of its own; one that fails or takes too long leaves a line that says so, and the others go on.
-The three largest costs of a round are py-spy's, which samples a whole job: client, nodes and trainers.
+Each benchmark is a process of its own; one that fails or exceeds its time is reported as such, and the others go on.
+The largest costs of a round come from py-spy, which samples a whole job: client, nodes and trainers.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from typing import Any
 
 from bench import machine
 from bench.machine import PEERS_PYTHON, ROOT, environment
-from bench.published import KEPT, RESULTS
+from bench.report import KEPT, RESULTS
 
-PARTS = {"trainer": 60.0, "wire": 60.0, "round": 240.0, "scale": 400.0}  # seconds that each may take: 13 minutes
+PARTS = {"trainer": 60.0, "wire": 60.0, "round": 240.0, "scale": 400.0}  # the limit of each, in seconds
 PROFILE_S = 60.0
 PROFILED_ROUNDS = 20
 SAMPLES_A_SECOND = 200
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser("python -m bench performance", description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print one line, one JSON object")
     chosen = parser.parse_args(arguments)
-    where, began = machine.about(), time.monotonic()
+    where, began = machine.describe(), time.monotonic()
     found = {part: _run(part, seconds) for part, seconds in PARTS.items()}
     costs = _costs()
     seconds = time.monotonic() - began
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def document(where: dict[str, object], found: dict[str, Any], costs: list[tuple[str, float]], seconds: float) -> str:
-    """All tables, and what a round costs."""
+    """Return all tables, and the largest costs of a round, as Markdown."""
     parts = [
         "# How fast it is",
         f"Written by `make bench` in {seconds:.0f} s; do not edit. {machine.sentence(where)}",
@@ -110,7 +110,7 @@ def _run(part: str, seconds: float) -> dict[str, Any] | None:
 
 
 def _costs() -> list[tuple[str, float]]:
-    """Where the time of a job goes, by function: the largest first."""
+    """Profile a job, and return the functions with the largest share of its time."""
     profiler = PEERS_PYTHON.parent / "py-spy"
     if not profiler.exists():
         return []
@@ -149,13 +149,13 @@ def _costs() -> list[tuple[str, float]]:
 
 
 def largest(stacks: Sequence[str]) -> list[tuple[str, float]]:
-    """Functions of collapsed stacks by their own share, without waiting and imports."""
+    """Return the functions of collapsed stacks by their own share, without waiting and imports."""
     own: Counter[str] = Counter()
     for line in stacks:
         stack, _, samples = line.rpartition(" ")
         frames = [re.sub(r":\d+\)$", ")", f) for f in stack.split(";") if not f.startswith("process ")]
         if frames and not any(idle in frames[-1] for idle in IDLE) and not any("importlib" in f for f in frames):
-            role = "trainer" if "roundelay.ml.trainer" in stack else "node" if "compute_node.py" in stack else "client"
+            role = "trainer" if "roundelay.ml.trainer" in stack else "node" if "roundelay node" in stack else "client"
             own[f"{role}: {frames[-1]}"] += int(samples)
     total = own.total() or 1
     return [(what, samples / total) for what, samples in own.most_common(COSTS)]

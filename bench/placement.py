@@ -1,10 +1,10 @@
-"""Who trains a file, and how long a round takes: one job a policy, on nodes that are busy now and then.
+"""The length of a round under each placement policy, on nodes that are busy some of the time.
 
     python -m bench placement [--rounds N] [--delay S] [--json]
 
-Four real nodes are busy with probability 0, 0.2, 0.4 and 0.8, as `compute_node.py PORT LOAD` makes
-them: an order is late then or, under a policy that balances, refused. Writes docs/results/placement.md
-and .svg. The model is the same under all policies, which is checked.
+Four real nodes are busy with probability 0, 0.2, 0.4 and 0.8 (`compute_node.py --load`): an order is then delayed or,
+under a policy that balances load, refused. Writes docs/results/placement.md and .svg. All policies must make the same
+model.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean
 
-from bench.results import machine, table, write
+from bench.machine import short_sentence
+from bench.report import markdown_table, write
 from roundelay.federation.placement import BALANCING, POLICIES
 from roundelay.node.subprocesses import ROOT
 from roundelay.sim.plot import Plot, PlotSeries, svg
@@ -25,7 +26,7 @@ from roundelay.testing.cluster import Cluster
 LOADS = (0.0, 0.2, 0.4, 0.8)
 ROUNDS, DELAY_S = 8, 1.0
 HIDDEN = 64
-TARGET = 1.5  # so many times faster than hash a policy that balances is to be
+TARGET = 1.5  # how many times faster than hash a policy that balances load must be
 
 Row = dict[str, object]
 
@@ -64,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def measure(rounds: int, delay_s: float) -> dict[str, tuple[str, list[float]]]:
-    """The model and the seconds of every round, by policy."""
+    """Run one job per policy; return its model and the seconds of every round, by policy."""
     runs = {}
     with tempfile.TemporaryDirectory(prefix="roundelay-placement-") as folder:
         ring = Cluster(Path(folder))
@@ -100,13 +101,14 @@ def _run(ring: Cluster, policy: str, rounds: int) -> tuple[str, list[float]]:
 
 def document(found: Row, rows: Sequence[Row]) -> str:
     lines = [
-        "# Who trains a file, and how long a round takes",
+        "# Placement policies: the length of a round on busy nodes",
         "",
-        f"`python -m bench placement`, {machine()}. The shipped letters, {HIDDEN} hidden units, {found['rounds']} "
-        f"rounds a policy, four nodes that are busy with probability {', '.join(map(str, LOADS))}; an order is then "
-        f"{found['delay_s']} s late or, under a policy that balances, refused and given to another node.",
+        f"`python -m bench placement`, {short_sentence()}. The shipped letters, {HIDDEN} hidden units, "
+        f"{found['rounds']} rounds per policy, four nodes that are busy with probability "
+        f"{', '.join(map(str, LOADS))}; an order is then delayed by {found['delay_s']} s or, under a policy that "
+        "balances load, refused and given to another node.",
         "",
-        *table(
+        *markdown_table(
             ("policy", "a busy node may refuse", "mean round, s", "worst round, s", "times faster than hash"),
             [
                 (

@@ -1,7 +1,7 @@
-"""The round beside Flower: overhead, start, time to 5 % error, two nodes against one.
+"""A round compared with Flower: overhead, start, time to 5 % error, two nodes against one.
 
-Every job is the command that users type, in a process of its own with nodes of its own; its figures are those that it
-prints with --json. A round's overhead is its wall clock without the slowest trainer's.
+Every job is the command that users type, with nodes of its own; its figures are those that it prints with --json. The
+overhead of a round is its wall-clock time minus that of the slowest trainer.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench import flower, published
+from bench import flower, report
 from bench.figures import Limit, Line, Table
 from bench.machine import ROOT, environment
 from roundelay.chord.ring import Ring
@@ -33,20 +33,20 @@ HELPS = 7
 HELP_LIMIT_MS, START_LIMIT_S, OVERHEAD_LIMIT_MS, REAL_LIMIT_S = 150.0, 3.0, 10.0, 15.0
 REAL_LETTERS = ROOT.parent / "shared" / "data"
 GOAL = 0.05
-TURNS, SCALING_ROUNDS = 5, 16  # of two nodes against one
+TURNS, SCALING_ROUNDS = 5, 16  # for two nodes against one
 EVEN_FILES = 16  # for each of two nodes
 TIMEOUT_S = 300.0
 
 
 def main(arguments: Sequence[str]) -> int:
-    return published.main("round", ABOUT, measure, arguments)
+    return report.main("round", ABOUT, measure, arguments)
 
 
 def measure() -> list[Table]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="roundelay-bench-")))
         bytecode = folder / "bytecode"
-        _run(["--help"], bytecode)  # compiles what is imported, as any first start does
+        _run(["--help"], bytecode)  # compiles the imported modules, as any first start does
         starts = [_job(_letters(4, "--rounds", "1"), bytecode) for _ in range(STARTS)]
         memory = _job(_letters(4, "--rounds", str(ROUNDS)), bytecode)
         disk = _on_disk(folder / "disk")
@@ -69,7 +69,7 @@ class Job:
 
     @property
     def overheads_ms(self) -> list[float]:
-        """Of every round but the first, whose trainers start."""
+        """The overhead of every round but the first, in which trainers start."""
         return [1000 * (r["seconds"] - r["slowest_node_seconds"]) for r in self.printed["history"][1:]]
 
     @property
@@ -82,7 +82,7 @@ def _letters(nodes: int, *options: str) -> list[str]:
 
 
 def _job(arguments: Sequence[str], bytecode: Path) -> Job:
-    """A training, watched from outside."""
+    """Run a job, and time its rounds from outside."""
     began, ends = time.monotonic(), []
     command = [sys.executable, str(ROOT / "client.py"), *arguments, "--json"]
     with subprocess.Popen(
@@ -97,7 +97,7 @@ def _job(arguments: Sequence[str], bytecode: Path) -> Job:
 
 
 def _run(arguments: Sequence[str], bytecode: Path, script: str = "client.py") -> float:
-    """Milliseconds of a command."""
+    """Run a command, and return its milliseconds."""
     began = time.monotonic()
     subprocess.run(
         [sys.executable, str(ROOT / script), *arguments],
@@ -113,7 +113,7 @@ def _run(arguments: Sequence[str], bytecode: Path, script: str = "client.py") ->
 
 
 def _on_disk(folder: Path) -> Job:
-    """The same job on a ring whose nodes keep their state on a disk."""
+    """Run the same job on a ring whose nodes have state directories."""
     ring = Cluster(folder, keep_state=True)
     try:
         ring.form(NODES)
@@ -126,7 +126,7 @@ def _on_disk(folder: Path) -> Job:
         ring.stop()
 
 
-def _overhead(memory: Job, disk: Job, simulated: flower.Found, deployed: flower.Found) -> Table:
+def _overhead(memory: Job, disk: Job, simulated: flower.FlowerRounds, deployed: flower.FlowerRounds) -> Table:
     ours = median(memory.overheads_ms)
     lines = [
         Line("ours, in memory", "ms", ours, limit=Limit(OVERHEAD_LIMIT_MS, at_least=False)),
@@ -161,7 +161,7 @@ def _overhead(memory: Job, disk: Job, simulated: flower.Found, deployed: flower.
 # --- the start
 
 
-def _start(starts: Sequence[Job], simulated: flower.Found, bytecode: Path) -> Table:
+def _start(starts: Sequence[Job], simulated: flower.FlowerRounds, bytecode: Path) -> Table:
     ours = median(job.first_s for job in starts)
     theirs = simulated.first_round_s
     helps = {
@@ -249,7 +249,7 @@ def _scaling(folder: Path, bytecode: Path) -> Table:
 
 
 def _even_files(folder: Path) -> Path:
-    """As many files for each of two nodes: their names hash to either half of the ring."""
+    """Make files whose names hash to both halves of the ring equally, so that two nodes own as many each."""
     folder.mkdir(parents=True)
     ring, halves = Ring(160, 8, 3), {0: 0, 1: 0}
     sources = [p for p in sorted((ROOT / "letters").iterdir()) if p.suffix == "" and p.is_file()]

@@ -1,4 +1,4 @@
-"""The scale: rings of real nodes here, thousands in the simulator, and what is stored on them.
+"""Scale: rings of real nodes on this machine, thousands in the simulator, and what is stored on them.
 
 Real nodes are processes on loopback. Simulated ones run the same code in one thread, over links of 50 ms and
 100 Mbit/s.
@@ -10,14 +10,14 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import published, scale_real, scale_simulated, scale_stored
+from bench import report, scale_real, scale_simulated, scale_stored
 from bench.figures import Table
 
 ABOUT = "The scale: rings of many nodes"
 
 
 def main(arguments: Sequence[str]) -> int:
-    return published.main("scale", ABOUT, measure, arguments)
+    return report.main("scale", ABOUT, measure, arguments)
 
 
 def measure() -> list[Table]:

@@ -1,7 +1,7 @@
-"""Rings of 4, 16 and 64 real nodes: forming, memory, idle calls, lookups, the round of a short job, and its trainers.
+"""Rings of 4, 16 and 64 real nodes: forming, memory, idle calls, lookups, and the rounds of a short job.
 
-Every node is a process, and so is every trainer: with 64 of each on two cores, what is measured besides our own
-work is how long processes wait for a core.
+Every node is a process, and so is every trainer. With 64 of each on two cores, the figures contain the time that
+processes wait for a core.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from roundelay.testing.cluster import Cluster, trainers_of
 from roundelay.testing.waiting import Stuck, until
 
 SIZES = (4, 16, 64)
-BUDGET_S = 200.0  # a larger ring is left out when this is spent
+BUDGET_S = 200.0  # larger rings are skipped after as many seconds
 FORM_PATIENCE_S = 90.0
-SETTLES_S, IDLE_S = 12.0, 6.0  # fingers are looked at often at first
+SETTLES_S, IDLE_S = 12.0, 6.0  # fingers are checked more often at first
 LOOKUPS = 300
 ROUNDS = 6
 VALIDATION = "validation"
@@ -58,7 +58,7 @@ def _table(folder: Path, count: int, data: Path) -> Table:
 
 
 def _measured(ring: Cluster, count: int, data: Path) -> tuple[tuple[Line, ...], tuple[str, ...]]:
-    """Raises Stuck."""
+    """Measure one ring. Raises Stuck."""
     began = time.monotonic()
     ring.start_supernode()
     counts = [ring.folder / f"calls-{number}" for number in range(count)]
@@ -100,7 +100,7 @@ def _measured(ring: Cluster, count: int, data: Path) -> tuple[tuple[Line, ...], 
 
 
 def _idle_calls(counts: list[Path]) -> list[float]:
-    """A second, of each node, while nobody asks for anything."""
+    """Return the calls per second of each node on an idle ring."""
     before, began = [counted_node.calls(file) for file in counts], time.monotonic()
     time.sleep(IDLE_S)
     seconds = time.monotonic() - began
@@ -108,7 +108,7 @@ def _idle_calls(counts: list[Path]) -> list[float]:
 
 
 def _lookup_ms(ring: Cluster) -> list[float]:
-    """Random keys, from a client."""
+    """Look up random keys from a client, and return the milliseconds."""
     runtime, rng, times = client_runtime(), random.Random(0), []
     entry = entry_of(ring)
     for _ in range(LOOKUPS):
@@ -131,7 +131,7 @@ def entry_of(ring: Cluster) -> RingEntry:
 
 
 def _data(folder: Path) -> Path:
-    """So many small files that every node of the largest ring has one."""
+    """Write small files, at least one for each node of the largest ring."""
     contents, files = small_files()
     folder.mkdir(parents=True)
     for file in files:
@@ -140,7 +140,7 @@ def _data(folder: Path) -> Path:
 
 
 def _job(ring: Cluster, data: Path) -> Job:
-    """Raises Stuck."""
+    """Run one job. Raises Stuck."""
     client = ring.start_client(
         "train", str(data), VALIDATION, "--rounds", str(ROUNDS), "--placement", "round-robin", "--json"
     )
@@ -155,7 +155,7 @@ def _trainers(ring: Cluster) -> int:
 
 
 def _after_the_idle_minute(ring: Cluster) -> list[Line]:
-    """When the last trainer has gone. Raises Stuck."""
+    """Wait until the last idle trainer has ended, and measure when. Raises Stuck."""
     began, timeout_s = time.monotonic(), 2 * trainer.IDLE_S
     until(_is_without_trainers(ring.nodes), "all trainers end", timeout_s)
     return [

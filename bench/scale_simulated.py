@@ -1,7 +1,7 @@
-"""Rings of 1,000 to 10,000 nodes in the simulator, over links of 50 ms and 100 Mbit/s: what it all costs as they grow.
+"""Costs of rings of 1,000 to 10,000 simulated nodes, over links of 50 ms and 100 Mbit/s.
 
-The rings are built whole. Lookups and joins meet nodes that only answer; for the upkeep an arc of neighbours does all
-that nodes do all their lives, and is counted. Bytes are those of the encoded messages (bench.wire_sizes).
+The rings are built converged. For lookups and joins the nodes only answer; for the maintenance an arc of neighbours
+runs all periodic procedures, and its calls are counted. Bytes are those of the encoded messages (bench.wire_sizes).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 
 from bench import simulated
 from bench.figures import Limit, Line, Table
-from bench.message_counter import Tally, tallied
-from bench.scale_growth import Cost, Found, growth
+from bench.message_counter import Tally, count_messages
+from bench.scale_growth import Cost, RingCosts, growth
 from bench.wire_sizes import WireSizes
 from roundelay.chord import maintenance, protocol
 from roundelay.chord.dispatch import ring_handlers
@@ -39,9 +39,9 @@ LINKS = replace(CALM, latency_s=0.05, bandwidth_mbit_s=100.0)
 RING = Ring(160, 8, 3)
 NOBODY = Address("nobody", 1)
 LOOKUPS, JOINS = 300, 24
-WALKS_S = 60.0  # by then every lookup and every join is long over
-ARC = 200  # neighbours that keep the ring up
-SETTLES_S, UPKEEP_S = 6.0, 6 * maintenance.FINGERS_INTERVAL_MAX_S  # several turns of the slowest loop
+WALKS_S = 60.0  # longer than any lookup or join takes
+ARC = 200  # neighbours that run the maintenance
+SETTLES_S, MAINTENANCE_S = 6.0, 6 * maintenance.FINGERS_INTERVAL_MAX_S  # several periods of the slowest loop
 JOB_NODES, HIDDEN = 1000, 256
 IDLE_LIMIT = 8.0
 
@@ -51,7 +51,7 @@ def measure() -> list[Table]:
     return [_costs([each for each in found if each.nodes in SHOWN]), growth(found), _jobs()]
 
 
-def _costs(found: Sequence[Found]) -> Table:
+def _costs(found: Sequence[RingCosts]) -> Table:
     lines = []
     for each in found:
         for what, cost in (("a lookup", each.lookup), ("a join with its fingers", each.join)):
@@ -72,7 +72,7 @@ def _costs(found: Sequence[Found]) -> Table:
         (
             f"Means of {LOOKUPS} lookups and {JOINS} joins side by side, their seconds medians. A join ends when "
             "the joiner is a member and its finger table is whole.",
-            f"Upkeep: {ARC} neighbours of the ring do all that nodes do, for {UPKEEP_S:g} simulated seconds; "
+            f"Upkeep: {ARC} neighbours of the ring do all that nodes do, for {MAINTENANCE_S:g} simulated seconds; "
             "all answer.",
         ),
     )
@@ -88,8 +88,8 @@ class Answering(RingProgram):
         return {}
 
 
-class Keeping(RingProgram):
-    """A node that has settled long ago: it keeps its neighbours, and looks at its fingers as seldom as it may."""
+class Maintaining(RingProgram):
+    """A node that joined long ago: it stabilizes, and checks its fingers at the longest interval."""
 
     def loops(self) -> dict[str, Procedure[Any]]:
         node, rng, tally = self.node, self.machine.world.rng, self.machine.world.tally  # type: ignore[attr-defined]
@@ -98,20 +98,20 @@ class Keeping(RingProgram):
             "neighbours": maintenance.stabilize_loop(node, rng(f"neighbours {life}")),
             "fingers": maintenance.fix_fingers_loop(node, rng(f"fingers {life}"), maintenance.FINGERS_INTERVAL_MAX_S),
         }
-        return {name: tallied(node.ref, loop, WireSizes(), tally) for name, loop in loops.items()}
+        return {name: count_messages(node.ref, loop, WireSizes(), tally) for name, loop in loops.items()}
 
 
 class TalliedWorld(World):
-    """A world that knows where its keepers' calls are counted."""
+    """A world with the tally of its maintaining nodes' calls."""
 
     def __init__(self) -> None:
         super().__init__(LINKS, EventJournal(), WireSizes())
         self.tally = Tally()
 
 
-def _of_size(count: int) -> Found:
+def _of_size(count: int) -> RingCosts:
     true = random_ring(RING, count, random.Random(count))
-    calls, bytes_ = _upkeep(true)
+    calls, bytes_ = _maintenance(true)
     world = TalliedWorld()
     nodes = true.nodes()
     _adopt(world, nodes, 0)
@@ -119,33 +119,33 @@ def _of_size(count: int) -> Found:
     lookups = [_lookup(world, rng.choice(nodes), rng.getrandbits(RING.bits)) for _ in range(LOOKUPS)]
     joins = [_join(world, rng.choice(nodes), rng.getrandbits(RING.bits), number) for number in range(JOINS)]
     world.clock.run(WALKS_S)
-    return Found(count, _mean(lookups), _mean(joins), calls, bytes_)
+    return RingCosts(count, _mean(lookups), _mean(joins), calls, bytes_)
 
 
 def _adopt(world: World, nodes: Sequence[ChordNode], keepers: int) -> None:
-    """All answer; so many from the first on keep the ring up as well."""
+    """Have all nodes answer, and the first `count` run the maintenance as well."""
     for place, node in enumerate(nodes):
-        Machine(world, node.ref.address, NOBODY, Keeping if place < keepers else Answering).adopt(node)
+        Machine(world, node.ref.address, NOBODY, Maintaining if place < keepers else Answering).adopt(node)
 
 
-def _upkeep(true: IdealRing) -> tuple[float, float]:
-    """Calls and bytes of a node and second."""
+def _maintenance(true: IdealRing) -> tuple[float, float]:
+    """Return the calls and bytes of maintenance per node and second."""
     world = TalliedWorld()
     _adopt(world, true.nodes(), ARC)
     world.clock.run(SETTLES_S)
-    questions, bytes_ = world.tally.questions, world.tally.bytes
-    world.clock.run(SETTLES_S + UPKEEP_S)
-    share = 1 / ARC / UPKEEP_S
-    return (world.tally.questions - questions) * share, (world.tally.bytes - bytes_) * share
+    requests, bytes_ = world.tally.requests, world.tally.bytes
+    world.clock.run(SETTLES_S + MAINTENANCE_S)
+    share = 1 / ARC / MAINTENANCE_S
+    return (world.tally.requests - requests) * share, (world.tally.bytes - bytes_) * share
 
 
 class Walk:
-    """One procedure, what it has cost, and how long it took."""
+    """One procedure, its cost, and how long it took."""
 
     def __init__(self, world: World, address: Address, me: NodeRef, procedure: Procedure[Any]) -> None:
         self.tally, self.seconds = Tally(), math.nan
         self._clock, self._began = world.clock, world.clock.now
-        world.run(world.processes[address], "walk", tallied(me, procedure, WireSizes(), self.tally), self._ended)
+        world.run(world.processes[address], "walk", count_messages(me, procedure, WireSizes(), self.tally), self._ended)
 
     def _ended(self, outcome: Outcome) -> None:
         if not isinstance(outcome, ChordError):
@@ -169,7 +169,7 @@ def _enter(node: ChordNode, bootstrap: NodeRef) -> Procedure[None]:
 
 
 def _mean(walks: Sequence[Walk]) -> Cost:
-    """Raises RuntimeError when one has not come to its end."""
+    """Return the mean cost. Raises RuntimeError if a walk has not ended."""
     if any(math.isnan(walk.seconds) for walk in walks):
         raise RuntimeError("a simulated walk has not come to its end")
     return Cost(
@@ -181,7 +181,7 @@ def _mean(walks: Sequence[Walk]) -> Cost:
 
 
 def _jobs() -> Table:
-    """A round of a job in which every node trains one small file."""
+    """Measure a round of a job in which every node trains one small file."""
     lines, rounds = [], {}
     for topology in ("star", "tree"):
         for links, options in (("50 ms alone", replace(LINKS, bandwidth_mbit_s=0.0)), ("50 ms, 100 Mbit/s", LINKS)):

@@ -1,7 +1,7 @@
-"""Many small files and a large one, put to a ring of four and read again; and what that takes of memory.
+"""Many small files and a large one, put to a ring of four and read again: speed and memory.
 
-Flat means: a node that keeps its contents in memory has each of them once, and a node with a state directory never has
-a large one whole. The client holds what it is told to put, and what it gets; from a file it puts piece by piece.
+Memory is flat if a node without a state directory holds each content once, and a node with one never holds a large
+content as a whole. The client holds what it puts from memory, and what it gets; from a file it puts piece by piece.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from roundelay.testing.cluster import Cluster
 
 NODES = 4
 RINGS = ((1, False), (3, False), (3, True))  # copies, with --state-dir
-FILES, FILES_ON_DISK = 1000, 200  # fewer where each copy is forced to the disk twice
+FILES, FILES_ON_DISK = 1000, 200  # fewer, because each copy is synced to disk twice
 FILE_BYTES, LARGE_BYTES = 20_000, 200 << 20
 MIB = 1 << 20
-CARED_S = 12.0  # within which every node has cared for its store once more
-FLAT_LIMIT_MB = 60.0  # beyond what a process had before
-ONCE_LIMIT = 1.2  # of the content
+REPLICATED_S = 12.0  # within which every node has run replica maintenance once more
+FLAT_LIMIT_MB = 60.0  # above the memory of before
+ONCE_LIMIT = 1.2  # times the size of the content
 
 
 def measure(folder: Path) -> list[Table]:
@@ -73,7 +73,7 @@ def _small(runtime: Runtime, entry: RingEntry, count: int) -> list[Line]:
 
 
 def _large(runtime: Runtime, entry: RingEntry, ring: Cluster, large: Path, keep_state: bool) -> list[Line]:
-    """Its speed, and how much more memory than before it takes at most: of the client, and of every node."""
+    """Put and get one large content; return the speed, and the peak memory of the client and of every node."""
     mb, name = LARGE_BYTES / MIB, "large"
     base = {node.pid: echo_servers.reset_peak(node.pid) for node in ring.nodes}
     before = echo_servers.reset_peak()
@@ -81,7 +81,7 @@ def _large(runtime: Runtime, entry: RingEntry, ring: Cluster, large: Path, keep_
     putting_mb, before = echo_servers.peak_mb() - before, echo_servers.reset_peak()
     get_s = _seconds(runtime, [_get(entry, name, digest_of(open_content(large)))])
     getting_mb = echo_servers.peak_mb() - before
-    time.sleep(CARED_S)
+    time.sleep(REPLICATED_S)
     fullest_mb = max(echo_servers.peak_mb(pid) - base_mb for pid, base_mb in base.items())
     beyond_mb = FLAT_LIMIT_MB if keep_state else ONCE_LIMIT * mb
     return [

@@ -1,4 +1,4 @@
-"""Star and tree on a simulated ring of many nodes: one file each, no upkeep, every question of the driver counted."""
+"""Star and tree on a large simulated ring: one file per node, no maintenance, every request of the driver counted."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ LINK = replace(CALM, seed=3)
 
 @dataclass(frozen=True)
 class _Moment:
-    """What the world had counted when a round was told."""
+    """What the world had counted when a round was reported."""
 
     driver_bytes: int
     bytes: int
@@ -50,7 +50,7 @@ class _Moment:
 
 
 class Worker(NodeProgram):
-    """A node that only works: nobody joins or dies here, so nothing needs to be kept up."""
+    """A node that only works: no node joins or dies here, so no maintenance is needed."""
 
     def loops(self) -> dict[str, Procedure[Any]]:
         self.store.handoff_complete = True
@@ -58,7 +58,7 @@ class Worker(NodeProgram):
 
 
 class CountingWorld(World):
-    """Counts what the driver sends and receives, and whom orders come from."""
+    """Counts what the driver sends and receives, and who sends orders."""
 
     def __init__(self, options: SimOptions, journal: EventJournal) -> None:
         super().__init__(options, journal, WireSizes())
@@ -81,7 +81,7 @@ class CountingWorld(World):
 
 
 def simulate(count: int, topology: str, options: SimOptions = LINK, hidden: int = HIDDEN) -> dict[str, Any]:
-    """One job; the figures of a round."""
+    """Run one job, and return the figures of a round."""
     world = CountingWorld(options, EventJournal())
     ring = Ring()
     true = random_ring(ring, count, random.Random(3))
@@ -100,9 +100,14 @@ def simulate(count: int, topology: str, options: SimOptions = LINK, hidden: int 
     for file in files:
         _store(world, nodes[file.index % count], file, contents[file.digest])
     _store_at_owner(world, true, files[-1], contents[files[-1].digest])
-    told: list[tuple[_Moment, RoundReport]] = []
+    reported: list[tuple[_Moment, RoundReport]] = []
     driver = Driver(
-        spec, ring, nodes[0].ref, "bench", clocks(world), lambda result, report: told.append((_moment(world), report))
+        spec,
+        ring,
+        nodes[0].ref,
+        "bench",
+        clocks(world),
+        lambda result, report: reported.append((_moment(world), report)),
     )
     ended: list[Outcome] = []
     process = world.start(CLIENT)
@@ -110,10 +115,10 @@ def simulate(count: int, topology: str, options: SimOptions = LINK, hidden: int 
     world.clock.run_while(lambda: not ended, HOUR_S)
     if not ended or isinstance(ended[0], Exception):
         raise RuntimeError(f"the simulated job has not ended well: {ended}")
-    last = told[-1][1]
+    last = reported[-1][1]
 
     def a_round(what: Callable[[_Moment], float]) -> float:
-        return mean(what(later) - what(earlier) for (earlier, _), (later, _) in pairwise(told))
+        return mean(what(later) - what(earlier) for (earlier, _), (later, _) in pairwise(reported))
 
     return {
         "nodes": count,
@@ -126,13 +131,13 @@ def simulate(count: int, topology: str, options: SimOptions = LINK, hidden: int 
         "driver_orders": world.orders[ROUNDS],
         "passed_on": last.passed_on,
         "depth": max(0, len(last.tiers) - 1),
-        "seconds": round(median(report.seconds for _, report in told), 3),
+        "seconds": round(median(report.seconds for _, report in reported), 3),
         "model_sha256": digest_of(driver.weights),
     }
 
 
 def _start(world: World, node: ChordNode) -> None:
-    """A worker, who sleeps until there is work: looking for it every tenth of a second is half of all events."""
+    """Start a worker that sleeps until there is work: polling would be half of all events."""
     machine = Machine(world, node.ref.address, Address("supernode", 1), Worker)
     machine.adopt(node)
     process, program = machine.process, machine.program
@@ -151,7 +156,7 @@ def _drive(spec: JobSpec, ring: Ring, entry: ChordNode, driver: Driver, version:
 
 
 def _store(world: World, node: ChordNode, file: TrainingFile, content: bytes) -> None:
-    """As if it had been written there."""
+    """Store entries as if they had been put."""
     handlers = world.processes[node.ref.address].handlers
     handlers[Write](Write(file.digest, len(content), 0, content))
     handlers[Put](Put(Item(Entry(node.ring.key(file.name), file.name, file.digest, len(content)), 1, HOUR_S)))
@@ -165,7 +170,7 @@ def _store_at_owner(world: World, true: IdealRing, file: TrainingFile, content: 
 
 
 def _files(count: int) -> tuple[dict[str, bytes], tuple[TrainingFile, ...]]:
-    """One file a node, and one to validate on."""
+    """Make one file per node, and one for validation."""
     rng = random.Random(7)
     contents, files = {}, []
     for index in range(count + 1):

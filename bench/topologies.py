@@ -1,10 +1,9 @@
-"""Who adds, and what it costs the driver: star and tree on 4, 16 and 64 real nodes, and on 1,000 simulated ones.
+"""What aggregation costs the driver: star and tree on 4, 16 and 64 real nodes, and on 1,000 simulated ones.
 
     python -m bench topologies [--nodes 4,16,64] [--simulated 1000] [--json]
 
-Every node trains one file or more in every round; the driver is this process, and counts each byte that it
-sends and receives: orders, weights, sums, its walk round the ring, and the records of the round. Writes
-docs/results/topologies.md.
+Every node trains one file or more in every round. The driver is this process, and counts each byte that it sends and
+receives: orders, weights, sums, its ring crawl, and the records of the round. Writes docs/results/topologies.md.
 """
 
 from __future__ import annotations
@@ -22,7 +21,8 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
-from bench.results import machine, table, write
+from bench.machine import short_sentence
+from bench.report import markdown_table, write
 from bench.simulated import simulate
 from roundelay.client.connection import check_entry, client_runtime
 from roundelay.federation import jobs
@@ -40,12 +40,12 @@ from roundelay.store.blobs import digest_of
 from roundelay.testing.cluster import Cluster
 from roundelay.testing.waiting import Stuck
 
-TOPOLOGIES = ("star", "tree")  # of gossip, which makes no one model: bench gossip
+TOPOLOGIES = ("star", "tree")  # gossip makes no common model: see bench gossip
 NODES, SIMULATED = (4, 16, 64), 1000
 ROUNDS, ROWS, HIDDEN = 4, 24, 256
 FEATURES, CLASSES = 16, 26
 CLOCKS = Clocks(time.monotonic, time.time_ns)
-FLAT = 1.5  # the tree's traffic at the driver may grow by so much from the smallest ring to the largest
+FLAT = 1.5  # limit of the growth of the tree's traffic at the driver, from the smallest ring to the largest
 FILES = max(NODES)
 ATTEMPTS_MAX = 5
 
@@ -94,13 +94,13 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def simulated(count: int, topology: str) -> Row:
-    """One job in the simulator."""
+    """Run one job in the simulator."""
     found = simulate(count, topology)
     return Row(**{field.name: found[field.name] for field in fields(Row)})
 
 
 def held(rows: Sequence[Row]) -> dict[str, bool]:
-    """What the table must show."""
+    """Return what the table must show, and whether it does."""
     trees = [r for r in rows if r.topology == "tree"]
     measured = [r.driver_bytes for r in trees if not r.simulated]
     return {
@@ -111,7 +111,7 @@ def held(rows: Sequence[Row]) -> dict[str, bool]:
 
 
 def real(sizes: Sequence[int]) -> Iterator[Row]:
-    """One ring that grows, and a job of each topology at every size."""
+    """Grow one ring, and run a job of each topology at every size."""
     contents, files = small_files()
     with tempfile.TemporaryDirectory(prefix="roundelay-topologies-") as folder:
         ring = Cluster(Path(folder))
@@ -130,7 +130,7 @@ def real(sizes: Sequence[int]) -> Iterator[Row]:
 def _run_by_ourselves(
     ring: Cluster, size: int, topology: str, contents: dict[str, bytes], files: tuple[TrainingFile, ...]
 ) -> Row:
-    """On a machine that stands still for seconds, a node takes the job over: then another job is measured."""
+    """Run a job as its driver. If a node takes it over because this machine stalls, measure another."""
     for attempt in range(1, ATTEMPTS_MAX + 1):
         try:
             row = _run(ring, size, topology, contents, files)
@@ -178,7 +178,7 @@ def _run(ring: Cluster, size: int, topology: str, contents: dict[str, bytes], fi
 
 
 def small_files() -> tuple[dict[str, bytes], tuple[TrainingFile, ...]]:
-    """FILES files of a few rows each, and one to validate on; so many for every size of ring."""
+    """Make FILES files of a few rows each, and one for validation."""
     lines = [
         line
         for path in sorted((ROOT / "letters").iterdir())
@@ -196,7 +196,7 @@ def small_files() -> tuple[dict[str, bytes], tuple[TrainingFile, ...]]:
 
 @contextmanager
 def counted() -> Iterator[Traffic]:
-    """Every byte that this process's connections carry, for the length of the block."""
+    """Count every byte that this process's connections carry, for the length of the block."""
     traffic, plain = Traffic(), FramedSocket._in_time
 
     def counting(self: FramedSocket, way: int, transfer: Any, what: Any) -> Any:
@@ -214,14 +214,14 @@ def counted() -> Iterator[Traffic]:
 def document(rows: Sequence[Row]) -> str:
     good = held(rows)
     lines = [
-        "# Who adds: star and tree",
+        "# Topologies: star and tree",
         "",
-        f"`python -m bench topologies`, {machine()}. Real nodes: {FILES} files of {ROWS} rows, layers "
-        f"16-{HIDDEN}-26, {ROUNDS} rounds, placed in turn so that every node works in every round. Bytes are all that "
-        "the driver sends and receives in a round: orders, weights, sums, its walk round the ring, and the records "
+        f"`python -m bench topologies`, {short_sentence()}. Real nodes: {FILES} files of {ROWS} rows, layers "
+        f"16-{HIDDEN}-26, {ROUNDS} rounds, placed round-robin so that every node works in every round. Bytes are "
+        "all that the driver sends and receives in a round: orders, weights, sums, its ring crawl, and the records "
         "of the round. Simulated nodes: one small file each, bytes as encoded for the wire, virtual seconds.",
         "",
-        *table(
+        *markdown_table(
             (
                 "nodes",
                 "topology",

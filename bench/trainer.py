@@ -1,7 +1,7 @@
-"""Local training beside torch, scikit-learn and the bound of its own matrix products.
+"""Local training compared with torch, scikit-learn and the bound of its own matrix products.
 
-All on one core with one BLAS thread, a turn each; counted is processor time, so that who else uses the core does not
-matter. The letters that ship: 16,500 rows of 16 features, 26 classes; as one file, an epoch a turn, and as the 33 files
+All run on one core with one BLAS thread, in turns, and processor time is measured, so that other load does not matter.
+The shipped letters: 16,500 rows of 16 features, 26 classes; as one file, an epoch a turn, and as the 33 files
 that a node trains from the same weights in a round.
 """
 
@@ -20,7 +20,7 @@ from statistics import median
 
 import numpy as np
 
-from bench import published
+from bench import report
 from bench.compare import Measure, Peer, PeerMissing, ratio, take_turns
 from bench.figures import Limit, Line, Table
 from bench.machine import ROOT, environment, use_one_core
@@ -53,7 +53,7 @@ COURSE_NOTES = (
 
 @dataclass(frozen=True)
 class Case:
-    """One network and its batches; limits by whom it is compared with, for one file as for a round."""
+    """One network and its batches; the limits by peer hold for one file and for a round."""
 
     hidden: int
     batch: int
@@ -68,11 +68,11 @@ CASES = (
 
 
 def main(arguments: Sequence[str]) -> int:
-    if os.environ.get("OPENBLAS_NUM_THREADS") != "1":  # numpy is here already: begin anew with one thread
+    if os.environ.get("OPENBLAS_NUM_THREADS") != "1":  # numpy is imported already: restart with one thread
         os.execve(sys.executable, [sys.executable, "-m", "bench", "trainer", *arguments], environment())
     use_one_core()
     keep_freed_memory()  # as every trainer does
-    return published.main("trainer", ABOUT, measure, arguments)
+    return report.main("trainer", ABOUT, measure, arguments)
 
 
 def measure() -> list[Table]:
@@ -87,7 +87,7 @@ def measure() -> list[Table]:
 
 
 def shipped_files() -> list[Samples]:
-    """The training files, standardised by what they have in common."""
+    """Return the training files, standardised with their common moments."""
     parts = [
         letters.parse(path.name, path.read_bytes(), None, 26)
         for path in sorted((ROOT / "letters").iterdir())
@@ -98,12 +98,12 @@ def shipped_files() -> list[Samples]:
 
 
 def joined(parts: Sequence[Samples]) -> Samples:
-    """All as one file."""
+    """Join the files into one."""
     return Samples(np.concatenate([part.x for part in parts]), np.concatenate([part.y for part in parts]))
 
 
 def timed(work: Callable[[], object]) -> float:
-    """Processor seconds."""
+    """Return the processor seconds of a call."""
     began = time.process_time()
     work()
     return time.process_time() - began
@@ -130,7 +130,7 @@ def _minibatch(files: list[Samples], case: Case, peers: dict[str, Peer | None], 
 def _measures(
     network: Architecture, files: list[Samples], epochs: int, case: Case, peers: dict[str, Peer | None], data: Path
 ) -> dict[str, Measure]:
-    """Ours, the bound and the peers: so many epochs of each of these files, from the same weights."""
+    """Return what trains these files from the same weights: ours, the bound and the peers."""
     model, config = Dense(Design(network.sizes)), TrainConfig("sgd", epochs, ETA, case.batch, MOMENTUM)
     weights = model.init_weights(0)
     shards = [Shard(samples.rows, partial(_same, samples), seed) for seed, samples in enumerate(files)]
@@ -149,7 +149,7 @@ def _same(samples: Samples) -> Samples:
 
 
 def _beside(name: str, what: str, rows: int, found: dict[str, list[float]], bound: float | None) -> Line:
-    """How many times faster ours is; of the bound, what share ours is of it."""
+    """Compare ours with each peer: times faster; with the bound: the share of it."""
     ours, limit = rows / median(found["ours"]), None if bound is None else Limit(bound)
     if name not in found:
         return Line(what, "samples/s", ours, LABELS[name], limit=limit, why_not="make bench-peers")
@@ -173,7 +173,7 @@ def _of_peer(peer: Peer, data: Path, case: Case, files: int, epochs: int) -> Mea
 
 
 def gemm_bound(network: Architecture, rows: Sequence[int], batch: int) -> Measure:
-    """The five matrix products of each step on files of so many rows, in the layout that serves them best."""
+    """Run the five matrix products of each step on files of that many rows, in their best layout."""
     steps = [_products(network, min(batch, count - start)) for count in rows for start in range(0, count, batch)]
     return lambda: timed(lambda: [step() for step in steps])
 
@@ -203,7 +203,7 @@ def _products(network: Architecture, batch: int) -> Callable[[], None]:
     return step
 
 
-# --- the course's arithmetic
+# --- the arithmetic of the legacy trainer
 
 
 def _course() -> Table:
@@ -217,7 +217,7 @@ def _course() -> Table:
         found = take_turns(
             {
                 "ours": lambda n=network, w=weights, c=config: timed(lambda: legacy_trainer.train(n, w, samples, c)),  # type: ignore[misc]
-                "plain": lambda n=network, w=weights: timed(lambda: plain_course(n, w, samples)),  # type: ignore[misc]
+                "plain": lambda n=network, w=weights: timed(lambda: naive_legacy(n, w, samples)),  # type: ignore[misc]
             },
             COURSE_TURNS,
         )
@@ -235,8 +235,8 @@ def _course() -> Table:
     return Table("The course's arithmetic", tuple(lines), COURSE_NOTES)
 
 
-def plain_course(network: Architecture, flat: Array, samples: Samples) -> object:
-    """The course's trainer, vectorised as one writes it down: float64, no buffers, dense one-hot labels."""
+def naive_legacy(network: Architecture, flat: Array, samples: Samples) -> object:
+    """Train as the legacy trainer does, vectorised naively: float64, no buffers, dense one-hot labels."""
     w, v = (matrix.copy() for matrix in network.views(flat))  # (d + 1, h), (h + 1, k)
     n = samples.rows
     x = np.hstack([np.ones((n, 1)), samples.x])  # (n, d + 1)

@@ -1,7 +1,7 @@
-"""The wire beside a raw socket and gRPC: small calls, weights, opening a connection with TLS.
+"""The wire compared with a raw socket and gRPC: small calls, weights, opening a connection with TLS.
 
-Client and server share one core, a turn each. A small call is the question for the next hop, as every lookup asks it,
-from one request object to the other and back; gRPC's carries as many plain bytes.
+Client and server share one core, and are measured in turns. A small call is a lookup's request for the next hop, from
+request object to reply object; gRPC's carries as many plain bytes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 
-from bench import echo_servers, published
+from bench import echo_servers, report
 from bench.compare import Measure, Peer, PeerMissing, ratio, take_turns
 from bench.echo_servers import CHUNK, COMMAND, HOST, ME, PING
 from bench.figures import Limit, Line, Table
@@ -48,7 +48,7 @@ CALL_TIMEOUT_S = 60.0
 
 def main(arguments: Sequence[str]) -> int:
     use_one_core()
-    return published.main("wire", ABOUT, measure, arguments)
+    return report.main("wire", ABOUT, measure, arguments)
 
 
 def measure() -> list[Table]:
@@ -65,7 +65,7 @@ def measure() -> list[Table]:
 
 
 class _Grpc:
-    """gRPC's client, if it is installed, and where its server is."""
+    """gRPC's client, if it is installed, and the address of its server."""
 
     def __init__(self, client: Peer, port: int) -> None:
         self._client, self._port = client, port
@@ -216,7 +216,7 @@ def _weights(mb: int, raw: socket.socket, runtime: Runtime, node: NodeRef, serve
 
 
 def _pieces(node: NodeRef, digest: str, size: int) -> Procedure[None]:
-    """Every piece, into one buffer."""
+    """Fetch every piece into one buffer."""
     buffer, at = bytearray(size), 0
     while at < size:
         piece = yield from ask(node, Read(digest, at, CHUNK), CALL_TIMEOUT_S)
@@ -225,7 +225,7 @@ def _pieces(node: NodeRef, digest: str, size: int) -> Procedure[None]:
 
 
 def _peaks(work: Callable[[], object], server: int) -> tuple[float, float]:
-    """How much more memory this process and the server had at most, in MB."""
+    """Return the rise of the peak memory of this process and of the server, in MB."""
     before = echo_servers.reset_peak(), echo_servers.reset_peak(server)
     kept = work()
     del kept
@@ -242,7 +242,7 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def _open(stack: ExitStack, grpc: _Grpc | None) -> Table:
-    """A new connection and one call over it, plain and with TLS (P-256)."""
+    """Time a new connection and one call over it, plain and with TLS (P-256)."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     _, plain = echo_servers.start("ours", stack)
     limit = Limit(5.0, at_least=False)
@@ -287,7 +287,7 @@ def _first_call(port: int, context: ssl.SSLContext | None) -> None:
 
 
 def _certify(folder: Path) -> bool:
-    """A certificate of our own for this address; False where there is no openssl to make it."""
+    """Make a certificate for this address; return False if openssl is not installed."""
     if shutil.which("openssl") is None:
         return False
     subprocess.run(

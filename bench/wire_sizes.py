@@ -1,6 +1,7 @@
-"""How many bytes a message of ours has on the wire: those of Thrift's encoding of the very message, in its frame.
+"""The size of a message on the wire, in bytes: its Thrift encoding and its frame.
 
-For the simulator, which carries values and encodes nothing. What no call carries, as a refused connection, has none.
+For the simulator, which passes values and encodes nothing. An error that no reply carries, as a refused connection,
+has no size.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from roundelay.rpc.calls import COMPUTE_NODE, SAY_HELLO, SUPERNODE, WireCall
 from roundelay.rpc.gen import ComputeNode, Supernode
 from roundelay.rpc.gen.ttypes import Target
 
-FRAME_BYTES = 4  # its length
+FRAME_BYTES = 4  # the frame's length field
 FIELD_BYTES, STOP_BYTES = 3, 1  # around the one field of a result
-INDEFINITE = NodeUnreachable, PeerFault  # errors that nobody sends
+INDEFINITE = NodeUnreachable, PeerFault  # errors that no reply carries
 
 
 class WireSizes:
-    """Of questions and of answers: what roundelay.sim.links asks for."""
+    """The sizes of requests and replies, as roundelay.sim.links needs them."""
 
     def question(self, ask: Ask) -> int:
         call, service = _call(ask)
@@ -35,19 +36,19 @@ class WireSizes:
         return _message_bytes(call, TMessageType.CALL, arguments)
 
     def answer(self, ask: Ask, outcome: Any) -> int:
-        """outcome: a value or an error."""
+        """Return the size of a reply: a value or an error."""
         if isinstance(outcome, INDEFINITE):
             return 0
         call, service = _call(ask)
         if isinstance(outcome, ChordError):
-            error = codec.error_to_wire(outcome)  # whichever field it has
+            error = codec.error_to_wire(outcome)  # it has one field
             return _message_bytes(call, TMessageType.REPLY, error) + FIELD_BYTES + STOP_BYTES
         answer = {} if outcome is None else {"success": call.reply(outcome)}
         return _message_bytes(call, TMessageType.REPLY, getattr(service, f"{call.method}_result")(**answer))
 
 
 def _call(ask: Ask) -> tuple[WireCall, Any]:
-    """How it travels, and the module of its service."""
+    """Return how a request is carried, and the module of its service."""
     kind = type(ask.request)
     if kind in COMPUTE_NODE:
         return COMPUTE_NODE[kind], ComputeNode

@@ -1,4 +1,4 @@
-"""What a project needs to run, a line each: python requirements_of.py pyproject.toml [EXTRA ...]"""
+"""Prints a project's requirements, one per line: `python requirements_of.py pyproject.toml [EXTRA ...]`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,14 @@
-"""The peers' side of the benches: child processes in an environment of their own (`make bench-peers`).
+"""The peers: child processes in an environment of their own (`make bench-peers`).
 
-Each module reads questions as lines of JSON and answers in kind; nothing of ours is imported here but `serve`.
+Each reads requests as lines of JSON and replies in lines of JSON. They import nothing of ours but `serve`, except
+flower_app, which trains with our network.
+
+flower_app         Flower's app for the same job
+flower_simulation  Flower's simulation of the app, in Ray
+grpc_client        grpcio's client with messages of raw bytes
+grpc_server        grpcio's server with messages of raw bytes
+sklearn_trainer    scikit-learn's MLPClassifier
+torch_trainer      PyTorch, eager
 """
 
 from __future__ import annotations
@@ -12,7 +20,7 @@ from typing import Any
 
 
 def serve(answer: Callable[..., Any]) -> None:
-    """Say that we are ready, then answer every question, until there are no more."""
+    """Announce readiness, then answer every request until standard input ends."""
     print(json.dumps("ready"), flush=True)
     for line in sys.stdin:
         print(json.dumps(answer(**json.loads(line))), flush=True)

@@ -1,8 +1,7 @@
-"""Flower's app for the same job: its FedAvg and its records, our network and trainer: only the rounds differ.
+"""Flower's app for the same job, with our network and trainer, so that only the rounds differ.
 
-It tells a line of JSON a round, into the file that BENCH_TELL names. Each client caches its files and their moments,
-as ours do. The same in the
-simulation and deployed.
+It writes one line of JSON per round to the file that BENCH_TELL names. Each client caches its files and their moments,
+as ours do. Simulation and deployment use the same app.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ NODES_TIMEOUT_S = 600.0
 
 @cache
 def partition(number: int) -> list[Samples]:
-    """Every fourth file; standardised by its own moments, which costs a round what global ones do."""
+    """Return every fourth file, standardised by its own moments, which costs as much as global ones."""
     paths = [p for p in sorted((ROOT / "letters").iterdir()) if p.suffix == "" and p.is_file()]
     files = [letters.parse(p.name, p.read_bytes(), None, 26) for p in paths[number::CLIENTS]]
     moments = exact.feature_sums(np.concatenate([f.x for f in files])).moments()
@@ -64,7 +63,7 @@ def train_files(message: Message, context: Context) -> Message:
 
 
 class TimedFedAvg(FedAvg):  # type: ignore[misc]
-    """FedAvg that tells how long each round took, and its slowest client."""
+    """FedAvg that reports how long each round took, and its slowest client."""
 
     def configure_train(self, server_round: int, *rest: Any) -> Iterable[Message]:
         self.began = time.monotonic()

@@ -1,4 +1,4 @@
-"""Flower's simulation (Ray) of the app: four clients, two at a time, as many as there are cores."""
+"""Flower's simulation (Ray) of the app: four clients, as many at a time as there are cores."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ channels: dict[int, grpc.Channel] = {}
 
 
 def answer(port: int, do: str, count: int) -> float:
-    """Seconds: the median of so many small calls, of one call for so many bytes, or of a channel and its first call."""
+    """Return the median seconds of small calls, of one call for many bytes, or of a new channel and its first call."""
     if do == "open":
         began = time.perf_counter()
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:

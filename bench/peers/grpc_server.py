@@ -1,4 +1,4 @@
-"""grpcio's server with messages of raw bytes: echoes small ones, hands out large ones."""
+"""grpcio's server with messages of raw bytes: echoes small ones and serves large ones."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def weights(request: bytes, _: Any) -> bytes:
 
 
 def answer() -> int:
-    """Start, and say at which port."""
+    """Start the server, and return its port."""
     methods = {
         "echo": grpc.unary_unary_rpc_method_handler(echo),
         "weights": grpc.unary_unary_rpc_method_handler(weights),

@@ -17,13 +17,13 @@ warnings.simplefilter("ignore", ConvergenceWarning)
 if hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
-NEVER = 1 << 30  # to stop early
+NEVER = 1 << 30  # stop early
 
 trainers: dict[tuple[int, int, int], tuple[MLPClassifier, Any, Any]] = {}
 
 
 def answer(data: str, files: int, epochs: int, hidden: int, batch: int, eta: float, momentum: float) -> Any:
-    """Seconds of so many epochs: a fit goes on from where the last one ended, or of several files, from one start."""
+    """Return the seconds of some epochs: one file continues from the last fit, several start from the same weights."""
     if (files, hidden, batch) not in trainers:
         arrays = np.load(data)
         model = MLPClassifier(

@@ -1,4 +1,4 @@
-"""PyTorch, eager: the letters' network, trained on each file as its tutorials write it."""
+"""PyTorch, eager: the letters' network, trained as PyTorch's tutorials do."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if hasattr(os, "sched_setaffinity"):
 
 
 class Trainer:
-    """One model and its data, cut into files of equal length; each of several begins with the same weights."""
+    """One model and its data, cut into files of equal length; several files start from the same weights."""
 
     def __init__(
         self, data: str, files: int, epochs: int, hidden: int, batch: int, eta: float, momentum: float
@@ -60,7 +60,7 @@ trainers: dict[tuple[int, int, int], Trainer] = {}
 
 
 def answer(data: str, files: int, epochs: int, hidden: int, batch: int, eta: float, momentum: float) -> Any:
-    """Seconds of so many epochs of each file."""
+    """Return the seconds of some epochs of each file."""
     if (files, hidden, batch) not in trainers:
         trainers[files, hidden, batch] = Trainer(data, files, epochs, hidden, batch, eta, momentum)
     return trainers[files, hidden, batch].seconds()

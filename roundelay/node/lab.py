@@ -1,5 +1,4 @@
-"""A ring on this machine for experiments: nodes are added, killed, paused and cut off; the supernode is killed and
-restarted."""
+"""The lab: a ring on this machine whose nodes and supernode can be killed, paused, restarted and cut off."""
 
 from __future__ import annotations
 

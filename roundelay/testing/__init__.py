@@ -1,8 +1,9 @@
-"""Starts and disturbs real rings of processes, for tests, chaos, bench and deploy.
+"""Real rings of processes for tests, chaos and benchmarks: started, disturbed, observed.
 
-cluster          a supernode and nodes as processes that can be killed, paused and restarted
-multi_host_ring  the same, spread over network namespaces
-namespaces       hosts on one machine: network namespaces connected by a switch
-proxy            a TCP proxy that delays, slices, drops and resets
-process_stats    memory, threads and descriptors of a process over time
+cluster        a supernode, nodes and clients that can be killed, paused and restarted
+multi_host     the same, spread over several hosts
+namespaces     several hosts on one machine, as network namespaces
+proxy          a TCP proxy that injects network faults
+waiting        waits for conditions and console lines, with a limit
+process_stats  a process's memory, threads and descriptors over time
 """

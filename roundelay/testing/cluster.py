@@ -189,7 +189,7 @@ class Cluster(RingProcesses):
 
 @contextmanager
 def cluster(folder: Path, count: int, keep_state: bool = False, failpoints: str = "") -> Iterator[Cluster]:
-    """A ring of `count` nodes that ends with the block."""
+    """Start a ring of `count` nodes, which ends with the block."""
     ring = Cluster(folder, keep_state=keep_state, failpoints=failpoints)
     try:
         yield ring.form(count)

@@ -1,7 +1,6 @@
-"""Hosts of their own on one machine: network namespaces, each with a cable to one switch.
+"""Several hosts on one machine: network namespaces, each linked to one switch.
 
-Needs root and the ip command. Nothing of it touches the network of this machine, and the
-namespaces go with the block.
+Needs root and the ip command. The network of this machine is not touched, and the namespaces end with the block.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 COMMAND_TIMEOUT_S = 20.0
-CABLE, SWITCH = "cable", "switch"
+LINK, SWITCH = "link", "switch"
 
 
 @dataclass(frozen=True)
@@ -38,37 +37,37 @@ class Host:
         return f"node-{self.number}.ring.local"
 
     def cut(self) -> None:
-        """Silence, in both directions: packets vanish."""
-        _ip("-n", self.namespace, "link", "set", CABLE, "down")
+        """Take the link down: packets are lost in both directions."""
+        _ip("-n", self.namespace, "link", "set", LINK, "down")
 
     def mend(self) -> None:
-        """The link is up again, with both addresses: a link that goes down forgets its IPv6 one."""
-        _ip("-n", self.namespace, "link", "set", CABLE, "up")
-        _ip("-n", self.namespace, "address", "replace", f"{self.ipv6}/64", "dev", CABLE, "nodad")
+        """Bring the link up again with both addresses: a link that goes down loses its IPv6 address."""
+        _ip("-n", self.namespace, "link", "set", LINK, "up")
+        _ip("-n", self.namespace, "address", "replace", f"{self.ipv6}/64", "dev", LINK, "nodad")
 
     def wrapper(self, names: Path | None = None) -> tuple[str, ...]:
-        """What to write before a command that is to run there, with this file in the place of /etc/hosts."""
-        here = ("ip", "netns", "exec", self.namespace)  # which also gives it mounts of its own
+        """Return the command that runs a program on this host, with `names` in place of /etc/hosts."""
+        here = ("ip", "netns", "exec", self.namespace)  # also gives it mounts of its own
         if names is None:
             return here
         return (*here, "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', str(names))
 
 
 def missing() -> str:
-    """What is not there that this needs; empty where nothing is missing."""
+    """Return what this needs and does not find, or nothing."""
     is_there = os.geteuid() == 0 and shutil.which("ip") and shutil.which("unshare")
-    may = is_there and subprocess.run(["unshare", "--net", "--mount", "true"], check=False, capture_output=True)
-    return "" if may and may.returncode == 0 else "needs root, network namespaces and the ip command"
+    allowed = is_there and subprocess.run(["unshare", "--net", "--mount", "true"], check=False, capture_output=True)
+    return "" if allowed and allowed.returncode == 0 else "needs root, network namespaces and the ip command"
 
 
 def names_of(hosts: tuple[Host, ...]) -> str:
-    """What /etc/hosts says of them."""
+    """Return an /etc/hosts that names the hosts."""
     return "127.0.0.1 localhost\n" + "".join(f"{host.ipv4} {host.name}\n" for host in hosts)
 
 
 @contextmanager
 def network(count: int) -> Iterator[tuple[Host, ...]]:
-    """So many hosts that reach each other through a switch."""
+    """Make `count` hosts that reach each other through a switch."""
     stem = f"roundelay-{os.getpid()}"
     switch, hosts = f"{stem}-{SWITCH}", tuple(Host(n, f"{stem}-{n}") for n in range(1, count + 1))
     try:
@@ -84,13 +83,13 @@ def network(count: int) -> Iterator[tuple[Host, ...]]:
 
 
 def _connect(host: Host, switch: str) -> None:
-    """A new host, and a cable from it to the switch."""
+    """Make a host, and a link from it to the switch."""
     plug = f"to-{host.number}"
     _add(host.namespace)
-    _ip("-n", host.namespace, "link", "add", CABLE, "type", "veth", "peer", "name", plug, "netns", switch)
+    _ip("-n", host.namespace, "link", "add", LINK, "type", "veth", "peer", "name", plug, "netns", switch)
     _ip("-n", switch, "link", "set", plug, "master", SWITCH)
     _ip("-n", switch, "link", "set", plug, "up")
-    _ip("-n", host.namespace, "address", "add", f"{host.ipv4}/24", "dev", CABLE)
+    _ip("-n", host.namespace, "address", "add", f"{host.ipv4}/24", "dev", LINK)
     host.mend()
 
 

@@ -1,4 +1,4 @@
-"""What a process takes of its machine, from /proc, over time: memory, threads, descriptors, and their slopes."""
+"""A process's memory, threads and descriptors over time, from /proc."""
 
 from __future__ import annotations
 
@@ -8,52 +8,54 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 HOUR_S = 3600.0
-LEVEL = {"memory_kib": 4096.0, "threads": 4.0, "descriptors": 6.0}  # more between first and last third is a rise
+LEVEL = {"memory_kib": 4096.0, "threads": 4.0, "descriptors": 6.0}  # a larger rise is not flat
 
 
 @dataclass(frozen=True)
-class Vitals:
-    """One process at one moment."""
+class ProcessStats:
+    """What one process uses at one moment."""
 
     memory_kib: float  # resident
     threads: float
     descriptors: float
 
 
-KINDS = tuple(field.name for field in fields(Vitals))
+KINDS = tuple(field.name for field in fields(ProcessStats))
 
 
-def take(pid: int) -> Vitals:
-    """Raises OSError when there is no such process."""
+def take(pid: int) -> ProcessStats:
+    """Read the figures of a process. Raises OSError if there is no such process."""
     process = Path("/proc") / str(pid)
     lines = (process / "status").read_text().splitlines()
-    said = {name: value.split() for name, _, value in (line.partition(":") for line in lines)}
-    return Vitals(float(said["VmRSS"][0]), float(said["Threads"][0]), float(len(list((process / "fd").iterdir()))))
+    values = {name: value.split() for name, _, value in (line.partition(":") for line in lines)}
+    return ProcessStats(
+        float(values["VmRSS"][0]), float(values["Threads"][0]), float(len(list((process / "fd").iterdir())))
+    )
 
 
 class Chart:
-    """The samples of one process, since its warming up."""
+    """The samples of one process after its warm-up."""
 
     def __init__(self) -> None:
-        self._samples: list[tuple[float, Vitals]] = []
+        self._samples: list[tuple[float, ProcessStats]] = []
 
     def note(self, pid: int) -> None:
         self._samples.append((time.monotonic(), take(pid)))
 
-    def slopes(self) -> Vitals:
-        """Of the straight line that fits best, by the hour."""
-        return Vitals(*(HOUR_S * slope([at for at, _ in self._samples], values) for values in self._columns()))
+    def slopes(self) -> ProcessStats:
+        """Return the slopes of the least-squares lines, per hour."""
+        return ProcessStats(*(HOUR_S * slope([at for at, _ in self._samples], values) for values in self._columns()))
 
-    def rises(self) -> Vitals:
-        """From the mean of the first third to that of the last."""
+    def rises(self) -> ProcessStats:
+        """Return the rises from the mean of the first third of the samples to that of the last."""
         third = max(1, len(self._samples) // 3)
-        return Vitals(*(mean(values[-third:]) - mean(values[:third]) for values in self._columns()))
+        return ProcessStats(*(mean(values[-third:]) - mean(values[:third]) for values in self._columns()))
 
-    def latest(self) -> Vitals:
+    def latest(self) -> ProcessStats:
         return self._samples[-1][1]
 
     def is_flat(self) -> bool:
-        """No rise that is more than noise."""
+        """Return True if no rise is more than noise."""
         return all(getattr(self.rises(), kind) < LEVEL[kind] for kind in KINDS)
 
     def _columns(self) -> list[list[float]]:
@@ -61,7 +63,7 @@ class Chart:
 
 
 def slope(at: Sequence[float], values: Sequence[float]) -> float:
-    """Least squares; of a single moment, 0."""
+    """Return the slope of the least-squares line; 0 for a single sample."""
     middle, level = mean(at), mean(values)
     spread = sum((a - middle) ** 2 for a in at)
     return sum((a - middle) * (v - level) for a, v in zip(at, values, strict=True)) / spread if spread else 0.0

@@ -1,7 +1,7 @@
-"""A bad way between two processes: a TCP proxy on loopback that delays, slices, swallows and breaks what passes.
+"""A TCP proxy on loopback that injects network faults: it delays, fragments, drops and resets.
 
-One thread for each direction of each connection. It understands nothing of what it carries, keeps
-no connection longer than its block, and binds to loopback only.
+It has one thread for each direction of each connection, does not interpret what it carries, and closes every
+connection at the end of its block.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
-PIECE_BYTES = 1 << 16
+CHUNK_BYTES = 1 << 16
 ACCEPT_EVERY_S = 0.1
 CONNECT_TIMEOUT_S = 1.0
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends RST
@@ -24,21 +24,21 @@ RESET = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends RST
 
 @dataclass(frozen=True)
 class Faults:
-    """What is done to everything that passes; with none of it the proxy is only a detour."""
+    """The faults that are injected into all traffic; by default none."""
 
     latency_s: float = 0.0
     jitter_s: float = 0.0
-    slice_bytes: int = 0  # forward in pieces of so many bytes, one packet each
-    loss: float = 0.0  # chance that a piece, and everything after it on its connection, is never forwarded
-    reset: float = 0.0  # chance that a piece breaks its connection instead
-    refuse: bool = False  # new connections are reset at once
-    swallow_requests: bool = False  # nothing arrives at the process behind
-    swallow_answers: bool = False  # nothing comes back from it: a one-way street
+    slice_bytes: int = 0  # forward in fragments of that many bytes, one packet each
+    loss: float = 0.0  # probability that a chunk, and everything after it on its connection, is dropped
+    reset: float = 0.0  # probability that a chunk resets its connection
+    refuse: bool = False  # reset new connections at once
+    swallow_requests: bool = False  # drop everything towards the target
+    swallow_answers: bool = False  # drop everything from the target: a one-way link
 
 
 @dataclass
 class Counts:
-    """What has been done so far."""
+    """What the proxy has done so far."""
 
     connections: int = 0
     resets: int = 0
@@ -109,10 +109,10 @@ class Proxy:
         self._pump(caller, callee, answers=False)
 
     def _pump(self, source: socket.socket, sink: socket.socket, answers: bool) -> None:
-        """Forward until one side ends; what is swallowed is read and forgotten."""
+        """Forward until one side ends. What is dropped is read all the same."""
         lost = False
         with suppress(OSError):
-            while piece := source.recv(PIECE_BYTES):
+            while chunk := source.recv(CHUNK_BYTES):
                 faults = self.faults
                 if self._happens(faults.reset):
                     self.counts.resets += 1
@@ -124,19 +124,19 @@ class Proxy:
                     self.counts.lost += 1
                 if lost or (faults.swallow_answers if answers else faults.swallow_requests):
                     continue
-                self._forward(piece, sink, faults)
+                self._forward(chunk, sink, faults)
         for each in (source, sink):
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
         self._close(source)
         self._close(sink)
 
-    def _forward(self, piece: bytes, sink: socket.socket, faults: Faults) -> None:
+    def _forward(self, chunk: bytes, sink: socket.socket, faults: Faults) -> None:
         if faults.latency_s or faults.jitter_s:
             time.sleep(faults.latency_s + self._rng.uniform(0.0, faults.jitter_s))
-        step = faults.slice_bytes or len(piece)
-        for start in range(0, len(piece), step):
-            sink.sendall(piece[start : start + step])
+        step = faults.slice_bytes or len(chunk)
+        for start in range(0, len(chunk), step):
+            sink.sendall(chunk[start : start + step])
 
     def _happens(self, chance: float) -> bool:
         return chance > 0.0 and self._rng.random() < chance
@@ -144,7 +144,7 @@ class Proxy:
     def _reset(self, each: socket.socket) -> None:
         with suppress(OSError):
             each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-            each.shutdown(socket.SHUT_RD)  # wakes whoever reads it
+            each.shutdown(socket.SHUT_RD)  # wakes the thread that reads it
         self._close(each)
 
     def _close(self, each: socket.socket) -> None:
@@ -161,7 +161,7 @@ class Proxy:
 
 @contextmanager
 def proxy(target: tuple[str, int], seed: int = 7, host: str = "127.0.0.2") -> Iterator[Proxy]:
-    """A proxy in front of a process, for the length of the block."""
+    """Put a proxy in front of a process for the length of the block."""
     made = Proxy(target, random.Random(seed), host)
     made.start()
     try:

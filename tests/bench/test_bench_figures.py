@@ -1,7 +1,7 @@
 """How the benches judge and print what they have measured; and that a figure that is missing says why."""
 
 from bench.compare import ratio, take_turns
-from bench.figures import Limit, Line, Table, worse
+from bench.figures import Limit, Line, Table, broken_limits
 from bench.performance import largest
 
 
@@ -10,7 +10,7 @@ def test_a_limit_is_about_the_ratio_where_there_is_a_peer_and_else_about_ours() 
     alone = Line("start", "s", 2.0, limit=Limit(3.0, at_least=False))
 
     assert (beside.held, alone.held) == ("no", "yes")
-    assert worse([Table("t", (beside, alone))]) == ["t: speed"]
+    assert broken_limits([Table("t", (beside, alone))]) == ["t: speed"]
 
 
 def test_a_strict_limit_is_not_held_by_its_bound() -> None:

@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from bench import counted_node, scale_simulated
-from bench.fits import fitted
-from bench.message_counter import Tally, tallied
-from bench.scale_growth import Cost, Found, growth
+from bench.message_counter import Tally, count_messages
+from bench.scale_growth import Cost, RingCosts, fit_line, growth
 from bench.simulated import LINK, simulate
 from bench.topologies import simulated
 from roundelay.chord.effects import Ask, AskAll, Procedure, Sleep
@@ -48,7 +47,7 @@ def procedure() -> Procedure[str]:
 
 def test_a_tally_counts_what_goes_over_the_wire_and_changes_nothing() -> None:
     tally = Tally()
-    running = tallied(ME, procedure(), Sizes(), tally)
+    running = count_messages(ME, procedure(), Sizes(), tally)
 
     effects = [running.send(outcome) for outcome in (None, None, "mine", ["theirs", "mine"])]
     with pytest.raises(StopIteration) as ended:
@@ -56,11 +55,11 @@ def test_a_tally_counts_what_goes_over_the_wire_and_changes_nothing() -> None:
 
     assert [type(effect) for effect in effects] == [Sleep, Ask, AskAll, Ask]
     assert ended.value.value == "silent"
-    assert (tally.questions, tally.messages, tally.bytes) == (2, 4, 100 + 10 + 100 + 1)
+    assert (tally.requests, tally.messages, tally.bytes) == (2, 4, 100 + 10 + 100 + 1)
 
 
-def test_a_line_is_found_and_a_scatter_is_told_from_it() -> None:
-    line, scatter = fitted([1, 2, 3, 4], [5, 7, 9, 11]), fitted([1, 2, 3, 4], [1, 9, 0, 8])
+def test_a_fit_distinguishes_a_line_from_scatter() -> None:
+    line, scatter = fit_line([1, 2, 3, 4], [5, 7, 9, 11]), fit_line([1, 2, 3, 4], [1, 9, 0, 8])
 
     assert (line.base, line.step, line.r2) == (3.0, 2.0, 1.0)
     assert str(line) == "3 + 2" and scatter.r2 < 0.5
@@ -68,7 +67,7 @@ def test_a_line_is_found_and_a_scatter_is_told_from_it() -> None:
 
 def test_a_simulated_ring_has_costs_and_more_nodes_cost_longer_lookups(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scale_simulated, "ARC", 20)
-    monkeypatch.setattr(scale_simulated, "UPKEEP_S", 5.0)
+    monkeypatch.setattr(scale_simulated, "MAINTENANCE_S", 5.0)
 
     small, large = scale_simulated._of_size(40), scale_simulated._of_size(320)
 
@@ -82,7 +81,7 @@ def test_a_simulated_ring_has_costs_and_more_nodes_cost_longer_lookups(monkeypat
 def test_what_grows_faster_than_chord_promises_is_not_held() -> None:
     def grown(power: int) -> list[str]:
         found = [
-            Found(n, Cost(n**0.1, 1, 1), Cost(bits**power, 1, 1), 3.0, 100.0)
+            RingCosts(n, Cost(n**0.1, 1, 1), Cost(bits**power, 1, 1), 3.0, 100.0)
             for bits, n in ((bits, 2**bits) for bits in (10, 11, 12, 13))
         ]
         return [line.held for line in growth(found).lines[2:4]]

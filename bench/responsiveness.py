@@ -1,7 +1,7 @@
-"""Does a node answer its neighbours while it trains? `python -m bench neighbours [--json]`.
+"""How fast a node answers its neighbours while it trains: `python -m bench responsiveness [--json]`.
 
-A ring of four nodes trains the shipped letters; meanwhile every node is asked for its neighbours
-again and again, and each answer is timed. Beside it the same on the ring at rest.
+A ring of four nodes trains the shipped letters. Meanwhile every node is asked for its neighbours again and again, and
+each answer is timed; the same is measured on the idle ring.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def times_ms(nodes: Sequence[NodeRef], go_on: Callable[[], bool]) -> list[float]:
-    """How long each answer took, the nodes asked in turn."""
+    """Ask the nodes in turn, and return how long each answer took."""
     peers, times = Peers(), []
     while go_on():
         for node in nodes:
@@ -79,7 +79,7 @@ def table(rows: dict[str, list[float]]) -> Table:
 
 
 def _client(ring: LocalRing) -> subprocess.Popen[bytes]:
-    """A job on that ring, in a process of its own."""
+    """Start a job on that ring, in a process of its own."""
     command = [
         sys.executable,
         str(ROOT / "client.py"),

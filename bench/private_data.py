@@ -1,11 +1,10 @@
-"""Files that stay where they are: a job over four nodes' private files, with every byte between processes read.
+"""Private data: a job over four nodes' private files, with every byte between processes searched for their rows.
 
-    python -m bench pinned [--rounds N] [--json]
+    python -m bench private_data [--rounds N] [--json]
 
-Each node stands behind a proxy that keeps all that passes, so whatever the nodes and the client
-say to one another is looked through for the rows: as text, and as the numbers that a trainer makes of them. The
-validation file, which is stored on the ring, must be found: else the search would prove nothing. Writes
-docs/results/pinned.md.
+Each node is reached through a proxy that records all traffic. The recorded bytes are searched for the private rows, as
+text and as the numbers that a trainer makes of them. The rows of the validation file, which is stored on the ring,
+must be found, or the search would prove nothing. Writes docs/results/private_data.md.
 """
 
 from __future__ import annotations
@@ -24,7 +23,8 @@ from socket import socket
 
 import numpy as np
 
-from bench.results import machine, table, write
+from bench.machine import short_sentence
+from bench.report import markdown_table, write
 from roundelay.federation.private_data import find_publications
 from roundelay.node.subprocesses import ROOT
 from roundelay.testing.cluster import Cluster, free_port
@@ -39,8 +39,8 @@ LETTERS = ROOT / "letters"
 HELD_OUT = LETTERS / "validate_letters.txt"
 
 
-class Reader(Proxy):
-    """A proxy that keeps what passes, each connection's two directions on their own."""
+class RecordingProxy(Proxy):
+    """A proxy that records its traffic, each direction of a connection by itself."""
 
     def __init__(self, target: tuple[str, int]) -> None:
         super().__init__(target, random.Random(1), "127.0.0.2")
@@ -52,8 +52,8 @@ class Reader(Proxy):
 
 
 @dataclass(frozen=True)
-class Found:
-    """How it ended, and what was seen."""
+class SearchResult:
+    """The result of the job, and which rows were seen in the traffic."""
 
     error: float
     files: int
@@ -64,33 +64,33 @@ class Found:
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser("python -m bench pinned", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser("python -m bench private_data", description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory(prefix="roundelay-pinned-") as folder:
+    with tempfile.TemporaryDirectory(prefix="roundelay-private-") as folder:
         found = measure(Path(folder), chosen.rounds)
     text = document(found, chosen.rounds)
-    write("pinned.md", text)
+    write("private_data.md", text)
     held = found.error <= ERROR_MAX and found.rows_seen == 0 and found.validation_rows_seen > 0
-    print(json.dumps({"bench": "pinned", **vars(found), "held": held}) if chosen.json else text)
+    print(json.dumps({"bench": "private_data", **vars(found), "held": held}) if chosen.json else text)
     return 0 if held else 1
 
 
-def measure(folder: Path, rounds: int, *options: str, files_each: int = FILES_EACH) -> Found:
-    """One job over private files, and a search through all that was said."""
+def measure(folder: Path, rounds: int, *options: str, files_each: int = FILES_EACH) -> SearchResult:
+    """Run one job over private files, and search all traffic."""
     folders = share_out(folder, files_each)
-    with private_ring(folder / "ring", folders) as (ring, readers):
+    with private_ring(folder / "ring", folders) as (ring, proxies):
         client = ring.start_client(
-            "train", "--pinned", NAME, "--validation", str(HELD_OUT), "--rounds", str(rounds), "--json", *options
+            "train", "--private", NAME, "--validation", str(HELD_OUT), "--rounds", str(rounds), "--json", *options
         )
         if client.wait() != 0:
             raise RuntimeError(client.text)
         shown = json.loads(client.out.read_text())
-        streams = [bytes(stream) for reader in readers for stream in reader.kept.values()]
+        streams = [bytes(stream) for proxy in proxies for stream in proxy.kept.values()]
     lines = {line for each in folders for path in each.iterdir() for line in path.read_bytes().split()}
     held_out = set(HELD_OUT.read_bytes().split())
-    return Found(
+    return SearchResult(
         shown["validation_error"],
         shown["files"],
         sum(map(len, streams)),
@@ -101,7 +101,7 @@ def measure(folder: Path, rounds: int, *options: str, files_each: int = FILES_EA
 
 
 def share_out(folder: Path, files_each: int) -> list[Path]:
-    """The shipped letters, as private folders of NODES nodes."""
+    """Copy the shipped letters into private folders of NODES nodes."""
     sources = sorted(path for path in LETTERS.iterdir() if path.is_file() and not path.suffix)
     folders = []
     for number in range(NODES):
@@ -114,36 +114,36 @@ def share_out(folder: Path, files_each: int) -> list[Path]:
 
 
 @contextmanager
-def private_ring(folder: Path, folders: Sequence[Path]) -> Iterator[tuple[Cluster, list[Reader]]]:
-    """Nodes with private files that know one another, and are known, only by their readers' addresses."""
+def private_ring(folder: Path, folders: Sequence[Path]) -> Iterator[tuple[Cluster, list[RecordingProxy]]]:
+    """Start nodes with private files that are reached only through their recording proxies."""
     ring = Cluster(folder)
     with ExitStack() as stack:
         stack.callback(ring.stop)
         ring.start_supernode()
-        readers = []
+        proxies = []
         for private in folders:
             port = free_port()
-            reader = Reader(("127.0.0.1", port))
-            reader.start()
-            stack.callback(reader.stop)
-            readers.append(reader)
+            proxy = RecordingProxy(("127.0.0.1", port))
+            proxy.start()
+            stack.callback(proxy.stop)
+            proxies.append(proxy)
             ring.add_node("--advertise", "127.0.0.2", "--private", str(private), "--private-name", NAME, port=port)
         ring.wait_until_converged()
         wait_published(ring, len(folders))
-        yield ring, readers
+        yield ring, proxies
 
 
 def wait_published(ring: Cluster, count: int) -> None:
-    """Until all have told the ring of their files. Raises Stuck."""
+    """Wait until `count` nodes have published their files. Raises Stuck."""
 
-    def told() -> bool:
+    def published() -> bool:
         return len(ring.ask(lambda entry: find_publications(entry.node, entry.ring, NAME))) == count
 
-    until(told, f"{count} nodes have published")
+    until(published, f"{count} nodes have published")
 
 
 def seen(rows: set[bytes], streams: Sequence[bytes]) -> int:
-    """How many of these rows stand somewhere in what was said, as text or as a trainer's numbers."""
+    """Return how many of these rows occur in the streams, as text or as a trainer's numbers."""
     found = {row for stream in streams for row in TEXT.findall(stream) if row in rows}
     for kind in (np.float32, np.float64):
         forms = {np.array(row.split(b",")[:-1], kind).tobytes(): row for row in rows}
@@ -152,7 +152,7 @@ def seen(rows: set[bytes], streams: Sequence[bytes]) -> int:
 
 
 def _places(stream: bytes, forms: dict[bytes, bytes]) -> Iterator[bytes]:
-    """Those of the forms that stand in the stream, at any offset: by their first eight bytes, then whole."""
+    """Yield the forms that occur in the stream, at any offset: first by their first eight bytes, then in full."""
     heads, length = np.array([int.from_bytes(form[:8], "little") for form in forms], np.uint64), len(next(iter(forms)))
     for offset in range(8):
         words = np.frombuffer(stream, "<u8", max(0, len(stream) - offset) // 8, offset)  # (n,)
@@ -162,15 +162,15 @@ def _places(stream: bytes, forms: dict[bytes, bytes]) -> Iterator[bytes]:
                 yield form
 
 
-def document(found: Found, rounds: int) -> str:
+def document(found: SearchResult, rounds: int) -> str:
     lines = [
-        "# Files that stay where they are",
+        "# Private data: no row leaves its node",
         "",
-        f"`python -m bench pinned`, {machine()}. {NODES} nodes with {FILES_EACH} private files each of the shipped "
-        f"letters, {rounds} rounds, default settings; every byte between the client and the nodes, and among the "
-        "nodes, was read by proxies and looked through.",
+        f"`python -m bench private_data`, {short_sentence()}. {NODES} nodes with {FILES_EACH} private files each of "
+        f"the shipped letters, {rounds} rounds, default settings. Proxies recorded every byte between the client and "
+        "the nodes, and among the nodes; all of it was searched.",
         "",
-        *table(
+        *markdown_table(
             ("files", "validation error", "bytes read", "private rows", "of them seen", "validation rows seen"),
             [
                 (
@@ -184,7 +184,7 @@ def document(found: Found, rounds: int) -> str:
             ],
         ),
         "",
-        "The validation file is given by the client and stored on the ring: its rows are seen, as they must be if "
+        "The client stores the validation file on the ring: its rows are seen, as they must be if "
         "the search is to prove anything.",
         "",
     ]
