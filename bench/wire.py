@@ -17,6 +17,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 
+from thrift.protocol.TBinaryProtocol import TBinaryProtocolAccelerated
+
 from bench import echo_servers, report
 from bench.compare import Measure, Peer, PeerMissing, ratio, take_turns
 from bench.echo_servers import CHUNK, COMMAND, HOST, ME, PING
@@ -31,7 +33,7 @@ from roundelay.rpc import codec
 from roundelay.rpc.gen import ComputeNode
 from roundelay.rpc.gen.ttypes import Target
 from roundelay.rpc.peers import Peers
-from roundelay.rpc.protocol import protocol
+from roundelay.rpc.protocol import BinaryProtocol
 from roundelay.rpc.transport import connect
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import Read
@@ -87,7 +89,7 @@ class _Grpc:
 def _small(raw: socket.socket, peers: Peers, node: NodeRef, grpc: _Grpc | None) -> Table:
     question = Ask(node, NextHop(12345), CALL_TIMEOUT_S)
     connection = connect(HOST, node.port, CALL_TIMEOUT_S)
-    client = ComputeNode.Client(protocol(connection))
+    client = ComputeNode.Client(TBinaryProtocolAccelerated(connection))
     target, key = Target(codec.id_to_wire(ME.id), ME.incarnation), codec.id_to_wire(12345)
 
     def ping() -> None:
@@ -281,7 +283,7 @@ def _open(stack: ExitStack, grpc: _Grpc | None) -> Table:
 
 def _first_call(port: int, context: ssl.SSLContext | None) -> None:
     connection = connect(HOST, port, CALL_TIMEOUT_S, context)
-    client = ComputeNode.Client(protocol(connection))
+    client = ComputeNode.Client(BinaryProtocol(connection))
     client.next_hop(Target(codec.id_to_wire(ME.id), ME.incarnation), codec.id_to_wire(12345), [])
     connection.close()
 

@@ -20,7 +20,7 @@ from roundelay.chord.refs import Address, NodeRef
 from roundelay.rpc import codec
 from roundelay.rpc.calls import COMPUTE_NODE, UNTARGETED, WireCall
 from roundelay.rpc.gen.ttypes import Target
-from roundelay.rpc.protocol import protocol
+from roundelay.rpc.protocol import BinaryProtocol
 from roundelay.rpc.transport import FramedSocket, connect
 
 CONNECTIONS_MAX = 32  # idle ones kept, in all
@@ -38,7 +38,7 @@ class Line:
 
     def __init__(self, connection: FramedSocket) -> None:
         self.connection = connection
-        self.messages = protocol(connection)
+        self.messages = BinaryProtocol(connection)
         self.idle_since = 0.0
 
 

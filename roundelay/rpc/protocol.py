@@ -1,52 +1,44 @@
-"""Thrift's binary protocol over our transport: strict, with limits, and fast where Thrift's own is slow.
+"""Thrift's binary protocol over our transport: strict, with limits on every length.
 
-Errors: TProtocolException says that the other side sent what is no message. What happens to the
-connection is the transport's business.
+Raises TProtocolException for bytes that are no message; what then happens to the connection is decided by its owner.
 """
 
 import struct
-import typing
+from typing import Any
 
-from thrift.protocol.TBinaryProtocol import TBinaryProtocolAccelerated
+from thrift.protocol.TBinaryProtocol import TBinaryProtocol
 from thrift.Thrift import TApplicationException, TMessageType, TType
 
+from roundelay.rpc.fast_binary import Struct, read_struct, skip_struct, write_struct
 from roundelay.rpc.method import MESSAGE, SEQUENCE, Method, message_begin
-from roundelay.rpc.transport import FRAME_SIZE_MAX, LARGE_SIZE, FramedSocket, no_message
+from roundelay.rpc.transport import FRAME_SIZE_MAX, FramedSocket, no_message
 
 STRING_SIZE_MAX = FRAME_SIZE_MAX
 NAME_SIZE_MAX = 256  # bytes, of a method
 CONTAINER_LENGTH_MAX = 1 << 16  # entries
 
 
-class BinaryProtocol(TBinaryProtocolAccelerated):  # type: ignore[misc]  # thrift ships no types
-    """Thrift's binary protocol: strict, with limits, and fast in the places where Thrift's own is slow."""
+class BinaryProtocol(TBinaryProtocol):  # type: ignore[misc]  # thrift ships no types
+    """One end of a connection: calls and answers as whole messages."""
 
     def __init__(self, transport: FramedSocket) -> None:
         super().__init__(transport, string_length_limit=STRING_SIZE_MAX, container_length_limit=CONTAINER_LENGTH_MAX)
         self.message: tuple[str, int, int] | None = None  # name, type and seqid of the message being read
-        self._in_c = self._fast_decode, self._fast_encode
-        if None not in self._in_c:
-            del self._fast_decode, self._fast_encode  # the class's own, below, take their place
 
-    def call(self, method: Method, arguments: tuple[typing.Any, ...]) -> typing.Any:
-        """Call, and return what is answered. Raises what the contract declares, or TApplicationException."""
+    def call(self, method: Method, arguments: tuple[Any, ...]) -> Any:
+        """Call a method and return its answer. Raises what the contract declares, or TApplicationException."""
         self.send(method.call_begins, method.arguments(*arguments), method.arguments_spec, method.is_bulky)
         frame = self.trans.frame()
         if frame.read(len(method.reply_begins)) != method.reply_begins:
-            self._fail_otherwise(method)
+            self._raise_other_answer(method)
         result = self.read(method.result, method.result_spec)
         self.trans.let_go()
         return method.outcome(result)
 
-    def send(self, begins: bytes, message: "_Struct", spec: object, is_bulky: bool) -> None:
-        """Send a message: its first bytes, and its struct, which may hold a large binary where it is bulky."""
-        # Not appended: a message that could not be encoded leaves its beginning behind.
-        self.trans.unsent = unsent = [begins]
-        encode = self._fast_encode if is_bulky else self._in_c[1]
-        if encode is None:
-            message.write(self)
-        else:
-            unsent.append(encode(message, spec))
+    def send(self, begins: bytes, value: Struct, spec: object, is_bulky: bool) -> None:
+        """Send a message: its first bytes, and its struct. `is_bulky`: the struct may hold a large binary."""
+        self.trans.unsent = [begins]  # also drops what a message left behind that could not be encoded
+        write_struct(self, value, spec, is_bulky)
         self.trans.flush()
 
     def refuse(self, name: str, seqid: int, kind: int, why: str) -> None:
@@ -55,17 +47,12 @@ class BinaryProtocol(TBinaryProtocolAccelerated):  # type: ignore[misc]  # thrif
         TApplicationException(kind, why).write(self)
         self.trans.flush()
 
-    def read(self, kind: "type[_Struct]", spec: object) -> typing.Any:
-        """The struct that comes next."""
-        made = kind()
-        if self._fast_decode is None:
-            made.read(self)
-        else:
-            self._fast_decode(made, self, spec)
-        return made
+    def read(self, kind: type[Struct], spec: object) -> Any:
+        """Return the struct that comes next."""
+        return read_struct(self, kind, spec)
 
-    def _fail_otherwise(self, method: Method) -> None:
-        """It is not the reply to this call: raise what was answered in its place."""
+    def _raise_other_answer(self, method: Method) -> None:
+        """Raise what was answered in the place of a reply to this call."""
         self.trans.frame().seek(0)
         name, kind, _ = self.readMessageBegin()
         if kind != TMessageType.EXCEPTION:
@@ -99,55 +86,6 @@ class BinaryProtocol(TBinaryProtocolAccelerated):  # type: ignore[misc]  # thrif
         self.trans.unsent = [message_begin(name, kind, seqid)]
 
     def skip(self, ttype: int, max_depth: int = 64) -> None:
-        """Skip a value, in C: the arguments of an unknown method may be 2 MiB, seconds of work in Python."""
-        if ttype == TType.STRUCT and self._fast_decode is not None:
-            self._fast_decode(_Nothing(), self, [_Nothing, ()])
-        else:
+        """Skip a value. The arguments of an unknown method may be 2 MiB: seconds of work in Python, little in C."""
+        if ttype != TType.STRUCT or not skip_struct(self):
             super().skip(ttype, max_depth)
-
-    def _fast_decode(self, value: object, protocol: object, spec: object) -> None:
-        decode, _ = self._in_c
-        try:
-            decode(value, protocol, spec)
-        except (OverflowError, TypeError, ValueError) as error:
-            raise no_message(str(error)) from error
-
-    def _fast_encode(self, value: "_Struct", spec: object) -> bytes:
-        """Encode in C, or a large binary in Python: C appends it byte by byte, at a tenth of the speed."""
-        _, encode = self._in_c
-        if not _is_large(value):
-            return encode(value, spec)
-        self._fast_encode = None  # type: ignore[assignment,method-assign]  # which tells value to use Python
-        try:
-            value.write(self)
-        finally:
-            del self._fast_encode
-        return b""  # all is written
-
-
-def protocol(transport: FramedSocket) -> BinaryProtocol:
-    """The protocol that both ends speak over a transport."""
-    return BinaryProtocol(transport)
-
-
-class _Struct(typing.Protocol):
-    """What the Thrift compiler generates."""
-
-    def read(self, protocol: BinaryProtocol) -> None: ...
-
-    def write(self, protocol: BinaryProtocol) -> None: ...
-
-
-class _Nothing:
-    """A struct without fields, which the C decoder fills by skipping every field."""
-
-
-def _is_large(message: object) -> bool:
-    """Whether a struct, or a struct in one of its fields, holds a large binary."""
-    for value in vars(message).values():
-        if isinstance(value, bytes):
-            if len(value) >= LARGE_SIZE:
-                return True
-        elif hasattr(value, "thrift_spec") and _is_large(value):
-            return True
-    return False

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from thrift.Thrift import TApplicationException, TException, TMessageType
 
-from roundelay.rpc.protocol import BinaryProtocol, protocol
+from roundelay.rpc.protocol import BinaryProtocol
 from roundelay.rpc.transport import FramedSocket
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ class Server:
         try:
             self._secure(connection)
             transport = FramedSocket(connection.sock, self._limits.frame_timeout_s)
-            messages = protocol(transport)
+            messages = BinaryProtocol(transport)
             while transport.wait(self._limits.idle_timeout_s) and self._begin(connection):
                 transport.receive()
                 self._handle(messages, connection.peer)

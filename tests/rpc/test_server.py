@@ -23,34 +23,15 @@ import pytest
 from thrift.Thrift import TApplicationException, TMessageType, TType
 from thrift.transport.TTransport import TTransportException
 
-from roundelay.rpc.protocol import protocol
+from roundelay.rpc.protocol import BinaryProtocol
 from roundelay.rpc.server import ACCEPT_BACKOFF_S, WORKERS_MAX, Limits, PortInUse, Server
 from roundelay.rpc.transport import FRAME_SIZE_MAX, FramedSocket, connect
+from tests.rpc.structs import BLOB_SPEC, Blob
 
 TIMEOUT_S = 20.0  # generous: nothing here should come near it
 SHORT_S = 0.2
 PAGE = resource.getpagesize()
 GROWTH_MAX = 64 << 20  # bytes
-
-
-class Blob:
-    """Like the generated structs: one binary, encoded and decoded in C where the protocol says so."""
-
-    thrift_spec = (None, (1, TType.STRING, "data", "BINARY", None))
-
-    def __init__(self, data: bytes | None = None) -> None:
-        self.data = data
-
-    def read(self, messages) -> None:
-        messages._fast_decode(self, messages, [Blob, self.thrift_spec])
-
-    def write(self, messages) -> None:
-        if messages._fast_encode is not None:
-            messages.trans.write(messages._fast_encode(self, [Blob, self.thrift_spec]))
-            return
-        messages.writeFieldBegin("data", TType.STRING, 1)
-        messages.writeBinary(self.data)
-        messages.writeFieldStop()
 
 
 class Methods:
@@ -61,9 +42,9 @@ class Methods:
 
     def process(self, messages) -> None:
         name, _, seqid = messages.readMessageBegin()
-        kind, result, argument = TMessageType.REPLY, Blob(), Blob()
+        kind, result = TMessageType.REPLY, Blob()
         if name in self.methods:
-            argument.read(messages)
+            argument = messages.read(Blob, BLOB_SPEC)
             messages.readMessageEnd()
             result.data = self.methods[name](argument.data)
         else:
@@ -78,7 +59,7 @@ class Methods:
 
 
 def call(transport: FramedSocket, data: bytes, name: str = "echo") -> bytes:
-    messages = protocol(transport)
+    messages = BinaryProtocol(transport)
     messages.writeMessageBegin(name, TMessageType.CALL, 7)
     Blob(data).write(messages)
     transport.flush()

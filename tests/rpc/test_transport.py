@@ -21,7 +21,8 @@ from thrift.protocol.TProtocol import TProtocolException
 from thrift.Thrift import TMessageType, TType
 from thrift.transport.TTransport import TTransportException
 
-from roundelay.rpc.protocol import CONTAINER_LENGTH_MAX, protocol
+from roundelay.rpc.fast_binary import write_struct
+from roundelay.rpc.protocol import CONTAINER_LENGTH_MAX, BinaryProtocol
 from roundelay.rpc.transport import (
     BUFFER_SIZE_MIN,
     FRAME_SIZE_MAX,
@@ -31,47 +32,11 @@ from roundelay.rpc.transport import (
     FramedSocket,
     connect,
 )
+from tests.rpc.structs import BLOB_SPEC, Blob, Box
 
 TIMEOUT_S = 20.0  # generous: nothing here should come near it
 SHORT_S = 0.2
 HAS_IPV6 = socket.has_ipv6 and socket.has_dualstack_ipv6()
-
-
-class Blob:
-    """Like the generated structs: one binary, encoded and decoded in C where the protocol says so."""
-
-    thrift_spec = (None, (1, TType.STRING, "data", "BINARY", None))
-
-    def __init__(self, data: bytes | None = None) -> None:
-        self.data = data
-
-    def read(self, messages) -> None:
-        messages._fast_decode(self, messages, [Blob, self.thrift_spec])
-
-    def write(self, messages) -> None:
-        if messages._fast_encode is not None:
-            messages.trans.write(messages._fast_encode(self, [Blob, self.thrift_spec]))
-            return
-        messages.writeFieldBegin("data", TType.STRING, 1)
-        messages.writeBinary(self.data)
-        messages.writeFieldStop()
-
-
-class Box:
-    """A struct with a Blob inside."""
-
-    thrift_spec = (None, (1, TType.STRUCT, "blob", [Blob, Blob.thrift_spec], None))
-
-    def __init__(self, blob: Blob) -> None:
-        self.blob = blob
-
-    def write(self, messages) -> None:
-        if messages._fast_encode is not None:
-            messages.trans.write(messages._fast_encode(self, [Box, self.thrift_spec]))
-            return
-        messages.writeFieldBegin("blob", TType.STRUCT, 1)
-        self.blob.write(messages)
-        messages.writeFieldStop()
 
 
 class Pieces:
@@ -123,10 +88,11 @@ def sent_by(transport: FramedSocket, other: socket.socket) -> bytes:
 
 
 def encoded(message: Blob | Box) -> bytes:
-    transport = FramedSocket(socket.socket(), TIMEOUT_S)
-    message.write(protocol(transport))
-    transport.close()
-    return b"".join(transport.unsent)
+    return bytes(fastbinary.encode_binary(message, [type(message), message.thrift_spec]))
+
+
+def read_blob(messages: BinaryProtocol) -> bytes:
+    return bytes(messages.read(Blob, BLOB_SPEC).data)
 
 
 def test_what_is_written_is_sent_as_one_frame(ends):
@@ -168,24 +134,23 @@ def test_a_binary_argument_arrives_through_the_decoder_in_c(ends, size):
 
     transport.wait(TIMEOUT_S)
     transport.receive()
-    blob = Blob()
-    blob.read(protocol(transport))
+    received = read_blob(BinaryProtocol(transport))
 
     sender.join()
-    assert blob.data == data
+    assert received == data
 
 
 def test_a_value_that_was_read_does_not_change_with_the_next_frame(ends):
     transport, other = ends
-    first, second = Blob(), Blob()
+    received = []
     other.sendall(framed(encoded(Blob(b"1" * 1000))) + framed(encoded(Blob(b"2" * 1000))))
 
-    for blob in (first, second):
+    for _ in range(2):
         transport.wait(TIMEOUT_S)
         transport.receive()
-        blob.read(protocol(transport))
+        received.append(read_blob(BinaryProtocol(transport)))
 
-    assert (first.data, second.data) == (b"1" * 1000, b"2" * 1000)
+    assert received == [b"1" * 1000, b"2" * 1000]
 
 
 def test_the_buffer_of_one_frame_shows_nothing_of_it_in_the_next():
@@ -234,8 +199,8 @@ def test_a_message_read_to_its_end_holds_no_memory(ends):
     other.sendall(framed(encoded(Blob(b"x" * 10_000))))
     transport.wait(TIMEOUT_S)
     transport.receive()
-    messages = protocol(transport)
-    Blob().read(messages)
+    messages = BinaryProtocol(transport)
+    read_blob(messages)
 
     messages.readMessageEnd()
 
@@ -243,42 +208,13 @@ def test_a_message_read_to_its_end_holds_no_memory(ends):
 
 
 def test_a_protocol_is_freed_with_its_last_user_without_a_collection():
-    messages = protocol(FramedSocket(None, TIMEOUT_S))  # type: ignore[arg-type]
-    Blob(b"x" * LARGE_SIZE).write(messages)
+    messages = BinaryProtocol(FramedSocket(None, TIMEOUT_S))  # type: ignore[arg-type]
+    write_struct(messages, Blob(b"x" * LARGE_SIZE), BLOB_SPEC, True)
     watch = weakref.ref(messages)
 
     del messages
 
     assert watch() is None
-
-
-@pytest.mark.parametrize("size", [0, 10, LARGE_SIZE - 1, LARGE_SIZE, LARGE_SIZE + 1])
-@pytest.mark.parametrize("wrap", [lambda blob: blob, Box], ids=["bare", "nested"])
-def test_a_large_binary_is_encoded_as_c_would(wrap, size):
-    message = wrap(Blob(b"w" * size))
-
-    expected = fastbinary.encode_binary(message, [type(message), message.thrift_spec])
-
-    assert encoded(message) == expected
-
-
-def test_a_small_message_is_encoded_in_c(monkeypatch):
-    monkeypatch.setattr(Box, "write", lambda self, messages: pytest.fail("encoded in Python"))
-    messages = protocol(FramedSocket(None, TIMEOUT_S))  # type: ignore[arg-type]
-
-    assert messages._fast_encode(Box(Blob(b"small")), [Box, Box.thrift_spec])
-
-
-def test_a_large_binary_is_handed_on_without_a_copy():
-    data = b"w" * LARGE_SIZE
-    transport = FramedSocket(socket.socket(), TIMEOUT_S)
-
-    messages = protocol(transport)
-    for _ in range(2):
-        Box(Blob(data)).write(messages)
-    transport.close()
-
-    assert sum(part is data for part in transport.unsent) == 2
 
 
 @pytest.mark.parametrize("sizes", [[1, LARGE_SIZE, 3], [LARGE_SIZE], [9, 9], [LARGE_SIZE - 1, 2], [LARGE_SIZE] * 2])
@@ -364,7 +300,7 @@ def test_a_connection_closed_by_its_peer_is_end_of_file(ends):
 
 def test_a_message_too_large_is_not_sent_and_the_connection_stays(ends):
     transport, other = ends
-    messages = protocol(transport)
+    messages = BinaryProtocol(transport)
     messages.writeMessageBegin("m", TMessageType.CALL, 1)
     transport.write(b"x" * FRAME_SIZE_MAX)
     with pytest.raises(TTransportException) as raised:
@@ -377,7 +313,7 @@ def test_a_message_too_large_is_not_sent_and_the_connection_stays(ends):
     other_end = FramedSocket(other, TIMEOUT_S)
     other_end.wait(TIMEOUT_S)
     other_end.receive()
-    assert protocol(other_end).readMessageBegin() == ("m", TMessageType.CALL, 2)
+    assert BinaryProtocol(other_end).readMessageBegin() == ("m", TMessageType.CALL, 2)
 
 
 @pytest.mark.parametrize("size", [FRAME_SIZE_MAX + 1, 2**31 - 1, 0, -1, -(2**31)])
@@ -400,7 +336,7 @@ def test_a_message_that_wants_more_than_its_frame_does_not_read_the_next(ends):
     transport.receive()
 
     with pytest.raises(TProtocolException):
-        Blob().read(protocol(transport))
+        read_blob(BinaryProtocol(transport))
 
 
 @pytest.mark.parametrize(
@@ -425,7 +361,7 @@ def test_what_does_not_begin_as_a_message_is_refused(ends, body):
     transport.receive()
 
     with pytest.raises(TProtocolException):
-        protocol(transport).readMessageBegin()
+        BinaryProtocol(transport).readMessageBegin()
 
 
 LISTS = bytes([TType.LIST, 0, 2])  # the header of a field 2 of lists
@@ -450,21 +386,10 @@ def test_arguments_beyond_the_limits_are_refused(ends, arguments, how):
     other.sendall(framed(arguments))
     transport.wait(TIMEOUT_S)
     transport.receive()
-    messages = protocol(transport)
+    messages = BinaryProtocol(transport)
 
     with pytest.raises(TProtocolException):
-        Blob().read(messages) if how == "read" else messages.skip(TType.STRUCT)
-
-
-def test_skipping_ends_where_the_struct_does(ends):
-    transport, other = ends
-    other.sendall(framed(encoded(Box(Blob(b"skipped"))) + b"rest"))
-    transport.wait(TIMEOUT_S)
-    transport.receive()
-
-    protocol(transport).skip(TType.STRUCT)
-
-    assert transport.readAll(4) == b"rest"
+        read_blob(messages) if how == "read" else messages.skip(TType.STRUCT)
 
 
 def test_an_idle_connection_is_open_until_its_peer_sends_or_closes(ends):
