@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import argparse
 import ast
+import math
 import os
 import random
 import re
+import resource
 import shutil
 import signal
 import subprocess
 import sys
-import time
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -50,15 +51,19 @@ OPERATORS = re.compile(
     r"|ReplaceContinueWithBreak|NumberReplacer|ExceptionReplacer|ZeroIterationForLoop)"
 )
 FOUND_MIN = 0.9
-TIMEOUT_FACTOR, TIMEOUT_MIN_S = 6.0, 60.0  # a run that takes longer than the tests of the sound code has found a fault
+# A run has found a fault if it needs this many times the processor seconds of the sound code: it loops for ever.
+CPU_FACTOR, CPU_MIN_S, SOUND_CPU_MAX_S = 3, 20, 600
+TIMEOUT_S = 1800.0  # of a run that waits for ever
 WORKERS = 2
-# A found fault need not be shrunk to its smallest example.
+# Limits its processor time; and does not shrink the example that finds a fault.
 RUN_TESTS = """
-import sys, hypothesis, pytest
+import resource, sys, hypothesis, pytest
+limit_s = int(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_CPU, (limit_s, limit_s))
 phases = [hypothesis.Phase.explicit, hypothesis.Phase.generate]
 hypothesis.settings.register_profile("find", phases=phases)
 hypothesis.settings.load_profile("find")
-sys.exit(pytest.main(["-x", "-W", "ignore::pytest.PytestAssertRewriteWarning", *sys.argv[1:]]))
+sys.exit(pytest.main(["-x", "-W", "ignore::pytest.PytestAssertRewriteWarning", *sys.argv[2:]]))
 """
 
 Position = tuple[int, int]  # line and column
@@ -152,10 +157,10 @@ def tests_for(package: str, copy: Path, module: str) -> list[str]:
     return [str(path) for path in [*named, tests]]
 
 
-def run_tests(copy: Path, tests: list[str], timeout_s: float) -> bool:
+def run_tests(copy: Path, tests: list[str], cpu_max_s: int) -> bool:
     """Run tests in a copy of the tree; return whether they passed in time."""
     process = subprocess.Popen(
-        [sys.executable, "-c", RUN_TESTS, *tests],
+        [sys.executable, "-c", RUN_TESTS, str(cpu_max_s), *tests],
         cwd=copy,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -163,7 +168,7 @@ def run_tests(copy: Path, tests: list[str], timeout_s: float) -> bool:
         start_new_session=True,
     )
     try:
-        return process.wait(timeout_s) == 0
+        return process.wait(TIMEOUT_S) == 0
     except subprocess.TimeoutExpired:
         return False
     finally:
@@ -172,13 +177,13 @@ def run_tests(copy: Path, tests: list[str], timeout_s: float) -> bool:
             process.wait()
 
 
-def survives(mutant: Mutant, package: str, copy: Path, timeout_s: float) -> bool:
+def survives(mutant: Mutant, package: str, copy: Path, cpu_max_s: int) -> bool:
     """Put a fault into a copy, run the tests, and take it out again; return whether they passed."""
     path = copy / mutant.module
     sound = path.read_text()
     try:
         write(path, mutant.source)
-        return run_tests(copy, tests_for(package, copy, mutant.module), timeout_s)
+        return run_tests(copy, tests_for(package, copy, mutant.module), cpu_max_s)
     finally:
         write(path, sound)
 
@@ -198,10 +203,11 @@ def explanations() -> dict[tuple[str, str, str], str]:
 
 def try_package(package: str, mutants: list[Mutant], copies: list[Path]) -> list[Mutant]:
     """Run the sound code, then every fault; return those that no test finds."""
-    begun = time.monotonic()
-    if not run_tests(copies[0], tests_for(package, copies[0], ""), timeout_s=600):
+    before_s = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    if not run_tests(copies[0], tests_for(package, copies[0], ""), SOUND_CPU_MAX_S):
         raise SystemExit(f"{package}: the tests fail on the sound code")
-    timeout_s = max(TIMEOUT_MIN_S, TIMEOUT_FACTOR * (time.monotonic() - begun))
+    used_s = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before_s
+    cpu_max_s = max(CPU_MIN_S, math.ceil(CPU_FACTOR * used_s))
     free: SimpleQueue[Path] = SimpleQueue()
     for copy in copies:
         free.put(copy)
@@ -209,7 +215,7 @@ def try_package(package: str, mutants: list[Mutant], copies: list[Path]) -> list
     def attempt(mutant: Mutant) -> bool:
         copy = free.get()
         try:
-            return survives(mutant, package, copy, timeout_s)
+            return survives(mutant, package, copy, cpu_max_s)
         finally:
             free.put(copy)
 
