@@ -92,13 +92,13 @@ class Mutant:
 def spans_left_alone(source: str) -> list[tuple[Position, Position]]:
     """Return where a fault changes nothing that runs, or only a bound by one.
 
-    Those places are annotations, decorators, zip's `strict`, and named constants: no test should fail because a bound
-    of 64 is 65.
+    Those places are annotations, decorators, zip's `strict`, named constants and default arguments: no test should
+    fail because a bound of 64 is 65.
     """
     found: list[ast.AST | None] = []
     for node in ast.walk(tree := ast.parse(source)):
         if isinstance(node, ast.FunctionDef):
-            found += [*node.decorator_list, node.returns]
+            found += [*node.decorator_list, node.returns, *node.args.defaults, *node.args.kw_defaults]
         elif isinstance(node, ast.arg | ast.AnnAssign):
             found.append(node.annotation)
         elif isinstance(node, ast.ClassDef):
