@@ -1,0 +1,83 @@
+"""The staging area on its own: how long contents stay, and what happens when there is no room."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import pytest
+
+from roundelay.chord.errors import NotFound, StoreFull
+from roundelay.store.blobs import Buffer, digest_of
+from roundelay.store.staging import STAGING_TTL_S, UPLOAD_TTL_S, Staging
+from tests.store.store_harness import Clock
+
+CONTENT = b"some content"
+DIGEST = digest_of(CONTENT)
+
+
+class Room:
+    """How many bytes are free: set by hand."""
+
+    free = 1000
+
+    def __call__(self) -> int:
+        return self.free
+
+
+def staging(clock: Clock, room: Room) -> Staging:
+    def buffer(size_bytes: int) -> Buffer:
+        return BytesIO()
+
+    return Staging(clock, room, buffer)
+
+
+def test_an_incomplete_content_waits_for_its_next_piece_until_its_time_is_up() -> None:
+    clock = Clock()
+    area = staging(clock, Room())
+    area.receive(DIGEST, len(CONTENT), 0, CONTENT[:5])
+
+    clock.now += UPLOAD_TTL_S - 1
+    area.expire()
+    assert area.received_bytes(DIGEST) == area.total_bytes == 5
+    assert area.receive(DIGEST, len(CONTENT), 5, CONTENT[5:7]) == 7, "each piece extends the time"
+    clock.now += UPLOAD_TTL_S - 1
+    area.expire()
+    assert area.received_bytes(DIGEST) == 7
+
+    clock.now += 1
+    area.expire()
+    assert area.received_bytes(DIGEST) == area.total_bytes == 0
+
+
+def test_a_complete_content_stays_until_it_has_not_been_asked_for_during_its_time() -> None:
+    clock = Clock()
+    area = staging(clock, Room())
+    area.add(DIGEST, CONTENT)
+
+    clock.now += STAGING_TTL_S - 1
+    area.expire()
+    assert area.content(DIGEST) == CONTENT
+    assert area.has(DIGEST), "which extends its time"
+    clock.now += STAGING_TTL_S - 1
+    area.expire()
+    assert area.content(DIGEST) == CONTENT
+
+    clock.now += 1
+    area.expire()
+    assert not area.has(DIGEST)
+    with pytest.raises(NotFound):
+        area.content(DIGEST)
+
+
+def test_an_upload_for_which_there_is_no_room_any_more_is_dropped() -> None:
+    room = Room()
+    area = staging(Clock(), room)
+    area.receive(DIGEST, len(CONTENT), 0, CONTENT[:5])
+
+    room.free = 6  # and 7 bytes are missing
+    with pytest.raises(StoreFull, match="7 more bytes: 6 are free"):
+        area.receive(DIGEST, len(CONTENT), 5, CONTENT[5:6])
+
+    assert area.received_bytes(DIGEST) == area.total_bytes == 0
+    room.free = len(CONTENT)
+    assert area.receive(DIGEST, len(CONTENT), 0, CONTENT) == len(CONTENT)
