@@ -142,7 +142,7 @@ def gather_or_raise(procedures: Sequence[Procedure[R]], limit: int = 16) -> Proc
 def run(procedure: Procedure[R], perform: Callable[[Any], Any]) -> R:
     """Run a procedure to its end with `perform(effect)`; return its result or raise its error.
 
-    A BaseException raised by `perform` that is no Exception ends the run: the procedure is closed.
+    Only an Exception is an outcome: anything else that `perform` raises (KeyboardInterrupt) ends the run.
     """
     outcome: Any = None
     try:

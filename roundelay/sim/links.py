@@ -1,7 +1,7 @@
 """Bandwidth: each host's link carries one message after another in each direction.
 
-Links only compute delays; loss and latency are in `network`. The sizes of messages come from `Sizes`, which whoever
-sets a bandwidth has to provide.
+Links only compute delays; loss and latency are in `network`. A world with a bandwidth also needs the `Sizes` of
+its messages.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Blobs: contents by digest, in memory. node/disk.py keeps them on a disk instead.
 
-A digest names the same bytes everywhere. They are verified when they arrive and when they are read whole; whoever
-reads pieces verifies the whole. So a corrupt copy is always detected.
+A digest names the same bytes everywhere. They are verified when they arrive and when they are read whole; a reader of
+pieces verifies the whole that it assembles. So a corrupt copy is always detected.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Find a way to break each mutant, make it short, and write it down.
+"""Find a trace that breaks each mutant, shorten it, and write it down.
 
-A trace is kept when it breaks the invariant on the mutant and does not on the real core. Walks by
-chance find it; leaving out one action after the other shortens it. To be run again when the core
-has changed so much that a trace no longer breaks its mutant, which test_mutants.py notices:
+A trace breaks the invariant on the mutant and not on the real core. Random runs find it; leaving out one action after
+the other shortens it. Run this again when the core has changed so much that a trace no longer breaks its mutant, which
+test_mutants.py detects:
 PYTHONPATH=. .venv/bin/python tests/chord/record_traces.py
 """
 
@@ -42,12 +42,12 @@ class Trace:
 
 
 def play(trace: Trace, mutant: str) -> list[str]:
-    """What it breaks on that core; "" is the real one. A failure that the guard forbids does not happen."""
+    """Return what a trace breaks on a mutant ("": the real core). A failure that the guard forbids is skipped."""
     with ring_mutants.core(mutant) as guarded:
         world = trace.world()
         for action in trace.actions:
-            _happen(world, action, guarded)
-            if found := world.breaches():
+            _perform(world, action, guarded)
+            if found := world.violations():
                 return found
     return []
 
@@ -58,13 +58,13 @@ def read(path: Path) -> Trace:
 
 
 def write(trace: Trace, path: Path) -> None:
-    """One action a line."""
+    """Write a trace, one action per line."""
     head = json.dumps({k: v for k, v in asdict(trace).items() if k != "actions"})[:-1]
     actions = ",\n".join(f"  {json.dumps(a)}" for a in trace.actions)
     path.write_text(f'{head},\n "actions": [\n{actions}\n ]\n}}\n')
 
 
-def _happen(world: World, action: Action, guarded: bool) -> None:
+def _perform(world: World, action: Action, guarded: bool) -> None:
     if guarded and action[0] in ("fail", "leave"):
         node = world.live(int(action[1]))
         if node is None or not world.may_fail(node.ref):
@@ -74,7 +74,7 @@ def _happen(world: World, action: Action, guarded: bool) -> None:
 
 
 def _found(mutant: str) -> Iterator[Trace]:
-    """What a walk on the mutant did until something broke, for each seed by which it did."""
+    """Return a trace for each seed whose random run breaks the mutant."""
     for seed in range(SEEDS_MAX):
         rng = random.Random(seed)
         trace = Trace(mutant, "", 2, sorted(rng.sample(range(16), rng.randint(3, 6))), [])
@@ -89,7 +89,7 @@ def _walk(trace: Trace, rng: random.Random, guarded: bool) -> list[str]:
     for action in walk(world, rng, STEPS, guarded):
         trace.actions.append(action)
         end_processes(world)
-        if found := world.breaches():
+        if found := world.violations():
             return found
     return []
 
@@ -100,7 +100,7 @@ def _still(trace: Trace) -> bool:
 
 
 def _shortened(trace: Trace) -> Trace:
-    """Leave out pieces, large ones first, as long as what remains still does it."""
+    """Leave out pieces, large ones first, as long as the rest still breaks the mutant."""
     size = len(trace.actions) // 2
     while size:
         start = 0

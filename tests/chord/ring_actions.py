@@ -1,7 +1,7 @@
-"""What can happen to a world, as plain values: drawn by chance, written to a file, played again.
+"""Actions on a world as plain values: chosen at random, written to a file, replayed.
 
-An action that does not apply is passed over, so that a trace found on one core can be played on
-another that behaves differently.
+An action that does not apply is skipped, so that a trace found on one core can be replayed on another that behaves
+differently.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ WEIGHTS = {
     "deliver": 12,
     "lose": 3,
     "copy": 2,
-}  # of a random walk, before it makes them its own
+}  # of a random run, before each run scales them
 ALONE = {"stabilize": protocol.stabilize, "fix_fingers": protocol.fix_fingers, "leave": protocol.leave}
 
 
 def possible(world: World, verb: str, guard: bool = True, nodes_max: int = 8) -> list[Action]:
-    """Every action of one kind that applies now."""
+    """Return every action of one kind that applies now."""
     if verb == "join":
         taken = {n.id for n in world.nodes}
         members = [n.ref.id for n in world.members] if len(taken) < nodes_max else []
         return [("join", j, m) for m in members for j in range(world.ring.size) if j not in taken]
-    if verb in ("fail", "leave"):  # to leave is to fail and to say so
+    if verb in ("fail", "leave"):  # leaving is an announced failure
         return [
             (verb, r.id)
             for r, n in world.nodes.items()
@@ -61,7 +61,7 @@ def possible(world: World, verb: str, guard: bool = True, nodes_max: int = 8) ->
 
 
 def perform(world: World, action: Action) -> bool:
-    """Let it happen. Returns whether it applied."""
+    """Perform an action. Return True if it applied."""
     verb, identifier, *rest = action
     if verb in ("deliver", "lose", "copy"):
         return _post(world, str(verb), identifier, rest[0])
@@ -77,7 +77,7 @@ def perform(world: World, action: Action) -> bool:
     elif verb == "fail":
         world.crash(node.ref)
     elif verb == "work":
-        world.work_off(node)
+        world.begin_pending(node)
     elif not node.joined or any((t.name, t.node) == (verb, node.ref) for t in world.tasks):
         return False
     elif verb == "unite" and through is not None:
@@ -90,9 +90,9 @@ def perform(world: World, action: Action) -> bool:
 
 
 def walk(world: World, rng: random.Random, steps: int, guard: bool = True, nodes_max: int = 8) -> Iterator[Action]:
-    """Perform actions chosen by chance, and give each one out after it has happened.
+    """Perform random actions, and yield each one after it has happened.
 
-    Each walk has weights of its own: some are all questions and answers, some all failures.
+    Each run has weights of its own: some are mostly messages, some mostly failures.
     """
     weights = {verb: weight * rng.choice((0.2, 1.0, 5.0)) for verb, weight in WEIGHTS.items()}
     for _ in range(steps):
@@ -106,7 +106,7 @@ def walk(world: World, rng: random.Random, steps: int, guard: bool = True, nodes
 
 
 def end_processes(world: World) -> None:
-    """Whose join has failed, or who has said that it leaves, is no part of the ring: it ends."""
+    """End the processes whose join has failed or that have left."""
     busy = {t.node for t in world.tasks if t.name in ("join", "leave")}
     for ref, node in list(world.nodes.items()):
         if not node.joined and ref not in busy:

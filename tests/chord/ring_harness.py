@@ -1,8 +1,8 @@
-"""A world held in the hand: real nodes and their real procedures, every message a thing to act on.
+"""A world under control of the test: real nodes with their real procedures, every message an object to act on.
 
-A question has two moments, its arrival and the return of its answer, and anything may happen
-before, between and after them. Notifications lie in the mail until they are delivered, lost or
-copied. Nothing here knows time; what waits goes on when it is told to.
+A request has two moments, its arrival and the return of its answer; anything may happen before, between and after
+them. Notifications are kept as mail until they are delivered, lost or copied. There is no time: a task continues when
+the test says so.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from roundelay.chord.requests import Neighbourhood, Notify, Nudge
 from roundelay.chord.ring import Ring
 from roundelay.chord.snapshot import NodeView, principals, view_of
 
-ADOPTING = ("join", "stabilize", "unite")  # procedures that take over the list they are told
+ADOPTING = ("join", "stabilize", "unite")  # procedures that adopt the list that they are sent
 STEPS_MAX = 20_000  # of one procedure run to its end
 
-Network = Callable[[NodeRef, NodeRef], str]  # asker, asked -> "" or what is lost: "request", "answer"
+Network = Callable[[NodeRef, NodeRef], str]  # sender, receiver -> "" or what is lost: "request", "answer"
 
 
-def sound(_asker: NodeRef, _asked: NodeRef) -> str:
-    """A network that loses nothing."""
+def lossless(_asker: NodeRef, _asked: NodeRef) -> str:
+    """Lose nothing."""
     return ""
 
 
 @dataclass(eq=False)
 class Task:
-    """A procedure of one node, and what it waits for. No two are the same."""
+    """A running procedure of one node, and the effect that it waits for."""
 
     node: NodeRef
     name: str
     procedure: Procedure[Any]
     effect: Ask | AskAll | Sleep | None = None
-    outcome: list[Any] | None = None  # answers on their way back, one for each question
+    outcome: list[Any] | None = None  # answers on their way back, one for each request
     result: Any = None
     error: ChordError | None = None
 
@@ -56,7 +56,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Mail:
-    """A notification on its way."""
+    """A notification in flight."""
 
     source: NodeRef
     to: NodeRef
@@ -65,37 +65,37 @@ class Mail:
 
 @dataclass
 class World:
-    """The live processes, what they do, and the mail between them."""
+    """The live processes, their tasks, and the mail between them."""
 
     ring: Ring
-    network: Network = sound
+    network: Network = lossless
     nodes: dict[NodeRef, ChordNode] = field(default_factory=dict)
     tasks: list[Task] = field(default_factory=list)
     mail: list[Mail] = field(default_factory=list)
-    moods: dict[NodeRef, Callable[[Request[Any]], Any]] = field(default_factory=dict)  # who answers unlike itself
-    asked: int = 0  # questions put in all
+    overrides: dict[NodeRef, Callable[[Request[Any]], Any]] = field(default_factory=dict)  # replace a node's handlers
+    asked: int = 0  # requests in all
     _handlers: dict[NodeRef, Handlers] = field(default_factory=dict)
-    _lives: dict[int, int] = field(default_factory=dict)
+    _incarnations: dict[int, int] = field(default_factory=dict)
     _sound: list[NodeView] | None = None
 
     # --- processes
 
     def start(self, identifier: int) -> ChordNode:
-        """A process with a new life of this identifier; not yet a member."""
-        life = self._lives[identifier] = self._lives.get(identifier, 0) + 1
+        """Start a process with a new incarnation of an identifier; it is not a member yet."""
+        life = self._incarnations[identifier] = self._incarnations.get(identifier, 0) + 1
         node = ChordNode(NodeRef(identifier, "host", identifier, life), self.ring)
         self.nodes[node.ref] = node
         self._handlers[node.ref] = ring_handlers(node)
         return node
 
-    def found(self, identifier: int) -> ChordNode:
-        """The first node of a ring."""
+    def create(self, identifier: int) -> ChordNode:
+        """Start the first node of a ring."""
         node = self.start(identifier)
         protocol.create(node)
         return node
 
     def place(self, identifiers: Iterable[int], fingers: bool = False) -> list[ChordNode]:
-        """An ideal ring, made and not grown."""
+        """Make an ideal ring without joins."""
         nodes = [self.start(i) for i in sorted(identifiers)]
         refs = [n.ref for n in nodes]
         for place, node in enumerate(nodes):
@@ -109,7 +109,7 @@ class World:
         return nodes
 
     def crash(self, ref: NodeRef) -> None:
-        """The process is gone; what it asked is never answered, what it said is still under way."""
+        """End a process; its requests are never answered, its notifications are still in flight."""
         del self.nodes[ref], self._handlers[ref]
         self.tasks = [t for t in self.tasks if t.node != ref]
 
@@ -123,18 +123,18 @@ class World:
     # --- procedures
 
     def begin(self, ref: NodeRef, name: str, procedure: Procedure[Any]) -> Task:
-        """Start a procedure and let it run to its first question."""
+        """Start a procedure and run it up to its first request."""
         task = Task(ref, name, procedure)
         self.tasks.append(task)
         self._resume(task, None)
         return task
 
     def arrive(self, task: Task) -> None:
-        """Its questions reach those they are for, and are answered."""
+        """Deliver a task's requests and compute the answers."""
         task.outcome = [self._answer(task.node, ask) for ask in task.asks]
 
     def land(self, task: Task) -> None:
-        """The answers reach the asker, which goes on to its next question or to its end."""
+        """Deliver the answers; the task continues to its next request or to its end."""
         outcome, task.outcome = task.outcome or [], None
         if isinstance(task.effect, AskAll):
             self._resume(task, outcome)
@@ -144,13 +144,13 @@ class World:
             self._resume(task, None)
 
     def step(self, task: Task) -> None:
-        """One question and its answer, with nothing between."""
+        """Deliver a task's request and its answer, with nothing in between."""
         if task.outcome is None:
             self.arrive(task)
         self.land(task)
 
     def run(self, ref: NodeRef, name: str, procedure: Procedure[Any]) -> Any:
-        """A procedure from beginning to end, with nothing between. Raises what it raises."""
+        """Run a procedure to its end, with nothing in between. Raises what it raises."""
         return self.finish(self.begin(ref, name, procedure))
 
     def finish(self, task: Task) -> Any:
@@ -167,16 +167,16 @@ class World:
     # --- notifications
 
     def deliver(self, mail: Mail, keep: bool = False) -> None:
-        """It arrives; what the receiver has to do about it goes to its agenda."""
+        """Deliver a notification; what it requires becomes a pending task of the receiver."""
         if not keep:
             self.mail.remove(mail)
         if mail.to in self.nodes and self.network(mail.source, mail.to) != "request":
             dispatch(self._handlers[mail.to], mail.request)
 
-    def work_off(self, node: ChordNode) -> Task | None:
-        """Begin what has waited longest on a node's agenda."""
-        note = node.pending.pop()
-        return self.begin(node.ref, note[0], note[1]()) if note is not None else None
+    def begin_pending(self, node: ChordNode) -> Task | None:
+        """Begin a node's oldest pending task."""
+        task = node.pending.pop()
+        return self.begin(node.ref, task[0], task[1]()) if task is not None else None
 
     # --- the ring as a whole
 
@@ -184,11 +184,11 @@ class World:
     def views(self) -> list[NodeView]:
         return [view_of(n) for n in self.members]
 
-    def breaches(self) -> list[str]:
-        """Every predicate but Ideal that does not hold, and what else no step may break."""
+    def violations(self) -> list[str]:
+        """Return the violations of every predicate but Ideal, and of what else must hold after each step."""
         views = self.views
         if views == self._sound:
-            return []  # as it was when it was last judged
+            return []  # unchanged since the last check
         found = [
             f"{name}: {detail}"
             for name, holds, detail in check(views, self.ring.successors)
@@ -206,13 +206,13 @@ class World:
         return check(self.views, self.ring.successors)[-1].holds
 
     def lists_under_way(self) -> list[tuple[NodeRef, ...]]:
-        """The extended lists that answers on their way may yet install."""
+        """Return the extended lists that answers in flight may still install."""
         return [extended for t in self.tasks if t.name in ADOPTING for extended in self._would_install(t)]
 
     def may_fail(self, ref: NodeRef) -> bool:
-        """Zave's only assumption: a failure leaves the invariant, in the lists held and under way.
+        """Return True if the invariant survives a failure (Zave's only assumption), also in the lists in flight.
 
-        The model asks beforehand whether enough principals would remain, and so allows a little less.
+        The model counts the principals before the failure, and so allows a little less.
         """
         if not self.nodes[ref].joined:
             return True
@@ -227,22 +227,22 @@ class World:
     # --- towards Ideal
 
     def drain(self) -> None:
-        """Everything under way comes to its end, in order."""
+        """Run everything in flight to its end, in order."""
         for _ in range(STEPS_MAX):
             for node in list(self.nodes.values()):
-                self.work_off(node)
+                self.begin_pending(node)
             if self.tasks:
                 self.step(self.tasks[0])
             elif self.mail:
                 self.deliver(self.mail[0])
             elif not any(len(n.pending) for n in self.nodes.values()):
                 return
-        raise AssertionError(f"not at rest after {STEPS_MAX} steps")
+        raise AssertionError(f"not drained after {STEPS_MAX} steps")
 
     def settle(self, rounds_max: int, unite: random.Random | None = None) -> int:
-        """Fair rounds until Ideal: each member stabilises, then all mail is read. Returns how many.
+        """Run fair rounds until the ring is Ideal: each member stabilizes, then all mail is read. Return how many.
 
-        With `unite`, each member also looks at the ring through one other, chosen by chance.
+        With `unite`, each member also merges with the ring of a random other.
         """
         self.drain()
         for rounds in range(rounds_max + 1):
@@ -257,7 +257,7 @@ class World:
         raise AssertionError(f"not ideal after {rounds_max} rounds:\n{state}")
 
     def unite(self, node: ChordNode, rng: random.Random) -> None:
-        """As a node does that is told of some other member."""
+        """Merge with the ring of a random other member, as after a heartbeat."""
         others = [n.ref for n in self.members if n is not node]
         if others:
             try:
@@ -269,7 +269,7 @@ class World:
 
     def _would_install(self, task: Task) -> list[tuple[NodeRef, ...]]:
         node = self.nodes[task.node]
-        further = () if node.joined is False else node.successors[1:]  # asked for a sign of life only
+        further = () if node.joined is False else node.successors[1:]  # only probed
         installs = []
         for ask, reply in zip(task.asks, task.outcome or (), strict=bool(task.outcome)):
             if isinstance(reply, Neighbourhood) and isinstance(ask.to, NodeRef) and ask.to not in further:
@@ -278,7 +278,7 @@ class World:
         return installs
 
     def _resume(self, task: Task, outcome: Any) -> None:
-        """Send an outcome in; notifications that come out are mailed and not waited for."""
+        """Resume a task; mail the notifications that it sends, without waiting for them."""
         task.effect = None
         for _ in range(STEPS_MAX):
             try:
@@ -294,14 +294,14 @@ class World:
                 task.effect = effect
                 return None
             assert isinstance(effect.to, NodeRef)
-            assert not effect.to.is_vacant, "a placeholder was told something"
+            assert not effect.to.is_vacant, "a placeholder was notified"
             self.mail.append(Mail(task.node, effect.to, effect.request))
             outcome = None
-        raise AssertionError(f"{task.name} of {task.node} talks without end")
+        raise AssertionError(f"{task.name} of {task.node} sends notifications without end")
 
     def _answer(self, asker: NodeRef, ask: Ask) -> Any:
         assert isinstance(ask.to, NodeRef)
-        assert not ask.to.is_vacant, "a placeholder was asked something"
+        assert not ask.to.is_vacant, "a placeholder was asked"
         self.asked += 1
         lost = self.network(asker, ask.to) if ask.to != asker else ""
         if lost == "request":
@@ -313,8 +313,8 @@ class World:
         return NodeUnreachable("answer lost") if lost else reply
 
     def _reply(self, to: NodeRef, request: Request[Any]) -> Any:
-        if to in self.moods:
-            return self.moods[to](request)
+        if to in self.overrides:
+            return self.overrides[to](request)
         if to in self.nodes:
             return dispatch(self._handlers[to], request)
         actual = next((r for r in self.nodes if r.address == to.address), None)
@@ -322,7 +322,7 @@ class World:
 
 
 def refusing(error: ChordError) -> Callable[[Request[Any]], Any]:
-    """A mood: every question ends in this."""
+    """Return an override that answers every request with an error."""
 
     def refuse(_: Request[Any]) -> Any:
         raise error
@@ -331,5 +331,5 @@ def refusing(error: ChordError) -> Callable[[Request[Any]], Any]:
 
 
 def owner(refs: Sequence[NodeRef], key: int) -> NodeRef:
-    """The successor of a key among sorted nodes: what every lookup is measured by."""
+    """Return the successor of a key among sorted nodes: the correct result of a lookup."""
     return refs[bisect_left(refs, key, key=lambda r: r.id) % len(refs)]

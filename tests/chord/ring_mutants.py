@@ -1,8 +1,8 @@
-"""Chord as it must not be: the anchor's mutants, each with one of the corrections taken back.
+"""Mutants of Chord, each with one of Zave's corrections reverted.
 
-A   adopts the successor's predecessor unseen, as the 2001 pseudo-code does
-B   joins with the successor only, and makes the rest of the list up
-C   fails where the assumption about failures forbids it (a mutant of the world, not of the core)
+A   adopts the successor's predecessor without asking it, as the pseudo-code of 2001 does
+B   joins with the successor only, and fills the rest of the list with placeholders
+C   fails where the proof's assumption forbids it (a mutant of the world, not of the core)
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MUTANTS = ("A", "B", "C")
 
 @contextmanager
 def core(mutant: str) -> Iterator[bool]:
-    """The core for a while as that mutant has it; "" is the real one. Gives whether failures are guarded."""
+    """Patch the core to be a mutant ("": none) for a while. Yield True if failures are guarded."""
     with pytest.MonkeyPatch.context() as patch:
         if mutant == "A":
             patch.setattr(protocol, "_stabilize_from_predecessor", _adopt_unseen)

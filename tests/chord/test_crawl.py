@@ -113,8 +113,8 @@ def test_a_crawl_omits_a_node_that_left_and_finds_the_new_incarnation_of_a_resta
 
 def test_a_crawl_also_shows_another_ring_that_a_node_knows() -> None:
     world = world_of(TEN)
-    world.found(7)
-    world.found(9)
+    world.create(7)
+    world.create(9)
 
     seen, findings = world.run(CLIENT, "inspect", check_ring((ref(world, 0), ref(world, 7)), 4))
 
@@ -196,7 +196,7 @@ def test_a_node_that_is_silent_for_a_while_violates_nothing() -> None:
         assert node is not None
         return node.neighbours() if isinstance(request, GetNeighbours) else None
 
-    world.moods[ref(world, 50)] = now_and_then
+    world.overrides[ref(world, 50)] = now_and_then
     _, findings = world.run(CLIENT, "inspect", check_ring((ref(world, 0),), 4))
 
     assert broken(findings) == set()
@@ -205,7 +205,7 @@ def test_a_node_that_is_silent_for_a_while_violates_nothing() -> None:
 @pytest.mark.parametrize("error", [NotYet("not joined"), NodeUnreachable("dead")])
 def test_the_number_of_crawls_is_bounded(error: ChordError) -> None:
     world = world_of(TEN)
-    world.moods[ref(world, 50)] = refusing(error)
+    world.overrides[ref(world, 50)] = refusing(error)
 
     _, findings = world.run(CLIENT, "inspect", check_ring((ref(world, 0),), 4))
 

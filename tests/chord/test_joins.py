@@ -52,7 +52,7 @@ def test_a_joiner_copies_its_predecessors_list_and_no_other_node_changes() -> No
 @pytest.mark.parametrize("first", [0, 5, 31])
 def test_the_second_node_of_a_ring_lists_the_first_and_then_itself(first: int) -> None:
     world = World(Ring(bits=5, successors=3, replicas=1))
-    world.found(first)
+    world.create(first)
 
     joiner = join(world, 12, through=first)
     assert [s.id for s in joiner.successors] == [first, 12, 12]
@@ -124,7 +124,7 @@ def test_a_joiner_whose_place_was_taken_meanwhile_looks_it_up_again() -> None:
         while world.mail:
             world.deliver(world.mail[0])
         for node in (early, member(world, 0), member(world, 8)):
-            while (noted := world.work_off(node)) is not None:
+            while (noted := world.begin_pending(node)) is not None:
                 world.finish(noted)
     assert member(world, 0).successor == early.ref
 
@@ -136,13 +136,13 @@ def test_a_joiner_whose_place_was_taken_meanwhile_looks_it_up_again() -> None:
 def test_a_join_starts_again_after_a_failed_request(error: ChordError) -> None:
     world = ring_of(0, 8, 16, 24)
     joiner = world.start(12)
-    world.moods[member(world, 8).ref] = refusing(error)
+    world.overrides[member(world, 8).ref] = refusing(error)
     task = world.begin(joiner.ref, "join", protocol.join(joiner, member(world, 16).ref))
     while not isinstance(task.effect, Sleep):
         world.step(task)
     assert view_of(joiner).successors == (joiner.ref,) * 3, "half a join leaves no trace"
 
-    world.moods.clear()
+    world.overrides.clear()
     world.finish(task)
     assert joiner.joined
 
@@ -150,7 +150,7 @@ def test_a_join_starts_again_after_a_failed_request(error: ChordError) -> None:
 def test_a_member_without_successors_cannot_harm_the_joiner() -> None:
     world = ring_of(0, 8, 16, 24)
     honest = member(world, 8)
-    world.moods[honest.ref] = lambda request: (
+    world.overrides[honest.ref] = lambda request: (
         honest.next_hop(request.key, frozenset())
         if isinstance(request, NextHop)
         else Neighbourhood(honest.predecessor, ())
@@ -175,7 +175,7 @@ def test_a_ring_of_32_forms_at_once_while_one_message_in_twenty_is_lost(seed: in
     rng = random.Random(seed)
     world = World(Ring(bits=16, successors=8), Faults(rng, loss=0.05))
     first, *others = rng.sample(range(1 << 16), 32)
-    founder = world.found(first)
+    founder = world.create(first)
     joins = [world.begin(n.ref, "join", protocol.join(n, founder.ref)) for n in map(world.start, others)]
 
     rounds = 0
@@ -202,6 +202,6 @@ def go_round(world: World, rng: random.Random) -> None:
             mail = rng.choice(world.mail)
             world.deliver(mail)
             if mail.to in world.nodes:
-                world.work_off(world.nodes[mail.to])
+                world.begin_pending(world.nodes[mail.to])
         elif world.tasks:
             world.step(rng.choice(world.tasks))

@@ -107,7 +107,7 @@ def test_a_lookup_works_while_half_of_the_ring_is_dead() -> None:
 @pytest.mark.parametrize("error", [Busy("full"), NotYet("leaving")])
 def test_a_lookup_avoids_a_busy_node_but_does_not_report_it(error: ChordError) -> None:
     world = ring_of(list(range(0, 64, 4)))
-    world.moods[ref(world, 32)] = refusing(error)
+    world.overrides[ref(world, 32)] = refusing(error)
 
     route = find(world, 0, 45)
     assert route.owner.id == 48
@@ -117,7 +117,7 @@ def test_a_lookup_avoids_a_busy_node_but_does_not_report_it(error: ChordError) -
 def test_refreshing_fingers_does_not_mark_a_busy_node_dead() -> None:
     world = ring_of(list(range(0, 64, 4)))
     busy = ref(world, 32)
-    world.moods[busy] = refusing(Busy("full"))
+    world.overrides[busy] = refusing(Busy("full"))
     node = world.nodes[ref(world, 0)]
 
     for _ in range(3):
@@ -128,7 +128,7 @@ def test_refreshing_fingers_does_not_mark_a_busy_node_dead() -> None:
 
 def test_a_start_that_does_not_answer_fails_the_lookup() -> None:
     world = ring_of([0, 20, 40])
-    world.moods[ref(world, 20)] = refusing(NodeUnreachable("silent"))
+    world.overrides[ref(world, 20)] = refusing(NodeUnreachable("silent"))
 
     with pytest.raises(LookupFailed, match="host:20, where the lookup began"):
         find(world, 20, 5)
@@ -160,7 +160,7 @@ LIES = {
 def test_a_lookup_avoids_a_peer_whose_answer_is_impossible(lie: str) -> None:
     world = ring_of(list(range(0, 64, 4)))
     liar = ref(world, 32)
-    world.moods[liar] = lambda _: LIES[lie]
+    world.overrides[liar] = lambda _: LIES[lie]
 
     route = find(world, 0, 45)
     assert route.owner.id == 48
@@ -170,7 +170,7 @@ def test_a_lookup_avoids_a_peer_whose_answer_is_impossible(lie: str) -> None:
 def test_a_lookup_avoids_a_peer_that_insists_on_a_failed_owner() -> None:
     world = ring_of(list(range(0, 64, 4)))
     gone, liar = ref(world, 48), ref(world, 44)
-    world.moods[liar] = lambda _: Hop(found=True, nodes=(gone,))
+    world.overrides[liar] = lambda _: Hop(found=True, nodes=(gone,))
 
     assert find(world, 0, 45, failed=(gone,)).owner.id == 52
 
@@ -178,7 +178,7 @@ def test_a_lookup_avoids_a_peer_that_insists_on_a_failed_owner() -> None:
 def test_a_lookup_avoids_a_peer_that_insists_on_a_failed_hop() -> None:
     world = ring_of(list(range(0, 64, 4)))
     gone, liar = ref(world, 40), ref(world, 32)
-    world.moods[liar] = lambda _: Hop(found=False, candidates=(Candidate(gone),))
+    world.overrides[liar] = lambda _: Hop(found=False, candidates=(Candidate(gone),))
 
     route = find(world, 0, 45, failed=(gone,))
     assert route.failed == (gone, liar)
@@ -187,7 +187,7 @@ def test_a_lookup_avoids_a_peer_that_insists_on_a_failed_hop() -> None:
 
 def test_a_lookup_avoids_a_faulty_peer() -> None:
     world = ring_of(list(range(0, 64, 4)))
-    world.moods[ref(world, 32)] = refusing(PeerFault("broken"))
+    world.overrides[ref(world, 32)] = refusing(PeerFault("broken"))
 
     assert find(world, 0, 45).owner.id == 48
 

@@ -1,9 +1,8 @@
 """Machine A: under the proof's assumptions the invariant, and all that it entails, holds after every step.
 
-Whether a node is dead is known for certain; questions are answered in the end; notifications are
-delayed, lost, copied and overtake one another; several procedures of several nodes are under way at
-once, with other things happening between a question, its arrival and its answer. Nodes fail only
-where the model allows it. When nothing more happens the ring becomes Ideal.
+It is certain whether a node is dead; requests are answered in the end; notifications are delayed, lost, copied and
+reordered; several procedures of several nodes run at once, with other events between a request, its arrival and its
+answer. Nodes fail only where the model allows it. When nothing more happens the ring becomes Ideal.
 """
 
 from __future__ import annotations
@@ -29,21 +28,21 @@ def world_of(successors: int, identifiers: list[int]) -> World:
     return world
 
 
-def judge(world: World) -> None:
-    """What no step may break: the predicates, and that nobody holds the living for dead."""
-    assert world.breaches() == []
+def check_step(world: World) -> None:
+    """Check what must hold after each step: the predicates, and that no live node is marked dead."""
+    assert world.violations() == []
     members = {n.ref for n in world.members}
     for node in world.members:
-        assert not members & set(node.failure_detector.dead), "a live node is held for dead"
+        assert not members & set(node.failure_detector.dead), "a live node is marked dead"
 
 
 def settle(world: World) -> int:
-    """Ideal within one round for each node and each place in a list."""
+    """Settle within one round for each node and each place in a list."""
     return world.settle(len(world.nodes) + world.ring.successors)
 
 
 class MachineA(RuleBasedStateMachine):
-    """Every rule is a kind of action; which one of its kind happens is drawn."""
+    """Every rule is a kind of action; which action of its kind happens is drawn."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -91,7 +90,7 @@ class MachineA(RuleBasedStateMachine):
 
     @invariant()
     def holds(self) -> None:
-        judge(self.world)
+        check_step(self.world)
 
     def teardown(self) -> None:
         settle(self.world)
@@ -103,7 +102,7 @@ TestMachineA.settings = machine(examples=40, steps=80)
 
 @pytest.mark.parametrize("seed", seeds(50))
 def test_a_random_run_never_violates_the_invariant_and_ends_ideal(seed: int) -> None:
-    """Longer and faster than the machine above, and not shrunk: 300 steps, each of which applies."""
+    """This is longer and faster than the machine above, and not shrunk: 300 steps, each of which applies."""
     rng = random.Random(seed)
     successors = rng.choice((1, 2, 3))
     nodes = rng.randint(successors + 1, successors + 4)
@@ -111,6 +110,6 @@ def test_a_random_run_never_violates_the_invariant_and_ends_ideal(seed: int) -> 
 
     for _ in walk(world, rng, 300, nodes_max=NODES_MAX):
         end_processes(world)
-        judge(world)
+        check_step(world)
 
     settle(world)

@@ -1,10 +1,9 @@
 """Machine B: outside the assumptions of the proof only recovery is promised.
 
-Any number of nodes from one; any of them fails, leaves, restarts; messages are lost, so that the
-living are held for dead; partitions make rings of their own, and some are founded apart. Once the
-network is sound and each node now and then looks at the ring through some other one (`unite`, as
-nodes do that the supernode tells of others), there is one ring again, it is Ideal, its fingers are
-right, and every lookup from every node finds the owner.
+Any number of nodes from one on; any of them fails, leaves, restarts; messages are lost, so that live nodes are marked
+dead; partitions split the ring, and some nodes create rings of their own. Once the network loses nothing and each node
+now and then merges with the ring of another (`unite`, as after a heartbeat), there is one Ideal ring again with correct
+fingers, and every lookup from every node finds the owner.
 """
 
 from __future__ import annotations
@@ -93,10 +92,10 @@ class MachineB(RuleBasedStateMachine):
         self.happen(verb, pick)
 
     @rule(identifier=st.integers(0, 15), always=st.booleans())
-    def found(self, identifier: int, always: bool) -> None:
-        """Where nobody is left; at times also where somebody is, of whom the supernode does not know."""
+    def create(self, identifier: int, always: bool) -> None:
+        """Create a ring if no node is left; sometimes also beside another, which the supernode does not know."""
         if not self.world.nodes or (always and self.world.live(identifier) is None):
-            self.world.found(identifier)
+            self.world.create(identifier)
 
     @rule(island=st.frozensets(st.integers(0, 15)))
     def split(self, island: frozenset[int]) -> None:
@@ -124,7 +123,7 @@ class MachineB(RuleBasedStateMachine):
 
     @rule(turns=st.integers(1, 3))
     def go_round(self, turns: int) -> None:
-        """Time passes, with the faults as they are."""
+        """Let time pass, with the faults as they are."""
         for _ in range(turns):
             for node in self.world.members:
                 self.world.begin(node.ref, "stabilize", protocol.stabilize(node))
@@ -168,7 +167,7 @@ def test_the_ring_heals_after_any_run(seed: int) -> None:
 
     for verb in rng.choices(verbs, k=300):
         if verb == "found":
-            machine_b.found(rng.randrange(16), rng.random() < 0.2)
+            machine_b.create(rng.randrange(16), rng.random() < 0.2)
         elif verb == "split":
             machine_b.split(frozenset(rng.sample(range(16), rng.randint(1, 8))))
         elif verb == "come_together":

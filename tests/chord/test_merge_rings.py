@@ -102,7 +102,7 @@ def test_the_owner_that_the_other_ring_names_is_adopted_and_notified() -> None:
     world = World(Ring(bits=5, successors=3))
     world.place([0, 16])
     for identifier in (2, 20):
-        world.found(identifier)
+        world.create(identifier)
     apart = {n.ref.id: n for n in world.members}
     apart[2].set_successors(apart[20].ref, (apart[2].ref,))
     apart[20].set_successors(apart[2].ref, (apart[20].ref,))

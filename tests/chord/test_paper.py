@@ -102,7 +102,7 @@ def test_theorem_1_a_join_moves_only_keys_to_the_joiner() -> None:
 def test_figure_3_the_finger_tables_of_three_nodes() -> None:
     """Section 4.3, figure 3: m = 3, nodes 0, 1 and 3."""
     world = World(Ring(bits=3, successors=2, replicas=1))
-    world.found(0)
+    world.create(0)
     for identifier in (1, 3):
         node = world.start(identifier)
         world.run(node.ref, "join", protocol.join(node, world.members[0].ref))

@@ -109,7 +109,7 @@ class State:
         self.failures -= verb == "fail"
         for node in list(self.world.nodes.values()):
             while len(node.pending):
-                self.world.work_off(node)
+                self.world.begin_pending(node)
         end_processes(self.world)
 
     def _finish_join(self) -> None:

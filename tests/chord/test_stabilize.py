@@ -197,7 +197,7 @@ def test_a_candidates_answer_is_not_applied_after_the_successor_has_changed() ->
 
 def test_a_busy_successor_is_alive() -> None:
     world = ring_of(0, 8, 16, 24)
-    world.moods[member(world, 8).ref] = refusing(Busy("full"))
+    world.overrides[member(world, 8).ref] = refusing(Busy("full"))
 
     assert not stabilize(world, 0)
     assert member(world, 0).successor.id == 8
@@ -207,7 +207,7 @@ def test_a_busy_successor_is_alive() -> None:
 
 def test_a_busy_node_further_down_the_list_is_alive() -> None:
     world = ring_of(0, 8, 16, 24)
-    world.moods[member(world, 16).ref] = refusing(Busy("full"))
+    world.overrides[member(world, 16).ref] = refusing(Busy("full"))
     world.crash(member(world, 8).ref)
 
     stabilize(world, 0)
@@ -218,7 +218,7 @@ def test_a_busy_node_further_down_the_list_is_alive() -> None:
 @pytest.mark.parametrize("error", [NodeUnreachable("silent"), PeerFault("broken")])
 def test_a_successor_that_never_answers_is_dropped(error: ChordError) -> None:
     world = ring_of(0, 8, 16, 24)
-    world.moods[member(world, 8).ref] = refusing(error)
+    world.overrides[member(world, 8).ref] = refusing(error)
 
     stabilize(world, 0)
     assert ids(member(world, 0).successors)[:2] == [16, 24]
@@ -227,13 +227,13 @@ def test_a_successor_that_never_answers_is_dropped(error: ChordError) -> None:
 def test_a_successor_that_answers_after_two_timeouts_is_kept() -> None:
     world = ring_of(0, 8, 16, 24)
     node, head = member(world, 0), member(world, 8).ref
-    world.moods[head] = refusing(NodeUnreachable("silent"))
+    world.overrides[head] = refusing(NodeUnreachable("silent"))
     task = world.begin(node.ref, "stabilize", protocol.stabilize(node))
     for _ in range(3):  # question, pause, question
         world.step(task)
     assert node.failure_detector.is_suspect(head)
 
-    world.moods.clear()
+    world.overrides.clear()
     world.finish(task)
     assert node.successor == head
     assert not node.failure_detector.is_suspect(head)
@@ -331,7 +331,7 @@ def test_a_farther_predecessor_is_adopted_only_when_the_old_one_is_dead() -> Non
 
 def test_a_busy_predecessor_is_alive() -> None:
     world = ring_of(0, 8, 16, 24)
-    world.moods[member(world, 8).ref] = refusing(Busy("full"))
+    world.overrides[member(world, 8).ref] = refusing(Busy("full"))
 
     assert not rectify(world, 16, member(world, 0).ref)
     assert member(world, 16).predecessor.id == 8
@@ -410,7 +410,7 @@ def test_a_finger_that_no_longer_owns_its_start_is_looked_up() -> None:
 def test_a_timeout_in_a_finger_lookup_counts() -> None:
     world = ring_of(0, 8, 12, 20, 24, successors=2)
     node, silent = member(world, 0), member(world, 12).ref
-    world.moods[silent] = refusing(NodeUnreachable("silent"))
+    world.overrides[silent] = refusing(NodeUnreachable("silent"))
 
     for _ in range(2):
         node.set_fingers((node.ref,) * 5)

@@ -84,7 +84,7 @@ class Both:
         self.world.deliver(mail, keep=self.rng.random() < 0.2)
         if receiver is None or not isinstance(mail.request, Notify):
             return
-        while (task := self.world.work_off(receiver)) is not None:
+        while (task := self.world.begin_pending(receiver)) is not None:
             self.world.finish(task)
         if not receiver.failure_detector.is_dead(mail.source):
             self.model.notifications = [(mail.to.id, mail.source.id)]

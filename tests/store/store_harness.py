@@ -87,8 +87,8 @@ class StoreWorld(World):
             self.store(node.ref.id).handoff_complete = True
         return nodes
 
-    def found(self, identifier: int) -> ChordNode:
-        node = super().found(identifier)
+    def create(self, identifier: int) -> ChordNode:
+        node = super().create(identifier)
         self.stores[node.ref].handoff_complete = True
         return node
 
@@ -194,11 +194,11 @@ def listen_to(world: StoreWorld, identifier: int, instead: dict[type[Request[Any
     ref = world.member(identifier)
     handlers = world._handlers[ref]
 
-    def moody(request: Request[Any]) -> Any:
+    def answer(request: Request[Any]) -> Any:
         act = instead.get(type(request))
         return act(request) if act is not None else dispatch(handlers, request)
 
-    world.moods[ref] = moody
+    world.overrides[ref] = answer
 
 
 def silent(_: Any) -> Any:

@@ -123,7 +123,7 @@ def test_nodes_that_fail_are_replaced_by_the_next(troubled: list[int], trouble: 
 
 def test_a_put_that_fails_reports_how_many_copies_there_are() -> None:
     world = world_of([0, 50, 100])
-    world.moods[world.member(50)] = silent
+    world.overrides[world.member(50)] = silent
     listen_to(world, 100, {Put: refusing(StoreFull("full"))})
 
     with pytest.raises(UnderReplicated) as error:
@@ -316,7 +316,7 @@ def test_read_repair_stores_the_item_on_all_replicas() -> None:
 def test_read_repair_that_fails_does_not_fail_the_get() -> None:
     world = world_of(TEN)
     world.put(0, "a", CONTENT, key=60)
-    world.moods[world.member(75)] = silent
+    world.overrides[world.member(75)] = silent
     listen_to(world, 100, {Put: refusing(StoreFull("full"))})
 
     assert world.get(0, "a", key=60) == CONTENT

@@ -303,7 +303,7 @@ def test_a_misplaced_item_is_released_only_after_the_right_nodes_have_it() -> No
         world.sync(0)
     assert world.copies("a") == [0, 125, 150], "the third has not got it"
 
-    world.moods.clear()
+    world.overrides.clear()
     world.sync(0)
     assert world.copies("a") == [125, 150, 175]
 
@@ -480,7 +480,7 @@ def test_reconcile_with_a_node_that_dies_meanwhile_ends_at_once() -> None:
         assert next(asked) < 10, "asked again and again"
         raise NodeUnreachable("dead")
 
-    world.moods[world.member(1 << 159)] = dies
+    world.overrides[world.member(1 << 159)] = dies
     with pytest.raises(NodeUnreachable):
         reconcile(world, 0, 1 << 159, 0, 0)
 
@@ -520,7 +520,7 @@ def test_a_ring_that_restarts_node_by_node_has_everything() -> None:
         world.crash(world.member(identifier))
 
     order = random.Random(3).sample(list(TEN), len(TEN))
-    world.found(order[0])
+    world.create(order[0])
     for identifier in order[1:]:
         join(world, identifier, through=order[0])
         if identifier % 2:
@@ -598,7 +598,7 @@ def test_a_node_that_left_runs_no_more_rounds() -> None:
 
 def test_a_lone_node_runs_its_rounds() -> None:
     world = StoreWorld(Ring(bits=8, successors=4, replicas=3))
-    world.found(7)
+    world.create(7)
     world.put(7, "a", CONTENT)
 
     world.sync(7)

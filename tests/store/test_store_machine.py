@@ -143,7 +143,7 @@ class Schedule:
         while self.world.mail:
             self.world.deliver(self.world.mail[0])
         for node in list(self.world.nodes.values()):
-            while (task := self.world.work_off(node)) is not None:
+            while (task := self.world.begin_pending(node)) is not None:
                 self._finish(task)
             if node.joined:
                 self.world.run(node.ref, "fix_fingers", protocol.fix_fingers(node))
