@@ -177,7 +177,7 @@ def _ring() -> Counts:
     job, client = _LivingClient(), Address("client-0", 1)
     job.start(scene)
     world.clock.run(world.clock.now + JOB_S)
-    assert job.summary().endswith("saw it done") or "tuple" in job.summary(), job.summary()
+    assert job.summary().endswith("saw it end") or "tuple" in job.summary(), job.summary()
     rounds = SETTINGS.rounds + 1
     return {
         "calls a second of an idle node, 4 nodes": round(idle, 3),
