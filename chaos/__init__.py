@@ -11,6 +11,7 @@ report       runs all of these but the soak, and writes docs/results/faults.md
 
 The parts:
 
+experiment   a job on a ring of its own, compared with an undisturbed run
 workload     training jobs: started by clients, watched through any node
 kv_workload  puts, gets and leases for a long time
 nemesis      kills, pauses and restores processes by role

@@ -44,7 +44,7 @@ RECORDS = ("weights-", "report-", "result-", "done")
 ASKS = (*(f"ask.{request}" for request in REQUESTS), *(f"ask.Put~{record}" for record in RECORDS))
 HANDLED = ("Put", "Write", "Read", "Find", "Order", "Collect", "DriverHeartbeat", "Notify", "CollectGarbage")
 FAILPOINTS = {
-    "supernode": tuple(f"handle.{request}" for request in ("Admit", "Report", "Retire", "GetMembers")),
+    "supernode": tuple(f"handle.{request}" for request in ("Admit", "Heartbeat", "Retire", "GetMembers")),
     "client": ASKS,
     "driver": ASKS,
     "next driver": ("ask.DriverHeartbeat", "ask.Order", "ask.Put~result-"),

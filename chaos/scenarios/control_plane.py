@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from chaos import workload
-from chaos.checker import makes_model
+from chaos.experiment import experiment
 from chaos.scenario import ConsoleLine, ScenarioResult, console_lines
 from chaos.workload import JobOptions
 from roundelay.chord.ring import Ring
@@ -59,14 +59,11 @@ def duplicate_identifier(folder: Path) -> ScenarioResult:
 
 def supernode_dead(folder: Path) -> ScenarioResult:
     """Kill the supernode while a job runs, start a node, and restart the supernode."""
-    data = workload.small_letters(folder)
-    with cluster(folder / "ring", 4, failpoints=SLOW) as ring:
-        expected, _ = workload.undisturbed(ring, data, OPTIONS)
+    with experiment(folder, 4, OPTIONS, failpoints=SLOW) as test:
+        ring = test.ring
         ring.supernode.kill()
         newcomer = ring.add_node()
-        client = workload.start(ring, data, OPTIONS, "--json")
-        workload.job_id(client)
-        held = makes_model(client, expected)
+        held = test.start().is_unharmed()
         until(lambda: console_lines(newcomer, "waiting"), "the newcomer reports that it waits")
         without = len(ring.statuses())
         ring.start_supernode()

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from chaos import workload
 from chaos.checker import makes_model, miscounted_rounds
+from chaos.experiment import Experiment, Run
 from chaos.scenario import ScenarioResult, console_lines
 from chaos.workload import JobOptions
-from roundelay.node.subprocesses import ManagedProcess
 from roundelay.testing.cluster import Cluster, free_port
 from roundelay.testing.proxy import Faults, Proxy, proxy
 
@@ -62,60 +62,45 @@ def _whole_job(folder: Path, fault: str, faults: Faults) -> ScenarioResult:
     """Put these faults on every link for the length of a job."""
     data = workload.small_letters(folder)
     with ring_behind_proxies(folder / "ring") as (ring, proxies):
-        expected, undisturbed_s = workload.undisturbed(ring, data, OPTIONS)
+        test = Experiment(ring, data, OPTIONS, *workload.undisturbed(ring, data, OPTIONS))
         for each in proxies:
             each.faults = faults
         began = time.monotonic()
-        client = workload.start(ring, data, OPTIONS, "--json")
-        held = makes_model(client, expected)
+        run = test.start()
+        made = makes_model(run.client, test.expected)
         seconds = time.monotonic() - began
         for each in proxies:
             each.faults = Faults()
         ring.wait_until_converged()
         counts = [each.counts for each in proxies]
-        return _result(
-            ring,
-            client,
-            fault,
-            held,
-            {
-                "undisturbed_s": round(undisturbed_s, 1),
-                "seconds": round(seconds, 1),
-                "resets": sum(c.resets for c in counts),
-                "lost": sum(c.lost for c in counts),
-            },
-        )
+        figures = {"resets": sum(c.resets for c in counts), "lost": sum(c.lost for c in counts)}
+        return _result(run, fault, made, {"seconds": round(seconds, 1)} | figures)
 
 
 def _cut_one(folder: Path, fault: str, faults: Faults) -> ScenarioResult:
     """Put these faults on the link to the owner of the first file for CUT_S seconds."""
     data = workload.small_letters(folder)
     with ring_behind_proxies(folder / "ring") as (ring, proxies):
-        expected, undisturbed_s = workload.undisturbed(ring, data, OPTIONS)
-        client = workload.start(ring, data, OPTIONS, "--json")
-        workload.wait_for_round(ring, workload.job_id(client), 1)
-        node = workload.owner_of(ring, sorted(p.name for p in data.folder.iterdir())[0])
-        link = proxies[ring.nodes.index(node)]
+        test = Experiment(ring, data, OPTIONS, *workload.undisturbed(ring, data, OPTIONS))
+        run = test.start(until_round=1)
+        link = proxies[ring.nodes.index(test.owner_of_a_file())]
         link.faults = faults
         link.break_all()
         time.sleep(CUT_S)
         link.faults = Faults()
         link.break_all()
-        held = makes_model(client, expected)
+        made = makes_model(run.client, test.expected)
         ring.wait_until_converged()
-        return _result(ring, client, fault, held, {"undisturbed_s": round(undisturbed_s, 1)})
+        return _result(run, fault, made, {})
 
 
-def _result(
-    ring: Cluster, client: ManagedProcess, fault: str, held: bool, figures: dict[str, object]
-) -> ScenarioResult:
-    end = workload.wait_for_end(ring, workload.job_id(client))
+def _result(run: Run, fault: str, made: bool, figures: dict[str, float]) -> ScenarioResult:
     return ScenarioResult(
         fault,
         "slower, and the same model; one ring afterwards",
-        held and not miscounted_rounds(ring, end),
-        figures,
-        console_lines(client, "answer", "slow", "closed", "out of touch", "took too long"),
+        made and not miscounted_rounds(run.experiment.ring, run.end()),
+        {"undisturbed_s": round(run.experiment.undisturbed_s, 1), **figures},
+        console_lines(run.client, "answer", "slow", "closed", "out of touch", "took too long"),
     )
 
 

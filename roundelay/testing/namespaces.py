@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 COMMAND_TIMEOUT_S = 20.0
-LINK, SWITCH = "link", "switch"
+LINK, SWITCH = "uplink", "switch"
 
 
 @dataclass(frozen=True)

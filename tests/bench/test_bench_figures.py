@@ -1,11 +1,11 @@
-"""How the benches judge and print what they have measured; and that a figure that is missing says why."""
+"""How figures are compared with their limits and printed, and that a missing figure says why."""
 
 from bench.compare import ratio, take_turns
 from bench.figures import Limit, Line, Table, broken_limits
 from bench.performance import largest
 
 
-def test_a_limit_is_about_the_ratio_where_there_is_a_peer_and_else_about_ours() -> None:
+def test_a_limit_applies_to_the_ratio_if_there_is_a_peer_and_else_to_our_figure() -> None:
     beside = Line("speed", "MB/s", 10.0, "peer", 40.0, 0.25, Limit(0.35))
     alone = Line("start", "s", 2.0, limit=Limit(3.0, at_least=False))
 
@@ -13,19 +13,19 @@ def test_a_limit_is_about_the_ratio_where_there_is_a_peer_and_else_about_ours() 
     assert broken_limits([Table("t", (beside, alone))]) == ["t: speed"]
 
 
-def test_a_strict_limit_is_not_held_by_its_bound() -> None:
+def test_a_strict_limit_excludes_its_bound() -> None:
     assert [Limit(1.0, strict=strict).holds(1.0) for strict in (False, True)] == [True, False]
     assert [str(Limit(1.0, strict=strict)) for strict in (False, True)] == [">= 1", "> 1"]
 
 
-def test_a_missing_peer_says_why_and_is_not_judged() -> None:
+def test_a_figure_without_its_peer_says_why_and_breaks_no_limit() -> None:
     line = Line("speed", "MB/s", 10.0, "peer", limit=Limit(2.0), why_not="make bench-peers")
 
     assert line.held == ""
     assert "| make bench-peers |" in Table("t", (line,)).markdown()
 
 
-def test_everybody_has_as_many_turns_and_the_order_turns_round() -> None:
+def test_all_measures_have_equal_turns_and_the_order_alternates() -> None:
     called: list[str] = []
     measures = {name: lambda name=name: (called.append(name), float(len(called)))[1] for name in "ab"}
 
@@ -35,11 +35,11 @@ def test_everybody_has_as_many_turns_and_the_order_turns_round() -> None:
     assert found == {"a": [1.0, 4.0], "b": [2.0, 3.0]}
 
 
-def test_a_ratio_is_the_median_of_the_turns_ratios() -> None:
+def test_a_ratio_is_the_median_of_the_ratios_of_the_turns() -> None:
     assert ratio([1.0, 10.0, 1.0], [2.0, 20.0, 9.0]) == 2.0
 
 
-def test_costs_are_a_functions_own_samples_without_waiting_and_imports() -> None:
+def test_a_functions_cost_is_its_own_samples_without_waiting_and_imports() -> None:
     stacks = [
         'process 1:"python client.py";main (client.py:1);mean (ml/exact.py:9) 30',
         'process 2:"python -m roundelay.ml.trainer";step (ml/kernels.py:5) 50',

@@ -1,4 +1,4 @@
-"""What the bench of scale counts is really counted, and a fit says how well it fits."""
+"""The scale benchmark counts every message, and its fits say how good they are."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ME, PEER = NodeRef(1, "me", 1, 1), NodeRef(2, "peer", 1, 1)
 
 
 class Sizes:
-    """A question has 100 bytes, an answer 10, an error one."""
+    """A request has 100 bytes, a reply 10, an error one."""
 
     def question(self, ask: Ask) -> int:
         return 100
@@ -45,7 +45,7 @@ def procedure() -> Procedure[str]:
     return "answered"
 
 
-def test_a_tally_counts_what_goes_over_the_wire_and_changes_nothing() -> None:
+def test_counting_messages_changes_nothing_and_counts_only_the_wire() -> None:
     tally = Tally()
     running = count_messages(ME, procedure(), Sizes(), tally)
 
@@ -65,7 +65,7 @@ def test_a_fit_distinguishes_a_line_from_scatter() -> None:
     assert str(line) == "3 + 2" and scatter.r2 < 0.5
 
 
-def test_a_simulated_ring_has_costs_and_more_nodes_cost_longer_lookups(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_larger_simulated_ring_has_longer_lookups_and_joins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scale_simulated, "ARC", 20)
     monkeypatch.setattr(scale_simulated, "MAINTENANCE_S", 5.0)
 
@@ -78,7 +78,7 @@ def test_a_simulated_ring_has_costs_and_more_nodes_cost_longer_lookups(monkeypat
     assert 1 < small.calls < 8 and small.bytes > small.calls * 100
 
 
-def test_what_grows_faster_than_chord_promises_is_not_held() -> None:
+def test_costs_that_grow_faster_than_chord_promises_break_the_limit() -> None:
     def grown(power: int) -> list[str]:
         found = [
             RingCosts(n, Cost(n**0.1, 1, 1), Cost(bits**power, 1, 1), 3.0, 100.0)
@@ -98,7 +98,7 @@ def test_a_round_of_a_job_takes_longer_over_narrow_links_and_makes_the_same_mode
     assert wide["bytes"] >= wide["driver_bytes"] * 0.99 > 20_000
 
 
-def test_the_bench_of_topologies_has_its_row_from_the_same_simulation() -> None:
+def test_the_topologies_benchmark_uses_the_same_simulation() -> None:
     row = simulated(10, "tree")
 
     assert (row.nodes, row.simulated, row.passed_on, row.driver_orders) == (10, True, 9, 1)

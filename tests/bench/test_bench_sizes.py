@@ -1,4 +1,4 @@
-"""The bytes that the simulator counts are those that a socket carries."""
+"""The simulator counts as many bytes as a socket carries."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ME = NodeRef(1, "127.0.0.1", 1, 1)
 
 
 class Tap:
-    """Stands before a server and counts what one connection carries, either way."""
+    """A forwarder in front of a server that counts the bytes of one connection in both directions."""
 
     def __init__(self, behind: tuple[str, int]) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -69,7 +69,7 @@ class Tap:
         (GetNeighbours(), WrongIncarnation(ME)),
     ],
 )
-def test_a_call_and_its_answer_have_as_many_bytes_as_a_socket_carries(asked: Request[Any], reply: Any) -> None:
+def test_a_request_and_its_reply_have_as_many_bytes_as_a_socket_carries(asked: Request[Any], reply: Any) -> None:
     def answer(_: Request[Any]) -> Any:
         if isinstance(reply, ChordError):
             raise reply
@@ -86,5 +86,5 @@ def test_a_call_and_its_answer_have_as_many_bytes_as_a_socket_carries(asked: Req
     assert [WireSizes().question(ask), WireSizes().answer(ask, reply)] == tap.bytes
 
 
-def test_what_nobody_sends_has_no_bytes() -> None:
+def test_an_error_that_no_reply_carries_has_no_bytes() -> None:
     assert WireSizes().answer(Ask(ME.address, SayHello()), NodeUnreachable("refused")) == 0

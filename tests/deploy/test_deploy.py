@@ -1,6 +1,6 @@
-"""What deploy/ says is true of this project: commands, options, ports and paths; and manifests are what they should be.
+"""The files of deploy/ agree with this project: commands, options, ports and paths; the manifests are valid.
 
-No container engine is needed: what the containers would run is read by the programs themselves.
+No container engine is needed: the programs themselves parse what the containers would run.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ PAGE = ("-m", "roundelay.dashboard")
 
 @dataclass(frozen=True)
 class Command:
-    """What a container runs."""
+    """The command that a container runs."""
 
     where: str
     words: tuple[str, ...]  # without python
@@ -65,7 +65,7 @@ class Command:
         return f"{self.where}: {shlex.join(self.words)}"
 
     def parse(self, monkeypatch: pytest.MonkeyPatch) -> options.Namespace:
-        """As the program itself would. Raises Exit for an option that it does not have."""
+        """Parse the command as the program would. Raises Exit for an unknown option."""
         for name in [name for name in os.environ if name.startswith("ROUNDELAY_")]:
             monkeypatch.delenv(name)
         for name, value in self.environment.items():
@@ -94,7 +94,7 @@ def of_compose() -> Iterator[Command]:
 
 
 def pods() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Every manifest that makes pods, and their only container."""
+    """Yield every manifest that makes pods, and the only container of its pods."""
     for manifest in MANIFESTS:
         if "template" in manifest.get("spec", {}):
             (container,) = manifest["spec"]["template"]["spec"]["containers"]
@@ -142,7 +142,7 @@ def test_every_command_option_and_variable_exists(command: Command, monkeypatch:
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if "ROUNDELAY_SUPERNODE" in c.environment], ids=str)
-def test_the_supernode_is_where_it_is_said_to_be(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_command_names_the_supernodes_address(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     ports = {"supernode": supernode_port(COMPOSE["services"]["supernode"]["environment"])}
     for service in (m for m in MANIFESTS if m["kind"] == "Service"):
         ports[service["metadata"]["name"]] = service["spec"]["ports"][0]["port"]
@@ -157,7 +157,7 @@ def supernode_port(environment: dict[str, str]) -> int:
 
 
 @pytest.mark.parametrize("command", SERVING, ids=str)
-def test_what_a_container_writes_and_reads_is_mounted(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_path_that_a_container_uses_is_mounted(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     chosen = command.parse(monkeypatch)
 
     assert str(chosen.state_dir) in command.mounts
@@ -167,11 +167,11 @@ def test_what_a_container_writes_and_reads_is_mounted(command: Command, monkeypa
 
 
 @pytest.mark.parametrize("command", SERVING, ids=str)
-def test_every_process_is_reached_from_other_hosts(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_process_listens_for_other_hosts(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     assert addresses.is_everywhere(command.parse(monkeypatch).host)
 
 
-def test_the_page_of_compose_is_reached_as_it_says_and_only_from_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_composes_dashboard_is_reached_at_its_names_and_only_from_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     service = COMPOSE["services"]["dashboard"]
     chosen = next(c for c in COMMANDS if c.where == "compose dashboard").parse(monkeypatch)
     ((host, outside, inside),) = [port.split(":") for port in service["ports"]]
@@ -183,8 +183,8 @@ def test_the_page_of_compose_is_reached_as_it_says_and_only_from_this_machine(mo
     assert f"'127.0.0.1', {chosen.port}" in service["healthcheck"]["test"][-1]
 
 
-def test_the_script_makes_a_token_once_and_shows_the_pages_address_with_it(tmp_path: Path) -> None:
-    """Docker is a word that says what it was asked."""
+def test_the_script_makes_one_token_and_shows_the_dashboards_address_with_it(tmp_path: Path) -> None:
+    """Docker is replaced by a script that prints its arguments."""
     shutil.copytree(DEPLOY, tmp_path / "deploy", ignore=shutil.ignore_patterns("secret", "__pycache__"))
     docker = tmp_path / "bin" / "docker"
     docker.parent.mkdir()
@@ -210,7 +210,7 @@ def test_the_script_makes_a_token_once_and_shows_the_pages_address_with_it(tmp_p
     assert page_options.token(argparse.Namespace(token_file=token)) == token.read_text()
 
 
-def test_what_compose_builds_and_mounts_is_there() -> None:
+def test_the_files_that_compose_builds_and_mounts_exist() -> None:
     for build in (service["build"] for service in COMPOSE["services"].values() if "build" in service):
         context = (DEPLOY / build["context"]).resolve()
         assert context == ROOT
@@ -221,7 +221,7 @@ def test_what_compose_builds_and_mounts_is_there() -> None:
     assert [path for path in bound if not (DEPLOY / path).is_file()] == []
 
 
-def test_the_image_copies_what_is_there_and_leaves_out_nothing_that_is_needed() -> None:
+def test_the_image_copies_existing_files_and_all_that_is_needed() -> None:
     for sources in re.findall(r"^COPY (?!--from)(.*) \S+$", DOCKERFILE, re.MULTILINE):
         assert [s for s in sources.split() if not (ROOT / s).exists()] == []
     ignored = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and line[0] != "#"]
@@ -240,7 +240,7 @@ def test_the_image_has_what_the_project_needs_and_no_more() -> None:
     assert tuple(map(int, re.findall(r"ARG PYTHON=(\d+)\.(\d+)", DOCKERFILE)[0])) >= (3, 11)
 
 
-def test_nobody_is_root() -> None:
+def test_no_container_runs_as_root() -> None:
     (user,) = re.findall(r"^USER (\d+)$", DOCKERFILE, re.MULTILINE)
     assert f"--uid {user} " in DOCKERFILE
     for manifest, container in pods():
@@ -264,7 +264,7 @@ def test_ports_agree_in_all_manifests() -> None:
     assert opened == {p["containerPort"] for _, c in pods() for p in c.get("ports", ())}
 
 
-def test_pods_have_names_that_the_list_lets_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_node_list_admits_the_names_of_the_pods(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (config,) = [m for m in MANIFESTS if m["kind"] == "ConfigMap"]
     (node,) = [m for m, _ in pods() if m["metadata"]["name"] == "roundelay-node"]
     listed = tmp_path / "compute_nodes.txt"
@@ -277,20 +277,20 @@ def test_pods_have_names_that_the_list_lets_in(monkeypatch: pytest.MonkeyPatch, 
     assert not addresses.read(listed).allows(Address("10.0.0.1", chosen.port))
 
 
-def test_the_list_of_compose_lets_in_whoever_is_on_its_network(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_composes_node_list_admits_every_address_of_its_network(monkeypatch: pytest.MonkeyPatch) -> None:
     chosen = next(c for c in COMMANDS if c.where == "compose node").parse(monkeypatch)
 
     assert addresses.read(DEPLOY / "compute_nodes.txt").allows(Address("172.18.0.5", chosen.port))
 
 
-def test_as_many_pods_may_be_away_as_a_ring_bears(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_disruption_budget_is_what_the_replicas_tolerate(monkeypatch: pytest.MonkeyPatch) -> None:
     (budget,) = [m for m in MANIFESTS if m["kind"] == "PodDisruptionBudget"]
     chosen = next(c for c in COMMANDS if c.where == "kubernetes roundelay-supernode").parse(monkeypatch)
 
     assert budget["spec"]["maxUnavailable"] == chosen.replicas - 1
 
 
-def test_the_kustomization_names_files_that_are_there() -> None:
+def test_the_kustomization_names_existing_files() -> None:
     named = yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text())["resources"]
 
     assert {*named, "kustomization.yaml", "job.yaml"} == {path.name for path in KUBERNETES.glob("*.yaml")}
@@ -307,9 +307,7 @@ def test_manifests_are_valid_by_the_published_schema() -> None:
 
 
 @pytest.mark.skipif(bool(missing()), reason=missing())
-def test_what_compose_runs_is_a_ring_that_trains_and_that_a_stopped_container_leaves_in_good_order(
-    tmp_path: Path,
-) -> None:
+def test_composes_commands_form_a_ring_that_trains_and_a_stopped_container_leaves_it(tmp_path: Path) -> None:
     """Each container is a network namespace; names, commands and variables are those of compose.yaml."""
     data = tmp_path / "data"
     (tmp_path / "nodes").mkdir()

@@ -1,4 +1,4 @@
-"""The fault proxy does to a connection what it is told to, and nothing else."""
+"""The proxy injects the faults that it is given, and no others."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHORT_S = 0.3  # to see that nothing comes
 
 @pytest.fixture
 def echo() -> Iterator[tuple[str, int]]:
-    """A server that sends back what it gets."""
+    """An echo server."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve(connection: socket.socket) -> None:
@@ -57,7 +57,7 @@ def there_and_back(connection: socket.socket, content: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("faults", [Faults(), Faults(latency_s=0.01, jitter_s=0.01), Faults(slice_bytes=7)])
-def test_what_passes_is_whole_and_in_order(echo: tuple[str, int], way: Proxy, faults: Faults) -> None:
+def test_traffic_passes_complete_and_in_order(echo: tuple[str, int], way: Proxy, faults: Faults) -> None:
     way.faults = faults
     content = bytes(range(256)) * 40
 
@@ -66,7 +66,7 @@ def test_what_passes_is_whole_and_in_order(echo: tuple[str, int], way: Proxy, fa
 
 
 @pytest.mark.parametrize("faults", [Faults(swallow_requests=True), Faults(swallow_answers=True), Faults(loss=1.0)])
-def test_what_is_swallowed_is_silence_and_no_end(echo: tuple[str, int], way: Proxy, faults: Faults) -> None:
+def test_dropped_traffic_is_silence_and_not_an_end_of_stream(echo: tuple[str, int], way: Proxy, faults: Faults) -> None:
     way.faults = faults
 
     with call(echo) as connection:
@@ -75,7 +75,7 @@ def test_what_is_swallowed_is_silence_and_no_end(echo: tuple[str, int], way: Pro
             there_and_back(connection, b"hello")
 
 
-def test_a_reset_is_a_reset(echo: tuple[str, int], way: Proxy) -> None:
+def test_a_reset_reaches_the_client_as_a_reset(echo: tuple[str, int], way: Proxy) -> None:
     way.faults = Faults(reset=1.0)
 
     with call(echo) as connection, pytest.raises(ConnectionResetError):
@@ -89,7 +89,7 @@ def test_refused_connections_end_at_once(echo: tuple[str, int], way: Proxy) -> N
         assert there_and_back(connection, b"hello") == b"hello"
 
 
-def test_breaking_all_ends_those_that_are_open_and_no_others(echo: tuple[str, int], way: Proxy) -> None:
+def test_break_all_resets_open_connections_and_no_later_ones(echo: tuple[str, int], way: Proxy) -> None:
     with call(echo) as connection:
         assert there_and_back(connection, b"before") == b"before"
         way.break_all()
@@ -100,7 +100,7 @@ def test_breaking_all_ends_those_that_are_open_and_no_others(echo: tuple[str, in
         assert there_and_back(connection, b"again") == b"again"
 
 
-def test_it_ends_with_its_block(echo: tuple[str, int]) -> None:
+def test_the_proxy_ends_with_its_block(echo: tuple[str, int]) -> None:
     with proxy(echo), call(echo) as connection:
         assert there_and_back(connection, b"hello") == b"hello"
 

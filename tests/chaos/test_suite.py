@@ -1,0 +1,91 @@
+"""The fault suite's plans, checks and report, without a ring."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from chaos import matrix, report, rows
+from chaos.faults import Outcome, Plan, Tally, make_plans, percentile, replay
+from chaos.history import History, judge
+from chaos.nemesis import ROLES
+from chaos.scenario import ScenarioResult
+from roundelay.node.failpoints import parse
+
+
+def test_a_runs_plan_depends_on_the_seed_and_not_on_the_number_of_runs() -> None:
+    assert make_plans(7, 3) == make_plans(7, 12)[:3]
+    assert make_plans(7, 3) != make_plans(8, 3)
+    assert {plan.role for plan in make_plans(7, len(ROLES))} == set(ROLES)
+
+
+def test_a_failed_run_is_reported_with_the_command_that_replays_it() -> None:
+    plan = Plan(4, "owner", 0.5, 1)
+    found = Tally(7, outcomes=[Outcome(plan, finished=True, equal=False)]).to_json()
+
+    assert found["failures"] == [{"run": 4, "role": "owner", "moment": 0.5, "error": "", "replay": replay(7, plan)}]
+    assert replay(7, plan) == "python -m chaos faults --seed 7 --runs 5 --only 4"
+
+
+@pytest.mark.parametrize(("per_cent", "expected"), [(50, 2.0), (99, 4.0), (100, 4.0)])
+def test_a_percentile_is_one_of_the_values(per_cent: int, expected: float) -> None:
+    assert percentile([1.0, 2.0, 3.0, 4.0], per_cent) == expected
+    assert percentile([], per_cent) is None
+
+
+def test_every_case_of_the_matrix_names_a_failpoint() -> None:
+    cases = matrix.cases()
+
+    assert len(cases) == len(set(cases))
+    assert parse(";".join(f"{point}=exit" for point in dict.fromkeys(case.point for case in cases)))
+
+
+def test_the_checker_counts_acknowledged_puts_and_wrong_bytes() -> None:
+    history = History()
+    history.record("put", "a", "digest", "ok")
+    history.record("put", "b", "digest", "NodeUnreachable")
+    history.record("get", "a", "digest", "other bytes")
+
+    found = judge(history, ["a"])
+
+    assert history.acknowledged() == {"a": "digest"}
+    assert (found["acknowledged"], found["not_acknowledged"], found["other_bytes"], found["lost"]) == (1, 1, 1, 1)
+
+
+def test_a_scenario_that_raises_has_not_held_and_the_error_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "KEPT_LOGS", tmp_path)
+
+    def broken(folder: Path) -> ScenarioResult:
+        """Raise an error."""
+        raise OSError("no disk")
+
+    result = rows.run("broken", broken)
+
+    assert (result.held, result.fault) == (False, "Raise an error.")
+    assert [each.line for each in result.console] == ["OSError: no disk"]
+
+
+def test_the_report_names_the_pieces_that_are_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "KEPT", tmp_path)
+    row = {"fault": "a node killed", "promise": "the same model", "held": True, "skipped": "", "figures": {"kills": 1}}
+    piece = {"rows": [row | {"console": [{"console": "client0", "line": "no answer"}]}], "made": "today", "commit": "c"}
+    name = next(iter(report.PARTS["rows"]))
+    (tmp_path / f"{name}.json").write_text(json.dumps(piece))
+
+    text = report.document({"rows": report.merged("rows", report.kept("rows"))})
+
+    assert "| a node killed | the same model | yes | kills 1 |" in text
+    assert "client0: no answer" in text
+    assert f"**Incomplete: 1 of {len(report.PARTS['rows'])} pieces of `rows` have been run**" in text
+    assert "`python -m chaos report --part faults`" in text
+
+
+def test_every_scenario_has_a_name_of_its_own_and_says_what_it_does() -> None:
+    known = rows.registry()
+
+    assert len(known) > 30
+    assert all(scenario.__doc__ for scenario in known.values())
