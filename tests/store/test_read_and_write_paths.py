@@ -10,6 +10,7 @@ from roundelay.chord import protocol
 from roundelay.chord.effects import Request, ask
 from roundelay.chord.errors import ChordError, Corrupt, NodeUnreachable, NotFound, NotYet, StoreFull, UnderReplicated
 from roundelay.chord.refs import NodeRef
+from roundelay.chord.requests import GetNeighbours, NextHop
 from roundelay.store import read_path, write_path
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import CHUNK_BYTES, Find, Put, Read, Receipt, StopAccepting, Write
@@ -21,7 +22,7 @@ TEN = range(0, 250, 25)  # 0, 25, 50, ..., 225
 
 
 def asked(world: StoreWorld, kind: type[Request[Any]]) -> list[int]:
-    """Who was asked this, in order."""
+    """Return the nodes that were sent a request of this kind, in order."""
     return [to.id for _, to, request in world.sent if isinstance(request, kind)]
 
 
@@ -46,8 +47,29 @@ def test_a_small_new_content_is_sent_without_asking() -> None:
     world.run(start, "put", write_path.put(start, world.ring, 60, "a", CONTENT, 1, is_new=True))
 
     for node in (75, 100, 125):
-        told = [type(request) for _, to, request in world.sent if to.id == node and isinstance(request, Put | Write)]
-        assert told == [Write, Put]
+        sent = [type(request) for _, to, request in world.sent if to.id == node and isinstance(request, Put | Write)]
+        assert sent == [Write, Put]
+
+
+def test_several_contents_are_put_under_one_key_with_one_lookup_and_sent_after_asking() -> None:
+    world, contents = world_of(TEN), {"a": CONTENT, "b": CONTENT + b" more"}
+    start = world.member(0)
+
+    holders = world.run(start, "put", write_path.put_many(start, world.ring, 60, contents, 1))
+
+    assert [node.id for node in holders] == world.copies("a") == world.copies("b") == [75, 100, 125]
+    assert len(asked(world, NextHop)) <= 3 and asked(world, GetNeighbours) == []
+    sent = [type(request) for _, to, request in world.sent if to.id == 75 and isinstance(request, Put | Write)]
+    assert sent == [Put, Write, Put] * 2
+
+
+def test_a_get_asks_no_node_for_more_successors_than_it_needs() -> None:
+    world = world_of(TEN, successors=read_path.FIND_NODES_MIN)
+    world.put(0, "a", CONTENT, key=60)
+    world.sent.clear()
+
+    assert world.get(0, "a", key=60) == CONTENT
+    assert asked(world, GetNeighbours) == []
 
 
 def test_a_large_content_is_not_sent_to_nodes_that_have_it_even_if_it_is_called_new() -> None:
