@@ -7,15 +7,18 @@ before it answers.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
+from roundelay.chord.effects import Ask, AskAll, Procedure
 from roundelay.chord.errors import JoinRefused, NotYet
 from roundelay.chord.refs import Address, NodeRef
-from roundelay.chord.requests import Grant, Lease, Members
+from roundelay.chord.requests import Grant, Hello, Lease, Members, SayHello
 from roundelay.chord.ring import Ring
 
 NODE_LEASE_S = 5.0
+RECALL_TIMEOUT_S = 1.0
 
 
 @dataclass
@@ -126,6 +129,24 @@ class Registry:
         for latest in self._latest.values():
             if latest.node.id == node.id and latest.node.address != node.address:
                 raise JoinRefused(f"identifier {node.id} belongs to {latest.node.address}")
+
+
+def find_members(
+    registry: Registry, candidates: Iterable[Address], now: Callable[[], float]
+) -> Procedure[list[NodeRef]]:
+    """Ask each address which node is there; renew the leases of the members of this ring, and return them.
+
+    So a supernode knows its ring again after a restart.
+    """
+    asks = [Ask(address, SayHello(), RECALL_TIMEOUT_S) for address in candidates]
+    answers = (yield AskAll(asks, deadline_s=2 * RECALL_TIMEOUT_S)) if asks else ()
+    found: list[NodeRef] = []
+    for hello in answers:
+        if isinstance(hello, Hello) and hello.joined and hello.ring == registry.ring:
+            with suppress(JoinRefused):  # an earlier incarnation at an address that was admitted again
+                registry.renew(hello.node, now())
+                found.append(hello.node)
+    return found
 
 
 def middle_of_largest_gap(taken: Sequence[int], size: int) -> int:

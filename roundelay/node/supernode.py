@@ -12,17 +12,16 @@ import logging
 import os
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from roundelay.chord.dispatch import Handlers, dispatch
-from roundelay.chord.effects import Ask, AskAll, Procedure, Request
+from roundelay.chord.effects import Request
 from roundelay.chord.errors import JoinRefused, NotYet
 from roundelay.chord.refs import Address, NodeRef
-from roundelay.chord.registry import Registry
-from roundelay.chord.requests import Admit, GetMembers, Heartbeat, Hello, Retire, SayHello
+from roundelay.chord.registry import Registry, find_members
+from roundelay.chord.requests import Admit, GetMembers, Heartbeat, Retire
 from roundelay.chord.ring import Ring
 from roundelay.node import addresses
 from roundelay.node.runtime import Runtime
@@ -32,7 +31,6 @@ from roundelay.rpc.server import Server
 
 log = logging.getLogger(__name__)
 
-RECALL_TIMEOUT_S = 1.0
 STOP_TIMEOUT_S = 2.0
 
 
@@ -138,7 +136,9 @@ class Supernode:
             self._server.start()
             for node in self._journal.identities():
                 self._membership.recall(node)
-        self._runtime.run(self._find_living(dict.fromkeys((*self._membership.addresses(), *listed))))
+        candidates = dict.fromkeys((*self._membership.addresses(), *listed))
+        for node in self._runtime.run(find_members(self._membership, candidates, time.monotonic)):
+            self._say(f"found {node.address} alive")
         self._recalled = True
 
     def stop(self) -> None:
@@ -186,17 +186,3 @@ class Supernode:
     def _retire(self, request: Retire) -> None:
         self._membership.retire(request.node)
         self._say(f"{request.node.address} has left")
-
-    # --- what it asks
-
-    def _find_living(self, candidates: Iterable[Address]) -> Procedure[None]:
-        """Those who answer as members of a ring of our kind count as alive from the start."""
-        asks = [Ask(address, SayHello(), RECALL_TIMEOUT_S) for address in candidates]
-        if not asks:
-            return
-        answers = yield AskAll(asks, deadline_s=2 * RECALL_TIMEOUT_S)
-        for hello in answers:
-            if isinstance(hello, Hello) and hello.joined and hello.ring == self._membership.ring:
-                with suppress(JoinRefused):  # an earlier life of an address that has been admitted again
-                    self._membership.renew(hello.node, time.monotonic())
-                    self._say(f"found {hello.node.address} alive")

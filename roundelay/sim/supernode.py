@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
-from roundelay.chord.effects import Ask, AskAll, Procedure
-from roundelay.chord.errors import JoinRefused
 from roundelay.chord.refs import Address, NodeRef
-from roundelay.chord.registry import Registry
-from roundelay.chord.requests import Admit, GetMembers, Heartbeat, Hello, Retire, SayHello
+from roundelay.chord.registry import Registry, find_members
+from roundelay.chord.requests import Admit, GetMembers, Heartbeat, Retire
 from roundelay.chord.ring import Ring
-from roundelay.sim.process import Outcome, Process
+from roundelay.sim.process import Process
 from roundelay.sim.world import World
-
-RECALL_TIMEOUT_S = 1.0
 
 
 class SimSupernode:
@@ -35,9 +29,8 @@ class SimSupernode:
         for node in self.granted:
             registry.recall(node)
         self.process = self.world.start(self.address)
-        self.world.run(
-            self.process, "recall", _ask_for_members(registry.addresses()), lambda hellos: self._serve(registry, hellos)
-        )
+        recall = find_members(registry, registry.addresses(), lambda: self.world.clock.now)
+        self.world.run(self.process, "recall", recall, lambda _: self._serve(registry))
 
     def crash(self) -> None:
         if self.process is not None:
@@ -49,24 +42,12 @@ class SimSupernode:
         """The members it knows to be alive; none while it is down."""
         return self._registry.members(self.world.clock.now).nodes if self._registry else ()
 
-    def _serve(self, registry: Registry, hellos: Outcome) -> None:
+    def _serve(self, registry: Registry) -> None:
         assert self.process is not None
         clock, self._registry = self.world.clock, registry
-        for hello in hellos:
-            with suppress(JoinRefused):  # an earlier incarnation at an address that was admitted again
-                registry.renew(hello.node, clock.now)
         self.process.handlers = {
             Admit: lambda r: registry.admit(r.address, clock.now),
             Heartbeat: lambda r: registry.renew(r.node, clock.now),
             Retire: lambda r: registry.retire(r.node),
             GetMembers: lambda _: registry.members(clock.now),
         }
-
-
-def _ask_for_members(addresses: list[Address]) -> Procedure[list[Hello]]:
-    """Ask the addresses; return the answers of members."""
-    if not addresses:
-        return []
-    asks = [Ask(address, SayHello(), RECALL_TIMEOUT_S) for address in addresses]
-    answers = yield AskAll(asks, deadline_s=2 * RECALL_TIMEOUT_S)
-    return [hello for hello in answers if isinstance(hello, Hello) and hello.joined]

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from roundelay.chord.errors import JoinRefused, NotYet
+from roundelay.chord.effects import AskAll, run
+from roundelay.chord.errors import JoinRefused, NodeUnreachable, NotYet
 from roundelay.chord.refs import Address, NodeRef
-from roundelay.chord.registry import NODE_LEASE_S, Registry
-from roundelay.chord.requests import Grant
+from roundelay.chord.registry import NODE_LEASE_S, Registry, find_members
+from roundelay.chord.requests import Grant, Hello
 from roundelay.chord.ring import Ring
 
 
@@ -235,3 +236,27 @@ def test_a_heartbeat_with_another_nodes_identifier_is_refused() -> None:
     with pytest.raises(JoinRefused, match="identifier 9 belongs to host:8001"):
         supernode.renew(NodeRef(9, "host", 8002), 0.0)
     assert len(journal) == 1
+
+
+# --- after a restart of the supernode
+
+
+def test_the_members_of_the_ring_are_found_at_their_addresses() -> None:
+    ring, other = Ring(bits=8), Ring(bits=9)
+    members = Registry(ring, random.Random(0), lambda node: None)
+    refs = [NodeRef(i, "host", i) for i in range(1, 5)]
+    members.recall(NodeRef(4, "host", 4, incarnation=2))  # the address has been admitted again
+    hellos: dict[Address, Hello | NodeUnreachable] = {
+        refs[0].address: Hello(refs[0], ring, joined=True),
+        refs[1].address: Hello(refs[1], ring, joined=False),
+        refs[2].address: Hello(refs[2], other, joined=True),
+        refs[3].address: Hello(refs[3], ring, joined=True),
+        Address("host", 9): NodeUnreachable("silent"),
+    }
+
+    def perform(effect: AskAll) -> list[Hello | NodeUnreachable]:
+        return [hellos[ask.to] for ask in effect.asks if isinstance(ask.to, Address)]
+
+    assert run(find_members(members, hellos, lambda: 10.0), perform) == [refs[0]]
+    assert members.members(10.0).nodes == (refs[0],)
+    assert run(find_members(members, [], lambda: 10.0), perform) == []
