@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from roundelay.chord import protocol
-from roundelay.chord.effects import Request, ask
+from roundelay.chord.effects import Ask, Request, ask, run
 from roundelay.chord.errors import ChordError, Corrupt, NodeUnreachable, NotFound, NotYet, StoreFull, UnderReplicated
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import GetNeighbours, NextHop
@@ -276,6 +276,35 @@ def test_other_bytes_left_by_a_failed_writer_do_not_spoil_a_put() -> None:
     world.store(0).write(digest_of(content), len(content), 0, b"\1" * CHUNK_BYTES)
 
     assert world.put(0, "a", content) == (0,)
+
+
+def test_a_transfer_starts_again_when_the_receiver_had_other_bytes_of_it() -> None:
+    world = world_of([0])
+    item = item_of(CONTENT, key=60)
+    world.store(0).write(item.entry.digest, len(CONTENT), 0, b"other")
+
+    world.run(world.member(0), "put", write_path.put_one(world.member(0), item, CONTENT))
+
+    assert world.copies("a") == [0]
+    offsets = [request.offset for _, _, request in world.sent if isinstance(request, Write)]
+    assert offsets == [len(b"other"), 0]
+
+
+def test_the_last_piece_has_the_time_to_check_and_write_the_whole_content() -> None:
+    content = bytes(5 * CHUNK_BYTES // 2)
+    received, timeouts_s = 0, []
+
+    def perform(effect: Ask) -> Receipt:
+        nonlocal received
+        timeouts_s.append(effect.timeout_s)
+        if isinstance(effect.request, Write):
+            received += len(effect.request.piece)
+        return Receipt(received == len(content), received)
+
+    run(write_path.write(NodeRef(1, "host", 1), digest_of(content), content), perform)
+
+    commit_s = write_path.TRANSFER_TIMEOUT_S + len(content) / write_path.COMMIT_BYTES_PER_S_MIN
+    assert timeouts_s == [write_path.TRANSFER_TIMEOUT_S] * 2 + [commit_s]
 
 
 @pytest.mark.parametrize("received", [0, 7])
