@@ -3,6 +3,8 @@
 Means and correlations are fixed-point integers: no floating point, so that every machine agrees.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,5 +1,7 @@
 """What the two commands share: their errors, exit codes and parser. It reads and writes no data."""
 
+from __future__ import annotations
+
 import argparse
 import sys
 from collections.abc import Callable

@@ -3,6 +3,8 @@
 After Frey and Slate (1991), who magnified, widened and warped their letters; the ranges below are our own.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from random import Random
 

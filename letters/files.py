@@ -3,6 +3,8 @@
 The form is that of the course's files, to the line ends: CRLF in training files, LF in the validation file.
 """
 
+from __future__ import annotations
+
 import hashlib
 import string
 from collections.abc import Mapping, Sequence

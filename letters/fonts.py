@@ -4,6 +4,8 @@ Hershey's tables hold eleven different faces with Latin capitals. The other nine
 four upright faces slanted, five thin ones drawn with a broader pen. All coordinates are integers.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -4,6 +4,8 @@ The same seed gives the same bytes on every machine and with every version of Py
 from random.Random.random() alone, and all arithmetic is on integers. Needs Hershey-Fonts.
 """
 
+from __future__ import annotations
+
 import argparse
 import sys
 from collections.abc import Sequence

@@ -1,5 +1,7 @@
 """Line segments to a bitmap, drawn with a square pen. Knows nothing of letters."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import NDArray
 

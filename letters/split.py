@@ -4,6 +4,8 @@ The original has the class first, as a capital letter, then the 16 attributes. T
 which is random already: the first 16,500 are for training, the last 3,500 for validation.
 """
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path

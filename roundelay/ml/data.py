@@ -3,6 +3,8 @@
 Reads no files (readers/ does) and computes no moments (exact.FeatureSums does, over all files of a job).
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

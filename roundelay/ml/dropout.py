@@ -4,6 +4,8 @@ Drawn as 16 random bits for each activation, from a generator of its own: a seed
 decide which are dropped, so that the rows' order stays what it is without dropout.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 

@@ -3,6 +3,8 @@
 An error crosses the pipe to the node as a dictionary and comes back as the same class (to_dict, from_dict).
 """
 
+from __future__ import annotations
+
 
 class MLError(Exception):
     """Base of all errors of this package."""

@@ -6,6 +6,8 @@ is, it is one of its classifiers, for pipelines and scorers.
     estimator.predict_proba(x)  # x as it was given for training: (n, features)
 """
 
+from __future__ import annotations
+
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -34,7 +36,7 @@ class Estimator(*_bases):  # type: ignore[misc]  # known only here
     def __sklearn_is_fitted__(self) -> bool:
         return True
 
-    def fit(self, x: npt.ArrayLike, y: npt.ArrayLike | None = None) -> "Estimator":
+    def fit(self, x: npt.ArrayLike, y: npt.ArrayLike | None = None) -> Estimator:
         """Nothing: it is trained already, and stays as it is, whatever it is put into."""
         return self
 

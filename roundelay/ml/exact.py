@@ -3,6 +3,8 @@
 Integers make it so. Which parts may be added (disjoint files of one round) is not decided here.
 """
 
+from __future__ import annotations
+
 import math
 import struct
 from dataclasses import dataclass
@@ -74,14 +76,14 @@ class FeatureSums:
     sums: tuple[int, ...]  # (d,)
     squares: tuple[int, ...]  # (d,)
 
-    def __add__(self, other: "FeatureSums") -> "FeatureSums":
+    def __add__(self, other: FeatureSums) -> FeatureSums:
         if len(self.sums) != len(other.sums):
             raise BadTask(f"sums of {len(self.sums)} features and of {len(other.sums)} cannot be added")
         sums = tuple(a + b for a, b in zip(self.sums, other.sums, strict=True))
         squares = tuple(a + b for a, b in zip(self.squares, other.squares, strict=True))
         return FeatureSums(self.rows + other.rows, sums, squares)
 
-    def pooled(self, groups: int) -> "FeatureSums":
+    def pooled(self, groups: int) -> FeatureSums:
         """Every feature with the sums of its whole group: of an image, the pixels of one channel."""
         size = len(self.sums) // groups
         if groups < 1 or size * groups != len(self.sums):

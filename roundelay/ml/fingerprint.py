@@ -5,6 +5,8 @@ fingerprints promise nothing beyond the shapes that were tried, which are the jo
 among others: where that should make a difference, this machine shares no fingerprint with one where it makes none.
 """
 
+from __future__ import annotations
+
 import hashlib
 from dataclasses import replace
 

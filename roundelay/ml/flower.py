@@ -4,6 +4,8 @@ A trainer process imports one when its node says so, never because a job does. N
 fit(parameters, config) and evaluate(parameters, config) will do. docs/flower.md has an example, and a test runs it.
 """
 
+from __future__ import annotations
+
 import math
 import operator
 import sys

@@ -10,6 +10,8 @@ The forward pass being linear, Z V is X ([e0 W] V) and Z^T (R - Y) is [e0 W]^T X
 passes X's ones on. So what is as long as the file comes out of three products an epoch instead of five.
 """
 
+from __future__ import annotations
+
 import numpy as np
 import numpy.typing as npt
 

@@ -1,5 +1,7 @@
 """Which files are trained together: those of one length, no more than pay. It decides the time, and no bit."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 
 from roundelay.ml.mlp import Architecture

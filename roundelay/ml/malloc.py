@@ -4,6 +4,8 @@ malloc gives large blocks back to the system at once. Every training fills the s
 their pages mapped and zeroed again took a third of a short one's time (decision 11).
 """
 
+from __future__ import annotations
+
 import ctypes
 from contextlib import suppress
 

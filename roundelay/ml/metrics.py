@@ -4,6 +4,8 @@ Computed from the probabilities of rows whose classes are known. A share of noth
 was never predicted) is 0; the AUC of a class that all rows or none have is not defined, and None.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 

@@ -4,6 +4,8 @@ Written to be read beside the formula, in whatever precision the weights have; k
 gradient fast, and this one is the oracle of its tests. Nothing here updates weights.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -7,6 +7,8 @@ What a dead unit's weights have gathered decays, step by step, into denormal num
 FLUSH_STEPS steps whatever is too small to matter becomes 0.
 """
 
+from __future__ import annotations
+
 import itertools
 import math
 from collections.abc import Callable

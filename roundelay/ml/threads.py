@@ -7,6 +7,8 @@ decides how BLAS splits a product, hence its bits. Nor shall bits depend on wher
 or on which of cuBLAS's streams is free.
 """
 
+from __future__ import annotations
+
 import os
 
 _VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")

@@ -5,6 +5,8 @@ inputs give the same bits on the same kind of machine, whichever files are train
 stacks.py's business; standardising and averaging are done elsewhere.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """How well weights predict a job's validation file, which is parsed and standardised once."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from roundelay.ml.data import Samples, moments_from_bytes, standardise

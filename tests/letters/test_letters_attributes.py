@@ -1,5 +1,7 @@
 """The attributes against Frey and Slate's definitions, worked out slowly in exact fractions."""
 
+from __future__ import annotations
+
 from fractions import Fraction
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Fonts, distortion and raster: from Hershey's strokes to a bitmap."""
 
+from __future__ import annotations
+
 import sys
 from itertools import combinations, pairwise
 from random import Random

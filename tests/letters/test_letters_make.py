@@ -1,5 +1,7 @@
 """The letters that ship: their form, how hard they are, and that the program makes the same bytes again."""
 
+from __future__ import annotations
+
 import hashlib
 import re
 from collections import Counter

@@ -1,5 +1,7 @@
 """The original UCI file, split into the form of the letters that ship."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import pytest

@@ -1,5 +1,7 @@
 """Data sets as people have them, written by the tests: every form that a reader reads, small."""
 
+from __future__ import annotations
+
 import gzip
 import pickle
 import struct

@@ -1,5 +1,7 @@
 """Plain restatements in float64 that the tests compare the fast code with, and samples to try them on."""
 
+from __future__ import annotations
+
 import hashlib
 from dataclasses import fields, replace
 from pathlib import Path

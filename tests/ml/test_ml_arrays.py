@@ -1,5 +1,7 @@
 """A model's vector as other frameworks' arrays: nothing lost on the way, and every array what its name says."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 

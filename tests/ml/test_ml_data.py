@@ -1,5 +1,7 @@
 """Moments as bytes, and standardising by them."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 

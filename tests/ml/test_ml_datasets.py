@@ -1,5 +1,7 @@
 """The readers of other people's data: what they read, what they refuse and how they name it; damaged bytes."""
 
+from __future__ import annotations
+
 import gzip
 import io
 import pickle

@@ -1,5 +1,7 @@
 """Exact sums: the same integers for every grouping and order, and never a silent cast."""
 
+from __future__ import annotations
+
 import math
 from fractions import Fraction
 

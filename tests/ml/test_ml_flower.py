@@ -1,5 +1,7 @@
 """Flower's clients as trainers: they see what Flower would show them, and the sum is the one of FedAvg."""
 
+from __future__ import annotations
+
 import sys
 import warnings
 from collections.abc import Iterator

@@ -1,5 +1,7 @@
 """Which files of a folder are training data."""
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
 

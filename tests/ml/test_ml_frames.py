@@ -1,5 +1,7 @@
 """Frames: what is written is read, and anything else is refused without being believed."""
 
+from __future__ import annotations
+
 import io
 import json
 import struct

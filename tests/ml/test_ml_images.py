@@ -1,5 +1,7 @@
 """Folders of JPEG and PNG: what is read of them, and what is refused, naming the file. Images are made by the tests."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +37,7 @@ def rows_of(found: DataSet) -> np.ndarray:
     return np.concatenate([block for part in found.training for block in part.blocks()])
 
 
-def one(folder: Path, image: "Image.Image", suffix: str = "png", looks: ImageOptions = GREY.images) -> np.ndarray:
+def one(folder: Path, image: Image.Image, suffix: str = "png", looks: ImageOptions = GREY.images) -> np.ndarray:
     """What becomes of one image."""
     image.save(folder / f"it.{suffix}")
     return images.decode(folder / f"it.{suffix}", looks)

@@ -1,5 +1,7 @@
 """The fast gradient against the plain one, and batches against the rows that they are to hold."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 

@@ -1,5 +1,7 @@
 """The course's trainer: the arithmetic against a literal restatement, and the seeds' own results."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 

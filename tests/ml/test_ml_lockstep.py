@@ -1,5 +1,7 @@
 """Files that are trained together: each gets the very bits that it gets alone, and there are never too many of them."""
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Callable
 from typing import Any

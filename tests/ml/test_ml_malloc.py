@@ -1,5 +1,7 @@
 """Freed memory stays with the process."""
 
+from __future__ import annotations
+
 import subprocess
 import sys
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Metrics against their definitions."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from hypothesis import given

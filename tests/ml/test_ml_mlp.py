@@ -1,5 +1,7 @@
 """The plain network: its gradient, its first weights, its predictions."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 

@@ -1,5 +1,7 @@
 """Models by name: gradients against finite differences, purity, who may be imported, saved and loaded again."""
 
+from __future__ import annotations
+
 import sys
 from pathlib import Path
 

@@ -1,5 +1,7 @@
 """Updates against the formulas in float64, and that nothing stays denormal."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 

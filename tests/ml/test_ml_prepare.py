@@ -1,5 +1,7 @@
 """Sets as files of the ring: every row once, the same split everywhere, little memory."""
 
+from __future__ import annotations
+
 import json
 import tracemalloc
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Parsing rows: what is accepted, and that every fault is named by file and line."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from hypothesis import given

@@ -1,5 +1,7 @@
 """PyTorch's modules as models: one vector, equal bits, buffers, what is refused. Skips where torch is not installed."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from pathlib import Path
 

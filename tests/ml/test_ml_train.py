@@ -1,5 +1,7 @@
 """One local training against the same thing step by step in float64, and its promises about bits."""
 
+from __future__ import annotations
+
 import hashlib
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The trainer process, for real: a child, two pipes, and what happens when its parent goes."""
 
+from __future__ import annotations
+
 import dataclasses
 import io
 import os

@@ -1,5 +1,7 @@
 """What a trainer does: sums that do not depend on grouping, a bounded cache, and errors with a name."""
 
+from __future__ import annotations
+
 import dataclasses
 from itertools import pairwise
 

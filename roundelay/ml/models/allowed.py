@@ -4,6 +4,8 @@ Who asks for a model cannot send code, nor have any module imported: a node impo
 (`compute_node.py --models mine`), the client what its own command line names.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 from collections.abc import Iterable

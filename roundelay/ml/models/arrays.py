@@ -4,6 +4,8 @@ mlp, softmax and cnn: of each layer the weights, (inputs, outputs) or (height, w
 (outputs,), as Keras's get_weights lists them. An nn.Module: its state_dict, in order. Any other model: the vector.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod

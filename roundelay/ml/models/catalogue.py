@@ -1,5 +1,7 @@
 """A design's learner, by its name. Names are looked up here; MODULE:NAME is imported only where that was allowed."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Callable
 from importlib import import_module

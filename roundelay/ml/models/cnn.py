@@ -6,6 +6,8 @@ Convolutions are products with the image's patches laid out as rows (im2col). Ac
 channels), so that a patch's channels lie together. Sides that a maximum does not divide lose their last row.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from math import prod
 
@@ -113,7 +115,7 @@ class Cnn(Model):
         flat = self._convolve(x, matrices)[-1].output.reshape(len(x), -1)  # (n, flat)
         return self._dense(flat, matrices[len(self.layers) :], [])[1]
 
-    def _convolve(self, x: Floats, matrices: list[Floats]) -> "list[_Convolution]":
+    def _convolve(self, x: Floats, matrices: list[Floats]) -> list[_Convolution]:
         channels, height, width = self.design.shape
         image = np.ascontiguousarray(x.reshape(-1, channels, height, width).transpose(0, 2, 3, 1))  # (n, h, w, c)
         done: list[_Convolution] = []

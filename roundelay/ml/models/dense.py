@@ -1,5 +1,7 @@
 """mlp and softmax (an mlp without hidden layers), by the fast kernels; and the course's network, in its float64."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 
 from roundelay.ml import legacy_trainer, mlp, train

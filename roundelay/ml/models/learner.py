@@ -1,5 +1,7 @@
 """What the rest of ml/ asks of any model, whatever it is made of. A learner keeps nothing between two calls."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 

@@ -5,6 +5,8 @@ predicts; who learns otherwise (PyTorch) overrides `prepare`, `train` and `finis
 loop's: every file is trained alone, so no shape depends on which files lie together.
 """
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import cast

@@ -5,6 +5,8 @@ BatchNorm's count of batches) are averaged like the rest and rounded. Bits are t
 deterministic algorithms. CUDA and MPS are used where they are; a job's fingerprint keeps kinds of devices apart.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any

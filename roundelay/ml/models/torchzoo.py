@@ -1,5 +1,7 @@
 """Models for PyTorch that every node with the extra `torch` has: `--model torchzoo:cnn`."""
 
+from __future__ import annotations
+
 from itertools import pairwise
 from typing import Any
 

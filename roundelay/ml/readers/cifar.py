@@ -3,6 +3,8 @@
 A row of the binary version is one byte for the class and 3072 for the image: red, green, blue, 32 x 32 each.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,5 +1,7 @@
 """A file of the ring, whichever form it has: packed, or rows as text. What a node trains on comes through here."""
 
+from __future__ import annotations
+
 from roundelay.ml.data import Samples
 from roundelay.ml.readers import letters, packed
 from roundelay.ml.task import CLASSES_DEFAULT

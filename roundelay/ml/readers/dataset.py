@@ -8,6 +8,8 @@ file data_batch_*.bin               cifar10   folder of folders of JPEG or PNG  
                                               any other folder                         letters
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -4,6 +4,8 @@ Follows no symbolic link inside the folder and does not descend: what is named i
 becomes part of keys, tables and messages on other machines, so names with control characters are refused here.
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
 import stat

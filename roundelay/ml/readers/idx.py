@@ -5,6 +5,8 @@
 Where only one of the two pairs is there, it is what is trained on, and the set has no test part.
 """
 
+from __future__ import annotations
+
 import gzip
 import re
 import struct

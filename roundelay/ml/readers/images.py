@@ -6,6 +6,8 @@ Every image is decoded alone, resized, and turned into grey or colour bytes. How
 bounded before it is decoded.
 """
 
+from __future__ import annotations
+
 import io
 import warnings
 from collections.abc import Iterator
@@ -108,7 +110,7 @@ def decode(path: Path, looks: ImageOptions) -> npt.NDArray[np.uint8]:
         raise DataError(str(path), None, f"is no JPEG or PNG that can be read: {printable(str(error))}") from error
 
 
-def _bytes_of(image: "Image.Image", looks: ImageOptions) -> npt.NDArray[np.uint8]:
+def _bytes_of(image: Image.Image, looks: ImageOptions) -> npt.NDArray[np.uint8]:
     from PIL import Image
 
     depth = image.mode.startswith(("I", "F"))

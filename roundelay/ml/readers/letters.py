@@ -4,6 +4,8 @@ Whole blocks go through fast paths that only say yes or no: one for plain whole 
 numbers. Where both say no, a slow path walks the same lines by the same rules and says which one is wrong, and why.
 """
 
+from __future__ import annotations
+
 import io
 import re
 from collections.abc import Iterator

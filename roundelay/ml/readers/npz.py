@@ -3,6 +3,8 @@
 Nothing is unpickled: an array of objects is refused. Heads are parsed with a bound on their size.
 """
 
+from __future__ import annotations
+
 import re
 import zipfile
 import zlib

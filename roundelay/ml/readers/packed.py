@@ -10,6 +10,8 @@ Rows lie one after the other, so a file is written while its source is read. No 
 file of the ring is told from another by its first bytes (content.py).
 """
 
+from __future__ import annotations
+
 import io
 import struct
 import zlib

@@ -4,6 +4,8 @@ Known are the few that build dictionaries, lists, numbers, texts and a numpy arr
 for (any other class or function) is refused by name; so a pickle can do nothing here but be data.
 """
 
+from __future__ import annotations
+
 import pickletools
 from collections.abc import Callable
 from typing import Any

@@ -3,6 +3,8 @@
 So that a set need not fit into memory: the classes are read first, the rows are read while they are written.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -94,7 +96,7 @@ def digits(count: int) -> tuple[str, ...]:
     return tuple(map(str, range(count)))
 
 
-def number_labels(names: "npt.NDArray[np.generic] | list[Any]") -> tuple[Ints, tuple[str, ...]]:
+def number_labels(names: npt.NDArray[np.generic] | list[Any]) -> tuple[Ints, tuple[str, ...]]:
     """Classes as they are called -> (their numbers, the names in order): whole numbers by size, words by alphabet."""
     texts = np.asarray(names).astype(str)  # (n,)
     distinct = np.unique(texts).tolist()

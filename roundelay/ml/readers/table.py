@@ -4,6 +4,8 @@ Each file is read twice: once to learn its columns, classes and faults, once to 
 missing is refused or, when asked for, replaced by 0 or by the column's mean over all files.
 """
 
+from __future__ import annotations
+
 import csv
 import math
 from array import array
@@ -72,7 +74,7 @@ def _reader(path: Path, survey: _Survey, fill: list[float]) -> Callable[[], Iter
     return lambda: _blocks(path, survey, fill)
 
 
-def _survey(path: Path, columns: TableOptions, survey: _Survey) -> "array[int]":
+def _survey(path: Path, columns: TableOptions, survey: _Survey) -> array[int]:
     """Read a file for the first time; the class of each row, as survey.classes counts them."""
     codes = array("i")
     for line, row in _rows(path):
