@@ -1,25 +1,38 @@
-"""Learning: what one file of samples does to one vector of weights, and how such changes add up exactly.
+"""Machine learning: what local training on a file does to a vector of weights, and how such changes add up exactly.
 
-Deliberately knows no network, no ring, no job and no clock. Importing this package alone costs nothing: numpy
-comes in with the modules that compute.
+Knows no network, no ring, no job and no clock. Importing the package costs nothing: numpy comes with the modules that
+compute. Without numpy: errors, choices, threads, malloc, task and frames.
 
-    errors      everything that can go wrong here, one class for each thing a caller can do about it
-    threads     one BLAS thread a process (to be called before numpy is imported)
-    heap        freed memory stays with the process
-    task        what a trainer is told: TrainConfig, Task, the seed of each local training (no numpy)
-    frames      length-prefixed frames between a node and its trainer process (no numpy)
-    data        Samples, Moments, standardise
-    readers/    the only code that reads files: folders, comma-separated rows, saved models
-    mlp         the network, plainly: architecture, first weights, gradient, evaluation
-    kernels     the same gradient, fast; mlp is the oracle of its tests
-    batches     the rows of files in the order of an epoch, gathered and cut
-    optimizers  SGD with momentum and Adam on flat vectors
-    train       one local training, or several of equal length at once: weights in, weights out
-    stacks      which files are trained together
-    course      the course's trainer (float64), for those who want their old numbers again
-    validate    how well weights predict a job's validation file
-    exact       sums that do not depend on grouping: FedAvg in fixed point, moments in big integers
-    fingerprint whether two machines would compute the same bits
-    worker      what a trainer does, without any I/O
-    trainer     the child process around a worker: python -m roundelay.ml.trainer
+    errors          the errors of this package, one class for each reaction of a caller
+    choices         option values and bounds that command lines share with this package
+    threads         one BLAS thread per process; to be called before numpy is imported
+    malloc          keep freed memory in the process
+
+    task            what a trainer is asked to do: TrainConfig, TrainerTask, the seed of each local training
+    frames          length-prefixed frames between a node and its trainer process
+    worker          what a trainer does, without I/O
+    trainer         the trainer process around a worker: python -m roundelay.ml.trainer
+    flower          clients written for Flower as trainers
+
+    data            Samples, Moments, standardise
+    readers/        the only code that reads files: data sets, training files, saved models
+    prepare         a data set -> packed training files and a validation file
+    partition       training files split anew, as alike or as unlike as wanted
+
+    models/         the models: mlp, softmax, cnn, PyTorch modules, and how to add one
+    mlp             the network in plain numpy: architecture, first weights, gradient, evaluation
+    kernels         the same gradient, fast
+    batches         the rows of files in the order of an epoch, cut into batches
+    dropout         dropout of hidden activations
+    optimizers      SGD with momentum, Adam and FedProx on flat vectors
+    train           one local training, or several of equal length at once: weights in, weights out
+    lockstep        which files are trained together
+    legacy_trainer  the float64 trainer of the original course project, to reproduce its numbers
+    fingerprint     whether two machines compute the same bits
+
+    exact           sums that do not depend on order or grouping: FedAvg in fixed point, moments in big integers
+    push_sum        the weighted models that gossip exchanges
+    validate        how well weights predict a job's validation file
+    metrics         confusion matrix, precision, recall, F1 and AUC
+    estimator       a trained model with the interface of scikit-learn
 """

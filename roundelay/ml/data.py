@@ -1,6 +1,6 @@
-"""Values that training reads: labelled samples, and the moments by which they are standardised.
+"""The inputs of training: labelled samples, and the moments by which they are standardised.
 
-Reads no files (readers/ does) and computes no moments (exact.FeatureSums does, over all files of a job).
+readers/ reads samples from files; exact.FeatureSums computes moments over all files of a job.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ class Moments:
     std: Floats  # (d,) all > 0
 
     def to_bytes(self) -> bytes:
-        """Mean, then standard deviation: 2 d little-endian float32."""
+        """Encode mean, then standard deviation: 2 d little-endian float32."""
         return self.mean.astype("<f4").tobytes() + self.std.astype("<f4").tobytes()
 
 
 def moments_from_bytes(data: bytes) -> Moments:
-    """The moments that to_bytes wrote."""
+    """Decode what Moments.to_bytes wrote. Raises BadTask."""
     if not data or len(data) % 8:
         raise BadTask(f"moments of {len(data)} bytes: expected 8 for each feature")
     mean, std = np.frombuffer(data, "<f4").astype(np.float32).reshape(2, -1)  # (d,), (d,)
@@ -59,9 +59,9 @@ def moments_from_bytes(data: bytes) -> Moments:
 
 
 def standardise(x: Floats, moments: Moments) -> Floats:
-    """(x - mean) / std, computed in float64 and rounded once: (n, d) -> (n, d)."""
+    """Return (x - mean) / std, computed in float64 and rounded once: (n, d) -> (n, d)."""
     if x.shape[1] != len(moments.mean):
-        raise BadTask(f"{x.shape[1]} features, but moments of {len(moments.mean)}")
+        raise BadTask(f"samples of {x.shape[1]} features, moments of {len(moments.mean)}")
     with np.errstate(over="ignore"):
         out = ((x.astype(np.float64) - moments.mean) / moments.std).astype(np.float32)  # (n, d)
     if not np.isfinite(out).all():

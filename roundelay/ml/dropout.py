@@ -1,7 +1,7 @@
-"""Dropout (Srivastava et al. 2014), inverted: a part of the hidden activations becomes 0, the rest is scaled up.
+"""Inverted dropout (Srivastava et al. 2014): a share of the hidden activations becomes 0, the rest is scaled up.
 
-Drawn as 16 random bits for each activation, from a generator of its own: a seed and the number of steps before
-decide which are dropped, so that the rows' order stays what it is without dropout.
+Each activation takes 16 random bits from a generator of its own: the seed and the number of steps so far decide which
+are dropped, and the order of the rows is the same with and without dropout.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Dropout:
         ]  # (F, size, batch) each, as the kernels take them
 
     def draw(self) -> None:
-        """Fill keeps anew."""
+        """Draw the factors of the next step into `keeps`."""
         for rng, flat in zip(self._rngs, self._flat, strict=True):
             words = rng.bit_generator.random_raw(math.ceil(flat.size / 4))  # (all sizes * batch / 4,) of 64 bits
             np.copyto(flat, words.view(np.uint16)[: flat.size] >= self._dropped)  # (all sizes * batch,)

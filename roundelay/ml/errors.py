@@ -1,6 +1,6 @@
-"""What can go wrong in ml/. Every message is one line with the facts in it; nothing here is retried here.
+"""The errors of ml/, one class for each reaction of a caller. Every message is one line; ml/ retries nothing.
 
-An error crosses the pipe to the node as a dictionary and comes back as the same class (to_dict, from_dict).
+An error crosses the pipe from trainer to node as a dictionary and is the same class there (to_dict, from_dict).
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ class MLError(Exception):
 
 
 class DataError(MLError):
-    """The data is wrong: the user has to mend FILE at line N (exit 65)."""
+    """Bad data: the user has to correct FILE at line N (exit 65)."""
 
     def __init__(self, file: str, line: int | None, message: str) -> None:
-        """A line of None means the file, or the folder, as a whole."""
+        """Name the place of the error; a line of None means the whole file or folder."""
         where = printable(file) if line is None else f"{printable(file)}, line {line}"
         super().__init__(f"{where}: {message}")
         self.file, self.line, self.message = file, line, message
 
 
 class InputMissing(MLError):
-    """A folder or a file is not there, or may not be read (exit 66)."""
+    """A file or folder does not exist or cannot be read (exit 66)."""
 
 
 class BadOption(MLError):
@@ -37,39 +37,39 @@ class NotFinite(MLError):
 
 
 class OutOfRange(MLError):
-    """A value is too large for its exact sum, or a sum for its integers."""
+    """A value is too large for its exact sum, or a sum would overflow."""
 
 
 class BadTask(MLError):
-    """An order that no trainer can carry out: its numbers are out of range or contradict each other."""
+    """A task that no trainer can carry out: its numbers are out of range or contradict each other."""
 
 
 class ModelUnknown(MLError):
-    """This process does not have the model, or may not import it; another may."""
+    """This process lacks the model or may not import it; another may have it."""
 
 
 class ClientFault(MLError):
-    """A Flower client of the node's own cannot be made, has failed, or gave what it may not."""
+    """A node's Flower client cannot be created, has failed, or returned something invalid."""
 
 
 class FileUnknown(MLError):
-    """A task names a file that this worker does not hold (any more): add it and ask again."""
+    """A task names a file that this worker does not have: add it and ask again."""
 
 
 class CacheFull(MLError):
-    """A file alone is larger than everything this worker may keep."""
+    """A file is larger than the whole cache of this worker."""
 
 
 class FrameError(MLError):
-    """The other side of the pipe does not speak in frames: close it."""
+    """The other side of the pipe sent something that is not a frame: close the pipe."""
 
 
 class EndOfFrames(MLError):
-    """The other side has closed the pipe between two frames, as it does when all is done."""
+    """The other side closed the pipe between two frames, as it does at the end."""
 
 
 class TrainerFault(MLError):
-    """The trainer failed in a way that nobody foresaw; its log has the rest."""
+    """An unexpected failure of the trainer; its log has the details."""
 
 
 _KINDS: dict[str, type[MLError]] = {
@@ -90,14 +90,14 @@ _KINDS: dict[str, type[MLError]] = {
 
 
 def to_dict(error: MLError) -> dict[str, object]:
-    """The error as the header of an answer: {"error": kind, "message": ...}."""
+    """Return the error as the header of an answer: {"error": kind, "message": ...}."""
     if isinstance(error, DataError):
         return {"error": "DataError", "message": error.message, "file": error.file, "line": error.line}
     return {"error": type(error).__name__, "message": str(error)}
 
 
 def from_dict(header: dict[str, object]) -> MLError:
-    """The error that to_dict wrote; an unknown kind becomes TrainerFault."""
+    """Return the error that to_dict wrote; an unknown kind becomes TrainerFault."""
     kind, message, line = str(header.get("error")), str(header.get("message")), header.get("line")
     if kind == "DataError":
         return DataError(str(header.get("file")), line if isinstance(line, int) else None, message)
@@ -105,6 +105,6 @@ def from_dict(header: dict[str, object]) -> MLError:
 
 
 def printable(text: str, characters_max: int = 200) -> str:
-    """Text that fits into one line of an error: control characters escaped, the end cut off."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
-    return shown if len(shown) <= characters_max else shown[: characters_max - 3] + "..."
+    """Return text for one line of an error message: control characters escaped, the end cut off."""
+    escaped = "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
+    return escaped if len(escaped) <= characters_max else escaped[: characters_max - 3] + "..."

@@ -1,7 +1,7 @@
-"""Freed memory stays with the process, for the next training to use again. Where libc has no mallopt, nothing happens.
+"""Keep freed memory in the process, for the next training to reuse.
 
-malloc gives large blocks back to the system at once. Every training fills the same few megabytes anew, and to have
-their pages mapped and zeroed again took a third of a short one's time (decision 11).
+By default malloc returns large blocks to the system at once. Every training fills the same few megabytes again, and
+mapping and zeroing their pages took a third of the time of a short training (decision 11).
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import ctypes
 from contextlib import suppress
 
-KEPT_BYTES = 1 << 25  # what is freed beyond that at the end of the heap goes back; larger blocks are never kept
+KEPT_BYTES = 1 << 25  # the most free memory kept at the end of the heap; larger blocks are never kept
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # malloc.h
 
 
 def keep_freed_memory() -> None:
-    """For the whole process, from now on."""
+    """Change malloc's thresholds for this process; do nothing if libc has no mallopt."""
     with suppress(AttributeError, OSError):
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_TRIM_THRESHOLD, KEPT_BYTES)

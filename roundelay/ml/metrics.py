@@ -1,7 +1,7 @@
-"""What people expect to read of a classifier: confusion matrix, and per class precision, recall, F1 and AUC.
+"""Metrics of a classifier: confusion matrix, and precision, recall, F1 and AUC of each class.
 
-Computed from the probabilities of rows whose classes are known. A share of nothing (a class that nobody has, or that
-was never predicted) is 0; the AUC of a class that all rows or none have is not defined, and None.
+Computed from the probabilities of rows with known classes. Precision of a class that was never predicted and recall of
+a class without rows are 0; the AUC is None (undefined) for a class that all rows or no rows have.
 """
 
 from __future__ import annotations
@@ -31,60 +31,59 @@ class ClassMetrics:
 
 @dataclass(frozen=True)
 class Metrics:
-    """Of one model on one file."""
+    """The metrics of one model on one file."""
 
     rows: int
     accuracy: float
-    confusion: tuple[tuple[int, ...], ...]  # rows: what it is; columns: what was predicted
+    confusion: tuple[tuple[int, ...], ...]  # rows: true class; columns: predicted class
     classes: tuple[ClassMetrics, ...]
 
     @property
     def macro_f1(self) -> float:
-        """The mean of the classes that occur."""
+        """The mean F1 of the classes that occur."""
         return _mean([each.f1 for each in self.classes if each.rows])
 
     @property
     def auc(self) -> float | None:
-        """Of two classes that of the second; of more, the mean of those that have one."""
+        """The AUC of the second of two classes; with more classes, the mean of those that are defined."""
         defined = [each.auc for each in self.classes if each.auc is not None]
         return self.classes[1].auc if len(self.classes) == 2 else (_mean(defined) if defined else None)
 
     def to_json(self) -> dict[str, object]:
-        """What --json prints."""
+        """Return what --json prints."""
         per_class = [
             {
                 "label": c.label,
                 "rows": c.rows,
-                "precision": _short(c.precision),
-                "recall": _short(c.recall),
-                "f1": _short(c.f1),
-                "auc": _short(c.auc),
+                "precision": _rounded(c.precision),
+                "recall": _rounded(c.recall),
+                "f1": _rounded(c.f1),
+                "auc": _rounded(c.auc),
             }
             for c in self.classes
         ]
         return {
             "rows": self.rows,
-            "accuracy": _short(self.accuracy),
-            "macro_f1": _short(self.macro_f1),
-            "auc": _short(self.auc),
+            "accuracy": _rounded(self.accuracy),
+            "macro_f1": _rounded(self.macro_f1),
+            "auc": _rounded(self.auc),
             "classes": per_class,
             "confusion": [list(row) for row in self.confusion],
         }
 
 
 def measure(p: Probabilities, y: Ints, labels: tuple[str, ...] = ()) -> Metrics:
-    """The metrics of probabilities p (n, classes) of rows whose classes are y (n,)."""
+    """Return the metrics of probabilities p (n, classes) for rows of classes y (n,)."""
     classes = p.shape[1]
     predicted = p.argmax(axis=1)  # (n,)
     confusion = np.bincount(y * classes + predicted, minlength=classes * classes).reshape(classes, classes)
     names = labels or tuple(map(str, range(classes)))
     each = tuple(_of_class(confusion, number, names[number], p[:, number], y) for number in range(classes))
-    right = int(np.trace(confusion))
-    return Metrics(len(y), right / len(y), tuple(map(tuple, confusion.tolist())), each)
+    return Metrics(len(y), int(np.trace(confusion)) / len(y), tuple(map(tuple, confusion.tolist())), each)
 
 
 def auc(scores: npt.NDArray[np.floating[Any]], positive: npt.NDArray[np.bool_]) -> float | None:
-    """The chance that a positive row has the higher score than a negative one; equal scores count half."""
+    """Return the probability that a positive row scores higher than a negative one; equal scores count half."""
     count = int(positive.sum())
     if not 0 < count < len(positive):
         return None
@@ -96,15 +95,15 @@ def auc(scores: npt.NDArray[np.floating[Any]], positive: npt.NDArray[np.bool_]) 
 
 def _of_class(confusion: Ints, number: int, label: str, scores: Probabilities, y: Ints) -> ClassMetrics:
     row, column = confusion[number], confusion[:, number]  # (classes,)
-    right, is_it, said = int(row[number]), int(row.sum()), int(column.sum())
-    precision, recall = right / said if said else 0.0, right / is_it if is_it else 0.0
-    f1 = 2 * right / (is_it + said) if is_it + said else 0.0
-    return ClassMetrics(label, is_it, precision, recall, f1, auc(scores, y == number))
+    correct, actual, predicted = int(row[number]), int(row.sum()), int(column.sum())
+    precision, recall = correct / predicted if predicted else 0.0, correct / actual if actual else 0.0
+    f1 = 2 * correct / (actual + predicted) if actual + predicted else 0.0
+    return ClassMetrics(label, actual, precision, recall, f1, auc(scores, y == number))
 
 
 def _mean(values: list[float]) -> float:
     return sum(values) / len(values) if values else 0.0
 
 
-def _short(value: float | None) -> float | None:
+def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 6)

@@ -1,10 +1,10 @@
-"""Optimizers on flat vectors: each makes an update that changes weights in place from the gradient a step has left.
+"""Optimizers on flat vectors: each returns an update, which changes the weights in place from the step's gradient.
 
-They read neither samples nor matrices, and start from nothing at every local training.
+Their state starts at zero in every local training.
 
-What a dead unit's weights have gathered decays, step by step, into denormal numbers, and there it would stay:
-0.9 times the smallest number is rounded up to it again. As arithmetic with such numbers is ten times slower, every
-FLUSH_STEPS steps whatever is too small to matter becomes 0.
+The velocity of a dead unit's weights decays into denormal numbers and stays there: 0.9 times the smallest number is
+rounded up to it again. Arithmetic on denormals is ten times slower, so every FLUSH_STEPS steps whatever is too small
+to matter is set to 0.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ FLUSH_BELOW = np.float32(1e-24)  # less than half a unit in the last place of an
 
 
 def momentum_update(weights: Floats, eta_gradient: Floats, momentum: float) -> Update:
-    """velocity = momentum * velocity - eta * gradient; weights += velocity.
+    """Return SGD with momentum: velocity = momentum * velocity - eta * gradient; weights += velocity.
 
-    The gradient arrives multiplied by eta (the step's scale), which saves a pass over the vector.
+    The gradient comes multiplied by eta (the step's scale), which saves a pass over the vector.
     """
     velocity = np.zeros_like(weights)  # (parameters,)
     decay = np.array(momentum, np.float32)  # () an array is faster than a scalar
@@ -47,9 +47,9 @@ def momentum_update(weights: Floats, eta_gradient: Floats, momentum: float) -> U
 
 
 def adam_update(weights: Floats, gradient: Floats, eta: float) -> Update:
-    """Adam (Kingma and Ba 2015), its bias corrections folded into two numbers a step.
+    """Return Adam (Kingma and Ba 2015), with the bias corrections folded into two numbers a step.
 
-    first and second are the paper's moments divided by 1 - beta: each is one multiplication and one addition.
+    `first` and `second` are the paper's moments divided by 1 - beta: one multiplication and one addition each.
     """
     first, second = np.zeros_like(weights), np.zeros_like(weights)  # (parameters,)
     change = np.empty_like(weights)  # (parameters,)
@@ -79,22 +79,22 @@ def adam_update(weights: Floats, gradient: Floats, eta: float) -> Update:
 
 
 def proximal(update: Update, weights: Floats, gradient: Floats, scale: float) -> Update:
-    """FedProx (Li et al. 2020): before each update the gradient gains scale * (weights - where they began).
+    """Return FedProx (Li et al. 2020): add scale * (weights - initial weights) to the gradient before each update.
 
-    scale is mu, times whatever the gradient carries already. 0 is no proximal term, and costs nothing.
+    scale is mu times the factor that the gradient already carries. With 0 there is no proximal term.
     """
     if not scale:
         return update
-    began, pull = weights.copy(), np.empty_like(weights)  # (parameters,)
+    initial, pull = weights.copy(), np.empty_like(weights)  # (parameters,)
     factor = np.array(scale, np.float32)  # ()
 
-    def pulled() -> None:
-        np.subtract(weights, began, pull)
+    def proximal_update() -> None:
+        np.subtract(weights, initial, pull)
         np.multiply(pull, factor, pull)
         np.add(gradient, pull, gradient)
         update()
 
-    return pulled
+    return proximal_update
 
 
 def _flush(vector: Floats) -> None:

@@ -1,4 +1,4 @@
-"""How well weights predict a job's validation file, which is parsed and standardised once."""
+"""Evaluation on a job's validation file, which is parsed and standardised once."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from roundelay.ml.task import Design
 
 
 class Validator:
-    """One validation file, ready to be predicted."""
+    """A parsed validation file."""
 
     def __init__(self, design: Design, name: str, content: bytes) -> None:
         self._learner = learner(design)
         self._raw = contents.parse(name, content, design.features, design.classes)
-        self._inputs: dict[bytes, Samples] = {}  # by the moments they are standardised with: one of them, in a job
+        self._inputs: dict[bytes, Samples] = {}  # by the moments that standardise them: a job has one
 
     def __call__(self, weights: bytes, moments: bytes) -> Evaluation:
-        """Weights as little-endian float32; moments as Moments.to_bytes gives them, or nothing for raw inputs."""
+        """Evaluate weights (little-endian float32) on inputs standardised by `moments` (Moments.to_bytes; b"": raw)."""
         flat = np.frombuffer(weights, "<f4").astype(np.float32)  # (parameters,)
         return evaluate(self._learner, flat, self._standardised(moments))
 

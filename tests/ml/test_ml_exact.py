@@ -34,7 +34,7 @@ def test_fraction_bits_leave_room_for_every_row(rows: int, bits: int) -> None:
 
 
 @pytest.mark.parametrize("rows", [0, -1, (1 << 40) + 1])
-def test_fraction_bits_refuse_senseless_rows(rows: int) -> None:
+def test_fraction_bits_need_a_sensible_row_count(rows: int) -> None:
     with pytest.raises(OutOfRange):
         exact.fraction_bits(rows)
 
@@ -127,6 +127,17 @@ def test_the_largest_sum_of_a_job_does_not_overflow() -> None:
     total = exact.quantise(local, base, rows, bits)
 
     assert exact.mean(base, total, rows, bits).tolist() == local.tolist()
+
+
+@pytest.mark.parametrize(("rows", "accepted"), [(0, False), (-1, False), (1, True)])
+def test_a_mean_needs_at_least_one_row(rows: int, accepted: bool) -> None:
+    base, total = np.ones(2, np.float32), np.array([1 << 10, 0], np.int64)
+
+    if accepted:
+        assert exact.mean(base, total, rows, 10).tolist() == [2.0, 1.0]
+    else:
+        with pytest.raises(OutOfRange):
+            exact.mean(base, total, rows, 10)
 
 
 def test_sums_of_different_lengths_are_not_added() -> None:
@@ -240,6 +251,37 @@ def test_features_that_are_not_finite_are_refused(value: float) -> None:
 def test_sums_of_different_widths_are_not_added() -> None:
     with pytest.raises(BadTask):
         feature_sums(np.ones((1, 2), np.float32)) + feature_sums(np.ones((1, 3), np.float32))
+
+
+def test_pooled_sums_are_those_of_the_whole_group() -> None:
+    sums = FeatureSums(10, (1, 2, 30, 40), (5, 6, 700, 800))
+
+    assert sums.pooled(2) == FeatureSums(20, (3, 3, 70, 70), (11, 11, 1500, 1500))
+    assert sums.pooled(1) == FeatureSums(40, (73,) * 4, (1511,) * 4)
+    assert sums.pooled(4) == sums
+
+
+@pytest.mark.parametrize("groups", [-1, 0, 3, 5, 8])
+def test_features_that_groups_do_not_divide_are_not_pooled(groups: int) -> None:
+    with pytest.raises(BadTask):
+        FeatureSums(10, (1, 2, 3, 4), (5, 6, 7, 8)).pooled(groups)
+
+
+def test_the_longest_number_of_a_sum_is_accepted_and_a_longer_one_refused() -> None:
+    longest = FeatureSums(1, (1 << (96 * 8 - 2),), (1,))
+
+    assert feature_sums_from_bytes(longest.to_bytes()) == longest
+    with pytest.raises(BadTask):
+        feature_sums_from_bytes(FeatureSums(1, (1 << (96 * 8),), (1,)).to_bytes())
+
+
+@pytest.mark.parametrize("numbers", [b"\x01\x05\x00", b"\x01\x05\x05\x07\x07"])
+def test_an_empty_or_truncated_number_is_refused(numbers: bytes) -> None:
+    """The second number announces no byte, or five of which two are there."""
+    head = FeatureSums(1, (5,), (5,)).to_bytes()[:12]
+
+    with pytest.raises(BadTask, match="at byte 14"):
+        feature_sums_from_bytes(head + numbers)
 
 
 @EFFORT
