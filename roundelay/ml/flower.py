@@ -1,7 +1,8 @@
-"""Flower's clients as trainers: what was written as a NumPyClient trains a job's weights on data that it alone knows.
+"""Flower clients as trainers: a NumPyClient trains a job's weights on data of its own.
 
-A trainer process imports one when its node says so, never because a job does. Needs no Flower: whatever has
-fit(parameters, config) and evaluate(parameters, config) will do. docs/flower.md has an example, and a test runs it.
+A trainer process imports a client because its node was started with it, never because a job names it. Flower need not
+be installed: any object with fit(parameters, config) and evaluate(parameters, config) will do. docs/flower.md has an
+example, which a test runs.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ from roundelay.ml.train import OnEpoch
 Scalar = bool | int | float | str
 Config = dict[str, Any]
 
-SEED_MAX = 1 << 31  # what any framework takes for a seed
+SEED_MAX = 1 << 31  # every framework accepts seeds below this
 
 
 @dataclass
 class Context:
-    """What a client_fn is given: what it may ask of Flower's."""
+    """The argument of a client_fn: the part of Flower's Context that it may use."""
 
     node_config: Mapping[str, Scalar]
     run_config: Mapping[str, Scalar]
@@ -44,10 +45,10 @@ class Context:
 
 
 class Client:
-    """MODULE:NAME as it was told of: a class or an object is one client for good, a client_fn is asked for each order.
+    """The client that MODULE:NAME makes: a class or an object once, a client_fn anew for each task.
 
-    Its rows are what fit calls num_examples. Where nobody says how many they are, it is made to fit once, from its
-    own get_parameters. Raises ClientFault, from everything.
+    `rows` is what fit returns as num_examples. If it is not configured, the client has to fit once, from its own
+    get_parameters. Every method raises ClientFault.
     """
 
     def __init__(self, named: str, settings: Mapping[str, Scalar], rows: int | None = None) -> None:
@@ -56,72 +57,72 @@ class Client:
         client = self._client()
         self.rows = self._count(client) if rows is None else rows
         if not 1 <= self.rows <= ROWS_MAX:
-            raise ClientFault(f"{named} is said to train on {self.rows} examples: expected 1 to {ROWS_MAX}")
+            raise ClientFault(f"{named} trains on {self.rows} examples: expected 1 to {ROWS_MAX}")
 
     def train(
         self, model: Learner, base: Floats, config: TrainConfig, number: int, seed: int, on_epoch: OnEpoch
     ) -> Array:
-        """The weights that its fit makes of these; what its evaluate then says of them is told as the last epoch."""
-        client, told = self._client(), self._config(config, number, seed)
-        fitted, rows = self._fit(client, cut(base, model.slots), told)
+        """Return the weights from the client's fit, and report the result of its evaluate as the last epoch."""
+        client, settings = self._client(), self._config(config, number, seed)
+        fitted, rows = self._fit(client, cut(base, model.slots), settings)
         if rows != self.rows:
             raise ClientFault(
-                f"{self._named}.fit trained on {rows} examples, its node has published {self.rows}: "
+                f"{self._named}.fit trained on {rows} examples, but its node published {self.rows}: "
                 f"start the node with --trainer-rows {rows}"
             )
         try:
             local = join(fitted, model.slots, base)
         except ClientFault as error:
             raise ClientFault(f"{self._named}.fit {error}") from error
-        loss, accuracy = self._evaluate(client, fitted, told)
+        loss, accuracy = self._evaluate(client, fitted, settings)
         on_epoch(config.epochs, loss, accuracy)
         return local
 
-    # --- what it is asked
+    # --- calls of the client
 
     def _fit(self, client: Any, parameters: list[Any], config: Config) -> tuple[Any, int]:
-        with self._told("fit"):
+        with self._wrap_errors("fit"):
             answer = client.fit(parameters, config)
         try:
             fitted, examples, _ = answer
             rows = operator.index(examples)
         except (TypeError, ValueError) as error:
             raise ClientFault(
-                f"{self._named}.fit gave {printable(repr(answer), 80)}, expected parameters, num_examples and metrics"
+                f"{self._named}.fit returned {printable(repr(answer), 80)}: expected parameters, num_examples, metrics"
             ) from error
         if rows < 1:
-            raise ClientFault(f"{self._named}.fit trained on {rows} examples: its weights count nothing")
+            raise ClientFault(f"{self._named}.fit trained on {rows} examples: expected 1 or more")
         return fitted, rows
 
     def _evaluate(self, client: Any, parameters: Any, config: Config) -> tuple[float, float]:
-        """Loss and accuracy, on whatever it evaluates on."""
-        with self._told("evaluate"):
+        """Return loss and accuracy on the client's own data."""
+        with self._wrap_errors("evaluate"):
             answer = client.evaluate(parameters, dict(config))
         try:
             loss, _, metrics = answer
             found = float(loss), float(metrics.get("accuracy", 0.0))
         except (TypeError, ValueError, AttributeError) as error:
             raise ClientFault(
-                f"{self._named}.evaluate gave {printable(repr(answer), 80)}, expected loss, num_examples and metrics"
+                f"{self._named}.evaluate returned {printable(repr(answer), 80)}: expected loss, num_examples, metrics"
             ) from error
         if not all(map(math.isfinite, found)):
             raise ClientFault(
-                f"{self._named}.evaluate gave loss {found[0]} and accuracy {found[1]}: its training has diverged"
+                f"{self._named}.evaluate returned loss {found[0]} and accuracy {found[1]}: its training has diverged"
             )
         return found
 
     def _count(self, client: Any) -> int:
-        with self._told("get_parameters"):
+        with self._wrap_errors("get_parameters"):
             first = client.get_parameters({}) if callable(getattr(client, "get_parameters", None)) else []
         if not isinstance(first, list | tuple) or not first:
             raise ClientFault(
-                f"{self._named} has no get_parameters to be tried out with: say how many examples it "
-                "trains on, --trainer-rows N"
+                f"{self._named} has no get_parameters, so the number of its examples is unknown: "
+                "start the node with --trainer-rows N"
             )
         return self._fit(client, list(first), self._config(TrainConfig(), 0, 0))[1]
 
     def _config(self, config: TrainConfig, number: int, seed: int) -> Config:
-        """What fit and evaluate are told: the job's settings by their names, and before them what the node says."""
+        """Return the config of fit and evaluate: the job's settings, overridden by the node's."""
         job = {
             "server_round": number,
             "epochs": config.epochs,
@@ -134,20 +135,20 @@ class Client:
         }
         return job | ({"proximal_mu": config.mu} if config.mu else {}) | self._settings
 
-    # --- how it is made
+    # --- making the client
 
     def _maker(self) -> Callable[[], Any]:
         module, _, name = self._named.partition(":")
         try:
             found = getattr(import_module(module), name)
-        except Exception as error:  # whatever an import runs into
+        except Exception as error:  # an import can raise anything
             raise ClientFault(f"--trainer {self._named} cannot be imported: {_cause(error)}") from error
         if hasattr(found, "fit") and not isinstance(found, type):
             return lambda: found
         if not callable(found) or type(found).__name__ == "ClientApp":
             raise ClientFault(
-                f"--trainer {self._named} is neither a client nor makes one: name a NumPyClient, or the "
-                "client_fn that a ClientApp is made from"
+                f"--trainer {self._named} is not a client and cannot make one: name a NumPyClient, or the "
+                "client_fn of a ClientApp"
             )
         if isinstance(found, type):
             return cache(found)
@@ -155,9 +156,9 @@ class Client:
         return lambda: found(context)
 
     def _client(self) -> Any:
-        with self._told("making it"):
+        with self._wrap_errors("client_fn"):
             made = self._make()
-        client = getattr(made, "numpy_client", made)  # where to_client has wrapped it
+        client = getattr(made, "numpy_client", made)  # unwraps the result of to_client()
         for name in ("fit", "evaluate"):
             try:
                 signature(getattr(client, name)).bind([], {})
@@ -170,8 +171,8 @@ class Client:
         return client
 
     @contextmanager
-    def _told(self, place: str) -> Iterator[None]:
-        """Whatever it raises is told with its place, in one line."""
+    def _wrap_errors(self, place: str) -> Iterator[None]:
+        """Raise any error as ClientFault, in one line with its place."""
         try:
             yield
         except MLError:
@@ -181,7 +182,7 @@ class Client:
 
 
 def _cause(error: Exception) -> str:
-    from pathlib import Path  # which takes long to import, for an error's sake
+    from pathlib import Path  # slow to import, and needed for errors only
 
     frames = extract_tb(error.__traceback__)
     where = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}: " if frames else ""
@@ -189,7 +190,7 @@ def _cause(error: Exception) -> str:
 
 
 def _state() -> Any:
-    """What a client keeps between rounds: Flower's records, where the client's module has brought Flower."""
+    """Return the state that a client keeps between rounds: Flower's RecordDict if Flower is imported."""
     if "flwr" not in sys.modules:
         return {}
     try:

@@ -1,13 +1,13 @@
-"""The course's trainer, a float64 mode of "gd", for those who want to find their old numbers again.
+"""The course trainer: the float64 arithmetic of the original course project, to reproduce its numbers.
 
-Not a trainer to prefer. It differs from train.py in everything that matters: raw inputs, first weights of its own,
-a hidden layer without ReLU in the forward pass whose gradient is masked as if it had one, a gradient summed (not
-averaged) over the rows, a momentum that starts from one extra gradient, and an early stop.
+A mode of "gd" that nothing else should use. It differs from train.py in everything that matters: raw inputs, first
+weights of its own, a hidden layer without ReLU in the forward pass whose gradient is masked as if it had one, a
+gradient summed (not averaged) over the rows, a momentum that starts from one extra gradient, and an early stop.
 
 With X (n, d + 1), W (d + 1, h), V (h + 1, k), both X and Z with a leading 1, and one-hot labels R (n, k):
     Z = [1 X W],  Y = softmax(Z V),  dV = eta Z^T (R - Y),  dW = eta X^T (((R - Y) V1^T) * (X W >= 0)).
-The forward pass being linear, Z V is X ([e0 W] V) and Z^T (R - Y) is [e0 W]^T X^T (R - Y), e0 the column that
-passes X's ones on. So what is as long as the file comes out of three products an epoch instead of five.
+As the forward pass is linear, Z V = X ([e0 W] V) and Z^T (R - Y) = [e0 W]^T X^T (R - Y), where e0 is the column that
+passes on the ones of X. This leaves three products over all rows per epoch instead of five.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ Doubles = npt.NDArray[np.float64]
 INITIAL_SEED = 1
 INITIAL_SCALE = 0.01  # first weights are uniform in [-0.01, 0.01)
 STOP_CHANGE = 0.2  # of the summed loss from one epoch to the next
-STOP_EPOCH = 26  # the first that may be the last
+STOP_EPOCH = 26  # no stop before this epoch
 LOSS_OFFSET = 1e-6
 _EXPONENT_SAFE = 600.0  # exp() of scores no larger than this, and sums of them, stay finite
 
 
 def initial_weights(architecture: Architecture) -> Doubles:
-    """The course's first weights, in our layout: V is drawn before W."""
-    rng = np.random.RandomState(INITIAL_SEED)  # the generator that belongs to this seed
+    """Draw the course's first weights, in the layout of mlp.py: V is drawn before W."""
+    rng = np.random.RandomState(INITIAL_SEED)  # the legacy generator: its stream belongs to the seed
     flat = np.empty(architecture.parameters)  # (parameters,)
     for matrix in reversed(architecture.views(flat)):
         matrix[...] = rng.random_sample(matrix.shape) * (2 * INITIAL_SCALE) - INITIAL_SCALE
@@ -42,9 +42,9 @@ def initial_weights(architecture: Architecture) -> Doubles:
 def train(
     architecture: Architecture, weights: Array, samples: Samples, config: TrainConfig, on_epoch: OnEpoch | None = None
 ) -> Doubles:
-    """Full-batch descent on raw samples from these weights, in float64; returns the new weights.
+    """Run full-batch descent on raw samples in float64 and return the new weights.
 
-    on_epoch hears the loss and the accuracy after each update. Raises NotFinite when the training has diverged.
+    on_epoch receives loss and accuracy after each update. Raises NotFinite if the training has diverged.
     """
     check_samples(architecture, samples)
     model = _Model(architecture, weights, samples, config)
@@ -56,10 +56,10 @@ def train(
         for epoch in range(1, config.epochs + 1):
             model.update()
             model.forward()
-            right = model.right() if on_epoch else 0
+            correct = model.count_correct() if on_epoch else 0
             before, loss = loss, check_finite(model.softmax(), epoch)
             if on_epoch:
-                on_epoch(epoch, loss / samples.rows, right / samples.rows)
+                on_epoch(epoch, loss / samples.rows, correct / samples.rows)
             if abs(before - loss) <= STOP_CHANGE and epoch >= STOP_EPOCH:
                 break
             model.backward()
@@ -67,7 +67,7 @@ def train(
 
 
 class _Model:
-    """One training's matrices, transposed so that samples lie along the last axis; every buffer made once."""
+    """The matrices of one training, transposed so that samples lie along the last axis, in reused buffers."""
 
     def __init__(self, architecture: Architecture, weights: Array, samples: Samples, config: TrainConfig) -> None:
         n, (d, h, k) = samples.rows, architecture.sizes
@@ -89,24 +89,27 @@ class _Model:
         self.steps = [(self.w[1:], np.empty((h, d + 1)), self.dw), (self.v, np.empty((h + 1, k)), self.dv)]
         self.flat_scores = self.scores.reshape(-1)  # (k n,)
         self.z_bits = self.z.view(np.int64)  # (h, n)
-        self.mask = np.empty((h, n), np.int64)  # (h, n) all bits where X W > 0, else none
+        self.mask = np.empty((h, n), np.int64)  # (h, n) all bits set where X W > 0, else 0
         self.total, self.likelihood, self.losses = np.empty((3, n))  # (n,) each
         self.per_eta = np.full(k, 1 / config.eta)  # (k,)
 
     def forward(self) -> None:
-        """Leave the scores, and the mask. (An X W of exactly 0, which random weights do not make, is masked.)"""
+        """Compute the scores and the mask.
+
+        An X W of exactly 0 is masked; it does not occur with random weights.
+        """
         np.dot(self.v.T, self.w, self.to_scores)  # (k, d + 1)
         np.negative(self.w[1:], self.to_z)  # (h, d + 1)
         np.dot(self.matrix, self.columns, self.layers)  # (k + h, n) scores above -X W
         np.right_shift(self.z_bits, 63, self.mask)  # the sign, in every bit
 
-    def right(self) -> int:
-        """How many rows the scores predict rightly."""
+    def count_correct(self) -> int:
+        """Return how many rows the scores predict correctly."""
         label_scores = self.flat_scores.take(self.labels)  # (n,)
         return int(np.count_nonzero(label_scores == self.scores.max(axis=0)))
 
     def softmax(self) -> float:
-        """Turn the scores into eta Y; returns the summed loss."""
+        """Replace the scores by eta Y and return the summed loss."""
         if not (np.abs(self.to_scores) @ self.largest).max() < _EXPONENT_SAFE:
             self.scores -= self.scores.max(axis=0)  # (k, n)
         self.flat_scores.take(self.labels, None, self.likelihood, "clip")  # (n,)
@@ -121,7 +124,7 @@ class _Model:
         return -float(np.log(self.losses, self.losses).sum())
 
     def backward(self) -> None:
-        """Turn eta Y into eta (Y - R) and Z into its masked way back; leave -dW and -dV."""
+        """Compute -dW and -dV; replaces eta Y by eta (Y - R), and Z by its masked gradient."""
         self.flat_scores[self.labels] = np.subtract(self.likelihood, self.eta, self.likelihood)
         np.dot(self.v[1:], self.scores, self.z)  # (h, n)
         np.bitwise_and(self.z_bits, self.mask, self.z_bits)
@@ -129,17 +132,17 @@ class _Model:
         np.dot(self.w, self.scores_change.T, self.dv)  # (h + 1, k)
 
     def prime(self) -> None:
-        """Let momentum start from the present gradient."""
+        """Start momentum from the current gradient."""
         for _, before, change in self.steps:
             before[...] = change
 
     def update(self) -> None:
-        """One step of momentum for W and V."""
+        """Make one step of momentum for W and V."""
         for weights, before, change in self.steps:
             np.multiply(before, self.momentum, before)
             np.add(before, change, before)
             np.subtract(weights, before, weights)
 
     def weights(self) -> Doubles:
-        """W and V in our layout."""
+        """Return W and V in the layout of mlp.py."""
         return np.concatenate([self.w[1:].T.reshape(-1), self.v.reshape(-1)])  # (parameters,)

@@ -1,7 +1,7 @@
-"""A multi-layer perceptron over one flat vector: any number of ReLU layers, then softmax. The plain version.
+"""A multi-layer perceptron over one flat vector of weights: any number of ReLU layers, then softmax.
 
-Written to be read beside the formula, in whatever precision the weights have; kernels.py computes the same
-gradient fast, and this one is the oracle of its tests. Nothing here updates weights.
+The plain version, to be read beside the formulas, in the precision of the weights. kernels.py computes the same
+gradient fast, with this one as the oracle of its tests. Optimizers are in optimizers.py.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Architecture:
     """Layer sizes from the features to the classes, e.g. (16, 256, 256, 26)."""
 
     sizes: tuple[int, ...]
-    activation: Activation = "relu"  # identity: the course's network (course.py)
+    activation: Activation = "relu"  # identity: the network of the course trainer (legacy_trainer.py)
 
     def __post_init__(self) -> None:
         check_sizes(self.sizes)
@@ -48,11 +48,11 @@ class Architecture:
 
     @property
     def shapes(self) -> list[tuple[int, int]]:
-        """(fan_in, fan_out) of each layer."""
+        """The (fan_in, fan_out) of each layer."""
         return list(pairwise(self.sizes))
 
     def views(self, flat: Array) -> list[Array]:
-        """The weight matrices in flat, each (fan_in + 1, fan_out) with the bias as row 0; no copy."""
+        """Return views of the weight matrices in `flat`, each (fan_in + 1, fan_out) with the bias as row 0."""
         assert flat.shape == (self.parameters,), f"{flat.shape} for {self.parameters} parameters"
         views, start = [], 0
         for fan_in, fan_out in self.shapes:
@@ -64,7 +64,7 @@ class Architecture:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How well weights predict some rows."""
+    """How well weights predict a set of rows."""
 
     errors: int  # rows predicted wrongly
     loss: float  # mean cross-entropy, in nats
@@ -76,7 +76,7 @@ class Evaluation:
 
 
 def init(architecture: Architecture, seed: int) -> Floats:
-    """First weights (He et al. 2015): biases 0, the rest normal with variance 2 / fan_in."""
+    """Draw first weights (He et al. 2015): biases 0, the others normal with variance 2 / fan_in."""
     rng = np.random.default_rng(seed)
     flat = np.zeros(architecture.parameters, np.float32)  # (parameters,)
     for matrix in architecture.views(flat):
@@ -86,7 +86,7 @@ def init(architecture: Architecture, seed: int) -> Floats:
 
 
 def forward(architecture: Architecture, weights: Array, x: Array) -> list[Array]:
-    """The activations of every layer, from x to the scores: (n, sizes[0]) ... (n, sizes[-1])."""
+    """Return the activations of every layer, from x to the scores: (n, sizes[0]) ... (n, sizes[-1])."""
     matrices = architecture.views(weights)
     layers = [x]
     for matrix in matrices[:-1]:
@@ -98,8 +98,8 @@ def forward(architecture: Architecture, weights: Array, x: Array) -> list[Array]
 
 
 def loss_and_gradient(architecture: Architecture, weights: Array, x: Array, y: Ints) -> tuple[float, Array]:
-    """Mean cross-entropy in nats, and its gradient, flat as the weights are."""
-    assert architecture.activation == "relu", "the course's masked gradient is no gradient: see course.py"
+    """Return the mean cross-entropy in nats, and its gradient (parameters,)."""
+    assert architecture.activation == "relu", "the course trainer has a gradient of its own: see legacy_trainer.py"
     layers = forward(architecture, weights, x)
     losses, back = cross_entropy(layers[-1], y)  # (n,), (n, classes)
     back[np.arange(len(y)), y] -= 1
@@ -114,19 +114,19 @@ def loss_and_gradient(architecture: Architecture, weights: Array, x: Array, y: I
 
 
 def predict(architecture: Architecture, weights: Array, x: Array) -> Ints:
-    """The most probable class of each row: (n, d) -> (n,)."""
+    """Return the most probable class of each row: (n, d) -> (n,)."""
     return np.concatenate([forward(architecture, weights, x[rows])[-1].argmax(axis=1) for rows in _blocks(len(x))])
 
 
 def evaluate(architecture: Architecture, weights: Array, samples: Samples) -> Evaluation:
-    """Errors and loss over all rows, EVALUATION_ROWS at a time."""
+    """Return errors and loss over all rows, computed EVALUATION_ROWS at a time."""
     return evaluate_scores(lambda x: forward(architecture, weights, x)[-1], samples)
 
 
 def evaluate_scores(scores_of: Callable[[Array], Array], samples: Samples) -> Evaluation:
-    """Errors and loss of whatever makes scores from rows, EVALUATION_ROWS at a time."""
+    """Return errors and loss of a function from rows to scores, computed EVALUATION_ROWS at a time."""
     errors, loss = 0, 0.0
-    with np.errstate(all="ignore"):  # weights that have diverged predict nonsense, which is counted as such
+    with np.errstate(all="ignore"):  # predictions of diverged weights count as errors
         for rows in _blocks(samples.rows):
             x, y = samples.x[rows], samples.y[rows]  # (rows, d), (rows,)
             scores = scores_of(x)  # (rows, classes)
@@ -136,7 +136,7 @@ def evaluate_scores(scores_of: Callable[[Array], Array], samples: Samples) -> Ev
 
 
 def cross_entropy(scores: Array, y: Ints) -> tuple[Array, Array]:
-    """Each row's loss in nats (n,), and its probabilities (n, k): the softmax of its scores."""
+    """Return each row's loss in nats (n,) and its probabilities (n, k), the softmax of its scores."""
     shifted = scores - scores.max(axis=1, keepdims=True)  # (n, k) so that exp() stays finite
     label = shifted[np.arange(len(y)), y]  # (n,)
     p = np.exp(shifted, out=shifted)  # (n, k)
@@ -145,7 +145,7 @@ def cross_entropy(scores: Array, y: Ints) -> tuple[Array, Array]:
 
 
 def probabilities(scores: Array) -> npt.NDArray[np.float64]:
-    """The softmax of each row: (n, k) -> (n, k)."""
+    """Return the softmax of each row: (n, k) -> (n, k)."""
     p: npt.NDArray[np.float64] = scores.astype(np.float64)  # (n, k)
     np.exp(p - p.max(axis=1, keepdims=True), out=p)
     p /= p.sum(axis=1, keepdims=True)
@@ -153,7 +153,7 @@ def probabilities(scores: Array) -> npt.NDArray[np.float64]:
 
 
 def _affine(x: Array, matrix: Array) -> Array:
-    """(n, fan_in) -> (n, fan_out)."""
+    """Return x @ weights + bias: (n, fan_in) -> (n, fan_out)."""
     out = x @ matrix[1:]  # (n, fan_out)
     out += matrix[0]
     return out

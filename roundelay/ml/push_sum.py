@@ -1,7 +1,7 @@
-"""What push-sum moves: a weighted sum of models, and its weight. Whoever divides the one by the other has a mean.
+"""Weighted models for push-sum gossip: a weighted sum of models and its weight; the quotient is a mean.
 
-Kempe, Dobra and Gehrke, Gossip-based computation of aggregate information, FOCS 2003. Floating point: who adds in
-which order can be seen in the last bits, and a job that gossips promises none.
+Kempe, Dobra and Gehrke, Gossip-based computation of aggregate information, FOCS 2003. Sums are in floating point, so
+the last bits depend on the order: a job that gossips does not promise equal bits.
 """
 
 from __future__ import annotations
@@ -21,58 +21,58 @@ _HEAD = struct.Struct("<d16s")
 
 @dataclass(frozen=True)
 class WeightedModel:
-    """rows: the weight; sum: little-endian float64, rows times a model (parameters,); both nothing at first."""
+    """A weighted sum of models and its weight; empty at first."""
 
-    rows: float = 0.0
-    sum: bytes = b""
+    rows: float = 0.0  # the weight
+    sum: bytes = b""  # little-endian float64: rows times a model (parameters,)
 
     def to_bytes(self, label: str) -> bytes:
-        """label: what makes this half another content than an equal one of somebody else."""
+        """Encode it; `label` makes the content differ from an equal half of another node."""
         return _HEAD.pack(self.rows, hashlib.sha256(label.encode()).digest()) + self.sum
 
 
 def weighted_model_from_bytes(content: bytes) -> WeightedModel:
-    """What to_bytes wrote; it may come from anybody. Raises BadTask."""
+    """Decode what to_bytes wrote. Raises BadTask: the bytes may come from any node."""
     if len(content) < _HEAD.size or len(content) % 8:
-        raise BadTask(f"a mass of {len(content)} bytes")
+        raise BadTask(f"malformed weighted model of {len(content)} bytes")
     rows, _ = _HEAD.unpack_from(content)
-    mass = WeightedModel(rows, content[_HEAD.size :])
-    if not (math.isfinite(rows) and rows >= 0.0 and np.isfinite(_sum(mass)).all()):
-        raise BadTask("a mass that is not finite")
-    return mass
+    model = WeightedModel(rows, content[_HEAD.size :])
+    if not (math.isfinite(rows) and rows >= 0.0 and np.isfinite(_sum(model)).all()):
+        raise BadTask("a weighted model that is not finite")
+    return model
 
 
 def from_training(base: bytes, change: bytes, rows: int, fraction_bits: int) -> WeightedModel:
-    """The mass of rows whose training has changed the model `base` (float32) by `change`, a sum in fixed point."""
+    """Return the weighted model of `rows` rows that changed `base` (float32) by `change`, a fixed-point sum."""
     before = np.frombuffer(base, "<f4").astype(np.float64)  # (parameters,)
     changed = np.ldexp(np.frombuffer(change, "<i8").astype(np.float64), -fraction_bits)  # (parameters,) times rows
     return WeightedModel(float(rows), (rows * before + changed).astype("<f8").tobytes())
 
 
-def split(mass: WeightedModel) -> WeightedModel:
-    """Exactly half, so that what is given away and what is kept are the same."""
-    return WeightedModel(mass.rows / 2, (_sum(mass) / 2).tobytes())
+def split(model: WeightedModel) -> WeightedModel:
+    """Return half of it: the halves that are kept and sent are equal."""
+    return WeightedModel(model.rows / 2, (_sum(model) / 2).tobytes())
 
 
-def added(masses: Sequence[WeightedModel]) -> WeightedModel:
-    """All of them. Raises BadTask where two are of models of different sizes."""
-    held = [mass for mass in masses if mass.sum]
-    if len({len(mass.sum) for mass in held}) > 1:
-        raise BadTask("masses of models of different sizes")
-    total = sum((_sum(mass) for mass in held[1:]), _sum(held[0])) if held else np.zeros(0)  # (parameters,)
-    return WeightedModel(sum(mass.rows for mass in masses), total.astype("<f8").tobytes())
+def added(models: Sequence[WeightedModel]) -> WeightedModel:
+    """Return the sum of weighted models. Raises BadTask for models of different sizes."""
+    present = [model for model in models if model.sum]
+    if len({len(model.sum) for model in present}) > 1:
+        raise BadTask("cannot add weighted models of different sizes")
+    total = sum((_sum(model) for model in present[1:]), _sum(present[0])) if present else np.zeros(0)  # (parameters,)
+    return WeightedModel(sum(model.rows for model in models), total.astype("<f8").tobytes())
 
 
-def model_of(mass: WeightedModel, otherwise: bytes) -> bytes:
-    """The mean that a mass stands for, float32; `otherwise`, where there is no mass."""
-    return (_sum(mass) / mass.rows).astype("<f4").tobytes() if mass.rows else otherwise
+def model_of(model: WeightedModel, default: bytes) -> bytes:
+    """Return the mean, float32, or `default` if the weight is 0."""
+    return (_sum(model) / model.rows).astype("<f4").tobytes() if model.rows else default
 
 
 def spread_of(models: Sequence[bytes]) -> float:
-    """How far models lie apart: the root mean square distance of a weight from the mean of all models' weights."""
+    """Return how far models differ: the root mean square distance of a weight from its mean over all models."""
     weights = np.array([np.frombuffer(model, "<f4").astype(np.float64) for model in models])  # (models, parameters)
     return float(np.sqrt(np.mean((weights - weights.mean(axis=0)) ** 2)))
 
 
-def _sum(mass: WeightedModel) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    return np.frombuffer(mass.sum, "<f8").astype(np.float64)  # (parameters,)
+def _sum(model: WeightedModel) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    return np.frombuffer(model.sum, "<f8").astype(np.float64)  # (parameters,)

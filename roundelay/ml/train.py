@@ -1,8 +1,8 @@
-"""One local training: from global weights and one file's samples to that file's weights. Or those of F files at once.
+"""Local training: from global weights and a file's samples to new weights, for one file or F files at once.
 
-A pure function of its arguments: the optimizer starts anew, no shape depends on any other file, and the same
-inputs give the same bits on the same kind of machine, whichever files are trained beside. Which these are is
-stacks.py's business; standardising and averaging are done elsewhere.
+A pure function of its arguments: the optimizer starts from zero, no shape depends on another file, and the same inputs
+give the same bits on the same kind of machine, whichever files are trained together (lockstep.py decides which).
+Samples come standardised (data.py); averaging is in exact.py.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ __all__ = ["OnEpoch", "Shard", "TrainConfig", "check_finite", "check_samples", "
 
 OnEpoch = Callable[[int, float, float], None]  # epoch (from 1), mean loss in nats, accuracy
 
-FULL_BATCH_ROWS = 1024  # full-batch descent adds its gradient up over blocks of at most this many rows
+FULL_BATCH_ROWS = 1024  # full-batch descent sums its gradient over blocks of at most this many rows
 
 
-def _nobody(epoch: int, loss: float, accuracy: float) -> None:
-    """on_epoch where nobody listens."""
+def ignore_epoch(epoch: int, loss: float, accuracy: float) -> None:
+    """Do nothing: the default for on_epoch."""
 
 
 @dataclass(frozen=True)
 class Shard:
-    """One file to be trained on: its samples are asked for when its training begins."""
+    """A file to train on. Its samples are read when its training begins."""
 
     rows: int
     samples: Callable[[], Samples]
     seed: int
-    on_epoch: OnEpoch = _nobody
+    on_epoch: OnEpoch = ignore_epoch
 
 
 def train(
@@ -51,21 +51,21 @@ def train(
     seed: int,
     on_epoch: OnEpoch | None = None,
 ) -> Floats:
-    """Train on all rows of samples for config.epochs, and return the new weights.
+    """Train on all rows of samples for config.epochs and return the new weights.
 
-    on_epoch hears the loss and the accuracy as they were while the epoch went on, before each batch's update.
-    Raises NotFinite in the first epoch whose loss is not finite: the training has diverged.
+    on_epoch receives loss and accuracy as measured during the epoch, on each batch before its update.
+    Raises NotFinite after the first epoch whose loss is not finite: the training has diverged.
     """
-    shard = Shard(samples.rows, lambda: samples, seed, on_epoch or _nobody)
+    shard = Shard(samples.rows, lambda: samples, seed, on_epoch or ignore_epoch)
     return train_together(architecture, weights, [shard], config)[0]
 
 
 def train_together(
     architecture: Architecture, weights: Floats, shards: Sequence[Shard], config: TrainConfig
 ) -> list[Floats]:
-    """What train makes of each of these shards, bit for bit; all have equally many rows.
+    """Train on each shard and return the same weights, bit for bit, as `train` would. All have equally many rows.
 
-    Each hears its own epochs. Raises NotFinite in the first epoch in which one of them has diverged.
+    Each shard's on_epoch is called. Raises NotFinite after the first epoch in which one of them has diverged.
     """
     files = [shard.samples() for shard in shards]
     for samples in files:
@@ -79,7 +79,7 @@ def train_together(
 
 
 def check_samples(architecture: Architecture | Design, samples: Samples) -> None:
-    """Raise BadTask unless the network can read these samples."""
+    """Raise BadTask unless the samples fit the network."""
     if samples.features != architecture.features:
         raise BadTask(f"samples of {samples.features} features for a network of {architecture.features}")
     if samples.y.max() >= architecture.classes:
@@ -87,15 +87,18 @@ def check_samples(architecture: Architecture | Design, samples: Samples) -> None
 
 
 def check_finite(loss: float, epoch: int) -> float:
-    """The loss; raises NotFinite unless it is a number."""
+    """Return the loss. Raises NotFinite if it is not finite."""
     if not math.isfinite(loss):
         raise NotFinite(f"the training has diverged in epoch {epoch}: try a smaller eta")
     return loss
 
 
 def _minibatch(network: Network, files: list[Samples], shards: Sequence[Shard], config: TrainConfig) -> None:
-    """One update a batch, the rows in a new order each epoch."""
-    rows, fold = shards[0].rows, config.eta if config.optimizer == "sgd" else 1.0  # the rate travels in SGD's gradient
+    """Make one update per batch, with the rows in a new order each epoch."""
+    rows, fold = (
+        shards[0].rows,
+        config.eta if config.optimizer == "sgd" else 1.0,
+    )  # SGD's rate is folded into the gradient
     size = min(rows, config.batch)
     batches = _batches(network, files, size, fold / size, fold / (rows % size or size), config)
     step = _step(network, size, fold / size, shards, config)
@@ -110,11 +113,11 @@ def _minibatch(network: Network, files: list[Samples], shards: Sequence[Shard], 
         for batch in batches.epoch(np.stack([rng.permutation(rows) for rng in rngs])):
             step(batch)
             update()
-        _tell(shards, epoch, batches)
+        _report(shards, epoch, batches)
 
 
 def _full_batch(network: Network, files: list[Samples], shards: Sequence[Shard], config: TrainConfig) -> None:
-    """One update an epoch, from the gradient of all rows; draws nothing but dropout."""
+    """Make one update per epoch, from the gradient of all rows; only dropout is random."""
     rows = shards[0].rows
     size, scale = math.ceil(rows / math.ceil(rows / FULL_BATCH_ROWS)), config.eta / rows
     batches = _batches(network, files, size, scale, scale, config)
@@ -129,20 +132,20 @@ def _full_batch(network: Network, files: list[Samples], shards: Sequence[Shard],
             step(batch)
             np.add(sum_of_blocks, network.gradient, sum_of_blocks)
         update()
-        _tell(shards, epoch, batches)
+        _report(shards, epoch, batches)
 
 
 def _batches(
     network: Network, files: list[Samples], size: int, scale: float, tail_scale: float, config: TrainConfig
 ) -> Batches:
-    """The files' batches; their samples are not needed any more."""
+    """Copy the files' rows into batches, and release the samples."""
     batches = Batches(files, size, network.architecture.classes, scale, tail_scale, config.class_weights)
     files.clear()
     return batches
 
 
 def _step(network: Network, size: int, scale: float, shards: Sequence[Shard], config: TrainConfig) -> Step:
-    """A step; where there is dropout, one before which the dropped activations are drawn."""
+    """Return a gradient step; with dropout, one that first draws which activations to drop."""
     hidden = network.architecture.sizes[1:-1]
     if not config.dropout or not hidden:
         return gradient_step(network, size, scale)
@@ -157,7 +160,7 @@ def _step(network: Network, size: int, scale: float, shards: Sequence[Shard], co
     return draw_and_step
 
 
-def _tell(shards: Sequence[Shard], epoch: int, batches: Batches) -> None:
-    """Each shard hears of its epoch."""
+def _report(shards: Sequence[Shard], epoch: int, batches: Batches) -> None:
+    """Call each shard's on_epoch."""
     for shard, loss, accuracy in zip(shards, batches.losses(), batches.accuracies(), strict=True):
         shard.on_epoch(epoch, check_finite(loss, epoch), accuracy)

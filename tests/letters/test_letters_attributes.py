@@ -81,7 +81,7 @@ def test_a_stroke_that_climbs_to_the_right_correlates_x_with_y() -> None:
     assert named(climbing)["xybar"] > 0 > named(climbing[::-1])["xybar"]
 
 
-def test_only_the_position_tells_where_the_letter_stands() -> None:
+def test_only_the_position_attributes_depend_on_the_place() -> None:
     image = picture(L_SHAPE)  # (4, 5)
     moved = np.pad(image, ((3, 0), (6, 0)))  # (7, 11)
 

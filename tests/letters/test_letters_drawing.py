@@ -122,7 +122,7 @@ def test_no_distortion_folds_a_letter_over(distortion: Distortion, places: list[
     assert drawn.min() >= 0
 
 
-def test_chance_reaches_both_ends_of_every_range_and_nothing_beyond() -> None:
+def test_random_values_reach_both_ends_of_every_range() -> None:
     chance = Random(1)
 
     assert {uniform(chance, -1, 2) for _ in range(200)} == {-1, 0, 1, 2}

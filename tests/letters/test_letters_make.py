@@ -40,14 +40,14 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def test_33_files_of_500_rows_and_3500_rows_for_validation_ship() -> None:
+def test_33_files_of_500_rows_and_3500_validation_rows_ship() -> None:
     training = training_files(SHIPPED)
 
     assert [len(path.read_bytes().splitlines()) for path in training] == [500] * 33
     assert len((SHIPPED / "validate_letters.txt").read_bytes().splitlines()) == 3500
 
 
-def test_every_row_that_ships_is_16_values_to_15_and_a_class_to_25() -> None:
+def test_every_row_has_16_values_to_15_and_a_class_to_25() -> None:
     for path in [*training_files(SHIPPED), SHIPPED / "validate_letters.txt"]:
         content = path.read_bytes()
         assert all(ROW.fullmatch(line) for line in content.splitlines())
@@ -94,7 +94,7 @@ def test_every_attribute_uses_its_whole_range() -> None:
     assert np.all(rows.std(axis=0) > 1)
 
 
-def test_the_nearest_neighbour_errs_as_seldom_as_on_the_original() -> None:
+def test_the_letters_are_as_hard_as_the_original_for_a_nearest_neighbour() -> None:
     training = table(*training_files(SHIPPED)).astype(np.float32)  # (16500, 17)
     asked = table(SHIPPED / "validate_letters.txt")[:1000].astype(np.float32)  # (1000, 17)
     known, x = training[:, :16], asked[:, :16]
@@ -105,7 +105,7 @@ def test_the_nearest_neighbour_errs_as_seldom_as_on_the_original() -> None:
     assert 0.03 <= error <= 0.08  # 0.042 on the original
 
 
-def test_rows_that_are_laid_out_come_back_in_their_order() -> None:
+def test_files_hold_the_rows_in_their_order() -> None:
     rows = [[index % 16] * 16 + [index % 26] for index in range(ROWS)]
 
     contents = lay_out(rows, "any salt")
@@ -114,7 +114,7 @@ def test_rows_that_are_laid_out_come_back_in_their_order() -> None:
     assert [list(map(int, line.split(","))) for line in lines] == rows
 
 
-def test_made_anew_the_letters_are_the_same_bytes() -> None:
+def test_making_the_letters_again_gives_the_same_bytes() -> None:
     pytest.importorskip("HersheyFonts", reason="Hershey-Fonts draws the letters anew")
 
     made = {name: sha256(content) for name, content in make.make(seed=0).items()}
@@ -143,7 +143,7 @@ def test_make_refuses_a_folder_with_other_letters_before_it_draws(
     assert capsys.readouterr().err.startswith(f"letters.make: {tmp_path} holds oldLetters, which would mix")
 
 
-def test_make_writes_over_its_own_files_and_beside_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_make_overwrites_its_own_files_beside_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(make, "draw_rows", lambda seed, rows: [[seed % 16] * 17] * rows)
     (tmp_path / "make.py").touch()
 

@@ -95,7 +95,7 @@ def test_line_ends_of_other_systems_and_empty_lines_at_the_end_are_accepted(tmp_
 
 
 @pytest.mark.parametrize("content", [bytes(range(256)) * 8, b"\0" * (5 << 20)], ids=["binary", "huge"])
-def test_a_file_that_is_something_else_is_bad_data(content: bytes, tmp_path: Path) -> None:
+def test_a_file_that_is_not_the_original_is_bad_data(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "other.data"
     path.write_bytes(content)
 
@@ -110,7 +110,7 @@ def test_a_missing_file_or_a_folder_in_its_place_is_exit_66(tmp_path: Path, caps
     assert main([str(tmp_path), "--out", str(tmp_path / "out")]) == 66
 
 
-def test_a_folder_that_holds_anything_else_is_refused_and_left_alone(
+def test_a_folder_with_other_files_is_refused_and_left_alone(
     original: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"

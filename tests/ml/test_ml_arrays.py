@@ -56,7 +56,7 @@ def test_a_cnn_is_kernels_then_layers() -> None:
     assert np.allclose(hidden @ arrays[6] + arrays[7], learner(CNN).scores(read_weights(CNN), x), rtol=1e-3, atol=1e-3)
 
 
-def test_what_is_written_into_an_array_does_not_change_the_vector() -> None:
+def test_writing_to_an_array_does_not_change_the_vector() -> None:
     weights = read_weights(MLP)
 
     cut(weights, learner(MLP).slots)[0][:] = 0
@@ -67,15 +67,15 @@ def test_what_is_written_into_an_array_does_not_change_the_vector() -> None:
 @pytest.mark.parametrize(
     ("spoil", "complaint"),
     [
-        (lambda arrays: arrays[:-1], r"gave 5 arrays, expected a list of 6: \(5, 7\), \(7,\)"),
-        (lambda arrays: None, "gave None, expected a list of 6"),
-        (lambda arrays: [arrays[0].T, *arrays[1:]], r"gave array 1 of 6 as \(7, 5\), expected \(5, 7\)"),
-        (lambda arrays: [*arrays[:5], np.full(4, np.nan)], "NaN or infinite in array 6 of 6"),
-        (lambda arrays: [*arrays[:5], ["a"] * 4], "gave as array 6 of 6 no numbers: of <U1"),
-        (lambda arrays: [*arrays[:5], [[1], [2, 3]]], "gave as array 6 of 6 no numbers: "),
+        (lambda arrays: arrays[:-1], r"returned 5 arrays, expected a list of 6: \(5, 7\), \(7,\)"),
+        (lambda arrays: None, "returned None, expected a list of 6"),
+        (lambda arrays: [arrays[0].T, *arrays[1:]], r"returned array 1 of 6 with shape \(7, 5\), expected \(5, 7\)"),
+        (lambda arrays: [*arrays[:5], np.full(4, np.nan)], "NaN or infinity in array 6 of 6"),
+        (lambda arrays: [*arrays[:5], ["a"] * 4], "returned array 6 of 6 that is not numeric: dtype <U1"),
+        (lambda arrays: [*arrays[:5], [[1], [2, 3]]], "returned array 6 of 6 that is not numeric: "),
     ],
 )
-def test_other_arrays_are_refused_by_place(spoil: object, complaint: str) -> None:
+def test_wrong_arrays_are_refused_by_number(spoil: object, complaint: str) -> None:
     model, weights = learner(MLP), read_weights(MLP)
 
     with pytest.raises(ClientFault, match=complaint):

@@ -36,13 +36,13 @@ def test_moments_survive_their_bytes() -> None:
 
 
 @pytest.mark.parametrize("std", [0, -1, np.nan, np.inf])
-def test_moments_that_cannot_divide_are_refused(std: float) -> None:
+def test_moments_with_a_bad_standard_deviation_are_refused(std: float) -> None:
     with pytest.raises(BadTask):
         moments_from_bytes(Moments(np.zeros(1, np.float32), np.array([std], np.float32)).to_bytes())
 
 
 @pytest.mark.parametrize("data", [b"", b"1234", b"123456789012"])
-def test_bytes_that_are_no_moments_are_refused(data: bytes) -> None:
+def test_malformed_moments_are_refused(data: bytes) -> None:
     with pytest.raises(BadTask):
         moments_from_bytes(data)
 
@@ -52,7 +52,7 @@ def test_samples_of_another_width_are_refused() -> None:
         standardise(np.zeros((1, 2), np.float32), Moments(np.zeros(3, np.float32), np.ones(3, np.float32)))
 
 
-def test_a_feature_too_far_out_is_refused_rather_than_infinite() -> None:
+def test_a_feature_that_overflows_when_standardised_is_refused() -> None:
     moments = Moments(np.zeros(1, np.float32), np.array([1e-30], np.float32))
 
     with pytest.raises(OutOfRange):

@@ -47,7 +47,7 @@ def refusal(path: Path, reading: ReadOptions | None = None) -> str:
 
 
 @pytest.mark.parametrize("as_pixels", [True, False])
-def test_a_packed_file_is_what_went_into_it(as_pixels: bool) -> None:
+def test_a_packed_file_returns_the_samples_written_to_it(as_pixels: bool) -> None:
     samples = make_samples(7, features=12)
     if as_pixels:
         samples = Samples(np.abs(samples.x * 40).astype(np.uint8).astype(np.float32), samples.y)
@@ -70,7 +70,7 @@ PACKED = packed.pack(make_samples(5), 4)
 
 @given(st.integers(0, len(PACKED) - 1), st.integers(1, 255))
 @EFFORT
-def test_every_damaged_byte_of_a_packed_file_is_noticed(at: int, flip: int) -> None:
+def test_every_damaged_byte_of_a_packed_file_is_detected(at: int, flip: int) -> None:
     damaged = bytearray(PACKED)
     damaged[at] ^= flip
 
@@ -80,7 +80,7 @@ def test_every_damaged_byte_of_a_packed_file_is_noticed(at: int, flip: int) -> N
 
 @given(st.integers(0, len(PACKED) - 1))
 @EFFORT
-def test_a_packed_file_that_breaks_off_is_refused(size: int) -> None:
+def test_a_truncated_packed_file_is_refused(size: int) -> None:
     with pytest.raises(DataError):
         packed.parse("f", PACKED[:size])
 
@@ -93,7 +93,7 @@ def test_a_packed_file_of_another_job_is_refused(features: int, classes: int, co
         packed.parse("f", PACKED, features, classes)
 
 
-def test_a_packed_file_with_what_is_no_number_is_refused_by_row() -> None:
+def test_a_packed_file_with_nan_is_refused_with_the_row() -> None:
     samples = make_samples(5)
     samples.x[3, 1] = np.nan
 
@@ -145,7 +145,7 @@ def test_damaged_images_are_named(change: Callable[[bytes], bytes], complaint: s
     assert str(path) in refusal(tmp_path)
 
 
-def test_images_without_labels_are_66(tmp_path: Path) -> None:
+def test_images_without_labels_are_missing_input(tmp_path: Path) -> None:
     write_mnist(tmp_path, "train", *pixels(10))
     (tmp_path / "train-labels-idx1-ubyte").unlink()
 
@@ -271,7 +271,9 @@ def test_colours_may_come_last_and_numbers_may_be_floats(tmp_path: Path) -> None
         ({"x": np.asfortranarray(np.ones((3, 2))), "y": np.zeros(3, int)}, "stored by columns"),
     ],
 )
-def test_arrays_that_are_no_set_are_named(arrays: dict[str, np.ndarray], complaint: str, tmp_path: Path) -> None:
+def test_arrays_that_are_not_a_data_set_are_named(
+    arrays: dict[str, np.ndarray], complaint: str, tmp_path: Path
+) -> None:
     np.savez(tmp_path / "set.npz", **arrays)
 
     assert f"{tmp_path / 'set.npz'}: " in refusal(tmp_path / "set.npz")
@@ -417,7 +419,7 @@ def test_a_damaged_archive_is_read_or_refused(data: st.DataObject) -> None:
         (["a.csv"], "letters"),
     ],
 )
-def test_what_lies_there_says_what_it_is(names: list[str], kind: str, tmp_path: Path) -> None:
+def test_the_kind_of_a_data_set_is_guessed_from_its_files(names: list[str], kind: str, tmp_path: Path) -> None:
     for name in names:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"1,2,3\n")
@@ -425,7 +427,7 @@ def test_what_lies_there_says_what_it_is(names: list[str], kind: str, tmp_path: 
     assert guess(tmp_path) == kind
 
 
-def test_a_file_of_no_known_kind_asks_for_the_option(tmp_path: Path) -> None:
+def test_a_file_of_unknown_kind_asks_for_the_option(tmp_path: Path) -> None:
     assert "say which, --dataset letters|csv|mnist" in refusal(write(tmp_path, "?", "what.bin"))
 
 

@@ -64,7 +64,7 @@ def test_any_grouping_and_order_gives_the_same_weights(seed: int, files: int, da
     assert means[0].tobytes() == means[1].tobytes()
 
 
-def test_the_mean_is_the_float64_mean_at_the_letters_size() -> None:
+def test_the_mean_equals_the_float64_mean_for_the_letters() -> None:
     rng = np.random.default_rng(1)
     base = rng.standard_normal(1000).astype(np.float32)
     local = [(base + 0.1 * rng.standard_normal(1000)).astype(np.float32) for _ in range(33)]
@@ -286,7 +286,7 @@ def test_an_empty_or_truncated_number_is_refused(numbers: bytes) -> None:
 
 @EFFORT
 @given(st.binary(max_size=80))
-def test_bytes_that_are_no_sums_are_refused(data: bytes) -> None:
+def test_malformed_sums_are_refused(data: bytes) -> None:
     try:
         sums = feature_sums_from_bytes(data)
     except BadTask:

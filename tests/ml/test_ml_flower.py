@@ -135,14 +135,14 @@ def one_round(named: str, rows: int | None = ROWS, **settings: Any) -> Any:
 
 
 @pytest.mark.parametrize("named", ["Plain", "ready", "Wrapped", "client_fn"])
-def test_whatever_makes_a_client_trains(named: str) -> None:
+def test_a_client_trains_however_it_is_named(named: str) -> None:
     weights, update = one_round(named)
 
     assert weights.tolist() == [i + 1.5 for i in range(8)]
     assert (update.rows, update.loss, update.accuracy) == (ROWS, 0.25, 0.75)
 
 
-def test_a_class_is_one_client_for_good_and_a_client_fn_is_asked_for_each_order(clients: Any) -> None:
+def test_a_class_makes_one_client_and_a_client_fn_one_for_each_task(clients: Any) -> None:
     for named, made in (("Plain", 1), ("client_fn", 3)):
         clients.calls.clear()
         worker = worker_of(Client(f"own_clients:{named}", {"partition-id": 2}, ROWS))
@@ -153,7 +153,7 @@ def test_a_class_is_one_client_for_good_and_a_client_fn_is_asked_for_each_order(
         assert clients.calls.count({"partition-id": 2}) == (made if named == "client_fn" else 0)
 
 
-def test_fit_is_told_the_jobs_settings_and_before_them_what_its_node_says(clients: Any) -> None:
+def test_fit_receives_the_jobs_settings_overridden_by_the_nodes(clients: Any) -> None:
     one_round("Plain", lr=0.5, epochs=9)
 
     told = next(call[1] for call in clients.calls if call[0] == "fit")
@@ -170,13 +170,13 @@ def test_fit_is_told_the_jobs_settings_and_before_them_what_its_node_says(client
     }
 
 
-def test_it_evaluates_what_it_has_trained(clients: Any) -> None:
+def test_a_client_evaluates_the_weights_that_it_trained(clients: Any) -> None:
     one_round("Plain")
 
     assert ("evaluate", pytest.approx(np.arange(2, 8).mean() + 1.5)) in clients.calls
 
 
-def test_how_many_examples_it_has_is_heard_from_a_fit() -> None:
+def test_the_number_of_examples_comes_from_a_fit() -> None:
     assert Client("own_clients:Plain", {}).rows == 7
     with pytest.raises(ClientFault, match=r"own_clients:Deaf.*--trainer-rows N"):
         Client("own_clients:Deaf", {})
@@ -186,25 +186,25 @@ def test_how_many_examples_it_has_is_heard_from_a_fit() -> None:
     ("named", "complaint"),
     [
         ("Raises", r"own_clients:Raises, fit: own_clients.py, line \d+: KeyError: 'lr'"),
-        ("Shapes", r"own_clients:Shapes.fit gave array 1 of 2 as \(2, 3\), expected \(3, 2\)"),
-        ("Diverged", "own_clients:Diverged.fit gave numbers that are NaN or infinite in array 1 of 2"),
+        ("Shapes", r"own_clients:Shapes.fit returned array 1 of 2 with shape \(2, 3\), expected \(3, 2\)"),
+        ("Diverged", "own_clients:Diverged.fit returned NaN or infinity in array 1 of 2"),
         ("Nothing", "own_clients:Nothing.fit trained on 0 examples"),
-        ("Others", "own_clients:Others.fit trained on 8 examples, its node has published 7: .*--trainer-rows 8"),
-        ("Mute", "own_clients:Mute.fit gave None, expected parameters, num_examples and metrics"),
-        ("Lost", "own_clients:Lost.evaluate gave loss inf"),
-        ("Unclear", "own_clients:Unclear.evaluate gave 0.25, expected loss"),
-        ("Cannot", r"own_clients:Cannot, making it: own_clients.py, line \d+: FileNotFoundError: no rows here"),
+        ("Others", "own_clients:Others.fit trained on 8 examples, but its node published 7: .*--trainer-rows 8"),
+        ("Mute", "own_clients:Mute.fit returned None: expected parameters, num_examples, metrics"),
+        ("Lost", "own_clients:Lost.evaluate returned loss inf"),
+        ("Unclear", "own_clients:Unclear.evaluate returned 0.25: expected loss"),
+        ("Cannot", r"own_clients:Cannot, client_fn: own_clients.py, line \d+: FileNotFoundError: no rows here"),
         ("NoClient", r"makes NoClient, which has no fit\(parameters, config\)"),
-        ("number", "own_clients:number is neither a client nor makes one"),
+        ("number", "own_clients:number is not a client and cannot make one"),
         ("absent", "own_clients:absent cannot be imported: .*AttributeError"),
     ],
 )
-def test_what_a_client_may_not_is_told_with_its_place(named: str, complaint: str) -> None:
+def test_errors_of_a_client_are_reported_with_their_place(named: str, complaint: str) -> None:
     with pytest.raises(ClientFault, match=complaint):
         one_round(named)
 
 
-def test_a_job_that_counts_other_rows_is_refused() -> None:
+def test_a_task_with_another_row_count_is_refused() -> None:
     worker = worker_of(Client("own_clients:Plain", {}, ROWS))
 
     with pytest.raises(BadTask, match="has 7 rows, the task says 6"):

@@ -42,7 +42,7 @@ def test_the_validation_file_is_never_trained_on(tmp_path: Path) -> None:
     assert listing.skipped == ()
 
 
-def test_nor_is_a_copy_of_its_name_or_another_name_of_it(tmp_path: Path) -> None:
+def test_a_file_of_the_same_name_or_a_link_to_it_is_not_trained_on(tmp_path: Path) -> None:
     inside = tmp_path / "letters"
     inside.mkdir()
     fill(inside, "a", "held-out.txt")
@@ -79,7 +79,7 @@ def test_a_folder_without_data_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("missing", ["nothing", "a"])
-def test_a_folder_that_is_not_there_or_none_is_missing_input(tmp_path: Path, missing: str) -> None:
+def test_a_missing_folder_is_missing_input(tmp_path: Path, missing: str) -> None:
     fill(tmp_path, "a")
 
     with pytest.raises(InputMissing, match=missing):
@@ -112,7 +112,7 @@ def test_too_many_entries_are_refused(tmp_path: Path, monkeypatch: pytest.Monkey
         list_training_files(fill(tmp_path, "a", "b", "c"), None)
 
 
-def test_the_validation_file_is_taken_as_given_before_inside_the_folder(
+def test_the_validation_file_is_sought_at_its_path_then_in_the_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inside = tmp_path / "letters"
@@ -127,7 +127,7 @@ def test_the_validation_file_is_taken_as_given_before_inside_the_folder(
 
 
 @pytest.mark.parametrize("given", ["nothing.txt", "letters", "nul\0.txt", "x" * 5000])
-def test_a_validation_file_that_is_not_there_is_missing_input(tmp_path: Path, given: str) -> None:
+def test_a_missing_validation_file_is_missing_input(tmp_path: Path, given: str) -> None:
     (tmp_path / "letters").mkdir()
 
     with pytest.raises(InputMissing) as caught:
@@ -142,7 +142,7 @@ def test_a_files_bytes_are_read_whole(tmp_path: Path) -> None:
     assert read_file(tmp_path / "a") == b"\0\r\n1"
 
 
-def test_what_is_no_regular_file_or_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_special_file_or_one_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(tmp_path, "a")
     os.mkfifo(tmp_path / "pipe")
 

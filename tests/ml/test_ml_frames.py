@@ -22,7 +22,7 @@ def raw(header: bytes, payload: bytes = b"") -> bytes:
 
 @EFFORT
 @given(st.dictionaries(st.text(), st.integers() | st.text() | st.none()), st.binary())
-def test_what_is_written_is_read(header: dict[str, object], payload: bytes) -> None:
+def test_a_frame_reads_back_as_written(header: dict[str, object], payload: bytes) -> None:
     stream = io.BytesIO()
 
     write_frame(stream, header, payload)
@@ -44,13 +44,13 @@ def test_the_format_is_two_big_endian_lengths_then_the_parts() -> None:
 
 
 @pytest.mark.parametrize("cut", range(1, 12 + 7 + 3))
-def test_a_frame_that_breaks_off_is_refused(cut: int) -> None:
+def test_a_truncated_frame_is_refused(cut: int) -> None:
     with pytest.raises(FrameError):
         read_frame(io.BytesIO(raw(b'{"a":1}', b"xyz")[:cut]))
 
 
 @pytest.mark.parametrize("header", [b"", b"[]", b"1", b"{", b'{"a":NaN}', b"\xff{}", b"[" * 100_000], ids=repr)
-def test_a_header_that_is_no_json_object_is_refused(header: bytes) -> None:
+def test_a_header_that_is_not_a_json_object_is_refused(header: bytes) -> None:
     with pytest.raises(FrameError):
         read_frame(io.BytesIO(raw(header)))
 
@@ -62,7 +62,7 @@ def test_lengths_are_checked_before_anything_is_read_or_allocated() -> None:
         read_frame(io.BytesIO(struct.pack(">IQ", 2, frames.PAYLOAD_BYTES_MAX + 1) + b"{}"))
 
 
-def test_nothing_is_written_that_would_not_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_frame_too_large_to_read_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frames, "PAYLOAD_BYTES_MAX", 2)
     stream = io.BytesIO()
 
@@ -85,14 +85,14 @@ def test_any_bytes_are_a_frame_or_refused(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("error", [NotFinite("weight 3"), DataError("a\nb", 7, "is wrong"), DataError("a", None, "x")])
-def test_errors_cross_the_pipe_as_what_they_are(error: NotFinite) -> None:
+def test_errors_cross_the_pipe_as_the_same_class(error: NotFinite) -> None:
     again = from_dict(json.loads(json.dumps(to_dict(error))))
 
     assert type(again) is type(error)
     assert str(again) == str(error)
 
 
-def test_an_unknown_error_is_the_trainers_fault() -> None:
+def test_an_unknown_error_becomes_a_trainer_fault() -> None:
     again = from_dict({"error": "KeyboardInterrupt", "message": "m"})
 
     assert (type(again), str(again)) == (TrainerFault, "m")

@@ -43,7 +43,7 @@ def one(folder: Path, image: Image.Image, suffix: str = "png", looks: ImageOptio
     return images.decode(folder / f"it.{suffix}", looks)
 
 
-def test_png_of_the_side_asked_for_come_pixel_for_pixel(tmp_path: Path) -> None:
+def test_a_png_of_the_right_size_keeps_its_pixels(tmp_path: Path) -> None:
     x, y = pixels(6, (SIDE, SIDE), 2)
     write(tmp_path / "train", x, y)
     write(tmp_path / "test", x[:2], y[:2])
@@ -67,7 +67,7 @@ def test_colour_comes_channel_by_channel(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["jpeg", "jpg"])
-def test_jpeg_come_nearly_so(suffix: str, tmp_path: Path) -> None:
+def test_a_jpeg_of_the_right_size_nearly_keeps_its_pixels(suffix: str, tmp_path: Path) -> None:
     ramp = np.add.outer(np.arange(SIDE), np.arange(SIDE)).astype(np.uint8) * 15  # (h, w)
 
     found = one(tmp_path, Image.fromarray(ramp), suffix, GREY.images)
@@ -75,7 +75,7 @@ def test_jpeg_come_nearly_so(suffix: str, tmp_path: Path) -> None:
     assert np.abs(found.astype(int) - ramp.reshape(-1)).max() <= 8
 
 
-def test_a_larger_image_is_made_smaller_by_means(tmp_path: Path) -> None:
+def test_a_larger_image_is_averaged_down(tmp_path: Path) -> None:
     x = np.kron(np.array([[0, 80], [160, 240]], np.uint8), np.ones((20, 30), np.uint8))  # (40, 60)
 
     assert one(tmp_path, Image.fromarray(x), looks=ImageOptions(2)).tolist() == [0, 80, 160, 240]
@@ -91,7 +91,7 @@ def test_every_depth_and_palette_becomes_grey_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"no image", b"\x89PNG\r\n\x1a\n", b"GIF89a" + bytes(20)])
-def test_what_is_no_image_is_refused_with_its_name(content: bytes, tmp_path: Path) -> None:
+def test_a_file_that_is_not_an_image_is_named(content: bytes, tmp_path: Path) -> None:
     write(tmp_path, *pixels(4, (SIDE, SIDE), 2))
     (tmp_path / "NORMAL" / "bad.png").write_bytes(content)
 
@@ -110,7 +110,7 @@ def test_too_many_pixels_are_refused_before_they_are_decoded(tmp_path: Path, mon
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpeg"])
-def test_damaged_images_are_read_or_refused_never_more(suffix: str, tmp_path: Path) -> None:
+def test_damaged_images_are_read_or_refused(suffix: str, tmp_path: Path) -> None:
     one(tmp_path, Image.fromarray(pixels(1, (SIDE, SIDE))[0][0]), suffix)
     path, rng = tmp_path / f"it.{suffix}", np.random.default_rng(0)
     good = path.read_bytes()
@@ -128,7 +128,7 @@ def test_damaged_images_are_read_or_refused_never_more(suffix: str, tmp_path: Pa
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the real data are not here")
-def test_real_x_rays_from_files_are_learnt(tmp_path: Path) -> None:
+def test_real_x_rays_from_files_are_learned(tmp_path: Path) -> None:
     with np.load(SHARED / "pneumonia" / "pneumoniamnist.npz") as arrays:
         x, y = arrays["train_images"], arrays["train_labels"][:, 0]
     some = np.concatenate([np.flatnonzero(y == label)[:100] for label in (0, 1)])  # (200,)

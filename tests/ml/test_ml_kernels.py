@@ -31,7 +31,7 @@ def test_gradient_and_loss_match_the_plain_version(sizes: tuple[int, ...], batch
         assert told == pytest.approx(loss, rel=1e-5)
 
 
-def test_what_a_step_leaves_tells_which_predictions_were_right() -> None:
+def test_a_step_leaves_enough_to_count_correct_predictions() -> None:
     architecture, samples = Architecture((5, 7, 4)), make_samples(50)
     weights = _weights_with_bias(architecture)
 
@@ -61,7 +61,7 @@ def test_scores_far_apart_stay_finite() -> None:
     assert np.isfinite(gradient).all()
 
 
-def test_a_network_that_is_sure_makes_no_denormal_numbers() -> None:
+def test_a_confident_network_makes_no_denormal_numbers() -> None:
     architecture, samples = Architecture((5, 7, 4)), make_samples(32)
     weights = 40 * _weights_with_bias(architecture)  # scores hundreds apart
 
@@ -71,7 +71,7 @@ def test_a_network_that_is_sure_makes_no_denormal_numbers() -> None:
     assert np.abs(gradient[gradient != 0]).min() > 1e-30
 
 
-def test_a_network_stores_what_it_has_loaded() -> None:
+def test_a_network_stores_the_weights_that_it_loaded() -> None:
     architecture = Architecture((5, 7, 4))
     weights = _weights_with_bias(architecture)
     network = Network(architecture, 3)
@@ -116,13 +116,13 @@ def test_batches_hold_every_row_once_in_the_order_given(rows: int, size: int, fi
 
 
 @pytest.mark.parametrize(("files", "rows", "size"), [(1, 30_000, 32), (40, 5_000, 32), (40, 300, 300), (3, 2_000, 7)])
-def test_what_is_gathered_at_once_is_bounded_or_one_batch_of_each(files: int, rows: int, size: int) -> None:
+def test_a_block_is_bounded_or_one_batch_of_each_file(files: int, rows: int, size: int) -> None:
     batches = Batches([make_samples(rows)] * files, size, 4, 1.0, 1.0)
 
     assert len(batches.batches) == 1 or batches.block.size_bytes <= BLOCK_BYTES
 
 
-def test_class_weights_are_factors_of_the_rows_that_have_them() -> None:
+def test_class_weights_are_factors_of_the_rows_of_their_class() -> None:
     samples, weights = make_samples(20), (1.0, 2.0, 0.5, 3.0)
     batches, found = Batches([samples], 8, 4, 0.5, 0.25, weights), []
 
@@ -134,7 +134,7 @@ def test_class_weights_are_factors_of_the_rows_that_have_them() -> None:
     assert np.allclose(found, [*expected[:16], *expected[16:] / 2, 0, 0, 0, 0])
 
 
-def test_batches_measure_what_the_steps_leave() -> None:
+def test_batches_measure_loss_and_accuracy_from_the_steps() -> None:
     samples = make_samples(20)
     batches = Batches([samples, samples], 8, 4, 0.5, 0.5)
 

@@ -45,7 +45,7 @@ def test_weights_agree_with_a_literal_restatement(rows: int, hidden: int, epochs
     assert np.abs(second - v).max() <= 1e-12
 
 
-def test_it_stops_early_exactly_where_the_course_does() -> None:
+def test_early_stopping_is_the_courses() -> None:
     architecture, samples = Architecture((5, 3, 4), "identity"), make_samples(30)
     config, epochs_heard = TrainConfig("gd", 400, 1e-3, momentum=0.7), []
 
@@ -92,7 +92,7 @@ def test_epochs_report_the_loss_and_accuracy_after_the_update() -> None:
     assert accuracy == pytest.approx(1 - found.error_rate)
 
 
-def test_a_training_that_diverges_never_enters_a_sum() -> None:
+def test_a_diverged_training_raises() -> None:
     architecture = Architecture((16, 8, 26), "identity")
     weights, config = legacy_trainer.initial_weights(architecture).astype(np.float32), TrainConfig("gd", 40, 10.0)
 
@@ -102,7 +102,7 @@ def test_a_training_that_diverges_never_enters_a_sum() -> None:
         exact.quantise(trained, weights, 80, 40)
 
 
-def test_weights_that_are_not_finite_are_noticed_in_the_first_epoch() -> None:
+def test_weights_that_are_not_finite_are_detected_in_the_first_epoch() -> None:
     architecture = Architecture((16, 8, 26), "identity")
     weights = np.full(architecture.parameters, np.nan)
 
@@ -114,7 +114,7 @@ def test_weights_that_are_not_finite_are_noticed_in_the_first_epoch() -> None:
 @pytest.mark.parametrize(
     ("rounds", "epochs", "hidden", "error", "tolerance"), [(1, 250, 20, 0.359, 0.01), (3, 75, 24, 0.336, 0.015)]
 )
-def test_the_seeds_results_on_the_original_letters(
+def test_results_on_the_original_letters_are_the_courses(
     rounds: int, epochs: int, hidden: int, error: float, tolerance: float
 ) -> None:
     files = [parse(p.name, read_file(p)) for p in list_training_files(SHARED / "letters", None).files]

@@ -32,7 +32,7 @@ def faults_of_the_third_time(*arguments: str) -> int:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="mallopt is glibc's")
-def test_blocks_that_were_freed_cost_no_pages_the_next_time() -> None:
+def test_freed_blocks_are_reused_without_page_faults() -> None:
     pages = BLOCKS * BLOCK_BYTES // 4096
 
     assert faults_of_the_third_time("keep") < pages / 10

@@ -11,7 +11,7 @@ from roundelay.ml.metrics import auc, measure
 from tests.ml.ml_oracles import EFFORT
 
 
-def test_metrics_of_a_case_done_by_hand() -> None:
+def test_metrics_match_a_case_computed_by_hand() -> None:
     y = np.array([0, 0, 0, 1, 1, 2])
     predicted = np.array([0, 0, 1, 1, 0, 1])
 
@@ -28,7 +28,7 @@ def test_metrics_of_a_case_done_by_hand() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=1, max_size=30))
 @EFFORT
-def test_auc_is_the_chance_of_the_right_order(rows: list[tuple[int, bool]]) -> None:
+def test_auc_is_the_probability_of_the_right_order(rows: list[tuple[int, bool]]) -> None:
     scores, positive = (np.array(column) for column in zip(*rows, strict=True))
     pairs = [(a > b) + (a == b) / 2 for a in scores[positive] for b in scores[~positive]]
 

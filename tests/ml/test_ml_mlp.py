@@ -122,7 +122,7 @@ def test_impossible_sizes_are_refused(sizes: tuple[int, ...]) -> None:
         Architecture(sizes)
 
 
-def test_samples_know_their_shape() -> None:
+def test_samples_report_their_shape() -> None:
     samples = Samples(np.zeros((3, 2), np.float32), np.zeros(3, np.int64))
 
     assert (samples.rows, samples.features, samples.size_bytes) == (3, 2, 48)

@@ -30,7 +30,7 @@ IMAGES = Design((2 * 14 * 14, 7, 3), "cnn", (2, 14, 14))
 STEP = 1e-5
 
 
-def test_an_estimator_is_one_of_scikit_learns_where_that_is(tmp_path: Path) -> None:
+def test_an_estimator_is_a_scikit_learn_classifier_if_that_is_installed(tmp_path: Path) -> None:
     pytest.importorskip("sklearn", reason="scikit-learn is not installed")
     from sklearn.metrics import get_scorer
     from sklearn.pipeline import make_pipeline
@@ -46,7 +46,7 @@ def test_an_estimator_is_one_of_scikit_learns_where_that_is(tmp_path: Path) -> N
     assert get_scorer("accuracy")(estimator, samples.x, samples.y) == estimator.score(samples.x, samples.y)
 
 
-def test_what_is_exported_loads_with_the_librarys_own_reader(tmp_path: Path) -> None:
+def test_an_exported_model_loads_with_the_safetensors_library(tmp_path: Path) -> None:
     library = pytest.importorskip("safetensors.numpy", reason="safetensors is not installed")
     design = Design((5, 6, 4))
     weights, moments = learner(design).init_weights(1), Moments(np.ones(5, np.float32), np.full(5, 2, np.float32))
@@ -100,7 +100,7 @@ def test_a_training_is_a_pure_function_and_learns(design: Design) -> None:
 
 @pytest.mark.parametrize("design", [IMAGES, Design((392, 3), "softmax")], ids=lambda d: d.model)
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-def test_fedprox_holds_every_model_near_to_where_it_began(design: Design, optimizer: Optimizer) -> None:
+def test_fedprox_keeps_every_model_near_its_initial_weights(design: Design, optimizer: Optimizer) -> None:
     made, samples = learner(design), images(40)
     began = made.init_weights(0)
 
@@ -147,7 +147,7 @@ def test_the_kernels_gradient_with_dropout_and_class_weights_is_that_of_the_form
     assert np.allclose(found[1], np.hstack([np.ones((8, 1)), hidden]).T @ error, atol=1e-6)
 
 
-def test_without_dropout_a_training_is_what_it_was() -> None:
+def test_without_dropout_the_bits_are_unchanged() -> None:
     samples, architecture = make_samples(50), Architecture((5, 8, 4))
     weights = mlp.init(architecture, 1)
 
@@ -159,13 +159,13 @@ def test_without_dropout_a_training_is_what_it_was() -> None:
 @pytest.mark.parametrize(
     ("design", "complaint"),
     [
-        (Design((4, 3), "tree"), "no model is called tree"),
-        (Design((4, 3), "cnn"), "cnn learns from images"),
+        (Design((4, 3), "tree"), "unknown model tree"),
+        (Design((4, 3), "cnn"), "cnn needs images"),
         (Design((16, 3), "cnn", (1, 4, 4)), "12 x 12 pixels or more"),
         (Design((4, 5, 3), "softmax"), "no hidden layers"),
     ],
 )
-def test_a_model_that_cannot_be_is_refused(design: Design, complaint: str) -> None:
+def test_an_impossible_model_is_refused(design: Design, complaint: str) -> None:
     with pytest.raises(BadTask, match=complaint):
         learner(design)
 
@@ -177,7 +177,7 @@ def example() -> str:
     return "\n".join(line.removeprefix("    ") for line in lines) + "\n"
 
 
-def test_the_documented_model_trains_as_softmax_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_documented_model_trains_like_softmax(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "documented.py").write_text(example())
     monkeypatch.setenv("ROUNDELAY_MODELS", "documented")
     monkeypatch.syspath_prepend(tmp_path)
@@ -196,14 +196,14 @@ def test_a_module_that_was_not_allowed_is_not_imported(name: str) -> None:
         learner(Design((4, 3), name))
 
 
-def test_what_ships_needs_no_permission() -> None:
+def test_a_model_that_ships_needs_no_permission() -> None:
     assert allowed.module_of("mine:Linear") == "mine"
     assert allowed.module_of("cnn") is None
     assert set(catalogue.NAMES) == {"mlp", "softmax", "cnn"}
 
 
 @pytest.mark.parametrize("name", ["m.npz", "m.safetensors"])
-def test_a_model_is_the_same_after_a_journey_to_the_disk(name: str, tmp_path: Path) -> None:
+def test_a_model_survives_saving_and_loading(name: str, tmp_path: Path) -> None:
     samples = images(9)
     moments = Moments(samples.x.mean(axis=0), samples.x.std(axis=0))
     model = SavedModel(IMAGES, learner(IMAGES).init_weights(1), moments, ("a", "b", "c"))
@@ -224,7 +224,7 @@ def test_a_model_is_the_same_after_a_journey_to_the_disk(name: str, tmp_path: Pa
 @pytest.mark.parametrize(
     "content", [b"", b"PK", b"\x08" + bytes(7) + b"{}      ", b"\xff" * 40, b"\2" + bytes(7) + b"[]"]
 )
-def test_what_is_no_model_is_refused(content: bytes, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_model_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "m.npz").write_bytes(content)
 
     with pytest.raises(DataError, match="is no model of ours"):

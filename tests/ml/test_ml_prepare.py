@@ -65,7 +65,7 @@ def test_the_split_is_a_function_of_the_seed(tmp_path: Path) -> None:
     assert {f.digest for f in first.files}.isdisjoint(f.digest for f in other.files)
 
 
-def test_some_classes_are_trained_alone_under_new_numbers(tmp_path: Path) -> None:
+def test_selected_classes_get_new_numbers(tmp_path: Path) -> None:
     made = prepare.prepare(numbered([80]), tmp_path, SplitPlan(parts=2, classes=("3", "1")))
 
     held, *trained = contents(tmp_path, made)
@@ -85,7 +85,7 @@ def test_some_classes_are_trained_alone_under_new_numbers(tmp_path: Path) -> Non
         (SplitPlan(parts=50), "would be empty"),
     ],
 )
-def test_what_cannot_be_split_is_refused(plan: SplitPlan, complaint: str, tmp_path: Path) -> None:
+def test_an_impossible_split_is_refused(plan: SplitPlan, complaint: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=complaint):
         prepare.prepare(numbered([40]), tmp_path, plan)
 
@@ -99,7 +99,7 @@ def test_an_even_split_is_even(rows: int, parts: int, seed: int) -> None:
     assert sizes.max() - sizes.min() <= 1
 
 
-def test_a_set_need_not_fit_into_memory(tmp_path: Path) -> None:
+def test_a_data_set_need_not_fit_into_memory(tmp_path: Path) -> None:
     rows = 60_000
     write_mnist(tmp_path, "train", np.zeros((rows, 28, 28), np.uint8), np.arange(rows) % 10)
     (tmp_path / "out").mkdir()

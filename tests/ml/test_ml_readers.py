@@ -74,7 +74,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("content", FAULTS, ids=[repr(f[1]) for f in FAULTS.values()])
-def test_a_fault_is_named_by_its_line(content: bytes) -> None:
+def test_an_error_names_its_line(content: bytes) -> None:
     line, message = FAULTS[content]
 
     error = fault(content)
@@ -86,17 +86,17 @@ def test_a_fault_is_named_by_its_line(content: bytes) -> None:
     assert "\n" not in str(error)
 
 
-def test_the_width_may_be_given() -> None:
+def test_the_number_of_features_can_be_required() -> None:
     assert parse("f", GOOD, features=3).features == 3
     assert fault(GOOD, features=16).message == "has 4 fields, expected 17"
 
 
-def test_the_number_of_classes_is_the_callers() -> None:
+def test_the_number_of_classes_can_be_chosen() -> None:
     assert fault(GOOD, classes=2).line == 3
     assert parse("f", b"1,300\n", classes=301).y.tolist() == [300]
 
 
-def test_a_line_without_end_is_refused() -> None:
+def test_an_overlong_line_is_refused() -> None:
     error = fault(b"1,2,3,0\n" + b"1" * (letters.LINE_BYTES_MAX + 1))
 
     assert (error.line, error.message) == (2, f"is longer than {letters.LINE_BYTES_MAX} bytes")
@@ -136,7 +136,7 @@ def test_any_bytes_are_samples_or_a_data_error(content: bytes) -> None:
 
 @EFFORT
 @given(st.lists(st.lists(st.integers(0, 10**10), min_size=3, max_size=3), min_size=1), st.text("019,\n", max_size=3))
-def test_both_fast_paths_read_the_same_of_whole_numbers(rows: list[list[int]], rubbish: str) -> None:
+def test_both_fast_paths_read_whole_numbers_alike(rows: list[list[int]], rubbish: str) -> None:
     block = "\n".join(",".join(map(str, row)) for row in rows).encode() + rubbish.encode()
 
     quickly, plainly = letters._whole(block, 2, 1000), letters._fast(block, 2, 1000)

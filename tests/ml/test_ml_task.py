@@ -60,7 +60,7 @@ def test_configurations_out_of_range_are_refused(changes: dict[str, object]) -> 
     ],
     ids=str,
 )
-def test_tasks_that_contradict_themselves_are_refused(changes: dict[str, object]) -> None:
+def test_contradictory_tasks_are_refused(changes: dict[str, object]) -> None:
     with pytest.raises(BadTask):
         with_changes(GOOD, **changes)
 

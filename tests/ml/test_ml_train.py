@@ -66,7 +66,7 @@ def test_the_same_training_gives_the_same_bits(config: TrainConfig) -> None:
         assert first.tobytes() == again.tobytes()
 
 
-def test_listening_does_not_change_the_weights_nor_does_training_change_its_inputs() -> None:
+def test_on_epoch_and_inputs_do_not_affect_each_other() -> None:
     architecture, samples, config = Architecture((5, 9, 4)), make_samples(45), CONFIGS["sgd"]
     weights = init(architecture, 3)
     before = weights.copy(), samples.x.copy(), samples.y.copy()
@@ -98,7 +98,7 @@ def test_training_learns() -> None:
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "gd"])
-def test_a_training_that_diverges_says_in_which_epoch(optimizer: str) -> None:
+def test_a_diverged_training_names_the_epoch(optimizer: str) -> None:
     architecture, samples = Architecture((5, 9, 9, 4)), make_samples(45)
     config = TrainConfig(optimizer, epochs=50, eta=1e6, batch=8)  # type: ignore[arg-type]
 

@@ -1,15 +1,16 @@
-"""Models, chosen by name on the nodes and never sent as code: mlp, softmax, cnn, or MODULE:NAME.
+"""Models, named in a job and never sent as code: mlp, softmax, cnn, torchzoo:cnn, or MODULE:NAME.
 
-    learner    what the rest of ml/ asks of any model: first weights, one local training, scores
-    allowed    which modules may be imported for one
-    catalogue  a design's learner, by its name
-    dense      mlp, softmax and the course's network: the fast kernels
-    model      what somebody writes to add a model, and the loop that trains it
+    learner    the interface of all models for the rest of ml/: first weights, one local training, scores
+    catalogue  the learner of a design, by its name
+    allowed    which modules may be imported for MODULE:NAME
+    arrays     a flat vector of weights as the arrays that other frameworks exchange
+    dense      mlp and softmax on the fast kernels, and the network of the course trainer
+    model      the base class to subclass for a new model, and the learner that trains it
     cnn        a small convolutional network in numpy
-    pytorch    the bridge to any nn.Module
-    torchzoo   models for PyTorch that ship
+    pytorch    any nn.Module as a model
+    torchzoo   PyTorch models that ship
 
-A model of one's own is a class with four methods; `Model` gives the rest. This one, in a file mine.py that lies where
+Your own model is a class with four methods; `Model` provides the rest. This one, in a file mine.py in the folder where
 the client and the nodes are started (`compute_node.py 8001 --models mine`), trains with `--model mine:Linear`:
 
     import numpy as np

@@ -1,7 +1,7 @@
-"""Which modules may be imported for a model. Imports no numpy: a node that trains nothing does without.
+"""Which modules may be imported for a model. Imports no numpy: a node does not need it.
 
-Who asks for a model cannot send code, nor have any module imported: a node imports what it was started with
-(`compute_node.py --models mine`), the client what its own command line names.
+A job cannot send code or have arbitrary modules imported: a node imports those that it was started with
+(`compute_node.py --models mine`), the client those that its own command line names.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 
 SHIPPED = {"torchzoo": "roundelay.ml.models.torchzoo"}
-_VARIABLE = "ROUNDELAY_MODELS"  # between commas; a trainer inherits it from its node
+_VARIABLE = "ROUNDELAY_MODELS"  # comma-separated; a trainer inherits it from its node
 
 
 def allow(modules: Iterable[str]) -> None:
-    """From now on, this process and its children may import these, from the present folder too."""
+    """Allow this process and its children to import these modules, also from the current folder."""
     added = [name for name in modules if name]
     if not added:
         return
@@ -25,8 +25,8 @@ def allow(modules: Iterable[str]) -> None:
 
 
 def import_from_here() -> None:
-    """This process and its children find modules in the present folder too."""
-    from pathlib import Path  # which takes long to import: a trainer does without
+    """Make this process and its children find modules in the current folder too."""
+    from pathlib import Path  # slow to import: a trainer does not need it
 
     here = str(Path.cwd())
     if here not in sys.path:
@@ -40,11 +40,11 @@ def allowed() -> list[str]:
 
 
 def importable() -> tuple[str, ...]:
-    """The modules that a job may name here: what this process was started with, and what ships if its extra is here."""
+    """Return the modules that a job may name here: the allowed ones, and those that ship if PyTorch is installed."""
     return (*allowed(), *(SHIPPED if find_spec("torch") else ()))
 
 
 def module_of(model: str) -> str | None:
-    """The module of MODULE:NAME that must be allowed; None for what ships."""
+    """Return the module of MODULE:NAME that must be allowed; None for a model that ships."""
     module, colon, _ = model.partition(":")
     return module if colon and module not in SHIPPED else None

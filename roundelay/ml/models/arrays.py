@@ -1,7 +1,7 @@
 """A model's flat vector as the list of arrays that other frameworks exchange, and back.
 
-mlp, softmax and cnn: of each layer the weights, (inputs, outputs) or (height, width, channels, outputs), then the bias
-(outputs,), as Keras's get_weights lists them. An nn.Module: its state_dict, in order. Any other model: the vector.
+mlp, softmax and cnn: for each layer the weights, (inputs, outputs) or (height, width, channels, outputs), then the bias
+(outputs,), in the order of Keras's get_weights. An nn.Module: its state_dict, in order. Any other model: the vector.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ SHAPES_SHOWN = 8
 
 @dataclass(frozen=True)
 class Slot:
-    """Where one array lies in the vector."""
+    """The place of one array in the vector."""
 
     start: int
     shape: tuple[int, ...]
-    whole: bool = False  # its numbers are whole: a count of batches
+    whole: bool = False  # holds integers, e.g. a count of batches
 
     @property
     def stop(self) -> int:
@@ -33,23 +33,23 @@ class Slot:
 
 
 def layer(start: int, inputs: tuple[int, ...], outputs: int, bias_first: bool) -> tuple[Slot, Slot]:
-    """Weights and bias of a layer that lies in the vector as one matrix, the bias as its first row or its last."""
+    """Return the slots of a layer that is one matrix in the vector, with the bias as its first or last row."""
     rows = prod(inputs)
     weights, bias = (start + outputs, start) if bias_first else (start, start + rows * outputs)
     return Slot(weights, (*inputs, outputs)), Slot(bias, (outputs,))
 
 
 def cut(flat: Floats, slots: Sequence[Slot]) -> list[npt.NDArray[np.generic]]:
-    """The arrays, each a copy: whoever is given them may write into them."""
+    """Return copies of the arrays, which the caller may change."""
     parts = [(flat[slot.start : slot.stop].reshape(slot.shape), slot) for slot in slots]
     return [np.rint(part).astype(np.int64) if slot.whole else part.copy() for part, slot in parts]
 
 
 def join(arrays: object, slots: Sequence[Slot], base: Floats) -> npt.NDArray[np.float64]:
-    """The vector of such arrays; what no array covers is as in base. Raises ClientFault."""
+    """Return the vector of these arrays; the rest is as in `base`. Raises ClientFault."""
     if not isinstance(arrays, list | tuple) or len(arrays) != len(slots):
-        given = f"{len(arrays)} arrays" if isinstance(arrays, list | tuple) else printable(repr(arrays), 80)
-        raise ClientFault(f"gave {given}, expected a list of {len(slots)}: {_shapes(slots)}")
+        received = f"{len(arrays)} arrays" if isinstance(arrays, list | tuple) else printable(repr(arrays), 80)
+        raise ClientFault(f"returned {received}, expected a list of {len(slots)}: {_shapes(slots)}")
     flat = base.astype(np.float64)  # (parameters,)
     for number, (array, slot) in enumerate(zip(arrays, slots, strict=True), 1):
         flat[slot.start : slot.stop] = _checked(array, slot, f"array {number} of {len(slots)}").reshape(-1)
@@ -60,13 +60,13 @@ def _checked(array: object, slot: Slot, which: str) -> npt.NDArray[np.float64]:
     try:
         numbers = np.asarray(array)
         if numbers.dtype.kind not in "fiu":
-            raise TypeError(f"of {numbers.dtype}")
+            raise TypeError(f"dtype {numbers.dtype}")
     except (TypeError, ValueError, RuntimeError) as error:
-        raise ClientFault(f"gave as {which} no numbers: {printable(str(error), 80)}") from error
+        raise ClientFault(f"returned {which} that is not numeric: {printable(str(error), 80)}") from error
     if numbers.shape != slot.shape:
-        raise ClientFault(f"gave {which} as {numbers.shape}, expected {slot.shape}")
+        raise ClientFault(f"returned {which} with shape {numbers.shape}, expected {slot.shape}")
     if not np.isfinite(numbers).all():
-        raise ClientFault(f"gave numbers that are NaN or infinite in {which}: its training has diverged")
+        raise ClientFault(f"returned NaN or infinity in {which}: its training has diverged")
     return numbers.astype(np.float64)
 
 

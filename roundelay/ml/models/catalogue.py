@@ -1,4 +1,4 @@
-"""A design's learner, by its name. Names are looked up here; MODULE:NAME is imported only where that was allowed."""
+"""The learner of a design, by its name; MODULE:NAME is imported only if it is allowed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAMES = ("mlp", "softmax", "cnn")
 
 
 def learner(design: Design) -> Learner:
-    """Raises ModelUnknown where this process does not have the model, BadTask where it cannot be so large."""
+    """Return the learner. Raises ModelUnknown if this process lacks the model, BadTask for impossible sizes."""
     if design.model in ("mlp", "softmax"):
         from roundelay.ml.models.dense import Dense
 
@@ -30,7 +30,7 @@ def learner(design: Design) -> Learner:
 
         return ModelLearner(design, lambda: Cnn(design))
     if ":" not in design.model:
-        raise BadTask(f"no model is called {printable(design.model)}: {', '.join(NAMES)}, or MODULE:NAME")
+        raise BadTask(f"unknown model {printable(design.model)}: expected {', '.join(NAMES)} or MODULE:NAME")
     made = _named(*design.model.split(":"))
     return ModelLearner(design, lambda: _model(design, made))
 
@@ -41,15 +41,15 @@ def _named(module: str, name: str) -> Callable[[Design], object]:
     try:
         found = getattr(import_module(SHIPPED.get(module, module)), name)
     except (ImportError, AttributeError) as error:
-        hint = "; PyTorch: python3 -m pip install '.[torch]'" if getattr(error, "name", "") == "torch" else ""
-        raise ModelUnknown(f"model {module}:{name} is not here: {printable(str(error))}{hint}") from error
+        hint = "; install PyTorch: python3 -m pip install '.[torch]'" if getattr(error, "name", "") == "torch" else ""
+        raise ModelUnknown(f"cannot import model {module}:{name}: {printable(str(error))}{hint}") from error
     if not callable(found):
-        raise ModelUnknown(f"{module}:{name} is no model: it cannot be called")
+        raise ModelUnknown(f"{module}:{name} is not a model: it cannot be called")
     return found  # type: ignore[no-any-return]
 
 
 def _model(design: Design, made: Callable[..., object]) -> object:
-    """What the name makes of the design, or of nothing where it takes nothing; a module goes through the bridge."""
+    """Call the factory with the design, or with nothing if it takes nothing; wrap an nn.Module."""
 
     def build() -> object:
         return made(design) if _takes_one(made) else made()

@@ -3,7 +3,7 @@
     5 x 5 convolution to 8 channels, 2 x 2 maximum, ReLU;  3 x 3 to 16, 2 x 2 maximum, ReLU;  --hidden layers;  classes
 
 Convolutions are products with the image's patches laid out as rows (im2col). Activations are (n, height, width,
-channels), so that a patch's channels lie together. Sides that a maximum does not divide lose their last row.
+channels), so that the channels of a pixel are contiguous. A side that the maximum does not divide loses its last row.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PREDICTED_ROWS = 128  # at once, so that the patches stay small
 
 @dataclass(frozen=True)
 class Layer:
-    """One convolution and its maximum: sizes before and after."""
+    """The sizes of a convolution and its maximum."""
 
     side: int  # of the kernel
     height: int
@@ -38,21 +38,21 @@ class Layer:
 
     @property
     def convolved(self) -> tuple[int, int]:
-        """Height and width after the convolution, as far as the maximum takes them in."""
+        """Height and width after the convolution, rounded down to a multiple of POOL."""
         return ((self.height - self.side + 1) // POOL * POOL), ((self.width - self.side + 1) // POOL * POOL)
 
     @property
     def inner(self) -> int:
-        """Numbers in a patch."""
+        """The length of a patch."""
         return self.side * self.side * self.channels
 
 
 class Cnn(Model):
-    """A learner of images."""
+    """A convolutional network over images."""
 
     def __init__(self, design: Design) -> None:
         if not design.shape:
-            raise BadTask("model cnn learns from images: these rows have no height and width")
+            raise BadTask("model cnn needs images: these rows have no height and width")
         self.layers = _layers(design.shape)
         last = self.layers[-1]
         flat = prod(side // POOL for side in last.convolved) * last.out
@@ -65,7 +65,7 @@ class Cnn(Model):
         self._dropouts: dict[int, Dropout] = {}
 
     def matrices(self, flat: Floats) -> list[Floats]:
-        """Views: of each layer (inputs + 1, outputs), the bias as the last row."""
+        """Return views of `flat`: for each layer (inputs + 1, outputs), the bias as the last row."""
         ends = np.cumsum([a * b for a, b in self._shapes]).tolist()
         return [flat[end - a * b : end].reshape(a, b) for (a, b), end in zip(self._shapes, ends, strict=True)]
 

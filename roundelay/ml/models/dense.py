@@ -1,4 +1,4 @@
-"""mlp and softmax (an mlp without hidden layers), by the fast kernels; and the course's network, in its float64."""
+"""mlp and softmax (an mlp without hidden layers) on the fast kernels, and the network of the course trainer."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from roundelay.ml.data import Floats, Samples
 from roundelay.ml.lockstep import stacks
 from roundelay.ml.mlp import Architecture, Array
 from roundelay.ml.models.arrays import Slot, layer
-from roundelay.ml.models.learner import one_by_one
+from roundelay.ml.models.learner import train_one_by_one
 from roundelay.ml.task import Design, TrainConfig
 from roundelay.ml.train import OnEpoch, Shard
 
 
 class Dense:
-    """A learner of fully connected layers."""
+    """The learner of fully connected layers."""
 
     def __init__(self, design: Design) -> None:
         self.design = design
@@ -46,7 +46,7 @@ class Dense:
 
     def train_all(self, weights: Floats, shards: Sequence[Shard], config: TrainConfig) -> Iterator[tuple[int, Array]]:
         if self.design.course:
-            yield from one_by_one(self, weights, shards, config)
+            yield from train_one_by_one(self, weights, shards, config)
             return
         for stack in stacks(self.architecture, config, [shard.rows for shard in shards]):
             together = [shards[i] for i in stack]

@@ -1,4 +1,4 @@
-"""What the rest of ml/ asks of any model, whatever it is made of. A learner keeps nothing between two calls."""
+"""The interface of all models for the rest of ml/. A learner keeps no state between calls."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from roundelay.ml.models.arrays import Slot
 from roundelay.ml.task import Design, TrainConfig
 from roundelay.ml.train import OnEpoch, Shard
 
-BLOCK_ROWS = 512  # of what is predicted at once
+BLOCK_ROWS = 512  # predicted at once
 
 
 class Learner(Protocol):
@@ -30,43 +30,43 @@ class Learner(Protocol):
 
     @property
     def slots(self) -> list[Slot]:
-        """Its arrays in the vector, as other frameworks list them."""
+        """The arrays in the vector, as other frameworks list them."""
         ...
 
     def init_weights(self, seed: int) -> Floats:
-        """First weights, from a seed."""
+        """Draw first weights."""
         ...
 
     def train(
         self, weights: Floats, samples: Samples, config: TrainConfig, seed: int, on_epoch: OnEpoch | None = None
     ) -> Array:
-        """One local training: a pure function of these arguments. Raises NotFinite, BadTask."""
+        """Run one local training, a pure function of the arguments. Raises NotFinite, BadTask."""
         ...
 
     def train_all(self, weights: Floats, shards: Sequence[Shard], config: TrainConfig) -> Iterator[tuple[int, Array]]:
-        """(its position, what train makes of it) for each shard, in any order: who can train some together does."""
+        """Yield (position, new weights) of each shard, in any order; may train several together."""
         ...
 
     def scores(self, weights: Array, x: Array) -> Array:
-        """(n, d) -> (n, classes): their softmax are the probabilities."""
+        """Return scores, whose softmax are the probabilities: (n, d) -> (n, classes)."""
         ...
 
 
-def one_by_one(
+def train_one_by_one(
     learner: Learner, weights: Floats, shards: Sequence[Shard], config: TrainConfig
 ) -> Iterator[tuple[int, Array]]:
-    """train_all of whoever cannot train several together."""
+    """Implement train_all for a learner that cannot train several shards together."""
     for position, shard in enumerate(shards):
         yield position, learner.train(weights, shard.samples(), config, shard.seed, shard.on_epoch)
 
 
 def evaluate(learner: Learner, weights: Array, samples: Samples) -> Evaluation:
-    """Errors and loss over all rows."""
+    """Return errors and loss over all rows."""
     return evaluate_scores(lambda x: learner.scores(weights, x), samples)
 
 
 def predict_probabilities(learner: Learner, weights: Array, x: Floats) -> npt.NDArray[np.float64]:
-    """The probability of each class: (n, d) -> (n, classes)."""
+    """Return the probability of each class: (n, d) -> (n, classes)."""
     with np.errstate(all="ignore"):
         return np.concatenate([probabilities(learner.scores(weights, block)) for block in _blocks(x)])
 

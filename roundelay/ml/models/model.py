@@ -1,8 +1,8 @@
-"""What somebody writes to add a model, and the loop that trains any of them.
+"""The base class to subclass for a new model, and the learner that trains any of them.
 
-A model owns one flat vector, `parameters`. It says how that begins, what one batch's gradient is, and what it
-predicts; who learns otherwise (PyTorch) overrides `prepare`, `train` and `finish`. Epochs, order and batches are the
-loop's: every file is trained alone, so no shape depends on which files lie together.
+A model owns one flat vector, `parameters`, and defines its first values, the gradient of one batch, and predictions.
+Models with an optimizer of their own (PyTorch) override `prepare`, `train` and `finish`. The learner runs epochs and
+batches: every file is trained alone, so no shape depends on which files are trained together.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from roundelay.ml.errors import BadTask
 from roundelay.ml.mlp import Array, cross_entropy
 from roundelay.ml.mlp import probabilities as softmax
 from roundelay.ml.models.arrays import Slot
-from roundelay.ml.models.learner import one_by_one
+from roundelay.ml.models.learner import train_one_by_one
 from roundelay.ml.optimizers import Update, adam_update, momentum_update, proximal
 from roundelay.ml.task import PARAMETERS_MAX, Design, TrainConfig
 from roundelay.ml.train import OnEpoch, Shard, check_finite, check_samples
@@ -33,27 +33,29 @@ class Model(ABC):
         if not 1 <= parameters <= PARAMETERS_MAX:
             raise BadTask(f"{parameters} parameters: expected 1 to {PARAMETERS_MAX}")
         self.design = design
-        self.parameters = np.zeros(parameters, np.float32)  # (parameters,) written to before anything is asked
+        self.parameters = np.zeros(
+            parameters, np.float32
+        )  # (parameters,) the learner writes to it before it calls predict or train
 
     @property
     def slots(self) -> list[Slot]:
-        """The arrays that the vector stands for, for trainers of other frameworks."""
+        """The arrays in the vector, for trainers of other frameworks."""
         return [Slot(0, self.parameters.shape)]
 
     @abstractmethod
     def init_parameters(self, rng: np.random.Generator) -> None:
-        """Fill parameters with first weights."""
+        """Fill `parameters` with first weights."""
 
     @abstractmethod
     def predict(self, x: Floats) -> Array:
-        """Scores, whose softmax are probabilities: (n, d) -> (n, classes)."""
+        """Return scores, whose softmax are the probabilities: (n, d) -> (n, classes)."""
 
     def gradient(self, x: Floats, y: Ints, weights: Floats, rng: np.random.Generator) -> tuple[Array, Array]:
-        """The scores (n, classes), and the gradient (parameters,) of the mean of weights * cross-entropy."""
-        raise NotImplementedError("a model has a gradient, or trains batches by itself")
+        """Return the scores (n, classes) and the gradient (parameters,) of the mean of weights * cross-entropy."""
+        raise NotImplementedError("a model overrides gradient or train")
 
     def prepare(self, config: TrainConfig, seed: int) -> None:
-        """A local training begins: what an optimizer remembers is forgotten."""
+        """Begin a local training: reset the state of the optimizer."""
         self._gradient = np.zeros_like(self.parameters)  # (parameters,)
         self._rng = np.random.default_rng([seed, 1])
         self._update: Update
@@ -61,31 +63,31 @@ class Model(ABC):
             self._update, self._scale = adam_update(self.parameters, self._gradient, config.eta), 1.0
         else:
             self._update = momentum_update(self.parameters, self._gradient, config.momentum)
-            self._scale = config.eta  # it travels in the gradient
+            self._scale = config.eta  # folded into the gradient
         self._update = proximal(self._update, self.parameters, self._gradient, config.mu * self._scale)
 
     def train(self, x: Floats, y: Ints, weights: Floats) -> Array:
-        """One step on one batch; the scores before the step: (n, classes)."""
+        """Make one step on one batch and return the scores from before the step: (n, classes)."""
         scores, gradient = self.gradient(x, y, weights, self._rng)
         np.multiply(gradient, self._scale, out=self._gradient, casting="same_kind")
         self._update()
         return scores
 
-    def finish(self) -> None:  # noqa: B027 - who learns in parameters has nothing left to do
-        """A local training has ended: what was learned must be in parameters."""
+    def finish(self) -> None:  # noqa: B027 - most models learn in parameters
+        """End a local training: copy what was learned to `parameters`."""
 
     def loss(self, x: Floats, y: Ints) -> float:
-        """The mean cross-entropy, in nats."""
+        """Return the mean cross-entropy in nats."""
         return float(cross_entropy(self.predict(x), y)[0].mean())
 
 
 class ModelLearner:
-    """The learner of a model: a new one for every training, so that nothing is left of the one before."""
+    """Trains a model; makes a new one for every training, so that no state is left over."""
 
     def __init__(self, design: Design, make: Callable[[], object]) -> None:
         self.design = design
         self._make = make
-        self._predictor = self._new()  # to predict with; and so that what cannot be made is refused at once
+        self._predictor = self._new()  # also refuses at once a model that cannot be made
 
     @property
     def parameters(self) -> int:
@@ -115,7 +117,7 @@ class ModelLearner:
         return model.parameters.copy()
 
     def train_all(self, weights: Floats, shards: Sequence[Shard], config: TrainConfig) -> Iterator[tuple[int, Array]]:
-        return one_by_one(self, weights, shards, config)
+        return train_one_by_one(self, weights, shards, config)
 
     def scores(self, weights: Array, x: Array) -> Array:
         model = self._predictor
@@ -133,17 +135,17 @@ def _write(model: Model, weights: Array) -> None:
 
 
 def _epochs(model: Model, samples: Samples, config: TrainConfig, seed: int, on_epoch: OnEpoch | None) -> None:
-    """Every row once an epoch, in a new order, in batches; accuracy is that of the batch before its step."""
+    """Train on every row once per epoch, in a new order, in batches; measure each batch before its step."""
     factors = np.array(config.class_weights or (1.0,) * model.design.classes, np.float32)  # (classes,)
     rng, rows = np.random.default_rng(seed), samples.rows
     for epoch in range(1, config.epochs + 1):
-        order, total, right = rng.permutation(rows), 0.0, 0  # (n,)
+        order, total, correct = rng.permutation(rows), 0.0, 0  # (n,)
         for start in range(0, rows, config.batch):
             batch = order[start : start + config.batch]  # (batch,)
             x, y = samples.x[batch], samples.y[batch]  # (batch, d), (batch,)
             scores = model.train(x, y, factors[y])  # (batch, classes)
             total += float(cross_entropy(scores, y)[0].sum(dtype=np.float64))
-            right += int(np.count_nonzero(scores.argmax(axis=1) == y))
+            correct += int(np.count_nonzero(scores.argmax(axis=1) == y))
         check_finite(total / rows, epoch)
         if on_epoch:
-            on_epoch(epoch, total / rows, right / rows)
+            on_epoch(epoch, total / rows, correct / rows)

@@ -1,8 +1,8 @@
-"""The bridge to PyTorch: any nn.Module as a model over one flat vector; needs the extra `torch`.
+"""Any nn.Module of PyTorch as a model over one flat vector; needs the extra `torch`.
 
-The vector holds the parameters, then the buffers that a state_dict would keep, each as float32: whole numbers (as
-BatchNorm's count of batches) are averaged like the rest and rounded. Bits are those of one thread and of torch's
-deterministic algorithms. CUDA and MPS are used where they are; a job's fingerprint keeps kinds of devices apart.
+The vector holds the parameters, then the buffers that a state_dict keeps, as float32: integers (such as BatchNorm's
+count of batches) are averaged like the rest and rounded. One thread and torch's deterministic algorithms make the bits
+reproducible. CUDA or MPS is used if available; a job's fingerprint tells kinds of devices apart.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from roundelay.ml.models.model import Model
 from roundelay.ml.task import Design, TrainConfig
 
 SEED_MAX = 1 << 63
-PREDICTED_ROWS = 128  # at once, so that a convolution's activations stay small
+PREDICTED_ROWS = 128  # at once: bounds the memory of a convolution's activations
 
 torch.set_num_threads(1)
 torch.use_deterministic_algorithms(True)
@@ -31,8 +31,8 @@ torch.backends.cudnn.benchmark = False
 torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
 
 
-class Bridge(Model):
-    """A module that sees rows as (n, d) or, where they are images, as (n, channels, height, width)."""
+class TorchModel(Model):
+    """A module that receives rows as (n, d) or, for images, as (n, channels, height, width)."""
 
     def __init__(self, design: Design, build: Callable[[], Any], built: Any) -> None:
         self.build, self.module, self.device = build, built.to(device()), device()
@@ -40,7 +40,7 @@ class Bridge(Model):
 
     @property
     def slots(self) -> list[Slot]:
-        """Its state_dict, in order; a tensor with two names is there twice."""
+        """The state_dict, in order; a tensor with two names occurs twice."""
         starts, at = {}, 0
         for tensor in _tensors(self.module):
             starts[id(tensor)], at = at, at + tensor.numel()
@@ -48,7 +48,7 @@ class Bridge(Model):
         return [Slot(starts[id(tensor)], tuple(tensor.shape), not tensor.is_floating_point()) for tensor in state]
 
     def init_parameters(self, rng: np.random.Generator) -> None:
-        """As the module's own constructor draws them."""
+        """Draw first weights as the module's constructor does."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(rng.integers(SEED_MAX)))
             self.module = self.build().to(self.device)
@@ -56,22 +56,22 @@ class Bridge(Model):
 
     def prepare(self, config: TrainConfig, seed: int) -> None:
         self._load()
-        torch.manual_seed(seed)  # of what the module itself draws, as for dropout
+        torch.manual_seed(seed)  # for what the module itself draws, such as dropout
         for layer in self.module.modules():
             if config.dropout and isinstance(layer, nn.Dropout):
                 layer.p = config.dropout
-        learnt = [tensor for tensor in self.module.parameters() if tensor.requires_grad]
-        if not learnt:
-            raise BadTask(f"{self.design.model} has no parameter that learns")
+        trainable = [tensor for tensor in self.module.parameters() if tensor.requires_grad]
+        if not trainable:
+            raise BadTask(f"{self.design.model} has no trainable parameter")
         self._optimizer = (
-            torch.optim.Adam(learnt, config.eta)
+            torch.optim.Adam(trainable, config.eta)
             if config.optimizer == "adam"
-            else torch.optim.SGD(learnt, config.eta, config.momentum)
+            else torch.optim.SGD(trainable, config.eta, config.momentum)
         )
         self.module.train()
 
     def train(self, x: Floats, y: Ints, weights: Floats) -> Array:
-        with self._told():
+        with self._wrap_errors():
             scores = self._forward(x)
             losses = nn.functional.cross_entropy(scores, torch.tensor(y, device=self.device), reduction="none")  # (n,)
             self._optimizer.zero_grad()
@@ -88,7 +88,7 @@ class Bridge(Model):
     def predict(self, x: Floats) -> Array:
         self._load()
         self.module.eval()
-        with self._told(), torch.inference_mode():
+        with self._wrap_errors(), torch.inference_mode():
             blocks = (x[start : start + PREDICTED_ROWS] for start in range(0, len(x), PREDICTED_ROWS))
             return np.concatenate([_array(self._forward(block)) for block in blocks])  # (n, classes)
 
@@ -97,13 +97,13 @@ class Bridge(Model):
         scores = self.module(rows)  # (n, classes)
         if tuple(scores.shape) != (len(x), self.design.classes):
             raise BadTask(
-                f"{self.design.model} makes scores of {tuple(scores.shape)}: expected a row for each of "
-                f"{len(x)} rows, a column for each of {self.design.classes} classes"
+                f"{self.design.model} returns scores of shape {tuple(scores.shape)}: expected "
+                f"{(len(x), self.design.classes)}, rows by classes"
             )
         return scores.float()
 
     def _load(self) -> None:
-        """What is in parameters, into the module."""
+        """Copy `parameters` into the module."""
         at = 0
         with torch.no_grad():
             for tensor in _tensors(self.module):
@@ -112,8 +112,8 @@ class Bridge(Model):
                 at += tensor.numel()
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """What a module complains of is told with its name, in one line."""
+    def _wrap_errors(self) -> Iterator[None]:
+        """Raise the module's errors as BadTask, in one line with its name."""
         try:
             yield
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
@@ -121,30 +121,30 @@ class Bridge(Model):
 
 
 def as_model(design: Design, build: Callable[[], object]) -> object:
-    """What was built; through the bridge where it is a module."""
+    """Build a model; wrap it if it is an nn.Module."""
     built = build()
-    return Bridge(design, build, built) if isinstance(built, nn.Module) else built
+    return TorchModel(design, build, built) if isinstance(built, nn.Module) else built
 
 
 def device() -> Any:
-    """The best there is."""
+    """Return the fastest device available."""
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
 def _tensors(module: Any) -> list[Any]:
-    """Parameters, then the buffers that are kept, each once."""
+    """Return parameters, then the buffers of the state_dict, each once."""
     kept = module.state_dict().keys()
     tensors = [*module.parameters(), *(buffer for name, buffer in module.named_buffers() if name in kept)]
     if any(tensor.is_complex() for tensor in tensors):
-        raise BadTask("a module with complex numbers cannot be averaged")
+        raise BadTask("cannot average a module with complex numbers")
     return tensors
 
 
 def _numbers(tensor: Any) -> int:
     if nn.parameter.is_lazy(tensor):
-        raise BadTask("a module with lazy layers cannot be exchanged: give each layer its sizes")
+        raise BadTask("cannot exchange a module with lazy layers: give each layer its sizes")
     return int(tensor.numel())
 
 

@@ -1,4 +1,4 @@
-"""Models for PyTorch that every node with the extra `torch` has: `--model torchzoo:cnn`."""
+"""PyTorch models that ship, for nodes with the extra `torch`: `--model torchzoo:cnn`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ POOL = 2
 
 
 def cnn(design: Design) -> Any:
-    """Two 3 x 3 convolutions, each with ReLU and a 2 x 2 maximum, then --hidden layers; for images of any channels."""
+    """Return two 3 x 3 convolutions, each with ReLU and a 2 x 2 maximum, then --hidden layers."""
     if not design.shape:
-        raise BadTask("model torchzoo:cnn learns from images: these rows have no height and width")
+        raise BadTask("model torchzoo:cnn needs images: these rows have no height and width")
     channels, height, width = design.shape
     layers: list[Any] = []
     for before, after in pairwise((channels, *CHANNELS)):
