@@ -1,6 +1,7 @@
-"""Sums that do not depend on who adds what in which order: FedAvg in fixed point, moments in big integers.
+"""Sums that do not depend on order or grouping: FedAvg in fixed point, moments of the features in big integers.
 
-Integers make it so. Which parts may be added (disjoint files of one round) is not decided here.
+The federated average of McMahan et al. 2017, in integers so that a star, a tree and any failover give the same bits.
+The caller decides which parts may be added: disjoint files of one round.
 """
 
 from __future__ import annotations
@@ -19,33 +20,33 @@ from roundelay.ml.task import FRACTION_BITS_MAX, ROWS_MAX
 CHANGE_BITS_MAX = 10  # a weight changes by less than 2^10 in one local training
 SUM_BITS_MAX = 62  # so that any sum over all rows of a job stays within int64
 
-_UNIT_BITS = 149  # every finite float32 is a multiple of 2^-149, its square of 2^-298
+_UNIT_BITS = 149  # every finite float32 is a multiple of 2^-149, and its square of 2^-298
 _SQUARE_BITS = 2 * _UNIT_BITS
 _BLOCK_NUMBERS = 1 << 16  # float64 numbers summed at a time: they stay in the cache
 _FLUSH_BLOCKS = 512  # blocks of limb sums below 2^53 that int64 holds with room to spare
-_SUM_BYTES_MAX = 96  # 2 * 277 bits of a square, 40 of the rows, and room
+_SUM_BYTES_MAX = 96  # 2 * 277 bits of a square and 40 bits of the row count, with room to spare
 _HEAD = struct.Struct(">QI")
 
 
 def fraction_bits(total_rows: int) -> int:
-    """Bits after the point of a job's sums: as many as int64 holds for this many rows."""
+    """Return the bits after the point of a job's sums: as many as int64 allows for this many rows."""
     if not 1 <= total_rows <= ROWS_MAX:
         raise OutOfRange(f"{total_rows} rows: expected 1 to {ROWS_MAX}")
     return min(FRACTION_BITS_MAX, SUM_BITS_MAX - CHANGE_BITS_MAX - (total_rows - 1).bit_length())
 
 
 def check_rows(rows: int, bits: int) -> None:
-    """Raise OutOfRange unless a sum over so many rows stays within its integers."""
+    """Raise OutOfRange unless a sum over this many rows stays within int64."""
     if rows << (CHANGE_BITS_MAX + bits) > 1 << SUM_BITS_MAX:
-        raise OutOfRange(f"{rows} rows do not fit into a sum with {bits} fraction bits")
+        raise OutOfRange(f"a sum of {rows} rows with {bits} fraction bits would overflow")
 
 
 def quantise(local: npt.NDArray[np.floating], base: Floats, rows: int, bits: int) -> Ints:
-    """rows * (local - base) in fixed point; exact to 2^-bits, and the same everywhere."""
+    """Return rows * (local - base) in fixed point, rounded to a multiple of 2^-bits: the same on every machine."""
     with np.errstate(all="ignore"):
         change = local.astype(np.float64) - base.astype(np.float64)  # (parameters,)
     if not np.isfinite(change).all():
-        raise NotFinite("weights are no longer finite: the training has diverged, try a smaller eta")
+        raise NotFinite("weights are not finite: the training has diverged, try a smaller eta")
     largest = float(np.abs(change).max(initial=0.0))
     if largest >= 1 << CHANGE_BITS_MAX:
         raise OutOfRange(f"a weight has changed by {largest:.6g}, 2^{CHANGE_BITS_MAX} or more: try a smaller eta")
@@ -54,14 +55,14 @@ def quantise(local: npt.NDArray[np.floating], base: Floats, rows: int, bits: int
 
 
 def add(total: Ints, part: Ints) -> None:
-    """Add a part to a total in place. Sums of one job's disjoint parts cannot overflow."""
+    """Add a part to a total in place. Disjoint parts of one job cannot overflow."""
     if total.shape != part.shape:
-        raise OutOfRange(f"a sum of {part.size} weights does not fit one of {total.size}")
+        raise OutOfRange(f"cannot add a sum of {part.size} weights to one of {total.size}")
     np.add(total, part, out=total)
 
 
 def mean(base: Floats, total: Ints, rows: int, bits: int) -> Floats:
-    """New global weights: base + total / rows, rounded once to float32."""
+    """Return the new global weights: base + total / rows, rounded once to float32."""
     if total.shape != base.shape or rows < 1:
         raise OutOfRange(f"a sum of {total.size} weights over {rows} rows, for {base.size} weights")
     change = np.ldexp(total.astype(np.float64), -bits) / rows  # (parameters,)
@@ -70,7 +71,7 @@ def mean(base: Floats, total: Ints, rows: int, bits: int) -> Floats:
 
 @dataclass(frozen=True)
 class FeatureSums:
-    """Row count, sum and sum of squares of each feature, exactly: integers in units of 2^-149 and 2^-298."""
+    """Exact row count, sum and sum of squares of each feature: integers in units of 2^-149 and 2^-298."""
 
     rows: int
     sums: tuple[int, ...]  # (d,)
@@ -84,7 +85,7 @@ class FeatureSums:
         return FeatureSums(self.rows + other.rows, sums, squares)
 
     def pooled(self, groups: int) -> FeatureSums:
-        """Every feature with the sums of its whole group: of an image, the pixels of one channel."""
+        """Return the sums with every feature replaced by its group: for an image, all pixels of a channel."""
         size = len(self.sums) // groups
         if groups < 1 or size * groups != len(self.sums):
             raise BadTask(f"{len(self.sums)} features in {groups} groups")
@@ -94,16 +95,16 @@ class FeatureSums:
         return FeatureSums(self.rows * size, *spread)
 
     def moments(self) -> Moments:
-        """Mean and standard deviation, the variance computed in integers; a constant feature has std 1."""
+        """Return mean and standard deviation, the variance computed in integers; a constant feature has std 1."""
         n = self.rows
-        means = [s / (n << _UNIT_BITS) for s in self.sums]  # Python rounds quotients of integers correctly
+        means = [s / (n << _UNIT_BITS) for s in self.sums]  # quotients of integers are correctly rounded
         spreads = [n * q - s * s for s, q in zip(self.sums, self.squares, strict=True)]
         std = np.array([math.sqrt(v / (n * n << _SQUARE_BITS)) for v in spreads]).astype(np.float32)  # (d,)
         std[std == 0] = 1
         return Moments(np.array(means).astype(np.float32), std)
 
     def to_bytes(self) -> bytes:
-        """Rows and number of features, then each integer as its length in bytes and its big-endian bytes."""
+        """Encode rows, number of features, then each integer as its length in bytes and its big-endian bytes."""
         numbers = [n.to_bytes(n.bit_length() // 8 + 1, "big", signed=True) for n in (*self.sums, *self.squares)]
         return _HEAD.pack(self.rows, len(self.sums)) + b"".join(bytes([len(n)]) + n for n in numbers)
 
@@ -124,7 +125,7 @@ def feature_sums(x: Floats) -> FeatureSums:
 
 
 def feature_sums_from_bytes(data: bytes) -> FeatureSums:
-    """The sums that to_bytes wrote; raises BadTask for anything else."""
+    """Decode what FeatureSums.to_bytes wrote. Raises BadTask for anything else."""
     if len(data) < _HEAD.size:
         raise BadTask(f"feature sums of {len(data)} bytes")
     rows, features = _HEAD.unpack_from(data)
@@ -132,7 +133,7 @@ def feature_sums_from_bytes(data: bytes) -> FeatureSums:
     while at < len(data):
         end = at + 1 + data[at]
         if not 1 <= data[at] <= _SUM_BYTES_MAX or end > len(data):
-            raise BadTask(f"feature sums that break off at byte {at}")
+            raise BadTask(f"feature sums are truncated or damaged at byte {at}")
         numbers.append(int.from_bytes(data[at + 1 : end], "big", signed=True))
         at = end
     if not 1 <= rows <= ROWS_MAX or not features or len(numbers) != 2 * features:
