@@ -86,9 +86,9 @@ class FeatureSums:
 
     def pooled(self, groups: int) -> FeatureSums:
         """Return the sums with every feature replaced by its group: for an image, all pixels of a channel."""
+        if groups < 1 or len(self.sums) % groups:
+            raise BadTask(f"{len(self.sums)} features cannot be divided into {groups} groups")
         size = len(self.sums) // groups
-        if groups < 1 or size * groups != len(self.sums):
-            raise BadTask(f"{len(self.sums)} features in {groups} groups")
         sums = [sum(self.sums[start : start + size]) for start in range(0, len(self.sums), size)]
         squares = [sum(self.squares[start : start + size]) for start in range(0, len(self.sums), size)]
         spread = [tuple(total for total in totals for _ in range(size)) for totals in (sums, squares)]

@@ -1,8 +1,8 @@
-"""Whether two machines would compute the same bits: the hash of a tiny canned training at a job's shapes.
+"""Whether two machines compute the same bits: the hash of a small fixed training with a job's shapes.
 
 Bits differ between BLAS kernels (hence kinds of processor), numpy's vector loops and its random streams. Equal
-fingerprints promise nothing beyond the shapes that were tried, which are the job's. The training is made alone and
-among others: where that should make a difference, this machine shares no fingerprint with one where it makes none.
+fingerprints promise nothing beyond the shapes that were tried: those of the job. The training runs alone and beside
+others: if that makes a difference here, the fingerprint differs from that of machines where it makes none.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from roundelay.ml.train import Shard
 
 ROWS_MAX = 4095
 EPOCHS = 2
-BESIDE = 2  # trainings among others
-ETA_MAX = 0.2  # so that the canned training stays finite whatever a job may do
+STACKED = 2  # copies of the training that run together
+ETA_MAX = 0.2  # keeps the training finite whatever the rate of the job
 _SEED = 1
 
 
@@ -30,14 +30,14 @@ def fingerprint(plan: TrainingPlan) -> str:
     weights = model.init_weights(_SEED)
     config = replace(plan.config, epochs=EPOCHS, eta=min(plan.config.eta, ETA_MAX))
     trained = {model.train(weights, samples, config, _SEED).tobytes()}
-    shards = [Shard(samples.rows, lambda: samples, _SEED)] * BESIDE
-    trained |= {local.tobytes() for _, local in model.train_all(weights, shards, config)}  # one element, if all is well
+    shards = [Shard(samples.rows, lambda: samples, _SEED)] * STACKED
+    trained |= {local.tobytes() for _, local in model.train_all(weights, shards, config)}  # one element if all are equal
     scores = model.scores(weights, samples.x)  # (n, classes)
     return hashlib.sha256(b"".join(sorted(trained)) + scores.tobytes()).hexdigest()
 
 
 def _samples(plan: TrainingPlan) -> Samples:
-    """A full batch and a short one, drawn from a fixed seed."""
+    """Draw a full batch and a short one from a fixed seed."""
     rows = min(2 * plan.config.batch - 1, ROWS_MAX)
     rng = np.random.default_rng(_SEED)
     x = rng.standard_normal((rows, plan.design.features)).astype(np.float32)  # (n, d)

@@ -34,7 +34,7 @@ configs = st.builds(
     TrainConfig,
     optimizer=st.sampled_from(["sgd", "adam", "gd"]),
     epochs=st.integers(1, 2),
-    eta=st.just(0.05),
+    eta=st.just(0.01),  # small enough that no training diverges with batches of one row
     batch=st.sampled_from([1, 2, 7, 16, 32, 33, 1000]),
     dropout=st.sampled_from([0.0, 0.3]),
     mu=st.sampled_from([0.0, 0.5]),
@@ -43,7 +43,7 @@ configs = st.builds(
 
 @settings(EFFORT, max_examples=150)
 @given(sizes, configs, st.integers(1, 100), st.permutations(range(8)), st.integers(2, 8), st.booleans())
-def test_a_file_gets_the_same_bits_whatever_it_is_trained_beside(
+def test_a_files_bits_do_not_depend_on_the_files_trained_with_it(
     sizes: tuple[int, ...], config: TrainConfig, rows: int, order: list[int], together: int, weighted: bool
 ) -> None:
     architecture, files = Architecture(sizes), order[:together]
@@ -62,7 +62,7 @@ def test_a_file_gets_the_same_bits_whatever_it_is_trained_beside(
 
 @pytest.mark.parametrize("sizes", [(16, 64, 26), (16, 256, 26), (16, 128, 64, 26)])
 @pytest.mark.parametrize("batch", [32, 128])
-def test_so_does_a_file_of_the_size_that_people_train(sizes: tuple[int, ...], batch: int) -> None:
+def test_nor_do_the_bits_of_a_file_of_realistic_size(sizes: tuple[int, ...], batch: int) -> None:
     architecture, config, told = Architecture(sizes), TrainConfig(epochs=2, batch=batch), Told()
     shards = [_shard(make_samples(500, 16, 26, seed=i), i, told) for i in range(11)]
     weights = init(architecture, 1)
@@ -74,7 +74,7 @@ def test_so_does_a_file_of_the_size_that_people_train(sizes: tuple[int, ...], ba
         assert stacked[i].tobytes() == alone.tobytes()
 
 
-def test_one_that_diverges_is_noticed_and_those_before_it_are_heard() -> None:
+def test_divergence_is_detected_after_the_earlier_epochs_are_reported() -> None:
     architecture, told = Architecture((5, 9, 4)), Told()
     shards = [_shard(make_samples(20, seed=i), i, told) for i in range(3)]
     shards[1].samples().x[3, 2] = np.nan
@@ -85,7 +85,7 @@ def test_one_that_diverges_is_noticed_and_those_before_it_are_heard() -> None:
     assert list(told) == [0]
 
 
-def test_samples_that_do_not_fit_the_network_are_refused_among_others() -> None:
+def test_samples_that_do_not_fit_are_refused_among_others() -> None:
     shards = [_shard(make_samples(20, features), 0, {}) for features in (5, 6)]
 
     with pytest.raises(BadTask):
@@ -111,7 +111,7 @@ def test_stacks_of_one_length_are_even() -> None:
 
 
 @pytest.mark.parametrize(("sizes", "rows"), [((16, 2048, 26), 500), ((784, 512, 10), 60_000), ((4, 2, 2), 2_000_000)])
-def test_what_is_trained_together_fits_into_its_bounds(sizes: tuple[int, ...], rows: int) -> None:
+def test_a_stack_stays_within_its_bounds(sizes: tuple[int, ...], rows: int) -> None:
     architecture = Architecture(sizes)
 
     longest = max(map(len, stacks(architecture, TrainConfig(), [rows] * 1000)))
@@ -120,7 +120,7 @@ def test_what_is_trained_together_fits_into_its_bounds(sizes: tuple[int, ...], r
     assert longest == 1 or 4 * rows * sizes[0] * longest <= FILES_BYTES
 
 
-def test_full_batches_are_large_and_fewer_of_them_are_trained_together() -> None:
+def test_full_batches_make_smaller_stacks() -> None:
     architecture, rows = Architecture((16, 64, 26)), [500] * 33
 
     full = max(map(len, stacks(architecture, TrainConfig("gd"), rows)))
@@ -129,7 +129,7 @@ def test_full_batches_are_large_and_fewer_of_them_are_trained_together() -> None
     assert 1 < full < short
 
 
-def test_files_are_read_a_stack_at_a_time() -> None:
+def test_files_are_read_one_stack_at_a_time() -> None:
     model, config, reading = learner(Design((16, 256, 26))), TrainConfig(epochs=1, batch=128), [0]
     samples = make_samples(500, 16, 26)
 
@@ -156,7 +156,7 @@ def test_files_are_read_a_stack_at_a_time() -> None:
     ],
     ids=["mlp", "course", "softmax"],
 )
-def test_a_worker_adds_up_the_same_whether_files_are_as_long_as_others_or_not(task) -> None:  # type: ignore[no-untyped-def]
+def test_a_workers_sum_does_not_depend_on_stacks(task) -> None:  # type: ignore[no-untyped-def]
     contents = [make_csv(make_samples(rows, seed=i)) for i, rows in enumerate([30, 17, 30, 30, 17])]
     files = make_task(contents, [30, 17, 30, 30, 17]).files
     worker, weights = Worker(), learner(task.plan.design).init_weights(1).tobytes()
@@ -184,7 +184,7 @@ class _Client:
         return base + 1
 
 
-def test_a_client_among_files_keeps_its_place() -> None:
+def test_a_client_between_files_keeps_its_place() -> None:
     contents = [make_csv(make_samples(rows, seed=rows)) for rows in (30, 17)]
     task = make_task([b"client", *contents], [5, 30, 17])
     worker, weights = Worker(), learner(task.plan.design).init_weights(1).tobytes()
@@ -204,7 +204,7 @@ def _shard(samples: Samples, seed: int, told: Told) -> Shard:
     return Shard(samples.rows, lambda: samples, seed, lambda *epoch: told.setdefault(seed, []).append(epoch))
 
 
-def test_a_machine_on_which_company_makes_other_bits_shares_no_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fingerprint_differs_if_stacking_changes_the_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = TrainingPlan(Design((5, 9, 4)), TrainConfig(batch=8), 24)
     sound = fingerprint(plan)
 

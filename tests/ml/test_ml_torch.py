@@ -79,7 +79,7 @@ def named(name: str) -> Design:
     return Design((5, 4), f"torch_modules:{name}")
 
 
-def test_a_slice_of_mnist_is_learnt_twice_with_equal_bits() -> None:
+def test_a_slice_of_mnist_is_learned_twice_with_equal_bits() -> None:
     if not SHARED.is_dir():
         pytest.skip("the real data are not here")
     part = dataset.read(SHARED / "mnist").training[0]
@@ -112,7 +112,7 @@ def test_a_training_is_a_pure_function_and_learns(design: Design) -> None:
     assert evaluate(model, trained, samples).loss < evaluate(model, first, samples).loss
 
 
-def test_one_linear_layer_trains_as_our_softmax_does() -> None:
+def test_a_linear_layer_trains_like_softmax() -> None:
     samples, ours = make_samples(60), learner(Design((5, 4), "softmax"))
     theirs = learner(named("Linear"))
     first = theirs.init_weights(0)  # (4, 5) and the biases
@@ -134,7 +134,7 @@ def test_buffers_travel_with_the_weights() -> None:
     assert not np.array_equal(trained[-11:-6], model.init_weights(0)[-11:-6])
 
 
-def test_what_is_frozen_or_named_twice_is_there_once_and_stays() -> None:
+def test_frozen_and_shared_tensors_are_exchanged_once_and_stay() -> None:
     model = learner(named("Frozen"))
     first = model.init_weights(0)
 
@@ -153,7 +153,7 @@ def test_what_is_frozen_or_named_twice_is_there_once_and_stays() -> None:
         ("still", "1 to"),
     ],
 )
-def test_a_module_that_does_not_fit_is_refused_by_name(name: str, complaint: str) -> None:
+def test_an_unsuitable_module_is_refused_by_name(name: str, complaint: str) -> None:
     with pytest.raises(BadTask, match=complaint) as caught:
         model = learner(named(name))
         model.train(model.init_weights(0), make_samples(9), TrainConfig(), 0)
@@ -168,12 +168,12 @@ def test_a_module_that_does_not_fit_is_refused_by_name(name: str, complaint: str
         (Design((9, 4), "torchzoo:cnn", (1, 3, 3)), "4 x 4 pixels"),
     ],
 )
-def test_the_zoo_says_what_it_needs(design: Design, complaint: str) -> None:
+def test_the_zoos_cnn_refuses_unsuitable_rows(design: Design, complaint: str) -> None:
     with pytest.raises(BadTask, match=complaint):
         learner(design)
 
 
-def test_a_module_has_a_fingerprint_and_comes_back_from_the_disk(tmp_path: Path) -> None:
+def test_a_module_has_a_fingerprint_and_survives_saving(tmp_path: Path) -> None:
     plan = TrainingPlan(ZOO, TrainConfig(batch=8), 20)
     model = SavedModel(ZOO, learner(ZOO).init_weights(1), None)
 

@@ -80,7 +80,7 @@ def stop(child: Child) -> None:
         pipe.close()  # type: ignore[union-attr]
 
 
-def test_a_child_trains_the_same_bits_as_a_worker_inside(served: Child) -> None:
+def test_a_trainer_process_trains_the_same_bits_as_a_worker(served: Child) -> None:
     inside = Worker()
     for i, content in enumerate(CONTENTS):
         inside.add_file(digest_of(content), f"file{i}", content)
@@ -95,7 +95,7 @@ def test_a_child_trains_the_same_bits_as_a_worker_inside(served: Child) -> None:
     assert all(0 <= accuracy <= 1 and loss > 0 for _, _, loss, accuracy in served.told)
 
 
-def test_epochs_that_end_soon_after_one_another_are_told_together() -> None:
+def test_epochs_in_quick_succession_are_reported_together() -> None:
     inside, orders, answers = Worker(), io.BytesIO(), io.BytesIO()
     for i, content in enumerate(CONTENTS):
         inside.add_file(digest_of(content), f"file{i}", content)
@@ -113,7 +113,7 @@ def test_epochs_that_end_soon_after_one_another_are_told_together() -> None:
     assert "rows" in answer
 
 
-def test_a_child_answers_moments_evaluation_and_what_it_misses(served: Child) -> None:
+def test_a_trainer_process_answers_moments_evaluation_and_missing_files(served: Child) -> None:
     digests = [digest_of(content) for content in CONTENTS]
 
     moments = served.ask({"do": "moments", "digests": digests})
@@ -126,7 +126,7 @@ def test_a_child_answers_moments_evaluation_and_what_it_misses(served: Child) ->
     assert missing.header == {"missing": ["other"]}
 
 
-def test_a_childs_fingerprint_is_that_of_this_machine(served: Child) -> None:
+def test_a_trainer_process_has_this_machines_fingerprint(served: Child) -> None:
     first = served.ask({"do": "fingerprint", "plan": TASK.plan.to_dict()}).header
     other = dataclasses.replace(TASK.plan, config=TrainConfig(eta=0.2, batch=8))
 
@@ -149,7 +149,7 @@ def test_a_childs_fingerprint_is_that_of_this_machine(served: Child) -> None:
         ({}, b"", "BadTask"),
     ],
 )
-def test_what_cannot_be_done_is_answered_and_the_child_goes_on(
+def test_an_error_is_answered_and_the_process_goes_on(
     served: Child, order: Header, payload: bytes, kind: str
 ) -> None:
     answer = served.ask(order, payload)
@@ -176,7 +176,7 @@ def test_sigint_is_left_to_the_parent() -> None:
     stop(child)
 
 
-def test_a_child_ends_quietly_at_the_end_of_its_input(child: Child) -> None:
+def test_a_trainer_process_ends_quietly_at_the_end_of_its_input(child: Child) -> None:
     child.ask({"do": "missing", "digests": []})
 
     _, errors = child.process.communicate(timeout=END_TIMEOUT_S)
@@ -184,7 +184,7 @@ def test_a_child_ends_quietly_at_the_end_of_its_input(child: Child) -> None:
     assert (child.process.returncode, errors) == (0, b"")
 
 
-def test_a_child_in_the_middle_of_a_training_ends_with_its_parent(child: Child) -> None:
+def test_a_training_process_ends_with_its_parent(child: Child) -> None:
     child.add_files()
     endless = with_changes(TASK, config=TrainConfig(epochs=1_000_000, batch=8))
     write_frame(child.process.stdin, {"do": "train", "task": endless.to_dict()}, WEIGHTS)  # type: ignore[arg-type]
@@ -197,14 +197,14 @@ def test_a_child_in_the_middle_of_a_training_ends_with_its_parent(child: Child) 
     assert child.process.stderr.read() == b""  # type: ignore[union-attr]
 
 
-def test_a_child_closes_when_spoken_to_in_anything_but_frames(child: Child) -> None:
+def test_a_trainer_process_ends_on_input_that_is_not_a_frame(child: Child) -> None:
     _, errors = child.process.communicate(b"GET / HTTP/1.1\r\nHost: me\r\n\r\n", timeout=END_TIMEOUT_S)
 
     assert child.process.returncode == os.EX_PROTOCOL
     assert b"too large" in errors and b"Traceback" not in errors
 
 
-def test_the_frames_have_stdout_for_themselves_and_blas_one_thread() -> None:
+def test_only_frames_go_to_stdout_and_blas_has_one_thread() -> None:
     program = (
         "import os, sys\n"
         "import roundelay.ml.trainer, roundelay.ml.threads\n"
@@ -228,7 +228,7 @@ def test_the_frames_have_stdout_for_themselves_and_blas_one_thread() -> None:
     assert errors.count(b"noise") == 2
 
 
-def test_importing_the_package_brings_no_numpy() -> None:
+def test_the_light_modules_import_no_numpy() -> None:
     program = (
         "import sys\n"
         "from roundelay.ml import errors, frames, task, threads, trainer\n"

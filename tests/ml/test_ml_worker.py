@@ -75,7 +75,7 @@ def test_the_same_task_gives_the_same_bytes_again_and_elsewhere(task: TrainerTas
     assert any(sum_from_bytes(first))
 
 
-def test_standardising_matters_and_is_the_tasks_business() -> None:
+def test_the_tasks_moments_standardise_the_inputs() -> None:
     standardised = filled().train(with_changes(TASK, moments=MOMENTS), WEIGHTS.tobytes())
 
     assert standardised.sum != WHOLE.sum
@@ -92,7 +92,7 @@ def test_the_average_of_one_file_is_its_own_training() -> None:
     )
 
 
-def test_progress_tells_each_files_epochs_and_the_update_their_last() -> None:
+def test_progress_reports_every_epoch_and_the_update_the_last() -> None:
     heard: list[tuple[int, int, float, float]] = []
 
     update = filled().train(TASK, WEIGHTS.tobytes(), lambda *told: heard.append(told))
@@ -135,7 +135,7 @@ def test_a_task_without_files_changes_nothing() -> None:
 # --- what is wrong is named
 
 
-def test_a_file_that_is_not_here_is_unknown_before_anything_is_trained() -> None:
+def test_a_missing_file_is_reported_before_anything_is_trained() -> None:
     heard: list[object] = []
 
     with pytest.raises(FileUnknown, match=digest_of(CONTENTS[3])):
@@ -144,7 +144,7 @@ def test_a_file_that_is_not_here_is_unknown_before_anything_is_trained() -> None
     assert heard == []
 
 
-def test_a_row_count_that_is_not_the_specs_is_refused() -> None:
+def test_a_row_count_that_differs_from_the_task_is_refused() -> None:
     with pytest.raises(BadTask, match="30 rows, the task says 31"):
         filled().train(make_task(CONTENTS[:1], [31]), WEIGHTS.tobytes())
 
@@ -170,7 +170,7 @@ def test_weights_that_are_not_finite_are_refused() -> None:
         filled().train(TASK, np.full(WEIGHTS.size, np.nan, "<f4").tobytes())
 
 
-def test_a_wrong_file_is_not_kept() -> None:
+def test_a_malformed_file_is_not_kept() -> None:
     worker = Worker()
 
     with pytest.raises(DataError, match="bad, line 2"):
@@ -179,7 +179,7 @@ def test_a_wrong_file_is_not_kept() -> None:
     assert not worker.has("d")
 
 
-def test_files_that_fit_alone_but_not_together_are_refused() -> None:
+def test_files_of_different_widths_are_refused() -> None:
     content = b"1,0\n" * 3000
     task = make_task([content, content], [3000, 3000], (1, 2), fraction_bits=40)
     worker = filled([content])
