@@ -1,28 +1,40 @@
-"""Federated learning on the ring: who trains what, and what becomes of it. Generators, no I/O.
+"""Federated learning on the ring: jobs, orders, rounds, failover. Generators, no I/O (sans-I/O).
 
-settings    what a user chooses for a job: defaults, ranges, meanings
-spec        what a job is: settings, files, validation; its id
-work        orders and their progress, as requests between processes
-tasks       what an order asks: moments, train, evaluate, mix
-node_core   what a compute node runs: the one list of its handlers and loops
-trainer_client  the parent's side of the trainer protocol
-orders      a node's orders: queued, running, done; and carrying them out
-records     what a job is on the ring: spec, chained results, reports, its end
-jobs        jobs published, listed, looked at
-placing     every file of a job stored on the ring, in all copies
-placement   which node trains which file
-participation  which files take part in a round
-rules/      what becomes of a round's mean: FedAvg and others, one a file
-topologies/ who adds: partial sums on a tree over the fingers
-pinning     files that stay where they are: published, never sent
-roster      who may be given work
-rounds      one round's work: every file on one node, whatever becomes of the nodes
-arithmetic  what a round computes: tasks, moments, the exact mean
-chronicle   writes a job's records in their order
-renewing    what a job needs stays leased while it is driven
-driver      one job from where it stands to its end
-keeping     a node looks after its jobs, and drives those that nobody drives
-auditing    is a job's record true? verified, and made again
-reach       questions to the ring that survive the loss of the node they began at
-errors      what can go wrong with a job
+A job
+    settings         what a user chooses: defaults, ranges, meanings
+    spec             a job as a value: settings, files, validation; its id
+    records          its records on the ring: spec, chained results, reports, end
+    jobs             publish and list jobs, write their records
+    snapshot         read a job from its records
+    states           tables of the states of an order and of a job
+    upload           store a job's files on the ring, in all copies
+    private_data     files that never leave their node
+    audit            verify a job's chain and compute its rounds again
+
+A driver, which runs a job
+    driver           one job from where it stands to its end
+    round_coordinator  one round's partial results, following the job's topology
+    client_sampling  which files take part in a round
+    placement        which node trains which file
+    rounds           a round's orders: reassignment, backup tasks
+    throughput       how long orders take
+    tickets          wait for an order
+    topologies/      where updates are aggregated: star, tree, gossip
+    rules/           what the server makes of a round's mean: FedAvg and others
+    arithmetic       what a round computes: tasks, moments, the exact mean
+    roster           which nodes may be given work
+    retry            requests that survive the loss of the node that they go through
+    job_log          write a job's records in order
+    lease_renewal    keep a job's files and records leased
+
+A node
+    node_core        the one list of a node's handlers and loops
+    requests         orders and their progress, as requests
+    tasks            what an order asks for: moments, train, evaluate, mix
+    orders           a node's queue of orders
+    trainer_client   the parent's side of the trainer protocol
+    failover         take over jobs whose driver is silent
+
+effects              effects of this package
+errors               errors of this package
 """

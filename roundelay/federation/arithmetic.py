@@ -1,4 +1,4 @@
-"""What a round computes, as pure functions: the tasks that nodes are given, and what becomes of their answers."""
+"""What a round computes, as pure functions: the tasks of its orders, and the sum, mean and step of their results."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from roundelay.ml.task import TrainConfig, TrainingPlan
 
 
 def first_weights(spec: JobSpec) -> bytes:
-    """From the job's seed: little-endian float32."""
+    """Return the initial weights that follow from the job's seed: little-endian float32."""
     return learner(spec.design).init_weights(spec.settings.seed).astype("<f4").tobytes()
 
 
@@ -38,19 +38,19 @@ def evaluation_task(spec: JobSpec, moments: bytes) -> EvaluateTask:
 
 
 def fingerprint_here(spec: JobSpec) -> str:
-    """What this machine's arithmetic makes of the job's shapes."""
+    """Return the fingerprint of this machine's arithmetic at the job's shapes."""
     return fingerprint(plan(spec))
 
 
 def moments_of(spec: JobSpec, parts: Sequence[PartialResult]) -> bytes:
-    """Mean and deviation of every feature over all files; of images, of every channel."""
+    """Return mean and deviation of every feature over all files; of images, of every channel."""
     first, *others = [exact.feature_sums_from_bytes(p.result) for p in parts]
     total = sum(others, first)
     return (total.pooled(spec.shape[0]) if spec.shape else total).moments().to_bytes()
 
 
 def added(task: Task, sums: Sequence[bytes]) -> bytes:
-    """Return the sum of what nodes have computed of disjoint files, as if one node had; b"" of nothing."""
+    """Return the exact sum of results on disjoint files; b"" if there are none."""
     if not sums:
         return b""
     return _added_moments(sums) if isinstance(task, MomentsTask) else _added_updates(sums)
@@ -69,7 +69,7 @@ def _added_updates(sums: Sequence[bytes]) -> bytes:
 
 
 def mean_of(spec: JobSpec, base: bytes, parts: Sequence[PartialResult]) -> bytes:
-    """The mean of all files' weights, by rows, from exact sums: the same in any grouping."""
+    """Return the mean of all files' weights by rows; from exact sums, so that it does not depend on their grouping."""
     indices = [f.index for p in parts for f in p.files]
     assert len(indices) == len(set(indices)), "every file enters a sum once"
     total = np.frombuffer(_added_updates([p.result for p in parts]), "<i8").astype(np.int64)  # (parameters,)
@@ -79,16 +79,16 @@ def mean_of(spec: JobSpec, base: bytes, parts: Sequence[PartialResult]) -> bytes
 
 
 def step(spec: JobSpec, base: bytes, parts: Sequence[PartialResult], state: bytes) -> tuple[bytes, bytes]:
-    """What the job's rule makes of a round: the new weights, and the rule's state."""
+    """Apply the job's rule to a round. Return the new weights and the rule's state. Raises NotFinite."""
     before, mean = (np.frombuffer(raw, "<f4").astype(np.float32) for raw in (base, mean_of(spec, base, parts)))
     weights, kept = STEPS[spec.settings.rule](before, mean, state, spec.settings.tuning)
     if not np.isfinite(weights).all():
-        raise NotFinite("the rule has made weights that are not finite: try a smaller --server-eta")
+        raise NotFinite("the rule's step gave weights that are not finite; try a smaller --server-eta")
     return weights.astype("<f4").tobytes(), kept
 
 
 def mean_of_progress(parts: Sequence[PartialResult]) -> tuple[float, float]:
-    """Training loss and accuracy, weighted by rows."""
+    """Return training loss and accuracy, weighted by rows."""
     rows = [sum(f.rows for f in p.files) for p in parts]
     if not rows:
         return 0.0, 0.0

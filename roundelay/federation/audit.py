@@ -1,8 +1,7 @@
-"""Is a job's record true? The chain is verified link by link, and rounds are made again and compared.
+"""Audit: verify a job's chain link by link, compute some of its rounds again and compare their weights.
 
-A round can be made again while the weights before it are still there: the first round always,
-as its weights come from the seed, and the last ones. Every file of such a round is trained once
-more in this process; the sum must give the very weights that the RESULT names.
+A round can be computed again while the weights before it exist: the first round always, since its weights follow from
+the seed, and the last ones. This process trains every file of the round, and must get the weights that RESULT names.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from roundelay.store.read_path import fetch, find, get
 
 @dataclass(frozen=True)
 class AuditFinding:
-    """What one check has found."""
+    """The outcome of one check."""
 
     what: str
     holds: bool
@@ -36,13 +35,12 @@ class AuditFinding:
 
 
 def read_for_audit(start: NodeRef, ring: Ring, job: str) -> Procedure[JobSnapshot]:
-    """A job as far as its records hold together, whatever else stands among them. Raises NoSuchJob, ChordError."""
-    view = yield from read_snapshot(start, ring, job, build_chain=records.salvage_chain)
-    return view
+    """Read a job with the longest chain that its records allow. Raises NoSuchJob, ChordError."""
+    return (yield from read_snapshot(start, ring, job, build_chain=records.salvage_chain))
 
 
 def verify_chain(start: NodeRef, ring: Ring, view: JobSnapshot) -> Procedure[list[AuditFinding]]:
-    """Every record that is stored: is it the job's, a link of the chain, and are its weights what it names?"""
+    """Check every stored record: the spec's digest, each result's place in the chain, and the weights that it names."""
     job = view.spec.job
     items, nodes = yield from find(start, ring, ring.key(job))
     links = {result.digest: result for result in view.results}
@@ -62,24 +60,24 @@ def verify_chain(start: NodeRef, ring: Ring, view: JobSnapshot) -> Procedure[lis
         try:
             content = yield from fetch(nodes, result.weights, result.weights_bytes)
         except ChordError:
-            continue  # let go of, as the rounds before the last two are
+            continue  # deleted, as those of all rounds but the last two are
         findings.append(AuditFinding(f"weights-{result.round}", digest_of(content) == result.weights))
     return findings
 
 
 def retrain(start: NodeRef, ring: Ring, view: JobSnapshot, number: int, worker: Worker) -> Procedure[AuditFinding]:
-    """Make a round again, file by file, and compare its weights.
+    """Compute a round again and compare its weights.
 
-    Raises NotFound where its first weights are gone, OtherBits where this machine, or any, cannot make the same bits.
+    Raises NotFound if the weights before it are deleted, OtherBits if this machine cannot compute the same bits.
     """
     spec, before, claimed = view.spec, view.results[number - 1], view.results[number]
     if spec.settings.topology == "gossip":
-        raise OtherBits("where nobody adds, no round can be made again bit for bit: the chain alone is verified")
+        raise OtherBits("a round of gossip cannot be computed again bit for bit; only the chain was verified")
     here = arithmetic.fingerprint_here(spec)
     if spec.fingerprint not in ("", here):
         raise OtherBits(
-            f"this machine computes other bits (fingerprint {here[:8]}) than that on which the job began "
-            f"({spec.fingerprint[:8]}): rounds made again here cannot be compared"
+            f"this machine computes other bits (fingerprint {here[:8]}) than the one on which the job "
+            f"began ({spec.fingerprint[:8]}); retrain on a machine of that kind"
         )
     base = yield from _weights_before(start, ring, view, before)
     moments = bytes.fromhex(view.results[0].moments)
@@ -109,12 +107,12 @@ def _weights_before(start: NodeRef, ring: Ring, view: JobSnapshot, before: Round
     try:
         content = yield from fetch(nodes, before.weights, before.weights_bytes)
     except NotFound as error:
-        raise NotFound(f"the weights of round {before.round} have been let go of") from error
+        raise NotFound(f"the weights of round {before.round} have been deleted") from error
     return content
 
 
 def _link(what: str, digest: str, content: bytes, links: dict[str, RoundResult]) -> AuditFinding:
-    """Is it in the chain; and if it is not, could it be as well?"""
+    """Check that a result is in the chain; tell a fork from damage if it is not."""
     if digest in links:
         return AuditFinding(what, True)
     try:
@@ -129,7 +127,7 @@ def _link(what: str, digest: str, content: bytes, links: dict[str, RoundResult])
             f"{digest} and {last[0].digest} both follow round {result.round - 1}: "
             "one is forged, and only --retrain tells which",
         )
-    return AuditFinding(what, False, f"{digest} is no link of the chain: forged or damaged")
+    return AuditFinding(what, False, f"{digest} is not in the chain: forged or damaged")
 
 
 def _finding(what: str, holds: bool, otherwise: str) -> AuditFinding:

@@ -1,8 +1,8 @@
-"""One job driven from where it stands to its end.
+"""A driver runs one job from the last stored round to its end.
 
-A round is a pure function of the spec and the result before it: orders to the owners of the
-files, exact sums back, one division, one validation. Which node trained what, and who drove,
-cannot be seen in the result. While a round is trained, the one before it is validated and stored.
+A round is a pure function of the spec and the result before it: orders to the owners of the files, exact sums back, one
+division, one validation. The result does not depend on which node trained which file, or on which process drives. While
+a round is trained, the one before it is validated and stored.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from roundelay.chord.effects import Procedure, Sleep, ask, gather
+from roundelay.chord.effects import Procedure, Sleep, ask, gather_or_raise
 from roundelay.chord.errors import ChordError
 from roundelay.chord.lookup import find_successor
 from roundelay.chord.refs import NodeRef
@@ -39,59 +39,62 @@ from roundelay.store.read_path import get
 
 HEARTBEAT_INTERVAL_S = 1.0
 HEARTBEAT_TRIES = 2  # the next beat comes soon
-STORE_DELAY_S = 0.03  # what goes on beside a round begins when its orders are out, not before them
+STORE_DELAY_S = 0.03  # the round's orders are sent first, then the round before is stored
 
 
 @dataclass(frozen=True)
 class PendingRound:
-    """A round's new weights, before anybody has looked how good they are."""
+    """A round's new weights, not validated yet."""
 
-    report: RoundReport  # but for what validation says
+    report: RoundReport  # without validation
     weights: bytes
     state: bytes = b""  # of the rule
     left_out: tuple[int, ...] = ()
 
 
 class Driver:
-    """Drives one job. `me` is how reports name it; `tell` hears of every round made, `say` of what holds one up."""
+    """Drives one job.
+
+    name: of this driver, in reports. on_round: called with each stored round. log: takes lines about what delays one.
+    """
 
     def __init__(
         self,
         spec: JobSpec,
         ring: Ring,
         entry: NodeRef,
-        me: str,
+        name: str,
         clocks: Clocks,
-        tell: Callable[[RoundResult, RoundReport], None],
-        say: Callable[[str], None] = lambda line: None,
+        on_round: Callable[[RoundResult, RoundReport], None],
+        log: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.spec = spec
-        self.is_over = False  # this driver has nothing more to do
-        self.weights = b""  # of the last round made
-        self._state = b""  # what the rule has kept of it
-        self._me = me
+        self.is_over = False  # this driver has stopped
+        self.weights = b""  # of the last completed round
+        self._state = b""  # the rule's, after that round
+        self._name = name
         self._clocks = clocks
-        self._tell = tell
+        self._on_round = on_round
         self._roster = Roster(ring, entry, spec.homes)
         self._log = JobLog(spec, self._roster, clocks.version)
-        self._coordinator = RoundCoordinator(spec, self._roster, clocks.monotonic, say, self._require_running)
+        self._coordinator = RoundCoordinator(spec, self._roster, clocks.monotonic, log, self._require_running)
         self._validator: Validator | None = None
         self._moments = b""
         self._results: list[RoundResult] = []
         self._renew_at = math.inf
-        self._end = ""  # how the job has ended, as the last beat has heard
+        self._end = ""  # how the job has ended, as of the last heartbeat
 
     def drive(self) -> Procedure[tuple[RoundResult, ...]]:
-        """Make the rounds that are not made yet. Returns the whole chain.
+        """Run the job's remaining rounds. Return the whole chain.
 
-        Raises JobEnded, WorkFailed, FileUnavailable, Diverged, Overtaken, ChordError. A failure that
-        trying again cannot mend is written down, and ends the job.
+        Raises JobEnded, WorkFailed, FileUnavailable, Diverged, Overtaken, ChordError. A failure that no retry can mend
+        is written to the job's log, and ends the job.
         """
         try:
             yield from self._drive()
-        except (JobEnded, NoSuchJob, Overtaken):  # no spec seen is no verdict: its holders may be on their way back
+        except (JobEnded, NoSuchJob, Overtaken):  # without a spec the job may still go on: its holders may return
             raise
-        except ModelUnknown as error:  # nor is a model that is not here
+        except ModelUnknown as error:  # another process may have the model
             raise CannotDrive(str(error)) from error
         except (FederationError, MLError) as error:
             yield from self._log.write({records.FAILED: str(error).encode()})
@@ -101,7 +104,7 @@ class Driver:
         return tuple(self._results)
 
     def heartbeat(self) -> Procedure[None]:
-        """To be run beside `drive`: tell the job's owner that somebody drives, and hear whether it has ended."""
+        """Send heartbeats to the job's owner and read whether the job has ended; run this beside `drive`."""
         ring, job = self._roster.ring, self.spec.job
         while not self.is_over:
             try:
@@ -113,14 +116,14 @@ class Driver:
                     self._roster, lambda entry: jobs.read_end(entry, ring, job), HEARTBEAT_TRIES
                 )
             except ChordError:
-                pass  # the next beat tries again
+                pass  # the next heartbeat tries again
             yield Sleep(HEARTBEAT_INTERVAL_S)
 
-    # --- from where it stands to its end
+    # --- rounds
 
     def _drive(self) -> Procedure[None]:
         ring = self._roster.ring
-        yield from refresh_members(self._roster)  # first, so that nothing depends on the way in
+        yield from refresh_members(self._roster)  # first, so that nothing depends on the entry node
         view = yield from with_entry_failover(self._roster, lambda entry: read_snapshot(entry, ring, self.spec.job))
         self._end = view.end
         self._require_running()
@@ -144,26 +147,23 @@ class Driver:
         yield from self._log.write({records.DONE: self._results[-1].digest.encode()})
 
     def _start_round_zero(self) -> Procedure[PendingRound]:
-        """Round 0: the first weights and, unless inputs stay raw, the moments of every feature, from exact sums."""
+        """Start round 0: the initial weights and, unless inputs stay raw, the moments of every feature."""
         self.weights = yield from self._first_weights()
         if not (self.spec.settings.course or self.spec.raw):
             parts = yield from self._coordinator.collect(Assignment(0, arithmetic.moments_task(self.spec)))
             self._moments = arithmetic.moments_of(self.spec, parts)
-        return PendingRound(RoundReport(self.spec.job, 0, self._me, 0.0, 0.0, 0.0, 0.0, 0.0), self.weights)
+        return PendingRound(RoundReport(self.spec.job, 0, self._name, 0.0, 0.0, 0.0, 0.0, 0.0), self.weights)
 
     def _run_round_and_store_previous(self, number: int, made: PendingRound | None) -> Procedure[PendingRound]:
-        """One round; meanwhile the one before it is validated and stored, and the ring is looked at for the next."""
+        """Run a round; at the same time store the one before it and refresh the members for the next."""
         self._require_running()
         began = self._clocks.monotonic()
-        latest, finished = yield from gather([self._run_round(number), self._store_previous(made)])
-        for outcome in (latest, finished):
-            if isinstance(outcome, Exception):
-                raise outcome
-        assert isinstance(latest, PendingRound)
+        latest, _ = yield from gather_or_raise([self._run_round(number), self._store_previous(made)])
+        assert latest is not None
         return replace(latest, report=replace(latest.report, seconds=self._clocks.monotonic() - began))
 
     def _store_previous(self, made: PendingRound | None) -> Procedure[None]:
-        """What goes on beside a round, one after the other: each node is asked one thing at a time."""
+        """Do what can wait until a round's orders are sent, one after the other."""
         yield Sleep(STORE_DELAY_S)
         yield from refresh_members(self._roster)
         if made is not None:
@@ -195,14 +195,13 @@ class Driver:
         return PendingRound(report, self.weights, self._state, left_out)
 
     def _mix(self, work: Assignment, parts: list[PartialResult]) -> Procedure[GossipResult]:
-        """What a round comes to in which nobody adds."""
+        """Mix the models of a round of gossip."""
         evaluation = replace(work, task=arithmetic.evaluation_task(self.spec, self._moments))
         order = evaluation.order(self.spec.job, (self.spec.validation,))
-        mixed = yield from mix_and_evaluate(self._roster, parts, self.spec.settings.exchanges, order)
-        return mixed
+        return (yield from mix_and_evaluate(self._roster, parts, self.spec.settings.exchanges, order))
 
     def _validate_and_store(self, made: PendingRound) -> Procedure[None]:
-        """Validate a round and store it: whoever waits hears of it, whoever drives on begins with it."""
+        """Validate a round and commit it to the job's log."""
         number = made.report.round
         found = yield from offload(lambda: self._validate(made))
         result = RoundResult(
@@ -221,7 +220,7 @@ class Driver:
         report = replace(made.report, validation_loss=found.loss)
         self._results.append(result)
         if number:
-            self._tell(result, report)
+            self._on_round(result, report)
         yield from self._log.store(result, report, made.weights, made.state)
         old = number - WEIGHT_ROUNDS_KEPT
         if old >= 0:
@@ -231,7 +230,7 @@ class Driver:
 
     def _validate(self, made: PendingRound) -> Evaluation:
         if self._validator is None or made.report.round == 0:
-            return Evaluation(0, 0.0, 0)  # nobody asks how good the first weights are
+            return Evaluation(0, 0.0, 0)  # initial weights are not validated
         return self._validator(made.weights, self._moments)
 
     def _require_running(self) -> None:
@@ -239,7 +238,7 @@ class Driver:
             raise JobEnded(f"job {self.spec.job} is {self._end}")
 
     def _first_weights(self) -> Procedure[bytes]:
-        """Of the model to continue, or from the job's seed."""
+        """Return the weights of the model to continue or, without one, those of the job's seed."""
         if not self.spec.initial:
             return arithmetic.first_weights(self.spec)
         content = yield from self._get(self.spec.job, records.weights_name(self.spec.job, 0), self.spec.initial)
@@ -258,12 +257,12 @@ class Driver:
         return content
 
     def _report(self, number: int, parts: list[PartialResult]) -> RoundReport:
-        """Of what the parts tell."""
+        """Return the report of a round, without validation."""
         loss, accuracy = arithmetic.mean_of_progress(parts)
         return RoundReport(
             self.spec.job,
             number,
-            self._me,
+            self._name,
             0.0,
             loss,
             accuracy,

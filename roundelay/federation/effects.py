@@ -1,4 +1,4 @@
-"""What a procedure of this package may want from the world, besides the ring's effects."""
+"""Effects of this package, besides the ring's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Clocks:
-    """Time, for whoever drives a job: seconds that only go forward, and the version of what is written now."""
+    """A driver's clocks: monotonic seconds, and the version of a record written now."""
 
     monotonic: Callable[[], float]
     version: Callable[[], int]
@@ -48,7 +48,7 @@ class AwaitOrder(Effect):
 
 @dataclass(frozen=True)
 class Offload(Effect):
-    """Call a function that takes long (arithmetic, no network) without holding up anybody else."""
+    """Call a slow function (arithmetic, no network) without blocking other procedures."""
 
     function: Callable[[], Any]
 

@@ -1,4 +1,4 @@
-"""What can go wrong with a job."""
+"""Errors of this package."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ class FederationError(Exception):
 
 
 class BadSpec(FederationError):
-    """A setting is out of range or two of them exclude one another. Definite, and final."""
+    """A setting is out of range, or two cannot be combined. Definite, and final."""
 
 
 class BadRecord(FederationError):
-    """A record of a job is not what it should be. Definite."""
+    """A record of a job is malformed or inconsistent. Definite."""
 
 
 class Diverged(FederationError):
@@ -38,7 +38,7 @@ class TooManyJobs(FederationError):
 
 
 class NoSuchJob(FederationError):
-    """Nobody knows a job of that id. Definite for those that were asked."""
+    """No node that was asked knows a job with that id. Definite for those nodes."""
 
 
 class FileUnavailable(FederationError):

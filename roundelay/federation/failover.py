@@ -1,57 +1,58 @@
-"""Someone always drives: a node looks after the jobs whose key it owns, and drives those that nobody drives."""
+"""Failover: a node watches the jobs whose key it owns, and takes over those whose driver is silent.
+
+Drivers send heartbeats to the owner of their job's key. A job without one for DRIVER_LEASE_S is read from its records
+and driven on by its owner. Two drivers by mistake do no harm: a round is a pure function of the job.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from roundelay.chord.effects import Procedure, Sleep, ask, gather
 from roundelay.chord.errors import ChordError
 from roundelay.chord.node import ChordNode
-from roundelay.federation import records
+from roundelay.federation import jobs, records
 from roundelay.federation.effects import Clocks
 from roundelay.federation.errors import Diverged, FederationError
+from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.store.items import ListNamed
 
-if TYPE_CHECKING:
-    from roundelay.federation.snapshot import JobSnapshot
-
-DRIVER_LEASE_S = 5.0  # after so long without a word from its driver a job is taken over
+DRIVER_LEASE_S = 5.0  # without a heartbeat for this long, a job is taken over
 JOB_SCAN_INTERVAL_S = 1.0
 
 
 class JobSupervisor:
-    """One node's care for its jobs: who drives which was heard of when."""
+    """Tracks when each job's driver was last heard from, and takes over silent jobs."""
 
-    def __init__(self, node: ChordNode, clocks: Clocks, say: Callable[[str], None]) -> None:
+    def __init__(self, node: ChordNode, clocks: Clocks, log: Callable[[str], None]) -> None:
         self._node = node
         self._clocks = clocks
-        self._log = say
-        self._last_heartbeat: dict[str, float] = {}  # job -> when its driver was last heard of, or the job first seen
+        self._log = log
+        self._last_heartbeat: dict[str, float] = {}  # by job; at first, when the job was first seen
         self._ended: set[str] = set()
-        self._trouble = ""  # what was said last of what went wrong
+        self._last_error = ""  # logged once, not at every scan
 
     def heartbeat(self, job: str) -> None:
-        """Its driver lives."""
+        """Record a heartbeat of the job's driver."""
         self._last_heartbeat[job] = self._clocks.monotonic()
 
     def supervise(self) -> Procedure[None]:
-        """For ever: take over what nobody drives."""
+        """Scan for silent jobs and drive them, forever."""
         while True:
             yield Sleep(JOB_SCAN_INTERVAL_S)
             try:
                 yield from self._scan()
-                self._trouble = ""
+                self._last_error = ""
             except (ChordError, FederationError) as error:
-                if str(error) != self._trouble:  # told once, not every second
-                    self._log(f"a job could not be driven on: {error}")
-                self._trouble = str(error)
+                if str(error) != self._last_error:
+                    self._log(f"a job could not be taken over: {error}; trying again")
+                self._last_error = str(error)
 
     def _scan(self) -> Procedure[None]:
         ending = f".{records.SPEC}"
         specs = yield from ask(self._node.ref, ListNamed(ending))
-        mine = [s for s in specs if self._node.owns(s.entry.key)]
-        for item in sorted(mine, key=lambda s: s.version):
+        owned = [s for s in specs if self._node.owns(s.entry.key)]
+        for item in sorted(owned, key=lambda s: s.version):
             job = item.entry.name.removesuffix(ending)
             if job in self._ended:
                 continue
@@ -61,12 +62,7 @@ class JobSupervisor:
                 yield from self._take_over_if_silent(job, first_seen)
 
     def _take_over_if_silent(self, job: str, first_seen: bool) -> Procedure[None]:
-        """Drive it, if it has not ended, it is its turn, and somebody else need not be waited for."""
-        from roundelay.federation import (
-            jobs,  # brings specs and their chains, which a node that owns no job does without
-        )
-        from roundelay.federation.snapshot import read_snapshot
-
+        """Drive a job that has not ended, whose turn it is, and that no other driver can be expected to drive."""
         node = self._node
         try:
             view = yield from read_snapshot(node.ref, node.ring, job)
@@ -83,9 +79,7 @@ class JobSupervisor:
             yield from self._drive(view)
 
     def _fail_diverged(self, job: str, error: Diverged) -> Procedure[None]:
-        """Two results of one round: nobody can go on from there, and those who wait need wait no longer."""
-        from roundelay.federation import jobs
-
+        """End a job with two results for one round: no driver could continue it."""
         node, reason = self._node, str(error).encode()
         end = yield from jobs.read_end(node.ref, node.ring, job)
         if not end:
@@ -94,7 +88,7 @@ class JobSupervisor:
         self._ended.add(job)
 
     def _drive(self, view: JobSnapshot) -> Procedure[None]:
-        from roundelay.federation.driver import Driver  # brings numpy, which a node that drives nothing does without
+        from roundelay.federation.driver import Driver  # loads numpy, which a node that drives no job does without
 
         spec = view.spec
         self._log(f"driving job {spec.job[:8]} on from round {max(1, len(view.results))}")

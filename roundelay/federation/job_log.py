@@ -1,6 +1,7 @@
-"""Writes a job's records: first the weights and the REPORT reach all copies, then the RESULT that stands for both.
+"""A job's log: weights and REPORT reach all copies first, then the RESULT that commits the round.
 
-So whoever sees a RESULT, sees how its round went; a driver that dies in between leaves a round to be made again.
+A RESULT can be read only with the REPORT of its round. If a driver dies in between, the next one computes the round
+again.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from roundelay.federation.roster import Roster
 from roundelay.federation.spec import JobSpec
 from roundelay.store.items import Entry, Item, Put
 
-WEIGHT_ROUNDS_KEPT = 2  # rounds whose weights stay
+WEIGHT_ROUNDS_KEPT = 2  # of a job; older weights are deleted
 
 
 class JobLog:
-    """One job's records, as one driver writes them. `version` is the clock that dates what is written."""
+    """One driver's writer of a job's records; `version` returns the version of a record written now."""
 
     def __init__(self, spec: JobSpec, roster: Roster, version: Callable[[], int]) -> None:
         self._spec = spec
@@ -31,8 +32,9 @@ class JobLog:
         self._version = version
 
     def store(self, result: RoundResult, report: RoundReport, weights: bytes, state: bytes) -> Procedure[None]:
-        """A round, in all copies. Raises Diverged where another result of this round stands already; Overtaken, where
-        two drivers of the job may come to two results, and the other's counts.
+        """Commit a round to all copies.
+
+        Raises Diverged if the round has another result, or Overtaken if results of this job may differ.
         """
         number, before = result.round, {"state": state} if state else {}
         yield from self._refuse_other(result)
@@ -40,14 +42,14 @@ class JobLog:
         yield from self.write({f"{what}-{number}": content for what, content in contents.items()})
 
     def write(self, contents: Mapping[str, bytes]) -> Procedure[None]:
-        """Records, each in all copies before the next. Raises ChordError."""
+        """Write records, each to all copies before the next. Raises ChordError."""
         version, ring = self._version(), self._roster.ring
         yield from with_entry_failover(
             self._roster, lambda entry: jobs.put_records(entry, ring, self._job, contents, version)
         )
 
     def forget_weights(self, result: RoundResult) -> Procedure[None]:
-        """Nobody will need these again, nor the rule's state beside them, once two later rounds are stored."""
+        """Delete a round's weights and its rule's state: two later rounds are stored."""
         key, version = self._roster.ring.key(self._job), self._version()
         entries = [Entry(key, records.weights_name(self._job, result.round), result.weights, result.weights_bytes)]
         if result.state:
@@ -58,16 +60,16 @@ class JobLog:
                 for entry in entries:
                     yield from ask(node, Put(Item(entry, version, jobs.JOB_LEASE_S, deleted=True)))
             except ChordError:
-                continue  # they go with their lease
+                continue  # this copy goes when its lease expires
 
     def _refuse_other(self, result: RoundResult) -> Procedure[None]:
-        """Put if absent: another RESULT of this round means that the job has diverged."""
+        """Raise unless the round has no other RESULT: put if absent."""
         name = records.result_name(self._job, result.round)
         items = yield from with_entry_failover(
             self._roster, lambda entry: jobs.find_records(entry, self._roster.ring, self._job, name)
         )
         others = [i.entry.digest for i in items if i.entry.name == name and i.entry.digest != result.digest]
         if others and self._spec.repro == "recorded":
-            raise Overtaken(f"round {result.round} has been made by another driver")
+            raise Overtaken(f"round {result.round} was completed by another driver")
         if others:
             raise records.diverged(result.round, others[0], result.digest)

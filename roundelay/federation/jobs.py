@@ -1,4 +1,4 @@
-"""Jobs as the ring has them: published, listed, looked at, ended. Every driver and every watcher reads the same."""
+"""Jobs on the ring: publish and list them, write their records, read their ends and weights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from roundelay.store.items import Item
 from roundelay.store.read_path import fetch, find
 from roundelay.store.write_path import put, put_many
 
-JOB_LEASE_S = 7 * 24 * 3600.0  # of a job's records; driven jobs renew
+JOB_LEASE_S = 7 * 24 * 3600.0  # of a job's records; its driver renews it
 WAITING_MAX = 8
 LISTED_MAX = 64
 
@@ -24,7 +24,7 @@ def publish(start: NodeRef, ring: Ring, spec: JobSpec, version: int) -> Procedur
     """Write the spec to all copies, then list the job. Raises TooManyJobs, ChordError."""
     ahead = yield from jobs_ahead(start, ring, spec.job)
     if len(ahead) >= WAITING_MAX:
-        raise TooManyJobs(f"{len(ahead)} jobs are running or waiting, as many as may: try again when one has ended")
+        raise TooManyJobs(f"{len(ahead)} jobs are running or waiting, the limit; try again when one has ended")
     yield from put_record(start, ring, spec.job, records.SPEC, spec.to_bytes(), version)
     yield from put(start, ring, ring.key(records.DIRECTORY), spec.job, b"listed", version, JOB_LEASE_S)
 
@@ -35,53 +35,53 @@ def put_record(start: NodeRef, ring: Ring, job: str, what: str, content: bytes, 
 
 
 def put_records(start: NodeRef, ring: Ring, job: str, contents: Mapping[str, bytes], version: int) -> Procedure[None]:
-    """Several of them, each to all copies before the next. Raises ChordError."""
+    """Write several of a job's records, each to all copies before the next. Raises ChordError."""
     named = {records.record_name(job, what): content for what, content in contents.items()}
     yield from put_many(start, ring, ring.key(job), named, version, JOB_LEASE_S, is_new=True)
 
 
 def list_jobs(start: NodeRef, ring: Ring) -> Procedure[list[str]]:
-    """The ids of all jobs that are listed, in the order in which they were published."""
+    """Return the ids of all listed jobs, in the order in which they were published."""
     items, _ = yield from find(start, ring, ring.key(records.DIRECTORY))
     return [i.entry.name for i in sorted(items, key=lambda i: (i.version, i.entry.name)) if len(i.entry.name) == 64]
 
 
 def jobs_ahead(start: NodeRef, ring: Ring, job: str) -> Procedure[list[str]]:
-    """The jobs published before this one (all, if it is not listed) that have not ended."""
+    """Return the jobs published before this one that have not ended; all, if it is not listed."""
     jobs = yield from list_jobs(start, ring)
     earlier = (jobs[: jobs.index(job)] if job in jobs else jobs)[-LISTED_MAX:]
     ends = yield from gather([read_end(start, ring, other) for other in earlier])
     for end in ends:
         if isinstance(end, Exception):
-            raise end  # not known is not ended
+            raise end  # a job whose end cannot be read may be running
     return [other for other, end in zip(earlier, ends, strict=True) if end == ""]
 
 
 def read_end(start: NodeRef, ring: Ring, job: str) -> Procedure[str]:
-    """How a job ended: one of records.ENDS, or nothing; read from the names of its records alone."""
+    """Return how a job ended, one of records.ENDS, or an empty string. Only names of records are read."""
     ends = [records.record_name(job, end) for end in records.ENDS]
     items = yield from find_records(start, ring, job, *ends)
     return end_among(job, items)
 
 
 def find_records(start: NodeRef, ring: Ring, job: str, *names: str) -> Procedure[tuple[Item, ...]]:
-    """Those of a job's records that have these names, and its spec. Raises NotYet, LookupFailed.
+    """Find a job's records of these names, and its spec. Raises NotYet, LookupFailed.
 
-    The spec is always there: who finds it has asked somebody who knows, though others may be silent.
+    Every holder has the spec, so finding it shows that a holder has answered.
     """
     items, _ = yield from find(start, ring, ring.key(job), (records.record_name(job, records.SPEC), *names))
     return items
 
 
 def read_weights(start: NodeRef, ring: Ring, result: RoundResult) -> Procedure[bytes]:
-    """The weights that a result names. Raises NotFound."""
+    """Read the weights that a result names. Raises NotFound."""
     _, nodes = yield from find(start, ring, ring.key(result.job))
     content = yield from fetch(nodes, result.weights, result.weights_bytes)
     return content
 
 
 def read_rule_state(start: NodeRef, ring: Ring, result: RoundResult) -> Procedure[bytes]:
-    """What the rule kept after this round. Raises NotFound."""
+    """Read the rule's state after this round; empty if it keeps none. Raises NotFound."""
     if not result.state:
         return b""
     _, nodes = yield from find(start, ring, ring.key(result.job))
@@ -90,6 +90,6 @@ def read_rule_state(start: NodeRef, ring: Ring, result: RoundResult) -> Procedur
 
 
 def end_among(job: str, items: tuple[Item, ...]) -> str:
-    """How a job ended, by the names of its records: one of records.ENDS, or nothing."""
+    """Return how a job ended by the names of its records: one of records.ENDS, or an empty string."""
     names = {i.entry.name for i in items}
     return next((end for end in records.ENDS if records.record_name(job, end) in names), "")

@@ -1,4 +1,4 @@
-"""What a job needs stays leased as long as somebody drives it: its files and its records."""
+"""Lease renewal: while a job is driven, its files and records stay leased."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from roundelay.federation.spec import JobSpec
 from roundelay.store.items import Entry, Item, Put
 from roundelay.store.read_path import find
 
-RENEW_INTERVAL_S = 1200.0  # a put without a job behind it is leased for an hour
-CONCURRENCY_MAX = 128  # items put to their holders side by side
-RENEW_DELAY_S = 10.0  # after a driver has begun: a short job's leases last without
+RENEW_INTERVAL_S = 1200.0  # files are first leased for an hour
+CONCURRENCY_MAX = 128  # items renewed at once
+RENEW_DELAY_S = 10.0  # after a driver has started; a short job needs no renewal
 
 
 def renew_leases(roster: Roster, spec: JobSpec, version: int) -> Procedure[None]:
-    """Put everything anew, which costs no bytes where it is; who lacks it gets it from the next comparison."""
+    """Put every item again, which sends no contents; a holder that lacks one gets it by anti-entropy."""
     ring = roster.ring
     records, _ = yield from with_entry_failover(roster, lambda entry: find(entry, ring, ring.key(spec.job)))
     files = [
@@ -27,7 +27,7 @@ def renew_leases(roster: Roster, spec: JobSpec, version: int) -> Procedure[None]
         for f in (*(() if spec.pinned else spec.files), spec.validation)
     ]
     items = [*(replace(record, version=version, lease_s=JOB_LEASE_S) for record in records), *files]
-    for start in range(0, len(items), CONCURRENCY_MAX):  # one by one they would hold up a round of many files
+    for start in range(0, len(items), CONCURRENCY_MAX):  # one at a time would delay a round of many files
         yield from ask_all(
             [(node, Put(item)) for item in items[start : start + CONCURRENCY_MAX] for node in _holders(roster, item)]
         )

@@ -1,7 +1,7 @@
-"""A node's orders: queued, running, done or failed; and the procedure that carries them out.
+"""A node's queue of orders, and the procedures that carry them out.
 
-One order runs at a time, in the order of arrival. Tickets are digests of orders, so an order
-that is repeated is the same ticket; finished tickets are kept for a while for whoever asks again.
+One order runs at a time, in order of arrival. A ticket is a digest of its order, so a repeated order is the same
+ticket; results are kept for a while, for drivers that ask again. The states are in roundelay.federation.states.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ FINISHED_MAX = 64  # tickets whose results are kept
 
 
 class Orders:
-    """The state: every ticket's order and progress.
+    """Every ticket's order and progress.
 
-    `is_busy` says whether this node has better things to do; `launch` has an order passed on, by a
-    procedure of its own: relays wait for one another, so they must not wait in one queue.
-    `private` has the contents, by digest, of files that only this node's own trainer may see.
+    is_busy: whether this node may refuse an order for other work. launch: runs `run_collective` for an order that is
+    shared with other nodes; such orders wait for one another, so they must not wait in one queue. private: the content,
+    by digest, of files that only this node's own trainer may see.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Orders:
         self._progress: OrderedDict[str, Progress] = OrderedDict()
 
     def handlers(self) -> Handlers:
-        """The work's questions, answered from this state."""
+        """Return the handlers of orders, polls and pushes."""
         return {
             Order: self.accept,
             Collect: lambda r: self.progress(r.ticket),
@@ -64,12 +64,12 @@ class Orders:
 
     @cached_property
     def _gossip(self) -> Gossip:
-        from roundelay.federation.topologies.gossip import Gossip  # brings numpy, which most nodes do without
+        from roundelay.federation.topologies.gossip import Gossip  # loads numpy, which most nodes do without
 
         return Gossip()
 
     def accept(self, order: Order) -> str:
-        """Queue an order, once. A failed one is tried again. Raises Busy."""
+        """Queue an order, once; one that failed is queued again. Return its ticket. Raises Busy, Malformed."""
         ticket = order.ticket
         known = self._progress.get(ticket)
         if known is not None and known.state not in RETRIABLE_STATES:
@@ -111,7 +111,7 @@ class Orders:
     # --- carrying out
 
     def run_queue(self, node: ChordNode) -> Procedure[None]:
-        """Work off the queue, for ever."""
+        """Carry out queued orders, forever."""
         while True:
             order = self.next
             if order is None:
@@ -120,18 +120,18 @@ class Orders:
                 yield from self._run_order(node, order)
 
     def run_collective(self, node: ChordNode, order: Order) -> Procedure[None]:
-        """Work on an order together with others: add up what they make of it, or exchange what each has made."""
+        """Carry out an order together with other nodes: a branch of a tree, or the exchanges of gossip."""
         try:
             if order.attempt:
-                said = yield from self._gossip.mix(node, order)
-                self._update(order.ticket, state="done", message=said)
+                message = yield from self._gossip.mix(node, order)
+                self._update(order.ticket, state="done", message=message)
             else:
                 yield from self._reduce(node, order)
         except (ChordError, FederationError, MLError, ValueError, KeyError, TypeError) as error:
             self._update(order.ticket, state="unable", message=f"{type(error).__name__}: {error}")
 
     def _reduce(self, node: ChordNode, order: Order) -> Procedure[None]:
-        from roundelay.federation.topologies.tree_reduce import aggregate  # brings numpy, which most nodes do without
+        from roundelay.federation.topologies.tree_reduce import aggregate  # loads numpy, which most nodes do without
 
         partial = yield from aggregate(node, order)
         content = partial.to_bytes()
@@ -162,7 +162,7 @@ class Orders:
         except FederationError as error:
             self._update(ticket, state="failed", message=str(error))
             return
-        except ChordError as error:  # another node may have what was not to be had here
+        except ChordError as error:  # another node may have what is missing here
             self._update(ticket, state="unable", message=str(error))
             return
         self._update(
@@ -177,7 +177,7 @@ class Orders:
         yield from ask(node.ref, Release(contents=tuple(self._evict_old(order))))
 
     def _weights(self, node: ChordNode, order: Order) -> Procedure[bytes]:
-        """What an order starts from, if it names any. Raises ChordError."""
+        """Return the weights that an order starts from; empty if it needs none. Raises ChordError."""
         weights = b""
         if order.attempt:
             weights = yield from self._gossip.weights(node, order)
@@ -186,9 +186,9 @@ class Orders:
         return weights
 
     def _compute(self, node: ChordNode, order: Order, weights: bytes) -> Procedure[Done]:
-        """Have the trainer carry it out. It keeps files between rounds: those that it lacks are read."""
+        """Have the trainer carry an order out. It keeps files between rounds; the ones that it lacks are read."""
         contents = {order.weights: weights} if order.weights else {}
-        for _ in range(len(order.files) + 1):  # each time files are added that will not be missing again
+        for _ in range(len(order.files) + 1):  # each attempt adds files, so that they are not missing again
             try:
                 return (yield from compute(Compute(order, contents)))
             except FilesLacking as error:
@@ -200,13 +200,13 @@ class Orders:
         self._progress[ticket] = replace(made, training=None) if made.is_final else made
 
     def _evict_old(self, latest: Order) -> Sequence[str]:
-        """Let go of this job's tickets of two rounds ago and before. Returns the contents that only they name."""
+        """Drop this job's tickets of two rounds ago and before. Return the digests that only they name."""
         finished = [t for t, p in self._progress.items() if p.is_final]
         stale = {t for t in finished if self._orders[t].job == latest.job and self._orders[t].round < latest.round - 1}
-        gone: list[str] = []
+        released: list[str] = []
         for ticket in stale.union(finished[:-FINISHED_MAX]):
-            gone += filter(None, (self._progress.pop(ticket).result, self._orders.pop(ticket).weights))
-        return gone
+            released += filter(None, (self._progress.pop(ticket).result, self._orders.pop(ticket).weights))
+        return released
 
 
 def _file_contents(
@@ -216,9 +216,9 @@ def _file_contents(
     contents: dict[str, bytes] = {}
     for file in (f for f in order.files if f.digest in digests):
         if private is not None:
-            ours = yield from offload(partial(private, file.digest))
-            if ours is not None:
-                contents[file.digest] = ours
+            content = yield from offload(partial(private, file.digest))
+            if content is not None:
+                contents[file.digest] = content
                 continue
         try:
             contents[file.digest] = yield from fetch((node.ref,), file.digest, file.size_bytes)

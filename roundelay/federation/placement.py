@@ -1,7 +1,7 @@
-"""Which node trains which file. Pure functions of who is there, who holds what, and how fast each has been.
+"""Placement: which node trains which file. Pure functions of the members, the holders and their speed.
 
-Who trains a file does not change what the training gives, so a policy may look at anything it
-likes: the model has the same bits under all of them. One policy a function; POLICIES names them.
+A training's result does not depend on the node, so all policies give the same model, bit for bit. Each policy is one
+function; POLICIES names them.
 """
 
 from __future__ import annotations
@@ -18,48 +18,48 @@ from roundelay.federation.settings import PLACEMENTS
 Holders = Mapping[int, Sequence[NodeRef]]  # a file's index -> the nodes that should have it, the owner first
 Groups = dict[NodeRef, tuple[TrainingFile, ...]]
 
-BOUND = 1.25  # of bounded: no node gets more than so many times the mean
+BOUND = 1.25  # of bounded: no node gets more than this many times the mean
 COST_UNKNOWN = 1.0
 
 
 @dataclass(frozen=True)
 class PlacementView:
-    """What a driver knows when it places files."""
+    """What a driver knows when it assigns files."""
 
     nodes: tuple[NodeRef, ...]  # that may be given work, in the order of their identifiers
     holders: Holders
     chance: str = ""  # what random draws from: the job's seed and the round
     cost: Mapping[NodeRef, float] = field(default_factory=dict)  # seconds a row, as far as known
-    copies: int = 3  # so many of a file's holders are sure to have it
+    copies: int = 3  # the first so many holders of a file have it
 
     def without(self, some: frozenset[NodeRef]) -> PlacementView:
-        """The same, with some nodes not asked."""
+        """Return the same view without some nodes."""
         holders = {index: tuple(n for n in nodes if n not in some) for index, nodes in self.holders.items()}
         nodes = tuple(n for n in self.nodes if n not in some)
         return PlacementView(nodes, holders, self.chance, self.cost, self.copies)
 
 
-Loads = dict[NodeRef, float]  # what each has been given so far
+Loads = dict[NodeRef, float]  # what each node has been given so far
 Choose = Callable[[TrainingFile, PlacementView, Loads, int], NodeRef | None]  # the last: files to be placed in all
 
 
 def assign(policy: str, files: Sequence[TrainingFile], view: PlacementView) -> tuple[Groups, list[TrainingFile]]:
-    """Each file to one node. Returns the groups, and the files that nobody can be given."""
+    """Assign each file to one node. Return the groups, and the files that no node can take."""
     choose, loads = POLICIES[policy], Loads()
     groups: dict[NodeRef, list[TrainingFile]] = {}
-    orphans: list[TrainingFile] = []
+    unplaced: list[TrainingFile] = []
     for file in files:
         node = choose(file, view, loads, len(files))
         if node is None:
-            orphans.append(file)
+            unplaced.append(file)
             continue
         loads[node] = loads.get(node, 0.0) + _weight(policy, file, node, view)
         groups.setdefault(node, []).append(file)
-    return {node: tuple(group) for node, group in groups.items()}, orphans
+    return {node: tuple(group) for node, group in groups.items()}, unplaced
 
 
 def by_hash(files: Sequence[TrainingFile], holders: Holders) -> tuple[Groups, list[TrainingFile]]:
-    """Each file to the first of its holders."""
+    """Assign each file to the first of its holders."""
     return assign("hash", files, PlacementView((), holders))
 
 
@@ -67,17 +67,17 @@ def by_hash(files: Sequence[TrainingFile], holders: Holders) -> tuple[Groups, li
 
 
 def _hash(file: TrainingFile, view: PlacementView, loads: Loads, count: int) -> NodeRef | None:
-    """The owner of the file's key. Stoica et al. 2001."""
+    """Choose the owner of the file's key (Stoica et al. 2001)."""
     return next(iter(view.holders[file.index]), None)
 
 
 def _replicas(file: TrainingFile, view: PlacementView, loads: Loads, count: int) -> NodeRef | None:
-    """Of those that have a copy, who will be done first: no byte moves."""
+    """Choose the node with a copy that will be done first, so that no file moves."""
     return _least(view.holders[file.index][: view.copies], file, view, loads)
 
 
 def _bounded(file: TrainingFile, view: PlacementView, loads: Loads, count: int) -> NodeRef | None:
-    """The first from the owner on, round the ring, that is not full.
+    """Choose the first node that is not full, from the owner on around the ring.
 
     Mirrokni, Thorup and Zadimoghaddam, Consistent hashing with bounded loads, SODA 2018.
     """
@@ -90,17 +90,17 @@ def _bounded(file: TrainingFile, view: PlacementView, loads: Loads, count: int) 
 
 
 def _round_robin(file: TrainingFile, view: PlacementView, loads: Loads, count: int) -> NodeRef | None:
-    """One after the other."""
+    """Choose nodes in turn."""
     return view.nodes[file.index % len(view.nodes)] if view.nodes else None
 
 
 def _random(file: TrainingFile, view: PlacementView, loads: Loads, count: int) -> NodeRef | None:
-    """Anybody; the same again for the same seed, round and nodes."""
+    """Choose a random node; the same one for the same seed, round and nodes."""
     return random.Random(f"{view.chance} {file.index}").choice(view.nodes) if view.nodes else None
 
 
 def _least_loaded(file: TrainingFile, view: PlacementView, loads: Loads, count: int) -> NodeRef | None:
-    """Whoever will be done first, with all that it has been given (Graham 1966)."""
+    """Choose the node that will be done first with all its files (Graham 1966)."""
     return _least(view.nodes, file, view, loads)
 
 
@@ -118,11 +118,11 @@ def _least(nodes: Sequence[NodeRef], file: TrainingFile, view: PlacementView, lo
 
 
 def _weight(policy: str, file: TrainingFile, node: NodeRef, view: PlacementView) -> float:
-    """What a file adds to a node's load: bounded counts files, the others time."""
+    """Return what a file adds to a node's load: bounded counts files, the others seconds."""
     return 1.0 if policy == "bounded" else _seconds(file, node, view)
 
 
 def _seconds(file: TrainingFile, node: NodeRef, view: PlacementView) -> float:
-    """How long a node will take; of one that nobody knows yet: as long as the others on the average."""
+    """Return how long a node will take; for a node without samples, as long as the others on average."""
     known = list(view.cost.values())
     return file.rows * view.cost.get(node, sum(known) / len(known) if known else COST_UNKNOWN)

@@ -1,7 +1,7 @@
-"""Files that stay where they are: a node tells the ring that it has some, and what they are called, never their rows.
+"""Private data: files that never leave their node. The node publishes that it has them, but none of their rows.
 
-What is published: name, digest, size and number of rows of every file, and the number of features. It is leased:
-who stops telling is soon forgotten. A job names each file's home, and only that node is ever asked to train it.
+A publication has the name, digest, size and number of rows of every file, and the number of features. It is leased, so
+it expires soon after its node stops. A job names each file's home, and only that node is asked to train it.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from roundelay.store.write_path import put
 
 PUBLICATION_LEASE_S = 60.0
 PUBLISH_INTERVAL_S = 10.0
-TEXT_BYTES = 64  # by which a file is told from what is none
-PUBLISH_RETRY_S = 0.5  # where the ring could not take it
+TEXT_BYTES = 64  # of a file's start, which must be text
+PUBLISH_RETRY_S = 0.5  # after the ring could not store it
 
 
 @dataclass(frozen=True)
 class PrivateFile:
-    """What others learn of a file."""
+    """What is published of a file."""
 
     name: str
     digest: str
@@ -40,16 +40,16 @@ class PrivateFile:
 
 @dataclass(frozen=True)
 class Publication:
-    """What one node has under a name."""
+    """The private data of one node under one name."""
 
     address: str
     features: int
     files: tuple[PrivateFile, ...]
-    models: tuple[str, ...] = ()  # modules that it would import for a job's model
+    models: tuple[str, ...] = ()  # modules that the node would import for a job's model
 
     @property
     def is_client(self) -> bool:
-        """Is what stands there as a file the data of a Flower client, whose features nobody knows?"""
+        """Whether the files stand for a Flower client, the features of whose data are unknown."""
         return self.features == 0
 
     def to_bytes(self) -> bytes:
@@ -64,7 +64,7 @@ def publish_loop(
     version: Callable[[], int],
     models: tuple[str, ...] = (),
 ) -> Procedure[None]:
-    """Tell the ring, for ever."""
+    """Publish a node's private data, forever."""
     publication = Publication(str(node.ref.address), features, files, models)
     content = publication.to_bytes()
     while True:
@@ -85,7 +85,7 @@ def publish_loop(
 
 
 def find_publications(start: NodeRef, ring: Ring, name: str) -> Procedure[tuple[Publication, ...]]:
-    """Whoever has files under a name, by address. Raises BadRecord, ChordError."""
+    """Return what each node has under a name, by address. Raises BadRecord, ChordError."""
     items, nodes = yield from find(start, ring, ring.key(_key(name)))
     latest = {i.entry.name: i for i in sorted(items, key=lambda item: item.rank)}
     found = []
@@ -97,17 +97,19 @@ def find_publications(start: NodeRef, ring: Ring, name: str) -> Procedure[tuple[
 
 
 def files_of(publications: tuple[Publication, ...]) -> tuple[tuple[TrainingFile, ...], tuple[str, ...]]:
-    """All their files as a job's, and the address at which each is at home."""
+    """Return all files as a job's training files, and the address of each file's home."""
     named = sorted((f"{p.address}~{file.name}", p.address, file) for p in publications for file in p.files)
     files = tuple(TrainingFile(index, name, f.digest, f.size_bytes, f.rows) for index, (name, _, f) in enumerate(named))
     return files, tuple(home for _, home, _ in named)
 
 
 def private_file(name: str, content: bytes) -> tuple[PrivateFile, int]:
-    """What is to be told of a file, and its features; it is parsed where it is trained. Raises Malformed."""
+    """Describe a file, and count its features; it is parsed only by the trainer. Raises Malformed."""
     check_name(name)
     if not content[:TEXT_BYTES].isascii():
-        raise Malformed(f"{name} is not rows of text: pinned files are letter files, a label and its features a line")
+        raise Malformed(
+            f"{name} is not a text file; private files must be letter files, a label and its features per line"
+        )
     lines = content.rstrip().split(b"\n")
     return PrivateFile(name, digest_of(content), len(content), len(lines)), lines[0].count(b",")
 
@@ -123,7 +125,7 @@ def _read(content: bytes) -> Publication:
         for file in files:
             check_name(file.name)
             if not isinstance(file.rows, int) or file.rows < 1 or len(bytes.fromhex(file.digest)) != 32:
-                raise ValueError(f"{file.name}: its digest or number of rows is none")
+                raise ValueError(f"{file.name}: malformed digest or number of rows")
         return Publication(str(raw["address"]), int(raw["features"]), files, tuple(map(str, raw["models"])))
     except (ValueError, TypeError, KeyError, AttributeError, Malformed) as error:
-        raise BadRecord(f"a publication that is none: {error}") from error
+        raise BadRecord(f"malformed publication: {error}") from error

@@ -1,9 +1,8 @@
-"""The records that a job is: spec, results, reports, and its end; all under the job's key on the ring.
+"""A job's records, all under the job's key on the ring: spec, results, reports, end.
 
-A RESULT is a pure function of the spec and the results before it, and names its predecessor by
-digest: a chain. Two drivers of one round write the same bytes; where two different results stand
-under one name, the job has diverged. Who trained what, how long it took and how well it went is a
-REPORT beside the chain.
+A RESULT is a pure function of the spec and the results before it, and names its predecessor by digest: a chain. Two
+drivers of one round write the same bytes; two different results of one round mean that the job has diverged. A REPORT
+beside the chain says which node trained what, how long it took and how well it went.
 """
 
 from __future__ import annotations
@@ -16,13 +15,13 @@ from dataclasses import asdict, dataclass, field
 from roundelay.federation.errors import BadRecord, Diverged
 from roundelay.store.blobs import digest_of
 
-DIRECTORY = "jobs"  # all jobs are listed under the key of this name
+DIRECTORY = "jobs"  # the jobs are listed under the key of this name
 SPEC, DONE, CANCELLED, FAILED = "spec", "done", "cancelled", "failed"
-ENDS = (DONE, FAILED, CANCELLED)  # where several stand, the first counts
+ENDS = (DONE, FAILED, CANCELLED)  # if several are written, the first of these counts
 
 
 def record_name(job: str, what: str) -> str:
-    """The name of a job's record."""
+    """Return the name of a job's record."""
     return f"{job}.{what}"
 
 
@@ -44,18 +43,18 @@ def state_name(job: str, number: int) -> str:
 
 @dataclass(frozen=True)
 class RoundResult:
-    """What a round made. Round 0: the first weights, and the moments of the features."""
+    """The outcome of a round. Round 0 has the initial weights and the features' moments."""
 
     job: str
     round: int
-    previous: str  # digest of the RESULT before it; of round 0: nothing
+    previous: str  # digest of the RESULT before it; empty in round 0
     weights: str  # digest
     weights_bytes: int
     moments: str = ""  # hex; of round 0, for all rounds
     errors: int = 0  # rows of the validation file predicted wrongly
     rows: int = 0  # rows of the validation file
-    left_out: tuple[int, ...] = ()  # files of this round that a quorum went on without
-    state: str = ""  # digest of what the rule keeps for the next round, where it keeps anything
+    left_out: tuple[int, ...] = ()  # files that the round went on without
+    state: str = ""  # digest of the rule's state, if it keeps any
     state_bytes: int = 0
 
     def to_bytes(self) -> bytes:
@@ -73,7 +72,7 @@ class RoundResult:
 
 @dataclass(frozen=True)
 class RoundReport:
-    """How a round went. Nothing depends on it."""
+    """How a round went. No later round depends on it."""
 
     job: str
     round: int
@@ -84,41 +83,41 @@ class RoundReport:
     seconds: float
     slowest_s: float
     placement: dict[str, str] = field(default_factory=dict)  # file -> address of the node that trained it
-    disturbances: tuple[str, ...] = ()  # what went wrong, and was healed
+    disturbances: tuple[str, ...] = ()  # what failed and was recovered from
     tiers: dict[str, list[str]] = field(default_factory=dict)  # of a tree: level -> addresses of its nodes
-    passed_on: int = 0  # of a tree: orders from node to node
+    passed_on: int = 0  # of a tree: the number of orders from node to node
     errors: dict[str, float] = field(default_factory=dict)  # of gossip: address -> validation error of its own model
-    spread: float = 0.0  # of gossip: root mean square distance of a weight from the mean of all nodes'
+    spread: float = 0.0  # of gossip: root mean square distance of the weights from their mean over all nodes
 
     def to_bytes(self) -> bytes:
         return json.dumps(asdict(self), sort_keys=True).encode()
 
 
 def blank_report(job: str, number: int) -> RoundReport:
-    """Of a round whose report is lost."""
+    """Return a report for a round whose own is lost."""
     return RoundReport(job, number, "", 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 def result_from_bytes(content: bytes) -> RoundResult:
-    """Raises BadRecord."""
+    """Parse a RESULT. Raises BadRecord."""
     try:
         raw = json.loads(content)
         result = RoundResult(**raw | {"left_out": tuple(raw["left_out"])})
         bytes.fromhex(result.moments + result.weights + result.previous + result.state)
         if not all(isinstance(n, int) for n in (result.round, result.weights_bytes, result.state_bytes)):
-            raise TypeError("a number is none")
+            raise TypeError("round and sizes must be whole numbers")
         return result
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise BadRecord(f"a result that is none: {error}") from error
+        raise BadRecord(f"malformed result record: {error}") from error
 
 
 def report_from_bytes(content: bytes) -> RoundReport:
-    """Raises BadRecord."""
+    """Parse a REPORT. Raises BadRecord."""
     try:
         raw = json.loads(content)
         return RoundReport(**raw | {"disturbances": tuple(raw["disturbances"])})
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise BadRecord(f"a report that is none: {error}") from error
+        raise BadRecord(f"malformed report record: {error}") from error
 
 
 def extend_chain(job: str, links: tuple[RoundResult, ...], contents: Sequence[bytes]) -> tuple[RoundResult, ...]:

@@ -1,7 +1,7 @@
-"""Orders and their progress: what a driver asks of a node, and what it is told.
+"""Requests about jobs: orders, polls of their tickets, pushes of gossip, heartbeats.
 
-An order is idempotent: its ticket is a digest of all that it says, so the same order again is
-the same ticket. What is to be done with the files is one of the values in roundelay.federation.tasks; never code.
+An order is idempotent: its ticket is a digest of everything in it. Its task is one of the values in
+roundelay.federation.tasks, never code.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from roundelay.federation.states import FINAL_STATES
 from roundelay.federation.tasks import EvaluateTask, Task, TrainTask
 from roundelay.ml.task import FileTask, TrainerTask, local_seed
 
-WAIT_MAX_S = 5.0  # longest that a collect is held
+WAIT_MAX_S = 5.0  # longest that a poll is held
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ class Order(Request[str]):
     weights: str = ""  # digest of the weights that training starts from, where it needs any
     weights_bytes: int = 0
     may_refuse: bool = False  # a node that is busy with other things may say so: the order goes elsewhere
-    shares: tuple[Share, ...] = ()  # of an order to be passed on: who is to work on which files
+    shares: tuple[Share, ...] = ()  # of an order for several nodes: which node trains which files
     limit: int = 0  # of such an order: where the receiver's part of the ring ends
-    attempt: int = 0  # of a round in which nobody adds: the driver's attempt at it; the receiver keeps what it makes
+    attempt: int = 0  # of gossip: the driver's attempt at the round; the receiver keeps its result
 
     def __post_init__(self) -> None:
         if isinstance(self.task, EvaluateTask) and len(self.files) != 1:
@@ -110,9 +110,9 @@ class Collect(Request[Progress]):
 
 @dataclass(frozen=True)
 class Push(Request[None]):
-    """Half of what the sender holds of a round in which nobody adds; its content was written to the receiver before.
+    """Half of the sender's weighted model in a round of gossip; its content was written to the receiver before.
 
-    The same push again counts once. Raises NotFound where it was certainly not taken.
+    The same push again counts once. Raises NotFound: it was not accepted.
     """
 
     job: str
@@ -126,6 +126,6 @@ class Push(Request[None]):
 
 @dataclass(frozen=True)
 class DriverHeartbeat(Request[None]):
-    """I drive this job: for LEASE_S nobody else need take it over."""
+    """Renew the driver's lease on a job: no node takes it over for failover.DRIVER_LEASE_S."""
 
     job: str

@@ -1,7 +1,6 @@
-"""A question to the ring that does not depend on one node: where the way in is gone, there is another.
+"""Retries: a request to the ring goes through another node if its entry node is lost, and is repeated while it heals.
 
-Nor does it depend on one moment: a ring that has just lost nodes, or gets them back, needs some
-seconds until it can store and find everything again, and is given them.
+A ring that has just lost nodes, or gets them back, needs some seconds until it can store and find everything again.
 """
 
 from __future__ import annotations
@@ -17,15 +16,15 @@ from roundelay.federation.roster import Roster
 
 R = TypeVar("R")
 
-TRIES_MAX = 60  # of one question: 15 s and more, three times as long as a ring needs to heal
+TRIES_MAX = 60  # 15 s and more: three times as long as a ring needs to heal
 RETRY_S = 0.25
 
 
 def with_entry_failover(
     roster: Roster, make: Callable[[NodeRef], Procedure[R]], tries: int = TRIES_MAX
 ) -> Procedure[R]:
-    """Run a procedure that begins at some node of the ring. Raises what it raises when no node serves."""
-    failure: ChordError = LookupFailed("nobody was asked")
+    """Run a procedure with an entry node, and retry with others. Raises its last error."""
+    failure: ChordError = LookupFailed("no node was asked")
     for _ in range(tries):
         entry = roster.entry()
         try:
@@ -36,13 +35,13 @@ def with_entry_failover(
         except (LookupFailed, NodeUnreachable) as error:
             failure = error
             roster.mark_lost(entry, str(error))
-        except ChordError as error:  # too few copies, a hand-over: the same way in will do, a little later
+        except ChordError as error:  # too few copies, or a hand-off: the same entry node will do a little later
             failure = error
         yield Sleep(RETRY_S)
     raise failure
 
 
 def refresh_members(roster: Roster) -> Procedure[None]:
-    """Walk the ring, so that who has joined gets work and who has left gets none."""
+    """Walk the ring, so that new members get work and former members get none."""
     nodes = yield from with_entry_failover(roster, lambda entry: list_members(entry, roster.nodes))
     roster.update_members(nodes)

@@ -1,6 +1,6 @@
-"""A round's parts: every file worked on by somebody, in the way that the job's topology says.
+"""Collect one round's partial results: every file is trained by some node, following the job's topology.
 
-What nobody has is waited for, unless the job may go on without it.
+A file that no live node has is waited for, unless the job may go on without it.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ NAMES_SHOWN = 8
 
 @dataclass(frozen=True)
 class Assignment:
-    """What is to be done with the files of a round.
+    """A round's task, before it is divided among nodes.
 
-    attempt: of a round in which nobody adds, else 0.
+    attempt: the driver's attempt at a round of gossip, else 0.
     """
 
     number: int
@@ -43,7 +43,7 @@ class Assignment:
     def order(
         self, job: str, files: tuple[TrainingFile, ...], may_refuse: bool = False, shares: tuple[Share, ...] = ()
     ) -> Order:
-        """The same for some of the files."""
+        """Return the order for some of the files."""
         digest = digest_of(self.weights) if self.weights else ""
         return Order(
             job, self.number, files, self.task, digest, len(self.weights), may_refuse, shares, attempt=self.attempt
@@ -51,38 +51,38 @@ class Assignment:
 
 
 class RoundCoordinator:
-    """One driver's way to the parts of its rounds. `require_running` raises when the job has ended meanwhile."""
+    """Collects the partial results of one driver's rounds; `require_running` raises once the job has ended."""
 
     def __init__(
         self,
         spec: JobSpec,
         roster: Roster,
         clock: Callable[[], float],
-        say: Callable[[str], None],
+        log: Callable[[str], None],
         require_running: Callable[[], None],
     ) -> None:
-        self.tiers: dict[str, list[str]] = {}  # of the last round, where there are any
+        self.tiers: dict[str, list[str]] = {}  # of the last round's tree
         self.passed_on = 0
         self._spec = spec
         self._roster = roster
         self._clock = clock
-        self._log = say
+        self._log = log
         self._require_running = require_running
         self._estimate = ThroughputEstimate()
 
     def collect(self, work: Assignment) -> Procedure[list[PartialResult]]:
-        """All files of the round worked on. Raises WorkFailed, NobodyFits, FileUnavailable, JobEnded, ChordError."""
+        """Have all files of a round trained. Raises WorkFailed, NobodyFits, FileUnavailable, JobEnded, ChordError."""
         spec, number = self._spec, work.number
-        # Summing says nothing about training; where nobody adds, nobody is raced: both would keep what they make.
-        pace = self._estimate if number > 0 and not work.attempt else ThroughputEstimate()
+        # Moments take another time than training; gossip has no backup tasks, as both nodes would keep their results.
+        estimate = self._estimate if number > 0 and not work.attempt else ThroughputEstimate()
         parts: list[PartialResult] = []
         files = chosen = sampled_files(spec, number)
         for _ in range(FILES_RETRIES_MAX):
-            orders = self._orders(work, pace)
+            orders = self._orders(work, estimate)
             if spec.settings.topology == "tree" and not parts:
-                parts += yield from self._collect_tree(work, files, pace, orders)
+                parts += yield from self._collect_tree(work, files, estimate, orders)
                 trained = {f.index for p in parts for f in p.files}
-                files = tuple(f for f in files if f.index not in trained)  # a second asking, file by file
+                files = tuple(f for f in files if f.index not in trained)  # the star trains the others
             outcome = yield from orders.run(files)
             parts += outcome.parts
             files = tuple(sorted(outcome.missing, key=lambda f: f.index))
@@ -100,12 +100,12 @@ class RoundCoordinator:
             yield from refresh_members(self._roster)
         raise FileUnavailable(f"no live node has {names(files)}")
 
-    def _orders(self, work: Assignment, pace: ThroughputEstimate) -> RoundWork:
-        """Orders to single nodes. Where nobody adds, each node has its own weights from the second round on."""
+    def _orders(self, work: Assignment, estimate: ThroughputEstimate) -> RoundWork:
+        """Return the star's orders. In gossip each node has its own weights from the second round on."""
         settings, job = self._spec.settings, self._spec.job
         return RoundWork(
             self._roster,
-            pace,
+            estimate,
             self._clock,
             lambda files, may_refuse: work.order(job, files, may_refuse),
             b"" if work.attempt and work.number > 1 else work.weights,
@@ -114,53 +114,53 @@ class RoundCoordinator:
         )
 
     def _collect_tree(
-        self, work: Assignment, files: tuple[TrainingFile, ...], pace: ThroughputEstimate, orders: RoundWork
+        self, work: Assignment, files: tuple[TrainingFile, ...], estimate: ThroughputEstimate, orders: RoundWork
     ) -> Procedure[list[PartialResult]]:
-        """What one asking of the tree gives: a part, or none."""
+        """Try a tree once. Return its partial result, if there is one."""
         groups, settings = orders.placed(files), self._spec.settings
         if not groups:
             return []
         shares = tuple(Share(node, tuple(sorted(f.index for f in group))) for node, group in groups.items())
         order = work.order(self._spec.job, files, settings.placement in BALANCING, shares)
-        climbed = yield from reduce(self._roster, pace, self._clock, order, work.weights)
-        self.tiers, self.passed_on = climbed.tiers(settings.tiers), climbed.passed_on
-        return climbed.parts
+        tree = yield from reduce(self._roster, estimate, self._clock, order, work.weights)
+        self.tiers, self.passed_on = tree.tiers(settings.tiers), tree.passed_on
+        return tree.parts
 
-    # --- what is missing
+    # --- missing files
 
     def _report_waiting(self, files: tuple[TrainingFile, ...], number: int) -> None:
-        """Say once which files hold the round up. Raises NobodyFits while the job has made nothing yet."""
+        """Log once which files the round waits for. Raises NobodyFits while no round is completed."""
         line = f"no live node has {names(files)}: waiting"
-        if self._spec.pinned and self._roster.reasons:  # nobody but their homes can be asked
+        if self._spec.pinned and self._roster.reasons:  # no other node may train them
             reasons = [f"{home}: {why}" for home, why in sorted(self._roster.reasons.items())]
             line = f"{'; '.join(reasons[:NAMES_SHOWN])}: waiting"
         if self._roster.nobody_fits:
             line = (
-                f"none of {len(self._roster.nodes)} nodes may train: their arithmetic gives other bits than "
-                f"the job's (fingerprint {self._spec.bits[:8]}), as on another kind of processor or numpy"
+                f"none of {len(self._roster.nodes)} nodes may train this job: their processor or numpy computes "
+                f"other bits than the job's fingerprint {self._spec.bits[:8]}"
             )
             if number <= 1:
-                raise NobodyFits(f"{line}. Start the job from a machine like theirs, or a node on one like yours")
-            line = f"{line}: waiting for one that may"
+                raise NobodyFits(f"{line}; start the job on a machine like theirs, or a node on a machine like yours")
+            line = f"{line}: waiting for a node that may"
         if line not in self._roster.disturbances:
             self._log(f"job {self._spec.job[:8]}, round {number}: {line}")
         self._roster.record_disturbance(line)
 
     def _report_absent_sites(self, files: tuple[TrainingFile, ...]) -> None:
-        """Who has pinned files and is not there, or cannot train them: the round goes on without them."""
+        """Report the sites whose private files the round leaves out, because they are away or cannot train them."""
         away = Counter(self._spec.homes[f.index] for f in files)
         for home, count in sorted(away.items()):
             why = self._roster.reasons.get(home)
             how = f"{home}: {why}" if why else f"{home} is away"
-            self._roster.record_disturbance(f"{how}: its {count} pinned file{'s' * (count != 1)} left out")
+            self._roster.record_disturbance(f"{how}: its {count} private file{'s' * (count != 1)} left out")
 
     def _report_left_out(self, files: tuple[TrainingFile, ...]) -> None:
-        """The quorum is met without these, if there are any: the report names them."""
+        """Report the files that the quorum leaves out."""
         if files:
-            self._roster.record_disturbance(f"left out, as no live node has them: {names(files)}")
+            self._roster.record_disturbance(f"left out, because no live node has them: {names(files)}")
 
 
 def names(files: tuple[TrainingFile, ...]) -> str:
-    """The files, as a line can name them."""
+    """Return the files' names for a message, the first of them if there are many."""
     more = f" and {len(files) - NAMES_SHOWN} more" if len(files) > NAMES_SHOWN else ""
     return ", ".join(f.name for f in files[:NAMES_SHOWN]) + more

@@ -1,6 +1,6 @@
-"""What a user chooses for a job: every setting's default, range and meaning stand in its field.
+"""What a user chooses for a job. Each field has its setting's default, range and meaning.
 
-Command lines, checks and forms are made from them. Imports nothing that --help would have to wait for.
+Command lines, checks and forms are generated from the fields. Imports nothing that would slow --help down.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from roundelay.federation.rules import RULES, Tuning
 from roundelay.federation.topologies import TOPOLOGIES
 from roundelay.ml.choices import DROPOUT_MAX, ETA_MIN, MODEL, Optimizer
 
-# Who trains a file: the names of what roundelay.federation.placement does.
+# The policies of roundelay.federation.placement.
 PLACEMENTS = ("hash", "replicas", "bounded", "round-robin", "random", "least-loaded")
 _KINDS = {int: "a whole number", float: "a number", tuple: "whole numbers", str: "a word", bool: "yes or no"}
 
 
 def _number(default: float, least: float, most: float, about: str, above: bool = False) -> Any:
-    """A setting in a range; `above` excludes the least itself."""
+    """Return the field of a number in a range; with `above`, `least` itself is excluded."""
     return field(default=default, metadata={"least": least, "most": most, "about": about, "above": above})
 
 
@@ -41,26 +41,26 @@ class Settings:
     batch: int = _number(32, 1, 65_536, "rows in a step (gd takes all rows of a file)")
     momentum: float = _number(0.9, 0.0, 1.0, "momentum of sgd and gd")
     optimizer: Optimizer = _choice("sgd", ("sgd", "adam", "gd"), "minibatch sgd, adam, or full-batch gd")
-    seed: int = _number(0, 0, 2**63 - 1, "everything random in a job comes from it")
-    quorum: float = _number(1.0, 0.0, 1.0, "part of the rows that suffices where files are missing", above=True)
+    seed: int = _number(0, 0, 2**63 - 1, "the job's only source of randomness")
+    quorum: float = _number(1.0, 0.0, 1.0, "fraction of the rows that a round needs if files are missing", above=True)
     model: str = field(
         default="mlp", metadata={"about": "mlp, softmax, cnn, or MODULE:NAME on the nodes", "pattern": MODEL}
     )
-    dropout: float = _number(0.0, 0.0, DROPOUT_MAX, "part of the hidden units that each step leaves out")
+    dropout: float = _number(0.0, 0.0, DROPOUT_MAX, "fraction of the hidden units that each step leaves out")
     weighting: str = _choice("none", ("none", "balanced"), "balanced: rare classes count as much as frequent ones")
     placement: str = _choice(
         "hash",
         PLACEMENTS,
-        "who trains a file: its owner; the least loaded of its copies; "
-        "the next node that is not full; in turn; anybody; whoever will be done first",
+        "which node trains a file: its owner; the fastest with a copy; "
+        "the next that is not full; in turn; at random; the fastest of all",
     )
-    topology: str = _choice("star", TOPOLOGIES, "who adds: the driver, the nodes on the way to it, or nobody")
-    exchanges: int = _number(8, 1, 1000, "gossip: how often in a round each node gives half of what it holds away")
-    tiers: str = field(default="", metadata={"about": "tree: names of its levels for the report: top,middle,edge"})
-    fraction: float = _number(1.0, 0.0, 1.0, "part of the files that takes part in a round, drawn anew", above=True)
-    rule: str = _choice("fedavg", tuple(RULES), "what becomes of a round's mean")
-    mu: float = _number(0.01, 0.0, 1000.0, "fedprox: how strongly local weights are pulled back")
-    server_eta: float = _number(0.0, 0.0, 100.0, "fedavgm, fedadam: the server's learning rate (0: the rule's own)")
+    topology: str = _choice("star", TOPOLOGIES, "where updates are aggregated: at the driver, along a tree, or nowhere")
+    exchanges: int = _number(8, 1, 1000, "gossip: exchanges of each node in a round")
+    tiers: str = field(default="", metadata={"about": "tree: names of its levels in reports: top,middle,edge"})
+    fraction: float = _number(1.0, 0.0, 1.0, "client sampling: fraction of the files in each round", above=True)
+    rule: str = _choice("fedavg", tuple(RULES), "the server's step with a round's mean")
+    mu: float = _number(0.01, 0.0, 1000.0, "fedprox: weight of the proximal term")
+    server_eta: float = _number(0.0, 0.0, 100.0, "fedavgm, fedadam: the server's learning rate (0: the rule's default)")
     server_momentum: float = _number(0.9, 0.0, 1.0, "fedavgm: the server's momentum")
     course: bool = field(
         default=False,
@@ -81,52 +81,52 @@ class Settings:
         for each in fields(self):
             self._check_belongs(each.name, each.default)
         if self.course and self.proximal_mu:
-            raise BadSpec("--course-trainer and --rule fedprox exclude one another: its arithmetic is fixed")
+            raise BadSpec("--course-trainer cannot be combined with --rule fedprox: its arithmetic is fixed")
 
     @property
     def proximal_mu(self) -> float:
-        """How strongly local trainings are pulled towards the weights they began with: 0 unless the rule does that."""
+        """The weight of the proximal term in local training: 0 unless the rule has one."""
         return self.mu if RULES[self.rule].is_proximal else 0.0
 
     @property
     def tuning(self) -> Tuning:
-        """What the rule is told."""
+        """The settings of the rule's step."""
         return Tuning(self.server_eta or RULES[self.rule].server_eta, self.server_momentum)
 
     def _check_model(self) -> None:
-        """Not every model is trained in every way. Raises BadSpec."""
+        """Raise BadSpec unless the model can be trained like this."""
         if self.course and (self.model != "mlp" or self.dropout or self.weighting != "none"):
             raise BadSpec("--course-trainer trains an mlp, without --dropout and --weighting")
         if self.optimizer == "gd" and self.model not in ("mlp", "softmax"):
             raise BadSpec(f"--optimizer gd trains mlp and softmax, not {self.model}")
         if self.proximal_mu and ":" in self.model:
-            raise BadSpec(f"--rule fedprox trains mlp, softmax and cnn, not {self.model}, which may step as it likes")
+            raise BadSpec(f"--rule fedprox trains mlp, softmax and cnn, not {self.model}, which makes its own steps")
 
     def _check_gossip(self) -> None:
-        """Where nobody adds, nobody can hold what a server holds, nor count how much is missing. Raises BadSpec."""
+        """Raise BadSpec for settings that need a server, which gossip does not have."""
         if self.topology != "gossip":
             if self.exchanges != next(f.default for f in fields(self) if f.name == "exchanges"):
                 raise BadSpec(f"--exchanges is for --topology gossip, not for {self.topology}")
         elif self.rule not in ("fedavg", "fedprox"):
-            raise BadSpec(f"--topology gossip and --rule {self.rule} exclude one another: nobody holds its state")
+            raise BadSpec(f"--topology gossip cannot be combined with --rule {self.rule}: no server holds its state")
         elif self.quorum < 1.0:
-            raise BadSpec("--topology gossip and --quorum exclude one another: who is lost is always left out")
+            raise BadSpec("--topology gossip cannot be combined with --quorum: it always goes on without lost nodes")
 
     def _check_belongs(self, name: str, default: object) -> None:
-        """A setting that only some rules take is not set with another: it would do nothing. Raises BadSpec."""
+        """Raise BadSpec for a setting of another rule: it would have no effect."""
         takers = [rule for rule, about in RULES.items() if name in about.takes]
         if takers and self.rule not in takers and getattr(self, name) != default:
             raise BadSpec(f"{option(name)} is for --rule {' or '.join(takers)}, not for {self.rule}")
 
 
 def option(name: str) -> str:
-    """The command line's word for a setting."""
+    """Return the command-line option of a setting."""
     about = next(f for f in fields(Settings) if f.name == name).metadata
     return "--" + str(about.get("flag", name.replace("_", "-")))
 
 
 def check(name: str, value: Any) -> None:
-    """Is this value allowed for the setting of that name? Raises BadSpec."""
+    """Raise BadSpec unless the value is allowed for this setting."""
     setting = next(f for f in fields(Settings) if f.name == name)
     about = setting.metadata
     if not _is_like(value, setting.default):
@@ -146,7 +146,7 @@ def check(name: str, value: Any) -> None:
 
 
 def _is_like(value: Any, default: Any) -> bool:
-    """Is it of the same kind? A whole number will do for a number; a yes or no is none."""
+    """Return whether the value is of the default's kind: an int may stand for a float, a bool for neither."""
     if isinstance(default, tuple):
         return isinstance(value, tuple) and all(_is_like(each, default[0]) for each in value)
     kinds: tuple[type, ...] = (int, float) if isinstance(default, float) else (type(default),)

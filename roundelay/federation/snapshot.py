@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from roundelay.chord.effects import Procedure, gather
+from roundelay.chord.effects import Procedure, gather_or_raise
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation import jobs, records
@@ -109,10 +109,4 @@ def _numbered(job: str, prefix: str, items: tuple[Item, ...]) -> list[tuple[int,
 
 def _contents(nodes: tuple[NodeRef, ...], items: list[Item]) -> Procedure[list[bytes]]:
     """Read the contents of these items. Raises the first error."""
-    outcomes = yield from gather([fetch(nodes, i.entry.digest, i.entry.size_bytes) for i in items])
-    contents: list[bytes] = []
-    for outcome in outcomes:
-        if isinstance(outcome, Exception):
-            raise outcome
-        contents.append(outcome)
-    return contents
+    return (yield from gather_or_raise([fetch(nodes, i.entry.digest, i.entry.size_bytes) for i in items]))

@@ -1,7 +1,4 @@
-"""What a job is: the settings that a user chooses, and the files that they apply to.
-
-A spec is a value: the same spec trains the same model, bit for bit.
-"""
+"""A job's spec: its settings and its files. The same spec gives the same model, bit for bit."""
 
 from __future__ import annotations
 
@@ -33,29 +30,32 @@ class JobSpec:
     classes: int
     initial: str = ""  # digest of the weights to continue from; otherwise they come from the seed
     nonce: str = ""
-    detached: bool = False  # nobody waits for it: the owner of its key drives from the start
-    fingerprint: str = ""  # of the arithmetic that the job began with: roundelay.ml.fingerprint at its shapes
-    shape: tuple[int, ...] = ()  # channels, height, width, where a row is an image
-    labels: tuple[str, ...] = ()  # the names of the classes, where they are not their numbers
-    class_rows: tuple[int, ...] = ()  # training rows of each class, where their weighting needs them
-    pinned: str = ""  # the name under which its files are published; they stay where they are
-    homes: tuple[str, ...] = ()  # of pinned files: the address of the node that has each
-    raw: bool = False  # inputs as they are: nodes train by clients of their own, whose rows nobody else sees
+    detached: bool = False  # no client waits for it: the owner of its key drives it from the start
+    fingerprint: str = ""  # of the arithmetic at the job's shapes: roundelay.ml.fingerprint
+    shape: tuple[int, ...] = ()  # channels, height, width of a row that is an image
+    labels: tuple[str, ...] = ()  # names of the classes; empty: their numbers
+    class_rows: tuple[int, ...] = ()  # training rows of each class, if weighting needs them
+    pinned: str = ""  # name of the private data that it trains on; empty: files are placed
+    homes: tuple[str, ...] = ()  # of private files: the address of the node that has each
+    raw: bool = False  # inputs are not standardised: nodes train by Flower clients, whose rows no other node sees
 
     def __post_init__(self) -> None:
         if self.pinned and self.settings.placement != "hash":
-            raise BadSpec(f"--pinned and --placement {self.settings.placement} exclude one another: files stay at home")
+            raise BadSpec(
+                f"--private cannot be combined with --placement {self.settings.placement}: "
+                "private files stay on their node"
+            )
         if self.pinned and self.settings.weighting != "none":
             raise BadSpec(
-                f"--pinned and --weighting {self.settings.weighting} exclude one another: "
-                "nobody is told which classes the files hold"
+                f"--private cannot be combined with --weighting {self.settings.weighting}: "
+                "the classes of private files are not published"
             )
         if len(self.homes) != (len(self.files) if self.pinned else 0):
             raise BadSpec(f"{len(self.homes)} homes for {len(self.files)} files")
 
     @cached_property
     def job(self) -> str:
-        """The job's id: a digest of the whole spec, which is asked for many times a round."""
+        """The job's id: a digest of the whole spec."""
         return hashlib.sha256(self.to_bytes()).hexdigest()
 
     def to_bytes(self) -> bytes:
@@ -63,13 +63,13 @@ class JobSpec:
 
     @property
     def repro(self) -> str:
-        """What it promises: `bits`, the same model whatever happens, or `recorded`, a chain that can be audited."""
-        leaves_out = self.settings.quorum < 1.0 or self.pinned != ""  # files that are away, for good or for a round
-        return "recorded" if leaves_out or self.settings.topology == "gossip" else "bits"
+        """The job's promise: `bits`, the same model whatever fails, or `recorded`, a chain that can be audited."""
+        may_leave_out = self.settings.quorum < 1.0 or self.pinned != ""  # files of nodes that are away
+        return "recorded" if may_leave_out or self.settings.topology == "gossip" else "bits"
 
     @property
     def bits(self) -> str:
-        """The fingerprint that a node must have to train this job; nothing where any will do."""
+        """The fingerprint that a node must have to train this job; empty if any will do."""
         return self.fingerprint if self.repro == "bits" else ""
 
     @property
@@ -90,7 +90,7 @@ class JobSpec:
 
     @property
     def class_weights(self) -> tuple[float, ...]:
-        """Factors of each class's rows, such that all classes count the same; nothing where all rows do."""
+        """The weight of each class's rows, so that all classes count the same; empty if all rows do."""
         if self.settings.weighting == "none":
             return ()
         present = sum(rows > 0 for rows in self.class_rows)
@@ -98,7 +98,7 @@ class JobSpec:
 
 
 def spec_from_bytes(content: bytes) -> JobSpec:
-    """The spec that to_bytes wrote; it may come from anybody. Raises BadRecord, BadSpec."""
+    """Parse a spec, which may come from an untrusted node. Raises BadRecord, BadSpec."""
     try:
         raw = json.loads(content)
         settings = Settings(**raw["settings"] | {"hidden": tuple(raw["settings"]["hidden"])})
@@ -110,28 +110,28 @@ def spec_from_bytes(content: bytes) -> JobSpec:
         _check_classes(spec)
         return spec
     except (MLError, ValueError, TypeError, KeyError, AttributeError, RecursionError, Malformed) as error:
-        raise BadRecord(f"a spec that is none: {error}") from error
+        raise BadRecord(f"malformed spec: {error}") from error
 
 
 def _file(raw: dict[str, Any]) -> TrainingFile:
     file = TrainingFile(**raw)
     check_name(file.name)
     if not all(isinstance(n, int) for n in (file.index, file.size_bytes, file.rows)) or file.rows < 1:
-        raise TypeError(f"{file.name}: a number is none")
+        raise TypeError(f"{file.name}: index, size and rows must be whole numbers, with at least one row")
     if len(bytes.fromhex(file.digest)) != DIGEST_BYTES:
-        raise ValueError(f"{file.name}: {file.digest} is no digest")
+        raise ValueError(f"{file.name}: {file.digest} is not a digest")
     return file
 
 
 def _check_classes(spec: JobSpec) -> None:
-    """What is said of the classes, and of the images. Raises TypeError, ValueError, MLError."""
+    """Check what a spec says of classes and images. Raises TypeError, ValueError, MLError."""
     Design(spec.sizes, spec.settings.model, spec.shape, spec.settings.course)
     if not all(isinstance(label, str) and label.isprintable() for label in spec.labels):
-        raise TypeError("labels are texts")
+        raise TypeError("labels must be printable texts")
     if len(spec.labels) not in (0, spec.classes) or len(spec.class_rows) not in (0, spec.classes):
         raise ValueError(f"{len(spec.labels)} labels and {len(spec.class_rows)} counts for {spec.classes} classes")
     if not all(isinstance(rows, int) and rows >= 0 for rows in spec.class_rows):
-        raise TypeError("rows of classes are numbers")
+        raise TypeError("rows of classes must be numbers, not negative")
     if spec.settings.weighting != "none" and not any(spec.class_rows):
         raise ValueError("weighting needs the rows of each class")
 
@@ -140,13 +140,13 @@ def _check_numbers(spec: JobSpec) -> None:
     if not isinstance(spec.features, int) or not isinstance(spec.classes, int):
         raise TypeError("features and classes must be numbers")
     if not spec.files or [f.index for f in spec.files] != list(range(len(spec.files))):
-        raise ValueError("files are counted from 0 on, and there is one at least")
+        raise ValueError("files must be numbered from 0 on, and there must be at least one")
     if not isinstance(spec.pinned, str):
-        raise TypeError("what files are pinned under is a text")
+        raise TypeError("pinned, the name of private data, must be a text")
     if not isinstance(spec.raw, bool):
-        raise TypeError("raw is yes or no")
+        raise TypeError("raw must be true or false")
     if not isinstance(spec.detached, bool) or not isinstance(spec.nonce, str):
-        raise TypeError("detached is yes or no, and a nonce is a text")
+        raise TypeError("detached must be true or false, and nonce a text")
     for digest in (spec.initial, spec.fingerprint):
         if len(bytes.fromhex(digest)) not in (0, DIGEST_BYTES):
-            raise ValueError(f"{digest} is no digest")
+            raise ValueError(f"{digest} is not a digest")

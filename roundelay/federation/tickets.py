@@ -14,7 +14,7 @@ COLLECT_WAIT_S = 1.0  # how long a node may hold a poll while the order runs
 GRACE_S = 1.0  # how much longer its answer may take to arrive
 COLLECT_PAUSE_S = 0.05  # after each poll, in case the node does not hold it
 COLLECTS_MAX = 1_000_000  # polls of one ticket
-SILENT_POLLS_MAX = 3  # in a row, of a node that nobody can stand in for
+SILENT_POLLS_MAX = 3  # in a row, of a node that no other can replace
 
 
 class TicketTimeout(NodeUnreachable):

@@ -85,7 +85,7 @@ class TrainerClient:
             self._ask(add, effect.contents[file.digest], order)
 
     def _compute(self, effect: Compute) -> Done:
-        """The task itself."""
+        """Have the trainer compute the task."""
         order, request = effect.order, _request(effect.order)
         answer = self._ask(request, effect.contents.get(order.weights, b""), order)
         loss, accuracy = (cast(float, answer.header.get(key, 0.0)) for key in ("loss", "accuracy"))

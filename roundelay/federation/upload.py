@@ -1,17 +1,17 @@
-"""Before the first round: every file of a job is stored on the ring, in all copies."""
+"""Upload: store a job's files on the ring, in all copies, before its first round."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from roundelay.chord.effects import Procedure, gather
+from roundelay.chord.effects import Procedure, gather_or_raise
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation.requests import TrainingFile
 from roundelay.store.blobs import Content
 from roundelay.store.write_path import put
 
-CONCURRENCY_MAX = 8  # files on their way side by side
+CONCURRENCY_MAX = 8  # files uploaded at once
 
 
 def upload_files(
@@ -20,20 +20,18 @@ def upload_files(
     files: Sequence[TrainingFile],
     contents: Mapping[str, Content],
     version: int,
-    tell: Callable[[TrainingFile], None],
+    on_stored: Callable[[TrainingFile], None],
 ) -> Procedure[dict[int, tuple[NodeRef, ...]]]:
-    """Store these files by the hash of their names. Returns who holds each, by index, the owner first.
+    """Store files by the hash of their names. Return the holders of each file by its index, the owner first.
 
-    version: the writer's clock. `tell` hears of each that has all its copies. Raises UnderReplicated, LookupFailed.
+    version: the writer's clock. on_stored: called with each file that has all its copies. Raises UnderReplicated,
+    LookupFailed.
     """
 
-    def place_one(file: TrainingFile) -> Procedure[tuple[NodeRef, ...]]:
+    def upload(file: TrainingFile) -> Procedure[tuple[NodeRef, ...]]:
         nodes = yield from put(start, ring, ring.key(file.name), file.name, contents[file.digest], version)
-        tell(file)
+        on_stored(file)
         return nodes
 
-    outcomes = yield from gather([place_one(file) for file in files], CONCURRENCY_MAX)
-    for outcome in outcomes:
-        if isinstance(outcome, Exception):
-            raise outcome
-    return {f.index: nodes for f, nodes in zip(files, outcomes, strict=True) if not isinstance(nodes, Exception)}
+    holders = yield from gather_or_raise([upload(file) for file in files], CONCURRENCY_MAX)
+    return {file.index: nodes for file, nodes in zip(files, holders, strict=True)}

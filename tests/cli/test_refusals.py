@@ -30,7 +30,7 @@ PRIVATE = ("train", "--private", "wards", "--validation", "letters/validate_lett
         ((*TRAIN, "--course-trainer", "--dropout", 0.5), "--course-trainer trains an mlp, without --dropout"),
         ((*TRAIN, "--tiers", "a,b"), "--tiers names the levels of --topology tree, not of star"),
         ((*TRAIN, "--mu", 0.5), "--mu is for --rule fedprox, not for fedavg"),
-        ((*TRAIN, "--rule", "fedprox", "--course-trainer"), "--course-trainer and --rule fedprox exclude one another"),
+        ((*TRAIN, "--rule", "fedprox", "--course-trainer"), "--course-trainer cannot be combined with --rule fedprox"),
     ],
 )
 def test_a_pair_that_cannot_be_is_refused_with_its_reason(arguments: tuple[object, ...], reason: str) -> None:

@@ -91,7 +91,7 @@ def test_a_job_sends_every_kind_of_message() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_who_is_asked_dies_at_this_message(kind: str) -> None:
+def test_the_receiver_dies_at_this_message(kind: str) -> None:
     table, spec = prepared()
     at(table, max(script()[0][kind], 3), lambda ref: void(table.seats.pop(ref, None)))
 

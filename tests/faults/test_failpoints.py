@@ -1,4 +1,4 @@
-"""Failpoints: what they are called, how they are asked for, and that nothing happens unless they are."""
+"""Failpoints: their names, how they are set, and that they are inert otherwise."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_these_are_all_of_them() -> None:
 
 
 @pytest.mark.parametrize("name", failpoints.NAMES)
-def test_each_is_inert_unless_it_is_asked_for(name: str) -> None:
+def test_each_failpoint_is_inert_unless_it_is_set(name: str) -> None:
     place, _, end = name.rpartition(".")
     done: list[str] = []
 
@@ -80,7 +80,7 @@ def test_each_is_inert_unless_it_is_asked_for(name: str) -> None:
     assert "dead" not in done
 
 
-def test_nothing_is_asked_for_by_an_empty_environment() -> None:
+def test_an_empty_environment_sets_no_failpoint() -> None:
     assert parse("") == parse(" ; ") == ()
 
 
@@ -165,7 +165,7 @@ def test_a_dropped_answer_is_silence() -> None:
     assert slept == [failpoints.SILENCE_S]
 
 
-def test_an_exit_that_must_be_armed_ends_one_of_those_who_share_the_folder(tmp_path: Path) -> None:
+def test_an_armed_exit_ends_one_of_the_processes_that_share_the_folder(tmp_path: Path) -> None:
     dead: list[int] = []
     processes = [points("train=exit;ask.Put~spec=exit", armed=tmp_path) for _ in range(3)]
 
@@ -202,7 +202,7 @@ def test_an_exit_that_must_be_armed_ends_one_of_those_who_share_the_folder(tmp_p
         "trainer.epoch.before=exit",
     ],
 )
-def test_what_cannot_be_understood_is_refused_by_name(text: str) -> None:
+def test_an_unknown_failpoint_is_refused_by_name(text: str) -> None:
     with pytest.raises(BadFailpoints, match="ROUNDELAY_FAILPOINTS"):
         parse(text)
 

@@ -215,7 +215,7 @@ def test_an_acknowledged_put_outlives_two_of_its_three_holders(benches: list[Ben
 
 
 @pytest.mark.parametrize("who", ["client", "driver"])
-def test_kill_who_drives(who: str, benches: list[Bench]) -> None:
+def test_kill_the_driver(who: str, benches: list[Bench]) -> None:
     benches[1].outcome(who)
 
 

@@ -1,4 +1,4 @@
-"""Who hangs, who is late, who answers twice: every (round, file) enters the sum exactly once, and the job goes on."""
+"""Nodes that hang, are slow or answer twice: each (round, file) enters the sum once, and the job goes on."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def placements(table: Table, spec: JobSpec) -> dict[int, dict[str, str]]:
 
 
 @pytest.mark.parametrize("from_round", [0, 1, 2])
-def test_a_trainer_that_hangs_is_raced_even_when_nobody_knows_yet_how_long_a_row_takes(from_round: int) -> None:
+def test_a_trainer_that_hangs_gets_a_backup_even_before_the_driver_knows_its_speed(from_round: int) -> None:
     table, spec = job()
     hung = table.owner(spec.files[0].name)
     hang(table, hung, from_round)
@@ -69,7 +69,7 @@ def test_a_trainer_that_hangs_is_raced_even_when_nobody_knows_yet_how_long_a_row
     )
 
 
-def test_who_is_raced_and_loses_is_given_no_work_for_a_while() -> None:
+def test_a_node_that_is_slower_than_its_backup_gets_no_work_for_a_while() -> None:
     table, spec = job()
     hung = table.owner(spec.files[0].name)
     hang(table, hung, 1)
@@ -85,7 +85,7 @@ def test_who_is_raced_and_loses_is_given_no_work_for_a_while() -> None:
     assert any(f"{hung.address} is slow" in line for line in said)
 
 
-def test_both_racers_answer_and_the_file_is_counted_once() -> None:
+def test_when_a_node_and_its_backup_both_finish_the_file_counts_once() -> None:
     """The first is late by as much as makes the driver ask another, and then both are done."""
     table, spec = job()
     late = table.owner(spec.files[0].name)
@@ -107,7 +107,7 @@ def test_both_racers_answer_and_the_file_is_counted_once() -> None:
     assert {n: sorted(placement) for n, placement in placements(table, spec).items()} == {1: files, 2: files}
 
 
-def test_orders_and_questions_that_arrive_twice_change_nothing() -> None:
+def test_orders_and_polls_that_arrive_twice_change_nothing() -> None:
     table, spec = job()
     again = table.ask
 
@@ -130,7 +130,7 @@ def test_a_file_that_enters_a_sum_twice_is_found_out() -> None:
         arithmetic.mean_of(spec, base, [part, replace(part, files=spec.files[1:])])
 
 
-def test_patience_is_endless_only_until_somebody_has_finished() -> None:
+def test_an_order_has_no_time_limit_until_another_has_finished() -> None:
     _, spec = job()
     pace = ThroughputEstimate()
     assert pace.backup_after_s(spec.files) == float("inf")

@@ -1,4 +1,4 @@
-"""What a job has recorded is verified; a record that is forged is named, and two results of a round stop a job."""
+"""Audit: a forged record is named, and two results of a round stop a job."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def test_an_honest_job_holds_whatever_is_looked_at() -> None:
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
-def test_a_result_that_is_no_link_of_the_chain_is_named(number: int) -> None:
+def test_a_result_outside_the_chain_is_named(number: int) -> None:
     job = driven()
     forged = write(job, f"result-{number}", other(job.look().results[number]))
 
     ((what, detail),) = wrong(job)
 
-    assert (what, detail) == (f"result-{number}", f"{forged} is no link of the chain: forged or damaged")
+    assert (what, detail) == (f"result-{number}", f"{forged} is not in the chain: forged or damaged")
 
 
 def test_of_two_last_results_both_are_named_and_training_again_tells_which_is_forged() -> None:
@@ -89,7 +89,7 @@ def test_rubbish_in_the_place_of_a_result_is_named() -> None:
     assert what == "result-2" and detail.startswith(rubbish)
 
 
-def test_a_forged_spec_is_named_and_nobody_takes_it_for_the_job() -> None:
+def test_a_forged_spec_is_named_and_never_read_as_the_job() -> None:
     job = driven()
     write(job, records.SPEC, replace(SPEC, nonce="forged").to_bytes())
 
@@ -131,7 +131,7 @@ def test_a_round_whose_first_weights_are_gone_cannot_be_made_again() -> None:
     view = job.look()
     gone = replace(view, results=(view.results[0], replace(view.results[1], weights="ab" * 32), *view.results[2:]))
 
-    with pytest.raises(NotFound, match="let go of"):
+    with pytest.raises(NotFound, match="deleted"):
         job.net.run(audit.retrain(job.net.entry, RING, gone, 2, Worker()))
 
 
@@ -141,11 +141,11 @@ def test_another_kind_of_machine_does_not_call_an_honest_round_forged() -> None:
         member.bits = ""  # they have these bits, and this machine has not
     job.drive()
 
-    with pytest.raises(OtherBits, match="cannot be compared"):
+    with pytest.raises(OtherBits, match="retrain on a machine"):
         retrain(job, 1)
 
 
-def test_two_results_of_a_round_stop_whoever_drives_and_both_are_named() -> None:
+def test_two_results_of_a_round_stop_every_driver_and_both_are_named() -> None:
     job = Job(IDS)
     honest = driven().look().results[2]
     forged = write(job, "result-2", other(honest))

@@ -1,4 +1,4 @@
-"""Nodes whose arithmetic gives other bits: they train nothing of a job that promises bits, and it says so."""
+"""Nodes that compute other bits train no file of a job that promises bits, and are reported."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_it_is_asked_once_and_no_more() -> None:
     assert sorted(asked) == sorted(others(job))
 
 
-def test_a_job_that_nobody_may_train_fails_with_the_reason() -> None:
+def test_a_job_that_no_node_may_train_fails_with_the_reason() -> None:
     job = job_with_others(len(IDS))
 
     with pytest.raises(NobodyFits, match=f"none of {len(IDS)} nodes may train"):
@@ -74,7 +74,7 @@ def test_a_job_that_has_made_rounds_waits_for_a_node_that_may_train_it() -> None
     driver._coordinator._report_waiting(BITS.files, number=2)
     driver._coordinator._report_waiting(BITS.files, number=2)
 
-    assert len(said) == 1 and said[0].endswith("waiting for one that may")
+    assert len(said) == 1 and said[0].endswith("waiting for a node that may")
 
 
 def test_another_process_at_its_address_is_another_node() -> None:

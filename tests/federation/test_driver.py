@@ -1,4 +1,4 @@
-"""One job driven to its end: the same weights however the files lie, and whatever becomes of the nodes."""
+"""One job driven to its end: the weights depend neither on the placement of files nor on failures."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_a_round_is_the_mean_of_the_files_weights_by_their_rows() -> None:
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-def test_the_weights_are_the_same_bits_whoever_trains(policy: str) -> None:
+def test_the_weights_are_the_same_bits_under_every_placement(policy: str) -> None:
     job = Job(IDS, make_spec(replace(SETTINGS, placement=policy)))
 
     assert job.drive() == EXPECTED
@@ -175,7 +175,7 @@ def used(policy: str) -> set[str]:
 
 
 @pytest.mark.parametrize("policy", sorted(BALANCING))
-def test_when_all_are_busy_somebody_does_it_all_the_same(policy: str) -> None:
+def test_when_all_nodes_are_busy_one_of_them_trains_all_the_same(policy: str) -> None:
     job = Job(IDS, make_spec(replace(SETTINGS, placement=policy)))
     for member in job.net.members.values():
         member.orders._is_busy = lambda: True
@@ -226,7 +226,7 @@ def test_replicas_less_one_nodes_may_die_at_once() -> None:
     assert len(job.net.dead) == RING.replicas - 1
 
 
-def test_the_way_in_may_die_before_the_first_question() -> None:
+def test_the_entry_node_may_die_before_the_first_request() -> None:
     job = Job(IDS)
     driver = job.driver()
     first = job.net.entry
@@ -314,7 +314,7 @@ def test_equal_jobs_are_equal_models_whatever_their_nonce() -> None:
     assert Job(IDS[:3], replace(SPEC, nonce="another")).drive() == EXPECTED
 
 
-def test_a_file_that_breaks_every_trainer_fails_the_job_by_name_and_says_so_on_the_ring() -> None:
+def test_a_file_that_breaks_every_trainer_fails_the_job_and_is_named_in_its_records() -> None:
     contents = CONTENTS | {"file-2": b"1,2,3,4,0\n1,2,x,4,0\n"}
     job = Job(IDS, make_spec(contents=contents), contents)
 
@@ -346,7 +346,7 @@ def test_a_cancelled_job_is_not_driven() -> None:
     assert not job.rounds
 
 
-def test_without_any_node_left_it_says_so_instead_of_waiting_for_ever() -> None:
+def test_without_any_node_left_the_driver_fails_instead_of_waiting_forever() -> None:
     job = Job(IDS[:2])
     job.net.kill_at(NextHop, 2)
 
@@ -407,7 +407,7 @@ def test_all_have_the_weights_before_the_first_is_given_its_order() -> None:
     assert sending not in heard[orders[0] : orders[-1]]
 
 
-def test_who_did_not_take_the_weights_gets_them_with_its_order() -> None:
+def test_a_node_that_missed_the_weights_gets_them_with_its_order() -> None:
     job = Job(IDS)
     undisturbed = job.drive()
     job, refused = Job(IDS), []

@@ -1,4 +1,4 @@
-"""A round in which nobody adds: mass is kept whatever is lost, repeated or refused, and the models come together."""
+"""Gossip: weight is conserved when pushes are lost, repeated or refused, and the models converge."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def masses(made: Job, number: int) -> list[WeightedModel]:
     return [attempts[latest].mass for attempts in held if latest in attempts]
 
 
-def test_every_node_has_a_model_and_all_are_near_to_one_another() -> None:
+def test_every_node_has_a_model_and_all_are_close() -> None:
     made = job()
     made.drive()
 
@@ -48,7 +48,7 @@ def test_every_node_has_a_model_and_all_are_near_to_one_another() -> None:
         assert report.disturbances == ()
 
 
-def test_the_mean_of_the_rings_mass_is_the_model_that_a_driver_would_have_made() -> None:
+def test_the_weighted_mean_over_the_ring_is_the_model_that_a_star_would_compute() -> None:
     made = job(replace(GOSSIP, rounds=1))
     made.drive()
 
@@ -58,7 +58,7 @@ def test_the_mean_of_the_rings_mass_is_the_model_that_a_driver_would_have_made()
     assert np.allclose(np.frombuffer(mean, "<f4"), np.frombuffer(star, "<f4"), rtol=0, atol=1e-6)
 
 
-def test_the_rings_mass_is_all_rows_after_every_round() -> None:
+def test_the_rings_total_weight_is_all_rows_after_every_round() -> None:
     made = job()
     made.drive()
 
@@ -66,7 +66,7 @@ def test_the_rings_mass_is_all_rows_after_every_round() -> None:
         assert sum(m.rows for m in masses(made, number)) == pytest.approx(made.spec.rows, rel=1e-12)
 
 
-def test_an_acknowledgement_that_is_lost_is_asked_for_again_and_the_push_counts_once() -> None:
+def test_a_push_whose_acknowledgement_is_lost_is_repeated_and_counts_once() -> None:
     made, pushed = job(), itertools.count(1)
     answer = made.net._ask
 
@@ -87,7 +87,7 @@ def test_an_acknowledgement_that_is_lost_is_asked_for_again_and_the_push_counts_
 @pytest.mark.parametrize(
     ("error", "is_lost"), [(NotFound("settled"), False), (Busy("full"), False), (NodeUnreachable("no answer"), True)]
 )
-def test_what_was_certainly_not_taken_is_kept_and_what_may_have_been_is_given_up_and_said(
+def test_a_refused_push_is_taken_back_and_an_unacknowledged_one_is_reported_as_lost(
     error: Exception, is_lost: bool
 ) -> None:
     made = job(replace(GOSSIP, rounds=1, exchanges=2))
@@ -104,7 +104,7 @@ def test_what_was_certainly_not_taken_is_kept_and_what_may_have_been_is_given_up
     assert any("sent but never acknowledged" in line for line in said) == is_lost
 
 
-def test_a_node_that_dies_while_it_mixes_takes_its_mass_along_and_the_report_says_so() -> None:
+def test_a_node_that_dies_while_it_mixes_loses_its_weight_and_the_report_says_so() -> None:
     made = job()
 
     def die(node: NodeRef, request: object) -> None:
@@ -186,7 +186,7 @@ def test_a_job_that_gossips_promises_no_bits() -> None:
     ],
     ids=str,
 )
-def test_what_makes_no_sense_without_somebody_who_adds_is_refused(wrong: dict[str, object]) -> None:
+def test_settings_that_need_a_server_are_refused_with_gossip(wrong: dict[str, object]) -> None:
     with pytest.raises(BadSpec, match=r"gossip|--exchanges|--tiers"):
         Settings(**wrong)  # type: ignore[arg-type]
 
@@ -194,7 +194,7 @@ def test_what_makes_no_sense_without_somebody_who_adds_is_refused(wrong: dict[st
 # --- mass
 
 
-def test_a_half_and_what_is_kept_are_the_whole_to_the_last_bit() -> None:
+def test_two_halves_are_the_whole_to_the_last_bit() -> None:
     whole = WeightedModel(500.0, np.random.default_rng(1).normal(size=64).astype("<f8").tobytes())
 
     assert push_sum.added([push_sum.split(whole), push_sum.split(whole)]) == whole
@@ -213,17 +213,17 @@ def test_a_half_and_what_is_kept_are_the_whole_to_the_last_bit() -> None:
         WeightedModel(1.0, np.array([np.inf]).tobytes()).to_bytes(""),
     ],
 )
-def test_what_is_no_mass_is_refused(raw: bytes) -> None:
+def test_a_malformed_weighted_model_is_refused(raw: bytes) -> None:
     with pytest.raises(BadTask):
         weighted_model_from_bytes(raw)
 
 
-def test_masses_of_different_models_are_not_added() -> None:
+def test_weighted_models_of_different_sizes_are_not_added() -> None:
     with pytest.raises(BadTask, match="different sizes"):
         push_sum.added([WeightedModel(1.0, bytes(8)), WeightedModel(1.0, bytes(16))])
 
 
-def test_a_node_keeps_so_many_jobs_and_attempts_and_no_more() -> None:
+def test_the_jobs_and_attempts_that_a_node_keeps_are_bounded() -> None:
     gossip = Gossip()
 
     def push(job: str, number: int) -> Push:
@@ -238,7 +238,7 @@ def test_a_node_keeps_so_many_jobs_and_attempts_and_no_more() -> None:
     assert len(gossip._jobs["job"].attempts) == ATTEMPTS_KEPT
 
 
-def test_a_node_takes_so_many_pushes_in_a_round_and_no_more() -> None:
+def test_the_pushes_that_a_node_accepts_in_a_round_are_bounded() -> None:
     gossip = Gossip()
     for number in range(PUSHES_MAX):
         gossip.receive_push(Push("job", 1, 1, number, ME, "00" * 32, 8))
@@ -248,7 +248,7 @@ def test_a_node_takes_so_many_pushes_in_a_round_and_no_more() -> None:
         gossip.receive_push(Push("job", 1, 1, PUSHES_MAX, ME, "00" * 32, 8))
 
 
-def test_a_push_is_tried_so_often_and_no_more() -> None:
+def test_the_tries_of_a_push_are_bounded() -> None:
     made, tried = job(replace(GOSSIP, rounds=1, exchanges=1), IDS[:2]), []
 
     def lose(node: NodeRef, request: object) -> None:
@@ -266,24 +266,24 @@ def test_an_audit_says_that_such_a_round_cannot_be_made_again() -> None:
     made = job(replace(GOSSIP, rounds=1))
     made.drive()
 
-    with pytest.raises(OtherBits, match="the chain alone is verified"):
+    with pytest.raises(OtherBits, match="only the chain was verified"):
         made.net.run(audit.retrain(made.net.entry, RING, made.look(), 1, Worker()))
 
 
-def test_of_two_drivers_the_first_ones_round_counts_and_that_is_no_divergence() -> None:
+def test_of_two_drivers_of_gossip_the_first_commits_the_round_without_divergence() -> None:
     made = job(replace(GOSSIP, rounds=1))
     weights = made.drive()
     result, report = made.rounds[0]
     other = replace(result, errors=result.errors + 1)
 
-    with pytest.raises(Overtaken, match="round 1 has been made by another driver"):
+    with pytest.raises(Overtaken, match="round 1 was completed by another driver"):
         made.net.run(made.driver()._log.store(other, report, weights, b""))
 
     assert made.look().results[-1] == result
 
 
 @pytest.mark.parametrize("task", [arithmetic.moments_task(make_spec()), MixTask(3)], ids=["moments", "mix"])
-def test_a_task_that_no_gossiping_trainer_can_do_fails_and_harms_nobody(task: Task) -> None:
+def test_a_task_that_gossip_cannot_do_fails_and_the_next_order_runs(task: Task) -> None:
     made = job(replace(GOSSIP, rounds=1), IDS[:2])
     node = made.net.entry
 
@@ -311,7 +311,7 @@ def test_an_order_to_train_together_with_other_nodes_is_not_carried_out() -> Non
     assert made.net._ask(Ask(node, Collect(ticket))).state == "unable"
 
 
-def test_an_order_sends_a_node_to_nobody_that_it_does_not_know() -> None:
+def test_an_order_sends_a_node_only_to_neighbours_that_it_knows() -> None:
     made = job(GOSSIP, IDS[:2])
     gossip, node = Gossip(), next(iter(made.net.members.values())).node
     order = Order("j", 1, (), MixTask(3), shares=(Share(ME, ()),), attempt=1)

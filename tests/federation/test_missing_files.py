@@ -1,4 +1,4 @@
-"""A file that no live node has: it alone is named and waited for; a quorum goes on without it, and says so."""
+"""A file that no live node has is named and waited for; with a quorum, a round goes on without it."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ def test_the_report_of_every_such_round_names_it() -> None:
     job.drive()
 
     assert [
-        any(line == f"left out, as no live node has them: {GONE.name}" for line in report.disturbances)
+        any(line == f"left out, because no live node has them: {GONE.name}" for line in report.disturbances)
         for _, report in job.rounds
     ] == [False, True, True, True]
 
 
-def test_nobody_loses_its_other_files_for_one_that_it_lacks() -> None:
+def test_a_node_that_lacks_one_file_keeps_its_others() -> None:
     job = job_without(QUORUM, GONE)
     job.drive()
 

@@ -145,7 +145,7 @@ def test_a_trainer_that_lacks_files_is_given_them_all(node: Node) -> None:
     assert node.ask(Collect(ticket)).state == "done"
 
 
-def test_an_order_whose_files_nobody_has_is_unable(node: Node) -> None:
+def test_an_order_whose_files_no_node_has_is_unable(node: Node) -> None:
     node.has_files = False
     ticket = node.ask(replace(ORDER, files=(replace(FILE, digest="22" * 32),)))
     node.work()
@@ -231,7 +231,7 @@ def test_an_order_whose_weights_are_not_here_is_unable(node: Node) -> None:
     assert not node.computed
 
 
-def test_a_result_that_there_is_no_room_for_is_unable_and_harms_nobody(node: Node) -> None:
+def test_an_order_whose_result_does_not_fit_is_unable_and_the_next_runs(node: Node) -> None:
     node.store._blobs.bytes_max = 40
     node.outcome = Done(bytes(100), 1.0)
     ticket = node.ask(ORDER)
@@ -251,7 +251,7 @@ def test_no_more_orders_wait_than_may(node: Node) -> None:
     assert node.ask(ORDER) == ORDER.ticket
 
 
-def test_a_ticket_that_nobody_has_given_out_is_not_found(node: Node) -> None:
+def test_an_unknown_ticket_is_not_found(node: Node) -> None:
     with pytest.raises(NotFound):
         node.ask(Collect("00" * 32))
 

@@ -74,7 +74,7 @@ def test_a_pair_works_or_is_refused_at_the_start(pair: tuple[tuple[str, Any], tu
         assert made == on_its_own(spec)
 
 
-def test_what_is_refused_is_what_should_be() -> None:
+def test_exactly_the_expected_pairs_are_refused() -> None:
     refused = set()
     for pair in PAIRS:
         try:
@@ -89,7 +89,7 @@ def test_what_is_refused_is_what_should_be() -> None:
 
 
 @pytest.mark.parametrize("each", CHOICES, ids=lambda each: f"{each[0]}={each[1]}")
-def test_pinned_files_take_every_setting_but_those_that_move_them_or_must_know_them(each: tuple[str, Any]) -> None:
+def test_private_data_takes_every_setting_that_neither_moves_nor_inspects_files(each: tuple[str, Any]) -> None:
     name, value = each
     try:
         settings = Settings(**BASE | {name: value})
@@ -98,7 +98,7 @@ def test_pinned_files_take_every_setting_but_those_that_move_them_or_must_know_t
     spec = make_spec(settings, FEW)
 
     if name in ("placement", "weighting"):
-        with pytest.raises(BadSpec, match=f"--pinned and --{name} {value} exclude one another"):
+        with pytest.raises(BadSpec, match=f"--private cannot be combined with --{name} {value}"):
             replace(spec, pinned="wards", homes=("n:1",) * len(FEW))
     else:
         assert replace(spec, pinned="wards", homes=("n:1",) * len(FEW)).pinned == "wards"

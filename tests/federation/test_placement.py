@@ -1,4 +1,4 @@
-"""Who trains which file: a pure function of who holds what."""
+"""Placement: a pure function of the members, the holders and their speed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ holders = st.integers(0, 12).flatmap(
 
 @EFFORT
 @given(holders)
-def test_every_file_goes_once_to_the_first_that_holds_it_or_to_nobody(held: dict[int, list[NodeRef]]) -> None:
+def test_every_file_goes_once_to_its_first_holder_or_is_left_over(held: dict[int, list[NodeRef]]) -> None:
     groups, orphans = by_hash(files(len(held)), held)
 
     placed = [(file.index, node) for node, group in groups.items() for file in group]
@@ -66,7 +66,7 @@ def test_a_files_holders_are_its_owner_and_the_next_ones_round_the_ring(numbers:
 
 @EFFORT
 @given(ids, st.data())
-def test_who_is_lost_passes_its_files_on_and_nobody_else_does(numbers: list[int], data: st.DataObject) -> None:
+def test_only_the_files_of_a_lost_node_move(numbers: list[int], data: st.DataObject) -> None:
     roster, all_files = seen(numbers), files(10)
     before, _ = by_hash(all_files, {f.index: roster.holders(f) for f in all_files})
     lost = data.draw(st.sampled_from(sorted(before, key=lambda node: node.id)))
@@ -87,7 +87,7 @@ def test_a_lost_node_gets_another_chance_after_some_rounds() -> None:
     roster.begin_round(1)
     roster.mark_lost(owner, "slow")
     assert owner not in roster.holders(file)
-    assert roster.disturbances == [f"{owner.address}: slow"]
+    assert roster.disturbances == [f"lost {owner.address}: slow"]
 
     for number in range(2, 3 + LOST_ROUNDS):
         roster.begin_round(number)
@@ -120,7 +120,7 @@ def test_every_policy_places_every_file_once_and_the_same_again(policy: str) -> 
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-def test_no_policy_asks_who_is_left_out(policy: str) -> None:
+def test_no_policy_chooses_an_excluded_node(policy: str) -> None:
     out = frozenset(NODES[:3])
 
     groups, orphans = assign(policy, files(25), view(25).without(out))
@@ -130,7 +130,7 @@ def test_no_policy_asks_who_is_left_out(policy: str) -> None:
     assert policy == "replicas" or not orphans
 
 
-def test_replicas_asks_only_who_is_sure_to_have_a_copy_and_balances_among_them() -> None:
+def test_replicas_balances_among_the_nodes_that_have_a_copy() -> None:
     seen = view(30)
 
     groups, _ = assign("replicas", files(30), seen)
@@ -139,7 +139,7 @@ def test_replicas_asks_only_who_is_sure_to_have_a_copy_and_balances_among_them()
     assert {len(group) for group in groups.values()} == {5}
 
 
-def test_bounded_gives_nobody_more_than_the_bound_and_stays_near_the_owner() -> None:
+def test_bounded_keeps_every_node_below_the_bound_and_stays_near_the_owner() -> None:
     one_owner = {i: tuple(NODES[:4]) for i in range(20)}
 
     groups, _ = assign("bounded", files(20), PlacementView(tuple(NODES), one_owner))
@@ -157,7 +157,7 @@ def test_round_robin_takes_turns_and_random_depends_on_the_round() -> None:
     assert one != other
 
 
-def test_the_least_loaded_are_those_who_have_been_fast() -> None:
+def test_least_loaded_prefers_nodes_that_have_been_fast() -> None:
     cost: Mapping[NodeRef, float] = {node: 4.0 if node == NODES[0] else 1.0 for node in NODES}
 
     groups, _ = assign("least-loaded", files(42), view(42, cost=cost))

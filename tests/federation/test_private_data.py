@@ -1,4 +1,4 @@
-"""Pinned files: only their home trains them, who is away is named, and what is published says nothing of rows."""
+"""Private data: only its home trains a file, absent homes are reported, and no row is published."""
 
 from __future__ import annotations
 
@@ -81,17 +81,17 @@ def test_a_node_that_is_away_is_named_and_takes_part_again_when_it_is_back(topol
     job.net.before_answer = come_and_go
     job.drive()
 
-    assert f"{away.address} is away: its 2 pinned files left out" in job.rounds[1][1].disturbances
+    assert f"{away.address} is away: its 2 private files left out" in job.rounds[1][1].disturbances
     mine = tuple(f.index for f in job.spec.files if f.name.startswith(f"{away.address}~"))
     assert [result.left_out for result, _ in job.rounds][:2] == [(), mine]
     assert job.rounds[-1][0].left_out == ()
 
 
-def test_equal_pinned_jobs_are_equal_models_in_star_and_tree() -> None:
+def test_equal_jobs_on_private_data_give_equal_models_in_star_and_tree() -> None:
     assert PinnedJob().drive() == PinnedJob(topology="tree").drive()
 
 
-def test_clients_of_their_own_train_without_moments_and_what_is_validated_stays_raw() -> None:
+def test_flower_clients_train_without_moments_and_validation_is_raw() -> None:
     job = PinnedJob()
     publications = tuple(
         Publication(address, 0, (PrivateFile("client", f"{at:064x}", 2, 10),))
@@ -151,13 +151,13 @@ def test_a_home_that_lacks_the_model_is_named_with_its_reason(topology: str) -> 
     lacking.compute = compute  # type: ignore[method-assign]
     job.drive()
 
-    line = f"{ADDRESSES[2]}: model mine:Linear is not allowed here: its 2 pinned files left out"
+    line = f"{ADDRESSES[2]}: model mine:Linear is not allowed here: its 2 private files left out"
     assert line in job.rounds[1][1].disturbances
 
 
-def test_pinned_files_are_placed_by_nothing_else() -> None:
+def test_private_files_are_placed_at_their_home_only() -> None:
     spec = make_spec()
-    with pytest.raises(BadSpec, match="--pinned and --placement random"):
+    with pytest.raises(BadSpec, match="--private cannot be combined with --placement random"):
         replace(spec, settings=replace(SETTINGS, placement="random"), pinned="wards", homes=("n:1",) * len(spec.files))
     with pytest.raises(BadSpec, match="homes"):
         replace(spec, pinned="wards")
@@ -166,7 +166,7 @@ def test_pinned_files_are_placed_by_nothing_else() -> None:
 # --- publications
 
 
-def test_what_a_node_publishes_is_found_and_holds_no_row() -> None:
+def test_a_publication_is_found_and_has_no_rows() -> None:
     net = InlineRing(IDS[:4], RING)
     files = tuple(private_file(name, CONTENTS[name])[0] for name in sorted(CONTENTS)[:2])
     versions = iter(range(1, 9))
@@ -197,7 +197,7 @@ def first_pause(procedure: object) -> object:
 
 
 def test_prepared_data_are_no_private_file() -> None:
-    with pytest.raises(Malformed, match="pinned files are letter files"):
+    with pytest.raises(Malformed, match="private files must be letter files"):
         private_file("images", b"\x89RDLY1\r\n" + bytes(100))
 
 
@@ -210,6 +210,6 @@ def test_prepared_data_are_no_private_file() -> None:
         b'{"address": "n:1", "features": 4, "files": [], "models": 7}',
     ],
 )
-def test_what_is_no_publication_is_refused(content: bytes) -> None:
+def test_a_malformed_publication_is_refused(content: bytes) -> None:
     with pytest.raises(BadRecord):
         _read(content)

@@ -1,4 +1,4 @@
-"""One round's orders: who is asked, what follows a failure, and when a slow node gets a backup task."""
+"""One round's orders: which nodes get them, what follows a failure, when a slow node gets a backup task."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_each_owner_gets_one_order_for_all_its_files_and_the_largest_order_first
     assert [(to.host, [f.index for f in order.files]) for to, order in orders] == [("n2", [1]), ("n1", [0, 2])]
 
 
-def test_what_would_be_placed_where_is_told_without_asking_anybody() -> None:
+def test_the_placement_can_be_computed_without_any_message() -> None:
     nodes = ScriptedNodes()
     file = one_file(nodes)
 
@@ -74,7 +74,7 @@ def test_what_would_be_placed_where_is_told_without_asking_anybody() -> None:
     assert not nodes.sent
 
 
-def test_an_order_without_files_asks_nobody() -> None:
+def test_a_round_without_files_sends_no_message() -> None:
     nodes = ScriptedNodes()
 
     assert Round(nodes).run() == {}
@@ -351,7 +351,7 @@ def order_times(nodes: ScriptedNodes) -> list[tuple[str, float]]:
     return [(m.to.host, m.at) for m in nodes.sent if isinstance(m.request, Order)]
 
 
-def test_a_slow_node_gets_a_backup_task_and_whoever_is_done_first_counts() -> None:
+def test_a_slow_node_gets_a_backup_and_the_first_result_counts() -> None:
     nodes, slow = slow_and_fast()
     round_ = Round(nodes)
     round_.has_experience()
@@ -390,7 +390,7 @@ def test_the_weights_go_with_a_backup_task() -> None:
     assert written(nodes) == ["n1", "n2"]
 
 
-def test_without_experience_nobody_is_called_slow() -> None:
+def test_without_samples_no_node_counts_as_slow() -> None:
     nodes, _ = slow_and_fast(slow_s=1000.0)
 
     assert Round(nodes).run(one_file(nodes)) == {0: "n1"}
@@ -549,7 +549,7 @@ def test_a_tree_may_take_four_times_as_long_as_trees_have_taken() -> None:
     assert estimate.tree_timeout_s(files_of([10])) == pytest.approx(4 * 2.0)
 
 
-def test_a_nodes_cost_is_half_its_last_order_and_half_what_was_known() -> None:
+def test_a_nodes_cost_is_the_mean_of_its_last_order_and_its_earlier_cost() -> None:
     estimate = estimate_after((1.0, 10), (3.0, 10))
 
     assert estimate.costs == {ScriptedNodes().refs[0]: pytest.approx((0.1 + 0.3) / 2)}

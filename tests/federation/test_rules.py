@@ -1,4 +1,4 @@
-"""The rules, against their papers' formulas and against themselves: pure functions with a state that chains."""
+"""The rules, against their papers' formulas."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_a_round_can_be_made_again_by_an_audit(settings: Settings) -> None:
 # --- a fraction of the files
 
 
-def test_a_fraction_is_drawn_anew_each_round_and_the_same_for_everybody() -> None:
+def test_each_round_samples_anew_and_every_driver_samples_the_same() -> None:
     spec = make_spec(replace(SETTINGS, fraction=0.3, rounds=50))
     drawn = [sampled_files(spec, number) for number in range(1, 51)]
 
@@ -155,7 +155,10 @@ def test_a_job_with_a_fraction_trains_only_these_and_ends_in_the_bits_it_has_alo
         ({"mu": 0.5}, "--mu is for --rule fedprox, not for fedavg"),
         ({"rule": "fedprox", "server_eta": 0.5}, "--server-eta is for --rule fedavgm or fedadam, not for fedprox"),
         ({"rule": "fedadam", "server_momentum": 0.5}, "--server-momentum is for --rule fedavgm, not for fedadam"),
-        ({"rule": "fedprox", "course": True, "optimizer": "gd"}, "--course-trainer and --rule fedprox"),
+        (
+            {"rule": "fedprox", "course": True, "optimizer": "gd"},
+            "--course-trainer cannot be combined with --rule fedprox",
+        ),
     ],
 )
 def test_a_setting_that_would_do_nothing_is_refused(settings: dict[str, object], message: str) -> None:

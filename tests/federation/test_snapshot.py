@@ -1,4 +1,4 @@
-"""A job looked at again and again: the same as at one look, and nothing is read twice."""
+"""Snapshots: reading only new records gives the same as reading all at once."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def drive(net: InlineRing) -> Iterator[JobSnapshot]:
     yield look(net, seen[-1])
 
 
-def test_round_after_round_more_is_seen_and_at_the_end_all_of_it(net: InlineRing) -> None:
+def test_each_snapshot_has_more_rounds_and_the_last_has_all(net: InlineRing) -> None:
     *before, last = drive(net)
 
     assert [sighting.state for sighting in before[:1]] == ["waiting"]
@@ -75,7 +75,7 @@ def test_round_after_round_more_is_seen_and_at_the_end_all_of_it(net: InlineRing
     assert last == look(net), "the same as when it is read at once"
 
 
-def test_what_is_known_is_not_read_again(net: InlineRing) -> None:
+def test_known_records_are_not_read_again(net: InlineRing) -> None:
     *_, last = drive(net)
     asked: list[str] = []
     net.before_answer = lambda node, request: asked.append(type(request).__name__)
@@ -86,13 +86,13 @@ def test_what_is_known_is_not_read_again(net: InlineRing) -> None:
     assert NextHop.__name__ in asked
 
 
-def test_a_job_that_is_not_there_is_no_job(net: InlineRing) -> None:
+def test_an_unknown_job_raises_no_such_job(net: InlineRing) -> None:
     with pytest.raises(NoSuchJob):
         net.run(read_snapshot(net.entry, RING, "0" * 64))
 
 
 @pytest.mark.parametrize("number", [2, ROUNDS + 1])
-def test_two_results_of_a_round_are_seen_whether_it_was_known_or_not(number: int, net: InlineRing) -> None:
+def test_two_results_of_a_round_raise_diverged_whether_it_was_known_or_not(number: int, net: InlineRing) -> None:
     *_, last = drive(net)
     known = last if number <= ROUNDS else None
     for weights in ("aa", "bb"):
@@ -104,7 +104,7 @@ def test_two_results_of_a_round_are_seen_whether_it_was_known_or_not(number: int
         look(net, known)
 
 
-def test_why_a_job_has_failed_is_read(net: InlineRing) -> None:
+def test_a_failed_jobs_snapshot_says_why(net: InlineRing) -> None:
     net.run(jobs.put_record(net.entry, RING, SPEC.job, records.FAILED, b"a file is wrong", 50))
 
     seen = look(net, look(net))

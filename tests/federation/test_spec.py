@@ -1,4 +1,4 @@
-"""What a job is: every setting has a range, every refusal says which, and the id covers everything."""
+"""A job's spec: every setting has a range, every refusal names it, and the id covers everything."""
 
 from __future__ import annotations
 
@@ -75,12 +75,12 @@ def test_both_ends_of_a_range_are_allowed(name: str, least: Any, most: Any) -> N
         ("course", "yes"),
     ],
 )
-def test_what_is_out_of_range_is_refused_by_name(name: str, value: Any) -> None:
+def test_a_value_out_of_range_is_refused_with_the_options_name(name: str, value: Any) -> None:
     with pytest.raises(BadSpec, match=f"{option(name)} "):
         Settings(**{name: value})
 
 
-def test_a_refusal_says_what_is_expected() -> None:
+def test_a_refusal_says_which_values_are_allowed() -> None:
     with pytest.raises(BadSpec, match="--rounds is 0, expected from 1 to 10000"):
         Settings(rounds=0)
     with pytest.raises(BadSpec, match="expected one of sgd, adam, gd"):
@@ -99,7 +99,7 @@ def test_the_course_trainer_is_full_batch_with_one_hidden_layer(settings: dict[s
         Settings(course=True, **settings)
 
 
-def test_every_setting_says_what_it_is() -> None:
+def test_every_setting_has_a_description() -> None:
     assert all(each.metadata["about"] for each in SETTINGS.values())
 
 
@@ -177,7 +177,7 @@ def test_equal_specs_are_one_job_and_its_id_is_whole() -> None:
     assert len(SPEC.job) == 64
 
 
-def test_a_spec_is_what_it_was_after_a_journey() -> None:
+def test_a_spec_survives_being_written_and_read() -> None:
     spec = replace(
         SPEC,
         settings=Settings(hidden=(5, 6), eta=0.25),
@@ -246,7 +246,7 @@ def file(**changes: Any) -> dict[str, Any]:
         broken(detached="yes"),
     ],
 )
-def test_what_is_no_spec_is_a_bad_record(content: bytes) -> None:
+def test_a_malformed_spec_is_a_bad_record(content: bytes) -> None:
     with pytest.raises((BadRecord, BadSpec)):
         spec_from_bytes(content)
 
@@ -299,7 +299,7 @@ def test_a_refused_spec_says_what_is_wrong(content: bytes, reason: str) -> None:
         {"files": [file(rows=1)]},
     ],
 )
-def test_what_a_spec_may_say_is_accepted(changes: dict[str, Any]) -> None:
+def test_a_valid_spec_is_accepted(changes: dict[str, Any]) -> None:
     assert spec_from_bytes(broken(**changes)).features == 16
 
 

@@ -1,4 +1,4 @@
-"""The tree: every part of the ring once, the same bits as the star, and a lost child costs a second asking."""
+"""Tree: each part of the ring once, the same bits as the star, and a lost child's files go to the star."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_any_policy_places_for_the_tree(policy: str) -> None:
     assert Job(IDS, make_spec(replace(TREE, placement=policy))).drive() == EXPECTED
 
 
-def test_the_driver_asks_one_node_a_round() -> None:
+def test_the_driver_sends_one_order_a_round() -> None:
     job, orders = Job(IDS, make_spec(TREE)), []
 
     def count(node: NodeRef, request: object) -> None:
@@ -95,7 +95,7 @@ def test_the_driver_asks_one_node_a_round() -> None:
 
 
 @pytest.mark.parametrize("nth", range(1, 8))
-def test_a_node_that_dies_in_a_tree_round_costs_a_second_asking_and_the_bits_are_the_same(nth: int) -> None:
+def test_the_files_of_a_node_that_dies_in_a_tree_are_trained_by_the_star_and_the_bits_are_the_same(nth: int) -> None:
     job, asked = Job(IDS, make_spec(TREE)), itertools.count(1)
 
     def die_at_the_nth(node: NodeRef, request: object) -> None:
@@ -112,7 +112,7 @@ def test_a_node_that_dies_in_a_tree_round_costs_a_second_asking_and_the_bits_are
     assert str(lost.address) not in job.rounds[-1][1].placement.values()
 
 
-def test_who_is_busy_in_a_tree_is_not_lost() -> None:
+def test_a_busy_node_in_a_tree_is_not_lost() -> None:
     job = Job(IDS, make_spec(replace(TREE, placement="least-loaded")))
     busy = job.net.members[next(iter(job.net.members))].orders
     busy._is_busy = lambda: True
@@ -122,7 +122,7 @@ def test_who_is_busy_in_a_tree_is_not_lost() -> None:
     assert all(Busy.__name__ not in line for _, report in job.rounds for line in report.disturbances)
 
 
-def test_without_any_node_at_the_top_it_is_the_stars_turn() -> None:
+def test_without_a_root_the_star_trains_all_files() -> None:
     job = Job(IDS, make_spec(TREE))
     for member in job.net.members.values():
         member.orders._launch = None
@@ -135,7 +135,7 @@ def owner(name: str) -> int:
     return next((identifier for identifier in IDS if identifier >= key), IDS[0])
 
 
-def test_tiers_are_named_and_the_last_name_is_for_all_below() -> None:
+def test_tiers_are_named_and_the_last_name_stands_for_all_below() -> None:
     specs = (replace(make_spec(replace(TREE, tiers="cloud,edge")), nonce=str(number)) for number in range(100))
     spec = next(s for s in specs if owner(s.job) in {owner(f.name) for f in s.files})  # its top has work of its own
     job = Job(IDS, spec)
@@ -149,7 +149,7 @@ def test_tiers_are_named_and_the_last_name_is_for_all_below() -> None:
 
 
 @pytest.mark.parametrize("settings", [{"tiers": "a,b"}, {"topology": "tree", "tiers": "a,,b"}])
-def test_tiers_that_mean_nothing_are_refused(settings: dict[str, str]) -> None:
+def test_tiers_without_a_tree_or_a_name_are_refused(settings: dict[str, str]) -> None:
     with pytest.raises(BadSpec, match="--tiers"):
         Settings(**settings)  # type: ignore[arg-type]
 
@@ -185,7 +185,7 @@ def test_a_partial_sum_is_read_as_it_was_written() -> None:
         lost_as("b").to_bytes().replace(b'"message": "b"', b'"message": 999'),
     ],
 )
-def test_what_is_no_partial_sum_is_refused(content: bytes) -> None:
+def test_a_malformed_partial_sum_is_refused(content: bytes) -> None:
     with pytest.raises(BadRecord):
         partial_from_bytes(content)
 

@@ -1,11 +1,13 @@
-"""What becomes of a round's mean: one rule a file, each a pure function with its paper named. Here: what may be chosen.
+"""Server rules: what is made of a round's mean. One rule per module, each a pure function with its paper cited.
 
-A rule gets the weights before the round, the exact mean of what the files made of them, and the state
-that it left in the round before; it gives the weights after the round, and its state (`steps`). The state
-is named in the chain of results, so whoever drives on goes on with it. Every operation is elementwise and
-correctly rounded (IEEE 754), so the bits do not depend on who computes it.
+fedavg, fedprox, fedavgm, fedadam  the rules
+steps    the rules as functions, by name
+vectors  a rule's state as bytes
 
-This module does without numpy, as a node does that drives nothing.
+A rule takes the weights before the round, the exact mean of the files' weights, and the state that it returned in the
+round before; it returns the weights after the round, and its new state. The chain of results names the state, so
+another driver continues with it. Every operation is elementwise and correctly rounded (IEEE 754): the bits do not
+depend on the machine. This module, which lists the rules, does not load numpy.
 """
 
 from __future__ import annotations
@@ -15,16 +17,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule, and what may be set with it."""
+    """A rule, and the settings that it takes."""
 
-    server_eta: float = 1.0  # its own, where none is given
-    takes: frozenset[str] = frozenset()  # settings that belong to this rule
-    is_proximal: bool = False  # local trainings are pulled towards the weights they began with
+    server_eta: float = 1.0  # the default
+    takes: frozenset[str] = frozenset()  # settings of this rule only
+    is_proximal: bool = False  # local training is pulled towards the weights it started from
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """What a rule is told."""
+    """The settings of a rule's step."""
 
     server_eta: float
     server_momentum: float

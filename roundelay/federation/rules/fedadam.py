@@ -14,12 +14,12 @@ BETA1, BETA2, TAU = 0.9, 0.99, 1e-3
 
 
 def fedadam(base: Floats, mean: Floats, state: bytes, eta: float) -> tuple[Floats, bytes]:
-    """weights = base + eta * first / (sqrt(second) + tau). Its state is both moments; the second starts at tau^2."""
+    """Return base + eta * first / (sqrt(second) + tau), and both moments; the second starts at tau^2."""
     first, second = unpack(state, 2, base.size)  # (parameters,)
     if not state:
         second = second + TAU**2
     change = mean.astype(np.float64) - base.astype(np.float64)  # (parameters,)
     kept = pack(BETA1 * first + (1 - BETA1) * change, BETA2 * second + (1 - BETA2) * change * change)
-    first, second = unpack(kept, 2, base.size)  # (parameters,) as whoever goes on from the state will have them
+    first, second = unpack(kept, 2, base.size)  # (parameters,) rounded as in the state
     step = eta * first / (np.sqrt(second) + TAU)  # (parameters,)
     return (base.astype(np.float64) + step).astype(np.float32), kept  # (parameters,)

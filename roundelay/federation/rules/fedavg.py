@@ -10,5 +10,5 @@ from roundelay.federation.rules.vectors import Floats
 
 
 def fedavg(mean: Floats) -> tuple[Floats, bytes]:
-    """It keeps no state."""
+    """Return the mean; there is no state."""
     return mean, b""

@@ -12,9 +12,9 @@ from roundelay.federation.rules.vectors import Floats, pack, unpack
 
 
 def fedavgm(base: Floats, mean: Floats, state: bytes, eta: float, momentum: float) -> tuple[Floats, bytes]:
-    """velocity = momentum * velocity + (mean - base); weights = base + eta * velocity. Its state is the velocity."""
+    """Return base + eta * velocity, and the velocity: momentum * velocity + (mean - base)."""
     (velocity,) = unpack(state, 1, base.size)  # (parameters,)
     change = mean.astype(np.float64) - base.astype(np.float64)  # (parameters,)
     kept = pack(momentum * velocity + change)
-    (velocity,) = unpack(kept, 1, base.size)  # (parameters,) as whoever goes on from the state will have it
+    (velocity,) = unpack(kept, 1, base.size)  # (parameters,) rounded as in the state
     return (base.astype(np.float64) + eta * velocity).astype(np.float32), kept  # (parameters,)

@@ -12,7 +12,7 @@ Doubles = npt.NDArray[np.float64]
 
 
 def unpack(state: bytes, count: int, size: int) -> list[Doubles]:
-    """So many vectors of that size; zeros where there is no state yet. Raises BadRecord."""
+    """Return `count` vectors of `size` elements; zeros if there is no state yet. Raises BadRecord."""
     if not state:
         return [np.zeros(size) for _ in range(count)]  # (parameters,)
     if len(state) != 4 * count * size:
@@ -21,5 +21,5 @@ def unpack(state: bytes, count: int, size: int) -> list[Doubles]:
 
 
 def pack(*vectors: Doubles) -> bytes:
-    """The inverse of unpack, rounded once."""
+    """Return vectors as bytes, rounded to float32: the inverse of unpack."""
     return b"".join(vector.astype("<f4").tobytes() for vector in vectors)
