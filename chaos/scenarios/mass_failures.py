@@ -9,10 +9,10 @@ from pathlib import Path
 
 from chaos import workload
 from chaos.checker import lost_files, miscounted_rounds, model_of, model_shown
+from chaos.experiment import experiment
 from chaos.nemesis import kill_together, kill_two_nodes
 from chaos.scenario import ScenarioResult, console_lines
 from chaos.workload import JobOptions
-from roundelay.federation.spec import JobSpec
 from roundelay.testing.cluster import Cluster, cluster
 from roundelay.testing.waiting import until
 
@@ -22,35 +22,30 @@ SEED = 7
 def two_of_eight_in_every_round(folder: Path) -> ScenarioResult:
     """Kill two random nodes of eight in each of ten rounds, and restart them after 2 s."""
     rng, options = random.Random(SEED), JobOptions(rounds=10, epochs=3)
-    data = workload.small_letters(folder)
-    with cluster(folder / "ring", 8, failpoints="trainer.train.before=sleep:9") as ring:
-        expected, undisturbed_s = workload.undisturbed(ring, data, options)
-        client = workload.start(ring, data, options, "--json")
-        job = workload.job_id(client)
+    with experiment(folder, 8, options, failpoints="trainer.train.before=sleep:9") as test:
+        ring, run = test.ring, test.start()
         began, hit, kills = time.monotonic(), set(), 0
         for number in range(1, options.rounds + 1):
-            workload.wait_for_round(ring, job, number - 1)
-            hit.add(_kill_two(ring, rng, job))
+            workload.wait_for_round(ring, run.job, number - 1)
+            hit.add(_kill_two(ring, rng, run.job))
             kills += 2
             ring.wait_until_converged()
             ring.wait_until_replicated()
-        code = client.wait()
+        run.client.wait()
         seconds = time.monotonic() - began
-        result = json.loads(client.out.read_text())
-        wrong = miscounted_rounds(ring, workload.wait_for_end(ring, job))
         return ScenarioResult(
             "8 nodes, 3 copies: two random nodes killed in each of 10 rounds, restarted after 2 s",
             "the same model",
-            code == 0 and result["model_sha256"] == expected and not wrong and hit == set(range(1, options.rounds + 1)),
+            run.is_unharmed() and hit == set(range(1, options.rounds + 1)),
             {
                 "kills": kills,
                 "rounds hit": len(hit),
-                "undisturbed_s": round(undisturbed_s, 1),
+                "undisturbed_s": round(test.undisturbed_s, 1),
                 "seconds": round(seconds, 1),
-                "slowdown": round(seconds / undisturbed_s, 2),
-                "files lost": len(lost_files(ring, _spec(ring, job))),
+                "slowdown": round(seconds / test.undisturbed_s, 2),
+                "files lost": len(lost_files(ring, run.end().spec)),
             },
-            console_lines(client, "answer", "slow", "another process"),
+            console_lines(run.client, "answer", "slow", "another process"),
         )
 
 
@@ -129,10 +124,6 @@ def _kill_two(ring: Cluster, rng: random.Random, job: str) -> int:
     for victim in victims:
         ring.restart(victim)
     return len(found.results)
-
-
-def _spec(ring: Cluster, job: str) -> JobSpec:
-    return until(lambda: workload.snapshot(ring, job), "the job can be read").spec
 
 
 SCENARIOS = (

@@ -100,7 +100,7 @@ def _result(run: Run, fault: str, made: bool, figures: dict[str, float]) -> Scen
         "slower, and the same model; one ring afterwards",
         made and not miscounted_rounds(run.experiment.ring, run.end()),
         {"undisturbed_s": round(run.experiment.undisturbed_s, 1), **figures},
-        console_lines(run.client, "answer", "slow", "closed", "out of touch", "took too long"),
+        console_lines(run.client, "answer", "slow", "closed", "took too long"),
     )
 
 
