@@ -429,6 +429,28 @@ def test_a_get_waits_for_a_later_version_on_a_node_that_receives_a_handoff() -> 
     assert world.get(0, "a", key=60) == b"new"
 
 
+@pytest.mark.parametrize("read", ["get", "find"])
+def test_a_read_that_has_found_an_item_still_waits_for_the_handoff_of_a_later_version(read: str) -> None:
+    world = world_of(TEN)
+    world.put(0, "a", b"old", key=60, version=1)
+    start, store = world.member(0), world.store(75)
+    world.run(start, "put", write_path.put_one(world.member(75), item_of(b"new", key=60, version=2), b"new"))
+    store.handoff_complete = False
+    calls = iter(range(100))
+
+    def complete_late(request: Find) -> Any:
+        store.handoff_complete = next(calls) >= 5
+        return store.find(request.key)
+
+    listen_to(world, 75, {Find: complete_late})
+
+    if read == "get":
+        assert world.get(0, "a", key=60) == b"new"
+    else:
+        found, _ = world.run(start, "find", read_path.find(start, world.ring, 60))
+        assert max(item.version for item in found) == 2
+
+
 def test_a_silent_owner_does_not_count_as_one_without_the_item() -> None:
     world = world_of(TEN)
     listen_to(world, 75, {Find: silent})
