@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from roundelay.client import private_data
 from roundelay.client.connection import Connection
 from roundelay.client.errors import translated_errors
 from roundelay.client.job_input import JobInput, kind_of, make_spec, read_data, read_validation
 from roundelay.client.local import allow_model
+from roundelay.client.option_text import show
 from roundelay.client.presets import recommended
 from roundelay.client.progress import SILENT, Progress
 from roundelay.client.requests import TrainRequest
-from roundelay.federation.settings import Settings
+from roundelay.federation.settings import Settings, option
 from roundelay.federation.spec import JobSpec
 from roundelay.ml.readers.saved_model import SavedModel, load
 
@@ -47,52 +49,53 @@ def prepare(request: TrainRequest, progress: Progress = SILENT) -> PreparedReque
     """Read and check the request's data, settings and initial model. Raises ClientError."""
     began = time.monotonic()
     with translated_errors(), ExitStack() as stack:
-        kind = "" if request.private else kind_of(request)
-        settings = settings_of(request, kind)
-        allow_model(settings.model)
+        if isinstance(request.settings, Mapping):
+            Settings(**_completed(request.settings))  # refuse a wrong setting before the data are read
+        allow_model(request.setting("model"))
         initial = load(request.init) if request.init else None
         find = _find_private if request.private else _find_own
-        found = find(request, kind, settings, initial, progress, stack)
+        found = find(request, initial, progress, stack)
         return PreparedRequest(request, initial, began, found, stack.pop_all())
 
 
-def settings_of(request: TrainRequest, kind: str) -> Settings:
-    """Return the request's settings, completed with what is recommended for the kind of data. Raises BadSpec."""
+def settings_of(request: TrainRequest, data: JobInput, progress: Progress) -> Settings:
+    """Return the request's settings, completed with what is recommended for the data. Raises BadSpec."""
     if isinstance(request.settings, Settings):
         return request.settings
-    chosen = {**recommended(kind, request.setting("model")), **request.settings}
-    if chosen.get("course"):
-        chosen["optimizer"] = "gd"
-    return Settings(**chosen)
+    advised = {
+        name: value for name, value in recommended(data, request.settings).items() if name not in request.settings
+    }
+    settings = Settings(**_completed({**advised, **request.settings}))
+    changed = [name for name in advised if advised[name] != request.setting(name)]
+    if changed:
+        chosen = ", ".join(f"{option(name).removeprefix('--')} {show(advised[name])}" for name in changed)
+        progress.note(f"{chosen}: chosen for {data.features} features; options override it")
+    return settings
+
+
+def _completed(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {**given, "optimizer": "gd"} if given.get("course") else dict(given)
 
 
 FindJob = Callable[[Connection], tuple[JobSpec, JobInput]]
 
 
-def _find_own(
-    request: TrainRequest,
-    kind: str,
-    settings: Settings,
-    initial: SavedModel | None,
-    progress: Progress,
-    stack: ExitStack,
-) -> FindJob:
+def _find_own(request: TrainRequest, initial: SavedModel | None, progress: Progress, stack: ExitStack) -> FindJob:
     """Read the user's own data."""
-    data = read_data(request, kind, settings.seed, stack, progress.bar("preparing"))
-    spec = make_spec(settings, data, initial, request.detach)
+    data = read_data(request, kind_of(request), request.setting("seed"), stack, progress.bar("preparing"))
+    spec = make_spec(settings_of(request, data, progress), data, initial, request.detach)
     if data.skipped:
         progress.note(f"not data, skipped: {', '.join(data.skipped)}")
     return lambda _: (spec, data)
 
 
-def _find_private(
-    request: TrainRequest, _: str, settings: Settings, initial: SavedModel | None, progress: Progress, stack: ExitStack
-) -> FindJob:
+def _find_private(request: TrainRequest, initial: SavedModel | None, progress: Progress, stack: ExitStack) -> FindJob:
     """Read the validation file; which private files there are, the ring knows."""
     validation = read_validation(Path(str(request.validation)), stack, progress.bar("preparing"))
 
     def find(connection: Connection) -> tuple[JobSpec, JobInput]:
-        data, homes = private_data.find_files(connection, request.private, settings.model, validation)
+        data, homes = private_data.find_files(connection, request.private, request.setting("model"), validation)
+        settings = settings_of(request, data, progress)
         return make_spec(settings, data, initial, request.detach, request.private, homes), data
 
     return find

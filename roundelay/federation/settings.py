@@ -37,7 +37,7 @@ class Settings:
         default=(256,),
         metadata={"least": 1, "most": 4096, "about": "sizes of the hidden layers: 256, or 512,512", "layers_max": 8},
     )
-    eta: float = _number(0.2, ETA_MIN, 100.0, "learning rate")
+    eta: float = _number(0.2, ETA_MIN, 100.0, "learning rate; if it is not given, wide rows and adam get a smaller one")
     batch: int = _number(32, 1, 65_536, "rows in a step (gd takes all rows of a file)")
     momentum: float = _number(0.9, 0.0, 1.0, "momentum of sgd and gd")
     optimizer: Optimizer = _choice("sgd", ("sgd", "adam", "gd"), "minibatch sgd, adam, or full-batch gd")

@@ -20,8 +20,10 @@ from roundelay.cli import legacy_arguments, main, options, screen, status, table
 from roundelay.cli.training import request_of
 from roundelay.client import report
 from roundelay.client.connection import find_member
+from roundelay.client.job_input import JobInput
 from roundelay.client.lookup import hop_reason, timed
 from roundelay.client.preparation import settings_of
+from roundelay.client.progress import SILENT
 from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings, option
@@ -30,6 +32,8 @@ from tests.processes import client_here, run_here
 
 RING = Ring()
 A, B, C = (NodeRef(number << 158, "127.0.0.1", 8001 + number) for number in range(3))
+
+LETTERS = JobInput({}, (), TrainingFile(0, "v", "0" * 64, 1, 1), features=16)
 
 
 # --- the seeds' lines
@@ -71,7 +75,7 @@ def test_the_course_line_becomes_settings_of_the_course() -> None:
 
     chosen = options.parse(train.parser(arguments), arguments)
 
-    assert settings_of(request_of(chosen), "letters") == Settings(
+    assert settings_of(request_of(chosen), LETTERS, SILENT) == Settings(
         rounds=3, epochs=75, hidden=(24,), eta=0.0001, momentum=0.7, optimizer="gd", course=True
     )
     assert (chosen.data, chosen.validation, chosen.supernode) == (
@@ -87,7 +91,7 @@ def test_the_course_line_becomes_settings_of_the_course() -> None:
 def test_every_setting_of_a_job_has_an_option_with_its_default() -> None:
     chosen = options.parse(train.parser([]), ["letters", "validate.txt"])
 
-    assert settings_of(request_of(chosen), "letters") == Settings()
+    assert settings_of(request_of(chosen), LETTERS, SILENT) == Settings()
 
 
 @pytest.mark.parametrize(
@@ -112,7 +116,7 @@ def test_every_setting_of_a_job_has_an_option_with_its_default() -> None:
 def test_an_option_sets_its_setting(given: str, setting: str, value: Any) -> None:
     chosen = options.parse(train.parser([]), ["letters", "validate.txt", *given.split()])
 
-    assert getattr(settings_of(request_of(chosen), "letters"), setting) == value
+    assert getattr(settings_of(request_of(chosen), LETTERS, SILENT), setting) == value
 
 
 PROGRAMS = {
