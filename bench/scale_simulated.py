@@ -37,7 +37,7 @@ SIZES = (1000, 2000, 3000, 5000, 10_000)
 SHOWN = (1000, 3000, 10_000)
 LINKS = replace(CALM, latency_s=0.05, bandwidth_mbit_s=100.0)
 RING = Ring(160, 8, 3)
-NOBODY = Address("nobody", 1)
+UNUSED = Address("unused", 1)
 LOOKUPS, JOINS = 300, 24
 WALKS_S = 60.0  # longer than any lookup or join takes
 ARC = 200  # neighbours that run the maintenance
@@ -125,7 +125,7 @@ def _of_size(count: int) -> RingCosts:
 def _adopt(world: World, nodes: Sequence[ChordNode], keepers: int) -> None:
     """Have all nodes answer, and the first `count` run the maintenance as well."""
     for place, node in enumerate(nodes):
-        Machine(world, node.ref.address, NOBODY, Maintaining if place < keepers else Answering).adopt(node)
+        Machine(world, node.ref.address, UNUSED, Maintaining if place < keepers else Answering).adopt(node)
 
 
 def _maintenance(true: IdealRing) -> tuple[float, float]:

@@ -145,12 +145,12 @@ def _run_by_ourselves(
 def _run(ring: Cluster, size: int, topology: str, contents: dict[str, bytes], files: tuple[TrainingFile, ...]) -> Row:
     settings = Settings(rounds=ROUNDS, epochs=1, hidden=(HIDDEN,), eta=0.1, placement="round-robin", topology=topology)
     spec = JobSpec(settings, files[:-1], files[-1], FEATURES, CLASSES, nonce=f"{topology} {time.time_ns()}")
-    told: list[tuple[int, RoundReport]] = []
+    reported: list[tuple[int, RoundReport]] = []
     runtime = client_runtime()
     with counted() as traffic:
 
         def tell(result: RoundResult, report: RoundReport) -> None:
-            told.append((traffic.bytes, report))
+            reported.append((traffic.bytes, report))
 
         ring.ask(lambda entry: upload_files(entry.node, entry.ring, files, contents, time.time_ns(), lambda _: None))
         ring.ask(lambda entry: jobs.publish(entry.node, entry.ring, spec, time.time_ns()))
@@ -161,8 +161,8 @@ def _run(ring: Cluster, size: int, topology: str, contents: dict[str, bytes], fi
             runtime.run(driver.drive())
         finally:
             runtime.stop(1.0)
-    between = [later[0] - earlier[0] for earlier, later in pairwise(told)]
-    last = told[-1][1]
+    between = [later[0] - earlier[0] for earlier, later in pairwise(reported)]
+    last = reported[-1][1]
     asked = len(set(last.placement.values())) if topology == "star" else 1
     return Row(
         size,
@@ -172,7 +172,7 @@ def _run(ring: Cluster, size: int, topology: str, contents: dict[str, bytes], fi
         asked,
         last.passed_on,
         max(0, len(last.tiers) - 1),
-        round(median(report.seconds for _, report in told), 3),
+        round(median(report.seconds for _, report in reported), 3),
         digest_of(driver.weights),
     )
 

@@ -34,7 +34,7 @@ ASK_ATTEMPTS_MAX = 20
 
 
 def free_port() -> int:
-    """Return a port that nobody listens at now."""
+    """Return a port that is free now."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
 
