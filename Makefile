@@ -44,7 +44,7 @@ demo: install
 	$(PYTHON) client.py letters validate_letters.txt --local 4
 
 dashboard: $(VENV)/.dashboard
-	$(PYTHON) -m roundelay.dashboard --lab
+	$(PYTHON) client.py dashboard --lab
 
 $(VENV)/.dashboard: $(STAMP)
 	$(PYTHON) $(PIP) "nicegui>=3.3,<4"
@@ -66,7 +66,7 @@ mutants: install
 	$(PYTHON) tools/mutants.py --seed $(SEED)
 
 paper: install
-	$(PYTHON) -m roundelay.sim paper
+	$(PYTHON) client.py simulate paper
 
 soak: install
 	$(PYTHON) -m chaos soak --out docs/results/soak.md

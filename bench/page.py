@@ -187,7 +187,7 @@ The most expensive half of a run took {most:.3f} of a core: {verdict} a quarter.
 @contextmanager
 def dashboard(nodes: int) -> Iterator[tuple[int, str]]:
     """Start a dashboard; yield its process id and its address."""
-    command = [sys.executable, "-m", "roundelay.dashboard", "--lab", str(nodes), "--port", "0", "--end-with-parent"]
+    command = [sys.executable, "-m", "roundelay", "dashboard", "--lab", str(nodes), "--port", "0", "--end-with-parent"]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdin is not None and child.stdout is not None
         try:

@@ -17,7 +17,7 @@ from bench.machine import ROOT, environment
 TURNS = 7
 TIMEOUT_S = 60.0
 NOTHING = ("-c", "pass")
-HELPS = ("client.py", "client.py train", "client.py jobs", "compute_node.py", "supernode.py", "-m roundelay.dashboard")
+HELPS = ("client.py", "client.py train", "client.py jobs", "compute_node.py", "supernode.py", "client.py dashboard")
 # Until it serves: what its entry point imports, and what that runs.
 STARTS = {
     "a node": "roundelay.cli.main, roundelay.cli.compute_node, roundelay.cli.run_compute_node",

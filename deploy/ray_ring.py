@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from roundelay.chord.refs import Address
-from roundelay.cli import exits, legacy_arguments, options, train
+from roundelay.cli import exits, legacy_arguments, train
+from roundelay.cli import main as programs
 from roundelay.node.errors import LocalRingFailed
 from roundelay.node.options import NODES_MAX
 from roundelay.node.readiness import wait_until_converged
@@ -192,7 +193,7 @@ def parse(arguments: Sequence[str]) -> RayRingOptions:
     if not 0 <= chosen.cpus < float("inf"):
         parser.error("--cpus takes 0 or more")
     client = legacy_arguments.translate(chosen.client[1:] if chosen.client[0] == "train" else chosen.client)
-    job = options.parse(train.parser(client), client)
+    job = programs.parse(train.parser(client), client)
     if given := next((name for name in RESERVED if getattr(job, name)), None):
         parser.error(f"--{given} is not allowed: the client uses the ring on Ray, which ends with its job")
     train.check_options(job)

@@ -26,9 +26,8 @@ import chaos.__main__
 import deploy.ray_ring
 import letters.make
 import letters.split
-import roundelay.dashboard.__main__
-import roundelay.sim.__main__
-from roundelay.cli import main, options
+from roundelay.cli import main
+from roundelay.cli.parser_base import Parser
 from roundelay.testing.waiting import until
 from tests.processes import PATIENCE_S, ROOT, client_here, environment, run_here
 
@@ -47,8 +46,6 @@ MODULES = {
     "letters.make": letters.make.main,
     "letters.split": letters.split.main,
     "roundelay": main.roundelay,
-    "roundelay.dashboard": roundelay.dashboard.__main__.main,
-    "roundelay.sim": roundelay.sim.__main__.main,
 }
 WITHOUT_OPTIONS = (
     "roundelay.dashboard.pictures",
@@ -125,19 +122,21 @@ class Understood(Exception):
 @pytest.fixture
 def only_parse(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stop each program after it has parsed its command line."""
-    parse, parse_args = options.parse, argparse.ArgumentParser.parse_args
+    parse, parse_args = main.parse, argparse.ArgumentParser.parse_args
 
-    def parse_and_stop(made: options.Parser, arguments: Sequence[str]) -> None:
+    def parse_and_stop(made: Parser, arguments: Sequence[str]) -> None:
         parse(made, arguments)
         raise Understood
 
     def parse_args_and_stop(made: argparse.ArgumentParser, *arguments: Any) -> argparse.Namespace:
         chosen: argparse.Namespace = parse_args(made, *arguments)
-        if isinstance(made, options.Parser | deploy.ray_ring.Parser):
-            return chosen  # options.parse follows, and checks more
+        if isinstance(made, Parser | deploy.ray_ring.Parser):
+            return chosen  # main.parse follows, and checks more
         raise Understood
 
-    monkeypatch.setattr(options, "parse", parse_and_stop)
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")  # otherwise bench trainer restarts itself
+    monkeypatch.setattr(os, "sched_setaffinity", lambda *_: None, raising=False)
+    monkeypatch.setattr(main, "parse", parse_and_stop)
     monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse_args_and_stop)
 
 

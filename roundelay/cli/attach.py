@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from roundelay.cli import options
-from roundelay.cli.ring_options import open_ring
+from roundelay.cli import parser_base
+from roundelay.cli.ring_entry import open_ring
 from roundelay.cli.screen import Screen
 from roundelay.client.report import save_model
 
 
-def run(chosen: options.Namespace) -> int:
+def run(chosen: parser_base.Namespace) -> int:
     """Show every round, then the results. Raises ClientError."""
     screen = Screen(json_only=chosen.json)
     with open_ring(chosen, screen) as ring, screen:

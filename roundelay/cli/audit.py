@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from rich.markup import escape
 from rich.table import Table
 
-from roundelay.cli import exits, options
-from roundelay.cli.ring_options import open_ring
+from roundelay.cli import exits, parser_base
+from roundelay.cli.ring_entry import open_ring
 from roundelay.client.errors import RingUnavailable
 from roundelay.federation.audit import AuditFinding
 from roundelay.node.console import console
 
 
-def run(chosen: options.Namespace) -> int:
+def run(chosen: parser_base.Namespace) -> int:
     """Show what each check found; return FAILED if one does not hold. Raises ClientError."""
     findings: list[AuditFinding] = []
     try:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from roundelay.cli import options
-from roundelay.cli.ring_options import open_ring
+from roundelay.cli import parser_base
+from roundelay.cli.ring_entry import open_ring
 from roundelay.federation.snapshot import JobSnapshot
 
 
-def run(chosen: options.Namespace) -> int:
+def run(chosen: parser_base.Namespace) -> int:
     """Cancel the job. Raises ClientError."""
     with open_ring(chosen) as ring:
         print(cancelled(ring.job(chosen.job).cancel(b"by cancel")))

@@ -7,13 +7,13 @@ import json
 from rich.markup import escape
 from rich.table import Table
 
-from roundelay.cli import exits, options
-from roundelay.cli.ring_options import open_ring
+from roundelay.cli import exits, parser_base
+from roundelay.cli.ring_entry import open_ring
 from roundelay.client.health import RingCheck
 from roundelay.node.console import console
 
 
-def run(chosen: options.Namespace) -> int:
+def run(chosen: parser_base.Namespace) -> int:
     """Print each predicate; return FAILED if one is broken. Raises ClientError."""
     with open_ring(chosen) as ring:
         found = ring.check()

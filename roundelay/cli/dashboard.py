@@ -1,59 +1,84 @@
-"""The command line of `python -m roundelay.dashboard`."""
+"""client.py dashboard: a page in the browser that shows the ring, launches jobs and watches them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from roundelay.cli import options
+from roundelay.cli import exits, parser_base
+from roundelay.cli.ring_address import ring_address
+from roundelay.dashboard.options import TOKEN_CHARACTERS_MIN, DashboardOptions
 
-TOKEN_CHARACTERS_MIN = 16
 LAB_NODES = 5
 
 
-def parser(arguments: Sequence[str]) -> options.Parser:
-    made = options.parser(
-        "dashboard",
-        "A page that shows the ring, launches jobs and watches them.",
-        "python3 -m roundelay.dashboard --lab",
+def parser(arguments: Sequence[str]) -> parser_base.Parser:
+    """Return the command line."""
+    made = parser_base.Parser(
+        "client.py dashboard",
+        "Show the ring in a browser, launch jobs there and watch them.",
+        "python3 client.py dashboard --lab",
         arguments,
+        program="dashboard",
     )
-    options.add_ring_options(made)
-    made.add_argument("--port", type=options.port, default=8080, metavar="P", help="(default: %(default)s; 0: any)")
+    parser_base.add_ring_options(made)
+    made.add_argument(
+        "--port", type=parser_base.port, default=8080, metavar="P", help="port; 0: any free one (default: %(default)s)"
+    )
     made.add_argument(
         "--lab",
         type=int,
         nargs="?",
         const=LAB_NODES,
         metavar="N",
-        help=f"start a ring of N nodes ({LAB_NODES}) here, to be disturbed from the page",
+        help=f"start a ring of N nodes ({LAB_NODES}) on this machine, to be disturbed from the page",
     )
-    made.add_argument(
-        "--read-only", action="store_true", help="look only: nothing can be launched, stopped or disturbed"
-    )
+    made.add_argument("--read-only", action="store_true", help="allow no launching, stopping or disturbing")
     made.add_argument(
         "--data",
         type=Path,
         default=Path(),
         metavar="DIR",
-        help="training files are taken from below here (default: the current folder)",
+        help="take training files from below this folder (default: the current folder)",
     )
-    made.more("--host", default="127.0.0.1", metavar="H", help="listen there (default: %(default)s)")
+    made.more("--host", default="127.0.0.1", metavar="H", help="listen at this address (default: %(default)s)")
     made.more(
         "--name",
         action="append",
         default=[],
         metavar="H",
-        help="a name that browsers reach this page by, besides --host; may be repeated",
+        help="a name by which browsers reach the page, besides --host; may be repeated",
     )
     made.more(
         "--token-file",
         type=Path,
         metavar="FILE",
-        help=f"the token to ask for, {TOKEN_CHARACTERS_MIN} characters or more; required beyond loopback "
-        "(default: a new one at each start)",
+        help=f"file with the token to ask for, {TOKEN_CHARACTERS_MIN} characters or more; required beyond loopback "
+        "(default: a new token at each start)",
     )
-    made.more(
-        "--end-with-parent", action="store_true", help="announce readiness as JSON, and end when standard input closes"
-    )
+    parser_base.add_end_with_parent(made)
     return made
+
+
+def run(chosen: parser_base.Namespace) -> int:
+    """Serve the page until it is stopped. Raises ClientError."""
+    options = options_of(chosen)
+    from roundelay.dashboard.run import run  # brings thrift and numpy, which wrong options need not wait for
+
+    run(options, exits.say)
+    return 0
+
+
+def options_of(chosen: parser_base.Namespace) -> DashboardOptions:
+    """Return the dashboard's options. Raises ClientError."""
+    return DashboardOptions(
+        ring_address(chosen),
+        chosen.port,
+        chosen.host,
+        tuple(chosen.name),
+        chosen.token_file,
+        chosen.lab,
+        chosen.read_only,
+        chosen.data,
+        chosen.end_with_parent,
+    )

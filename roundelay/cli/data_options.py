@@ -6,7 +6,7 @@ import argparse
 from dataclasses import Field, fields
 from typing import Any
 
-from roundelay.cli.options import Parser, checked
+from roundelay.cli.parser_base import Parser, checked
 from roundelay.client.option_text import show
 from roundelay.client.requests import DataOptions
 

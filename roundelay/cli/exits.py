@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -39,11 +41,21 @@ CODES = {
 }
 
 
+IS_CHECKOUT = (Path(__file__).resolve().parents[2] / "client.py").is_file()
+SCRIPTS = {"client": "roundelay", "supernode": "roundelay supernode", "compute_node": "roundelay node"}
+SCRIPT = re.compile(r"(?<![\w./-])(python3 )?(client|supernode|compute_node)\.py\b")
+
+
+def as_typed_here(text: str) -> str:
+    """Return a text in which the scripts of a checkout are replaced by `roundelay` where that is installed."""
+    return text if IS_CHECKOUT else SCRIPT.sub(lambda found: SCRIPTS[found[2]], text)
+
+
 class Exit(Exception):
     """End the program with this code, after this line on standard error."""
 
     def __init__(self, code: int, line: str) -> None:
-        super().__init__(line)
+        super().__init__(as_typed_here(line))
         self.code = code
 
 
@@ -61,7 +73,7 @@ class Interrupted(Exception):
 
 
 def run(main: Callable[[list[str]], int]) -> None:
-    """Run a program to its exit code. SIGINT and SIGTERM end it in good order, a second one at once."""
+    """Run a program, and exit with its code. SIGINT and SIGTERM end it in good order, a second one at once."""
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -81,15 +93,15 @@ def run(main: Callable[[list[str]], int]) -> None:
 
 
 def say(line: str) -> None:
-    """A line on standard output; when nobody reads it any more, the program goes on without."""
+    """Print a line on standard output; if its reader has gone, go on without."""
     try:
-        print(line, flush=True)
+        print(as_typed_here(line), flush=True)
     except OSError:
         _silence()
 
 
 def _check_failpoints() -> None:
-    """Wrong ones are told at once; --help does not wait for what only they need."""
+    """Raise Exit for malformed failpoints; without any, import nothing."""
     if "ROUNDELAY_FAILPOINTS" in os.environ:
         from roundelay.node import failpoints
 
@@ -100,12 +112,12 @@ def _check_failpoints() -> None:
 
 
 def _silence() -> None:
-    """Whoever read our output has gone: what is still to come goes nowhere."""
+    """Discard further output: its reader has gone."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _end(code: int) -> NoReturn:
-    """All is in order: end, without waiting for threads that wait for somebody else's answer."""
+    """End without waiting for threads that wait for an answer of another process."""
     with suppress(OSError):
         sys.stdout.flush()
     with suppress(OSError):

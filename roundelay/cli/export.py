@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 
-from roundelay.cli import options
-from roundelay.cli.ring_options import open_ring
+from roundelay.cli import parser_base
+from roundelay.cli.ring_entry import open_ring
 from roundelay.client.report import save_model
 
 
-def run(chosen: options.Namespace) -> int:
+def run(chosen: parser_base.Namespace) -> int:
     """Save the model of the last round. Raises ClientError."""
     with open_ring(chosen) as ring:
         job = ring.job(chosen.job)

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from rich.markup import escape
 from rich.table import Table
 
-from roundelay.cli import options
-from roundelay.cli.ring_options import open_ring
+from roundelay.cli import parser_base
+from roundelay.cli.ring_entry import open_ring
 from roundelay.client.ring import JobSummary
 from roundelay.node.console import console
 
 
-def run(chosen: options.Namespace) -> int:
+def run(chosen: parser_base.Namespace) -> int:
     """Show the latest jobs. Raises ClientError."""
     with open_ring(chosen) as ring:
         found = ring.jobs()

@@ -7,13 +7,13 @@ import json
 from rich.markup import escape
 from rich.table import Table
 
-from roundelay.cli import options
-from roundelay.cli.ring_options import open_ring
+from roundelay.cli import parser_base
+from roundelay.cli.ring_entry import open_ring
 from roundelay.client.lookup import LookupResult, hop_reason
 from roundelay.node.console import console
 
 
-def run(chosen: options.Namespace) -> int:
+def run(chosen: parser_base.Namespace) -> int:
     """Show the route. Raises ClientError."""
     with open_ring(chosen) as ring:
         found = ring.lookup(chosen.name)

@@ -1,11 +1,18 @@
-"""The programs: each parses its command line and runs what it names."""
+"""The programs: each parses its command line and runs what it names.
+
+What a program runs is imported by name, after its command line was understood: --help waits for nothing else.
+"""
 
 from __future__ import annotations
 
+import argparse
+import sys
+from collections.abc import Sequence
 from importlib import import_module
 
-from roundelay.cli import exits
+from roundelay.cli import configuration, exits, legacy_arguments
 from roundelay.cli.environment import importing
+from roundelay.cli.parser_base import Parser, make_optional
 from roundelay.client.errors import ClientError
 
 SUBCOMMANDS = {
@@ -15,18 +22,20 @@ SUBCOMMANDS = {
     "cancel": "end a job",
     "export": "save the model of a job to a file",
     "audit": "verify a job's chain of results, and repeat some of its rounds",
-    "status": "show every node of the ring",
-    "ring": "run a whole ring on this machine, until Ctrl-C",
-    "ping": "check whether a process of the ring serves (for health checks)",
-    "lookup": "show the route to a name's key, hop by hop",
     "predict": "apply a saved model to a file",
+    "status": "show every node of the ring, or check the ring",
+    "lookup": "show the route to a name's key, hop by hop",
+    "ping": "check whether a process of the ring serves (for health checks)",
+    "ring": "run a whole ring on this machine, until Ctrl-C",
+    "dashboard": "show the ring in a browser; launch and watch jobs there",
     "prepare": "turn a data set into training files",
     "partition": "split training files anew, as alike or as unlike as wanted",
+    "simulate": "run rings in one thread, from one seed: scenarios and the Chord paper's experiments",
 }
 
 
 def client(arguments: list[str]) -> int:
-    """Run a subcommand of the client; a first word that is no subcommand means train."""
+    """Run a subcommand of the client; a first word that is not a subcommand means train."""
     if not arguments:
         raise exits.Exit(exits.USAGE, usage())
     if arguments[0] in ("-h", "--help"):
@@ -34,41 +43,19 @@ def client(arguments: list[str]) -> int:
         return 0
     word, *rest = arguments
     if word not in SUBCOMMANDS:
-        from roundelay.cli import legacy_arguments
-
         word, rest = "train", legacy_arguments.translate(arguments)
-    from roundelay.cli import commands, options
-
-    chosen = options.parse(commands.LINES[word](rest), rest)
-    try:
-        code: int = import_module(f"roundelay.cli.{word}").run(chosen)
-    except ClientError as error:
-        raise exits.from_client(error) from error
-    return code
+    chosen = parse(import_module("roundelay.cli.commands").PARSERS[word](rest), rest)
+    return _run(f"roundelay.cli.{word}", chosen)
 
 
 def compute_node(arguments: list[str]) -> int:
     """Join the ring as a compute node, until stopped."""
-    from roundelay.cli import compute_node as command_line
-    from roundelay.cli import legacy_arguments, options
-
-    chosen = options.parse(command_line.parser(arguments), legacy_arguments.translate_node(arguments))
-    with importing():
-        from roundelay.cli import run_compute_node  # not imported for --help
-
-    return run_compute_node.run(chosen)
+    return _serve("compute_node", legacy_arguments.translate_node(arguments))
 
 
 def supernode(arguments: list[str]) -> int:
     """Admit compute nodes to the ring, until stopped."""
-    from roundelay.cli import options
-    from roundelay.cli import supernode as command_line
-
-    chosen = options.parse(command_line.parser(arguments), arguments)
-    with importing():
-        from roundelay.cli import run_supernode  # not imported for --help
-
-    run_supernode.run(chosen)
+    return _serve("supernode", arguments)
 
 
 def roundelay(arguments: list[str]) -> int:
@@ -79,14 +66,56 @@ def roundelay(arguments: list[str]) -> int:
     return client(arguments)
 
 
+def parse(made: Parser, arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options, wherever they are given; --help, --help-all and --show-config print and exit.
+
+    Raises Exit.
+    """
+    if not {"-h", "--help", "--help-all"}.isdisjoint(arguments):
+        made.print_help()
+        sys.exit(0)
+    if not made.is_configurable:
+        return made.parse_args(arguments)
+    if "--show-config" in arguments:
+        make_optional(made)
+    chosen, origins = configuration.resolve(made, arguments, _known_keys)
+    if "--show-config" in arguments:
+        print(configuration.show(made, chosen, origins))
+        sys.exit(0)
+    chosen.origins = origins
+    return chosen
+
+
 def usage() -> str:
     """Return the client's help."""
     lines = ["usage: client.py DIR FILE [options]", "       client.py SUBCOMMAND ...", ""]
-    lines += [f"  {word:<9}{about}" for word, about in SUBCOMMANDS.items()]
+    lines += [f"  {word:<11}{about}" for word, about in SUBCOMMANDS.items()]
     lines += [
         "",
         "client.py SUBCOMMAND --help shows its options, --help-all all of them",
         "",
         "example: python3 client.py ./letters validate_letters.txt --local 4",
     ]
-    return "\n".join(lines)
+    return exits.as_typed_here("\n".join(lines))
+
+
+def _serve(program: str, arguments: list[str]) -> int:
+    chosen = parse(import_module(f"roundelay.cli.{program}").parser(arguments), arguments)
+    return _run(f"roundelay.cli.run_{program}", chosen)
+
+
+def _run(module: str, chosen: argparse.Namespace) -> int:
+    """Run what a command line names. Raises Exit."""
+    with importing():
+        run = import_module(module).run
+    try:
+        code: int = run(chosen)
+    except ClientError as error:
+        raise exits.from_client(error) from error
+    return code
+
+
+def _known_keys(program: str | None) -> frozenset[str]:
+    """Return the keys of a program's options, or of all programs' (see `registry`)."""
+    keys: frozenset[str] = import_module("roundelay.cli.registry").keys_of(program)
+    return keys

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from roundelay.cli import exits, options
+from roundelay.cli import exits, parser_base
 from roundelay.ml.choices import (
     ALPHA_DEFAULT,
     ALPHA_MAX,
@@ -19,9 +19,9 @@ from roundelay.ml.errors import BadOption, CannotWrite, InputMissing, MLError
 from roundelay.ml.task import CLASSES_DEFAULT
 
 
-def parser(arguments: Sequence[str]) -> options.Parser:
+def parser(arguments: Sequence[str]) -> parser_base.Parser:
     """Return the command line."""
-    made = options.parser(
+    made = parser_base.Parser(
         "client.py partition",
         "Split training files anew, as alike or as unlike as wanted.",
         "python3 client.py partition letters unlike --how dirichlet --alpha 0.1 --summary",
@@ -33,13 +33,13 @@ def parser(arguments: Sequence[str]) -> options.Parser:
     made.add_argument("--how", choices=PARTITION_METHODS, default="iid", help="how to split (default: %(default)s)")
     made.add_argument(
         "--alpha",
-        type=options.checked(_alpha),
+        type=parser_base.checked(_alpha),
         metavar="A",
         help=f"of Dirichlet: the smaller, the more unlike (default: {ALPHA_DEFAULT})",
     )
     made.add_argument(
         "--each",
-        type=options.checked(_each),
+        type=parser_base.checked(_each),
         metavar="K",
         help=f"shards or classes of a file (default: {EACH_DEFAULT})",
     )
@@ -55,7 +55,7 @@ def parser(arguments: Sequence[str]) -> options.Parser:
     return made
 
 
-def run(chosen: options.Namespace) -> int:
+def run(chosen: parser_base.Namespace) -> int:
     """Split the files and print a line or a drawing. Raises Exit."""
     from roundelay.ml import partition  # brings numpy, which --help does not wait for
 

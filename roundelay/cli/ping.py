@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import Address
-from roundelay.cli import exits, options
-from roundelay.cli.ring_options import open_ring
+from roundelay.cli import exits, parser_base
+from roundelay.cli.ring_entry import open_ring
 from roundelay.client import health
 from roundelay.client.connection import client_runtime
 
 STOP_TIMEOUT_S = 1.0
 
 
-def run(chosen: options.Namespace) -> int:
+def run(chosen: parser_base.Namespace) -> int:
     """Ping the process that the options name, or some node of the ring. Raises Exit, ClientError."""
     address = chosen.address or (Address("127.0.0.1", chosen.port) if chosen.port else None)
     if address is None:

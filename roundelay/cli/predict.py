@@ -7,14 +7,14 @@ import sys
 
 import numpy as np
 
-from roundelay.cli import options
+from roundelay.cli import parser_base
 from roundelay.client.errors import translated_errors
 from roundelay.client.ring import load_model
 from roundelay.ml.readers import content as contents
 from roundelay.ml.readers import folder
 
 
-def run(chosen: options.Namespace) -> int:
+def run(chosen: parser_base.Namespace) -> int:
     """Predict the rows of a file. Raises ClientError."""
     model = load_model(chosen.model)
     with translated_errors():

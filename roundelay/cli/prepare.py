@@ -6,14 +6,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from roundelay.cli import data_options, exits, options
+from roundelay.cli import data_options, exits, parser_base
 from roundelay.ml.choices import label_column
 from roundelay.ml.errors import CannotWrite, InputMissing, MLError
 
 
-def parser(arguments: Sequence[str]) -> options.Parser:
+def parser(arguments: Sequence[str]) -> parser_base.Parser:
     """Return the command line."""
-    made = options.parser(
+    made = parser_base.Parser(
         "client.py prepare",
         "Turn a data set into training files and a validation file.",
         "python3 client.py prepare mnist prepared --parts 16",
@@ -26,7 +26,7 @@ def parser(arguments: Sequence[str]) -> options.Parser:
     return made
 
 
-def run(chosen: options.Namespace) -> int:
+def run(chosen: parser_base.Namespace) -> int:
     """Write the files and print one line. Raises Exit."""
     from roundelay.ml import prepare  # brings numpy, which --help does not wait for
     from roundelay.ml.readers.dataset import ReadOptions

@@ -7,7 +7,7 @@ import sys
 import time
 from contextlib import ExitStack
 
-from roundelay.cli import exits, options
+from roundelay.cli import exits, parser_base
 from roundelay.node.errors import LocalRingFailed
 from roundelay.node.local import LocalRing, start_local_ring
 from roundelay.node.options import NODES_MAX
@@ -15,7 +15,7 @@ from roundelay.node.options import NODES_MAX
 LOOK_EVERY_S = 1.0
 
 
-def run(chosen: options.Namespace) -> int:
+def run(chosen: parser_base.Namespace) -> int:
     if not 1 <= chosen.count <= NODES_MAX:
         raise exits.Exit(exits.USAGE, f"client.py ring takes 1 to {NODES_MAX} nodes")
     try:
@@ -31,7 +31,7 @@ def run(chosen: options.Namespace) -> int:
         raise exits.Exit(exits.UNAVAILABLE, str(error)) from error
 
 
-def show(ring: LocalRing, chosen: options.Namespace, seconds: float) -> None:
+def show(ring: LocalRing, chosen: parser_base.Namespace, seconds: float) -> None:
     """Where it is, and what to type next."""
     if chosen.json:
         exits.say(json.dumps({"supernode": str(ring.supernode), "nodes": chosen.count, "seconds": round(seconds, 2)}))
@@ -43,12 +43,12 @@ def show(ring: LocalRing, chosen: options.Namespace, seconds: float) -> None:
     exits.say(f"    python3 client.py ./letters validate_letters.txt --supernode {ring.supernode}")
 
 
-def _of_supernode(chosen: options.Namespace) -> list[str]:
+def _of_supernode(chosen: parser_base.Namespace) -> list[str]:
     found = ["--port", str(chosen.port), "--assign", chosen.assign]
     for name in ("bits", "successors", "replicas"):
         found += [f"--{name}", str(getattr(chosen, name))]
     return found
 
 
-def _of_nodes(chosen: options.Namespace) -> list[str]:
+def _of_nodes(chosen: parser_base.Namespace) -> list[str]:
     return ["--data-dir", str(chosen.data_dir.resolve())] if chosen.data_dir else []

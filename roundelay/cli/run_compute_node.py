@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from roundelay.chord.errors import ChordError, JoinRefused
 from roundelay.chord.refs import Address
-from roundelay.cli import exits, options
+from roundelay.cli import exits, parser_base
 from roundelay.cli.compute_node import trainer_config
+from roundelay.cli.node_list import register
 from roundelay.federation.errors import WorkFailed
 from roundelay.ml.models.allowed import allow, import_from_here
 from roundelay.node import addresses
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from roundelay.node.private import Private
 
 
-def run(chosen: options.Namespace) -> int:
+def run(chosen: parser_base.Namespace) -> int:
     if chosen.end_with_parent:
         end_with_parent()
     allow(chosen.models.split(","))
@@ -40,7 +41,7 @@ def run(chosen: options.Namespace) -> int:
         member.leave()
 
 
-def listen(member: ComputeNode, chosen: options.Namespace) -> None:
+def listen(member: ComputeNode, chosen: parser_base.Namespace) -> None:
     try:
         member.listen()
     except PortInUse as error:
@@ -50,13 +51,13 @@ def listen(member: ComputeNode, chosen: options.Namespace) -> None:
     except OSError as error:
         raise exits.Exit(exits.UNAVAILABLE, f"cannot listen at {chosen.host}:{chosen.port}: {error}") from error
     if chosen.register:
-        options.register(addresses.register, chosen.nodes, member.address)
+        register(addresses.register, chosen.nodes, member.address)
     exits.say(f"compute node listening at {member.address}")
     if chosen.end_with_parent:
         exits.say(ready_line("compute node", member.address))
 
 
-def live(member: ComputeNode, chosen: options.Namespace) -> int:
+def live(member: ComputeNode, chosen: parser_base.Namespace) -> int:
     """Join, show the finger table as it changes, and end when the node cannot go on."""
     try:
         node = member.join()
@@ -76,13 +77,17 @@ def live(member: ComputeNode, chosen: options.Namespace) -> int:
     raise exits.Exit(code, f"cannot go on: {member.failure}")
 
 
-def build(chosen: options.Namespace) -> ComputeNode:
+def build(chosen: parser_base.Namespace) -> ComputeNode:
     if chosen.port is None:
         raise exits.Exit(exits.USAGE, "compute_node.py: which port? For example: python3 compute_node.py 8001")
     if not 0.05 <= chosen.stabilize_every <= 3600:
         raise exits.Exit(exits.USAGE, "compute_node.py: --stabilize-every takes 0.05 to 3600 seconds")
     if not (0 <= chosen.load <= 1 and 0 <= chosen.load_delay <= 3600):
         raise exits.Exit(exits.USAGE, "compute_node.py: --load takes 0 to 1, --load-delay 0 to 3600 seconds")
+    if chosen.bootstrap is not None and chosen.supernode is not None:
+        raise exits.Exit(
+            exits.USAGE, "--bootstrap cannot be combined with --supernode: a node joins the ring through one of them"
+        )
     private, shelf = private_of(chosen), DataDirectory(chosen.data_dir)
     try:
         shelf.scan()
@@ -110,7 +115,7 @@ def build(chosen: options.Namespace) -> ComputeNode:
     )
 
 
-def disk_of(chosen: options.Namespace) -> Disk | None:
+def disk_of(chosen: parser_base.Namespace) -> Disk | None:
     """What keeps this node's store for its next start."""
     if not chosen.state_dir:
         return None
@@ -119,7 +124,7 @@ def disk_of(chosen: options.Namespace) -> Disk | None:
     return Disk(chosen.state_dir / "store.sqlite")
 
 
-def private_of(chosen: options.Namespace) -> Private | None:
+def private_of(chosen: parser_base.Namespace) -> Private | None:
     """What never leaves this node: files, or a client of its own with its data. Raises Exit."""
     if chosen.private is not None and chosen.trainer is not None:
         raise exits.Exit(exits.USAGE, "--private and --trainer exclude one another: a client brings its own data")
@@ -140,7 +145,7 @@ def private_of(chosen: options.Namespace) -> Private | None:
     return made
 
 
-def _named_private(chosen: options.Namespace) -> Private | None:
+def _named_private(chosen: parser_base.Namespace) -> Private | None:
     if chosen.trainer is not None:
         from roundelay.node.flower import FlowerClient
 
@@ -153,7 +158,7 @@ def _named_private(chosen: options.Namespace) -> Private | None:
     return PrivateFolder(chosen.private, chosen.private_name)
 
 
-def advertised(chosen: options.Namespace, way_in: Address) -> str:
+def advertised(chosen: parser_base.Namespace, way_in: Address) -> str:
     """The host that others reach us by: who listens everywhere is where the way to the ring begins."""
     if chosen.advertise or not addresses.is_everywhere(chosen.host):
         return str(chosen.advertise or chosen.host)
@@ -164,7 +169,7 @@ def advertised(chosen: options.Namespace, way_in: Address) -> str:
         raise exits.Exit(exits.UNAVAILABLE, line) from error
 
 
-def _supernode(chosen: options.Namespace) -> Callable[[], Address]:
+def _supernode(chosen: parser_base.Namespace) -> Callable[[], Address]:
     """As given, or as the node list says. Raises NodeListError."""
     if chosen.supernode is not None:
         return lambda: chosen.supernode

@@ -7,14 +7,15 @@ from typing import NoReturn
 
 from roundelay.chord.refs import Address
 from roundelay.chord.ring import Ring
-from roundelay.cli import exits, options
+from roundelay.cli import exits, parser_base
+from roundelay.cli.node_list import register
 from roundelay.node import addresses
 from roundelay.node.parent import end_with_parent, ready_line
 from roundelay.node.supernode import JournalError, Supernode, journal_of
 from roundelay.rpc.server import PortInUse
 
 
-def run(chosen: options.Namespace) -> NoReturn:
+def run(chosen: parser_base.Namespace) -> NoReturn:
     """Admit nodes until Ctrl-C. Raises Exit."""
     if chosen.end_with_parent:
         end_with_parent()
@@ -30,7 +31,7 @@ def run(chosen: options.Namespace) -> NoReturn:
         supernode.stop()
 
 
-def listen(supernode: Supernode, chosen: options.Namespace) -> None:
+def listen(supernode: Supernode, chosen: parser_base.Namespace) -> None:
     try:
         supernode.start()
     except (JournalError, addresses.NodeListError) as error:
@@ -41,10 +42,10 @@ def listen(supernode: Supernode, chosen: options.Namespace) -> None:
         raise exits.Exit(exits.UNAVAILABLE, f"cannot listen at {chosen.host}: {error}") from error
     if chosen.register:
         here = Address(chosen.advertise or chosen.host, supernode.address.port)
-        options.register(addresses.register_supernode, chosen.nodes, here)
+        register(addresses.register_supernode, chosen.nodes, here)
 
 
-def build(chosen: options.Namespace) -> Supernode:
+def build(chosen: parser_base.Namespace) -> Supernode:
     if chosen.register and not chosen.advertise and addresses.is_everywhere(chosen.host):
         raise exits.Exit(
             exits.USAGE,

@@ -12,6 +12,7 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from roundelay.cli.exits import as_typed_here
 from roundelay.client.job import Job
 from roundelay.client.progress import ShowDone
 from roundelay.client.report import JobReport
@@ -41,6 +42,7 @@ class Screen:
 
     def note(self, line: str) -> None:
         """Print a line, above the bars."""
+        line = as_typed_here(line)
         if self._bars is not None:
             self._bars.note(line)
         else:

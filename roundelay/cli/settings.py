@@ -7,7 +7,7 @@ from dataclasses import fields
 from functools import partial
 from typing import Any
 
-from roundelay.cli.options import Parser
+from roundelay.cli.parser_base import Parser
 from roundelay.client.option_text import COMMON, read_setting, show
 from roundelay.federation.errors import BadSpec
 from roundelay.federation.settings import Settings, option

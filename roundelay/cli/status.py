@@ -11,12 +11,12 @@ from rich.table import Table
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import Status
 from roundelay.chord.ring import Ring
-from roundelay.cli import check, options
-from roundelay.cli.ring_options import open_ring
+from roundelay.cli import check, parser_base
+from roundelay.cli.ring_entry import open_ring
 from roundelay.node.console import console, finger_rows
 
 
-def run(chosen: options.Namespace) -> int:
+def run(chosen: parser_base.Namespace) -> int:
     """Show every node, or check the ring. Raises ClientError."""
     if chosen.check:
         return check.run(chosen)

@@ -5,54 +5,53 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from roundelay.cli import options
+from roundelay.cli.parser_base import Parser, add_end_with_parent, add_ring_parameters, host, identifiers, port
 from roundelay.node.options import DEFAULT_FILE, SUPERNODE_PORT
 
 
-def parser(arguments: Sequence[str]) -> options.Parser:
-    made = options.parser("supernode.py", "Admit compute nodes to the ring.", "python3 supernode.py", arguments)
+def parser(arguments: Sequence[str]) -> Parser:
+    """Return the command line."""
+    made = Parser("supernode.py", "Admit compute nodes to the ring.", "python3 supernode.py", arguments)
     made.add_argument(
         "--port",
-        type=options.port,
+        type=port,
         default=SUPERNODE_PORT,
         metavar="P",
-        help="listen there (default: %(default)s; 0: any free port)",
+        help="listen at this port; 0: any free port (default: %(default)s)",
     )
     made.add_argument(
         "--host",
-        type=options.host,
+        type=host,
         default="127.0.0.1",
         metavar="H",
-        help="listen there; 0.0.0.0 or :: is everywhere (default: %(default)s)",
+        help="listen at this address; 0.0.0.0 or :: for every interface (default: %(default)s)",
     )
     made.add_argument(
         "--nodes",
         type=Path,
         default=DEFAULT_FILE,
         metavar="FILE",
-        help="who may join: host,port lines (default: %(default)s)",
+        help="the nodes that may join: host,port lines (default: %(default)s)",
     )
     made.add_argument(
-        "--register", action="store_true", help="write our address into the node list, where nodes and clients read it"
+        "--register", action="store_true", help="write this address into the node list, for nodes and clients"
     )
-    options.add_ring_parameters(made)
+    add_ring_parameters(made)
     made.add_argument(
         "--id",
         dest="ids",
-        type=options.identifiers,
+        type=identifiers,
         default=(),
         metavar="N,N,...",
-        help="identifiers of the next joiners, in order, to rebuild a figure",
+        help="identifiers of the next nodes to join, in order, to reproduce a figure",
     )
-    made.more("--advertise", type=options.host, metavar="HOST", help="the host to register (default: --host)")
+    made.more("--advertise", type=host, metavar="HOST", help="host to register (default: --host)")
     made.more(
         "--state-dir",
         type=Path,
         default=Path(".roundelay"),
         metavar="DIR",
-        help="where the journal of identities is kept (default: %(default)s)",
+        help="folder of the journal of identities (default: %(default)s)",
     )
-    made.more(
-        "--end-with-parent", action="store_true", help="announce readiness as JSON, and end when standard input closes"
-    )
+    add_end_with_parent(made)
     return made

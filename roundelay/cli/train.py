@@ -1,4 +1,4 @@
-"""client.py train: the command line. What it starts is in roundelay.cli.training, which --help does not wait for."""
+"""client.py train: the command line. What it runs is in `training`, which --help does not wait for."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from roundelay.cli import data_options, exits, options
+from roundelay.cli import data_options, exits, parser_base, settings
 from roundelay.cli.environment import importing
+from roundelay.cli.ring_address import ring_address
 from roundelay.client.local import begin_ring
 
 
-def run(chosen: options.Namespace) -> int:
+def run(chosen: parser_base.Namespace) -> int:
     """Check the options against each other, begin a local ring, and train. Raises Exit, ClientError."""
     check_options(chosen)
     with ExitStack() as stack:
@@ -22,8 +23,9 @@ def run(chosen: options.Namespace) -> int:
         return training.train(chosen, starting)
 
 
-def check_options(chosen: options.Namespace) -> None:
-    """Raise Exit for options that contradict each other, and for missing data."""
+def check_options(chosen: parser_base.Namespace) -> None:
+    """Raise Exit or InvalidRequest for options that contradict each other, and for missing data."""
+    ring_address(chosen)
     if chosen.local is not None:
         _check_local(chosen)
     if chosen.private is None and chosen.data is None:
@@ -36,7 +38,7 @@ def check_options(chosen: options.Namespace) -> None:
         )
 
 
-def _check_local(chosen: options.Namespace) -> None:
+def _check_local(chosen: parser_base.Namespace) -> None:
     reasons = {
         "--bootstrap": "a local ring is a new one" if chosen.bootstrap is not None else "",
         "--detach": "a local ring ends with the client" if chosen.detach else "",
@@ -47,26 +49,27 @@ def _check_local(chosen: options.Namespace) -> None:
             raise exits.Exit(exits.USAGE, f"--local cannot be combined with {other}: {reason}")
 
 
-def parser(arguments: Sequence[str]) -> options.Parser:
-    from roundelay.cli import settings  # which the other subcommands have no use for
-
-    made = options.parser(
+def parser(arguments: Sequence[str]) -> parser_base.Parser:
+    """Return the command line."""
+    made = parser_base.Parser(
         "client.py train",
         "Train a model on the files of a folder, on the ring.",
         "python3 client.py ./letters validate_letters.txt --rounds 50",
         arguments,
     )
     made.add_argument(
-        "data", nargs="?", type=Path, metavar="DATA", help="folder of training files, or a data set: see --dataset"
+        "data", nargs="?", type=Path, metavar="DATA", help="folder of training files, or a data set (see --dataset)"
     )
     made.add_argument(
         "validation",
         nargs="?",
         metavar="VALIDATION",
-        help="as given, or inside DATA (default: the set's own test part, or a part that is held out)",
+        help="validation file, as given or inside DATA (default: the set's test part, or a held-out part)",
     )
     data_options.add_to(made)
-    made.more("--validation", dest="held_out", type=Path, metavar="FILE", help="validation file, as an option")
+    made.more(
+        "--validation", dest="held_out", type=Path, metavar="FILE", help="same as VALIDATION; required with --private"
+    )
     made.more(
         "--private",
         "--pinned",
@@ -74,17 +77,17 @@ def parser(arguments: Sequence[str]) -> options.Parser:
         help="train on the private data that nodes have published under NAME; no file leaves its node",
     )
     settings.add_settings(made)
-    options.add_ring_options(made)
-    made.add_argument("--local", type=int, metavar="N", help="start a ring of N nodes here, and stop it at the end")
-    made.add_argument("--dashboard", action="store_true", help="show it in a browser; the page stays until Ctrl-C")
-    made.add_argument("--json", action="store_true", help="print one line, one JSON object")
+    parser_base.add_ring_options(made)
+    made.add_argument("--local", type=int, metavar="N", help="run on a ring of N nodes on this machine")
+    made.add_argument("--dashboard", action="store_true", help="show the job in a browser, until Ctrl-C")
+    made.add_argument("--json", action="store_true", help="print one JSON object on one line")
     made.add_argument(
-        "--out", type=options.output, metavar="FILE", help="save the model (.npz, .safetensors), and a card"
+        "--out", type=parser_base.output, metavar="FILE", help="save the model (.npz, .safetensors), and a model card"
     )
     made.add_argument("--init", type=Path, metavar="FILE", help="continue from a saved model")
-    made.add_argument("--detach", action="store_true", help="print the job's id and return: the ring drives it")
-    made.more("--history", type=options.output, metavar="FILE", help="write one line a round (CSV)")
-    made.more("--curve", type=options.output, metavar="FILE", help="draw the learning curve (PNG; extra plots)")
-    made.more("--timing", type=options.output, metavar="FILE", help="write the seconds that the job took")
-    made.more("--end-with-parent", action="store_true", help="end when standard input is closed")
+    made.add_argument("--detach", action="store_true", help="print the job's id and exit; the ring drives the job")
+    made.more("--history", type=parser_base.output, metavar="FILE", help="write one line a round (CSV)")
+    made.more("--curve", type=parser_base.output, metavar="FILE", help="draw the learning curve (PNG; extra plots)")
+    made.more("--timing", type=parser_base.output, metavar="FILE", help="write how long the job and each round took")
+    parser_base.add_end_with_parent(made)
     return made

@@ -7,9 +7,10 @@ import time
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 
-from roundelay.cli import data_options, exits, options
+from roundelay.cli import data_options, exits, parser_base
 from roundelay.cli.cancel import cancelled
-from roundelay.cli.ring_options import open_ring, ring_address
+from roundelay.cli.ring_address import ring_address
+from roundelay.cli.ring_entry import open_ring
 from roundelay.cli.screen import Screen
 from roundelay.cli.settings import explicit_settings
 from roundelay.client.errors import ClientError, JobFailed, translated_errors
@@ -23,7 +24,7 @@ from roundelay.node.local import StartingRing
 from roundelay.node.parent import end_with_parent
 
 
-def train(chosen: options.Namespace, starting: StartingRing | None) -> int:
+def train(chosen: parser_base.Namespace, starting: StartingRing | None) -> int:
     """Train, on a local ring if one is starting. Raises Exit, ClientError."""
     if chosen.end_with_parent:
         end_with_parent()
@@ -39,7 +40,7 @@ def train(chosen: options.Namespace, starting: StartingRing | None) -> int:
             raise exits.Exit(exits.FAILED, f"the job failed: {error}") from error
 
 
-def request_of(chosen: options.Namespace) -> TrainRequest:
+def request_of(chosen: parser_base.Namespace) -> TrainRequest:
     """Return the request that the options make. Raises InvalidRequest."""
     given = data_options.chosen_in(chosen)
     if chosen.private is not None:  # values from a file or the environment are meant for other jobs
@@ -55,7 +56,7 @@ def request_of(chosen: options.Namespace) -> TrainRequest:
     )
 
 
-def run(chosen: options.Namespace, prepared: PreparedRequest, screen: Screen, stack: ExitStack) -> int:
+def run(chosen: parser_base.Namespace, prepared: PreparedRequest, screen: Screen, stack: ExitStack) -> int:
     """Submit the job, and watch it to its end. Raises Exit, ClientError."""
     ring = stack.enter_context(open_ring(chosen, screen))
     if chosen.dashboard:
@@ -101,7 +102,7 @@ def cancel(job: Job, screen: Screen) -> None:
         )
 
 
-def await_ring(starting: StartingRing, chosen: options.Namespace, screen: Screen) -> None:
+def await_ring(starting: StartingRing, chosen: parser_base.Namespace, screen: Screen) -> None:
     """Wait until the local ring has converged, and enter it from now on. Raises RingUnavailable."""
     screen.note(f"starting a ring of {chosen.local} node{'s' * (chosen.local > 1)} on this machine")
     with translated_errors():
@@ -109,7 +110,7 @@ def await_ring(starting: StartingRing, chosen: options.Namespace, screen: Screen
     chosen.supernode, chosen.nodes = ring.supernode, ring.node_list
 
 
-def write(chosen: options.Namespace, report: JobReport) -> None:
+def write(chosen: parser_base.Namespace, report: JobReport) -> None:
     """Write the files that were asked for. Raises ClientError."""
     if chosen.out:
         save_model(chosen.out, report.model)

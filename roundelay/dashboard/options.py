@@ -1,61 +1,79 @@
-"""What the command line of `python -m roundelay.dashboard` means, and what of it is refused."""
+"""What the dashboard is started with, checked."""
 
 from __future__ import annotations
 
-import argparse
 import ipaddress
 import secrets
+from dataclasses import dataclass
+from pathlib import Path
 
-from roundelay.cli import exits
-from roundelay.cli.dashboard import TOKEN_CHARACTERS_MIN
+from roundelay.client.errors import BadInput, InputNotFound, InvalidRequest
+from roundelay.client.requests import RingAddress
 from roundelay.node.addresses import is_everywhere
 from roundelay.node.options import NODES_MAX
 
 LOCAL_NAMES = ("127.0.0.1", "localhost", "::1")
+TOKEN_CHARACTERS_MIN = 16
 
 
-def check(chosen: argparse.Namespace) -> None:
-    """Raises Exit for what does not fit together."""
-    if chosen.lab is not None and not 1 <= chosen.lab <= NODES_MAX:
-        raise exits.Exit(exits.USAGE, f"--lab takes 1 to {NODES_MAX} nodes")
-    for name in ("supernode", "bootstrap"):
-        if chosen.lab is not None and getattr(chosen, name) is not None:
-            raise exits.Exit(exits.USAGE, f"--lab and --{name} exclude one another: the lab is a ring of its own")
-    if not is_loopback(chosen.host) and chosen.token_file is None:
-        raise exits.Exit(
-            exits.USAGE,
-            f"--host {chosen.host} can be reached from other machines: choose a token with "
-            "--token-file FILE, and mind that HTTP does not hide it",
-        )
-    if not names(chosen):
-        raise exits.Exit(
-            exits.USAGE,
-            f"--host {chosen.host} is no name that a browser could use: say with --name H how this page is reached",
-        )
-    if not chosen.data.is_dir():
-        raise exits.Exit(exits.NO_INPUT, f"--data: no folder {chosen.data}")
+@dataclass(frozen=True)
+class DashboardOptions:
+    """How a dashboard is reached, and what it shows. Raises ClientError for what does not fit together."""
 
+    ring: RingAddress
+    port: int = 8080  # 0: any free one
+    host: str = "127.0.0.1"
+    other_names: tuple[str, ...] = ()  # by which browsers reach the page, besides the host
+    token_file: Path | None = None  # required beyond loopback
+    lab: int | None = None  # start a ring of so many nodes
+    read_only: bool = False
+    data: Path = Path()  # training files are taken from below here
+    end_with_parent: bool = False
 
-def token(chosen: argparse.Namespace) -> str:
-    """As given, or one for this start. Raises Exit."""
-    if chosen.token_file is None:
-        return secrets.token_urlsafe(32)
-    try:
-        given: str = chosen.token_file.read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise exits.Exit(exits.NO_INPUT, f"--token-file: cannot read {chosen.token_file}: {error}") from error
-    if len(given) < TOKEN_CHARACTERS_MIN or not all(c.isalnum() or c in "-_" for c in given):
-        raise exits.Exit(exits.DATA, f"--token-file: {TOKEN_CHARACTERS_MIN} letters, digits, - or _, or more, please")
-    return given
+    def __post_init__(self) -> None:
+        self._check_lab()
+        if not is_loopback(self.host) and self.token_file is None:
+            raise InvalidRequest(
+                f"--host {self.host} can be reached from other machines: choose a token with --token-file FILE "
+                "(plain HTTP does not hide it)"
+            )
+        if not self.names:
+            raise InvalidRequest(
+                f"--host {self.host} is not a name that a browser could use: say with --name H how the page is reached"
+            )
+        if not self.data.is_dir():
+            raise InputNotFound(f"--data: there is no folder {self.data}")
 
+    @property
+    def names(self) -> list[str]:
+        """The names by which browsers may reach the page."""
+        own = LOCAL_NAMES if is_loopback(self.host) else () if is_everywhere(self.host) else (self.host,)
+        return [*own, *self.other_names]
 
-def names(chosen: argparse.Namespace) -> list[str]:
-    """What browsers may call this page."""
-    own = LOCAL_NAMES if is_loopback(chosen.host) else () if is_everywhere(chosen.host) else (chosen.host,)
-    return [*own, *chosen.name]
+    def token(self) -> str:
+        """Return the token from the file, or a new one. Raises InputNotFound, BadInput."""
+        if self.token_file is None:
+            return secrets.token_urlsafe(32)
+        try:
+            given = self.token_file.read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputNotFound(f"--token-file: cannot read {self.token_file}: {error}") from error
+        if len(given) < TOKEN_CHARACTERS_MIN or not all(c.isalnum() or c in "-_" for c in given):
+            raise BadInput(f"--token-file: a token is {TOKEN_CHARACTERS_MIN} or more letters, digits, - or _")
+        return given
+
+    def _check_lab(self) -> None:
+        if self.lab is None:
+            return
+        if not 1 <= self.lab <= NODES_MAX:
+            raise InvalidRequest(f"--lab takes 1 to {NODES_MAX} nodes")
+        for name in ("supernode", "bootstrap"):
+            if getattr(self.ring, name) is not None:
+                raise InvalidRequest(f"--lab cannot be combined with --{name}: the lab is a ring of its own")
 
 
 def is_loopback(host: str) -> bool:
+    """Return whether only this machine reaches a host."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

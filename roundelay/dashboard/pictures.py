@@ -6,6 +6,7 @@ Starts a dashboard with a lab of its own, trains two jobs, and photographs every
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -13,7 +14,6 @@ from typing import Any
 
 from playwright.sync_api import sync_playwright
 
-from roundelay.cli import exits
 from roundelay.node.dashboard_process import start_page
 from roundelay.node.subprocesses import ROOT
 
@@ -125,4 +125,4 @@ def opened(address: str) -> Iterator[Any]:
 
 
 if __name__ == "__main__":
-    exits.run(main)
+    sys.exit(main(sys.argv[1:]))

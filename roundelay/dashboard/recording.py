@@ -6,6 +6,7 @@ the network is cut in two, and writes what the page would have shown as one anim
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,6 @@ from functools import partial
 from pathlib import Path
 
 from roundelay.chord.refs import Address
-from roundelay.cli import exits
 from roundelay.client.connection import Connection, client_runtime
 from roundelay.client.requests import RingAddress
 from roundelay.client.ring import Ring
@@ -88,11 +88,11 @@ class Recorder:
         do()
 
     def watch_until(self, is_so: Callable[[RingState], bool]) -> None:
-        """Take frames until then. Raises Exit when it does not come."""
+        """Take frames until then. Raises TimeoutError."""
         deadline = time.monotonic() + PATIENCE_S
         while not is_so(self.watcher.picture):
             if time.monotonic() > deadline:
-                raise exits.Exit(exits.FAILED, f"recording: nothing came of it: {self._deed}")
+                raise TimeoutError(f"recording: the ring did not react to: {self._deed}")
             self.take()
             time.sleep(FRAME_S)
         self.take()
@@ -279,4 +279,4 @@ def _add_verdict(scene: Scene, frame: Frame, peace: str, churn: str) -> None:
 
 
 if __name__ == "__main__":
-    exits.run(main)
+    sys.exit(main(sys.argv[1:]))

@@ -1,61 +1,53 @@
-"""What `python -m roundelay.dashboard` does with its options: everything behind the page, until it is stopped."""
+"""Everything behind the page, from its start until it is stopped."""
 
 from __future__ import annotations
 
 import importlib.util
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 
-from roundelay.cli import exits, options
-from roundelay.cli.ring_options import ring_address
 from roundelay.client.connection import Connection, client_runtime
+from roundelay.client.errors import MissingExtra, translated_errors
+from roundelay.client.requests import RingAddress
 from roundelay.client.ring import Ring
-from roundelay.dashboard import options as ours
 from roundelay.dashboard.actions import Actions, LabActions
+from roundelay.dashboard.options import DashboardOptions
 from roundelay.dashboard.site import Site
 from roundelay.dashboard.watcher import Watcher
-from roundelay.node.errors import LocalRingFailed
 from roundelay.node.lab import Lab
 from roundelay.node.parent import end_with_parent
 
-STOP_TIMEOUT_S = 1.0
 
-
-def run(chosen: options.Namespace) -> int:
-    ours.check(chosen)
+def run(options: DashboardOptions, say: Callable[[str], None]) -> None:
+    """Serve the page until a signal; `say` prints where it is. Raises ClientError."""
     if importlib.util.find_spec("nicegui") is None:
-        raise exits.Exit(
-            exits.UNAVAILABLE, "the dashboard is an extra: type  make dashboard , or  pip install 'nicegui>=3.3,<4'"
-        )
+        raise MissingExtra("the dashboard is an extra: type  make dashboard , or  pip install 'nicegui>=3.3,<4'")
     from roundelay.dashboard.serve import serve
 
-    if chosen.end_with_parent:
+    if options.end_with_parent:
         end_with_parent()
     with ExitStack() as stack:
-        lab = start_lab(chosen, stack) if chosen.lab is not None else None
-        serve(wire(chosen, lab, stack), chosen)
-    return 0
+        lab = start_lab(options.lab, stack, say) if options.lab is not None else None
+        address = options.ring if lab is None else RingAddress(lab.supernode, nodes=lab.node_list)
+        serve(wire(address, options, lab, stack), options, say)
 
 
-def start_lab(chosen: options.Namespace, stack: ExitStack) -> Lab:
-    """A ring of our own, which the stack ends. Raises Exit."""
+def start_lab(nodes: int, stack: ExitStack, say: Callable[[str], None]) -> Lab:
+    """Start a ring of our own, which the stack ends. Raises RingUnavailable."""
     lab = Lab()
     stack.callback(lab.stop)
-    exits.say(f"starting a ring of {chosen.lab} nodes on this machine")
-    try:
-        lab.start(chosen.lab)
-    except LocalRingFailed as error:
-        raise exits.Exit(exits.UNAVAILABLE, str(error)) from error
-    chosen.supernode, chosen.nodes = lab.supernode, lab.node_list
+    say(f"starting a ring of {nodes} nodes on this machine")
+    with translated_errors():
+        lab.start(nodes)
     return lab
 
 
-def wire(chosen: options.Namespace, lab: Lab | None, stack: ExitStack) -> Site:
-    """Everything behind the page, running."""
+def wire(address: RingAddress, options: DashboardOptions, lab: Lab | None, stack: ExitStack) -> Site:
+    """Start everything behind the page."""
     runtime = client_runtime()
-    stack.callback(lambda: runtime.stop(STOP_TIMEOUT_S))
-    address = ring_address(chosen)
+    ring = stack.enter_context(Ring(Connection(runtime, address)))
     watcher = Watcher(address.entry_points()[0], lambda: address.entry_points()[1], time.monotonic, time.time)
     watcher.start(runtime)
-    actions = Actions(Ring(Connection(runtime, address)), watcher, chosen.data, chosen.read_only)
-    return Site(watcher, actions, LabActions(lab, watcher, chosen.read_only) if lab is not None else None)
+    actions = Actions(ring, watcher, options.data, options.read_only)
+    return Site(watcher, actions, LabActions(lab, watcher, options.read_only) if lab is not None else None)

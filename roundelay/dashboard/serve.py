@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
+from collections.abc import Callable
 
 import uvicorn
 from fastapi import FastAPI
 from nicegui import ui
 
-from roundelay.cli import exits
-from roundelay.dashboard import options, page
+from roundelay.client.errors import RingUnavailable
+from roundelay.dashboard import page
 from roundelay.dashboard.guard import Guard, admission
+from roundelay.dashboard.options import DashboardOptions
 from roundelay.dashboard.site import Site
 from roundelay.node.parent import ready_line
 
@@ -20,8 +21,8 @@ RECONNECT_S = 15.0  # on a busy machine a browser may be late: it would load the
 MESSAGE_BYTES_MAX = 1 << 20  # from a browser
 
 
-def serve(site: Site, chosen: argparse.Namespace) -> None:
-    """Until a signal. Says the address, which has the token in it. Raises Exit where the port is taken."""
+def serve(site: Site, options: DashboardOptions, say: Callable[[str], None]) -> None:
+    """Serve until a signal; `say` prints the address, which contains the token. Raises ClientError."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     page.install(site)
     ui.run_with(
@@ -33,11 +34,11 @@ def serve(site: Site, chosen: argparse.Namespace) -> None:
         tailwind=False,
         show_welcome_message=False,
     )
-    guard = Guard(app, admission(options.names(chosen), 0, ""))
+    guard = Guard(app, admission(options.names, 0, ""))
     config = uvicorn.Config(
         guard,
-        host=chosen.host,
-        port=chosen.port,
+        host=options.host,
+        port=options.port,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -48,14 +49,12 @@ def serve(site: Site, chosen: argparse.Namespace) -> None:
     try:
         bound = config.bind_socket()
     except SystemExit as error:
-        raise exits.Exit(
-            exits.UNAVAILABLE, f"cannot listen at {chosen.host}:{chosen.port}: choose another --port"
-        ) from error
-    port, token = bound.getsockname()[1], options.token(chosen)
-    guard.expect(admission(options.names(chosen), port, token))
-    name = options.names(chosen)[0]
+        raise RingUnavailable(f"cannot listen at {options.host}:{options.port}: choose another --port") from error
+    port, token = bound.getsockname()[1], options.token()
+    guard.expect(admission(options.names, port, token))
+    name = options.names[0]
     address = f"http://{f'[{name}]' if ':' in name else name}:{port}/?token={token}"
-    exits.say(f"dashboard at {address}")
-    if chosen.end_with_parent:
-        exits.say(ready_line("dashboard", address))
+    say(f"dashboard at {address}")
+    if options.end_with_parent:
+        say(ready_line("dashboard", address))
     uvicorn.Server(config).run(sockets=[bound])

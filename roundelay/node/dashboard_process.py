@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 from roundelay.chord.refs import Address
 from roundelay.node.errors import LocalRingFailed
 from roundelay.node.parent import ready_address
-from roundelay.node.subprocesses import ROOT, STOP_TIMEOUT_S
+from roundelay.node.subprocesses import STOP_TIMEOUT_S, command, import_path
 
 LINES_MAX = 20
 
@@ -25,8 +25,8 @@ def of_ring(supernode: Address | None, nodes: Sequence[Address], node_list: Path
 def start_page(arguments: Sequence[str], stack: ExitStack) -> str:
     """Start it on a free port; returns its address, with the token. The stack ends it. Raises LocalRingFailed."""
     child = subprocess.Popen(
-        [sys.executable, "-m", "roundelay.dashboard", "--port", "0", *arguments, "--end-with-parent"],
-        cwd=ROOT,
+        [*command("dashboard"), "--port", "0", *arguments, "--end-with-parent"],
+        env=os.environ | import_path(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

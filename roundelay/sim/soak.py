@@ -28,7 +28,7 @@ class Failed:
 
     @property
     def replay(self) -> str:
-        return f"python -m roundelay.sim scenario {self.options.flags()}"
+        return f"python3 client.py simulate scenario {self.options.flags()}"
 
 
 def workloads(options: SimOptions) -> list[Workload]:

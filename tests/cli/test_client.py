@@ -16,7 +16,7 @@ from roundelay.chord.errors import Busy, NodeUnreachable, NotYet
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import Candidate, GetMembers, Hello, Members, SayHello, Status, TrainingStatus
 from roundelay.chord.ring import Ring
-from roundelay.cli import legacy_arguments, main, options, screen, status, tables, train
+from roundelay.cli import legacy_arguments, main, screen, status, tables, train
 from roundelay.cli.training import request_of
 from roundelay.client import report
 from roundelay.client.connection import find_member
@@ -73,7 +73,7 @@ def test_other_lines_stay_as_they_are(typed: str) -> None:
 def test_the_course_line_becomes_settings_of_the_course() -> None:
     arguments = legacy_arguments.translate(["127.0.0.1", "9091", "./letters", "3", "75", "24", "0.0001"])
 
-    chosen = options.parse(train.parser(arguments), arguments)
+    chosen = main.parse(train.parser(arguments), arguments)
 
     assert settings_of(request_of(chosen), LETTERS, SILENT) == Settings(
         rounds=3, epochs=75, hidden=(24,), eta=0.0001, momentum=0.7, optimizer="gd", course=True
@@ -89,7 +89,7 @@ def test_the_course_line_becomes_settings_of_the_course() -> None:
 
 
 def test_every_setting_of_a_job_has_an_option_with_its_default() -> None:
-    chosen = options.parse(train.parser([]), ["letters", "validate.txt"])
+    chosen = main.parse(train.parser([]), ["letters", "validate.txt"])
 
     assert settings_of(request_of(chosen), LETTERS, SILENT) == Settings()
 
@@ -114,7 +114,7 @@ def test_every_setting_of_a_job_has_an_option_with_its_default() -> None:
     ],
 )
 def test_an_option_sets_its_setting(given: str, setting: str, value: Any) -> None:
-    chosen = options.parse(train.parser([]), ["letters", "validate.txt", *given.split()])
+    chosen = main.parse(train.parser([]), ["letters", "validate.txt", *given.split()])
 
     assert getattr(settings_of(request_of(chosen), LETTERS, SILENT), setting) == value
 

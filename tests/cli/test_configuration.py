@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from roundelay.cli import commands, dashboard, exits, main, options, registry, train
+from roundelay.cli import commands, dashboard, exits, main, parser_base, registry, train
 from roundelay.cli import compute_node as node_line
 from roundelay.cli import supernode as supernode_line
 from roundelay.federation.settings import Settings
@@ -58,7 +58,7 @@ def test_each_value_is_shown_with_its_origin_a_line_each(file: Path, monkeypatch
         "momentum = 0.9": "default",
         "eta = 0.7": str(file),
     }
-    assert len(lines) == len(registry.options_of(train.parser([])))
+    assert len(lines) == len(parser_base.options_of(train.parser([])))
 
 
 @pytest.mark.parametrize("program", [main.client, main.supernode, main.compute_node])
@@ -77,25 +77,25 @@ def test_every_option_of_every_program_can_be_set_by_a_variable(monkeypatch: pyt
     """The text of a default, given as a variable, comes to the default again."""
     for make in (train.parser, node_line.parser, supernode_line.parser):
         made = make([])
-        for key, action in registry.options_of(made).items():
-            if action.default in (None, ()) or registry.is_switch(action):
+        for key, action in parser_base.options_of(made).items():
+            if action.default in (None, ()) or parser_base.is_switch(action):
                 continue
             text = ",".join(map(str, action.default)) if isinstance(action.default, tuple) else str(action.default)
             with monkeypatch.context() as patched:
                 patched.setenv("ROUNDELAY_" + key.upper().replace("-", "_"), text)
-                chosen = options.parse(make([]), TRAIN if make is train.parser else ())
+                chosen = main.parse(make([]), TRAIN if make is train.parser else ())
             assert getattr(chosen, action.dest) == action.default, key
 
 
 def test_every_setting_of_a_job_is_an_option() -> None:
-    dests = {action.dest for action in registry.options_of(train.parser([])).values()}
+    dests = {action.dest for action in parser_base.options_of(train.parser([])).values()}
 
     assert {field.name for field in fields(Settings)} <= dests
 
 
 def test_every_subcommand_is_known_to_the_configuration() -> None:
     """A new one cannot be forgotten: its options count as known keys, and it has something to run."""
-    assert set(main.SUBCOMMANDS) == set(commands.LINES)
+    assert set(main.SUBCOMMANDS) == set(commands.PARSERS)
     assert all(callable(import_module(f"roundelay.cli.{word}").run) for word in main.SUBCOMMANDS)
     assert {"fingers", "retrain", "rounds", "json"} <= registry.keys_of("client")
     assert {"stabilize-every", "load-delay"} <= registry.keys_of(None) - registry.keys_of("client")
@@ -115,21 +115,21 @@ def test_sections_are_for_one_program_and_stand_over_the_rest(file: Path) -> Non
     assert of(main.client)["rounds"] == 4
 
 
-def test_the_dashboard_has_a_section_that_it_checks_itself(file: Path) -> None:
+def test_the_dashboard_has_a_section_of_its_own(file: Path) -> None:
     file.write_text("[dashboard]\nport = 8181\nlab = 3\n")
 
-    assert options.parse(dashboard.parser([]), ["--config", str(file)]).port == 8181
+    assert main.parse(dashboard.parser([]), ["--config", str(file)]).port == 8181
     assert shown(*TRAIN, "--config", file)["rounds"]["origin"] == "default"
     file.write_text("[dashboard]\nlabb = 3\n")
     with pytest.raises(exits.Exit, match=r"dashboard\.labb: no such option"):
-        options.parse(dashboard.parser([]), ["--config", str(file)])
+        main.parse(dashboard.parser([]), ["--config", str(file)])
 
 
 def test_switches_are_turned_on_anywhere_and_off_by_a_flag(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file.write_text("detach = true\njson = true\ncourse-trainer = false\n")
     monkeypatch.setenv("ROUNDELAY_COURSE_TRAINER", "yes")
 
-    chosen = options.parse(train.parser([]), [*TRAIN, "--config", str(file), "--no-detach"])
+    chosen = main.parse(train.parser([]), [*TRAIN, "--config", str(file), "--no-detach"])
 
     assert (chosen.detach, chosen.json, chosen.course) == (False, True, True)
 
@@ -141,7 +141,7 @@ def test_the_file_can_be_named_by_a_variable_and_an_empty_variable_is_none(
     monkeypatch.setenv("ROUNDELAY_CONFIG", str(file))
     monkeypatch.setenv("ROUNDELAY_ROUNDS", "")
 
-    chosen = options.parse(train.parser([]), TRAIN)
+    chosen = main.parse(train.parser([]), TRAIN)
 
     assert (chosen.hidden, chosen.rounds) == ((32, 16), 50)
 
@@ -150,21 +150,21 @@ def test_a_required_option_may_stand_in_the_file(file: Path, tmp_path: Path) -> 
 
     file.write_text(f"out = '{tmp_path}/m.npz'\n")
 
-    assert options.parse(commands.export([]), ["0" * 64, "--config", str(file)]).out == tmp_path / "m.npz"
+    assert main.parse(commands.export([]), ["0" * 64, "--config", str(file)]).out == tmp_path / "m.npz"
 
 
 def test_options_that_take_several_values_take_them_from_anywhere(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def made() -> options.Parser:
-        made = options.parser("client.py x", "", "", [])
+    def made() -> parser_base.Parser:
+        made = parser_base.Parser("client.py x", "", "", [])
         made.add_argument("--tag", action="append", type=int)
         made.add_argument("--many", nargs="*", type=int, default=[])
         return made
 
     file.write_text("tag = [1, 2]\nmany = [3]\n")
-    monkeypatch.setattr(registry, "keys_of", lambda _: frozenset({"tag", "many"}))
+    monkeypatch.setattr(main, "_known_keys", lambda _: frozenset({"tag", "many"}))
 
     def chosen(*arguments: str) -> argparse.Namespace:
-        return options.parse(made(), arguments)
+        return main.parse(made(), arguments)
 
     assert (chosen().tag, chosen().many) == (None, [])
     assert (chosen("--config", str(file)).tag, chosen("--config", str(file)).many) == ([1, 2], [3])
@@ -180,10 +180,10 @@ def test_options_that_take_several_values_take_them_from_anywhere(file: Path, mo
         ("[client]\nroundz = 3\n", "client.roundz: no such option; did you mean rounds?"),
         ("[client]\nstabilize-every = 3\n", "client.stabilize-every: no such option"),  # a node's
         ("[compute_node]\nrounds = 3\n", "compute_node.rounds: no such option"),
-        ("[nodes]\n", "[nodes]: no such program"),
+        ("[nodes]\n", "[nodes]: not a section"),
         ("rounds = 0\n", "rounds: --rounds is 0, expected from 1 to 10000"),
-        ("rounds = true\n", "rounds: True is no value of this option"),
-        ("rounds = 2026-11-22\n", "is no value of this option"),
+        ("rounds = true\n", "rounds: True is not a value of this option"),
+        ("rounds = 2026-11-22\n", "is not a value of this option"),
         ("json = 3\n", "json: 3 is neither true nor false"),
         ("optimizer = 'sdg'\n", "optimizer: --optimizer is sdg, expected one of sgd"),
         ("rounds = \n", "not TOML: "),
@@ -238,7 +238,7 @@ def test_a_file_that_cannot_be_read_is_named(path: str, tmp_path: Path) -> None:
 
 def test_a_node_is_told_its_supernode_by_word_flag_or_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     def supernode_of(*arguments: str) -> str:
-        return str(options.parse(node_line.parser([]), arguments).supernode)
+        return str(main.parse(node_line.parser([]), arguments).supernode)
 
     assert supernode_of("8001", "ring.local") == supernode_of("--supernode", "ring.local") == "ring.local:9091"
     assert supernode_of("8001", "::1", "77") == "[::1]:77"

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from roundelay.chord.refs import Address
-from roundelay.cli import exits
-from roundelay.cli.dashboard import parser
-from roundelay.cli.options import parse
+from roundelay.cli.dashboard import options_of, parser
+from roundelay.cli.main import parse
 from roundelay.client.connection import Connection, client_runtime
+from roundelay.client.errors import ClientError, InvalidRequest
 from roundelay.client.job_input import JobInput
 from roundelay.client.requests import RingAddress
 from roundelay.client.ring import Ring
-from roundelay.dashboard import options
 from roundelay.dashboard.actions import ActionRefused, Actions, LabActions, Wanted, sides
+from roundelay.dashboard.options import DashboardOptions
 from roundelay.dashboard.watcher import Watcher
 from roundelay.federation.spec import JobSpec
 from roundelay.node.lab import Lab
@@ -130,10 +130,8 @@ def test_both_sides_of_a_cut_have_half_of_the_neighbours() -> None:
 # --- the command line
 
 
-def chosen(*arguments: str) -> object:
-    read = parse(parser(list(arguments)), list(arguments))
-    options.check(read)
-    return read
+def chosen(*arguments: str) -> DashboardOptions:
+    return options_of(parse(parser(list(arguments)), list(arguments)))
 
 
 @pytest.mark.parametrize(
@@ -147,14 +145,12 @@ def chosen(*arguments: str) -> object:
     ],
 )
 def test_what_is_not_safe_or_does_not_fit_is_refused(arguments: tuple[str, ...]) -> None:
-    with pytest.raises(exits.Exit) as refused:
+    with pytest.raises(InvalidRequest):
         chosen(*arguments)
-
-    assert refused.value.code == exits.USAGE
 
 
 def test_every_start_has_a_token_of_its_own() -> None:
-    tokens = {options.token(chosen()) for _ in range(5)}  # type: ignore[arg-type]
+    tokens = {chosen().token() for _ in range(5)}
 
     assert len(tokens) == 5
     assert all(len(token) >= 32 for token in tokens)
@@ -164,15 +160,15 @@ def test_every_start_has_a_token_of_its_own() -> None:
 def test_a_weak_or_unfit_token_is_refused(content: str, tmp_path: Path) -> None:
     (tmp_path / "token").write_text(content)
 
-    with pytest.raises(exits.Exit):
-        options.token(chosen("--host", "192.0.2.1", "--token-file", str(tmp_path / "token")))  # type: ignore[arg-type]
+    with pytest.raises(ClientError):
+        chosen("--host", "192.0.2.1", "--token-file", str(tmp_path / "token")).token()
 
 
 def test_beyond_loopback_the_page_is_called_by_its_host_and_given_names() -> None:
-    assert options.names(chosen()) == ["127.0.0.1", "localhost", "::1"]  # type: ignore[arg-type]
+    assert chosen().names == ["127.0.0.1", "localhost", "::1"]
     far = ("--name", "lab.example", "--token-file", "t")
-    assert options.names(chosen("--host", "192.0.2.1", *far)) == ["192.0.2.1", "lab.example"]  # type: ignore[arg-type]
-    assert options.names(chosen("--host", "0.0.0.0", *far)) == ["lab.example"]  # type: ignore[arg-type]
+    assert chosen("--host", "192.0.2.1", *far).names == ["192.0.2.1", "lab.example"]
+    assert chosen("--host", "0.0.0.0", *far).names == ["lab.example"]
 
 
 def test_what_is_put_to_a_ring_that_is_not_there_fails_as_such(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ No container engine is needed: the programs themselves parse what the containers
 
 from __future__ import annotations
 
-import argparse
 import fnmatch
 import json
 import os
@@ -26,12 +25,13 @@ import yaml
 
 from deploy.requirements_of import requirements
 from roundelay.chord.refs import Address
-from roundelay.cli import commands, options
+from roundelay.cli import commands, main, parser_base
 from roundelay.cli import compute_node as node_line
 from roundelay.cli import dashboard as page_line
 from roundelay.cli import supernode as supernode_line
 from roundelay.cli.legacy_arguments import translate
-from roundelay.dashboard import options as page_options
+from roundelay.client.requests import RingAddress
+from roundelay.dashboard.options import DashboardOptions
 from roundelay.node import addresses
 from roundelay.node.options import SUPERNODE_PORT
 from roundelay.node.subprocesses import ManagedProcess, stop_all
@@ -49,7 +49,7 @@ MANIFESTS = [
     for manifest in yaml.safe_load_all(path.read_text())
 ]
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
-PAGE = ("-m", "roundelay.dashboard")
+PAGE = ("client.py", "dashboard")
 
 
 @dataclass(frozen=True)
@@ -64,25 +64,25 @@ class Command:
     def __str__(self) -> str:
         return f"{self.where}: {shlex.join(self.words)}"
 
-    def parse(self, monkeypatch: pytest.MonkeyPatch) -> options.Namespace:
+    def parse(self, monkeypatch: pytest.MonkeyPatch) -> parser_base.Namespace:
         """Parse the command as the program would. Raises Exit for an unknown option."""
         for name in [name for name in os.environ if name.startswith("ROUNDELAY_")]:
             monkeypatch.delenv(name)
         for name, value in self.environment.items():
             monkeypatch.setenv(name, value.replace("$(POD_NAME)", "roundelay-node-0"))
         if self.words[:2] == PAGE:
-            shown = options.parse(page_line.parser([]), self.words[2:])
-            page_options.check(shown)
+            shown = main.parse(page_line.parser([]), self.words[2:])
+            page_line.options_of(shown)
             return shown
         script, *arguments = self.words
-        made: Callable[..., options.Parser] | None
+        made: Callable[..., parser_base.Parser] | None
         made = {"supernode.py": supernode_line.parser, "compute_node.py": node_line.parser}.get(script)
         if script == "client.py":
             word, *rest = arguments
-            line, arguments = (word, rest) if word in commands.LINES else ("train", translate(arguments))
-            made = commands.LINES[line]
+            line, arguments = (word, rest) if word in commands.PARSERS else ("train", translate(arguments))
+            made = commands.PARSERS[line]
         assert made is not None, f"{self}: no such program"
-        return options.parse(made([]), arguments)
+        return main.parse(made([]), arguments)
 
 
 def of_compose() -> Iterator[Command]:
@@ -178,7 +178,7 @@ def test_composes_dashboard_is_reached_at_its_names_and_only_from_this_machine(m
 
     assert host == "127.0.0.1"
     assert int(outside) == int(inside) == chosen.port
-    assert {host, "localhost"} <= set(page_options.names(chosen))
+    assert {host, "localhost"} <= set(page_line.options_of(chosen).names)
     assert addresses.is_everywhere(chosen.host)
     assert f"'127.0.0.1', {chosen.port}" in service["healthcheck"]["test"][-1]
 
@@ -207,7 +207,7 @@ def test_the_script_makes_one_token_and_shows_the_dashboards_address_with_it(tmp
     assert f"dashboard at http://localhost:{port}/?token={token.read_text()}\n" in said[0]
     assert said[0] == said[1]
     assert (token.parent.stat().st_mode & 0o777, token.stat().st_mode & 0o777) == (0o700, 0o644)
-    assert page_options.token(argparse.Namespace(token_file=token)) == token.read_text()
+    assert DashboardOptions(RingAddress(), token_file=token).token() == token.read_text()
 
 
 def test_the_files_that_compose_builds_and_mounts_exist() -> None:

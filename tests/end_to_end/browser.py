@@ -41,7 +41,7 @@ def require_browser() -> Any:
 @contextmanager
 def dashboard(*arguments: object, cwd: Path = ROOT) -> Iterator[str]:
     """`python -m dashboard` with these; its address."""
-    command = [sys.executable, "-m", "roundelay.dashboard", "--port", "0", "--end-with-parent", *map(str, arguments)]
+    command = [sys.executable, "-m", "roundelay", "dashboard", "--port", "0", "--end-with-parent", *map(str, arguments)]
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()
     ) as child:

@@ -8,10 +8,12 @@ from xml.etree import ElementTree
 
 import pytest
 
+from roundelay.cli import simulate
+from roundelay.cli.main import client
 from roundelay.sim import paper
-from roundelay.sim.__main__ import main
 from roundelay.sim.figures import OURS_ALONE, Band, Check, ExperimentResult, FigureRow, FigureTable, as_markdown, show
 from roundelay.sim.plot import Plot, PlotSeries, svg
+from tests.processes import client_here
 
 
 @pytest.mark.parametrize("name", paper.EXPERIMENTS)
@@ -33,12 +35,12 @@ def _result(value: float) -> ExperimentResult:
 @pytest.fixture
 def demo(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paper, "EXPERIMENTS", {"demo": lambda seed, quick: _result(9.0 if seed == 13 else 1.5)})
-    for module in ("commands", "__main__"):
-        monkeypatch.setattr(f"roundelay.sim.{module}.EXPERIMENTS", paper.EXPERIMENTS)
+    monkeypatch.setattr("roundelay.sim.commands.EXPERIMENTS", paper.EXPERIMENTS)
+    monkeypatch.setattr(simulate, "WORDS", ("demo", "paper"))
 
 
 def test_a_met_limit_exits_0_and_json_is_one_line(demo: None, capsys: pytest.CaptureFixture[str]) -> None:
-    code = main(["demo", "--json"])
+    code = client(["simulate", "demo", "--json"])
 
     out = capsys.readouterr().out
     assert code == 0
@@ -49,7 +51,7 @@ def test_a_met_limit_exits_0_and_json_is_one_line(demo: None, capsys: pytest.Cap
 
 
 def test_a_missed_limit_exits_1_and_is_named(demo: None, capsys: pytest.CaptureFixture[str]) -> None:
-    code = main(["demo", "--seed", "13"])
+    code = client(["simulate", "demo", "--seed", "13"])
 
     captured = capsys.readouterr()
     assert code == 1
@@ -58,25 +60,26 @@ def test_a_missed_limit_exits_1_and_is_named(demo: None, capsys: pytest.CaptureF
 
 
 def test_the_paper_is_written_with_its_plots(demo: None, tmp_path: Path) -> None:
-    assert main(["paper", "--out", str(tmp_path)]) == 0
+    assert client(["simulate", "paper", "--out", str(tmp_path)]) == 0
 
     document = (tmp_path / "chord.md").read_text()
-    assert "python -m roundelay.sim paper --seed 1" in document
+    assert "python3 client.py simulate paper --seed 1" in document
     assert "(chord-demo.svg)" in document
     ElementTree.fromstring((tmp_path / "chord-demo.svg").read_text())
 
 
-def test_a_wrong_command_exits_64(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as end:
-        main(["nonsense"])
+def test_a_wrong_command_exits_64() -> None:
+    outcome = client_here("simulate", "nonsense")
 
-    assert end.value.code == 64
-    assert "--help" in capsys.readouterr().err
+    assert outcome.code == 64
+    assert "--help" in outcome.err
 
 
-def test_invalid_scenario_options_exit_64(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["scenario", "--loss", "2"]) == 64
-    assert "loss is 2.0" in capsys.readouterr().err
+def test_invalid_scenario_options_exit_64() -> None:
+    outcome = client_here("simulate", "scenario", "--loss", 2)
+
+    assert outcome.code == 64
+    assert "loss is 2.0" in outcome.err
 
 
 def test_a_table_is_aligned_and_shows_its_limits() -> None:

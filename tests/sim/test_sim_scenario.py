@@ -17,7 +17,7 @@ from roundelay.chord.effects import Procedure
 from roundelay.chord.invariants import check, view_of
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
-from roundelay.sim.__main__ import _parser
+from roundelay.cli import simulate
 from roundelay.sim.journal import EventJournal
 from roundelay.sim.lookups import Lookups
 from roundelay.sim.options import CALM, SimOptions, drawn
@@ -53,7 +53,16 @@ def test_another_process_with_other_hashes_writes_the_same_journal(tmp_path: Pat
     journals = []
     for hash_seed in ("1", "2"):
         file = tmp_path / hash_seed
-        command = [sys.executable, "-m", "roundelay.sim", "scenario", *SMALL.flags().split(), "--journal", str(file)]
+        command = [
+            sys.executable,
+            "-m",
+            "roundelay",
+            "simulate",
+            "scenario",
+            *SMALL.flags().split(),
+            "--journal",
+            str(file),
+        ]
         subprocess.run(
             command,
             cwd=ROOT,
@@ -200,7 +209,8 @@ def test_a_failed_run_names_the_command_that_replays_it() -> None:
     options = drawn(11, nodes=12)
 
     words = Failed(options, "something").replay.split()
-    again = _parser().parse_args(words[words.index("scenario") :])
+    arguments = words[words.index("scenario") :]
+    again = simulate.parser(arguments).parse_args(arguments)
 
     assert SimOptions(**{name: getattr(again, name) for name in options.__dataclass_fields__}) == options
 

@@ -1,22 +1,17 @@
-"""The ring that a command line names."""
+"""Enter the ring that a command line names."""
 
 from __future__ import annotations
 
-from roundelay.cli import exits, options
+from roundelay.cli import exits, parser_base
+from roundelay.cli.ring_address import ring_address
 from roundelay.client.errors import RingUnavailable
 from roundelay.client.progress import SILENT, Progress
-from roundelay.client.requests import RingAddress
 from roundelay.client.ring import Ring, connect
 
 HINT = "Start  python3 supernode.py  and  python3 compute_node.py 8001  first, or add  --local 4"
 
 
-def ring_address(chosen: options.Namespace) -> RingAddress:
-    """Return the address that the options give. Raises InvalidRequest."""
-    return RingAddress(chosen.supernode, chosen.bootstrap, chosen.nodes)
-
-
-def open_ring(chosen: options.Namespace, progress: Progress = SILENT) -> Ring:
+def open_ring(chosen: parser_base.Namespace, progress: Progress = SILENT) -> Ring:
     """Enter the ring; if there is none, say what to start. Raises Exit."""
     try:
         return connect(ring_address(chosen), progress=progress)

@@ -1,0 +1,221 @@
+"""What all command lines have in common: the parser, argparse types, groups of options.
+
+It imports no parser, no configuration and nothing that --help would have to wait for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from roundelay.chord.choices import ASSIGNMENTS
+from roundelay.chord.refs import Address
+from roundelay.cli import exits
+from roundelay.node.addresses import parse_address, parse_host
+from roundelay.node.options import DEFAULT_FILE, SUPERNODE_PORT
+
+Namespace = argparse.Namespace
+Options = dict[str, argparse.Action]  # by key: the long flag, without its dashes
+MakeParser = Callable[[Sequence[str]], "Parser"]
+PORT_MAX = 65535
+DATA_DIR_HELP = "folder of local copies: a job's file that is found here need not be sent to the node"
+NOT_CONFIGURABLE = ("help", "help-all", "config", "show-config")
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that ends with exit code 64 and one line; options added with `more` show only in --help-all."""
+
+    def __init__(
+        self,
+        prog: str,
+        description: str,
+        example: str,
+        arguments: Sequence[str],
+        program: str = "",
+        is_configurable: bool = True,
+    ) -> None:
+        epilog = exits.as_typed_here(f"example: {example}    (--help-all shows every option)")
+        super().__init__(
+            prog=exits.as_typed_here(prog), description=description, epilog=epilog, add_help=False, allow_abbrev=False
+        )
+        self.program = program or prog.split()[0].removesuffix(".py")  # whose section of a --config file it reads
+        self.is_configurable = is_configurable  # by a file and by the environment
+        self._everything = "--help-all" in arguments
+        self.add_argument("-h", "--help", action="help", help="show this help and exit")
+        self.more("--help-all", action="store_true", help="show every option and exit")
+        if is_configurable:
+            self.more("--config", metavar="FILE", help="read options that are not given here from a TOML file")
+            self.more("--show-config", action="store_true", help="show each value with its origin and exit")
+
+    def more(self, *flags: str, **about: Any) -> None:
+        """Add an option that only --help-all shows."""
+        if not self._everything:
+            about["help"] = argparse.SUPPRESS
+        self.add_argument(*flags, **about)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise Exit."""
+        raise exits.Exit(exits.USAGE, f"{self.prog}: {message} (see --help)")
+
+
+class Word(argparse.Action):
+    """A positional argument; if it is missing, the option of the same name keeps its value."""
+
+    def __call__(self, parser: object, chosen: argparse.Namespace, value: Any, flag: str | None = None) -> None:
+        """Set the value, if there is one."""
+        if value is not None:
+            setattr(chosen, self.dest, value)
+
+
+# --- what a parser has
+
+
+def options_of(made: argparse.ArgumentParser) -> Options:
+    """Return the options of a parser that can be configured."""
+    found = {_key(action): action for action in made._actions if action.option_strings}
+    return {
+        key: action
+        for key, action in found.items()
+        if key not in NOT_CONFIGURABLE and (action.nargs != 0 or is_switch(action))
+    }
+
+
+def is_switch(action: argparse.Action) -> bool:
+    """Return whether an option is on or off, without a value."""
+    return action.nargs == 0 and (action.const is True or isinstance(action, argparse.BooleanOptionalAction))
+
+
+def collects(action: argparse.Action) -> bool:
+    """Return whether an option takes several values, one after the other."""
+    return action.nargs in ("*", "+") or isinstance(action, argparse._AppendAction)
+
+
+def make_optional(made: Parser) -> None:
+    """Require no argument: to show the configuration, no job and no folder need be named."""
+    for action in made._actions:
+        action.required = False
+        if not action.option_strings and action.nargs is None:
+            action.nargs = "?"
+
+
+def _key(action: argparse.Action) -> str:
+    """Return the option's first long flag, without the dashes."""
+    return next(flag for flag in action.option_strings if flag.startswith("--"))[2:]
+
+
+# --- groups of options
+
+
+def add_ring_options(made: Parser) -> None:
+    """Add the options that say where the ring is."""
+    made.add_argument(
+        "--supernode",
+        metavar="HOST:PORT",
+        type=supernode,
+        help="address of the supernode (default: as the node list says, else 127.0.0.1:9091)",
+    )
+    made.more(
+        "--bootstrap", metavar="HOST:PORT", type=address, help="enter the ring through this node, without a supernode"
+    )
+    made.more(
+        "--nodes",
+        metavar="FILE",
+        type=Path,
+        default=DEFAULT_FILE,
+        help="the node list: host,port lines (default: compute_nodes.txt)",
+    )
+
+
+def add_ring_parameters(made: Parser) -> None:
+    """Add the parameters of a ring, the same for all of its nodes."""
+    made.add_argument(
+        "--bits", type=int, default=160, metavar="N", help="length of identifiers in bits (default: %(default)s)"
+    )
+    made.add_argument(
+        "--assign",
+        choices=ASSIGNMENTS,
+        default="balanced",
+        help="identifiers: balanced takes the middle of the largest gap, sha1 hashes HOST:PORT (default: %(default)s)",
+    )
+    made.more("--successors", type=int, default=8, metavar="N", help="length of successor lists (default: %(default)s)")
+    made.more("--replicas", type=int, default=3, metavar="N", help="copies of everything stored (default: %(default)s)")
+
+
+def add_end_with_parent(made: Parser) -> None:
+    """Add the option by which a process that started this one ends it."""
+    made.more(
+        "--end-with-parent", action="store_true", help="announce readiness as JSON, and end when standard input closes"
+    )
+
+
+# --- argparse types
+
+
+def output(text: str) -> Path:
+    """Read the path of a file to write. Raises Exit at once if it cannot be written, not after hours of training."""
+    path = Path(text)
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise exits.Exit(exits.CANNOT_CREATE, f"cannot write {path}: no such folder, or permission denied")
+    return path
+
+
+def port(text: str) -> int:
+    """Read a port."""
+    if not text.isdecimal() or len(text) > 5 or int(text) > PORT_MAX:
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} is not a port from 0 to {PORT_MAX}")
+    return int(text)
+
+
+def address(text: str, default_port: int | None = None) -> Address:
+    """Read HOST:PORT."""
+    try:
+        return parse_address(text, default_port)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def supernode(text: str) -> Address:
+    """Read HOST:PORT, or HOST with the default port."""
+    return address(text, SUPERNODE_PORT)
+
+
+def host(text: str) -> str:
+    """Read a host name or address."""
+    try:
+        return parse_host(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def add_job(made: Parser) -> None:
+    """Add the argument that names a job."""
+    made.add_argument("job", type=checked(_job), metavar="JOB", help="id of a job, as train and jobs print it")
+
+
+def _job(text: str) -> str:
+    if len(text) != 64 or any(c not in "0123456789abcdef" for c in text):
+        raise ValueError(f"{text[:80]!r} is not a job's id (64 hexadecimal digits)")
+    return text
+
+
+def checked(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Return an argparse type that keeps the message of a ValueError."""
+
+    def typed(text: str) -> Any:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return typed
+
+
+def identifiers(text: str) -> tuple[int, ...]:
+    """Read numbers with commas between them."""
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers") from None
