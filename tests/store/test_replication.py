@@ -456,6 +456,17 @@ def test_after_reconcile_both_nodes_have_the_items_of_either(ours: Any, theirs: 
     assert beyond is None or one.range_digest(end, start) == beyond, "and no more"
 
 
+def test_push_missing_copies_in_one_direction_only() -> None:
+    world, ours, theirs = two_stores()
+    keep(ours, b"ours", key=10, name="ours")
+    keep(theirs, b"theirs", key=10, name="theirs")
+
+    push = anti_entropy.push_missing(world.ring, world.member(0), world.member(128), 0, 100)
+    world.run(world.member(0), "push", push)
+
+    assert ours.names == ("ours",) and theirs.names == ("ours", "theirs")
+
+
 def test_reconcile_with_a_full_node_still_copies_from_it() -> None:
     world, one, other = two_stores()
     for number in range(2 * LIST_MAX):
