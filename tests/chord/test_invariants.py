@@ -20,7 +20,7 @@ def ref(identifier: int, incarnation: int = 1) -> NodeRef:
 
 
 def views(lists: dict[int, list[int]], predecessors: dict[int, int] | None = None) -> list[NodeView]:
-    """A snapshot by identifiers; who is not a key is dead."""
+    """Return views by identifiers; a node that is not a key is dead."""
     return [
         NodeView(ref(m), ref((predecessors or {}).get(m, m)), tuple(map(ref, successors)))
         for m, successors in lists.items()
@@ -131,7 +131,7 @@ LISTS = st.dictionaries(IDS, st.lists(IDS, min_size=3, max_size=3), min_size=4, 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(LISTS)
 def test_the_linear_time_checks_agree_with_the_definitions(lists: dict[int, list[int]]) -> None:
-    """Each predicate spelt out as Zave's model has it, over arbitrary states of 4 to 7 members."""
+    """Each predicate is spelt out as in Zave's model, over arbitrary states of 4 to 7 members."""
     extended = {m: [m, *tail] for m, tail in lists.items()}
     best = {m: next((x for x in tail if x in lists), None) for m, tail in lists.items()}
     reach = {m: _reachable(m, best) for m in lists}

@@ -188,7 +188,7 @@ def test_a_ring_of_32_forms_at_once_while_one_message_in_twenty_is_lost(seed: in
 
 
 def go_round(world: World, rng: random.Random) -> None:
-    """Every member stabilises once, all at the same time; mail is read and joins go on in between."""
+    """Stabilize every member once, concurrently; mail is read and joins continue in between."""
     for node in world.members:
         world.begin(node.ref, "stabilize", protocol.stabilize(node))
     steps = 4 * len(world.tasks)

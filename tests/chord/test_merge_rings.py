@@ -78,7 +78,7 @@ def test_merging_changes_nothing_when_there_is_one_ring() -> None:
 
 
 def test_a_node_of_the_other_ring_is_adopted_although_fingers_lead_back_to_ours() -> None:
-    """The other ring's node still has us in its table, so that the walk through it ends in our own ring."""
+    """The node of the other ring still has us in its table, so the lookup through it ends in our own ring."""
     world = World(Ring(bits=5, successors=3))
     world.place([0, 4, 6, 16, 20, 24], fingers=True)
     for apart in ([0, 4, 6], [16, 20, 24]):

@@ -1,8 +1,7 @@
-"""What Stoica, Morris, Karger, Kaashoek and Balakrishnan claim (SIGCOMM 2001), one test a claim.
+"""The claims of Stoica, Morris, Karger, Kaashoek and Balakrishnan (SIGCOMM 2001), one test per claim.
 
-On the real core, in rings small enough for every run; the simulator measures the curves in full.
-Where the paper's protocol is known to fail (theorems 4 and 5 with failures) only what holds of the
-corrected one is claimed.
+The rings are small enough for every run; the simulator measures the curves in full. Where the protocol of the paper is
+known to fail (theorems 4 and 5 with failures), only what holds of the corrected protocol is tested.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ def find(world: World, start: NodeRef, key: int) -> Route:
 
 
 def table(node: ChordNode) -> list[tuple[int, int]]:
-    """As the paper prints it: start and node of each finger."""
+    """Return the finger table as in the paper: start and node of each finger."""
     return [(node.ring.finger_start(node.ref.id, i), f.id) for i, f in enumerate(node.fingers)]
 
 

@@ -29,7 +29,7 @@ def membership(bits: int = 160, assign: str = "balanced", chosen: Sequence[int] 
 
 
 def enter(supernode: Registry, port: int, now: float = 0.0) -> Grant:
-    """Admitted and joined."""
+    """Admit a node and let it join."""
     grant = supernode.admit(address(port), now)
     supernode.renew(grant.node, now)
     return grant

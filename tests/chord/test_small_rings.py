@@ -30,7 +30,7 @@ ROUNDS_MAX = 8
 
 @dataclass
 class Case:
-    """How a ring begins, who joins it, how often each stabilises on the way, how many fail."""
+    """The initial ring, the joiners, how often each node stabilizes meanwhile, and how many fail."""
 
     successors: int
     founders: tuple[int, ...]
@@ -70,7 +70,7 @@ CASES_SOAK = [
 
 @dataclass
 class State:
-    """A world with what may still happen to it."""
+    """A world, and the actions that may still happen in it."""
 
     case: Case
     world: World = field(init=False)
@@ -98,7 +98,7 @@ class State:
         ]
 
     def take(self, action: Action) -> None:
-        """One step; a join is one step, since only its last answer counts."""
+        """Take one step; a join is one step, since only its last answer counts."""
         perform(self.world, action)
         verb, identifier = str(action[0]), int(action[1])
         if verb == "join":
@@ -140,7 +140,7 @@ class State:
 
 
 def explore(case: Case) -> int:
-    """Every reachable state, each led to its end once. Returns how many there are."""
+    """Visit every reachable state, and run each to its end once. Return how many there are."""
     seen: set[int] = set()
     paths: list[tuple[Action, ...]] = [()]
     while paths:
@@ -155,7 +155,7 @@ def explore(case: Case) -> int:
 
 
 def _descend(state: State, seen: set[int]) -> Iterator[tuple[list[Action], list[Action]]]:
-    """Go the first way to the end; give out, on the way, what else could have been done where."""
+    """Take the first action to the end; yield, on the way, the alternatives at each state."""
     gone: list[Action] = []
     while (mark := state.fingerprint()) not in seen:
         seen.add(mark)
@@ -170,7 +170,7 @@ def _descend(state: State, seen: set[int]) -> Iterator[tuple[list[Action], list[
 
 
 def _frames(procedure: Any) -> Iterator[tuple[str, int, Any]]:
-    """Where a procedure stands: the line and the variables of each generator in it."""
+    """Return where a procedure is: the position and the variables of each generator in it."""
     while isinstance(procedure, GeneratorType):
         frame = procedure.gi_frame
         assert frame is not None
@@ -196,5 +196,5 @@ def test_every_interleaving_of_a_small_ring_ends_ideal(case: Case) -> None:
 
 
 def test_the_exploration_takes_every_branch() -> None:
-    """Two joins, one turn each: the count tells when steps are merged or forgotten."""
+    """There are two joins, one turn each; the count changes if steps are merged or forgotten."""
     assert explore(Case(1, (4,), (9, 1))) > explore(Case(1, (4,), (9,))) > 10

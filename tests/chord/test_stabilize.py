@@ -446,7 +446,7 @@ def test_a_suspect_is_probed_again_together_with_the_whole_list() -> None:
 
 
 def test_detecting_a_vanished_host_takes_three_timeouts_and_two_pauses() -> None:
-    """Its neighbours are silent too, and are no slower to find out: 3.2 s where a call may take 1 s."""
+    """Its silent neighbours are detected in the same time: 3.2 s with a timeout of 1 s."""
     world = ring_of(0, 8, 16, 24)
     node = member(world, 0)
     silence_s = 0.0
