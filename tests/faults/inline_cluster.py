@@ -41,7 +41,7 @@ Interfere = Callable[[NodeRef, Any], None]
 
 
 class Killed(BaseException):
-    """The process that was asking is no more."""
+    """The asking process was killed."""
 
 
 class Seat:
@@ -52,18 +52,18 @@ class Seat:
         self.store = Store(table.clock)
         self.orders = Orders()
         self.trainer = InlineTrainer(Worker())
-        self.said: list[str] = []
-        self.keeper = JobSupervisor(self.node, table.clocks, self.said.append)
+        self.log: list[str] = []
+        self.supervisor = JobSupervisor(self.node, table.clocks, self.log.append)
         self.handlers: Handlers = {
             **ring_handlers(self.node),
             **self.store.handlers(),
             **self.orders.handlers(),
-            DriverHeartbeat: lambda request: self.keeper.heartbeat(request.job),
+            DriverHeartbeat: lambda request: self.supervisor.heartbeat(request.job),
         }
 
 
 class Table:
-    """A settled ring: who is removed is missing from everybody's lists at once, as after a while of stabilising."""
+    """A settled ring: a removed node is missing from all lists at once, as after a while of stabilization."""
 
     def __init__(self, count: int, replicas: int = 3) -> None:
         self.ring = Ring(replicas=replicas)
@@ -73,7 +73,7 @@ class Table:
         refs = [NodeRef(i * self.ring.size // count, f"n{i}", 5000) for i in range(count)]
         self.seats: dict[NodeRef, Seat] = {}
         self.asked = self.current = 0  # questions so far; the one that is just being put or answered
-        self.working = False  # a node asks, on behalf of an order; otherwise whoever drives
+        self.working = False  # a node asks, on behalf of an order; otherwise the driver
         self.interfere: Interfere = lambda ref, request: None
         self.interfere_after: Interfere = lambda ref, request: None
         for ref in refs:
@@ -84,7 +84,7 @@ class Table:
         return self.now
 
     def settle(self) -> None:
-        """Everybody knows everybody."""
+        """Give every node the right neighbours and fingers."""
         true = IdealRing(self.ring, self.seats)
         for ref, seat in self.seats.items():
             ideal = true.node(ref)
@@ -143,7 +143,7 @@ class Table:
         if isinstance(effect, Ask):
             return self.ask(effect)
         if isinstance(effect, AskAll):
-            return [self.value_or_error(lambda one=one: self.ask(one)) for one in effect.asks]
+            return [self.value_or_error(partial(self.ask, one)) for one in effect.asks]
         if isinstance(effect, Gather):
             return self.together(effect.procedures)
         if isinstance(effect, Offload):

@@ -67,7 +67,8 @@ def script() -> tuple[dict[str, int], str]:
 
 def at(table: Table, number: int, act: Callable[[NodeRef], None], after: bool = False) -> None:
     """Have something happen before (or after) the message of this number is handled; and the ring healed later."""
-    start, happened = table.asked, []
+    start = table.asked
+    happened: list[Any] = []
 
     def reached() -> int:
         return table.current - start if not table.working else -1

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -108,19 +109,19 @@ def test_a_name_without_an_end_is_before() -> None:
 
 @pytest.mark.parametrize(("text", "hits"), [("exit@3", [3]), ("exit", [1, 2, 3, 4])])
 def test_it_acts_at_every_hit_or_at_the_one_that_is_named(text: str, hits: list[int]) -> None:
-    faults, dead = points(f"train={text}"), []
+    faults, dead = points(f"train={text}"), list[int]()
 
     for hit in range(1, 5):
-        faults.hit("train.before", None, lambda hit=hit: dead.append(hit))
+        faults.hit("train.before", None, partial(dead.append, hit))
 
     assert dead == hits
 
 
 def test_a_text_chooses_among_requests() -> None:
-    faults, dead = points("ask.Collect~cafe=exit"), []
+    faults, dead = points("ask.Collect~cafe=exit"), list[str]()
 
     for ticket in ("beef", "cafe"):
-        faults.hit("ask.Collect.before", Collect(ticket), lambda ticket=ticket: dead.append(ticket))
+        faults.hit("ask.Collect.before", Collect(ticket), partial(dead.append, ticket))
 
     assert dead == ["cafe"]
 
@@ -171,7 +172,7 @@ def test_an_armed_exit_ends_one_of_the_processes_that_share_the_folder(tmp_path:
 
     def pass_all() -> None:
         for number, process in enumerate(processes):
-            process.hit("train.before", None, lambda n=number: dead.append(n))
+            process.hit("train.before", None, partial(dead.append, number))
 
     pass_all()
     (tmp_path / "ask.Put.before~spec").touch()

@@ -81,8 +81,8 @@ def test_a_node_that_is_slower_than_its_backup_gets_no_work_for_a_while() -> Non
     table.drive(spec)
 
     assert orders == [0, 1]
-    said = table.run(read_snapshot(table.someone, table.ring, spec.job, with_reports=True)).reports[1].disturbances
-    assert any(f"{hung.address} is slow" in line for line in said)
+    lines = table.run(read_snapshot(table.someone, table.ring, spec.job, with_reports=True)).reports[1].disturbances
+    assert any(f"{hung.address} is slow" in line for line in lines)
 
 
 def test_when_a_node_and_its_backup_both_finish_the_file_counts_once() -> None:

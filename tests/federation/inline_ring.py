@@ -1,12 +1,13 @@
-"""A whole ring in one thread: the real stores, orders and lookups, every question answered at once, no time.
+"""A whole ring in one thread: the real stores, orders and lookups, every request answered at once, no time.
 
-Nodes can be killed at a question of one kind. Their trainer is an roundelay.ml.worker.Worker.
+Nodes can be killed at a request of one kind. Their trainer is a roundelay.ml.worker.Worker.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from roundelay.chord.dispatch import Handlers, dispatch, ring_handlers
@@ -57,7 +58,7 @@ class Member:
 
 
 class InlineRing:
-    """The members, and whoever runs procedures among them."""
+    """The members, and the runner of procedures among them."""
 
     def __init__(self, ids: Sequence[int], ring: Ring) -> None:
         self.ring = ring
@@ -94,9 +95,9 @@ class InlineRing:
             case Ask():
                 return self._ask(effect)
             case AskAll():
-                return [self._value_or_error(lambda a=a: self._ask(a), ChordError) for a in effect.asks]
+                return [self._value_or_error(partial(self._ask, a), ChordError) for a in effect.asks]
             case Gather():
-                return [self._value_or_error(lambda p=p: self.run(p), Exception) for p in effect.procedures]
+                return [self._value_or_error(partial(self.run, p), Exception) for p in effect.procedures]
             case Offload():
                 return effect.function()
             case Sleep():

@@ -166,11 +166,11 @@ def test_a_job_that_has_diverged_is_ended_by_the_owner_of_its_key_so_that_others
     write(job, "result-0", first.to_bytes())
     write(job, "result-0", other(first))
     owner = next(m.node for m in job.net.members.values() if m.node.owns(RING.key(job.spec.job)))
-    said: list[str] = []
+    lines: list[str] = []
     clocks = Clocks(job.net.clock, lambda: next(job.versions))
-    keeper = JobSupervisor(owner, clocks, said.append)
+    supervisor = JobSupervisor(owner, clocks, lines.append)
 
-    job.net.run(keeper._scan())
+    job.net.run(supervisor._scan())
 
     assert job.net.run(jobs.read_end(job.net.entry, RING, job.spec.job)) == records.FAILED
-    assert len(said) == 1 and "diverged: round 0 has two results" in said[0]
+    assert len(lines) == 1 and "diverged: round 0 has two results" in lines[0]

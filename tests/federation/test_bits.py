@@ -67,14 +67,14 @@ def test_a_job_that_no_node_may_train_fails_with_the_reason() -> None:
 
 def test_a_job_that_has_made_rounds_waits_for_a_node_that_may_train_it() -> None:
     driver = job_with_others(0).driver()
-    said: list[str] = []
-    driver._coordinator._log = said.append
+    lines: list[str] = []
+    driver._coordinator._log = lines.append
     driver._roster.exclude(driver._roster.entry())
 
     driver._coordinator._report_waiting(BITS.files, number=2)
     driver._coordinator._report_waiting(BITS.files, number=2)
 
-    assert len(said) == 1 and said[0].endswith("waiting for a node that may")
+    assert len(lines) == 1 and lines[0].endswith("waiting for a node that may")
 
 
 def test_another_process_at_its_address_is_another_node() -> None:

@@ -25,6 +25,7 @@ from roundelay.federation.placement import BALANCING, POLICIES
 from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.requests import Collect, Order, Progress, TrainingFile, trainer_task
 from roundelay.federation.retry import refresh_members
+from roundelay.federation.rounds import PartialResult
 from roundelay.federation.settings import Settings
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec
@@ -86,7 +87,7 @@ class Job:
 
     def driver(self) -> Driver:
         clocks = Clocks(self.net.clock, lambda: next(self.versions))
-        return Driver(self.spec, RING, self.net.entry, "a test", clocks, lambda *told: self.rounds.append(told))
+        return Driver(self.spec, RING, self.net.entry, "a test", clocks, lambda *stored: self.rounds.append(stored))
 
     def drive(self) -> bytes:
         """Returns the last weights."""
@@ -108,7 +109,7 @@ def reference(spec: JobSpec = SPEC, contents: dict[str, bytes] = CONTENTS) -> by
     for number in range(1, spec.settings.rounds + 1):
         task = trainer_task(arithmetic.training_task(spec, moments), number, spec.files)
         update = worker.train(task, weights)
-        part = arithmetic.PartialResult(InlineRing((1,), RING).entry, spec.files, Progress("done"), update.sum)
+        part = PartialResult(InlineRing((1,), RING).entry, spec.files, Progress("done"), update.sum)
         weights = arithmetic.mean_of(spec, weights, [part])
     return weights
 
@@ -168,7 +169,7 @@ def test_a_busy_node_is_passed_over_only_by_a_policy_that_balances(policy: str) 
 
 
 def used(policy: str) -> set[str]:
-    """Who trains when nobody is busy."""
+    """Return the nodes that train when none is busy."""
     job = Job(IDS, make_spec(replace(SETTINGS, placement=policy)))
     job.drive()
     return {address for _, report in job.rounds for address in report.placement.values()}
@@ -279,12 +280,12 @@ def test_another_driver_goes_on_where_the_first_was_killed() -> None:
     with pytest.raises(Killed):
         job.net.run(half.drive())
     job.net.before_answer = lambda node, request: None
-    told_before = len(job.rounds)
+    seen_before = len(job.rounds)
 
     assert job.drive() == EXPECTED
 
-    assert told_before == 1  # the second round was made, and nobody had been told yet
-    assert 1 not in [result.round for result, _ in job.rounds[told_before:]]
+    assert seen_before == 1  # the second round was computed but not reported yet
+    assert 1 not in [result.round for result, _ in job.rounds[seen_before:]]
 
 
 def test_a_round_has_its_error_losses_and_times() -> None:

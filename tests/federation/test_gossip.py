@@ -99,9 +99,9 @@ def test_a_refused_push_is_taken_back_and_an_unacknowledged_one_is_reported_as_l
     made.net.before_answer = refuse
     made.drive()
 
-    rows, said = sum(m.rows for m in masses(made, 1)), made.rounds[0][1].disturbances
+    rows, lines = sum(m.rows for m in masses(made, 1)), made.rounds[0][1].disturbances
     assert (rows < made.spec.rows) == is_lost
-    assert any("sent but never acknowledged" in line for line in said) == is_lost
+    assert any("sent but never acknowledged" in line for line in lines) == is_lost
 
 
 def test_a_node_that_dies_while_it_mixes_loses_its_weight_and_the_report_says_so() -> None:
@@ -120,10 +120,10 @@ def test_a_node_that_dies_while_it_mixes_loses_its_weight_and_the_report_says_so
     made.drive()
 
     (lost,) = made.net.dead
-    told = {result.round: report for result, report in made.rounds}
-    assert any(str(lost.address) in line and "is lost" in line for line in told[2].disturbances)
-    assert str(lost.address) not in told[4].errors
-    assert len(told[4].placement) == len(made.spec.files)  # others train its files
+    reports = {result.round: report for result, report in made.rounds}
+    assert any(str(lost.address) in line and "is lost" in line for line in reports[2].disturbances)
+    assert str(lost.address) not in reports[4].errors
+    assert len(reports[4].placement) == len(made.spec.files)  # others train its files
 
 
 def test_another_driver_begins_a_round_anew_and_nothing_counts_twice() -> None:

@@ -12,7 +12,7 @@ from roundelay.federation import round_coordinator
 from roundelay.federation.errors import FileUnavailable
 from roundelay.federation.requests import Order, TrainingFile
 from roundelay.federation.spec import JobSpec
-from roundelay.store.store import Read
+from roundelay.store.items import Read
 from tests.federation.test_driver import CONTENTS, EXPECTED, IDS, SETTINGS, SPEC, Job, make_spec
 
 QUORUM = make_spec(replace(SETTINGS, rounds=4, quorum=0.8))
@@ -67,14 +67,14 @@ def test_a_node_that_lacks_one_file_keeps_its_others() -> None:
 
 def test_without_a_quorum_it_is_waited_for_by_name_and_the_model_is_the_same() -> None:
     job = job_without(SPEC, GONE, until_s=5.0)
-    said: list[str] = []
+    lines: list[str] = []
     driver = job.driver()
-    driver._coordinator._log = said.append
+    driver._coordinator._log = lines.append
 
     job.net.run(driver.drive())
 
     assert driver.weights == EXPECTED
-    assert [line.partition(": ")[2] for line in said] == [f"no live node has {GONE.name}: waiting"]
+    assert [line.partition(": ")[2] for line in lines] == [f"no live node has {GONE.name}: waiting"]
 
 
 def test_it_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 
 from roundelay.chord.dispatch import dispatch
-from roundelay.chord.effects import Ask, Procedure, Request, resume
+from roundelay.chord.effects import Ask, Effect, Procedure, Request, resume
 from roundelay.chord.errors import Busy, ChordError, NodeUnreachable, NotFound, StoreFull
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import TrainingStatus
@@ -62,7 +61,8 @@ class Node:
                 except Exception as error:
                     outcome = error
 
-    def _compute(self, effect: Compute) -> Done:
+    def _compute(self, effect: Effect) -> Done:
+        assert isinstance(effect, Compute)
         self.computed.append(effect)
         if self.lacks:
             raise FilesLacking(self.lacks.pop(0))
@@ -79,7 +79,7 @@ class Node:
 
 
 @pytest.fixture
-def node() -> Iterator[Node]:
+def node() -> Node:
     return Node()
 
 
@@ -232,7 +232,7 @@ def test_an_order_whose_weights_are_not_here_is_unable(node: Node) -> None:
 
 
 def test_an_order_whose_result_does_not_fit_is_unable_and_the_next_runs(node: Node) -> None:
-    node.store._blobs.bytes_max = 40
+    node.store._blobs.bytes_max = 40  # type: ignore[misc]
     node.outcome = Done(bytes(100), 1.0)
     ticket = node.ask(ORDER)
     node.work()

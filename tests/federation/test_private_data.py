@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import numpy as np
 import pytest
 
+from roundelay.chord.effects import Procedure, Sleep
 from roundelay.chord.errors import Malformed, NotFound
 from roundelay.chord.requests import GetNeighbours
 from roundelay.federation import arithmetic, jobs
@@ -26,7 +27,7 @@ from roundelay.federation.requests import Order, TrainingFile
 from roundelay.federation.spec import JobSpec, spec_from_bytes
 from roundelay.ml.errors import ClientFault
 from roundelay.store.blobs import digest_of
-from roundelay.store.store import Put, Read, Write
+from roundelay.store.items import Put, Read, Write
 from tests.federation.inline_ring import InlineRing
 from tests.federation.test_driver import CONTENTS, IDS, RING, SETTINGS, VALIDATION, Job, make_spec
 
@@ -50,10 +51,10 @@ class PinnedJob(Job):
         self.spec = spec
         self.net.run(jobs.publish(self.net.entry, RING, spec, next(self.versions)))
         for ref, member in self.net.members.items():
-            mine = {digest_of(CONTENTS[name]): CONTENTS[name] for name in private[str(ref.address)]}
-            member.orders._private = mine.get
-        self.said: list[object] = []
-        self.net.before_answer = lambda node, request: self.said.append(request)
+            own = {digest_of(CONTENTS[name]): CONTENTS[name] for name in private[str(ref.address)]}
+            member.orders._private = own.get
+        self.requests: list[object] = []
+        self.net.before_answer = lambda node, request: self.requests.append(request)
 
 
 def test_only_its_home_trains_a_file_and_no_content_travels() -> None:
@@ -63,8 +64,8 @@ def test_only_its_home_trains_a_file_and_no_content_travels() -> None:
     for _, report in job.rounds:
         assert report.placement == {f.name: f.name.split("~")[0] for f in job.spec.files}
     private = {f.digest for f in job.spec.files}
-    assert not [r for r in job.said if isinstance(r, Write | Read) and r.digest in private]
-    assert not [r for r in job.said if isinstance(r, Put) and r.item.entry.digest in private]
+    assert not [r for r in job.requests if isinstance(r, Write | Read) and r.digest in private]
+    assert not [r for r in job.requests if isinstance(r, Put) and r.item.entry.digest in private]
 
 
 @pytest.mark.parametrize("topology", ["star", "tree"])
@@ -82,8 +83,8 @@ def test_a_node_that_is_away_is_named_and_takes_part_again_when_it_is_back(topol
     job.drive()
 
     assert f"{away.address} is away: its 2 private files left out" in job.rounds[1][1].disturbances
-    mine = tuple(f.index for f in job.spec.files if f.name.startswith(f"{away.address}~"))
-    assert [result.left_out for result, _ in job.rounds][:2] == [(), mine]
+    left_out = tuple(f.index for f in job.spec.files if f.name.startswith(f"{away.address}~"))
+    assert [result.left_out for result, _ in job.rounds][:2] == [(), left_out]
     assert job.rounds[-1][0].left_out == ()
 
 
@@ -100,13 +101,13 @@ def test_flower_clients_train_without_moments_and_validation_is_raw() -> None:
     files, homes = files_of(publications)
     job.spec = replace(job.spec, files=files, homes=homes, raw=True)
     job.net.run(jobs.publish(job.net.entry, RING, job.spec, next(job.versions)))
-    told = []
+    trained = []
 
     class Client:
         rows = 10
 
         def train(self, model: Any, base: Any, config: Any, number: int, seed: int, on_epoch: Any) -> Any:
-            told.append(number)
+            trained.append(number)
             return base + 0.25
 
     for ref, member in job.net.members.items():
@@ -118,7 +119,7 @@ def test_flower_clients_train_without_moments_and_validation_is_raw() -> None:
 
     first = np.frombuffer(arithmetic.first_weights(job.spec), "<f4")
     assert np.allclose(np.frombuffer(weights, "<f4"), first + 0.75)
-    assert sorted(told) == [1] * 4 + [2] * 4 + [3] * 4
+    assert sorted(trained) == [1] * 4 + [2] * 4 + [3] * 4
     assert job.look().results[0].moments == ""
     assert spec_from_bytes(job.spec.to_bytes()) == job.spec
 
@@ -127,7 +128,7 @@ def test_flower_clients_train_without_moments_and_validation_is_raw() -> None:
 def test_a_training_that_fails_at_every_home_fails_the_job_by_its_reason(topology: str) -> None:
     job = PinnedJob(topology=topology)
     for member in job.net.members.values():
-        member.worker.train = fail  # type: ignore[method-assign]
+        member.worker.train = fail  # type: ignore[method-assign,assignment]
 
     with pytest.raises(WorkFailed, match=r"node-\d+:1: no lr in the config"):
         job.drive()
@@ -140,15 +141,15 @@ def fail(*_: object) -> NoReturn:
 @pytest.mark.parametrize("topology", ["star", "tree"])
 def test_a_home_that_lacks_the_model_is_named_with_its_reason(topology: str) -> None:
     job = PinnedJob(topology=topology)
-    lacking = next(member for ref, member in job.net.members.items() if str(ref.address) == ADDRESSES[2])
-    plain = lacking.compute
+    without_model = next(member for ref, member in job.net.members.items() if str(ref.address) == ADDRESSES[2])
+    plain = without_model.compute
 
     def compute(effect: Compute) -> Done:
         if effect.order.round == 2:
             raise NotFound("model mine:Linear is not allowed here")
         return plain(effect)
 
-    lacking.compute = compute  # type: ignore[method-assign]
+    without_model.compute = compute  # type: ignore[method-assign]
     job.drive()
 
     line = f"{ADDRESSES[2]}: model mine:Linear is not allowed here: its 2 private files left out"
@@ -171,8 +172,8 @@ def test_a_publication_is_found_and_has_no_rows() -> None:
     files = tuple(private_file(name, CONTENTS[name])[0] for name in sorted(CONTENTS)[:2])
     versions = iter(range(1, 9))
     for member in net.members.values():
-        telling = publish_loop(member.node, "wards", 4, files, lambda: next(versions))
-        net.run(first_pause(telling))
+        publishing = publish_loop(member.node, "wards", 4, files, lambda: next(versions))
+        net.run(first_pause(publishing))
 
     found = net.run(find_publications(net.entry, RING, "wards"))
 
@@ -184,19 +185,18 @@ def test_a_publication_is_found_and_has_no_rows() -> None:
     assert net.run(find_publications(net.entry, RING, "war")) == ()
 
 
-def first_pause(procedure: object) -> object:
-    """A procedure without end, up to where it sleeps for long."""
-    from roundelay.chord.effects import Sleep
+def first_pause(procedure: Procedure[Any]) -> Procedure[None]:
+    """Run an endless procedure up to its first sleep."""
 
     outcome = None
     while True:
-        effect = procedure.send(outcome)  # type: ignore[attr-defined]
+        effect = procedure.send(outcome)
         if isinstance(effect, Sleep) and effect.seconds > 1:
             return
         outcome = yield effect
 
 
-def test_prepared_data_are_no_private_file() -> None:
+def test_prepared_data_cannot_be_private_files() -> None:
     with pytest.raises(Malformed, match="private files must be letter files"):
         private_file("images", b"\x89RDLY1\r\n" + bytes(100))
 

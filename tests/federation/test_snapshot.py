@@ -21,7 +21,7 @@ from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.upload import upload_files
 from roundelay.store.blobs import digest_of
-from roundelay.store.store import Read
+from roundelay.store.items import Read
 from tests.federation.inline_ring import InlineRing
 
 RING = Ring(bits=16, successors=8, replicas=3)

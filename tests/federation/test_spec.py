@@ -84,7 +84,7 @@ def test_a_refusal_says_which_values_are_allowed() -> None:
     with pytest.raises(BadSpec, match="--rounds is 0, expected from 1 to 10000"):
         Settings(rounds=0)
     with pytest.raises(BadSpec, match="expected one of sgd, adam, gd"):
-        Settings(optimizer="lbfgs")
+        Settings(optimizer="lbfgs")  # type: ignore[arg-type]
 
 
 def test_a_whole_number_will_do_for_a_number() -> None:
@@ -155,7 +155,8 @@ def test_the_id_changes_with_every_setting(name: str) -> None:
         "server_eta": 0.5,
         "server_momentum": 0.5,
     }
-    extra = {"course": {"optimizer": "gd"}, "mu": {"rule": "fedprox"}}.get(name, {})
+    extras: dict[str, dict[str, Any]] = {"course": {"optimizer": "gd"}, "mu": {"rule": "fedprox"}}
+    extra = extras.get(name, {})
     if name in ("tiers", "exchanges"):
         extra = {"topology": "tree" if name == "tiers" else "gossip"}
     if name.startswith("server_"):
@@ -167,7 +168,7 @@ def test_the_id_changes_with_every_setting(name: str) -> None:
 
 @pytest.mark.parametrize("name", [f.name for f in fields(TrainingFile)])
 def test_the_id_changes_with_every_field_of_a_file(name: str) -> None:
-    other = {"index": 5, "name": "c", "digest": "ee" * 32, "size_bytes": 11, "rows": 9}
+    other: dict[str, Any] = {"index": 5, "name": "c", "digest": "ee" * 32, "size_bytes": 11, "rows": 9}
 
     assert replace(SPEC, files=(replace(FILES[0], **{name: other[name]}), FILES[1])).job != SPEC.job
 

@@ -17,8 +17,10 @@ from roundelay.federation.errors import BadRecord, BadSpec
 from roundelay.federation.placement import POLICIES
 from roundelay.federation.requests import Order, Share, TrainingFile
 from roundelay.federation.settings import Settings
+from roundelay.federation.tasks import TrainTask
 from roundelay.federation.topologies.partial import Lost, NodeWork, PartialSum, bitmap, partial_from_bytes
 from roundelay.federation.topologies.tree_reduce import add, split
+from roundelay.ml.task import Design, TrainConfig, TrainingPlan
 from tests.federation.inline_ring import InlineRing
 from tests.federation.test_driver import EXPECTED, IDS, RING, SETTINGS, Job, make_spec
 
@@ -162,6 +164,9 @@ def some(*files: int, job: str = "job") -> PartialSum:
     return PartialSum(job, 1, "aa" * 32, bitmap(files), (work,), sum=bytes([len(files)] * 8))
 
 
+PLAN = TrainingPlan(Design((2, 3)), TrainConfig(), 30)
+
+
 def lost_as(message: str) -> PartialSum:
     return replace(some(1), lost=(Lost("n:2", "busy", message),))
 
@@ -191,7 +196,7 @@ def test_a_malformed_partial_sum_is_refused(content: bytes) -> None:
 
 
 def test_only_disjoint_sums_of_one_round_are_added() -> None:
-    total = add(some(0, 1), [some(2), some(1, 3), some(4, job="another")], "train")
+    total = add(some(0, 1), [some(2), some(1, 3), some(4, job="another")], TrainTask(PLAN))
 
     assert total.files == bitmap((0, 1, 2))
     assert total.sum == bytes([3] * 8)
