@@ -16,7 +16,7 @@ def seeds(count: int) -> list[int]:
 
 
 def machine(examples: int, steps: int) -> settings:
-    """Return the settings of a test with so many examples and, for a state machine, steps."""
+    """Return the settings of a test with this number of examples and, for a state machine, of steps."""
     return settings(
         max_examples=examples * max(SOAK, 1),
         stateful_step_count=steps,
