@@ -1,16 +1,16 @@
 /**
  * Roundelay's contract between processes.
  *
- * Every call has a deadline that its caller sets. A call without an answer is indefinite: it may
- * or may not have happened; therefore every call here is idempotent and may be made again.
- * Exceptions are definite: what was asked certainly did not happen.
+ * The caller sets a deadline for every call. A call without an answer is indefinite: it may or may
+ * not have happened. Every call is therefore idempotent and may be repeated. An exception is
+ * definite: the request was not carried out.
  *
- * Identifiers and keys are big-endian integers of 20 bytes, whatever the ring's bits.
+ * Identifiers and keys are big-endian integers of 20 bytes, whatever the number of bits of the ring.
  * Digests are SHA-256, 32 bytes. Arrays of numbers travel as little-endian binary, never as lists.
  */
 namespace py roundelay.rpc.gen
 
-/** One life of one node. A restart is a new incarnation, and a new member of the ring. */
+/** One life of a node. A node that restarts has a new incarnation and is a new member of the ring. */
 struct Node {
   1: required binary id
   2: required string host
@@ -18,85 +18,85 @@ struct Node {
   4: required i64 incarnation
 }
 
-/** What all nodes of one ring agree on; the supernode tells each joiner. */
+/** The parameters that all nodes of a ring share. A joining node gets them from the supernode. */
 struct Ring {
   /** Identifiers are 0 .. 2^bits - 1; 3 <= bits <= 160. */
   1: required i16 bits
-  /** Length of every successor list. */
+  /** Length of each successor list. */
   2: required i16 successors
-  /** Copies of everything stored. */
+  /** Number of copies of each stored entry. */
   3: required i16 replicas
 }
 
-/** Whom a request means. Another process at that address answers WrongIncarnation. */
+/** The node that a request is meant for. Any other process at that address answers WrongIncarnation. */
 struct Target {
   1: required binary id
   2: required i64 incarnation
 }
 
-// --- exceptions: all definite
+// --- exceptions, all definite
 
-/** Another process answers here: the one that was meant is dead. Final. */
+/** Another process listens here; the target is dead. Final. */
 exception WrongIncarnation {
   1: required Node actual
 }
 
-/** Alive, but a queue is full: try again later, or elsewhere. */
+/** The node is alive, but a queue is full: try again later, or another node. */
 exception Busy {
   1: required string message
 }
 
-/** Not joined yet, or a hand-over is going on: ask again soon. */
+/** The node has not joined yet, or is still receiving a hand-off: try again soon. */
 exception NotYet {
   1: required string message
 }
 
-/** It is not here. Somebody else may have it. */
+/** This node does not have it. Another may. */
 exception NotFound {
   1: required string message
 }
 
-/** Not wanted, for the reason given: final. */
+/** The request is refused for the reason given. Final. */
 exception Refused {
   1: required string message
 }
 
-/** No room for it here. Somebody else may have room. */
+/** There is no room for it on this node. Another may have room. */
 exception StoreFull {
   1: required string message
 }
 
-/** The bytes that came are not those of the digest; nothing was stored. */
+/** The bytes do not match the digest; nothing was stored. */
 exception Corrupt {
   1: required string message
 }
 
-/** The request breaks this contract (a length, a range, a name): final. */
+/** The request violates this contract: a length, a range or a name. The message names the field. Final. */
 exception Malformed {
   1: required string message
 }
 
 // --- the ring
 
-/** Who answers at an address. */
+/** The node that answers at an address. */
 struct Hello {
   1: required Node node
   2: required Ring ring
   3: required bool joined
 }
 
-/** A node nearer to the key, and which finger knows it; without one, the successor list does. */
+/** A node nearer to the key, and the finger that points to it; without a finger, it is in the successor list. */
 struct Candidate {
   1: required Node node
   2: optional i16 finger
 }
 
-/** The key lies between the answering node and its successor: its live successors, the owner first. */
+/** The lookup ends: the live successors of the key, its owner first. */
 struct Owners {
   1: required list<Node> nodes
 }
 
-/** Nodes that precede the key, the nearest to it first. */
+/** The lookup goes on: nodes that precede the key, the nearest to it first. */
 struct Nearer {
   1: required list<Candidate> candidates
 }
@@ -107,7 +107,7 @@ union Hop {
   2: Nearer nearer
 }
 
-/** A predecessor and a whole successor list. An entry without a host is a placeholder. */
+/** A node's predecessor and its whole successor list. An entry without a host is a placeholder. */
 struct Neighbourhood {
   1: required Node predecessor
   2: required list<Node> successors
@@ -137,7 +137,7 @@ struct TrainingStatus {
   8: optional double loss
 }
 
-/** All that a node shows of itself. */
+/** The state of a node, for tools and dashboards. */
 struct Status {
   1: required Node node
   2: required Ring ring
@@ -152,7 +152,7 @@ struct Status {
 
 // --- the store
 
-/** Content `digest` of `size` bytes, called `name`, under `key`. Names are never made into paths. */
+/** The content with this digest and size, stored under `key` by this name. Names are never used as paths. */
 struct Entry {
   1: required binary key
   2: required string name
@@ -161,8 +161,8 @@ struct Entry {
 }
 
 /**
- * An entry and its standing. Of two for one entry the later version counts (the writer's clock), of
- * equal ones the deletion. What nobody renews goes when its lease is over, deletions too.
+ * A version of an entry. The later version of an entry wins (by its writer's clock); of equal versions,
+ * the deletion wins. An item expires when its lease is not renewed; so does a deletion.
  */
 struct Item {
   1: required Entry entry
@@ -171,21 +171,21 @@ struct Item {
   4: required bool deleted
 }
 
-/** How many items an arc of the ring has, and a digest of what they are: equal digests, equal items. */
+/** The number of items on an arc of the ring, and a digest of them: equal digests mean equal items. */
 struct RangeDigest {
   1: required i32 count
   2: required i64 digest
 }
 
-/** How far a put has come: stored, or so many bytes of the content have arrived. */
+/** The progress of a put: stored, or the number of bytes of the content that have arrived. */
 struct Receipt {
   1: required bool stored
   2: required i64 received
 }
 
-// --- the work
+// --- training
 
-/** One training file of a job: its place in the job's sorted file list, and its rows. */
+/** One training file of a job. `index` is its place in the job's sorted list of files. */
 struct TrainingFile {
   1: required i32 index
   2: required string name
@@ -194,7 +194,7 @@ struct TrainingFile {
   5: required i64 rows
 }
 
-/** Which of an order's files a node is to work on: a bitmap, bit i % 8 of byte i / 8 for place i in the job's list. */
+/** The files of an order that a node works on, as a bitmap: bit i % 8 of byte i / 8 stands for index i. */
 struct Share {
   1: required Node node
   2: required binary files
@@ -291,144 +291,143 @@ struct Order {
   10: optional i64 attempt
 }
 
-/** Half of what its sender holds of a round in which nobody adds: a weighted sum of models, and its weight. */
+/** Half of the weighted model that its sender holds in a round without aggregation (push-sum). */
 struct Push {
   1: required string job
   2: required i32 round
   3: required i64 attempt
-  /** Of the sender's exchanges in this attempt. */
+  /** Counts the sender's exchanges in this attempt, so that a repeated push counts once. */
   4: required i32 number
   5: required Node sender
-  /** Digest and size of the half itself, a content written to the receiver before. */
+  /** Digest and size of the weighted model, a content written to the receiver before. */
   6: required binary digest
   7: required i64 size
 }
 
-/** How far an order has come. */
+/** The progress of an order. */
 struct Progress {
   /**
-   * queued, running or done; failed, where another node would fail as well; unable, where only this one cannot;
-   * unfit, where its arithmetic gives other bits than the job's.
+   * queued, running, done, failed (any node would fail), unable (another node may succeed), or
+   * unfit (this node's arithmetic gives other bits than the job's).
    */
   1: required string state
-  /** Why the order failed. */
+  /** The reason why an order has failed. */
   2: required string message
-  /** Of a done order: the digest and size of its result, to be read like any content. */
+  /** For a done order: digest and size of its result, which is read like any content. */
   3: optional binary result
   4: optional i64 size
-  /** Of a done order: how long it took, and the mean training loss and accuracy of the last epochs. */
+  /** For a done order: its duration, and the mean training loss and accuracy of the last epochs. */
   5: optional double seconds
   6: optional double loss
   7: optional double accuracy
-  /** Of a running order. */
+  /** For a running order. */
   8: optional TrainingStatus training
 }
 
 service ComputeNode {
-  /** Who are you? The only call that need not know whom it means. */
+  /** Return the node that answers here. The only call without a target. */
   Hello hello() throws (1: NotYet not_yet),
 
-  /** Whom to ask next for a key, other than those that have failed the asker. */
+  /** Return the next step of a lookup, avoiding the nodes that have failed to answer the caller. */
   Hop next_hop(1: Target target, 2: binary key, 3: list<Node> failed)
     throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed),
 
-  /** Predecessor and successor list; also serves to see whether a node lives. */
+  /** Return predecessor and successor list. Also serves as the probe of the failure detector. */
   Neighbourhood neighbours(1: Target target)
     throws (1: WrongIncarnation wrong, 2: NotYet not_yet),
 
-  /** The sender believes to be the target's predecessor. It may be lost or repeated. */
+  /** Handle a claim by `sender` to be the target's predecessor (Zave's rectify). May be lost or repeated. */
   void notify(1: Target target, 2: Node sender)
     throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Busy busy, 4: Malformed malformed),
 
-  /** The neighbourhood has changed: stabilise now rather than at the next tick. */
+  /** Stabilize now instead of at the next tick, because the neighbourhood has changed. */
   void nudge(1: Target target) throws (1: WrongIncarnation wrong, 2: NotYet not_yet),
 
-  /** The sender is going and may be treated as dead. */
+  /** Treat `sender` as dead: it is leaving. */
   void leaving(1: Target target, 2: Node sender)
     throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed),
 
-  /** All that the node shows of itself. */
+  /** Return the state of the node, for tools and dashboards. */
   Status status(1: Target target) throws (1: WrongIncarnation wrong, 2: NotYet not_yet),
 
-  /** Keep this. Where its content is not here yet, write the bytes and ask again. */
+  /** Store an item. If the receipt says that its content has not arrived, write the bytes and put again. */
   Receipt put(1: Target target, 2: Item item)
     throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed, 4: StoreFull full),
 
-  /** A piece of a content, at most 1 MiB, in order from offset 0; a piece received before is ignored. */
+  /** Receive a piece of a content, at most 1 MiB, in order from offset 0. A repeated piece is ignored. */
   Receipt write(1: Target target, 2: binary digest, 3: i64 size, 4: i64 offset, 5: binary piece)
     throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed, 4: StoreFull full,
             5: Corrupt corrupt),
 
-  /** At most `length` bytes (and at most 1 MiB) of a content from `offset` on. */
+  /** Return at most `length` bytes (and at most 1 MiB) of a content, from `offset` on. */
   binary read(1: Target target, 2: binary digest, 3: i64 offset, 4: i32 length)
     throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed, 4: NotFound not_found,
             5: Corrupt corrupt),
 
   /**
-   * All that is kept under a key, deletions too; of these names, where any are given. NotYet while what the node
-   * owns is still being handed over to it.
+   * Return all items under a key, deletions included; if names are given, only theirs. Raises NotYet while the
+   * node is still receiving the hand-off of what it owns.
    */
   list<Item> find(1: Target target, 2: binary key, 3: list<string> names)
     throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed),
 
-  /** What the node keeps of the keys in (start, end], as a digest to compare with. */
+  /** Return the digest of the node's items with keys in (start, end], for anti-entropy. */
   RangeDigest range_digest(1: Target target, 2: binary start, 3: binary end)
     throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed),
 
-  /** The first 256 items that the node keeps of the keys in (start, end], by key; deletions too. */
+  /** Return the node's first 256 items with keys in (start, end], ordered by key, deletions included. */
   list<Item> list_range(1: Target target, 2: binary start, 3: binary end)
     throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed),
 
-  /** The sender drives this job: for some seconds nobody else need take it over. */
+  /** The heartbeat of a job's driver: for some seconds no other node takes the job over. */
   void driving(1: Target target, 2: string job)
     throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed),
 
   /**
-   * Train, or sum, these files. Returns a ticket at once; the same order again returns the same
-   * ticket and does nothing twice.
+   * Accept an order, and return its ticket at once. The same order has the same ticket, and is carried out once.
    */
   string order(1: Target target, 2: Order order)
     throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed, 4: Busy busy),
 
-  /** Take a half: it counts once, however often it is pushed. NotFound: it was not taken, the round is over here. */
+  /** Receive half of a weighted model, which counts once. Raises NotFound if it was not taken: the round is over. */
   void push(1: Target target, 2: Push push)
     throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed, 4: NotFound not_found),
 
-  /** How far the order of a ticket has come: as soon as it is done or failed, or after `wait_ms` (<= 5000). */
+  /** Return the progress of an order as soon as it has ended, or after `wait_ms` (<= 5000). */
   Progress collect(1: Target target, 2: string ticket, 3: i32 wait_ms)
     throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed, 4: NotFound not_found),
 }
 
-/** Admission: a name, the ring's parameters, and a live member to join through; without one, be the first. */
+/** Admission: an identity, the ring's parameters, and a member to join through; without one, found the ring. */
 struct Grant {
   1: required Node node
   2: required Ring ring
   3: optional Node bootstrap
 }
 
-/** The sender counts as alive for so long; and some other live member, to notice a second ring by. */
+/** How long the sender counts as alive; and another live member, by which a second ring is noticed. */
 struct Lease {
   1: required i32 milliseconds
   2: optional Node other
 }
 
-/** The live members, in the order of their identifiers. */
+/** The live members, ordered by identifier. */
 struct Members {
   1: required Ring ring
   2: required list<Node> nodes
 }
 
 service Supernode {
-  /** A new incarnation for the process that listens there. Written to the journal before it is answered. */
+  /** Grant a new incarnation to the process that listens there. Journalled before it is answered. */
   Grant admit(1: string host, 2: i32 port)
     throws (1: Refused refused, 2: NotYet not_yet, 3: Malformed malformed),
 
-  /** The sender is a joined member and alive; to be repeated well within the lease. */
+  /** The heartbeat of a member, to be repeated well within the lease. */
   Lease report(1: Node node) throws (1: Refused refused, 2: Malformed malformed),
 
-  /** The sender has left. */
+  /** Remove a member that has left. */
   void retire(1: Node node) throws (1: Malformed malformed),
 
-  /** Whom the supernode holds for alive. */
+  /** Return the members that the supernode considers alive. */
   Members members(),
 }

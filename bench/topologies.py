@@ -199,8 +199,8 @@ def counted() -> Iterator[Traffic]:
     """Count every byte that this process's connections carry, for the length of the block."""
     traffic, plain = Traffic(), FramedSocket._in_time
 
-    def counting(self: FramedSocket, way: int, transfer: Any, what: Any) -> Any:
-        done = plain(self, way, transfer, what)
+    def counting(self: FramedSocket, way: int, transfer: Any, argument: Any) -> Any:
+        done = plain(self, way, transfer, argument)
         traffic.bytes += done if isinstance(done, int) else len(done)
         return done
 

@@ -1,12 +1,14 @@
-"""Thrift: the only package that knows the wire.
+"""Remote procedure calls over Thrift: the only package that knows the wire format.
 
-gen        what the compiler makes of service.thrift; committed, never edited
-generate   makes it anew, or checks that it is fresh
-codec      wire structs to domain values and back; wire exceptions to domain errors and back
-calls      one row a request: the Thrift call that carries it, both ways
-peers      pooled connections: ask a process, get its answer or a typed error
-handlers   the other side: a call in, one answer of the core out
-transport  frames over a socket, received into one buffer
-protocol   Thrift's binary protocol, with limits
-server     accepts, limits, times out
+gen          the code that the compiler generates from service.thrift; committed, never edited
+generate     generates it again, or checks that it is fresh
+codec        converts wire structs to domain values and back, and wire exceptions to domain errors and back
+calls        the table of requests: the Thrift call that carries each, and its conversions
+method       one method of the contract: its generated structs and constant bytes
+peers        the client: pooled connections, a deadline on every call, typed errors
+handlers     the server's side of a call: one request in, one answer of the core out
+server       accepts connections and limits what each may take
+protocol     Thrift's binary protocol, with limits
+fast_binary  structs written and read by Thrift's C extension
+transport    frames over a TCP or TLS socket, under one deadline a call
 """

@@ -1,6 +1,6 @@
-"""One row a request: the Thrift call that carries it, its arguments and its answer, both ways.
+"""The table of requests: the Thrift call that carries each, and how its arguments and answer are converted.
 
-A request that is not in this table cannot leave the process, and nothing else can come in.
+A request that is not in the table can neither be sent nor received.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from roundelay.store import items
 
 @dataclass(frozen=True)
 class WireCall:
-    """How one kind of request travels."""
+    """How one kind of request is sent and answered."""
 
     method: str
     arguments: Callable[[Any], tuple[Any, ...]]  # request -> wire arguments, without the target
@@ -32,11 +32,11 @@ class WireCall:
     reply: Callable[[Any], Any]  # answer -> wire
     answer: Callable[[Any], Any]  # wire -> answer
     service: ModuleType = ComputeNode
-    is_bulky: bool = False  # carries pieces of a content
+    is_bulky: bool = False  # carries pieces of contents
 
     @cached_property
     def thrift(self) -> Method:
-        """The same call as Thrift writes it."""
+        """The call's generated structs."""
         return Method(self.service, self.method, self.is_bulky)
 
 
@@ -127,7 +127,7 @@ COMPUTE_NODE: dict[type[Request[Any]], WireCall] = {
     ),
 }
 
-# Who does not know yet whom it will meet asks this one, without a target.
+# The one call to a node without a target: the caller does not know the node yet.
 SAY_HELLO = WireCall("hello", lambda r: (), ring.SayHello, codec.hello_to_wire, codec.hello_from_wire)
 
 

@@ -1,7 +1,7 @@
-"""Domain values to wire structs and back; domain errors to wire exceptions and back.
+"""Converts domain values to wire structs and back, and domain errors to wire exceptions and back.
 
-What comes from the wire is checked here, once: a length or a range out of the contract is
-Malformed, before any handler sees it.
+Everything that arrives is checked here, once: a length or a range that violates the contract raises Malformed, which
+names the field, before any handler sees the value.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ from roundelay.store.names import check_name
 
 ID_BYTES = 20
 DIGEST_BYTES = 32
-BITMAP_BYTES_MAX = 1 << 14  # places of more files than a job may have
+BITMAP_BYTES_MAX = 1 << 14  # enough for the largest job
 HOST_CHARACTERS_MAX = 255
 PORT_MAX = 65535
 NODES_KEPT_MAX = 4096
 JOB_CHARACTERS_MAX = 64  # a digest in hexadecimal
-MESSAGE_CHARACTERS_MAX = 4096  # what is longer is cut off
+MESSAGE_CHARACTERS_MAX = 4096  # longer messages are cut off before they are sent
 
 # --- identifiers and digests
 
@@ -57,7 +57,7 @@ def id_to_wire(identifier: int) -> bytes:
 
 def id_from_wire(raw: bytes) -> int:
     if len(raw) != ID_BYTES:
-        raise errors.Malformed(f"an identifier has {ID_BYTES} bytes, this one {len(raw)}")
+        raise errors.Malformed(f"identifier: {len(raw)} bytes, expected {ID_BYTES}")
     return int.from_bytes(raw)
 
 
@@ -67,13 +67,13 @@ def digest_to_wire(digest: str) -> bytes:
 
 def digest_from_wire(raw: bytes) -> str:
     if len(raw) != DIGEST_BYTES:
-        raise errors.Malformed(f"a digest has {DIGEST_BYTES} bytes, this one {len(raw)}")
+        raise errors.Malformed(f"digest: {len(raw)} bytes, expected {DIGEST_BYTES}")
     return raw.hex()
 
 
-def _at_least(least: int, number: int) -> int:
+def _at_least(least: int, field: str, number: int) -> int:
     if number < least:
-        raise errors.Malformed(f"{number} where {least} or more belongs")
+        raise errors.Malformed(f"{field}: {number}, expected {least} or more")
     return number
 
 
@@ -91,7 +91,7 @@ def _finite(field: str, number: float | None) -> float:
 
 
 def check_complete(value: Any) -> None:
-    """Raises Malformed where a required field is missing: Thrift's C decoder lets that pass."""
+    """Raise Malformed if a required field is missing, which Thrift's C decoder does not check."""
     kind = type(value)
     if kind is list or kind is tuple:
         for each in value:
@@ -101,20 +101,20 @@ def check_complete(value: Any) -> None:
     required, nested = _PARTS.get(kind) or _parts(kind)
     for name in required:
         if getattr(value, name) is None:
-            raise errors.Malformed(f"{kind.__name__} lacks {name}")
+            raise errors.Malformed(f"{kind.__name__}.{name} is missing")
     for name in nested:
         check_complete(getattr(value, name))
 
 
-_WHOLE = frozenset((bool, bytes, float, int, str))  # no part of these can be missing
+_WHOLE = frozenset((bool, bytes, float, int, str))  # these have no fields
 
-# Of every kind of value that was checked: the fields that it must have, and those that hold more to check.
+# By class, of all that were checked: the required fields, and the fields that hold more structs.
 _PARTS: dict[type[Any], tuple[tuple[str, ...], tuple[str, ...]]] = {}
 
 
 def _parts(kind: type[Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """A struct's required fields, and those that hold structs. What is required only its `validate` knows."""
-    fields = [field for field in getattr(kind, "thrift_spec", None) or () if field]  # only a struct has any
+    """Return a struct's required fields, and those that hold structs. Only its `validate` tells what is required."""
+    fields = [field for field in getattr(kind, "thrift_spec", None) or () if field]  # other classes have none
     nested = tuple(name for _, what, name, *_ in fields if what in (TType.STRUCT, TType.LIST))
     required = tuple(name for _, _, name, *_ in fields if not _is_complete_without(kind, name, fields))
     _PARTS[kind] = required, nested
@@ -122,7 +122,7 @@ def _parts(kind: type[Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _is_complete_without(kind: type[Any], missing: str, fields: list[Any]) -> bool:
-    value = kind(**{name: name for _, _, name, *_ in fields if name != missing})  # validate asks only what is None
+    value = kind(**{name: name for _, _, name, *_ in fields if name != missing})  # validate only looks for None
     try:
         value.validate()
     except TProtocolException:
@@ -144,17 +144,17 @@ def node_from_wire(raw: wire.Node) -> NodeRef:
 
 @lru_cache(NODES_KEPT_MAX)
 def _node(identifier: bytes, host: str, port: int, incarnation: int) -> NodeRef:
-    """The same few nodes come again and again: each is checked and made once, and compares quickly."""
+    """Return the node, cached: the same few nodes arrive again and again, and identical objects compare fast."""
     check_address(host, port, empty_allowed=True)
     return NodeRef(id_from_wire(identifier), host, port, incarnation)
 
 
 def check_address(host: str, port: int, empty_allowed: bool = False) -> None:
-    """Raises Malformed for what can be no address."""
+    """Raise Malformed for an impossible address."""
     if len(host) > HOST_CHARACTERS_MAX or not host.isprintable() or (not host and not empty_allowed):
-        raise errors.Malformed(f"{host[:80]!r} is no host")
+        raise errors.Malformed(f"host {host[:80]!r}: expected 1 to {HOST_CHARACTERS_MAX} printable characters")
     if not 0 <= port <= PORT_MAX:
-        raise errors.Malformed(f"{port} is no port")
+        raise errors.Malformed(f"port {port}: expected 0 to {PORT_MAX}")
 
 
 def nodes_to_wire(nodes: Sequence[NodeRef]) -> list[wire.Node]:
@@ -194,10 +194,10 @@ def hop_to_wire(hop: Hop) -> wire.Hop:
 def hop_from_wire(raw: wire.Hop) -> Hop:
     if raw.owners is not None:
         if not raw.owners.nodes:
-            raise errors.Malformed("a key was found, but with no owner")
+            raise errors.Malformed("owners.nodes: empty")
         return Hop(True, nodes=nodes_from_wire(raw.owners.nodes))
     if raw.nearer is None:
-        raise errors.Malformed("a hop that is neither found nor nearer")
+        raise errors.Malformed("hop: neither owners nor nearer is set")
     return Hop(False, candidates=tuple(Candidate(node_from_wire(c.node), c.finger) for c in raw.nearer.candidates))
 
 
@@ -207,7 +207,7 @@ def neighbourhood_to_wire(value: Neighbourhood) -> wire.Neighbourhood:
 
 def neighbourhood_from_wire(raw: wire.Neighbourhood) -> Neighbourhood:
     if not raw.successors:
-        raise errors.Malformed("a neighbourhood without successors")
+        raise errors.Malformed("neighbourhood.successors: empty")
     return Neighbourhood(node_from_wire(raw.predecessor), nodes_from_wire(raw.successors))
 
 
@@ -257,11 +257,11 @@ def training_from_wire(raw: wire.TrainingStatus) -> TrainingStatus:
         check_name(raw.file)
     return TrainingStatus(
         _text("training.job", raw.job, JOB_CHARACTERS_MAX),
-        _at_least(0, raw.round),
+        _at_least(0, "training.round", raw.round),
         cast(Activity, _ACTIVITIES[raw.activity]),
-        _at_least(0, raw.files),
+        _at_least(0, "training.files", raw.files),
         raw.file or "",
-        _at_least(0, raw.epoch or 0),
+        _at_least(0, "training.epoch", raw.epoch or 0),
         _finite("training.accuracy", raw.accuracy),
         _finite("training.loss", raw.loss),
     )
@@ -306,7 +306,7 @@ def entry_to_wire(entry: Entry) -> wire.Entry:
 
 
 def entry_from_wire(raw: wire.Entry) -> Entry:
-    return Entry(id_from_wire(raw.key), raw.name, digest_from_wire(raw.digest), _at_least(0, raw.size))
+    return Entry(id_from_wire(raw.key), raw.name, digest_from_wire(raw.digest), _at_least(0, "entry.size", raw.size))
 
 
 def item_to_wire(item: Item) -> wire.Item:
@@ -367,15 +367,15 @@ def order_from_wire(raw: wire.Order) -> Order:
     weights = digest_from_wire(raw.weights) if raw.weights else ""
     return Order(
         _text("order.job", raw.job, JOB_CHARACTERS_MAX),
-        _at_least(0, raw.round),
+        _at_least(0, "order.round", raw.round),
         files,
         task_from_wire(raw.task),
         weights,
-        _at_least(0, raw.weights_size or 0),
+        _at_least(0, "order.weights_size", raw.weights_size or 0),
         bool(raw.may_refuse),
         tuple(share_from_wire(s) for s in raw.shares or ()),
         id_from_wire(raw.limit) if raw.limit else 0,
-        _at_least(0, raw.attempt or 0),
+        _at_least(0, "order.attempt", raw.attempt or 0),
     )
 
 
@@ -392,7 +392,7 @@ def task_to_wire(task: Task) -> wire.Task:
 
 
 def task_from_wire(raw: wire.Task) -> Task:
-    """The task, its ranges checked. Raises Malformed."""
+    """Return the task. Raises Malformed, which names the field that is out of range."""
     try:
         if raw.moments is not None:
             return MomentsTask(plan_from_wire(raw.moments.plan))
@@ -427,7 +427,7 @@ def plan_to_wire(plan: TrainingPlan) -> wire.TrainingPlan:
 
 
 def plan_from_wire(raw: wire.TrainingPlan) -> TrainingPlan:
-    """Raises BadTask, Malformed."""
+    """Return the plan. Raises BadTask or Malformed."""
     design, config = raw.design, raw.config
     if len(config.class_weights) % 8:
         raise errors.Malformed(f"config.class_weights: {len(config.class_weights)} bytes, expected 8 for each class")
@@ -463,12 +463,12 @@ def push_to_wire(push: Push) -> wire.Push:
 def push_from_wire(raw: wire.Push) -> Push:
     return Push(
         raw.job,
-        _at_least(0, raw.round),
-        _at_least(0, raw.attempt),
-        _at_least(0, raw.number),
+        _at_least(0, "push.round", raw.round),
+        _at_least(0, "push.attempt", raw.attempt),
+        _at_least(0, "push.number", raw.number),
         node_from_wire(raw.sender),
         digest_from_wire(raw.digest),
-        _at_least(0, raw.size),
+        _at_least(0, "push.size", raw.size),
     )
 
 
@@ -481,7 +481,7 @@ def share_to_wire(share: Share) -> wire.Share:
 
 def share_from_wire(raw: wire.Share) -> Share:
     if len(raw.files) > BITMAP_BYTES_MAX:
-        raise errors.Malformed(f"a bitmap of {len(raw.files)} bytes, at most {BITMAP_BYTES_MAX}")
+        raise errors.Malformed(f"share.files: {len(raw.files)} bytes, at most {BITMAP_BYTES_MAX}")
     files = tuple(8 * at + bit for at, byte in enumerate(raw.files) for bit in range(8) if byte >> bit & 1)
     return Share(node_from_wire(raw.node), files)
 
@@ -489,7 +489,11 @@ def share_from_wire(raw: wire.Share) -> Share:
 def _training_file(raw: wire.TrainingFile) -> TrainingFile:
     check_name(raw.name)
     return TrainingFile(
-        _at_least(0, raw.index), raw.name, digest_from_wire(raw.digest), _at_least(0, raw.size), _at_least(1, raw.rows)
+        _at_least(0, "file.index", raw.index),
+        raw.name,
+        digest_from_wire(raw.digest),
+        _at_least(0, "file.size", raw.size),
+        _at_least(1, "file.rows", raw.rows),
     )
 
 
@@ -514,7 +518,7 @@ def progress_from_wire(raw: wire.Progress) -> Progress:
         raw.state,
         _text("progress.message", raw.message, MESSAGE_CHARACTERS_MAX),
         digest_from_wire(raw.result) if raw.result else "",
-        _at_least(0, raw.size or 0),
+        _at_least(0, "progress.size", raw.size or 0),
         _finite("progress.seconds", raw.seconds),
         _finite("progress.loss", raw.loss),
         _finite("progress.accuracy", raw.accuracy),

@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
 
 
 def generate() -> dict[str, str]:
-    """The modules the compiler makes, by file name. Its -remote scripts and outer package are left out."""
+    """Return the modules that the compiler generates, by file name, without its -remote scripts and outer package."""
     with tempfile.TemporaryDirectory() as folder:
         command = ["thrift", "--gen", "py", "-out", folder, str(CONTRACT)]
         subprocess.run(command, check=True, timeout=COMPILE_TIMEOUT_S)

@@ -1,6 +1,6 @@
-"""The other side of a call: decode, check whom it means, one answer of the core, encode.
+"""The server's side of a call: decode it, check its target, have the core answer, encode the answer.
 
-It serves the calls of the table in `calls`, and no others.
+Serves exactly the calls in the tables of `calls`.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ Answer = Callable[[Request[Any]], Any]
 
 
 def compute_node_processor(me: Callable[[], NodeRef], answer: Answer) -> Processor:
-    """Serve a compute node's calls. `me` says who it is by now: its name comes with its admission."""
+    """Return a processor of a compute node's calls. `me` returns its identity, which it gets when it is admitted."""
     return Processor(answer, (SAY_HELLO,), COMPUTE_NODE.values(), me)
 
 
 def supernode_processor(answer: Answer) -> Processor:
-    """Serve the supernode's calls."""
+    """Return a processor of the supernode's calls."""
     return Processor(answer, SUPERNODE.values())
 
 
 class Processor:
-    """Answers one message after the other. Those to a node name the node that they mean: `targeted`."""
+    """Answers one message at a time. The first argument of a `targeted` call is the node that it is meant for."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Processor:
         self._calls.update({call.method: (call, True) for call in targeted})
 
     def process(self, messages: BinaryProtocol) -> None:
-        """One call: read it, and send what comes of it. Raises TProtocolException for what is no message."""
+        """Read one call and send its answer. Raises TProtocolException for bytes that are not a message."""
         name, _, seqid = messages.readMessageBegin()
         call, is_targeted = self._calls.get(name, (None, False))
         if call is None:
@@ -66,7 +66,7 @@ class Processor:
         messages.send(begins, result, method.result_spec, method.is_bulky)
 
     def serve(self, call: WireCall, arguments: Sequence[Any], is_targeted: bool) -> Any:
-        """The wire's answer to the wire's arguments. Raises the contract's exceptions."""
+        """Return the wire's answer to the wire's arguments. Raises the contract's exceptions."""
         try:
             if is_targeted:
                 self._require_me(arguments[0])
@@ -79,7 +79,7 @@ class Processor:
             raise codec.error_to_wire(error) from error
 
     def _require_me(self, target: Any) -> None:
-        """Raises WrongIncarnation unless it is this life of this node that is meant."""
+        """Raise WrongIncarnation unless the call is meant for this incarnation of this node."""
         assert self._me is not None
         me = self._me()
         if target is None or target.incarnation != me.incarnation or target.id != codec.id_to_wire(me.id):

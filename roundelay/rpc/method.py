@@ -1,6 +1,6 @@
-"""One call of the contract as Thrift writes it: the generated structs of both ways, and the bytes that never change.
+"""One method of the contract: its generated structs, and the first bytes of its messages, which never change.
 
-The clients and processors that the compiler makes write and read the same bytes, by more steps for every call.
+Generated clients and processors write and read the same bytes, in more steps per call.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ SEQUENCE = struct.Struct("!i")
 
 
 class Method:
-    """A call by its name: `Method(ComputeNode, "next_hop")`."""
+    """A method by its name: `Method(ComputeNode, "next_hop")`."""
 
     def __init__(self, service: ModuleType, name: str, is_bulky: bool = False) -> None:
         self.name = name
-        self.is_bulky = is_bulky  # its arguments or its answer may hold a large binary
+        self.is_bulky = is_bulky  # its arguments or its result may hold a large binary
         self.arguments: type[Any] = getattr(service, f"{name}_args")
         self.result: type[Any] = getattr(service, f"{name}_result")
         self.arguments_spec = [self.arguments, self.arguments.thrift_spec]  # as the C codec wants it
@@ -35,22 +35,22 @@ class Method:
         self._argument_names = [field[2] for field in self.arguments.thrift_spec or () if field]
 
     def values(self, arguments: Any) -> tuple[Any, ...]:
-        """The arguments in the contract's order."""
+        """Return the arguments in the contract's order."""
         return tuple([getattr(arguments, name) for name in self._argument_names])
 
     def answered(self, answer: Any) -> Any:
-        """The result that holds an answer."""
+        """Return the result struct that holds an answer."""
         return self.result() if self._is_void else self.result(answer)
 
     def failed(self, error: Exception) -> Any:
-        """The result that says so. Raises the error itself where the contract does not declare it."""
+        """Return the result struct that holds an error. Raises the error itself if the contract does not declare it."""
         field = self._errors.get(type(error))
         if field is None:
             raise error
         return self.result(**{field: error})
 
     def outcome(self, result: Any) -> Any:
-        """What was answered. Raises the declared error that the result holds."""
+        """Return the answer in a result struct. Raises the declared error that it holds instead."""
         if not self._is_void and result.success is not None:
             return result.success
         for field in self._error_fields:
@@ -63,6 +63,6 @@ class Method:
 
 
 def message_begin(name: str, kind: int, seqid: int = 0) -> bytes:
-    """All of a message that comes before its struct."""
+    """Return the bytes of a message that come before its struct."""
     raw = name.encode()
     return MESSAGE.pack(VERSION | kind, len(raw)) + raw + SEQUENCE.pack(seqid)

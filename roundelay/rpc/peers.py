@@ -1,7 +1,7 @@
 """Ask another process: pooled connections, a deadline on every call, typed errors.
 
-One retry, and only where a pooled connection turns out to have been closed by the other side
-while it lay idle; both attempts share the deadline. Everything else is the asker's decision.
+There is one retry, and only if the peer has closed a pooled connection while it was idle; both attempts share the
+deadline. Any other retry is the caller's decision.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from roundelay.rpc.transport import FramedSocket, connect
 
 CONNECTIONS_MAX = 32  # idle ones kept, in all
 CONNECTIONS_PER_PEER_MAX = 2
-IDLE_S = 30.0  # the server's own bound is twice that
+IDLE_S = 30.0  # half the server's own limit
 CONNECT_TIMEOUT_S = 0.5
-FRESH_S = 1.0  # what has been idle for less is not looked at before it is used: if it has closed, the retry finds out
+FRESH_S = 1.0  # a connection idle for less is used unchecked: if it has been closed, the retry finds out
 
 Place = tuple[str, int]  # host and port
-Arguments = tuple[Any, ...]  # of a call, on the wire
+Arguments = tuple[Any, ...]  # of a call, as wire values
 
 
 class Line:
-    """One connection, and what speaks over it."""
+    """One pooled connection and its protocol."""
 
     def __init__(self, connection: FramedSocket) -> None:
         self.connection = connection
@@ -43,17 +43,17 @@ class Line:
 
 
 class Peers:
-    """Asks other processes, and keeps a few connections for the next question."""
+    """A client for all other processes, with a small pool of connections."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._idle: dict[Place, list[Line]] = {}  # the one used last at the end
+        self._idle: dict[Place, list[Line]] = {}  # the most recently used last
         self._closed = False
-        self.calls = 0  # made so far, for whoever counts
+        self.calls = 0  # made so far, for statistics
 
     def ask(self, ask: Ask) -> Any:
-        """The answer, or a ChordError: NodeUnreachable, PeerFault, or what the other side raised."""
-        call, arguments = _on_the_wire(ask)
+        """Return the answer. Raises NodeUnreachable, PeerFault, or the ChordError that the peer answered with."""
+        call, arguments = _wire_call(ask)
         place = ask.to.host, ask.to.port
         deadline = time.monotonic() + ask.timeout_s
         self.calls += 1
@@ -66,7 +66,7 @@ class Peers:
             return self._ask_anew(place, call, arguments, deadline)
 
     def close(self) -> None:
-        """Close the idle connections now, and each other one when its call has ended."""
+        """Close the idle connections now, and every other connection when its call ends."""
         with self._lock:
             self._closed = True
             idle, self._idle = [line for lines in self._idle.values() for line in lines], {}
@@ -76,7 +76,7 @@ class Peers:
     # --- helpers
 
     def _ask_anew(self, place: Place, call: WireCall, arguments: Arguments, deadline: float) -> Any:
-        """Over a new connection."""
+        """Make the call over a new connection."""
         try:
             connection = connect(*place, min(CONNECT_TIMEOUT_S, deadline - time.monotonic()))
         except TTransportException as error:
@@ -99,7 +99,7 @@ class Peers:
         except TApplicationException as error:
             self._give_back(place, line)
             raise PeerFault(f"{Address(*place)} failed inside: {error.message}") from error
-        except _USELESS as error:
+        except _CONNECTION_ERRORS as error:
             line.connection.close()
             raise _typed(error, Address(*place), timeout_s) from error
         except BaseException:
@@ -109,7 +109,7 @@ class Peers:
         return answer
 
     def _take(self, place: Place) -> Line | None:
-        """An idle connection to there that still looks open."""
+        """Return an idle connection that still looks open, if there is one."""
         with self._lock:
             mine = self._idle.get(place)
             if mine is None:
@@ -134,12 +134,12 @@ class Peers:
             elif len(mine) > CONNECTIONS_PER_PEER_MAX:
                 surplus = mine.pop(0)
             elif len(self._idle) > CONNECTIONS_MAX // CONNECTIONS_PER_PEER_MAX:
-                surplus = self._too_many()
+                surplus = self._evict()
         if surplus is not None:
             surplus.connection.close()
 
-    def _too_many(self) -> Line | None:
-        """The connection that has been idle longest, if more are kept than may be."""
+    def _evict(self) -> Line | None:
+        """Remove and return the connection that has been idle longest, if there are more than CONNECTIONS_MAX."""
         lines = [line for mine in self._idle.values() for line in mine]
         if len(lines) <= CONNECTIONS_MAX:
             return None
@@ -152,31 +152,31 @@ class Peers:
 
 
 class _Stale(ChordError):
-    """The other side had closed the connection."""
+    """The peer has closed the connection."""
 
 
-# What ends a call and its connection: silence and closing, and answers that are none.
-_USELESS = (TTransportException, TProtocolException, UnicodeDecodeError, AttributeError, TypeError, Malformed)
+# Errors that end a call and its connection: silence, closing, and malformed answers.
+_CONNECTION_ERRORS = (TTransportException, TProtocolException, UnicodeDecodeError, AttributeError, TypeError, Malformed)
 
 
-def _on_the_wire(ask: Ask) -> tuple[WireCall, Arguments]:
-    """How a question travels. Raises Malformed for one that no call carries."""
+def _wire_call(ask: Ask) -> tuple[WireCall, Arguments]:
+    """Return the call and wire arguments of a request. Raises Malformed if no call carries it."""
     request, to = ask.request, ask.to
     call = COMPUTE_NODE.get(type(request))
     if call is not None:
         if not isinstance(to, NodeRef):
-            raise Malformed(f"{type(request).__name__} must name the node that it means, not {to}")
+            raise Malformed(f"{type(request).__name__} needs a node as its target, not {to}")
         return call, (Target(codec.id_to_wire(to.id), to.incarnation), *call.arguments(request))
     call = UNTARGETED.get(type(request))
     if call is None:
-        raise Malformed(f"{type(request).__name__} is for a process itself, not for the wire")
+        raise Malformed(f"{type(request).__name__} is answered only within its own process; it cannot be sent")
     return call, call.arguments(request)
 
 
 def _typed(error: Exception, address: Address, timeout_s: float) -> ChordError:
-    """What has become of a call whose connection cannot be used again."""
+    """Return the error of a call whose connection cannot be used again."""
     if not isinstance(error, TTransportException):
-        return PeerFault(f"{address} answered with what is no answer: {error}")
+        return PeerFault(f"{address} sent a malformed answer: {error}")
     if error.type == TTransportException.END_OF_FILE:
         return _Stale()
     if error.type == TTransportException.SIZE_LIMIT:

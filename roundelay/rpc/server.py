@@ -1,10 +1,8 @@
-"""Our Thrift server: a thread for each connection, and no caller can stop the others by silence or nonsense.
+"""A Thrift server with a thread per connection, which silent or malicious clients cannot block.
 
-Thrift's own servers can be stopped by one silent client. Here the accept thread only accepts; what may block
-(TLS handshake, frames, answers) happens in the connection's own thread under a timeout, and when all threads
-are taken, the connection that has been idle longest is closed for the newcomer. Nobody polls.
-
-It knows nothing of what is served: that is the processor's.
+One silent client can block each of Thrift's own servers. Here the accept thread only accepts; whatever may block (TLS
+handshake, frames, answers) happens in the connection's own thread under a timeout. When all threads are in use, the
+connection that has been idle longest is closed to make room. Nothing polls.
 """
 
 import contextlib
@@ -23,7 +21,7 @@ from roundelay.rpc.protocol import BinaryProtocol
 from roundelay.rpc.transport import FramedSocket
 
 if TYPE_CHECKING:
-    import ssl  # brought by whoever has certificates
+    import ssl  # loaded only with certificates
 
 log = logging.getLogger(__name__)
 
@@ -32,29 +30,29 @@ IDLE_TIMEOUT_S = 60.0
 FRAME_TIMEOUT_S = 10.0
 HANDSHAKE_TIMEOUT_S = 5.0
 STOP_TIMEOUT_S = 5.0
-ROOM_TIMEOUT_S = 0.2  # for a connection to fall idle, be closed and give its thread to a newcomer
+ROOM_TIMEOUT_S = 0.2  # how long a new connection waits for an idle one to be closed
 ACCEPT_BACKOFF_S = 0.1
 BACKLOG = 128
 
 
 class Processor(Protocol):
-    """What is served."""
+    """The service."""
 
     def process(self, messages: BinaryProtocol) -> None:
-        """Read one message and send its answer. Raises TProtocolException for what is no message."""
+        """Read one message and send its answer. Raises TProtocolException for bytes that are not a message."""
 
 
 class PortInUse(OSError):
-    """Another process listens there. Definite: nothing is bound."""
+    """Another process listens there; nothing was bound."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one caller may take from the others."""
+    """Limits on one connection, so that all get their share."""
 
     workers_max: int = WORKERS_MAX
     idle_timeout_s: float = IDLE_TIMEOUT_S  # between two frames
-    frame_timeout_s: float = FRAME_TIMEOUT_S  # for a frame that has begun, and for its answer to be taken
+    frame_timeout_s: float = FRAME_TIMEOUT_S  # for a frame that has begun, and for sending its answer
     handshake_timeout_s: float = HANDSHAKE_TIMEOUT_S
 
 
@@ -63,7 +61,7 @@ LIMITS = Limits()
 
 @dataclass(eq=False)
 class Connection:
-    """An accepted caller; guarded by the server's lock. Idle at first: a silent handshake gives way too."""
+    """An accepted connection, guarded by the server's lock. It starts idle: a silent handshake can be evicted."""
 
     sock: socket.socket
     peer: str
@@ -76,7 +74,7 @@ class Connection:
         """Wake the connection's thread, which alone closes the socket."""
         self.closing = True
         with contextlib.suppress(OSError):
-            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)  # below TLS, which would say goodbye first
+            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)  # below TLS, which would send a closing message first
 
 
 class Server:
@@ -101,7 +99,7 @@ class Server:
         self._on_stop = contextlib.ExitStack()
 
     def start(self) -> None:
-        """Bind, listen and accept; `address` has the real port then. Raises PortInUse or another OSError."""
+        """Bind, listen and accept; then `address` has the real port. Raises PortInUse or another OSError."""
         with contextlib.ExitStack() as opened:
             listener = opened.enter_context(_listener(*self.address))
             ready = opened.enter_context(selectors.DefaultSelector())
@@ -138,7 +136,7 @@ class Server:
         self.stop()
 
     def _accept(self, listener: socket.socket, ready: selectors.BaseSelector) -> None:
-        """Accept until stopped; when that fails, as without descriptors, do not try again at once."""
+        """Accept until stopped. After a failure, as without free descriptors, wait before the next attempt."""
         failing = False
         while not self._stopping.is_set():
             ready.select()
@@ -146,7 +144,7 @@ class Server:
                 self._admit(*listener.accept())
                 failing = False
             except (BlockingIOError, ConnectionError):
-                continue  # woken by stop, or the caller has gone again
+                continue  # woken by stop, or the client has disconnected
             except (OSError, RuntimeError, MemoryError) as error:  # RuntimeError: no thread can be started
                 if not failing:
                     log.warning("cannot accept, trying every %g s: %s", ACCEPT_BACKOFF_S, error)
@@ -155,7 +153,7 @@ class Server:
                 self._stopping.wait(ACCEPT_BACKOFF_S)
 
     def _admit(self, sock: socket.socket, address: tuple[str, int]) -> None:
-        """Give a caller a thread, if need be the longest-idle one's; hang up when all are at work."""
+        """Give a connection a thread, if need be that of the longest idle one; hang up if all are working."""
         connection = Connection(sock, f"{address[0]} port {address[1]}")
         connection.thread = threading.Thread(
             target=self._serve, args=(connection,), name=f"serve {connection.peer}", daemon=True
@@ -170,21 +168,21 @@ class Server:
             refusal.pop_all()
 
     def _has_room(self) -> bool:
-        """Whether a thread is free; else one is about to be, if any connection is idle."""
+        """Return whether a thread is free; otherwise close an idle connection, so that one will be."""
         if len(self._connections) < self._limits.workers_max:
             return True
         self._close_longest_idle()
         return False
 
     def _close_longest_idle(self) -> None:
-        """Close the connection that has waited longest for its next frame, one at a time."""
+        """Close the connection that has been idle longest; one at a time."""
         with self._lock:
             idle = [each for each in self._connections if not each.working]
             if idle and not any(each.closing for each in idle):
                 min(idle, key=lambda each: each.idle_since).hang_up()
 
     def _serve(self, connection: Connection) -> None:
-        """A connection's thread: one call after the other until either side ends it."""
+        """Answer one call after the other until either side ends the connection. Runs in its thread."""
         try:
             self._secure(connection)
             transport = FramedSocket(connection.sock, self._limits.frame_timeout_s)
@@ -205,14 +203,14 @@ class Server:
         connection.sock.settimeout(self._limits.handshake_timeout_s)
         connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._tls:
-            with self._lock:  # wrapping voids the plain socket, which others may be about to shut down
+            with self._lock:  # wrapping detaches the plain socket, which another thread may be about to shut down
                 connection.sock = secured = self._tls.wrap_socket(
                     connection.sock, server_side=True, do_handshake_on_connect=False
                 )
             secured.do_handshake()
 
     def _begin(self, connection: Connection) -> bool:
-        """A frame has begun, unless the connection was chosen to be closed just before."""
+        """Mark the connection as working; return False if it has just been chosen to be closed."""
         with self._lock:
             connection.working = not connection.closing
             return connection.working
@@ -221,11 +219,11 @@ class Server:
         with self._lock:
             connection.working = False
             connection.idle_since = time.monotonic()
-            if len(self._connections) >= self._limits.workers_max:  # else nobody waits for room
+            if len(self._connections) >= self._limits.workers_max:  # otherwise no thread waits for room
                 self._changed.notify_all()
 
     def _handle(self, messages: BinaryProtocol, peer: str) -> None:
-        """One call. A message that cannot be decoded is its sender's fault; what goes wrong later is ours."""
+        """Handle one call. A message that cannot be decoded is its sender's fault; a later error is ours."""
         try:
             self._processor.process(messages)
         except Exception as error:
@@ -239,7 +237,7 @@ class Server:
 
 
 def _listener(host: str, port: int) -> socket.socket:
-    """A listening socket; of a name with addresses of both kinds, as "localhost", the IPv4 one."""
+    """Return a listening socket. For a name with addresses of both kinds, as "localhost", it is the IPv4 one."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     family, _, _, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
     dual = family == socket.AF_INET6 and socket.has_dualstack_ipv6()
@@ -250,5 +248,5 @@ def _listener(host: str, port: int) -> socket.socket:
             raise
         raise PortInUse(f"{host}:{port} is in use by another process") from error
     listener.setblocking(False)
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else TLS's first call takes 44 ms
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # otherwise the first call over TLS takes 44 ms
     return listener

@@ -1,14 +1,14 @@
 """Framed Thrift messages over one TCP or TLS socket, with one time budget for a whole call.
 
-A message is exactly one frame: a decoder that asks for more than its frame holds fails at once, where
-Thrift's own framed transport would wait for the next frame. A large frame is received into the very buffer
-that the C decoder reads. Any failure of the socket closes it, because what follows would be out of step.
+A message is exactly one frame: a decoder that asks for more than its frame holds fails at once, while Thrift's own
+framed transport would wait for the next frame. A large frame is received directly into the buffer that the C decoder
+reads. Any socket error closes the connection, because the bytes that follow would be out of step.
 
-Errors: TTransportException says what happened to the connection, TProtocolException that the other side
-sent what is no message. Nothing here retries, pools (that is for peers) or starts a thread.
+Errors: TTransportException says what happened to the connection, TProtocolException that the peer sent bytes that are
+not a message. Nothing here retries, pools connections (peers does) or starts a thread.
 
-The kernel ends a wait that takes too long (SO_RCVTIMEO, SO_SNDTIMEO), so that a transfer is one system call;
-with a timeout of Python's own it is three. Over TLS it is Python's, as that tries again what the kernel has ended.
+The kernel ends a transfer that takes too long (SO_RCVTIMEO, SO_SNDTIMEO), so that a transfer is one system call; with
+Python's own timeout it is three. TLS uses Python's timeout, because TLS retries what the kernel has ended.
 """
 
 import socket
@@ -24,49 +24,50 @@ from thrift.protocol.TProtocol import TProtocolException
 from thrift.transport.TTransport import CReadableTransport, TTransportBase, TTransportException
 
 if typing.TYPE_CHECKING:
-    import ssl  # brought by whoever has certificates
+    import ssl  # loaded only with certificates
 
 FRAME_SIZE_MAX = 2 << 20  # bytes; the largest that we send is a chunk of 1 MiB and its envelope
 READ_AHEAD = 16 << 10  # bytes; most frames arrive whole in one receive
 BUFFER_SIZE_MIN = 128 << 10  # bytes, for a frame that does not
 SPARES: deque[BytesIO] = deque(maxlen=4)  # buffers of large frames: fresh memory costs more than receiving
 LARGE_SIZE = 32 << 10  # bytes; from here on Thrift's C encoder is slower than its Python one
-SLACK_S = 0.01  # a wait may end so much later than it should: so nearly all do with the limit that is set already
-NOTHING = BytesIO()  # the frame of who has none
+SLACK_S = 0.01  # how much too late a transfer may end, so that most use the limit that is already set
+NO_LIMIT_S = float("inf")
+NOTHING = BytesIO()  # the frame while there is none
 HEADER = struct.Struct("!i")
 TIMEVAL = struct.Struct("@ll")  # seconds, microseconds
 RECEIVING, SENDING = socket.SO_RCVTIMEO, socket.SO_SNDTIMEO
 ENDS_EARLY = "the frame ends first"
 
-What = typing.TypeVar("What")
-Done = typing.TypeVar("Done", int, bytes)
+Argument = typing.TypeVar("Argument")
+Transferred = typing.TypeVar("Transferred", int, bytes)
 
 
 class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  # thrift ships no types
     """One end of a connection: `flush` sends a frame, reading after it receives the answering frame.
 
-    From `flush` to the last byte of the answer a call may take `timeout_s`, set anew before any call. Of its
-    errors only TTransportException.SIZE_LIMIT is definite: the message was too large and nothing was sent.
+    From `flush` to the last byte of the answer a call may take `timeout_s`, which may be changed before each call. Only
+    the error TTransportException.SIZE_LIMIT is definite: the message was too large and nothing was sent.
     """
 
-    cstringio_buf: BytesIO = NOTHING  # in the place of thrift's property, which is slower
+    cstringio_buf: BytesIO = NOTHING  # replaces thrift's property, which is slower
 
     def __init__(self, sock: socket.socket, timeout_s: float) -> None:
         self.timeout_s = timeout_s
         self.unsent: list[bytes] = []  # parts of the message being written
         self._sock = sock
         self._deadline = 0.0
-        self._limits_s = {RECEIVING: 0.0, SENDING: 0.0}  # of one transfer, as the kernel has been told
+        self._limits_s = {RECEIVING: NO_LIMIT_S, SENDING: NO_LIMIT_S}  # of one transfer, as the kernel was told
         self._ahead = b""  # received, and not yet part of a frame
         self._is_spare = False  # whether the frame's buffer is worth keeping
-        self.cstringio_buf = NOTHING  # the frame; the C decoder looks inside, so it must be a true BytesIO
+        self.cstringio_buf = NOTHING  # the frame; the C decoder requires exactly a BytesIO
         self._answer_due = False
 
     def write(self, data: bytes) -> None:
         self.unsent.append(data)
 
     def flush(self) -> None:
-        """Send what was written as one frame; the call's time begins here."""
+        """Send what was written as one frame. The call's time starts here."""
         size = sum(map(len, self.unsent))
         if size > FRAME_SIZE_MAX:
             raise TTransportException(
@@ -81,7 +82,7 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
                 sent += self._in_time(SENDING, self._sock.send, memoryview(part)[sent:])
 
     def wait(self, idle_timeout_s: float) -> bool:
-        """Wait for a frame to begin: True when it has (`receive` then has timeout_s), False when none will."""
+        """Wait for a frame to begin. Return True if it has (`receive` then has timeout_s), False if none will come."""
         if not self._ahead:
             try:
                 if self._limits_s[RECEIVING] != idle_timeout_s:
@@ -93,7 +94,7 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
         return bool(self._ahead)
 
     def receive(self) -> None:
-        """Receive one whole frame, to be read from its beginning."""
+        """Receive one whole frame, and set it to its beginning."""
         self._answer_due = False
         while len(self._ahead) < HEADER.size:
             self._ahead += self._in_time(RECEIVING, self._sock.recv, READ_AHEAD)
@@ -108,9 +109,9 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
         self.cstringio_buf = self._rest(data, size) if self._is_spare else BytesIO(data[HEADER.size : end])
 
     def _rest(self, data: bytes, size: int) -> BytesIO:
-        """The frame of `size` bytes of which data is the header and the beginning.
+        """Receive the rest of a frame of `size` bytes; `data` is its header and its beginning.
 
-        A fresh buffer is at most twice what has arrived: who only declares a large frame takes no memory.
+        A new buffer is at most twice as large as what has arrived: declaring a large frame takes no memory.
         """
         frame, have = _spare(), len(data) - HEADER.size
         room = frame.seek(0, SEEK_END)
@@ -129,13 +130,13 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
         return frame
 
     def frame(self) -> BytesIO:
-        """The frame being read; after a `flush` the answer, received here."""
+        """Return the frame being read. After a `flush` that is the answer, which is received here."""
         if self._answer_due:
             self.receive()
         return self.cstringio_buf
 
     def let_go(self) -> None:
-        """Give up the frame, whose message has been read: an idle connection holds no memory."""
+        """Drop the frame when its message has been read, so that an idle connection holds no memory."""
         if self._is_spare:
             SPARES.append(self.cstringio_buf)
             self._is_spare = False
@@ -148,14 +149,14 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
         return data
 
     def cstringio_refill(self, partial: bytes, size: int) -> BytesIO:
-        """The C decoder asks for more than the frame holds."""
+        """Refuse: the C decoder calls this when it needs more than the frame holds."""
         raise no_message(ENDS_EARLY)
 
     def isOpen(self) -> bool:  # noqa: N802 - thrift's name
-        """Whether an idle connection can carry another call: its peer has neither closed it nor sent a byte."""
+        """Return whether an idle connection can carry another call: its peer has neither closed it nor sent a byte."""
         try:
             self._sock.settimeout(0)
-            self._limits_s.update({RECEIVING: 0.0, SENDING: 0.0})  # which are not kept while it does not block
+            self._limits_s.update({RECEIVING: NO_LIMIT_S, SENDING: NO_LIMIT_S})  # set anew before it blocks again
             socket.socket.recv(self._sock, 1, socket.MSG_PEEK)  # below TLS, which cannot peek
         except BlockingIOError:
             return not self._ahead
@@ -166,13 +167,13 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
     def close(self) -> None:
         self._sock.close()
 
-    def _in_time(self, way: int, transfer: Callable[[What], Done], what: What) -> Done:
+    def _in_time(self, way: int, transfer: Callable[[Argument], Transferred], argument: Argument) -> Transferred:
         """Send or receive some bytes in what is left of the call's time."""
         left_s = self._deadline - time.monotonic()
         try:
             if not left_s <= self._limits_s[way] <= left_s + SLACK_S:
                 self._limit(way, left_s)
-            done = transfer(what)
+            done = transfer(argument)
         except OSError as error:
             self.close()
             raise _typed(error) from error
@@ -182,7 +183,7 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
         return done
 
     def _limit(self, way: int, seconds: float) -> None:
-        """How long the next transfers this way may take, each. Raises TimeoutError where nothing is left."""
+        """Limit the time of each following transfer in one direction. Raises TimeoutError if no time is left."""
         if seconds <= 0:
             raise TimeoutError("timed out")
         if type(self._sock) is not socket.socket:  # over TLS
@@ -190,15 +191,15 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
             return
         if self._sock.gettimeout() is not None:
             self._sock.settimeout(None)
-        whole, part = divmod(round(1e6 * seconds) or 1, 1_000_000)  # 0 would be for ever
+        whole, part = divmod(round(1e6 * seconds) or 1, 1_000_000)  # 0 would mean no limit
         self._sock.setsockopt(socket.SOL_SOCKET, way, TIMEVAL.pack(whole, part))
         self._limits_s[way] = seconds
 
 
 def connect(host: str, port: int, timeout_s: float, tls: "ssl.SSLContext | None" = None) -> FramedSocket:
-    """Connect to a name or an IPv4 or IPv6 address within timeout_s, which its calls then have as well.
+    """Connect to a name or an IPv4 or IPv6 address within timeout_s; its calls have the same timeout.
 
-    Raises TTransportException NOT_OPEN, which is definite: no call was sent.
+    Raises TTransportException NOT_OPEN, which is definite: nothing was sent.
     """
     deadline = time.monotonic() + timeout_s
     try:
@@ -206,13 +207,13 @@ def connect(host: str, port: int, timeout_s: float, tls: "ssl.SSLContext | None"
         if tls:
             sock.settimeout(_left_s(deadline))
             sock = tls.wrap_socket(sock, server_hostname=host)
-    except (OSError, ValueError, OverflowError) as error:  # the latter two: no such name or port can be
+    except (OSError, ValueError, OverflowError) as error:  # the latter two: an impossible name or port
         raise TTransportException(TTransportException.NOT_OPEN, f"{host}:{port}: {error}", error) from error
     return FramedSocket(sock, timeout_s)
 
 
 def _joined(parts: list[bytes]) -> Iterator[bytes]:
-    """The parts of a message, the small ones joined, the large ones as they are."""
+    """Yield the parts of a message, with adjacent small parts joined."""
     for large, run in groupby(parts, lambda part: len(part) >= LARGE_SIZE):
         if large:
             yield from run
@@ -228,7 +229,7 @@ def _spare() -> BytesIO:
 
 
 def _connected(host: str, port: int, deadline: float) -> socket.socket:
-    """A connection to the first of the host's addresses that takes one, each with its share of the time."""
+    """Connect to the first of the host's addresses that accepts; each gets its share of the time left."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     failure = OSError("no address")
     for tried, (family, kind, number, _, address) in enumerate(found):
@@ -252,18 +253,18 @@ def _left_s(deadline: float) -> float:
 
 
 def _typed(error: OSError) -> TTransportException:
-    late = isinstance(error, TimeoutError | BlockingIOError)  # the second is how the kernel says it
+    late = isinstance(error, TimeoutError | BlockingIOError)  # the kernel's limit raises the second
     kind = TTransportException.TIMED_OUT if late else TTransportException.END_OF_FILE
     return TTransportException(kind, str(error), error)
 
 
 def no_message(why: str) -> TProtocolException:
-    """The other side does not speak as we do."""
+    """Return the error for bytes that are not a message."""
     return TProtocolException(TProtocolException.INVALID_DATA, f"no message: {why}")
 
 
 def host_towards(host: str, port: int) -> str:
-    """Our own address on the way to there; nothing is sent. Raises OSError."""
+    """Return the local address of the route to a host; nothing is sent. Raises OSError."""
     family, kind, number, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
     with socket.socket(family, kind, number) as probe:
         probe.connect(address)

@@ -8,7 +8,9 @@ import socket
 import struct
 import sys
 import threading
+import time
 import traceback
+import types
 import weakref
 from collections.abc import Iterator
 from io import BytesIO
@@ -31,6 +33,7 @@ from roundelay.rpc.transport import (
     SPARES,
     FramedSocket,
     connect,
+    host_towards,
 )
 from tests.rpc.structs import BLOB_SPEC, Blob, Box
 
@@ -168,6 +171,13 @@ def test_the_buffer_of_one_frame_shows_nothing_of_it_in_the_next():
     assert received == bodies
 
 
+def buffer_in(error: types.TracebackType | None) -> BytesIO:
+    """The buffer into which a frame was being received when this went wrong."""
+    found = [frame.f_locals.get("frame") for frame, _ in traceback.walk_tb(error)]
+    (buffer,) = [each for each in found if isinstance(each, BytesIO)]
+    return buffer
+
+
 @pytest.mark.parametrize("arrived", [READ_AHEAD, BUFFER_SIZE_MIN + 1])
 def test_a_large_frame_that_breaks_off_lets_go_of_its_buffer(arrived):
     transport = FramedSocket(Pieces([framed(bytes(1 << 20))[:arrived]]), TIMEOUT_S)  # type: ignore[arg-type]
@@ -176,9 +186,7 @@ def test_a_large_frame_that_breaks_off_lets_go_of_its_buffer(arrived):
     with pytest.raises(TTransportException) as raised:
         transport.receive()
 
-    rests = [frame.f_locals for frame, _ in traceback.walk_tb(raised.tb)]
-    (buffer,) = [each["frame"] for each in rests if isinstance(each.get("frame"), BytesIO)]
-    buffer.truncate(0)  # not allowed while anything refers to its bytes
+    buffer_in(raised.tb).truncate(0)  # not allowed while anything refers to its bytes
 
 
 def test_few_buffers_are_kept_however_many_frames_come():
@@ -473,3 +481,237 @@ def test_what_cannot_be_connected_to_is_not_open(host, port, timeout_s):
         connect(host, port, timeout_s)
 
     assert raised.value.type == TTransportException.NOT_OPEN
+
+
+class Failing:
+    """A socket whose every transfer fails with the same error."""
+
+    def __init__(self, error: OSError) -> None:
+        self.error = error
+
+    def settimeout(self, timeout_s: float | None) -> None:
+        pass
+
+    def recv(self, size: int) -> bytes:
+        raise self.error
+
+    def send(self, data: bytes) -> int:
+        raise self.error
+
+    def close(self) -> None:
+        pass
+
+
+def failing(error: OSError) -> FramedSocket:
+    return FramedSocket(Failing(error), TIMEOUT_S)  # type: ignore[arg-type]
+
+
+def test_a_small_message_is_sent_by_one_system_call():
+    sent: list[bytes] = []
+
+    class Recording(Failing):
+        def send(self, data: bytes) -> int:
+            sent.append(bytes(data))
+            return len(data)
+
+    transport = FramedSocket(Recording(OSError()), TIMEOUT_S)  # type: ignore[arg-type]
+    for part in (b"some ", b"small ", b"parts"):
+        transport.write(part)
+    transport.flush()
+
+    assert sent == [framed(b"some small parts")]
+
+
+def test_waiting_for_a_silent_peer_ends_after_the_idle_timeout(ends):
+    transport, other = ends
+    rescue = threading.Timer(TIMEOUT_S / 2, other.shutdown, (socket.SHUT_RDWR,))
+    rescue.start()
+    began = time.monotonic()
+
+    assert not transport.wait(SHORT_S)
+
+    assert time.monotonic() - began < TIMEOUT_S / 2
+    rescue.cancel()
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError(), BlockingIOError(), TimeoutError()], ids=repr)
+def test_a_connection_that_fails_between_two_frames_has_no_next_frame(error):
+    assert not failing(error).wait(TIMEOUT_S)
+
+
+@pytest.mark.parametrize("error", [BlockingIOError(), TimeoutError()], ids=repr)
+def test_a_wait_that_the_kernel_or_python_ends_is_a_timeout(error):
+    with pytest.raises(TTransportException) as raised:
+        failing(error).flush()
+
+    assert raised.value.type == TTransportException.TIMED_OUT
+
+
+@pytest.mark.parametrize("timeout_s", [0.0, -1.0])
+def test_a_call_without_any_time_left_is_a_timeout_and_sends_nothing(ends, timeout_s):
+    transport, other = ends
+    transport.timeout_s = timeout_s
+    transport.write(b"question")
+
+    with pytest.raises(TTransportException) as raised:
+        transport.flush()
+
+    assert raised.value.type == TTransportException.TIMED_OUT
+    assert other.recv(1) == b""
+
+
+def test_the_least_time_is_not_for_ever(ends):
+    transport, other = ends
+    rescue = threading.Timer(TIMEOUT_S / 2, other.shutdown, (socket.SHUT_RDWR,))
+    rescue.start()
+    began = time.monotonic()
+
+    assert not transport.wait(1e-9)
+
+    assert time.monotonic() - began < TIMEOUT_S / 2
+    rescue.cancel()
+
+
+def test_each_frame_has_its_own_time_from_when_it_begins(ends):
+    transport, other = ends
+    body = bytes(3 * READ_AHEAD)
+    other.sendall(framed(body))
+    transport.timeout_s = SHORT_S
+    transport.wait(TIMEOUT_S)
+    transport.receive()
+    time.sleep(SHORT_S)
+
+    other.sendall(framed(body))
+    transport.wait(TIMEOUT_S)
+    transport.receive()
+
+    assert transport.frame().getvalue() == body
+
+
+def test_a_short_call_after_a_long_one_has_only_its_own_time(ends):
+    transport, other = ends
+    other.sendall(framed(b"answer"))
+    transport.flush()
+    assert transport.readAll(6) == b"answer"
+    rescue = threading.Timer(TIMEOUT_S / 2, other.shutdown, (socket.SHUT_RDWR,))
+    rescue.start()
+
+    transport.timeout_s = SHORT_S
+    transport.flush()
+    with pytest.raises(TTransportException) as raised:
+        transport.frame()
+
+    rescue.cancel()
+    assert raised.value.type == TTransportException.TIMED_OUT
+
+
+def test_calls_with_the_same_timeout_tell_it_to_the_kernel_once(ends, monkeypatch):
+    transport, _ = ends
+    limits = []
+    limit = transport._limit
+    monkeypatch.setattr(transport, "_limit", lambda way, seconds: (limits.append(way), limit(way, seconds)))
+    monkeypatch.setattr(time, "monotonic", lambda: 5.0)
+
+    for _ in range(2):
+        transport.flush()
+
+    assert limits == [socket.SO_SNDTIMEO]
+
+
+def test_a_connection_that_was_looked_at_carries_calls_as_before(ends):
+    transport, other = ends
+    assert transport.isOpen()
+    answer = threading.Timer(SHORT_S, other.sendall, (framed(b"late"),))
+    answer.start()
+
+    transport.flush()
+
+    assert transport.readAll(4) == b"late"
+
+
+def test_an_answer_is_received_once_however_often_it_is_looked_at(ends):
+    transport, other = ends
+    other.sendall(framed(b"answer"))
+    transport.flush()
+
+    transport.receive()
+
+    assert transport.frame() is transport.frame()
+    assert transport.frame().getvalue() == b"answer"
+
+
+def test_a_frame_of_the_largest_size_is_received():
+    transport = FramedSocket(Pieces([framed(bytes(FRAME_SIZE_MAX))]), TIMEOUT_S)  # type: ignore[arg-type]
+    transport.wait(TIMEOUT_S)
+    transport.receive()
+
+    assert len(transport.frame().getvalue()) == FRAME_SIZE_MAX
+
+
+def test_reading_beyond_the_frame_is_refused(ends):
+    transport, other = ends
+    other.sendall(framed(b"four"))
+    transport.wait(TIMEOUT_S)
+    transport.receive()
+
+    with pytest.raises(TProtocolException):
+        transport.readAll(5)
+
+
+@pytest.mark.parametrize("arrived", [READ_AHEAD, BUFFER_SIZE_MIN + 1, 5 * BUFFER_SIZE_MIN])
+def test_a_declared_size_takes_no_more_memory_than_twice_what_has_arrived(arrived):
+    SPARES.clear()
+    transport = FramedSocket(Pieces([framed(bytes(FRAME_SIZE_MAX))[:arrived]]), TIMEOUT_S)  # type: ignore[arg-type]
+    transport.wait(TIMEOUT_S)
+
+    with pytest.raises(TTransportException) as raised:
+        transport.receive()
+
+    assert BUFFER_SIZE_MIN <= len(buffer_in(raised.tb).getvalue()) <= max(BUFFER_SIZE_MIN, 2 * arrived)
+
+
+def test_the_buffer_of_a_large_frame_is_used_again_and_kept_once():
+    SPARES.clear()
+    ends = [FramedSocket(Pieces([framed(bytes(1 << 20))]), TIMEOUT_S) for _ in range(2)]  # type: ignore[arg-type]
+    buffers = []
+
+    for transport in ends:
+        transport.wait(TIMEOUT_S)
+        transport.receive()
+        buffers.append(transport.frame())
+        transport.let_go()
+        transport.let_go()
+
+    assert buffers[0] is buffers[1]
+    assert list(SPARES) == buffers[:1]
+
+
+@pytest.mark.parametrize("size", [1, READ_AHEAD - 4])
+def test_the_buffer_of_a_frame_that_arrived_at_once_is_not_kept(size):
+    SPARES.clear()
+    transport = FramedSocket(Pieces([framed(bytes(size))]), TIMEOUT_S)  # type: ignore[arg-type]
+    transport.wait(TIMEOUT_S)
+    transport.receive()
+    transport.let_go()
+
+    assert not SPARES
+
+
+def test_every_socket_that_does_not_connect_is_closed(monkeypatch):
+    made = []
+
+    class Refusing(socket.socket):
+        def connect(self, address: object) -> None:
+            made.append(self)
+            raise ConnectionRefusedError("refused")
+
+    monkeypatch.setattr(socket, "socket", Refusing)
+    with pytest.raises(TTransportException, match="refused"):
+        connect("127.0.0.1", 80, TIMEOUT_S)
+
+    assert made
+    assert all(each.fileno() == -1 for each in made)
+
+
+def test_our_own_address_towards_a_host_is_of_its_kind():
+    assert host_towards("127.0.0.1", 80) == "127.0.0.1"

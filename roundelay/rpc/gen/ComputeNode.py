@@ -20,14 +20,14 @@ all_structs = []
 class Iface(object):
     def hello(self):
         """
-        Who are you? The only call that need not know whom it means.
+        Return the node that answers here. The only call without a target.
 
         """
         pass
 
     def next_hop(self, target, key, failed):
         """
-        Whom to ask next for a key, other than those that have failed the asker.
+        Return the next step of a lookup, avoiding the nodes that have failed to answer the caller.
 
         Parameters:
          - target
@@ -39,7 +39,7 @@ class Iface(object):
 
     def neighbours(self, target):
         """
-        Predecessor and successor list; also serves to see whether a node lives.
+        Return predecessor and successor list. Also serves as the probe of the failure detector.
 
         Parameters:
          - target
@@ -49,7 +49,7 @@ class Iface(object):
 
     def notify(self, target, sender):
         """
-        The sender believes to be the target's predecessor. It may be lost or repeated.
+        Handle a claim by `sender` to be the target's predecessor (Zave's rectify). May be lost or repeated.
 
         Parameters:
          - target
@@ -60,7 +60,7 @@ class Iface(object):
 
     def nudge(self, target):
         """
-        The neighbourhood has changed: stabilise now rather than at the next tick.
+        Stabilize now instead of at the next tick, because the neighbourhood has changed.
 
         Parameters:
          - target
@@ -70,7 +70,7 @@ class Iface(object):
 
     def leaving(self, target, sender):
         """
-        The sender is going and may be treated as dead.
+        Treat `sender` as dead: it is leaving.
 
         Parameters:
          - target
@@ -81,7 +81,7 @@ class Iface(object):
 
     def status(self, target):
         """
-        All that the node shows of itself.
+        Return the state of the node, for tools and dashboards.
 
         Parameters:
          - target
@@ -91,7 +91,7 @@ class Iface(object):
 
     def put(self, target, item):
         """
-        Keep this. Where its content is not here yet, write the bytes and ask again.
+        Store an item. If the receipt says that its content has not arrived, write the bytes and put again.
 
         Parameters:
          - target
@@ -102,7 +102,7 @@ class Iface(object):
 
     def write(self, target, digest, size, offset, piece):
         """
-        A piece of a content, at most 1 MiB, in order from offset 0; a piece received before is ignored.
+        Receive a piece of a content, at most 1 MiB, in order from offset 0. A repeated piece is ignored.
 
         Parameters:
          - target
@@ -116,7 +116,7 @@ class Iface(object):
 
     def read(self, target, digest, offset, length):
         """
-        At most `length` bytes (and at most 1 MiB) of a content from `offset` on.
+        Return at most `length` bytes (and at most 1 MiB) of a content, from `offset` on.
 
         Parameters:
          - target
@@ -129,8 +129,8 @@ class Iface(object):
 
     def find(self, target, key, names):
         """
-        All that is kept under a key, deletions too; of these names, where any are given. NotYet while what the node
-        owns is still being handed over to it.
+        Return all items under a key, deletions included; if names are given, only theirs. Raises NotYet while the
+        node is still receiving the hand-off of what it owns.
 
         Parameters:
          - target
@@ -142,7 +142,7 @@ class Iface(object):
 
     def range_digest(self, target, start, end):
         """
-        What the node keeps of the keys in (start, end], as a digest to compare with.
+        Return the digest of the node's items with keys in (start, end], for anti-entropy.
 
         Parameters:
          - target
@@ -154,7 +154,7 @@ class Iface(object):
 
     def list_range(self, target, start, end):
         """
-        The first 256 items that the node keeps of the keys in (start, end], by key; deletions too.
+        Return the node's first 256 items with keys in (start, end], ordered by key, deletions included.
 
         Parameters:
          - target
@@ -166,7 +166,7 @@ class Iface(object):
 
     def driving(self, target, job):
         """
-        The sender drives this job: for some seconds nobody else need take it over.
+        The heartbeat of a job's driver: for some seconds no other node takes the job over.
 
         Parameters:
          - target
@@ -177,8 +177,7 @@ class Iface(object):
 
     def order(self, target, order):
         """
-        Train, or sum, these files. Returns a ticket at once; the same order again returns the same
-        ticket and does nothing twice.
+        Accept an order, and return its ticket at once. The same order has the same ticket, and is carried out once.
 
         Parameters:
          - target
@@ -189,7 +188,7 @@ class Iface(object):
 
     def push(self, target, push):
         """
-        Take a half: it counts once, however often it is pushed. NotFound: it was not taken, the round is over here.
+        Receive half of a weighted model, which counts once. Raises NotFound if it was not taken: the round is over.
 
         Parameters:
          - target
@@ -200,7 +199,7 @@ class Iface(object):
 
     def collect(self, target, ticket, wait_ms):
         """
-        How far the order of a ticket has come: as soon as it is done or failed, or after `wait_ms` (<= 5000).
+        Return the progress of an order as soon as it has ended, or after `wait_ms` (<= 5000).
 
         Parameters:
          - target
@@ -220,7 +219,7 @@ class Client(Iface):
 
     def hello(self):
         """
-        Who are you? The only call that need not know whom it means.
+        Return the node that answers here. The only call without a target.
 
         """
         self.send_hello()
@@ -252,7 +251,7 @@ class Client(Iface):
 
     def next_hop(self, target, key, failed):
         """
-        Whom to ask next for a key, other than those that have failed the asker.
+        Return the next step of a lookup, avoiding the nodes that have failed to answer the caller.
 
         Parameters:
          - target
@@ -296,7 +295,7 @@ class Client(Iface):
 
     def neighbours(self, target):
         """
-        Predecessor and successor list; also serves to see whether a node lives.
+        Return predecessor and successor list. Also serves as the probe of the failure detector.
 
         Parameters:
          - target
@@ -334,7 +333,7 @@ class Client(Iface):
 
     def notify(self, target, sender):
         """
-        The sender believes to be the target's predecessor. It may be lost or repeated.
+        Handle a claim by `sender` to be the target's predecessor (Zave's rectify). May be lost or repeated.
 
         Parameters:
          - target
@@ -376,7 +375,7 @@ class Client(Iface):
 
     def nudge(self, target):
         """
-        The neighbourhood has changed: stabilise now rather than at the next tick.
+        Stabilize now instead of at the next tick, because the neighbourhood has changed.
 
         Parameters:
          - target
@@ -412,7 +411,7 @@ class Client(Iface):
 
     def leaving(self, target, sender):
         """
-        The sender is going and may be treated as dead.
+        Treat `sender` as dead: it is leaving.
 
         Parameters:
          - target
@@ -452,7 +451,7 @@ class Client(Iface):
 
     def status(self, target):
         """
-        All that the node shows of itself.
+        Return the state of the node, for tools and dashboards.
 
         Parameters:
          - target
@@ -490,7 +489,7 @@ class Client(Iface):
 
     def put(self, target, item):
         """
-        Keep this. Where its content is not here yet, write the bytes and ask again.
+        Store an item. If the receipt says that its content has not arrived, write the bytes and put again.
 
         Parameters:
          - target
@@ -534,7 +533,7 @@ class Client(Iface):
 
     def write(self, target, digest, size, offset, piece):
         """
-        A piece of a content, at most 1 MiB, in order from offset 0; a piece received before is ignored.
+        Receive a piece of a content, at most 1 MiB, in order from offset 0. A repeated piece is ignored.
 
         Parameters:
          - target
@@ -586,7 +585,7 @@ class Client(Iface):
 
     def read(self, target, digest, offset, length):
         """
-        At most `length` bytes (and at most 1 MiB) of a content from `offset` on.
+        Return at most `length` bytes (and at most 1 MiB) of a content, from `offset` on.
 
         Parameters:
          - target
@@ -636,8 +635,8 @@ class Client(Iface):
 
     def find(self, target, key, names):
         """
-        All that is kept under a key, deletions too; of these names, where any are given. NotYet while what the node
-        owns is still being handed over to it.
+        Return all items under a key, deletions included; if names are given, only theirs. Raises NotYet while the
+        node is still receiving the hand-off of what it owns.
 
         Parameters:
          - target
@@ -681,7 +680,7 @@ class Client(Iface):
 
     def range_digest(self, target, start, end):
         """
-        What the node keeps of the keys in (start, end], as a digest to compare with.
+        Return the digest of the node's items with keys in (start, end], for anti-entropy.
 
         Parameters:
          - target
@@ -725,7 +724,7 @@ class Client(Iface):
 
     def list_range(self, target, start, end):
         """
-        The first 256 items that the node keeps of the keys in (start, end], by key; deletions too.
+        Return the node's first 256 items with keys in (start, end], ordered by key, deletions included.
 
         Parameters:
          - target
@@ -769,7 +768,7 @@ class Client(Iface):
 
     def driving(self, target, job):
         """
-        The sender drives this job: for some seconds nobody else need take it over.
+        The heartbeat of a job's driver: for some seconds no other node takes the job over.
 
         Parameters:
          - target
@@ -809,8 +808,7 @@ class Client(Iface):
 
     def order(self, target, order):
         """
-        Train, or sum, these files. Returns a ticket at once; the same order again returns the same
-        ticket and does nothing twice.
+        Accept an order, and return its ticket at once. The same order has the same ticket, and is carried out once.
 
         Parameters:
          - target
@@ -854,7 +852,7 @@ class Client(Iface):
 
     def push(self, target, push):
         """
-        Take a half: it counts once, however often it is pushed. NotFound: it was not taken, the round is over here.
+        Receive half of a weighted model, which counts once. Raises NotFound if it was not taken: the round is over.
 
         Parameters:
          - target
@@ -896,7 +894,7 @@ class Client(Iface):
 
     def collect(self, target, ticket, wait_ms):
         """
-        How far the order of a ticket has come: as soon as it is done or failed, or after `wait_ms` (<= 5000).
+        Return the progress of an order as soon as it has ended, or after `wait_ms` (<= 5000).
 
         Parameters:
          - target

@@ -20,7 +20,7 @@ all_structs = []
 class Iface(object):
     def admit(self, host, port):
         """
-        A new incarnation for the process that listens there. Written to the journal before it is answered.
+        Grant a new incarnation to the process that listens there. Journalled before it is answered.
 
         Parameters:
          - host
@@ -31,7 +31,7 @@ class Iface(object):
 
     def report(self, node):
         """
-        The sender is a joined member and alive; to be repeated well within the lease.
+        The heartbeat of a member, to be repeated well within the lease.
 
         Parameters:
          - node
@@ -41,7 +41,7 @@ class Iface(object):
 
     def retire(self, node):
         """
-        The sender has left.
+        Remove a member that has left.
 
         Parameters:
          - node
@@ -51,7 +51,7 @@ class Iface(object):
 
     def members(self):
         """
-        Whom the supernode holds for alive.
+        Return the members that the supernode considers alive.
 
         """
         pass
@@ -66,7 +66,7 @@ class Client(Iface):
 
     def admit(self, host, port):
         """
-        A new incarnation for the process that listens there. Written to the journal before it is answered.
+        Grant a new incarnation to the process that listens there. Journalled before it is answered.
 
         Parameters:
          - host
@@ -108,7 +108,7 @@ class Client(Iface):
 
     def report(self, node):
         """
-        The sender is a joined member and alive; to be repeated well within the lease.
+        The heartbeat of a member, to be repeated well within the lease.
 
         Parameters:
          - node
@@ -146,7 +146,7 @@ class Client(Iface):
 
     def retire(self, node):
         """
-        The sender has left.
+        Remove a member that has left.
 
         Parameters:
          - node
@@ -180,7 +180,7 @@ class Client(Iface):
 
     def members(self):
         """
-        Whom the supernode holds for alive.
+        Return the members that the supernode considers alive.
 
         """
         self.send_members()

@@ -45,7 +45,7 @@ class Activity(object):
 
 class Node(object):
     """
-    One life of one node. A restart is a new incarnation, and a new member of the ring.
+    One life of a node. A node that restarts has a new incarnation and is a new member of the ring.
 
     Attributes:
      - id
@@ -145,12 +145,12 @@ class Node(object):
 
 class Ring(object):
     """
-    What all nodes of one ring agree on; the supernode tells each joiner.
+    The parameters that all nodes of a ring share. A joining node gets them from the supernode.
 
     Attributes:
      - bits: Identifiers are 0 .. 2^bits - 1; 3 <= bits <= 160.
-     - successors: Length of every successor list.
-     - replicas: Copies of everything stored.
+     - successors: Length of each successor list.
+     - replicas: Number of copies of each stored entry.
 
     """
 
@@ -232,7 +232,7 @@ class Ring(object):
 
 class Target(object):
     """
-    Whom a request means. Another process at that address answers WrongIncarnation.
+    The node that a request is meant for. Any other process at that address answers WrongIncarnation.
 
     Attributes:
      - id
@@ -306,7 +306,7 @@ class Target(object):
 
 class WrongIncarnation(TException):
     """
-    Another process answers here: the one that was meant is dead. Final.
+    Another process listens here; the target is dead. Final.
 
     Attributes:
      - actual
@@ -384,7 +384,7 @@ class WrongIncarnation(TException):
 
 class Busy(TException):
     """
-    Alive, but a queue is full: try again later, or elsewhere.
+    The node is alive, but a queue is full: try again later, or another node.
 
     Attributes:
      - message
@@ -461,7 +461,7 @@ class Busy(TException):
 
 class NotYet(TException):
     """
-    Not joined yet, or a hand-over is going on: ask again soon.
+    The node has not joined yet, or is still receiving a hand-off: try again soon.
 
     Attributes:
      - message
@@ -538,7 +538,7 @@ class NotYet(TException):
 
 class NotFound(TException):
     """
-    It is not here. Somebody else may have it.
+    This node does not have it. Another may.
 
     Attributes:
      - message
@@ -615,7 +615,7 @@ class NotFound(TException):
 
 class Refused(TException):
     """
-    Not wanted, for the reason given: final.
+    The request is refused for the reason given. Final.
 
     Attributes:
      - message
@@ -692,7 +692,7 @@ class Refused(TException):
 
 class StoreFull(TException):
     """
-    No room for it here. Somebody else may have room.
+    There is no room for it on this node. Another may have room.
 
     Attributes:
      - message
@@ -769,7 +769,7 @@ class StoreFull(TException):
 
 class Corrupt(TException):
     """
-    The bytes that came are not those of the digest; nothing was stored.
+    The bytes do not match the digest; nothing was stored.
 
     Attributes:
      - message
@@ -846,7 +846,7 @@ class Corrupt(TException):
 
 class Malformed(TException):
     """
-    The request breaks this contract (a length, a range, a name): final.
+    The request violates this contract: a length, a range or a name. The message names the field. Final.
 
     Attributes:
      - message
@@ -923,7 +923,7 @@ class Malformed(TException):
 
 class Hello(object):
     """
-    Who answers at an address.
+    The node that answers at an address.
 
     Attributes:
      - node
@@ -1012,7 +1012,7 @@ class Hello(object):
 
 class Candidate(object):
     """
-    A node nearer to the key, and which finger knows it; without one, the successor list does.
+    A node nearer to the key, and the finger that points to it; without a finger, it is in the successor list.
 
     Attributes:
      - node
@@ -1085,7 +1085,7 @@ class Candidate(object):
 
 class Owners(object):
     """
-    The key lies between the answering node and its successor: its live successors, the owner first.
+    The lookup ends: the live successors of the key, its owner first.
 
     Attributes:
      - nodes
@@ -1155,7 +1155,7 @@ class Owners(object):
 
 class Nearer(object):
     """
-    Nodes that precede the key, the nearest to it first.
+    The lookup goes on: nodes that precede the key, the nearest to it first.
 
     Attributes:
      - candidates
@@ -1297,7 +1297,7 @@ class Hop(object):
 
 class Neighbourhood(object):
     """
-    A predecessor and a whole successor list. An entry without a host is a placeholder.
+    A node's predecessor and its whole successor list. An entry without a host is a placeholder.
 
     Attributes:
      - predecessor
@@ -1525,7 +1525,7 @@ class TrainingStatus(object):
 
 class Status(object):
     """
-    All that a node shows of itself.
+    The state of a node, for tools and dashboards.
 
     Attributes:
      - node
@@ -1705,7 +1705,7 @@ class Status(object):
 
 class Entry(object):
     """
-    Content `digest` of `size` bytes, called `name`, under `key`. Names are never made into paths.
+    The content with this digest and size, stored under `key` by this name. Names are never used as paths.
 
     Attributes:
      - key
@@ -1805,8 +1805,8 @@ class Entry(object):
 
 class Item(object):
     """
-    An entry and its standing. Of two for one entry the later version counts (the writer's clock), of
-    equal ones the deletion. What nobody renews goes when its lease is over, deletions too.
+    A version of an entry. The later version of an entry wins (by its writer's clock); of equal versions,
+    the deletion wins. An item expires when its lease is not renewed; so does a deletion.
 
     Attributes:
      - entry
@@ -1907,7 +1907,7 @@ class Item(object):
 
 class RangeDigest(object):
     """
-    How many items an arc of the ring has, and a digest of what they are: equal digests, equal items.
+    The number of items on an arc of the ring, and a digest of them: equal digests mean equal items.
 
     Attributes:
      - count
@@ -1981,7 +1981,7 @@ class RangeDigest(object):
 
 class Receipt(object):
     """
-    How far a put has come: stored, or so many bytes of the content have arrived.
+    The progress of a put: stored, or the number of bytes of the content that have arrived.
 
     Attributes:
      - stored
@@ -2055,7 +2055,7 @@ class Receipt(object):
 
 class TrainingFile(object):
     """
-    One training file of a job: its place in the job's sorted file list, and its rows.
+    One training file of a job. `index` is its place in the job's sorted list of files.
 
     Attributes:
      - index
@@ -2168,7 +2168,7 @@ class TrainingFile(object):
 
 class Share(object):
     """
-    Which of an order's files a node is to work on: a bitmap, bit i % 8 of byte i / 8 for place i in the job's list.
+    The files of an order that a node works on, as a bitmap: bit i % 8 of byte i / 8 stands for index i.
 
     Attributes:
      - node
@@ -3178,15 +3178,15 @@ class Order(object):
 
 class Push(object):
     """
-    Half of what its sender holds of a round in which nobody adds: a weighted sum of models, and its weight.
+    Half of the weighted model that its sender holds in a round without aggregation (push-sum).
 
     Attributes:
      - job
      - round
      - attempt
-     - number: Of the sender's exchanges in this attempt.
+     - number: Counts the sender's exchanges in this attempt, so that a repeated push counts once.
      - sender
-     - digest: Digest and size of the half itself, a content written to the receiver before.
+     - digest: Digest and size of the weighted model, a content written to the receiver before.
      - size
 
     """
@@ -3318,18 +3318,18 @@ class Push(object):
 
 class Progress(object):
     """
-    How far an order has come.
+    The progress of an order.
 
     Attributes:
-     - state: queued, running or done; failed, where another node would fail as well; unable, where only this one cannot;
-    unfit, where its arithmetic gives other bits than the job's.
-     - message: Why the order failed.
-     - result: Of a done order: the digest and size of its result, to be read like any content.
+     - state: queued, running, done, failed (any node would fail), unable (another node may succeed), or
+    unfit (this node's arithmetic gives other bits than the job's).
+     - message: The reason why an order has failed.
+     - result: For a done order: digest and size of its result, which is read like any content.
      - size
-     - seconds: Of a done order: how long it took, and the mean training loss and accuracy of the last epochs.
+     - seconds: For a done order: its duration, and the mean training loss and accuracy of the last epochs.
      - loss
      - accuracy
-     - training: Of a running order.
+     - training: For a running order.
 
     """
 
@@ -3460,7 +3460,7 @@ class Progress(object):
 
 class Grant(object):
     """
-    Admission: a name, the ring's parameters, and a live member to join through; without one, be the first.
+    Admission: an identity, the ring's parameters, and a member to join through; without one, found the ring.
 
     Attributes:
      - node
@@ -3548,7 +3548,7 @@ class Grant(object):
 
 class Lease(object):
     """
-    The sender counts as alive for so long; and some other live member, to notice a second ring by.
+    How long the sender counts as alive; and another live member, by which a second ring is noticed.
 
     Attributes:
      - milliseconds
@@ -3621,7 +3621,7 @@ class Lease(object):
 
 class Members(object):
     """
-    The live members, in the order of their identifiers.
+    The live members, ordered by identifier.
 
     Attributes:
      - ring
