@@ -1,18 +1,28 @@
 """What a running process owns: threads, timers, child processes, files. The core runs inside it.
 
-runtime    steps procedures and performs what they yield: the only owner of threads and waits
-member     one compute node: its core, its server, its threads, from start to leave
-admission  the supernode's process: membership behind a server, and its journal
-joining    how a compute node gets into a ring
-trainer    has orders carried out by the training process, and restarts it when it dies
-trainer_process  the training process, and the frames to and from it
-flower     a Flower client of the node's own, as its training process is told of it
-shelf      a data directory: files that need not be sent
-addresses  compute_nodes.txt: who may join, and where the supernode is
-console    finger tables and training lines for people
-children   programs of ours as children of this process
-local      a ring of one's own on this machine, that leaves nothing behind
-whole      is a ring whole? seen from outside
-options    what command lines need to know of nodes
-errors     what can go wrong with a process, for who only tells of it
+runtime            steps procedures and performs what they yield: the only owner of threads and waits
+compute_node       one compute node: its core, server and trainer, from start to leave
+joining            how a compute node gets into a ring
+supernode          the supernode: the registry behind a server, and its journal
+trainer            has orders carried out by the training process, and restarts it when it dies
+trainer_process    the training process, and the frames to and from it
+flower             a Flower client of the node's own
+private            a folder whose files never leave the node
+data_directory     files that need not be sent to the node
+disk               the node's store on the disk (SQLite)
+files              contents in files, read piece by piece
+addresses          the node list: which nodes may join, and where the supernode is
+console            prints finger tables
+load               simulated load: orders are delayed or refused
+failpoints         faults injected at named places
+partition_fault    an injected network partition
+parent             readiness, and ending with the program that started the process
+subprocesses       our programs as children of this process
+ring_processes     the processes of a ring on this machine
+local              a ring on this machine that leaves nothing behind
+lab                the churn lab: a ring to disturb
+readiness          waits until a ring has converged
+dashboard_process  the dashboard as a child process
+options            constants that command lines need before any code of nodes
+errors             errors of processes
 """

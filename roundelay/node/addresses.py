@@ -1,9 +1,9 @@
-"""compute_nodes.txt: one `host,port` a line says who may join; `# supernode host,port` where it is.
+"""The node list, compute_nodes.txt: one `host,port` per line for each node that may join.
 
-A host may be a name, an IPv4 or an IPv6 address, or a pattern of one (`node-*.ring.local`,
-`10.0.0.*`), a port may be `*`. Names are compared as they are written, never resolved.
+The line `# supernode host,port` says where the supernode is. A host may be a name, an IPv4 or an IPv6 address, or a
+pattern (`node-*.ring.local`, `10.0.0.*`); a port may be `*`. Names are compared as written, never resolved.
 
-Read anew at each use, so that a line added while everything runs counts at once.
+The file is read at each use, so that a line added while the ring runs takes effect at once.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class NodeListError(Exception):
 
 @dataclass(frozen=True)
 class Pattern:
-    """A line that stands for several nodes."""
+    """A line with a wildcard, which matches several nodes."""
 
     host: str
     port: int | None  # None: any
@@ -44,7 +44,7 @@ class Pattern:
 
 @dataclass(frozen=True)
 class NodeList:
-    """What the file says."""
+    """The contents of the file."""
 
     nodes: tuple[Address, ...] = ()
     supernode: Address | None = None
@@ -56,7 +56,7 @@ class NodeList:
 
 
 def normal(address: Address) -> Address:
-    """One spelling for each: localhost and 127.0.0.1 are the same, and so are 0:0::1 and ::1."""
+    """Return the canonical spelling: localhost and 127.0.0.1 are the same, and so are 0:0::1 and ::1."""
     host = address.host.strip().lower().removeprefix("[").removesuffix("]")
     if ":" in host:
         with suppress(ValueError):
@@ -65,33 +65,33 @@ def normal(address: Address) -> Address:
 
 
 def parse_address(text: str, default_port: int | None = None) -> Address:
-    """HOST:PORT, [IPV6]:PORT, or HOST where there is a default port. Raises ValueError."""
+    """Parse HOST:PORT, [IPV6]:PORT, or HOST if there is a default port. Raises ValueError."""
     host, colon, port = text.rpartition(":")
     if not colon or text.endswith("]") or (":" in host and not host.startswith("[")):  # a host alone
         host, port = text, str(default_port or "")
     host = host.strip("[]")
     if not _is_host(host) or not _is_port(port) or ANY in host:
-        raise ValueError(f"{text[:80]!r} is no HOST:PORT")
+        raise ValueError(f"{text[:80]!r} is not HOST:PORT")
     return normal(Address(host, int(port)))
 
 
 def parse_host(text: str) -> str:
-    """A name, an IPv4 or an IPv6 address, as others are told it. Raises ValueError."""
+    """Parse a name, an IPv4 or an IPv6 address by which others reach this host. Raises ValueError."""
     if not _is_host(text) or ANY in text:
-        raise ValueError(f"{text[:80]!r} is no host")
+        raise ValueError(f"{text[:80]!r} is not a host")
     return normal(Address(text, 0)).host
 
 
 def is_everywhere(host: str) -> bool:
-    """Does who listens there take connections at each of its addresses?"""
+    """Return whether a socket bound to this host accepts connections at every local address."""
     return host in EVERYWHERE
 
 
 def read(path: Path) -> NodeList:
-    """The list; empty where there is no file. Raises NodeListError."""
+    """Read the node list; a missing file is an empty list. Raises NodeListError."""
     try:
         with path.open() as file:
-            fcntl.flock(file, fcntl.LOCK_SH)  # nobody is in the middle of rewriting it
+            fcntl.flock(file, fcntl.LOCK_SH)  # wait for another process to finish writing
             text = file.read()
     except FileNotFoundError:
         return NodeList()
@@ -109,27 +109,27 @@ def read(path: Path) -> NodeList:
 
 
 class ListedNodes:
-    """Called: who is on the list by now; as it was before, while it cannot be read."""
+    """A callable that returns the listed nodes as of now, or as last read while the file cannot be read."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._known: tuple[Address, ...] = ()
 
     def __call__(self) -> tuple[Address, ...]:
-        with suppress(NodeListError):  # whoever edits it may be in the middle of a line
+        with suppress(NodeListError):  # somebody may be editing a line
             self._known = read(self._path).nodes
         return self._known
 
 
 class ListedSupernode:
-    """Called: where the supernode is by now, as the list says. The list may be written after we have begun."""
+    """A callable that returns the supernode's address as of now; the list may be written after this process started."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._known = Address("127.0.0.1", SUPERNODE_PORT)
 
     def __call__(self) -> Address:
-        with suppress(NodeListError):  # whoever edits it may be in the middle of a line
+        with suppress(NodeListError):  # somebody may be editing a line
             self._known = read(self._path).supernode or self._known
         return self._known
 
@@ -144,7 +144,7 @@ def register(path: Path, address: Address) -> None:
 
 
 def register_supernode(path: Path, address: Address) -> None:
-    """Write where the supernode is, in the place of what was written before. Raises NodeListError, OSError."""
+    """Write the supernode's address in the place of an earlier one. Raises NodeListError, OSError."""
     with _locked(path) as file:
         before = file.read().splitlines()
         others = [line for line in before if not line.startswith(SUPERNODE_MARK)]
@@ -167,7 +167,7 @@ def _is_port(text: str) -> bool:
 
 
 def _pattern(line: str) -> Pattern | None:
-    """The line, if there is a star in it, and if it is one."""
+    """Return the pattern in a line, or None if the line has no valid wildcard."""
     host, _, port = (part.strip() for part in line.partition("#")[0].rpartition(","))
     if ANY not in host + port or not _is_host(host) or not (port == ANY or _is_port(port)):
         return None
@@ -175,7 +175,7 @@ def _pattern(line: str) -> Pattern | None:
 
 
 def _expression(host: str) -> str:
-    """In a pattern of numbers a star stands for numbers: no name gets in by `10.0.0.*`."""
+    """Return the regular expression of a pattern. In `10.0.0.*` the star matches only numbers, never a name."""
     if host == ANY or not re.fullmatch(r"[0-9.*]+|[0-9a-f:.*]*:[0-9a-f:.*]*", host):
         star = ".*"
     else:
@@ -192,7 +192,7 @@ def _address(line: str, path: Path, number: int) -> Address:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[TextIO]:
-    """The file, to read from its beginning and write at its end, while nobody else does."""
+    """Open the file to read and append, under an exclusive lock."""
     with path.open("a+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)

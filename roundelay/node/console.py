@@ -1,4 +1,4 @@
-"""What people read on a node's console: its finger table whenever it has changed and settled."""
+"""A node's console: prints the finger table whenever it has changed and been stable for a second."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import DECIMAL_BITS_MAX, Ring
 
-SETTLED_S = 1.0
-WIDTH_UNSEEN = 160  # columns, where the output is no terminal
+STABLE_S = 1.0
+WIDTH_WITHOUT_TERMINAL = 160  # columns
 WATCH_INTERVAL_S = 0.25
 
 
 def console() -> Console:
-    """Standard output: as wide as the terminal, and wide enough for every table where there is none."""
-    seen = Console(highlight=False)
-    return seen if seen.is_terminal else Console(highlight=False, width=WIDTH_UNSEEN)
+    """Return a console on standard output, as wide as the terminal; without one, wide enough for every table."""
+    made = Console(highlight=False)
+    return made if made.is_terminal else Console(highlight=False, width=WIDTH_WITHOUT_TERMINAL)
 
 
 @dataclass(frozen=True)
 class FingerRow:
     """One line of a finger table."""
 
-    fingers: str  # "0", or "0-156" where several point to the same node
+    fingers: str  # "0", or "0-156" for several that point to the same node
     start: str
     node: str
     address: str
 
 
 def finger_rows(me: NodeRef, ring: Ring, fingers: Sequence[NodeRef]) -> list[FingerRow]:
-    """The table: row for row on small rings; else equal neighbours are one row."""
+    """Return the rows of a finger table: one for each finger on small rings, otherwise equal neighbours share a row."""
     groups: list[list[int]] = []
     for index in range(ring.bits):
         repeats = index > 0 and fingers[index] == fingers[index - 1]
@@ -57,7 +57,7 @@ def finger_rows(me: NodeRef, ring: Ring, fingers: Sequence[NodeRef]) -> list[Fin
 
 
 def finger_table(rows: Sequence[FingerRow], before: Sequence[FingerRow]) -> Table:
-    """The table to print; rows that were not there before are marked with a star."""
+    """Return the table to print. A star marks the rows that are new."""
     table = Table()
     for heading in ("", "finger", "start", "node", "address"):
         table.add_column(heading)
@@ -69,7 +69,7 @@ def finger_table(rows: Sequence[FingerRow], before: Sequence[FingerRow]) -> Tabl
 
 
 def neighbourhood(node: ChordNode) -> str:
-    """A line on who is before and after a node."""
+    """Return one line with a node's predecessor and successors."""
     show, others = node.ring.show, [n for n in node.live_successors() if n != node.ref]
     successors = ", ".join(show(n.id) for n in others) or "none: alone on the ring"
     return (
@@ -79,7 +79,7 @@ def neighbourhood(node: ChordNode) -> str:
 
 
 class RingConsole:
-    """Prints the finger table of a node once its neighbourhood has been settled for a second."""
+    """Prints a node's finger table when its neighbourhood has been stable for STABLE_S."""
 
     def __init__(self, node: ChordNode, lock: threading.Condition, stopping: threading.Event, console: Console) -> None:
         self._node = node
@@ -88,7 +88,7 @@ class RingConsole:
         self._console = console
 
     def run(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Until the node stops."""
+        """Print tables until the node stops."""
         shown: object = None
         seen, since = None, clock()
         rows: list[FingerRow] = []
@@ -98,14 +98,14 @@ class RingConsole:
                 line = neighbourhood(self._node)
             if now != seen:
                 seen, since = now, clock()
-            elif now != shown and clock() - since >= SETTLED_S:
+            elif now != shown and clock() - since >= STABLE_S:
                 shown = now
                 before, rows = rows, finger_rows(self._node.ref, self._node.ring, now[2])
-                self._console.print(line, markup=False, soft_wrap=True)  # without the lock: a terminal may be stopped
+                self._console.print(line, markup=False, soft_wrap=True)  # without the lock: a terminal may block
                 self._console.print(finger_table(rows, before))
 
 
 def watch(node: ChordNode, lock: threading.Condition, stopping: threading.Event) -> None:
-    """Show a node's finger tables from now on."""
+    """Print a node's finger tables from now on, in a thread of its own."""
     shown = RingConsole(node, lock, stopping, console())
     threading.Thread(target=shown.run, name="console", daemon=True).start()

@@ -1,4 +1,4 @@
-"""The dashboard as a child process, for a client that wants to be watched: it ends when this process does."""
+"""The dashboard as a child process of a client; it ends with the client."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ LINES_MAX = 20
 
 
 def of_ring(supernode: Address | None, nodes: Sequence[Address], node_list: Path) -> list[str]:
-    """The arguments for a page of this ring, with files from here. No supernode: the way in is the first node."""
+    """Return the arguments for a page of this ring. Without a supernode, it enters through the first node."""
     way = ["--bootstrap", str(nodes[0])] if supernode is None else ["--supernode", str(supernode)]
     return [*way, "--nodes", str(node_list.resolve()), "--data", str(Path.cwd())]
 
 
 def start_page(arguments: Sequence[str], stack: ExitStack) -> str:
-    """Start it on a free port; returns its address, with the token. The stack ends it. Raises LocalRingFailed."""
+    """Start the dashboard and return its address with the token; `stack` ends it. Raises LocalRingFailed."""
     child = subprocess.Popen(
         [*command("dashboard"), "--port", "0", *arguments, "--end-with-parent"],
         env=os.environ | import_path(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        start_new_session=True,  # a Ctrl-C in the terminal is for us
+        start_new_session=True,  # Ctrl-C in the terminal is for this process
     )
     stack.callback(_stop, child)
     assert child.stdout is not None
@@ -40,11 +40,11 @@ def start_page(arguments: Sequence[str], stack: ExitStack) -> str:
             return address
         if not line:
             break
-    raise LocalRingFailed("the dashboard did not start: it said why")
+    raise LocalRingFailed("the dashboard did not start; see its error above")
 
 
 def _stop(child: subprocess.Popen[str]) -> None:
-    """Closing the pipe ends it."""
+    """End the child by closing its pipe; kill it after STOP_TIMEOUT_S."""
     assert child.stdin is not None and child.stdout is not None
     child.stdin.close()
     try:

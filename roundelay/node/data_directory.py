@@ -1,7 +1,7 @@
-"""A data directory (a shared file system, often): contents that need not be sent to this node.
+"""A data directory, often on a shared file system: contents that need not be sent to this node.
 
-Read and hashed once at the start; what changes on the disk afterwards is noticed when it is
-read, because contents are checked against their digest.
+It is read and hashed once, at the start. A file that changes afterwards is noticed when it is read, because contents
+are checked against their digests.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class DataDirectory:
         self._digests: dict[str, str] = {}
 
     def scan(self) -> None:
-        """Hash what is there. Raises OSError."""
+        """Hash the files. Raises OSError."""
         if self._directory is None:
             return
         for entry in sorted(self._directory.iterdir())[:FILES_MAX]:
@@ -32,12 +32,12 @@ class DataDirectory:
                     self._digests[entry.name] = hashlib.file_digest(file, "sha256").hexdigest()
 
     def content(self, name: str, digest: str) -> bytes | None:
-        """The content of the file of that name, if it is this one; a name from the wire is only looked up."""
+        """Return the content of the file with this name and digest, or None. A name from the wire is only looked up."""
         if self._directory is None or self._digests.get(name) != digest:
             return None
         try:
             descriptor = os.open(self._directory / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-            with os.fdopen(descriptor, "rb") as file:  # what was a file may be a pipe by now, and must not hold us up
+            with os.fdopen(descriptor, "rb") as file:  # the file may have become a pipe, which must not block
                 return file.read(FILE_BYTES_MAX + 1) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
         except OSError:
             return None

@@ -1,8 +1,8 @@
 """A node's store on the disk (SQLite, write-ahead log): contents by digest, and the index.
 
-Everything is on the disk before it is acknowledged. A content lies there in pieces, each with a
-checksum that is verified when it is read: a rotten content is dropped and comes back from another
-node. What no item names any more goes when the disk is opened. May be called from any thread.
+Everything is on the disk before it is acknowledged. A content is stored in pieces, each with a checksum that is
+verified when it is read: a corrupt content is dropped, and comes back from another node. Contents that no item names
+are deleted when the disk is opened. Methods may be called from any thread.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ CREATE TABLE IF NOT EXISTS item (
     PRIMARY KEY (key, name, digest, size)) STRICT;
 """
 BUSY_TIMEOUT_S = 2.0
-SPOOLED_BYTES_MIN = 4 << 20  # a content on its way in that is as large waits in a file, not in memory
+SPOOLED_BYTES_MIN = 4 << 20  # uploads of this size and larger wait in a file instead of memory
 
 
 class Disk:
-    """Contents and index in one file of a state directory. Leases are written by the wall clock."""
+    """Contents and index in one file of a state directory. Leases end by the wall clock."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Disk:
         self.bytes_max = bytes_max
 
     def open(self) -> None:
-        """Raises DiskError."""
+        """Open the database, or create it. Raises DiskError."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._database = sqlite3.connect(
@@ -111,7 +111,7 @@ class Disk:
         self.total_bytes += size_bytes
 
     def verify(self, digest: str) -> None:
-        """Every piece, and the whole."""
+        """Verify every piece and the whole content. Raises Corrupt."""
         whole, left_bytes = hashlib.sha256(), self.size_bytes(digest)
         for number in range(self._last(digest) + 1):
             for piece in self._pieces(digest, number, number):
@@ -122,7 +122,7 @@ class Disk:
             raise Corrupt(f"content {digest[:8]} is that of {whole.hexdigest()[:8]}, {left_bytes} bytes short")
 
     def piece(self, digest: str, offset: int, length: int) -> bytes:
-        """Verified by the checksums of the pieces that it lies in."""
+        """Return a part of a content, verified by the checksums of its pieces. Raises Corrupt, NotFound."""
         if length <= 0 or offset >= self.size_bytes(digest):
             return b""
         first, last = offset // CHUNK_BYTES, (offset + length - 1) // CHUNK_BYTES
@@ -130,8 +130,8 @@ class Disk:
         return b"".join(self._pieces(digest, first, last))[start : start + length]
 
     def drop(self, digest: str) -> None:
-        """Forgotten in any case; what cannot be deleted now goes when the disk is next opened."""
-        self._lose(digest)
+        """Forget a content; if it cannot be deleted now, it is deleted when the disk is next opened."""
+        self._forget(digest)
         with suppress(StoreFull), self._writing() as database:
             database.execute("DELETE FROM content WHERE digest = ?", (digest,))
             database.execute("DELETE FROM piece WHERE digest = ?", (digest,))
@@ -151,7 +151,7 @@ class Disk:
                 database.executemany("DELETE FROM item WHERE key = ? AND name = ? AND digest = ? AND size = ?", places)
 
     def items(self) -> list[Item]:
-        """What an earlier life has kept and is still leased. Raises DiskError."""
+        """Return the items of an earlier life whose leases have not ended. Raises DiskError."""
         now = self._wall_clock()
         try:
             with self._reading() as database:
@@ -167,7 +167,7 @@ class Disk:
     # --- helpers
 
     def _pieces(self, digest: str, first: int, last: int) -> list[bytes]:
-        """Those from the first to the last, as far as there are any. Raises NotFound; Corrupt: it is then gone."""
+        """Return the pieces from first to last. Raises NotFound; Corrupt, and then the content is dropped."""
         query = "SELECT number, checksum, bytes FROM piece WHERE digest = ? AND number BETWEEN ? AND ? ORDER BY number"
         try:
             with self._reading() as database:
@@ -176,24 +176,24 @@ class Disk:
                 raise Corrupt(f"content {digest[:8]} lacks pieces")
             for number, checksum, piece in rows:
                 if hashlib.sha256(piece).digest() != checksum:
-                    raise Corrupt(f"piece {number} of content {digest[:8]} has rotted")
+                    raise Corrupt(f"piece {number} of content {digest[:8]} does not match its checksum")
         except Corrupt:
             self.drop(digest)
             raise
         except sqlite3.Error as error:
-            self._lose(digest)  # not deleted: another life may be able to read it
+            self._forget(digest)  # not deleted: it may be readable after a restart
             raise Corrupt(f"{self._path}: {error}") from error
         return [row[2] for row in rows]
 
     def _last(self, digest: str) -> int:
-        """The number of a content's last piece; of an empty one, -1."""
+        """Return the number of a content's last piece, or -1 if it is empty."""
         return (self.size_bytes(digest) - 1) // CHUNK_BYTES
 
-    def _lose(self, digest: str) -> None:
+    def _forget(self, digest: str) -> None:
         self.total_bytes -= self._sizes.pop(digest, 0)
 
     def _sweep(self) -> None:
-        """What has expired, and what no item names. On a full disk another time."""
+        """Delete expired items and unnamed contents; on a full disk, at the next start."""
         with suppress(StoreFull), self._writing() as database:
             database.execute("DELETE FROM item WHERE until <= ?", (self._wall_clock(),))
             database.execute("DELETE FROM content WHERE digest NOT IN (SELECT digest FROM item WHERE NOT deleted)")
@@ -208,7 +208,7 @@ class Disk:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction, on the disk when it ends; or nothing of it."""
+        """Run one transaction: all of it is on the disk at the end, or nothing. Raises StoreFull."""
         with self._lock:
             database = self._database
             if database is None:
@@ -229,7 +229,7 @@ def _place(entry: Entry) -> tuple[str, str, str, int]:
 
 
 def _reason(path: Path, error: Exception) -> str:
-    """One line that says what to do."""
+    """Return one line that says what went wrong and what to do."""
     text = str(error)
     if "locked" in text:
         return f"{path} is in use by another process: give every node a --state-dir of its own"

@@ -1,4 +1,4 @@
-"""What can go wrong with a process, apart from the code that finds it: who only tells people of it imports this."""
+"""Errors of processes, importable without the code that raises them."""
 
 
 class DiskError(Exception):
@@ -6,8 +6,8 @@ class DiskError(Exception):
 
 
 class LocalRingFailed(Exception):
-    """A process of the ring did not come up; the message has the last that it said."""
+    """A process of the ring did not start; the message ends with its last lines of output."""
 
 
 class PrivateFolderError(Exception):
-    """It cannot be used; the message says which file, and why."""
+    """A private folder cannot be used; the message names the file and the reason."""

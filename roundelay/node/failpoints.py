@@ -1,16 +1,16 @@
-"""Faults on purpose, at named places of a running process; inert unless the environment asks for them.
+"""Failpoints: faults injected at named places of a running process; off unless the environment sets them.
 
     ROUNDELAY_FAILPOINTS="handle.Put.after=exit@3;ask.Order.before=sleep:2;handle.Read=1%drop"
 
-A point is NAME[~TEXT]=[P%]ACTION[@N]. TEXT must occur in the request (its name, its round); P is a
-chance in per cent; N is the one hit at which it acts, instead of every one. Names come from the
-classes of the requests: before and after each is handled, before and after it is asked, around the
-trainer's work and around each write to the disk. A name without an end means its `.before`.
+A point is NAME[~TEXT]=[P%]ACTION[@N]. TEXT must occur in the repr of the request (round=2); P is a probability in per
+cent; with N the point acts only at its Nth hit. Names come from the classes of the requests: before and after each is
+handled, before and after it is sent, around the trainer's work, and around each write to the disk. A name without
+.before or .after means .before.
 
-exit ends the process as kill -9 does (at trainer.*: the trainer's); sleep:S waits; drop lets a
-message be lost; error fails as that place can fail. With ROUNDELAY_FAILPOINTS_ARMED=DIR an exit
-waits until there is a file NAME[~TEXT] in that folder, and takes it away: so a test chooses the
-moment, and of all processes that share the folder one ends.
+exit ends the process as kill -9 does (at trainer.*, the trainer's process); sleep:S waits; drop loses a message; error
+raises an error that can happen at that place. With ROUNDELAY_FAILPOINTS_ARMED=DIR an exit happens only if there is a
+file NAME[~TEXT] in that folder, and removes the file: a test chooses the moment, and of all processes that share the
+folder exactly one ends.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ R = TypeVar("R")
 
 VARIABLE, ARMED_VARIABLE = "ROUNDELAY_FAILPOINTS", "ROUNDELAY_FAILPOINTS_ARMED"
 ACTIONS = ("exit", "sleep", "drop", "error")
-SILENCE_S = 30.0  # longer than anybody waits for an answer
+SILENCE_S = 30.0  # longer than any timeout of a call
 TRAINER_STEPS = ("missing", "add", "moments", "train", "evaluate")
 REQUESTS = tuple(
     sorted(
@@ -57,16 +57,16 @@ NAMES = (*(f"{place}.{end}" for place in PLACES for end in ("before", "after")),
 
 
 class BadFailpoints(Exception):
-    """What the environment asks for cannot be understood; the message says why."""
+    """The environment variable is malformed; the message says where."""
 
 
 class InjectedFault(Exception):
-    """A handler that breaks, as a fault of ours would break it."""
+    """Raised in a handler, like a bug in it."""
 
 
 @dataclass
 class Point:
-    """One fault that was asked for, and how often its place has been passed."""
+    """One failpoint, and how often its place has been passed."""
 
     name: str
     action: str
@@ -90,12 +90,12 @@ class Point:
 
 
 def kill_this_process() -> None:
-    """As kill -9: nothing is flushed, closed or said."""
+    """End as by kill -9: nothing is flushed or closed."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Failpoints:
-    """The faults of one process. Any thread may pass a place."""
+    """The failpoints of one process. Thread-safe."""
 
     def __init__(
         self,
@@ -112,7 +112,7 @@ class Failpoints:
     def around(
         self, place: str, about: object, do: Callable[[], R], victim: Callable[[], object] = kill_this_process
     ) -> R:
-        """Do it, with whatever was asked for before and after."""
+        """Call `do`, with the failpoints of a place before and after it."""
         if not self._points:
             return do()
         self.hit(f"{place}.before", about, victim)
@@ -121,7 +121,7 @@ class Failpoints:
         return result
 
     def hit(self, name: str, about: object, victim: Callable[[], object] = kill_this_process) -> None:
-        """This place has been reached."""
+        """Act on the failpoints of a place that has been reached."""
         for point in self._points:
             if point.name == name and (not point.text or point.text in repr(about)) and point.is_due(self._rng):
                 self._act(point, victim)
@@ -132,10 +132,10 @@ class Failpoints:
             case "sleep":
                 self._sleep(point.seconds)
             case "exit":
-                if self._armed is None or _take(self._armed / point.label):
+                if self._armed is None or _remove(self._armed / point.label):
                     victim()
             case "drop" if place == "handle":
-                self._sleep(SILENCE_S)  # whoever asked has hung up by then
+                self._sleep(SILENCE_S)  # the caller has given up by then
             case "drop":
                 raise NodeUnreachable(f"failpoint {point.name}: lost on its way")
             case _:
@@ -143,9 +143,9 @@ class Failpoints:
 
 
 def _error_of(place: str) -> type[Exception]:
-    """As that place can fail."""
+    """Return an error that can happen at this place."""
     if place == "disk":
-        from sqlite3 import OperationalError  # which only a node with a disk has
+        from sqlite3 import OperationalError  # loaded only by a node with a disk
 
         return OperationalError
     return {"handle": InjectedFault, "ask": PeerFault, "train": WorkFailed, "trainer": OSError}[place]
@@ -153,13 +153,13 @@ def _error_of(place: str) -> type[Exception]:
 
 @cache
 def from_environment() -> Failpoints:
-    """What this process was asked to suffer. Raises BadFailpoints."""
+    """Return the failpoints that the environment sets. Raises BadFailpoints."""
     armed = os.environ.get(ARMED_VARIABLE)
     return Failpoints(parse(os.environ.get(VARIABLE, "")), Path(armed) if armed else None)
 
 
 def parse(text: str) -> tuple[Point, ...]:
-    """Raises BadFailpoints."""
+    """Parse the value of the environment variable. Raises BadFailpoints."""
     return tuple(_point(part.strip()) for part in text.split(";") if part.strip())
 
 
@@ -168,7 +168,7 @@ def _point(text: str) -> Point:
     name, _, wanted = where.partition("~")
     name = name if name in NAMES else f"{name}.before"
     if not equals or name not in NAMES:
-        raise BadFailpoints(f"{VARIABLE}: {text!r}: no such place; handle.Put.after=exit would be one")
+        raise BadFailpoints(f"{VARIABLE}: {text!r}: unknown place; an example is handle.Put.after=exit")
     chance, per_cent, rest = what.rpartition("%")
     rest, at, nth = rest.partition("@")
     action, colon, seconds = rest.partition(":")
@@ -192,11 +192,11 @@ def _number(digits: str, text: str, most: float) -> float:
     except ValueError:
         number = -1.0
     if not 0.0 < number <= most:
-        raise BadFailpoints(f"{VARIABLE}: {text!r}: {digits!r} is no number above 0 and up to {most:g}")
+        raise BadFailpoints(f"{VARIABLE}: {text!r}: {digits!r} is not a number above 0 and up to {most:g}")
     return number
 
 
-def _take(file: Path) -> bool:
+def _remove(file: Path) -> bool:
     try:
         file.unlink()
     except FileNotFoundError:

@@ -1,7 +1,7 @@
-"""Contents that lie in files: given out piece by piece, so that a large one is never whole in memory.
+"""Contents in files, read piece by piece, so that a large one is never whole in memory.
 
-A file is open as long as its content is wanted, and closed with it. Nobody may change it meanwhile; who keeps the
-content checks it against its digest.
+The file is open as long as its content is referenced. It must not change meanwhile; the store checks the content
+against its digest.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from roundelay.chord.errors import Corrupt, StoreFull
 
 
 class FileContent:
-    """The content of an open file, by its descriptor, which is ours from now on."""
+    """The content of an open file. Takes over the descriptor, and closes it at the end."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -26,19 +26,19 @@ class FileContent:
         return self._size_bytes
 
     def __getitem__(self, part: slice, /) -> bytes:
-        """Raises Corrupt."""
+        """Return a part of the content. Raises Corrupt."""
         start, stop, _ = part.indices(self._size_bytes)
         try:
             return os.pread(self._descriptor, max(0, stop - start), start)
         except OSError as error:
-            raise Corrupt(f"a content that lay in a file: {error.strerror}") from error
+            raise Corrupt(f"cannot read a content from its file: {error.strerror}") from error
 
 
 class Spool(FileContent):
-    """A content that is put together in a file of a folder; no name leads there, so a kill leaves nothing behind."""
+    """An upload that is collected in an unnamed file of a folder; a kill leaves nothing behind."""
 
     def __init__(self, folder: Path) -> None:
-        """Raises StoreFull."""
+        """Create the file. Raises StoreFull."""
         try:
             descriptor, path = tempfile.mkstemp(prefix="arriving-", dir=folder)
             Path(path).unlink()
@@ -47,13 +47,13 @@ class Spool(FileContent):
         super().__init__(descriptor)
 
     def write(self, piece: bytes, /) -> int:
-        """Raises StoreFull."""
+        """Append a piece. Raises StoreFull."""
         left = memoryview(piece)
         try:
             while left:
                 left = left[os.write(self._descriptor, left) :]
         except OSError as error:
-            raise StoreFull(f"no room for a content on its way in: {error.strerror}") from error
+            raise StoreFull(f"no room for an upload: {error.strerror}") from error
         self._size_bytes += len(piece)
         return len(piece)
 
@@ -65,5 +65,5 @@ class Spool(FileContent):
 
 
 def open_content(path: Path) -> FileContent:
-    """Raises OSError."""
+    """Open a file as a content. Raises OSError."""
     return FileContent(os.open(path, os.O_RDONLY))

@@ -1,7 +1,7 @@
-"""A Flower client of this node's own (--trainer MODULE:NAME), published as a private folder with one file is.
+"""A Flower client of this node's own (--trainer MODULE:NAME), published like a private folder with one file.
 
-What stands for the file says which client it is, and stays here: others learn its digest, and how many examples the
-client trains on. It is imported and run in the training process alone.
+The file's content describes the client and stays here: other nodes learn its digest and its number of examples. The
+client is imported and run only in the training process.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Scalar = bool | int | float | str
 
 
 class FlowerClient:
-    """Its data are its own affair: no features are known, and no rows can be read."""
+    """Private data that only the client reads: the node knows neither its features nor its rows."""
 
     features = 0
 
@@ -34,18 +34,18 @@ class FlowerClient:
         self._content = b""
 
     def scan(self) -> None:
-        """Have it made once, in a process that ends then, and hear how many examples it has. Raises WorkFailed."""
+        """Make the client once, in a process that then ends, to learn its number of examples. Raises WorkFailed."""
         self._about["rows"] = rows = _rows_of({"do": "add", "digest": "-", **self._about})
         self._content = json.dumps(self._about, sort_keys=True).encode()
         self.files = (PrivateFile(FILE_NAME, digest_of(self._content), len(self._content), rows),)
 
     def content(self, digest: str) -> bytes | None:
-        """What stands for its file; nothing for any other digest."""
+        """Return the description of the client, or None for any other digest."""
         return self._content if digest == digest_of(self._content) else None
 
     @property
     def headers(self) -> dict[str, Header]:
-        """By digest: how the training process hears of it."""
+        """By digest, the request that adds the client to a trainer."""
         return {file.digest: {"do": "add", "digest": file.digest, **self._about} for file in self.files}
 
 

@@ -38,8 +38,10 @@ class Entry:
 
 
 def join(entry: Entry, become: Callable[[Grant], ChordNode]) -> Procedure[ChordNode]:
-    """Be admitted and join the ring; `become` makes the node of a grant. Raises JoinRefused, NodeUnreachable,
-    LookupFailed."""
+    """Be admitted and join the ring; `become` makes the node of a grant.
+
+    Raises JoinRefused, NodeUnreachable, LookupFailed.
+    """
     for _ in range(JOIN_ATTEMPTS_MAX):
         grant = yield from _grant(entry)
         node = become(grant)

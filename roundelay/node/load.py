@@ -1,6 +1,6 @@
-"""A node that has other things to do, as a shared machine has: now and then an order is late, or refused.
+"""Simulated load of a shared machine: with some probability an order is delayed or refused.
 
-A teaching aid, and what the placement bench measures with. It changes when work is done, never what comes of it.
+For teaching, and for the placement benchmark. It changes when work is done, never its result.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from roundelay.node.runtime import Stopped
 
 
 class Load:
-    """Busy with a probability, each time anew. `wait` returns True when the node ends meanwhile."""
+    """Busy with a fixed probability, drawn at each question. `wait` returns True if the node stops meanwhile."""
 
     def __init__(self, probability: float, delay_s: float, rng: random.Random, wait: Callable[[float], bool]) -> None:
         self._probability = probability
@@ -23,13 +23,13 @@ class Load:
         self._wait = wait
 
     def is_busy(self) -> bool:
-        """Is it, at this moment?"""
+        """Return whether the node is busy at this moment."""
         return self._rng.random() < self._probability
 
     def around(self, effect: Compute, perform: Callable[[Compute], Done]) -> Done:
-        """Carry an order out, late if the node is busy; one that could have been refused was taken in a free moment.
+        """Carry out an order, late if the node is busy; an order that might have been refused is not delayed.
 
-        Raises what `perform` raises; Stopped when the node ends.
+        Raises what `perform` raises; Stopped when the node stops.
         """
         if effect.order.may_refuse or not self.is_busy():
             return perform(effect)

@@ -1,7 +1,7 @@
-"""The network cut on purpose: whom this process cannot reach, as a file says that the churn lab writes.
+"""An injected network partition, read from a file that the churn lab writes.
 
-Inert unless the environment names the file. Each of its lines is one side, its addresses separated by
-spaces; questions from one side to another are lost. Who stands on no line reaches everybody.
+Off unless the environment names the file. Each line of the file is one side: addresses separated by spaces. Requests
+from one side to another are lost; an address on no line reaches every other.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ VARIABLE = "ROUNDELAY_FAILPOINTS_CUT"
 
 
 class PartitionFault:
-    """The sides, read anew whenever the file has changed. Any thread may ask."""
+    """The partition, read again whenever the file has changed. Thread-safe."""
 
     def __init__(self, file: Path | None = None) -> None:
         self._file = file
-        self._read: tuple[object, dict[str, int]] = (None, {})  # which state of the file, and what it says
+        self._read: tuple[object, dict[str, int]] = (None, {})  # the file's state when it was read, and its sides
 
     def require_reachable(self, start: Address, end: Address) -> None:
-        """Raises NodeUnreachable where the cut lies between them."""
+        """Raise NodeUnreachable if the partition separates the two addresses."""
         if self._file is None:
             return
         sides = self._sides(self._file)
         here, there = sides.get(str(start)), sides.get(str(end))
         if here is not None and there is not None and here != there:
-            raise NodeUnreachable(f"{end} does not answer: the network is cut")
+            raise NodeUnreachable(f"{end} does not answer: the network is partitioned")
 
     def _sides(self, file: Path) -> dict[str, int]:
-        """The number of each address's side."""
+        """Return the number of each address's side."""
         try:
             state = file.stat()
             stamp: object = (state.st_ino, state.st_mtime_ns)
@@ -47,7 +47,7 @@ class PartitionFault:
 
 
 def write(file: Path, sides: Iterable[Sequence[Address]]) -> None:
-    """Cut the network so, at one moment for everybody; without sides it is whole."""
+    """Partition the network, at one moment for all processes; without sides the partition ends."""
     fresh = file.with_suffix(".new")
     fresh.write_text("".join(" ".join(map(str, side)) + "\n" for side in sides))
     fresh.replace(file)
@@ -55,6 +55,6 @@ def write(file: Path, sides: Iterable[Sequence[Address]]) -> None:
 
 @cache
 def from_environment() -> PartitionFault:
-    """What this process was asked to suffer."""
+    """Return the partition that the environment names."""
     named = os.environ.get(VARIABLE)
     return PartitionFault(Path(named) if named else None)

@@ -1,6 +1,6 @@
-"""A folder whose files never leave this node: they are read for its own trainer, and for nobody else.
+"""Private data: a folder whose files never leave this node, and are read only for its own trainer.
 
-Not in the store, so no question from outside can reach them.
+They are not in the store, so that no request from outside can reach them.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ SUFFIXES = ("", ".txt", ".csv")
 
 
 class Private(Protocol):
-    """What a node has of its own to train on, and publishes under a name."""
+    """Data of a node's own to train on, published under a name."""
 
     name: str
-    features: int  # of a row; 0: nobody knows, as a client of its own reads them
+    features: int  # per row; 0: unknown, because a Flower client reads them
     files: tuple[PrivateFile, ...]
 
     def scan(self) -> None:
-        """See what is there: before anything else."""
+        """Read what is there. Called first."""
 
     def content(self, digest: str) -> bytes | None: ...
 
     @property
     def headers(self) -> Mapping[str, Header]:
-        """By digest: what the training process is told instead of a file's content."""
+        """By digest, the requests that add a Flower client in the place of a file."""
         ...
 
 
 class PrivateFolder:
-    """Its data files as they were at the start; one that has changed since is not trained on."""
+    """A folder's data files as they were at the start; a file that has changed since is not trained on."""
 
     def __init__(self, directory: Path, name: str = PRIVATE_NAME) -> None:
         self.name = name
@@ -49,7 +49,7 @@ class PrivateFolder:
         self._names: dict[str, str] = {}
 
     def scan(self) -> None:
-        """See what is there. Raises OSError, PrivateFolderError."""
+        """Read the folder. Raises OSError, PrivateFolderError."""
         self._shelf.scan()
         found = []
         for path in sorted(self._directory.iterdir()):
@@ -69,7 +69,7 @@ class PrivateFolder:
         return {}
 
     def content(self, digest: str) -> bytes | None:
-        """Of one of its files; nothing for any other digest, and where the file has changed."""
+        """Return the content of one of its files; None for any other digest, or if the file has changed."""
         name = self._names.get(digest)
         content = self._shelf.content(name, digest) if name else None
         return content if content is not None and digest_of(content) == digest else None

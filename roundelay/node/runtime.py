@@ -1,7 +1,7 @@
-"""Runs procedures: steps them under one lock, performs what they yield without it.
+"""Runs procedures: steps them under one lock, and performs the effects that they yield without it.
 
-The only place that waits. A procedure never holds the lock while another node, a timer or the
-trainer is waited for; handlers take the same lock, so the core needs none of its own.
+The only place that waits. The lock is never held while waiting for another node, a timer or the trainer. Handlers take
+the same lock, so that the core needs no lock of its own.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from roundelay.rpc.peers import Peers
 
 R = TypeVar("R")
 
-ASKERS_MAX = 32  # threads that put questions side by side
+ASKERS_MAX = 32  # threads for concurrent requests
 Performer = Callable[[Any], Any]
 
 
@@ -40,7 +40,7 @@ class Runtime:
         self.peers = peers
         self.faults = faults or failpoints.from_environment()
         self._cut = partition_fault.from_environment()
-        self.changed = threading.Condition(threading.RLock())  # the lock, and news of any change under it
+        self.changed = threading.Condition(threading.RLock())  # the lock, notified of every change under it
         self.stopping = threading.Event()
         self._askers = ThreadPoolExecutor(ASKERS_MAX, thread_name_prefix="ask")
         self._threads: list[threading.Thread] = []
@@ -53,19 +53,19 @@ class Runtime:
         }
 
     def be(self, me: NodeRef, answer: Callable[[Request[Any]], Any]) -> None:
-        """From now on questions to `me` are answered here, without the wire."""
+        """From now on answer requests to `me` in this process, without the wire."""
         self._myself = me, answer
 
     def perform_with(self, effect: type[Any], performer: Performer) -> None:
-        """Teach the runtime one more effect."""
+        """Set the performer of an effect."""
         self._performers[effect] = performer
 
     def nap_until(self, is_awake: Callable[[], bool]) -> None:
-        """Say what ends a SleepUntilNudged before its time."""
+        """Set the condition that ends a SleepUntilNudged early."""
         self._performers[SleepUntilNudged] = lambda nap: self._wait(nap.seconds, is_awake)
 
     def run(self, procedure: Procedure[R]) -> R:
-        """Run a procedure to its end in this thread. Raises what it raises; Stopped when the process ends."""
+        """Run a procedure to its end in this thread. Raises what it raises; Stopped when the process stops."""
         with self.changed:
             self._require_running()
             return run(procedure, self._perform_unlocked)
@@ -86,7 +86,7 @@ class Runtime:
         self._threads = [*(each for each in self._threads if each.is_alive()), thread]
 
     def stop(self, timeout_s: float) -> None:
-        """End all waits, and the threads with them, within a bound."""
+        """End all waits, and with them the threads, within timeout_s."""
         self.stopping.set()
         with self.changed:
             self.changed.notify_all()
@@ -113,9 +113,9 @@ class Runtime:
             raise Stopped
 
     def _ask(self, ask: Ask) -> Any:
-        return self.faults.around(f"ask.{type(ask.request).__name__}", ask.request, lambda: self._put_question(ask))
+        return self.faults.around(f"ask.{type(ask.request).__name__}", ask.request, lambda: self._send(ask))
 
-    def _put_question(self, ask: Ask) -> Any:
+    def _send(self, ask: Ask) -> Any:
         if self._myself is not None:
             if ask.to == self._myself[0]:
                 return self._myself[1](ask.request)
@@ -124,28 +124,28 @@ class Runtime:
         return self.peers.ask(ask)
 
     def _ask_all(self, effect: AskAll) -> list[Any]:
-        """Answers in the order asked; a ChordError in the place of an answer that there is not."""
+        """Return the answers in the order of the requests, with a ChordError in the place of a missing one."""
         deadline = time.monotonic() + effect.deadline_s
         mine = [a for a in effect.asks[:1] if effect.need is None and a.timeout_s <= effect.deadline_s]
         futures = [self._askers.submit(_value_or_error, partial(self._ask, a)) for a in effect.asks[len(mine) :]]
-        answers = [_value_or_error(partial(self._ask, a)) for a in mine]  # in this thread, which is awake
+        answers = [_value_or_error(partial(self._ask, a)) for a in mine]  # in this thread, which is running anyway
         _wait_for(futures, effect.need, max(0.0, deadline - time.monotonic()))
         silent = NodeUnreachable(f"no answer within {effect.deadline_s:g} s")
         return answers + [f.result() if f.done() and not f.cancelled() else silent for f in futures]
 
     def _together(self, effect: Gather) -> list[Any]:
-        """Each in a thread, at most so many at once. Who is interrupted while waiting here waits no longer."""
+        """Run procedures in threads, at most effect.limit at once. An interrupted wait abandons those not yet begun."""
         left = deque(enumerate(effect.procedures))
         results: list[Any] = [Stopped()] * len(left)
 
-        def work_off() -> None:
+        def run_next() -> None:
             with suppress(IndexError, Stopped):
                 while True:  # ends: the deque grows shorter
                     place, procedure = left.popleft()
                     results[place] = _value_or_error(partial(self.run, procedure))
 
         sides = [
-            threading.Thread(target=work_off, name="side", daemon=True) for _ in range(min(effect.limit, len(left)))
+            threading.Thread(target=run_next, name="side", daemon=True) for _ in range(min(effect.limit, len(left)))
         ]
         try:
             for side in sides:
@@ -172,7 +172,7 @@ def _value_or_error(get: Callable[[], Any]) -> Any:
 
 
 def _wait_for(futures: Sequence[Future[Any]], need: int | None, deadline_s: float) -> None:
-    """Until all are done, or `need` of them without error, or the deadline has come."""
+    """Wait until all are done, or `need` of them without an error, or until the deadline."""
     if need is None:
         wait_for_futures(futures, deadline_s)
         return

@@ -1,8 +1,8 @@
-"""The supernode's process: membership behind a server, and the journal it keeps.
+"""The supernode's process: the registry behind a server, and the journal of the identities it grants.
 
-The journal has one JSON line for each identity granted, synced to disk before the grant is
-answered. A supernode that starts asks every address it has ever admitted, and every one listed,
-who answers there: so it knows the ring again at once, and founds no second one beside it.
+The journal has one JSON line per identity, synced to disk before the grant is answered. A supernode that starts asks
+every address that it has admitted, and every listed one, who answers there: it knows the ring again at once, and does
+not found a second one.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ STOP_TIMEOUT_S = 2.0
 
 
 class JournalError(Exception):
-    """The journal cannot be read or written; the message names file and line."""
+    """The journal cannot be read or written; the message names the file and line."""
 
 
 class IdentityJournal:
-    """Every identity ever granted on this ring, one JSON object a line."""
+    """All identities ever granted on this ring, one JSON object per line."""
 
     def __init__(self, path: Path, ring: Ring) -> None:
         self._path = path
         self._bits = ring.bits
 
     def record(self, node: NodeRef) -> None:
-        """Append, and return when it is on the disk. Raises JournalError."""
+        """Append an identity; return when it is on the disk. Raises JournalError."""
         line = {
             "bits": self._bits,
             "id": f"{node.id:x}",
@@ -66,12 +66,12 @@ class IdentityJournal:
             raise JournalError(f"{self._path}: {error.strerror}") from error
 
     def identities(self) -> list[NodeRef]:
-        """What was recorded for a ring of these bits, in order; half a line at the end goes. Raises JournalError."""
+        """Return the identities for a ring of this size, in order; cut off a torn last line. Raises JournalError."""
         try:
             content = self._path.read_bytes()
             *whole, torn = content.split(b"\n")
             if torn:
-                log.warning("%s ends in half a line, which was never answered: ignored", self._path)
+                log.warning("%s ends in a torn line, whose grant was never answered: ignored", self._path)
                 os.truncate(self._path, len(content) - len(torn))
         except FileNotFoundError:
             return []
@@ -90,7 +90,7 @@ class IdentityJournal:
 
 
 def _sync_folder(folder: Path) -> None:
-    """A new file outlives a crash only when its folder's entry is on the disk too."""
+    """Sync a folder: a new file survives a crash only if its entry is on the disk, too."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -99,12 +99,12 @@ def _sync_folder(folder: Path) -> None:
 
 
 def journal_of(state_dir: Path, port: int) -> Path:
-    """Where the supernode that is told to listen at this port keeps its journal."""
+    """Return the path of the journal of the supernode with this port."""
     return state_dir / f"supernode-{port}.jsonl"
 
 
 class Supernode:
-    """Serves admissions from start to stop."""
+    """Serves admissions, from start to stop."""
 
     def __init__(
         self,
@@ -118,7 +118,7 @@ class Supernode:
     ) -> None:
         self._journal = IdentityJournal(journal, ring)
         self._node_list = node_list
-        self._membership = Registry(ring, random.Random(), self._journal.record, assign, chosen)
+        self._registry = Registry(ring, random.Random(), self._journal.record, assign, chosen)
         self._runtime = Runtime(Peers())
         self._handlers = self._make_handlers()
         self._server = Server(supernode_processor(self._serve), address.host, address.port)
@@ -132,12 +132,12 @@ class Supernode:
     def start(self) -> None:
         """Listen, recall the ring, then admit. Raises JournalError, NodeListError, PortInUse."""
         listed = addresses.read(self._node_list).nodes
-        with self._runtime.changed:  # nobody is answered before the journal is read; a port in use leaves it alone
+        with self._runtime.changed:  # answers wait until the journal is read, after the port was bound
             self._server.start()
             for node in self._journal.identities():
-                self._membership.recall(node)
-        candidates = dict.fromkeys((*self._membership.addresses(), *listed))
-        for node in self._runtime.run(find_members(self._membership, candidates, time.monotonic)):
+                self._registry.recall(node)
+        candidates = dict.fromkeys((*self._registry.addresses(), *listed))
+        for node in self._runtime.run(find_members(self._registry, candidates, time.monotonic)):
             self._say(f"found {node.address} alive")
         self._recalled = True
 
@@ -156,12 +156,12 @@ class Supernode:
             return dispatch(self._handlers, request)
 
     def _make_handlers(self) -> Handlers:
-        now, members = time.monotonic, self._membership
+        now, registry = time.monotonic, self._registry
         return {
             Admit: self._admit,
-            Heartbeat: lambda r: members.renew(r.node, now()),
+            Heartbeat: lambda r: registry.renew(r.node, now()),
             Retire: self._retire,
-            GetMembers: lambda _: members.members(now()),
+            GetMembers: lambda _: registry.members(now()),
         }
 
     def _admit(self, request: Admit) -> Any:
@@ -174,9 +174,9 @@ class Supernode:
                     f"{wanted} is not listed in {self._node_list} on the supernode's side: add the line "
                     f"{wanted.host},{wanted.port} there, or start the node with --register"
                 )
-            grant = self._membership.admit(wanted, time.monotonic())
+            grant = self._registry.admit(wanted, time.monotonic())
         except (addresses.NodeListError, JournalError) as error:
-            raise JoinRefused(f"the supernode cannot admit anybody: {error}") from error
+            raise JoinRefused(f"the supernode cannot admit nodes: {error}") from error
         self._say(
             f"admitted {grant.node.address} as {grant.ring.show(grant.node.id)}"
             + (f", to join through {grant.bootstrap.address}" if grant.bootstrap else ", to found the ring")
@@ -184,5 +184,5 @@ class Supernode:
         return grant
 
     def _retire(self, request: Retire) -> None:
-        self._membership.retire(request.node)
+        self._registry.retire(request.node)
         self._say(f"{request.node.address} has left")

@@ -108,7 +108,7 @@ def test_what_is_no_host_is_refused(host: str) -> None:
     outcome = run_here(main.compute_node, "8001", "--host", host)
 
     assert outcome.code == 64
-    assert "is no host" in outcome.err
+    assert "is not a host" in outcome.err
 
 
 @pytest.mark.skipif(bool(missing()), reason=missing())

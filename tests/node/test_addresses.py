@@ -66,12 +66,12 @@ def test_an_address_is_understood(text: str, address: Address) -> None:
     ],
 )
 def test_what_is_no_address_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is no HOST:PORT"):
+    with pytest.raises(ValueError, match="is not HOST:PORT"):
         addresses.parse_address(text)
 
 
 def test_a_host_alone_needs_a_default_port() -> None:
-    with pytest.raises(ValueError, match="is no HOST:PORT"):
+    with pytest.raises(ValueError, match="is not HOST:PORT"):
         addresses.parse_address("host")
 
 
@@ -255,7 +255,7 @@ def test_a_host_has_one_spelling(text: str, host: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "a b", "10.0.0.*", "a\nb"])
 def test_what_is_no_host_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is no host"):
+    with pytest.raises(ValueError, match="is not a host"):
         addresses.parse_host(text)
 
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
-from roundelay.node.console import SETTLED_S, FingerRow, RingConsole, finger_rows, finger_table, neighbourhood
+from roundelay.node.console import STABLE_S, FingerRow, RingConsole, finger_rows, finger_table, neighbourhood
 
 PATIENCE_S = 20.0
 
@@ -157,8 +157,8 @@ def watched(node: ChordNode, turns: Sequence[tuple[float, object]]) -> str:
 def test_the_table_is_printed_once_when_it_has_been_settled_for_a_second() -> None:
     node = ChordNode(NodeRef(0, "127.0.0.1", 8000), Ring(3))
 
-    assert "finger" not in watched(node, [(0.0, None), (SETTLED_S / 2, None)])
-    assert watched(node, [(0.0, None), (SETTLED_S, None), (9.0, None), (99.0, None)]).count("finger") == 1
+    assert "finger" not in watched(node, [(0.0, None), (STABLE_S / 2, None)])
+    assert watched(node, [(0.0, None), (STABLE_S, None), (9.0, None), (99.0, None)]).count("finger") == 1
 
 
 def test_a_change_starts_the_second_anew_and_is_marked() -> None:

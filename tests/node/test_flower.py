@@ -80,7 +80,7 @@ def test_what_stands_for_the_file_is_told_to_nobody_who_names_another() -> None:
 @pytest.mark.parametrize(
     ("named", "complaint"),
     [
-        ("Broken", r"duck:Broken, making it: duck.py, line \d+: FileNotFoundError: no rows here"),
+        ("Broken", r"duck:Broken, client_fn: duck.py, line \d+: FileNotFoundError: no rows here"),
         ("Leaves", rf"the trainer died \(exit code {LEFT}\) while it made duck:Leaves"),
     ],
 )

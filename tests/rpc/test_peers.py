@@ -297,7 +297,7 @@ def test_an_answer_with_senseless_values_is_the_peers_fault(
     node = start(opened, lambda _: Neighbourhood(me, (me,)))
     monkeypatch.setattr(node.server._processor, "serve", lambda *_: senseless)
 
-    with pytest.raises(PeerFault, match="malformed answer: neighbourhood.successors"):
+    with pytest.raises(PeerFault, match="malformed answer: neighbourhood"):
         peers.ask(Ask(node.ref, GetNeighbours(), PATIENCE_S))
 
 
