@@ -1,25 +1,25 @@
-"""What the entry points share, and the client's subcommands, one file each.
+"""The command line: it parses, calls the client layer and prints.
 
-environment  is everything installed?
-exits        exit codes, and how an error becomes one line and a code
-options      command lines: the parser, and the options made from the settings of a job
-entry        the way into the ring: through the supernode, or any node that is listed
-commands     the command lines of the client's subcommands
-train        the command line of a training, and what must fit together in it
-training     route, train, average, validate
-given        what the user gives: files, settings, weights to begin from
-jobs         the jobs of the ring
-attach       watch a job until it ends
-cancel       end a job
-export       the model of a job, into a file
-audit        verify a job's record
-status       every node of the ring
-lookup       the way to a name's key, hop by hop
-predict      a saved model on a file
-membership   what compute_node.py runs
-dashboard    the command line of python -m roundelay.dashboard
-seeds        the command lines of the systems that this one replaces
-report       a job's results, and the files written of them
-screen       what people see of a job: notes, rounds, results (bars, tables)
-local        the ring of --local, which comes up beside
+environment       launch a program: check Python and packages first
+main              the programs, and the client's subcommands
+exits             exit codes, and how an error becomes one line and a code
+
+parser_base       the parser, argparse types, groups of options
+configuration     values from flags, variables, a file and defaults
+registry          which option keys each program knows
+legacy_arguments  command lines of the systems that this one replaces
+commands          the command lines of the short subcommands
+settings          options made from the settings of a job
+data_options      options made from DataOptions
+ring_address      the ring that the options name
+ring_entry        enter that ring, or say what to start
+node_list         write an address into the node list, for --register
+
+train, training   train: its command line; what it runs
+jobs, attach, cancel, export, audit, predict, status, check, lookup, ping, ring, prepare, partition,
+dashboard, simulate   the other subcommands (check is status --check)
+compute_node, run_compute_node, supernode, run_supernode   the servers: command lines; what they run
+
+screen            what people see of a job: notes and rounds
+bars, tables      what rich draws: progress, and results at the end
 """

@@ -1,20 +1,24 @@
-"""The page in the browser: the ring as it is, live; launching and watching jobs; the churn lab.
+"""The web page: the live ring, launching and watching jobs, the churn lab.
 
-sight      what is known of a ring at one moment, as values
-look       procedures that look at nodes and jobs
-events     what has happened between two sights
-watcher    looks again and again, for all open pages
-palette    which colour a node has
-scene      pieces of a drawing, and the difference of two
-geometry   points and arcs on the circle
-ring_view, tables, charts, training_view, history_view   sights drawn as scenes
-form       the training form, made from the settings of a job
-actions    what the page may set in motion: launch, stop, look up, download
-lab_actions  what it may do to a ring of its own
-guard      who may talk to the page: Host, Origin and token
-run        everything behind the page, from the options
-page       the widgets: the only module that knows NiceGUI
+model         what is known of a ring at one moment, as values: RingState, NodeState
+poll          procedures that ask the ring for its members and its jobs
+diff          the difference between two scenes, as the browser is sent it
+events        what happened between two states
+watcher       polls again and again, once for all open pages
+palette       the colour of each node
+scene         the elements of a drawing
+geometry      points and arcs on the circle
+ring_view, route_view, tables, charts, training_view, history_view, metrics_view   states drawn as scenes
+form          the training form, made from the settings and data options of a job
+form_widgets  the same form, as widgets
+actions       what the page may do: launch, stop, look up, download; and to a lab: kill, pause, cut
+guard         access control: Host, Origin and token
+options       what the dashboard is started with
+run           everything behind the page
+serve         the web server
+site          what all open pages share
+page          the widgets
 animation, recording, pictures   the pictures of the documents
 
-All but page and pictures work without anything that the extra installs.
+All but page, form_widgets, serve and pictures work without the packages of the extra.
 """
