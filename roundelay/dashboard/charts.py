@@ -12,7 +12,7 @@ WIDTH, HEIGHT = 560.0, 180.0
 LEFT, RIGHT, TOP, BOTTOM = 44.0, 10.0, 12.0, 26.0
 TICKS = 5
 POINTS_MAX = 240  # of one line; longer ones are thinned
-PIECE_POINTS = 16  # a line is drawn in pieces of so many: a round more changes the last one only
+PIECE_POINTS = 16  # points in one piece of a line: a further round changes only the last piece
 DASHES = ("", "7 4", "2 3", "9 3 2 3")  # lines differ in dashes as well as in colour
 
 

@@ -1,4 +1,4 @@
-"""Who may talk to the page: a plain ASGI wrapper in front of everything, websockets included.
+"""Access control for the page: an ASGI wrapper in front of everything, websockets included.
 
 Three checks, each of its own: the Host must be ours (a foreign name that resolves to this machine is
 not), an Origin must be ours (a page of somebody else's cannot use the reader's browser), and the

@@ -12,7 +12,7 @@ from roundelay.ml.metrics import Metrics
 
 CLASSES_MAX = 40  # that are shown: those of which most rows were mistaken
 LABEL_MAX = 24  # characters of a class's name
-MANY_MIN, SHORT_MAX = 12, 3  # so many classes with so short labels stand close to each other
+MANY_MIN, SHORT_MAX = 12, 3  # classes with labels as short as this stand close to each other
 STEPS = 5  # of the scale; page.css has them: .heat-1 ... .heat-5
 
 

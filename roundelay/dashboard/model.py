@@ -76,7 +76,7 @@ class RingState:
         return next((sighting for sighting in self.jobs if sighting.job == job), None)
 
     def owner(self, name: str) -> NodeState | None:
-        """Who owns a name, as the nodes themselves believe."""
+        """Return the owner of a name, according to the nodes themselves."""
         return next((sight for sight in self.nodes if sight.answers and sight.owns(name)), None)
 
     @property

@@ -18,7 +18,7 @@ JOBS_MAX = 64  # the latest
 
 
 def members(supernode: Address) -> Procedure[tuple[NodeRef, ...] | None]:
-    """Whom the supernode holds for alive; None where it does not answer."""
+    """Return the members that the supernode counts as alive; None if it does not answer."""
     try:
         found = yield from ask(supernode, GetMembers(), ANSWER_TIMEOUT_S)
     except ChordError:

@@ -30,7 +30,7 @@ class PlacementView:
     holders: Holders
     chance: str = ""  # what random draws from: the job's seed and the round
     cost: Mapping[NodeRef, float] = field(default_factory=dict)  # seconds a row, as far as known
-    copies: int = 3  # the first so many holders of a file have it
+    copies: int = 3  # this many of a file's first holders have it
 
     def without(self, some: frozenset[NodeRef]) -> PlacementView:
         """Return the same view without some nodes."""

@@ -11,7 +11,7 @@ from roundelay.chord.ring import Ring
 from roundelay.federation.requests import TrainingFile
 
 DISTURBANCES_MAX = 64  # reported per round
-LOST_ROUNDS = 2  # a lost node is asked again after so many: it may only have been slow
+LOST_ROUNDS = 2  # rounds after which a lost node is asked again: it may only have been slow
 
 
 class Roster:

@@ -151,7 +151,7 @@ LIES = {
     "one behind it": Hop(found=False, candidates=(Candidate(NodeRef(16, "host", 16)),)),
     "one beyond the key": Hop(found=False, candidates=(Candidate(NodeRef(52, "host", 52)),)),
     "a placeholder": Hop(found=False, candidates=(Candidate(vacant(40)),)),
-    "an owner that is none": Hop(found=True, nodes=()),
+    "no owner": Hop(found=True, nodes=()),
     "an owner before the key": Hop(found=True, nodes=(NodeRef(36, "host", 36),)),
 }
 

@@ -308,7 +308,7 @@ def test_a_nearer_predecessor_is_adopted_and_the_old_one_nudged() -> None:
 
     assert rectify(world, 8, joiner.ref)
     assert [type(m.request) for m in world.mail] == [Nudge]
-    assert not rectify(world, 8, joiner.ref), "the second time it is no news"
+    assert not rectify(world, 8, joiner.ref), "a second notification changes nothing"
 
 
 def test_the_first_to_join_a_lone_node_nudges_it() -> None:

@@ -187,7 +187,7 @@ def feed(procedure: Procedure[Any], answers: dict[Address, Any]) -> Any:
 
 
 def first_good(outcomes: list[Any], need: int | None) -> list[Any]:
-    """As a runtime would stop asking: when so many good answers are there."""
+    """Stop asking, as a runtime does, when enough good answers are there."""
     if need is None:
         return outcomes
     good = next((i for i, o in enumerate(outcomes) if not isinstance(o, Exception)), len(outcomes))

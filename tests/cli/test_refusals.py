@@ -1,4 +1,4 @@
-"""Options of client.py train that exclude one another: each is refused at once, with a reason, and code 64."""
+"""Options of client.py train that cannot be combined are refused at once, with a reason and exit code 64."""
 
 from __future__ import annotations
 

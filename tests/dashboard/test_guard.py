@@ -1,4 +1,4 @@
-"""Who gets through to the page: nobody without Host, Origin and token, neither by HTTP nor by a websocket."""
+"""The page is closed to requests without Host, Origin and token, by HTTP and by websocket."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class InlineRing:
         return self.now
 
     def kill_at(self, kind: type[Request[Any]], count: int = 1) -> None:
-        """The next so many nodes that are asked this die without an answer."""
+        """The next nodes that are asked this die without an answer."""
         left = [count]
 
         def before_answer(node: NodeRef, request: Request[Any]) -> None:

@@ -18,7 +18,7 @@ BITS = replace(SPEC, fingerprint=arithmetic.fingerprint_here(SPEC))
 
 
 def job_with_others(count: int, spec: JobSpec = BITS) -> Job:
-    """The first so many nodes of the ring are machines of another kind."""
+    """The first nodes of the ring are machines of another kind."""
     job = Job(IDS, spec)
     for member in list(job.net.members.values())[:count]:
         member.bits = "another"

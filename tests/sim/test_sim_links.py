@@ -21,7 +21,7 @@ HERE, THERE, YONDER = Address("here", 1), Address("there", 1), Address("yonder",
 
 @dataclass(frozen=True)
 class Load(Request[int]):
-    """So many bytes; so many come back."""
+    """A request of this many bytes, with an answer of this many."""
 
     sent: int
     returned: int = 0

@@ -116,7 +116,7 @@ def test_a_partition_creates_two_rings_that_merge_after_it() -> None:
 
 @pytest.mark.parametrize("found_by", ["the dead that they remember", "the list of nodes"])
 def test_two_rings_merge_without_a_supernode(found_by: str) -> None:
-    """The supernode is gone; what is left is whom they once held for dead, and what the node list says."""
+    """Without a supernode, peers once declared dead and the node list are the only ways to find another ring."""
     scenario = Scenario(replace(CALM, seed=1, nodes=16, successors=3), EventJournal(), [])
     observed, clock = scenario.observed, scenario.observed.world.clock
     listed = found_by == "the list of nodes"

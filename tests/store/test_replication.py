@@ -223,7 +223,7 @@ def test_after_a_leave_nothing_is_lost_and_no_copy_is_missing(replicas: int, nod
 
 @pytest.mark.parametrize("replicas", [2, 3])
 def test_a_leave_and_deaths_at_once_lose_nothing(replicas: int) -> None:
-    """A leave is no death: what the leaver held copies of has as many copies as before."""
+    """A leave is not a death: what the leaver held copies of has as many copies as before."""
     for first in TEN[::3]:
         world = world_of(TEN, replicas=replicas)
         items = fill(world)
@@ -575,7 +575,7 @@ def test_rounds_run_when_neighbours_change_periodically_and_with_backoff_after_f
     troubled = False
 
     def rounds_in(seconds: float) -> int:
-        """How often it cares within so many seconds."""
+        """Return the number of rounds within this time."""
         count = 0
         for _ in range(int(seconds / replication.CHANGE_POLL_S)):
             outcome: Any = None
