@@ -1,6 +1,6 @@
 """The 16 attributes of a letter's bitmap, as Frey and Slate (1991) chose them, and their scaling to 0..15.
 
-Means and correlations are fixed-point integers: no floating point, so that every machine agrees.
+Means and correlations are fixed-point integers, not floating point, so results are equal on every machine.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ MOMENTS = ("x-bar", "y-bar", "x2bar", "y2bar", "xybar", "x2ybr", "xy2br")
 EDGES = ("x-ege", "xegvy", "y-ege", "yegvx")
 NAMES = BOX + MOMENTS + EDGES
 TOP = 15  # attributes are scaled to 0..TOP
-FRACTION = 1 << 20  # one, in fixed point
+FRACTION = 1 << 20  # 1.0 in fixed point
 
 
 def measure(image: Bitmap) -> list[int]:
-    """The attributes of one bitmap with at least one pixel on, not yet scaled, in the order of NAMES.
+    """Measure the unscaled attributes of a bitmap in the order of NAMES; at least one pixel must be on.
 
-    Distances are from the middle of the box, in box widths and heights.
+    Distances are from the centre of the box, in box widths and heights.
     """
     y, x = np.nonzero(image)  # (onpix,), (onpix,)
     left, right, low, high = (int(v) for v in (x.min(), x.max(), y.min(), y.max()))
@@ -35,7 +35,7 @@ def measure(image: Bitmap) -> list[int]:
 
 
 def scale(measured: Sequence[Sequence[int]]) -> NDArray[np.int64]:
-    """Scale every attribute linearly, least to 0 and greatest to TOP: (n, 16) -> (n, 16), rounded."""
+    """Scale each attribute linearly, its minimum to 0 and its maximum to TOP, and round: (n, 16) -> (n, 16)."""
     raw = np.array(measured, np.int64)  # (n, 16)
     least = raw.min(axis=0)  # (16,)
     span = np.maximum(raw.max(axis=0) - least, 1)  # (16,)
@@ -44,7 +44,7 @@ def scale(measured: Sequence[Sequence[int]]) -> NDArray[np.int64]:
 
 
 def _moments(dx: NDArray[np.int64], dy: NDArray[np.int64], width: int, height: int) -> list[int]:
-    """x-bar .. xy2br: means over the pixels that are on of dx, dy, their squares and products."""
+    """Return x-bar .. xy2br: the means of dx, dy, their squares and products over the pixels that are on."""
     return [
         _mean((dx**a * dy**b).sum(dtype=np.int64), len(dx) * (2 * width) ** a * (2 * height) ** b)
         for a, b in ((1, 0), (0, 1), (2, 0), (0, 2), (1, 1), (2, 1), (1, 2))
@@ -52,18 +52,18 @@ def _moments(dx: NDArray[np.int64], dy: NDArray[np.int64], width: int, height: i
 
 
 def _edges(box: Bitmap) -> list[int]:
-    """x-ege and xegvy: edges met in a row from left to right, in the mean, and the mean of their heights.
+    """Return x-ege and xegvy: the mean number of edges in a row, and the sum of their y divided by the rows.
 
-    An edge is a pixel that is on and has no such pixel to its left. Of the transposed box: y-ege and yegvx.
+    An edge is a pixel that is on, with none to its left. For the transposed box, return y-ege and yegvx.
     """
     rows = len(box)
     starts = box.copy()  # (rows, columns)
     starts[:, 1:] &= ~box[:, :-1]
     counts = np.count_nonzero(starts, axis=1)  # (rows,)
-    places = 2 * np.arange(rows) - (rows - 1)  # (rows,), half pixels from the middle
+    places = 2 * np.arange(rows) - (rows - 1)  # (rows,), half pixels from the centre
     return [_mean(counts.sum(), rows), _mean((counts * places).sum(), 2 * rows * rows)]
 
 
 def _mean(total: np.integer, count: int) -> int:
-    """total / count in fixed point, rounded down."""
+    """Return total / count in fixed point, rounded down."""
     return FRACTION * int(total) // count

@@ -1,6 +1,6 @@
-"""Random distortion of a glyph: magnification, aspect, warp. Integers only, so that every machine agrees.
+"""Random distortion of a glyph: magnification, aspect, warp. Integers only: equal on every machine.
 
-After Frey and Slate (1991), who magnified, widened and warped their letters; the ranges below are our own.
+Frey and Slate (1991) magnified, widened and warped their letters too; the ranges below are our own.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ PIXELS_PER_UNIT_MILLI = 1500  # at magnification 1: a capital, 21 units high, is
 
 MAGNIFICATION_MILLI = (1000, 1600)
 ASPECT_MILLI = (1000, 1500)  # of the horizontal dimension, on top of the magnification
-WARP_MILLI = (-300, 300)  # beyond +-500 a letter folds over; at 300 a model errs about as on the original
+WARP_MILLI = (-300, 300)  # at 300 a model's error is about that on the original; beyond +-500 letters fold over
 
 
 @dataclass(frozen=True)
 class Distortion:
-    """What is done to one glyph, in thousandths."""
+    """The distortion of one glyph, in thousandths."""
 
     magnification_milli: int
     aspect_milli: int
@@ -33,7 +33,7 @@ class Distortion:
 
 
 def uniform(chance: Random, low: int, high: int) -> int:
-    """An integer in [low, high]; by random(), the one method whose stream Python promises to keep."""
+    """Draw an integer in [low, high], by random(), whose stream is the same in every version of Python."""
     return low + int(chance.random() * (high - low + 1))
 
 
@@ -47,7 +47,7 @@ def random_distortion(chance: Random) -> Distortion:
 
 
 def distort(segments: Segments, distortion: Distortion) -> Segments:
-    """Quarter units -> 1/256 pixels; only the ends of a segment are warped, so it stays straight."""
+    """Distort segments, from quarter units to 1/256 pixels; only their ends are warped, so they stay straight."""
     size_y = PIXELS_PER_UNIT_MILLI * distortion.magnification_milli
     size_x = size_y * distortion.aspect_milli // MILLI
     x = _scale(_warp(segments[..., 0], distortion.warp_x_milli), size_x)  # (n, 2)
@@ -56,9 +56,10 @@ def distort(segments: Segments, distortion: Distortion) -> Segments:
 
 
 def _warp(at: NDArray[np.int64], warp_milli: int) -> NDArray[np.int64]:
-    """at + warp (1 - u^2) half, u being at's place in its range, -1..1; doubled, in thousandths.
+    """Return 2 * (at + warp * (1 - u^2) * half) in thousandths.
 
-    The quadratic leaves the ends of the range where they are and pushes its middle to one side.
+    `half` is half the range of `at`, and u runs from -1 to 1 over this range, so the quadratic keeps the ends of the
+    range in place and pushes its middle to one side.
     """
     low, high = int(at.min()), int(at.max())
     span = high - low

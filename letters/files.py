@@ -1,6 +1,6 @@
-"""Rows to files: 33 training files of 500 rows with opaque names, and a validation file. Makes no rows.
+"""Layout of rows in files: 33 training files of 500 rows with opaque names, and a validation file.
 
-The form is that of the course's files, to the line ends: CRLF in training files, LF in the validation file.
+Line ends are those of the original course's files: CRLF in training files, LF in the validation file.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ TRAINING_END, VALIDATION_END = "\r\n", "\n"
 
 NAME_CHARACTERS = string.digits + string.ascii_letters
 NAME_LENGTH = 10
-STRANGERS_NAMED_MAX = 3
+OTHERS_SHOWN_MAX = 3
 
 Row = Sequence[int]  # 16 attributes, then the class
 
 
 def lay_out(rows: Sequence[Row], salt: str) -> dict[str, bytes]:
-    """Cut the rows, in their order, into files: name -> content. The names depend on the salt alone."""
+    """Cut the rows into files without reordering them: name -> content. The names depend only on the salt."""
     assert len(rows) == ROWS
     *training, validation = file_names(salt)
     contents = {
@@ -39,29 +39,29 @@ def lay_out(rows: Sequence[Row], salt: str) -> dict[str, bytes]:
 
 
 def file_names(salt: str) -> list[str]:
-    """33 names that say nothing, so that hashes alone place the files; then the validation file's."""
+    """Return 33 opaque names, whose hashes spread the files evenly, then the name of the validation file."""
     names = [_opaque_name(f"{salt}/{index}") for index in range(TRAINING_FILES)]
     assert len(set(names)) == TRAINING_FILES
     return [*names, VALIDATION_NAME]
 
 
-def refuse_strangers(folder: Path, names: Sequence[str], spared: Sequence[str] = ()) -> None:
-    """Raise FolderRefused if the folder holds more than these names and what matches a `spared` pattern."""
+def refuse_other_files(folder: Path, names: Sequence[str], ignored: Sequence[str] = ()) -> None:
+    """Raise FolderRefused if the folder holds files other than these names and those that match `ignored`."""
     try:
         found = sorted(folder.iterdir()) if folder.exists() else []
     except OSError as error:
         raise FolderRefused(f"{folder}: {error.strerror}") from error
-    strangers = [path.name for path in found if path.name not in names and not _matches(path, spared)]
-    if strangers:
-        more = len(strangers) - STRANGERS_NAMED_MAX
-        named = ", ".join(strangers[:STRANGERS_NAMED_MAX]) + (f" and {more} more" if more > 0 else "")
+    others = [path.name for path in found if path.name not in names and not _matches(path, ignored)]
+    if others:
+        more = len(others) - OTHERS_SHOWN_MAX
+        named = ", ".join(others[:OTHERS_SHOWN_MAX]) + (f" and {more} more" if more > 0 else "")
         raise FolderRefused(
-            f"{folder} holds {named}, which would mix with the letters: empty it, or give another --out"
+            f"{folder} holds {named}, which would mix with the letters: empty it, or choose another --out"
         )
 
 
 def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write the files, over what has their names. Raises FolderRefused."""
+    """Write the files; overwrite files of the same names. Raises FolderRefused."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in contents.items():

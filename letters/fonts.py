@@ -1,7 +1,7 @@
-"""The 20 fonts: capital letters as line segments. Draws and distorts nothing.
+"""The 20 fonts: capital letters as line segments with integer coordinates.
 
 Hershey's tables hold eleven different faces with Latin capitals. The other nine fonts are variants of them:
-four upright faces slanted, five thin ones drawn with a broader pen. All coordinates are integers.
+four upright faces are slanted, and five thin ones are drawn with a broader pen.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from letters.command import FontsMissing
 CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 QUARTERS = 4  # coordinates are in quarters of Hershey's unit, so that a slant stays an integer
-BASE_LINE = 9  # Hershey's y of the foot of a capital, y growing downwards
+BASE_LINE = 9  # Hershey's y at the foot of a capital; y grows downwards
 LEFT_UNITS = 6  # room left of the left margin, for swashes and slanted descenders
 BELOW_UNITS = 12  # room below the base line, for descenders
 
-Segments = NDArray[np.int64]  # (n, 2, 2): segment, its start and end, x and y
+Segments = NDArray[np.int64]  # (n, 2, 2): segment, start and end, x and y
 
 
 @dataclass(frozen=True)
 class Font:
-    """A face of Hershey's, perhaps slanted, and the pen that draws it."""
+    """A Hershey face, its slant, and the pen that draws it."""
 
     name: str
     face: str  # its name in Hershey-Fonts
@@ -58,7 +58,7 @@ FONTS = (
 
 
 def load_glyphs(fonts: tuple[Font, ...] = FONTS) -> dict[tuple[Font, str], Segments]:
-    """The segments of every capital of every font, in quarter units: x rightwards, y upwards, none negative.
+    """Load the segments of all capitals in all fonts, in quarter units from 0: x grows rightwards, y upwards.
 
     Raises FontsMissing.
     """
@@ -77,7 +77,7 @@ def _load_face(face: str) -> dict[str, Segments]:
 
 
 def _place(segments: Segments, font: Font) -> Segments:
-    """Turn y upwards, slant, and shift into the image's corner."""
+    """Flip y upwards, slant, and shift the segments so that no coordinate is negative."""
     x, y = segments[..., 0], BASE_LINE - segments[..., 1]  # (n, 2), (n, 2)
     right = QUARTERS * (x + LEFT_UNITS) + font.slant_quarters * y  # (n, 2)
     return np.stack([right, QUARTERS * (y + BELOW_UNITS)], axis=-1)  # (n, 2, 2)

@@ -1,7 +1,7 @@
 """Make the letters that ship: python -m letters.make [--out DIR] [--seed N].
 
-The same seed gives the same bytes on every machine and with every version of Python and numpy: chance comes
-from random.Random.random() alone, and all arithmetic is on integers. Needs Hershey-Fonts.
+The same seed gives the same bytes on every machine and with every version of Python and numpy: all random numbers
+come from random.Random.random(), and all arithmetic is on integers. Needs Hershey-Fonts.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from random import Random
 from letters.attributes import measure, scale
 from letters.command import Parser, report
 from letters.distort import distort, random_distortion, uniform
-from letters.files import ROWS, file_names, lay_out, refuse_strangers, write_files
+from letters.files import ROWS, file_names, lay_out, refuse_other_files, write_files
 from letters.fonts import CAPITALS, FONTS, load_glyphs
 from letters.raster import rasterise
 
 HERE = Path(__file__).parent
-PROGRAM = ("*.py", "*.md", "__pycache__")  # what lies beside the data in HERE, and is no data
+PROGRAM = ("*.py", "*.md", "__pycache__")  # files in HERE that are not data
 
 
 def make(seed: int) -> dict[str, bytes]:
-    """The 33 training files and the validation file: name -> content."""
+    """Make the 33 training files and the validation file: name -> content."""
     return lay_out(draw_rows(seed, ROWS), _salt(seed))
 
 
 def draw_rows(seed: int, rows: int) -> list[list[int]]:
-    """Draw letters in fonts at random, distort and measure them: 16 attributes 0..15 and the class a row."""
+    """Draw random letters in random fonts, distort and measure them; return rows of 16 attributes and the class."""
     chance, glyphs = Random(seed), load_glyphs()
     measured, classes = [], []
     for _ in range(rows):
@@ -46,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _make_into(folder: Path, seed: int) -> str:
-    refuse_strangers(folder, file_names(_salt(seed)), spared=PROGRAM)
+    refuse_other_files(folder, file_names(_salt(seed)), ignored=PROGRAM)
     contents = make(seed)
     write_files(folder, contents)
     return f"{folder}: {len(contents)} files, {ROWS} rows, seed {seed}"
@@ -59,13 +59,15 @@ def _salt(seed: int) -> str:
 def _parser() -> Parser:
     parser = Parser(prog="python -m letters.make", description="Draw the letters that ship.")
     parser.add_argument("--out", metavar="DIR", type=Path, default=HERE, help="(default: %(default)s)")
-    parser.add_argument("--seed", metavar="N", type=_seed, default=0, help="(default: 0, what ships)")
+    parser.add_argument(
+        "--seed", metavar="N", type=_seed, default=0, help="(default: 0, which makes the files that ship)"
+    )
     return parser
 
 
 def _seed(text: str) -> int:
-    if not text.isdecimal():  # Random(-1) draws as Random(1) does
-        raise argparse.ArgumentTypeError(f"{text!r} is not an integer of 0 or more")
+    if not text.isdecimal():  # Random(-1) gives the same stream as Random(1)
+        raise argparse.ArgumentTypeError(f"{text!r} is not a non-negative integer")
     return int(text)
 
 

@@ -1,4 +1,4 @@
-"""Line segments to a bitmap, drawn with a square pen. Knows nothing of letters."""
+"""Drawing of line segments with a square pen into a bitmap."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Bitmap = NDArray[np.bool_]  # (height, width); row 0 is the lowest
 
 
 def rasterise(segments: Segments, pen_px: int) -> Bitmap:
-    """Draw segments of 1/256 pixels, none negative, on an image just large enough for them."""
+    """Draw segments, in 1/256 pixels and not negative, into the smallest image that holds them."""
     x, y = _points(segments)
     image = np.zeros((int(y.max()) + pen_px, int(x.max()) + pen_px), np.bool_)  # (height, width)
     image[y, x] = True
@@ -20,7 +20,7 @@ def rasterise(segments: Segments, pen_px: int) -> Bitmap:
 
 
 def _points(segments: Segments) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The pixels under the segments, each one walked in steps of at most a pixel: x (m,), y (m,)."""
+    """Return the pixels under the segments, sampled in steps of at most a pixel: x (m,), y (m,)."""
     start, end = segments[:, 0, :, None], segments[:, 1, :, None]  # (n, 2, 1)
     steps = int(np.abs(end - start).max()) // SUBPIXELS + 1
     walked = np.arange(steps + 1)  # (steps + 1,)

@@ -1,7 +1,7 @@
 """Split the original UCI file: python -m letters.split letter-recognition.data [--out DIR].
 
-The original has the class first, as a capital letter, then the 16 attributes. The rows keep their order,
-which is random already: the first 16,500 are for training, the last 3,500 for validation.
+A row of the original is the class as a capital letter, then the 16 attributes. The rows keep their order, which is
+already random: the first 16,500 are for training, the last 3,500 for validation.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import NoReturn
 
 from letters.attributes import NAMES, TOP
 from letters.command import BadData, Parser, SourceMissing, report
-from letters.files import ROWS, file_names, lay_out, refuse_strangers, write_files
+from letters.files import ROWS, file_names, lay_out, refuse_other_files, write_files
 from letters.fonts import CAPITALS
 
-SALT = "letter-recognition.data"  # other names than those of the letters that ship
+SALT = "letter-recognition.data"  # makes names that differ from those of the letters that ship
 SIZE_BYTES_MAX = 4 << 20  # the original has 712,565 bytes
 SHOWN_MAX = 20  # characters of a bad field in a message
 
@@ -28,7 +28,7 @@ VALUES = {str(value).encode(): value for value in range(TOP + 1)}
 
 
 def read_original(path: Path) -> list[list[int]]:
-    """All rows of the original, as ours: 16 attributes, then the class. Raises BadData, SourceMissing."""
+    """Read the original as rows of 16 attributes and the class. Raises BadData, SourceMissing."""
     lines = _read(path).rstrip(b"\r\n").splitlines()
     rows = [_row(line, f"{path}: line {number}") for number, line in enumerate(lines[: ROWS + 1], start=1)]
     if len(lines) != ROWS:
@@ -42,7 +42,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _split_into(folder: Path, original: Path) -> str:
-    refuse_strangers(folder, file_names(SALT))
+    refuse_other_files(folder, file_names(SALT))
     contents = lay_out(read_original(original), SALT)
     write_files(folder, contents)
     return f"{folder}: {len(contents)} files, {ROWS} rows of {original}"
@@ -55,12 +55,12 @@ def _read(path: Path) -> bytes:
     except OSError as error:
         raise SourceMissing(f"{path}: {error.strerror}") from error
     if len(content) > SIZE_BYTES_MAX:
-        raise BadData(f"{path}: more than {SIZE_BYTES_MAX} bytes, this is not the original")
+        raise BadData(f"{path}: larger than {SIZE_BYTES_MAX} bytes, so it is not the original")
     return content
 
 
 def _row(line: bytes, where: str) -> list[int]:
-    """One line of the original, turned round. `where` begins the message of BadData."""
+    """Parse a line of the original and move its class to the end; `where` begins the message of BadData."""
     fields = [field.strip() for field in line.split(b",")]
     if len(fields) != FIELDS:
         raise BadData(f"{where}: expected {FIELDS} fields (a letter, then integers), found {len(fields)}")

@@ -58,7 +58,7 @@ def slow_attributes(rows: list[list[bool]]) -> list[Fraction]:
 
 
 @given(bitmaps.filter(lambda rows: any(map(any, rows))))
-def test_every_attribute_is_its_definition_rounded_down(rows: list[list[bool]]) -> None:
+def test_every_attribute_matches_its_definition_rounded_down(rows: list[list[bool]]) -> None:
     units = [1] * 5 + [FRACTION] * 11
 
     expected = [value * unit // 1 for value, unit in zip(slow_attributes(rows), units, strict=True)]

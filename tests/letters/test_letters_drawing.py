@@ -93,7 +93,7 @@ def test_without_distortion_a_unit_is_one_and_a_half_pixels() -> None:
     assert PIXELS_PER_UNIT_MILLI == 1500
 
 
-def test_aspect_widens_and_magnification_does_both() -> None:
+def test_aspect_widens_and_magnification_widens_and_heightens() -> None:
     twice = Distortion(magnification_milli=1500, aspect_milli=1200, warp_x_milli=0, warp_y_milli=0)
 
     drawn = distort(line((0, 0), (20 * UNIT, 20 * UNIT)), twice)  # (1, 2, 2)

@@ -54,13 +54,13 @@ def test_every_row_has_16_values_to_15_and_a_class_to_25() -> None:
         assert content.endswith(b"\n")
 
 
-def test_nothing_else_in_the_folder_would_be_read_as_data() -> None:
+def test_no_other_file_in_the_folder_is_read_as_data() -> None:
     data = {path.name for path in SHIPPED.iterdir() if path.is_file() and path.suffix in {"", ".txt", ".csv"}}
 
     assert data == set(file_names("letters 0"))
 
 
-def test_the_names_are_opaque_and_not_those_of_the_original_split() -> None:
+def test_file_names_are_opaque_and_differ_from_those_of_the_split_original() -> None:
     names = file_names("letters 0")[:-1]
 
     assert all(re.fullmatch("[0-9A-Za-z]{10}", name) for name in names)
@@ -70,7 +70,7 @@ def test_the_names_are_opaque_and_not_those_of_the_original_split() -> None:
 
 
 @pytest.mark.skipif(not COURSE.exists(), reason="the course's files lie beside the project, or nowhere")
-def test_lines_end_as_in_the_course_files() -> None:
+def test_line_ends_match_the_course_project() -> None:
     theirs = {line_ends(path.read_bytes()) for path in training_files(COURSE / "letters")}
     ours = {line_ends(path.read_bytes()) for path in training_files(SHIPPED)}
 
@@ -152,7 +152,9 @@ def test_make_overwrites_its_own_files_beside_the_program(tmp_path: Path, monkey
 
 
 @pytest.mark.parametrize("argv", [["--seed", "-1"], ["--seed", "x"], ["--colour"], ["stray"]])
-def test_wrong_usage_of_make_is_one_line_and_exit_64(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_usage_of_make_prints_one_line_and_exits_with_64(
+    argv: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as exit_:
         make.main(argv)
 

@@ -102,7 +102,9 @@ def test_a_file_that_is_not_the_original_is_bad_data(content: bytes, tmp_path: P
     assert main([str(path), "--out", str(tmp_path / "out")]) == 65
 
 
-def test_a_missing_file_or_a_folder_in_its_place_is_exit_66(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_file_and_a_folder_in_its_place_exit_with_66(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     missing = tmp_path / "missing.data"
 
     assert main([str(missing), "--out", str(tmp_path / "out")]) == 66
@@ -134,7 +136,7 @@ def test_a_folder_that_holds_only_an_earlier_split_is_written_again(original: Pa
     assert (out / NAMES[0]).read_bytes() == before
 
 
-def test_a_folder_that_cannot_be_made_is_exit_73(original: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_that_cannot_be_made_exits_with_73(original: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = original / "below a file"
 
     assert main([str(original), "--out", str(out)]) == 73
