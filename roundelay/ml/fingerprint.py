@@ -31,7 +31,9 @@ def fingerprint(plan: TrainingPlan) -> str:
     config = replace(plan.config, epochs=EPOCHS, eta=min(plan.config.eta, ETA_MAX))
     trained = {model.train(weights, samples, config, _SEED).tobytes()}
     shards = [Shard(samples.rows, lambda: samples, _SEED)] * STACKED
-    trained |= {local.tobytes() for _, local in model.train_all(weights, shards, config)}  # one element if all are equal
+    trained |= {
+        local.tobytes() for _, local in model.train_all(weights, shards, config)
+    }  # one element if all are equal
     scores = model.scores(weights, samples.x)  # (n, classes)
     return hashlib.sha256(b"".join(sorted(trained)) + scores.tobytes()).hexdigest()
 

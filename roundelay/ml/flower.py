@@ -182,10 +182,8 @@ class Client:
 
 
 def _cause(error: Exception) -> str:
-    from pathlib import Path  # slow to import, and needed for errors only
-
     frames = extract_tb(error.__traceback__)
-    where = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}: " if frames else ""
+    where = f"{frames[-1].filename.rpartition('/')[2]}, line {frames[-1].lineno}: " if frames else ""
     return printable(f"{where}{type(error).__name__}: {error}")
 
 

@@ -83,11 +83,11 @@ class Prepared:
 class _FileWriter:
     """Writes one packed file and computes its digest."""
 
-    def __init__(self, path: Path, head: packed.Head, stack: ExitStack) -> None:
-        self.path, self.rows = path, head.rows
+    def __init__(self, path: Path, header: packed.PackedHeader, stack: ExitStack) -> None:
+        self.path, self.rows = path, header.rows
         self._stream = stack.enter_context(path.open("wb"))
         self._hash, self.size_bytes = hashlib.sha256(), 0
-        self.writer = packed.Writer(self, head)  # type: ignore[arg-type]  # needs only write()
+        self.writer = packed.Writer(self, header)  # type: ignore[arg-type]  # needs only write()
 
     def write(self, data: bytes) -> int:
         self._hash.update(data)
@@ -234,7 +234,7 @@ def _write(
     kind, done, total = (0 if data.pixels else 1), 0, sum(part.rows for part in parts)
     with ExitStack() as stack:
         files = [
-            _FileWriter(folder / name, packed.Head(kind, int(rows), data.features, classes, data.shape), stack)
+            _FileWriter(folder / name, packed.PackedHeader(kind, int(rows), data.features, classes, data.shape), stack)
             for name, rows in zip(names, counts, strict=True)
         ]
         for part, part_classes, part_files in zip(parts, y, files_of_rows, strict=True):

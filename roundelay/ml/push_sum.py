@@ -1,7 +1,7 @@
-"""Weighted models for push-sum gossip: a weighted sum of models and its weight; the quotient is a mean.
+"""Weighted models for push-sum gossip: each node holds a weighted sum of models and the weight; the quotient is a mean.
 
-Kempe, Dobra and Gehrke, Gossip-based computation of aggregate information, FOCS 2003. Sums are in floating point, so
-the last bits depend on the order: a job that gossips does not promise equal bits.
+Kempe, Dobra and Gehrke, Gossip-based computation of aggregate information, FOCS 2003. The sums are floating point, so
+their last bits depend on the order of the additions, and a gossip job does not promise equal bits.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ class WeightedModel:
     sum: bytes = b""  # little-endian float64: rows times a model (parameters,)
 
     def to_bytes(self, label: str) -> bytes:
-        """Encode it; `label` makes the content differ from an equal half of another node."""
+        """Encode the model; a unique `label` makes equal halves of different nodes different contents."""
         return _HEAD.pack(self.rows, hashlib.sha256(label.encode()).digest()) + self.sum
 
 
 def weighted_model_from_bytes(content: bytes) -> WeightedModel:
-    """Decode what to_bytes wrote. Raises BadTask: the bytes may come from any node."""
+    """Decode a model that another node encoded. Raises BadTask."""
     if len(content) < _HEAD.size or len(content) % 8:
         raise BadTask(f"malformed weighted model of {len(content)} bytes")
     rows, _ = _HEAD.unpack_from(content)
     model = WeightedModel(rows, content[_HEAD.size :])
     if not (math.isfinite(rows) and rows >= 0.0 and np.isfinite(_sum(model)).all()):
-        raise BadTask("a weighted model that is not finite")
+        raise BadTask("the weighted model is not finite")
     return model
 
 
@@ -50,12 +50,12 @@ def from_training(base: bytes, change: bytes, rows: int, fraction_bits: int) -> 
 
 
 def split(model: WeightedModel) -> WeightedModel:
-    """Return half of it: the halves that are kept and sent are equal."""
+    """Return half of the model's sum and weight: one half is kept, an equal one is sent."""
     return WeightedModel(model.rows / 2, (_sum(model) / 2).tobytes())
 
 
-def added(models: Sequence[WeightedModel]) -> WeightedModel:
-    """Return the sum of weighted models. Raises BadTask for models of different sizes."""
+def add(models: Sequence[WeightedModel]) -> WeightedModel:
+    """Add weighted models. Raises BadTask if their sizes differ."""
     present = [model for model in models if model.sum]
     if len({len(model.sum) for model in present}) > 1:
         raise BadTask("cannot add weighted models of different sizes")
@@ -63,13 +63,13 @@ def added(models: Sequence[WeightedModel]) -> WeightedModel:
     return WeightedModel(sum(model.rows for model in models), total.astype("<f8").tobytes())
 
 
-def model_of(model: WeightedModel, default: bytes) -> bytes:
-    """Return the mean, float32, or `default` if the weight is 0."""
+def mean_of(model: WeightedModel, default: bytes) -> bytes:
+    """Return the mean model as float32, or `default` if the weight is 0."""
     return (_sum(model) / model.rows).astype("<f4").tobytes() if model.rows else default
 
 
 def spread_of(models: Sequence[bytes]) -> float:
-    """Return how far models differ: the root mean square distance of a weight from its mean over all models."""
+    """Return the root mean square deviation of the weights from their means over all models."""
     weights = np.array([np.frombuffer(model, "<f4").astype(np.float64) for model in models])  # (models, parameters)
     return float(np.sqrt(np.mean((weights - weights.mean(axis=0)) ** 2)))
 

@@ -79,7 +79,7 @@ class Design:
     sizes: tuple[int, ...]  # features, hidden layers, classes
     model: str = "mlp"
     shape: tuple[int, ...] = ()  # channels, height, width, where a row is an image
-    course: bool = False  # the course's network (course.py)
+    course: bool = False  # the course's network (legacy_trainer.py)
 
     def __post_init__(self) -> None:
         check_sizes(self.sizes)

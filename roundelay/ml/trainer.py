@@ -8,10 +8,10 @@
     {"do": "evaluate", "task", "digest"}, weights  ->  {"loss", "accuracy"}
     {"do": "fingerprint", "plan"}                  ->  {"fingerprint"}
 
-While it trains it also writes {"progress": [[file's index in the task, epoch, loss, accuracy], ...]}: every epoch, but
-those that end within PROGRESS_EVERY_S together, as each frame wakes the node on a core that somebody trains on. What
-cannot be done is answered by {"error": kind, "message": ...} (errors.to_dict), and the process goes on.
-It ends at the end of its input: when its parent is gone, so is it. SIGINT is its parent's to handle.
+During training it also writes {"progress": [[file's index in the task, epoch, loss, accuracy], ...]}. Epochs that end
+within PROGRESS_EVERY_S share a frame, because each frame wakes the node and takes processor time from the training. A
+failed order is answered by {"error": kind, "message": ...} (errors.to_dict), and the process continues.
+The process ends at the end of its input, so it does not outlive its parent. It ignores SIGINT: its parent handles it.
 """
 
 import gc
@@ -30,7 +30,7 @@ from roundelay.ml.malloc import keep_freed_memory
 from roundelay.ml.task import CLASSES_DEFAULT, TrainerTask, plan_from_dict, task_from_dict
 from roundelay.ml.threads import one_blas_thread
 
-if TYPE_CHECKING:  # numpy may only come in after one_blas_thread()
+if TYPE_CHECKING:  # numpy must be imported after one_blas_thread()
     from roundelay.ml.flower import Client
     from roundelay.ml.worker import OnProgress, Worker
 
@@ -42,14 +42,14 @@ Answer = tuple[Header, bytes]
 
 
 def main() -> int:
-    """Serve the frames of this process's stdin until they end; returns the exit status."""
+    """Answer the orders on this process's stdin until it ends; return the exit status."""
     one_blas_thread()
     keep_freed_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.basicConfig(stream=sys.stderr, format="%(name)s: %(message)s")
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # stdout belongs to the frames: nothing else gets in
-    gc.disable()  # nothing that is imported is ever garbage
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # only frames may be written to the real stdout
+    gc.disable()  # imports create no garbage
     from roundelay.ml.worker import Worker
 
     gc.freeze()
@@ -60,12 +60,12 @@ def main() -> int:
         log.error("ending: %s", error)
         return os.EX_PROTOCOL
     except BrokenPipeError:
-        os._exit(os.EX_OK)  # nobody reads any more; closing the stream would only fail again
+        os._exit(os.EX_OK)  # the reader is gone; closing the stream would fail again
     return os.EX_OK
 
 
 def serve(worker: "Worker", orders: BinaryIO, answers: BinaryIO, clock: Callable[[], float] = time.monotonic) -> None:
-    """Answer every order, one after the other, until they end."""
+    """Answer orders one after the other until the stream ends."""
     progress = _Progress(answers, clock)
     while True:
         try:
@@ -73,34 +73,34 @@ def serve(worker: "Worker", orders: BinaryIO, answers: BinaryIO, clock: Callable
         except EndOfFrames:
             return
         header, payload = _answer(worker, order, progress)
-        progress.tell()
+        progress.flush()
         write_frame(answers, header, payload)
 
 
 class _Progress:
-    """Epochs that have ended, told a few at a time: the first at once."""
+    """A callback that writes finished epochs in batches, the first one at once."""
 
     def __init__(self, answers: BinaryIO, clock: Callable[[], float]) -> None:
         self._answers = answers
         self._clock = clock
-        self._told_at = -math.inf
+        self._flushed_at = -math.inf
         self._epochs: list[tuple[int, int, float, float]] = []
 
     def __call__(self, index: int, epoch: int, loss: float, accuracy: float) -> None:
         self._epochs.append((index, epoch, loss, accuracy))
-        if self._clock() - self._told_at >= PROGRESS_EVERY_S:
-            self.tell()
+        if self._clock() - self._flushed_at >= PROGRESS_EVERY_S:
+            self.flush()
 
-    def tell(self) -> None:
-        """All that has not been told yet."""
+    def flush(self) -> None:
+        """Write all epochs that are still unwritten."""
         if self._epochs:
             write_frame(self._answers, {"progress": self._epochs})
             self._epochs = []
-            self._told_at = self._clock()
+            self._flushed_at = self._clock()
 
 
 def _answer(worker: "Worker", order: Frame, progress: "OnProgress") -> Answer:
-    """What one order brings; whatever is wrong with it is an answer too."""
+    """Carry out an order; answer an error with its description."""
     try:
         return carry_out(worker, order.header, bytes(order.payload), progress)
     except MLError as error:
@@ -113,7 +113,7 @@ def _answer(worker: "Worker", order: Frame, progress: "OnProgress") -> Answer:
 
 
 def carry_out(worker: "Worker", header: Header, payload: bytes, progress: "OnProgress | None" = None) -> Answer:
-    """Do what one request says. Raises MLError."""
+    """Carry out an order. Raises MLError."""
     match header.get("do"):
         case "add" if "trainer" in header:
             return {"rows": worker.add_client(_text(header, "digest"), _client(header))}, b""
@@ -128,14 +128,14 @@ def carry_out(worker: "Worker", header: Header, payload: bytes, progress: "OnPro
             update = worker.train(_task(header), payload, progress)
             return {"rows": update.rows, "loss": update.loss, "accuracy": update.accuracy}, update.sum
         case "evaluate":
-            found = worker.evaluate(_task(header), payload, _text(header, "digest"))
-            return {"loss": found.loss, "accuracy": 1 - found.error_rate}, b""
+            evaluation = worker.evaluate(_task(header), payload, _text(header, "digest"))
+            return {"loss": evaluation.loss, "accuracy": 1 - evaluation.error_rate}, b""
         case "fingerprint":
             from roundelay.ml.fingerprint import fingerprint
 
             return {"fingerprint": fingerprint(plan_from_dict(header.get("plan")))}, b""
         case other:
-            raise BadTask(f"an order to do {other!r}")
+            raise BadTask(f"unknown order {other!r}")
 
 
 def _task(header: Header) -> TrainerTask:
@@ -143,7 +143,7 @@ def _task(header: Header) -> TrainerTask:
 
 
 def _shape(header: Header) -> tuple[int | None, int]:
-    """(features, classes) that a file is to have."""
+    """Return the (features, classes) that a file must have."""
     features, classes = header.get("features"), header.get("classes", CLASSES_DEFAULT)
     if not (features is None or isinstance(features, int)) or not isinstance(classes, int):
         raise BadTask(f"features {features!r} and classes {classes!r}: expected integers")
@@ -155,21 +155,21 @@ def _client(header: Header) -> "Client":
 
     settings, rows = header.get("config"), header.get("rows")
     if not isinstance(settings, dict) or not (rows is None or isinstance(rows, int)):
-        raise BadTask(f"config {settings!r} and rows {rows!r} of a client: expected settings and a number")
+        raise BadTask(f"config {settings!r} and rows {rows!r} of a client: expected a dictionary and an integer")
     return Client(_text(header, "trainer"), settings, rows)
 
 
 def _text(header: Header, key: str) -> str:
     text = header.get(key)
     if not isinstance(text, str):
-        raise BadTask(f"{key} {text!r}: expected a text")
+        raise BadTask(f"{key} {text!r}: expected a string")
     return text
 
 
 def _texts(header: Header, key: str) -> list[str]:
     texts = header.get(key)
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise BadTask(f"{key}: expected a list of texts")
+        raise BadTask(f"{key}: expected a list of strings")
     return texts
 
 

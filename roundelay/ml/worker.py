@@ -1,8 +1,8 @@
-"""What a trainer does, without any I/O: the same class runs in a trainer process and inside the simulator.
+"""Local training without I/O: the same class runs in a trainer process and in the simulator.
 
-A worker keeps parsed files between rounds, so that a round sends nothing but weights. It does not check that a
-digest is a content's: to it a digest is a name. It holds what fits into its cache and forgets the file used least
-recently; whoever asks for a forgotten file hears FileUnknown and adds it again.
+A worker caches parsed files between rounds, so a round sends only weights. It treats digests as names and does not
+verify them. The cache evicts the file used least recently; a request for an evicted file raises FileUnknown, and the
+caller adds the file again.
 """
 
 import math
@@ -32,16 +32,16 @@ OnProgress = Callable[[int, int, float, float], None]  # index in task.files, ep
 
 @dataclass(frozen=True)
 class PartialUpdate:
-    """The exact weighted sum of the changes that some files' trainings made."""
+    """The exact sum of the changes to the weights by training on some files, each weighted by its rows."""
 
     rows: int
     sum: bytes  # int64, little-endian, one for each parameter
-    loss: float = 0.0  # of each file's last epoch, the mean over all rows
+    loss: float = 0.0  # mean over all rows, in each file's last epoch
     accuracy: float = 0.0
 
 
-class _Last:
-    """Hears a file's epochs, passes them on, and remembers the last."""
+class _LastEpoch:
+    """A callback that forwards a file's epochs and remembers the last."""
 
     def __init__(self, index: int, on_progress: OnProgress | None) -> None:
         self.index, self.on_progress = index, on_progress
@@ -57,13 +57,13 @@ class Worker:
     """Parsed files by digest, and what can be computed from them."""
 
     def __init__(self, cache_bytes_max: int = CACHE_BYTES_MAX) -> None:
-        self._files: OrderedDict[str, Samples] = OrderedDict()  # the least recently used first
+        self._files: OrderedDict[str, Samples] = OrderedDict()  # least recently used first
         self._cache_bytes = 0
         self._cache_bytes_max = cache_bytes_max
-        self._clients: dict[str, Client] = {}  # what stands for a file is a Flower client's data
+        self._clients: dict[str, Client] = {}  # by digest: Flower clients that stand for a file
 
     def has(self, digest: str) -> bool:
-        """Is this file here, or a client in its place?"""
+        """Return whether this file, or a client in its place, is here."""
         return digest in self._files or digest in self._clients
 
     def missing(self, digests: Iterable[str]) -> list[str]:
@@ -75,17 +75,19 @@ class Worker:
         return [digest for digest in digests if not self.has(digest)]
 
     def add_client(self, digest: str, client: Client) -> int:
-        """From now on this file is trained by a client of our own; returns its rows."""
+        """Let a client train in place of this file from now on; return its rows."""
         self._clients[digest] = client
         return client.rows
 
     def add_file(
         self, digest: str, name: str, content: bytes, features: int | None = None, classes: int = CLASSES_DEFAULT
     ) -> int:
-        """Parse and keep a file; returns its rows. Raises DataError where the file is wrong."""
+        """Parse a file and cache it; return its rows. Raises DataError, CacheFull."""
         samples = contents.parse(name, content, features, classes)
         if samples.size_bytes > self._cache_bytes_max:
-            raise CacheFull(f"{name} takes {samples.size_bytes} bytes, all files at most {self._cache_bytes_max}")
+            raise CacheFull(
+                f"{name} takes {samples.size_bytes} bytes of memory, the cache holds {self._cache_bytes_max}"
+            )
         self._forget(digest)
         while self._cache_bytes + samples.size_bytes > self._cache_bytes_max:
             self._forget(next(iter(self._files)))
@@ -94,23 +96,23 @@ class Worker:
         return samples.rows
 
     def moments(self, digests: Iterable[str]) -> FeatureSums:
-        """The exact sums over all rows of these files, each counted as often as it is named."""
+        """Return the exact sums over all rows of these files; a digest may be repeated."""
         sums = [exact.feature_sums(self._samples(digest).x) for digest in digests]
         if not sums:
-            raise BadTask("moments of no file")
+            raise BadTask("moments need at least one file")
         total = sums[0]
         for part in sums[1:]:
             total = total + part
         return total
 
     def train(self, task: TrainerTask, weights: bytes, on_progress: OnProgress | None = None) -> PartialUpdate:
-        """Train each file of the task from these weights (float32, little-endian), and add up what that changed."""
+        """Train on each file of the task, starting from these weights (little-endian float32); add up the changes."""
         model = learner(task.plan.design)
         base = _weights(model, weights)
-        self._check_all_here(task)
+        self._check_presence(task)
         exact.check_rows(task.rows, task.plan.fraction_bits)
         total = np.zeros(model.parameters, np.int64)  # (parameters,)
-        lasts = [_Last(index, on_progress) for index in range(len(task.files))]
+        lasts = [_LastEpoch(index, on_progress) for index in range(len(task.files))]
         for index, local in self._train_files(model, task, base, lasts):
             exact.add(total, exact.quantise(local, base, task.files[index].rows, task.plan.fraction_bits))
         parts = [file.rows / task.rows for file in task.files]
@@ -119,19 +121,19 @@ class Worker:
         return PartialUpdate(task.rows, total.astype("<i8").tobytes(), loss, accuracy)
 
     def evaluate(self, task: TrainerTask, weights: bytes, digest: str) -> Evaluation:
-        """How well these weights predict a file, read as the task's files are; its files do not matter."""
+        """Evaluate these weights on a file, standardised as the task says; the task's own files are not used."""
         model = learner(task.plan.design)
         samples = _inputs(task, self._samples(digest))
         check_samples(task.plan.design, samples)
-        found = evaluate(model, _weights(model, weights), samples)
-        if not math.isfinite(found.loss):
+        evaluation = evaluate(model, _weights(model, weights), samples)
+        if not math.isfinite(evaluation.loss):
             raise NotFinite("weights too large to evaluate: the training has diverged")
-        return found
+        return evaluation
 
     def _train_files(
-        self, model: Learner, task: TrainerTask, base: Floats, lasts: list[_Last]
+        self, model: Learner, task: TrainerTask, base: Floats, lasts: list[_LastEpoch]
     ) -> Iterator[tuple[int, Array]]:
-        """(index in the task, new weights) of every file, as they are done."""
+        """Yield (index in the task, new weights) of each file when its training is done."""
         indices, shards = [], []
         for index, (file, last) in enumerate(zip(task.files, lasts, strict=True)):
             client = self._clients.get(file.digest)
@@ -145,20 +147,20 @@ class Worker:
             yield indices[position], local
 
     def _read(self, task: TrainerTask, file: FileTask) -> Samples:
-        """What the network sees of a file."""
+        """Return the inputs of the network for a file of the task."""
         samples = self._samples(file.digest)
         _check_rows(file, samples.rows)
         return _inputs(task, samples)
 
-    def _check_all_here(self, task: TrainerTask) -> None:
-        """Fail before the first training, not after the last but one."""
+    def _check_presence(self, task: TrainerTask) -> None:
+        """Raise FileUnknown before any training starts, if a file of the task is missing."""
         missing = [file.digest for file in task.files if not self.has(file.digest)]
         if missing:
-            raise FileUnknown(f"{len(missing)} files are not here, the first is {missing[0]}")
+            raise FileUnknown(f"{len(missing)} files are missing, the first is {missing[0]}")
 
     def _samples(self, digest: str) -> Samples:
         if digest not in self._files:
-            raise FileUnknown(f"file {digest} is not here")
+            raise FileUnknown(f"file {digest} is missing")
         self._files.move_to_end(digest)
         return self._files[digest]
 
@@ -168,26 +170,26 @@ class Worker:
 
 
 def sum_from_bytes(update: PartialUpdate) -> Ints:
-    """The integers of a partial update."""
+    """Return the integers of a partial update: (parameters,)."""
     return np.frombuffer(update.sum, "<i8").astype(np.int64)  # (parameters,)
 
 
 def _check_rows(file: FileTask, rows: int) -> None:
     if rows != file.rows:
-        raise BadTask(f"file {file.digest} has {rows} rows, the task says {file.rows}")
+        raise BadTask(f"file {file.digest} has {rows} rows, but the task says {file.rows}")
 
 
 def _weights(model: Learner, data: bytes) -> Floats:
     if len(data) != 4 * model.parameters:
-        raise BadTask(f"weights of {len(data)} bytes for {model.parameters} parameters of 4")
+        raise BadTask(f"weights have {len(data)} bytes, expected 4 for each of {model.parameters} parameters")
     weights = np.frombuffer(data, "<f4").astype(np.float32)  # (parameters,)
     if not np.isfinite(weights).all():
-        raise NotFinite("weights that are not finite")
+        raise NotFinite("the weights are not finite")
     return weights
 
 
 def _inputs(task: TrainerTask, samples: Samples) -> Samples:
-    """What the network sees of a file: standardised, or raw where the task has no moments."""
+    """Return the inputs of the network: standardised, or raw if the task has no moments."""
     if not task.moments:
         return samples
     return Samples(standardise(samples.x, moments_from_bytes(task.moments)), samples.y)

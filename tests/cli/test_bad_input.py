@@ -38,17 +38,17 @@ def assert_one_line(outcome: Outcome, code: int, *parts: str) -> None:
 BAD_ROWS = {
     "a field too few": ("1,2,3,0", "line 2: has 4 fields, expected 5"),
     "a field too many": ("1,2,3,4,5,0", "line 2: has 6 fields, expected 5"),
-    "text where a number belongs": ("1,2,x,4,0", "line 2: field 3 is 'x', no number"),
+    "text where a number belongs": ("1,2,x,4,0", "line 2: field 3 is 'x', not a number"),
     "nothing where a number belongs": ("1,,3,4,0", "line 2: field 2 is ''"),
     "a class out of range": ("1,2,3,4,26", "line 2: class 26 is out of range 0..25"),
     "a negative class": ("1,2,3,4,-1", "line 2: class -1 is out of range 0..25"),
-    "a class that is no integer": ("1,2,3,4,1.5", "line 2: the class is '1.5', no integer"),
-    "a class that is a letter": ("1,2,3,4,A", "line 2: the class is 'A', no integer"),
+    "a class that is no integer": ("1,2,3,4,1.5", "line 2: the class is '1.5', not an integer"),
+    "a class that is a letter": ("1,2,3,4,A", "line 2: the class is 'A', not an integer"),
     "not a number": ("1,nan,3,4,0", "line 2: field 2 is 'nan', not finite"),
     "infinity": ("1,2,3,-inf,0", "line 2: field 4 is '-inf', not finite"),
     "too large for float32": ("1e39,2,3,4,0", "line 2: field 1 is '1e39', too large"),
     "a blank line": ("", "line 2: is blank"),
-    "a NUL": ("1,2,3\0,4,0", "line 2: is no text"),
+    "a NUL": ("1,2,3\0,4,0", "line 2: is not text"),
 }
 
 
@@ -68,8 +68,8 @@ def test_a_bad_row_is_named_by_file_and_line(row: str, place: str, data: Path) -
     [
         (b"", "is empty"),
         (b"\n\n  \n", "is empty"),
-        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "line 1: is no text"),
-        (b"1,2,3,4,0\n\xff\xfe\x00\n", "line 2: is no text"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "line 1: is not text"),
+        (b"1,2,3,4,0\n\xff\xfe\x00\n", "line 2: is not text"),
     ],
     ids=["empty", "blank", "binary", "binary from line 2 on"],
 )
@@ -201,7 +201,7 @@ def test_a_model_that_is_none_is_named(data: Path) -> None:
     model.write_bytes(b"no model")
 
     for outcome in (train(data, "--init", model), client_here("predict", model, data / "a")):
-        assert_one_line(outcome, 65, str(model), "is no model of ours")
+        assert_one_line(outcome, 65, str(model), "is not a saved model")
 
 
 @pytest.mark.parametrize("option", ["--out", "--history", "--timing"])

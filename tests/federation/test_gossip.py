@@ -52,7 +52,7 @@ def test_the_weighted_mean_over_the_ring_is_the_model_that_a_star_would_compute(
     made = job(replace(GOSSIP, rounds=1))
     made.drive()
 
-    mean = push_sum.model_of(push_sum.added(masses(made, 1)), b"")
+    mean = push_sum.mean_of(push_sum.add(masses(made, 1)), b"")
 
     star = Job(IDS, make_spec(replace(SETTINGS, rounds=1))).drive()
     assert np.allclose(np.frombuffer(mean, "<f4"), np.frombuffer(star, "<f4"), rtol=0, atol=1e-6)
@@ -197,7 +197,7 @@ def test_settings_that_need_a_server_are_refused_with_gossip(wrong: dict[str, ob
 def test_two_halves_are_the_whole_to_the_last_bit() -> None:
     whole = WeightedModel(500.0, np.random.default_rng(1).normal(size=64).astype("<f8").tobytes())
 
-    assert push_sum.added([push_sum.split(whole), push_sum.split(whole)]) == whole
+    assert push_sum.add([push_sum.split(whole), push_sum.split(whole)]) == whole
     assert weighted_model_from_bytes(whole.to_bytes("mine")) == whole
     assert whole.to_bytes("mine") != whole.to_bytes("yours")
 
@@ -220,7 +220,7 @@ def test_a_malformed_weighted_model_is_refused(raw: bytes) -> None:
 
 def test_weighted_models_of_different_sizes_are_not_added() -> None:
     with pytest.raises(BadTask, match="different sizes"):
-        push_sum.added([WeightedModel(1.0, bytes(8)), WeightedModel(1.0, bytes(16))])
+        push_sum.add([WeightedModel(1.0, bytes(8)), WeightedModel(1.0, bytes(16))])
 
 
 def test_the_jobs_and_attempts_that_a_node_keeps_are_bounded() -> None:

@@ -29,7 +29,7 @@ def test_a_vector_comes_back_from_its_arrays_bit_for_bit(design: Design) -> None
     assert np.array_equal(join(arrays, model.slots, np.zeros_like(weights)).astype(np.float32), weights)
 
 
-def test_an_mlp_is_weights_and_bias_of_each_layer() -> None:
+def test_the_arrays_of_an_mlp_are_weights_and_bias_of_each_layer() -> None:
     x = make_samples(9, 5, 4).x
     arrays = cut(read_weights(MLP), learner(MLP).slots)
 
@@ -39,7 +39,7 @@ def test_an_mlp_is_weights_and_bias_of_each_layer() -> None:
     assert np.allclose(hidden @ arrays[4] + arrays[5], learner(MLP).scores(read_weights(MLP), x), atol=1e-5)
 
 
-def test_a_cnn_is_kernels_then_layers() -> None:
+def test_the_arrays_of_a_cnn_are_kernels_then_dense_layers() -> None:
     x = make_samples(3, CNN.features, 3).x
     arrays = cut(read_weights(CNN), learner(CNN).slots)
 

@@ -26,7 +26,7 @@ def test_a_constant_feature_becomes_0() -> None:
     assert not standardise(x, feature_sums(x).moments()).any()
 
 
-def test_moments_survive_their_bytes() -> None:
+def test_moments_survive_encoding() -> None:
     moments = Moments(np.array([1.5, -2], np.float32), np.array([0.1, 1], np.float32))
 
     again = moments_from_bytes(moments.to_bytes())

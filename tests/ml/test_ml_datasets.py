@@ -57,11 +57,11 @@ def test_a_packed_file_returns_the_samples_written_to_it(as_pixels: bool) -> Non
 
     assert np.array_equal(again.x, samples.x)
     assert np.array_equal(again.y, samples.y)
-    assert packed.read_head("f", data).shape == (3, 2, 2)
-    assert len(data) == packed.HEAD_BYTES + 7 * (2 + 12 * (1 if as_pixels else 4)) + 4
+    assert packed.read_header("f", data).shape == (3, 2, 2)
+    assert len(data) == packed.HEADER_BYTES + 7 * (2 + 12 * (1 if as_pixels else 4)) + 4
 
 
-def test_text_rows_are_read_as_before() -> None:
+def test_a_file_of_text_rows_is_read() -> None:
     assert content.parse("f", b"1,2,0\n3,4,1\n").x.tolist() == [[1, 2], [3, 4]]
 
 
@@ -117,7 +117,7 @@ def test_mnist_is_read_plain_and_zipped(zipped: bool, tmp_path: Path) -> None:
     assert [part.rows for part in found.test] == [10]
 
 
-def test_the_test_part_alone_is_trained_on(tmp_path: Path) -> None:
+def test_a_folder_with_only_the_test_part_is_training_data(tmp_path: Path) -> None:
     write_mnist(tmp_path, "t10k", *pixels(20))
 
     found = read(tmp_path)
@@ -128,12 +128,12 @@ def test_the_test_part_alone_is_trained_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        (lambda data: data[:-3], "breaks off in image 10"),
-        (lambda data: data + b"!", "goes on after the 10 rows"),
+        (lambda data: data[:-3], "ends within image 10"),
+        (lambda data: data + b"!", "continues after the 10 rows"),
         (lambda data: b"\0\0\x0d\3" + data[4:], "begins with 00000d03"),
-        (lambda data: data[:9], "breaks off in head"),
+        (lambda data: data[:9], "ends within header"),
         (lambda data: data[:4] + struct.pack(">I", 11) + data[8:], "has 11 images"),
-        (lambda data: data[:8] + struct.pack(">I", 1 << 30) + data[12:], "pixels: at most 4096 a side"),
+        (lambda data: data[:8] + struct.pack(">I", 1 << 30) + data[12:], "pixels, expected at most 4096 a side"),
     ],
 )
 def test_damaged_images_are_named(change: Callable[[bytes], bytes], complaint: str, tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_a_pickle_that_would_run_code_is_refused_by_name(tmp_path: Path) -> None
     path = tmp_path / "data_batch_1"
     path.write_bytes(pickle.dumps({"data": Harm(harm), "labels": [1]}, 2))
 
-    assert f"{path}: is no pickled batch of CIFAR-10: it asks for" in refusal(path)
+    assert f"{path}: is not a pickled batch of CIFAR-10: it refers to" in refusal(path)
     assert not harm.exists()
 
 
@@ -217,9 +217,9 @@ def test_a_damaged_pickle_is_read_or_refused(data: st.DataObject) -> None:
 @pytest.mark.parametrize(
     ("data", "complaint"),
     [
-        (b"\1" * 3000, "line 1: is a row of 3000 bytes"),
+        (b"\1" * 3000, "line 1: has 3000 bytes"),
         (b"\x0b" * 3073, "line 1: class 11 is out of range 0..9"),
-        (b"", "line 1: is a row of 0 bytes"),
+        (b"", "line 1: has 0 bytes"),
     ],
 )
 def test_damaged_binary_batches_are_named(data: bytes, complaint: str, tmp_path: Path) -> None:
@@ -247,7 +247,7 @@ def test_arrays_are_found_by_their_usual_names(names: str, write: Callable[..., 
     assert np.array_equal(rows_of(found), x.reshape(30, 20))
 
 
-def test_colours_may_come_last_and_numbers_may_be_floats(tmp_path: Path) -> None:
+def test_colour_channels_may_come_last_and_numbers_may_be_floats(tmp_path: Path) -> None:
     x, y = pixels(12, (3, 4, 2))
     np.savez(tmp_path / "last.npz", x=x.transpose(0, 2, 3, 1), y=y)
     np.savez(tmp_path / "floats.npz", X=x.reshape(12, -1) / 3, y=y + 7)
@@ -263,11 +263,11 @@ def test_colours_may_come_last_and_numbers_may_be_floats(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("arrays", "complaint"),
     [
-        ({"a": np.zeros(3)}, "holds the arrays a: expected train_images"),
-        ({"x": np.zeros((3, 2)), "y": np.zeros(4, int)}, "expected a whole number for each of the 3 rows of x"),
+        ({"a": np.zeros(3)}, "holds the arrays a; expected train_images"),
+        ({"x": np.zeros((3, 2)), "y": np.zeros(4, int)}, "expected an integer for each of 3 rows"),
         ({"x": np.zeros((3, 2)), "y": np.array([0.5, 1, 2])}, "y is float64 of (3,)"),
         ({"x": np.array([[1.0, np.inf]]), "y": np.array([0])}, "x.npy holds a number that is not finite"),
-        ({"x": np.zeros((2, 2, 2, 2, 2)), "y": np.zeros(2, int)}, "expected numbers, or images"),
+        ({"x": np.zeros((2, 2, 2, 2, 2)), "y": np.zeros(2, int)}, "expected numbers or images"),
         ({"x": np.asfortranarray(np.ones((3, 2))), "y": np.zeros(3, int)}, "stored by columns"),
     ],
 )
@@ -284,7 +284,7 @@ def test_an_array_of_objects_is_never_unpickled(tmp_path: Path) -> None:
     objects = np.array([[Harm(tmp_path / "harm")]], object)
     np.savez(tmp_path / "set.npz", x=objects, y=np.zeros(1, int))
 
-    assert "its type is none that can be trained on" in refusal(tmp_path / "set.npz")
+    assert "its type is not one of numbers" in refusal(tmp_path / "set.npz")
     assert not (tmp_path / "harm").exists()
 
 
@@ -327,14 +327,14 @@ def test_labels_that_are_numbers_are_in_the_order_of_their_size() -> None:
     ("text", "options", "complaint"),
     [
         ("1,2,a\n3,b\n", TableOptions(), "t.csv, line 2: has 2 fields, expected 3"),
-        ("x,y,k\n1,two,a\n", TableOptions(), "t.csv, line 2: column 'y' is 'two', no number"),
-        ("1,2,a\n3,,b\n", TableOptions(), "t.csv, line 2: column 1 is missing: mend it, or --missing mean"),
+        ("x,y,k\n1,two,a\n", TableOptions(), "t.csv, line 2: column 'y' is 'two', not a number"),
+        ("1,2,a\n3,,b\n", TableOptions(), "t.csv, line 2: column 1 is missing: fill it in, or use --missing mean"),
         ("1,2,a\n3,inf,b\n", TableOptions(), "t.csv, line 2: column 1 is 'inf', not finite"),
-        ("x,y,k\n1,2,a\n", TableOptions("z"), "t.csv, line 1: no column is called 'z': there are x, y, k"),
-        ("1,2,a\n", TableOptions(7), "t.csv, line 1: no column 7: they are counted from 0 to 2"),
-        ("1,2,a\n3,4,\n", TableOptions(), "t.csv, line 2: column 2 is '', no class"),
-        ("1,2,a\n3,4,a\n", TableOptions(), "t.csv: has one class only, 'a'"),
-        ("a,b,c\n", TableOptions(), "t.csv: holds a header and no rows"),
+        ("x,y,k\n1,2,a\n", TableOptions("z"), "t.csv, line 1: has no column 'z'; its columns are x, y, k"),
+        ("1,2,a\n", TableOptions(7), "t.csv, line 1: has no column 7; its columns are numbered 0 to 2"),
+        ("1,2,a\n3,4,\n", TableOptions(), "t.csv, line 2: column 2 is '', not a class"),
+        ("1,2,a\n3,4,a\n", TableOptions(), "t.csv: has only one class, 'a'"),
+        ("a,b,c\n", TableOptions(), "t.csv: holds a header but no rows"),
         ("", TableOptions(), "t.csv: is empty"),
         ('1,"2,a\n3,4,b\n', TableOptions(), "cannot be read as a table"),
         ("1\n2\n", TableOptions(), "line 1: has 1 fields"),
@@ -427,8 +427,8 @@ def test_the_kind_of_a_data_set_is_guessed_from_its_files(names: list[str], kind
     assert guess(tmp_path) == kind
 
 
-def test_a_file_of_unknown_kind_asks_for_the_option(tmp_path: Path) -> None:
-    assert "say which, --dataset letters|csv|mnist" in refusal(write(tmp_path, "?", "what.bin"))
+def test_the_error_for_a_file_of_unknown_kind_names_the_option(tmp_path: Path) -> None:
+    assert "name it with --dataset letters|csv|mnist" in refusal(write(tmp_path, "?", "what.bin"))
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the real data are not here")

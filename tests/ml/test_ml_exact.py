@@ -181,7 +181,7 @@ def test_any_grouping_and_order_gives_the_same_integers(table: list[list[float]]
 
 @EFFORT
 @given(TABLES)
-def test_sums_survive_their_bytes(table: list[list[float]]) -> None:
+def test_sums_survive_encoding(table: list[list[float]]) -> None:
     sums = feature_sums(np.array(table, np.float32))
 
     assert feature_sums_from_bytes(sums.to_bytes()) == sums
@@ -207,7 +207,7 @@ def test_sums_over_many_small_blocks_are_those_of_one_block(monkeypatch: pytest.
     assert feature_sums(x) == whole
 
 
-def test_moments_agree_with_numpys_in_float64() -> None:
+def test_moments_match_numpy_in_float64() -> None:
     x = (np.random.default_rng(0).standard_normal((5000, 6)) * [1, 2, 30, 1e-3, 5, 1] + 7).astype(np.float32)
 
     moments = feature_sums(x).moments()

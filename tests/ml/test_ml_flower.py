@@ -207,7 +207,7 @@ def test_errors_of_a_client_are_reported_with_their_place(named: str, complaint:
 def test_a_task_with_another_row_count_is_refused() -> None:
     worker = worker_of(Client("own_clients:Plain", {}, ROWS))
 
-    with pytest.raises(BadTask, match="has 7 rows, the task says 6"):
+    with pytest.raises(BadTask, match="has 7 rows, but the task says 6"):
         trained(worker, Design(SIZES), np.zeros(8, np.float32), [6])
 
 
@@ -244,7 +244,7 @@ def of_partitions(named: str) -> list[Client]:
     return [Client(named, {"partition-id": i, "num-partitions": PARTITIONS}) for i in range(PARTITIONS)]
 
 
-def test_the_example_of_the_documents_learns_letters(example: str) -> None:
+def test_the_documented_client_learns_letters(example: str) -> None:
     clients, weights = of_partitions(example), learner(LETTERS).init_weights(0)
     samples = letters_to_validate()
 
@@ -254,7 +254,7 @@ def test_the_example_of_the_documents_learns_letters(example: str) -> None:
     assert evaluate(learner(LETTERS), weights, samples).error_rate < 0.5  # chance would miss 25 of 26
 
 
-def test_it_agrees_with_flowers_own_fedavg(example: str) -> None:
+def test_the_aggregate_of_clients_matches_flowers_fedavg(example: str) -> None:
     common = pytest.importorskip("flwr.common", reason="Flower's FedAvg is in flwr, which is not installed")
     from flwr.server.strategy import FedAvg
 

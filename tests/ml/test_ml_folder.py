@@ -22,7 +22,7 @@ def names(paths: tuple[Path, ...]) -> list[str]:
     return [path.name for path in paths]
 
 
-def test_data_are_txt_csv_and_files_without_extension(tmp_path: Path) -> None:
+def test_training_files_end_in_txt_or_csv_or_have_no_extension(tmp_path: Path) -> None:
     fill(tmp_path, "b.txt", "a", "c.CSV", "README.md", "make.py", ".hidden", "d.csv.gz")
     (tmp_path / "sub").mkdir()
 

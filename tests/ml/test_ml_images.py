@@ -37,10 +37,10 @@ def rows_of(found: DataSet) -> np.ndarray:
     return np.concatenate([block for part in found.training for block in part.blocks()])
 
 
-def one(folder: Path, image: Image.Image, suffix: str = "png", looks: ImageOptions = GREY.images) -> np.ndarray:
+def one(folder: Path, image: Image.Image, suffix: str = "png", options: ImageOptions = GREY.images) -> np.ndarray:
     """What becomes of one image."""
     image.save(folder / f"it.{suffix}")
-    return images.decode(folder / f"it.{suffix}", looks)
+    return images.decode(folder / f"it.{suffix}", options)
 
 
 def test_a_png_of_the_right_size_keeps_its_pixels(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_a_jpeg_of_the_right_size_nearly_keeps_its_pixels(suffix: str, tmp_path:
 def test_a_larger_image_is_averaged_down(tmp_path: Path) -> None:
     x = np.kron(np.array([[0, 80], [160, 240]], np.uint8), np.ones((20, 30), np.uint8))  # (40, 60)
 
-    assert one(tmp_path, Image.fromarray(x), looks=ImageOptions(2)).tolist() == [0, 80, 160, 240]
+    assert one(tmp_path, Image.fromarray(x), options=ImageOptions(2)).tolist() == [0, 80, 160, 240]
 
 
 def test_every_depth_and_palette_becomes_grey_bytes(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_a_file_that_is_not_an_image_is_named(content: bytes, tmp_path: Path) ->
     write(tmp_path, *pixels(4, (SIDE, SIDE), 2))
     (tmp_path / "NORMAL" / "bad.png").write_bytes(content)
 
-    with pytest.raises(DataError, match=r"bad\.png: is no JPEG or PNG") as caught:
+    with pytest.raises(DataError, match=r"bad\.png: is not a readable JPEG or PNG") as caught:
         rows_of(read(tmp_path, GREY))
 
     assert "\n" not in str(caught.value)
@@ -105,7 +105,7 @@ def test_too_many_pixels_are_refused_before_they_are_decoded(tmp_path: Path, mon
     monkeypatch.setattr(images, "PIXELS_MAX", 63)
     monkeypatch.setattr(images, "_bytes_of", lambda *_: pytest.fail("decoded"))
 
-    with pytest.raises(DataError, match="is 8 x 8: at most 63 pixels"):
+    with pytest.raises(DataError, match="is 8 x 8, expected at most 63 pixels"):
         one(tmp_path, Image.fromarray(pixels(1, (SIDE, SIDE))[0][0]))
 
 

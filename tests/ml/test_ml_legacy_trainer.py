@@ -22,7 +22,7 @@ def raw_samples(rows: int) -> Samples:
     return Samples(rng.integers(0, 16, (rows, 16)).astype(np.float32), rng.integers(0, 26, rows))
 
 
-def test_first_weights_are_the_courses() -> None:
+def test_initial_weights_match_the_course_project() -> None:
     w, v = literal_course_weights(16, 20, 26)
 
     first, second = Architecture((16, 20, 26)).views(legacy_trainer.initial_weights(Architecture((16, 20, 26))))
@@ -32,7 +32,7 @@ def test_first_weights_are_the_courses() -> None:
 
 
 @pytest.mark.parametrize(("rows", "hidden", "epochs"), [(1, 1, 3), (40, 3, 25), (60, 20, 40)])
-def test_weights_agree_with_a_literal_restatement(rows: int, hidden: int, epochs: int) -> None:
+def test_weights_match_a_literal_translation_of_the_course_project(rows: int, hidden: int, epochs: int) -> None:
     architecture, samples = Architecture((16, hidden, 26), "identity"), raw_samples(rows)
     config = TrainConfig("gd", epochs, 1e-4, momentum=0.7)
 
@@ -45,7 +45,7 @@ def test_weights_agree_with_a_literal_restatement(rows: int, hidden: int, epochs
     assert np.abs(second - v).max() <= 1e-12
 
 
-def test_early_stopping_is_the_courses() -> None:
+def test_early_stopping_matches_the_course_project() -> None:
     architecture, samples = Architecture((5, 3, 4), "identity"), make_samples(30)
     config, epochs_heard = TrainConfig("gd", 400, 1e-3, momentum=0.7), []
 
@@ -114,7 +114,7 @@ def test_weights_that_are_not_finite_are_detected_in_the_first_epoch() -> None:
 @pytest.mark.parametrize(
     ("rounds", "epochs", "hidden", "error", "tolerance"), [(1, 250, 20, 0.359, 0.01), (3, 75, 24, 0.336, 0.015)]
 )
-def test_results_on_the_original_letters_are_the_courses(
+def test_results_on_the_original_letters_match_the_course_project(
     rounds: int, epochs: int, hidden: int, error: float, tolerance: float
 ) -> None:
     files = [parse(p.name, read_file(p)) for p in list_training_files(SHARED / "letters", None).files]
@@ -136,7 +136,7 @@ def test_results_on_the_original_letters_are_the_courses(
 
 
 @needs_letters
-def test_a_whole_original_training_agrees_with_the_literal_restatement() -> None:
+def test_a_whole_training_on_the_original_letters_matches_the_literal_translation() -> None:
     path = next(iter(list_training_files(SHARED / "letters", None).files))
     all_rows = parse(path.name, read_file(path))
     samples = Samples(all_rows.x[:60], all_rows.y[:60])

@@ -62,7 +62,7 @@ def test_a_files_bits_do_not_depend_on_the_files_trained_with_it(
 
 @pytest.mark.parametrize("sizes", [(16, 64, 26), (16, 256, 26), (16, 128, 64, 26)])
 @pytest.mark.parametrize("batch", [32, 128])
-def test_nor_do_the_bits_of_a_file_of_realistic_size(sizes: tuple[int, ...], batch: int) -> None:
+def test_the_bits_of_a_large_file_do_not_depend_on_other_files(sizes: tuple[int, ...], batch: int) -> None:
     architecture, config, told = Architecture(sizes), TrainConfig(epochs=2, batch=batch), Told()
     shards = [_shard(make_samples(500, 16, 26, seed=i), i, told) for i in range(11)]
     weights = init(architecture, 1)
@@ -85,7 +85,7 @@ def test_divergence_is_detected_after_the_earlier_epochs_are_reported() -> None:
     assert list(told) == [0]
 
 
-def test_samples_that_do_not_fit_are_refused_among_others() -> None:
+def test_one_file_of_samples_that_do_not_fit_is_refused_among_others() -> None:
     shards = [_shard(make_samples(20, features), 0, {}) for features in (5, 6)]
 
     with pytest.raises(BadTask):

@@ -70,7 +70,7 @@ def test_views_share_the_flat_vector_and_start_with_the_bias() -> None:
     assert flat[42:46].tolist() == [-1] * 4
 
 
-def test_first_weights_are_those_of_he_and_come_from_the_seed() -> None:
+def test_initial_weights_follow_he_initialisation_and_the_seed() -> None:
     architecture = Architecture((200, 300, 26))
 
     weights = init(architecture, 5)

@@ -62,7 +62,7 @@ def images(rows: int) -> Samples:
     return make_samples(rows, IMAGES.features, 3)
 
 
-def test_the_gradient_of_a_cnn_is_that_of_finite_differences() -> None:
+def test_the_gradient_of_a_cnn_matches_finite_differences() -> None:
     model, rng = Cnn(IMAGES), np.random.default_rng(1)
     model.init_parameters(rng)
     model.parameters = model.parameters.astype(np.float64) + 0.05 * rng.standard_normal(model.parameters.size)
@@ -122,7 +122,7 @@ def test_dropout_drops_its_share_and_keeps_the_mean() -> None:
     assert np.mean(values == 0) == pytest.approx(0.25, abs=0.03)
 
 
-def test_the_kernels_gradient_with_dropout_and_class_weights_is_that_of_the_formula() -> None:
+def test_the_kernel_gradient_with_dropout_and_class_weights_matches_the_formula() -> None:
     architecture, samples = Architecture((5, 6, 4)), make_samples(8)
     weights = mlp.init(architecture, 1)
     network = Network(architecture)
@@ -227,5 +227,5 @@ def test_a_model_survives_saving_and_loading(name: str, tmp_path: Path) -> None:
 def test_a_file_that_is_not_a_model_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "m.npz").write_bytes(content)
 
-    with pytest.raises(DataError, match="is no model of ours"):
+    with pytest.raises(DataError, match="is not a saved model"):
         load(tmp_path / "m.npz")

@@ -15,7 +15,7 @@ def gradients(steps: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])
-def test_momentum_is_the_formula(momentum: float) -> None:
+def test_momentum_follows_its_formula(momentum: float) -> None:
     weights, eta_gradient = np.ones(50, np.float32), np.empty(50, np.float32)
     update = momentum_update(weights, eta_gradient, momentum)
     w, velocity = np.ones(50), np.zeros(50)
@@ -29,7 +29,7 @@ def test_momentum_is_the_formula(momentum: float) -> None:
     assert weights == pytest.approx(w, abs=1e-5)
 
 
-def test_adam_is_the_formula() -> None:
+def test_adam_follows_its_formula() -> None:
     weights, gradient32 = np.ones(50, np.float32), np.empty(50, np.float32)
     update = adam_update(weights, gradient32, 0.01)
     w, first, second = np.ones(50), np.zeros(50), np.zeros(50)

@@ -30,14 +30,14 @@ def test_every_row_is_in_one_file_and_no_file_is_empty(method: str, files: int) 
 
 
 @pytest.mark.parametrize("method", partition.METHODS)
-def test_a_seed_decides_everything(method: str) -> None:
+def test_a_partition_is_a_function_of_the_seed(method: str) -> None:
     one, same, other = (partition.split(LABELS, 7, method, seed) for seed in (3, 3, 4))
 
     assert all(np.array_equal(a, b) for a, b in zip(one, same, strict=True))
     assert not all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
-def test_a_small_alpha_is_unlike_and_a_large_one_alike() -> None:
+def test_a_small_alpha_makes_files_unlike_and_a_large_one_alike() -> None:
     def spread(alpha: float) -> float:
         """Mean distance of a file's classes from everybody's."""
         parts = partition.split(LABELS, 10, "dirichlet", 5, alpha=alpha)
@@ -52,7 +52,7 @@ def test_shards_and_label_skew_bound_the_classes_of_a_file() -> None:
     assert {classes(p) for p in partition.split(LABELS, 20, "label-skew", 5, each=3)} <= {2, 3}
 
 
-def test_quantity_skew_is_about_sizes_only() -> None:
+def test_quantity_skew_changes_only_the_sizes_of_files() -> None:
     parts = partition.split(LABELS, 8, "quantity-skew", 5, alpha=0.3)
 
     sizes = sorted(len(part) for part in parts)
@@ -95,5 +95,5 @@ def test_a_parameter_of_another_method_is_refused(tmp_path: Path) -> None:
         PartitionRequest(tmp_path, alpha=1)
 
 
-def test_command_lines_know_every_method() -> None:
+def test_the_command_line_offers_every_method() -> None:
     assert tuple(partition.METHODS) == PARTITION_METHODS

@@ -47,29 +47,29 @@ FAULTS = {
     b"1,2,3,0\n4,5,1\n7,8,9,2": (2, "has 3 fields, expected 4"),
     b"1,2,3,0\n4,5,6,7,1\n": (2, "has 5 fields, expected 4"),
     b"1,2,3,0\n\n7,8,9,2\n": (2, "is blank"),
-    b"1,2,3,0\n4,five,6,1\n": (2, "field 2 is 'five', no number"),
-    b"x,y,z,class\n1,2,3,0\n": (1, "field 1 is 'x', no number"),
-    b"1,2,3,0\n4,,6,1\n": (2, "field 2 is '', no number"),
-    b"1,2,3,0\n4,1_0,6,1\n": (2, "field 2 is '1_0', no number"),
-    b"1,2,3,0\n4,1 0,6,1\n": (2, "field 2 is '1 0', no number"),
-    b"1,2,3,0\n4,\x0b5,6,1\n": (2, "field 2 is '\\x0b5', no number"),
-    b"1,2,3,0\n4,0x1,6,1\n": (2, "field 2 is '0x1', no number"),
+    b"1,2,3,0\n4,five,6,1\n": (2, "field 2 is 'five', not a number"),
+    b"x,y,z,class\n1,2,3,0\n": (1, "field 1 is 'x', not a number"),
+    b"1,2,3,0\n4,,6,1\n": (2, "field 2 is '', not a number"),
+    b"1,2,3,0\n4,1_0,6,1\n": (2, "field 2 is '1_0', not a number"),
+    b"1,2,3,0\n4,1 0,6,1\n": (2, "field 2 is '1 0', not a number"),
+    b"1,2,3,0\n4,\x0b5,6,1\n": (2, "field 2 is '\\x0b5', not a number"),
+    b"1,2,3,0\n4,0x1,6,1\n": (2, "field 2 is '0x1', not a number"),
     b"1,2,3,0\n4,NaN,6,1\n": (2, "field 2 is 'NaN', not finite"),
     b"1,2,3,0\n4,5,-inf,1\n": (2, "field 3 is '-inf', not finite"),
     b"1,2,3,0\n4,1e39,6,1\n": (2, "field 2 is '1e39', too large"),
     b"1,2,3,0\n4,5,6,26\n": (2, "class 26 is out of range 0..25"),
     b"1,2,3,0\n4,5,6,-1\n": (2, "class -1 is out of range 0..25"),
-    b"1,2,3,0\n4,5,6,1.0\n": (2, "the class is '1.0', no integer"),
-    b"1,2,3,0\n4,5,6,1_0\n": (2, "the class is '1_0', no integer"),
-    b"1,2,3,0\n4,5,6,A\n": (2, "the class is 'A', no integer"),
+    b"1,2,3,0\n4,5,6,1.0\n": (2, "the class is '1.0', not an integer"),
+    b"1,2,3,0\n4,5,6,1_0\n": (2, "the class is '1_0', not an integer"),
+    b"1,2,3,0\n4,5,6,A\n": (2, "the class is 'A', not an integer"),
     b"1,2,3,0\n4,5,6,nan\n": (2, "the class is 'nan', not finite"),
-    b"1,2,3,0\n4,5,6," + b"9" * 30: (2, "the class is '99999999999999999...', no integer"),
-    b"1,2,3,0\n4,5,6," + b"0" * 5000: (2, "the class is '00000000000000000...', no integer"),
-    b"1,2,3,0\n4,\0,6,1\n": (2, "is no text: a binary file is no training data"),
-    b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR": (1, "is no text: a binary file is no training data"),
-    b"7\n8\n": (1, "has 1 fields: expected 1 to 65536 features, then a class"),
+    b"1,2,3,0\n4,5,6," + b"9" * 30: (2, "the class is '99999999999999999...', not an integer"),
+    b"1,2,3,0\n4,5,6," + b"0" * 5000: (2, "the class is '00000000000000000...', not an integer"),
+    b"1,2,3,0\n4,\0,6,1\n": (2, "is not text: a binary file cannot be training data"),
+    b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR": (1, "is not text: a binary file cannot be training data"),
+    b"7\n8\n": (1, "has 1 fields, expected 1 to 65536 features, then a class"),
     b"1,2,3,0\r4,5,6,1\r": (1, "has 7 fields"),
-    "1,2,3,0\n4,\u0665,6,1\n".encode(): (2, "field 2 is '\u0665', no number"),
+    "1,2,3,0\n4,\u0665,6,1\n".encode(): (2, "field 2 is '\u0665', not a number"),
 }
 
 
@@ -136,10 +136,10 @@ def test_any_bytes_are_samples_or_a_data_error(content: bytes) -> None:
 
 @EFFORT
 @given(st.lists(st.lists(st.integers(0, 10**10), min_size=3, max_size=3), min_size=1), st.text("019,\n", max_size=3))
-def test_both_fast_paths_read_whole_numbers_alike(rows: list[list[int]], rubbish: str) -> None:
+def test_both_fast_paths_read_integers_alike(rows: list[list[int]], rubbish: str) -> None:
     block = "\n".join(",".join(map(str, row)) for row in rows).encode() + rubbish.encode()
 
-    quickly, plainly = letters._whole(block, 2, 1000), letters._fast(block, 2, 1000)
+    quickly, plainly = letters._parse_unsigned(block, 2, 1000), letters._parse_numbers(block, 2, 1000)
 
     if quickly is not None:
         assert plainly is not None
@@ -175,7 +175,7 @@ def test_damaged_files_are_samples_or_a_data_error(data: st.DataObject) -> None:
 
 @EFFORT
 @given(st.lists(st.tuples(st.floats(width=32, allow_nan=False, allow_infinity=False), st.integers(0, 25)), min_size=1))
-def test_numbers_survive_their_text(rows: list[tuple[float, int]]) -> None:
+def test_numbers_survive_formatting_and_parsing(rows: list[tuple[float, int]]) -> None:
     samples = parse("f", "\n".join(f"{x!r},{y}" for x, y in rows).encode())
 
     assert samples.x[:, 0].tolist() == [x for x, _ in rows]

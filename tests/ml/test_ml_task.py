@@ -65,7 +65,7 @@ def test_contradictory_tasks_are_refused(changes: dict[str, object]) -> None:
         with_changes(GOOD, **changes)
 
 
-def test_the_courses_task_is_gd_on_raw_inputs_with_one_hidden_layer() -> None:
+def test_a_course_task_is_gd_on_raw_inputs_with_one_hidden_layer() -> None:
     course = TrainingPlan(Design((5, 3, 4), course=True), TrainConfig("gd"), 40)
     TrainerTask(course)
 
@@ -77,7 +77,7 @@ def test_the_courses_task_is_gd_on_raw_inputs_with_one_hidden_layer() -> None:
         TrainerTask(course, moments=bytes(40))
 
 
-def test_equal_numbers_make_equal_configurations_and_equal_texts() -> None:
+def test_equal_numbers_make_equal_configurations_with_equal_json() -> None:
     assert repr(TrainConfig(eta=1, momentum=0)) == repr(TrainConfig(eta=1.0, momentum=0.0))
 
 

@@ -79,7 +79,7 @@ def named(name: str) -> Design:
     return Design((5, 4), f"torch_modules:{name}")
 
 
-def test_a_slice_of_mnist_is_learned_twice_with_equal_bits() -> None:
+def test_training_twice_on_a_slice_of_mnist_gives_equal_bits() -> None:
     if not SHARED.is_dir():
         pytest.skip("the real data are not here")
     part = dataset.read(SHARED / "mnist").training[0]
@@ -168,7 +168,7 @@ def test_an_unsuitable_module_is_refused_by_name(name: str, complaint: str) -> N
         (Design((9, 4), "torchzoo:cnn", (1, 3, 3)), "4 x 4 pixels"),
     ],
 )
-def test_the_zoos_cnn_refuses_unsuitable_rows(design: Design, complaint: str) -> None:
+def test_the_cnn_of_torchzoo_refuses_unsuitable_rows(design: Design, complaint: str) -> None:
     with pytest.raises(BadTask, match=complaint):
         learner(design)
 

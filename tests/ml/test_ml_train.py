@@ -88,7 +88,7 @@ def test_the_seed_decides_the_order_of_the_rows() -> None:
     )
 
 
-def test_training_learns() -> None:
+def test_training_reduces_the_loss() -> None:
     architecture, samples = Architecture((5, 32, 4)), make_samples(400)
     heard: list[float] = []
 

@@ -149,9 +149,7 @@ def test_a_trainer_process_has_this_machines_fingerprint(served: Child) -> None:
         ({}, b"", "BadTask"),
     ],
 )
-def test_an_error_is_answered_and_the_process_goes_on(
-    served: Child, order: Header, payload: bytes, kind: str
-) -> None:
+def test_an_error_is_answered_and_the_process_goes_on(served: Child, order: Header, payload: bytes, kind: str) -> None:
     answer = served.ask(order, payload)
 
     assert answer.header["error"] == kind
@@ -162,7 +160,7 @@ def test_an_error_is_answered_and_the_process_goes_on(
 def test_an_error_in_a_file_keeps_its_line(served: Child) -> None:
     answer = served.ask({"do": "add", "digest": "d", "name": "bad.txt"}, b"1,2,3\n1,x,3\n")
 
-    assert str(from_dict(answer.header)) == "bad.txt, line 2: field 2 is 'x', no number"
+    assert str(from_dict(answer.header)) == "bad.txt, line 2: field 2 is 'x', not a number"
 
 
 def test_sigint_is_left_to_the_parent() -> None:

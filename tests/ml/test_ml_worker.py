@@ -42,7 +42,7 @@ WHOLE = filled().train(TASK, WEIGHTS.tobytes())
 
 @settings(EFFORT, max_examples=20)
 @given(st.permutations(range(4)), st.sets(st.integers(1, 3)))
-def test_the_sum_does_not_depend_on_who_trains_which_files(order: list[int], cuts: set[int]) -> None:
+def test_the_sum_does_not_depend_on_which_worker_trains_which_file(order: list[int], cuts: set[int]) -> None:
     edges = [0, *sorted(cuts), 4]
     parts = [order[start:end] for start, end in pairwise(edges)]
 
@@ -145,7 +145,7 @@ def test_a_missing_file_is_reported_before_anything_is_trained() -> None:
 
 
 def test_a_row_count_that_differs_from_the_task_is_refused() -> None:
-    with pytest.raises(BadTask, match="30 rows, the task says 31"):
+    with pytest.raises(BadTask, match="30 rows, but the task says 31"):
         filled().train(make_task(CONTENTS[:1], [31]), WEIGHTS.tobytes())
 
 

@@ -107,7 +107,7 @@ class Gossip:
         attempt, rows = self._attempt(order.job, order.round, order.attempt), sum(file.rows for file in order.files)
         bits = order.task.plan.fraction_bits
         attempt.mass = yield from offload(
-            lambda: push_sum.added([attempt.mass, push_sum.from_training(base, result, rows, bits)])
+            lambda: push_sum.add([attempt.mass, push_sum.from_training(base, result, rows, bits)])
         )
         return b""
 
@@ -170,13 +170,13 @@ class Gossip:
         attempt.settled = True
         yield from self._merge(node, attempt)
         before = job.model if job.round == order.round - 1 else b""
-        job.model = yield from offload(lambda: push_sum.model_of(attempt.mass, before))
+        job.model = yield from offload(lambda: push_sum.mean_of(attempt.mass, before))
         job.round = order.round
 
 
 def _add(mass: WeightedModel, content: bytes) -> WeightedModel:
     """Add a pushed half. Raises BadTask."""
-    return push_sum.added([mass, push_sum.weighted_model_from_bytes(content)])
+    return push_sum.add([mass, push_sum.weighted_model_from_bytes(content)])
 
 
 def _push(node: ChordNode, order: Order, number: int, to: NodeRef, content: bytes) -> Procedure[None]:

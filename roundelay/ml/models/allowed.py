@@ -17,18 +17,16 @@ _VARIABLE = "ROUNDELAY_MODELS"  # comma-separated; a trainer inherits it from it
 
 def allow(modules: Iterable[str]) -> None:
     """Allow this process and its children to import these modules, also from the current folder."""
-    added = [name for name in modules if name]
-    if not added:
+    names = [name for name in modules if name]
+    if not names:
         return
-    os.environ[_VARIABLE] = ",".join(dict.fromkeys([*allowed(), *added]))
+    os.environ[_VARIABLE] = ",".join(dict.fromkeys([*allowed(), *names]))
     import_from_here()
 
 
 def import_from_here() -> None:
     """Make this process and its children find modules in the current folder too."""
-    from pathlib import Path  # slow to import: a trainer does not need it
-
-    here = str(Path.cwd())
+    here = os.getcwd()  # noqa: PTH109  # pathlib would slow down the start of a trainer
     if here not in sys.path:
         sys.path.append(here)
     paths = [*os.environ.get("PYTHONPATH", "").split(os.pathsep), here]

@@ -9,7 +9,10 @@ from inspect import signature
 
 from roundelay.ml.errors import BadTask, ModelUnknown, printable
 from roundelay.ml.models.allowed import SHIPPED, allowed
+from roundelay.ml.models.cnn import Cnn
+from roundelay.ml.models.dense import Dense
 from roundelay.ml.models.learner import Learner
+from roundelay.ml.models.model import ModelLearner
 from roundelay.ml.task import Design
 
 NAMES = ("mlp", "softmax", "cnn")
@@ -18,16 +21,10 @@ NAMES = ("mlp", "softmax", "cnn")
 def learner(design: Design) -> Learner:
     """Return the learner. Raises ModelUnknown if this process lacks the model, BadTask for impossible sizes."""
     if design.model in ("mlp", "softmax"):
-        from roundelay.ml.models.dense import Dense
-
         if design.model == "softmax" and len(design.sizes) != 2:
             raise BadTask("softmax has no hidden layers")
         return Dense(design)
-    from roundelay.ml.models.model import ModelLearner
-
     if design.model == "cnn":
-        from roundelay.ml.models.cnn import Cnn
-
         return ModelLearner(design, lambda: Cnn(design))
     if ":" not in design.model:
         raise BadTask(f"unknown model {printable(design.model)}: expected {', '.join(NAMES)} or MODULE:NAME")

@@ -124,7 +124,7 @@ class Cnn(Model):
         return done
 
     def _dense(self, flat: Floats, matrices: list[Floats], keeps: list[Floats]) -> tuple[list[Floats], Floats]:
-        """The inputs of each dense layer, and the scores."""
+        """Return the inputs of each dense layer, and the scores."""
         inputs = [flat]
         for place, matrix in enumerate(matrices):
             out = inputs[-1] @ matrix[:-1] + matrix[-1]  # (n, outputs)

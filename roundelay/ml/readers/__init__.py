@@ -1,11 +1,11 @@
-"""The only code of ml/ that reads files.
+"""Readers of data sets and saved models: the only modules of ml/ that open files.
 
-source       what every reader returns: a DataSet of parts whose rows come in blocks
-dataset      which reader: the kind of a data set, as an option says or guessed from its files
-folder       the training files of a folder, and the bytes of a file
+source       the DataSet that every reader returns: parts whose rows are read in blocks
+dataset      choice of the reader: by option, or guessed from the files
+folder       listing of a folder's training files; bounded reads of a file
 content      a training file's bytes -> samples, packed or text
 letters      comma-separated rows: features, then the class
-packed       the compact form of prepared data: a head, rows, a checksum
+packed       the binary format of prepared data: header, rows, checksum
 table        tables with a label column (.csv, .tsv), with or without a header
 idx          MNIST's IDX files
 cifar        CIFAR-10's batches

@@ -1,6 +1,6 @@
-"""CIFAR-10: the binary version (data_batch_1.bin ... test_batch.bin), and the pickled one without unpickling it.
+"""CIFAR-10, in its binary version (data_batch_1.bin ... test_batch.bin) or its pickled one (see pickled.py).
 
-A row of the binary version is one byte for the class and 3072 for the image: red, green, blue, 32 x 32 each.
+A record of the binary version is one byte for the class and 3072 for the image: red, green, blue, 32 x 32 each.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ def has_batch_names(names: list[str]) -> bool:
 
 
 def read(path: Path) -> DataSet:
-    """A folder of batches, or one batch. Raises DataError, InputMissing."""
+    """Read a folder of batches, or one batch. Raises DataError, InputMissing."""
     folder, names = (path, names_in(path)) if path.is_dir() else (path.parent, [path.name])
     found = [name for name in names if BATCH.fullmatch(name) or name == path.name]
     if any(name.endswith(".bin") for name in found):
         found = [name for name in found if name.endswith(".bin")]
     if not found:
-        raise DataError(str(path), None, "holds no batch of CIFAR-10 (data_batch_1.bin ..., test_batch.bin)")
+        raise DataError(str(path), None, "holds no batch of CIFAR-10; expected data_batch_1.bin ..., test_batch.bin")
     parts = [_part(folder / name) for name in found]
     test = tuple(part for part in parts if part.name.startswith("test") and len(parts) > 1)
     training = tuple(part for part in parts if part not in test)
@@ -54,19 +54,19 @@ def _part(path: Path) -> DatasetPart:
 
 
 def _records(path: Path) -> Iterator[Rows]:
-    """Whole rows, class and image: (rows, 3073)."""
+    """Yield blocks of records, class and image: (rows, 3073)."""
     try:
         size_bytes = path.stat().st_size
         rows, rest = divmod(size_bytes, RECORD_BYTES)
         if rest or not 0 < size_bytes <= FILE_BYTES_MAX:
-            raise DataError(str(path), rows + 1, f"is a row of {rest} bytes: every row has {RECORD_BYTES}")
+            raise DataError(str(path), rows + 1, f"has {rest} bytes, expected {RECORD_BYTES}")
         step = block_rows(RECORD_BYTES)
         with path.open("rb") as file:
             for start in range(0, rows, step):
                 count = min(step, rows - start)
                 data = file.read(count * RECORD_BYTES)
                 if len(data) != count * RECORD_BYTES:
-                    raise DataError(str(path), start + 1, "has become shorter while it was read")
+                    raise DataError(str(path), start + 1, "was truncated while it was being read")
                 yield np.frombuffer(data, np.uint8).reshape(count, RECORD_BYTES)  # (count, 3073)
     except OSError as error:
         raise InputMissing(f"cannot read {printable(str(path))}: {error.strerror}") from error

@@ -1,4 +1,4 @@
-"""A file of the ring, whichever form it has: packed, or rows as text. What a node trains on comes through here."""
+"""Parser of the training files that the ring stores, in either format: packed, or text."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from roundelay.ml.task import CLASSES_DEFAULT
 
 
 def parse(name: str, content: bytes, features: int | None = None, classes: int = CLASSES_DEFAULT) -> Samples:
-    """The samples in content. Raises DataError."""
+    """Parse a training file; its first bytes tell the format. Raises DataError."""
     read = packed.parse if packed.is_packed(content) else letters.parse
     return read(name, content, features, classes)

@@ -1,4 +1,4 @@
-"""Which reader? As it is told, or guessed from what lies there.
+"""Choice of the reader: named by --dataset, or guessed from the files as follows.
 
 file *.npz                          npz       folder with *-idx3-ubyte[.gz]            mnist
 file *.csv, *.tsv, *.txt, *.data    csv       folder with data_batch_1[.bin]           cifar10
@@ -26,32 +26,32 @@ VALIDATION = "validate"
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """How data are to be read."""
+    """How to read a data set; a kind of None is guessed."""
 
     kind: str | None = None
     table: TableOptions = TableOptions()
     images: ImageOptions = ImageOptions()
 
 
-def read(path: Path, reading: ReadOptions | None = None) -> DataSet:
-    """What lies there. Raises DataError, InputMissing."""
-    reading = reading or ReadOptions()
-    kind = reading.kind or guess(path, reading.table)
+def read(path: Path, options: ReadOptions | None = None) -> DataSet:
+    """Read the data set at a path. Raises DataError, InputMissing, and BadTask for an unknown kind."""
+    options = options or ReadOptions()
+    kind = options.kind or guess(path, options.table)
     if kind not in KINDS:
-        raise BadTask(f"no data set is called {printable(kind)}: {', '.join(KINDS)}")
+        raise BadTask(f"unknown kind of data set {printable(kind)}: expected {', '.join(KINDS)}")
     if not path.exists():
-        raise InputMissing(f"no file and no folder {printable(str(path))}")
+        raise InputMissing(f"no such file or folder: {printable(str(path))}")
     if kind == "csv":
-        return table.read(path, reading.table)
+        return table.read(path, options.table)
     if kind == "images":
-        return images.read(path, reading.images)
+        return images.read(path, options.images)
     if kind == "npz":
         return npz.read(_only_npz(path))
     return {"mnist": idx.read, "cifar10": cifar.read, "letters": read_letters}[kind](path)
 
 
 def guess(path: Path, columns: TableOptions | None = None) -> str:
-    """The kind of data at a path. Raises InputMissing, DataError."""
+    """Guess the kind of the data set at a path. Raises InputMissing, DataError."""
     if path.is_file():
         return _guess_file(path)
     names = folder.names_in(path)
@@ -63,12 +63,12 @@ def guess(path: Path, columns: TableOptions | None = None) -> str:
         return "npz"
     if images.is_image_folder(path, names):
         return "images"
-    asked = columns is not None and columns != TableOptions()
-    return "csv" if asked or _has_header(path, names) else "letters"
+    has_options = columns is not None and columns != TableOptions()  # options for tables
+    return "csv" if has_options or _has_header(path, names) else "letters"
 
 
 def read_letters(path: Path) -> DataSet:
-    """A folder of letter files, each a part of its own; one called validate... is the test part."""
+    """Read a folder of letter files; each is a part, and those named validate... are the test parts."""
     listing = folder.list_training_files(path, None)
     features: int | None = None
     parts: list[DatasetPart] = []
@@ -90,12 +90,12 @@ def _guess_file(path: Path) -> str:
     if cifar.BATCH.fullmatch(path.name):
         return "cifar10"
     if idx.has_idx_names([path.name]):
-        raise DataError(str(path), None, f"is one file of a pair: name the folder, {path.parent}")
-    raise DataError(str(path), None, f"is of no known kind: say which, --dataset {'|'.join(KINDS)}")
+        raise DataError(str(path), None, f"is one file of a pair: give the folder {path.parent} instead")
+    raise DataError(str(path), None, f"is of unknown kind: name it with --dataset {'|'.join(KINDS)}")
 
 
 def _has_header(path: Path, names: list[str]) -> bool:
-    """Does its first table begin with a row without any number?"""
+    """Return whether the first table begins with a header, which is a row without numbers."""
     first = next((path / name for name in names if Path(name).suffix.lower() in (".csv", ".tsv")), None)
     if first is None:
         return False
@@ -112,5 +112,5 @@ def _only_npz(path: Path) -> Path:
         return path
     found = [name for name in folder.names_in(path) if name.endswith(".npz")]
     if len(found) != 1:
-        raise DataError(str(path), None, f"holds {len(found)} files *.npz: name the one")
+        raise DataError(str(path), None, f"holds {len(found)} .npz files: give the path of one of them")
     return path / found[0]

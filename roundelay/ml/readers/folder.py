@@ -1,7 +1,7 @@
-"""Which files of a folder are training data, and their bytes.
+"""Listing of a folder's training files, and bounded reads of a file.
 
-Follows no symbolic link inside the folder and does not descend: what is named is what is read. A file's name
-becomes part of keys, tables and messages on other machines, so names with control characters are refused here.
+Subfolders and symbolic links are skipped, so no data outside the folder is read. A file's name becomes part of keys,
+tables and messages on other machines, so names with characters that cannot be printed are refused here.
 """
 
 from __future__ import annotations
@@ -24,11 +24,14 @@ class Listing:
     """The files of a folder, each list sorted by name."""
 
     files: tuple[Path, ...]
-    skipped: tuple[str, ...]  # names of visible files that are no data
+    skipped: tuple[str, ...]  # names of visible files that are not training data
 
 
 def list_training_files(folder: Path, validation: Path | None) -> Listing:
-    """The data files of a folder; the validation file, and any file of its name, is not among them."""
+    """List the training files of a folder, without the validation file or any file of its name.
+
+    Raises DataError, InputMissing.
+    """
     files: list[Path] = []
     skipped: list[str] = []
     for entry in _entries(folder):
@@ -47,7 +50,7 @@ def list_training_files(folder: Path, validation: Path | None) -> Listing:
 
 
 def names_in(folder: Path) -> list[str]:
-    """The names in a folder, sorted; each can be printed. Raises InputMissing, DataError."""
+    """Return the sorted names in a folder. Raises InputMissing, and DataError if one cannot be printed."""
     entries = _entries(folder)
     for entry in entries:
         _check_name(folder, entry.name)
@@ -55,22 +58,22 @@ def names_in(folder: Path) -> list[str]:
 
 
 def find_validation(given: str, folder: Path) -> Path:
-    """The validation file as given or, failing that, inside the folder."""
+    """Return the validation file: at the given path or else inside the folder. Raises InputMissing."""
     for path in (Path(given), folder / given):
-        with contextlib.suppress(OSError):  # too long a name
+        with contextlib.suppress(OSError):  # the name is too long
             if path.is_file():
                 return path
-    raise InputMissing(f"no validation file {printable(given)}, neither here nor in {printable(str(folder))}")
+    raise InputMissing(f"no validation file {printable(given)} here or in {printable(str(folder))}")
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a regular file of at most FILE_BYTES_MAX."""
+    """Read a regular file of at most FILE_BYTES_MAX bytes. Raises DataError, InputMissing."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe must not hold us up
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # opening a pipe must not block
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
-                raise DataError(str(path), None, "is no regular file")
+                raise DataError(str(path), None, "is not a regular file")
             if status.st_size > FILE_BYTES_MAX:
                 raise DataError(str(path), None, f"is larger than {FILE_BYTES_MAX} bytes")
             return file.read(FILE_BYTES_MAX)
@@ -91,7 +94,7 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 def _check_name(folder: Path, name: str) -> None:
     if not name.isprintable():  # undecodable bytes arrive as surrogates, which are not printable either
-        raise DataError(str(folder / name), None, "has a name with characters that cannot be printed")
+        raise DataError(str(folder / name), None, "has a name with unprintable characters")
 
 
 def _is_validation(entry: os.DirEntry[str], validation: Path) -> bool:

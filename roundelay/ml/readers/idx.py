@@ -1,8 +1,8 @@
-"""MNIST as it is distributed: IDX files of images and of labels, plain or .gz, in one folder.
+"""MNIST in its original format: a folder of IDX files with images and labels, plain or .gz.
 
     train-images-idx3-ubyte[.gz]  train-labels-idx1-ubyte[.gz]  t10k-images-idx3-ubyte[.gz]  t10k-labels-...
 
-Where only one of the two pairs is there, it is what is trained on, and the set has no test part.
+If the folder holds only one of the two pairs, it is the training part, and there is no test part.
 """
 
 from __future__ import annotations
@@ -33,15 +33,17 @@ def has_idx_names(names: list[str]) -> bool:
 
 
 def read(folder: Path) -> DataSet:
-    """The pairs of a folder. Raises DataError, InputMissing."""
+    """Read the pairs in a folder. Raises DataError, InputMissing."""
     names = names_in(folder)
-    found: dict[bool, tuple[DatasetPart, tuple[int, int]]] = {}  # by whether it is a test part
+    found: dict[bool, tuple[DatasetPart, tuple[int, int]]] = {}  # key: is it the test part?
     for name in names:
         match = IMAGES.fullmatch(name)
         if match:
             found.setdefault(match[1] != "train", _pair(folder, name, names))
     if not found:
-        raise DataError(str(folder), None, "holds no IDX file of images (train-images-idx3-ubyte, plain or .gz)")
+        raise DataError(
+            str(folder), None, "holds no IDX file of images; expected train-images-idx3-ubyte, plain or .gz"
+        )
     parts = [part for _, (part, _) in sorted(found.items())]
     sides = {side for _, side in found.values()}
     if len(sides) > 1:
@@ -54,7 +56,7 @@ def read(folder: Path) -> DataSet:
 
 
 def _pair(folder: Path, images: str, names: list[str]) -> tuple[DatasetPart, tuple[int, int]]:
-    """An image file and its labels."""
+    """Return the part made of an image file and its labels, and (height, width) of its images."""
     stem = images.removesuffix(".gz").replace("images", "labels").replace("idx3", "idx1")
     labels = next((name for name in (stem, f"{stem}.gz") if name in names), None)
     if labels is None:
@@ -62,18 +64,18 @@ def _pair(folder: Path, images: str, names: list[str]) -> tuple[DatasetPart, tup
     y = _labels(folder / labels)
     path = folder / images
     with _open(path) as file:
-        rows, height, width = _head(path, file, 3)
+        rows, height, width = _read_header(path, file, 3)
     if rows != len(y):
-        raise DataError(str(path), None, f"has {rows} images, {labels} has {len(y)} labels")
+        raise DataError(str(path), None, f"has {rows} images, but {labels} has {len(y)} labels")
     if not (1 <= height <= SIDE_MAX and 1 <= width <= SIDE_MAX):
-        raise DataError(str(path), None, f"has images of {height} x {width} pixels: at most {SIDE_MAX} a side")
+        raise DataError(str(path), None, f"has images of {height} x {width} pixels, expected at most {SIDE_MAX} a side")
     return DatasetPart(images, y, lambda: _image_blocks(path, rows, height * width)), (height, width)
 
 
 def _labels(path: Path) -> Ints:
     with _open(path) as file:
-        (rows,) = _head(path, file, 1)
-        data = _take(path, file, rows, "label")
+        (rows,) = _read_header(path, file, 1)
+        data = _read_exactly(path, file, rows, "label")
         _require_end(path, file, rows)
     return np.frombuffer(data, np.uint8).astype(np.int64)  # (n,)
 
@@ -81,26 +83,26 @@ def _labels(path: Path) -> Ints:
 def _image_blocks(path: Path, rows: int, pixels: int) -> Iterator[Rows]:
     step = block_rows(pixels)
     with _open(path) as file:
-        _head(path, file, 3)
+        _read_header(path, file, 3)
         for start in range(0, rows, step):
             count = min(step, rows - start)
-            data = _take(path, file, count * pixels, "image", start, pixels)
+            data = _read_exactly(path, file, count * pixels, "image", start, pixels)
             yield np.frombuffer(data, np.uint8).reshape(count, pixels)  # (count, d)
         _require_end(path, file, rows)
 
 
-def _head(path: Path, file: BinaryIO, dimensions: int) -> tuple[int, ...]:
-    """The sizes of an IDX file of bytes."""
-    magic = _take(path, file, 4, "head")
+def _read_header(path: Path, file: BinaryIO, dimensions: int) -> tuple[int, ...]:
+    """Read the header of an IDX file of unsigned bytes; return its sizes, of which the first counts the rows."""
+    magic = _read_exactly(path, file, 4, "header")
     if magic != bytes([0, 0, _UBYTE, dimensions]):
         raise DataError(
             str(path),
             None,
-            f"begins with {magic.hex()}, an IDX file of bytes in {dimensions} dimensions with 0000080{dimensions}",
+            f"begins with {magic.hex()}, expected 0000080{dimensions}: an IDX file of bytes in {dimensions} dimensions",
         )
-    sizes = struct.unpack(f">{dimensions}I", _take(path, file, 4 * dimensions, "head"))
+    sizes = struct.unpack(f">{dimensions}I", _read_exactly(path, file, 4 * dimensions, "header"))
     if not 1 <= sizes[0] <= SET_ROWS_MAX:
-        raise DataError(str(path), None, f"announces {sizes[0]} rows: expected 1 to {SET_ROWS_MAX}")
+        raise DataError(str(path), None, f"declares {sizes[0]} rows, expected 1 to {SET_ROWS_MAX}")
     return sizes
 
 
@@ -111,25 +113,25 @@ def _open(path: Path) -> BinaryIO:
         raise InputMissing(f"cannot read {printable(str(path))}: {error.strerror}") from error
 
 
-def _take(path: Path, file: BinaryIO, size_bytes: int, what: str, first: int = 0, each: int = 1) -> bytes:
-    """Exactly so many bytes; a file that ends before is named, with the image or label in which it does."""
-    got = bytearray()
+def _read_exactly(path: Path, file: BinaryIO, size_bytes: int, what: str, first: int = 0, each: int = 1) -> bytes:
+    """Read exactly `size_bytes`. Raises DataError that names the image or label in which the file ends early."""
+    data = bytearray()
     try:
-        while len(got) < size_bytes:  # in steps: what a head announces need not be there
-            piece = file.read(min(size_bytes - len(got), 1 << 22))
+        while len(data) < size_bytes:  # in steps, because the header may declare more than the file holds
+            piece = file.read(min(size_bytes - len(data), 1 << 22))
             if not piece:
                 raise EOFError
-            got += piece
+            data += piece
     except (EOFError, OSError, zlib.error) as error:  # gzip's errors are OSErrors
         why = "" if isinstance(error, EOFError) else f" ({error})"
-        raise DataError(str(path), None, f"breaks off in {what} {first + len(got) // each + 1}{why}") from error
-    return bytes(got)
+        raise DataError(str(path), None, f"ends within {what} {first + len(data) // each + 1}{why}") from error
+    return bytes(data)
 
 
 def _require_end(path: Path, file: BinaryIO, rows: int) -> None:
     try:
         more = file.read(1)
     except (EOFError, OSError, zlib.error) as error:
-        raise DataError(str(path), None, f"is damaged at its end: {error}") from error
+        raise DataError(str(path), None, f"is damaged at the end: {error}") from error
     if more:
-        raise DataError(str(path), None, f"goes on after the {rows} rows that its head announces")
+        raise DataError(str(path), None, f"continues after the {rows} rows that its header declares")

@@ -1,9 +1,9 @@
-"""A folder per class of JPEG or PNG images, as the chest X-ray set comes; needs the extra `images` (Pillow).
+"""JPEG or PNG images in one folder per class, like the chest X-ray set; needs the extra `images` (Pillow).
 
     DIR/train/NORMAL/*.jpeg  DIR/train/PNEUMONIA/*.jpeg  DIR/test/...     or     DIR/NORMAL/*.png  DIR/PNEUMONIA/*.png
 
-Every image is decoded alone, resized, and turned into grey or colour bytes. How many pixels one may decode to is
-bounded before it is decoded.
+Images are decoded one at a time, resized, and converted to grey or RGB bytes. The number of pixels is checked before
+an image is decoded.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ TRAINING_NAMES = ("train", "training")
 
 @dataclass(frozen=True)
 class ImageOptions:
-    """What images are turned into."""
+    """The size and colours that images are converted to."""
 
-    side: int = SIDE_DEFAULT  # pixels, both ways
+    side: int = SIDE_DEFAULT  # width and height in pixels
     colour: bool = False
 
     @property
@@ -48,14 +48,14 @@ class ImageOptions:
 
 
 def is_image_folder(folder: Path, names: list[str]) -> bool:
-    """Are there images in folders of this folder, or in folders of its training folder?"""
+    """Return whether subfolders of this folder, or of its training folder, hold images."""
     inner = next((folder / name for name in names if name.lower() in TRAINING_NAMES), folder)
     return any(_is_folder(inner, name) and any(map(_is_image, names_in(inner / name))) for name in names_in(inner))
 
 
-def read(folder: Path, looks: ImageOptions | None = None) -> DataSet:
-    """The set in a folder. Raises DataError, InputMissing."""
-    looks = looks or ImageOptions()
+def read(folder: Path, options: ImageOptions | None = None) -> DataSet:
+    """Read the data set in a folder. Raises DataError, InputMissing."""
+    options = options or ImageOptions()
     _require_pillow()
     names = names_in(folder)
     inner = {name.lower(): name for name in names}
@@ -63,13 +63,13 @@ def read(folder: Path, looks: ImageOptions | None = None) -> DataSet:
     test = next((folder / inner[name] for name in TEST_NAMES if name in inner and training != folder), None)
     labels = _classes(training)
     if len(labels) < 2:
-        raise DataError(str(training), None, "holds fewer than two folders of images: one for each class is expected")
+        raise DataError(str(training), None, "holds fewer than two folders; expected a folder of images for each class")
     if test is not None and not set(_classes(test)) <= set(labels):
-        raise DataError(str(test), None, f"has the classes {_classes(test)}, the training part {labels}")
-    parts = [_part(place, labels, looks) for place in (training, test) if place is not None]
+        raise DataError(str(test), None, f"has the classes {_classes(test)}, but the training part has {labels}")
+    parts = [_part(place, labels, options) for place in (training, test) if place is not None]
     skipped = tuple(n for n in names if folder / n not in (training, test) and training != folder)
     return DataSet(
-        "images", tuple(parts[:1]), tuple(parts[1:]), int(np.prod(looks.shape)), labels, True, looks.shape, skipped
+        "images", tuple(parts[:1]), tuple(parts[1:]), int(np.prod(options.shape)), labels, True, options.shape, skipped
     )
 
 
@@ -77,8 +77,8 @@ def _classes(folder: Path) -> tuple[str, ...]:
     return tuple(name for name in names_in(folder) if _is_folder(folder, name) and not name.startswith("."))
 
 
-def _part(folder: Path, labels: tuple[str, ...], looks: ImageOptions) -> DatasetPart:
-    """All images of a folder of classes, by class and name."""
+def _part(folder: Path, labels: tuple[str, ...], options: ImageOptions) -> DatasetPart:
+    """Return the part of all images in the folders of the classes, ordered by class and name."""
     paths: list[Path] = []
     classes: list[int] = []
     for number, label in enumerate(labels):
@@ -87,39 +87,40 @@ def _part(folder: Path, labels: tuple[str, ...], looks: ImageOptions) -> Dataset
             paths += found
             classes += [number] * len(found)
     if not 1 <= len(paths) <= IMAGES_MAX:
-        raise DataError(str(folder), None, f"holds {len(paths)} images: expected 1 to {IMAGES_MAX}")
-    return DatasetPart(folder.name, np.array(classes, np.int64), lambda: _blocks(paths, looks))
+        raise DataError(str(folder), None, f"holds {len(paths)} images, expected 1 to {IMAGES_MAX}")
+    return DatasetPart(folder.name, np.array(classes, np.int64), lambda: _blocks(paths, options))
 
 
-def _blocks(paths: list[Path], looks: ImageOptions) -> Iterator[Rows]:
+def _blocks(paths: list[Path], options: ImageOptions) -> Iterator[Rows]:
     for start in range(0, len(paths), IMAGES_A_BLOCK):
-        yield np.stack([decode(path, looks) for path in paths[start : start + IMAGES_A_BLOCK]])  # (images, d)
+        yield np.stack([decode(path, options) for path in paths[start : start + IMAGES_A_BLOCK]])  # (images, d)
 
 
-def decode(path: Path, looks: ImageOptions) -> npt.NDArray[np.uint8]:
-    """One image as bytes, channel by channel: (d,). Raises DataError, InputMissing."""
+def decode(path: Path, options: ImageOptions) -> npt.NDArray[np.uint8]:
+    """Decode an image into bytes, channel by channel: (d,). Raises DataError, InputMissing."""
     from PIL import Image
 
     try:
         content = io.BytesIO(read_file(path))
         with warnings.catch_warnings(action="ignore"), Image.open(content, formats=FORMATS) as image:
             if image.width * image.height > PIXELS_MAX:
-                raise DataError(str(path), None, f"is {image.width} x {image.height}: at most {PIXELS_MAX} pixels")
-            return _bytes_of(image, looks)
+                raise DataError(
+                    str(path), None, f"is {image.width} x {image.height}, expected at most {PIXELS_MAX} pixels"
+                )
+            return _bytes_of(image, options)
     except (OSError, ValueError, SyntaxError, MemoryError, Image.DecompressionBombError) as error:
-        raise DataError(str(path), None, f"is no JPEG or PNG that can be read: {printable(str(error))}") from error
+        raise DataError(str(path), None, f"is not a readable JPEG or PNG: {printable(str(error))}") from error
 
 
-def _bytes_of(image: Image.Image, looks: ImageOptions) -> npt.NDArray[np.uint8]:
+def _bytes_of(image: Image.Image, options: ImageOptions) -> npt.NDArray[np.uint8]:
     from PIL import Image
 
-    depth = image.mode.startswith(("I", "F"))
-    if depth:  # 16 bits a pixel: the upper eight
+    if image.mode.startswith(("I", "F")):  # 16 bits a pixel: keep the upper eight
         wide = np.asarray(image, np.float64)  # (h, w)
         image = Image.fromarray((wide / 257 if wide.max() > 255 else wide).clip(0, 255).astype(np.uint8))
-    mode = "RGB" if looks.colour else "L"
-    image = image.convert(mode).resize((looks.side, looks.side), Image.Resampling.BOX)
-    pixels: npt.NDArray[np.uint8] = np.asarray(image, np.uint8).reshape(looks.side, looks.side, -1)  # (h, w, c)
+    mode = "RGB" if options.colour else "L"
+    image = image.convert(mode).resize((options.side, options.side), Image.Resampling.BOX)
+    pixels: npt.NDArray[np.uint8] = np.asarray(image, np.uint8).reshape(options.side, options.side, -1)  # (h, w, c)
     return np.ascontiguousarray(pixels.transpose(2, 0, 1)).reshape(-1)  # (d,)
 
 

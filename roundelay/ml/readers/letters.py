@@ -1,7 +1,7 @@
-"""Comma-separated rows: the features, then the class. Parses bytes; opens nothing.
+"""Parser of comma-separated rows: the features, then the class. It parses bytes and opens no files.
 
-Whole blocks go through fast paths that only say yes or no: one for plain whole numbers, which letters are, one for all
-numbers. Where both say no, a slow path walks the same lines by the same rules and says which one is wrong, and why.
+Two fast paths parse a whole block or reject it: one for unsigned integers, as in the letters, and one for any numbers.
+If both reject a block, a slow path applies the same rules line by line, to find the first error.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ FEATURES_MAX = 65_536
 LINE_BYTES_MAX = 1 << 20
 _BLOCK_BYTES = LINE_BYTES_MAX
 
-_PLAIN = b"0123456789+-.eE, \t\n"  # bytes of which all numbers and separators are made
-_WHOLE = b"0123456789,\n"
-_DIGITS_MAX = 9  # of a whole number that is quickly read
+_PLAIN = b"0123456789+-.eE, \t\n"  # all bytes that occur in numbers and separators
+_UNSIGNED = b"0123456789,\n"
+_DIGITS_MAX = 9  # of an integer on the fast path
 _NUMBER = re.compile(rb"[ \t]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*")
 _INTEGER = re.compile(rb"[ \t]*[+-]?[0-9]{1,18}[ \t]*")
 _NOT_FINITE = re.compile(rb"[ \t]*[+-]?(nan|inf|infinity)[ \t]*", re.IGNORECASE)
 
 
 def parse(name: str, content: bytes, features: int | None = None, classes: int = CLASSES_DEFAULT) -> Samples:
-    """The samples in content: rows of `features` numbers and an integer class 0 .. classes - 1.
+    """Parse rows of `features` numbers and an integer class from 0 to classes - 1.
 
-    Without features the first row settles them. Raises DataError with name and line of the first fault.
+    If `features` is None, the first row determines it. Raises DataError with name and line of the first error.
     """
     content = content.replace(b"\r\n", b"\n").rstrip()
     if not content:
@@ -42,16 +42,16 @@ def parse(name: str, content: bytes, features: int | None = None, classes: int =
         features = block.partition(b"\n")[0].count(b",") if features is None else features
         part = None
         if 1 <= features <= FEATURES_MAX:
-            part = _whole(block, features, classes) or _fast(block, features, classes)
+            part = _parse_unsigned(block, features, classes) or _parse_numbers(block, features, classes)
         if part is None:
-            raise _fault(name, line, block.split(b"\n"), features, classes)
+            raise _first_error(name, line, block.split(b"\n"), features, classes)
         parts.append(part)
         line += part.rows
     return Samples(np.concatenate([p.x for p in parts]), np.concatenate([p.y for p in parts]))
 
 
 def _blocks(name: str, content: bytes) -> Iterator[bytes]:
-    """Cut content at line ends into blocks of at most _BLOCK_BYTES, so that memory stays flat."""
+    """Cut content at line ends into blocks of at most _BLOCK_BYTES, to bound the memory in use."""
     start, line = 0, 1
     while start < len(content):
         end = len(content)
@@ -65,12 +65,12 @@ def _blocks(name: str, content: bytes) -> Iterator[bytes]:
         start = end + 1
 
 
-def _whole(block: bytes, features: int, classes: int) -> Samples | None:
-    """The samples of lines of digits and commas alone, read digit by digit of all fields at once; None for others.
+def _parse_unsigned(block: bytes, features: int, classes: int) -> Samples | None:
+    """Parse lines of unsigned integers, one decimal place of all fields at a time; return None for other lines.
 
-    Exact: int64 holds every field, and its float32 is the one that its float64 rounds to.
+    The result is exact: int64 holds every field, and rounds to the same float32 as float64 would.
     """
-    if block.translate(None, _WHOLE):
+    if block.translate(None, _UNSIGNED):
         return None
     text = np.frombuffer(block + b"\n", np.uint8).astype(np.int64)  # (bytes,)
     ends = np.flatnonzero(text < ord("0"))  # (n * (d + 1),)
@@ -86,13 +86,13 @@ def _whole(block: bytes, features: int, classes: int) -> Samples | None:
     return Samples(table[:, :-1].astype(np.float32), table[:, -1].copy())
 
 
-def _fast(block: bytes, features: int, classes: int) -> Samples | None:
-    """The samples of these lines, or None if any of them breaks a rule."""
+def _parse_numbers(block: bytes, features: int, classes: int) -> Samples | None:
+    """Parse lines of any numbers; return None if a line is malformed."""
     if block.translate(None, _PLAIN) or not block.strip():
         return None
     lines = block.split(b"\n")
     try:
-        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused below
+        with np.errstate(over="ignore"):  # too large for float32: becomes infinite, and is refused below
             table = np.loadtxt(io.BytesIO(block), np.float32, None, ",", ndmin=2)  # (n, d + 1)
         labels = np.array([int(line.rpartition(b",")[2]) for line in lines], np.int64)  # (n,)
     except (ValueError, OverflowError):
@@ -104,43 +104,43 @@ def _fast(block: bytes, features: int, classes: int) -> Samples | None:
     return Samples(np.ascontiguousarray(table[:, :-1]), labels)
 
 
-def _fault(name: str, line: int, lines: list[bytes], features: int, classes: int) -> DataError:
-    """The error of the first of these lines that breaks a rule; line is the number of the first."""
+def _first_error(name: str, line: int, lines: list[bytes], features: int, classes: int) -> DataError:
+    """Return the error of the first malformed line; `line` is the number of the first line given."""
     for number, text in enumerate(lines, line):
-        message = _fault_in(text, features, classes)
+        message = _describe_error(text, features, classes)
         if message is not None:
             return DataError(name, number, message)
-    return DataError(name, line, "cannot be read, here or in what follows")
+    return DataError(name, line, "cannot be read, or a later line cannot")
 
 
-def _fault_in(text: bytes, features: int, classes: int) -> str | None:
-    """What is wrong with one line, or None."""
+def _describe_error(text: bytes, features: int, classes: int) -> str | None:
+    """Describe what is wrong with a line, or return None."""
     if _is_binary(text):
-        return "is no text: a binary file is no training data"
+        return "is not text: a binary file cannot be training data"
     if not text.strip():
         return "is blank"
     fields = text.split(b",")
     if not 1 <= features <= FEATURES_MAX:
-        return f"has {len(fields)} fields: expected 1 to {FEATURES_MAX} features, then a class"
+        return f"has {len(fields)} fields, expected 1 to {FEATURES_MAX} features, then a class"
     if len(fields) != features + 1:
         return f"has {len(fields)} fields, expected {features + 1}"
     for column, field in enumerate(fields[:-1], 1):
         if not _NUMBER.fullmatch(field):
-            return f"field {column} is {_shown(field)}, {_what_it_is(field, 'no number')}"
+            return f"field {column} is {_quote(field)}, {_describe_value(field, 'not a number')}"
         if not abs(float(field)) <= float(np.finfo(np.float32).max):
-            return f"field {column} is {_shown(field)}, too large"
-    return _fault_in_class(fields[-1], classes)
+            return f"field {column} is {_quote(field)}, too large"
+    return _describe_class_error(fields[-1], classes)
 
 
-def _fault_in_class(field: bytes, classes: int) -> str | None:
+def _describe_class_error(field: bytes, classes: int) -> str | None:
     if not _INTEGER.fullmatch(field):
-        return f"the class is {_shown(field)}, {_what_it_is(field, 'no integer')}"
+        return f"the class is {_quote(field)}, {_describe_value(field, 'not an integer')}"
     if not 0 <= int(field) < classes:
         return f"class {int(field)} is out of range 0..{classes - 1}"
     return None
 
 
-def _what_it_is(field: bytes, otherwise: str) -> str:
+def _describe_value(field: bytes, otherwise: str) -> str:
     return "not finite" if _NOT_FINITE.fullmatch(field) else otherwise
 
 
@@ -151,5 +151,5 @@ def _is_binary(text: bytes) -> bool:
         return True
 
 
-def _shown(field: bytes) -> str:
+def _quote(field: bytes) -> str:
     return f"'{printable(field.decode('utf-8', 'backslashreplace'), 20)}'"

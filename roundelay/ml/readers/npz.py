@@ -1,6 +1,6 @@
-"""Arrays in an .npz under the usual names (x_train, train_images, X ...), read block by block out of the archive.
+"""Arrays in an .npz archive under the usual names (x_train, train_images, X ...), read block by block.
 
-Nothing is unpickled: an array of objects is refused. Heads are parsed with a bound on their size.
+Nothing is unpickled: an array of objects is refused. Headers are limited to HEADER_BYTES_MAX.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ TRAINING = (
 )
 TEST = (("test_images", "test_labels"), ("x_test", "y_test"), ("X_test", "y_test"))
 CHANNELS = (1, 3, 4)
-HEAD_BYTES_MAX = 4096
-_HEAD = re.compile(
+HEADER_BYTES_MAX = 4096
+_HEADER = re.compile(
     r"\s*\{\s*'descr':\s*'([<>|=]?)([buif])(\d{1,2})',\s*'fortran_order':\s*(False|True),"
     r"\s*'shape':\s*\(([\d,\s]*)\),?\s*\}\s*"
 )
@@ -56,7 +56,7 @@ class NpzMember:
 
 
 def read(path: Path) -> DataSet:
-    """The set in an archive. Raises DataError, InputMissing."""
+    """Read the data set in an archive. Raises DataError, InputMissing."""
     members = _members(path)
     training = _find(path, members, TRAINING)
     if training is None:
@@ -64,7 +64,7 @@ def read(path: Path) -> DataSet:
         raise DataError(
             str(path),
             None,
-            f"holds the arrays {names}: expected train_images and train_labels, x_train and y_train, or X and y",
+            f"holds the arrays {names}; expected train_images and train_labels, x_train and y_train, or X and y",
         )
     test = _find(path, members, TEST)
     pairs = [pair for pair in (training, test) if pair is not None]
@@ -74,7 +74,7 @@ def read(path: Path) -> DataSet:
         raise DataError(
             str(path),
             None,
-            f"{test[0].name} has rows of {test[0].shape[1:]}, {training[0].name} of {training[0].shape[1:]}",
+            f"{test[0].name} has rows of {test[0].shape[1:]}, but {training[0].name} of {training[0].shape[1:]}",
         )
     y, labels = number_labels(np.concatenate([_labels(labels) for _, labels in pairs]))
     parts = _parts(pairs, y, is_last, pixels)
@@ -95,61 +95,62 @@ def _reader(x: NpzMember, channels_last: bool, pixels: bool) -> Callable[[], Ite
 
 
 def _members(path: Path) -> dict[str, zipfile.ZipInfo]:
-    """The arrays in the archive, by name."""
+    """Return the arrays in the archive by name."""
     try:
         with zipfile.ZipFile(path) as archive:
             return {i.filename.removesuffix(".npy"): i for i in archive.infolist() if i.filename.endswith(".npy")}
     except FileNotFoundError as error:
         raise InputMissing(f"cannot read {printable(str(path))}: {error.strerror}") from error
     except _DAMAGE as error:
-        raise DataError(str(path), None, f"is no .npz: {error}") from error
+        raise DataError(str(path), None, f"is not an .npz archive: {error}") from error
 
 
 def _find(
     path: Path, members: dict[str, zipfile.ZipInfo], names: tuple[tuple[str, str], ...]
 ) -> tuple[NpzMember, NpzMember] | None:
-    """The first pair of these names that is there, rows and labels, checked against each other."""
+    """Return rows and labels under the first of these pairs of names that is present. Raises DataError."""
     for first, second in names:
         if first in members and second in members:
             x, y = _member(path, members[first]), _member(path, members[second])
             if len(x.shape) < 2 or not 1 <= prod(x.shape[1:]) <= FEATURES_MAX:
                 raise DataError(
-                    str(path), None, f"{first} has the shape {x.shape}: expected rows of 1 to {FEATURES_MAX} features"
+                    str(path), None, f"{first} has the shape {x.shape}, expected rows of 1 to {FEATURES_MAX} features"
                 )
             if y.shape not in ((x.shape[0],), (x.shape[0], 1)) or y.dtype.kind not in "iu":
                 raise DataError(
                     str(path),
                     None,
-                    f"{second} is {y.dtype} of {y.shape}: expected a whole number for "
-                    f"each of the {x.shape[0]} rows of {first}",
+                    f"{second} is {y.dtype} of {y.shape}, expected an integer for each of {x.shape[0]} rows",
                 )
             return x, y
     return None
 
 
 def _member(path: Path, info: zipfile.ZipInfo) -> NpzMember:
-    """What the head of an array says. Raises DataError."""
+    """Read the header of an array. Raises DataError."""
     try:
         with zipfile.ZipFile(path) as archive, archive.open(info) as file:
-            dtype, shape = _head(file)
+            dtype, shape = _read_header(file)
     except _DAMAGE as error:
-        raise DataError(str(path), None, f"{printable(info.filename)} is no array: {error}") from error
+        raise DataError(str(path), None, f"{printable(info.filename)} is not an array: {error}") from error
     if not shape or not 1 <= shape[0] <= SET_ROWS_MAX:
-        raise DataError(str(path), None, f"{printable(info.filename)} has the shape {shape}")
+        raise DataError(
+            str(path), None, f"{printable(info.filename)} has the shape {shape}, expected 1 to {SET_ROWS_MAX} rows"
+        )
     return NpzMember(path, info.filename, dtype, shape)
 
 
-def _head(file: IO[bytes]) -> tuple[np.dtype[np.generic], tuple[int, ...]]:
-    """Type and shape of an .npy, of which the data follow."""
+def _read_header(file: IO[bytes]) -> tuple[np.dtype[np.generic], tuple[int, ...]]:
+    """Read the header of an .npy; return its type and shape."""
     start = file.read(10)
     if start[:6] != b"\x93NUMPY" or start[6] not in (1, 2, 3):
-        raise ValueError("it does not begin as one")
+        raise ValueError("it does not begin with the .npy magic bytes")
     size = int.from_bytes(start[8:10], "little")
     if start[6] > 1:
         size |= int.from_bytes(file.read(2), "little") << 16
-    match = _HEAD.fullmatch(file.read(size).decode("latin-1")) if size <= HEAD_BYTES_MAX else None
+    match = _HEADER.fullmatch(file.read(size).decode("latin-1")) if size <= HEADER_BYTES_MAX else None
     if match is None:
-        raise ValueError("its head is damaged, or its type is none that can be trained on")
+        raise ValueError("its header is damaged, or its type is not one of numbers")
     if match[4] == "True":
         raise ValueError("it is stored by columns: save it with numpy.ascontiguousarray")
     shape = tuple(int(size) for size in match[5].replace(" ", "").split(",") if size)
@@ -157,7 +158,7 @@ def _head(file: IO[bytes]) -> tuple[np.dtype[np.generic], tuple[int, ...]]:
 
 
 def _image_shape(path: Path, x: NpzMember) -> tuple[Shape, bool]:
-    """(channels, height, width) where rows are images, and whether the channels come last."""
+    """Return (channels, height, width), or () if rows are not images, and whether the channels come last."""
     shape = x.shape[1:]
     if len(shape) == 2:
         return (1, *shape), False
@@ -166,7 +167,7 @@ def _image_shape(path: Path, x: NpzMember) -> tuple[Shape, bool]:
     if len(shape) == 3 and shape[0] in CHANNELS:
         return shape, False
     if len(shape) > 1:
-        raise DataError(str(path), None, f"{x.name} has rows of {shape}: expected numbers, or images")
+        raise DataError(str(path), None, f"{x.name} has rows of {shape}, expected numbers or images")
     return (), False
 
 
@@ -176,7 +177,7 @@ def _labels(y: NpzMember) -> Ints:
 
 
 def _blocks(x: NpzMember, channels_last: bool, pixels: bool) -> Iterator[Rows]:
-    """Rows as bytes or float32, images channel by channel."""
+    """Yield rows as bytes or float32, images channel by channel."""
     for block in _raw_blocks(x):
         if channels_last:
             block = block.reshape(len(block), *x.shape[1:]).transpose(0, 3, 1, 2)  # (n, c, h, w)
@@ -190,18 +191,18 @@ def _blocks(x: NpzMember, channels_last: bool, pixels: bool) -> Iterator[Rows]:
 
 
 def _raw_blocks(member: NpzMember) -> Iterator[Rows]:
-    """The rows as they are stored, (rows, ...); what is missing or damaged is named."""
+    """Yield the rows as they are stored: (rows, ...). Raises DataError with the row where the damage begins."""
     step, row = block_rows(member.row_bytes), 0
     try:
         with zipfile.ZipFile(member.path) as archive, archive.open(member.name) as file:
-            _head(file)
+            _read_header(file)
             for row in range(0, member.shape[0], step):
                 count = min(step, member.shape[0] - row)
                 data = file.read(count * member.row_bytes)
                 if len(data) != count * member.row_bytes:
-                    raise ValueError("it breaks off")
+                    raise ValueError("it is truncated")
                 yield np.frombuffer(data, member.dtype).reshape(count, *member.shape[1:])  # (count, ...)
-            if file.read(1):  # reading to the end checks the archive's checksum
-                raise ValueError("it goes on after its last row")
+            if file.read(1):  # reading to the end also verifies the archive's checksum
+                raise ValueError("it continues after its last row")
     except _DAMAGE as error:
-        raise DataError(str(member.path), row + 1, f"{member.name} is damaged from there on: {error}") from error
+        raise DataError(str(member.path), row + 1, f"{member.name} is damaged: {error}") from error

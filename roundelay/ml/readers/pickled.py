@@ -1,7 +1,7 @@
-"""One batch of CIFAR-10's pickled version, read without unpickling: its instructions are walked, none is carried out.
+"""Reader of CIFAR-10's pickled batches that never unpickles: it interprets a safe subset of the instructions.
 
-Known are the few that build dictionaries, lists, numbers, texts and a numpy array of bytes. Whatever else a file asks
-for (any other class or function) is refused by name; so a pickle can do nothing here but be data.
+The subset builds dictionaries, lists, numbers, strings and a numpy array of bytes. Any other instruction, class or
+function is refused by name, so a malicious pickle cannot run code.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from roundelay.ml.errors import DataError, printable
 from roundelay.ml.readers.source import Rows
 
 INSTRUCTIONS_MAX = 10_000_000
-DEPTH_MAX = 100_000  # of the stack; the labels of a batch lie on it at once
+DEPTH_MAX = 100_000  # of the stack, which holds all labels of a batch at once
 
 _ARRAY = {"numpy.core.multiarray _reconstruct", "numpy._core.multiarray _reconstruct"}
 _DTYPE, _NDARRAY, _ENCODE = "numpy dtype", "numpy ndarray", "_codecs encode"
@@ -43,15 +43,15 @@ _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 
 class _Name(str):
-    """A class or a function that the file names."""
+    """The name of a class or function that the file refers to."""
 
 
 class _Mark:
-    """Where a group of values begins."""
+    """The mark on the stack where a group of values begins."""
 
 
 class _Array:
-    """An array whose contents come later."""
+    """An array whose content follows in a BUILD instruction."""
 
     def __init__(self) -> None:
         self.data, self.dtype = b"", ""
@@ -63,24 +63,24 @@ class _Dtype(str):
 
 
 def read_batch(name: str, content: bytes, features: int) -> tuple[Rows, Ints]:
-    """Images (n, features) and classes (n,) of a batch. Raises DataError."""
+    """Read images (n, features) and classes (n,) of a batch. Raises DataError."""
     try:
         batch = _Machine().run(content)
         table = {_text(key): value for key, value in batch.items()}
         array, labels = table["data"], table.get("labels", table.get("fine_labels"))
         if not isinstance(array, _Array) or array.dtype not in ("u1", "uint8") or not isinstance(labels, list):
-            raise ValueError("it holds no data and labels")
+            raise ValueError("its data or labels are missing")
         rows = len(labels)
         if array.shape != (rows, features) or len(array.data) != rows * features or not rows:
-            raise ValueError(f"its data are {array.shape}, its labels {rows}")
+            raise ValueError(f"its data have the shape {array.shape} and it has {rows} labels")
         x = np.frombuffer(array.data, np.uint8).reshape(rows, features)  # (n, d)
         return x, np.array([int(label) for label in labels], np.int64)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, AssertionError) as error:
-        raise DataError(name, None, f"is no pickled batch of CIFAR-10: {printable(str(error))}") from error
+        raise DataError(name, None, f"is not a pickled batch of CIFAR-10: {printable(str(error))}") from error
 
 
 class _Machine:
-    """The stack and the memo of one pickle."""
+    """A stack machine for one pickle."""
 
     def __init__(self) -> None:
         self._stack: list[Any] = []
@@ -110,10 +110,10 @@ class _Machine:
         }
 
     def run(self, content: bytes) -> dict[Any, Any]:
-        """What the pickle describes. Raises ValueError and its like."""
+        """Build the dictionary in the pickle. Raises ValueError and the other errors that read_batch catches."""
         for count, (opcode, argument, _) in enumerate(pickletools.genops(content)):
             if count > INSTRUCTIONS_MAX or len(self._stack) > DEPTH_MAX:
-                raise ValueError("it is too long")
+                raise ValueError("it has too many instructions")
             if opcode.name == "STOP":
                 break
             if opcode.name in _CONSTANTS:
@@ -126,10 +126,10 @@ class _Machine:
             elif opcode.name in self._do:
                 self._do[opcode.name](argument)
             else:
-                raise ValueError(f"it asks for {opcode.name}, which a batch does not need")
+                raise ValueError(f"it uses the instruction {opcode.name}, which is not allowed")
         (result,) = self._stack
         if not isinstance(result, dict):
-            raise ValueError(f"it holds a {type(result).__name__}, no dictionary")
+            raise ValueError(f"it holds a {type(result).__name__} instead of a dictionary")
         return result
 
     def _push(self, value: Any) -> None:
@@ -142,7 +142,7 @@ class _Machine:
         self._push(self._memo[int(place)])
 
     def _group(self) -> list[Any]:
-        """The values since the last mark."""
+        """Pop the values above the last mark, and the mark."""
         values: list[Any] = []
         while not isinstance(self._stack[-1], _Mark):
             values.append(self._stack.pop())
@@ -151,48 +151,48 @@ class _Machine:
 
     def _append(self, values: list[Any]) -> None:
         if not isinstance(self._stack[-1], list):
-            raise ValueError("it appends to what is no list")
+            raise ValueError("it appends to a value that is not a list")
         self._stack[-1].extend(values)
 
     def _set(self, values: list[Any]) -> None:
         if not isinstance(self._stack[-1], dict):
-            raise ValueError("it sets items of what is no dictionary")
+            raise ValueError("it sets items of a value that is not a dictionary")
         self._stack[-1].update(zip(values[::2], values[1::2], strict=True))
 
     def _global(self, name: str) -> None:
         if name not in _KNOWN:
-            raise ValueError(f"it asks for {name}, which is not carried out here")
+            raise ValueError(f"it refers to {name}, which is not allowed")
         self._push(_Name(name))
 
     def _reduce(self, _: Any) -> None:
-        """One of the known calls."""
-        arguments, called = self._stack.pop(), self._stack.pop()
-        if not isinstance(called, _Name):
-            raise ValueError("it calls what is no function")
-        if called in _ARRAY:
+        """Carry out one of the allowed calls."""
+        arguments, function = self._stack.pop(), self._stack.pop()
+        if not isinstance(function, _Name):
+            raise ValueError("it calls a value that is not a function")
+        if function in _ARRAY:
             self._push(_Array())
-        elif called == _DTYPE:
+        elif function == _DTYPE:
             self._push(_Dtype(_text(arguments[0])))
-        elif called == _ENCODE and _text(arguments[1]) in ("latin1", "latin-1"):
+        elif function == _ENCODE and _text(arguments[1]) in ("latin1", "latin-1"):
             self._push(arguments[0].encode("latin-1"))
         else:
-            raise ValueError(f"it calls {called}")
+            raise ValueError(f"it calls {function} with arguments that are not allowed")
 
     def _build(self, _: Any) -> None:
-        """The state of an array: version, shape, type, order, bytes. Types keep theirs to themselves."""
-        state, built = self._stack.pop(), self._stack[-1]
-        if isinstance(built, _Dtype):
+        """Set the state of an array: version, shape, type, order, bytes. The state of a type is ignored."""
+        state, target = self._stack.pop(), self._stack[-1]
+        if isinstance(target, _Dtype):
             return
-        if not isinstance(built, _Array) or len(state) != 5 or state[3] is not False:
-            raise ValueError("it builds what is no array of rows")
+        if not isinstance(target, _Array) or len(state) != 5 or state[3] is not False:
+            raise ValueError("it sets the state of a value that is not an array stored by rows")
         data = state[4]
-        built.data = data.encode("latin-1") if isinstance(data, str) else bytes(data)
-        built.shape, built.dtype = tuple(state[1]), str(state[2])
+        target.data = data.encode("latin-1") if isinstance(data, str) else bytes(data)
+        target.shape, target.dtype = tuple(state[1]), str(state[2])
 
 
 def _text(value: Any) -> str:
     if isinstance(value, bytes):
         return value.decode("latin-1")
     if not isinstance(value, str):
-        raise ValueError(f"a {type(value).__name__} where a text belongs")
+        raise ValueError(f"found a {type(value).__name__}, expected a string")
     return value

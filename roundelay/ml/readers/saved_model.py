@@ -1,4 +1,4 @@
-"""A trained model on the disk: weights, moments, sizes and labels in one .npz or .safetensors, without pickle."""
+"""Trained models on the disk: weights, moments, sizes and labels in an .npz or .safetensors file, never pickled."""
 
 from __future__ import annotations
 
@@ -20,37 +20,37 @@ from roundelay.ml.task import Design
 
 FILE_BYTES_MAX = 2 << 30
 ARRAYS = ("weights", "sizes", "moments", "activation")
-LATER = ("model", "shape", "labels")  # arrays that files of version 0.1 lack
-SAFETENSORS_HEAD_BYTES_MAX = 1 << 20
+OPTIONAL_ARRAYS = ("model", "shape", "labels")  # missing in files of version 0.1
+SAFETENSORS_HEADER_BYTES_MAX = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
 class SavedModel:
-    """What a job makes: enough to predict with, and to continue from."""
+    """The result of a job: what prediction and further training need."""
 
     design: Design
     weights: Floats  # (parameters,)
-    moments: Moments | None  # None: it reads raw inputs
-    labels: tuple[str, ...] = ()  # the names of the classes; nothing: their numbers
+    moments: Moments | None  # None: inputs are not standardised
+    labels: tuple[str, ...] = ()  # the names of the classes; empty: their numbers
 
     @property
     def sha256(self) -> str:
-        """Of the weights as little-endian float32: equal for equal models, bit for bit."""
+        """Return the digest of the weights as little-endian float32."""
         return hashlib.sha256(self.weights.astype("<f4").tobytes()).hexdigest()
 
     def probabilities(self, x: Floats) -> npt.NDArray[np.float64]:
-        """Of each class, for rows as they were given for training: (n, d) -> (n, classes)."""
+        """Return the probability of each class, for rows that are not standardised: (n, d) -> (n, classes)."""
         inputs = standardise(x, self.moments) if self.moments else x  # (n, d)
         return predict_probabilities(learner(self.design), self.weights, inputs)
 
     def predict(self, samples: Samples) -> Ints:
-        """The class of each row."""
+        """Return the most probable class of each row: (n,)."""
         classes: Ints = self.probabilities(samples.x).argmax(axis=1)  # (n,)
         return classes
 
 
 def save(path: Path, model: SavedModel, form: str | None = None) -> None:
-    """Write it, as npz or safetensors: as told, else as the path ends. Raises OSError."""
+    """Write a model in this form, npz or safetensors; by default the path's suffix decides. Raises OSError."""
     if (form or path.suffix.removeprefix(".")) == "safetensors":
         path.write_bytes(_safetensors(model))
         return
@@ -59,7 +59,7 @@ def save(path: Path, model: SavedModel, form: str | None = None) -> None:
 
 
 def load(path: Path) -> SavedModel:
-    """Read it, whichever form it has. Raises InputMissing, or DataError where the file is no model."""
+    """Read a model in either form. Raises InputMissing, and DataError if the file is not a model."""
     try:
         if path.stat().st_size > FILE_BYTES_MAX:
             raise DataError(str(path), None, f"is larger than {FILE_BYTES_MAX} bytes")
@@ -68,7 +68,7 @@ def load(path: Path) -> SavedModel:
         if not is_zip:
             return _from_safetensors(path.read_bytes())
         with np.load(path, allow_pickle=False) as file:  # a pickle could run code
-            return _model({name: file[name] for name in (*ARRAYS, *LATER) if name in ARRAYS or name in file})
+            return _model({name: file[name] for name in (*ARRAYS, *OPTIONAL_ARRAYS) if name in ARRAYS or name in file})
     except OSError as error:
         raise InputMissing(f"cannot read {path}: {error.strerror or error}") from error
     except (
@@ -81,7 +81,7 @@ def load(path: Path) -> SavedModel:
         zipfile.BadZipFile,
         EOFError,
     ) as error:
-        raise DataError(str(path), None, f"is no model of ours: {error}") from error
+        raise DataError(str(path), None, f"is not a saved model: {error}") from error
 
 
 def _arrays(model: SavedModel) -> dict[str, npt.NDArray[Any]]:
@@ -100,12 +100,12 @@ def _arrays(model: SavedModel) -> dict[str, npt.NDArray[Any]]:
 def _model(arrays: dict[str, npt.NDArray[Any]]) -> SavedModel:
     activation, name = str(arrays["activation"]), str(arrays.get("model", "mlp"))
     if activation not in ("relu", "identity"):
-        raise ValueError(f"activation {activation!r}")
+        raise ValueError(f"unknown activation {activation!r}")
     shape = tuple(int(side) for side in arrays.get("shape", ()))
     design = Design(tuple(int(size) for size in arrays["sizes"]), name, shape, activation == "identity")
     weights, moments = arrays["weights"], arrays["moments"]
     if weights.ndim != 1 or weights.dtype != np.float32 or not np.isfinite(weights).all():
-        raise ValueError(f"weights of {weights.dtype} and {weights.shape}")
+        raise ValueError(f"weights are {weights.dtype} of {weights.shape}, expected a vector of finite float32")
     if design.model in ("mlp", "softmax", "cnn") and len(weights) != learner(design).parameters:
         raise ValueError(f"{weights.size} weights for {learner(design).parameters} parameters")
     labels = tuple(str(label) for label in json.loads(str(arrays.get("labels", "[]"))))
@@ -115,41 +115,41 @@ def _model(arrays: dict[str, npt.NDArray[Any]]) -> SavedModel:
 
 
 def _safetensors(model: SavedModel) -> bytes:
-    """8 bytes of length, a JSON head, the arrays: weights whole, mean and std of the features."""
+    """Encode a model as safetensors: 8 bytes of length, a JSON header, then weights, mean and std of the features."""
     tensors = {"weights": model.weights}
     if model.moments:
         tensors |= {"mean": model.moments.mean, "std": model.moments.std}
-    about = {
+    metadata = {
         name: str(array) if array.dtype.kind == "U" else json.dumps(array.tolist())
         for name, array in _arrays(model).items()
         if name not in ("weights", "moments")
     }
-    head: dict[str, object] = {"__metadata__": about}
+    header: dict[str, object] = {"__metadata__": metadata}
     at, body = 0, b""
     for name, tensor in tensors.items():
         body += tensor.astype("<f4").tobytes()
-        head[name] = {"dtype": "F32", "shape": list(tensor.shape), "data_offsets": [at, len(body)]}
+        header[name] = {"dtype": "F32", "shape": list(tensor.shape), "data_offsets": [at, len(body)]}
         at = len(body)
-    text = json.dumps(head).encode()
+    text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)  # so that the tensors are aligned
     return len(text).to_bytes(8, "little") + text + body
 
 
 def _from_safetensors(content: bytes) -> SavedModel:
-    """Raises ValueError and its like."""
+    """Decode a model from safetensors. Raises ValueError and the other errors that load catches."""
     size = int.from_bytes(content[:8], "little")
-    if not 2 <= size <= min(SAFETENSORS_HEAD_BYTES_MAX, len(content) - 8):
-        raise ValueError("neither .npz nor .safetensors")
-    head, body = json.loads(content[8 : 8 + size]), content[8 + size :]
-    about = head["__metadata__"]
+    if not 2 <= size <= min(SAFETENSORS_HEADER_BYTES_MAX, len(content) - 8):
+        raise ValueError("it is neither .npz nor .safetensors")
+    header, body = json.loads(content[8 : 8 + size]), content[8 + size :]
+    metadata = header["__metadata__"]
     tensors = {}
     for name in ("weights", "mean", "std"):
-        if name in head:
-            start, end = head[name]["data_offsets"]
-            if head[name]["dtype"] != "F32" or not 0 <= start <= end <= len(body):
-                raise ValueError(f"tensor {name} is none of ours")
+        if name in header:
+            start, end = header[name]["data_offsets"]
+            if header[name]["dtype"] != "F32" or not 0 <= start <= end <= len(body):
+                raise ValueError(f"tensor {name} is malformed")
             tensors[name] = np.frombuffer(body[start:end], "<f4").astype(np.float32)
     moments = b"".join(tensors[name].tobytes() for name in ("mean", "std") if name in tensors)
-    numbers = {name: np.array(json.loads(about[name]), np.int64) for name in ("sizes", "shape")}
-    texts = {name: np.array(about[name]) for name in ("activation", "model", "labels")}
+    numbers = {name: np.array(json.loads(metadata[name]), np.int64) for name in ("sizes", "shape")}
+    texts = {name: np.array(metadata[name]) for name in ("activation", "model", "labels")}
     return _model({"weights": tensors["weights"], "moments": np.frombuffer(moments, np.uint8), **numbers, **texts})

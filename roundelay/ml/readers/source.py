@@ -1,6 +1,6 @@
-"""What every reader makes of the data that people have: parts whose classes are known and whose rows come in blocks.
+"""Data sets as readers return them: parts with known classes, whose rows are read in blocks.
 
-So that a set need not fit into memory: the classes are read first, the rows are read while they are written.
+Classes are read at once and rows only while they are being written, so a data set need not fit into memory.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SET_ROWS_MAX = 100_000_000
 
 @dataclass(frozen=True, eq=False)
 class DatasetPart:
-    """One file, or one array: it keeps together where that is how the data came."""
+    """The rows of one file or array of a data set."""
 
     name: str
     y: Ints  # (n,) classes
@@ -37,14 +37,14 @@ class DatasetPart:
 
 @dataclass(frozen=True, eq=False)
 class DataSet:
-    """What was found: parts to train on and, where the set has them, parts to test on."""
+    """A data set: training parts, and test parts if it has them."""
 
     kind: str  # letters, csv, mnist, cifar10, images or npz
     training: tuple[DatasetPart, ...]
     test: tuple[DatasetPart, ...]
     features: int
     labels: tuple[str, ...]  # the name of each class
-    pixels: bool  # features are bytes
+    pixels: bool  # whether features are bytes
     shape: Shape = ()  # channels, height, width
     skipped: tuple[str, ...] = field(default=())
 
@@ -58,17 +58,20 @@ class DataSet:
 
 
 def with_test(found: DataSet, other: DataSet) -> DataSet:
-    """A set whose test part is another set, read alone: its classes are found by their labels. Raises DataError."""
+    """Return a data set with another one as its test part; labels match their classes. Raises DataError."""
     if (other.features, other.pixels, other.shape) != (found.features, found.pixels, found.shape):
         raise DataError(
             "the validation data",
             None,
-            f"have {other.features} features, the training data {found.features}; or images of another shape",
+            f"have {other.features} features and images of {other.shape}, but the training data "
+            f"have {found.features} features and images of {found.shape}",
         )
     unknown = [label for label in other.labels if label not in found.labels]
     if unknown:
         raise DataError(
-            "the validation data", None, f"have a class {printable(unknown[0], 40)!r} that the training data lack"
+            "the validation data",
+            None,
+            f"have a class {printable(unknown[0], 40)!r} that is missing in the training data",
         )
     numbers = np.array([found.labels.index(label) for label in other.labels], np.int64)  # (classes,)
     test = tuple(DatasetPart(part.name, numbers[part.y], part.blocks) for part in (*other.training, *other.test))
@@ -76,12 +79,12 @@ def with_test(found: DataSet, other: DataSet) -> DataSet:
 
 
 def block_rows(row_bytes: int) -> int:
-    """Rows in one block."""
+    """Return the number of rows in a block."""
     return max(1, BLOCK_BYTES // max(1, row_bytes))
 
 
 def array_blocks(x: Rows) -> Callable[[], Iterator[Rows]]:
-    """The blocks of what is in memory already: (n, ...) as (rows, d)."""
+    """Return a function that yields an array in memory (n, ...) as blocks (rows, d)."""
 
     def blocks() -> Iterator[Rows]:
         flat = x.reshape(len(x), -1)  # (n, d)
@@ -92,12 +95,15 @@ def array_blocks(x: Rows) -> Callable[[], Iterator[Rows]]:
 
 
 def digits(count: int) -> tuple[str, ...]:
-    """Classes that are called by their number."""
+    """Return labels for classes without names: their numbers."""
     return tuple(map(str, range(count)))
 
 
 def number_labels(names: npt.NDArray[np.generic] | list[Any]) -> tuple[Ints, tuple[str, ...]]:
-    """Classes as they are called -> (their numbers, the names in order): whole numbers by size, words by alphabet."""
+    """Replace class names by numbers; return (numbers (n,), names in order).
+
+    Names that are numbers come first, by size; then the others in alphabetical order.
+    """
     texts = np.asarray(names).astype(str)  # (n,)
     distinct = np.unique(texts).tolist()
     order = sorted(distinct, key=_rank)
