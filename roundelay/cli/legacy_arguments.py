@@ -49,7 +49,7 @@ def translate_node(arguments: Sequence[str]) -> list[str]:
 
 
 def _leading_words(arguments: Sequence[str]) -> Sequence[str]:
-    """The words before the first option."""
+    """Return the words before the first option."""
     for place, word in enumerate(arguments):
         if word.startswith("-"):
             return arguments[:place]

@@ -1,6 +1,6 @@
-"""What compute_node.py runs: a member of the ring, from its options to its leave.
+"""What compute_node.py runs: a member of the ring, from its start until it leaves.
 
-What only some nodes have, a disk and something private, is imported where they are given it: a ring starts sooner.
+The disk and private data, which few nodes have, are imported only where they are used: a ring starts sooner.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def live(member: ComputeNode, chosen: parser_base.Namespace) -> int:
 
 def build(chosen: parser_base.Namespace) -> ComputeNode:
     if chosen.port is None:
-        raise exits.Exit(exits.USAGE, "compute_node.py: which port? For example: python3 compute_node.py 8001")
+        raise exits.Exit(exits.USAGE, "compute_node.py: no port given. For example: python3 compute_node.py 8001")
     if not 0.05 <= chosen.stabilize_every <= 3600:
         raise exits.Exit(exits.USAGE, "compute_node.py: --stabilize-every takes 0.05 to 3600 seconds")
     if not (0 <= chosen.load <= 1 and 0 <= chosen.load_delay <= 3600):
@@ -116,7 +116,7 @@ def build(chosen: parser_base.Namespace) -> ComputeNode:
 
 
 def disk_of(chosen: parser_base.Namespace) -> Disk | None:
-    """What keeps this node's store for its next start."""
+    """Return the disk that keeps this node's store for its next start, if there is one."""
     if not chosen.state_dir:
         return None
     from roundelay.node.disk import Disk
@@ -125,13 +125,13 @@ def disk_of(chosen: parser_base.Namespace) -> Disk | None:
 
 
 def private_of(chosen: parser_base.Namespace) -> Private | None:
-    """What never leaves this node: files, or a client of its own with its data. Raises Exit."""
+    """Return this node's private data: files, or a Flower client with its own data. Raises Exit."""
     if chosen.private is not None and chosen.trainer is not None:
-        raise exits.Exit(exits.USAGE, "--private and --trainer exclude one another: a client brings its own data")
+        raise exits.Exit(exits.USAGE, "--private cannot be combined with --trainer: a Flower client has its own data")
     if chosen.trainer is not None:
         import_from_here()
     elif chosen.trainer_config or chosen.trainer_rows is not None:
-        raise exits.Exit(exits.USAGE, "--trainer-config and --trainer-rows are about a --trainer: which one?")
+        raise exits.Exit(exits.USAGE, "--trainer-config and --trainer-rows need a --trainer")
     made = _named_private(chosen)
     try:
         if made is not None:
@@ -159,13 +159,13 @@ def _named_private(chosen: parser_base.Namespace) -> Private | None:
 
 
 def advertised(chosen: parser_base.Namespace, way_in: Address) -> str:
-    """The host that others reach us by: who listens everywhere is where the way to the ring begins."""
+    """Return the host to advertise; listening everywhere, it is the local address of the route to the ring."""
     if chosen.advertise or not addresses.is_everywhere(chosen.host):
         return str(chosen.advertise or chosen.host)
     try:
         return host_towards(way_in.host, way_in.port)
     except (OSError, ValueError) as error:
-        line = f"no way to {way_in} ({error}): say with --advertise HOST where others reach us"
+        line = f"no route to {way_in} ({error}): name the host by which others reach this node with --advertise HOST"
         raise exits.Exit(exits.UNAVAILABLE, line) from error
 
 

@@ -1,4 +1,4 @@
-"""What supernode.py does with its options: a supernode that listens until it is stopped."""
+"""What supernode.py runs: a supernode that listens until it is stopped."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def run(chosen: parser_base.Namespace) -> NoReturn:
     supernode = build(chosen)
     try:
         listen(supernode, chosen)
-        exits.say(f"supernode listening at {supernode.address}, admitting who is listed in {chosen.nodes}")
+        exits.say(f"supernode listening at {supernode.address}, admitting the nodes listed in {chosen.nodes}")
         if chosen.end_with_parent:
             exits.say(ready_line("supernode", supernode.address))
         while True:
@@ -49,7 +49,7 @@ def build(chosen: parser_base.Namespace) -> Supernode:
     if chosen.register and not chosen.advertise and addresses.is_everywhere(chosen.host):
         raise exits.Exit(
             exits.USAGE,
-            f"supernode.py: --register at {chosen.host} needs --advertise HOST: where nodes and clients find us",
+            f"supernode.py: --register at {chosen.host} needs --advertise HOST, by which nodes and clients reach it",
         )
     try:
         ring = Ring(chosen.bits, chosen.successors, chosen.replicas)

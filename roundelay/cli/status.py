@@ -53,7 +53,7 @@ def to_json(status: Status) -> dict[str, object]:
 
 
 def show(nodes: Sequence[Status], with_fingers: bool) -> None:
-    """The ring as a table, in the order of identifiers; and the finger tables."""
+    """Print the ring as a table, in the order of identifiers, and the finger tables if asked for."""
     output = console()
     output.print(_ring_table(nodes))
     for status in nodes if with_fingers else ():

@@ -37,7 +37,7 @@ FAULTS = (ChordError, FederationError, ClientError, LocalRingFailed, OSError, St
 
 
 class ActionRefused(Exception):
-    """It was not done, for the reason given."""
+    """An action was refused; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class Actions:
         return data, self._inside(str(folder / validation)) if validation else None
 
     def _snapshot(self, job: str) -> JobSnapshot:
-        snapshot = self._watcher.picture.job(job)
+        snapshot = self._watcher.ring_state.job(job)
         if snapshot is None:
             raise ActionRefused(f"this page knows no job {job[:8]}")
         return snapshot
@@ -141,10 +141,10 @@ class Actions:
         return snapshot
 
     def _job(self, snapshot: JobSnapshot) -> Job:
-        return Job(self._ring.connection, snapshot.spec, len(self._watcher.picture.nodes))
+        return Job(self._ring.connection, snapshot.spec, len(self._watcher.ring_state.nodes))
 
     def _inside(self, typed: str) -> Path:
-        """A path below the data folder, wherever links may lead."""
+        """Return a path below the data folder, with links resolved. Raises ActionRefused."""
         path = (self.data / typed.strip()).resolve()
         if not path.is_relative_to(self.data):
             raise ActionRefused(f"{typed[:80]} is outside of {self.data}, the folder of this page (--data)")
@@ -190,7 +190,7 @@ class LabActions:
 
     def cut(self) -> None:
         """In two, every other node to one side: each side then has a copy of most files."""
-        one, other = sides(self._watcher.picture)
+        one, other = sides(self._watcher.ring_state)
         if not one or not other:
             raise ActionRefused("one node cannot be cut in two")
         self._do(lambda: self.lab.cut(one, other))
@@ -209,9 +209,9 @@ class LabActions:
             raise ActionRefused(str(error)) from error
 
 
-def sides(picture: RingState) -> tuple[list[Address], list[Address]]:
-    """The ring in two: its nodes by turns."""
-    addresses = [sight.ref.address for sight in picture.nodes]
+def sides(ring_state: RingState) -> tuple[list[Address], list[Address]]:
+    """Split the ring in two: every other node to one side."""
+    addresses = [member.ref.address for member in ring_state.nodes]
     return addresses[::2], addresses[1::2]
 
 

@@ -1,7 +1,7 @@
-"""Scenes over time as one animated SVG: a picture for documents, which no script needs to run.
+"""Scenes over time as one animated SVG: a ring_state for documents, which no script needs to run.
 
 A piece is there while its scene has it; attributes that change are animated in steps. The styles come
-from page.css's variables, resolved for a light page, since a picture in a document has no page around it.
+from page.css's variables, resolved for a light page, since a ring_state in a document has no page around it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Life:
 
 
 def animate(frames: Sequence[Scene], frame_s: float, width: int, height: int, style: str) -> str:
-    """An SVG that shows the frames one after the other, for ever. Pieces must be elements of SVG."""
+    """Return an SVG that shows the frames one after the other, for ever. Pieces must be SVG elements."""
     lives = _lives(frames)
     total_s = frame_s * len(frames)
     roots = [name for name, life in lives.items() if not life.first.parent]
@@ -88,7 +88,7 @@ def _values(life: Life, key: str) -> list[str]:
 
 
 def _steps(key: str, values: Sequence[str], total_s: float) -> str:
-    """The moments at which a value changes, and to what."""
+    """Return the moments at which a value changes, and the values."""
     moments = [0, *(n for n in range(1, len(values)) if values[n] != values[n - 1])]
     times = ";".join(f"{n / len(values):.4f}".rstrip("0").rstrip(".") or "0" for n in moments)
     shown = ";".join(values[n] for n in moments)

@@ -29,7 +29,7 @@ class Series:
 def chart_scene(
     title: str, series: Sequence[Series], rounds: int, marks: Sequence[tuple[float, str]] = (), unit: str = ""
 ) -> Scene:
-    """A chart. marks: rounds to point at, with the reason."""
+    """Draw a chart. marks: rounds to point at, with the reason."""
     scene = Scene()
     scene.add(
         "svg", "svg", viewBox=f"0 0 {WIDTH:g} {HEIGHT:g}", cls="chart", role="img", aria_label=_spoken(title, series)
@@ -110,7 +110,7 @@ def thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def _ceiling(value: float) -> float:
-    """The next of 1, 2, 2.5, 5 times a power of ten."""
+    """Return the next of 1, 2, 2.5, 5 times a power of ten."""
     if not math.isfinite(value) or value <= 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))

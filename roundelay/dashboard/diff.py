@@ -1,4 +1,4 @@
-"""What one open page shows: the difference between its scenes of now and of before, numbered, in one message."""
+"""The difference between a page's scenes of now and of before, in one numbered message."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Boards:
         self.sent_bytes = 0
 
     def forget(self) -> None:
-        """The browser has lost count: it is sent everything anew."""
+        """Forget what the browser shows, so that it is sent everything anew."""
         self._shown = {}
         self._number = 0
 
     def update(self, scenes: Mapping[str, Scene]) -> str:
-        """A call of page.js that makes these scenes of what is shown; nothing where they are shown already."""
+        """Return a call of page.js that turns what is shown into these scenes; empty if they are shown already."""
         changes: dict[str, list[Change]] = {}
         for name, scene in scenes.items():
             found = difference(self._shown.get(name, EMPTY), scene)

@@ -1,4 +1,4 @@
-"""What has happened between two sights of a ring, as lines for people."""
+"""What happened between two states of a ring, as lines for people."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Event:
 
 
 def changes(before: RingState, after: RingState) -> list[Event]:
-    """What is new, in the order in which it is best read."""
+    """Return what is new, in the order in which it is best read."""
     return [*_supernode(before, after), *_nodes(before, after), *_jobs(before, after)]
 
 
@@ -33,60 +33,60 @@ def _supernode(before: RingState, after: RingState) -> Iterator[Event]:
 
 
 def _nodes(before: RingState, after: RingState) -> Iterator[Event]:
-    old, new = ({sight.ref: sight for sight in picture.nodes} for picture in (before, after))
-    joined = [sight for ref, sight in new.items() if ref not in old]
+    old, new = ({member.ref: member for member in ring_state.nodes} for ring_state in (before, after))
+    joined = [member for ref, member in new.items() if ref not in old]
     if len(joined) > NAMED_MAX and not before.nodes:
         yield Event("joined", f"a ring of {len(after.nodes)} nodes")
     else:
-        for sight in joined:
-            yield Event("joined", f"{_name(sight)} has joined{_behind(after, sight)}")
-    for ref, sight in new.items():
-        if ref in old and old[ref].answers != sight.answers:
+        for member in joined:
+            yield Event("joined", f"{_name(member)} has joined{_behind(after, member)}")
+    for ref, member in new.items():
+        if ref in old and old[ref].answers != member.answers:
             yield (
-                Event("back", f"{_name(sight)} answers again")
-                if sight.answers
-                else Event("silent", f"{_name(sight)} does not answer")
+                Event("back", f"{_name(member)} answers again")
+                if member.answers
+                else Event("silent", f"{_name(member)} does not answer")
             )
-    for ref, sight in old.items():
+    for ref, member in old.items():
         if ref not in new:
-            yield _gone(after, sight)
+            yield _gone(after, member)
 
 
-def _gone(after: RingState, sight: NodeState) -> Event:
-    heir = _heir(after, sight.ref)
+def _gone(after: RingState, member: NodeState) -> Event:
+    heir = _heir(after, member.ref)
     arc = f"; {_name(heir)} owns its keys now" if heir is not None else ""
-    if sight.answers:
-        return Event("left", f"{_name(sight)} has left{arc}")
-    return Event("gone", f"{_name(sight)} is gone{arc}")
+    if member.answers:
+        return Event("left", f"{_name(member)} has left{arc}")
+    return Event("gone", f"{_name(member)} is gone{arc}")
 
 
 def _heir(after: RingState, ref: NodeRef) -> NodeState | None:
-    """The first living node clockwise."""
-    living = [sight for sight in after.nodes if sight.answers]
+    """Return the first living node clockwise."""
+    living = [member for member in after.nodes if member.answers]
     if after.ring is None or not living:
         return None
     ring = after.ring
-    return min(living, key=lambda sight: ring.distance(ref.id, sight.ref.id))
+    return min(living, key=lambda member: ring.distance(ref.id, member.ref.id))
 
 
-def _behind(after: RingState, sight: NodeState) -> str:
+def _behind(after: RingState, member: NodeState) -> str:
     """Whose keys it has taken."""
-    following = next((other for other in after.nodes if other.ref == sight.successors[0]), None)
-    return f", in front of {_name(following)}" if following is not None and following.ref != sight.ref else ""
+    following = next((other for other in after.nodes if other.ref == member.successors[0]), None)
+    return f", in front of {_name(following)}" if following is not None and following.ref != member.ref else ""
 
 
 def _jobs(before: RingState, after: RingState) -> Iterator[Event]:
-    old = {sighting.job: sighting for sighting in before.jobs}
-    for sighting in after.jobs:
-        known = old.get(sighting.job)
-        if known is None and not sighting.end:
-            files = len(sighting.spec.files)
+    old = {snapshot.job: snapshot for snapshot in before.jobs}
+    for snapshot in after.jobs:
+        known = old.get(snapshot.job)
+        if known is None and not snapshot.end:
+            files = len(snapshot.spec.files)
             yield Event(
                 "job",
-                f"job {sighting.job[:8]}: {files} file{'s' * (files != 1)}, {sighting.spec.settings.rounds} rounds",
+                f"job {snapshot.job[:8]}: {files} file{'s' * (files != 1)}, {snapshot.spec.settings.rounds} rounds",
             )
-        if known is not None or not sighting.end:
-            yield from _progress(known or JobSnapshot(sighting.spec), sighting)
+        if known is not None or not snapshot.end:
+            yield from _progress(known or JobSnapshot(snapshot.spec), snapshot)
 
 
 def _progress(known: JobSnapshot, now: JobSnapshot) -> Iterator[Event]:
@@ -104,5 +104,5 @@ def _progress(known: JobSnapshot, now: JobSnapshot) -> Iterator[Event]:
         yield Event("ended", f"job {now.job[:8]} is {now.end}{error}{reason}")
 
 
-def _name(sight: NodeState) -> str:
-    return f"{sight.name} ({sight.ref.address})"
+def _name(member: NodeState) -> str:
+    return f"{member.name} ({member.ref.address})"

@@ -1,5 +1,4 @@
-"""The training form: a field for every setting of a job and every data option, made from and checked by their own
-definitions."""
+"""The training form: a field for every setting and data option of a job, made from their definitions."""
 
 from __future__ import annotations
 

@@ -17,13 +17,13 @@ def turn(ring: Ring, identifier: int) -> float:
 
 
 def point(part: float, radius: float) -> Point:
-    """The point at this part of a turn."""
+    """Return the point at this fraction of a turn."""
     angle = 2 * math.pi * part
     return radius * math.sin(angle), -radius * math.cos(angle)
 
 
 def arc(start: float, end: float, radius: float) -> str:
-    """A path clockwise from one part of a turn to another; where they are equal, the whole circle."""
+    """Return the clockwise path between two fractions of a turn; the whole circle if they are equal."""
     length = (end - start) % 1.0 or 1.0
     if length > WHOLE:
         return f"{arc(start, (start + 0.5) % 1.0, radius)} {arc((start + 0.5) % 1.0, start, radius)}"
@@ -32,7 +32,7 @@ def arc(start: float, end: float, radius: float) -> str:
 
 
 def chord(start: float, end: float, radius: float, bend: float = 0.35) -> str:
-    """A path between two points of the circle, bent towards the middle; from a point to itself, a small loop."""
+    """Return a path between two points of the circle, bent inwards; from a point to itself, a small loop."""
     first, last = point(start, radius), point(end, radius)
     if math.dist(first, last) < 1e-6:
         left, right = point(start - 0.06, radius * 0.7), point(start + 0.06, radius * 0.7)

@@ -65,7 +65,7 @@ def admission(names: Iterable[str], port: int, token: str) -> Admission:
 
 
 def judge(scope: Scope, wanted: Admission) -> Verdict:
-    """May this request, or this opening of a websocket, go through?"""
+    """Decide whether a request, or the opening of a websocket, may pass."""
     hosts = _headers(scope, b"host")
     if len(hosts) != 1 or hosts[0].lower() not in wanted.hosts:
         return Verdict(421, "not a name of this page")
@@ -115,7 +115,7 @@ class Guard:
 
 
 def _with_headers(send: Send) -> Send:
-    """The same, with our headers on every answer."""
+    """Return a `send` that adds our headers to every answer."""
 
     async def sending(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":

@@ -19,47 +19,47 @@ COMPARED_MAX = 12  # jobs on the chart, the latest
 LINKS_SHOWN = 6  # of a chain, besides round 0
 
 
-def jobs_scene(picture: RingState, chosen: str) -> Scene:
+def jobs_scene(ring_state: RingState, chosen: str) -> Scene:
     """Every job, the latest first; finished ones that were asked for the same say whether they made the same."""
     scene = Scene()
     body = table(scene, "jobs", ("job", "state", "round", "error", "settings", "files", "model"), "Jobs of the ring")
-    for sighting in reversed(picture.jobs):
-        name, settings = f"job-{sighting.job}", sighting.spec.settings
-        error = f"{sighting.results[-1].error:.4f}" if sighting.rounds_done else "-"
+    for snapshot in reversed(ring_state.jobs):
+        name, settings = f"job-{snapshot.job}", snapshot.spec.settings
+        error = f"{snapshot.results[-1].error:.4f}" if snapshot.rounds_done else "-"
         row(
             scene,
             name,
             body,
             (
                 "",
-                sighting.state,
-                f"{sighting.rounds_done} of {settings.rounds}",
+                snapshot.state,
+                f"{snapshot.rounds_done} of {settings.rounds}",
                 error,
                 f"{'-'.join(map(str, settings.hidden))}, {settings.optimizer}, eta {settings.eta:g}, "
                 f"seed {settings.seed}",
-                str(len(sighting.spec.files)),
-                verdict(sighting, picture.jobs),
+                str(len(snapshot.spec.files)),
+                verdict(snapshot, ring_state.jobs),
             ),
-            cls=f"pick{' chosen' if sighting.job == chosen else ''}",
+            cls=f"pick{' chosen' if snapshot.job == chosen else ''}",
             data_act="job",
-            data_value=sighting.job,
+            data_value=snapshot.job,
         )
-        pick(scene, f"{name}-0", "job", sighting.job, sighting.job[:8])
+        pick(scene, f"{name}-0", "job", snapshot.job, snapshot.job[:8])
     return scene
 
 
-def verdict(sighting: JobSnapshot, jobs: Sequence[JobSnapshot]) -> str:
-    """The digest of the model; and whether others that were asked for the same have the same bytes."""
-    if sighting.end != records.DONE or not sighting.rounds_done:
+def verdict(snapshot: JobSnapshot, jobs: Sequence[JobSnapshot]) -> str:
+    """Show the digest of the model, and whether equal jobs have made the same bytes."""
+    if snapshot.end != records.DONE or not snapshot.rounds_done:
         return "-"
-    mine = sighting.results[-1].weights
+    mine = snapshot.results[-1].weights
     others = [
         other
         for other in jobs
-        if other.job != sighting.job
+        if other.job != snapshot.job
         and other.end == records.DONE
         and other.rounds_done
-        and recipe(other) == recipe(sighting)
+        and recipe(other) == recipe(snapshot)
     ]
     if not others:
         return mine[:8]
@@ -69,38 +69,38 @@ def verdict(sighting: JobSnapshot, jobs: Sequence[JobSnapshot]) -> str:
     return f"{mine[:8]} = job {others[-1].job[:8]}"
 
 
-def recipe(sighting: JobSnapshot) -> str:
-    """What decides the model: everything in the spec but the nonce, and who was to drive."""
-    raw = asdict(sighting.spec) | {"nonce": "", "detached": False}
+def recipe(snapshot: JobSnapshot) -> str:
+    """Return what decides the model: the spec without its nonce and driver."""
+    raw = asdict(snapshot.spec) | {"nonce": "", "detached": False}
     return hashlib.sha256(json.dumps(raw, sort_keys=True).encode()).hexdigest()
 
 
-def compare_scene(picture: RingState, chosen: str) -> Scene:
-    """The errors of all jobs, round by round, on one chart."""
-    jobs = [sighting for sighting in picture.jobs if sighting.rounds_done][-COMPARED_MAX:]
+def compare_scene(ring_state: RingState, chosen: str) -> Scene:
+    """Draw the errors of all jobs, round by round, on one chart."""
+    jobs = [snapshot for snapshot in ring_state.jobs if snapshot.rounds_done][-COMPARED_MAX:]
     lines = [
         Series(
-            f"{sighting.job[:8]}{' (chosen)' if sighting.job == chosen else ''}",
-            tuple((float(r.round), r.error) for r in sighting.results[1:]),
+            f"{snapshot.job[:8]}{' (chosen)' if snapshot.job == chosen else ''}",
+            tuple((float(r.round), r.error) for r in snapshot.results[1:]),
             (number + 4) % COLOURS,
             number,
         )
-        for number, sighting in enumerate(jobs)
+        for number, snapshot in enumerate(jobs)
     ]
-    rounds = max((sighting.spec.settings.rounds for sighting in jobs), default=1)
+    rounds = max((snapshot.spec.settings.rounds for snapshot in jobs), default=1)
     return chart_scene("Validation error of all jobs", lines, rounds)
 
 
-def lineage_scene(picture: RingState, chosen: str) -> Scene:
+def lineage_scene(ring_state: RingState, chosen: str) -> Scene:
     """From the model back to the files: each result names the one before it by digest, the first the spec."""
     scene = Scene()
-    sighting = picture.job(chosen)
-    if sighting is None:
+    snapshot = ring_state.job(chosen)
+    if snapshot is None:
         scene.add("hint", "p", "", "Choose a job to trace its model back to its files.", cls="hint")
         return scene
-    scene.add("title", "h3", "", f"Lineage of job {sighting.job[:8]}")
+    scene.add("title", "h3", "", f"Lineage of job {snapshot.job[:8]}")
     scene.add("chain", "ol", cls="chain")
-    links = list(reversed(sighting.results))
+    links = list(reversed(snapshot.results))
     hidden = links[LINKS_SHOWN:-1]
     for result in (*links[:LINKS_SHOWN], *links[LINKS_SHOWN:][-1:]):
         if hidden and result.round == 0:
@@ -114,11 +114,11 @@ def lineage_scene(picture: RingState, chosen: str) -> Scene:
         )
         before = f", after result {result.previous[:12]}" if result.previous else ""
         scene.add(f"link-{result.round}", "li", "chain", f"{what}{before}")
-    begun = f", begun from model {sighting.spec.initial[:12]}" if sighting.spec.initial else ""
-    scene.add("spec", "li", "chain", f"spec {sighting.job[:12]}{begun}")
+    begun = f", begun from model {snapshot.spec.initial[:12]}" if snapshot.spec.initial else ""
+    scene.add("spec", "li", "chain", f"spec {snapshot.job[:12]}{begun}")
     body = table(scene, "files", ("file", "rows", "SHA-256", "owner now"), "Files of the job")
-    for file in (*sighting.spec.files, sighting.spec.validation):
-        owner = picture.owner(file.name)
+    for file in (*snapshot.spec.files, snapshot.spec.validation):
+        owner = ring_state.owner(file.name)
         row(
             scene,
             f"file-{file.index}",

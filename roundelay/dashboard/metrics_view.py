@@ -17,7 +17,7 @@ STEPS = 5  # of the scale; page.css has them: .heat-1 ... .heat-5
 
 
 def confusion_scene(metrics: Metrics | None, complaint: str = "") -> Scene:
-    """The matrix: what it is in rows, what it was taken for in columns; then a line for each class."""
+    """Draw the confusion matrix, true classes in rows and predicted ones in columns; then a line for each class."""
     scene = Scene()
     if metrics is None:
         if complaint:
@@ -49,7 +49,7 @@ def shown_classes(metrics: Metrics) -> list[int]:
 
 
 def heat(count: int, rows: int) -> int:
-    """A share of a class's rows as a step of the scale: 0 for none, STEPS for all."""
+    """Return a share of a class's rows as a step of the scale: 0 for none, STEPS for all."""
     return -(-STEPS * count // rows) if rows else 0
 
 

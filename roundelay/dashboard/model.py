@@ -1,4 +1,4 @@
-"""What the page knows of a ring at one moment, as values. Nothing here asks anybody."""
+"""What the page knows of a ring at one moment, as values."""
 
 from __future__ import annotations
 
@@ -69,34 +69,34 @@ class RingState:
     colours: dict[NodeRef, int] = field(default_factory=dict)
 
     def node(self, key: str) -> NodeState | None:
-        """The node of that key (see key_of)."""
-        return next((sight for sight in self.nodes if key_of(sight.ref) == key), None)
+        """Return the node with this key (see key_of)."""
+        return next((member for member in self.nodes if key_of(member.ref) == key), None)
 
     def job(self, job: str) -> JobSnapshot | None:
-        return next((sighting for sighting in self.jobs if sighting.job == job), None)
+        return next((snapshot for snapshot in self.jobs if snapshot.job == job), None)
 
     def owner(self, name: str) -> NodeState | None:
-        """Return the owner of a name, according to the nodes themselves."""
-        return next((sight for sight in self.nodes if sight.answers and sight.owns(name)), None)
+        """Return the owner of a name, as the nodes themselves believe."""
+        return next((member for member in self.nodes if member.answers and member.owns(name)), None)
 
     @property
     def running(self) -> JobSnapshot | None:
-        """The job that has waited longest of those that have not ended."""
-        return next((sighting for sighting in self.jobs if not sighting.end), None)
+        """The oldest of the jobs that have not ended."""
+        return next((snapshot for snapshot in self.jobs if not snapshot.end), None)
 
     @property
     def phase(self) -> str:
-        """What goes on, in the words of the systems that had such a page before."""
+        """The phase of the training, in the words of the systems that had such a page before."""
         if self.running is None:
             return IDLE
-        return TRAINING if any(sight.answers and sight.status.training for sight in self.nodes) else UPDATING
+        return TRAINING if any(member.answers and member.status.training for member in self.nodes) else UPDATING
 
 
 def is_record(name: str) -> bool:
-    """Is it a record of a job?"""
+    """Return whether a name is that of a job's record."""
     return _RECORD.fullmatch(name) is not None
 
 
 def key_of(node: NodeRef) -> str:
-    """A node's life, as pieces of the page are called: safe in an identifier of a document."""
+    """Return the name of a node's incarnation on the page: safe as an identifier in a document."""
     return f"n{node.id:x}-{node.incarnation:x}"

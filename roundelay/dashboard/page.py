@@ -71,7 +71,7 @@ class Page:
         self._sections: dict[str, ui.element] = {}
 
     def leave(self) -> None:
-        """The reader has gone."""
+        """Count the reader out."""
         self._site.pages -= 1
 
     # --- building
@@ -202,58 +202,58 @@ class Page:
         if state == self._drawn and not anew:
             return
         self._drawn = state
-        call = self._boards.update(self._scenes(watcher.picture))
+        call = self._boards.update(self._scenes(watcher.ring_state))
         if call:
             self._client.run_javascript(call)
 
-    def _scenes(self, picture: RingState) -> Mapping[str, Scene]:
+    def _scenes(self, ring_state: RingState) -> Mapping[str, Scene]:
         """Of the boards that can be seen."""
         route = self._found.route if self._found is not None and self._tab == "lookup" else None
         paused, far = self._disturbed()
         name = self._found.name if self._found is not None else ""
         chosen = Chosen(self._peeked or self._node, route, self._hops, name, paused, far)
-        job = self._shown_job(picture)
-        sighting = picture.job(job)
+        job = self._shown_job(ring_state)
+        snapshot = ring_state.job(job)
         seen: dict[str, Scene] = {
-            "ring": ring_scene(picture, chosen),
-            "summary": tables.summary_scene(picture),
+            "ring": ring_scene(ring_state, chosen),
+            "summary": tables.summary_scene(ring_state),
             "log": tables.log_scene(self._site.watcher.log),
         }
         match self._tab:
             case "nodes":
-                seen["nodes"] = tables.nodes_scene(picture, self._node)
-                seen["node"] = tables.node_scene(picture, self._node)
+                seen["nodes"] = tables.nodes_scene(ring_state, self._node)
+                seen["node"] = tables.node_scene(ring_state, self._node)
             case "training":
-                seen["job"] = training_view.job_scene(picture, job)
-                seen["error"] = training_view.error_scene(sighting)
-                seen["files"] = training_view.files_scene(picture, sighting)
-                seen["loss"] = training_view.loss_scene(sighting)
-                seen["disturbed"] = training_view.disturbed_scene(sighting)
+                seen["job"] = training_view.job_scene(ring_state, job)
+                seen["error"] = training_view.error_scene(snapshot)
+                seen["files"] = training_view.files_scene(ring_state, snapshot)
+                seen["loss"] = training_view.loss_scene(snapshot)
+                seen["disturbed"] = training_view.disturbed_scene(snapshot)
                 seen["confusion"] = metrics_view.confusion_scene(
                     self._site.metrics.get(job), self._unmeasured.get(job, "")
                 )
             case "lookup":
-                seen["route"] = route_scene(picture, self._found, self._hops)
+                seen["route"] = route_scene(ring_state, self._found, self._hops)
             case "history":
-                seen["compare"] = history_view.compare_scene(picture, job)
-                seen["jobs"] = history_view.jobs_scene(picture, job)
-                seen["lineage"] = history_view.lineage_scene(picture, job)
+                seen["compare"] = history_view.compare_scene(ring_state, job)
+                seen["jobs"] = history_view.jobs_scene(ring_state, job)
+                seen["lineage"] = history_view.lineage_scene(ring_state, job)
             case "lab":
-                seen["victim"] = tables.node_scene(picture, self._node)
+                seen["victim"] = tables.node_scene(ring_state, self._node)
         return seen
 
-    def _shown_job(self, picture: RingState) -> str:
-        if self._job and picture.job(self._job) is not None:
+    def _shown_job(self, ring_state: RingState) -> str:
+        if self._job and ring_state.job(self._job) is not None:
             return self._job
-        latest = picture.running or (picture.jobs[-1] if picture.jobs else None)
+        latest = ring_state.running or (ring_state.jobs[-1] if ring_state.jobs else None)
         return latest.job if latest is not None else ""
 
     def _disturbed(self) -> tuple[frozenset[NodeRef], frozenset[NodeRef]]:
-        """The nodes of the lab that are paused, and those beyond the cut."""
+        """Return the nodes of the lab that are paused, and those beyond the cut."""
         lab = self._site.lab
         if lab is None:
             return frozenset(), frozenset()
-        nodes = [sight.ref for sight in self._site.watcher.picture.nodes]
+        nodes = [member.ref for member in self._site.watcher.ring_state.nodes]
         paused = frozenset(ref for ref in nodes if ref.address in lab.lab.paused)
         return paused, frozenset(ref for ref in nodes if ref.address in lab.far_side)
 
@@ -262,10 +262,10 @@ class Page:
             self._hops += 1
 
     async def _measure(self) -> None:
-        """The metrics of the job that is shown, once it is done; every page then has them."""
-        job = self._shown_job(self._site.watcher.picture)
-        sighting = self._site.watcher.picture.job(job)
-        if self._tab != "training" or sighting is None or sighting.end != records.DONE:
+        """Measure the job that is shown once it is done; all pages then have its metrics."""
+        job = self._shown_job(self._site.watcher.ring_state)
+        snapshot = self._site.watcher.ring_state.job(job)
+        if self._tab != "training" or snapshot is None or snapshot.end != records.DONE:
             return
         if job in self._site.metrics or time.monotonic() < self._measure_at:
             return
@@ -305,21 +305,21 @@ class Page:
             ui.notify(f"launched job {job[:8]}: the ring drives it", type="positive")
 
     async def _cancel(self) -> None:
-        job = self._shown_job(self._site.watcher.picture)
-        sighting = self._site.watcher.picture.job(job)
-        if sighting is None or sighting.end:
+        job = self._shown_job(self._site.watcher.ring_state)
+        snapshot = self._site.watcher.ring_state.job(job)
+        if snapshot is None or snapshot.end:
             ui.notify("no job is running")
         elif await self._do(lambda: self._site.actions.cancel(job)):
             ui.notify(f"job {job[:8]} is cancelled")
 
     async def _download(self) -> None:
-        job = self._shown_job(self._site.watcher.picture)
+        job = self._shown_job(self._site.watcher.ring_state)
         content = await self._do(lambda: self._site.actions.model(job))
         if content is not None:
             ui.download.content(content, f"model-{job[:8]}.npz")
 
     async def _look_up(self, name: str) -> None:
-        start = self._site.watcher.picture.node(self._node)
+        start = self._site.watcher.ring_state.node(self._node)
         found = await self._do(lambda: self._site.actions.look_up(name, start))
         if found is not None:
             self._found, self._hops = found, 0
@@ -329,11 +329,11 @@ class Page:
         await self._do(what)
 
     async def _disturb_node(self, what: Callable[[Any], None]) -> None:
-        sight = self._site.watcher.picture.node(self._node)
-        if sight is None:
+        member = self._site.watcher.ring_state.node(self._node)
+        if member is None:
             ui.notify("choose a node on the circle first")
         else:
-            await self._do(lambda: what(sight.ref.address))
+            await self._do(lambda: what(member.ref.address))
 
     async def _do(self, what: Callable[[], R]) -> R | None:
         """In a thread of its own; a refusal is told."""
@@ -349,7 +349,7 @@ class Page:
 
 
 def board(name: str) -> ui.element:
-    """A place for a scene; page.js finds it by this name."""
+    """Make the place of a scene; page.js finds it by this name."""
     return ui.element("div").props(f"id=board-{name}")
 
 

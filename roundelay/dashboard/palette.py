@@ -11,7 +11,7 @@ COLOURS = 7  # page.css has them: --owner-0 ... --owner-6
 
 
 def assign(before: Mapping[NodeRef, int], nodes: Sequence[NodeRef]) -> dict[NodeRef, int]:
-    """A colour for each node, in the order of the ring: the least used, and not a neighbour's."""
+    """Assign a colour to each node in ring order: the least used one that differs from its neighbours'."""
     colours = {node: before[node] for node in nodes if node in before}
     for place, node in enumerate(nodes):
         if node not in colours:

@@ -1,4 +1,6 @@
-"""The pictures of the documents, taken by a headless browser: python -m roundelay.dashboard.pictures [FOLDER]
+"""The pictures of the documents, taken by a headless browser.
+
+python -m roundelay.dashboard.pictures [FOLDER]
 
 Starts a dashboard with a lab of its own, trains two jobs, and photographs every view, light and dark, wide and narrow.
 """
@@ -85,7 +87,7 @@ def train(page: Any) -> None:
 
 
 def disturb(page: Any, folder: Path) -> None:
-    """The same job again; meanwhile the chosen node is killed, and the supernode."""
+    """Train the same job again, while the chosen node and the supernode are killed."""
     train(page)
     page.locator(".state.running").wait_for()
     tab(page, "Churn lab")

@@ -27,8 +27,8 @@ def members(supernode: Address) -> Procedure[tuple[NodeRef, ...] | None]:
 
 
 def look_at_jobs(start: NodeRef, ring: Ring, known: Sequence[JobSnapshot]) -> Procedure[tuple[JobSnapshot, ...]]:
-    """The latest jobs of the ring; one whose records cannot be read now is shown as it was. Raises ChordError."""
-    before = {sighting.job: sighting for sighting in known}
+    """Read the latest jobs; one whose records cannot be read now is kept as it was. Raises ChordError."""
+    before = {snapshot.job: snapshot for snapshot in known}
     listed = (yield from jobs.list_jobs(start, ring))[-JOBS_MAX:]
     unread = [job for job in listed if job not in before or not before[job].is_over]
     looks = [read_snapshot(start, ring, job, before.get(job), with_reports=True) for job in unread]
@@ -37,13 +37,13 @@ def look_at_jobs(start: NodeRef, ring: Ring, known: Sequence[JobSnapshot]) -> Pr
     return tuple(found for job in listed if (found := fresh.get(job) or before.get(job)))
 
 
-def thrifty(sighting: JobSnapshot) -> JobSnapshot:
+def thrifty(snapshot: JobSnapshot) -> JobSnapshot:
     """Without who trained what in rounds before the last: of a long job that is most of what there is to remember."""
-    last = max(sighting.reports, default=0)
+    last = max(snapshot.reports, default=0)
     return replace(
-        sighting,
+        snapshot,
         reports={
             number: report if number == last or not report.placement else replace(report, placement={})
-            for number, report in sighting.reports.items()
+            for number, report in snapshot.reports.items()
         },
     )

@@ -1,4 +1,6 @@
-"""The churn lab at work, recorded: python -m roundelay.dashboard.recording [FILE]
+"""A recording of the churn lab at work.
+
+python -m roundelay.dashboard.recording [FILE]
 
 Starts a ring, trains a job in peace, then the same job again while nodes are killed, added, paused, and
 the network is cut in two, and writes what the page would have shown as one animated SVG.
@@ -58,7 +60,7 @@ STYLE = """
 class Frame:
     """One moment."""
 
-    picture: RingState
+    ring_state: RingState
     chosen: Chosen
     deed: str
     at_s: float
@@ -90,7 +92,7 @@ class Recorder:
     def watch_until(self, is_so: Callable[[RingState], bool]) -> None:
         """Take frames until then. Raises TimeoutError."""
         deadline = time.monotonic() + PATIENCE_S
-        while not is_so(self.watcher.picture):
+        while not is_so(self.watcher.ring_state):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"recording: the ring did not react to: {self._deed}")
             self.take()
@@ -98,13 +100,13 @@ class Recorder:
         self.take()
 
     def take(self) -> None:
-        picture = self.watcher.picture
-        refs = [sight.ref for sight in picture.nodes]
+        ring_state = self.watcher.ring_state
+        refs = [member.ref for member in ring_state.nodes]
         chosen = Chosen(
             paused=[ref for ref in refs if ref.address in self.lab.lab.paused],
             far_side=[ref for ref in refs if ref.address in self.lab.far_side],
         )
-        self.frames.append(Frame(picture, chosen, self._deed, time.monotonic() - self._began))
+        self.frames.append(Frame(ring_state, chosen, self._deed, time.monotonic() - self._began))
 
 
 def main(arguments: list[str]) -> int:
@@ -125,18 +127,18 @@ def main(arguments: list[str]) -> int:
 
 
 def record(recorder: Recorder) -> tuple[str, str]:
-    """The two jobs, in peace and disturbed; their ids."""
-    recorder.watch_until(lambda picture: len(picture.nodes) == NODES)
+    """Run the two jobs, undisturbed and disturbed; return their ids."""
+    recorder.watch_until(lambda ring_state: len(ring_state.nodes) == NODES)
     peace = recorder.launch("a job in peace")
-    recorder.watch_until(lambda picture: is_done(picture, peace))
+    recorder.watch_until(lambda ring_state: is_done(ring_state, peace))
     churn = recorder.launch("the same job again")
-    recorder.watch_until(lambda picture: rounds_of(picture, churn) >= 3)
+    recorder.watch_until(lambda ring_state: rounds_of(ring_state, churn) >= 3)
     for deed, do in disturbances(recorder):
-        before = rounds_of(recorder.watcher.picture, churn)
+        before = rounds_of(recorder.watcher.ring_state, churn)
         recorder.disturb(deed, do)
         recorder.watch_until(partial(has_come, churn, before + ROUNDS_APART))
     recorder.disturb("and on to the end", lambda: None)
-    recorder.watch_until(lambda picture: is_done(picture, churn))
+    recorder.watch_until(lambda ring_state: is_done(ring_state, churn))
     for _ in range(8):
         recorder.take()
     return peace, churn
@@ -146,14 +148,14 @@ def disturbances(recorder: Recorder) -> list[tuple[str, Callable[[], None]]]:
     lab = recorder.lab
 
     def address(place: int) -> Address:
-        living = [sight.ref.address for sight in recorder.watcher.picture.nodes if sight.answers]
+        living = [member.ref.address for member in recorder.watcher.ring_state.nodes if member.answers]
         return living[place % len(living)]
 
     def driver() -> Address:
         """Of the running job: who drives it is the one whom it hurts most to lose."""
-        running = recorder.watcher.picture.running
+        running = recorder.watcher.ring_state.running
         named = running.reports[max(running.reports)].driver if running is not None and running.reports else ""
-        living = [sight.ref.address for sight in recorder.watcher.picture.nodes if sight.answers]
+        living = [member.ref.address for member in recorder.watcher.ring_state.nodes if member.answers]
         return next((each for each in living if str(each) == named), living[0])
 
     paused: list[Address] = []
@@ -176,19 +178,19 @@ def disturbances(recorder: Recorder) -> list[tuple[str, Callable[[], None]]]:
     ]
 
 
-def is_done(picture: RingState, job: str) -> bool:
-    sighting = picture.job(job)
-    return sighting is not None and sighting.end == records.DONE and sighting.rounds_done == ROUNDS
+def is_done(ring_state: RingState, job: str) -> bool:
+    snapshot = ring_state.job(job)
+    return snapshot is not None and snapshot.end == records.DONE and snapshot.rounds_done == ROUNDS
 
 
-def has_come(job: str, rounds: int, picture: RingState) -> bool:
+def has_come(job: str, rounds: int, ring_state: RingState) -> bool:
     """So far, or to its end."""
-    return rounds_of(picture, job) >= rounds or is_done(picture, job)
+    return rounds_of(ring_state, job) >= rounds or is_done(ring_state, job)
 
 
-def rounds_of(picture: RingState, job: str) -> int:
-    sighting = picture.job(job)
-    return sighting.rounds_done if sighting is not None else 0
+def rounds_of(ring_state: RingState, job: str) -> int:
+    snapshot = ring_state.job(job)
+    return snapshot.rounds_done if snapshot is not None else 0
 
 
 def thin(frames: list[Frame]) -> list[Frame]:
@@ -201,22 +203,22 @@ def thin(frames: list[Frame]) -> list[Frame]:
 
 
 def _gist(frame: Frame) -> object:
-    nodes = [(sight.ref, sight.answers) for sight in frame.picture.nodes]
-    rounds = [sighting.rounds_done for sighting in frame.picture.jobs]
-    return nodes, rounds, frame.picture.supernode_answers, frame.chosen
+    nodes = [(member.ref, member.answers) for member in frame.ring_state.nodes]
+    rounds = [snapshot.rounds_done for snapshot in frame.ring_state.jobs]
+    return nodes, rounds, frame.ring_state.supernode_answers, frame.chosen
 
 
 def frame_scene(frame: Frame, peace: str, churn: str) -> Scene:
-    """The ring at the left; at the right what is done to it, both jobs' errors, and what came of it."""
+    """Draw the ring at the left; at the right what is done to it, both jobs' errors, and the outcome."""
     scene = Scene()
-    ring = ring_scene(frame.picture, frame.chosen)
+    ring = ring_scene(frame.ring_state, frame.chosen)
     scene.add("ring", "g", transform="translate(220 235) scale(1.3)")
     for name, piece in ring.pieces.items():
         if name != "svg":
             parent = "ring" if piece.parent == "svg" else piece.parent
             scene.pieces[name] = type(piece)(piece.tag, parent, piece.attributes, piece.text)
     scene.add("name", "text", "", "Kill any one process: the same model, bit for bit", x=24, y=36, cls="name")
-    if not frame.picture.supernode_answers:
+    if not frame.ring_state.supernode_answers:
         scene.add("away", "text", "", "supernode away", x=24, y=62, cls="away")
     scene.add("deed", "text", "", frame.deed, x=PLOT[0], y=62, cls="deed")
     _add_chart(scene, frame, peace, churn)
@@ -240,19 +242,19 @@ def _add_chart(scene: Scene, frame: Frame, peace: str, churn: str) -> None:
         )
     scene.add("axis", "text", "", f"validation error, rounds 1 to {ROUNDS}", x=left, y=top + height + 20, cls="faint")
     for number, (job, cls, what) in enumerate(((peace, "peace", "in peace"), (churn, "churn", "disturbed"))):
-        sighting = frame.picture.job(job)
-        if sighting is None or not sighting.rounds_done:
+        snapshot = frame.ring_state.job(job)
+        if snapshot is None or not snapshot.rounds_done:
             continue
         places = [
             (left + width * r.round / ROUNDS, top + height * (1 - min(r.error, TOP_ERROR) / TOP_ERROR))
-            for r in sighting.results[1:]
+            for r in snapshot.results[1:]
         ]
         path = "M" + " L".join(f"{x:.1f},{y:.1f}" for x, y in places)
         scene.add(f"line-{cls}", "path", "", d=path, cls=f"line {cls}", stroke_dasharray=DASHES[number])
         made = (
-            f"model {sighting.results[-1].weights[:16]}"
-            if sighting.end == records.DONE
-            else (f"round {sighting.rounds_done}, error {sighting.results[-1].error:.4f}")
+            f"model {snapshot.results[-1].weights[:16]}"
+            if snapshot.end == records.DONE
+            else (f"round {snapshot.rounds_done}, error {snapshot.results[-1].error:.4f}")
         )
         y = top + height + 52 + 24 * number
         scene.add(
@@ -271,9 +273,9 @@ def _add_chart(scene: Scene, frame: Frame, peace: str, churn: str) -> None:
 
 
 def _add_verdict(scene: Scene, frame: Frame, peace: str, churn: str) -> None:
-    jobs = [frame.picture.job(job) for job in (peace, churn)]
-    ends = {sighting.results[-1].weights for sighting in jobs if sighting is not None and sighting.end == records.DONE}
-    if all(sighting is not None and sighting.end == records.DONE for sighting in jobs):
+    jobs = [frame.ring_state.job(job) for job in (peace, churn)]
+    ends = {snapshot.results[-1].weights for snapshot in jobs if snapshot is not None and snapshot.end == records.DONE}
+    if all(snapshot is not None and snapshot.end == records.DONE for snapshot in jobs):
         word = "the same bytes" if len(ends) == 1 else "different bytes"
         scene.add("verdict", "text", "", word, x=PLOT[0] + 38, y=PLOT[1] + PLOT[3] + 104, cls="verdict")
 

@@ -24,7 +24,7 @@ VIEW_BOX = "-176 -136 352 276"
 class Chosen:
     """What the reader has picked out."""
 
-    node: str = ""  # see sight.key_of
+    node: str = ""  # see member.key_of
     route: Route | None = None
     hops: int = 0  # of the route, how many are shown
     name: str = ""  # that was looked up
@@ -32,36 +32,36 @@ class Chosen:
     far_side: Collection[NodeRef] = ()  # of a network that is cut in two
 
 
-def ring_scene(picture: RingState, chosen: Chosen) -> Scene:
-    """The whole drawing. Without a ring: the empty circle."""
+def ring_scene(ring_state: RingState, chosen: Chosen) -> Scene:
+    """Draw the whole ring; without one, the empty circle."""
     scene = Scene()
-    scene.add("svg", "svg", viewBox=VIEW_BOX, role="group", cls="ring", aria_label=describe(picture))
+    scene.add("svg", "svg", viewBox=VIEW_BOX, role="group", cls="ring", aria_label=describe(ring_state))
     _add_arrowhead(scene)
     scene.add("track", "circle", "svg", r=RADIUS, cx=0, cy=0, cls="track")
     for layer in ("arcs", "keys", "links", "fingers", "route", "nodes"):
         scene.add(layer, "g", "svg", cls=layer)
-    if picture.ring is None or not picture.nodes:
+    if ring_state.ring is None or not ring_state.nodes:
         scene.add("nobody", "text", "svg", "no node answers yet", cls="middle", y=0)
         return scene
-    ring = picture.ring
-    for sight in picture.nodes:
-        _add_arc(scene, ring, picture, sight)
-        _add_link(scene, ring, sight)
-        _add_node(scene, ring, picture, sight, chosen)
-    _add_keys(scene, ring, picture)
-    node = picture.node(chosen.node)
+    ring = ring_state.ring
+    for member in ring_state.nodes:
+        _add_arc(scene, ring, ring_state, member)
+        _add_link(scene, ring, member)
+        _add_node(scene, ring, ring_state, member, chosen)
+    _add_keys(scene, ring, ring_state)
+    node = ring_state.node(chosen.node)
     if node is not None and chosen.route is None:
-        _add_fingers(scene, ring, picture, node)
+        _add_fingers(scene, ring, ring_state, node)
     if chosen.route is not None:
-        _add_route(scene, ring, picture, chosen)
+        _add_route(scene, ring, ring_state, chosen)
     return scene
 
 
-def describe(picture: RingState) -> str:
+def describe(ring_state: RingState) -> str:
     """For those who hear the page."""
-    silent = sum(not sight.answers for sight in picture.nodes)
+    silent = sum(not member.answers for member in ring_state.nodes)
     but = f", {silent} of them silent" if silent else ""
-    return f"Chord ring of {len(picture.nodes)} nodes{but}"
+    return f"Chord ring of {len(ring_state.nodes)} nodes{but}"
 
 
 # --- parts
@@ -84,40 +84,40 @@ def _add_arrowhead(scene: Scene) -> None:
     scene.add("head-path", "path", "head", d="M0,0.8 L8,4 L0,7.2 z", cls="arrowhead")
 
 
-def _add_arc(scene: Scene, ring: Ring, picture: RingState, sight: NodeState) -> None:
-    """What it owns: from its predecessor to itself."""
-    start, end = turn(ring, sight.status.predecessor.id), turn(ring, sight.ref.id)
-    quiet = "" if sight.answers else " silent"
+def _add_arc(scene: Scene, ring: Ring, ring_state: RingState, member: NodeState) -> None:
+    """Draw the arc that a node owns, from its predecessor to itself."""
+    start, end = turn(ring, member.status.predecessor.id), turn(ring, member.ref.id)
+    quiet = "" if member.answers else " silent"
     scene.add(
-        f"arc-{key_of(sight.ref)}",
+        f"arc-{key_of(member.ref)}",
         "path",
         "arcs",
         d=geometry.arc(start, end, RADIUS),
-        cls=f"arc owner-{picture.colours[sight.ref]}{quiet}",
+        cls=f"arc owner-{ring_state.colours[member.ref]}{quiet}",
     )
 
 
-def _add_link(scene: Scene, ring: Ring, sight: NodeState) -> None:
+def _add_link(scene: Scene, ring: Ring, member: NodeState) -> None:
     """To its first successor."""
-    successor = sight.successors[0] if sight.successors else sight.ref
-    if not sight.answers or successor == sight.ref:
+    successor = member.successors[0] if member.successors else member.ref
+    if not member.answers or successor == member.ref:
         return
-    path = geometry.chord(turn(ring, sight.ref.id), turn(ring, successor.id), LINKS_RADIUS, 0.0)
-    scene.add(f"link-{key_of(sight.ref)}", "path", "links", d=path, cls="link", marker_end="url(#arrow)")
+    path = geometry.chord(turn(ring, member.ref.id), turn(ring, successor.id), LINKS_RADIUS, 0.0)
+    scene.add(f"link-{key_of(member.ref)}", "path", "links", d=path, cls="link", marker_end="url(#arrow)")
 
 
-def _add_node(scene: Scene, ring: Ring, picture: RingState, sight: NodeState, chosen: Chosen) -> None:
-    key, part = key_of(sight.ref), turn(ring, sight.ref.id)
+def _add_node(scene: Scene, ring: Ring, ring_state: RingState, member: NodeState, chosen: Chosen) -> None:
+    key, part = key_of(member.ref), turn(ring, member.ref.id)
     x, y = geometry.point(part, RADIUS)
-    many = len(picture.nodes) > LABELS_MAX
+    many = len(ring_state.nodes) > LABELS_MAX
     is_chosen = key == chosen.node
-    classes = ["node", f"owner-{picture.colours[sight.ref]}"]
+    classes = ["node", f"owner-{ring_state.colours[member.ref]}"]
     flags = {
-        "silent": not sight.answers,
-        "training": sight.answers and bool(sight.status.training),
+        "silent": not member.answers,
+        "training": member.answers and bool(member.status.training),
         "chosen": is_chosen,
-        "paused": sight.ref in chosen.paused,
-        "far": sight.ref in chosen.far_side,
+        "paused": member.ref in chosen.paused,
+        "far": member.ref in chosen.far_side,
     }
     classes += [name for name, holds in flags.items() if holds]
     group = scene.add(
@@ -130,28 +130,30 @@ def _add_node(scene: Scene, ring: Ring, picture: RingState, sight: NodeState, ch
         data_act="node",
         data_value=key,
         aria_pressed="true" if is_chosen else "false",
-        aria_label=_spoken(sight, chosen),
+        aria_label=_spoken(member, chosen),
     )
     scene.add(f"halo-{key}", "circle", group, cx=x, cy=y, r=6.5 if many else 11.0, cls="halo")
     scene.add(f"dot-{key}", "circle", group, cx=x, cy=y, r=3.6 if many else 6.5, cls="dot")
-    scene.add(f"tip-{key}", "title", group, f"{sight.name}, {sight.ref.address}")
+    scene.add(f"tip-{key}", "title", group, f"{member.name}, {member.ref.address}")
     if not many or is_chosen:
-        _add_label(scene, group, key, part, sight, picture.nodes)
+        _add_label(scene, group, key, part, member, ring_state.nodes)
 
 
-def _add_label(scene: Scene, group: str, key: str, part: float, sight: NodeState, nodes: tuple[NodeState, ...]) -> None:
+def _add_label(
+    scene: Scene, group: str, key: str, part: float, member: NodeState, nodes: tuple[NodeState, ...]
+) -> None:
     """Its identifier, outside the circle, towards the nearer side; its address below, where there is room."""
     x, y = geometry.point(part, LABEL_RADIUS)
     anchor = "middle" if abs(x) < LABEL_RADIUS / 4 else "start" if x > 0 else "end"
     roomy = len(nodes) <= LABELS_MAX // 2
     lift = 3.0 if not roomy else (6.0 if y > LABEL_RADIUS * 0.8 else -1.0 if y > -LABEL_RADIUS * 0.8 else -5.0)
-    scene.add(f"label-{key}", "text", group, sight.name, x=x, y=y + lift, text_anchor=anchor, cls="label")
+    scene.add(f"label-{key}", "text", group, member.name, x=x, y=y + lift, text_anchor=anchor, cls="label")
     if roomy:
         scene.add(
             f"place-{key}",
             "text",
             group,
-            str(sight.ref.address),
+            str(member.ref.address),
             x=x,
             y=y + lift + 8.0,
             text_anchor=anchor,
@@ -159,32 +161,32 @@ def _add_label(scene: Scene, group: str, key: str, part: float, sight: NodeState
         )
 
 
-def _spoken(sight: NodeState, chosen: Chosen) -> str:
+def _spoken(member: NodeState, chosen: Chosen) -> str:
     state = (
         "paused"
-        if sight.ref in chosen.paused
+        if member.ref in chosen.paused
         else "silent"
-        if not sight.answers
-        else ("training" if sight.status.training else "idle")
+        if not member.answers
+        else ("training" if member.status.training else "idle")
     )
-    return f"node {sight.name} at {sight.ref.address}, {state}, owns {100 * sight.share:.0f} percent of the ring"
+    return f"node {member.name} at {member.ref.address}, {state}, owns {100 * member.share:.0f} percent of the ring"
 
 
-def _add_keys(scene: Scene, ring: Ring, picture: RingState) -> None:
+def _add_keys(scene: Scene, ring: Ring, ring_state: RingState) -> None:
     """Every file, at its key."""
-    names = sorted({name for sight in picture.nodes for name in sight.status.names if not is_record(name)})
+    names = sorted({name for member in ring_state.nodes for name in member.status.names if not is_record(name)})
     for name in names[:KEYS_MAX]:
         x, y = geometry.point(turn(ring, ring.key(name)), KEYS_RADIUS)
         scene.add(f"key-{name}", "circle", "keys", cx=x, cy=y, r=1.3, cls="key")
 
 
-def _add_fingers(scene: Scene, ring: Ring, picture: RingState, sight: NodeState) -> None:
-    """The chosen node's fingers, each node once."""
-    start = turn(ring, sight.ref.id)
-    for finger in dict.fromkeys(sight.status.fingers):
-        if finger != sight.ref and not finger.is_vacant:
+def _add_fingers(scene: Scene, ring: Ring, ring_state: RingState, member: NodeState) -> None:
+    """Draw the chosen node's fingers, each node once."""
+    start = turn(ring, member.ref.id)
+    for finger in dict.fromkeys(member.status.fingers):
+        if finger != member.ref and not finger.is_vacant:
             path = geometry.chord(start, turn(ring, finger.id), RADIUS - 7)
-            colour = picture.colours.get(finger, 0)
+            colour = ring_state.colours.get(finger, 0)
             scene.add(
                 f"finger-{key_of(finger)}",
                 "path",
@@ -195,8 +197,8 @@ def _add_fingers(scene: Scene, ring: Ring, picture: RingState, sight: NodeState)
             )
 
 
-def _add_route(scene: Scene, ring: Ring, picture: RingState, chosen: Chosen) -> None:
-    """The key, and the hops that are shown so far; the last leads to the owner."""
+def _add_route(scene: Scene, ring: Ring, ring_state: RingState, chosen: Chosen) -> None:
+    """Draw the key and the hops that are shown so far; the last leads to the owner."""
     assert chosen.route is not None
     route = chosen.route
     x, y = geometry.point(turn(ring, route.key), RADIUS)

@@ -8,10 +8,10 @@ from roundelay.dashboard.scene import Scene
 from roundelay.dashboard.tables import row, table
 
 
-def route_scene(picture: RingState, found: LookupResult | None, hops: int) -> Scene:
-    """The hops that are shown so far; at the end, the owner."""
+def route_scene(ring_state: RingState, found: LookupResult | None, hops: int) -> Scene:
+    """List the hops that are shown so far and, at the end, the owner."""
     scene = Scene()
-    ring = picture.ring
+    ring = ring_state.ring
     if found is None or ring is None:
         scene.add(
             "hint",

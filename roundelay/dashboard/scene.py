@@ -38,7 +38,7 @@ class Scene:
 
 
 def difference(before: Scene, after: Scene) -> list[Change]:
-    """What turns one drawing into the other; nothing where they are equal."""
+    """Return the changes that turn one drawing into the other."""
     kept = _kept(before, after)
     gone = [name for name in before.pieces if name not in kept]
     roots = [name for name in gone if before.pieces[name].parent not in gone or not before.pieces[name].parent]

@@ -28,7 +28,7 @@ KINDS = {
 
 
 def table(scene: Scene, name: str, headings: Sequence[str], caption: str, parent: str = "", cls: str = "") -> str:
-    """An empty table with its headings; returns the name of its body."""
+    """Add an empty table with its headings; return the name of its body."""
     scene.add(name, "table", parent, **({"cls": cls} if cls else {}))
     scene.add(f"{name}-caption", "caption", name, caption, cls="unseen")
     scene.add(f"{name}-head", "thead", name)
@@ -45,19 +45,19 @@ def row(scene: Scene, name: str, body: str, cells: Sequence[str], **attributes: 
 
 
 def pick(scene: Scene, cell: str, act: str, value: str, text: str) -> None:
-    """A button in a cell, for those who use no pointer; the whole row is there for those who do."""
+    """Add a button in a cell for keyboard users; pointer users can click the whole row."""
     scene.add(f"{cell}-button", "button", cell, text, cls="name", type="button", data_act=act, data_value=value)
 
 
-def nodes_scene(picture: RingState, chosen: str) -> Scene:
+def nodes_scene(ring_state: RingState, chosen: str) -> Scene:
     """Every node, by identifier."""
     scene = Scene()
     headings = ("", "node", "address", "owns", "files", "copies", "bytes", "now")
     body = table(scene, "nodes", headings, "The nodes of the ring")
-    for sight in picture.nodes:
-        key = key_of(sight.ref)
-        state = "" if sight.answers else " silent"
-        doing = str(sight.status.training or "") if sight.answers else "does not answer"
+    for member in ring_state.nodes:
+        key = key_of(member.ref)
+        state = "" if member.answers else " silent"
+        doing = str(member.status.training or "") if member.answers else "does not answer"
         row(
             scene,
             key,
@@ -65,55 +65,55 @@ def nodes_scene(picture: RingState, chosen: str) -> Scene:
             (
                 "",
                 "",
-                str(sight.ref.address),
-                f"{100 * sight.share:.1f} %",
-                str(len(sight.files)),
-                str(len(sight.copies)),
-                _bytes(sight.status.stored_bytes),
+                str(member.ref.address),
+                f"{100 * member.share:.1f} %",
+                str(len(member.files)),
+                str(len(member.copies)),
+                _bytes(member.status.stored_bytes),
                 doing or "idle",
             ),
             cls=f"pick{' chosen' if key == chosen else ''}{state}",
             data_act="node",
             data_value=key,
         )
-        pick(scene, f"{key}-1", "node", key, sight.name)
-        scene.add(f"{key}-swatch", "span", f"{key}-0", cls=f"swatch owner-{picture.colours[sight.ref]}")
+        pick(scene, f"{key}-1", "node", key, member.name)
+        scene.add(f"{key}-swatch", "span", f"{key}-0", cls=f"swatch owner-{ring_state.colours[member.ref]}")
     return scene
 
 
-def node_scene(picture: RingState, chosen: str) -> Scene:
-    """The chosen node in full."""
+def node_scene(ring_state: RingState, chosen: str) -> Scene:
+    """Show the chosen node in full."""
     scene = Scene()
-    sight = picture.node(chosen)
-    if sight is None:
+    member = ring_state.node(chosen)
+    if member is None:
         scene.add(
             "hint", "p", "", "Choose a node, on the circle or in a table, to see its fingers and files.", cls="hint"
         )
         return scene
-    ring = sight.status.ring
-    scene.add("title", "h3", "", f"Node {sight.name}")
+    ring = member.status.ring
+    scene.add("title", "h3", "", f"Node {member.name}")
     scene.add("facts", "dl", cls="facts")
     facts = (
-        ("identifier", ring.digits(sight.ref.id)),
-        ("address", f"{sight.ref.address}, incarnation {sight.ref.incarnation}"),
-        ("predecessor", _named(ring.show, [sight.status.predecessor])),
-        ("successor list", _named(ring.show, [n for n in sight.successors if n != sight.ref]) or "alone on the ring"),
-        ("trains now", str(sight.status.training or "nothing")),
-        ("files", _names(sight.files)),
-        ("copies for others", _names(sight.copies)),
-        ("records of jobs", str(sight.records)),
+        ("identifier", ring.digits(member.ref.id)),
+        ("address", f"{member.ref.address}, incarnation {member.ref.incarnation}"),
+        ("predecessor", _named(ring.show, [member.status.predecessor])),
+        ("successor list", _named(ring.show, [n for n in member.successors if n != member.ref]) or "alone on the ring"),
+        ("trains now", str(member.status.training or "nothing")),
+        ("files", _names(member.files)),
+        ("copies for others", _names(member.copies)),
+        ("records of jobs", str(member.records)),
     )
     for name, value in facts:
         scene.add(f"dt-{name}", "dt", "facts", name)
         scene.add(f"dd-{name}", "dd", "facts", value)
     body = table(scene, "fingers", ("finger", "start", "node", "address"), "Finger table")
-    for number, each in enumerate(finger_rows(sight.ref, ring, sight.status.fingers)):
+    for number, each in enumerate(finger_rows(member.ref, ring, member.status.fingers)):
         row(scene, f"finger-{number}", body, (each.fingers, each.start, each.node, each.address))
     return scene
 
 
 def log_scene(log: Iterable[Logged]) -> Scene:
-    """What has happened, the latest first."""
+    """List what has happened, the latest first."""
     scene = Scene()
     scene.add("log", "ol", cls="log")
     lines = list(log)[-SHOWN_MAX:]
@@ -127,21 +127,21 @@ def log_scene(log: Iterable[Logged]) -> Scene:
     return scene
 
 
-def summary_scene(picture: RingState) -> Scene:
+def summary_scene(ring_state: RingState) -> Scene:
     """One line: how large the ring is, and what it is doing, as the older systems called it."""
     scene = Scene()
     scene.add("line", "div", cls="summary")
-    ring = picture.ring
-    count = sum(sight.answers for sight in picture.nodes)
+    ring = ring_state.ring
+    count = sum(member.answers for member in ring_state.nodes)
     about = (
         "looking for a ring"
         if ring is None
         else (f"{count} node{'s' * (count != 1)} · {ring.bits}-bit ring · {ring.replicas} copies")
     )
     scene.add("about", "span", "line", about)
-    phase = picture.phase
+    phase = ring_state.phase
     scene.add("phase", "span", "line", phase, cls=f"phase {phase.lower()}", role="status")
-    if ring is not None and picture.supernode is not None and not picture.supernode_answers:
+    if ring is not None and ring_state.supernode is not None and not ring_state.supernode_answers:
         scene.add("alone", "span", "line", "supernode away", cls="phase away")
     return scene
 

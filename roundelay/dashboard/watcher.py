@@ -1,4 +1,4 @@
-"""Looks at the ring again and again, once for all open pages, and remembers the latest sight of it."""
+"""Polls the ring, once for all open pages, and keeps its latest state."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Logged:
 
 
 class Watcher:
-    """The latest picture of one ring, and what has happened to it. Only `watch` changes them."""
+    """The latest ring_state of one ring, and what has happened to it. Only `watch` changes them."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Watcher:
         clock: Callable[[], float],
         time: Callable[[], float],
     ) -> None:
-        self.picture = RingState(supernode)
+        self.ring_state = RingState(supernode)
         self.version = 0  # grows with every change
         self.log: deque[Logged] = deque(maxlen=LOG_MAX)
         self._listed = listed
@@ -61,21 +61,21 @@ class Watcher:
         runtime.start("watch", self.watch(), self._fail)
 
     def watch(self) -> Procedure[None]:
-        """For ever."""
+        """Poll for ever."""
         while True:
             began = self._clock()
             yield from self._look()
-            every_s = SMALL_EVERY_S if len(self.picture.nodes) <= SMALL_RING else EVERY_S
+            every_s = SMALL_EVERY_S if len(self.ring_state.nodes) <= SMALL_RING else EVERY_S
             yield Sleep(max(every_s - (self._clock() - began), every_s / 4))
 
     # --- helpers
 
     def _look(self) -> Procedure[None]:
-        supernode = self.picture.supernode
+        supernode = self.ring_state.supernode
         admitted = None if supernode is None else (yield from members(supernode))
-        known = [sight.ref for sight in self.picture.nodes]
+        known = [member.ref for member in self.ring_state.nodes]
         starts = [*known, *(admitted or ())]
-        if not any(sight.answers for sight in self.picture.nodes) and not admitted:
+        if not any(member.answers for member in self.ring_state.nodes) and not admitted:
             starts += yield from self._way_in()
         found = yield from crawl_reachable(starts, ANSWER_TIMEOUT_S)
         seen = replace(self._see(found), supernode_answers=admitted is not None)
@@ -86,16 +86,16 @@ class Watcher:
 
     def _way_in(self) -> Procedure[Sequence[NodeRef]]:
         try:
-            entry = yield from find_member(self.picture.supernode, self._listed())
+            entry = yield from find_member(self.ring_state.supernode, self._listed())
         except ChordError:
             return ()
         return (entry.node,)
 
     def _see(self, found: dict[NodeRef, Status | None]) -> RingState:
-        """The nodes that answer, and those whose silence is not yet explained."""
-        now, before = self._clock(), {sight.ref: sight for sight in self.picture.nodes}
+        """Return the ring with the nodes that answer, and those whose silence is not yet explained."""
+        now, before = self._clock(), {member.ref: member for member in self.ring_state.nodes}
         living = [NodeState(status) for status in found.values() if status is not None]
-        self._answered.update({sight.ref: now for sight in living})
+        self._answered.update({member.ref: now for member in living})
         named = {n for s in living for n in (s.status.predecessor, *s.status.successors)}
         silent = [
             replace(before[ref], answers=False)
@@ -105,30 +105,30 @@ class Watcher:
             and (ref in named or not living)
             and now - self._answered[ref] < SILENT_MAX_S
         ]
-        nodes = tuple(sorted([*living, *silent], key=lambda sight: (sight.ref.id, sight.ref.incarnation)))
-        self._answered = {sight.ref: self._answered[sight.ref] for sight in nodes}
-        ring = living[0].status.ring if living else self.picture.ring
-        colours = assign(self.picture.colours, [sight.ref for sight in nodes])
-        return replace(self.picture, nodes=nodes, ring=ring, colours=colours)
+        nodes = tuple(sorted([*living, *silent], key=lambda member: (member.ref.id, member.ref.incarnation)))
+        self._answered = {member.ref: self._answered[member.ref] for member in nodes}
+        ring = living[0].status.ring if living else self.ring_state.ring
+        colours = assign(self.ring_state.colours, [member.ref for member in nodes])
+        return replace(self.ring_state, nodes=nodes, ring=ring, colours=colours)
 
     def _with_jobs(self, seen: RingState) -> Procedure[RingState]:
-        start = next((sight for sight in seen.nodes if sight.answers), None)
+        start = next((member for member in seen.nodes if member.answers), None)
         if start is None:
             return seen
         try:
             jobs = yield from look_at_jobs(start.ref, start.status.ring, seen.jobs)
         except (ChordError, FederationError):
             return seen  # the next look tries again
-        read = {sighting.job for sighting in jobs}
+        read = {snapshot.job for snapshot in jobs}
         missed = [old for old in seen.jobs if old.job not in read]  # those who list them may be away
         return replace(seen, jobs=(*missed, *jobs)[-JOBS_MAX:])
 
     def _show(self, seen: RingState) -> None:
-        if seen == self.picture:
+        if seen == self.ring_state:
             return
-        for event in changes(self.picture, seen):
+        for event in changes(self.ring_state, seen):
             self._note(event)
-        self.picture = seen
+        self.ring_state = seen
         self.version += 1
 
     def _note(self, event: Event) -> None:
@@ -136,11 +136,11 @@ class Watcher:
         self.log.append(Logged(self._events, self._time(), event))
 
     def _fail(self, error: Exception) -> None:
-        """Not foreseen: people are told, and see that nothing moves any more."""
+        """Report an unexpected error: the page no longer changes."""
         self._note(Event("gone", f"this page no longer sees the ring: {error}"))
         self.version += 1
 
 
 def jobs_every_s(jobs: Sequence[JobSnapshot]) -> float:
-    """From one look at the jobs to the next: finished ones are not read again."""
-    return JOBS_EVERY_S + A_ROUND_S * sum(sighting.rounds_done for sighting in jobs if not sighting.is_over)
+    """Return the seconds between two polls of the jobs; finished ones are not read again."""
+    return JOBS_EVERY_S + A_ROUND_S * sum(snapshot.rounds_done for snapshot in jobs if not snapshot.is_over)

@@ -85,11 +85,11 @@ def test_a_node_that_is_still_named_is_silent_and_then_gone() -> None:
     del world.statuses[node(64)]
 
     look()
-    assert [sight.answers for sight in made.picture.nodes] == [True, False, True, True]
+    assert [sight.answers for sight in made.ring_state.nodes] == [True, False, True, True]
 
     world.form(0, 128, 192)  # the ring has healed
     look()
-    assert [sight.ref.id for sight in made.picture.nodes] == [0, 128, 192]
+    assert [sight.ref.id for sight in made.ring_state.nodes] == [0, 128, 192]
     assert [line.event.kind for line in made.log] == ["joined", "silent", "gone"]
 
 
@@ -102,7 +102,7 @@ def test_a_node_of_which_nothing_is_heard_is_not_shown_for_ever() -> None:
     look()
     look(SILENT_MAX_S)
 
-    assert [sight.ref.id for sight in made.picture.nodes] == [0]
+    assert [sight.ref.id for sight in made.ring_state.nodes] == [0]
 
 
 def test_a_ring_is_seen_without_its_supernode() -> None:
@@ -113,8 +113,8 @@ def test_a_ring_is_seen_without_its_supernode() -> None:
 
     look()
 
-    assert len(made.picture.nodes) == 2
-    assert not made.picture.supernode_answers
+    assert len(made.ring_state.nodes) == 2
+    assert not made.ring_state.supernode_answers
 
 
 def test_a_look_that_sees_nothing_new_changes_nothing() -> None:
