@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 from roundelay.chord.errors import Malformed
-from roundelay.cli import dashboard, partition, prepare, simulate, train
 from roundelay.cli.parser_base import (
     DATA_DIR_HELP,
     MakeParser,
@@ -164,10 +164,15 @@ def _name(text: str) -> str:
 
 
 PARSERS: dict[str, MakeParser] = {
-    "train": train.parser,
-    "prepare": prepare.parser,
-    "partition": partition.parser,
-    "dashboard": dashboard.parser,
-    "simulate": simulate.parser,
-    **{made.__name__: made for made in (jobs, attach, cancel, export, audit, status, ring, ping, lookup, predict)},
+    made.__name__: made for made in (jobs, attach, cancel, export, audit, status, ring, ping, lookup, predict)
 }
+WITH_PARSER = ("train", "prepare", "partition", "dashboard", "simulate")  # modules of this package
+WORDS = (*WITH_PARSER, *PARSERS)
+
+
+def parser_of(word: str) -> MakeParser:
+    """Return what makes the parser of a subcommand; only its own module is imported."""
+    if word in PARSERS:
+        return PARSERS[word]
+    made: MakeParser = import_module(f"roundelay.cli.{word}").parser
+    return made

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import re
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from roundelay.chord.choices import STABILIZE_INTERVAL_S
-from roundelay.chord.refs import Address
 from roundelay.cli.parser_base import (
     DATA_DIR_HELP,
     Parser,
@@ -34,6 +32,8 @@ class AtPort(argparse.Action):
     def __call__(self, parser: object, chosen: argparse.Namespace, value: Any, flag: str | None = None) -> None:
         """Set the port, if there is one."""
         if value is not None:
+            from roundelay.chord.refs import Address
+
             chosen.supernode = Address(chosen.supernode.host, value)
 
 
@@ -46,6 +46,8 @@ def trainer(text: str) -> str:
 
 def trainer_config(text: str) -> dict[str, bool | int | float | str]:
     """Read KEY=VALUE pairs, the values as in TOML, as Flower's --node-config does. Raises ValueError."""
+    import tomllib
+
     try:
         found = {key: tomllib.loads(f"value = {value}")["value"] for key, value in PAIR.findall(text)}
     except tomllib.TOMLDecodeError:

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import gc
 import importlib.util
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NoReturn
 
 PYTHON_MIN = (3, 11)
 REQUIRED = ("thrift", "numpy", "rich")
 UNAVAILABLE = 69  # sysexits.h: EX_UNAVAILABLE
-CHECKOUT = Path(__file__).resolve().parents[2]  # in an installed package, site-packages
+PARENT = __file__.rsplit(os.sep, 3)[0]  # the folder of the package: a checkout, or site-packages
 
 
 def launch(program: str = "roundelay") -> None:
@@ -37,9 +37,13 @@ def require() -> None:
         _exit(f"Roundelay needs Python {needed} or newer; {sys.executable} is Python {this}")
     missing = [name for name in REQUIRED if importlib.util.find_spec(name) is None]
     if missing:
-        is_checkout = (CHECKOUT / "Makefile").is_file()
-        command = "make install && . .venv/bin/activate" if is_checkout else "python3 -m pip install roundelay"
+        command = "make install && . .venv/bin/activate" if is_checkout() else "python3 -m pip install roundelay"
         _exit(f"{', '.join(missing)} not installed for {sys.executable}; type  {command}")
+
+
+def is_checkout() -> bool:
+    """Return whether this package lies in a checkout, beside its scripts."""
+    return os.access(f"{PARENT}{os.sep}client.py", os.F_OK)
 
 
 @contextmanager

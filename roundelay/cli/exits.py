@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from roundelay.cli.environment import is_checkout
 from roundelay.client.errors import (
     BadInput,
     CannotWrite,
@@ -41,14 +40,17 @@ CODES = {
 }
 
 
-IS_CHECKOUT = (Path(__file__).resolve().parents[2] / "client.py").is_file()
 SCRIPTS = {"client": "roundelay", "supernode": "roundelay supernode", "compute_node": "roundelay node"}
-SCRIPT = re.compile(r"(?<![\w./-])(python3 )?(client|supernode|compute_node)\.py\b")
+SCRIPT = r"(?<![\w./-])(python3 )?(client|supernode|compute_node)\.py\b"
 
 
 def as_typed_here(text: str) -> str:
     """Return a text in which the scripts of a checkout are replaced by `roundelay` where that is installed."""
-    return text if IS_CHECKOUT else SCRIPT.sub(lambda found: SCRIPTS[found[2]], text)
+    if is_checkout():
+        return text
+    import re
+
+    return re.sub(SCRIPT, lambda found: SCRIPTS[found[2]], text)
 
 
 class Exit(Exception):

@@ -5,15 +5,17 @@ What a program runs is imported by name, after its command line was understood: 
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from roundelay.cli import configuration, exits, legacy_arguments
+from roundelay.cli import exits
 from roundelay.cli.environment import importing
-from roundelay.cli.parser_base import Parser, make_optional
 from roundelay.client.errors import ClientError
+
+if TYPE_CHECKING:
+    from roundelay.cli.parser_base import Namespace, Parser
 
 SUBCOMMANDS = {
     "train": "train a model on the files of a folder (also without this word)",
@@ -41,15 +43,19 @@ def client(arguments: list[str]) -> int:
     if arguments[0] in ("-h", "--help"):
         print(usage())
         return 0
+    from roundelay.cli import commands, legacy_arguments
+
     word, *rest = arguments
     if word not in SUBCOMMANDS:
         word, rest = "train", legacy_arguments.translate(arguments)
-    chosen = parse(import_module("roundelay.cli.commands").PARSERS[word](rest), rest)
+    chosen = parse(commands.parser_of(word)(rest), rest)
     return _run(f"roundelay.cli.{word}", chosen)
 
 
 def compute_node(arguments: list[str]) -> int:
     """Join the ring as a compute node, until stopped."""
+    from roundelay.cli import legacy_arguments
+
     return _serve("compute_node", legacy_arguments.translate_node(arguments))
 
 
@@ -66,7 +72,7 @@ def roundelay(arguments: list[str]) -> int:
     return client(arguments)
 
 
-def parse(made: Parser, arguments: Sequence[str]) -> argparse.Namespace:
+def parse(made: Parser, arguments: Sequence[str]) -> Namespace:
     """Return the options, wherever they are given; --help, --help-all and --show-config print and exit.
 
     Raises Exit.
@@ -76,6 +82,9 @@ def parse(made: Parser, arguments: Sequence[str]) -> argparse.Namespace:
         sys.exit(0)
     if not made.is_configurable:
         return made.parse_args(arguments)
+    from roundelay.cli import configuration
+    from roundelay.cli.parser_base import make_optional
+
     if "--show-config" in arguments:
         make_optional(made)
     chosen, origins = configuration.resolve(made, arguments, _known_keys)
@@ -104,7 +113,7 @@ def _serve(program: str, arguments: list[str]) -> int:
     return _run(f"roundelay.cli.run_{program}", chosen)
 
 
-def _run(module: str, chosen: argparse.Namespace) -> int:
+def _run(module: str, chosen: Namespace) -> int:
     """Run what a command line names. Raises Exit."""
     with importing():
         run = import_module(module).run

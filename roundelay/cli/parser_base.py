@@ -9,13 +9,14 @@ import argparse
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from roundelay.chord.choices import ASSIGNMENTS
-from roundelay.chord.refs import Address
 from roundelay.cli import exits
-from roundelay.node.addresses import parse_address, parse_host
 from roundelay.node.options import DEFAULT_FILE, SUPERNODE_PORT
+
+if TYPE_CHECKING:
+    from roundelay.chord.refs import Address
 
 Namespace = argparse.Namespace
 Options = dict[str, argparse.Action]  # by key: the long flag, without its dashes
@@ -171,6 +172,8 @@ def port(text: str) -> int:
 
 def address(text: str, default_port: int | None = None) -> Address:
     """Read HOST:PORT."""
+    from roundelay.node.addresses import parse_address
+
     try:
         return parse_address(text, default_port)
     except ValueError as error:
@@ -184,6 +187,8 @@ def supernode(text: str) -> Address:
 
 def host(text: str) -> str:
     """Read a host name or address."""
+    from roundelay.node.addresses import parse_host
+
     try:
         return parse_host(text)
     except ValueError as error:

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 
 from roundelay.cli import parser_base
-from roundelay.client.errors import translated_errors
+from roundelay.client.error_translation import translated_errors
 from roundelay.client.ring import load_model
 from roundelay.ml.readers import content as contents
 from roundelay.ml.readers import folder

@@ -7,7 +7,7 @@ from functools import cache
 from roundelay.cli import commands, compute_node, supernode
 from roundelay.cli.parser_base import options_of
 
-MAKERS = (*commands.PARSERS.values(), compute_node.parser, supernode.parser)
+MAKERS = (*map(commands.parser_of, commands.WORDS), compute_node.parser, supernode.parser)
 
 
 @cache

@@ -9,14 +9,17 @@ from pathlib import Path
 from roundelay.cli import data_options, exits, parser_base, settings
 from roundelay.cli.environment import importing
 from roundelay.cli.ring_address import ring_address
-from roundelay.client.local import begin_ring
 
 
 def run(chosen: parser_base.Namespace) -> int:
     """Check the options against each other, begin a local ring, and train. Raises Exit, ClientError."""
     check_options(chosen)
     with ExitStack() as stack:
-        starting = begin_ring(chosen.local, stack, chosen.model) if chosen.local is not None else None
+        starting = None
+        if chosen.local is not None:
+            from roundelay.client.local import begin_ring
+
+            starting = begin_ring(chosen.local, stack, chosen.model)
         with importing():
             from roundelay.cli import training  # after it: this takes as long as the ring's start
 

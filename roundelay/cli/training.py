@@ -13,7 +13,8 @@ from roundelay.cli.ring_address import ring_address
 from roundelay.cli.ring_entry import open_ring
 from roundelay.cli.screen import Screen
 from roundelay.cli.settings import explicit_settings
-from roundelay.client.errors import ClientError, JobFailed, translated_errors
+from roundelay.client.error_translation import translated_errors
+from roundelay.client.errors import ClientError, JobFailed
 from roundelay.client.job import Job
 from roundelay.client.model_card import write_card
 from roundelay.client.preparation import PreparedRequest, prepare

@@ -17,7 +17,8 @@ health        ping a process; check a ring's invariants
 report        a job's results, and the files written from them: history, timing, curve
 model_card    the Markdown description beside a saved model
 progress      the observer protocol by which long operations report
-errors        ClientError and its subclasses; translation of errors from the layers below
+errors        ClientError and its subclasses
+error_translation  errors of the layers below, raised as ClientErrors
 
 It parses no command line and prints nothing.
 """

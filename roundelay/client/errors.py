@@ -2,14 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from roundelay.chord.errors import ChordError
-from roundelay.federation.errors import BadSpec, FederationError, TooManyJobs
-from roundelay.ml.errors import InputMissing, MLError
-from roundelay.node.errors import LocalRingFailed
-
 
 class ClientError(Exception):
     """Base of all errors that the client layer raises."""
@@ -45,22 +37,3 @@ class CannotWrite(ClientError):
 
 class MissingExtra(ClientError):
     """An optional dependency is not installed."""
-
-
-@contextmanager
-def translated_errors(failure: type[ClientError] = JobFailed, prefix: str = "") -> Iterator[None]:
-    """Raise errors of the layers below as ClientErrors: those of the ring or the job as `failure`, after `prefix`."""
-    try:
-        yield
-    except BadSpec as error:
-        raise InvalidRequest(str(error)) from error
-    except InputMissing as error:
-        raise InputNotFound(str(error)) from error
-    except MLError as error:
-        raise BadInput(str(error)) from error
-    except LocalRingFailed as error:
-        raise RingUnavailable(str(error)) from error
-    except TooManyJobs as error:
-        raise RequestRefused(str(error)) from error
-    except (ChordError, FederationError) as error:
-        raise failure(f"{prefix}{error}") from error

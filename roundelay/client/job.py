@@ -11,7 +11,8 @@ from typing import TypeVar
 from roundelay.chord.effects import Procedure
 from roundelay.chord.errors import ChordError, NotFound
 from roundelay.client.connection import Connection, RingEntry
-from roundelay.client.errors import JobFailed, RequestRefused, RingUnavailable, translated_errors
+from roundelay.client.error_translation import translated_errors
+from roundelay.client.errors import JobFailed, RequestRefused, RingUnavailable
 from roundelay.client.job_runner import FinishedJob, JobRunner, read_job
 from roundelay.client.report import JobReport, Round, measure_model, model_from
 from roundelay.federation import jobs, records

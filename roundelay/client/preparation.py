@@ -12,7 +12,7 @@ from typing import Any
 
 from roundelay.client import private_data
 from roundelay.client.connection import Connection
-from roundelay.client.errors import translated_errors
+from roundelay.client.error_translation import translated_errors
 from roundelay.client.job_input import JobInput, kind_of, make_spec, read_data, read_validation
 from roundelay.client.local import allow_model
 from roundelay.client.option_text import show

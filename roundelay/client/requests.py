@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from roundelay.chord.refs import Address
 from roundelay.client.errors import BadInput, InvalidRequest
 from roundelay.client.option_text import names, number, whole_number
 from roundelay.federation.settings import Settings, option
 from roundelay.ml.choices import HOLDOUT_DEFAULT, KINDS, MISSING_CHOICES, PARTS_DEFAULT, SIDE_DEFAULT, side
-from roundelay.node import addresses
 from roundelay.node.options import DEFAULT_FILE, SUPERNODE_PORT
+
+if TYPE_CHECKING:
+    from roundelay.chord.refs import Address
 
 MODELS_OF_IMAGES = ("cnn", "torchzoo:cnn")
 
@@ -36,6 +37,9 @@ class RingAddress:
         """Return the supernode, or None if there is none to ask, and the nodes to try. Raises BadInput."""
         if self.bootstrap is not None:
             return None, (self.bootstrap,)
+        from roundelay.chord.refs import Address
+        from roundelay.node import addresses
+
         try:
             listed = addresses.read(self.nodes)
         except addresses.NodeListError as error:

@@ -16,7 +16,8 @@ from roundelay.chord.refs import Address
 from roundelay.chord.requests import Status
 from roundelay.client import health
 from roundelay.client.connection import Connection, client_runtime
-from roundelay.client.errors import ClientError, RingUnavailable, translated_errors
+from roundelay.client.error_translation import translated_errors
+from roundelay.client.errors import ClientError, RingUnavailable
 from roundelay.client.health import RingCheck
 from roundelay.client.job import Job
 from roundelay.client.job_runner import read_job

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from roundelay.client.connection import Connection, client_runtime
-from roundelay.client.errors import MissingExtra, translated_errors
+from roundelay.client.error_translation import translated_errors
+from roundelay.client.errors import MissingExtra
 from roundelay.client.requests import RingAddress
 from roundelay.client.ring import Ring
 from roundelay.dashboard.actions import Actions, LabActions

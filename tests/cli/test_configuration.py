@@ -95,7 +95,7 @@ def test_every_setting_of_a_job_is_an_option() -> None:
 
 def test_every_subcommand_is_known_to_the_configuration() -> None:
     """A new one cannot be forgotten: its options count as known keys, and it has something to run."""
-    assert set(main.SUBCOMMANDS) == set(commands.PARSERS)
+    assert set(main.SUBCOMMANDS) == set(commands.WORDS)
     assert all(callable(import_module(f"roundelay.cli.{word}").run) for word in main.SUBCOMMANDS)
     assert {"fingers", "retrain", "rounds", "json"} <= registry.keys_of("client")
     assert {"stabilize-every", "load-delay"} <= registry.keys_of(None) - registry.keys_of("client")

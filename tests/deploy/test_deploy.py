@@ -79,8 +79,8 @@ class Command:
         made = {"supernode.py": supernode_line.parser, "compute_node.py": node_line.parser}.get(script)
         if script == "client.py":
             word, *rest = arguments
-            line, arguments = (word, rest) if word in commands.PARSERS else ("train", translate(arguments))
-            made = commands.PARSERS[line]
+            line, arguments = (word, rest) if word in commands.WORDS else ("train", translate(arguments))
+            made = commands.parser_of(line)
         assert made is not None, f"{self}: no such program"
         return main.parse(made([]), arguments)
 
