@@ -99,7 +99,7 @@ def test_who_finds_no_way_to_the_ring_must_say_where_it_is(tmp_path: Path) -> No
     outcome = run_here(main.compute_node, "0", "no-such-host.invalid", "--host", "0.0.0.0", "--nodes", tmp_path / "l")
 
     assert outcome.code == 69
-    assert "no way to no-such-host.invalid:9091" in outcome.err
+    assert "no route to no-such-host.invalid:9091" in outcome.err
     assert "--advertise HOST" in outcome.err
 
 

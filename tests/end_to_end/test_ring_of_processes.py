@@ -59,7 +59,7 @@ def test_a_lookup_shows_its_way_hop_by_hop(sixteen: Ring) -> None:
 
     ids = [n["id"] for n in nodes]
     assert found["owner"]["id"] == next((i for i in ids if i >= found["key"]), ids[0])
-    assert found["hops"][0]["by"] == "where we came in"
+    assert found["hops"][0]["by"] == "entry node"
     assert all(h["by"].startswith(("finger ", "successor list")) for h in found["hops"][1:])
     assert all(h["milliseconds"] >= 0 for h in found["hops"])
 

@@ -79,7 +79,7 @@ def test_what_was_asked_for_is_written_and_the_model_can_be_used_and_continued(t
     predicted = client("predict", model, "letters/validate_letters.txt", cwd=three.folder)
     assert predicted.code == 0
     assert len(predicted.out.split()) == ROWS
-    assert f"of {ROWS} rows are of another class" in predicted.err
+    assert f"of {ROWS} rows predicted wrongly" in predicted.err
 
     again = train(three, *FAST, "--init", model, "--json").json
     assert again["history"][0]["training_loss"] < float(rows[0]["training_loss"])
