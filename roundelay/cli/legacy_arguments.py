@@ -41,7 +41,7 @@ def translate(arguments: Sequence[str]) -> list[str]:
 
 
 def translate_node(arguments: Sequence[str]) -> list[str]:
-    """`PORT LOAD` of the coordinator system's nodes becomes an option: a number from 0 to 1 is no host."""
+    """`PORT LOAD` of the coordinator system's nodes becomes an option: a number from 0 to 1 is not a host."""
     words = _leading_words(arguments)
     if len(words) < 2 or not LOAD.fullmatch(words[1]):
         return list(arguments)

@@ -25,7 +25,7 @@ class DashboardOptions:
     host: str = "127.0.0.1"
     other_names: tuple[str, ...] = ()  # by which browsers reach the page, besides the host
     token_file: Path | None = None  # required beyond loopback
-    lab: int | None = None  # start a ring of so many nodes
+    lab: int | None = None  # start a ring of N nodes
     read_only: bool = False
     data: Path = Path()  # training files are taken from below here
     end_with_parent: bool = False

@@ -40,7 +40,7 @@ def write_frame(stream: BinaryIO, header: Header, payload: bytes | bytearray | m
 
 
 def read_frame(stream: BinaryIO) -> Frame:
-    """Read one frame. Raises EndOfFrames at a clean end, FrameError for anything that is no frame."""
+    """Read one frame. Raises EndOfFrames at a clean end, FrameError for anything that is not a frame."""
     lengths = stream.read(_LENGTHS.size)
     if not lengths:
         raise EndOfFrames("closed by the other side")
@@ -52,7 +52,7 @@ def read_frame(stream: BinaryIO) -> Frame:
 
 
 def _read(stream: BinaryIO, size_bytes: int) -> bytearray:
-    """Exactly so many bytes, received into one buffer."""
+    """Read exactly this number of bytes into one buffer."""
     buffer = bytearray(size_bytes)
     view, at = memoryview(buffer), 0
     while at < size_bytes:
@@ -67,14 +67,14 @@ def _decode(text: bytearray) -> Header:
     try:
         header = json.loads(text.decode(), parse_constant=_refuse)
     except (ValueError, RecursionError) as error:  # also UnicodeDecodeError and JSONDecodeError
-        raise FrameError(f"a header that is no JSON: {error}") from error
+        raise FrameError(f"a header that is not JSON: {error}") from error
     if not isinstance(header, dict):
         raise FrameError(f"a header that is a {type(header).__name__}, not an object")
     return header
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON number")
+    raise ValueError(f"{constant} is not a JSON number")
 
 
 def _check_lengths(header_bytes: int, payload_bytes: int) -> None:

@@ -44,7 +44,7 @@ rings = st.integers(1, 40).flatmap(
 
 
 def plans_of(features: int, classes: int) -> st.SearchStrategy[TrainingPlan]:
-    """Plans for models of so many features and classes."""
+    """Plans for models with these numbers of features and classes."""
     weights = st.lists(st.floats(0.0, 1e6), min_size=classes, max_size=classes).map(tuple)
     config = st.builds(
         TrainConfig,

@@ -91,7 +91,7 @@ class Gossip:
         Raises WorkFailed for any other task, ChordError if the ring's model cannot be read.
         """
         if not isinstance(order.task, TrainTask | EvaluateTask):
-            raise WorkFailed(f"{order.task.activity} is no task of a round without aggregation")
+            raise WorkFailed(f"{order.task.activity} is not a task of a round without aggregation")
         attempt = self._attempt(order.job, order.round, order.attempt)
         if isinstance(order.task, EvaluateTask):
             yield from self._settle(node, order, attempt)
@@ -114,7 +114,7 @@ class Gossip:
     def mix(self, node: ChordNode, order: Order) -> Procedure[str]:
         """Make one round's exchanges with the nodes that the order names. Return what was lost, as a message."""
         if not isinstance(order.task, MixTask):
-            raise WorkFailed(f"{order.task.activity} is no task to carry out with other nodes")
+            raise WorkFailed(f"{order.task.activity} is not a task to carry out with other nodes")
         attempt, lost_rows = self._attempt(order.job, order.round, order.attempt), 0.0
         rng = random.Random(f"{order.job} {order.round} {order.attempt} {node.ref.id}")
         others = [share.node for share in order.shares if share.node != node.ref]
