@@ -6,6 +6,7 @@ Standard library only, in syntax that older Pythons parse too: they are told in 
 from __future__ import annotations
 
 import gc
+import importlib
 import importlib.util
 import os
 import sys
@@ -25,9 +26,8 @@ def launch(program: str = "roundelay") -> None:
     from roundelay.ml.threads import one_blas_thread
 
     one_blas_thread()  # before numpy is imported: equal bits everywhere, and the cores are the trainers'
-    from roundelay.cli import exits, main
-
-    exits.run(getattr(main, program))
+    main = importlib.import_module("roundelay.cli.main")  # by name: it imports this module
+    main.exits.run(getattr(main, program))
 
 
 def require() -> None:
