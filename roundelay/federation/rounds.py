@@ -148,7 +148,7 @@ class RoundWork:
             return len(workers) < WORKERS_MAX and elapsed_s > self._estimate.backup_after_s(order.files)
 
         for _ in range(COLLECTS_MAX):
-            for worker, answer in (yield from await_ticket(workers, order.ticket, needs_backup)):
+            for worker, answer in (yield from await_ticket(workers, order.ticket, needs_backup, clock=self._clock)):
                 if isinstance(answer, Progress) and answer.state == "done":
                     return (yield from self._take_result(node, worker, order, answer))
                 error = self._failure(worker, answer)

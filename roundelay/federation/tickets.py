@@ -12,7 +12,7 @@ from roundelay.federation.requests import Collect, Progress
 
 COLLECT_WAIT_S = 1.0  # how long a node may hold a poll while the order runs
 GRACE_S = 1.0  # how much longer its answer may take to arrive
-COLLECT_PAUSE_S = 0.05  # after each poll, in case the node does not hold it
+COLLECT_PAUSE_S = 0.1  # after a poll that the node did not hold
 COLLECTS_MAX = 1_000_000  # polls of one ticket
 SILENT_POLLS_MAX = 3  # in a row, of a node that no other can replace
 
@@ -22,17 +22,23 @@ class TicketTimeout(NodeUnreachable):
 
 
 def await_ticket(
-    nodes: Sequence[NodeRef], ticket: str, is_late: Callable[[], bool] = lambda: False, silent_polls_max: int = 1
+    nodes: Sequence[NodeRef],
+    ticket: str,
+    is_late: Callable[[], bool] = lambda: False,
+    silent_polls_max: int = 1,
+    clock: Callable[[], float] | None = None,
 ) -> Procedure[list[tuple[NodeRef, Progress | ChordError]]]:
     """Poll a ticket at these nodes. Return the nodes that have ended, with a final progress or an error.
 
     Return an empty list once `is_late()` is true. One answer is enough for a poll, so a silent node counts as lost
-    only after `silent_polls_max` polls in a row that no node has answered.
+    only after `silent_polls_max` polls in a row that no node has answered. Without a clock, every poll is followed
+    by a pause.
     """
     silent_polls = 0
     for _ in range(COLLECTS_MAX):
         polls = [(node, Collect(ticket, COLLECT_WAIT_S)) for node in nodes]
         need = 1 if len(nodes) > 1 else None  # a single poll then takes no second thread
+        began = clock() if clock else 0.0
         answers = yield from ask_all(polls, need, COLLECT_WAIT_S + GRACE_S)
         all_silent = all(isinstance(answer, NodeUnreachable) for answer in answers)
         silent_polls = silent_polls + 1 if all_silent else 0
@@ -40,7 +46,8 @@ def await_ticket(
         ended = [(n, a) for n, a in zip(nodes, answers, strict=True) if _is_final(a, are_lost)]
         if ended:
             return ended
-        if not all_silent:
+        was_held = clock is not None and clock() - began >= COLLECT_PAUSE_S
+        if not all_silent and not was_held:
             yield Sleep(COLLECT_PAUSE_S)
         if is_late():
             return []
@@ -48,13 +55,17 @@ def await_ticket(
 
 
 def await_done(
-    node: NodeRef, ticket: str, is_late: Callable[[], bool] = lambda: False, silent_polls_max: int = SILENT_POLLS_MAX
+    node: NodeRef,
+    ticket: str,
+    is_late: Callable[[], bool] = lambda: False,
+    silent_polls_max: int = SILENT_POLLS_MAX,
+    clock: Callable[[], float] | None = None,
 ) -> Procedure[Progress]:
     """Wait until one node has carried an order out.
 
     Raises WorkFailed; NotFound when the node lacks input; TicketTimeout; another ChordError when the node is lost.
     """
-    ended = yield from await_ticket((node,), ticket, is_late, silent_polls_max)
+    ended = yield from await_ticket((node,), ticket, is_late, silent_polls_max, clock)
     if not ended:
         raise TicketTimeout(f"{node.address} has taken too long")
     ((_, answer),) = ended

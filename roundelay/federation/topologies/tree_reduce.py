@@ -185,7 +185,7 @@ def _ask_root(
     yield from ask(root, order)
     began, largest = clock(), _largest_share(order)
     progress = yield from await_done(
-        root, order.ticket, lambda: clock() - began > estimate.tree_timeout_s(largest), silent_polls_max=1
+        root, order.ticket, lambda: clock() - began > estimate.tree_timeout_s(largest), silent_polls_max=1, clock=clock
     )
     estimate.record_tree(clock() - began)
     content = yield from fetch((root,), progress.result, progress.size_bytes)
