@@ -15,9 +15,9 @@ compute. Without numpy: errors, choices, threads, malloc, task and frames.
     flower          clients written for Flower as trainers
 
     data            Samples, Moments, standardise
-    readers/        the only code that reads files: data sets, training files, saved models
+    readers/        the only modules that open files: data sets, training files, saved models
     prepare         a data set -> packed training files and a validation file
-    partition       training files split anew, as alike or as unlike as wanted
+    partition       training files repartitioned, with a chosen degree of skew
 
     models/         the models: mlp, softmax, cnn, PyTorch modules, and how to add one
     mlp             the network in plain numpy: architecture, first weights, gradient, evaluation

@@ -25,15 +25,13 @@ _SEED = 1
 
 
 def fingerprint(plan: TrainingPlan) -> str:
-    """Return the hex digest of what this machine makes of the plan's network and configuration."""
+    """Return the hex digest of a small training with the plan's network and configuration on this machine."""
     model, samples = learner(plan.design), _samples(plan)
     weights = model.init_weights(_SEED)
     config = replace(plan.config, epochs=EPOCHS, eta=min(plan.config.eta, ETA_MAX))
     trained = {model.train(weights, samples, config, _SEED).tobytes()}
     shards = [Shard(samples.rows, lambda: samples, _SEED)] * STACKED
-    trained |= {
-        local.tobytes() for _, local in model.train_all(weights, shards, config)
-    }  # one element if all are equal
+    trained |= {local.tobytes() for _, local in model.train_all(weights, shards, config)}  # one, if all are equal
     scores = model.scores(weights, samples.x)  # (n, classes)
     return hashlib.sha256(b"".join(sorted(trained)) + scores.tobytes()).hexdigest()
 

@@ -45,10 +45,10 @@ class Context:
 
 
 class Client:
-    """The client that MODULE:NAME makes: a class or an object once, a client_fn anew for each task.
+    """A Flower client named MODULE:NAME. A class is instantiated once, a client_fn is called for each task.
 
-    `rows` is what fit returns as num_examples. If it is not configured, the client has to fit once, from its own
-    get_parameters. Every method raises ClientFault.
+    `rows` is what fit returns as num_examples. If it is not configured, the client must fit once, starting
+    from its own get_parameters. Every method raises ClientFault.
     """
 
     def __init__(self, named: str, settings: Mapping[str, Scalar], rows: int | None = None) -> None:
@@ -100,16 +100,16 @@ class Client:
             answer = client.evaluate(parameters, dict(config))
         try:
             loss, _, metrics = answer
-            found = float(loss), float(metrics.get("accuracy", 0.0))
+            loss, accuracy = float(loss), float(metrics.get("accuracy", 0.0))
         except (TypeError, ValueError, AttributeError) as error:
             raise ClientFault(
                 f"{self._named}.evaluate returned {printable(repr(answer), 80)}: expected loss, num_examples, metrics"
             ) from error
-        if not all(map(math.isfinite, found)):
+        if not (math.isfinite(loss) and math.isfinite(accuracy)):
             raise ClientFault(
-                f"{self._named}.evaluate returned loss {found[0]} and accuracy {found[1]}: its training has diverged"
+                f"{self._named}.evaluate returned loss {loss} and accuracy {accuracy}: its training has diverged"
             )
-        return found
+        return loss, accuracy
 
     def _count(self, client: Any) -> int:
         with self._wrap_errors("get_parameters"):

@@ -3,9 +3,9 @@
     4 bytes  length of the header, big-endian
     8 bytes  length of the payload, big-endian
     header   one JSON object, UTF-8
-    payload  weights, sums or a file's content, as they are
+    payload  weights, sums or a file's content, unchanged
 
-No pickle, no numpy, no knowledge of what the headers mean. Both sides use these two functions.
+Both sides use read_frame and write_frame. This module uses neither pickle nor numpy and does not interpret headers.
 """
 
 import json
@@ -22,14 +22,14 @@ Header = dict[str, object]
 
 
 class Frame(NamedTuple):
-    """One message."""
+    """One message of the pipe."""
 
     header: Header
     payload: bytearray
 
 
 def write_frame(stream: BinaryIO, header: Header, payload: bytes | bytearray | memoryview = b"") -> None:
-    """Write one frame and flush it. Raises BrokenPipeError where nobody reads any more."""
+    """Write one frame and flush it. Raises BrokenPipeError if the other side is gone."""
     text = json.dumps(header, allow_nan=False, separators=(",", ":")).encode()
     size_bytes = memoryview(payload).nbytes
     _check_lengths(len(text), size_bytes)
@@ -40,25 +40,25 @@ def write_frame(stream: BinaryIO, header: Header, payload: bytes | bytearray | m
 
 
 def read_frame(stream: BinaryIO) -> Frame:
-    """Read one frame. Raises EndOfFrames at a clean end, FrameError for anything that is not a frame."""
+    """Read one frame. Raises EndOfFrames at a clean end, FrameError for a malformed or truncated frame."""
     lengths = stream.read(_LENGTHS.size)
     if not lengths:
         raise EndOfFrames("closed by the other side")
     if len(lengths) < _LENGTHS.size:
-        raise FrameError("broken off within a frame's lengths")
+        raise FrameError("truncated within a frame's lengths")
     header_bytes, payload_bytes = _LENGTHS.unpack(lengths)
     _check_lengths(header_bytes, payload_bytes)
     return Frame(_decode(_read(stream, header_bytes)), _read(stream, payload_bytes))
 
 
 def _read(stream: BinaryIO, size_bytes: int) -> bytearray:
-    """Read exactly this number of bytes into one buffer."""
+    """Read exactly `size_bytes` into one buffer. Raises FrameError."""
     buffer = bytearray(size_bytes)
     view, at = memoryview(buffer), 0
     while at < size_bytes:
         count = stream.readinto(view[at:])  # type: ignore[attr-defined]  # BinaryIO does not declare it
         if not count:
-            raise FrameError(f"broken off after {at} of {size_bytes} bytes")
+            raise FrameError(f"truncated after {at} of {size_bytes} bytes")
         at += count
     return buffer
 
@@ -67,9 +67,9 @@ def _decode(text: bytearray) -> Header:
     try:
         header = json.loads(text.decode(), parse_constant=_refuse)
     except (ValueError, RecursionError) as error:  # also UnicodeDecodeError and JSONDecodeError
-        raise FrameError(f"a header that is not JSON: {error}") from error
+        raise FrameError(f"the header is not JSON: {error}") from error
     if not isinstance(header, dict):
-        raise FrameError(f"a header that is a {type(header).__name__}, not an object")
+        raise FrameError(f"the header is a {type(header).__name__}, expected an object")
     return header
 
 
@@ -79,4 +79,4 @@ def _refuse(constant: str) -> NoReturn:
 
 def _check_lengths(header_bytes: int, payload_bytes: int) -> None:
     if header_bytes > HEADER_BYTES_MAX or payload_bytes > PAYLOAD_BYTES_MAX:
-        raise FrameError(f"a frame of {header_bytes} + {payload_bytes} bytes: too large")
+        raise FrameError(f"a frame of {header_bytes} + {payload_bytes} bytes is too large")

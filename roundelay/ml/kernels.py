@@ -97,7 +97,7 @@ class HiddenLayer:
     activations: Floats  # (F, width + 1, batch) row 0 stays 1
     units: Floats  # (F, width, batch) view of the activations without row 0
     zeros: Floats  # (F, width + 1, batch) the other operand of ReLU
-    keep: Floats | None  # (F, width, batch) dropout's factors, drawn anew for each step; None: no dropout
+    keep: Floats | None  # (F, width, batch) dropout's factors, redrawn for each step; None: no dropout
     matrix_t: Floats  # (F, up, width + 1) view of the matrix above
     output: Floats  # (F, up, batch) what the matrix above makes: the units above, or the scores
 
@@ -121,7 +121,7 @@ def gradient_step(network: Network, size: int, scale: float, keeps: Sequence[Flo
     """Return a step for batches of `size` samples of each file.
 
     The step writes scale * size times the gradient of the mean loss to network.gradient. `keeps`, (F, width, batch) for
-    each hidden layer, are factors of its activations that the caller draws anew before each step (dropout.py).
+    each hidden layer, are factors of its activations that the caller redraws before each step (dropout.py).
     """
     classes = network.architecture.classes
     scores, peak = _empty(network, classes, size), _empty(network, 1, size)  # (F, classes, batch), (F, 1, batch)

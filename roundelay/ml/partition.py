@@ -1,7 +1,7 @@
-"""Split a folder of training files anew, into files that are as alike or as unlike as wanted.
+"""Repartitioning of a folder of training files, with a chosen degree of skew between the new files.
 
 Each method is a pure function of (labels, files, generator): it assigns every row to one file, and every file at least
-one row. Rows keep their bytes. How unlike the clients' data are decides how well averaging works: Hsu, Qi, Brown 2019
+one row. Rows keep their bytes. The skew between clients decides how well averaging works: Hsu, Qi, Brown 2019
 (Dirichlet), McMahan et al. 2017 (shards), Li et al. 2022 (label and quantity skew). `client.py partition` uses it.
 """
 

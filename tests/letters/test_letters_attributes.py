@@ -1,4 +1,4 @@
-"""The attributes against Frey and Slate's definitions, worked out slowly in exact fractions."""
+"""The attributes against Frey and Slate's definitions, computed in exact fractions."""
 
 from __future__ import annotations
 

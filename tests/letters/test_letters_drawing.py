@@ -44,7 +44,7 @@ def line(*points: tuple[int, int]) -> Segments:
 
 @pytest.fixture(scope="module")
 def glyphs() -> dict[tuple[Font, str], Segments]:
-    pytest.importorskip("HersheyFonts", reason="Hershey-Fonts draws the letters anew")
+    pytest.importorskip("HersheyFonts", reason="Hershey-Fonts is needed to draw letters")
     return load_glyphs()
 
 

@@ -1,4 +1,4 @@
-"""The letters that ship: their form, how hard they are, and that the program makes the same bytes again."""
+"""The letters that ship: their format and difficulty, and the reproducibility of their bytes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def table(*paths: Path) -> NDArray[np.int64]:
 
 
 def line_ends(content: bytes) -> bytes:
-    """The one line end of all lines but perhaps the last."""
+    """Return the common line end of all lines; the last one may lack it."""
     ends = {re.sub(rb"[^\r\n]", b"", line) for line in content.splitlines(keepends=True)} - {b""}
     assert len(ends) == 1
     return ends.pop()
@@ -69,7 +69,7 @@ def test_file_names_are_opaque_and_differ_from_those_of_the_split_original() -> 
         assert not set(names) & {path.name for path in training_files(COURSE / "letters")}
 
 
-@pytest.mark.skipif(not COURSE.exists(), reason="the course's files lie beside the project, or nowhere")
+@pytest.mark.skipif(not COURSE.exists(), reason="the files of the course project are not here")
 def test_line_ends_match_the_course_project() -> None:
     theirs = {line_ends(path.read_bytes()) for path in training_files(COURSE / "letters")}
     ours = {line_ends(path.read_bytes()) for path in training_files(SHIPPED)}
@@ -115,7 +115,7 @@ def test_files_hold_the_rows_in_their_order() -> None:
 
 
 def test_making_the_letters_again_gives_the_same_bytes() -> None:
-    pytest.importorskip("HersheyFonts", reason="Hershey-Fonts draws the letters anew")
+    pytest.importorskip("HersheyFonts", reason="Hershey-Fonts is needed to draw letters")
 
     made = {name: sha256(content) for name, content in make.make(seed=0).items()}
 
@@ -123,7 +123,7 @@ def test_making_the_letters_again_gives_the_same_bytes() -> None:
 
 
 def test_another_seed_gives_other_letters() -> None:
-    pytest.importorskip("HersheyFonts", reason="Hershey-Fonts draws the letters anew")
+    pytest.importorskip("HersheyFonts", reason="Hershey-Fonts is needed to draw letters")
 
     one, same, other = (make.draw_rows(seed, rows=50) for seed in (1, 1, 2))
 

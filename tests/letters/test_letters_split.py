@@ -1,4 +1,4 @@
-"""The original UCI file, split into the form of the letters that ship."""
+"""The split of the original UCI file into the format of the letters that ship."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAMES = file_names(SALT)
 
 
 def original_lines() -> list[str]:
-    """As many rows as the original has, in its form."""
+    """Return a file with as many rows as the original, in its format."""
     return [
         ",".join([CAPITALS[index % 26], *(str((index + field) % 16) for field in range(16))]) for index in range(ROWS)
     ]

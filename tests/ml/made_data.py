@@ -1,4 +1,4 @@
-"""Data sets as people have them, written by the tests: every form that a reader reads, small."""
+"""Small data sets in every format that a reader supports."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Arrays = tuple[np.ndarray, np.ndarray]
 
 
 def pixels(rows: int, shape: tuple[int, ...] = (4, 5), classes: int = 10, seed: int = 0) -> Arrays:
-    """Images (n, ...) of bytes, and their classes (n,), all classes among them."""
+    """Make images (n, ...) of bytes and their classes (n,), in which every class occurs."""
     rng = np.random.default_rng(seed)
     return rng.integers(0, 256, (rows, *shape), dtype=np.uint8), np.arange(rows) % classes
 

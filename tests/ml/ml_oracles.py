@@ -1,4 +1,4 @@
-"""Plain restatements in float64 that the tests compare the fast code with, and samples to try them on."""
+"""Plain float64 versions to compare the fast code with, and samples for the tests."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def digest_of(content: bytes) -> str:
 def make_task(
     contents: list[bytes], rows: list[int], sizes: tuple[int, ...] = (5, 8, 4), **changes: Any
 ) -> TrainerTask:
-    """A task on these files; `changes` are those of the plan, or the task's moments."""
+    """Make a task on these files; `changes` are those of the plan, or the task's moments."""
     files = tuple(FileTask(digest_of(c), n, 100 + i) for i, (c, n) in enumerate(zip(contents, rows, strict=True)))
     plan = TrainingPlan(Design(sizes), TrainConfig(epochs=2, batch=8), 37)
     return with_changes(TrainerTask(plan, files), **changes)
 
 
 def with_changes(task: TrainerTask, **changes: Any) -> TrainerTask:
-    """The task with other values for fields of its own, of its plan, or of its plan's design."""
+    """Return the task with other values for fields of its own, of its plan, or of its plan's design."""
 
     def of(kind: type[Any]) -> dict[str, Any]:
         return {field.name: changes[field.name] for field in fields(kind) if field.name in changes}
@@ -56,7 +56,7 @@ def with_changes(task: TrainerTask, **changes: Any) -> TrainerTask:
 
 
 def plain_train(architecture: Architecture, weights: np.ndarray, samples: Samples, config: TrainConfig, seed: int):
-    """train.py in float64, step by step as the textbooks have it; returns weights, losses and accuracies."""
+    """Train like train.py, in float64 and by the textbook formulas; return weights, losses and accuracies."""
     w = weights.astype(np.float64)
     velocity, first, second, steps = np.zeros_like(w), np.zeros_like(w), np.zeros_like(w), 0
     rng = np.random.default_rng(seed)
@@ -96,7 +96,7 @@ def plain_scores(architecture: Architecture, w: np.ndarray, x: np.ndarray) -> np
 
 
 def literal_course_weights(features: int, hidden: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """W and V as the course draws them: legacy seed 1, V first, uniform in +-0.01."""
+    """Draw W and V as the course project does: legacy seed 1, V first, uniform in +-0.01."""
     np.random.seed(1)  # the course's own generator
     v = np.random.rand(hidden + 1, classes) * 0.02 - 0.01
     w = np.random.rand(features + 1, hidden) * 0.02 - 0.01
@@ -104,7 +104,7 @@ def literal_course_weights(features: int, hidden: int, classes: int) -> tuple[np
 
 
 def literal_course_train(w: np.ndarray, v: np.ndarray, samples: Samples, eta: float, epochs: int, momentum: float):
-    """The course's arithmetic as it is described, with nothing rearranged; returns W, V and the epochs run."""
+    """Translate the course project's arithmetic literally; return W, V and the number of epochs."""
     n, k = samples.rows, v.shape[1]
     x = np.hstack([np.ones((n, 1)), samples.x.astype(np.float64)])
     r = np.array([[float(label == c) for c in range(k)] for label in samples.y])

@@ -1,4 +1,4 @@
-"""A model's vector as other frameworks' arrays: nothing lost on the way, and every array what its name says."""
+"""Conversion of a model's vector to the arrays of other frameworks, and back."""
 
 from __future__ import annotations
 

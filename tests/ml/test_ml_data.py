@@ -1,4 +1,4 @@
-"""Moments as bytes, and standardising by them."""
+"""Encoding of moments, and standardisation by them."""
 
 from __future__ import annotations
 

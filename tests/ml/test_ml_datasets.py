@@ -1,4 +1,4 @@
-"""The readers of other people's data: what they read, what they refuse and how they name it; damaged bytes."""
+"""The readers of public data formats: accepted data, error messages, and damaged bytes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.ml.ml_oracles import EFFORT, SHARED, make_samples
 
 
 def rows_of(found: DataSet) -> np.ndarray:
-    """All training rows: (n, d)."""
+    """Return all training rows: (n, d)."""
     return np.concatenate([block for part in found.training for block in part.blocks()])
 
 
@@ -181,7 +181,7 @@ def test_cifar_is_read_from_its_pickles_without_unpickling(protocol: int, tmp_pa
 
 
 class Harm:
-    """A pickle that writes a file when it is loaded."""
+    """A class whose pickle writes a file when it is loaded."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

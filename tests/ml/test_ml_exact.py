@@ -1,4 +1,4 @@
-"""Exact sums: the same integers for every grouping and order, and never a silent cast."""
+"""Exact sums: equal integers for every grouping and order, and errors instead of silent casts."""
 
 from __future__ import annotations
 
@@ -277,7 +277,7 @@ def test_the_longest_number_of_a_sum_is_accepted_and_a_longer_one_refused() -> N
 
 @pytest.mark.parametrize("numbers", [b"\x01\x05\x00", b"\x01\x05\x05\x07\x07"])
 def test_an_empty_or_truncated_number_is_refused(numbers: bytes) -> None:
-    """The second number announces no byte, or five of which two are there."""
+    """Refuse a second number whose length is 0, or is 5 when two bytes follow."""
     head = FeatureSums(1, (5,), (5,)).to_bytes()[:12]
 
     with pytest.raises(BadTask, match="at byte 14"):

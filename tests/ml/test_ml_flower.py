@@ -1,4 +1,4 @@
-"""Flower's clients as trainers: they see what Flower would show them, and the sum is the one of FedAvg."""
+"""Flower clients as trainers: they get what Flower would pass, and their sum is that of FedAvg."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def clients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def trained(worker: Worker, design: Design, base: np.ndarray, rows: list[int], number: int = 4) -> Any:
-    """One round of a job with a file for each of the worker's clients, as a vector."""
+    """Run one round with a file for each of the worker's clients; return the new weights."""
     files = tuple(FileTask(digest_of(str(i).encode()), n, i) for i, n in enumerate(rows))
     bits = exact.fraction_bits(sum(rows))
     task = TrainerTask(TrainingPlan(design, TrainConfig(epochs=3), bits), files, round=number)
@@ -156,8 +156,8 @@ def test_a_class_makes_one_client_and_a_client_fn_one_for_each_task(clients: Any
 def test_fit_receives_the_jobs_settings_overridden_by_the_nodes(clients: Any) -> None:
     one_round("Plain", lr=0.5, epochs=9)
 
-    told = next(call[1] for call in clients.calls if call[0] == "fit")
-    assert told == {
+    received = next(call[1] for call in clients.calls if call[0] == "fit")
+    assert received == {
         "server_round": 4,
         "epochs": 9,
         "eta": 0.1,
@@ -220,7 +220,7 @@ ROUNDS = 3
 
 @pytest.fixture
 def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """It is there to be imported as it stands; Flower's base class, where that is not, is a bare one."""
+    """Import the example unchanged; an empty base class replaces Flower's if Flower is not installed."""
     text = (ROOT / "docs/flower.md").read_text().split("```")[1].removeprefix("python")
     (tmp_path / "letters_client.py").write_text(text)
     monkeypatch.chdir(ROOT)

@@ -1,4 +1,4 @@
-"""Which files of a folder are training data."""
+"""The choice of training files in a folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames: what is written is read, and anything else is refused without being believed."""
+"""Frames: round trips, and refusal of malformed ones before memory is allocated."""
 
 from __future__ import annotations
 

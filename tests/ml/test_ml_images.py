@@ -1,4 +1,4 @@
-"""Folders of JPEG and PNG: what is read of them, and what is refused, naming the file. Images are made by the tests."""
+"""Folders of JPEG and PNG images, made by the tests: decoding, and errors that name the file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ GREY = ReadOptions(images=ImageOptions(SIDE))
 
 
 def write(folder: Path, x: np.ndarray, y: np.ndarray, suffix: str = "png") -> None:
-    """One file an image, in the folder of its class."""
+    """Write each image to a file in the folder of its class."""
     for number, (image, label) in enumerate(zip(x, y, strict=True)):
         place = folder / ("NORMAL", "PNEUMONIA")[label]
         place.mkdir(parents=True, exist_ok=True)
@@ -38,7 +38,7 @@ def rows_of(found: DataSet) -> np.ndarray:
 
 
 def one(folder: Path, image: Image.Image, suffix: str = "png", options: ImageOptions = GREY.images) -> np.ndarray:
-    """What becomes of one image."""
+    """Save an image and decode it."""
     image.save(folder / f"it.{suffix}")
     return images.decode(folder / f"it.{suffix}", options)
 

@@ -1,4 +1,4 @@
-"""The fast gradient against the plain one, and batches against the rows that they are to hold."""
+"""The fast gradient against the plain one, and the rows of the batches."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def test_gradient_and_loss_match_the_plain_version(sizes: tuple[int, ...], batch
     gradients, batches, step_batch = _one_step(architecture, weights, shards, scale)
 
     assert (1 / step_batch.total / scale).max() <= 1 + 1e-6
-    for samples, gradient, told in zip(shards, gradients, batches.losses(), strict=True):
+    for samples, gradient, reported in zip(shards, gradients, batches.losses(), strict=True):
         loss, plain = loss_and_gradient(architecture, weights.astype(np.float64), samples.x, samples.y)
         assert gradient == pytest.approx(scale * batch * plain, abs=2e-6)
-        assert told == pytest.approx(loss, rel=1e-5)
+        assert reported == pytest.approx(loss, rel=1e-5)
 
 
 def test_a_step_leaves_enough_to_count_correct_predictions() -> None:
@@ -155,7 +155,7 @@ def _weights_with_bias(architecture: Architecture) -> np.ndarray:
 def _one_step(
     architecture: Architecture, weights: np.ndarray, shards: list[Samples], scale: float
 ) -> tuple[list[np.ndarray], Batches, Batch]:
-    """The gradients in mlp's layout, the batches and the only one of them, after a step."""
+    """Make a step; return the gradients in mlp's layout, the batches and the only batch."""
     rows = shards[0].rows
     network = Network(architecture, len(shards))
     network.load(weights)

@@ -1,4 +1,4 @@
-"""The course's trainer: the arithmetic against a literal restatement, and the seeds' own results."""
+"""The course trainer against a literal translation of the course project, and against its published results."""
 
 from __future__ import annotations
 
@@ -78,15 +78,15 @@ def test_scores_that_would_overflow_are_shifted() -> None:
 
 def test_epochs_report_the_loss_and_accuracy_after_the_update() -> None:
     architecture, samples = Architecture((16, 8, 26), "identity"), raw_samples(80)
-    heard: list[tuple[int, float, float]] = []
+    reported: list[tuple[int, float, float]] = []
     config = TrainConfig("gd", 20, 1e-4, momentum=0.7)
 
     trained = legacy_trainer.train(
-        architecture, legacy_trainer.initial_weights(architecture), samples, config, lambda *e: heard.append(e)
+        architecture, legacy_trainer.initial_weights(architecture), samples, config, lambda *e: reported.append(e)
     )
 
     found = evaluate(architecture, trained, samples)
-    epoch, loss, accuracy = heard[-1]
+    epoch, loss, accuracy = reported[-1]
     assert epoch == 20
     assert loss == pytest.approx(found.loss, rel=1e-3)  # the course adds 1e-6 to each probability
     assert accuracy == pytest.approx(1 - found.error_rate)

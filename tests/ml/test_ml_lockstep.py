@@ -1,4 +1,4 @@
-"""Files that are trained together: each gets the very bits that it gets alone, and there are never too many of them."""
+"""Training in lockstep: each file gets the bits that it gets alone, and stacks stay within their bounds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from roundelay.ml.train import Shard, train_together
 from roundelay.ml.worker import Worker
 from tests.ml.ml_oracles import EFFORT, digest_of, make_csv, make_samples, make_task
 
-Told = dict[int, list[tuple[int, float, float]]]  # by file: its epochs
+Epochs = dict[int, list[tuple[int, float, float]]]  # by file: its epochs
 
 sizes = st.builds(
     lambda features, hidden, classes: (features, *hidden, classes),
@@ -49,22 +49,22 @@ def test_a_files_bits_do_not_depend_on_the_files_trained_with_it(
     architecture, files = Architecture(sizes), order[:together]
     if weighted:
         config = dataclasses.replace(config, class_weights=tuple(np.linspace(0.5, 2, sizes[-1]).tolist()))
-    weights, alone, beside = init(architecture, 1), Told(), Told()
+    weights, alone, together = init(architecture, 1), Epochs(), Epochs()
     shards = {i: make_samples(rows, sizes[0], sizes[-1], seed=i) for i in files}
 
-    stacked = train_together(architecture, weights, [_shard(shards[i], i, beside) for i in files], config)
+    stacked = train_together(architecture, weights, [_shard(shards[i], i, together) for i in files], config)
 
     for i, local in zip(files, stacked, strict=True):
         (expected,) = train_together(architecture, weights, [_shard(shards[i], i, alone)], config)
         assert local.tobytes() == expected.tobytes()
-    assert beside == alone
+    assert together == alone
 
 
 @pytest.mark.parametrize("sizes", [(16, 64, 26), (16, 256, 26), (16, 128, 64, 26)])
 @pytest.mark.parametrize("batch", [32, 128])
 def test_the_bits_of_a_large_file_do_not_depend_on_other_files(sizes: tuple[int, ...], batch: int) -> None:
-    architecture, config, told = Architecture(sizes), TrainConfig(epochs=2, batch=batch), Told()
-    shards = [_shard(make_samples(500, 16, 26, seed=i), i, told) for i in range(11)]
+    architecture, config, epochs = Architecture(sizes), TrainConfig(epochs=2, batch=batch), Epochs()
+    shards = [_shard(make_samples(500, 16, 26, seed=i), i, epochs) for i in range(11)]
     weights = init(architecture, 1)
 
     stacked = train_together(architecture, weights, shards, config)
@@ -75,14 +75,14 @@ def test_the_bits_of_a_large_file_do_not_depend_on_other_files(sizes: tuple[int,
 
 
 def test_divergence_is_detected_after_the_earlier_epochs_are_reported() -> None:
-    architecture, told = Architecture((5, 9, 4)), Told()
-    shards = [_shard(make_samples(20, seed=i), i, told) for i in range(3)]
+    architecture, epochs = Architecture((5, 9, 4)), Epochs()
+    shards = [_shard(make_samples(20, seed=i), i, epochs) for i in range(3)]
     shards[1].samples().x[3, 2] = np.nan
 
     with pytest.raises(NotFinite, match="diverged in epoch 1"):
         train_together(architecture, init(architecture, 0), shards, TrainConfig(epochs=3))
 
-    assert list(told) == [0]
+    assert list(epochs) == [0]
 
 
 def test_one_file_of_samples_that_do_not_fit_is_refused_among_others() -> None:
@@ -144,7 +144,7 @@ def test_files_are_read_one_stack_at_a_time() -> None:
     assert sorted([0, *(position for position, _ in trained)]) == list(range(33))
 
 
-# --- whoever trains
+# --- workers, clients and fingerprints
 
 
 @pytest.mark.parametrize(
@@ -163,19 +163,19 @@ def test_a_workers_sum_does_not_depend_on_stacks(task) -> None:  # type: ignore[
     for content in contents:
         worker.add_file(digest_of(content), "file", content)
 
-    def train(*indices: int, hear: Callable[..., None] | None = None) -> np.ndarray:
+    def train(*indices: int, on_progress: Callable[..., None] | None = None) -> np.ndarray:
         part = dataclasses.replace(task, files=tuple(files[i] for i in indices))
-        return np.frombuffer(worker.train(part, weights, hear).sum, "<i8")
+        return np.frombuffer(worker.train(part, weights, on_progress).sum, "<i8")
 
-    heard: list[tuple[int, int]] = []
-    whole = train(0, 1, 2, 3, 4, hear=lambda index, epoch, *_: heard.append((index, epoch)))
+    reported: list[tuple[int, int]] = []
+    whole = train(0, 1, 2, 3, 4, on_progress=lambda index, epoch, *_: reported.append((index, epoch)))
 
     assert np.array_equal(whole, sum(train(i) for i in range(5)))
-    assert sorted(heard) == [(i, epoch) for i in range(5) for epoch in range(1, task.plan.config.epochs + 1)]
+    assert sorted(reported) == [(i, epoch) for i in range(5) for epoch in range(1, task.plan.config.epochs + 1)]
 
 
 class _Client:
-    """A client of our own, to whom nothing is a file."""
+    """A stand-in for a Flower client."""
 
     rows = 5
 
@@ -200,8 +200,8 @@ def test_a_client_between_files_keeps_its_place() -> None:
     assert np.array_equal(whole, sum(parts))
 
 
-def _shard(samples: Samples, seed: int, told: Told) -> Shard:
-    return Shard(samples.rows, lambda: samples, seed, lambda *epoch: told.setdefault(seed, []).append(epoch))
+def _shard(samples: Samples, seed: int, epochs: Epochs) -> Shard:
+    return Shard(samples.rows, lambda: samples, seed, lambda *epoch: epochs.setdefault(seed, []).append(epoch))
 
 
 def test_a_fingerprint_differs_if_stacking_changes_the_bits(monkeypatch: pytest.MonkeyPatch) -> None:

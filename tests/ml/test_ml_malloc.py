@@ -1,4 +1,4 @@
-"""Freed memory stays with the process."""
+"""The reuse of freed memory by the process."""
 
 from __future__ import annotations
 

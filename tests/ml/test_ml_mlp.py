@@ -1,4 +1,4 @@
-"""The plain network: its gradient, its first weights, its predictions."""
+"""The plain network: gradient, initial weights, predictions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models by name: gradients against finite differences, purity, who may be imported, saved and loaded again."""
+"""Models by name: gradients, pure training, the import allowlist, saving and loading."""
 
 from __future__ import annotations
 

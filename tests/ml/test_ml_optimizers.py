@@ -1,4 +1,4 @@
-"""Updates against the formulas in float64, and that nothing stays denormal."""
+"""Optimizer steps against their formulas in float64, and the flushing of denormal numbers."""
 
 from __future__ import annotations
 

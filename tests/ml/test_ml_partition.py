@@ -1,4 +1,4 @@
-"""Partitions: every row once, no empty file, as unlike as the parameters say."""
+"""Partitions: every row once, no empty file, and the requested skew."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_partition_is_a_function_of_the_seed(method: str) -> None:
 
 def test_a_small_alpha_makes_files_unlike_and_a_large_one_alike() -> None:
     def spread(alpha: float) -> float:
-        """Mean distance of a file's classes from everybody's."""
+        """Return the mean distance of the class distribution of a file from that of all files."""
         parts = partition.split(LABELS, 10, "dirichlet", 5, alpha=alpha)
         whole = np.bincount(LABELS, minlength=10) / len(LABELS)  # (classes,)
         return float(np.mean([np.abs(np.bincount(LABELS[p], minlength=10) / len(p) - whole).sum() for p in parts]))

@@ -1,4 +1,4 @@
-"""Sets as files of the ring: every row once, the same split everywhere, little memory."""
+"""Preparation of data sets for the ring: every row once, a reproducible split, bounded memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MEGABYTE = 1 << 20
 
 
 def numbered(sizes: list[int], tests: int = 0, classes: int = 4) -> DataSet:
-    """A set whose rows carry their own number: training parts of these sizes, and a test part."""
+    """Make a data set whose rows hold their own number: training parts of these sizes, and a test part."""
     parts, start = [], 0
     for number, size in enumerate([*sizes, tests]):
         x = np.arange(start, start + size, dtype=np.float32).reshape(-1, 1)
@@ -35,7 +35,7 @@ def numbered(sizes: list[int], tests: int = 0, classes: int = 4) -> DataSet:
 
 
 def contents(folder: Path, made: prepare.Prepared) -> list[Samples]:
-    """The validation file, then the training files."""
+    """Parse the validation file, then the training files."""
     return [packed.parse(f.name, (folder / f.name).read_bytes()) for f in (made.validation, *made.files)]
 
 
@@ -103,16 +103,16 @@ def test_a_data_set_need_not_fit_into_memory(tmp_path: Path) -> None:
     rows = 60_000
     write_mnist(tmp_path, "train", np.zeros((rows, 28, 28), np.uint8), np.arange(rows) % 10)
     (tmp_path / "out").mkdir()
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
     tracemalloc.start()
 
-    made = prepare.prepare(read(tmp_path), tmp_path / "out", SplitPlan(), lambda *done: told.append(done))
+    made = prepare.prepare(read(tmp_path), tmp_path / "out", SplitPlan(), lambda *done: reported.append(done))
 
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert sum(f.size_bytes for f in (*made.files, made.validation)) > 44 * MEGABYTE
     assert most < 25 * MEGABYTE
-    assert told[-1] == (rows, rows)
+    assert reported[-1] == (rows, rows)
 
 
 def test_a_folder_is_prepared_with_an_index(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Parsing rows: what is accepted, and that every fault is named by file and line."""
+"""Parsing of rows: accepted forms, and errors that name file and line."""
 
 from __future__ import annotations
 

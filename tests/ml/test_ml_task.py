@@ -1,4 +1,4 @@
-"""Tasks as values and as JSON; what no trainer could carry out is refused."""
+"""Tasks: JSON round trips, and refusal of impossible ones."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""PyTorch's modules as models: one vector, equal bits, buffers, what is refused. Skips where torch is not installed."""
+"""PyTorch modules as models: equal bits, buffers, refused modules. Skipped if torch is not installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One local training against the same thing step by step in float64, and its promises about bits."""
+"""One local training against a plain float64 version, and the reproducibility of its bits."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ CONFIGS = {
 def test_training_matches_the_plain_version(sizes: tuple[int, ...], config: TrainConfig) -> None:
     architecture, samples = Architecture(sizes), make_samples(45)
     weights = init(architecture, 3)
-    heard: list[tuple[int, float, float]] = []
+    reported: list[tuple[int, float, float]] = []
 
-    trained = train(architecture, weights, samples, config, 11, lambda *epoch: heard.append(epoch))
+    trained = train(architecture, weights, samples, config, 11, lambda *epoch: reported.append(epoch))
 
     plain, losses, accuracies = plain_train(architecture, weights, samples, config, 11)
     assert trained == pytest.approx(plain, abs=3e-5)
-    assert [epoch for epoch, _, _ in heard] == list(range(1, config.epochs + 1))
-    assert [loss for _, loss, _ in heard] == pytest.approx(losses, rel=1e-4)
-    assert [accuracy for _, _, accuracy in heard] == pytest.approx(accuracies)
+    assert [epoch for epoch, _, _ in reported] == list(range(1, config.epochs + 1))
+    assert [loss for _, loss, _ in reported] == pytest.approx(losses, rel=1e-4)
+    assert [accuracy for _, _, accuracy in reported] == pytest.approx(accuracies)
 
 
 def test_full_batch_descent_is_the_same_over_many_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("roundelay.ml.train.FULL_BATCH_ROWS", 8)
     architecture, samples, config = Architecture((5, 9, 4)), make_samples(45), CONFIGS["gd"]
     weights = init(architecture, 3)
-    heard: list[float] = []
+    reported: list[float] = []
 
-    trained = train(architecture, weights, samples, config, 0, lambda _, loss, __: heard.append(loss))
+    trained = train(architecture, weights, samples, config, 0, lambda _, loss, __: reported.append(loss))
 
     plain, losses, _ = plain_train(architecture, weights, samples, config, 0)
     assert trained == pytest.approx(plain, abs=3e-5)
-    assert heard == pytest.approx(losses, rel=1e-4)
+    assert reported == pytest.approx(losses, rel=1e-4)
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())
@@ -72,9 +72,9 @@ def test_on_epoch_and_inputs_do_not_affect_each_other() -> None:
     before = weights.copy(), samples.x.copy(), samples.y.copy()
 
     silent = train(architecture, weights, samples, config, 1)
-    heard = train(architecture, weights, samples, config, 1, lambda *_: None)
+    reported = train(architecture, weights, samples, config, 1, lambda *_: None)
 
-    assert silent.tobytes() == heard.tobytes()
+    assert silent.tobytes() == reported.tobytes()
     for now, then in zip((weights, samples.x, samples.y), before, strict=True):
         assert np.array_equal(now, then)
 
@@ -90,11 +90,11 @@ def test_the_seed_decides_the_order_of_the_rows() -> None:
 
 def test_training_reduces_the_loss() -> None:
     architecture, samples = Architecture((5, 32, 4)), make_samples(400)
-    heard: list[float] = []
+    reported: list[float] = []
 
-    train(architecture, init(architecture, 0), samples, TrainConfig(epochs=20), 0, lambda _, __, a: heard.append(a))
+    train(architecture, init(architecture, 0), samples, TrainConfig(epochs=20), 0, lambda _, __, a: reported.append(a))
 
-    assert heard[-1] > 0.95
+    assert reported[-1] > 0.95
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "gd"])

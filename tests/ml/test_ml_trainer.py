@@ -1,4 +1,4 @@
-"""The trainer process, for real: a child, two pipes, and what happens when its parent goes."""
+"""The trainer process as a real child with two pipes, up to the death of its parent."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        self.told: list[list[Any]] = []  # file's index, epoch, loss, accuracy
+        self.progress: list[list[Any]] = []  # file's index, epoch, loss, accuracy
 
     def ask(self, header: Header, payload: bytes = b"") -> Frame:
         write_frame(self.process.stdin, header, payload)  # type: ignore[arg-type]
@@ -51,7 +51,7 @@ class Child:
             frame = read_frame(self.process.stdout)  # type: ignore[arg-type]
             if "progress" not in frame.header:
                 return frame
-            self.told += frame.header["progress"]  # type: ignore[arg-type]
+            self.progress += frame.header["progress"]  # type: ignore[arg-type]
 
     def add_files(self) -> None:
         for i, content in enumerate(CONTENTS):
@@ -84,15 +84,15 @@ def test_a_trainer_process_trains_the_same_bits_as_a_worker(served: Child) -> No
     inside = Worker()
     for i, content in enumerate(CONTENTS):
         inside.add_file(digest_of(content), f"file{i}", content)
-    served.told.clear()
+    served.progress.clear()
 
     answer = served.ask({"do": "train", "task": TASK.to_dict()}, WEIGHTS)
 
     update = inside.train(TASK, WEIGHTS)
     assert bytes(answer.payload) == update.sum
     assert answer.header == {"rows": update.rows, "loss": update.loss, "accuracy": update.accuracy}
-    assert [told[:2] for told in served.told] == [[0, 1], [0, 2], [1, 1], [1, 2]]
-    assert all(0 <= accuracy <= 1 and loss > 0 for _, _, loss, accuracy in served.told)
+    assert [epoch[:2] for epoch in served.progress] == [[0, 1], [0, 2], [1, 1], [1, 2]]
+    assert all(0 <= accuracy <= 1 and loss > 0 for _, _, loss, accuracy in served.progress)
 
 
 def test_epochs_in_quick_succession_are_reported_together() -> None:
@@ -106,7 +106,7 @@ def test_epochs_in_quick_succession_are_reported_together() -> None:
 
     answers.seek(0)
     first, rest, answer = (read_frame(answers).header for _ in range(3))
-    assert [[told[:2] for told in frame["progress"]] for frame in (first, rest)] == [  # type: ignore[attr-defined]
+    assert [[epoch[:2] for epoch in frame["progress"]] for frame in (first, rest)] == [  # type: ignore[attr-defined]
         [[0, 1]],
         [[0, 2], [1, 1], [1, 2]],
     ]

@@ -1,4 +1,4 @@
-"""What a trainer does: sums that do not depend on grouping, a bounded cache, and errors with a name."""
+"""The worker: sums that do not depend on grouping, a bounded cache, and named errors."""
 
 from __future__ import annotations
 
@@ -93,14 +93,14 @@ def test_the_average_of_one_file_is_its_own_training() -> None:
 
 
 def test_progress_reports_every_epoch_and_the_update_the_last() -> None:
-    heard: list[tuple[int, int, float, float]] = []
+    reported: list[tuple[int, int, float, float]] = []
 
-    update = filled().train(TASK, WEIGHTS.tobytes(), lambda *told: heard.append(told))
+    update = filled().train(TASK, WEIGHTS.tobytes(), lambda *epoch: reported.append(epoch))
 
-    assert [(file, epoch) for file, epoch, _, _ in heard] == [(file, epoch) for file in range(4) for epoch in (1, 2)]
+    assert [(file, epoch) for file, epoch, _, _ in reported] == [(file, epoch) for file in range(4) for epoch in (1, 2)]
     assert update == WHOLE
-    assert update.loss == pytest.approx(sum(h[2] * n for h, n in zip(heard[1::2], ROWS, strict=True)) / sum(ROWS))
-    assert update.accuracy == pytest.approx(sum(h[3] * n for h, n in zip(heard[1::2], ROWS, strict=True)) / sum(ROWS))
+    assert update.loss == pytest.approx(sum(h[2] * n for h, n in zip(reported[1::2], ROWS, strict=True)) / sum(ROWS))
+    assert update.accuracy == pytest.approx(sum(h[3] * n for h, n in zip(reported[1::2], ROWS, strict=True)) / sum(ROWS))
 
 
 def test_moments_are_the_exact_sums_over_all_files() -> None:
@@ -136,12 +136,12 @@ def test_a_task_without_files_changes_nothing() -> None:
 
 
 def test_a_missing_file_is_reported_before_anything_is_trained() -> None:
-    heard: list[object] = []
+    reported: list[object] = []
 
     with pytest.raises(FileUnknown, match=digest_of(CONTENTS[3])):
-        filled(CONTENTS[:3]).train(TASK, WEIGHTS.tobytes(), lambda *told: heard.append(told))
+        filled(CONTENTS[:3]).train(TASK, WEIGHTS.tobytes(), lambda *epoch: reported.append(epoch))
 
-    assert heard == []
+    assert reported == []
 
 
 def test_a_row_count_that_differs_from_the_task_is_refused() -> None:

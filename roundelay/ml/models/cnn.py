@@ -145,7 +145,7 @@ class Cnn(Model):
 
 
 class _Convolution:
-    """One convolution, maximum and ReLU of one batch, and the way back."""
+    """The forward and backward pass of a convolution, max-pooling and ReLU for one batch."""
 
     def __init__(self, layer: Layer, image: Floats, matrix: Floats) -> None:
         self.layer, self.image_shape = layer, image.shape
@@ -160,21 +160,21 @@ class _Convolution:
         self.output = np.maximum(self.highest + matrix[-1], 0)  # (n, h/2, w/2, out)
 
     def back(self, back: Floats, matrix: Floats, part: Floats, further: bool) -> Floats:
-        """Leave the gradient in part; returns that of the image, where somebody needs it."""
+        """Write the gradient of the matrix to `part`; return that of the image if `further` is true, else `back`."""
         rest = back.reshape(self.output.shape) * (self.output > 0)  # (n, h/2, w/2, out)
         part[-1] = rest.sum(axis=(0, 1, 2))
         cells = np.empty_like(self.cells)
         for i in range(POOL):
-            for j in range(POOL):  # of equal corners, the first was the maximum
-                mine = rest * (self.cells[:, :, i, :, j] == self.highest)  # (n, h/2, w/2, out)
-                cells[:, :, i, :, j] = mine
-                rest = rest - mine
+            for j in range(POOL):  # if corners are equal, the first counts as the maximum
+                share = rest * (self.cells[:, :, i, :, j] == self.highest)  # (n, h/2, w/2, out)
+                cells[:, :, i, :, j] = share
+                rest = rest - share
         outer = cells.reshape(-1, self.layer.out)  # (n h w, out)
         np.dot(self.patches.T, outer, out=part[:-1])
         return self._to_image(outer @ matrix[:-1].T) if further else back
 
     def _to_image(self, patches: Floats) -> Floats:
-        """Add every patch's numbers to the pixels they came from: (n h w, inner) -> (n, height, width, channels)."""
+        """Add the gradients of each patch to the pixels that it came from: (n h w, inner) -> (n, height, width, channels)."""
         side, (height, width) = self.layer.side, self.layer.convolved
         parts = patches.reshape(-1, height, width, side, side, self.layer.channels)
         image = np.zeros(self.image_shape, np.float32)  # (n, height, width, channels)

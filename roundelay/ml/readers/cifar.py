@@ -32,12 +32,12 @@ def has_batch_names(names: list[str]) -> bool:
 def read(path: Path) -> DataSet:
     """Read a folder of batches, or one batch. Raises DataError, InputMissing."""
     folder, names = (path, names_in(path)) if path.is_dir() else (path.parent, [path.name])
-    found = [name for name in names if BATCH.fullmatch(name) or name == path.name]
-    if any(name.endswith(".bin") for name in found):
-        found = [name for name in found if name.endswith(".bin")]
-    if not found:
+    batches = [name for name in names if BATCH.fullmatch(name) or name == path.name]
+    if any(name.endswith(".bin") for name in batches):
+        batches = [name for name in batches if name.endswith(".bin")]
+    if not batches:
         raise DataError(str(path), None, "holds no batch of CIFAR-10; expected data_batch_1.bin ..., test_batch.bin")
-    parts = [_part(folder / name) for name in found]
+    parts = [_part(folder / name) for name in batches]
     test = tuple(part for part in parts if part.name.startswith("test") and len(parts) > 1)
     training = tuple(part for part in parts if part not in test)
     return DataSet("cifar10", training, test, FEATURES, NAMES, True, SHAPE)

@@ -35,17 +35,17 @@ def has_idx_names(names: list[str]) -> bool:
 def read(folder: Path) -> DataSet:
     """Read the pairs in a folder. Raises DataError, InputMissing."""
     names = names_in(folder)
-    found: dict[bool, tuple[DatasetPart, tuple[int, int]]] = {}  # key: is it the test part?
+    pairs: dict[bool, tuple[DatasetPart, tuple[int, int]]] = {}  # key: is it the test part?
     for name in names:
         match = IMAGES.fullmatch(name)
         if match:
-            found.setdefault(match[1] != "train", _pair(folder, name, names))
-    if not found:
+            pairs.setdefault(match[1] != "train", _pair(folder, name, names))
+    if not pairs:
         raise DataError(
             str(folder), None, "holds no IDX file of images; expected train-images-idx3-ubyte, plain or .gz"
         )
-    parts = [part for _, (part, _) in sorted(found.items())]
-    sides = {side for _, side in found.values()}
+    parts = [part for _, (part, _) in sorted(pairs.items())]
+    sides = {side for _, side in pairs.values()}
     if len(sides) > 1:
         raise DataError(str(folder), None, f"has images of different sizes: {sorted(sides)}")
     ((height, width),) = sides

@@ -57,25 +57,25 @@ class DataSet:
         return self.features * (1 if self.pixels else 4)
 
 
-def with_test(found: DataSet, other: DataSet) -> DataSet:
+def with_test(data: DataSet, other: DataSet) -> DataSet:
     """Return a data set with another one as its test part; labels match their classes. Raises DataError."""
-    if (other.features, other.pixels, other.shape) != (found.features, found.pixels, found.shape):
+    if (other.features, other.pixels, other.shape) != (data.features, data.pixels, data.shape):
         raise DataError(
             "the validation data",
             None,
             f"have {other.features} features and images of {other.shape}, but the training data "
-            f"have {found.features} features and images of {found.shape}",
+            f"have {data.features} features and images of {data.shape}",
         )
-    unknown = [label for label in other.labels if label not in found.labels]
+    unknown = [label for label in other.labels if label not in data.labels]
     if unknown:
         raise DataError(
             "the validation data",
             None,
             f"have a class {printable(unknown[0], 40)!r} that is missing in the training data",
         )
-    numbers = np.array([found.labels.index(label) for label in other.labels], np.int64)  # (classes,)
+    numbers = np.array([data.labels.index(label) for label in other.labels], np.int64)  # (classes,)
     test = tuple(DatasetPart(part.name, numbers[part.y], part.blocks) for part in (*other.training, *other.test))
-    return replace(found, test=test)
+    return replace(data, test=test)
 
 
 def block_rows(row_bytes: int) -> int:
