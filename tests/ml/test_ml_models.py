@@ -171,7 +171,7 @@ def test_an_impossible_model_is_refused(design: Design, complaint: str) -> None:
 
 
 def example() -> str:
-    """The model in the documentation of roundelay.ml.models."""
+    """Return the code of the example in the documentation of roundelay.ml.models."""
     text = sys.modules["roundelay.ml.models"].__doc__ or ""
     lines = text[text.index("    import numpy") :].splitlines()
     return "\n".join(line.removeprefix("    ") for line in lines) + "\n"

@@ -194,7 +194,7 @@ def test_a_wrong_file_fails_the_order_by_file_and_line(trainer: Trainer) -> None
 
 
 def test_an_order_without_the_weights_it_needs_fails(trainer: Trainer) -> None:
-    with pytest.raises(WorkFailed, match="weights of 0 bytes"):
+    with pytest.raises(WorkFailed, match="weights have 0 bytes"):
         trainer.perform(effect(replace(ORDER, weights="", weights_bytes=0), CONTENTS))
 
 
