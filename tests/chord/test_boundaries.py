@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from roundelay.chord.effects import AskAll, Effect, run
+from roundelay.chord.crawl import WALK_LENGTH_MIN, list_members
+from roundelay.chord.effects import Ask, AskAll, Effect, Gather, Procedure, run
+from roundelay.chord.errors import ChordError, NodeUnreachable
 from roundelay.chord.invariants import VIOLATIONS_SHOWN_MAX, check
 from roundelay.chord.node import ChordNode
 from roundelay.chord.protocol import leave
 from roundelay.chord.refs import NodeRef, vacant
 from roundelay.chord.requests import Leaving, TrainingStatus
 from roundelay.chord.ring import Ring
+from tests.chord.ring_harness import World
 from tests.chord.test_invariants import views
 
 
@@ -72,3 +77,40 @@ def test_a_training_status_is_one_line(status: TrainingStatus, line: str) -> Non
 
 def test_before_the_first_epoch_a_training_status_has_no_scores() -> None:
     assert TrainingStatus("job", 1, "train", 1) == TrainingStatus("job", 1, "train", 1, "", 0, 0.0, 0.0)
+
+
+def list_from(known: list[NodeRef], nodes: dict[NodeRef, ChordNode]) -> tuple[list[NodeRef], int]:
+    """List the members of a ring of `nodes`; return them, and how many walks ran side by side."""
+    walks = 0
+
+    def perform(effect: Effect) -> Any:
+        nonlocal walks
+        if isinstance(effect, Gather):
+            walks += len(effect.procedures)
+            return [attempt(procedure) for procedure in effect.procedures]
+        assert isinstance(effect, Ask) and isinstance(effect.to, NodeRef)
+        if effect.to not in nodes:
+            raise NodeUnreachable(str(effect.to))
+        return nodes[effect.to].neighbours()
+
+    def attempt(procedure: Procedure[Any]) -> Any:
+        try:
+            return run(procedure, perform)
+        except ChordError as error:
+            return error
+
+    return list(run(list_members(known[0], known), perform)), walks
+
+
+def test_a_long_known_ring_is_listed_by_several_walks_and_by_one_if_a_walk_fails() -> None:
+    world = World(Ring(bits=10, successors=4, replicas=1))
+    known = [node.ref for node in world.place(range(0, 6 * WALK_LENGTH_MIN, 2))]
+    nodes = dict(world.nodes)
+
+    assert list_from(known, nodes) == (known, 3)
+
+    gone = known[WALK_LENGTH_MIN]  # where the second walk begins
+    del nodes[gone]
+    members, walks = list_from(known, nodes)
+    assert walks == 3
+    assert set(members) >= set(known) - {gone}
