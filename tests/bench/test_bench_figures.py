@@ -1,5 +1,7 @@
 """How figures are compared with their limits and printed, and that a missing figure says why."""
 
+from functools import partial
+
 from bench.compare import ratio, take_turns
 from bench.figures import Limit, Line, Table, broken_limits
 from bench.performance import largest
@@ -27,9 +29,12 @@ def test_a_figure_without_its_peer_says_why_and_breaks_no_limit() -> None:
 
 def test_all_measures_have_equal_turns_and_the_order_alternates() -> None:
     called: list[str] = []
-    measures = {name: lambda name=name: (called.append(name), float(len(called)))[1] for name in "ab"}
 
-    found = take_turns(measures, turns=2, warm_up=0)
+    def measure(name: str) -> float:
+        called.append(name)
+        return float(len(called))
+
+    found = take_turns({name: partial(measure, name) for name in "ab"}, turns=2, warm_up=0)
 
     assert called == ["a", "b", "b", "a"]
     assert found == {"a": [1.0, 4.0], "b": [2.0, 3.0]}

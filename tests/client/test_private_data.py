@@ -47,8 +47,8 @@ def test_clients_of_their_own_are_files_whose_inputs_stay_raw(letters: Path) -> 
 
 def test_they_are_validated_on_the_test_part_of_any_set(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
-    images = {name: rng.integers(0, 256, (rows, 14, 14), np.uint8) for name, rows in (("x_train", 9), ("x_test", 5))}
-    np.savez(tmp_path / "set.npz", **images, y_train=np.arange(9) % 3, y_test=np.arange(5) % 3)
+    train, test = (rng.integers(0, 256, (rows, 14, 14), np.uint8) for rows in (9, 5))
+    np.savez(tmp_path / "set.npz", x_train=train, x_test=test, y_train=np.arange(9) % 3, y_test=np.arange(5) % 3)
 
     spec = asked(tmp_path / "set.npz", CLIENT, model="cnn")
 

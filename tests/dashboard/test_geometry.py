@@ -16,7 +16,7 @@ NUMBER = re.compile(r"-?\d+\.\d+")
 
 
 def ends(path: str) -> tuple[tuple[float, float], tuple[float, float]]:
-    pairs = [tuple(map(float, pair)) for pair in re.findall(r"(-?\d+\.\d+),(-?\d+\.\d+)", path)]
+    pairs = [(float(x), float(y)) for x, y in re.findall(r"(-?\d+\.\d+),(-?\d+\.\d+)", path)]
     return pairs[0], pairs[-1]
 
 

@@ -65,7 +65,7 @@ def test_both_halves_of_a_ring_that_has_fallen_in_two_are_met() -> None:
     assert len(world.run(crawl_reachable([node(0), node(40)], 1.0))) == 6
 
 
-def watcher(world: World) -> tuple[Watcher, Callable[[], None]]:
+def watcher(world: World) -> tuple[Watcher, Callable[..., None]]:
     """A watcher, and a function that lets it look once more after some seconds."""
     made = Watcher(SUPERNODE, tuple, lambda: world.now, lambda: world.now)
     made._jobs_at = float("inf")  # jobs have their own tests
