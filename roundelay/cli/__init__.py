@@ -1,6 +1,7 @@
 """The command line: it parses, calls the client layer and prints.
 
 environment       launch a program: check Python and packages first
+loading           import without garbage collection; tell a checkout from an installed package
 main              the programs, and the client's subcommands
 exits             exit codes, and how an error becomes one line and a code
 

@@ -5,19 +5,15 @@ Standard library only, in syntax that older Pythons parse too: they are told in 
 
 from __future__ import annotations
 
-import gc
-import importlib
 import importlib.util
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import NoReturn
+
+from roundelay.cli.loading import is_checkout
 
 PYTHON_MIN = (3, 11)
 REQUIRED = ("thrift", "numpy", "rich")
 UNAVAILABLE = 69  # sysexits.h: EX_UNAVAILABLE
-PARENT = __file__.rsplit(os.sep, 3)[0]  # the folder of the package: a checkout, or site-packages
 
 
 def launch(program: str = "roundelay") -> None:
@@ -26,8 +22,9 @@ def launch(program: str = "roundelay") -> None:
     from roundelay.ml.threads import one_blas_thread
 
     one_blas_thread()  # before numpy is imported: equal bits everywhere, and the cores are the trainers'
-    main = importlib.import_module("roundelay.cli.main")  # by name: it imports this module
-    main.exits.run(getattr(main, program))
+    from roundelay.cli import exits, main
+
+    exits.run(getattr(main, program))
 
 
 def require() -> None:
@@ -39,22 +36,6 @@ def require() -> None:
     if missing:
         command = "make install && . .venv/bin/activate" if is_checkout() else "python3 -m pip install roundelay"
         _exit(f"{', '.join(missing)} not installed for {sys.executable}; type  {command}")
-
-
-def is_checkout() -> bool:
-    """Return whether this package lies in a checkout, beside its scripts."""
-    return os.access(f"{PARENT}{os.sep}client.py", os.F_OK)
-
-
-@contextmanager
-def importing() -> Iterator[None]:
-    """Import without garbage collection: modules are never garbage, and searching them costs 5 % of a start."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def _exit(line: str) -> NoReturn:

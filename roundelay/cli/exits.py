@@ -11,7 +11,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
-from roundelay.cli.environment import is_checkout
+from roundelay.cli.loading import is_checkout
 from roundelay.client.errors import (
     BadInput,
     CannotWrite,

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from roundelay.cli import exits
-from roundelay.cli.environment import importing
+from roundelay.cli.loading import importing
 from roundelay.client.errors import ClientError
 
 if TYPE_CHECKING:

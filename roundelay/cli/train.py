@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from roundelay.cli import data_options, exits, parser_base, settings
-from roundelay.cli.environment import importing
+from roundelay.cli.loading import importing
 from roundelay.cli.ring_address import ring_address
 
 
