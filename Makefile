@@ -22,7 +22,7 @@ help:
 	@echo "make test-matrix     run the tests on each installed Python, with the lowest and newest dependencies"
 	@echo "make mutants         put small faults into the core, of which the tests must find 90 % (other sample: SEED=2)"
 	@echo "make dashboard-test  run the page's tests in headless Chromium (apt-get install chromium)"
-	@echo "make check           check lint, types, generated code and operation counts"
+	@echo "make check           check lint, format, docstrings, types, layers, operation counts and coverage"
 	@echo "make gen             generate rpc/gen from service.thrift (needs thrift-compiler)"
 	@echo "make paper           reproduce the Chord paper's tables in docs/results/chord.md (30 minutes on one core)"
 	@echo "make soak            kill one of 20 nodes every 10 s for ten minutes; writes docs/results/soak.md"
