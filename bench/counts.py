@@ -51,6 +51,7 @@ from roundelay.sim.world import World
 RECORD = Path(__file__).resolve().parent / "counts.json"
 SLACK = 1.02  # for bytes and averages: a longer field name is not a regression
 START_SLACK = 1.25  # for start times, which vary from run to run
+ATTEMPTS = 3  # at start times that exceed their limit
 NODES = 4
 SUPERNODE = Address("supernode", 9091)
 FORMS_S, IDLE_S, JOB_S = 60.0, 60.0, 120.0
@@ -75,7 +76,10 @@ def main(arguments: Sequence[str]) -> int:
     else:
         for name, value in found.items():
             print(f"{name}: {value:g}, on record {before.get(name, 0):g}")
-    grown = [name for name, value in found.items() if value > limit(name, before)]
+    for _ in range(ATTEMPTS - 1):  # other load can only lengthen a start
+        if any(_is_grown(name, value, before) for name, value in found.items() if name.startswith("start of ")):
+            found |= {name: min(value, found[name]) for name, value in start_ratios().items()}
+    grown = [name for name, value in found.items() if _is_grown(name, value, before)]
     for name in grown if chosen.check else ():
         print(
             f"{name} has grown to {found[name]:g}, the limit is {limit(name, before):g}; if that is intended, say why "
@@ -83,6 +87,10 @@ def main(arguments: Sequence[str]) -> int:
             file=sys.stderr,
         )
     return 1 if chosen.check and grown else 0
+
+
+def _is_grown(name: str, value: float, before: Counts) -> bool:
+    return value > limit(name, before)
 
 
 def limit(name: str, before: Counts) -> float:

@@ -94,6 +94,8 @@ WAITING = {
     "roundelay.node.addresses.parse_address": "a --help reads no address",
     "roundelay.node.addresses.parse_host": "a --help reads no address",
     "roundelay.client.local.begin_ring": "a --help starts no ring",
+    "roundelay.cli.ring_address.ring_address": "a --help makes no address",
+    "roundelay.dashboard.options.DashboardOptions": "a --help starts no dashboard",
     "difflib": "only a misspelled name needs a suggestion",
     "roundelay.cli.environment": "checks first that what all other modules need is installed",
     "roundelay.cli.exits": "failpoints only if a variable arms them",

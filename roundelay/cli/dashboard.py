@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from roundelay.cli import exits, parser_base
-from roundelay.cli.ring_address import ring_address
-from roundelay.dashboard.options import TOKEN_CHARACTERS_MIN, DashboardOptions
+from roundelay.dashboard.choices import TOKEN_CHARACTERS_MIN
+
+if TYPE_CHECKING:
+    from roundelay.dashboard.options import DashboardOptions
 
 LAB_NODES = 5
 
@@ -71,6 +74,9 @@ def run(chosen: parser_base.Namespace) -> int:
 
 def options_of(chosen: parser_base.Namespace) -> DashboardOptions:
     """Return the dashboard's options. Raises ClientError."""
+    from roundelay.cli.ring_address import ring_address
+    from roundelay.dashboard.options import DashboardOptions
+
     return DashboardOptions(
         ring_address(chosen),
         chosen.port,

@@ -14,6 +14,7 @@ form_widgets  the same form, as widgets
 actions       what the page may do: launch, stop, look up, download; and to a lab: kill, pause, cut
 guard         access control: Host, Origin and token
 options       what the dashboard is started with
+choices       what a command line needs to know before anything else is imported
 run           everything behind the page
 serve         the web server
 site          what all open pages share

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from roundelay.client.errors import BadInput, InputNotFound, InvalidRequest
 from roundelay.client.requests import RingAddress
+from roundelay.dashboard.choices import TOKEN_CHARACTERS_MIN
 from roundelay.node.addresses import is_everywhere
 from roundelay.node.options import NODES_MAX
 
 LOCAL_NAMES = ("127.0.0.1", "localhost", "::1")
-TOKEN_CHARACTERS_MIN = 16
 
 
 @dataclass(frozen=True)
