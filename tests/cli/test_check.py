@@ -6,10 +6,12 @@ import argparse
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from roundelay.chord.dispatch import dispatch, ring_handlers
+from roundelay.chord.effects import Request
 from roundelay.chord.invariants import PREDICATES
 from roundelay.chord.node import ChordNode
 from roundelay.chord.protocol import create
@@ -28,10 +30,12 @@ def nodes() -> Iterator[list[ChordNode]]:
     """Four nodes that answer from this process, each alone on its ring."""
     made: list[ChordNode] = []
     servers = []
+
+    def server_of(number: int) -> Server:
+        return Server(compute_node_processor(lambda: made[number].ref, lambda r: reply(made[number], r)), "127.0.0.1")
+
     for number in range(4):
-        server = Server(
-            compute_node_processor(lambda n=number: made[n].ref, lambda r, n=number: reply(made[n], r)), "127.0.0.1"
-        )
+        server = server_of(number)
         server.start()
         servers.append(server)
         made.append(ChordNode(NodeRef(50 * number, *server.address), RING))
@@ -41,7 +45,7 @@ def nodes() -> Iterator[list[ChordNode]]:
         server.stop()
 
 
-def reply(node: ChordNode, request: object) -> object:
+def reply(node: ChordNode, request: Request[Any]) -> Any:
     return dispatch(ring_handlers(node), request)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
@@ -170,8 +171,8 @@ def test_help_shows_about_the_options_that_matter() -> None:
 # --- the way in
 
 
-def feed(procedure: Procedure[Any], answers: dict[Address, Any]) -> Any:
-    """Run it with these answers by hand; who has none is silent."""
+def feed(procedure: Procedure[Any], answers: Mapping[Any, Any]) -> Any:
+    """Run a procedure by hand with these answers; an address without one is silent."""
 
     def answer_to(ask: Ask) -> Any:
         found = answers.get(ask.to, NodeUnreachable("silent"))
@@ -251,7 +252,7 @@ def test_the_time_of_every_answer_is_noted_and_of_no_silence() -> None:
 
 
 def test_status_as_json_has_identifiers_in_full_and_each_node_once() -> None:
-    shown = status.to_json(
+    shown: dict[str, Any] = status.to_json(
         Status(A, RING, C, (B, C, A, A), (B,) * 159 + (C,), ("a", "b"), 7, TrainingStatus("job", 1, "train", 3))
     )
 
@@ -278,7 +279,7 @@ def made_report(rounds: int) -> report.JobReport:
 
 
 def test_the_json_line_has_exactly_the_promised_fields() -> None:
-    shown = made_report(2).to_json()
+    shown: dict[str, Any] = made_report(2).to_json()
 
     assert set(shown) == {
         "job",

@@ -89,7 +89,7 @@ def test_a_signal_that_is_passed_on_twice_is_one(
     handlers: dict[int, Any] = {}
     now, ended = [50.0], list[int]()
     monkeypatch.setattr(signal, "signal", handlers.__setitem__)
-    monkeypatch.setattr(exits.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     monkeypatch.setattr(os, "_exit", ended.append)
     with pytest.raises(exits.Interrupted):
         exits._interrupt(signal.SIGINT, None)

@@ -13,7 +13,7 @@ from roundelay.chord.requests import GetMembers, Hello, Members, SayHello
 from roundelay.chord.ring import Ring
 from roundelay.rpc.handlers import compute_node_processor, supernode_processor
 from roundelay.rpc.server import Server
-from roundelay.store.store import Find
+from roundelay.store.items import Find
 from tests.processes import client_here
 
 RING = Ring(bits=8, successors=2, replicas=1)

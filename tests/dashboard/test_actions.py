@@ -19,6 +19,7 @@ from roundelay.dashboard.options import DashboardOptions
 from roundelay.dashboard.watcher import Watcher
 from roundelay.federation.spec import JobSpec
 from roundelay.node.lab import Lab
+from roundelay.store.blobs import Content
 from tests.dashboard.sights import SUPERNODE, picture
 
 
@@ -95,7 +96,7 @@ def test_the_form_reads_a_table_and_holds_a_part_out_as_the_command_line_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_table(tmp_path)
-    published: list[tuple[JobSpec, list[bytes]]] = []
+    published: list[tuple[JobSpec, list[Content]]] = []
 
     def keep(_: object, spec: JobSpec, given: JobInput, initial: object) -> None:
         published.append((spec, [given.contents[file.digest] for file in spec.files]))

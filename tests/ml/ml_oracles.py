@@ -55,7 +55,9 @@ def with_changes(task: TrainerTask, **changes: Any) -> TrainerTask:
     return replace(task, plan=plan, **of(TrainerTask))
 
 
-def plain_train(architecture: Architecture, weights: np.ndarray, samples: Samples, config: TrainConfig, seed: int):
+def plain_train(
+    architecture: Architecture, weights: np.ndarray, samples: Samples, config: TrainConfig, seed: int
+) -> tuple[np.ndarray, list[float], list[float]]:
     """Train like train.py, in float64 and by the textbook formulas; return weights, losses and accuracies."""
     w = weights.astype(np.float64)
     velocity, first, second, steps = np.zeros_like(w), np.zeros_like(w), np.zeros_like(w), 0
@@ -103,19 +105,21 @@ def literal_course_weights(features: int, hidden: int, classes: int) -> tuple[np
     return w, v
 
 
-def literal_course_train(w: np.ndarray, v: np.ndarray, samples: Samples, eta: float, epochs: int, momentum: float):
+def literal_course_train(
+    w: np.ndarray, v: np.ndarray, samples: Samples, eta: float, epochs: int, momentum: float
+) -> tuple[np.ndarray, np.ndarray, int]:
     """Translate the course project's arithmetic literally; return W, V and the number of epochs."""
     n, k = samples.rows, v.shape[1]
     x = np.hstack([np.ones((n, 1)), samples.x.astype(np.float64)])
     r = np.array([[float(label == c) for c in range(k)] for label in samples.y])
 
-    def forward():
+    def forward() -> tuple[np.ndarray, np.ndarray, float]:
         z = np.hstack([np.ones((n, 1)), x @ w])
         o = z @ v
         y = np.array([[1 / np.sum(np.exp(row - score)) for score in row] for row in o])
-        return z, y, -np.sum(r * np.log(y + 1e-6))
+        return z, y, float(-np.sum(r * np.log(y + 1e-6)))
 
-    def backward(z, y):
+    def backward(z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         dv = eta * (z.T @ (r - y))
         dw = eta * (x.T @ (((r - y) @ v[1:].T) * (x @ w >= 0)))
         return dw, dv

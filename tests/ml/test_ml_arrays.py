@@ -31,7 +31,7 @@ def test_a_vector_comes_back_from_its_arrays_bit_for_bit(design: Design) -> None
 
 def test_the_arrays_of_an_mlp_are_weights_and_bias_of_each_layer() -> None:
     x = make_samples(9, 5, 4).x
-    arrays = cut(read_weights(MLP), learner(MLP).slots)
+    arrays: list[np.ndarray] = cut(read_weights(MLP), learner(MLP).slots)
 
     assert [array.shape for array in arrays] == [(5, 7), (7,), (7, 6), (6,), (6, 4), (4,)]
     hidden = np.maximum(x @ arrays[0] + arrays[1], 0)
@@ -41,10 +41,10 @@ def test_the_arrays_of_an_mlp_are_weights_and_bias_of_each_layer() -> None:
 
 def test_the_arrays_of_a_cnn_are_kernels_then_dense_layers() -> None:
     x = make_samples(3, CNN.features, 3).x
-    arrays = cut(read_weights(CNN), learner(CNN).slots)
+    arrays: list[np.ndarray] = cut(read_weights(CNN), learner(CNN).slots)
 
     assert [array.shape for array in arrays][:4] == [(5, 5, 2, 8), (8,), (3, 3, 8, 16), (16,)]
-    image = x.reshape(-1, 2, 14, 14).transpose(0, 2, 3, 1)  # (n, h, w, channels)
+    image: np.ndarray = x.reshape(-1, 2, 14, 14).transpose(0, 2, 3, 1)  # (n, h, w, channels)
     for kernel, bias in (arrays[:2], arrays[2:4]):
         side = kernel.shape[0]
         windows = np.lib.stride_tricks.sliding_window_view(image, (side, side), (1, 2))  # (n, h, w, c, i, j)

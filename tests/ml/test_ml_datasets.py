@@ -9,6 +9,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pytest
@@ -272,7 +273,7 @@ def test_colour_channels_may_come_last_and_numbers_may_be_floats(tmp_path: Path)
     ],
 )
 def test_arrays_that_are_not_a_data_set_are_named(
-    arrays: dict[str, np.ndarray], complaint: str, tmp_path: Path
+    arrays: dict[str, Any], complaint: str, tmp_path: Path
 ) -> None:
     np.savez(tmp_path / "set.npz", **arrays)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from roundelay.ml import frames
 from roundelay.ml.errors import DataError, EndOfFrames, FrameError, NotFinite, TrainerFault, from_dict, to_dict
-from roundelay.ml.frames import read_frame, write_frame
+from roundelay.ml.frames import Frame, read_frame, write_frame
 from tests.ml.ml_oracles import EFFORT
 
 
@@ -29,8 +29,8 @@ def test_a_frame_reads_back_as_written(header: dict[str, object], payload: bytes
     write_frame(stream, {"second": True})
 
     stream.seek(0)
-    assert read_frame(stream) == (header, payload)
-    assert read_frame(stream) == ({"second": True}, b"")
+    assert read_frame(stream) == Frame(header, bytearray(payload))
+    assert read_frame(stream) == Frame({"second": True}, bytearray())
     with pytest.raises(EndOfFrames):
         read_frame(stream)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ def rows_of(found: DataSet) -> np.ndarray:
     return np.concatenate([block for part in found.training for block in part.blocks()])
 
 
-def one(folder: Path, image: Image.Image, suffix: str = "png", options: ImageOptions = GREY.images) -> np.ndarray:
+def one(folder: Path, image: Any, suffix: str = "png", options: ImageOptions = GREY.images) -> np.ndarray:
     """Save an image and decode it."""
     image.save(folder / f"it.{suffix}")
     return images.decode(folder / f"it.{suffix}", options)
@@ -137,7 +138,7 @@ def test_real_x_rays_from_files_are_learned(tmp_path: Path) -> None:
 
     found = read(tmp_path, ReadOptions(images=ImageOptions(28)))
 
-    samples = Samples(rows_of(found).astype(np.float32) / 255, found.training[0].y)
+    samples = Samples(rows_of(found).astype(np.float32) / np.float32(255), found.training[0].y)
     model = learner(Design((784, 2), "softmax"))
     trained = model.train(model.init_weights(0), samples, TrainConfig(epochs=20, eta=0.02), 0)
     assert samples.rows == 200

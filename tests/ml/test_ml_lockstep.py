@@ -44,9 +44,9 @@ configs = st.builds(
 @settings(EFFORT, max_examples=150)
 @given(sizes, configs, st.integers(1, 100), st.permutations(range(8)), st.integers(2, 8), st.booleans())
 def test_a_files_bits_do_not_depend_on_the_files_trained_with_it(
-    sizes: tuple[int, ...], config: TrainConfig, rows: int, order: list[int], together: int, weighted: bool
+    sizes: tuple[int, ...], config: TrainConfig, rows: int, order: list[int], count: int, weighted: bool
 ) -> None:
-    architecture, files = Architecture(sizes), order[:together]
+    architecture, files = Architecture(sizes), order[:count]
     if weighted:
         config = dataclasses.replace(config, class_weights=tuple(np.linspace(0.5, 2, sizes[-1]).tolist()))
     weights, alone, together = init(architecture, 1), Epochs(), Epochs()

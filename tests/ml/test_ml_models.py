@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,9 +66,10 @@ def images(rows: int) -> Samples:
 def test_the_gradient_of_a_cnn_matches_finite_differences() -> None:
     model, rng = Cnn(IMAGES), np.random.default_rng(1)
     model.init_parameters(rng)
-    model.parameters = model.parameters.astype(np.float64) + 0.05 * rng.standard_normal(model.parameters.size)
+    doubles: Any = model.parameters.astype(np.float64) + 0.05 * rng.standard_normal(model.parameters.size)
+    model.parameters = doubles
     samples, weights = images(6), np.array([1, 2, 1, 0.5, 1, 1.0])
-    x = samples.x.astype(np.float64)
+    x: Any = samples.x.astype(np.float64)
 
     def loss() -> float:
         return float((weights * cross_entropy(model.predict(x), samples.y)[0]).mean())

@@ -48,7 +48,7 @@ def test_adam_follows_its_formula() -> None:
 def test_the_velocity_of_dead_units_becomes_zero_not_denormal(name: str) -> None:
     weights, gradient = np.ones(50, np.float32), np.full(50, 0.01, np.float32)
     update = momentum_update(weights, gradient, 0.9) if name == "momentum" else adam_update(weights, gradient, 0.01)
-    states = [cell.cell_contents for cell in update.__closure__ if isinstance(cell.cell_contents, np.ndarray)]
+    states = [cell.cell_contents for cell in update.__closure__ or () if isinstance(cell.cell_contents, np.ndarray)]
     decaying = [s for s in states if s is not weights and s is not gradient]
     update()
 

@@ -29,7 +29,8 @@ def test_rows_are_features_and_a_class(content: bytes) -> None:
 
     assert samples.x.tolist() == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
     assert samples.y.tolist() == [0, 1, 2]
-    assert (samples.x.dtype, samples.y.dtype) == (np.float32, np.int64)
+    assert samples.x.dtype == np.float32
+    assert samples.y.dtype == np.int64
     assert samples.x.flags.c_contiguous
 
 

@@ -69,13 +69,14 @@ def test_the_same_training_gives_the_same_bits(config: TrainConfig) -> None:
 def test_on_epoch_and_inputs_do_not_affect_each_other() -> None:
     architecture, samples, config = Architecture((5, 9, 4)), make_samples(45), CONFIGS["sgd"]
     weights = init(architecture, 3)
-    before = weights.copy(), samples.x.copy(), samples.y.copy()
+    inputs: list[np.ndarray] = [weights, samples.x, samples.y]
+    before = [each.copy() for each in inputs]
 
     silent = train(architecture, weights, samples, config, 1)
     reported = train(architecture, weights, samples, config, 1, lambda *_: None)
 
     assert silent.tobytes() == reported.tobytes()
-    for now, then in zip((weights, samples.x, samples.y), before, strict=True):
+    for now, then in zip(inputs, before, strict=True):
         assert np.array_equal(now, then)
 
 

@@ -9,6 +9,7 @@ import pytest
 from roundelay.cli import legacy_arguments
 from roundelay.federation.effects import Compute, Done
 from roundelay.federation.requests import Order, TrainingFile
+from roundelay.federation.tasks import MixTask
 from roundelay.node.load import Load
 from roundelay.node.runtime import Stopped
 
@@ -16,12 +17,17 @@ FILE = TrainingFile(0, "a", "00" * 32, 1, 1)
 
 
 def effect(may_refuse: bool) -> Compute:
-    return Compute(Order("job", 1, (FILE,), "{}", may_refuse=may_refuse), {})
+    return Compute(Order("job", 1, (FILE,), MixTask(0), may_refuse=may_refuse), {})
 
 
 def test_an_order_is_late_by_the_delay_when_the_node_is_busy() -> None:
     waited: list[float] = []
-    load = Load(1.0, 2.5, random.Random(1), lambda seconds: bool(waited.append(seconds)))
+
+    def wait(seconds: float) -> bool:
+        waited.append(seconds)
+        return False
+
+    load = Load(1.0, 2.5, random.Random(1), wait)
 
     assert load.around(effect(may_refuse=False), lambda _: Done(b"sum", 0.5)) == Done(b"sum", 3.0)
     assert waited == [2.5]

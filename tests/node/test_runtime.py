@@ -11,22 +11,23 @@ from typing import Any
 
 import pytest
 
-from roundelay.chord.effects import Ask, AskAll, Gather, Procedure, Request, Sleep, SleepUntilNudged
+from roundelay.chord.effects import Ask, AskAll, Effect, Gather, Procedure, Request, Sleep, SleepUntilNudged
 from roundelay.chord.errors import Busy, NodeUnreachable
-from roundelay.chord.refs import NodeRef
+from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import Nudge
 from roundelay.node.runtime import ASKERS_MAX, Runtime, Stopped
+from roundelay.rpc.peers import Peers
 
 PATIENCE_S = 20.0  # nothing that works comes near it
 FOREVER_S = 3600.0
 ME, OTHER = NodeRef(1, "me", 1), NodeRef(2, "other", 1)
 
 
-class Net:
-    """In the place of Peers: answers by node, or waits until it is released."""
+class Net(Peers):
+    """A stand-in for Peers that answers by node, or waits until it is released."""
 
     def __init__(self) -> None:
-        self.answers: dict[NodeRef, Any] = {}
+        self.answers: dict[NodeRef | Address, Any] = {}
         self.released = threading.Event()
         self.asked: list[Ask] = []
 
@@ -48,7 +49,7 @@ WAITS = object()
 
 
 @dataclass(frozen=True)
-class Look:
+class Look(Effect):
     """An effect of our own."""
 
 
@@ -135,7 +136,12 @@ def test_an_answer_is_sent_in_and_an_error_thrown_in(runtime: Runtime, net: Net)
 
 def test_questions_to_oneself_do_not_go_over_the_wire(runtime: Runtime, net: Net) -> None:
     heard: list[Request[Any]] = []
-    runtime.be(ME, lambda request: heard.append(request) or "from me")
+
+    def answer(request: Request[Any]) -> str:
+        heard.append(request)
+        return "from me"
+
+    runtime.be(ME, answer)
 
     def procedure() -> Procedure[Any]:
         return (yield Ask(ME, Nudge()))
@@ -305,7 +311,8 @@ def closing(effect: Any, closed: threading.Event, begun: threading.Event) -> Pro
 )
 def test_stopping_ends_every_wait_and_closes_the_procedure(effect: Any, runtime: Runtime) -> None:
     runtime.nap_until(lambda: False)
-    closed, begun, failures = threading.Event(), threading.Event(), []
+    closed, begun = threading.Event(), threading.Event()
+    failures: list[Exception] = []
     runtime.start("one", closing(effect, closed, begun), failures.append)
     assert begun.wait(PATIENCE_S)
 

@@ -151,7 +151,8 @@ def started(supernode: Supernode) -> Supernode:
 
 
 def admit(place: Place, supernode: Supernode, port: int, host: str = "127.0.0.1") -> Grant:
-    return place.ask(supernode, Admit(Address(host, port)))
+    grant: Grant = place.ask(supernode, Admit(Address(host, port)))
+    return grant
 
 
 def test_who_is_not_listed_is_told_how_to_be(place: Place) -> None:
