@@ -8,10 +8,13 @@ import pytest
 
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import arithmetic, records
-from roundelay.federation.errors import NobodyFits
+from roundelay.federation.effects import Compute
+from roundelay.federation.errors import NobodyFits, OtherBits
 from roundelay.federation.requests import Order
 from roundelay.federation.roster import Roster
 from roundelay.federation.spec import JobSpec
+from roundelay.federation.trainer_client import TrainerClient
+from roundelay.ml.frames import Frame, Header
 from tests.federation.test_driver import CONTENTS, EXPECTED, IDS, RING, SETTINGS, SPEC, Job, make_spec
 
 BITS = replace(SPEC, fingerprint=arithmetic.fingerprint_here(SPEC))
@@ -87,6 +90,22 @@ def test_another_process_at_its_address_is_another_node() -> None:
     roster.update_members((again,))
 
     assert (roster.holders(file), roster.nobody_fits) == ((again,), False)
+
+
+def test_a_trainer_with_other_bits_names_both_fingerprints_and_asks_for_its_own_once() -> None:
+    ours, requests = "ab" * 32, []
+    order = Order("j", 1, (), arithmetic.training_task(BITS, b""))
+
+    def ask(header: Header, payload: bytes, order: Order) -> Frame:
+        requests.append(header["do"])
+        return Frame({"fingerprint": ours}, bytearray())
+
+    client = TrainerClient(ask)
+    for _ in range(2):
+        with pytest.raises(OtherBits, match=rf"\(fingerprint {ours[:8]}, the job's {BITS.fingerprint[:8]}\)"):
+            client.carry_out(Compute(order, {}))
+
+    assert requests == ["fingerprint"]
 
 
 def test_any_machine_trains_a_job_that_is_only_recorded() -> None:

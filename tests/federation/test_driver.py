@@ -23,7 +23,7 @@ from roundelay.federation.errors import JobEnded, WorkFailed
 from roundelay.federation.lease_renewal import RENEW_DELAY_S, RENEW_INTERVAL_S
 from roundelay.federation.placement import BALANCING, POLICIES
 from roundelay.federation.records import RoundReport, RoundResult
-from roundelay.federation.requests import Collect, Order, Progress, TrainingFile, trainer_task
+from roundelay.federation.requests import Collect, DriverHeartbeat, Order, Progress, TrainingFile, trainer_task
 from roundelay.federation.retry import refresh_members
 from roundelay.federation.rounds import PartialResult
 from roundelay.federation.settings import Settings
@@ -262,6 +262,38 @@ def test_the_chain_on_the_ring_ends_in_these_weights() -> None:
     assert [result.round for result in view.results] == [0, 1, 2, 3]
     assert view.results[-1].weights == digest_of(EXPECTED)
     assert job.net.run(jobs.read_weights(job.net.entry, RING, view.results[-1])) == EXPECTED
+
+
+@pytest.mark.parametrize("rule", ["fedavg", "fedadam"])
+def test_weights_and_state_are_kept_for_the_last_two_rounds_only(rule: str) -> None:
+    job = Job(IDS, make_spec(replace(SETTINGS, rule=rule)))
+    job.drive()
+
+    def stored(what: str) -> list[int]:
+        names = [records.record_name(job.spec.job, f"{what}-{number}") for number in range(4)]
+        items = job.net.run(jobs.find_records(job.net.entry, RING, job.spec.job, *names))
+        found = {item.entry.name for item in items if not item.deleted}
+        return [number for number, name in enumerate(names) if name in found]
+
+    assert stored("weights") == [2, 3]
+    assert stored("state") == ([2, 3] if rule == "fedadam" else [])
+    assert stored("result") == [0, 1, 2, 3]
+
+
+def test_a_heartbeat_that_fails_is_followed_by_the_next() -> None:
+    job = Job(IDS)
+    driver, beats = job.driver(), itertools.count(1)
+
+    def fail_once(node: NodeRef, request: Request[Any]) -> None:
+        if isinstance(request, DriverHeartbeat):
+            if next(beats) == 1:
+                raise NodeUnreachable("lost")
+            driver.is_over = True
+
+    job.net.before_answer = fail_once
+    job.net.run(driver.heartbeat())
+
+    assert next(beats) == 3
 
 
 def test_another_driver_goes_on_where_the_first_was_killed() -> None:

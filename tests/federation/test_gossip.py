@@ -121,7 +121,9 @@ def test_a_node_that_dies_while_it_mixes_loses_its_weight_and_the_report_says_so
 
     (lost,) = made.net.dead
     reports = {result.round: report for result, report in made.rounds}
-    assert any(str(lost.address) in line and "is lost" in line for line in reports[2].disturbances)
+    files = [file for file in made.spec.files if reports[2].placement[file.name] == str(lost.address)]
+    expected = f"Its model of this round is lost, trained on {sum(file.rows for file in files)} rows"
+    assert any(str(lost.address) in line and expected in line for line in reports[2].disturbances)
     assert str(lost.address) not in reports[4].errors
     assert len(reports[4].placement) == len(made.spec.files)  # others train its files
 

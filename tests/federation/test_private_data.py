@@ -206,6 +206,7 @@ def test_prepared_data_cannot_be_private_files() -> None:
     [
         b"",
         b"[]",
+        b"{}",
         b'{"address": "n:1", "features": 4, "files": [{"name": "a"}]}',
         b'{"address": "n:1", "features": 4, "files": [], "models": 7}',
     ],

@@ -168,6 +168,17 @@ def test_a_node_that_has_the_weights_is_not_sent_them_again_with_files_of_a_lost
     assert sorted(written(nodes)) == ["n1", "n2", "n3"]
 
 
+def test_nodes_that_have_the_weights_are_not_sent_them_again_when_several_take_over() -> None:
+    nodes = ScriptedNodes()
+    nodes.scripts[nodes.refs[1]].dies_at = 0.5
+    files = [nodes.file_of(0, index) for index in range(10)]
+
+    made = Round(nodes, "round-robin").run(*files)
+
+    assert made[1] != made[6], "the files of n1 go to two nodes"
+    assert sorted(written(nodes)) == ["n0", "n1", "n2", "n3", "n4"]
+
+
 # --- failures
 
 
