@@ -143,6 +143,15 @@ def test_nodes_that_fail_are_replaced_by_the_next(troubled: list[int], trouble: 
     assert list(holders) == [i for i in TEN if i >= 75 and i not in troubled][:3]
 
 
+def test_a_node_that_does_not_answer_a_write_is_sent_the_content_once() -> None:
+    world = world_of(TEN)
+    listen_to(world, 75, {Write: silent})
+
+    assert world.put(0, "a", CONTENT, key=60) == (100, 125, 150)
+
+    assert asked(world, Write).count(75) == 1
+
+
 def test_a_put_that_fails_reports_how_many_copies_there_are() -> None:
     world = world_of([0, 50, 100])
     world.overrides[world.member(50)] = silent
@@ -312,10 +321,11 @@ def test_a_put_gives_up_a_receiver_that_makes_no_progress(received: int) -> None
     world = world_of([0])
     listen_to(world, 0, {Write: lambda request: Receipt(False, received)})
 
-    with pytest.raises(UnderReplicated):
+    with pytest.raises(UnderReplicated) as failure:
         world.put(0, "a", CONTENT)
 
     assert len(asked(world, Write)) <= 2 * write_path.EXTRA_PIECES_MAX + 2
+    assert str(failure.value.__cause__).endswith(f"makes no progress receiving content {digest_of(CONTENT)[:8]}")
 
 
 def test_a_put_gives_up_a_receiver_that_forgets_what_it_received() -> None:

@@ -24,7 +24,7 @@ from roundelay.store.blobs import digest_of
 from roundelay.store.items import LIST_MAX, CollectGarbage, Find, GetRangeDigest, ListRange, Put, Write
 from roundelay.store.store import Store
 from tests.chord.ring_harness import owner, refusing
-from tests.store.store_harness import Clock, StoreWorld, item_of, keep, listen_to, world_of
+from tests.store.store_harness import Clock, StoreWorld, item_of, keep, listen_to, silent, world_of
 
 CONTENT = b"rows of numbers"
 TEN = range(0, 250, 25)  # 0, 25, 50, ..., 225
@@ -248,6 +248,35 @@ def test_an_item_put_while_a_node_leaves_is_not_lost() -> None:
     world.depart(leaver)
     settle(world)
     check(world, {"late": (60, CONTENT)})
+
+
+def test_a_leaving_node_copies_an_item_only_to_the_node_that_replaces_it() -> None:
+    world = world_of(TEN)
+    world.put(0, "a", CONTENT, key=20)
+    assert world.copies("a") == [25, 50, 75]
+
+    world.leave(75)
+
+    assert world.copies("a") == [25, 50, 100]
+
+
+def test_a_node_that_can_hand_off_to_no_other_reports_it() -> None:
+    world = world_of([0, 100])
+    keep(world.store(0), CONTENT)
+    world.overrides[world.member(100)] = silent
+    leaver = world.live(0)
+    assert leaver is not None
+
+    with pytest.raises(NodeUnreachable):
+        world.run(leaver.ref, "hand off", replication.handoff_on_leave(leaver))
+
+
+def test_a_lone_node_leaves_without_a_handoff() -> None:
+    world = world_of([7])
+
+    world.leave(7)
+
+    assert not world.members
 
 
 def test_a_leaving_node_hands_off_items_that_only_it_has() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from typing import Any
 
 import pytest
 
@@ -81,3 +82,19 @@ def test_an_upload_for_which_there_is_no_room_any_more_is_dropped() -> None:
     assert area.received_bytes(DIGEST) == area.total_bytes == 0
     room.free = len(CONTENT)
     assert area.receive(DIGEST, len(CONTENT), 0, CONTENT) == len(CONTENT)
+
+
+def test_an_upload_whose_buffer_is_full_is_dropped() -> None:
+    class FullBuffer(BytesIO):
+        def write(self, piece: Any) -> int:
+            if self.tell():
+                raise StoreFull("no space left on device")
+            return super().write(piece)
+
+    area = Staging(Clock(), Room(), lambda size_bytes: FullBuffer())
+    area.receive(DIGEST, len(CONTENT), 0, CONTENT[:5])
+
+    with pytest.raises(StoreFull, match="no space left"):
+        area.receive(DIGEST, len(CONTENT), 5, CONTENT[5:])
+
+    assert area.received_bytes(DIGEST) == area.total_bytes == 0
