@@ -308,7 +308,7 @@ struct Push {
 struct Progress {
   /**
    * queued, running, done, failed (any node would fail), unable (another node may succeed), or
-   * unfit (this node's arithmetic gives other bits than the job's).
+   * unfit (this node's arithmetic gives different bits from the job's).
    */
   1: required string state
   /** The reason why an order has failed. */

@@ -94,14 +94,14 @@ def other_bits(folder: Path) -> ScenarioResult:
         run = test.start()
         held = run.is_unharmed()
         reports = workload.read_reports(ring, run.job)
-        lines = console_lines(run.client, "other bits")
+        lines = console_lines(run.client, "different bits")
         trained = sum(f":{node.port}" in where for r in reports.values() for where in r.placement.values())
         return ScenarioResult(
-            f"a node whose arithmetic gives other bits ({OTHER_MACHINE}={OTHER_KIND})",
+            f"a node whose arithmetic gives different bits ({OTHER_MACHINE}={OTHER_KIND})",
             "it is given no file, and the client says so: the same model",
             held and not trained and bool(lines),
             {"files that it trained": trained},
-            lines + console_lines(node, "other bits"),
+            lines + console_lines(node, "different bits"),
         )
 
 
@@ -116,7 +116,7 @@ def no_node_fits(folder: Path) -> ScenarioResult:
         job, code = workload.job_id(client), client.wait()
         end = workload.wait_for_end(ring, job)
         return ScenarioResult(
-            "every node's arithmetic gives other bits than the client's",
+            "every node's arithmetic gives different bits from the client's",
             "the job fails, and the client says why",
             code == 1 and end.end == FAILED and "may train" in end.reason,
             {"exit code": code},

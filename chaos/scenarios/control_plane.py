@@ -92,7 +92,7 @@ def ctrl_c(folder: Path) -> ScenarioResult:
         driver = workload.driver_of(ring, job)
         return ScenarioResult(
             "Ctrl-C in the client",
-            "the client reports that the job is cancelled; no node drives it on",
+            "the client reports that the job is cancelled; no node continues it",
             code == 130 and end.end == CANCELLED and driver is None,
             {"exit code": code},
             console_lines(client, "cancelled"),

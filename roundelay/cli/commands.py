@@ -116,7 +116,7 @@ def ring(arguments: Sequence[str]) -> Parser:
 
 def ping(arguments: Sequence[str]) -> Parser:
     """Return the command line of `ping`."""
-    about = "Check whether a process of the ring serves: exit code 0 if so, else 69."
+    about = "Check whether a process of the ring is serving: exit code 0 if so, else 69."
     made = Parser("client.py ping", about, "python3 client.py ping 127.0.0.1:8001", arguments)
     made.add_argument(
         "address",

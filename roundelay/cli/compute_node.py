@@ -151,7 +151,7 @@ def _add_private(made: Parser) -> None:
         "--trainer-rows",
         type=int,
         metavar="N",
-        help="number of examples of the Flower client (default: asked with one fit at the start)",
+        help="number of examples of the Flower client (default: what one fit at startup returns)",
     )
 
 
@@ -161,7 +161,7 @@ def _add_tuning(made: Parser) -> None:
         type=float,
         default=STABILIZE_INTERVAL_S,
         metavar="S",
-        help="seconds between two stabilizations (default: %(default)s); 5 is slow motion",
+        help="seconds between stabilizations (default: %(default)s); 5 shows them in slow motion",
     )
     made.more(
         "--load",

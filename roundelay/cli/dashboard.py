@@ -34,9 +34,9 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
         nargs="?",
         const=LAB_NODES,
         metavar="N",
-        help=f"start a ring of N nodes ({LAB_NODES}) on this machine, to be disturbed from the page",
+        help=f"start a ring of N nodes ({LAB_NODES}) on this machine, with faults injected from the page",
     )
-    made.add_argument("--read-only", action="store_true", help="allow no launching, stopping or disturbing")
+    made.add_argument("--read-only", action="store_true", help="refuse to start, stop or change anything")
     made.add_argument(
         "--data",
         type=Path,
@@ -56,8 +56,8 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
         "--token-file",
         type=Path,
         metavar="FILE",
-        help=f"file with the token to ask for, {TOKEN_CHARACTERS_MIN} characters or more; required beyond loopback "
-        "(default: a new token at each start)",
+        help=f"file with the access token, {TOKEN_CHARACTERS_MIN} characters or more; required beyond loopback "
+        "(default: a new token at every start)",
     )
     parser_base.add_end_with_parent(made)
     return made

@@ -1,4 +1,4 @@
-"""The command lines of the systems that this one replaces, in our words."""
+"""Translate the command lines of the systems that this one replaces."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Sequence
 
 VALIDATION = "validate_letters.txt"
 FOLDER = "letters"
-COURSE_MOMENTUM = 0.7  # what the course's trainer has fixed
+COURSE_MOMENTUM = 0.7  # fixed in the course's trainer
 LOAD = re.compile(r"0?\.[0-9]+|[01](\.0*)?")
 
 
 def translate(arguments: Sequence[str]) -> list[str]:
-    """`HOST PORT [DIR [ROUNDS EPOCHS H ETA]]` becomes options; everything else stays as it is.
+    """Translate `HOST PORT [DIR [ROUNDS EPOCHS H ETA]]` into options; return anything else unchanged.
 
-    The four numbers are those of the coordinator system, and mean what they meant there: the
-    course trainer's arithmetic. Options after them are kept.
+    The four numbers are those of the coordinator system and select its arithmetic, the course trainer's. Options
+    after them are kept.
     """
     words = list(_leading_words(arguments))
     if len(words) < 2 or not words[1].isdecimal() or len(words) not in (2, 3, 7):
@@ -41,7 +41,7 @@ def translate(arguments: Sequence[str]) -> list[str]:
 
 
 def translate_node(arguments: Sequence[str]) -> list[str]:
-    """`PORT LOAD` of the coordinator system's nodes becomes an option: a number from 0 to 1 is not a host."""
+    """Translate `PORT LOAD` of the coordinator system's nodes into --load: a number from 0 to 1 is not a host."""
     words = _leading_words(arguments)
     if len(words) < 2 or not LOAD.fullmatch(words[1]):
         return list(arguments)

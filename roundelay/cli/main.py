@@ -27,11 +27,11 @@ SUBCOMMANDS = {
     "predict": "apply a saved model to a file",
     "status": "show every node of the ring, or check the ring",
     "lookup": "show the route to a name's key, hop by hop",
-    "ping": "check whether a process of the ring serves (for health checks)",
+    "ping": "check whether a process of the ring is serving (health check)",
     "ring": "run a whole ring on this machine, until Ctrl-C",
     "dashboard": "show the ring in a browser; launch and watch jobs there",
     "prepare": "turn a data set into training files",
-    "partition": "split training files anew, as alike or as unlike as wanted",
+    "partition": "repartition training files, IID or skewed",
     "simulate": "run rings in one thread, from one seed: scenarios and the Chord paper's experiments",
 }
 

@@ -139,7 +139,7 @@ def add_ring_parameters(made: Parser) -> None:
         "--assign",
         choices=ASSIGNMENTS,
         default="balanced",
-        help="identifiers: balanced takes the middle of the largest gap, sha1 hashes HOST:PORT (default: %(default)s)",
+        help="identifiers: balanced takes the middle of the largest gap, hash hashes HOST:PORT (default: %(default)s)",
     )
     made.more("--successors", type=int, default=8, metavar="N", help="length of successor lists (default: %(default)s)")
     made.more("--replicas", type=int, default=3, metavar="N", help="copies of everything stored (default: %(default)s)")

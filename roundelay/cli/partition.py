@@ -1,4 +1,4 @@
-"""client.py partition DIR OUT: split training files anew, as alike or as unlike as wanted."""
+"""client.py partition DIR OUT: repartition training files, IID or skewed."""
 
 from __future__ import annotations
 
@@ -23,25 +23,31 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
     """Return the command line."""
     made = parser_base.Parser(
         "client.py partition",
-        "Split training files anew, as alike or as unlike as wanted.",
-        "python3 client.py partition letters unlike --how dirichlet --alpha 0.1 --summary",
+        "Repartition training files, IID or skewed.",
+        "python3 client.py partition letters skewed --how dirichlet --alpha 0.1 --summary",
         arguments,
     )
     made.add_argument("directory", type=Path, metavar="DIR", help="folder of training files")
     made.add_argument("out", type=Path, nargs="?", metavar="OUT", help="folder for the new files")
-    made.add_argument("--files", type=int, default=PARTITION_FILES_DEFAULT, metavar="N", help="how many (%(default)s)")
+    made.add_argument(
+        "--files",
+        type=int,
+        default=PARTITION_FILES_DEFAULT,
+        metavar="N",
+        help="number of new files (default: %(default)s)",
+    )
     made.add_argument("--how", choices=PARTITION_METHODS, default="iid", help="how to split (default: %(default)s)")
     made.add_argument(
         "--alpha",
         type=parser_base.checked(_alpha),
         metavar="A",
-        help=f"of Dirichlet: the smaller, the more unlike (default: {ALPHA_DEFAULT})",
+        help=f"concentration of Dirichlet: smaller is more skewed (default: {ALPHA_DEFAULT})",
     )
     made.add_argument(
         "--each",
         type=parser_base.checked(_each),
         metavar="K",
-        help=f"shards or classes of a file (default: {EACH_DEFAULT})",
+        help=f"shards or classes per file (default: {EACH_DEFAULT})",
     )
     made.add_argument("--summary", action="store_true", help="draw the classes of each file")
     made.more("--seed", type=int, default=0, metavar="S", help="seed of the split (default: %(default)s)")

@@ -1,4 +1,4 @@
-"""client.py ping: check whether a process serves. One line, and exit code 0 or 69: for health checks and for people."""
+"""client.py ping: check whether a process is serving. Prints one line; exit code 0 or 69, for health checks."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ def add_settings(made: Parser) -> None:
     for each in fields(Settings):
         add = made.add_argument if each.name in COMMON else made.more
         flag = option(each.name)
-        about = f"{each.metadata['about']} (default: {show(each.default)})"
+        about = f"{each.metadata['about']} (default: {show(each.default) or 'none'})"
         if each.default is False:
             add(flag, dest=each.name, action="store_true", help=each.metadata["about"])
         elif each.default is True:

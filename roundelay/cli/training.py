@@ -93,12 +93,12 @@ def stay(screen: Screen) -> None:
 
 
 def cancel(job: Job, screen: Screen) -> None:
-    """Cancel the job after Ctrl-C, so that the ring does not drive it on; say what is left of it."""
+    """Cancel the job after Ctrl-C, so that the ring does not continue it; say what is left of it."""
     try:
         screen.note(cancelled(job.cancel()))
     except ClientError as error:
         screen.note(
-            f"job {job.id} may not be cancelled, and then the ring drives it on: {error}. "
+            f"job {job.id} may not have been cancelled, and then the ring continues it: {error}. "
             f"Try  python3 client.py cancel {job.id}"
         )
 

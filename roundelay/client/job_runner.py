@@ -60,7 +60,7 @@ class JobRunner:
             note(f"{error}; following it")
             return self.follow(reread=True)  # the round that we reported is not the one that counts
         except ChordError as error:
-            note(f"lost contact with the ring: {error}. The owner of the job's key drives it on; following")
+            note(f"lost contact with the ring: {error}. The owner of the job's key takes over; following the job")
             return self.follow()
         return self._finished(driver.weights, results, reread=False)
 

@@ -68,7 +68,7 @@ class DataOptions:
     )
     parts: int | None = _option(
         None,
-        f"make N training files (default: one per source file, or {PARTS_DEFAULT} of a single source)",
+        f"make N training files (default: one per source file, or {PARTS_DEFAULT} from a single source)",
         whole_number,
         "N",
     )

@@ -28,7 +28,7 @@ def changes(before: RingState, after: RingState) -> list[Event]:
 def _supernode(before: RingState, after: RingState) -> Iterator[Event]:
     if before.ring is None or before.supernode_answers == after.supernode_answers:
         return
-    word = "answers again" if after.supernode_answers else "is silent: the ring goes on, but nobody new can join"
+    word = "answers again" if after.supernode_answers else "is silent: the ring continues, but no node can join"
     yield Event("supernode", f"the supernode at {after.supernode} {word}")
 
 
@@ -94,7 +94,7 @@ def _progress(known: JobSnapshot, now: JobSnapshot) -> Iterator[Event]:
     for number in sorted(now.reports.keys() - known.reports.keys()):
         report = now.reports[number]
         if driver and report.driver and report.driver != driver:
-            yield Event("takeover", f"job {now.job[:8]}, round {number}: {report.driver} drives on, after {driver}")
+            yield Event("takeover", f"job {now.job[:8]}, round {number}: {report.driver} takes over from {driver}")
         driver = report.driver or driver
         for line in report.disturbances:
             yield Event("healed", f"job {now.job[:8]}, round {number}: {line}")

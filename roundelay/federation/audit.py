@@ -76,7 +76,7 @@ def retrain(start: NodeRef, ring: Ring, view: JobSnapshot, number: int, worker: 
     here = arithmetic.fingerprint_here(spec)
     if spec.fingerprint not in ("", here):
         raise OtherBits(
-            f"this machine computes other bits (fingerprint {here[:8]}) than the one on which the job "
+            f"this machine computes different bits (fingerprint {here[:8]}) from the one on which the job "
             f"began ({spec.fingerprint[:8]}); retrain on a machine of that kind"
         )
     base = yield from _weights_before(start, ring, view, before)

@@ -54,11 +54,11 @@ class FilesLacking(FederationError):
 
 
 class OtherBits(FederationError):
-    """This machine's arithmetic gives other bits than the job's: its part would not be what others make of it."""
+    """This machine's arithmetic gives different bits from the job's: its part would not be what others make of it."""
 
 
 class NobodyFits(FederationError):
-    """Every node of the ring computes other bits than the job's: none of them may train it."""
+    """Every node of the ring computes different bits from the job's: none of them may train it."""
 
 
 class WorkFailed(FederationError):

@@ -1,7 +1,7 @@
 """Failover: a node watches the jobs whose key it owns, and takes over those whose driver is silent.
 
 Drivers send heartbeats to the owner of their job's key. A job without one for DRIVER_LEASE_S is read from its records
-and driven on by its owner. Two drivers by mistake do no harm: a round is a pure function of the job.
+and continued by its owner. Two drivers by mistake do no harm: a round is a pure function of the job.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class JobSupervisor:
         from roundelay.federation.driver import Driver  # loads numpy, which a node that drives no job does without
 
         spec = view.spec
-        self._log(f"driving job {spec.job[:8]} on from round {max(1, len(view.results))}")
+        self._log(f"driving job {spec.job[:8]} from round {max(1, len(view.results))} on")
         driver = Driver(
             spec,
             self._node.ring,

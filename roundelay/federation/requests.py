@@ -83,7 +83,7 @@ class Progress:
     """How far an order has come.
 
     state: queued, running or done; failed, where another node would fail as well; unable, where
-    only this node lacks what it takes; unfit, where its arithmetic gives other bits than the job's.
+    only this node lacks what it takes; unfit, where its arithmetic gives different bits from the job's.
     """
 
     state: str

@@ -26,7 +26,7 @@ class Roster:
         self._lost: dict[NodeRef, int] = {}  # node -> the round in which it was lost
         self._missing_files: dict[tuple[NodeRef, int], int] = {}  # round in which it was missing
         self.reasons: dict[str, str] = {}  # by address: why a node could not train, in its own words
-        self._unfit: set[NodeRef] = set()  # they compute other bits, and are never asked again
+        self._unfit: set[NodeRef] = set()  # they compute different bits, and are never asked again
         self._round = 0
 
     def begin_round(self, number: int) -> None:

@@ -137,7 +137,7 @@ class RoundCoordinator:
         if self._roster.nobody_fits:
             line = (
                 f"none of {len(self._roster.nodes)} nodes may train this job: their processor or numpy computes "
-                f"other bits than the job's fingerprint {self._spec.bits[:8]}"
+                f"different bits from the job's fingerprint {self._spec.bits[:8]}"
             )
             if number <= 1:
                 raise NobodyFits(f"{line}; start the job on a machine like theirs, or a node on a machine like yours")

@@ -36,7 +36,7 @@ class MissingInput(NodeUnreachable):
 
 
 class UnfitNode(NodeUnreachable):
-    """The node computes other bits than the job's, and has been excluded."""
+    """The node computes different bits from the job's, and has been excluded."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ class RoundWork:
         except ChordError as error:
             self._roster.mark_lost(backup, str(error))
             return
-        self._roster.record_disturbance(f"{workers[0].address} is slow: {backup.address} does its work as well")
+        self._roster.record_disturbance(f"{workers[0].address} is slow: backup task on {backup.address}")
         workers.append(backup)
 
     def _take_result(
@@ -185,7 +185,7 @@ class RoundWork:
     ) -> Procedure[PartialResult]:
         result = yield from fetch((worker,), progress.result, progress.size_bytes)
         if worker != node:
-            self._roster.mark_lost(node, f"took too long: {worker.address} has done its work")
+            self._roster.mark_lost(node, f"took too long: {worker.address} finished first")
         return PartialResult(worker, order.files, progress, result)
 
     def _failure(self, worker: NodeRef, answer: Progress | ChordError) -> ChordError:

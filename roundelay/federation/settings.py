@@ -52,7 +52,7 @@ class Settings:
         "hash",
         PLACEMENTS,
         "which node trains a file: its owner; the fastest with a copy; "
-        "the next that is not full; in turn; at random; the fastest of all",
+        "the first with room; in turn; at random; the fastest of all",
     )
     topology: str = _choice("star", TOPOLOGIES, "where updates are aggregated: at the driver, along a tree, or nowhere")
     exchanges: int = _number(8, 1, 1000, "gossip: exchanges of each node in a round")
@@ -141,8 +141,8 @@ def check(name: str, value: Any) -> None:
         for number in value if isinstance(value, tuple) else (value,):
             low = number <= about["least"] if about.get("above") else number < about["least"]
             if low or not number <= about["most"]:
-                bound = "more than" if about.get("above") else "from"
-                raise BadSpec(f"{option(name)} is {number}, expected {bound} {about['least']} to {about['most']}")
+                allowed = f"more than {about['least']}, at most" if about.get("above") else f"{about['least']} to"
+                raise BadSpec(f"{option(name)} is {number}, expected {allowed} {about['most']}")
 
 
 def _is_like(value: Any, default: Any) -> bool:

@@ -11,7 +11,7 @@ ORDER_TRANSITIONS = (
     Transition("running", "result written", "done"),
     Transition("running", "FederationError: it would fail anywhere", "failed"),
     Transition("running", "ChordError: an input is missing here", "unable"),
-    Transition("running", "OtherBits: this machine computes other bits", "unfit"),
+    Transition("running", "OtherBits: this machine computes different bits", "unfit"),
     Transition("failed", "accept: the same order again", "queued"),
     Transition("unable", "accept: the same order again", "queued"),
     Transition("unable", "accept: passed on again", "running"),
@@ -22,12 +22,12 @@ ORDER_TRANSITIONS = (
 JOB_TRANSITIONS = (
     Transition("waiting", "RESULT of round 0", "running"),
     Transition("waiting", "cancel", "cancelled"),
-    Transition("waiting", "a failure that no retry mends", "failed"),
+    Transition("waiting", "a failure that no retry can fix", "failed"),
     Transition("running", "RESULT of the last round, then DONE", "done"),
     Transition("running", "cancel", "cancelled"),
-    Transition("running", "a failure that no retry mends", "failed"),
-    Transition("cancelled", "FAILED from a driver that had not heard", "failed"),
-    Transition("cancelled", "DONE from a driver that had not heard", "done"),
+    Transition("running", "a failure that no retry can fix", "failed"),
+    Transition("cancelled", "FAILED from a driver unaware of it", "failed"),
+    Transition("cancelled", "DONE from a driver unaware of it", "done"),
     Transition("failed", "DONE from another driver", "done"),
 )
 """A job, as its records show it (`JobSnapshot.state`). Done wins over failed, and failed over cancelled."""

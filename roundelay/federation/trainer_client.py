@@ -66,7 +66,7 @@ class TrainerClient:
         ours = self._fingerprints[plan]
         if ours != plan.fingerprint:
             prints = f"fingerprint {ours[:8]}, the job's {plan.fingerprint[:8]}"
-            raise OtherBits(f"computes other bits ({prints}): given none of its files")
+            raise OtherBits(f"computes different bits ({prints}): it trains none of the files")
 
     def _add_missing_files(self, effect: Compute) -> None:
         order, design = effect.order, _plan(effect.order).design

@@ -77,7 +77,7 @@ def test_no_path_leads_out_of_the_data_folder(asked: Wanted, tmp_path: Path) -> 
 
 
 def test_a_wrong_setting_is_refused_in_the_words_of_the_command_line(tmp_path: Path) -> None:
-    with pytest.raises(ActionRefused, match="--rounds is 0, expected from 1 to 10000"):
+    with pytest.raises(ActionRefused, match="--rounds is 0, expected 1 to 10000"):
         actions(tmp_path).launch(wanted(rounds="0"))
 
 

@@ -52,7 +52,7 @@ def test_a_takeover_and_what_was_healed_are_told_once() -> None:
     name = after.jobs[0].job[:8]
 
     assert lines(before, after) == [
-        ("takeover", f"job {name}, round 4: 127.0.0.1:8000 drives on, after client"),
+        ("takeover", f"job {name}, round 4: 127.0.0.1:8000 takes over from client"),
         ("healed", f"job {name}, round 4: 127.0.0.1:8064 was lost"),
     ]
 

@@ -107,7 +107,7 @@ def test_a_wrong_option_is_refused_in_the_form(page: Any) -> None:
     page.get_by_label("rounds", exact=True).fill("0")
     page.get_by_role("button", name="Launch training").click()
 
-    page.get_by_role("alert").filter(has_text="rounds is 0, expected from 1 to 10000").first.wait_for()
+    page.get_by_role("alert").filter(has_text="rounds is 0, expected 1 to 10000").first.wait_for()
 
 
 def test_a_folder_outside_of_the_pages_is_refused(page: Any) -> None:

@@ -51,7 +51,7 @@ class Member:
         task = effect.order.task
         if not isinstance(task, MixTask) and task.plan.fingerprint:
             if self.bits:
-                raise OtherBits(f"computes other bits ({self.bits})")
+                raise OtherBits(f"computes different bits ({self.bits})")
             task = replace(task, plan=replace(task.plan, fingerprint=""))  # it computes the bits of any job
         effect = replace(effect, order=replace(effect.order, task=task))
         return replace(self.trainer.carry_out(effect), seconds=0.1)

@@ -1,4 +1,4 @@
-"""Nodes that compute other bits train no file of a job that promises bits, and are reported."""
+"""Nodes that compute different bits train no file of a job that promises bits, and are reported."""
 
 from __future__ import annotations
 

@@ -227,11 +227,11 @@ def test_a_node_without_one_of_its_files_still_trains_the_others() -> None:
 
 def test_a_node_whose_arithmetic_differs_is_excluded_for_good_and_reported() -> None:
     nodes = ScriptedNodes()
-    nodes.scripts[nodes.refs[1]].end = Progress("unfit", "computes other bits")
+    nodes.scripts[nodes.refs[1]].end = Progress("unfit", "computes different bits")
 
     assert Round(nodes).run(one_file(nodes)) == {0: "n2"}
 
-    assert nodes.roster.disturbances == ["n1:5000: computes other bits"]
+    assert nodes.roster.disturbances == ["n1:5000: computes different bits"]
     nodes.roster.forgive()
     assert nodes.refs[1] not in nodes.roster.live
 
@@ -375,8 +375,8 @@ def test_a_slow_node_gets_a_backup_and_the_first_result_counts() -> None:
     assert [order.ticket for _, order in nodes.requests(Order)] == [nodes.requests(Order)[0][1].ticket] * 2
     assert slow not in nodes.roster.live
     assert nodes.roster.disturbances == [
-        "n1:5000 is slow: n2:5000 does its work as well",
-        "lost n1:5000: took too long: n2:5000 has done its work",
+        "n1:5000 is slow: backup task on n2:5000",
+        "lost n1:5000: took too long: n2:5000 finished first",
     ]
 
 

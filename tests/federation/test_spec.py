@@ -81,7 +81,7 @@ def test_a_value_out_of_range_is_refused_with_the_options_name(name: str, value:
 
 
 def test_a_refusal_says_which_values_are_allowed() -> None:
-    with pytest.raises(BadSpec, match="--rounds is 0, expected from 1 to 10000"):
+    with pytest.raises(BadSpec, match="--rounds is 0, expected 1 to 10000"):
         Settings(rounds=0)
     with pytest.raises(BadSpec, match="expected one of sgd, adam, gd"):
         Settings(optimizer="lbfgs")  # type: ignore[arg-type]

@@ -66,7 +66,7 @@ def passed_on() -> Moves:
 SCENARIOS: dict[str, Callable[[], Moves]] = {
     "done": carried_out,
     "failed": lambda: carried_out(WorkFailed("line 2 is damaged")),
-    "unfit": lambda: carried_out(OtherBits("computes other bits")),
+    "unfit": lambda: carried_out(OtherBits("computes different bits")),
     "unable": lambda: carried_out(order=replace(ORDER, weights="ff" * 32)),
     "passed on": passed_on,
 }

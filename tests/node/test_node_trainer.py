@@ -247,7 +247,7 @@ def test_what_promises_other_bits_is_refused_before_any_file_is_read(own: Heard)
         own.trainer.perform(effect(order, {}, weights))
 
     (line,) = own.lines
-    assert "this node computes other bits" in line
+    assert "this node computes different bits" in line
 
 
 def test_what_promises_our_bits_is_trained(trainer: Trainer) -> None:

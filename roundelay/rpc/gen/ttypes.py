@@ -3322,7 +3322,7 @@ class Progress(object):
 
     Attributes:
      - state: queued, running, done, failed (any node would fail), unable (another node may succeed), or
-    unfit (this node's arithmetic gives other bits than the job's).
+    unfit (this node's arithmetic gives different bits from the job's).
      - message: The reason why an order has failed.
      - result: For a done order: digest and size of its result, which is read like any content.
      - size
