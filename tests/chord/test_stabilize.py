@@ -395,6 +395,17 @@ def test_fingers_are_found_and_found_again_after_a_failure() -> None:
     assert ids(node.fingers) == [8, 8, 8, 8, 24]
 
 
+def test_a_finger_that_still_owns_its_start_costs_one_request_and_no_lookup() -> None:
+    world = ring_of(0, 4, 8, 12, 16, 20, 24, 28, successors=1)
+    node = member(world, 0)
+    world.run(node.ref, "fix_fingers", protocol.fix_fingers(node))
+    assert ids(node.fingers) == [4, 4, 4, 8, 16]
+
+    before = world.asked
+    world.run(node.ref, "fix_fingers", protocol.fix_fingers(node))
+    assert world.asked - before == 2, "8 and 16; the successor's fingers cost nothing"
+
+
 def test_a_finger_that_no_longer_owns_its_start_is_looked_up() -> None:
     world = ring_of(0, 8, 24, successors=1)
     node = member(world, 0)
