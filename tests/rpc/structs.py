@@ -1,4 +1,4 @@
-"""Two structs as Thrift's compiler would generate them, for tests of what carries them."""
+"""Two structs as Thrift's compiler would generate them, for tests of the transport and the protocol."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from thrift.Thrift import TType
 
 
 class Blob:
-    """One binary."""
+    """A struct of one binary field."""
 
     thrift_spec = (None, (1, TType.STRING, "data", "BINARY", None))
 

@@ -1,4 +1,4 @@
-"""Every value survives the wire, and what breaks the contract is Malformed before anybody acts on it."""
+"""Tests that every value survives the wire, and that the codec refuses a malformed one before a handler sees it."""
 
 from __future__ import annotations
 
@@ -53,11 +53,12 @@ def domain_values(pair: str) -> st.SearchStrategy[Any]:
 
 
 def through_bytes(raw: Any) -> Any:
-    """As the other side decodes it; structs only."""
+    """Return a struct as the other side decodes it, and any other value as it is."""
     if not hasattr(raw, "thrift_spec"):
         return raw
-    if isinstance(raw, Exception):  # generated exceptions cannot be changed once they are made
-        return type(raw).read(TBinaryProtocolAccelerated(TMemoryBuffer(serialize(raw, BINARY))))
+    if isinstance(raw, Exception):  # a generated exception is immutable, so its class reads it
+        generated: Any = type(raw)
+        return generated.read(TBinaryProtocolAccelerated(TMemoryBuffer(serialize(raw, BINARY))))
     return deserialize(type(raw)(), serialize(raw, BINARY), BINARY)
 
 
@@ -72,14 +73,14 @@ def test_every_value_comes_back_equal(pair: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("error", ERRORS)
-def test_every_error_comes_back_as_the_same_kind_with_the_same_words(error: type[ChordError]) -> None:
+def test_every_error_keeps_its_type_and_its_message(error: type[ChordError]) -> None:
     back = codec.error_from_wire(through_bytes(codec.error_to_wire(error("the words"))))
 
     assert type(back) is error
     assert str(back) == "the words"
 
 
-def test_a_wrong_incarnation_comes_back_with_who_is_there_now() -> None:
+def test_a_wrong_incarnation_carries_the_node_that_listens_now() -> None:
     back = codec.error_from_wire(through_bytes(codec.error_to_wire(errors.WrongIncarnation(ME))))
 
     assert isinstance(back, errors.WrongIncarnation)
@@ -194,7 +195,7 @@ def file(**changes: Any) -> wire.TrainingFile:
         ("training", training(accuracy=math.inf)),
     ],
 )
-def test_what_breaks_the_contract_is_malformed(pair: str, raw: Any) -> None:
+def test_a_value_that_violates_the_contract_is_malformed(pair: str, raw: Any) -> None:
     with pytest.raises(Malformed):
         both(pair)[1](raw)
 
@@ -229,20 +230,20 @@ def test_what_breaks_the_contract_is_malformed(pair: str, raw: Any) -> None:
         (train(plan=plan(config=config(class_weights=bytes(8)))), "class_weights"),
     ],
 )
-def test_a_task_out_of_range_is_malformed_and_the_field_is_named(task: wire.Task, field: str) -> None:
+def test_the_error_for_a_task_out_of_range_names_the_field(task: wire.Task, field: str) -> None:
     with pytest.raises(Malformed, match=field):
         codec.order_from_wire(order(task=task))
 
 
 @pytest.mark.parametrize("count", [0, 2])
-def test_an_order_to_evaluate_on_any_number_of_files_but_one_is_malformed(count: int) -> None:
+def test_an_evaluation_order_without_exactly_one_file_is_malformed(count: int) -> None:
     task = wire.Task(evaluate=wire.EvaluateTask(plan(), b""))
 
     with pytest.raises(Malformed, match="to evaluate on"):
         codec.order_from_wire(order(task=task, files=[file()] * count))
 
 
-def test_a_message_that_is_too_long_is_cut_off_before_it_is_sent() -> None:
+def test_an_error_message_that_is_too_long_is_truncated_before_it_is_sent() -> None:
     sent = codec.progress_to_wire(Progress("failed", "!" * 5000))
 
     assert codec.progress_from_wire(sent) == Progress("failed", "!" * codec.MESSAGE_CHARACTERS_MAX)
@@ -257,7 +258,7 @@ def test_an_order_has_the_same_ticket_on_both_sides_of_the_wire(data: st.DataObj
 
 
 @pytest.mark.parametrize("host", ["", "a\tb", "a\x7f", "\u202e", "h" * 256])
-def test_who_wants_to_be_admitted_must_have_a_host_that_can_be_one(host: str) -> None:
+def test_an_admission_request_with_an_invalid_host_is_malformed(host: str) -> None:
     with pytest.raises(Malformed):
         codec.check_address(host, 8001)
 
@@ -277,7 +278,7 @@ def test_a_struct_without_a_required_field_is_malformed(pair: str, data: st.Data
 
 
 def required_fields(raw: Any) -> list[str]:
-    """Those that the generated validate() asks for."""
+    """Return the fields that the generated validate() requires."""
     source = inspect.getsource(type(raw).validate)
     return [line.split("self.")[1].split(" is None")[0] for line in source.splitlines() if "if self." in line]
 

@@ -1,4 +1,4 @@
-"""C and plain Python read and write the same: every struct of the contract, large binaries, and senseless bytes."""
+"""Tests that C and plain Python read and write the same: every struct, large binaries and random bytes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from roundelay.rpc.protocol import BinaryProtocol
 from roundelay.rpc.transport import LARGE_SIZE, FramedSocket
 from tests.rpc.structs import BLOB_SPEC, BOX_SPEC, Blob, Box
 from tests.rpc.test_codec import STRUCTS, both, domain_values
-from tests.rpc.test_transport import Pieces, framed
+from tests.rpc.test_transport import framed, next_frame, receiving
 from tests.rpc.wire_values import EFFORT
 
 TIMEOUT_S = 20.0
@@ -36,22 +36,22 @@ def use(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def written(value: Any, spec: Any, is_bulky: bool = True) -> list[bytes]:
-    """The parts of the message that holds just this struct."""
+    """Return the parts of a message that holds just this struct."""
     with socket.socket() as sock:
         messages = BinaryProtocol(FramedSocket(sock, TIMEOUT_S))
         fast_binary.write_struct(messages, value, spec, is_bulky)
-    return messages.trans.unsent
+    parts: list[bytes] = messages.trans.unsent
+    return parts
 
 
 def reader_of(body: bytes) -> BinaryProtocol:
-    transport = FramedSocket(Pieces([framed(body)]), TIMEOUT_S)  # type: ignore[arg-type]
-    transport.wait(TIMEOUT_S)
-    transport.receive()
+    transport = receiving(framed(body))
+    next_frame(transport)
     return BinaryProtocol(transport)
 
 
 def outcome(kind: Any, spec: Any, body: bytes) -> Any:
-    """The value that was read, or TProtocolException."""
+    """Return the value that was read, or TProtocolException."""
     try:
         return fast_binary.read_struct(reader_of(body), kind, spec)
     except TProtocolException:
@@ -77,7 +77,7 @@ def test_c_and_plain_python_write_the_same_bytes_and_read_the_same_values(name: 
 
 
 @pytest.mark.parametrize("kind", GENERATED, ids=lambda kind: kind.__name__)
-def test_both_ways_end_on_any_bytes_with_a_struct_or_a_protocol_error(kind: Any) -> None:
+def test_c_and_plain_python_read_any_bytes_as_a_struct_or_raise_a_protocol_error(kind: Any) -> None:
     rng = random.Random(kind.__name__)
     for _ in range(50):
         body = rng.randbytes(rng.randrange(1, 60))
@@ -93,7 +93,7 @@ def test_a_binary_of_any_size_is_written_and_read_back(way: str, size: int, monk
     assert fast_binary.read_struct(reader_of(body), Blob, BLOB_SPEC).data == b"w" * size
 
 
-def test_a_large_binary_is_handed_on_without_a_copy_also_within_another_struct() -> None:
+def test_a_large_binary_is_sent_without_a_copy_even_inside_another_struct() -> None:
     data = b"w" * LARGE_SIZE
 
     assert any(part is data for part in written(Blob(data), BLOB_SPEC))
@@ -113,7 +113,7 @@ def test_a_small_struct_is_written_in_c(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @WAYS
-def test_skipping_ends_where_the_struct_does(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_skipping_a_struct_stops_at_its_end(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     use(way, monkeypatch)
     messages = reader_of(b"".join(written(Box(Blob(b"skipped")), BOX_SPEC)) + b"rest")
 

@@ -1,4 +1,4 @@
-"""Asking: a stale connection costs one retry, silence ends at the deadline, and every failure has its type."""
+"""Tests of Peers: a stale connection costs one retry, silence ends at the deadline, every failure has its type."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ from roundelay.rpc.handlers import compute_node_processor
 from roundelay.rpc.peers import CONNECTIONS_PER_PEER_MAX, Peers
 from roundelay.rpc.server import Server
 from roundelay.rpc.transport import FRAME_SIZE_MAX
-from roundelay.store import store
+from roundelay.rpc.transport import connect as real_connect
+from roundelay.store.items import Write
 
 PATIENCE_S = 20.0  # generous: nothing that works comes near it
 SHORT_S = 0.2
 
 
 class Gate:
-    """Stands before a server, carries frames to and fro, and closes a connection at the frame it is told to."""
+    """A proxy in front of a server that forwards frames and closes a connection at a chosen frame."""
 
     def __init__(self, behind: tuple[str, int]) -> None:
         self._behind = behind
@@ -67,7 +68,7 @@ class Gate:
 
 
 def receive_frame(sock: socket.socket) -> bytes:
-    """One frame with its length; nothing at the end."""
+    """Receive one frame with its length; return no bytes at end of file."""
     frame, size = b"", 4
     while len(frame) < size:
         try:
@@ -83,7 +84,7 @@ def receive_frame(sock: socket.socket) -> bytes:
 
 
 class Node:
-    """A server whose answers are given by a function."""
+    """A compute node whose answers come from a function."""
 
     def __init__(self, answer: Callable[[Request[Any]], Any]) -> None:
         self.ref = NodeRef(7, "127.0.0.1", 0)
@@ -127,7 +128,7 @@ def nudge(peers: Peers, node: NodeRef, timeout_s: float = PATIENCE_S) -> None:
 # --- connections
 
 
-def test_one_connection_serves_many_questions(opened: ExitStack, peers: Peers) -> None:
+def test_one_connection_serves_many_calls(opened: ExitStack, peers: Peers) -> None:
     node = start(opened)
     gate = gate_before(opened, node)
 
@@ -137,7 +138,7 @@ def test_one_connection_serves_many_questions(opened: ExitStack, peers: Peers) -
     assert gate.connections == 1
 
 
-def test_a_pooled_connection_that_closes_under_the_question_is_retried_once(opened: ExitStack, peers: Peers) -> None:
+def test_a_call_on_a_pooled_connection_that_closes_is_retried_once(opened: ExitStack, peers: Peers) -> None:
     node = start(opened)
     gate = gate_before(opened, node)
     gate.close_at = [2]
@@ -148,7 +149,7 @@ def test_a_pooled_connection_that_closes_under_the_question_is_retried_once(open
     assert gate.connections == 2
 
 
-def test_a_retry_that_closes_as_well_is_the_end(opened: ExitStack, peers: Peers) -> None:
+def test_a_call_is_not_retried_twice(opened: ExitStack, peers: Peers) -> None:
     node = start(opened)
     gate = gate_before(opened, node)
     gate.close_at = [2, 1]
@@ -171,7 +172,7 @@ def test_a_fresh_connection_that_closes_is_not_retried(opened: ExitStack, peers:
     assert gate.connections == 1
 
 
-def test_a_connection_closed_while_it_lay_idle_is_not_used_again(opened: ExitStack, peers: Peers) -> None:
+def test_a_connection_that_closed_while_idle_is_not_reused(opened: ExitStack, peers: Peers) -> None:
     first = start(opened)
     nudge(peers, first.ref)
     first.server.stop()
@@ -182,7 +183,7 @@ def test_a_connection_closed_while_it_lay_idle_is_not_used_again(opened: ExitSta
     nudge(peers, first.ref)
 
 
-def test_the_retry_has_only_what_is_left_of_the_time(
+def test_a_retry_gets_only_the_time_that_remains(
     opened: ExitStack, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     node = start(opened)
@@ -190,8 +191,6 @@ def test_the_retry_has_only_what_is_left_of_the_time(
     gate.close_at = [2]
     nudge(peers, node.at(gate.port))
     granted: list[float] = []
-
-    real_connect = peers_module.connect
 
     def connect(host: str, port: int, timeout_s: float) -> Any:
         granted.append(timeout_s)
@@ -206,7 +205,7 @@ def test_the_retry_has_only_what_is_left_of_the_time(
     assert granted[0] < PATIENCE_S
 
 
-def test_few_idle_connections_are_kept_to_one_peer(opened: ExitStack, peers: Peers) -> None:
+def test_the_pool_keeps_a_bounded_number_of_idle_connections_to_a_peer(opened: ExitStack, peers: Peers) -> None:
     crowd = CONNECTIONS_PER_PEER_MAX + 3
     all_are_in = threading.Barrier(crowd, timeout=PATIENCE_S)
     node = start(opened, lambda _: all_are_in.wait() and None)
@@ -224,7 +223,7 @@ def test_few_idle_connections_are_kept_to_one_peer(opened: ExitStack, peers: Pee
 # --- failures
 
 
-def test_nobody_there_is_unreachable(peers: Peers) -> None:
+def test_a_port_without_a_listener_is_unreachable(peers: Peers) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
@@ -232,12 +231,12 @@ def test_nobody_there_is_unreachable(peers: Peers) -> None:
         nudge(peers, NodeRef(7, "127.0.0.1", port))
 
 
-def test_no_such_host_is_unreachable(peers: Peers) -> None:
+def test_an_unknown_host_is_unreachable(peers: Peers) -> None:
     with pytest.raises(NodeUnreachable):
         nudge(peers, NodeRef(7, "no.such.host.invalid", 1))
 
 
-def test_an_answer_that_never_comes_is_unreachable(opened: ExitStack, peers: Peers) -> None:
+def test_a_peer_that_never_answers_is_unreachable(opened: ExitStack, peers: Peers) -> None:
     released = threading.Event()
     node = start(opened, lambda _: released.wait(PATIENCE_S) and None)
     opened.callback(released.set)
@@ -246,7 +245,7 @@ def test_an_answer_that_never_comes_is_unreachable(opened: ExitStack, peers: Pee
         nudge(peers, node.ref, SHORT_S)
 
 
-def test_what_came_too_late_is_not_the_answer_to_the_next_question(opened: ExitStack, peers: Peers) -> None:
+def test_a_late_answer_is_not_taken_for_the_answer_to_the_next_call(opened: ExitStack, peers: Peers) -> None:
     released = threading.Event()
     late, present = NodeRef(1, "late", 1), NodeRef(2, "present", 1)
 
@@ -274,34 +273,34 @@ def test_what_came_too_late_is_not_the_answer_to_the_next_question(opened: ExitS
         struct.pack("!i", FRAME_SIZE_MAX + 1),
     ],
 )
-def test_an_answer_that_is_none_is_the_peers_fault(answer: bytes, opened: ExitStack, peers: Peers) -> None:
+def test_bytes_that_are_not_an_answer_are_a_peer_fault(answer: bytes, opened: ExitStack, peers: Peers) -> None:
     listener = opened.enter_context(socket.create_server(("127.0.0.1", 0)))
 
-    def babble() -> None:
+    def answer_anything() -> None:
         with listener.accept()[0] as caller:
             receive_frame(caller)
             caller.sendall(answer)
             caller.recv(1)
 
-    threading.Thread(target=babble, daemon=True).start()
+    threading.Thread(target=answer_anything, daemon=True).start()
 
     with pytest.raises(PeerFault, match="malformed answer"):
         nudge(peers, NodeRef(7, *listener.getsockname()))
 
 
-def test_an_answer_with_senseless_values_is_the_peers_fault(
+def test_an_answer_with_invalid_values_is_a_peer_fault(
     opened: ExitStack, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    senseless = ttypes.Neighbourhood(ttypes.Node(b"short", "h", 1, 1), [])
+    invalid = ttypes.Neighbourhood(ttypes.Node(b"short", "h", 1, 1), [])
     me = NodeRef(1, "h", 1)
     node = start(opened, lambda _: Neighbourhood(me, (me,)))
-    monkeypatch.setattr(node.server._processor, "serve", lambda *_: senseless)
+    monkeypatch.setattr(node.server._processor, "serve", lambda *_: invalid)
 
     with pytest.raises(PeerFault, match="malformed answer: neighbourhood"):
         peers.ask(Ask(node.ref, GetNeighbours(), PATIENCE_S))
 
 
-def test_an_answer_that_lacks_a_field_is_the_peers_fault(
+def test_an_answer_without_a_required_field_is_a_peer_fault(
     opened: ExitStack, peers: Peers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     node = start(opened)
@@ -311,9 +310,9 @@ def test_an_answer_that_lacks_a_field_is_the_peers_fault(
         peers.ask(Ask(node.ref, GetNeighbours(), PATIENCE_S))
 
 
-def test_a_message_too_large_to_send_is_malformed_and_the_next_one_goes(opened: ExitStack, peers: Peers) -> None:
+def test_an_oversized_message_is_malformed_and_the_next_call_succeeds(opened: ExitStack, peers: Peers) -> None:
     node = start(opened)
-    too_large = store.Write("00" * 32, FRAME_SIZE_MAX + 1, 0, bytes(FRAME_SIZE_MAX + 1))
+    too_large = Write("00" * 32, FRAME_SIZE_MAX + 1, 0, bytes(FRAME_SIZE_MAX + 1))
 
     with pytest.raises(Malformed):
         peers.ask(Ask(node.ref, too_large, PATIENCE_S))
@@ -321,11 +320,11 @@ def test_a_message_too_large_to_send_is_malformed_and_the_next_one_goes(opened: 
     nudge(peers, node.ref)
 
 
-def test_a_process_that_has_no_name_yet_says_not_yet(opened: ExitStack, peers: Peers) -> None:
-    def nobody() -> NodeRef:
+def test_a_process_without_an_identity_answers_not_yet(opened: ExitStack, peers: Peers) -> None:
+    def no_identity() -> NodeRef:
         raise NotYet("not been admitted yet")
 
-    server = Server(compute_node_processor(nobody, lambda _: None), "127.0.0.1")
+    server = Server(compute_node_processor(no_identity, lambda _: None), "127.0.0.1")
     server.start()
     opened.callback(server.stop)
 
@@ -333,7 +332,7 @@ def test_a_process_that_has_no_name_yet_says_not_yet(opened: ExitStack, peers: P
         nudge(peers, NodeRef(7, *server.address))
 
 
-def test_hello_needs_no_name_of_whom_it_meets(opened: ExitStack, peers: Peers) -> None:
+def test_hello_needs_no_identity_of_its_receiver(opened: ExitStack, peers: Peers) -> None:
     def answer(request: Request[Any]) -> Any:
         raise NotYet(type(request).__name__)
 

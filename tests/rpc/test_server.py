@@ -1,4 +1,4 @@
-"""The server against silent, slow, senseless and too many callers, over real sockets."""
+"""Tests of the server against silent, slow, malformed and too many callers, over real sockets."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from thrift.Thrift import TApplicationException, TMessageType, TType
@@ -32,15 +33,16 @@ TIMEOUT_S = 20.0  # generous: nothing here should come near it
 SHORT_S = 0.2
 PAGE = resource.getpagesize()
 GROWTH_MAX = 64 << 20  # bytes
+Contexts = tuple[ssl.SSLContext, ssl.SSLContext]
 
 
 class Methods:
-    """A service whose methods take a binary and return one; as in generated code, others are unknown."""
+    """A service whose methods take a binary and return one; every other method is unknown, as in generated code."""
 
-    def __init__(self, **methods: Callable[[bytes], bytes]) -> None:
-        self.methods = {"echo": lambda data: data, **methods}
+    def __init__(self, **methods: Callable[[bytes], Any]) -> None:
+        self.methods: dict[str, Callable[[bytes], Any]] = {"echo": lambda data: data, **methods}
 
-    def process(self, messages) -> None:
+    def process(self, messages: BinaryProtocol) -> None:
         name, _, seqid = messages.readMessageBegin()
         kind, result = TMessageType.REPLY, Blob()
         if name in self.methods:
@@ -85,16 +87,16 @@ def is_answered(server: Server, tls: ssl.SSLContext | None = None) -> bool:
 
 @contextlib.contextmanager
 def plain(server: Server, *sent: bytes) -> Iterator[socket.socket]:
-    """A bare connection that has sent these bytes, and then nothing."""
+    """Open a bare connection that sends these bytes and then stays silent."""
     with socket.create_connection(server.address, TIMEOUT_S) as sock:
         for each in sent:
-            with contextlib.suppress(ConnectionError):  # refused before all was said
+            with contextlib.suppress(ConnectionError):  # refused before everything was sent
                 sock.sendall(each)
         yield sock
 
 
 def is_closed(sock: socket.socket) -> bool:
-    """Wait for the server to close this connection without a word."""
+    """Wait until the server closes this connection; return whether it sent nothing first."""
     try:
         return sock.recv(1) == b""
     except ConnectionError:
@@ -102,7 +104,7 @@ def is_closed(sock: socket.socket) -> bool:
 
 
 def until(condition: Callable[[], bool]) -> bool:
-    """Wait for a condition; False when it does not come true."""
+    """Wait until the condition holds; return False at the deadline."""
     deadline, pace = time.monotonic() + TIMEOUT_S, threading.Event()
     while not condition():
         if time.monotonic() > deadline:
@@ -112,7 +114,7 @@ def until(condition: Callable[[], bool]) -> bool:
 
 
 def is_served(sock: socket.socket) -> bool:
-    """Whether a thread of the server's has this connection."""
+    """Return whether one of the server's threads serves this connection."""
     peer = f"port {sock.getsockname()[1]}"
     return any(thread.name.endswith(peer) for thread in threading.enumerate())
 
@@ -126,7 +128,7 @@ def begun(name: str) -> bytes:
 
 
 def resident() -> int:
-    """Bytes of memory that this process, the server in it, really uses."""
+    """Return the resident memory in bytes of this process, which includes the server."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
 
 
@@ -136,19 +138,19 @@ def server() -> Iterator[Server]:
         yield running
 
 
-def test_answers_call_after_call_on_one_connection(server):
+def test_one_connection_carries_many_calls(server: Server) -> None:
     with caller(server) as transport:
         assert [call(transport, bytes([n])) for n in range(100)] == [bytes([n]) for n in range(100)]
 
 
-def test_a_mebibyte_comes_back_as_it_was(server):
+def test_a_mebibyte_is_returned_unchanged(server: Server) -> None:
     data = random.Random(1).randbytes(1 << 20)
 
     with caller(server) as transport:
         assert call(transport, data) == data
 
 
-def test_an_unknown_method_is_an_answer(server):
+def test_an_unknown_method_is_answered_with_an_exception(server: Server) -> None:
     with caller(server) as transport:
         with pytest.raises(TApplicationException, match="unknown"):
             call(transport, b"", "nonesuch")
@@ -157,7 +159,7 @@ def test_an_unknown_method_is_an_answer(server):
 
 
 @pytest.mark.parametrize("host", ["localhost", "::1", "::", "0.0.0.0"])
-def test_listens_on_names_and_on_addresses_of_both_kinds(host):
+def test_the_server_listens_on_names_and_on_ipv4_and_ipv6_addresses(host: str) -> None:
     if ":" in host and not socket.has_dualstack_ipv6():
         pytest.skip("no IPv6 here")
     with Server(Methods(), host) as running:
@@ -166,7 +168,7 @@ def test_listens_on_names_and_on_addresses_of_both_kinds(host):
         assert is_answered(running)
 
 
-def test_who_listens_on_localhost_is_found_at_127_0_0_1(monkeypatch):
+def test_a_server_on_localhost_is_reachable_at_127_0_0_1(monkeypatch: pytest.MonkeyPatch) -> None:
     kinds = {"::1": socket.AF_INET6, "127.0.0.1": socket.AF_INET}
     found = [(kind, socket.SOCK_STREAM, 0, "", (address, 0)) for address, kind in kinds.items()]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
@@ -175,14 +177,14 @@ def test_who_listens_on_localhost_is_found_at_127_0_0_1(monkeypatch):
         sock.connect(("127.0.0.1", running.address[1]))
 
 
-def test_a_port_in_use_is_named(server):
+def test_the_error_for_a_port_in_use_names_the_address(server: Server) -> None:
     host, port = server.address
 
     with pytest.raises(PortInUse, match=f"{host}:{port}"):
         Server(Methods(), host, port).start()
 
 
-def test_70_silent_connections_do_not_keep_the_71st_caller_out(server):
+def test_70_silent_connections_do_not_keep_the_71st_caller_out(server: Server) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(WORKERS_MAX + 6):
             stack.enter_context(plain(server))
@@ -190,7 +192,7 @@ def test_70_silent_connections_do_not_keep_the_71st_caller_out(server):
         assert is_answered(server)
 
 
-def test_70_half_frames_keep_nobody_out_for_longer_than_a_frame_may_take():
+def test_70_half_frames_keep_callers_out_only_until_the_frame_timeout() -> None:
     limits = Limits(frame_timeout_s=SHORT_S)
     with Server(Methods(), "127.0.0.1", limits=limits) as running, contextlib.ExitStack() as stack:
         for _ in range(WORKERS_MAX + 6):
@@ -205,7 +207,7 @@ def test_70_half_frames_keep_nobody_out_for_longer_than_a_frame_may_take():
         assert until(comes_through)
 
 
-def test_when_full_the_longest_idle_connection_is_closed():
+def test_when_full_the_longest_idle_connection_is_closed() -> None:
     running = Server(Methods(), "127.0.0.1", limits=Limits(workers_max=2))
     with running, caller(running) as first, caller(running) as second:
         for transport in (first, second, first):
@@ -218,13 +220,13 @@ def test_when_full_the_longest_idle_connection_is_closed():
         assert call(first, b"still here") == b"still here"
 
 
-def test_who_has_its_answer_gives_way_to_a_newcomer_at_once():
+def test_a_connection_that_has_its_answer_yields_to_a_new_one_at_once() -> None:
     with Server(Methods(), "127.0.0.1", limits=Limits(workers_max=1)) as running, contextlib.ExitStack() as stack:
         for n in range(100):
             assert call(stack.enter_context(caller(running)), bytes([n])) == bytes([n])
 
 
-def test_when_all_are_at_work_the_newcomer_is_refused_and_the_workers_finish():
+def test_when_all_workers_are_busy_a_new_connection_is_refused_and_they_finish() -> None:
     gate, inside = threading.Event(), threading.Semaphore(0)
 
     def slow(data: bytes) -> bytes:
@@ -232,7 +234,7 @@ def test_when_all_are_at_work_the_newcomer_is_refused_and_the_workers_finish():
         assert gate.wait(TIMEOUT_S)
         return data
 
-    answers = []
+    answers: list[bytes] = []
     with Server(Methods(slow=slow), "127.0.0.1", limits=Limits(workers_max=2)) as running:
 
         def ask() -> None:
@@ -254,7 +256,7 @@ def test_when_all_are_at_work_the_newcomer_is_refused_and_the_workers_finish():
         assert is_answered(running)
 
 
-def test_a_call_may_take_longer_than_a_connection_may_be_idle():
+def test_a_call_may_take_longer_than_a_connection_may_be_idle() -> None:
     gate = threading.Event()
 
     def slow(data: bytes) -> bytes:
@@ -262,7 +264,7 @@ def test_a_call_may_take_longer_than_a_connection_may_be_idle():
         return data
 
     with Server(Methods(slow=slow), "127.0.0.1", limits=Limits(idle_timeout_s=SHORT_S)) as running:
-        answers = []
+        answers: list[bytes] = []
         with caller(running) as transport:
             thread = threading.Thread(target=lambda: answers.append(call(transport, b"done", "slow")))
             thread.start()
@@ -274,7 +276,7 @@ def test_a_call_may_take_longer_than_a_connection_may_be_idle():
     assert answers == [b"done"]
 
 
-def test_a_frame_that_dribbles_is_cut():
+def test_a_frame_that_arrives_byte_by_byte_is_cut_off() -> None:
     running = Server(Methods(), "127.0.0.1", limits=Limits(frame_timeout_s=SHORT_S))
     with running, plain(running, struct.pack("!i", 1 << 20)) as sock:
         sock.settimeout(0.01)  # the pace
@@ -291,7 +293,7 @@ def test_a_frame_that_dribbles_is_cut():
         assert until(is_cut)
 
 
-def test_an_answer_that_is_not_taken_is_given_up():
+def test_the_server_gives_up_an_answer_that_its_caller_does_not_read() -> None:
     limits = Limits(frame_timeout_s=SHORT_S)
     running = Server(Methods(large=lambda _: bytes(1_000_000)), "127.0.0.1", limits=limits)
     with running, plain(running, *[framed(begun("large") + b"\0")] * 50) as sock:
@@ -324,7 +326,9 @@ BAD_FRAMES = {
 
 
 @pytest.mark.parametrize("bad", BAD_FRAMES.values(), ids=BAD_FRAMES)
-def test_a_senseless_frame_drops_its_connection_and_nothing_else(server, caplog, bad):
+def test_a_malformed_frame_closes_its_own_connection_only(
+    server: Server, caplog: pytest.LogCaptureFixture, bad: bytes
+) -> None:
     caplog.set_level(logging.DEBUG, "roundelay.rpc.server")
     with caller(server) as other:
         call(other, b"before")
@@ -338,12 +342,12 @@ def test_a_senseless_frame_drops_its_connection_and_nothing_else(server, caplog,
     assert record.levelno == logging.DEBUG
 
 
-def test_a_truncated_frame_then_silence_keeps_nobody_waiting(server):
+def test_a_truncated_frame_blocks_no_other_caller(server: Server) -> None:
     with plain(server, framed(begun("echo") + bytes(100))[:-50]):
         assert is_answered(server)
 
 
-def test_300_samples_of_noise_leave_the_server_answering(server):
+def test_the_server_still_answers_after_300_random_frames(server: Server) -> None:
     rng = random.Random(300)
     whole = framed(begun("echo") + bytes([TType.STRING, 0, 1, 0, 0, 0, 4]) + b"data\0")
 
@@ -361,7 +365,7 @@ def test_300_samples_of_noise_leave_the_server_answering(server):
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
-def test_what_frames_declare_takes_no_memory_before_it_arrives(server):
+def test_a_declared_frame_size_takes_no_memory_before_the_bytes_arrive(server: Server) -> None:
     with contextlib.ExitStack() as stack:
         assert is_answered(server)
         before = resident()
@@ -375,7 +379,7 @@ def test_what_frames_declare_takes_no_memory_before_it_arrives(server):
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
 @pytest.mark.parametrize("element", [TType.LIST, TType.STRUCT, TType.STRING])
-def test_a_frame_full_of_empty_things_takes_no_memory_and_little_time(server, element):
+def test_a_frame_full_of_empty_elements_takes_no_memory_and_little_time(server: Server, element: int) -> None:
     empty = {TType.LIST: bytes([TType.BYTE, 0, 0, 0, 0]), TType.STRUCT: b"\0", TType.STRING: bytes(4)}[element]
     lists = LISTS + struct.pack("!bi", element, 1 << 16) + empty * (1 << 16)
     arguments = lists * ((FRAME_SIZE_MAX - 1000) // len(lists)) + b"\0"
@@ -393,7 +397,9 @@ def test_a_frame_full_of_empty_things_takes_no_memory_and_little_time(server, el
     ("method", "fault"),
     [("raises", lambda _: [].pop()), ("mistyped", lambda _: 5), ("too_large", lambda _: bytes(FRAME_SIZE_MAX))],
 )
-def test_a_fault_of_ours_is_answered_and_logged_with_its_traceback(caplog, method, fault):
+def test_an_internal_error_is_answered_and_logged_with_its_traceback(
+    caplog: pytest.LogCaptureFixture, method: str, fault: Callable[[bytes], Any]
+) -> None:
     with Server(Methods(**{method: fault}), "127.0.0.1") as running, caller(running) as transport:
         with pytest.raises(TApplicationException) as raised:
             call(transport, b"", method)
@@ -404,7 +410,7 @@ def test_a_fault_of_ours_is_answered_and_logged_with_its_traceback(caplog, metho
     assert record.exc_info
 
 
-def test_names_from_the_wire_are_escaped_in_the_log(caplog):
+def test_names_from_the_wire_are_escaped_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     name = "x\n2026 ERROR fake \x1b[2J"
     running = Server(Methods(**{name: lambda _: [].pop()}), "127.0.0.1")
     with running, caller(running) as transport, pytest.raises(TApplicationException):
@@ -414,7 +420,7 @@ def test_names_from_the_wire_are_escaped_in_the_log(caplog):
     assert record.getMessage().isprintable()
 
 
-def test_stop_ends_all_threads_and_frees_the_port():
+def test_stop_ends_all_threads_and_frees_the_port() -> None:
     before = set(threading.enumerate())
     running = Server(Methods(), "127.0.0.1")
     running.start()
@@ -430,7 +436,7 @@ def test_stop_ends_all_threads_and_frees_the_port():
         assert is_answered(again)
 
 
-def test_stop_may_be_called_twice_and_before_start():
+def test_stop_may_be_called_twice_and_before_start() -> None:
     running = Server(Methods(), "127.0.0.1")
     running.stop()
 
@@ -440,7 +446,7 @@ def test_stop_may_be_called_twice_and_before_start():
     other.stop()
 
 
-def test_stop_ends_even_while_every_connection_is_opening():
+def test_stop_ends_even_while_every_connection_is_opening() -> None:
     running = Server(Methods(), "127.0.0.1")
     running.start()
     with contextlib.ExitStack() as stack:
@@ -452,8 +458,8 @@ def test_stop_ends_even_while_every_connection_is_opening():
 
 
 @pytest.fixture(scope="module")
-def contexts(tmp_path_factory) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """The server's and the caller's, who trusts the server's own certificate."""
+def contexts(tmp_path_factory: pytest.TempPathFactory) -> Contexts:
+    """Return a server's TLS context with its own certificate, and a caller's that trusts it."""
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("no openssl command")
@@ -472,7 +478,7 @@ def contexts(tmp_path_factory) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     return server_side, ssl.create_default_context(cafile=str(certificate))
 
 
-def test_a_silent_handshake_holds_up_no_other_tls_caller(contexts):
+def test_a_silent_handshake_does_not_block_another_tls_caller(contexts: Contexts) -> None:
     theirs, ours = contexts
     data = random.Random(2).randbytes(1 << 20)
 
@@ -483,7 +489,7 @@ def test_a_silent_handshake_holds_up_no_other_tls_caller(contexts):
         assert transport.isOpen()
 
 
-def test_70_silent_handshakes_do_not_keep_the_71st_caller_out(contexts):
+def test_70_silent_handshakes_do_not_keep_the_71st_caller_out(contexts: Contexts) -> None:
     theirs, ours = contexts
     with Server(Methods(), "127.0.0.1", tls=theirs) as running, contextlib.ExitStack() as stack:
         for _ in range(WORKERS_MAX + 6):
@@ -492,19 +498,19 @@ def test_70_silent_handshakes_do_not_keep_the_71st_caller_out(contexts):
         assert is_answered(running, ours)
 
 
-def test_a_handshake_that_does_not_come_or_makes_no_sense_is_cut(contexts):
+def test_a_silent_or_malformed_handshake_is_cut_off(contexts: Contexts) -> None:
     theirs, ours = contexts
     limits = Limits(handshake_timeout_s=SHORT_S)
     with Server(Methods(), "127.0.0.1", tls=theirs, limits=limits) as running:
-        with plain(running) as silent, plain(running, b"GET / HTTP/1.1\r\n\r\n") as senseless:
+        with plain(running) as silent, plain(running, b"GET / HTTP/1.1\r\n\r\n") as malformed:
             assert is_closed(silent)
             with contextlib.suppress(ConnectionError):
-                while senseless.recv(100):  # an alert
+                while malformed.recv(100):  # an alert
                     pass
         assert is_answered(running, ours)
 
 
-def test_a_caller_that_does_not_trust_the_server_has_no_connection(contexts):
+def test_a_caller_that_does_not_trust_the_server_has_no_connection(contexts: Contexts) -> None:
     theirs, _ = contexts
     with (
         Server(Methods(), "127.0.0.1", tls=theirs) as running,
@@ -515,7 +521,7 @@ def test_a_caller_that_does_not_trust_the_server_has_no_connection(contexts):
     assert raised.value.type == TTransportException.NOT_OPEN
 
 
-def test_out_of_descriptors_it_waits_says_so_once_and_answers_when_there_are_some_again():
+def test_a_server_without_descriptors_waits_warns_once_and_answers_when_some_are_free() -> None:
     here = Path(__file__)
     path = f"import sys; sys.path[:0] = [{str(here.parent)!r}, {str(here.parents[2])!r}]; "
     child = subprocess.Popen(
@@ -524,6 +530,7 @@ def test_out_of_descriptors_it_waits_says_so_once_and_answers_when_there_are_som
         stdout=subprocess.PIPE,
         text=True,
     )
+    assert child.stdin is not None and child.stdout is not None
     with child:
         port = int(child.stdout.readline())
         with contextlib.closing(connect("127.0.0.1", port, TIMEOUT_S)) as transport:
@@ -539,19 +546,27 @@ def test_out_of_descriptors_it_waits_says_so_once_and_answers_when_there_are_som
 
 
 def serve_without_descriptors() -> None:
-    """The child: serve, take all descriptors, report how often accept was tried, release, count the warnings."""
+    """In the child: serve, take all descriptors, report how often accept is tried, release them, count warnings."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
     warnings: list[str] = []
-    handler = logging.Handler()
-    handler.emit = lambda record: warnings.append(record.getMessage())  # type: ignore[method-assign]
-    logging.getLogger("roundelay.rpc.server").addHandler(handler)
+
+    class Recorder(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            warnings.append(record.getMessage())
+
+    logging.getLogger("roundelay.rpc.server").addHandler(Recorder())
     times: list[float] = []
     select = selectors.DefaultSelector.select
+
+    def timed_select(*arguments: Any) -> Any:
+        times.append(time.monotonic())
+        return select(*arguments)
+
     with Server(Methods(), "127.0.0.1") as running, contextlib.ExitStack() as taken:
         with contextlib.suppress(OSError):
             for _ in itertools.repeat(None, 100):
                 taken.enter_context(open("/dev/null"))  # noqa: PTH123
-        selectors.DefaultSelector.select = lambda *a: (times.append(time.monotonic()), select(*a))[1]
+        setattr(selectors.DefaultSelector, "select", timed_select)  # noqa: B010 - mypy does not let a method be replaced
         print(running.address[1], flush=True)
         assert until(lambda: len(times) >= 5)
         print(len(times), times[-1] - times[0], flush=True)

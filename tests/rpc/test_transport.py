@@ -1,4 +1,4 @@
-"""One connection, seen from both ends: frames, time budgets, limits and the accelerated protocol."""
+"""Tests of one connection, seen from both ends: frames, timeouts, limits and the accelerated protocol."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import types
 import weakref
 from collections.abc import Iterator
 from io import BytesIO
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -40,13 +41,14 @@ from tests.rpc.structs import BLOB_SPEC, Blob, Box
 TIMEOUT_S = 20.0  # generous: nothing here should come near it
 SHORT_S = 0.2
 HAS_IPV6 = socket.has_ipv6 and socket.has_dualstack_ipv6()
+Ends = tuple[FramedSocket, socket.socket]
 
 
 class Pieces:
-    """A socket that hands out bytes in the pieces it was given, then its end."""
+    """A socket that delivers bytes in the pieces it was given, then end of file."""
 
-    def __init__(self, pieces: list[bytes]) -> None:
-        self.pieces = pieces
+    def __init__(self, *pieces: bytes) -> None:
+        self.pieces = list(pieces)
 
     def settimeout(self, timeout_s: float) -> None:
         assert timeout_s > 0
@@ -68,9 +70,21 @@ class Pieces:
         self.pieces = []
 
 
+def receiving(*pieces: bytes) -> FramedSocket:
+    """Return a transport that receives these pieces."""
+    sock: Any = Pieces(*pieces)
+    return FramedSocket(sock, TIMEOUT_S)
+
+
+def next_frame(transport: FramedSocket) -> bytes:
+    transport.wait(TIMEOUT_S)
+    transport.receive()
+    return bytes(transport.frame().getvalue())
+
+
 @pytest.fixture
-def ends() -> Iterator[tuple[FramedSocket, socket.socket]]:
-    """A transport, and the bare socket at the other end."""
+def ends() -> Iterator[Ends]:
+    """Yield a transport, and the bare socket at the other end."""
     mine, other = socket.socketpair()
     with mine, other:
         other.settimeout(TIMEOUT_S)
@@ -82,7 +96,7 @@ def framed(body: bytes) -> bytes:
 
 
 def sent_by(transport: FramedSocket, other: socket.socket) -> bytes:
-    """All that the transport has sent, its socket then closed."""
+    """Close the transport and return everything that it has sent."""
     transport.close()
     received = b""
     while piece := other.recv(1 << 20):
@@ -98,7 +112,7 @@ def read_blob(messages: BinaryProtocol) -> bytes:
     return bytes(messages.read(Blob, BLOB_SPEC).data)
 
 
-def test_what_is_written_is_sent_as_one_frame(ends):
+def test_what_is_written_is_sent_as_one_frame(ends: Ends) -> None:
     transport, other = ends
 
     transport.write(b"some ")
@@ -113,12 +127,14 @@ def test_what_is_written_is_sent_as_one_frame(ends):
     large=st.integers(READ_AHEAD - 8, READ_AHEAD * 3),
     cuts=st.lists(st.integers(0, READ_AHEAD * 4), max_size=8),
 )
-def test_frames_come_whole_and_in_order_however_the_bytes_are_cut(bodies, large, cuts):
+def test_frames_arrive_whole_and_in_order_however_the_bytes_are_split(
+    bodies: list[bytes], large: int, cuts: list[int]
+) -> None:
     bodies = [*bodies, b"x" * large, b"last"]
     stream = b"".join(map(framed, bodies))
     marks = sorted({0, len(stream), *(cut for cut in cuts if cut < len(stream))})
     pieces = [stream[start:end] for start, end in itertools.pairwise(marks)]
-    transport = FramedSocket(Pieces(pieces), TIMEOUT_S)  # type: ignore[arg-type]
+    transport = receiving(*pieces)
 
     received = []
     while transport.wait(TIMEOUT_S):
@@ -129,58 +145,54 @@ def test_frames_come_whole_and_in_order_however_the_bytes_are_cut(bodies, large,
 
 
 @pytest.mark.parametrize("size", [0, 1, 100, LARGE_SIZE, 1 << 20])
-def test_a_binary_argument_arrives_through_the_decoder_in_c(ends, size):
+def test_the_decoder_in_c_reads_a_binary_argument(ends: Ends, size: int) -> None:
     transport, other = ends
     data = bytes(range(256)) * (size // 256) + b"e" * (size % 256)
     sender = threading.Thread(target=other.sendall, args=(framed(encoded(Blob(data))),))
     sender.start()
 
-    transport.wait(TIMEOUT_S)
-    transport.receive()
+    next_frame(transport)
     received = read_blob(BinaryProtocol(transport))
 
     sender.join()
     assert received == data
 
 
-def test_a_value_that_was_read_does_not_change_with_the_next_frame(ends):
+def test_a_value_that_was_read_does_not_change_with_the_next_frame(ends: Ends) -> None:
     transport, other = ends
     received = []
     other.sendall(framed(encoded(Blob(b"1" * 1000))) + framed(encoded(Blob(b"2" * 1000))))
 
     for _ in range(2):
-        transport.wait(TIMEOUT_S)
-        transport.receive()
+        next_frame(transport)
         received.append(read_blob(BinaryProtocol(transport)))
 
     assert received == [b"1" * 1000, b"2" * 1000]
 
 
-def test_the_buffer_of_one_frame_shows_nothing_of_it_in_the_next():
+def test_a_reused_buffer_does_not_leak_the_previous_frame() -> None:
     rng = random.Random(5)
     bodies = [rng.randbytes(size) for size in (1 << 20, 200_000, BUFFER_SIZE_MIN, 2_000_000, READ_AHEAD + 1)]
-    transport = FramedSocket(Pieces(list(map(framed, bodies))), TIMEOUT_S)  # type: ignore[arg-type]
+    transport = receiving(*map(framed, bodies))
     received = []
 
     for _ in bodies:
-        transport.wait(TIMEOUT_S)
-        transport.receive()
-        received.append(transport.frame().getvalue())
+        received.append(next_frame(transport))
         transport.let_go()
 
     assert received == bodies
 
 
 def buffer_in(error: types.TracebackType | None) -> BytesIO:
-    """The buffer into which a frame was being received when this went wrong."""
+    """Return the buffer into which a frame was being received when this error occurred."""
     found = [frame.f_locals.get("frame") for frame, _ in traceback.walk_tb(error)]
     (buffer,) = [each for each in found if isinstance(each, BytesIO)]
     return buffer
 
 
 @pytest.mark.parametrize("arrived", [READ_AHEAD, BUFFER_SIZE_MIN + 1])
-def test_a_large_frame_that_breaks_off_lets_go_of_its_buffer(arrived):
-    transport = FramedSocket(Pieces([framed(bytes(1 << 20))[:arrived]]), TIMEOUT_S)  # type: ignore[arg-type]
+def test_a_truncated_large_frame_releases_its_buffer(arrived: int) -> None:
+    transport = receiving(framed(bytes(1 << 20))[:arrived])
     transport.wait(TIMEOUT_S)
 
     with pytest.raises(TTransportException) as raised:
@@ -189,12 +201,11 @@ def test_a_large_frame_that_breaks_off_lets_go_of_its_buffer(arrived):
     buffer_in(raised.tb).truncate(0)  # not allowed while anything refers to its bytes
 
 
-def test_few_buffers_are_kept_however_many_frames_come():
+def test_the_number_of_spare_buffers_is_bounded() -> None:
     body = bytes(1 << 20)
-    ends = [FramedSocket(Pieces([framed(body)]), TIMEOUT_S) for _ in range(10)]  # type: ignore[arg-type]
+    ends = [receiving(framed(body)) for _ in range(10)]
     for transport in ends:
-        transport.wait(TIMEOUT_S)
-        transport.receive()
+        next_frame(transport)
 
     for transport in ends:
         transport.let_go()
@@ -202,11 +213,10 @@ def test_few_buffers_are_kept_however_many_frames_come():
     assert sum(spare.getbuffer().nbytes for spare in SPARES) <= 4 * FRAME_SIZE_MAX
 
 
-def test_a_message_read_to_its_end_holds_no_memory(ends):
+def test_a_message_read_to_its_end_holds_no_memory(ends: Ends) -> None:
     transport, other = ends
     other.sendall(framed(encoded(Blob(b"x" * 10_000))))
-    transport.wait(TIMEOUT_S)
-    transport.receive()
+    next_frame(transport)
     messages = BinaryProtocol(transport)
     read_blob(messages)
 
@@ -215,8 +225,8 @@ def test_a_message_read_to_its_end_holds_no_memory(ends):
     assert transport.frame().getbuffer().nbytes == 0
 
 
-def test_a_protocol_is_freed_with_its_last_user_without_a_collection():
-    messages = BinaryProtocol(FramedSocket(None, TIMEOUT_S))  # type: ignore[arg-type]
+def test_a_protocol_is_freed_with_its_last_user_without_a_collection() -> None:
+    messages = BinaryProtocol(receiving())
     write_struct(messages, Blob(b"x" * LARGE_SIZE), BLOB_SPEC, True)
     watch = weakref.ref(messages)
 
@@ -226,7 +236,7 @@ def test_a_protocol_is_freed_with_its_last_user_without_a_collection():
 
 
 @pytest.mark.parametrize("sizes", [[1, LARGE_SIZE, 3], [LARGE_SIZE], [9, 9], [LARGE_SIZE - 1, 2], [LARGE_SIZE] * 2])
-def test_parts_of_all_sizes_are_sent_in_order(ends, sizes):
+def test_parts_of_all_sizes_are_sent_in_order(ends: Ends, sizes: list[int]) -> None:
     transport, other = ends
     parts = [bytes([n]) * size for n, size in enumerate(sizes)]
     for part in parts:
@@ -237,7 +247,7 @@ def test_parts_of_all_sizes_are_sent_in_order(ends, sizes):
     assert sent_by(transport, other) == framed(b"".join(parts))
 
 
-def test_a_call_has_one_deadline_however_often_a_byte_arrives(ends):
+def test_a_peer_that_sends_byte_by_byte_does_not_extend_the_deadline(ends: Ends) -> None:
     transport, other = ends
     cut_off = threading.Event()
 
@@ -270,7 +280,7 @@ def test_a_call_has_one_deadline_however_often_a_byte_arrives(ends):
     assert cut_off.is_set()
 
 
-def test_a_peer_that_takes_nothing_is_given_up(ends):
+def test_sending_to_a_peer_that_does_not_read_times_out(ends: Ends) -> None:
     transport, _ = ends
     transport.timeout_s = SHORT_S
 
@@ -281,7 +291,7 @@ def test_a_peer_that_takes_nothing_is_given_up(ends):
     assert raised.value.type == TTransportException.TIMED_OUT
 
 
-def test_after_a_timeout_the_connection_is_closed_as_its_answer_may_still_come(ends):
+def test_a_timeout_closes_the_connection_because_its_answer_may_still_arrive(ends: Ends) -> None:
     transport, other = ends
     transport.timeout_s = SHORT_S
     transport.write(b"question")
@@ -294,7 +304,7 @@ def test_after_a_timeout_the_connection_is_closed_as_its_answer_may_still_come(e
     assert other.recv(100) == b""
 
 
-def test_a_connection_closed_by_its_peer_is_end_of_file(ends):
+def test_a_connection_closed_by_its_peer_is_end_of_file(ends: Ends) -> None:
     transport, other = ends
     other.close()
 
@@ -306,7 +316,7 @@ def test_a_connection_closed_by_its_peer_is_end_of_file(ends):
     assert raised.value.type == TTransportException.END_OF_FILE
 
 
-def test_a_message_too_large_is_not_sent_and_the_connection_stays(ends):
+def test_an_oversized_message_is_not_sent_and_the_connection_stays_open(ends: Ends) -> None:
     transport, other = ends
     messages = BinaryProtocol(transport)
     messages.writeMessageBegin("m", TMessageType.CALL, 1)
@@ -319,13 +329,12 @@ def test_a_message_too_large_is_not_sent_and_the_connection_stays(ends):
 
     assert raised.value.type == TTransportException.SIZE_LIMIT
     other_end = FramedSocket(other, TIMEOUT_S)
-    other_end.wait(TIMEOUT_S)
-    other_end.receive()
+    next_frame(other_end)
     assert BinaryProtocol(other_end).readMessageBegin() == ("m", TMessageType.CALL, 2)
 
 
 @pytest.mark.parametrize("size", [FRAME_SIZE_MAX + 1, 2**31 - 1, 0, -1, -(2**31)])
-def test_a_frame_of_a_size_that_cannot_be_is_refused_unread(ends, size):
+def test_a_frame_of_an_invalid_size_is_refused_unread(ends: Ends, size: int) -> None:
     transport, other = ends
     other.sendall(struct.pack("!i", size))
     transport.wait(TIMEOUT_S)
@@ -336,12 +345,11 @@ def test_a_frame_of_a_size_that_cannot_be_is_refused_unread(ends, size):
     assert other.recv(1) == b""
 
 
-def test_a_message_that_wants_more_than_its_frame_does_not_read_the_next(ends):
+def test_a_message_longer_than_its_frame_does_not_read_the_next_frame(ends: Ends) -> None:
     transport, other = ends
     whole = encoded(Blob(b"x" * 100))
     other.sendall(framed(whole[:50]) + framed(whole[50:]))
-    transport.wait(TIMEOUT_S)
-    transport.receive()
+    next_frame(transport)
 
     with pytest.raises(TProtocolException):
         read_blob(BinaryProtocol(transport))
@@ -362,11 +370,10 @@ def test_a_message_that_wants_more_than_its_frame_does_not_read_the_next(ends):
     ],
     ids=["byte", "cut", "no seqid", "4 GiB name", "long name", "not UTF-8", "no version", "version 2", "HTTP"],
 )
-def test_what_does_not_begin_as_a_message_is_refused(ends, body):
+def test_a_frame_without_a_valid_message_header_is_refused(ends: Ends, body: bytes) -> None:
     transport, other = ends
     other.sendall(framed(body))
-    transport.wait(TIMEOUT_S)
-    transport.receive()
+    next_frame(transport)
 
     with pytest.raises(TProtocolException):
         BinaryProtocol(transport).readMessageBegin()
@@ -389,18 +396,17 @@ LISTS = bytes([TType.LIST, 0, 2])  # the header of a field 2 of lists
     ids=["endless list", "long list", "deep lists", "deep structs", "endless string", "negative", "no type"],
 )
 @pytest.mark.parametrize("how", ["read", "skip"])
-def test_arguments_beyond_the_limits_are_refused(ends, arguments, how):
+def test_arguments_beyond_the_limits_are_refused(ends: Ends, arguments: bytes, how: str) -> None:
     transport, other = ends
     other.sendall(framed(arguments))
-    transport.wait(TIMEOUT_S)
-    transport.receive()
+    next_frame(transport)
     messages = BinaryProtocol(transport)
 
     with pytest.raises(TProtocolException):
         read_blob(messages) if how == "read" else messages.skip(TType.STRUCT)
 
 
-def test_an_idle_connection_is_open_until_its_peer_sends_or_closes(ends):
+def test_an_idle_connection_is_open_until_its_peer_sends_or_closes(ends: Ends) -> None:
     transport, other = ends
 
     assert transport.isOpen()
@@ -408,16 +414,15 @@ def test_an_idle_connection_is_open_until_its_peer_sends_or_closes(ends):
     assert not transport.isOpen()
 
 
-def test_a_connection_with_more_than_its_answer_is_not_open(ends):
+def test_a_connection_with_bytes_after_its_answer_is_not_open(ends: Ends) -> None:
     transport, other = ends
     other.sendall(framed(b"answer") + b"stray")
-    transport.wait(TIMEOUT_S)
-    transport.receive()
+    next_frame(transport)
 
     assert not transport.isOpen()
 
 
-def test_a_connection_that_its_peer_closed_is_not_open(ends):
+def test_a_connection_that_its_peer_closed_is_not_open(ends: Ends) -> None:
     transport, other = ends
     other.close()
 
@@ -427,7 +432,7 @@ def test_a_connection_that_its_peer_closed_is_not_open(ends):
 @pytest.mark.parametrize(
     ("bound", "asked"), [("127.0.0.1", "127.0.0.1"), ("127.0.0.1", "localhost"), ("::1", "::1"), ("::1", "localhost")]
 )
-def test_connects_to_addresses_of_both_kinds_and_to_names(bound, asked):
+def test_connect_takes_names_and_ipv4_and_ipv6_addresses(bound: str, asked: str) -> None:
     if ":" in bound and not HAS_IPV6:
         pytest.skip("no IPv6 here")
     family = socket.AF_INET6 if ":" in bound else socket.AF_INET
@@ -447,7 +452,7 @@ def test_connects_to_addresses_of_both_kinds_and_to_names(bound, asked):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a full listener refuses")
-def test_an_address_that_does_not_answer_leaves_time_for_the_next(monkeypatch):
+def test_connect_leaves_time_for_the_next_address_when_one_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     with (
         socket.create_server(("127.0.0.1", 0), backlog=0) as full,
         socket.create_connection(full.getsockname()),
@@ -462,7 +467,7 @@ def test_an_address_that_does_not_answer_leaves_time_for_the_next(monkeypatch):
         transport.close()
 
 
-def test_connecting_where_nobody_listens_names_the_address():
+def test_the_error_of_a_refused_connection_names_the_address() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
 
@@ -476,7 +481,7 @@ def test_connecting_where_nobody_listens_names_the_address():
     ("host", "port", "timeout_s"),
     [("a" * 300, 80, TIMEOUT_S), ("nul\0", 80, TIMEOUT_S), ("127.0.0.1", 70000, TIMEOUT_S), ("127.0.0.1", 80, 0.0)],
 )
-def test_what_cannot_be_connected_to_is_not_open(host, port, timeout_s):
+def test_connecting_to_an_invalid_address_raises_not_open(host: str, port: int, timeout_s: float) -> None:
     with pytest.raises(TTransportException) as raised:
         connect(host, port, timeout_s)
 
@@ -503,10 +508,11 @@ class Failing:
 
 
 def failing(error: OSError) -> FramedSocket:
-    return FramedSocket(Failing(error), TIMEOUT_S)  # type: ignore[arg-type]
+    sock: Any = Failing(error)
+    return FramedSocket(sock, TIMEOUT_S)
 
 
-def test_a_small_message_is_sent_by_one_system_call():
+def test_a_small_message_is_sent_by_one_system_call() -> None:
     sent: list[bytes] = []
 
     class Recording(Failing):
@@ -514,7 +520,8 @@ def test_a_small_message_is_sent_by_one_system_call():
             sent.append(bytes(data))
             return len(data)
 
-    transport = FramedSocket(Recording(OSError()), TIMEOUT_S)  # type: ignore[arg-type]
+    sock: Any = Recording(OSError())
+    transport = FramedSocket(sock, TIMEOUT_S)
     for part in (b"some ", b"small ", b"parts"):
         transport.write(part)
     transport.flush()
@@ -522,7 +529,7 @@ def test_a_small_message_is_sent_by_one_system_call():
     assert sent == [framed(b"some small parts")]
 
 
-def test_waiting_for_a_silent_peer_ends_after_the_idle_timeout(ends):
+def test_waiting_for_a_silent_peer_ends_after_the_idle_timeout(ends: Ends) -> None:
     transport, other = ends
     rescue = threading.Timer(TIMEOUT_S / 2, other.shutdown, (socket.SHUT_RDWR,))
     rescue.start()
@@ -535,12 +542,12 @@ def test_waiting_for_a_silent_peer_ends_after_the_idle_timeout(ends):
 
 
 @pytest.mark.parametrize("error", [ConnectionResetError(), BlockingIOError(), TimeoutError()], ids=repr)
-def test_a_connection_that_fails_between_two_frames_has_no_next_frame(error):
+def test_a_connection_that_fails_between_two_frames_has_no_next_frame(error: OSError) -> None:
     assert not failing(error).wait(TIMEOUT_S)
 
 
 @pytest.mark.parametrize("error", [BlockingIOError(), TimeoutError()], ids=repr)
-def test_a_wait_that_the_kernel_or_python_ends_is_a_timeout(error):
+def test_a_timeout_of_the_kernel_and_one_of_python_raise_the_same_error(error: OSError) -> None:
     with pytest.raises(TTransportException) as raised:
         failing(error).flush()
 
@@ -548,7 +555,7 @@ def test_a_wait_that_the_kernel_or_python_ends_is_a_timeout(error):
 
 
 @pytest.mark.parametrize("timeout_s", [0.0, -1.0])
-def test_a_call_without_any_time_left_is_a_timeout_and_sends_nothing(ends, timeout_s):
+def test_a_call_without_time_left_times_out_and_sends_nothing(ends: Ends, timeout_s: float) -> None:
     transport, other = ends
     transport.timeout_s = timeout_s
     transport.write(b"question")
@@ -560,7 +567,7 @@ def test_a_call_without_any_time_left_is_a_timeout_and_sends_nothing(ends, timeo
     assert other.recv(1) == b""
 
 
-def test_the_least_time_is_not_for_ever(ends):
+def test_the_shortest_timeout_is_not_rounded_to_no_timeout(ends: Ends) -> None:
     transport, other = ends
     rescue = threading.Timer(TIMEOUT_S / 2, other.shutdown, (socket.SHUT_RDWR,))
     rescue.start()
@@ -572,23 +579,21 @@ def test_the_least_time_is_not_for_ever(ends):
     rescue.cancel()
 
 
-def test_each_frame_has_its_own_time_from_when_it_begins(ends):
+def test_the_timeout_of_a_frame_starts_when_the_frame_starts(ends: Ends) -> None:
     transport, other = ends
     body = bytes(3 * READ_AHEAD)
     other.sendall(framed(body))
     transport.timeout_s = SHORT_S
-    transport.wait(TIMEOUT_S)
-    transport.receive()
+    next_frame(transport)
     time.sleep(SHORT_S)
 
     other.sendall(framed(body))
-    transport.wait(TIMEOUT_S)
-    transport.receive()
+    next_frame(transport)
 
     assert transport.frame().getvalue() == body
 
 
-def test_a_short_call_after_a_long_one_has_only_its_own_time(ends):
+def test_a_short_timeout_after_a_long_one_takes_effect(ends: Ends) -> None:
     transport, other = ends
     other.sendall(framed(b"answer"))
     transport.flush()
@@ -605,11 +610,16 @@ def test_a_short_call_after_a_long_one_has_only_its_own_time(ends):
     assert raised.value.type == TTransportException.TIMED_OUT
 
 
-def test_calls_with_the_same_timeout_tell_it_to_the_kernel_once(ends, monkeypatch):
+def test_calls_with_the_same_timeout_set_it_in_the_kernel_once(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
     transport, _ = ends
-    limits = []
+    limits: list[int] = []
     limit = transport._limit
-    monkeypatch.setattr(transport, "_limit", lambda way, seconds: (limits.append(way), limit(way, seconds)))
+
+    def record(way: int, seconds: float) -> None:
+        limits.append(way)
+        limit(way, seconds)
+
+    monkeypatch.setattr(transport, "_limit", record)
     monkeypatch.setattr(time, "monotonic", lambda: 5.0)
 
     for _ in range(2):
@@ -618,7 +628,7 @@ def test_calls_with_the_same_timeout_tell_it_to_the_kernel_once(ends, monkeypatc
     assert limits == [socket.SO_SNDTIMEO]
 
 
-def test_a_connection_that_was_looked_at_carries_calls_as_before(ends):
+def test_checking_a_connection_does_not_disturb_its_next_call(ends: Ends) -> None:
     transport, other = ends
     assert transport.isOpen()
     answer = threading.Timer(SHORT_S, other.sendall, (framed(b"late"),))
@@ -629,7 +639,7 @@ def test_a_connection_that_was_looked_at_carries_calls_as_before(ends):
     assert transport.readAll(4) == b"late"
 
 
-def test_an_answer_is_received_once_however_often_it_is_looked_at(ends):
+def test_repeated_access_receives_an_answer_once(ends: Ends) -> None:
     transport, other = ends
     other.sendall(framed(b"answer"))
     transport.flush()
@@ -640,28 +650,26 @@ def test_an_answer_is_received_once_however_often_it_is_looked_at(ends):
     assert transport.frame().getvalue() == b"answer"
 
 
-def test_a_frame_of_the_largest_size_is_received():
-    transport = FramedSocket(Pieces([framed(bytes(FRAME_SIZE_MAX))]), TIMEOUT_S)  # type: ignore[arg-type]
-    transport.wait(TIMEOUT_S)
-    transport.receive()
+def test_a_frame_of_the_largest_size_is_received() -> None:
+    transport = receiving(framed(bytes(FRAME_SIZE_MAX)))
+    next_frame(transport)
 
     assert len(transport.frame().getvalue()) == FRAME_SIZE_MAX
 
 
-def test_reading_beyond_the_frame_is_refused(ends):
+def test_reading_beyond_the_frame_is_refused(ends: Ends) -> None:
     transport, other = ends
     other.sendall(framed(b"four"))
-    transport.wait(TIMEOUT_S)
-    transport.receive()
+    next_frame(transport)
 
     with pytest.raises(TProtocolException):
         transport.readAll(5)
 
 
 @pytest.mark.parametrize("arrived", [READ_AHEAD, BUFFER_SIZE_MIN + 1, 5 * BUFFER_SIZE_MIN])
-def test_a_declared_size_takes_no_more_memory_than_twice_what_has_arrived(arrived):
+def test_a_receive_buffer_is_at_most_twice_the_bytes_that_arrived(arrived: int) -> None:
     SPARES.clear()
-    transport = FramedSocket(Pieces([framed(bytes(FRAME_SIZE_MAX))[:arrived]]), TIMEOUT_S)  # type: ignore[arg-type]
+    transport = receiving(framed(bytes(FRAME_SIZE_MAX))[:arrived])
     transport.wait(TIMEOUT_S)
 
     with pytest.raises(TTransportException) as raised:
@@ -670,14 +678,13 @@ def test_a_declared_size_takes_no_more_memory_than_twice_what_has_arrived(arrive
     assert BUFFER_SIZE_MIN <= len(buffer_in(raised.tb).getvalue()) <= max(BUFFER_SIZE_MIN, 2 * arrived)
 
 
-def test_the_buffer_of_a_large_frame_is_used_again_and_kept_once():
+def test_the_buffer_of_a_large_frame_is_reused_and_kept_once() -> None:
     SPARES.clear()
-    ends = [FramedSocket(Pieces([framed(bytes(1 << 20))]), TIMEOUT_S) for _ in range(2)]  # type: ignore[arg-type]
+    ends = [receiving(framed(bytes(1 << 20))) for _ in range(2)]
     buffers = []
 
     for transport in ends:
-        transport.wait(TIMEOUT_S)
-        transport.receive()
+        next_frame(transport)
         buffers.append(transport.frame())
         transport.let_go()
         transport.let_go()
@@ -687,18 +694,17 @@ def test_the_buffer_of_a_large_frame_is_used_again_and_kept_once():
 
 
 @pytest.mark.parametrize("size", [1, READ_AHEAD - 4])
-def test_the_buffer_of_a_frame_that_arrived_at_once_is_not_kept(size):
+def test_the_buffer_of_a_frame_that_arrived_at_once_is_not_kept(size: int) -> None:
     SPARES.clear()
-    transport = FramedSocket(Pieces([framed(bytes(size))]), TIMEOUT_S)  # type: ignore[arg-type]
-    transport.wait(TIMEOUT_S)
-    transport.receive()
+    transport = receiving(framed(bytes(size)))
+    next_frame(transport)
     transport.let_go()
 
     assert not SPARES
 
 
-def test_every_socket_that_does_not_connect_is_closed(monkeypatch):
-    made = []
+def test_every_socket_that_fails_to_connect_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[socket.socket] = []
 
     class Refusing(socket.socket):
         def connect(self, address: object) -> None:
@@ -713,5 +719,5 @@ def test_every_socket_that_does_not_connect_is_closed(monkeypatch):
     assert all(each.fileno() == -1 for each in made)
 
 
-def test_our_own_address_towards_a_host_is_of_its_kind():
+def test_the_local_address_towards_a_loopback_host_is_loopback() -> None:
     assert host_towards("127.0.0.1", 80) == "127.0.0.1"

@@ -142,7 +142,7 @@ BY_FIELD: dict[tuple[str, type], st.SearchStrategy[Any]] = {
 
 
 def values(hint: Any, field: str = "") -> st.SearchStrategy[Any]:
-    """Any value of a type; what a bare int, float or str may be is a matter of its field's name."""
+    """Return a strategy for a type; the field's name decides which ints, floats and strings are valid."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         return st.one_of([values(each, field) for each in arguments])
@@ -159,7 +159,7 @@ def values(hint: Any, field: str = "") -> st.SearchStrategy[Any]:
         return _built(Order, task=tasks_of_many_files, files=many) | _built(
             Order, task=BY_TYPE[EvaluateTask], files=few
         )
-    if dataclasses.is_dataclass(hint):
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return _built(hint)
     if (field, hint) in BY_FIELD:
         return BY_FIELD[field, hint]
@@ -169,13 +169,13 @@ def values(hint: Any, field: str = "") -> st.SearchStrategy[Any]:
 
 
 def _built(kind: type[Any], **chosen: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Any value of a dataclass, with these strategies for some of its fields."""
+    """Return a strategy for a dataclass, with these strategies for some of its fields."""
     hints = typing.get_type_hints(kind)
     others = {f.name: values(hints[f.name], f.name) for f in dataclasses.fields(kind) if f.name not in chosen}
     return st.builds(kind, **others, **chosen)
 
 
 def answer_of(request: type[Request[Any]]) -> Any:
-    """The type of the answer, as the request declares it: the R of Request[R]."""
-    base = next(b for b in request.__orig_bases__ if typing.get_origin(b) is Request)
+    """Return the type of the answer that the request declares: the R of Request[R]."""
+    base = next(b for b in vars(request)["__orig_bases__"] if typing.get_origin(b) is Request)
     return typing.get_args(base)[0]
