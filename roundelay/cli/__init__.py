@@ -21,6 +21,6 @@ jobs, attach, cancel, export, audit, predict, status, check, lookup, ping, ring,
 dashboard, simulate   the other subcommands (check is status --check)
 compute_node, run_compute_node, supernode, run_supernode   the servers: command lines; what they run
 
-screen            what people see of a job: notes and rounds
+screen            the output of a job: notes and rounds
 bars, tables      what rich draws: progress, and results at the end
 """

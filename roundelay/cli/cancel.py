@@ -15,7 +15,7 @@ def run(chosen: parser_base.Namespace) -> int:
 
 
 def cancelled(snapshot: JobSnapshot) -> str:
-    """Return the line that tells a user what a cancelled job has left."""
+    """Return the line that tells the user how to get a cancelled job's model."""
     job, rounds = snapshot.job, snapshot.rounds_done
     if rounds < 1:
         return f"cancelled job {job} before its first round: there is no model"

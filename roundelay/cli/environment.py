@@ -1,6 +1,6 @@
 """Start a program: check Python and the required packages before anything else is imported.
 
-Standard library only, in syntax that older Pythons parse too: they are told in one line what is needed.
+Standard library only, in syntax that older Pythons parse too: they exit with one line that says what is needed.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class Exit(Exception):
 
 
 def from_client(error: ClientError) -> Exit:
-    """Return the end that a client's error means."""
+    """Return the Exit for a client's error."""
     return Exit(next(code for kind, code in CODES.items() if isinstance(error, kind)), str(error))
 
 

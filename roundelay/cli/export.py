@@ -1,4 +1,4 @@
-"""client.py export JOB --out FILE: save the model that a job has made so far."""
+"""client.py export JOB --out FILE: save the model of a job's latest round."""
 
 from __future__ import annotations
 

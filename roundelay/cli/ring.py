@@ -1,4 +1,4 @@
-"""client.py ring: a whole ring on this machine, until Ctrl-C. Nothing of it is left when this ends, however it ends."""
+"""client.py ring: a whole ring on this machine, until Ctrl-C. However the command ends, it leaves nothing running."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def run(chosen: parser_base.Namespace) -> int:
 
 
 def show(ring: LocalRing, chosen: parser_base.Namespace, seconds: float) -> None:
-    """Where it is, and what to type next."""
+    """Print the ring's address and what to type next."""
     if chosen.json:
         exits.say(json.dumps({"supernode": str(ring.supernode), "nodes": chosen.count, "seconds": round(seconds, 2)}))
         return

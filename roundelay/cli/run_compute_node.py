@@ -170,7 +170,7 @@ def advertised(chosen: parser_base.Namespace, way_in: Address) -> str:
 
 
 def _supernode(chosen: parser_base.Namespace) -> Callable[[], Address]:
-    """As given, or as the node list says. Raises NodeListError."""
+    """Return the supernode as given, or from the node list. Raises NodeListError."""
     if chosen.supernode is not None:
         return lambda: chosen.supernode
     addresses.read(chosen.nodes)

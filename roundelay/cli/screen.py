@@ -1,4 +1,4 @@
-"""What people see of a job: notes and progress on standard error while it runs, results on standard output.
+"""The output of a job: notes and progress on standard error while it runs, results on standard output.
 
 rich is imported only where it has something to draw: bars on a terminal, tables at the end. A job started by a
 script does without, and starts sooner.

@@ -1,6 +1,6 @@
 """client.py simulate: rings in one thread, from one seed. Scenarios, soaks, and the Chord paper's experiments.
 
-Results on standard output, progress on standard error. Exit code 0: everything held; 1: something did not.
+Results on standard output, progress on standard error. Exit code 0: every check passed; 1: one failed.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
 
 
 def run(chosen: parser_base.Namespace) -> int:
-    """Run what was asked for; return FAILED if something did not hold. Raises Exit."""
+    """Run the chosen simulation; return FAILED if a check failed. Raises Exit."""
     options = _scenario(chosen) if chosen.what == "scenario" else None
     from roundelay.sim import commands  # brings numpy, which --help does not wait for
 

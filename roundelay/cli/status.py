@@ -30,7 +30,7 @@ def run(chosen: parser_base.Namespace) -> int:
 
 
 def to_json(status: Status) -> dict[str, object]:
-    """One node; identifiers in full."""
+    """Return one node as JSON, identifiers in full."""
     ring = status.ring
     return {
         "id": ring.digits(status.node.id),

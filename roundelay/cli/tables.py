@@ -1,4 +1,4 @@
-"""The tables at a job's end: how well the model does, and who trained what."""
+"""The tables at a job's end: the model's metrics, and which node trained which files."""
 
 from __future__ import annotations
 

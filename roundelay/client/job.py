@@ -84,7 +84,7 @@ class Job:
         return self._report
 
     def cancel(self, reason: bytes = b"by its client") -> JobSnapshot:
-        """End the job; what it has made so far is kept. Raises RequestRefused if it has ended, JobFailed."""
+        """End the job; its rounds so far are kept. Raises RequestRefused if it has ended, JobFailed."""
         with translated_errors(JobFailed):
             snapshot = self._ask(lambda entry: read_for_audit(entry.node, entry.ring, self.id))
             if snapshot.end:
@@ -101,7 +101,7 @@ class Job:
             return read_job(self._connection, self.id)
 
     def model(self, snapshot: JobSnapshot | None = None) -> SavedModel:
-        """Fetch the model of the last round made so far. Raises JobFailed."""
+        """Fetch the model of the latest round. Raises JobFailed."""
         snapshot = snapshot or self.snapshot()
         if not snapshot.results:
             raise JobFailed(f"job {self.id} has made no model yet: it is {snapshot.state}")
@@ -111,7 +111,7 @@ class Job:
             return model_from(self.spec, weights, bytes.fromhex(snapshot.results[0].moments))
 
     def metrics(self, snapshot: JobSnapshot | None = None) -> Metrics:
-        """Measure the model made so far on the job's validation file, fetched from the ring. Raises JobFailed."""
+        """Measure the latest model on the job's validation file, fetched from the ring. Raises JobFailed."""
         model, file, spec = self.model(snapshot), self.spec.validation, self.spec
         with translated_errors(JobFailed):
             content = self._ask(

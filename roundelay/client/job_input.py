@@ -36,7 +36,7 @@ CLASSES = 26
 
 @dataclass(frozen=True, eq=False)
 class JobInput:
-    """The files of a job, and what the spec says of their rows."""
+    """The files of a job, and the spec's description of their rows."""
 
     contents: Mapping[str, Content]  # by digest
     files: tuple[TrainingFile, ...]  # sorted by name

@@ -24,7 +24,7 @@ ABSENT_MAX = 600  # polls in a row that do not find the job
 
 @dataclass(frozen=True)
 class FinishedJob:
-    """What a finished job has left: all rounds, and its last model as bytes."""
+    """The outcome of a finished job: all rounds, and its last model as bytes."""
 
     rounds: tuple[Round, ...]
     weights: bytes
@@ -32,7 +32,7 @@ class FinishedJob:
 
 
 class JobRunner:
-    """Runs one job to its end; `on_round` hears of every round as it finishes."""
+    """Runs one job to its end; `on_round` is called with every round as it finishes."""
 
     def __init__(self, connection: Connection, spec: JobSpec, on_round: Callable[[Round], None]) -> None:
         self._connection = connection
@@ -79,7 +79,7 @@ class JobRunner:
         return self._finished(weights, snapshot.results, reread)
 
     def _finished(self, weights: bytes, results: tuple[RoundResult, ...], reread: bool) -> FinishedJob:
-        """Read the rounds anew if they were not all seen, or not as they count."""
+        """Read the rounds again if some were not seen, or differ from those stored."""
         if reread or len(self._rounds) < self._spec.settings.rounds:
             self._rounds = rounds_of(self._poll(None))
         return FinishedJob(tuple(self._rounds), weights, bytes.fromhex(results[0].moments))
@@ -93,7 +93,7 @@ class JobRunner:
             self._add(*each)
 
     def _poll(self, known: JobSnapshot | None) -> JobSnapshot:
-        """Read a job that has been there: while the nodes that store its records are away, wait for them."""
+        """Read a job that is known to exist; wait while the nodes that store its records are away."""
         for _ in range(ABSENT_MAX):
             try:
                 return read_job(self._connection, self._spec.job, known)

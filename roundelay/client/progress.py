@@ -1,4 +1,4 @@
-"""How long operations report to whoever waits for them."""
+"""How long operations report their progress."""
 
 from __future__ import annotations
 

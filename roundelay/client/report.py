@@ -20,7 +20,7 @@ from roundelay.ml.readers.saved_model import SavedModel, save
 
 
 class Round(NamedTuple):
-    """One finished round: its result, which is the same whoever trained it, and the report of how it went."""
+    """One finished round: its result, which does not depend on the nodes that trained it, and its report."""
 
     result: RoundResult
     report: RoundReport
@@ -57,14 +57,14 @@ class Round(NamedTuple):
 
 @dataclass(frozen=True)
 class JobReport:
-    """What a finished job has come to."""
+    """The results of a finished job."""
 
     spec: JobSpec
     nodes: int  # of the ring when the job was published
     rounds: tuple[Round, ...]
     model: SavedModel
     seconds: float = 0.0
-    metrics: Metrics | None = None  # of the model on the validation file, if that is at hand
+    metrics: Metrics | None = None  # of the model on the validation file, if it can be read
 
     @property
     def validation_error(self) -> float:
@@ -101,7 +101,7 @@ def model_from(spec: JobSpec, weights: bytes, moments: bytes) -> SavedModel:
 
 
 def measure_model(model: SavedModel, samples: Samples) -> Metrics:
-    """Return how a model does on these rows."""
+    """Return a model's metrics on these rows."""
     with np.errstate(all="ignore"):
         return measure(model.probabilities(samples.x), samples.y, model.labels)
 

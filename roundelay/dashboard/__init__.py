@@ -1,9 +1,9 @@
 """The web page: the live ring, launching and watching jobs, the churn lab.
 
-model         what is known of a ring at one moment, as values: RingState, NodeState
+model         the state of a ring at one moment, as values: RingState, NodeState
 poll          procedures that ask the ring for its members and its jobs
-diff          the difference between two scenes, as the browser is sent it
-events        what happened between two states
+diff          the changes between two scenes, as sent to the browser
+events        the events between two states
 watcher       polls again and again, once for all open pages
 palette       the colour of each node
 scene         the elements of a drawing
@@ -13,7 +13,7 @@ form          the training form, made from the settings and data options of a jo
 form_widgets  the same form, as widgets
 actions       what the page may do: launch, stop, look up, download; and to a lab: kill, pause, cut
 guard         access control: Host, Origin and token
-options       what the dashboard is started with
+options       the dashboard's options
 choices       what a command line needs to know before anything else is imported
 run           everything behind the page
 serve         the web server

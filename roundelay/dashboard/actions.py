@@ -1,4 +1,4 @@
-"""What the page may set in motion. Every refusal is an ActionRefused with a line for people."""
+"""The actions of the page. Every refusal is an ActionRefused with a message of one line."""
 
 from __future__ import annotations
 
@@ -74,18 +74,18 @@ class Actions:
             self._launching.release()
 
     def cancel(self, job: str) -> str:
-        """End a job, and return its id; what it has made so far is kept."""
+        """End a job, and return its id; its rounds so far are kept."""
         self._require_writable()
         self._do(lambda: self._job(self._snapshot(job)).cancel(b"by the dashboard"))
         return job
 
     def model(self, job: str) -> bytes:
-        """Return the model that a job has made so far, as a file (.npz)."""
+        """Return the model of a job's latest round, as a file (.npz)."""
         snapshot = self._with_model(job)
         return self._do(lambda: _file_of(self._job(snapshot), snapshot))
 
     def metrics(self, job: str) -> Metrics:
-        """Return how the model that a job has made so far does on the job's validation file, class by class."""
+        """Return the metrics, by class, of a job's latest model on its validation file."""
         snapshot = self._with_model(job)
         return self._do(lambda: self._job(snapshot).metrics(snapshot))
 
@@ -121,7 +121,7 @@ class Actions:
             return self._ring.submit(prepared).id
 
     def _paths(self, wanted: Wanted) -> tuple[Path, Path | None]:
-        """Return the data and, if they are named, those to validate on."""
+        """Return the paths of the data and, if given, of the validation data."""
         data, validation = self._inside(wanted.data), wanted.validation.strip()
         if Path(validation).is_absolute() or ".." in Path(validation).parts:
             raise ActionRefused("name the validation data as they are called inside the folder of the data")
@@ -162,7 +162,7 @@ class Actions:
 
 
 class LabActions:
-    """What may be done to the page's own ring."""
+    """The actions on the lab's ring."""
 
     def __init__(self, lab: Lab, watcher: Watcher, read_only: bool) -> None:
         self.lab = lab
@@ -189,7 +189,7 @@ class LabActions:
         self._do(self.lab.start_supernode)
 
     def cut(self) -> None:
-        """In two, every other node to one side: each side then has a copy of most files."""
+        """Partition the ring, nodes alternating between the sides: each side then has a copy of most files."""
         one, other = sides(self._watcher.ring_state)
         if not one or not other:
             raise ActionRefused("one node cannot be cut in two")
@@ -210,7 +210,7 @@ class LabActions:
 
 
 def sides(ring_state: RingState) -> tuple[list[Address], list[Address]]:
-    """Split the ring in two: every other node to one side."""
+    """Return the two sides of a partition, to which nodes belong alternately."""
     addresses = [member.ref.address for member in ring_state.nodes]
     return addresses[::2], addresses[1::2]
 

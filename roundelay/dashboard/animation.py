@@ -1,7 +1,7 @@
-"""Scenes over time as one animated SVG: a ring_state for documents, which no script needs to run.
+"""Scenes over time as one animated SVG, for documents: it plays without a script.
 
 A piece is there while its scene has it; attributes that change are animated in steps. The styles come
-from page.css's variables, resolved for a light page, since a ring_state in a document has no page around it.
+from page.css's variables, resolved for a light page, since an image in a document has no page around it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SKIPPED = {"data-act", "data-value", "tabindex", "role", "aria-label", "aria-pre
 
 @dataclass
 class Life:
-    """A piece through all frames: None where it is not there."""
+    """A piece through all frames; None in the frames that lack it."""
 
     first: Piece
     frames: list[Piece | None]
@@ -25,7 +25,7 @@ class Life:
 
 
 def animate(frames: Sequence[Scene], frame_s: float, width: int, height: int, style: str) -> str:
-    """Return an SVG that shows the frames one after the other, for ever. Pieces must be SVG elements."""
+    """Return an SVG that shows the frames in a loop. Pieces must be SVG elements."""
     lives = _lives(frames)
     total_s = frame_s * len(frames)
     roots = [name for name, life in lives.items() if not life.first.parent]
@@ -38,7 +38,7 @@ def animate(frames: Sequence[Scene], frame_s: float, width: int, height: int, st
 
 
 def _lives(frames: Sequence[Scene]) -> dict[str, Life]:
-    """Every piece that ever is, with its text as part of its name: texts cannot be animated, only exchanged."""
+    """Return every piece of any frame by name and text: a text cannot be animated, so a new text is a new piece."""
     lives: dict[str, Life] = {}
     for number, frame in enumerate(frames):
         named = {name: _life_name(name, piece) for name, piece in frame.pieces.items()}
@@ -79,7 +79,7 @@ def _keys(life: Life) -> set[str]:
 
 
 def _values(life: Life, key: str) -> list[str]:
-    """In every frame; where the piece is away, or has none, as before."""
+    """Return an attribute's value in every frame; a frame without one repeats the previous value."""
     values: list[str] = []
     for piece in life.frames:
         before = values[-1] if values else life.first.attributes.get(key, "")

@@ -1,4 +1,4 @@
-"""Line charts as drawings: a few series over the rounds, with an axis that people can read."""
+"""Line charts as drawings: a few series over the rounds, with an axis of round numbers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DASHES = ("", "7 4", "2 3", "9 3 2 3")  # lines differ in dashes as well as in c
 
 @dataclass(frozen=True)
 class Series:
-    """One line: its name, and (round, value) in order."""
+    """One line of a chart: its name, and its (round, value) pairs in order."""
 
     name: str
     points: tuple[tuple[float, float], ...]
@@ -29,7 +29,7 @@ class Series:
 def chart_scene(
     title: str, series: Sequence[Series], rounds: int, marks: Sequence[tuple[float, str]] = (), unit: str = ""
 ) -> Scene:
-    """Draw a chart. marks: rounds to point at, with the reason."""
+    """Draw a chart. marks: rounds to mark, each with the reason."""
     scene = Scene()
     scene.add(
         "svg", "svg", viewBox=f"0 0 {WIDTH:g} {HEIGHT:g}", cls="chart", role="img", aria_label=_spoken(title, series)
@@ -104,7 +104,7 @@ def _add_line(scene: Scene, number: int, line: Series, top: float, rounds: int) 
 
 
 def thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """At most POINTS_MAX of them, the last included."""
+    """Return at most POINTS_MAX of the points, including the last."""
     step = -(-len(points) // POINTS_MAX) or 1
     return [*points[:-1:step], *points[-1:]]
 

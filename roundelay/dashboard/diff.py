@@ -1,4 +1,4 @@
-"""The difference between a page's scenes of now and of before, in one numbered message."""
+"""The changes since the scenes that a page shows, as one numbered message."""
 
 from __future__ import annotations
 

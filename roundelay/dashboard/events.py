@@ -1,4 +1,4 @@
-"""What happened between two states of a ring, as lines for people."""
+"""The events between two states of a ring, as lines of a log."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Event:
 
 
 def changes(before: RingState, after: RingState) -> list[Event]:
-    """Return what is new, in the order in which it is best read."""
+    """Return the events between two states, in the order of the log."""
     return [*_supernode(before, after), *_nodes(before, after), *_jobs(before, after)]
 
 
@@ -70,7 +70,7 @@ def _heir(after: RingState, ref: NodeRef) -> NodeState | None:
 
 
 def _behind(after: RingState, member: NodeState) -> str:
-    """Whose keys it has taken."""
+    """Return the node whose keys it has taken over."""
     following = next((other for other in after.nodes if other.ref == member.successors[0]), None)
     return f", in front of {_name(following)}" if following is not None and following.ref != member.ref else ""
 

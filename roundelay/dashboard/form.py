@@ -40,7 +40,7 @@ def data_fields() -> list[Field]:
 
 
 def settings_of(typed: Mapping[str, str | bool]) -> Settings:
-    """Return the settings that a filled form means. Raises BadSpec."""
+    """Return the settings of a completed form. Raises BadSpec."""
     unknown = typed.keys() - {each.name for each in fields(Settings)}
     if unknown:
         raise BadSpec(f"no such setting: {', '.join(sorted(unknown))}")
@@ -48,7 +48,7 @@ def settings_of(typed: Mapping[str, str | bool]) -> Settings:
 
 
 def data_options_of(typed: Mapping[str, str | bool]) -> DataOptions:
-    """Return the data options that a filled form means; what is left open keeps its default. Raises BadSpec."""
+    """Return the data options of a completed form; an empty field means its default. Raises BadSpec."""
     if unknown := typed.keys() - set(DATA_OPTIONS):
         raise BadSpec(f"no such option: {', '.join(sorted(unknown))}")
     by_name = {each.name: each for each in fields(DataOptions)}
@@ -59,7 +59,7 @@ def data_options_of(typed: Mapping[str, str | bool]) -> DataOptions:
 
 
 def problem(name: str, typed: str | bool) -> str | None:
-    """Return what is wrong with the value of a setting, in the words of the command line; None if nothing is."""
+    """Return the command line's error message for the value of a setting; None if it is valid."""
     try:
         _setting(name, typed)
     except BadSpec as error:

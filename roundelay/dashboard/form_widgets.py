@@ -1,4 +1,4 @@
-"""The training form as widgets; what it has and what it refuses is decided in form.py."""
+"""The training form as widgets; its fields and checks are in form.py."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DATA, VALIDATION = "letters", "validate_letters.txt"
 
 
 class TrainingForm:
-    """A field for each setting, and the files; `launch` is given what was filled in."""
+    """The fields of a job's settings and data; `launch` is called with the completed form."""
 
     def __init__(self, folder: Path, launch: Callable[[Wanted], Awaitable[None]]) -> None:
         self._folder = folder

@@ -11,7 +11,7 @@ WHOLE = 0.999999  # an arc of a whole turn has no direction: two halves are draw
 
 
 def turn(ring: Ring, identifier: int) -> float:
-    """Where an identifier is, as a part of a turn: 0 to 1."""
+    """Return an identifier's position as a fraction of a turn, from 0 to 1."""
     shift = max(0, ring.bits - 53)  # a float holds no more
     return (identifier >> shift) / (ring.size >> shift)
 

@@ -1,9 +1,8 @@
 """Access control for the page: an ASGI wrapper in front of everything, websockets included.
 
-Three checks, each of its own: the Host must be ours (a foreign name that resolves to this machine is
-not), an Origin must be ours (a page of somebody else's cannot use the reader's browser), and the
-token of this start must be shown. It comes once, in the address that is printed at the start, and
-from then on as a cookie that scripts cannot read and other sites cannot send.
+Three independent checks: the Host header must be one of the page's names (against DNS rebinding), an Origin header
+must be the page's own (against cross-site requests), and the access token must be present. The token is sent once, in
+the address printed at startup, and then as a cookie that scripts cannot read and other sites cannot send.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ HEADERS = (
 
 @dataclass(frozen=True)
 class Admission:
-    """What a request must show. hosts: as they stand in a Host header, in small letters."""
+    """What a request must present. hosts: as in a Host header, in lower case."""
 
     hosts: frozenset[str]
     token: str
@@ -48,7 +47,7 @@ class Admission:
 
 @dataclass(frozen=True)
 class Verdict:
-    """status: 0 lets it through; 303 takes the token in and leads to the page without it; else a refusal."""
+    """status: 0 lets the request pass; 303 sets the cookie and redirects to the bare address; else a refusal."""
 
     status: int
     line: str = ""
@@ -58,7 +57,7 @@ PASS = Verdict(0)
 
 
 def admission(names: Iterable[str], port: int, token: str) -> Admission:
-    """For a page that is reached by these names at this port."""
+    """Return the admission for a page with these names at this port."""
     hosts = {f"[{name}]" if ":" in name else name.lower() for name in names}
     shown = {f"{host}:{port}" for host in hosts} | (hosts if port == 80 else set())
     return Admission(frozenset(shown), token, f"roundelay-{port}")
@@ -83,14 +82,14 @@ def judge(scope: Scope, wanted: Admission) -> Verdict:
 
 
 class Guard:
-    """Judges everything before `app` sees it."""
+    """An ASGI application that passes on to `app` only what is admitted."""
 
     def __init__(self, app: App, wanted: Admission) -> None:
         self.app = app
         self._wanted = wanted
 
     def expect(self, wanted: Admission) -> None:
-        """From now on, this: the port may be known only when it is bound."""
+        """Use this admission from now on: the port may be known only once it is bound."""
         self._wanted = wanted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""All jobs of the ring: compared on one chart, told apart by what they made, and each traced down to its files."""
+"""All jobs of the ring: one chart of their errors, a comparison of their models, and each job's lineage."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LINKS_SHOWN = 6  # of a chain, besides round 0
 
 
 def jobs_scene(ring_state: RingState, chosen: str) -> Scene:
-    """Every job, the latest first; finished ones that were asked for the same say whether they made the same."""
+    """Draw every job, the latest first; finished jobs with the same recipe show whether their models are equal."""
     scene = Scene()
     body = table(scene, "jobs", ("job", "state", "round", "error", "settings", "files", "model"), "Jobs of the ring")
     for snapshot in reversed(ring_state.jobs):
@@ -70,7 +70,7 @@ def verdict(snapshot: JobSnapshot, jobs: Sequence[JobSnapshot]) -> str:
 
 
 def recipe(snapshot: JobSnapshot) -> str:
-    """Return what decides the model: the spec without its nonce and driver."""
+    """Return everything that determines the model: the spec without its nonce and driver."""
     raw = asdict(snapshot.spec) | {"nonce": "", "detached": False}
     return hashlib.sha256(json.dumps(raw, sort_keys=True).encode()).hexdigest()
 
@@ -92,7 +92,7 @@ def compare_scene(ring_state: RingState, chosen: str) -> Scene:
 
 
 def lineage_scene(ring_state: RingState, chosen: str) -> Scene:
-    """From the model back to the files: each result names the one before it by digest, the first the spec."""
+    """Draw the chain from model to files: each result names the one before it by digest, the first the spec."""
     scene = Scene()
     snapshot = ring_state.job(chosen)
     if snapshot is None:

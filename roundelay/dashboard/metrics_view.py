@@ -1,7 +1,7 @@
-"""How a finished model does, class by class: the confusion matrix, and precision, recall, F1 and AUC of each class.
+"""The metrics of a finished model: the confusion matrix, and precision, recall, F1 and AUC of each class.
 
-The scale is one hue that grows darker (lighter in the dark), and every cell has its number: no colour need be told
-from another. What is right is framed as well.
+The scale is one hue that grows darker (lighter in the dark), and every cell has its number, so no
+information depends on colour. Correct predictions are framed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from roundelay.dashboard.scene import Scene
 from roundelay.dashboard.tables import row, table
 from roundelay.ml.metrics import Metrics
 
-CLASSES_MAX = 40  # that are shown: those of which most rows were mistaken
+CLASSES_MAX = 40  # shown: those with the most errors
 LABEL_MAX = 24  # characters of a class's name
 MANY_MIN, SHORT_MAX = 12, 3  # classes with labels as short as this stand close to each other
 STEPS = 5  # of the scale; page.css has them: .heat-1 ... .heat-5
@@ -40,7 +40,7 @@ def confusion_scene(metrics: Metrics | None, complaint: str = "") -> Scene:
 
 
 def shown_classes(metrics: Metrics) -> list[int]:
-    """Classes that occur or were predicted, in their order; of very many those with the most mistakes."""
+    """Return the classes that occur or were predicted, in order; of too many, those with the most errors."""
     met = _met(metrics)
     mistakes = {
         c: sum(metrics.confusion[c]) + sum(r[c] for r in metrics.confusion) - 2 * metrics.confusion[c][c] for c in met

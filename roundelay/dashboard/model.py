@@ -1,4 +1,4 @@
-"""What the page knows of a ring at one moment, as values."""
+"""The state of a ring at one moment, as values."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _RECORD = re.compile(r"[0-9a-f]{64}(\..*)?")
 
 @dataclass(frozen=True)
 class NodeState:
-    """One node: what it last said of itself, and whether it answers."""
+    """One node: its latest status, and whether it still answers."""
 
     status: Status
     answers: bool = True
@@ -31,18 +31,18 @@ class NodeState:
 
     @property
     def share(self) -> float:
-        """The part of the circle that it owns."""
+        """The fraction of the circle that it owns."""
         ring = self.status.ring
         return (ring.distance(self.status.predecessor.id, self.ref.id) or ring.size) / ring.size
 
     @property
     def files(self) -> tuple[str, ...]:
-        """Names of what it keeps and owns, other than records of jobs."""
+        """The names of the entries that it owns, without records of jobs."""
         return tuple(name for name in self.status.names if not is_record(name) and self.owns(name))
 
     @property
     def copies(self) -> tuple[str, ...]:
-        """Names of what it keeps for others."""
+        """The names of the entries that it holds as a replica."""
         return tuple(name for name in self.status.names if not is_record(name) and not self.owns(name))
 
     @property
@@ -61,7 +61,7 @@ class NodeState:
 class RingState:
     """The whole ring. nodes: by identifier; jobs: in the order in which they were published."""
 
-    supernode: Address | None  # none where the page came in through a node
+    supernode: Address | None  # None if the page entered through a node
     ring: Ring | None = None
     nodes: tuple[NodeState, ...] = ()
     jobs: tuple[JobSnapshot, ...] = ()
@@ -86,7 +86,7 @@ class RingState:
 
     @property
     def phase(self) -> str:
-        """The phase of the training, in the words of the systems that had such a page before."""
+        """The phase of the training, by the names that earlier systems used."""
         if self.running is None:
             return IDLE
         return TRAINING if any(member.answers and member.status.training for member in self.nodes) else UPDATING
@@ -98,5 +98,5 @@ def is_record(name: str) -> bool:
 
 
 def key_of(node: NodeRef) -> str:
-    """Return the name of a node's incarnation on the page: safe as an identifier in a document."""
+    """Return the name of a node's incarnation on the page: a valid HTML id."""
     return f"n{node.id:x}-{node.incarnation:x}"

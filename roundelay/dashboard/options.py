@@ -1,4 +1,4 @@
-"""What the dashboard is started with, checked."""
+"""The dashboard's options, and their checks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LOCAL_NAMES = ("127.0.0.1", "localhost", "::1")
 
 @dataclass(frozen=True)
 class DashboardOptions:
-    """How a dashboard is reached, and what it shows. Raises ClientError for what does not fit together."""
+    """How a dashboard is reached, and what it shows. Raises ClientError for options that contradict each other."""
 
     ring: RingAddress
     port: int = 8080  # 0: any free one

@@ -1,6 +1,6 @@
-"""The widgets of one open page, and what they are wired to. Everything live is a scene on a board.
+"""The widgets of one open page and their event handlers. Everything live is a scene on a board.
 
-The only module that knows NiceGUI: tabs, fields and buttons are its, the drawings are ours.
+The only module that knows NiceGUI: it makes tabs, fields and buttons; the drawings are scenes.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def install(site: Site) -> None:
 
 
 class Page:
-    """One reader's page: what was chosen on it, and the widgets."""
+    """One open page: its selection and its widgets."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -71,7 +71,7 @@ class Page:
         self._sections: dict[str, ui.element] = {}
 
     def leave(self) -> None:
-        """Count the reader out."""
+        """Unregister this page when it is closed."""
         self._site.pages -= 1
 
     # --- building
@@ -196,7 +196,7 @@ class Page:
         self._refresh(anew=True)
 
     def _refresh(self, anew: bool = False) -> None:
-        """Send what has changed, if anything has."""
+        """Send the changes, if there are any."""
         watcher = self._site.watcher
         state = (watcher.version, self._node, self._peeked, self._job, self._found, self._hops, self._disturbed())
         if state == self._drawn and not anew:
@@ -207,7 +207,7 @@ class Page:
             self._client.run_javascript(call)
 
     def _scenes(self, ring_state: RingState) -> Mapping[str, Scene]:
-        """Of the boards that can be seen."""
+        """Return the scenes of the visible boards."""
         route = self._found.route if self._found is not None and self._tab == "lookup" else None
         paused, far = self._disturbed()
         name = self._found.name if self._found is not None else ""
@@ -249,7 +249,7 @@ class Page:
         return latest.job if latest is not None else ""
 
     def _disturbed(self) -> tuple[frozenset[NodeRef], frozenset[NodeRef]]:
-        """Return the nodes of the lab that are paused, and those beyond the cut."""
+        """Return the nodes of the lab that are paused, and those on the far side of a partition."""
         lab = self._site.lab
         if lab is None:
             return frozenset(), frozenset()
@@ -278,7 +278,7 @@ class Page:
         self._measure_at = time.monotonic() + (MEASURE_AGAIN_S if job in self._unmeasured else 0.0)
         self._refresh(anew=True)
 
-    # --- what the reader does
+    # --- actions of the user
 
     def _on_resync(self, _: Any) -> None:
         self._boards.forget()
@@ -336,7 +336,7 @@ class Page:
             await self._do(lambda: what(member.ref.address))
 
     async def _do(self, what: Callable[[], R]) -> R | None:
-        """In a thread of its own; a refusal is told."""
+        """Run an action in a thread; notify the user if it is refused."""
         try:
             result: R = await run.io_bound(what)
         except ActionRefused as refused:

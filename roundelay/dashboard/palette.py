@@ -1,4 +1,4 @@
-"""Which colour a node has: of seven that the colour-blind can tell apart (Okabe and Ito), kept for life."""
+"""The colour of each node, kept for its lifetime: one of seven that are colour-blind-safe (Okabe and Ito)."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ NODES = 6
 PATIENCE_MS = 300_000.0
 WIDE, NARROW = {"width": 1280, "height": 860}, {"width": 420, "height": 860}
 ROUNDS = "12"
-LOOK_MS = 700.0  # until what moves has come to rest
+LOOK_MS = 700.0  # for animations to end
 
 
 def main(arguments: list[str]) -> int:
@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
 
 
 def photograph(page: Any, folder: Path) -> None:
-    """Every view, one after the other."""
+    """Take a picture of every view, one after the other."""
     page.wait_for_function("n => document.querySelectorAll('.ring .node').length === n", arg=NODES)
     train(page)
     page.wait_for_function("document.querySelector('.jobhead + progress')?.value >= 5")
@@ -87,7 +87,7 @@ def train(page: Any) -> None:
 
 
 def disturb(page: Any, folder: Path) -> None:
-    """Train the same job again, while the chosen node and the supernode are killed."""
+    """Train the same job again, while the selected node and the supernode are killed."""
     train(page)
     page.locator(".state.running").wait_for()
     tab(page, "Churn lab")
@@ -107,7 +107,7 @@ def tab(page: Any, name: str) -> None:
 
 
 def shoot(page: Any, path: Path) -> None:
-    """When what moves has come to rest."""
+    """Take one picture when animations have ended."""
     page.mouse.move(5, 5)
     page.wait_for_timeout(LOOK_MS)
     page.screenshot(path=path)
@@ -115,13 +115,13 @@ def shoot(page: Any, path: Path) -> None:
 
 @contextmanager
 def opened(address: str) -> Iterator[Any]:
-    """In a browser of its own."""
+    """Open the page in a new browser context."""
     with sync_playwright() as started:
         chromium = started.chromium.launch(executable_path=shutil.which("chromium"), args=list(FLAGS))
         page = chromium.new_page(viewport=WIDE, device_scale_factor=1)
         page.set_default_timeout(PATIENCE_MS)
         page.goto(address)
-        page.add_style_tag(content=".q-notifications { display: none }")  # they would lie on the pictures
+        page.add_style_tag(content=".q-notifications { display: none }")  # they would cover the pictures
         yield page
         chromium.close()
 

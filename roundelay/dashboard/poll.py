@@ -38,7 +38,7 @@ def look_at_jobs(start: NodeRef, ring: Ring, known: Sequence[JobSnapshot]) -> Pr
 
 
 def thrifty(snapshot: JobSnapshot) -> JobSnapshot:
-    """Without who trained what in rounds before the last: of a long job that is most of what there is to remember."""
+    """Drop the placement of all rounds but the last: it is most of a long job's memory."""
     last = max(snapshot.reports, default=0)
     return replace(
         snapshot,

@@ -2,7 +2,7 @@
 
 python -m roundelay.dashboard.recording [FILE]
 
-Starts a ring, trains a job in peace, then the same job again while nodes are killed, added, paused, and
+Starts a ring, trains a job undisturbed, then the same job again while nodes are killed, added, paused, and
 the network is cut in two, and writes what the page would have shown as one animated SVG.
 """
 
@@ -33,7 +33,7 @@ from roundelay.node.subprocesses import ROOT
 FILE = ROOT / "docs" / "pictures" / "churn-lab.svg"
 NODES, ROUNDS = 6, 40
 ROUNDS_APART = 3  # from one disturbance to the next
-FRAME_S, SHOWN_S = 0.5, 0.25  # one is taken so often, and shown so long
+FRAME_S, SHOWN_S = 0.5, 0.25  # a frame is taken every FRAME_S and shown for SHOWN_S
 PATIENCE_S = 600.0
 WIDTH, HEIGHT = 900, 440
 PLOT = (470.0, 90.0, 390.0, 200.0)  # left, top, width, height of the chart
@@ -58,7 +58,7 @@ STYLE = """
 
 @dataclass(frozen=True)
 class Frame:
-    """One moment."""
+    """The lab at one moment."""
 
     ring_state: RingState
     chosen: Chosen
@@ -90,7 +90,7 @@ class Recorder:
         do()
 
     def watch_until(self, is_so: Callable[[RingState], bool]) -> None:
-        """Take frames until then. Raises TimeoutError."""
+        """Take frames until a condition holds. Raises TimeoutError."""
         deadline = time.monotonic() + PATIENCE_S
         while not is_so(self.watcher.ring_state):
             if time.monotonic() > deadline:
@@ -152,7 +152,7 @@ def disturbances(recorder: Recorder) -> list[tuple[str, Callable[[], None]]]:
         return living[place % len(living)]
 
     def driver() -> Address:
-        """Of the running job: who drives it is the one whom it hurts most to lose."""
+        """Return the driver of the running job: the node whose loss disturbs it most."""
         running = recorder.watcher.ring_state.running
         named = running.reports[max(running.reports)].driver if running is not None and running.reports else ""
         living = [member.ref.address for member in recorder.watcher.ring_state.nodes if member.answers]
@@ -184,7 +184,7 @@ def is_done(ring_state: RingState, job: str) -> bool:
 
 
 def has_come(job: str, rounds: int, ring_state: RingState) -> bool:
-    """So far, or to its end."""
+    """Return whether the job has reached a round, or its end."""
     return rounds_of(ring_state, job) >= rounds or is_done(ring_state, job)
 
 
@@ -194,7 +194,7 @@ def rounds_of(ring_state: RingState, job: str) -> int:
 
 
 def thin(frames: list[Frame]) -> list[Frame]:
-    """Without those in which nothing that is drawn has happened."""
+    """Drop the frames in which nothing visible changed."""
     kept = frames[:1]
     for frame in frames[1:]:
         if frame.deed != kept[-1].deed or _gist(frame) != _gist(kept[-1]):
@@ -209,7 +209,7 @@ def _gist(frame: Frame) -> object:
 
 
 def frame_scene(frame: Frame, peace: str, churn: str) -> Scene:
-    """Draw the ring at the left; at the right what is done to it, both jobs' errors, and the outcome."""
+    """Draw the ring on the left; on the right the current fault, both jobs' errors, and the outcome."""
     scene = Scene()
     ring = ring_scene(frame.ring_state, frame.chosen)
     scene.add("ring", "g", transform="translate(220 235) scale(1.3)")

@@ -1,4 +1,4 @@
-"""The ring as a drawing: arcs in their owners' colours, successor links, keys, the chosen node's fingers, a lookup."""
+"""The ring as a drawing: arcs in their owners' colours, links, keys, the selected node's fingers, a lookup."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from roundelay.dashboard.model import NodeState, RingState, is_record, key_of
 from roundelay.dashboard.scene import Scene
 
 RADIUS, LINKS_RADIUS, KEYS_RADIUS, LABEL_RADIUS = 100.0, 91.0, 108.0, 118.0
-LABELS_MAX = 24  # nodes; beyond, only the chosen one is named
+LABELS_MAX = 24  # nodes; on a larger ring only the selected one is labelled
 KEYS_MAX = 256
 VIEW_BOX = "-176 -136 352 276"
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """What the reader has picked out."""
+    """The user's selection."""
 
     node: str = ""  # see member.key_of
     route: Route | None = None
-    hops: int = 0  # of the route, how many are shown
-    name: str = ""  # that was looked up
+    hops: int = 0  # number of hops of the route that are shown
+    name: str = ""  # the name looked up
     paused: Collection[NodeRef] = ()
-    far_side: Collection[NodeRef] = ()  # of a network that is cut in two
+    far_side: Collection[NodeRef] = ()  # of a partitioned network
 
 
 def ring_scene(ring_state: RingState, chosen: Chosen) -> Scene:
@@ -58,7 +58,7 @@ def ring_scene(ring_state: RingState, chosen: Chosen) -> Scene:
 
 
 def describe(ring_state: RingState) -> str:
-    """For those who hear the page."""
+    """Describe the ring for screen readers."""
     silent = sum(not member.answers for member in ring_state.nodes)
     but = f", {silent} of them silent" if silent else ""
     return f"Chord ring of {len(ring_state.nodes)} nodes{but}"
@@ -98,7 +98,7 @@ def _add_arc(scene: Scene, ring: Ring, ring_state: RingState, member: NodeState)
 
 
 def _add_link(scene: Scene, ring: Ring, member: NodeState) -> None:
-    """To its first successor."""
+    """Draw the link to its first successor."""
     successor = member.successors[0] if member.successors else member.ref
     if not member.answers or successor == member.ref:
         return
@@ -142,7 +142,7 @@ def _add_node(scene: Scene, ring: Ring, ring_state: RingState, member: NodeState
 def _add_label(
     scene: Scene, group: str, key: str, part: float, member: NodeState, nodes: tuple[NodeState, ...]
 ) -> None:
-    """Its identifier, outside the circle, towards the nearer side; its address below, where there is room."""
+    """Draw its identifier outside the circle, and its address below where there is room."""
     x, y = geometry.point(part, LABEL_RADIUS)
     anchor = "middle" if abs(x) < LABEL_RADIUS / 4 else "start" if x > 0 else "end"
     roomy = len(nodes) <= LABELS_MAX // 2
@@ -173,7 +173,7 @@ def _spoken(member: NodeState, chosen: Chosen) -> str:
 
 
 def _add_keys(scene: Scene, ring: Ring, ring_state: RingState) -> None:
-    """Every file, at its key."""
+    """Draw every file at its key."""
     names = sorted({name for member in ring_state.nodes for name in member.status.names if not is_record(name)})
     for name in names[:KEYS_MAX]:
         x, y = geometry.point(turn(ring, ring.key(name)), KEYS_RADIUS)
@@ -181,7 +181,7 @@ def _add_keys(scene: Scene, ring: Ring, ring_state: RingState) -> None:
 
 
 def _add_fingers(scene: Scene, ring: Ring, ring_state: RingState, member: NodeState) -> None:
-    """Draw the chosen node's fingers, each node once."""
+    """Draw the selected node's fingers, each node once."""
     start = turn(ring, member.ref.id)
     for finger in dict.fromkeys(member.status.fingers):
         if finger != member.ref and not finger.is_vacant:

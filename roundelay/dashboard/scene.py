@@ -1,7 +1,7 @@
 """A drawing as named pieces, and the difference of two drawings as a short list of changes.
 
-The browser is sent changes only, and puts texts in as texts: nothing that a node is called can
-become markup. page.js applies them.
+The browser receives changes only and inserts text as text, so the name of a node can
+never become markup. page.js applies them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Change = list[str]  # ["add", name, parent, before, tag, text, attribute, value,
 
 @dataclass(frozen=True)
 class Piece:
-    """One element of a document, in another of the scene ("" is the scene's own place on the page)."""
+    """One element of a document, in another of the scene ("" is the scene's own element on the page)."""
 
     tag: str
     parent: str = ""
@@ -29,7 +29,7 @@ class Scene:
         self.pieces: dict[str, Piece] = {}
 
     def add(self, name: str, tag: str, parent: str = "", text: str = "", **attributes: str | int | float) -> str:
-        """Put a piece at the end of its parent; returns its name. In attributes a _ stands for a -; cls is class."""
+        """Add a piece at the end of its parent; return its name. In attributes a _ stands for a -; cls is class."""
         assert name not in self.pieces, name
         assert not parent or parent in self.pieces, parent
         shown = {_attribute(key): _value(value) for key, value in attributes.items()}
@@ -54,7 +54,7 @@ def difference(before: Scene, after: Scene) -> list[Change]:
 
 
 def _kept(before: Scene, after: Scene) -> dict[str, None]:
-    """Pieces that stay where they are: same tag, same parent that stays as well, same order among their like."""
+    """Return the pieces that need not move: same tag, same kept parent, same order among their siblings."""
     kept: dict[str, None] = {}
     places = {name: place for place, name in enumerate(before.pieces)}
     last: dict[str, int] = {}  # by parent: the place of the last child that is kept
@@ -82,7 +82,7 @@ def _changes(name: str, old: Piece, new: Piece) -> Iterator[Change]:
 
 
 def _following(after: Scene, kept: dict[str, None]) -> dict[str, str]:
-    """For each new piece, the kept sibling that it goes before."""
+    """Return for each new piece the kept sibling before which it is inserted."""
     next_kept: dict[str, str] = {}
     found: dict[str, str] = {}
     for name, piece in reversed(after.pieces.items()):

@@ -17,7 +17,7 @@ from roundelay.node.parent import ready_line
 
 STOP_TIMEOUT_S = 2
 HISTORY_MAX = 100  # messages kept for a browser that has lost its connection for a moment
-RECONNECT_S = 15.0  # on a busy machine a browser may be late: it would load the page anew, and lose what was typed
+RECONNECT_S = 15.0  # a browser that reconnects later reloads the page and loses what was typed
 MESSAGE_BYTES_MAX = 1 << 20  # from a browser
 
 

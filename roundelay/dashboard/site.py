@@ -14,7 +14,7 @@ MEASURED_MAX = 64  # jobs whose metrics are remembered, the latest
 
 @dataclass
 class Site:
-    """One dashboard: what it sees, what it may do, and how many look at it."""
+    """One dashboard: its watcher, its actions and its number of open pages."""
 
     watcher: Watcher
     actions: Actions

@@ -1,4 +1,4 @@
-"""Tables and lists beside the ring: its nodes, the chosen node in full, what has happened."""
+"""Tables and lists beside the ring: its nodes, the selected node in detail, the log of events."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def pick(scene: Scene, cell: str, act: str, value: str, text: str) -> None:
 
 
 def nodes_scene(ring_state: RingState, chosen: str) -> Scene:
-    """Every node, by identifier."""
+    """List every node, by identifier."""
     scene = Scene()
     headings = ("", "node", "address", "owns", "files", "copies", "bytes", "now")
     body = table(scene, "nodes", headings, "The nodes of the ring")
@@ -82,7 +82,7 @@ def nodes_scene(ring_state: RingState, chosen: str) -> Scene:
 
 
 def node_scene(ring_state: RingState, chosen: str) -> Scene:
-    """Show the chosen node in full."""
+    """Show the selected node in detail."""
     scene = Scene()
     member = ring_state.node(chosen)
     if member is None:
@@ -113,7 +113,7 @@ def node_scene(ring_state: RingState, chosen: str) -> Scene:
 
 
 def log_scene(log: Iterable[Logged]) -> Scene:
-    """List what has happened, the latest first."""
+    """List the events, the latest first."""
     scene = Scene()
     scene.add("log", "ol", cls="log")
     lines = list(log)[-SHOWN_MAX:]
@@ -128,7 +128,7 @@ def log_scene(log: Iterable[Logged]) -> Scene:
 
 
 def summary_scene(ring_state: RingState) -> Scene:
-    """One line: how large the ring is, and what it is doing, as the older systems called it."""
+    """Show on one line the size of the ring, and its phase by the names that earlier systems used."""
     scene = Scene()
     scene.add("line", "div", cls="summary")
     ring = ring_state.ring

@@ -1,4 +1,4 @@
-"""One job as it goes: its state, every file and who trains it, error and loss over the rounds, what was healed."""
+"""One job: its state, each file and the node that trains it, error and loss by round, recovered failures."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def error_scene(snapshot: JobSnapshot | None) -> Scene:
 
 
 def loss_scene(snapshot: JobSnapshot | None) -> Scene:
-    """Loss by round, in validation and in training."""
+    """Draw the loss by round, in validation and in training."""
     if snapshot is None:
         return Scene()
     reports = [snapshot.reports[n] for n in sorted(snapshot.reports) if n > 0]
@@ -63,7 +63,7 @@ def loss_scene(snapshot: JobSnapshot | None) -> Scene:
 
 
 def files_scene(ring_state: RingState, snapshot: JobSnapshot | None) -> Scene:
-    """Every file as a tile in the colour of who trains it, filled as far as its epochs have come."""
+    """Draw every file as a tile in the colour of the node that trains it, filled in proportion to its epochs."""
     scene = Scene()
     if snapshot is None:
         return scene
@@ -100,7 +100,7 @@ def files_scene(ring_state: RingState, snapshot: JobSnapshot | None) -> Scene:
 
 
 def disturbed_scene(snapshot: JobSnapshot | None) -> Scene:
-    """List the rounds in which something went wrong, and how it was healed."""
+    """List the rounds with failures, and how each was repaired."""
     scene = Scene()
     reports = _disturbed(snapshot) if snapshot is not None else []
     if not reports:
@@ -113,7 +113,7 @@ def disturbed_scene(snapshot: JobSnapshot | None) -> Scene:
 
 
 def _training_now(ring_state: RingState) -> dict[str, tuple[str, TrainingStatus]]:
-    """By file: the address of the node that trains it now, and how far."""
+    """Return by file the address of the node that trains it now, and its progress."""
     found = [(member, member.status.training) for member in ring_state.nodes if member.answers]
     return {doing.file: (str(member.ref.address), doing) for member, doing in found if doing and doing.file}
 
@@ -127,7 +127,7 @@ def _driver(snapshot: JobSnapshot) -> str:
 
 
 def _ahead(ring_state: RingState, snapshot: JobSnapshot) -> int:
-    """Jobs that were published before this one and have not ended."""
+    """Return the jobs that were published before this one and have not ended."""
     if snapshot.end or snapshot.results:
         return 0
     earlier = ring_state.jobs[: ring_state.jobs.index(snapshot)]

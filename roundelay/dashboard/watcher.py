@@ -20,16 +20,16 @@ from roundelay.federation.errors import FederationError
 from roundelay.federation.snapshot import JobSnapshot
 from roundelay.node.runtime import Runtime
 
-SMALL_RING = 16  # nodes; up to here it is looked at twice a second
+SMALL_RING = 16  # nodes; up to this size the ring is polled twice a second
 SMALL_EVERY_S, EVERY_S = 0.4, 1.0
-JOBS_EVERY_S, A_ROUND_S = 0.8, 0.0005  # the records of a job are listed anew at each look: a long one is looked at less
+JOBS_EVERY_S, A_ROUND_S = 0.8, 0.0005  # each poll lists all records of a job, so long jobs are polled less often
 LOG_MAX = 200
-SILENT_MAX_S = 10.0  # a node that does not answer is shown for so long, while nobody knows what became of it
+SILENT_MAX_S = 10.0  # how long a node that does not answer is shown while its fate is unknown
 
 
 @dataclass(frozen=True)
 class Logged:
-    """An event, and when it was seen (seconds since the epoch); numbers grow."""
+    """An event, and when it was seen (seconds since the epoch); `number` increases."""
 
     number: int
     at: float
@@ -37,7 +37,7 @@ class Logged:
 
 
 class Watcher:
-    """The latest ring_state of one ring, and what has happened to it. Only `watch` changes them."""
+    """The latest state of one ring, and the log of its events. Only `watch` changes them."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Watcher:
         runtime.start("watch", self.watch(), self._fail)
 
     def watch(self) -> Procedure[None]:
-        """Poll for ever."""
+        """Poll forever."""
         while True:
             began = self._clock()
             yield from self._look()
@@ -118,9 +118,9 @@ class Watcher:
         try:
             jobs = yield from look_at_jobs(start.ref, start.status.ring, seen.jobs)
         except (ChordError, FederationError):
-            return seen  # the next look tries again
+            return seen  # the next poll tries again
         read = {snapshot.job for snapshot in jobs}
-        missed = [old for old in seen.jobs if old.job not in read]  # those who list them may be away
+        missed = [old for old in seen.jobs if old.job not in read]  # the nodes that list them may be away
         return replace(seen, jobs=(*missed, *jobs)[-JOBS_MAX:])
 
     def _show(self, seen: RingState) -> None:

@@ -20,7 +20,7 @@ A driver, which runs a job
     throughput       how long orders take
     tickets          wait for an order
     topologies/      where updates are aggregated: star, tree, gossip
-    rules/           what the server makes of a round's mean: FedAvg and others
+    rules/           the server's aggregation rules: FedAvg and others
     arithmetic       what a round computes: tasks, moments, the exact mean
     roster           which nodes may be given work
     retry            requests that survive the loss of the node that they go through

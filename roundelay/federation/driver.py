@@ -55,7 +55,7 @@ class PendingRound:
 class Driver:
     """Drives one job.
 
-    name: of this driver, in reports. on_round: called with each stored round. log: takes lines about what delays one.
+    name: of this driver, in reports. on_round: called with each stored round. log: called with each reason for a delay.
     """
 
     def __init__(

@@ -22,7 +22,7 @@ class Clocks:
 
 @dataclass(frozen=True)
 class Done:
-    """What a piece of work came to. result: the bytes that the driver will add up."""
+    """The result of an order. result: the bytes that the driver will add up."""
 
     result: bytes
     seconds: float
@@ -43,7 +43,7 @@ class Compute(Effect):
 
 @dataclass(frozen=True)
 class AwaitOrder(Effect):
-    """Go on when there is an order to carry out."""
+    """Continue when an order is queued."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,12 @@ class Offload(Effect):
 
 
 def offload(function: Callable[[], R]) -> Procedure[R]:
-    """Typed: `weights = yield from aside(lambda: mean(...))`."""
+    """Yield a typed Offload: `weights = yield from offload(lambda: mean(...))`."""
     result: R = yield Offload(function)
     return result
 
 
 def compute(effect: Compute) -> Procedure[Done]:
-    """Typed: `done = yield from compute(Compute(...))`."""
+    """Yield a typed Compute: `done = yield from compute(Compute(...))`."""
     done: Done = yield effect
     return done

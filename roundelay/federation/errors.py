@@ -18,23 +18,23 @@ class BadRecord(FederationError):
 
 
 class Diverged(FederationError):
-    """Two different results stand for one round. Definite: the job stops, both are named."""
+    """A round has two different results. Definite: the job ends, and the message names both."""
 
 
 class JobEnded(FederationError):
-    """The job has come to an end meanwhile: it was cancelled, or it failed."""
+    """The job has ended meanwhile: it was cancelled, or it failed."""
 
 
 class CannotDrive(FederationError):
-    """This process lacks the job's model, so that it cannot drive it; another may. No verdict on the job."""
+    """This process lacks the job's model and cannot drive the job; another process may. The job goes on."""
 
 
 class Overtaken(FederationError):
-    """Of a job that promises no bits: another driver has made this round, and drives on. No verdict on the job."""
+    """Another driver of a `recorded` job has stored this round and continues. The job goes on."""
 
 
 class TooManyJobs(FederationError):
-    """As many jobs are waiting as may wait. Try again later."""
+    """The limit of waiting jobs is reached. Try again later."""
 
 
 class NoSuchJob(FederationError):
@@ -46,7 +46,7 @@ class FileUnavailable(FederationError):
 
 
 class FilesLacking(FederationError):
-    """The trainer lacks files of an order, and was not given them. Nothing was done: give it those of `digests`."""
+    """The trainer lacks files of an order and did nothing. Add those in `digests` and ask again."""
 
     def __init__(self, digests: Sequence[str]) -> None:
         super().__init__(f"the trainer lacks {len(digests)} files")
@@ -54,7 +54,7 @@ class FilesLacking(FederationError):
 
 
 class OtherBits(FederationError):
-    """This machine's arithmetic gives different bits from the job's: its part would not be what others make of it."""
+    """This machine's arithmetic gives different bits from the job's, so it must not train the job."""
 
 
 class NobodyFits(FederationError):

@@ -32,7 +32,7 @@ Loops = dict[str, Procedure[Any]]  # by name; a loop ends only with the node
 
 
 class PrivateData(Protocol):
-    """Files that stay on their node, and the name under which it publishes that it has them."""
+    """Files that stay on their node, and the name under which it publishes them."""
 
     name: str
     features: int
@@ -41,7 +41,7 @@ class PrivateData(Protocol):
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a node is given by whatever runs it.
+    """The dependencies that the runner of a node provides.
 
     rng: a random generator for the loop of that name. supernode, listed: where they are by now; a ring may have no
     supernode. store_lock: held while the store is read for a status, where other threads use the store.
@@ -58,7 +58,7 @@ class Surroundings:
 
 @dataclass(frozen=True)
 class NodeCore:
-    """One life of a compute node: what it answers, and what it does from the moment it has joined."""
+    """One incarnation of a compute node: its handlers, and the loops that run once it has joined."""
 
     node: ChordNode
     handlers: Handlers
@@ -68,7 +68,7 @@ class NodeCore:
 def assemble(
     node: ChordNode, store: Store, orders: Orders, surroundings: Surroundings, private: PrivateData | None = None
 ) -> NodeCore:
-    """Return all that a compute node answers and does."""
+    """Return a compute node's handlers and loops."""
     supervisor = JobSupervisor(node, surroundings.clocks, surroundings.log)
     handlers: Handlers = {
         **ring_handlers(node),
@@ -91,7 +91,7 @@ def assemble(
 
 
 def ring_loops(node: ChordNode, surroundings: Surroundings) -> Loops:
-    """Return the loops that keep the ring alone."""
+    """Return only the loops that maintain the ring."""
     rng, supernode = surroundings.rng, surroundings.supernode
     loops = {
         "neighbours": maintenance.stabilize_loop(node, rng("neighbours"), surroundings.stabilize_every_s),

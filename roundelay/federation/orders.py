@@ -37,9 +37,9 @@ FINISHED_MAX = 64  # tickets whose results are kept
 class Orders:
     """Every ticket's order and progress.
 
-    is_busy: whether this node may refuse an order for other work. launch: runs `run_collective` for an order that is
-    shared with other nodes; such orders wait for one another, so they must not wait in one queue. private: the content,
-    by digest, of files that only this node's own trainer may see.
+    is_busy: returns whether this node may refuse an order because of other work. launch: runs `run_collective` for an
+    order that is shared with other nodes; such orders wait for one another, so they must not wait in one queue.
+    private: the content, by digest, of files that only this node's own trainer may see.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Orders:
         return self._progress[ticket]
 
     def set_training(self, ticket: str, training: TrainingStatus) -> None:
-        """Record how far the trainer has come with an order."""
+        """Record the trainer's progress with an order."""
         self._update(ticket, training=training)
 
     @property

@@ -24,7 +24,7 @@ COST_UNKNOWN = 1.0
 
 @dataclass(frozen=True)
 class PlacementView:
-    """What a driver knows when it assigns files."""
+    """The input of a placement policy."""
 
     nodes: tuple[NodeRef, ...]  # that may be given work, in the order of their identifiers
     holders: Holders

@@ -1,4 +1,4 @@
-"""Private data: files that never leave their node. The node publishes that it has them, but none of their rows.
+"""Private data: files that never leave their node. The node publishes their existence, but none of their rows.
 
 A publication has the name, digest, size and number of rows of every file, and the number of features. It is leased, so
 it expires soon after its node stops. A job names each file's home, and only that node is asked to train it.
@@ -30,7 +30,7 @@ PUBLISH_RETRY_S = 0.5  # after the ring could not store it
 
 @dataclass(frozen=True)
 class PrivateFile:
-    """What is published of a file."""
+    """The public description of a private file."""
 
     name: str
     digest: str

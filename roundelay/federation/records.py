@@ -72,7 +72,7 @@ class RoundResult:
 
 @dataclass(frozen=True)
 class RoundReport:
-    """How a round went. No later round depends on it."""
+    """The report of a round. No later round depends on it."""
 
     job: str
     round: int
@@ -94,7 +94,7 @@ class RoundReport:
 
 
 def blank_report(job: str, number: int) -> RoundReport:
-    """Return a report for a round whose own is lost."""
+    """Return a report for a round whose report is lost."""
     return RoundReport(job, number, "", 0.0, 0.0, 0.0, 0.0, 0.0)
 
 

@@ -35,7 +35,7 @@ class TrainingFile:
 
 @dataclass(frozen=True)
 class Share:
-    """Which of an order's files a node is to work on, by their places in the job's list."""
+    """The files of an order that one node works on, by their index in the job's list."""
 
     node: NodeRef
     files: tuple[int, ...]  # ascending
@@ -51,7 +51,7 @@ class Order(Request[str]):
     task: Task
     weights: str = ""  # digest of the weights that training starts from, where it needs any
     weights_bytes: int = 0
-    may_refuse: bool = False  # a node that is busy with other things may say so: the order goes elsewhere
+    may_refuse: bool = False  # a busy node may refuse, and the order goes to another
     shares: tuple[Share, ...] = ()  # of an order for several nodes: which node trains which files
     limit: int = 0  # of such an order: where the receiver's part of the ring ends
     attempt: int = 0  # of gossip: the driver's attempt at the round; the receiver keeps its result
@@ -67,7 +67,7 @@ class Order(Request[str]):
 
     @property
     def status(self) -> TrainingStatus:
-        """What a node says of this order as it begins."""
+        """Return the status line of this order at its start."""
         activity: Activity = "aggregate" if self.shares and not self.attempt else self.task.activity
         return TrainingStatus(self.job, self.round, activity, len(self.files))
 
@@ -83,7 +83,7 @@ class Progress:
     """How far an order has come.
 
     state: queued, running or done; failed, where another node would fail as well; unable, where
-    only this node lacks what it takes; unfit, where its arithmetic gives different bits from the job's.
+    only this node lacks an input; unfit, where its arithmetic gives different bits from the job's.
     """
 
     state: str

@@ -42,6 +42,6 @@ def with_entry_failover(
 
 
 def refresh_members(roster: Roster) -> Procedure[None]:
-    """Walk the ring, so that new members get work and former members get none."""
+    """Crawl the ring, so that new members get work and former members do not."""
     nodes = yield from with_entry_failover(roster, lambda entry: list_members(entry, roster.nodes))
     roster.update_members(nodes)

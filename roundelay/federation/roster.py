@@ -55,7 +55,7 @@ class Roster:
         self.reasons[str(node.address)] = why
 
     def record_disturbance(self, disturbance: str) -> None:
-        """Note a disturbance for the round's report, once."""
+        """Record a disturbance for the round's report, once."""
         if disturbance not in self.disturbances and len(self.disturbances) < DISTURBANCES_MAX:
             self.disturbances.append(disturbance)
 

@@ -1,4 +1,4 @@
-"""What a user chooses for a job. Each field has its setting's default, range and meaning.
+"""The settings of a job. Each field has its setting's default, range and meaning.
 
 Command lines, checks and forms are generated from the fields. Imports nothing that would slow --help down.
 """
@@ -29,7 +29,7 @@ def _choice(default: str, choices: tuple[str, ...], about: str) -> Any:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a user chooses for a job."""
+    """The settings of a job, as the user chose them."""
 
     rounds: int = _number(50, 1, 10_000, "rounds: each trains every file once and averages")
     epochs: int = _number(5, 1, 10_000, "passes over a file in each round")

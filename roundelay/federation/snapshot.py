@@ -20,7 +20,7 @@ BuildChain = Callable[[str, tuple[RoundResult, ...], list[bytes]], tuple[RoundRe
 
 @dataclass(frozen=True)
 class JobSnapshot:
-    """What the ring knew of a job when it was read. Drivers, clients and the dashboard all use this one view."""
+    """A job's records at the time of reading, as drivers, clients and the dashboard see them."""
 
     spec: JobSpec
     results: tuple[RoundResult, ...] = ()  # the verified chain, from round 0 on

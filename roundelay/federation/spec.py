@@ -124,7 +124,7 @@ def _file(raw: dict[str, Any]) -> TrainingFile:
 
 
 def _check_classes(spec: JobSpec) -> None:
-    """Check what a spec says of classes and images. Raises TypeError, ValueError, MLError."""
+    """Check a spec's classes and images. Raises TypeError, ValueError, MLError."""
     Design(spec.sizes, spec.settings.model, spec.shape, spec.settings.course)
     if not all(isinstance(label, str) and label.isprintable() for label in spec.labels):
         raise TypeError("labels must be printable texts")

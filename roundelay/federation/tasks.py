@@ -1,4 +1,4 @@
-"""What an order asks a node to do, as values that are checked when they are made.
+"""What an order asks a node to do, as values that are checked on construction.
 
 A task says nothing about files: an order names them once, and each file's seed follows from the job's seed, the round
 and the file's index. A value out of range raises roundelay.ml.errors.BadTask, which names the field.

@@ -1,4 +1,4 @@
-"""How long orders take, estimated from the latest ones: what placement and backup tasks are decided by."""
+"""Estimates of how long orders take, from the latest ones; placement and backup tasks depend on them."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class ThroughputEstimate:
         self._tree_seconds: deque[float] = deque(maxlen=SAMPLES_MAX)  # each level of a tree adds its messages' time
 
     def record(self, node: NodeRef, files: Sequence[TrainingFile], seconds: float) -> None:
-        """Take an order that has ended into account."""
+        """Record the time of a finished order."""
         latest = seconds / _rows(files)
         self.costs[node] = (self.costs.get(node, latest) + latest) / 2
         self._seconds_per_row.append(latest)
         self._seconds.append(seconds)
 
     def record_tree(self, seconds: float) -> None:
-        """Take a whole tree into account."""
+        """Record the time of a whole tree."""
         self._tree_seconds.append(seconds)
 
     def backup_after_s(self, files: Sequence[TrainingFile]) -> float:
@@ -42,7 +42,7 @@ class ThroughputEstimate:
         return max(BACKUP_AFTER_MIN_S, BACKUP_FACTOR * expected_s)
 
     def tree_timeout_s(self, files: Sequence[TrainingFile]) -> float:
-        """Return how long a tree may take in which no node has more to do than these files."""
+        """Return how long a tree may take if no node trains more than these files."""
         return max(self.backup_after_s(files), BACKUP_FACTOR * median(self._tree_seconds or [0.0]))
 
 

@@ -18,7 +18,7 @@ SILENT_POLLS_MAX = 3  # in a row, of a node that no other can replace
 
 
 class TicketTimeout(NodeUnreachable):
-    """The order runs, but has taken too long."""
+    """The order is still running, but has taken too long."""
 
 
 def await_ticket(

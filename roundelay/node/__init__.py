@@ -1,4 +1,4 @@
-"""What a running process owns: threads, timers, child processes, files. The core runs inside it.
+"""The resources of a running process: threads, timers, child processes, files. The core runs inside it.
 
 runtime            steps procedures and performs what they yield: the only owner of threads and waits
 compute_node       one compute node: its core, server and trainer, from start to leave
@@ -20,7 +20,7 @@ parent             readiness, and ending with the program that started the proce
 subprocesses       our programs as children of this process
 ring_processes     the processes of a ring on this machine
 local              a ring on this machine that leaves nothing behind
-lab                the churn lab: a ring to disturb
+lab                the churn lab: a ring for fault injection
 readiness          waits until a ring has converged
 dashboard_process  the dashboard as a child process
 options            constants that command lines need before any code of nodes

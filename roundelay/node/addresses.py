@@ -116,7 +116,7 @@ class ListedNodes:
         self._known: tuple[Address, ...] = ()
 
     def __call__(self) -> tuple[Address, ...]:
-        with suppress(NodeListError):  # somebody may be editing a line
+        with suppress(NodeListError):  # a line may be half edited
             self._known = read(self._path).nodes
         return self._known
 
@@ -129,7 +129,7 @@ class ListedSupernode:
         self._known = Address("127.0.0.1", SUPERNODE_PORT)
 
     def __call__(self) -> Address:
-        with suppress(NodeListError):  # somebody may be editing a line
+        with suppress(NodeListError):  # a line may be half edited
             self._known = read(self._path).supernode or self._known
         return self._known
 

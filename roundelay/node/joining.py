@@ -19,7 +19,7 @@ R = TypeVar("R")
 
 JOIN_ATTEMPTS_MAX = 5
 ENTRY_TIMEOUT_S = 10.0  # long: a slow supernode that is asked twice grants two lives, and we may hear of the older one
-ENTRY_RETRY_MIN_S = 0.01  # a ring is founded in no time: the first nodes that are told NotYet soon try again
+ENTRY_RETRY_MIN_S = 0.01  # founding a ring takes little time: nodes that get NotYet soon try again
 ENTRY_RETRY_MAX_S = 0.1
 ENTRY_RETRIES_MAX = 6000
 

@@ -1,4 +1,4 @@
-"""What a process owes the program that started it with --end-with-parent.
+"""The contract of --end-with-parent between a process and the program that started it.
 
 It announces on one line of standard output that it is ready, as a JSON object, and it ends when its standard input
 closes: however the parent ends, no child is left behind.

@@ -77,7 +77,7 @@ class Trainer:
     # --- one order
 
     def _perform(self, effect: Compute) -> Done:
-        """Carry out an order; a child that dies is started again, and again told all it must know."""
+        """Carry out an order; a child that dies is restarted and sent its files again."""
         order, code = effect.order, None
         for _ in range(STARTS_MAX):
             try:

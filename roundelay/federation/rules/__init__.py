@@ -1,4 +1,4 @@
-"""Server rules: what is made of a round's mean. One rule per module, each a pure function with its paper cited.
+"""Server aggregation rules: from a round's mean to new weights. One pure function per module, with its paper.
 
 fedavg, fedprox, fedavgm, fedadam  the rules
 steps    the rules as functions, by name

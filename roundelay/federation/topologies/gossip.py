@@ -4,7 +4,7 @@ Push-sum (Kempe, Dobra and Gehrke, Gossip-based computation of aggregate informa
 models and its weight, in rows. In each exchange it keeps half of both and pushes the other half to a random finger, and
 every node's sum divided by its weight converges to the mean over all rows. The total weight is conserved: a push has a
 number, is repeated until it is acknowledged, and counts once. A push that was refused is taken back; one whose fate is
-unknown is given up and reported. A node that dies takes the weight that it holds along.
+unknown is given up and reported. The weight that a dead node held is lost.
 
 The node's side is `Gossip`, the driver's side `mix_and_evaluate`.
 """
@@ -51,7 +51,7 @@ assert SAMPLE_BYTES <= CHUNK_BYTES
 
 @dataclass
 class _Attempt:
-    """What this node holds of one driver's attempt at a round."""
+    """This node's state in one driver's attempt at a round."""
 
     mass: WeightedModel = field(default_factory=WeightedModel)
     pushed: deque[Push] = field(default_factory=deque)  # accepted, not merged yet; filled by any thread
@@ -101,7 +101,7 @@ class Gossip:
         return (yield from _model_of_ring(node, order))
 
     def keep(self, order: Order, base: bytes, result: bytes) -> Procedure[bytes]:
-        """Keep a training's result here. Return what the driver may read: nothing of a training, else the model."""
+        """Keep a training's result here. Return what the driver may read: nothing after training, else the model."""
         if not isinstance(order.task, TrainTask):
             return base
         attempt, rows = self._attempt(order.job, order.round, order.attempt), sum(file.rows for file in order.files)
@@ -213,7 +213,7 @@ def _model_of_ring(node: ChordNode, order: Order) -> Procedure[bytes]:
 
 @dataclass(frozen=True)
 class GossipResult:
-    """What a round of gossip came to."""
+    """The result of a round of gossip."""
 
     weights: bytes  # one node's model, for the chain
     errors: dict[str, float]  # address -> validation error of its model

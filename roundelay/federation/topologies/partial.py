@@ -22,7 +22,7 @@ LostKind = Literal["unreachable", "mismatch", "busy", "failed", "missing"]
 
 @dataclass(frozen=True)
 class NodeWork:
-    """What one node did."""
+    """The work of one node."""
 
     address: str
     files: tuple[int, ...]
@@ -52,7 +52,7 @@ class Lost:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the node itself said why, so that it can be asked again."""
+        """Whether the node itself reported the reason and can be asked again."""
         return self.kind in ("busy", "failed", "missing")
 
 

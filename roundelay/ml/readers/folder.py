@@ -63,6 +63,8 @@ def find_validation(given: str, folder: Path) -> Path:
         with contextlib.suppress(OSError):  # the name is too long
             if path.is_file():
                 return path
+    if not folder.exists():
+        raise InputMissing(f"no such file or folder: {printable(str(folder))}")
     raise InputMissing(f"no validation file {printable(given)} here or in {printable(str(folder))}")
 
 
