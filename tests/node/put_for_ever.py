@@ -1,4 +1,4 @@
-"""A process that puts into a store on a disk, says what it was acknowledged, and is killed: see test_disk."""
+"""A process that puts into a store on disk and prints each acknowledged put until it is killed: see test_disk."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from roundelay.store.store import Store
 
 
 def content_of(number: int) -> bytes:
-    """Every fourth is large enough for several pieces."""
+    """Return the content of this number; every fourth is large enough for several pieces."""
     size_bytes = 3 * CHUNK_BYTES + number if number % 4 == 3 else 100 + number
     return (number.to_bytes(8) * (size_bytes // 8 + 1))[:size_bytes]
 
@@ -26,7 +26,7 @@ def item_of(number: int) -> Item:
 
 
 def put(store: Store, number: int) -> None:
-    """Raises StoreFull."""
+    """Put the item of this number. Raises StoreFull."""
     item, content = item_of(number), content_of(number)
     for offset in range(0, len(content), CHUNK_BYTES):
         store.write(item.entry.digest, len(content), offset, content[offset : offset + CHUNK_BYTES])
@@ -34,7 +34,7 @@ def put(store: Store, number: int) -> None:
 
 
 def main(path: str, limit_bytes: str) -> None:
-    """Puts 0, 1, 2, ... and prints each when it is acknowledged; with a limit, 'full' when one is refused."""
+    """Put 0, 1, 2, ... and print each acknowledged one; with a limit, print 'full' for each refused one."""
     if int(limit_bytes):
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit_bytes), int(limit_bytes)))
     disk = Disk(Path(path))

@@ -1,4 +1,4 @@
-"""compute_nodes.txt: understood as people write it, and safe when many processes write it at once."""
+"""Tests of compute_nodes.txt: its syntax, and its safety when many processes write it at once."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def path(tmp_path: Path) -> Path:
         ("[::1]", Address("::1", 7)),
     ],
 )
-def test_an_address_is_understood(text: str, address: Address) -> None:
+def test_an_address_is_parsed(text: str, address: Address) -> None:
     assert addresses.parse_address(text, default_port=7) == address
 
 
@@ -65,7 +65,7 @@ def test_an_address_is_understood(text: str, address: Address) -> None:
         "host:80:90",
     ],
 )
-def test_what_is_no_address_is_refused(text: str) -> None:
+def test_an_invalid_address_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not HOST:PORT"):
         addresses.parse_address(text)
 
@@ -75,11 +75,11 @@ def test_a_host_alone_needs_a_default_port() -> None:
         addresses.parse_address("host")
 
 
-def test_a_list_that_is_not_there_is_empty(path: Path) -> None:
+def test_a_missing_node_list_is_empty(path: Path) -> None:
     assert addresses.read(path) == NodeList()
 
 
-def test_the_list_is_read_as_people_write_it(path: Path) -> None:
+def test_the_list_may_hold_comments_and_blank_lines(path: Path) -> None:
     path.write_text(
         "# supernode 10.0.0.9, 9091\n\n  # a comment\n127.0.0.1,8001\n localhost , 8002  # mine\nring.example,8003\r\n"
     )
@@ -90,7 +90,7 @@ def test_the_list_is_read_as_people_write_it(path: Path) -> None:
     )
 
 
-def test_localhost_and_its_number_are_the_same(path: Path) -> None:
+def test_localhost_and_127_0_0_1_are_the_same_host(path: Path) -> None:
     path.write_text("localhost,8001\n127.0.0.1,8002\n")
     listed = addresses.read(path)
 
@@ -118,14 +118,14 @@ def test_localhost_and_its_number_are_the_same(path: Path) -> None:
         "# supernode nowhere",
     ],
 )
-def test_a_line_that_is_no_address_is_named_with_its_number(line: str, path: Path) -> None:
+def test_the_error_for_an_invalid_line_names_its_number(line: str, path: Path) -> None:
     path.write_text(f"# a comment\n127.0.0.1,8001\n\n{line}\n127.0.0.1,8002\n")
 
     with pytest.raises(NodeListError, match=r"compute_nodes\.txt, line 4: expected host,port"):
         addresses.read(path)
 
 
-def test_a_list_that_is_no_text_is_an_error_that_names_it(path: Path) -> None:
+def test_the_error_for_a_binary_list_names_the_file(path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00")
 
     with pytest.raises(NodeListError, match=r"compute_nodes\.txt"):
@@ -135,7 +135,7 @@ def test_a_list_that_is_no_text_is_an_error_that_names_it(path: Path) -> None:
     assert path.read_bytes() == b"\xff\xfe\x00"
 
 
-def test_a_folder_in_its_place_is_an_error_that_names_it(path: Path) -> None:
+def test_the_error_for_a_folder_in_place_of_the_list_names_it(path: Path) -> None:
     path.mkdir()
 
     with pytest.raises(NodeListError, match=r"compute_nodes\.txt"):
@@ -151,7 +151,7 @@ def test_registering_adds_a_line_once_and_keeps_the_rest(path: Path) -> None:
     assert path.read_text() == "# who may join\n10.0.0.1,8001 # the first\n127.0.0.1,8002\n127.0.0.1,8003\n"
 
 
-def test_the_supernodes_line_replaces_the_one_before(path: Path) -> None:
+def test_the_supernodes_line_replaces_the_previous_one(path: Path) -> None:
     path.write_text("# supernode 10.0.0.1,9091\n127.0.0.1,8001\n# a comment\n")
 
     addresses.register_supernode(path, Address("10.0.0.2", 9092))
@@ -159,7 +159,7 @@ def test_the_supernodes_line_replaces_the_one_before(path: Path) -> None:
     assert path.read_text() == "# supernode 10.0.0.2,9092\n127.0.0.1,8001\n# a comment\n"
 
 
-def test_many_processes_register_at_once_and_no_line_is_lost(path: Path) -> None:
+def test_concurrent_registrations_lose_no_line(path: Path) -> None:
     writers = [
         subprocess.Popen([sys.executable, "-c", WRITER, path, str(LINES), str(writer)], cwd=ROOT)
         for writer in range(WRITERS)
@@ -204,7 +204,9 @@ def test_many_processes_register_at_once_and_no_line_is_lost(path: Path) -> None
         ("::1,8001", ["[::1]:8001", "[0:0:0:0:0:0:0:1]:8001"], ["[::1]:8002", "127.0.0.1:8001"]),
     ],
 )
-def test_a_pattern_lets_in_whom_it_describes(line: str, allowed: list[str], refused: list[str], path: Path) -> None:
+def test_a_pattern_admits_the_addresses_that_it_matches(
+    line: str, allowed: list[str], refused: list[str], path: Path
+) -> None:
     path.write_text(line + "\n")
     listed = addresses.read(path)
 
@@ -212,7 +214,7 @@ def test_a_pattern_lets_in_whom_it_describes(line: str, allowed: list[str], refu
     assert [a for a in refused if listed.allows(addresses.parse_address(a))] == []
 
 
-def test_a_pattern_is_nobody_to_be_asked(path: Path) -> None:
+def test_a_pattern_is_not_an_address_to_contact(path: Path) -> None:
     path.write_text("10.0.0.*,*\n10.0.0.1,8001\n")
 
     assert addresses.read(path).nodes == (Address("10.0.0.1", 8001),)
@@ -231,7 +233,7 @@ def test_a_pattern_is_nobody_to_be_asked(path: Path) -> None:
         "# supernode ring,*",
     ],
 )
-def test_what_is_no_pattern_is_named_with_its_number(line: str, path: Path) -> None:
+def test_the_error_for_an_invalid_pattern_names_its_line(line: str, path: Path) -> None:
     path.write_text(f"127.0.0.1,8001\n{line}\n")
 
     with pytest.raises(NodeListError, match=r"compute_nodes\.txt, line 2: expected host,port"):
@@ -249,17 +251,17 @@ def test_what_is_no_pattern_is_named_with_its_number(line: str, path: Path) -> N
         ("10.0.0.1", "10.0.0.1"),
     ],
 )
-def test_a_host_has_one_spelling(text: str, host: str) -> None:
+def test_a_host_is_normalised_to_one_spelling(text: str, host: str) -> None:
     assert addresses.parse_host(text) == host
 
 
 @pytest.mark.parametrize("text", ["", "a b", "10.0.0.*", "a\nb"])
-def test_what_is_no_host_is_refused(text: str) -> None:
+def test_an_invalid_host_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a host"):
         addresses.parse_host(text)
 
 
-def test_the_listed_nodes_are_read_anew_and_stay_while_the_list_cannot_be_read(path: Path) -> None:
+def test_the_node_list_is_reread_and_kept_while_it_is_unreadable(path: Path) -> None:
     listed = addresses.ListedNodes(path)
     assert listed() == ()
 

@@ -1,4 +1,4 @@
-"""What people read on a node's console: the paper's finger tables on small rings, short ones on large rings."""
+"""Tests of a node's console: full finger tables as in the paper on small rings, collapsed ones on large rings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def members(ids: Sequence[int]) -> list[NodeRef]:
 
 
 def fingers_of(me: NodeRef, ring: Ring, nodes: Sequence[NodeRef]) -> list[NodeRef]:
-    """As they should be: the first node at or after each start."""
+    """Return the correct fingers: the first node at or after each start."""
     starts = [ring.finger_start(me.id, index) for index in range(ring.bits)]
     return [next((n for n in nodes if n.id >= start), nodes[0]) for start in starts]
 
@@ -35,8 +35,10 @@ def fingers_of(me: NodeRef, ring: Ring, nodes: Sequence[NodeRef]) -> list[NodeRe
         (3, [("4", "0"), ("5", "0"), ("7", "0")]),
     ],
 )
-def test_three_bits_and_nodes_0_1_3_are_the_papers_figure(identifier: int, table: list[tuple[str, str]]) -> None:
-    """Stoica et al. 2001, figure 3(b): row for row, in decimals, equal neighbours not drawn together."""
+def test_a_ring_of_3_bits_with_nodes_0_1_3_matches_the_papers_figure(
+    identifier: int, table: list[tuple[str, str]]
+) -> None:
+    """Compare with figure 3(b) of Stoica et al. 2001: every row, in decimals, equal neighbours not merged."""
     ring, nodes = Ring(3), members([0, 1, 3])
     me = next(n for n in nodes if n.id == identifier)
 
@@ -46,7 +48,7 @@ def test_three_bits_and_nodes_0_1_3_are_the_papers_figure(identifier: int, table
     assert [row.fingers for row in rows] == ["0", "1", "2"]
 
 
-def test_five_bits_are_shown_row_for_row() -> None:
+def test_a_table_of_5_bits_shows_every_row() -> None:
     ring, nodes = Ring(5), members([1, 4, 9, 11, 14, 18, 20, 21, 28])
     me = nodes[1]
 
@@ -62,7 +64,7 @@ def test_five_bits_are_shown_row_for_row() -> None:
     assert rows[3].address == "127.0.0.1:8004"
 
 
-def test_a_hundred_and_sixty_bits_are_collapsed_to_a_row_a_node() -> None:
+def test_a_table_of_160_bits_is_collapsed_to_one_row_per_node() -> None:
     ring = Ring(160)
     nodes = members([0, 1 << 157, 1 << 158, 3 << 158])
     me = nodes[0]
@@ -78,7 +80,7 @@ def test_a_hundred_and_sixty_bits_are_collapsed_to_a_row_a_node() -> None:
     assert rows[2].start == "80000000"
 
 
-def test_alone_on_the_ring_the_whole_table_is_one_row() -> None:
+def test_the_table_of_a_node_alone_on_the_ring_is_one_row() -> None:
     ring, me = Ring(160), members([7])[0]
 
     assert [row.fingers for row in finger_rows(me, ring, [me] * 160)] == ["0-159"]
@@ -92,7 +94,7 @@ def printed(thing: object) -> str:
     return text
 
 
-def test_rows_that_were_not_there_before_are_marked() -> None:
+def test_new_rows_are_marked() -> None:
     before = [FingerRow("0", "1", "1", "h:1"), FingerRow("1", "2", "3", "h:3"), FingerRow("2", "4", "0", "h:0")]
     after = [before[0], FingerRow("1", "2", "2", "h:2"), before[2]]
 
@@ -102,15 +104,15 @@ def test_rows_that_were_not_there_before_are_marked() -> None:
     assert "h:2" in marked[0]
 
 
-def test_in_the_first_table_nothing_is_marked() -> None:
+def test_the_first_table_has_no_marks() -> None:
     assert "*" not in printed(finger_table([FingerRow("0", "1", "1", "h:1")], []))
 
 
-def test_an_address_is_never_taken_for_markup() -> None:
+def test_an_address_is_never_rendered_as_markup() -> None:
     assert "[::1]:8001" in printed(finger_table([FingerRow("0", "1", "1", "[::1]:8001")], []))
 
 
-def test_the_line_on_the_neighbourhood_names_each_successor_once() -> None:
+def test_the_neighbourhood_line_names_each_successor_once() -> None:
     me, following, after, before = members([0, 1, 3, 6])
     node = ChordNode(me, Ring(3, successors=4))
     node.set_successors(following, (after, before))
@@ -121,7 +123,7 @@ def test_the_line_on_the_neighbourhood_names_each_successor_once() -> None:
 
 
 class Turns:
-    """In the place of the stopping event: each wait is a turn of the test, at a time of its own."""
+    """A stand-in for the stopping event: each wait is one step of the test, at a time that the test chooses."""
 
     def __init__(self, turns: Sequence[tuple[float, object]]) -> None:
         self._turns = list(turns)
@@ -140,7 +142,7 @@ def watched(node: ChordNode, turns: Sequence[tuple[float, object]]) -> str:
     lock, out = threading.Condition(threading.Lock()), Console(file=io.StringIO(), width=160)
 
     class Unlocked(Console):
-        """A terminal that may be stopped for as long as it likes: nobody may wait for it."""
+        """A terminal that may block for any time, so no print may hold the node's lock."""
 
         def print(self, *things: object, **how: object) -> None:
             assert lock.acquire(blocking=False), "printed under the node's lock"
@@ -154,14 +156,14 @@ def watched(node: ChordNode, turns: Sequence[tuple[float, object]]) -> str:
     return text
 
 
-def test_the_table_is_printed_once_when_it_has_been_settled_for_a_second() -> None:
+def test_the_table_is_printed_once_after_a_second_without_changes() -> None:
     node = ChordNode(NodeRef(0, "127.0.0.1", 8000), Ring(3))
 
     assert "finger" not in watched(node, [(0.0, None), (STABLE_S / 2, None)])
     assert watched(node, [(0.0, None), (STABLE_S, None), (9.0, None), (99.0, None)]).count("finger") == 1
 
 
-def test_a_change_starts_the_second_anew_and_is_marked() -> None:
+def test_a_change_restarts_the_second_and_is_marked() -> None:
     me, other = members([0, 3])
     node = ChordNode(me, Ring(3))
 

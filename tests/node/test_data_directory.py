@@ -1,4 +1,4 @@
-"""The data directory: a content is given by name and digest, and nothing outside is ever opened."""
+"""Tests of the data directory: a content is found by name and digest, and no file outside is ever opened."""
 
 from __future__ import annotations
 
@@ -24,49 +24,49 @@ def directory(tmp_path: Path) -> Path:
     return made
 
 
-def surveyed(directory: Path | None) -> DataDirectory:
+def scanned(directory: Path | None) -> DataDirectory:
     shelf = DataDirectory(directory)
     shelf.scan()
     return shelf
 
 
 def test_a_file_is_found_by_its_name_and_digest(directory: Path) -> None:
-    assert surveyed(directory).content("a", DIGEST) == CONTENT
+    assert scanned(directory).content("a", DIGEST) == CONTENT
 
 
-def test_the_right_name_with_another_digest_is_another_file(directory: Path) -> None:
-    assert surveyed(directory).content("a", "0" * 64) is None
+def test_a_file_with_another_digest_is_not_returned(directory: Path) -> None:
+    assert scanned(directory).content("a", "0" * 64) is None
 
 
-def test_the_right_digest_under_another_name_is_not_looked_for(directory: Path) -> None:
-    assert surveyed(directory).content("b", DIGEST) is None
+def test_a_file_is_not_found_under_another_name(directory: Path) -> None:
+    assert scanned(directory).content("b", DIGEST) is None
 
 
-def test_without_a_directory_there_is_nothing(directory: Path) -> None:
-    assert surveyed(None).content("a", DIGEST) is None
+def test_without_a_directory_no_file_is_found(directory: Path) -> None:
+    assert scanned(None).content("a", DIGEST) is None
 
 
 @pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "..", ".", "", "a\0", "sub/a"])
-def test_a_name_is_looked_up_and_never_walked(name: str, directory: Path) -> None:
+def test_a_name_that_is_a_path_is_not_found(name: str, directory: Path) -> None:
     (directory.parent / "secret").write_bytes(CONTENT)
     (directory / "sub").mkdir()
     (directory / "sub" / "a").write_bytes(CONTENT)
 
-    assert surveyed(directory).content(name, DIGEST) is None
+    assert scanned(directory).content(name, DIGEST) is None
 
 
 def test_a_symbolic_link_is_not_followed(directory: Path) -> None:
     (directory.parent / "secret").write_bytes(CONTENT)
     (directory / "link").symlink_to(directory.parent / "secret")
 
-    shelf = surveyed(directory)
+    shelf = scanned(directory)
 
     assert shelf.content("link", DIGEST) is None
     assert set(shelf._digests) == {"a"}  # it was not even read
 
 
-def test_a_file_that_has_become_a_link_since_is_not_followed(directory: Path) -> None:
-    shelf = surveyed(directory)
+def test_a_file_replaced_by_a_link_after_the_scan_is_not_followed(directory: Path) -> None:
+    shelf = scanned(directory)
     (directory.parent / "secret").write_bytes(CONTENT)
     (directory / "a").unlink()
     (directory / "a").symlink_to(directory.parent / "secret")
@@ -74,23 +74,23 @@ def test_a_file_that_has_become_a_link_since_is_not_followed(directory: Path) ->
     assert shelf.content("a", DIGEST) is None
 
 
-def test_a_file_that_has_become_a_pipe_since_holds_nobody_up(directory: Path) -> None:
-    shelf = surveyed(directory)
+def test_a_file_replaced_by_a_pipe_after_the_scan_does_not_block(directory: Path) -> None:
+    shelf = scanned(directory)
     (directory / "a").unlink()
     os.mkfifo(directory / "a")
 
     assert shelf.content("a", DIGEST) is None
 
 
-def test_a_file_that_has_gone_since_is_not_there(directory: Path) -> None:
-    shelf = surveyed(directory)
+def test_a_file_deleted_after_the_scan_is_not_found(directory: Path) -> None:
+    shelf = scanned(directory)
     (directory / "a").unlink()
 
     assert shelf.content("a", DIGEST) is None
 
 
-def test_a_file_that_has_changed_since_is_not_taken_in(directory: Path) -> None:
-    shelf, store = surveyed(directory), Store(lambda: 0.0)
+def test_a_file_changed_after_the_scan_is_refused(directory: Path) -> None:
+    shelf, store = scanned(directory), Store(lambda: 0.0)
     (directory / "a").write_bytes(b"other bytes")
     content = shelf.content("a", DIGEST)
     assert content is not None
@@ -101,6 +101,6 @@ def test_a_file_that_has_changed_since_is_not_taken_in(directory: Path) -> None:
     assert not store.has(DIGEST)
 
 
-def test_a_directory_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+def test_a_missing_directory_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        surveyed(tmp_path / "nowhere")
+        scanned(tmp_path / "nowhere")

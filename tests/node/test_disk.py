@@ -1,4 +1,4 @@
-"""What was acknowledged is on the disk, whole, whatever becomes of the process, the disk's room or its bits."""
+"""Tests that an acknowledged put survives, whole, a killed process, a full disk and flipped bits."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ITEM = Item(Entry((1 << 160) - 1, "dog \u4e2d.txt", DIGEST, len(CONTENT)), -7, I
 
 
 class Wall:
-    """The wall clock, set by hand."""
+    """A wall clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = 1e9
@@ -60,7 +60,7 @@ def disk(path: Path, wall: Wall) -> Iterator[Disk]:
 
 
 def reopened(disk: Disk, path: Path, wall: Wall) -> Disk:
-    """Its next life."""
+    """Reopen the disk, as after a restart."""
     disk.close()
     later = Disk(path, wall_clock=wall)
     later.open()
@@ -68,7 +68,7 @@ def reopened(disk: Disk, path: Path, wall: Wall) -> Disk:
 
 
 def whole(disk: Disk, digest: str) -> bytes:
-    """A content, read in every way that is checked."""
+    """Read a content in every way that verifies it."""
     disk.verify(digest)
     return disk.piece(digest, 0, disk.size_bytes(digest))
 
@@ -79,10 +79,10 @@ def store_on(disk: Disk) -> Store:
     return store
 
 
-# --- a content on its way in
+# --- staging
 
 
-def test_a_large_content_on_its_way_in_waits_in_a_file_without_a_name(disk: Disk, path: Path) -> None:
+def test_a_large_content_is_staged_in_an_unnamed_file(disk: Disk, path: Path) -> None:
     content = bytes(range(256)) * (SPOOLED_BYTES_MIN // 256) + b"end"
     digest = digest_of(content)
     store, item = store_on(disk), Item(Entry(7, "large", digest, len(content)), 1)
@@ -98,11 +98,11 @@ def test_a_large_content_on_its_way_in_waits_in_a_file_without_a_name(disk: Disk
     assert all(entry.name.startswith(path.name) for entry in path.parent.iterdir())
 
 
-def test_a_small_content_on_its_way_in_touches_no_disk(disk: Disk, path: Path) -> None:
+def test_a_small_content_is_staged_in_memory(disk: Disk, path: Path) -> None:
     assert isinstance(disk.buffer(SPOOLED_BYTES_MIN - 1), BytesIO)
 
 
-def test_a_content_read_from_a_file_is_checked_as_it_is_added(disk: Disk) -> None:
+def test_a_content_from_a_file_is_verified_when_it_is_added(disk: Disk) -> None:
     spool = disk.buffer(SPOOLED_BYTES_MIN)
     spool.write(b"other bytes")
 
@@ -112,7 +112,7 @@ def test_a_content_read_from_a_file_is_checked_as_it_is_added(disk: Disk) -> Non
     assert not disk.has(DIGEST) and disk.total_bytes == 0
 
 
-def test_where_there_is_no_room_for_what_is_on_its_way_it_is_refused_and_begins_anew(disk: Disk) -> None:
+def test_a_staged_content_that_finds_no_room_is_refused_and_can_start_again(disk: Disk) -> None:
     content = bytes(range(256)) * (SPOOLED_BYTES_MIN // 256)
     digest, store, write = digest_of(content), store_on(disk), os.write
     room = iter([100])
@@ -130,11 +130,11 @@ def test_where_there_is_no_room_for_what_is_on_its_way_it_is_refused_and_begins_
     assert store.put(Item(Entry(7, "large", digest, len(content)), 1)).stored
 
 
-# --- as any blobs
+# --- contents
 
 
 @pytest.mark.parametrize("size_bytes", [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES + 5])
-def test_a_content_is_read_as_it_was_added_whole_and_by_any_piece(disk: Disk, size_bytes: int) -> None:
+def test_a_content_reads_back_as_added_whole_and_in_pieces(disk: Disk, size_bytes: int) -> None:
     content = random.Random(size_bytes).randbytes(size_bytes)
     digest = digest_of(content)
     disk.add(digest, content)
@@ -146,7 +146,7 @@ def test_a_content_is_read_as_it_was_added_whole_and_by_any_piece(disk: Disk, si
             assert disk.piece(digest, offset, length) == content[offset : offset + length]
 
 
-def test_what_is_not_there_is_not_found_and_what_does_not_match_is_not_taken(disk: Disk) -> None:
+def test_a_missing_content_is_not_found_and_a_wrong_digest_is_refused(disk: Disk) -> None:
     with pytest.raises(NotFound):
         disk.verify(DIGEST)
     with pytest.raises(NotFound):
@@ -157,7 +157,7 @@ def test_what_is_not_there_is_not_found_and_what_does_not_match_is_not_taken(dis
     assert not disk.has(DIGEST) and disk.total_bytes == 0
 
 
-def test_room_is_counted_and_comes_back(path: Path) -> None:
+def test_used_bytes_are_counted_and_freed(path: Path) -> None:
     disk = Disk(path, bytes_max=20)
     disk.open()
     disk.add(DIGEST, CONTENT)
@@ -173,7 +173,7 @@ def test_room_is_counted_and_comes_back(path: Path) -> None:
 
 
 def test_a_piece_costs_as_much_at_the_end_of_a_large_content_as_in_a_small_one(disk: Disk) -> None:
-    """Two readers of large contents side by side: no piece may cost the whole content."""
+    """Read two large contents in turns: no piece may cost a read of the whole content."""
     contents = [bytes([number]) * (8 * CHUNK_BYTES) for number in range(2)]
     for content in contents:
         disk.add(digest_of(content), content)
@@ -193,10 +193,10 @@ def test_a_piece_costs_as_much_at_the_end_of_a_large_content_as_in_a_small_one(d
     assert read_bytes < 2.1 * 8 * CHUNK_BYTES, "each byte once, and checksums"
 
 
-# --- an earlier life
+# --- restarts
 
 
-def test_everything_comes_back_as_it_was(disk: Disk, path: Path, wall: Wall) -> None:
+def test_a_reopened_disk_restores_every_item_and_content(disk: Disk, path: Path, wall: Wall) -> None:
     store = store_on(disk)
     for number in range(8):
         put(store, number)
@@ -222,7 +222,7 @@ def test_an_item_keeps_its_key_name_version_and_lease(disk: Disk, path: Path, wa
     later.close()
 
 
-def test_what_expired_while_the_process_was_down_does_not_come_back_nor_take_room(
+def test_items_that_expired_while_the_process_was_down_are_not_restored_and_take_no_room(
     disk: Disk, path: Path, wall: Wall
 ) -> None:
     disk.add(DIGEST, CONTENT)
@@ -235,8 +235,8 @@ def test_what_expired_while_the_process_was_down_does_not_come_back_nor_take_roo
     later.close()
 
 
-def test_contents_that_no_item_names_go_when_the_disk_is_opened(disk: Disk, path: Path, wall: Wall) -> None:
-    """As a death between the content and its item leaves them."""
+def test_opening_the_disk_erases_contents_that_no_item_names(disk: Disk, path: Path, wall: Wall) -> None:
+    """A process that dies between writing a content and its item leaves such a content behind."""
     disk.add(DIGEST, CONTENT)
     disk.add(digest_of(b"deleted"), b"deleted")
     disk.record(Item(Entry(1, "a", digest_of(b"deleted"), 7), 1, deleted=True))
@@ -247,7 +247,7 @@ def test_contents_that_no_item_names_go_when_the_disk_is_opened(disk: Disk, path
     later.close()
 
 
-def test_an_item_that_is_erased_or_put_anew_stands_once(disk: Disk, path: Path, wall: Wall) -> None:
+def test_an_item_that_is_erased_or_replaced_is_stored_once(disk: Disk, path: Path, wall: Wall) -> None:
     disk.record(ITEM)
     disk.record(replace(ITEM, version=8))
     assert [item.version for item in disk.items()] == [8]
@@ -257,7 +257,7 @@ def test_an_item_that_is_erased_or_put_anew_stands_once(disk: Disk, path: Path, 
     assert disk.items() == []
 
 
-# --- deaths
+# --- killed processes and torn logs
 
 
 def children(path: Path, *arguments: str) -> subprocess.Popen[str]:
@@ -270,7 +270,7 @@ def children(path: Path, *arguments: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("acknowledged", [1, 4, 9])
-def test_what_was_acknowledged_before_kill_9_is_there(path: Path, acknowledged: int) -> None:
+def test_every_put_acknowledged_before_a_sigkill_survives(path: Path, acknowledged: int) -> None:
     child = children(path, "0")
     assert child.stdout is not None
     lines = [child.stdout.readline() for _ in range(acknowledged)]
@@ -293,8 +293,8 @@ def test_what_was_acknowledged_before_kill_9_is_there(path: Path, acknowledged: 
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_a_log_that_was_torn_off_anywhere_holds_whole_contents_or_none(path: Path, tmp_path: Path, seed: int) -> None:
-    """As a power cut leaves it: the log's end is missing. What was written down before that is whole."""
+def test_a_log_truncated_anywhere_holds_whole_contents_or_none(path: Path, tmp_path: Path, seed: int) -> None:
+    """Truncate the log as a power cut does: everything written before that point is whole."""
     disk = Disk(path)
     disk.open()
     store = store_on(disk)
@@ -319,25 +319,24 @@ def test_a_log_that_was_torn_off_anywhere_holds_whole_contents_or_none(path: Pat
     later.close()
 
 
-# --- rot
+# --- corruption and repair
 
 
 def flip(path: Path, content: bytes) -> None:
-    """One bit of this content, where it lies in the file."""
+    """Flip one bit of this content in the file."""
     raw = bytearray(path.read_bytes())
     place = raw.index(content[:30]) + 7
     raw[place] ^= 4
     path.write_bytes(raw)
 
 
-def test_a_flipped_bit_is_noticed_dropped_and_can_be_mended(disk: Disk, path: Path, wall: Wall) -> None:
+def test_a_content_with_a_flipped_bit_is_detected_dropped_and_repairable(disk: Disk, path: Path, wall: Wall) -> None:
     store = store_on(disk)
     for number in (1, 2):
         put(store, number)
     disk.close()
     flip(path, content_of(1))
-    later = Disk(path, wall_clock=wall)
-    later.open()
+    later = reopened(disk, path, wall)
     again = store_on(later)
     digest = item_of(1).entry.digest
 
@@ -351,13 +350,12 @@ def test_a_flipped_bit_is_noticed_dropped_and_can_be_mended(disk: Disk, path: Pa
     later.close()
 
 
-def test_the_scrubber_finds_a_flipped_bit_before_anybody_reads_it(disk: Disk, path: Path, wall: Wall) -> None:
+def test_the_scrubber_finds_a_flipped_bit_before_a_reader_does(disk: Disk, path: Path, wall: Wall) -> None:
     store = store_on(disk)
     put(store, 1)
     disk.close()
     flip(path, content_of(1))
-    later = Disk(path, wall_clock=wall)
-    later.open()
+    later = reopened(disk, path, wall)
 
     assert store_on(later).collect_garbage(4) == 1
 
@@ -374,15 +372,14 @@ def test_the_scrubber_finds_a_flipped_bit_before_anybody_reads_it(disk: Disk, pa
         "UPDATE content SET size = size - 1",
     ],
 )
-def test_a_content_that_lacks_something_is_rotten_as_well(disk: Disk, path: Path, wall: Wall, harm: str) -> None:
+def test_a_content_with_missing_or_truncated_rows_is_corrupt(disk: Disk, path: Path, wall: Wall, harm: str) -> None:
     put(store_on(disk), 3)
     disk.close()
     database = sqlite3.connect(path)
     with database:
         database.execute(harm)
     database.close()
-    later = Disk(path, wall_clock=wall)
-    later.open()
+    later = reopened(disk, path, wall)
 
     with pytest.raises(Corrupt):
         later.verify(item_of(3).entry.digest)
@@ -391,7 +388,7 @@ def test_a_content_that_lacks_something_is_rotten_as_well(disk: Disk, path: Path
     later.close()
 
 
-def test_a_page_that_cannot_be_read_is_a_content_that_is_missing(disk: Disk, path: Path, wall: Wall) -> None:
+def test_a_content_on_an_unreadable_page_is_reported_missing(disk: Disk, path: Path, wall: Wall) -> None:
     store = store_on(disk)
     for number in (1, 3):
         put(store, number)
@@ -400,8 +397,7 @@ def test_a_page_that_cannot_be_read_is_a_content_that_is_missing(disk: Disk, pat
     with path.open("r+b") as file:
         file.seek(size // 2 // 4096 * 4096)
         file.write(b"\xff" * 4096 * 20)
-    later = Disk(path, wall_clock=wall)
-    later.open()
+    later = reopened(disk, path, wall)
 
     with pytest.raises(Corrupt):
         later.verify(item_of(3).entry.digest)
@@ -412,7 +408,7 @@ def test_a_page_that_cannot_be_read_is_a_content_that_is_missing(disk: Disk, pat
 
 
 @pytest.mark.parametrize("garbage", [b"no database at all" * 300, b"SQLite format 3\0" + bytes(4000)])
-def test_a_file_that_is_no_database_is_told_in_one_line_and_left_alone(tmp_path: Path, garbage: bytes) -> None:
+def test_a_file_that_is_not_a_database_is_refused_in_one_line_and_not_changed(tmp_path: Path, garbage: bytes) -> None:
     path = tmp_path / "store.sqlite"
     path.write_bytes(garbage)
 
@@ -423,11 +419,11 @@ def test_a_file_that_is_no_database_is_told_in_one_line_and_left_alone(tmp_path:
     assert path.read_bytes() == garbage
 
 
-# --- room
+# --- full disks
 
 
 def test_a_full_disk_refuses_the_put_and_stays_usable(path: Path) -> None:
-    """RLIMIT_FSIZE: no file of the child may grow beyond 3 MB, so large contents do not fit, small ones do."""
+    """Limit the child's files to 3 MB with RLIMIT_FSIZE, so that large contents do not fit and small ones do."""
     child = children(path, str(3 << 20))
     assert child.stdout is not None
     fates = dict[int, str]()
@@ -454,7 +450,7 @@ def test_a_full_disk_refuses_the_put_and_stays_usable(path: Path) -> None:
     disk.close()
 
 
-def test_a_database_without_pages_left_refuses_writes_whole_and_room_helps(disk: Disk) -> None:
+def test_a_full_database_refuses_whole_writes_and_accepts_them_once_there_is_room(disk: Disk) -> None:
     store = store_on(disk)
     put(store, 1)
     assert disk._database is not None
@@ -473,7 +469,7 @@ def test_a_database_without_pages_left_refuses_writes_whole_and_room_helps(disk:
     assert store.names == ("file 1", "file 2", "file 3")
 
 
-def test_what_cannot_be_erased_is_still_there(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_content_whose_erasure_fails_is_still_stored(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
     store = store_on(disk)
     put(store, 1)
 
@@ -487,7 +483,7 @@ def test_what_cannot_be_erased_is_still_there(disk: Disk, monkeypatch: pytest.Mo
     assert store.names == ("file 1",) and disk.has(item_of(1).entry.digest)
 
 
-def test_a_write_that_breaks_in_any_way_leaves_no_transaction_open(disk: Disk) -> None:
+def test_a_failed_write_leaves_no_transaction_open(disk: Disk) -> None:
     with pytest.raises(OverflowError):
         disk.record(replace(ITEM, version=1 << 70))
 
@@ -495,10 +491,10 @@ def test_a_write_that_breaks_in_any_way_leaves_no_transaction_open(disk: Disk) -
     assert len(disk.items()) == 1
 
 
-# --- who may use it
+# --- exclusive use
 
 
-def test_two_cannot_share_a_state_and_the_second_is_told_so(disk: Disk, path: Path) -> None:
+def test_a_second_disk_on_the_same_state_is_refused(disk: Disk, path: Path) -> None:
     put(store_on(disk), 1)
     second = Disk(path)
 
@@ -509,7 +505,7 @@ def test_two_cannot_share_a_state_and_the_second_is_told_so(disk: Disk, path: Pa
     put(store_on(disk), 2)
 
 
-def test_two_processes_cannot_share_a_state_either(path: Path) -> None:
+def test_a_second_process_on_the_same_state_is_refused(path: Path) -> None:
     child = children(path, "0")
     assert child.stdout is not None
     assert child.stdout.readline().startswith("kept")
@@ -526,14 +522,14 @@ def test_two_processes_cannot_share_a_state_either(path: Path) -> None:
     disk.close()
 
 
-def test_a_place_that_cannot_be_used_is_told_in_one_line(tmp_path: Path) -> None:
+def test_an_unusable_path_is_refused_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(DiskError):
         Disk(tmp_path / "file" / "store.sqlite").open()
 
 
-def test_a_closed_disk_takes_nothing_and_finds_nothing(disk: Disk) -> None:
+def test_a_closed_disk_stores_and_finds_nothing(disk: Disk) -> None:
     put(store_on(disk), 1)
     disk.close()
 

@@ -1,4 +1,4 @@
-"""A Flower client of a node's own: made and run in the training process alone, published as one file."""
+"""Tests of a node's own Flower client: made and run only in the training process, published as one file."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def clients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
 
-def test_its_home_publishes_its_examples_and_its_trainer_trains_with_it() -> None:
+def test_a_node_publishes_its_clients_examples_and_its_trainer_runs_the_client() -> None:
     client = FlowerClient("duck:Duck", {"step": 0.25}, None, "letters")
     client.scan()
     (file,) = client.files
@@ -70,7 +70,7 @@ def test_its_home_publishes_its_examples_and_its_trainer_trains_with_it() -> Non
     assert "duck" not in sys.modules
 
 
-def test_what_stands_for_the_file_is_told_to_nobody_who_names_another() -> None:
+def test_a_clients_file_is_not_served_under_another_digest() -> None:
     client = FlowerClient("duck:Duck", {}, None, "letters")
 
     assert client.content("00" * 32) is None
@@ -84,6 +84,6 @@ def test_what_stands_for_the_file_is_told_to_nobody_who_names_another() -> None:
         ("Leaves", rf"the trainer died \(exit code {LEFT}\) while it made duck:Leaves"),
     ],
 )
-def test_a_client_that_cannot_be_made_is_told_at_the_start(named: str, complaint: str) -> None:
+def test_a_client_that_cannot_be_made_is_reported_at_the_start(named: str, complaint: str) -> None:
     with pytest.raises(WorkFailed, match=complaint):
         FlowerClient(f"duck:{named}", {}, None, "letters").scan()

@@ -1,4 +1,4 @@
-"""The ring that is there to be disturbed."""
+"""Tests of the lab, a local ring for failure experiments."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def lab() -> Iterator[Lab]:
         made.stop()
 
 
-def test_the_supernode_is_killed_and_comes_back_where_it_was_with_its_journal(lab: Lab) -> None:
+def test_a_killed_supernode_restarts_at_its_address_with_its_journal(lab: Lab) -> None:
     before, nodes = lab.supernode, lab.nodes
     with pytest.raises(LocalRingFailed, match="running"):
         lab.start_supernode()

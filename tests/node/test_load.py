@@ -1,4 +1,4 @@
-"""A node with other things to do: late, or refusing, never different."""
+"""Tests of a node under load: it delays or refuses orders and never changes a result."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def effect(may_refuse: bool) -> Compute:
     return Compute(Order("job", 1, (FILE,), MixTask(0), may_refuse=may_refuse), {})
 
 
-def test_an_order_is_late_by_the_delay_when_the_node_is_busy() -> None:
+def test_a_busy_node_delays_an_order() -> None:
     waited: list[float] = []
 
     def wait(seconds: float) -> bool:
@@ -33,18 +33,18 @@ def test_an_order_is_late_by_the_delay_when_the_node_is_busy() -> None:
     assert waited == [2.5]
 
 
-def test_an_order_that_could_have_been_refused_is_not_late_as_well() -> None:
+def test_an_order_that_may_be_refused_is_not_delayed_as_well() -> None:
     load = Load(1.0, 2.5, random.Random(1), lambda _: pytest.fail("it waited"))
 
     assert load.around(effect(may_refuse=True), lambda _: Done(b"sum", 0.5)) == Done(b"sum", 0.5)
 
 
-def test_a_node_that_ends_while_it_is_late_gives_up() -> None:
+def test_a_node_that_stops_during_the_delay_gives_the_order_up() -> None:
     with pytest.raises(Stopped):
         Load(1.0, 2.5, random.Random(1), lambda _: True).around(effect(False), lambda _: pytest.fail("it trained"))
 
 
-def test_it_is_busy_as_often_as_it_should_be() -> None:
+def test_a_node_is_busy_with_the_given_probability() -> None:
     load = Load(0.4, 1.0, random.Random(1), lambda _: False)
 
     assert 350 < sum(load.is_busy() for _ in range(1000)) < 450
@@ -60,5 +60,5 @@ def test_it_is_busy_as_often_as_it_should_be() -> None:
         (["5001"], ["5001"]),
     ],
 )
-def test_the_coordinator_systems_line_is_understood(given: list[str], meant: list[str]) -> None:
+def test_the_coordinator_systems_arguments_are_translated(given: list[str], meant: list[str]) -> None:
     assert legacy_arguments.translate_node(given) == meant

@@ -1,4 +1,4 @@
-"""A ring of one's own, as it comes up beside whoever has begun it, and goes."""
+"""Tests of a local ring: how it starts in the background and how it ends."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def living(ring: StartingRing) -> int:
     return sum(process.is_running for process in (ring.processes.supernode, *ring.processes.nodes))
 
 
-def test_a_ring_that_is_waited_for_is_whole() -> None:
+def test_wait_returns_when_every_node_of_the_ring_runs() -> None:
     with ExitStack() as stack:
         ring = begin_local_ring(2, stack)
         found = ring.wait()
@@ -24,14 +24,14 @@ def test_a_ring_that_is_waited_for_is_whole() -> None:
     assert living(ring) == 0 and not found.node_list.exists()
 
 
-def test_a_ring_that_is_given_up_while_it_starts_leaves_nothing() -> None:
+def test_a_ring_abandoned_during_its_start_leaves_no_process() -> None:
     with ExitStack() as stack:
         ring = begin_local_ring(3, stack)
 
     assert living(ring) == 0 and not ring.processes.folder.exists()
-    assert not ring._starter.is_alive(), "nobody starts a node any more"
+    assert not ring._starter.is_alive(), "no node is started any more"
 
 
-def test_a_supernode_that_does_not_start_is_told_to_whoever_waits() -> None:
+def test_wait_raises_when_the_supernode_does_not_start() -> None:
     with ExitStack() as stack, pytest.raises(LocalRingFailed, match="bits is 1000"):
         begin_local_ring(1, stack, of_supernode=["--bits", "1000"]).wait()

@@ -1,4 +1,4 @@
-"""The real training process, seen from its parent: it may die, and the result is the same; it never outlives us."""
+"""Tests of the real training process from its parent: its death changes no result, and it never outlives the parent."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ SPEC = make_spec(CONTENTS, Settings(epochs=3, hidden=(5,)))
 ORDER, WEIGHTS = training_order(SPEC)
 ENDLESS = training_order(make_spec(CONTENTS, Settings(epochs=10_000, hidden=(5,))))
 EXPECTED = computed_here(ORDER, CONTENTS, WEIGHTS)
-# So many epochs are told (each takes 40 bytes or more) that they fill the pipe several times over, however slow we
-# are in reading them: the child cannot be through before it is killed.
+# The reports of this many epochs, 40 bytes or more each, overflow the pipe several times however slowly we read, so the
+# child cannot finish before it is killed.
 LONG_EPOCHS = 3_000
 LONG = training_order(make_spec(CONTENTS, Settings(epochs=LONG_EPOCHS, hidden=(5,))))
 
 
 class Heard:
-    """What the trainer reports. Its child is killed `kills` times in the middle of a training."""
+    """A trainer that records its reports; its child is killed `kills` times during training."""
 
     def __init__(self) -> None:
         self.trainer = Trainer(self.on_training, self.log)
@@ -67,7 +67,7 @@ def is_gone(pid: int) -> bool:
 
 @pytest.fixture(scope="module")
 def one() -> Iterator[Heard]:
-    """One process for all the tests that leave it as it was."""
+    """Yield one trainer shared by all tests that leave it unchanged."""
     made = Heard()
     yield made
     made.trainer.stop()
@@ -86,13 +86,13 @@ def trainer(heard: Heard) -> Trainer:
 
 @pytest.fixture
 def own() -> Iterator[Heard]:
-    """A process of the test's own, to end as it likes."""
+    """Yield a trainer of the test's own, which the test may stop."""
     made = Heard()
     yield made
     made.trainer.stop()
 
 
-def test_an_order_comes_to_the_exact_sum_and_every_epoch_is_told(trainer: Trainer, heard: Heard) -> None:
+def test_an_order_returns_the_exact_sum_and_reports_every_epoch(trainer: Trainer, heard: Heard) -> None:
     done = trainer.perform(effect(ORDER, CONTENTS, WEIGHTS))
     again = trainer.perform(effect(ORDER, CONTENTS, WEIGHTS))
 
@@ -118,9 +118,7 @@ def test_moments_are_exact_sums_over_all_rows(trainer: Trainer) -> None:
     assert [s >> 149 for s in sums.sums] == [sum(column) for column in columns[:-1]]
 
 
-def test_a_child_that_is_killed_in_the_middle_is_started_anew_and_the_result_is_the_same(
-    trainer: Trainer, heard: Heard
-) -> None:
+def test_a_child_killed_during_training_is_restarted_and_the_result_is_the_same(trainer: Trainer, heard: Heard) -> None:
     order, weights = LONG
     heard.kills = 1
 
@@ -130,16 +128,14 @@ def test_a_child_that_is_killed_in_the_middle_is_started_anew_and_the_result_is_
     assert len(heard.epochs) > 3 * LONG_EPOCHS
 
 
-def test_a_child_that_was_killed_between_two_orders_is_started_anew(trainer: Trainer) -> None:
+def test_a_child_killed_between_two_orders_is_restarted(trainer: Trainer) -> None:
     trainer.perform(effect(ORDER, CONTENTS, WEIGHTS))
     os.kill(child_of(trainer), signal.SIGKILL)
 
     assert trainer.perform(effect(ORDER, CONTENTS, WEIGHTS)).result == EXPECTED
 
 
-def test_a_child_that_dies_each_time_fails_the_order_by_name_and_not_the_next_one(
-    trainer: Trainer, heard: Heard
-) -> None:
+def test_a_child_that_always_dies_fails_the_order_by_name_and_not_the_next_one(trainer: Trainer, heard: Heard) -> None:
     order, weights = LONG
     heard.kills = STARTS_MAX
 
@@ -149,7 +145,7 @@ def test_a_child_that_dies_each_time_fails_the_order_by_name_and_not_the_next_on
     assert trainer.perform(effect(ORDER, CONTENTS, WEIGHTS)).result == EXPECTED
 
 
-def test_what_it_has_trained_on_before_it_need_not_be_given_again(own: Heard) -> None:
+def test_a_file_that_the_child_has_trained_on_is_not_sent_again(own: Heard) -> None:
     with pytest.raises(FilesLacking) as lacking:
         own.trainer.perform(effect(ORDER, {}, WEIGHTS))
     assert lacking.value.digests == {file.digest for file in ORDER.files}
@@ -160,7 +156,7 @@ def test_what_it_has_trained_on_before_it_need_not_be_given_again(own: Heard) ->
     assert own.trainer.perform(effect(ORDER, {}, WEIGHTS)).result == first.result == EXPECTED
 
 
-def test_it_lacks_just_the_files_that_it_has_not_seen(own: Heard) -> None:
+def test_the_trainer_asks_only_for_files_that_the_child_has_not_seen(own: Heard) -> None:
     some = training_order(make_spec({name: CONTENTS[name] for name in "ab"}, Settings(epochs=3, hidden=(5,))))
     own.trainer.perform(effect(some[0], CONTENTS, some[1]))
 
@@ -172,7 +168,7 @@ def test_it_lacks_just_the_files_that_it_has_not_seen(own: Heard) -> None:
     assert own.trainer.perform(effect(ORDER, given, WEIGHTS)).result == EXPECTED
 
 
-def test_a_child_that_dies_with_its_files_has_a_successor_that_lacks_them(own: Heard) -> None:
+def test_a_restarted_child_needs_its_files_again(own: Heard) -> None:
     order, weights = LONG
     own.trainer.perform(effect(ORDER, CONTENTS, WEIGHTS))
     own.kills = 1
@@ -198,14 +194,14 @@ def test_an_order_without_the_weights_it_needs_fails(trainer: Trainer) -> None:
         trainer.perform(effect(replace(ORDER, weights="", weights_bytes=0), CONTENTS))
 
 
-def test_an_order_that_a_trainer_cannot_carry_out_fails_and_harms_nobody(trainer: Trainer) -> None:
+def test_an_order_that_the_trainer_cannot_execute_fails_and_the_next_succeeds(trainer: Trainer) -> None:
     with pytest.raises(WorkFailed, match="does not mix"):
         trainer.perform(effect(replace(ORDER, task=MixTask(3)), CONTENTS, WEIGHTS))
 
     assert trainer.perform(effect(ORDER, CONTENTS, WEIGHTS)).result == EXPECTED
 
 
-def test_it_ends_after_a_while_without_work() -> None:
+def test_the_child_exits_after_an_idle_timeout() -> None:
     trainer = Trainer(lambda ticket, training: None, lambda line: None, idle_s=0.01)
     trainer.perform(effect(ORDER, CONTENTS, WEIGHTS))
 
@@ -218,7 +214,7 @@ def test_it_ends_after_a_while_without_work() -> None:
     trainer.stop()
 
 
-def test_stopping_in_the_middle_gives_the_order_up_and_leaves_no_process(own: Heard) -> None:
+def test_stopping_during_training_abandons_the_order_and_leaves_no_process(own: Heard) -> None:
     endless, weights = ENDLESS
     trainer = own.trainer
     with ThreadPoolExecutor(1) as another:
@@ -232,7 +228,7 @@ def test_stopping_in_the_middle_gives_the_order_up_and_leaves_no_process(own: He
     assert is_gone(pid)
 
 
-def test_after_stopping_no_order_is_carried_out(own: Heard) -> None:
+def test_a_stopped_trainer_executes_no_order(own: Heard) -> None:
     own.trainer.stop()
     own.trainer.stop()
 
@@ -240,7 +236,7 @@ def test_after_stopping_no_order_is_carried_out(own: Heard) -> None:
         own.trainer.perform(effect(ORDER, CONTENTS, WEIGHTS))
 
 
-def test_what_promises_other_bits_is_refused_before_any_file_is_read(own: Heard) -> None:
+def test_an_order_with_another_fingerprint_is_refused_before_any_file_is_read(own: Heard) -> None:
     order, weights = training_order(replace(SPEC, fingerprint="ee" * 32))
 
     with pytest.raises(OtherBits, match="the job's eeeeeeee"):
@@ -250,7 +246,7 @@ def test_what_promises_other_bits_is_refused_before_any_file_is_read(own: Heard)
     assert "this node computes different bits" in line
 
 
-def test_what_promises_our_bits_is_trained(trainer: Trainer) -> None:
+def test_an_order_with_our_fingerprint_is_trained(trainer: Trainer) -> None:
     order, weights = training_order(replace(SPEC, fingerprint=fingerprint_here(SPEC)))
 
     assert trainer.perform(effect(order, CONTENTS, weights)).result == EXPECTED

@@ -1,4 +1,4 @@
-"""A network that is cut on purpose: who still reaches whom."""
+"""Tests of injected network partitions: which nodes still reach each other."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def reaches(network: PartitionFault, start: Address, end: Address) -> bool:
     return True
 
 
-def test_without_a_file_everybody_reaches_everybody(tmp_path: Path) -> None:
+def test_without_a_file_every_node_reaches_every_other(tmp_path: Path) -> None:
     assert reaches(PartitionFault(), A, B)
     assert reaches(PartitionFault(tmp_path / "cut"), A, B)
 
 
-def test_questions_to_the_other_side_are_lost_in_both_directions(tmp_path: Path) -> None:
+def test_a_partition_drops_requests_in_both_directions(tmp_path: Path) -> None:
     network = PartitionFault(tmp_path / "cut")
 
     partition_fault.write(tmp_path / "cut", [[A, B], [C]])
@@ -37,7 +37,7 @@ def test_questions_to_the_other_side_are_lost_in_both_directions(tmp_path: Path)
     assert not reaches(network, C, B)
 
 
-def test_who_stands_on_no_side_reaches_everybody(tmp_path: Path) -> None:
+def test_a_node_on_no_side_reaches_every_other(tmp_path: Path) -> None:
     network = PartitionFault(tmp_path / "cut")
 
     partition_fault.write(tmp_path / "cut", [[A], [B]])
@@ -47,7 +47,7 @@ def test_who_stands_on_no_side_reaches_everybody(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("sides", [[], [[A, B, C]]])
-def test_a_cut_heals_when_the_file_says_so(sides: list[list[Address]], tmp_path: Path) -> None:
+def test_a_partition_heals_when_the_file_says_so(sides: list[list[Address]], tmp_path: Path) -> None:
     network = PartitionFault(tmp_path / "cut")
     partition_fault.write(tmp_path / "cut", [[A], [B]])
     assert not reaches(network, A, B)

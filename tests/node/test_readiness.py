@@ -1,4 +1,4 @@
-"""How a process announces that it is ready, and when a ring has converged."""
+"""Tests of how a process announces that it is ready, and of when a ring has converged."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def view(place: int, successor: int, predecessor: int) -> NodeView:
     return NodeView(NODES[place], NODES[predecessor], (NODES[successor],))
 
 
-def test_an_announced_address_is_found_among_lines_for_people() -> None:
+def test_an_announced_address_is_found_among_other_output() -> None:
     output = f"compute node listening at [::1]:8001\n{ready_line('compute node', Address('::1', 8001))}\njoined\n"
 
     assert ready_address(output) == "[::1]:8001"
 
 
 @pytest.mark.parametrize("output", ["", "listening at 127.0.0.1:1\n", ready_line("node", "127.0.0.1:1")])
-def test_nothing_is_announced_before_the_whole_line_is_there(output: str) -> None:
+def test_an_incomplete_line_announces_nothing(output: str) -> None:
     assert ready_address(output) is None
 
 
@@ -42,7 +42,7 @@ def test_a_ring_has_converged_when_all_neighbours_agree() -> None:
     assert is_converged([view(0, 0, 0)], 1)
 
 
-def test_a_process_is_killed_and_restarted_where_it_listened(tmp_path: Path) -> None:
+def test_a_killed_process_restarts_at_its_address(tmp_path: Path) -> None:
     process = ManagedProcess("supernode", tmp_path)
     where = ["--nodes", str(tmp_path / "nodes"), "--state-dir", str(tmp_path), "--end-with-parent"]
     try:

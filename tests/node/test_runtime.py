@@ -1,4 +1,4 @@
-"""Procedures are stepped under the lock and wait without it, and nothing waits for ever."""
+"""Tests of the runtime: procedures step under the lock and wait without it, and nothing waits for ever."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ WAITS = object()
 
 @dataclass(frozen=True)
 class Look(Effect):
-    """An effect of our own."""
+    """An effect that only these tests perform."""
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def runtime(net: Net) -> Iterator[Runtime]:
 
 
 def is_free(runtime: Runtime) -> bool:
-    """Could another thread have the lock now?"""
+    """Return whether another thread can take the lock now."""
 
     def take() -> bool:
         got = runtime.changed.acquire(blocking=False)
@@ -100,7 +100,7 @@ def raising(error: Exception) -> Procedure[Any]:
 # --- steps and waits
 
 
-def test_steps_hold_the_lock_and_waits_do_not(runtime: Runtime) -> None:
+def test_a_procedure_holds_the_lock_during_steps_and_not_during_waits(runtime: Runtime) -> None:
     free: list[tuple[str, bool]] = []
     runtime.perform_with(Look, lambda _: free.append(("waits", is_free(runtime))))
 
@@ -120,7 +120,7 @@ def test_a_result_is_returned_and_an_error_raised(runtime: Runtime) -> None:
         runtime.run(raising(ZeroDivisionError()))
 
 
-def test_an_answer_is_sent_in_and_an_error_thrown_in(runtime: Runtime, net: Net) -> None:
+def test_a_procedure_receives_an_answer_as_a_value_and_an_error_as_an_exception(runtime: Runtime, net: Net) -> None:
     net.answers = {ME: "yes", OTHER: Busy("full")}
 
     def procedure() -> Procedure[list[Any]]:
@@ -134,7 +134,7 @@ def test_an_answer_is_sent_in_and_an_error_thrown_in(runtime: Runtime, net: Net)
     assert runtime.run(procedure()) == ["yes", "full"]
 
 
-def test_questions_to_oneself_do_not_go_over_the_wire(runtime: Runtime, net: Net) -> None:
+def test_a_request_to_the_own_node_does_not_use_the_network(runtime: Runtime, net: Net) -> None:
     heard: list[Request[Any]] = []
 
     def answer(request: Request[Any]) -> str:
@@ -151,7 +151,7 @@ def test_questions_to_oneself_do_not_go_over_the_wire(runtime: Runtime, net: Net
     assert not net.asked
 
 
-def test_news_of_every_step_reaches_whoever_waits_for_a_change(runtime: Runtime) -> None:
+def test_every_step_notifies_the_waiters(runtime: Runtime) -> None:
     seen = threading.Event()
     state: list[int] = []
 
@@ -172,10 +172,10 @@ def test_news_of_every_step_reaches_whoever_waits_for_a_change(runtime: Runtime)
     assert seen.is_set()
 
 
-# --- many questions at once
+# --- AskAll
 
 
-def test_answers_come_in_the_order_of_the_questions_and_errors_as_values(runtime: Runtime, net: Net) -> None:
+def test_ask_all_returns_answers_in_order_and_errors_as_values(runtime: Runtime, net: Net) -> None:
     crowd = nodes(2 * ASKERS_MAX)
     net.answers = {node: Busy(str(node.id)) if node.id % 3 == 0 else node.id for node in crowd}
 
@@ -189,7 +189,7 @@ def one(effect: Any) -> Procedure[Any]:
     return (yield effect)
 
 
-def test_as_many_good_answers_as_are_needed_suffice(runtime: Runtime, net: Net) -> None:
+def test_ask_all_returns_after_the_needed_number_of_good_answers(runtime: Runtime, net: Net) -> None:
     silent, refusing, good, also_good = nodes(4)
     net.answers = {silent: WAITS, refusing: Busy("no"), good: "yes", also_good: "yes"}
 
@@ -199,14 +199,14 @@ def test_as_many_good_answers_as_are_needed_suffice(runtime: Runtime, net: Net) 
     assert answers[2:] == ["yes", "yes"]
 
 
-def test_errors_do_not_count_as_what_is_needed(runtime: Runtime, net: Net) -> None:
+def test_errors_do_not_count_towards_the_needed_answers(runtime: Runtime, net: Net) -> None:
     first, second, third = nodes(3)
     net.answers = {first: Busy("no"), second: Busy("no"), third: "yes"}
 
     assert runtime.run(one(AskAll(asks([first, second, third]), need=1)))[2] == "yes"
 
 
-def test_who_has_not_answered_by_the_deadline_is_unreachable(runtime: Runtime, net: Net) -> None:
+def test_a_node_that_misses_the_deadline_is_unreachable(runtime: Runtime, net: Net) -> None:
     silent, good = nodes(2)
     net.answers = {silent: WAITS, good: "yes"}
 
@@ -216,24 +216,24 @@ def test_who_has_not_answered_by_the_deadline_is_unreachable(runtime: Runtime, n
     assert answers[1] == "yes"
 
 
-def test_one_question_alone_has_its_error_as_a_value_too(runtime: Runtime, net: Net) -> None:
+def test_ask_all_of_one_request_returns_its_error_as_a_value(runtime: Runtime, net: Net) -> None:
     net.answers = {OTHER: Busy("no")}
 
     assert isinstance(runtime.run(one(AskAll(asks([OTHER]))))[0], Busy)
     assert runtime.run(one(AskAll([]))) == []
 
 
-# --- side by side
+# --- Gather
 
 
-def test_results_keep_their_order_and_errors_are_values(runtime: Runtime) -> None:
+def test_gather_returns_results_in_order_and_errors_as_values(runtime: Runtime) -> None:
     broken = ValueError("broken")
     procedures = [returning(n) if n != 3 else raising(broken) for n in range(40)]
 
     assert runtime.run(one(Gather(procedures, 4))) == [n if n != 3 else broken for n in range(40)]
 
 
-def test_no_more_run_at_once_than_may(runtime: Runtime) -> None:
+def test_gather_runs_at_most_its_limit_of_procedures_at_once(runtime: Runtime) -> None:
     lock, running, most = threading.Lock(), [0], [0]
 
     def look(_: Look) -> None:
@@ -250,14 +250,14 @@ def test_no_more_run_at_once_than_may(runtime: Runtime) -> None:
     assert most[0] <= 3
 
 
-def test_they_truly_run_side_by_side(runtime: Runtime) -> None:
+def test_gather_runs_its_procedures_concurrently(runtime: Runtime) -> None:
     all_are_in = threading.Barrier(4, timeout=PATIENCE_S)
     runtime.perform_with(Look, lambda _: all_are_in.wait())
 
     assert len(set(runtime.run(one(Gather([one(Look()) for _ in range(4)], 4))))) == 4
 
 
-def test_procedures_within_procedures_do_not_wait_for_a_free_thread(runtime: Runtime) -> None:
+def test_nested_gathers_do_not_wait_for_a_free_thread(runtime: Runtime) -> None:
     def tree(depth: int) -> Procedure[int]:
         if not depth:
             return 1
@@ -266,7 +266,7 @@ def test_procedures_within_procedures_do_not_wait_for_a_free_thread(runtime: Run
     assert runtime.run(tree(5)) == 32
 
 
-def test_who_is_interrupted_does_not_wait_for_the_others(runtime: Runtime, net: Net) -> None:
+def test_an_interrupted_gather_does_not_wait_for_its_procedures(runtime: Runtime, net: Net) -> None:
     net.answers = {OTHER: WAITS}
     begun: list[int] = []
 
@@ -286,10 +286,10 @@ def test_who_is_interrupted_does_not_wait_for_the_others(runtime: Runtime, net: 
     net.released.set()
     for side_thread in [thread for thread in threading.enumerate() if thread.name == "side"]:
         side_thread.join(PATIENCE_S)
-    assert begun == [0]  # nobody begins what no one waits for any longer
+    assert begun == [0]  # no procedure starts once nothing waits for it
 
 
-# --- the end
+# --- stopping
 
 
 def closing(effect: Any, closed: threading.Event, begun: threading.Event) -> Procedure[None]:
@@ -322,7 +322,7 @@ def test_stopping_ends_every_wait_and_closes_the_procedure(effect: Any, runtime:
     assert not failures
 
 
-def test_after_the_end_nothing_is_run(runtime: Runtime) -> None:
+def test_a_stopped_runtime_runs_nothing(runtime: Runtime) -> None:
     runtime.stop(PATIENCE_S)
     closed = threading.Event()
 
@@ -332,7 +332,7 @@ def test_after_the_end_nothing_is_run(runtime: Runtime) -> None:
         runtime.run(closing(Sleep(0), closed, threading.Event()))
 
 
-def test_a_performer_that_is_given_up_closes_its_procedure(runtime: Runtime) -> None:
+def test_a_performer_that_raises_stopped_closes_its_procedure(runtime: Runtime) -> None:
     def give_up(_: Look) -> None:
         raise Stopped
 
@@ -345,7 +345,7 @@ def test_a_performer_that_is_given_up_closes_its_procedure(runtime: Runtime) -> 
     assert closed.is_set()
 
 
-def test_a_thread_that_fails_says_so(runtime: Runtime) -> None:
+def test_a_thread_that_fails_reports_its_error(runtime: Runtime) -> None:
     failed: list[Exception] = []
     told = threading.Event()
 
@@ -359,7 +359,7 @@ def test_a_thread_that_fails_says_so(runtime: Runtime) -> None:
     assert str(failed[0]) == "for good"
 
 
-def test_stopping_does_not_wait_for_an_answer_that_does_not_come(runtime: Runtime, net: Net) -> None:
+def test_stopping_does_not_wait_for_an_answer_that_never_comes(runtime: Runtime, net: Net) -> None:
     net.answers = {OTHER: WAITS}
     runtime.start("one", one(Ask(OTHER, Nudge())), lambda _: None)
 
@@ -368,7 +368,7 @@ def test_stopping_does_not_wait_for_an_answer_that_does_not_come(runtime: Runtim
     assert not net.released.is_set()
 
 
-def test_a_nap_ends_as_soon_as_there_is_something_to_do(runtime: Runtime) -> None:
+def test_sleep_until_nudged_ends_as_soon_as_there_is_work(runtime: Runtime) -> None:
     agenda: list[int] = []
     runtime.nap_until(lambda: bool(agenda))
     woken = threading.Event()
@@ -387,7 +387,7 @@ def test_a_nap_ends_as_soon_as_there_is_something_to_do(runtime: Runtime) -> Non
     assert woken.wait(PATIENCE_S)
 
 
-def test_a_nap_that_nobody_ends_ends_by_itself(runtime: Runtime) -> None:
+def test_sleep_until_nudged_ends_by_itself_at_its_timeout(runtime: Runtime) -> None:
     runtime.nap_until(lambda: False)
 
     assert runtime.run(one(SleepUntilNudged(0.01))) is None

@@ -1,4 +1,4 @@
-"""The supernode's process: who is admitted, what it remembers, and how it knows the ring again."""
+"""Tests of the supernode: whom it admits, what its journal keeps, and how it finds the ring after a restart."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ def journal_path(tmp_path: Path) -> Path:
 # --- the journal
 
 
-def test_what_was_recorded_is_read_back_in_order(journal_path: Path) -> None:
+def test_journal_records_are_read_back_in_order(journal_path: Path) -> None:
     for node in (FIRST, SECOND, replace(FIRST, incarnation=2)):
         IdentityJournal(journal_path, RING).record(node)
 
     assert IdentityJournal(journal_path, RING).identities() == [FIRST, SECOND, replace(FIRST, incarnation=2)]
 
 
-def test_no_journal_is_an_empty_one(journal_path: Path) -> None:
+def test_a_missing_journal_is_empty(journal_path: Path) -> None:
     assert IdentityJournal(journal_path, RING).identities() == []
 
 
 @pytest.mark.parametrize("torn", [b'{"bits": 160, "id": "6", "ho', b"{", b"\xff\xfe half a multibyte \xc3"])
-def test_a_torn_last_line_does_not_count_and_the_next_one_follows_a_whole_one(torn: bytes, journal_path: Path) -> None:
+def test_a_torn_last_line_is_ignored_and_the_next_record_follows_a_whole_one(torn: bytes, journal_path: Path) -> None:
     journal = IdentityJournal(journal_path, RING)
     journal.record(FIRST)
     whole = journal_path.read_bytes()
@@ -61,7 +61,7 @@ def test_a_torn_last_line_does_not_count_and_the_next_one_follows_a_whole_one(to
     assert journal.identities() == [FIRST, SECOND]
 
 
-def test_identities_of_a_ring_of_other_bits_are_passed_over_and_kept(journal_path: Path) -> None:
+def test_identities_of_a_ring_with_other_bits_are_ignored_and_kept(journal_path: Path) -> None:
     other = IdentityJournal(journal_path, Ring(5))
     other.record(replace(FIRST, id=3))
     IdentityJournal(journal_path, RING).record(SECOND)
@@ -82,7 +82,7 @@ def test_identities_of_a_ring_of_other_bits_are_passed_over_and_kept(journal_pat
         b'{"bits": 160, "id": "5", "host": "h", "port": "p", "incarnation": 1}',
     ],
 )
-def test_a_line_that_is_no_identity_is_named(line: bytes, journal_path: Path) -> None:
+def test_the_error_for_an_invalid_journal_line_names_it(line: bytes, journal_path: Path) -> None:
     IdentityJournal(journal_path, RING).record(FIRST)
     with journal_path.open("ab") as file:
         file.write(line + b"\n")
@@ -91,7 +91,7 @@ def test_a_line_that_is_no_identity_is_named(line: bytes, journal_path: Path) ->
         IdentityJournal(journal_path, RING).identities()
 
 
-def test_a_journal_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+def test_the_error_for_an_unreadable_journal_names_it(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match=str(tmp_path)):
         IdentityJournal(tmp_path, RING).identities()
     with pytest.raises(JournalError, match="nowhere"):
@@ -102,7 +102,7 @@ def test_a_journal_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
 
 
 class Place:
-    """A folder with a node list and a journal, the supernodes and nodes that live there, and somebody who asks."""
+    """A folder with a node list and a journal, the supernodes and nodes that use it, and a client."""
 
     def __init__(self, folder: Path, opened: ExitStack) -> None:
         self.list = folder / "compute_nodes.txt"
@@ -124,7 +124,7 @@ class Place:
         return self.peers.ask(Ask(supernode.address, request, PATIENCE_S))
 
     def node(self, hello: Hello | threading.Event, ref: NodeRef) -> NodeRef:
-        """A process that answers hello; with an event it does so only when that is set."""
+        """Start a process that answers hello, with an event only once that is set."""
 
         def answer(_: Request[Any]) -> Any:
             if isinstance(hello, Hello):
@@ -155,7 +155,7 @@ def admit(place: Place, supernode: Supernode, port: int, host: str = "127.0.0.1"
     return grant
 
 
-def test_who_is_not_listed_is_told_how_to_be(place: Place) -> None:
+def test_the_refusal_of_an_unlisted_node_says_how_to_list_it(place: Place) -> None:
     supernode = started(place.supernode())
 
     with pytest.raises(JoinRefused, match=r"127\.0\.0\.1:1 is not listed .*127\.0\.0\.1,1.*--register"):
@@ -164,7 +164,7 @@ def test_who_is_not_listed_is_told_how_to_be(place: Place) -> None:
     assert place.journal.exists() is False
 
 
-def test_a_line_added_while_it_runs_counts_at_once(place: Place) -> None:
+def test_a_line_added_to_the_list_takes_effect_at_once(place: Place) -> None:
     supernode = started(place.supernode())
     place.listed(1)
 
@@ -172,7 +172,7 @@ def test_a_line_added_while_it_runs_counts_at_once(place: Place) -> None:
     assert any("admitted 127.0.0.1:1" in line for line in place.said)
 
 
-def test_localhost_and_its_number_are_the_same_node(place: Place) -> None:
+def test_localhost_and_127_0_0_1_are_the_same_node(place: Place) -> None:
     supernode = started(place.supernode())
     place.listed(1)
 
@@ -181,7 +181,7 @@ def test_localhost_and_its_number_are_the_same_node(place: Place) -> None:
     assert again == replace(first, incarnation=first.incarnation + 1)
 
 
-def test_a_list_that_has_become_senseless_refuses_by_its_line(place: Place) -> None:
+def test_a_list_that_becomes_invalid_refuses_nodes_and_names_the_line(place: Place) -> None:
     place.listed(1)
     supernode = started(place.supernode())
     place.list.write_text("localhost,1\nnonsense\n")
@@ -190,7 +190,7 @@ def test_a_list_that_has_become_senseless_refuses_by_its_line(place: Place) -> N
         admit(place, supernode, 1)
 
 
-def test_what_cannot_be_written_down_is_not_granted(place: Place) -> None:
+def test_an_identity_that_cannot_be_journalled_is_not_granted(place: Place) -> None:
     place.listed(1, 2)
     supernode = started(place.supernode())
     place.journal.mkdir()
@@ -202,7 +202,7 @@ def test_what_cannot_be_written_down_is_not_granted(place: Place) -> None:
     assert admit(place, supernode, 1).bootstrap is None
 
 
-def test_the_second_waits_until_the_first_has_founded_the_ring(place: Place) -> None:
+def test_the_second_node_waits_until_the_first_has_created_the_ring(place: Place) -> None:
     place.listed(1, 2)
     supernode = started(place.supernode())
     first = admit(place, supernode, 1).node
@@ -214,7 +214,7 @@ def test_the_second_waits_until_the_first_has_founded_the_ring(place: Place) -> 
     assert admit(place, supernode, 2).bootstrap == first
 
 
-def test_who_leaves_is_no_member_any_longer(place: Place) -> None:
+def test_a_node_that_leaves_is_removed_from_the_members(place: Place) -> None:
     place.listed(1)
     supernode = started(place.supernode())
     node = admit(place, supernode, 1).node
@@ -226,7 +226,7 @@ def test_who_leaves_is_no_member_any_longer(place: Place) -> None:
     assert place.ask(supernode, GetMembers()).nodes == ()
 
 
-def test_sixteen_at_once_get_sixteen_identifiers(place: Place) -> None:
+def test_sixteen_concurrent_nodes_get_sixteen_identifiers(place: Place) -> None:
     ports = range(1, 18)
     place.listed(*ports)
     supernode = started(place.supernode())
@@ -239,10 +239,10 @@ def test_sixteen_at_once_get_sixteen_identifiers(place: Place) -> None:
     assert len(IdentityJournal(place.journal, RING).identities()) == 17
 
 
-# --- it starts again
+# --- restarts
 
 
-def test_a_restarted_supernode_hands_no_identifier_out_twice(place: Place) -> None:
+def test_a_restarted_supernode_never_assigns_an_identifier_twice(place: Place) -> None:
     ports = list(range(1, 7))
     place.listed(*ports)
     given: dict[int, NodeRef] = {}
@@ -261,7 +261,7 @@ def test_a_restarted_supernode_hands_no_identifier_out_twice(place: Place) -> No
         assert same == replace(given[port], incarnation=given[port].incarnation + 1)
 
 
-def test_it_finds_the_living_of_its_journal_at_once(place: Place) -> None:
+def test_a_restarted_supernode_finds_the_live_nodes_of_its_journal(place: Place) -> None:
     alive = place.node(Hello(FIRST, RING, True), FIRST)
     IdentityJournal(place.journal, RING).record(alive)
     IdentityJournal(place.journal, RING).record(SECOND)  # nobody answers there
@@ -274,7 +274,7 @@ def test_it_finds_the_living_of_its_journal_at_once(place: Place) -> None:
     assert admit(place, supernode, 3).bootstrap == alive
 
 
-def test_without_its_journal_it_finds_the_living_of_the_node_list(place: Place) -> None:
+def test_a_supernode_without_its_journal_finds_the_live_nodes_of_the_list(place: Place) -> None:
     alive = place.node(Hello(FIRST, RING, True), FIRST)
     place.listed(alive.port, 3)
 
@@ -289,13 +289,13 @@ def test_without_its_journal_it_finds_the_living_of_the_node_list(place: Place) 
 @pytest.mark.parametrize(
     "hello", [Hello(FIRST, RING, False), Hello(FIRST, Ring(bits=80), True)], ids=["not joined", "another ring"]
 )
-def test_who_is_no_member_of_this_ring_is_not_counted(hello: Hello, place: Place) -> None:
+def test_a_node_that_is_not_a_member_of_this_ring_is_not_counted(hello: Hello, place: Place) -> None:
     place.listed(place.node(hello, FIRST).port)
 
     assert place.ask(started(place.supernode()), GetMembers()).nodes == ()
 
 
-def test_while_it_looks_for_the_living_nobody_founds_a_second_ring(place: Place) -> None:
+def test_no_second_ring_is_created_while_the_supernode_looks_for_live_nodes(place: Place) -> None:
     released = threading.Event()
     slow = place.node(released, FIRST)
     place.listed(slow.port, 3)
@@ -315,16 +315,16 @@ def test_while_it_looks_for_the_living_nobody_founds_a_second_ring(place: Place)
 
 
 def first_answer(place: Place, supernode: Supernode, request: Request[Any]) -> Any:
-    """As soon as it listens."""
+    """Ask as soon as the supernode listens, and return the answer."""
     for _ in range(int(PATIENCE_S / 0.01)):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", supernode.address.port)) == 0:
                 return place.ask(supernode, request)
         threading.Event().wait(0.01)
-    raise AssertionError("it does not listen")
+    raise AssertionError("the supernode does not listen")
 
 
-def test_a_port_in_use_is_told_before_anything_is_touched(place: Place) -> None:
+def test_a_port_in_use_is_reported_before_any_file_is_touched(place: Place) -> None:
     journal = IdentityJournal(place.journal, RING)
     journal.record(FIRST)
     half = place.journal.read_bytes() + b'{"half'  # which the one that runs may be about to finish
@@ -338,7 +338,7 @@ def test_a_port_in_use_is_told_before_anything_is_touched(place: Place) -> None:
     assert place.journal.read_bytes() == half
 
 
-def test_a_senseless_journal_or_list_stops_it_at_the_start(place: Place) -> None:
+def test_an_invalid_journal_or_list_stops_the_supernode_at_its_start(place: Place) -> None:
     place.journal.write_text("nonsense\n")
     with pytest.raises(JournalError, match="line 1"):
         place.supernode().start()

@@ -17,14 +17,14 @@ FEATURES, CLASSES = 3, 4
 
 
 def content(rows: int, seed: int) -> bytes:
-    """So many rows of FEATURES small integers and a class."""
+    """Return a CSV of `rows` rows, each FEATURES small integers and a class."""
     rng = np.random.default_rng(seed)
     table = np.column_stack([rng.integers(0, 16, (rows, FEATURES)), rng.integers(0, CLASSES, rows)])  # (n, d + 1)
     return "".join(",".join(map(str, row)) + "\n" for row in table.tolist()).encode()
 
 
 def make_spec(contents: dict[str, bytes], settings: Settings) -> JobSpec:
-    """A job on these contents by name; it is validated on the first."""
+    """Return a job on these contents by name, validated on the first."""
     files = tuple(
         TrainingFile(index, name, digest_of(contents[name]), len(contents[name]), contents[name].count(b"\n"))
         for index, name in enumerate(sorted(contents))
@@ -33,7 +33,7 @@ def make_spec(contents: dict[str, bytes], settings: Settings) -> JobSpec:
 
 
 def training_order(spec: JobSpec, number: int = 1) -> tuple[Order, bytes]:
-    """One order for all files, raw inputs, and the weights that it starts from."""
+    """Return one order for all files, with raw inputs, and its initial weights."""
     weights = arithmetic.first_weights(spec)
     moments = np.concatenate([np.zeros(FEATURES), np.ones(FEATURES)]).astype("<f4").tobytes()  # (2 d,)
     task = arithmetic.training_task(spec, moments)
@@ -41,13 +41,13 @@ def training_order(spec: JobSpec, number: int = 1) -> tuple[Order, bytes]:
 
 
 def effect(order: Order, contents: dict[str, bytes], weights: bytes = b"") -> Compute:
-    """What a node would have its trainer do."""
+    """Return the effect that a node gives its trainer for this order."""
     known = {digest_of(c): c for c in (*contents.values(), weights)}
     return Compute(order, known)
 
 
 def computed_here(order: Order, contents: dict[str, bytes], weights: bytes) -> bytes:
-    """The exact sum that this order must come to, without any other process."""
+    """Return the exact sum that this order must produce, computed in this process."""
     worker = Worker()
     for name, data in contents.items():
         worker.add_file(digest_of(data), name, data, FEATURES, CLASSES)
