@@ -13,6 +13,7 @@ import traceback
 import types
 import weakref
 from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
 
@@ -80,6 +81,14 @@ def next_frame(transport: FramedSocket) -> bytes:
     transport.wait(TIMEOUT_S)
     transport.receive()
     return bytes(transport.frame().getvalue())
+
+
+@contextmanager
+def fails_with(kind: int) -> Iterator[None]:
+    """Expect a TTransportException of this type."""
+    with pytest.raises(TTransportException) as raised:
+        yield
+    assert raised.value.type == kind
 
 
 @pytest.fixture
@@ -272,11 +281,10 @@ def test_a_peer_that_sends_byte_by_byte_does_not_extend_the_deadline(ends: Ends)
     transport.timeout_s = SHORT_S
     transport.write(b"question")
     transport.flush()
-    with pytest.raises(TTransportException) as raised:
+    with fails_with(TTransportException.TIMED_OUT):
         transport.readAll(1)
 
     thread.join(TIMEOUT_S)
-    assert raised.value.type == TTransportException.TIMED_OUT
     assert cut_off.is_set()
 
 
@@ -285,10 +293,8 @@ def test_sending_to_a_peer_that_does_not_read_times_out(ends: Ends) -> None:
     transport.timeout_s = SHORT_S
 
     transport.write(b"x" * FRAME_SIZE_MAX)
-    with pytest.raises(TTransportException) as raised:
+    with fails_with(TTransportException.TIMED_OUT):
         transport.flush()
-
-    assert raised.value.type == TTransportException.TIMED_OUT
 
 
 def test_a_timeout_closes_the_connection_because_its_answer_may_still_arrive(ends: Ends) -> None:
@@ -309,11 +315,9 @@ def test_a_connection_closed_by_its_peer_is_end_of_file(ends: Ends) -> None:
     other.close()
 
     transport.write(b"question")
-    with pytest.raises(TTransportException) as raised:
+    with fails_with(TTransportException.END_OF_FILE):
         transport.flush()
         transport.readAll(1)
-
-    assert raised.value.type == TTransportException.END_OF_FILE
 
 
 def test_an_oversized_message_is_not_sent_and_the_connection_stays_open(ends: Ends) -> None:
@@ -321,13 +325,12 @@ def test_an_oversized_message_is_not_sent_and_the_connection_stays_open(ends: En
     messages = BinaryProtocol(transport)
     messages.writeMessageBegin("m", TMessageType.CALL, 1)
     transport.write(b"x" * FRAME_SIZE_MAX)
-    with pytest.raises(TTransportException) as raised:
+    with fails_with(TTransportException.SIZE_LIMIT):
         transport.flush()
 
     messages.writeMessageBegin("m", TMessageType.CALL, 2)
     transport.flush()
 
-    assert raised.value.type == TTransportException.SIZE_LIMIT
     other_end = FramedSocket(other, TIMEOUT_S)
     next_frame(other_end)
     assert BinaryProtocol(other_end).readMessageBegin() == ("m", TMessageType.CALL, 2)
@@ -482,10 +485,8 @@ def test_the_error_of_a_refused_connection_names_the_address() -> None:
     [("a" * 300, 80, TIMEOUT_S), ("nul\0", 80, TIMEOUT_S), ("127.0.0.1", 70000, TIMEOUT_S), ("127.0.0.1", 80, 0.0)],
 )
 def test_connecting_to_an_invalid_address_raises_not_open(host: str, port: int, timeout_s: float) -> None:
-    with pytest.raises(TTransportException) as raised:
+    with fails_with(TTransportException.NOT_OPEN):
         connect(host, port, timeout_s)
-
-    assert raised.value.type == TTransportException.NOT_OPEN
 
 
 class Failing:
@@ -548,10 +549,8 @@ def test_a_connection_that_fails_between_two_frames_has_no_next_frame(error: OSE
 
 @pytest.mark.parametrize("error", [BlockingIOError(), TimeoutError()], ids=repr)
 def test_a_timeout_of_the_kernel_and_one_of_python_raise_the_same_error(error: OSError) -> None:
-    with pytest.raises(TTransportException) as raised:
+    with fails_with(TTransportException.TIMED_OUT):
         failing(error).flush()
-
-    assert raised.value.type == TTransportException.TIMED_OUT
 
 
 @pytest.mark.parametrize("timeout_s", [0.0, -1.0])
@@ -560,10 +559,9 @@ def test_a_call_without_time_left_times_out_and_sends_nothing(ends: Ends, timeou
     transport.timeout_s = timeout_s
     transport.write(b"question")
 
-    with pytest.raises(TTransportException) as raised:
+    with fails_with(TTransportException.TIMED_OUT):
         transport.flush()
 
-    assert raised.value.type == TTransportException.TIMED_OUT
     assert other.recv(1) == b""
 
 
@@ -588,9 +586,8 @@ def test_the_timeout_of_a_frame_starts_when_the_frame_starts(ends: Ends) -> None
     time.sleep(SHORT_S)
 
     other.sendall(framed(body))
-    next_frame(transport)
 
-    assert transport.frame().getvalue() == body
+    assert next_frame(transport) == body
 
 
 def test_a_short_timeout_after_a_long_one_takes_effect(ends: Ends) -> None:
@@ -603,11 +600,10 @@ def test_a_short_timeout_after_a_long_one_takes_effect(ends: Ends) -> None:
 
     transport.timeout_s = SHORT_S
     transport.flush()
-    with pytest.raises(TTransportException) as raised:
+    with fails_with(TTransportException.TIMED_OUT):
         transport.frame()
 
     rescue.cancel()
-    assert raised.value.type == TTransportException.TIMED_OUT
 
 
 def test_calls_with_the_same_timeout_set_it_in_the_kernel_once(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -652,9 +648,8 @@ def test_repeated_access_receives_an_answer_once(ends: Ends) -> None:
 
 def test_a_frame_of_the_largest_size_is_received() -> None:
     transport = receiving(framed(bytes(FRAME_SIZE_MAX)))
-    next_frame(transport)
 
-    assert len(transport.frame().getvalue()) == FRAME_SIZE_MAX
+    assert len(next_frame(transport)) == FRAME_SIZE_MAX
 
 
 def test_reading_beyond_the_frame_is_refused(ends: Ends) -> None:
