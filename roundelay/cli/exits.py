@@ -75,7 +75,7 @@ class Interrupted(Exception):
 
 
 def run(main: Callable[[list[str]], int]) -> None:
-    """Run a program, and exit with its code. SIGINT and SIGTERM end it in good order, a second one at once."""
+    """Run a program, and exit with its code. SIGINT and SIGTERM shut it down cleanly, a second one at once."""
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
     try:

@@ -22,7 +22,7 @@ def run(chosen: parser_base.Namespace) -> int:
     try:
         print(runtime.run(health.ping(address)))
     except ChordError as error:
-        raise exits.Exit(exits.UNAVAILABLE, f"{address} does not serve: {error}") from error
+        raise exits.Exit(exits.UNAVAILABLE, f"{address} is not serving: {error}") from error
     finally:
         runtime.stop(STOP_TIMEOUT_S)
     return 0

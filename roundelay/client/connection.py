@@ -89,8 +89,8 @@ class Connection:
             if supernode is None:
                 raise RingUnavailable(f"no node of a ring answers at {listed[0]}") from None
             raise RingUnavailable(
-                f"no node of a ring found: nothing answers for the supernode at {supernode}, nor at the "
-                f"{len(listed)} addresses of {self.address.nodes}"
+                f"no node of a ring found: the supernode at {supernode} does not answer, nor does any of "
+                f"the {len(listed)} addresses in {self.address.nodes}"
             ) from None
 
     def entry(self) -> RingEntry:

@@ -104,7 +104,7 @@ class Job:
         """Fetch the model of the latest round. Raises JobFailed."""
         snapshot = snapshot or self.snapshot()
         if not snapshot.results:
-            raise JobFailed(f"job {self.id} has made no model yet: it is {snapshot.state}")
+            raise JobFailed(f"job {self.id} has no model yet: it is {snapshot.state}")
         with translated_errors(JobFailed):
             last = snapshot.results[-1]
             weights = self._ask(lambda entry: jobs.read_weights(entry.node, entry.ring, last))

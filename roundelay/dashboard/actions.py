@@ -67,7 +67,7 @@ class Actions:
         """Store the files and the job, which the ring then drives; returns its id."""
         self._require_writable()
         if not self._launching.acquire(blocking=False):
-            raise ActionRefused("another launch is going on: one at a time")
+            raise ActionRefused("another launch is in progress; try again when it has ended")
         try:
             return self._do(lambda: self._launch(wanted))
         finally:
@@ -124,7 +124,7 @@ class Actions:
         """Return the paths of the data and, if given, of the validation data."""
         data, validation = self._inside(wanted.data), wanted.validation.strip()
         if Path(validation).is_absolute() or ".." in Path(validation).parts:
-            raise ActionRefused("name the validation data as they are called inside the folder of the data")
+            raise ActionRefused("name the validation data by its path inside the data folder")
         folder = data.parent if data.is_file() else data
         return data, self._inside(str(folder / validation)) if validation else None
 
@@ -137,7 +137,7 @@ class Actions:
     def _with_model(self, job: str) -> JobSnapshot:
         snapshot = self._snapshot(job)
         if not snapshot.rounds_done:
-            raise ActionRefused("this job has made no model yet")
+            raise ActionRefused("this job has no model yet")
         return snapshot
 
     def _job(self, snapshot: JobSnapshot) -> Job:
@@ -147,7 +147,7 @@ class Actions:
         """Return a path below the data folder, with links resolved. Raises ActionRefused."""
         path = (self.data / typed.strip()).resolve()
         if not path.is_relative_to(self.data):
-            raise ActionRefused(f"{typed[:80]} is outside of {self.data}, the folder of this page (--data)")
+            raise ActionRefused(f"{typed[:80]} is outside {self.data}, the folder of this page (--data)")
         return path
 
     def _require_writable(self) -> None:
@@ -192,7 +192,7 @@ class LabActions:
         """Partition the ring, nodes alternating between the sides: each side then has a copy of most files."""
         one, other = sides(self._watcher.ring_state)
         if not one or not other:
-            raise ActionRefused("one node cannot be cut in two")
+            raise ActionRefused("a partition needs at least two nodes")
         self._do(lambda: self.lab.cut(one, other))
         self.far_side = tuple(other)
 

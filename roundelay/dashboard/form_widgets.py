@@ -30,10 +30,10 @@ class TrainingForm:
         with ui.element("div").classes("form"):
             self._data = ui.input("training data", value=DATA)
             self._data.tooltip(
-                f"a file or a folder below {self._folder}, on the machine of this page: whatever client.py train reads"
+                f"a file or a folder below {self._folder}, on the machine of this page, as for client.py train"
             )
             self._validation = ui.input("validation data in it", value=VALIDATION, placeholder="held out")
-            self._validation.tooltip("nothing: the set's own test part, or a part that is held out")
+            self._validation.tooltip("empty: the set's own test part, or a held-out part")
             self._init = ui.input("continue from", placeholder="none")
             self._init.tooltip(f"a saved model (.npz) below {self._folder}")
             for each in made:

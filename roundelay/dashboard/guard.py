@@ -70,9 +70,9 @@ def judge(scope: Scope, wanted: Admission) -> Verdict:
         return Verdict(421, "not a name of this page")
     origins = _headers(scope, b"origin")
     if len(origins) > 1 or any(origin.lower() not in wanted.origins for origin in origins):
-        return Verdict(403, "another page may not use this one")
+        return Verdict(403, "requests from other sites are refused")
     if scope["type"] == "websocket" and not origins:
-        return Verdict(403, "a websocket must say where it comes from")
+        return Verdict(403, "a websocket request needs an Origin header")
     if any(_equal(token, wanted.token) for token in _cookies(scope, wanted.cookie)):
         return PASS
     shown = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token", [])

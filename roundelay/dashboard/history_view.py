@@ -96,7 +96,7 @@ def lineage_scene(ring_state: RingState, chosen: str) -> Scene:
     scene = Scene()
     snapshot = ring_state.job(chosen)
     if snapshot is None:
-        scene.add("hint", "p", "", "Choose a job to trace its model back to its files.", cls="hint")
+        scene.add("hint", "p", "", "Select a job to trace its model back to its files.", cls="hint")
         return scene
     scene.add("title", "h3", "", f"Lineage of job {snapshot.job[:8]}")
     scene.add("chain", "ol", cls="chain")
@@ -105,12 +105,12 @@ def lineage_scene(ring_state: RingState, chosen: str) -> Scene:
     for result in (*links[:LINKS_SHOWN], *links[LINKS_SHOWN:][-1:]):
         if hidden and result.round == 0:
             scene.add(
-                "hidden", "li", "chain", f"{len(hidden)} results more, each naming the one before it", cls="faint"
+                "hidden", "li", "chain", f"{len(hidden)} more results, each naming the one before it", cls="faint"
             )
         what = (
             f"round {result.round}: model {result.weights[:12]}"
             if result.round
-            else (f"round 0: first weights {result.weights[:12]}, and the features' moments")
+            else (f"round 0: initial weights {result.weights[:12]}, and the features' moments")
         )
         before = f", after result {result.previous[:12]}" if result.previous else ""
         scene.add(f"link-{result.round}", "li", "chain", f"{what}{before}")

@@ -21,16 +21,16 @@ def confusion_scene(metrics: Metrics | None, complaint: str = "") -> Scene:
     scene = Scene()
     if metrics is None:
         if complaint:
-            scene.add("complaint", "p", "", f"The confusion matrix could not be made: {complaint}", cls="hint")
+            scene.add("complaint", "p", "", f"The confusion matrix is not available: {complaint}", cls="hint")
         return scene
     scene.add("title", "h3", "", "Confusion matrix")
     shown = shown_classes(metrics)
-    fewer = f", the {len(shown)} classes with the most mistakes" if len(shown) < len(_met(metrics)) else ""
+    fewer = f", the {len(shown)} classes with the most errors" if len(shown) < len(_met(metrics)) else ""
     scene.add(
         "about",
         "p",
         "",
-        f"Rows are what it is, columns what it was taken for{fewer}: {metrics.rows} rows for "
+        f"Rows are true classes, columns predicted classes{fewer}: {metrics.rows} rows for "
         f"validation, accuracy {metrics.accuracy:.4f}, macro F1 {metrics.macro_f1:.4f}.",
         cls="hint",
     )
@@ -61,7 +61,7 @@ def _add_matrix(scene: Scene, metrics: Metrics, shown: list[int]) -> None:
     scene.add("box", "div", cls="scroll", tabindex="0", role="region", aria_label="Confusion matrix")
     labels = [_label(metrics, c) for c in shown]
     is_tight = len(shown) >= MANY_MIN and max(map(len, labels)) <= SHORT_MAX
-    headings = ["" if is_tight else "is \\ taken for", *labels]
+    headings = ["" if is_tight else "true \\ predicted", *labels]
     body = table(scene, "matrix", headings, "Confusion matrix", "box", "confusion many" if is_tight else "confusion")
     for true in shown:
         line = scene.add(f"line-{true}", "tr", body)

@@ -39,7 +39,7 @@ class DashboardOptions:
             )
         if not self.names:
             raise InvalidRequest(
-                f"--host {self.host} is not a name that a browser could use: say with --name H how the page is reached"
+                f"--host {self.host} is not a name that a browser can use: add --name H, the name of the page"
             )
         if not self.data.is_dir():
             raise InputNotFound(f"--data: there is no folder {self.data}")

@@ -42,7 +42,7 @@ def install(site: Site) -> None:
 
     def page() -> None:
         if site.pages >= PAGES_MAX:
-            ui.label(f"{PAGES_MAX} pages are open already: close one, and load this again.")
+            ui.label(f"{PAGES_MAX} pages are open already: close one and reload.")
             return
         site.pages += 1
         made = Page(site)
@@ -169,8 +169,8 @@ class Page:
         with ui.element("div").classes("panel"):
             heading("Churn lab")
             ui.label(
-                "This ring is the page's own. Launch a job under Training, then disturb it: it finishes, and "
-                "History shows that its model has the same digest as that of a job left in peace."
+                "This ring is the page's own. Launch a job under Training, then inject faults: it finishes, and "
+                "History shows that its model has the same digest as that of an undisturbed job."
             )
             with ui.element("div").classes("together"):
                 plain_button("Add a node", lambda: self._disturb(lab.add))
@@ -179,7 +179,7 @@ class Page:
             with ui.element("div").classes("together"):
                 plain_button("Kill the supernode", lambda: self._disturb(lab.kill_supernode))
                 plain_button("Start it again", lambda: self._disturb(lab.start_supernode))
-            ui.label("The node that is chosen on the circle:").classes("q-mt-md faint")
+            ui.label("The node selected on the circle:").classes("q-mt-md faint")
             with ui.element("div").classes("together"):
                 plain_button("Kill it", lambda: self._disturb_node(lab.kill))
                 plain_button("Pause it", lambda: self._disturb_node(lab.pause))
@@ -331,7 +331,7 @@ class Page:
     async def _disturb_node(self, what: Callable[[Any], None]) -> None:
         member = self._site.watcher.ring_state.node(self._node)
         if member is None:
-            ui.notify("choose a node on the circle first")
+            ui.notify("select a node on the circle first")
         else:
             await self._do(lambda: what(member.ref.address))
 

@@ -17,7 +17,7 @@ def route_scene(ring_state: RingState, found: LookupResult | None, hops: int) ->
             "hint",
             "p",
             "",
-            "The walk begins at the node that is chosen on the circle, or at any. Each node "
+            "The lookup begins at the node selected on the circle, or at any. Each node "
             "that is asked names the next, which lies nearer to the key.",
             cls="hint",
         )

@@ -87,7 +87,7 @@ def node_scene(ring_state: RingState, chosen: str) -> Scene:
     member = ring_state.node(chosen)
     if member is None:
         scene.add(
-            "hint", "p", "", "Choose a node, on the circle or in a table, to see its fingers and files.", cls="hint"
+            "hint", "p", "", "Select a node, on the circle or in a table, to see its fingers and files.", cls="hint"
         )
         return scene
     ring = member.status.ring

@@ -33,8 +33,8 @@ def job_scene(ring_state: RingState, job: str) -> Scene:
         scene.add("driver", "span", "head", f"driven by {_driver(snapshot)}", cls="faint")
     ahead = _ahead(ring_state, snapshot)
     if ahead:
-        scene.add("queue", "span", "head", f"{ahead} before it in the queue", cls="faint")
-    scene.add("bar", "progress", value=snapshot.rounds_done, max=rounds, aria_label="how far the job has come")
+        scene.add("queue", "span", "head", f"{ahead} ahead of it in the queue", cls="faint")
+    scene.add("bar", "progress", value=snapshot.rounds_done, max=rounds, aria_label="progress of the job")
     if snapshot.reason:
         scene.add("reason", "p", "", snapshot.reason, cls="wrong")
     return scene
@@ -71,7 +71,7 @@ def files_scene(ring_state: RingState, snapshot: JobSnapshot | None) -> Scene:
     now = _training_now(ring_state) if snapshot == ring_state.running else {}
     placed = snapshot.reports[max(snapshot.reports)].placement if snapshot.reports else {}
     owners = {str(member.ref.address): member for member in ring_state.nodes}
-    scene.add("tiles", "ul", cls="tiles", aria_label="files and who trains them")
+    scene.add("tiles", "ul", cls="tiles", aria_label="files and the nodes that train them")
     for file in snapshot.spec.files[:FILES_MAX]:
         address, doing = now.get(file.name, (placed.get(file.name, ""), None))
         member = owners.get(address) or ring_state.owner(file.name)
@@ -106,7 +106,7 @@ def disturbed_scene(snapshot: JobSnapshot | None) -> Scene:
     if not reports:
         return scene
     scene.add("title", "h3", "", f"Disturbed rounds: {len(reports)}")
-    body = table(scene, "disturbed", ("round", "what happened, and was healed", "driver"), "Disturbed rounds")
+    body = table(scene, "disturbed", ("round", "failure and recovery", "driver"), "Disturbed rounds")
     for report in reversed(reports[-DISTURBED_MAX:]):
         row(scene, f"round-{report.round}", body, (str(report.round), "; ".join(report.disturbances), report.driver))
     return scene

@@ -193,7 +193,7 @@ class Orders:
                 return (yield from compute(Compute(order, contents)))
             except FilesLacking as error:
                 contents |= yield from _file_contents(node, order, error.digests, self._private)
-        raise WorkFailed("the trainer asks for files again that it was given")
+        raise WorkFailed("the trainer asks again for files that it was given")
 
     def _update(self, ticket: str, **changes: Any) -> None:
         made = replace(self._progress[ticket], **changes)

@@ -220,7 +220,7 @@ class ComputeNode:
         self.runtime.start("collective", procedure, lambda error: self._log(f"an order was not carried out: {error}"))
 
     def _on_training(self, ticket: str, training: TrainingStatus) -> None:
-        """Show an epoch that has ended, here and to whoever asks for this node's status."""
+        """Show a finished epoch on the console and in this node's status."""
         self._log(str(training))
         with self.runtime.changed:
             self.orders.set_training(ticket, training)

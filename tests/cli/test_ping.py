@@ -59,7 +59,7 @@ def test_a_node_that_has_not_joined_does_not_serve_yet(node: Process) -> None:
     outcome = client_here("ping", str(node.address))
 
     assert (outcome.code, outcome.out) == (69, "")
-    assert outcome.err == f"{node.address} does not serve: it has not joined the ring yet\n"
+    assert outcome.err == f"{node.address} is not serving: it has not joined the ring yet\n"
 
 
 def test_a_node_whose_hand_over_is_going_on_does_not_serve_yet(node: Process) -> None:
@@ -99,5 +99,5 @@ def test_where_nobody_is_nobody_serves(node: Process) -> None:
     outcome = client_here("ping", str(node.address))
 
     assert outcome.code == 69
-    assert outcome.err.startswith(f"{node.address} does not serve: ")
+    assert outcome.err.startswith(f"{node.address} is not serving: ")
     assert outcome.err.count("\n") == 1

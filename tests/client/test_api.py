@@ -115,7 +115,7 @@ def test_a_second_connection_enters_the_same_ring(ring: roundelay.Ring) -> None:
 
 
 def test_where_no_ring_is_connecting_fails(tmp_path: Path) -> None:
-    with pytest.raises(RingUnavailable, match=r"nothing answers for the supernode at 127\.0\.0\.1:1"):
+    with pytest.raises(RingUnavailable, match=r"the supernode at 127\.0\.0\.1:1 does not answer"):
         roundelay.connect("127.0.0.1:1", nodes=tmp_path / "none")
 
 

@@ -72,7 +72,7 @@ def test_no_path_leads_out_of_the_data_folder(asked: Wanted, tmp_path: Path) -> 
     (home / "link").symlink_to(elsewhere)
     (home / "letters" / "link").symlink_to(elsewhere / "v.txt")
 
-    with pytest.raises(ActionRefused, match=r"outside|inside the folder"):
+    with pytest.raises(ActionRefused, match=r"outside|inside the data folder"):
         actions(home).launch(asked)
 
 

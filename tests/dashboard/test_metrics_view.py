@@ -46,7 +46,7 @@ def test_of_very_many_classes_those_with_the_most_mistakes_are_shown_and_the_pag
 
     assert len(shown_classes(made)) == CLASSES_MAX
     assert set(range(89, 100)) <= set(shown_classes(made))
-    assert f"the {CLASSES_MAX} classes with the most mistakes" in confusion_scene(made).pieces["about"].text
+    assert f"the {CLASSES_MAX} classes with the most errors" in confusion_scene(made).pieces["about"].text
 
 
 def test_a_matrix_of_many_short_labels_fits_and_one_of_long_labels_scrolls() -> None:

@@ -176,7 +176,7 @@ def test_the_lineage_goes_from_the_model_to_the_files() -> None:
     shown = texts(history_view.lineage_scene(seen, seen.jobs[0].job))
 
     assert any(text.startswith("round 10: model aaaa") for text in shown)
-    assert any(text.startswith("round 0: first weights") for text in shown)
+    assert any(text.startswith("round 0: initial weights") for text in shown)
     assert f"spec {seen.jobs[0].job[:12]}" in shown
     assert {"part-0", "part-1", "check"} <= set(shown)
 
