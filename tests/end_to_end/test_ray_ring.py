@@ -29,7 +29,7 @@ JOB = ("letters", "validate_letters.txt", "--hidden", 8, "--rounds", ROUNDS, "--
         (("--cpus", "-1", "--", "letters"), "--cpus takes 0 or more"),
         (("--", "letters", "--local", "4"), "--local is not allowed"),
         (("--", "letters", "--supernode", "127.0.0.1:9091"), "--supernode is not allowed"),
-        (("--", "--rounds", "2"), "which data"),
+        (("--", "--rounds", "2"), "no training data"),
         (("--", "train", "letters", "--rounds", "0"), "rounds is 0"),
     ],
 )

@@ -162,11 +162,14 @@ def test_a_node_whose_output_nobody_reads_goes_on(sixteen: Ring) -> None:
         str(sixteen.node_list),
     ]
     with subprocess.Popen(command, stdout=output, stderr=subprocess.PIPE, env=environment()) as node:
-        os.close(output)
-        sixteen.wait_for_nodes(COUNT + 1)
+        try:
+            os.close(output)
+            sixteen.wait_for_nodes(COUNT + 1)
 
-        node.terminate()
-        _, complaints = node.communicate(timeout=PATIENCE_S)
+            node.terminate()
+            _, complaints = node.communicate(timeout=PATIENCE_S)
+        finally:
+            node.kill()  # else a failed assertion would wait for it
 
     assert (node.returncode, complaints) == (143, b"")
     sixteen.wait_for_nodes(COUNT)
