@@ -37,6 +37,16 @@ BYTECODE = tempfile.mkdtemp(prefix="roundelay-bytecode-")  # outside the checkou
 atexit.register(shutil.rmtree, BYTECODE, ignore_errors=True)
 
 
+@contextmanager
+def started(command: list[str], **options: Any) -> Iterator[subprocess.Popen[Any]]:
+    """Start a process; kill it at the end if it still runs, so that a failed assertion does not wait for it."""
+    with subprocess.Popen(command, **options) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def environment(mark: str = "") -> dict[str, str]:
     """Return the environment of a program of ours."""
     return os.environ | of_tests(mark)

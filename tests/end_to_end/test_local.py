@@ -12,7 +12,7 @@ import pytest
 
 from roundelay.testing.waiting import until
 from tests.end_to_end.small_job import FILES, write_tiny
-from tests.processes import PATIENCE_S, ROOT, Outcome, client, environment, marked, new_mark
+from tests.processes import PATIENCE_S, ROOT, Outcome, client, environment, marked, new_mark, started
 
 FAST = ("--rounds", 2, "--epochs", 1, "--hidden", 8, "--json")
 SIZES = (1, 3, 4, 7)
@@ -74,7 +74,7 @@ def test_a_client_that_is_ended_in_the_middle_takes_its_ring_with_it(number: sig
         "--epochs",
         "50",
     ]
-    with subprocess.Popen(
+    with started(
         command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment(mark)
     ) as running:
         assert running.stderr is not None

@@ -16,7 +16,7 @@ import pytest
 from roundelay.chord.effects import ask
 from roundelay.chord.requests import GetMembers
 from roundelay.testing.waiting import until, wait_for_line
-from tests.processes import PATIENCE_S, ROOT, Ring, client, end, environment, opened_runtime, ring
+from tests.processes import PATIENCE_S, ROOT, Ring, client, end, environment, opened_runtime, ring, started
 
 COUNT = 16
 
@@ -161,15 +161,12 @@ def test_a_node_whose_output_nobody_reads_goes_on(sixteen: Ring) -> None:
         "--nodes",
         str(sixteen.node_list),
     ]
-    with subprocess.Popen(command, stdout=output, stderr=subprocess.PIPE, env=environment()) as node:
-        try:
-            os.close(output)
-            sixteen.wait_for_nodes(COUNT + 1)
+    with started(command, stdout=output, stderr=subprocess.PIPE, env=environment()) as node:
+        os.close(output)
+        sixteen.wait_for_nodes(COUNT + 1)
 
-            node.terminate()
-            _, complaints = node.communicate(timeout=PATIENCE_S)
-        finally:
-            node.kill()  # else a failed assertion would wait for it
+        node.terminate()
+        _, complaints = node.communicate(timeout=PATIENCE_S)
 
     assert (node.returncode, complaints) == (143, b"")
     sixteen.wait_for_nodes(COUNT)
