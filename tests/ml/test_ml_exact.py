@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from roundelay.ml import exact
 from roundelay.ml.errors import BadTask, NotFinite, OutOfRange
 from roundelay.ml.exact import FeatureSums, feature_sums, feature_sums_from_bytes
+from roundelay.ml.task import ROWS_MAX
 from tests.ml.ml_oracles import EFFORT
 
 FLOAT32 = st.floats(width=32, allow_nan=False, allow_infinity=False)
@@ -273,6 +274,12 @@ def test_the_longest_number_of_a_sum_is_accepted_and_a_longer_one_refused() -> N
     assert feature_sums_from_bytes(longest.to_bytes()) == longest
     with pytest.raises(BadTask):
         feature_sums_from_bytes(FeatureSums(1, (1 << (96 * 8),), (1,)).to_bytes())
+
+
+@pytest.mark.parametrize("rows", [0, ROWS_MAX + 1])
+def test_sums_over_an_impossible_number_of_rows_are_refused(rows: int) -> None:
+    with pytest.raises(BadTask, match=f"1 features and {rows} rows"):
+        feature_sums_from_bytes(FeatureSums(rows, (5,), (25,)).to_bytes())
 
 
 @pytest.mark.parametrize("numbers", [b"\x01\x05\x00", b"\x01\x05\x05\x07\x07"])
