@@ -90,7 +90,7 @@ hosts: install
 	$(PYTHON) -m chaos rows eight_hosts_train_as_one
 
 check: install
-	$(PYTHON) $(PIP) "ruff>=0.12,<1" "mypy>=1.16,<3" "pytest-cov>=6,<8"
+	$(PYTHON) $(PIP) "ruff>=0.12,<1" "mypy>=1.16,<3" "types-PyYAML>=6,<7" "pytest-cov>=6,<8"
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy .

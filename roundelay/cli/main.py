@@ -6,7 +6,7 @@ What a program runs is imported by name, after its command line was understood: 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,10 @@ SUBCOMMANDS = {
     "partition": "repartition training files, IID or skewed",
     "simulate": "run rings in one thread, from one seed: scenarios and the Chord paper's experiments",
 }
+SERVERS = {
+    "supernode": "admit compute nodes to the ring, until stopped",
+    "node": "join the ring as a compute node, until stopped",
+}  # of the console script
 
 
 def client(arguments: list[str]) -> int:
@@ -69,6 +73,9 @@ def roundelay(arguments: list[str]) -> int:
     servers = {"supernode": supernode, "node": compute_node}
     if arguments and arguments[0] in servers:
         return servers[arguments[0]](arguments[1:])
+    if arguments[:1] in (["-h"], ["--help"]):
+        print(usage(SUBCOMMANDS | SERVERS).replace("client.py", "roundelay").replace("python3 ", ""))
+        return 0
     return client(arguments)
 
 
@@ -95,10 +102,10 @@ def parse(made: Parser, arguments: Sequence[str]) -> Namespace:
     return chosen
 
 
-def usage() -> str:
+def usage(subcommands: Mapping[str, str] = SUBCOMMANDS) -> str:
     """Return the client's help."""
     lines = ["usage: client.py DIR FILE [options]", "       client.py SUBCOMMAND ...", ""]
-    lines += [f"  {word:<11}{about}" for word, about in SUBCOMMANDS.items()]
+    lines += [f"  {word:<11}{about}" for word, about in subcommands.items()]
     lines += [
         "",
         "client.py SUBCOMMAND --help shows its options, --help-all all of them",

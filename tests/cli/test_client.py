@@ -160,6 +160,12 @@ def test_help_all_shows_what_help_leaves_out(program: str) -> None:
     assert len(long.out) > len(short.out)
 
 
+def test_the_console_script_lists_the_servers_beside_the_subcommands() -> None:
+    listed = run_here(main.roundelay, "--help").out
+
+    assert all(f"\n  {word} " in listed for word in (*main.SUBCOMMANDS, "supernode", "node"))
+
+
 def test_help_shows_about_the_options_that_matter() -> None:
     short, long = (client_here("train", asked).out for asked in ("--help", "--help-all"))
 
