@@ -46,8 +46,11 @@ SCRIPT = r"(?<![\w./-])(python3 )?(client|supernode|compute_node)\.py\b"
 
 def as_typed_here(text: str) -> str:
     """Return a text in which the scripts of a checkout are replaced by `roundelay` where that is installed."""
-    if is_checkout():
-        return text
+    return text if is_checkout() else as_console_script(text)
+
+
+def as_console_script(text: str) -> str:
+    """Return a text in which the scripts of a checkout are replaced by `roundelay`."""
     import re
 
     return re.sub(SCRIPT, lambda found: SCRIPTS[found[2]], text)

@@ -74,7 +74,7 @@ def roundelay(arguments: list[str]) -> int:
     if arguments and arguments[0] in servers:
         return servers[arguments[0]](arguments[1:])
     if arguments[:1] in (["-h"], ["--help"]):
-        print(usage(SUBCOMMANDS | SERVERS).replace("client.py", "roundelay").replace("python3 ", ""))
+        print(exits.as_console_script(usage(SUBCOMMANDS | SERVERS)))
         return 0
     return client(arguments)
 

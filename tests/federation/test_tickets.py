@@ -21,7 +21,8 @@ def pauses(poll_s: float) -> list[float]:
     def perform(effect: Effect) -> Any:
         nonlocal now, polls
         if isinstance(effect, Sleep):
-            now, found[len(found) :] = now + effect.seconds, [effect.seconds]
+            now += effect.seconds
+            found.append(effect.seconds)
             return None
         assert isinstance(effect, AskAll)
         now, polls = now + poll_s, polls + 1
