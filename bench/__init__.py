@@ -7,7 +7,7 @@ wire            calls and transfers compared with a raw socket and gRPC
 round           a round compared with Flower
 scale           rings of many nodes: scale_real, scale_simulated, scale_stored, and scale_growth, which fits the costs
 performance     runs these four and writes docs/results/performance.md
-counts          counts that must not grow (counts.json), and start_times of the programs
+counts          counts that must not grow (counts.json), with the start_times of the programs on request
 page            what the dashboard costs
 responsiveness  how fast a node answers while it trains
 placement       the length of a round under each placement policy
