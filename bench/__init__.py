@@ -15,6 +15,7 @@ noniid          non-IID files under each aggregation rule
 topologies      what star and tree cost the driver
 gossip          the error and the spread of the nodes' models
 private_data    no private row leaves its node
+wan             what distance, bandwidth and loss cost a job, between hosts that are far apart
 
 The parts:
 
@@ -29,4 +30,5 @@ counted_node     wraps a node and counts its calls
 simulated        star and tree on a large simulated ring
 message_counter  counts the messages and bytes of a procedure
 wire_sizes       the encoded size of a message
+wan_page         the page of `wan`, with its limits
 """

@@ -19,6 +19,7 @@ NAMES = (
     "topologies",
     "gossip",
     "private_data",
+    "wan",
 )
 
 

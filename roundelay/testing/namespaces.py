@@ -1,20 +1,29 @@
-"""Several hosts on one machine: network namespaces, each linked to one switch.
+"""Several hosts on one machine: network namespaces, each linked to one switch, or to a hub that adds distance.
 
 Needs root and the ip command. The network of this machine is not touched, and the namespaces end with the block.
 """
 
 from __future__ import annotations
 
+import ctypes
+import json
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
+
+from roundelay.node.subprocesses import child_environment
+from roundelay.testing import hub
+from roundelay.testing.hub import LINK, Link
 
 COMMAND_TIMEOUT_S = 20.0
-LINK, SWITCH = "uplink", "switch"
+SWITCH = "switch"
+TUNNEL = Path("/dev/net/tun")
+CLONE_NEWNET = 0x40000000
 
 
 @dataclass(frozen=True)
@@ -53,11 +62,51 @@ class Host:
         return (*here, "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', str(names))
 
 
+class WideArea:
+    """Hosts that are far apart, and the hub between them."""
+
+    def __init__(self, hosts: tuple[Host, ...], running: subprocess.Popen[str]) -> None:
+        self.hosts = hosts
+        self._running = running
+        self._read()
+
+    def counts(self) -> dict[str, Any]:
+        """Return what the hub has forwarded: bytes `sent` by each uplink, frames `lost`, `calls` by method."""
+        return self._tell()
+
+    def spike(self, seconds: float) -> None:
+        """Let no frame arrive for so long; all arrive then."""
+        self._tell(spike_s=seconds)
+
+    def change(self, link: Link) -> None:
+        """Set another delay, bandwidth and loss."""
+        self._tell(link=asdict(link))
+
+    def _tell(self, **command: object) -> dict[str, Any]:
+        assert self._running.stdin is not None
+        self._running.stdin.write(json.dumps(command) + "\n")
+        self._running.stdin.flush()
+        return self._read()
+
+    def _read(self) -> dict[str, Any]:
+        assert self._running.stdout is not None
+        line = self._running.stdout.readline()
+        if not line:
+            raise OSError("the hub has ended")
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+
 def missing() -> str:
-    """Return what this needs and does not find, or nothing."""
+    """Return what `network` needs and does not find, or nothing."""
     is_there = os.geteuid() == 0 and shutil.which("ip") and shutil.which("unshare")
     allowed = is_there and subprocess.run(["unshare", "--net", "--mount", "true"], check=False, capture_output=True)
     return "" if allowed and allowed.returncode == 0 else "needs root, network namespaces and the ip command"
+
+
+def missing_for_distance() -> str:
+    """Return what `wide_area` needs and does not find, or nothing."""
+    return missing() or ("" if TUNNEL.exists() else f"needs TAP devices: {TUNNEL} does not exist")
 
 
 def names_of(hosts: tuple[Host, ...]) -> str:
@@ -79,7 +128,54 @@ def network(count: int) -> Iterator[tuple[Host, ...]]:
         yield hosts
     finally:
         for name in (switch, *(host.namespace for host in hosts)):
-            subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True, timeout=COMMAND_TIMEOUT_S)
+            _delete(name)
+
+
+@contextmanager
+def wide_area(count: int, link: Link, trace: str = "") -> Iterator[WideArea]:
+    """Make `count` hosts that reach each other through a hub; `trace` names a file that lists every call.
+
+    This process is on the first host until the block ends: it reaches the others, and what it starts is there, too.
+    """
+    hosts = tuple(Host(n, f"roundelay-{os.getpid()}-{n}") for n in range(1, count + 1))
+    names = [host.namespace for host in hosts]
+    with ExitStack() as stack:
+        for name in names:
+            stack.callback(_delete, name)
+            _add(name)
+        running = stack.enter_context(
+            subprocess.Popen(
+                hub.arguments(link, names, trace),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env=child_environment(),
+            )
+        )
+        stack.callback(running.kill)
+        found = WideArea(hosts, running)
+        for host in hosts:
+            _ip("-n", host.namespace, "address", "add", f"{host.ipv4}/24", "dev", LINK)
+            host.mend()
+        stack.enter_context(_inside(names[0]))
+        yield found
+
+
+@contextmanager
+def _inside(namespace: str) -> Iterator[None]:
+    """Move this thread, and what it starts, into a network namespace."""
+    with Path("/proc/thread-self/ns/net").open() as home, Path(f"/run/netns/{namespace}").open() as there:
+        _enter(there.fileno())
+        try:
+            yield
+        finally:
+            _enter(home.fileno())
+
+
+def _enter(descriptor: int) -> None:
+    # os.setns came with Python 3.12
+    if ctypes.CDLL(None, use_errno=True).setns(descriptor, CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "cannot enter a network namespace")
 
 
 def _connect(host: Host, switch: str) -> None:
@@ -96,6 +192,10 @@ def _connect(host: Host, switch: str) -> None:
 def _add(namespace: str) -> None:
     _ip("netns", "add", namespace)
     _ip("-n", namespace, "link", "set", "lo", "up")
+
+
+def _delete(namespace: str) -> None:
+    subprocess.run(["ip", "netns", "delete", namespace], check=False, capture_output=True, timeout=COMMAND_TIMEOUT_S)
 
 
 def _ip(*arguments: str) -> None:

@@ -1,0 +1,251 @@
+"""Hosts that are far apart: what distance, bandwidth, loss and a killed node cost a job.
+
+    python -m bench wan [--only SETTING ...] [--rounds R] [--minutes M] [--trace FILE] [--json]
+
+The supernode and the client are on one host and four nodes on four others: network namespaces, joined by the hub of
+roundelay.testing. Every job is the command that users type: the shipped letters with default settings. A run of all
+settings writes docs/results/wan.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bench import machine, wan_page
+from bench.machine import ROOT
+from bench.report import write
+from roundelay.node.subprocesses import ManagedProcess
+from roundelay.testing.cluster import Cluster
+from roundelay.testing.hub import Link
+from roundelay.testing.multi_host import MultiHostCluster
+from roundelay.testing.namespaces import WideArea, missing_for_distance, wide_area
+from roundelay.testing.waiting import Stuck
+
+NODES = 4
+ROUNDS = 30
+WARM_UP = 2  # rounds in which trainers start and connections open
+KILL_AFTER = 5  # rounds
+TIMEOUT_S = 600.0
+POLL_S = 0.002
+MINUTES = 10.0
+SPIKE_S, SPIKE_EVERY_S = 2.0, 60.0
+WIDE = 58_000  # hidden units: 10 MB of weights
+WIDE_ROUNDS = 5
+LOST_TOUCH = ("did not answer", "does not answer", "no answer within", "trained again", "away")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One network, and what happens on it."""
+
+    name: str
+    link: Link | None  # None: loopback, without a hub
+    kill: bool = False  # one node, with SIGKILL
+    spikes: bool = False  # of the delay, for MINUTES
+    options: tuple[str, ...] = ()
+    rounds: int | None = None
+
+
+SETTINGS = (
+    Setting("loopback", None),
+    Setting("50ms", Link(0.05, 100)),
+    Setting("200ms", Link(0.2, 20)),
+    Setting("200ms-loss", Link(0.2, 20, 0.01)),
+    Setting("50ms-narrow", Link(0.05, 2)),
+    Setting("300ms-kill", Link(0.3, 20, 0.02), kill=True),
+    Setting("10MB", Link(0.05, 100), options=("--hidden", str(WIDE), "--epochs", "1"), rounds=WIDE_ROUNDS),
+    Setting("spikes", Link(0.3, 20, 0.02), spikes=True),
+)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one job took, on one setting."""
+
+    setting: str
+    network: str
+    round_trip_s: float
+    round_s: float  # the median, as all medians without the first rounds
+    training_s: float  # the median of each round's slowest node
+    beyond_s: float  # the median of what a round takes beyond it
+    first_round_s: float  # from the client's start to the end of the first round
+    end_s: float  # from the end of the last round to the end of the client
+    busiest_bytes: float  # of the busiest uplink, a round
+    next_bytes: float  # of the next busiest
+    all_bytes: float  # of all uplinks
+    mbit_s: float
+    calls: dict[str, float]  # a round
+    model: str
+    rounds: int
+    seconds: float  # of the whole job
+    options: tuple[str, ...]  # of the client
+    expected: str = ""  # the model that the same job makes on loopback
+    lost_touch: tuple[str, ...] = ()  # lines of the client about nodes that it missed
+
+    @property
+    def transfer_s(self) -> float:
+        """What a round's bytes need: the busiest uplink's (new weights), and before it the next one's (its sum)."""
+        return (self.busiest_bytes + self.next_bytes) * 8e-6 / self.mbit_s if self.mbit_s else 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        trips = self.beyond_s / self.round_trip_s if self.round_trip_s else None
+        rounded = {key: round(value, 4) if isinstance(value, float) else value for key, value in asdict(self).items()}
+        return rounded | {
+            "beyond_round_trips": None if trips is None else round(trips, 1),
+            "transfer_s": round(self.transfer_s, 4),
+            "round_to_transfer": round(self.round_s / self.transfer_s, 2) if self.transfer_s else None,
+            "share_of_link": round(self.transfer_s / self.beyond_s, 2) if self.transfer_s else None,
+        }
+
+
+def main(arguments: Sequence[str]) -> int:
+    names = [setting.name for setting in SETTINGS]
+    parser = argparse.ArgumentParser("python -m bench wan", description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="+", choices=names, metavar="SETTING", help=f"of {', '.join(names)}")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--minutes", type=float, default=MINUTES, help="of the setting `spikes`")
+    parser.add_argument("--trace", default="", metavar="FILE", help="list every call: seconds, from, to, method")
+    parser.add_argument("--json", action="store_true", help="print one line, one JSON object")
+    chosen = parser.parse_args(arguments)
+    if why := missing_for_distance():
+        print(f"bench wan cannot run here: {why}", file=sys.stderr)
+        return 0
+    where, began = machine.describe(), time.monotonic()
+    wanted = [setting for setting in SETTINGS if setting.name in (chosen.only or names)]
+    jobs = [job for setting in wanted for job in _measure(setting, chosen.rounds, chosen.minutes, chosen.trace)]
+    jobs = _with_expected(jobs)
+    found = {
+        "bench": "wan",
+        "machine": where,
+        "seconds": round(time.monotonic() - began),
+        "settings": [job.to_json() for job in jobs],
+        "not_held": wan_page.not_held(jobs),
+    }
+    text = wan_page.document(jobs, machine.sentence(where))
+    if not chosen.only:
+        write("wan.md", text)
+    print(json.dumps(found) if chosen.json else text)
+    return 1 if found["not_held"] else 0
+
+
+# --- one setting
+
+
+def _measure(setting: Setting, rounds: int, minutes: float, trace: str) -> list[Measured]:
+    """Form a ring and run a job; run jobs for `minutes` if the setting has spikes."""
+    print(f"bench wan: {setting.name} ...", file=sys.stderr, flush=True)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="roundelay-wan-")))
+        area = stack.enter_context(wide_area(NODES + 1, setting.link, trace)) if setting.link else None
+        ring = _form(folder, area, stack)
+        until = time.monotonic() + (60 * minutes if setting.spikes else 0.0)
+        jobs: list[Measured] = []
+        while not jobs or time.monotonic() < until:
+            options = (*setting.options, "--rounds", str(setting.rounds or rounds), "--seed", str(len(jobs)))
+            jobs.append(_run_job(setting, ring, area, options))
+    return jobs
+
+
+def _with_expected(jobs: Sequence[Measured]) -> list[Measured]:
+    """Return the jobs with the model that each makes on loopback."""
+    models = {job.options: job.model for job in jobs if job.setting == "loopback"}
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="roundelay-wan-")))
+        ring = _form(folder, None, stack) if any(job.options not in models for job in jobs) else None
+        for job in jobs:
+            if job.options not in models:
+                assert ring is not None
+                models[job.options] = _run_job(SETTINGS[0], ring, None, job.options).model
+    return [replace(job, expected=models[job.options]) for job in jobs]
+
+
+def _form(folder: Path, area: WideArea | None, stack: ExitStack) -> Cluster:
+    if area is None:
+        near = Cluster(folder)
+        stack.callback(near.stop)
+        return near.form(NODES)
+    ring = MultiHostCluster(folder, area.hosts, failpoints="")
+    stack.callback(ring.stop)
+    ring.start_supernode()
+    for host in area.hosts[1:]:
+        ring.add_node_on(host, "--host", host.ipv4)
+    ring.wait_until_converged()
+    return ring
+
+
+def _run_job(setting: Setting, ring: Cluster, area: WideArea | None, options: tuple[str, ...]) -> Measured:
+    """Run one job, and count the hub's bytes between its rounds."""
+    began = time.monotonic()
+    client = ring.start_client("train", str(ROOT / "letters"), "validate_letters.txt", *options, "--json")
+    ends, counts = _follow(setting, ring, area, client, began)
+    ended_s = time.monotonic() - began
+    assert client.wait() == 0, client.text
+    printed = json.loads(client.out.read_text())
+    history = printed["history"][min(WARM_UP, len(ends) - 1) :]
+    uplinks, calls = _between(counts)
+    link = setting.link or Link()
+    return Measured(
+        setting.name,
+        str(link) if setting.link else "loopback",
+        link.round_trip_s,
+        median(r["seconds"] for r in history),
+        median(r["slowest_node_seconds"] for r in history),
+        median(r["seconds"] - r["slowest_node_seconds"] for r in history),
+        ends[0],
+        ended_s - ends[-1],
+        uplinks[0],
+        uplinks[1],
+        sum(uplinks),
+        link.mbit_s,
+        calls,
+        printed["model_sha256"],
+        len(printed["history"]),
+        ended_s,
+        options,
+        lost_touch=tuple(line for line in client.text.splitlines() if any(word in line for word in LOST_TOUCH)),
+    )
+
+
+def _follow(
+    setting: Setting, ring: Cluster, area: WideArea | None, client: ManagedProcess, began: float
+) -> tuple[list[float], list[dict[str, Any]]]:
+    """Return the end of each round, in seconds from the client's start, and the hub's counts at each."""
+    ends: list[float] = []
+    counts: list[dict[str, Any]] = []
+    killed, spiked = False, began
+    while client.is_running:
+        now = time.monotonic()
+        if now - began > TIMEOUT_S:
+            raise Stuck(f"{setting.name}: no end within {TIMEOUT_S:g} s: {client.last_line}")
+        done = sum(line.startswith("round ") and " of " in line for line in client.err.read_text().splitlines())
+        if done > len(ends):
+            ends += [now - began] * (done - len(ends))
+            counts += [area.counts()] * (done - len(counts)) if area else []
+        if setting.kill and done >= KILL_AFTER and not killed:
+            ring.nodes[-1].kill()
+            killed = True
+        if setting.spikes and area and now - spiked > SPIKE_EVERY_S:
+            area.spike(SPIKE_S)
+            spiked = now
+        time.sleep(POLL_S)
+    return ends, counts
+
+
+def _between(counts: Sequence[dict[str, Any]]) -> tuple[list[float], dict[str, float]]:
+    """Return the bytes of each uplink, the busiest first, and the calls by method, a round."""
+    if len(counts) <= WARM_UP + 1:
+        return [0.0, 0.0], {}
+    first, last, rounds = counts[WARM_UP - 1], counts[-1], len(counts) - WARM_UP
+    uplinks = sorted(((b - a) / rounds for a, b in zip(first["sent"], last["sent"], strict=True)), reverse=True)
+    calls = {name: (n - first["calls"].get(name, 0)) / rounds for name, n in last["calls"].items()}
+    return uplinks, {name: round(n, 2) for name, n in sorted(calls.items(), key=lambda each: -each[1]) if n >= 0.05}

@@ -1,0 +1,138 @@
+"""The hub delays, limits and loses frames as its link says; the page of `bench wan` names each broken limit."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from bench import wan_page
+from bench.wan import SETTINGS, Measured
+from roundelay.testing.hub import BUFFER_S, Link, Queue, call_in
+from roundelay.testing.namespaces import missing_for_distance, wide_area
+
+ASK = """
+import socket
+with socket.create_connection(("10.77.0.1", int(input()))) as server:
+    server.sendall(b"asked from afar")
+"""
+
+
+def frame(source: int, to: int, size: int = 1000) -> bytes:
+    return (bytes([0] * 5 + [to]) + bytes([0] * 5 + [source])).ljust(size, b"\0")
+
+
+def test_a_frame_arrives_half_a_round_trip_after_its_uplink_has_sent_it() -> None:
+    queue = Queue(Link(round_trip_s=0.2, mbit_s=0.8), 2)  # 100 kB/s
+
+    queue.accept(0, frame(0, 1), now=0.0)
+    queue.accept(0, frame(0, 1), now=0.0)
+
+    assert queue.next_due == pytest.approx(0.11)
+    assert [port for port, _ in queue.due(0.115)] == [1]
+    assert queue.next_due == pytest.approx(0.12), "the second frame waited for the first"
+    assert queue.sent == [2000, 0]
+
+
+def test_a_hub_learns_where_an_address_is_and_sends_to_all_until_then() -> None:
+    queue = Queue(Link(), 3)
+    queue.accept(0, frame(0, 2), now=0.0)
+    queue.accept(2, frame(2, 0), now=0.0)
+
+    assert [port for port, _ in queue.due(0.0)] == [1, 2, 0]
+
+
+def test_an_uplink_drops_what_its_buffer_cannot_hold() -> None:
+    queue = Queue(Link(mbit_s=0.008), 2)  # a frame a second
+
+    for _ in range(10):
+        queue.accept(0, frame(0, 1), now=0.0)
+
+    assert len(queue.due(100.0)) == 2 and queue.lost == 8 and BUFFER_S == 1.0
+
+
+def test_a_hub_loses_the_share_of_its_link() -> None:
+    queue = Queue(Link(loss=0.25), 2)
+
+    for _ in range(1000):
+        queue.accept(0, frame(0, 1), now=0.0)
+
+    assert 200 < queue.lost < 300
+
+
+def test_in_a_spike_nothing_arrives_and_then_all_in_order() -> None:
+    queue = Queue(Link(round_trip_s=0.1), 2)
+    first, second = frame(0, 1, 100), frame(0, 1, 200)
+
+    queue.accept(0, first, now=0.0)
+    queue.hold(until=2.0)
+    queue.accept(0, second, now=1.0)
+
+    assert queue.due(1.99) == []
+    assert queue.due(2.0) == [(1, first), (1, second)]
+
+
+def test_a_call_is_known_by_its_method() -> None:
+    ethernet, ip, tcp = b"\0" * 12 + b"\x08\x00", b"\x45" + b"\0" * 8 + b"\x06" + b"\0" * 10, b"\0" * 12 + b"\x50"
+    thrift = b"\0\0\0\x10" + b"\x80\x01\x00\x01" + b"\0\0\0\x04find"
+
+    assert call_in(ethernet + ip + tcp + b"\0" * 7 + thrift) == "find"
+    assert call_in(ethernet + ip + tcp + b"\0" * 7) == ""
+
+
+@pytest.mark.skipif(bool(missing_for_distance()), reason=missing_for_distance())
+def test_hosts_reach_each_other_through_the_hub_and_it_counts_their_bytes() -> None:
+    serve = "import socket; s = socket.create_server(('10.77.0.1', 0)); print(s.getsockname()[1], flush=True)"
+    with wide_area(2, Link(round_trip_s=0.01)) as area:
+        with subprocess.Popen(
+            [sys.executable, "-c", f"{serve}; print(s.accept()[0].recv(100).decode())"],
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as server:  # on this process's host
+            assert server.stdout is not None
+            port = server.stdout.readline()
+            asker = [*area.hosts[1].wrapper(), sys.executable, "-c", ASK]
+            subprocess.run(asker, input=port, text=True, check=True, timeout=60)
+            assert server.stdout.readline() == "asked from afar\n"
+        area.spike(0.0)
+        area.change(Link())
+        sent = area.counts()["sent"]
+
+    assert sent[1] > 4 * len("asked from afar") and len(sent) == 2
+
+
+def measured(**given: object) -> Measured:
+    near = Measured(
+        "loopback", "loopback", 0.0, 0.1, 0.09, 0.01, 1.0, 0.1, 0, 0, 0, 0, {}, "m", 30, 3.0, ("o",), expected="m"
+    )
+    return replace(near, **given)  # type: ignore[arg-type]
+
+
+def far(**given: object) -> Measured:
+    return measured(setting="50ms", network="50 ms", round_trip_s=0.05, mbit_s=100.0, **given)
+
+
+def test_a_page_names_each_broken_limit() -> None:
+    good = [measured(), far(beyond_s=0.19, first_round_s=2.2)]
+    slow = far(beyond_s=0.3, first_round_s=2.3)
+    narrow = measured(setting="50ms-narrow", mbit_s=2.0, busiest_bytes=200_000, next_bytes=50_000, round_s=1.4)
+
+    assert wan_page.not_held(good) == []
+    assert wan_page.not_held([measured(), slow, narrow]) == [
+        "50ms: 0.30 s beyond training, limit 0.2 s",
+        "50ms: first round after 26 round trips, limit 25",
+        "50ms-narrow: 1.40 times as long as the bytes need",
+    ]
+    assert wan_page.not_held([measured(model="other")]) == ["loopback: its model is not that of loopback"]
+    assert "Not held:" in wan_page.document([measured(), slow], "A machine.")
+    assert "as on loopback, bit for bit" in wan_page.document(good, "A machine.")
+
+
+def test_every_setting_of_the_limits_is_measured() -> None:
+    names = {setting.name for setting in SETTINGS}
+
+    assert {*wan_page.BEFORE, *wan_page.BEYOND_MAX_S, "10MB", "spikes"} <= names
+    assert json.dumps(far().to_json())
