@@ -26,6 +26,7 @@ from roundelay.chord.lookup import find_successor
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.ring import Ring
+from roundelay.federation.node_core import Loops
 from roundelay.sim.ideal_ring import IdealRing, random_ring
 from roundelay.sim.journal import EventJournal
 from roundelay.sim.machine import Machine, RingProgram
@@ -84,21 +85,25 @@ def _costs(found: Sequence[RingCosts]) -> Table:
 class Answering(RingProgram):
     """A node that only answers."""
 
-    def loops(self) -> dict[str, Procedure[Any]]:
+    def loops(self) -> Loops:
         return {}
 
 
 class Maintaining(RingProgram):
     """A node that joined long ago: it stabilizes, and checks its fingers at the longest interval."""
 
-    def loops(self) -> dict[str, Procedure[Any]]:
+    def loops(self) -> Loops:
         node, rng, tally = self.node, self.machine.world.rng, self.machine.world.tally  # type: ignore[attr-defined]
         life = str(node.ref.address)
-        loops = {
-            "neighbours": maintenance.stabilize_loop(node, rng(f"neighbours {life}")),
-            "fingers": maintenance.fix_fingers_loop(node, rng(f"fingers {life}"), maintenance.FINGERS_INTERVAL_MAX_S),
+
+        def counted(loop: Procedure[None]) -> Procedure[None]:
+            return count_messages(node.ref, loop, WireSizes(), tally)
+
+        pause_s = maintenance.FINGERS_INTERVAL_MAX_S
+        return {
+            "neighbours": lambda: counted(maintenance.stabilize_loop(node, rng(f"neighbours {life}"))),
+            "fingers": lambda: counted(maintenance.fix_fingers_loop(node, rng(f"fingers {life}"), pause_s)),
         }
-        return {name: count_messages(node.ref, loop, WireSizes(), tally) for name, loop in loops.items()}
 
 
 class TalliedWorld(World):

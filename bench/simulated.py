@@ -19,6 +19,7 @@ from roundelay.chord.ring import Ring
 from roundelay.federation import jobs
 from roundelay.federation.driver import Driver
 from roundelay.federation.effects import AwaitOrder
+from roundelay.federation.node_core import Loops
 from roundelay.federation.records import RoundReport
 from roundelay.federation.requests import Order, TrainingFile
 from roundelay.federation.settings import Settings
@@ -52,9 +53,9 @@ class _Moment:
 class Worker(NodeProgram):
     """A node that only works: no node joins or dies here, so no maintenance is needed."""
 
-    def loops(self) -> dict[str, Procedure[Any]]:
+    def loops(self) -> Loops:
         self.store.handoff_complete = True
-        return {"orders": self.orders.run_queue(self.node)}
+        return {"orders": lambda: self.orders.run_queue(self.node)}
 
 
 class CountingWorld(World):

@@ -16,6 +16,7 @@ node              the state of one node, and what it answers from that state alo
 pending           tasks that handlers leave to be run later
 probe             ask a peer for its neighbours until it answers or is dead
 protocol          the procedures that keep the ring: join, stabilize, rectify, fix_fingers, leave
+quarantine        what has failed unexpectedly, and is left alone for a while
 refs              how a process is named: address, identifier, incarnation
 registry          the supernode's list of members: admission, identifiers, leases
 requests          every request about the ring, and its answer

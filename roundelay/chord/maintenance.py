@@ -16,6 +16,7 @@ from roundelay.chord.choices import STABILIZE_INTERVAL_S
 from roundelay.chord.effects import Procedure, Sleep, SleepUntilNudged, ask
 from roundelay.chord.errors import ChordError, JoinRefused
 from roundelay.chord.node import ChordNode
+from roundelay.chord.quarantine import UNCONTAINED, Quarantine
 from roundelay.chord.refs import Address
 from roundelay.chord.requests import Heartbeat, Nudge, SayHello
 
@@ -29,10 +30,15 @@ MERGE_EVERY_HEARTBEATS = 3
 MERGE_PROBE_INTERVAL_S = 3.0
 
 
-def stabilize_loop(node: ChordNode, rng: random.Random, every_s: float = STABILIZE_INTERVAL_S) -> Procedure[None]:
+def stabilize_loop(
+    node: ChordNode,
+    rng: random.Random,
+    every_s: float = STABILIZE_INTERVAL_S,
+    quarantine: Quarantine = UNCONTAINED,
+) -> Procedure[None]:
     """Run the pending tasks and stabilize, every `every_s` seconds and whenever the node is nudged."""
     while True:
-        yield from run_pending(node)
+        yield from run_pending(node, quarantine)
         node.nudged = False
         if (yield from tolerate_errors(protocol.stabilize(node))) and node.predecessor != node.ref:
             yield from tolerate_errors(ask(node.predecessor, Nudge()))  # its list copies ours, which has changed
@@ -57,7 +63,8 @@ def fix_fingers_loop(node: ChordNode, rng: random.Random, pause_s: float = FINGE
 def heartbeat_loop(node: ChordNode, supernode: Callable[[], Address]) -> Procedure[None]:
     """Renew the lease at the supernode; every few heartbeats, check that the other members are in the same ring.
 
-    supernode: returns its present address. Raises JoinRefused if the supernode knows a later incarnation.
+    supernode: returns its present address. Raises JoinRefused if the supernode knows a later incarnation, which answers
+    at this node's address; somebody else's claim does not end a node.
     """
     heartbeats = 0
     pause_s = 1.0
@@ -69,10 +76,17 @@ def heartbeat_loop(node: ChordNode, supernode: Callable[[], Address]) -> Procedu
             if lease.other is not None and heartbeats % MERGE_EVERY_HEARTBEATS == 0:
                 yield from tolerate_errors(protocol.merge_with(node, lease.other))
         except JoinRefused:
-            raise
+            if not (yield from _still_answers(node)):
+                raise
         except ChordError:
             pass  # no lookup needs the supernode: the ring works without it
         yield Sleep(pause_s)
+
+
+def _still_answers(node: ChordNode) -> Procedure[bool]:
+    """Return whether this incarnation is the one that others reach at its address."""
+    hello = yield from tolerate_errors(ask(node.ref.address, SayHello()))
+    return hello is not None and hello.node == node.ref
 
 
 def merge_rings_loop(node: ChordNode, listed: Callable[[], Sequence[Address]], rng: random.Random) -> Procedure[None]:
@@ -97,12 +111,16 @@ def _merge_through(node: ChordNode, address: Address) -> Procedure[None]:
         yield from protocol.merge_with(node, hello.node)
 
 
-def run_pending(node: ChordNode) -> Procedure[None]:
+def run_pending(node: ChordNode, quarantine: Quarantine) -> Procedure[None]:
     """Run the tasks that are pending now; those added meanwhile wait for the next call."""
     for _ in range(len(node.pending)):
-        task = node.pending.pop()
-        if task is not None:
-            yield from tolerate_errors(task[1]())
+        name, start = node.pending.pop() or ("", None)
+        if start is None or name in quarantine:
+            continue
+        try:
+            yield from tolerate_errors(start())
+        except Exception as error:
+            quarantine.add(name, error)
 
 
 def tolerate_errors(procedure: Procedure[R]) -> Procedure[R | None]:

@@ -23,9 +23,10 @@ RECALL_TIMEOUT_S = 1.0
 
 @dataclass
 class _Incarnation:
-    """The latest incarnation at one address."""
+    """The incarnation that counts at one address: the latest, unless an earlier one has outlived its lease."""
 
     node: NodeRef
+    highest: int  # incarnation ever granted or heard of at the address
     joined: bool = False
     lease_until: float = 0.0
 
@@ -58,18 +59,23 @@ class Registry:
         bootstrap = self._bootstrap(address, now)
         node = self._next_incarnation(address)
         self._record(node)
-        self._latest[address] = _Incarnation(node, lease_until=now + NODE_LEASE_S)
+        self._latest[address] = _Incarnation(node, node.incarnation, lease_until=now + NODE_LEASE_S)
         return Grant(node, self.ring, bootstrap)
 
     def renew(self, node: NodeRef, now: float) -> Lease:
-        """Renew a member's lease; also how a restarted supernode learns of it. Raises JoinRefused."""
+        """Renew a member's lease; also how a restarted supernode learns of it.
+
+        Raises JoinRefused while a later incarnation has the address. When its lease has ended, an earlier incarnation
+        that still reports has it: somebody else asked for the later one.
+        """
         latest = self._latest.get(node.address)
-        if latest is not None and latest.node.incarnation > node.incarnation:
+        if latest is not None and latest.node.incarnation > node.incarnation and now < latest.lease_until:
             raise JoinRefused(f"{node.address} has a later incarnation: {latest.node.incarnation}")
         if latest is None or latest.node != node:
             self._check_identifier_free(node)
             self._record(node)
-        self._latest[node.address] = _Incarnation(node, joined=True, lease_until=now + NODE_LEASE_S)
+        highest = max(latest.highest if latest is not None else 0, node.incarnation)
+        self._latest[node.address] = _Incarnation(node, highest, joined=True, lease_until=now + NODE_LEASE_S)
         others = [n for n in self.members(now).nodes if n != node]
         return Lease(NODE_LEASE_S, self._rng.choice(others) if others else None)
 
@@ -88,7 +94,9 @@ class Registry:
 
     def recall(self, node: NodeRef) -> None:
         """Restore a node from the journal: its identifier is taken, and it may or may not be alive."""
-        self._latest[node.address] = _Incarnation(node)
+        before = self._latest.get(node.address)
+        highest = max(before.highest if before is not None else 0, node.incarnation)
+        self._latest[node.address] = _Incarnation(node, highest)
 
     def addresses(self) -> list[Address]:
         """Return every address ever admitted."""
@@ -108,7 +116,7 @@ class Registry:
     def _next_incarnation(self, address: Address) -> NodeRef:
         old = self._latest.get(address)
         if old is not None:
-            return NodeRef(old.node.id, address.host, address.port, old.node.incarnation + 1)
+            return NodeRef(old.node.id, address.host, address.port, old.highest + 1)
         return NodeRef(self._free_identifier(address), address.host, address.port)
 
     def _free_identifier(self, address: Address) -> int:
@@ -143,7 +151,7 @@ def find_members(
     found: list[NodeRef] = []
     for hello in answers:
         if isinstance(hello, Hello) and hello.joined and hello.ring == registry.ring:
-            with suppress(JoinRefused):  # an earlier incarnation at an address that was admitted again
+            with suppress(JoinRefused):  # its identifier belongs to another address
                 registry.renew(hello.node, now())
                 found.append(hello.node)
     return found

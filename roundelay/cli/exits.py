@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from io import TextIOWrapper
 from types import FrameType
 from typing import NoReturn
 
@@ -81,6 +82,7 @@ def run(main: Callable[[list[str]], int]) -> None:
     """Run a program, and exit with its code. SIGINT and SIGTERM shut it down cleanly, a second one at once."""
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
+    escape_unencodable()
     try:
         _check_failpoints()
         code = main(sys.argv[1:])
@@ -95,6 +97,12 @@ def run(main: Callable[[list[str]], int]) -> None:
         _silence()
         code = 0
     sys.exit(code)
+
+
+def escape_unencodable() -> None:
+    """Let standard output escape what its encoding cannot express; names of files come from all over the world."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def say(line: str) -> None:

@@ -73,8 +73,9 @@ def live(member: ComputeNode, chosen: parser_base.Namespace) -> int:
 
         watch(node, member.runtime.changed, member.runtime.stopping)
     member.runtime.stopping.wait()
-    code = exits.REFUSED if isinstance(member.failure, JoinRefused) else exits.SOFTWARE
-    raise exits.Exit(code, f"cannot go on: {member.failure}")
+    failure = member.runtime.failure
+    code = exits.REFUSED if isinstance(failure, JoinRefused) else exits.SOFTWARE
+    raise exits.Exit(code, f"cannot go on: {failure}")
 
 
 def build(chosen: parser_base.Namespace) -> ComputeNode:

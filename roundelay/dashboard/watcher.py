@@ -18,7 +18,7 @@ from roundelay.dashboard.palette import assign
 from roundelay.dashboard.poll import ANSWER_TIMEOUT_S, JOBS_MAX, look_at_jobs, members
 from roundelay.federation.errors import FederationError
 from roundelay.federation.snapshot import JobSnapshot
-from roundelay.node.runtime import Runtime
+from roundelay.node.runtime import Runtime, report_failure
 
 SMALL_RING = 16  # nodes; up to this size the ring is polled twice a second
 SMALL_EVERY_S, EVERY_S = 0.4, 1.0
@@ -55,16 +55,21 @@ class Watcher:
         self._events = 0
         self._answered: dict[NodeRef, float] = {}
         self._jobs_at = 0.0
+        self._failure = ""  # of the last poll, if it failed unexpectedly
 
     def start(self, runtime: Runtime) -> None:
         """Watch, in a thread, until the runtime stops."""
-        runtime.start("watch", self.watch(), self._fail)
+        runtime.keep("watch", self.watch)
 
     def watch(self) -> Procedure[None]:
         """Poll forever."""
         while True:
             began = self._clock()
-            yield from self._look()
+            try:
+                yield from self._look()
+                self._failure = ""
+            except Exception as error:  # the next poll may succeed
+                self._fail(error)
             every_s = SMALL_EVERY_S if len(self.ring_state.nodes) <= SMALL_RING else EVERY_S
             yield Sleep(max(every_s - (self._clock() - began), every_s / 4))
 
@@ -136,9 +141,12 @@ class Watcher:
         self.log.append(Logged(self._events, self._time(), event))
 
     def _fail(self, error: Exception) -> None:
-        """Report an unexpected error: the page no longer changes."""
-        self._note(Event("gone", f"this page no longer sees the ring: {error}"))
-        self.version += 1
+        """Report an unexpected error, once: the page does not change until a poll succeeds."""
+        if repr(error) != self._failure:
+            report_failure("this page cannot read the ring now", error)
+            self._note(Event("gone", f"this page cannot read the ring now: {error}"))
+            self.version += 1
+        self._failure = repr(error)
 
 
 def jobs_every_s(jobs: Sequence[JobSnapshot]) -> float:

@@ -10,7 +10,9 @@ from collections.abc import Callable
 
 from roundelay.chord.effects import Procedure, Sleep, ask, gather
 from roundelay.chord.errors import ChordError
+from roundelay.chord.maintenance import tolerate_errors
 from roundelay.chord.node import ChordNode
+from roundelay.chord.quarantine import UNCONTAINED, Quarantine
 from roundelay.federation import jobs, records
 from roundelay.federation.effects import Clocks
 from roundelay.federation.errors import Diverged, FederationError
@@ -24,13 +26,16 @@ JOB_SCAN_INTERVAL_S = 1.0
 class JobSupervisor:
     """Tracks when each job's driver was last heard from, and takes over silent jobs."""
 
-    def __init__(self, node: ChordNode, clocks: Clocks, log: Callable[[str], None]) -> None:
+    def __init__(
+        self, node: ChordNode, clocks: Clocks, log: Callable[[str], None], quarantine: Quarantine = UNCONTAINED
+    ) -> None:
         self._node = node
         self._clocks = clocks
         self._log = log
         self._last_heartbeat: dict[str, float] = {}  # by job; at first, when the job was first seen
         self._ended: set[str] = set()
-        self._last_error = ""  # logged once, not at every scan
+        self._quarantine = quarantine
+        self._errors: dict[str, str] = {}  # by job: logged once, not at every scan
 
     def heartbeat(self, job: str) -> None:
         """Record a heartbeat of the job's driver."""
@@ -40,26 +45,33 @@ class JobSupervisor:
         """Scan for silent jobs and drive them, forever."""
         while True:
             yield Sleep(JOB_SCAN_INTERVAL_S)
-            try:
-                yield from self._scan()
-                self._last_error = ""
-            except (ChordError, FederationError) as error:
-                if str(error) != self._last_error:
-                    self._log(f"a job could not be taken over: {error}; trying again")
-                self._last_error = str(error)
+            yield from tolerate_errors(self._scan())
 
     def _scan(self) -> Procedure[None]:
         ending = f".{records.SPEC}"
         specs = yield from ask(self._node.ref, ListNamed(ending))
-        owned = [s for s in specs if self._node.owns(s.entry.key)]
-        for item in sorted(owned, key=lambda s: s.version):
-            job = item.entry.name.removesuffix(ending)
-            if job in self._ended:
+        owned = sorted((s for s in specs if self._node.owns(s.entry.key)), key=lambda s: s.version)
+        found = [item.entry.name.removesuffix(ending) for item in owned]
+        self._errors = {job: error for job, error in self._errors.items() if job in found}
+        for job in found:
+            if job in self._ended or _name(job) in self._quarantine:
                 continue
             first_seen = job not in self._last_heartbeat
             self._last_heartbeat.setdefault(job, self._clocks.monotonic())
             if first_seen or self._clocks.monotonic() - self._last_heartbeat[job] >= DRIVER_LEASE_S:
-                yield from self._take_over_if_silent(job, first_seen)
+                yield from self._contain(job, self._take_over_if_silent(job, first_seen))
+
+    def _contain(self, job: str, procedure: Procedure[None]) -> Procedure[None]:
+        """Run a procedure about one job. Its failure delays no other job, and is logged once."""
+        try:
+            yield from procedure
+            self._errors.pop(job, None)
+        except (ChordError, FederationError) as error:
+            if self._errors.get(job) != str(error):
+                self._log(f"job {job[:8]} could not be taken over: {error}; trying again")
+            self._errors[job] = str(error)
+        except Exception as error:
+            self._quarantine.add(_name(job), error)
 
     def _take_over_if_silent(self, job: str, first_seen: bool) -> Procedure[None]:
         """Drive a job that has not ended, whose turn it is, and that no other driver can be expected to drive."""
@@ -103,8 +115,16 @@ class JobSupervisor:
             ),
             self._log,
         )
-        outcome, _ = yield from gather([driver.drive(), driver.heartbeat()])
-        if isinstance(outcome, Exception):
+        outcome, heartbeats = yield from gather([driver.drive(), driver.heartbeat()])
+        if isinstance(outcome, ChordError | FederationError):
             self._log(f"job {spec.job[:8]}: {outcome}")
+        elif isinstance(outcome, Exception):
+            raise outcome
         else:
             self._log(f"job {spec.job[:8]} is done")
+        if isinstance(heartbeats, Exception):
+            raise heartbeats
+
+
+def _name(job: str) -> str:
+    return f"job {job[:8]}"

@@ -17,6 +17,7 @@ from roundelay.chord.choices import STABILIZE_INTERVAL_S
 from roundelay.chord.dispatch import Handlers, ring_handlers
 from roundelay.chord.effects import Procedure
 from roundelay.chord.node import ChordNode
+from roundelay.chord.quarantine import UNCONTAINED, Quarantine
 from roundelay.chord.refs import Address
 from roundelay.chord.requests import GetStatus, Status
 from roundelay.federation.effects import Clocks
@@ -28,7 +29,7 @@ from roundelay.ml.models.allowed import importable
 from roundelay.store import replication
 from roundelay.store.store import Store
 
-Loops = dict[str, Procedure[Any]]  # by name; a loop ends only with the node
+Loops = dict[str, Callable[[], Procedure[Any]]]  # by name, what starts a loop, which ends only with the node
 
 
 class PrivateData(Protocol):
@@ -44,7 +45,8 @@ class Surroundings:
     """The dependencies that the runner of a node provides.
 
     rng: a random generator for the loop of that name. supernode, listed: where they are by now; a ring may have no
-    supernode. store_lock: held while the store is read for a status, where other threads use the store.
+    supernode. store_lock: held while the store is read for a status, where other threads use the store. quarantine:
+    what has failed unexpectedly on this node.
     """
 
     clocks: Clocks
@@ -54,6 +56,7 @@ class Surroundings:
     listed: Callable[[], Sequence[Address]]
     stabilize_every_s: float = STABILIZE_INTERVAL_S
     store_lock: AbstractContextManager[object] = nullcontext()
+    quarantine: Quarantine = UNCONTAINED
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def assemble(
     node: ChordNode, store: Store, orders: Orders, surroundings: Surroundings, private: PrivateData | None = None
 ) -> NodeCore:
     """Return a compute node's handlers and loops."""
-    supervisor = JobSupervisor(node, surroundings.clocks, surroundings.log)
+    supervisor = JobSupervisor(node, surroundings.clocks, surroundings.log, surroundings.quarantine)
     handlers: Handlers = {
         **ring_handlers(node),
         **store.handlers(),
@@ -79,12 +82,12 @@ def assemble(
     }
     loops = {
         **ring_loops(node, surroundings),
-        "store": replication.replication_loop(node, store, surroundings.rng("store")),
-        "orders": orders.run_queue(node),
-        "jobs": supervisor.supervise(),
+        "store": lambda: replication.replication_loop(node, store, surroundings.rng("store")),
+        "orders": lambda: orders.run_queue(node),
+        "jobs": supervisor.supervise,
     }
     if private is not None:
-        loops["private data"] = publish_loop(
+        loops["private data"] = lambda: publish_loop(
             node, private.name, private.features, private.files, surroundings.clocks.version, importable()
         )
     return NodeCore(node, handlers, loops)
@@ -92,14 +95,15 @@ def assemble(
 
 def ring_loops(node: ChordNode, surroundings: Surroundings) -> Loops:
     """Return only the loops that maintain the ring."""
-    rng, supernode = surroundings.rng, surroundings.supernode
-    loops = {
-        "neighbours": maintenance.stabilize_loop(node, rng("neighbours"), surroundings.stabilize_every_s),
-        "fingers": maintenance.fix_fingers_loop(node, rng("fingers")),
+    rng, supernode, listed = surroundings.rng, surroundings.supernode, surroundings.listed
+    every_s, quarantine = surroundings.stabilize_every_s, surroundings.quarantine
+    loops: Loops = {
+        "neighbours": lambda: maintenance.stabilize_loop(node, rng("neighbours"), every_s, quarantine),
+        "fingers": lambda: maintenance.fix_fingers_loop(node, rng("fingers")),
     }
     if supernode is not None:
-        loops["lease"] = maintenance.heartbeat_loop(node, supernode)
-    return loops | {"one ring": maintenance.merge_rings_loop(node, surroundings.listed, rng("one ring"))}
+        loops["lease"] = lambda: maintenance.heartbeat_loop(node, supernode)
+    return loops | {"one ring": lambda: maintenance.merge_rings_loop(node, listed, rng("one ring"))}
 
 
 def _status(node: ChordNode, store: Store, orders: Orders, store_lock: AbstractContextManager[object]) -> Status:

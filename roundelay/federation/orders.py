@@ -16,6 +16,7 @@ from roundelay.chord.dispatch import Handlers
 from roundelay.chord.effects import Procedure, ask
 from roundelay.chord.errors import Busy, ChordError, Malformed, NotFound
 from roundelay.chord.node import ChordNode
+from roundelay.chord.quarantine import UNCONTAINED, Quarantine
 from roundelay.chord.requests import TrainingStatus
 from roundelay.federation.effects import AwaitOrder, Compute, Done, compute, offload
 from roundelay.federation.errors import FederationError, FilesLacking, OtherBits, WorkFailed
@@ -39,7 +40,8 @@ class Orders:
 
     is_busy: returns whether this node may refuse an order because of other work. launch: runs `run_collective` for an
     order that is shared with other nodes; such orders wait for one another, so they must not wait in one queue.
-    private: the content, by digest, of files that only this node's own trainer may see.
+    private: the content, by digest, of files that only this node's own trainer may see. quarantine: is given each
+    order that fails unexpectedly.
     """
 
     def __init__(
@@ -47,7 +49,9 @@ class Orders:
         is_busy: Callable[[], bool] = lambda: False,
         launch: Callable[[Order], None] | None = None,
         private: Callable[[str], bytes | None] | None = None,
+        quarantine: Quarantine = UNCONTAINED,
     ) -> None:
+        self._quarantine = quarantine
         self._private = private
         self._is_busy = is_busy
         self._launch = launch
@@ -127,8 +131,10 @@ class Orders:
                 self._update(order.ticket, state="done", message=message)
             else:
                 yield from self._reduce(node, order)
-        except (ChordError, FederationError, MLError, ValueError, KeyError, TypeError) as error:
+        except (ChordError, FederationError, MLError) as error:
             self._update(order.ticket, state="unable", message=f"{type(error).__name__}: {error}")
+        except Exception as error:
+            self._fail(order, error)
 
     def _reduce(self, node: ChordNode, order: Order) -> Procedure[None]:
         from roundelay.federation.topologies.tree_reduce import aggregate  # loads numpy, which most nodes do without
@@ -165,6 +171,9 @@ class Orders:
         except ChordError as error:  # another node may have what is missing here
             self._update(ticket, state="unable", message=str(error))
             return
+        except Exception as error:
+            self._fail(order, error)
+            return
         self._update(
             ticket,
             state="done",
@@ -175,6 +184,11 @@ class Orders:
             accuracy=done.accuracy,
         )
         yield from ask(node.ref, Release(contents=tuple(self._evict_old(order))))
+
+    def _fail(self, order: Order, error: Exception) -> None:
+        """End an order that has failed unexpectedly here; another node may succeed."""
+        self._update(order.ticket, state="unable", message=f"unexpected {type(error).__name__}: {error}")
+        self._quarantine.add(f"an order of job {order.job[:8]}", error)
 
     def _weights(self, node: ChordNode, order: Order) -> Procedure[bytes]:
         """Return the weights that an order starts from; empty if it needs none. Raises ChordError."""

@@ -8,14 +8,16 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from roundelay.chord import protocol
 from roundelay.chord.choices import STABILIZE_INTERVAL_S
 from roundelay.chord.dispatch import dispatch
 from roundelay.chord.effects import Procedure, Request, ask
-from roundelay.chord.errors import ChordError, Corrupt, NotYet, StoreFull
+from roundelay.chord.errors import ChordError, Corrupt, JoinRefused, NotYet, StoreFull
 from roundelay.chord.node import ChordNode
+from roundelay.chord.quarantine import Quarantine
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import Grant, Retire, SayHello, TrainingStatus
 from roundelay.federation.effects import AwaitOrder, Clocks, Compute, Offload
@@ -23,9 +25,10 @@ from roundelay.federation.node_core import NodeCore, Surroundings, assemble
 from roundelay.federation.orders import Orders
 from roundelay.federation.requests import WAIT_MAX_S, Collect, Order
 from roundelay.node.data_directory import DataDirectory
+from roundelay.node.errors import DiskError
 from roundelay.node.joining import Entry, join
 from roundelay.node.load import Load
-from roundelay.node.runtime import Runtime, Stopped
+from roundelay.node.runtime import Runtime, Stopped, report_failure
 from roundelay.node.trainer import Trainer
 from roundelay.rpc.handlers import compute_node_processor
 from roundelay.rpc.peers import Peers
@@ -40,6 +43,7 @@ if TYPE_CHECKING:  # most nodes have neither
 
 LEAVE_TIMEOUT_S = 3.0
 STOP_TIMEOUT_S = 1.5
+FATAL = (JoinRefused, DiskError)  # without an identity or a disk a node cannot serve
 
 
 @dataclass(frozen=True)
@@ -72,11 +76,11 @@ class ComputeNode:
         self._log = log
         self._disk = disk
         self._private = private
-        self.failure: Exception | None = None  # why a loop has ended, and the node with it
         self.runtime = Runtime(Peers())
+        self._quarantine = Quarantine(time.monotonic, report_failure)
         self.store = Store(time.monotonic, disk, disk)
         self.load = Load(options.load, options.load_delay_s, random.Random(), self.runtime.stopping.wait)
-        self.orders = Orders(self.load.is_busy, self._launch, private.content if private else None)
+        self.orders = Orders(self.load.is_busy, self._launch, private.content if private else None, self._quarantine)
         self.trainer = Trainer(self._on_training, log, clients=private.headers if private else {})
         self._core: NodeCore | None = None
         self._store_requests = frozenset(self.store.handlers())
@@ -108,7 +112,7 @@ class ComputeNode:
         node = self.runtime.run(join(entry, self._become))
         assert self._core is not None
         for name, loop in self._core.loops.items():
-            self.runtime.start(name, loop, self._fail)
+            self.runtime.keep(name, loop, FATAL)
         return node
 
     def leave(self) -> None:
@@ -134,6 +138,7 @@ class ComputeNode:
             self._options.listed,
             self._options.stabilize_every_s,
             self._store_lock,
+            self._quarantine,
         )
         self._core = assemble(node, self.store, self.orders, surroundings, self._private)
         self.runtime.be(node.ref, self.answer)
@@ -142,11 +147,6 @@ class ComputeNode:
         self.runtime.perform_with(Compute, lambda effect: self.load.around(effect, self.trainer.perform))
         self.runtime.perform_with(Offload, lambda effect: effect.function())
         return node
-
-    def _fail(self, error: Exception) -> None:
-        """End the node, because one of its loops has ended."""
-        self.failure = error
-        self.runtime.stopping.set()
 
     def _leave_ring(self) -> None:
         if self.node is not None and self.node.joined:
@@ -217,7 +217,7 @@ class ComputeNode:
     def _launch(self, order: Order) -> None:
         """Carry out an order together with other nodes, in a thread that ends with it."""
         procedure = self.orders.run_collective(self._admitted().node, order)
-        self.runtime.start("collective", procedure, lambda error: self._log(f"an order was not carried out: {error}"))
+        self.runtime.start("collective", procedure, partial(report_failure, "an order was not carried out"))
 
     def _on_training(self, ticket: str, training: TrainingStatus) -> None:
         """Show a finished epoch on the console and in this node's status."""

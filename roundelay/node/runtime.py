@@ -6,8 +6,10 @@ the same lock, so that the core needs no lock of its own.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,13 +21,18 @@ from typing import Any, TypeVar
 from roundelay.chord.effects import Ask, AskAll, Effect, Gather, Procedure, Request, Sleep, SleepUntilNudged, run
 from roundelay.chord.errors import ChordError, NodeUnreachable
 from roundelay.chord.refs import NodeRef
+from roundelay.ml.errors import printable
 from roundelay.node import failpoints, partition_fault
 from roundelay.node.failpoints import Failpoints
 from roundelay.rpc.peers import Peers
 
+log = logging.getLogger(__name__)
+
 R = TypeVar("R")
 
 ASKERS_MAX = 32  # threads for concurrent requests
+LINE_CHARACTERS_MAX = 500  # of a line that is logged
+RESTART_MIN_S, RESTART_MAX_S = 0.5, 30.0  # before a loop that has failed is started again
 Performer = Callable[[Any], Any]
 
 
@@ -42,6 +49,7 @@ class Runtime:
         self._cut = partition_fault.from_environment()
         self.changed = threading.Condition(threading.RLock())  # the lock, notified of every change under it
         self.stopping = threading.Event()
+        self.failure: Exception | None = None  # why the process cannot go on
         self._askers = ThreadPoolExecutor(ASKERS_MAX, thread_name_prefix="ask")
         self._threads: list[threading.Thread] = []
         self._myself: tuple[NodeRef, Callable[[Request[Any]], Any]] | None = None
@@ -70,6 +78,30 @@ class Runtime:
             self._require_running()
             return run(procedure, self._perform_unlocked)
 
+    def keep(self, name: str, make: Callable[[], Procedure[Any]], fatal: tuple[type[Exception], ...] = ()) -> None:
+        """Run an endless procedure in a thread of its own, and start it again, after a pause, whenever it fails.
+
+        An unexpected error is logged once. One of the `fatal` errors stops the process, and is then its `failure`.
+        """
+
+        def body() -> None:
+            reported, pause_s = "", 0.0
+            while not self.stopping.wait(pause_s):
+                began = time.monotonic()
+                failure = self._failure_of(make)
+                if failure is None:
+                    return
+                if isinstance(failure, fatal):
+                    self.failure = failure
+                    self.stopping.set()
+                elif repr(failure) != reported:
+                    report_failure(f"the loop {name!r} starts again", failure)
+                reported = repr(failure)
+                is_new = time.monotonic() - began > RESTART_MAX_S
+                pause_s = RESTART_MIN_S if is_new or not pause_s else min(2 * pause_s, RESTART_MAX_S)
+
+        self._start(name, body)
+
     def start(self, name: str, procedure: Procedure[Any], on_failure: Callable[[Exception], None]) -> None:
         """Run a procedure in a thread of its own, until it ends or the process stops."""
 
@@ -81,6 +113,19 @@ class Runtime:
             except Exception as error:
                 on_failure(error)
 
+        self._start(name, body)
+
+    def _failure_of(self, make: Callable[[], Procedure[Any]]) -> Exception | None:
+        """Run a procedure; return the error that it fails with, or None if it ends or is stopped."""
+        try:
+            self.run(make())
+        except Stopped:
+            return None
+        except Exception as error:
+            return error
+        return None
+
+    def _start(self, name: str, body: Callable[[], None]) -> None:
         thread = threading.Thread(target=body, name=name, daemon=True)
         thread.start()
         self._threads = [*(each for each in self._threads if each.is_alive()), thread]
@@ -162,6 +207,12 @@ class Runtime:
     def _wait(self, seconds: float, is_awake: Callable[[], bool]) -> None:
         with self.changed:
             self.changed.wait_for(lambda: is_awake() or self.stopping.is_set(), seconds)
+
+
+def report_failure(what: str, error: Exception) -> None:
+    """Log an unexpected error with its traceback. What others have sent is in it, so it is escaped."""
+    lines = "".join(traceback.format_exception(error)).splitlines()
+    log.error("%s", "\n".join(printable(line, LINE_CHARACTERS_MAX) for line in (f"{what}: {error}", *lines)))
 
 
 def _value_or_error(get: Callable[[], Any]) -> Any:

@@ -141,8 +141,8 @@ class Machine:
     def _start_loops(self) -> None:
         assert self.process is not None and self._running is not None
         self.world.note(f"joined {self.address}")
-        for name, procedure in self._running.loops().items():
-            self.world.run(self.process, name, procedure, self._give_up)
+        for name, begin in self._running.loops().items():
+            self.world.run(self.process, name, begin(), self._give_up)
 
     def _give_up(self, error: Outcome) -> None:
         """Restart after an endless procedure has failed or admission was refused, as a supervisor would."""

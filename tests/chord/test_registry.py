@@ -130,6 +130,30 @@ def test_an_earlier_incarnation_is_refused() -> None:
     assert supernode.members(1.0).nodes == (new,)
 
 
+def test_a_living_node_gets_its_address_back_when_an_incarnation_that_a_stranger_asked_for_has_lapsed() -> None:
+    supernode, journal = membership()
+    alive = enter(supernode, 8001).node
+    stranger = supernode.admit(address(8001), 1.0).node
+
+    supernode.renew(alive, 1.0 + NODE_LEASE_S)
+
+    assert supernode.members(1.0 + NODE_LEASE_S).nodes == (alive,)
+    assert supernode.admit(address(8001), 30.0).node.incarnation == stranger.incarnation + 1
+
+
+def test_a_restarted_supernode_grants_no_incarnation_twice() -> None:
+    supernode, journal = membership()
+    alive = enter(supernode, 8001).node
+    stranger = supernode.admit(address(8001), 1.0).node
+    supernode.renew(alive, 1.0 + NODE_LEASE_S)
+
+    restarted, _ = membership()
+    for node in journal:
+        restarted.recall(node)
+
+    assert restarted.admit(address(8001), 30.0).node.incarnation == stranger.incarnation + 1
+
+
 def test_a_node_that_left_is_not_a_member_but_keeps_its_identifier() -> None:
     supernode, _ = membership(bits=4)
     gone = enter(supernode, 8001).node
@@ -245,7 +269,7 @@ def test_the_members_of_the_ring_are_found_at_their_addresses() -> None:
     ring, other = Ring(bits=8), Ring(bits=9)
     members = Registry(ring, random.Random(0), lambda node: None)
     refs = [NodeRef(i, "host", i) for i in range(1, 5)]
-    members.recall(NodeRef(4, "host", 4, incarnation=2))  # the address has been admitted again
+    members.recall(NodeRef(4, "host", 4, incarnation=2))  # was granted, but another process answers
     hellos: dict[Address, Hello | NodeUnreachable] = {
         refs[0].address: Hello(refs[0], ring, joined=True),
         refs[1].address: Hello(refs[1], ring, joined=False),
@@ -257,6 +281,6 @@ def test_the_members_of_the_ring_are_found_at_their_addresses() -> None:
     def perform(effect: AskAll) -> list[Hello | NodeUnreachable]:
         return [hellos[ask.to] for ask in effect.asks if isinstance(ask.to, Address)]
 
-    assert run(find_members(members, hellos, lambda: 10.0), perform) == [refs[0]]
-    assert members.members(10.0).nodes == (refs[0],)
+    assert run(find_members(members, hellos, lambda: 10.0), perform) == [refs[0], refs[3]]
+    assert members.members(10.0).nodes == (refs[0], refs[3])
     assert run(find_members(members, [], lambda: 10.0), perform) == []

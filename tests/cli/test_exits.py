@@ -189,3 +189,18 @@ def test_an_older_python_is_told_in_one_line_which_one_is_needed(script: str) ->
 
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (69, "", 1)
     assert done.stderr.startswith("Roundelay needs Python 3.11 or newer; ")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+def test_what_the_output_cannot_encode_is_escaped_instead_of_ending_the_program(encoding: str) -> None:
+    program = "from roundelay.cli import exits; exits.run(lambda _: exits.say('e \\u6570\\u636e.txt') or 0)"
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONIOENCODING": encoding},
+        capture_output=True,
+        timeout=TIMEOUT_S,
+    )
+
+    assert ended.returncode == 0
+    assert ended.stdout.startswith(rb"e \u6570\u636e.txt")

@@ -7,12 +7,13 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import pytest
 
 from roundelay.chord.effects import Ask, AskAll, Effect, Gather, Procedure, Request, Sleep, SleepUntilNudged
-from roundelay.chord.errors import Busy, NodeUnreachable
+from roundelay.chord.errors import Busy, JoinRefused, NodeUnreachable
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import Nudge
 from roundelay.node.runtime import ASKERS_MAX, Runtime, Stopped
@@ -357,6 +358,38 @@ def test_a_thread_that_fails_reports_its_error(runtime: Runtime) -> None:
 
     assert told.wait(PATIENCE_S)
     assert str(failed[0]) == "for good"
+
+
+def test_a_loop_that_fails_is_started_again_and_its_error_logged_once_and_escaped(
+    runtime: Runtime, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("roundelay.node.runtime.RESTART_MIN_S", 0.0)
+    monkeypatch.setattr("roundelay.node.runtime.RESTART_MAX_S", 0.0)
+    attempts, goes_on = count(1), threading.Event()
+
+    def loop() -> Procedure[None]:
+        yield Sleep(0.0)
+        if next(attempts) <= 3:
+            raise ValueError("a record \x1b[2J")
+        goes_on.set()
+        yield Sleep(FOREVER_S)
+
+    runtime.keep("loop", loop)
+
+    assert goes_on.wait(PATIENCE_S)
+    assert not runtime.stopping.is_set()
+    [record] = [r for r in caplog.records if r.levelname == "ERROR"]
+    text = record.getMessage()
+    assert "'loop' starts again" in text
+    assert "Traceback" in text
+    assert "\x1b" not in text
+
+
+def test_a_loop_that_fails_fatally_stops_the_process_and_gives_the_reason(runtime: Runtime) -> None:
+    runtime.keep("loop", lambda: raising(JoinRefused("a later incarnation")), fatal=(JoinRefused,))
+
+    assert runtime.stopping.wait(PATIENCE_S)
+    assert isinstance(runtime.failure, JoinRefused)
 
 
 def test_stopping_does_not_wait_for_an_answer_that_never_comes(runtime: Runtime, net: Net) -> None:

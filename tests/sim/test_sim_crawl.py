@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from roundelay.chord.crawl import list_members
-from roundelay.chord.effects import Procedure
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.ring import Ring
+from roundelay.federation.node_core import Loops
 from roundelay.sim.ideal_ring import IdealRing, random_ring
 from roundelay.sim.journal import EventJournal
 from roundelay.sim.machine import Machine, RingProgram
@@ -23,7 +23,7 @@ CLIENT = Address("client", 1)
 class Answering(RingProgram):
     """A node that only answers."""
 
-    def loops(self) -> dict[str, Procedure[Any]]:
+    def loops(self) -> Loops:
         return {}
 
 

@@ -7,12 +7,11 @@ import resource
 import sys
 import time
 from functools import partial
-from typing import Any
 
-from roundelay.chord.effects import Procedure
 from roundelay.chord.lookup import Route, find_successor
 from roundelay.chord.refs import Address
 from roundelay.chord.ring import Ring
+from roundelay.federation.node_core import Loops
 from roundelay.sim.figures import OURS_ALONE, Band, Check, ExperimentResult, FigureRow, FigureTable
 from roundelay.sim.ideal_ring import IdealRing, random_ring
 from roundelay.sim.journal import EventJournal
@@ -31,8 +30,8 @@ MEMORY_MAX_MIB = 2048.0
 class WithoutSupernode(RingProgram):
     """A node that sends no heartbeats, because there is no supernode."""
 
-    def loops(self) -> dict[str, Procedure[Any]]:
-        return {name: procedure for name, procedure in super().loops().items() if name != "lease"}
+    def loops(self) -> Loops:
+        return {name: begin for name, begin in super().loops().items() if name != "lease"}
 
 
 def run(seed: int, quick: bool) -> ExperimentResult:
