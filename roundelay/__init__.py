@@ -10,9 +10,9 @@ The public API. Nothing is loaded before it is used: `import roundelay` imports 
             print(each.number, each.validation_error)
         roundelay.save_model("model.npz", job.result().model)
 
-Packages, from the bottom up: `chord` (the ring), `store` (replicated storage), `ml` (training), `federation` (jobs
-in rounds), `rpc` (the wire), `node` (processes), `client` (this API), `dashboard`, `cli`; `sim` simulates rings, and
-`testing` starts real ones.
+Packages, from the bottom up: `chord` (the ring), `store` (replicated storage), `ml` (training), `trust`
+(certificates of a secured ring), `federation` (jobs in rounds), `rpc` (the wire), `node` (processes), `client` (this
+API), `dashboard`, `cli`; `sim` simulates rings, and `testing` starts real ones.
 """
 
 from importlib import import_module

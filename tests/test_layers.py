@@ -30,19 +30,20 @@ CORE = {"chord", "store", "ml", "federation"}
 MAY_IMPORT: dict[str, set[str]] = {
     "chord": set(),
     "ml": set(),
+    "trust": set(),
     "letters": set(),
     "store": {"chord"},
     "federation": {"chord", "store", "ml"},
     "sim": CORE,
-    "rpc": {"federation", "store", "chord", "ml"},
-    "node": {"rpc", *CORE},
-    "client": {"node", "rpc", *CORE},
-    "cli": {"client", "dashboard", "node", "rpc", "sim", *CORE},
+    "rpc": {"federation", "store", "chord", "ml", "trust"},
+    "node": {"rpc", "trust", *CORE},
+    "client": {"node", "rpc", "trust", *CORE},
+    "cli": {"client", "dashboard", "node", "rpc", "sim", "trust", *CORE},
     "dashboard": {"client", "node", "rpc", *CORE},
     "deploy": {"client", "cli", "node", "rpc", *CORE},
-    "testing": {"client", "node", "rpc", *CORE},
-    "chaos": {"testing", "client", "node", "rpc", *CORE},
-    "bench": {"testing", "client", "node", "rpc", "sim", *CORE},
+    "testing": {"client", "node", "rpc", "trust", *CORE},
+    "chaos": {"testing", "client", "node", "rpc", "trust", *CORE},
+    "bench": {"testing", "client", "node", "rpc", "sim", "trust", *CORE},
 }
 OUTSIDE = {"letters", "deploy", "bench", "chaos"}  # beside the package: not installed
 # Each entry point, and the packages that it may import.
@@ -55,6 +56,7 @@ ONLY_IN = {
     "thrift": {"rpc"},
     "socket": {"rpc"},
     "ssl": {"rpc"},
+    "cryptography": {"trust"},
     "select": {"rpc"},
     "selectors": {"rpc"},
     "sqlite3": {"node"},
@@ -80,7 +82,7 @@ LINKS = ("chord", "ml")
 # An import may wait in a function only if it brings one of these, which take a third of a start, ...
 SLOW = {"numpy", "thrift", "rich", "sqlite3", "asyncio"}
 # ... or an optional dependency, ...
-EXTRAS = {"PIL", "matplotlib", "torch", "nicegui"}
+EXTRAS = {"PIL", "matplotlib", "torch", "nicegui", "cryptography"}
 # ... or for a reason that is given here, by what is imported or by the module that imports it.
 WAITING = {
     "roundelay.cli.commands": "client.py --help makes no parser",

@@ -32,6 +32,7 @@ SUBCOMMANDS = {
     "dashboard": "show the ring in a browser; launch and watch jobs there",
     "prepare": "turn a data set into training files",
     "partition": "repartition training files, IID or skewed",
+    "pki": "make a ring's authority, issue kits to its members, and revoke them",
     "simulate": "run rings in one thread, from one seed: scenarios and the Chord paper's experiments",
 }
 SERVERS = {

@@ -1,0 +1,108 @@
+"""A kit file: all that a process needs to be a member of a secured ring.
+
+It is a PEM file with a private key, its certificate, and the certificate of the ring's authority (of two authorities,
+while one replaces the other). It is refused if others can read it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.hashes import SHA256, Hash
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+from roundelay.trust.errors import KitError, NotTrusted
+from roundelay.trust.identity import Identity, identity_of
+
+KIT_BYTES_MAX = 64 << 10
+AUTHORITIES_MAX = 4
+OTHERS = stat.S_IRWXO  # no file with a key may give these permissions
+GROUP_TOO = stat.S_IRWXG | OTHERS  # nor these, unless root owns it, as where Kubernetes mounts a secret
+
+
+@dataclass(frozen=True)
+class Kit:
+    """A kit as it was read; `key` is the only secret, and is never shown."""
+
+    path: Path
+    identity: Identity
+    certificate: x509.Certificate
+    authorities: tuple[x509.Certificate, ...]
+    key: Ed25519PrivateKey = field(repr=False)
+
+    @property
+    def authorities_pem(self) -> str:
+        return "".join(each.public_bytes(Encoding.PEM).decode() for each in self.authorities)
+
+
+def load_kit(path: Path) -> Kit:
+    """Read a kit file. Raises KitError."""
+    content = read_secret(path)
+    try:
+        key = load_pem_private_key(content, None)
+        certificate, *authorities = x509.load_pem_x509_certificates(content)
+        identity = identity_in(certificate)
+    except (ValueError, TypeError, NotTrusted) as error:
+        raise KitError(f"{path} is not a kit made by  client.py pki issue: {str(error) or 'malformed'}") from error
+    public = certificate.public_key()
+    if not isinstance(key, Ed25519PrivateKey) or not 0 < len(authorities) <= AUTHORITIES_MAX:
+        raise KitError(f"{path} is not a kit made by  client.py pki issue: a key, its certificate and the authority's")
+    if not isinstance(public, Ed25519PublicKey) or public != key.public_key():
+        raise KitError(f"{path}: the key and the certificate belong to different kits")
+    if not any(is_issued_by(certificate, authority) for authority in authorities):
+        raise KitError(f"{path}: the certificate was issued by another authority than the one in the file")
+    return Kit(path, identity, certificate, tuple(authorities), key)
+
+
+def read_secret(path: Path) -> bytes:
+    """Read a file that holds a key. Raises KitError, also if others can read the file."""
+    try:
+        with path.open("rb") as file:
+            found = os.fstat(file.fileno())
+            mode = stat.S_IMODE(found.st_mode)
+            if mode & (OTHERS if found.st_uid == 0 != os.geteuid() else GROUP_TOO):
+                raise KitError(f"{path} holds a key and can be read by others (mode {mode:o}): chmod 600 {path}")
+            content = file.read(KIT_BYTES_MAX + 1)
+    except OSError as error:
+        raise KitError(f"cannot read {path}: {error.strerror}") from error
+    if len(content) > KIT_BYTES_MAX:
+        raise KitError(f"{path} is not a kit: more than {KIT_BYTES_MAX} bytes")
+    return content
+
+
+def identity_in(certificate: x509.Certificate) -> Identity:
+    """Return the identity that a certificate states; its signature is not checked. Raises NotTrusted."""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        raise NotTrusted("the certificate names no member of a ring") from None
+    hosts = [*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))]
+    return identity_of(
+        names.get_values_for_type(x509.UniformResourceIdentifier),
+        hosts,
+        certificate.serial_number,
+        certificate.not_valid_before_utc.timestamp(),
+        certificate.not_valid_after_utc.timestamp(),
+    )
+
+
+def is_issued_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
+    """Return whether this authority has signed a certificate, for a member of its own ring."""
+    try:
+        certificate.verify_directly_issued_by(authority)
+        return identity_in(certificate).ring == ring_of(authority)
+    except (ValueError, TypeError, NotTrusted, x509.UnsupportedGeneralNameType, InvalidSignature):
+        return False
+
+
+def ring_of(authority: x509.Certificate) -> str:
+    """Return the name of an authority's ring: a digest of its public key."""
+    digest = Hash(SHA256())
+    digest.update(authority.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+    return digest.finalize().hex()[:16]
