@@ -26,6 +26,7 @@ from chaos import workload
 from chaos.checker import lost_files, miscounted_rounds, model_of, model_shown
 from chaos.nemesis import ROLES, kill_role, restore
 from chaos.workload import Data, JobOptions
+from roundelay.federation.early_stopping import is_complete
 from roundelay.federation.records import DONE
 from roundelay.node.subprocesses import ROOT
 from roundelay.testing.cluster import Cluster, cluster
@@ -190,7 +191,7 @@ def _kill_in_a_job(ring: Cluster, data: Data, plan: Plan, expected: str, undistu
 def _recovery(ring: Cluster, job: str, killed_at: float) -> float | None:
     """Return the seconds from the kill until a RESULT is stored that was not there when the ring first answered."""
     found = until(lambda: workload.snapshot(ring, job), f"job {job[:8]} can be read")
-    if found.end or len(found.results) > found.spec.settings.rounds:
+    if found.end or is_complete(found.spec.settings, found.results):
         return None
     workload.wait_for_round(ring, job, len(found.results))
     return time.monotonic() - killed_at

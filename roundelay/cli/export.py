@@ -1,4 +1,4 @@
-"""client.py export JOB --out FILE: save the model of a job's latest round."""
+"""client.py export JOB --out FILE: save the model that a job keeps, as of its latest round."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from roundelay.client.report import save_model
 
 
 def run(chosen: parser_base.Namespace) -> int:
-    """Save the model of the last round. Raises ClientError."""
+    """Save the model of the round that the job keeps. Raises ClientError."""
     with open_ring(chosen) as ring:
         job = ring.job(chosen.job)
         snapshot = job.snapshot()
         model = job.model(snapshot)
     save_model(chosen.out, model, chosen.format)
-    last = snapshot.results[-1]
+    kept = snapshot.kept
     if chosen.json:
         about = {
             "job": chosen.job,
             "state": snapshot.state,
-            "round": last.round,
-            "validation_error": last.error,
+            "round": kept.round,
+            "validation_error": kept.error,
             "model_sha256": model.sha256,
         }
         print(json.dumps(about))
     else:
-        print(f"round {last.round} of job {chosen.job} ({snapshot.state}): {chosen.out}, model {model.sha256}")
+        print(f"round {kept.round} of job {chosen.job} ({snapshot.state}): {chosen.out}, model {model.sha256}")
     return 0

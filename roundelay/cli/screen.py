@@ -77,10 +77,7 @@ class Screen:
 
         out = console()
         out.print(placement_table(report))
-        out.print(
-            f"validation error {report.validation_error:.4f} after {len(report.rounds)} rounds, "
-            f"{report.seconds:.1f} s\nmodel {report.model.sha256}"
-        )
+        out.print(f"{report.summary()}, {report.seconds:.1f} s\nmodel {report.model.sha256}")
         if report.metrics is not None:
             out.print(metrics_table(report.metrics))
 

@@ -101,13 +101,13 @@ class Job:
             return read_job(self._connection, self.id)
 
     def model(self, snapshot: JobSnapshot | None = None) -> SavedModel:
-        """Fetch the model of the latest round. Raises JobFailed."""
+        """Fetch the model that the job keeps, as of its latest round. Raises JobFailed."""
         snapshot = snapshot or self.snapshot()
         if not snapshot.results:
             raise JobFailed(f"job {self.id} has no model yet: it is {snapshot.state}")
         with translated_errors(JobFailed):
-            last = snapshot.results[-1]
-            weights = self._ask(lambda entry: jobs.read_weights(entry.node, entry.ring, last))
+            kept = snapshot.kept
+            weights = self._ask(lambda entry: jobs.read_weights(entry.node, entry.ring, kept))
             return model_from(self.spec, weights, bytes.fromhex(snapshot.results[0].moments))
 
     def metrics(self, snapshot: JobSnapshot | None = None) -> Metrics:

@@ -11,6 +11,7 @@ from roundelay.client.connection import Connection, check_entry
 from roundelay.client.report import Round
 from roundelay.federation import jobs, records
 from roundelay.federation.driver import Driver
+from roundelay.federation.early_stopping import kept_round
 from roundelay.federation.effects import Clocks
 from roundelay.federation.errors import JobEnded, NoSuchJob, Overtaken
 from roundelay.federation.records import RoundReport, RoundResult, blank_report
@@ -24,7 +25,7 @@ ABSENT_MAX = 600  # polls in a row that do not find the job
 
 @dataclass(frozen=True)
 class FinishedJob:
-    """The outcome of a finished job: all rounds, and its last model as bytes."""
+    """The outcome of a finished job: all rounds, and the model that it keeps as bytes."""
 
     rounds: tuple[Round, ...]
     weights: bytes
@@ -75,12 +76,14 @@ class JobRunner:
             self._add_new(snapshot)
         if snapshot.end != records.DONE:
             raise JobEnded(f"job {job} is {snapshot.end}" + f": {snapshot.reason}" * bool(snapshot.reason))
-        weights = self._connection.ask(lambda entry: jobs.read_weights(entry.node, entry.ring, snapshot.results[-1]))
-        return self._finished(weights, snapshot.results, reread)
+        return self._finished(b"", snapshot.results, reread)
 
     def _finished(self, weights: bytes, results: tuple[RoundResult, ...], reread: bool) -> FinishedJob:
-        """Read the rounds again if some were not seen, or differ from those stored."""
-        if reread or len(self._rounds) < self._spec.settings.rounds:
+        """Read the model unless its weights are given; and the rounds, if not all were seen as they are stored."""
+        if not weights:
+            kept = kept_round(self._spec.settings, results)
+            weights = self._connection.ask(lambda entry: jobs.read_weights(entry.node, entry.ring, kept))
+        if reread or len(self._rounds) < len(results) - 1:
             self._rounds = rounds_of(self._poll(None))
         return FinishedJob(tuple(self._rounds), weights, bytes.fromhex(results[0].moments))
 

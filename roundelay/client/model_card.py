@@ -38,7 +38,7 @@ def _lines(name: str, report: JobReport) -> list[str]:
         f"- job: `{spec.job}`",
         f"- model: {spec.settings.model}, sizes {'-'.join(map(str, spec.sizes))}, seed {spec.settings.seed}",
         f"- trained on {spec.rows} rows in {len(spec.files)} files, {len(report.rounds)} rounds",
-        f"- validation error {report.validation_error:.4f}",
+        f"- validation error {report.validation_error:.4f}, in round {report.kept.number}, whose weights these are",
         "",
     ]
     if metrics is not None:

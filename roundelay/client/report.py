@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from roundelay.client.errors import CannotWrite, MissingExtra
+from roundelay.federation.early_stopping import has_stopped, kept_round
 from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.spec import JobSpec
 from roundelay.ml.data import Samples, moments_from_bytes
@@ -66,10 +67,31 @@ class JobReport:
     seconds: float = 0.0
     metrics: Metrics | None = None  # of the model on the validation file, if it can be read
 
+    @cached_property
+    def kept(self) -> Round:
+        """The round whose model is the result."""
+        number = kept_round(self.spec.settings, [each.result for each in self.rounds]).round
+        return next(each for each in self.rounds if each.number == number)
+
+    @property
+    def has_stopped(self) -> bool:
+        """Whether the job ended early, because its validation error no longer fell."""
+        settings = self.spec.settings
+        return len(self.rounds) < settings.rounds and has_stopped(settings, [each.result for each in self.rounds])
+
     @property
     def validation_error(self) -> float:
-        """The validation error of the last round."""
-        return self.rounds[-1].validation_error
+        """The validation error of the round that is kept."""
+        return self.kept.validation_error
+
+    def summary(self) -> str:
+        """Say what was trained, and which round's model is kept."""
+        count, of = len(self.rounds), self.kept.number
+        rounds = f"{count} round{'s' * (count != 1)}"
+        if self.has_stopped:
+            rounds += f", stopped as no better for {self.spec.settings.patience}"
+        which = "" if of == count else f" of round {of}, the best,"
+        return f"validation error {self.validation_error:.4f}{which} after {rounds}"
 
     @cached_property
     def placement(self) -> dict[str, str]:
@@ -85,6 +107,7 @@ class JobReport:
             "files": len(self.spec.files),
             "nodes": self.nodes,
             "rounds": len(self.rounds),
+            "kept_round": self.kept.number,
             "seconds": round(self.seconds, 3),
             "model_sha256": self.model.sha256,
             "metrics": self.metrics.to_json() if self.metrics else None,
@@ -144,6 +167,7 @@ def write_curve(path: Path, report: JobReport) -> None:
     numbers = [each.number for each in report.rounds]
     axes.plot(numbers, [each.validation_error for each in report.rounds], label="validation")
     axes.plot(numbers, [1 - each.report.training_accuracy for each in report.rounds], label="training")
+    axes.plot([report.kept.number], [report.validation_error], "o", color="C0", label="kept")
     axes.set(xlabel="round", ylabel="error", ylim=(0, None))
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend()

@@ -46,7 +46,7 @@ class JobSummary:
     state: str  # waiting, running, done, failed, cancelled; diverged or unreadable
     round: int
     rounds: int
-    validation_error: float | None
+    validation_error: float | None  # of the round whose model is kept
     driver: str
     reason: str
 
@@ -191,7 +191,7 @@ def _summary_of(snapshot: JobSnapshot) -> JobSummary:
         snapshot.state,
         last.round if last else 0,
         snapshot.spec.settings.rounds,
-        round(last.error, 6) if last is not None and last.round > 0 else None,
+        round(snapshot.kept.error, 6) if snapshot.rounds_done else None,
         report.driver if report else "",
         snapshot.reason,
     )

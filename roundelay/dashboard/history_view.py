@@ -25,7 +25,7 @@ def jobs_scene(ring_state: RingState, chosen: str) -> Scene:
     body = table(scene, "jobs", ("job", "state", "round", "error", "settings", "files", "model"), "Jobs of the ring")
     for snapshot in reversed(ring_state.jobs):
         name, settings = f"job-{snapshot.job}", snapshot.spec.settings
-        error = f"{snapshot.results[-1].error:.4f}" if snapshot.rounds_done else "-"
+        error = f"{snapshot.kept.error:.4f}" if snapshot.rounds_done else "-"
         row(
             scene,
             name,
@@ -52,7 +52,7 @@ def verdict(snapshot: JobSnapshot, jobs: Sequence[JobSnapshot]) -> str:
     """Show the digest of the model, and whether equal jobs have made the same bytes."""
     if snapshot.end != records.DONE or not snapshot.rounds_done:
         return "-"
-    mine = snapshot.results[-1].weights
+    mine = snapshot.kept.weights
     others = [
         other
         for other in jobs
@@ -63,7 +63,7 @@ def verdict(snapshot: JobSnapshot, jobs: Sequence[JobSnapshot]) -> str:
     ]
     if not others:
         return mine[:8]
-    unlike = [other for other in others if other.results[-1].weights != mine]
+    unlike = [other for other in others if other.kept.weights != mine]
     if unlike:
         return f"{mine[:8]} ≠ job {unlike[0].job[:8]}"
     return f"{mine[:8]} = job {others[-1].job[:8]}"
@@ -101,6 +101,9 @@ def lineage_scene(ring_state: RingState, chosen: str) -> Scene:
     scene.add("title", "h3", "", f"Lineage of job {snapshot.job[:8]}")
     scene.add("chain", "ol", cls="chain")
     links = list(reversed(snapshot.results))
+    kept = snapshot.kept.round if snapshot.rounds_done else 0
+    if kept not in (0, snapshot.rounds_done):
+        scene.add("kept", "li", "chain", f"the model that is kept: round {kept}, {snapshot.kept.weights[:12]}")
     hidden = links[LINKS_SHOWN:-1]
     for result in (*links[:LINKS_SHOWN], *links[LINKS_SHOWN:][-1:]):
         if hidden and result.round == 0:

@@ -252,7 +252,7 @@ def _add_chart(scene: Scene, frame: Frame, peace: str, churn: str) -> None:
         path = "M" + " L".join(f"{x:.1f},{y:.1f}" for x, y in places)
         scene.add(f"line-{cls}", "path", "", d=path, cls=f"line {cls}", stroke_dasharray=DASHES[number])
         made = (
-            f"model {snapshot.results[-1].weights[:16]}"
+            f"model {snapshot.kept.weights[:16]}"
             if snapshot.end == records.DONE
             else (f"round {snapshot.rounds_done}, error {snapshot.results[-1].error:.4f}")
         )
@@ -274,7 +274,7 @@ def _add_chart(scene: Scene, frame: Frame, peace: str, churn: str) -> None:
 
 def _add_verdict(scene: Scene, frame: Frame, peace: str, churn: str) -> None:
     jobs = [frame.ring_state.job(job) for job in (peace, churn)]
-    ends = {snapshot.results[-1].weights for snapshot in jobs if snapshot is not None and snapshot.end == records.DONE}
+    ends = {snapshot.kept.weights for snapshot in jobs if snapshot is not None and snapshot.end == records.DONE}
     if all(snapshot is not None and snapshot.end == records.DONE for snapshot in jobs):
         word = "the same bytes" if len(ends) == 1 else "different bytes"
         scene.add("verdict", "text", "", word, x=PLOT[0] + 38, y=PLOT[1] + PLOT[3] + 104, cls="verdict")

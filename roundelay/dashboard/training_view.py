@@ -7,6 +7,7 @@ from roundelay.dashboard.charts import Series, chart_scene
 from roundelay.dashboard.model import RingState
 from roundelay.dashboard.scene import Scene
 from roundelay.dashboard.tables import row, table
+from roundelay.federation import records
 from roundelay.federation.records import RoundReport
 from roundelay.federation.snapshot import JobSnapshot
 
@@ -29,25 +30,29 @@ def job_scene(ring_state: RingState, job: str) -> Scene:
     scene.add("state", "span", "head", snapshot.state, cls=f"state {snapshot.state}")
     scene.add("count", "span", "head", f"round {snapshot.rounds_done} of {rounds}")
     if snapshot.rounds_done:
-        scene.add("error", "span", "head", f"validation error {snapshot.results[-1].error:.4f}")
+        scene.add("error", "span", "head", f"validation error {_kept(snapshot)}")
         scene.add("driver", "span", "head", f"driven by {_driver(snapshot)}", cls="faint")
     ahead = _ahead(ring_state, snapshot)
     if ahead:
         scene.add("queue", "span", "head", f"{ahead} ahead of it in the queue", cls="faint")
-    scene.add("bar", "progress", value=snapshot.rounds_done, max=rounds, aria_label="progress of the job")
+    most = snapshot.rounds_done if snapshot.end == records.DONE else rounds  # a job may stop early
+    scene.add("bar", "progress", value=snapshot.rounds_done, max=most, aria_label="progress of the job")
     if snapshot.reason:
         scene.add("reason", "p", "", snapshot.reason, cls="wrong")
     return scene
 
 
 def error_scene(snapshot: JobSnapshot | None) -> Scene:
-    """Draw the validation error by round; disturbed rounds are marked."""
+    """Draw the validation error by round; disturbed rounds and the one that is kept are marked."""
     if snapshot is None:
         return Scene()
     points = tuple((float(r.round), r.error) for r in snapshot.results[1:])
     marks = [(float(r.round), "; ".join(r.disturbances)) for r in _disturbed(snapshot)]
-    line = Series("validation error", points, 5)
-    return chart_scene("Validation error by round", [line], snapshot.spec.settings.rounds, marks)
+    lines = [Series("validation error", points, 5)]
+    if snapshot.rounds_done:
+        kept = snapshot.kept
+        lines.append(Series(f"kept: round {kept.round}", ((float(kept.round), kept.error),), 2, 2))
+    return chart_scene("Validation error by round", lines, snapshot.spec.settings.rounds, marks)
 
 
 def loss_scene(snapshot: JobSnapshot | None) -> Scene:
@@ -120,6 +125,12 @@ def _training_now(ring_state: RingState) -> dict[str, tuple[str, TrainingStatus]
 
 def _disturbed(snapshot: JobSnapshot) -> list[RoundReport]:
     return [snapshot.reports[n] for n in sorted(snapshot.reports) if snapshot.reports[n].disturbances]
+
+
+def _kept(snapshot: JobSnapshot) -> str:
+    """Return the validation error of the model that the job keeps, and its round if that is not the last."""
+    kept = snapshot.kept
+    return f"{kept.error:.4f}" + f" in round {kept.round}" * (kept.round != snapshot.rounds_done)
 
 
 def _driver(snapshot: JobSnapshot) -> str:

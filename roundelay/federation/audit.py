@@ -60,7 +60,7 @@ def verify_chain(start: NodeRef, ring: Ring, view: JobSnapshot) -> Procedure[lis
         try:
             content = yield from fetch(nodes, result.weights, result.weights_bytes)
         except ChordError:
-            continue  # deleted, as those of all rounds but the last two are
+            continue  # deleted: only those of the last two rounds and of the kept one are stored
         findings.append(AuditFinding(f"weights-{result.round}", digest_of(content) == result.weights))
     return findings
 

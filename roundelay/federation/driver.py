@@ -18,9 +18,10 @@ from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation import arithmetic, jobs, records
 from roundelay.federation.client_sampling import sampled_files
+from roundelay.federation.early_stopping import is_complete, kept_round, superseded_rounds
 from roundelay.federation.effects import Clocks, offload
 from roundelay.federation.errors import CannotDrive, FederationError, JobEnded, NoSuchJob, Overtaken, WorkFailed
-from roundelay.federation.job_log import WEIGHT_ROUNDS_KEPT, JobLog
+from roundelay.federation.job_log import JobLog
 from roundelay.federation.lease_renewal import RENEW_DELAY_S, RENEW_INTERVAL_S, renew_leases
 from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.requests import DriverHeartbeat
@@ -70,7 +71,8 @@ class Driver:
     ) -> None:
         self.spec = spec
         self.is_over = False  # this driver has stopped
-        self.weights = b""  # of the last completed round
+        self.weights = b""  # of the round that is kept; empty if another driver has completed it
+        self._base = b""  # weights of the last completed round
         self._state = b""  # the rule's, after that round
         self._name = name
         self._clocks = clocks
@@ -133,7 +135,7 @@ class Driver:
         if self._results:
             self._moments = bytes.fromhex(self._results[0].moments)
             last = self._results[-1]
-            self.weights = yield from with_entry_failover(
+            self._base = yield from with_entry_failover(
                 self._roster, lambda entry: jobs.read_weights(entry, ring, last)
             )
             self._state = yield from with_entry_failover(
@@ -141,18 +143,20 @@ class Driver:
             )
         made = None if self._results else (yield from self._start_round_zero())
         for number in range(max(1, len(self._results)), self.spec.settings.rounds + 1):
+            if self._is_complete:
+                break  # what `made` has is one round too many: it was begun before the last one was validated
             made = yield from self._run_round_and_store_previous(number, made)
-        if made is not None:
+        if made is not None and not self._is_complete:
             yield from self._validate_and_store(made)
         yield from self._log.write({records.DONE: self._results[-1].digest.encode()})
 
     def _start_round_zero(self) -> Procedure[PendingRound]:
         """Start round 0: the initial weights and, unless inputs stay raw, the moments of every feature."""
-        self.weights = yield from self._first_weights()
+        self._base = yield from self._first_weights()
         if not (self.spec.settings.course or self.spec.raw):
             parts = yield from self._coordinator.collect(Assignment(0, arithmetic.moments_task(self.spec)))
             self._moments = arithmetic.moments_of(self.spec, parts)
-        return PendingRound(RoundReport(self.spec.job, 0, self._name, 0.0, 0.0, 0.0, 0.0, 0.0), self.weights)
+        return PendingRound(RoundReport(self.spec.job, 0, self._name, 0.0, 0.0, 0.0, 0.0, 0.0), self._base)
 
     def _run_round_and_store_previous(self, number: int, made: PendingRound | None) -> Procedure[PendingRound]:
         """Run a round; at the same time store the one before it and refresh the members for the next."""
@@ -174,7 +178,7 @@ class Driver:
 
     def _run_round(self, number: int) -> Procedure[PendingRound]:
         self._roster.begin_round(number)
-        base = self.weights
+        base = self._base
         gossips = self.spec.settings.topology == "gossip"
         work = Assignment(
             number,
@@ -186,13 +190,13 @@ class Driver:
         report = self._report(number, parts)
         if gossips:
             mixed = yield from self._mix(work, parts)
-            self.weights, report = mixed.weights, replace(report, errors=mixed.errors, spread=mixed.spread)
+            self._base, report = mixed.weights, replace(report, errors=mixed.errors, spread=mixed.spread)
         else:
-            self.weights, self._state = yield from offload(lambda: arithmetic.step(self.spec, base, parts, self._state))
+            self._base, self._state = yield from offload(lambda: arithmetic.step(self.spec, base, parts, self._state))
         trained = {f.index for p in parts for f in p.files}
         left_out = tuple(f.index for f in sampled_files(self.spec, number) if f.index not in trained)
         report = replace(report, disturbances=tuple(self._roster.disturbances))
-        return PendingRound(report, self.weights, self._state, left_out)
+        return PendingRound(report, self._base, self._state, left_out)
 
     def _mix(self, work: Assignment, parts: list[PartialResult]) -> Procedure[GossipResult]:
         """Mix the models of a round of gossip."""
@@ -219,14 +223,19 @@ class Driver:
         )
         report = replace(made.report, validation_loss=found.loss)
         self._results.append(result)
+        if kept_round(self.spec.settings, self._results) is result:
+            self.weights = made.weights
         if number:
             self._on_round(result, report)
         yield from self._log.store(result, report, made.weights, made.state)
-        old = number - WEIGHT_ROUNDS_KEPT
-        if old >= 0:
-            yield from self._log.forget_weights(self._results[old])
+        for old in superseded_rounds(self.spec.settings, self._results):
+            yield from self._log.forget_weights(old)
 
     # --- helpers
+
+    @property
+    def _is_complete(self) -> bool:
+        return is_complete(self.spec.settings, self._results)
 
     def _validate(self, made: PendingRound) -> Evaluation:
         if self._validator is None or made.report.round == 0:

@@ -19,8 +19,6 @@ from roundelay.federation.roster import Roster
 from roundelay.federation.spec import JobSpec
 from roundelay.store.items import Entry, Item, Put
 
-WEIGHT_ROUNDS_KEPT = 2  # of a job; older weights are deleted
-
 
 class JobLog:
     """One driver's writer of a job's records; `version` returns the version of a record written now."""
@@ -49,7 +47,7 @@ class JobLog:
         )
 
     def forget_weights(self, result: RoundResult) -> Procedure[None]:
-        """Delete a round's weights and its rule's state: two later rounds are stored."""
+        """Delete a round's weights and its rule's state: no driver or client needs them any more."""
         key, version = self._roster.ring.key(self._job), self._version()
         entries = [Entry(key, records.weights_name(self._job, result.round), result.weights, result.weights_bytes)]
         if result.state:

@@ -31,7 +31,17 @@ def _choice(default: str, choices: tuple[str, ...], about: str) -> Any:
 class Settings:
     """The settings of a job, as the user chose them."""
 
-    rounds: int = _number(50, 1, 10_000, "rounds: each trains every file once and averages")
+    rounds: int = _number(50, 1, 10_000, "rounds, at most: each trains every file once and averages")
+    patience: int = field(
+        default=0,
+        metadata={
+            "least": 0,
+            "most": 10_000,
+            "flag": "stop-when-no-better",
+            "about": "end the job when the validation error has not fallen for this many rounds; 0: run all rounds",
+        },
+    )
+    keep: str = _choice("last", ("best", "last"), "the round whose model is kept: that of the lowest validation error")
     epochs: int = _number(5, 1, 10_000, "passes over a file in each round")
     hidden: tuple[int, ...] = field(
         default=(256,),

@@ -9,6 +9,7 @@ from roundelay.chord.effects import Procedure, gather_or_raise
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation import jobs, records
+from roundelay.federation.early_stopping import is_complete, kept_round
 from roundelay.federation.errors import NoSuchJob
 from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.spec import JobSpec, spec_from_bytes
@@ -46,7 +47,12 @@ class JobSnapshot:
     @property
     def is_over(self) -> bool:
         """Whether the job has ended and, if it is done, the whole chain has been read."""
-        return bool(self.end) and (self.end != records.DONE or len(self.results) > self.spec.settings.rounds)
+        return bool(self.end) and (self.end != records.DONE or is_complete(self.spec.settings, self.results))
+
+    @property
+    def kept(self) -> RoundResult:
+        """The round whose model is the job's result, as far as the chain goes; there must be one."""
+        return kept_round(self.spec.settings, self.results)
 
 
 def read_snapshot(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -293,6 +293,7 @@ def test_the_json_line_has_exactly_the_promised_fields() -> None:
         "files",
         "nodes",
         "rounds",
+        "kept_round",
         "seconds",
         "model_sha256",
         "history",
@@ -300,9 +301,23 @@ def test_the_json_line_has_exactly_the_promised_fields() -> None:
         "metrics",
     }
     assert (shown["validation_error"], shown["files"], shown["nodes"], shown["rounds"]) == (0.25, 2, 2, 2)
+    assert shown["kept_round"] == 2
     assert [r["round"] for r in shown["history"]] == [1, 2]
     assert shown["placement"] == {"a": "127.0.0.1:8001", "b": "127.0.0.1:8002"}
     assert len(shown["model_sha256"]) == 64
+
+
+def test_the_report_says_which_round_is_kept_and_why_the_job_stopped() -> None:
+    last = made_report(3)
+    best = replace(last, spec=replace(last.spec, settings=Settings(keep="best")))
+    stopped = replace(last, spec=replace(last.spec, settings=Settings(keep="best", patience=2)))
+
+    assert last.summary() == "validation error 0.3750 after 3 rounds"
+    assert best.summary() == "validation error 0.1250 of round 1, the best, after 3 rounds"
+    assert (
+        stopped.summary() == "validation error 0.1250 of round 1, the best, after 3 rounds, stopped as no better for 2"
+    )
+    assert (best.to_json()["kept_round"], best.to_json()["validation_error"]) == (1, 0.125)
 
 
 def test_the_table_says_which_node_trained_which_files() -> None:
