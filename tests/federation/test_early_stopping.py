@@ -32,7 +32,7 @@ ERRORS = st.lists(st.integers(0, 5), min_size=0, max_size=ROUNDS)
 
 
 def chain(*errors: int) -> list[RoundResult]:
-    """The results of round 0 and of rounds with so many errors."""
+    """The results of round 0, and of a round for each number of errors."""
     return [RoundResult("j", number, "", f"w{number}", 1, errors=count) for number, count in enumerate((0, *errors))]
 
 

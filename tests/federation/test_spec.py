@@ -142,6 +142,8 @@ def test_the_id_changes_with_every_setting(name: str) -> None:
         "seed": 7,
         "course": True,
         "quorum": 0.5,
+        "patience": 4,
+        "keep": "best",
         "model": "cnn",
         "dropout": 0.5,
         "weighting": "balanced",
