@@ -14,6 +14,7 @@ import json
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
@@ -91,6 +92,7 @@ class Measured:
     options: tuple[str, ...]  # of the client
     expected: str = ""  # the model that the same job makes on loopback
     lost_touch: tuple[str, ...] = ()  # lines of the client about nodes that it missed
+    deaths: tuple[str, ...] = ()  # lines of the nodes about others that they declared dead
 
     @property
     def transfer_s(self) -> float:
@@ -186,6 +188,7 @@ def _form(folder: Path, area: WideArea | None, stack: ExitStack) -> Cluster:
 def _run_job(setting: Setting, ring: Cluster, area: WideArea | None, options: tuple[str, ...]) -> Measured:
     """Run one job, and count the hub's bytes between its rounds."""
     began = time.monotonic()
+    deaths_before = _deaths(ring)
     client = ring.start_client("train", str(ROOT / "letters"), "validate_letters.txt", *options, "--json")
     ends, counts = _follow(setting, ring, area, client, began)
     ended_s = time.monotonic() - began
@@ -213,7 +216,13 @@ def _run_job(setting: Setting, ring: Cluster, area: WideArea | None, options: tu
         ended_s,
         options,
         lost_touch=tuple(line for line in client.text.splitlines() if any(word in line for word in LOST_TOUCH)),
+        deaths=tuple((_deaths(ring) - deaths_before).elements()),
     )
+
+
+def _deaths(ring: Cluster) -> Counter[str]:
+    """Return what the nodes have printed about others that they declared dead."""
+    return Counter(line for node in ring.nodes for line in node.text.splitlines() if "declared dead" in line)
 
 
 def _follow(

@@ -39,8 +39,8 @@ def not_held(jobs: Sequence[Measured]) -> list[str]:
             found.append(f"{job.setting}: {job.round_s / job.transfer_s:.2f} times as long as the bytes need")
         if job.setting == "10MB" and job.transfer_s < SHARE_MIN * job.beyond_s:
             found.append(f"{job.setting}: {job.transfer_s / job.beyond_s:.0%} of the link, at least {SHARE_MIN:.0%}")
-        if job.setting == "spikes" and job.lost_touch:
-            found.append(f"{job.setting}: {job.lost_touch[0]}")
+        if job.deaths and job.setting != "300ms-kill":
+            found.append(f"{job.setting}: {job.deaths[0]}")
     return found
 
 

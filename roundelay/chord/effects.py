@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import Address, NodeRef
@@ -36,11 +36,13 @@ from roundelay.chord.refs import Address, NodeRef
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
-CALL_TIMEOUT_S = 1.0  # a node answers from memory, so a longer silence counts as a timeout
+CALL_TIMEOUT_S = 1.0  # a node answers from memory, so a longer silence beyond the round trip counts as a timeout
 
 
 class Request(Generic[R_co]):
     """A request to another process; the parameter is the type of its answer."""
+
+    answers_at_once: ClassVar[bool] = False  # from memory, so that its duration is that of a round trip
 
 
 class Effect:
@@ -55,7 +57,10 @@ Procedure = Generator[Effect, Any, R]
 
 @dataclass(frozen=True)
 class Ask(Effect):
-    """Send one request to one process. Outcome: its answer, or a ChordError."""
+    """Send one request to one process. Outcome: its answer, or a ChordError.
+
+    timeout_s: how long the process may take; the allowance for the network is added (see `round_trips`).
+    """
 
     to: NodeRef | Address
     request: Request[Any]
@@ -66,8 +71,8 @@ class Ask(Effect):
 class AskAll(Effect):
     """Send many requests at once. Outcome: the answers in the order of `asks`, errors as values.
 
-    Ends when all have answered, when `need` of them have answered without error, or at the deadline;
-    a process that has not answered by then counts as unreachable.
+    Ends when all have answered, when `need` of them have answered without error, or at the deadline, to which the
+    largest allowance for the network is added; a process that has not answered by then counts as unreachable.
     """
 
     asks: Sequence[Ask]

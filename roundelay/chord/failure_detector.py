@@ -1,12 +1,15 @@
 """Failure detector: a peer is declared dead after three consecutive timeouts; any reply resets the count.
 
-A refused or reset connection counts as a timeout, because a process may be restarting its listener. If another
-process answers at the address, the peer is dead at once. Busy proves that it lives; NotYet proves nothing.
+Requests that were under way at the same time prove one silence, not several: a timeout counts only if its request was
+sent after the last timeout that counted. A refused or reset connection counts as a timeout, because a process may be
+restarting its listener. If another process answers at the address, the peer is dead at once. Busy proves that it lives;
+NotYet proves nothing. How long a request may take is not decided here: see `round_trips`.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 from roundelay.chord.errors import Busy, ChordError, NotYet, WrongIncarnation
 from roundelay.chord.refs import NodeRef
@@ -22,24 +25,32 @@ class FailureDetector:
     """One node's opinion of its peers' health."""
 
     def __init__(self) -> None:
-        self._timeouts: OrderedDict[NodeRef, int] = OrderedDict()  # in a row
+        self.on_death: Callable[[NodeRef], None] = lambda peer: None  # called when timeouts have proved a death
+        self.time = 0  # counts timeouts: a logical clock, by which requests are told apart
+        self._timeouts: OrderedDict[NodeRef, tuple[int, int]] = OrderedDict()  # in a row, and when the last one was
         self._dead: OrderedDict[NodeRef, None] = OrderedDict()
 
-    def observe(self, peer: NodeRef, outcome: object) -> None:
-        """Record the outcome of a request to a peer: its answer, or an error."""
+    def observe(self, peer: NodeRef, outcome: object, sent_at: int | None = None) -> None:
+        """Record the outcome of a request to a peer: its answer, or an error.
+
+        sent_at: our `time` when the request was sent; None: just now.
+        """
         if isinstance(outcome, WrongIncarnation):
             self.mark_dead(peer)
         elif isinstance(outcome, Busy) or not isinstance(outcome, ChordError):
             self.mark_alive(peer)
         elif not isinstance(outcome, NotYet):
-            self.record_timeout(peer)
+            self.record_timeout(peer, sent_at)
 
-    def record_timeout(self, peer: NodeRef) -> bool:
-        """Count one timeout. Return True if the peer is now dead."""
-        if peer not in self._dead:
-            self._timeouts[peer] = self._timeouts.get(peer, 0) + 1
-            if self._timeouts[peer] >= TIMEOUTS_DEAD:
+    def record_timeout(self, peer: NodeRef, sent_at: int | None = None) -> bool:
+        """Count one timeout, unless its request was sent before the last one. Return True if the peer is now dead."""
+        count, last = self._timeouts.get(peer, (0, 0))
+        if peer not in self._dead and (sent_at is None or sent_at >= last):
+            self.time += 1
+            self._timeouts[peer] = count + 1, self.time
+            if count + 1 >= TIMEOUTS_DEAD:
                 self.mark_dead(peer)
+                self.on_death(peer)
             elif len(self._timeouts) > SUSPECTS_MAX:
                 self._timeouts.popitem(last=False)
         return peer in self._dead
@@ -66,7 +77,7 @@ class FailureDetector:
 
     def is_suspect(self, peer: NodeRef) -> bool:
         """Return True after two consecutive timeouts, or if the peer is dead."""
-        return self._timeouts.get(peer, 0) >= TIMEOUTS_SUSPECT or self.is_dead(peer)
+        return self._timeouts.get(peer, (0, 0))[0] >= TIMEOUTS_SUSPECT or self.is_dead(peer)
 
     @property
     def dead(self) -> tuple[NodeRef, ...]:

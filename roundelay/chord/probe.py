@@ -51,17 +51,19 @@ def _others(node: ChordNode, suspect: NodeRef) -> list[NodeRef]:
 def fetch_neighbours(node: ChordNode, peer: NodeRef) -> Procedure[Neighbourhood | ChordError]:
     """Ask a peer for its neighbours once, and observe the outcome."""
     answer: Neighbourhood | ChordError
+    sent_at = node.failure_detector.time
     try:
         answer = yield from ask(peer, GetNeighbours())
     except ChordError as error:
         answer = error
-    node.failure_detector.observe(peer, answer)
+    node.failure_detector.observe(peer, answer, sent_at)
     return answer
 
 
 def fetch_all_neighbours(node: ChordNode, peers: list[NodeRef]) -> Procedure[list[Neighbourhood | ChordError]]:
     """Ask peers for their neighbours at once, and observe the outcomes."""
+    sent_at = node.failure_detector.time
     answers = yield from ask_all([(p, GetNeighbours()) for p in peers], deadline_s=CALL_TIMEOUT_S)
     for peer, answer in zip(peers, answers, strict=True):
-        node.failure_detector.observe(peer, answer)
+        node.failure_detector.observe(peer, answer, sent_at)
     return answers

@@ -178,9 +178,10 @@ def _owner(node: ChordNode, start: int, known: NodeRef) -> Procedure[NodeRef]:
         theirs = yield from fetch_neighbours(node, known)
         if isinstance(theirs, Neighbourhood) and between_right_closed(theirs.predecessor.id, start, known.id):
             return known
+    sent_at = node.failure_detector.time
     route = yield from find_successor(node.ref, start)
     for peer in route.failed:
-        node.failure_detector.record_timeout(peer)
+        node.failure_detector.record_timeout(peer, sent_at)
     if node.failure_detector.is_dead(route.owner):
         yield from fetch_neighbours(node, route.owner)  # others route to it, so it may be alive after all
     return route.owner

@@ -122,10 +122,14 @@ class Status:
 class SayHello(Request[Hello]):
     """Ask for a node's identity. The only request that is sent to an address, not to a node."""
 
+    answers_at_once = True
+
 
 @dataclass(frozen=True)
 class NextHop(Request[Hop]):
     """Ask for the next hop on the way to `key`, without the nodes in `failed`."""
+
+    answers_at_once = True
 
     key: int
     failed: tuple[NodeRef, ...] = ()
@@ -135,10 +139,14 @@ class NextHop(Request[Hop]):
 class GetNeighbours(Request[Neighbourhood]):
     """Ask for a node's predecessor and successor list; also serves as a ping."""
 
+    answers_at_once = True
+
 
 @dataclass(frozen=True)
 class Notify(Request[None]):
     """Claim to be the receiver's predecessor, which makes it rectify."""
+
+    answers_at_once = True
 
     sender: NodeRef
 
@@ -146,6 +154,8 @@ class Notify(Request[None]):
 @dataclass(frozen=True)
 class Nudge(Request[None]):
     """Ask the receiver to stabilize now, because its neighbourhood has changed."""
+
+    answers_at_once = True
 
 
 @dataclass(frozen=True)
@@ -158,6 +168,8 @@ class Leaving(Request[None]):
 @dataclass(frozen=True)
 class GetStatus(Request[Status]):
     """Ask for a node's state."""
+
+    answers_at_once = True
 
 
 # --- requests to the supernode
@@ -173,6 +185,8 @@ class Admit(Request[Grant]):
 @dataclass(frozen=True)
 class Heartbeat(Request[Lease]):
     """Renew the lease of a member."""
+
+    answers_at_once = True
 
     node: NodeRef
 
@@ -194,3 +208,5 @@ class Members:
 
 class GetMembers(Request[Members]):
     """Ask for the live members."""
+
+    answers_at_once = True

@@ -16,6 +16,7 @@ from roundelay.chord import maintenance
 from roundelay.chord.choices import STABILIZE_INTERVAL_S
 from roundelay.chord.dispatch import Handlers, ring_handlers
 from roundelay.chord.effects import Procedure
+from roundelay.chord.failure_detector import TIMEOUTS_DEAD
 from roundelay.chord.node import ChordNode
 from roundelay.chord.quarantine import UNCONTAINED, Quarantine
 from roundelay.chord.refs import Address
@@ -73,6 +74,9 @@ def assemble(
 ) -> NodeCore:
     """Return a compute node's handlers and loops."""
     supervisor = JobSupervisor(node, surroundings.clocks, surroundings.log, surroundings.quarantine)
+    node.failure_detector.on_death = lambda peer: surroundings.log(
+        f"{peer.address} is declared dead: it has not answered {TIMEOUTS_DEAD} requests in a row"
+    )
     handlers: Handlers = {
         **ring_handlers(node),
         **store.handlers(),

@@ -170,12 +170,14 @@ class Runtime:
 
     def _ask_all(self, effect: AskAll) -> list[Any]:
         """Return the answers in the order of the requests, with a ChordError in the place of a missing one."""
-        deadline = time.monotonic() + effect.deadline_s
+        places = {(ask.to.host, ask.to.port) for ask in effect.asks}
+        deadline_s = effect.deadline_s + max(map(self.peers.allowance_s, places), default=0.0)
+        deadline = time.monotonic() + deadline_s
         mine = [a for a in effect.asks[:1] if effect.need is None and a.timeout_s <= effect.deadline_s]
         futures = [self._askers.submit(_value_or_error, partial(self._ask, a)) for a in effect.asks[len(mine) :]]
         answers = [_value_or_error(partial(self._ask, a)) for a in mine]  # in this thread, which is running anyway
         _wait_for(futures, effect.need, max(0.0, deadline - time.monotonic()))
-        silent = NodeUnreachable(f"no answer within {effect.deadline_s:g} s")
+        silent = NodeUnreachable(f"no answer within {deadline_s:.2g} s")
         return answers + [f.result() if f.done() and not f.cancelled() else silent for f in futures]
 
     def _together(self, effect: Gather) -> list[Any]:

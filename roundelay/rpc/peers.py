@@ -1,7 +1,8 @@
 """Ask another process: pooled connections, a deadline on every call, typed errors.
 
 There is one retry, and only if the peer has closed a pooled connection while it was idle; both attempts share the
-deadline. Any other retry is the caller's decision.
+deadline. Any other retry is the caller's decision. The deadline is the request's own limit and what the network is
+allowed (chord/round_trips.py), which is measured here.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from thrift.transport.TTransport import TTransportException
 from roundelay.chord.effects import Ask
 from roundelay.chord.errors import ChordError, Malformed, NodeUnreachable, PeerFault
 from roundelay.chord.refs import Address, NodeRef
+from roundelay.chord.round_trips import Place, RoundTrips
 from roundelay.rpc import codec
 from roundelay.rpc.calls import COMPUTE_NODE, UNTARGETED, WireCall
 from roundelay.rpc.gen.ttypes import Target
@@ -27,9 +29,9 @@ CONNECTIONS_MAX = 32  # idle ones kept, in all
 CONNECTIONS_PER_PEER_MAX = 2
 IDLE_S = 30.0  # half the server's own limit
 CONNECT_TIMEOUT_S = 0.5
+CONNECT_ALLOWANCES = 3  # beyond it, so that a far host's kernel can send a lost SYN again
 FRESH_S = 1.0  # a connection idle for less is used unchecked: if it has been closed, the retry finds out
 
-Place = tuple[str, int]  # host and port
 Arguments = tuple[Any, ...]  # of a call, as wire values
 
 
@@ -49,21 +51,33 @@ class Peers:
         self._lock = threading.Lock()
         self._idle: dict[Place, list[Line]] = {}  # the most recently used last
         self._closed = False
+        self._round_trips = RoundTrips()
         self.calls = 0  # made so far, for statistics
 
     def ask(self, ask: Ask) -> Any:
         """Return the answer. Raises NodeUnreachable, PeerFault, or the ChordError that the peer answered with."""
         call, arguments = _wire_call(ask)
-        place = ask.to.host, ask.to.port
-        deadline = time.monotonic() + ask.timeout_s
+        place, measures = (ask.to.host, ask.to.port), ask.request.answers_at_once
+        timeout_s = ask.timeout_s + self.allowance_s(place)
+        deadline = time.monotonic() + timeout_s
         self.calls += 1
         pooled = self._take(place)
         if pooled is None:
-            return self._ask_anew(place, call, arguments, deadline)
+            return self._ask_anew(place, call, arguments, deadline, measures)
         try:
-            return self._call(pooled, place, call, arguments, ask.timeout_s)
+            return self._call(pooled, place, call, arguments, timeout_s, measures)
         except _Stale:
-            return self._ask_anew(place, call, arguments, deadline)
+            return self._ask_anew(place, call, arguments, deadline, measures)
+
+    def allowance_s(self, place: Place) -> float:
+        """Return how long the network to a peer may take, besides what the peer takes."""
+        with self._lock:
+            return self._round_trips[place].allowance_s
+
+    def round_trip_s(self, peer: Address) -> float | None:
+        """Return the smoothed round trip to a peer; None if it has answered no request that measures it."""
+        with self._lock:
+            return self._round_trips[peer.host, peer.port].smoothed_s
 
     def close(self) -> None:
         """Close the idle connections now, and every other connection when its call ends."""
@@ -75,22 +89,30 @@ class Peers:
 
     # --- helpers
 
-    def _ask_anew(self, place: Place, call: WireCall, arguments: Arguments, deadline: float) -> Any:
+    def _ask_anew(self, place: Place, call: WireCall, arguments: Arguments, deadline: float, measures: bool) -> Any:
         """Make the call over a new connection."""
+        limit_s = CONNECT_TIMEOUT_S + CONNECT_ALLOWANCES * self.allowance_s(place)
         try:
-            connection = connect(*place, min(CONNECT_TIMEOUT_S, deadline - time.monotonic()))
+            connection = connect(*place, min(limit_s, deadline - time.monotonic()))
         except TTransportException as error:
+            if isinstance(error.inner, TimeoutError):
+                self._record_timeout(place)
             why = str(error.message).removeprefix(f"{place[0]}:{place[1]}: ")
             raise NodeUnreachable(f"{Address(*place)} does not answer: {why}") from error
         try:
-            return self._call(Line(connection), place, call, arguments, deadline - time.monotonic())
+            return self._call(Line(connection), place, call, arguments, deadline - time.monotonic(), measures)
         except _Stale as error:
             raise NodeUnreachable(f"{Address(*place)} closed the connection") from error
 
-    def _call(self, line: Line, place: Place, call: WireCall, arguments: Arguments, timeout_s: float) -> Any:
+    def _call(
+        self, line: Line, place: Place, call: WireCall, arguments: Arguments, timeout_s: float, measures: bool
+    ) -> Any:
         line.connection.timeout_s = timeout_s
+        began = time.monotonic()
         try:
             raw = line.messages.call(call.thrift, arguments)
+            if measures:
+                self._record_answer(place, time.monotonic() - began)
             codec.check_complete(raw)
             answer = call.answer(raw)
         except codec.WIRE_EXCEPTIONS as error:
@@ -101,12 +123,22 @@ class Peers:
             raise PeerFault(f"{Address(*place)} failed inside: {error.message}") from error
         except _CONNECTION_ERRORS as error:
             line.connection.close()
+            if isinstance(error, TTransportException) and error.type == TTransportException.TIMED_OUT:
+                self._record_timeout(place)
             raise _typed(error, Address(*place), timeout_s) from error
         except BaseException:
             line.connection.close()
             raise
         self._give_back(place, line)
         return answer
+
+    def _record_answer(self, place: Place, seconds: float) -> None:
+        with self._lock:
+            self._round_trips.record_answer(place, seconds)
+
+    def _record_timeout(self, place: Place) -> None:
+        with self._lock:
+            self._round_trips.record_timeout(place)
 
     def _take(self, place: Place) -> Line | None:
         """Return an idle connection that still looks open, if there is one."""

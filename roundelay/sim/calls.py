@@ -35,7 +35,8 @@ def _ask(world: World, task: SimTask, effect: Ask) -> Outcome:
 def _ask_all(world: World, task: SimTask, effect: AskAll) -> Outcome:
     process, resume = task.process, task.later()
     pending = PendingAnswers(effect, resume)
-    late_s = effect.deadline_s if effect.asks else 0.0
+    allowances_s = [process.round_trips[ask.to.host, ask.to.port].allowance_s for ask in effect.asks]
+    late_s = effect.deadline_s + max(allowances_s) if effect.asks else 0.0
     world.clock.after(late_s, lambda: process.when_awake(pending.end))
     for index, one in enumerate(effect.asks):
         put = partial(pending.put, index)
@@ -90,8 +91,9 @@ class SimCall:
         self._world, self._sender, self._ask, self._to = world, sender, ask, to
         self._resume: Resume | None = resume
         self._number = world.messages
-        late = NodeUnreachable(f"{to} did not answer for {ask.timeout_s} s")
-        self._timer = world.clock.after(ask.timeout_s, lambda: sender.when_awake(lambda: self._end(late)))
+        self._place, self._sent_s = (to.host, to.port), world.clock.now
+        self._timeout_s = ask.timeout_s + sender.round_trips[self._place].allowance_s
+        self._timer = world.clock.after(self._timeout_s, lambda: sender.when_awake(self._time_out))
 
     def start(self) -> None:
         sizes = self._world.sizes
@@ -133,7 +135,16 @@ class SimCall:
 
     def _returned(self, outcome: Outcome) -> None:
         if not self._world.network.separated(self._sender.address, self._to):
-            self._sender.when_awake(lambda: self._end(outcome))
+            self._sender.when_awake(partial(self._answered, outcome))
+
+    def _answered(self, outcome: Outcome) -> None:
+        if self._resume is not None and self._ask.request.answers_at_once and not isinstance(outcome, ChordError):
+            self._sender.round_trips.record_answer(self._place, self._world.clock.now - self._sent_s)
+        self._end(outcome)
+
+    def _time_out(self) -> None:
+        self._sender.round_trips.record_timeout(self._place)
+        self._end(NodeUnreachable(f"{self._to} did not answer for {self._timeout_s:.2g} s"))
 
     def _end(self, outcome: Outcome) -> None:
         resume, self._resume = self._resume, None

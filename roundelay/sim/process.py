@@ -9,6 +9,7 @@ from roundelay.chord.dispatch import Handlers
 from roundelay.chord.effects import Procedure, resume
 from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import Address, NodeRef
+from roundelay.chord.round_trips import RoundTrips
 from roundelay.federation.errors import FederationError
 from roundelay.sim.clock import Action
 
@@ -24,6 +25,7 @@ class Process:
         self.address = address
         self.ref: NodeRef | None = None  # None until it is admitted, and for the supernode
         self.handlers: Handlers = {}
+        self.round_trips = RoundTrips()
         self.has_work: Callable[[], bool] = lambda: False  # ends a SleepUntilNudged
         self.sleepers: dict[SimTask, Resume] = {}
         self.tasks: dict[SimTask, None] = {}

@@ -20,12 +20,13 @@ def peer(identifier: int) -> NodeRef:
 def test_the_second_timeout_makes_a_suspect_and_the_third_a_dead_peer() -> None:
     detector = FailureDetector()
 
-    seen = []
+    seen, told = [], list[NodeRef]()
+    detector.on_death = told.append
     for _ in range(3):
         dead = detector.record_timeout(PEER)
         seen.append((detector.is_suspect(PEER), detector.is_dead(PEER), dead))
     assert seen == [(False, False, False), (True, False, False), (True, True, True)]
-    assert detector.dead == (PEER,)
+    assert detector.dead == (PEER,) and told == [PEER]
 
 
 def test_an_unknown_peer_is_neither_suspect_nor_dead() -> None:
@@ -42,6 +43,29 @@ def test_a_reply_resets_the_count() -> None:
     assert not detector.is_dead(PEER)
     detector.observe(PEER, PeerFault("broken"))
     assert detector.is_dead(PEER)
+
+
+def test_requests_that_wait_at_the_same_time_count_as_one_timeout() -> None:
+    detector, silent = FailureDetector(), NodeUnreachable("silent")
+    sent_at = detector.time
+
+    for _ in range(5):
+        detector.observe(PEER, silent, sent_at)
+    assert not detector.is_suspect(PEER), "one silence"
+
+    detector.observe(PEER, silent, detector.time)
+    detector.observe(PEER, silent, detector.time)
+    assert detector.is_dead(PEER)
+
+
+def test_the_timeout_of_one_peer_does_not_hide_that_of_another() -> None:
+    detector = FailureDetector()
+    for _ in range(3):
+        sent_at = detector.time
+        detector.observe(peer(1), NodeUnreachable(""), sent_at)
+        detector.observe(peer(2), NodeUnreachable(""), sent_at)
+
+    assert detector.dead == (peer(1), peer(2))
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ class Net(Peers):
     """A stand-in for Peers that answers by node, or waits until it is released."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.answers: dict[NodeRef | Address, Any] = {}
         self.released = threading.Event()
         self.asked: list[Ask] = []

@@ -10,6 +10,7 @@ import pytest
 from roundelay.chord.effects import Ask, AskAll, Procedure, Request, ask, gather
 from roundelay.chord.errors import NodeUnreachable
 from roundelay.chord.refs import Address, NodeRef
+from roundelay.chord.round_trips import INITIAL_S
 from roundelay.sim.journal import EventJournal
 from roundelay.sim.options import CALM
 from roundelay.sim.process import Process
@@ -116,7 +117,7 @@ def test_a_message_that_takes_too_long_is_a_timeout() -> None:
     net.run(load(THERE, 3 * MBIT_BYTES, timeout_s=2.0))
 
     assert isinstance(net.outcomes[0], NodeUnreachable)
-    assert net.at == [2.0]
+    assert net.at == [2.0 + INITIAL_S]
 
 
 def test_concurrent_requests_share_the_uplink() -> None:

@@ -10,6 +10,7 @@ import pytest
 from roundelay.chord.effects import Ask, AskAll, Gather, Procedure, Request, Sleep, SleepUntilNudged, ask
 from roundelay.chord.errors import Busy, NodeUnreachable, NotYet, WrongIncarnation
 from roundelay.chord.refs import Address, NodeRef
+from roundelay.chord.round_trips import INITIAL_S
 from roundelay.sim.journal import EventJournal
 from roundelay.sim.options import CALM, SimOptions
 from roundelay.sim.process import Process
@@ -84,9 +85,9 @@ def test_a_silent_process_is_unreachable_after_the_timeout() -> None:
     wire.world.kill(wire.there, silent=True)
 
     wire.world.run(wire.here, "test", ask(THERE, Echo("hello"), 1.0), wire.ended.append)
-    wire.world.clock.run(0.99)
+    wire.world.clock.run(INITIAL_S + 0.99)
     assert wire.ended == []
-    wire.world.clock.run(1.01)
+    wire.world.clock.run(INITIAL_S + 1.01)
 
     assert isinstance(wire.ended[0], NodeUnreachable)
 
@@ -252,7 +253,7 @@ def test_ask_all_ends_at_its_deadline() -> None:
     def procedure() -> Procedure[Any]:
         return (yield AskAll([Ask(THERE, Echo("dead"), 60.0)], deadline_s=2.0))
 
-    (dead,) = wire.run(procedure(), seconds=2.1)
+    (dead,) = wire.run(procedure(), seconds=2.1 + INITIAL_S)
     assert isinstance(dead, NodeUnreachable)
 
 

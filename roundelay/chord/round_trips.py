@@ -1,0 +1,79 @@
+"""Round trips: how long each peer takes to answer, estimated as TCP does for its retransmission timer.
+
+V. Paxson et al., RFC 6298, 2011. A request's own limit says how long the peer may take to answer it; the allowance
+here is added for the network. So a peer 300 ms away is not taken for dead, and a near one is found dead no later.
+
+Only requests that a peer answers from memory are samples (`Request.answers_at_once`), and only those that were
+answered in time. After a timeout the allowance doubles until the next sample. Each process keeps one table, and measures
+with its own clock.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+Place = tuple[str, int]  # host and port
+
+INITIAL_S = 1.0  # allowed for a peer without a sample (RFC 6298, 2.1)
+ALLOWANCE_MAX_S = 4.0
+GRANULARITY_S = 0.01  # the least that is allowed for variation
+VARIATIONS = 4  # K
+GAIN, VARIATION_GAIN = 1 / 8, 1 / 4  # alpha, beta
+BACKOFF_MAX = 8  # doublings
+PEERS_MAX = 4096  # the one not heard from for longest is forgotten
+
+
+@dataclass(frozen=True)
+class RoundTrip:
+    """The estimate for one peer, in seconds."""
+
+    smoothed_s: float | None = None  # SRTT; None without a sample
+    variation_s: float = 0.0  # RTTVAR
+    timeouts: int = 0  # since the last sample
+
+    @property
+    def allowance_s(self) -> float:
+        """How long the network may take for a request and its answer (RTO)."""
+        base = INITIAL_S
+        if self.smoothed_s is not None:
+            base = self.smoothed_s + max(GRANULARITY_S, VARIATIONS * self.variation_s)
+        return min(ALLOWANCE_MAX_S, base * float(1 << min(self.timeouts, BACKOFF_MAX)))
+
+    def answered(self, seconds: float) -> RoundTrip:
+        """Return the estimate after one more sample."""
+        if self.smoothed_s is None:
+            return RoundTrip(seconds, seconds / 2)
+        variation_s = (1 - VARIATION_GAIN) * self.variation_s + VARIATION_GAIN * abs(self.smoothed_s - seconds)
+        return RoundTrip((1 - GAIN) * self.smoothed_s + GAIN * seconds, variation_s)
+
+    def timed_out(self) -> RoundTrip:
+        """Return the estimate after a timeout."""
+        return RoundTrip(self.smoothed_s, self.variation_s, self.timeouts + 1)
+
+
+UNKNOWN = RoundTrip()
+
+
+class RoundTrips:
+    """One process's estimates for its peers."""
+
+    def __init__(self) -> None:
+        self._of: OrderedDict[Place, RoundTrip] = OrderedDict()
+
+    def __getitem__(self, peer: Place) -> RoundTrip:
+        return self._of.get(peer, UNKNOWN)
+
+    def record_answer(self, peer: Place, seconds: float) -> None:
+        """Record the duration of a request that the peer answered at once."""
+        self._set(peer, self[peer].answered(seconds))
+
+    def record_timeout(self, peer: Place) -> None:
+        """Record that a peer did not answer in time."""
+        self._set(peer, self[peer].timed_out())
+
+    def _set(self, peer: Place, estimate: RoundTrip) -> None:
+        self._of[peer] = estimate
+        self._of.move_to_end(peer)
+        if len(self._of) > PEERS_MAX:
+            self._of.popitem(last=False)
