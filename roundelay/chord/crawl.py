@@ -1,12 +1,12 @@
 """Ring crawls: visit every node from the outside, to list the members, show their states or check the ring.
 
-`crawl_status` and `list_members` follow the successors of one ring. `crawl_views` and `crawl_reachable` go breadth
-first through everything that nodes name, so they also see a ring that has split in two.
+`list_members` follows the successors of one ring. The others go breadth first through everything that nodes name, so
+they also see a ring that has split in two. With all members as starting points a crawl takes one round trip.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, Request, Sleep, ask, ask_all, gather
@@ -25,18 +25,18 @@ CHECKS_MAX = 5
 RECHECK_PAUSE_S = 1.0
 
 
-def crawl_status(start: NodeRef) -> Procedure[list[Status]]:
-    """Return the status of every node of the ring, in the order of identifiers.
+def crawl_status(starts: Iterable[NodeRef]) -> Procedure[list[Status]]:
+    """Return the status of every node of the ring, in the order of identifiers; of the largest one if it has split.
 
-    Goes from successor to successor; one that does not answer is skipped for the next in the list. Raises
-    LookupFailed when no node of a list answers.
+    starts: some members, at best all. Raises LookupFailed when no ring closes: no start answers, or no node of some
+    successor list.
     """
-    found: dict[NodeRef, Status] = {}
-    status = yield from _first_answer((start,), GetStatus())
-    while status.node not in found and len(found) < NODES_MAX:
-        found[status.node] = status
-        status = yield from _first_answer(_without_vacant(status.successors), GetStatus())
-    return sorted(found.values(), key=lambda status: status.node.id)
+    found = yield from crawl_reachable(starts, CALL_TIMEOUT_S)
+    statuses = {status.node: status for status in found.values() if status is not None}
+    ring = _largest_ring(statuses)
+    if not ring:
+        raise LookupFailed(f"no ring: {len(statuses)} of {len(found)} nodes answer")
+    return sorted(ring, key=lambda status: status.node.id)
 
 
 def list_members(start: NodeRef, known: Sequence[NodeRef] = ()) -> Procedure[tuple[NodeRef, ...]]:
@@ -96,6 +96,23 @@ def check_ring(starts: tuple[NodeRef, ...], successors: int) -> Procedure[tuple[
 
 
 # --- helpers
+
+
+def _largest_ring(statuses: Mapping[NodeRef, Status]) -> list[Status]:
+    """Return the longest circle that leads from each node to the first of its successors that answers."""
+    circles: list[list[Status]] = [[]]
+    seen: set[NodeRef] = set()
+    for start in statuses:
+        path: dict[NodeRef, Status] = {}
+        node: NodeRef | None = start
+        while node is not None and node not in seen:
+            seen.add(node)
+            path[node] = statuses[node]
+            node = next((peer for peer in statuses[node].successors if peer in statuses), None)
+        if node in path:
+            nodes = list(path)
+            circles.append([path[each] for each in nodes[nodes.index(node) :]])
+    return max(circles, key=len)
 
 
 def _crawl(

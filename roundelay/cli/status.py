@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.markup import escape
 from rich.table import Table
@@ -22,14 +22,15 @@ def run(chosen: parser_base.Namespace) -> int:
         return check.run(chosen)
     with open_ring(chosen) as ring:
         nodes = ring.status()
+        trips_s = {status.node: ring.round_trip_s(status.node) for status in nodes}
     if chosen.json:
-        print(json.dumps({"nodes": [to_json(status) for status in nodes]}))
+        print(json.dumps({"nodes": [to_json(status, trips_s[status.node]) for status in nodes]}))
     else:
-        show(nodes, chosen.fingers)
+        show(nodes, trips_s, chosen.fingers)
     return 0
 
 
-def to_json(status: Status) -> dict[str, object]:
+def to_json(status: Status, round_trip_s: float | None = None) -> dict[str, object]:
     """Return one node as JSON, identifiers in full."""
     ring = status.ring
     return {
@@ -49,20 +50,21 @@ def to_json(status: Status) -> dict[str, object]:
         "keys": [{"key": ring.digits(ring.key(name)), "name": name} for name in status.names],
         "stored_bytes": status.stored_bytes,
         "training": str(status.training or ""),
+        "round_trip_ms": None if round_trip_s is None else round(1000 * round_trip_s, 1),
     }
 
 
-def show(nodes: Sequence[Status], with_fingers: bool) -> None:
+def show(nodes: Sequence[Status], trips_s: Mapping[NodeRef, float | None], with_fingers: bool) -> None:
     """Print the ring as a table, in the order of identifiers, and the finger tables if asked for."""
     output = console()
-    output.print(_ring_table(nodes))
+    output.print(_ring_table(nodes, trips_s))
     for status in nodes if with_fingers else ():
         output.print(_finger_table(status))
 
 
-def _ring_table(nodes: Sequence[Status]) -> Table:
+def _ring_table(nodes: Sequence[Status], trips_s: Mapping[NodeRef, float | None]) -> Table:
     table = Table(title=f"a ring of {len(nodes)} node{'s' * (len(nodes) != 1)}", title_justify="left")
-    for heading in ("node", "address", "predecessor", "successors", "entries", "bytes", "training"):
+    for heading in ("node", "address", "predecessor", "successors", "entries", "bytes", "round trip", "training"):
         table.add_column(heading)
     for s in nodes:
         successors = ", ".join(s.ring.show(n.id) for n in _distinct(s.successors) if n != s.node)
@@ -73,6 +75,7 @@ def _ring_table(nodes: Sequence[Status]) -> Table:
             successors,
             str(len(s.names)),
             str(s.stored_bytes),
+            "" if (trip_s := trips_s[s.node]) is None else f"{1000 * trip_s:.1f} ms",
             escape(str(s.training or "")),
         )
     return table

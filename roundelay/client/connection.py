@@ -7,6 +7,7 @@ retried meanwhile, and the observer is told.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -26,6 +27,7 @@ from roundelay.rpc.peers import Peers
 R = TypeVar("R")
 
 ANSWER_TIMEOUT_S = 1.0
+FRESH_S = 1.0  # members are asked for again after this
 TRIES_MAX = 300
 RETRY_S = 1.0
 SILENT_TRIES = 3  # before the observer is told
@@ -39,6 +41,14 @@ class RingEntry:
     ring: RingParameters
 
 
+@dataclass(frozen=True)
+class KnownRing:
+    """A ring's parameters, and the members that were named: some of them may have gone."""
+
+    ring: RingParameters
+    members: tuple[NodeRef, ...]  # by identifier
+
+
 def client_runtime() -> Runtime:
     """Return a runtime for a process that is not a node."""
     runtime = Runtime(Peers())
@@ -48,14 +58,44 @@ def client_runtime() -> Runtime:
 
 def find_member(supernode: Address | None, listed: Iterable[Address]) -> Procedure[RingEntry]:
     """Find a live member: the first to answer of those the supernode and the list name. Raises NodeUnreachable."""
-    known: list[Address] = []
+    known = yield from _ask_supernode(supernode)
+    members = known.members if known is not None else ()
+    return (yield from _first_to_answer([*(node.address for node in members), *listed]))
+
+
+def find_ring(supernode: Address | None, listed: Iterable[Address]) -> Procedure[KnownRing]:
+    """Return the members that the supernode names or, if it does not answer, the listed ones that answer.
+
+    One round trip. Raises NodeUnreachable.
+    """
+    known = yield from _ask_supernode(supernode)
+    if known is not None and known.members:
+        return known
+    candidates = tuple(dict.fromkeys(listed))
+    answers = yield AskAll([Ask(address, SayHello(), ANSWER_TIMEOUT_S) for address in candidates])
+    hellos = [hello for hello in answers if isinstance(hello, Hello) and hello.joined]
+    if not hellos:
+        raise NodeUnreachable(f"none of {len(candidates)} addresses answers")
+    rings = Counter(hello.ring for hello in hellos)
+    ring = rings.most_common(1)[0][0]
+    members = {hello.node for hello in hellos if hello.ring == ring}
+    return KnownRing(ring, tuple(sorted(members, key=lambda node: node.id)))
+
+
+def _ask_supernode(supernode: Address | None) -> Procedure[KnownRing | None]:
+    """Return the members that the supernode names; None if it does not answer."""
     try:
         if supernode is not None:
             members = yield from ask(supernode, GetMembers(), ANSWER_TIMEOUT_S)
-            known = [node.address for node in members.nodes]
+            return KnownRing(members.ring, members.nodes)
     except ChordError:
         pass
-    candidates = list(dict.fromkeys([*known, *listed]))
+    return None
+
+
+def _first_to_answer(addresses: Iterable[Address]) -> Procedure[RingEntry]:
+    """Return the first member that answers. Raises NodeUnreachable."""
+    candidates = tuple(dict.fromkeys(addresses))
     asks = [Ask(address, SayHello(), ANSWER_TIMEOUT_S) for address in candidates]
     for need in (1, None):  # the first to answer may not have joined yet
         answers = yield AskAll(asks, need)
@@ -72,18 +112,20 @@ def check_entry(entry: RingEntry) -> Procedure[RingEntry]:
 
 
 class Connection:
-    """One client's access to the ring; it remembers the node that answered last."""
+    """One client's access to the ring; it remembers the node that answered last, and for a moment all members."""
 
     def __init__(self, runtime: Runtime, address: RingAddress, progress: Progress = SILENT) -> None:
         self.runtime = runtime
         self.address = address
         self.progress = progress
         self._entry: RingEntry | None = None
+        self._known: KnownRing | None = None
+        self._known_at = 0.0
 
-    def enter(self) -> RingEntry:
-        """Return a live member. Raises RingUnavailable, BadInput."""
+    def enter(self) -> None:
+        """Find the ring. Raises RingUnavailable, BadInput."""
         try:
-            return self.entry()
+            self.known()
         except ChordError:
             supernode, listed = self.address.entry_points()
             if supernode is None:
@@ -93,11 +135,29 @@ class Connection:
                 f"the {len(listed)} addresses in {self.address.nodes}"
             ) from None
 
+    def known(self) -> KnownRing:
+        """Return the ring with its members, as they were named within the last second. Raises ChordError."""
+        if self._known is None or time.monotonic() - self._known_at > FRESH_S:
+            self._known = self.runtime.run(find_ring(*self.address.entry_points()))
+            self._known_at = time.monotonic()
+        return self._known
+
     def entry(self) -> RingEntry:
         """Return a member that answered when it was last asked. Raises ChordError."""
         if self._entry is None:
-            self._entry = self.runtime.run(find_member(*self.address.entry_points()))
+            _, listed = self.address.entry_points()
+            members = [node.address for node in self.known().members]
+            self._entry = self.runtime.run(_first_to_answer([*members, *listed]))
         return self._entry
+
+    def ask_known(self, make: Callable[[KnownRing], Procedure[R]]) -> R:
+        """Run a procedure that starts from all known members; retry once. Raises ChordError."""
+        try:
+            return self.runtime.run(make(self.known()))
+        except ChordError:
+            time.sleep(RETRY_S)
+            self._known = None
+            return self.runtime.run(make(self.known()))
 
     def ask(self, make: Callable[[RingEntry], Procedure[R]], tries: int = TRIES_MAX) -> R:
         """Run a procedure that starts at some node; raise its last error if no node has served after all tries."""

@@ -10,9 +10,8 @@ from pathlib import Path
 from types import TracebackType
 
 from roundelay.chord.crawl import crawl_status, list_members
-from roundelay.chord.errors import ChordError
 from roundelay.chord.lookup import find_successor
-from roundelay.chord.refs import Address
+from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import Status
 from roundelay.client import health
 from roundelay.client.connection import Connection, client_runtime
@@ -27,9 +26,7 @@ from roundelay.client.preparation import PreparedRequest, prepare
 from roundelay.client.progress import SILENT, Progress
 from roundelay.client.publication import publish
 from roundelay.client.requests import RingAddress, TrainRequest
-from roundelay.federation import jobs
-from roundelay.federation.errors import Diverged, FederationError
-from roundelay.federation.snapshot import JobSnapshot, read_snapshot
+from roundelay.federation.listing import ListedJob, list_latest
 from roundelay.ml.readers.saved_model import SavedModel, load
 from roundelay.node.addresses import parse_address
 from roundelay.node.options import DEFAULT_FILE, SUPERNODE_PORT
@@ -85,13 +82,17 @@ class Ring:
     def jobs(self) -> list[JobSummary]:
         """List the latest jobs, oldest first. Raises RingUnavailable."""
         with translated_errors(RingUnavailable, "the jobs could not be read: "):
-            ids = self.connection.ask(lambda entry: jobs.list_jobs(entry.node, entry.ring), tries=1)[-JOBS_MAX:]
-        return [self._summary(job) for job in ids]
+            found = self.connection.ask_known(lambda known: list_latest(known.members, known.ring, JOBS_MAX))
+        return [_summary_of(job) for job in found]
 
     def status(self) -> Sequence[Status]:
         """Return the status of every node, in the order of identifiers. Raises RingUnavailable."""
         with translated_errors(RingUnavailable, "the ring could not be crawled: "):
-            return self.connection.ask(lambda entry: crawl_status(entry.node), tries=1)
+            return self.connection.ask_known(lambda known: crawl_status(known.members))
+
+    def round_trip_s(self, node: NodeRef) -> float | None:
+        """Return the measured round trip from here to a node; None if it has answered nothing yet."""
+        return self.connection.runtime.peers.round_trip_s(node.address)
 
     def check(self) -> RingCheck:
         """Evaluate the predicates of a correct Chord ring on live nodes. Raises RingUnavailable."""
@@ -122,19 +123,6 @@ class Ring:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self.close()
-
-    def _summary(self, job: str) -> JobSummary:
-        """Summarise a job; one whose records cannot be read says why."""
-        try:
-            return _summary_of(
-                self.connection.ask(
-                    lambda entry: read_snapshot(entry.node, entry.ring, job, with_reports=True), tries=1
-                )
-            )
-        except Diverged as error:
-            return JobSummary(job, "diverged", 0, 0, None, "", str(error))
-        except (ChordError, FederationError) as error:
-            return JobSummary(job, "unreadable", 0, 0, None, "", str(error))
 
 
 def connect(
@@ -183,15 +171,16 @@ def _address(given: str | Address | None, default_port: int | None = None) -> Ad
     return parse_address(given, default_port) if isinstance(given, str) else given
 
 
-def _summary_of(snapshot: JobSnapshot) -> JobSummary:
-    last = snapshot.results[-1] if snapshot.results else None
-    report = snapshot.reports.get(last.round) if last is not None else None
+def _summary_of(listed: ListedJob) -> JobSummary:
+    if listed.spec is None:
+        return JobSummary(listed.job, "diverged" if listed.diverged else "unreadable", 0, 0, None, "", listed.error)
+    result, kept = listed.result, listed.kept
     return JobSummary(
-        snapshot.job,
-        snapshot.state,
-        last.round if last else 0,
-        snapshot.spec.settings.rounds,
-        round(snapshot.kept.error, 6) if snapshot.rounds_done else None,
-        report.driver if report else "",
-        snapshot.reason,
+        listed.job,
+        listed.end or ("waiting" if result is None else "running"),
+        result.round if result is not None else 0,
+        listed.spec.settings.rounds,
+        round(kept.error, 6) if kept is not None and kept.round else None,
+        listed.report.driver if listed.report else "",
+        listed.reason,
     )

@@ -6,6 +6,7 @@ A job
     records          its records on the ring: spec, chained results, reports, end
     jobs             publish and list jobs, write their records
     snapshot         read a job from its records
+    listing          list the latest jobs in three round trips
     early_stopping   when a job has trained enough, and which round it keeps
     states           tables of the states of an order and of a job
     upload           store a job's files on the ring, in all copies

@@ -72,11 +72,11 @@ def read_snapshot(
     if known is None:
         known = JobSnapshot((yield from _read_spec(job, items, nodes)))
     _check_known_results(job, items, known)
-    new_results = [item for number, item in _numbered(job, "result-", items) if number >= len(known.results)]
+    new_results = [item for number, item in numbered(job, "result-", items) if number >= len(known.results)]
     results = build_chain(job, known.results, (yield from _contents(nodes, new_results)))
     reports = known.reports
     if with_reports:
-        new_reports = [item for number, item in _numbered(job, "report-", items) if number not in reports]
+        new_reports = [item for number, item in numbered(job, "report-", items) if number not in reports]
         contents = yield from _contents(nodes, new_reports)
         reports = reports | {report.round: report for report in map(records.report_from_bytes, contents)}
     reason = known.reason or (yield from _read_reason(job, items, nodes))
@@ -101,12 +101,12 @@ def _read_reason(job: str, items: tuple[Item, ...], nodes: tuple[NodeRef, ...]) 
 
 def _check_known_results(job: str, items: tuple[Item, ...], known: JobSnapshot) -> None:
     """Raise Diverged if a round that is already known has another result as well."""
-    for number, item in _numbered(job, "result-", items):
+    for number, item in numbered(job, "result-", items):
         if number < len(known.results) and known.results[number].digest != item.entry.digest:
             raise records.diverged(number, known.results[number].digest, item.entry.digest)
 
 
-def _numbered(job: str, prefix: str, items: tuple[Item, ...]) -> list[tuple[int, Item]]:
+def numbered(job: str, prefix: str, items: tuple[Item, ...]) -> list[tuple[int, Item]]:
     """Return the records of one kind with their rounds, in order of round and then of writing."""
     start = records.record_name(job, prefix)
     named = [(i.entry.name.removeprefix(start), i) for i in items if i.entry.name.startswith(start)]

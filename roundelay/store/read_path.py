@@ -63,7 +63,7 @@ def _search(
     for _ in range(FIND_ATTEMPTS_MAX):
         nodes = (yield from nodes_for(start, ring, key, count))[:count]
         answers = yield from ask_all([(node, request) for node in nodes])
-        items = choose(_latest([item for answer in answers if isinstance(answer, tuple) for item in answer]))
+        items = choose(latest_items([item for answer in answers if isinstance(answer, tuple) for item in answer]))
         if items:
             complete = not any(isinstance(answer, NotYet) for answer in answers[: ring.replicas])
         else:
@@ -85,7 +85,7 @@ def _is_owner(node: NodeRef, key: int) -> Procedure[bool]:
     return between_right_closed(theirs.predecessor.id, key, node.id)
 
 
-def _latest(items: list[Item]) -> tuple[Item, ...]:
+def latest_items(items: list[Item]) -> tuple[Item, ...]:
     """Return each entry once in its latest version, without those whose latest version is a deletion."""
     latest: dict[Entry, Item] = {}
     for item in sorted(items, key=lambda item: (item.rank, item.lease_s)):

@@ -152,7 +152,7 @@ class Cluster(RingProcesses):
     def statuses(self) -> list[Status]:
         """Return every node's status, or nothing while the ring cannot be crawled."""
         try:
-            return self.ask(lambda entry: crawl_status(entry.node))
+            return self.ask(lambda entry: crawl_status((entry.node,)))
         except ChordError:
             return []
 

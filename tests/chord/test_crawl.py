@@ -52,7 +52,7 @@ def test_every_node_is_met_once_wherever_the_crawl_begins(count: int, start: int
     world = world_of(TEN[:count])
     first = ref(world, TEN[:count][start])
 
-    assert ids(world.run(CLIENT, "survey", crawl_status(first))) == list(TEN[:count])
+    assert ids(world.run(CLIENT, "survey", crawl_status([first]))) == list(TEN[:count])
     assert ids(world.run(CLIENT, "census", list_members(first))) == list(TEN[:count])
     assert ids(world.run(CLIENT, "views", crawl_views([first]))) == list(TEN[:count])
 
@@ -64,9 +64,31 @@ def test_dead_nodes_are_skipped(dead: list[int]) -> None:
         world.crash(ref(world, identifier))
     living = [i for i in TEN if i not in dead]
 
-    assert ids(world.run(CLIENT, "survey", crawl_status(ref(world, 0)))) == living
+    assert ids(world.run(CLIENT, "survey", crawl_status([ref(world, 0)]))) == living
     assert set(ids(world.run(CLIENT, "census", list_members(ref(world, 0))))) >= set(living)
     assert ids(world.run(CLIENT, "views", crawl_views([ref(world, 0)]))) == living
+
+
+def test_a_crawl_that_knows_all_members_takes_one_round_trip() -> None:
+    world = world_of(TEN)
+    crawl, asked = crawl_status([ref(world, i) for i in TEN]), 0
+
+    def perform(effect: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        return [world._handlers[ask.to][type(ask.request)](ask.request) for ask in effect.asks]
+
+    assert ids(run(crawl, perform)) == list(TEN)
+    assert asked == 1
+
+
+def test_a_crawl_of_a_split_ring_shows_the_larger_part() -> None:
+    world = world_of(TEN)
+    alone = world.start(77)
+    protocol.create(alone)
+    tell_status(world, alone)
+
+    assert ids(world.run(CLIENT, "survey", crawl_status([alone.ref, ref(world, 0)]))) == list(TEN)
 
 
 def test_listing_members_advances_a_successor_list_at_a_time() -> None:
@@ -84,7 +106,7 @@ def test_a_crawl_fails_when_no_node_answers(walk: Any) -> None:
     world.crash(start)
 
     with pytest.raises(LookupFailed):
-        world.run(CLIENT, "walk", walk(start))
+        world.run(CLIENT, "walk", walk([start] if walk is crawl_status else start))
     assert world.run(CLIENT, "views", crawl_views([start])) == []
 
 
@@ -94,7 +116,7 @@ def test_a_crawl_that_cannot_continue_fails() -> None:
         world.crash(ref(world, identifier))
 
     with pytest.raises(LookupFailed):
-        world.run(CLIENT, "survey", crawl_status(ref(world, 0)))
+        world.run(CLIENT, "survey", crawl_status([ref(world, 0)]))
 
 
 def test_a_crawl_omits_a_node_that_left_and_finds_the_new_incarnation_of_a_restarted_one() -> None:

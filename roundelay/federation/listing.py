@@ -1,0 +1,140 @@
+"""A listing of the latest jobs, in three round trips: the directory, the names of the jobs' records, their contents.
+
+It is for people: it asks the responsible nodes among given members instead of looking them up, and reads of each job
+only what it shows; a job that keeps its best round costs one more round trip. `snapshot` verifies a whole job.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, Request, ask_all, gather, gather_or_raise
+from roundelay.chord.errors import ChordError, NotYet
+from roundelay.chord.refs import NodeRef
+from roundelay.chord.requests import GetNeighbours
+from roundelay.chord.ring import Ring
+from roundelay.federation import records
+from roundelay.federation.early_stopping import kept_round
+from roundelay.federation.errors import BadRecord, BadSpec, NoSuchJob
+from roundelay.federation.jobs import end_among
+from roundelay.federation.records import RoundReport, RoundResult
+from roundelay.federation.snapshot import numbered
+from roundelay.federation.spec import JobSpec, spec_from_bytes
+from roundelay.store.items import Find, Item
+from roundelay.store.read_path import FIND_NODES_MIN, fetch, latest_items
+
+WARMED_MAX = 64  # members to which connections are opened beside the first question
+CONTENTS_MAX = 64  # read at a time
+
+
+@dataclass(frozen=True)
+class ListedJob:
+    """What a listing shows of a job; `error` says why its records cannot be read."""
+
+    job: str
+    spec: JobSpec | None = None
+    end: str = ""
+    result: RoundResult | None = None  # the last one
+    kept: RoundResult | None = None  # the round whose model is the job's result, so far
+    report: RoundReport | None = None  # of the last round
+    reason: str = ""  # why a failed job failed
+    error: str = ""
+    diverged: bool = False
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A job's items, and the nodes that were asked for them."""
+
+    job: str
+    items: tuple[Item, ...]
+    nodes: tuple[NodeRef, ...]
+
+
+def list_latest(members: Sequence[NodeRef], ring: Ring, count: int) -> Procedure[list[ListedJob]]:
+    """Return the latest `count` jobs, the oldest first. Raises NotYet: a responsible node did not answer."""
+    directory = _holders(members, ring, ring.key(records.DIRECTORY))
+    others = [node for node in members if node not in directory][:WARMED_MAX]
+    asks: list[tuple[NodeRef, Request[object]]] = [
+        *((node, Find(ring.key(records.DIRECTORY))) for node in directory),
+        *((node, GetNeighbours()) for node in others),  # opens connections, which the next round trip uses
+    ]
+    answers = (yield from ask_all(asks, deadline_s=CALL_TIMEOUT_S))[: len(directory)]
+    items = _items(answers)
+    if not items and any(isinstance(answer, ChordError) for answer in answers):
+        raise NotYet("the nodes that list the jobs do not answer")
+    listed = sorted(items, key=lambda item: (item.version, item.entry.name))
+    jobs = [item.entry.name for item in listed if len(item.entry.name) == 64][-count:]
+    found = yield from _find_all(members, ring, jobs)
+    outcomes = yield from gather([_read(each) for each in found], max(1, len(found)))
+    return [
+        outcome if isinstance(outcome, ListedJob) else _unreadable(each.job, outcome)
+        for each, outcome in zip(found, outcomes, strict=True)
+    ]
+
+
+def _find_all(members: Sequence[NodeRef], ring: Ring, jobs: Sequence[str]) -> Procedure[list[_Found]]:
+    """Find the records of all jobs at once."""
+    holders = {job: _holders(members, ring, ring.key(job)) for job in jobs}
+    asks = [(node, Find(ring.key(job))) for job in jobs for node in holders[job]]
+    answers = iter((yield from ask_all(asks, deadline_s=CALL_TIMEOUT_S)))
+    return [_Found(job, _items([next(answers) for _ in holders[job]]), holders[job]) for job in jobs]
+
+
+def _read(found: _Found) -> Procedure[ListedJob]:
+    """Read what a listing shows of one job, all contents at once. Raises NoSuchJob, ChordError, BadRecord, BadSpec."""
+    job, spec = found.job, _named(found, records.record_name(found.job, records.SPEC))
+    if not spec:
+        raise NoSuchJob("its records were not found")
+    results, reports = (numbered(job, prefix, found.items) for prefix in ("result-", "report-"))
+    if len({number for number, _ in results}) < len(results):
+        return ListedJob(job, diverged=True, error="a round has two different results")
+    last = results[-1:]
+    report = [pair for pair in reports if last and pair[0] == last[0][0]][-1:]
+    failure = _named(found, records.record_name(job, records.FAILED))
+    contents = iter((yield from _fetch(found, [*spec, *(item for _, item in (*last, *report)), *failure])))
+    read = spec_from_bytes(next(contents))
+    result = records.result_from_bytes(next(contents)) if last else None
+    kept = result
+    if result is not None and read.settings.keep == "best":
+        earlier = yield from _fetch(found, [item for _, item in results[:-1]])
+        kept = kept_round(read.settings, (*map(records.result_from_bytes, earlier), result))
+    return ListedJob(
+        job,
+        read,
+        end_among(job, found.items),
+        result,
+        kept,
+        records.report_from_bytes(next(contents)) if report else None,
+        next(contents).decode(errors="replace") if failure else "",
+    )
+
+
+def _fetch(found: _Found, items: Sequence[Item]) -> Procedure[list[bytes]]:
+    """Read the contents of items at once."""
+    reads = [fetch(found.nodes, item.entry.digest, item.entry.size_bytes) for item in items]
+    return (yield from gather_or_raise(reads, CONTENTS_MAX))
+
+
+def _unreadable(job: str, error: Exception) -> ListedJob:
+    if not isinstance(error, ChordError | BadRecord | BadSpec | NoSuchJob):
+        raise error
+    return ListedJob(job, error=str(error))
+
+
+def _named(found: _Found, name: str) -> list[Item]:
+    """Return the item with a name; of a spec the one whose digest is the job's id."""
+    is_spec = name == records.record_name(found.job, records.SPEC)
+    return [i for i in found.items if i.entry.name == name and (not is_spec or i.entry.digest == found.job)][:1]
+
+
+def _items(answers: Sequence[object]) -> tuple[Item, ...]:
+    return latest_items([item for answer in answers if isinstance(answer, tuple) for item in answer])
+
+
+def _holders(members: Sequence[NodeRef], ring: Ring, key: int) -> tuple[NodeRef, ...]:
+    """Return the members that hold a key's items: its owner and the nodes after it."""
+    first = bisect_left(members, key, key=lambda node: node.id)
+    return (*members[first:], *members[:first])[: max(ring.replicas + 1, FIND_NODES_MIN)]
