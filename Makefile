@@ -83,7 +83,7 @@ bench-peers: $(PEERS)/.installed
 $(PEERS)/.installed: Makefile
 	$(PYTHON3) -m venv $(PEERS)
 	$(PEERS)/bin/python $(PIP) torch==2.13.0
-	$(PEERS)/bin/python $(PIP) scikit-learn grpcio "flwr[simulation]" py-spy
+	$(PEERS)/bin/python $(PIP) scikit-learn pandas grpcio "flwr[simulation]" py-spy
 	touch $@
 
 hosts: install

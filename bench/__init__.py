@@ -16,6 +16,7 @@ topologies      what star and tree cost the driver
 gossip          the error and the spread of the nodes' models
 private_data    no private row leaves its node
 wan             what distance, bandwidth and loss cost a job, between hosts that are far apart
+reading         tables made ready for a job, compared with pandas
 
 The parts:
 
@@ -26,6 +27,7 @@ compare          measures ours and a peer in turns
 peers            the peers' processes: see the package
 flower           runs Flower on the same letters
 echo_servers     servers to measure the wire against
+mutated          small tables with random faults
 counted_node     wraps a node and counts its calls
 simulated        star and tree on a large simulated ring
 message_counter  counts the messages and bytes of a procedure

@@ -20,6 +20,7 @@ NAMES = (
     "gossip",
     "private_data",
     "wan",
+    "reading",
 )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PEERS_PYTHON = ROOT / ".venv-peers" / "bin" / "python"
 OURS = ("numpy", "thrift")
-PEERS = ("torch", "scikit-learn", "grpcio", "flwr", "ray", "numpy")
+PEERS = ("torch", "scikit-learn", "pandas", "grpcio", "flwr", "ray", "numpy")
 CPU_INFO = Path("/proc/cpuinfo")
 ASK_VERSIONS = """
 from importlib import metadata

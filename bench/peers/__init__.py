@@ -7,6 +7,7 @@ flower_app         Flower's app for the same job
 flower_simulation  Flower's simulation of the app, in Ray
 grpc_client        grpcio's client with messages of raw bytes
 grpc_server        grpcio's server with messages of raw bytes
+pandas_reader    pandas.read_csv
 sklearn_trainer    scikit-learn's MLPClassifier
 torch_trainer      PyTorch, eager
 """

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from roundelay.cli import data_options, exits, parser_base
-from roundelay.ml.choices import label_column
+from roundelay.client.requests import DataOptions
 from roundelay.ml.errors import CannotWrite, InputMissing, MLError
 
 
@@ -28,18 +28,12 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
 
 def run(chosen: parser_base.Namespace) -> int:
     """Write the files and print one line. Raises Exit."""
+    from roundelay.client.job_input import read_options
     from roundelay.ml import prepare  # brings numpy, which --help does not wait for
-    from roundelay.ml.readers.dataset import ReadOptions
-    from roundelay.ml.readers.images import ImageOptions
-    from roundelay.ml.readers.table import TableOptions
 
-    read_options = ReadOptions(
-        chosen.dataset,
-        TableOptions(label_column(chosen.label), chosen.missing),
-        ImageOptions(chosen.side, chosen.colour),
-    )
+    options = DataOptions(**data_options.chosen_in(chosen))
     plan = prepare.SplitPlan(chosen.parts, chosen.holdout, chosen.seed, chosen.classes)
-    request = prepare.PrepareRequest(chosen.data, chosen.out, read_options, plan)
+    request = prepare.PrepareRequest(chosen.data, chosen.out, read_options(options, chosen.dataset), plan)
     try:
         made = prepare.prepare_folder(request, _show_progress if sys.stderr.isatty() else None)
     except InputMissing as error:

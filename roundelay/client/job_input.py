@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from roundelay.chord.errors import Malformed
+from roundelay.client.progress import Progress
 from roundelay.client.requests import DataOptions, TrainRequest, is_dataset
 from roundelay.federation import arithmetic
 from roundelay.federation.requests import TrainingFile
@@ -72,16 +73,19 @@ class ContentsOnDisk(Mapping[str, Content]):
         return len(self._paths)
 
 
-def read_data(request: TrainRequest, kind: str, seed: int, stack: ExitStack, tell: prepare.OnProgress) -> JobInput:
+def read_data(request: TrainRequest, kind: str, seed: int, stack: ExitStack, progress: Progress) -> JobInput:
     """Read data of this kind into files of the ring; the stack removes temporary ones. Raises MLError."""
     data = Path(str(request.data))
     options, validation = request.data_options, request.validation
     if kind == "letters" and validation is not None and not (options.parts or options.classes):
         return read_input(data, str(validation))
-    reading = dataset.ReadOptions(kind, _table_options(options), ImageOptions(options.side, options.colour))
-    found = dataset.read(data, reading)
-    if validation is not None:
-        found = with_test(found, dataset.read(folder.find_validation(str(validation), data), reading))
+    reading = read_options(options, kind)
+    held_out = None if validation is None else folder.find_validation(str(validation), data)
+    read = progress.bar("reading")
+    found = dataset.read(data, replace(reading, without=held_out), on_read=read)
+    if held_out is not None:
+        found = with_test(found, dataset.read(held_out, reading, found, read))
+    tell = progress.bar("preparing")
     plan = prepare.SplitPlan(options.parts, options.holdout, seed, options.classes)
     return _prepared(lambda place: prepare.prepare(found, place, plan, tell), stack)
 
@@ -170,8 +174,21 @@ def make_spec(
     return replace(spec, fingerprint=arithmetic.fingerprint_here(spec))
 
 
+def read_options(options: DataOptions, kind: str | None) -> dataset.ReadOptions:
+    """Return the options of a data set's reader."""
+    return dataset.ReadOptions(kind, table=_table_options(options), images=ImageOptions(options.side, options.colour))
+
+
 def _table_options(options: DataOptions) -> TableOptions:
-    return TableOptions(label_column(options.label), options.missing)
+    return TableOptions(
+        None if options.label is None else label_column(options.label),
+        options.missing,
+        options.header,
+        options.decimal,
+        options.drop,
+        options.categorical,
+        options.words,
+    )
 
 
 def _prepared(make: Callable[[Path], prepare.Prepared], stack: ExitStack) -> JobInput:

@@ -82,7 +82,7 @@ FindJob = Callable[[Connection], tuple[JobSpec, JobInput]]
 
 def _find_own(request: TrainRequest, initial: SavedModel | None, progress: Progress, stack: ExitStack) -> FindJob:
     """Read the user's own data."""
-    data = read_data(request, kind_of(request), request.setting("seed"), stack, progress.bar("preparing"))
+    data = read_data(request, kind_of(request), request.setting("seed"), stack, progress)
     spec = make_spec(settings_of(request, data, progress), data, initial, request.detach)
     if data.skipped:
         progress.note(f"not data, skipped: {', '.join(data.skipped)}")

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any
 from roundelay.client.errors import BadInput, InvalidRequest
 from roundelay.client.option_text import names, number, whole_number
 from roundelay.federation.settings import Settings, option
-from roundelay.ml.choices import HOLDOUT_DEFAULT, KINDS, MISSING_CHOICES, PARTS_DEFAULT, SIDE_DEFAULT, side
+from roundelay.ml.choices import (
+    DECIMAL_CHOICES,
+    HEADER_CHOICES,
+    HOLDOUT_DEFAULT,
+    KINDS,
+    MISSING_CHOICES,
+    PARTS_DEFAULT,
+    SIDE_DEFAULT,
+    WORDS_MAX_DEFAULT,
+    side,
+)
 from roundelay.node.options import DEFAULT_FILE, SUPERNODE_PORT
 
 if TYPE_CHECKING:
@@ -73,8 +83,17 @@ class DataOptions:
         "N",
     )
     classes: tuple[str, ...] = _option((), "use these classes only", names, "A,B")
-    label: str = _option("-1", "label column of a table; -1 is the last", metavar="NAME|INDEX")
+    label: str | None = _option(
+        None,
+        "label column of a table (default: the one called label, class, target or y, else the last)",
+        metavar="NAME|INDEX",
+    )
     missing: str = _option("refuse", "treatment of missing values of a table", choices=MISSING_CHOICES)
+    header: str = _option("auto", "whether the first row of a table names its columns", choices=HEADER_CHOICES)
+    decimal: str = _option("auto", "decimal mark of a table", choices=DECIMAL_CHOICES)
+    drop: tuple[str, ...] = _option((), "columns of a table to leave out", names, "A,B")
+    categorical: tuple[str, ...] = _option((), "columns of numbers to read as words", names, "A,B")
+    words: int = _option(WORDS_MAX_DEFAULT, "most different words in a column", whole_number, "N")
     side: int = _option(SIDE_DEFAULT, "resize images to PxP", side, "P")
     colour: bool = _option(False, "keep the colours of images")
 

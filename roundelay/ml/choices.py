@@ -12,6 +12,9 @@ from typing import Literal, get_args
 Kind = Literal["letters", "csv", "mnist", "cifar10", "images", "npz"]
 KINDS: tuple[str, ...] = get_args(Kind)  # of data sets
 MISSING_CHOICES = ("refuse", "zero", "mean")  # what to do about the missing values of a table
+HEADER_CHOICES = ("auto", "yes", "no")  # whether the first row of a table names its columns
+DECIMAL_CHOICES = ("auto", "point", "comma")  # how a table writes decimal numbers
+WORDS_MAX_DEFAULT = 100  # different words in a column of a table
 HOLDOUT_DEFAULT = 0.2
 PARTS_DEFAULT = 8
 SIDE_DEFAULT, SIDE_MAX = 28, 1024

@@ -21,7 +21,9 @@ from roundelay.ml.data import Ints
 from roundelay.ml.errors import CannotWrite, DataError
 from roundelay.ml.readers import packed
 from roundelay.ml.readers.dataset import ReadOptions, read
+from roundelay.ml.readers.encoding import Encoding
 from roundelay.ml.readers.source import DataSet, Rows
+from roundelay.ml.readers.table import fit
 
 PARTS_MAX = 512
 FILE_BYTES_MAX = 16 << 20  # of one training file: more parts are made where it would be larger
@@ -75,6 +77,7 @@ class Prepared:
     shape: packed.Shape
     class_rows: tuple[int, ...]  # training rows of each class
     skipped: tuple[str, ...] = ()
+    encoding: Encoding | None = None  # of a table's columns
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1)
@@ -121,6 +124,7 @@ def prepare(
     numbers, labels = _select_classes(data, plan.classes)
     y = [numbers[part.y] for part in (*data.training, *data.test)]  # (n,) each; -1: left out
     files_of_rows = _assign_files(data, y, plan, assign or split_evenly)
+    data = fit(data, [file > 0 for file in files_of_rows])
     names = _file_names(data, plan)
     all_files = np.concatenate(files_of_rows)  # (all n,)
     counts = np.bincount(all_files[all_files >= 0], minlength=len(names))  # (files,)
@@ -140,6 +144,7 @@ def prepare(
         data.shape,
         tuple(np.bincount(trained, minlength=len(labels)).tolist()),
         data.skipped,
+        data.encoding,
     )
 
 

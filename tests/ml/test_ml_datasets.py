@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from roundelay.ml.data import Samples
 from roundelay.ml.errors import DataError, InputMissing, MLError
-from roundelay.ml.readers import content, dataset, packed, pickled, table
+from roundelay.ml.readers import content, dataset, packed, pickled, spool
 from roundelay.ml.readers.dataset import ReadOptions, guess, read
 from roundelay.ml.readers.source import DataSet, number_labels
 from roundelay.ml.readers.table import TableOptions
@@ -328,10 +328,10 @@ def test_labels_that_are_numbers_are_in_the_order_of_their_size() -> None:
     ("text", "options", "complaint"),
     [
         ("1,2,a\n3,b\n", TableOptions(), "t.csv, line 2: has 2 fields, expected 3"),
-        ("x,y,k\n1,two,a\n", TableOptions(), "t.csv, line 2: column 'y' is 'two', not a number"),
+        ("x,b,k\n1,2,a\n1,two,a\n", TableOptions(), "t.csv, line 3: column 'b' is 'two', not a number"),
         ("1,2,a\n3,,b\n", TableOptions(), "t.csv, line 2: column 1 is missing: fill it in, or use --missing mean"),
         ("1,2,a\n3,inf,b\n", TableOptions(), "t.csv, line 2: column 1 is 'inf', not finite"),
-        ("x,y,k\n1,2,a\n", TableOptions("z"), "t.csv, line 1: has no column 'z'; its columns are x, y, k"),
+        ("x,b,k\n1,2,a\n", TableOptions("z"), "t.csv, line 1: has no column 'z' (--label); its columns are x, b, k"),
         ("1,2,a\n", TableOptions(7), "t.csv, line 1: has no column 7; its columns are numbered 0 to 2"),
         ("1,2,a\n3,4,\n", TableOptions(), "t.csv, line 2: column 2 is '', not a class"),
         ("1,2,a\n3,4,a\n", TableOptions(), "t.csv: has only one class, 'a'"),
@@ -442,7 +442,7 @@ def test_the_real_sets_are_read_whole() -> None:
 
 
 def test_columns_of_a_table_are_streamed_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table, "block_rows", lambda _: 2)
+    monkeypatch.setattr(spool, "BLOCK_BYTES", 16)
 
     found = read(write(tmp_path, "1,a\n2,b\n3,a\n"))
 

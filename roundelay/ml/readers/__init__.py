@@ -7,6 +7,14 @@ content      a training file's bytes -> samples, packed or text
 letters      comma-separated rows: features, then the class
 packed       the binary format of prepared data: header, rows, checksum
 table        tables with a label column (.csv, .tsv), with or without a header
+scan         one pass over a file of a table, in blocks of lines
+schema       the columns of a table: the class, numbers and words
+encoding     how columns become features; part of a saved model
+dialect      separators, decimal marks and headers of tables
+rows         the rows of a block of lines, one by one
+decimals     decimal numbers in text, parsed all at once
+text         lines of text in any encoding, unpacked
+spool        rows in a temporary file
 idx          MNIST's IDX files
 cifar        CIFAR-10's batches
 pickled      CIFAR-10's pickled batches, without unpickling them

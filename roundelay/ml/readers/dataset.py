@@ -16,8 +16,9 @@ from pathlib import Path
 from roundelay.ml.choices import KINDS
 from roundelay.ml.errors import BadTask, DataError, InputMissing, printable
 from roundelay.ml.readers import cifar, folder, idx, images, letters, npz, table
+from roundelay.ml.readers.dialect import Dialect, is_missing
 from roundelay.ml.readers.images import ImageOptions
-from roundelay.ml.readers.source import DataSet, DatasetPart, array_blocks, digits
+from roundelay.ml.readers.source import DataSet, DatasetPart, OnRead, array_blocks, digits
 from roundelay.ml.readers.table import TableOptions
 from roundelay.ml.task import CLASSES_DEFAULT
 
@@ -29,12 +30,21 @@ class ReadOptions:
     """How to read a data set; a kind of None is guessed."""
 
     kind: str | None = None
+    without: Path | None = None  # a validation file that is not to be read with the others
     table: TableOptions = TableOptions()
     images: ImageOptions = ImageOptions()
 
 
-def read(path: Path, options: ReadOptions | None = None) -> DataSet:
-    """Read the data set at a path. Raises DataError, InputMissing, and BadTask for an unknown kind."""
+def read(
+    path: Path,
+    options: ReadOptions | None = None,
+    like: DataSet | None = None,
+    on_read: OnRead = lambda done, total: None,
+) -> DataSet:
+    """Read the data set at a path; a table has the columns of `like`, if that is given.
+
+    Raises DataError, InputMissing, and BadTask for an unknown kind.
+    """
     options = options or ReadOptions()
     kind = options.kind or guess(path, options.table)
     if kind not in KINDS:
@@ -42,12 +52,14 @@ def read(path: Path, options: ReadOptions | None = None) -> DataSet:
     if not path.exists():
         raise InputMissing(f"no such file or folder: {printable(str(path))}")
     if kind == "csv":
-        return table.read(path, options.table)
+        return table.read(path, options.table, like, options.without, on_read)
     if kind == "images":
         return images.read(path, options.images)
     if kind == "npz":
         return npz.read(_only_npz(path))
-    return {"mnist": idx.read, "cifar10": cifar.read, "letters": read_letters}[kind](path)
+    if kind == "letters":
+        return read_letters(path, options.without)
+    return {"mnist": idx.read, "cifar10": cifar.read}[kind](path)
 
 
 def guess(path: Path, columns: TableOptions | None = None) -> str:
@@ -67,9 +79,9 @@ def guess(path: Path, columns: TableOptions | None = None) -> str:
     return "csv" if has_options or _has_header(path, names) else "letters"
 
 
-def read_letters(path: Path) -> DataSet:
+def read_letters(path: Path, without: Path | None = None) -> DataSet:
     """Read a folder of letter files; each is a part, and those named validate... are the test parts."""
-    listing = folder.list_training_files(path, None)
+    listing = folder.list_training_files(path, without)
     features: int | None = None
     parts: list[DatasetPart] = []
     for each in listing.files:
@@ -104,7 +116,8 @@ def _has_header(path: Path, names: list[str]) -> bool:
             fields = file.readline(1 << 16).replace(b";", b",").replace(b"\t", b",").split(b",")
     except OSError:
         return False
-    return not any(table.is_number(field.decode("utf-8", "replace")) for field in fields)
+    texts = [field.decode("utf-8", "replace") for field in fields]
+    return not any(Dialect(",").number(text) is not None for text in texts if not is_missing(text))
 
 
 def _only_npz(path: Path) -> Path:

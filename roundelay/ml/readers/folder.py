@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,11 +28,14 @@ class Listing:
     skipped: tuple[str, ...]  # names of visible files that are not training data
 
 
-def list_training_files(folder: Path, validation: Path | None) -> Listing:
+def list_training_files(
+    folder: Path, validation: Path | None, is_data: Callable[[Path], bool] | None = None
+) -> Listing:
     """List the training files of a folder, without the validation file or any file of its name.
 
-    Raises DataError, InputMissing.
+    By default, those of DATA_SUFFIXES are. Raises DataError, InputMissing.
     """
+    is_data = is_data or _has_data_suffix
     files: list[Path] = []
     skipped: list[str] = []
     for entry in _entries(folder):
@@ -40,7 +44,7 @@ def list_training_files(folder: Path, validation: Path | None) -> Listing:
             continue
         if validation is not None and _is_validation(entry, validation):
             continue
-        if entry.is_file(follow_symlinks=False) and Path(entry.name).suffix.lower() in DATA_SUFFIXES:
+        if entry.is_file(follow_symlinks=False) and is_data(Path(entry.name)):
             files.append(folder / entry.name)
         else:
             skipped.append(entry.name)
@@ -92,6 +96,10 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
     if len(entries) > FILES_MAX:
         raise DataError(str(folder), None, f"holds more than {FILES_MAX} entries")
     return entries
+
+
+def _has_data_suffix(path: Path) -> bool:
+    return path.suffix.lower() in DATA_SUFFIXES
 
 
 def _check_name(folder: Path, name: str) -> None:

@@ -7,15 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from roundelay.ml.data import Ints
 from roundelay.ml.errors import DataError, printable
+from roundelay.ml.readers.encoding import Encoding
 from roundelay.ml.readers.packed import Shape
 
+if TYPE_CHECKING:
+    from roundelay.ml.readers.table import Table
+
+OnRead = Callable[[int, int], None]  # bytes read, bytes in all
 Rows = npt.NDArray[Any]  # (n, d) uint8 or float32
 
 BLOCK_BYTES = 4 << 20  # of rows, in one block
@@ -47,6 +52,8 @@ class DataSet:
     pixels: bool  # whether features are bytes
     shape: Shape = ()  # channels, height, width
     skipped: tuple[str, ...] = field(default=())
+    table: Table | None = None  # what the rows of a table came from
+    encoding: Encoding | None = None  # how its columns became features
 
     @property
     def classes(self) -> int:
@@ -59,7 +66,8 @@ class DataSet:
 
 def with_test(data: DataSet, other: DataSet) -> DataSet:
     """Return a data set with another one as its test part; labels match their classes. Raises DataError."""
-    if (other.features, other.pixels, other.shape) != (data.features, data.pixels, data.shape):
+    is_same = data.table is not None and other.table is not None and data.table.schema is other.table.schema
+    if not is_same and (other.features, other.pixels, other.shape) != (data.features, data.pixels, data.shape):
         raise DataError(
             "the validation data",
             None,
@@ -75,7 +83,8 @@ def with_test(data: DataSet, other: DataSet) -> DataSet:
         )
     numbers = np.array([data.labels.index(label) for label in other.labels], np.int64)  # (classes,)
     test = tuple(DatasetPart(part.name, numbers[part.y], part.blocks) for part in (*other.training, *other.test))
-    return replace(data, test=test)
+    table = data.table.joined(other.table) if is_same and data.table and other.table else data.table
+    return replace(data, test=test, table=table)
 
 
 def block_rows(row_bytes: int) -> int:

@@ -1,217 +1,244 @@
-"""Tables of numbers with a label column (.csv, .tsv, .txt), with or without a header, in one file or a folder.
+"""Tables with a column of classes (.csv, .tsv, .txt, .data, also packed as .gz or .zip), in one file or a folder.
 
-Each file is read twice: a scan checks it and learns its columns and classes, and later its rows are read in blocks.
-Missing values are refused or, if the options say so, replaced by 0 or by the column's mean over all files.
+Each file is read once (scan.py), into a spool. How its columns become features (encoding.py) depends on the rows that
+train, so it is decided again when they are known.
 """
 
 from __future__ import annotations
 
-import csv
 import math
-from array import array
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
-from roundelay.ml.errors import DataError, InputMissing, printable
-from roundelay.ml.readers.folder import list_training_files
-from roundelay.ml.readers.packed import FEATURES_MAX
-from roundelay.ml.readers.source import SET_ROWS_MAX, DataSet, DatasetPart, Rows, block_rows, number_labels
+from roundelay.ml.data import Ints
+from roundelay.ml.errors import CannotWrite, DataError, printable
+from roundelay.ml.readers.encoding import EncodedColumn, Encoding
+from roundelay.ml.readers.folder import Listing, list_training_files
+from roundelay.ml.readers.scan import FileScan
+from roundelay.ml.readers.schema import Column, Schema, TableOptions
+from roundelay.ml.readers.source import DataSet, DatasetPart, OnRead, Rows, number_labels
+from roundelay.ml.readers.spool import Spool
+
+__all__ = ["SUFFIXES", "TableOptions", "is_table", "read"]
+
+Bools = npt.NDArray[np.bool_]
+Doubles = npt.NDArray[np.float64]
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".data")
-MISSING = ("", "?", "na", "n/a", "nan", "null", "none")
-CLASSES_MAX = 4096
-FIELD_CHARACTERS_MAX = 1 << 20
-_LARGEST = float(np.finfo(np.float32).max)
+PACKED_SUFFIXES = (".gz", ".zip")
+PRECISION = 256  # an offset is subtracted where numbers are this many times larger than their range
+CLASSES_PLAIN = 20  # more classes than this must have several rows each
 
 
-@dataclass(frozen=True)
-class TableOptions:
-    """How to read the columns of a table."""
+@dataclass(frozen=True, eq=False)
+class TablePart:
+    """The rows of one file in the spool."""
 
-    label: int | str = -1  # name, or index from 0; default: the last column
-    missing: str = "refuse"
-
-
-@dataclass
-class _Scan:
-    """What the scan of all files has learned."""
-
-    width: int = 0
-    header: list[str] = field(default_factory=list)
-    label: int = 0  # the index of the label column
-    sums: list[float] = field(default_factory=list)
-    counts: list[int] = field(default_factory=list)
-    classes: dict[str, int] = field(default_factory=dict)
+    name: str
+    start: int
+    end: int
 
 
-def read(path: Path, columns: TableOptions | None = None) -> DataSet:
-    """Read the table in a file, or in the files of a folder. Raises DataError, InputMissing."""
-    columns = columns or TableOptions()
-    listing = list_training_files(path, None) if path.is_dir() else None
-    paths = listing.files if listing else (path,)
-    scan = _Scan()
-    codes = [_scan(each, columns, scan) for each in paths]
-    names = list(scan.classes)
-    order, labels = number_labels(names)
-    if len(labels) < 2:
-        raise DataError(str(path), None, f"has only one class, {printable(names[0], 20)!r}: check --label")
-    fill = _fill(columns, scan)
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A table that has been read."""
+
+    schema: Schema
+    spool: Spool
+    parts: tuple[TablePart, ...]
+
+    def joined(self, other: Table) -> Table:
+        """Return this table with the parts of another one of the same columns."""
+        return replace(self, parts=(*self.parts, *other.parts))
+
+    def fit(self, training: Sequence[Bools | None]) -> Encoding:
+        """Decide how columns become features by the rows that train: a mask (n,) for each part; None: all of them."""
+        uneven = {n: _Values() for n, c in enumerate(self.schema.columns) if c.is_words or c.gaps or _loses_digits(c)}
+        for part, mask in zip(self.parts, training, strict=True):
+            at = 0
+            for rows in self.spool.blocks(part.start, part.end) if uneven else ():
+                chosen = rows if mask is None else rows[mask[at : at + len(rows)]]
+                for n, values in uneven.items():
+                    values.add(chosen[:, n], bool(self.schema.columns[n].is_words))
+                at += len(rows)
+        missing = self.schema.options.missing
+        columns = tuple(
+            _encoded(column, uneven[n], missing) if n in uneven else EncodedColumn(column.name)
+            for n, column in enumerate(self.schema.columns)
+        )
+        return Encoding(columns, self.schema.label, self.schema.place)
+
+    def blocks(self, part: TablePart, encoding: Encoding) -> Iterator[Rows]:
+        """Yield the features of a part's rows: (rows, d) float32 each."""
+        numbers = [_numbering(column, each) for column, each in zip(self.schema.columns, encoding.columns, strict=True)]
+        for rows in self.spool.blocks(part.start, part.end):
+            if not encoding.is_plain:
+                rows = rows.copy()
+                for place, numbering in enumerate(numbers):
+                    if numbering is not None:
+                        known = ~np.isnan(rows[:, place])
+                        rows[known, place] = numbering[rows[known, place].astype(np.int64)]
+            yield encoding.encode(rows)
+
+
+def is_table(path: Path) -> bool:
+    """Return whether the name of a file is that of a table."""
+    packed = path.suffix.lower() in PACKED_SUFFIXES
+    return (Path(path.stem) if packed else path).suffix.lower() in SUFFIXES
+
+
+def read(
+    path: Path,
+    options: TableOptions | None = None,
+    like: DataSet | None = None,
+    without: Path | None = None,
+    on_read: OnRead = lambda done, total: None,
+    fast: bool = True,
+) -> DataSet:
+    """Read the table in a file, or in the files of a folder; its columns are those of `like`, if that is given.
+
+    Raises DataError, InputMissing, CannotWrite.
+    """
+    listing = list_training_files(path, without, is_table) if path.is_dir() else Listing((path,), ())
+    schema, spool = (like.table.schema, like.table.spool) if like and like.table else (Schema(options or TableOptions()), None)
+    total = sum(each.stat().st_size for each in listing.files if each.exists())
+    parts: list[TablePart] = []
+    codes: list[Ints] = []
+    done = 0
+    for each in listing.files:
+        scan = FileScan(each, schema, fast)
+        start = spool.rows if spool else 0
+        try:
+            spool = scan.run(spool, lambda read: on_read(done + read, total))
+        except OSError as error:
+            raise CannotWrite(f"cannot write temporary rows: {error.strerror}") from error
+        parts.append(TablePart(each.name, start, spool.rows))
+        codes.append(np.frombuffer(scan.codes, np.int32).astype(np.int64))
+        done += each.stat().st_size
+    assert spool is not None
+    table = Table(schema, spool, tuple(parts))
+    return _data_set(path, table, codes, listing)
+
+
+def fit(data: DataSet, training: Sequence[Bools | None]) -> DataSet:
+    """Return the data set with its columns encoded by the rows that train: a mask for each part, training then test."""
+    if data.table is None:
+        return data
+    encoding = data.table.fit(training)
+    return _encoded_set(data, data.table, encoding)
+
+
+def _data_set(path: Path, table: Table, codes: Sequence[Ints], listing: Listing) -> DataSet:
+    order, labels = number_labels(list(table.schema.classes.numbers))
+    rows = sum(map(len, codes))
+    _check_classes(path, table.schema, labels, rows)
+    encoding = table.fit([None] * len(table.parts))
     parts = tuple(
-        DatasetPart(each.name, order[np.frombuffer(code, np.int32)], _reader(each, scan, fill))  # (n,)
-        for each, code in zip(paths, codes, strict=True)
+        DatasetPart(part.name, order[code], _reader(table, part, encoding))  # (n,)
+        for part, code in zip(table.parts, codes, strict=True)
     )
-    return DataSet("csv", parts, (), scan.width - 1, labels, False, skipped=listing.skipped if listing else ())
+    return DataSet(
+        "csv", parts, (), encoding.features, labels, False, skipped=listing.skipped, table=table, encoding=encoding
+    )
 
 
-def is_number(text: str) -> bool:
-    return _number(text) is not None
+def _encoded_set(data: DataSet, table: Table, encoding: Encoding) -> DataSet:
+    parts = [
+        replace(part, blocks=_reader(table, each, encoding))
+        for part, each in zip((*data.training, *data.test), table.parts, strict=True)
+    ]
+    training, test = tuple(parts[: len(data.training)]), tuple(parts[len(data.training) :])
+    return replace(data, training=training, test=test, features=encoding.features, encoding=encoding)
 
 
-def _reader(path: Path, scan: _Scan, fill: list[float]) -> Callable[[], Iterator[Rows]]:
-    return lambda: _blocks(path, scan, fill)
+def _reader(table: Table, part: TablePart, encoding: Encoding) -> Callable[[], Iterator[Rows]]:
+    return lambda: table.blocks(part, encoding)
 
 
-def _scan(path: Path, columns: TableOptions, scan: _Scan) -> array[int]:
-    """Scan a file; return the class of each row as an index into scan.classes."""
-    codes = array("i")
-    for line, row in _rows(path):
-        if not codes and _is_header(row, columns, scan):
-            _learn_header(path, line, row, columns, scan)
-            continue
-        if not scan.width:
-            _learn_header(path, line, [], columns, scan, len(row))
-        _check_row(path, line, row, columns, scan)
-        name = row[scan.label].strip()
-        codes.append(scan.classes.setdefault(name, len(scan.classes)))
-        if len(scan.classes) > CLASSES_MAX:
-            raise DataError(str(path), line, f"has more than {CLASSES_MAX} classes: check --label")
-        if len(codes) > SET_ROWS_MAX:
-            raise DataError(str(path), line, f"has more than {SET_ROWS_MAX} rows")
-    if not codes:
-        raise DataError(str(path), None, "is empty" if not scan.header else "holds a header but no rows")
-    return codes
+def _check_classes(path: Path, schema: Schema, labels: tuple[str, ...], rows: int) -> None:
+    """Raise DataError unless the classes are such, and no two of them are meant to be one."""
+    name = f"column {printable(schema.label, 40)!r}" if schema.label else f"column {schema.place}"
+    if len(labels) < 2:
+        raise DataError(
+            str(path), None, f"has only one class, {printable(labels[0], 20)!r}, in {name}: check --label"
+        )
+    real = next((label for label in labels if _is_real(label)), None)
+    if real is not None or (len(labels) > CLASSES_PLAIN and 2 * len(labels) > rows):
+        what = f"real numbers such as {real}" if real is not None else f"{len(labels)} different values in {rows} rows"
+        raise DataError(str(path), None, f"{name} is to be the class, but holds {what}: name another one with --label")
+    alike: dict[str, str] = {}
+    for label in labels:
+        other = alike.setdefault(_key(label), label)
+        if other != label:
+            raise DataError(
+                str(path), None, f"the classes {printable(other, 40)!r} and {printable(label, 40)!r} look like one: use one spelling"
+            )
 
 
-def _blocks(path: Path, scan: _Scan, fill: list[float]) -> Iterator[Rows]:
-    """Yield the features of a scanned file as float32."""
-    step, block = block_rows(4 * scan.width), []
-    for _, row in _rows(path):
-        if scan.header and [name.strip() for name in row] == scan.header:
-            continue
-        values = [*row[: scan.label], *row[scan.label + 1 :]]
-        block.append([_value(text, mean) for text, mean in zip(values, fill, strict=True)])
-        if len(block) == step:
-            yield np.array(block, np.float32)  # (step, d)
-            block = []
-    if block:
-        yield np.array(block, np.float32)  # (rows, d)
-
-
-def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield the number of the last line and the fields of each row; skip blank lines."""
-    csv.field_size_limit(FIELD_CHARACTERS_MAX)
-    line = 0
+def _is_real(label: str) -> bool:
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            first = file.readline(FIELD_CHARACTERS_MAX)
-            file.seek(0)
-            delimiter = max(",;\t", key=first.count)
-            reader = csv.reader(file, delimiter=delimiter, strict=True)
-            for row in reader:
-                line = reader.line_num
-                if row and any(text.strip() for text in row):
-                    yield line, row
-    except UnicodeDecodeError as error:
-        raise DataError(str(path), line + 1, "is not text, on this line or a later one") from error
-    except csv.Error as error:
-        raise DataError(str(path), line + 1, f"cannot be read as a table: {error}") from error
-    except (OSError, ValueError) as error:
-        why = (isinstance(error, OSError) and error.strerror) or error
-        raise InputMissing(f"cannot read {printable(str(path))}: {why}") from error
-
-
-def _is_header(row: list[str], columns: TableOptions, scan: _Scan) -> bool:
-    """Return whether the first row of a file is a header: without numbers, or equal to the first file's header."""
-    if scan.header:
-        return [name.strip() for name in row] == scan.header
-    if scan.width:
+        return float(label) != round(float(label))
+    except (ValueError, OverflowError):
         return False
-    return isinstance(columns.label, str) or all(_number(text) is None and text.strip() for text in row)
 
 
-def _learn_header(
-    path: Path, line: int, header: list[str], columns: TableOptions, scan: _Scan, width: int | None = None
-) -> None:
-    """Store the width of the table, its header and the index of its label column. Raises DataError."""
-    scan.width = len(header) if width is None else width
-    scan.header = [name.strip() for name in header]
-    if not 2 <= scan.width <= FEATURES_MAX:
-        most = FEATURES_MAX - 1
-        raise DataError(str(path), line, f"has {scan.width} fields, expected a label and 1 to {most} features")
-    scan.label = _label_index(path, line, columns.label, scan)
-    scan.sums, scan.counts = [0.0] * scan.width, [0] * scan.width
-
-
-def _label_index(path: Path, line: int, label: int | str, scan: _Scan) -> int:
-    if isinstance(label, str):
-        if label not in scan.header:
-            names = printable(", ".join(scan.header), 120)
-            raise DataError(str(path), line, f"has no column {printable(label, 40)!r}; its columns are {names}")
-        return scan.header.index(label)
-    if not -scan.width <= label < scan.width:
-        raise DataError(str(path), line, f"has no column {label}; its columns are numbered 0 to {scan.width - 1}")
-    return label % scan.width
-
-
-def _check_row(path: Path, line: int, row: list[str], columns: TableOptions, scan: _Scan) -> None:
-    """Check every field of a row, and add its numbers to the sums for the means. Raises DataError."""
-    if len(row) != scan.width:
-        raise DataError(str(path), line, f"has {len(row)} fields, expected {scan.width}")
-    for index, text in enumerate(row):
-        if index == scan.label:
-            if text.strip().lower() in MISSING or not text.isprintable():
-                raise DataError(str(path), line, f"{_column(index, scan)} is {_quote(text)}, not a class")
-            continue
-        value = _number(text)
-        if value is None and text.strip().lower() not in MISSING:
-            raise DataError(str(path), line, f"{_column(index, scan)} is {_quote(text)}, not a number")
-        if value is None and columns.missing == "refuse":
-            raise DataError(str(path), line, f"{_column(index, scan)} is missing: fill it in, or use --missing mean")
-        if value is not None and not abs(value) <= _LARGEST:
-            raise DataError(str(path), line, f"{_column(index, scan)} is {_quote(text)}, not finite or too large")
-        if value is not None:
-            scan.sums[index] += value
-            scan.counts[index] += 1
-
-
-def _fill(columns: TableOptions, scan: _Scan) -> list[float]:
-    """Return the value that replaces missing ones, for each feature."""
-    means = [s / max(1, n) if columns.missing == "mean" else 0.0 for s, n in zip(scan.sums, scan.counts, strict=True)]
-    return [*means[: scan.label], *means[scan.label + 1 :]]
-
-
-def _value(text: str, mean: float) -> float:
-    value = _number(text)
-    return mean if value is None else value
-
-
-def _number(text: str) -> float | None:
-    """Return None if the field is missing or is not a number."""
-    if text.strip().lower() in MISSING or "_" in text:
-        return None
+def _key(label: str) -> str:
+    """Return what spellings of one class have in common."""
     try:
-        value = float(text)
+        return repr(float(label))
     except ValueError:
+        return label.casefold()
+
+
+def _loses_digits(column: Column) -> bool:
+    """Return whether float32 would merge numbers that differ."""
+    spread = column.high - column.low
+    return 0 < spread * PRECISION < max(abs(column.low), abs(column.high))
+
+
+class _Values:
+    """What the values of a column that train add up to."""
+
+    def __init__(self) -> None:
+        self.count, self.low = 0, math.inf
+        self.sums: list[float] = []  # of blocks, each rounded once
+        self.words = np.zeros(0, np.int64)  # (words,) how often each occurs
+
+    def add(self, values: Doubles, are_words: bool) -> None:
+        known = values[~np.isnan(values)]
+        if not len(known):
+            return
+        self.count += len(known)
+        if are_words:
+            counts = np.bincount(known.astype(np.int64), minlength=len(self.words))
+            counts[: len(self.words)] += self.words
+            self.words = counts
+        else:
+            self.low = min(self.low, float(known.min()))
+            self.sums.append(math.fsum(known.tolist()))
+
+
+def _encoded(column: Column, values: _Values, missing: str) -> EncodedColumn:
+    """Return how a column with words, missing values or large numbers is encoded."""
+    if column.is_words:
+        names = zip(column.words.numbers, values.words.tolist(), strict=False)
+        counts = {name: count for name, count in sorted(names) if count}
+        most = max(range(len(counts)), key=list(counts.values()).__getitem__, default=-1)
+        return EncodedColumn(
+            column.name, tuple(counts), fill=float(most if missing == "mean" else -1) if column.gaps else None
+        )
+    mean = math.fsum(values.sums) / max(1, values.count) if missing == "mean" else 0.0
+    offset = values.low if values.count and _loses_digits(column) else 0.0
+    return EncodedColumn(column.name, None, offset, mean if column.gaps else None)
+
+
+def _numbering(column: Column, encoded: EncodedColumn) -> Doubles | None:
+    """Return the number in the encoding of each word of a column, -1 for one that it lacks; None for numbers."""
+    if encoded.words is None:
         return None
-    return math.inf if math.isnan(value) else value
-
-
-def _column(index: int, scan: _Scan) -> str:
-    return f"column {printable(scan.header[index], 40)!r}" if scan.header else f"column {index}"
-
-
-def _quote(text: str) -> str:
-    return f"'{printable(text, 20)}'"
+    places = {word: number for number, word in enumerate(encoded.words)}
+    return np.array([places.get(word, -1) for word in column.words.numbers], np.float64)  # (words,)

@@ -1,0 +1,238 @@
+"""The columns of a table: which one is the class, which hold numbers and which words, agreed over all of its files.
+
+The first file decides; later ones are matched by the names of their columns, or by place if there is no header.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from roundelay.ml.choices import WORDS_MAX_DEFAULT
+from roundelay.ml.errors import DataError, printable
+from roundelay.ml.readers.dialect import LABEL_NAMES, is_missing
+from roundelay.ml.readers.packed import FEATURES_MAX
+
+CLASSES_MAX = 4096
+_INTEGER = re.compile(r"[+-]?(0|[1-9]\d{0,17})(\.0*)?")
+_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T].*)?|\d{1,2}:\d\d(:\d\d.*)?")
+_INDEX_NAMES = ("", "Unnamed: 0")  # of the column that pandas.DataFrame.to_csv writes first
+
+
+@dataclass(frozen=True)
+class TableOptions:
+    """How to read the columns of a table."""
+
+    label: int | str | None = None  # name, or index from 0; default: a column called like a label, else the last
+    missing: str = "refuse"
+    header: str = "auto"
+    decimal: str = "auto"
+    drop: tuple[str, ...] = ()  # columns to leave out, by name or index
+    categorical: tuple[str, ...] = ()  # columns of numbers to be read as words
+    words_max: int = WORDS_MAX_DEFAULT
+
+
+class Words:
+    """Distinct words, numbered in the order in which they come."""
+
+    def __init__(self, most: int, known: Sequence[str] = (), integers: bool = False) -> None:
+        """Allow for `most` words; with `integers`, 1 and 1.0 are one word."""
+        self.most, self._integers = most, integers
+        self.is_number: Callable[[str], bool] = lambda text: False  # what is not a word
+        self.numbers = {word: number for number, word in enumerate(known)}
+        self._spelled: dict[bytes, int] = {}
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def number_all(self, fields: list[bytes]) -> list[int] | None:
+        """Return the number of each field, -1 if missing; or None if one is refused, and nothing is learned."""
+        try:
+            return [self._spelled[field] for field in fields]
+        except KeyError:
+            before = len(self.numbers)
+            found = [self._number(field) for field in fields]
+            if None in found:
+                self._forget(before)
+                return None
+            return found  # type: ignore[return-value]
+
+    def number(self, text: str) -> int:
+        """Return the number of one word. Raises ValueError with what is wrong with it."""
+        word = text.strip()
+        if not word.isprintable() or self.is_number(word):
+            raise ValueError("not a word")
+        if self._integers and (match := _INTEGER.fullmatch(word)):
+            word = str(int(word.partition(".")[0]))
+        if word not in self.numbers:
+            if len(self.numbers) == self.most:
+                raise ValueError(f"one of more than {self.most} different words")
+            self.numbers[word] = len(self.numbers)
+        return self.numbers[word]
+
+    def _number(self, raw: bytes) -> int | None:
+        text = raw.decode()
+        if raw not in self._spelled:
+            try:
+                number = -1 if is_missing(text) else self.number(text)
+            except ValueError:
+                return None
+            if len(self._spelled) > 2 * self.most:  # the same words, with blanks around them
+                self._spelled.clear()
+            self._spelled[raw] = number
+        return self._spelled[raw]
+
+    def _forget(self, size: int) -> None:
+        self.numbers = dict(list(self.numbers.items())[:size])
+        self._spelled.clear()
+
+
+@dataclass(eq=False)
+class Column:
+    """A column of features, and what has been seen of it."""
+
+    name: str
+    place: int  # in the first file
+    words: Words
+    is_words: bool | None = None  # None: no value has been seen
+    is_forced: bool = False  # into words, by --categorical
+    gaps: int = 0
+    low: float = math.inf
+    high: float = -math.inf
+
+    def __str__(self) -> str:
+        return f"column {printable(self.name, 40)!r}" if self.name else f"column {self.place}"
+
+
+@dataclass(eq=False)
+class Layout:
+    """Where the columns of the schema are in one file."""
+
+    columns: list[int]  # of each field: its column in the schema; -1: the class, or left out
+    label: int | None  # the place of the class; None: the file has no classes
+    header: list[str]
+
+    @property
+    def width(self) -> int:
+        """The number of fields of a row."""
+        return len(self.columns)
+
+    def name(self, place: int) -> str:
+        """Return what messages call a column."""
+        return f"column {printable(self.header[place], 40)!r}" if self.header else f"column {place}"
+
+
+@dataclass(eq=False)
+class Schema:
+    """The columns of all files."""
+
+    options: TableOptions
+    columns: list[Column] = field(default_factory=list)
+    classes: Words = field(default_factory=lambda: Words(CLASSES_MAX, integers=True))
+    header: list[str] = field(default_factory=list)  # of the first file
+    label: str = ""
+    place: int = -1  # of the class, in the first file
+    why: str = ""  # that column is the class
+    dropped: list[str] = field(default_factory=list)
+    width: int = 0
+
+    def learn(self, path: Path, line: int, header: list[str], width: int) -> Layout:
+        """Decide on the columns by the first file. Raises DataError."""
+        self.header, self.width = header, width
+        if not 2 <= width <= FEATURES_MAX:
+            most = FEATURES_MAX - 1
+            raise DataError(str(path), line, f"has {width} fields, expected a label and 1 to {most} features")
+        left_out = self._left_out(path, line)
+        self.place, self.why = self._label(path, line, left_out)
+        self.label = header[self.place] if header else ""
+        categorical = {self._find(path, line, each, "--categorical") for each in self.options.categorical}
+        for place in range(width):
+            if place != self.place and place not in left_out:
+                words = Words(self.options.words_max)
+                name = header[place] if header else ""
+                self.columns.append(Column(name, place, words, place in categorical or None, place in categorical))
+        self.dropped = [header[place] or f"column {place}" if header else f"column {place}" for place in left_out]
+        if not self.columns:
+            raise DataError(str(path), line, "has no column of features left")
+        return self._by_place(header)
+
+    def match(self, path: Path, line: int, header: list[str], width: int, need_label: bool = True) -> Layout:
+        """Return the layout of another file. Raises DataError if a column is missing or unknown."""
+        if not self.header or not header:
+            if width != self.width:
+                raise DataError(str(path), line, f"has {width} fields, expected {self.width}")
+            return self._by_place(header)
+        if header == self.header:
+            return self._by_place(header)
+        by_name = {column.name: number for number, column in enumerate(self.columns)}
+        missing = [name for name in (*by_name, self.label) if name not in header and (need_label or name != self.label)]
+        known = {*self.header, *_INDEX_NAMES}
+        unknown = [name for name in header if name not in known]
+        twice = [name for name in header if header.count(name) > 1]
+        if missing or unknown or twice:
+            what = (
+                f"has no column {printable(missing[0], 40)!r}"
+                if missing
+                else f"has a column {printable((unknown or twice)[0], 40)!r} "
+                + ("that the first file lacks" if unknown else "twice")
+            )
+            raise DataError(str(path), line, f"{what}; expected {printable(', '.join(self.header), 120)}")
+        label = header.index(self.label) if self.label in header else None
+        return Layout([by_name.get(name, -1) for name in header], label, header)
+
+    def _by_place(self, header: list[str]) -> Layout:
+        places = [-1] * self.width
+        for number, column in enumerate(self.columns):
+            places[column.place] = number
+        return Layout(places, self.place, header)
+
+    def _left_out(self, path: Path, line: int) -> list[int]:
+        """Return the places of the columns that are no features: those of --drop, and an index without a name."""
+        dropped = {self._find(path, line, each, "--drop") for each in self.options.drop}
+        for place, name in enumerate(self.header):
+            if name in _INDEX_NAMES and place == 0:
+                dropped.add(place)
+            elif not name and place not in dropped:
+                raise DataError(str(path), line, f"column {place} has no name: name it, or leave it out: --drop {place}")
+        return sorted(dropped)
+
+    def _label(self, path: Path, line: int, left_out: Sequence[int]) -> tuple[int, str]:
+        """Return the place of the class, and why it is this one."""
+        if self.options.label is not None:
+            return self._find(path, line, str(self.options.label), "--label"), "--label"
+        places = [place for place in range(self.width) if place not in left_out]
+        named = [place for place in places if self.header and self.header[place].lower() in LABEL_NAMES]
+        is_axis = "x" in self.header and [self.header[place] for place in named] == ["y"]
+        if len(named) == 1 and not (is_axis and named[0] != places[-1]):
+            return named[0], "by its name"
+        if named and named[-1] != places[-1]:
+            if is_axis:
+                named.append(places[-1])
+            names = printable(", ".join(self.header[place] for place in named), 80)
+            raise DataError(str(path), line, f"any of {names} may be the class: say --label {self.header[named[0]]}")
+        if not places:
+            raise DataError(str(path), line, "has no column left")
+        return places[-1], "the last"
+
+    def _find(self, path: Path, line: int, given: str, option: str) -> int:
+        """Return the place of a column that an option names."""
+        if given in self.header:
+            return self.header.index(given)
+        try:
+            place = int(given)
+        except ValueError:
+            names = printable(", ".join(self.header), 120) or f"numbered 0 to {self.width - 1}"
+            raise DataError(
+                str(path), line, f"has no column {printable(given, 40)!r} ({option}); its columns are {names}"
+            ) from None
+        if not -self.width <= place < self.width:
+            raise DataError(str(path), line, f"has no column {place}; its columns are numbered 0 to {self.width - 1}")
+        return place % self.width
+
+
+def looks_like_date(text: str) -> bool:
+    return _DATE.fullmatch(text.strip()) is not None
+
