@@ -29,7 +29,7 @@ from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import NextHop
 from roundelay.client.connection import client_runtime
 from roundelay.node.runtime import Runtime
-from roundelay.rpc import codec
+from roundelay.rpc import fields
 from roundelay.rpc.gen import ComputeNode
 from roundelay.rpc.gen.ttypes import Target
 from roundelay.rpc.peers import Peers
@@ -90,7 +90,7 @@ def _small(raw: socket.socket, peers: Peers, node: NodeRef, grpc: _Grpc | None) 
     question = Ask(node, NextHop(12345), CALL_TIMEOUT_S)
     connection = connect(HOST, node.port, CALL_TIMEOUT_S)
     client = ComputeNode.Client(TBinaryProtocolAccelerated(connection))
-    target, key = Target(codec.id_to_wire(ME.id), ME.incarnation), codec.id_to_wire(12345)
+    target, key = Target(fields.id_to_wire(ME.id), ME.incarnation), fields.id_to_wire(12345)
 
     def ping() -> None:
         raw.sendall(PING)
@@ -284,7 +284,7 @@ def _open(stack: ExitStack, grpc: _Grpc | None) -> Table:
 def _first_call(port: int, context: ssl.SSLContext | None) -> None:
     connection = connect(HOST, port, CALL_TIMEOUT_S, context)
     client = ComputeNode.Client(BinaryProtocol(connection))
-    client.next_hop(Target(codec.id_to_wire(ME.id), ME.incarnation), codec.id_to_wire(12345), [])
+    client.next_hop(Target(fields.id_to_wire(ME.id), ME.incarnation), fields.id_to_wire(12345), [])
     connection.close()
 
 

@@ -16,7 +16,7 @@ from roundelay.chord.effects import Ask
 from roundelay.chord.errors import ChordError, NodeUnreachable, PeerFault
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import SayHello
-from roundelay.rpc import codec
+from roundelay.rpc import fields, ring_codec
 from roundelay.rpc.calls import COMPUTE_NODE, SAY_HELLO, SUPERNODE, WireCall
 from roundelay.rpc.gen import ComputeNode, Supernode
 from roundelay.rpc.gen.ttypes import Target
@@ -31,7 +31,7 @@ class WireSizes:
 
     def question(self, ask: Ask) -> int:
         call, service = _call(ask)
-        target = (Target(codec.id_to_wire(ask.to.id), ask.to.incarnation),) if isinstance(ask.to, NodeRef) else ()
+        target = (Target(fields.id_to_wire(ask.to.id), ask.to.incarnation),) if isinstance(ask.to, NodeRef) else ()
         arguments = getattr(service, f"{call.method}_args")(*target, *call.arguments(ask.request))
         return _message_bytes(call, TMessageType.CALL, arguments)
 
@@ -41,7 +41,7 @@ class WireSizes:
             return 0
         call, service = _call(ask)
         if isinstance(outcome, ChordError):
-            error = codec.error_to_wire(outcome)  # it has one field
+            error = ring_codec.error_to_wire(outcome)  # it has one field
             return _message_bytes(call, TMessageType.REPLY, error) + FIELD_BYTES + STOP_BYTES
         answer = {} if outcome is None else {"success": call.reply(outcome)}
         return _message_bytes(call, TMessageType.REPLY, getattr(service, f"{call.method}_result")(**answer))

@@ -140,6 +140,7 @@ class Connection:
         if self._known is None or time.monotonic() - self._known_at > FRESH_S:
             self._known = self.runtime.run(find_ring(*self.address.entry_points()))
             self._known_at = time.monotonic()
+            self.runtime.peers.bits = self._known.ring.bits
         return self._known
 
     def entry(self) -> RingEntry:

@@ -85,7 +85,8 @@ class ComputeNode:
         self._core: NodeCore | None = None
         self._store_requests = frozenset(self.store.handlers())
         self._store_lock = threading.Lock()  # its own: a disk may be slow, and the ring must not wait for it
-        self._server = Server(compute_node_processor(self._ref, self.answer), options.listen.host, options.listen.port)
+        processor = compute_node_processor(self._ref, self.answer, lambda: self.runtime.peers.bits)
+        self._server = Server(processor, options.listen.host, options.listen.port)
 
     # --- from start to leave
 
@@ -142,6 +143,7 @@ class ComputeNode:
         )
         self._core = assemble(node, self.store, self.orders, surroundings, self._private)
         self.runtime.be(node.ref, self.answer)
+        self.runtime.peers.bits = grant.ring.bits
         self.runtime.nap_until(lambda: node.nudged or len(node.pending) > 0)
         self.runtime.perform_with(AwaitOrder, self._await_order)
         self.runtime.perform_with(Compute, lambda effect: self.load.around(effect, self.trainer.perform))

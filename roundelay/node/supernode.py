@@ -121,7 +121,7 @@ class Supernode:
         self._registry = Registry(ring, random.Random(), self._journal.record, assign, chosen)
         self._runtime = Runtime(Peers())
         self._handlers = self._make_handlers()
-        self._server = Server(supernode_processor(self._serve), address.host, address.port)
+        self._server = Server(supernode_processor(self._serve, ring.bits), address.host, address.port)
         self._say = say
         self._recalled = False
 

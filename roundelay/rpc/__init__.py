@@ -2,7 +2,11 @@
 
 gen          the code that the compiler generates from service.thrift; committed, never edited
 generate     generates it again, or checks that it is fresh
-codec        converts wire structs to domain values and back, and wire exceptions to domain errors and back
+fields       checks single fields; identifiers and digests
+ring_codec   converts the ring's values to wire structs and back, and domain errors to wire exceptions and back
+store_codec  converts the store's values
+job_codec    converts orders, tasks, progress and pushes
+progress_codec  converts a node's training status
 calls        the table of requests: the Thrift call that carries each, and its conversions
 method       one method of the contract: its generated structs and constant bytes
 peers        the client: pooled connections, a deadline on every call, typed errors

@@ -15,11 +15,14 @@ from roundelay.chord import requests as ring
 from roundelay.chord.effects import Request
 from roundelay.chord.refs import Address
 from roundelay.federation import requests
-from roundelay.rpc import codec
-from roundelay.rpc.codec import digest_from_wire, digest_to_wire, id_from_wire, id_to_wire, node_from_wire, node_to_wire
+from roundelay.rpc import fields, job_codec, ring_codec, store_codec
+from roundelay.rpc.fields import digest_from_wire, digest_to_wire, id_from_wire, id_to_wire
 from roundelay.rpc.gen import ComputeNode, Supernode
 from roundelay.rpc.method import Method
+from roundelay.rpc.ring_codec import member_from_wire, node_to_wire
 from roundelay.store import items
+
+NAMES_MAX = 1024  # in one find
 
 
 @dataclass(frozen=True)
@@ -44,21 +47,34 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
+def _ticket(ticket: str) -> str:
+    return fields.text("ticket", ticket)
+
+
+def _find(key: bytes, names: list[str]) -> items.Find:
+    fields.at_most("names", len(names), NAMES_MAX)
+    return items.Find(id_from_wire(key), tuple(names))
+
+
 COMPUTE_NODE: dict[type[Request[Any]], WireCall] = {
     ring.NextHop: WireCall(
         "next_hop",
-        lambda r: (id_to_wire(r.key), codec.nodes_to_wire(r.failed)),
-        lambda key, failed: ring.NextHop(id_from_wire(key), codec.nodes_from_wire(failed)),
-        codec.hop_to_wire,
-        codec.hop_from_wire,
+        lambda r: (id_to_wire(r.key), ring_codec.nodes_to_wire(r.failed)),
+        lambda key, failed: ring.NextHop(id_from_wire(key), ring_codec.nodes_from_wire(failed)),
+        ring_codec.hop_to_wire,
+        ring_codec.hop_from_wire,
     ),
     ring.GetNeighbours: WireCall(
-        "neighbours", lambda r: (), ring.GetNeighbours, codec.neighbourhood_to_wire, codec.neighbourhood_from_wire
+        "neighbours",
+        lambda r: (),
+        ring.GetNeighbours,
+        ring_codec.neighbourhood_to_wire,
+        ring_codec.neighbourhood_from_wire,
     ),
     ring.Notify: WireCall(
         "notify",
         lambda r: (node_to_wire(r.sender),),
-        lambda sender: ring.Notify(node_from_wire(sender)),
+        lambda sender: ring.Notify(member_from_wire(sender)),
         _as_it_is,
         _as_it_is,
     ),
@@ -66,24 +82,26 @@ COMPUTE_NODE: dict[type[Request[Any]], WireCall] = {
     ring.Leaving: WireCall(
         "leaving",
         lambda r: (node_to_wire(r.sender),),
-        lambda sender: ring.Leaving(node_from_wire(sender)),
+        lambda sender: ring.Leaving(member_from_wire(sender)),
         _as_it_is,
         _as_it_is,
     ),
-    ring.GetStatus: WireCall("status", lambda r: (), ring.GetStatus, codec.status_to_wire, codec.status_from_wire),
+    ring.GetStatus: WireCall(
+        "status", lambda r: (), ring.GetStatus, ring_codec.status_to_wire, ring_codec.status_from_wire
+    ),
     items.Put: WireCall(
         "put",
-        lambda r: (codec.item_to_wire(r.item),),
-        lambda item: items.Put(codec.item_from_wire(item)),
-        codec.receipt_to_wire,
-        codec.receipt_from_wire,
+        lambda r: (store_codec.item_to_wire(r.item),),
+        lambda item: items.Put(store_codec.item_from_wire(item)),
+        store_codec.receipt_to_wire,
+        store_codec.receipt_from_wire,
     ),
     items.Write: WireCall(
         "write",
         lambda r: (digest_to_wire(r.digest), r.size_bytes, r.offset, r.piece),
         lambda digest, size, offset, piece: items.Write(digest_from_wire(digest), size, offset, piece),
-        codec.receipt_to_wire,
-        codec.receipt_from_wire,
+        store_codec.receipt_to_wire,
+        store_codec.receipt_from_wire,
         is_bulky=True,
     ),
     items.Read: WireCall(
@@ -97,42 +115,52 @@ COMPUTE_NODE: dict[type[Request[Any]], WireCall] = {
     items.Find: WireCall(
         "find",
         lambda r: (id_to_wire(r.key), list(r.names)),
-        lambda key, names: items.Find(id_from_wire(key), tuple(names)),
-        codec.items_to_wire,
-        codec.items_from_wire,
+        _find,
+        store_codec.items_to_wire,
+        store_codec.items_from_wire,
     ),
     items.GetRangeDigest: WireCall(
         "range_digest",
         lambda r: (id_to_wire(r.start), id_to_wire(r.end)),
         lambda start, end: items.GetRangeDigest(id_from_wire(start), id_from_wire(end)),
-        codec.range_digest_to_wire,
-        codec.range_digest_from_wire,
+        store_codec.range_digest_to_wire,
+        store_codec.range_digest_from_wire,
     ),
     items.ListRange: WireCall(
         "list_range",
         lambda r: (id_to_wire(r.start), id_to_wire(r.end)),
         lambda start, end: items.ListRange(id_from_wire(start), id_from_wire(end)),
-        codec.items_to_wire,
-        codec.items_from_wire,
+        store_codec.items_to_wire,
+        store_codec.items_from_wire,
     ),
-    requests.DriverHeartbeat: WireCall("driving", lambda r: (r.job,), requests.DriverHeartbeat, _as_it_is, _as_it_is),
-    requests.Order: WireCall("order", lambda r: (codec.order_to_wire(r),), codec.order_from_wire, _as_it_is, _as_it_is),
-    requests.Push: WireCall("push", lambda r: (codec.push_to_wire(r),), codec.push_from_wire, _as_it_is, _as_it_is),
+    requests.DriverHeartbeat: WireCall(
+        "driving",
+        lambda r: (r.job,),
+        lambda job: requests.DriverHeartbeat(fields.text("job", job)),
+        _as_it_is,
+        _as_it_is,
+    ),
+    requests.Order: WireCall(
+        "order", lambda r: (job_codec.order_to_wire(r),), job_codec.order_from_wire, _as_it_is, _ticket
+    ),
+    requests.Push: WireCall(
+        "push", lambda r: (job_codec.push_to_wire(r),), job_codec.push_from_wire, _as_it_is, _as_it_is
+    ),
     requests.Collect: WireCall(
         "collect",
         lambda r: (r.ticket, round(r.wait_s * 1000)),
-        lambda ticket, wait_ms: requests.Collect(ticket, wait_ms / 1000),
-        codec.progress_to_wire,
-        codec.progress_from_wire,
+        lambda ticket, wait_ms: requests.Collect(_ticket(ticket), fields.count("wait_ms", wait_ms) / 1000),
+        job_codec.progress_to_wire,
+        job_codec.progress_from_wire,
     ),
 }
 
 # The one call to a node without a target: the caller does not know the node yet.
-SAY_HELLO = WireCall("hello", lambda r: (), ring.SayHello, codec.hello_to_wire, codec.hello_from_wire)
+SAY_HELLO = WireCall("hello", lambda r: (), ring.SayHello, ring_codec.hello_to_wire, ring_codec.hello_from_wire)
 
 
 def _admit(host: str, port: int) -> ring.Admit:
-    codec.check_address(host, port)
+    fields.address(host, port)
     return ring.Admit(Address(host, port))
 
 
@@ -141,28 +169,28 @@ SUPERNODE: dict[type[Request[Any]], WireCall] = {
         "admit",
         lambda r: (r.address.host, r.address.port),
         _admit,
-        codec.grant_to_wire,
-        codec.grant_from_wire,
+        ring_codec.grant_to_wire,
+        ring_codec.grant_from_wire,
         Supernode,
     ),
     ring.Heartbeat: WireCall(
         "report",
         lambda r: (node_to_wire(r.node),),
-        lambda node: ring.Heartbeat(node_from_wire(node)),
-        codec.lease_to_wire,
-        codec.lease_from_wire,
+        lambda node: ring.Heartbeat(member_from_wire(node)),
+        ring_codec.lease_to_wire,
+        ring_codec.lease_from_wire,
         Supernode,
     ),
     ring.Retire: WireCall(
         "retire",
         lambda r: (node_to_wire(r.node),),
-        lambda node: ring.Retire(node_from_wire(node)),
+        lambda node: ring.Retire(member_from_wire(node)),
         _as_it_is,
         _as_it_is,
         Supernode,
     ),
     ring.GetMembers: WireCall(
-        "members", lambda r: (), ring.GetMembers, codec.members_to_wire, codec.members_from_wire, Supernode
+        "members", lambda r: (), ring.GetMembers, ring_codec.members_to_wire, ring_codec.members_from_wire, Supernode
     ),
 }
 

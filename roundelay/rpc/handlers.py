@@ -13,7 +13,8 @@ from thrift.Thrift import TApplicationException, TMessageType, TType
 from roundelay.chord.effects import Request
 from roundelay.chord.errors import ChordError, Malformed, WrongIncarnation
 from roundelay.chord.refs import NodeRef
-from roundelay.rpc import codec
+from roundelay.chord.ring import BITS_MAX
+from roundelay.rpc import fields, ring_codec
 from roundelay.rpc.calls import COMPUTE_NODE, SAY_HELLO, SUPERNODE, WireCall
 from roundelay.rpc.method import message_begin
 from roundelay.rpc.protocol import BinaryProtocol
@@ -21,14 +22,19 @@ from roundelay.rpc.protocol import BinaryProtocol
 Answer = Callable[[Request[Any]], Any]
 
 
-def compute_node_processor(me: Callable[[], NodeRef], answer: Answer) -> Processor:
-    """Return a processor of a compute node's calls. `me` returns its identity, which it gets when it is admitted."""
-    return Processor(answer, (SAY_HELLO,), COMPUTE_NODE.values(), me)
+def compute_node_processor(
+    me: Callable[[], NodeRef], answer: Answer, bits: Callable[[], int] = lambda: BITS_MAX
+) -> Processor:
+    """Return a processor of a compute node's calls.
+
+    `me` returns its identity, which it gets when it is admitted, and `bits` the size of its ring.
+    """
+    return Processor(answer, (SAY_HELLO,), COMPUTE_NODE.values(), me, bits)
 
 
-def supernode_processor(answer: Answer) -> Processor:
+def supernode_processor(answer: Answer, bits: int = BITS_MAX) -> Processor:
     """Return a processor of the supernode's calls."""
-    return Processor(answer, SUPERNODE.values())
+    return Processor(answer, SUPERNODE.values(), bits=lambda: bits)
 
 
 class Processor:
@@ -40,9 +46,11 @@ class Processor:
         untargeted: Iterable[WireCall],
         targeted: Iterable[WireCall] = (),
         me: Callable[[], NodeRef] | None = None,
+        bits: Callable[[], int] = lambda: BITS_MAX,
     ) -> None:
         self._answer = answer
         self._me = me
+        self._bits = bits
         self._calls = {call.method: (call, False) for call in untargeted}
         self._calls.update({call.method: (call, True) for call in targeted})
 
@@ -56,11 +64,12 @@ class Processor:
             messages.refuse(name, seqid, TApplicationException.UNKNOWN_METHOD, f"Unknown function {name}")
             return
         method = call.thrift
-        arguments = method.values(messages.read(method.arguments, method.arguments_spec))
+        arguments = messages.read(method.arguments, method.arguments_spec)
         messages.readMessageEnd()
         try:
-            result = method.answered(self.serve(call, arguments, is_targeted))
-        except codec.WIRE_EXCEPTIONS as error:
+            self._check_identifiers(arguments)
+            result = method.answered(self.serve(call, method.values(arguments), is_targeted))
+        except ring_codec.WIRE_EXCEPTIONS as error:
             result = method.failed(error)
         begins = method.reply_begins if seqid == 0 else message_begin(name, TMessageType.REPLY, seqid)
         messages.send(begins, result, method.result_spec, method.is_bulky)
@@ -73,14 +82,20 @@ class Processor:
                 arguments = arguments[1:]
             if None in arguments:
                 raise Malformed(f"{call.method} lacks an argument")
-            codec.check_complete(arguments)
+            fields.check_complete(arguments)
             return call.reply(self._answer(call.request(*arguments)))
         except ChordError as error:
-            raise codec.error_to_wire(error) from error
+            raise ring_codec.error_to_wire(error) from error
+
+    def _check_identifiers(self, arguments: Any) -> None:
+        try:
+            fields.check_identifiers(arguments, self._bits())
+        except ChordError as error:
+            raise ring_codec.error_to_wire(error) from error
 
     def _require_me(self, target: Any) -> None:
         """Raise WrongIncarnation unless the call is meant for this incarnation of this node."""
         assert self._me is not None
         me = self._me()
-        if target is None or target.incarnation != me.incarnation or target.id != codec.id_to_wire(me.id):
+        if target is None or target.incarnation != me.incarnation or target.id != fields.id_to_wire(me.id):
             raise WrongIncarnation(me)

@@ -18,8 +18,9 @@ from thrift.transport.TTransport import TTransportException
 from roundelay.chord.effects import Ask
 from roundelay.chord.errors import ChordError, Malformed, NodeUnreachable, PeerFault
 from roundelay.chord.refs import Address, NodeRef
+from roundelay.chord.ring import BITS_MAX
 from roundelay.chord.round_trips import Place, RoundTrips
-from roundelay.rpc import codec
+from roundelay.rpc import fields, ring_codec
 from roundelay.rpc.calls import COMPUTE_NODE, UNTARGETED, WireCall
 from roundelay.rpc.gen.ttypes import Target
 from roundelay.rpc.protocol import BinaryProtocol
@@ -53,6 +54,7 @@ class Peers:
         self._closed = False
         self._round_trips = RoundTrips()
         self.calls = 0  # made so far, for statistics
+        self.bits = BITS_MAX  # of the ring, once it is known: no identifier in an answer may be longer
 
     def ask(self, ask: Ask) -> Any:
         """Return the answer. Raises NodeUnreachable, PeerFault, or the ChordError that the peer answered with."""
@@ -113,11 +115,12 @@ class Peers:
             raw = line.messages.call(call.thrift, arguments)
             if measures:
                 self._record_answer(place, time.monotonic() - began)
-            codec.check_complete(raw)
+            fields.check_complete(raw)
+            fields.check_identifiers(raw, self.bits)
             answer = call.answer(raw)
-        except codec.WIRE_EXCEPTIONS as error:
+        except ring_codec.WIRE_EXCEPTIONS as error:
             self._give_back(place, line)
-            raise codec.error_from_wire(error) from error
+            raise ring_codec.error_from_wire(error) from error
         except TApplicationException as error:
             self._give_back(place, line)
             raise PeerFault(f"{Address(*place)} failed inside: {error.message}") from error
@@ -198,7 +201,7 @@ def _wire_call(ask: Ask) -> tuple[WireCall, Arguments]:
     if call is not None:
         if not isinstance(to, NodeRef):
             raise Malformed(f"{type(request).__name__} needs a node as its target, not {to}")
-        return call, (Target(codec.id_to_wire(to.id), to.incarnation), *call.arguments(request))
+        return call, (Target(fields.id_to_wire(to.id), to.incarnation), *call.arguments(request))
     call = UNTARGETED.get(type(request))
     if call is None:
         raise Malformed(f"{type(request).__name__} is answered only within its own process; it cannot be sent")

@@ -29,7 +29,7 @@ from roundelay.chord.ring import Ring
 from roundelay.federation.orders import QUEUED_MAX, Orders
 from roundelay.federation.requests import Order
 from roundelay.federation.tasks import MixTask
-from roundelay.rpc import codec, generate
+from roundelay.rpc import fields, generate, ring_codec
 from roundelay.rpc.calls import COMPUTE_NODE, SAY_HELLO, SUPERNODE
 from roundelay.rpc.gen import ComputeNode, Supernode
 from roundelay.rpc.gen import ttypes as wire_types
@@ -118,7 +118,9 @@ def declared(kind: type[Request[Any]]) -> set[type[ChordError]]:
     module = Supernode if kind in SUPERNODE else ComputeNode
     spec = getattr(module, f"{CALLS[kind].method}_result").thrift_spec
     raised = [field[3][0] for field in spec[1:] if field is not None]
-    return {WrongIncarnation if each is wire_types.WrongIncarnation else codec._DOMAIN_ERRORS[each] for each in raised}
+    return {
+        WrongIncarnation if each is wire_types.WrongIncarnation else ring_codec._DOMAIN_ERRORS[each] for each in raised
+    }
 
 
 @pytest.mark.parametrize("kind", [*TARGETED, *UNTARGETED])
@@ -182,7 +184,7 @@ def node_processor(wire: Wire) -> Processor:
 def test_a_call_without_one_of_its_arguments_is_malformed(kind: type[Request[Any]], wire: Wire) -> None:
     call = CALLS[kind]
     processor = supernode_processor(wire.process.answer) if kind in SUPERNODE else node_processor(wire)
-    me = [] if kind in SUPERNODE else [Target(codec.id_to_wire(wire.node.id), wire.node.incarnation)]
+    me = [] if kind in SUPERNODE else [Target(fields.id_to_wire(wire.node.id), wire.node.incarnation)]
     arguments = call.arguments(example(kind))
 
     for missing in range(len(arguments)):
@@ -222,12 +224,12 @@ def test_a_generated_client_over_thrifts_own_transport_is_answered(wire: Wire) -
     client._seqid = 7
     framed.open()
 
-    answered = client.neighbours(Target(codec.id_to_wire(wire.node.id), wire.node.incarnation))
+    answered = client.neighbours(Target(fields.id_to_wire(wire.node.id), wire.node.incarnation))
     with pytest.raises(wire_types.WrongIncarnation):
         client.neighbours(Target(bytes(20), 1))
 
     framed.close()
-    assert codec.neighbourhood_from_wire(answered) == wire.process.reply
+    assert ring_codec.neighbourhood_from_wire(answered) == wire.process.reply
 
 
 def test_a_generated_processor_behind_our_server_answers_us(wire: Wire) -> None:
@@ -235,7 +237,7 @@ def test_a_generated_processor_behind_our_server_answers_us(wire: Wire) -> None:
         def neighbours(self, target: Target) -> Any:
             if target.incarnation != wire.node.incarnation:
                 raise wire_types.NotYet("not yet")
-            return codec.neighbourhood_to_wire(requests.Neighbourhood(wire.node, (wire.node,)))
+            return ring_codec.neighbourhood_to_wire(requests.Neighbourhood(wire.node, (wire.node,)))
 
     class Generated:
         processor = ComputeNode.Processor(Node())

@@ -6,13 +6,16 @@ import copy
 import inspect
 import math
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from contextlib import nullcontext, suppress
+from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from thrift.protocol.TBinaryProtocol import TBinaryProtocolAccelerated, TBinaryProtocolAcceleratedFactory
+from thrift.Thrift import TType
 from thrift.transport.TTransport import TMemoryBuffer
 from thrift.TSerialization import deserialize, serialize
 
@@ -20,11 +23,19 @@ from roundelay.chord import errors
 from roundelay.chord.errors import ChordError, Malformed
 from roundelay.chord.refs import NodeRef
 from roundelay.federation.requests import Order, Progress
-from roundelay.rpc import codec
+from roundelay.federation.states import ORDER_STATES
+from roundelay.rpc import fields, job_codec, progress_codec, ring_codec, store_codec
+from roundelay.rpc.gen import ComputeNode
 from roundelay.rpc.gen import ttypes as wire
 from tests.rpc.wire_values import EFFORT, I64, digests, identifiers, values
 
-PAIRS = sorted(name.removesuffix("_to_wire") for name in vars(codec) if name.endswith("_to_wire") and name[0] != "_")
+CODECS: dict[str, Any] = {
+    name: function
+    for module in (fields, ring_codec, store_codec, job_codec, progress_codec)
+    for name, function in vars(module).items()
+    if name.endswith(("_to_wire", "_from_wire")) and name[0] != "_"
+}
+PAIRS = sorted(name.removesuffix("_to_wire") for name in CODECS if name.endswith("_to_wire"))
 STRUCTS = sorted(set(PAIRS) - {"id", "digest", "error", "nodes", "items"})
 BY_NAME = {"id": identifiers, "digest": digests}
 ERRORS = (
@@ -41,7 +52,7 @@ ME = NodeRef(7, "127.0.0.1", 8001, 2)
 
 
 def both(pair: str) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
-    return getattr(codec, f"{pair}_to_wire"), getattr(codec, f"{pair}_from_wire")
+    return CODECS[f"{pair}_to_wire"], CODECS[f"{pair}_from_wire"]
 
 
 def domain_values(pair: str) -> st.SearchStrategy[Any]:
@@ -74,14 +85,14 @@ def test_every_value_comes_back_equal(pair: str, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("error", ERRORS)
 def test_every_error_keeps_its_type_and_its_message(error: type[ChordError]) -> None:
-    back = codec.error_from_wire(through_bytes(codec.error_to_wire(error("the words"))))
+    back = ring_codec.error_from_wire(through_bytes(ring_codec.error_to_wire(error("the words"))))
 
     assert type(back) is error
     assert str(back) == "the words"
 
 
 def test_a_wrong_incarnation_carries_the_node_that_listens_now() -> None:
-    back = codec.error_from_wire(through_bytes(codec.error_to_wire(errors.WrongIncarnation(ME))))
+    back = ring_codec.error_from_wire(through_bytes(ring_codec.error_to_wire(errors.WrongIncarnation(ME))))
 
     assert isinstance(back, errors.WrongIncarnation)
     assert back.actual == ME
@@ -94,7 +105,7 @@ def test_every_exception_of_the_contract_has_a_domain_error() -> None:
         if inspect.isclass(each) and issubclass(each, Exception) and each.__module__ == wire.__name__
     }
 
-    assert of_the_contract == set(codec.WIRE_EXCEPTIONS)
+    assert of_the_contract == set(ring_codec.WIRE_EXCEPTIONS)
 
 
 def node(**changes: Any) -> wire.Node:
@@ -126,6 +137,11 @@ def config(**changes: Any) -> wire.TrainConfig:
     return wire.TrainConfig(**good | {"class_weights": b"", "mu": 0.0} | changes)
 
 
+def status(**changes: Any) -> wire.Status:
+    good = {"node": node(), "ring": wire.Ring(160, 8, 3), "predecessor": node(), "successors": [node()], "fingers": []}
+    return wire.Status(**good | {"names": [], "stored_bytes": 0} | changes)
+
+
 def training(**changes: Any) -> wire.TrainingStatus:
     return wire.TrainingStatus(**{"job": "j", "round": 1, "activity": 2, "files": 1} | changes)
 
@@ -149,6 +165,37 @@ def file(**changes: Any) -> wire.TrainingFile:
         ("node", node(host="a\0b")),
         ("node", node(port=-1)),
         ("node", node(port=65536)),
+        ("node", node(host="")),
+        ("node", node(incarnation=-1)),
+        ("node", node(incarnation=I64)),
+        ("node", node(host="a\u202eb")),
+        ("hello", wire.Hello(node(host="", port=0), wire.Ring(160, 8, 3), True)),
+        ("grant", wire.Grant(node(), wire.Ring(160, 8, 3), node(host="", port=0))),
+        ("lease", wire.Lease(0)),
+        ("lease", wire.Lease(-5)),
+        ("members", wire.Members(wire.Ring(160, 8, 3), [node(incarnation=I64)])),
+        ("ring", wire.Ring(160, 30_000, 3)),
+        ("hop", wire.Hop(nearer=wire.Nearer([wire.Candidate(node(), 160)]))),
+        ("status", status(names=["a\x1b[2J"])),
+        ("status", status(stored_bytes=-1)),
+        ("item", wire.Item(entry(), I64, 1, False)),
+        ("item", wire.Item(entry(), -1, 1, False)),
+        ("item", wire.Item(entry(), 1, -1, False)),
+        ("item", wire.Item(entry(), 1, I64, False)),
+        ("entry", entry(size=1 << 62)),
+        ("entry", entry(name="a\x1b[2J")),
+        ("range_digest", wire.RangeDigest(-1, 0)),
+        ("receipt", wire.Receipt(False, -1)),
+        ("push", wire.Push("j", 1, 1, 1, node(host="", port=0), bytes(32), 1)),
+        ("push", wire.Push("j\x1b", 1, 1, 1, node(), bytes(32), 1)),
+        ("share", wire.Share(node(), bytes((1 << 14) + 1))),
+        ("order", order(job="j\n")),
+        ("order", order(files=[file(size=1 << 62)])),
+        ("order", order(files=[file(rows=I64)])),
+        ("order", order(files=[file(index=1 << 17)])),
+        ("order", order(files=[file()], shares=[wire.Share(node(), b"\x03")])),
+        ("progress", wire.Progress("done", "", bytes(32), 1, seconds=-1.0)),
+        ("progress", wire.Progress("done", "", bytes(32), 1 << 62)),
         ("nodes", [node(), node(port=70000)]),
         ("ring", wire.Ring(2, 8, 3)),
         ("ring", wire.Ring(161, 8, 3)),
@@ -178,7 +225,6 @@ def file(**changes: Any) -> wire.TrainingFile:
         ("order", order(job="j" * 65)),
         ("progress", wire.Progress("done", "", bytes(3), 5)),
         ("progress", wire.Progress("asleep", "")),
-        ("progress", wire.Progress("failed", "!" * 5000)),
         ("progress", wire.Progress("done", "", bytes(32), -1)),
         ("progress", wire.Progress("done", "", bytes(32), 1, seconds=math.inf)),
         ("progress", wire.Progress("done", "", bytes(32), 1, loss=math.nan)),
@@ -232,7 +278,7 @@ def test_a_value_that_violates_the_contract_is_malformed(pair: str, raw: Any) ->
 )
 def test_the_error_for_a_task_out_of_range_names_the_field(task: wire.Task, field: str) -> None:
     with pytest.raises(Malformed, match=field):
-        codec.order_from_wire(order(task=task))
+        job_codec.order_from_wire(order(task=task))
 
 
 @pytest.mark.parametrize("count", [0, 2])
@@ -240,13 +286,20 @@ def test_an_evaluation_order_without_exactly_one_file_is_malformed(count: int) -
     task = wire.Task(evaluate=wire.EvaluateTask(plan(), b""))
 
     with pytest.raises(Malformed, match="to evaluate on"):
-        codec.order_from_wire(order(task=task, files=[file()] * count))
+        job_codec.order_from_wire(order(task=task, files=[file()] * count))
 
 
 def test_an_error_message_that_is_too_long_is_truncated_before_it_is_sent() -> None:
-    sent = codec.progress_to_wire(Progress("failed", "!" * 5000))
+    sent = job_codec.progress_to_wire(Progress("failed", "!" * 5000))
 
-    assert codec.progress_from_wire(sent) == Progress("failed", "!" * codec.MESSAGE_CHARACTERS_MAX)
+    assert job_codec.progress_from_wire(sent) == Progress("failed", "!" * (fields.MESSAGE_CHARACTERS_MAX - 3) + "...")
+
+
+def test_a_message_is_escaped_for_the_terminal_that_will_show_it() -> None:
+    received = job_codec.progress_from_wire(wire.Progress("failed", "a\x1b[2J\nforged line \u202e"))
+
+    assert received.message == r"a\x1b[2J\nforged line \u202e"
+    assert str(ring_codec.error_from_wire(wire.Busy("\x1b[2J"))) == r"\x1b[2J"
 
 
 @EFFORT
@@ -254,13 +307,75 @@ def test_an_error_message_that_is_too_long_is_truncated_before_it_is_sent() -> N
 def test_an_order_has_the_same_ticket_on_both_sides_of_the_wire(data: st.DataObject) -> None:
     sent = data.draw(values(Order))
 
-    assert codec.order_from_wire(through_bytes(codec.order_to_wire(sent))).ticket == sent.ticket
+    assert job_codec.order_from_wire(through_bytes(job_codec.order_to_wire(sent))).ticket == sent.ticket
+
+
+def any_field(kind: int, what: Any) -> st.SearchStrategy[Any]:
+    """Return whatever Thrift's decoder can put into a field of this type."""
+    match kind:
+        case TType.BOOL:
+            return st.booleans()
+        case TType.I16 | TType.I32 | TType.I64:
+            limit = 1 << {TType.I16: 15, TType.I32: 31, TType.I64: 63}[kind]
+            return st.integers(-limit, limit - 1) | st.integers(-2, 40)
+        case TType.DOUBLE:
+            return st.floats()
+        case TType.STRING if what == "BINARY":
+            return st.binary(max_size=40) | st.sampled_from([bytes(20), bytes(32), b"\xff" * 20, b"\xff" * 32])
+        case TType.STRING:
+            return st.text(max_size=70) | st.sampled_from(ORDER_STATES)
+        case TType.LIST:
+            return st.lists(any_field(what[0], what[1]), max_size=3)
+        case TType.STRUCT:
+            return any_struct(what[0])
+    raise AssertionError(f"no strategy for type {kind}")
+
+
+@cache
+def any_struct(kind: Any) -> st.SearchStrategy[Any]:
+    """Return structs with any values; their required fields are set, as check_complete demands."""
+    needed = required_fields_of(kind)
+    strategies = {
+        name: any_field(what, detail) if name in needed else st.none() | any_field(what, detail)
+        for _, what, name, detail, _ in filter(None, kind.thrift_spec)
+    }
+    return st.builds(kind, **strategies)
+
+
+@pytest.mark.parametrize("pair", STRUCTS)
+@settings(max_examples=30, derandomize=True, deadline=None)
+@given(data=st.data())
+def test_a_decoder_of_any_struct_returns_a_value_or_says_that_it_is_malformed(pair: str, data: st.DataObject) -> None:
+    from_wire = both(pair)[1]
+    kind = typing.get_type_hints(from_wire)["raw"]
+    raw = data.draw(any_struct(kind))
+
+    with suppress(Malformed):
+        from_wire(raw)
+
+
+@pytest.mark.parametrize("bits", [3, 8, 159])
+def test_an_identifier_beyond_the_ring_is_malformed_wherever_it_is_nested(bits: int) -> None:
+    within, beyond = fields.id_to_wire((1 << bits) - 1), fields.id_to_wire(1 << bits)
+
+    for identifier, is_beyond in ((within, False), (beyond, True)):
+        for raw in (
+            ComputeNode.next_hop_args(wire.Target(bytes(20), 1), identifier, []),
+            ComputeNode.next_hop_args(wire.Target(bytes(20), 1), bytes(20), [node(id=identifier)]),
+            ComputeNode.range_digest_args(wire.Target(bytes(20), 1), bytes(20), identifier),
+            ComputeNode.put_args(wire.Target(bytes(20), 1), wire.Item(entry(key=identifier), 1, 1, False)),
+            wire.Hop(owners=wire.Owners([node(), node(id=identifier)])),
+        ):
+            with pytest.raises(Malformed, match="does not fit") if is_beyond else nullcontext():
+                fields.check_identifiers(raw, bits)
+        fields.check_identifiers(ComputeNode.next_hop_args(None, identifier, []), 160)
+        fields.check_identifiers(ComputeNode.write_args(wire.Target(bytes(20), 1), bytes(32), 20, 0, identifier), bits)
 
 
 @pytest.mark.parametrize("host", ["", "a\tb", "a\x7f", "\u202e", "h" * 256])
 def test_an_admission_request_with_an_invalid_host_is_malformed(host: str) -> None:
     with pytest.raises(Malformed):
-        codec.check_address(host, 8001)
+        fields.address(host, 8001)
 
 
 @pytest.mark.parametrize("pair", STRUCTS)
@@ -268,18 +383,23 @@ def test_an_admission_request_with_an_invalid_host_is_malformed(host: str) -> No
 @given(data=st.data())
 def test_a_struct_without_a_required_field_is_malformed(pair: str, data: st.DataObject) -> None:
     whole = both(pair)[0](data.draw(domain_values(pair)))
-    codec.check_complete(whole)
+    fields.check_complete(whole)
 
     for name in required_fields(whole):
         lacking = copy.copy(whole)
         setattr(lacking, name, None)
         with pytest.raises(Malformed, match=name):
-            codec.check_complete([lacking])  # also where it lies within something else
+            fields.check_complete([lacking])  # also where it lies within something else
 
 
 def required_fields(raw: Any) -> list[str]:
     """Return the fields that the generated validate() requires."""
-    source = inspect.getsource(type(raw).validate)
+    return required_fields_of(typing.cast(Hashable, type(raw)))
+
+
+@cache
+def required_fields_of(kind: Any) -> list[str]:
+    source = inspect.getsource(kind.validate)
     return [line.split("self.")[1].split(" is None")[0] for line in source.splitlines() if "if self." in line]
 
 

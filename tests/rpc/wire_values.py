@@ -14,7 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from roundelay.chord.effects import Request
-from roundelay.chord.refs import Address, NodeRef
+from roundelay.chord.refs import Address, NodeRef, vacant
 from roundelay.chord.requests import Candidate, Hop, Neighbourhood
 from roundelay.chord.ring import Ring
 from roundelay.federation.requests import Order, Share, TrainingFile
@@ -28,16 +28,19 @@ I32, I64 = (1 << 31) - 1, (1 << 63) - 1
 EFFORT = settings(max_examples=20, derandomize=True, deadline=None)
 
 names = st.text("aZ09 ._-~\u00e9\u4e2d\U0001f600", min_size=1, max_size=9).filter(lambda name: name not in (".", ".."))
-texts = st.text("aZ09 ./\\\"'\n\0\u00e9\u4e2d\U0001f600", max_size=9)
-hosts = st.text("aZ09.:-[]\u00e9", max_size=9)
+texts = st.text("aZ09 ./\\\"'\u00e9\u4e2d\U0001f600", max_size=9)
+hosts = st.text("aZ09.:-[]\u00e9", min_size=1, max_size=9)
 identifiers = st.integers(0, (1 << 160) - 1)
 digests = st.integers(0, (1 << 256) - 1).map(lambda number: number.to_bytes(32).hex())
-sizes = st.integers(0, I64)
+sizes = st.integers(0, 256 << 20)
+long_numbers = st.integers(0, I64)
+clocks = st.integers(0, 1 << 60)  # nanoseconds, before now
 whole_numbers = st.integers(0, I32)
 milliseconds = st.integers(0, 10**9).map(lambda ms: ms / 1000)
 doubles = st.floats(allow_nan=False, allow_infinity=False)
-nodes = st.builds(NodeRef, identifiers, hosts, st.integers(0, 65535), st.integers(-I64 - 1, I64))
-node_lists = st.lists(nodes, min_size=1, max_size=3).map(tuple)
+nodes = st.builds(NodeRef, identifiers, hosts, st.integers(1, 65535), clocks)
+placeholders = st.builds(vacant, identifiers)
+node_lists = st.lists(nodes | placeholders, min_size=1, max_size=3).map(tuple)
 rings = st.integers(1, 40).flatmap(
     lambda successors: st.builds(Ring, st.integers(3, 160), st.just(successors), st.integers(1, successors + 1))
 )
@@ -79,7 +82,7 @@ tasks_of_many_files = (
     | tasks_with_moments(TrainTask, seed=st.integers(0, I64))
     | st.builds(MixTask, st.integers(0, 1000))
 )
-files = st.builds(TrainingFile, whole_numbers, names, digests, sizes, st.integers(1, I64))
+files = st.builds(TrainingFile, st.integers(0, (1 << 17) - 1), names, digests, sizes, st.integers(1, 1 << 40))
 
 BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     TrainingPlan: plans,
@@ -88,8 +91,8 @@ BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     MixTask: st.builds(MixTask, st.integers(0, 1000)),
     NodeRef: nodes,
     Ring: rings,
-    Address: st.builds(Address, hosts.filter(bool), st.integers(0, 65535)),
-    Neighbourhood: st.builds(Neighbourhood, nodes, node_lists),
+    Address: st.builds(Address, hosts, st.integers(1, 65535)),
+    Neighbourhood: st.builds(Neighbourhood, nodes | placeholders, node_lists),
     Hop: st.builds(Hop, st.just(True), node_lists)
     | st.builds(
         Hop,
@@ -111,24 +114,24 @@ BY_FIELD: dict[tuple[str, type], st.SearchStrategy[Any]] = {
     ("result", str): st.just("") | digests,
     ("weights", str): st.just("") | digests,
     ("name", str): names,
-    ("names", str): texts,
+    ("names", str): names,
     ("size_bytes", int): sizes,
     ("stored_bytes", int): sizes,
     ("received_bytes", int): sizes,
     ("weights_bytes", int): sizes,
     ("offset", int): sizes,
     ("length", int): whole_numbers,
-    ("version", int): st.integers(-I64 - 1, I64),
+    ("version", int): clocks,
     ("count", int): whole_numbers,
     ("limit", int): identifiers,
-    ("attempt", int): sizes,
+    ("attempt", int): long_numbers,
     ("number", int): whole_numbers,
     ("index", int): whole_numbers,
     ("round", int): whole_numbers,
     ("rows", int): st.integers(1, I64),
     ("lease_s", float): milliseconds,
     ("wait_s", float): milliseconds.filter(lambda s: s * 1000 <= I32),
-    ("seconds", float): milliseconds,
+    ("seconds", float): st.integers(100, 3_600_000).map(lambda ms: ms / 1000),
     ("loss", float): doubles,
     ("accuracy", float): doubles,
     ("job", str): texts,
@@ -156,8 +159,13 @@ def values(hint: Any, field: str = "") -> st.SearchStrategy[Any]:
         return BY_TYPE[hint]
     if hint is Order:  # one to evaluate has exactly one file
         few, many = st.tuples(files), st.lists(files, max_size=3).map(tuple)
-        return _built(Order, task=tasks_of_many_files, files=many) | _built(
-            Order, task=BY_TYPE[EvaluateTask], files=few
+        alone = _built(Order, task=BY_TYPE[EvaluateTask], files=few, shares=st.just(()))
+        shared = st.lists(st.builds(Share, nodes, st.integers(0, (1 << 17) - 1).map(lambda i: (i,))), max_size=3)
+        full = st.lists(files, min_size=3, max_size=3).map(tuple)
+        return (
+            alone
+            | _built(Order, task=tasks_of_many_files, files=many, shares=st.just(()))
+            | _built(Order, task=tasks_of_many_files, files=full, shares=shared.map(tuple))
         )
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return _built(hint)

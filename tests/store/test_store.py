@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from roundelay.chord.errors import Corrupt, Malformed, NotFound, NotYet, StoreFull
 from roundelay.chord.ring import Ring, between_right_closed
-from roundelay.rpc import codec
+from roundelay.rpc import store_codec
 from roundelay.rpc.transport import FRAME_SIZE_MAX
 from roundelay.store.blobs import MemoryBlobs, digest_of
 from roundelay.store.items import CHUNK_BYTES, ITEM_LEASE_S, LIST_MAX, Entry, Item, RangeDigest, Receipt
@@ -254,7 +254,7 @@ def test_an_item_on_the_wire_is_not_larger_than_estimated(number: int, name: str
 
     buffer = TMemoryBuffer()
     item = Item(Entry(number, name, DIGEST, number), number, LEASE_MAX_S, True)
-    codec.item_to_wire(item).write(TBinaryProtocol(buffer))
+    store_codec.item_to_wire(item).write(TBinaryProtocol(buffer))
 
     assert len(buffer.getvalue()) <= ITEM_BYTES + len(name.encode())
     largest_list = KEY_BYTES_MAX + (LIST_MAX - 1) * (ITEM_BYTES + NAME_BYTES_MAX)

@@ -1,0 +1,227 @@
+"""Converts orders, tasks, progress and pushes to wire structs and back; what violates the contract is Malformed."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+
+from roundelay.chord.errors import Malformed
+from roundelay.federation.requests import Order, Progress, Push, Share, TrainingFile
+from roundelay.federation.states import ORDER_STATES
+from roundelay.federation.tasks import EvaluateTask, MixTask, MomentsTask, Task, TrainTask
+from roundelay.ml.errors import BadTask, printable
+from roundelay.ml.task import FILES_MAX, LAYERS_MAX, ROWS_MAX, Design, TrainConfig, TrainingPlan
+from roundelay.rpc import fields
+from roundelay.rpc.fields import digest_from_wire, digest_to_wire, id_from_wire, id_to_wire
+from roundelay.rpc.gen import ttypes as wire
+from roundelay.rpc.progress_codec import training_from_wire, training_to_wire
+from roundelay.rpc.ring_codec import member_from_wire, node_to_wire
+from roundelay.store.store import CONTENT_BYTES_MAX
+
+BITMAP_BYTES_MAX = 1 << 14  # enough for the largest job
+SHARES_MAX = 1 << 16  # one for each node
+
+_BITS = tuple(tuple(bit for bit in range(8) if byte >> bit & 1) for byte in range(256))  # the set bits of a byte
+
+
+def order_to_wire(order: Order) -> wire.Order:
+    files = [wire.TrainingFile(f.index, f.name, digest_to_wire(f.digest), f.size_bytes, f.rows) for f in order.files]
+    weights = digest_to_wire(order.weights) or None
+    shares = [share_to_wire(s) for s in order.shares]
+    return wire.Order(
+        order.job,
+        order.round,
+        files,
+        task_to_wire(order.task),
+        weights,
+        order.weights_bytes or None,
+        order.may_refuse or None,
+        shares or None,
+        id_to_wire(order.limit) if shares or order.limit else None,
+        order.attempt or None,
+    )
+
+
+def order_from_wire(raw: wire.Order) -> Order:
+    fields.at_most("order.files", len(raw.files), FILES_MAX)
+    files = tuple([_training_file(f) for f in raw.files])
+    weights = digest_from_wire(raw.weights) if raw.weights else ""
+    return Order(
+        fields.text("order.job", raw.job),
+        fields.count("order.round", raw.round),
+        files,
+        task_from_wire(raw.task),
+        weights,
+        fields.in_range("order.weights_size", raw.weights_size or 0, 0, CONTENT_BYTES_MAX),
+        bool(raw.may_refuse),
+        _shares(raw.shares or (), len(files)),
+        id_from_wire(raw.limit) if raw.limit else 0,
+        fields.count("order.attempt", raw.attempt),
+    )
+
+
+def _shares(raw: Sequence[wire.Share], files: int) -> tuple[Share, ...]:
+    """Return the shares, which divide the order's files; their bits are counted before they become numbers."""
+    fields.at_most("order.shares", len(raw), SHARES_MAX)
+    fields.at_most("order.shares", sum(int.from_bytes(share.files).bit_count() for share in raw), files)
+    return tuple([share_from_wire(share) for share in raw])
+
+
+def task_to_wire(task: Task) -> wire.Task:
+    match task:
+        case MomentsTask(plan):
+            return wire.Task(moments=wire.MomentsTask(plan_to_wire(plan)))
+        case TrainTask(plan, moments, seed):
+            return wire.Task(train=wire.TrainTask(plan_to_wire(plan), moments, seed))
+        case EvaluateTask(plan, moments):
+            return wire.Task(evaluate=wire.EvaluateTask(plan_to_wire(plan), moments))
+        case MixTask(exchanges):
+            return wire.Task(mix=wire.MixTask(exchanges))
+
+
+def task_from_wire(raw: wire.Task) -> Task:
+    """Return the task. Raises Malformed, which names the field that is out of range."""
+    try:
+        if raw.moments is not None:
+            return MomentsTask(plan_from_wire(raw.moments.plan))
+        if raw.train is not None:
+            return TrainTask(plan_from_wire(raw.train.plan), raw.train.moments, raw.train.seed)
+        if raw.evaluate is not None:
+            return EvaluateTask(plan_from_wire(raw.evaluate.plan), raw.evaluate.moments)
+        if raw.mix is not None:
+            return MixTask(raw.mix.exchanges)
+    except BadTask as error:
+        raise Malformed(f"order.task: {error}") from error
+    raise Malformed("order.task: none of moments, train, evaluate and mix is set")
+
+
+def plan_to_wire(plan: TrainingPlan) -> wire.TrainingPlan:
+    design, config = plan.design, plan.config
+    return wire.TrainingPlan(
+        wire.Design(list(design.sizes), design.model, list(design.shape), design.course),
+        wire.TrainConfig(
+            config.optimizer,
+            config.epochs,
+            config.eta,
+            config.batch,
+            config.momentum,
+            config.dropout,
+            struct.pack(f"<{len(config.class_weights)}d", *config.class_weights),
+            config.mu,
+        ),
+        plan.fraction_bits,
+        digest_to_wire(plan.fingerprint) or None,
+    )
+
+
+def plan_from_wire(raw: wire.TrainingPlan) -> TrainingPlan:
+    """Return the plan. Raises Malformed, which names the field that is out of range."""
+    fields.at_most("design.sizes", len(raw.design.sizes), LAYERS_MAX)
+    if len(raw.config.class_weights) % 8:
+        raise Malformed(f"config.class_weights: {len(raw.config.class_weights)} bytes, expected 8 for each class")
+    try:
+        return _plan(raw)
+    except BadTask as error:
+        raise Malformed(f"order.task: {error}") from error
+
+
+def _plan(raw: wire.TrainingPlan) -> TrainingPlan:
+    design, config = raw.design, raw.config
+    return TrainingPlan(
+        Design(tuple(design.sizes), design.model, tuple(design.shape), design.course),
+        TrainConfig(
+            config.optimizer,
+            config.epochs,
+            config.eta,
+            config.batch,
+            config.momentum,
+            config.dropout,
+            struct.unpack(f"<{len(config.class_weights) // 8}d", config.class_weights),
+            config.mu,
+        ),
+        raw.fraction_bits,
+        digest_from_wire(raw.fingerprint) if raw.fingerprint else "",
+    )
+
+
+def push_to_wire(push: Push) -> wire.Push:
+    return wire.Push(
+        push.job,
+        push.round,
+        push.attempt,
+        push.number,
+        node_to_wire(push.sender),
+        digest_to_wire(push.digest),
+        push.size_bytes,
+    )
+
+
+def push_from_wire(raw: wire.Push) -> Push:
+    return Push(
+        fields.text("push.job", raw.job),
+        fields.count("push.round", raw.round),
+        fields.count("push.attempt", raw.attempt),
+        fields.count("push.number", raw.number),
+        member_from_wire(raw.sender),
+        digest_from_wire(raw.digest),
+        fields.in_range("push.size", raw.size, 0, CONTENT_BYTES_MAX),
+    )
+
+
+def share_to_wire(share: Share) -> wire.Share:
+    bits = bytearray(max(share.files, default=-1) // 8 + 1)
+    for place in share.files:
+        bits[place // 8] |= 1 << place % 8
+    return wire.Share(node_to_wire(share.node), bytes(bits))
+
+
+def share_from_wire(raw: wire.Share) -> Share:
+    fields.at_most("share.files", len(raw.files), BITMAP_BYTES_MAX)
+    files = tuple([8 * at + bit for at, byte in enumerate(raw.files) if byte for bit in _BITS[byte]])
+    return Share(member_from_wire(raw.node), files)
+
+
+def _training_file(raw: wire.TrainingFile) -> TrainingFile:
+    return TrainingFile(
+        fields.in_range("file.index", raw.index, 0, 8 * BITMAP_BYTES_MAX - 1),
+        fields.name(raw.name),
+        digest_from_wire(raw.digest),
+        fields.in_range("file.size", raw.size, 0, CONTENT_BYTES_MAX),
+        fields.in_range("file.rows", raw.rows, 1, ROWS_MAX),
+    )
+
+
+def progress_to_wire(progress: Progress) -> wire.Progress:
+    result = digest_to_wire(progress.result) if progress.result else None
+    return wire.Progress(
+        progress.state,
+        fields.message(progress.message),
+        result,
+        progress.size_bytes,
+        progress.seconds,
+        progress.loss,
+        progress.accuracy,
+        training_to_wire(progress.training) if progress.training else None,
+    )
+
+
+def progress_from_wire(raw: wire.Progress) -> Progress:
+    if raw.state not in ORDER_STATES:
+        raise Malformed(f"progress.state: {printable(raw.state, 20)!r}, expected one of {', '.join(ORDER_STATES)}")
+    return Progress(
+        raw.state,
+        fields.message(raw.message),
+        digest_from_wire(raw.result) if raw.result else "",
+        fields.in_range("progress.size", raw.size or 0, 0, CONTENT_BYTES_MAX),
+        _seconds("progress.seconds", raw.seconds),
+        fields.finite("progress.loss", raw.loss),
+        fields.finite("progress.accuracy", raw.accuracy),
+        training_from_wire(raw.training) if raw.training else None,
+    )
+
+
+def _seconds(field: str, number: float | None) -> float:
+    seconds = fields.finite(field, number)
+    if seconds < 0:
+        raise Malformed(f"{field}: {seconds}, expected 0 or more")
+    return seconds
