@@ -5,10 +5,11 @@ The public API. Nothing is loaded before it is used: `import roundelay` imports 
     import roundelay
 
     with roundelay.local_ring(4) as ring:
-        job = ring.submit(roundelay.TrainRequest("letters", "validate_letters.txt", {"rounds": 5}))
+        job = ring.train(x, y, clients=20, partition=roundelay.Dirichlet(0.1), rounds=30, hidden=(256,))
         for each in job.rounds():
             print(each.number, each.validation_error)
-        roundelay.save_model("model.npz", job.result().model)
+        model = job.model()
+    model.predict(x)
 
 Packages, from the bottom up: `chord` (the ring), `store` (replicated storage), `ml` (training), `trust`
 (certificates of a secured ring), `federation` (jobs in rounds), `rpc` (the wire), `node` (processes), `client` (this
@@ -19,6 +20,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from roundelay.client.classifier import FederatedClassifier as FederatedClassifier
     from roundelay.client.errors import ClientError as ClientError
     from roundelay.client.job import Job as Job
     from roundelay.client.report import JobReport as JobReport
@@ -32,22 +34,35 @@ if TYPE_CHECKING:
     from roundelay.client.ring import load_model as load_model
     from roundelay.client.ring import local_ring as local_ring
     from roundelay.federation.settings import Settings as Settings
+    from roundelay.ml.models.model import Model as Model
+    from roundelay.ml.partitioners import IID as IID
+    from roundelay.ml.partitioners import Dirichlet as Dirichlet
+    from roundelay.ml.partitioners import LabelSkew as LabelSkew
+    from roundelay.ml.partitioners import QuantitySkew as QuantitySkew
+    from roundelay.ml.partitioners import Shards as Shards
 
 _EXPORTS = {
-    "Ring": "ring",
-    "connect": "ring",
-    "load_model": "ring",
-    "local_ring": "ring",
-    "Job": "job",
-    "JobReport": "report",
-    "Round": "report",
-    "save_model": "report",
-    "DataOptions": "requests",
-    "RingAddress": "requests",
-    "Settings": "requests",
-    "TrainRequest": "requests",
-    "ClientError": "errors",
-}  # to the module of roundelay.client that has it
+    "Ring": "client.ring",
+    "connect": "client.ring",
+    "load_model": "client.ring",
+    "local_ring": "client.ring",
+    "Job": "client.job",
+    "JobReport": "client.report",
+    "Round": "client.report",
+    "save_model": "client.report",
+    "DataOptions": "client.requests",
+    "RingAddress": "client.requests",
+    "TrainRequest": "client.requests",
+    "ClientError": "client.errors",
+    "FederatedClassifier": "client.classifier",  # needs the extra sklearn
+    "Settings": "federation.settings",
+    "Model": "ml.models.model",
+    "IID": "ml.partitioners",
+    "Dirichlet": "ml.partitioners",
+    "Shards": "ml.partitioners",
+    "LabelSkew": "ml.partitioners",
+    "QuantitySkew": "ml.partitioners",
+}  # to the module that has it
 
 __all__ = sorted(_EXPORTS)
 
@@ -56,4 +71,9 @@ def __getattr__(name: str) -> Any:
     """Import an export when it is first used."""
     if name not in _EXPORTS:
         raise AttributeError(f"module 'roundelay' has no attribute {name!r}")
-    return getattr(import_module(f"roundelay.client.{_EXPORTS[name]}"), name)
+    return getattr(import_module(f"roundelay.{_EXPORTS[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """Name the exports too, for completion in notebooks."""
+    return sorted({*globals(), *_EXPORTS})

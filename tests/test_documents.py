@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,7 +21,6 @@ FOLDERS = (".github", "deploy", "docs", "letters")
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *(path for name in FOLDERS for path in sorted((ROOT / name).rglob("*.md")))]
 LINK = re.compile(r"!?\[((?:[^\[\]`]|`[^`]*`)*)\]\(([^()\s]+)\)")
 SYMBOL = re.compile(r"`([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)(?:\(\w*\))?`")
-FILES_KEPT = 6  # of the letters, so that the example trains quickly
 SOURCE_PATH = re.compile(r"`((?:[a-z_]+/)+[a-z_]+\.py)`")
 
 
@@ -116,15 +114,14 @@ def test_the_page_of_states_is_up_to_date() -> None:
     assert state_diagrams.PAGE.read_text() == state_diagrams.page(), "run python3 -m tests.state_diagrams"
 
 
-def test_the_example_of_the_python_api_runs(tmp_path: Path) -> None:
-    example = (ROOT / "docs" / "python-api.md").read_text().split("```python\n")[1].split("```")[0]
-    (tmp_path / "letters").mkdir()
-    names = sorted(path.name for path in (ROOT / "letters").iterdir() if not path.suffix and path.is_file())
-    for name in ("validate_letters.txt", *names[:FILES_KEPT]):
-        shutil.copy(ROOT / "letters" / name, tmp_path / "letters")
+def examples() -> list[str]:
+    return (ROOT / "docs" / "python-api.md").read_text().split("```python\n")[1:]
 
+
+@pytest.mark.parametrize("number", range(len(examples())))
+def test_the_examples_of_the_python_api_run(number: int, tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", example],
+        [sys.executable, "-c", examples()[number].split("```")[0]],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -133,6 +130,7 @@ def test_the_example_of_the_python_api_runs(tmp_path: Path) -> None:
     )
 
     assert done.returncode == 0, done.stderr
-    *rounds, digest = done.stdout.splitlines()
-    assert [line.split(":")[0] for line in rounds] == ["round 1", "round 2", "round 3"]
-    assert re.fullmatch("[0-9a-f]{64}", digest)
+    shown = [line.split(":")[0] for line in done.stdout.splitlines()]
+    rounds = [line for line in shown if line.startswith("round")]
+    assert rounds == [f"round {number}" for number in range(1, len(rounds) + 1)]
+    assert "False" not in shown

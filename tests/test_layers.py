@@ -82,7 +82,7 @@ LINKS = ("chord", "ml")
 # An import may wait in a function only if it brings one of these, which take a third of a start, ...
 SLOW = {"numpy", "thrift", "rich", "sqlite3", "asyncio"}
 # ... or an optional dependency, ...
-EXTRAS = {"PIL", "matplotlib", "torch", "nicegui", "cryptography"}
+EXTRAS = {"PIL", "matplotlib", "pandas", "torch", "nicegui", "cryptography"}
 # ... or for a reason that is given here, by what is imported or by the module that imports it.
 WAITING = {
     "roundelay.cli.commands": "client.py --help makes no parser",

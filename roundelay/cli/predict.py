@@ -20,7 +20,7 @@ def run(chosen: parser_base.Namespace) -> int:
     with translated_errors():
         content = folder.read_file(chosen.file)
         samples = contents.parse(str(chosen.file), content, model.design.features, model.design.classes)
-        classes = model.predict(samples)
+        classes = model.probabilities(samples.x).argmax(axis=1)  # (n,)
     wrong = int(np.count_nonzero(classes != samples.y))
     if chosen.json:
         about = {

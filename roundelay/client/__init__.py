@@ -2,6 +2,7 @@
 
 requests      what a user asks for, as frozen values: TrainRequest, DataOptions, RingAddress
 ring          connect, local_ring, load_model; Ring: submit, jobs, status, lookup
+train_arguments  the arguments of Ring.train as a TrainRequest: arrays, DataFrames, paths
 job           Job: its rounds as they finish, its result, cancel
 job_runner    drive a job from this process, or follow one that others drive
 preparation   read and check a request's data before a ring is needed
@@ -14,6 +15,11 @@ connection    enter a ring, and stay connected while its nodes come and go
 local         a ring of processes on this machine
 lookup        a lookup with the time of each hop
 health        ping a process; check a ring's invariants
+history       a job's rows, as a DataFrame or drawn
+callbacks     what a program hooks into a job: callbacks and metrics
+classifier    FederatedClassifier, a classifier of scikit-learn
+local_models  classes of a program as models that its local ring can import
+notebook      progress bars in a notebook
 report        a job's results, and the files written from them: history, timing, curve
 model_card    the Markdown description beside a saved model
 progress      the observer protocol by which long operations report

@@ -5,23 +5,27 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
 
 from roundelay.chord.effects import Procedure
 from roundelay.chord.errors import ChordError, NotFound
+from roundelay.client.callbacks import Callback, CallbackRunner, Metrics
 from roundelay.client.connection import Connection, RingEntry
 from roundelay.client.error_translation import translated_errors
-from roundelay.client.errors import JobFailed, RequestRefused, RingUnavailable
-from roundelay.client.job_runner import FinishedJob, JobRunner, read_job
+from roundelay.client.errors import ClientError, JobFailed, RequestRefused, RingUnavailable
+from roundelay.client.history import History, draw_curve
+from roundelay.client.job_runner import FinishedJob, JobRunner, read_job, rounds_of
+from roundelay.client.notebook import progress_here
 from roundelay.client.report import JobReport, Round, measure_model, model_from
 from roundelay.federation import jobs, records
 from roundelay.federation.audit import AuditFinding, read_for_audit, retrain, verify_chain
 from roundelay.federation.errors import FederationError, OtherBits
-from roundelay.federation.snapshot import JobSnapshot
+from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.ml.data import Samples
-from roundelay.ml.metrics import Metrics
+from roundelay.ml.metrics import Metrics as ModelMetrics
 from roundelay.ml.readers import content as contents
 from roundelay.ml.readers.saved_model import SavedModel
 from roundelay.ml.worker import Worker
@@ -43,17 +47,27 @@ class Job:
         nodes: int,
         read_validation: Callable[[], Samples] | None = None,
         on_end: Callable[[], None] = lambda: None,
+        callbacks: Sequence[Callback] = (),
     ) -> None:
         self.spec = spec
         self.nodes = nodes  # of the ring, when the job was found there
         self._connection = connection
         self._read_validation = read_validation
         self._on_end = on_end
+        self._callbacks = tuple(callbacks)
+        self._hooks = CallbackRunner(self._call_back) if callbacks else None
+        self.keeps: object = None  # the ring, which is closed when nothing uses it any more
         self._changed = threading.Condition()
         self._rounds: list[Round] = []
         self._report: JobReport | None = None
         self._failure: Exception | None = None
         self._thread: threading.Thread | None = None
+        self._samples: Samples | None = None  # to validate on
+        self._moments: bytes | None = None  # of the features; known from round 0 on
+
+    def __repr__(self) -> str:
+        state = "ended" if self._is_over else "running" if self._thread else "published"
+        return f"<Job {self.id[:8]}: {state}, {len(self._rounds)} of {self.spec.settings.rounds} rounds seen>"
 
     @property
     def id(self) -> str:
@@ -63,7 +77,7 @@ class Job:
     def rounds(self) -> Iterator[Round]:
         """Yield every round, from the first on, as it finishes. Raises JobFailed at the end of a failed job."""
         self._follow()
-        seen = 0
+        show, seen = progress_here().bar("training"), 0
         while True:
             with self._changed:
                 while len(self._rounds) == seen and not self._is_over:
@@ -71,8 +85,10 @@ class Job:
                 new = self._rounds[seen:]
             if not new:
                 break
-            yield from new
-            seen += len(new)
+            for each in new:
+                seen += 1
+                show(seen, self.spec.settings.rounds)
+                yield each
         if self._failure is not None:
             raise self._failure
 
@@ -82,6 +98,23 @@ class Job:
             pass
         assert self._report is not None
         return self._report
+
+    def history(self) -> History:
+        """Return a row for each round that has finished so far. Raises JobFailed if the job cannot be read."""
+        with self._changed:
+            rounds = list(self._rounds) if self._thread is not None else rounds_of(self.snapshot())
+        measured = [each.values for each in self._callbacks if isinstance(each, Metrics)]
+        return History(
+            each.to_json() | {name: value for values in measured for name, value in values.get(each.number, {}).items()}
+            for each in rounds
+        )
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw the learning curve of the rounds so far; return matplotlib's axes, new ones unless they are given.
+
+        Raises MissingExtra without matplotlib (the extra `plots`).
+        """
+        return draw_curve(self.history(), axes)
 
     def cancel(self, reason: bytes = b"by its client") -> JobSnapshot:
         """End the job; its rounds so far are kept. Raises RequestRefused if it has ended, JobFailed."""
@@ -101,7 +134,12 @@ class Job:
             return read_job(self._connection, self.id)
 
     def model(self, snapshot: JobSnapshot | None = None) -> SavedModel:
-        """Fetch the model that the job keeps, as of its latest round. Raises JobFailed."""
+        """Return the model that the job keeps as of its latest round; fetch it unless the job has ended here.
+
+        Raises JobFailed.
+        """
+        if snapshot is None and self._report is not None:
+            return self._report.model
         snapshot = snapshot or self.snapshot()
         if not snapshot.results:
             raise JobFailed(f"job {self.id} has no model yet: it is {snapshot.state}")
@@ -110,14 +148,33 @@ class Job:
             weights = self._ask(lambda entry: jobs.read_weights(entry.node, entry.ring, kept))
             return model_from(self.spec, weights, bytes.fromhex(snapshot.results[0].moments))
 
-    def metrics(self, snapshot: JobSnapshot | None = None) -> Metrics:
-        """Measure the latest model on the job's validation file, fetched from the ring. Raises JobFailed."""
-        model, file, spec = self.model(snapshot), self.spec.validation, self.spec
+    def model_of(self, each: Round) -> SavedModel:
+        """Fetch the model of one of the last rounds; older ones are no longer stored. Raises JobFailed."""
+        with translated_errors(JobFailed):
+            weights = self._hooks.weights.get(each.number, b"") if self._hooks else b""
+            weights = weights or self._ask(lambda entry: jobs.read_weights(entry.node, entry.ring, each.result))
+            if self._moments is None:
+                first = self._ask(lambda entry: read_snapshot(entry.node, entry.ring, self.id)).results[0]
+                self._moments = bytes.fromhex(first.moments)
+            return model_from(self.spec, weights, self._moments)
+
+    def validation_samples(self) -> Samples:
+        """Return the rows that the job is validated on: read here, or fetched from the ring. Raises JobFailed."""
+        if self._samples is None:
+            self._samples = self._fetch_validation() if self._read_validation is None else self._read_validation()
+        return self._samples
+
+    def _fetch_validation(self) -> Samples:
+        file, spec = self.spec.validation, self.spec
         with translated_errors(JobFailed):
             content = self._ask(
                 lambda entry: get(entry.node, entry.ring, entry.ring.key(file.name), file.name, file.digest)
             )
-            return measure_model(model, contents.parse(file.name, content, spec.features, spec.classes))
+            return contents.parse(file.name, content, spec.features, spec.classes)
+
+    def metrics(self, snapshot: JobSnapshot | None = None) -> ModelMetrics:
+        """Measure the latest model on the job's validation rows. Raises JobFailed."""
+        return measure_model(self.model(snapshot), self.validation_samples())
 
     def audit(self, repeat: int = 0, seed: int = 0) -> Iterator[AuditFinding]:
         """Verify the chain of results, then repeat up to `repeat` random rounds whose inputs are still stored.
@@ -173,7 +230,11 @@ class Job:
         began = time.monotonic()
         try:
             with translated_errors(JobFailed):
-                report = self._report_of(run(JobRunner(self._connection, self.spec, self._add)), began)
+                try:
+                    finished = run(JobRunner(self._connection, self.spec, self._add))
+                finally:
+                    self._end_callbacks()
+                report = self._report_of(finished, began)
         except Stopped:
             failure = JobFailed("the connection to the ring was closed")
         except Exception as error:
@@ -184,13 +245,41 @@ class Job:
             self._report, self._failure = report, failure
             self._changed.notify_all()
 
-    def _add(self, each: Round) -> None:
+    def _add(self, each: Round, weights: bytes) -> None:
+        if self._hooks is None:
+            self._show(each)
+        else:
+            self._hooks.add(each, weights)
+
+    def _show(self, each: Round) -> None:
         with self._changed:
             self._rounds.append(each)
             self._changed.notify_all()
 
+    def _call_back(self, each: Round) -> None:
+        """Call every callback with a round, then show the round; cancel the job if one raises."""
+        try:
+            for callback in self._callbacks:
+                callback(self, each)
+        except Exception:
+            with suppress(ClientError):  # the callback's error says more
+                self.cancel(b"by a callback that failed")
+            raise
+        self._show(each)
+
+    def _end_callbacks(self) -> None:
+        """Wait until all rounds have been shown, and close the callbacks. Raises the first error of one."""
+        if self._hooks is None:
+            return
+        self._hooks.finish()
+        for callback in self._callbacks:
+            if callable(close := getattr(callback, "close", None)):
+                close()
+        if self._hooks.failure is not None:
+            raise self._hooks.failure
+
     def _report_of(self, finished: FinishedJob, began: float) -> JobReport:
         model = model_from(self.spec, finished.weights, finished.moments)
         seconds = time.monotonic() - began
-        metrics = measure_model(model, self._read_validation()) if self._read_validation else None
+        metrics = measure_model(model, self.validation_samples()) if self._read_validation else None
         return JobReport(self.spec, self.nodes, finished.rounds, model, seconds, metrics)

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from roundelay.chord.errors import Malformed
@@ -17,15 +18,16 @@ from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec
 from roundelay.ml import prepare
-from roundelay.ml.choices import label_column
+from roundelay.ml.choices import PARTS_DEFAULT, label_column
 from roundelay.ml.data import Samples
 from roundelay.ml.errors import DataError, InputMissing, MLError
 from roundelay.ml.models import catalogue
+from roundelay.ml.partitioners import assign_rows
 from roundelay.ml.readers import content as contents
 from roundelay.ml.readers import dataset, folder, letters
 from roundelay.ml.readers.images import ImageOptions
 from roundelay.ml.readers.saved_model import SavedModel
-from roundelay.ml.readers.source import with_test
+from roundelay.ml.readers.source import DataSet, with_test
 from roundelay.ml.readers.table import TableOptions
 from roundelay.node.files import open_content
 from roundelay.store.blobs import Content, digest_of
@@ -75,19 +77,31 @@ class ContentsOnDisk(Mapping[str, Content]):
 
 def read_data(request: TrainRequest, kind: str, seed: int, stack: ExitStack, progress: Progress) -> JobInput:
     """Read data of this kind into files of the ring; the stack removes temporary ones. Raises MLError."""
-    data = Path(str(request.data))
-    options, validation = request.data_options, request.validation
-    if kind == "letters" and validation is not None and not (options.parts or options.classes):
+    options, validation, partition = request.data_options, request.validation, request.partition
+    data = request.data if isinstance(request.data, DataSet) else Path(str(request.data))
+    is_divided = options.parts or options.classes or partition
+    if kind == "letters" and isinstance(data, Path) and isinstance(validation, str | Path) and not is_divided:
         return read_input(data, str(validation))
-    reading = read_options(options, kind)
-    held_out = None if validation is None else folder.find_validation(str(validation), data)
+    found = data if isinstance(data, DataSet) else _read_all(data, validation, read_options(options, kind), progress)
+    if isinstance(validation, DataSet):
+        found = with_test(found, validation)
+    elif isinstance(data, DataSet) and validation is not None:
+        found = with_test(found, dataset.read(Path(validation), on_read=progress.bar("reading")))
+    tell = progress.bar("preparing")
+    parts = options.parts or (PARTS_DEFAULT if partition else None)
+    plan = prepare.SplitPlan(parts, options.holdout, seed, options.classes)
+    assign = partial(assign_rows, partition) if partition else None
+    return _prepared(lambda place: prepare.prepare(found, place, plan, tell, assign), stack)
+
+
+def _read_all(
+    data: Path, validation: str | Path | DataSet | None, reading: dataset.ReadOptions, progress: Progress
+) -> DataSet:
+    """Read the data set at a path, and its validation data if they are at one too. Raises MLError."""
+    held_out = folder.find_validation(str(validation), data) if isinstance(validation, str | Path) else None
     read = progress.bar("reading")
     found = dataset.read(data, replace(reading, without=held_out), on_read=read)
-    if held_out is not None:
-        found = with_test(found, dataset.read(held_out, reading, found, read))
-    tell = progress.bar("preparing")
-    plan = prepare.SplitPlan(options.parts, options.holdout, seed, options.classes)
-    return _prepared(lambda place: prepare.prepare(found, place, plan, tell), stack)
+    return found if held_out is None else with_test(found, dataset.read(held_out, reading, found, read))
 
 
 def kind_of(request: TrainRequest) -> str:
@@ -95,6 +109,8 @@ def kind_of(request: TrainRequest) -> str:
 
     What cannot be guessed but has a validation file is letters: their reader names what is wrong.
     """
+    if isinstance(request.data, DataSet):
+        return request.data.kind
     if request.data_options.dataset:
         return request.data_options.dataset
     try:
@@ -105,13 +121,14 @@ def kind_of(request: TrainRequest) -> str:
         raise
 
 
-def read_validation(path: Path, stack: ExitStack, tell: prepare.OnProgress) -> JobInput:
-    """Read the validation file of a job on private data: one of letters, or the test part of any data set.
+def read_validation(given: str | Path | DataSet, stack: ExitStack, tell: prepare.OnProgress) -> JobInput:
+    """Read the validation rows of a job on private data: a file of letters, or the test part of any data set.
 
     The stack removes temporary files. Raises MLError.
     """
-    if is_dataset(path):
-        found = dataset.read(path)
+    path = Path() if isinstance(given, DataSet) else Path(given)
+    if isinstance(given, DataSet) or is_dataset(path):
+        found = given if isinstance(given, DataSet) else dataset.read(path)
         return _prepared(lambda place: prepare.prepare_validation(found, place, tell), stack)
     held: dict[str, bytes] = {}
     file, samples = _read(path, 0, None, held)

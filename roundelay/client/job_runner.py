@@ -19,6 +19,7 @@ from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec
 
 CLOCKS = Clocks(time.monotonic, time.time_ns)
+OnRound = Callable[[Round, bytes], None]
 POLL_INTERVAL_S = 0.5
 ABSENT_MAX = 600  # polls in a row that do not find the job
 
@@ -33,9 +34,13 @@ class FinishedJob:
 
 
 class JobRunner:
-    """Runs one job to its end; `on_round` is called with every round as it finishes."""
+    """Runs one job to its end.
 
-    def __init__(self, connection: Connection, spec: JobSpec, on_round: Callable[[Round], None]) -> None:
+    `on_round` is called with every round as it finishes, and with its weights if they were computed here. It must not
+    wait for the ring, which waits for it.
+    """
+
+    def __init__(self, connection: Connection, spec: JobSpec, on_round: OnRound) -> None:
         self._connection = connection
         self._spec = spec
         self._on_round = on_round
@@ -48,7 +53,11 @@ class JobRunner:
         """
         connection, spec = self._connection, self._spec
         note, entry = connection.progress.note, connection.ask(check_entry)
-        driver = Driver(spec, entry.ring, entry.node, "client", CLOCKS, self._add, note)
+
+        def add(result: RoundResult, report: RoundReport) -> None:
+            self._add(result, report, driver.validated)
+
+        driver = Driver(spec, entry.ring, entry.node, "client", CLOCKS, add, note)
         connection.runtime.start(
             "heartbeat", driver.heartbeat(), lambda error: note(f"heartbeats no longer reach the ring: {error}")
         )
@@ -87,9 +96,9 @@ class JobRunner:
             self._rounds = rounds_of(self._poll(None))
         return FinishedJob(tuple(self._rounds), weights, bytes.fromhex(results[0].moments))
 
-    def _add(self, result: RoundResult, report: RoundReport) -> None:
+    def _add(self, result: RoundResult, report: RoundReport, weights: bytes = b"") -> None:
         self._rounds.append(Round(result, report))
-        self._on_round(self._rounds[-1])
+        self._on_round(self._rounds[-1], weights)
 
     def _add_new(self, snapshot: JobSnapshot) -> None:
         for each in rounds_of(snapshot)[len(self._rounds) :]:

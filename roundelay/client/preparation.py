@@ -52,7 +52,7 @@ def prepare(request: TrainRequest, progress: Progress = SILENT) -> PreparedReque
         if isinstance(request.settings, Mapping):
             Settings(**_completed(request.settings))  # refuse a wrong setting before the data are read
         allow_model(request.setting("model"))
-        initial = load(request.init) if request.init else None
+        initial = load(request.init) if isinstance(request.init, Path) else request.init
         find = _find_private if request.private else _find_own
         found = find(request, initial, progress, stack)
         return PreparedRequest(request, initial, began, found, stack.pop_all())
@@ -91,7 +91,8 @@ def _find_own(request: TrainRequest, initial: SavedModel | None, progress: Progr
 
 def _find_private(request: TrainRequest, initial: SavedModel | None, progress: Progress, stack: ExitStack) -> FindJob:
     """Read the validation file; which private files there are, the ring knows."""
-    validation = read_validation(Path(str(request.validation)), stack, progress.bar("preparing"))
+    assert request.validation is not None  # TrainRequest requires it
+    validation = read_validation(request.validation, stack, progress.bar("preparing"))
 
     def find(connection: Connection) -> tuple[JobSpec, JobInput]:
         data, homes = private_data.find_files(connection, request.private, request.setting("model"), validation)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from roundelay.client.errors import CannotWrite, MissingExtra
+from roundelay.client.history import draw_curve
 from roundelay.federation.early_stopping import has_stopped, kept_round
 from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.spec import JobSpec
@@ -157,22 +158,14 @@ def write_timing(path: Path, report: JobReport) -> None:
 def write_curve(path: Path, report: JobReport) -> None:
     """Draw the learning curve. Raises CannotWrite, and MissingExtra without matplotlib (the extra `plots`)."""
     try:
-        import matplotlib
-
-        matplotlib.use("Agg")
-        from matplotlib import pyplot
+        from matplotlib.figure import Figure
     except ImportError as error:
-        raise MissingExtra("--curve needs matplotlib: python3 -m pip install '.[plots]'") from error
-    figure, axes = pyplot.subplots(figsize=(6, 4), layout="constrained")
-    numbers = [each.number for each in report.rounds]
-    axes.plot(numbers, [each.validation_error for each in report.rounds], label="validation")
-    axes.plot(numbers, [1 - each.report.training_accuracy for each in report.rounds], label="training")
+        raise MissingExtra("--curve needs matplotlib: python3 -m pip install matplotlib") from error
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = draw_curve([each.to_json() for each in report.rounds], figure.subplots())
     axes.plot([report.kept.number], [report.validation_error], "o", color="C0", label="kept")
-    axes.set(xlabel="round", ylabel="error", ylim=(0, None))
-    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend()
     _write(path, lambda: figure.savefig(path, dpi=150))
-    pyplot.close(figure)
 
 
 def _write(path: Path, write: Callable[[], object]) -> None:

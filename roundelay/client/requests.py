@@ -25,6 +25,9 @@ from roundelay.node.options import DEFAULT_FILE, SUPERNODE_PORT
 
 if TYPE_CHECKING:
     from roundelay.chord.refs import Address
+    from roundelay.ml.partitioners import Partitioner
+    from roundelay.ml.readers.saved_model import SavedModel
+    from roundelay.ml.readers.source import DataSet
 
 MODELS_OF_IMAGES = ("cnn", "torchzoo:cnn")
 
@@ -106,13 +109,14 @@ class DataOptions:
 class TrainRequest:
     """A training job: data or published private data, and settings. Raises InvalidRequest for contradictions."""
 
-    data: str | Path | None = None  # folder of training files, or a data set
-    validation: str | Path | None = None  # as given, or inside `data`; default: the set's test part, or a held-out part
+    data: str | Path | DataSet | None = None  # folder of training files, or a data set
+    validation: str | Path | DataSet | None = None  # a path may be inside `data`; default: a test part or held-out rows
     settings: Settings | Mapping[str, Any] = field(default_factory=dict)  # a mapping overrides the recommended ones
     data_options: DataOptions = DataOptions()
-    init: Path | None = None  # a saved model to continue from
+    init: Path | SavedModel | None = None  # a model to continue from
     private: str = ""  # train on the private data that nodes published under this name; `validation` is required
     detach: bool = False  # the ring drives the job; otherwise this process does, and the ring takes over if it dies
+    partition: Partitioner | None = None  # divides the rows among data_options.parts clients; default: at random
 
     def __post_init__(self) -> None:
         if self.private:
@@ -136,7 +140,8 @@ class TrainRequest:
             raise _conflict(f"{option('weighting')} {weighting}", "nodes do not publish which classes they hold")
         if given := self.data_options.differing():
             raise _conflict(f"--{given[0]}", "private files are trained on as they are")
-        if (model := self.setting("model")) in MODELS_OF_IMAGES and not is_dataset(Path(self.validation)):
+        is_letters = isinstance(self.validation, str | Path) and not is_dataset(Path(self.validation))
+        if (model := self.setting("model")) in MODELS_OF_IMAGES and is_letters:
             raise _conflict(f"--model {model}", "it learns from images, and private files hold rows")
 
 

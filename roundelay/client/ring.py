@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+import weakref
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from roundelay.chord.crawl import crawl_status, list_members
 from roundelay.chord.lookup import find_successor
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import Status
 from roundelay.client import health
+from roundelay.client.callbacks import Callback, Metric, Metrics
 from roundelay.client.connection import Connection, client_runtime
 from roundelay.client.error_translation import translated_errors
-from roundelay.client.errors import ClientError, RingUnavailable
+from roundelay.client.errors import ClientError, InvalidRequest, RingUnavailable
 from roundelay.client.health import RingCheck
 from roundelay.client.job import Job
 from roundelay.client.job_runner import read_job
 from roundelay.client.local import allow_model, begin_ring
+from roundelay.client.local_models import LocalModels
 from roundelay.client.lookup import LookupResult, timed
+from roundelay.client.notebook import progress_here
 from roundelay.client.preparation import PreparedRequest, prepare
-from roundelay.client.progress import SILENT, Progress
+from roundelay.client.progress import Progress
 from roundelay.client.publication import publish
 from roundelay.client.requests import RingAddress, TrainRequest
+from roundelay.client.train_arguments import make_request
 from roundelay.federation.listing import ListedJob, list_latest
+from roundelay.ml.partitioners import Partitioner
 from roundelay.ml.readers.saved_model import SavedModel, load
+from roundelay.ml.threads import limit_loaded_blas
 from roundelay.node.addresses import parse_address
 from roundelay.node.options import DEFAULT_FILE, SUPERNODE_PORT
 
@@ -49,17 +58,58 @@ class JobSummary:
 
 
 class Ring:
-    """A connection to a ring. Close it, or use it as a context manager."""
+    """A connection to a ring. Close it, or use it as a context manager; at the latest it is closed with the process."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._stack = ExitStack()
+        self._close = weakref.finalize(self, _close, connection, self._stack)
+        self._models: LocalModels | None = None  # of a local ring: the classes and functions of this program
+
+    def __repr__(self) -> str:
+        address = self.connection.address.supernode or self.connection.address.bootstrap
+        return f"<Ring at {address or 'the address in the node list'}>"
+
+    def __deepcopy__(self, _: object) -> Ring:
+        """Return this ring: a connection has no copy, and scikit-learn copies what it is given."""
+        return self
 
     def own(self, resource: AbstractContextManager[object]) -> None:
         """Release a resource when this ring is closed."""
         self._stack.push(resource)
 
-    def submit(self, request: TrainRequest | PreparedRequest) -> Job:
+    def train(
+        self,
+        data: Any = None,
+        labels: Any = None,
+        *,
+        validation: Any = None,
+        clients: int | None = None,
+        partition: Partitioner | Sequence[Any] | None = None,
+        init: str | PathLike[str] | SavedModel | None = None,
+        callbacks: Sequence[Callback] = (),
+        metrics: Mapping[str, Metric] | None = None,
+        private: str = "",
+        detach: bool = False,
+        **options: Any,
+    ) -> Job:
+        """Train a model on this ring, and return the job at once; `Job.rounds` and `Job.result` wait.
+
+        `data` is an array or a DataFrame with `labels` (or the name of their column), a list of arrays with a list of
+        labels, one for each client, or the path of a file or folder. `validation` is a pair (x, y) or a path; without
+        it, a share `holdout` of the rows is held out. The rows are divided among `clients` by `partition`: a
+        partitioner, or the row numbers of each client. `options` are the settings of the job and of reading its data:
+        rounds, epochs, hidden, eta, rule, seed, ... Raises ClientError.
+        """
+        model = options.get("model", "mlp")
+        if not isinstance(model, str):
+            if self._models is None:
+                raise InvalidRequest("model is a Python object, which only a local ring can import: name MODULE:NAME")
+            options["model"] = self._models.add(model)
+        request = make_request(data, labels, validation, clients, partition, init, detach, private, options)
+        return self.submit(request, [*([Metrics(metrics)] if metrics else []), *callbacks])
+
+    def submit(self, request: TrainRequest | PreparedRequest, callbacks: Sequence[Callback] = ()) -> Job:
         """Store the files and publish the job; unless the request detaches it, drive it from here.
 
         Raises ClientError.
@@ -69,7 +119,8 @@ class Ring:
         with translated_errors():
             spec, data = prepared.find_job(self.connection)
             publish(self.connection, spec, data, prepared.initial)
-            job = Job(self.connection, spec, self.size(), data.validation_samples, prepared.close)
+            job = Job(self.connection, spec, self.size(), data.validation_samples, prepared.close, callbacks)
+        job.keeps = self
         if not prepared.request.detach:
             job.drive()
         return job
@@ -77,7 +128,9 @@ class Ring:
     def job(self, job: str) -> Job:
         """Return a job of the ring by its id. Raises JobFailed."""
         with translated_errors():
-            return Job(self.connection, read_job(self.connection, job).spec, self.size())
+            found = Job(self.connection, read_job(self.connection, job).spec, self.size())
+        found.keeps = self
+        return found
 
     def jobs(self) -> list[JobSummary]:
         """List the latest jobs, oldest first. Raises RingUnavailable."""
@@ -115,8 +168,7 @@ class Ring:
 
     def close(self) -> None:
         """Stop driving jobs, and end a local ring. The ring goes on with jobs that have not finished."""
-        self.connection.runtime.stop(STOP_TIMEOUT_S)
-        self._stack.close()
+        self._close()
 
     def __enter__(self) -> Ring:
         return self
@@ -125,12 +177,18 @@ class Ring:
         self.close()
 
 
+def _close(connection: Connection, stack: ExitStack) -> None:
+    """Stop what a ring started, once. It holds no reference to the ring, so that an unused ring is closed."""
+    connection.runtime.stop(STOP_TIMEOUT_S)
+    stack.close()
+
+
 def connect(
     address: str | Address | RingAddress | None = None,
     *,
     bootstrap: str | Address | None = None,
     nodes: Path = DEFAULT_FILE,
-    progress: Progress = SILENT,
+    progress: Progress | None = None,
 ) -> Ring:
     """Enter a ring through its supernode at `address`, or through any node at `bootstrap`.
 
@@ -138,7 +196,8 @@ def connect(
     """
     if not isinstance(address, RingAddress):
         address = RingAddress(_address(address, SUPERNODE_PORT), _address(bootstrap), nodes)
-    ring = Ring(Connection(client_runtime(), address, progress))
+    limit_loaded_blas()
+    ring = Ring(Connection(client_runtime(), address, progress or progress_here()))
     try:
         ring.connection.enter()
     except ClientError:
@@ -147,14 +206,16 @@ def connect(
     return ring
 
 
-def local_ring(nodes: int = 4, *, model: str = "", progress: Progress = SILENT) -> Ring:
+def local_ring(nodes: int = 4, *, model: str = "", progress: Progress | None = None) -> Ring:
     """Start a ring of processes on this machine; closing it ends them. `model`: a MODULE:NAME that it may train.
 
     Raises RingUnavailable.
     """
     with translated_errors(), ExitStack() as stack:
-        ring = begin_ring(nodes, stack, model).wait()
+        models = LocalModels()
+        ring = begin_ring(nodes, stack, model, models.folder).wait()
         connected = connect(RingAddress(ring.supernode, nodes=ring.node_list), progress=progress)
+        connected._models = models
         connected.own(stack.pop_all())
         return connected
 

@@ -72,6 +72,7 @@ class Driver:
         self.spec = spec
         self.is_over = False  # this driver has stopped
         self.weights = b""  # of the round that is kept; empty if another driver has completed it
+        self.validated = b""  # the weights of the round that on_round is told of
         self._base = b""  # weights of the last completed round
         self._state = b""  # the rule's, after that round
         self._name = name
@@ -226,6 +227,7 @@ class Driver:
         if kept_round(self.spec.settings, self._results) is result:
             self.weights = made.weights
         if number:
+            self.validated = made.weights
             self._on_round(result, report)
         yield from self._log.store(result, report, made.weights, made.state)
         for old in superseded_rounds(self.spec.settings, self._results):

@@ -17,7 +17,8 @@ compute. Without numpy: errors, choices, threads, malloc, task and frames.
     data            Samples, Moments, standardise
     readers/        the only modules that open files: data sets, training files, saved models
     prepare         a data set -> packed training files and a validation file
-    partition       training files repartitioned, with a chosen degree of skew
+    partitioners    which client gets which rows, from IID to skewed
+    partition       the training files of a folder repartitioned
 
     models/         the models: mlp, softmax, cnn, PyTorch modules, and how to add one
     mlp             the network in plain numpy: architecture, first weights, gradient, evaluation
@@ -34,5 +35,4 @@ compute. Without numpy: errors, choices, threads, malloc, task and frames.
     push_sum        the weighted models that gossip exchanges
     validate        how well weights predict a job's validation file
     metrics         confusion matrix, precision, recall, F1 and AUC
-    estimator       a trained model with the interface of scikit-learn
 """

@@ -1,77 +1,26 @@
 """Repartitioning of a folder of training files, with a chosen degree of skew between the new files.
 
-Each method is a pure function of (labels, files, generator): it assigns every row to one file, and every file at least
-one row. Rows keep their bytes. The skew between clients decides how well averaging works: Hsu, Qi, Brown 2019
-(Dirichlet), McMahan et al. 2017 (shards), Li et al. 2022 (label and quantity skew). `client.py partition` uses it.
+Rows keep their bytes. How they are divided is in `partitioners`. `client.py partition` uses it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from roundelay.ml.choices import ALPHA_DEFAULT, EACH_DEFAULT, PARTITION_FILES_DEFAULT
+from roundelay.ml.choices import PARTITION_FILES_DEFAULT
 from roundelay.ml.data import Ints
 from roundelay.ml.errors import BadOption, CannotWrite, DataError
+from roundelay.ml.partitioners import METHODS, PARAMETER_OF
 from roundelay.ml.readers import folder, letters
 from roundelay.ml.task import CLASSES_DEFAULT
-
-Rng = np.random.Generator
-Parts = list[Ints]  # the rows of each file, in their order
 
 FILES_MAX = 100_000
 FILE_PREFIX = "part-"
 SHADES = " .:-=+*#%@"
-
-
-def iid(labels: Ints, files: int, rng: Rng) -> Parts:
-    """Shuffle the rows and cut them into equal parts: all files are alike."""
-    return [np.sort(part) for part in np.array_split(rng.permutation(len(labels)), files)]
-
-
-def dirichlet(labels: Ints, files: int, rng: Rng, alpha: float = ALPHA_DEFAULT) -> Parts:
-    """Divide each class by proportions drawn from Dirichlet(alpha): at 100 files are nearly alike, at 0.1 hardly."""
-    shares = [rng.dirichlet(np.full(files, alpha)) for _ in range(labels.max() + 1)]  # (files,) of each class
-    return _fill_empty(_divide_classes(labels, files, rng, shares), rng)
-
-
-def shards(labels: Ints, files: int, rng: Rng, each: int = EACH_DEFAULT) -> Parts:
-    """Sort by class, cut into `each` shards a file, and deal these out: most files know few classes."""
-    by_class = np.argsort(labels, kind="stable")  # (n,)
-    pieces = np.array_split(by_class, files * each)
-    dealt = rng.permutation(files * each).reshape(files, each)  # (files, each)
-    return [np.sort(np.concatenate([pieces[piece] for piece in hand])) for hand in dealt]
-
-
-def label_skew(labels: Ints, files: int, rng: Rng, each: int = EACH_DEFAULT) -> Parts:
-    """Give every file rows of `each` classes only, or of more if there are more classes than files * each."""
-    classes = labels.max() + 1
-    holders: list[list[int]] = [[] for _ in range(classes)]
-    deck = np.concatenate([rng.permutation(classes) for _ in range(-(-max(files * each, classes) // classes))])
-    for place, label in enumerate(deck[: max(files * each, classes)].tolist()):
-        holders[label].append(place % files)
-    shares = [np.bincount(hands, minlength=files) / len(hands) for hands in holders]  # (files,) of each class
-    return _fill_empty(_divide_classes(labels, files, rng, shares), rng)
-
-
-def quantity_skew(labels: Ints, files: int, rng: Rng, alpha: float = ALPHA_DEFAULT) -> Parts:
-    """Make files that differ in size but not in classes: the proportions are drawn from Dirichlet(alpha)."""
-    ends = np.rint(np.cumsum(rng.dirichlet(np.full(files, alpha))) * len(labels)).astype(np.int64)  # (files,)
-    return _fill_empty([np.sort(part) for part in np.split(rng.permutation(len(labels)), ends[:-1])], rng)
-
-
-METHODS: dict[str, Callable[..., Parts]] = {
-    "iid": iid,
-    "dirichlet": dirichlet,
-    "shards": shards,
-    "label-skew": label_skew,
-    "quantity-skew": quantity_skew,
-}
-PARAMETER_OF = {"dirichlet": "alpha", "quantity-skew": "alpha", "shards": "each", "label-skew": "each"}
 
 
 @dataclass(frozen=True)
@@ -106,7 +55,7 @@ class Partition:
     """The rows of a folder, split."""
 
     labels: Ints  # (n,)
-    parts: Parts
+    parts: Sequence[Ints]  # the rows of each file
 
     @property
     def rows(self) -> int:
@@ -153,13 +102,13 @@ def read(directory: Path, classes: int, validation: Path | None = None) -> tuple
     return lines, np.concatenate(labels)
 
 
-def split(labels: Ints, files: int, method: str, seed: int, **parameters: float) -> Parts:
+def split(labels: Ints, files: int, method: str, seed: int, **parameters: float) -> Sequence[Ints]:
     """Return the rows of every file. Raises DataError if there are fewer rows than files."""
     if not 1 <= files <= min(len(labels), FILES_MAX):
         raise DataError(
             "--files", None, f"{files} files of {len(labels)} rows: expected 1 to {FILES_MAX}, and a row for each"
         )
-    return METHODS[method](labels, files, np.random.default_rng(seed), **parameters)
+    return METHODS[method](**parameters)(labels, files, np.random.default_rng(seed))
 
 
 def file_name(number: int, count: int) -> str:
@@ -167,7 +116,7 @@ def file_name(number: int, count: int) -> str:
     return f"{FILE_PREFIX}{number:0{len(str(count - 1))}d}"
 
 
-def _write(out: Path, lines: list[bytes], parts: Parts) -> None:
+def _write(out: Path, lines: list[bytes], parts: Sequence[Ints]) -> None:
     """Write a file for each part, replacing those of an earlier partition.
 
     Raises OSError; CannotWrite for a folder with other files in it.
@@ -179,26 +128,3 @@ def _write(out: Path, lines: list[bytes], parts: Parts) -> None:
         old.unlink()
     for number, part in enumerate(parts):
         (out / file_name(number, len(parts))).write_bytes(b"".join(lines[row] + b"\n" for row in part))
-
-
-def _divide_classes(labels: Ints, files: int, rng: Rng, shares: Sequence[npt.NDArray[np.float64]]) -> Parts:
-    """Shuffle each class's rows and divide them among the files by these proportions."""
-    parts: list[list[Ints]] = [[] for _ in range(files)]
-    for label, share in enumerate(shares):
-        rows = rng.permutation(np.flatnonzero(labels == label))  # (rows of the class,)
-        ends = np.rint(np.cumsum(share) * len(rows)).astype(np.int64)  # (files,)
-        for part, piece in zip(parts, np.split(rows, ends[:-1]), strict=True):
-            part.append(piece)
-    return [np.sort(np.concatenate(part)) for part in parts]
-
-
-def _fill_empty(parts: Parts, rng: Rng) -> Parts:
-    """Move a row of the largest file to each file that has none."""
-    parts = list(parts)
-    for number, part in enumerate(parts):
-        if not len(part):
-            largest = max(range(len(parts)), key=lambda other: len(parts[other]))
-            moved = int(rng.integers(len(parts[largest])))
-            parts[number] = parts[largest][moved : moved + 1]
-            parts[largest] = np.delete(parts[largest], moved)
-    return parts

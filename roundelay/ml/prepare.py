@@ -192,7 +192,8 @@ def _assign_files(data: DataSet, y: Sequence[Ints], plan: SplitPlan, assign: Ass
             file[_draw_holdout(np.flatnonzero((source == number) & (classes >= 0)), plan, number)] = 0
     rest = (classes >= 0) & (file < 0)  # (n,)
     parts = _count_parts(data, plan)
-    file[rest] = 1 + (source[rest] if parts is None else assign(classes[rest], parts, plan.seed))
+    part_of_row = source[rest] if parts is None else assign(classes[rest], parts, plan.seed)  # (rest,) -1: left out
+    file[rest] = np.where(part_of_row < 0, -1, 1 + part_of_row)
     tested = [np.where(each >= 0, 0, -1) for each in y[len(sizes) :]]
     return [*np.split(file, np.cumsum(sizes)[:-1]), *tested]
 

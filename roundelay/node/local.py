@@ -15,6 +15,7 @@ from pathlib import Path
 from roundelay.chord.refs import Address
 from roundelay.node.errors import LocalRingFailed
 from roundelay.node.ring_processes import RingProcesses, start_deadline
+from roundelay.node.subprocesses import import_path
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,19 @@ class StartingRing:
 
 
 def begin_local_ring(
-    count: int, stack: ExitStack, of_supernode: Sequence[str] = (), of_nodes: Sequence[str] = ()
+    count: int,
+    stack: ExitStack,
+    of_supernode: Sequence[str] = (),
+    of_nodes: Sequence[str] = (),
+    modules: Path | None = None,
 ) -> StartingRing:
-    """Start a supernode and `count` nodes, which the stack ends. `wait` returns when all have joined."""
+    """Start a supernode and `count` nodes, which the stack ends. `wait` returns when all have joined.
+
+    The nodes can import the modules in the folder `modules`.
+    """
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="roundelay-")))
-    ring = StartingRing(RingProcesses(folder, supernode_options=of_supernode, node_options=of_nodes), count)
+    environment = import_path(modules) if modules else None
+    ring = StartingRing(RingProcesses(folder, environment, of_supernode, of_nodes), count)
     ring.begin()
     stack.callback(ring.stop)
     return ring

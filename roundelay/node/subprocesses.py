@@ -179,11 +179,12 @@ def command(program: str) -> list[str]:
     return [sys.executable, "-P", "-m", "roundelay", program]  # -P: ignore modules in the current folder
 
 
-def import_path() -> dict[str, str]:
-    """Return the environment by which a child imports the package of this process, which only a checkout needs."""
-    if not (ROOT / "client.py").is_file():
+def import_path(*more: Path) -> dict[str, str]:
+    """Return the environment by which a child imports the package of this process, and what is in these folders."""
+    ours = [ROOT] if (ROOT / "client.py").is_file() else []  # only a checkout needs it
+    if not ours and not more:
         return {}
-    paths = [str(ROOT), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    paths = [*map(str, ours), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)), *map(str, more)]
     return {"PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
 
 

@@ -15,7 +15,6 @@ from roundelay.ml.choices import Optimizer
 from roundelay.ml.data import Moments, Samples
 from roundelay.ml.dropout import Dropout
 from roundelay.ml.errors import BadTask, DataError, ModelUnknown
-from roundelay.ml.estimator import load as load_estimator
 from roundelay.ml.kernels import Network, gradient_step
 from roundelay.ml.mlp import Architecture, cross_entropy
 from roundelay.ml.models import allowed, catalogue
@@ -29,22 +28,6 @@ from tests.ml.ml_oracles import make_samples
 
 IMAGES = Design((2 * 14 * 14, 7, 3), "cnn", (2, 14, 14))
 STEP = 1e-5
-
-
-def test_an_estimator_is_a_scikit_learn_classifier_if_that_is_installed(tmp_path: Path) -> None:
-    pytest.importorskip("sklearn", reason="scikit-learn is not installed")
-    from sklearn.metrics import get_scorer
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import FunctionTransformer
-
-    design, samples = Design((5, 6, 4)), make_samples(40)
-    save(tmp_path / "m.npz", SavedModel(design, learner(design).init_weights(1), None))
-    estimator = load_estimator(tmp_path / "m.npz")
-
-    chain = make_pipeline(FunctionTransformer(), estimator).fit(samples.x, samples.y)
-
-    assert np.array_equal(chain.predict(samples.x), estimator.predict(samples.x))
-    assert get_scorer("accuracy")(estimator, samples.x, samples.y) == estimator.score(samples.x, samples.y)
 
 
 def test_an_exported_model_loads_with_the_safetensors_library(tmp_path: Path) -> None:
@@ -214,13 +197,40 @@ def test_a_model_survives_saving_and_loading(name: str, tmp_path: Path) -> None:
 
     again = load(tmp_path / name)
     assert (again.design, again.labels, again.sha256) == (model.design, model.labels, model.sha256)
-    estimator = load_estimator(tmp_path / name)
-    p = estimator.predict_proba(samples.x)
+    p = again.predict_proba(samples.x)
     assert np.array_equal(p, model.probabilities(samples.x))
     assert np.allclose(p.sum(axis=1), 1)
-    assert set(estimator.predict(samples.x)) <= {"a", "b", "c"}
-    with pytest.raises(BadTask, match="expected finite rows of 392 features"):
-        estimator.predict(samples.x[:, 1:])
+    assert set(again.predict(samples.x)) <= {"a", "b", "c"}
+    with pytest.raises(DataError, match="has rows of 391 features, expected images of .* or rows of 392 features"):
+        again.predict(samples.x[:, 1:])
+    with pytest.raises(DataError, match="row 0 holds NaN"):
+        again.predict(np.full((2, 392), np.nan))
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [((), [0, 1, 2]), (("1", "5", "-7"), [1, 5, -7]), (("1", "5", "x"), ["1", "5", "x"]), (("01", "2", "3"), None)],
+)
+def test_labels_that_are_whole_numbers_are_predicted_as_such(labels: tuple[str, ...], classes: list[Any]) -> None:
+    design = Design((5, 3), "softmax")
+    model = SavedModel(design, learner(design).init_weights(1), None, labels)
+
+    assert model.classes.tolist() == (classes or list(labels))
+    assert set(model.predict(make_samples(20).x).tolist()) <= set(model.classes.tolist())
+
+
+@pytest.mark.parametrize(
+    "design", [Design((5, 6, 3)), Design((5, 3), "softmax"), Design((5, 6, 3), course=True), IMAGES], ids=str
+)
+def test_a_model_exported_to_pytorch_gives_the_same_scores(design: Design) -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is the extra torch")
+    samples = images(9) if design.shape else make_samples(9)
+    moments = Moments(samples.x.mean(axis=0), samples.x.std(axis=0) + 1)
+    model = SavedModel(design, np.random.default_rng(1).standard_normal(learner(design).parameters, np.float32), moments)
+
+    scores = model.to_torch()(torch.tensor(samples.x))
+
+    assert np.allclose(scores.softmax(1).detach().numpy(), model.predict_proba(samples.x), atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from roundelay.ml import partition
 from roundelay.ml.choices import PARTITION_METHODS
 from roundelay.ml.errors import BadOption, CannotWrite, DataError
 from roundelay.ml.partition import PartitionRequest
+from roundelay.ml.partitioners import METHODS
 
 LABELS = np.random.default_rng(1).integers(0, 10, 2000)  # (n,)
 
@@ -19,7 +20,7 @@ def classes(part: np.ndarray) -> int:
     return len(np.unique(LABELS[part]))
 
 
-@pytest.mark.parametrize("method", partition.METHODS)
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("files", [1, 7, 40])
 def test_every_row_is_in_one_file_and_no_file_is_empty(method: str, files: int) -> None:
     parts = partition.split(LABELS, files, method, seed=3)
@@ -29,7 +30,7 @@ def test_every_row_is_in_one_file_and_no_file_is_empty(method: str, files: int) 
     assert all(len(part) for part in parts)
 
 
-@pytest.mark.parametrize("method", partition.METHODS)
+@pytest.mark.parametrize("method", METHODS)
 def test_a_partition_is_a_function_of_the_seed(method: str) -> None:
     one, same, other = (partition.split(LABELS, 7, method, seed) for seed in (3, 3, 4))
 
@@ -96,4 +97,4 @@ def test_a_parameter_of_another_method_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_command_line_offers_every_method() -> None:
-    assert tuple(partition.METHODS) == PARTITION_METHODS
+    assert tuple(METHODS) == PARTITION_METHODS

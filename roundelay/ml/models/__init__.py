@@ -9,6 +9,7 @@
     cnn        a small convolutional network in numpy
     pytorch    any nn.Module as a model
     torchzoo   PyTorch models that ship
+    torch_export  a trained model as an nn.Module
 
 Your own model is a class with four methods; `Model` provides the rest. This one, in a file mine.py in the folder where
 the client and the nodes are started (`compute_node.py 8001 --models mine`), trains with `--model mine:Linear`:

@@ -124,6 +124,13 @@ class ModelLearner:
         _write(model, weights)
         return model.predict(np.ascontiguousarray(x, np.float32))
 
+    def module_with(self, weights: Array) -> object | None:
+        """Return the nn.Module of a PyTorch model with these weights; None if the model is another one."""
+        model = self._new()
+        _write(model, weights)
+        model.prepare(TrainConfig(), 0)
+        return getattr(model, "module", None)
+
     def _new(self) -> Model:
         return cast(Model, self._make())
 

@@ -20,5 +20,6 @@ cifar        CIFAR-10's batches
 pickled      CIFAR-10's pickled batches, without unpickling them
 images       a folder per class of JPEG or PNG images
 npz          arrays in an .npz archive
+arrays       arrays and DataFrames in memory
 saved_model  a trained model on disk (.npz, .safetensors)
 """

@@ -80,8 +80,8 @@ def guess(path: Path, columns: TableOptions | None = None) -> str:
 
 
 def read_letters(path: Path, without: Path | None = None) -> DataSet:
-    """Read a folder of letter files; each is a part, and those named validate... are the test parts."""
-    listing = folder.list_training_files(path, without)
+    """Read a folder of letter files, or one; each is a part, and those named validate... are the test parts."""
+    listing = folder.Listing((path,), ()) if path.is_file() else folder.list_training_files(path, without)
     features: int | None = None
     parts: list[DatasetPart] = []
     for each in listing.files:

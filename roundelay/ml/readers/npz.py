@@ -19,7 +19,15 @@ import numpy as np
 from roundelay.ml.data import Ints
 from roundelay.ml.errors import DataError, InputMissing, printable
 from roundelay.ml.readers.packed import FEATURES_MAX, Shape
-from roundelay.ml.readers.source import SET_ROWS_MAX, DataSet, DatasetPart, Rows, block_rows, number_labels
+from roundelay.ml.readers.source import (
+    SET_ROWS_MAX,
+    DataSet,
+    DatasetPart,
+    Rows,
+    block_rows,
+    image_shape,
+    number_labels,
+)
 
 TRAINING = (
     ("train_images", "train_labels"),
@@ -32,7 +40,6 @@ TRAINING = (
     ("X", "y"),
 )
 TEST = (("test_images", "test_labels"), ("x_test", "y_test"), ("X_test", "y_test"))
-CHANNELS = (1, 3, 4)
 HEADER_BYTES_MAX = 4096
 _HEADER = re.compile(
     r"\s*\{\s*'descr':\s*'([<>|=]?)([buif])(\d{1,2})',\s*'fortran_order':\s*(False|True),"
@@ -68,7 +75,7 @@ def read(path: Path) -> DataSet:
         )
     test = _find(path, members, TEST)
     pairs = [pair for pair in (training, test) if pair is not None]
-    shape, is_last = _image_shape(path, training[0])
+    shape, is_last = image_shape(str(path), training[0].name, training[0].shape)
     pixels = all(x.dtype == np.uint8 for x, _ in pairs)
     if test is not None and test[0].shape[1:] != training[0].shape[1:]:
         raise DataError(
@@ -155,20 +162,6 @@ def _read_header(file: IO[bytes]) -> tuple[np.dtype[np.generic], tuple[int, ...]
         raise ValueError("it is stored by columns: save it with numpy.ascontiguousarray")
     shape = tuple(int(size) for size in match[5].replace(" ", "").split(",") if size)
     return np.dtype(f"{match[1]}{match[2]}{match[3]}"), shape
-
-
-def _image_shape(path: Path, x: NpzMember) -> tuple[Shape, bool]:
-    """Return (channels, height, width), or () if rows are not images, and whether the channels come last."""
-    shape = x.shape[1:]
-    if len(shape) == 2:
-        return (1, *shape), False
-    if len(shape) == 3 and shape[2] in CHANNELS:
-        return (shape[2], shape[0], shape[1]), True
-    if len(shape) == 3 and shape[0] in CHANNELS:
-        return shape, False
-    if len(shape) > 1:
-        raise DataError(str(path), None, f"{x.name} has rows of {shape}, expected numbers or images")
-    return (), False
 
 
 def _labels(y: NpzMember) -> Ints:

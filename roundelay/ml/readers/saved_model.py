@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from roundelay.ml.data import Floats, Ints, Moments, Samples, moments_from_bytes, standardise
+from roundelay.ml.data import Floats, Moments, moments_from_bytes, standardise
 from roundelay.ml.errors import BadTask, DataError, InputMissing
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.models.learner import predict_probabilities
+from roundelay.ml.readers.arrays import to_rows
 from roundelay.ml.task import Design
 
 FILE_BYTES_MAX = 2 << 30
@@ -43,10 +45,42 @@ class SavedModel:
         inputs = standardise(x, self.moments) if self.moments else x  # (n, d)
         return predict_probabilities(learner(self.design), self.weights, inputs)
 
-    def predict(self, samples: Samples) -> Ints:
-        """Return the most probable class of each row: (n,)."""
-        classes: Ints = self.probabilities(samples.x).argmax(axis=1)  # (n,)
-        return classes
+    @property
+    def classes(self) -> npt.NDArray[Any]:
+        """The label of each class: whole numbers if all labels are, else texts (classes,)."""
+        if all(re.fullmatch(r"0|-?[1-9]\d{0,17}", label) for label in self.labels):
+            return np.array([int(label) for label in self.labels] or range(self.design.classes), np.int64)
+        return np.array(self.labels)
+
+    def predict_proba(self, x: Any) -> npt.NDArray[np.float64]:
+        """Return the probability of each class, for an array or a DataFrame like the training's: (n, classes).
+
+        Raises DataError.
+        """
+        return self.probabilities(to_rows(x, self.design.features, self.design.shape))
+
+    def predict(self, x: Any) -> npt.NDArray[Any]:
+        """Return the label of the most probable class of each row of an array or a DataFrame: (n,).
+
+        Raises DataError.
+        """
+        labels: npt.NDArray[Any] = self.classes[self.predict_proba(x).argmax(axis=1)]  # (n,)
+        return labels
+
+    def to_torch(self) -> Any:
+        """Return an nn.Module that maps rows to scores, whose softmax are the probabilities; the extra `torch`.
+
+        Raises BadTask for a model that torch cannot express, or without PyTorch.
+        """
+        try:
+            from roundelay.ml.models.torch_export import to_torch
+        except ImportError as error:
+            raise BadTask(f"to_torch needs PyTorch ({error}): python3 -m pip install torch") from error
+        return to_torch(self.design, self.weights, self.moments)
+
+    def __repr__(self) -> str:
+        sizes = "-".join(map(str, self.design.sizes))
+        return f"<SavedModel {self.design.model} {sizes}, sha256 {self.sha256[:8]}>"
 
 
 def save(path: Path, model: SavedModel, form: str | None = None) -> None:

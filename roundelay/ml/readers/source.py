@@ -25,6 +25,7 @@ Rows = npt.NDArray[Any]  # (n, d) uint8 or float32
 
 BLOCK_BYTES = 4 << 20  # of rows, in one block
 SET_ROWS_MAX = 100_000_000
+CHANNELS = (1, 3, 4)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +86,23 @@ def with_test(data: DataSet, other: DataSet) -> DataSet:
     test = tuple(DatasetPart(part.name, numbers[part.y], part.blocks) for part in (*other.training, *other.test))
     table = data.table.joined(other.table) if is_same and data.table and other.table else data.table
     return replace(data, test=test, table=table)
+
+
+def image_shape(source: str, name: str, dimensions: tuple[int, ...]) -> tuple[Shape, bool]:
+    """Return (channels, height, width), or () if rows are not images, and whether the channels come last.
+
+    `dimensions` are those of the array with all rows. Raises DataError.
+    """
+    shape = dimensions[1:]
+    if len(shape) == 2:
+        return (1, *shape), False
+    if len(shape) == 3 and shape[2] in CHANNELS:
+        return (shape[2], shape[0], shape[1]), True
+    if len(shape) == 3 and shape[0] in CHANNELS:
+        return shape, False
+    if len(shape) > 1:
+        raise DataError(source, None, f"{name} has rows of {shape}, expected numbers or images")
+    return (), False
 
 
 def block_rows(row_bytes: int) -> int:

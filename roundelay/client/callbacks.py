@@ -1,0 +1,75 @@
+"""What a program hooks into a job: callbacks, called with each round, and metrics, measured after each round."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from roundelay.client.job import Job
+    from roundelay.client.report import Round
+
+Metric = Callable[[Any, Any], float]  # labels (n,), probabilities (n, classes) -> a number
+WEIGHTS_MAX = 32  # of rounds that wait for slow callbacks; those of later rounds are fetched from the ring
+
+
+class Callback(Protocol):
+    """Called with every round as it finishes; a method `close`, if there is one, is called at the end.
+
+    An error that it raises cancels the job and is raised where the job is watched.
+    """
+
+    def __call__(self, job: Job, each: Round, /) -> object:
+        """Handle a finished round."""
+
+
+class Metrics:
+    """Measures functions on the validation rows after each round; `Job.history` shows the values."""
+
+    def __init__(self, functions: Mapping[str, Metric]) -> None:
+        self._functions = dict(functions)
+        self.values: dict[int, dict[str, float]] = {}  # by round
+
+    def __call__(self, job: Job, each: Round) -> None:
+        """Measure the model of this round."""
+        model, samples = job.model_of(each), job.validation_samples()
+        with np.errstate(all="ignore"):
+            proba = model.probabilities(samples.x)  # (n, classes)
+        labels = model.classes[samples.y]  # (n,)
+        self.values[each.number] = {name: float(measure(labels, proba)) for name, measure in self._functions.items()}
+
+
+class CallbackRunner:
+    """Calls a job's callbacks in a thread of its own: the job's thread must not wait for what they ask of the ring."""
+
+    def __init__(self, call: Callable[[Round], None]) -> None:
+        self.weights: dict[int, bytes] = {}  # by round, of the rounds that wait
+        self.failure: Exception | None = None
+        self._call = call
+        self._waiting: queue.SimpleQueue[Round | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="callbacks", daemon=True)
+        self._thread.start()
+
+    def add(self, each: Round, weights: bytes) -> None:
+        """Queue a round."""
+        if weights and len(self.weights) < WEIGHTS_MAX:
+            self.weights[each.number] = weights
+        self._waiting.put(each)
+
+    def finish(self) -> None:
+        """Return when all rounds have been handled."""
+        self._waiting.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (each := self._waiting.get()) is not None:
+            try:
+                if self.failure is None:
+                    self._call(each)
+            except Exception as error:
+                self.failure = error
+            self.weights.pop(each.number, None)

@@ -1,0 +1,132 @@
+"""Classes and functions of a program as models that the nodes of its local ring can import.
+
+A job names its model and never carries code. What comes from a module is named MODULE:NAME as it is. A class of a
+notebook or a script's main module is written to a file instead: its source, with the imports, constants, classes and
+functions that it uses. The files are in a temporary folder of this process, which its local rings are told to import
+from; rings of other people are not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import inspect
+import symtable
+import sys
+import tempfile
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any
+
+from roundelay.client.errors import InvalidRequest
+from roundelay.client.local import OBJECTS_PACKAGE
+from roundelay.ml.models.allowed import allow
+
+CONSTANTS = (bool, int, float, str, bytes, tuple, frozenset, type(None))
+FUTURE = "from __future__ import annotations"
+OBJECTS_MAX = 100  # that one model may use
+PACKAGE = '''"""Models of one program, by name, which ends with the digest of the source; its module is of_NAME."""
+
+from importlib import import_module, invalidate_caches
+
+
+def __getattr__(name):
+    if name.startswith("__"):
+        raise AttributeError(name)
+    invalidate_caches()
+    return getattr(import_module(f"{__name__}.of_{name}"), name.rpartition("_")[0])
+'''
+
+
+class LocalModels:
+    """The models of this program that its local rings may train."""
+
+    _folder: tempfile.TemporaryDirectory[str] | None = None  # of this process: a name means the same in all its rings
+
+    def __init__(self) -> None:
+        if LocalModels._folder is None:
+            LocalModels._folder = tempfile.TemporaryDirectory(prefix="roundelay-objects-")
+        self.folder = Path(LocalModels._folder.name)
+        self._package = self.folder / OBJECTS_PACKAGE
+        self._package.mkdir(exist_ok=True)
+        (self._package / "__init__.py").write_text(PACKAGE)
+
+    def add(self, model: Any) -> str:
+        """Make a class or function known to the ring; return its name for a job. Raises InvalidRequest."""
+        if not isinstance(model, type | FunctionType):
+            raise InvalidRequest(
+                f"model is a {type(model).__name__}; give a name, or a class or function that makes one"
+            )
+        source = _Source(model).text
+        name = f"{model.__name__}_{hashlib.sha256(source.encode()).hexdigest()[:12]}"
+        (self._package / f"of_{name}.py").write_text(source)
+        if str(self.folder) not in sys.path:
+            sys.path.append(str(self.folder))
+        importlib.invalidate_caches()
+        allow([OBJECTS_PACKAGE])
+        return f"{OBJECTS_PACKAGE}:{name}"
+
+
+class _Source:
+    """The source of an object as a module of its own."""
+
+    def __init__(self, made: Any) -> None:
+        self._head = [FUTURE]
+        self._parts: list[str] = []
+        self._seen: set[str] = set()
+        if _is_ours(made):
+            self._add_source(made)
+        else:
+            self._head.append(f"from {made.__module__} import {made.__qualname__}")
+        self.text = "\n\n".join(["\n".join(self._head), *self._parts]) + "\n"
+
+    def _add_source(self, made: Any) -> None:
+        """Add an object's source after what it uses."""
+        self._seen.add(made.__name__)
+        if len(self._seen) > OBJECTS_MAX:
+            raise InvalidRequest(f"{made.__name__} uses more than {OBJECTS_MAX} names: put it into a module")
+        try:
+            source = inspect.cleandoc("\n" + inspect.getsource(made))
+            names = _global_names(symtable.symtable(f"{FUTURE}\n{source}", made.__name__, "exec"))
+        except (OSError, TypeError, SyntaxError) as error:
+            raise InvalidRequest(
+                f"the source of {made.__name__} cannot be read: define it in a file or a cell"
+            ) from error
+        scope = vars(sys.modules[made.__module__])
+        for name in sorted(names - self._seen):
+            if name in scope:
+                self._add_name(name, scope[name], made.__name__)
+        self._parts.append(source)
+
+    def _add_name(self, name: str, value: Any, user: str) -> None:
+        """Add what defines a global name. Raises InvalidRequest for a value that has no source."""
+        if name in self._seen:
+            return
+        if isinstance(value, type | FunctionType) and _is_ours(value):
+            self._add_source(value)
+            return
+        self._seen.add(name)
+        if isinstance(value, ModuleType):
+            self._head.append(f"import {value.__name__} as {name}")
+        elif isinstance(value, CONSTANTS):
+            self._parts.append(f"{name} = {value!r}")
+        elif hasattr(value, "__module__") and hasattr(value, "__name__"):
+            self._head.append(f"from {value.__module__} import {value.__name__} as {name}")
+        else:
+            raise InvalidRequest(
+                f"{user} uses {name}, a {type(value).__name__}, which nodes do not have: define it inside"
+            )
+
+
+def _global_names(table: symtable.SymbolTable) -> set[str]:
+    """Return the names that a source takes from outside, in all of its scopes."""
+    is_module = table.get_type() == "module"
+    names = {
+        each.get_name() for each in table.get_symbols() if each.is_referenced() and (is_module or each.is_global())
+    }
+    return names.union(*map(_global_names, table.get_children()))
+
+
+def _is_ours(made: Any) -> bool:
+    """Return whether an object is defined in the main module: a script or a notebook."""
+    return getattr(made, "__module__", None) == "__main__"

@@ -1,0 +1,168 @@
+"""Partitioners: which client gets which rows, from IID to skewed.
+
+A partitioner is called with (labels, clients, generator) and returns the rows of each client: no row twice, and at
+least one for each client. It is a pure function of its arguments. The skew between clients decides how well averaging
+works: Hsu, Qi, Brown 2019 (Dirichlet), McMahan et al. 2017 (shards), Li et al. 2022 (label and quantity skew).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from roundelay.ml.choices import ALPHA_DEFAULT, ALPHA_MAX, ALPHA_MIN, EACH_DEFAULT, EACH_MAX
+from roundelay.ml.data import Ints
+from roundelay.ml.errors import BadOption, DataError, printable
+
+Rng = np.random.Generator
+Parts = list[Ints]  # the rows of each client, in their order
+
+
+class Partitioner(Protocol):
+    """Divides rows among clients."""
+
+    def __call__(self, labels: Ints, clients: int, rng: Rng, /) -> Sequence[Ints]:
+        """Return the rows of each client; `labels` (n,) is the class of each row."""
+
+
+@dataclass(frozen=True)
+class IID:
+    """Shuffle the rows and cut them into equal parts: all clients are alike."""
+
+    def __call__(self, labels: Ints, clients: int, rng: Rng) -> Parts:
+        """Return the rows of each client."""
+        return [np.sort(part) for part in np.array_split(rng.permutation(len(labels)), clients)]
+
+
+@dataclass(frozen=True)
+class Dirichlet:
+    """Divide each class by proportions drawn from Dirichlet(alpha): at 100 clients are nearly alike, at 0.1 hardly."""
+
+    alpha: float = ALPHA_DEFAULT
+
+    def __post_init__(self) -> None:
+        _check("alpha", self.alpha, ALPHA_MIN, ALPHA_MAX)
+
+    def __call__(self, labels: Ints, clients: int, rng: Rng) -> Parts:
+        """Return the rows of each client."""
+        shares = [rng.dirichlet(np.full(clients, self.alpha)) for _ in range(labels.max() + 1)]  # (clients,) each
+        return _fill_empty(_divide_classes(labels, clients, rng, shares), rng)
+
+
+@dataclass(frozen=True)
+class Shards:
+    """Sort by class, cut into `each` shards a client, and deal these out: most clients know few classes."""
+
+    each: int = EACH_DEFAULT
+
+    def __post_init__(self) -> None:
+        _check("each", self.each, 1, EACH_MAX)
+
+    def __call__(self, labels: Ints, clients: int, rng: Rng) -> Parts:
+        """Return the rows of each client."""
+        by_class = np.argsort(labels, kind="stable")  # (n,)
+        pieces = np.array_split(by_class, clients * self.each)
+        dealt = rng.permutation(clients * self.each).reshape(clients, self.each)  # (clients, each)
+        return [np.sort(np.concatenate([pieces[piece] for piece in hand])) for hand in dealt]
+
+
+@dataclass(frozen=True)
+class LabelSkew:
+    """Give every client rows of `each` classes only, or of more if there are more classes than clients * each."""
+
+    each: int = EACH_DEFAULT
+
+    def __post_init__(self) -> None:
+        _check("each", self.each, 1, EACH_MAX)
+
+    def __call__(self, labels: Ints, clients: int, rng: Rng) -> Parts:
+        """Return the rows of each client."""
+        classes = labels.max() + 1
+        hands = max(clients * self.each, classes)
+        holders: list[list[int]] = [[] for _ in range(classes)]
+        deck = np.concatenate([rng.permutation(classes) for _ in range(-(-hands // classes))])
+        for place, label in enumerate(deck[:hands].tolist()):
+            holders[label].append(place % clients)
+        shares = [np.bincount(held, minlength=clients) / len(held) for held in holders]  # (clients,) of each class
+        return _fill_empty(_divide_classes(labels, clients, rng, shares), rng)
+
+
+@dataclass(frozen=True)
+class QuantitySkew:
+    """Make clients that differ in size but not in classes: the proportions are drawn from Dirichlet(alpha)."""
+
+    alpha: float = ALPHA_DEFAULT
+
+    def __post_init__(self) -> None:
+        _check("alpha", self.alpha, ALPHA_MIN, ALPHA_MAX)
+
+    def __call__(self, labels: Ints, clients: int, rng: Rng) -> Parts:
+        """Return the rows of each client."""
+        shares = rng.dirichlet(np.full(clients, self.alpha))  # (clients,)
+        ends = np.rint(np.cumsum(shares) * len(labels)).astype(np.int64)  # (clients,)
+        return _fill_empty([np.sort(part) for part in np.split(rng.permutation(len(labels)), ends[:-1])], rng)
+
+
+METHODS: dict[str, Callable[..., Partitioner]] = {
+    "iid": IID,
+    "dirichlet": Dirichlet,
+    "shards": Shards,
+    "label-skew": LabelSkew,
+    "quantity-skew": QuantitySkew,
+}
+PARAMETER_OF = {"dirichlet": "alpha", "quantity-skew": "alpha", "shards": "each", "label-skew": "each"}
+
+
+def assign_rows(partitioner: Partitioner, labels: Ints, clients: int, seed: int) -> Ints:
+    """Return the client of each row: (n,) -> (n,), -1 for a row that no client gets.
+
+    Raises DataError if the partitioner returns something else than rows for each client.
+    """
+    client_of_row = np.full(len(labels), -1)  # (n,)
+    parts = list(partitioner(labels, clients, np.random.default_rng(seed)))
+    if len(parts) != clients:
+        raise _wrong(partitioner, f"returned the rows of {len(parts)} clients, expected {clients}")
+    for client, part in enumerate(parts):
+        rows = np.asarray(part)
+        if rows.ndim != 1 or rows.dtype.kind not in "iu" or not len(rows):
+            raise _wrong(partitioner, f"returned {rows.dtype} of {rows.shape} for client {client}, expected rows")
+        if rows.min() < 0 or rows.max() >= len(labels) or (client_of_row[rows] >= 0).any():
+            raise _wrong(partitioner, f"gave client {client} a row twice or one outside the {len(labels)} rows")
+        client_of_row[rows] = client
+    return client_of_row
+
+
+def _wrong(partitioner: Partitioner, message: str) -> DataError:
+    return DataError(f"partitioner {printable(repr(partitioner), 80)}", None, message)
+
+
+def _check(name: str, value: float, least: float, most: float) -> None:
+    if not least <= value <= most:
+        raise BadOption(f"{name} is {value}, expected a number from {least:g} to {most:g}")
+
+
+def _divide_classes(labels: Ints, clients: int, rng: Rng, shares: Sequence[npt.NDArray[np.float64]]) -> Parts:
+    """Shuffle each class's rows and divide them among the clients by these proportions."""
+    parts: list[list[Ints]] = [[] for _ in range(clients)]
+    for label, share in enumerate(shares):
+        rows = rng.permutation(np.flatnonzero(labels == label))  # (rows of the class,)
+        ends = np.rint(np.cumsum(share) * len(rows)).astype(np.int64)  # (clients,)
+        for part, piece in zip(parts, np.split(rows, ends[:-1]), strict=True):
+            part.append(piece)
+    return [np.sort(np.concatenate(part)) for part in parts]
+
+
+def _fill_empty(parts: Parts, rng: Rng) -> Parts:
+    """Move a row of the largest client to each client that has none."""
+    parts = list(parts)
+    for number, part in enumerate(parts):
+        if not len(part):
+            largest = max(range(len(parts)), key=lambda other: len(parts[other]))
+            moved = int(rng.integers(len(parts[largest])))
+            parts[number] = parts[largest][moved : moved + 1]
+            parts[largest] = np.delete(parts[largest], moved)
+    return parts

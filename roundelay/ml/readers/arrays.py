@@ -1,0 +1,159 @@
+"""Data in memory: arrays, DataFrames, and lists of them, one for each client.
+
+Anything that numpy.asarray turns into numbers is accepted: arrays, DataFrames and Series of pandas and polars, CPU
+tensors, lists. Rows are features (n, d) or images (n, height, width), with channels first or last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from roundelay.ml.data import Floats, Ints
+from roundelay.ml.errors import DataError, printable
+from roundelay.ml.readers.packed import FEATURES_MAX, Shape
+from roundelay.ml.readers.source import DataSet, DatasetPart, Rows, array_blocks, image_shape, number_labels
+
+KIND = "arrays"
+COLUMNS_SHOWN = 5
+
+
+def read(x: Any, y: Any, clients: Sequence[Any] | None = None) -> DataSet:
+    """Return the data set of rows and their classes.
+
+    A list of arrays makes a part of each, for one client; so does each array of row numbers in `clients`. `y` may name
+    a column of `x` if that is a DataFrame. Raises DataError.
+    """
+    if is_per_client(x):
+        return _per_client(list(x), y)
+    rows, shape = _rows("x", x if not isinstance(y, str) else _without(x, y))
+    names = _classes("y", x[y] if isinstance(y, str) else y, len(rows))
+    if clients is None:
+        return _data_set([rows], [names], shape)
+    chosen = [_row_numbers(number, each, len(rows)) for number, each in enumerate(clients)]
+    return _data_set([rows[each] for each in chosen], [names[each] for each in chosen], shape)
+
+
+def is_per_client(x: Any) -> bool:
+    """Return whether this is a list of arrays or DataFrames rather than one: a list of rows has numbers in it."""
+    return _is_list(x) and len(x) > 0 and all(getattr(each, "ndim", 0) > 1 for each in x)
+
+
+def to_rows(x: Any, features: int, shape: Shape) -> Floats:
+    """Return rows to predict: (n, features). Raises DataError unless they are like those of the training."""
+    rows, found = _rows("x", x)
+    if rows.shape[1] != features or (found and found != shape):
+        expected = f"images of {shape} or rows" if shape else "rows"
+        raise DataError("x", None, f"has {_describe(rows, found)}, expected {expected} of {features} features")
+    return rows.astype(np.float32)
+
+
+def _per_client(x: list[Any], y: Any) -> DataSet:
+    """Return the data set of a list of arrays: each becomes the part of one client."""
+    labels = [y] * len(x) if isinstance(y, str) else y
+    if not _is_list(labels) or len(labels) != len(x):
+        raise DataError("y", None, f"expected the classes of {len(x)} clients, as x is a list of {len(x)} arrays")
+    rows, names, shapes = [], [], set()
+    for number, (of_x, of_y) in enumerate(zip(x, labels, strict=True)):
+        part, shape = _rows(f"x of client {number}", _without(of_x, of_y) if isinstance(of_y, str) else of_x)
+        rows.append(part)
+        names.append(_classes(f"y of client {number}", of_x[of_y] if isinstance(of_y, str) else of_y, len(part)))
+        shapes.add((shape, part.shape[1]))
+    if len(shapes) > 1:
+        raise DataError("x", None, f"the clients' rows differ: {', '.join(sorted(f'{d} features' for _, d in shapes))}")
+    is_pixels = all(part.dtype == np.uint8 for part in rows)
+    return _data_set([part if is_pixels else part.astype(np.float32) for part in rows], names, shapes.pop()[0])
+
+
+def _data_set(rows: Sequence[Rows], names: Sequence[npt.NDArray[Any]], shape: Shape) -> DataSet:
+    y, labels = number_labels(np.concatenate([each.astype(str) for each in names]))
+    ends = np.cumsum([len(part) for part in rows])[:-1]
+    parts = [
+        DatasetPart(f"client-{number:03d}", classes, array_blocks(part))
+        for number, (part, classes) in enumerate(zip(rows, np.split(y, ends), strict=True))
+    ]
+    return DataSet(KIND, tuple(parts), (), rows[0].shape[1], labels, rows[0].dtype == np.uint8, shape)
+
+
+def _rows(name: str, x: Any) -> tuple[Rows, Shape]:
+    """Return rows (n, d) as float32, or as bytes if they are the pixels of images; and the shape of an image."""
+    numbers = _as_array(name, x)
+    if numbers.dtype.kind not in "biuf":
+        raise DataError(name, None, f"{_not_numeric(x, numbers)}: encode it as numbers first")
+    if numbers.ndim < 2 or not len(numbers):
+        raise DataError(name, None, f"is an array of {numbers.shape}, expected (rows, features) or images")
+    shape, channels_last = image_shape(name, "the array", numbers.shape)
+    if channels_last:
+        numbers = numbers.transpose(0, 3, 1, 2)  # (n, channels, height, width)
+    flat = np.ascontiguousarray(numbers.reshape(len(numbers), -1))  # (n, d)
+    if not 1 <= flat.shape[1] <= FEATURES_MAX:
+        raise DataError(name, None, f"has {flat.shape[1]} features, expected 1 to {FEATURES_MAX}")
+    if shape and flat.dtype == np.uint8:
+        return flat, shape
+    with np.errstate(over="ignore"):
+        rows = flat.astype(np.float32)  # (n, d)
+    if not np.isfinite(rows).all():
+        row = int(np.flatnonzero(~np.isfinite(rows).all(axis=1))[0])
+        raise DataError(name, None, f"row {row} holds NaN, infinity or a number that exceeds float32")
+    return rows, shape
+
+
+def _classes(name: str, y: Any, rows: int) -> npt.NDArray[Any]:
+    """Return the class of each row, as whole numbers or texts: (n,)."""
+    if y is None:
+        raise DataError(name, None, "is missing: give the class of each row, or the name of a DataFrame's column")
+    classes = _as_array(name, y)
+    classes = classes.reshape(-1) if classes.shape == (rows, 1) else classes
+    if classes.shape != (rows,):
+        raise DataError(name, None, f"is an array of {classes.shape}, expected a class for each of {rows} rows")
+    if classes.dtype.kind == "f":
+        if not (np.isfinite(classes).all() and (classes == np.rint(classes)).all()):
+            raise DataError(name, None, "holds numbers that are not whole: this trains classifiers, not regressions")
+        return classes.astype(np.int64)
+    if classes.dtype.kind == "O" and any(each is None or each != each for each in classes):  # NaN differs from itself
+        raise DataError(name, None, "has rows without a class")
+    return classes.astype(np.int64) if classes.dtype.kind == "b" else classes
+
+
+def _row_numbers(client: int, numbers: Any, rows: int) -> Ints:
+    """Return the rows of one client: (n,)."""
+    found = _as_array(f"rows of client {client}", numbers)
+    if found.ndim != 1 or found.dtype.kind not in "iu" or not len(found) or not 0 <= found.min() <= found.max() < rows:
+        raise DataError(
+            f"rows of client {client}", None, f"are {found.dtype} of {found.shape}, expected numbers below {rows}"
+        )
+    return found.astype(np.int64)
+
+
+def _as_array(name: str, values: Any) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise DataError(name, None, f"is not an array: {printable(str(error), 100)}") from error
+
+
+def _without(x: Any, column: str) -> Any:
+    """Return a DataFrame without one column."""
+    if not hasattr(x, "columns") or column not in list(x.columns):
+        raise DataError("y", None, f"is {printable(column, 40)!r}, but x has no such column")
+    return x[[name for name in x.columns if name != column]]
+
+
+def _not_numeric(x: Any, numbers: npt.NDArray[Any]) -> str:
+    """Say what is not numeric; of a DataFrame, which columns."""
+    if not hasattr(x, "columns"):
+        return f"is {numbers.dtype} of {numbers.shape}, not numbers"
+    columns = [str(each) for each in x.columns if np.asarray(x[each]).dtype.kind not in "biuf"]
+    shown = ", ".join(map(printable, columns[:COLUMNS_SHOWN]))
+    return f"column{'s' * (len(columns) > 1)} {shown} {'are' if len(columns) > 1 else 'is'} not numeric"
+
+
+def _describe(rows: Rows, shape: Shape) -> str:
+    return f"images of {shape}" if shape else f"rows of {rows.shape[1]} features"
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list | tuple)

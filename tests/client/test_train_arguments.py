@@ -1,0 +1,174 @@
+"""What Ring.train accepts: arrays, DataFrames, lists for each client, paths; and what it says about the rest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from roundelay import IID, Dirichlet, LabelSkew, Shards
+from roundelay.client.errors import BadInput, InvalidRequest
+from roundelay.client.job_input import JobInput
+from roundelay.client.preparation import prepare
+from roundelay.client.train_arguments import make_request
+from roundelay.federation.spec import JobSpec
+from roundelay.ml.readers import content
+from tests.end_to_end.small_job import write_tiny
+
+RNG = np.random.default_rng(1)
+X = RNG.standard_normal((60, 3))  # (n, d)
+Y = np.arange(60) % 3
+
+
+def job_of(data: Any, labels: Any = None, validation: Any = None, **more: Any) -> tuple[JobSpec, dict[str, Any]]:
+    """Return the spec of a request, and the samples of each of its files by name."""
+    chosen = {name: more.pop(name, None) for name in ("clients", "partition", "init")}
+    request = make_request(data, labels, validation, **chosen, detach=False, private="", options=more)
+    with prepare(request) as prepared:
+        connection: Any = None  # only private data are found on the ring
+        spec, given = prepared.find_job(connection)
+        return spec, {file.name: samples(given, file.name) for file in (*spec.files, spec.validation)}
+
+
+def samples(given: JobInput, name: str) -> Any:
+    file = next(each for each in (*given.files, given.validation) if each.name == name)
+    return content.parse(name, given.contents[file.digest][:], given.features, given.classes)
+
+
+def test_arrays_are_divided_among_the_clients_and_some_rows_held_out() -> None:
+    spec, files = job_of(X, Y, clients=4, holdout=0.1)
+
+    rows = np.concatenate([each.x for each in files.values()])
+    assert len(spec.files) == 4
+    assert spec.validation.rows == 6
+    assert sorted(map(tuple, rows.tolist())) == sorted(map(tuple, X.astype(np.float32).tolist()))
+    assert spec.sizes == (3, 256, 3)
+
+
+def test_validation_rows_are_those_that_were_given() -> None:
+    spec, files = job_of(X, Y, (X[:7], Y[:7]), clients=2)
+
+    assert np.array_equal(files[spec.validation.name].x, X[:7].astype(np.float32))
+    assert sum(file.rows for file in spec.files) == 60
+
+
+def test_classes_are_named_as_they_were_given() -> None:
+    assert job_of(X, np.array(["cat", "dog", "ape"])[Y])[0].labels == ("ape", "cat", "dog")
+    assert job_of(X, Y * 5.0 - 5)[0].labels == ("-5", "0", "5")
+    assert job_of(X, Y > 0)[0].labels == ()  # 0 and 1
+
+
+@pytest.mark.parametrize("partition", [Dirichlet(0.1), Shards(), LabelSkew(1), IID()], ids=repr)
+def test_a_partitioner_decides_which_client_gets_which_rows(partition: Any) -> None:
+    spec, files = job_of(X, Y, (X, Y), clients=5, partition=partition)
+
+    assert len(spec.files) == 5
+    assert sum(file.rows for file in spec.files) == 60
+    if isinstance(partition, LabelSkew):
+        assert all(len(set(files[file.name].y.tolist())) == 1 for file in spec.files)
+
+
+def test_a_function_can_be_a_partitioner_and_leave_rows_out() -> None:
+    spec, files = job_of(X, Y, (X, Y), clients=2, partition=lambda labels, clients, rng: [np.array([3, 1]), [5]])
+
+    assert [file.rows for file in spec.files] == [2, 1]
+    assert files[spec.validation.name].rows == 60
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [([[1]], "rows of 1 clients, expected 2"), ([[1], [1]], "a row twice"), ([[1], [60]], "outside the 60 rows")],
+)
+def test_a_partitioner_that_is_wrong_is_named(parts: Any, message: str) -> None:
+    with pytest.raises(BadInput, match=f"partitioner .*{message}"):
+        job_of(X, Y, (X, Y), clients=2, partition=lambda labels, clients, rng: parts)
+
+
+def test_row_numbers_for_each_client_are_a_partition() -> None:
+    spec, files = job_of(X, Y, (X, Y), partition=[np.arange(10), [59, 58]])
+
+    assert [file.rows for file in spec.files] == [10, 2]
+    assert np.array_equal(files[spec.files[1].name].x, X[[59, 58]].astype(np.float32))
+
+
+def test_a_list_of_arrays_gives_each_client_its_own() -> None:
+    spec, files = job_of([X[:10], X[10:40]], [Y[:10], Y[10:40]], (X, Y))
+
+    assert [file.rows for file in spec.files] == [10, 30]
+    assert np.array_equal(files[spec.files[0].name].x, X[:10].astype(np.float32))
+
+
+@pytest.mark.parametrize("shape", [(6, 5), (6, 5, 1), (1, 6, 5), (3, 6, 5), (6, 5, 3)])
+def test_images_may_have_their_channels_first_or_last(shape: tuple[int, ...]) -> None:
+    images = RNG.integers(0, 255, (20, *shape), dtype=np.uint8)
+    spec, files = job_of(images, Y[:20], (images, Y[:20]), hidden=4)
+
+    channels_first = images if shape[0] < 6 or len(shape) == 2 else images.transpose(0, 3, 1, 2)
+    assert spec.shape == (3 if 3 in shape else 1, 6, 5)
+    assert np.array_equal(files[spec.validation.name].x, channels_first.reshape(20, -1))
+
+
+def test_settings_may_be_numbers_of_numpy_and_a_single_layer() -> None:
+    settings = job_of(X, Y, rounds=np.int64(3), hidden=7, eta=np.float32(0.5))[0].settings
+
+    assert (settings.rounds, settings.hidden, settings.eta) == (3, (7,), 0.5)
+
+
+def test_a_dataframe_may_name_the_column_of_its_classes() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=["a", "b", "c"]).assign(kind=np.array(["cat", "dog", "ape"])[Y], note="text")
+
+    spec, _ = job_of(frame.drop(columns="note"), "kind", (frame[["a", "b", "c"]], frame.kind))
+
+    assert (spec.features, spec.labels) == (3, ("ape", "cat", "dog"))
+    with pytest.raises(BadInput, match="x: column note is not numeric: encode it"):
+        job_of(frame, "kind")
+    with pytest.raises(BadInput, match="y: is 'nothing', but x has no such column"):
+        job_of(frame, "nothing")
+
+
+def test_files_and_folders_are_taken_as_the_command_line_takes_them(tmp_path: Path) -> None:
+    tiny = write_tiny(tmp_path)
+
+    spec, _ = job_of(str(tiny), None, "validate_letters.txt")
+    divided, _ = job_of(tiny, None, "validate_letters.txt", clients=3, partition=Dirichlet(0.5))
+
+    assert {file.name for file in spec.files} < {path.name for path in tiny.iterdir()}
+    assert len(divided.files) == 3
+    assert sum(file.rows for file in divided.files) == sum(file.rows for file in spec.files)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((X,), "y: is missing: give the class of each row"),
+        ((X, Y[:5]), r"y: is an array of \(5,\), expected a class for each of 60 rows"),
+        ((X, X[:, 0]), "y: holds numbers that are not whole: this trains classifiers"),
+        ((X, [None] * 60), "y: has rows without a class"),
+        ((X * np.nan, Y), "x: row 0 holds NaN"),
+        ((X[:, 0], Y), r"x: is an array of \(60,\), expected \(rows, features\) or images"),
+        ((np.array([["a"]] * 60), Y), "x: is <U1 of .*, not numbers: encode it"),
+        (([X, X[:, :2]], [Y, Y]), "x: the clients' rows differ: 2 features, 3 features"),
+        (([X, X], Y), "y: expected the classes of 2 clients"),
+    ],
+)
+def test_bad_arrays_are_refused_with_their_place(arguments: tuple[Any, ...], message: str) -> None:
+    with pytest.raises(BadInput, match=message):
+        job_of(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epoch": 3}, "epoch is not an option of a job; did you mean epochs?"),
+        ({"validation": 0.2}, "validation is neither a path nor a pair"),
+        ({"side": 7}, "side says how to read a file"),
+        ({"clients": 3, "partition": [[0], [1]]}, "clients is 3, but the partition has the rows of 2"),
+        ({"hidden": 0}, "--hidden is 0"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidRequest, match=message):
+        job_of(X, Y, **options)
