@@ -36,6 +36,7 @@ NODES = 4
 ROUNDS = 30
 WARM_UP = 2  # rounds in which trainers start and connections open
 KILL_AFTER = 5  # rounds
+COMMANDS = 5  # how often each is run
 TIMEOUT_S = 600.0
 POLL_S = 0.002
 MINUTES = 10.0
@@ -91,6 +92,9 @@ class Measured:
     seconds: float  # of the whole job
     options: tuple[str, ...]  # of the client
     expected: str = ""  # the model that the same job makes on loopback
+    status_s: float = 0.0  # the median of `client.py status`, from its start to its end
+    jobs_s: float = 0.0  # and of `client.py jobs`
+    nodes_shown: int = 0  # by the worst `status`
     lost_touch: tuple[str, ...] = ()  # lines of the client about nodes that it missed
     deaths: tuple[str, ...] = ()  # lines of the nodes about others that they declared dead
 
@@ -196,6 +200,8 @@ def _run_job(setting: Setting, ring: Cluster, area: WideArea | None, options: tu
     printed = json.loads(client.out.read_text())
     history = printed["history"][min(WARM_UP, len(ends) - 1) :]
     uplinks, calls = _between(counts)
+    status_s, shown = _command(ring, "status", "nodes")
+    jobs_s, _ = _command(ring, "jobs", "jobs")
     link = setting.link or Link()
     return Measured(
         setting.name,
@@ -216,8 +222,23 @@ def _run_job(setting: Setting, ring: Cluster, area: WideArea | None, options: tu
         ended_s,
         options,
         lost_touch=tuple(line for line in client.text.splitlines() if any(word in line for word in LOST_TOUCH)),
+        status_s=status_s,
+        jobs_s=jobs_s,
+        nodes_shown=shown,
         deaths=tuple((_deaths(ring) - deaths_before).elements()),
     )
+
+
+def _command(ring: Cluster, subcommand: str, listed: str) -> tuple[float, int]:
+    """Return the median time of a command, and the least number of things that it lists."""
+    times_s, lengths = [], []
+    for _ in range(COMMANDS):
+        began = time.monotonic()
+        client = ring.start_client(subcommand, "--json")
+        assert client.wait() == 0, client.text
+        times_s.append(time.monotonic() - began)
+        lengths.append(len(json.loads(client.out.read_text())[listed]))
+    return median(times_s), min(lengths)
 
 
 def _deaths(ring: Cluster) -> Counter[str]:

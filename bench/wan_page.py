@@ -21,6 +21,9 @@ BEFORE = {  # at ef470aa: median round, beyond training
 }
 BEYOND_MAX_S = {"50ms": 0.20, "200ms": 0.80}
 START_TRIPS_MAX = 25
+COMMAND_TRIPS_MAX = 4  # of status and jobs ...
+CONNECTIONS = 2  # ... beside one for the connection to the supernode, and one for those to the nodes
+NODES = 4
 TRANSFER_MAX = 1.3  # times as long as the bytes need, at 2 Mbit/s
 SHARE_MIN = 0.8  # of the link, with 10 MB of weights
 
@@ -39,6 +42,12 @@ def not_held(jobs: Sequence[Measured]) -> list[str]:
             found.append(f"{job.setting}: {job.round_s / job.transfer_s:.2f} times as long as the bytes need")
         if job.setting == "10MB" and job.transfer_s < SHARE_MIN * job.beyond_s:
             found.append(f"{job.setting}: {job.transfer_s / job.beyond_s:.0%} of the link, at least {SHARE_MIN:.0%}")
+        if job.nodes_shown < NODES - (job.setting == "300ms-kill"):
+            found.append(f"{job.setting}: status shows {job.nodes_shown} of {NODES} nodes")
+        for name, seconds in (("status", job.status_s), ("jobs", job.jobs_s)):
+            trips = command_trips(job, jobs, name)
+            if job.setting == "200ms" and trips is not None and trips > COMMAND_TRIPS_MAX + CONNECTIONS:
+                found.append(f"{job.setting}: {name} takes {trips:.1f} round trips, {seconds:.2f} s")
         if job.deaths and job.setting != "300ms-kill":
             found.append(f"{job.setting}: {job.deaths[0]}")
     return found
@@ -50,6 +59,15 @@ def start_trips(job: Measured, jobs: Sequence[Measured]) -> float | None:
     if near is None or not job.round_trip_s or job.options != near.options:
         return None
     return (job.first_round_s - near.first_round_s) / job.round_trip_s
+
+
+def command_trips(job: Measured, jobs: Sequence[Measured], name: str) -> float | None:
+    """Return the round trips that `status` or `jobs` waits for: what it takes beyond its time on loopback."""
+    near = next((other for other in jobs if other.setting == "loopback"), None)
+    if near is None or not job.round_trip_s:
+        return None
+    took_s, near_s = (each.status_s if name == "status" else each.jobs_s for each in (job, near))
+    return (took_s - near_s) / job.round_trip_s
 
 
 def document(jobs: Sequence[Measured], machine: str) -> str:
@@ -76,6 +94,13 @@ def document(jobs: Sequence[Measured], machine: str) -> str:
             *_ends(jobs),
             "",
             "*Round trips*: the time from the client's start to the end of the first round, beyond that of loopback.",
+            "",
+            "## The command line",
+            "",
+            *_commands(jobs),
+            "",
+            "Round trips beyond the command's time on loopback; the connections to the supernode and to the nodes are "
+            "two of them. The number of nodes is that of the worst `status`.",
             "",
             "## Calls a round",
             "",
@@ -118,6 +143,23 @@ def _ends(jobs: Sequence[Measured]) -> list[str]:
                 f"{job.end_s:.2f} s",
                 job.rounds,
                 f"{job.seconds:.1f} s",
+            )
+            for job in jobs
+        ],
+    )
+
+
+def _commands(jobs: Sequence[Measured]) -> list[str]:
+    return markdown_table(
+        ("network", "`status`", "round trips", "nodes shown", "`jobs`", "round trips"),
+        [
+            (
+                f"{job.network}{_what(job)}",
+                f"{job.status_s:.2f} s",
+                shown(command_trips(job, jobs, "status")),
+                job.nodes_shown,
+                f"{job.jobs_s:.2f} s",
+                shown(command_trips(job, jobs, "jobs")),
             )
             for job in jobs
         ],

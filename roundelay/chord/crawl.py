@@ -6,7 +6,7 @@ they also see a ring that has split in two. With all members as starting points 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, Request, Sleep, ask, ask_all, gather
@@ -70,10 +70,19 @@ def crawl_views(starts: Iterable[NodeRef]) -> Procedure[list[NodeView]]:
     return sorted(views, key=lambda view: view.node.id)
 
 
-def crawl_reachable(starts: Iterable[NodeRef], timeout_s: float) -> Procedure[dict[NodeRef, Status | None]]:
-    """Return the status of every node that can be reached from `starts`; None for one that twice does not answer."""
+def crawl_reachable(
+    starts: Iterable[NodeRef], timeout_s: float, skip: Collection[NodeRef] = ()
+) -> Procedure[dict[NodeRef, Status | None]]:
+    """Return the status of every node that can be reached from `starts`; None for one that twice does not answer.
+
+    skip: nodes that are not asked.
+    """
     answers = yield from _crawl(
-        starts, GetStatus(), lambda status: (status.predecessor, *status.successors), timeout_s, attempts=2
+        [node for node in starts if node not in skip],
+        GetStatus(),
+        lambda status: [peer for peer in (status.predecessor, *status.successors) if peer not in skip],
+        timeout_s,
+        attempts=2,
     )
     return {node: answer if isinstance(answer, Status) else None for node, answer in answers.items()}
 

@@ -1,7 +1,8 @@
 """Round trips: how long each peer takes to answer, estimated as TCP does for its retransmission timer.
 
 V. Paxson et al., RFC 6298, 2011. A request's own limit says how long the peer may take to answer it; the allowance
-here is added for the network. So a peer 300 ms away is not taken for dead, and a near one is found dead no later.
+here is added for the network, in which TCP can send a lost packet again, and once more. So a peer 300 ms away is not
+taken for dead, and a near one is found dead no later.
 
 Only requests that a peer answers from memory are samples (`Request.answers_at_once`), and only those that were
 answered in time. After a timeout the allowance doubles until the next sample. Each process keeps one table, and measures
@@ -19,6 +20,7 @@ INITIAL_S = 1.0  # allowed for a peer without a sample (RFC 6298, 2.1)
 ALLOWANCE_MAX_S = 4.0
 GRANULARITY_S = 0.01  # the least that is allowed for variation
 VARIATIONS = 4  # K
+RESENDING = 3  # of TCP's timer: it sends a lost packet again after one, and once more after two others
 GAIN, VARIATION_GAIN = 1 / 8, 1 / 4  # alpha, beta
 BACKOFF_MAX = 8  # doublings
 PEERS_MAX = 4096  # the one not heard from for longest is forgotten
@@ -34,10 +36,10 @@ class RoundTrip:
 
     @property
     def allowance_s(self) -> float:
-        """How long the network may take for a request and its answer (RTO)."""
+        """How long the network may take for a request and its answer, with two losses."""
         base = INITIAL_S
         if self.smoothed_s is not None:
-            base = self.smoothed_s + max(GRANULARITY_S, VARIATIONS * self.variation_s)
+            base = RESENDING * (self.smoothed_s + max(GRANULARITY_S, VARIATIONS * self.variation_s))
         return min(ALLOWANCE_MAX_S, base * float(1 << min(self.timeouts, BACKOFF_MAX)))
 
     def answered(self, seconds: float) -> RoundTrip:

@@ -16,12 +16,16 @@ MANY_MIN, SHORT_MAX = 12, 3  # classes with labels as short as this stand close 
 STEPS = 5  # of the scale; page.css has them: .heat-1 ... .heat-5
 
 
-def confusion_scene(metrics: Metrics | None, complaint: str = "") -> Scene:
+def confusion_scene(metrics: Metrics | None, complaint: str = "", waiting: bool = False) -> Scene:
     """Draw the confusion matrix, true classes in rows and predicted ones in columns; then a line for each class."""
     scene = Scene()
     if metrics is None:
         if complaint:
             scene.add("complaint", "p", "", f"The confusion matrix is not available: {complaint}", cls="hint")
+        elif waiting:
+            scene.add(
+                "waiting", "p", "", "Waiting for the model and its validation data ...", cls="hint", role="status"
+            )
         return scene
     scene.add("title", "h3", "", "Confusion matrix")
     shown = shown_classes(metrics)

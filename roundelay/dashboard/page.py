@@ -5,6 +5,7 @@ The only module that knows NiceGUI: it makes tabs, fields and buttons; the drawi
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -30,6 +31,7 @@ R = TypeVar("R")
 ASSETS = Path(__file__).resolve().parent
 REFRESH_EVERY_S = 0.2
 HOP_EVERY_S = 0.7
+WAIT_SILENTLY_S = 0.4  # until the page says what it waits for
 MEASURE_EVERY_S, MEASURE_AGAIN_S = 0.5, 5.0
 HEAD = '<link rel="stylesheet" href="/assets/page.css"><script src="/assets/page.js"></script>'
 TABS = {"nodes": "Nodes", "training": "Training", "lookup": "Lookup", "history": "History", "lab": "Churn lab"}
@@ -66,6 +68,7 @@ class Page:
         self._hops = 0
         self._tab = "nodes"
         self._unmeasured: dict[str, str] = {}  # jobs, and why
+        self._measuring = ""  # the job whose metrics are awaited
         self._measure_at = 0.0  # not before: the ring may have been too busy to answer
         self._drawn: object = None
         self._sections: dict[str, ui.element] = {}
@@ -230,7 +233,7 @@ class Page:
                 seen["loss"] = training_view.loss_scene(snapshot)
                 seen["disturbed"] = training_view.disturbed_scene(snapshot)
                 seen["confusion"] = metrics_view.confusion_scene(
-                    self._site.metrics.get(job), self._unmeasured.get(job, "")
+                    self._site.metrics.get(job), self._unmeasured.get(job, ""), self._measuring == job != ""
                 )
             case "lookup":
                 seen["route"] = route_scene(ring_state, self._found, self._hops)
@@ -269,12 +272,15 @@ class Page:
             return
         if job in self._site.metrics or time.monotonic() < self._measure_at:
             return
+        self._measuring = job
+        self._refresh(anew=True)
         try:
             metrics = await run.io_bound(lambda: self._site.actions.metrics(job))
             self._site.remember(job, metrics)
             self._unmeasured.pop(job, None)
         except ActionRefused as refused:
             self._unmeasured[job] = str(refused)
+        self._measuring = ""
         self._measure_at = time.monotonic() + (MEASURE_AGAIN_S if job in self._unmeasured else 0.0)
         self._refresh(anew=True)
 
@@ -299,7 +305,7 @@ class Page:
         self._refresh()
 
     async def _launch(self, wanted: Wanted) -> None:
-        job = await self._do(lambda: self._site.actions.launch(wanted))
+        job = await self._do(lambda: self._site.actions.launch(wanted), "the ring to store the job and its files")
         if job is not None:
             self._job = job
             ui.notify(f"launched job {job[:8]}: the ring drives it", type="positive")
@@ -309,39 +315,45 @@ class Page:
         snapshot = self._site.watcher.ring_state.job(job)
         if snapshot is None or snapshot.end:
             ui.notify("no job is running")
-        elif await self._do(lambda: self._site.actions.cancel(job)):
+        elif await self._do(lambda: self._site.actions.cancel(job), f"the ring to cancel job {job[:8]}"):
             ui.notify(f"job {job[:8]} is cancelled")
 
     async def _download(self) -> None:
         job = self._shown_job(self._site.watcher.ring_state)
-        content = await self._do(lambda: self._site.actions.model(job))
+        content = await self._do(lambda: self._site.actions.model(job), f"the model of job {job[:8]}")
         if content is not None:
             ui.download.content(content, f"model-{job[:8]}.npz")
 
     async def _look_up(self, name: str) -> None:
         start = self._site.watcher.ring_state.node(self._node)
-        found = await self._do(lambda: self._site.actions.look_up(name, start))
+        found = await self._do(lambda: self._site.actions.look_up(name, start), f"the owner of {name[:80]}")
         if found is not None:
             self._found, self._hops = found, 0
             self._refresh()
 
     async def _disturb(self, what: Callable[[], None]) -> None:
-        await self._do(what)
+        await self._do(what, "the lab")
 
     async def _disturb_node(self, what: Callable[[Any], None]) -> None:
         member = self._site.watcher.ring_state.node(self._node)
         if member is None:
             ui.notify("select a node on the circle first")
         else:
-            await self._do(lambda: what(member.ref.address))
+            await self._do(lambda: what(member.ref.address), "the lab")
 
-    async def _do(self, what: Callable[[], R]) -> R | None:
-        """Run an action in a thread; notify the user if it is refused."""
+    async def _do(self, what: Callable[[], R], waiting_for: str) -> R | None:
+        """Run an action in a thread, and say what it waits for if that takes long; notify the user if it is refused."""
+        running = asyncio.ensure_future(run.io_bound(what))
+        done, _ = await asyncio.wait([running], timeout=WAIT_SILENTLY_S)
+        waiting = None if done else ui.notification(f"waiting for {waiting_for} ...", spinner=True, timeout=None)
         try:
-            result: R = await run.io_bound(what)
+            result: R = await running
         except ActionRefused as refused:
             ui.notify(str(refused), type="negative", multi_line=True)
             return None
+        finally:
+            if waiting is not None:
+                waiting.dismiss()
         return result
 
 

@@ -41,7 +41,7 @@ def ring_scene(ring_state: RingState, chosen: Chosen) -> Scene:
     for layer in ("arcs", "keys", "links", "fingers", "route", "nodes"):
         scene.add(layer, "g", "svg", cls=layer)
     if ring_state.ring is None or not ring_state.nodes:
-        scene.add("nobody", "text", "svg", "no node answers yet", cls="middle", y=0)
+        scene.add("nobody", "text", "svg", "waiting for a node to answer", cls="middle", y=0)
         return scene
     ring = ring_state.ring
     for member in ring_state.nodes:

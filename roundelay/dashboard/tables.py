@@ -134,7 +134,7 @@ def summary_scene(ring_state: RingState) -> Scene:
     ring = ring_state.ring
     count = sum(member.answers for member in ring_state.nodes)
     about = (
-        "looking for a ring"
+        f"waiting for a ring{f' at {ring_state.supernode}' if ring_state.supernode is not None else ''}"
         if ring is None
         else (f"{count} node{'s' * (count != 1)} · {ring.bits}-bit ring · {ring.replicas} copies")
     )

@@ -1,4 +1,8 @@
-"""Polls the ring, once for all open pages, and keeps its latest state."""
+"""Polls the ring, once for all open pages, and keeps its latest state.
+
+Three loops, so that none waits for another: the nodes that answer, those that are silent, and the jobs. A paused node
+therefore delays only what is shown of itself.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from roundelay.chord.crawl import crawl_reachable
-from roundelay.chord.effects import Procedure, Sleep
+from roundelay.chord.effects import Procedure, Sleep, ask_all
 from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import Address, NodeRef
-from roundelay.chord.requests import Status
+from roundelay.chord.requests import GetStatus, Status
 from roundelay.client.connection import find_member
 from roundelay.dashboard.events import Event, changes
 from roundelay.dashboard.model import NodeState, RingState
@@ -37,7 +41,7 @@ class Logged:
 
 
 class Watcher:
-    """The latest state of one ring, and the log of its events. Only `watch` changes them."""
+    """The latest state of one ring, and the log of its events. Only its loops change them."""
 
     def __init__(
         self,
@@ -54,26 +58,41 @@ class Watcher:
         self._time = time
         self._events = 0
         self._answered: dict[NodeRef, float] = {}
-        self._jobs_at = 0.0
-        self._failure = ""  # of the last poll, if it failed unexpectedly
+        self._silent: set[NodeRef] = set()  # they did not answer the last time
+        self._failures: dict[str, str] = {}  # of each loop's last poll, if it failed unexpectedly
 
     def start(self, runtime: Runtime) -> None:
-        """Watch, in a thread, until the runtime stops."""
+        """Watch, in threads, until the runtime stops."""
         runtime.keep("watch", self.watch)
+        runtime.keep("watch silent nodes", self.watch_silent)
+        runtime.keep("watch jobs", self.watch_jobs)
 
     def watch(self) -> Procedure[None]:
-        """Poll forever."""
+        """Poll the nodes forever."""
+        return self._poll(
+            self._look, lambda: SMALL_EVERY_S if len(self.ring_state.nodes) <= SMALL_RING else EVERY_S, "nodes"
+        )
+
+    def watch_silent(self) -> Procedure[None]:
+        """Ask the silent nodes forever, until they answer."""
+        return self._poll(self._look_at_silent, lambda: EVERY_S, "silent nodes")
+
+    def watch_jobs(self) -> Procedure[None]:
+        """Poll the jobs forever."""
+        return self._poll(self._look_at_jobs, lambda: jobs_every_s(self.ring_state.jobs), "jobs")
+
+    # --- helpers
+
+    def _poll(self, look: Callable[[], Procedure[None]], every_s: Callable[[], float], what: str) -> Procedure[None]:
         while True:
             began = self._clock()
             try:
-                yield from self._look()
-                self._failure = ""
+                yield from look()
+                self._failures.pop(what, None)
             except Exception as error:  # the next poll may succeed
-                self._fail(error)
-            every_s = SMALL_EVERY_S if len(self.ring_state.nodes) <= SMALL_RING else EVERY_S
-            yield Sleep(max(every_s - (self._clock() - began), every_s / 4))
-
-    # --- helpers
+                self._fail(what, error)
+            pause_s = every_s()
+            yield Sleep(max(pause_s - (self._clock() - began), pause_s / 4))
 
     def _look(self) -> Procedure[None]:
         supernode = self.ring_state.supernode
@@ -82,12 +101,20 @@ class Watcher:
         starts = [*known, *(admitted or ())]
         if not any(member.answers for member in self.ring_state.nodes) and not admitted:
             starts += yield from self._way_in()
-        found = yield from crawl_reachable(starts, ANSWER_TIMEOUT_S)
-        seen = replace(self._see(found), supernode_answers=admitted is not None)
-        if self._clock() - self._jobs_at >= jobs_every_s(seen.jobs):
-            seen = yield from self._with_jobs(seen)
-            self._jobs_at = self._clock()
-        self._show(seen)
+        skipped = frozenset(self._silent)
+        found = yield from crawl_reachable(starts, ANSWER_TIMEOUT_S, skipped)
+        found |= dict.fromkeys(skipped)
+        recovered = skipped - self._silent  # meanwhile
+        self._show(replace(self._see(found), supernode_answers=admitted is not None))
+        shown = {member.ref for member in self.ring_state.nodes}
+        named = {peer for status in found.values() if status is not None for peer in status.successors}
+        self._silent = {node for node, status in found.items() if status is None and node in shown | named} - recovered
+
+    def _look_at_silent(self) -> Procedure[None]:
+        """Ask the silent nodes; the next poll asks those that answer."""
+        silent = list(self._silent)
+        answers = yield from ask_all([(node, GetStatus()) for node in silent], deadline_s=ANSWER_TIMEOUT_S)
+        self._silent -= {node for node, answer in zip(silent, answers, strict=True) if isinstance(answer, Status)}
 
     def _way_in(self) -> Procedure[Sequence[NodeRef]]:
         try:
@@ -116,17 +143,18 @@ class Watcher:
         colours = assign(self.ring_state.colours, [member.ref for member in nodes])
         return replace(self.ring_state, nodes=nodes, ring=ring, colours=colours)
 
-    def _with_jobs(self, seen: RingState) -> Procedure[RingState]:
-        start = next((member for member in seen.nodes if member.answers), None)
+    def _look_at_jobs(self) -> Procedure[None]:
+        start = next((member for member in self.ring_state.nodes if member.answers), None)
         if start is None:
-            return seen
+            return
+        known = self.ring_state.jobs
         try:
-            jobs = yield from look_at_jobs(start.ref, start.status.ring, seen.jobs)
+            jobs = yield from look_at_jobs(start.ref, start.status.ring, known)
         except (ChordError, FederationError):
-            return seen  # the next poll tries again
+            return  # the next poll tries again
         read = {snapshot.job for snapshot in jobs}
-        missed = [old for old in seen.jobs if old.job not in read]  # the nodes that list them may be away
-        return replace(seen, jobs=(*missed, *jobs)[-JOBS_MAX:])
+        missed = [old for old in known if old.job not in read]  # the nodes that list them may be away
+        self._show(replace(self.ring_state, jobs=(*missed, *jobs)[-JOBS_MAX:]))
 
     def _show(self, seen: RingState) -> None:
         if seen == self.ring_state:
@@ -140,13 +168,13 @@ class Watcher:
         self._events += 1
         self.log.append(Logged(self._events, self._time(), event))
 
-    def _fail(self, error: Exception) -> None:
-        """Report an unexpected error, once: the page does not change until a poll succeeds."""
-        if repr(error) != self._failure:
-            report_failure("this page cannot read the ring now", error)
-            self._note(Event("gone", f"this page cannot read the ring now: {error}"))
+    def _fail(self, what: str, error: Exception) -> None:
+        """Report an unexpected error, once: nothing of this kind changes on the page until a poll succeeds."""
+        if repr(error) != self._failures.get(what):
+            report_failure(f"this page cannot read the {what} now", error)
+            self._note(Event("gone", f"this page cannot read the {what} now: {error}"))
             self.version += 1
-        self._failure = repr(error)
+        self._failures[what] = repr(error)
 
 
 def jobs_every_s(jobs: Sequence[JobSnapshot]) -> float:

@@ -30,7 +30,6 @@ CONNECTIONS_MAX = 32  # idle ones kept, in all
 CONNECTIONS_PER_PEER_MAX = 2
 IDLE_S = 30.0  # half the server's own limit
 CONNECT_TIMEOUT_S = 0.5
-CONNECT_ALLOWANCES = 3  # beyond it, so that a far host's kernel can send a lost SYN again
 FRESH_S = 1.0  # a connection idle for less is used unchecked: if it has been closed, the retry finds out
 
 Arguments = tuple[Any, ...]  # of a call, as wire values
@@ -93,7 +92,7 @@ class Peers:
 
     def _ask_anew(self, place: Place, call: WireCall, arguments: Arguments, deadline: float, measures: bool) -> Any:
         """Make the call over a new connection."""
-        limit_s = CONNECT_TIMEOUT_S + CONNECT_ALLOWANCES * self.allowance_s(place)
+        limit_s = CONNECT_TIMEOUT_S + self.allowance_s(place)
         try:
             connection = connect(*place, min(limit_s, deadline - time.monotonic()))
         except TTransportException as error:

@@ -106,7 +106,25 @@ def test_hosts_reach_each_other_through_the_hub_and_it_counts_their_bytes() -> N
 
 def measured(**given: object) -> Measured:
     near = Measured(
-        "loopback", "loopback", 0.0, 0.1, 0.09, 0.01, 1.0, 0.1, 0, 0, 0, 0, {}, "m", 30, 3.0, ("o",), expected="m"
+        "loopback",
+        "loopback",
+        0.0,
+        0.1,
+        0.09,
+        0.01,
+        1.0,
+        0.1,
+        0,
+        0,
+        0,
+        0,
+        {},
+        "m",
+        30,
+        3.0,
+        ("o",),
+        expected="m",
+        nodes_shown=4,
     )
     return replace(near, **given)  # type: ignore[arg-type]
 

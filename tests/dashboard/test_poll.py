@@ -21,6 +21,7 @@ class World:
     def __init__(self, *identifiers: int) -> None:
         self.statuses: dict[NodeRef, Status] = {}
         self.supernode = True
+        self.heard: list[NodeRef] = []
         self.now = 0.0
         self.form(*identifiers)
 
@@ -29,6 +30,8 @@ class World:
         self.statuses |= {sight.ref: sight.status for sight in sights(*identifiers)}
 
     def answer(self, ask: Ask) -> Any:
+        if isinstance(ask.to, NodeRef):
+            self.heard.append(ask.to)
         if isinstance(ask.request, GetMembers) and self.supernode:
             return Members(RING, tuple(self.statuses))
         if isinstance(ask.request, GetStatus) and ask.to in self.statuses:
@@ -68,7 +71,6 @@ def test_both_halves_of_a_ring_that_has_fallen_in_two_are_met() -> None:
 def watcher(world: World) -> tuple[Watcher, Callable[..., None]]:
     """A watcher, and a function that lets it look once more after some seconds."""
     made = Watcher(SUPERNODE, tuple, lambda: world.now, lambda: world.now)
-    made._jobs_at = float("inf")  # jobs have their own tests
     watching = made.watch()
 
     def look(seconds: float = 1.0) -> None:
@@ -91,6 +93,26 @@ def test_a_node_that_is_still_named_is_silent_and_then_gone() -> None:
     look()
     assert [sight.ref.id for sight in made.ring_state.nodes] == [0, 128, 192]
     assert [line.event.kind for line in made.log] == ["joined", "silent", "gone"]
+
+
+def test_a_silent_node_delays_no_look_and_is_shown_again_when_it_answers() -> None:
+    world = World(0, 64, 128, 192)
+    made, look = watcher(world)
+    asking = made.watch_silent()
+    look()
+    lost = world.statuses.pop(node(64))
+    look()
+    asked: list[NodeRef] = []
+    world.heard = asked
+
+    look()
+    assert node(64) not in asked and [sight.answers for sight in made.ring_state.nodes] == [True, False, True, True]
+
+    world.statuses[node(64)] = lost
+    world.run(asking, lambda effect: isinstance(effect, Sleep))
+    look()
+    assert all(sight.answers for sight in made.ring_state.nodes)
+    assert [line.event.kind for line in made.log] == ["joined", "silent", "back"]
 
 
 def test_a_node_of_which_nothing_is_heard_is_not_shown_for_ever() -> None:

@@ -47,7 +47,7 @@ def test_every_node_is_on_the_circle_with_an_arc_and_a_name_to_be_heard(count: i
 
 
 def test_without_a_ring_the_page_says_so() -> None:
-    assert "no node answers yet" in texts(ring_scene(RingState(node(0).address), Chosen()))
+    assert "waiting for a node to answer" in texts(ring_scene(RingState(node(0).address), Chosen()))
 
 
 def test_the_chosen_nodes_fingers_are_drawn_each_node_once() -> None:
