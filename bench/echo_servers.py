@@ -1,4 +1,4 @@
-"""Servers to measure against, as child processes: `python -m bench.echo_servers KIND [CERT KEY]`.
+"""Servers to measure against, as child processes: `python -m bench.echo_servers KIND [KIT]`.
 
 Each prints its port.
 
@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import json
 import socket
-import ssl
 import struct
 import subprocess
 import sys
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.node.parent import end_with_parent
+from roundelay.node.security import open_security
 from roundelay.rpc.handlers import compute_node_processor
 from roundelay.rpc.server import Server
 from roundelay.store.store import Store
@@ -93,9 +94,12 @@ def _serve_raw(sock: socket.socket) -> None:
             sock.sendall(bytes(count))
 
 
-def ours(certificate: str = "", key: str = "") -> None:
-    """Serve as the only node of a ring."""
-    node = ChordNode(ME, RING)
+def ours(kit: str = "") -> None:
+    """Serve as the only node of a ring, which is secured if there is a kit."""
+    security = open_security(Path(kit)) if kit else None
+    node_id = security.channel.identity.node_id if security else None
+    me = ME if node_id is None else replace(ME, id=node_id)
+    node = ChordNode(me, RING)
     protocol.create(node)
     store = Store(time.monotonic)
     store.handoff_complete = True
@@ -104,11 +108,8 @@ def ours(certificate: str = "", key: str = "") -> None:
     def reply(request: Request[Any]) -> Any:
         return dispatch(handlers, request)
 
-    tls = None
-    if certificate:
-        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        tls.load_cert_chain(certificate, key)
-    server = Server(compute_node_processor(lambda: ME, reply), HOST, 0, tls)
+    processor = compute_node_processor(lambda: me, reply, access=security.access if security else None)
+    server = Server(processor, HOST, 0, channel=security.channel if security else None)
     server.start()
     print(json.dumps(server.address[1]), flush=True)
     sys.stdin.read()

@@ -184,7 +184,7 @@ def _form(folder: Path, area: WideArea | None, stack: ExitStack) -> Cluster:
     stack.callback(ring.stop)
     ring.start_supernode()
     for host in area.hosts[1:]:
-        ring.add_node_on(host, "--host", host.ipv4)
+        ring.add_node_on(host, "--host", host.ipv4, "--insecure")
     ring.wait_until_converged()
     return ring
 

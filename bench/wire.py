@@ -6,10 +6,7 @@ request object to reply object; gRPC's carries as many plain bytes.
 
 from __future__ import annotations
 
-import shutil
 import socket
-import ssl
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -29,16 +26,19 @@ from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import NextHop
 from roundelay.client.connection import client_runtime
 from roundelay.node.runtime import Runtime
+from roundelay.node.security import open_security
 from roundelay.rpc import fields
 from roundelay.rpc.gen import ComputeNode
 from roundelay.rpc.gen.ttypes import Target
 from roundelay.rpc.peers import Peers
 from roundelay.rpc.protocol import BinaryProtocol
-from roundelay.rpc.transport import connect
+from roundelay.rpc.transport import Secure, connect
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import Read
 from roundelay.store.read_path import fetch
 from roundelay.store.write_path import write
+from roundelay.trust.authority import init
+from roundelay.trust.kit import load_kit
 
 ABOUT = "The wire: ours beside a raw socket and gRPC"
 CALLS, TURNS = 300, 15
@@ -244,20 +244,18 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def _open(stack: ExitStack, grpc: _Grpc | None) -> Table:
-    """Time a new connection and one call over it, plain and with TLS (P-256)."""
+    """Time a new connection and one call over it, plain and with TLS, both sides with certificates."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    authority = init(folder / "authority")
+    server, client = authority.issue("node", "server", [HOST]), authority.issue("submitter", "client")
+    node_id = load_kit(server).identity.node_id
+    assert node_id is not None
     _, plain = echo_servers.start("ours", stack)
-    limit = Limit(5.0, at_least=False)
-    if not _certify(folder):
-        return Table(
-            "Opening a connection, and one call",
-            (Line("with TLS", "ms", None, limit=limit, why_not="no openssl here"),),
-        )
-    context = ssl.create_default_context(cafile=folder / "certificate.pem")
-    _, secured = echo_servers.start("ours", stack, str(folder / "certificate.pem"), str(folder / "key.pem"))
+    _, secured = echo_servers.start("ours", stack, str(server))
+    limit, security = Limit(5.0, at_least=False), open_security(client).peers
     measures: dict[str, Measure] = {
-        "plain": lambda: _seconds(lambda: _first_call(plain, None)),
-        "tls": lambda: _seconds(lambda: _first_call(secured, context)),
+        "plain": lambda: _seconds(lambda: _first_call(ME.id, plain, None)),
+        "tls": lambda: _seconds(lambda: _first_call(node_id, secured, security.secure((HOST, secured)))),
     }
     if grpc is not None:
         measures["grpc"] = lambda: grpc.seconds("open", 1)
@@ -281,39 +279,8 @@ def _open(stack: ExitStack, grpc: _Grpc | None) -> Table:
     )
 
 
-def _first_call(port: int, context: ssl.SSLContext | None) -> None:
-    connection = connect(HOST, port, CALL_TIMEOUT_S, context)
+def _first_call(node_id: int, port: int, secure: Secure | None) -> None:
+    connection = connect(HOST, port, CALL_TIMEOUT_S, secure)
     client = ComputeNode.Client(BinaryProtocol(connection))
-    client.next_hop(Target(fields.id_to_wire(ME.id), ME.incarnation), fields.id_to_wire(12345), [])
+    client.next_hop(Target(fields.id_to_wire(node_id), ME.incarnation), fields.id_to_wire(12345), [])
     connection.close()
-
-
-def _certify(folder: Path) -> bool:
-    """Make a certificate for this address; return False if openssl is not installed."""
-    if shutil.which("openssl") is None:
-        return False
-    subprocess.run(
-        [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-days",
-            "2",
-            "-subj",
-            f"/CN={HOST}",
-            "-addext",
-            f"subjectAltName=IP:{HOST}",
-            "-keyout",
-            str(folder / "key.pem"),
-            "-out",
-            str(folder / "certificate.pem"),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return True

@@ -68,7 +68,7 @@ class NodeActor:
         folder.mkdir(exist_ok=True)
         node_list = folder / "compute_nodes.txt"
         self._node = ManagedProcess("node", folder)
-        place = ["0", *map(str, supernode), "--host", host, "--nodes", str(node_list)]
+        place = ["0", *map(str, supernode), "--host", host, "--insecure", "--nodes", str(node_list)]
         self._node.start("node", *place, "--quiet", "--end-with-parent")
         self._node.ready()
 
@@ -91,7 +91,7 @@ def main(arguments: list[str]) -> int:
     with redirect_stdout(sys.stderr), ExitStack() as stack:  # standard output is the client's alone
         ray = connect(chosen.address, stack)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="roundelay-")))
-        ring = RingProcesses(folder, supernode_options=("--host", str(ray.util.get_node_ip_address())))
+        ring = RingProcesses(folder, supernode_options=("--host", str(ray.util.get_node_ip_address()), "--insecure"))
         stack.callback(ring.stop)
         began = time.monotonic()
         try:

@@ -26,24 +26,24 @@ from tests.source_tree import (
 )
 
 # Each package, and the packages of ours that it may import. All but those in OUTSIDE are `roundelay.NAME`.
-CORE = {"chord", "store", "ml", "federation"}
+CORE = {"chord", "store", "ml", "trust", "federation"}
 MAY_IMPORT: dict[str, set[str]] = {
     "chord": set(),
     "ml": set(),
     "trust": set(),
     "letters": set(),
     "store": {"chord"},
-    "federation": {"chord", "store", "ml"},
+    "federation": {"chord", "store", "ml", "trust"},
     "sim": CORE,
-    "rpc": {"federation", "store", "chord", "ml", "trust"},
-    "node": {"rpc", "trust", *CORE},
-    "client": {"node", "rpc", "trust", *CORE},
-    "cli": {"client", "dashboard", "node", "rpc", "sim", "trust", *CORE},
+    "rpc": CORE,
+    "node": {"rpc", *CORE},
+    "client": {"node", "rpc", *CORE},
+    "cli": {"client", "dashboard", "node", "rpc", "sim", *CORE},
     "dashboard": {"client", "node", "rpc", *CORE},
     "deploy": {"client", "cli", "node", "rpc", *CORE},
-    "testing": {"client", "node", "rpc", "trust", *CORE},
-    "chaos": {"testing", "client", "node", "rpc", "trust", *CORE},
-    "bench": {"testing", "client", "node", "rpc", "sim", "trust", *CORE},
+    "testing": {"client", "node", "rpc", *CORE},
+    "chaos": {"testing", "client", "node", "rpc", *CORE},
+    "bench": {"testing", "client", "node", "rpc", "sim", *CORE},
 }
 OUTSIDE = {"letters", "deploy", "bench", "chaos"}  # beside the package: not installed
 # Each entry point, and the packages that it may import.
@@ -89,6 +89,7 @@ WAITING = {
     "roundelay.cli.legacy_arguments": "client.py --help translates no arguments",
     "roundelay.cli.configuration": "a --help resolves no option",
     "roundelay.cli.parser_base.make_optional": "client.py --help makes no parser",
+    "roundelay.cli.pki.require_cryptography": "only a secured ring needs the authority's commands",
     "re": "only an installed package rewrites its texts",
     "tomllib": "only --trainer-config and --config are TOML",
     "roundelay.chord.refs.Address": "a --help makes no address",

@@ -75,7 +75,7 @@ def form(ring: MultiHostCluster, data: Data) -> None:
     for host in ring.hosts:
         shared = ("--data-dir", str(data.folder)) if host.number % 2 else ()
         port, *how = place_of(host)
-        ring.add_node_on(host, *how, *shared, port=int(port))
+        ring.add_node_on(host, *how, "--insecure", *shared, port=int(port))
     until(partial(sees_all, ring, ring.hosts[0]), f"one ring of {COUNT}")
 
 

@@ -53,7 +53,7 @@ def _form(ring: MultiHostCluster, sides: str) -> None:
     ring.start_supernode()
     for side in sides:
         where = left if side == "L" else right
-        node = ring.add_node_on(where, "--host", where.ipv4)
+        node = ring.add_node_on(where, "--host", where.ipv4, "--insecure")
         until(partial(_has_joined, node), f"{node.name} joins")
     until(lambda: len(ring.nodes_seen(left)) == len(sides), "one ring")
 

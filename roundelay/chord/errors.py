@@ -20,6 +20,10 @@ class NodeUnreachable(ChordError):
     """A process did not answer in time. Indefinite."""
 
 
+class PeerNotTrusted(NodeUnreachable):
+    """The process at the address is not the one that is meant, or shows no valid certificate of this ring."""
+
+
 class PeerFault(ChordError):
     """A peer failed while it answered, or its answer makes no sense. Indefinite."""
 
@@ -70,3 +74,7 @@ class Corrupt(ChordError):
 
 class Malformed(ChordError):
     """The request is invalid (a length, a range, a name). Definite and final."""
+
+
+class NotAllowed(Malformed):
+    """The receiver does not allow the request to this caller. Definite and final."""

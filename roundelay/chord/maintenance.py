@@ -14,7 +14,7 @@ from typing import TypeVar
 from roundelay.chord import protocol
 from roundelay.chord.choices import STABILIZE_INTERVAL_S
 from roundelay.chord.effects import Procedure, Sleep, SleepUntilNudged, ask
-from roundelay.chord.errors import ChordError, JoinRefused
+from roundelay.chord.errors import ChordError, JoinRefused, NotAllowed
 from roundelay.chord.node import ChordNode
 from roundelay.chord.quarantine import UNCONTAINED, Quarantine
 from roundelay.chord.refs import Address
@@ -78,6 +78,8 @@ def heartbeat_loop(node: ChordNode, supernode: Callable[[], Address]) -> Procedu
         except JoinRefused:
             if not (yield from _still_answers(node)):
                 raise
+        except NotAllowed as error:  # as it does when this node's certificate is revoked
+            raise JoinRefused(str(error)) from error
         except ChordError:
             pass  # no lookup needs the supernode: the ring works without it
         yield Sleep(pause_s)

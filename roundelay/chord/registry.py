@@ -51,11 +51,14 @@ class Registry:
 
     # --- answers
 
-    def admit(self, address: Address, now: float) -> Grant:
+    def admit(self, address: Address, now: float, certified: int | None = None) -> Grant:
         """Return a new identity for an address, and a live member to join through (None: it is the first node).
 
-        Raises NotYet while the first node is still founding the ring.
+        certified: the identifier that the node's certificate states; without certificates, this registry assigns one.
+        Raises NotYet while the first node is still founding the ring, JoinRefused.
         """
+        if certified is not None:
+            self._move(certified, address, now)
         bootstrap = self._bootstrap(address, now)
         node = self._next_incarnation(address)
         self._record(node)
@@ -118,6 +121,17 @@ class Registry:
         if old is not None:
             return NodeRef(old.node.id, address.host, address.port, old.highest + 1)
         return NodeRef(self._free_identifier(address), address.host, address.port)
+
+    def _move(self, identifier: int, address: Address, now: float) -> None:
+        """Make an identifier the one of an address. Raises JoinRefused while either belongs to another live node."""
+        held = {place: each for place, each in self._latest.items() if each.node.id == identifier or place == address}
+        for place, each in held.items():
+            if (each.node.id, place) != (identifier, address) and each.lease_until > now:
+                raise JoinRefused(f"node {each.node.id:040x} is alive at {place}: each node needs its own kit and address")
+        highest = max((each.highest for each in held.values()), default=0)
+        for place in held:
+            del self._latest[place]
+        self._latest[address] = _Incarnation(NodeRef(identifier, address.host, address.port, highest), highest)
 
     def _free_identifier(self, address: Address) -> int:
         taken = {latest.node.id for latest in self._latest.values()}

@@ -180,6 +180,7 @@ class Admit(Request[Grant]):
     """Ask for admission of the node that listens at `address`."""
 
     address: Address
+    node_id: int | None = None  # as the caller's certificate states it; never sent
 
 
 @dataclass(frozen=True)

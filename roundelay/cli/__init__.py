@@ -14,6 +14,7 @@ settings          options made from the settings of a job
 data_options      options made from DataOptions
 ring_address      the ring that the options name
 ring_entry        enter that ring, or say what to start
+security          --kit, --insecure and --audit-log
 node_list         write an address into the node list, for --register
 
 train, training   train: its command line; what it runs

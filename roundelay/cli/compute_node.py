@@ -20,6 +20,7 @@ from roundelay.cli.parser_base import (
     port,
     supernode,
 )
+from roundelay.cli.security import add_server_options
 from roundelay.ml.choices import MODEL
 from roundelay.node.options import DEFAULT_FILE, LOAD_DELAY_S, PRIVATE_NAME
 
@@ -90,6 +91,7 @@ def parser(arguments: Sequence[str]) -> Parser:
     _add_private(made)
     made.more("--models", default="", metavar="A,B", help="local modules that jobs may name as MODULE:NAME")
     _add_tuning(made)
+    add_server_options(made)
     add_end_with_parent(made)
     return made
 

@@ -128,6 +128,12 @@ def add_ring_options(made: Parser) -> None:
         default=DEFAULT_FILE,
         help="the node list: host,port lines (default: compute_nodes.txt)",
     )
+    add_kit(made)
+
+
+def add_kit(made: Parser) -> None:
+    """Add the option that names a kit."""
+    made.add_argument("--kit", type=Path, metavar="FILE", help="certificate and key for a secured ring (client.py pki)")
 
 
 def add_ring_parameters(made: Parser) -> None:

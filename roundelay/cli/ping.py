@@ -18,7 +18,7 @@ def run(chosen: parser_base.Namespace) -> int:
     if address is None:
         with open_ring(chosen) as ring:
             address = ring.connection.entry().node.address
-    runtime = client_runtime()
+    runtime = client_runtime(chosen.kit)
     try:
         print(runtime.run(health.ping(address)))
     except ChordError as error:

@@ -8,4 +8,4 @@ from roundelay.client.requests import RingAddress
 
 def ring_address(chosen: Namespace) -> RingAddress:
     """Return the address that the options give. Raises InvalidRequest."""
-    return RingAddress(chosen.supernode, chosen.bootstrap, chosen.nodes)
+    return RingAddress(chosen.supernode, chosen.bootstrap, chosen.nodes, chosen.kit)

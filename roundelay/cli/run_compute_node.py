@@ -13,6 +13,7 @@ from roundelay.chord.refs import Address
 from roundelay.cli import exits, parser_base
 from roundelay.cli.compute_node import trainer_config
 from roundelay.cli.node_list import register
+from roundelay.cli.security import security_of, warn_if_open
 from roundelay.federation.errors import WorkFailed
 from roundelay.ml.models.allowed import allow, import_from_here
 from roundelay.node import addresses
@@ -23,6 +24,7 @@ from roundelay.node.parent import end_with_parent, ready_line
 from roundelay.node.runtime import Stopped
 from roundelay.rpc.server import PortInUse
 from roundelay.rpc.transport import host_towards
+from roundelay.trust.identity import NODE
 
 if TYPE_CHECKING:
     from roundelay.node.disk import Disk
@@ -52,6 +54,7 @@ def listen(member: ComputeNode, chosen: parser_base.Namespace) -> None:
         raise exits.Exit(exits.UNAVAILABLE, f"cannot listen at {chosen.host}:{chosen.port}: {error}") from error
     if chosen.register:
         register(addresses.register, chosen.nodes, member.address)
+    warn_if_open(chosen)
     exits.say(f"compute node listening at {member.address}")
     if chosen.end_with_parent:
         exits.say(ready_line("compute node", member.address))
@@ -89,6 +92,7 @@ def build(chosen: parser_base.Namespace) -> ComputeNode:
         raise exits.Exit(
             exits.USAGE, "--bootstrap cannot be combined with --supernode: a node joins the ring through one of them"
         )
+    security = security_of(chosen, NODE)
     private, shelf = private_of(chosen), DataDirectory(chosen.data_dir)
     try:
         shelf.scan()
@@ -113,6 +117,7 @@ def build(chosen: parser_base.Namespace) -> ComputeNode:
         exits.say,
         disk_of(chosen),
         private,
+        security,
     )
 
 

@@ -9,10 +9,12 @@ from roundelay.chord.refs import Address
 from roundelay.chord.ring import Ring
 from roundelay.cli import exits, parser_base
 from roundelay.cli.node_list import register
+from roundelay.cli.security import security_of, warn_if_open
 from roundelay.node import addresses
 from roundelay.node.parent import end_with_parent, ready_line
 from roundelay.node.supernode import JournalError, Supernode, journal_of
 from roundelay.rpc.server import PortInUse
+from roundelay.trust.identity import ID_BITS, SUPERNODE
 
 
 def run(chosen: parser_base.Namespace) -> NoReturn:
@@ -22,6 +24,7 @@ def run(chosen: parser_base.Namespace) -> NoReturn:
     supernode = build(chosen)
     try:
         listen(supernode, chosen)
+        warn_if_open(chosen)
         exits.say(f"supernode listening at {supernode.address}, admitting the nodes listed in {chosen.nodes}")
         if chosen.end_with_parent:
             exits.say(ready_line("supernode", supernode.address))
@@ -57,10 +60,15 @@ def build(chosen: parser_base.Namespace) -> Supernode:
             raise ValueError(f"--id: identifiers of {ring.bits} bits are 0 to {ring.size - 1}")
     except ValueError as error:
         raise exits.Exit(exits.USAGE, f"supernode.py: {error}") from error
+    security = security_of(chosen, SUPERNODE)
+    if security is not None and (ring.bits != ID_BITS or chosen.ids):
+        raise exits.Exit(
+            exits.USAGE, f"supernode.py: with --kit, identifiers have {ID_BITS} bits and stand in the certificates"
+        )
     try:
         chosen.state_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise exits.Exit(exits.CANNOT_CREATE, f"{chosen.state_dir}: {error.strerror}") from error
     journal = journal_of(chosen.state_dir, chosen.port)
     listen = Address(chosen.host, chosen.port)
-    return Supernode(ring, listen, journal, chosen.nodes, chosen.assign, chosen.ids, exits.say)
+    return Supernode(ring, listen, journal, chosen.nodes, chosen.assign, chosen.ids, exits.say, security)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from roundelay.cli.parser_base import Parser, add_end_with_parent, add_ring_parameters, host, identifiers, port
+from roundelay.cli.security import add_server_options
 from roundelay.node.options import DEFAULT_FILE, SUPERNODE_PORT
 
 
@@ -53,5 +54,6 @@ def parser(arguments: Sequence[str]) -> Parser:
         metavar="DIR",
         help="folder of the journal of identities (default: %(default)s)",
     )
+    add_server_options(made)
     add_end_with_parent(made)
     return made

@@ -63,7 +63,7 @@ def run(chosen: parser_base.Namespace, prepared: PreparedRequest, screen: Screen
     if chosen.dashboard:
         supernode, nodes = ring_address(chosen).entry_points()
         with translated_errors():
-            screen.note(f"dashboard at {start_page(of_ring(supernode, nodes, chosen.nodes), stack)}")
+            screen.note(f"dashboard at {start_page(of_ring(supernode, nodes, chosen.nodes, chosen.kit), stack)}")
     job = ring.submit(prepared)
     screen.note(f"job {job.id} on {job.nodes} node{'s' * (job.nodes != 1)}")
     if chosen.detach:
@@ -108,7 +108,7 @@ def await_ring(starting: StartingRing, chosen: parser_base.Namespace, screen: Sc
     screen.note(f"starting a ring of {chosen.local} node{'s' * (chosen.local > 1)} on this machine")
     with translated_errors():
         ring = starting.wait()
-    chosen.supernode, chosen.nodes = ring.supernode, ring.node_list
+    chosen.supernode, chosen.nodes, chosen.kit = ring.supernode, ring.node_list, None
 
 
 def write(chosen: parser_base.Namespace, report: JobReport) -> None:

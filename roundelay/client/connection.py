@@ -8,21 +8,27 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from roundelay.chord.effects import Ask, AskAll, Procedure, ask
-from roundelay.chord.errors import ChordError, JoinRefused, Malformed, NodeUnreachable
+from roundelay.chord.errors import ChordError, JoinRefused, Malformed, NodeUnreachable, NotAllowed, PeerNotTrusted
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import GetMembers, GetNeighbours, Hello, SayHello
 from roundelay.chord.ring import Ring as RingParameters
-from roundelay.client.errors import RingUnavailable
+from roundelay.client.errors import BadInput, MissingExtra, RequestRefused, RingUnavailable
 from roundelay.client.progress import SILENT, Progress
 from roundelay.client.requests import RingAddress
 from roundelay.federation.effects import Offload
 from roundelay.node.runtime import Runtime
 from roundelay.rpc.peers import Peers
+from roundelay.trust.errors import KitError
+
+if TYPE_CHECKING:
+    from roundelay.node.security import Security
 
 R = TypeVar("R")
 
@@ -49,11 +55,23 @@ class KnownRing:
     members: tuple[NodeRef, ...]  # by identifier
 
 
-def client_runtime() -> Runtime:
-    """Return a runtime for a process that is not a node."""
-    runtime = Runtime(Peers())
+def client_runtime(kit: Path | None = None) -> Runtime:
+    """Return a runtime for a process that is not a node. Raises BadInput if its kit cannot be used, MissingExtra."""
+    runtime = Runtime(Peers(_security(kit).peers if kit is not None else None))
     runtime.perform_with(Offload, lambda effect: effect.function())
     return runtime
+
+
+def _security(kit: Path) -> Security:
+    """Read a kit. Raises BadInput, MissingExtra."""
+    if find_spec("cryptography") is None:
+        raise MissingExtra("--kit needs the extra `secure`: python3 -m pip install 'roundelay[secure]'")
+    from roundelay.node.security import open_security
+
+    try:
+        return open_security(kit)
+    except KitError as error:
+        raise BadInput(str(error)) from error
 
 
 def find_member(supernode: Address | None, listed: Iterable[Address]) -> Procedure[RingEntry]:
@@ -75,7 +93,7 @@ def find_ring(supernode: Address | None, listed: Iterable[Address]) -> Procedure
     answers = yield AskAll([Ask(address, SayHello(), ANSWER_TIMEOUT_S) for address in candidates])
     hellos = [hello for hello in answers if isinstance(hello, Hello) and hello.joined]
     if not hellos:
-        raise NodeUnreachable(f"none of {len(candidates)} addresses answers")
+        raise _no_member(answers)
     rings = Counter(hello.ring for hello in hellos)
     ring = rings.most_common(1)[0][0]
     members = {hello.node for hello in hellos if hello.ring == ring}
@@ -83,11 +101,13 @@ def find_ring(supernode: Address | None, listed: Iterable[Address]) -> Procedure
 
 
 def _ask_supernode(supernode: Address | None) -> Procedure[KnownRing | None]:
-    """Return the members that the supernode names; None if it does not answer."""
+    """Return the members that the supernode names; None if it does not answer. Raises NotAllowed, PeerNotTrusted."""
     try:
         if supernode is not None:
             members = yield from ask(supernode, GetMembers(), ANSWER_TIMEOUT_S)
             return KnownRing(members.ring, members.nodes)
+    except (NotAllowed, PeerNotTrusted):
+        raise
     except ChordError:
         pass
     return None
@@ -102,7 +122,13 @@ def _first_to_answer(addresses: Iterable[Address]) -> Procedure[RingEntry]:
         for hello in answers:
             if isinstance(hello, Hello) and hello.joined:
                 return RingEntry(hello.node, hello.ring)
-    raise NodeUnreachable(f"none of {len(candidates)} addresses answers")
+    raise _no_member(answers)
+
+
+def _no_member(answers: Sequence[Any]) -> ChordError:
+    """Return why none of the addresses that were asked is a member's: a refusal, if there is one."""
+    refusals = [answer for answer in answers if isinstance(answer, NotAllowed | PeerNotTrusted)]
+    return refusals[0] if refusals else NodeUnreachable(f"none of {len(answers)} addresses answers")
 
 
 def check_entry(entry: RingEntry) -> Procedure[RingEntry]:
@@ -126,6 +152,8 @@ class Connection:
         """Find the ring. Raises RingUnavailable, BadInput."""
         try:
             self.known()
+        except (NotAllowed, PeerNotTrusted) as error:
+            raise RequestRefused(str(error)) from error
         except ChordError:
             supernode, listed = self.address.entry_points()
             if supernode is None:

@@ -39,6 +39,7 @@ class RingAddress:
     supernode: Address | None = None  # default: as the node list says, else 127.0.0.1:9091
     bootstrap: Address | None = None  # a node to enter through, instead of a supernode
     nodes: Path = DEFAULT_FILE  # the node list
+    kit: Path | None = None  # this client's certificate and key, where the ring is secured
 
     def __post_init__(self) -> None:
         if self.supernode is not None and self.bootstrap is not None:

@@ -188,16 +188,18 @@ def connect(
     *,
     bootstrap: str | Address | None = None,
     nodes: Path = DEFAULT_FILE,
+    kit: Path | None = None,
     progress: Progress | None = None,
 ) -> Ring:
     """Enter a ring through its supernode at `address`, or through any node at `bootstrap`.
 
-    With neither, the node list says where the supernode is, else it is 127.0.0.1:9091. Raises RingUnavailable.
+    With neither, the node list says where the supernode is, else it is 127.0.0.1:9091. kit: this client's certificate
+    and key, where the ring is secured. Raises RingUnavailable, RequestRefused, BadInput.
     """
     if not isinstance(address, RingAddress):
-        address = RingAddress(_address(address, SUPERNODE_PORT), _address(bootstrap), nodes)
+        address = RingAddress(_address(address, SUPERNODE_PORT), _address(bootstrap), nodes, kit)
     limit_loaded_blas()
-    ring = Ring(Connection(client_runtime(), address, progress or progress_here()))
+    ring = Ring(Connection(client_runtime(address.kit), address, progress or progress_here()))
     try:
         ring.connection.enter()
     except ClientError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from roundelay.client.errors import BadInput, InputNotFound, InvalidRequest
 from roundelay.client.requests import RingAddress
 from roundelay.dashboard.choices import TOKEN_CHARACTERS_MIN
-from roundelay.node.addresses import is_everywhere
+from roundelay.node.addresses import is_everywhere, is_loopback
 from roundelay.node.options import NODES_MAX
 
 LOCAL_NAMES = ("127.0.0.1", "localhost", "::1")
@@ -70,11 +69,3 @@ class DashboardOptions:
         for name in ("supernode", "bootstrap"):
             if getattr(self.ring, name) is not None:
                 raise InvalidRequest(f"--lab cannot be combined with --{name}: the lab is a ring of its own")
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine reaches a host."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

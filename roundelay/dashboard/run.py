@@ -46,7 +46,7 @@ def start_lab(nodes: int, stack: ExitStack, say: Callable[[str], None]) -> Lab:
 
 def wire(address: RingAddress, options: DashboardOptions, lab: Lab | None, stack: ExitStack) -> Site:
     """Start everything behind the page."""
-    runtime = client_runtime()
+    runtime = client_runtime(address.kit)
     ring = stack.enter_context(Ring(Connection(runtime, address)))
     watcher = Watcher(address.entry_points()[0], lambda: address.entry_points()[1], time.monotonic, time.time)
     watcher.start(runtime)

@@ -18,6 +18,7 @@ from roundelay.chord.requests import Activity, TrainingStatus
 from roundelay.federation.states import FINAL_STATES
 from roundelay.federation.tasks import EvaluateTask, Task, TrainTask
 from roundelay.ml.task import FileTask, TrainerTask, local_seed
+from roundelay.trust.identity import Identity
 
 WAIT_MAX_S = 5.0  # longest that a poll is held
 
@@ -129,3 +130,4 @@ class DriverHeartbeat(Request[None]):
     """Renew the driver's lease on a job: no node takes it over for failover.DRIVER_LEASE_S."""
 
     job: str
+    driver: Identity | None = None  # as the caller's certificate states it; never sent

@@ -2,6 +2,7 @@
 
 runtime            steps procedures and performs what they yield: the only owner of threads and waits
 compute_node       one compute node: its core, server and trainer, from start to leave
+security           what a process of a secured ring makes of its kit
 joining            how a compute node gets into a ring
 supernode          the supernode: the registry behind a server, and its journal
 trainer            has orders carried out by the training process, and restarts it when it dies

@@ -87,6 +87,14 @@ def is_everywhere(host: str) -> bool:
     return host in EVERYWHERE
 
 
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine reaches a host."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def read(path: Path) -> NodeList:
     """Read the node list; a missing file is an empty list. Raises NodeListError."""
     try:

@@ -37,9 +37,10 @@ from roundelay.store import replication
 from roundelay.store.items import Put
 from roundelay.store.store import Store
 
-if TYPE_CHECKING:  # most nodes have neither
+if TYPE_CHECKING:  # most nodes have none of them
     from roundelay.node.disk import Disk
     from roundelay.node.private import Private
+    from roundelay.node.security import Security
 
 LEAVE_TIMEOUT_S = 3.0
 STOP_TIMEOUT_S = 1.5
@@ -70,13 +71,14 @@ class ComputeNode:
         log: Callable[[str], None],
         disk: Disk | None = None,
         private: Private | None = None,
+        security: Security | None = None,
     ) -> None:
         self._options = options
         self._data_directory = data_directory
         self._log = log
         self._disk = disk
         self._private = private
-        self.runtime = Runtime(Peers())
+        self.runtime = Runtime(Peers(security.peers if security else None))
         self._quarantine = Quarantine(time.monotonic, report_failure)
         self.store = Store(time.monotonic, disk, disk)
         self.load = Load(options.load, options.load_delay_s, random.Random(), self.runtime.stopping.wait)
@@ -85,8 +87,10 @@ class ComputeNode:
         self._core: NodeCore | None = None
         self._store_requests = frozenset(self.store.handlers())
         self._store_lock = threading.Lock()  # its own: a disk may be slow, and the ring must not wait for it
-        processor = compute_node_processor(self._ref, self.answer, lambda: self.runtime.peers.bits)
-        self._server = Server(processor, options.listen.host, options.listen.port)
+        self._security = security
+        access, channel = (security.access, security.channel) if security else (None, None)
+        processor = compute_node_processor(self._ref, self.answer, lambda: self.runtime.peers.bits, access)
+        self._server = Server(processor, options.listen.host, options.listen.port, channel)
 
     # --- from start to leave
 
@@ -109,7 +113,8 @@ class ComputeNode:
 
     def join(self) -> ChordNode:
         """Become a member of the ring and start its loops. Raises JoinRefused, NodeUnreachable, LookupFailed."""
-        entry = Entry(self.address, self._options.supernode, self._options.bootstrap, self._log)
+        node_id = self._security.channel.identity.node_id if self._security else None
+        entry = Entry(self.address, self._options.supernode, self._options.bootstrap, self._log, node_id)
         node = self.runtime.run(join(entry, self._become))
         assert self._core is not None
         for name, loop in self._core.loops.items():

@@ -16,10 +16,11 @@ from roundelay.node.subprocesses import STOP_TIMEOUT_S, command, import_path
 LINES_MAX = 20
 
 
-def of_ring(supernode: Address | None, nodes: Sequence[Address], node_list: Path) -> list[str]:
+def of_ring(supernode: Address | None, nodes: Sequence[Address], node_list: Path, kit: Path | None = None) -> list[str]:
     """Return the arguments for a page of this ring. Without a supernode, it enters through the first node."""
     way = ["--bootstrap", str(nodes[0])] if supernode is None else ["--supernode", str(supernode)]
-    return [*way, "--nodes", str(node_list.resolve()), "--data", str(Path.cwd())]
+    secured = ["--kit", str(kit.resolve())] if kit is not None else []
+    return [*way, "--nodes", str(node_list.resolve()), *secured, "--data", str(Path.cwd())]
 
 
 def start_page(arguments: Sequence[str], stack: ExitStack) -> str:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from roundelay.chord import protocol
 from roundelay.chord.effects import Procedure, Request, Sleep, ask
-from roundelay.chord.errors import LookupFailed, NodeUnreachable, NotYet
+from roundelay.chord.errors import JoinRefused, LookupFailed, NodeUnreachable, NotAllowed, NotYet, PeerNotTrusted
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import Admit, Grant, SayHello
@@ -35,6 +35,7 @@ class Entry:
     supernode: Callable[[], Address] | None
     bootstrap: Address | None
     log: Callable[[str], None]
+    node_id: int | None = None  # as the node's certificate states it
 
 
 def join(entry: Entry, become: Callable[[Grant], ChordNode]) -> Procedure[ChordNode]:
@@ -63,13 +64,15 @@ def _grant(entry: Entry) -> Procedure[Grant]:
     bootstrap = entry.bootstrap
     assert bootstrap is not None
     if bootstrap == entry.address:
-        return Grant(_identity(entry.address, Ring()), Ring(), None)
+        return Grant(_identity(entry, Ring()), Ring(), None)
     hello = yield from _ask_until_answered(entry, lambda: bootstrap, SayHello(), "node")
-    return Grant(_identity(entry.address, hello.ring), hello.ring, hello.node)
+    return Grant(_identity(entry, hello.ring), hello.ring, hello.node)
 
 
-def _identity(address: Address, ring: Ring) -> NodeRef:
-    return NodeRef(ring.key(str(address)), address.host, address.port, time.time_ns())
+def _identity(entry: Entry, ring: Ring) -> NodeRef:
+    address = entry.address
+    identifier = ring.key(str(address)) if entry.node_id is None else entry.node_id
+    return NodeRef(identifier, address.host, address.port, time.time_ns())
 
 
 def _ask_until_answered(entry: Entry, where: Callable[[], Address], request: Request[R], kind: str) -> Procedure[R]:
@@ -82,6 +85,8 @@ def _ask_until_answered(entry: Entry, where: Callable[[], Address], request: Req
             return (yield from ask(address, request, ENTRY_TIMEOUT_S))
         except NotYet:
             pass
+        except (NotAllowed, PeerNotTrusted) as error:
+            raise JoinRefused(str(error)) from error
         except NodeUnreachable:
             if address not in silent:
                 entry.log(f"no {kind} answers at {address}: waiting for it")

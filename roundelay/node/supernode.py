@@ -14,7 +14,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from roundelay.chord.dispatch import Handlers, dispatch
 from roundelay.chord.effects import Request
@@ -28,6 +28,9 @@ from roundelay.node.runtime import Runtime
 from roundelay.rpc.handlers import supernode_processor
 from roundelay.rpc.peers import Peers
 from roundelay.rpc.server import Server
+
+if TYPE_CHECKING:
+    from roundelay.node.security import Security  # loaded only with certificates
 
 log = logging.getLogger(__name__)
 
@@ -115,13 +118,15 @@ class Supernode:
         assign: str,
         chosen: Sequence[int],
         say: Callable[[str], None],
+        security: Security | None = None,
     ) -> None:
         self._journal = IdentityJournal(journal, ring)
         self._node_list = node_list
         self._registry = Registry(ring, random.Random(), self._journal.record, assign, chosen)
-        self._runtime = Runtime(Peers())
+        self._runtime = Runtime(Peers(security.peers if security else None))
         self._handlers = self._make_handlers()
-        self._server = Server(supernode_processor(self._serve, ring.bits), address.host, address.port)
+        processor = supernode_processor(self._serve, ring.bits, security.access if security else None)
+        self._server = Server(processor, address.host, address.port, security.channel if security else None)
         self._say = say
         self._recalled = False
 
@@ -174,7 +179,7 @@ class Supernode:
                     f"{wanted} is not listed in {self._node_list} on the supernode's side: add the line "
                     f"{wanted.host},{wanted.port} there, or start the node with --register"
                 )
-            grant = self._registry.admit(wanted, time.monotonic())
+            grant = self._registry.admit(wanted, time.monotonic(), request.node_id)
         except (addresses.NodeListError, JournalError) as error:
             raise JoinRefused(f"the supernode cannot admit nodes: {error}") from error
         self._say(

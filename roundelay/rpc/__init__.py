@@ -15,4 +15,10 @@ server       accepts connections and limits what each may take
 protocol     Thrift's binary protocol, with limits
 fast_binary  structs written and read by Thrift's C extension
 transport    frames over a TCP or TLS socket, under one deadline a call
+
+Only in a secured ring:
+secure_channel  mutual TLS from a kit: contexts, sessions, the identity at the other end
+secure_peers    what the client does about it: secures connections and verifies the process that answers
+access          the access table: which role may make which call, and for whom it may speak
+audit_log       a file of what changed something and of what was refused
 """

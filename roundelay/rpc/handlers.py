@@ -6,39 +6,45 @@ Serves exactly the calls in the tables of `calls`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from thrift.Thrift import TApplicationException, TMessageType, TType
 
 from roundelay.chord.effects import Request
-from roundelay.chord.errors import ChordError, Malformed, WrongIncarnation
+from roundelay.chord.errors import ChordError, Malformed, NotAllowed, WrongIncarnation
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import BITS_MAX
 from roundelay.rpc import fields, ring_codec
 from roundelay.rpc.calls import COMPUTE_NODE, SAY_HELLO, SUPERNODE, WireCall
-from roundelay.rpc.method import message_begin
+from roundelay.rpc.method import NOT_ALLOWED, message_begin
 from roundelay.rpc.protocol import BinaryProtocol
+
+if TYPE_CHECKING:
+    from roundelay.rpc.access import Access, Caller  # loaded only with certificates
 
 Answer = Callable[[Request[Any]], Any]
 
 
 def compute_node_processor(
-    me: Callable[[], NodeRef], answer: Answer, bits: Callable[[], int] = lambda: BITS_MAX
+    me: Callable[[], NodeRef], answer: Answer, bits: Callable[[], int] = lambda: BITS_MAX, access: Access | None = None
 ) -> Processor:
     """Return a processor of a compute node's calls.
 
     `me` returns its identity, which it gets when it is admitted, and `bits` the size of its ring.
     """
-    return Processor(answer, (SAY_HELLO,), COMPUTE_NODE.values(), me, bits)
+    return Processor(answer, (SAY_HELLO,), COMPUTE_NODE.values(), me, bits, access)
 
 
-def supernode_processor(answer: Answer, bits: int = BITS_MAX) -> Processor:
+def supernode_processor(answer: Answer, bits: int = BITS_MAX, access: Access | None = None) -> Processor:
     """Return a processor of the supernode's calls."""
-    return Processor(answer, SUPERNODE.values(), bits=lambda: bits)
+    return Processor(answer, SUPERNODE.values(), bits=lambda: bits, access=access)
 
 
 class Processor:
-    """Answers one message at a time. The first argument of a `targeted` call is the node that it is meant for."""
+    """Answers one message at a time. The first argument of a `targeted` call is the node that it is meant for.
+
+    access: the rules of a secured ring; without them, every caller may make every call.
+    """
 
     def __init__(
         self,
@@ -47,10 +53,12 @@ class Processor:
         targeted: Iterable[WireCall] = (),
         me: Callable[[], NodeRef] | None = None,
         bits: Callable[[], int] = lambda: BITS_MAX,
+        access: Access | None = None,
     ) -> None:
         self._answer = answer
         self._me = me
         self._bits = bits
+        self._access = access
         self._calls = {call.method: (call, False) for call in untargeted}
         self._calls.update({call.method: (call, True) for call in targeted})
 
@@ -68,22 +76,29 @@ class Processor:
         messages.readMessageEnd()
         try:
             self._check_identifiers(arguments)
-            result = method.answered(self.serve(call, method.values(arguments), is_targeted))
+            result = method.answered(self.serve(call, method.values(arguments), is_targeted, messages.caller))
+        except NotAllowed as error:
+            messages.refuse(name, seqid, NOT_ALLOWED, str(error))
+            return
         except ring_codec.WIRE_EXCEPTIONS as error:
             result = method.failed(error)
         begins = method.reply_begins if seqid == 0 else message_begin(name, TMessageType.REPLY, seqid)
         messages.send(begins, result, method.result_spec, method.is_bulky)
 
-    def serve(self, call: WireCall, arguments: Sequence[Any], is_targeted: bool) -> Any:
-        """Return the wire's answer to the wire's arguments. Raises the contract's exceptions."""
+    def serve(self, call: WireCall, arguments: Sequence[Any], is_targeted: bool, caller: Caller | None = None) -> Any:
+        """Return the wire's answer to the wire's arguments. Raises the contract's exceptions, and NotAllowed."""
         try:
+            if self._access is not None:
+                self._access.check_call(caller, call.method)
             if is_targeted:
                 self._require_me(arguments[0])
                 arguments = arguments[1:]
             if None in arguments:
                 raise Malformed(f"{call.method} lacks an argument")
             fields.check_complete(arguments)
-            return call.reply(self._answer(call.request(*arguments)))
+            return call.reply(self._answered(call, call.request(*arguments), caller))
+        except NotAllowed:
+            raise
         except ChordError as error:
             raise ring_codec.error_to_wire(error) from error
 
@@ -92,6 +107,16 @@ class Processor:
             fields.check_identifiers(arguments, self._bits())
         except ChordError as error:
             raise ring_codec.error_to_wire(error) from error
+
+    def _answered(self, call: WireCall, request: Request[Any], caller: Caller | None) -> Any:
+        if self._access is None or caller is None:
+            return self._answer(request)
+        bound = self._access.bind(caller, call.method, request)
+        try:
+            return self._answer(bound)
+        except NotAllowed as error:
+            self._access.refused(caller, call.method, request, f"refused: {error}")
+            raise
 
     def _require_me(self, target: Any) -> None:
         """Raise WrongIncarnation unless the call is meant for this incarnation of this node."""

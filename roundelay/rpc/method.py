@@ -13,6 +13,7 @@ from thrift.Thrift import TApplicationException, TMessageType
 
 VERSION = -0x7FFF0000  # 0x80010000: a strict message of version 1
 MESSAGE = struct.Struct("!iI")  # version and type; bytes of the name that follows
+NOT_ALLOWED = 100  # type of a TApplicationException: the access rules refuse the call; Thrift uses 0 to 10
 SEQUENCE = struct.Struct("!i")
 
 

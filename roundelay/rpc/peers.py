@@ -9,22 +9,27 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from thrift.protocol.TProtocol import TProtocolException
 from thrift.Thrift import TApplicationException
 from thrift.transport.TTransport import TTransportException
 
 from roundelay.chord.effects import Ask
-from roundelay.chord.errors import ChordError, Malformed, NodeUnreachable, PeerFault
+from roundelay.chord.errors import ChordError, Malformed, NodeUnreachable, NotAllowed, PeerFault, PeerNotTrusted
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.ring import BITS_MAX
 from roundelay.chord.round_trips import Place, RoundTrips
 from roundelay.rpc import fields, ring_codec
 from roundelay.rpc.calls import COMPUTE_NODE, UNTARGETED, WireCall
 from roundelay.rpc.gen.ttypes import Target
+from roundelay.rpc.method import NOT_ALLOWED
 from roundelay.rpc.protocol import BinaryProtocol
 from roundelay.rpc.transport import FramedSocket, connect
+
+if TYPE_CHECKING:
+    from roundelay.rpc.secure_peers import SecurePeers  # loaded only with certificates
+    from roundelay.trust.identity import Identity
 
 CONNECTIONS_MAX = 32  # idle ones kept, in all
 CONNECTIONS_PER_PEER_MAX = 2
@@ -42,12 +47,18 @@ class Line:
         self.connection = connection
         self.messages = BinaryProtocol(connection)
         self.idle_since = 0.0
+        self.is_new = True  # no call has used it
+        self.peer: Identity | None = None  # the process at the other end, in a ring with certificates
 
 
 class Peers:
-    """A client for all other processes, with a small pool of connections."""
+    """A client for all other processes, with a small pool of connections.
 
-    def __init__(self) -> None:
+    security: how connections are secured and peers are verified, in a ring with certificates.
+    """
+
+    def __init__(self, security: SecurePeers | None = None) -> None:
+        self.security = security
         self._lock = threading.Lock()
         self._idle: dict[Place, list[Line]] = {}  # the most recently used last
         self._closed = False
@@ -58,17 +69,17 @@ class Peers:
     def ask(self, ask: Ask) -> Any:
         """Return the answer. Raises NodeUnreachable, PeerFault, or the ChordError that the peer answered with."""
         call, arguments = _wire_call(ask)
-        place, measures = (ask.to.host, ask.to.port), ask.request.answers_at_once
+        place = ask.to.host, ask.to.port
         timeout_s = ask.timeout_s + self.allowance_s(place)
         deadline = time.monotonic() + timeout_s
         self.calls += 1
         pooled = self._take(place)
         if pooled is None:
-            return self._ask_anew(place, call, arguments, deadline, measures)
+            return self._ask_anew(ask, call, arguments, deadline)
         try:
-            return self._call(pooled, place, call, arguments, timeout_s, measures)
+            return self._call(pooled, ask, call, arguments, timeout_s)
         except _Stale:
-            return self._ask_anew(place, call, arguments, deadline, measures)
+            return self._ask_anew(ask, call, arguments, deadline)
 
     def allowance_s(self, place: Place) -> float:
         """Return how long the network to a peer may take, besides what the peer takes."""
@@ -90,43 +101,52 @@ class Peers:
 
     # --- helpers
 
-    def _ask_anew(self, place: Place, call: WireCall, arguments: Arguments, deadline: float, measures: bool) -> Any:
+    def _ask_anew(self, ask: Ask, call: WireCall, arguments: Arguments, deadline: float) -> Any:
         """Make the call over a new connection."""
+        place, security = (ask.to.host, ask.to.port), self.security
         limit_s = CONNECT_TIMEOUT_S + self.allowance_s(place)
+        secure = security.secure(place) if security is not None else None
         try:
-            connection = connect(*place, min(limit_s, deadline - time.monotonic()))
+            connection = connect(*place, min(limit_s, deadline - time.monotonic()), secure)
         except TTransportException as error:
             if isinstance(error.inner, TimeoutError):
                 self._record_timeout(place)
             why = str(error.message).removeprefix(f"{place[0]}:{place[1]}: ")
             raise NodeUnreachable(f"{Address(*place)} does not answer: {why}") from error
         try:
-            return self._call(Line(connection), place, call, arguments, deadline - time.monotonic(), measures)
+            return self._call(Line(connection), ask, call, arguments, deadline - time.monotonic())
         except _Stale as error:
             raise NodeUnreachable(f"{Address(*place)} closed the connection") from error
 
-    def _call(
-        self, line: Line, place: Place, call: WireCall, arguments: Arguments, timeout_s: float, measures: bool
-    ) -> Any:
+    def _call(self, line: Line, ask: Ask, call: WireCall, arguments: Arguments, timeout_s: float) -> Any:
         line.connection.timeout_s = timeout_s
-        began = time.monotonic()
+        place, began = (ask.to.host, ask.to.port), time.monotonic()
         try:
+            if self.security is not None:
+                self.security.check_peer(line, ask)
             raw = line.messages.call(call.thrift, arguments)
-            if measures:
+            if ask.request.answers_at_once:
                 self._record_answer(place, time.monotonic() - began)
             fields.check_complete(raw)
             fields.check_identifiers(raw, self.bits)
             answer = call.answer(raw)
+            if self.security is not None:
+                self.security.check_answer(line, ask, answer)
         except ring_codec.WIRE_EXCEPTIONS as error:
             self._give_back(place, line)
             raise ring_codec.error_from_wire(error) from error
         except TApplicationException as error:
             self._give_back(place, line)
+            if error.type == NOT_ALLOWED:
+                raise NotAllowed(f"{Address(*place)} refuses: {error.message}") from error
             raise PeerFault(f"{Address(*place)} failed inside: {error.message}") from error
         except _CONNECTION_ERRORS as error:
             line.connection.close()
             if isinstance(error, TTransportException) and error.type == TTransportException.TIMED_OUT:
                 self._record_timeout(place)
+            why = self.security.explain(error) if self.security is not None else ""
+            if why:
+                raise PeerNotTrusted(f"{Address(*place)} {why}") from error
             raise _typed(error, Address(*place), timeout_s) from error
         except BaseException:
             line.connection.close()
@@ -160,6 +180,9 @@ class Peers:
     def _give_back(self, place: Place, line: Line) -> None:
         surplus: Line | None = None
         line.idle_since = time.monotonic()
+        if self.security is not None and line.is_new:
+            self.security.channel.keep_session(place, line.connection.sock)
+            line.is_new = False
         with self._lock:
             mine = [] if self._closed else self._idle.setdefault(place, [])
             mine.append(line)

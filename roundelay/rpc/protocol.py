@@ -4,7 +4,7 @@ Raises TProtocolException for bytes that are no message; what then happens to th
 """
 
 import struct
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from thrift.protocol.TBinaryProtocol import TBinaryProtocol
 from thrift.Thrift import TApplicationException, TMessageType, TType
@@ -12,6 +12,9 @@ from thrift.Thrift import TApplicationException, TMessageType, TType
 from roundelay.rpc.fast_binary import Struct, read_struct, skip_struct, write_struct
 from roundelay.rpc.method import MESSAGE, SEQUENCE, Method, message_begin
 from roundelay.rpc.transport import FRAME_SIZE_MAX, FramedSocket, no_message
+
+if TYPE_CHECKING:
+    from roundelay.rpc.access import Caller  # loaded only with certificates
 
 STRING_SIZE_MAX = FRAME_SIZE_MAX
 NAME_SIZE_MAX = 256  # bytes, of a method
@@ -24,6 +27,7 @@ class BinaryProtocol(TBinaryProtocol):  # type: ignore[misc]  # thrift ships no 
     def __init__(self, transport: FramedSocket) -> None:
         super().__init__(transport, string_length_limit=STRING_SIZE_MAX, container_length_limit=CONTAINER_LENGTH_MAX)
         self.message: tuple[str, int, int] | None = None  # name, type and seqid of the message being read
+        self.caller: Caller | None = None  # at the other end, where the connection has shown that
 
     def call(self, method: Method, arguments: tuple[Any, ...]) -> Any:
         """Call a method and return its answer. Raises what the contract declares, or TApplicationException."""

@@ -13,15 +13,17 @@ import threading
 import time
 from dataclasses import dataclass, field
 from errno import EADDRINUSE
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from thrift.Thrift import TApplicationException, TException, TMessageType
 
+from roundelay.rpc.method import NOT_ALLOWED
 from roundelay.rpc.protocol import BinaryProtocol
-from roundelay.rpc.transport import FramedSocket
+from roundelay.rpc.transport import TLS_BEGINS, FramedSocket, SpeaksTLS
 
 if TYPE_CHECKING:
-    import ssl  # loaded only with certificates
+    from roundelay.rpc.access import Caller
+    from roundelay.rpc.secure_channel import SecureChannel  # loaded only with certificates
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +35,10 @@ STOP_TIMEOUT_S = 5.0
 ROOM_TIMEOUT_S = 0.2  # how long a new connection waits for an idle one to be closed
 ACCEPT_BACKOFF_S = 0.1
 BACKLOG = 128
+WARN_INTERVAL_S = 60.0
+WARNED_MAX = 256  # hosts
+DRAIN_TIMEOUT_S = 0.5
+NO_TLS = bytes.fromhex("15030100020246")  # TLS's alert protocol_version: the answer of a process without certificates
 
 
 class Processor(Protocol):
@@ -40,6 +46,10 @@ class Processor(Protocol):
 
     def process(self, messages: BinaryProtocol) -> None:
         """Read one message and send its answer. Raises TProtocolException for bytes that are not a message."""
+
+
+class Refused(OSError):
+    """A handshake has failed; the message says why, and what to do."""
 
 
 class PortInUse(OSError):
@@ -85,16 +95,17 @@ class Server:
         processor: Processor,
         host: str,
         port: int = 0,
-        tls: "ssl.SSLContext | None" = None,
+        channel: "SecureChannel | None" = None,
         limits: Limits = LIMITS,
     ) -> None:
         self.address = (host, port)
         self._processor = processor
-        self._tls = tls
+        self._channel = channel
         self._limits = limits
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)  # a connection has fallen idle or ended
         self._connections: set[Connection] = set()
+        self._warned: dict[str, float] = {}  # by host: when the next warning is due
         self._stopping = threading.Event()
         self._on_stop = contextlib.ExitStack()
 
@@ -184,13 +195,20 @@ class Server:
     def _serve(self, connection: Connection) -> None:
         """Answer one call after the other until either side ends the connection. Runs in its thread."""
         try:
-            self._secure(connection)
+            caller = self._secure(connection)
             transport = FramedSocket(connection.sock, self._limits.frame_timeout_s)
             messages = BinaryProtocol(transport)
+            messages.caller = caller
             while transport.wait(self._limits.idle_timeout_s) and self._begin(connection):
                 transport.receive()
                 self._handle(messages, connection.peer)
                 self._end(connection)
+        except SpeaksTLS:
+            self._warn(connection, "it uses TLS, and this process runs without --kit")
+            connection.sock.settimeout(DRAIN_TIMEOUT_S)
+            with contextlib.suppress(OSError):
+                connection.sock.send(NO_TLS)
+            _drain(connection.sock)
         except (TException, OSError, UnicodeDecodeError) as error:
             log.debug("dropped %.200a: %.200a", connection.peer, error)
         finally:
@@ -199,15 +217,46 @@ class Server:
                 self._connections.discard(connection)
                 self._changed.notify_all()
 
-    def _secure(self, connection: Connection) -> None:
+    def _secure(self, connection: Connection) -> "Caller | None":
+        """Shake hands, if there are certificates; return the process at the other end. Raises OSError."""
         connection.sock.settimeout(self._limits.handshake_timeout_s)
         connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self._tls:
-            with self._lock:  # wrapping detaches the plain socket, which another thread may be about to shut down
-                connection.sock = secured = self._tls.wrap_socket(
-                    connection.sock, server_side=True, do_handshake_on_connect=False
-                )
-            secured.do_handshake()
+        if self._channel is None:
+            return None
+        if connection.sock.recv(1, socket.MSG_PEEK) not in (b"", TLS_BEGINS[:1]):
+            self._refuse_plain(connection)
+        with self._lock:  # wrapping detaches the plain socket, which another thread may be about to shut down
+            connection.sock = secured = self._channel.accept(connection.sock)
+        try:
+            return self._channel.shake_hands(secured)
+        except Refused as error:
+            self._warn(connection, str(error))
+            _drain(connection.sock)
+            raise
+
+    def _refuse_plain(self, connection: Connection) -> NoReturn:
+        """Answer a caller without TLS in its own words. Raises ConnectionAbortedError."""
+        messages = BinaryProtocol(FramedSocket(connection.sock, self._limits.handshake_timeout_s))
+        if not messages.trans.wait(self._limits.handshake_timeout_s):
+            raise ConnectionAbortedError("no message")
+        messages.trans.receive()
+        name, _, seqid = messages.readMessageBegin()
+        self._warn(connection, "it does not use TLS, and this ring needs certificates")
+        messages.refuse(name, seqid, NOT_ALLOWED, "this ring needs certificates: give a kit with --kit")
+        _drain(connection.sock)
+        raise ConnectionAbortedError("no TLS")
+
+    def _warn(self, connection: Connection, why: str) -> None:
+        """Log a refused connection, once a minute for each host."""
+        host, now = connection.peer.partition(" ")[0], time.monotonic()
+        with self._lock:
+            is_due = now >= self._warned.get(host, 0.0)
+            if is_due:
+                if len(self._warned) >= WARNED_MAX:
+                    self._warned.clear()
+                self._warned[host] = now + WARN_INTERVAL_S
+        if is_due:
+            log.warning("refused %.200s: %.300s", connection.peer, why)
 
     def _begin(self, connection: Connection) -> bool:
         """Mark the connection as working; return False if it has just been chosen to be closed."""
@@ -234,6 +283,15 @@ class Server:
             log.exception("%.200a from %.200a failed", name, peer)
             if kind == TMessageType.CALL:
                 messages.refuse(name, seqid, TApplicationException.INTERNAL_ERROR, "Internal error")
+
+
+def _drain(sock: socket.socket) -> None:
+    """Read until the peer has closed: closing with unread bytes would take back the alert that says what is wrong."""
+    with contextlib.suppress(OSError):
+        sock.settimeout(DRAIN_TIMEOUT_S)
+        socket.socket.shutdown(sock, socket.SHUT_WR)
+        while socket.socket.recv(sock, 4096):
+            pass
 
 
 def _listener(host: str, port: int) -> socket.socket:

@@ -23,14 +23,12 @@ from itertools import groupby
 from thrift.protocol.TProtocol import TProtocolException
 from thrift.transport.TTransport import CReadableTransport, TTransportBase, TTransportException
 
-if typing.TYPE_CHECKING:
-    import ssl  # loaded only with certificates
-
 FRAME_SIZE_MAX = 2 << 20  # bytes; the largest that we send is a chunk of 1 MiB and its envelope
 READ_AHEAD = 16 << 10  # bytes; most frames arrive whole in one receive
 BUFFER_SIZE_MIN = 128 << 10  # bytes, for a frame that does not
 SPARES: deque[BytesIO] = deque(maxlen=4)  # buffers of large frames: fresh memory costs more than receiving
 LARGE_SIZE = 32 << 10  # bytes; from here on Thrift's C encoder is slower than its Python one
+TLS_BEGINS = b"\x16\x03"  # what a frame of Thrift cannot begin with
 SLACK_S = 0.01  # how much too late a transfer may end, so that most use the limit that is already set
 NO_LIMIT_S = float("inf")
 NOTHING = BytesIO()  # the frame while there is none
@@ -39,8 +37,13 @@ TIMEVAL = struct.Struct("@ll")  # seconds, microseconds
 RECEIVING, SENDING = socket.SO_RCVTIMEO, socket.SO_SNDTIMEO
 ENDS_EARLY = "the frame ends first"
 
+Secure = Callable[[socket.socket], socket.socket]  # shakes hands over a connection within its timeout
 Argument = typing.TypeVar("Argument")
 Transferred = typing.TypeVar("Transferred", int, bytes)
+
+
+class SpeaksTLS(TProtocolException):  # type: ignore[misc]  # thrift ships no types
+    """The peer began a TLS handshake, on a connection without TLS. The connection is still open."""
 
 
 class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  # thrift ships no types
@@ -62,6 +65,10 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
         self._is_spare = False  # whether the frame's buffer is worth keeping
         self.cstringio_buf = NOTHING  # the frame; the C decoder requires exactly a BytesIO
         self._answer_due = False
+
+    @property
+    def sock(self) -> socket.socket:
+        return self._sock
 
     def write(self, data: bytes) -> None:
         self.unsent.append(data)
@@ -101,6 +108,8 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
         data = self._ahead
         (size,) = HEADER.unpack_from(data)
         if not 0 < size <= FRAME_SIZE_MAX:
+            if data.startswith(TLS_BEGINS):
+                raise SpeaksTLS(TProtocolException.INVALID_DATA, "the peer uses TLS")
             self.close()
             raise no_message(f"a frame of {size} bytes, 1 to {FRAME_SIZE_MAX} are allowed")
         end = HEADER.size + size
@@ -196,7 +205,7 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
         self._limits_s[way] = seconds
 
 
-def connect(host: str, port: int, timeout_s: float, tls: "ssl.SSLContext | None" = None) -> FramedSocket:
+def connect(host: str, port: int, timeout_s: float, secure: Secure | None = None) -> FramedSocket:
     """Connect to a name or an IPv4 or IPv6 address within timeout_s; its calls have the same timeout.
 
     Raises TTransportException NOT_OPEN, which is definite: nothing was sent.
@@ -204,9 +213,9 @@ def connect(host: str, port: int, timeout_s: float, tls: "ssl.SSLContext | None"
     deadline = time.monotonic() + timeout_s
     try:
         sock = _connected(host, port, deadline)
-        if tls:
+        if secure is not None:
             sock.settimeout(_left_s(deadline))
-            sock = tls.wrap_socket(sock, server_hostname=host)
+            sock = secure(sock)
     except (OSError, ValueError, OverflowError) as error:  # the latter two: an impossible name or port
         raise TTransportException(TTransportException.NOT_OPEN, f"{host}:{port}: {error}", error) from error
     return FramedSocket(sock, timeout_s)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, ask, ask_all
-from roundelay.chord.errors import ChordError, Corrupt, NodeUnreachable, NotFound, UnderReplicated
+from roundelay.chord.errors import ChordError, Corrupt, NodeUnreachable, NotAllowed, NotFound, UnderReplicated
 from roundelay.chord.lookup import find_successor
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import GetNeighbours
@@ -118,6 +118,8 @@ def _put_copies(
             if outcome is None or not outcome.stored:
                 yield from put_one(node, item, content, unconditional and outcome is None)
             holders.append(node)
+        except NotAllowed:  # by a rule that all nodes have
+            raise
         except ChordError as error:
             last_error = error
     if len(holders) < wanted:

@@ -26,6 +26,7 @@ from roundelay.node.failpoints import ARMED_VARIABLE, VARIABLE
 from roundelay.node.readiness import is_converged
 from roundelay.node.ring_processes import RingProcesses
 from roundelay.node.subprocesses import ManagedProcess
+from roundelay.testing.kits import Kits
 from roundelay.testing.waiting import POLL_S, TIMEOUT_S, until
 
 R = TypeVar("R")
@@ -42,7 +43,8 @@ def free_port() -> int:
 class Cluster(RingProcesses):
     """A supernode, nodes and clients in one folder.
 
-    keep_state: each node has a state directory. failpoints: those of the nodes that are started from now on.
+    keep_state: each node has a state directory. failpoints: those of the nodes that are started from now on. secured:
+    every process has a kit.
     """
 
     def __init__(
@@ -54,8 +56,10 @@ class Cluster(RingProcesses):
         supernode_options: Sequence[str] = (),
         node_options: Sequence[str] = ("--quiet", "--register"),
         environment: Mapping[str, str] | None = None,
+        secured: bool = False,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self.kits = Kits(folder / "authority") if secured else None
         super().__init__(folder, {"COLUMNS": "200"} | dict(environment or {}), supernode_options, node_options)
         self.failpoints, self.supernode_failpoints = failpoints, ""
         self.exits_are_armed = True  # an `exit` failpoint waits for its file: see `arming`
@@ -63,9 +67,19 @@ class Cluster(RingProcesses):
         self._others: list[ManagedProcess] = []
         self._keep_state = keep_state
         self._options: dict[str, tuple[str, ...]] = {}  # of each node, by name
-        self._runtime = client_runtime()
+        self._runtime = client_runtime(self.kit("operator", "tests"))
+        if self.kits is not None:
+            self._supernode_options = *self._supernode_options, *self._kit_options("supernode", "supernode")
 
     # --- processes
+
+    def kit(self, role: str, name: str) -> Path | None:
+        """Return a new kit, or None if the ring is not secured."""
+        return self.kits.issue(role, name) if self.kits is not None else None
+
+    def _kit_options(self, role: str, name: str) -> tuple[str, ...]:
+        kit = self.kit(role, name)
+        return ("--kit", str(kit)) if kit is not None else ()
 
     def form(self, count: int, *options: str) -> Cluster:
         """Start `count` nodes at once, and return when they are one ring. Raises Stuck, LocalRingFailed."""
@@ -88,7 +102,7 @@ class Cluster(RingProcesses):
         """Start one more node. It has the options and the wrapper in all of its lives."""
         node = self.process(f"node{len(self.nodes)}")
         node.wrapper = tuple(wrapper)
-        self._options[node.name] = options
+        self._options[node.name] = *options, *self._kit_options("node", node.name)
         self.nodes.append(node)
         self.restart(node, port)
         return node
@@ -111,7 +125,8 @@ class Cluster(RingProcesses):
         client = self.process(f"client{len(self.clients)}")
         client.environment |= self._failpoints(failpoints, "clients")
         self.clients.append(client)
-        client.start(subcommand, *arguments, "--supernode", str(self.supernode_address), "--nodes", str(self.node_list))
+        way = ("--supernode", str(self.supernode_address), "--nodes", str(self.node_list))
+        client.start(subcommand, *arguments, *way, *self._kit_options("submitter", client.name))
         return client
 
     def stop(self, kill: bool = True) -> None:

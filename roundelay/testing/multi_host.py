@@ -22,7 +22,7 @@ class MultiHostCluster(Cluster):
         node_options: tuple[str, ...] = ("--quiet", "--register"),
         names: Path | None = None,
     ) -> None:
-        where = "--host", hosts[0].ipv4
+        where = "--host", hosts[0].ipv4, "--insecure"
         super().__init__(folder, failpoints=failpoints, supernode_options=where, node_options=node_options)
         self.hosts = hosts
         self._names = names

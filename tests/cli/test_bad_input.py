@@ -236,7 +236,12 @@ SERVERS: dict[str, tuple[str, tuple[str, ...], int]] = {
     "a node list that is senseless": ("compute_node.py", ("0", "--nodes", "senseless"), 65),
     "a node list that the supernode cannot read": ("supernode.py", ("--port", "0", "--nodes", "senseless"), 65),
     "a state directory that is a file": ("supernode.py", ("--port", "0", "--state-dir", "senseless"), 73),
-    "a host that is not ours": ("compute_node.py", ("0", "--host", "192.0.2.1"), 69),
+    "a host of others without certificates": ("compute_node.py", ("0", "--host", "0.0.0.0"), 64),
+    "a supernode for others without certificates": ("supernode.py", ("--port", "0", "--host", "::"), 64),
+    "a kit that is not there": ("compute_node.py", ("0", "--kit", "nowhere"), 65),
+    "a file that is not a kit": ("supernode.py", ("--port", "0", "--kit", "senseless"), 65),
+    "an audit log without certificates": ("compute_node.py", ("0", "--audit-log", "audit"), 64),
+    "a host that is not ours": ("compute_node.py", ("0", "--host", "192.0.2.1", "--insecure"), 69),
 }
 
 

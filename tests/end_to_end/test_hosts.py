@@ -70,8 +70,8 @@ def test_a_ring_of_ipv6_addresses_trains_and_registers_the_ports_it_was_given(fo
 
 def test_who_listens_everywhere_is_reached_by_the_way_to_the_ring_and_patterns_let_it_in(folder: Path) -> None:
     (folder / "compute_nodes.txt").write_text("127.0.0.*,*\n")
-    with supernode(folder, "--host", "0.0.0.0", "--advertise", "localhost") as ring:
-        node = ring.start("node", "0", "--host", "0.0.0.0")  # the list says where the supernode is
+    with supernode(folder, "--host", "0.0.0.0", "--advertise", "localhost", "--insecure") as ring:
+        node = ring.start("node", "0", "--host", "0.0.0.0", "--insecure")  # the list says where the supernode is
         wait_for_line(node, "joined the ring")
 
         assert f"listening at 127.0.0.1:{node.port}" in node.text
@@ -89,14 +89,15 @@ def test_who_is_in_no_pattern_is_refused_with_the_line_to_add(folder: Path) -> N
 
 
 def test_who_listens_everywhere_must_say_what_to_register() -> None:
-    outcome = run_here(main.supernode, "--host", "::", "--register")
+    outcome = run_here(main.supernode, "--host", "::", "--register", "--insecure")
 
     assert outcome.code == 64
     assert "--register at :: needs --advertise HOST" in outcome.err
 
 
 def test_who_finds_no_way_to_the_ring_must_say_where_it_is(tmp_path: Path) -> None:
-    outcome = run_here(main.compute_node, "0", "no-such-host.invalid", "--host", "0.0.0.0", "--nodes", tmp_path / "l")
+    here = ("--host", "0.0.0.0", "--insecure")
+    outcome = run_here(main.compute_node, "0", "no-such-host.invalid", *here, "--nodes", tmp_path / "l")
 
     assert outcome.code == 69
     assert "no route to no-such-host.invalid:9091" in outcome.err

@@ -193,7 +193,7 @@ def test_a_retry_gets_only_the_time_that_remains(
     nudge(peers, node.at(gate.port))
     granted: list[float] = []
 
-    def connect(host: str, port: int, timeout_s: float) -> Any:
+    def connect(host: str, port: int, timeout_s: float, _: object) -> Any:
         granted.append(timeout_s)
         return real_connect(host, port, timeout_s)
 

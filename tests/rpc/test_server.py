@@ -8,9 +8,7 @@ import logging
 import random
 import resource
 import selectors
-import shutil
 import socket
-import ssl
 import struct
 import subprocess
 import sys
@@ -24,16 +22,20 @@ import pytest
 from thrift.Thrift import TApplicationException, TMessageType, TType
 from thrift.transport.TTransport import TTransportException
 
+from roundelay.chord.errors import PeerNotTrusted
 from roundelay.rpc.protocol import BinaryProtocol
+from roundelay.rpc.secure_channel import SecureChannel
+from roundelay.rpc.secure_peers import SecurePeers
 from roundelay.rpc.server import ACCEPT_BACKOFF_S, WORKERS_MAX, Limits, PortInUse, Server
 from roundelay.rpc.transport import FRAME_SIZE_MAX, FramedSocket, connect
+from roundelay.trust.authority import init
 from tests.rpc.structs import BLOB_SPEC, Blob
 
 TIMEOUT_S = 20.0  # generous: nothing here should come near it
 SHORT_S = 0.2
 PAGE = resource.getpagesize()
 GROWTH_MAX = 64 << 20  # bytes
-Contexts = tuple[ssl.SSLContext, ssl.SSLContext]
+Channels = tuple[SecureChannel, SecureChannel]
 
 
 class Methods:
@@ -75,13 +77,14 @@ def call(transport: FramedSocket, data: bytes, name: str = "echo") -> bytes:
 
 
 @contextlib.contextmanager
-def caller(server: Server, tls: ssl.SSLContext | None = None) -> Iterator[FramedSocket]:
-    with contextlib.closing(connect(*server.address, TIMEOUT_S, tls)) as transport:
+def caller(server: Server, channel: SecureChannel | None = None) -> Iterator[FramedSocket]:
+    secure = SecurePeers(channel).secure(server.address) if channel is not None else None
+    with contextlib.closing(connect(*server.address, TIMEOUT_S, secure)) as transport:
         yield transport
 
 
-def is_answered(server: Server, tls: ssl.SSLContext | None = None) -> bool:
-    with caller(server, tls) as transport:
+def is_answered(server: Server, channel: SecureChannel | None = None) -> bool:
+    with caller(server, channel) as transport:
         return call(transport, b"well?") == b"well?"
 
 
@@ -308,7 +311,6 @@ BAD_FRAMES = {
     "negative frame": struct.pack("!i", -1),
     "empty frame": struct.pack("!i", 0),
     "HTTP": b"GET / HTTP/1.1\r\nHost: example.org\r\n\r\n",
-    "TLS": bytes.fromhex("16030100c8010000c40303"),
     "name of 4 GiB": framed(struct.pack("!iI", -2147418111, 2**32 - 1)),
     **{
         f"{what}, {name} method": framed(begun(method) + arguments)
@@ -458,50 +460,39 @@ def test_stop_ends_even_while_every_connection_is_opening() -> None:
 
 
 @pytest.fixture(scope="module")
-def contexts(tmp_path_factory: pytest.TempPathFactory) -> Contexts:
-    """Return a server's TLS context with its own certificate, and a caller's that trusts it."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("no openssl command")
-    folder = tmp_path_factory.mktemp("tls")
-    key, certificate = folder / "key.pem", folder / "cert.pem"
-    made = subprocess.run(
-        f"{openssl} req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=test "
-        f"-addext subjectAltName=IP:127.0.0.1 -keyout {key} -out {certificate}".split(),
-        capture_output=True,
-        check=False,
+def channels(tmp_path_factory: pytest.TempPathFactory) -> Channels:
+    """Return the channels of a server and of a caller that trust each other."""
+    authority = init(tmp_path_factory.mktemp("pki") / "authority")
+    return (
+        SecureChannel(authority.issue("node", "server", ["127.0.0.1"])),
+        SecureChannel(authority.issue("submitter", "caller")),
     )
-    if made.returncode:
-        pytest.skip("this openssl makes no such certificate")
-    server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server_side.load_cert_chain(certificate, key)
-    return server_side, ssl.create_default_context(cafile=str(certificate))
 
 
-def test_a_silent_handshake_does_not_block_another_tls_caller(contexts: Contexts) -> None:
-    theirs, ours = contexts
+def test_a_silent_handshake_does_not_block_another_tls_caller(channels: Channels) -> None:
+    theirs, ours = channels
     data = random.Random(2).randbytes(1 << 20)
 
-    running = Server(Methods(), "127.0.0.1", tls=theirs)
+    running = Server(Methods(), "127.0.0.1", channel=theirs)
     with running, plain(running), caller(running, ours) as transport:
         assert call(transport, data) == data
         assert call(transport, b"again") == b"again"
         assert transport.isOpen()
 
 
-def test_70_silent_handshakes_do_not_keep_the_71st_caller_out(contexts: Contexts) -> None:
-    theirs, ours = contexts
-    with Server(Methods(), "127.0.0.1", tls=theirs) as running, contextlib.ExitStack() as stack:
+def test_70_silent_handshakes_do_not_keep_the_71st_caller_out(channels: Channels) -> None:
+    theirs, ours = channels
+    with Server(Methods(), "127.0.0.1", channel=theirs) as running, contextlib.ExitStack() as stack:
         for _ in range(WORKERS_MAX + 6):
             stack.enter_context(plain(running))
 
         assert is_answered(running, ours)
 
 
-def test_a_silent_or_malformed_handshake_is_cut_off(contexts: Contexts) -> None:
-    theirs, ours = contexts
+def test_a_silent_or_malformed_handshake_is_cut_off(channels: Channels) -> None:
+    theirs, ours = channels
     limits = Limits(handshake_timeout_s=SHORT_S)
-    with Server(Methods(), "127.0.0.1", tls=theirs, limits=limits) as running:
+    with Server(Methods(), "127.0.0.1", channel=theirs, limits=limits) as running:
         with plain(running) as silent, plain(running, b"GET / HTTP/1.1\r\n\r\n") as malformed:
             assert is_closed(silent)
             with contextlib.suppress(ConnectionError):
@@ -510,15 +501,14 @@ def test_a_silent_or_malformed_handshake_is_cut_off(contexts: Contexts) -> None:
         assert is_answered(running, ours)
 
 
-def test_a_caller_that_does_not_trust_the_server_has_no_connection(contexts: Contexts) -> None:
-    theirs, _ = contexts
+def test_a_caller_of_another_ring_has_no_connection(channels: Channels, tmp_path: Path) -> None:
+    theirs, _ = channels
+    stranger = SecureChannel(init(tmp_path / "other").issue("node", "stranger"))
     with (
-        Server(Methods(), "127.0.0.1", tls=theirs) as running,
-        pytest.raises(TTransportException, match="certificate") as raised,
+        Server(Methods(), "127.0.0.1", channel=theirs) as running,
+        pytest.raises(PeerNotTrusted, match="is it a kit of another ring"),
     ):
-        connect(*running.address, TIMEOUT_S, ssl.create_default_context())
-
-    assert raised.value.type == TTransportException.NOT_OPEN
+        connect(*running.address, TIMEOUT_S, SecurePeers(stranger).secure(running.address))
 
 
 def test_a_server_without_descriptors_waits_warns_once_and_answers_when_some_are_free() -> None:

@@ -22,6 +22,7 @@ from roundelay.federation.states import ORDER_STATES
 from roundelay.federation.tasks import EvaluateTask, MixTask, MomentsTask, TrainTask
 from roundelay.ml.choices import ETA_MIN
 from roundelay.ml.task import Design, TrainConfig, TrainingPlan
+from roundelay.trust.identity import Identity
 
 I32, I64 = (1 << 31) - 1, (1 << 63) - 1
 
@@ -104,6 +105,7 @@ BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     bool: st.booleans(),
     bytes: st.binary(max_size=200),
     type(None): st.none(),
+    Identity: st.none(),  # a server fills it in; it is never sent
 }
 BY_FIELD: dict[tuple[str, type], st.SearchStrategy[Any]] = {
     ("key", int): identifiers,
@@ -134,6 +136,7 @@ BY_FIELD: dict[tuple[str, type], st.SearchStrategy[Any]] = {
     ("seconds", float): st.integers(100, 3_600_000).map(lambda ms: ms / 1000),
     ("loss", float): doubles,
     ("accuracy", float): doubles,
+    ("node_id", int): st.none(),
     ("job", str): texts,
     ("ticket", str): texts,
     ("state", str): st.sampled_from(ORDER_STATES),

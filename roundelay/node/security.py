@@ -1,0 +1,30 @@
+"""The security of one process of a secured ring, made from its kit: how it is reached, and how it reaches others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from roundelay.rpc.access import Access
+from roundelay.rpc.audit_log import AuditLog
+from roundelay.rpc.secure_channel import SecureChannel
+from roundelay.rpc.secure_peers import SecurePeers
+from roundelay.trust.errors import KitError
+
+
+@dataclass(frozen=True)
+class Security:
+    """A process's channel, the access rules of its server, and the verification of its peers."""
+
+    channel: SecureChannel
+    access: Access
+    peers: SecurePeers
+
+
+def open_security(kit: Path, role: str = "", audit: Path | None = None) -> Security:
+    """Read a kit, which must have this role if one is given. Raises KitError, OSError: the audit log."""
+    channel = SecureChannel(kit)
+    if role and channel.identity.role != role:
+        raise KitError(f"{kit} is the kit of {channel.identity}; this program needs one with --role {role}")
+    access = Access(channel, AuditLog(audit) if audit is not None else None)
+    return Security(channel, access, SecurePeers(channel))

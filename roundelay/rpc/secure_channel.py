@@ -1,0 +1,222 @@
+"""Mutual TLS from a kit: contexts made once and reused, sessions resumed, and the identity at the other end.
+
+TLS proves that the peer holds the key of a certificate of this ring's authority, and that it is at one of its hosts.
+Validity and revocation are checked here, for each connection and each call: a resumed session verifies nothing anew,
+and the refusal can say who is refused and why. A kit that is replaced on the disk is read again, so that certificates
+rotate while the process runs.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from socket import socket
+
+from roundelay.rpc.access import Caller
+from roundelay.rpc.server import Refused
+from roundelay.trust.errors import KitError, NotTrusted
+from roundelay.trust.identity import Identity, check_time, identity_of, shown
+from roundelay.trust.kit import Kit, load_kit
+from roundelay.trust.revocation import Revocations, read_revocations
+
+log = logging.getLogger(__name__)
+
+RELOAD_INTERVAL_S = 1.0  # between two looks at the kit's file
+SESSIONS_MAX = 256  # kept, one for each place
+WARN_BEFORE_S = 30 * 24 * 3600.0  # the end of a certificate, or a fifth of its life if that is less
+NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME: `check` does, and names who has expired
+WRONG_HOST = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
+
+Place = tuple[str, int]  # host and port
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A kit and what was made of it."""
+
+    kit: Kit
+    server: ssl.SSLContext
+    client: ssl.SSLContext
+
+
+class SecureChannel:
+    """One process's membership of a secured ring. Raises KitError if its kit cannot be used."""
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        self._path = path
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._seen = _stamp(path)
+        self._look_at = time.monotonic() + RELOAD_INTERVAL_S
+        self._loaded = self._load()
+        self._sessions: OrderedDict[Place, tuple[ssl.SSLContext, ssl.SSLSession]] = OrderedDict()
+        self._revocations = Revocations()
+
+    @property
+    def kit(self) -> Kit:
+        """The kit as it is now on the disk; the last usable one while that is not usable."""
+        return self._current().kit
+
+    @property
+    def identity(self) -> Identity:
+        return self.kit.identity
+
+    # --- connections
+
+    def accept(self, sock: socket) -> ssl.SSLSocket:
+        """Wrap an accepted connection; the handshake is the caller's."""
+        return self._current().server.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+
+    def shake_hands(self, sock: ssl.SSLSocket) -> Caller:
+        """Shake hands as the server; return the process at the other end. Raises Refused, OSError."""
+        try:
+            sock.do_handshake()
+            return Caller(self.peer(sock), str(sock.getpeername()[0]))
+        except ssl.SSLError as error:
+            raise Refused(f"it {explain(error)}") from error
+        except NotTrusted as error:
+            raise Refused(str(error)) from error
+
+    def connect(self, sock: socket, place: Place) -> ssl.SSLSocket:
+        """Shake hands with a server, within the socket's timeout. Raises NotTrusted, OSError."""
+        loaded = self._current()
+        with self._lock:
+            context, session = self._sessions.get(place, (None, None))
+        if context is not loaded.client:
+            session = None  # of a kit that was replaced
+        try:
+            secured = loaded.client.wrap_socket(sock, server_hostname=place[0], session=session)
+        except ssl.SSLError as error:
+            sock.close()
+            raise NotTrusted(f"{place[0]}:{place[1]} {explain(error)}") from error
+        except BaseException:
+            sock.close()
+            raise
+        return secured
+
+    def keep_session(self, place: Place, sock: socket) -> None:
+        """Keep the session of a connection that was used, so that the next one to this place resumes it."""
+        if isinstance(sock, ssl.SSLSocket) and sock.session is not None:
+            with self._lock:
+                self._sessions[place] = sock.context, sock.session
+                self._sessions.move_to_end(place)
+                while len(self._sessions) > SESSIONS_MAX:
+                    self._sessions.popitem(last=False)
+
+    def peer(self, sock: socket) -> Identity:
+        """Return who is at the other end of a connection. Raises NotTrusted if its certificate names no member."""
+        assert isinstance(sock, ssl.SSLSocket)
+        found = sock.getpeercert() or {}
+        names = [each for each in found.get("subjectAltName", ()) if isinstance(each, tuple)]
+        return identity_of(
+            [str(value) for kind, value in names if kind == "URI"],
+            [str(value) for kind, value in names if kind in ("DNS", "IP Address")],
+            int(str(found.get("serialNumber", "0")), 16),
+            ssl.cert_time_to_seconds(str(found["notBefore"])) if "notBefore" in found else 0.0,
+            ssl.cert_time_to_seconds(str(found["notAfter"])) if "notAfter" in found else 0.0,
+        )
+
+    def check(self, peer: Identity) -> None:
+        """Raise NotTrusted if a certificate is not valid now, or is revoked."""
+        check_time(peer, self._clock())
+        since = self._revocations.since.get(peer.serial)
+        if since is not None:
+            raise NotTrusted(f"the certificate of {peer} was revoked at {shown(since)}: ask the operator for a new kit")
+
+    # --- revocation and expiry
+
+    @property
+    def revocations(self) -> Revocations:
+        return self._revocations
+
+    def revoke(self, content: bytes) -> bool:
+        """Take over a revocation list if it is a later one; return whether it is. Raises NotTrusted."""
+        found = read_revocations(content, self.kit.authorities)
+        is_later = found.number > self._revocations.number
+        if is_later:
+            self._revocations = found
+        return is_later
+
+    def warning(self) -> str:
+        """Return a line if this kit expires soon, or an empty string."""
+        mine, now = self.identity, self._clock()
+        early = min(WARN_BEFORE_S, (mine.not_after - mine.not_before) / 5)
+        if now < mine.not_after - early:
+            return ""
+        return (
+            f"the certificate of {mine} expires at {shown(mine.not_after)}: replace {self._path}, no restart is needed"
+        )
+
+    # --- helpers
+
+    def _current(self) -> _Loaded:
+        """Return the kit in use, after reading its file again if that has changed."""
+        if time.monotonic() < self._look_at:
+            return self._loaded
+        with self._lock:
+            self._look_at = time.monotonic() + RELOAD_INTERVAL_S
+            stamp = _stamp(self._path)
+            if stamp != self._seen:
+                self._seen = stamp
+                try:
+                    self._loaded = self._load(self._loaded.kit.identity)
+                    log.warning("%s was replaced: using the certificate of %s", self._path, self._loaded.kit.identity)
+                except KitError as error:
+                    log.warning("%s; going on with the kit that was read before", error)
+        return self._loaded
+
+    def _load(self, before: Identity | None = None) -> _Loaded:
+        """Read the kit. Raises KitError."""
+        kit = load_kit(self._path)
+        if before is not None and kit.identity.uri != before.uri:
+            raise KitError(f"{self._path} is now the kit of {kit.identity}, not of {before}")
+        try:
+            check_time(kit.identity, self._clock())
+        except NotTrusted as error:
+            raise KitError(f"{self._path}: {error}") from error
+        return _Loaded(kit, _context(kit, ssl.PROTOCOL_TLS_SERVER), _context(kit, ssl.PROTOCOL_TLS_CLIENT))
+
+
+def explain(error: ssl.SSLError) -> str:
+    """Return what a failed handshake means, and what to do."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        if error.verify_code in WRONG_HOST:
+            return f"has a kit for another host ({error.verify_message}): issue it with --host"
+        return f"has no certificate of this ring's authority ({error.verify_message}): is it a kit of another ring?"
+    reason = str(error.reason or error)
+    if "ALERT_PROTOCOL_VERSION" in reason or "WRONG_VERSION_NUMBER" in reason:
+        return "does not use TLS: it runs without --kit"
+    if "UNKNOWN_CA" in reason or "BAD_CERTIFICATE" in reason or "CERTIFICATE_UNKNOWN" in reason:
+        return "does not accept this kit: is it a kit of another ring?"
+    if "CERTIFICATE_REQUIRED" in reason or "PEER_DID_NOT_RETURN" in reason:
+        return "shows no certificate: it needs --kit"
+    return f"cannot agree on TLS 1.3: {reason}"
+
+
+def _context(kit: Kit, side: int) -> ssl.SSLContext:
+    made = ssl.SSLContext(side)
+    made.minimum_version = ssl.TLSVersion.TLSv1_3
+    made.verify_flags |= NO_CHECK_TIME
+    made.verify_mode = ssl.CERT_REQUIRED
+    made.check_hostname = side == ssl.PROTOCOL_TLS_CLIENT
+    made.load_verify_locations(cadata=kit.authorities_pem)
+    try:
+        made.load_cert_chain(kit.path)
+    except (ssl.SSLError, OSError) as error:  # replaced since it was read
+        raise KitError(f"{kit.path}: {error}") from error
+    return made
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Return what changes when a file is replaced."""
+    try:
+        found = path.stat()
+    except OSError:
+        return (0, 0)
+    return found.st_mtime_ns, found.st_ino

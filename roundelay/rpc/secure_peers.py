@@ -1,0 +1,56 @@
+"""A caller's side of a secured ring: connections by TLS, and the verification of the process that answers."""
+
+from __future__ import annotations
+
+import ssl
+from socket import socket
+from typing import Any
+
+from roundelay.chord.effects import Ask
+from roundelay.chord.errors import PeerNotTrusted
+from roundelay.chord.requests import Hello
+from roundelay.rpc.access import check_hello, check_peer
+from roundelay.rpc.peers import Line
+from roundelay.rpc.secure_channel import SecureChannel, explain
+from roundelay.rpc.transport import Secure
+from roundelay.trust.errors import NotTrusted
+
+Place = tuple[str, int]
+
+
+class SecurePeers:
+    """What `peers` needs to know of certificates."""
+
+    def __init__(self, channel: SecureChannel) -> None:
+        self.channel = channel
+
+    def secure(self, place: Place) -> Secure:
+        """Return what secures a new connection to a place. It raises PeerNotTrusted."""
+
+        def secure(sock: socket) -> socket:
+            try:
+                return self.channel.connect(sock, place)
+            except NotTrusted as error:
+                raise PeerNotTrusted(str(error)) from error
+
+        return secure
+
+    def check_peer(self, line: Line, ask: Ask) -> None:
+        """Raise PeerNotTrusted unless a valid certificate shows that a request goes where it is meant to go."""
+        try:
+            if line.peer is None:
+                line.peer = self.channel.peer(line.connection.sock)
+            self.channel.check(line.peer)
+        except NotTrusted as error:
+            raise PeerNotTrusted(f"{ask.to.host}:{ask.to.port}: {error}") from error
+        check_peer(line.peer, ask.to, ask.request)
+
+    def check_answer(self, line: Line, ask: Ask, answer: Any) -> None:
+        """Raise PeerNotTrusted if an answer claims what its sender's certificate does not state."""
+        if isinstance(answer, Hello) and line.peer is not None:
+            check_hello(line.peer, answer)
+
+    def explain(self, error: Exception) -> str:
+        """Return what an error of TLS within a call means, or an empty string for any other error."""
+        inner = getattr(error, "inner", None)
+        return explain(inner) if isinstance(inner, ssl.SSLError) else ""

@@ -1,0 +1,72 @@
+"""A ring of real processes with kits: it trains the same model, and nobody without a kit gets in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from roundelay.testing.cluster import Cluster
+from roundelay.testing.kits import Kits
+from tests.processes import ROOT, client
+
+FAST = ("--rounds", "2", "--epochs", "1", "--json")
+
+
+@pytest.fixture(scope="module")
+def ring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    made = Cluster(tmp_path_factory.mktemp("secured"), secured=True)
+    try:
+        yield made.form(3)
+    finally:
+        made.stop()
+
+
+def test_a_secured_ring_trains_the_model_of_a_plain_one(ring: Cluster) -> None:
+    job = (str(ROOT / "letters"), "validate_letters.txt", *FAST)
+    plain = client("train", *job, "--local", 2).json
+    trained = ring.start_client("train", *job)
+
+    assert trained.wait() == 0, trained.text
+    assert json.loads(trained.out.read_text())["model_sha256"] == plain["model_sha256"]
+
+
+@pytest.mark.parametrize(
+    ("role", "reason"),
+    [(None, "this ring needs certificates: give a kit with --kit"), ("stranger", "is it a kit of another ring?")],
+)
+def test_a_client_that_is_no_member_is_refused_in_one_line(
+    ring: Cluster, tmp_path: Path, role: str | None, reason: str
+) -> None:
+    kit = () if role is None else ("--kit", Kits(tmp_path / "other").issue("viewer", role))
+    done = client("status", "--supernode", ring.supernode_address, "--nodes", ring.node_list, *kit)
+
+    assert done.code == 77
+    assert reason in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_a_node_with_a_kit_of_another_ring_is_refused(ring: Cluster, tmp_path: Path) -> None:
+    kit = Kits(tmp_path / "other").issue("node", "stranger")
+    node = ring.start("node", "0", "--supernode", str(ring.supernode_address), "--register", "--kit", str(kit))
+
+    assert node.wait() == 77
+    assert "is it a kit of another ring?" in node.text
+
+
+def test_a_node_needs_a_nodes_kit(ring: Cluster) -> None:
+    node = ring.start("node", "0", "--kit", str(ring.kit("viewer", "eve")))
+
+    assert node.wait() == 65
+    assert "is the kit of viewer eve; this program needs one with --role node" in node.text
+
+
+def test_a_viewer_sees_the_ring_and_trains_nothing(ring: Cluster) -> None:
+    way = ("--supernode", ring.supernode_address, "--nodes", ring.node_list, "--kit", ring.kit("viewer", "vera"))
+
+    assert len(client("status", "--json", *way).json["nodes"]) == 3
+    refused = client("train", ROOT / "letters", "validate_letters.txt", *FAST, *way)
+    assert refused.code != 0
+    assert "viewer vera may not call put" in refused.err
