@@ -26,10 +26,10 @@ from bench import machine, wan_page
 from bench.machine import ROOT
 from bench.report import write
 from roundelay.node.subprocesses import ManagedProcess
-from roundelay.testing.cluster import Cluster
+from roundelay.testing.cluster import Cluster, cluster
 from roundelay.testing.hub import Link
-from roundelay.testing.multi_host import MultiHostCluster
-from roundelay.testing.namespaces import WideArea, missing_for_distance, wide_area
+from roundelay.testing.multi_host import far_cluster
+from roundelay.testing.namespaces import WideArea, missing_for_distance
 from roundelay.testing.waiting import Stuck
 
 NODES = 4
@@ -152,8 +152,7 @@ def _measure(setting: Setting, rounds: int, minutes: float, trace: str) -> list[
     print(f"bench wan: {setting.name} ...", file=sys.stderr, flush=True)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="roundelay-wan-")))
-        area = stack.enter_context(wide_area(NODES + 1, setting.link, trace)) if setting.link else None
-        ring = _form(folder, area, stack)
+        ring, area = _form(folder, setting.link, stack, trace)
         until = time.monotonic() + (60 * minutes if setting.spikes else 0.0)
         jobs: list[Measured] = []
         while not jobs or time.monotonic() < until:
@@ -167,26 +166,19 @@ def _with_expected(jobs: Sequence[Measured]) -> list[Measured]:
     models = {job.options: job.model for job in jobs if job.setting == "loopback"}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="roundelay-wan-")))
-        ring = _form(folder, None, stack) if any(job.options not in models for job in jobs) else None
+        ring: Cluster | None = None
         for job in jobs:
             if job.options not in models:
-                assert ring is not None
+                ring = ring or _form(folder, None, stack)[0]
                 models[job.options] = _run_job(SETTINGS[0], ring, None, job.options).model
     return [replace(job, expected=models[job.options]) for job in jobs]
 
 
-def _form(folder: Path, area: WideArea | None, stack: ExitStack) -> Cluster:
-    if area is None:
-        near = Cluster(folder)
-        stack.callback(near.stop)
-        return near.form(NODES)
-    ring = MultiHostCluster(folder, area.hosts, failpoints="")
-    stack.callback(ring.stop)
-    ring.start_supernode()
-    for host in area.hosts[1:]:
-        ring.add_node_on(host, "--host", host.ipv4, "--insecure")
-    ring.wait_until_converged()
-    return ring
+def _form(folder: Path, link: Link | None, stack: ExitStack, trace: str = "") -> tuple[Cluster, WideArea | None]:
+    """Start a ring, on loopback if there is no link. The stack ends it."""
+    if link is not None:
+        return stack.enter_context(far_cluster(folder, NODES, link, trace=trace))
+    return stack.enter_context(cluster(folder, NODES)), None
 
 
 def _run_job(setting: Setting, ring: Cluster, area: WideArea | None, options: tuple[str, ...]) -> Measured:

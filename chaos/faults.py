@@ -15,7 +15,8 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,11 +31,15 @@ from roundelay.federation.early_stopping import is_complete
 from roundelay.federation.records import DONE
 from roundelay.node.subprocesses import ROOT
 from roundelay.testing.cluster import Cluster, cluster
+from roundelay.testing.hub import Link
+from roundelay.testing.multi_host import far_cluster
+from roundelay.testing.namespaces import missing_for_distance
 from roundelay.testing.waiting import FAILURES, until
 
 NODES = 5
 OPTIONS = JobOptions(rounds=6)
 FAILPOINTS = "trainer.train.before=sleep:0.4"  # on few cores, rounds as long as real ones
+DELAY_HELP = "put each node on a host of its own (a network namespace), with this round trip between them; needs root"
 KEPT_LOGS = ROOT / "build" / "faults"
 RINGS_MAX = 10  # give up after as many failed runs
 
@@ -71,6 +76,7 @@ class Tally:
     """All runs of one seed."""
 
     seed: int
+    delay_ms: float = 0.0  # the round trip between hosts; 0: one host
     undisturbed_s: float = 0.0
     seconds: float = 0.0
     outcomes: list[Outcome] = field(default_factory=list)
@@ -80,6 +86,7 @@ class Tally:
         return {
             "suite": "faults",
             "seed": self.seed,
+            "delay_ms": self.delay_ms,
             "runs": len(self.outcomes),
             "finished": sum(o.finished for o in self.outcomes),
             "equal": sum(o.equal for o in self.outcomes),
@@ -94,7 +101,7 @@ class Tally:
                     "role": o.plan.role,
                     "moment": round(o.plan.moment, 3),
                     "error": o.error,
-                    "replay": replay(self.seed, o.plan),
+                    "replay": replay(self.seed, o.plan, self.delay_ms),
                 }
                 for o in self.outcomes
                 if not o.is_good
@@ -119,12 +126,20 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--runs", type=int, default=50)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--only", type=int, metavar="RUN", help="run only this run of the seed")
+    parser.add_argument("--delay", type=_milliseconds, default=0.0, metavar="MS", help=DELAY_HELP)
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args(arguments)
+    if chosen.delay and (why := missing_for_distance()):
+        print(f"--delay cannot be used here: {why}", file=sys.stderr)
+        return 69
     plans = make_plans(chosen.seed, chosen.runs)
-    tally = run_all(chosen.seed, [plan for plan in plans if chosen.only in (None, plan.run)])
+    tally = run_all(chosen.seed, [plan for plan in plans if chosen.only in (None, plan.run)], chosen.delay)
     print(json.dumps(tally.to_json())) if chosen.json else Console().print(table(tally))
     return 0 if all(o.is_good for o in tally.outcomes) else 1
+
+
+def _milliseconds(text: str) -> float:
+    return float(text.removesuffix("ms"))
 
 
 def make_plans(seed: int, runs: int) -> list[Plan]:
@@ -136,9 +151,9 @@ def make_plans(seed: int, runs: int) -> list[Plan]:
     return plans
 
 
-def run_all(seed: int, plans: Sequence[Plan]) -> Tally:
+def run_all(seed: int, plans: Sequence[Plan], delay_ms: float = 0.0) -> Tally:
     """Run all plans on one ring. After a run that fails, its logs are kept, and a new ring goes on."""
-    tally, left, began = Tally(seed), list(plans), time.monotonic()
+    tally, left, began = Tally(seed, delay_ms), list(plans), time.monotonic()
     for _ in range(RINGS_MAX):
         with tempfile.TemporaryDirectory(prefix="roundelay-faults-") as folder:
             left = _run_until_one_fails(tally, left, Path(folder))
@@ -151,7 +166,7 @@ def run_all(seed: int, plans: Sequence[Plan]) -> Tally:
 def _run_until_one_fails(tally: Tally, plans: list[Plan], folder: Path) -> list[Plan]:
     """Return the plans that are left."""
     data = workload.small_letters(folder)
-    with cluster(folder / "ring", NODES, failpoints=FAILPOINTS) as ring:
+    with _ring(folder / "ring", tally.delay_ms) as ring:
         expected, tally.undisturbed_s = workload.undisturbed(ring, data, OPTIONS)
         for number, plan in enumerate(plans):
             outcome = _run_one(ring, data, plan, expected, tally.undisturbed_s)
@@ -161,6 +176,16 @@ def _run_until_one_fails(tally: Tally, plans: list[Plan], folder: Path) -> list[
                 ring.keep_logs(KEPT_LOGS / f"{tally.seed}-{plan.run}")
                 return plans[number + 1 :]
     return []
+
+
+@contextmanager
+def _ring(folder: Path, delay_ms: float) -> Iterator[Cluster]:
+    if delay_ms:
+        with far_cluster(folder, NODES, Link(delay_ms / 1000), FAILPOINTS) as (ring, _):
+            yield ring
+    else:
+        with cluster(folder, NODES, failpoints=FAILPOINTS) as near:
+            yield near
 
 
 def _run_one(ring: Cluster, data: Data, plan: Plan, expected: str, undisturbed_s: float) -> Outcome:
@@ -204,9 +229,10 @@ def percentile(ordered: Sequence[float], per_cent: int) -> float | None:
     return round(ordered[max(0, -(-len(ordered) * per_cent // 100) - 1)], 2)
 
 
-def replay(seed: int, plan: Plan) -> str:
+def replay(seed: int, plan: Plan, delay_ms: float = 0.0) -> str:
     """Return the command that runs one plan again."""
-    return f"python -m chaos faults --seed {seed} --runs {plan.run + 1} --only {plan.run}"
+    delay = f" --delay {delay_ms:g}" if delay_ms else ""
+    return f"python -m chaos faults --seed {seed} --runs {plan.run + 1} --only {plan.run}{delay}"
 
 
 def table(tally: Tally) -> Table:
@@ -227,7 +253,8 @@ def table(tally: Tally) -> Table:
 def _print_progress(tally: Tally, outcome: Outcome) -> None:
     plan = outcome.plan
     took = f"{outcome.recovery_s:.1f} s" if outcome.recovery_s is not None else "no round left"
-    line = "equal" if outcome.is_good else f"FAILED: {outcome.error}; replay with  {replay(tally.seed, plan)}"
+    again = replay(tally.seed, plan, tally.delay_ms)
+    line = "equal" if outcome.is_good else f"FAILED: {outcome.error}; replay with  {again}"
     print(
         f"run {plan.run}: {outcome.killed or plan.role} ({plan.role}) at {plan.moment:.2f}, {took}: {line}",
         file=sys.stderr,

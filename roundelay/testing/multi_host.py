@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from roundelay.node.subprocesses import ManagedProcess
 from roundelay.testing.cluster import Cluster
-from roundelay.testing.namespaces import Host
+from roundelay.testing.hub import Link
+from roundelay.testing.namespaces import Host, WideArea, wide_area
 
 
 class MultiHostCluster(Cluster):
@@ -52,3 +55,23 @@ class MultiHostCluster(Cluster):
             return []
         found: list[dict[str, Any]] = json.loads(client.out.read_text())[key]
         return found
+
+
+@contextmanager
+def far_cluster(
+    folder: Path, count: int, link: Link, failpoints: str = "", trace: str = ""
+) -> Iterator[tuple[MultiHostCluster, WideArea]]:
+    """Start a ring of `count` nodes, each on a host of its own behind `link`; it ends with the block.
+
+    The supernode, the clients and this process are on one more host. See `wide_area` for `trace`.
+    """
+    with wide_area(count + 1, link, trace) as area:
+        ring = MultiHostCluster(folder, area.hosts, failpoints)
+        try:
+            ring.start_supernode()
+            for host in area.hosts[1:]:
+                ring.add_node_on(host, "--host", host.ipv4, "--insecure")
+            ring.wait_until_converged()
+            yield ring, area
+        finally:
+            ring.stop()
