@@ -17,7 +17,7 @@ import pytest
 from tests import state_diagrams
 from tests.processes import PATIENCE_S, ROOT
 
-FOLDERS = (".github", "deploy", "docs", "letters")
+FOLDERS = (".github", "deploy", "docs", "letters_generator")
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *(path for name in FOLDERS for path in sorted((ROOT / name).rglob("*.md")))]
 LINK = re.compile(r"!?\[((?:[^\[\]`]|`[^`]*`)*)\]\(([^()\s]+)\)")
 SYMBOL = re.compile(r"`([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)(?:\(\w*\))?`")

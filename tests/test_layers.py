@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "chord": set(),
     "ml": set(),
     "trust": set(),
-    "letters": set(),
+    "letters_generator": set(),
     "store": {"chord"},
     "federation": {"chord", "store", "ml", "trust"},
     "sim": CORE,
@@ -45,7 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "chaos": {"testing", "client", "node", "rpc", *CORE},
     "bench": {"testing", "client", "node", "rpc", "sim", *CORE},
 }
-OUTSIDE = {"letters", "deploy", "bench", "chaos"}  # beside the package: not installed
+OUTSIDE = {"letters_generator", "deploy", "bench", "chaos"}  # beside the package: not installed
 # Each entry point, and the packages that it may import.
 SCRIPTS = {"supernode.py": {"cli"}, "compute_node.py": {"cli"}, "client.py": {"cli"}}
 RULES = {str(path.relative_to(PRODUCT)) for path in PRODUCT.glob("federation/rules/*.py")}  # server optimizers compute
@@ -70,7 +70,7 @@ ONLY_IN = {
     "marshal": set(),
     "shelve": set(),
     "dill": set(),
-    "numpy": {"ml", "federation/arithmetic.py", *RULES, "letters", "client", "cli", "sim"},
+    "numpy": {"ml", "federation/arithmetic.py", *RULES, "letters_generator", "client", "cli", "sim"},
     "rich": {"node/console.py", "cli", "sim"},
 }
 # The core is sans-I/O: its runner passes it the time and a random generator.

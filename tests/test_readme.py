@@ -24,8 +24,8 @@ import pytest
 import bench.__main__
 import chaos.__main__
 import deploy.ray_ring
-import letters.make
-import letters.split
+import letters_generator.make
+import letters_generator.split
 from roundelay.cli import main
 from roundelay.cli.parser_base import Parser
 from roundelay.testing.waiting import until
@@ -34,7 +34,7 @@ from tests.processes import PATIENCE_S, ROOT, client_here, environment, run_here
 DOCUMENTS = [
     *(path for path in sorted(ROOT.glob("*.md")) if path.name != "CHANGELOG.md"),  # which also names what is gone
     ROOT / "deploy" / "README.md",
-    ROOT / "letters" / "README.md",
+    ROOT / "letters_generator" / "README.md",
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 PROGRAMS = ("python3", "python", "make")
@@ -43,8 +43,8 @@ MODULES = {
     "bench": bench.__main__.main,
     "chaos": chaos.__main__.main,
     "deploy.ray_ring": deploy.ray_ring.main,
-    "letters.make": letters.make.main,
-    "letters.split": letters.split.main,
+    "letters_generator.make": letters_generator.make.main,
+    "letters_generator.split": letters_generator.split.main,
     "roundelay": main.roundelay,
 }
 WITHOUT_OPTIONS = (
@@ -283,7 +283,7 @@ def is_free(port: int) -> bool:
 def copy_checkout(folder: Path) -> None:
     """Copy the programs, the packages and some of the letters."""
     for item in ROOT.iterdir():
-        if item.is_dir() and (item / "__init__.py").exists():
+        if item.is_dir() and ((item / "__init__.py").exists() or item.name == "letters"):
             shutil.copytree(item, folder / item.name, ignore=shutil.ignore_patterns("__pycache__"))
         elif item.suffix in (".py", ".txt"):
             shutil.copy(item, folder)

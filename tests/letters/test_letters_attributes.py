@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from letters.attributes import FRACTION, NAMES, TOP, measure, scale
-from letters.raster import Bitmap
+from letters_generator.attributes import FRACTION, NAMES, TOP, measure, scale
+from letters_generator.raster import Bitmap
 
 L_SHAPE = """
 #....

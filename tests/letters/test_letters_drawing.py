@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from letters.command import FontsMissing
-from letters.distort import (
+from letters_generator.command import FontsMissing
+from letters_generator.distort import (
     ASPECT_MILLI,
     MAGNIFICATION_MILLI,
     PIXELS_PER_UNIT_MILLI,
@@ -23,8 +23,8 @@ from letters.distort import (
     random_distortion,
     uniform,
 )
-from letters.fonts import CAPITALS, FONTS, QUARTERS, Font, Segments, load_glyphs
-from letters.raster import rasterise
+from letters_generator.fonts import CAPITALS, FONTS, QUARTERS, Font, Segments, load_glyphs
+from letters_generator.raster import rasterise
 
 PLAIN = Distortion(magnification_milli=1000, aspect_milli=1000, warp_x_milli=0, warp_y_milli=0)
 UNIT = QUARTERS  # a unit of Hershey's, in the coordinates of a glyph

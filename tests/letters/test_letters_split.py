@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from letters.files import ROWS, file_names
-from letters.fonts import CAPITALS
-from letters.split import SALT, main, read_original
+from letters_generator.files import ROWS, file_names
+from letters_generator.fonts import CAPITALS
+from letters_generator.split import SALT, main, read_original
 
 NAMES = file_names(SALT)
 
@@ -108,7 +108,7 @@ def test_a_missing_file_and_a_folder_in_its_place_exit_with_66(
     missing = tmp_path / "missing.data"
 
     assert main([str(missing), "--out", str(tmp_path / "out")]) == 66
-    assert capsys.readouterr().err == f"letters.split: {missing}: No such file or directory\n"
+    assert capsys.readouterr().err == f"letters_generator.split: {missing}: No such file or directory\n"
     assert main([str(tmp_path), "--out", str(tmp_path / "out")]) == 66
 
 
@@ -140,9 +140,9 @@ def test_a_folder_that_cannot_be_made_exits_with_73(original: Path, capsys: pyte
     out = original / "below a file"
 
     assert main([str(original), "--out", str(out)]) == 73
-    assert capsys.readouterr().err == f"letters.split: {out}: Not a directory\n"
+    assert capsys.readouterr().err == f"letters_generator.split: {out}: Not a directory\n"
 
 
 def test_a_file_in_the_place_of_the_folder_is_refused(original: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(original), "--out", str(original)]) == 73
-    assert capsys.readouterr().err == f"letters.split: {original}: Not a directory\n"
+    assert capsys.readouterr().err == f"letters_generator.split: {original}: Not a directory\n"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from letters.command import FontsMissing
+from letters_generator.command import FontsMissing
 
 CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 

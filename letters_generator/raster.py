@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from letters.distort import SUBPIXELS
-from letters.fonts import Segments
+from letters_generator.distort import SUBPIXELS
+from letters_generator.fonts import Segments
 
 Bitmap = NDArray[np.bool_]  # (height, width); row 0 is the lowest
 

@@ -10,7 +10,7 @@ import string
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from letters.command import FolderRefused
+from letters_generator.command import FolderRefused
 
 TRAINING_FILES = 33
 ROWS_PER_FILE = 500
@@ -45,13 +45,13 @@ def file_names(salt: str) -> list[str]:
     return [*names, VALIDATION_NAME]
 
 
-def refuse_other_files(folder: Path, names: Sequence[str], ignored: Sequence[str] = ()) -> None:
-    """Raise FolderRefused if the folder holds files other than these names and those that match `ignored`."""
+def refuse_other_files(folder: Path, names: Sequence[str]) -> None:
+    """Raise FolderRefused if the folder holds files other than these names."""
     try:
         found = sorted(folder.iterdir()) if folder.exists() else []
     except OSError as error:
         raise FolderRefused(f"{folder}: {error.strerror}") from error
-    others = [path.name for path in found if path.name not in names and not _matches(path, ignored)]
+    others = [path.name for path in found if path.name not in names]
     if others:
         more = len(others) - OTHERS_SHOWN_MAX
         named = ", ".join(others[:OTHERS_SHOWN_MAX]) + (f" and {more} more" if more > 0 else "")
@@ -68,10 +68,6 @@ def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
             (folder / name).write_bytes(content)
     except OSError as error:
         raise FolderRefused(f"{error.filename or folder}: {error.strerror}") from error
-
-
-def _matches(path: Path, patterns: Sequence[str]) -> bool:
-    return any(path.match(pattern) for pattern in patterns)
 
 
 def _encode(rows: Sequence[Row], end: str) -> bytes:

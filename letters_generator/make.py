@@ -1,4 +1,4 @@
-"""Make the letters that ship: python -m letters.make [--out DIR] [--seed N].
+"""Make the letters that ship: python -m letters_generator.make [--out DIR] [--seed N].
 
 The same seed gives the same bytes on every machine and with every version of Python and numpy: all random numbers
 come from random.Random.random(), and all arithmetic is on integers. Needs Hershey-Fonts.
@@ -12,15 +12,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
-from letters.attributes import measure, scale
-from letters.command import Parser, report
-from letters.distort import distort, random_distortion, uniform
-from letters.files import ROWS, file_names, lay_out, refuse_other_files, write_files
-from letters.fonts import CAPITALS, FONTS, load_glyphs
-from letters.raster import rasterise
+from letters_generator.attributes import measure, scale
+from letters_generator.command import Parser, report
+from letters_generator.distort import distort, random_distortion, uniform
+from letters_generator.files import ROWS, file_names, lay_out, refuse_other_files, write_files
+from letters_generator.fonts import CAPITALS, FONTS, load_glyphs
+from letters_generator.raster import rasterise
 
-HERE = Path(__file__).parent
-PROGRAM = ("*.py", "*.md", "__pycache__")  # files in HERE that are not data
+LETTERS = Path(__file__).parent.parent / "letters"
 
 
 def make(seed: int) -> dict[str, bytes]:
@@ -42,11 +41,11 @@ def draw_rows(seed: int, rows: int) -> list[list[int]]:
 
 def main(argv: Sequence[str]) -> int:
     options = _parser().parse_args(argv)
-    return report("letters.make", lambda: _make_into(options.out, options.seed))
+    return report("letters_generator.make", lambda: _make_into(options.out, options.seed))
 
 
 def _make_into(folder: Path, seed: int) -> str:
-    refuse_other_files(folder, file_names(_salt(seed)), ignored=PROGRAM)
+    refuse_other_files(folder, file_names(_salt(seed)))
     contents = make(seed)
     write_files(folder, contents)
     return f"{folder}: {len(contents)} files, {ROWS} rows, seed {seed}"
@@ -57,8 +56,8 @@ def _salt(seed: int) -> str:
 
 
 def _parser() -> Parser:
-    parser = Parser(prog="python -m letters.make", description="Draw the letters that ship.")
-    parser.add_argument("--out", metavar="DIR", type=Path, default=HERE, help="(default: %(default)s)")
+    parser = Parser(prog="python -m letters_generator.make", description="Draw the letters that ship.")
+    parser.add_argument("--out", metavar="DIR", type=Path, default=LETTERS, help="(default: %(default)s)")
     parser.add_argument(
         "--seed", metavar="N", type=_seed, default=0, help="(default: 0, which makes the files that ship)"
     )

@@ -11,7 +11,7 @@ from random import Random
 import numpy as np
 from numpy.typing import NDArray
 
-from letters.fonts import QUARTERS, Segments
+from letters_generator.fonts import QUARTERS, Segments
 
 MILLI = 1000
 SUBPIXELS = 256  # distorted coordinates are in 1/256 pixel

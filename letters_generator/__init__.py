@@ -8,6 +8,6 @@ This package is independent of roundelay: neither imports the other.
     attributes  bitmap -> the 16 attributes; all attributes of a data set -> 0..15
     files       rows -> 33 training files and a validation file; never overwrites other files
     command     errors, exit codes and option parser of the two commands
-    make        python -m letters.make    makes the files that ship
-    split       python -m letters.split   converts the original UCI file
+    make        python -m letters_generator.make    makes the files that ship
+    split       python -m letters_generator.split   converts the original UCI file
 """

@@ -1,4 +1,4 @@
-"""Split the original UCI file: python -m letters.split letter-recognition.data [--out DIR].
+"""Split the original UCI file: python -m letters_generator.split letter-recognition.data [--out DIR].
 
 A row of the original is the class as a capital letter, then the 16 attributes. The rows keep their order, which is
 already random: the first 16,500 are for training, the last 3,500 for validation.
@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from letters.attributes import NAMES, TOP
-from letters.command import BadData, Parser, SourceMissing, report
-from letters.files import ROWS, file_names, lay_out, refuse_other_files, write_files
-from letters.fonts import CAPITALS
+from letters_generator.attributes import NAMES, TOP
+from letters_generator.command import BadData, Parser, SourceMissing, report
+from letters_generator.files import ROWS, file_names, lay_out, refuse_other_files, write_files
+from letters_generator.fonts import CAPITALS
 
 SALT = "letter-recognition.data"  # makes names that differ from those of the letters that ship
 SIZE_BYTES_MAX = 4 << 20  # the original has 712,565 bytes
@@ -38,7 +38,7 @@ def read_original(path: Path) -> list[list[int]]:
 
 def main(argv: Sequence[str]) -> int:
     options = _parser().parse_args(argv)
-    return report("letters.split", lambda: _split_into(options.out, options.original))
+    return report("letters_generator.split", lambda: _split_into(options.out, options.original))
 
 
 def _split_into(folder: Path, original: Path) -> str:
@@ -82,7 +82,7 @@ def _refuse(field: bytes, where: str, expected: str) -> NoReturn:
 
 
 def _parser() -> Parser:
-    parser = Parser(prog="python -m letters.split", description="Split the original UCI file into 34 files.")
+    parser = Parser(prog="python -m letters_generator.split", description="Split the original UCI file into 34 files.")
     parser.add_argument("original", type=Path, help="letter-recognition.data, as UCI ships it")
     parser.add_argument("--out", metavar="DIR", type=Path, default=OUT, help="(default: %(default)s)")
     return parser

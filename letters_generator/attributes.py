@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from letters.raster import Bitmap
+from letters_generator.raster import Bitmap
 
 BOX = ("x-box", "y-box", "width", "high", "onpix")
 MOMENTS = ("x-bar", "y-bar", "x2bar", "y2bar", "xybar", "x2ybr", "xy2br")
