@@ -12,7 +12,7 @@ from typing import NoReturn
 from roundelay.cli.loading import is_checkout
 
 PYTHON_MIN = (3, 11)
-REQUIRED = ("thrift", "numpy", "rich")
+REQUIRED = ("thrift", "numpy", "msgspec", "rich")
 UNAVAILABLE = 69  # sysexits.h: EX_UNAVAILABLE
 
 

@@ -33,5 +33,6 @@ def table(found: Sequence[JobSummary]) -> Table:
     for each in found:
         error = "" if each.validation_error is None else f"{each.validation_error:.4f}"
         rounds = f"{each.round} of {each.rounds}"
-        made.add_row(each.job, each.state, rounds, error, escape(each.driver), escape(each.reason))
+        reason = "\n".join([each.reason, *each.malformed]).strip()
+        made.add_row(each.job, each.state, rounds, error, escape(each.driver), escape(reason))
     return made

@@ -49,12 +49,13 @@ class JobSummary:
     """One job of a listing."""
 
     job: str
-    state: str  # waiting, running, done, failed, cancelled; diverged or unreadable
+    state: str  # waiting, running, done, failed, cancelled; diverged, malformed or unreadable
     round: int
     rounds: int
     validation_error: float | None  # of the round whose model is kept
     driver: str
     reason: str
+    malformed: tuple[str, ...] = ()  # records that cannot be read, by name; they are ignored
 
 
 class Ring:
@@ -235,8 +236,10 @@ def _address(given: str | Address | None, default_port: int | None = None) -> Ad
 
 
 def _summary_of(listed: ListedJob) -> JobSummary:
+    malformed = tuple(map(str, listed.malformed))
     if listed.spec is None:
-        return JobSummary(listed.job, "diverged" if listed.diverged else "unreadable", 0, 0, None, "", listed.error)
+        state = "diverged" if listed.diverged else "malformed" if listed.is_malformed else "unreadable"
+        return JobSummary(listed.job, state, 0, 0, None, "", listed.error, malformed)
     result, kept = listed.result, listed.kept
     return JobSummary(
         listed.job,
@@ -246,4 +249,5 @@ def _summary_of(listed: ListedJob) -> JobSummary:
         round(kept.error, 6) if kept is not None and kept.round else None,
         listed.report.driver if listed.report else "",
         listed.reason,
+        malformed,
     )

@@ -36,7 +36,7 @@ class AuditFinding:
 
 def read_for_audit(start: NodeRef, ring: Ring, job: str) -> Procedure[JobSnapshot]:
     """Read a job with the longest chain that its records allow. Raises NoSuchJob, ChordError."""
-    return (yield from read_snapshot(start, ring, job, build_chain=records.salvage_chain))
+    return (yield from read_snapshot(start, ring, job, with_reports=True, build_chain=records.salvage_chain))
 
 
 def verify_chain(start: NodeRef, ring: Ring, view: JobSnapshot) -> Procedure[list[AuditFinding]]:
@@ -44,11 +44,14 @@ def verify_chain(start: NodeRef, ring: Ring, view: JobSnapshot) -> Procedure[lis
     job = view.spec.job
     items, nodes = yield from find(start, ring, ring.key(job))
     links = {result.digest: result for result in view.results}
+    malformed = {bad.digest: bad for bad in view.malformed}
     findings = []
     for item in sorted(items, key=lambda i: (i.version, i.entry.name)):
         what, digest = item.entry.name.removeprefix(f"{job}."), item.entry.digest
         if what == records.SPEC:
             findings.append(_finding(what, digest == job, f"{digest} is not the spec that the job is named after"))
+        elif digest in malformed:
+            findings.append(AuditFinding(what, False, f"{digest}: {malformed[digest].why}"))
         elif what.startswith("result-"):
             content = yield from fetch(nodes, digest, item.entry.size_bytes)
             findings.append(_link(what, digest, content, links))

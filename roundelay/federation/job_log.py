@@ -11,13 +11,16 @@ from collections.abc import Callable, Mapping
 from roundelay.chord.effects import Procedure, ask
 from roundelay.chord.errors import ChordError
 from roundelay.chord.lookup import find_successor
+from roundelay.chord.refs import NodeRef
 from roundelay.federation import jobs, records
 from roundelay.federation.errors import Overtaken
 from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.retry import with_entry_failover
 from roundelay.federation.roster import Roster
+from roundelay.federation.snapshot import read_records
 from roundelay.federation.spec import JobSpec
 from roundelay.store.items import Entry, Item, Put
+from roundelay.store.read_path import find
 
 
 class JobLog:
@@ -63,11 +66,19 @@ class JobLog:
     def _refuse_other(self, result: RoundResult) -> Procedure[None]:
         """Raise unless the round has no other RESULT: put if absent."""
         name = records.result_name(self._job, result.round)
-        items = yield from with_entry_failover(
-            self._roster, lambda entry: jobs.find_records(entry, self._roster.ring, self._job, name)
-        )
-        others = [i.entry.digest for i in items if i.entry.name == name and i.entry.digest != result.digest]
+        others = yield from with_entry_failover(self._roster, lambda entry: self._others(entry, name, result))
         if others and self._spec.repro == "recorded":
             raise Overtaken(f"round {result.round} was completed by another driver")
         if others:
             raise records.diverged(result.round, others[0], result.digest)
+
+    def _others(self, entry: NodeRef, name: str, result: RoundResult) -> Procedure[list[str]]:
+        """Return the digests of the round's other results; a record that is malformed is not one."""
+        ring = self._roster.ring
+        items = yield from jobs.find_records(entry, ring, self._job, name)
+        others = [(result.round, i) for i in items if i.entry.name == name and i.entry.digest != result.digest]
+        if not others:
+            return []
+        _, nodes = yield from find(entry, ring, ring.key(self._job), (name,))
+        read, _ = yield from read_records(self._job, nodes, others, records.result_from_bytes)
+        return [each.digest for each in read]

@@ -17,10 +17,10 @@ from roundelay.chord.requests import GetNeighbours
 from roundelay.chord.ring import Ring
 from roundelay.federation import records
 from roundelay.federation.early_stopping import kept_round
-from roundelay.federation.errors import BadRecord, BadSpec, NoSuchJob
+from roundelay.federation.errors import BadRecord, NoSuchJob
 from roundelay.federation.jobs import end_among
 from roundelay.federation.records import RoundReport, RoundResult
-from roundelay.federation.snapshot import numbered
+from roundelay.federation.snapshot import MalformedRecord, numbered, of_fitting_size, parse_records, read_records
 from roundelay.federation.spec import JobSpec, spec_from_bytes
 from roundelay.store.items import Find, Item
 from roundelay.store.read_path import FIND_NODES_MIN, fetch, latest_items
@@ -42,6 +42,8 @@ class ListedJob:
     reason: str = ""  # why a failed job failed
     error: str = ""
     diverged: bool = False
+    is_malformed: bool = False  # its spec cannot be read, wherever it is read
+    malformed: tuple[MalformedRecord, ...] = ()  # records that were ignored
 
 
 @dataclass(frozen=True)
@@ -84,44 +86,47 @@ def _find_all(members: Sequence[NodeRef], ring: Ring, jobs: Sequence[str]) -> Pr
 
 
 def _read(found: _Found) -> Procedure[ListedJob]:
-    """Read what a listing shows of one job, all contents at once. Raises NoSuchJob, ChordError, BadRecord, BadSpec."""
+    """Read what a listing shows of one job, all contents at once. Raises NoSuchJob, ChordError, BadRecord."""
     job, spec = found.job, _named(found, records.record_name(found.job, records.SPEC))
     if not spec:
         raise NoSuchJob("its records were not found")
-    results, reports = (numbered(job, prefix, found.items) for prefix in ("result-", "report-"))
-    if len({number for number, _ in results}) < len(results):
-        return ListedJob(job, diverged=True, error="a round has two different results")
-    last = results[-1:]
+    results, malformed = of_fitting_size(numbered(job, "result-", found.items))
+    reports, _ = of_fitting_size(numbered(job, "report-", found.items))
+    last, failure = results[-1:], _named(found, records.record_name(job, records.FAILED))
     report = [pair for pair in reports if last and pair[0] == last[0][0]][-1:]
-    failure = _named(found, records.record_name(job, records.FAILED))
-    contents = iter((yield from _fetch(found, [*spec, *(item for _, item in (*last, *report)), *failure])))
-    read = spec_from_bytes(next(contents))
-    result = records.result_from_bytes(next(contents)) if last else None
-    kept = result
-    if result is not None and read.settings.keep == "best":
-        earlier = yield from _fetch(found, [item for _, item in results[:-1]])
-        kept = kept_round(read.settings, (*map(records.result_from_bytes, earlier), result))
+    content = yield from _fetch(found, [*spec, *failure, *(item for _, item in (*last, *report))])
+    read = spec_from_bytes(content[spec[0]])
+    chain, unread = parse_records(job, last, [content[item] for _, item in last], records.result_from_bytes)
+    shown, unshown = parse_records(job, report, [content[item] for _, item in report], records.report_from_bytes)
+    malformed += [*unread, *unshown]
+    if not chain or read.settings.keep == "best" or len({number for number, _ in results}) < len(results):
+        earlier, unread = yield from read_records(job, found.nodes, results[:-1], records.result_from_bytes)
+        chain, malformed = [*earlier, *chain], [*malformed, *unread]
+    if len({result.round for result in chain}) < len(chain):
+        return ListedJob(job, diverged=True, error="a round has two different results", malformed=tuple(malformed))
     return ListedJob(
         job,
         read,
         end_among(job, found.items),
-        result,
-        kept,
-        records.report_from_bytes(next(contents)) if report else None,
-        next(contents).decode(errors="replace") if failure else "",
+        chain[-1] if chain else None,
+        kept_round(read.settings, chain) if chain else None,
+        shown[0] if shown else None,
+        "".join(records.reason_from_bytes(content[item]) for item in failure),
+        malformed=tuple(malformed),
     )
 
 
-def _fetch(found: _Found, items: Sequence[Item]) -> Procedure[list[bytes]]:
+def _fetch(found: _Found, items: Sequence[Item]) -> Procedure[dict[Item, bytes]]:
     """Read the contents of items at once."""
     reads = [fetch(found.nodes, item.entry.digest, item.entry.size_bytes) for item in items]
-    return (yield from gather_or_raise(reads, CONTENTS_MAX))
+    contents = yield from gather_or_raise(reads, CONTENTS_MAX)
+    return dict(zip(items, contents, strict=True))
 
 
 def _unreadable(job: str, error: Exception) -> ListedJob:
-    if not isinstance(error, ChordError | BadRecord | BadSpec | NoSuchJob):
+    if not isinstance(error, ChordError | BadRecord | NoSuchJob):
         raise error
-    return ListedJob(job, error=str(error))
+    return ListedJob(job, error=str(error), is_malformed=isinstance(error, BadRecord))
 
 
 def _named(found: _Found, name: str) -> list[Item]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 from roundelay.chord.effects import Procedure, Sleep
@@ -15,14 +16,20 @@ from roundelay.chord.errors import ChordError, Malformed
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
+from roundelay.federation import strict_json
 from roundelay.federation.errors import BadRecord
 from roundelay.federation.requests import TrainingFile
+from roundelay.federation.strict_json import in_range
+from roundelay.ml.task import ROWS_MAX, WIDTH_MAX
 from roundelay.store.blobs import digest_of
 from roundelay.store.names import check_name
 from roundelay.store.read_path import fetch, find
+from roundelay.store.store import CONTENT_BYTES_MAX
 from roundelay.store.write_path import put
 
 PUBLICATION_LEASE_S = 60.0
+PUBLICATION_BYTES_MAX = 32 << 20
+TEXT_CHARACTERS_MAX = 300
 PUBLISH_INTERVAL_S = 10.0
 TEXT_BYTES = 64  # of a file's start, which must be text
 PUBLISH_RETRY_S = 0.5  # after the ring could not store it
@@ -85,14 +92,15 @@ def publish_loop(
 
 
 def find_publications(start: NodeRef, ring: Ring, name: str) -> Procedure[tuple[Publication, ...]]:
-    """Return what each node has under a name, by address. Raises BadRecord, ChordError."""
+    """Return what each node has under a name, by address. A malformed one is left out. Raises ChordError."""
     items, nodes = yield from find(start, ring, ring.key(_key(name)))
     latest = {i.entry.name: i for i in sorted(items, key=lambda item: item.rank)}
     found = []
     for place, item in sorted(latest.items()):
         if place.startswith(f"{_key(name)}."):
             content = yield from fetch(nodes, item.entry.digest, item.entry.size_bytes)
-            found.append(_read(content))
+            with suppress(BadRecord):  # one malformed publication hides no other
+                found.append(_read(content))
     return tuple(found)
 
 
@@ -119,13 +127,16 @@ def _key(name: str) -> str:
 
 
 def _read(content: bytes) -> Publication:
+    publication = strict_json.decode(Publication, content, "publication", PUBLICATION_BYTES_MAX)
     try:
-        raw = json.loads(content)
-        files = tuple(PrivateFile(**file) for file in raw["files"])
-        for file in files:
-            check_name(file.name)
-            if not isinstance(file.rows, int) or file.rows < 1 or len(bytes.fromhex(file.digest)) != 32:
-                raise ValueError(f"{file.name}: malformed digest or number of rows")
-        return Publication(str(raw["address"]), int(raw["features"]), files, tuple(map(str, raw["models"])))
-    except (ValueError, TypeError, KeyError, AttributeError, Malformed) as error:
-        raise BadRecord(f"malformed publication: {error}") from error
+        for shown in (publication.address, *publication.models):
+            strict_json.text("address or model", shown, TEXT_CHARACTERS_MAX)
+        in_range("features", publication.features, 0, WIDTH_MAX)
+        for file in publication.files:
+            strict_json.name("file", file.name)
+            strict_json.digest(file.name, file.digest)
+            in_range(f"size of {file.name}", file.size_bytes, 0, CONTENT_BYTES_MAX)
+            in_range(f"rows of {file.name}", file.rows, 1, ROWS_MAX)
+    except ValueError as error:
+        raise strict_json.malformed("publication", str(error)) from error
+    return publication

@@ -9,14 +9,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
-from roundelay.federation.errors import BadRecord, Diverged
+from roundelay.federation import strict_json
+from roundelay.federation.errors import Diverged
+from roundelay.federation.strict_json import in_range, require
+from roundelay.ml.errors import printable
+from roundelay.ml.task import FILES_MAX, ROUNDS_MAX, ROWS_MAX
 from roundelay.store.blobs import digest_of
+from roundelay.store.store import CONTENT_BYTES_MAX
 
 DIRECTORY = "jobs"  # the jobs are listed under the key of this name
 SPEC, DONE, CANCELLED, FAILED = "spec", "done", "cancelled", "failed"
+RESULT_BYTES_MAX = 20 << 20  # the moments of a million features, and every file left out
+REPORT_BYTES_MAX = 32 << 20  # the placement of the largest job
+ADDRESS_CHARACTERS_MAX = 300
+REASON_BYTES_MAX = 4096  # of a failure, that are shown
+DISTURBANCES_MAX = 64  # reported per round
+DISTURBANCE_CHARACTERS_MAX = 1000
 ENDS = (DONE, FAILED, CANCELLED)  # if several are written, the first of these counts
 
 
@@ -93,52 +103,79 @@ class RoundReport:
         return json.dumps(asdict(self), sort_keys=True).encode()
 
 
+def reason_from_bytes(content: bytes) -> str:
+    """Return why a job failed, in the words of its last driver, escaped."""
+    return printable(content[:REASON_BYTES_MAX].decode(errors="replace"), REASON_BYTES_MAX)
+
+
 def blank_report(job: str, number: int) -> RoundReport:
     """Return a report for a round whose report is lost."""
     return RoundReport(job, number, "", 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
-def result_from_bytes(content: bytes) -> RoundResult:
-    """Parse a RESULT. Raises BadRecord."""
+def result_from_bytes(content: bytes, job: str = "", number: int | None = None) -> RoundResult:
+    """Parse a RESULT, of this round of this job if they are given. Raises BadRecord."""
+    result = strict_json.decode(RoundResult, content, "result record", RESULT_BYTES_MAX)
     try:
-        raw = json.loads(content)
-        result = RoundResult(**raw | {"left_out": tuple(raw["left_out"])})
-        bytes.fromhex(result.moments + result.weights + result.previous + result.state)
-        if not all(isinstance(n, int) for n in (result.round, result.weights_bytes, result.state_bytes)):
-            raise TypeError("round and sizes must be whole numbers")
-        return result
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise BadRecord(f"malformed result record: {error}") from error
+        _check_result(result)
+        require(job in ("", result.job) and number in (None, result.round), "it is of another job or round")
+        require(result.to_bytes() == content, "it is not in canonical form")
+    except ValueError as error:
+        raise strict_json.malformed("result record", str(error)) from error
+    return result
 
 
-def report_from_bytes(content: bytes) -> RoundReport:
-    """Parse a REPORT. Raises BadRecord."""
+def _check_result(result: RoundResult) -> None:
+    strict_json.text("job", result.job)
+    in_range("round", result.round, 0, ROUNDS_MAX)
+    strict_json.digest("previous", result.previous, empty_allowed=True)
+    strict_json.digest("weights", result.weights)
+    strict_json.digest("state", result.state, empty_allowed=True)
+    in_range("weights_bytes", result.weights_bytes, 0, CONTENT_BYTES_MAX)
+    in_range("state_bytes", result.state_bytes, 0, CONTENT_BYTES_MAX)
+    require(bytes.fromhex(result.moments).hex() == result.moments, "moments are not hexadecimal")
+    in_range("rows", result.rows, 0, ROWS_MAX)
+    in_range("errors", result.errors, 0, result.rows)
+    require(list(result.left_out) == sorted(set(result.left_out)), "left_out is not in order")
+    for index in result.left_out:
+        in_range("left_out", index, 0, FILES_MAX)
+
+
+def report_from_bytes(content: bytes, job: str = "", number: int | None = None) -> RoundReport:
+    """Parse a REPORT, of this round of this job if they are given. Its texts are escaped. Raises BadRecord."""
+    report = strict_json.decode(RoundReport, content, "report record", REPORT_BYTES_MAX)
     try:
-        raw = json.loads(content)
-        return RoundReport(**raw | {"disturbances": tuple(raw["disturbances"])})
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise BadRecord(f"malformed report record: {error}") from error
+        strict_json.text("job", report.job)
+        in_range("round", report.round, 0, ROUNDS_MAX)
+        in_range("passed_on", report.passed_on, 0, ROWS_MAX)
+        require(job in ("", report.job) and number in (None, report.round), "it is of another job or round")
+        require(min(report.seconds, report.slowest_s, report.spread) >= 0, "seconds or spread are negative")
+        addresses = (*report.placement.values(), *report.errors, *(a for tier in report.tiers.values() for a in tier))
+        for shown in (report.driver, *report.tiers, *addresses):
+            strict_json.text("driver, tier or address", shown, ADDRESS_CHARACTERS_MAX)
+        for file in report.placement:
+            strict_json.name("placement", file)
+    except ValueError as error:
+        raise strict_json.malformed("report record", str(error)) from error
+    disturbances = [printable(each, DISTURBANCE_CHARACTERS_MAX) for each in report.disturbances[:DISTURBANCES_MAX]]
+    return replace(report, disturbances=tuple(disturbances))
 
 
-def extend_chain(job: str, links: tuple[RoundResult, ...], contents: Sequence[bytes]) -> tuple[RoundResult, ...]:
-    """Return the verified chain `links`, grown by the results in `contents` that follow it.
+def extend_chain(job: str, links: tuple[RoundResult, ...], results: Sequence[RoundResult]) -> tuple[RoundResult, ...]:
+    """Return the verified chain `links`, grown by the results that follow it.
 
-    Raises BadRecord; Diverged when a round has two results.
+    Raises Diverged when a round has two results.
     """
-    results: dict[int, RoundResult] = {}
-    for result in map(result_from_bytes, contents):
-        other = results.setdefault(result.round, result)
+    by_round: dict[int, RoundResult] = {link.round: link for link in links}
+    for result in results:
+        other = by_round.setdefault(result.round, result)
         if other != result:
             raise diverged(result.round, other.digest, result.digest)
-    return _longest_chain(job, links, results.values())
+    return _longest_chain(job, links, results)
 
 
-def salvage_chain(job: str, links: tuple[RoundResult, ...], contents: Sequence[bytes]) -> tuple[RoundResult, ...]:
-    """Return the longest chain in spite of malformed and conflicting records; of equally long ones, any."""
-    results: list[RoundResult] = []
-    for content in contents:
-        with suppress(BadRecord):
-            results.append(result_from_bytes(content))
+def salvage_chain(job: str, links: tuple[RoundResult, ...], results: Sequence[RoundResult]) -> tuple[RoundResult, ...]:
+    """Return the longest chain in spite of conflicting results; of equally long ones, any."""
     return _longest_chain(job, links, results)
 
 

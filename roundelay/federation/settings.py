@@ -80,6 +80,8 @@ class Settings:
     def __post_init__(self) -> None:
         for each in fields(self):
             check(each.name, getattr(self, each.name))
+            if isinstance(each.default, float):  # 1 and 1.0 are one setting: also in a job's id
+                object.__setattr__(self, each.name, float(getattr(self, each.name)))
         if self.course and (self.optimizer != "gd" or len(self.hidden) != 1):
             raise BadSpec("--course-trainer is a mode of --optimizer gd with one hidden layer")
         self._check_model()

@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from roundelay.chord.effects import Procedure, gather_or_raise
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation import jobs, records
 from roundelay.federation.early_stopping import is_complete, kept_round
-from roundelay.federation.errors import NoSuchJob
+from roundelay.federation.errors import BadRecord, NoSuchJob
 from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.spec import JobSpec, spec_from_bytes
+from roundelay.federation.strict_json import RECORD_BYTES_MAX
 from roundelay.store.items import Item
 from roundelay.store.read_path import fetch, find
 
-BuildChain = Callable[[str, tuple[RoundResult, ...], list[bytes]], tuple[RoundResult, ...]]
+NUMBER_DIGITS_MAX = 9  # of a round, in the name of a record
+
+T = TypeVar("T")
+NumberedItem = tuple[int, Item]  # a record of a round
+BuildChain = Callable[[str, tuple[RoundResult, ...], list[RoundResult]], tuple[RoundResult, ...]]
+Parse = Callable[[bytes, str, int], T]  # content, job, round -> record; raises BadRecord
+
+
+@dataclass(frozen=True)
+class MalformedRecord:
+    """A record that cannot be read; it counts as absent, and goes when its lease ends."""
+
+    name: str
+    digest: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"record {self.name} ({self.digest[:8]}) cannot be read and is ignored: {self.why}"
 
 
 @dataclass(frozen=True)
@@ -28,6 +47,7 @@ class JobSnapshot:
     reports: dict[int, RoundReport] = field(default_factory=dict)  # by round; empty unless they were asked for
     end: str = ""  # one of records.ENDS; empty while the job goes on
     reason: str = ""  # why a failed job failed
+    malformed: tuple[MalformedRecord, ...] = ()  # beside the records that count
 
     @property
     def job(self) -> str:
@@ -71,16 +91,55 @@ def read_snapshot(
     items, nodes = yield from find(entry, ring, ring.key(job))
     if known is None:
         known = JobSnapshot((yield from _read_spec(job, items, nodes)))
-    _check_known_results(job, items, known)
-    new_results = [item for number, item in numbered(job, "result-", items) if number >= len(known.results)]
-    results = build_chain(job, known.results, (yield from _contents(nodes, new_results)))
-    reports = known.reports
+    seen = {bad.digest for bad in known.malformed} | {result.digest for result in known.results}
+    new_results = [each for each in numbered(job, "result-", items) if each[1].entry.digest not in seen]
+    read, malformed = yield from read_records(job, nodes, new_results, records.result_from_bytes)
+    results, reports = build_chain(job, known.results, read), known.reports
+    malformed = [*known.malformed, *malformed]
     if with_reports:
-        new_reports = [item for number, item in numbered(job, "report-", items) if number not in reports]
-        contents = yield from _contents(nodes, new_reports)
-        reports = reports | {report.round: report for report in map(records.report_from_bytes, contents)}
+        new_reports = [
+            (number, item)
+            for number, item in numbered(job, "report-", items)
+            if number not in reports and item.entry.digest not in seen
+        ]
+        found, unread = yield from read_records(job, nodes, new_reports, records.report_from_bytes)
+        reports, malformed = reports | {report.round: report for report in found}, [*malformed, *unread]
     reason = known.reason or (yield from _read_reason(job, items, nodes))
-    return JobSnapshot(known.spec, results, reports, jobs.end_among(job, items), reason)
+    return JobSnapshot(known.spec, results, reports, jobs.end_among(job, items), reason, tuple(malformed))
+
+
+def read_records(
+    job: str, nodes: tuple[NodeRef, ...], numbered_items: Sequence[NumberedItem], parse: Parse[T]
+) -> Procedure[tuple[list[T], list[MalformedRecord]]]:
+    """Read and parse these records of a job. Return them, and those that cannot be read. Raises ChordError."""
+    fitting, malformed = of_fitting_size(numbered_items)
+    contents = yield from contents_of(nodes, [item for _, item in fitting])
+    read, unread = parse_records(job, fitting, contents, parse)
+    return read, [*malformed, *unread]
+
+
+def of_fitting_size(numbered_items: Sequence[NumberedItem]) -> tuple[list[NumberedItem], list[MalformedRecord]]:
+    """Return the records that are small enough to be read, and the others."""
+    fitting = [(number, item) for number, item in numbered_items if item.entry.size_bytes <= RECORD_BYTES_MAX]
+    large = [item for _, item in numbered_items if item.entry.size_bytes > RECORD_BYTES_MAX]
+    return fitting, [_malformed(item, "it is too large") for item in large]
+
+
+def parse_records(
+    job: str, numbered_items: Sequence[NumberedItem], contents: Sequence[bytes], parse: Parse[T]
+) -> tuple[list[T], list[MalformedRecord]]:
+    """Parse records of a job. Return them, and those that are malformed."""
+    read, malformed = list[T](), list[MalformedRecord]()
+    for (number, item), content in zip(numbered_items, contents, strict=True):
+        try:
+            read.append(parse(content, job, number))
+        except BadRecord as error:
+            malformed.append(_malformed(item, str(error)))
+    return read, malformed
+
+
+def _malformed(item: Item, why: str) -> MalformedRecord:
+    return MalformedRecord(item.entry.name, item.entry.digest, why)
 
 
 def _read_spec(job: str, items: tuple[Item, ...], nodes: tuple[NodeRef, ...]) -> Procedure[JobSpec]:
@@ -88,31 +147,27 @@ def _read_spec(job: str, items: tuple[Item, ...], nodes: tuple[NodeRef, ...]) ->
     specs = [i for i in items if i.entry.name == name and i.entry.digest == job]  # a job's id is its spec's digest
     if not specs:
         raise NoSuchJob(f"no job {job} on this ring")
-    contents = yield from _contents(nodes, specs[:1])
+    contents = yield from contents_of(nodes, specs[:1])
     return spec_from_bytes(contents[0])
 
 
 def _read_reason(job: str, items: tuple[Item, ...], nodes: tuple[NodeRef, ...]) -> Procedure[str]:
     """Return why a job failed; an empty string if it did not."""
     failures = [i for i in items if i.entry.name == records.record_name(job, records.FAILED)]
-    contents = yield from _contents(nodes, failures[:1])
-    return "".join(content.decode(errors="replace") for content in contents)
+    contents = yield from contents_of(nodes, failures[:1])
+    return "".join(records.reason_from_bytes(content) for content in contents)
 
 
-def _check_known_results(job: str, items: tuple[Item, ...], known: JobSnapshot) -> None:
-    """Raise Diverged if a round that is already known has another result as well."""
-    for number, item in numbered(job, "result-", items):
-        if number < len(known.results) and known.results[number].digest != item.entry.digest:
-            raise records.diverged(number, known.results[number].digest, item.entry.digest)
-
-
-def numbered(job: str, prefix: str, items: tuple[Item, ...]) -> list[tuple[int, Item]]:
+def numbered(job: str, prefix: str, items: tuple[Item, ...]) -> list[NumberedItem]:
     """Return the records of one kind with their rounds, in order of round and then of writing."""
     start = records.record_name(job, prefix)
     named = [(i.entry.name.removeprefix(start), i) for i in items if i.entry.name.startswith(start)]
-    return sorted(((int(n), i) for n, i in named if n.isdecimal()), key=lambda pair: (pair[0], pair[1].rank))
+    return sorted(
+        ((int(n), i) for n, i in named if n.isdecimal() and n.isascii() and len(n) <= NUMBER_DIGITS_MAX),
+        key=lambda pair: (pair[0], pair[1].rank),
+    )
 
 
-def _contents(nodes: tuple[NodeRef, ...], items: list[Item]) -> Procedure[list[bytes]]:
+def contents_of(nodes: tuple[NodeRef, ...], items: list[Item]) -> Procedure[list[bytes]]:
     """Read the contents of these items. Raises the first error."""
     return (yield from gather_or_raise([fetch(nodes, i.entry.digest, i.entry.size_bytes) for i in items]))

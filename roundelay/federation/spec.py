@@ -6,17 +6,17 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any
 
-from roundelay.chord.errors import Malformed
-from roundelay.federation.errors import BadRecord, BadSpec
+from roundelay.federation import strict_json
+from roundelay.federation.errors import BadSpec
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
-from roundelay.ml.errors import MLError
-from roundelay.ml.task import Design
+from roundelay.federation.strict_json import REFUSALS, in_range, require
+from roundelay.ml.task import ROWS_MAX, Design
 from roundelay.store.names import check_name
+from roundelay.store.store import CONTENT_BYTES_MAX
 
-DIGEST_BYTES = 32
+NAME_CHARACTERS_MAX = 300
 
 
 @dataclass(frozen=True)
@@ -98,55 +98,41 @@ class JobSpec:
 
 
 def spec_from_bytes(content: bytes) -> JobSpec:
-    """Parse a spec, which may come from an untrusted node. Raises BadRecord, BadSpec."""
+    """Parse a spec, which may come from an untrusted node. Raises BadRecord."""
+    spec = strict_json.decode(JobSpec, content, "spec", strict_json.RECORD_BYTES_MAX)
     try:
-        raw = json.loads(content)
-        settings = Settings(**raw["settings"] | {"hidden": tuple(raw["settings"]["hidden"])})
-        files = tuple(_file(file) for file in raw["files"])
-        lists = {name: tuple(raw[name]) for name in ("shape", "labels", "class_rows")}
-        lists["homes"] = tuple(map(str, raw["homes"]))
-        spec = JobSpec(**raw | lists | {"settings": settings, "files": files, "validation": _file(raw["validation"])})
-        _check_numbers(spec)
+        _check_files(spec)
         _check_classes(spec)
-        return spec
-    except (MLError, ValueError, TypeError, KeyError, AttributeError, RecursionError, Malformed) as error:
-        raise BadRecord(f"malformed spec: {error}") from error
+        for field, value in (("pinned", spec.pinned), ("nonce", spec.nonce)):
+            strict_json.text(field, value, NAME_CHARACTERS_MAX)
+        strict_json.digest("initial", spec.initial, empty_allowed=True)
+        strict_json.digest("fingerprint", spec.fingerprint, empty_allowed=True)
+        require(spec.to_bytes() == content, "it is not in canonical form: fields are missing, unknown or out of order")
+    except REFUSALS as error:
+        raise strict_json.malformed("spec", str(error)) from error
+    return spec
 
 
-def _file(raw: dict[str, Any]) -> TrainingFile:
-    file = TrainingFile(**raw)
-    check_name(file.name)
-    if not all(isinstance(n, int) for n in (file.index, file.size_bytes, file.rows)) or file.rows < 1:
-        raise TypeError(f"{file.name}: index, size and rows must be whole numbers, with at least one row")
-    if len(bytes.fromhex(file.digest)) != DIGEST_BYTES:
-        raise ValueError(f"{file.name}: {file.digest} is not a digest")
-    return file
+def _check_files(spec: JobSpec) -> None:
+    indices = [file.index for file in spec.files]
+    require(bool(indices) and indices == list(range(len(indices))), "files must be numbered from 0 on, at least one")
+    for file in (*spec.files, spec.validation):
+        check_name(file.name)
+        strict_json.digest(file.name, file.digest)
+        in_range(f"size of {file.name}", file.size_bytes, 0, CONTENT_BYTES_MAX)
+        in_range(f"rows of {file.name}", file.rows, 1, ROWS_MAX)
+    for home in spec.homes:
+        strict_json.text("homes", home, NAME_CHARACTERS_MAX)
 
 
 def _check_classes(spec: JobSpec) -> None:
-    """Check a spec's classes and images. Raises TypeError, ValueError, MLError."""
+    """Check a spec's classes and images. Raises ValueError, MLError."""
     Design(spec.sizes, spec.settings.model, spec.shape, spec.settings.course)
-    if not all(isinstance(label, str) and label.isprintable() for label in spec.labels):
-        raise TypeError("labels must be printable texts")
     if len(spec.labels) not in (0, spec.classes) or len(spec.class_rows) not in (0, spec.classes):
         raise ValueError(f"{len(spec.labels)} labels and {len(spec.class_rows)} counts for {spec.classes} classes")
-    if not all(isinstance(rows, int) and rows >= 0 for rows in spec.class_rows):
-        raise TypeError("rows of classes must be numbers, not negative")
+    for label in spec.labels:
+        strict_json.text("labels", label, NAME_CHARACTERS_MAX)
+    for rows in spec.class_rows:
+        in_range("class_rows", rows, 0, ROWS_MAX)
     if spec.settings.weighting != "none" and not any(spec.class_rows):
         raise ValueError("weighting needs the rows of each class")
-
-
-def _check_numbers(spec: JobSpec) -> None:
-    if not isinstance(spec.features, int) or not isinstance(spec.classes, int):
-        raise TypeError("features and classes must be numbers")
-    if not spec.files or [f.index for f in spec.files] != list(range(len(spec.files))):
-        raise ValueError("files must be numbered from 0 on, and there must be at least one")
-    if not isinstance(spec.pinned, str):
-        raise TypeError("pinned, the name of private data, must be a text")
-    if not isinstance(spec.raw, bool):
-        raise TypeError("raw must be true or false")
-    if not isinstance(spec.detached, bool) or not isinstance(spec.nonce, str):
-        raise TypeError("detached must be true or false, and nonce a text")
-    for digest in (spec.initial, spec.fingerprint):
-        if len(bytes.fromhex(digest)) not in (0, DIGEST_BYTES):
-            raise ValueError(f"{digest} is not a digest")

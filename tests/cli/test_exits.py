@@ -170,7 +170,7 @@ def test_without_its_packages_a_program_says_in_one_line_what_to_type() -> None:
     assert done.returncode == 69
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
-    assert "thrift, numpy, rich not installed" in done.stderr
+    assert "thrift, numpy, msgspec, rich not installed" in done.stderr
     assert "make install && . .venv/bin/activate" in done.stderr
 
 

@@ -233,7 +233,7 @@ def test_the_image_copies_existing_files_and_all_that_is_needed() -> None:
 def test_the_image_has_what_the_project_needs_and_no_more() -> None:
     found = requirements(ROOT / "pyproject.toml", [])
 
-    assert {re.split(r"[<>=]", line)[0] for line in found} == {"thrift", "numpy", "rich"}
+    assert {re.split(r"[<>=]", line)[0] for line in found} == {"thrift", "numpy", "msgspec", "rich"}
     assert set(found) <= set(re.findall(r"^([^ #]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
     assert any(line.startswith("pytest") for line in requirements(ROOT / "pyproject.toml", ["test"]))
     assert 'requires-python = ">=3.11"' in (ROOT / "pyproject.toml").read_text()

@@ -12,7 +12,9 @@ from roundelay.federation.audit import AuditFinding
 from roundelay.federation.effects import Clocks
 from roundelay.federation.errors import Diverged, OtherBits
 from roundelay.federation.failover import JobSupervisor
+from roundelay.federation.listing import list_latest
 from roundelay.federation.records import RoundResult
+from roundelay.federation.snapshot import read_snapshot
 from roundelay.ml.worker import Worker
 from roundelay.store.blobs import digest_of
 from tests.federation.test_driver import CONTENTS, EXPECTED, IDS, RING, SPEC, Job
@@ -31,7 +33,7 @@ def write(job: Job, what: str, content: bytes) -> str:
 
 
 def other(result: RoundResult) -> bytes:
-    return replace(result, errors=result.errors + 1).to_bytes()
+    return replace(result, errors=result.errors + 1, rows=result.rows + 1).to_bytes()
 
 
 def verify(job: Job) -> list[AuditFinding]:
@@ -174,3 +176,40 @@ def test_a_job_that_has_diverged_is_ended_by_the_owner_of_its_key_so_that_others
 
     assert job.net.run(jobs.read_end(job.net.entry, RING, job.spec.job)) == records.FAILED
     assert len(lines) == 1 and "diverged: round 0 has two results" in lines[0]
+
+
+NESTED = b"[" * 200_000 + b"]" * 200_000
+
+
+@pytest.mark.parametrize("what", ["result-0", "result-2", "result-999999", "result-٣", "report-1"])
+@pytest.mark.parametrize("content", [NESTED, b"rubbish", b'{"round": NaN}'], ids=["nested", "rubbish", "nan"])
+def test_a_job_with_a_malformed_record_is_driven_to_the_right_end_and_the_record_is_named(
+    what: str, content: bytes
+) -> None:
+    job = Job(IDS)
+    digest = write(job, what, content)
+
+    assert job.drive() == EXPECTED
+    view = job.net.run(audit.read_for_audit(job.net.entry, RING, job.spec.job))
+    assert (view.end, view.rounds_done) == (records.DONE, SPEC.settings.rounds)
+    [listed] = job.net.run(list_latest(list(job.net.members), RING, 5))
+    assert (listed.end, listed.error) == (records.DONE, "")
+    assert listed.result is not None and listed.result.round == SPEC.settings.rounds
+    if what.isascii():
+        assert [bad.digest for bad in view.malformed] == [digest]
+        assert (what, digest) in [(finding, detail[:64]) for finding, detail in wrong(job)]
+    if what == "result-999999":
+        assert [bad.name for bad in listed.malformed] == [f"{job.spec.job}.{what}"]
+
+
+def test_a_malformed_record_beside_an_honest_one_is_no_divergence_and_is_listed() -> None:
+    job = driven()
+    digest = write(job, "result-2", NESTED)
+
+    [listed] = job.net.run(list_latest(list(job.net.members), RING, 5))
+
+    assert not listed.diverged
+    assert [bad.digest for bad in listed.malformed] == [digest]
+    assert "cannot be read and is ignored" in str(listed.malformed[0])
+    known = job.look()
+    assert job.net.run(read_snapshot(job.net.entry, RING, job.spec.job, known)) == known

@@ -201,7 +201,7 @@ def test_sizes_and_rows_follow_from_the_spec() -> None:
 
 
 def broken(**changes: Any) -> bytes:
-    return json.dumps(asdict(SPEC) | changes).encode()
+    return json.dumps(asdict(SPEC) | changes, sort_keys=True).encode()
 
 
 def file(**changes: Any) -> dict[str, Any]:
@@ -250,7 +250,7 @@ def file(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_a_malformed_spec_is_a_bad_record(content: bytes) -> None:
-    with pytest.raises((BadRecord, BadSpec)):
+    with pytest.raises(BadRecord):
         spec_from_bytes(content)
 
 
@@ -266,8 +266,8 @@ BALANCED = asdict(Settings(weighting="balanced"))
         (broken(labels=[1] * 26), "labels"),
         (broken(labels=["\x07"] * 26), "labels"),
         (broken(class_rows=[5]), "1 counts"),
-        (broken(class_rows=[-1] * 26), "rows of classes"),
-        (broken(class_rows=["1"] * 26), "rows of classes"),
+        (broken(class_rows=[-1] * 26), "class_rows"),
+        (broken(class_rows=["1"] * 26), "class_rows"),
         (broken(settings=BALANCED), "weighting"),
         (broken(settings=BALANCED, class_rows=[0] * 26), "weighting"),
         (broken(raw="yes"), "raw"),
@@ -282,12 +282,12 @@ BALANCED = asdict(Settings(weighting="balanced"))
         (broken(classes=None), "classes"),
         (broken(files=[]), "files"),
         (broken(files=[file(index=1)]), "files"),
-        (broken(files=[file(rows=0)]), "a: "),
-        (broken(files=[file(digest="aa")]), "a: aa"),
+        (broken(files=[file(rows=0)]), "rows of a"),
+        (broken(files=[file(digest="aa")]), "a 'aa' is not a digest"),
     ],
 )
 def test_a_refused_spec_says_what_is_wrong(content: bytes, reason: str) -> None:
-    with pytest.raises((BadRecord, BadSpec), match=reason):
+    with pytest.raises(BadRecord, match=reason):
         spec_from_bytes(content)
 
 

@@ -8,14 +8,19 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
-from typing import Literal, get_args
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Literal
 
 from roundelay.chord.errors import Busy, NotFound
-from roundelay.federation.errors import BadRecord, WorkFailed
+from roundelay.federation import strict_json
+from roundelay.federation.errors import WorkFailed
+from roundelay.federation.records import ADDRESS_CHARACTERS_MAX
+from roundelay.federation.strict_json import in_range, require
+from roundelay.ml.task import FILES_MAX, ROUNDS_MAX
 
 _LENGTH = struct.Struct(">I")
 HEAD_BYTES_MAX = 16 << 20
+NODES_MAX = 1 << 16
 
 LostKind = Literal["unreachable", "mismatch", "busy", "failed", "missing"]
 
@@ -39,10 +44,6 @@ class Lost:
     address: str
     kind: LostKind
     message: str
-
-    def __post_init__(self) -> None:
-        if not (isinstance(self.address, str) and isinstance(self.message, str) and self.kind in get_args(LostKind)):
-            raise ValueError(f"lost node {self.address!r}: unknown kind {self.kind!r}, or not texts")
 
     @classmethod
     def from_error(cls, address: str, error: Exception) -> Lost:
@@ -96,20 +97,47 @@ def bitmap(files: Iterable[int]) -> int:
     return sum(1 << index for index in set(files))
 
 
+@dataclass(frozen=True)
+class _Head:
+    """What precedes the sum."""
+
+    job: str
+    round: int
+    weights: str
+    files: str  # the bitmap in hexadecimal
+    done: tuple[NodeWork, ...]
+    lost: tuple[Lost, ...]
+    messages: int
+
+
 def partial_from_bytes(content: bytes) -> PartialSum:
     """Parse a partial sum from an untrusted node. Raises BadRecord."""
     try:
         (length,) = _LENGTH.unpack_from(content)
         start = _LENGTH.size
-        if length > min(HEAD_BYTES_MAX, len(content)):
-            raise ValueError(f"a head of {length} bytes")
-        raw = json.loads(content[start : start + length])
-        raw["files"] = int(raw["files"], 16)
-        raw["done"] = tuple(NodeWork(**work | {"files": tuple(work["files"])}) for work in raw["done"])
-        raw["lost"] = tuple(Lost(**each) for each in raw["lost"])
-        partial = PartialSum(**raw, sum=content[start + length :])
-        if partial.files < 0 or bitmap(index for work in partial.done for index in work.files) != partial.files:
-            raise ValueError("its bitmap is not that of the work it lists")
-        return partial
-    except (struct.error, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise BadRecord(f"malformed partial sum: {error}") from error
+        require(length <= len(content) - start, f"a head of {length} bytes")
+        head = strict_json.decode(_Head, content[start : start + length], "partial sum", HEAD_BYTES_MAX)
+        files = _files(head)
+    except (struct.error, ValueError) as error:
+        raise strict_json.malformed("partial sum", str(error)) from error
+    raw = {field.name: getattr(head, field.name) for field in fields(head)}
+    return PartialSum(**raw | {"files": files}, sum=content[start + length :])
+
+
+def _files(head: _Head) -> int:
+    """Return the bitmap of a head that is consistent. Raises ValueError."""
+    strict_json.text("job", head.job)
+    strict_json.digest("weights", head.weights, empty_allowed=True)
+    in_range("round", head.round, 0, ROUNDS_MAX)
+    in_range("messages", head.messages, 0, NODES_MAX)
+    for work in head.done:
+        strict_json.text("address", work.address, ADDRESS_CHARACTERS_MAX)
+        in_range("level", work.level, 0, NODES_MAX)
+        require(work.seconds >= 0, "seconds are negative")
+        for index in work.files:
+            in_range("files", index, 0, FILES_MAX - 1)
+    for lost in head.lost:
+        strict_json.text("address", lost.address, ADDRESS_CHARACTERS_MAX)
+    files = bitmap(index for work in head.done for index in work.files)
+    require(head.files == f"{files:x}", "its bitmap is not that of the work it lists")
+    return files
