@@ -169,6 +169,8 @@ struct Item {
   2: required i64 version
   3: required i64 lease_ms
   4: required bool deleted
+  /** In a secured ring: the signature of all but the lease (64 bytes, Ed25519), and the signer's certificate. */
+  5: optional binary signature
 }
 
 /** The number of items on an arc of the ring, and a digest of them: equal digests mean equal items. */

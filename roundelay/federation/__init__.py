@@ -3,7 +3,8 @@
 A job
     settings         what a user chooses: defaults, ranges, meanings
     spec             a job as a value: settings, files, validation; its id
-    records          its records on the ring: spec, chained results, reports, end
+    record_rules, record_guard, job_drivers   of a secured ring: who may sign which record, and drive which job
+records          its records on the ring: spec, chained results, reports, end
     jobs             publish and list jobs, write their records
     snapshot         read a job from its records
     listing          list the latest jobs in three round trips

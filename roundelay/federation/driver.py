@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from roundelay.chord.effects import Procedure, Sleep, ask, gather_or_raise
+from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, Sleep, ask_all, gather_or_raise
 from roundelay.chord.errors import ChordError
 from roundelay.chord.lookup import find_successor
 from roundelay.chord.refs import NodeRef
@@ -114,7 +114,8 @@ class Driver:
                 route = yield from with_entry_failover(
                     self._roster, lambda entry: find_successor(entry, ring.key(job)), HEARTBEAT_TRIES
                 )
-                yield from ask(route.owner, DriverHeartbeat(job))
+                holders = route.nodes[: ring.replicas]
+                yield from ask_all([(node, DriverHeartbeat(job)) for node in holders], deadline_s=CALL_TIMEOUT_S)
                 self._end = yield from with_entry_failover(
                     self._roster, lambda entry: jobs.read_end(entry, ring, job), HEARTBEAT_TRIES
                 )

@@ -26,7 +26,11 @@ def renew_leases(roster: Roster, spec: JobSpec, version: int) -> Procedure[None]
         Item(Entry(ring.key(f.name), f.name, f.digest, f.size_bytes), version, JOB_LEASE_S)
         for f in (*(() if spec.pinned else spec.files), spec.validation)
     ]
-    items = [*(replace(record, version=version, lease_s=JOB_LEASE_S) for record in records), *files]
+    renewed = [
+        replace(record, version=record.version if record.signature else version, lease_s=JOB_LEASE_S)
+        for record in records  # a signed record keeps its version, which only its signer can change
+    ]
+    items = [*renewed, *files]
     for start in range(0, len(items), CONCURRENCY_MAX):  # one at a time would delay a round of many files
         yield from ask_all(
             [(node, Put(item)) for item in items[start : start + CONCURRENCY_MAX] for node in _holders(roster, item)]

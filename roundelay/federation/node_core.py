@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from roundelay.chord import maintenance
 from roundelay.chord.choices import STABILIZE_INTERVAL_S
@@ -30,6 +30,9 @@ from roundelay.ml.models.allowed import importable
 from roundelay.store import replication
 from roundelay.store.store import Store
 
+if TYPE_CHECKING:
+    from roundelay.federation.record_guard import RecordGuard  # loaded only with certificates
+
 Loops = dict[str, Callable[[], Procedure[Any]]]  # by name, what starts a loop, which ends only with the node
 
 
@@ -47,7 +50,7 @@ class Surroundings:
 
     rng: a random generator for the loop of that name. supernode, listed: where they are by now; a ring may have no
     supernode. store_lock: held while the store is read for a status, where other threads use the store. quarantine:
-    what has failed unexpectedly on this node.
+    what has failed unexpectedly on this node. guard: the rules of a secured ring.
     """
 
     clocks: Clocks
@@ -58,6 +61,7 @@ class Surroundings:
     stabilize_every_s: float = STABILIZE_INTERVAL_S
     store_lock: AbstractContextManager[object] = nullcontext()
     quarantine: Quarantine = UNCONTAINED
+    guard: RecordGuard | None = None
 
 
 @dataclass(frozen=True)
@@ -77,11 +81,19 @@ def assemble(
     node.failure_detector.on_death = lambda peer: surroundings.log(
         f"{peer.address} is declared dead: it has not answered {TIMEOUTS_DEAD} requests in a row"
     )
+    guard = surroundings.guard
+    store.guard = guard.check if guard is not None else None
+
+    def heartbeat(request: DriverHeartbeat) -> None:
+        if guard is not None:
+            guard.claim(request.job, request.driver)
+        supervisor.heartbeat(request.job)
+
     handlers: Handlers = {
         **ring_handlers(node),
         **store.handlers(),
         **orders.handlers(),
-        DriverHeartbeat: lambda request: supervisor.heartbeat(request.job),
+        DriverHeartbeat: heartbeat,
         GetStatus: lambda _: _status(node, store, orders, surroundings.store_lock),
     }
     loops = {

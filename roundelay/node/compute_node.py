@@ -108,7 +108,8 @@ class ComputeNode:
         """Start the server. Requests are answered NotYet until it has joined. Raises PortInUse, DiskError."""
         if self._disk is not None:
             self._disk.open()
-            self.store.restore(self._disk.items())
+            kept = self._disk.items()  # what is not signed was stored before the ring was secured
+            self.store.restore([item for item in kept if item.signature or self._security is None])
         self._server.start()
 
     def join(self) -> ChordNode:
@@ -145,6 +146,7 @@ class ComputeNode:
             self._options.stabilize_every_s,
             self._store_lock,
             self._quarantine,
+            self._security.guard(node, self.store.named_items) if self._security else None,
         )
         self._core = assemble(node, self.store, self.orders, surroundings, self._private)
         self.runtime.be(node.ref, self.answer)

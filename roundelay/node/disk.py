@@ -31,9 +31,11 @@ CREATE TABLE IF NOT EXISTS piece (
     PRIMARY KEY (digest, number)) STRICT;
 CREATE TABLE IF NOT EXISTS item (
     key TEXT NOT NULL, name TEXT NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL,
-    version INTEGER NOT NULL, deleted INTEGER NOT NULL, until REAL NOT NULL,
+    version INTEGER NOT NULL, deleted INTEGER NOT NULL, until REAL NOT NULL, signature BLOB NOT NULL DEFAULT (x''),
     PRIMARY KEY (key, name, digest, size)) STRICT;
 """
+COLUMNS = "key, name, digest, size, version, deleted, until, signature"
+SIGNATURE_COLUMN = "ALTER TABLE item ADD COLUMN signature BLOB NOT NULL DEFAULT (x'')"
 BUSY_TIMEOUT_S = 2.0
 SPOOLED_BYTES_MIN = 4 << 20  # uploads of this size and larger wait in a file instead of memory
 
@@ -68,6 +70,8 @@ class Disk:
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=FULL")
             self._database.executescript(SCHEMA)
+            if "signature" not in [row[1] for row in self._database.execute("PRAGMA table_info(item)")]:
+                self._database.execute(SIGNATURE_COLUMN)  # of an earlier version
             self._sweep()
             self._sizes = dict(self._database.execute("SELECT digest, size FROM content"))
         except (sqlite3.Error, OSError) as error:
@@ -141,8 +145,8 @@ class Disk:
     def record(self, item: Item) -> None:
         until = self._wall_clock() + item.lease_s
         with self._writing() as database:
-            row = (*_place(item.entry), item.version, item.deleted, until)
-            database.execute("INSERT OR REPLACE INTO item VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            row = (*_place(item.entry), item.version, item.deleted, until, item.signature)
+            database.execute("INSERT OR REPLACE INTO item VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def erase(self, entries: Iterable[Entry]) -> None:
         places = [_place(entry) for entry in entries]
@@ -155,12 +159,12 @@ class Disk:
         now = self._wall_clock()
         try:
             with self._reading() as database:
-                rows = database.execute("SELECT key, name, digest, size, version, deleted, until FROM item").fetchall()
+                rows = database.execute(f"SELECT {COLUMNS} FROM item").fetchall()
         except sqlite3.Error as error:
             raise DiskError(_reason(self._path, error)) from error
         return [
-            Item(Entry(int(key, 16), name, digest, size), version, until - now, bool(deleted))
-            for key, name, digest, size, version, deleted, until in rows
+            Item(Entry(int(key, 16), name, digest, size), version, until - now, bool(deleted), signature)
+            for key, name, digest, size, version, deleted, until, signature in rows
             if until > now
         ]
 

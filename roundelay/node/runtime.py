@@ -158,6 +158,8 @@ class Runtime:
             raise Stopped
 
     def _ask(self, ask: Ask) -> Any:
+        if self.peers.security is not None:
+            ask = self.peers.security.signed(ask)
         return self.faults.around(f"ask.{type(ask.request).__name__}", ask.request, lambda: self._send(ask))
 
     def _send(self, ask: Ask) -> Any:

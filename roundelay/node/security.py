@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from roundelay.chord.node import ChordNode
+from roundelay.federation.failover import DRIVER_LEASE_S
+from roundelay.federation.record_guard import RecordGuard
+from roundelay.federation.record_rules import Named
 from roundelay.rpc.access import Access
 from roundelay.rpc.audit_log import AuditLog
 from roundelay.rpc.secure_channel import SecureChannel
@@ -19,6 +24,13 @@ class Security:
     channel: SecureChannel
     access: Access
     peers: SecurePeers
+
+    def guard(self, node: ChordNode, named: Named) -> RecordGuard:
+        """Return the rules of a node's store; `named` finds what it stores."""
+        mine, channel = self.channel.identity, self.channel
+        return RecordGuard(
+            node, mine, channel.signer_of, channel.revoked_since, named, DRIVER_LEASE_S, time.monotonic, time.time_ns
+        )
 
 
 def open_security(kit: Path, role: str = "", audit: Path | None = None) -> Security:

@@ -131,7 +131,7 @@ class Peers:
             fields.check_identifiers(raw, self.bits)
             answer = call.answer(raw)
             if self.security is not None:
-                self.security.check_answer(line, ask, answer)
+                answer = self.security.checked_answer(line, ask, answer)
         except ring_codec.WIRE_EXCEPTIONS as error:
             self._give_back(place, line)
             raise ring_codec.error_from_wire(error) from error

@@ -14,16 +14,19 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from socket import socket
 
+from roundelay.federation.record_rules import signed_text
 from roundelay.rpc.access import Caller
 from roundelay.rpc.server import Refused
+from roundelay.store.items import Item
 from roundelay.trust.errors import KitError, NotTrusted
 from roundelay.trust.identity import Identity, check_time, identity_of, shown
 from roundelay.trust.kit import Kit, load_kit
 from roundelay.trust.revocation import Revocations, read_revocations
+from roundelay.trust.signatures import Signatures
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +60,7 @@ class SecureChannel:
         self._loaded = self._load()
         self._sessions: OrderedDict[Place, tuple[ssl.SSLContext, ssl.SSLSession]] = OrderedDict()
         self._revocations = Revocations()
+        self._signatures = Signatures(lambda: self.kit)
 
     @property
     def kit(self) -> Kit:
@@ -128,6 +132,20 @@ class SecureChannel:
         since = self._revocations.since.get(peer.serial)
         if since is not None:
             raise NotTrusted(f"the certificate of {peer} was revoked at {shown(since)}: ask the operator for a new kit")
+
+    # --- records
+
+    def sign(self, item: Item) -> Item:
+        """Return an item with this process's signature."""
+        return replace(item, signature=self._signatures.sign(signed_text(item)))
+
+    def signer_of(self, item: Item) -> Identity:
+        """Return the identity that has signed an item. Raises NotTrusted."""
+        return self._signatures.signer_of(item.signature, signed_text(item))
+
+    def revoked_since(self, serial: int) -> float | None:
+        """Return when a certificate was revoked; None if it is not."""
+        return self._revocations.since.get(serial)
 
     # --- revocation and expiry
 

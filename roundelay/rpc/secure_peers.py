@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import ssl
+import time
+from dataclasses import replace
 from socket import socket
 from typing import Any
 
 from roundelay.chord.effects import Ask
 from roundelay.chord.errors import PeerNotTrusted
 from roundelay.chord.requests import Hello
+from roundelay.chord.ring import Ring
+from roundelay.federation.record_rules import RecordRules
 from roundelay.rpc.access import check_hello, check_peer
 from roundelay.rpc.peers import Line
 from roundelay.rpc.secure_channel import SecureChannel, explain
 from roundelay.rpc.transport import Secure
+from roundelay.store.items import Find, ListRange, Put
 from roundelay.trust.errors import NotTrusted
 
 Place = tuple[str, int]
@@ -23,6 +28,14 @@ class SecurePeers:
 
     def __init__(self, channel: SecureChannel) -> None:
         self.channel = channel
+        self._rules = RecordRules(Ring(), channel.signer_of, time.time_ns, channel.revoked_since)
+
+    def signed(self, ask: Ask) -> Ask:
+        """Return a request as it leaves this process: a record that it has made is signed."""
+        request = ask.request
+        if not isinstance(request, Put) or request.item.signature:
+            return ask
+        return replace(ask, request=Put(self.channel.sign(request.item)))
 
     def secure(self, place: Place) -> Secure:
         """Return what secures a new connection to a place. It raises PeerNotTrusted."""
@@ -45,10 +58,16 @@ class SecurePeers:
             raise PeerNotTrusted(f"{ask.to.host}:{ask.to.port}: {error}") from error
         check_peer(line.peer, ask.to, ask.request)
 
-    def check_answer(self, line: Line, ask: Ask, answer: Any) -> None:
-        """Raise PeerNotTrusted if an answer claims what its sender's certificate does not state."""
+    def checked_answer(self, line: Line, ask: Ask, answer: Any) -> Any:
+        """Return an answer without records that the rules forbid.
+
+        Raises PeerNotTrusted if it claims what its sender's certificate does not state.
+        """
         if isinstance(answer, Hello) and line.peer is not None:
             check_hello(line.peer, answer)
+        if isinstance(ask.request, Find | ListRange):
+            return self._rules.keep_valid(answer)
+        return answer
 
     def explain(self, error: Exception) -> str:
         """Return what an error of TLS within a call means, or an empty string for any other error."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from roundelay.chord.errors import Malformed
 from roundelay.rpc import fields
 from roundelay.rpc.fields import digest_from_wire, digest_to_wire, id_from_wire, id_to_wire
 from roundelay.rpc.gen import ttypes as wire
-from roundelay.store.items import Entry, Item, RangeDigest, Receipt
+from roundelay.store.items import SIGNATURE_BYTES_MAX, Entry, Item, RangeDigest, Receipt
 from roundelay.store.store import CONTENT_BYTES_MAX, LEASE_MAX_S
 
 LEASE_MAX_MS = round(LEASE_MAX_S * 1000)
@@ -23,13 +24,18 @@ def entry_from_wire(raw: wire.Entry) -> Entry:
 
 
 def item_to_wire(item: Item) -> wire.Item:
-    return wire.Item(entry_to_wire(item.entry), item.version, round(item.lease_s * 1000), item.deleted)
+    return wire.Item(
+        entry_to_wire(item.entry), item.version, round(item.lease_s * 1000), item.deleted, item.signature or None
+    )
 
 
 def item_from_wire(raw: wire.Item) -> Item:
     version = fields.version("item.version", raw.version)
     lease_ms = fields.in_range("item.lease_ms", raw.lease_ms, 0, LEASE_MAX_MS)
-    return Item(entry_from_wire(raw.entry), version, lease_ms / 1000, raw.deleted)
+    signature = raw.signature or b""
+    if len(signature) > SIGNATURE_BYTES_MAX:
+        raise Malformed(f"item.signature: {len(signature)} bytes, at most {SIGNATURE_BYTES_MAX}")
+    return Item(entry_from_wire(raw.entry), version, lease_ms / 1000, raw.deleted, signature)
 
 
 def items_to_wire(items: Sequence[Item]) -> list[wire.Item]:

@@ -13,6 +13,7 @@ from roundelay.chord.effects import Request
 CHUNK_BYTES = 1 << 20  # of a content, at most, in one message
 ITEM_LEASE_S = 3600.0
 RENEWAL_SHARE = 0.01  # of a lease: a smaller difference is the time of a message, not a renewal
+SIGNATURE_BYTES_MAX = 2048
 LIST_MAX = 256  # items in one message; more if the last key has more, because a key is never split
 
 
@@ -34,6 +35,7 @@ class Item:
     version: int  # the writer's clock
     lease_s: float = ITEM_LEASE_S  # what remains of it
     deleted: bool = False
+    signature: bytes = b""  # of all but the lease, with the signer's certificate; empty: this ring is not secured
 
     @property
     def rank(self) -> tuple[int, bool]:

@@ -21,6 +21,7 @@ from roundelay.store.items import (
     CHUNK_BYTES,
     LIST_MAX,
     RENEWAL_SHARE,
+    SIGNATURE_BYTES_MAX,
     CollectGarbage,
     Entry,
     Find,
@@ -53,6 +54,7 @@ class _EntryState:
     version: int
     deleted: bool
     until: float
+    signature: bytes = b""
 
     @property
     def rank(self) -> tuple[int, bool]:
@@ -63,6 +65,10 @@ class _EntryState:
         if earlier.deleted and not later.deleted:
             return later  # an entry that is put after its deletion has only its own lease
         return replace(later, until=max(self.until, other.until))
+
+
+Named = Callable[[int, str], Iterable[Item]]  # the stored items with a key and a name
+Guard = Callable[[Item, Named], None]  # raises NotAllowed for an item that must not be stored
 
 
 class IndexLog(Protocol):
@@ -97,6 +103,7 @@ class Store:
         self._index: dict[int, dict[Entry, _EntryState]] = {}  # by key
         self._scrubbed = ""  # the content that was scrubbed last
         self._accepting_stopped = False
+        self.guard: Guard | None = None  # the rules of a secured ring
         self.handoff_complete = True  # False while this node receives a hand-off
 
     def handlers(self) -> Handlers:
@@ -117,12 +124,18 @@ class Store:
     # --- answers
 
     def put(self, item: Item) -> Receipt:
-        """Store an item, unless a later one is stored. Raises Malformed, StoreFull; NotYet: this node is leaving."""
+        """Store an item, unless a later one is stored.
+
+        Raises Malformed, NotAllowed, StoreFull; NotYet: this node is leaving.
+        """
         entry, now = item.entry, self._clock()
         check_name(entry.name)
         if self._accepting_stopped:
             raise NotYet("this node is leaving")
-        put = _EntryState(item.version, item.deleted, now + min(max(item.lease_s, 0.0), LEASE_MAX_S))
+        if self.guard is not None:
+            self.guard(item, self.named_items)
+        until = now + min(max(item.lease_s, 0.0), LEASE_MAX_S)
+        put = _EntryState(item.version, item.deleted, until, item.signature)
         known = self._state(entry, now)
         merged = known.merged(put) if known is not None else put
         if known is None:
@@ -198,7 +211,9 @@ class Store:
         """Restore what an index log has kept: a cache, whose leases continue."""
         for item in items:
             until = self._clock() + min(item.lease_s, LEASE_MAX_S)
-            self._index.setdefault(item.entry.key, {})[item.entry] = _EntryState(item.version, item.deleted, until)
+            self._index.setdefault(item.entry.key, {})[item.entry] = _EntryState(
+                item.version, item.deleted, until, item.signature
+            )
 
     def stage(self, digest: str, content: Content) -> None:
         """Add a content to the staging area. Raises Corrupt, StoreFull."""
@@ -231,7 +246,14 @@ class Store:
         for key in keys:
             for entry, state in self._index.get(key, {}).items():
                 if state.until > now and (state.deleted or self._blobs.has(entry.digest)):
-                    yield Item(entry, state.version, state.until - now, state.deleted)
+                    yield Item(entry, state.version, state.until - now, state.deleted, state.signature)
+
+    def named_items(self, key: int, name: str) -> Iterator[Item]:
+        """Return the items with a key and a name."""
+        now = self._clock()
+        for entry, state in self._index.get(key, {}).items():
+            if entry.name == name and state.until > now:
+                yield Item(entry, state.version, state.until - now, state.deleted, state.signature)
 
     def _state(self, entry: Entry, now: float) -> _EntryState | None:
         """Return an entry's state, or None if it is unknown or expired."""
@@ -241,9 +263,10 @@ class Store:
     def _check_key_capacity(self, entry: Entry) -> None:
         """Check that all items of a key, with a new one, fit into one message. Raises StoreFull."""
         others = self._index.get(entry.key, {})
-        if (len(others) + 1) * (ITEM_BYTES + NAME_BYTES_MAX) <= KEY_BYTES_MAX:
-            return  # they fit, however long their names are
-        if sum(ITEM_BYTES + len(e.name.encode()) for e in (*others, entry)) > KEY_BYTES_MAX:
+        if (len(others) + 1) * (ITEM_BYTES + NAME_BYTES_MAX + SIGNATURE_BYTES_MAX) <= KEY_BYTES_MAX:
+            return  # they fit, however long their names and signatures are
+        taken = sum(ITEM_BYTES + len(e.name.encode()) + len(state.signature) for e, state in others.items())
+        if taken + ITEM_BYTES + len(entry.name.encode()) + SIGNATURE_BYTES_MAX * bool(self.guard) > KEY_BYTES_MAX:
             raise StoreFull(f"{entry.name}: its key is full with {len(others)} items, which must fit into one message")
 
     def _move_to_blobs(self, entry: Entry) -> bool:
@@ -270,7 +293,7 @@ class Store:
     def _record(self, entry: Entry, state: _EntryState) -> None:
         lease_s = state.until - self._clock()
         try:
-            self._index_log.record(Item(entry, state.version, lease_s, state.deleted))
+            self._index_log.record(Item(entry, state.version, lease_s, state.deleted, state.signature))
         except StoreFull:
             self._drop_unnamed({entry.digest})
             raise

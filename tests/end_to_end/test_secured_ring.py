@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from roundelay.testing.cluster import Cluster
 from roundelay.testing.kits import Kits
+from roundelay.testing.waiting import until
 from tests.processes import ROOT, client
 
 FAST = ("--rounds", "2", "--epochs", "1", "--json")
@@ -31,6 +33,22 @@ def test_a_secured_ring_trains_the_model_of_a_plain_one(ring: Cluster) -> None:
 
     assert trained.wait() == 0, trained.text
     assert json.loads(trained.out.read_text())["model_sha256"] == plain["model_sha256"]
+
+
+def test_when_the_client_is_killed_a_node_signs_the_rest_and_the_model_is_the_same(ring: Cluster) -> None:
+    job = (str(ROOT / "letters"), "validate_letters.txt", "--rounds", "6", "--epochs", "1", "--json")
+    whole = ring.start_client("train", *job)
+    assert whole.wait() == 0, whole.text
+    killed = ring.start_client("train", *job)
+    until(lambda: "round 2 of" in killed.text, "a round")
+    killed.kill()
+    found = re.search(r"job ([0-9a-f]{64})", killed.text)
+    assert found is not None
+    attached = ring.start_client("attach", found[1], "--json")
+
+    assert attached.wait() == 0, attached.text
+    models = {json.loads(each.out.read_text())["model_sha256"] for each in (whole, attached)}
+    assert len(models) == 1
 
 
 @pytest.mark.parametrize(

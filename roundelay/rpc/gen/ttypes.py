@@ -1813,15 +1813,17 @@ class Item(object):
      - version
      - lease_ms
      - deleted
+     - signature: In a secured ring: the signature of all but the lease (64 bytes, Ed25519), and the signer's certificate.
 
     """
 
 
-    def __init__(self, entry=None, version=None, lease_ms=None, deleted=None,):
+    def __init__(self, entry=None, version=None, lease_ms=None, deleted=None, signature=None,):
         self.entry = entry
         self.version = version
         self.lease_ms = lease_ms
         self.deleted = deleted
+        self.signature = signature
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -1853,6 +1855,11 @@ class Item(object):
                     self.deleted = iprot.readBool()
                 else:
                     iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.STRING:
+                    self.signature = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -1878,6 +1885,10 @@ class Item(object):
         if self.deleted is not None:
             oprot.writeFieldBegin('deleted', TType.BOOL, 4)
             oprot.writeBool(self.deleted)
+            oprot.writeFieldEnd()
+        if self.signature is not None:
+            oprot.writeFieldBegin('signature', TType.STRING, 5)
+            oprot.writeBinary(self.signature)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -3836,6 +3847,7 @@ Item.thrift_spec = (
     (2, TType.I64, 'version', None, None, ),  # 2
     (3, TType.I64, 'lease_ms', None, None, ),  # 3
     (4, TType.BOOL, 'deleted', None, None, ),  # 4
+    (5, TType.STRING, 'signature', 'BINARY', None, ),  # 5
 )
 all_structs.append(RangeDigest)
 RangeDigest.thrift_spec = (

@@ -1,0 +1,157 @@
+"""Record rules of a secured ring: by whom a record must be signed, by its kind. Replicas check them before they store.
+
+| record | signed by |
+| --- | --- |
+| `JOB.spec`, and the job's line in the directory | a submitter or an operator |
+| `JOB.cancelled` | the job's submitter, or an operator |
+| results, reports, weights, states, `done`, `failed` | its driver: the submitter, or a node that may own the key |
+| a publication of private data | the node that has the data |
+| the revocation list | an operator; its content is signed by the authority |
+| a training file | a submitter, an operator, or a node that renews its lease |
+
+Only old weights and states are ever deleted, by the job's driver; an operator may also delete files. A version is the
+writer's clock, so it lies within the life of the certificate and not in the future: nothing can be put beyond the reach
+of later versions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+from roundelay.chord.errors import NotAllowed
+from roundelay.chord.ring import Ring
+from roundelay.federation import records
+from roundelay.store.items import Item
+from roundelay.trust.errors import NotTrusted
+from roundelay.trust.identity import NODE, OPERATOR, SUBMITTER, Identity
+
+JOB_RECORD = re.compile(r"([0-9a-f]{64})\.(spec|done|failed|cancelled|(?:result|report|weights|state)-[0-9]+)")
+JOB_ID = re.compile(r"[0-9a-f]{64}")
+PRIVATE = "pinned."  # begins the name of a publication, which ends with the address of its node
+REVOCATIONS = "revocations"  # the name of the revocation list, and of its key
+SUBMITTERS = (SUBMITTER, OPERATOR)
+DELETABLE = ("weights-", "state-")
+AHEAD_MAX_S = 600.0  # that a writer's clock may be ahead of ours
+NS_PER_S = 1e9
+
+Verify = Callable[[Item], Identity]  # raises NotTrusted
+Named = Callable[[int, str], Iterable[Item]]  # the stored items with this key and name
+MayOwn = Callable[[int, int], bool]  # whether a node may be the owner of a key, or may have been lately
+
+
+class RecordRules:
+    """The rules at one process. `now_ns` is its wall clock, `revoked_since` the time of a certificate's revocation."""
+
+    def __init__(
+        self,
+        ring: Ring,
+        verify: Verify,
+        now_ns: Callable[[], int],
+        revoked_since: Callable[[int], float | None],
+        may_own: MayOwn = lambda key, node_id: True,
+        check_driver: Callable[[str, Identity], None] = lambda job, driver: None,
+    ) -> None:
+        self._ring = ring
+        self._verify = verify
+        self._now_ns = now_ns
+        self._revoked_since = revoked_since
+        self._may_own = may_own
+        self._check_driver = check_driver
+
+    def check(self, item: Item, named: Named) -> None:
+        """Raise NotAllowed unless an item may be stored beside what is stored already."""
+        signer, name, key = self._signer(item), item.entry.name, item.entry.key
+        if match := JOB_RECORD.fullmatch(name):
+            self._check_job_record(item, signer, match[1], match[2], named)
+        elif key == self._ring.key(records.DIRECTORY) and JOB_ID.fullmatch(name):
+            _require(signer.role in SUBMITTERS and not item.deleted, signer, item, "a submitter lists its job")
+        elif name.startswith(PRIVATE):
+            _require(self._is_home(signer, item), signer, item, "the node that has the data publishes it")
+        elif name == REVOCATIONS:
+            _require(signer.role == OPERATOR and not item.deleted, signer, item, "an operator publishes it")
+        else:
+            writers = (OPERATOR,) if item.deleted else (*SUBMITTERS, NODE)
+            _require(key == self._ring.key(name), signer, item, "a file is stored under the hash of its name")
+            _require(signer.role in writers, signer, item, f"it must be written by {' or '.join(writers)}")
+
+    def keep_valid(self, items: tuple[Item, ...]) -> tuple[Item, ...]:
+        """Return those of a node's answer that the rules allow. An end counts only beside its spec."""
+
+        def named(key: int, name: str) -> Iterable[Item]:
+            return (each for each in items if each.entry.name == name and each.entry.key == key)
+
+        return tuple(item for item in items if self._is_valid(item, named))
+
+    # --- helpers
+
+    def _is_valid(self, item: Item, named: Named) -> bool:
+        try:
+            self.check(item, named)
+        except NotAllowed:
+            return False
+        job, _, what = item.entry.name.partition(".")
+        return what not in records.ENDS or any(
+            True for _ in named(item.entry.key, records.record_name(job, records.SPEC))
+        )
+
+    def _signer(self, item: Item) -> Identity:
+        """Return who has signed an item, at a time when it could. Raises NotAllowed."""
+        try:
+            signer = self._verify(item)
+        except NotTrusted as error:
+            raise NotAllowed(f"{item.entry.name}: {error}") from error
+        moment = item.version / NS_PER_S
+        revoked = self._revoked_since(signer.serial)
+        in_life = signer.not_before <= moment <= signer.not_after and (revoked is None or moment < revoked)
+        _require(in_life, signer, item, "it must be written while the certificate is valid")
+        ahead = item.version <= self._now_ns() + int(AHEAD_MAX_S * NS_PER_S)
+        _require(ahead, signer, item, "its version lies in the future: set the clocks")
+        return signer
+
+    def _is_home(self, signer: Identity, item: Item) -> bool:
+        """Return whether a publication names an address of its signer, and is stored where it is looked for."""
+        stem = item.entry.name.rpartition(":")[0]
+        ends = [end for host in signer.hosts for end in (f".{host}", f".[{host}]") if stem.endswith(end)]
+        is_own = any(self._ring.key(stem.removesuffix(end)) == item.entry.key for end in ends)
+        return signer.role == NODE and is_own and not item.deleted
+
+    def _check_job_record(self, item: Item, signer: Identity, job: str, what: str, named: Named) -> None:
+        _require(item.entry.key == self._ring.key(job), signer, item, "it is stored under its job's key")
+        _require(not item.deleted or what.startswith(DELETABLE), signer, item, "it is never deleted")
+        if what == records.SPEC:
+            _require(signer.role in SUBMITTERS and item.entry.digest == job, signer, item, "a submitter publishes it")
+        submitters = self.submitters(item.entry.key, job, named)
+        if what == records.SPEC:
+            _require(not submitters or signer.uri in submitters, signer, item, "another submitter has published it")
+            return
+        is_submitter = signer.role in SUBMITTERS and (not submitters or signer.uri in submitters)
+        if what == records.CANCELLED:
+            _require(
+                is_submitter or signer.role == OPERATOR, signer, item, "its submitter or an operator cancels a job"
+            )
+            return
+        is_driver = signer.node_id is not None and self._may_own(item.entry.key, signer.node_id)
+        _require(is_submitter or is_driver, signer, item, "its driver writes it")
+        self._check_driver(job, signer)
+
+    def submitters(self, key: int, job: str, named: Named) -> set[str]:
+        """Return the submitters of a job, as far as its spec is stored here."""
+        found = set()
+        for spec in named(key, records.record_name(job, records.SPEC)):
+            if spec.entry.digest == job:
+                found.add(self._verify(spec).uri)
+        return found
+
+
+def signed_text(item: Item) -> bytes:
+    """Return what a signature covers: everything but the lease."""
+    entry = item.entry
+    head = f"roundelay item 1\n{entry.key:x}\n{entry.digest}\n{entry.size_bytes}\n{item.version}\n{item.deleted:d}\n"
+    return head.encode() + entry.name.encode()
+
+
+def _require(holds: bool, signer: Identity, item: Item, rule: str) -> None:
+    if not holds:
+        verb = "delete" if item.deleted else "write"
+        raise NotAllowed(f"{signer} may not {verb} {item.entry.name}: {rule}")

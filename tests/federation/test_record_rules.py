@@ -1,0 +1,216 @@
+"""The record rules: who may sign which record, tried for every kind of record and every kind of signer."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
+
+from roundelay.chord.errors import NotAllowed
+from roundelay.chord.node import ChordNode
+from roundelay.chord.refs import NodeRef, vacant
+from roundelay.chord.ring import Ring
+from roundelay.federation.job_drivers import JobDrivers
+from roundelay.federation.record_guard import RecordGuard
+from roundelay.federation.record_rules import AHEAD_MAX_S, RecordRules
+from roundelay.store.items import Entry, Item
+from roundelay.trust.errors import NotTrusted
+from roundelay.trust.identity import Identity
+
+RING = Ring()
+JOB = "ab" * 32
+KEY = RING.key(JOB)
+NOW_NS = 1_000_000_000_000
+DIGEST = "cd" * 32
+OWNER, STRANGER_ID = RING.key("owner"), RING.key("stranger")
+
+
+def identity(role: str, name: str, node_id: int | None = None) -> Identity:
+    return Identity("00" * 8, role, name, node_id, ("127.0.0.1",), 1, 0.0, 1e9)
+
+
+ALICE, MALLORY = identity("submitter", "alice"), identity("submitter", "mallory")
+OPERATOR, VIEWER = identity("operator", "olga"), identity("viewer", "vera")
+DRIVER, OTHER_NODE = identity("node", "owner", OWNER), identity("node", "stranger", STRANGER_ID)
+SIGNERS = {each.name: each for each in (ALICE, MALLORY, OPERATOR, VIEWER, DRIVER, OTHER_NODE)}
+
+
+def item(name: str, signer: Identity, key: int = KEY, digest: str = DIGEST, **changes: object) -> Item:
+    made = Item(Entry(key, name, digest, 1), NOW_NS, signature=signer.name.encode())
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def verify(signed: Item) -> Identity:
+    if not signed.signature:
+        raise NotTrusted("a record without a signature")
+    return SIGNERS[signed.signature.decode()]
+
+
+SPEC = item(f"{JOB}.spec", ALICE, digest=JOB)
+
+
+def stored(*items: Item) -> object:
+    def named(key: int, name: str) -> Iterable[Item]:
+        return [each for each in items if (each.entry.key, each.entry.name) == (key, name)]
+
+    return named
+
+
+def rules(**options: object) -> RecordRules:
+    may_own = lambda key, node_id: node_id == OWNER  # noqa: E731
+    return RecordRules(RING, verify, lambda: NOW_NS, lambda _: None, may_own, **options)  # type: ignore[arg-type]
+
+
+def is_allowed(made: Item, *beside: Item) -> bool:
+    try:
+        rules().check(made, stored(*beside))  # type: ignore[arg-type]
+    except NotAllowed:
+        return False
+    return True
+
+
+# By record: the signers that may write it, beside alice's spec.
+ALLOWED = {
+    "spec": {"alice"},
+    "cancelled": {"alice", "olga"},
+    **{key: {"alice", "owner"} for key in ("done", "failed", "result-1", "report-1", "weights-1", "state-1")},
+}
+
+
+@pytest.mark.parametrize(("what", "name"), list(itertools.product(ALLOWED, SIGNERS)))
+def test_a_jobs_record_is_written_only_by_whom_its_kind_allows(what: str, name: str) -> None:
+    made = item(f"{JOB}.{what}", SIGNERS[name], digest=JOB if what == "spec" else DIGEST)
+
+    assert is_allowed(made, SPEC) == (name in ALLOWED[what])
+
+
+@pytest.mark.parametrize("name", SIGNERS)
+@pytest.mark.parametrize("what", ALLOWED)
+def test_only_old_weights_and_states_are_deleted_and_only_by_the_driver(what: str, name: str) -> None:
+    deletion = item(f"{JOB}.{what}", SIGNERS[name], digest=JOB if what == "spec" else DIGEST, deleted=True)
+
+    assert is_allowed(deletion, SPEC) == (what in ("weights-1", "state-1") and name in ALLOWED[what])
+
+
+def test_a_spec_is_published_by_a_submitter_under_the_digest_that_is_its_name() -> None:
+    assert is_allowed(SPEC)
+    assert not is_allowed(item(f"{JOB}.spec", ALICE))
+    assert not is_allowed(item(f"{JOB}.spec", DRIVER, digest=JOB))
+    assert not is_allowed(item(f"{JOB}.spec", MALLORY, digest=JOB), SPEC), "its signer would be its submitter"
+
+
+def test_the_first_weights_arrive_before_their_spec() -> None:
+    assert is_allowed(item(f"{JOB}.weights-0", ALICE))
+
+
+@pytest.mark.parametrize(
+    ("made", "allowed"),
+    [
+        (item(JOB, ALICE, RING.key("jobs")), True),
+        (item(JOB, DRIVER, RING.key("jobs")), False),
+        (item(JOB, ALICE, RING.key("jobs"), deleted=True), False),
+        (item("pinned.wards.127.0.0.1:8001", DRIVER, RING.key("pinned.wards")), True),
+        (item("pinned.wards.10.0.0.1:8001", DRIVER, RING.key("pinned.wards")), False),
+        (item("pinned.wards.127.0.0.1:8001", ALICE, RING.key("pinned.wards")), False),
+        (item("revocations", OPERATOR, RING.key("revocations")), True),
+        (item("revocations", ALICE, RING.key("revocations")), False),
+        (item("a.txt", ALICE, RING.key("a.txt")), True),
+        (item("a.txt", DRIVER, RING.key("a.txt")), True),
+        (item("a.txt", VIEWER, RING.key("a.txt")), False),
+        (item("a.txt", ALICE, KEY), False),
+        (item("a.txt", ALICE, RING.key("a.txt"), deleted=True), False),
+        (item("a.txt", OPERATOR, RING.key("a.txt"), deleted=True), True),
+        (item(f"{JOB}.result-1", DRIVER, RING.key("elsewhere")), False),
+        (item(f"{JOB}.junk", DRIVER), False),
+    ],
+)
+def test_every_other_record_has_its_writers_too(made: Item, allowed: bool) -> None:
+    assert is_allowed(made) == allowed
+
+
+@pytest.mark.parametrize("version", [2**63 - 1, NOW_NS + int((AHEAD_MAX_S + 1) * 1e9), -1])
+def test_a_version_outside_the_certificates_life_or_in_the_future_is_refused(version: int) -> None:
+    assert not is_allowed(item(f"{JOB}.result-1", DRIVER, version=version), SPEC)
+
+
+def test_an_unsigned_record_is_refused() -> None:
+    assert not is_allowed(item("a.txt", ALICE, RING.key("a.txt"), signature=b""))
+
+
+def test_what_was_written_before_a_revocation_stays_valid() -> None:
+    revoked = RecordRules(RING, verify, lambda: NOW_NS, lambda _: NOW_NS / 1e9)
+    before = item("a.txt", ALICE, RING.key("a.txt"), version=NOW_NS - 1)
+
+    revoked.check(before, stored())  # type: ignore[arg-type]
+    with pytest.raises(NotAllowed, match="while the certificate is valid"):
+        revoked.check(replace(before, version=NOW_NS), stored())  # type: ignore[arg-type]
+
+
+def test_a_reader_drops_forged_records_and_ends_without_their_spec() -> None:
+    honest, forged = item(f"{JOB}.result-1", DRIVER), item(f"{JOB}.cancelled", MALLORY)
+    end = item(f"{JOB}.done", DRIVER)
+
+    assert rules().keep_valid((SPEC, honest, forged, end)) == (SPEC, honest, end)
+    assert rules().keep_valid((forged, end)) == ()
+
+
+# --- drivers
+
+
+def drivers(now: list[float]) -> JobDrivers:
+    return JobDrivers(5.0, lambda: now[0], lambda _: {ALICE.uri}, lambda _, driver: driver.node_id == OWNER)
+
+
+def test_while_a_driver_is_alive_no_node_takes_its_job() -> None:
+    now = [0.0]
+    made = drivers(now)
+    made.claim(JOB, ALICE)
+
+    with pytest.raises(NotAllowed, match="submitter alice does"):
+        made.claim(JOB, DRIVER)
+    with pytest.raises(NotAllowed, match="submitter alice does"):
+        made.check(JOB, DRIVER)
+    now[0] += 6
+    made.claim(JOB, DRIVER)
+    made.claim(JOB, ALICE)
+
+
+def test_a_stranger_cannot_claim_a_job() -> None:
+    made = drivers([0.0])
+
+    with pytest.raises(NotAllowed, match="it is the job of another submitter"):
+        made.claim(JOB, MALLORY)
+    with pytest.raises(NotAllowed, match="another node owns its key"):
+        made.claim(JOB, OTHER_NODE)
+
+
+# --- a node's guard
+
+
+def guard(node: ChordNode) -> RecordGuard:
+    return RecordGuard(node, DRIVER, verify, lambda _: None, stored(), 5.0, lambda: 0.0, lambda: NOW_NS)  # type: ignore[arg-type]
+
+
+def ref(node_id: int) -> NodeRef:
+    return NodeRef(node_id, "127.0.0.1", node_id % 1000 + 1)
+
+
+def test_in_a_small_ring_only_members_may_own_a_key() -> None:
+    node = ChordNode(ref(100), Ring(successors=4))
+    node.predecessor, node.successors = ref(80), (ref(200), ref(80), ref(100), vacant(0))
+
+    assert guard(node).may_own(70, 80)
+    assert guard(node).may_own(90, 200), "it was the owner until this node joined"
+    assert not guard(node).may_own(70, 75), "a kit whose node is not in the ring"
+
+
+def test_in_a_large_ring_an_owner_lies_between_the_key_and_this_node() -> None:
+    node = ChordNode(ref(100), Ring(successors=4))
+    node.predecessor, node.successors = ref(90), (ref(200), ref(300), ref(400), ref(500))
+
+    assert guard(node).may_own(70, 75)
+    assert not guard(node).may_own(70, 60)
+    assert guard(node).may_own(70, 300)
+    assert not guard(node).may_own(70, 600)
