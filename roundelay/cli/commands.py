@@ -18,6 +18,7 @@ from roundelay.cli.parser_base import (
     add_job,
     add_ring_options,
     add_ring_parameters,
+    model_output,
     output,
     port,
     supernode,
@@ -40,7 +41,9 @@ def attach(arguments: Sequence[str]) -> Parser:
     add_job(made)
     add_ring_options(made)
     _add_json(made)
-    made.add_argument("--out", type=output, metavar="FILE", help="save the model to this file (.npz, .safetensors)")
+    made.add_argument(
+        "--out", type=model_output, metavar="FILE", help="save the model to this file (.npz, .safetensors)"
+    )
     return made
 
 
@@ -145,7 +148,9 @@ def predict(arguments: Sequence[str]) -> Parser:
     about, example = "Apply a saved model.", "python3 client.py predict model.npz letters/validate_letters.txt"
     made = Parser("client.py predict", f"{about} Prints one class a line.", example, arguments)
     made.add_argument("model", type=Path, metavar="MODEL", help="a model saved with --out")
-    made.add_argument("file", type=Path, metavar="FILE", help="rows in the format of the training files")
+    made.add_argument("file", type=Path, metavar="DATA", help="rows in any format of DATA, with or without classes")
+    made.add_argument("--csv", action="store_true", help="print a header, too")
+    made.add_argument("--probabilities", action="store_true", help="print the probability of each class, too")
     _add_json(made)
     return made
 

@@ -22,6 +22,7 @@ Namespace = argparse.Namespace
 Options = dict[str, argparse.Action]  # by key: the long flag, without its dashes
 MakeParser = Callable[[Sequence[str]], "Parser"]
 PORT_MAX = 65535
+MODEL_SUFFIXES = (".npz", ".safetensors")
 DATA_DIR_HELP = "folder of local copies: a job's file that is found here need not be sent to the node"
 NOT_CONFIGURABLE = ("help", "help-all", "config", "show-config")
 
@@ -167,6 +168,13 @@ def output(text: str) -> Path:
     if path.is_dir() or not path.parent.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
         raise exits.Exit(exits.CANNOT_CREATE, f"cannot write {path}: no such folder, or permission denied")
     return path
+
+
+def model_output(text: str) -> Path:
+    """Read the path of a model to write, whose suffix names its format. Raises ArgumentTypeError, Exit."""
+    if not text.endswith(MODEL_SUFFIXES):
+        raise argparse.ArgumentTypeError(f"{text[-80:]!r} must end in {' or '.join(MODEL_SUFFIXES)}")
+    return output(text)
 
 
 def port(text: str) -> int:

@@ -85,7 +85,10 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
     made.add_argument("--dashboard", action="store_true", help="show the job in a browser, until Ctrl-C")
     made.add_argument("--json", action="store_true", help="print one JSON object on one line")
     made.add_argument(
-        "--out", type=parser_base.output, metavar="FILE", help="save the model (.npz, .safetensors), and a model card"
+        "--out",
+        type=parser_base.model_output,
+        metavar="FILE",
+        help="save the model (.npz, .safetensors), and a model card",
     )
     made.add_argument("--init", type=Path, metavar="FILE", help="continue from a saved model")
     made.add_argument("--detach", action="store_true", help="print the job's id and exit; the ring drives the job")

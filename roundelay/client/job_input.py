@@ -25,6 +25,7 @@ from roundelay.ml.models import catalogue
 from roundelay.ml.partitioners import assign_rows
 from roundelay.ml.readers import content as contents
 from roundelay.ml.readers import dataset, folder, letters
+from roundelay.ml.readers.encoding import encoding_from_json
 from roundelay.ml.readers.images import ImageOptions
 from roundelay.ml.readers.saved_model import SavedModel
 from roundelay.ml.readers.source import DataSet, with_test
@@ -51,6 +52,7 @@ class JobInput:
     class_rows: tuple[int, ...] = ()
     skipped: tuple[str, ...] = ()
     kind: str = "letters"
+    encoding: str = ""  # JSON: how the columns of a table became features
     raw: bool = False  # trained by Flower clients, which standardise their own inputs
 
     def validation_samples(self) -> Samples:
@@ -176,6 +178,7 @@ def make_spec(
         labels=given.labels,
         class_rows=given.class_rows if settings.weighting != "none" else (),
         pinned=private,
+        encoding=given.encoding,
         homes=homes,
         raw=given.raw,
     )
@@ -188,7 +191,24 @@ def make_spec(
             if initial.design.model == settings.model
             else f"it is a model {initial.design.model}, this job trains {settings.model}",
         )
+    if initial is not None:
+        _check_same_meaning(initial, given)
     return replace(spec, fingerprint=arithmetic.fingerprint_here(spec))
+
+
+def _check_same_meaning(initial: SavedModel, given: JobInput) -> None:
+    """Raise DataError if the classes or columns of an initial model are not those of the job."""
+    if initial.labels and initial.labels != given.labels:
+        here = ", ".join(given.labels)[:80] or "numbers"
+        raise DataError(
+            "--init", None, f"the model has the classes {', '.join(initial.labels)[:80]}, this job has {here}"
+        )
+    if initial.encoding is not None and given.encoding:
+        theirs = encoding_from_json(given.encoding)
+        known, here = ([(c.name, c.words) for c in each.columns] for each in (initial.encoding, theirs))
+        if len(known) == len(here) and known != here:
+            name = next(str(a[0]) for a, b in zip(known, here, strict=True) if a != b)
+            raise DataError("--init", None, f"the model's columns differ from the job's, first {name!r}")
 
 
 def read_options(options: DataOptions, kind: str | None) -> dataset.ReadOptions:
@@ -230,6 +250,7 @@ def _prepared(make: Callable[[Path], prepare.Prepared], stack: ExitStack) -> Job
         made.class_rows,
         made.skipped,
         made.kind,
+        made.encoding.to_json() if made.encoding else "",
     )
 
 

@@ -18,6 +18,7 @@ from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.spec import JobSpec
 from roundelay.ml.data import Samples, moments_from_bytes
 from roundelay.ml.metrics import Metrics, measure
+from roundelay.ml.readers.encoding import encoding_from_json
 from roundelay.ml.readers.saved_model import SavedModel, save
 
 
@@ -121,7 +122,8 @@ class JobReport:
 def model_from(spec: JobSpec, weights: bytes, moments: bytes) -> SavedModel:
     """Return a job's model from the bytes that the ring stores. `moments` is empty if the model reads raw inputs."""
     array = np.frombuffer(weights, "<f4").astype(np.float32)  # (parameters,)
-    return SavedModel(spec.design, array, moments_from_bytes(moments) if moments else None, spec.labels)
+    encoding = encoding_from_json(spec.encoding) if spec.encoding else None
+    return SavedModel(spec.design, array, moments_from_bytes(moments) if moments else None, spec.labels, encoding)
 
 
 def measure_model(model: SavedModel, samples: Samples) -> Metrics:

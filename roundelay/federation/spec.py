@@ -12,7 +12,7 @@ from roundelay.federation.errors import BadSpec
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
 from roundelay.federation.strict_json import REFUSALS, in_range, require
-from roundelay.ml.task import ROWS_MAX, Design
+from roundelay.ml.task import ENCODING_CHARACTERS_MAX, ROWS_MAX, Design
 from roundelay.store.names import check_name
 from roundelay.store.store import CONTENT_BYTES_MAX
 
@@ -37,6 +37,7 @@ class JobSpec:
     class_rows: tuple[int, ...] = ()  # training rows of each class, if weighting needs them
     pinned: str = ""  # name of the private data that it trains on; empty: files are placed
     homes: tuple[str, ...] = ()  # of private files: the address of the node that has each
+    encoding: str = ""  # JSON: how the columns of a table became features; for predictions from other files
     raw: bool = False  # inputs are not standardised: nodes train by Flower clients, whose rows no other node sees
 
     def __post_init__(self) -> None:
@@ -134,5 +135,6 @@ def _check_classes(spec: JobSpec) -> None:
         strict_json.text("labels", label, NAME_CHARACTERS_MAX)
     for rows in spec.class_rows:
         in_range("class_rows", rows, 0, ROWS_MAX)
+    strict_json.text("encoding", spec.encoding, ENCODING_CHARACTERS_MAX)
     if spec.settings.weighting != "none" and not any(spec.class_rows):
         raise ValueError("weighting needs the rows of each class")

@@ -20,6 +20,7 @@ EPOCHS_MAX = 1_000_000
 BATCH_MAX = 65_536
 WIDTH_MAX = 1 << 20
 LAYERS_MAX = 32
+ENCODING_CHARACTERS_MAX = 8 << 20  # of how a table's columns become features
 PARAMETERS_MAX = 1 << 27  # 512 MiB of float32
 FILES_MAX = 100_000
 ROWS_MAX = 1 << 40

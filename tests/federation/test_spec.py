@@ -119,6 +119,7 @@ OTHERS: dict[str, Any] = {
     "pinned": "wards",
     "homes": ("n:1", "n:1"),
     "raw": True,
+    "encoding": "{}",
 }
 
 

@@ -265,11 +265,14 @@ def test_colour_channels_may_come_last_and_numbers_may_be_floats(tmp_path: Path)
     ("arrays", "complaint"),
     [
         ({"a": np.zeros(3)}, "holds the arrays a; expected train_images"),
-        ({"x": np.zeros((3, 2)), "y": np.zeros(4, int)}, "expected an integer for each of 3 rows"),
-        ({"x": np.zeros((3, 2)), "y": np.array([0.5, 1, 2])}, "y is float64 of (3,)"),
-        ({"x": np.array([[1.0, np.inf]]), "y": np.array([0])}, "x.npy holds a number that is not finite"),
+        ({"x": np.zeros((3, 2)), "y": np.zeros(4, int)}, "expected a class for each of 3 rows"),
+        ({"x": np.zeros((3, 2)), "y": np.array([0.5, 1, 2])}, "set.npz, line 1: y is 0.5, not a class"),
+        ({"x": np.array([[1.0], [np.inf]]), "y": np.array([0, 1])}, "set.npz, line 2: x holds a number that is not finite"),
         ({"x": np.zeros((2, 2, 2, 2, 2)), "y": np.zeros(2, int)}, "expected numbers or images"),
-        ({"x": np.asfortranarray(np.ones((3, 2))), "y": np.zeros(3, int)}, "stored by columns"),
+        ({"x": np.ones((3, 2)), "y": np.zeros(3, int)}, "y holds 1 classes, expected 2 to 4096"),
+        ({"x": np.ones((3, 2)), "y": np.ones((3, 2))}, "expected a class a row, or a single 1 in each row"),
+        ({"x": np.ones((3, 2)), "X": np.ones((3, 2)), "y": np.arange(3)}, "holds both"),
+        ({"x": np.array([["a"], ["b"]]), "y": np.arange(2)}, "x holds texts, expected numbers"),
     ],
 )
 def test_arrays_that_are_not_a_data_set_are_named(
@@ -277,15 +280,115 @@ def test_arrays_that_are_not_a_data_set_are_named(
 ) -> None:
     np.savez(tmp_path / "set.npz", **arrays)
 
-    assert f"{tmp_path / 'set.npz'}: " in refusal(tmp_path / "set.npz")
+    assert str(tmp_path / "set.npz") in refusal(tmp_path / "set.npz")
     assert complaint in refusal(tmp_path / "set.npz")
+
+
+X = np.arange(12.0).reshape(6, 2)
+CLASSES = np.array([0, 1, 2, 0, 1, 2])
+
+
+@pytest.mark.parametrize(
+    ("x", "y"), [("X_train", "Y_train"), ("x", "y"), ("X", "Y"), ("data", "target"), ("arr_0", "arr_1"), ("Images", "Labels")]
+)
+def test_arrays_are_found_whatever_case_their_names_have(x: str, y: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "set.npz", **{x: X, y: CLASSES})  # type: ignore[arg-type]
+
+    assert np.array_equal(rows_of(read(tmp_path / "set.npz")), X)
+
+
+@pytest.mark.parametrize(
+    ("y", "labels"),
+    [
+        (CLASSES.astype(np.float64), ("0", "1", "2")),
+        (np.eye(3)[CLASSES], ("0", "1", "2")),
+        (np.eye(3, dtype=bool)[CLASSES], ("0", "1", "2")),
+        (CLASSES == 1, ("False", "True")),
+        (np.array(["cat", "dog", "é"])[CLASSES], ("cat", "dog", "é")),
+        (np.array([b"cat", b"dog", b"eel"])[CLASSES], ("cat", "dog", "eel")),
+        (CLASSES[:, None], ("0", "1", "2")),
+    ],
+)
+def test_classes_may_be_of_any_type_that_names_them(y: np.ndarray, labels: tuple[str, ...], tmp_path: Path) -> None:
+    np.savez(tmp_path / "set.npz", x=X, y=y)
+
+    found = read(tmp_path / "set.npz")
+
+    assert found.labels == labels
+    assert classes_of(found) == [labels[n if len(labels) == 3 else int(n == 1)] for n in CLASSES]
+
+
+@pytest.mark.parametrize("shape", [(6, 2), (6, 4, 5), (6, 3, 4, 2)])
+def test_arrays_that_are_stored_by_columns_are_read(shape: tuple[int, ...], tmp_path: Path) -> None:
+    x = np.arange(np.prod(shape)).reshape(shape).astype(np.uint8)
+    np.savez_compressed(tmp_path / "set.npz", x=np.asfortranarray(x), y=CLASSES)
+
+    assert np.array_equal(rows_of(read(tmp_path / "set.npz")), x.reshape(6, -1))
+
+
+def test_a_folder_of_npy_files_is_read(tmp_path: Path) -> None:
+    for name, array in (("X_train", X), ("y_train", CLASSES), ("X_test", X[:2]), ("y_test", CLASSES[:2])):
+        np.save(tmp_path / f"{name}.npy", array)
+
+    found = read(tmp_path)
+
+    assert (found.kind, found.training[0].rows, found.test[0].rows) == ("npz", 6, 2)
+
+
+# --- layouts that people download
+
+
+def test_a_folder_that_wraps_a_data_set_is_opened(tmp_path: Path) -> None:
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    write_mnist(raw, "train", *pixels(20))
+
+    assert read(tmp_path).kind == "mnist"
+
+
+def test_mnist_as_kaggle_unpacks_it_is_read(tmp_path: Path) -> None:
+    write_mnist(tmp_path, "train", *pixels(20))
+    name = "train-images-idx3-ubyte"
+    content = (tmp_path / name).read_bytes()
+    (tmp_path / name).unlink()
+    (tmp_path / name).mkdir()
+    (tmp_path / name / name).write_bytes(content)
+    (tmp_path / "train-images.idx3-ubyte").write_bytes(content)
+
+    assert read(tmp_path).training[0].rows == 20
+
+
+def test_a_file_called_gz_may_be_unpacked(tmp_path: Path) -> None:
+    write_mnist(tmp_path, "train", *pixels(20))
+    for path in list(tmp_path.iterdir()):
+        path.rename(path.with_name(f"{path.name}.gz"))
+
+    assert read(tmp_path).training[0].rows == 20
+
+
+def test_cifar100_is_read(tmp_path: Path) -> None:
+    x, y = pixels(20, (3, 32, 32))
+    for name in ("train", "test"):
+        batch = {b"fine_labels": y.tolist(), b"coarse_labels": y.tolist(), b"data": x.reshape(20, -1)}
+        (tmp_path / name).write_bytes(pickle.dumps(batch, 2))
+    (tmp_path / "meta").write_bytes(b"")
+
+    found = read(tmp_path)
+
+    assert (found.classes, found.training[0].rows, found.test[0].rows) == (100, 20, 20)
+
+
+def test_a_file_called_train_is_not_a_folder_of_images(tmp_path: Path) -> None:
+    (tmp_path / "train").write_bytes(b"1,2,3\n")
+
+    assert guess(tmp_path) == "letters"
 
 
 def test_an_array_of_objects_is_never_unpickled(tmp_path: Path) -> None:
     objects = np.array([[Harm(tmp_path / "harm")]], object)
     np.savez(tmp_path / "set.npz", x=objects, y=np.zeros(1, int))
 
-    assert "its type is not one of numbers" in refusal(tmp_path / "set.npz")
+    assert "x cannot be read: it holds Python objects, which are not unpickled" in refusal(tmp_path / "set.npz")
     assert not (tmp_path / "harm").exists()
 
 

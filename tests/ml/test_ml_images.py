@@ -91,12 +91,69 @@ def test_every_depth_and_palette_becomes_grey_bytes(tmp_path: Path) -> None:
     assert set(one(tmp_path, grey.convert("1", dither=Image.Dither.NONE))) == {255}
 
 
+def test_images_of_16_bits_keep_their_scale(tmp_path: Path) -> None:
+    dark = Image.fromarray(np.full((SIDE, SIDE), 255, np.uint16))
+    bright = Image.fromarray(np.full((SIDE, SIDE), 65_535, np.uint16))
+
+    assert set(one(tmp_path, dark)) == {0}
+    assert set(one(tmp_path, bright)) == {255}
+
+
+def test_a_shape_in_the_alpha_channel_is_seen(tmp_path: Path) -> None:
+    x = np.zeros((SIDE, SIDE, 4), np.uint8)
+    x[: SIDE // 2, :, 3] = 255  # black above, transparent below
+
+    found = one(tmp_path, Image.fromarray(x)).reshape(SIDE, SIDE)
+
+    assert set(found[: SIDE // 2].ravel()) == {0}
+    assert set(found[SIDE // 2 :].ravel()) == {255}
+
+
+def test_a_photograph_is_turned_as_its_orientation_says(tmp_path: Path) -> None:
+    x = np.zeros((SIDE, SIDE), np.uint8)
+    x[:2] = 200
+    image = Image.fromarray(x)
+    exif = image.getexif()
+    exif[0x0112] = 6  # turn by 90 degrees to the right
+    image.save(tmp_path / "it.png", exif=exif)
+
+    assert np.array_equal(images.decode(tmp_path / "it.png", GREY.images).reshape(SIDE, SIDE), np.rot90(x, -1))
+
+
+@pytest.mark.parametrize("suffix", ["bmp", "webp", "tif", "gif", "ppm"])
+def test_other_formats_are_read(suffix: str, tmp_path: Path) -> None:
+    grey = np.full((SIDE, SIDE, 3), 200, np.uint8)
+
+    assert set(one(tmp_path, Image.fromarray(grey), suffix)) <= {199, 200, 201}
+
+
+def test_junk_is_ignored_and_other_files_are_named(tmp_path: Path) -> None:
+    write(tmp_path, *pixels(4, (SIDE, SIDE), 2))
+    (tmp_path / "__MACOSX").mkdir()
+    (tmp_path / "NORMAL" / "Thumbs.db").write_bytes(b"")
+    (tmp_path / "NORMAL" / "notes.txt").write_bytes(b"")
+
+    found = read(tmp_path, GREY)
+
+    assert (found.labels, found.skipped) == (("NORMAL", "PNEUMONIA"), ("NORMAL/notes.txt",))
+
+
+def test_a_class_without_images_and_a_nested_folder_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, *pixels(4, (SIDE, SIDE), 2))
+    (tmp_path / "OTHER").mkdir()
+    with pytest.raises(DataError, match="OTHER: is the folder of a class, but holds no image: remove it"):
+        read(tmp_path, GREY)
+    (tmp_path / "OTHER" / "inner").mkdir()
+    with pytest.raises(DataError, match="OTHER: is the folder of a class, and holds a folder, inner"):
+        read(tmp_path, GREY)
+
+
 @pytest.mark.parametrize("content", [b"", b"no image", b"\x89PNG\r\n\x1a\n", b"GIF89a" + bytes(20)])
 def test_a_file_that_is_not_an_image_is_named(content: bytes, tmp_path: Path) -> None:
     write(tmp_path, *pixels(4, (SIDE, SIDE), 2))
     (tmp_path / "NORMAL" / "bad.png").write_bytes(content)
 
-    with pytest.raises(DataError, match=r"bad\.png: is not a readable JPEG or PNG") as caught:
+    with pytest.raises(DataError, match=r"bad\.png: is not a readable image") as caught:
         rows_of(read(tmp_path, GREY))
 
     assert "\n" not in str(caught.value)

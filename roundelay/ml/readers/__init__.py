@@ -21,5 +21,6 @@ pickled      CIFAR-10's pickled batches, without unpickling them
 images       a folder per class of JPEG or PNG images
 npz          arrays in an .npz archive
 arrays       arrays and DataFrames in memory
+inputs       rows for a trained model, from any of these formats
 saved_model  a trained model on disk (.npz, .safetensors)
 """

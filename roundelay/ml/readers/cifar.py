@@ -15,12 +15,12 @@ from roundelay.ml.data import Ints
 from roundelay.ml.errors import DataError, InputMissing, printable
 from roundelay.ml.readers import pickled
 from roundelay.ml.readers.folder import FILE_BYTES_MAX, names_in, read_file
-from roundelay.ml.readers.source import DataSet, DatasetPart, Rows, array_blocks, block_rows
+from roundelay.ml.readers.source import DataSet, DatasetPart, Rows, array_blocks, block_rows, digits
 
 SHAPE = (3, 32, 32)
 FEATURES = 3072
 RECORD_BYTES = 1 + FEATURES
-CLASSES = 10
+CLASSES, CLASSES_100 = 10, 100
 NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 BATCH = re.compile(r"(data_batch_\d{1,3}|test_batch)(\.bin)?")
 
@@ -32,6 +32,8 @@ def has_batch_names(names: list[str]) -> bool:
 def read(path: Path) -> DataSet:
     """Read a folder of batches, or one batch. Raises DataError, InputMissing."""
     folder, names = (path, names_in(path)) if path.is_dir() else (path.parent, [path.name])
+    if is_cifar100(names):
+        return _read_100(path)
     batches = [name for name in names if BATCH.fullmatch(name) or name == path.name]
     if any(name.endswith(".bin") for name in batches):
         batches = [name for name in batches if name.endswith(".bin")]
@@ -41,6 +43,21 @@ def read(path: Path) -> DataSet:
     test = tuple(part for part in parts if part.name.startswith("test") and len(parts) > 1)
     training = tuple(part for part in parts if part not in test)
     return DataSet("cifar10", training, test, FEATURES, NAMES, True, SHAPE)
+
+
+def is_cifar100(names: list[str]) -> bool:
+    """Return whether a folder holds the pickled files of CIFAR-100."""
+    return {"train", "test", "meta"} <= set(names)
+
+
+def _read_100(folder: Path) -> DataSet:
+    """Read CIFAR-100, whose fine classes are numbers here."""
+    parts = []
+    for name in ("train", "test"):
+        x, y = pickled.read_batch(str(folder / name), read_file(folder / name), FEATURES)
+        _check_classes(folder / name, y, CLASSES_100)
+        parts.append(DatasetPart(name, y, array_blocks(x)))
+    return DataSet("cifar10", tuple(parts[:1]), tuple(parts[1:]), FEATURES, digits(CLASSES_100), True, SHAPE)
 
 
 def _part(path: Path) -> DatasetPart:
@@ -72,7 +89,7 @@ def _records(path: Path) -> Iterator[Rows]:
         raise InputMissing(f"cannot read {printable(str(path))}: {error.strerror}") from error
 
 
-def _check_classes(path: Path, y: Ints) -> None:
-    if y.min() < 0 or y.max() >= CLASSES:
-        row = int(np.argmax((y < 0) | (y >= CLASSES)))
-        raise DataError(str(path), row + 1, f"class {y[row]} is out of range 0..{CLASSES - 1}")
+def _check_classes(path: Path, y: Ints, classes: int = CLASSES) -> None:
+    if y.min() < 0 or y.max() >= classes:
+        row = int(np.argmax((y < 0) | (y >= classes)))
+        raise DataError(str(path), row + 1, f"class {y[row]} is out of range 0..{classes - 1}")

@@ -23,6 +23,8 @@ from roundelay.ml.readers.table import TableOptions
 from roundelay.ml.task import CLASSES_DEFAULT
 
 VALIDATION = "validate"
+WRAPPED = ("MNIST", "FashionMNIST", "KMNIST", "QMNIST", "raw", "cifar-10-batches-py", "cifar-100-python")
+WRAPPING_MAX = 4  # folders around a data set
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,15 @@ def read(
     options: ReadOptions | None = None,
     like: DataSet | None = None,
     on_read: OnRead = lambda done, total: None,
+    classless: bool = False,
 ) -> DataSet:
     """Read the data set at a path; a table has the columns of `like`, if that is given.
 
+    With `classless`, the rows of arrays and images may have no classes: then there are no labels.
     Raises DataError, InputMissing, and BadTask for an unknown kind.
     """
     options = options or ReadOptions()
+    path = locate(path)
     kind = options.kind or guess(path, options.table)
     if kind not in KINDS:
         raise BadTask(f"unknown kind of data set {printable(kind)}: expected {', '.join(KINDS)}")
@@ -54,24 +59,45 @@ def read(
     if kind == "csv":
         return table.read(path, options.table, like, options.without, on_read)
     if kind == "images":
-        return images.read(path, options.images)
+        return images.read(path, options.images, classless)
     if kind == "npz":
-        return npz.read(_only_npz(path))
+        return npz.read(_only_npz(path), classless)
     if kind == "letters":
         return read_letters(path, options.without)
     return {"mnist": idx.read, "cifar10": cifar.read}[kind](path)
 
 
+def locate(path: Path) -> Path:
+    """Return the folder of a data set: this one, or the one inside it that downloads wrap it in.
+
+    Raises DataError, InputMissing.
+    """
+    for _ in range(WRAPPING_MAX):
+        if not path.is_dir():
+            break
+        names = [name for name in folder.names_in(path) if not folder.is_junk(name)]
+        known = [name for name in WRAPPED if (path / name).is_dir()]
+        alone = [name for name in names if (path / name).is_dir() and name.lower() not in images.TRAINING_NAMES]
+        if known:
+            path = path / known[0]
+        elif len(names) == 1 and alone and not idx.has_idx_names(names):
+            path = path / names[0]
+        else:
+            break
+    return path
+
+
 def guess(path: Path, columns: TableOptions | None = None) -> str:
     """Guess the kind of the data set at a path. Raises InputMissing, DataError."""
+    path = locate(path)
     if path.is_file():
         return _guess_file(path)
     names = folder.names_in(path)
     if idx.has_idx_names(names):
         return "mnist"
-    if cifar.has_batch_names(names):
+    if cifar.has_batch_names(names) or cifar.is_cifar100(names):
         return "cifar10"
-    if any(name.endswith(".npz") for name in names):
+    if any(name.endswith(".npz") for name in names) or npz.has_arrays(names):
         return "npz"
     if images.is_image_folder(path, names):
         return "images"
@@ -95,9 +121,9 @@ def read_letters(path: Path, without: Path | None = None) -> DataSet:
 
 
 def _guess_file(path: Path) -> str:
-    if path.suffix == ".npz":
+    if path.suffix in npz.SUFFIXES:
         return "npz"
-    if path.suffix.lower() in table.SUFFIXES:
+    if table.is_table(path):
         return "csv"
     if cifar.BATCH.fullmatch(path.name):
         return "cifar10"
@@ -121,9 +147,10 @@ def _has_header(path: Path, names: list[str]) -> bool:
 
 
 def _only_npz(path: Path) -> Path:
-    if path.is_file():
+    names = [] if path.is_file() else folder.names_in(path)
+    if path.is_file() or npz.has_arrays(names):
         return path
-    found = [name for name in folder.names_in(path) if name.endswith(".npz")]
+    found = [name for name in names if name.endswith(".npz")]
     if len(found) != 1:
         raise DataError(str(path), None, f"holds {len(found)} .npz files: give the path of one of them")
     return path / found[0]

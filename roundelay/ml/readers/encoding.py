@@ -8,19 +8,18 @@ values and offsets come from the rows that train.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from roundelay.ml.errors import DataError
+from roundelay.ml.errors import BadTask
+from roundelay.ml.readers.packed import FEATURES_MAX
+from roundelay.ml.task import ENCODING_CHARACTERS_MAX
 
 Doubles = npt.NDArray[np.float64]
 
-JSON_BYTES_MAX = 1 << 20
 BOOLEANS = (("false", "true"), ("no", "yes"))
 
 
@@ -48,7 +47,8 @@ class Encoding:
 
     columns: tuple[EncodedColumn, ...]
     label: str = ""  # the name of the column of classes; empty: the table has no header
-    place: int = -1  # the place of the column of classes, without a header
+    place: int = -1  # the place of the column of classes in the first file
+    dropped: tuple[int, ...] = ()  # the places of the columns that are left out
 
     @cached_property
     def features(self) -> int:
@@ -81,24 +81,54 @@ class Encoding:
         return out
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self))
+        """Encode all columns; those that are a number and a feature as they are, by their names only."""
+        special = {
+            str(place): [column.words, column.offset, column.fill]
+            for place, column in enumerate(self.columns)
+            if column != EncodedColumn(column.name)
+        }
+        names = [column.name for column in self.columns]
+        return json.dumps(
+            {
+                "columns": names if any(names) else len(names),
+                "special": special,
+                "label": self.label,
+                "place": self.place,
+                "dropped": self.dropped,
+            }
+        )
 
 
 def encoding_from_json(text: str) -> Encoding:
-    """Decode what Encoding.to_json wrote. Raises ValueError, TypeError, KeyError."""
-    if len(text) > JSON_BYTES_MAX:
-        raise ValueError(f"an encoding of {len(text)} characters")
-    raw = json.loads(text)
-    columns = tuple(_column(each) for each in raw["columns"])
-    if not isinstance(raw["label"], str) or not isinstance(raw["place"], int) or not columns:
-        raise TypeError("an encoding without columns, or whose label is not a text")
-    return Encoding(columns, raw["label"], raw["place"])
+    """Decode what Encoding.to_json wrote. Raises BadTask."""
+    try:
+        if len(text) > ENCODING_CHARACTERS_MAX:
+            raise ValueError(f"{len(text)} characters")
+        raw = json.loads(text)
+        names = raw["columns"]
+        names = [""] * min(names, FEATURES_MAX) if isinstance(names, int) else list(map(_text, names))
+        columns = [EncodedColumn(name) for name in names]
+        for place, (words, offset, fill) in raw["special"].items():
+            columns[int(place)] = EncodedColumn(
+                names[int(place)],
+                None if words is None else tuple(map(_text, words)),
+                _finite(offset),
+                None if fill is None else _finite(fill),
+            )
+        if not columns:
+            raise ValueError("it has no columns")
+        return Encoding(tuple(columns), _text(raw["label"]), int(raw["place"]), tuple(map(int, raw["dropped"])))
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError, OverflowError) as error:
+        raise BadTask(f"malformed encoding of columns: {error}") from error
 
 
-def _column(raw: dict[str, Any]) -> EncodedColumn:
-    words = None if raw["words"] is None else tuple(map(str, raw["words"]))
-    fill = None if raw["fill"] is None else float(raw["fill"])
-    column = EncodedColumn(str(raw["name"]), words, float(raw["offset"]), fill)
-    if not np.isfinite([column.offset, column.fill or 0.0]).all():
-        raise ValueError(f"column {column.name!r} is malformed")
-    return column
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is not a text")
+    return value
+
+
+def _finite(value: object) -> float:
+    if not isinstance(value, int | float) or not np.isfinite(value):
+        raise ValueError(f"{value!r} is not a finite number")
+    return float(value)

@@ -16,6 +16,7 @@ from pathlib import Path
 from roundelay.ml.errors import DataError, InputMissing, printable
 
 DATA_SUFFIXES = ("", ".txt", ".csv")
+JUNK = ("__MACOSX", "Thumbs.db", "desktop.ini")
 FILES_MAX = 100_000
 FILE_BYTES_MAX = 1 << 30
 
@@ -40,7 +41,7 @@ def list_training_files(
     skipped: list[str] = []
     for entry in _entries(folder):
         _check_name(folder, entry.name)
-        if entry.name.startswith(".") or entry.is_dir(follow_symlinks=False):
+        if is_junk(entry.name) or entry.is_dir(follow_symlinks=False):
             continue
         if validation is not None and _is_validation(entry, validation):
             continue
@@ -51,6 +52,11 @@ def list_training_files(
     if not files:
         raise DataError(str(folder), None, "holds no training file (*.txt, *.csv, or without extension)")
     return Listing(tuple(files), tuple(skipped))
+
+
+def is_junk(name: str) -> bool:
+    """Return whether a name is of what systems leave in folders: hidden files, __MACOSX, thumbnails."""
+    return name.startswith(".") or name in JUNK
 
 
 def names_in(folder: Path) -> list[str]:

@@ -34,12 +34,12 @@ def has_idx_names(names: list[str]) -> bool:
 
 def read(folder: Path) -> DataSet:
     """Read the pairs in a folder. Raises DataError, InputMissing."""
-    names = names_in(folder)
+    names = [name for name in names_in(folder) if _file(folder, name).is_file()]
     pairs: dict[bool, tuple[DatasetPart, tuple[int, int]]] = {}  # key: is it the test part?
     for name in names:
         match = IMAGES.fullmatch(name)
-        if match:
-            pairs.setdefault(match[1] != "train", _pair(folder, name, names))
+        if match and (match[1] != "train") not in pairs:
+            pairs[match[1] != "train"] = _pair(folder, name, names)
     if not pairs:
         raise DataError(
             str(folder), None, "holds no IDX file of images; expected train-images-idx3-ubyte, plain or .gz"
@@ -61,8 +61,8 @@ def _pair(folder: Path, images: str, names: list[str]) -> tuple[DatasetPart, tup
     labels = next((name for name in (stem, f"{stem}.gz") if name in names), None)
     if labels is None:
         raise InputMissing(f"no labels for {printable(str(folder / images))}: {stem} or {stem}.gz is missing")
-    y = _labels(folder / labels)
-    path = folder / images
+    y = _labels(_file(folder, labels))
+    path = _file(folder, images)
     with _open(path) as file:
         rows, height, width = _read_header(path, file, 3)
     if rows != len(y):
@@ -106,9 +106,18 @@ def _read_header(path: Path, file: BinaryIO, dimensions: int) -> tuple[int, ...]
     return sizes
 
 
+def _file(folder: Path, name: str) -> Path:
+    """Return the path of a file, which some archives put into a folder of the same name."""
+    path = folder / name
+    return path / name if path.is_dir() else path
+
+
 def _open(path: Path) -> BinaryIO:
+    """Open a file, and unpack it if it is packed, whatever its name says."""
     try:
-        return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
+        with path.open("rb") as file:
+            is_packed = file.read(2) == b"\x1f\x8b"
+        return gzip.open(path, "rb") if is_packed else path.open("rb")  # type: ignore[return-value]
     except OSError as error:
         raise InputMissing(f"cannot read {printable(str(path))}: {error.strerror}") from error
 

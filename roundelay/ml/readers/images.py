@@ -1,9 +1,10 @@
-"""JPEG or PNG images in one folder per class, like the chest X-ray set; needs the extra `images` (Pillow).
+"""Images in one folder per class, like the chest X-ray set; needs the extra `images` (Pillow).
 
     DIR/train/NORMAL/*.jpeg  DIR/train/PNEUMONIA/*.jpeg  DIR/test/...     or     DIR/NORMAL/*.png  DIR/PNEUMONIA/*.png
 
-Images are decoded one at a time, resized, and converted to grey or RGB bytes. The number of pixels is checked before
-an image is decoded.
+Images are decoded one at a time, turned as their EXIF orientation says, composited on white where they are transparent,
+resized, and converted to grey or RGB bytes. An image of 16 bits a pixel keeps its upper eight. The number of pixels is
+checked before an image is decoded.
 """
 
 from __future__ import annotations
@@ -20,17 +21,18 @@ import numpy.typing as npt
 
 from roundelay.ml.choices import SIDE_DEFAULT
 from roundelay.ml.errors import DataError, InputMissing, printable
-from roundelay.ml.readers.folder import names_in, read_file
+from roundelay.ml.readers.folder import is_junk, names_in, read_file
 from roundelay.ml.readers.source import DataSet, DatasetPart, Rows
 
 if TYPE_CHECKING:
     from PIL import Image
 
-SUFFIXES = (".jpg", ".jpeg", ".png")
-FORMATS = ("JPEG", "PNG")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".pbm")
+FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF", "PPM")
 PIXELS_MAX = 1 << 26  # of one image, decoded
 IMAGES_MAX = 2_000_000
 IMAGES_A_BLOCK = 64
+SKIPPED_SHOWN = 8
 TEST_NAMES = ("test", "testing")
 TRAINING_NAMES = ("train", "training")
 
@@ -49,46 +51,80 @@ class ImageOptions:
 
 def is_image_folder(folder: Path, names: list[str]) -> bool:
     """Return whether subfolders of this folder, or of its training folder, hold images."""
-    inner = next((folder / name for name in names if name.lower() in TRAINING_NAMES), folder)
-    return any(_is_folder(inner, name) and any(map(_is_image, names_in(inner / name))) for name in names_in(inner))
+    inner = next((folder / name for name in names if _is_training(folder, name)), folder)
+    return any(_is_folder(inner, name) and any(map(is_image, names_in(inner / name))) for name in names_in(inner))
 
 
-def read(folder: Path, options: ImageOptions | None = None) -> DataSet:
-    """Read the data set in a folder. Raises DataError, InputMissing."""
+def is_image(name: str) -> bool:
+    """Return whether a file's name is that of an image."""
+    return Path(name).suffix.lower() in SUFFIXES and not is_junk(name)
+
+
+def read(folder: Path, options: ImageOptions | None = None, classless: bool = False) -> DataSet:
+    """Read the data set in a folder; with `classless`, its images may lie in the folder itself.
+
+    Raises DataError, InputMissing.
+    """
     options = options or ImageOptions()
     _require_pillow()
     names = names_in(folder)
-    inner = {name.lower(): name for name in names}
-    training = next((folder / inner[name] for name in TRAINING_NAMES if name in inner), folder)
-    test = next((folder / inner[name] for name in TEST_NAMES if name in inner and training != folder), None)
+    training = next((folder / name for name in names if _is_training(folder, name)), folder)
+    if classless and training == folder and any(map(is_image, names)):
+        paths = [folder / name for name in names if is_image(name)]
+        part = DatasetPart(folder.name, np.zeros(len(paths), np.int64), lambda: _blocks(paths, options))
+        return DataSet("images", (part,), (), int(np.prod(options.shape)), (), True, options.shape)
+    tests = [name for name in names if name.lower() in TEST_NAMES and _is_folder(folder, name)]
+    test = folder / tests[0] if tests and training != folder else None
     labels = _classes(training)
     if len(labels) < 2:
         raise DataError(str(training), None, "holds fewer than two folders; expected a folder of images for each class")
     if test is not None and not set(_classes(test)) <= set(labels):
         raise DataError(str(test), None, f"has the classes {_classes(test)}, but the training part has {labels}")
-    parts = [_part(place, labels, options) for place in (training, test) if place is not None]
-    skipped = tuple(n for n in names if folder / n not in (training, test) and training != folder)
+    skipped = [n for n in names if folder / n not in (training, test) and training != folder and not is_junk(n)]
+    parts = [_part(place, labels, options, skipped) for place in (training, test) if place is not None]
+    _check_filled(training, labels, parts[0])
     return DataSet(
-        "images", tuple(parts[:1]), tuple(parts[1:]), int(np.prod(options.shape)), labels, True, options.shape, skipped
+        "images",
+        tuple(parts[:1]),
+        tuple(parts[1:]),
+        int(np.prod(options.shape)),
+        labels,
+        True,
+        options.shape,
+        tuple(skipped),
     )
 
 
 def _classes(folder: Path) -> tuple[str, ...]:
-    return tuple(name for name in names_in(folder) if _is_folder(folder, name) and not name.startswith("."))
+    return tuple(name for name in names_in(folder) if _is_folder(folder, name))
 
 
-def _part(folder: Path, labels: tuple[str, ...], options: ImageOptions) -> DatasetPart:
-    """Return the part of all images in the folders of the classes, ordered by class and name."""
+def _part(folder: Path, labels: tuple[str, ...], options: ImageOptions, skipped: list[str]) -> DatasetPart:
+    """Return the part of all images in the folders of the classes, ordered by class and name; note other files."""
     paths: list[Path] = []
     classes: list[int] = []
     for number, label in enumerate(labels):
         if (folder / label).is_dir():
-            found = [folder / label / name for name in names_in(folder / label) if _is_image(name)]
+            names = names_in(folder / label)
+            found = [folder / label / name for name in names if is_image(name)]
+            inner = next((name for name in names if _is_folder(folder / label, name)), None)
+            if inner is not None:
+                raise DataError(
+                    str(folder / label), None, f"is the folder of a class, and holds a folder, {printable(inner, 40)}: "
+                    "move its images up, or name another folder",
+                )
+            skipped += [f"{label}/{name}" for name in names if not is_image(name) and not is_junk(name)]
             paths += found
             classes += [number] * len(found)
     if not 1 <= len(paths) <= IMAGES_MAX:
         raise DataError(str(folder), None, f"holds {len(paths)} images, expected 1 to {IMAGES_MAX}")
     return DatasetPart(folder.name, np.array(classes, np.int64), lambda: _blocks(paths, options))
+
+
+def _check_filled(folder: Path, labels: tuple[str, ...], part: DatasetPart) -> None:
+    empty = [label for number, label in enumerate(labels) if not (part.y == number).any()]
+    if empty:
+        raise DataError(str(folder / empty[0]), None, "is the folder of a class, but holds no image: remove it")
 
 
 def _blocks(paths: list[Path], options: ImageOptions) -> Iterator[Rows]:
@@ -107,17 +143,29 @@ def decode(path: Path, options: ImageOptions) -> npt.NDArray[np.uint8]:
                 raise DataError(
                     str(path), None, f"is {image.width} x {image.height}, expected at most {PIXELS_MAX} pixels"
                 )
-            return _bytes_of(image, options)
-    except (OSError, ValueError, SyntaxError, MemoryError, Image.DecompressionBombError) as error:
-        raise DataError(str(path), None, f"is not a readable JPEG or PNG: {printable(str(error))}") from error
+            return _bytes_of(path, image, options)
+    except Image.UnidentifiedImageError as error:
+        raise DataError(str(path), None, f"is not a readable image; expected {', '.join(FORMATS)}") from error
+    except (OSError, ValueError, SyntaxError, MemoryError, EOFError, Image.DecompressionBombError) as error:
+        raise DataError(str(path), None, f"is not a readable image: {printable(str(error))}") from error
 
 
-def _bytes_of(image: Image.Image, options: ImageOptions) -> npt.NDArray[np.uint8]:
-    from PIL import Image
+def _bytes_of(path: Path, image: Image.Image, options: ImageOptions) -> npt.NDArray[np.uint8]:
+    from PIL import Image, ImageOps
 
-    if image.mode.startswith(("I", "F")):  # 16 bits a pixel: keep the upper eight
-        wide = np.asarray(image, np.float64)  # (h, w)
-        image = Image.fromarray((wide / 257 if wide.max() > 255 else wide).clip(0, 255).astype(np.uint8))
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):  # 16 bits a pixel: keep the upper eight, whatever the image holds
+        wide = np.asarray(image, np.int64)  # (h, w)
+        if wide.min() < 0 or wide.max() > 0xFFFF:
+            raise DataError(str(path), None, "has pixels of more than 16 bits: convert it to 8 or 16 bits")
+        image = Image.fromarray((wide / 257).astype(np.uint8))
+    elif image.mode == "F":
+        raise DataError(str(path), None, "has pixels that are real numbers: convert it to 8 or 16 bits")
+    if image.has_transparency_data:
+        opaque = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", opaque.size, "white"), opaque)
+    elif image.mode == "P":
+        image = image.convert("RGB")
     mode = "RGB" if options.colour else "L"
     image = image.convert(mode).resize((options.side, options.side), Image.Resampling.BOX)
     pixels: npt.NDArray[np.uint8] = np.asarray(image, np.uint8).reshape(options.side, options.side, -1)  # (h, w, c)
@@ -131,9 +179,9 @@ def _require_pillow() -> None:
         raise InputMissing("reading images needs Pillow: python3 -m pip install '.[images]'") from error
 
 
-def _is_image(name: str) -> bool:
-    return Path(name).suffix.lower() in SUFFIXES and not name.startswith(".")
+def _is_training(folder: Path, name: str) -> bool:
+    return name.lower() in TRAINING_NAMES and _is_folder(folder, name)
 
 
 def _is_folder(folder: Path, name: str) -> bool:
-    return (folder / name).is_dir()
+    return (folder / name).is_dir() and not is_junk(name)

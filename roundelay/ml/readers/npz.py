@@ -1,23 +1,29 @@
-"""Arrays in an .npz archive under the usual names (x_train, train_images, X ...), read block by block.
+"""Arrays as numpy and Keras users keep them: an .npz archive, or a folder of .npy files, read block by block.
 
-Nothing is unpickled: an array of objects is refused. Headers are limited to HEADER_BYTES_MAX.
+Rows and classes are found by their usual names (x_train, train_images, X, arr_0 ...), in any case. Classes may be
+integers, whole floats, truth values, texts, or one column for each class (one-hot). Nothing is unpickled: an array of
+objects is refused. Headers are limited to HEADER_BYTES_MAX.
 """
 
 from __future__ import annotations
 
 import re
+import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from roundelay.ml.data import Ints
 from roundelay.ml.errors import DataError, InputMissing, printable
+from roundelay.ml.readers.folder import names_in
 from roundelay.ml.readers.packed import FEATURES_MAX, Shape
 from roundelay.ml.readers.source import (
     SET_ROWS_MAX,
@@ -28,52 +34,81 @@ from roundelay.ml.readers.source import (
     image_shape,
     number_labels,
 )
+from roundelay.ml.readers.text import open_regular
 
+SUFFIXES = (".npz", ".npy")
 TRAINING = (
     ("train_images", "train_labels"),
     ("x_train", "y_train"),
-    ("X_train", "y_train"),
+    ("train_x", "train_y"),
+    ("train_data", "train_labels"),
     ("images", "labels"),
     ("data", "labels"),
     ("data", "target"),
+    ("features", "labels"),
     ("x", "y"),
-    ("X", "y"),
+    ("arr_0", "arr_1"),  # numpy.savez(file, x, y)
 )
-TEST = (("test_images", "test_labels"), ("x_test", "y_test"), ("X_test", "y_test"))
+TEST = (
+    ("test_images", "test_labels"),
+    ("x_test", "y_test"),
+    ("test_x", "test_y"),
+    ("test_data", "test_labels"),
+    ("arr_2", "arr_3"),
+)
+CLASSES_MAX = 4096
 HEADER_BYTES_MAX = 4096
+ARRAY_BYTES_MAX = 64 << 30
 _HEADER = re.compile(
-    r"\s*\{\s*'descr':\s*'([<>|=]?)([buif])(\d{1,2})',\s*'fortran_order':\s*(False|True),"
-    r"\s*'shape':\s*\(([\d,\s]*)\),?\s*\}\s*"
+    r"\s*\{\s*'descr':\s*'([<>|=]?)([buifUSO])(\d{0,4})',\s*'fortran_order':\s*(False|True),"
+    r"\s*'shape':\s*\(([\d,\s]{0,200})\),?\s*\}\s*"
 )
 _DAMAGE = (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, KeyError)
 
 
 @dataclass(frozen=True)
-class NpzMember:
-    """One array of the archive."""
+class ArrayFile:
+    """One array: a member of an archive, or a file of its own."""
 
-    path: Path
+    path: Path  # of the archive, or of the file
     name: str
-    dtype: np.dtype[np.generic]
-    shape: tuple[int, ...]
+    member: str | None = None
+    dtype: np.dtype[np.generic] = np.dtype(np.uint8)
+    shape: tuple[int, ...] = ()
+    by_columns: bool = False  # numpy's Fortran order
 
     @property
     def row_bytes(self) -> int:
         return prod(self.shape[1:]) * self.dtype.itemsize
 
+    def open(self, stack: ExitStack) -> IO[bytes]:
+        """Open the array; the stack closes it."""
+        if self.member is None:
+            return open_regular(self.path, stack)[0]
+        return stack.enter_context(stack.enter_context(zipfile.ZipFile(self.path)).open(self.member))
 
-def read(path: Path) -> DataSet:
-    """Read the data set in an archive. Raises DataError, InputMissing."""
-    members = _members(path)
-    training = _find(path, members, TRAINING)
+
+def has_arrays(names: list[str]) -> bool:
+    """Return whether these files of a folder hold the rows and classes of a data set."""
+    stems = {Path(name).stem.lower() for name in names if name.endswith(".npy")}
+    return any(first in stems and second in stems for first, second in TRAINING)
+
+
+def read(path: Path, classless: bool = False) -> DataSet:
+    """Read the arrays in an archive or a folder; with `classless`, rows may have no classes.
+
+    Raises DataError, InputMissing.
+    """
+    arrays = _arrays(path)
+    training = _find(path, arrays, TRAINING, classless)
     if training is None:
-        names = printable(", ".join(sorted(members)), 80)
+        names = printable(", ".join(sorted(array.name for array in arrays.values())), 80)
         raise DataError(
             str(path),
             None,
             f"holds the arrays {names}; expected train_images and train_labels, x_train and y_train, or X and y",
         )
-    test = _find(path, members, TEST)
+    test = _find(path, arrays, TEST, False)
     pairs = [pair for pair in (training, test) if pair is not None]
     shape, is_last = image_shape(str(path), training[0].name, training[0].shape)
     pixels = all(x.dtype == np.uint8 for x, _ in pairs)
@@ -83,72 +118,97 @@ def read(path: Path) -> DataSet:
             None,
             f"{test[0].name} has rows of {test[0].shape[1:]}, but {training[0].name} of {training[0].shape[1:]}",
         )
-    y, labels = number_labels(np.concatenate([_labels(labels) for _, labels in pairs]))
+    y, labels = _number_classes(path, pairs)
     parts = _parts(pairs, y, is_last, pixels)
     return DataSet("npz", tuple(parts[:1]), tuple(parts[1:]), prod(training[0].shape[1:]), labels, pixels, shape)
 
 
-def _parts(pairs: list[tuple[NpzMember, NpzMember]], y: Ints, is_last: bool, pixels: bool) -> list[DatasetPart]:
+Pair = tuple[ArrayFile, ArrayFile | None]
+
+
+def _number_classes(path: Path, pairs: list[Pair]) -> tuple[Ints, tuple[str, ...]]:
+    """Return the class of each row of all pairs, and the names of the classes."""
+    if pairs[0][1] is None:
+        return np.zeros(pairs[0][0].shape[0], np.int64), ()
+    y, labels = number_labels(np.concatenate([_classes(y, x.shape[0]) for x, y in pairs if y is not None]))
+    if not 2 <= len(labels) <= CLASSES_MAX:
+        raise DataError(str(path), None, f"{pairs[0][1].name} holds {len(labels)} classes, expected 2 to {CLASSES_MAX}")
+    return y, labels
+
+
+def _parts(pairs: list[Pair], y: Ints, is_last: bool, pixels: bool) -> list[DatasetPart]:
     parts, start = [], 0
     for x, _ in pairs:
         end = start + x.shape[0]
-        parts.append(DatasetPart(x.name.removesuffix(".npy"), y[start:end], _reader(x, is_last, pixels)))
+        parts.append(DatasetPart(x.name, y[start:end], _reader(x, is_last, pixels)))
         start = end
     return parts
 
 
-def _reader(x: NpzMember, channels_last: bool, pixels: bool) -> Callable[[], Iterator[Rows]]:
+def _reader(x: ArrayFile, channels_last: bool, pixels: bool) -> Callable[[], Iterator[Rows]]:
     return lambda: _blocks(x, channels_last, pixels)
 
 
-def _members(path: Path) -> dict[str, zipfile.ZipInfo]:
-    """Return the arrays in the archive by name."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return {i.filename.removesuffix(".npy"): i for i in archive.infolist() if i.filename.endswith(".npy")}
-    except FileNotFoundError as error:
-        raise InputMissing(f"cannot read {printable(str(path))}: {error.strerror}") from error
-    except _DAMAGE as error:
-        raise DataError(str(path), None, f"is not an .npz archive: {error}") from error
+def _arrays(path: Path) -> dict[str, ArrayFile]:
+    """Return all arrays by name, in lower case."""
+    if path.is_dir():
+        found = [ArrayFile(path / name, Path(name).stem) for name in names_in(path) if name.endswith(".npy")]
+    elif path.suffix == ".npy":
+        found = [ArrayFile(path, "x")]
+    else:
+        try:
+            with zipfile.ZipFile(path) as archive:
+                names = [each.filename for each in archive.infolist() if each.filename.endswith(".npy")]
+            found = [ArrayFile(path, name.removesuffix(".npy"), name) for name in names]
+        except FileNotFoundError as error:
+            raise InputMissing(f"cannot read {printable(str(path))}: {error.strerror}") from error
+        except _DAMAGE as error:
+            raise DataError(str(path), None, f"is not an .npz archive: {error}") from error
+    arrays: dict[str, ArrayFile] = {}
+    for each in found:
+        other = arrays.setdefault(each.name.lower(), each)
+        if other is not each:
+            raise DataError(str(path), None, f"holds both {other.name} and {each.name}: rename one of them")
+    return arrays
 
 
 def _find(
-    path: Path, members: dict[str, zipfile.ZipInfo], names: tuple[tuple[str, str], ...]
-) -> tuple[NpzMember, NpzMember] | None:
-    """Return rows and labels under the first of these pairs of names that is present. Raises DataError."""
+    path: Path, arrays: Mapping[str, ArrayFile], names: tuple[tuple[str, str], ...], classless: bool
+) -> Pair | None:
+    """Return rows and classes under the first of these pairs of names that is present. Raises DataError."""
     for first, second in names:
-        if first in members and second in members:
-            x, y = _member(path, members[first]), _member(path, members[second])
+        if first in arrays and (second in arrays or classless):
+            x = _with_header(arrays[first])
             if len(x.shape) < 2 or not 1 <= prod(x.shape[1:]) <= FEATURES_MAX:
                 raise DataError(
-                    str(path), None, f"{first} has the shape {x.shape}, expected rows of 1 to {FEATURES_MAX} features"
+                    str(path), None, f"{x.name} has the shape {x.shape}, expected rows of 1 to {FEATURES_MAX} features"
                 )
-            if y.shape not in ((x.shape[0],), (x.shape[0], 1)) or y.dtype.kind not in "iu":
-                raise DataError(
-                    str(path),
-                    None,
-                    f"{second} is {y.dtype} of {y.shape}, expected an integer for each of {x.shape[0]} rows",
-                )
-            return x, y
+            if x.dtype.kind in "US":
+                raise DataError(str(path), None, f"{x.name} holds texts, expected numbers")
+            return x, _with_header(arrays[second]) if second in arrays else None
     return None
 
 
-def _member(path: Path, info: zipfile.ZipInfo) -> NpzMember:
+def _with_header(array: ArrayFile) -> ArrayFile:
     """Read the header of an array. Raises DataError."""
     try:
-        with zipfile.ZipFile(path) as archive, archive.open(info) as file:
-            dtype, shape = _read_header(file)
+        with ExitStack() as stack:
+            dtype, shape, by_columns = _read_header(array.open(stack))
     except _DAMAGE as error:
-        raise DataError(str(path), None, f"{printable(info.filename)} is not an array: {error}") from error
-    if not shape or not 1 <= shape[0] <= SET_ROWS_MAX:
+        raise DataError(str(array.path), None, f"{printable(array.name)} cannot be read: {error}") from error
+    made = ArrayFile(array.path, array.name, array.member, dtype, shape, by_columns)
+    if not shape or not 1 <= shape[0] <= SET_ROWS_MAX or made.row_bytes * shape[0] > ARRAY_BYTES_MAX:
         raise DataError(
-            str(path), None, f"{printable(info.filename)} has the shape {shape}, expected 1 to {SET_ROWS_MAX} rows"
+            str(array.path),
+            None,
+            f"{printable(array.name)} has the shape {shape}, expected 1 to {SET_ROWS_MAX} rows "
+            f"and at most {ARRAY_BYTES_MAX} bytes",
         )
-    return NpzMember(path, info.filename, dtype, shape)
+    return made
 
 
-def _read_header(file: IO[bytes]) -> tuple[np.dtype[np.generic], tuple[int, ...]]:
-    """Read the header of an .npy; return its type and shape."""
+def _read_header(file: IO[bytes]) -> tuple[np.dtype[np.generic], tuple[int, ...], bool]:
+    """Read the header of an .npy; return its type, its shape, and whether it is stored by columns."""
     start = file.read(10)
     if start[:6] != b"\x93NUMPY" or start[6] not in (1, 2, 3):
         raise ValueError("it does not begin with the .npy magic bytes")
@@ -157,20 +217,39 @@ def _read_header(file: IO[bytes]) -> tuple[np.dtype[np.generic], tuple[int, ...]
         size |= int.from_bytes(file.read(2), "little") << 16
     match = _HEADER.fullmatch(file.read(size).decode("latin-1")) if size <= HEADER_BYTES_MAX else None
     if match is None:
-        raise ValueError("its header is damaged, or its type is not one of numbers")
-    if match[4] == "True":
-        raise ValueError("it is stored by columns: save it with numpy.ascontiguousarray")
+        raise ValueError("its header is damaged, or its type is not one of numbers or texts")
+    if match[2] == "O":
+        raise ValueError("it holds Python objects, which are not unpickled: save it with .astype(str) or .astype(int)")
     shape = tuple(int(size) for size in match[5].replace(" ", "").split(",") if size)
-    return np.dtype(f"{match[1]}{match[2]}{match[3]}"), shape
+    return np.dtype(f"{match[1]}{match[2]}{match[3]}"), shape, match[4] == "True"
 
 
-def _labels(y: NpzMember) -> Ints:
-    rows = np.concatenate([block.reshape(-1) for block in _raw_blocks(y)])  # (n,)
-    return rows.astype(np.int64)
+def _classes(y: ArrayFile, rows: int) -> npt.NDArray[Any]:
+    """Return the class of each row, as a number or a text: (n,). Raises DataError."""
+    if y.shape[0] != rows or len(y.shape) > 2:
+        raise DataError(str(y.path), None, f"{y.name} is {y.dtype} of {y.shape}, expected a class for each of {rows} rows")
+    values = np.concatenate(list(_raw_blocks(y)))  # (n,) or (n, k)
+    if len(y.shape) == 2 and y.shape[1] > 1:
+        if values.dtype.kind in "US" or not ((values == 0) | (values == 1)).all() or (values.sum(axis=1) != 1).any():
+            raise DataError(
+                str(y.path), None, f"{y.name} is {y.dtype} of {y.shape}, expected a class a row, or a single 1 in each row"
+            )
+        return np.asarray(values.argmax(axis=1))
+    values = values.reshape(-1)
+    if values.dtype.kind == "S":
+        return np.char.decode(values, "utf-8", "replace")
+    if values.dtype.kind == "f":
+        whole = np.isfinite(values) & (values == np.floor(values)) & (np.abs(values) < 1 << 53)
+        if not whole.all():
+            row = int(np.argmin(whole))
+            raise DataError(str(y.path), row + 1, f"{y.name} is {values[row]}, not a class")
+        return values.astype(np.int64)
+    return values
 
 
-def _blocks(x: NpzMember, channels_last: bool, pixels: bool) -> Iterator[Rows]:
+def _blocks(x: ArrayFile, channels_last: bool, pixels: bool) -> Iterator[Rows]:
     """Yield rows as bytes or float32, images channel by channel."""
+    row = 0
     for block in _raw_blocks(x):
         if channels_last:
             block = block.reshape(len(block), *x.shape[1:]).transpose(0, 3, 1, 2)  # (n, c, h, w)
@@ -178,24 +257,48 @@ def _blocks(x: NpzMember, channels_last: bool, pixels: bool) -> Iterator[Rows]:
         if not pixels:
             with np.errstate(over="ignore"):
                 flat = flat.astype(np.float32)  # (n, d)
-            if not np.isfinite(flat).all():
-                raise DataError(str(x.path), None, f"{x.name} holds a number that is not finite")
+            finite = np.isfinite(flat).all(axis=1)  # (n,)
+            if not finite.all():
+                at = row + int(np.argmin(finite)) + 1
+                raise DataError(str(x.path), at, f"{x.name} holds a number that is not finite")
         yield flat
+        row += len(flat)
 
 
-def _raw_blocks(member: NpzMember) -> Iterator[Rows]:
+def _raw_blocks(array: ArrayFile) -> Iterator[Rows]:
     """Yield the rows as they are stored: (rows, ...). Raises DataError with the row where the damage begins."""
-    step, row = block_rows(member.row_bytes), 0
+    step, row = block_rows(array.row_bytes), 0
     try:
-        with zipfile.ZipFile(member.path) as archive, archive.open(member.name) as file:
+        with ExitStack() as stack:
+            file = array.open(stack)
             _read_header(file)
-            for row in range(0, member.shape[0], step):
-                count = min(step, member.shape[0] - row)
-                data = file.read(count * member.row_bytes)
-                if len(data) != count * member.row_bytes:
+            if array.by_columns:
+                yield from _turned(array, file, stack)
+                return
+            for row in range(0, array.shape[0], step):
+                count = min(step, array.shape[0] - row)
+                data = file.read(count * array.row_bytes)
+                if len(data) != count * array.row_bytes:
                     raise ValueError("it is truncated")
-                yield np.frombuffer(data, member.dtype).reshape(count, *member.shape[1:])  # (count, ...)
+                yield np.frombuffer(data, array.dtype).reshape(count, *array.shape[1:])  # (count, ...)
             if file.read(1):  # reading to the end also verifies the archive's checksum
                 raise ValueError("it continues after its last row")
     except _DAMAGE as error:
-        raise DataError(str(member.path), row + 1, f"{member.name} is damaged: {error}") from error
+        raise DataError(str(array.path), row + 1, f"{array.name} is damaged: {error}") from error
+
+
+def _turned(array: ArrayFile, file: IO[bytes], stack: ExitStack) -> Iterator[Rows]:
+    """Yield the rows of an array that is stored by columns, through a temporary file."""
+    copy = stack.enter_context(tempfile.TemporaryFile(prefix="roundelay-array-"))
+    size = array.row_bytes * array.shape[0]
+    while piece := file.read(1 << 20):
+        copy.write(piece)
+        if copy.tell() > size:
+            raise ValueError("it continues after its last row")
+    if copy.tell() != size:
+        raise ValueError("it is truncated")
+    copy.flush()
+    whole = np.memmap(copy, array.dtype, "r", shape=array.shape, order="F")  # (n, ...)
+    step = block_rows(array.row_bytes)
+    for row in range(0, array.shape[0], step):
+        yield np.ascontiguousarray(whole[row : row + step])

@@ -18,12 +18,13 @@ from roundelay.ml.errors import BadTask, DataError, InputMissing
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.models.learner import predict_probabilities
 from roundelay.ml.readers.arrays import to_rows
+from roundelay.ml.readers.encoding import Encoding, encoding_from_json
 from roundelay.ml.task import Design
 
 FILE_BYTES_MAX = 2 << 30
 ARRAYS = ("weights", "sizes", "moments", "activation")
-OPTIONAL_ARRAYS = ("model", "shape", "labels")  # missing in files of version 0.1
-SAFETENSORS_HEADER_BYTES_MAX = 1 << 20
+OPTIONAL_ARRAYS = ("model", "shape", "labels", "encoding")  # missing in older files
+SAFETENSORS_HEADER_BYTES_MAX = 16 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +35,7 @@ class SavedModel:
     weights: Floats  # (parameters,)
     moments: Moments | None  # None: inputs are not standardised
     labels: tuple[str, ...] = ()  # the names of the classes; empty: their numbers
+    encoding: Encoding | None = None  # how the columns of a table become features
 
     @property
     def sha256(self) -> str:
@@ -128,6 +130,7 @@ def _arrays(model: SavedModel) -> dict[str, npt.NDArray[Any]]:
         "model": np.array(design.model),
         "shape": np.array(design.shape, np.int64),
         "labels": np.array(json.dumps(model.labels)),
+        "encoding": np.array(model.encoding.to_json() if model.encoding else ""),
     }
 
 
@@ -145,7 +148,12 @@ def _model(arrays: dict[str, npt.NDArray[Any]]) -> SavedModel:
     labels = tuple(str(label) for label in json.loads(str(arrays.get("labels", "[]"))))
     if len(labels) not in (0, design.classes):
         raise ValueError(f"{len(labels)} labels for {design.classes} classes")
-    return SavedModel(design, weights, moments_from_bytes(moments.tobytes()) if moments.size else None, labels)
+    text = str(arrays.get("encoding", ""))
+    encoding = encoding_from_json(text) if text else None
+    if encoding is not None and encoding.features != design.features:
+        raise ValueError(f"columns of {encoding.features} features for {design.features}")
+    found = moments_from_bytes(moments.tobytes()) if moments.size else None
+    return SavedModel(design, weights, found, labels, encoding)
 
 
 def _safetensors(model: SavedModel) -> bytes:
@@ -186,4 +194,5 @@ def _from_safetensors(content: bytes) -> SavedModel:
     moments = b"".join(tensors[name].tobytes() for name in ("mean", "std") if name in tensors)
     numbers = {name: np.array(json.loads(metadata[name]), np.int64) for name in ("sizes", "shape")}
     texts = {name: np.array(metadata[name]) for name in ("activation", "model", "labels")}
+    texts["encoding"] = np.array(metadata.get("encoding", ""))
     return _model({"weights": tensors["weights"], "moments": np.frombuffer(moments, np.uint8), **numbers, **texts})

@@ -92,7 +92,7 @@ class FileScan:
         if not self._schema.width and isinstance(options.label, str):
             return True
         found = has_header(self._path, line, sample_rows(block, self._dialect) or [first], self._dialect)
-        if found and self._schema.width and not self._schema.header:
+        if found and self._schema.width and not self._schema.header and not self._schema.is_known:
             raise DataError(str(self._path), line, "has a header, but the first file has none: say --header yes or no")
         return found
 
@@ -152,7 +152,7 @@ class FileScan:
 
     def _words(self, text: bytes, starts: Ints, ends: Ints, rows: Doubles) -> list[int] | None:
         """Write the numbers of words into the rows; return the number of each row's class. Or return None."""
-        codes: list[int] | None = []
+        codes: list[int] | None = [-1] * len(starts) if self._layout.label is None else []
         for place, number in enumerate(self._layout.columns):
             is_class = place == self._layout.label
             if not is_class and (number < 0 or not self._schema.columns[number].is_words):
@@ -198,6 +198,8 @@ class FileScan:
             if len(row) != self._layout.width:
                 raise self._fault(rows.line, f"has {len(row)} fields, expected {self._layout.width}")
             values = [0.0] * len(self._schema.columns)
+            if self._layout.label is None:
+                codes.append(-1)
             for place, text in enumerate(row):
                 number = self._layout.columns[place]
                 if place == self._layout.label:

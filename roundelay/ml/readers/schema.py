@@ -14,9 +14,11 @@ from pathlib import Path
 from roundelay.ml.choices import WORDS_MAX_DEFAULT
 from roundelay.ml.errors import DataError, printable
 from roundelay.ml.readers.dialect import LABEL_NAMES, is_missing
+from roundelay.ml.readers.encoding import Encoding
 from roundelay.ml.readers.packed import FEATURES_MAX
 
 CLASSES_MAX = 4096
+WORDS_KNOWN_MAX = 1 << 20  # of a file that a trained model reads
 _INTEGER = re.compile(r"[+-]?(0|[1-9]\d{0,17})(\.0*)?")
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T].*)?|\d{1,2}:\d\d(:\d\d.*)?")
 _INDEX_NAMES = ("", "Unnamed: 0")  # of the column that pandas.DataFrame.to_csv writes first
@@ -136,8 +138,9 @@ class Schema:
     label: str = ""
     place: int = -1  # of the class, in the first file
     why: str = ""  # that column is the class
-    dropped: list[str] = field(default_factory=list)
+    dropped: dict[int, str] = field(default_factory=dict)  # the columns that are left out, by place
     width: int = 0
+    is_known: bool = False  # from a trained model: a file may lack the class, and have more columns
 
     def learn(self, path: Path, line: int, header: list[str], width: int) -> Layout:
         """Decide on the columns by the first file. Raises DataError."""
@@ -154,24 +157,27 @@ class Schema:
                 words = Words(self.options.words_max)
                 name = header[place] if header else ""
                 self.columns.append(Column(name, place, words, place in categorical or None, place in categorical))
-        self.dropped = [header[place] or f"column {place}" if header else f"column {place}" for place in left_out]
+        self.dropped = {place: header[place] if header else "" for place in left_out}
         if not self.columns:
             raise DataError(str(path), line, "has no column of features left")
         return self._by_place(header)
 
-    def match(self, path: Path, line: int, header: list[str], width: int, need_label: bool = True) -> Layout:
+    def match(self, path: Path, line: int, header: list[str], width: int) -> Layout:
         """Return the layout of another file. Raises DataError if a column is missing or unknown."""
         if not self.header or not header:
+            if self.is_known and width == self.width - 1:
+                return self._without_class(header)
             if width != self.width:
                 raise DataError(str(path), line, f"has {width} fields, expected {self.width}")
             return self._by_place(header)
-        if header == self.header:
+        if header == self.header and not self.is_known:
             return self._by_place(header)
         by_name = {column.name: number for number, column in enumerate(self.columns)}
-        missing = [name for name in (*by_name, self.label) if name not in header and (need_label or name != self.label)]
-        known = {*self.header, *_INDEX_NAMES}
+        needed = by_name if self.is_known else {**by_name, self.label: -1}
+        missing = [name for name in needed if name not in header]
+        known = {*self.header, *_INDEX_NAMES, *(header if self.is_known else ())}
         unknown = [name for name in header if name not in known]
-        twice = [name for name in header if header.count(name) > 1]
+        twice = [name for name in needed if header.count(name) > 1]
         if missing or unknown or twice:
             what = (
                 f"has no column {printable(missing[0], 40)!r}"
@@ -188,6 +194,10 @@ class Schema:
         for number, column in enumerate(self.columns):
             places[column.place] = number
         return Layout(places, self.place, header)
+
+    def _without_class(self, header: list[str]) -> Layout:
+        places = self._by_place(header).columns
+        return Layout([*places[: self.place], *places[self.place + 1 :]], None, header)
 
     def _left_out(self, path: Path, line: int) -> list[int]:
         """Return the places of the columns that are no features: those of --drop, and an index without a name."""
@@ -236,3 +246,23 @@ class Schema:
 def looks_like_date(text: str) -> bool:
     return _DATE.fullmatch(text.strip()) is not None
 
+
+def schema_of(encoding: Encoding, labels: Sequence[str]) -> Schema:
+    """Return the schema of the table that a model was trained on, to read other files alike."""
+    columns = encoding.columns
+    taken = {encoding.place, *encoding.dropped}
+    places = [place for place in range(len(columns) + len(taken)) if place not in taken]
+    has_names = bool(encoding.label)
+    made = Schema(
+        TableOptions(missing="mean" if any(c.fill is not None for c in columns) else "refuse"),
+        classes=Words(CLASSES_MAX, labels, integers=True),
+        header=[column.name for column in columns] + [encoding.label] if has_names else [],
+        label=encoding.label,
+        place=encoding.place,
+        width=len(columns) + len(taken),
+        is_known=True,
+    )
+    for column, place in zip(columns, places, strict=True):
+        words = Words(WORDS_KNOWN_MAX, column.words or ())
+        made.columns.append(Column(column.name, place, words, column.words is not None, column.words is not None))
+    return made

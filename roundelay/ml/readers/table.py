@@ -19,9 +19,10 @@ from roundelay.ml.errors import CannotWrite, DataError, printable
 from roundelay.ml.readers.encoding import EncodedColumn, Encoding
 from roundelay.ml.readers.folder import Listing, list_training_files
 from roundelay.ml.readers.scan import FileScan
-from roundelay.ml.readers.schema import Column, Schema, TableOptions
+from roundelay.ml.readers.schema import Column, Schema, TableOptions, schema_of
 from roundelay.ml.readers.source import DataSet, DatasetPart, OnRead, Rows, number_labels
 from roundelay.ml.readers.spool import Spool
+from roundelay.ml.readers.text import Tell
 
 __all__ = ["SUFFIXES", "TableOptions", "is_table", "read"]
 
@@ -57,7 +58,12 @@ class Table:
 
     def fit(self, training: Sequence[Bools | None]) -> Encoding:
         """Decide how columns become features by the rows that train: a mask (n,) for each part; None: all of them."""
-        uneven = {n: _Values() for n, c in enumerate(self.schema.columns) if c.is_words or c.gaps or _loses_digits(c)}
+        missing = self.schema.options.missing
+        uneven = {
+            n: _Values()
+            for n, column in enumerate(self.schema.columns)
+            if column.is_words or missing != "refuse" or _loses_digits(column)
+        }
         for part, mask in zip(self.parts, training, strict=True):
             at = 0
             for rows in self.spool.blocks(part.start, part.end) if uneven else ():
@@ -65,12 +71,11 @@ class Table:
                 for n, values in uneven.items():
                     values.add(chosen[:, n], bool(self.schema.columns[n].is_words))
                 at += len(rows)
-        missing = self.schema.options.missing
         columns = tuple(
             _encoded(column, uneven[n], missing) if n in uneven else EncodedColumn(column.name)
             for n, column in enumerate(self.schema.columns)
         )
-        return Encoding(columns, self.schema.label, self.schema.place)
+        return Encoding(columns, self.schema.label, self.schema.place, tuple(self.schema.dropped))
 
     def blocks(self, part: TablePart, encoding: Encoding) -> Iterator[Rows]:
         """Yield the features of a part's rows: (rows, d) float32 each."""
@@ -112,16 +117,40 @@ def read(
     for each in listing.files:
         scan = FileScan(each, schema, fast)
         start = spool.rows if spool else 0
-        try:
-            spool = scan.run(spool, lambda read: on_read(done + read, total))
-        except OSError as error:
-            raise CannotWrite(f"cannot write temporary rows: {error.strerror}") from error
+        before = done
+        spool = _run(scan, spool, lambda read, before=before: on_read(before + read, total))  # type: ignore[misc]
         parts.append(TablePart(each.name, start, spool.rows))
         codes.append(np.frombuffer(scan.codes, np.int32).astype(np.int64))
         done += each.stat().st_size
     assert spool is not None
     table = Table(schema, spool, tuple(parts))
     return _data_set(path, table, codes, listing)
+
+
+def read_as_trained(
+    path: Path, encoding: Encoding, labels: Sequence[str], on_read: OnRead = lambda done, total: None
+) -> tuple[Iterator[Rows], Ints | None]:
+    """Read a table for a trained model: blocks of features, and the classes (n,), None without that column.
+
+    Raises DataError, InputMissing, CannotWrite.
+    """
+    schema = schema_of(encoding, labels)
+    known = len(schema.classes)
+    scan, size = FileScan(path, schema), path.stat().st_size if path.exists() else 0
+    spool = _run(scan, None, lambda read: on_read(read, size))
+    unknown = list(schema.classes.numbers)[known:]
+    if unknown:
+        raise DataError(str(path), None, f"has a class {printable(unknown[0], 40)!r} that the model does not know")
+    part = TablePart(path.name, 0, spool.rows)
+    codes = np.frombuffer(scan.codes, np.int32).astype(np.int64)  # (n,)
+    return Table(schema, spool, (part,)).blocks(part, encoding), codes if codes[0] >= 0 else None
+
+
+def _run(scan: FileScan, spool: Spool | None, tell: Tell) -> Spool:
+    try:
+        return scan.run(spool, tell)
+    except OSError as error:
+        raise CannotWrite(f"cannot write temporary rows: {error.strerror}") from error
 
 
 def fit(data: DataSet, training: Sequence[Bools | None]) -> DataSet:
@@ -229,11 +258,13 @@ def _encoded(column: Column, values: _Values, missing: str) -> EncodedColumn:
         counts = {name: count for name, count in sorted(names) if count}
         most = max(range(len(counts)), key=list(counts.values()).__getitem__, default=-1)
         return EncodedColumn(
-            column.name, tuple(counts), fill=float(most if missing == "mean" else -1) if column.gaps else None
+            column.name,
+            tuple(counts),
+            fill=None if missing == "refuse" else float(most if missing == "mean" else -1),
         )
     mean = math.fsum(values.sums) / max(1, values.count) if missing == "mean" else 0.0
     offset = values.low if values.count and _loses_digits(column) else 0.0
-    return EncodedColumn(column.name, None, offset, mean if column.gaps else None)
+    return EncodedColumn(column.name, None, offset, None if missing == "refuse" else mean)
 
 
 def _numbering(column: Column, encoded: EncodedColumn) -> Doubles | None:

@@ -1,0 +1,74 @@
+"""Rows for a trained model, from any format that training reads; their classes, where they have any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from roundelay.ml.data import Floats, Ints
+from roundelay.ml.errors import DataError, printable
+from roundelay.ml.readers import content, dataset, folder, images, letters, npz, packed, table
+from roundelay.ml.readers.images import ImageOptions
+from roundelay.ml.readers.saved_model import SavedModel
+from roundelay.ml.readers.source import DataSet, OnRead, Rows, array_blocks
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """Rows to predict."""
+
+    blocks: Iterator[Rows]  # (rows, d) each
+    y: Ints | None  # (n,) classes; None: the data hold none
+
+
+def read_inputs(path: Path, model: SavedModel, on_read: OnRead = lambda done, total: None) -> Inputs:
+    """Read the rows at a path as the model was trained on them.
+
+    Raises DataError for rows that do not fit the model, InputMissing.
+    """
+    if model.encoding is not None:
+        return Inputs(*table.read_as_trained(path, model.encoding, model.labels, on_read))
+    shape = model.design.shape
+    look = ImageOptions(shape[1], shape[0] == 3) if shape else ImageOptions()
+    if shape and images.is_image(path.name):
+        return Inputs(iter([images.decode(path, look)[None]]), None)
+    if path.is_file() and path.suffix not in npz.SUFFIXES:
+        return _text(path, model)
+    found = dataset.read(path, dataset.ReadOptions(images=look), classless=True)
+    if (found.features, found.shape) != (model.design.features, shape):
+        raise DataError(
+            str(path),
+            None,
+            f"has {found.features} features and images of {found.shape}, but the model reads "
+            f"{model.design.features} and {shape}",
+        )
+    parts = found.test or found.training
+    blocks = (block for part in parts for block in part.blocks())
+    return Inputs(blocks, _classes(path, found, model) if found.labels else None)
+
+
+def _text(path: Path, model: SavedModel) -> Inputs:
+    """Read a packed file, or rows of numbers with a class at the end or without."""
+    data = folder.read_file(path)
+    features, classes = model.design.features, model.design.classes
+    first = data[: letters.LINE_BYTES_MAX].partition(b"\n")[0]
+    if not packed.is_packed(data) and first.count(b",") == features - 1:
+        without = data.replace(b"\r\n", b"\n").rstrip().replace(b"\n", b",0\n") + b",0"
+        samples = letters.parse(str(path), without, features, classes)
+        return Inputs(array_blocks(samples.x)(), None)
+    samples = content.parse(str(path), data, features, classes)
+    return Inputs(array_blocks(samples.x)(), samples.y)
+
+
+def _classes(path: Path, found: DataSet, model: SavedModel) -> Ints:
+    """Return the model's number of each row's class."""
+    names = model.labels or tuple(map(str, range(model.design.classes)))
+    y: Floats | Ints = np.concatenate([part.y for part in found.test or found.training])
+    unknown = next((found.labels[n] for n in np.unique(y).tolist() if found.labels[n] not in names), None)
+    if unknown is not None:
+        raise DataError(str(path), None, f"has a class {printable(unknown, 40)!r} that the model does not know")
+    numbers = np.array([names.index(label) if label in names else -1 for label in found.labels], np.int64)
+    return numbers[y]

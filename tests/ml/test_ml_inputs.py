@@ -1,0 +1,113 @@
+"""A saved model reads what it was trained on, in every format, with or without the classes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from roundelay.ml.errors import DataError
+from roundelay.ml.models.catalogue import learner
+from roundelay.ml.readers import table
+from roundelay.ml.readers.inputs import Inputs, read_inputs
+from roundelay.ml.readers.saved_model import SavedModel, load, save
+from roundelay.ml.readers.table import TableOptions
+from roundelay.ml.task import Design
+from tests.ml.made_data import pixels, write_mnist
+
+TRAINED = "w,kind,a,id\nred,x,1,7\ngreen,y,,8\nred,x,3,9\n"
+
+
+def rows_of(found: Inputs) -> list[list[float]]:
+    return [row for block in found.blocks for row in block.tolist()]
+
+
+def model_of(features: int, classes: int = 2, shape: tuple[int, ...] = (), **more: object) -> SavedModel:
+    design = Design((features, classes), "softmax", shape)
+    return SavedModel(design, learner(design).init_weights(0), None, **more)  # type: ignore[arg-type]
+
+
+@pytest.fixture(params=["m.npz", "m.safetensors"])
+def trained(tmp_path: Path, request: pytest.FixtureRequest) -> SavedModel:
+    (tmp_path / "t.csv").write_text(TRAINED)
+    found = table.read(tmp_path / "t.csv", TableOptions("kind", "mean", drop=("id",)))
+    assert found.encoding is not None
+    save(tmp_path / request.param, model_of(found.features, labels=found.labels, encoding=found.encoding))
+    return load(tmp_path / request.param)
+
+
+@pytest.mark.parametrize(
+    ("content", "rows", "classes"),
+    [
+        (TRAINED, [[0, 1, 1], [1, 0, 2], [0, 1, 3]], [0, 1, 0]),
+        ("a,w,kind\n5,green,y\n", [[1, 0, 5]], [1]),
+        ("a,w\n5,green\n,red\n", [[1, 0, 5], [0, 1, 2]], None),
+        ("more,a,w\n9,5,blue\n", [[0, 0, 5]], None),
+        ("red,x,1,7\ngreen,y,2,8\n", [[0, 1, 1], [1, 0, 2]], [0, 1]),
+    ],
+)
+def test_rows_are_encoded_as_in_training(
+    content: str, rows: list[list[float]], classes: list[int] | None, trained: SavedModel, tmp_path: Path
+) -> None:
+    (tmp_path / "p.csv").write_text(content)
+
+    found = read_inputs(tmp_path / "p.csv", trained)
+
+    assert (rows_of(found), None if found.y is None else found.y.tolist()) == (rows, classes)
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("b,w,kind\n5,green,y\n", "has no column 'a'; expected"),
+        ("a,w,kind\n5,green,z\n", "has a class 'z' that the model does not know"),
+        ("a,w,kind\ntall,green,x\n", "line 2: column 'a' is 'tall', not a number"),
+    ],
+)
+def test_rows_that_do_not_fit_are_refused_by_name(
+    content: str, complaint: str, trained: SavedModel, tmp_path: Path
+) -> None:
+    (tmp_path / "p.csv").write_text(content)
+
+    with pytest.raises(DataError, match=complaint):
+        read_inputs(tmp_path / "p.csv", trained)
+
+
+@pytest.mark.parametrize(("content", "classes"), [("1,2,0\n3,4,1\n", [0, 1]), ("1,2\n3,4\n", None)])
+def test_rows_of_numbers_may_have_a_class_or_none(content: str, classes: list[int] | None, tmp_path: Path) -> None:
+    (tmp_path / "rows").write_text(content)
+
+    found = read_inputs(tmp_path / "rows", model_of(2))
+
+    assert (rows_of(found), None if found.y is None else found.y.tolist()) == ([[1, 2], [3, 4]], classes)
+
+
+def test_arrays_may_have_classes_by_name_or_none(tmp_path: Path) -> None:
+    x, model = np.arange(6.0).reshape(3, 2), model_of(2, labels=("dog", "cat"))
+    np.savez(tmp_path / "with.npz", x=x, y=np.array(["cat", "dog", "dog"]))
+    np.save(tmp_path / "without.npy", x)
+
+    found = read_inputs(tmp_path / "with.npz", model)
+
+    assert (rows_of(found), found.y is not None and found.y.tolist()) == (x.tolist(), [1, 0, 0])
+    assert (rows_of(read_inputs(tmp_path / "without.npy", model)), read_inputs(tmp_path / "without.npy", model).y) == (
+        x.tolist(), None,
+    )
+
+
+def test_the_test_part_of_a_data_set_is_predicted(tmp_path: Path) -> None:
+    x, y = pixels(20)
+    write_mnist(tmp_path, "train", x, y)
+    write_mnist(tmp_path, "t10k", x[:10], y[:10])
+
+    found = read_inputs(tmp_path, model_of(20, 10, (1, 4, 5)))
+
+    assert (len(rows_of(found)), found.y is not None and found.y.tolist()) == (10, list(range(10)))
+
+
+def test_a_data_set_of_another_shape_is_refused(tmp_path: Path) -> None:
+    write_mnist(tmp_path, "train", *pixels(20))
+
+    with pytest.raises(DataError, match="has 20 features and images of .* but the model reads 5"):
+        read_inputs(tmp_path, model_of(5))
