@@ -205,9 +205,9 @@ def _check_same_meaning(initial: SavedModel, given: JobInput) -> None:
         )
     if initial.encoding is not None and given.encoding:
         theirs = encoding_from_json(given.encoding)
-        known, here = ([(c.name, c.words) for c in each.columns] for each in (initial.encoding, theirs))
-        if len(known) == len(here) and known != here:
-            name = next(str(a[0]) for a, b in zip(known, here, strict=True) if a != b)
+        known, wanted = ([(c.name, c.words) for c in each.columns] for each in (initial.encoding, theirs))
+        if len(known) == len(wanted) and known != wanted:
+            name = next(str(a[0]) for a, b in zip(known, wanted, strict=True) if a != b)
             raise DataError("--init", None, f"the model's columns differ from the job's, first {name!r}")
 
 
