@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from roundelay.chord.effects import Procedure, ask, ask_all, gather_or_raise
 from roundelay.chord.errors import Busy, ChordError, NodeUnreachable
 from roundelay.chord.refs import NodeRef
-from roundelay.federation.errors import WorkFailed
+from roundelay.federation.errors import BadRecord, WorkFailed
 from roundelay.federation.placement import BALANCING, Groups, PlacementView, assign
 from roundelay.federation.requests import Order, Progress, TrainingFile
+from roundelay.federation.result_check import check_result
 from roundelay.federation.roster import Roster
 from roundelay.federation.throughput import ThroughputEstimate
 from roundelay.federation.tickets import COLLECTS_MAX, await_ticket
@@ -36,7 +37,7 @@ class MissingInput(NodeUnreachable):
 
 
 class UnfitNode(NodeUnreachable):
-    """The node computes different bits from the job's, and has been excluded."""
+    """The node computes different bits from the job's, or what no honest trainer would, and has been excluded."""
 
 
 @dataclass(frozen=True)
@@ -150,8 +151,12 @@ class RoundWork:
         for _ in range(COLLECTS_MAX):
             for worker, answer in (yield from await_ticket(workers, order.ticket, needs_backup, clock=self._clock)):
                 if isinstance(answer, Progress) and answer.state == "done":
-                    return (yield from self._take_result(node, worker, order, answer))
-                error = self._failure(worker, answer)
+                    result = yield from fetch((worker,), answer.result, answer.size_bytes)
+                    error = self._impossible(worker, order, result)
+                    if error is None:
+                        return self._take_result(node, worker, order, answer, result)
+                else:
+                    error = self._failure(worker, answer)
                 workers.remove(worker)
                 failed.add(worker)
                 if not workers:
@@ -180,10 +185,19 @@ class RoundWork:
         self._roster.record_disturbance(f"{workers[0].address} is slow: backup task on {backup.address}")
         workers.append(backup)
 
+    def _impossible(self, worker: NodeRef, order: Order, result: bytes) -> ChordError | None:
+        """Exclude a worker whose result no honest trainer can have computed; return None if it may be honest."""
+        try:
+            check_result(order, order.files, result)
+        except BadRecord as error:
+            self._roster.exclude(worker)
+            self._roster.record_disturbance(f"{worker.address} is excluded: {error}")
+            return UnfitNode(str(error))
+        return None
+
     def _take_result(
-        self, node: NodeRef, worker: NodeRef, order: Order, progress: Progress
-    ) -> Procedure[PartialResult]:
-        result = yield from fetch((worker,), progress.result, progress.size_bytes)
+        self, node: NodeRef, worker: NodeRef, order: Order, progress: Progress, result: bytes
+    ) -> PartialResult:
         if worker != node:
             self._roster.mark_lost(node, f"took too long: {worker.address} finished first")
         return PartialResult(worker, order.files, progress, result)

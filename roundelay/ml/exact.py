@@ -20,6 +20,7 @@ from roundelay.ml.task import FRACTION_BITS_MAX, ROWS_MAX
 CHANGE_BITS_MAX = 10  # a weight changes by less than 2^10 in one local training
 SUM_BITS_MAX = 62  # so that any sum over all rows of a job stays within int64
 
+_FLOAT_BITS = 128  # every finite float32 is below 2^128
 _UNIT_BITS = 149  # every finite float32 is a multiple of 2^-149, and its square of 2^-298
 _SQUARE_BITS = 2 * _UNIT_BITS
 _BLOCK_NUMBERS = 1 << 16  # float64 numbers summed at a time: they stay in the cache
@@ -59,6 +60,15 @@ def add(total: Ints, part: Ints) -> None:
     if total.shape != part.shape:
         raise OutOfRange(f"cannot add a sum of {part.size} weights to one of {total.size}")
     np.add(total, part, out=total)
+
+
+def check_sum(data: bytes, parameters: int, rows: int, bits: int) -> None:
+    """Raise BadTask unless `quantise` can have given these bytes (int64) for this many rows in all."""
+    if len(data) != 8 * parameters:
+        raise BadTask(f"a sum of {len(data)} bytes for {parameters} weights of 8")
+    total, limit = np.frombuffer(data, "<i8"), rows << (CHANGE_BITS_MAX + bits)
+    if total.size and not (-limit <= int(total.min()) and int(total.max()) <= limit):
+        raise BadTask(f"a sum over {rows} rows in which a weight has changed by 2^{CHANGE_BITS_MAX} or more")
 
 
 def mean(base: Floats, total: Ints, rows: int, bits: int) -> Floats:
@@ -139,6 +149,16 @@ def feature_sums_from_bytes(data: bytes) -> FeatureSums:
     if not 1 <= rows <= ROWS_MAX or not features or len(numbers) != 2 * features:
         raise BadTask(f"feature sums with {len(numbers)} numbers for {features} features and {rows} rows")
     return FeatureSums(rows, tuple(numbers[:features]), tuple(numbers[features:]))
+
+
+def check_feature_sums(sums: FeatureSums, rows: int, features: int) -> None:
+    """Raise BadTask unless these can be the sums over so many rows of so many finite float32 features."""
+    if (sums.rows, len(sums.sums)) != (rows, features):
+        raise BadTask(f"sums of {sums.rows} rows and {len(sums.sums)} features, expected {rows} and {features}")
+    limit = rows << (_FLOAT_BITS + _UNIT_BITS)
+    for total, square in zip(sums.sums, sums.squares, strict=True):
+        if not (abs(total) <= limit and 0 <= square <= limit**2 and total * total <= rows * square):
+            raise BadTask(f"the sums of a feature over {rows} rows contradict its squares")
 
 
 class _ColumnSums:

@@ -28,6 +28,7 @@ INT_MAX = (1 << 31) - 1
 LONG_MAX = (1 << 63) - 1
 CLOCK_SKEW_MAX_NS = 3600 * 10**9  # a version or incarnation further ahead of this machine's clock is refused
 NAMES_KEPT_MAX = 8192
+FRACTION_MAX = 1.000001
 
 
 def id_to_wire(identifier: int) -> bytes:
@@ -72,6 +73,21 @@ def finite(field: str, number: float | None) -> float:
     number = number or 0.0
     if not math.isfinite(number):
         raise Malformed(f"{field}: {number}, expected a finite number")
+    return number
+
+
+def seconds(field: str, number: float | None) -> float:
+    number = finite(field, number)
+    if number < 0:
+        raise Malformed(f"{field}: {number}, expected 0 or more")
+    return number
+
+
+def fraction(field: str, number: float | None) -> float:
+    """Check a number from 0 to 1, with room for rounding in a mean."""
+    number = finite(field, number)
+    if not 0 <= number <= FRACTION_MAX:
+        raise Malformed(f"{field}: {number}, expected 0 to 1")
     return number
 
 

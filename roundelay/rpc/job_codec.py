@@ -213,15 +213,8 @@ def progress_from_wire(raw: wire.Progress) -> Progress:
         fields.message(raw.message),
         digest_from_wire(raw.result) if raw.result else "",
         fields.in_range("progress.size", raw.size or 0, 0, CONTENT_BYTES_MAX),
-        _seconds("progress.seconds", raw.seconds),
+        fields.seconds("progress.seconds", raw.seconds),
         fields.finite("progress.loss", raw.loss),
-        fields.finite("progress.accuracy", raw.accuracy),
+        fields.fraction("progress.accuracy", raw.accuracy),
         training_from_wire(raw.training) if raw.training else None,
     )
-
-
-def _seconds(field: str, number: float | None) -> float:
-    seconds = fields.finite(field, number)
-    if seconds < 0:
-        raise Malformed(f"{field}: {seconds}, expected 0 or more")
-    return seconds

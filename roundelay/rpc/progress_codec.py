@@ -35,6 +35,6 @@ def training_from_wire(raw: wire.TrainingStatus) -> TrainingStatus:
         fields.count("training.files", raw.files),
         fields.name(raw.file) if raw.file else "",
         fields.count("training.epoch", raw.epoch),
-        fields.finite("training.accuracy", raw.accuracy),
+        fields.fraction("training.accuracy", raw.accuracy),
         fields.finite("training.loss", raw.loss),
     )

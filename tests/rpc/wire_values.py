@@ -135,7 +135,7 @@ BY_FIELD: dict[tuple[str, type], st.SearchStrategy[Any]] = {
     ("wait_s", float): milliseconds.filter(lambda s: s * 1000 <= I32),
     ("seconds", float): st.integers(100, 3_600_000).map(lambda ms: ms / 1000),
     ("loss", float): doubles,
-    ("accuracy", float): doubles,
+    ("accuracy", float): st.floats(0.0, 1.0),
     ("node_id", int): st.none(),
     ("job", str): texts,
     ("ticket", str): texts,

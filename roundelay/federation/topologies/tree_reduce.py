@@ -21,6 +21,7 @@ from roundelay.federation import arithmetic
 from roundelay.federation.effects import offload
 from roundelay.federation.errors import BadRecord, FederationError, WorkFailed
 from roundelay.federation.requests import Order, Progress, Share, TrainingFile
+from roundelay.federation.result_check import check_result
 from roundelay.federation.roster import Roster
 from roundelay.federation.rounds import PartialResult
 from roundelay.federation.tasks import Task
@@ -107,10 +108,19 @@ def _run_branch(me: NodeRef, child: NodeRef, order: Order, weights: bytes) -> Pr
     progress = yield from await_done(child, order.ticket)
     content = yield from fetch((child,), progress.result, progress.size_bytes)
     if order.shares:
-        return partial_from_bytes(content)
+        return _possible(order, partial_from_bytes(content))
+    check_result(order, order.files, content)
     files = tuple(f.index for f in order.files)
     work = NodeWork(str(child.address), files, progress.seconds, progress.loss, progress.accuracy, 0)
     return PartialSum(order.job, order.round, order.weights, bitmap(files), (work,), sum=content)
+
+
+def _possible(order: Order, partial: PartialSum) -> PartialSum:
+    """Return a partial sum that honest trainers can have computed. Raises BadRecord."""
+    files = tuple(file for file in order.files if partial.files >> file.index & 1)
+    if files:
+        check_result(order, files, partial.sum)
+    return partial
 
 
 def _children(node: ChordNode, limit: int) -> list[NodeRef]:
@@ -189,7 +199,7 @@ def _ask_root(
     )
     estimate.record_tree(clock() - began)
     content = yield from fetch((root,), progress.result, progress.size_bytes)
-    return partial_from_bytes(content)
+    return _possible(order, partial_from_bytes(content))
 
 
 def _accept(
