@@ -6,6 +6,7 @@ faults       kills one process at a random moment
 matrix       kills every role at every failpoint
 rows         runs the scenarios, one row of the report each
 history      checks that no acknowledged put is lost
+hostile      says to a ring whatever a stranger can say, beside an honest job
 soak         runs 20 nodes that keep dying for ten minutes
 report       runs all of these but the soak, and writes docs/results/faults.md
 
@@ -18,4 +19,5 @@ nemesis      kills, pauses and restores processes by role
 checker      what must hold of a job after a fault
 scenario     a scenario's result
 scenarios    all other faults, one function each
+hostility    the parts of `hostile`
 """

@@ -32,8 +32,8 @@ from roundelay.ml.readers.source import DataSet, with_test
 from roundelay.ml.readers.table import TableOptions
 from roundelay.node.files import open_content
 from roundelay.store.blobs import Content, digest_of
+from roundelay.store.items import CONTENT_BYTES_MAX
 from roundelay.store.names import check_name
-from roundelay.store.store import CONTENT_BYTES_MAX
 
 CLASSES = 26
 

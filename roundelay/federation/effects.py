@@ -47,6 +47,14 @@ class AwaitOrder(Effect):
 
 
 @dataclass(frozen=True)
+class CancelOrder(Effect):
+    """Stop carrying out an order, which then is `unable` for this reason; nothing happens if it has ended."""
+
+    ticket: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Offload(Effect):
     """Call a slow function (arithmetic, no network) without blocking other procedures."""
 

@@ -6,6 +6,7 @@ and continued by its owner. Two drivers by mistake do no harm: a round is a pure
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 
 from roundelay.chord.effects import Procedure, Sleep, ask, gather
@@ -19,6 +20,7 @@ from roundelay.federation.errors import Diverged, FederationError
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.store.items import ListNamed
 
+UNKNOWN_JOBS_MAX = 256  # whose heartbeats are kept although this node has no spec of theirs; the oldest is dropped
 DRIVER_LEASE_S = 5.0  # without a heartbeat for this long, a job is taken over
 JOB_SCAN_INTERVAL_S = 1.0
 
@@ -32,14 +34,21 @@ class JobSupervisor:
         self._node = node
         self._clocks = clocks
         self._log = log
-        self._last_heartbeat: dict[str, float] = {}  # by job; at first, when the job was first seen
-        self._ended: set[str] = set()
+        self._last_heartbeat: dict[str, float] = {}  # by job of ours; at first, when the job was first seen
+        self._unknown: OrderedDict[str, float] = OrderedDict()  # the same, of jobs without a spec here
+        self._ended: set[str] = set()  # of ours
         self._quarantine = quarantine
         self._errors: dict[str, str] = {}  # by job: logged once, not at every scan
 
     def heartbeat(self, job: str) -> None:
-        """Record a heartbeat of the job's driver."""
-        self._last_heartbeat[job] = self._clocks.monotonic()
+        """Record a heartbeat of the job's driver. A job without a spec here may be a stranger's invention."""
+        if job in self._last_heartbeat:
+            self._last_heartbeat[job] = self._clocks.monotonic()
+            return
+        self._unknown[job] = self._clocks.monotonic()
+        self._unknown.move_to_end(job)
+        if len(self._unknown) > UNKNOWN_JOBS_MAX:
+            self._unknown.popitem(last=False)
 
     def supervise(self) -> Procedure[None]:
         """Scan for silent jobs and drive them, forever."""
@@ -50,14 +59,16 @@ class JobSupervisor:
     def _scan(self) -> Procedure[None]:
         ending = f".{records.SPEC}"
         specs = yield from ask(self._node.ref, ListNamed(ending))
+        self._forget_all_but({s.entry.name.removesuffix(ending) for s in specs})
         owned = sorted((s for s in specs if self._node.owns(s.entry.key)), key=lambda s: s.version)
         found = [item.entry.name.removesuffix(ending) for item in owned]
         self._errors = {job: error for job, error in self._errors.items() if job in found}
         for job in found:
             if job in self._ended or _name(job) in self._quarantine:
                 continue
-            first_seen = job not in self._last_heartbeat
-            self._last_heartbeat.setdefault(job, self._clocks.monotonic())
+            first_seen = job not in self._last_heartbeat and job not in self._unknown
+            heard = self._unknown.pop(job, self._clocks.monotonic())
+            self._last_heartbeat.setdefault(job, heard)
             if first_seen or self._clocks.monotonic() - self._last_heartbeat[job] >= DRIVER_LEASE_S:
                 yield from self._contain(job, self._take_over_if_silent(job, first_seen))
 
@@ -72,6 +83,12 @@ class JobSupervisor:
             self._errors[job] = str(error)
         except Exception as error:
             self._quarantine.add(_name(job), error)
+
+    def _forget_all_but(self, jobs_here: set[str]) -> None:
+        """Forget the jobs whose specs have gone."""
+        self._ended &= jobs_here
+        for job in self._last_heartbeat.keys() - jobs_here:
+            del self._last_heartbeat[job]
 
     def _take_over_if_silent(self, job: str, first_seen: bool) -> Procedure[None]:
         """Drive a job that has not ended, whose turn it is, and that no other driver can be expected to drive."""

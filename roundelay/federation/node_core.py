@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Protocol
 
 from roundelay.chord import maintenance
@@ -28,10 +29,14 @@ from roundelay.federation.private_data import PrivateFile, publish_loop
 from roundelay.federation.requests import DriverHeartbeat
 from roundelay.ml.models.allowed import importable
 from roundelay.store import replication
+from roundelay.store.names import NAME_BYTES_MAX
 from roundelay.store.store import Store
 
 if TYPE_CHECKING:
     from roundelay.federation.record_guard import RecordGuard  # loaded only with certificates
+
+LENGTH_BYTES = 4  # before a text on the wire
+STATUS_BYTES_MAX = 1 << 20  # of the names of entries in a status, which is one message
 
 Loops = dict[str, Callable[[], Procedure[Any]]]  # by name, what starts a loop, which ends only with the node
 
@@ -77,6 +82,7 @@ def assemble(
     node: ChordNode, store: Store, orders: Orders, surroundings: Surroundings, private: PrivateData | None = None
 ) -> NodeCore:
     """Return a compute node's handlers and loops."""
+    store.keep_claimed(orders.claims)
     supervisor = JobSupervisor(node, surroundings.clocks, surroundings.log, surroundings.quarantine)
     node.failure_detector.on_death = lambda peer: surroundings.log(
         f"{peer.address} is declared dead: it has not answered {TIMEOUTS_DEAD} requests in a row"
@@ -100,6 +106,7 @@ def assemble(
         **ring_loops(node, surroundings),
         "store": lambda: replication.replication_loop(node, store, surroundings.rng("store")),
         "orders": lambda: orders.run_queue(node),
+        "order watch": lambda: orders.watch(node, surroundings.clocks.monotonic),
         "jobs": supervisor.supervise,
     }
     if private is not None:
@@ -125,6 +132,9 @@ def ring_loops(node: ChordNode, surroundings: Surroundings) -> Loops:
 def _status(node: ChordNode, store: Store, orders: Orders, store_lock: AbstractContextManager[object]) -> Status:
     with store_lock:
         names, stored_bytes = store.names, store.stored_bytes
+    if len(names) * NAME_BYTES_MAX > STATUS_BYTES_MAX:  # they may not fit
+        sizes = accumulate(LENGTH_BYTES + len(name.encode()) for name in names)
+        names = tuple(name for name, size in zip(names, sizes, strict=True) if size <= STATUS_BYTES_MAX)
     return Status(
         node.ref, node.ring, node.predecessor, node.successors, node.fingers, names, stored_bytes, orders.training
     )

@@ -2,6 +2,9 @@
 
 One order runs at a time, in order of arrival. A ticket is a digest of its order, so a repeated order is the same
 ticket; results are kept for a while, for drivers that ask again. The states are in roundelay.federation.states.
+
+Anybody can send an order. Its size, its work and the number that wait are bounded, and while it holds up others, or
+runs for long, its job is looked up on the ring: an order of a job that has ended, or never existed, is dropped.
 """
 
 from __future__ import annotations
@@ -13,12 +16,13 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from roundelay.chord.dispatch import Handlers
-from roundelay.chord.effects import Procedure, ask
+from roundelay.chord.effects import Procedure, Sleep, ask
 from roundelay.chord.errors import Busy, ChordError, Malformed, NotFound
 from roundelay.chord.node import ChordNode
 from roundelay.chord.quarantine import UNCONTAINED, Quarantine
 from roundelay.chord.requests import TrainingStatus
-from roundelay.federation.effects import AwaitOrder, Compute, Done, compute, offload
+from roundelay.federation import jobs, records
+from roundelay.federation.effects import AwaitOrder, CancelOrder, Compute, Done, compute, offload
 from roundelay.federation.errors import FederationError, FilesLacking, OtherBits, WorkFailed
 from roundelay.federation.requests import Collect, Order, Progress, Push
 from roundelay.federation.states import RETRIABLE_STATES
@@ -32,7 +36,12 @@ if TYPE_CHECKING:
     from roundelay.federation.topologies.gossip import Gossip
 
 QUEUED_MAX = 64
+QUEUED_PER_JOB_MAX = 48
+ORDERS_BYTES_MAX = 32 << 20  # of the orders that are kept, waiting and finished
 FINISHED_MAX = 64  # tickets whose results are kept
+WATCH_INTERVAL_S = 1.0  # how often unfinished orders are looked at
+UNWATCHED_S = 5.0  # an order may run for this long before its job is looked up, if it holds up no other job's
+LOOKUPS_MAX = 16  # jobs looked up at a time
 
 
 class Orders:
@@ -56,6 +65,7 @@ class Orders:
         self._is_busy = is_busy
         self._launch = launch
         self._orders: dict[str, Order] = {}
+        self._sizes_bytes: dict[str, int] = {}  # of the orders
         self._progress: OrderedDict[str, Progress] = OrderedDict()
 
     def handlers(self) -> Handlers:
@@ -80,11 +90,9 @@ class Orders:
             return ticket
         if order.may_refuse and self._is_busy():
             raise Busy("busy with other work")
-        waiting = sum(not p.is_final for p in self._progress.values())
-        if waiting >= QUEUED_MAX:
-            raise Busy(f"{waiting} orders are waiting already")
         if order.shares and self._launch is None:
             raise Malformed("orders are not passed on here")
+        self._make_room(order, ticket)
         self._orders[ticket] = order
         if self._launch is None or not order.shares:
             self._progress[ticket] = Progress("queued")
@@ -92,6 +100,11 @@ class Orders:
             self._progress[ticket] = Progress("running", training=order.status)
             self._launch(order)
         return ticket
+
+    def claims(self) -> Set[str]:
+        """Return the digests of the weights and results that are still needed here. May be called from any thread."""
+        results = {progress.result for progress in list(self._progress.values())}
+        return results | {order.weights for order in list(self._orders.values())}
 
     def progress(self, ticket: str) -> Progress:
         if ticket not in self._progress:
@@ -111,6 +124,57 @@ class Orders:
     def next(self) -> Order | None:
         """The order that has waited longest."""
         return next((self._orders[t] for t, p in self._progress.items() if p.state == "queued"), None)
+
+    def _make_room(self, order: Order, ticket: str) -> None:
+        """Forget finished orders in favour of a new one. Raises Busy if too many are unfinished, or too large."""
+        waiting = [self._orders[t].job for t, p in self._progress.items() if not p.is_final]
+        if len(waiting) >= QUEUED_MAX or waiting.count(order.job) >= QUEUED_PER_JOB_MAX:
+            raise Busy(f"{len(waiting)} orders are waiting already")
+        size_bytes = order.memory_bytes
+        finished = [t for t, p in self._progress.items() if p.is_final and t != ticket]
+        excess = size_bytes + sum(self._sizes_bytes.values()) - ORDERS_BYTES_MAX
+        gone: list[str] = []
+        while excess > 0 and finished:
+            gone.append(finished.pop(0))
+            excess -= self._sizes_bytes[gone[-1]]
+        if excess > 0 and waiting:
+            raise Busy(f"{len(waiting)} orders of {sum(self._sizes_bytes.values())} bytes are waiting already")
+        for old in gone:
+            self._forget(old)
+        self._sizes_bytes[ticket] = size_bytes
+
+    def _forget(self, ticket: str) -> list[str]:
+        """Forget a ticket. Return the digests that it named."""
+        progress, order = self._progress.pop(ticket), self._orders.pop(ticket)
+        del self._sizes_bytes[ticket]
+        return list(filter(None, (progress.result, order.weights)))
+
+    # --- watching
+
+    def watch(self, node: ChordNode, clock: Callable[[], float]) -> Procedure[None]:
+        """Drop the orders of jobs that have ended or never existed, forever."""
+        since: dict[str, float] = {}  # when an unfinished order was first seen
+        while True:
+            yield Sleep(WATCH_INTERVAL_S)
+            unfinished = {t: self._orders[t].job for t, p in self._progress.items() if not p.is_final}
+            since = {ticket: since.get(ticket, clock()) for ticket in unfinished}
+            is_contended = len(set(unfinished.values())) > 1
+            doubtful = dict.fromkeys(
+                job for ticket, job in unfinished.items() if is_contended or clock() - since[ticket] >= UNWATCHED_S
+            )
+            for job in list(doubtful)[:LOOKUPS_MAX]:
+                yield from self._drop_if_over(node, job)
+
+    def _drop_if_over(self, node: ChordNode, job: str) -> Procedure[None]:
+        try:
+            why = yield from _why_over(node, job)
+        except ChordError:
+            return  # its records cannot be read now: it may well go on
+        tickets = [ticket for ticket, order in self._orders.items() if why and order.job == job]
+        for ticket in [t for t in tickets if self._progress[t].state == "queued"]:
+            self._update(ticket, state="unable", message=why)
+        for ticket in [t for t in tickets if self._progress[t].state == "running"]:
+            yield CancelOrder(ticket, why)
 
     # --- carrying out
 
@@ -135,6 +199,7 @@ class Orders:
             self._update(order.ticket, state="unable", message=f"{type(error).__name__}: {error}")
         except Exception as error:
             self._fail(order, error)
+        yield from ask(node.ref, Release(contents=tuple(self._evict_old(order))))
 
     def _reduce(self, node: ChordNode, order: Order) -> Procedure[None]:
         from roundelay.federation.topologies.tree_reduce import aggregate  # loads numpy, which most nodes do without
@@ -152,6 +217,10 @@ class Orders:
         )
 
     def _run_order(self, node: ChordNode, order: Order) -> Procedure[None]:
+        yield from self._carry_out(node, order)
+        yield from ask(node.ref, Release(contents=tuple(self._evict_old(order))))
+
+    def _carry_out(self, node: ChordNode, order: Order) -> Procedure[None]:
         ticket = order.ticket
         self._update(ticket, state="running", training=order.status)
         try:
@@ -183,7 +252,6 @@ class Orders:
             loss=done.loss,
             accuracy=done.accuracy,
         )
-        yield from ask(node.ref, Release(contents=tuple(self._evict_old(order))))
 
     def _fail(self, order: Order, error: Exception) -> None:
         """End an order that has failed unexpectedly here; another node may succeed."""
@@ -219,8 +287,18 @@ class Orders:
         stale = {t for t in finished if self._orders[t].job == latest.job and self._orders[t].round < latest.round - 1}
         released: list[str] = []
         for ticket in stale.union(finished[:-FINISHED_MAX]):
-            released += filter(None, (self._progress.pop(ticket).result, self._orders.pop(ticket).weights))
+            released += self._forget(ticket)
         return released
+
+
+def _why_over(node: ChordNode, job: str) -> Procedure[str]:
+    """Return why a job needs no work any more; an empty string if it goes on. Raises ChordError."""
+    names = [records.record_name(job, end) for end in records.ENDS]
+    items = yield from jobs.find_records(node.ref, node.ring, job, *names)
+    if not any(item.entry.name == records.record_name(job, records.SPEC) for item in items):
+        return f"no job {job[:8]} on this ring"
+    end = jobs.end_among(job, items)
+    return f"job {job[:8]} is {end}" if end else ""
 
 
 def _file_contents(

@@ -21,6 +21,8 @@ from roundelay.ml.task import FileTask, TrainerTask, local_seed
 from roundelay.trust.identity import Identity
 
 WAIT_MAX_S = 5.0  # longest that a poll is held
+WORK_MAX = 10**16  # rows x epochs x weights of an order: some days on one core
+FILE_BYTES, PLACE_BYTES, SHARE_BYTES, NUMBER_BYTES = 700, 36, 500, 32  # about what they take in memory
 
 
 @dataclass(frozen=True)
@@ -60,11 +62,25 @@ class Order(Request[str]):
     def __post_init__(self) -> None:
         if isinstance(self.task, EvaluateTask) and len(self.files) != 1:
             raise Malformed(f"order.files: {len(self.files)} to evaluate on, expected 1")
+        if isinstance(self.task, TrainTask) and self._work(self.task) > WORK_MAX:
+            raise Malformed(f"order: {self._work(self.task):.1e} rows x epochs x weights, at most {WORK_MAX:.0e}")
 
     @cached_property
     def ticket(self) -> str:
         """Return a digest of everything that is ordered: the same in the driver and in the node."""
         return hashlib.sha256(repr(self).encode()).hexdigest()
+
+    @property
+    def memory_bytes(self) -> int:
+        """Return about how much memory this order takes while it is kept."""
+        size = len(self.job) + FILE_BYTES * (len(self.files) + 1) + SHARE_BYTES * len(self.shares)
+        size += PLACE_BYTES * sum(len(share.files) for share in self.shares)
+        if isinstance(self.task, TrainTask | EvaluateTask):
+            size += len(self.task.moments) + NUMBER_BYTES * len(self.task.plan.config.class_weights)
+        return size
+
+    def _work(self, task: TrainTask) -> int:
+        return sum(file.rows for file in self.files) * task.plan.config.epochs * task.plan.design.connections
 
     @property
     def status(self) -> TrainingStatus:

@@ -20,6 +20,7 @@ from roundelay.ml.frames import Frame, Header
 from roundelay.ml.task import TrainerTask, TrainingPlan
 
 FINGERPRINTS_MAX = 16  # plans whose fingerprint is remembered
+UNPROVEN_MAX = 1 << 20  # weights of a model that is tried on an order's word
 
 AskTrainer = Callable[[Header, bytes, Order], Frame]
 
@@ -42,7 +43,7 @@ class TrainerClient:
         trainer cannot; WorkFailed; what `ask` raises when the trainer does not answer.
         """
         try:
-            self._require_fingerprint(effect.order)
+            self._require_fingerprint(effect)
             self._add_missing_files(effect)
             on_start()
             return self._compute(effect)
@@ -53,15 +54,21 @@ class TrainerClient:
         except MLError as error:
             raise WorkFailed(str(error)) from error
 
-    def _require_fingerprint(self, order: Order) -> None:
-        """Raise OtherBits unless this machine computes the bits that the job promises. Costs a tiny training, once."""
-        plan = _plan(order)
-        if not plan.fingerprint:
+    def _require_fingerprint(self, effect: Compute) -> None:
+        """Raise OtherBits unless this machine computes the bits that the job promises. Costs a tiny training, once.
+
+        A large model is tried only when its weights have come: an order alone could name any size.
+        """
+        order, plan, weights = effect.order, _plan(effect.order), effect.contents.get(effect.order.weights)
+        if not plan.fingerprint or (weights is None and plan.design.connections > UNPROVEN_MAX):
             return
         if plan not in self._fingerprints:
             if len(self._fingerprints) >= FINGERPRINTS_MAX:
                 self._fingerprints.clear()
-            answer = self._ask({"do": "fingerprint", "plan": plan.to_dict()}, b"", order)
+            request: Header = {"do": "fingerprint", "plan": plan.to_dict()}
+            if weights is not None:
+                request["weights_bytes"] = len(weights)
+            answer = self._ask(request, b"", order)
             self._fingerprints[plan] = cast(str, answer.header["fingerprint"])
         ours = self._fingerprints[plan]
         if ours != plan.fingerprint:

@@ -13,20 +13,28 @@ from dataclasses import replace
 import numpy as np
 
 from roundelay.ml.data import Samples
+from roundelay.ml.errors import BadTask
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.task import TrainingPlan
 from roundelay.ml.train import Shard
 
 ROWS_MAX = 4095
+VALUES_MAX = 1 << 24  # rows x width of the widest layer: a fingerprint stays small whatever a plan says
 EPOCHS = 2
 STACKED = 2  # copies of the training that run together
 ETA_MAX = 0.2  # keeps the training finite whatever the rate of the job
 _SEED = 1
 
 
-def fingerprint(plan: TrainingPlan) -> str:
-    """Return the hex digest of a small training with the plan's network and configuration on this machine."""
-    model, samples = learner(plan.design), _samples(plan)
+def fingerprint(plan: TrainingPlan, weights_bytes: int | None = None) -> str:
+    """Return the hex digest of a small training with the plan's network and configuration on this machine.
+
+    weights_bytes: the size of the weights that a job has really sent. Raises BadTask if the plan's are of another size.
+    """
+    model = learner(plan.design)
+    if weights_bytes is not None and weights_bytes != 4 * model.parameters:
+        raise BadTask(f"weights have {weights_bytes} bytes, expected 4 for each of {model.parameters} parameters")
+    samples = _samples(plan)
     weights = model.init_weights(_SEED)
     config = replace(plan.config, epochs=EPOCHS, eta=min(plan.config.eta, ETA_MAX))
     trained = {model.train(weights, samples, config, _SEED).tobytes()}
@@ -38,7 +46,7 @@ def fingerprint(plan: TrainingPlan) -> str:
 
 def _samples(plan: TrainingPlan) -> Samples:
     """Draw a full batch and a short one from a fixed seed."""
-    rows = min(2 * plan.config.batch - 1, ROWS_MAX)
+    rows = min(2 * plan.config.batch - 1, ROWS_MAX, max(1, VALUES_MAX // max(plan.design.sizes)))
     rng = np.random.default_rng(_SEED)
     x = rng.standard_normal((rows, plan.design.features)).astype(np.float32)  # (n, d)
     return Samples(x, rng.integers(plan.design.classes, size=rows))

@@ -21,7 +21,8 @@ BATCH_MAX = 65_536
 WIDTH_MAX = 1 << 20
 LAYERS_MAX = 32
 ENCODING_CHARACTERS_MAX = 8 << 20  # of how a table's columns become features
-PARAMETERS_MAX = 1 << 27  # 512 MiB of float32
+PARAMETERS_MAX = 1 << 26  # 256 MiB of float32, which is the largest content that the ring stores
+STEP_VALUES_MAX = 1 << 28  # rows of a step x width of the widest layer: 1 GiB of float32
 FILES_MAX = 100_000
 ROWS_MAX = 1 << 40
 ROUNDS_MAX = 1 << 32
@@ -105,6 +106,11 @@ class Design:
     def classes(self) -> int:
         return self.sizes[-1]
 
+    @property
+    def connections(self) -> int:
+        """The weights of a fully connected network of these sizes, biases included."""
+        return _connections(self.sizes)
+
 
 @dataclass(frozen=True)
 class TrainingPlan:
@@ -145,6 +151,13 @@ class TrainerTask:
         _check(len(self.files) <= FILES_MAX, f"files: {len(self.files)}, at most {FILES_MAX}")
         _check_integer("round", self.round, 0, ROUNDS_MAX)
         check_moments(self.plan, self.moments)
+
+    def check_memory(self) -> None:
+        """Raise BadTask if a step of the training would take more memory than a trainer may use."""
+        rows = max((file.rows for file in self.files), default=0)
+        step = rows if self.plan.config.optimizer == "gd" else min(rows, self.plan.config.batch)
+        values = step * max(self.plan.design.sizes)
+        _check(values <= STEP_VALUES_MAX, f"batch: {step} rows of {max(self.plan.design.sizes)} values are too large")
 
     @property
     def rows(self) -> int:
@@ -197,8 +210,12 @@ def check_sizes(sizes: tuple[int, ...]) -> None:
     _check(2 <= len(sizes) <= LAYERS_MAX, f"sizes: {len(sizes)} layers, expected 2 to {LAYERS_MAX}")
     for size in sizes:
         _check_integer("sizes", size, 1, WIDTH_MAX)
-    parameters = sum((a + 1) * b for a, b in pairwise(sizes))
+    parameters = _connections(sizes)
     _check(parameters <= PARAMETERS_MAX, f"sizes: {parameters} parameters, at most {PARAMETERS_MAX}")
+
+
+def _connections(sizes: tuple[int, ...]) -> int:
+    return sum((a + 1) * b for a, b in pairwise(sizes))
 
 
 def _plan(data: object) -> TrainingPlan:

@@ -6,7 +6,7 @@
     {"do": "moments", "digests"}                   ->  {}, FeatureSums.to_bytes
     {"do": "train", "task"}, weights               ->  {"rows", "loss", "accuracy"}, int64 sum
     {"do": "evaluate", "task", "digest"}, weights  ->  {"loss", "accuracy"}
-    {"do": "fingerprint", "plan"}                  ->  {"fingerprint"}
+    {"do": "fingerprint", "plan"}                  ->  {"fingerprint"}; optional: "weights_bytes", of the job
 
 During training it also writes {"progress": [[file's index in the task, epoch, loss, accuracy], ...]}. Epochs that end
 within PROGRESS_EVERY_S share a frame, because each frame wakes the node and takes processor time from the training. A
@@ -133,7 +133,10 @@ def carry_out(worker: "Worker", header: Header, payload: bytes, progress: "OnPro
         case "fingerprint":
             from roundelay.ml.fingerprint import fingerprint
 
-            return {"fingerprint": fingerprint(plan_from_dict(header.get("plan")))}, b""
+            size = header.get("weights_bytes")
+            if not (size is None or isinstance(size, int)):
+                raise BadTask(f"weights_bytes {size!r}: expected an integer")
+            return {"fingerprint": fingerprint(plan_from_dict(header.get("plan")), size)}, b""
         case other:
             raise BadTask(f"unknown order {other!r}")
 

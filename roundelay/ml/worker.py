@@ -110,6 +110,7 @@ class Worker:
         model = learner(task.plan.design)
         base = _weights(model, weights)
         self._check_presence(task)
+        task.check_memory()
         exact.check_rows(task.rows, task.plan.fraction_bits)
         total = np.zeros(model.parameters, np.int64)  # (parameters,)
         lasts = [_LastEpoch(index, on_progress) for index in range(len(task.files))]

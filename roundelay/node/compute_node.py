@@ -20,12 +20,13 @@ from roundelay.chord.node import ChordNode
 from roundelay.chord.quarantine import Quarantine
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import Grant, Retire, SayHello, TrainingStatus
-from roundelay.federation.effects import AwaitOrder, Clocks, Compute, Offload
+from roundelay.federation.effects import AwaitOrder, CancelOrder, Clocks, Compute, Offload
 from roundelay.federation.node_core import NodeCore, Surroundings, assemble
 from roundelay.federation.orders import Orders
 from roundelay.federation.requests import WAIT_MAX_S, Collect, Order
 from roundelay.node.data_directory import DataDirectory
 from roundelay.node.errors import DiskError
+from roundelay.node.files import SpoolingBlobs
 from roundelay.node.joining import Entry, join
 from roundelay.node.load import Load
 from roundelay.node.runtime import Runtime, Stopped, report_failure
@@ -80,7 +81,7 @@ class ComputeNode:
         self._private = private
         self.runtime = Runtime(Peers(security.peers if security else None))
         self._quarantine = Quarantine(time.monotonic, report_failure)
-        self.store = Store(time.monotonic, disk, disk)
+        self.store = Store(time.monotonic, disk or SpoolingBlobs(), disk)
         self.load = Load(options.load, options.load_delay_s, random.Random(), self.runtime.stopping.wait)
         self.orders = Orders(self.load.is_busy, self._launch, private.content if private else None, self._quarantine)
         self.trainer = Trainer(self._on_training, log, clients=private.headers if private else {})
@@ -154,6 +155,7 @@ class ComputeNode:
         self.runtime.nap_until(lambda: node.nudged or len(node.pending) > 0)
         self.runtime.perform_with(AwaitOrder, self._await_order)
         self.runtime.perform_with(Compute, lambda effect: self.load.around(effect, self.trainer.perform))
+        self.runtime.perform_with(CancelOrder, lambda effect: self.trainer.cancel(effect.ticket, effect.why))
         self.runtime.perform_with(Offload, lambda effect: effect.function())
         return node
 

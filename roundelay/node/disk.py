@@ -23,6 +23,7 @@ from roundelay.node.failpoints import Failpoints
 from roundelay.node.files import Spool
 from roundelay.store.blobs import BYTES_MAX, Buffer, Content, pieces_of, require_digest
 from roundelay.store.items import CHUNK_BYTES, Entry, Item
+from roundelay.store.staging import LARGE_BYTES_MIN
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS content (digest TEXT PRIMARY KEY, size INTEGER NOT NULL) STRICT;
@@ -37,7 +38,6 @@ CREATE TABLE IF NOT EXISTS item (
 COLUMNS = "key, name, digest, size, version, deleted, until, signature"
 SIGNATURE_COLUMN = "ALTER TABLE item ADD COLUMN signature BLOB NOT NULL DEFAULT (x'')"
 BUSY_TIMEOUT_S = 2.0
-SPOOLED_BYTES_MIN = 4 << 20  # uploads of this size and larger wait in a file instead of memory
 
 
 class Disk:
@@ -96,7 +96,7 @@ class Disk:
         return self._sizes[digest]
 
     def buffer(self, size_bytes: int) -> Buffer:
-        return BytesIO() if size_bytes < SPOOLED_BYTES_MIN else Spool(self._path.parent)
+        return BytesIO() if size_bytes < LARGE_BYTES_MIN else Spool(self._path.parent)
 
     def add(self, digest: str, content: Content) -> None:
         if digest in self._sizes:

@@ -9,9 +9,12 @@ from __future__ import annotations
 import os
 import tempfile
 import weakref
+from contextlib import suppress
 from pathlib import Path
 
 from roundelay.chord.errors import Corrupt, StoreFull
+from roundelay.store.blobs import Buffer, MemoryBlobs
+from roundelay.store.staging import LARGE_BYTES_MIN
 
 
 class FileContent:
@@ -62,6 +65,16 @@ class Spool(FileContent):
 
     def getvalue(self) -> FileContent:
         return self
+
+
+class SpoolingBlobs(MemoryBlobs):
+    """Blobs in memory, except that large contents arrive in unnamed temporary files, and stay there."""
+
+    def buffer(self, size_bytes: int) -> Buffer:
+        if size_bytes >= LARGE_BYTES_MIN:
+            with suppress(StoreFull):  # a system without temporary files has the memory
+                return Spool(Path(tempfile.gettempdir()))
+        return super().buffer(size_bytes)
 
 
 def open_content(path: Path) -> FileContent:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import cast
 
+from roundelay.chord.errors import NotFound
 from roundelay.chord.requests import TrainingStatus
 from roundelay.federation.effects import Compute, Done
 from roundelay.federation.errors import OtherBits, WorkFailed
@@ -49,6 +50,8 @@ class Trainer:
         self._lock = threading.Lock()  # held while an order is carried out, and to end the child
         self._process = TrainerProcess()
         self._client = TrainerClient(self._ask, clients)
+        self._running = ""  # the ticket of the order that is carried out
+        self._cancelled = ""  # why it is no longer wanted
         self._idle_timer: threading.Timer | None = None
         self._stopped = False
 
@@ -64,7 +67,14 @@ class Trainer:
             try:
                 return self._faults.around("train", effect.order, lambda: self._perform(effect))
             finally:
+                self._running = ""
                 self._start_idle_timer()
+
+    def cancel(self, ticket: str, why: str) -> None:
+        """Stop carrying out an order: `perform` raises NotFound. Without effect if it is not carried out now."""
+        if self._running == ticket:
+            self._cancelled = why
+            self._process.kill()
 
     def stop(self) -> None:
         """End the child, whatever it is doing, and take no more orders."""
@@ -79,6 +89,7 @@ class Trainer:
     def _perform(self, effect: Compute) -> Done:
         """Carry out an order; a child that dies is restarted and sent its files again."""
         order, code = effect.order, None
+        self._cancelled, self._running = "", order.ticket
         for _ in range(STARTS_MAX):
             try:
                 return self._carry_out(effect)
@@ -86,6 +97,8 @@ class Trainer:
                 code = self._process.end()
             if self._stopped:
                 raise Stopped
+            if self._cancelled:
+                raise NotFound(self._cancelled)
         names = ", ".join(file.name for file in order.files)
         raise WorkFailed(f"the trainer died {STARTS_MAX} times (exit code {code}) on {names}")
 

@@ -16,7 +16,7 @@ from roundelay.rpc.fields import digest_from_wire, digest_to_wire, id_from_wire,
 from roundelay.rpc.gen import ttypes as wire
 from roundelay.rpc.progress_codec import training_from_wire, training_to_wire
 from roundelay.rpc.ring_codec import member_from_wire, node_to_wire
-from roundelay.store.store import CONTENT_BYTES_MAX
+from roundelay.store.items import CONTENT_BYTES_MAX
 
 BITMAP_BYTES_MAX = 1 << 14  # enough for the largest job
 SHARES_MAX = 1 << 16  # one for each node

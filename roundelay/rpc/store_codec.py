@@ -8,8 +8,8 @@ from roundelay.chord.errors import Malformed
 from roundelay.rpc import fields
 from roundelay.rpc.fields import digest_from_wire, digest_to_wire, id_from_wire, id_to_wire
 from roundelay.rpc.gen import ttypes as wire
-from roundelay.store.items import SIGNATURE_BYTES_MAX, Entry, Item, RangeDigest, Receipt
-from roundelay.store.store import CONTENT_BYTES_MAX, LEASE_MAX_S
+from roundelay.store.items import CONTENT_BYTES_MAX, SIGNATURE_BYTES_MAX, Entry, Item, RangeDigest, Receipt
+from roundelay.store.store import LEASE_MAX_S
 
 LEASE_MAX_MS = round(LEASE_MAX_S * 1000)
 

@@ -13,7 +13,7 @@ from roundelay.chord.dispatch import Handlers
 from roundelay.chord.effects import Sleep
 from roundelay.chord.errors import ChordError
 from roundelay.chord.node import ChordNode
-from roundelay.federation.effects import AwaitOrder, Compute, Done, Offload
+from roundelay.federation.effects import AwaitOrder, CancelOrder, Compute, Done, Offload
 from roundelay.federation.errors import FederationError, FilesLacking
 from roundelay.federation.node_core import Loops, assemble
 from roundelay.federation.orders import Orders
@@ -69,6 +69,7 @@ def add_performers(world: World) -> None:
         return _compute(world, trainer, task, effect)
 
     world.performers[Compute] = compute
+    world.performers[CancelOrder] = lambda _, effect: None  # the result is there already, it only comes later
     world.performers[Offload] = lambda _, effect: effect.function()
     world.performers[AwaitOrder] = lambda task, _: sleep(task, Sleep(ORDER_POLL_S))
 

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from roundelay.chord.effects import Request
 
 CHUNK_BYTES = 1 << 20  # of a content, at most, in one message
+CONTENT_BYTES_MAX = 256 << 20
 ITEM_LEASE_S = 3600.0
 RENEWAL_SHARE = 0.01  # of a lease: a smaller difference is the time of a message, not a renewal
 SIGNATURE_BYTES_MAX = 2048
 LIST_MAX = 256  # items in one message; more if the last key has more, because a key is never split
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """The content `digest` of `size_bytes`, stored under `key` with a `name`."""
 
@@ -27,7 +28,7 @@ class Entry:
     size_bytes: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """An entry and its state: the later version counts; of equal versions, the deletion."""
 

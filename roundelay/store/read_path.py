@@ -17,7 +17,7 @@ from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import GetNeighbours
 from roundelay.chord.ring import Ring, between_right_closed
 from roundelay.store.blobs import digest_of
-from roundelay.store.items import CHUNK_BYTES, RENEWAL_SHARE, Entry, Find, Item, Put, Read, Receipt
+from roundelay.store.items import CHUNK_BYTES, CONTENT_BYTES_MAX, RENEWAL_SHARE, Entry, Find, Item, Put, Read, Receipt
 from roundelay.store.write_path import TRANSFER_TIMEOUT_S, nodes_for, put_one
 
 FIND_NODES_MIN = 4  # to ask for a key's items: three nodes that join or leave at once cannot hide one
@@ -133,12 +133,14 @@ def fetch(nodes: tuple[NodeRef, ...], digest: str, size_bytes: int) -> Procedure
 
 
 def _fetch_from(node: NodeRef, digest: str, size_bytes: int) -> Procedure[bytes]:
+    if size_bytes > CONTENT_BYTES_MAX:
+        raise NotFound(f"content {digest[:8]} of {size_bytes} bytes: a content has at most {CONTENT_BYTES_MAX}")
     content = BytesIO()  # getvalue() does not copy
-    while content.tell() < size_bytes:  # ends: every piece is longer than nothing, or the last
-        piece = yield from ask(node, Read(digest, content.tell(), CHUNK_BYTES), TRANSFER_TIMEOUT_S)
+    while (left := size_bytes - content.tell()) > 0:  # ends: every piece is longer than nothing, or the last
+        piece = yield from ask(node, Read(digest, content.tell(), min(left, CHUNK_BYTES)), TRANSFER_TIMEOUT_S)
         if not piece:
             break
-        content.write(piece)
+        content.write(piece[:left])
     whole = content.getvalue()
     if digest_of(whole) != digest:
         raise Corrupt(f"{node.address} sent {len(whole)} bytes that do not have digest {digest[:8]}")

@@ -8,7 +8,7 @@ the lease of what it deletes could have lasted, so that a node that returns with
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Protocol
@@ -19,6 +19,7 @@ from roundelay.chord.ring import between_right_closed
 from roundelay.store.blobs import Blobs, Content, MemoryBlobs
 from roundelay.store.items import (
     CHUNK_BYTES,
+    CONTENT_BYTES_MAX,
     LIST_MAX,
     RENEWAL_SHARE,
     SIGNATURE_BYTES_MAX,
@@ -40,14 +41,17 @@ from roundelay.store.items import (
 from roundelay.store.names import NAME_BYTES_MAX, check_name
 from roundelay.store.staging import Staging
 
-CONTENT_BYTES_MAX = 256 << 20
 LEASE_MAX_S = 30 * 24 * 3600.0
 ITEM_BYTES = 140  # of an item on the wire, without its name
 KEY_BYTES_MAX = 15 << 17  # of all items of a key, which travel in one message
+ITEMS_MAX = 1 << 18  # of all keys, deletions included
+ORPHANS_MAX = 1 << 14  # deletions of entries that this node has never had
+ORPHAN_LEASE_MAX_S = 3600.0  # then a node that has had the entry gives it its deletion again
+FIND_NAMES_MAX = 1024
 SCRUB_BYTES = 64 << 20  # read in one scrub, unless the first content alone is larger
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _EntryState:
     """An entry's version and lease here. Of two, the later version counts and lasts as long as either would."""
 
@@ -101,6 +105,8 @@ class Store:
         self._staging = Staging(clock, self._room_bytes, self._blobs.buffer)
         self._index_log: IndexLog = index_log or NoIndexLog()
         self._index: dict[int, dict[Entry, _EntryState]] = {}  # by key
+        self._items_count = 0
+        self._orphans: set[Entry] = set()
         self._scrubbed = ""  # the content that was scrubbed last
         self._accepting_stopped = False
         self.guard: Guard | None = None  # the rules of a secured ring
@@ -134,17 +140,20 @@ class Store:
             raise NotYet("this node is leaving")
         if self.guard is not None:
             self.guard(item, self.named_items)
-        until = now + min(max(item.lease_s, 0.0), LEASE_MAX_S)
-        put = _EntryState(item.version, item.deleted, until, item.signature)
         known = self._state(entry, now)
+        is_orphan = item.deleted and (known is None or entry in self._orphans)
+        lease_max_s = ORPHAN_LEASE_MAX_S if is_orphan else LEASE_MAX_S
+        until = now + min(max(item.lease_s, 0.0), lease_max_s)
+        put = _EntryState(item.version, item.deleted, until, item.signature)
         merged = known.merged(put) if known is not None else put
         if known is None:
-            self._check_key_capacity(entry)
+            self._check_capacity(entry, is_orphan)
         if not merged.deleted and not self._move_to_blobs(entry):
             return Receipt(False, self._staging.received_bytes(entry.digest))
         negligible_s = RENEWAL_SHARE * (put.until - now)
         if known is None or merged.rank != known.rank or merged.until > known.until + negligible_s:
             self._record(entry, merged)
+            (self._orphans.add if is_orphan else self._orphans.discard)(entry)
         return Receipt(True, entry.size_bytes)
 
     def write(self, digest: str, size_bytes: int, offset: int, piece: bytes) -> Receipt:
@@ -168,7 +177,10 @@ class Store:
     def find(self, key: int, names: tuple[str, ...] = ()) -> tuple[Item, ...]:
         if not self.handoff_complete:
             raise NotYet("this node is still receiving a hand-off")
-        return tuple(item for item in self._items((key,)) if not names or item.entry.name in names)
+        if len(names) > FIND_NAMES_MAX:
+            raise Malformed(f"find: {len(names)} names, at most {FIND_NAMES_MAX}")
+        wanted = frozenset(names)
+        return tuple(item for item in self._items((key,)) if not wanted or item.entry.name in wanted)
 
     def range_digest(self, start: int, end: int) -> RangeDigest:
         total, count = 0, 0
@@ -211,9 +223,7 @@ class Store:
         """Restore what an index log has kept: a cache, whose leases continue."""
         for item in items:
             until = self._clock() + min(item.lease_s, LEASE_MAX_S)
-            self._index.setdefault(item.entry.key, {})[item.entry] = _EntryState(
-                item.version, item.deleted, until, item.signature
-            )
+            self._set(item.entry, _EntryState(item.version, item.deleted, until, item.signature))
 
     def stage(self, digest: str, content: Content) -> None:
         """Add a content to the staging area. Raises Corrupt, StoreFull."""
@@ -221,6 +231,10 @@ class Store:
 
     def has(self, digest: str) -> bool:
         return self._staging.has(digest) or self._blobs.has(digest)
+
+    def keep_claimed(self, claims: Callable[[], Set[str]]) -> None:
+        """Set who says which contents that no entry names are still needed: they make room for others last."""
+        self._staging.claims = claims
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -260,8 +274,12 @@ class Store:
         state = self._index.get(entry.key, {}).get(entry)
         return state if state is not None and state.until > now else None
 
-    def _check_key_capacity(self, entry: Entry) -> None:
-        """Check that all items of a key, with a new one, fit into one message. Raises StoreFull."""
+    def _check_capacity(self, entry: Entry, is_orphan: bool) -> None:
+        """Check that another item has room, also in a message with all others of its key. Raises StoreFull."""
+        if self._items_count >= ITEMS_MAX:
+            raise StoreFull(f"{entry.name}: {self._items_count} items are stored here, and no more")
+        if is_orphan and len(self._orphans) >= ORPHANS_MAX:
+            raise StoreFull(f"{entry.name}: {len(self._orphans)} deletions of unknown entries are stored here already")
         others = self._index.get(entry.key, {})
         if (len(others) + 1) * (ITEM_BYTES + NAME_BYTES_MAX + SIGNATURE_BYTES_MAX) <= KEY_BYTES_MAX:
             return  # they fit, however long their names and signatures are
@@ -297,15 +315,22 @@ class Store:
         except StoreFull:
             self._drop_unnamed({entry.digest})
             raise
-        self._index.setdefault(entry.key, {})[entry] = state
+        self._set(entry, state)
         if state.deleted:
             self._drop_unnamed({entry.digest})
+
+    def _set(self, entry: Entry, state: _EntryState) -> None:
+        states = self._index.setdefault(entry.key, {})
+        self._items_count += entry not in states
+        states[entry] = state
 
     def _remove(self, entries: list[Entry]) -> None:
         """Remove entries. Raises StoreFull if that cannot be logged; then they are still here."""
         self._index_log.erase(entries)
         for entry in entries:
             del self._index[entry.key][entry]
+            self._items_count -= 1
+            self._orphans.discard(entry)
             if not self._index[entry.key]:
                 del self._index[entry.key]
         self._drop_unnamed({entry.digest for entry in entries})

@@ -7,12 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from chaos import matrix, report, rows
+from chaos import hostile, matrix, report, rows
 from chaos.faults import Outcome, Plan, Tally, make_plans, percentile, replay
 from chaos.history import History, judge
+from chaos.hostility import golden
+from chaos.hostility.case import CaseResult
+from chaos.hostility.fuzzer import Fuzzer
 from chaos.nemesis import ROLES
 from chaos.scenario import ScenarioResult
 from roundelay.node.failpoints import parse
+from roundelay.rpc.calls import COMPUTE_NODE, SAY_HELLO, SUPERNODE
 
 
 def test_a_runs_plan_depends_on_the_seed_and_not_on_the_number_of_runs() -> None:
@@ -89,3 +93,33 @@ def test_every_scenario_has_a_name_of_its_own_and_says_what_it_does() -> None:
 
     assert len(known) > 30
     assert all(scenario.__doc__ for scenario in known.values())
+
+
+def test_a_changed_message_depends_on_the_seed_alone() -> None:
+    node = golden.STRANGER
+
+    def messages(seed: int) -> list[bytes]:
+        fuzzer = Fuzzer(seed, [node.address])
+        return [fuzzer._message(golden.golden(node)) for _ in range(50)]
+
+    assert messages(1) == messages(1) != messages(2)
+
+
+def test_there_is_a_typical_message_of_every_call() -> None:
+    typical = [*golden.golden(golden.STRANGER), *golden.golden_of_supernode()]
+
+    assert {each.call for each in typical} == {*COMPUTE_NODE.values(), *SUPERNODE.values(), SAY_HELLO}
+
+
+def test_every_case_has_a_name_of_its_own_and_says_what_it_sends() -> None:
+    known = hostile.cases()
+
+    assert len(known) == sum(len(module.CASES) for module in hostile.MODULES) >= 25
+    assert all(case.__doc__ for case in known.values())
+
+
+def test_a_case_that_did_not_hold_is_listed() -> None:
+    outcome = hostile.Outcome(1, cases=[CaseResult("one"), CaseResult("other", why=["lost node0"])])
+
+    assert outcome.to_json()["failing"] == ["other"]
+    assert not outcome.held

@@ -11,7 +11,7 @@ from roundelay.federation import arithmetic, audit, jobs, records
 from roundelay.federation.audit import AuditFinding
 from roundelay.federation.effects import Clocks
 from roundelay.federation.errors import Diverged, OtherBits
-from roundelay.federation.failover import JobSupervisor
+from roundelay.federation.failover import UNKNOWN_JOBS_MAX, JobSupervisor
 from roundelay.federation.listing import list_latest
 from roundelay.federation.records import RoundResult
 from roundelay.federation.snapshot import read_snapshot
@@ -160,6 +160,20 @@ def test_two_results_of_a_round_stop_every_driver_and_both_are_named() -> None:
     assert str(raised.value) == view.reason
     assert view.reason.startswith("diverged: round 2 has two results")
     assert forged in view.reason and honest.digest in view.reason
+
+
+def test_heartbeats_for_unknown_jobs_are_bounded_and_forget_no_job_that_is_stored_here() -> None:
+    job = Job(IDS)
+    owner = next(m.node for m in job.net.members.values() if m.node.owns(RING.key(job.spec.job)))
+    supervisor = JobSupervisor(owner, Clocks(job.net.clock, lambda: next(job.versions)), lambda line: None)
+    job.net.run(supervisor._scan())
+
+    for number in range(3 * UNKNOWN_JOBS_MAX):
+        supervisor.heartbeat(f"invented {number}")
+    supervisor.heartbeat(job.spec.job)
+
+    assert list(supervisor._last_heartbeat) == [job.spec.job]
+    assert len(supervisor._unknown) == UNKNOWN_JOBS_MAX
 
 
 def test_a_job_that_has_diverged_is_ended_by_the_owner_of_its_key_so_that_others_get_their_turn() -> None:

@@ -16,7 +16,14 @@ from roundelay.federation.errors import BadSpec, OtherBits, Overtaken
 from roundelay.federation.requests import Collect, Order, Push, Share
 from roundelay.federation.settings import Settings
 from roundelay.federation.tasks import MixTask, Task
-from roundelay.federation.topologies.gossip import ATTEMPTS_KEPT, JOBS_KEPT, PUSH_TRIES, PUSHES_MAX, Gossip
+from roundelay.federation.topologies.gossip import (
+    ATTEMPTS_KEPT,
+    EARLY_PUSHES_MAX,
+    JOBS_KEPT,
+    PUSH_TRIES,
+    PUSHES_MAX,
+    Gossip,
+)
 from roundelay.ml import push_sum
 from roundelay.ml.errors import BadTask
 from roundelay.ml.push_sum import WeightedModel, weighted_model_from_bytes
@@ -228,20 +235,33 @@ def test_weighted_models_of_different_sizes_are_not_added() -> None:
 def test_the_jobs_and_attempts_that_a_node_keeps_are_bounded() -> None:
     gossip = Gossip()
 
-    def push(job: str, number: int) -> Push:
-        return Push(job, number, 1, 0, ME, "00" * 32, 8)
-
     for number in range(3 * JOBS_KEPT):
-        gossip.receive_push(push(f"job {number}", 1))
+        gossip._attempt(f"job {number}", 1, 1)
     for number in range(3 * ATTEMPTS_KEPT):
-        gossip.receive_push(push("job", number))
+        gossip._attempt("job", number, 1)
 
     assert len(gossip._jobs) == JOBS_KEPT
     assert len(gossip._jobs["job"].attempts) == ATTEMPTS_KEPT
 
 
+def test_few_pushes_are_accepted_before_an_order_and_none_pushes_a_job_out() -> None:
+    gossip = Gossip()
+    gossip._attempt("job", 1, 1)
+    early = [Push(f"invented {number}", 1, 1, 0, ME, "00" * 32, 8) for number in range(EARLY_PUSHES_MAX)]
+    for push in early:
+        gossip.receive_push(push)
+
+    with pytest.raises(NotFound, match="no order"):
+        gossip.receive_push(Push("one more", 1, 1, 0, ME, "00" * 32, 8))
+    gossip.receive_push(Push("job", 1, 1, 0, ME, "00" * 32, 8))
+
+    assert list(gossip._jobs) == ["job"]
+    assert list(gossip._attempt(early[7].job, 1, 1).pushed) == [early[7]], "an order finds what came before it"
+
+
 def test_the_pushes_that_a_node_accepts_in_a_round_are_bounded() -> None:
     gossip = Gossip()
+    gossip._attempt("job", 1, 1)
     for number in range(PUSHES_MAX):
         gossip.receive_push(Push("job", 1, 1, number, ME, "00" * 32, 8))
     gossip.receive_push(Push("job", 1, 1, 0, ME, "00" * 32, 8))  # known

@@ -8,19 +8,21 @@ from typing import Any
 
 import pytest
 
-from roundelay.chord.dispatch import dispatch
-from roundelay.chord.effects import Ask, Effect, Procedure, Request, resume
-from roundelay.chord.errors import Busy, ChordError, NodeUnreachable, NotFound, StoreFull
+from roundelay.chord.dispatch import dispatch, ring_handlers
+from roundelay.chord.effects import Ask, AskAll, Effect, Procedure, Request, Sleep, resume
+from roundelay.chord.errors import Busy, ChordError, Malformed, NodeUnreachable, NotFound, StoreFull
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import TrainingStatus
 from roundelay.chord.ring import Ring
-from roundelay.federation.effects import AwaitOrder, Compute, Done
+from roundelay.federation import records
+from roundelay.federation.effects import AwaitOrder, CancelOrder, Compute, Done
 from roundelay.federation.errors import FilesLacking, OtherBits, WorkFailed
-from roundelay.federation.orders import FINISHED_MAX, QUEUED_MAX, Orders
-from roundelay.federation.requests import Collect, Order, Progress, TrainingFile
+from roundelay.federation.orders import FINISHED_MAX, ORDERS_BYTES_MAX, QUEUED_MAX, QUEUED_PER_JOB_MAX, Orders
+from roundelay.federation.requests import WORK_MAX, Collect, Order, Progress, TrainingFile
 from roundelay.federation.tasks import MomentsTask, TrainTask
 from roundelay.ml.task import Design, TrainConfig, TrainingPlan
 from roundelay.store.blobs import digest_of
+from roundelay.store.items import Entry, Item, Put
 from roundelay.store.store import Store
 from roundelay.store.write_path import write
 from tests.federation.inline_ring import settled
@@ -294,6 +296,93 @@ def test_results_of_other_jobs_are_kept_within_a_bound(node: Node) -> None:
 
     assert sum(known(node, ticket) for ticket in tickets) == FINISHED_MAX
     assert known(node, tickets[-1])
+
+
+def test_one_job_cannot_fill_the_queue(node: Node) -> None:
+    for number in range(QUEUED_PER_JOB_MAX):
+        node.ask(replace(ORDER, round=number))
+
+    with pytest.raises(Busy):
+        node.ask(replace(ORDER, round=QUEUED_PER_JOB_MAX))
+    node.ask(replace(ORDER, job="another"))
+
+
+def test_the_orders_that_are_kept_have_a_budget_of_bytes(node: Node) -> None:
+    files = tuple(replace(FILE, index=index) for index in range(ORDERS_BYTES_MAX // 700 // 4))
+    large = [replace(ORDER, job=str(number), files=files) for number in range(5)]
+    tickets = [node.ask(order) for order in large[:3]]
+
+    with pytest.raises(Busy, match="bytes are waiting"):
+        for order in large[3:]:
+            node.ask(order)
+    node.work()
+    node.ask(large[4])
+
+    assert not known(node, tickets[0]), "finished orders make room"
+
+
+def test_an_order_of_more_work_than_may_be_is_refused() -> None:
+    task = TrainTask(replace(PLAN, config=TrainConfig(epochs=1_000_000)))
+
+    with pytest.raises(Malformed, match="rows x epochs x weights"):
+        replace(ORDER, task=task, files=(replace(FILE, rows=WORK_MAX // 1_000_000),))
+
+
+@pytest.mark.parametrize("ends", [(), (records.SPEC, records.CANCELLED)])
+def test_orders_of_jobs_that_have_ended_or_never_existed_are_dropped_when_they_hold_up_others(
+    node: Node, ends: tuple[str, ...]
+) -> None:
+    stored = [records.record_name("real", records.SPEC), *(records.record_name("over", end) for end in ends)]
+    for number, name in enumerate(stored):
+        key = node.core.ring.key(name.partition(".")[0])
+        entry = Entry(key, name, digest_of(CONTENT), len(CONTENT))
+        node.ask(Put(Item(entry, number)))
+    over, real = (node.ask(replace(ORDER, job=job)) for job in ("over", "real"))
+
+    cancelled = watched(node, turns=2)
+    assert node.ask(Collect(over)).state == "unable" and "over" in node.ask(Collect(over)).message
+    assert node.ask(Collect(real)).state == "queued" and not cancelled
+
+    node.orders._update(node.ask(replace(ORDER, job="over")), state="running")
+    assert watched(node, turns=2) == [over]
+
+
+def test_an_order_that_holds_up_no_other_is_looked_up_only_when_it_has_run_for_long(node: Node) -> None:
+    ticket = node.ask(ORDER)
+
+    watched(node, turns=4)
+    assert node.ask(Collect(ticket)).state == "queued"
+
+    watched(node, turns=9)
+    assert node.ask(Collect(ticket)).state == "unable"
+
+
+def watched(node: Node, turns: int) -> list[str]:
+    """Let the node look at its orders so many times, a second apart. Return the tickets that it cancels."""
+    cancelled: list[str] = []
+    now, outcome = 0.0, None
+    procedure = node.orders.watch(node.core, lambda: now)
+    while now < turns:
+        effect: Any = resume(procedure, outcome)
+        outcome = None
+        match effect:
+            case Sleep():
+                now += effect.seconds
+            case Ask():
+                outcome = answer(node, effect)
+            case AskAll():
+                outcome = [answer(node, each) for each in effect.asks]
+            case CancelOrder():
+                cancelled.append(effect.ticket)
+    procedure.close()
+    return cancelled
+
+
+def answer(node: Node, effect: Ask) -> Any:
+    try:
+        return dispatch(ring_handlers(node.core) | node.handlers, effect.request)
+    except ChordError as error:
+        return error
 
 
 def with_own_weights(node: Node, order: Order) -> Order:

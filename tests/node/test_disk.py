@@ -18,10 +18,11 @@ from unittest.mock import patch
 import pytest
 
 from roundelay.chord.errors import Corrupt, NotFound, StoreFull
-from roundelay.node.disk import SPOOLED_BYTES_MIN, Disk
+from roundelay.node.disk import Disk
 from roundelay.node.errors import DiskError
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import CHUNK_BYTES, ITEM_LEASE_S, Entry, Item
+from roundelay.store.staging import LARGE_BYTES_MIN
 from roundelay.store.store import Store
 from tests.node.put_for_ever import content_of, item_of, put
 
@@ -83,7 +84,7 @@ def store_on(disk: Disk) -> Store:
 
 
 def test_a_large_content_is_staged_in_an_unnamed_file(disk: Disk, path: Path) -> None:
-    content = bytes(range(256)) * (SPOOLED_BYTES_MIN // 256) + b"end"
+    content = bytes(range(256)) * (LARGE_BYTES_MIN // 256) + b"end"
     digest = digest_of(content)
     store, item = store_on(disk), Item(Entry(7, "large", digest, len(content)), 1)
     tracemalloc.start()
@@ -93,17 +94,17 @@ def test_a_large_content_is_staged_in_an_unnamed_file(disk: Disk, path: Path) ->
     peak_bytes = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
 
-    assert peak_bytes < SPOOLED_BYTES_MIN, "one piece or two, never the whole"
+    assert peak_bytes < LARGE_BYTES_MIN, "one piece or two, never the whole"
     assert whole(disk, digest) == content
     assert all(entry.name.startswith(path.name) for entry in path.parent.iterdir())
 
 
 def test_a_small_content_is_staged_in_memory(disk: Disk, path: Path) -> None:
-    assert isinstance(disk.buffer(SPOOLED_BYTES_MIN - 1), BytesIO)
+    assert isinstance(disk.buffer(LARGE_BYTES_MIN - 1), BytesIO)
 
 
 def test_a_content_from_a_file_is_verified_when_it_is_added(disk: Disk) -> None:
-    spool = disk.buffer(SPOOLED_BYTES_MIN)
+    spool = disk.buffer(LARGE_BYTES_MIN)
     spool.write(b"other bytes")
 
     with pytest.raises(Corrupt):
@@ -113,7 +114,7 @@ def test_a_content_from_a_file_is_verified_when_it_is_added(disk: Disk) -> None:
 
 
 def test_a_staged_content_that_finds_no_room_is_refused_and_can_start_again(disk: Disk) -> None:
-    content = bytes(range(256)) * (SPOOLED_BYTES_MIN // 256)
+    content = bytes(range(256)) * (LARGE_BYTES_MIN // 256)
     digest, store, write = digest_of(content), store_on(disk), os.write
     room = iter([100])
 

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from roundelay.chord.errors import NotFound
 from roundelay.chord.requests import TrainingStatus
 from roundelay.federation.arithmetic import fingerprint_here, moments_task
 from roundelay.federation.errors import FilesLacking, OtherBits, WorkFailed
 from roundelay.federation.requests import Order
 from roundelay.federation.settings import Settings
-from roundelay.federation.tasks import MixTask
+from roundelay.federation.tasks import MixTask, MomentsTask, TrainTask
 from roundelay.ml.exact import feature_sums_from_bytes
 from roundelay.node.runtime import Stopped
 from roundelay.node.trainer import STARTS_MAX, Trainer
@@ -226,6 +227,31 @@ def test_stopping_during_training_abandons_the_order_and_leaves_no_process(own: 
 
         assert isinstance(outcome.exception(PATIENCE_S), Stopped)
     assert is_gone(pid)
+
+
+def test_a_cancelled_order_ends_at_once_and_the_next_is_carried_out(own: Heard) -> None:
+    endless, weights = ENDLESS
+    trainer = own.trainer
+    with ThreadPoolExecutor(1) as another:
+        outcome = another.submit(trainer.perform, effect(endless, CONTENTS, weights))
+        assert own.begun.wait(PATIENCE_S)
+
+        trainer.cancel("another ticket", "not this one")
+        trainer.cancel(endless.ticket, "its job is cancelled")
+
+        error = outcome.exception(PATIENCE_S)
+    assert isinstance(error, NotFound) and "its job is cancelled" in str(error)
+    assert trainer.perform(effect(ORDER, CONTENTS, WEIGHTS)).result == EXPECTED
+
+
+def test_a_large_model_is_not_tried_before_its_weights_have_come_and_only_if_they_fit(trainer: Trainer) -> None:
+    design = replace(ORDER.task.plan.design, sizes=(3, 300_000, 4))  # type: ignore[union-attr]
+    plan = replace(ORDER.task.plan, design=design, fingerprint="00" * 32)  # type: ignore[union-attr]
+    without = replace(ORDER, task=MomentsTask(plan), weights="", weights_bytes=0)
+    assert trainer.perform(effect(without, CONTENTS)).result
+
+    with pytest.raises(WorkFailed, match="expected 4 for each of 2400004 parameters"):
+        trainer.perform(effect(replace(ORDER, task=TrainTask(plan)), CONTENTS, WEIGHTS))
 
 
 def test_a_stopped_trainer_executes_no_order(own: Heard) -> None:

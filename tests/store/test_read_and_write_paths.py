@@ -13,7 +13,7 @@ from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import GetNeighbours, NextHop
 from roundelay.store import read_path, write_path
 from roundelay.store.blobs import digest_of
-from roundelay.store.items import CHUNK_BYTES, Find, Put, Read, Receipt, StopAccepting, Write
+from roundelay.store.items import CHUNK_BYTES, CONTENT_BYTES_MAX, Find, Put, Read, Receipt, StopAccepting, Write
 from tests.chord.ring_harness import refusing
 from tests.store.store_harness import StoreWorld, item_of, listen_to, silent, world_of
 
@@ -594,3 +594,20 @@ def test_a_copy_that_moved_between_find_and_read_is_found_again() -> None:
     listen_to(world, 150, {Read: hand_on})
 
     assert world.get(0, "a", key=60) == CONTENT
+
+
+def test_a_content_is_read_up_to_the_size_that_was_announced_and_never_beyond_the_largest() -> None:
+    asked: list[int] = []
+
+    def endless(effect: Any) -> bytes:
+        asked.append(effect.request.length)
+        return bytes(CHUNK_BYTES)
+
+    with pytest.raises(NotFound):
+        run(read_path.fetch((NodeRef(1, "a", 1),), digest_of(b""), 1 << 62), endless)
+    assert asked == []
+
+    with pytest.raises(NotFound):
+        run(read_path.fetch((NodeRef(1, "a", 1),), digest_of(b""), CHUNK_BYTES + 5), endless)
+    assert asked == [CHUNK_BYTES, 5]
+    assert CONTENT_BYTES_MAX < 1 << 40

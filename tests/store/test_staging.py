@@ -9,7 +9,7 @@ import pytest
 
 from roundelay.chord.errors import NotFound, StoreFull
 from roundelay.store.blobs import Buffer, digest_of
-from roundelay.store.staging import STAGING_TTL_S, UPLOAD_TTL_S, Staging
+from roundelay.store.staging import LARGE_BYTES_MAX, SMALL_BYTES_MAX, STAGING_TTL_S, UPLOAD_TTL_S, Staging
 from tests.store.store_harness import Clock
 
 CONTENT = b"some content"
@@ -98,3 +98,55 @@ def test_an_upload_whose_buffer_is_full_is_dropped() -> None:
         area.receive(DIGEST, len(CONTENT), 5, CONTENT[5:])
 
     assert area.received_bytes(DIGEST) == area.total_bytes == 0
+
+
+def contents(count: int, size_bytes: int) -> dict[str, bytes]:
+    """As many different contents of one size, by digest."""
+    made = [number.to_bytes(4) + bytes(size_bytes - 4) for number in range(count)]
+    return {digest_of(content): content for content in made}
+
+
+def test_what_was_not_used_for_longest_makes_room_and_what_an_order_names_goes_last() -> None:
+    size = SMALL_BYTES_MAX // 8
+    room = Room()
+    room.free = 1 << 40
+    area = staging(Clock(), room)
+    first, second, *others = contents(10, size - 1).items()
+    area.claims = lambda: {first[0]}
+    for digest, content in (first, second, *others[:6]):
+        area.add(digest, content)
+    assert area.has(others[0][0]), "which is used again"
+
+    for digest, content in others[6:]:
+        area.add(digest, content)
+
+    here = [digest for digest, _ in (first, second, *others) if area.has(digest)]
+    assert second[0] not in here and first[0] in here and others[0][0] in here
+    assert area.total_bytes <= SMALL_BYTES_MAX
+
+
+def test_announcing_contents_that_never_come_pushes_no_complete_one_out() -> None:
+    room = Room()
+    room.free = 1 << 40
+    area = staging(Clock(), room)
+    area.add(DIGEST, CONTENT)
+
+    for number in range(100):
+        area.receive(f"{number:064x}", SMALL_BYTES_MAX // 9, 0, b"x")
+
+    assert area.has(DIGEST)
+    assert area.total_bytes < 20 + len(CONTENT)
+
+
+def test_large_contents_have_a_budget_of_their_own() -> None:
+    room = Room()
+    room.free = 1 << 40
+    area = staging(Clock(), room)
+    area.add(DIGEST, CONTENT)
+
+    for number in range(LARGE_BYTES_MAX // (200 << 20) + 3):
+        area.receive(f"{number:064x}", 200 << 20, 0, b"x")
+
+    assert area.has(DIGEST)
+    assert area.received_bytes(f"{0:064x}") == 0
+    assert area.total_bytes == len(CONTENT) + LARGE_BYTES_MAX // (200 << 20)

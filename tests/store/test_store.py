@@ -16,10 +16,28 @@ from roundelay.chord.ring import Ring, between_right_closed
 from roundelay.rpc import store_codec
 from roundelay.rpc.transport import FRAME_SIZE_MAX
 from roundelay.store.blobs import MemoryBlobs, digest_of
-from roundelay.store.items import CHUNK_BYTES, ITEM_LEASE_S, LIST_MAX, Entry, Item, RangeDigest, Receipt
+from roundelay.store.items import (
+    CHUNK_BYTES,
+    CONTENT_BYTES_MAX,
+    ITEM_LEASE_S,
+    LIST_MAX,
+    Entry,
+    Item,
+    RangeDigest,
+    Receipt,
+)
 from roundelay.store.names import NAME_BYTES_MAX, check_name
 from roundelay.store.staging import STAGING_TTL_S, UPLOAD_TTL_S, UPLOADS_MAX
-from roundelay.store.store import CONTENT_BYTES_MAX, ITEM_BYTES, KEY_BYTES_MAX, LEASE_MAX_S, Store
+from roundelay.store.store import (
+    FIND_NAMES_MAX,
+    ITEM_BYTES,
+    ITEMS_MAX,
+    KEY_BYTES_MAX,
+    LEASE_MAX_S,
+    ORPHAN_LEASE_MAX_S,
+    ORPHANS_MAX,
+    Store,
+)
 from tests.store.store_harness import Clock, Disk, item_of, keep
 
 CONTENT = b"seventeen numbers"
@@ -616,3 +634,36 @@ def test_a_clock_set_back_cannot_extend_a_lease_beyond_the_maximum(store: Store)
     store.restore([replace(item_of(CONTENT, deleted=True), lease_s=1e15)])
 
     assert store.find(1)[0].lease_s <= LEASE_MAX_S
+
+
+def test_deletions_of_entries_that_never_existed_have_a_budget_and_expire_soon(store: Store, clock: Clock) -> None:
+    kept = keep(store, CONTENT)
+
+    for number in range(ORPHANS_MAX):
+        store.put(item_of(b"", name=str(number), key=number + 2, lease_s=LEASE_MAX_S, deleted=True))
+    with pytest.raises(StoreFull, match="deletions of unknown entries"):
+        store.put(item_of(b"", name="one more", deleted=True))
+    store.put(replace(kept, deleted=True))
+
+    clock.now += ORPHAN_LEASE_MAX_S
+    store.collect_garbage(0)
+    assert store.put(item_of(b"", name="one more", deleted=True)).stored
+    assert [item.deleted for item in store.find(kept.entry.key, (kept.entry.name,))] == [], "its own lease is over too"
+
+
+def test_the_items_of_a_store_have_a_budget(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ITEMS_MAX > 100_000
+    monkeypatch.setattr("roundelay.store.store.ITEMS_MAX", 2)
+    first = keep(store, CONTENT)
+    keep(store, CONTENT, name="b")
+
+    with pytest.raises(StoreFull, match="2 items"):
+        keep(store, CONTENT, name="c")
+    store.put(replace(first, version=2))
+    store.release([first, replace(first, version=2)])
+    keep(store, CONTENT, name="c")
+
+
+def test_too_many_names_to_find_are_refused(store: Store) -> None:
+    with pytest.raises(Malformed, match="names, at most"):
+        store.find(1, ("a",) * (FIND_NAMES_MAX + 1))

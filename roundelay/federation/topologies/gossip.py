@@ -40,6 +40,7 @@ from roundelay.store.write_path import write
 JOBS_KEPT = 8
 ATTEMPTS_KEPT = 4  # per job
 PUSHES_MAX = 10_000  # accepted per attempt
+EARLY_PUSHES_MAX = 256  # in all, of attempts in which this node has no order yet
 PUSH_TRIES = 8
 PAUSE_S = 0.02  # before another try, and while there is nothing to give away
 SAMPLE_BYTES = 1 << 16  # of each model, to measure how far models lie apart
@@ -73,10 +74,16 @@ class Gossip:
 
     def __init__(self) -> None:
         self._jobs: OrderedDict[str, _Job] = OrderedDict()
+        self._early: dict[tuple[str, int, int], _Attempt] = {}  # by job, round and attempt: pushes before any order
 
     def receive_push(self, push: Push) -> None:
-        """Accept a half whose content was written here before. Raises NotFound: it was not accepted."""
-        attempt = self._attempt(push.job, push.round, push.attempt)
+        """Accept a half whose content was written here before. Raises NotFound: it was not accepted.
+
+        A push may come before this node's own order, or be a stranger's invention: few of these are accepted, and the
+        sender of another one keeps its half.
+        """
+        known = self._jobs.get(push.job, _Job()).attempts.get((push.round, push.attempt))
+        attempt = self._early_attempt(push) if known is None else known
         if attempt.settled:
             raise NotFound(f"round {push.round} of job {push.job[:8]} is settled here")
         if (push.sender, push.number) not in attempt.accepted:
@@ -84,6 +91,11 @@ class Gossip:
                 raise NotFound(f"round {push.round} has had {PUSHES_MAX} pushes here, and takes no more")
             attempt.accepted.add((push.sender, push.number))
             attempt.pushed.append(push)
+
+    def _early_attempt(self, push: Push) -> _Attempt:
+        if sum(len(attempt.accepted) for attempt in self._early.values()) >= EARLY_PUSHES_MAX:
+            raise NotFound(f"no order of job {push.job[:8]}, round {push.round} has come here yet")
+        return self._early.setdefault((push.job, push.round, push.attempt), _Attempt())
 
     def weights(self, node: ChordNode, order: Order) -> Procedure[bytes]:
         """Return the model to train or to evaluate: this node's own or, if it has none, the ring's.
@@ -133,7 +145,8 @@ class Gossip:
         self._jobs.move_to_end(job)
         if len(self._jobs) > JOBS_KEPT:
             self._jobs.popitem(last=False)
-        found = known.attempts.setdefault((number, attempt), _Attempt())
+        early = self._early.pop((job, number, attempt), _Attempt())
+        found = known.attempts.setdefault((number, attempt), early)
         if len(known.attempts) > ATTEMPTS_KEPT:
             known.attempts.popitem(last=False)
         return found
