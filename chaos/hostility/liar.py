@@ -18,6 +18,7 @@ from chaos.hostility.mutation import DOUBLES, Mutator
 from roundelay.chord.refs import Address
 from roundelay.node.compute_node import ComputeNode, ComputeNodeOptions
 from roundelay.node.data_directory import DataDirectory
+from roundelay.rpc.access import Caller
 from roundelay.rpc.calls import COMPUTE_NODE, SAY_HELLO, WireCall
 from roundelay.rpc.gen import ttypes as wire
 from roundelay.rpc.handlers import Processor
@@ -52,8 +53,8 @@ class LyingProcessor(Processor):
         self.lies: Counter[str] = Counter()
         self.is_lying = False
 
-    def serve(self, call: WireCall, arguments: Sequence[Any], is_targeted: bool) -> Any:
-        honest = copy.deepcopy(super().serve(call, arguments, is_targeted))  # the codec keeps some structs
+    def serve(self, call: WireCall, arguments: Sequence[Any], is_targeted: bool, caller: Caller | None = None) -> Any:
+        honest = copy.deepcopy(super().serve(call, arguments, is_targeted, caller))  # the codec keeps some structs
         if not self.is_lying or self._rng.random() >= SHARES.get(call.method, 0.0):
             return honest
         self.lies[call.method] += 1

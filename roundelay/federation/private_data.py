@@ -22,9 +22,9 @@ from roundelay.federation.requests import TrainingFile
 from roundelay.federation.strict_json import in_range
 from roundelay.ml.task import ROWS_MAX, WIDTH_MAX
 from roundelay.store.blobs import digest_of
+from roundelay.store.items import CONTENT_BYTES_MAX
 from roundelay.store.names import check_name
 from roundelay.store.read_path import fetch, find
-from roundelay.store.store import CONTENT_BYTES_MAX
 from roundelay.store.write_path import put
 
 PUBLICATION_LEASE_S = 60.0

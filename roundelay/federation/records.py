@@ -17,7 +17,7 @@ from roundelay.federation.strict_json import in_range, require
 from roundelay.ml.errors import printable
 from roundelay.ml.task import FILES_MAX, ROUNDS_MAX, ROWS_MAX
 from roundelay.store.blobs import digest_of
-from roundelay.store.store import CONTENT_BYTES_MAX
+from roundelay.store.items import CONTENT_BYTES_MAX
 
 DIRECTORY = "jobs"  # the jobs are listed under the key of this name
 SPEC, DONE, CANCELLED, FAILED = "spec", "done", "cancelled", "failed"

@@ -13,8 +13,8 @@ from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
 from roundelay.federation.strict_json import REFUSALS, in_range, require
 from roundelay.ml.task import ENCODING_CHARACTERS_MAX, ROWS_MAX, Design
+from roundelay.store.items import CONTENT_BYTES_MAX
 from roundelay.store.names import check_name
-from roundelay.store.store import CONTENT_BYTES_MAX
 
 NAME_CHARACTERS_MAX = 300
 
