@@ -17,6 +17,7 @@ pending           tasks that handlers leave to be run later
 probe             ask a peer for its neighbours until it answers or is dead
 protocol          the procedures that keep the ring: join, stabilize, rectify, fix_fingers, leave
 quarantine        what has failed unexpectedly, and is left alone for a while
+proximity         choose near nodes as fingers, as an option
 refs              how a process is named: address, identifier, incarnation
 registry          the supernode's list of members: admission, identifiers, leases
 requests          every request about the ring, and its answer

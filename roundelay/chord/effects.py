@@ -102,6 +102,16 @@ class Gather(Effect):
     limit: int = 16
 
 
+@dataclass(frozen=True)
+class RoundTripsTo(Effect):
+    """Look up the measured round trips to nodes (see `round_trips`), without asking them.
+
+    Outcome: seconds by node; a node that has not been measured is missing.
+    """
+
+    nodes: Sequence[NodeRef]
+
+
 # --- the same, typed
 
 
@@ -139,6 +149,12 @@ def gather_or_raise(procedures: Sequence[Procedure[R]], limit: int = 16) -> Proc
             raise outcome
         results.append(outcome)
     return results
+
+
+def round_trips_to(nodes: Sequence[NodeRef]) -> Procedure[dict[NodeRef, float]]:
+    """Return the measured round trips to nodes, in seconds; a node that has not been measured is missing."""
+    found: dict[NodeRef, float] = yield RoundTripsTo(nodes)
+    return found
 
 
 # --- running procedures

@@ -25,6 +25,7 @@ class ChordNode:
         self.predecessor = ref
         self.successors: tuple[NodeRef, ...] = (ref,) * ring.successors
         self.fingers: tuple[NodeRef, ...] = (ref,) * ring.bits
+        self.finger_candidates = 1  # first nodes of an interval, of which the nearest becomes the finger
         self.failure_detector = FailureDetector()
         self.pending = PendingTasks()
         self.nudged = False  # stabilize at once, not only at the next tick

@@ -15,6 +15,7 @@ from roundelay.chord.errors import Busy, ChordError, JoinRefused, LookupFailed, 
 from roundelay.chord.lookup import find_successor
 from roundelay.chord.node import ChordNode
 from roundelay.chord.probe import fetch_all_neighbours, fetch_neighbours, probe
+from roundelay.chord.proximity import choose_near_finger
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import GetNeighbours, Leaving, Neighbourhood, Notify, Nudge
 from roundelay.chord.ring import between, between_right_closed
@@ -161,30 +162,35 @@ def fix_fingers(node: ChordNode) -> Procedure[bool]:
     fingers: list[NodeRef] = []
     while len(fingers) < ring.bits:
         start = ring.finger_start(me.id, len(fingers))
-        owner = yield from _owner(node, start, node.fingers[len(fingers)])
+        owner, *after = yield from _owners(node, start, node.fingers[len(fingers)])
         fingers.append(owner)
         while len(fingers) < ring.bits and between_right_closed(
             me.id, ring.finger_start(me.id, len(fingers)), owner.id
         ):
             fingers.append(owner)
+        if node.finger_candidates > 1:
+            fingers[-1] = yield from choose_near_finger(node, len(fingers) - 1, (owner, *after))
     return node.set_fingers(tuple(fingers))
 
 
-def _owner(node: ChordNode, start: int, known: NodeRef) -> Procedure[NodeRef]:
-    """Return the owner of a finger's start: from our own list, from the present finger, or by a lookup."""
+def _owners(node: ChordNode, start: int, known: NodeRef) -> Procedure[tuple[NodeRef, ...]]:
+    """Return the owner of a finger's start, and nodes after it.
+
+    It is known from our own list, from the present finger (then without nodes after it), or by a lookup.
+    """
     if between_right_closed(node.ref.id, start, node.successor.id):
-        return node.successor
-    if known != node.ref and not node.failure_detector.is_dead(known):
+        return node.successors
+    if known != node.ref and node.finger_candidates == 1 and not node.failure_detector.is_dead(known):
         theirs = yield from fetch_neighbours(node, known)
         if isinstance(theirs, Neighbourhood) and between_right_closed(theirs.predecessor.id, start, known.id):
-            return known
+            return (known,)
     sent_at = node.failure_detector.time
     route = yield from find_successor(node.ref, start)
     for peer in route.failed:
         node.failure_detector.record_timeout(peer, sent_at)
     if node.failure_detector.is_dead(route.owner):
         yield from fetch_neighbours(node, route.owner)  # others route to it, so it may be alive after all
-    return route.owner
+    return route.nodes
 
 
 def merge_with(node: ChordNode, other: NodeRef) -> Procedure[bool]:

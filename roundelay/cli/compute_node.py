@@ -166,6 +166,11 @@ def _add_tuning(made: Parser) -> None:
         help="seconds between stabilizations (default: %(default)s); 5 shows them in slow motion",
     )
     made.more(
+        "--near-fingers",
+        action="store_true",
+        help="prefer near nodes as fingers, by measured round trips: for hosts that are far apart",
+    )
+    made.more(
         "--load",
         type=float,
         default=0.0,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from roundelay.chord.choices import NEAR_FINGER_CANDIDATES
 from roundelay.chord.errors import ChordError, JoinRefused
 from roundelay.chord.refs import Address
 from roundelay.cli import exits, parser_base
@@ -112,6 +113,7 @@ def build(chosen: parser_base.Namespace) -> ComputeNode:
             addresses.ListedNodes(chosen.nodes),
             chosen.load,
             chosen.load_delay,
+            NEAR_FINGER_CANDIDATES if chosen.near_fingers else 1,
         ),
         shelf,
         exits.say,

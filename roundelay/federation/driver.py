@@ -78,7 +78,7 @@ class Driver:
         self._name = name
         self._clocks = clocks
         self._on_round = on_round
-        self._roster = Roster(ring, entry, spec.homes)
+        self._roster = Roster(ring, entry, spec.homes, spec.settings.placement == "near")
         self._log = JobLog(spec, self._roster, clocks.version)
         self._coordinator = RoundCoordinator(spec, self._roster, clocks.monotonic, log, self._require_running)
         self._validator: Validator | None = None

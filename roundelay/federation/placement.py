@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from roundelay.chord.refs import NodeRef
 from roundelay.federation.requests import TrainingFile
@@ -31,12 +31,13 @@ class PlacementView:
     chance: str = ""  # what random draws from: the job's seed and the round
     cost: Mapping[NodeRef, float] = field(default_factory=dict)  # seconds a row, as far as known
     copies: int = 3  # this many of a file's first holders have it
+    round_trips: Mapping[NodeRef, float] = field(default_factory=dict)  # from the driver, in seconds, as measured
 
     def without(self, some: frozenset[NodeRef]) -> PlacementView:
         """Return the same view without some nodes."""
         holders = {index: tuple(n for n in nodes if n not in some) for index, nodes in self.holders.items()}
         nodes = tuple(n for n in self.nodes if n not in some)
-        return PlacementView(nodes, holders, self.chance, self.cost, self.copies)
+        return replace(self, nodes=nodes, holders=holders)
 
 
 Loads = dict[NodeRef, float]  # what each node has been given so far
@@ -104,10 +105,21 @@ def _least_loaded(file: TrainingFile, view: PlacementView, loads: Loads, count: 
     return _least(view.nodes, file, view, loads)
 
 
+def _near(file: TrainingFile, view: PlacementView, loads: Loads, count: int) -> NodeRef | None:
+    """Choose the node with a copy whose result will be here first: its round trip counts beside its work."""
+    known = list(view.round_trips.values())
+    usual_s = sum(known) / len(known) if known else 0.0
+
+    def ends_s(node: NodeRef) -> float:
+        return view.round_trips.get(node, usual_s) + loads.get(node, 0.0) + _seconds(file, node, view)
+
+    return min(view.holders[file.index][: view.copies], key=ends_s, default=None)
+
+
 POLICIES: dict[str, Choose] = dict(
-    zip(PLACEMENTS, (_hash, _replicas, _bounded, _round_robin, _random, _least_loaded), strict=True)
+    zip(PLACEMENTS, (_hash, _replicas, _bounded, _round_robin, _random, _least_loaded, _near), strict=True)
 )
-BALANCING = frozenset({"replicas", "bounded", "least-loaded"})  # under these a busy node may refuse
+BALANCING = frozenset({"replicas", "bounded", "least-loaded", "near"})  # under these a busy node may refuse
 
 
 # --- helpers

@@ -9,15 +9,17 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from roundelay.chord.crawl import list_members
-from roundelay.chord.effects import Procedure, Sleep
+from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, Sleep, ask_all, round_trips_to
 from roundelay.chord.errors import ChordError, LookupFailed, Malformed, NodeUnreachable
 from roundelay.chord.refs import NodeRef
+from roundelay.chord.requests import GetNeighbours
 from roundelay.federation.roster import Roster
 
 R = TypeVar("R")
 
 TRIES_MAX = 60  # 15 s and more: three times as long as a ring needs to heal
 RETRY_S = 0.25
+MEASURED_MAX = 64  # members asked at a time for their round trips
 
 
 def with_entry_failover(
@@ -45,3 +47,12 @@ def refresh_members(roster: Roster) -> Procedure[None]:
     """Crawl the ring, so that new members get work and former members do not."""
     nodes = yield from with_entry_failover(roster, lambda entry: list_members(entry, roster.nodes))
     roster.update_members(nodes)
+    if roster.measures:
+        yield from _measure_round_trips(roster)
+
+
+def _measure_round_trips(roster: Roster) -> Procedure[None]:
+    """Ask members that have not been measured, and take over what has been measured of all."""
+    unknown = [node for node in roster.nodes if node not in roster.round_trips][:MEASURED_MAX]
+    yield from ask_all([(node, GetNeighbours()) for node in unknown], deadline_s=CALL_TIMEOUT_S)
+    roster.round_trips = yield from round_trips_to(roster.nodes)

@@ -17,9 +17,11 @@ LOST_ROUNDS = 2  # rounds after which a lost node is asked again: it may only ha
 class Roster:
     """One driver's view of the ring."""
 
-    def __init__(self, ring: Ring, entry: NodeRef, homes: Sequence[str] = ()) -> None:
+    def __init__(self, ring: Ring, entry: NodeRef, homes: Sequence[str] = (), measures: bool = False) -> None:
         self._homes = homes  # of private files: the address that has each, by the file's index
         self.ring = ring
+        self.measures = measures  # whether round trips to members are wanted
+        self.round_trips: dict[NodeRef, float] = {}  # from here, in seconds, as measured
         self.nodes: tuple[NodeRef, ...] = (entry,)
         self.disturbances: list[str] = []  # of the current round
         self._entry = entry

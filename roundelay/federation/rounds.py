@@ -110,7 +110,8 @@ class RoundWork:
     def _view(self, files: Sequence[TrainingFile]) -> PlacementView:
         roster = self._roster
         holders = {f.index: roster.holders(f) for f in files}
-        return PlacementView(roster.eligible(files), holders, self._chance, self._estimate.costs, roster.ring.replicas)
+        nodes, costs = roster.eligible(files), self._estimate.costs
+        return PlacementView(nodes, holders, self._chance, costs, roster.ring.replicas, roster.round_trips)
 
     def _run_group(
         self, node: NodeRef, files: Files, busy: frozenset[NodeRef], may_refuse: bool

@@ -14,7 +14,7 @@ from roundelay.federation.topologies import TOPOLOGIES
 from roundelay.ml.choices import DROPOUT_MAX, ETA_MIN, MODEL, Optimizer
 
 # The policies of roundelay.federation.placement.
-PLACEMENTS = ("hash", "replicas", "bounded", "round-robin", "random", "least-loaded")
+PLACEMENTS = ("hash", "replicas", "bounded", "round-robin", "random", "least-loaded", "near")
 _KINDS = {int: "a whole number", float: "a number", tuple: "whole numbers", str: "a word", bool: "yes or no"}
 
 
@@ -62,7 +62,7 @@ class Settings:
         "hash",
         PLACEMENTS,
         "which node trains a file: its owner; the fastest with a copy; "
-        "the first with room; in turn; at random; the fastest of all",
+        "the first with room; in turn; at random; the fastest of all; the fastest with a copy, by its round trip too",
     )
     topology: str = _choice("star", TOPOLOGIES, "where updates are aggregated: at the driver, along a tree, or nowhere")
     exchanges: int = _number(8, 1, 1000, "gossip: exchanges of each node in a round")

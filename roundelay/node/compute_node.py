@@ -60,6 +60,7 @@ class ComputeNodeOptions:
     listed: Callable[[], Sequence[Address]] = tuple  # addresses at which a second ring may be met
     load: float = 0.0  # simulated load: probability that an order is delayed or refused
     load_delay_s: float = 0.0
+    finger_candidates: int = 1  # of which the nearest becomes a finger
 
 
 class ComputeNode:
@@ -137,6 +138,7 @@ class ComputeNode:
     def _become(self, grant: Grant) -> ChordNode:
         """Take on an identity: from now on requests to it are answered."""
         node = ChordNode(grant.node, grant.ring)
+        node.finger_candidates = self._options.finger_candidates
         self.store.handoff_complete = grant.bootstrap is None  # a joining node is first handed what it will own
         surroundings = Surroundings(
             Clocks(time.monotonic, time.time_ns),

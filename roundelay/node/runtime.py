@@ -18,7 +18,18 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
-from roundelay.chord.effects import Ask, AskAll, Effect, Gather, Procedure, Request, Sleep, SleepUntilNudged, run
+from roundelay.chord.effects import (
+    Ask,
+    AskAll,
+    Effect,
+    Gather,
+    Procedure,
+    Request,
+    RoundTripsTo,
+    Sleep,
+    SleepUntilNudged,
+    run,
+)
 from roundelay.chord.errors import ChordError, NodeUnreachable
 from roundelay.chord.refs import NodeRef
 from roundelay.ml.errors import printable
@@ -58,6 +69,7 @@ class Runtime:
             AskAll: self._ask_all,
             Sleep: self._sleep,
             Gather: self._together,
+            RoundTripsTo: self._round_trips_to,
         }
 
     def be(self, me: NodeRef, answer: Callable[[Request[Any]], Any]) -> None:
@@ -204,6 +216,11 @@ class Runtime:
         finally:
             left.clear()
         return results
+
+    def _round_trips_to(self, effect: RoundTripsTo) -> dict[NodeRef, float]:
+        me = self._myself[0] if self._myself is not None else None
+        measured = {node: 0.0 if node == me else self.peers.round_trip_s(node.address) for node in effect.nodes}
+        return {node: seconds for node, seconds in measured.items() if seconds is not None}
 
     def _sleep(self, sleep: Sleep) -> None:
         self.stopping.wait(sleep.seconds)

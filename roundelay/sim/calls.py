@@ -6,7 +6,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING
 
-from roundelay.chord.effects import Ask, AskAll, Gather, Sleep, SleepUntilNudged
+from roundelay.chord.effects import Ask, AskAll, Gather, RoundTripsTo, Sleep, SleepUntilNudged
 from roundelay.chord.errors import ChordError, NodeUnreachable
 from roundelay.chord.refs import Address
 from roundelay.sim.clock import Action
@@ -25,6 +25,7 @@ def performers(world: World) -> dict[type, Performer]:
         Sleep: partial(_sleep, world),
         SleepUntilNudged: partial(_sleep_until_nudged, world),
         Gather: partial(_gather, world),
+        RoundTripsTo: _round_trips_to,
     }
 
 
@@ -44,6 +45,12 @@ def _ask_all(world: World, task: SimTask, effect: AskAll) -> Outcome:
         if outcome is not PENDING:  # known at once, but delivered after all requests are sent
             world.clock.after(0.0, partial(process.when_awake, partial(put, outcome)))
     return PENDING
+
+
+def _round_trips_to(task: SimTask, effect: RoundTripsTo) -> Outcome:
+    trips, here = task.process.round_trips, task.process.address
+    measured = {n: 0.0 if n.address == here else trips[n.host, n.port].smoothed_s for n in effect.nodes}
+    return {node: seconds for node, seconds in measured.items() if seconds is not None}
 
 
 def _sleep(world: World, task: SimTask, effect: Sleep) -> Outcome:

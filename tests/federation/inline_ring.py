@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from roundelay.chord.dispatch import Handlers, dispatch, ring_handlers
-from roundelay.chord.effects import Ask, AskAll, Gather, Procedure, Request, Sleep, resume, run
+from roundelay.chord.effects import Ask, AskAll, Gather, Procedure, Request, RoundTripsTo, Sleep, resume, run
 from roundelay.chord.errors import ChordError, NodeUnreachable
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
@@ -100,6 +100,8 @@ class InlineRing:
                 return [self._value_or_error(partial(self.run, p), Exception) for p in effect.procedures]
             case Offload():
                 return effect.function()
+            case RoundTripsTo():
+                return {node: node.id / self.ring.size for node in effect.nodes}
             case Sleep():
                 self.now += effect.seconds
                 return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,9 @@ from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation.placement import BOUND, POLICIES, PlacementView, assign, by_hash
 from roundelay.federation.requests import TrainingFile
+from roundelay.federation.retry import refresh_members
 from roundelay.federation.roster import LOST_ROUNDS, Roster
+from tests.federation.inline_ring import InlineRing
 
 EFFORT = settings(max_examples=30, derandomize=True, deadline=None)
 NODES = [NodeRef(number, f"node-{number}", 1) for number in range(6)]
@@ -164,3 +167,37 @@ def test_least_loaded_prefers_nodes_that_have_been_fast() -> None:
 
     assert len(groups[NODES[0]]) == 2
     assert all(len(groups[node]) == 8 for node in NODES[1:])
+
+
+def test_near_prefers_a_near_node_until_a_far_one_would_be_done_first() -> None:
+    near, far, unknown = NODES[:3]
+    held = {index: [far, near] for index in range(10)}
+    view = PlacementView((near, far), held, cost={near: 0.01, far: 0.01}, round_trips={near: 0.001, far: 0.0451})
+
+    groups, _ = assign("near", files(10), view)
+
+    assert len(groups[near]) == 7 and len(groups[far]) == 3, "0.07 s here, 0.045 + 0.03 s there"
+    assert assign("near", files(1), replace(view, holders={0: [unknown, near]}))[0].keys() == {near}
+
+
+def test_near_chooses_only_nodes_with_a_copy() -> None:
+    view = PlacementView((), {0: NODES[:4]}, round_trips={NODES[3]: 0.0, **dict.fromkeys(NODES[:3], 1.0)}, copies=3)
+
+    assert NODES[3] not in assign("near", files(1), view)[0]
+
+
+def test_a_driver_measures_each_member_once_and_only_if_that_is_wanted() -> None:
+    ring = InlineRing((10, 90, 170), RING)
+    asked: list[NodeRef] = []
+    ring.before_answer = lambda node, request: asked.append(node)
+
+    def refresh(roster: Roster) -> int:
+        asked.clear()
+        ring.run(refresh_members(roster))
+        return len(asked)
+
+    plain, measuring = Roster(RING, ring.entry), Roster(RING, ring.entry, measures=True)
+    crawl = refresh(plain)
+
+    assert [refresh(measuring), refresh(measuring)] == [crawl + 3, crawl]
+    assert plain.round_trips == {} and set(measuring.round_trips) == set(ring.members)

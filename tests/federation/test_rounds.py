@@ -311,7 +311,7 @@ def test_only_a_balancing_policy_lets_a_busy_node_refuse(policy: str) -> None:
     assert [order.may_refuse for _, order in nodes.requests(Order)] == [False]
 
 
-@pytest.mark.parametrize("policy", ["replicas", "bounded", "least-loaded"])
+@pytest.mark.parametrize("policy", ["replicas", "bounded", "least-loaded", "near"])
 def test_a_busy_node_passes_its_files_on_and_is_not_lost(policy: str) -> None:
     nodes = ScriptedNodes()
     file = one_file(nodes)
