@@ -25,6 +25,9 @@ _UNIT_BITS = 149  # every finite float32 is a multiple of 2^-149, and its square
 _SQUARE_BITS = 2 * _UNIT_BITS
 _BLOCK_NUMBERS = 1 << 16  # float64 numbers summed at a time: they stay in the cache
 _FLUSH_BLOCKS = 512  # blocks of limb sums below 2^53 that int64 holds with room to spare
+_ROUNDING = 1.5 * 2.0**52  # its last bit is worth 1
+_FIRST_ROWS = 8
+_FEW = 64  # numbers of a block that are added one by one
 _SUM_BYTES_MAX = 96  # 2 * 277 bits of a square and 40 bits of the row count, with room to spare
 _HEAD = struct.Struct(">QI")
 
@@ -121,9 +124,9 @@ class FeatureSums:
 
 def feature_sums(x: Floats) -> FeatureSums:
     """Return the exact sums over the rows of x (n, d)."""
-    if not np.isfinite(x).all():
-        raise NotFinite("a feature is NaN or infinite")
     largest = np.maximum(x.max(axis=0, initial=0.0), -x.min(axis=0, initial=0.0))  # (d,)
+    if not np.isfinite(largest).all():
+        raise NotFinite("a feature is NaN or infinite")
     top = np.frexp(largest)[1].astype(np.int64)  # (d,) every |x| < 2^top
     rows = max(1, _BLOCK_NUMBERS // x.shape[1])
     sums, squares = _ColumnSums(top, rows, _UNIT_BITS), _ColumnSums(2 * top, rows, _SQUARE_BITS)
@@ -171,8 +174,10 @@ class _ColumnSums:
     def __init__(self, top: Ints, rows: int, unit_bits: int) -> None:
         """Prepare for columns of numbers below 2^top, in blocks of at most `rows`; totals count 2^-unit_bits."""
         self._top, self._unit_bits = top, unit_bits
-        self._bits = 53 - rows.bit_length()
+        self._rows, self._bits = rows, 53 - rows.bit_length()
         self._limbs: list[Ints] = []  # (d,) each, from the most significant limb on
+        self._ones = np.ones(rows)  # (rows,): a product with it is a sum, exact in any order
+        self._rounding: list[npt.NDArray[np.float64]] = []  # (rows, d) of each limb
         self._totals = [0] * len(top)
         self._blocks = 0
 
@@ -180,18 +185,32 @@ class _ColumnSums:
         """Add a block (rows, d), whose memory is used up."""
         limbs = np.empty_like(block)  # (rows, d)
         level = 0
-        while not level or block.any():  # ends: each level removes `bits` bits from every number
+        while not level or not self._add_few(block):  # ends: each level removes `bits` bits from every number
             if level == len(self._limbs):
                 self._limbs.append(np.zeros(len(self._top), np.int64))
-            np.multiply(block, np.ldexp(1.0, self._exponents(level)), out=limbs)
-            np.rint(limbs, out=limbs)
-            self._limbs[level] += limbs.sum(axis=0).astype(np.int64)
-            np.multiply(limbs, np.ldexp(1.0, -self._exponents(level)), out=limbs)
+                rounding = np.ldexp(_ROUNDING, -self._exponents(level))  # (d,)
+                self._rounding.append(np.tile(rounding, (self._rows, 1)))  # (rows, d): no broadcasting in the loop
+            rounding = self._rounding[level][: len(block)]
+            np.add(block, rounding, out=limbs)  # leaves no bit below the limb
+            np.subtract(limbs, rounding, out=limbs)
             np.subtract(block, limbs, out=block)
+            self._limbs[level] += np.ldexp(self._ones[: len(block)] @ limbs, self._exponents(level)).astype(np.int64)
             level += 1
         self._blocks += 1
         if self._blocks % _FLUSH_BLOCKS == 0:
             self._flush()
+
+    def _add_few(self, block: npt.NDArray[np.float64]) -> bool:
+        """Add what is left of a block one by one, unless it is much."""
+        if np.count_nonzero(block[:_FIRST_ROWS]) > _FIRST_ROWS:
+            return False  # most blocks: not worth a look at all of them
+        left = np.flatnonzero(block)
+        if len(left) > _FEW:
+            return False
+        for place, value in zip(left.tolist(), block.ravel()[left].tolist(), strict=True):
+            numerator, denominator = value.as_integer_ratio()
+            self._totals[place % len(self._top)] += (numerator << self._unit_bits) // denominator
+        return True
 
     def total(self) -> tuple[int, ...]:
         """Return each column's sum in units of 2^-unit_bits."""
