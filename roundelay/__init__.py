@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from roundelay.federation.settings import Settings as Settings
     from roundelay.ml.models.model import Model as Model
     from roundelay.ml.partitioners import IID as IID
+    from roundelay.ml.partitioners import BySize as BySize
     from roundelay.ml.partitioners import Dirichlet as Dirichlet
+    from roundelay.ml.partitioners import InnerDirichlet as InnerDirichlet
     from roundelay.ml.partitioners import LabelSkew as LabelSkew
     from roundelay.ml.partitioners import QuantitySkew as QuantitySkew
     from roundelay.ml.partitioners import Shards as Shards
@@ -60,6 +62,8 @@ _EXPORTS = {
     "IID": "ml.partitioners",
     "Dirichlet": "ml.partitioners",
     "Shards": "ml.partitioners",
+    "BySize": "ml.partitioners",
+    "InnerDirichlet": "ml.partitioners",
     "LabelSkew": "ml.partitioners",
     "QuantitySkew": "ml.partitioners",
 }  # to the module that has it

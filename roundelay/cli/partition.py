@@ -14,6 +14,7 @@ from roundelay.ml.choices import (
     EACH_MAX,
     PARTITION_FILES_DEFAULT,
     PARTITION_METHODS,
+    POWER_MAX,
 )
 from roundelay.ml.errors import BadOption, CannotWrite, InputMissing, MLError
 from roundelay.ml.task import CLASSES_DEFAULT
@@ -49,6 +50,12 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
         metavar="K",
         help=f"shards or classes per file (default: {EACH_DEFAULT})",
     )
+    made.more(
+        "--power",
+        type=parser_base.checked(_power),
+        metavar="P",
+        help="file i gets i^P shares of the rows: 0 equal, 1 linear, 2 square (default: 1)",
+    )
     made.add_argument("--summary", action="store_true", help="draw the classes of each file")
     made.more("--seed", type=int, default=0, metavar="S", help="seed of the split (default: %(default)s)")
     made.more("--class-count", type=int, default=CLASSES_DEFAULT, metavar="N", help="classes (default: %(default)s)")
@@ -76,6 +83,7 @@ def run(chosen: parser_base.Namespace) -> int:
             validation=chosen.skip,
             alpha=chosen.alpha,
             each=chosen.each,
+            power=chosen.power,
         )
         made = partition.partition_folder(request)
     except BadOption as error:
@@ -97,6 +105,13 @@ def _alpha(text: str) -> float:
     number = float(text)
     if not ALPHA_MIN <= number <= ALPHA_MAX:
         raise ValueError(f"{text[:80]}: expected a number from {ALPHA_MIN:g} to {ALPHA_MAX:g}")
+    return number
+
+
+def _power(text: str) -> float:
+    number = float(text)
+    if not 0 <= number <= POWER_MAX:
+        raise ValueError(f"{text[:80]}: expected a number from 0 to {POWER_MAX:g}")
     return number
 
 

@@ -34,19 +34,21 @@ class PartitionRequest:
     seed: int = 0
     classes: int = CLASSES_DEFAULT
     validation: str = ""  # a file of the folder that is not training data
-    alpha: float | None = None  # of dirichlet and quantity-skew
+    alpha: float | None = None  # of dirichlet, quantity-skew and inner-dirichlet
     each: int | None = None  # of shards and label-skew
+    power: float | None = None  # of size
 
     def __post_init__(self) -> None:
         for name in self.parameters:
             if PARAMETER_OF.get(self.method) != name:
-                methods = " and ".join(method for method, parameter in PARAMETER_OF.items() if parameter == name)
+                *others, last = (method for method, parameter in PARAMETER_OF.items() if parameter == name)
+                methods = f"{', '.join(others)} and {last}" if others else last
                 raise BadOption(f"--{name} is for {methods}, not for {self.method}")
 
     @property
     def parameters(self) -> dict[str, float]:
         """The parameters of the method that are set."""
-        values = {"alpha": self.alpha, "each": self.each}
+        values = {"alpha": self.alpha, "each": self.each, "power": self.power}
         return {name: value for name, value in values.items() if value is not None}
 
 

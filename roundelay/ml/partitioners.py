@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from roundelay.ml.choices import ALPHA_DEFAULT, ALPHA_MAX, ALPHA_MIN, EACH_DEFAULT, EACH_MAX
+from roundelay.ml.choices import ALPHA_DEFAULT, ALPHA_MAX, ALPHA_MIN, EACH_DEFAULT, EACH_MAX, POWER_MAX
 from roundelay.ml.data import Ints
 from roundelay.ml.errors import BadOption, DataError, printable
 
@@ -72,7 +72,10 @@ class Shards:
 
 @dataclass(frozen=True)
 class LabelSkew:
-    """Give every client rows of `each` classes only, or of more if there are more classes than clients * each."""
+    """Give every client rows of exactly `each` classes; of as few as it takes where clients * each do not cover all.
+
+    Clients take the classes in turns, so that all classes have about as many holders, who share its rows equally.
+    """
 
     each: int = EACH_DEFAULT
 
@@ -80,15 +83,74 @@ class LabelSkew:
         _check("each", self.each, 1, EACH_MAX)
 
     def __call__(self, labels: Ints, clients: int, rng: Rng) -> Parts:
+        """Return the rows of each client. Raises DataError if there are too few classes, or rows of them."""
+        sizes = np.bincount(labels)  # (classes,)
+        present = int((sizes > 0).sum())
+        if self.each > present:
+            raise DataError("label-skew", None, f"{self.each} classes for each client, but there are {present}")
+        holders = _deal_classes(sizes, clients, self.each, rng)  # (classes, clients)
+        shares = [held / max(1, held.sum()) for held in holders]
+        return _divide_classes(labels, clients, rng, shares)
+
+
+def _deal_classes(sizes: Ints, clients: int, each: int, rng: Rng) -> npt.NDArray[np.bool_]:
+    """Return which client holds which class: (classes, clients). Raises DataError."""
+    holders = np.zeros((len(sizes), clients), np.bool_)
+    present = int((sizes > 0).sum())
+    for client in range(clients):
+        count = holders.sum(axis=1)  # (classes,)
+        least = -(-(present - int((count > 0).sum())) // (clients - client))  # so that every class has a holder
+        free = np.flatnonzero(count < sizes)
+        wanted = max(each, least)
+        if len(free) < wanted:
+            raise DataError("label-skew", None, f"too few rows: client {client} finds {len(free)} classes with a row left")
+        order = free[np.lexsort((rng.random(len(free)), count[free]))]
+        holders[order[:wanted], client] = True
+    return holders
+
+
+@dataclass(frozen=True)
+class InnerDirichlet:
+    """Give clients equal numbers of rows, each client's classes in proportions drawn from Dirichlet(alpha) for it."""
+
+    alpha: float = ALPHA_DEFAULT
+
+    def __post_init__(self) -> None:
+        _check("alpha", self.alpha, ALPHA_MIN, ALPHA_MAX)
+
+    def __call__(self, labels: Ints, clients: int, rng: Rng) -> Parts:
+        """Return the rows of each client. A class that has run out is replaced by the client's other classes."""
+        left = [rng.permutation(np.flatnonzero(labels == label)).tolist() for label in range(labels.max() + 1)]
+        parts: Parts = []
+        for size in map(len, np.array_split(labels, clients)):
+            weights = rng.dirichlet(np.full(len(left), self.alpha))  # (classes,)
+            taken: list[int] = []
+            while len(taken) < size:
+                open_classes = np.array([weight if rows else 0.0 for weight, rows in zip(weights, left, strict=True)])
+                if not open_classes.sum():
+                    open_classes = np.array([float(bool(rows)) for rows in left])
+                counts = rng.multinomial(size - len(taken), open_classes / open_classes.sum())
+                for rows, count in zip(left, counts.tolist(), strict=True):
+                    taken += rows[len(rows) - min(count, len(rows)) :]
+                    del rows[len(rows) - min(count, len(rows)) :]
+            parts.append(np.sort(np.array(taken, np.int64)))
+        return parts
+
+
+@dataclass(frozen=True)
+class BySize:
+    """Make clients of fixed, different sizes: client i gets a share that grows as i^power (1 linear, 2 square)."""
+
+    power: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check("power", self.power, 0, POWER_MAX)
+
+    def __call__(self, labels: Ints, clients: int, rng: Rng) -> Parts:
         """Return the rows of each client."""
-        classes = labels.max() + 1
-        hands = max(clients * self.each, classes)
-        holders: list[list[int]] = [[] for _ in range(classes)]
-        deck = np.concatenate([rng.permutation(classes) for _ in range(-(-hands // classes))])
-        for place, label in enumerate(deck[:hands].tolist()):
-            holders[label].append(place % clients)
-        shares = [np.bincount(held, minlength=clients) / len(held) for held in holders]  # (clients,) of each class
-        return _fill_empty(_divide_classes(labels, clients, rng, shares), rng)
+        shares = np.arange(1, clients + 1) ** self.power  # (clients,)
+        ends = np.rint(np.cumsum(shares / shares.sum()) * len(labels)).astype(np.int64)  # (clients,)
+        return _fill_empty([np.sort(part) for part in np.split(rng.permutation(len(labels)), ends[:-1])], rng)
 
 
 @dataclass(frozen=True)
@@ -113,8 +175,17 @@ METHODS: dict[str, Callable[..., Partitioner]] = {
     "shards": Shards,
     "label-skew": LabelSkew,
     "quantity-skew": QuantitySkew,
+    "inner-dirichlet": InnerDirichlet,
+    "size": BySize,
 }
-PARAMETER_OF = {"dirichlet": "alpha", "quantity-skew": "alpha", "shards": "each", "label-skew": "each"}
+PARAMETER_OF = {
+    "dirichlet": "alpha",
+    "quantity-skew": "alpha",
+    "inner-dirichlet": "alpha",
+    "shards": "each",
+    "label-skew": "each",
+    "size": "power",
+}
 
 
 def assign_rows(partitioner: Partitioner, labels: Ints, clients: int, seed: int) -> Ints:

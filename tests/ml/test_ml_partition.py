@@ -50,7 +50,38 @@ def test_a_small_alpha_makes_files_unlike_and_a_large_one_alike() -> None:
 
 def test_shards_and_label_skew_bound_the_classes_of_a_file() -> None:
     assert max(classes(p) for p in partition.split(LABELS, 20, "shards", 5)) <= 4  # two shards, two classes each
-    assert {classes(p) for p in partition.split(LABELS, 20, "label-skew", 5, each=3)} <= {2, 3}
+
+
+@pytest.mark.parametrize(("files", "each"), [(20, 3), (8, 10), (2, 5), (100, 1), (33, 7)])
+@pytest.mark.parametrize("seed", range(3))
+def test_label_skew_gives_every_file_exactly_so_many_classes(files: int, each: int, seed: int) -> None:
+    parts = partition.split(LABELS, files, "label-skew", seed, each=each)
+
+    assert [classes(part) for part in parts] == [each] * files
+
+
+def test_label_skew_covers_all_classes_where_few_files_hold_few_each() -> None:
+    parts = partition.split(LABELS, 3, "label-skew", 5, each=2)
+
+    assert sorted(classes(part) for part in parts) == [3, 3, 4]
+
+
+@pytest.mark.parametrize(("labels", "each"), [(LABELS, 11), (np.array([0, 0, 1, 1, 2]), 3)])
+def test_label_skew_that_cannot_be_is_refused(labels: np.ndarray, each: int) -> None:
+    with pytest.raises(DataError, match="label-skew: "):
+        partition.split(labels, 4, "label-skew", 5, each=each)
+
+
+def test_inner_dirichlet_keeps_the_sizes_of_files_equal() -> None:
+    parts = partition.split(LABELS, 8, "inner-dirichlet", 5, alpha=0.1)
+
+    assert [len(part) for part in parts] == [250] * 8
+    assert np.mean([np.bincount(LABELS[part]).max() / 250 for part in parts]) > 0.4
+
+
+def test_sizes_grow_as_a_power() -> None:
+    assert [len(part) for part in partition.split(LABELS, 4, "size", 5)] == [200, 400, 600, 800]
+    assert [len(part) for part in partition.split(LABELS, 4, "size", 5, power=0)] == [500] * 4
 
 
 def test_quantity_skew_changes_only_the_sizes_of_files() -> None:
@@ -92,7 +123,7 @@ def test_a_folder_with_other_files_is_not_written_to(tmp_path: Path) -> None:
 
 
 def test_a_parameter_of_another_method_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadOption, match="--alpha is for dirichlet and quantity-skew, not for iid"):
+    with pytest.raises(BadOption, match="--alpha is for dirichlet, quantity-skew and inner-dirichlet, not for iid"):
         PartitionRequest(tmp_path, alpha=1)
 
 
