@@ -309,8 +309,9 @@ struct Push {
 /** The progress of an order. */
 struct Progress {
   /**
-   * queued, running, done, failed (any node would fail), unable (another node may succeed), or
-   * unfit (this node's arithmetic gives different bits from the job's).
+   * queued, running, done, failed (any node would fail), unable (another node may succeed),
+   * unfit (this node's arithmetic gives different bits from the job's), or
+   * unstable (training left the range of numbers, as it would on any node with this step).
    */
   1: required string state
   /** The reason why an order has failed. */

@@ -60,8 +60,8 @@ class Screen:
         for each in job.rounds():
             report, error = each.report, f"validation error {each.validation_error:.4f}{_among_nodes(each.report)}"
             show(each.number, total, error)
-            for disturbance in report.disturbances:
-                self.note(f"round {each.number}: {disturbance}")
+            for line in (*report.disturbances, *report.notices):
+                self.note(f"round {each.number}: {line}")
             if self._bars is None:
                 self.note(f"round {each.number} of {total}: {error}, {report.seconds:.2f} s")
 

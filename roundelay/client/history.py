@@ -7,10 +7,10 @@ from typing import Any
 
 from roundelay.client.errors import MissingExtra
 
-Row = Mapping[str, float | int]
+Row = Mapping[str, Any]
 
 
-class History(list[dict[str, float | int]]):
+class History(list[dict[str, Any]]):
     """The rows of a job's history."""
 
     def to_frame(self) -> Any:

@@ -176,7 +176,7 @@ def make_spec(
         detached,
         shape=given.shape,
         labels=given.labels,
-        class_rows=given.class_rows if settings.weighting != "none" else (),
+        class_rows=given.class_rows,
         pinned=private,
         encoding=given.encoding,
         homes=homes,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -38,7 +38,7 @@ class Round(NamedTuple):
         """The fraction of the validation rows that the round's model predicts wrongly."""
         return self.result.error
 
-    def to_json(self) -> dict[str, float | int]:
+    def to_json(self) -> dict[str, Any]:
         """Return a row of the job's history."""
         report = self.report
         gossip = (
@@ -54,6 +54,8 @@ class Round(NamedTuple):
             "training_accuracy": round(report.training_accuracy, 6),
             "seconds": round(report.seconds, 4),
             "slowest_node_seconds": round(report.slowest_s, 4),
+            "eta_halvings": self.result.halvings,
+            "notice": "; ".join(report.notices),
             **gossip,
         }
 

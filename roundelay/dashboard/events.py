@@ -14,7 +14,10 @@ NAMED_MAX = 3  # of many that join at once
 
 @dataclass(frozen=True)
 class Event:
-    """One line of the log. kind: joined, silent, back, gone, left, job, round, healed, takeover, ended, supernode."""
+    """One line of the log.
+
+    kind: joined, silent, back, gone, left, job, round, healed, notice, takeover, ended, supernode.
+    """
 
     kind: str
     text: str
@@ -98,6 +101,8 @@ def _progress(known: JobSnapshot, now: JobSnapshot) -> Iterator[Event]:
         driver = report.driver or driver
         for line in report.disturbances:
             yield Event("healed", f"job {now.job[:8]}, round {number}: {line}")
+        for line in report.notices:
+            yield Event("notice", f"job {now.job[:8]}, round {number}: {line}")
     if now.end and not known.end:
         error = f", validation error {now.kept.error:.4f}" if now.rounds_done else ""
         reason = f": {now.reason}" if now.reason else ""

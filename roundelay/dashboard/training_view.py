@@ -47,7 +47,7 @@ def error_scene(snapshot: JobSnapshot | None) -> Scene:
     if snapshot is None:
         return Scene()
     points = tuple((float(r.round), r.error) for r in snapshot.results[1:])
-    marks = [(float(r.round), "; ".join(r.disturbances)) for r in _disturbed(snapshot)]
+    marks = [(float(r.round), _what_happened(r)) for r in _disturbed(snapshot)]
     lines = [Series("validation error", points, 5)]
     if snapshot.rounds_done:
         kept = snapshot.kept
@@ -105,7 +105,7 @@ def files_scene(ring_state: RingState, snapshot: JobSnapshot | None) -> Scene:
 
 
 def disturbed_scene(snapshot: JobSnapshot | None) -> Scene:
-    """List the rounds with failures, and how each was repaired."""
+    """List the rounds with failures or notices, and how each failure was repaired."""
     scene = Scene()
     reports = _disturbed(snapshot) if snapshot is not None else []
     if not reports:
@@ -113,7 +113,7 @@ def disturbed_scene(snapshot: JobSnapshot | None) -> Scene:
     scene.add("title", "h3", "", f"Disturbed rounds: {len(reports)}")
     body = table(scene, "disturbed", ("round", "failure and recovery", "driver"), "Disturbed rounds")
     for report in reversed(reports[-DISTURBED_MAX:]):
-        row(scene, f"round-{report.round}", body, (str(report.round), "; ".join(report.disturbances), report.driver))
+        row(scene, f"round-{report.round}", body, (str(report.round), _what_happened(report), report.driver))
     return scene
 
 
@@ -124,7 +124,11 @@ def _training_now(ring_state: RingState) -> dict[str, tuple[str, TrainingStatus]
 
 
 def _disturbed(snapshot: JobSnapshot) -> list[RoundReport]:
-    return [snapshot.reports[n] for n in sorted(snapshot.reports) if snapshot.reports[n].disturbances]
+    return [snapshot.reports[n] for n in sorted(snapshot.reports) if _what_happened(snapshot.reports[n])]
+
+
+def _what_happened(report: RoundReport) -> str:
+    return "; ".join((*report.disturbances, *report.notices))
 
 
 def _kept(snapshot: JobSnapshot) -> str:

@@ -10,6 +10,7 @@ records          its records on the ring: spec, chained results, reports, end
     listing          list the latest jobs in three round trips
     early_stopping   when a job has trained enough, and which round it keeps
     strict_json      decode the JSON records that others have written
+    step_size        notice divergence, and halve the step
     states           tables of the states of an order and of a job
     upload           store a job's files on the ring, in all copies
     private_data     files that never leave their node

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from roundelay.federation.errors import StepTooLarge
 from roundelay.federation.rounds import PartialResult
 from roundelay.federation.rules.steps import STEPS
 from roundelay.federation.spec import JobSpec
+from roundelay.federation.step_size import eta_of
 from roundelay.federation.tasks import EvaluateTask, MomentsTask, Task, TrainTask
 from roundelay.ml import exact
-from roundelay.ml.errors import NotFinite
 from roundelay.ml.fingerprint import fingerprint
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.task import TrainConfig, TrainingPlan
@@ -27,9 +28,9 @@ def moments_task(spec: JobSpec) -> MomentsTask:
     return MomentsTask(plan(spec))
 
 
-def training_task(spec: JobSpec, moments: bytes) -> TrainTask:
-    """Return the task of every later round: train the order's files."""
-    return TrainTask(plan(spec), moments, spec.settings.seed)
+def training_task(spec: JobSpec, moments: bytes, halvings: int = 0) -> TrainTask:
+    """Return the task of every later round: train the order's files, with the step halved this often."""
+    return TrainTask(plan(spec, halvings), moments, spec.settings.seed)
 
 
 def evaluation_task(spec: JobSpec, moments: bytes) -> EvaluateTask:
@@ -79,30 +80,40 @@ def mean_of(spec: JobSpec, base: bytes, parts: Sequence[PartialResult]) -> bytes
 
 
 def step(spec: JobSpec, base: bytes, parts: Sequence[PartialResult], state: bytes) -> tuple[bytes, bytes]:
-    """Apply the job's rule to a round. Return the new weights and the rule's state. Raises NotFinite."""
+    """Apply the job's rule to a round. Return the new weights and the rule's state. Raises StepTooLarge."""
     before, mean = (np.frombuffer(raw, "<f4").astype(np.float32) for raw in (base, mean_of(spec, base, parts)))
     weights, kept = STEPS[spec.settings.rule](before, mean, state, spec.settings.tuning)
     if not np.isfinite(weights).all():
-        raise NotFinite("the rule's step gave weights that are not finite; try a smaller --server-eta")
+        raise StepTooLarge("the rule's step gave weights that are not finite (a smaller --server-eta may help)")
     return weights.astype("<f4").tobytes(), kept
 
 
-def mean_of_progress(parts: Sequence[PartialResult]) -> tuple[float, float]:
-    """Return training loss and accuracy, weighted by rows."""
+def mean_of_progress(task: Task, parts: Sequence[PartialResult]) -> tuple[float, float]:
+    """Return training loss and accuracy, weighted by rows. The loss does not depend on the grouping of the files."""
     rows = [sum(f.rows for f in p.files) for p in parts]
     if not rows:
         return 0.0, 0.0
-    losses, accuracies = [p.progress.loss for p in parts], [p.progress.accuracy for p in parts]
-    return float(np.average(losses, weights=rows)), float(np.average(accuracies, weights=rows))
+    accuracies = [p.progress.accuracy for p in parts]
+    loss = mean_loss(task, [(count, p.progress.loss) for count, p in zip(rows, parts, strict=True)])
+    return loss, float(np.average(accuracies, weights=rows))
 
 
-def plan(spec: JobSpec) -> TrainingPlan:
+def mean_loss(task: Task, losses: Sequence[tuple[int, float]]) -> float:
+    """Return the exact mean of these parts' losses by rows; 0 if the task does not train."""
+    if not isinstance(task, TrainTask):
+        return 0.0
+    bits = task.plan.fraction_bits
+    units = sum(exact.units_of_mean(loss, rows, bits) for rows, loss in losses)
+    return exact.mean_loss(units, sum(rows for rows, _ in losses), bits)
+
+
+def plan(spec: JobSpec, halvings: int = 0) -> TrainingPlan:
     """Return what every trainer of the job computes."""
     settings = spec.settings
     config = TrainConfig(
         settings.optimizer,
         settings.epochs,
-        settings.eta,
+        eta_of(spec, halvings),
         settings.batch,
         settings.momentum,
         settings.dropout,

@@ -90,7 +90,7 @@ def retrain(start: NodeRef, ring: Ring, view: JobSnapshot, number: int, worker: 
         if not worker.has(file.digest):
             content = yield from get(start, ring, ring.key(file.name), file.name, file.digest)
             worker.add_file(file.digest, file.name, content, spec.features, spec.classes)
-    task = trainer_task(arithmetic.training_task(spec, moments), number, files)
+    task = trainer_task(arithmetic.training_task(spec, moments, claimed.halvings), number, files)
     update = yield from offload(lambda: worker.train(task, base))
     part = PartialResult(start, files, Progress("done"), update.sum)
     weights, _ = arithmetic.step(spec, base, [part], state)

@@ -20,7 +20,15 @@ from roundelay.federation import arithmetic, jobs, records
 from roundelay.federation.client_sampling import sampled_files
 from roundelay.federation.early_stopping import is_complete, kept_round, superseded_rounds
 from roundelay.federation.effects import Clocks, offload
-from roundelay.federation.errors import CannotDrive, FederationError, JobEnded, NoSuchJob, Overtaken, WorkFailed
+from roundelay.federation.errors import (
+    CannotDrive,
+    FederationError,
+    JobEnded,
+    NoSuchJob,
+    Overtaken,
+    StepTooLarge,
+    WorkFailed,
+)
 from roundelay.federation.job_log import JobLog
 from roundelay.federation.lease_renewal import RENEW_DELAY_S, RENEW_INTERVAL_S, renew_leases
 from roundelay.federation.records import RoundReport, RoundResult
@@ -31,8 +39,10 @@ from roundelay.federation.round_coordinator import Assignment, RoundCoordinator
 from roundelay.federation.rounds import PartialResult
 from roundelay.federation.snapshot import read_snapshot
 from roundelay.federation.spec import JobSpec
+from roundelay.federation.step_size import StepControl
 from roundelay.federation.topologies.gossip import GossipResult, mix_and_evaluate
 from roundelay.ml.errors import MLError, ModelUnknown
+from roundelay.ml.exact import LOSS_MAX
 from roundelay.ml.mlp import Evaluation
 from roundelay.ml.validate import Validator
 from roundelay.store.blobs import digest_of
@@ -51,6 +61,8 @@ class PendingRound:
     weights: bytes
     state: bytes = b""  # of the rule
     left_out: tuple[int, ...] = ()
+    loss: float = 0.0  # of training
+    halvings: int = 0  # of the step
 
 
 class Driver:
@@ -75,6 +87,7 @@ class Driver:
         self.validated = b""  # the weights of the round that on_round is told of
         self._base = b""  # weights of the last completed round
         self._state = b""  # the rule's, after that round
+        self._loss, self._halvings = 0.0, 0  # that round's training loss, and how often its step was halved
         self._name = name
         self._clocks = clocks
         self._on_round = on_round
@@ -90,8 +103,8 @@ class Driver:
     def drive(self) -> Procedure[tuple[RoundResult, ...]]:
         """Run the job's remaining rounds. Return the whole chain.
 
-        Raises JobEnded, WorkFailed, FileUnavailable, Diverged, Overtaken, ChordError. A failure that no retry can mend
-        is written to the job's log, and ends the job.
+        Raises JobEnded, WorkFailed, StepTooLarge, FileUnavailable, Diverged, Overtaken, ChordError. A failure that no
+        retry can mend is written to the job's log, and ends the job.
         """
         try:
             yield from self._drive()
@@ -137,6 +150,7 @@ class Driver:
         if self._results:
             self._moments = bytes.fromhex(self._results[0].moments)
             last = self._results[-1]
+            self._loss, self._halvings = last.loss, last.halvings
             self._base = yield from with_entry_failover(
                 self._roster, lambda entry: jobs.read_weights(entry, ring, last)
             )
@@ -179,26 +193,41 @@ class Driver:
             yield from renew_leases(self._roster, self.spec, self._clocks.version())
 
     def _run_round(self, number: int) -> Procedure[PendingRound]:
+        """Train a round, again with half the step as long as it diverges and the settings allow it."""
         self._roster.begin_round(number)
-        base = self._base
+        control = StepControl(self.spec, number, self._loss, self._halvings)
+        while True:  # ends: the number of halvings is bounded
+            try:
+                made = yield from self._train_once(number, control.halvings)
+            except StepTooLarge as error:
+                control.reject(error)
+            else:
+                if control.accepts(made.loss):
+                    break
+        self._base, self._state, self._loss, self._halvings = made.weights, made.state, made.loss, made.halvings
+        disturbances, notices = tuple(self._roster.disturbances), tuple(control.notices)
+        return replace(made, report=replace(made.report, disturbances=disturbances, notices=notices))
+
+    def _train_once(self, number: int, halvings: int) -> Procedure[PendingRound]:
+        """Train every file from the weights of the round before. Raises StepTooLarge."""
+        base, state = self._base, self._state
         gossips = self.spec.settings.topology == "gossip"
         work = Assignment(
             number,
-            arithmetic.training_task(self.spec, self._moments),
+            arithmetic.training_task(self.spec, self._moments, halvings),
             base,
             attempt=self._clocks.version() if gossips else 0,
         )
         parts = yield from self._coordinator.collect(work)
-        report = self._report(number, parts)
+        report = self._report(work, parts)
         if gossips:
             mixed = yield from self._mix(work, parts)
-            self._base, report = mixed.weights, replace(report, errors=mixed.errors, spread=mixed.spread)
+            weights, report = mixed.weights, replace(report, errors=mixed.errors, spread=mixed.spread)
         else:
-            self._base, self._state = yield from offload(lambda: arithmetic.step(self.spec, base, parts, self._state))
+            weights, state = yield from offload(lambda: arithmetic.step(self.spec, base, parts, state))
         trained = {f.index for p in parts for f in p.files}
         left_out = tuple(f.index for f in sampled_files(self.spec, number) if f.index not in trained)
-        report = replace(report, disturbances=tuple(self._roster.disturbances))
-        return PendingRound(report, self._base, self._state, left_out)
+        return PendingRound(report, weights, state, left_out, report.training_loss, halvings)
 
     def _mix(self, work: Assignment, parts: list[PartialResult]) -> Procedure[GossipResult]:
         """Mix the models of a round of gossip."""
@@ -222,8 +251,10 @@ class Driver:
             made.left_out,
             digest_of(made.state) if made.state else "",
             len(made.state),
+            made.loss,
+            made.halvings,
         )
-        report = replace(made.report, validation_loss=found.loss)
+        report = replace(made.report, validation_loss=found.loss if math.isfinite(found.loss) else LOSS_MAX)
         self._results.append(result)
         if kept_round(self.spec.settings, self._results) is result:
             self.weights = made.weights
@@ -268,12 +299,12 @@ class Driver:
         )
         return content
 
-    def _report(self, number: int, parts: list[PartialResult]) -> RoundReport:
+    def _report(self, work: Assignment, parts: list[PartialResult]) -> RoundReport:
         """Return the report of a round, without validation."""
-        loss, accuracy = arithmetic.mean_of_progress(parts)
+        loss, accuracy = arithmetic.mean_of_progress(work.task, parts)
         return RoundReport(
             self.spec.job,
-            number,
+            work.number,
             self._name,
             0.0,
             loss,

@@ -61,5 +61,9 @@ class NobodyFits(FederationError):
     """Every node of the ring computes different bits from the job's: none of them may train it."""
 
 
+class StepTooLarge(FederationError):
+    """Training has left the range of numbers, as it would on any node. With a smaller step it may not."""
+
+
 class WorkFailed(FederationError):
     """A node carried an order out and failed, for the reason given. Trying elsewhere will not help."""

@@ -23,7 +23,7 @@ from roundelay.chord.quarantine import UNCONTAINED, Quarantine
 from roundelay.chord.requests import TrainingStatus
 from roundelay.federation import jobs, records
 from roundelay.federation.effects import AwaitOrder, CancelOrder, Compute, Done, compute, offload
-from roundelay.federation.errors import FederationError, FilesLacking, OtherBits, WorkFailed
+from roundelay.federation.errors import FederationError, FilesLacking, OtherBits, StepTooLarge, WorkFailed
 from roundelay.federation.requests import Collect, Order, Progress, Push
 from roundelay.federation.states import RETRIABLE_STATES
 from roundelay.ml.errors import MLError
@@ -233,6 +233,9 @@ class Orders:
             yield from write(node.ref, digest, done.result)
         except OtherBits as error:
             self._update(ticket, state="unfit", message=str(error))
+            return
+        except StepTooLarge as error:
+            self._update(ticket, state="unstable", message=str(error))
             return
         except FederationError as error:
             self._update(ticket, state="failed", message=str(error))

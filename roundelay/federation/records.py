@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from roundelay.federation import strict_json
 from roundelay.federation.errors import Diverged
+from roundelay.federation.settings import HALVINGS_MAX
 from roundelay.federation.strict_json import in_range, require
 from roundelay.ml.errors import printable
 from roundelay.ml.task import FILES_MAX, ROUNDS_MAX, ROWS_MAX
@@ -66,6 +67,8 @@ class RoundResult:
     left_out: tuple[int, ...] = ()  # files that the round went on without
     state: str = ""  # digest of the rule's state, if it keeps any
     state_bytes: int = 0
+    loss: float = 0.0  # of training, the exact mean over all rows
+    halvings: int = 0  # of the step, up to and with this round (step_size.py)
 
     def to_bytes(self) -> bytes:
         return json.dumps(asdict(self), sort_keys=True).encode()
@@ -98,6 +101,7 @@ class RoundReport:
     passed_on: int = 0  # of a tree: the number of orders from node to node
     errors: dict[str, float] = field(default_factory=dict)  # of gossip: address -> validation error of its own model
     spread: float = 0.0  # of gossip: root mean square distance of the weights from their mean over all nodes
+    notices: tuple[str, ...] = ()  # what the training itself did that a user should know
 
     def to_bytes(self) -> bytes:
         return json.dumps(asdict(self), sort_keys=True).encode()
@@ -134,6 +138,7 @@ def _check_result(result: RoundResult) -> None:
     in_range("weights_bytes", result.weights_bytes, 0, CONTENT_BYTES_MAX)
     in_range("state_bytes", result.state_bytes, 0, CONTENT_BYTES_MAX)
     require(bytes.fromhex(result.moments).hex() == result.moments, "moments are not hexadecimal")
+    in_range("halvings", result.halvings, 0, HALVINGS_MAX)
     in_range("rows", result.rows, 0, ROWS_MAX)
     in_range("errors", result.errors, 0, result.rows)
     require(list(result.left_out) == sorted(set(result.left_out)), "left_out is not in order")
@@ -157,8 +162,12 @@ def report_from_bytes(content: bytes, job: str = "", number: int | None = None) 
             strict_json.name("placement", file)
     except ValueError as error:
         raise strict_json.malformed("report record", str(error)) from error
-    disturbances = [printable(each, DISTURBANCE_CHARACTERS_MAX) for each in report.disturbances[:DISTURBANCES_MAX]]
-    return replace(report, disturbances=tuple(disturbances))
+    return replace(report, disturbances=_shown(report.disturbances), notices=_shown(report.notices))
+
+
+def _shown(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """Return lines that people are shown, escaped and bounded."""
+    return tuple(printable(each, DISTURBANCE_CHARACTERS_MAX) for each in lines[:DISTURBANCES_MAX])
 
 
 def extend_chain(job: str, links: tuple[RoundResult, ...], results: Sequence[RoundResult]) -> tuple[RoundResult, ...]:

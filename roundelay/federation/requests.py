@@ -100,7 +100,8 @@ class Progress:
     """How far an order has come.
 
     state: queued, running or done; failed, where another node would fail as well; unable, where
-    only this node lacks an input; unfit, where its arithmetic gives different bits from the job's.
+    only this node lacks an input; unfit, where its arithmetic gives different bits from the job's; unstable, where
+    training left the range of numbers, as it would anywhere with this step.
     """
 
     state: str

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from roundelay.chord.effects import Procedure, ask, ask_all, gather_or_raise
 from roundelay.chord.errors import Busy, ChordError, NodeUnreachable
 from roundelay.chord.refs import NodeRef
-from roundelay.federation.errors import BadRecord, WorkFailed
+from roundelay.federation.errors import BadRecord, StepTooLarge, WorkFailed
 from roundelay.federation.placement import BALANCING, Groups, PlacementView, assign
 from roundelay.federation.requests import Order, Progress, TrainingFile
 from roundelay.federation.result_check import check_result
@@ -204,11 +204,13 @@ class RoundWork:
         return PartialResult(worker, order.files, progress, result)
 
     def _failure(self, worker: NodeRef, answer: Progress | ChordError) -> ChordError:
-        """Return why a worker failed. Raises WorkFailed where every other node would fail as well."""
+        """Return why a worker failed. Raises WorkFailed, StepTooLarge where every other node would fail as well."""
         if isinstance(answer, ChordError):
             return answer
         if answer.state == "failed":
             raise WorkFailed(f"{worker.address}: {answer.message}")
+        if answer.state == "unstable":
+            raise StepTooLarge(answer.message)
         if answer.state == "unable":
             return MissingInput(answer.message)
         self._roster.exclude(worker)

@@ -13,6 +13,7 @@ from roundelay.federation.rules import RULES, Tuning
 from roundelay.federation.topologies import TOPOLOGIES
 from roundelay.ml.choices import DROPOUT_MAX, ETA_MIN, MODEL, Optimizer
 
+HALVINGS_MAX = 20  # of eta, in one job
 # The policies of roundelay.federation.placement.
 PLACEMENTS = ("hash", "replicas", "bounded", "round-robin", "random", "least-loaded", "near")
 _KINDS = {int: "a whole number", float: "a number", tuple: "whole numbers", str: "a word", bool: "yes or no"}
@@ -48,6 +49,7 @@ class Settings:
         metadata={"least": 1, "most": 4096, "about": "sizes of the hidden layers: 256, or 512,512", "layers_max": 8},
     )
     eta: float = _number(0.2, ETA_MIN, 100.0, "learning rate; if it is not given, wide rows and adam get a smaller one")
+    halvings: int = _number(0, 0, HALVINGS_MAX, "how often eta may be halved, when a round diverges; 0: eta stands")
     batch: int = _number(32, 1, 65_536, "rows in a step (gd takes all rows of a file)")
     momentum: float = _number(0.9, 0.0, 1.0, "momentum of sgd and gd")
     optimizer: Optimizer = _choice("sgd", ("sgd", "adam", "gd"), "minibatch sgd, adam, or full-batch gd")

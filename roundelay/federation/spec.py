@@ -34,7 +34,7 @@ class JobSpec:
     fingerprint: str = ""  # of the arithmetic at the job's shapes: roundelay.ml.fingerprint
     shape: tuple[int, ...] = ()  # channels, height, width of a row that is an image
     labels: tuple[str, ...] = ()  # names of the classes; empty: their numbers
-    class_rows: tuple[int, ...] = ()  # training rows of each class, if weighting needs them
+    class_rows: tuple[int, ...] = ()  # training rows of each class; empty if unknown, as of private data
     pinned: str = ""  # name of the private data that it trains on; empty: files are placed
     homes: tuple[str, ...] = ()  # of private files: the address of the node that has each
     encoding: str = ""  # JSON: how the columns of a table became features; for predictions from other files

@@ -12,10 +12,12 @@ ORDER_TRANSITIONS = (
     Transition("running", "FederationError: it would fail anywhere", "failed"),
     Transition("running", "ChordError: an input is missing here", "unable"),
     Transition("running", "OtherBits: this machine computes different bits", "unfit"),
+    Transition("running", "StepTooLarge: training left the range of numbers", "unstable"),
     Transition("failed", "accept: the same order again", "queued"),
     Transition("unable", "accept: the same order again", "queued"),
     Transition("unable", "accept: passed on again", "running"),
     Transition("unfit", "accept: the same order again", "queued"),
+    Transition("unstable", "accept: the same order again", "queued"),
 )
 """An order, as the node that carries it out reports it (`Progress.state`)."""
 
@@ -32,6 +34,6 @@ JOB_TRANSITIONS = (
 )
 """A job, as its records show it (`JobSnapshot.state`). Done wins over failed, and failed over cancelled."""
 
-FINAL_STATES = ("done", "failed", "unable", "unfit")  # of an order
+FINAL_STATES = ("done", "failed", "unable", "unfit", "unstable")  # of an order
 RETRIABLE_STATES = FINAL_STATES[1:]  # the same order is then carried out again
 ORDER_STATES = ("queued", "running", *FINAL_STATES)

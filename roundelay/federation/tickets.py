@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from roundelay.chord.effects import Procedure, Sleep, ask_all
 from roundelay.chord.errors import ChordError, NodeUnreachable, NotFound
 from roundelay.chord.refs import NodeRef
-from roundelay.federation.errors import WorkFailed
+from roundelay.federation.errors import StepTooLarge, WorkFailed
 from roundelay.federation.requests import Collect, Progress
 
 COLLECT_WAIT_S = 1.0  # how long a node may hold a poll while the order runs
@@ -63,7 +63,8 @@ def await_done(
 ) -> Procedure[Progress]:
     """Wait until one node has carried an order out.
 
-    Raises WorkFailed; NotFound when the node lacks input; TicketTimeout; another ChordError when the node is lost.
+    Raises WorkFailed; StepTooLarge; NotFound when the node lacks input; TicketTimeout; another ChordError when the
+    node is lost.
     """
     ended = yield from await_ticket((node,), ticket, is_late, silent_polls_max, clock)
     if not ended:
@@ -72,6 +73,8 @@ def await_done(
     if isinstance(answer, ChordError):
         raise answer
     if answer.state != "done":
+        if answer.state == "unstable":
+            raise StepTooLarge(answer.message)
         failure = {"failed": WorkFailed, "unable": NotFound}.get(answer.state, NodeUnreachable)
         raise failure(f"{node.address}: {answer.message}")
     return answer

@@ -12,9 +12,10 @@ from typing import cast
 
 from roundelay.chord.errors import NotFound
 from roundelay.federation.effects import Compute, Done
-from roundelay.federation.errors import FilesLacking, OtherBits, WorkFailed
+from roundelay.federation.errors import FilesLacking, OtherBits, StepTooLarge, WorkFailed
 from roundelay.federation.requests import Order, trainer_task
 from roundelay.federation.tasks import EvaluateTask, MixTask, MomentsTask, TrainTask
+from roundelay.ml import errors as ml_errors
 from roundelay.ml.errors import EndOfFrames, FrameError, MLError, ModelUnknown
 from roundelay.ml.frames import Frame, Header
 from roundelay.ml.task import TrainerTask, TrainingPlan
@@ -40,7 +41,7 @@ class TrainerClient:
         """Carry out an order; `on_start` is called when the trainer has all it needs.
 
         Raises FilesLacking with the digests that `effect.contents` must have; OtherBits; NotFound where only this
-        trainer cannot; WorkFailed; what `ask` raises when the trainer does not answer.
+        trainer cannot; StepTooLarge, WorkFailed; what `ask` raises when the trainer does not answer.
         """
         try:
             self._require_fingerprint(effect)
@@ -51,6 +52,8 @@ class TrainerClient:
             raise
         except ModelUnknown as error:  # another node may have it
             raise NotFound(str(error)) from error
+        except ml_errors.StepTooLarge as error:
+            raise StepTooLarge(str(error)) from error
         except MLError as error:
             raise WorkFailed(str(error)) from error
 

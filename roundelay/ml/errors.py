@@ -36,6 +36,10 @@ class NotFinite(MLError):
     """A value that must enter an exact sum is NaN or infinite: the training has diverged."""
 
 
+class StepTooLarge(MLError):
+    """A local training has left the range of numbers; with a smaller step it may not."""
+
+
 class OutOfRange(MLError):
     """A value is too large for its exact sum, or a sum would overflow."""
 
@@ -77,6 +81,7 @@ _KINDS: dict[str, type[MLError]] = {
     for kind in (
         InputMissing,
         NotFinite,
+        StepTooLarge,
         OutOfRange,
         BadTask,
         ModelUnknown,

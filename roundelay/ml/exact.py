@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from roundelay.ml.data import Floats, Ints, Moments
-from roundelay.ml.errors import BadTask, NotFinite, OutOfRange
+from roundelay.ml.errors import BadTask, NotFinite, OutOfRange, StepTooLarge
 from roundelay.ml.task import FRACTION_BITS_MAX, ROWS_MAX
 
 CHANGE_BITS_MAX = 10  # a weight changes by less than 2^10 in one local training
+LOSS_MAX, LOSS_BITS_MAX = 127.0, 20  # of a loss in exact means: the largest in nats, and the bits after its point
 SUM_BITS_MAX = 62  # so that any sum over all rows of a job stays within int64
 
 _FLOAT_BITS = 128  # every finite float32 is below 2^128
@@ -46,16 +47,38 @@ def check_rows(rows: int, bits: int) -> None:
 
 
 def quantise(local: npt.NDArray[np.floating], base: Floats, rows: int, bits: int) -> Ints:
-    """Return rows * (local - base) in fixed point, rounded to a multiple of 2^-bits: the same on every machine."""
+    """Return rows * (local - base) in fixed point, rounded to a multiple of 2^-bits: the same on every machine.
+
+    Raises StepTooLarge if a change does not fit.
+    """
     with np.errstate(all="ignore"):
         change = local.astype(np.float64) - base.astype(np.float64)  # (parameters,)
     if not np.isfinite(change).all():
-        raise NotFinite("weights are not finite: the training has diverged, try a smaller eta")
+        raise StepTooLarge("weights are not finite: the training has diverged")
     largest = float(np.abs(change).max(initial=0.0))
     if largest >= 1 << CHANGE_BITS_MAX:
-        raise OutOfRange(f"a weight has changed by {largest:.6g}, 2^{CHANGE_BITS_MAX} or more: try a smaller eta")
+        raise StepTooLarge(f"a weight has changed by {largest:.6g}, 2^{CHANGE_BITS_MAX} or more")
     check_rows(rows, bits)
     return np.rint(np.ldexp(rows * change, bits)).astype(np.int64)  # (parameters,)
+
+
+def loss_units(loss: float, rows: int, bits: int) -> int:
+    """Return rows * loss in fixed point. `bits` is that of the job's sums (fraction_bits)."""
+    return rows * round(min(max(loss, -LOSS_MAX), LOSS_MAX) * (1 << _loss_bits(bits)))
+
+
+def mean_loss(units: int, rows: int, bits: int) -> float:
+    """Return the mean of losses from the sum of their units: correctly rounded, so that it can be undone."""
+    return units / (rows << _loss_bits(bits))
+
+
+def units_of_mean(mean: float, rows: int, bits: int) -> int:
+    """Return the units from which mean_loss made this mean: fewer than 2^50, so rounding cannot reach the next."""
+    return round(mean * rows * (1 << _loss_bits(bits)))
+
+
+def _loss_bits(bits: int) -> int:
+    return max(0, min(LOSS_BITS_MAX, bits - CHANGE_BITS_MAX))
 
 
 def add(total: Ints, part: Ints) -> None:

@@ -44,7 +44,7 @@ def train(
 ) -> Doubles:
     """Run full-batch descent on raw samples in float64 and return the new weights.
 
-    on_epoch receives loss and accuracy after each update. Raises NotFinite if the training has diverged.
+    on_epoch receives loss and accuracy after each update. Raises StepTooLarge if the training has diverged.
     """
     check_samples(architecture, samples)
     model = _Model(architecture, weights, samples, config)

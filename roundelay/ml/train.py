@@ -16,7 +16,7 @@ import numpy as np
 from roundelay.ml.batches import Batches
 from roundelay.ml.data import Floats, Samples
 from roundelay.ml.dropout import Dropout
-from roundelay.ml.errors import BadTask, NotFinite
+from roundelay.ml.errors import BadTask, StepTooLarge
 from roundelay.ml.kernels import Batch, Network, Step, gradient_step
 from roundelay.ml.mlp import Architecture
 from roundelay.ml.optimizers import Update, adam_update, momentum_update, proximal
@@ -54,7 +54,7 @@ def train(
     """Train on all rows of samples for config.epochs and return the new weights.
 
     on_epoch receives loss and accuracy as measured during the epoch, on each batch before its update.
-    Raises NotFinite after the first epoch whose loss is not finite: the training has diverged.
+    Raises StepTooLarge after the first epoch whose loss is not finite: the training has diverged.
     """
     shard = Shard(samples.rows, lambda: samples, seed, on_epoch or ignore_epoch)
     return train_together(architecture, weights, [shard], config)[0]
@@ -65,7 +65,7 @@ def train_together(
 ) -> list[Floats]:
     """Train on each shard and return the same weights, bit for bit, as `train` would. All have equally many rows.
 
-    Each shard's on_epoch is called. Raises NotFinite after the first epoch in which one of them has diverged.
+    Each shard's on_epoch is called. Raises StepTooLarge after the first epoch in which one of them has diverged.
     """
     files = [shard.samples() for shard in shards]
     for samples in files:
@@ -87,9 +87,9 @@ def check_samples(architecture: Architecture | Design, samples: Samples) -> None
 
 
 def check_finite(loss: float, epoch: int) -> float:
-    """Return the loss. Raises NotFinite if it is not finite."""
+    """Return the loss. Raises StepTooLarge if it is not finite."""
     if not math.isfinite(loss):
-        raise NotFinite(f"the training has diverged in epoch {epoch}: try a smaller eta")
+        raise StepTooLarge(f"the training has diverged in epoch {epoch}")
     return loss
 
 

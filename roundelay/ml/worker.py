@@ -36,7 +36,7 @@ class PartialUpdate:
 
     rows: int
     sum: bytes  # int64, little-endian, one for each parameter
-    loss: float = 0.0  # mean over all rows, in each file's last epoch
+    loss: float = 0.0  # exact mean over all rows, in each file's last epoch
     accuracy: float = 0.0
 
 
@@ -116,9 +116,10 @@ class Worker:
         lasts = [_LastEpoch(index, on_progress) for index in range(len(task.files))]
         for index, local in self._train_files(model, task, base, lasts):
             exact.add(total, exact.quantise(local, base, task.files[index].rows, task.plan.fraction_bits))
-        parts = [file.rows / task.rows for file in task.files]
-        loss = sum(last.loss * part for last, part in zip(lasts, parts, strict=True))
-        accuracy = sum(last.accuracy * part for last, part in zip(lasts, parts, strict=True))
+        bits, trained = task.plan.fraction_bits, list(zip(task.files, lasts, strict=True))
+        units = sum(exact.loss_units(last.loss, file.rows, bits) for file, last in trained)
+        accuracy = sum(last.accuracy * file.rows / task.rows for file, last in trained)
+        loss = exact.mean_loss(units, task.rows, bits) if task.files else 0.0
         return PartialUpdate(task.rows, total.astype("<i8").tobytes(), loss, accuracy)
 
     def evaluate(self, task: TrainerTask, weights: bytes, digest: str) -> Evaluation:

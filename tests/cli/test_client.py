@@ -346,8 +346,9 @@ def test_history_and_timing_are_a_line_a_round(tmp_path: Path) -> None:
     report.write_timing(tmp_path / "t", made_report(2))
 
     assert (tmp_path / "h.csv").read_text().splitlines() == [
-        "round,validation_error,validation_loss,training_loss,training_accuracy,seconds,slowest_node_seconds",
-        "1,0.125,1.5,2.5,0.75,0.25,0.125",
-        "2,0.25,1.5,2.5,0.75,0.25,0.125",
+        "round,validation_error,validation_loss,training_loss,training_accuracy,seconds,"
+        "slowest_node_seconds,eta_halvings,notice",
+        "1,0.125,1.5,2.5,0.75,0.25,0.125,0,",
+        "2,0.25,1.5,2.5,0.75,0.25,0.125,0,",
     ]
     assert (tmp_path / "t").read_text() == "job 12.346\nround 1 0.250\nround 2 0.250\n"

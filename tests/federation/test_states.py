@@ -10,7 +10,7 @@ from itertools import chain, combinations
 import pytest
 
 from roundelay.federation import jobs, records
-from roundelay.federation.errors import OtherBits, WorkFailed
+from roundelay.federation.errors import OtherBits, StepTooLarge, WorkFailed
 from roundelay.federation.records import RoundResult
 from roundelay.federation.requests import Order, Progress, Share
 from roundelay.federation.snapshot import JobSnapshot
@@ -67,6 +67,7 @@ SCENARIOS: dict[str, Callable[[], Moves]] = {
     "done": carried_out,
     "failed": lambda: carried_out(WorkFailed("line 2 is damaged")),
     "unfit": lambda: carried_out(OtherBits("computes different bits")),
+    "unstable": lambda: carried_out(StepTooLarge("a weight has changed by 4096")),
     "unable": lambda: carried_out(order=replace(ORDER, weights="ff" * 32)),
     "passed on": passed_on,
 }

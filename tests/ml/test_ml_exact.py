@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roundelay.ml import exact
-from roundelay.ml.errors import BadTask, NotFinite, OutOfRange
+from roundelay.ml.errors import BadTask, NotFinite, OutOfRange, StepTooLarge
 from roundelay.ml.exact import FeatureSums, feature_sums, feature_sums_from_bytes
 from roundelay.ml.task import ROWS_MAX
 from tests.ml.ml_oracles import EFFORT
@@ -101,7 +101,7 @@ def test_changes_are_rounded_to_the_nearest_unit() -> None:
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_weights_that_are_not_finite_are_refused(value: float) -> None:
-    with pytest.raises(NotFinite):
+    with pytest.raises(StepTooLarge):
         exact.quantise(np.array([0, value], np.float32), np.zeros(2, np.float32), 1, 40)
 
 
@@ -112,7 +112,7 @@ def test_a_change_of_1024_is_out_of_range(change: float, fits: bool) -> None:
     if fits:
         exact.quantise(local, base, 1 << 12, 40)
     else:
-        with pytest.raises(OutOfRange, match="eta"):
+        with pytest.raises(StepTooLarge, match="changed by"):
             exact.quantise(local, base, 1, 40)
 
 

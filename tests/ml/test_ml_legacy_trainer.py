@@ -7,7 +7,7 @@ import pytest
 
 from roundelay.ml import exact, legacy_trainer
 from roundelay.ml.data import Samples
-from roundelay.ml.errors import NotFinite, OutOfRange
+from roundelay.ml.errors import StepTooLarge
 from roundelay.ml.mlp import Architecture, evaluate
 from roundelay.ml.readers.folder import list_training_files, read_file
 from roundelay.ml.readers.letters import parse
@@ -98,7 +98,7 @@ def test_a_diverged_training_raises() -> None:
 
     trained = legacy_trainer.train(architecture, weights, raw_samples(80), config)
 
-    with pytest.raises(OutOfRange, match="smaller eta"):
+    with pytest.raises(StepTooLarge, match=r"2\^10 or more"):
         exact.quantise(trained, weights, 80, 40)
 
 
@@ -106,7 +106,7 @@ def test_weights_that_are_not_finite_are_detected_in_the_first_epoch() -> None:
     architecture = Architecture((16, 8, 26), "identity")
     weights = np.full(architecture.parameters, np.nan)
 
-    with pytest.raises(NotFinite, match="epoch 1"):
+    with pytest.raises(StepTooLarge, match="epoch 1"):
         legacy_trainer.train(architecture, weights, raw_samples(80), TrainConfig("gd", 40))
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roundelay.ml.data import Samples
-from roundelay.ml.errors import BadTask, NotFinite
+from roundelay.ml.errors import BadTask, StepTooLarge
 from roundelay.ml.fingerprint import fingerprint
 from roundelay.ml.lockstep import FILES_BYTES, STACK_BYTES, stacks
 from roundelay.ml.mlp import Architecture, init
@@ -79,7 +79,7 @@ def test_divergence_is_detected_after_the_earlier_epochs_are_reported() -> None:
     shards = [_shard(make_samples(20, seed=i), i, epochs) for i in range(3)]
     shards[1].samples().x[3, 2] = np.nan
 
-    with pytest.raises(NotFinite, match="diverged in epoch 1"):
+    with pytest.raises(StepTooLarge, match="diverged in epoch 1"):
         train_together(architecture, init(architecture, 0), shards, TrainConfig(epochs=3))
 
     assert list(epochs) == [0]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from roundelay.ml.data import Samples
-from roundelay.ml.errors import BadTask, NotFinite
+from roundelay.ml.errors import BadTask, StepTooLarge
 from roundelay.ml.mlp import Architecture, init
 from roundelay.ml.train import TrainConfig, local_seed, train
 from tests.ml.ml_oracles import make_samples, plain_train
@@ -103,7 +103,7 @@ def test_a_diverged_training_names_the_epoch(optimizer: str) -> None:
     architecture, samples = Architecture((5, 9, 9, 4)), make_samples(45)
     config = TrainConfig(optimizer, epochs=50, eta=1e6, batch=8)  # type: ignore[arg-type]
 
-    with pytest.raises(NotFinite, match=r"diverged in epoch \d+"):
+    with pytest.raises(StepTooLarge, match=r"diverged in epoch \d+"):
         train(architecture, init(architecture, 0), samples, config, 0)
 
 

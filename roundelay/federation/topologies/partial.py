@@ -13,7 +13,7 @@ from typing import Literal
 
 from roundelay.chord.errors import Busy, NotFound
 from roundelay.federation import strict_json
-from roundelay.federation.errors import WorkFailed
+from roundelay.federation.errors import StepTooLarge, WorkFailed
 from roundelay.federation.records import ADDRESS_CHARACTERS_MAX
 from roundelay.federation.strict_json import in_range, require
 from roundelay.ml.task import FILES_MAX, ROUNDS_MAX
@@ -22,7 +22,7 @@ _LENGTH = struct.Struct(">I")
 HEAD_BYTES_MAX = 16 << 20
 NODES_MAX = 1 << 16
 
-LostKind = Literal["unreachable", "mismatch", "busy", "failed", "missing"]
+LostKind = Literal["unreachable", "mismatch", "busy", "failed", "missing", "unstable"]
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,18 @@ class Lost:
     @classmethod
     def from_error(cls, address: str, error: Exception) -> Lost:
         """Return what this error of a node means for the round."""
-        kinds: dict[type[Exception], LostKind] = {Busy: "busy", WorkFailed: "failed", NotFound: "missing"}
+        kinds: dict[type[Exception], LostKind] = {
+            Busy: "busy",
+            WorkFailed: "failed",
+            NotFound: "missing",
+            StepTooLarge: "unstable",
+        }
         return cls(address, kinds.get(type(error), "unreachable"), str(error))
 
     @property
     def is_alive(self) -> bool:
         """Whether the node itself reported the reason and can be asked again."""
-        return self.kind in ("busy", "failed", "missing")
+        return self.kind not in ("unreachable", "mismatch")
 
 
 @dataclass(frozen=True)

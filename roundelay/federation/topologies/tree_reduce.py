@@ -19,7 +19,7 @@ from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import between
 from roundelay.federation import arithmetic
 from roundelay.federation.effects import offload
-from roundelay.federation.errors import BadRecord, FederationError, WorkFailed
+from roundelay.federation.errors import BadRecord, FederationError, StepTooLarge, WorkFailed
 from roundelay.federation.requests import Order, Progress, Share, TrainingFile
 from roundelay.federation.result_check import check_result
 from roundelay.federation.roster import Roster
@@ -205,7 +205,7 @@ def _ask_root(
 def _accept(
     roster: Roster, estimate: ThroughputEstimate, order: Order, root: NodeRef, partial: PartialSum
 ) -> TreeResult:
-    """Check a partial sum and return it as a part of the round. Raises BadRecord."""
+    """Check a partial sum and return it as a part of the round. Raises BadRecord, StepTooLarge."""
     if not PartialSum(order.job, order.round, order.weights, 0).fits(partial):
         raise BadRecord(f"{root.address} returned the sum of another round")
     files = tuple(f for f in order.files if partial.files >> f.index & 1)
@@ -213,6 +213,8 @@ def _accept(
         raise BadRecord(f"{root.address} returned a sum with files that are not in this round")
     by_address = {str(n.address): n for n in roster.nodes}
     for each in partial.lost:
+        if each.kind == "unstable":
+            raise StepTooLarge(each.message)
         if each.address in by_address and not each.is_alive:
             roster.mark_lost(by_address[each.address], each.message)
     if not files:
@@ -221,18 +223,18 @@ def _accept(
         own = tuple(f for f in files if f.index in work.files)
         estimate.record(by_address.get(work.address, root), own, work.seconds)
     trained_by = {index: work.address for work in partial.done for index in work.files}
-    progress = _mean_progress(partial, {f.index: f.rows for f in files})
+    progress = _mean_progress(partial, {f.index: f.rows for f in files}, order.task)
     return TreeResult([PartialResult(root, files, progress, partial.sum, trained_by)], partial)
 
 
-def _mean_progress(partial: PartialSum, rows: dict[int, int]) -> Progress:
+def _mean_progress(partial: PartialSum, rows: dict[int, int], task: Task) -> Progress:
     """Return the means of loss and accuracy by rows, and the longest time."""
     weighted = [(sum(rows[i] for i in work.files), work) for work in partial.done]
     total = sum(count for count, _ in weighted)
     return Progress(
         "done",
         seconds=max(work.seconds for work in partial.done),
-        loss=sum(count * work.loss for count, work in weighted) / total,
+        loss=arithmetic.mean_loss(task, [(count, work.loss) for count, work in weighted]),
         accuracy=sum(count * work.accuracy for count, work in weighted) / total,
     )
 

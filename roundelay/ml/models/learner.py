@@ -40,7 +40,7 @@ class Learner(Protocol):
     def train(
         self, weights: Floats, samples: Samples, config: TrainConfig, seed: int, on_epoch: OnEpoch | None = None
     ) -> Array:
-        """Run one local training, a pure function of the arguments. Raises NotFinite, BadTask."""
+        """Run one local training, a pure function of the arguments. Raises StepTooLarge, BadTask."""
         ...
 
     def train_all(self, weights: Floats, shards: Sequence[Shard], config: TrainConfig) -> Iterator[tuple[int, Array]]:

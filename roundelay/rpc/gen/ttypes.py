@@ -3332,8 +3332,9 @@ class Progress(object):
     The progress of an order.
 
     Attributes:
-     - state: queued, running, done, failed (any node would fail), unable (another node may succeed), or
-    unfit (this node's arithmetic gives different bits from the job's).
+     - state: queued, running, done, failed (any node would fail), unable (another node may succeed),
+    unfit (this node's arithmetic gives different bits from the job's), or
+    unstable (training left the range of numbers, as it would on any node with this step).
      - message: The reason why an order has failed.
      - result: For a done order: digest and size of its result, which is read like any content.
      - size
