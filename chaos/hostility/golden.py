@@ -92,7 +92,7 @@ def golden_of(node: NodeRef, request: Request[Any]) -> Golden:
     call = COMPUTE_NODE.get(type(request))
     if call is not None:
         target = Target(id_to_wire(node.id), node.incarnation)
-        return Golden(call, call.thrift.arguments(target, *copy.deepcopy(call.arguments(request))))
+        return Golden(call, call.thrift.arguments(target, *call.arguments(request)))
     call = SUPERNODE.get(type(request), SAY_HELLO)
     return Golden(call, call.thrift.arguments(*call.arguments(request)))
 

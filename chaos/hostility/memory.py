@@ -26,10 +26,10 @@ PIECES_MAX = CONTENT_BYTES_MAX // CHUNK_BYTES  # of the largest content
 
 
 def heartbeats_for_unknown_jobs(attack: Attack) -> str:
-    """Send 300 heartbeats for unknown jobs with names of 1.9 MB, and 20,000 with short ones."""
+    """Send 300 heartbeats for unknown jobs with names of 1.9 MB, and 5,000 with short ones."""
     node = attack.victim
     attack.flood(node, 300, lambda number: DriverHeartbeat(f"{number}{LONG}"))
-    attack.flood(node, 20_000, lambda number: DriverHeartbeat(f"{number:064x}"))
+    attack.flood(node, 5_000, lambda number: DriverHeartbeat(f"{number:064x}"))
     return ""
 
 
@@ -44,14 +44,14 @@ def orders_of_nonsense(attack: Attack) -> str:
 
 
 def pushes_for_unknown_jobs(attack: Attack) -> str:
-    """Send 300 pushes of gossip for unknown jobs with names of 1.9 MB, and 20,000 with short ones."""
+    """Send 300 pushes of gossip for unknown jobs with names of 1.9 MB, and 5,000 with short ones."""
     node = attack.victim
 
     def push(job: str, number: int) -> Push:
         return Push(job, 1, number, number, STRANGER, digest_of(CONTENT), len(CONTENT))
 
     attack.flood(node, 300, lambda number: push(f"{number}{LONG}", number))
-    attack.flood(node, 20_000, lambda number: push(f"{number:064x}", number))
+    attack.flood(node, 5_000, lambda number: push(f"{number:064x}", number))
     return ""
 
 

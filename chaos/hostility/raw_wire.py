@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -12,6 +13,7 @@ from roundelay.chord.refs import Address, NodeRef
 from roundelay.rpc.transport import FRAME_SIZE_MAX, HEADER
 
 TIMEOUT_S = 2.0
+BATCH_BYTES = 16 << 10  # of frames sent together
 
 
 class RawConnection:
@@ -30,6 +32,15 @@ class RawConnection:
         except OSError:
             self.close()
             return None
+
+    def exchange_all(self, frames: Sequence[bytes]) -> int:
+        """Send frames one behind the other, and read their answers. Return how many there were."""
+        answered = 0
+        for batch in _batches(frames):
+            answered += self.exchange(b"".join(batch)) is not None
+            for _ in batch[1:]:
+                answered += self._socket is not None and self.exchange(b"") is not None
+        return answered
 
     def close(self) -> None:
         if self._socket is not None:
@@ -58,6 +69,17 @@ class RawConnection:
         return b"".join(parts)
 
 
+def _batches(frames: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """Yield the frames in order, as many together as the buffers between two processes hold."""
+    batch: list[bytes] = []
+    for frame in frames:
+        if batch and sum(map(len, batch)) + len(frame) > BATCH_BYTES:
+            yield batch
+            batch = []
+        batch.append(frame)
+    yield from [batch] if batch else []
+
+
 def send(node: NodeRef, *requests: Request[Any], timeout_s: float = TIMEOUT_S) -> int:
     """Send requests as they are, over one connection. Return how many were answered; by which answer does not count."""
     frames = [golden_of(node, request).frame() for request in requests]
@@ -68,7 +90,7 @@ def send_frames(address: Address, *frames: bytes, timeout_s: float = TIMEOUT_S) 
     """Send frames over one connection. Return how many were answered."""
     connection = RawConnection(address, timeout_s)
     try:
-        return sum(connection.exchange(frame) is not None for frame in frames)
+        return connection.exchange_all(frames)
     finally:
         with suppress(OSError):
             connection.close()

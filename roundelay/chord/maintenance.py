@@ -28,6 +28,7 @@ FINGERS_BACKOFF = 1.5
 HEARTBEATS_PER_LEASE = 3
 MERGE_EVERY_HEARTBEATS = 3
 MERGE_PROBE_INTERVAL_S = 3.0
+PENDING_AT_ONCE = 4  # tasks between two stabilizations
 
 
 def stabilize_loop(
@@ -114,8 +115,11 @@ def _merge_through(node: ChordNode, address: Address) -> Procedure[None]:
 
 
 def run_pending(node: ChordNode, quarantine: Quarantine) -> Procedure[None]:
-    """Run the tasks that are pending now; those added meanwhile wait for the next call."""
-    for _ in range(len(node.pending)):
+    """Run the tasks that are pending now, a few of many; the others wait for the next call.
+
+    Each may wait for nodes that do not answer, and the ring is not stabilized meanwhile.
+    """
+    for _ in range(min(len(node.pending), PENDING_AT_ONCE)):
         name, start = node.pending.pop() or ("", None)
         if start is None or name in quarantine:
             continue

@@ -14,6 +14,7 @@ disk               the node's store on the disk (SQLite)
 files              contents in files, read piece by piece
 addresses          the node list: which nodes may join, and where the supernode is
 console            prints finger tables
+line_limit         limit the lines about progress on a console
 load               simulated load: orders are delayed or refused
 failpoints         faults injected at named places
 partition_fault    an injected network partition

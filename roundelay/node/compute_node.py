@@ -28,6 +28,7 @@ from roundelay.node.data_directory import DataDirectory
 from roundelay.node.errors import DiskError
 from roundelay.node.files import SpoolingBlobs
 from roundelay.node.joining import Entry, join
+from roundelay.node.line_limit import LineLimit
 from roundelay.node.load import Load
 from roundelay.node.runtime import Runtime, Stopped, report_failure
 from roundelay.node.trainer import Trainer
@@ -45,6 +46,7 @@ if TYPE_CHECKING:  # most nodes have none of them
 
 LEAVE_TIMEOUT_S = 3.0
 STOP_TIMEOUT_S = 1.5
+HELD_POLLS_MAX = 32  # half of the server's threads
 FATAL = (JoinRefused, DiskError)  # without an identity or a disk a node cannot serve
 
 
@@ -78,6 +80,7 @@ class ComputeNode:
         self._options = options
         self._data_directory = data_directory
         self._log = log
+        self._log_progress = LineLimit(log)
         self._disk = disk
         self._private = private
         self.runtime = Runtime(Peers(security.peers if security else None))
@@ -92,7 +95,8 @@ class ComputeNode:
         self._security = security
         access, channel = (security.access, security.channel) if security else (None, None)
         processor = compute_node_processor(self._ref, self.answer, lambda: self.runtime.peers.bits, access)
-        self._server = Server(processor, options.listen.host, options.listen.port, channel)
+        self._server = Server(processor, options.listen.host, options.listen.port, channel, is_known=self._is_peer)
+        self._held_polls = 0
 
     # --- from start to leave
 
@@ -207,11 +211,25 @@ class ComputeNode:
                     self.store.stage(request.item.entry.digest, content)
             return dispatch(core.handlers, request)
 
+    def _is_peer(self, host: str) -> bool:
+        """Return whether a host is that of a neighbour or finger, so that others must not keep it out."""
+        node = self.node
+        known = (node.predecessor, *node.successors, *node.fingers) if node is not None else ()
+        return any(peer.host == host for peer in dict.fromkeys(known))
+
     def _await_end(self, request: Collect) -> None:
+        """Hold a poll until its order has ended; not if many are held already, because each takes a thread."""
+        if self._held_polls >= HELD_POLLS_MAX:
+            return
+
         def is_over() -> bool:
             return self.orders.progress(request.ticket).is_final or self.runtime.stopping.is_set()
 
-        self.runtime.changed.wait_for(is_over, min(request.wait_s, WAIT_MAX_S))
+        self._held_polls += 1
+        try:
+            self.runtime.changed.wait_for(is_over, min(request.wait_s, WAIT_MAX_S))
+        finally:
+            self._held_polls -= 1
 
     def _wake_loops(self) -> None:
         """Wake the loops that sleep, if a request has left them something to do."""
@@ -234,6 +252,6 @@ class ComputeNode:
 
     def _on_training(self, ticket: str, training: TrainingStatus) -> None:
         """Show a finished epoch on the console and in this node's status."""
-        self._log(str(training))
+        self._log_progress(str(training))
         with self.runtime.changed:
             self.orders.set_training(ticket, training)

@@ -7,6 +7,7 @@ ring_codec   converts the ring's values to wire structs and back, and domain err
 store_codec  converts the store's values
 job_codec    converts orders, tasks, progress and pushes
 progress_codec  converts a node's training status
+admission    which connections a server keeps when it is full
 calls        the table of requests: the Thrift call that carries each, and its conversions
 method       one method of the contract: its generated structs and constant bytes
 peers        the client: pooled connections, a deadline on every call, typed errors
@@ -14,6 +15,7 @@ handlers     the server's side of a call: one request in, one answer of the core
 server       accepts connections and limits what each may take
 protocol     Thrift's binary protocol, with limits
 fast_binary  structs written and read by Thrift's C extension
+resolver     names to addresses, within a deadline
 transport    frames over a TCP or TLS socket, under one deadline a call
 
 Only in a secured ring:

@@ -1,8 +1,8 @@
 """A Thrift server with a thread per connection, which silent or malicious clients cannot block.
 
 One silent client can block each of Thrift's own servers. Here the accept thread only accepts; whatever may block (TLS
-handshake, frames, answers) happens in the connection's own thread under a timeout. When all threads are in use, the
-connection that has been idle longest is closed to make room. Nothing polls.
+handshake, frames, answers) happens in the connection's own thread under a timeout. When all threads are in use, a
+connection that waits for bytes is closed to make room (roundelay.rpc.admission). Nothing polls.
 """
 
 import contextlib
@@ -11,12 +11,13 @@ import selectors
 import socket
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from errno import EADDRINUSE
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from thrift.Thrift import TApplicationException, TException, TMessageType
 
+from roundelay.rpc.admission import WORKERS_MAX, Connection, Connections, IsKnown
 from roundelay.rpc.method import NOT_ALLOWED
 from roundelay.rpc.protocol import BinaryProtocol
 from roundelay.rpc.transport import TLS_BEGINS, FramedSocket, SpeaksTLS
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-WORKERS_MAX = 64
 IDLE_TIMEOUT_S = 60.0
 FRAME_TIMEOUT_S = 10.0
 HANDSHAKE_TIMEOUT_S = 5.0
@@ -69,24 +69,6 @@ class Limits:
 LIMITS = Limits()
 
 
-@dataclass(eq=False)
-class Connection:
-    """An accepted connection, guarded by the server's lock. It starts idle: a silent handshake can be evicted."""
-
-    sock: socket.socket
-    peer: str
-    idle_since: float = field(default_factory=time.monotonic)
-    working: bool = False  # between the first byte of a frame and the last of its answer
-    closing: bool = False
-    thread: threading.Thread = field(init=False)
-
-    def hang_up(self) -> None:
-        """Wake the connection's thread, which alone closes the socket."""
-        self.closing = True
-        with contextlib.suppress(OSError):
-            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)  # below TLS, which would send a closing message first
-
-
 class Server:
     """Serves a processor on host:port (port 0: any free one) from `start` to `stop`; a context manager."""
 
@@ -97,14 +79,16 @@ class Server:
         port: int = 0,
         channel: "SecureChannel | None" = None,
         limits: Limits = LIMITS,
+        is_known: IsKnown = lambda host: True,
     ) -> None:
+        """is_known: returns whether a host is that of a peer, which other hosts must not keep out."""
         self.address = (host, port)
         self._processor = processor
         self._channel = channel
         self._limits = limits
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)  # a connection has fallen idle or ended
-        self._connections: set[Connection] = set()
+        self._connections = Connections(limits.workers_max, is_known)
         self._warned: dict[str, float] = {}  # by host: when the next warning is due
         self._stopping = threading.Event()
         self._on_stop = contextlib.ExitStack()
@@ -160,43 +144,30 @@ class Server:
                 if not failing:
                     log.warning("cannot accept, trying every %g s: %s", ACCEPT_BACKOFF_S, error)
                 failing = True
-                self._close_longest_idle()
+                with self._lock:
+                    self._connections.close_one()
                 self._stopping.wait(ACCEPT_BACKOFF_S)
 
     def _admit(self, sock: socket.socket, address: tuple[str, int]) -> None:
-        """Give a connection a thread, if need be that of the longest idle one; hang up if all are working."""
-        connection = Connection(sock, f"{address[0]} port {address[1]}")
+        """Give a connection a thread, if need be that of one that waits for bytes; hang up if all are working."""
+        connection = Connection(sock, *address[:2])
         connection.thread = threading.Thread(
             target=self._serve, args=(connection,), name=f"serve {connection.peer}", daemon=True
         )
         with contextlib.ExitStack() as refusal, self._lock:
             refusal.callback(sock.close)
-            if not self._changed.wait_for(self._has_room, ROOM_TIMEOUT_S):
+            if not self._changed.wait_for(lambda: self._connections.has_room_for(connection), ROOM_TIMEOUT_S):
                 log.debug("refused %.200a: %d connections at work", connection.peer, len(self._connections))
                 return
             connection.thread.start()
             self._connections.add(connection)
             refusal.pop_all()
 
-    def _has_room(self) -> bool:
-        """Return whether a thread is free; otherwise close an idle connection, so that one will be."""
-        if len(self._connections) < self._limits.workers_max:
-            return True
-        self._close_longest_idle()
-        return False
-
-    def _close_longest_idle(self) -> None:
-        """Close the connection that has been idle longest; one at a time."""
-        with self._lock:
-            idle = [each for each in self._connections if not each.working]
-            if idle and not any(each.closing for each in idle):
-                min(idle, key=lambda each: each.idle_since).hang_up()
-
     def _serve(self, connection: Connection) -> None:
         """Answer one call after the other until either side ends the connection. Runs in its thread."""
         try:
             caller = self._secure(connection)
-            transport = FramedSocket(connection.sock, self._limits.frame_timeout_s)
+            transport = connection.transport = FramedSocket(connection.sock, self._limits.frame_timeout_s)
             messages = BinaryProtocol(transport)
             messages.caller = caller
             while transport.wait(self._limits.idle_timeout_s) and self._begin(connection):
@@ -268,7 +239,7 @@ class Server:
         with self._lock:
             connection.working = False
             connection.idle_since = time.monotonic()
-            if len(self._connections) >= self._limits.workers_max:  # otherwise no thread waits for room
+            if self._connections.are_full:  # otherwise no thread waits for room
                 self._changed.notify_all()
 
     def _handle(self, messages: BinaryProtocol, peer: str) -> None:

@@ -23,6 +23,8 @@ from itertools import groupby
 from thrift.protocol.TProtocol import TProtocolException
 from thrift.transport.TTransport import CReadableTransport, TTransportBase, TTransportException
 
+from roundelay.rpc.resolver import RESOLVER
+
 FRAME_SIZE_MAX = 2 << 20  # bytes; the largest that we send is a chunk of 1 MiB and its envelope
 READ_AHEAD = 16 << 10  # bytes; most frames arrive whole in one receive
 BUFFER_SIZE_MIN = 128 << 10  # bytes, for a frame that does not
@@ -59,6 +61,9 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
         self.timeout_s = timeout_s
         self.unsent: list[bytes] = []  # parts of the message being written
         self._sock = sock
+        self.began = 0.0  # when the frame being sent or received was begun
+        self.moved_bytes = 0  # of it
+        self.is_waiting = False  # for the peer, in the middle of a frame
         self._deadline = 0.0
         self._limits_s = {RECEIVING: NO_LIMIT_S, SENDING: NO_LIMIT_S}  # of one transfer, as the kernel was told
         self._ahead = b""  # received, and not yet part of a frame
@@ -82,7 +87,7 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
             )
         parts, self.unsent = [HEADER.pack(size), *self.unsent], []
         self._answer_due = True
-        self._deadline = time.monotonic() + self.timeout_s
+        self._begin()
         for part in (b"".join(parts),) if size < LARGE_SIZE else _joined(parts):
             sent = self._in_time(SENDING, self._sock.send, part)
             while sent < len(part):
@@ -97,7 +102,7 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
                 self._ahead = self._sock.recv(READ_AHEAD)
             except OSError:  # silence for too long, or the peer went away between frames
                 return False
-        self._deadline = time.monotonic() + self.timeout_s
+        self._begin()
         return bool(self._ahead)
 
     def receive(self) -> None:
@@ -176,19 +181,27 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
     def close(self) -> None:
         self._sock.close()
 
+    def _begin(self) -> None:
+        """Start the time of a frame."""
+        self.began, self.moved_bytes = time.monotonic(), 0
+        self._deadline = self.began + self.timeout_s
+
     def _in_time(self, way: int, transfer: Callable[[Argument], Transferred], argument: Argument) -> Transferred:
         """Send or receive some bytes in what is left of the call's time."""
         left_s = self._deadline - time.monotonic()
         try:
             if not left_s <= self._limits_s[way] <= left_s + SLACK_S:
                 self._limit(way, left_s)
+            self.is_waiting = True
             done = transfer(argument)
+            self.is_waiting = False
         except OSError as error:
             self.close()
             raise _typed(error) from error
         if not done:
             self.close()
             raise TTransportException(TTransportException.END_OF_FILE, "the peer closed the connection")
+        self.moved_bytes += done if isinstance(done, int) else len(done)
         return done
 
     def _limit(self, way: int, seconds: float) -> None:
@@ -239,7 +252,7 @@ def _spare() -> BytesIO:
 
 def _connected(host: str, port: int, deadline: float) -> socket.socket:
     """Connect to the first of the host's addresses that accepts; each gets its share of the time left."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    found = RESOLVER.resolve(host, port, _left_s(deadline))
     failure = OSError("no address")
     for tried, (family, kind, number, _, address) in enumerate(found):
         sock = socket.socket(family, kind, number)

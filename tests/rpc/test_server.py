@@ -23,10 +23,11 @@ from thrift.Thrift import TApplicationException, TMessageType, TType
 from thrift.transport.TTransport import TTransportException
 
 from roundelay.chord.errors import PeerNotTrusted
+from roundelay.rpc.admission import WORKERS_MAX
 from roundelay.rpc.protocol import BinaryProtocol
 from roundelay.rpc.secure_channel import SecureChannel
 from roundelay.rpc.secure_peers import SecurePeers
-from roundelay.rpc.server import ACCEPT_BACKOFF_S, WORKERS_MAX, Limits, PortInUse, Server
+from roundelay.rpc.server import ACCEPT_BACKOFF_S, Limits, PortInUse, Server
 from roundelay.rpc.transport import FRAME_SIZE_MAX, FramedSocket, connect
 from roundelay.trust.authority import init
 from tests.rpc.structs import BLOB_SPEC, Blob

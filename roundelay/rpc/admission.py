@@ -1,0 +1,117 @@
+"""Which connections a server keeps when more want in than it has threads for.
+
+A thread that waits for bytes can be taken from its connection: first from one whose frame or answer moves too slowly,
+which no honest peer's does, then from the one that has been idle longest. Strangers get only a part of the threads, and
+one host a part of that, so that the peers that the server knows always find room.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from roundelay.rpc.transport import FramedSocket
+
+WORKERS_MAX = 64
+STRANGERS_SHARE = 7 / 8  # of the threads, for all hosts that the server does not know
+HOST_SHARE = 3 / 4  # of the threads, for one of them
+STALLED_S = 0.1  # a frame that has taken longer must move at least so fast:
+BYTES_PER_S_MIN = 64 << 10
+
+IsKnown = Callable[[str], bool]  # whether a host is that of a peer
+
+
+@dataclass(eq=False)
+class Connection:
+    """An accepted connection, guarded by the server's lock. It starts idle: a silent handshake can be evicted."""
+
+    sock: socket.socket
+    host: str
+    port: int
+    idle_since: float = field(default_factory=time.monotonic)
+    working: bool = False  # between the first byte of a frame and the last of its answer
+    closing: bool = False
+    transport: FramedSocket | None = None  # once it is secured
+    thread: threading.Thread = field(init=False)
+
+    @property
+    def peer(self) -> str:
+        return f"{self.host} port {self.port}"
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether it waits for a peer that sends its frame, or takes its answer, too slowly."""
+        transport = self.transport
+        if not self.working or transport is None or not transport.is_waiting:
+            return False
+        seconds = time.monotonic() - transport.began
+        return seconds > STALLED_S and transport.moved_bytes < seconds * BYTES_PER_S_MIN
+
+    def hang_up(self) -> None:
+        """Wake the connection's thread, which alone closes the socket."""
+        self.closing = True
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)  # below TLS, which would send a closing message first
+
+
+class Connections:
+    """The connections of one server; the caller holds the server's lock."""
+
+    def __init__(self, workers_max: int = WORKERS_MAX, is_known: IsKnown = lambda host: True) -> None:
+        self._workers_max = workers_max
+        self._strangers_max = max(1, round(workers_max * STRANGERS_SHARE))
+        self._per_host_max = max(1, round(workers_max * HOST_SHARE))
+        self._is_known = is_known
+        self._all: set[Connection] = set()
+
+    def __iter__(self) -> Iterator[Connection]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    @property
+    def are_full(self) -> bool:
+        return len(self._all) >= self._workers_max
+
+    def add(self, connection: Connection) -> None:
+        self._all.add(connection)
+
+    def discard(self, connection: Connection) -> None:
+        self._all.discard(connection)
+
+    def has_room_for(self, newcomer: Connection) -> bool:
+        """Return whether a thread is free for it; otherwise close a connection, so that one will be."""
+        rivals = self._rivals_of(newcomer)
+        if rivals is None:
+            return True
+        self._close_one(rivals)
+        return False
+
+    def close_one(self) -> None:
+        """Close a connection that waits for bytes, if there is one."""
+        self._close_one(list(self._all))
+
+    def _rivals_of(self, newcomer: Connection) -> list[Connection] | None:
+        """Return the connections of which one must go for another to come; None if there is room."""
+        if len(self._all) >= self._per_host_max and not self._is_known(newcomer.host):
+            neighbours = [each for each in self._all if each.host == newcomer.host]
+            if len(neighbours) >= self._per_host_max:
+                return neighbours
+            strangers = [each for each in self._all if not self._is_known(each.host)]
+            if len(strangers) >= self._strangers_max:
+                return strangers
+        return list(self._all) if self.are_full else None
+
+    def _close_one(self, rivals: list[Connection]) -> None:
+        """Close the rival that has stalled or been idle longest, unless one is being closed."""
+        if any(each.closing for each in rivals):
+            return
+        stalled = [(each.transport.began, each) for each in rivals if each.is_stalled and each.transport is not None]
+        waiting = stalled or [(each.idle_since, each) for each in rivals if not each.working]
+        if waiting:
+            min(waiting, key=lambda pair: pair[0])[1].hang_up()

@@ -1,0 +1,68 @@
+"""Tests of admission: which connection makes room for another, without sockets."""
+
+from __future__ import annotations
+
+import time
+from types import SimpleNamespace
+from typing import Any, cast
+
+from roundelay.rpc.admission import BYTES_PER_S_MIN, Connection, Connections
+
+
+class Line(Connection):
+    """A connection that is only told to hang up."""
+
+    def hang_up(self) -> None:
+        self.closing = True
+
+
+def line(host: str = "peer", idle_since: float = 0.0, working: bool = False, transport: Any = None) -> Line:
+    return Line(cast(Any, None), host, 1, idle_since, working, transport=transport)
+
+
+def moving(began: float, moved_bytes: int) -> SimpleNamespace:
+    """A transport in the middle of a frame."""
+    return SimpleNamespace(began=began, moved_bytes=moved_bytes, is_waiting=True)
+
+
+def closed_for(newcomer: Line, lines: list[Line], workers_max: int, known: set[str]) -> list[int]:
+    """Return the places of those that were closed so that the newcomer can come; [-1] if there was room."""
+    connections = Connections(workers_max, known.__contains__)
+    for each in lines:
+        connections.add(each)
+    if connections.has_room_for(newcomer):
+        return [-1]
+    return [place for place, each in enumerate(lines) if each.closing]
+
+
+def test_a_frame_that_drips_makes_room_before_an_idle_connection() -> None:
+    idle, dripping = line(idle_since=1.0), line(working=True, transport=moving(0.0, 3))
+
+    assert closed_for(line(), [idle, dripping], 2, {"peer"}) == [1]
+
+
+def test_a_large_frame_that_moves_and_a_call_that_is_answered_are_left_alone() -> None:
+    now = time.monotonic()
+    large = line(working=True, transport=moving(now - 1.0, 2 * BYTES_PER_S_MIN))
+    answered = line(working=True, transport=SimpleNamespace(began=0.0, moved_bytes=0, is_waiting=False))
+    fresh = line(working=True, transport=moving(now, 0))
+
+    assert closed_for(line(), [large, answered, fresh], 3, {"peer"}) == []
+
+
+def test_the_longest_idle_makes_room_and_only_one_at_a_time() -> None:
+    lines = [line(idle_since=2.0), line(idle_since=1.0)]
+
+    assert closed_for(line(), lines, 2, {"peer"}) == [1]
+    assert closed_for(line(), lines, 2, {"peer"}) == [1], "one is closing already"
+
+
+def test_one_strange_host_gets_a_part_of_the_threads_and_all_strangers_another() -> None:
+    greedy = [line("stranger", float(number)) for number in range(6)]
+    peer = line("peer", -1.0)
+
+    assert closed_for(line("stranger"), [*greedy, peer], 8, {"peer"}) == [0], "its own connections"
+    assert closed_for(line("peer"), [line("stranger") for _ in range(6)], 8, {"peer"}) == [-1]
+    others = [line(f"stranger {number}", float(number)) for number in range(7)]
+    assert closed_for(line("one more"), others, 8, {"peer"}) == [0]
+    assert closed_for(line("peer"), [line(f"stranger {number}") for number in range(7)], 8, {"peer"}) == [-1]
