@@ -94,6 +94,7 @@ WAITING = {
     "tomllib": "only --trainer-config and --config are TOML",
     "roundelay.chord.refs.Address": "a --help makes no address",
     "roundelay.node.addresses": "a --help reads no node list",
+    "roundelay.node.addresses.is_loopback": "a --help reads no address",
     "roundelay.node.addresses.parse_address": "a --help reads no address",
     "roundelay.node.addresses.parse_host": "a --help reads no address",
     "roundelay.client.local.begin_ring": "a --help starts no ring",

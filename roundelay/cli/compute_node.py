@@ -133,6 +133,7 @@ def _add_private(made: Parser) -> None:
     made.add_argument(
         "--private", type=Path, metavar="DIR", help="train on the files of this folder; they never leave this node"
     )
+    made.more("--policy", type=Path, metavar="FILE", help="the site's rules for its private data: see docs/privacy.md")
     made.more(
         "--private-name",
         default=PRIVATE_NAME,

@@ -15,7 +15,7 @@ from roundelay.cli import exits, parser_base
 from roundelay.cli.compute_node import trainer_config
 from roundelay.cli.node_list import register
 from roundelay.cli.security import security_of, warn_if_open
-from roundelay.federation.errors import WorkFailed
+from roundelay.federation.errors import BadPolicy, WorkFailed
 from roundelay.ml.models.allowed import allow, import_from_here
 from roundelay.node import addresses
 from roundelay.node.compute_node import ComputeNode, ComputeNodeOptions
@@ -28,8 +28,10 @@ from roundelay.rpc.transport import host_towards
 from roundelay.trust.identity import NODE
 
 if TYPE_CHECKING:
+    from roundelay.federation.site_gate import SiteGate
     from roundelay.node.disk import Disk
     from roundelay.node.private import Private
+    from roundelay.node.security import Security
 
 
 def run(chosen: parser_base.Namespace) -> int:
@@ -114,6 +116,7 @@ def build(chosen: parser_base.Namespace) -> ComputeNode:
             chosen.load,
             chosen.load_delay,
             NEAR_FINGER_CANDIDATES if chosen.near_fingers else 1,
+            gate_of(chosen, private, security),
         ),
         shelf,
         exits.say,
@@ -121,6 +124,23 @@ def build(chosen: parser_base.Namespace) -> ComputeNode:
         private,
         security,
     )
+
+
+def gate_of(chosen: parser_base.Namespace, private: Private | None, security: Security | None) -> SiteGate | None:
+    """Return the gate before private data: by the policy in a file, in a secured ring also without one. Raises Exit."""
+    if chosen.policy is not None and private is None:
+        raise exits.Exit(exits.USAGE, "--policy needs private data: --private or --trainer")
+    if private is None or (chosen.policy is None and security is None):
+        return None
+    from roundelay.node.private import open_gate
+
+    try:
+        signer_of = security.channel.signer_of if security is not None else None
+        return open_gate(chosen.policy, private, signer_of)
+    except OSError as error:
+        raise exits.Exit(exits.NO_INPUT, f"--policy: cannot read {chosen.policy}: {error.strerror}") from error
+    except (BadPolicy, UnicodeDecodeError) as error:
+        raise exits.Exit(exits.DATA, f"{chosen.policy}: {error}") from error
 
 
 def disk_of(chosen: parser_base.Namespace) -> Disk | None:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from roundelay.cli import exits, parser_base
-from roundelay.node.addresses import is_loopback
 from roundelay.trust.errors import KitError
 
 if TYPE_CHECKING:
@@ -49,6 +48,8 @@ def security_of(chosen: parser_base.Namespace, role: str) -> Security | None:
 
 def _check_reach(chosen: parser_base.Namespace) -> None:
     """Refuse to listen beyond loopback without certificates, unless that is what the user wants. Raises Exit."""
+    from roundelay.node.addresses import is_loopback
+
     if chosen.audit_log is not None:
         raise exits.Exit(exits.USAGE, "--audit-log needs --kit: without certificates nobody is known by name")
     if is_loopback(chosen.host):
@@ -63,5 +64,7 @@ def _check_reach(chosen: parser_base.Namespace) -> None:
 
 def warn_if_open(chosen: parser_base.Namespace) -> None:
     """Print a warning if this process listens beyond loopback without certificates."""
+    from roundelay.node.addresses import is_loopback
+
     if chosen.kit is None and not is_loopback(chosen.host):
         exits.say(WARNING.format(place=chosen.host))

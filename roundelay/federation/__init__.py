@@ -3,8 +3,7 @@
 A job
     settings         what a user chooses: defaults, ranges, meanings
     spec             a job as a value: settings, files, validation; its id
-    record_rules, record_guard, job_drivers   of a secured ring: who may sign which record, and drive which job
-records          its records on the ring: spec, chained results, reports, end
+    records          its records on the ring: spec, chained results, reports, end
     jobs             publish and list jobs, write their records
     snapshot         read a job from its records
     listing          list the latest jobs in three round trips
@@ -40,6 +39,13 @@ A node
     orders           a node's queue of orders
     trainer_client   the parent's side of the trainer protocol
     failover         take over jobs whose driver is silent
+
+Of a secured ring
+    record_rules     the signers that each kind of record may have
+    record_guard     these rules, with what a node knows of its ring
+    job_drivers      the drivers of jobs, as a holder of their records knows them
+    site_policy      a site's policy for its private data
+    site_gate        orders on private data must follow from a job and lie within that policy
 
 effects              effects of this package
 errors               errors of this package

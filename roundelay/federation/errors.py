@@ -17,6 +17,10 @@ class BadRecord(FederationError):
     """A record of a job is malformed or inconsistent. Definite."""
 
 
+class BadPolicy(FederationError):
+    """A site's policy cannot be used; the message names the key."""
+
+
 class Diverged(FederationError):
     """A round has two different results. Definite: the job ends, and the message names both."""
 

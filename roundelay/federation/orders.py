@@ -33,6 +33,7 @@ from roundelay.store.read_path import fetch, get
 from roundelay.store.write_path import write
 
 if TYPE_CHECKING:
+    from roundelay.federation.site_gate import SiteGate
     from roundelay.federation.topologies.gossip import Gossip
 
 QUEUED_MAX = 64
@@ -50,7 +51,7 @@ class Orders:
     is_busy: returns whether this node may refuse an order because of other work. launch: runs `run_collective` for an
     order that is shared with other nodes; such orders wait for one another, so they must not wait in one queue.
     private: the content, by digest, of files that only this node's own trainer may see. quarantine: is given each
-    order that fails unexpectedly.
+    order that fails unexpectedly. gate: the site's policy for its private files.
     """
 
     def __init__(
@@ -59,7 +60,9 @@ class Orders:
         launch: Callable[[Order], None] | None = None,
         private: Callable[[str], bytes | None] | None = None,
         quarantine: Quarantine = UNCONTAINED,
+        gate: SiteGate | None = None,
     ) -> None:
+        self._gate = gate
         self._quarantine = quarantine
         self._private = private
         self._is_busy = is_busy
@@ -224,8 +227,13 @@ class Orders:
         ticket = order.ticket
         self._update(ticket, state="running", training=order.status)
         try:
+            gate = self._gate if self._gate is not None and self._gate.concerns(order) else None
+            if gate is not None:
+                yield from gate.admit(node, order)
             weights = yield from self._weights(node, order)
             done = yield from self._compute(node, order, weights)
+            if gate is not None:
+                done = yield from gate.protect(order, done)
             if order.attempt:
                 kept = yield from self._gossip.keep(order, weights, done.result)
                 done = replace(done, result=kept)

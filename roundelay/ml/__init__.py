@@ -32,6 +32,7 @@ compute. Without numpy: errors, choices, threads, malloc, task and frames.
     fingerprint     whether two machines compute the same bits
 
     exact           sums that do not depend on order or grouping: FedAvg in fixed point, moments in big integers
+    privacy         clip an update and add noise to it
     push_sum        the weighted models that gossip exchanges
     validate        how well weights predict a job's validation file
     metrics         confusion matrix, precision, recall, F1 and AUC

@@ -40,6 +40,7 @@ from roundelay.store.items import Put
 from roundelay.store.store import Store
 
 if TYPE_CHECKING:  # most nodes have none of them
+    from roundelay.federation.site_gate import SiteGate
     from roundelay.node.disk import Disk
     from roundelay.node.private import Private
     from roundelay.node.security import Security
@@ -63,6 +64,7 @@ class ComputeNodeOptions:
     load: float = 0.0  # simulated load: probability that an order is delayed or refused
     load_delay_s: float = 0.0
     finger_candidates: int = 1  # of which the nearest becomes a finger
+    gate: SiteGate | None = None  # the policy for private data
 
 
 class ComputeNode:
@@ -87,7 +89,9 @@ class ComputeNode:
         self._quarantine = Quarantine(time.monotonic, report_failure)
         self.store = Store(time.monotonic, disk or SpoolingBlobs(), disk)
         self.load = Load(options.load, options.load_delay_s, random.Random(), self.runtime.stopping.wait)
-        self.orders = Orders(self.load.is_busy, self._launch, private.content if private else None, self._quarantine)
+        self.orders = Orders(
+            self.load.is_busy, self._launch, private.content if private else None, self._quarantine, options.gate
+        )
         self.trainer = Trainer(self._on_training, log, clients=private.headers if private else {})
         self._core: NodeCore | None = None
         self._store_requests = frozenset(self.store.handlers())

@@ -5,16 +5,23 @@ They are not in the store, so that no request from outside can reach them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import secrets
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from roundelay.federation.errors import BadPolicy
 from roundelay.federation.private_data import PrivateFile, private_file
+from roundelay.federation.site_gate import SiteGate
+from roundelay.federation.site_policy import SitePolicy, SitePolicyInForce, policy_from_toml
 from roundelay.ml.frames import Header
 from roundelay.node.data_directory import DataDirectory
 from roundelay.node.errors import PrivateFolderError
 from roundelay.node.options import PRIVATE_NAME
 from roundelay.store.blobs import digest_of
+from roundelay.store.items import Item
+from roundelay.trust.identity import Identity
 
 SUFFIXES = ("", ".txt", ".csv")
 
@@ -73,3 +80,12 @@ class PrivateFolder:
         name = self._names.get(digest)
         content = self._shelf.content(name, digest) if name else None
         return content if content is not None and digest_of(content) == digest else None
+
+
+def open_gate(path: Path | None, private: Private, signer_of: Callable[[Item], Identity] | None) -> SiteGate:
+    """Return the gate before private data, with the policy in a file or the default one. Raises OSError, BadPolicy."""
+    policy = policy_from_toml(path.read_text()) if path is not None else SitePolicy()
+    if policy.submitters and signer_of is None:
+        raise BadPolicy("submitters: without --kit nobody is known by name")
+    digests = frozenset(file.digest for file in private.files)
+    return SiteGate(SitePolicyInForce(policy, time.monotonic), digests, signer_of, lambda: secrets.randbits(128))

@@ -1,0 +1,81 @@
+"""The gate before a site's private data: orders must follow from a published job and lie within the site's policy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Set
+from dataclasses import replace
+
+from roundelay.chord.effects import Procedure
+from roundelay.chord.node import ChordNode
+from roundelay.federation import records
+from roundelay.federation.effects import Done, offload
+from roundelay.federation.errors import WorkFailed
+from roundelay.federation.requests import Order
+from roundelay.federation.site_policy import SitePolicyInForce
+from roundelay.federation.spec import JobSpec, spec_from_bytes
+from roundelay.federation.tasks import EvaluateTask, MixTask, MomentsTask, TrainTask
+from roundelay.store.items import Item
+from roundelay.store.read_path import fetch, find
+from roundelay.trust.identity import Identity
+
+
+class SiteGate:
+    """The gate of one node.
+
+    digests: of its private files. signer_of: who has signed a record; None in a ring without certificates. secret_seed:
+    returns a new seed of noise that nobody else knows.
+    """
+
+    def __init__(
+        self,
+        policy: SitePolicyInForce,
+        digests: Set[str],
+        signer_of: Callable[[Item], Identity] | None,
+        secret_seed: Callable[[], int],
+    ) -> None:
+        self._policy = policy
+        self._digests = digests
+        self._signer_of = signer_of
+        self._secret_seed = secret_seed
+
+    def concerns(self, order: Order) -> bool:
+        """Return whether an order names a private file."""
+        return any(file.digest in self._digests for file in order.files)
+
+    def admit(self, node: ChordNode, order: Order) -> Procedure[None]:
+        """Raise WorkFailed unless the order follows from a published job, and the policy allows it."""
+        key, name = node.ring.key(order.job), records.record_name(order.job, records.SPEC)
+        items, nodes = yield from find(node.ref, node.ring, key, (name,))
+        specs = [item for item in items if item.entry.digest == order.job]
+        if not specs:
+            raise WorkFailed("the policy of the site refuses the order (submitters): no such job is published")
+        content = yield from fetch(nodes, specs[0].entry.digest, specs[0].entry.size_bytes)
+        yield from offload(lambda: _check_order(order, spec_from_bytes(content)))
+        submitter = self._signer_of(specs[0]) if self._signer_of is not None else None
+        self._policy.admit(order, submitter)
+
+    def protect(self, order: Order, done: Done) -> Procedure[Done]:
+        """Return the result of an order as it may leave: clipped, and with noise."""
+        policy, task = self._policy.policy, order.task
+        if not isinstance(task, TrainTask) or not policy.clip:
+            return done
+        from roundelay.ml.privacy import protect  # loads numpy, which most nodes do without
+
+        rows, bits = sum(file.rows for file in order.files), task.plan.fraction_bits
+        seed = self._secret_seed()
+        result = yield from offload(lambda: protect(done.result, rows, bits, policy.clip, policy.noise, seed))
+        return replace(done, result=result)
+
+
+def _check_order(order: Order, spec: JobSpec) -> None:
+    """Raise WorkFailed if an order is not one that a driver of this job would give."""
+    from roundelay.federation.arithmetic import plan  # loads numpy, which most nodes do without
+
+    task = order.task
+    is_planned = isinstance(task, MixTask) or (
+        isinstance(task, MomentsTask | TrainTask | EvaluateTask) and task.plan == plan(spec)
+    )
+    if not is_planned or not set(order.files) <= {*spec.files, spec.validation}:
+        raise WorkFailed("the policy of the site refuses the order (submitters): its job's spec does not ask for this")
+    if not 0 <= order.round <= spec.settings.rounds:
+        raise WorkFailed("the policy of the site refuses the order (submitters): its job's spec has fewer rounds")

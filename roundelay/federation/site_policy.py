@@ -1,0 +1,121 @@
+"""A site's own policy for its private data: which orders it carries out, and what it does to what leaves.
+
+The policy belongs to the site: it is a file beside the data, read when the node starts, and no message can change it.
+An order outside it is refused, and the refusal names the rule.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from roundelay.federation.errors import BadPolicy, WorkFailed
+from roundelay.federation.requests import Order
+from roundelay.federation.tasks import EvaluateTask, MixTask, MomentsTask, TrainTask
+from roundelay.trust.identity import Identity
+
+DAY_S = 24 * 3600.0
+
+
+def _rule(default: Any, about: str) -> Any:
+    return field(default=default, metadata={"about": about})
+
+
+@dataclass(frozen=True)
+class SitePolicy:
+    """What a site allows. The defaults are what a site without a file has."""
+
+    submitters: tuple[str, ...] = _rule((), "names of the submitters whose jobs are served; empty: every submitter")
+    models: tuple[str, ...] = _rule(("mlp", "softmax"), "models that may be trained")
+    file_rows: int = _rule(50, "fewest rows of a file that is trained on")
+    batch_rows: int = _rule(8, "fewest rows of a step of training")
+    steps: int = _rule(10, "fewest steps of training on a file in one order")
+    rounds_a_day: int = _rule(200, "most orders of training in 24 hours")
+    sums: bool = _rule(True, "whether the sums of this site's features may be seen, from which inputs are standardised")
+    clip: float = _rule(2.0, "largest L2 norm of the update that leaves; 0: not clipped")
+    noise: float = _rule(0.05, "standard deviation of the noise in each weight, as a share of clip; 0: none")
+
+    def check(self, order: Order, submitter: Identity | None) -> None:
+        """Raise WorkFailed if an order lies outside the policy."""
+        if self.submitters and (submitter is None or submitter.name not in self.submitters):
+            _refuse("submitters", f"{submitter or 'an unknown submitter'} is not among {', '.join(self.submitters)}")
+        for file in order.files:
+            if file.rows < self.file_rows:
+                _refuse("file_rows", f"{file.name} has {file.rows} rows, at least {self.file_rows} are needed")
+        match order.task:
+            case MomentsTask():
+                if not self.sums:
+                    _refuse("sums", "the sums of this site's features are not given away")
+            case TrainTask():
+                self._check_training(order, order.task)
+            case EvaluateTask():
+                _refuse("models", "private files are trained on, never evaluated")
+            case MixTask():
+                return
+
+    def _check_training(self, order: Order, task: TrainTask) -> None:
+        design, config = task.plan.design, task.plan.config
+        if design.model not in self.models:
+            _refuse("models", f"{design.model} is not among {', '.join(self.models) or 'none'}")
+        for file in order.files:
+            batch = file.rows if config.optimizer == "gd" else min(config.batch, file.rows)
+            smallest = file.rows % batch or batch
+            if smallest < self.batch_rows:
+                _refuse("batch_rows", f"a step on {smallest} rows of {file.name}, fewer than {self.batch_rows}")
+            steps = config.epochs * -(-file.rows // batch)
+            if steps < self.steps:
+                _refuse("steps", f"{steps} steps on {file.name}, at least {self.steps} are needed")
+
+
+class SitePolicyInForce:
+    """A policy in force: it also counts the orders of the last 24 hours. `where` names this node in refusals."""
+
+    def __init__(self, policy: SitePolicy, clock: Callable[[], float]) -> None:
+        self.policy = policy
+        self._clock = clock
+        self._trained: deque[float] = deque()
+
+    def admit(self, order: Order, submitter: Identity | None) -> None:
+        """Raise WorkFailed if an order lies outside the policy; otherwise count it."""
+        self.policy.check(order, submitter)
+        if not isinstance(order.task, TrainTask):
+            return
+        now = self._clock()
+        while self._trained and self._trained[0] <= now - DAY_S:
+            self._trained.popleft()
+        if len(self._trained) >= self.policy.rounds_a_day:
+            _refuse("rounds_a_day", f"{self.policy.rounds_a_day} orders have been trained in the last 24 hours")
+        self._trained.append(now)
+
+
+def policy_from_toml(text: str) -> SitePolicy:
+    """Read a policy. Raises BadPolicy, which names the key."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadPolicy(f"not TOML: {error}") from error
+    known = {each.name: each for each in fields(SitePolicy)}
+    if unknown := raw.keys() - known.keys():
+        raise BadPolicy(f"{min(unknown)}: not a rule; there are {', '.join(known)}")
+    return SitePolicy(**{name: _value(name, known[name].default, value) for name, value in raw.items()})
+
+
+def _value(name: str, default: Any, value: Any) -> Any:
+    """Return a value of the same type as the default. Raises BadPolicy."""
+    if isinstance(default, tuple):
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise BadPolicy(f"{name}: expected a list of names")
+        return tuple(value)
+    wanted = (int, float) if isinstance(default, float) else type(default)
+    if isinstance(value, bool) != isinstance(default, bool) or not isinstance(value, wanted):
+        raise BadPolicy(f"{name}: expected {'true or false' if isinstance(default, bool) else 'a number'}")
+    if not isinstance(default, bool) and not 0 <= value < 1e9:
+        raise BadPolicy(f"{name}: {value}, expected a number from 0 on")
+    return value
+
+
+def _refuse(rule: str, why: str) -> None:
+    raise WorkFailed(f"the policy of the site refuses the order ({rule}): {why}")

@@ -1,0 +1,53 @@
+"""Private data in a secured ring: an ordinary job trains within the policy of the sites, any other is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from roundelay.testing.cluster import Cluster
+from tests.processes import ROOT
+
+JOB = ("--private", "wards", "--validation", str(ROOT / "letters/validate_letters.txt"), "--rounds", "2", "--json")
+
+
+@pytest.fixture(scope="module")
+def ring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    folder = tmp_path_factory.mktemp("private")
+    files = [path for path in sorted((ROOT / "letters").iterdir()) if path.is_file() and not path.suffix][:2]
+    made = Cluster(folder / "ring", secured=True)
+    try:
+        made.start_supernode()
+        for number, file in enumerate(files):
+            data, policy = folder / f"site{number}", folder / f"site{number}.toml"
+            data.mkdir()
+            shutil.copy(file, data)
+            policy.write_text('submitters = ["client0", "client1"]\n')
+            options = ("--private", str(data), "--private-name", "wards", "--policy", str(policy))
+            made.add_node(*options)
+        made.wait_until_converged()
+        yield made
+    finally:
+        made.stop()
+
+
+def train(ring: Cluster, *options: str) -> tuple[int, str]:
+    client = ring.start_client("train", *JOB, *options)
+    return client.wait(), client.text
+
+
+def test_sites_serve_the_jobs_inside_their_policy_only(ring: Cluster) -> None:
+    code, text = train(ring)
+    assert code == 0, text
+    assert json.loads(text[text.index("{") :].splitlines()[0])["model_sha256"]
+
+    code, text = train(ring, "--batch", "1")
+    assert code != 0
+    assert "the policy of the site refuses the order (batch_rows): a step on 1 rows" in text
+
+    code, text = train(ring)  # by client2
+    assert code != 0
+    assert "(submitters): submitter client2 is not among client0, client1" in text
