@@ -28,6 +28,7 @@ class Roster:
         self._lost: dict[NodeRef, int] = {}  # node -> the round in which it was lost
         self._missing_files: dict[tuple[NodeRef, int], int] = {}  # round in which it was missing
         self.reasons: dict[str, str] = {}  # by address: why a node could not train, in its own words
+        self.abandoned: dict[NodeRef, str] = {}  # ticket of an order that a round could not wait for
         self._unfit: set[NodeRef] = set()  # they compute different bits, and are never asked again
         self._round = 0
 
@@ -45,6 +46,8 @@ class Roster:
     def update_members(self, nodes: tuple[NodeRef, ...]) -> None:
         """Take the members that a walk around the ring has found."""
         self.nodes = nodes
+        if nodes and self._entry not in nodes:
+            self._entry = nodes[0]
 
     def mark_lost(self, node: NodeRef, why: str) -> None:
         """Give a node no work for LOST_ROUNDS, because it failed."""
@@ -72,14 +75,20 @@ class Roster:
         self._unfit.add(node)
 
     @property
+    def is_private(self) -> bool:
+        """Whether each file is on one node only, and stays there."""
+        return bool(self._homes)
+
+    @property
     def nobody_fits(self) -> bool:
         """Whether every current member has been excluded."""
         return self._unfit.issuperset(self.nodes)
 
     def entry(self) -> NodeRef:
-        """Return a live node to send requests to the ring through."""
-        live = [n for n in (self._entry, *self.nodes) if n not in self._lost]
-        return live[0] if live else self._entry
+        """Return a live node to send requests to the ring through: the same one until it is lost."""
+        live = (n for n in (self._entry, *self.nodes) if n not in self._lost)
+        self._entry = next(live, self._entry)
+        return self._entry
 
     @property
     def live(self) -> tuple[NodeRef, ...]:

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from roundelay.chord.effects import Procedure, ask, ask_all, gather_or_raise
-from roundelay.chord.errors import Busy, ChordError, NodeUnreachable
+from roundelay.chord.errors import Busy, ChordError, NodeUnreachable, NotFound
 from roundelay.chord.refs import NodeRef
 from roundelay.federation.errors import BadRecord, StepTooLarge, WorkFailed
 from roundelay.federation.placement import BALANCING, Groups, PlacementView, assign
-from roundelay.federation.requests import Order, Progress, TrainingFile
+from roundelay.federation.requests import Collect, Order, Progress, TrainingFile
 from roundelay.federation.result_check import check_result
 from roundelay.federation.roster import Roster
 from roundelay.federation.throughput import ThroughputEstimate
@@ -140,8 +140,10 @@ class RoundWork:
     def _run_order(self, node: NodeRef, order: Order) -> Procedure[PartialResult]:
         """Have an order carried out by a node or, once that is slow, by its backup.
 
-        Raises WorkFailed; Busy when the node refused; another ChordError when all workers are lost.
+        Raises WorkFailed; Busy when the node refused; another ChordError when all workers are lost, or when the only
+        node that has the files, which are private, is slow.
         """
+        yield from self._require_answer(node)
         yield from self._submit(node, order)
         workers, failed, began = [node], set[NodeRef](), self._clock()
 
@@ -174,6 +176,7 @@ class RoundWork:
         """Give the order to the next holder as well; it fetches the files that it lacks."""
         others = [n for n in self._roster.holders(order.files[0]) if n not in {*workers, *failed}]
         if not others:
+            self._give_up_private(workers, order)
             return
         backup = others[0]
         try:
@@ -185,6 +188,26 @@ class RoundWork:
             return
         self._roster.record_disturbance(f"{workers[0].address} is slow: backup task on {backup.address}")
         workers.append(backup)
+
+    def _give_up_private(self, workers: list[NodeRef], order: Order) -> None:
+        """Raise NodeUnreachable if the files are private: the round goes on without their site."""
+        if self._roster.is_private and len(workers) == 1:
+            self._roster.abandoned[workers[0]] = order.ticket
+            after_s = self._estimate.backup_after_s(order.files)
+            raise NodeUnreachable(f"has not finished within {after_s:.1f} s, and no other node has its files")
+
+    def _require_answer(self, node: NodeRef) -> Procedure[None]:
+        """Raise NodeUnreachable while a node still works on an order that an earlier round has given up."""
+        ticket = self._roster.abandoned.get(node)
+        if ticket is None:
+            return
+        try:
+            progress = yield from ask(node, Collect(ticket))
+        except NotFound:
+            progress = None
+        if progress is not None and not progress.is_final:
+            raise NodeUnreachable("has still not finished an order of an earlier round")
+        del self._roster.abandoned[node]
 
     def _impossible(self, worker: NodeRef, order: Order, result: bytes) -> ChordError | None:
         """Exclude a worker whose result no honest trainer can have computed; return None if it may be honest."""
