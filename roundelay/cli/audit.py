@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
-from rich.markup import escape
 from rich.table import Table
 
 from roundelay.cli import exits, parser_base
 from roundelay.cli.ring_entry import open_ring
 from roundelay.client.errors import RingUnavailable
 from roundelay.federation.audit import AuditFinding
-from roundelay.node.console import console
+from roundelay.node import shown
+from roundelay.node.console import add_row, console
 
 
 def run(chosen: parser_base.Namespace) -> int:
@@ -31,11 +30,11 @@ def run(chosen: parser_base.Namespace) -> int:
 def show(findings: Sequence[AuditFinding], as_json: bool) -> None:
     """Print the findings as a table, or as one JSON object."""
     if as_json:
-        print(json.dumps({"holds": all(f.holds for f in findings), "findings": [vars(f) for f in findings]}))
+        print(shown.as_json({"holds": all(f.holds for f in findings), "findings": [vars(f) for f in findings]}))
         return
     table = Table()
     for heading in ("checked", "holds", "detail"):
         table.add_column(heading, overflow="fold")
     for finding in findings:
-        table.add_row(escape(finding.what), "yes" if finding.holds else "NO", escape(finding.detail))
+        add_row(table, finding.what, "yes" if finding.holds else "NO", finding.detail)
     console().print(table)

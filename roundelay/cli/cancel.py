@@ -5,12 +5,13 @@ from __future__ import annotations
 from roundelay.cli import parser_base
 from roundelay.cli.ring_entry import open_ring
 from roundelay.federation.snapshot import JobSnapshot
+from roundelay.node import shown
 
 
 def run(chosen: parser_base.Namespace) -> int:
     """Cancel the job. Raises ClientError."""
     with open_ring(chosen) as ring:
-        print(cancelled(ring.job(chosen.job).cancel(b"by cancel")))
+        print(shown.text(cancelled(ring.job(chosen.job).cancel(b"by cancel"))))
     return 0
 
 

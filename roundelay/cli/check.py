@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
-from rich.markup import escape
 from rich.table import Table
 
 from roundelay.cli import exits, parser_base
 from roundelay.cli.ring_entry import open_ring
 from roundelay.client.health import RingCheck
-from roundelay.node.console import console
+from roundelay.node import shown
+from roundelay.node.console import add_row, console
 
 
 def run(chosen: parser_base.Namespace) -> int:
@@ -25,7 +23,7 @@ def run(chosen: parser_base.Namespace) -> int:
 def show_json(found: RingCheck) -> None:
     """Print one line, one object."""
     predicates = [{"predicate": f.predicate, "holds": f.holds, "detail": f.detail} for f in found.predicates]
-    print(json.dumps({"nodes": found.nodes, "holds": found.holds, "predicates": predicates}))
+    print(shown.as_json({"nodes": found.nodes, "holds": found.holds, "predicates": predicates}))
 
 
 def show_table(found: RingCheck) -> None:
@@ -34,5 +32,5 @@ def show_table(found: RingCheck) -> None:
     for heading in ("predicate", "holds", "violated at"):
         table.add_column(heading)
     for each in found.predicates:
-        table.add_row(each.predicate, "yes" if each.holds else "NO", escape(each.detail))
+        add_row(table, each.predicate, "yes" if each.holds else "NO", each.detail)
     console().print(table)

@@ -23,6 +23,7 @@ from roundelay.client.errors import (
     RequestRefused,
     RingUnavailable,
 )
+from roundelay.node import shown
 
 FAILED = 1
 ONE_PRESS_S = 0.1  # some wrappers (timeout, for one) pass a signal on twice
@@ -88,7 +89,7 @@ def run(main: Callable[[list[str]], int]) -> None:
         code = main(sys.argv[1:])
         sys.stdout.flush()
     except Exit as end:
-        print(end, file=sys.stderr)
+        print(shown.text(end), file=sys.stderr)
         code = end.code
     except Interrupted as end:
         code = end.code
@@ -108,7 +109,7 @@ def escape_unencodable() -> None:
 def say(line: str) -> None:
     """Print a line on standard output; if its reader has gone, go on without."""
     try:
-        print(as_typed_here(line), flush=True)
+        print(shown.line(as_typed_here(line)), flush=True)
     except OSError:
         _silence()
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 from roundelay.cli import parser_base
 from roundelay.cli.ring_entry import open_ring
 from roundelay.client.report import save_model
+from roundelay.node import shown
 
 
 def run(chosen: parser_base.Namespace) -> int:
@@ -25,7 +24,9 @@ def run(chosen: parser_base.Namespace) -> int:
             "validation_error": kept.error,
             "model_sha256": model.sha256,
         }
-        print(json.dumps(about))
+        print(shown.as_json(about))
     else:
-        print(f"round {kept.round} of job {chosen.job} ({snapshot.state}): {chosen.out}, model {model.sha256}")
+        print(
+            shown.text(f"round {kept.round} of job {chosen.job} ({snapshot.state}): {chosen.out}, model {model.sha256}")
+        )
     return 0

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
-from rich.markup import escape
 from rich.table import Table
 
 from roundelay.cli import parser_base
 from roundelay.cli.ring_entry import open_ring
 from roundelay.client.ring import JobSummary
-from roundelay.node.console import console
+from roundelay.node import shown
+from roundelay.node.console import add_row, console
 
 
 def run(chosen: parser_base.Namespace) -> int:
@@ -19,7 +18,7 @@ def run(chosen: parser_base.Namespace) -> int:
     with open_ring(chosen) as ring:
         found = ring.jobs()
     if chosen.json:
-        print(json.dumps({"jobs": [vars(each) for each in found]}))
+        print(shown.as_json({"jobs": [vars(each) for each in found]}))
     else:
         console().print(table(found))
     return 0
@@ -34,5 +33,5 @@ def table(found: Sequence[JobSummary]) -> Table:
         error = "" if each.validation_error is None else f"{each.validation_error:.4f}"
         rounds = f"{each.round} of {each.rounds}"
         reason = "\n".join([each.reason, *each.malformed]).strip()
-        made.add_row(each.job, each.state, rounds, error, escape(each.driver), escape(reason))
+        add_row(made, each.job, each.state, rounds, error, each.driver, reason)
     return made

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
-from rich.markup import escape
 from rich.table import Table
 
 from roundelay.cli import parser_base
 from roundelay.cli.ring_entry import open_ring
 from roundelay.client.lookup import LookupResult, hop_reason
-from roundelay.node.console import console
+from roundelay.node import shown
+from roundelay.node.console import add_row, cell, console
 
 
 def run(chosen: parser_base.Namespace) -> int:
@@ -25,13 +23,13 @@ def run(chosen: parser_base.Namespace) -> int:
 def show_table(found: LookupResult) -> None:
     """Print a table, one hop a row."""
     ring, route = found.ring, found.route
-    table = Table(title=f"{escape(found.name)} has key {ring.show(route.key)}", title_justify="left")
+    table = Table(title=cell(f"{found.name} has key {ring.show(route.key)}"), title_justify="left")
     for heading in ("hop", "by", "node", "address", "ms"):
         table.add_column(heading)
     for number, (step, ms) in enumerate(zip(route.steps, found.times_ms, strict=False)):
-        address = escape(str(step.node.address))
-        table.add_row(str(number), hop_reason(step, number == 0), ring.show(step.node.id), address, f"{ms:.2f}")
-    table.add_row("", "its successor", ring.show(route.owner.id), escape(str(route.owner.address)), "")
+        address = str(step.node.address)
+        add_row(table, str(number), hop_reason(step, number == 0), ring.show(step.node.id), address, f"{ms:.2f}")
+    add_row(table, "", "its successor", ring.show(route.owner.id), str(route.owner.address), "")
     console().print(table)
 
 
@@ -48,4 +46,4 @@ def show_json(found: LookupResult) -> None:
         for number, (step, ms) in enumerate(zip(route.steps, found.times_ms, strict=False))
     ]
     owner = {"id": ring.digits(route.owner.id), "address": str(route.owner.address)}
-    print(json.dumps({"name": found.name, "key": ring.digits(route.key), "owner": owner, "hops": hops}))
+    print(shown.as_json({"name": found.name, "key": ring.digits(route.key), "owner": owner, "hops": hops}))

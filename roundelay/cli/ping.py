@@ -8,6 +8,7 @@ from roundelay.cli import exits, parser_base
 from roundelay.cli.ring_entry import open_ring
 from roundelay.client import health
 from roundelay.client.connection import client_runtime
+from roundelay.node import shown
 
 STOP_TIMEOUT_S = 1.0
 
@@ -20,7 +21,7 @@ def run(chosen: parser_base.Namespace) -> int:
             address = ring.connection.entry().node.address
     runtime = client_runtime(chosen.kit)
     try:
-        print(runtime.run(health.ping(address)))
+        print(shown.line(runtime.run(health.ping(address))))
     except ChordError as error:
         raise exits.Exit(exits.UNAVAILABLE, f"{address} is not serving: {error}") from error
     finally:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from roundelay.cli import exits, parser_base
+from roundelay.node import shown
 from roundelay.trust.errors import TrustError
-from roundelay.trust.identity import ROLES, Identity, shown
+from roundelay.trust.identity import ROLES, Identity
+from roundelay.trust.identity import shown as shown_time
 
 if TYPE_CHECKING:
     from roundelay.trust.authority import Authority
@@ -58,7 +59,7 @@ def run(chosen: parser_base.Namespace) -> int:
         raise exits.Exit(exits.DATA, str(error)) from error
     except OSError as error:
         raise exits.Exit(exits.NO_INPUT, f"cannot use {error.filename}: {error.strerror}") from error
-    print(json.dumps(found) if chosen.json else "\n".join(found["lines"]))
+    print(shown.as_json(found) if chosen.json else shown.text("\n".join(found["lines"])))
     return 0
 
 
@@ -136,4 +137,4 @@ def _facts(identity: Identity) -> dict[str, Any]:
 def _line(identity: Identity) -> str:
     hosts = f" at {', '.join(identity.hosts)}" if identity.hosts else ""
     expired = ", EXPIRED" if time.time() > identity.not_after else ""
-    return f"{identity} of ring {identity.ring}{hosts}, valid until {shown(identity.not_after)}{expired}"
+    return f"{identity} of ring {identity.ring}{hosts}, valid until {shown_time(identity.not_after)}{expired}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import sys
 
 import numpy as np
@@ -15,6 +14,7 @@ from roundelay.ml.data import Ints
 from roundelay.ml.metrics import Metrics, Probabilities, measure
 from roundelay.ml.readers.inputs import read_inputs
 from roundelay.ml.readers.saved_model import SavedModel
+from roundelay.node import shown
 
 
 def run(chosen: parser_base.Namespace) -> int:
@@ -26,7 +26,7 @@ def run(chosen: parser_base.Namespace) -> int:
         p = np.concatenate([model.probabilities(block.astype(np.float32)) for block in found.blocks])  # (n, classes)
     metrics = None if found.y is None else measure(p, found.y, names)
     if chosen.json:
-        print(json.dumps(_about(model, names, p, metrics, found.y, chosen.probabilities)))
+        print(shown.as_json(_about(model, names, p, metrics, found.y, chosen.probabilities)))
         return 0
     _print_rows(names, p, chosen.csv, chosen.probabilities)
     if metrics is not None:

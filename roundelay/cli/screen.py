@@ -6,7 +6,6 @@ script does without, and starts sooner.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from types import TracebackType
@@ -17,6 +16,7 @@ from roundelay.client.job import Job
 from roundelay.client.progress import ShowDone
 from roundelay.client.report import JobReport
 from roundelay.federation.records import RoundReport
+from roundelay.node import shown
 
 if TYPE_CHECKING:
     from roundelay.cli.bars import Bars
@@ -44,9 +44,9 @@ class Screen:
         """Print a line, above the bars."""
         line = as_typed_here(line)
         if self._bars is not None:
-            self._bars.note(line)
+            self._bars.note(shown.line(line))
         else:
-            print(line, file=sys.stderr, flush=True)
+            print(shown.line(line), file=sys.stderr, flush=True)
 
     def bar(self, what: str) -> ShowDone:
         """Show a bar for a task; return what moves it."""
@@ -70,7 +70,7 @@ class Screen:
         if self._bars is not None:
             self._bars.stop()
         if self._json_only:
-            print(json.dumps(report.to_json()))
+            print(shown.as_json(report.to_json()))
             return
         from roundelay.cli.tables import metrics_table, placement_table
         from roundelay.node.console import console

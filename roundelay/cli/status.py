@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 
-from rich.markup import escape
 from rich.table import Table
 
 from roundelay.chord.refs import NodeRef
@@ -13,7 +11,8 @@ from roundelay.chord.requests import Status
 from roundelay.chord.ring import Ring
 from roundelay.cli import check, parser_base
 from roundelay.cli.ring_entry import open_ring
-from roundelay.node.console import console, finger_rows
+from roundelay.node import shown
+from roundelay.node.console import add_row, console, finger_rows
 
 
 def run(chosen: parser_base.Namespace) -> int:
@@ -24,7 +23,7 @@ def run(chosen: parser_base.Namespace) -> int:
         nodes = ring.status()
         trips_s = {status.node: ring.round_trip_s(status.node) for status in nodes}
     if chosen.json:
-        print(json.dumps({"nodes": [to_json(status, trips_s[status.node]) for status in nodes]}))
+        print(shown.as_json({"nodes": [to_json(status, trips_s[status.node]) for status in nodes]}))
     else:
         show(nodes, trips_s, chosen.fingers)
     return 0
@@ -68,15 +67,16 @@ def _ring_table(nodes: Sequence[Status], trips_s: Mapping[NodeRef, float | None]
         table.add_column(heading)
     for s in nodes:
         successors = ", ".join(s.ring.show(n.id) for n in _distinct(s.successors) if n != s.node)
-        table.add_row(
+        add_row(
+            table,
             s.ring.show(s.node.id),
-            escape(str(s.node.address)),
+            str(s.node.address),
             s.ring.show(s.predecessor.id),
             successors,
             str(len(s.names)),
             str(s.stored_bytes),
             "" if (trip_s := trips_s[s.node]) is None else f"{1000 * trip_s:.1f} ms",
-            escape(str(s.training or "")),
+            str(s.training or ""),
         )
     return table
 
@@ -87,7 +87,7 @@ def _finger_table(status: Status) -> Table:
     for heading in ("finger", "start", "node", "address"):
         table.add_column(heading)
     for row in finger_rows(status.node, ring, status.fingers):
-        table.add_row(row.fingers, row.start, row.node, escape(row.address))
+        add_row(table, row.fingers, row.start, row.node, row.address)
     return table
 
 

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from roundelay.client.report import JobReport
 from roundelay.ml.metrics import Metrics
+from roundelay.node.console import add_row
 
 
 def metrics_table(metrics: Metrics) -> Table:
@@ -16,7 +17,7 @@ def metrics_table(metrics: Metrics) -> Table:
         table.add_column(heading)
     for each in metrics.classes:
         auc = "-" if each.auc is None else f"{each.auc:.4f}"
-        table.add_row(each.label, str(each.rows), *(f"{v:.4f}" for v in (each.precision, each.recall, each.f1)), auc)
+        add_row(table, each.label, str(each.rows), *(f"{v:.4f}" for v in (each.precision, each.recall, each.f1)), auc)
     return table
 
 
@@ -27,5 +28,5 @@ def placement_table(report: JobReport) -> Table:
     by_node = Counter(report.placement.values())
     for node, count in sorted(by_node.items()):
         names = ", ".join(name for name, address in report.placement.items() if address == node)
-        table.add_row(node, str(count), names)
+        add_row(table, node, str(count), names)
     return table

@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from roundelay.client.progress import SILENT, Progress, ShowDone
+from roundelay.node import shown
 
 
 class NotebookProgress:
@@ -14,7 +15,7 @@ class NotebookProgress:
 
     def note(self, line: str) -> None:
         """Print the line below the cell."""
-        print(line)
+        print(shown.line(line))
 
     def bar(self, what: str) -> ShowDone:
         """Return what moves a bar; it appears at the first move."""

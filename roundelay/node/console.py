@@ -14,6 +14,7 @@ from rich.table import Table
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import DECIMAL_BITS_MAX, Ring
+from roundelay.node import shown
 
 STABLE_S = 1.0
 WIDTH_WITHOUT_TERMINAL = 160  # columns
@@ -24,6 +25,16 @@ def console() -> Console:
     """Return a console on standard output, as wide as the terminal; without one, wide enough for every table."""
     made = Console(highlight=False)
     return made if made.is_terminal else Console(highlight=False, width=WIDTH_WITHOUT_TERMINAL)
+
+
+def add_row(table: Table, *cells: str, style: str | None = None) -> None:
+    """Add a row of texts that may come from elsewhere."""
+    table.add_row(*map(cell, cells), style=style)
+
+
+def cell(text: str) -> str:
+    """Return a text for a table's cell or title: control characters and markup are shown as they are."""
+    return escape(shown.text(text))
 
 
 @dataclass(frozen=True)
@@ -63,8 +74,8 @@ def finger_table(rows: Sequence[FingerRow], before: Sequence[FingerRow]) -> Tabl
         table.add_column(heading)
     for row in rows:
         is_new = bool(before) and row not in before
-        cells = ("*" if is_new else "", row.fingers, row.start, row.node, escape(row.address))
-        table.add_row(*cells, style="bold" if is_new else None)
+        cells = ("*" if is_new else "", row.fingers, row.start, row.node, row.address)
+        add_row(table, *cells, style="bold" if is_new else None)
     return table
 
 
@@ -89,17 +100,17 @@ class RingConsole:
 
     def run(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Print tables until the node stops."""
-        shown: object = None
+        printed: object = None
         seen, since = None, clock()
         rows: list[FingerRow] = []
         while not self._stopping.wait(WATCH_INTERVAL_S):
             with self._lock:
                 now = (self._node.predecessor, self._node.successors, self._node.fingers)
-                line = neighbourhood(self._node)
+                line = shown.line(neighbourhood(self._node))
             if now != seen:
                 seen, since = now, clock()
-            elif now != shown and clock() - since >= STABLE_S:
-                shown = now
+            elif now != printed and clock() - since >= STABLE_S:
+                printed = now
                 before, rows = rows, finger_rows(self._node.ref, self._node.ring, now[2])
                 self._console.print(line, markup=False, soft_wrap=True)  # without the lock: a terminal may block
                 self._console.print(finger_table(rows, before))
@@ -107,5 +118,5 @@ class RingConsole:
 
 def watch(node: ChordNode, lock: threading.Condition, stopping: threading.Event) -> None:
     """Print a node's finger tables from now on, in a thread of its own."""
-    shown = RingConsole(node, lock, stopping, console())
-    threading.Thread(target=shown.run, name="console", daemon=True).start()
+    tables = RingConsole(node, lock, stopping, console())
+    threading.Thread(target=tables.run, name="console", daemon=True).start()
