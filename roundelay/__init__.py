@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from roundelay.ml.partitioners import QuantitySkew as QuantitySkew
     from roundelay.ml.partitioners import Shards as Shards
 
+__version__ = "0.1.0"
+
 _EXPORTS = {
     "Ring": "client.ring",
     "connect": "client.ring",

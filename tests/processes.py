@@ -75,7 +75,10 @@ class Ring(Cluster):
 
     def __init__(self, folder: Path, *supernode_options: str) -> None:
         super().__init__(
-            folder, supernode_options=supernode_options, node_options=("--register",), environment=of_tests()
+            folder,
+            supernode_options=supernode_options,
+            node_options=("--register", "--verbose"),
+            environment=of_tests(),
         )
         self.start_supernode()
 

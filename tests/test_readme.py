@@ -318,10 +318,26 @@ def test_the_three_terminals_of_the_readme_train_a_model(tmp_path: Path) -> None
         assert client_terminal.wait() == 0, client_terminal.text
         assert "round 50 of 50: validation error" in client_terminal.text
         assert "which node trained which files" in client_terminal.text
-        assert any("epoch 5: accuracy" in node.text for node in nodes)
+        assert any("round 50: training" in node.text for node in nodes)
+        check_listing("round 1: training", nodes[0].text)
+        check_listing("validation error", client_terminal.text)
         assert [node.interrupt() for node in nodes] == [130, 130]
         assert supernode_terminal.interrupt() == 130
         assert "127.0.0.1:8002 has left" in supernode_terminal.text
+
+
+def check_listing(line: str, shown: str) -> None:
+    """Check that the README's listing with this line is what a terminal shows, but for numbers and identifiers."""
+    blocks = re.findall(r"^```\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    (block,) = [block for block in blocks if re.search(f"^{line}", block, re.MULTILINE)]
+    missing = [each for each in block.splitlines() if mask(each) not in mask(shown)]
+    assert not missing, f"the terminal shows other lines than the README: {missing}"
+
+
+def mask(text: str) -> str:
+    """Replace numbers and identifiers, and leave out how wide a table is and how many successors there are."""
+    text = re.sub(r"\b[0-9a-f.-]*[0-9][0-9a-f.-]*\b", "#", text)
+    return re.sub(r"(, #)+$|[\u2500-\u257f*]| +", "", text, flags=re.MULTILINE)
 
 
 def test_the_readme_has_the_commands_that_the_terminals_test_uses() -> None:

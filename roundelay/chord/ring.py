@@ -54,6 +54,17 @@ class Ring:
             return str(identifier)
         return f"{identifier:0{-(-self.bits // 4)}x}"
 
+    def parse(self, text: str) -> int:
+        """Read an identifier as `show` and `digits` write it; missing last digits are zeros. Raises ValueError."""
+        if self.bits <= DECIMAL_BITS_MAX:
+            if not text.isdecimal() or int(text) >= self.size:
+                raise ValueError(f"{text[:80]!r} is not an identifier of this ring: 0 to {self.size - 1}")
+            return int(text)
+        length = -(-self.bits // 4)
+        if not 1 <= len(text) <= length or any(c not in "0123456789abcdef" for c in text.lower()):
+            raise ValueError(f"{text[:80]!r} is not an identifier of this ring: 1 to {length} hexadecimal digits")
+        return int(text.ljust(length, "0"), 16) % self.size
+
 
 def between(start: int, x: int, end: int) -> bool:
     """Return True if x is in the open arc (start, end); if start == end, it holds everything but start."""

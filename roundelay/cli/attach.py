@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 from roundelay.cli import parser_base
@@ -15,10 +14,10 @@ def run(chosen: parser_base.Namespace) -> int:
     """Show every round, then the results. Raises ClientError."""
     screen = Screen(json_only=chosen.json)
     with open_ring(chosen, screen) as ring, screen:
-        began = time.monotonic()
         job = ring.job(chosen.job)
         screen.watch(job)
-        report = replace(job.result(), seconds=time.monotonic() - began)
+        report = replace(job.result(), metrics=job.metrics())
+        report = replace(report, seconds=sum(each.report.seconds for each in report.rounds))  # not those of watching
     if chosen.out:
         save_model(chosen.out, report.model)
     screen.result(report)

@@ -29,7 +29,7 @@ def show_json(found: RingCheck) -> None:
 def show_table(found: RingCheck) -> None:
     """Print a table, one predicate a row."""
     table = Table(title=f"a ring of {found.nodes} node{'s' * (found.nodes != 1)}", title_justify="left")
-    for heading in ("predicate", "holds", "violated at"):
+    for heading in ("predicate", "holds", "detail"):
         table.add_column(heading)
     for each in found.predicates:
         add_row(table, each.predicate, "yes" if each.holds else "NO", each.detail)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from importlib import import_module
-from pathlib import Path
 
 from roundelay.chord.errors import Malformed
 from roundelay.cli.parser_base import (
@@ -20,6 +19,7 @@ from roundelay.cli.parser_base import (
     add_ring_parameters,
     model_output,
     output,
+    path,
     port,
     supernode,
 )
@@ -72,6 +72,7 @@ def audit(arguments: Sequence[str]) -> Parser:
     example = "python3 client.py audit JOB --retrain 2"
     made = Parser("client.py audit", "Verify the recorded results of a job.", example, arguments)
     add_job(made)
+    made.add_argument("--all", action="store_true", help="list every record, not only those that do not hold")
     made.add_argument(
         "--retrain", type=int, default=0, metavar="N", help="repeat N random rounds and compare (default: %(default)s)"
     )
@@ -89,6 +90,7 @@ def status(arguments: Sequence[str]) -> Parser:
     add_ring_options(made)
     _add_json(made)
     made.add_argument("--fingers", action="store_true", help="show each node's finger table as well")
+    made.add_argument("--digits", action="store_true", help="show all digits of identifiers")
     made.add_argument(
         "--check",
         action="store_true",
@@ -111,7 +113,7 @@ def ring(arguments: Sequence[str]) -> Parser:
         metavar="P",
         help="port of the supernode; 0: any free one (default: %(default)s)",
     )
-    made.add_argument("--data-dir", type=Path, metavar="DIR", help=DATA_DIR_HELP)
+    made.add_argument("--data-dir", type=path, metavar="DIR", help=DATA_DIR_HELP)
     made.add_argument("--json", action="store_true", help="print one JSON object on one line when the ring is up")
     add_ring_parameters(made)
     return made
@@ -135,9 +137,11 @@ def ping(arguments: Sequence[str]) -> Parser:
 
 def lookup(arguments: Sequence[str]) -> Parser:
     """Return the command line of `lookup`."""
-    about = "Show the route to the node that owns a name."
+    about = "Show the route to the node that owns a name or a key."
     made = Parser("client.py lookup", about, "python3 client.py lookup validate_letters.txt", arguments)
-    made.add_argument("name", metavar="NAME", type=_name, help="name of a file")
+    made.add_argument("name", nargs="?", metavar="NAME", type=_name, help="name of a file")
+    made.add_argument("--key", metavar="KEY", help="look up this key instead, as status shows identifiers")
+    made.add_argument("--digits", action="store_true", help="show all digits of identifiers")
     add_ring_options(made)
     _add_json(made)
     return made
@@ -147,8 +151,8 @@ def predict(arguments: Sequence[str]) -> Parser:
     """Return the command line of `predict`."""
     about, example = "Apply a saved model.", "python3 client.py predict model.npz letters/validate_letters.txt"
     made = Parser("client.py predict", f"{about} Prints one class a line.", example, arguments)
-    made.add_argument("model", type=Path, metavar="MODEL", help="a model saved with --out")
-    made.add_argument("file", type=Path, metavar="DATA", help="rows in any format of DATA, with or without classes")
+    made.add_argument("model", type=path, metavar="MODEL", help="a model saved with --out")
+    made.add_argument("file", type=path, metavar="DATA", help="rows in any format of DATA, with or without classes")
     made.add_argument("--csv", action="store_true", help="print a header, too")
     made.add_argument("--probabilities", action="store_true", help="print the probability of each class, too")
     _add_json(made)

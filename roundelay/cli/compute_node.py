@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from roundelay.chord.choices import STABILIZE_INTERVAL_S
@@ -17,6 +16,7 @@ from roundelay.cli.parser_base import (
     address,
     checked,
     host,
+    path,
     port,
     supernode,
 )
@@ -73,10 +73,10 @@ def parser(arguments: Sequence[str]) -> Parser:
         arguments,
     )
     _add_addresses(made)
-    made.add_argument("--data-dir", type=Path, metavar="DIR", help=DATA_DIR_HELP)
+    made.add_argument("--data-dir", type=path, metavar="DIR", help=DATA_DIR_HELP)
     made.add_argument("--register", action="store_true", help="first add this node to the node list")
     made.add_argument(
-        "--nodes", type=Path, default=DEFAULT_FILE, metavar="FILE", help="the node list (default: %(default)s)"
+        "--nodes", type=path, default=DEFAULT_FILE, metavar="FILE", help="the node list (default: %(default)s)"
     )
     made.add_argument(
         "--bootstrap",
@@ -85,8 +85,9 @@ def parser(arguments: Sequence[str]) -> Parser:
         help="join through this node, without a supernode; this node's own address starts a new ring",
     )
     made.add_argument("--quiet", action="store_true", help="print no finger tables")
+    made.add_argument("--verbose", action="store_true", help="print every epoch of every file")
     made.add_argument(
-        "--state-dir", type=Path, metavar="DIR", help="keep stored data in this folder, for the next start"
+        "--state-dir", type=path, metavar="DIR", help="keep stored data in this folder, for the next start"
     )
     _add_private(made)
     made.more("--models", default="", metavar="A,B", help="local modules that jobs may name as MODULE:NAME")
@@ -131,9 +132,9 @@ def _add_addresses(made: Parser) -> None:
 def _add_private(made: Parser) -> None:
     """Add the private data of a node: files, or a Flower client with its own."""
     made.add_argument(
-        "--private", type=Path, metavar="DIR", help="train on the files of this folder; they never leave this node"
+        "--private", type=path, metavar="DIR", help="train on the files of this folder; they never leave this node"
     )
-    made.more("--policy", type=Path, metavar="FILE", help="the site's rules for its private data: see docs/privacy.md")
+    made.more("--policy", type=path, metavar="FILE", help="the site's rules for its private data: see docs/privacy.md")
     made.more(
         "--private-name",
         default=PRIVATE_NAME,

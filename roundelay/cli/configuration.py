@@ -136,11 +136,8 @@ def _from_environment(known: Options, keys_of: KeysOf) -> dict[str, OptionValue]
 def _require(key: str, keys: frozenset[str], where: str, code: int) -> None:
     """Raise Exit unless the key is known."""
     if key not in keys:
-        import difflib
-
-        near = difflib.get_close_matches(key, sorted(keys), 1)
-        hint = f"did you mean {near[0]}?" if near else "--help-all lists all options"
-        raise exits.Exit(code, f"{where}: no such option; {hint}")
+        hint = exits.nearest(key, keys) or "; --help-all lists all options"
+        raise exits.Exit(code, f"{where}: no such option{hint}")
 
 
 # --- values

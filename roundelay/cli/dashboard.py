@@ -39,7 +39,7 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
     made.add_argument("--read-only", action="store_true", help="refuse to start, stop or change anything")
     made.add_argument(
         "--data",
-        type=Path,
+        type=parser_base.path,
         default=Path(),
         metavar="DIR",
         help="take training files from below this folder (default: the current folder)",
@@ -54,7 +54,7 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
     )
     made.more(
         "--token-file",
-        type=Path,
+        type=parser_base.path,
         metavar="FILE",
         help=f"file with the access token, {TOKEN_CHARACTERS_MIN} characters or more; required beyond loopback "
         "(default: a new token at every start)",

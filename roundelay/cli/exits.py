@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from io import TextIOWrapper
 from types import FrameType
@@ -77,6 +77,14 @@ class Interrupted(Exception):
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
         self.code = 128 + number
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return a question that names the most similar of the known words, or nothing."""
+    import difflib
+
+    near = difflib.get_close_matches(word, sorted(known), 1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def run(main: Callable[[list[str]], int]) -> None:

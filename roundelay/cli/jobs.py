@@ -8,9 +8,12 @@ from rich.table import Table
 
 from roundelay.cli import parser_base
 from roundelay.cli.ring_entry import open_ring
-from roundelay.client.ring import JobSummary
+from roundelay.cli.tables import narrow_table
+from roundelay.client.ring import ID_DIGITS, JobSummary
 from roundelay.node import shown
 from roundelay.node.console import add_row, console
+
+DIGITS_MIN = 8
 
 
 def run(chosen: parser_base.Namespace) -> int:
@@ -25,13 +28,19 @@ def run(chosen: parser_base.Namespace) -> int:
 
 
 def table(found: Sequence[JobSummary]) -> Table:
-    """Return a table, one job a row."""
-    made = Table(title=f"{len(found)} job{'s' * (len(found) != 1)}", title_justify="left")
-    for heading in ("job", "state", "round", "error", "driver", "reason"):
-        made.add_column(heading, overflow="fold")
+    """Return a table, one job a row; ids are shortened as far as they differ."""
+    made = narrow_table(
+        f"{len(found)} job{'s' * (len(found) != 1)}", "job", "state", "round", "error", "driver", "reason"
+    )
+    digits = _digits_to_show([each.job for each in found])
     for each in found:
         error = "" if each.validation_error is None else f"{each.validation_error:.4f}"
         rounds = f"{each.round} of {each.rounds}"
         reason = "\n".join([each.reason, *each.malformed]).strip()
-        add_row(made, each.job, each.state, rounds, error, each.driver, reason)
+        add_row(made, each.job[:digits], each.state, rounds, error, each.driver, reason)
     return made
+
+
+def _digits_to_show(jobs: Sequence[str]) -> int:
+    """Return the number of first digits by which the jobs differ, 8 or more."""
+    return next((n for n in range(DIGITS_MIN, ID_DIGITS) if len({job[:n] for job in jobs}) == len(jobs)), ID_DIGITS)

@@ -5,11 +5,13 @@ What a program runs is imported by name, after its command line was understood: 
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from roundelay import __version__
 from roundelay.cli import exits
 from roundelay.cli.loading import importing
 from roundelay.client.errors import ClientError
@@ -48,10 +50,14 @@ def client(arguments: list[str]) -> int:
     if arguments[0] in ("-h", "--help"):
         print(usage())
         return 0
+    if arguments[0] == "--version":
+        print(f"roundelay {__version__}")
+        return 0
     from roundelay.cli import commands, legacy_arguments
 
     word, *rest = arguments
     if word not in SUBCOMMANDS:
+        _refuse_misspelled(word)
         word, rest = "train", legacy_arguments.translate(arguments)
     chosen = parse(commands.parser_of(word)(rest), rest)
     return _run(f"roundelay.cli.{word}", chosen)
@@ -78,6 +84,12 @@ def roundelay(arguments: list[str]) -> int:
         print(exits.as_console_script(usage(SUBCOMMANDS | SERVERS)))
         return 0
     return client(arguments)
+
+
+def _refuse_misspelled(word: str) -> None:
+    """Raise Exit for a first word that is like a subcommand and names no file or folder."""
+    if word.isidentifier() and not os.path.lexists(word) and (near := exits.nearest(word, SUBCOMMANDS | SERVERS)):
+        raise exits.Exit(exits.USAGE, f"client.py: there is no subcommand {word}, nor a folder or file{near}")
 
 
 def parse(made: Parser, arguments: Sequence[str]) -> Namespace:
@@ -117,6 +129,9 @@ def usage(subcommands: Mapping[str, str] = SUBCOMMANDS) -> str:
 
 
 def _serve(program: str, arguments: list[str]) -> int:
+    if arguments[:1] == ["--version"]:
+        print(f"roundelay {__version__}")
+        return 0
     chosen = parse(import_module(f"roundelay.cli.{program}").parser(arguments), arguments)
     return _run(f"roundelay.cli.run_{program}", chosen)
 

@@ -23,6 +23,8 @@ Options = dict[str, argparse.Action]  # by key: the long flag, without its dashe
 MakeParser = Callable[[Sequence[str]], "Parser"]
 PORT_MAX = 65535
 MODEL_SUFFIXES = (".npz", ".safetensors")
+JOB_DIGITS_MIN = 4
+UNKNOWN = "unrecognized arguments: "  # of argparse
 DATA_DIR_HELP = "folder of local copies: a job's file that is found here need not be sent to the node"
 NOT_CONFIGURABLE = ("help", "help-all", "config", "show-config")
 
@@ -59,8 +61,12 @@ class Parser(argparse.ArgumentParser):
         self.add_argument(*flags, **about)
 
     def error(self, message: str) -> NoReturn:
-        """Raise Exit."""
-        raise exits.Exit(exits.USAGE, f"{self.prog}: {message} (see --help)")
+        """Raise Exit; for an unknown option, name the one that is meant."""
+        near = ""
+        if message.startswith(UNKNOWN):
+            flag = message.removeprefix(UNKNOWN).partition(" ")[0].partition("=")[0]
+            near = exits.nearest(flag, [known for known in self._option_string_actions if known.startswith("--")])
+        raise exits.Exit(exits.USAGE, f"{self.prog}: {message}{near} (see --help)")
 
 
 class Word(argparse.Action):
@@ -125,7 +131,7 @@ def add_ring_options(made: Parser) -> None:
     made.more(
         "--nodes",
         metavar="FILE",
-        type=Path,
+        type=path,
         default=DEFAULT_FILE,
         help="the node list: host,port lines (default: compute_nodes.txt)",
     )
@@ -134,7 +140,7 @@ def add_ring_options(made: Parser) -> None:
 
 def add_kit(made: Parser) -> None:
     """Add the option that names a kit."""
-    made.add_argument("--kit", type=Path, metavar="FILE", help="certificate and key for a secured ring (client.py pki)")
+    made.add_argument("--kit", type=path, metavar="FILE", help="certificate and key for a secured ring (client.py pki)")
 
 
 def add_ring_parameters(made: Parser) -> None:
@@ -162,12 +168,19 @@ def add_end_with_parent(made: Parser) -> None:
 # --- argparse types
 
 
+def path(text: str) -> Path:
+    """Read the name of a file or folder; ~ is the home folder, also where no shell has replaced it."""
+    if not text:
+        raise argparse.ArgumentTypeError("an empty name (an unset variable?)")
+    return Path(text).expanduser()
+
+
 def output(text: str) -> Path:
     """Read the path of a file to write. Raises Exit at once if it cannot be written, not after hours of training."""
-    path = Path(text)
-    if path.is_dir() or not path.parent.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise exits.Exit(exits.CANNOT_CREATE, f"cannot write {path}: no such folder, or permission denied")
-    return path
+    file = path(text)
+    if file.is_dir() or not file.parent.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise exits.Exit(exits.CANNOT_CREATE, f"cannot write {file}: no such folder, or permission denied")
+    return file
 
 
 def model_output(text: str) -> Path:
@@ -211,13 +224,18 @@ def host(text: str) -> str:
 
 def add_job(made: Parser) -> None:
     """Add the argument that names a job."""
-    made.add_argument("job", type=checked(_job), metavar="JOB", help="id of a job, as train and jobs print it")
+    made.add_argument("job", type=checked(_job), metavar="JOB", help="id of a job, its first digits, or last")
 
 
 def _job(text: str) -> str:
-    if len(text) != 64 or any(c not in "0123456789abcdef" for c in text):
-        raise ValueError(f"{text[:80]!r} is not a job's id (64 hexadecimal digits)")
-    return text
+    digits = text.lower()
+    if digits == "last":
+        return digits
+    if not JOB_DIGITS_MIN <= len(digits) <= 64 or any(c not in "0123456789abcdef" for c in digits):
+        raise ValueError(
+            f"{text[:80]!r} is not a job's id: 64 hexadecimal digits, at least the first {JOB_DIGITS_MIN}, or last"
+        )
+    return digits
 
 
 def checked(read: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -235,6 +253,9 @@ def checked(read: Callable[[str], Any]) -> Callable[[str], Any]:
 def identifiers(text: str) -> tuple[int, ...]:
     """Read numbers with commas between them."""
     try:
-        return tuple(int(part) for part in text.split(","))
+        found = tuple(int(part) for part in text.split(","))
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers") from None
+    if len(set(found)) < len(found):
+        raise argparse.ArgumentTypeError(f"{text!r} names an identifier twice")
+    return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from roundelay.cli import exits, parser_base
 from roundelay.ml.choices import (
@@ -28,8 +27,8 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
         "python3 client.py partition letters skewed --how dirichlet --alpha 0.1 --summary",
         arguments,
     )
-    made.add_argument("directory", type=Path, metavar="DIR", help="folder of training files")
-    made.add_argument("out", type=Path, nargs="?", metavar="OUT", help="folder for the new files")
+    made.add_argument("directory", type=parser_base.path, metavar="DIR", help="folder of training files")
+    made.add_argument("out", type=parser_base.path, nargs="?", metavar="OUT", help="folder for the new files")
     made.add_argument(
         "--files",
         type=int,

@@ -6,10 +6,10 @@ import argparse
 import importlib.util
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from roundelay.cli import exits, parser_base
+from roundelay.cli.parser_base import path
 from roundelay.node import shown
 from roundelay.trust.errors import TrustError
 from roundelay.trust.identity import ROLES, Identity
@@ -32,7 +32,7 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
         is_configurable=False,
     )
     made.add_argument("action", choices=ACTIONS, metavar="ACTION", help=", ".join(ACTIONS))
-    made.add_argument("path", type=Path, metavar="DIR", help="folder of the authority; to show one kit, its file")
+    made.add_argument("path", type=path, metavar="DIR", help="folder of the authority; to show one kit, its file")
     made.add_argument("--role", choices=ROLES, metavar="R", help=f"issue: {', '.join(ROLES)}")
     made.add_argument("--name", metavar="NAME", help="issue, revoke: whose kit; a name keeps its role")
     made.add_argument(
@@ -45,7 +45,7 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
     made.add_argument(
         "--days", type=float, metavar="D", help="how long it is valid (default: a kit 365, the authority 3650)"
     )
-    made.add_argument("--out", type=Path, metavar="FILE", help="issue: the kit file to write (default: DIR/NAME.kit)")
+    made.add_argument("--out", type=path, metavar="FILE", help="issue: the kit file to write (default: DIR/NAME.kit)")
     made.add_argument("--json", action="store_true", help="print one JSON object on one line")
     return made
 

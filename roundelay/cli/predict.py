@@ -20,7 +20,7 @@ from roundelay.node import shown
 def run(chosen: parser_base.Namespace) -> int:
     """Predict the rows of a data set. Raises ClientError."""
     model = load_model(chosen.model)
-    names = model.labels or tuple(map(str, range(model.design.classes)))
+    names = model.class_names
     with translated_errors(), np.errstate(all="ignore"):
         found = read_inputs(chosen.file, model)
         p = np.concatenate([model.probabilities(block.astype(np.float32)) for block in found.blocks])  # (n, classes)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from roundelay.cli import data_options, exits, parser_base
 from roundelay.client.requests import DataOptions
@@ -19,8 +18,8 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
         "python3 client.py prepare mnist prepared --parts 16",
         arguments,
     )
-    made.add_argument("data", type=Path, metavar="DATA", help="a file or a folder: see --dataset")
-    made.add_argument("out", type=Path, metavar="OUT", help="the folder to write to")
+    made.add_argument("data", type=parser_base.path, metavar="DATA", help="a file or a folder: see --dataset")
+    made.add_argument("out", type=parser_base.path, metavar="OUT", help="the folder to write to")
     data_options.add_to(made)
     made.more("--seed", type=int, default=0, metavar="S", help="seed of the split (default: %(default)s)")
     return made

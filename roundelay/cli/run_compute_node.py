@@ -117,6 +117,7 @@ def build(chosen: parser_base.Namespace) -> ComputeNode:
             chosen.load_delay,
             NEAR_FINGER_CANDIDATES if chosen.near_fingers else 1,
             gate_of(chosen, private, security),
+            chosen.verbose,
         ),
         shelf,
         exits.say,

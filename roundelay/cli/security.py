@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from roundelay.cli import exits, parser_base
@@ -20,7 +19,9 @@ def add_server_options(made: parser_base.Parser) -> None:
     """Add the options of a process that listens."""
     parser_base.add_kit(made)
     made.more("--insecure", action="store_true", help="listen beyond this machine without certificates")
-    made.more("--audit-log", type=Path, metavar="FILE", help="append what was changed or refused, as JSON lines")
+    made.more(
+        "--audit-log", type=parser_base.path, metavar="FILE", help="append what was changed or refused, as JSON lines"
+    )
 
 
 def security_of(chosen: parser_base.Namespace, role: str) -> Security | None:

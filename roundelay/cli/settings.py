@@ -46,4 +46,4 @@ def _typed_setting(name: str, text: str) -> Any:
     try:
         return read_setting(name, text)
     except (BadSpec, ValueError) as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+        raise argparse.ArgumentTypeError(str(error).removeprefix(f"{option(name)} is ")) from error

@@ -10,6 +10,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from roundelay.cli import exits, parser_base
+from roundelay.cli.parser_base import path
 from roundelay.sim.options import SimOptions
 
 EXPERIMENTS = ("load", "path", "failures", "churn", "half-dead", "leave-join", "balanced", "proximity", "size")
@@ -41,7 +42,7 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
         made.add_argument("--quick", action="store_true", help="a small version, in seconds")
         made.add_argument("--seed", type=int, default=1, metavar="S", help="(default: %(default)s)")
         if word == "paper":
-            made.add_argument("--out", type=Path, default=RESULTS, metavar="DIR", help="folder (default: %(default)s)")
+            made.add_argument("--out", type=path, default=RESULTS, metavar="DIR", help="folder (default: %(default)s)")
     return made
 
 

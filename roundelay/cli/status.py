@@ -11,6 +11,7 @@ from roundelay.chord.requests import Status
 from roundelay.chord.ring import Ring
 from roundelay.cli import check, parser_base
 from roundelay.cli.ring_entry import open_ring
+from roundelay.cli.tables import narrow_table
 from roundelay.node import shown
 from roundelay.node.console import add_row, console, finger_rows
 
@@ -25,7 +26,7 @@ def run(chosen: parser_base.Namespace) -> int:
     if chosen.json:
         print(shown.as_json({"nodes": [to_json(status, trips_s[status.node]) for status in nodes]}))
     else:
-        show(nodes, trips_s, chosen.fingers)
+        show(nodes, trips_s, chosen.fingers, chosen.digits)
     return 0
 
 
@@ -53,40 +54,53 @@ def to_json(status: Status, round_trip_s: float | None = None) -> dict[str, obje
     }
 
 
-def show(nodes: Sequence[Status], trips_s: Mapping[NodeRef, float | None], with_fingers: bool) -> None:
+def show(
+    nodes: Sequence[Status], trips_s: Mapping[NodeRef, float | None], with_fingers: bool, in_full: bool = False
+) -> None:
     """Print the ring as a table, in the order of identifiers, and the finger tables if asked for."""
     output = console()
-    output.print(_ring_table(nodes, trips_s))
+    output.print(_ring_table(nodes, trips_s, in_full))
     for status in nodes if with_fingers else ():
-        output.print(_finger_table(status))
+        output.print(_finger_table(status, in_full))
 
 
-def _ring_table(nodes: Sequence[Status], trips_s: Mapping[NodeRef, float | None]) -> Table:
-    table = Table(title=f"a ring of {len(nodes)} node{'s' * (len(nodes) != 1)}", title_justify="left")
-    for heading in ("node", "address", "predecessor", "successors", "entries", "bytes", "round trip", "training"):
-        table.add_column(heading)
+def _ring_table(nodes: Sequence[Status], trips_s: Mapping[NodeRef, float | None], in_full: bool) -> Table:
+    """Return a table that fits 80 columns; --json has all of the successor list and what is trained."""
+    entries, stored_bytes = sum(len(s.names) for s in nodes), sum(s.stored_bytes for s in nodes)
+    title = f"a ring of {len(nodes)} node{'s' * (len(nodes) != 1)}: {entries} entries, {size(stored_bytes)}"
+    headings = ("node", "address", "pred.", "succ.", "keys", "stored", "trip", "round")
+    table = narrow_table(title, *headings)
     for s in nodes:
-        successors = ", ".join(s.ring.show(n.id) for n in _distinct(s.successors) if n != s.node)
+        show = s.ring.digits if in_full else s.ring.show
+        others = [n for n in _distinct(s.successors) if n != s.node]
         add_row(
             table,
-            s.ring.show(s.node.id),
+            show(s.node.id),
             str(s.node.address),
-            s.ring.show(s.predecessor.id),
-            successors,
+            show(s.predecessor.id),
+            show(others[0].id) if others else "",
             str(len(s.names)),
-            str(s.stored_bytes),
-            "" if (trip_s := trips_s[s.node]) is None else f"{1000 * trip_s:.1f} ms",
-            str(s.training or ""),
+            size(s.stored_bytes),
+            "" if (trip_s := trips_s[s.node]) is None else f"{1000 * trip_s:.3g} ms",
+            str(s.training.round) if s.training else "",
         )
     return table
 
 
-def _finger_table(status: Status) -> Table:
+def size(count: float) -> str:
+    """Return a number of bytes in three digits."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} GB"
+
+
+def _finger_table(status: Status, in_full: bool) -> Table:
     ring: Ring = status.ring
-    table = Table(title=f"fingers of {ring.show(status.node.id)}", title_justify="left")
-    for heading in ("finger", "start", "node", "address"):
-        table.add_column(heading)
-    for row in finger_rows(status.node, ring, status.fingers):
+    show = ring.digits if in_full else ring.show
+    table = narrow_table(f"fingers of {show(status.node.id)}", "finger", "start", "node", "address")
+    for row in finger_rows(status.node, ring, status.fingers, in_full):
         add_row(table, row.fingers, row.start, row.node, row.address)
     return table
 

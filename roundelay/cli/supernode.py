@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from roundelay.cli.parser_base import Parser, add_end_with_parent, add_ring_parameters, host, identifiers, port
+from roundelay.cli.parser_base import Parser, add_end_with_parent, add_ring_parameters, host, identifiers, path, port
 from roundelay.cli.security import add_server_options
 from roundelay.node.options import DEFAULT_FILE, SUPERNODE_PORT
 
@@ -29,7 +29,7 @@ def parser(arguments: Sequence[str]) -> Parser:
     )
     made.add_argument(
         "--nodes",
-        type=Path,
+        type=path,
         default=DEFAULT_FILE,
         metavar="FILE",
         help="the nodes that may join: host,port lines (default: %(default)s)",
@@ -49,7 +49,7 @@ def parser(arguments: Sequence[str]) -> Parser:
     made.more("--advertise", type=host, metavar="HOST", help="host to register (default: --host)")
     made.more(
         "--state-dir",
-        type=Path,
+        type=path,
         default=Path(".roundelay"),
         metavar="DIR",
         help="folder of the journal of identities (default: %(default)s)",

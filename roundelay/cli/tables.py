@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 
+from rich import box
 from rich.table import Table
 
 from roundelay.client.report import JobReport
 from roundelay.ml.metrics import Metrics
-from roundelay.node.console import add_row
+from roundelay.node.console import add_row, cell
+
+
+def narrow_table(title: str, *headings: str) -> Table:
+    """Return a table without vertical lines: 80 columns hold more of it. No cell is cut; a long one is folded."""
+    table = Table(title=cell(title), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
 
 
 def metrics_table(metrics: Metrics) -> Table:

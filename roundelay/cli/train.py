@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 
 from roundelay.cli import data_options, exits, parser_base, settings
 from roundelay.cli.loading import importing
+from roundelay.cli.parser_base import path
 from roundelay.cli.ring_address import ring_address
 
 
@@ -61,17 +61,18 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
         arguments,
     )
     made.add_argument(
-        "data", nargs="?", type=Path, metavar="DATA", help="folder of training files, or a data set (see --dataset)"
+        "data", nargs="?", type=path, metavar="DATA", help="folder of training files, or a data set (see --dataset)"
     )
     made.add_argument(
         "validation",
         nargs="?",
+        type=path,
         metavar="VALIDATION",
         help="validation file, as given or inside DATA (default: the set's test part, or a held-out part)",
     )
     data_options.add_to(made)
     made.more(
-        "--validation", dest="held_out", type=Path, metavar="FILE", help="same as VALIDATION; required with --private"
+        "--validation", dest="held_out", type=path, metavar="FILE", help="same as VALIDATION; required with --private"
     )
     made.more(
         "--private",
@@ -90,7 +91,7 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
         metavar="FILE",
         help="save the model (.npz, .safetensors), and a model card",
     )
-    made.add_argument("--init", type=Path, metavar="FILE", help="continue from a saved model")
+    made.add_argument("--init", type=path, metavar="FILE", help="continue from a saved model")
     made.add_argument("--detach", action="store_true", help="print the job's id and exit; the ring drives the job")
     made.more("--history", type=parser_base.output, metavar="FILE", help="write one line a round (CSV)")
     made.more("--curve", type=parser_base.output, metavar="FILE", help="draw the learning curve (PNG; extra plots)")

@@ -80,9 +80,18 @@ def run(chosen: parser_base.Namespace, prepared: PreparedRequest, screen: Screen
     report = replace(job.result(), seconds=time.monotonic() - prepared.began)
     write(chosen, report)
     screen.result(report)
+    if not chosen.out:
+        screen.note(_where_the_model_is(chosen, report))
     if chosen.dashboard:
         stay(screen)
     return 0
+
+
+def _where_the_model_is(chosen: parser_base.Namespace, report: JobReport) -> str:
+    """Return a line that says how to get the model."""
+    if chosen.local is not None:
+        return "the model ends with its local ring; to keep one:  --out model.npz"
+    return f"to save the model:  python3 client.py export {report.spec.job[:8]} --out model.npz"
 
 
 def stay(screen: Screen) -> None:

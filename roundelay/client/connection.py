@@ -147,6 +147,7 @@ class Connection:
         self._entry: RingEntry | None = None
         self._known: KnownRing | None = None
         self._known_at = 0.0
+        self._members: tuple[Address, ...] = ()  # that were known last: ways in when the supernode is away
 
     def enter(self) -> None:
         """Find the ring. Raises RingUnavailable, BadInput."""
@@ -158,6 +159,11 @@ class Connection:
             supernode, listed = self.address.entry_points()
             if supernode is None:
                 raise RingUnavailable(f"no node of a ring answers at {listed[0]}") from None
+            if not listed:
+                raise RingUnavailable(
+                    f"the supernode at {supernode} does not answer; enter the ring through one of its nodes "
+                    "(--bootstrap HOST:PORT), or name its node list (--nodes FILE)"
+                ) from None
             raise RingUnavailable(
                 f"no node of a ring found: the supernode at {supernode} does not answer, nor does any of "
                 f"the {len(listed)} addresses in {self.address.nodes}"
@@ -166,8 +172,10 @@ class Connection:
     def known(self) -> KnownRing:
         """Return the ring with its members, as they were named within the last second. Raises ChordError."""
         if self._known is None or time.monotonic() - self._known_at > FRESH_S:
-            self._known = self.runtime.run(find_ring(*self.address.entry_points()))
+            supernode, listed = self.address.entry_points()
+            self._known = self.runtime.run(find_ring(supernode, (*listed, *self._members)))
             self._known_at = time.monotonic()
+            self._members = tuple(node.address for node in self._known.members)
             self.runtime.peers.bits = self._known.ring.bits
         return self._known
 

@@ -131,7 +131,7 @@ def model_from(spec: JobSpec, weights: bytes, moments: bytes) -> SavedModel:
 def measure_model(model: SavedModel, samples: Samples) -> Metrics:
     """Return a model's metrics on these rows."""
     with np.errstate(all="ignore"):
-        return measure(model.probabilities(samples.x), samples.y, model.labels)
+        return measure(model.probabilities(samples.x), samples.y, model.class_names)
 
 
 def save_model(path: str | Path, model: SavedModel, form: str | None = None) -> None:

@@ -58,6 +58,8 @@ class RingAddress:
             listed = addresses.read(self.nodes)
         except addresses.NodeListError as error:
             raise BadInput(str(error)) from error
+        if self.supernode is not None and self.nodes == DEFAULT_FILE:
+            return self.supernode, ()  # the list of this folder may be that of another ring
         supernode = self.supernode or listed.supernode or Address("127.0.0.1", SUPERNODE_PORT)
         return supernode, tuple(listed.nodes)
 

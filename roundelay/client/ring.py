@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from os import PathLike
@@ -16,11 +16,12 @@ from roundelay.chord.crawl import crawl_status, list_members
 from roundelay.chord.lookup import find_successor
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import Status
+from roundelay.chord.ring import Ring as RingParameters
 from roundelay.client import health
 from roundelay.client.callbacks import Callback, Metric, Metrics
 from roundelay.client.connection import Connection, client_runtime
 from roundelay.client.error_translation import translated_errors
-from roundelay.client.errors import ClientError, InvalidRequest, RingUnavailable
+from roundelay.client.errors import ClientError, InputNotFound, InvalidRequest, RingUnavailable
 from roundelay.client.health import RingCheck
 from roundelay.client.job import Job
 from roundelay.client.job_runner import read_job
@@ -33,6 +34,7 @@ from roundelay.client.progress import Progress
 from roundelay.client.publication import publish
 from roundelay.client.requests import RingAddress, TrainRequest
 from roundelay.client.train_arguments import make_request
+from roundelay.federation.jobs import list_jobs
 from roundelay.federation.listing import ListedJob, list_latest
 from roundelay.ml.partitioners import Partitioner
 from roundelay.ml.readers.saved_model import SavedModel, load
@@ -42,6 +44,8 @@ from roundelay.node.options import DEFAULT_FILE, SUPERNODE_PORT
 
 JOBS_MAX = 20  # that a listing shows
 STOP_TIMEOUT_S = 1.0
+LAST = "last"  # the job that was published last
+ID_DIGITS = 64
 
 
 @dataclass(frozen=True)
@@ -126,10 +130,13 @@ class Ring:
             job.drive()
         return job
 
-    def job(self, job: str) -> Job:
-        """Return a job of the ring by its id. Raises JobFailed."""
+    def job(self, job: str = LAST) -> Job:
+        """Return a job of the ring by its id, the first digits of it, or `last`.
+
+        Raises InputNotFound, InvalidRequest if several ids begin so, JobFailed.
+        """
         with translated_errors():
-            found = Job(self.connection, read_job(self.connection, job).spec, self.size())
+            found = Job(self.connection, read_job(self.connection, self._full_id(job)).spec, self.size())
         found.keeps = self
         return found
 
@@ -156,16 +163,44 @@ class Ring:
 
     def lookup(self, name: str) -> LookupResult:
         """Find the node that owns a name. Raises RingUnavailable."""
-        times_ms: list[float] = []
-        with translated_errors(RingUnavailable, f"{name} could not be looked up: "):
-            entry = self.connection.entry()
-            walk = timed(find_successor(entry.node, entry.ring.key(name)), time.perf_counter, times_ms)
-            route = self.connection.runtime.run(walk)
-        return LookupResult(name, entry.ring, route, tuple(times_ms))
+        return self._lookup(name, lambda ring: ring.key(name))
+
+    def lookup_key(self, key: int | str) -> LookupResult:
+        """Find the node that owns a key: a number, or digits as `status` shows them, of which the last may be missing.
+
+        Raises InvalidRequest, RingUnavailable.
+        """
+        try:
+            return self._lookup("", lambda ring: ring.parse(str(key)) if isinstance(key, str) else key % ring.size)
+        except ValueError as error:
+            raise InvalidRequest(str(error)) from error
 
     def size(self) -> int:
         """Return the number of nodes. Raises ChordError."""
         return len(self.connection.ask(lambda entry: list_members(entry.node)))
+
+    def _lookup(self, name: str, key_on: Callable[[RingParameters], int]) -> LookupResult:
+        times_ms: list[float] = []
+        with translated_errors(RingUnavailable, f"{name or 'the key'} could not be looked up: "):
+            entry = self.connection.entry()
+            walk = timed(find_successor(entry.node, key_on(entry.ring)), time.perf_counter, times_ms)
+            route = self.connection.runtime.run(walk)
+        return LookupResult(name, entry.ring, route, tuple(times_ms))
+
+    def _full_id(self, given: str) -> str:
+        """Return the id that begins so, or the latest. Raises InputNotFound, InvalidRequest, ChordError."""
+        if len(given) == ID_DIGITS:
+            return given
+        ids = self.connection.ask(lambda entry: list_jobs(entry.node, entry.ring))
+        found = ids[-1:] if given == LAST else [job for job in ids if job.startswith(given)]
+        if not found:
+            what = "has no jobs" if given == LAST else f"has no job whose id begins with {given}"
+            raise InputNotFound(f"this ring {what}; python3 client.py jobs  lists the latest")
+        if len(found) > 1:
+            raise InvalidRequest(
+                f"{len(found)} jobs begin with {given}: {', '.join(job[:12] for job in found[:4])}, ..."
+            )
+        return found[0]
 
     def close(self) -> None:
         """Stop driving jobs, and end a local ring. The ring goes on with jobs that have not finished."""

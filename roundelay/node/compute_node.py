@@ -65,6 +65,7 @@ class ComputeNodeOptions:
     load_delay_s: float = 0.0
     finger_candidates: int = 1  # of which the nearest becomes a finger
     gate: SiteGate | None = None  # the policy for private data
+    shows_epochs: bool = False
 
 
 class ComputeNode:
@@ -177,6 +178,7 @@ class ComputeNode:
             for farewell in farewells:
                 with suppress(ChordError, Stopped):
                     self.runtime.run(farewell)
+            self._log("left the ring; its successors have what it stored")
 
     # --- what it answers
 
@@ -256,6 +258,7 @@ class ComputeNode:
 
     def _on_training(self, ticket: str, training: TrainingStatus) -> None:
         """Show a finished epoch on the console and in this node's status."""
-        self._log_progress(str(training))
+        if self._options.shows_epochs:
+            self._log_progress(str(training))
         with self.runtime.changed:
             self.orders.set_training(ticket, training)

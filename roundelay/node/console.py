@@ -47,8 +47,12 @@ class FingerRow:
     address: str
 
 
-def finger_rows(me: NodeRef, ring: Ring, fingers: Sequence[NodeRef]) -> list[FingerRow]:
-    """Return the rows of a finger table: one for each finger on small rings, otherwise equal neighbours share a row."""
+def finger_rows(me: NodeRef, ring: Ring, fingers: Sequence[NodeRef], in_full: bool = False) -> list[FingerRow]:
+    """Return the rows of a finger table: one for each finger on small rings, otherwise equal neighbours share a row.
+
+    Identifiers are shown in full or shortened.
+    """
+    show = ring.digits if in_full else ring.show
     groups: list[list[int]] = []
     for index in range(ring.bits):
         repeats = index > 0 and fingers[index] == fingers[index - 1]
@@ -59,12 +63,19 @@ def finger_rows(me: NodeRef, ring: Ring, fingers: Sequence[NodeRef]) -> list[Fin
     return [
         FingerRow(
             str(group[0]) if len(group) == 1 else f"{group[0]}-{group[-1]}",
-            ring.show(ring.finger_start(me.id, group[0])),
-            ring.show(fingers[group[0]].id),
+            ring.digits(start) if in_full else _show_start(ring, start, me.id),
+            show(fingers[group[0]].id),
             str(fingers[group[0]].address),
         )
         for group in groups
+        for start in [ring.finger_start(me.id, group[0])]
     ]
+
+
+def _show_start(ring: Ring, start: int, me: int) -> str:
+    """Return a finger's start, shortened; its last digits too if the first are those of the node itself."""
+    shown = ring.show(start)
+    return shown if shown != ring.show(me) or ring.bits <= DECIMAL_BITS_MAX else f"{shown}..{ring.digits(start)[-2:]}"
 
 
 def finger_table(rows: Sequence[FingerRow], before: Sequence[FingerRow]) -> Table:

@@ -145,7 +145,7 @@ USAGES: dict[str, tuple[str, ...]] = {
     "lookup of a path": ("lookup", "../etc/passwd"),
     "lookup of no text": ("lookup", "\udcff"),
     "predict without a file": ("predict", "model.npz"),
-    "attach to no job": ("attach", "1234"),
+    "attach to no job": ("attach", "123"),
     "export to nowhere": ("export", "0" * 64),
 }
 

@@ -60,7 +60,7 @@ def check(nodes: list[ChordNode], folder: Path, as_json: bool = False) -> Outcom
     """Without a supernode: the way in is the first node of the list."""
     listed = folder / "compute_nodes.txt"
     listed.write_text("".join(f"127.0.0.1,{node.ref.port}\n" for node in nodes))
-    chosen = argparse.Namespace(supernode=Address("127.0.0.1", 1), bootstrap=None, nodes=listed, json=as_json)
+    chosen = argparse.Namespace(supernode=Address("127.0.0.1", 1), bootstrap=None, nodes=listed, kit=None, json=as_json)
     return run_here(lambda _: status_check.run(chosen))
 
 

@@ -81,7 +81,7 @@ def test_the_course_line_becomes_settings_of_the_course() -> None:
     )
     assert (chosen.data, chosen.validation, chosen.supernode) == (
         Path("./letters"),
-        "validate_letters.txt",
+        Path("validate_letters.txt"),
         Address("127.0.0.1", 9091),
     )
 

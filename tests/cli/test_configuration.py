@@ -181,11 +181,11 @@ def test_options_that_take_several_values_take_them_from_anywhere(file: Path, mo
         ("[client]\nstabilize-every = 3\n", "client.stabilize-every: no such option"),  # a node's
         ("[compute_node]\nrounds = 3\n", "compute_node.rounds: no such option"),
         ("[nodes]\n", "[nodes]: not a section"),
-        ("rounds = 0\n", "rounds: --rounds is 0, expected 1 to 10000"),
+        ("rounds = 0\n", "rounds: 0, expected 1 to 10000"),
         ("rounds = true\n", "rounds: True is not a value of this option"),
         ("rounds = 2026-11-22\n", "is not a value of this option"),
         ("json = 3\n", "json: 3 is neither true nor false"),
-        ("optimizer = 'sdg'\n", "optimizer: --optimizer is sdg, expected one of sgd"),
+        ("optimizer = 'sdg'\n", "optimizer: sdg, expected one of sgd"),
         ("rounds = \n", "not TOML: "),
         ("help = true\n", "help: no such option"),
         ("config = 'other.toml'\n", "config: no such option"),

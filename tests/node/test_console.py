@@ -76,7 +76,7 @@ def test_a_table_of_160_bits_is_collapsed_to_one_row_per_node() -> None:
         ("158", "40000000"),
         ("159", "c0000000"),
     ]
-    assert rows[0].start == "00000000"
+    assert rows[0].start == "00000000..01", "that of the paper: the node itself plus one"
     assert rows[2].start == "80000000"
 
 

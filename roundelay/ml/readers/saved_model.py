@@ -8,6 +8,7 @@ import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from roundelay.ml.readers.encoding import Encoding, encoding_from_json
 from roundelay.ml.task import Design
 
 FILE_BYTES_MAX = 2 << 30
+LETTERS = (16, 26)  # attributes and classes of the letters that ship, and of the data set that they imitate
 ARRAYS = ("weights", "sizes", "moments", "activation")
 OPTIONAL_ARRAYS = ("model", "shape", "labels", "encoding")  # missing in older files
 SAFETENSORS_HEADER_BYTES_MAX = 16 << 20
@@ -46,6 +48,13 @@ class SavedModel:
         """Return the probability of each class, for rows that are not standardised: (n, d) -> (n, classes)."""
         inputs = standardise(x, self.moments) if self.moments else x  # (n, d)
         return predict_probabilities(learner(self.design), self.weights, inputs)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The name of each class for people: its label, else its letter if these are the letters, else its number."""
+        if not self.labels and (self.design.features, self.design.classes) == LETTERS:
+            return tuple(ascii_uppercase)
+        return self.labels or tuple(map(str, range(self.design.classes)))
 
     @property
     def classes(self) -> npt.NDArray[Any]:

@@ -1,0 +1,130 @@
+"""What a person at a terminal sees of a ring and its jobs: short ids, narrow tables, verdicts, what to do next."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from rich.table import Table
+
+import roundelay
+from roundelay.chord.refs import NodeRef
+from roundelay.chord.requests import Status, TrainingStatus
+from roundelay.chord.ring import Ring
+from roundelay.cli import jobs, status
+from roundelay.client.ring import JobSummary
+from tests.end_to_end.small_job import write_tiny
+from tests.processes import Outcome, client_here
+
+Run = Callable[..., Outcome]
+SETTINGS: dict[str, Any] = {"rounds": 12, "epochs": 1, "hidden": (4,)}
+
+
+@pytest.fixture(scope="module")
+def ring() -> Iterator[roundelay.Ring]:
+    with roundelay.local_ring(2) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def run(ring: roundelay.Ring) -> Run:
+    address = ring.connection.address
+
+    def run(*arguments: object) -> Outcome:
+        return client_here(*arguments, "--supernode", address.supernode, "--nodes", address.nodes)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def job(ring: roundelay.Ring, tmp_path_factory: pytest.TempPathFactory) -> str:
+    data = write_tiny(tmp_path_factory.mktemp("data"))
+    done = ring.train(data, validation="validate_letters.txt", **SETTINGS)
+    done.result()
+    return done.id
+
+
+def lines_of(table: Table, width: int = 80) -> list[str]:
+    out = io.StringIO()
+    Console(file=out, width=width).print(table)
+    return out.getvalue().splitlines()
+
+
+def test_a_job_is_named_by_its_first_digits_or_as_the_last_one(job: str, run: Run, tmp_path: Path) -> None:
+    for name in (job[:4], job[:12].upper(), "last", job):
+        assert job in run("export", name, "--out", tmp_path / "model.npz").out
+    missing = "0000" if not job.startswith("0000") else "1111"
+    assert run("export", missing, "--out", tmp_path / "model.npz").code == 66
+    assert job[:8] in run("jobs").out
+
+
+def test_an_exported_model_has_its_card(job: str, run: Run, tmp_path: Path) -> None:
+    assert run("export", "last", "--out", tmp_path / "model.npz").code == 0
+    assert f"`{job}`" in (tmp_path / "model.npz.md").read_text()
+
+
+def test_attaching_to_a_finished_job_shows_its_metrics_and_its_own_seconds(
+    job: str, run: Run, ring: roundelay.Ring
+) -> None:
+    shown = run("attach", job[:8])
+
+    seconds = sum(row["seconds"] for row in ring.job(job).history())
+    assert "accuracy" in shown.out
+    assert f"after 12 rounds, {seconds:.1f} s" in shown.out
+
+
+def test_an_audit_ends_with_a_verdict_and_lists_everything_on_request(job: str, run: Run) -> None:
+    short, long = run("audit", "last", "--retrain", 1), run("audit", "last", "--all")
+
+    assert short.code == 0
+    assert "records and 1 repeated rounds hold" in short.out
+    assert len(short.out.splitlines()) == 1
+    listed = [line.split()[0] for line in long.out.splitlines() if "result-" in line]
+    assert listed == [f"result-{number}" for number in range(13)]
+
+
+def test_a_key_is_looked_up_as_status_shows_identifiers(run: Run, ring: roundelay.Ring) -> None:
+    node = ring.status()[0].node
+    first, whole = ring.status()[0].ring.show(node.id), ring.status()[0].ring.digits(node.id)
+
+    assert f"key {whole}" in run("lookup", "--key", first, "--digits").out
+    assert run("lookup", "--key", whole, "--json").json["owner"]["address"] == str(node.address)
+    assert run("lookup", "--key", "xyz").code == 64
+    assert run("lookup", "name", "--key", first).code == 64
+    assert run("lookup").code == 64
+
+
+def test_the_table_of_nodes_fits_80_columns_while_a_job_runs() -> None:
+    circle = Ring()
+    refs = [NodeRef(number << 150, f"192.168.100.{number}", 10000 + number) for number in range(9)]
+    training = TrainingStatus("ab" * 32, 126, "train", 11, "a-file", 3, 0.5, 1.25)
+    nodes = [
+        Status(ref, circle, refs[0], tuple(refs), (ref,) * 160, ("name",) * 136, 123_456_789, training) for ref in refs
+    ]
+
+    shown = lines_of(status._ring_table(nodes, dict.fromkeys(refs, 0.1234), in_full=False))
+
+    assert len(shown) <= len(nodes) + 4, "one line for each node"
+    for ref in refs:
+        assert any(str(ref.address) in line and " 126 " in f"{line} " for line in shown), "no cell is cut"
+
+
+def test_the_table_of_jobs_fits_80_columns_and_shows_where_ids_differ() -> None:
+    found = [
+        JobSummary(f"{'ab' * 5}{end}{'0' * 53}", "running", 12345, 12345, 0.1234, "192.168.100.100:65535", "")
+        for end in "12"
+    ]
+    shown = lines_of(jobs.table(found))
+
+    assert [line.split()[0] for line in shown if "running" in line] == ["ababababab1", "ababababab2"]
+
+
+def test_a_starting_supernode_is_not_replaced_by_another_rings_list(tmp_path: Path) -> None:
+    shown = client_here("status", "--supernode", "127.0.0.1:1")
+
+    assert shown.code == 69
+    assert "the supernode at 127.0.0.1:1 does not answer; enter the ring through one of its nodes" in shown.err
