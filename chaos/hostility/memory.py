@@ -98,7 +98,7 @@ def huge_model(attack: Attack) -> str:
     node = attack.victim
     fingerprint = "ef" * 32
     file = attack.spec.files[0]
-    for sizes in ((16, 1 << 20, 26), (1 << 20, 100, 26), (16, 10_000, 10_000, 26)):
+    for sizes in ((16, 1 << 20, 26), (1 << 20, 60, 26), (16, 8000, 8000, 26)):
         plan = TrainingPlan(Design(sizes), PLAN.config, 32, fingerprint)
         send(node, Order(f"{sizes[1]:064x}", 1, (file,), MomentsTask(plan)))
     time.sleep(5.0)
