@@ -52,6 +52,7 @@ WITHOUT_OPTIONS = (
     "roundelay.dashboard.recording",
     "roundelay.ml.trainer",
     "tests.state_diagrams",
+    "tests.test_budgets",
 )
 OF_OTHERS = ("register_ip.py",)  # what users of earlier systems typed
 PLACEHOLDERS = {

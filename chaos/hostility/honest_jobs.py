@@ -14,6 +14,7 @@ from roundelay.node.errors import LocalRingFailed
 from roundelay.testing.cluster import Cluster
 
 OPTIONS = JobOptions(rounds=4)
+PAUSE_S = 1.0  # between two
 TIMEOUT_S = 90.0  # for a job that takes some seconds undisturbed
 
 
@@ -32,7 +33,7 @@ class HonestJobs:
         ended = threading.Event()
 
         def run() -> None:
-            while not ended.is_set():
+            while not ended.wait(PAUSE_S):
                 self.run_once()
 
         thread = threading.Thread(target=run, daemon=True)

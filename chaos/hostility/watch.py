@@ -153,9 +153,10 @@ class Helper:
 
     def stop(self) -> None:
         """Close its input, and read the rest of what it prints."""
-        assert self._child.stdin is not None
+        assert self._child.stdin is not None and self._child.stdout is not None
         self._child.stdin.close()
         self._reader.join()
+        self._child.stdout.close()
         self._child.wait()
 
     def _collect(self) -> None:

@@ -16,10 +16,13 @@ from roundelay.chord.errors import Busy
 Start = Callable[[], Procedure[Any]]
 
 
+TASKS_MAX = 128
+
+
 class PendingTasks:
     """A bounded queue with one task per name: a later one replaces an earlier one in its place."""
 
-    def __init__(self, tasks_max: int = 128) -> None:
+    def __init__(self, tasks_max: int = TASKS_MAX) -> None:
         self._tasks_max = tasks_max
         self._tasks: OrderedDict[str, Start] = OrderedDict()
 

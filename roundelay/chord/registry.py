@@ -17,6 +17,7 @@ from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import Grant, Hello, Lease, Members, SayHello
 from roundelay.chord.ring import Ring
 
+ADDRESSES_MAX = 1 << 14  # ever admitted or reported
 NODE_LEASE_S = 5.0
 RECALL_TIMEOUT_S = 1.0
 
@@ -59,6 +60,7 @@ class Registry:
         """
         if certified is not None:
             self._move(certified, address, now)
+        self._check_room(address)
         bootstrap = self._bootstrap(address, now)
         node = self._next_incarnation(address)
         self._record(node)
@@ -75,6 +77,7 @@ class Registry:
         if latest is not None and latest.node.incarnation > node.incarnation and now < latest.lease_until:
             raise JoinRefused(f"{node.address} has a later incarnation: {latest.node.incarnation}")
         if latest is None or latest.node != node:
+            self._check_room(node.address)
             self._check_identifier_free(node)
             self._record(node)
         highest = max(latest.highest if latest is not None else 0, node.incarnation)
@@ -106,6 +109,11 @@ class Registry:
         return list(self._latest)
 
     # --- helpers
+
+    def _check_room(self, address: Address) -> None:
+        """Check that another address can be kept: identifiers are assigned once, so that none is forgotten."""
+        if address not in self._latest and len(self._latest) >= ADDRESSES_MAX:
+            raise JoinRefused(f"{len(self._latest)} addresses are registered, and no more")
 
     def _bootstrap(self, address: Address, now: float) -> NodeRef | None:
         alive = [n for n in self.members(now).nodes if n.address != address]

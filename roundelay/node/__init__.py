@@ -16,6 +16,7 @@ addresses          the node list: which nodes may join, and where the supernode 
 console            prints finger tables
 line_limit         limit the lines about progress on a console
 shown              what may come from elsewhere, made safe for a terminal, a log and JSON
+budgets            the table of all limits, for the documentation
 load               simulated load: orders are delayed or refused
 failpoints         faults injected at named places
 partition_fault    an injected network partition

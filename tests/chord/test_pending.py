@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
-from roundelay.chord.effects import Procedure, Sleep
+from roundelay.chord.effects import Procedure, Sleep, run
 from roundelay.chord.errors import Busy
+from roundelay.chord.maintenance import PENDING_AT_ONCE, run_pending
+from roundelay.chord.node import ChordNode
 from roundelay.chord.pending import PendingTasks
+from roundelay.chord.quarantine import UNCONTAINED
+from roundelay.chord.refs import NodeRef
+from roundelay.chord.ring import Ring
 
 
 def procedure(_: int = 0) -> Procedure[None]:
@@ -42,3 +49,19 @@ def test_a_full_queue_is_busy_but_accepts_a_name_that_it_holds() -> None:
         pending.add("three", procedure)
     pending.add("two", procedure)
     assert len(pending) == 2
+
+
+def test_a_few_of_many_pending_tasks_run_between_two_stabilizations() -> None:
+    node = ChordNode(NodeRef(1, "a", 1), Ring())
+    ran: list[int] = []
+
+    def task(number: int) -> Procedure[None]:
+        ran.append(number)
+        yield Sleep(0.0)
+
+    for number in range(3 * PENDING_AT_ONCE):
+        node.pending.add(str(number), partial(task, number))
+
+    run(run_pending(node, UNCONTAINED), lambda effect: None)
+    assert ran == list(range(PENDING_AT_ONCE))
+    assert len(node.pending) == 2 * PENDING_AT_ONCE

@@ -284,3 +284,18 @@ def test_the_members_of_the_ring_are_found_at_their_addresses() -> None:
     assert run(find_members(members, hellos, lambda: 10.0), perform) == [refs[0], refs[3]]
     assert members.members(10.0).nodes == (refs[0], refs[3])
     assert run(find_members(members, [], lambda: 10.0), perform) == []
+
+
+def test_a_flood_of_addresses_ends_at_a_budget_and_the_known_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("roundelay.chord.registry.ADDRESSES_MAX", 2)
+    registry = Registry(Ring(), random.Random(1), lambda node: None)
+    known = registry.admit(Address("a", 1), 0.0).node
+    registry.renew(known, 0.0)
+    registry.admit(Address("b", 1), 0.0)
+
+    with pytest.raises(JoinRefused, match="2 addresses"):
+        registry.admit(Address("c", 1), 0.0)
+    with pytest.raises(JoinRefused, match="2 addresses"):
+        registry.renew(NodeRef(5, "d", 1), 0.0)
+    registry.renew(known, 0.0)
+    registry.admit(Address("b", 1), 0.0)
