@@ -15,6 +15,7 @@ from statistics import median
 
 from bench.machine import PEERS_PYTHON, ROOT, environment
 from roundelay.testing.cluster import free_port
+from roundelay.testing.namespaces import Host
 from roundelay.testing.waiting import Stuck, until
 
 ROUNDS = 6
@@ -81,14 +82,17 @@ def simulated(folder: Path) -> FlowerRounds:
     )
 
 
-def deployed(folder: Path) -> FlowerRounds:
-    """Run a SuperLink and four SuperNodes on loopback, and `flwr run`."""
+def deployed(folder: Path, hosts: Sequence[Host] = ()) -> FlowerRounds:
+    """Run a SuperLink and four SuperNodes, and `flwr run`.
+
+    hosts: that of the SuperLink, on which this process is, and those of the SuperNodes; empty: all on loopback.
+    """
     name = "Flower, deployed"
     if not PEERS_PYTHON.exists():
         return FlowerRounds(name, why_not="make bench-peers")
     reports = folder / "deployed.jsonl"
     with ExitStack() as stack:
-        _start_all(_environment(reports, folder), folder, stack)
+        _start_all(_environment(reports, folder), folder, stack, hosts)
         with suppress(Stuck):
             until(lambda: len(_read(reports)) >= ROUNDS, "Flower's rounds", TIMEOUT_S)
     return FlowerRounds(
@@ -100,17 +104,18 @@ def deployed(folder: Path) -> FlowerRounds:
     )
 
 
-def _start_all(env: dict[str, str], folder: Path, stack: ExitStack) -> None:
-    port, bin_ = free_port(), PEERS_PYTHON.parent
+def _start_all(env: dict[str, str], folder: Path, stack: ExitStack, hosts: Sequence[Host]) -> None:
+    port, bin_, host = free_port(), PEERS_PYTHON.parent, hosts[0].ipv4 if hosts else "127.0.0.1"
     link = [bin_ / "flower-superlink", "--insecure", "--port", port, "--disable-runtime-dependency-installation"]
     _start(stack, link, env, folder / "superlink.log")
     time.sleep(5.0)  # it does not announce when it listens
     for number in range(NODES):
         node = [
+            *(hosts[number + 1].wrapper() if hosts else ()),
             bin_ / "flower-supernode",
             "--insecure",
             "--superlink",
-            f"127.0.0.1:{port}",
+            f"{host}:{port}",
             "--port",
             free_port(),
             "--node-config",

@@ -22,6 +22,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from bench import flower as flower_bench
 from bench import machine, wan_page
 from bench.machine import ROOT
 from bench.report import write
@@ -29,7 +30,7 @@ from roundelay.node.subprocesses import ManagedProcess
 from roundelay.testing.cluster import Cluster, cluster
 from roundelay.testing.hub import Link
 from roundelay.testing.multi_host import far_cluster
-from roundelay.testing.namespaces import WideArea, missing_for_distance
+from roundelay.testing.namespaces import WideArea, missing_for_distance, wide_area
 from roundelay.testing.waiting import Stuck
 
 NODES = 4
@@ -41,8 +42,10 @@ TIMEOUT_S = 600.0
 POLL_S = 0.002
 MINUTES = 10.0
 SPIKE_S, SPIKE_EVERY_S = 2.0, 60.0
-WIDE = 58_000  # hidden units: 10 MB of weights
+FLOWER = ("50ms", "200ms")  # on which Flower runs, too
+WIDE = ("--hidden", "1560,1560", "--epochs", "1")  # 10 MB of weights
 WIDE_ROUNDS = 5
+FILES_FEW, ROWS_FEW = 8, 40
 LOST_TOUCH = ("did not answer", "does not answer", "no answer within", "trained again", "away")
 
 
@@ -56,6 +59,7 @@ class Setting:
     spikes: bool = False  # of the delay, for MINUTES
     options: tuple[str, ...] = ()
     rounds: int | None = None
+    few_rows: bool = False  # where weights, not training, are what is measured
 
 
 SETTINGS = (
@@ -65,7 +69,7 @@ SETTINGS = (
     Setting("200ms-loss", Link(0.2, 20, 0.01)),
     Setting("50ms-narrow", Link(0.05, 2)),
     Setting("300ms-kill", Link(0.3, 20, 0.02), kill=True),
-    Setting("10MB", Link(0.05, 100), options=("--hidden", str(WIDE), "--epochs", "1"), rounds=WIDE_ROUNDS),
+    Setting("10MB", Link(0.05, 100), options=WIDE, rounds=WIDE_ROUNDS, few_rows=True),
     Setting("spikes", Link(0.3, 20, 0.02), spikes=True),
 )
 
@@ -130,14 +134,16 @@ def main(arguments: Sequence[str]) -> int:
     wanted = [setting for setting in SETTINGS if setting.name in (chosen.only or names)]
     jobs = [job for setting in wanted for job in _measure(setting, chosen.rounds, chosen.minutes, chosen.trace)]
     jobs = _with_expected(jobs)
+    flower = [_measure_flower(setting) for setting in wanted if setting.name in FLOWER]
     found = {
         "bench": "wan",
         "machine": where,
         "seconds": round(time.monotonic() - began),
         "settings": [job.to_json() for job in jobs],
+        "flower": [asdict(each) for each in flower],
         "not_held": wan_page.not_held(jobs),
     }
-    text = wan_page.document(jobs, machine.sentence(where))
+    text = wan_page.document(jobs, machine.sentence(where), flower)
     if not chosen.only:
         write("wan.md", text)
     print(json.dumps(found) if chosen.json else text)
@@ -161,6 +167,28 @@ def _measure(setting: Setting, rounds: int, minutes: float, trace: str) -> list[
     return jobs
 
 
+@dataclass(frozen=True)
+class FlowerMeasured:
+    """What a round of Flower took on one setting; `why_not` says why there are no figures."""
+
+    network: str
+    round_s: float = 0.0
+    beyond_s: float = 0.0
+    why_not: str = ""
+
+
+def _measure_flower(setting: Setting) -> FlowerMeasured:
+    """Run Flower's SuperLink where our supernode is, and its SuperNodes where our nodes are."""
+    assert setting.link is not None
+    print(f"bench wan: Flower, {setting.name} ...", file=sys.stderr, flush=True)
+    with tempfile.TemporaryDirectory(prefix="roundelay-wan-") as folder, wide_area(NODES + 1, setting.link) as area:
+        found = flower_bench.deployed(Path(folder), area.hosts)
+    later = [r["seconds"] for r in found.rounds[1:]]
+    if found.overhead_ms is None:
+        return FlowerMeasured(str(setting.link), why_not=found.why_not)
+    return FlowerMeasured(str(setting.link), median(later), found.overhead_ms / 1000)
+
+
 def _with_expected(jobs: Sequence[Measured]) -> list[Measured]:
     """Return the jobs with the model that each makes on loopback."""
     models = {job.options: job.model for job in jobs if job.setting == "loopback"}
@@ -170,7 +198,8 @@ def _with_expected(jobs: Sequence[Measured]) -> list[Measured]:
         for job in jobs:
             if job.options not in models:
                 ring = ring or _form(folder, None, stack)[0]
-                models[job.options] = _run_job(SETTINGS[0], ring, None, job.options).model
+                near = replace(SETTINGS[0], few_rows=next(s.few_rows for s in SETTINGS if s.name == job.setting))
+                models[job.options] = _run_job(near, ring, None, job.options).model
     return [replace(job, expected=models[job.options]) for job in jobs]
 
 
@@ -185,7 +214,8 @@ def _run_job(setting: Setting, ring: Cluster, area: WideArea | None, options: tu
     """Run one job, and count the hub's bytes between its rounds."""
     began = time.monotonic()
     deaths_before = _deaths(ring)
-    client = ring.start_client("train", str(ROOT / "letters"), "validate_letters.txt", *options, "--json")
+    data = _few_rows(ring.folder / "letters") if setting.few_rows else ROOT / "letters"
+    client = ring.start_client("train", str(data), "validate_letters.txt", *options, "--json")
     ends, counts = _follow(setting, ring, area, client, began)
     ended_s = time.monotonic() - began
     assert client.wait() == 0, client.text
@@ -236,6 +266,16 @@ def _command(ring: Cluster, subcommand: str, listed: str) -> tuple[float, int]:
 def _deaths(ring: Cluster) -> Counter[str]:
     """Return what the nodes have printed about others that they declared dead."""
     return Counter(line for node in ring.nodes for line in node.text.splitlines() if "declared dead" in line)
+
+
+def _few_rows(folder: Path) -> Path:
+    """Write the first rows of some files, and return their folder."""
+    folder.mkdir(exist_ok=True)
+    sources = sorted(path for path in (ROOT / "letters").iterdir() if path.suffix == "" and path.is_file())
+    for source in (*sources[:FILES_FEW], ROOT / "letters" / "validate_letters.txt"):
+        lines = source.read_text().splitlines(keepends=True)[:ROWS_FEW]
+        (folder / source.name).write_text("".join(lines))
+    return folder
 
 
 def _follow(

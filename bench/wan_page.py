@@ -9,7 +9,7 @@ from bench.figures import shown
 from bench.report import markdown_table
 
 if TYPE_CHECKING:
-    from bench.wan import Measured
+    from bench.wan import FlowerMeasured, Measured
 
 BEFORE = {  # at ef470aa: median round, beyond training
     "loopback": ("0.099 s", "11 ms"),
@@ -70,7 +70,7 @@ def command_trips(job: Measured, jobs: Sequence[Measured], name: str) -> float |
     return (took_s - near_s) / job.round_trip_s
 
 
-def document(jobs: Sequence[Measured], machine: str) -> str:
+def document(jobs: Sequence[Measured], machine: str, flower: Sequence[FlowerMeasured] = ()) -> str:
     """Return the page, as Markdown."""
     broken, equal = not_held(jobs), all(job.model == job.expected for job in jobs)
     return "\n".join(
@@ -89,6 +89,7 @@ def document(jobs: Sequence[Measured], machine: str) -> str:
             "bytes and those of the next busiest, one after the other, because a node can send its sum only after it "
             "has received the weights.",
             "",
+            *_flower(flower),
             "## Start and end",
             "",
             *_ends(jobs),
@@ -130,6 +131,21 @@ def _rounds(jobs: Sequence[Measured]) -> list[str]:
             for job in jobs
         ],
     )
+
+
+def _flower(flower: Sequence[FlowerMeasured]) -> list[str]:
+    if not flower:
+        return []
+    rows = [
+        (each.network, each.why_not or f"{each.round_s:.2f} s", f"{each.beyond_s:.2f} s" if each.round_s else "")
+        for each in flower
+    ]
+    return [
+        "Flower, deployed on the same hub: a SuperNode on the host of each node, the SuperLink on the supernode's.",
+        "",
+        *markdown_table(("network", "round", "beyond training"), rows),
+        "",
+    ]
 
 
 def _ends(jobs: Sequence[Measured]) -> list[str]:
