@@ -201,6 +201,8 @@ def main(link: str, trace: str, *namespaces: str) -> None:
         hub = _Hub(Link(**json.loads(link)), namespaces, file if trace else None)
         print("{}", flush=True)  # the devices are there
         hub.serve()
+    for name in namespaces:  # their owner does so, too, unless it was killed
+        subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True)
 
 
 if __name__ == "__main__":
