@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Sequence
@@ -91,10 +92,9 @@ def deployed(folder: Path, hosts: Sequence[Host] = ()) -> FlowerRounds:
     if not PEERS_PYTHON.exists():
         return FlowerRounds(name, why_not="make bench-peers")
     reports = folder / "deployed.jsonl"
-    with ExitStack() as stack:
+    with ExitStack() as stack, suppress(Stuck):
         _start_all(_environment(reports, folder), folder, stack, hosts)
-        with suppress(Stuck):
-            until(lambda: len(_read(reports)) >= ROUNDS, "Flower's rounds", TIMEOUT_S)
+        until(lambda: len(_read(reports)) >= ROUNDS, "Flower's rounds", TIMEOUT_S)
     return FlowerRounds(
         name,
         _read(reports),
@@ -106,9 +106,10 @@ def deployed(folder: Path, hosts: Sequence[Host] = ()) -> FlowerRounds:
 
 def _start_all(env: dict[str, str], folder: Path, stack: ExitStack, hosts: Sequence[Host]) -> None:
     port, bin_, host = free_port(), PEERS_PYTHON.parent, hosts[0].ipv4 if hosts else "127.0.0.1"
-    link = [bin_ / "flower-superlink", "--insecure", "--port", port, "--disable-runtime-dependency-installation"]
+    place = ["--host", host, "--port", port]
+    link = [bin_ / "flower-superlink", "--insecure", *place, "--disable-runtime-dependency-installation"]
     _start(stack, link, env, folder / "superlink.log")
-    time.sleep(5.0)  # it does not announce when it listens
+    until(lambda: _listens(host, port), "Flower's SuperLink listens", TIMEOUT_S)
     for number in range(NODES):
         node = [
             *(hosts[number + 1].wrapper() if hosts else ()),
@@ -128,9 +129,18 @@ def _start_all(env: dict[str, str], folder: Path, stack: ExitStack, hosts: Seque
     (app / "pyproject.toml").write_text(PROJECT)
     shutil.copy(ROOT / "bench" / "peers" / "flower_app.py", app)
     (home / "config.toml").write_text(
-        f'[superlink]\ndefault = "here"\n[superlink.here]\naddress = "127.0.0.1:{port}"\ninsecure = true\n'
+        f'[superlink]\ndefault = "here"\n[superlink.here]\naddress = "{host}:{port}"\ninsecure = true\n'
     )
     _start(stack, [bin_ / "flwr", "run", app, "here"], env, folder / "flwr.log")
+
+
+def _listens(host: str, port: int) -> bool:
+    """Return whether a process accepts connections: the SuperLink does not announce that it does."""
+    try:
+        socket.create_connection((host, port), 1.0).close()
+    except OSError:
+        return False
+    return True
 
 
 def _start(stack: ExitStack, command: Sequence[object], env: dict[str, str], log: Path) -> None:

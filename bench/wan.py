@@ -3,8 +3,8 @@
     python -m bench wan [--only SETTING ...] [--rounds R] [--minutes M] [--trace FILE] [--json]
 
 The supernode and the client are on one host and four nodes on four others: network namespaces, joined by the hub of
-roundelay.testing. Every job is the command that users type: the shipped letters with default settings. A run of all
-settings writes docs/results/wan.md.
+roundelay.testing. Every job is the command that users type: the shipped letters with default settings. The figures of
+each setting are kept in build/bench/, and docs/results/wan.md is written from the latest of all settings.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any
 from bench import flower as flower_bench
 from bench import machine, wan_page
 from bench.machine import ROOT
-from bench.report import write
+from bench.report import KEPT, write
 from roundelay.node.subprocesses import ManagedProcess
 from roundelay.testing.cluster import Cluster, cluster
 from roundelay.testing.hub import Link
@@ -143,11 +143,37 @@ def main(arguments: Sequence[str]) -> int:
         "flower": [asdict(each) for each in flower],
         "not_held": wan_page.not_held(jobs),
     }
-    text = wan_page.document(jobs, machine.sentence(where), flower)
-    if not chosen.only:
-        write("wan.md", text)
+    _keep(jobs, flower)
+    text = wan_page.document(*_kept(), machine.sentence(where))
+    write("wan.md", text)
     print(json.dumps(found) if chosen.json else text)
     return 1 if found["not_held"] else 0
+
+
+# --- figures of earlier runs
+
+
+def _keep(jobs: Sequence[Measured], flower: Sequence[FlowerMeasured]) -> None:
+    """Write the figures of the settings that were measured now."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    for name in {job.setting for job in jobs}:
+        kept = [asdict(job) for job in jobs if job.setting == name]
+        (KEPT / f"wan-{name}.json").write_text(json.dumps(kept))
+    for each in flower:
+        (KEPT / f"wan-flower-{each.setting}.json").write_text(json.dumps(asdict(each)))
+
+
+def _kept() -> tuple[list[Measured], list[FlowerMeasured]]:
+    """Return the latest figures of each setting."""
+    jobs: list[Measured] = []
+    flower: list[FlowerMeasured] = []
+    for setting in SETTINGS:
+        if (file := KEPT / f"wan-{setting.name}.json").exists():
+            lists = ("options", "lost_touch", "deaths")
+            jobs += [Measured(**raw | {key: tuple(raw[key]) for key in lists}) for raw in json.loads(file.read_text())]
+        if (file := KEPT / f"wan-flower-{setting.name}.json").exists():
+            flower.append(FlowerMeasured(**json.loads(file.read_text())))
+    return jobs, flower
 
 
 # --- one setting
@@ -171,6 +197,7 @@ def _measure(setting: Setting, rounds: int, minutes: float, trace: str) -> list[
 class FlowerMeasured:
     """What a round of Flower took on one setting; `why_not` says why there are no figures."""
 
+    setting: str
     network: str
     round_s: float = 0.0
     beyond_s: float = 0.0
@@ -185,8 +212,8 @@ def _measure_flower(setting: Setting) -> FlowerMeasured:
         found = flower_bench.deployed(Path(folder), area.hosts)
     later = [r["seconds"] for r in found.rounds[1:]]
     if found.overhead_ms is None:
-        return FlowerMeasured(str(setting.link), why_not=found.why_not)
-    return FlowerMeasured(str(setting.link), median(later), found.overhead_ms / 1000)
+        return FlowerMeasured(setting.name, str(setting.link), why_not=found.why_not)
+    return FlowerMeasured(setting.name, str(setting.link), median(later), found.overhead_ms / 1000)
 
 
 def _with_expected(jobs: Sequence[Measured]) -> list[Measured]:

@@ -70,7 +70,7 @@ def command_trips(job: Measured, jobs: Sequence[Measured], name: str) -> float |
     return (took_s - near_s) / job.round_trip_s
 
 
-def document(jobs: Sequence[Measured], machine: str, flower: Sequence[FlowerMeasured] = ()) -> str:
+def document(jobs: Sequence[Measured], flower: Sequence[FlowerMeasured], machine: str) -> str:
     """Return the page, as Markdown."""
     broken, equal = not_held(jobs), all(job.model == job.expected for job in jobs)
     return "\n".join(

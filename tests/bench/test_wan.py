@@ -6,11 +6,12 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from bench import wan_page
-from bench.wan import SETTINGS, Measured
+from bench import wan, wan_page
+from bench.wan import SETTINGS, FlowerMeasured, Measured
 from roundelay.testing.hub import BUFFER_S, Link, Queue, call_in
 from roundelay.testing.namespaces import missing_for_distance, wide_area
 
@@ -145,8 +146,18 @@ def test_a_page_names_each_broken_limit() -> None:
         "50ms-narrow: 1.40 times as long as the bytes need",
     ]
     assert wan_page.not_held([measured(model="other")]) == ["loopback: its model is not that of loopback"]
-    assert "Not held:" in wan_page.document([measured(), slow], "A machine.")
-    assert "as on loopback, bit for bit" in wan_page.document(good, "A machine.")
+    assert "Not held:" in wan_page.document([measured(), slow], [], "A machine.")
+    assert "as on loopback, bit for bit" in wan_page.document(good, [], "A machine.")
+
+
+def test_the_latest_figures_of_each_setting_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wan, "KEPT", tmp_path)
+    flower = FlowerMeasured("50ms", "50 ms", why_not="not installed")
+
+    wan._keep([measured(), far(deaths=("one",))], [flower])
+    wan._keep([far(beyond_s=0.5)], [])
+
+    assert wan._kept() == ([measured(), far(beyond_s=0.5)], [flower])
 
 
 def test_every_setting_of_the_limits_is_measured() -> None:
