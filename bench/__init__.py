@@ -16,6 +16,7 @@ topologies      what star and tree cost the driver
 gossip          the error and the spread of the nodes' models
 private_data    no private row leaves its node
 wan             what distance, bandwidth and loss cost a job, between hosts that are far apart
+secured         what certificates cost: start, small calls, rounds
 reading         tables made ready for a job, compared with pandas
 
 The parts:

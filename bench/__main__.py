@@ -21,6 +21,7 @@ NAMES = (
     "private_data",
     "wan",
     "reading",
+    "secured",
 )
 
 

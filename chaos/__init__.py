@@ -7,6 +7,7 @@ matrix       kills every role at every failpoint
 rows         runs the scenarios, one row of the report each
 history      checks that no acknowledged put is lost
 hostile      says to a ring whatever a stranger can say, beside an honest job
+intruder     tries what a stranger, a viewer, a submitter and another node could forge in a ring with kits
 soak         runs 20 nodes that keep dying for ten minutes
 report       runs all of these but the soak, and writes docs/results/faults.md
 

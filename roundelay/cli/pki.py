@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from roundelay.cli import exits, parser_base
 from roundelay.cli.parser_base import path
+from roundelay.cli.ring_address import ring_address
 from roundelay.node import shown
 from roundelay.trust.errors import TrustError
 from roundelay.trust.identity import ROLES, Identity
@@ -47,6 +48,7 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
     )
     made.add_argument("--out", type=path, metavar="FILE", help="issue: the kit file to write (default: DIR/NAME.kit)")
     made.add_argument("--json", action="store_true", help="print one JSON object on one line")
+    parser_base.add_ring_options(made)  # revoke: with an operator's kit, the ring is told
     return made
 
 
@@ -98,9 +100,15 @@ def revoke(chosen: argparse.Namespace) -> dict[str, Any]:
     """Revoke all kits of a name."""
     if not chosen.name:
         raise exits.Exit(exits.USAGE, "client.py pki revoke needs --name")
-    count = _authority(chosen).revoke(chosen.name)
+    made = _authority(chosen)
+    count = made.revoke(chosen.name)
     line = f"revoked {count} certificate{'s' * (count != 1)} of {chosen.name}"
-    return {"revoked": count, "name": chosen.name, "lines": [line]}
+    if chosen.kit is None:
+        return {"revoked": count, "name": chosen.name, "lines": [f"{line}; tell the ring: repeat this with --kit"]}
+    from roundelay.client.revocations import publish
+
+    publish(ring_address(chosen), made.revocation_list())
+    return {"revoked": count, "name": chosen.name, "lines": [f"{line}; the ring refuses them within seconds"]}
 
 
 def show(chosen: argparse.Namespace) -> dict[str, Any]:

@@ -20,6 +20,7 @@ callbacks     what a program hooks into a job: callbacks and metrics
 classifier    FederatedClassifier, a classifier of scikit-learn
 local_models  classes of a program as models that its local ring can import
 notebook      progress bars in a notebook
+revocations   tell a ring which certificates are revoked
 report        a job's results, and the files written from them: history, timing, curve
 model_card    the Markdown description beside a saved model
 progress      the observer protocol by which long operations report

@@ -44,6 +44,7 @@ Of a secured ring
     record_rules     the signers that each kind of record may have
     record_guard     these rules, with what a node knows of its ring
     job_drivers      the drivers of jobs, as a holder of their records knows them
+    revocations      publish and follow the list of revoked certificates
     site_policy      a site's policy for its private data
     site_gate        orders on private data must follow from a job and lie within that policy
 

@@ -41,7 +41,7 @@ class JobDrivers:
         """Renew a driver's lease on a job. Raises NotAllowed."""
         self.check(job, driver)
         submitters = self._submitters_of(job)
-        if driver.role != NODE and submitters and driver.uri not in submitters:
+        if driver.role != NODE and driver.uri not in submitters:
             raise NotAllowed(f"{driver} may not drive job {job[:8]}: it is the job of another submitter")
         if driver.role == NODE and not self._may_drive(job, driver):
             raise NotAllowed(f"{driver} may not drive job {job[:8]}: another node owns its key")

@@ -32,6 +32,7 @@ PRIVATE = "pinned."  # begins the name of a publication, which ends with the add
 REVOCATIONS = "revocations"  # the name of the revocation list, and of its key
 SUBMITTERS = (SUBMITTER, OPERATOR)
 DELETABLE = ("weights-", "state-")
+FIRST_WEIGHTS = "weights-0"
 AHEAD_MAX_S = 600.0  # that a writer's clock may be ahead of ours
 NS_PER_S = 1e9
 
@@ -76,7 +77,10 @@ class RecordRules:
             _require(signer.role in writers, signer, item, f"it must be written by {' or '.join(writers)}")
 
     def keep_valid(self, items: tuple[Item, ...]) -> tuple[Item, ...]:
-        """Return those of a node's answer that the rules allow. An end counts only beside its spec."""
+        """Return those of a node's answer that the rules allow.
+
+        What a job's submitter has signed needs the spec beside it, except weights and states: their digest is known.
+        """
 
         def named(key: int, name: str) -> Iterable[Item]:
             return (each for each in items if each.entry.name == name and each.entry.key == key)
@@ -86,14 +90,15 @@ class RecordRules:
     # --- helpers
 
     def _is_valid(self, item: Item, named: Named) -> bool:
+        match = JOB_RECORD.fullmatch(item.entry.name)
         try:
-            self.check(item, named)
+            if match and match[2].startswith(DELETABLE) and not self.submitters(item.entry.key, match[1], named):
+                self._signer(item)
+            else:
+                self.check(item, named)
         except NotAllowed:
             return False
-        job, _, what = item.entry.name.partition(".")
-        return what not in records.ENDS or any(
-            True for _ in named(item.entry.key, records.record_name(job, records.SPEC))
-        )
+        return match is None or match[2] not in records.ENDS or bool(self.submitters(item.entry.key, match[1], named))
 
     def _signer(self, item: Item) -> Identity:
         """Return who has signed an item, at a time when it could. Raises NotAllowed."""
@@ -125,7 +130,8 @@ class RecordRules:
         if what == records.SPEC:
             _require(not submitters or signer.uri in submitters, signer, item, "another submitter has published it")
             return
-        is_submitter = signer.role in SUBMITTERS and (not submitters or signer.uri in submitters)
+        is_first = what == FIRST_WEIGHTS and not submitters  # they are stored before their spec
+        is_submitter = signer.uri in submitters or (is_first and signer.role in SUBMITTERS)
         if what == records.CANCELLED:
             _require(
                 is_submitter or signer.role == OPERATOR, signer, item, "its submitter or an operator cancels a job"

@@ -21,7 +21,7 @@ from roundelay.chord.quarantine import Quarantine
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import Grant, Retire, SayHello, TrainingStatus
 from roundelay.federation.effects import AwaitOrder, CancelOrder, Clocks, Compute, Offload
-from roundelay.federation.node_core import NodeCore, Surroundings, assemble
+from roundelay.federation.node_core import Loops, NodeCore, Surroundings, assemble
 from roundelay.federation.orders import Orders
 from roundelay.federation.requests import WAIT_MAX_S, Collect, Order
 from roundelay.node.data_directory import DataDirectory
@@ -129,7 +129,7 @@ class ComputeNode:
         entry = Entry(self.address, self._options.supernode, self._options.bootstrap, self._log, node_id)
         node = self.runtime.run(join(entry, self._become))
         assert self._core is not None
-        for name, loop in self._core.loops.items():
+        for name, loop in (self._core.loops | self._security_loops(node)).items():
             self.runtime.keep(name, loop, FATAL)
         return node
 
@@ -169,6 +169,13 @@ class ComputeNode:
         self.runtime.perform_with(CancelOrder, lambda effect: self.trainer.cancel(effect.ticket, effect.why))
         self.runtime.perform_with(Offload, lambda effect: effect.function())
         return node
+
+    def _security_loops(self, node: ChordNode) -> Loops:
+        """Return the loops of a secured ring."""
+        if self._security is None:
+            return {}
+        security = self._security
+        return {"revocations": lambda: security.follow(lambda: node.ref, node.ring, self._log)}
 
     def _leave_ring(self) -> None:
         if self.node is not None and self.node.joined:

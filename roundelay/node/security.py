@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from roundelay.chord.effects import Procedure
 from roundelay.chord.node import ChordNode
+from roundelay.chord.refs import NodeRef
+from roundelay.chord.ring import Ring
 from roundelay.federation.failover import DRIVER_LEASE_S
 from roundelay.federation.record_guard import RecordGuard
 from roundelay.federation.record_rules import Named
+from roundelay.federation.revocations import follow_revocations
 from roundelay.rpc.access import Access
 from roundelay.rpc.audit_log import AuditLog
 from roundelay.rpc.secure_channel import SecureChannel
@@ -31,6 +36,10 @@ class Security:
         return RecordGuard(
             node, mine, channel.signer_of, channel.revoked_since, named, DRIVER_LEASE_S, time.monotonic, time.time_ns
         )
+
+    def follow(self, entry: Callable[[], NodeRef | None], ring: Ring, log: Callable[[str], None]) -> Procedure[None]:
+        """Follow the ring's list of revoked certificates, forever."""
+        return follow_revocations(entry, ring, self.channel.revoke, log)
 
 
 def open_security(kit: Path, role: str = "", audit: Path | None = None) -> Security:

@@ -128,6 +128,7 @@ class Supernode:
         processor = supernode_processor(self._serve, ring.bits, security.access if security else None)
         self._server = Server(processor, address.host, address.port, security.channel if security else None)
         self._say = say
+        self._security = security
         self._recalled = False
 
     @property
@@ -145,10 +146,18 @@ class Supernode:
         for node in self._runtime.run(find_members(self._registry, candidates, time.monotonic)):
             self._say(f"found {node.address} alive")
         self._recalled = True
+        if self._security is not None:
+            follow = self._security.follow(self._some_member, self._registry.ring, self._say)
+            self._runtime.start(
+                "revocations", follow, lambda error: self._say(f"revocations are not followed: {error}")
+            )
 
     def stop(self) -> None:
         self._server.stop()
         self._runtime.stop(STOP_TIMEOUT_S)
+
+    def _some_member(self) -> NodeRef | None:
+        return next(iter(self._registry.members(time.monotonic()).nodes), None)
 
     # --- what it answers
 

@@ -51,6 +51,39 @@ def test_when_the_client_is_killed_a_node_signs_the_rest_and_the_model_is_the_sa
     assert len(models) == 1
 
 
+def test_every_certificate_is_replaced_under_a_running_job_and_no_round_is_lost(ring: Cluster) -> None:
+    job = (str(ROOT / "letters"), "validate_letters.txt", "--rounds", "8", "--epochs", "1", "--json")
+    whole = ring.start_client("train", *job)
+    assert whole.wait() == 0, whole.text
+    rotated = ring.start_client("train", *job)
+    until(lambda: "round 2 of" in rotated.text, "a round")
+    for process, role in ((ring.supernode, "supernode"), *((node, "node") for node in ring.nodes)):
+        ring.kit(role, process.name)
+    ring.kit("submitter", rotated.name)
+
+    assert rotated.wait() == 0, rotated.text
+    assert [rotated.text.count(f"round {number} of 8") for number in range(1, 9)] == [1] * 8
+    assert len({json.loads(each.out.read_text())["model_sha256"] for each in (whole, rotated)}) == 1
+    for node in ring.nodes:
+        until(lambda node=node: "was replaced: using the certificate" in node.text, "the new kit")  # type: ignore[misc]
+    assert client("status", "--json", *way_of(ring, "viewer", "after")).json["nodes"]
+
+
+def test_a_revoked_member_is_refused_by_every_process(ring: Cluster) -> None:
+    assert ring.kits is not None
+    way = way_of(ring, "viewer", "gone")
+    assert client("status", *way).code == 0
+    revoked = client("pki", "revoke", ring.folder / "authority", "--name", "gone", *way_of(ring, "operator", "olga"))
+
+    assert revoked.code == 0, revoked.err
+    assert "the ring refuses them within seconds" in revoked.out
+    until(lambda: "was revoked at" in client("status", *way).err, "the refusal")
+
+
+def way_of(ring: Cluster, role: str, name: str) -> tuple[object, ...]:
+    return "--supernode", ring.supernode_address, "--nodes", ring.node_list, "--kit", ring.kit(role, name)
+
+
 @pytest.mark.parametrize(
     ("role", "reason"),
     [(None, "this ring needs certificates: give a kit with --kit"), ("stranger", "is it a kit of another ring?")],

@@ -156,6 +156,13 @@ def test_a_reader_drops_forged_records_and_ends_without_their_spec() -> None:
     assert rules().keep_valid((forged, end)) == ()
 
 
+def test_a_node_without_the_spec_takes_nothing_from_a_submitter_but_the_first_weights() -> None:
+    forged = item(f"{JOB}.result-1", MALLORY)
+
+    assert not is_allowed(forged)
+    assert rules().keep_valid((forged, item(JOB, ALICE, RING.key("jobs")))) == (item(JOB, ALICE, RING.key("jobs")),)
+
+
 # --- drivers
 
 
