@@ -12,7 +12,7 @@ MEASURED := --cov --cov-report= $(addprefix --ignore=tests/,bench chaos deploy e
 # Empty if PYTHON3 is new enough, else its version.
 TOO_OLD = $(shell $(PYTHON3) -c 'import sys; sys.version_info >= (3, 11) or print("%d.%d" % sys.version_info[:2])')
 
-.PHONY: help install demo test test-matrix mutants paper soak faults bench bench-peers hosts dashboard dashboard-test check gen clean
+.PHONY: lock sbom audit help install demo test test-matrix mutants paper soak faults bench bench-peers hosts dashboard dashboard-test check gen clean
 
 help:
 	@echo "make install         create $(VENV) and install what Roundelay needs"
@@ -30,6 +30,9 @@ help:
 	@echo "make hosts           train on eight network namespaces, and disconnect one of them (needs root)"
 	@echo "make bench           run all benchmarks beside other systems; writes docs/results/ (15 minutes)"
 	@echo "make bench-peers     install these other systems into $(PEERS) (1.5 GB)"
+	@echo "make lock            pin the packages of the container image, with hashes, in deploy/requirements.lock"
+	@echo "make sbom            print what the image is made of (CycloneDX), with licences"
+	@echo "make audit           look for known vulnerabilities of these packages (needs an index)"
 	@echo "make clean           remove $(VENV) and caches"
 
 install: $(STAMP)
@@ -97,6 +100,18 @@ check: install
 	$(PYTHON) -m roundelay.rpc.generate --check
 	$(PYTHON) -m bench counts --check
 	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile $(MEASURED)
+
+lock: install
+	$(PYTHON) $(PIP) "uv>=0.5,<1"
+	$(PYTHON) -m uv pip compile --quiet --generate-hashes --universal --python-version 3.13 --extra secure \
+	    --no-annotate --no-header --output-file deploy/requirements.lock pyproject.toml
+
+sbom: install
+	@$(PYTHON) -m deploy.sbom
+
+audit: install
+	$(PYTHON) $(PIP) "pip-audit>=2.7,<3"
+	$(PYTHON) -m pip_audit --require-hashes --requirement deploy/requirements.lock
 
 gen:
 	$(PYTHON3) -m roundelay.rpc.generate

@@ -117,11 +117,22 @@ def check_call(check: Callable[[Identity], None], caller: Caller | None, call: s
         raise NotAllowed(
             f"{identity} may not call {call}: its role must be {' or '.join(sorted(allowed)) or 'another'}"
         )
-    own = [each for each in map(_ip, identity.hosts) if each is not None]
-    if own and _ip(caller.address) not in own:
-        raise NotAllowed(
-            f"the kit of {identity} is for {', '.join(identity.hosts)}, not for {caller.address}: issue one with --host"
-        )
+    if not _may_call_from(identity, caller.address):
+        hosts = ", ".join(identity.hosts)
+        raise NotAllowed(f"the kit of {identity} is for {hosts}, not for {caller.address}: issue one with --host")
+
+
+def _may_call_from(identity: Identity, address: str) -> bool:
+    """Return whether a kit may be used at an address: at its own, if it names any, and on its own machine.
+
+    Names are not resolved: a kit whose hosts are names may call from anywhere.
+    """
+    here, known = _ip(address), [each for each in map(_ip, identity.hosts) if each is not None]
+    far = [each for each in known if not each.is_loopback]
+    has_names = any(_ip(host) is None and host != "localhost" for host in identity.hosts)
+    if here is not None and here.is_loopback:
+        return True
+    return here in far if far else has_names or not identity.hosts
 
 
 def bind(caller: Identity, request: Request[Any]) -> Request[Any]:

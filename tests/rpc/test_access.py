@@ -20,7 +20,7 @@ from roundelay.trust.identity import ROLES, Identity
 from tests.processes import ROOT
 
 MINE, OTHERS = 7, 8
-HOSTS = ("127.0.0.1", "n1.ring.local")
+HOSTS = ("127.0.0.1", "10.0.0.1", "n1.ring.local")
 ME, OTHER = NodeRef(MINE, "127.0.0.1", 1), NodeRef(OTHERS, "127.0.0.1", 1)
 
 
@@ -74,17 +74,23 @@ def test_a_certificate_that_is_not_valid_is_refused_with_its_reason() -> None:
         check_call(refuse, caller("node"), "hello")
 
 
-@pytest.mark.parametrize(("address", "allowed"), [("127.0.0.1", True), ("::ffff:127.0.0.1", True), ("10.0.0.9", False)])
+@pytest.mark.parametrize(("address", "allowed"), [("127.0.0.1", True), ("::ffff:10.0.0.1", True), ("10.0.0.9", False)])
 def test_a_stolen_kit_does_not_work_on_another_host(address: str, allowed: bool) -> None:
     if allowed:
         check_call(accept, caller("node", address), "hello")
     else:
-        with pytest.raises(NotAllowed, match=r"is for 127.0.0.1, n1.ring.local, not for 10.0.0.9"):
+        with pytest.raises(NotAllowed, match=r"is for 127.0.0.1, 10.0.0.1, n1.ring.local, not for 10.0.0.9"):
             check_call(accept, caller("node", address), "hello")
 
 
-def test_a_kit_without_hosts_works_anywhere() -> None:
+def test_a_kit_without_hosts_or_with_names_works_anywhere() -> None:
     check_call(accept, Caller(identity("submitter", ()), "10.0.0.9"), "put")
+    check_call(accept, Caller(identity("node", ("n1.ring.local", "127.0.0.1")), "10.0.0.9"), "put")
+
+
+def test_a_kit_for_this_machine_works_nowhere_else() -> None:
+    with pytest.raises(NotAllowed, match="not for 10"):
+        check_call(accept, Caller(identity("node", ("localhost", "127.0.0.1")), "10.0.0.9"), "put")
 
 
 @pytest.mark.parametrize("make", [Notify, Leaving, Heartbeat, Retire])
@@ -92,7 +98,7 @@ def test_a_node_speaks_only_for_itself(make: type[Notify]) -> None:
     assert bind(identity("node"), make(ME)) == make(ME)
     with pytest.raises(NotAllowed, match="node n1 speaks only for itself"):
         bind(identity("node"), make(OTHER))
-    with pytest.raises(NotAllowed, match=r"is for 127.0.0.1, n1.ring.local, not for 10.0.0.9"):
+    with pytest.raises(NotAllowed, match=r"is for 127.0.0.1, 10.0.0.1, n1.ring.local, not for 10.0.0.9"):
         bind(identity("node"), make(NodeRef(MINE, "10.0.0.9", 1)))
 
 
