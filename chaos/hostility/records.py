@@ -80,7 +80,7 @@ class RecordFuzzer:
         return nested_record(rng.choice(("spec", f"result-{number}", f"report-{number}")))
 
     def _changed(self, value: Any) -> bytes:
-        """Return a record with parts of it changed, as JSON, or as something that is none."""
+        """Return a record with parts of it changed, as JSON, or as arbitrary bytes."""
         rng = self._rng
         for _ in range(rng.choice((1, 1, 2, 4))):
             value = self._mutator.change_json(value)
