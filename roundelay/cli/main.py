@@ -33,6 +33,7 @@ SUBCOMMANDS = {
     "ring": "run a whole ring on this machine, until Ctrl-C",
     "dashboard": "show the ring in a browser; launch and watch jobs there",
     "prepare": "turn a data set into training files",
+    "inspect": "show how a data set is understood",
     "partition": "repartition training files, IID or skewed",
     "pki": "make a ring's authority, issue kits to its members, and revoke them",
     "simulate": "run rings in one thread, from one seed: scenarios and the Chord paper's experiments",

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from rich import box
 from rich.table import Table
 
 from roundelay.client.report import JobReport
+from roundelay.ml.errors import printable
 from roundelay.ml.metrics import Metrics
-from roundelay.node.console import add_row, cell
+from roundelay.ml.readers.understood import Understood
+from roundelay.node.console import add_row, cell, console
+
+ROWS_SHOWN = 40
 
 
 def narrow_table(title: str, *headings: str) -> Table:
@@ -38,4 +43,28 @@ def placement_table(report: JobReport) -> Table:
     for node, count in sorted(by_node.items()):
         names = ", ".join(name for name, address in report.placement.items() if address == node)
         add_row(table, node, str(count), names)
+    return table
+
+
+def print_understood(found: Understood) -> None:
+    """Print what a reader understood of a data set."""
+    out = console()
+    test = f", {found.test_rows} test rows" * bool(found.test_rows)
+    shape = f", images of {' x '.join(map(str, found.shape))}" * bool(found.shape)
+    out.print(f"{found.kind}: {found.rows} rows{test}, {found.features} features{shape}", markup=False)
+    if found.columns:
+        rows = [(each.name, each.role, each.kind, each.about) for each in found.columns]
+        out.print(_table(("column", "role", "kind", "what it holds"), rows))
+    out.print(_table(("class", "rows"), found.classes))
+    out.print(_table(("file", "rows"), found.files))
+    for note in (*found.notes, *(f"not data, skipped: {name}" for name in found.skipped[:ROWS_SHOWN])):
+        out.print(note, markup=False)
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
+    table = narrow_table("", *headings)
+    for row in rows[:ROWS_SHOWN]:
+        add_row(table, *(printable(str(each), 80) for each in row))
+    if len(rows) > ROWS_SHOWN:
+        add_row(table, f"and {len(rows) - ROWS_SHOWN} more")
     return table

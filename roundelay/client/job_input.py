@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from roundelay.chord.errors import Malformed
 from roundelay.client.progress import Progress
 from roundelay.client.requests import DataOptions, TrainRequest, is_dataset
@@ -30,6 +32,8 @@ from roundelay.ml.readers.images import ImageOptions
 from roundelay.ml.readers.saved_model import SavedModel
 from roundelay.ml.readers.source import DataSet, with_test
 from roundelay.ml.readers.table import TableOptions
+from roundelay.ml.readers.understood import in_short, understand
+from roundelay.ml.row_digests import Digests, count_shared, digest_rows
 from roundelay.node.files import open_content
 from roundelay.store.blobs import Content, digest_of
 from roundelay.store.items import CONTENT_BYTES_MAX
@@ -52,6 +56,7 @@ class JobInput:
     class_rows: tuple[int, ...] = ()
     skipped: tuple[str, ...] = ()
     kind: str = "letters"
+    shared_rows: tuple[int, ...] = ()  # of each file: validation rows that are in it, too
     encoding: str = ""  # JSON: how the columns of a table became features
     raw: bool = False  # trained by Flower clients, which standardise their own inputs
 
@@ -89,6 +94,8 @@ def read_data(request: TrainRequest, kind: str, seed: int, stack: ExitStack, pro
         found = with_test(found, validation)
     elif isinstance(data, DataSet) and validation is not None:
         found = with_test(found, dataset.read(Path(validation), on_read=progress.bar("reading")))
+    for line in in_short(understand(found)):
+        progress.note(line)
     tell = progress.bar("preparing")
     parts = options.parts or (PARTS_DEFAULT if partition else None)
     plan = prepare.SplitPlan(parts, options.holdout, seed, options.classes)
@@ -143,16 +150,30 @@ def read_input(directory: Path, validation: str) -> JobInput:
     listing = folder.list_training_files(directory, validation_path)
     held: dict[str, bytes] = {}
     files: list[TrainingFile] = []
-    features, class_rows = None, [0] * CLASSES
-    for index, path in enumerate(listing.files):
-        file, samples = _read(path, index, features, held)
+    digests: list[Digests] = []
+    skipped = list(listing.skipped)
+    features, class_rows = None, np.zeros(CLASSES, np.int64)
+    excluded = digest_of(folder.read_file(validation_path))
+    for path in listing.files:
+        file, samples = _read(path, len(files), features, held)
         features = samples.features
-        for label in samples.y.tolist():
-            class_rows[label] += 1
+        if file.digest == excluded:
+            skipped.append(f"{file.name} (the validation file itself)")
+            continue
+        class_rows += np.bincount(samples.y, minlength=CLASSES)
+        digests.append(digest_rows(samples.x, samples.y))
         files.append(file)
+    if not files:
+        raise DataError(str(directory), None, "holds no training file but the validation file itself")
     held_out, samples = _read(validation_path, len(files), features, held)
     return JobInput(
-        held, tuple(files), held_out, samples.features, class_rows=tuple(class_rows), skipped=listing.skipped
+        held,
+        tuple(files),
+        held_out,
+        samples.features,
+        class_rows=tuple(class_rows.tolist()),
+        skipped=tuple(skipped),
+        shared_rows=count_shared(digest_rows(samples.x, samples.y), digests),
     )
 
 
@@ -250,6 +271,7 @@ def _prepared(make: Callable[[Path], prepare.Prepared], stack: ExitStack) -> Job
         made.class_rows,
         made.skipped,
         made.kind,
+        made.shared_rows,
         made.encoding.to_json() if made.encoding else "",
     )
 

@@ -77,6 +77,8 @@ def _completed(given: Mapping[str, Any]) -> dict[str, Any]:
     return {**given, "optimizer": "gd"} if given.get("course") else dict(given)
 
 
+NAMES_SHOWN = 4  # of files
+
 FindJob = Callable[[Connection], tuple[JobSpec, JobInput]]
 
 
@@ -84,9 +86,21 @@ def _find_own(request: TrainRequest, initial: SavedModel | None, progress: Progr
     """Read the user's own data."""
     data = read_data(request, kind_of(request), request.setting("seed"), stack, progress)
     spec = make_spec(settings_of(request, data, progress), data, initial, request.detach)
+    _note_shared_rows(data, progress)
     if data.skipped:
         progress.note(f"not data, skipped: {', '.join(data.skipped)}")
     return lambda _: (spec, data)
+
+
+def _note_shared_rows(data: JobInput, progress: Progress) -> None:
+    """Say which training files hold validation rows, too."""
+    found = [file.name for file, rows in zip(data.files, data.shared_rows, strict=False) if rows]
+    if found:
+        names = ", ".join(found[:NAMES_SHOWN]) + (f" and {len(found) - NAMES_SHOWN} more" * (len(found) > NAMES_SHOWN))
+        progress.note(
+            f"{sum(data.shared_rows)} of {data.validation.rows} validation rows are training rows, too, in {names}: "
+            "the validation error is better than on new rows"
+        )
 
 
 def _find_private(request: TrainRequest, initial: SavedModel | None, progress: Progress, stack: ExitStack) -> FindJob:

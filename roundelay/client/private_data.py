@@ -9,6 +9,7 @@ from roundelay.client.connection import Connection
 from roundelay.client.errors import BadInput, InputNotFound
 from roundelay.client.job_input import JobInput
 from roundelay.federation.private_data import Publication, files_of, find_publications
+from roundelay.federation.requests import TrainingFile
 from roundelay.ml.models.allowed import SHIPPED
 
 
@@ -24,11 +25,26 @@ def find_files(connection: Connection, name: str, model: str, validation: JobInp
     raw = _all_clients(publications)
     if not raw:
         _require_same_features(publications, validation)
-    files, homes = files_of(publications)
+    files, homes = _without_validation(*files_of(publications), validation, connection)
     connection.progress.note(
         f"{len(files)} private files published as {name} on {len(publications)} node{'s' * (len(publications) != 1)}"
     )
     return replace(validation, files=files, validation=replace(validation.validation, index=len(files)), raw=raw), homes
+
+
+def _without_validation(
+    files: tuple[TrainingFile, ...], homes: tuple[str, ...], validation: JobInput, connection: Connection
+) -> tuple[tuple[TrainingFile, ...], tuple[str, ...]]:
+    """Leave out the files whose content is the validation file's, and say so. Raises BadInput if no other is left."""
+    held_out = validation.validation.digest
+    kept = [(file, home) for file, home in zip(files, homes, strict=True) if file.digest != held_out]
+    left_out = [f"{file.name} at {home}" for file, home in zip(files, homes, strict=True) if file.digest == held_out]
+    if not left_out:
+        return files, homes
+    if not kept:
+        raise BadInput(f"{left_out[0]} is the validation file itself, and there is no other private file")
+    connection.progress.note(f"not trained on, as it is the validation file itself: {', '.join(left_out)}")
+    return tuple(replace(file, index=n) for n, (file, _) in enumerate(kept)), tuple(home for _, home in kept)
 
 
 def _require_same_features(publications: Sequence[Publication], validation: JobInput) -> None:

@@ -24,6 +24,7 @@ from roundelay.ml.readers.dataset import ReadOptions, read
 from roundelay.ml.readers.encoding import Encoding
 from roundelay.ml.readers.source import DataSet, Rows
 from roundelay.ml.readers.table import fit
+from roundelay.ml.row_digests import Digests, count_shared, digest_rows
 
 PARTS_MAX = 512
 FILE_BYTES_MAX = 16 << 20  # of one training file: more parts are made where it would be larger
@@ -78,18 +79,20 @@ class Prepared:
     class_rows: tuple[int, ...]  # training rows of each class
     skipped: tuple[str, ...] = ()
     encoding: Encoding | None = None  # of a table's columns
+    shared_rows: tuple[int, ...] = ()  # of each file: validation rows that are in it, too
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1)
 
 
 class _FileWriter:
-    """Writes one packed file and computes its digest."""
+    """Writes one packed file and computes its digest, and those of its rows."""
 
     def __init__(self, path: Path, header: packed.PackedHeader, stack: ExitStack) -> None:
         self.path, self.rows = path, header.rows
         self._stream = stack.enter_context(path.open("wb"))
         self._hash, self.size_bytes = hashlib.sha256(), 0
+        self.digests: list[Digests] = []
         self.writer = packed.Writer(self, header)  # type: ignore[arg-type]  # needs only write()
 
     def write(self, data: bytes) -> int:
@@ -133,11 +136,13 @@ def prepare(
         raise DataError(
             data.kind, None, f"{empty} of {len(names)} files would be empty: use fewer --parts, or another --holdout"
         )
-    files = _write(data, folder, names, counts, y, files_of_rows, len(labels), on_progress)
+    files, digests = _write(data, folder, names, counts, y, files_of_rows, len(labels), on_progress)
+    order = sorted(range(1, len(files)), key=lambda number: files[number].name)
+    shared = count_shared(digests[0], [digests[number] for number in order])
     trained = np.concatenate([c[f > 0] for c, f in zip(y, files_of_rows, strict=True)])  # (n,) classes
     return Prepared(
         data.kind,
-        tuple(sorted(files[1:], key=lambda f: f.name)),
+        tuple(files[number] for number in order),
         files[0],
         data.features,
         labels,
@@ -145,6 +150,7 @@ def prepare(
         tuple(np.bincount(trained, minlength=len(labels)).tolist()),
         data.skipped,
         data.encoding,
+        shared,
     )
 
 
@@ -155,7 +161,7 @@ def prepare_validation(data: DataSet, folder: Path, on_progress: OnProgress | No
     counts = np.array([sum(map(len, y))])  # (1,)
     validation = replace(data, training=parts, test=())
     all_first = [np.zeros_like(classes) for classes in y]  # (n,) each: everything goes into file 0
-    (file,) = _write(validation, folder, [VALIDATION], counts, y, all_first, data.classes, on_progress)
+    (file,), _ = _write(validation, folder, [VALIDATION], counts, y, all_first, data.classes, on_progress)
     return Prepared(data.kind, (), file, data.features, data.labels, data.shape, (), data.skipped)
 
 
@@ -234,8 +240,8 @@ def _write(
     files_of_rows: Sequence[Ints],
     classes: int,
     on_progress: OnProgress | None,
-) -> list[PreparedFile]:
-    """Write every row to its file, in one pass over the data set."""
+) -> tuple[list[PreparedFile], list[Digests]]:
+    """Write every row to its file, in one pass over the data set; return the files, and the digests of their rows."""
     parts = (*data.training, *data.test)
     kind, done, total = (0 if data.pixels else 1), 0, sum(part.rows for part in parts)
     with ExitStack() as stack:
@@ -251,12 +257,14 @@ def _write(
                 start, done = start + len(block), done + len(block)
                 if on_progress:
                     on_progress(done, total)
-        return [file.close() for file in files]
+        return [file.close() for file in files], [np.concatenate(file.digests) for file in files]
 
 
 def _write_block(files: Sequence[_FileWriter], block: Rows, y: Ints, file_of_row: Ints) -> None:
     """Write the rows of a block to their files."""
+    digests = digest_rows(block, y)  # (rows,)
     for number in np.unique(file_of_row).tolist():
         if number >= 0:
             rows = file_of_row == number  # (rows,)
             files[number].writer.add(block[rows], y[rows])
+            files[number].digests.append(digests[rows])

@@ -22,5 +22,6 @@ images       a folder per class of JPEG or PNG images
 npz          arrays in an .npz archive
 arrays       arrays and DataFrames in memory
 inputs       rows for a trained model, from any of these formats
+understood   what was understood of a data set
 saved_model  a trained model on disk (.npz, .safetensors)
 """

@@ -1,0 +1,124 @@
+"""What a reader understood of a data set: its columns or images, its classes and files, what it left out and why."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from roundelay.ml.readers.encoding import EncodedColumn
+from roundelay.ml.readers.schema import Column
+from roundelay.ml.readers.source import DataSet
+
+WORDS_SHOWN = 6
+IMBALANCE = 10  # a class is rare if another one has this many times its rows
+
+
+@dataclass(frozen=True)
+class UnderstoodColumn:
+    """One column of a table."""
+
+    name: str
+    role: str  # feature, class or left out
+    kind: str  # numbers, words or yes and no
+    about: str
+
+
+@dataclass(frozen=True)
+class Understood:
+    """A data set as it was understood."""
+
+    kind: str
+    rows: int
+    test_rows: int
+    features: int
+    shape: tuple[int, ...]
+    columns: tuple[UnderstoodColumn, ...]
+    classes: tuple[tuple[str, int], ...]  # with their rows
+    files: tuple[tuple[str, int], ...]  # with their rows
+    skipped: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, object]:
+        """Return what `client.py inspect --json` prints."""
+        return asdict(self)
+
+
+def understand(data: DataSet) -> Understood:
+    """Return what was understood of a data set."""
+    counts = np.bincount(np.concatenate([part.y for part in data.training]), minlength=data.classes)
+    classes = tuple(zip(data.labels, counts.tolist(), strict=True))
+    return Understood(
+        data.kind,
+        sum(part.rows for part in data.training),
+        sum(part.rows for part in data.test),
+        data.features,
+        data.shape,
+        _columns(data),
+        classes,
+        tuple((part.name, part.rows) for part in data.training),
+        data.skipped,
+        _notes(data, dict(classes)),
+    )
+
+
+def in_short(found: Understood) -> list[str]:
+    """Return lines about a table, for a reader who is about to train on it; none about other data."""
+    if not found.columns:
+        return list(found.notes)
+    (label,) = (each for each in found.columns if each.role == "class")
+    kinds = [each.kind for each in found.columns if each.role == "feature"]
+    counted = ", ".join(f"{kinds.count(kind)} of {kind}" for kind in dict.fromkeys(kinds))
+    left_out = [each.name for each in found.columns if each.role == "left out"]
+    classes = ", ".join(f"{label} ({rows})" for label, rows in found.classes[:WORDS_SHOWN])
+    more = ", ..." * (len(found.classes) > WORDS_SHOWN)
+    return [
+        f"{found.rows} rows, {found.features} features from columns: {counted}"
+        + f"; left out: {', '.join(left_out)}" * bool(left_out),
+        f"class: {label.name} ({label.about}), {len(found.classes)} classes: {classes}{more}",
+        *found.notes,
+    ]
+
+
+def _columns(data: DataSet) -> tuple[UnderstoodColumn, ...]:
+    if data.table is None or data.encoding is None:
+        return ()
+    schema = data.table.schema
+    found = {
+        column.place: _feature(column, encoded)
+        for column, encoded in zip(schema.columns, data.encoding.columns, strict=True)
+    }
+    label = schema.label or f"column {schema.place}"
+    found[schema.place] = UnderstoodColumn(label, "class", "classes", schema.why)
+    for place, name in schema.dropped.items():
+        why = "--drop" if name else "an index without a name, or --drop"
+        found[place] = UnderstoodColumn(name or f"column {place}", "left out", "", why)
+    return tuple(found[place] for place in sorted(found))
+
+
+def _feature(column: Column, encoded: EncodedColumn) -> UnderstoodColumn:
+    gaps = f", {column.gaps} missing" * bool(column.gaps)
+    name = column.name or f"column {column.place}"
+    if encoded.words is None:
+        about = f"{column.low:g} to {column.high:g}" if column.low <= column.high else "no value at all"
+        less = f", less {encoded.offset:g}" * bool(encoded.offset)
+        return UnderstoodColumn(name, "feature", "numbers", f"{about}{less}{gaps}")
+    words = ", ".join(encoded.words[:WORDS_SHOWN]) + ", ..." * (len(encoded.words) > WORDS_SHOWN)
+    kind = "yes and no" if encoded.is_boolean else "words"
+    return UnderstoodColumn(name, "feature", kind, f"{len(encoded.words)}: {words}{gaps}")
+
+
+def _notes(data: DataSet, classes: dict[str, int]) -> tuple[str, ...]:
+    """Return what a user should know, and the option that helps."""
+    notes = []
+    least, most = min(classes, key=classes.__getitem__), max(classes, key=classes.__getitem__)
+    if classes[most] > IMBALANCE * classes[least]:
+        notes.append(
+            f"class {least} has {classes[least]} rows and {most} {classes[most]}: --weighting balanced counts them alike"
+        )
+    if data.table is not None:
+        empty = [str(c) for c in data.table.schema.columns if c.low > c.high and not c.is_words]
+        constant = [str(c) for c in data.table.schema.columns if c.low == c.high and not c.is_words]
+        notes += [f"{each} has no value at all: it is 0 everywhere" for each in empty]
+        notes += [f"{each} has one value only" for each in constant[:WORDS_SHOWN]]
+    return tuple(notes)
