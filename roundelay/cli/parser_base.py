@@ -185,9 +185,10 @@ def output(text: str) -> Path:
 
 def model_output(text: str) -> Path:
     """Read the path of a model to write, whose suffix names its format. Raises ArgumentTypeError, Exit."""
-    if not text.endswith(MODEL_SUFFIXES):
+    path = output(text)
+    if path.suffix not in MODEL_SUFFIXES:
         raise argparse.ArgumentTypeError(f"{text[-80:]!r} must end in {' or '.join(MODEL_SUFFIXES)}")
-    return output(text)
+    return path
 
 
 def port(text: str) -> int:

@@ -154,17 +154,15 @@ def read_input(directory: Path, validation: str) -> JobInput:
     skipped = list(listing.skipped)
     features, class_rows = None, np.zeros(CLASSES, np.int64)
     excluded = digest_of(folder.read_file(validation_path))
-    for path in listing.files:
+    for number, path in enumerate(listing.files, 1):
         file, samples = _read(path, len(files), features, held)
         features = samples.features
-        if file.digest == excluded:
+        if file.digest == excluded and (files or number < len(listing.files)):
             skipped.append(f"{file.name} (the validation file itself)")
             continue
         class_rows += np.bincount(samples.y, minlength=CLASSES)
         digests.append(digest_rows(samples.x, samples.y))
         files.append(file)
-    if not files:
-        raise DataError(str(directory), None, "holds no training file but the validation file itself")
     held_out, samples = _read(validation_path, len(files), features, held)
     return JobInput(
         held,

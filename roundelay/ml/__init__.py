@@ -19,6 +19,7 @@ compute. Without numpy: errors, choices, threads, malloc, task and frames.
     prepare         a data set -> packed training files and a validation file
     partitioners    which client gets which rows, from IID to skewed
     partition       the training files of a folder repartitioned
+    row_digests     validation rows that are among the training rows
 
     models/         the models: mlp, softmax, cnn, PyTorch modules, and how to add one
     mlp             the network in plain numpy: architecture, first weights, gradient, evaluation

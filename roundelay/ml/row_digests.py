@@ -12,6 +12,7 @@ from roundelay.ml.data import Ints
 Digests = npt.NDArray[np.uint64]
 
 _SEED = 0x526F756E
+_NUMBERS_AT_ONCE = 1 << 17
 
 
 def digest_rows(x: npt.NDArray[np.generic], y: Ints) -> Digests:
@@ -21,8 +22,11 @@ def digest_rows(x: npt.NDArray[np.generic], y: Ints) -> Digests:
     """
     words = x if x.dtype == np.uint8 else np.ascontiguousarray(x, "<f4").view(np.uint32)  # (n, d)
     factors = np.random.default_rng(_SEED).integers(1, 1 << 63, words.shape[1] + 1, np.uint64) | np.uint64(1)
-    sums: Digests = words.astype(np.uint64) @ factors[1:] + y.astype(np.uint64) * factors[0]
-    return sums
+    digests: Digests = y.astype(np.uint64) * factors[0]
+    step = max(1, _NUMBERS_AT_ONCE // words.shape[1])
+    for start in range(0, len(words), step):  # in steps: eight bytes a pixel are much
+        digests[start : start + step] += words[start : start + step].astype(np.uint64) @ factors[1:]
+    return digests
 
 
 def count_shared(validation: Digests, training: Sequence[Digests]) -> tuple[int, ...]:
