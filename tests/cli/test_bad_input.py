@@ -10,6 +10,7 @@ from roundelay.cli import main
 from tests.processes import Outcome, client, client_here, run_here
 
 GOOD = "1,2,3,4,0\n5,6,7,8,25\n9,10,11,12,7\n"
+HELD_OUT = "4,3,2,1,0\n8,7,6,5,25\n12,11,10,9,7\n"
 NOWHERE = ("--supernode", "127.0.0.1:1", "--nodes", "no such list")
 
 
@@ -20,7 +21,7 @@ def data(tmp_path: Path) -> Path:
     made.mkdir()
     for name in ("a", "b.csv"):
         (made / name).write_text(GOOD)
-    (tmp_path / "validate.txt").write_text(GOOD)
+    (tmp_path / "validate.txt").write_text(HELD_OUT)
     return made
 
 
@@ -87,7 +88,7 @@ def test_a_file_of_other_fields_than_the_first_is_named(data: Path) -> None:
 
 
 def test_an_empty_folder_is_named(tmp_path: Path) -> None:
-    (tmp_path / "validate.txt").write_text(GOOD)
+    (tmp_path / "validate.txt").write_text(HELD_OUT)
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "README.md").write_text("no data")
 
