@@ -1,6 +1,6 @@
 """Say to a ring whatever a stranger can say, beside an honest job that must not notice.
 
-    python -m chaos hostile [--minutes 10] [--seed 1] [--only CASE] [--list] [--json]
+    python -m chaos hostile [--minutes 10] [--seed 1] [--share 1] [--only CASE] [--list] [--json]
 
 A ring of five, of which one lies in its answers, is sent changed messages of every call and hostile records of every
 kind, while the named cases run one after the other, again and again. Counted are processes that ended, tracebacks on
@@ -89,6 +89,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser("python -m chaos hostile", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--minutes", type=float, default=MINUTES)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--share", type=float, help="of each case's messages; default: all, from 3 minutes on")
     parser.add_argument("--only", action="append", metavar="CASE", help="only this case, and no changed messages")
     parser.add_argument("--list", action="store_true", help="show the names of the cases")
     parser.add_argument("--json", action="store_true")
@@ -99,7 +100,8 @@ def main(arguments: Sequence[str]) -> int:
     if chosen.list:
         print("\n".join(known))
         return 0
-    outcome = run(chosen.seed, chosen.minutes, {name: known[name] for name in chosen.only or known}, bool(chosen.only))
+    wanted = {name: known[name] for name in chosen.only or known}
+    outcome = run(chosen.seed, chosen.minutes, wanted, bool(chosen.only), chosen.share)
     if chosen.json:
         print(json.dumps(outcome.to_json()))
     else:
@@ -112,7 +114,7 @@ def cases() -> dict[str, Case]:
     return {case.__name__: case for module in MODULES for case in module.CASES}
 
 
-def run(seed: int, minutes: float, chosen: dict[str, Case], only: bool = False) -> Outcome:
+def run(seed: int, minutes: float, chosen: dict[str, Case], only: bool = False, share: float | None = None) -> Outcome:
     """Attack a ring of its own for so long; its logs are kept if something did not hold."""
     outcome = Outcome(seed)
     with tempfile.TemporaryDirectory(prefix="roundelay-hostile-") as name, ExitStack() as stack:
@@ -120,7 +122,7 @@ def run(seed: int, minutes: float, chosen: dict[str, Case], only: bool = False) 
         stack.callback(ring.stop)
         began = time.monotonic()
         attack = prepare(ring, Path(name), random.Random(seed), stack)
-        attack.share = min(1.0, max(SHARE_MIN, minutes / FULL_MINUTES))
+        attack.share = min(1.0, max(SHARE_MIN, minutes / FULL_MINUTES)) if share is None else share
         until = time.monotonic() + 60 * minutes
         attack_until(until, attack, chosen, outcome, only)
         outcome.seconds = round(time.monotonic() - began, 1)

@@ -119,7 +119,7 @@ def silent_browsers(attack: Attack) -> str:
         place = shown.removeprefix("http://").partition("/")[0]
         address = Address("127.0.0.1", int(place.rpartition(":")[2]))
         frame = f"GET / HTTP/1.1\r\nHost: {place}\r\nConnection: close\r\n\r\n".encode()
-        with connections(address, attack.times(1224).stop, say_nothing, again=True):
+        with connections(address, attack.times(1224).stop, say_nothing):
             time.sleep(2.0)
             answered = sum(_is_answered(address, frame) for _ in range(GOOD_CALLS))
     return "" if answered >= GOOD_SHARE_MIN * GOOD_CALLS else f"{answered} of {GOOD_CALLS} requests were answered"

@@ -13,6 +13,7 @@ form          the training form, made from the settings and data options of a jo
 form_widgets  the same form, as widgets
 actions       what the page may do: launch, stop, look up, download; and to a lab: kill, pause, cut
 guard         access control: Host, Origin and token
+connections   limits on connections
 options       the dashboard's options
 choices       what a command line needs to know before anything else is imported
 run           everything behind the page

@@ -10,6 +10,7 @@ from nicegui import ui
 
 from roundelay.client.errors import RingUnavailable
 from roundelay.dashboard import page
+from roundelay.dashboard.connections import BoundedProtocol
 from roundelay.dashboard.guard import Guard, admission
 from roundelay.dashboard.options import DashboardOptions
 from roundelay.dashboard.site import Site
@@ -45,6 +46,7 @@ def serve(site: Site, options: DashboardOptions, say: Callable[[str], None]) -> 
         timeout_graceful_shutdown=STOP_TIMEOUT_S,
         ws_max_size=MESSAGE_BYTES_MAX,
         proxy_headers=False,
+        http=BoundedProtocol,
     )
     try:
         bound = config.bind_socket()
