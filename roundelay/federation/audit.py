@@ -76,6 +76,10 @@ def retrain(start: NodeRef, ring: Ring, view: JobSnapshot, number: int, worker: 
     spec, before, claimed = view.spec, view.results[number - 1], view.results[number]
     if spec.settings.topology == "gossip":
         raise OtherBits("a round of gossip cannot be computed again bit for bit; only the chain was verified")
+    if spec.pinned:
+        raise OtherBits(
+            "private files never leave their node, so no round can be trained again; only the chain was verified"
+        )
     here = arithmetic.fingerprint_here(spec)
     if spec.fingerprint not in ("", here):
         raise OtherBits(

@@ -227,3 +227,12 @@ def test_a_malformed_record_beside_an_honest_one_is_no_divergence_and_is_listed(
     assert "cannot be read and is ignored" in str(listed.malformed[0])
     known = job.look()
     assert job.net.run(read_snapshot(job.net.entry, RING, job.spec.job, known)) == known
+
+
+def test_training_a_round_of_private_data_again_is_refused_with_the_reason() -> None:
+    job = driven()
+    view = job.net.run(audit.read_for_audit(job.net.entry, RING, job.spec.job))
+    private = replace(view.spec, pinned="wards", homes=("n:1",) * len(view.spec.files))
+
+    with pytest.raises(OtherBits, match="private files never leave their node"):
+        job.net.run(audit.retrain(job.net.entry, RING, replace(view, spec=private), 1, Worker()))
