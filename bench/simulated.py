@@ -12,13 +12,12 @@ from statistics import mean, median
 from typing import Any
 
 from bench.wire_sizes import WireSizes
-from roundelay.chord.effects import Ask, Procedure, SleepUntilNudged, gather
+from roundelay.chord.effects import Ask, Procedure, gather
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import Address
 from roundelay.chord.ring import Ring
 from roundelay.federation import jobs
 from roundelay.federation.driver import Driver
-from roundelay.federation.effects import AwaitOrder
 from roundelay.federation.node_core import Loops
 from roundelay.federation.records import RoundReport
 from roundelay.federation.requests import Order, TrainingFile
@@ -87,9 +86,6 @@ def simulate(count: int, topology: str, options: SimOptions = LINK, hidden: int 
     ring = Ring()
     true = random_ring(ring, count, random.Random(3))
     add_performers(world)
-    world.performers[AwaitOrder] = lambda task, _: world.performers[SleepUntilNudged](
-        task, SleepUntilNudged(HOUR_S)
-    )  # until an order comes
     nodes = true.nodes()
     for node in nodes:
         _start(world, node)
@@ -138,12 +134,9 @@ def simulate(count: int, topology: str, options: SimOptions = LINK, hidden: int 
 
 
 def _start(world: World, node: ChordNode) -> None:
-    """Start a worker that sleeps until there is work: polling would be half of all events."""
+    """Start a worker."""
     machine = Machine(world, node.ref.address, Address("supernode", 1), Worker)
     machine.adopt(node)
-    process, program = machine.process, machine.program
-    assert process is not None and isinstance(program, Worker)
-    process.has_work = lambda: program.orders.next is not None
 
 
 def _moment(world: CountingWorld) -> _Moment:

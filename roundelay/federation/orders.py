@@ -114,6 +114,10 @@ class Orders:
             raise NotFound(f"no order {ticket[:8]} here")
         return self._progress[ticket]
 
+    def is_over(self, ticket: str) -> bool:
+        """Return True if a poll of this ticket need not wait: its order has ended, or is unknown."""
+        return ticket not in self._progress or self._progress[ticket].is_final
+
     def set_training(self, ticket: str, training: TrainingStatus) -> None:
         """Record the trainer's progress with an order."""
         self._update(ticket, training=training)

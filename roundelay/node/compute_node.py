@@ -236,7 +236,7 @@ class ComputeNode:
             return
 
         def is_over() -> bool:
-            return self.orders.progress(request.ticket).is_final or self.runtime.stopping.is_set()
+            return self.orders.is_over(request.ticket) or self.runtime.stopping.is_set()
 
         self._held_polls += 1
         try:

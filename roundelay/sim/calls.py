@@ -131,9 +131,22 @@ class SimCall:
             return
         process = self._world.processes.get(self._to)
         if process is not None:
-            process.when_awake(lambda: self._reply(self._world.answer(process, self._ask)))
+            process.when_awake(lambda: self._answer(process))
         elif self._to not in self._world.silent:
             self._reply(NodeUnreachable(f"{self._to} refuses the connection"))
+
+    def _answer(self, process: Process) -> None:
+        """Answer now, or when the condition of a long poll holds or its time is over."""
+        poll = process.poll(self._ask.request)
+        if poll is None or poll.is_over():
+            self._reply(self._world.answer(process, self._ask))
+            return
+        until_s = self._world.clock.now + poll.seconds
+        process.when(
+            lambda: poll.is_over() or self._world.clock.now >= until_s,
+            lambda: self._reply(self._world.answer(process, self._ask)),
+        )
+        self._world.clock.at(until_s, process.check_conditions)
 
     def _reply(self, outcome: Outcome) -> None:
         sizes = self._world.sizes

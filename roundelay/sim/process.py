@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from roundelay.chord.dispatch import Handlers
-from roundelay.chord.effects import Procedure, resume
+from roundelay.chord.effects import Procedure, Request, resume
 from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.round_trips import RoundTrips
@@ -18,6 +19,14 @@ Resume = Callable[[Outcome], None]
 PENDING = object()  # returned by a performer whose outcome follows through SimTask.later()
 
 
+@dataclass(frozen=True)
+class LongPoll:
+    """A request whose answer waits for a condition, at most for some seconds."""
+
+    is_over: Callable[[], bool]
+    seconds: float
+
+
 class Process:
     """One incarnation of a program: its identity, its handlers and its tasks."""
 
@@ -27,11 +36,14 @@ class Process:
         self.handlers: Handlers = {}
         self.round_trips = RoundTrips()
         self.has_work: Callable[[], bool] = lambda: False  # ends a SleepUntilNudged
+        self.has_order: Callable[[], bool] = lambda: False  # ends an AwaitOrder
+        self.poll: Callable[[Request[Any]], LongPoll | None] = lambda request: None  # what an answer waits for
         self.sleepers: dict[SimTask, Resume] = {}
         self.tasks: dict[SimTask, None] = {}
         self.alive = True
         self.frozen = False
         self._waiting: list[Action] = []
+        self._conditions: list[tuple[Callable[[], bool], Action]] = []
 
     def when_awake(self, action: Action) -> None:
         """Run an action now, or once the process is no longer frozen; never after its death."""
@@ -46,6 +58,22 @@ class Process:
             sleepers, self.sleepers = self.sleepers, {}
             for resume in sleepers.values():
                 resume(None)
+
+    def when(self, holds: Callable[[], bool], action: Action) -> None:
+        """Run an action once a condition holds: now, or after the handler or the step that makes it hold."""
+        self._conditions.append((holds, action))
+        self.check_conditions()
+
+    def check_conditions(self) -> None:
+        """Run the actions whose condition holds by now."""
+        if not self._conditions:
+            return
+        conditions, self._conditions = self._conditions, []
+        for holds, action in conditions:
+            if holds():
+                self.when_awake(action)
+            else:
+                self._conditions.append((holds, action))
 
     def freeze(self) -> None:
         self.frozen = True
@@ -110,11 +138,13 @@ class SimTask:
                 return
             outcome = self._performers[type(effect)](self, effect)
             if outcome is PENDING:
+                self.process.check_conditions()
                 return
 
     def _end(self, outcome: Outcome) -> None:
         del self.process.tasks[self]
         self._done(outcome)
+        self.process.check_conditions()
 
 
 Performer = Callable[[SimTask, Any], Outcome]

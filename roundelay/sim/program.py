@@ -7,28 +7,28 @@ computed at once, by the same Worker that a trainer process runs.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from roundelay.chord.dispatch import Handlers
-from roundelay.chord.effects import Sleep
+from roundelay.chord.effects import Request
 from roundelay.chord.errors import ChordError
 from roundelay.chord.node import ChordNode
 from roundelay.federation.effects import AwaitOrder, CancelOrder, Compute, Done, Offload
 from roundelay.federation.errors import FederationError, FilesLacking
 from roundelay.federation.node_core import Loops, assemble
 from roundelay.federation.orders import Orders
-from roundelay.federation.requests import Order
+from roundelay.federation.requests import WAIT_MAX_S, Collect, Order
 from roundelay.federation.trainer_client import TrainerClient
 from roundelay.ml.frames import Frame, Header
 from roundelay.ml.trainer import carry_out
 from roundelay.ml.worker import Worker
 from roundelay.sim.machine import Machine, RingProgram
-from roundelay.sim.process import PENDING, Outcome, Process, SimTask
+from roundelay.sim.process import PENDING, LongPoll, Outcome, Process, SimTask
 from roundelay.sim.world import World
 from roundelay.store.store import Store
 
 TRAINING_S_PER_FILE = 0.5
-ORDER_POLL_S = 0.1  # how often an idle node checks for orders
 
 
 class NodeProgram(RingProgram):
@@ -41,6 +41,9 @@ class NodeProgram(RingProgram):
         self.store = Store(lambda: world.clock.now)
         self.orders = Orders(launch=self._launch)
         self._core = assemble(node, self.store, self.orders, self.surroundings)
+        assert machine.process is not None
+        machine.process.has_order = lambda: self.orders.next is not None
+        machine.process.poll = self._poll
 
     def handlers(self) -> Handlers:
         return self._core.handlers
@@ -50,28 +53,33 @@ class NodeProgram(RingProgram):
         self.store.handoff_complete = node.successor == node.ref
         return self._core.loops
 
+    def _poll(self, request: Request[Any]) -> LongPoll | None:
+        """Hold a poll of an order until the order has ended, as a real node does."""
+        if not isinstance(request, Collect):
+            return None
+        return LongPoll(lambda: self.orders.is_over(request.ticket), min(request.wait_s, WAIT_MAX_S))
+
     def _launch(self, order: Order) -> None:
         process = self.machine.process
         assert process is not None
         self.machine.world.run(process, "relay", self.orders.run_collective(self.node, order), lambda _: None)
 
 
-def add_performers(world: World) -> None:
-    """Let a world perform the effects of federation/."""
+def add_performers(world: World, training_s: float = TRAINING_S_PER_FILE) -> None:
+    """Let a world perform the effects of federation/, unless it does already; training a file takes `training_s`."""
     if Compute in world.performers:
         return
     worker = Worker()
     trainers: WeakKeyDictionary[Process, InlineTrainer] = WeakKeyDictionary()
-    sleep = world.performers[Sleep]
 
     def compute(task: SimTask, effect: Compute) -> Outcome:
         trainer = trainers.setdefault(task.process, InlineTrainer(worker))
-        return _compute(world, trainer, task, effect)
+        return _compute(world, trainer, task, effect, training_s)
 
     world.performers[Compute] = compute
     world.performers[CancelOrder] = lambda _, effect: None  # the result is there already, it only comes later
     world.performers[Offload] = lambda _, effect: effect.function()
-    world.performers[AwaitOrder] = lambda task, _: sleep(task, Sleep(ORDER_POLL_S))
+    world.performers[AwaitOrder] = _await_order
 
 
 class InlineTrainer:
@@ -101,10 +109,16 @@ class InlineTrainer:
         return Frame(answer, bytearray(result))
 
 
-def _compute(world: World, trainer: InlineTrainer, task: SimTask, effect: Compute) -> Outcome:
+def _await_order(task: SimTask, effect: AwaitOrder) -> Outcome:
+    resume = task.later()
+    task.process.when(task.process.has_order, lambda: resume(None))
+    return PENDING
+
+
+def _compute(world: World, trainer: InlineTrainer, task: SimTask, effect: Compute, training_s: float) -> Outcome:
     """Carry out an order; deliver the result when the training would have ended."""
     resume, process = task.later(), task.process
-    seconds = TRAINING_S_PER_FILE * len(effect.order.files)
+    seconds = training_s * len(effect.order.files)
     try:
         outcome: Outcome = replace(trainer.carry_out(effect), seconds=seconds)
     except FilesLacking as error:

@@ -94,4 +94,5 @@ class World:
         except ChordError as error:
             outcome = error
         process.wake()
+        process.check_conditions()
         return outcome
