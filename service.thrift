@@ -76,6 +76,11 @@ exception Malformed {
   1: required string message
 }
 
+/** The node does not own the key. `nearer` is where to look for its owner. */
+exception NotOwner {
+  1: required Node nearer
+}
+
 // --- the ring
 
 /** The node that answers at an address. */
@@ -171,6 +176,12 @@ struct Item {
   4: required bool deleted
   /** In a secured ring: the signature of all but the lease (64 bytes, Ed25519), and the signer's certificate. */
   5: optional binary signature
+}
+
+/** An item and, unless the receiver is expected to have it, its whole content. At most 1 MiB in one message. */
+struct Parcel {
+  1: required Item item
+  2: optional binary content
 }
 
 /** The number of items on an arc of the ring, and a digest of them: equal digests mean equal items. */
@@ -279,7 +290,7 @@ struct Order {
   2: required i32 round
   3: required list<TrainingFile> files
   4: required Task task
-  /** Digest of the weights that the task starts from, a content written to the node before. */
+  /** Digest of the weights that the task starts from, a content that comes with the order or was written before. */
   5: optional binary weights
   /** Their size in bytes. */
   6: optional i64 weights_size
@@ -316,7 +327,7 @@ struct Progress {
   1: required string state
   /** The reason why an order has failed. */
   2: required string message
-  /** For a done order: digest and size of its result, which is read like any content. */
+  /** For a done order: digest and size of its result. A result without `content` is read like any content. */
   3: optional binary result
   4: optional i64 size
   /** For a done order: its duration, and the mean training loss and accuracy of the last epochs. */
@@ -325,6 +336,8 @@ struct Progress {
   7: optional double accuracy
   /** For a running order. */
   8: optional TrainingStatus training
+  /** For a done order: its whole result, if that has at most 1 MiB. */
+  9: optional binary content
 }
 
 service ComputeNode {
@@ -353,11 +366,19 @@ service ComputeNode {
   /** Return the state of the node, for tools and dashboards. */
   Status status(1: Target target) throws (1: WrongIncarnation wrong, 2: NotYet not_yet),
 
-  /** Store an item. If the receipt says that its content has not arrived, write the bytes and put again. */
-  Receipt put(1: Target target, 2: Item item)
-    throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed, 4: StoreFull full),
+  /**
+   * Store items, at most 256, one after the other. If a receipt says that a content has not arrived, write its bytes
+   * and put again. With `to_owner` nothing is stored unless the receiver owns the key of the first item. After any
+   * other exception, items before the one that it is about may have been stored.
+   */
+  list<Receipt> put(1: Target target, 2: list<Parcel> parcels, 3: bool to_owner)
+    throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed, 4: StoreFull full,
+            5: Corrupt corrupt, 6: NotOwner not_owner),
 
-  /** Receive a piece of a content, at most 1 MiB, in order from offset 0. A repeated piece is ignored. */
+  /**
+   * Receive a piece of a content, at most 1 MiB. Pieces may come in any order, up to 16 MiB ahead of the first that is
+   * missing. A repeated piece is ignored.
+   */
   Receipt write(1: Target target, 2: binary digest, 3: i64 size, 4: i64 offset, 5: binary piece)
     throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed, 4: StoreFull full,
             5: Corrupt corrupt),
@@ -388,9 +409,11 @@ service ComputeNode {
 
   /**
    * Accept an order, and return its ticket at once. The same order has the same ticket, and is carried out once.
+   * `content` holds the order's weights, at most 1 MiB; it is empty where the receiver has them or will fetch them.
    */
-  string order(1: Target target, 2: Order order)
-    throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed, 4: Busy busy),
+  string order(1: Target target, 2: Order order, 3: binary content)
+    throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed, 4: Busy busy, 5: StoreFull full,
+            6: Corrupt corrupt),
 
   /** Receive half of a weighted model, which counts once. Raises NotFound if it was not taken: the round is over. */
   void push(1: Target target, 2: Push push)

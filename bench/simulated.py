@@ -153,7 +153,7 @@ def _store(world: World, node: ChordNode, file: TrainingFile, content: bytes) ->
     """Store entries as if they had been put."""
     handlers = world.processes[node.ref.address].handlers
     handlers[Write](Write(file.digest, len(content), 0, content))
-    handlers[Put](Put(Item(Entry(node.ring.key(file.name), file.name, file.digest, len(content)), 1, HOUR_S)))
+    handlers[Put](Put.of(Item(Entry(node.ring.key(file.name), file.name, file.digest, len(content)), 1, HOUR_S)))
 
 
 def _store_at_owner(world: World, true: IdealRing, file: TrainingFile, content: bytes) -> None:

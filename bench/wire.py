@@ -36,7 +36,7 @@ from roundelay.rpc.transport import Secure, connect
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import Read
 from roundelay.store.read_path import fetch
-from roundelay.store.write_path import write
+from roundelay.store.transfer import write
 from roundelay.trust.authority import init
 from roundelay.trust.kit import load_kit
 

@@ -34,8 +34,8 @@ def deletion_of_the_future(attack: Attack) -> str:
     """Delete an entry with version 2^63 - 1, then store it again: it must be stored."""
     node, content = attack.victim, attack.rng.randbytes(100)
     entry = Entry(attack.ring.statuses()[0].ring.key("again"), "again", digest_of(content), len(content))
-    send(node, Put(Item(entry, 2**63 - 1, 1e9, deleted=True)))
-    send(node, Write(entry.digest, len(content), 0, content), Put(Item(entry, time.time_ns(), 60.0)))
+    send(node, Put.of(Item(entry, 2**63 - 1, 1e9, deleted=True)))
+    send(node, Write(entry.digest, len(content), 0, content), Put.of(Item(entry, time.time_ns(), 60.0)))
     found = attack.ring.ask_again(lambda ring: get(node, ring.ring, entry.key, "again", entry.digest))
     return "" if found == content else "it was not stored"
 

@@ -87,7 +87,7 @@ def deletions_of_nothing(attack: Attack) -> str:
     node, now = attack.victim, time.time_ns()
 
     def deletion(number: int) -> Put:
-        return Put(Item(Entry(number << 140, f"{number}", digest_of(CONTENT), 1), now, 1e9, deleted=True))
+        return Put.of(Item(Entry(number << 140, f"{number}", digest_of(CONTENT), 1), now, 1e9, deleted=True))
 
     attack.flood(node, 60_000, deletion)
     return ""

@@ -19,7 +19,8 @@ from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.spec import JobSpec
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import Entry, Item, Put
-from roundelay.store.write_path import nodes_for, write
+from roundelay.store.transfer import write
+from roundelay.store.write_path import nodes_for
 from roundelay.testing.cluster import Cluster
 
 NESTED = 200_000  # lists in one another
@@ -100,7 +101,7 @@ def store(entry: RingEntry, job: str, record: HostileRecord) -> Procedure[None]:
     key = entry.ring.key(job)
     nodes = yield from nodes_for(entry.node, entry.ring, key, entry.ring.replicas)
     name = records.record_name(job, record.what)
-    put = Put(
+    put = Put.of(
         Item(
             Entry(key, name, digest_of(record.content), len(record.content)),
             record.version,
@@ -114,8 +115,9 @@ def store(entry: RingEntry, job: str, record: HostileRecord) -> Procedure[None]:
 
 def _store_on(node: NodeRef, put: Put, content: bytes) -> Procedure[None]:
     try:
-        if not put.item.deleted:
-            yield from write(node, put.item.entry.digest, content)
+        (parcel,) = put.parcels
+        if not parcel.item.deleted:
+            yield from write(node, parcel.item.entry.digest, content)
         yield from ask(node, put)
     except (ChordError, OverflowError):
         return

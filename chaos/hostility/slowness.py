@@ -58,7 +58,7 @@ def names_in_find(attack: Attack) -> str:
     node, now, key = attack.victim, time.time_ns(), 1 << 99
     send(node, Write(digest_of(CONTENT), len(CONTENT), 0, CONTENT))
     attack.flood(
-        node, 12_000, lambda n: Put(Item(Entry(key, f"item-{n}", digest_of(CONTENT), len(CONTENT)), now, 60.0))
+        node, 12_000, lambda n: Put.of(Item(Entry(key, f"item-{n}", digest_of(CONTENT), len(CONTENT)), now, 60.0))
     )
     names = tuple(f"n{number}" for number in range(65_000))
     for asked in (Find(key, names), Find(key)):

@@ -44,6 +44,14 @@ class NotYet(ChordError):
     """The node cannot answer yet (it has not joined, or receives a hand-off): ask again soon. Definite."""
 
 
+class NotOwner(ChordError):
+    """The node does not own the key; `nearer` is where to look for its owner. Definite."""
+
+    def __init__(self, nearer: NodeRef) -> None:
+        super().__init__(f"not the owner of the key: ask {nearer.address}")
+        self.nearer = nearer
+
+
 class LookupFailed(ChordError):
     """No live route led to the key within the bound on hops. Definite."""
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
-from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, Sleep, ask_all, gather_or_raise
+from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, Request, Sleep, ask_all, gather_or_raise
 from roundelay.chord.errors import ChordError
-from roundelay.chord.lookup import find_successor
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation import arithmetic, jobs, records
@@ -29,15 +29,15 @@ from roundelay.federation.errors import (
     StepTooLarge,
     WorkFailed,
 )
-from roundelay.federation.job_log import JobLog
+from roundelay.federation.job_log import JobLog, RoundModel
 from roundelay.federation.lease_renewal import RENEW_DELAY_S, RENEW_INTERVAL_S, renew_leases
 from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.requests import DriverHeartbeat
 from roundelay.federation.retry import refresh_members, with_entry_failover
 from roundelay.federation.roster import Roster
 from roundelay.federation.round_coordinator import Assignment, RoundCoordinator
-from roundelay.federation.rounds import PartialResult
-from roundelay.federation.snapshot import read_snapshot
+from roundelay.federation.rounds import Meanwhile, PartialResult
+from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.step_size import StepControl
 from roundelay.federation.topologies.gossip import GossipResult, mix_and_evaluate
@@ -46,11 +46,11 @@ from roundelay.ml.exact import LOSS_MAX
 from roundelay.ml.mlp import Evaluation
 from roundelay.ml.validate import Validator
 from roundelay.store.blobs import digest_of
-from roundelay.store.read_path import get
+from roundelay.store.items import Find, Item
+from roundelay.store.read_path import FIND_NODES_MIN, get
 
 HEARTBEAT_INTERVAL_S = 1.0
 HEARTBEAT_TRIES = 2  # the next beat comes soon
-STORE_DELAY_S = 0.03  # the round's orders are sent first, then the round before is stored
 
 
 @dataclass(frozen=True)
@@ -113,39 +113,44 @@ class Driver:
         except ModelUnknown as error:  # another process may have the model
             raise CannotDrive(str(error)) from error
         except (FederationError, MLError) as error:
-            yield from self._log.write({records.FAILED: str(error).encode()})
+            yield from self._log.write(records.FAILED, str(error).encode())
             raise error if isinstance(error, FederationError) else WorkFailed(str(error)) from error
         finally:
             self.is_over = True
         return tuple(self._results)
 
     def heartbeat(self) -> Procedure[None]:
-        """Send heartbeats to the job's owner and read whether the job has ended; run this beside `drive`."""
-        ring, job = self._roster.ring, self.spec.job
+        """Once a second crawl the ring, tell the job's owner that it is driven, and read whether it has ended.
+
+        Run this beside `drive`.
+        """
         while not self.is_over:
             try:
-                route = yield from with_entry_failover(
-                    self._roster, lambda entry: find_successor(entry, ring.key(job)), HEARTBEAT_TRIES
-                )
-                holders = route.nodes[: ring.replicas]
-                yield from ask_all([(node, DriverHeartbeat(job)) for node in holders], deadline_s=CALL_TIMEOUT_S)
-                self._end = yield from with_entry_failover(
-                    self._roster, lambda entry: jobs.read_end(entry, ring, job), HEARTBEAT_TRIES
-                )
+                yield from refresh_members(self._roster, HEARTBEAT_TRIES)
+                yield from self._beat()
             except ChordError:
                 pass  # the next heartbeat tries again
             yield Sleep(HEARTBEAT_INTERVAL_S)
+
+    def _beat(self) -> Procedure[None]:
+        job, key, ring = self.spec.job, self._roster.ring.key(self.spec.job), self._roster.ring
+        nodes = self._roster.successors_of(key)
+        names = tuple(records.record_name(job, end) for end in records.ENDS)
+        asks: list[tuple[NodeRef, Request[Any]]] = [(node, DriverHeartbeat(job)) for node in nodes[: ring.replicas]]
+        asks += [(node, Find(key, names)) for node in nodes]
+        answers = yield from ask_all(asks, deadline_s=CALL_TIMEOUT_S)
+        items = tuple(item for answer in answers if isinstance(answer, tuple) for item in answer)
+        self._end = self._end or jobs.end_among(job, items)
 
     # --- rounds
 
     def _drive(self) -> Procedure[None]:
         ring = self._roster.ring
         yield from refresh_members(self._roster)  # first, so that nothing depends on the entry node
-        view = yield from with_entry_failover(self._roster, lambda entry: read_snapshot(entry, ring, self.spec.job))
+        view, self._validator = yield from self._read_job()
         self._end = view.end
         self._require_running()
         self._results = list(view.results)
-        self._validator = yield from self._fetch_validator()
         self._renew_at = self._clocks.monotonic() + RENEW_DELAY_S
         if self._results:
             self._moments = bytes.fromhex(self._results[0].moments)
@@ -164,7 +169,7 @@ class Driver:
             made = yield from self._run_round_and_store_previous(number, made)
         if made is not None and not self._is_complete:
             yield from self._validate_and_store(made)
-        yield from self._log.write({records.DONE: self._results[-1].digest.encode()})
+        yield from self._log.write(records.DONE, self._results[-1].digest.encode())
 
     def _start_round_zero(self) -> Procedure[PendingRound]:
         """Start round 0: the initial weights and, unless inputs stay raw, the moments of every feature."""
@@ -174,41 +179,50 @@ class Driver:
             self._moments = arithmetic.moments_of(self.spec, parts)
         return PendingRound(RoundReport(self.spec.job, 0, self._name, 0.0, 0.0, 0.0, 0.0, 0.0), self._base)
 
+    def _read_job(self) -> Procedure[tuple[JobSnapshot, Validator]]:
+        """Read the job's records and its validation file at the same time."""
+        job = self.spec.job
+        snapshot: Procedure[JobSnapshot | Validator] = with_entry_failover(
+            self._roster, lambda entry: read_snapshot(entry, self._roster.ring, job, nodes=self._nodes(job))
+        )
+        view, validator = yield from gather_or_raise([snapshot, self._fetch_validator()])
+        assert isinstance(view, JobSnapshot) and isinstance(validator, Validator)
+        return view, validator
+
     def _run_round_and_store_previous(self, number: int, made: PendingRound | None) -> Procedure[PendingRound]:
-        """Run a round; at the same time store the one before it and refresh the members for the next."""
+        """Run a round; once its orders are sent, store the one before it."""
         self._require_running()
         began = self._clocks.monotonic()
-        latest, _ = yield from gather_or_raise([self._run_round(number), self._store_previous(made)])
-        assert latest is not None
+        latest = yield from self._run_round(number, lambda have: self._store_previous(made, have))
         return replace(latest, report=replace(latest.report, seconds=self._clocks.monotonic() - began))
 
-    def _store_previous(self, made: PendingRound | None) -> Procedure[None]:
-        """Do what can wait until a round's orders are sent, one after the other."""
-        yield Sleep(STORE_DELAY_S)
-        yield from refresh_members(self._roster)
+    def _store_previous(self, made: PendingRound | None, have: frozenset[NodeRef]) -> Procedure[None]:
+        """Do what can wait until a round's orders are sent; some nodes `have` the weights from their orders."""
         if made is not None:
-            yield from self._validate_and_store(made)
+            yield from self._validate_and_store(made, have)
         if self._clocks.monotonic() >= self._renew_at:
             self._renew_at = self._clocks.monotonic() + RENEW_INTERVAL_S
             yield from renew_leases(self._roster, self.spec, self._clocks.version())
 
-    def _run_round(self, number: int) -> Procedure[PendingRound]:
+    def _run_round(self, number: int, meanwhile: Meanwhile) -> Procedure[PendingRound]:
         """Train a round, again with half the step as long as it diverges and the settings allow it."""
         self._roster.begin_round(number)
         control = StepControl(self.spec, number, self._loss, self._halvings)
+        beside: Meanwhile | None = meanwhile
         while True:  # ends: the number of halvings is bounded
             try:
-                made = yield from self._train_once(number, control.halvings)
+                made = yield from self._train_once(number, control.halvings, beside)
             except StepTooLarge as error:
                 control.reject(error)
             else:
                 if control.accepts(made.loss):
                     break
+            beside = None  # it has run
         self._base, self._state, self._loss, self._halvings = made.weights, made.state, made.loss, made.halvings
         disturbances, notices = tuple(self._roster.disturbances), tuple(control.notices)
         return replace(made, report=replace(made.report, disturbances=disturbances, notices=notices))
 
-    def _train_once(self, number: int, halvings: int) -> Procedure[PendingRound]:
+    def _train_once(self, number: int, halvings: int, meanwhile: Meanwhile | None) -> Procedure[PendingRound]:
         """Train every file from the weights of the round before. Raises StepTooLarge."""
         base, state = self._base, self._state
         gossips = self.spec.settings.topology == "gossip"
@@ -218,7 +232,7 @@ class Driver:
             base,
             attempt=self._clocks.version() if gossips else 0,
         )
-        parts = yield from self._coordinator.collect(work)
+        parts = yield from self._coordinator.collect(work, meanwhile)
         report = self._report(work, parts)
         if gossips:
             mixed = yield from self._mix(work, parts)
@@ -235,11 +249,29 @@ class Driver:
         order = evaluation.order(self.spec.job, (self.spec.validation,))
         return (yield from mix_and_evaluate(self._roster, parts, self.spec.settings.exchanges, order))
 
-    def _validate_and_store(self, made: PendingRound) -> Procedure[None]:
-        """Validate a round and commit it to the job's log."""
+    def _validate_and_store(self, made: PendingRound, have: frozenset[NodeRef] = frozenset()) -> Procedure[None]:
+        """Validate a round while its model is stored; commit it to the job's log; then tell of it."""
         number = made.report.round
-        found = yield from offload(lambda: self._validate(made))
-        result = RoundResult(
+        storing: Procedure[Evaluation | tuple[Item, ...]] = self._log.store_model(
+            RoundModel(number, made.weights, made.state), have
+        )
+        evaluation, known = yield from gather_or_raise([offload(lambda: self._validate(made)), storing])
+        assert isinstance(evaluation, Evaluation) and isinstance(known, tuple)
+        result = self._result(made, evaluation)
+        loss = evaluation.loss if math.isfinite(evaluation.loss) else LOSS_MAX
+        report = replace(made.report, validation_loss=loss)
+        self._results.append(result)
+        if kept_round(self.spec.settings, self._results) is result:
+            self.weights = made.weights
+        superseded = superseded_rounds(self.spec.settings, self._results)
+        yield from self._log.commit(result, report, known, superseded)
+        if number:
+            self.validated = made.weights
+            self._on_round(result, report)
+
+    def _result(self, made: PendingRound, found: Evaluation) -> RoundResult:
+        number = made.report.round
+        return RoundResult(
             self.spec.job,
             number,
             self._results[-1].digest if self._results else "",
@@ -254,16 +286,6 @@ class Driver:
             made.loss,
             made.halvings,
         )
-        report = replace(made.report, validation_loss=found.loss if math.isfinite(found.loss) else LOSS_MAX)
-        self._results.append(result)
-        if kept_round(self.spec.settings, self._results) is result:
-            self.weights = made.weights
-        if number:
-            self.validated = made.weights
-            self._on_round(result, report)
-        yield from self._log.store(result, report, made.weights, made.state)
-        for old in superseded_rounds(self.spec.settings, self._results):
-            yield from self._log.forget_weights(old)
 
     # --- helpers
 
@@ -295,9 +317,13 @@ class Driver:
     def _get(self, hashed: str, name: str, digest: str) -> Procedure[bytes]:
         ring = self._roster.ring
         content = yield from with_entry_failover(
-            self._roster, lambda entry: get(entry, ring, ring.key(hashed), name, digest)
+            self._roster, lambda entry: get(entry, ring, ring.key(hashed), name, digest, self._nodes(hashed))
         )
         return content
+
+    def _nodes(self, hashed: str) -> tuple[NodeRef, ...]:
+        """Return the nodes responsible for the hash of a name, as far as is known."""
+        return self._roster.successors_of(self._roster.ring.key(hashed), FIND_NODES_MIN)
 
     def _report(self, work: Assignment, parts: list[PartialResult]) -> RoundReport:
         """Return the report of a round, without validation."""

@@ -1,16 +1,19 @@
-"""A job's log: weights and REPORT reach all copies first, then the RESULT that commits the round.
+"""A job's log: weights reach all copies first, then REPORT and RESULT, which commits the round.
 
 A RESULT can be read only with the REPORT of its round. If a driver dies in between, the next one computes the round
 again.
+
+The job's replica set is remembered: it follows from the members that the driver knows. Its owner verifies it with each
+write (NotOwner). Only where that fails is it looked up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from roundelay.chord.effects import Procedure, ask
-from roundelay.chord.errors import ChordError
-from roundelay.chord.lookup import find_successor
+from roundelay.chord.effects import Procedure, ask_all, gather_or_raise
+from roundelay.chord.errors import ChordError, NotOwner, UnderReplicated
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import jobs, records
 from roundelay.federation.errors import Overtaken
@@ -19,8 +22,20 @@ from roundelay.federation.retry import with_entry_failover
 from roundelay.federation.roster import Roster
 from roundelay.federation.snapshot import read_records
 from roundelay.federation.spec import JobSpec
-from roundelay.store.items import Entry, Item, Put
-from roundelay.store.read_path import find
+from roundelay.store.items import Entry, Find, Item
+from roundelay.store.read_path import FIND_NODES_MIN
+from roundelay.store.write_path import Record, put_copies, put_records
+
+Nodes = frozenset[NodeRef]
+
+
+@dataclass(frozen=True)
+class RoundModel:
+    """The first part of a round's records: its weights, and the state of the job's rule if it keeps one."""
+
+    round: int
+    weights: bytes
+    state: bytes = b""
 
 
 class JobLog:
@@ -32,53 +47,86 @@ class JobLog:
         self._roster = roster
         self._version = version
 
-    def store(self, result: RoundResult, report: RoundReport, weights: bytes, state: bytes) -> Procedure[None]:
-        """Commit a round to all copies.
+    def store_model(self, model: RoundModel, have: Nodes = frozenset()) -> Procedure[tuple[Item, ...]]:
+        """Store a round's weights in all copies. Return the RESULTs that the round has already.
 
-        Raises Diverged if the round has another result, or Overtaken if results of this job may differ.
+        have: nodes that have the weights, from a trainer's order. Raises ChordError.
         """
-        number, before = result.round, {"state": state} if state else {}
-        yield from self._refuse_other(result)
-        contents = {**before, "weights": weights, "report": report.to_bytes(), "result": result.to_bytes()}
-        yield from self.write({f"{what}-{number}": content for what, content in contents.items()})
+        contents = {"state": model.state} if model.state else {}
+        contents["weights"] = model.weights
+        written = [self._record(f"{what}-{model.round}", content) for what, content in contents.items()]
+        _, found = yield from gather_or_raise([self._write(written, have), self._find_results(model.round)])
+        return found or ()
 
-    def write(self, contents: Mapping[str, bytes]) -> Procedure[None]:
-        """Write records, each to all copies before the next. Raises ChordError."""
-        version, ring = self._version(), self._roster.ring
-        yield from with_entry_failover(
-            self._roster, lambda entry: jobs.put_records(entry, ring, self._job, contents, version)
-        )
+    def commit(
+        self, result: RoundResult, report: RoundReport, found: Sequence[Item], superseded: Sequence[RoundResult]
+    ) -> Procedure[None]:
+        """Commit a round whose model is stored to all copies, and delete the models that it supersedes.
 
-    def forget_weights(self, result: RoundResult) -> Procedure[None]:
-        """Delete a round's weights and its rule's state: no driver or client needs them any more."""
+        found: what `store_model` has returned. Raises Diverged if the round has another result, or Overtaken if
+        results of this job may differ; ChordError.
+        """
+        yield from self._refuse_other(result, found)
+        number = result.round
+        written = [
+            self._record(f"report-{number}", report.to_bytes()),
+            self._record(f"result-{number}", result.to_bytes()),
+        ]
+        yield from self._write([*written, *(gone for old in superseded for gone in self._deletions(old))])
+
+    def write(self, what: str, content: bytes) -> Procedure[None]:
+        """Write a record to all copies. Raises ChordError."""
+        yield from self._write([self._record(what, content)])
+
+    # --- helpers
+
+    def _record(self, what: str, content: bytes) -> Record:
+        return jobs.job_record(self._roster.ring, self._job, what, content, self._version())
+
+    def _deletions(self, result: RoundResult) -> list[Record]:
+        """Return what deletes a round's weights and its rule's state: no driver or client needs them any more."""
         key, version = self._roster.ring.key(self._job), self._version()
         entries = [Entry(key, records.weights_name(self._job, result.round), result.weights, result.weights_bytes)]
         if result.state:
             entries.append(Entry(key, records.state_name(self._job, result.round), result.state, result.state_bytes))
-        route = yield from with_entry_failover(self._roster, lambda entry: find_successor(entry, key))
-        for node in route.nodes[: self._roster.ring.replicas]:
-            try:
-                for entry in entries:
-                    yield from ask(node, Put(Item(entry, version, jobs.JOB_LEASE_S, deleted=True)))
-            except ChordError:
-                continue  # this copy goes when its lease expires
+        return [Record(Item(entry, version, jobs.JOB_LEASE_S, deleted=True)) for entry in entries]
 
-    def _refuse_other(self, result: RoundResult) -> Procedure[None]:
-        """Raise unless the round has no other RESULT: put if absent."""
-        name = records.result_name(self._job, result.round)
-        others = yield from with_entry_failover(self._roster, lambda entry: self._others(entry, name, result))
-        if others and self._spec.repro == "recorded":
-            raise Overtaken(f"round {result.round} was completed by another driver")
-        if others:
-            raise records.diverged(result.round, others[0], result.digest)
-
-    def _others(self, entry: NodeRef, name: str, result: RoundResult) -> Procedure[list[str]]:
-        """Return the digests of the round's other results; a record that is malformed is not one."""
+    def _write(self, written: Sequence[Record], have: Nodes = frozenset()) -> Procedure[None]:
+        """Write records to all copies, on each node in their order."""
         ring = self._roster.ring
-        items = yield from jobs.find_records(entry, ring, self._job, name)
-        others = [(result.round, i) for i in items if i.entry.name == name and i.entry.digest != result.digest]
+        nodes = self._nodes(2 * ring.replicas)
+        if len(nodes) >= ring.replicas:
+            try:
+                yield from put_copies(nodes, written, ring.replicas, have=have, to_owner=True)
+                return
+            except (NotOwner, UnderReplicated):
+                pass  # the ring has changed: look the nodes up
+        yield from with_entry_failover(self._roster, lambda entry: put_records(entry, ring, written))
+
+    def _find_results(self, number: int) -> Procedure[tuple[Item, ...]]:
+        """Find a round's RESULTs."""
+        ring, name = self._roster.ring, records.result_name(self._job, number)
+        nodes = self._nodes(max(ring.replicas + 1, FIND_NODES_MIN))
+        answers = yield from ask_all([(node, Find(ring.key(self._job), (name,))) for node in nodes])
+        items = [item for answer in answers if not isinstance(answer, ChordError) for item in answer]
+        if len(nodes) < ring.replicas or any(isinstance(answer, ChordError) for answer in answers):
+            items += yield from with_entry_failover(
+                self._roster, lambda entry: jobs.find_records(entry, ring, self._job, name)
+            )
+        return tuple({i.entry: i for i in items if i.entry.name == name and not i.deleted}.values())
+
+    def _nodes(self, count: int) -> tuple[NodeRef, ...]:
+        """Return the owner of the job's key and the nodes after it, as far as the driver knows."""
+        return self._roster.successors_of(self._roster.ring.key(self._job), count)
+
+    def _refuse_other(self, result: RoundResult, found: Sequence[Item]) -> Procedure[None]:
+        """Raise unless the round has no other RESULT: put if absent. A record that is malformed is not one."""
+        others = [(result.round, item) for item in found if item.entry.digest != result.digest]
         if not others:
-            return []
-        _, nodes = yield from find(entry, ring, ring.key(self._job), (name,))
+            return
+        nodes = self._nodes(max(self._roster.ring.replicas + 1, FIND_NODES_MIN))
         read, _ = yield from read_records(self._job, nodes, others, records.result_from_bytes)
-        return [each.digest for each in read]
+        if read and self._spec.repro == "recorded":
+            raise Overtaken(f"round {result.round} was completed by another driver")
+        if read:
+            raise records.diverged(result.round, read[0].digest, result.digest)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from roundelay.chord.effects import Procedure, gather
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
@@ -13,7 +11,7 @@ from roundelay.federation.records import RoundResult
 from roundelay.federation.spec import JobSpec
 from roundelay.store.items import Item
 from roundelay.store.read_path import fetch, find
-from roundelay.store.write_path import put, put_many
+from roundelay.store.write_path import Record, put, put_records, record
 
 JOB_LEASE_S = 7 * 24 * 3600.0  # of a job's records; its driver renews it
 WAITING_MAX = 8
@@ -31,13 +29,12 @@ def publish(start: NodeRef, ring: Ring, spec: JobSpec, version: int) -> Procedur
 
 def put_record(start: NodeRef, ring: Ring, job: str, what: str, content: bytes, version: int) -> Procedure[None]:
     """Write one of a job's records to all copies. Raises ChordError."""
-    yield from put_records(start, ring, job, {what: content}, version)
+    yield from put_records(start, ring, (job_record(ring, job, what, content, version),))
 
 
-def put_records(start: NodeRef, ring: Ring, job: str, contents: Mapping[str, bytes], version: int) -> Procedure[None]:
-    """Write several of a job's records, each to all copies before the next. Raises ChordError."""
-    named = {records.record_name(job, what): content for what, content in contents.items()}
-    yield from put_many(start, ring, ring.key(job), named, version, JOB_LEASE_S, is_new=True)
+def job_record(ring: Ring, job: str, what: str, content: bytes, version: int) -> Record:
+    """Return one of a job's records, to be written."""
+    return record(ring.key(job), records.record_name(job, what), content, version, JOB_LEASE_S)
 
 
 def list_jobs(start: NodeRef, ring: Ring) -> Procedure[list[str]]:

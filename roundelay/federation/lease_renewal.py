@@ -10,11 +10,10 @@ from roundelay.federation.jobs import JOB_LEASE_S
 from roundelay.federation.retry import with_entry_failover
 from roundelay.federation.roster import Roster
 from roundelay.federation.spec import JobSpec
-from roundelay.store.items import Entry, Item, Put
+from roundelay.store.items import LIST_MAX, Entry, Item, Put
 from roundelay.store.read_path import find
 
 RENEW_INTERVAL_S = 1200.0  # files are first leased for an hour
-CONCURRENCY_MAX = 128  # items renewed at once
 RENEW_DELAY_S = 10.0  # after a driver has started; a short job needs no renewal
 
 
@@ -31,11 +30,10 @@ def renew_leases(roster: Roster, spec: JobSpec, version: int) -> Procedure[None]
         for record in records  # a signed record keeps its version, which only its signer can change
     ]
     items = [*renewed, *files]
-    for start in range(0, len(items), CONCURRENCY_MAX):  # one at a time would delay a round of many files
-        yield from ask_all(
-            [(node, Put(item)) for item in items[start : start + CONCURRENCY_MAX] for node in _holders(roster, item)]
-        )
-
-
-def _holders(roster: Roster, item: Item) -> tuple[NodeRef, ...]:
-    return roster.successors_of(item.entry.key)[: roster.ring.replicas]
+    by_node: dict[NodeRef, list[Item]] = {}
+    for item in items:
+        for node in roster.successors_of(item.entry.key)[: ring.replicas]:
+            by_node.setdefault(node, []).append(item)
+    for start in range(0, max(map(len, by_node.values()), default=0), LIST_MAX):
+        page = slice(start, start + LIST_MAX)
+        yield from ask_all([(node, Put.of(*own[page])) for node, own in by_node.items() if own[page]])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,6 +17,7 @@ from roundelay.chord import maintenance
 from roundelay.chord.choices import STABILIZE_INTERVAL_S
 from roundelay.chord.dispatch import Handlers, ring_handlers
 from roundelay.chord.effects import Procedure
+from roundelay.chord.errors import NotOwner
 from roundelay.chord.failure_detector import TIMEOUTS_DEAD
 from roundelay.chord.node import ChordNode
 from roundelay.chord.quarantine import UNCONTAINED, Quarantine
@@ -26,9 +27,10 @@ from roundelay.federation.effects import Clocks
 from roundelay.federation.failover import JobSupervisor
 from roundelay.federation.orders import Orders
 from roundelay.federation.private_data import PrivateFile, publish_loop
-from roundelay.federation.requests import DriverHeartbeat
+from roundelay.federation.requests import DriverHeartbeat, Order
 from roundelay.ml.models.allowed import importable
 from roundelay.store import replication
+from roundelay.store.items import Put, Receipt
 from roundelay.store.names import NAME_BYTES_MAX
 from roundelay.store.store import Store
 
@@ -97,8 +99,7 @@ def assemble(
 
     handlers: Handlers = {
         **ring_handlers(node),
-        **store.handlers(),
-        **orders.handlers(),
+        **content_handlers(node, store, orders),
         DriverHeartbeat: heartbeat,
         GetStatus: lambda _: _status(node, store, orders, surroundings.store_lock),
     }
@@ -116,6 +117,16 @@ def assemble(
     return NodeCore(node, handlers, loops)
 
 
+def content_handlers(node: ChordNode, store: Store, orders: Orders) -> Handlers:
+    """Return the handlers of the store and of orders, with what concerns both or the ring as well."""
+    return {
+        **store.handlers(),
+        **orders.handlers(),
+        Put: lambda request: _put(node, store, request),
+        Order: lambda order: _accept(store, orders, order),
+    }
+
+
 def ring_loops(node: ChordNode, surroundings: Surroundings) -> Loops:
     """Return only the loops that maintain the ring."""
     rng, supernode, listed = surroundings.rng, surroundings.supernode, surroundings.listed
@@ -127,6 +138,20 @@ def ring_loops(node: ChordNode, surroundings: Surroundings) -> Loops:
     if supernode is not None:
         loops["lease"] = lambda: maintenance.heartbeat_loop(node, supernode)
     return loops | {"one ring": lambda: maintenance.merge_rings_loop(node, listed, rng("one ring"))}
+
+
+def _put(node: ChordNode, store: Store, request: Put) -> tuple[Receipt, ...]:
+    """Store items. Raises NotOwner if their writer wrongly takes this node for the owner; what Store.put raises."""
+    if request.to_owner and not node.owns(request.parcels[0].item.entry.key):
+        raise NotOwner(node.predecessor)
+    return store.put_all(request)
+
+
+def _accept(store: Store, orders: Orders, order: Order) -> str:
+    """Stage the weights that have come with an order, then queue it. Raises Busy, Malformed, StoreFull, Corrupt."""
+    if order.content:
+        store.write_piece(order.staging)
+    return orders.accept(replace(order, content=b""))
 
 
 def _status(node: ChordNode, store: Store, orders: Orders, store_lock: AbstractContextManager[object]) -> Status:

@@ -28,9 +28,9 @@ from roundelay.federation.requests import Collect, Order, Progress, Push
 from roundelay.federation.states import RETRIABLE_STATES
 from roundelay.ml.errors import MLError
 from roundelay.store.blobs import digest_of
-from roundelay.store.items import Release
+from roundelay.store.items import CHUNK_BYTES, Release
 from roundelay.store.read_path import fetch, get
-from roundelay.store.write_path import write
+from roundelay.store.transfer import write
 
 if TYPE_CHECKING:
     from roundelay.federation.site_gate import SiteGate
@@ -212,15 +212,9 @@ class Orders:
         from roundelay.federation.topologies.tree_reduce import aggregate  # loads numpy, which most nodes do without
 
         partial = yield from aggregate(node, order)
-        content = partial.to_bytes()
-        digest = digest_of(content)
-        yield from write(node.ref, digest, content)
+        result = yield from _keep(node, order, partial.to_bytes())
         self._update(
-            order.ticket,
-            state="done",
-            result=digest,
-            size_bytes=len(content),
-            seconds=max((work.seconds for work in partial.done), default=0.0),
+            order.ticket, state="done", **result, seconds=max((work.seconds for work in partial.done), default=0.0)
         )
 
     def _run_order(self, node: ChordNode, order: Order) -> Procedure[None]:
@@ -241,8 +235,7 @@ class Orders:
             if order.attempt:
                 kept = yield from self._gossip.keep(order, weights, done.result)
                 done = replace(done, result=kept)
-            digest = digest_of(done.result)
-            yield from write(node.ref, digest, done.result)
+            result = yield from _keep(node, order, done.result)
         except OtherBits as error:
             self._update(ticket, state="unfit", message=str(error))
             return
@@ -258,15 +251,7 @@ class Orders:
         except Exception as error:
             self._fail(order, error)
             return
-        self._update(
-            ticket,
-            state="done",
-            result=digest,
-            size_bytes=len(done.result),
-            seconds=done.seconds,
-            loss=done.loss,
-            accuracy=done.accuracy,
-        )
+        self._update(ticket, state="done", **result, seconds=done.seconds, loss=done.loss, accuracy=done.accuracy)
 
     def _fail(self, order: Order, error: Exception) -> None:
         """End an order that has failed unexpectedly here; another node may succeed."""
@@ -314,6 +299,17 @@ def _why_over(node: ChordNode, job: str) -> Procedure[str]:
         return f"no job {job[:8]} on this ring"
     end = jobs.end_among(job, items)
     return f"job {job[:8]} is {end}" if end else ""
+
+
+def _keep(node: ChordNode, order: Order, result: bytes) -> Procedure[dict[str, Any]]:
+    """Return how a result is kept: in its progress if it is small, else in the staging area. Raises ChordError.
+
+    Of a model in a round of gossip the driver reads only a sample.
+    """
+    digest, is_along = digest_of(result), len(result) <= CHUNK_BYTES and not order.attempt
+    if not is_along:
+        yield from write(node.ref, digest, result)
+    return {"result": digest, "size_bytes": len(result), "content": result if is_along else b""}
 
 
 def _file_contents(

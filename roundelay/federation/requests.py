@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from roundelay.chord.effects import Request
@@ -18,6 +18,7 @@ from roundelay.chord.requests import Activity, TrainingStatus
 from roundelay.federation.states import FINAL_STATES
 from roundelay.federation.tasks import EvaluateTask, Task, TrainTask
 from roundelay.ml.task import FileTask, TrainerTask, local_seed
+from roundelay.store.items import Write
 from roundelay.trust.identity import Identity
 
 WAIT_MAX_S = 5.0  # longest that a poll is held
@@ -58,6 +59,7 @@ class Order(Request[str]):
     shares: tuple[Share, ...] = ()  # of an order for several nodes: which node trains which files
     limit: int = 0  # of such an order: where the receiver's part of the ring ends
     attempt: int = 0  # of gossip: the driver's attempt at the round; the receiver keeps its result
+    content: bytes = field(default=b"", repr=False, compare=False)  # the weights, where they travel with the order
 
     def __post_init__(self) -> None:
         if isinstance(self.task, EvaluateTask) and len(self.files) != 1:
@@ -83,6 +85,11 @@ class Order(Request[str]):
         return sum(file.rows for file in self.files) * task.plan.config.epochs * task.plan.design.connections
 
     @property
+    def staging(self) -> Write:
+        """The write that stages the content that came with this order."""
+        return Write(self.weights, self.weights_bytes, 0, self.content)
+
+    @property
     def status(self) -> TrainingStatus:
         """Return the status line of this order at its start."""
         activity: Activity = "aggregate" if self.shares and not self.attempt else self.task.activity
@@ -106,12 +113,13 @@ class Progress:
 
     state: str
     message: str = ""
-    result: str = ""  # of a done order: the digest of its result, to be read like any content
+    result: str = ""  # of a done order: the digest of its result
     size_bytes: int = 0
     seconds: float = 0.0
     loss: float = 0.0
     accuracy: float = 0.0
     training: TrainingStatus | None = None  # of a running order
+    content: bytes = field(default=b"", repr=False)  # the result, if it is small; a large one is read
 
     @property
     def is_final(self) -> bool:

@@ -43,9 +43,9 @@ def with_entry_failover(
     raise failure
 
 
-def refresh_members(roster: Roster) -> Procedure[None]:
+def refresh_members(roster: Roster, tries: int = TRIES_MAX) -> Procedure[None]:
     """Crawl the ring, so that new members get work and former members do not."""
-    nodes = yield from with_entry_failover(roster, lambda entry: list_members(entry, roster.nodes))
+    nodes = yield from with_entry_failover(roster, lambda entry: list_members(entry, roster.nodes), tries)
     roster.update_members(nodes)
     if roster.measures:
         yield from _measure_round_trips(roster)

@@ -107,9 +107,9 @@ class Roster:
         nearest = islice(candidates, self.ring.replicas + 1)
         return tuple(n for n in nearest if n not in self._lost and (n, file.index) not in self._missing_files)
 
-    def successors_of(self, key: int) -> tuple[NodeRef, ...]:
-        """Return the owner of a key and the nodes after it that may hold copies."""
-        return self._from(key)[: self.ring.replicas + 1]
+    def successors_of(self, key: int, count: int = 0) -> tuple[NodeRef, ...]:
+        """Return the owner of a key and the nodes after it: `count`, or those that may hold copies."""
+        return self._from(key)[: count or self.ring.replicas + 1]
 
     def _from(self, key: int) -> tuple[NodeRef, ...]:
         """Return all nodes in ring order, the owner of the key first."""

@@ -9,18 +9,18 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from roundelay.chord.effects import Procedure, Sleep
+from roundelay.chord.effects import Procedure, Sleep, gather_or_raise
 from roundelay.federation.client_sampling import sampled_files
 from roundelay.federation.errors import FileUnavailable, NobodyFits
 from roundelay.federation.placement import BALANCING
 from roundelay.federation.requests import Order, Share, TrainingFile
 from roundelay.federation.retry import refresh_members
 from roundelay.federation.roster import Roster
-from roundelay.federation.rounds import PartialResult, RoundWork
+from roundelay.federation.rounds import Meanwhile, PartialResult, RoundWork
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.tasks import Task
 from roundelay.federation.throughput import ThroughputEstimate
-from roundelay.federation.topologies.tree_reduce import reduce
+from roundelay.federation.topologies.tree_reduce import TreeResult, reduce
 from roundelay.store.blobs import digest_of
 
 FILES_RETRY_S = 1.0
@@ -70,8 +70,11 @@ class RoundCoordinator:
         self._require_running = require_running
         self._estimate = ThroughputEstimate()
 
-    def collect(self, work: Assignment) -> Procedure[list[PartialResult]]:
-        """Have all files of a round trained. Raises WorkFailed, NobodyFits, FileUnavailable, JobEnded, ChordError."""
+    def collect(self, work: Assignment, meanwhile: Meanwhile | None = None) -> Procedure[list[PartialResult]]:
+        """Have all files of a round trained, and run `meanwhile` once beside that.
+
+        Raises WorkFailed, NobodyFits, FileUnavailable, JobEnded, ChordError.
+        """
         spec, number = self._spec, work.number
         # Moments take another time than training; gossip has no backup tasks, as both nodes would keep their results.
         estimate = self._estimate if number > 0 and not work.attempt else ThroughputEstimate()
@@ -80,10 +83,12 @@ class RoundCoordinator:
         for _ in range(FILES_RETRIES_MAX):
             orders = self._orders(work, estimate)
             if spec.settings.topology == "tree" and not parts:
-                parts += yield from self._collect_tree(work, files, estimate, orders)
+                parts += yield from self._collect_tree(work, files, estimate, orders, meanwhile)
+                meanwhile = None
                 trained = {f.index for p in parts for f in p.files}
                 files = tuple(f for f in files if f.index not in trained)  # the star trains the others
-            outcome = yield from orders.run(files)
+            outcome = yield from orders.run(files, meanwhile)
+            meanwhile = None
             parts += outcome.parts
             files = tuple(sorted(outcome.missing, key=lambda f: f.index))
             rows = sum(f.rows for p in parts for f in p.files)
@@ -114,15 +119,24 @@ class RoundCoordinator:
         )
 
     def _collect_tree(
-        self, work: Assignment, files: tuple[TrainingFile, ...], estimate: ThroughputEstimate, orders: RoundWork
+        self,
+        work: Assignment,
+        files: tuple[TrainingFile, ...],
+        estimate: ThroughputEstimate,
+        orders: RoundWork,
+        meanwhile: Meanwhile | None,
     ) -> Procedure[list[PartialResult]]:
-        """Try a tree once. Return its partial result, if there is one."""
+        """Try a tree once, with `meanwhile` beside it. Return its partial result, if there is one."""
         groups, settings = orders.placed(files), self._spec.settings
+        beside = meanwhile(frozenset()) if meanwhile is not None else _nothing()
         if not groups:
+            yield from beside
             return []
         shares = tuple(Share(node, tuple(sorted(f.index for f in group))) for node, group in groups.items())
         order = work.order(self._spec.job, files, settings.placement in BALANCING, shares)
-        tree = yield from reduce(self._roster, estimate, self._clock, order, work.weights)
+        reduced: Procedure[TreeResult | None] = reduce(self._roster, estimate, self._clock, order, work.weights)
+        tree, _ = yield from gather_or_raise([reduced, beside])
+        assert tree is not None
         self.tiers, self.passed_on = tree.tiers(settings.tiers), tree.passed_on
         return tree.parts
 
@@ -158,6 +172,11 @@ class RoundCoordinator:
         """Report the files that the quorum leaves out."""
         if files:
             self._roster.record_disturbance(f"left out, because no live node has them: {names(files)}")
+
+
+def _nothing() -> Procedure[None]:
+    return
+    yield  # makes this a procedure
 
 
 def names(files: tuple[TrainingFile, ...]) -> str:

@@ -8,9 +8,9 @@ section 3.6). Training is a pure function, so whichever node ends first counts.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from roundelay.chord.effects import Procedure, ask, ask_all, gather_or_raise
+from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, ask, ask_all, gather, gather_or_raise
 from roundelay.chord.errors import Busy, ChordError, NodeUnreachable, NotFound
 from roundelay.chord.refs import NodeRef
 from roundelay.federation.errors import BadRecord, StepTooLarge, WorkFailed
@@ -19,17 +19,16 @@ from roundelay.federation.requests import Collect, Order, Progress, TrainingFile
 from roundelay.federation.result_check import check_result
 from roundelay.federation.roster import Roster
 from roundelay.federation.throughput import ThroughputEstimate
-from roundelay.federation.tickets import COLLECTS_MAX, await_ticket
+from roundelay.federation.tickets import COLLECTS_MAX, await_ticket, result_of
 from roundelay.store.blobs import digest_of
-from roundelay.store.items import CHUNK_BYTES, Receipt, Write
-from roundelay.store.read_path import fetch
-from roundelay.store.write_path import write
+from roundelay.store.items import CHUNK_BYTES
+from roundelay.store.transfer import transfer_timeout_s, write
 
-DISTRIBUTE_TIMEOUT_S = 0.5  # for the weights to reach all trainers at once
 WORKERS_MAX = 2  # of one order: a node and its backup
 
 Files = tuple[TrainingFile, ...]
 MakeOrder = Callable[[Files, bool], Order]  # the files, and whether a busy node may refuse them
+Meanwhile = Callable[[frozenset[NodeRef]], Procedure[None]]  # the nodes that have the round's weights
 
 
 class MissingInput(NodeUnreachable):
@@ -85,22 +84,31 @@ class RoundWork:
         self._clock = clock
         self._make_order = make_order
         self._weights = _Weights(weights)
+        self._result_bytes = 0  # of all orders, about: sums have twice as many bytes as weights
         self._policy = policy
         self._chance = chance
 
-    def run(self, files: Sequence[TrainingFile], busy: frozenset[NodeRef] = frozenset()) -> Procedure[RoundOutcome]:
+    def run(
+        self, files: Sequence[TrainingFile], meanwhile: Meanwhile | None = None, busy: frozenset[NodeRef] = frozenset()
+    ) -> Procedure[RoundOutcome]:
         """Have these files trained, each by one node. Raises WorkFailed.
 
-        busy: nodes that have refused; they are asked again only for files that no other node can be given.
+        meanwhile: what runs beside the training, from the time when all orders have been sent. busy: nodes that have
+        refused; they are asked again only for files that no other node can be given.
         """
         groups, left = assign(self._policy, files, self._view(files).without(busy))
         last, missing = assign(self._policy, left, self._view(left)) if busy else (Groups(), left)
-        yield from self._weights.send_ahead([*groups, *last])
         may_refuse = self._policy in BALANCING
         largest_first = sorted(groups.items(), key=lambda group: -sum(file.rows for file in group[1]))
-        orders = [self._run_group(node, group, busy, may_refuse) for node, group in largest_first]
-        orders += [self._run_group(node, group, busy, False) for node, group in last.items()]
-        outcome = yield from _gather(orders)
+        orders = [(node, self._make_order(group, may_refuse)) for node, group in largest_first]
+        orders += [(node, self._make_order(group, False)) for node, group in last.items()]
+        self._result_bytes = max(self._result_bytes, sum(2 * order.weights_bytes for _, order in orders))
+        silent = yield from self._still_silent([node for node, _ in orders])
+        answers = yield from self._weights.submit([(node, order) for node, order in orders if node not in silent])
+        answers |= silent
+        works = [self._run_group(node, order, answers[node], busy) for node, order in orders]
+        beside = [meanwhile(self._weights.sent)] if meanwhile is not None else []
+        outcome = yield from _gather(works, beside)
         return RoundOutcome(outcome.parts, [*missing, *outcome.missing])
 
     def placed(self, files: Sequence[TrainingFile]) -> Groups:
@@ -114,18 +122,20 @@ class RoundWork:
         return PlacementView(nodes, holders, self._chance, costs, roster.ring.replicas, roster.round_trips)
 
     def _run_group(
-        self, node: NodeRef, files: Files, busy: frozenset[NodeRef], may_refuse: bool
+        self, node: NodeRef, order: Order, answer: str | ChordError, busy: frozenset[NodeRef]
     ) -> Procedure[RoundOutcome]:
-        """Have one node train these files; if it fails, assign them to others.
+        """Have one node carry out its order, which it has answered; if it fails, assign the files to others.
 
         This ends: each failure takes the node, or the file on this node, out of what can be assigned.
         """
+        files = order.files
         try:
-            part = yield from self._run_order(node, self._make_order(files, may_refuse))
+            if isinstance(answer, ChordError):
+                raise answer
+            part = yield from self._await_result(node, order)
         except MissingInput as error:
             if len(files) > 1:  # the node may lack only one of them
-                singles = [self._run_group(node, (file,), busy, may_refuse) for file in files]
-                return (yield from _gather(singles))
+                return (yield from self._run_singly(node, order, busy))
             self._roster.mark_missing_file(node, files[0], str(error))
         except ChordError as error:
             if isinstance(error, Busy) and node not in busy:
@@ -135,16 +145,24 @@ class RoundWork:
         else:
             self._estimate.record(part.node, part.files, part.progress.seconds)
             return RoundOutcome([part], [])
-        return (yield from self.run(files, busy))
+        return (yield from self.run(files, busy=busy))
 
-    def _run_order(self, node: NodeRef, order: Order) -> Procedure[PartialResult]:
-        """Have an order carried out by a node or, once that is slow, by its backup.
+    def _run_singly(self, node: NodeRef, order: Order, busy: frozenset[NodeRef]) -> Procedure[RoundOutcome]:
+        """Have a node train each file of an order by itself."""
+
+        def run_one(file: TrainingFile) -> Procedure[RoundOutcome]:
+            single = self._make_order((file,), order.may_refuse)
+            answers = yield from self._weights.submit([(node, single)])
+            return (yield from self._run_group(node, single, answers[node], busy))
+
+        return (yield from _gather([run_one(file) for file in order.files]))
+
+    def _await_result(self, node: NodeRef, order: Order) -> Procedure[PartialResult]:
+        """Wait until an order has been carried out by its node or, once that is slow, by its backup.
 
         Raises WorkFailed; Busy when the node refused; another ChordError when all workers are lost, or when the only
         node that has the files, which are private, is slow.
         """
-        yield from self._require_answer(node)
-        yield from self._submit(node, order)
         workers, failed, began = [node], set[NodeRef](), self._clock()
 
         def needs_backup() -> bool:
@@ -152,9 +170,12 @@ class RoundWork:
             return len(workers) < WORKERS_MAX and elapsed_s > self._estimate.backup_after_s(order.files)
 
         for _ in range(COLLECTS_MAX):
-            for worker, answer in (yield from await_ticket(workers, order.ticket, needs_backup, clock=self._clock)):
+            ended = yield from await_ticket(
+                workers, order.ticket, needs_backup, clock=self._clock, result_bytes=self._result_bytes
+            )
+            for worker, answer in ended:
                 if isinstance(answer, Progress) and answer.state == "done":
-                    result = yield from fetch((worker,), answer.result, answer.size_bytes)
+                    result = yield from result_of(worker, answer)
                     error = self._impossible(worker, order, result)
                     if error is None:
                         return self._take_result(node, worker, order, answer, result)
@@ -168,10 +189,6 @@ class RoundWork:
                 yield from self._start_backup(workers, failed, order)
         raise NodeUnreachable(f"{node.address} has not finished after {COLLECTS_MAX} polls")
 
-    def _submit(self, node: NodeRef, order: Order) -> Procedure[None]:
-        yield from self._weights.send_with(node, order)
-        yield from ask(node, order)
-
     def _start_backup(self, workers: list[NodeRef], failed: set[NodeRef], order: Order) -> Procedure[None]:
         """Give the order to the next holder as well; it fetches the files that it lacks."""
         others = [n for n in self._roster.holders(order.files[0]) if n not in {*workers, *failed}]
@@ -179,12 +196,11 @@ class RoundWork:
             self._give_up_private(workers, order)
             return
         backup = others[0]
-        try:
-            yield from self._submit(backup, order)
-        except Busy:
+        answer = (yield from self._weights.submit([(backup, order)]))[backup]
+        if isinstance(answer, Busy):
             return
-        except ChordError as error:
-            self._roster.mark_lost(backup, str(error))
+        if isinstance(answer, ChordError):
+            self._roster.mark_lost(backup, str(answer))
             return
         self._roster.record_disturbance(f"{workers[0].address} is slow: backup task on {backup.address}")
         workers.append(backup)
@@ -195,6 +211,16 @@ class RoundWork:
             self._roster.abandoned[workers[0]] = order.ticket
             after_s = self._estimate.backup_after_s(order.files)
             raise NodeUnreachable(f"has not finished within {after_s:.1f} s, and no other node has its files")
+
+    def _still_silent(self, nodes: Sequence[NodeRef]) -> Procedure[dict[NodeRef, ChordError]]:
+        """Return the nodes that cannot be given an order yet, and why."""
+        silent: dict[NodeRef, ChordError] = {}
+        for node in nodes:
+            try:
+                yield from self._require_answer(node)
+            except ChordError as error:
+                silent[node] = error
+        return silent
 
     def _require_answer(self, node: NodeRef) -> Procedure[None]:
         """Raise NodeUnreachable while a node still works on an order that an earlier round has given up."""
@@ -242,32 +268,48 @@ class RoundWork:
 
 
 class _Weights:
-    """The round's weights, sent to each trainer once."""
+    """The round's weights, sent to each trainer once: with its order if they are small, else before it."""
 
     def __init__(self, weights: bytes) -> None:
         self._weights = weights
-        self._sent: set[NodeRef] = set()
+        self.sent: frozenset[NodeRef] = frozenset()  # nodes that have them by now
 
-    def send_ahead(self, nodes: Sequence[NodeRef]) -> Procedure[None]:
-        """Send the weights to all trainers at once, so that training starts everywhere at the same time.
+    def submit(self, orders: Sequence[tuple[NodeRef, Order]]) -> Procedure[dict[NodeRef, str | ChordError]]:
+        """Send an order to each node, all at once, with the weights that it lacks. Return tickets and errors."""
+        unsent = {node: order for node, order in orders if order.weights and self._weights and node not in self.sent}
+        failures: dict[NodeRef, ChordError] = {}
+        if unsent and len(self._weights) > CHUNK_BYTES:
+            failures = yield from self._send_ahead(list(unsent))
+            unsent = {}
+        asks = [
+            (node, replace(order, content=self._weights) if node in unsent else order)
+            for node, order in orders
+            if node not in failures
+        ]
+        timeout_s = transfer_timeout_s(len(self._weights) * len(unsent)) if unsent else CALL_TIMEOUT_S
+        answers = yield from ask_all(asks, deadline_s=timeout_s)
+        tickets: dict[NodeRef, str | ChordError] = {**failures}
+        tickets |= {node: answer for (node, _), answer in zip(asks, answers, strict=True)}
+        self.sent |= {node for node in unsent if not isinstance(tickets[node], ChordError)}
+        return tickets
 
-        A node that does not store them in time gets them with its order.
-        """
-        weights, receivers = self._weights, [node for node in nodes if node not in self._sent]
-        if len(receivers) < 2 or not 0 < len(weights) <= CHUNK_BYTES:
-            return
-        request = Write(digest_of(weights), len(weights), 0, weights)
-        receipts = yield from ask_all([(node, request) for node in receivers], deadline_s=DISTRIBUTE_TIMEOUT_S)
-        answered = zip(receivers, receipts, strict=True)
-        self._sent.update(node for node, receipt in answered if isinstance(receipt, Receipt) and receipt.stored)
-
-    def send_with(self, node: NodeRef, order: Order) -> Procedure[None]:
-        """Send the weights that an order needs to a node that does not have them yet."""
-        if order.weights and self._weights and node not in self._sent:
-            yield from write(node, order.weights, self._weights)
+    def _send_ahead(self, nodes: Sequence[NodeRef]) -> Procedure[dict[NodeRef, ChordError]]:
+        """Write large weights to all nodes at once. Return the errors."""
+        digest = digest_of(self._weights)
+        receipts = yield from gather([write(node, digest, self._weights) for node in nodes], len(nodes))
+        for receipt in receipts:
+            if isinstance(receipt, Exception) and not isinstance(receipt, ChordError):
+                raise receipt
+        outcomes = dict(zip(nodes, receipts, strict=True))
+        self.sent |= {node for node, receipt in outcomes.items() if not isinstance(receipt, Exception)}
+        return {node: receipt for node, receipt in outcomes.items() if isinstance(receipt, ChordError)}
 
 
-def _gather(orders: Sequence[Procedure[RoundOutcome]]) -> Procedure[RoundOutcome]:
-    """Run all orders concurrently and join their outcomes. Raises the first error."""
-    outcomes = yield from gather_or_raise(orders, limit=max(1, len(orders)))
+def _gather(
+    works: Sequence[Procedure[RoundOutcome]], beside: Sequence[Procedure[None]] = ()
+) -> Procedure[RoundOutcome]:
+    """Run all works, and what is beside them, concurrently; join the outcomes. Raises the first error."""
+    procedures: list[Procedure[RoundOutcome | None]] = [*works, *beside]
+    done = yield from gather_or_raise(procedures, limit=max(1, len(procedures)))
+    outcomes = [outcome for outcome in done if outcome is not None]
     return RoundOutcome([p for o in outcomes for p in o.parts], [f for o in outcomes for f in o.missing])

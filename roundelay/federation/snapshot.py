@@ -81,14 +81,16 @@ def read_snapshot(
     job: str,
     known: JobSnapshot | None = None,
     *,
+    nodes: tuple[NodeRef, ...] = (),
     with_reports: bool = False,
     build_chain: BuildChain = records.extend_chain,
 ) -> Procedure[JobSnapshot]:
     """Read a job's records through `entry`; with `known`, an earlier snapshot, read only what is new.
 
+    nodes: the nodes responsible for the job's key, if they are known; else they are looked up.
     Raises NoSuchJob, Diverged, BadRecord, ChordError.
     """
-    items, nodes = yield from find(entry, ring, ring.key(job))
+    items, nodes = yield from find(entry, ring, ring.key(job), nodes=nodes)
     if known is None:
         known = JobSnapshot((yield from _read_spec(job, items, nodes)))
     seen = {bad.digest for bad in known.malformed} | {result.digest for result in known.results}

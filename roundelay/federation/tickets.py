@@ -1,17 +1,23 @@
-"""Waiting for an order: poll its ticket until a node reports the end."""
+"""An order from its submission to its result: poll its ticket until a node reports the end."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from roundelay.chord.effects import Procedure, Sleep, ask_all
+from roundelay.chord.effects import Procedure, Sleep, ask, ask_all
 from roundelay.chord.errors import ChordError, NodeUnreachable, NotFound
 from roundelay.chord.refs import NodeRef
 from roundelay.federation.errors import StepTooLarge, WorkFailed
-from roundelay.federation.requests import Collect, Progress
+from roundelay.federation.requests import Collect, Order, Progress
+from roundelay.store.blobs import verify_digest
+from roundelay.store.items import CHUNK_BYTES
+from roundelay.store.read_path import fetch
+from roundelay.store.transfer import LINK_BYTES_PER_S_MIN, transfer_timeout_s, write
 
 COLLECT_WAIT_S = 1.0  # how long a node may hold a poll while the order runs
-GRACE_S = 1.0  # how much longer its answer may take to arrive
+GRACE_S = 1.0  # how much longer its answer may take to arrive, besides the time that its result takes
+RESULT_GRACE_MAX_S = 4.0
 COLLECT_PAUSE_S = 0.1  # after a poll that the node did not hold
 COLLECTS_MAX = 1_000_000  # polls of one ticket
 SILENT_POLLS_MAX = 3  # in a row, of a node that no other can replace
@@ -21,25 +27,38 @@ class TicketTimeout(NodeUnreachable):
     """The order is still running, but has taken too long."""
 
 
+def submit(node: NodeRef, order: Order, weights: bytes) -> Procedure[str]:
+    """Send an order to a node with its weights, or after them if they are large; return the ticket.
+
+    Raises ChordError.
+    """
+    if len(weights) > CHUNK_BYTES:
+        yield from write(node, order.weights, weights)
+        return (yield from ask(node, order))
+    return (yield from ask(node, replace(order, content=weights), transfer_timeout_s(len(weights))))
+
+
 def await_ticket(
     nodes: Sequence[NodeRef],
     ticket: str,
     is_late: Callable[[], bool] = lambda: False,
     silent_polls_max: int = 1,
     clock: Callable[[], float] | None = None,
+    result_bytes: int = 0,
 ) -> Procedure[list[tuple[NodeRef, Progress | ChordError]]]:
     """Poll a ticket at these nodes. Return the nodes that have ended, with a final progress or an error.
 
     Return an empty list once `is_late()` is true. One answer is enough for a poll, so a silent node counts as lost
     only after `silent_polls_max` polls in a row that no node has answered. Without a clock, every poll is followed
-    by a pause.
+    by a pause. result_bytes: of all results that may arrive at the same time.
     """
+    deadline_s = COLLECT_WAIT_S + GRACE_S + min(RESULT_GRACE_MAX_S, result_bytes / LINK_BYTES_PER_S_MIN)
     silent_polls = 0
     for _ in range(COLLECTS_MAX):
         polls = [(node, Collect(ticket, COLLECT_WAIT_S)) for node in nodes]
         need = 1 if len(nodes) > 1 else None  # a single poll then takes no second thread
         began = clock() if clock else 0.0
-        answers = yield from ask_all(polls, need, COLLECT_WAIT_S + GRACE_S)
+        answers = yield from ask_all(polls, need, deadline_s)
         all_silent = all(isinstance(answer, NodeUnreachable) for answer in answers)
         silent_polls = silent_polls + 1 if all_silent else 0
         are_lost = silent_polls >= silent_polls_max
@@ -78,6 +97,14 @@ def await_done(
         failure = {"failed": WorkFailed, "unable": NotFound}.get(answer.state, NodeUnreachable)
         raise failure(f"{node.address}: {answer.message}")
     return answer
+
+
+def result_of(node: NodeRef, progress: Progress) -> Procedure[bytes]:
+    """Return the result of a done order: it came with the progress, or is read. Raises Corrupt, NotFound."""
+    if progress.content:
+        verify_digest(progress.result, progress.content)
+        return progress.content
+    return (yield from fetch((node,), progress.result, progress.size_bytes))
 
 
 def _is_final(answer: Progress | ChordError, are_lost: bool) -> bool:

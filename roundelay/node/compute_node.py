@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -206,6 +206,9 @@ class ComputeNode:
         core = self._admitted()
         if type(request) in self._store_requests:
             return self._answer_from_store(core, request)
+        if isinstance(request, Order) and request.content:  # first, so that the ring need not wait for the store
+            self._answer_from_store(core, request.staging)
+            request = replace(request, content=b"")
         with self.runtime.changed:
             if isinstance(request, Collect):
                 self._await_end(request)
@@ -215,14 +218,18 @@ class ComputeNode:
             return reply
 
     def _answer_from_store(self, core: NodeCore, request: Request[Any]) -> Any:
-        content = None
-        if isinstance(request, Put) and not self.store.has(request.item.entry.digest):
-            content = self._data_directory.content(request.item.entry.name, request.item.entry.digest)
+        if isinstance(request, Put):
+            self._stage_from_data_directory(request)
         with self._store_lock:
-            if content is not None and isinstance(request, Put):
-                with suppress(Corrupt, StoreFull):  # the file has changed on the disk: the bytes must be sent after all
-                    self.store.stage(request.item.entry.digest, content)
             return dispatch(core.handlers, request)
+
+    def _stage_from_data_directory(self, put: Put) -> None:
+        """Stage those contents of a put that were not sent, are not stored, and lie in the data directory."""
+        for entry in (p.item.entry for p in put.parcels if not p.content and not p.item.deleted):
+            content = None if self.store.has(entry.digest) else self._data_directory.content(entry.name, entry.digest)
+            if content is not None:
+                with self._store_lock, suppress(Corrupt, StoreFull):  # the file has changed: the bytes must be sent
+                    self.store.stage(entry.digest, content)
 
     def _is_peer(self, host: str) -> bool:
         """Return whether a host is that of a neighbour or finger, so that others must not keep it out."""

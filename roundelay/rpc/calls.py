@@ -91,10 +91,11 @@ COMPUTE_NODE: dict[type[Request[Any]], WireCall] = {
     ),
     items.Put: WireCall(
         "put",
-        lambda r: (store_codec.item_to_wire(r.item),),
-        lambda item: items.Put(store_codec.item_from_wire(item)),
-        store_codec.receipt_to_wire,
-        store_codec.receipt_from_wire,
+        lambda r: (store_codec.parcels_to_wire(r.parcels), r.to_owner),
+        lambda parcels, to_owner: items.Put(store_codec.parcels_from_wire(parcels), to_owner),
+        store_codec.receipts_to_wire,
+        store_codec.receipts_from_wire,
+        is_bulky=True,
     ),
     items.Write: WireCall(
         "write",
@@ -141,7 +142,12 @@ COMPUTE_NODE: dict[type[Request[Any]], WireCall] = {
         _as_it_is,
     ),
     requests.Order: WireCall(
-        "order", lambda r: (job_codec.order_to_wire(r),), job_codec.order_from_wire, _as_it_is, _ticket
+        "order",
+        lambda r: (job_codec.order_to_wire(r), r.content),
+        job_codec.order_from_wire,
+        _as_it_is,
+        _ticket,
+        is_bulky=True,
     ),
     requests.Push: WireCall(
         "push", lambda r: (job_codec.push_to_wire(r),), job_codec.push_from_wire, _as_it_is, _as_it_is
@@ -152,6 +158,7 @@ COMPUTE_NODE: dict[type[Request[Any]], WireCall] = {
         lambda ticket, wait_ms: requests.Collect(_ticket(ticket), fields.count("wait_ms", wait_ms) / 1000),
         job_codec.progress_to_wire,
         job_codec.progress_from_wire,
+        is_bulky=True,
     ),
 }
 

@@ -58,10 +58,13 @@ def skip_struct(messages: Messages) -> bool:
 
 
 def holds_large_binary(struct: object) -> bool:
-    """Return whether a struct, or a struct in one of its fields, holds a large binary."""
+    """Return whether a struct, or a struct in one of its fields or lists, holds a large binary."""
     for value in vars(struct).values():
         if isinstance(value, bytes):
             if len(value) >= LARGE_SIZE:
+                return True
+        elif isinstance(value, list):
+            if any(holds_large_binary(each) for each in value if hasattr(each, "thrift_spec")):
                 return True
         elif hasattr(value, "thrift_spec") and holds_large_binary(value):
             return True

@@ -16,6 +16,7 @@ from roundelay.rpc.fields import digest_from_wire, digest_to_wire, id_from_wire,
 from roundelay.rpc.gen import ttypes as wire
 from roundelay.rpc.progress_codec import training_from_wire, training_to_wire
 from roundelay.rpc.ring_codec import member_from_wire, node_to_wire
+from roundelay.rpc.store_codec import content
 from roundelay.store.items import CONTENT_BYTES_MAX
 
 BITMAP_BYTES_MAX = 1 << 14  # enough for the largest job
@@ -42,7 +43,7 @@ def order_to_wire(order: Order) -> wire.Order:
     )
 
 
-def order_from_wire(raw: wire.Order) -> Order:
+def order_from_wire(raw: wire.Order, weights_along: bytes = b"") -> Order:
     fields.at_most("order.files", len(raw.files), FILES_MAX)
     files = tuple([_training_file(f) for f in raw.files])
     weights = digest_from_wire(raw.weights) if raw.weights else ""
@@ -57,6 +58,7 @@ def order_from_wire(raw: wire.Order) -> Order:
         _shares(raw.shares or (), len(files)),
         id_from_wire(raw.limit) if raw.limit else 0,
         fields.count("order.attempt", raw.attempt),
+        content("order", weights_along),
     )
 
 
@@ -202,6 +204,7 @@ def progress_to_wire(progress: Progress) -> wire.Progress:
         progress.loss,
         progress.accuracy,
         training_to_wire(progress.training) if progress.training else None,
+        progress.content or None,
     )
 
 
@@ -217,4 +220,5 @@ def progress_from_wire(raw: wire.Progress) -> Progress:
         fields.finite("progress.loss", raw.loss),
         fields.fraction("progress.accuracy", raw.accuracy),
         training_from_wire(raw.training) if raw.training else None,
+        content("progress", raw.content),
     )

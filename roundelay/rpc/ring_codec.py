@@ -188,6 +188,8 @@ def error_to_wire(error: errors.ChordError) -> Exception:
     made: Exception
     if isinstance(error, errors.WrongIncarnation):
         made = wire.WrongIncarnation(node_to_wire(error.actual))
+    elif isinstance(error, errors.NotOwner):
+        made = wire.NotOwner(node_to_wire(error.nearer))
     else:
         made = _WIRE_EXCEPTIONS[type(error)](fields.message(str(error)))
     return made
@@ -197,7 +199,9 @@ def error_from_wire(raw: Any) -> errors.ChordError:
     fields.check_complete(raw)
     if isinstance(raw, wire.WrongIncarnation):
         return errors.WrongIncarnation(member_from_wire(raw.actual))
+    if isinstance(raw, wire.NotOwner):
+        return errors.NotOwner(member_from_wire(raw.nearer))
     return _DOMAIN_ERRORS[type(raw)](fields.message(raw.message))
 
 
-WIRE_EXCEPTIONS = (wire.WrongIncarnation, *_DOMAIN_ERRORS)
+WIRE_EXCEPTIONS = (wire.WrongIncarnation, wire.NotOwner, *_DOMAIN_ERRORS)

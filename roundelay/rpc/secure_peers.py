@@ -31,11 +31,12 @@ class SecurePeers:
         self._rules = RecordRules(Ring(), channel.signer_of, time.time_ns, channel.revoked_since)
 
     def signed(self, ask: Ask) -> Ask:
-        """Return a request as it leaves this process: a record that it has made is signed."""
+        """Return a request as it leaves this process: the records that it has made are signed."""
         request = ask.request
-        if not isinstance(request, Put) or request.item.signature:
+        if not isinstance(request, Put):
             return ask
-        return replace(ask, request=Put(self.channel.sign(request.item)))
+        parcels = [p if p.item.signature else replace(p, item=self.channel.sign(p.item)) for p in request.parcels]
+        return replace(ask, request=replace(request, parcels=tuple(parcels)))
 
     def secure(self, place: Place) -> Secure:
         """Return what secures a new connection to a place. It raises PeerNotTrusted."""

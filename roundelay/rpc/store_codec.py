@@ -8,7 +8,17 @@ from roundelay.chord.errors import Malformed
 from roundelay.rpc import fields
 from roundelay.rpc.fields import digest_from_wire, digest_to_wire, id_from_wire, id_to_wire
 from roundelay.rpc.gen import ttypes as wire
-from roundelay.store.items import CONTENT_BYTES_MAX, SIGNATURE_BYTES_MAX, Entry, Item, RangeDigest, Receipt
+from roundelay.store.items import (
+    CHUNK_BYTES,
+    CONTENT_BYTES_MAX,
+    LIST_MAX,
+    SIGNATURE_BYTES_MAX,
+    Entry,
+    Item,
+    Parcel,
+    RangeDigest,
+    Receipt,
+)
 from roundelay.store.store import LEASE_MAX_S
 
 LEASE_MAX_MS = round(LEASE_MAX_S * 1000)
@@ -38,6 +48,28 @@ def item_from_wire(raw: wire.Item) -> Item:
     return Item(entry_from_wire(raw.entry), version, lease_ms / 1000, raw.deleted, signature)
 
 
+def parcels_to_wire(parcels: Sequence[Parcel]) -> list[wire.Parcel]:
+    return [wire.Parcel(item_to_wire(p.item), p.content or None) for p in parcels]
+
+
+def parcels_from_wire(raw: Sequence[wire.Parcel]) -> tuple[Parcel, ...]:
+    """Return what is to be stored: at least one item, and contents that have the sizes announced."""
+    fields.in_range("put.parcels", len(raw), 1, LIST_MAX)
+    parcels = tuple([Parcel(item_from_wire(p.item), p.content or b"") for p in raw])
+    for parcel in parcels:
+        if len(parcel.content) not in (0, parcel.item.entry.size_bytes):
+            size_bytes = parcel.item.entry.size_bytes
+            raise Malformed(f"parcel.content: {len(parcel.content)} bytes, announced with {size_bytes}")
+    fields.in_range("put.parcels: bytes of contents", sum(len(p.content) for p in parcels), 0, CHUNK_BYTES)
+    return parcels
+
+
+def content(field: str, value: bytes | None) -> bytes:
+    """Check a content that travels whole in one message; a missing one is empty."""
+    fields.in_range(f"{field}: bytes of contents", len(value or b""), 0, CHUNK_BYTES)
+    return value or b""
+
+
 def items_to_wire(items: Sequence[Item]) -> list[wire.Item]:
     return [item_to_wire(i) for i in items]
 
@@ -56,6 +88,15 @@ def range_digest_from_wire(raw: wire.RangeDigest) -> RangeDigest:
 
 def receipt_to_wire(receipt: Receipt) -> wire.Receipt:
     return wire.Receipt(receipt.stored, receipt.received_bytes)
+
+
+def receipts_to_wire(receipts: Sequence[Receipt]) -> list[wire.Receipt]:
+    return [receipt_to_wire(receipt) for receipt in receipts]
+
+
+def receipts_from_wire(raw: Sequence[wire.Receipt]) -> tuple[Receipt, ...]:
+    fields.at_most("receipts", len(raw), LIST_MAX)
+    return tuple([receipt_from_wire(receipt) for receipt in raw])
 
 
 def receipt_from_wire(raw: wire.Receipt) -> Receipt:

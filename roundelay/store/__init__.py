@@ -10,5 +10,6 @@ read_path     find, get and fetch, with read repair
 replication   keep all copies in their places: hand-off, anti-entropy, release
 staging       contents that are incomplete, or not yet named by an entry
 store         the state of one node's store: the index by key, on leases
-write_path    put, put_many, write and copy_from
+transfer      a content between this process and a node, whole or in pieces
+write_path    put, put_copies and copy_from
 """

@@ -6,16 +6,17 @@ requests is in `store`, the procedures that send them are in `write_path` and `r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from roundelay.chord.effects import Request
 
-CHUNK_BYTES = 1 << 20  # of a content, at most, in one message
+CHUNK_BYTES = 1 << 20  # of contents, at most, in one message
+PIECE_BYTES = 256 << 10  # of a larger content that is read or written piece by piece
 CONTENT_BYTES_MAX = 256 << 20
 ITEM_LEASE_S = 3600.0
 RENEWAL_SHARE = 0.01  # of a lease: a smaller difference is the time of a message, not a renewal
 SIGNATURE_BYTES_MAX = 2048
-LIST_MAX = 256  # items in one message; more if the last key has more, because a key is never split
+LIST_MAX = 256  # items in one message; more in an answer if the last key has more, because a key is never split
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +53,32 @@ class Receipt:
 
 
 @dataclass(frozen=True)
-class Put(Request[Receipt]):
-    """Store an item. If the receiver lacks the content, write its bytes and ask again."""
+class Parcel:
+    """An item to be stored and, unless the receiver is expected to have it, its whole content."""
 
     item: Item
+    content: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True)
+class Put(Request[tuple[Receipt, ...]]):
+    """Store items, one after the other. Where the receiver lacks a content, write its bytes and ask again.
+
+    to_owner: store nothing unless the receiver owns the first item's key. Raises NotOwner.
+    """
+
+    parcels: tuple[Parcel, ...]
+    to_owner: bool = False
+
+    @classmethod
+    def of(cls, *items: Item) -> Put:
+        """Return a put of items without their contents."""
+        return cls(tuple(Parcel(item) for item in items))
 
 
 @dataclass(frozen=True)
 class Write(Request[Receipt]):
-    """Send a piece of a content, in order from offset 0; a piece already received is ignored."""
+    """Send a piece of a content; pieces may overtake one another, and one already received is ignored."""
 
     digest: str
     size_bytes: int

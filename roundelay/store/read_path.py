@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 
 from roundelay.chord.effects import Procedure, Sleep, ask, ask_all
-from roundelay.chord.errors import ChordError, Corrupt, NotFound, NotYet
+from roundelay.chord.errors import ChordError, NotFound, NotYet
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import GetNeighbours
 from roundelay.chord.ring import Ring, between_right_closed
-from roundelay.store.blobs import digest_of
-from roundelay.store.items import CHUNK_BYTES, CONTENT_BYTES_MAX, RENEWAL_SHARE, Entry, Find, Item, Put, Read, Receipt
-from roundelay.store.write_path import TRANSFER_TIMEOUT_S, nodes_for, put_one
+from roundelay.store.items import RENEWAL_SHARE, Entry, Find, Item, Put
+from roundelay.store.transfer import fetch_from
+from roundelay.store.write_path import nodes_for, put_one
 
 FIND_NODES_MIN = 4  # to ask for a key's items: three nodes that join or leave at once cannot hide one
 FIND_ATTEMPTS_MAX = 20
@@ -37,31 +36,38 @@ class FoundItems:
 
 
 def find(
-    start: NodeRef, ring: Ring, key: int, names: tuple[str, ...] = ()
+    start: NodeRef, ring: Ring, key: int, names: tuple[str, ...] = (), nodes: tuple[NodeRef, ...] = ()
 ) -> Procedure[tuple[tuple[Item, ...], tuple[NodeRef, ...]]]:
     """Return a key's items (only those with one of `names`, if given) and the nodes asked: the owner and replicas more.
 
+    nodes: those responsible for the key, if the caller knows them; they are looked up only if they do not suffice.
     Retries while a replica is receiving a hand-off. After FIND_ATTEMPTS_MAX attempts, returns what the other replicas
     know. Raises LookupFailed; NotYet, if they know nothing.
     """
-    found = yield from _search(start, ring, Find(key, names), lambda items: items, any_will_do=False)
+    found = yield from _search(start, ring, Find(key, names), lambda items: items, False, nodes)
     if not found.items and not found.complete:
         raise NotYet(f"key {ring.show(key)}: the nodes responsible for it are not ready")
     return found.items, found.nodes
 
 
 def _search(
-    start: NodeRef, ring: Ring, request: Find, choose: Callable[[tuple[Item, ...]], tuple[Item, ...]], any_will_do: bool
+    start: NodeRef,
+    ring: Ring,
+    request: Find,
+    choose: Callable[[tuple[Item, ...]], tuple[Item, ...]],
+    any_will_do: bool,
+    known: tuple[NodeRef, ...] = (),
 ) -> Procedure[FoundItems]:
     """Return the matching items. Retries while a replica is receiving a hand-off, since it may hold a later version.
 
     That there are none is certain only if all nodes asked have said so. At least FIND_NODES_MIN nodes are asked, even
     if there are fewer replicas: an item that a leaving node has refused is on the next one, and nodes that join come
-    in between. `any_will_do` ends the search with the first match.
+    in between. `any_will_do` ends the search with the first match. The `known` nodes are asked first.
     """
     found, count, key = FoundItems((), (), False), max(ring.replicas + 1, FIND_NODES_MIN), request.key
     for _ in range(FIND_ATTEMPTS_MAX):
-        nodes = (yield from nodes_for(start, ring, key, count))[:count]
+        nodes = known or (yield from nodes_for(start, ring, key, count))[:count]
+        known = ()
         answers = yield from ask_all([(node, request) for node in nodes])
         items = choose(latest_items([item for answer in answers if isinstance(answer, tuple) for item in answer]))
         if items:
@@ -93,9 +99,12 @@ def latest_items(items: list[Item]) -> tuple[Item, ...]:
     return tuple(item for item in latest.values() if not item.deleted)
 
 
-def get(start: NodeRef, ring: Ring, key: int, name: str, digest: str = "") -> Procedure[bytes]:
+def get(
+    start: NodeRef, ring: Ring, key: int, name: str, digest: str = "", nodes: tuple[NodeRef, ...] = ()
+) -> Procedure[bytes]:
     """Return the content with a name: the one with `digest` if it is given, otherwise the latest.
 
+    nodes: those responsible for the key, if the caller knows them; they are looked up only if they do not suffice.
     Raises NotFound if all responsible nodes lack it; NotYet, LookupFailed if not all could say.
     """
 
@@ -104,7 +113,8 @@ def get(start: NodeRef, ring: Ring, key: int, name: str, digest: str = "") -> Pr
 
     missing = NotFound(name)
     for _ in range(GET_ATTEMPTS_MAX):
-        found = yield from _search(start, ring, Find(key, (name,)), of_digest, any_will_do=bool(digest))
+        found = yield from _search(start, ring, Find(key, (name,)), of_digest, bool(digest), nodes)
+        nodes = ()
         if not found.complete and not (digest and found.items):
             raise NotYet(f"{name}: the nodes responsible for it are not ready")
         if not found.items:
@@ -125,26 +135,11 @@ def fetch(nodes: tuple[NodeRef, ...], digest: str, size_bytes: int) -> Procedure
     """Read a content from the first of the nodes that has an intact copy. Raises NotFound."""
     for node in nodes:
         try:
-            content = yield from _fetch_from(node, digest, size_bytes)
+            content = yield from fetch_from(node, digest, size_bytes)
         except ChordError:
             continue
         return content
     raise NotFound(f"content {digest[:8]} is on none of {', '.join(str(n.address) for n in nodes)}")
-
-
-def _fetch_from(node: NodeRef, digest: str, size_bytes: int) -> Procedure[bytes]:
-    if size_bytes > CONTENT_BYTES_MAX:
-        raise NotFound(f"content {digest[:8]} of {size_bytes} bytes: a content has at most {CONTENT_BYTES_MAX}")
-    content = BytesIO()  # getvalue() does not copy
-    while (left := size_bytes - content.tell()) > 0:  # ends: every piece is longer than nothing, or the last
-        piece = yield from ask(node, Read(digest, content.tell(), min(left, CHUNK_BYTES)), TRANSFER_TIMEOUT_S)
-        if not piece:
-            break
-        content.write(piece[:left])
-    whole = content.getvalue()
-    if digest_of(whole) != digest:
-        raise Corrupt(f"{node.address} sent {len(whole)} bytes that do not have digest {digest[:8]}")
-    return whole
 
 
 def _has(answer: tuple[Item, ...] | ChordError, item: Item) -> bool:
@@ -157,8 +152,8 @@ def _has(answer: tuple[Item, ...] | ChordError, item: Item) -> bool:
 
 def _read_repair(nodes: Sequence[NodeRef], item: Item, content: bytes) -> Procedure[None]:
     """Read repair: store an item on the replicas that lack it."""
-    answers = yield from ask_all([(node, Put(item)) for node in nodes])
-    missing = [n for n, a in zip(nodes, answers, strict=True) if isinstance(a, Receipt) and not a.stored]
+    answers = yield from ask_all([(node, Put.of(item)) for node in nodes])
+    missing = [n for n, a in zip(nodes, answers, strict=True) if isinstance(a, tuple) and not a[0].stored]
     for node in missing:
         try:
             yield from put_one(node, item, content)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from roundelay.chord.errors import StoreFull
 from roundelay.store.blobs import Buffer, Content, MemoryBlobs, verify_digest
@@ -21,6 +21,7 @@ LARGE_BYTES_MIN = 4 << 20  # of a content that a node collects in a file instead
 SMALL_BYTES_MAX = 32 << 20  # of all smaller contents, complete or not
 LARGE_BYTES_MAX = 1 << 30  # of all large contents
 UPLOAD_TTL_S = 600.0  # how long an incomplete content waits for its next piece
+AHEAD_BYTES_MAX = 32 << 20  # of all pieces that have overtaken others; more are ignored, and sent again
 STAGING_TTL_S = 3600.0  # how long a content waits until it is read, put or written again
 
 
@@ -29,10 +30,30 @@ class _Upload:
     received: Buffer
     announced_bytes: int
     until: float = 0.0
+    ahead: dict[int, bytes] = field(default_factory=dict)  # pieces by offset, beyond the first missing byte
 
     @property
     def size_bytes(self) -> int:
+        """The bytes that have arrived without a gap."""
         return self.received.tell()
+
+    @property
+    def total_bytes(self) -> int:
+        return self.size_bytes + self.ahead_bytes
+
+    @property
+    def ahead_bytes(self) -> int:
+        return sum(map(len, self.ahead.values()))
+
+    def accept(self, offset: int, piece: bytes, room_bytes: int) -> None:
+        """Append a piece, and those after it that came earlier; or keep it until its turn. Raises StoreFull."""
+        if offset > self.size_bytes and len(piece) <= room_bytes:
+            self.ahead[offset] = piece
+        if offset == self.size_bytes:
+            self.received.write(piece)
+        while (following := self.ahead.pop(self.size_bytes, None)) is not None:
+            self.received.write(following)
+        self.ahead = {start: later for start, later in self.ahead.items() if start > self.size_bytes}
 
 
 class Staging:
@@ -60,7 +81,7 @@ class Staging:
 
     @property
     def total_bytes(self) -> int:
-        return self._blobs.total_bytes + sum(upload.size_bytes for upload in self._uploads.values())
+        return self._blobs.total_bytes + sum(upload.total_bytes for upload in self._uploads.values())
 
     def has(self, digest: str) -> bool:
         """Return True if a content is here and complete, and extend its time: it is still wanted."""
@@ -75,14 +96,20 @@ class Staging:
         return upload.size_bytes if upload is not None else 0
 
     def receive(self, digest: str, size_bytes: int, offset: int, piece: bytes) -> int:
-        """Accept the next piece; return how many bytes have arrived. Raises Corrupt, StoreFull: send it all again."""
+        """Accept a piece; return how many bytes have arrived without a gap.
+
+        A piece that is the whole content replaces what has arrived of it. Raises Corrupt, StoreFull: send it all again.
+        """
         upload = self._upload(digest, size_bytes)
-        if offset == upload.size_bytes:
-            try:
-                upload.received.write(piece)
-            except StoreFull:
-                self._abandon(digest)
-                raise
+        if len(piece) == size_bytes:
+            self._abandon(digest)
+            self.add(digest, piece)
+            return size_bytes
+        try:
+            upload.accept(offset, piece, AHEAD_BYTES_MAX - self._ahead_bytes)
+        except StoreFull:
+            self._abandon(digest)
+            raise
         if upload.size_bytes >= size_bytes:
             self._abandon(digest)
             self.add(digest, upload.received.getvalue())
@@ -140,6 +167,10 @@ class Staging:
         upload.until = self._clock() + UPLOAD_TTL_S
         self._uploads.move_to_end(digest)
         return upload
+
+    @property
+    def _ahead_bytes(self) -> int:
+        return sum(upload.ahead_bytes for upload in self._uploads.values())
 
     def _touch(self, digest: str) -> None:
         self._until[digest] = self._clock() + STAGING_TTL_S

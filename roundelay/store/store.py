@@ -115,8 +115,8 @@ class Store:
     def handlers(self) -> Handlers:
         """Return the handlers of the store's requests."""
         return {
-            Put: lambda r: self.put(r.item),
-            Write: lambda r: self.write(r.digest, r.size_bytes, r.offset, r.piece),
+            Put: self.put_all,
+            Write: self.write_piece,
             Read: lambda r: self.read(r.digest, r.offset, r.length),
             Find: lambda r: self.find(r.key, r.names),
             GetRangeDigest: lambda r: self.range_digest(r.start, r.end),
@@ -129,10 +129,14 @@ class Store:
 
     # --- answers
 
-    def put(self, item: Item) -> Receipt:
-        """Store an item, unless a later one is stored.
+    def put_all(self, request: Put) -> tuple[Receipt, ...]:
+        """Store items, one after the other. Raises what `put` raises."""
+        return tuple(self.put(parcel.item, parcel.content) for parcel in request.parcels)
 
-        Raises Malformed, NotAllowed, StoreFull; NotYet: this node is leaving.
+    def put(self, item: Item, content: bytes = b"") -> Receipt:
+        """Store an item, unless a later one is stored; `content` is its content, if that came along.
+
+        Raises Malformed, NotAllowed, StoreFull, Corrupt; NotYet: this node is leaving.
         """
         entry, now = item.entry, self._clock()
         check_name(entry.name)
@@ -148,6 +152,8 @@ class Store:
         merged = known.merged(put) if known is not None else put
         if known is None:
             self._check_capacity(entry, is_orphan)
+        if (content or not entry.size_bytes) and not merged.deleted:
+            self.write(entry.digest, entry.size_bytes, 0, content)
         if not merged.deleted and not self._move_to_blobs(entry):
             return Receipt(False, self._staging.received_bytes(entry.digest))
         negligible_s = RENEWAL_SHARE * (put.until - now)
@@ -155,6 +161,10 @@ class Store:
             self._record(entry, merged)
             (self._orphans.add if is_orphan else self._orphans.discard)(entry)
         return Receipt(True, entry.size_bytes)
+
+    def write_piece(self, request: Write) -> Receipt:
+        """Accept a piece of a content. Raises what `write` raises."""
+        return self.write(request.digest, request.size_bytes, request.offset, request.piece)
 
     def write(self, digest: str, size_bytes: int, offset: int, piece: bytes) -> Receipt:
         """Accept a piece of a content. Raises Malformed, StoreFull; Corrupt, if the whole has another digest."""

@@ -1,35 +1,56 @@
-"""The write path: the procedures that store a content on the nodes responsible for its key.
+"""The write path: the procedures that store contents on the nodes responsible for their key.
 
 The writer itself writes every copy: to the key's owner and to the owner's next live successors, the preference list
-of Dynamo (DeCandia et al., SOSP 2007). If one of them cannot take its copy, the next node does. Which nodes are
-responsible is looked up for every call and never cached. Reading is in `read_path`.
+of Dynamo (DeCandia et al., SOSP 2007). If one of them cannot take its copy, the next node does. `put` looks up which
+nodes are responsible; a writer that remembers them calls `put_copies`, and the owner says so if it is not.
 
-From the outside in: `put` and `put_many` find the nodes; `_put_copies` writes to enough of them, small contents to
-all at once (`_put_small`), others to one after the other (`put_one`); `_send` transfers the bytes of a content.
+What is small travels whole, with its item, to all nodes at once; a large content is sent before its item (`transfer`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, ask, ask_all
-from roundelay.chord.errors import ChordError, Corrupt, NodeUnreachable, NotAllowed, NotFound, UnderReplicated
+from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, ask, ask_all, gather
+from roundelay.chord.errors import (
+    ChordError,
+    Corrupt,
+    NodeUnreachable,
+    NotAllowed,
+    NotOwner,
+    PeerFault,
+    UnderReplicated,
+)
 from roundelay.chord.lookup import find_successor
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import GetNeighbours
 from roundelay.chord.ring import Ring
 from roundelay.store.blobs import Content, digest_of
-from roundelay.store.items import CHUNK_BYTES, ITEM_LEASE_S, Entry, Item, Put, Read, Receipt, Write
+from roundelay.store.items import CHUNK_BYTES, ITEM_LEASE_S, Entry, Item, Parcel, Put, Receipt
+from roundelay.store.transfer import Source, commit_timeout_s, read_piece, send, transfer_timeout_s
 
-TRANSFER_TIMEOUT_S = 3.0  # for one piece
-COMMIT_BYTES_PER_S_MIN = 16 << 20  # at which a node checks a whole content and writes it to its disk
 TRANSFERS_MAX = 2  # of one content to one node
-PARALLEL_BYTES_MAX = 64 << 10  # of a content that is sent to all nodes at once; larger ones would share the uplink
-UNCONDITIONAL_BYTES_MAX = 4 << 10  # of a new content: sending it costs no more than asking whether it is needed
-EXTRA_PIECES_MAX = 8  # sent again because the receiver has lost them
 
-Outcome = Receipt | ChordError
-Source = Content | NodeRef  # of a content's bytes: the bytes themselves, or a node that has them
+Outcome = tuple[Receipt, ...] | ChordError
+
+
+@dataclass(frozen=True)
+class Record:
+    """An item to be stored, and its content."""
+
+    item: Item
+    content: Content = b""  # not used where the item is a deletion
+
+    def parcel(self, is_along: bool) -> Parcel:
+        """Return what travels in one message: the item, and its content if that is wanted and fits."""
+        fits = is_along and not self.item.deleted and len(self.content) <= CHUNK_BYTES
+        return Parcel(self.item, self.content[:] if fits else b"")
+
+
+def record(key: int, name: str, content: Content, version: int, lease_s: float = ITEM_LEASE_S) -> Record:
+    """Return a content as a record under a key."""
+    return Record(Item(Entry(key, name, digest_of(content), len(content)), version, lease_s), content)
 
 
 def put(
@@ -48,29 +69,20 @@ def put(
     this content already, so a small one is sent without asking first. Returns the nodes that hold it, the owner
     first: min(replicas, nodes) of them. Raises UnderReplicated, LookupFailed.
     """
-    return (yield from put_many(start, ring, key, {name: content}, version, lease_s, is_new))
+    return (yield from put_records(start, ring, (record(key, name, content, version, lease_s),), is_new))
 
 
-def put_many(
-    start: NodeRef,
-    ring: Ring,
-    key: int,
-    contents: Mapping[str, Content],
-    version: int,
-    lease_s: float = ITEM_LEASE_S,
-    is_new: bool = False,
+def put_records(
+    start: NodeRef, ring: Ring, records: Sequence[Record], is_new: bool = True
 ) -> Procedure[tuple[NodeRef, ...]]:
-    """Store several contents, given by name, under one key: each in all its copies before the next."""
+    """Store records of one key, on each node in their order. Raises UnderReplicated, LookupFailed."""
+    key = records[0].item.entry.key
     nodes = yield from nodes_for(start, ring, key, ring.replicas)
-    for name, content in contents.items():
-        item = Item(Entry(key, name, digest_of(content), len(content)), version, lease_s)
-        try:
-            unconditional = is_new and len(content) <= UNCONDITIONAL_BYTES_MAX
-            holders = yield from _put_copies(item, content, nodes, ring.replicas, unconditional)
-        except UnderReplicated:  # look up more nodes, which can replace those that failed
-            nodes = yield from nodes_for(start, ring, key, 2 * ring.replicas)
-            holders = yield from _put_copies(item, content, nodes, ring.replicas)
-    return holders
+    try:
+        return (yield from put_copies(nodes, records, ring.replicas, is_new))
+    except UnderReplicated:  # look up more nodes, which can replace those that failed
+        nodes = yield from nodes_for(start, ring, key, 2 * ring.replicas)
+        return (yield from put_copies(nodes, records, ring.replicas, is_new))
 
 
 def nodes_for(start: NodeRef, ring: Ring, key: int, count: int) -> Procedure[tuple[NodeRef, ...]]:
@@ -95,54 +107,85 @@ def nodes_for(start: NodeRef, ring: Ring, key: int, count: int) -> Procedure[tup
     return tuple(nodes)
 
 
-def _put_copies(
-    item: Item, content: Content, nodes: tuple[NodeRef, ...], replicas: int, unconditional: bool = False
+def put_copies(
+    nodes: Sequence[NodeRef],
+    records: Sequence[Record],
+    replicas: int,
+    is_new: bool = True,
+    have: frozenset[NodeRef] = frozenset(),
+    to_owner: bool = False,
 ) -> Procedure[tuple[NodeRef, ...]]:
-    """Write to the first `replicas` nodes, and to the next ones in place of those that fail. Return the holders.
+    """Store records of one key on the first `replicas` nodes at once, and on the next in place of those that fail.
 
-    At most 2 * replicas nodes are tried, because a reader asks only that many. Raises UnderReplicated.
+    is_new: contents travel with their items, except to the nodes that `have` them. to_owner: the first node must own
+    the key. Returns the holders. At most 2 * replicas nodes are tried, because a reader asks only that many. Raises
+    NotOwner, UnderReplicated.
     """
     wanted = min(replicas, len(nodes))
-    outcomes: dict[NodeRef, Outcome] = {}
-    if wanted > 1 and item.entry.size_bytes <= PARALLEL_BYTES_MAX:
-        outcomes = yield from _put_small(nodes[:wanted], item, content, unconditional)
-    holders: list[NodeRef] = []
-    last_error: ChordError | None = None
-    for node in nodes[: 2 * replicas]:
+    outcomes = yield from _put_at_once(nodes[:wanted], records, is_new, have, to_owner)
+    holders = [node for node, outcome in outcomes.items() if not isinstance(outcome, ChordError)]
+    errors = [outcome for outcome in outcomes.values() if isinstance(outcome, ChordError)]
+    for error in errors:
+        if isinstance(error, NotAllowed | NotOwner):  # NotAllowed: by a rule that all nodes have
+            raise error
+    for node in nodes[wanted : 2 * replicas]:
         if len(holders) == wanted:
             break
-        outcome = outcomes.get(node)
         try:
-            if isinstance(outcome, ChordError):
-                raise outcome
-            if outcome is None or not outcome.stored:
-                yield from put_one(node, item, content, unconditional and outcome is None)
+            yield from _put_rest(node, records, ())
             holders.append(node)
-        except NotAllowed:  # by a rule that all nodes have
+        except NotAllowed:
             raise
         except ChordError as error:
-            last_error = error
+            errors.append(error)
     if len(holders) < wanted:
-        raise UnderReplicated(item.entry.name, len(holders), wanted) from last_error
+        raise UnderReplicated(records[-1].item.entry.name, len(holders), wanted) from errors[-1]
     return tuple(holders)
 
 
-def _put_small(
-    nodes: Sequence[NodeRef], item: Item, content: Content, unconditional: bool
+def _put_at_once(
+    nodes: Sequence[NodeRef], records: Sequence[Record], is_new: bool, have: frozenset[NodeRef], to_owner: bool
 ) -> Procedure[dict[NodeRef, Outcome]]:
-    """Put a content of one piece to all nodes at once. A node that has not stored it afterwards needs `put_one`."""
-    outcomes: dict[NodeRef, Outcome] = dict.fromkeys(nodes, Receipt(False, 0))
-    if not unconditional:
-        answers = yield from ask_all([(n, Put(item)) for n in nodes], deadline_s=CALL_TIMEOUT_S)
-        outcomes = dict(zip(nodes, answers, strict=True))
-    missing = [n for n, outcome in outcomes.items() if isinstance(outcome, Receipt) and not outcome.stored]
-    piece = Write(item.entry.digest, len(content), 0, content[:])
-    answers = yield from ask_all([(n, piece) for n in missing], deadline_s=TRANSFER_TIMEOUT_S)
-    written = dict(zip(missing, answers, strict=True))
-    outcomes |= {n: a for n, a in written.items() if isinstance(a, ChordError) and not isinstance(a, Corrupt)}
-    complete = [n for n, a in written.items() if isinstance(a, Receipt) and a.stored]
-    answers = yield from ask_all([(n, Put(item)) for n in complete], deadline_s=_commit_timeout_s(len(content)))
-    return outcomes | dict(zip(complete, answers, strict=True))
+    """Put records to all nodes at once, and complete what some of them lack. Return each node's outcome."""
+    asks = []
+    for place, node in enumerate(nodes):
+        parcels = tuple(each.parcel(is_new and node not in have) for each in records)
+        if sum(len(parcel.content) for parcel in parcels) > CHUNK_BYTES:
+            parcels = tuple(each.parcel(False) for each in records)
+        asks.append((node, Put(parcels, to_owner and place == 0)))
+    bytes_sent = sum(len(parcel.content) for _, request in asks for parcel in request.parcels)
+    timeout_s = transfer_timeout_s(bytes_sent) if bytes_sent else CALL_TIMEOUT_S
+    answers = yield from ask_all(asks, deadline_s=timeout_s)
+    outcomes = {node: _checked(node, answer, len(records)) for node, answer in zip(nodes, answers, strict=True)}
+    rest = [node for node, outcome in outcomes.items() if not _is_done(outcome)]
+    completed = yield from gather([_put_rest(node, records, outcomes[node]) for node in rest])
+    for node, result in zip(rest, completed, strict=True):
+        if isinstance(result, Exception) and not isinstance(result, ChordError):
+            raise result
+        outcomes[node] = result if isinstance(result, ChordError) else ()
+    return outcomes
+
+
+def _checked(node: NodeRef, outcome: Outcome, count: int) -> Outcome:
+    """Return an outcome, or an error if it does not have a receipt for every item."""
+    if isinstance(outcome, ChordError) or len(outcome) == count:
+        return outcome
+    return PeerFault(f"{node.address} answered {count} items with {len(outcome)} receipts")
+
+
+def _is_done(outcome: Outcome) -> bool:
+    """Return False if a node lacks a content, or got one that is damaged."""
+    if isinstance(outcome, ChordError):
+        return not isinstance(outcome, Corrupt)
+    return all(receipt.stored for receipt in outcome)
+
+
+def _put_rest(node: NodeRef, records: Sequence[Record], outcome: Outcome) -> Procedure[None]:
+    """Put the records that a node has not stored, one after the other. Raises ChordError."""
+    stored = [receipt.stored for receipt in outcome] if isinstance(outcome, tuple) else []
+    for each, is_stored in zip(records, [*stored, *[False] * (len(records) - len(stored))], strict=True):
+        if not is_stored:
+            yield from put_one(node, each.item, each.content)
 
 
 def copy_from(source: NodeRef, node: NodeRef, item: Item) -> Procedure[None]:
@@ -150,52 +193,33 @@ def copy_from(source: NodeRef, node: NodeRef, item: Item) -> Procedure[None]:
     yield from put_one(node, item, source)
 
 
-def put_one(node: NodeRef, item: Item, source: Source, unconditional: bool = False) -> Procedure[None]:
-    """Store an item on one node; send its bytes if the node lacks them, or if `unconditional`. Raises ChordError."""
-    entry = item.entry
-    receipt = Receipt(False, 0) if unconditional else (yield from ask(node, Put(item)))
-    failure: ChordError = NodeUnreachable(f"{node.address} received {entry.name} but did not store it")
+def put_one(node: NodeRef, item: Item, source: Source) -> Procedure[None]:
+    """Store an item on one node; send its bytes if the node lacks them. Raises ChordError."""
+    receipt = yield from _put_item(node, Parcel(item), CALL_TIMEOUT_S)
+    failure: ChordError = NodeUnreachable(f"{node.address} received {item.entry.name} but did not store it")
     for _ in range(TRANSFERS_MAX):
         if receipt.stored:
             return
         try:
-            yield from _send(node, entry.digest, entry.size_bytes, source, receipt.received_bytes)
-        except Corrupt as error:
-            receipt, failure = Receipt(False, 0), error  # another writer had begun with other bytes: send all of it
-            continue
-        receipt = yield from ask(node, Put(item), _commit_timeout_s(entry.size_bytes))
+            receipt = yield from _put_with_content(node, item, source, receipt.received_bytes)
+        except Corrupt as error:  # another writer had begun with other bytes: send all of it
+            receipt, failure = Receipt(False, 0), error
     if not receipt.stored:
         raise failure
 
 
-def write(node: NodeRef, digest: str, content: Content) -> Procedure[Receipt]:
-    """Send a content to a node's staging area. Raises ChordError."""
-    return (yield from _send(node, digest, len(content), content, offset=0))
+def _put_with_content(node: NodeRef, item: Item, source: Source, offset: int) -> Procedure[Receipt]:
+    """Put an item with its content, or after its content if that is large."""
+    entry = item.entry
+    if entry.size_bytes <= CHUNK_BYTES:
+        content = yield from read_piece(source, entry.digest, 0, CHUNK_BYTES)
+        return (yield from _put_item(node, Parcel(item, content), transfer_timeout_s(len(content))))
+    yield from send(node, entry.digest, entry.size_bytes, source, offset)
+    return (yield from _put_item(node, Parcel(item), commit_timeout_s(entry.size_bytes)))
 
 
-def _send(node: NodeRef, digest: str, size_bytes: int, source: Source, offset: int) -> Procedure[Receipt]:
-    """Send a content piece by piece, from `offset` on and then from where the receiver stands."""
-    for _ in range(size_bytes // CHUNK_BYTES + EXTRA_PIECES_MAX):
-        piece = yield from _read_piece(source, digest, offset)
-        is_last = offset + len(piece) >= size_bytes
-        timeout_s = _commit_timeout_s(size_bytes) if is_last else TRANSFER_TIMEOUT_S
-        receipt = yield from ask(node, Write(digest, size_bytes, offset, piece), timeout_s)
-        if receipt.stored:
-            return receipt
-        offset = receipt.received_bytes
-    raise NodeUnreachable(f"{node.address} makes no progress receiving content {digest[:8]}")
-
-
-def _read_piece(source: Source, digest: str, offset: int) -> Procedure[bytes]:
-    """Return a content's piece at `offset`. Raises NotFound if another node's copy cannot be read."""
-    if not isinstance(source, NodeRef):
-        return source[offset : offset + CHUNK_BYTES]
-    try:
-        return (yield from ask(source, Read(digest, offset, CHUNK_BYTES), TRANSFER_TIMEOUT_S))
-    except ChordError as error:
-        raise NotFound(f"cannot read content {digest[:8]} from {source.address}: {error}") from error
-
-
-def _commit_timeout_s(size_bytes: int) -> float:
-    """Return how long a node may take to check a whole content and to write it to its disk."""
-    return TRANSFER_TIMEOUT_S + size_bytes / COMMIT_BYTES_PER_S_MIN
+def _put_item(node: NodeRef, parcel: Parcel, timeout_s: float) -> Procedure[Receipt]:
+    outcome = _checked(node, (yield from ask(node, Put((parcel,)), timeout_s)), 1)
+    if isinstance(outcome, ChordError):
+        raise outcome
+    return outcome[0]

@@ -18,7 +18,7 @@ from roundelay.federation.requests import Collect
 from roundelay.rpc.handlers import compute_node_processor
 from roundelay.rpc.peers import Peers
 from roundelay.rpc.server import Server
-from roundelay.store.items import Entry, Find, Item, Put, Receipt, Write
+from roundelay.store.items import Entry, Find, Item, Parcel, Put, Receipt, Write
 
 DIGEST = "ab" * 32
 ITEM = Item(Entry(7, "name", DIGEST, 5), 1)
@@ -62,7 +62,7 @@ class Tap:
     ("asked", "reply"),
     [
         (Write(DIGEST, 100_000, 0, bytes(100_000)), Receipt(True, 100_000)),
-        (Put(ITEM), Receipt(False, 3)),
+        (Put((Parcel(ITEM, b"content"), Parcel(ITEM)), True), (Receipt(True, 7), Receipt(False, 3))),
         (Find(7), (ITEM, ITEM)),
         (Find(7), ()),
         (Collect("ticket", 1.0), NotFound("no order here")),

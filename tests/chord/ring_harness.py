@@ -15,7 +15,7 @@ from typing import Any
 
 from roundelay.chord import protocol
 from roundelay.chord.dispatch import Handlers, dispatch, ring_handlers
-from roundelay.chord.effects import Ask, AskAll, Procedure, Request, Sleep, resume
+from roundelay.chord.effects import Ask, AskAll, Gather, Procedure, Request, Sleep, resume
 from roundelay.chord.errors import ChordError, NodeUnreachable, WrongIncarnation
 from roundelay.chord.invariants import IDEAL, check
 from roundelay.chord.node import ChordNode
@@ -289,6 +289,9 @@ class World:
             except ChordError as error:
                 task.error = error
                 return self.tasks.remove(task)
+            if isinstance(effect, Gather):
+                outcome = [self._run_side(task, procedure) for procedure in effect.procedures]
+                continue
             if not isinstance(effect, Ask) or not isinstance(effect.request, Notify | Nudge):
                 assert isinstance(effect, Ask | AskAll | Sleep)
                 task.effect = effect
@@ -298,6 +301,13 @@ class World:
             self.mail.append(Mail(task.node, effect.to, effect.request))
             outcome = None
         raise AssertionError(f"{task.name} of {task.node} sends notifications without end")
+
+    def _run_side(self, task: Task, procedure: Procedure[Any]) -> Any:
+        """Run one of several concurrent procedures to its end, with nothing in between. Return its result or error."""
+        try:
+            return self.run(task.node, f"{task.name}, one of several", procedure)
+        except ChordError as error:
+            return error
 
     def _answer(self, asker: NodeRef, ask: Ask) -> Any:
         assert isinstance(ask.to, NodeRef)

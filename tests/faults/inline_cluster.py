@@ -21,8 +21,9 @@ from roundelay.chord.ring import Ring
 from roundelay.federation import jobs
 from roundelay.federation.driver import Driver
 from roundelay.federation.effects import AwaitOrder, Clocks, Compute, Done, Offload
-from roundelay.federation.errors import FilesLacking
+from roundelay.federation.errors import FederationError
 from roundelay.federation.failover import JobSupervisor
+from roundelay.federation.node_core import content_handlers
 from roundelay.federation.orders import Orders
 from roundelay.federation.requests import DriverHeartbeat, Order, TrainingFile
 from roundelay.federation.settings import Settings
@@ -56,8 +57,7 @@ class Seat:
         self.supervisor = JobSupervisor(self.node, table.clocks, self.log.append)
         self.handlers: Handlers = {
             **ring_handlers(self.node),
-            **self.store.handlers(),
-            **self.orders.handlers(),
+            **content_handlers(self.node, self.store, self.orders),
             DriverHeartbeat: lambda request: self.supervisor.heartbeat(request.job),
         }
 
@@ -189,7 +189,7 @@ class Table:
             try:
                 outcome = self.compute(seat, effect) if isinstance(effect, Compute) else self.perform(effect)
                 step = carrying.send
-            except (ChordError, FilesLacking) as error:
+            except (ChordError, FederationError) as error:
                 outcome, step = error, carrying.throw
 
     @staticmethod

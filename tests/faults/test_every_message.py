@@ -25,13 +25,15 @@ NODES, ROUNDS = 5, 1
 HEALED_S = 3.0
 KINDS = (
     "GetNeighbours",
-    "NextHop",
     "Find",
     "Read",
-    "Write",
     "Collect",
     *(f"Order of round {number}" for number in range(ROUNDS + 1)),
-    *(f"Put {record}-{number}" for number in range(ROUNDS + 1) for record in ("weights", "report", "result")),
+    *(
+        f"Put {records.format(number)}"
+        for number in range(ROUNDS + 1)
+        for records in ("weights-{0}", "report-{0} result-{0}")
+    ),
     "Put done",
 )
 
@@ -44,8 +46,9 @@ def prepared() -> tuple[Table, Any]:
 
 
 def label(request: Any) -> str:
-    """What a message is about: its class, and of a put the record."""
-    suffix = f" {request.item.entry.name.rpartition('.')[2]}" if isinstance(request, Put) else ""
+    """What a message is about: its class, and of a put the records."""
+    items = [parcel.item for parcel in request.parcels] if isinstance(request, Put) else []
+    suffix = "".join(f" {item.entry.name.rpartition('.')[2]}" for item in items if not item.deleted)
     suffix += f" of round {request.round}" if isinstance(request, Order) else ""
     return type(request).__name__ + suffix
 

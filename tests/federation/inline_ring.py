@@ -18,6 +18,7 @@ from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation.effects import AwaitOrder, Compute, Done, Offload
 from roundelay.federation.errors import OtherBits
+from roundelay.federation.node_core import content_handlers
 from roundelay.federation.orders import Orders
 from roundelay.federation.requests import Collect, DriverHeartbeat, Order
 from roundelay.federation.tasks import MixTask
@@ -41,8 +42,7 @@ class Member:
         store = Store(lambda: 0.0)
         self.handlers: Handlers = {
             **ring_handlers(node),
-            **store.handlers(),
-            **self.orders.handlers(),
+            **content_handlers(node, store, self.orders),
             DriverHeartbeat: lambda _: None,
         }
 

@@ -21,6 +21,7 @@ from roundelay.federation.driver import Driver
 from roundelay.federation.effects import Clocks
 from roundelay.federation.errors import JobEnded, WorkFailed
 from roundelay.federation.lease_renewal import RENEW_DELAY_S, RENEW_INTERVAL_S
+from roundelay.federation.node_core import content_handlers
 from roundelay.federation.placement import BALANCING, POLICIES
 from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.requests import Collect, DriverHeartbeat, Order, Progress, TrainingFile, trainer_task
@@ -33,7 +34,7 @@ from roundelay.federation.upload import upload_files
 from roundelay.ml import exact
 from roundelay.ml.worker import Worker
 from roundelay.store.blobs import digest_of
-from roundelay.store.items import Put, Read, Write
+from roundelay.store.items import Put, Read
 from roundelay.store.store import Store
 from tests.federation.inline_ring import InlineRing
 
@@ -242,7 +243,7 @@ def test_the_entry_node_may_die_before_the_first_request() -> None:
 def test_a_node_without_a_file_fetches_it_from_another() -> None:
     job = Job(IDS)
     owner = next(m for ref, m in job.net.members.items() if str(ref.address) == owner_of("file-1"))
-    owner.handlers.update(Store(lambda: 0.0).handlers())
+    owner.handlers.update(content_handlers(owner.node, Store(lambda: 0.0), owner.orders))
 
     assert job.drive() == EXPECTED
 
@@ -404,7 +405,7 @@ def renewals(round_s: float) -> list[int]:
         if isinstance(request, Order) and request.round > len(began):
             began.append(request.round)
             job.net.now += round_s
-        if isinstance(request, Put) and request.item.entry.name in files:
+        if isinstance(request, Put) and any(parcel.item.entry.name in files for parcel in request.parcels):
             seen.append(len(began))
 
     began: list[int] = []
@@ -422,36 +423,18 @@ def test_a_long_job_renews_its_leases_soon_and_then_again() -> None:
     assert renewals(RENEW_INTERVAL_S + 1) == [1, 2, 3, 4, 5, 6]
 
 
-def test_all_have_the_weights_before_the_first_is_given_its_order() -> None:
-    job, heard = Job(IDS), list[str]()
+def test_every_host_is_sent_the_weights_of_a_round_once() -> None:
+    job, sent = Job(IDS), Counter[tuple[NodeRef, str]]()
 
-    def before_answer(_: NodeRef, request: Request[Any]) -> None:
-        if isinstance(request, Order) and request.round == 1:
-            heard.append(request.weights)
-        if isinstance(request, Write):
-            heard.append(f"write {request.digest}")
+    def before_answer(node: NodeRef, request: Request[Any]) -> None:
+        if isinstance(request, Order) and request.content:
+            sent[node, request.weights] += 1
+        for parcel in request.parcels if isinstance(request, Put) else ():
+            if parcel.content and ".weights-" in parcel.item.entry.name:
+                sent[node, parcel.item.entry.digest] += 1
 
     job.net.before_answer = before_answer
     job.drive()
 
-    orders = [place for place, what in enumerate(heard) if not what.startswith("write")]
-    sending = f"write {heard[orders[0]]}"
-    assert heard[: orders[0]].count(sending) >= len(orders) > 2
-    assert sending not in heard[orders[0] : orders[-1]]
-
-
-def test_a_node_that_missed_the_weights_gets_them_with_its_order() -> None:
-    job = Job(IDS)
-    undisturbed = job.drive()
-    job, refused = Job(IDS), []
-
-    def before_answer(node: NodeRef, request: Request[Any]) -> None:
-        if isinstance(request, Write) and request.size_bytes == len(undisturbed) and node not in refused:
-            refused.append(node)
-            raise NodeUnreachable(f"{node.address} is elsewhere for a moment")
-
-    job.net.before_answer = before_answer
-
-    assert job.drive() == undisturbed
-    assert len(refused) > 2
-    assert not any(report.disturbances for _, report in job.rounds)
+    assert len({weights for _, weights in sent}) == SETTINGS.rounds + 1
+    assert set(sent.values()) == {1}

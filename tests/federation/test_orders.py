@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from roundelay.chord.dispatch import dispatch, ring_handlers
-from roundelay.chord.effects import Ask, AskAll, Effect, Procedure, Request, Sleep, resume
+from roundelay.chord.effects import Ask, AskAll, Effect, Gather, Procedure, Request, Sleep, resume, run
 from roundelay.chord.errors import Busy, ChordError, Malformed, NodeUnreachable, NotFound, StoreFull
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import TrainingStatus
@@ -17,14 +17,15 @@ from roundelay.chord.ring import Ring
 from roundelay.federation import records
 from roundelay.federation.effects import AwaitOrder, CancelOrder, Compute, Done
 from roundelay.federation.errors import FilesLacking, OtherBits, WorkFailed
+from roundelay.federation.node_core import content_handlers
 from roundelay.federation.orders import FINISHED_MAX, ORDERS_BYTES_MAX, QUEUED_MAX, QUEUED_PER_JOB_MAX, Orders
 from roundelay.federation.requests import WORK_MAX, Collect, Order, Progress, TrainingFile
 from roundelay.federation.tasks import MomentsTask, TrainTask
 from roundelay.ml.task import Design, TrainConfig, TrainingPlan
 from roundelay.store.blobs import digest_of
-from roundelay.store.items import Entry, Item, Put
+from roundelay.store.items import CHUNK_BYTES, Entry, Item, Put
 from roundelay.store.store import Store
-from roundelay.store.write_path import write
+from roundelay.store.transfer import write
 from tests.federation.inline_ring import settled
 
 ME = NodeRef(1, "me", 1)
@@ -41,7 +42,7 @@ class Node:
     def __init__(self) -> None:
         self.core = settled(ME, [ME], Ring(bits=8))
         self.store, self.orders = Store(lambda: 0.0), Orders()
-        self.handlers = {**self.store.handlers(), **self.orders.handlers()}
+        self.handlers = content_handlers(self.core, self.store, self.orders)
         self.computed: list[Compute] = []
         self.has_files = True  # has its trainer?
         self.lacks: list[list[str]] = []  # what it lacks at each attempt, one after the other
@@ -59,9 +60,14 @@ class Node:
         with suppress(StopIteration):
             while not isinstance(effect := resume(procedure, outcome), AwaitOrder):
                 try:
-                    outcome = self.ask(effect.request) if isinstance(effect, Ask) else self._compute(effect)
+                    outcome = self._perform(effect)
                 except Exception as error:
                     outcome = error
+
+    def _perform(self, effect: Effect) -> Any:
+        if isinstance(effect, Gather):
+            return [run(procedure, self._perform) for procedure in effect.procedures]
+        return self.ask(effect.request) if isinstance(effect, Ask) else self._compute(effect)
 
     def _compute(self, effect: Effect) -> Done:
         assert isinstance(effect, Compute)
@@ -95,7 +101,28 @@ def test_an_order_is_queued_carried_out_and_done(node: Node) -> None:
     done = node.ask(Collect(ticket))
     assert (done.state, done.seconds, done.loss, done.accuracy) == ("done", 2.5, 0.75, 0.5)
     assert (done.result, done.size_bytes) == (digest_of(b"result 1"), 8)
-    assert node.store.has(done.result)
+    assert done.content == b"result 1"
+
+
+def test_weights_that_come_with_an_order_are_staged_so_that_a_put_of_them_needs_no_content(node: Node) -> None:
+    weights = b"other weights"
+    order = replace(ORDER, weights=digest_of(weights), weights_bytes=len(weights), content=weights)
+
+    ticket = node.ask(order)
+    (receipt,) = node.ask(Put.of(Item(Entry(1, "weights-1", order.weights, len(weights)), 1)))
+    node.work()
+
+    assert ticket == replace(order, content=b"").ticket
+    assert receipt.stored and node.computed[0].contents == {order.weights: weights}
+
+
+def test_a_large_result_is_kept_to_be_read(node: Node) -> None:
+    node.outcome = Done(bytes(CHUNK_BYTES + 1), 1.0)
+    ticket = node.ask(ORDER)
+    node.work()
+
+    done = node.ask(Collect(ticket))
+    assert not done.content and node.store.has(done.result)
 
 
 def test_a_trainer_that_has_the_files_is_given_the_weights_alone(node: Node) -> None:
@@ -234,8 +261,8 @@ def test_an_order_whose_weights_are_not_here_is_unable(node: Node) -> None:
 
 
 def test_an_order_whose_result_does_not_fit_is_unable_and_the_next_runs(node: Node) -> None:
-    node.store._blobs.bytes_max = 40  # type: ignore[misc]
-    node.outcome = Done(bytes(100), 1.0)
+    node.store._blobs.bytes_max = CHUNK_BYTES  # type: ignore[misc]
+    node.outcome = Done(bytes(CHUNK_BYTES + 1), 1.0)
     ticket = node.ask(ORDER)
     node.work()
 
@@ -279,13 +306,16 @@ def test_the_progress_of_the_running_order_is_shown_while_it_runs(node: Node) ->
 
 
 def test_results_of_old_rounds_are_let_go_of(node: Node) -> None:
-    tickets = [node.ask(with_own_weights(node, replace(ORDER, round=number))) for number in range(1, 6)]
-    node.work()
+    tickets, results = [], [bytes([number]) * (CHUNK_BYTES + 1) for number in range(1, 6)]
+    for number, result in enumerate(results, 1):
+        tickets.append(node.ask(with_own_weights(node, replace(ORDER, round=number))))
+        node.outcome = Done(result, 1.0)
+        node.work()
 
     assert [known(node, ticket) for ticket in tickets] == [False, False, False, True, True]
-    assert not node.store.has(digest_of(b"result 1"))
+    assert not node.store.has(digest_of(results[0]))
     assert not node.store.has(digest_of(b"weights of job, round 1"))
-    assert node.store.has(digest_of(b"result 5"))
+    assert node.store.has(digest_of(results[-1]))
 
 
 def test_results_of_other_jobs_are_kept_within_a_bound(node: Node) -> None:
@@ -336,7 +366,7 @@ def test_orders_of_jobs_that_have_ended_or_never_existed_are_dropped_when_they_h
     for number, name in enumerate(stored):
         key = node.core.ring.key(name.partition(".")[0])
         entry = Entry(key, name, digest_of(CONTENT), len(CONTENT))
-        node.ask(Put(Item(entry, number)))
+        node.ask(Put.of(Item(entry, number)))
     over, real = (node.ask(replace(ORDER, job=job)) for job in ("over", "real"))
 
     cancelled = watched(node, turns=2)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from roundelay.chord.effects import Procedure, Sleep
 from roundelay.chord.errors import Busy, NotYet
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import rounds, tickets
@@ -115,41 +116,35 @@ def test_a_result_names_its_trainer_unless_it_was_another() -> None:
 
 
 def written(nodes: ScriptedNodes) -> list[str]:
-    return nodes.asked(Write)
+    """Return the nodes that weights were sent to, in order."""
+    along = [m.to.host for m in nodes.sent if isinstance(m.request, Order) and m.request.content]
+    return nodes.asked(Write) + along
 
 
-def test_weights_reach_all_trainers_at_once_before_the_first_order() -> None:
+def test_small_weights_travel_with_the_orders_which_leave_at_once() -> None:
     nodes = ScriptedNodes()
     Round(nodes).run(nodes.file_of(1, 0), nodes.file_of(2, 1))
 
-    kinds = [type(m.request) for m in nodes.sent]
-    assert kinds[:2] == [Write, Write] and Write not in kinds[2:]
-    assert {(m.at, m.timeout_s) for m in nodes.sent[:2]} == {(0.0, rounds.DISTRIBUTE_TIMEOUT_S)}
-
-
-def test_a_single_trainer_gets_its_weights_with_its_order() -> None:
-    nodes = ScriptedNodes()
-    Round(nodes).run(one_file(nodes))
-
-    (write,) = [m for m in nodes.sent if isinstance(m.request, Write)]
-    assert write.to == nodes.refs[1] and write.timeout_s != rounds.DISTRIBUTE_TIMEOUT_S
+    assert [type(m.request) for m in nodes.sent[:2]] == [Order, Order]
+    assert {m.at for m in nodes.sent[:2]} == {0.0}
+    assert sorted(written(nodes)) == ["n1", "n2"] and not nodes.asked(Write)
 
 
 @pytest.mark.parametrize("size_bytes", [1, CHUNK_BYTES])
-def test_weights_of_one_chunk_are_sent_ahead(size_bytes: int) -> None:
+def test_weights_of_one_chunk_are_sent_once_to_each_trainer(size_bytes: int) -> None:
     nodes = ScriptedNodes()
     Round(nodes, weights=bytes(size_bytes)).run(nodes.file_of(1, 0), nodes.file_of(2, 1))
 
-    assert len(written(nodes)) == 2
-    assert [m.timeout_s for m in nodes.sent[:2]] == [rounds.DISTRIBUTE_TIMEOUT_S] * 2
+    assert sorted(written(nodes)) == ["n1", "n2"]
 
 
-def test_weights_larger_than_a_chunk_go_with_each_order() -> None:
+def test_weights_larger_than_a_chunk_are_written_before_the_orders() -> None:
     nodes = ScriptedNodes()
     Round(nodes, weights=bytes(CHUNK_BYTES + 1)).run(nodes.file_of(1, 0), nodes.file_of(2, 1))
 
-    assert all(m.timeout_s != rounds.DISTRIBUTE_TIMEOUT_S for m in nodes.sent)
-    assert sorted(set(written(nodes))) == ["n1", "n2"]
+    kinds = [type(m.request) for m in nodes.sent]
+    assert Write not in kinds[kinds.index(Order) :]
+    assert sorted(set(written(nodes))) == ["n1", "n2"] and not any(order.content for _, order in nodes.requests(Order))
 
 
 def test_work_that_starts_from_nothing_sends_no_weights() -> None:
@@ -157,6 +152,19 @@ def test_work_that_starts_from_nothing_sends_no_weights() -> None:
     Round(nodes, weights=b"").run(nodes.file_of(1, 0), nodes.file_of(2, 1))
 
     assert not written(nodes)
+
+
+def test_what_runs_beside_a_round_begins_when_the_orders_are_sent_and_knows_who_has_the_weights() -> None:
+    nodes, known = ScriptedNodes(), list[str]()
+
+    def meanwhile(have: frozenset[NodeRef]) -> Procedure[None]:
+        known.extend(sorted(node.host for node in have))
+        yield Sleep(0.0)
+
+    work = Round(nodes).work
+    nodes.run(work.run([nodes.file_of(1, 0), nodes.file_of(2, 1)], meanwhile))
+
+    assert known == ["n1", "n2"]
 
 
 def test_nodes_that_have_their_own_weights_are_sent_none_though_the_order_names_some() -> None:
@@ -169,16 +177,6 @@ def test_nodes_that_have_their_own_weights_are_sent_none_though_the_order_names_
     nodes.run(work.run([one_file(nodes)]))
 
     assert not written(nodes)
-
-
-def test_a_node_that_did_not_store_the_weights_gets_them_with_its_order() -> None:
-    nodes = ScriptedNodes()
-    nodes.scripts[nodes.refs[1]].stores = False
-
-    Round(nodes).run(nodes.file_of(1, 0), nodes.file_of(2, 1))
-
-    assert written(nodes)[:2] == ["n1", "n2"]
-    assert written(nodes)[2:] and set(written(nodes)[2:]) == {"n1"}
 
 
 def test_a_node_that_has_the_weights_is_not_sent_them_again_with_files_of_a_lost_node() -> None:

@@ -26,6 +26,7 @@ from roundelay.chord.refs import NodeRef
 from roundelay.chord.registry import Registry
 from roundelay.chord.requests import SayHello
 from roundelay.chord.ring import Ring
+from roundelay.federation.node_core import content_handlers
 from roundelay.federation.orders import QUEUED_MAX, Orders
 from roundelay.federation.requests import Order
 from roundelay.federation.tasks import MixTask
@@ -118,15 +119,19 @@ def declared(kind: type[Request[Any]]) -> set[type[ChordError]]:
     module = Supernode if kind in SUPERNODE else ComputeNode
     spec = getattr(module, f"{CALLS[kind].method}_result").thrift_spec
     raised = [field[3][0] for field in spec[1:] if field is not None]
-    return {
-        WrongIncarnation if each is wire_types.WrongIncarnation else ring_codec._DOMAIN_ERRORS[each] for each in raised
+    known = {
+        **ring_codec._DOMAIN_ERRORS,
+        wire_types.WrongIncarnation: WrongIncarnation,
+        wire_types.NotOwner: errors.NotOwner,
     }
+    return {known[each] for each in raised}
 
 
 @pytest.mark.parametrize("kind", [*TARGETED, *UNTARGETED])
 def test_every_declared_error_arrives_with_its_own_type(kind: type[Request[Any]], wire: Wire) -> None:
     for error in declared(kind):
-        wire.process.reply = WrongIncarnation(wire.node) if error is WrongIncarnation else error("the words")
+        names_node = error in (WrongIncarnation, errors.NotOwner)
+        wire.process.reply = error(wire.node) if names_node else error("the words")
 
         with pytest.raises(error) as raised:
             wire.ask(example(kind))
@@ -134,6 +139,8 @@ def test_every_declared_error_arrives_with_its_own_type(kind: type[Request[Any]]
         assert type(raised.value) is error
         if isinstance(raised.value, WrongIncarnation):
             assert raised.value.actual == wire.node
+        elif isinstance(raised.value, errors.NotOwner):
+            assert raised.value.nearer == wire.node
         else:
             assert "the words" in str(raised.value)
 
@@ -292,8 +299,7 @@ def handlers(me: NodeRef, joined: bool, full: bool = False) -> Handlers:
     membership = Registry(Ring(3), random.Random(0), lambda _: None)
     return {
         **ring_handlers(node),
-        **store.handlers(),
-        **orders.handlers(),
+        **content_handlers(node, store, orders),
         requests.Admit: lambda r: membership.admit(r.address, 0.0),
         requests.Heartbeat: lambda r: membership.renew(r.node, 0.0),
         requests.Retire: lambda r: membership.retire(r.node),

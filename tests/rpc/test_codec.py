@@ -27,6 +27,7 @@ from roundelay.federation.states import ORDER_STATES
 from roundelay.rpc import fields, job_codec, progress_codec, ring_codec, store_codec
 from roundelay.rpc.gen import ComputeNode
 from roundelay.rpc.gen import ttypes as wire
+from roundelay.store.items import CHUNK_BYTES, LIST_MAX, Put
 from tests.rpc.wire_values import EFFORT, I64, digests, identifiers, values
 
 CODECS: dict[str, Any] = {
@@ -36,8 +37,8 @@ CODECS: dict[str, Any] = {
     if name.endswith(("_to_wire", "_from_wire")) and name[0] != "_"
 }
 PAIRS = sorted(name.removesuffix("_to_wire") for name in CODECS if name.endswith("_to_wire"))
-STRUCTS = sorted(set(PAIRS) - {"id", "digest", "error", "nodes", "items"})
-BY_NAME = {"id": identifiers, "digest": digests}
+STRUCTS = sorted(set(PAIRS) - {"id", "digest", "error", "nodes", "items", "parcels", "receipts"})
+BY_NAME = {"id": identifiers, "digest": digests, "parcels": values(Put).map(lambda put: put.parcels)}
 ERRORS = (
     errors.Busy,
     errors.NotYet,
@@ -83,6 +84,13 @@ def test_every_value_comes_back_equal(pair: str, data: st.DataObject) -> None:
     assert from_wire(through_bytes(to_wire(value))) == value
 
 
+def test_a_node_that_is_not_the_owner_says_where_to_look() -> None:
+    back = ring_codec.error_from_wire(through_bytes(ring_codec.error_to_wire(errors.NotOwner(ME))))
+
+    assert isinstance(back, errors.NotOwner)
+    assert back.nearer == ME
+
+
 @pytest.mark.parametrize("error", ERRORS)
 def test_every_error_keeps_its_type_and_its_message(error: type[ChordError]) -> None:
     back = ring_codec.error_from_wire(through_bytes(ring_codec.error_to_wire(error("the words"))))
@@ -114,6 +122,26 @@ def node(**changes: Any) -> wire.Node:
 
 def entry(**changes: Any) -> wire.Entry:
     return wire.Entry(**{"key": bytes(20), "name": "a", "digest": bytes(32), "size": 1} | changes)
+
+
+def item(**changes: Any) -> wire.Item:
+    return wire.Item(entry(**changes), 1, 1000, False)
+
+
+@pytest.mark.parametrize(
+    "parcels",
+    [
+        [],
+        [wire.Parcel(item())] * (LIST_MAX + 1),
+        [wire.Parcel(item(size=3), b"four")],
+        [wire.Parcel(item(size=CHUNK_BYTES + 1), bytes(CHUNK_BYTES + 1))],
+        [wire.Parcel(item(size=CHUNK_BYTES), bytes(CHUNK_BYTES)), wire.Parcel(item(size=1), b"1")],
+    ],
+    ids=["none", "too many", "another size", "too large", "too large together"],
+)
+def test_parcels_that_are_too_many_or_too_large_are_malformed(parcels: list[wire.Parcel]) -> None:
+    with pytest.raises(errors.Malformed):
+        store_codec.parcels_from_wire(parcels)
 
 
 def order(**changes: Any) -> wire.Order:

@@ -22,6 +22,7 @@ from roundelay.federation.states import ORDER_STATES
 from roundelay.federation.tasks import EvaluateTask, MixTask, MomentsTask, TrainTask
 from roundelay.ml.choices import ETA_MIN
 from roundelay.ml.task import Design, TrainConfig, TrainingPlan
+from roundelay.store.items import Item, Parcel, Put
 from roundelay.trust.identity import Identity
 
 I32, I64 = (1 << 31) - 1, (1 << 63) - 1
@@ -170,6 +171,10 @@ def values(hint: Any, field: str = "") -> st.SearchStrategy[Any]:
             | _built(Order, task=tasks_of_many_files, files=many, shares=st.just(()))
             | _built(Order, task=tasks_of_many_files, files=full, shares=shared.map(tuple))
         )
+    if hint is Parcel:
+        return _built(Parcel, content=st.just(b"")) | st.builds(_with_content, values(Item), st.binary(max_size=200))
+    if hint is Put:
+        return _built(Put, parcels=st.lists(values(Parcel), min_size=1, max_size=3).map(tuple))
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return _built(hint)
     if (field, hint) in BY_FIELD:
@@ -177,6 +182,10 @@ def values(hint: Any, field: str = "") -> st.SearchStrategy[Any]:
     if isinstance(hint, type) and issubclass(hint, Request):
         return st.builds(hint)
     raise AssertionError(f"no strategy for {field!r} of type {hint}: give it one in BY_FIELD")
+
+
+def _with_content(item: Item, content: bytes) -> Parcel:
+    return Parcel(dataclasses.replace(item, entry=dataclasses.replace(item.entry, size_bytes=len(content))), content)
 
 
 def _built(kind: type[Any], **chosen: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:

@@ -7,13 +7,24 @@ from typing import Any
 import pytest
 
 from roundelay.chord import protocol
-from roundelay.chord.effects import Ask, Request, ask, run
+from roundelay.chord.effects import Gather, Request, ask, run
 from roundelay.chord.errors import ChordError, Corrupt, NodeUnreachable, NotFound, NotYet, StoreFull, UnderReplicated
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import GetNeighbours, NextHop
 from roundelay.store import read_path, write_path
 from roundelay.store.blobs import digest_of
-from roundelay.store.items import CHUNK_BYTES, CONTENT_BYTES_MAX, Find, Put, Read, Receipt, StopAccepting, Write
+from roundelay.store.items import (
+    CHUNK_BYTES,
+    CONTENT_BYTES_MAX,
+    PIECE_BYTES,
+    Find,
+    Put,
+    Read,
+    Receipt,
+    StopAccepting,
+    Write,
+)
+from roundelay.store.transfer import EXTRA_PIECES_MAX
 from tests.chord.ring_harness import refusing
 from tests.store.store_harness import StoreWorld, item_of, listen_to, silent, world_of
 
@@ -46,21 +57,20 @@ def test_a_small_new_content_is_sent_without_asking() -> None:
 
     world.run(start, "put", write_path.put(start, world.ring, 60, "a", CONTENT, 1, is_new=True))
 
-    for node in (75, 100, 125):
-        sent = [type(request) for _, to, request in world.sent if to.id == node and isinstance(request, Put | Write)]
-        assert sent == [Write, Put]
+    assert world.copies("a") == [75, 100, 125]
+    assert [to.id for _, to, request in world.sent if isinstance(request, Put | Write)] == [75, 100, 125]
 
 
-def test_several_contents_are_put_under_one_key_with_one_lookup_and_sent_after_asking() -> None:
+def test_several_records_of_one_key_are_put_with_one_lookup_and_one_message_a_node() -> None:
     world, contents = world_of(TEN), {"a": CONTENT, "b": CONTENT + b" more"}
     start = world.member(0)
+    records = [write_path.record(60, name, content, 1) for name, content in contents.items()]
 
-    holders = world.run(start, "put", write_path.put_many(start, world.ring, 60, contents, 1))
+    holders = world.run(start, "put", write_path.put_records(start, world.ring, records))
 
     assert [node.id for node in holders] == world.copies("a") == world.copies("b") == [75, 100, 125]
     assert len(asked(world, NextHop)) <= 3 and asked(world, GetNeighbours) == []
-    sent = [type(request) for _, to, request in world.sent if to.id == 75 and isinstance(request, Put | Write)]
-    assert sent == [Put, Write, Put] * 2
+    assert [to.id for _, to, request in world.sent if isinstance(request, Put | Write)] == [75, 100, 125]
 
 
 def test_a_get_asks_no_node_for_more_successors_than_it_needs() -> None:
@@ -73,7 +83,7 @@ def test_a_get_asks_no_node_for_more_successors_than_it_needs() -> None:
 
 
 def test_a_large_content_is_not_sent_to_nodes_that_have_it_even_if_it_is_called_new() -> None:
-    world, content = world_of(TEN), bytes(write_path.UNCONDITIONAL_BYTES_MAX + 1)
+    world, content = world_of(TEN), bytes(CHUNK_BYTES + 1)
     start = world.member(0)
     world.put(0, "a", content, key=60)
     world.sent.clear()
@@ -147,7 +157,7 @@ def test_a_node_that_does_not_answer_a_write_is_sent_the_content_once() -> None:
     world = world_of(TEN)
     listen_to(world, 75, {Write: silent})
 
-    assert world.put(0, "a", CONTENT, key=60) == (100, 125, 150)
+    assert world.put(0, "a", bytes(CHUNK_BYTES + 1), key=60) == (100, 125, 150)
 
     assert asked(world, Write).count(75) == 1
 
@@ -195,18 +205,17 @@ def test_a_large_content_goes_in_pieces_from_where_the_receiver_stands() -> None
     world.put(0, "a", content, key=60)
 
     offsets = {to: [r.offset for _, node, r in world.sent if isinstance(r, Write) and node.id == to] for to in (0, 100)}
-    assert offsets == {0: [0, CHUNK_BYTES, 2 * CHUNK_BYTES], 100: [CHUNK_BYTES, 2 * CHUNK_BYTES]}
+    assert offsets == {0: [*range(0, len(content), PIECE_BYTES)], 100: [*range(CHUNK_BYTES, len(content), PIECE_BYTES)]}
     assert world.get(0, "a", key=60) == content
 
 
 @pytest.mark.parametrize(
     ("size_bytes", "kinds"),
-    [
-        (write_path.PARALLEL_BYTES_MAX, [Put] * 3 + [Write] * 3 + [Put] * 3),
-        (write_path.PARALLEL_BYTES_MAX + 1, [Put, Write, Put] * 3),
-    ],
+    [(CHUNK_BYTES, [Put] * 3 + [Put, Put] * 3), (CHUNK_BYTES + 1, [Put] * 3 + [Put, *[Write] * 5, Put] * 3)],
 )
-def test_small_contents_are_written_to_all_nodes_at_once(size_bytes: int, kinds: list[type[Request[Any]]]) -> None:
+def test_all_nodes_are_asked_at_once_and_small_contents_travel_whole(
+    size_bytes: int, kinds: list[type[Request[Any]]]
+) -> None:
     world = world_of(TEN)
 
     world.put(0, "a", bytes(size_bytes), key=60)
@@ -249,7 +258,7 @@ def test_a_put_never_reads_the_whole_content() -> None:
     assert content.longest_bytes == CHUNK_BYTES
 
 
-def test_copying_between_nodes_holds_one_piece_at_a_time() -> None:
+def test_copying_between_nodes_goes_piece_by_piece() -> None:
     content = bytes(range(256)) * (CHUNK_BYTES * 5 // 2 // 256)
     world = world_of([0, 100])
     for start in range(0, len(content), CHUNK_BYTES):
@@ -259,7 +268,7 @@ def test_copying_between_nodes_holds_one_piece_at_a_time() -> None:
     passing = write_path.copy_from(world.member(0), world.member(100), item_of(content))
     world.run(NodeRef(200, "client", 1), "pass on", passing)
 
-    assert [type(r) for _, _, r in world.sent] == [Put, Read, Write, Read, Write, Read, Write, Put]
+    assert [type(r) for _, _, r in world.sent] == [Put, *[Read, Write] * (len(content) // PIECE_BYTES), Put]
     assert world.store(100).has(digest_of(content))
 
 
@@ -275,7 +284,8 @@ def test_a_piece_whose_answer_is_lost_is_not_written_twice() -> None:
         world.run(outsider, "put", put_one)
     world.run(outsider, "put", write_path.put_one(world.member(0), item_of(content), content))
 
-    assert [r.offset // CHUNK_BYTES for _, _, r in world.sent if isinstance(r, Write)] == [0, 1, 2]
+    offsets = [r.offset for _, _, r in world.sent if isinstance(r, Write)]
+    assert offsets == [*range(0, len(content), PIECE_BYTES)]
     assert world.copies("a") == [0]
 
 
@@ -288,32 +298,35 @@ def test_other_bytes_left_by_a_failed_writer_do_not_spoil_a_put() -> None:
 
 
 def test_a_transfer_starts_again_when_the_receiver_had_other_bytes_of_it() -> None:
-    world = world_of([0])
-    item = item_of(CONTENT, key=60)
-    world.store(0).write(item.entry.digest, len(CONTENT), 0, b"other")
+    world, content = world_of([0]), bytes(CHUNK_BYTES + 7)
+    item = item_of(content, key=60)
+    world.store(0).write(item.entry.digest, len(content), 0, b"other")
 
-    world.run(world.member(0), "put", write_path.put_one(world.member(0), item, CONTENT))
+    world.run(world.member(0), "put", write_path.put_one(world.member(0), item, content))
 
     assert world.copies("a") == [0]
     offsets = [request.offset for _, _, request in world.sent if isinstance(request, Write)]
-    assert offsets == [len(b"other"), 0]
+    assert offsets[0] == len(b"other") and 0 in offsets
 
 
-def test_the_last_piece_has_the_time_to_check_and_write_the_whole_content() -> None:
-    content = bytes(5 * CHUNK_BYTES // 2)
-    received, timeouts_s = 0, []
+def test_a_content_that_comes_whole_replaces_other_bytes_of_it() -> None:
+    world, item = world_of([0]), item_of(CONTENT, key=60)
+    world.store(0).write(item.entry.digest, len(CONTENT), 0, b"other")
 
-    def perform(effect: Ask) -> Receipt:
-        nonlocal received
-        timeouts_s.append(effect.timeout_s)
-        if isinstance(effect.request, Write):
-            received += len(effect.request.piece)
-        return Receipt(received == len(content), received)
+    assert world.store(0).put(item, CONTENT).stored
 
-    run(write_path.write(NodeRef(1, "host", 1), digest_of(content), content), perform)
 
-    commit_s = write_path.TRANSFER_TIMEOUT_S + len(content) / write_path.COMMIT_BYTES_PER_S_MIN
-    assert timeouts_s == [write_path.TRANSFER_TIMEOUT_S] * 2 + [commit_s]
+def test_pieces_may_come_in_any_order() -> None:
+    content = bytes(range(256)) * (7 * PIECE_BYTES // 512)
+    store, starts = world_of([0]).store(0), [*range(0, len(content), PIECE_BYTES)]
+
+    receipts = [
+        store.write(digest_of(content), len(content), start, content[start : start + PIECE_BYTES])
+        for start in (*starts[1:], starts[0])
+    ]
+
+    assert [receipt.stored for receipt in receipts] == [*[False] * (len(starts) - 1), True]
+    assert store.read(digest_of(content), PIECE_BYTES, 8) == content[PIECE_BYTES : PIECE_BYTES + 8]
 
 
 @pytest.mark.parametrize("received", [0, 7])
@@ -321,16 +334,17 @@ def test_a_put_gives_up_a_receiver_that_makes_no_progress(received: int) -> None
     world = world_of([0])
     listen_to(world, 0, {Write: lambda request: Receipt(False, received)})
 
+    content = bytes(CHUNK_BYTES + 1)
     with pytest.raises(UnderReplicated) as failure:
-        world.put(0, "a", CONTENT)
+        world.put(0, "a", content)
 
-    assert len(asked(world, Write)) <= 2 * write_path.EXTRA_PIECES_MAX + 2
-    assert str(failure.value.__cause__).endswith(f"makes no progress receiving content {digest_of(CONTENT)[:8]}")
+    assert len(asked(world, Write)) <= 2 * (5 + 1 + EXTRA_PIECES_MAX)
+    assert str(failure.value.__cause__).endswith(f"makes no progress receiving content {digest_of(content)[:8]}")
 
 
 def test_a_put_gives_up_a_receiver_that_forgets_what_it_received() -> None:
     world = world_of([0])
-    listen_to(world, 0, {Put: lambda request: Receipt(False, 0)})
+    listen_to(world, 0, {Put: lambda request: (Receipt(False, 0),)})
 
     with pytest.raises(UnderReplicated):
         world.put(0, "a", CONTENT)
@@ -599,7 +613,9 @@ def test_a_copy_that_moved_between_find_and_read_is_found_again() -> None:
 def test_a_content_is_read_up_to_the_size_that_was_announced_and_never_beyond_the_largest() -> None:
     asked: list[int] = []
 
-    def endless(effect: Any) -> bytes:
+    def endless(effect: Any) -> Any:
+        if isinstance(effect, Gather):
+            return [run(procedure, endless) for procedure in effect.procedures]
         asked.append(effect.request.length)
         return bytes(CHUNK_BYTES)
 
@@ -609,5 +625,5 @@ def test_a_content_is_read_up_to_the_size_that_was_announced_and_never_beyond_th
 
     with pytest.raises(NotFound):
         run(read_path.fetch((NodeRef(1, "a", 1),), digest_of(b""), CHUNK_BYTES + 5), endless)
-    assert asked == [CHUNK_BYTES, 5]
+    assert asked == [PIECE_BYTES] * 4 + [5]
     assert CONTENT_BYTES_MAX < 1 << 40

@@ -344,12 +344,12 @@ def test_many_misplaced_items_move_in_one_round_and_one_that_cannot_delays_none(
     keep(world.store(0), b"too large", key=102, name="stuck")
     refused = digest_of(b"too large")
 
-    def full_for_one(request: Any) -> Any:
-        if request.digest == refused:
+    def full_for_one(request: Put) -> Any:
+        if any(parcel.content and parcel.item.entry.digest == refused for parcel in request.parcels):
             raise StoreFull("full")
-        return world.store(125).write(request.digest, request.size_bytes, request.offset, request.piece)
+        return world.store(125).put_all(request)
 
-    listen_to(world, 125, {Write: full_for_one})
+    listen_to(world, 125, {Put: full_for_one})
 
     with pytest.raises(StoreFull):
         world.sync(0)
@@ -364,7 +364,7 @@ def test_a_later_version_that_arrives_while_an_item_moves_stays() -> None:
 
     def renewed_meanwhile(request: Put) -> Any:
         world.store(0).put(item_of(CONTENT, key=120, version=2))
-        return world.store(125).put(request.item)
+        return world.store(125).put_all(request)
 
     listen_to(world, 125, {Put: renewed_meanwhile})
     world.sync(0)
@@ -500,7 +500,7 @@ def test_reconcile_with_a_full_node_still_copies_from_it() -> None:
     world, one, other = two_stores()
     for number in range(2 * LIST_MAX):
         keep(other if number % 2 else one, f"{number}".encode(), name=f"{number}", key=number % 256)
-    listen_to(world, 128, {Write: refusing(StoreFull("full"))})
+    listen_to(world, 128, {Put: refusing(StoreFull("full"))})
 
     with pytest.raises(StoreFull):
         reconcile(world, 0, 128, 0, 0)

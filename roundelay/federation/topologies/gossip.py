@@ -35,7 +35,7 @@ from roundelay.ml.push_sum import WeightedModel
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import CHUNK_BYTES, Read, Release
 from roundelay.store.read_path import fetch, get
-from roundelay.store.write_path import write
+from roundelay.store.transfer import write
 
 JOBS_KEPT = 8
 ATTEMPTS_KEPT = 4  # per job

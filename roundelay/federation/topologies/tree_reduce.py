@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from roundelay.chord.effects import Procedure, ask, gather
+from roundelay.chord.effects import Procedure, gather
 from roundelay.chord.errors import ChordError
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
@@ -26,10 +26,9 @@ from roundelay.federation.roster import Roster
 from roundelay.federation.rounds import PartialResult
 from roundelay.federation.tasks import Task
 from roundelay.federation.throughput import ThroughputEstimate
-from roundelay.federation.tickets import TicketTimeout, await_done
+from roundelay.federation.tickets import TicketTimeout, await_done, result_of, submit
 from roundelay.federation.topologies.partial import Lost, NodeWork, PartialSum, bitmap, partial_from_bytes
 from roundelay.store.read_path import fetch
-from roundelay.store.write_path import write
 
 ROOTS_MAX = 3  # nodes tried as the root of one round's tree
 
@@ -102,11 +101,9 @@ def add(own: PartialSum, below: Sequence[PartialSum], task: Task) -> PartialSum:
 
 def _run_branch(me: NodeRef, child: NodeRef, order: Order, weights: bytes) -> Procedure[PartialSum]:
     """Have one branch carried out. Raises ChordError, FederationError."""
-    if order.weights and child != me:
-        yield from write(child, order.weights, weights)
-    yield from ask(child, order)
+    yield from submit(child, order, weights if child != me else b"")
     progress = yield from await_done(child, order.ticket)
-    content = yield from fetch((child,), progress.result, progress.size_bytes)
+    content = yield from result_of(child, progress)
     if order.shares:
         return _possible(order, partial_from_bytes(content))
     check_result(order, order.files, content)
@@ -190,15 +187,13 @@ def reduce(
 def _ask_root(
     root: NodeRef, estimate: ThroughputEstimate, clock: Callable[[], float], order: Order, weights: bytes
 ) -> Procedure[PartialSum]:
-    if order.weights:
-        yield from write(root, order.weights, weights)
-    yield from ask(root, order)
+    yield from submit(root, order, weights)
     began, largest = clock(), _largest_share(order)
     progress = yield from await_done(
         root, order.ticket, lambda: clock() - began > estimate.tree_timeout_s(largest), silent_polls_max=1, clock=clock
     )
     estimate.record_tree(clock() - began)
-    content = yield from fetch((root,), progress.result, progress.size_bytes)
+    content = yield from result_of(root, progress)
     return _possible(order, partial_from_bytes(content))
 
 

@@ -89,20 +89,24 @@ class Iface(object):
         """
         pass
 
-    def put(self, target, item):
+    def put(self, target, parcels, to_owner):
         """
-        Store an item. If the receipt says that its content has not arrived, write the bytes and put again.
+        Store items, at most 256, one after the other. If a receipt says that a content has not arrived, write its bytes
+        and put again. With `to_owner` nothing is stored unless the receiver owns the key of the first item. After any
+        other exception, items before the one that it is about may have been stored.
 
         Parameters:
          - target
-         - item
+         - parcels
+         - to_owner
 
         """
         pass
 
     def write(self, target, digest, size, offset, piece):
         """
-        Receive a piece of a content, at most 1 MiB, in order from offset 0. A repeated piece is ignored.
+        Receive a piece of a content, at most 1 MiB. Pieces may come in any order, up to 16 MiB ahead of the first that is
+        missing. A repeated piece is ignored.
 
         Parameters:
          - target
@@ -175,13 +179,15 @@ class Iface(object):
         """
         pass
 
-    def order(self, target, order):
+    def order(self, target, order, content):
         """
         Accept an order, and return its ticket at once. The same order has the same ticket, and is carried out once.
+        `content` holds the order's weights, at most 1 MiB; it is empty where the receiver has them or will fetch them.
 
         Parameters:
          - target
          - order
+         - content
 
         """
         pass
@@ -487,23 +493,27 @@ class Client(Iface):
             raise result.not_yet
         raise TApplicationException(TApplicationException.MISSING_RESULT, "status failed: unknown result")
 
-    def put(self, target, item):
+    def put(self, target, parcels, to_owner):
         """
-        Store an item. If the receipt says that its content has not arrived, write the bytes and put again.
+        Store items, at most 256, one after the other. If a receipt says that a content has not arrived, write its bytes
+        and put again. With `to_owner` nothing is stored unless the receiver owns the key of the first item. After any
+        other exception, items before the one that it is about may have been stored.
 
         Parameters:
          - target
-         - item
+         - parcels
+         - to_owner
 
         """
-        self.send_put(target, item)
+        self.send_put(target, parcels, to_owner)
         return self.recv_put()
 
-    def send_put(self, target, item):
+    def send_put(self, target, parcels, to_owner):
         self._oprot.writeMessageBegin('put', TMessageType.CALL, self._seqid)
         args = put_args()
         args.target = target
-        args.item = item
+        args.parcels = parcels
+        args.to_owner = to_owner
         args.write(self._oprot)
         self._oprot.writeMessageEnd()
         self._oprot.trans.flush()
@@ -529,11 +539,16 @@ class Client(Iface):
             raise result.malformed
         if result.full is not None:
             raise result.full
+        if result.corrupt is not None:
+            raise result.corrupt
+        if result.not_owner is not None:
+            raise result.not_owner
         raise TApplicationException(TApplicationException.MISSING_RESULT, "put failed: unknown result")
 
     def write(self, target, digest, size, offset, piece):
         """
-        Receive a piece of a content, at most 1 MiB, in order from offset 0. A repeated piece is ignored.
+        Receive a piece of a content, at most 1 MiB. Pieces may come in any order, up to 16 MiB ahead of the first that is
+        missing. A repeated piece is ignored.
 
         Parameters:
          - target
@@ -806,23 +821,26 @@ class Client(Iface):
             raise result.malformed
         return
 
-    def order(self, target, order):
+    def order(self, target, order, content):
         """
         Accept an order, and return its ticket at once. The same order has the same ticket, and is carried out once.
+        `content` holds the order's weights, at most 1 MiB; it is empty where the receiver has them or will fetch them.
 
         Parameters:
          - target
          - order
+         - content
 
         """
-        self.send_order(target, order)
+        self.send_order(target, order, content)
         return self.recv_order()
 
-    def send_order(self, target, order):
+    def send_order(self, target, order, content):
         self._oprot.writeMessageBegin('order', TMessageType.CALL, self._seqid)
         args = order_args()
         args.target = target
         args.order = order
+        args.content = content
         args.write(self._oprot)
         self._oprot.writeMessageEnd()
         self._oprot.trans.flush()
@@ -848,6 +866,10 @@ class Client(Iface):
             raise result.malformed
         if result.busy is not None:
             raise result.busy
+        if result.full is not None:
+            raise result.full
+        if result.corrupt is not None:
+            raise result.corrupt
         raise TApplicationException(TApplicationException.MISSING_RESULT, "order failed: unknown result")
 
     def push(self, target, push):
@@ -1200,7 +1222,7 @@ class Processor(Iface, TProcessor):
         iprot.readMessageEnd()
         result = put_result()
         try:
-            result.success = self._handler.put(args.target, args.item)
+            result.success = self._handler.put(args.target, args.parcels, args.to_owner)
             msg_type = TMessageType.REPLY
         except TTransport.TTransportException:
             raise
@@ -1216,6 +1238,12 @@ class Processor(Iface, TProcessor):
         except StoreFull as full:
             msg_type = TMessageType.REPLY
             result.full = full
+        except Corrupt as corrupt:
+            msg_type = TMessageType.REPLY
+            result.corrupt = corrupt
+        except NotOwner as not_owner:
+            msg_type = TMessageType.REPLY
+            result.not_owner = not_owner
         except TApplicationException as ex:
             logging.exception('TApplication exception in handler')
             msg_type = TMessageType.EXCEPTION
@@ -1439,7 +1467,7 @@ class Processor(Iface, TProcessor):
         iprot.readMessageEnd()
         result = order_result()
         try:
-            result.success = self._handler.order(args.target, args.order)
+            result.success = self._handler.order(args.target, args.order, args.content)
             msg_type = TMessageType.REPLY
         except TTransport.TTransportException:
             raise
@@ -1455,6 +1483,12 @@ class Processor(Iface, TProcessor):
         except Busy as busy:
             msg_type = TMessageType.REPLY
             result.busy = busy
+        except StoreFull as full:
+            msg_type = TMessageType.REPLY
+            result.full = full
+        except Corrupt as corrupt:
+            msg_type = TMessageType.REPLY
+            result.corrupt = corrupt
         except TApplicationException as ex:
             logging.exception('TApplication exception in handler')
             msg_type = TMessageType.EXCEPTION
@@ -2627,14 +2661,16 @@ class put_args(object):
     """
     Attributes:
      - target
-     - item
+     - parcels
+     - to_owner
 
     """
 
 
-    def __init__(self, target=None, item=None,):
+    def __init__(self, target=None, parcels=None, to_owner=None,):
         self.target = target
-        self.item = item
+        self.parcels = parcels
+        self.to_owner = to_owner
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -2652,9 +2688,19 @@ class put_args(object):
                 else:
                     iprot.skip(ftype)
             elif fid == 2:
-                if ftype == TType.STRUCT:
-                    self.item = Item()
-                    self.item.read(iprot)
+                if ftype == TType.LIST:
+                    self.parcels = []
+                    (_etype87, _size84) = iprot.readListBegin()
+                    for _i88 in range(_size84):
+                        _elem89 = Parcel()
+                        _elem89.read(iprot)
+                        self.parcels.append(_elem89)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.BOOL:
+                    self.to_owner = iprot.readBool()
                 else:
                     iprot.skip(ftype)
             else:
@@ -2671,9 +2717,16 @@ class put_args(object):
             oprot.writeFieldBegin('target', TType.STRUCT, 1)
             self.target.write(oprot)
             oprot.writeFieldEnd()
-        if self.item is not None:
-            oprot.writeFieldBegin('item', TType.STRUCT, 2)
-            self.item.write(oprot)
+        if self.parcels is not None:
+            oprot.writeFieldBegin('parcels', TType.LIST, 2)
+            oprot.writeListBegin(TType.STRUCT, len(self.parcels))
+            for iter90 in self.parcels:
+                iter90.write(oprot)
+            oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.to_owner is not None:
+            oprot.writeFieldBegin('to_owner', TType.BOOL, 3)
+            oprot.writeBool(self.to_owner)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -2695,7 +2748,8 @@ all_structs.append(put_args)
 put_args.thrift_spec = (
     None,  # 0
     (1, TType.STRUCT, 'target', [Target, None], None, ),  # 1
-    (2, TType.STRUCT, 'item', [Item, None], None, ),  # 2
+    (2, TType.LIST, 'parcels', (TType.STRUCT, [Parcel, None], False), None, ),  # 2
+    (3, TType.BOOL, 'to_owner', None, None, ),  # 3
 )
 
 
@@ -2707,16 +2761,20 @@ class put_result(object):
      - not_yet
      - malformed
      - full
+     - corrupt
+     - not_owner
 
     """
 
 
-    def __init__(self, success=None, wrong=None, not_yet=None, malformed=None, full=None,):
+    def __init__(self, success=None, wrong=None, not_yet=None, malformed=None, full=None, corrupt=None, not_owner=None,):
         self.success = success
         self.wrong = wrong
         self.not_yet = not_yet
         self.malformed = malformed
         self.full = full
+        self.corrupt = corrupt
+        self.not_owner = not_owner
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -2728,9 +2786,14 @@ class put_result(object):
             if ftype == TType.STOP:
                 break
             if fid == 0:
-                if ftype == TType.STRUCT:
-                    self.success = Receipt()
-                    self.success.read(iprot)
+                if ftype == TType.LIST:
+                    self.success = []
+                    (_etype94, _size91) = iprot.readListBegin()
+                    for _i95 in range(_size91):
+                        _elem96 = Receipt()
+                        _elem96.read(iprot)
+                        self.success.append(_elem96)
+                    iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
             elif fid == 1:
@@ -2753,6 +2816,16 @@ class put_result(object):
                     self.full = StoreFull.read(iprot)
                 else:
                     iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.STRUCT:
+                    self.corrupt = Corrupt.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 6:
+                if ftype == TType.STRUCT:
+                    self.not_owner = NotOwner.read(iprot)
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -2764,8 +2837,11 @@ class put_result(object):
             return
         oprot.writeStructBegin('put_result')
         if self.success is not None:
-            oprot.writeFieldBegin('success', TType.STRUCT, 0)
-            self.success.write(oprot)
+            oprot.writeFieldBegin('success', TType.LIST, 0)
+            oprot.writeListBegin(TType.STRUCT, len(self.success))
+            for iter97 in self.success:
+                iter97.write(oprot)
+            oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.wrong is not None:
             oprot.writeFieldBegin('wrong', TType.STRUCT, 1)
@@ -2782,6 +2858,14 @@ class put_result(object):
         if self.full is not None:
             oprot.writeFieldBegin('full', TType.STRUCT, 4)
             self.full.write(oprot)
+            oprot.writeFieldEnd()
+        if self.corrupt is not None:
+            oprot.writeFieldBegin('corrupt', TType.STRUCT, 5)
+            self.corrupt.write(oprot)
+            oprot.writeFieldEnd()
+        if self.not_owner is not None:
+            oprot.writeFieldBegin('not_owner', TType.STRUCT, 6)
+            self.not_owner.write(oprot)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -2801,11 +2885,13 @@ class put_result(object):
         return not (self == other)
 all_structs.append(put_result)
 put_result.thrift_spec = (
-    (0, TType.STRUCT, 'success', [Receipt, None], None, ),  # 0
+    (0, TType.LIST, 'success', (TType.STRUCT, [Receipt, None], False), None, ),  # 0
     (1, TType.STRUCT, 'wrong', [WrongIncarnation, None], None, ),  # 1
     (2, TType.STRUCT, 'not_yet', [NotYet, None], None, ),  # 2
     (3, TType.STRUCT, 'malformed', [Malformed, None], None, ),  # 3
     (4, TType.STRUCT, 'full', [StoreFull, None], None, ),  # 4
+    (5, TType.STRUCT, 'corrupt', [Corrupt, None], None, ),  # 5
+    (6, TType.STRUCT, 'not_owner', [NotOwner, None], None, ),  # 6
 )
 
 
@@ -3300,10 +3386,10 @@ class find_args(object):
             elif fid == 3:
                 if ftype == TType.LIST:
                     self.names = []
-                    (_etype87, _size84) = iprot.readListBegin()
-                    for _i88 in range(_size84):
-                        _elem89 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.names.append(_elem89)
+                    (_etype101, _size98) = iprot.readListBegin()
+                    for _i102 in range(_size98):
+                        _elem103 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.names.append(_elem103)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -3328,8 +3414,8 @@ class find_args(object):
         if self.names is not None:
             oprot.writeFieldBegin('names', TType.LIST, 3)
             oprot.writeListBegin(TType.STRING, len(self.names))
-            for iter90 in self.names:
-                oprot.writeString(iter90.encode('utf-8') if sys.version_info[0] == 2 else iter90)
+            for iter104 in self.names:
+                oprot.writeString(iter104.encode('utf-8') if sys.version_info[0] == 2 else iter104)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -3386,11 +3472,11 @@ class find_result(object):
             if fid == 0:
                 if ftype == TType.LIST:
                     self.success = []
-                    (_etype94, _size91) = iprot.readListBegin()
-                    for _i95 in range(_size91):
-                        _elem96 = Item()
-                        _elem96.read(iprot)
-                        self.success.append(_elem96)
+                    (_etype108, _size105) = iprot.readListBegin()
+                    for _i109 in range(_size105):
+                        _elem110 = Item()
+                        _elem110.read(iprot)
+                        self.success.append(_elem110)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -3422,8 +3508,8 @@ class find_result(object):
         if self.success is not None:
             oprot.writeFieldBegin('success', TType.LIST, 0)
             oprot.writeListBegin(TType.STRUCT, len(self.success))
-            for iter97 in self.success:
-                iter97.write(oprot)
+            for iter111 in self.success:
+                iter111.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.wrong is not None:
@@ -3764,11 +3850,11 @@ class list_range_result(object):
             if fid == 0:
                 if ftype == TType.LIST:
                     self.success = []
-                    (_etype101, _size98) = iprot.readListBegin()
-                    for _i102 in range(_size98):
-                        _elem103 = Item()
-                        _elem103.read(iprot)
-                        self.success.append(_elem103)
+                    (_etype115, _size112) = iprot.readListBegin()
+                    for _i116 in range(_size112):
+                        _elem117 = Item()
+                        _elem117.read(iprot)
+                        self.success.append(_elem117)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -3800,8 +3886,8 @@ class list_range_result(object):
         if self.success is not None:
             oprot.writeFieldBegin('success', TType.LIST, 0)
             oprot.writeListBegin(TType.STRUCT, len(self.success))
-            for iter104 in self.success:
-                iter104.write(oprot)
+            for iter118 in self.success:
+                iter118.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.wrong is not None:
@@ -4007,13 +4093,15 @@ class order_args(object):
     Attributes:
      - target
      - order
+     - content
 
     """
 
 
-    def __init__(self, target=None, order=None,):
+    def __init__(self, target=None, order=None, content=None,):
         self.target = target
         self.order = order
+        self.content = content
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -4036,6 +4124,11 @@ class order_args(object):
                     self.order.read(iprot)
                 else:
                     iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.STRING:
+                    self.content = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -4053,6 +4146,10 @@ class order_args(object):
         if self.order is not None:
             oprot.writeFieldBegin('order', TType.STRUCT, 2)
             self.order.write(oprot)
+            oprot.writeFieldEnd()
+        if self.content is not None:
+            oprot.writeFieldBegin('content', TType.STRING, 3)
+            oprot.writeBinary(self.content)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -4075,6 +4172,7 @@ order_args.thrift_spec = (
     None,  # 0
     (1, TType.STRUCT, 'target', [Target, None], None, ),  # 1
     (2, TType.STRUCT, 'order', [Order, None], None, ),  # 2
+    (3, TType.STRING, 'content', 'BINARY', None, ),  # 3
 )
 
 
@@ -4086,16 +4184,20 @@ class order_result(object):
      - not_yet
      - malformed
      - busy
+     - full
+     - corrupt
 
     """
 
 
-    def __init__(self, success=None, wrong=None, not_yet=None, malformed=None, busy=None,):
+    def __init__(self, success=None, wrong=None, not_yet=None, malformed=None, busy=None, full=None, corrupt=None,):
         self.success = success
         self.wrong = wrong
         self.not_yet = not_yet
         self.malformed = malformed
         self.busy = busy
+        self.full = full
+        self.corrupt = corrupt
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -4131,6 +4233,16 @@ class order_result(object):
                     self.busy = Busy.read(iprot)
                 else:
                     iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.STRUCT:
+                    self.full = StoreFull.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 6:
+                if ftype == TType.STRUCT:
+                    self.corrupt = Corrupt.read(iprot)
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -4161,6 +4273,14 @@ class order_result(object):
             oprot.writeFieldBegin('busy', TType.STRUCT, 4)
             self.busy.write(oprot)
             oprot.writeFieldEnd()
+        if self.full is not None:
+            oprot.writeFieldBegin('full', TType.STRUCT, 5)
+            self.full.write(oprot)
+            oprot.writeFieldEnd()
+        if self.corrupt is not None:
+            oprot.writeFieldBegin('corrupt', TType.STRUCT, 6)
+            self.corrupt.write(oprot)
+            oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
 
@@ -4184,6 +4304,8 @@ order_result.thrift_spec = (
     (2, TType.STRUCT, 'not_yet', [NotYet, None], None, ),  # 2
     (3, TType.STRUCT, 'malformed', [Malformed, None], None, ),  # 3
     (4, TType.STRUCT, 'busy', [Busy, None], None, ),  # 4
+    (5, TType.STRUCT, 'full', [StoreFull, None], None, ),  # 5
+    (6, TType.STRUCT, 'corrupt', [Corrupt, None], None, ),  # 6
 )
 
 

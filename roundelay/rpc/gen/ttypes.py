@@ -921,6 +921,84 @@ class Malformed(TException):
         return not (self == other)
 
 
+class NotOwner(TException):
+    """
+    The node does not own the key. `nearer` is where to look for its owner.
+
+    Attributes:
+     - nearer
+
+    """
+
+
+    def __init__(self, nearer=None,):
+        super(NotOwner, self).__setattr__('nearer', nearer)
+
+    def __setattr__(self, *args):
+        raise TypeError("can't modify immutable instance")
+
+    def __delattr__(self, *args):
+        raise TypeError("can't modify immutable instance")
+
+    def __hash__(self):
+        return hash(self.__class__) ^ hash((self.nearer, ))
+
+    @classmethod
+    def read(cls, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and cls.thrift_spec is not None:
+            return iprot._fast_decode(None, iprot, [cls, cls.thrift_spec])
+        iprot.readStructBegin()
+        nearer = None
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    nearer = Node()
+                    nearer.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+        return cls(
+            nearer=nearer,
+        )
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('NotOwner')
+        if self.nearer is not None:
+            oprot.writeFieldBegin('nearer', TType.STRUCT, 1)
+            self.nearer.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        if self.nearer is None:
+            raise TProtocolException(message='Required field nearer is unset!')
+        return
+
+    def __str__(self):
+        return repr(self)
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
 class Hello(object):
     """
     The node that answers at an address.
@@ -1902,6 +1980,79 @@ class Item(object):
             raise TProtocolException(message='Required field lease_ms is unset!')
         if self.deleted is None:
             raise TProtocolException(message='Required field deleted is unset!')
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
+class Parcel(object):
+    """
+    An item and, unless the receiver is expected to have it, its whole content. At most 1 MiB in one message.
+
+    Attributes:
+     - item
+     - content
+
+    """
+
+
+    def __init__(self, item=None, content=None,):
+        self.item = item
+        self.content = content
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.item = Item()
+                    self.item.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRING:
+                    self.content = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('Parcel')
+        if self.item is not None:
+            oprot.writeFieldBegin('item', TType.STRUCT, 1)
+            self.item.write(oprot)
+            oprot.writeFieldEnd()
+        if self.content is not None:
+            oprot.writeFieldBegin('content', TType.STRING, 2)
+            oprot.writeBinary(self.content)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        if self.item is None:
+            raise TProtocolException(message='Required field item is unset!')
         return
 
     def __repr__(self):
@@ -3011,7 +3162,7 @@ class Order(object):
      - round
      - files
      - task
-     - weights: Digest of the weights that the task starts from, a content written to the node before.
+     - weights: Digest of the weights that the task starts from, a content that comes with the order or was written before.
      - weights_size: Their size in bytes.
      - may_refuse: The node may answer Busy, so that the order goes to another node.
      - shares: For an order to be forwarded: each node's files, clockwise from the receiver to `limit`.
@@ -3336,17 +3487,18 @@ class Progress(object):
     unfit (this node's arithmetic gives different bits from the job's), or
     unstable (training left the range of numbers, as it would on any node with this step).
      - message: The reason why an order has failed.
-     - result: For a done order: digest and size of its result, which is read like any content.
+     - result: For a done order: digest and size of its result. A result without `content` is read like any content.
      - size
      - seconds: For a done order: its duration, and the mean training loss and accuracy of the last epochs.
      - loss
      - accuracy
      - training: For a running order.
+     - content: For a done order: its whole result, if that has at most 1 MiB.
 
     """
 
 
-    def __init__(self, state=None, message=None, result=None, size=None, seconds=None, loss=None, accuracy=None, training=None,):
+    def __init__(self, state=None, message=None, result=None, size=None, seconds=None, loss=None, accuracy=None, training=None, content=None,):
         self.state = state
         self.message = message
         self.result = result
@@ -3355,6 +3507,7 @@ class Progress(object):
         self.loss = loss
         self.accuracy = accuracy
         self.training = training
+        self.content = content
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -3406,6 +3559,11 @@ class Progress(object):
                     self.training.read(iprot)
                 else:
                     iprot.skip(ftype)
+            elif fid == 9:
+                if ftype == TType.STRING:
+                    self.content = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -3447,6 +3605,10 @@ class Progress(object):
         if self.training is not None:
             oprot.writeFieldBegin('training', TType.STRUCT, 8)
             self.training.write(oprot)
+            oprot.writeFieldEnd()
+        if self.content is not None:
+            oprot.writeFieldBegin('content', TType.STRING, 9)
+            oprot.writeBinary(self.content)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -3774,6 +3936,11 @@ Malformed.thrift_spec = (
     None,  # 0
     (1, TType.STRING, 'message', 'UTF8', None, ),  # 1
 )
+all_structs.append(NotOwner)
+NotOwner.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'nearer', [Node, None], None, ),  # 1
+)
 all_structs.append(Hello)
 Hello.thrift_spec = (
     None,  # 0
@@ -3849,6 +4016,12 @@ Item.thrift_spec = (
     (3, TType.I64, 'lease_ms', None, None, ),  # 3
     (4, TType.BOOL, 'deleted', None, None, ),  # 4
     (5, TType.STRING, 'signature', 'BINARY', None, ),  # 5
+)
+all_structs.append(Parcel)
+Parcel.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'item', [Item, None], None, ),  # 1
+    (2, TType.STRING, 'content', 'BINARY', None, ),  # 2
 )
 all_structs.append(RangeDigest)
 RangeDigest.thrift_spec = (
@@ -3972,6 +4145,7 @@ Progress.thrift_spec = (
     (6, TType.DOUBLE, 'loss', None, None, ),  # 6
     (7, TType.DOUBLE, 'accuracy', None, None, ),  # 7
     (8, TType.STRUCT, 'training', [TrainingStatus, None], None, ),  # 8
+    (9, TType.STRING, 'content', 'BINARY', None, ),  # 9
 )
 all_structs.append(Grant)
 Grant.thrift_spec = (
