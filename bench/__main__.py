@@ -7,6 +7,7 @@ from importlib import import_module
 
 NAMES = (
     "trainer",
+    "messages",
     "wire",
     "round",
     "scale",

@@ -39,10 +39,10 @@ SLOW = "trainer.train.before=sleep:0.4"
 KEPT_LOGS = ROOT / "build" / "matrix"
 RINGS_MAX = 10
 ATTEMPTS_MAX = 3
-REQUESTS = ("DriverHeartbeat", "Order", "Collect", "Write", "Read", "Find", "NextHop", "GetNeighbours")
+REQUESTS = ("DriverHeartbeat", "Order", "Collect", "Find", "GetNeighbours")
 RECORDS = ("weights-", "report-", "result-", "done")
 ASKS = (*(f"ask.{request}" for request in REQUESTS), *(f"ask.Put~{record}" for record in RECORDS))
-HANDLED = ("Put", "Write", "Read", "Find", "Order", "Collect", "DriverHeartbeat", "Notify", "CollectGarbage")
+HANDLED = ("Put", "Find", "Order", "Collect", "DriverHeartbeat", "Notify", "CollectGarbage")
 FAILPOINTS = {
     "supernode": tuple(f"handle.{request}" for request in ("Admit", "Heartbeat", "Retire", "GetMembers")),
     "client": ASKS,

@@ -1,0 +1,44 @@
+"""A round's messages, counted in the simulator against what docs/protocol.md draws."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from bench.machine import ROOT
+from bench.messages import JobMessages, simulate
+
+CALL = re.compile(r"^(\d| ) {2}(order|collect|put|find)\(", re.MULTILINE)
+
+
+@cache
+def measured() -> JobMessages:
+    return simulate()
+
+
+def drawn() -> list[set[str]]:
+    """Return the calls of each round trip in the drawing."""
+    page = (ROOT / "docs" / "protocol.md").read_text()
+    section = page.partition("### A round with the topology `star`")[2].partition("###")[0]
+    trips: list[set[str]] = []
+    for number, call in CALL.findall(section):
+        if number.strip():
+            assert int(number) == len(trips) + 1
+            trips.append(set())
+        trips[-1].add(call)
+    return trips
+
+
+def test_a_round_sends_the_messages_that_the_protocol_page_draws() -> None:
+    assert [{kind.lower() for kind in trip} for trip in measured().by_trip] == drawn()
+
+
+def test_a_round_takes_three_round_trips_and_looks_nothing_up() -> None:
+    found = measured()
+
+    assert found.a_round == len(drawn()) == 3
+    assert not {"NextHop", "Read", "Write"} & found.kinds.keys()
+
+
+def test_in_a_tree_a_round_takes_no_more_round_trips_than_its_depth_adds() -> None:
+    assert simulate(topology="tree").a_round <= 5
