@@ -15,7 +15,7 @@ import pytest
 from roundelay.chord.errors import NodeUnreachable
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import jobs, records
-from roundelay.federation.errors import JobEnded, NoSuchJob, WorkFailed
+from roundelay.federation.errors import JobEnded, NoSuchJob, StepTooLarge
 from roundelay.federation.requests import Order
 from roundelay.federation.snapshot import read_snapshot
 from roundelay.store.items import Put
@@ -180,7 +180,7 @@ def test_a_model_that_cannot_be_validated_fails_the_job_by_name() -> None:
     spec, contents = small_job(files=3, rows=8, rounds=2, eta=90.0, momentum=1.0, epochs=200)
     table.publish(spec, contents)
 
-    with pytest.raises(WorkFailed):
+    with pytest.raises(StepTooLarge):
         table.drive(spec)
 
     assert table.run(read_snapshot(table.someone, table.ring, spec.job)).end == records.FAILED
