@@ -77,7 +77,7 @@ class Intruder:
         entry = Entry(self.target.key, f"{self.target.job}.{what}", digest_of(content), len(content))
         for node in self.target.nodes:
             self.say(node, Write(entry.digest, len(content), 0, content))
-            self.accepted += self.say(node, Put(Item(entry, version, LEASE_S, deleted)))
+            self.accepted += self.say(node, Put.of(Item(entry, version, LEASE_S, deleted)))
 
     def delete(self, ending: str) -> None:
         """Delete the honest records whose names end so, with a version that nothing could follow."""
@@ -90,7 +90,7 @@ class Intruder:
             for item in items:
                 if ending in item.entry.name:
                     for version in (LATEST, time.time_ns()):
-                        self.accepted += self.say(node, Put(Item(item.entry, version, LEASE_S, True)))
+                        self.accepted += self.say(node, Put.of(Item(item.entry, version, LEASE_S, True)))
 
     def tell(self, request: Request[object]) -> None:
         """Say something to every node."""
