@@ -22,7 +22,7 @@ from roundelay.client.connection import client_runtime
 from roundelay.node.subprocesses import ROOT
 from roundelay.testing.cluster import Cluster
 
-NODES, TURNS, CALLS, ROUNDS = 4, 5, 200, 10
+NODES, TURNS, CALLS, ROUNDS = 4, 5, 200, 8
 RINGS = {"plain": False, "with kits": True}
 CALL_TIMEOUT_S = 10.0
 
@@ -66,7 +66,7 @@ def measure(folder: Path, stack: ExitStack) -> dict[str, Any]:
         for name, ring in rings.items():
             report = _train(ring)
             models.add(report["model_sha256"])
-            rounds[name].append(median(each["seconds"] for each in report["rounds"]))
+            rounds[name].append(median(each["seconds"] for each in report["history"]))
     for runtime in runtimes.values():
         runtime.stop(1.0)
     return {
