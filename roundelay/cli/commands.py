@@ -175,7 +175,8 @@ def _name(text: str) -> str:
 PARSERS: dict[str, MakeParser] = {
     made.__name__: made for made in (jobs, attach, cancel, export, audit, status, ring, ping, lookup, predict)
 }
-WITH_PARSER = ("train", "prepare", "inspect", "partition", "dashboard", "pki", "simulate")  # modules of this package
+# Modules of this package.
+WITH_PARSER = ("train", "prepare", "inspect", "partition", "dashboard", "pki", "completion", "simulate")
 WORDS = (*WITH_PARSER, *PARSERS)
 
 

@@ -36,6 +36,7 @@ SUBCOMMANDS = {
     "inspect": "show how a data set is understood",
     "partition": "repartition training files, IID or skewed",
     "pki": "make a ring's authority, issue kits to its members, and revoke them",
+    "completion": "print a script by which bash, zsh or fish completes command lines",
     "simulate": "run rings in one thread, from one seed: scenarios and the Chord paper's experiments",
 }
 SERVERS = {

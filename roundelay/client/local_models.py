@@ -8,9 +8,11 @@ from; rings of other people are not.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib
 import inspect
+import linecache
 import symtable
 import sys
 import tempfile
@@ -86,7 +88,7 @@ class _Source:
         if len(self._seen) > OBJECTS_MAX:
             raise InvalidRequest(f"{made.__name__} uses more than {OBJECTS_MAX} names: put it into a module")
         try:
-            source = inspect.cleandoc("\n" + inspect.getsource(made))
+            source = inspect.cleandoc("\n" + _source_of(made))
             names = _global_names(symtable.symtable(f"{FUTURE}\n{source}", made.__name__, "exec"))
         except (OSError, TypeError, SyntaxError) as error:
             raise InvalidRequest(
@@ -116,6 +118,18 @@ class _Source:
             raise InvalidRequest(
                 f"{user} uses {name}, a {type(value).__name__}, which nodes do not have: define it inside"
             )
+
+
+def _source_of(made: Any) -> str:
+    """Return the source of a class or function. Raises OSError, TypeError, SyntaxError if it cannot be read."""
+    if isinstance(made, type):  # inspect does not find the classes of a notebook: its main module is not a file
+        for member in vars(made).values():
+            if isinstance(member, FunctionType):
+                text = "".join(linecache.getlines(member.__code__.co_filename))
+                for node in ast.walk(ast.parse(text)):
+                    if isinstance(node, ast.ClassDef) and node.name == made.__name__:
+                        return ast.get_source_segment(text, node) or ""
+    return inspect.getsource(made)
 
 
 def _global_names(table: symtable.SymbolTable) -> set[str]:

@@ -1,4 +1,4 @@
-"""The built wheel: it installs one package, and a ring of it trains in a folder that holds modules of other people."""
+"""The sdist, and the wheel built from it: one package, a ring of which trains beside modules of the same names."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import venv
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import roundelay
 from tests.end_to_end.small_job import write_tiny
 from tests.processes import ROOT
 
@@ -22,16 +24,29 @@ OTHERS = ("ml/__init__.py", "chord.py", "client.py", "cli/__init__.py", "node.py
 FAST = ("--rounds", "2", "--epochs", "1", "--hidden", "4", "--local", "2", "--json")
 
 
+BUILD_SDIST = "from setuptools import build_meta; build_meta.build_sdist('..')"
+
+
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """An environment with the wheel, and with the dependencies of this one."""
-    folder = tmp_path_factory.mktemp("wheel")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The source distribution."""
+    folder = tmp_path_factory.mktemp("sdist")
     source = folder / "source"
     source.mkdir()
     shutil.copytree(ROOT / "roundelay", source / "roundelay", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md"):  # a copy: building leaves a folder build/ behind
+    for name in ("pyproject.toml", "README.md", "LICENSE"):  # a copy: building leaves a folder build/ behind
         shutil.copy(ROOT / name, source)
-    build = (sys.executable, "-m", "pip", "wheel", source, "--no-deps", "-w", folder, "-q")
+    if start(sys.executable, "-c", BUILD_SDIST, cwd=source).returncode:
+        pytest.skip("building an sdist needs setuptools here")
+    (found,) = folder.glob("roundelay-*.tar.gz")
+    return found
+
+
+@pytest.fixture(scope="module")
+def environment(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An environment with the wheel that is built from the sdist, and with the dependencies of this one."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = (sys.executable, "-m", "pip", "wheel", sdist, "--no-deps", "-w", folder, "-q")
     if start(*build).returncode and start(*build, "--no-build-isolation").returncode:
         pytest.skip("building a wheel needs a package index, or setuptools 70.1 here")
     made = folder / "environment"
@@ -60,11 +75,20 @@ def start(*words: object, cwd: Path | None = None) -> subprocess.CompletedProces
     )
 
 
+def test_the_sdist_has_the_package_its_licence_and_the_version_of_the_code(sdist: Path) -> None:
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+
+    assert sdist.name == f"roundelay-{roundelay.__version__}.tar.gz"
+    assert {"LICENSE", "README.md", "roundelay/py.typed", "roundelay/dashboard/page.js"} <= names
+
+
 def test_the_wheel_installs_one_package_and_nothing_else(environment: Path) -> None:
     added = {path.name for path in site_packages(environment).iterdir() if path.suffix != ".dist-info"}
 
     assert added == {"roundelay"}
     assert (site_packages(environment) / "roundelay" / "dashboard" / "page.js").is_file()
+    assert (site_packages(environment) / "roundelay" / "py.typed").is_file()
     assert {path.name for path in (environment / "bin").glob("roundelay*")} == {"roundelay"}
 
 
@@ -80,4 +104,6 @@ def test_an_installed_ring_trains_beside_modules_of_the_same_names(environment: 
 
     assert json.loads(done.stdout)["rounds"] == 2
     assert Path(where.stdout.strip()).is_relative_to(environment)
+    version = run(environment / "bin" / "roundelay", "--version", cwd=tmp_path)
+    assert version.stdout == f"roundelay {roundelay.__version__}\n"
     assert "usage: roundelay DIR FILE" in run(environment / "bin" / "roundelay", "--help", cwd=tmp_path).stdout
