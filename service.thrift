@@ -229,6 +229,8 @@ struct TrainConfig {
   7: required binary class_weights
   /** FedProx's mu: the strength of the pull towards the initial weights. */
   8: required double mu
+  /** Largest norm of a step's gradient: a longer one is scaled down; 0: no limit. */
+  9: required double clip
 }
 
 /** Which model is trained, and its layer sizes: features, hidden layers, classes. */

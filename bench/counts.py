@@ -55,7 +55,7 @@ NODES = 4
 SUPERNODE = Address("supernode", 9091)
 FORMS_S, IDLE_S, JOB_S = 60.0, 60.0, 120.0
 LOOKUP_NODES, LOOKUPS = 1024, 2000
-BATCH, STEPS, STACK = 32, 20, 8
+BATCH, STEPS, STACK, CLIP = 32, 20, 8, 1e6
 
 Counts = dict[str, float]
 
@@ -122,10 +122,16 @@ def _training() -> Counts:
     rng = np.random.default_rng(0)
     samples = Samples(rng.random((BATCH * STEPS, 16), np.float32), rng.integers(0, 26, BATCH * STEPS))  # (n, 16), (n,)
     network, shard, found = Architecture((16, 64, 26)), Shard(samples.rows, lambda: samples, 0), {}
-    cases = ("sgd", 1, "sgd"), ("adam", 1, "adam"), ("sgd", STACK, f"sgd, each of {STACK} files")
-    for optimizer, files, what in cases:
+    stacked = f"each of {STACK} files"
+    cases = (
+        ("sgd", 0.0, 1, "sgd"),
+        ("adam", 0.0, 1, "adam"),
+        ("sgd", 0.0, STACK, f"sgd, {stacked}"),
+        ("sgd", CLIP, STACK, f"sgd with clipping, {stacked}"),
+    )
+    for optimizer, clip, files, what in cases:
         calls: Counter[str] = Counter()
-        config = TrainConfig(optimizer, 1, 0.1, BATCH)  # type: ignore[arg-type]
+        config = TrainConfig(optimizer, 1, 0.1, BATCH, clip=clip)  # type: ignore[arg-type]
         with patch.object(kernels, "np", _Counting(np, calls)), patch.object(optimizers, "np", _Counting(np, calls)):
             train_together(network, init(network, 0), [shard] * files, config)
         found[f"numpy calls a step, {what}"] = calls["numpy"] / STEPS / files

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -111,6 +112,9 @@ def parse(made: Parser, arguments: Sequence[str]) -> Namespace:
         make_optional(made)
     chosen, origins = configuration.resolve(made, arguments, _known_keys)
     if "--show-config" in arguments:
+        if made.complete is not None:
+            with client_errors():
+                made.complete(chosen, origins)
         print(configuration.show(made, chosen, origins))
         sys.exit(0)
     chosen.origins = origins
@@ -142,11 +146,18 @@ def _run(module: str, chosen: Namespace) -> int:
     """Run what a command line names. Raises Exit."""
     with importing():
         run = import_module(module).run
-    try:
+    with client_errors():
         code: int = run(chosen)
+    return code
+
+
+@contextmanager
+def client_errors() -> Iterator[None]:
+    """Raise the client's errors as Exit."""
+    try:
+        yield
     except ClientError as error:
         raise exits.from_client(error) from error
-    return code
 
 
 def _known_keys(program: str | None) -> frozenset[str]:

@@ -45,6 +45,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(
             prog=exits.as_typed_here(prog), description=description, epilog=epilog, add_help=False, allow_abbrev=False
         )
+        self.complete: Callable[[argparse.Namespace, dict[str, str]], None] | None = None  # for --show-config
         self.program = program or prog.split()[0].removesuffix(".py")  # whose section of a --config file it reads
         self.is_configurable = is_configurable  # by a file and by the environment
         self._everything = "--help-all" in arguments

@@ -9,6 +9,7 @@ from roundelay.cli import data_options, exits, parser_base, settings
 from roundelay.cli.loading import importing
 from roundelay.cli.parser_base import path
 from roundelay.cli.ring_address import ring_address
+from roundelay.client.requests import PRESETS
 
 
 def run(chosen: parser_base.Namespace) -> int:
@@ -80,6 +81,9 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
         metavar="NAME",
         help="train on the private data that nodes have published under NAME; no file leaves its node",
     )
+    made.add_argument(
+        "--preset", choices=PRESETS, help="settings of published figures, instead of settings that follow from the data"
+    )
     settings.add_settings(made)
     parser_base.add_ring_options(made)
     made.add_argument("--local", type=int, metavar="N", help="run on a ring of N nodes on this machine")
@@ -97,4 +101,15 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
     made.more("--curve", type=parser_base.output, metavar="FILE", help="draw the learning curve (PNG; extra plots)")
     made.more("--timing", type=parser_base.output, metavar="FILE", help="write how long the job and each round took")
     parser_base.add_end_with_parent(made)
+    made.complete = _complete
     return made
+
+
+def _complete(chosen: parser_base.Namespace, origins: dict[str, str]) -> None:
+    """Choose the settings that are left open for --show-config, if data are named. Raises ClientError."""
+    if chosen.data is None or chosen.private is not None:
+        return
+    with importing():
+        from roundelay.cli import training
+
+    training.settings_from_data(chosen, origins)

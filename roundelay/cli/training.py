@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from contextlib import ExitStack, suppress
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from roundelay.cli import data_options, exits, parser_base
 from roundelay.cli.cancel import cancelled
@@ -20,6 +20,7 @@ from roundelay.client.model_card import write_card
 from roundelay.client.preparation import PreparedRequest, prepare
 from roundelay.client.report import JobReport, save_model, write_curve, write_history, write_timing
 from roundelay.client.requests import DataOptions, TrainRequest
+from roundelay.federation.settings import Settings, option
 from roundelay.node.dashboard_process import of_ring, start_page
 from roundelay.node.local import StartingRing
 from roundelay.node.parent import end_with_parent
@@ -54,7 +55,21 @@ def request_of(chosen: parser_base.Namespace) -> TrainRequest:
         chosen.init,
         chosen.private or "",
         chosen.detach,
+        preset=chosen.preset or "",
     )
+
+
+def settings_from_data(chosen: parser_base.Namespace, origins: dict[str, str]) -> None:
+    """Replace the settings that are left open by those that follow from the data. Raises ClientError."""
+    chosen.origins = origins
+    with prepare(request_of(chosen)) as prepared:
+        if prepared.settings is None:  # private data are found on the ring
+            return
+        for each in fields(Settings):
+            value, key = getattr(prepared.settings, each.name), option(each.name).removeprefix("--")
+            if origins[key] == "default" and value != getattr(chosen, each.name):
+                setattr(chosen, each.name, value)
+                origins[key] = f"preset {chosen.preset}" if chosen.preset else "chosen for the data"
 
 
 def run(chosen: parser_base.Namespace, prepared: PreparedRequest, screen: Screen, stack: ExitStack) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,11 +15,10 @@ from roundelay.client.connection import Connection
 from roundelay.client.error_translation import translated_errors
 from roundelay.client.job_input import JobInput, kind_of, make_spec, read_data, read_validation
 from roundelay.client.local import allow_model
-from roundelay.client.option_text import show
-from roundelay.client.presets import recommended
+from roundelay.client.presets import description, preset, recommended
 from roundelay.client.progress import SILENT, Progress
 from roundelay.client.requests import TrainRequest
-from roundelay.federation.settings import Settings, option
+from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec
 from roundelay.ml.readers.saved_model import SavedModel, load
 
@@ -31,6 +30,7 @@ class PreparedRequest:
     request: TrainRequest
     initial: SavedModel | None
     began: float  # monotonic seconds
+    settings: Settings | None  # None: private data decide, which are found on the ring
     find_job: Callable[[Connection], tuple[JobSpec, JobInput]]  # private data are found on the ring
     files: ExitStack = field(default_factory=ExitStack)
 
@@ -54,22 +54,21 @@ def prepare(request: TrainRequest, progress: Progress = SILENT) -> PreparedReque
         allow_model(request.setting("model"))
         initial = load(request.init) if isinstance(request.init, Path) else request.init
         find = _find_private if request.private else _find_own
-        found = find(request, initial, progress, stack)
-        return PreparedRequest(request, initial, began, found, stack.pop_all())
+        settings, found = find(request, initial, progress, stack)
+        return PreparedRequest(request, initial, began, settings, found, stack.pop_all())
 
 
 def settings_of(request: TrainRequest, data: JobInput, progress: Progress) -> Settings:
-    """Return the request's settings, completed with what is recommended for the data. Raises BadSpec."""
-    if isinstance(request.settings, Settings):
-        return request.settings
-    advised = {
-        name: value for name, value in recommended(data, request.settings).items() if name not in request.settings
-    }
-    settings = Settings(**_completed({**advised, **request.settings}))
-    changed = [name for name in advised if advised[name] != request.setting(name)]
-    if changed:
-        chosen = ", ".join(f"{option(name).removeprefix('--')} {show(advised[name])}" for name in changed)
-        progress.note(f"{chosen}: chosen for {data.features} features; options override it")
+    """Return the request's settings, completed by its preset or by what the data recommend. Raises BadSpec."""
+    given = request.settings
+    if isinstance(given, Settings):
+        return given
+    if request.preset:
+        return Settings(**_completed({**preset(request.preset, request.setting("model")), **given}))
+    advised = {name: value for name, value in recommended(data, given).items() if name not in given}
+    settings = Settings(**_completed({**advised, **given}))
+    if advised:
+        progress.note(description(settings, advised, data))
     return settings
 
 
@@ -80,16 +79,22 @@ def _completed(given: Mapping[str, Any]) -> dict[str, Any]:
 NAMES_SHOWN = 4  # of files
 
 FindJob = Callable[[Connection], tuple[JobSpec, JobInput]]
+MODELS_OF_ROWS = ("mlp", "softmax")
 
 
-def _find_own(request: TrainRequest, initial: SavedModel | None, progress: Progress, stack: ExitStack) -> FindJob:
+def _find_own(
+    request: TrainRequest, initial: SavedModel | None, progress: Progress, stack: ExitStack
+) -> tuple[Settings | None, FindJob]:
     """Read the user's own data."""
     data = read_data(request, kind_of(request), request.setting("seed"), stack, progress)
-    spec = make_spec(settings_of(request, data, progress), data, initial, request.detach)
+    settings = settings_of(request, data, progress)
+    if settings.model in MODELS_OF_ROWS and not request.preset:
+        data = replace(data, shape=())  # the same numbers are the same job, whether they come as images or as rows
+    spec = make_spec(settings, data, initial, request.detach)
     _note_shared_rows(data, progress)
     if data.skipped:
         progress.note(f"not data, skipped: {', '.join(data.skipped)}")
-    return lambda _: (spec, data)
+    return settings, lambda _: (spec, data)
 
 
 def _note_shared_rows(data: JobInput, progress: Progress) -> None:
@@ -103,7 +108,9 @@ def _note_shared_rows(data: JobInput, progress: Progress) -> None:
         )
 
 
-def _find_private(request: TrainRequest, initial: SavedModel | None, progress: Progress, stack: ExitStack) -> FindJob:
+def _find_private(
+    request: TrainRequest, initial: SavedModel | None, progress: Progress, stack: ExitStack
+) -> tuple[Settings | None, FindJob]:
     """Read the validation file; which private files there are, the ring knows."""
     assert request.validation is not None  # TrainRequest requires it
     validation = read_validation(request.validation, stack, progress.bar("preparing"))
@@ -113,4 +120,4 @@ def _find_private(request: TrainRequest, initial: SavedModel | None, progress: P
         settings = settings_of(request, data, progress)
         return make_spec(settings, data, initial, request.detach, request.private, homes), data
 
-    return find
+    return None, find

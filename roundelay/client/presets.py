@@ -1,46 +1,102 @@
-"""Settings chosen for what a user leaves open, from the data and the model.
+"""Settings for what a user leaves open: they follow from the data and the model, or from a preset by name.
 
-Those of images were tuned on the test rows that docs/datasets.md reports on, so its figures flatter them. Rows of
-numbers take the defaults of roundelay.federation.settings, with a learning rate that follows from their width:
-standardised rows have a squared length of about the number of features, and so have the steps that they cause.
+`recommended` knows what a job knows before round 1: rows in a file, features, classes, model. The format of the files
+has no influence. Decision 16 and docs/results/defaults.md say how its numbers were found. The presets are settings of
+published figures; those of images were tuned on the test rows that docs/datasets.md reports on, so its figures
+flatter them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import sqrt
+from math import log2, sqrt
 from typing import Any
 
 from roundelay.client.job_input import JobInput
+from roundelay.client.option_text import show
+from roundelay.client.requests import PRESETS
+from roundelay.federation.settings import Settings, option
 
 FEATURES_OF_DEFAULT = 16  # of the letters, on which the default learning rate was chosen
-ETA_OF_SGD = 0.2
-ETA_OF_ADAM = 0.001
+ETA_OF_SGD, ETA_OF_ADAM, ETA_OF_CNN = 0.2, 0.001, 0.02
+CLIP = 4.0
+PATIENCE, HALVINGS = 12, 10
+BATCH_MIN, BATCH_MAX = 32, 128
+DROPOUT = 0.2
+EPOCHS = ((4_000, 5), (16_000, 2))  # up to this many rows in a file: passes in a round; 1 beyond
 
 _OBJECTS: Mapping[str, Mapping[str, Any]] = {  # many classes, equally frequent
     "mlp": {"rounds": 12, "epochs": 3, "hidden": (128,), "eta": 0.05},
     "softmax": {"rounds": 12, "epochs": 3, "eta": 0.02},
     "cnn": {"rounds": 12, "epochs": 3, "hidden": (64,), "eta": 0.02},
 }
-_FINDINGS: Mapping[str, Mapping[str, Any]] = {  # few classes, one of them rare: X-rays
+_FINDINGS: Mapping[str, Mapping[str, Any]] = {  # few classes, one of them rare
     "mlp": {"rounds": 12, "epochs": 3, "hidden": (256,), "eta": 0.01, "dropout": 0.5, "weighting": "balanced"},
     "softmax": {"rounds": 12, "epochs": 3, "eta": 0.01, "weighting": "balanced"},
     "cnn": {"rounds": 10, "epochs": 2, "hidden": (64,), "eta": 0.01, "dropout": 0.3, "weighting": "balanced"},
 }
-_OF_IMAGES = {"mnist": _OBJECTS, "cifar10": _OBJECTS, "images": _FINDINGS, "npz": _FINDINGS}
+_LETTERS = {"rounds": 50, "epochs": 5, "hidden": (256,), "eta": 0.2, "batch": 32}
+_COURSE = {"rounds": 1, "epochs": 250, "hidden": (20,), "eta": 0.0001, "momentum": 0.7, "course": True}
+
+
+def preset(name: str, model: str) -> Mapping[str, Any]:
+    """Return the published settings of this name for a model: exactly these rounds, and the last one is kept."""
+    by_model = {"mnist": _OBJECTS, "cifar10": _OBJECTS, "xray": _FINDINGS}
+    if name in by_model:
+        return by_model[name].get(model, by_model[name]["cnn"])  # a model that does not ship gets the settings of a cnn
+    assert name in PRESETS
+    return _LETTERS if name == "letters" else _COURSE
 
 
 def recommended(data: JobInput, given: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return settings for a job's data, to be overridden by those that are given."""
+    if given.get("course"):
+        return {}  # exactly the rounds and the arithmetic that were asked for
+    if data.raw:
+        return {"keep": "best"} if "keep" not in given else {}  # Flower clients train in their own way
     model, optimizer = given.get("model", "mlp"), given.get("optimizer", "sgd")
-    if data.shape and data.kind in _OF_IMAGES:
-        by_model = _OF_IMAGES[data.kind]
-        return by_model.get(model, by_model["cnn"])  # a model that does not ship gets the settings of a cnn
-    if given.get("course") or data.raw or ":" in model:
-        return {}  # arithmetic of their own
-    return {"eta": ETA_OF_ADAM if optimizer == "adam" else eta_for(data.features)}
+    ours = model in ("mlp", "softmax")
+    batch = batch_for(data) if ours else BATCH_MIN
+    return {
+        "keep": "best",
+        "patience": 0 if given.get("keep") == "last" else PATIENCE,
+        "halvings": 0 if "eta" in given else HALVINGS,
+        "eta": ETA_OF_ADAM if optimizer == "adam" else ETA_OF_CNN if model == "cnn" else eta_for(data.features),
+        "clip": 0.0 if "eta" in given else CLIP,
+        "batch": batch,
+        "epochs": next((epochs for rows, epochs in EPOCHS if rows_a_file(data) <= rows), 1),
+        "dropout": DROPOUT if model == "mlp" and batch > BATCH_MIN else 0.0,
+    }
 
 
 def eta_for(features: int) -> float:
-    """Return the learning rate of SGD for rows of this width, to three digits."""
+    """Return the learning rate of SGD for rows of this width, to three digits.
+
+    Standardised rows have a squared length of about the number of features, and so have the steps that they cause.
+    """
     return float(f"{ETA_OF_SGD * min(1.0, sqrt(FEATURES_OF_DEFAULT / features)):.3g}")
+
+
+def batch_for(data: JobInput) -> int:
+    """Return the rows of a step: about twice the rows that a class has in a file, to the nearest power of two."""
+    rows = max(1.0, 2 * rows_a_file(data) / data.classes)
+    return int(min(BATCH_MAX, max(BATCH_MIN, 2 ** round(log2(rows)))))
+
+
+def rows_a_file(data: JobInput) -> int:
+    """Return the mean rows of a training file."""
+    return sum(file.rows for file in data.files) // len(data.files) if data.files else 0
+
+
+def description(settings: Settings, chosen: Mapping[str, Any], data: JobInput) -> str:
+    """Say in one line which settings were chosen, and for what."""
+    shown = {name: value for name, value in chosen.items() if name in ("eta", "batch", "dropout", "epochs") and value}
+    parts = [f"{option(name).removeprefix('--')} {show(value)}" for name, value in shown.items()]
+    parts.append(f"up to {settings.rounds} rounds" if settings.patience else f"{settings.rounds} rounds")
+    if settings.patience:
+        parts.append(f"stops when no better for {settings.patience}")
+    if settings.keep == "best":
+        parts.append("keeps the best")
+    rows = sum(file.rows for file in data.files)
+    size = f"{rows:,} rows x {data.features:,} features, {data.classes} classes"
+    return f"{', '.join(parts)}: chosen for {size}; options override it, --preset NAME takes published settings"

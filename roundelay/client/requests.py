@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from roundelay.ml.readers.saved_model import SavedModel
     from roundelay.ml.readers.source import DataSet
 
+PRESETS = ("letters", "mnist", "cifar10", "xray", "seed-course")  # settings of published figures (presets.py)
 MODELS_OF_IMAGES = ("cnn", "torchzoo:cnn")
 
 
@@ -120,8 +121,11 @@ class TrainRequest:
     private: str = ""  # train on the private data that nodes published under this name; `validation` is required
     detach: bool = False  # the ring drives the job; otherwise this process does, and the ring takes over if it dies
     partition: Partitioner | None = None  # divides the rows among data_options.parts clients; default: at random
+    preset: str = ""  # one of PRESETS, instead of the settings that follow from the data
 
     def __post_init__(self) -> None:
+        if self.preset not in ("", *PRESETS):
+            raise InvalidRequest(f"no preset {self.preset!r}; there are {', '.join(PRESETS)}")
         if self.private:
             self._check_private()
         elif self.data is None:

@@ -119,5 +119,6 @@ def plan(spec: JobSpec, halvings: int = 0) -> TrainingPlan:
         settings.dropout,
         spec.class_weights,
         settings.proximal_mu,
+        settings.clip,
     )
     return TrainingPlan(spec.design, config, exact.fraction_bits(spec.rows), spec.bits)

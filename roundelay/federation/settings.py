@@ -51,6 +51,7 @@ class Settings:
     eta: float = _number(0.2, ETA_MIN, 100.0, "learning rate; if it is not given, wide rows and adam get a smaller one")
     halvings: int = _number(0, 0, HALVINGS_MAX, "how often eta may be halved, when a round diverges; 0: eta stands")
     batch: int = _number(32, 1, 65_536, "rows in a step (gd takes all rows of a file)")
+    clip: float = _number(0.0, 0.0, 1e6, "largest norm of a step's gradient: longer ones are scaled down; 0: no limit")
     momentum: float = _number(0.9, 0.0, 1.0, "momentum of sgd and gd")
     optimizer: Optimizer = _choice("sgd", ("sgd", "adam", "gd"), "minibatch sgd, adam, or full-batch gd")
     seed: int = _number(0, 0, 2**63 - 1, "the job's only source of randomness")
@@ -109,8 +110,8 @@ class Settings:
 
     def _check_model(self) -> None:
         """Raise BadSpec unless the model can be trained like this."""
-        if self.course and (self.model != "mlp" or self.dropout or self.weighting != "none"):
-            raise BadSpec("--course-trainer trains an mlp, without --dropout and --weighting")
+        if self.course and (self.model != "mlp" or self.dropout or self.clip or self.weighting != "none"):
+            raise BadSpec("--course-trainer trains an mlp, without --dropout, --clip and --weighting")
         if self.optimizer == "gd" and self.model not in ("mlp", "softmax"):
             raise BadSpec(f"--optimizer gd trains mlp and softmax, not {self.model}")
         if self.proximal_mu and ":" in self.model:

@@ -97,5 +97,26 @@ def proximal(update: Update, weights: Floats, gradient: Floats, scale: float) ->
     return proximal_update
 
 
+def clipped(update: Update, gradient: Floats, limit: float) -> Update:
+    """Return gradient clipping (Pascanu, Mikolov and Bengio, ICML 2013): shorten a gradient of more than this norm.
+
+    gradient: (F, parameters), each file's on its own, or (parameters,). `limit` is the largest norm times the factor
+    that the gradient already carries. With 0 there is no limit.
+    """
+    if not limit:
+        return update
+    rows = list(np.atleast_2d(gradient))  # (parameters,) views
+    dot, multiply, most = np.dot, np.multiply, limit * limit
+
+    def clipped_update() -> None:
+        for row in rows:
+            square = dot(row, row)
+            if square > most:
+                multiply(row, np.float32(limit / math.sqrt(square)), row)
+        update()
+
+    return clipped_update
+
+
 def _flush(vector: Floats) -> None:
     vector[np.abs(vector) < FLUSH_BELOW] = 0

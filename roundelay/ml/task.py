@@ -28,6 +28,7 @@ ROWS_MAX = 1 << 40
 ROUNDS_MAX = 1 << 32
 FRACTION_BITS_MAX = 40
 MU_MAX = 1e3
+CLIP_MAX = 1e6
 CLASS_WEIGHT_MAX = 1e6
 ETA_MAX = 1e6
 
@@ -44,6 +45,7 @@ class TrainConfig:
     dropout: float = 0.0  # fraction of the hidden activations that each step leaves out
     class_weights: tuple[float, ...] = ()  # per class, the factor of its rows' gradients; empty: all 1
     mu: float = 0.0  # FedProx: strength of the pull towards the initial weights
+    clip: float = 0.0  # largest norm of a step's gradient: a longer one is scaled down; 0: no limit
 
     def __post_init__(self) -> None:
         _check(self.optimizer in get_args(Optimizer), f"optimizer {self.optimizer!r}: expected sgd, adam or gd")
@@ -56,7 +58,8 @@ class TrainConfig:
         for weight in self.class_weights:
             _check_number("class_weights", weight, 0.0, CLASS_WEIGHT_MAX)
         _check_number("mu", self.mu, 0.0, MU_MAX)
-        for name in ("eta", "momentum", "dropout", "mu"):  # 1 and 1.0 are one configuration: also in a ticket
+        _check_number("clip", self.clip, 0.0, CLIP_MAX)
+        for name in ("eta", "momentum", "dropout", "mu", "clip"):  # 1 and 1.0 are one configuration: also in a ticket
             object.__setattr__(self, name, float(getattr(self, name)))
 
 
@@ -131,6 +134,7 @@ class TrainingPlan:
             _check(len(self.design.sizes) == 3, "sizes: the course's trainer has exactly one hidden layer")
             _check(self.config.optimizer == "gd", "optimizer: the course's trainer is a mode of gd")
             _check(not self.config.mu, "mu: the course's trainer has no proximal term")
+            _check(not self.config.clip, "clip: the course's trainer does not clip gradients")
             _check(self.design.model == "mlp", "model: the course's trainer trains an mlp")
 
     def to_dict(self) -> dict[str, object]:

@@ -19,7 +19,7 @@ from roundelay.ml.dropout import Dropout
 from roundelay.ml.errors import BadTask, StepTooLarge
 from roundelay.ml.kernels import Batch, Network, Step, gradient_step
 from roundelay.ml.mlp import Architecture
-from roundelay.ml.optimizers import Update, adam_update, momentum_update, proximal
+from roundelay.ml.optimizers import Update, adam_update, clipped, momentum_update, proximal
 from roundelay.ml.task import Design, TrainConfig, local_seed
 
 __all__ = ["OnEpoch", "Shard", "TrainConfig", "check_finite", "check_samples", "local_seed", "train", "train_together"]
@@ -108,6 +108,7 @@ def _minibatch(network: Network, files: list[Samples], shards: Sequence[Shard], 
     else:
         update = adam_update(network.weights, network.gradient, config.eta)
     update = proximal(update, network.weights, network.gradient, config.mu * fold)
+    update = clipped(update, network.gradient, config.clip * fold)
     rngs = [np.random.default_rng(shard.seed) for shard in shards]
     for epoch in range(1, config.epochs + 1):
         for batch in batches.epoch(np.stack([rng.permutation(rows) for rng in rngs])):
@@ -125,6 +126,7 @@ def _full_batch(network: Network, files: list[Samples], shards: Sequence[Shard],
     sum_of_blocks = np.zeros_like(network.gradient)  # (F, parameters)
     update = momentum_update(network.weights, sum_of_blocks, config.momentum)
     update = proximal(update, network.weights, sum_of_blocks, config.mu * config.eta)
+    update = clipped(update, sum_of_blocks, config.clip * config.eta)
     orders = np.tile(np.arange(rows), (len(shards), 1))  # (F, n)
     for epoch in range(1, config.epochs + 1):
         sum_of_blocks.fill(0)

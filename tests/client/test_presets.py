@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from roundelay.client.errors import InvalidRequest
 from roundelay.client.job_input import JobInput
 from roundelay.client.preparation import settings_of
-from roundelay.client.presets import eta_for
+from roundelay.client.presets import batch_for, eta_for
 from roundelay.client.progress import SILENT
 from roundelay.client.requests import TrainRequest
 from roundelay.federation.requests import TrainingFile
@@ -18,25 +20,57 @@ from roundelay.ml.data import Samples
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.task import Design, TrainConfig
 
-LETTERS = JobInput({}, (), TrainingFile(0, "v", "0" * 64, 1, 1), features=16)
-WIDE = replace(LETTERS, features=64, kind="csv")
+
+def some(rows: int, files: int = 8, features: int = 20, classes: int = 3) -> JobInput:
+    """Data with this many rows in each file."""
+    parts = tuple(TrainingFile(i, f"f{i}", "0" * 64, 1, rows) for i in range(files))
+    return JobInput({}, parts, TrainingFile(files, "v", "0" * 64, 1, 1), features, classes, kind="csv")
 
 
-def settings_for(data: JobInput, **given: object) -> Settings:
-    return settings_of(TrainRequest("data", settings=given), data, SILENT)
+LETTERS = replace(some(424, 33, 16, 26), kind="letters")
+WIDE = some(1000, features=64)
 
 
-def test_letters_keep_the_default_settings() -> None:
-    assert settings_for(LETTERS) == Settings()
+def settings_for(data: JobInput, preset: str = "", **given: object) -> Settings:
+    return settings_of(TrainRequest("data", settings=given, preset=preset), data, SILENT)
+
+
+def test_letters_are_trained_as_they_were_published_and_the_best_round_is_kept() -> None:
+    published = Settings()
+    found = settings_for(LETTERS)
+
+    for name in ("rounds", "epochs", "hidden", "eta", "batch", "momentum", "dropout", "optimizer"):
+        assert getattr(found, name) == getattr(published, name)
+    assert (found.keep, found.patience) == ("best", 12)
 
 
 def test_the_learning_rate_falls_with_the_root_of_the_width() -> None:
     assert [eta_for(d) for d in (1, 16, 64, 54, 20_000)] == [0.2, 0.2, 0.1, 0.109, 0.00566]
-    assert settings_for(WIDE) == Settings(eta=0.1)
+    assert settings_for(WIDE).eta == 0.1
 
 
-def test_a_learning_rate_that_was_given_stands() -> None:
-    assert settings_for(WIDE, eta=0.2).eta == 0.2
+def test_more_rows_of_each_class_get_larger_steps_and_dropout() -> None:
+    assert [batch_for(some(rows)) for rows in (1, 30, 70, 140, 10_000)] == [32, 32, 64, 128, 128]
+    assert (settings_for(some(20)).dropout, settings_for(some(2000)).dropout) == (0.0, 0.2)
+    assert settings_for(some(2000), model="softmax").dropout == 0.0
+
+
+def test_large_files_get_fewer_passes_in_a_round() -> None:
+    assert [settings_for(some(rows)).epochs for rows in (100, 4_000, 4_001, 16_000, 100_000)] == [5, 5, 2, 2, 1]
+
+
+def test_a_learning_rate_that_was_given_stands_without_halvings_or_clipping() -> None:
+    found = settings_for(WIDE, eta=0.2)
+
+    assert (found.eta, found.halvings, found.clip) == (0.2, 0, 0.0)
+    assert settings_for(WIDE).halvings > 0
+
+
+def test_with_keep_last_exactly_the_rounds_that_are_named_are_trained() -> None:
+    found = settings_for(WIDE, rounds=7, keep="last")
+
+    assert (found.rounds, found.patience, found.keep) == (7, 0, "last")
+    assert settings_for(WIDE, keep="last", patience=3).patience == 3
 
 
 def test_adam_has_a_learning_rate_of_its_own() -> None:
@@ -44,18 +78,44 @@ def test_adam_has_a_learning_rate_of_its_own() -> None:
 
 
 def test_the_same_rows_get_the_same_settings_from_every_format() -> None:
-    assert len({settings_for(replace(WIDE, kind=kind)) for kind in ("letters", "csv", "npz")}) == 1
+    assert len({settings_for(replace(WIDE, kind=kind)) for kind in ("letters", "csv", "npz", "mnist")}) == 1
+    assert settings_for(replace(WIDE, kind="npz", shape=(1, 8, 8))) == settings_for(WIDE)
 
 
-def test_images_keep_the_settings_measured_on_them() -> None:
+def test_a_preset_has_its_published_settings_and_options_override_them() -> None:
     xrays = replace(WIDE, kind="npz", shape=(1, 8, 8))
+    found = settings_for(xrays, preset="xray")
 
-    assert (settings_for(xrays).eta, settings_for(xrays).weighting) == (0.01, "balanced")
+    assert (found.eta, found.weighting, found.keep, found.patience) == (0.01, "balanced", "last", 0)
+    assert settings_for(xrays, preset="xray", eta=0.5).eta == 0.5
+    assert settings_for(WIDE, preset="letters") == Settings()
+    assert settings_for(WIDE, preset="seed-course").course
 
 
-@pytest.mark.parametrize("given", [{"course": True, "hidden": (20,)}, {"model": "mine:Linear"}])
-def test_models_with_arithmetic_of_their_own_are_given_nothing(given: dict[str, object]) -> None:
-    assert settings_for(WIDE, **given).eta == Settings().eta
+def test_an_unknown_preset_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="there are letters, mnist"):
+        TrainRequest("data", preset="numbers")
+
+
+def test_one_line_says_what_was_chosen_and_for_what() -> None:
+    lines: list[str] = []
+    request = TrainRequest("data", settings={"rounds": 9})
+    settings_of(request, WIDE, SimpleNamespace(note=lines.append))
+
+    (line,) = lines
+    assert line.startswith("eta 0.1, batch 128, epochs 5, dropout 0.2, up to 9 rounds, stops when no better for 12")
+    assert "chosen for 8,000 rows x 64 features, 3 classes" in line
+
+
+@pytest.mark.parametrize("given", [{"course": True, "hidden": (20,)}])
+def test_the_course_trainer_is_given_nothing(given: dict[str, object]) -> None:
+    assert settings_for(WIDE, **given) == Settings(**given, optimizer="gd")  # type: ignore[arg-type]
+
+
+def test_a_module_of_the_users_gets_a_step_for_its_width_and_no_dropout() -> None:
+    found = settings_for(WIDE, model="mine:Linear")
+
+    assert (found.eta, found.clip, found.dropout, found.batch) == (0.1, 4.0, 0.0, 32)
 
 
 @pytest.mark.parametrize("features", [54, 200, 2000])

@@ -144,6 +144,7 @@ def test_the_id_changes_with_every_setting(name: str) -> None:
         "course": True,
         "quorum": 0.5,
         "patience": 4,
+        "clip": 4.0,
         "halvings": 4,
         "keep": "best",
         "model": "cnn",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from roundelay.ml.data import Moments, moments_from_bytes, standardise
-from roundelay.ml.errors import BadTask, OutOfRange
+from roundelay.ml.errors import BadTask
 from roundelay.ml.exact import feature_sums
 
 
@@ -52,8 +52,14 @@ def test_samples_of_another_width_are_refused() -> None:
         standardise(np.zeros((1, 2), np.float32), Moments(np.zeros(3, np.float32), np.ones(3, np.float32)))
 
 
-def test_a_feature_that_overflows_when_standardised_is_refused() -> None:
-    moments = Moments(np.zeros(1, np.float32), np.array([1e-30], np.float32))
+def test_extreme_values_are_limited_to_eight_standard_deviations() -> None:
+    moments = Moments(np.ones(1, np.float32), np.array([2], np.float32))
+    x = np.array([[1e30], [-1e30], [16.5], [17.5], [-3]], np.float32)
 
-    with pytest.raises(OutOfRange):
-        standardise(np.array([[1e30]], np.float32), moments)
+    assert standardise(x, moments)[:, 0].tolist() == [8, -8, 7.75, 8, -2]
+
+
+def test_no_value_overflows_however_small_the_deviation_is() -> None:
+    moments = Moments(np.zeros(1, np.float32), np.array([1e-38], np.float32))
+
+    assert standardise(np.array([[3e38], [-3e38]], np.float32), moments)[:, 0].tolist() == [8, -8]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from roundelay.ml.optimizers import FLUSH_BELOW, FLUSH_STEPS, adam_update, momentum_update
+from roundelay.ml.optimizers import FLUSH_BELOW, FLUSH_STEPS, adam_update, clipped, momentum_update
 
 TINY = np.finfo(np.float32).tiny
 
@@ -27,6 +27,28 @@ def test_momentum_follows_its_formula(momentum: float) -> None:
         w = w + velocity
 
     assert weights == pytest.approx(w, abs=1e-5)
+
+
+@pytest.mark.parametrize("norm", [0.5, 1.9, 2.1, 400.0, 1e25])
+def test_a_gradient_longer_than_the_limit_keeps_its_direction_only(norm: float) -> None:
+    gradient = np.zeros((2, 4), np.float32)
+    gradient[0], gradient[1] = [0, 0.6, 0, 0.8], [1, 0, 0, 0]
+    gradient[0] *= norm
+    seen: list[np.ndarray] = []
+
+    with np.errstate(over="ignore"):
+        clipped(lambda: seen.append(gradient.copy()), gradient, 2.0)()
+
+    length = norm if norm <= 2 else 2.0 if norm < 1e19 else 0.0  # the square of the last norm is no float32
+    assert seen[0][0] == pytest.approx([0, 0.6 * length, 0, 0.8 * length], rel=1e-6)
+    assert seen[0][1].tolist() == [1, 0, 0, 0]
+
+
+def test_without_a_limit_there_is_no_further_call() -> None:
+    def update() -> None:
+        pass
+
+    assert clipped(update, np.zeros((1, 2), np.float32), 0.0) is update
 
 
 def test_adam_follows_its_formula() -> None:

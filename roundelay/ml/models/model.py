@@ -19,7 +19,7 @@ from roundelay.ml.mlp import Array, cross_entropy
 from roundelay.ml.mlp import probabilities as softmax
 from roundelay.ml.models.arrays import Slot
 from roundelay.ml.models.learner import train_one_by_one
-from roundelay.ml.optimizers import Update, adam_update, momentum_update, proximal
+from roundelay.ml.optimizers import Update, adam_update, clipped, momentum_update, proximal
 from roundelay.ml.task import PARAMETERS_MAX, Design, TrainConfig
 from roundelay.ml.train import OnEpoch, Shard, check_finite, check_samples
 
@@ -65,6 +65,7 @@ class Model(ABC):
             self._update = momentum_update(self.parameters, self._gradient, config.momentum)
             self._scale = config.eta  # folded into the gradient
         self._update = proximal(self._update, self.parameters, self._gradient, config.mu * self._scale)
+        self._update = clipped(self._update, self._gradient, config.clip * self._scale)
 
     def train(self, x: Floats, y: Ints, weights: Floats) -> Array:
         """Make one step on one batch and return the scores from before the step: (n, classes)."""

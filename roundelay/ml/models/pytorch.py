@@ -63,6 +63,7 @@ class TorchModel(Model):
         trainable = [tensor for tensor in self.module.parameters() if tensor.requires_grad]
         if not trainable:
             raise BadTask(f"{self.design.model} has no trainable parameter")
+        self._trainable, self._clip = trainable, config.clip
         self._optimizer = (
             torch.optim.Adam(trainable, config.eta)
             if config.optimizer == "adam"
@@ -76,6 +77,8 @@ class TorchModel(Model):
             losses = nn.functional.cross_entropy(scores, torch.tensor(y, device=self.device), reduction="none")  # (n,)
             self._optimizer.zero_grad()
             (losses * torch.tensor(weights, device=self.device)).mean().backward()
+            if self._clip:
+                nn.utils.clip_grad_norm_(self._trainable, self._clip)
             self._optimizer.step()
         return _array(scores)
 

@@ -2416,11 +2416,12 @@ class TrainConfig(object):
      - dropout: Fraction of the hidden activations that each step leaves out.
      - class_weights: Empty, or one float64 per class, by which the gradients of its rows are multiplied.
      - mu: FedProx's mu: the strength of the pull towards the initial weights.
+     - clip: Largest norm of a step's gradient: a longer one is scaled down; 0: no limit.
 
     """
 
 
-    def __init__(self, optimizer=None, epochs=None, eta=None, batch=None, momentum=None, dropout=None, class_weights=None, mu=None,):
+    def __init__(self, optimizer=None, epochs=None, eta=None, batch=None, momentum=None, dropout=None, class_weights=None, mu=None, clip=None,):
         self.optimizer = optimizer
         self.epochs = epochs
         self.eta = eta
@@ -2429,6 +2430,7 @@ class TrainConfig(object):
         self.dropout = dropout
         self.class_weights = class_weights
         self.mu = mu
+        self.clip = clip
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -2479,6 +2481,11 @@ class TrainConfig(object):
                     self.mu = iprot.readDouble()
                 else:
                     iprot.skip(ftype)
+            elif fid == 9:
+                if ftype == TType.DOUBLE:
+                    self.clip = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -2521,6 +2528,10 @@ class TrainConfig(object):
             oprot.writeFieldBegin('mu', TType.DOUBLE, 8)
             oprot.writeDouble(self.mu)
             oprot.writeFieldEnd()
+        if self.clip is not None:
+            oprot.writeFieldBegin('clip', TType.DOUBLE, 9)
+            oprot.writeDouble(self.clip)
+            oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
 
@@ -2541,6 +2552,8 @@ class TrainConfig(object):
             raise TProtocolException(message='Required field class_weights is unset!')
         if self.mu is None:
             raise TProtocolException(message='Required field mu is unset!')
+        if self.clip is None:
+            raise TProtocolException(message='Required field clip is unset!')
         return
 
     def __repr__(self):
@@ -4061,6 +4074,7 @@ TrainConfig.thrift_spec = (
     (6, TType.DOUBLE, 'dropout', None, None, ),  # 6
     (7, TType.STRING, 'class_weights', 'BINARY', None, ),  # 7
     (8, TType.DOUBLE, 'mu', None, None, ),  # 8
+    (9, TType.DOUBLE, 'clip', None, None, ),  # 9
 )
 all_structs.append(Design)
 Design.thrift_spec = (
