@@ -11,6 +11,7 @@ counts          counts that must not grow (counts.json), with the start_times of
 page            what the dashboard costs
 responsiveness  how fast a node answers while it trains
 placement       the length of a round under each placement policy
+defaults        default settings on many tables, beside scikit-learn
 noniid          non-IID files under each aggregation rule
 topologies      what star and tree cost the driver
 gossip          the error and the spread of the nodes' models
@@ -23,6 +24,7 @@ The parts:
 
 figures          figures, limits and tables
 report           writes tables to docs/results/, and runs a benchmark as a command
+generated_tables  seeded tables of many kinds
 machine          describes the machine and the versions
 compare          measures ours and a peer in turns
 peers            the peers' processes: see the package

@@ -16,6 +16,7 @@ NAMES = (
     "page",
     "responsiveness",
     "placement",
+    "defaults",
     "noniid",
     "topologies",
     "gossip",

@@ -8,6 +8,7 @@ flower_simulation  Flower's simulation of the app, in Ray
 grpc_client        grpcio's client with messages of raw bytes
 grpc_server        grpcio's server with messages of raw bytes
 pandas_reader    pandas.read_csv
+sklearn_classifier scikit-learn's MLPClassifier with early stopping, to compare errors with
 sklearn_trainer    scikit-learn's MLPClassifier
 torch_trainer      PyTorch, eager
 """
