@@ -1,0 +1,179 @@
+"""Default settings on small tables of all kinds: no job fails, and the format of the numbers is irrelevant."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench.defaults import Case, measure, save
+from bench.generated_tables import KINDS, GeneratedTable
+from roundelay.client.errors import ClientError
+from roundelay.client.preparation import prepare
+from roundelay.client.requests import DataOptions, TrainRequest
+from roundelay.federation.early_stopping import best_round
+from roundelay.ml.worker import Worker
+from roundelay.sim import centralized_reference
+
+FEW = {"rounds": 8, "hidden": (32,)}
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_defaults_learn_every_kind_of_table(kind: str, tmp_path: Path) -> None:
+    table = GeneratedTable(kind, 400, 12, 2 if kind == "imbalanced" else 3)
+    save(table, tmp_path / "table.npz")
+
+    found = measure(Case(table, settings=FEW), tmp_path / "table.npz")
+
+    assert "failed" not in found, found
+    assert found["loss"] <= found["guessing"]
+    guessing_error = 1 - np.bincount(table.make()[1]).max() / table.rows
+    assert found["error"] <= guessing_error + 0.1
+
+
+@pytest.mark.parametrize(
+    "settings", [{"model": "softmax"}, {"hidden": (64, 64)}, {"rule": "fedavgm"}, {"rule": "fedadam"}]
+)
+def test_defaults_of_wide_heavy_tailed_rows_learn_with_every_model_and_rule(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    table = GeneratedTable("heavy-tailed", 400, 200, 2)
+    save(table, tmp_path / "table.npz")
+
+    found = measure(Case(table, settings=FEW | settings), tmp_path / "table.npz")
+
+    assert "failed" not in found, found
+    assert found["loss"] <= found["guessing"]
+
+
+# --- the same numbers in any format
+
+ROWS, SIDE = 208, 3
+
+
+def numbers(classes: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(classes)
+    y = rng.permutation(np.arange(ROWS) % classes)  # (n,)
+    return rng.integers(0, 256, (ROWS, SIDE * SIDE), np.uint8), y.astype(np.uint8)
+
+
+def as_csv(folder: Path, x: np.ndarray, y: np.ndarray) -> Path:
+    names = [f"pixel{i}" for i in range(x.shape[1])]
+    lines = [
+        ",".join([*names, "label"]),
+        *(",".join(map(str, [*a, b])) for a, b in zip(x.tolist(), y.tolist(), strict=True)),
+    ]
+    (folder / "table.csv").write_text("\n".join(lines) + "\n")
+    return folder / "table.csv"
+
+
+def as_npz(folder: Path, x: np.ndarray, y: np.ndarray) -> Path:
+    np.savez(folder / "arrays.npz", x=x, y=y)
+    return folder / "arrays.npz"
+
+
+def as_npz_of_images(folder: Path, x: np.ndarray, y: np.ndarray) -> Path:
+    np.savez(folder / "images.npz", x=x.reshape(-1, SIDE, SIDE), y=y)
+    return folder / "images.npz"
+
+
+def as_idx(folder: Path, x: np.ndarray, y: np.ndarray) -> Path:
+    (folder / "idx").mkdir()
+    images = struct.pack(">IIII", 0x803, len(x), SIDE, SIDE) + x.tobytes()
+    (folder / "idx" / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(images))
+    (folder / "idx" / "train-labels-idx1-ubyte").write_bytes(struct.pack(">II", 0x801, len(y)) + y.tobytes())
+    return folder / "idx"
+
+
+def as_letters(folder: Path, x: np.ndarray, y: np.ndarray) -> Path:
+    (folder / "letters").mkdir()
+    text = "".join(",".join(map(str, [*a, b])) + "\n" for a, b in zip(x.tolist(), y.tolist(), strict=True))
+    (folder / "letters" / "rows").write_text(text)
+    return folder / "letters"
+
+
+def model_of(path: Path, rounds_max: int = 3, **options: Any) -> tuple[str, int]:
+    """Train with default settings; return the digest of the kept weights and the number of rounds."""
+    request = TrainRequest(
+        path, settings={"rounds": rounds_max, "hidden": (8,)}, data_options=DataOptions(parts=3, **options)
+    )
+    with prepare(request) as prepared:
+        spec, data = prepared.find_job(None)  # type: ignore[arg-type]  # only private data need a ring
+        contents = {digest: bytes(data.contents[digest][:]) for digest in data.contents}
+        rounds = list(centralized_reference.chain(spec, contents, Worker()))
+    return best_round([each.result for each in rounds]).weights, len(rounds)
+
+
+@pytest.mark.parametrize(
+    ("classes", "formats"),  # files of IDX and of letters always have this many classes
+    [(10, (as_csv, as_npz, as_npz_of_images, as_idx)), (26, (as_csv, as_npz, as_letters))],
+)
+def test_the_same_numbers_give_the_same_model_in_every_format(
+    classes: int, formats: Sequence[Callable[[Path, np.ndarray, np.ndarray], Path]], tmp_path: Path
+) -> None:
+    x, y = numbers(classes)
+
+    made = {write.__name__: model_of(write(tmp_path, x, y), side=SIDE) for write in formats}
+
+    assert len(set(made.values())) == 1, made
+
+
+# --- inputs that are hard to learn from
+
+BAD = {
+    "a constant column": "a,b,label\n" + "".join(f"7,{i % 9},{'xy'[i % 2]}\n" for i in range(60)),
+    "only constant columns": "a,b,label\n" + "".join(f"7,3,{'xy'[i % 2]}\n" for i in range(60)),
+    "features of 1e30": "a,b,label\n" + "".join(f"{(-1) ** i * 1e30},{i},{'xy'[i % 2]}\n" for i in range(60)),
+    "one extreme value": "a,b,label\n" + "".join(f"{1e35 if i == 5 else i},{i},{'xy'[i % 2]}\n" for i in range(60)),
+    "10 rows": "a,b,label\n" + "".join(f"{i % 3},{i},{'xy'[i % 2]}\n" for i in range(10)),
+    "labels of noise": "a,b,label\n"
+    + "".join(f"{i * 7 % 11},{i * 5 % 13},{'xy'[i * i * 31 % 37 % 2]}\n" for i in range(90)),
+    "one rare class": "a,b,label\n" + "".join(f"{i},{i % 5},{'xy'[i % 30 == 3]}\n" for i in range(90)),
+    "one value and NaN": "a,b,label\n" + "".join(f"{'NaN' if i % 2 else 1},{i},{'xy'[i % 2]}\n" for i in range(60)),
+    "one class": "a,b,label\n" + "".join(f"{i},{i % 5},x\n" for i in range(60)),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_bad_input_trains_to_the_level_of_guessing_or_is_refused_in_one_line(what: str, tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(BAD[what])
+
+    try:
+        with prepare(TrainRequest(path, settings={"rounds": 12, "hidden": (16,)})) as prepared:
+            spec, data = prepared.find_job(None)  # type: ignore[arg-type]  # only private data need a ring
+            contents = {digest: bytes(data.contents[digest][:]) for digest in data.contents}
+            rounds = list(centralized_reference.chain(spec, contents, Worker()))
+    except ClientError as refusal:
+        assert "\n" not in str(refusal)
+        return
+    assert rounds[-1].result.loss <= 1.05 * np.log(2)
+
+
+def test_4096_classes_train(tmp_path: Path) -> None:
+    path = tmp_path / "table.npz"
+    np.savez(path, x=np.arange(4096.0).reshape(-1, 1), y=np.arange(4096))
+
+    digest, rounds = model_of(path, 1)
+
+    assert digest and rounds == 2
+
+
+def test_a_file_with_one_class_only_does_not_harm_the_others(tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for number in range(3):
+        rows = "".join(f"{i},{i * 3 % 7},{0 if number == 0 else i % 2}\n" for i in range(40))
+        (folder / f"f{number}").write_text(rows)
+    request = TrainRequest(folder, settings={"rounds": 10, "hidden": (16,)})
+    with prepare(request) as prepared:
+        spec, data = prepared.find_job(None)  # type: ignore[arg-type]  # only private data need a ring
+        contents = {digest: bytes(data.contents[digest][:]) for digest in data.contents}
+        rounds = list(centralized_reference.chain(spec, contents, Worker()))
+
+    assert rounds[-1].result.loss <= np.log(2)
