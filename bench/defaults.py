@@ -227,7 +227,8 @@ def _document(rows: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> st
         "",
         f"`python -m bench defaults`, {found['seconds']} s, {short_sentence()}. Each table is divided into {FILES} "
         "files of equal size and trained with the settings that the client chooses (decision 18). The peer is "
-        "scikit-learn's central `MLPClassifier((256,), early_stopping=True)` on standardised rows. Both errors are on the same fifth "
+        "scikit-learn's central `MLPClassifier((256,), early_stopping=True)` on standardised rows. Both errors are on "
+        "the same fifth "
         "of the rows. Our jobs also choose on these rows the round that they keep, which flatters them a little; they "
         "train on all other rows, of which scikit-learn holds out a tenth for the same purpose.",
         "",
