@@ -226,7 +226,7 @@ def _document(rows: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> st
         "# Default settings on many tables",
         "",
         f"`python -m bench defaults`, {found['seconds']} s, {short_sentence()}. Each table is divided into {FILES} "
-        "files of equal size and trained with the settings that the client chooses (decision 18). The peer is "
+        "files of equal size and trained with the settings that the client chooses (decision 19). The peer is "
         "scikit-learn's central `MLPClassifier((256,), early_stopping=True)` on standardised rows. Both errors are on "
         "the same fifth "
         "of the rows. Our jobs also choose on these rows the round that they keep, which flatters them a little; they "

@@ -1,7 +1,7 @@
 """Settings for what a user leaves open: they follow from the data and the model, or from a preset by name.
 
 `recommended` knows what a job knows before round 1: rows in a file, features, classes, model. The format of the files
-has no influence. Decision 18 and docs/results/defaults.md say how its numbers were found. The presets are settings of
+has no influence. Decision 19 and docs/results/defaults.md say how its numbers were found. The presets are settings of
 published figures; those of images were tuned on the test rows that docs/datasets.md reports on, so its figures
 flatter them.
 """

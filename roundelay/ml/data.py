@@ -64,7 +64,7 @@ def standardise(x: Floats, moments: Moments) -> Floats:
     """Return (x - mean) / std, at most INPUT_MAX either way: (n, d) -> (n, d).
 
     Computed in float64 and rounded once. The limit (winsorising, Hastings et al. 1947) keeps the extreme values of
-    heavy-tailed features from dominating the steps; decision 18 has its measurements.
+    heavy-tailed features from dominating the steps; decision 19 has its measurements.
     """
     if x.shape[1] != len(moments.mean):
         raise BadTask(f"samples of {x.shape[1]} features, moments of {len(moments.mean)}")
