@@ -94,7 +94,8 @@ def run(chosen: parser_base.Namespace) -> int:
     except MLError as error:
         raise exits.Exit(exits.DATA, str(error)) from error
     if chosen.summary:
-        exits.say(str(made))
+        for line in str(made).splitlines():
+            exits.say(line)
     elif chosen.out is not None:
         exits.say(f"{chosen.out}: {len(made.parts)} files of {made.rows} rows, {chosen.how}")
     return 0

@@ -59,3 +59,11 @@ def test_the_classes_of_the_letters_are_letters() -> None:
 
     assert SavedModel(design, np.zeros(1, np.float32), None).class_names[25] == "Z"
     assert SavedModel(Design((4, 3), "softmax"), np.zeros(1, np.float32), None).class_names == ("0", "1", "2")
+
+
+def test_the_summary_of_a_partition_has_a_line_for_each_file(tmp_path: Path) -> None:
+    (tmp_path / "rows").write_text("1,2,0\n3,4,1\n5,6,1\n")
+
+    shown = client_here("partition", tmp_path, "--files", "2", "--summary").out.splitlines()
+
+    assert [line.split()[0] for line in shown] == ["file", "part-0", "part-1"]
