@@ -38,6 +38,7 @@ _OLDEST = "the oldest is forgotten"
 BUDGETS = (
     Budget("a message", transport.FRAME_SIZE_MAX, "bytes", "the connection is closed"),
     Budget("entries of a list in a message", protocol.CONTAINER_LENGTH_MAX, "entries", "the connection is closed"),
+    Budget("messages above 64 KiB that are unpacked at a time", 1, "messages", "the others wait"),
     Budget("connections", admission.WORKERS_MAX, "threads", "one that stalls or is idle is closed, else refused"),
     Budget(
         "connections of all hosts that are not neighbours",

@@ -5,6 +5,7 @@ Serves exactly the calls in the tables of `calls`.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ from roundelay.rpc.protocol import BinaryProtocol
 
 if TYPE_CHECKING:
     from roundelay.rpc.access import Access, Caller  # loaded only with certificates
+
+HEAVY_BYTES = 64 << 10  # of a message that is not one piece of a content
 
 Answer = Callable[[Request[Any]], Any]
 
@@ -59,6 +62,7 @@ class Processor:
         self._me = me
         self._bits = bits
         self._access = access
+        self._heavy = threading.Lock()  # one large message at a time is unpacked, into many times its size
         self._calls = {call.method: (call, False) for call in untargeted}
         self._calls.update({call.method: (call, True) for call in targeted})
 
@@ -71,6 +75,13 @@ class Processor:
             messages.readMessageEnd()
             messages.refuse(name, seqid, TApplicationException.UNKNOWN_METHOD, f"Unknown function {name}")
             return
+        if messages.trans.frame_bytes > HEAVY_BYTES and not call.is_bulky:
+            with self._heavy:
+                self._process(messages, name, seqid, call, is_targeted)
+        else:
+            self._process(messages, name, seqid, call, is_targeted)
+
+    def _process(self, messages: BinaryProtocol, name: str, seqid: int, call: WireCall, is_targeted: bool) -> None:
         method = call.thrift
         arguments = messages.read(method.arguments, method.arguments_spec)
         messages.readMessageEnd()

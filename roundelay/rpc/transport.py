@@ -63,6 +63,7 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
         self._sock = sock
         self.began = 0.0  # when the frame being sent or received was begun
         self.moved_bytes = 0  # of it
+        self.frame_bytes = 0  # of the frame that was received last
         self.is_waiting = False  # for the peer, in the middle of a frame
         self._deadline = 0.0
         self._limits_s = {RECEIVING: NO_LIMIT_S, SENDING: NO_LIMIT_S}  # of one transfer, as the kernel was told
@@ -117,6 +118,7 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
                 raise SpeaksTLS(TProtocolException.INVALID_DATA, "the peer uses TLS")
             self.close()
             raise no_message(f"a frame of {size} bytes, 1 to {FRAME_SIZE_MAX} are allowed")
+        self.frame_bytes = size
         end = HEADER.size + size
         self._ahead = data[end:]
         self._is_spare = end > len(data)
