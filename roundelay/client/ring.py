@@ -36,9 +36,9 @@ from roundelay.client.requests import RingAddress, TrainRequest
 from roundelay.client.train_arguments import make_request
 from roundelay.federation.jobs import list_jobs
 from roundelay.federation.listing import ListedJob, list_latest
+from roundelay.ml.loaded_blas import limit_loaded_blas
 from roundelay.ml.partitioners import Partitioner
 from roundelay.ml.readers.saved_model import SavedModel, load
-from roundelay.ml.threads import limit_loaded_blas
 from roundelay.node.addresses import parse_address
 from roundelay.node.options import DEFAULT_FILE, SUPERNODE_PORT
 

@@ -1,11 +1,12 @@
 """Machine learning: what local training on a file does to a vector of weights, and how such changes add up exactly.
 
 Knows no network, no ring, no job and no clock. Importing the package costs nothing: numpy comes with the modules that
-compute. Without numpy: errors, choices, threads, malloc, task and frames.
+compute. Without numpy: errors, choices, threads, loaded_blas, malloc, task and frames.
 
     errors          the errors of this package, one class for each reaction of a caller
     choices         option values and bounds that command lines share with this package
     threads         one BLAS thread per process; to be called before numpy is imported
+    loaded_blas     the same where numpy has been imported already
     malloc          keep freed memory in the process
 
     task            what a trainer is asked to do: TrainConfig, TrainerTask, the seed of each local training
