@@ -1,4 +1,4 @@
-"""An intruder beside an honest job: what a stranger, a viewer, another submitter and another node's kit can change.
+"""An intruder beside an honest job: what a stranger or the kit of another can change.
 
     python -m chaos intruder [--json]
 
@@ -9,6 +9,7 @@ Each attempt must be refused by every node, and the honest job must end with the
 
 from __future__ import annotations
 
+import argparse
 import json
 import tempfile
 import time
@@ -129,9 +130,12 @@ ATTEMPTS: dict[str, Attempt] = {
 
 
 def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser("python -m chaos intruder", description=__doc__.splitlines()[0])
+    parser.add_argument("--json", action="store_true", help="print one line, one JSON object")
+    chosen = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         found = run(Path(folder))
-    if "--json" in arguments:
+    if chosen.json:
         print(json.dumps({"chaos": "intruder", **found}))
     else:
         print(f"{found['attempts']} attempts, {found['succeeded']} succeeded: {found['successes'] or 'none'}")

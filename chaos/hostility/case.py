@@ -52,7 +52,7 @@ class Attack:
         return self.rng.choice(self.nodes)
 
     def times(self, count: int) -> range:
-        """Return a range of so many, or of this run's share of them."""
+        """Return a range of `count`, or of this run's share of it."""
         return range(max(2, round(count * self.share)))
 
     def flood(self, node: NodeRef, count: int, make: Callable[[int], Request[Any]]) -> None:

@@ -1,6 +1,6 @@
 """A process that sends changed messages: python -m chaos.hostility.fuzzer SEED PER_SECOND MESSAGES PORT ...
 
-The last port is the supernode's. It ends after so many messages (0: none), or when its input closes, and prints how
+The last port is the supernode's. It ends after MESSAGES messages (0: never), or when its input closes, and prints how
 many it sent and how many were answered as one JSON object. The same seed sends the same messages in the same order.
 """
 

@@ -22,7 +22,7 @@ Act = Callable[[socket.socket], None]  # what one connection does; it may return
 
 @contextmanager
 def connections(address: Address, count: int, act: Act, again: bool = False) -> Iterator[None]:
-    """Keep so many connections open while the block runs, each of which does `act`; `again`: reconnect if closed."""
+    """Keep `count` connections open while the block runs, each of which does `act`; `again`: reconnect if closed."""
     ended = threading.Event()
 
     def one() -> None:

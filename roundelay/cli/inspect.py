@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from roundelay.cli import data_options, parser_base
 from roundelay.client.error_translation import translated_errors
 from roundelay.client.requests import DataOptions
+from roundelay.node import shown
 
 
 def parser(arguments: Sequence[str]) -> parser_base.Parser:
@@ -35,7 +35,7 @@ def run(chosen: parser_base.Namespace) -> int:
     with translated_errors():
         found = understand(dataset.read(chosen.data, read_options(options, chosen.dataset)))
     if chosen.json:
-        print(json.dumps(found.to_json()))
+        print(shown.as_json(found.to_json()))
         return 0
     from roundelay.cli.tables import print_understood
 

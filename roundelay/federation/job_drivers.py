@@ -22,7 +22,7 @@ class _Claim:
 
 
 class JobDrivers:
-    """Who drives which job. `submitters_of` returns the submitters of a job whose spec is stored here."""
+    """The driver of each job. `submitters_of` returns the submitters of a job whose spec is stored here."""
 
     def __init__(
         self,

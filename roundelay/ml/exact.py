@@ -178,7 +178,7 @@ def feature_sums_from_bytes(data: bytes) -> FeatureSums:
 
 
 def check_feature_sums(sums: FeatureSums, rows: int, features: int) -> None:
-    """Raise BadTask unless these can be the sums over so many rows of so many finite float32 features."""
+    """Raise BadTask unless these can be the sums of `features` finite float32 values over `rows` rows."""
     if (sums.rows, len(sums.sums)) != (rows, features):
         raise BadTask(f"sums of {sums.rows} rows and {len(sums.sums)} features, expected {rows} and {features}")
     limit = rows << (_FLOAT_BITS + _UNIT_BITS)

@@ -62,7 +62,7 @@ class Tap:
     ("asked", "reply"),
     [
         (Write(DIGEST, 100_000, 0, bytes(100_000)), Receipt(True, 100_000)),
-        (Put((Parcel(ITEM, b"content"), Parcel(ITEM)), True), (Receipt(True, 7), Receipt(False, 3))),
+        (Put((Parcel(ITEM, bytes(ITEM.entry.size_bytes)), Parcel(ITEM)), True), (Receipt(True, 7), Receipt(False, 3))),
         (Find(7), (ITEM, ITEM)),
         (Find(7), ()),
         (Collect("ticket", 1.0), NotFound("no order here")),

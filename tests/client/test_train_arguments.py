@@ -100,13 +100,13 @@ def test_a_list_of_arrays_gives_each_client_its_own() -> None:
     assert np.array_equal(files[spec.files[0].name].x, X[:10].astype(np.float32))
 
 
-@pytest.mark.parametrize("shape", [(6, 5), (6, 5, 1), (1, 6, 5), (3, 6, 5), (6, 5, 3)])
+@pytest.mark.parametrize("shape", [(14, 12), (14, 12, 1), (1, 14, 12), (3, 14, 12), (14, 12, 3)])
 def test_images_may_have_their_channels_first_or_last(shape: tuple[int, ...]) -> None:
     images = RNG.integers(0, 255, (20, *shape), dtype=np.uint8)
-    spec, files = job_of(images, Y[:20], (images, Y[:20]), hidden=4)
+    spec, files = job_of(images, Y[:20], (images, Y[:20]), model="cnn")
 
-    channels_first = images if shape[0] < 6 or len(shape) == 2 else images.transpose(0, 3, 1, 2)
-    assert spec.shape == (3 if 3 in shape else 1, 6, 5)
+    channels_first = images if shape[0] < 12 or len(shape) == 2 else images.transpose(0, 3, 1, 2)
+    assert spec.shape == (3 if 3 in shape else 1, 14, 12)
     assert np.array_equal(files[spec.validation.name].x, channels_first.reshape(20, -1))
 
 

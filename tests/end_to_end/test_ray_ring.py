@@ -30,7 +30,7 @@ JOB = ("letters", "validate_letters.txt", "--hidden", 8, "--rounds", ROUNDS, "--
         (("--", "letters", "--local", "4"), "--local is not allowed"),
         (("--", "letters", "--supernode", "127.0.0.1:9091"), "--supernode is not allowed"),
         (("--", "--rounds", "2"), "no training data"),
-        (("--", "train", "letters", "--rounds", "0"), "rounds is 0"),
+        (("--", "train", "letters", "--rounds", "0"), "argument --rounds: 0, expected 1 to 10000"),
     ],
 )
 def test_what_does_not_fit_is_refused_before_anything_starts(arguments: tuple[str, ...], why: str) -> None:

@@ -52,6 +52,7 @@ def test_json_is_one_line_with_exactly_the_promised_fields(three: Ring, first: d
         "nodes",
         "rounds",
         "seconds",
+        "kept_round",
         "model_sha256",
         "history",
         "placement",

@@ -25,7 +25,12 @@ STRANGE = "größe 数据"
 @pytest.fixture(scope="module")
 def ring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Four nodes with state directories, on consoles that can express ASCII only."""
-    made = Cluster(tmp_path_factory.mktemp("ring"), keep_state=True, environment={"PYTHONIOENCODING": "ascii"})
+    made = Cluster(
+        tmp_path_factory.mktemp("ring"),
+        keep_state=True,
+        environment={"PYTHONIOENCODING": "ascii"},
+        node_options=("--verbose", "--register"),
+    )
     try:
         made.form(4)
         yield made

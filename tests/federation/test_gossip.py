@@ -15,6 +15,7 @@ from roundelay.federation import arithmetic, audit
 from roundelay.federation.errors import BadSpec, OtherBits, Overtaken
 from roundelay.federation.job_log import RoundModel
 from roundelay.federation.requests import Collect, Order, Push, Share
+from roundelay.federation.retry import refresh_members
 from roundelay.federation.settings import Settings
 from roundelay.federation.tasks import MixTask, Task
 from roundelay.federation.topologies.gossip import (
@@ -299,7 +300,9 @@ def test_of_two_drivers_of_gossip_the_first_commits_the_round_without_divergence
     result, report = made.rounds[0]
     other = replace(result, errors=result.errors + 1)
 
-    log = made.driver()._log
+    driver = made.driver()
+    made.net.run(refresh_members(driver._roster))
+    log = driver._log
     found = made.net.run(log.store_model(RoundModel(1, weights)))
 
     with pytest.raises(Overtaken, match="round 1 was completed by another driver"):

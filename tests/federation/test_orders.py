@@ -388,7 +388,7 @@ def test_an_order_that_holds_up_no_other_is_looked_up_only_when_it_has_run_for_l
 
 
 def watched(node: Node, turns: int) -> list[str]:
-    """Let the node look at its orders so many times, a second apart. Return the tickets that it cancels."""
+    """Let the node look at its orders `turns` times, a second apart. Return the tickets that it cancels."""
     cancelled: list[str] = []
     now, outcome = 0.0, None
     procedure = node.orders.watch(node.core, lambda: now)

@@ -39,7 +39,7 @@ def test_a_gradient_longer_than_the_limit_keeps_its_direction_only(norm: float) 
     with np.errstate(over="ignore"):
         clipped(lambda: seen.append(gradient.copy()), gradient, 2.0)()
 
-    length = norm if norm <= 2 else 2.0 if norm < 1e19 else 0.0  # the square of the last norm is no float32
+    length = norm if norm <= 2 else 2.0 if norm < 1e19 else 0.0  # the square of the last norm is not a float32
     assert seen[0][0] == pytest.approx([0, 0.6 * length, 0, 0.8 * length], rel=1e-6)
     assert seen[0][1].tolist() == [1, 0, 0, 0]
 

@@ -161,7 +161,7 @@ def design(**changes: Any) -> wire.Design:
 
 
 def config(**changes: Any) -> wire.TrainConfig:
-    good = {"optimizer": "sgd", "epochs": 1, "eta": 0.1, "batch": 8, "momentum": 0.9, "dropout": 0.0}
+    good = {"optimizer": "sgd", "epochs": 1, "eta": 0.1, "batch": 8, "momentum": 0.9, "dropout": 0.0, "clip": 0.0}
     return wire.TrainConfig(**good | {"class_weights": b"", "mu": 0.0} | changes)
 
 

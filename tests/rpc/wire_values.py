@@ -84,7 +84,7 @@ tasks_of_many_files = (
     | tasks_with_moments(TrainTask, seed=st.integers(0, I64))
     | st.builds(MixTask, st.integers(0, 1000))
 )
-files = st.builds(TrainingFile, st.integers(0, (1 << 17) - 1), names, digests, sizes, st.integers(1, 1 << 40))
+files = st.builds(TrainingFile, st.integers(0, (1 << 17) - 1), names, digests, sizes, st.integers(1, 1 << 12))
 
 BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     TrainingPlan: plans,
