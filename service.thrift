@@ -370,7 +370,7 @@ service ComputeNode {
 
   /**
    * Store items, at most 256, one after the other. If a receipt says that a content has not arrived, write its bytes
-   * and put again. With `to_owner` nothing is stored unless the receiver owns the key of the first item. After any
+   * and put again. With `to_owner` nothing is stored unless the receiver owns the keys of all items. After any
    * other exception, items before the one that it is about may have been stored.
    */
   list<Receipt> put(1: Target target, 2: list<Parcel> parcels, 3: bool to_owner)

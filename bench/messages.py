@@ -12,20 +12,18 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from bench import report
 from bench.figures import Limit, Line, Table
 from bench.wire_sizes import WireSizes
 from roundelay.chord.crawl import list_members
-from roundelay.chord.effects import Ask, Procedure, ask, gather
+from roundelay.chord.effects import Ask, Procedure, gather_or_raise
 from roundelay.chord.refs import Address, NodeRef
-from roundelay.chord.requests import GetNeighbours
 from roundelay.chord.ring import Ring
 from roundelay.federation import jobs
 from roundelay.federation.driver import Driver
@@ -33,7 +31,7 @@ from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec
-from roundelay.federation.upload import upload_files
+from roundelay.federation.upload import store_and_publish
 from roundelay.sim.journal import EventJournal
 from roundelay.sim.machine import Machine, clocks
 from roundelay.sim.network import Network
@@ -50,8 +48,12 @@ ROUND_TRIP_S = 0.05
 NODES, FILES, ROWS, FEATURES, CLASSES, HIDDEN, ROUNDS = 4, 12, 6, 16, 26, 64, 12
 WARM_UP = 3  # rounds that do not count
 ROUND_TRIPS_LIMIT = 4.0
+START_LIMIT = 25.0
 CLIENT, SUPERNODE = Address("client", 1), Address("supernode", 9091)
+OF_A_ROUND = ("Order", "Collect", "Put", "Find")  # not of the heartbeat beside it
 FORMS_S, HOUR_S = 60.0, 3600.0
+
+OnRound = Callable[[RoundResult, RoundReport], None]
 
 
 class EvenNetwork(Network):
@@ -75,6 +77,7 @@ class JobMessages:
     """One job's messages. Times are in round trips; a round's figures are medians or means over the later rounds."""
 
     start: float  # from the first request to the first round that the client is told of
+    start_by_trip: tuple[tuple[str, ...], ...]  # the kinds of requests that leave in each round trip of the start
     a_round: float
     by_trip: tuple[tuple[str, ...], ...]  # of a round: the kinds of requests that leave in each round trip
     kinds: dict[str, float]  # requests a round
@@ -117,7 +120,7 @@ def measure() -> list[Table]:
     lines = [
         Line("round trips a round", "", now.a_round, limit=Limit(ROUND_TRIPS_LIMIT, at_least=False)),
         Line("round trips a round, before", "", before["a_round"]),
-        Line("round trips to the first round", "", now.start),
+        Line("round trips to the first round", "", now.start, limit=Limit(START_LIMIT, at_least=False)),
         Line("round trips to the first round, before", "", before["start"]),
         Line("requests a round", "", round(sum(now.kinds.values()), 2)),
         Line("requests a round, before", "", round(sum(before["kinds"].values()), 2)),
@@ -147,15 +150,14 @@ def simulate(nodes: int = NODES, topology: str = "star") -> JobMessages:
     def on_round(result: RoundResult, report: RoundReport) -> None:
         log.told.append((world.clock.now, len(log.sent), log.wire_bytes))
 
-    driver = Driver(spec, ring, member.ref, "client", clocks(world), on_round)
     ended: list[Outcome] = []
     began_s = world.clock.now
-    client = _client(world, member.ref, ring, driver, contents)
+    client = _client(world, member.ref, ring, spec, contents, on_round)
     world.run(world.start(CLIENT), "client", client, ended.append)
     world.clock.run_while(lambda: not ended, began_s + HOUR_S)
-    if not ended or isinstance(ended[0], Exception):
+    if not ended or not isinstance(ended[0], bytes):
         raise RuntimeError(f"the simulated job has not ended well: {ended}")
-    return _figures(log, began_s, digest_of(driver.weights))
+    return _figures(log, began_s, digest_of(ended[0]))
 
 
 def _form(world: World, count: int) -> list[Machine]:
@@ -168,16 +170,20 @@ def _form(world: World, count: int) -> list[Machine]:
     return machines
 
 
-def _client(world: World, entry: NodeRef, ring: Ring, driver: Driver, contents: dict[str, bytes]) -> Procedure[Any]:
-    """Do what a client does from its first request on, once it has found a member."""
-    spec, version = driver.spec, clocks(world).version
-    yield from upload_files(entry, ring, (*spec.files, spec.validation), contents, version(), lambda _: None)
-    yield from jobs.publish(entry, ring, spec, version())
-    yield from list_members(entry)
-    yield from ask(entry, GetNeighbours())
-    yield from jobs.jobs_ahead(entry, ring, spec.job)
-    outcome, _ = yield from gather([driver.drive(), driver.heartbeat()])
-    return outcome
+def _client(
+    world: World, entry: NodeRef, ring: Ring, spec: JobSpec, contents: dict[str, bytes], on_round: OnRound
+) -> Procedure[bytes]:
+    """Do what a client does from its first request on, once it has found a member. Return the model's weights."""
+    yield from store_and_publish(entry, ring, spec, contents, clocks(world).version())
+    members = yield from list_members(entry)
+    driver = Driver(spec, ring, entry, "client", clocks(world), on_round, members=members)
+
+    def drive_in_turn() -> Procedure[object]:
+        yield from jobs.jobs_ahead(entry, ring, spec.job, driver.members)
+        return (yield from driver.drive())
+
+    yield from gather_or_raise([drive_in_turn(), driver.heartbeat()])
+    return driver.weights
 
 
 def _figures(log: MessageLog, began_s: float, model: str) -> JobMessages:
@@ -185,19 +191,24 @@ def _figures(log: MessageLog, began_s: float, model: str) -> JobMessages:
     count = len(later) - 1
     sent = log.sent[later[0][1] : later[-1][1]]
     trips = [(b - a) / ROUND_TRIP_S for (a, _, _), (b, _, _) in pairwise(later)]
-    begin_s, end_s = later[0][0], later[1][0]
-    by_trip: dict[int, set[str]] = {}
-    for when, kind in log.sent:
-        if begin_s <= when < end_s - 1e-9 and kind in ("Order", "Collect", "Put", "Find"):
-            by_trip.setdefault(round((when - begin_s) / ROUND_TRIP_S), set()).add(kind)
     return JobMessages(
         round((log.told[0][0] - began_s) / ROUND_TRIP_S, 1),
+        _by_trip(log.sent, began_s, log.told[0][0]),
         round(median(trips), 1),
-        tuple(tuple(sorted(by_trip[trip])) for trip in sorted(by_trip)),
+        _by_trip([each for each in log.sent if each[1] in OF_A_ROUND], later[0][0], later[1][0]),
         {kind: round(number / count, 2) for kind, number in sorted(Counter(kind for _, kind in sent).items())},
         round((later[-1][2] - later[0][2]) / count),
         model,
     )
+
+
+def _by_trip(sent: Sequence[tuple[float, str]], begin_s: float, end_s: float) -> tuple[tuple[str, ...], ...]:
+    """Return the kinds of requests that leave in each round trip from one time to another."""
+    kinds: dict[int, set[str]] = {}
+    for when, kind in sent:
+        if begin_s <= when < end_s - 1e-9:
+            kinds.setdefault(round((when - begin_s) / ROUND_TRIP_S), set()).add(kind)
+    return tuple(tuple(sorted(kinds[trip])) for trip in sorted(kinds))
 
 
 def _files() -> tuple[dict[str, bytes], tuple[TrainingFile, ...]]:

@@ -24,8 +24,7 @@ from typing import Any
 from bench.machine import short_sentence
 from bench.report import markdown_table, write
 from bench.simulated import simulate
-from roundelay.client.connection import check_entry, client_runtime
-from roundelay.federation import jobs
+from roundelay.client.connection import client_runtime, find_members
 from roundelay.federation.driver import Driver
 from roundelay.federation.effects import Clocks
 from roundelay.federation.errors import JobEnded
@@ -33,7 +32,7 @@ from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec
-from roundelay.federation.upload import upload_files
+from roundelay.federation.upload import store_and_publish
 from roundelay.node.subprocesses import ROOT
 from roundelay.rpc.transport import FramedSocket
 from roundelay.store.blobs import digest_of
@@ -152,10 +151,9 @@ def _run(ring: Cluster, size: int, topology: str, contents: dict[str, bytes], fi
         def tell(result: RoundResult, report: RoundReport) -> None:
             reported.append((traffic.bytes, report))
 
-        ring.ask(lambda entry: upload_files(entry.node, entry.ring, files, contents, time.time_ns(), lambda _: None))
-        ring.ask(lambda entry: jobs.publish(entry.node, entry.ring, spec, time.time_ns()))
-        entry = ring.ask(check_entry)
-        driver = Driver(spec, entry.ring, entry.node, "bench", CLOCKS, tell)
+        ring.ask(lambda entry: store_and_publish(entry.node, entry.ring, spec, contents, time.time_ns()))
+        entry, members = ring.ask(find_members)
+        driver = Driver(spec, entry.ring, entry.node, "bench", CLOCKS, tell, members=members)
         runtime.start("beat", driver.heartbeat(), lambda error: None)
         try:
             runtime.run(driver.drive())

@@ -10,12 +10,11 @@ from pathlib import Path
 
 from roundelay.chord.errors import ChordError
 from roundelay.client.job_input import make_spec, read_input
-from roundelay.federation import jobs
 from roundelay.federation.errors import FederationError
 from roundelay.federation.records import RoundReport
 from roundelay.federation.settings import Settings
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
-from roundelay.federation.upload import upload_files
+from roundelay.federation.upload import store_and_publish
 from roundelay.node.subprocesses import ROOT, ManagedProcess
 from roundelay.testing.cluster import Cluster
 from roundelay.testing.waiting import TIMEOUT_S, until
@@ -79,9 +78,8 @@ def submit(ring: Cluster, data: Data, options: JobOptions) -> str:
     settings = Settings(
         rounds=options.rounds, epochs=options.epochs, hidden=(options.hidden,), topology=options.topology
     )
-    spec, files, version = make_spec(settings, given, None, True), (*given.files, given.validation), time.time_ns()
-    ring.ask_again(lambda entry: upload_files(entry.node, entry.ring, files, given.contents, version, lambda _: None))
-    ring.ask_again(lambda entry: jobs.publish(entry.node, entry.ring, spec, version))
+    spec, version = make_spec(settings, given, None, True), time.time_ns()
+    ring.ask_again(lambda entry: store_and_publish(entry.node, entry.ring, spec, given.contents, version))
     return spec.job
 
 

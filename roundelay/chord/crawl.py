@@ -6,6 +6,7 @@ they also see a ring that has split in two. With all members as starting points 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TypeVar
 
@@ -54,6 +55,12 @@ def list_members(start: NodeRef, known: Sequence[NodeRef] = ()) -> Procedure[tup
         if len(complete) == len(walks):  # otherwise a starting point has gone
             return _by_identifier(set().union(*complete))
     return _by_identifier((yield from _walk(start, start)))
+
+
+def successors_among(members: Sequence[NodeRef], key: int) -> tuple[NodeRef, ...]:
+    """Return the members, by identifier, in ring order: the owner of the key first."""
+    first = bisect_left(members, key, key=lambda node: node.id)
+    return (*members[first:], *members[:first])
 
 
 def crawl_views(starts: Iterable[NodeRef]) -> Procedure[list[NodeView]]:

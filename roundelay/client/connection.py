@@ -14,10 +14,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from roundelay.chord.crawl import list_members
 from roundelay.chord.effects import Ask, AskAll, Procedure, ask
 from roundelay.chord.errors import ChordError, JoinRefused, Malformed, NodeUnreachable, NotAllowed, PeerNotTrusted
 from roundelay.chord.refs import Address, NodeRef
-from roundelay.chord.requests import GetMembers, GetNeighbours, Hello, SayHello
+from roundelay.chord.requests import GetMembers, Hello, SayHello
 from roundelay.chord.ring import Ring as RingParameters
 from roundelay.client.errors import BadInput, MissingExtra, RequestRefused, RingUnavailable
 from roundelay.client.progress import SILENT, Progress
@@ -131,10 +132,10 @@ def _no_member(answers: Sequence[Any]) -> ChordError:
     return refusals[0] if refusals else NodeUnreachable(f"none of {len(answers)} addresses answers")
 
 
-def check_entry(entry: RingEntry) -> Procedure[RingEntry]:
-    """Return the entry if its node still answers. Raises ChordError."""
-    yield from ask(entry.node, GetNeighbours())
-    return entry
+def find_members(entry: RingEntry) -> Procedure[tuple[RingEntry, tuple[NodeRef, ...]]]:
+    """Return the entry, whose node still answers, and the ring's members. Raises ChordError."""
+    members = yield from list_members(entry.node)
+    return entry, members
 
 
 class Connection:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from roundelay.chord.errors import ChordError
-from roundelay.client.connection import Connection, check_entry
+from roundelay.client.connection import Connection, find_members
 from roundelay.client.report import Round
 from roundelay.federation import jobs, records
 from roundelay.federation.driver import Driver
@@ -52,16 +52,16 @@ class JobRunner:
         If another process has taken over, follow that one. Raises JobEnded, FederationError, ChordError.
         """
         connection, spec = self._connection, self._spec
-        note, entry = connection.progress.note, connection.ask(check_entry)
+        note, (entry, members) = connection.progress.note, connection.ask(find_members)
 
         def add(result: RoundResult, report: RoundReport) -> None:
             self._add(result, report, driver.validated)
 
-        driver = Driver(spec, entry.ring, entry.node, "client", CLOCKS, add, note)
+        driver = Driver(spec, entry.ring, entry.node, "client", CLOCKS, add, note, members)
         connection.runtime.start(
             "heartbeat", driver.heartbeat(), lambda error: note(f"heartbeats no longer reach the ring: {error}")
         )
-        self._wait_for_turn()
+        self._wait_for_turn(driver)
         try:
             results = connection.runtime.run(driver.drive())
         except (JobEnded, NoSuchJob):
@@ -113,10 +113,10 @@ class JobRunner:
                 time.sleep(POLL_INTERVAL_S)
         return read_job(self._connection, self._spec.job, known)
 
-    def _wait_for_turn(self) -> None:
+    def _wait_for_turn(self, driver: Driver) -> None:
         """Wait until the jobs published before this one have ended; report its place in the queue as it changes."""
         reported, job = 0, self._spec.job
-        while ahead := self._connection.ask(lambda entry: jobs.jobs_ahead(entry.node, entry.ring, job)):
+        while ahead := self._connection.ask(lambda entry: jobs.jobs_ahead(entry.node, entry.ring, job, driver.members)):
             if len(ahead) != reported:
                 count = f"{len(ahead)} job{'s' * (len(ahead) != 1)}"
                 self._connection.progress.note(f"waiting: {count} ahead of this one, first {ahead[0][:8]}")

@@ -6,26 +6,24 @@ import time
 
 from roundelay.client.connection import Connection
 from roundelay.client.job_input import JobInput
-from roundelay.federation import jobs
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.spec import JobSpec
-from roundelay.federation.upload import upload_files
+from roundelay.federation.upload import store_and_publish
 from roundelay.ml.readers.saved_model import SavedModel
 
 
-def publish(connection: Connection, spec: JobSpec, data: JobInput, initial: SavedModel | None) -> None:
-    """Store every file in all copies, then the job itself. Raises ChordError, TooManyJobs."""
+def publish(connection: Connection, spec: JobSpec, data: JobInput, initial: SavedModel | None) -> int:
+    """Store the files in all copies, then the job. Return the number of nodes. Raises ChordError, TooManyJobs."""
     stored: set[str] = set()
-    files = [f for f in (*data.files, data.validation) if f.digest in data.contents]  # private ones stay at home
+    digests = {file.digest for file in (*data.files, data.validation)} & data.contents.keys()
     show = connection.progress.bar("storing")
 
     def on_stored(file: TrainingFile) -> None:
         stored.add(file.digest)
-        show(len(stored), len({each.digest for each in files}))
+        show(len(stored), len(digests))
 
-    version = time.time_ns()
-    connection.ask(lambda entry: upload_files(entry.node, entry.ring, files, data.contents, version, on_stored))
-    if initial is not None:
-        weights = initial.weights.astype("<f4").tobytes()
-        connection.ask(lambda entry: jobs.put_record(entry.node, entry.ring, spec.job, "weights-0", weights, version))
-    connection.ask(lambda entry: jobs.publish(entry.node, entry.ring, spec, version))
+    version, weights = time.time_ns(), initial.weights.astype("<f4").tobytes() if initial is not None else b""
+    members = connection.ask(
+        lambda entry: store_and_publish(entry.node, entry.ring, spec, data.contents, version, on_stored, weights)
+    )
+    return len(members)

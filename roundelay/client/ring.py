@@ -123,8 +123,8 @@ class Ring:
         self.own(prepared)
         with translated_errors():
             spec, data = prepared.find_job(self.connection)
-            publish(self.connection, spec, data, prepared.initial)
-            job = Job(self.connection, spec, self.size(), data.validation_samples, prepared.close, callbacks)
+            nodes = publish(self.connection, spec, data, prepared.initial)
+            job = Job(self.connection, spec, nodes, data.validation_samples, prepared.close, callbacks)
         job.keeps = self
         if not prepared.request.detach:
             job.drive()

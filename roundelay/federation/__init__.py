@@ -11,7 +11,7 @@ A job
     strict_json      decode the JSON records that others have written
     step_size        notice divergence, and halve the step
     states           tables of the states of an order and of a job
-    upload           store a job's files on the ring, in all copies
+    upload           store a job's files on the ring, in all copies, then publish it
     private_data     files that never leave their node
     audit            verify a job's chain and compute its rounds again
 

@@ -80,7 +80,9 @@ class Driver:
         clocks: Clocks,
         on_round: Callable[[RoundResult, RoundReport], None],
         log: Callable[[str], None] = lambda line: None,
+        members: tuple[NodeRef, ...] = (),
     ) -> None:
+        """members: of the ring by identifier, if a crawl has just found them."""
         self.spec = spec
         self.is_over = False  # this driver has stopped
         self.weights = b""  # of the round that is kept; empty if another driver has completed it
@@ -92,6 +94,9 @@ class Driver:
         self._clocks = clocks
         self._on_round = on_round
         self._roster = Roster(ring, entry, spec.homes, spec.settings.placement == "near")
+        if members:
+            self._roster.update_members(members)
+        self._is_crawled = bool(members) and not self._roster.measures
         self._log = JobLog(spec, self._roster, clocks.version)
         self._coordinator = RoundCoordinator(spec, self._roster, clocks.monotonic, log, self._require_running)
         self._validator: Validator | None = None
@@ -99,6 +104,11 @@ class Driver:
         self._results: list[RoundResult] = []
         self._renew_at = math.inf
         self._end = ""  # how the job has ended, as of the last heartbeat
+
+    @property
+    def members(self) -> tuple[NodeRef, ...]:
+        """The ring's members, as of the last heartbeat."""
+        return self._roster.nodes
 
     def drive(self) -> Procedure[tuple[RoundResult, ...]]:
         """Run the job's remaining rounds. Return the whole chain.
@@ -146,7 +156,8 @@ class Driver:
 
     def _drive(self) -> Procedure[None]:
         ring = self._roster.ring
-        yield from refresh_members(self._roster)  # first, so that nothing depends on the entry node
+        if not self._is_crawled:  # first, so that nothing depends on the entry node
+            yield from refresh_members(self._roster)
         view, self._validator = yield from self._read_job()
         self._end = view.end
         self._require_running()

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from roundelay.chord.effects import Procedure, ask_all, gather_or_raise
-from roundelay.chord.errors import ChordError, NotOwner, UnderReplicated
+from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import jobs, records
 from roundelay.federation.errors import Overtaken
@@ -24,7 +24,7 @@ from roundelay.federation.snapshot import read_records
 from roundelay.federation.spec import JobSpec
 from roundelay.store.items import Entry, Find, Item
 from roundelay.store.read_path import FIND_NODES_MIN
-from roundelay.store.write_path import Record, put_copies, put_records
+from roundelay.store.write_path import Record, put_records
 
 Nodes = frozenset[NodeRef]
 
@@ -94,14 +94,11 @@ class JobLog:
     def _write(self, written: Sequence[Record], have: Nodes = frozenset()) -> Procedure[None]:
         """Write records to all copies, on each node in their order."""
         ring = self._roster.ring
-        nodes = self._nodes(2 * ring.replicas)
-        if len(nodes) >= ring.replicas:
-            try:
-                yield from put_copies(nodes, written, ring.replicas, have=have, to_owner=True)
-                return
-            except (NotOwner, UnderReplicated):
-                pass  # the ring has changed: look the nodes up
-        yield from with_entry_failover(self._roster, lambda entry: put_records(entry, ring, written))
+
+        def put(entry: NodeRef) -> Procedure[tuple[NodeRef, ...]]:
+            return put_records(entry, ring, written, nodes=self._nodes(2 * ring.replicas), have=have)
+
+        yield from with_entry_failover(self._roster, put)
 
     def _find_results(self, number: int) -> Procedure[tuple[Item, ...]]:
         """Find a round's RESULTs."""

@@ -1,7 +1,13 @@
-"""Jobs on the ring: publish and list them, write their records, read their ends and weights."""
+"""Jobs on the ring: publish and list them, write their records, read their ends and weights.
+
+members: those of the ring by identifier, if the caller knows them; without them each key's nodes are looked up.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from roundelay.chord.crawl import successors_among
 from roundelay.chord.effects import Procedure, gather
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
@@ -10,26 +16,32 @@ from roundelay.federation.errors import TooManyJobs
 from roundelay.federation.records import RoundResult
 from roundelay.federation.spec import JobSpec
 from roundelay.store.items import Item
-from roundelay.store.read_path import fetch, find
-from roundelay.store.write_path import Record, put, put_records, record
+from roundelay.store.read_path import fetch, find, holders_among
+from roundelay.store.write_path import Record, put_records, record
 
 JOB_LEASE_S = 7 * 24 * 3600.0  # of a job's records; its driver renews it
 WAITING_MAX = 8
 LISTED_MAX = 64
 
+Members = Sequence[NodeRef]
 
-def publish(start: NodeRef, ring: Ring, spec: JobSpec, version: int) -> Procedure[None]:
+
+def publish(start: NodeRef, ring: Ring, spec: JobSpec, version: int, members: Members = ()) -> Procedure[None]:
     """Write the spec to all copies, then list the job. Raises TooManyJobs, ChordError."""
-    ahead = yield from jobs_ahead(start, ring, spec.job)
+    ahead = yield from jobs_ahead(start, ring, spec.job, members)
     if len(ahead) >= WAITING_MAX:
         raise TooManyJobs(f"{len(ahead)} jobs are running or waiting, the limit; try again when one has ended")
-    yield from put_record(start, ring, spec.job, records.SPEC, spec.to_bytes(), version)
-    yield from put(start, ring, ring.key(records.DIRECTORY), spec.job, b"listed", version, JOB_LEASE_S)
+    yield from put_record(start, ring, spec.job, records.SPEC, spec.to_bytes(), version, members)
+    listed = record(ring.key(records.DIRECTORY), spec.job, b"listed", version, JOB_LEASE_S)
+    yield from put_records(start, ring, (listed,), nodes=successors_among(members, listed.item.entry.key))
 
 
-def put_record(start: NodeRef, ring: Ring, job: str, what: str, content: bytes, version: int) -> Procedure[None]:
+def put_record(
+    start: NodeRef, ring: Ring, job: str, what: str, content: bytes, version: int, members: Members = ()
+) -> Procedure[None]:
     """Write one of a job's records to all copies. Raises ChordError."""
-    yield from put_records(start, ring, (job_record(ring, job, what, content, version),))
+    written = job_record(ring, job, what, content, version)
+    yield from put_records(start, ring, (written,), nodes=successors_among(members, written.item.entry.key))
 
 
 def job_record(ring: Ring, job: str, what: str, content: bytes, version: int) -> Record:
@@ -37,36 +49,40 @@ def job_record(ring: Ring, job: str, what: str, content: bytes, version: int) ->
     return record(ring.key(job), records.record_name(job, what), content, version, JOB_LEASE_S)
 
 
-def list_jobs(start: NodeRef, ring: Ring) -> Procedure[list[str]]:
+def list_jobs(start: NodeRef, ring: Ring, members: Members = ()) -> Procedure[list[str]]:
     """Return the ids of all listed jobs, in the order in which they were published."""
-    items, _ = yield from find(start, ring, ring.key(records.DIRECTORY))
+    key = ring.key(records.DIRECTORY)
+    items, _ = yield from find(start, ring, key, nodes=holders_among(members, ring, key))
     return [i.entry.name for i in sorted(items, key=lambda i: (i.version, i.entry.name)) if len(i.entry.name) == 64]
 
 
-def jobs_ahead(start: NodeRef, ring: Ring, job: str) -> Procedure[list[str]]:
+def jobs_ahead(start: NodeRef, ring: Ring, job: str, members: Members = ()) -> Procedure[list[str]]:
     """Return the jobs published before this one that have not ended; all, if it is not listed."""
-    jobs = yield from list_jobs(start, ring)
+    jobs = yield from list_jobs(start, ring, members)
     earlier = (jobs[: jobs.index(job)] if job in jobs else jobs)[-LISTED_MAX:]
-    ends = yield from gather([read_end(start, ring, other) for other in earlier])
+    ends = yield from gather([read_end(start, ring, other, members) for other in earlier])
     for end in ends:
         if isinstance(end, Exception):
             raise end  # a job whose end cannot be read may be running
     return [other for other, end in zip(earlier, ends, strict=True) if end == ""]
 
 
-def read_end(start: NodeRef, ring: Ring, job: str) -> Procedure[str]:
+def read_end(start: NodeRef, ring: Ring, job: str, members: Members = ()) -> Procedure[str]:
     """Return how a job ended, one of records.ENDS, or an empty string. Only names of records are read."""
     ends = [records.record_name(job, end) for end in records.ENDS]
-    items = yield from find_records(start, ring, job, *ends)
+    items = yield from find_records(start, ring, job, *ends, members=members)
     return end_among(job, items)
 
 
-def find_records(start: NodeRef, ring: Ring, job: str, *names: str) -> Procedure[tuple[Item, ...]]:
+def find_records(
+    start: NodeRef, ring: Ring, job: str, *names: str, members: Members = ()
+) -> Procedure[tuple[Item, ...]]:
     """Find a job's records of these names, and its spec. Raises NotYet, LookupFailed.
 
     Every holder has the spec, so finding it shows that a holder has answered.
     """
-    items, _ = yield from find(start, ring, ring.key(job), (records.record_name(job, records.SPEC), *names))
+    key, wanted = ring.key(job), (records.record_name(job, records.SPEC), *names)
+    items, _ = yield from find(start, ring, key, wanted, holders_among(members, ring, key))
     return items
 
 

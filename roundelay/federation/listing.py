@@ -6,7 +6,6 @@ only what it shows; a job that keeps its best round costs one more round trip. `
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,7 +22,7 @@ from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.snapshot import MalformedRecord, numbered, of_fitting_size, parse_records, read_records
 from roundelay.federation.spec import JobSpec, spec_from_bytes
 from roundelay.store.items import Find, Item
-from roundelay.store.read_path import FIND_NODES_MIN, fetch, latest_items
+from roundelay.store.read_path import fetch, holders_among, latest_items
 
 WARMED_MAX = 64  # members to which connections are opened beside the first question
 CONTENTS_MAX = 64  # read at a time
@@ -57,7 +56,7 @@ class _Found:
 
 def list_latest(members: Sequence[NodeRef], ring: Ring, count: int) -> Procedure[list[ListedJob]]:
     """Return the latest `count` jobs, the oldest first. Raises NotYet: a responsible node did not answer."""
-    directory = _holders(members, ring, ring.key(records.DIRECTORY))
+    directory = holders_among(members, ring, ring.key(records.DIRECTORY))
     others = [node for node in members if node not in directory][:WARMED_MAX]
     asks: list[tuple[NodeRef, Request[object]]] = [
         *((node, Find(ring.key(records.DIRECTORY))) for node in directory),
@@ -79,7 +78,7 @@ def list_latest(members: Sequence[NodeRef], ring: Ring, count: int) -> Procedure
 
 def _find_all(members: Sequence[NodeRef], ring: Ring, jobs: Sequence[str]) -> Procedure[list[_Found]]:
     """Find the records of all jobs at once."""
-    holders = {job: _holders(members, ring, ring.key(job)) for job in jobs}
+    holders = {job: holders_among(members, ring, ring.key(job)) for job in jobs}
     asks = [(node, Find(ring.key(job))) for job in jobs for node in holders[job]]
     answers = iter((yield from ask_all(asks, deadline_s=CALL_TIMEOUT_S)))
     return [_Found(job, _items([next(answers) for _ in holders[job]]), holders[job]) for job in jobs]
@@ -137,9 +136,3 @@ def _named(found: _Found, name: str) -> list[Item]:
 
 def _items(answers: Sequence[object]) -> tuple[Item, ...]:
     return latest_items([item for answer in answers if isinstance(answer, tuple) for item in answer])
-
-
-def _holders(members: Sequence[NodeRef], ring: Ring, key: int) -> tuple[NodeRef, ...]:
-    """Return the members that hold a key's items: its owner and the nodes after it."""
-    first = bisect_left(members, key, key=lambda node: node.id)
-    return (*members[first:], *members[:first])[: max(ring.replicas + 1, FIND_NODES_MIN)]

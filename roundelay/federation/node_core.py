@@ -142,7 +142,7 @@ def ring_loops(node: ChordNode, surroundings: Surroundings) -> Loops:
 
 def _put(node: ChordNode, store: Store, request: Put) -> tuple[Receipt, ...]:
     """Store items. Raises NotOwner if their writer wrongly takes this node for the owner; what Store.put raises."""
-    if request.to_owner and not node.owns(request.parcels[0].item.entry.key):
+    if request.to_owner and not all(node.owns(parcel.item.entry.key) for parcel in request.parcels):
         raise NotOwner(node.predecessor)
     return store.put_all(request)
 

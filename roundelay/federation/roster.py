@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import islice
 
+from roundelay.chord.crawl import successors_among
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation.requests import TrainingFile
@@ -103,15 +103,10 @@ class Roster:
         """Return the nodes that may train a file, its owner first; a node without the file fetches it."""
         if self._homes:
             return tuple(n for n in self.eligible((file,)) if str(n.address) == self._homes[file.index])
-        candidates = (n for n in self._from(self.ring.key(file.name)) if n not in self._unfit)
+        candidates = (n for n in successors_among(self.nodes, self.ring.key(file.name)) if n not in self._unfit)
         nearest = islice(candidates, self.ring.replicas + 1)
         return tuple(n for n in nearest if n not in self._lost and (n, file.index) not in self._missing_files)
 
     def successors_of(self, key: int, count: int = 0) -> tuple[NodeRef, ...]:
         """Return the owner of a key and the nodes after it: `count`, or those that may hold copies."""
-        return self._from(key)[: count or self.ring.replicas + 1]
-
-    def _from(self, key: int) -> tuple[NodeRef, ...]:
-        """Return all nodes in ring order, the owner of the key first."""
-        first = bisect_left(self.nodes, key, key=lambda node: node.id)
-        return self.nodes[first:] + self.nodes[:first]
+        return successors_among(self.nodes, key)[: count or self.ring.replicas + 1]

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from roundelay.trust.identity import Identity
 
 CONNECTIONS_MAX = 32  # idle ones kept, in all
-CONNECTIONS_PER_PEER_MAX = 2
+CONNECTIONS_PER_PEER_MAX = 4  # a poll, a put and a find to one node overlap
 IDLE_S = 30.0  # half the server's own limit
 CONNECT_TIMEOUT_S = 0.5
 FRESH_S = 1.0  # a connection idle for less is used unchecked: if it has been closed, the retry finds out

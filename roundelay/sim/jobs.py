@@ -12,14 +12,14 @@ from typing import Any
 from roundelay.chord.effects import Procedure, gather
 from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import Address, NodeRef
-from roundelay.federation import jobs, records
+from roundelay.federation import records
 from roundelay.federation.driver import Driver
 from roundelay.federation.errors import FederationError
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec
-from roundelay.federation.upload import upload_files
+from roundelay.federation.upload import store_and_publish
 from roundelay.ml.worker import Worker
 from roundelay.sim import centralized_reference
 from roundelay.sim.machine import clocks
@@ -84,11 +84,9 @@ class Job:
     def _client(self, observed: ObservedRing, entry: NodeRef, contents: dict[str, bytes]) -> Procedure[Any]:
         assert self._spec is not None
         spec, ring, time = self._spec, observed.ring, clocks(observed.world)
-        files = (*spec.files, spec.validation)
-        yield from upload_files(entry, ring, files, contents, time.version(), lambda _: None)
-        yield from jobs.publish(entry, ring, spec, time.version())
+        members = yield from store_and_publish(entry, ring, spec, contents, time.version())
         self._published = True
-        driver = Driver(spec, ring, entry, "client", time, lambda result, report: None)
+        driver = Driver(spec, ring, entry, "client", time, lambda result, report: None, members=members)
         outcome, _ = yield from gather([driver.drive(), driver.heartbeat()])
         return outcome
 

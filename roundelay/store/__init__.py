@@ -4,6 +4,7 @@ Keys are placed by consistent hashing on the ring of `chord`; replication follow
 
 anti_entropy  compare an arc of two nodes by digests, and copy what is missing
 blobs         contents by digest, in memory
+bulk_put      records of many keys, in few round trips
 items         the values of the store, and the requests about them
 names         which names an entry may have
 read_path     find, get and fetch, with read repair

@@ -64,7 +64,7 @@ class Parcel:
 class Put(Request[tuple[Receipt, ...]]):
     """Store items, one after the other. Where the receiver lacks a content, write its bytes and ask again.
 
-    to_owner: store nothing unless the receiver owns the first item's key. Raises NotOwner.
+    to_owner: store nothing unless the receiver owns the keys of all items. Raises NotOwner.
     """
 
     parcels: tuple[Parcel, ...]

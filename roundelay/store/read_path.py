@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from roundelay.chord.crawl import successors_among
 from roundelay.chord.effects import Procedure, Sleep, ask, ask_all
 from roundelay.chord.errors import ChordError, NotFound, NotYet
 from roundelay.chord.refs import NodeRef
@@ -48,6 +49,11 @@ def find(
     if not found.items and not found.complete:
         raise NotYet(f"key {ring.show(key)}: the nodes responsible for it are not ready")
     return found.items, found.nodes
+
+
+def holders_among(members: Sequence[NodeRef], ring: Ring, key: int) -> tuple[NodeRef, ...]:
+    """Return the members, by identifier, that are asked for a key's items: its owner and the nodes after it."""
+    return successors_among(members, key)[: max(ring.replicas + 1, FIND_NODES_MIN)]
 
 
 def _search(

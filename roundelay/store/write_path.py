@@ -1,8 +1,8 @@
 """The write path: the procedures that store contents on the nodes responsible for their key.
 
 The writer itself writes every copy: to the key's owner and to the owner's next live successors, the preference list
-of Dynamo (DeCandia et al., SOSP 2007). If one of them cannot take its copy, the next node does. `put` looks up which
-nodes are responsible; a writer that remembers them calls `put_copies`, and the owner says so if it is not.
+of Dynamo (DeCandia et al., SOSP 2007). If one of them cannot take its copy, the next node does. Which
+nodes are responsible is looked up unless the writer remembers them; then the owner says so if it is not.
 
 What is small travels whole, with its item, to all nodes at once; a large content is sent before its item (`transfer`).
 """
@@ -73,9 +73,23 @@ def put(
 
 
 def put_records(
-    start: NodeRef, ring: Ring, records: Sequence[Record], is_new: bool = True
+    start: NodeRef,
+    ring: Ring,
+    records: Sequence[Record],
+    is_new: bool = True,
+    nodes: Sequence[NodeRef] = (),
+    have: frozenset[NodeRef] = frozenset(),
 ) -> Procedure[tuple[NodeRef, ...]]:
-    """Store records of one key, on each node in their order. Raises UnderReplicated, LookupFailed."""
+    """Store records of one key, on each node in their order. Raises UnderReplicated, LookupFailed.
+
+    nodes: the key's owner and those after it, if the caller knows them. The owner verifies that it is; they are looked
+    up if it is not, or if copies fail. have: nodes that have the contents.
+    """
+    if len(nodes) >= ring.replicas:
+        try:
+            return (yield from put_copies(nodes, records, ring.replicas, is_new, have, to_owner=True))
+        except (NotOwner, UnderReplicated):
+            pass  # the ring has changed
     key = records[0].item.entry.key
     nodes = yield from nodes_for(start, ring, key, ring.replicas)
     try:

@@ -92,7 +92,7 @@ class Iface(object):
     def put(self, target, parcels, to_owner):
         """
         Store items, at most 256, one after the other. If a receipt says that a content has not arrived, write its bytes
-        and put again. With `to_owner` nothing is stored unless the receiver owns the key of the first item. After any
+        and put again. With `to_owner` nothing is stored unless the receiver owns the keys of all items. After any
         other exception, items before the one that it is about may have been stored.
 
         Parameters:
@@ -496,7 +496,7 @@ class Client(Iface):
     def put(self, target, parcels, to_owner):
         """
         Store items, at most 256, one after the other. If a receipt says that a content has not arrived, write its bytes
-        and put again. With `to_owner` nothing is stored unless the receiver owns the key of the first item. After any
+        and put again. With `to_owner` nothing is stored unless the receiver owns the keys of all items. After any
         other exception, items before the one that it is about may have been stored.
 
         Parameters:
