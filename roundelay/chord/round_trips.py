@@ -12,7 +12,7 @@ with its own clock.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from typing import NamedTuple
 
 Place = tuple[str, int]  # host and port
 
@@ -26,32 +26,35 @@ BACKOFF_MAX = 8  # doublings
 PEERS_MAX = 4096  # the one not heard from for longest is forgotten
 
 
-@dataclass(frozen=True)
-class RoundTrip:
-    """The estimate for one peer, in seconds."""
+class RoundTrip(NamedTuple):
+    """The estimate for one peer, in seconds. A tuple, because nearly every call makes one."""
 
     smoothed_s: float | None = None  # SRTT; None without a sample
     variation_s: float = 0.0  # RTTVAR
+    base_s: float = INITIAL_S  # the allowance before any timeout
     timeouts: int = 0  # since the last sample
 
     @property
     def allowance_s(self) -> float:
         """How long the network may take for a request and its answer, with two losses."""
-        base = INITIAL_S
-        if self.smoothed_s is not None:
-            base = RESENDING * (self.smoothed_s + max(GRANULARITY_S, VARIATIONS * self.variation_s))
-        return min(ALLOWANCE_MAX_S, base * float(1 << min(self.timeouts, BACKOFF_MAX)))
+        allowance_s = self.base_s * (1 << min(self.timeouts, BACKOFF_MAX)) if self.timeouts else self.base_s
+        return allowance_s if allowance_s < ALLOWANCE_MAX_S else ALLOWANCE_MAX_S
 
     def answered(self, seconds: float) -> RoundTrip:
         """Return the estimate after one more sample."""
-        if self.smoothed_s is None:
-            return RoundTrip(seconds, seconds / 2)
-        variation_s = (1 - VARIATION_GAIN) * self.variation_s + VARIATION_GAIN * abs(self.smoothed_s - seconds)
-        return RoundTrip((1 - GAIN) * self.smoothed_s + GAIN * seconds, variation_s)
+        smoothed_s, variation_s, _, _ = self
+        if smoothed_s is None:
+            smoothed_s, variation_s = seconds, seconds / 2
+        else:
+            variation_s = (1 - VARIATION_GAIN) * variation_s + VARIATION_GAIN * abs(smoothed_s - seconds)
+            smoothed_s = (1 - GAIN) * smoothed_s + GAIN * seconds
+        varies_s = VARIATIONS * variation_s
+        base_s = RESENDING * (smoothed_s + (varies_s if varies_s > GRANULARITY_S else GRANULARITY_S))
+        return RoundTrip(smoothed_s, variation_s, base_s)
 
     def timed_out(self) -> RoundTrip:
         """Return the estimate after a timeout."""
-        return RoundTrip(self.smoothed_s, self.variation_s, self.timeouts + 1)
+        return self._replace(timeouts=self.timeouts + 1)
 
 
 UNKNOWN = RoundTrip()
@@ -68,7 +71,7 @@ class RoundTrips:
 
     def record_answer(self, peer: Place, seconds: float) -> None:
         """Record the duration of a request that the peer answered at once."""
-        self._set(peer, self[peer].answered(seconds))
+        self._set(peer, self._of.get(peer, UNKNOWN).answered(seconds))
 
     def record_timeout(self, peer: Place) -> None:
         """Record that a peer did not answer in time."""

@@ -140,23 +140,28 @@ def check_complete(value: Any) -> None:
         if getattr(value, field) is None:
             raise Malformed(f"{kind.__name__}.{field} is missing")
     for field in nested:
-        check_complete(getattr(value, field))
+        part = getattr(value, field)
+        if part:  # neither absent nor an empty list
+            check_complete(part)
 
 
 def check_identifiers(value: Any, bits: int) -> None:
-    """Raise Malformed if an identifier does not fit into a ring of this many bits."""
-    if bits >= BITS_MAX:
-        return  # every identifier fits
-    if isinstance(value, bytes):
-        if len(value) == ID_BYTES and int.from_bytes(value) >> bits:
-            raise Malformed(f"identifier {value.hex()} does not fit into a ring of {bits} bits")
+    """Raise Malformed if an identifier does not fit into a ring of this many bits.
+
+    Only a struct's fields hold identifiers: bytes that are an answer by themselves are a content.
+    """
+    if bits >= BITS_MAX or type(value) in _WHOLE:
         return
     if isinstance(value, list | tuple):
         for each in value:
             check_identifiers(each, bits)
         return
     _, nested, identifiers = _PARTS.get(type(value)) or _parts(type(value))
-    for field in (*identifiers, *nested):
+    for field in identifiers:
+        raw = getattr(value, field)
+        if isinstance(raw, bytes) and len(raw) == ID_BYTES and int.from_bytes(raw) >> bits:
+            raise Malformed(f"identifier {raw.hex()} does not fit into a ring of {bits} bits")
+    for field in nested:
         check_identifiers(getattr(value, field), bits)
 
 

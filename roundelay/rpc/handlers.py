@@ -86,7 +86,9 @@ class Processor:
         arguments = messages.read(method.arguments, method.arguments_spec)
         messages.readMessageEnd()
         try:
-            self._check_identifiers(arguments)
+            bits = self._bits()
+            if bits < BITS_MAX:
+                _check_identifiers(arguments, bits)
             result = method.answered(self.serve(call, method.values(arguments), is_targeted, messages.caller))
         except NotAllowed as error:
             messages.refuse(name, seqid, NOT_ALLOWED, str(error))
@@ -107,15 +109,11 @@ class Processor:
             if None in arguments:
                 raise Malformed(f"{call.method} lacks an argument")
             fields.check_complete(arguments)
-            return call.reply(self._answered(call, call.request(*arguments), caller))
+            request = call.request(*arguments)
+            answered = self._answer(request) if self._access is None else self._answered(call, request, caller)
+            return call.reply(answered)
         except NotAllowed:
             raise
-        except ChordError as error:
-            raise ring_codec.error_to_wire(error) from error
-
-    def _check_identifiers(self, arguments: Any) -> None:
-        try:
-            fields.check_identifiers(arguments, self._bits())
         except ChordError as error:
             raise ring_codec.error_to_wire(error) from error
 
@@ -135,3 +133,10 @@ class Processor:
         me = self._me()
         if target is None or target.incarnation != me.incarnation or target.id != fields.id_to_wire(me.id):
             raise WrongIncarnation(me)
+
+
+def _check_identifiers(arguments: Any, bits: int) -> None:
+    try:
+        fields.check_identifiers(arguments, bits)
+    except ChordError as error:
+        raise ring_codec.error_to_wire(error) from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from thrift.protocol.TProtocol import TProtocolException
@@ -62,7 +63,7 @@ class Peers:
         self._lock = threading.Lock()
         self._idle: dict[Place, list[Line]] = {}  # the most recently used last
         self._closed = False
-        self._round_trips = RoundTrips()
+        self._round_trips = RoundTrips()  # recorded under the lock; reading an estimate needs none
         self.calls = 0  # made so far, for statistics
         self.bits = BITS_MAX  # of the ring, once it is known: no identifier in an answer may be longer
 
@@ -70,7 +71,7 @@ class Peers:
         """Return the answer. Raises NodeUnreachable, PeerFault, or the ChordError that the peer answered with."""
         call, arguments = _wire_call(ask)
         place = ask.to.host, ask.to.port
-        timeout_s = ask.timeout_s + self.allowance_s(place)
+        timeout_s = ask.timeout_s + self._round_trips[place].allowance_s
         deadline = time.monotonic() + timeout_s
         self.calls += 1
         pooled = self._take(place)
@@ -83,13 +84,11 @@ class Peers:
 
     def allowance_s(self, place: Place) -> float:
         """Return how long the network to a peer may take, besides what the peer takes."""
-        with self._lock:
-            return self._round_trips[place].allowance_s
+        return self._round_trips[place].allowance_s
 
     def round_trip_s(self, peer: Address) -> float | None:
         """Return the smoothed round trip to a peer; None if it has answered no request that measures it."""
-        with self._lock:
-            return self._round_trips[peer.host, peer.port].smoothed_s
+        return self._round_trips[peer.host, peer.port].smoothed_s
 
     def close(self) -> None:
         """Close the idle connections now, and every other connection when its call ends."""
@@ -120,13 +119,14 @@ class Peers:
 
     def _call(self, line: Line, ask: Ask, call: WireCall, arguments: Arguments, timeout_s: float) -> Any:
         line.connection.timeout_s = timeout_s
-        place, began = (ask.to.host, ask.to.port), time.monotonic()
+        place = ask.to.host, ask.to.port
+        round_trip_s: float | None = None
         try:
             if self.security is not None:
                 self.security.check_peer(line, ask)
             raw = line.messages.call(call.thrift, arguments)
             if ask.request.answers_at_once:
-                self._record_answer(place, time.monotonic() - began)
+                round_trip_s = time.monotonic() - line.connection.began
             fields.check_complete(raw)
             fields.check_identifiers(raw, self.bits)
             answer = call.answer(raw)
@@ -151,12 +151,8 @@ class Peers:
         except BaseException:
             line.connection.close()
             raise
-        self._give_back(place, line)
+        self._give_back(place, line, round_trip_s)
         return answer
-
-    def _record_answer(self, place: Place, seconds: float) -> None:
-        with self._lock:
-            self._round_trips.record_answer(place, seconds)
 
     def _record_timeout(self, place: Place) -> None:
         with self._lock:
@@ -177,13 +173,16 @@ class Peers:
         line.connection.close()
         return None
 
-    def _give_back(self, place: Place, line: Line) -> None:
+    def _give_back(self, place: Place, line: Line, round_trip_s: float | None = None) -> None:
+        """Keep a connection for the next call, and record how long this call took, if that is a round trip."""
         surplus: Line | None = None
         line.idle_since = time.monotonic()
         if self.security is not None and line.is_new:
             self.security.channel.keep_session(place, line.connection.sock)
             line.is_new = False
         with self._lock:
+            if round_trip_s is not None:
+                self._round_trips.record_answer(place, round_trip_s)
             mine = [] if self._closed else self._idle.setdefault(place, [])
             mine.append(line)
             if self._closed:
@@ -223,11 +222,16 @@ def _wire_call(ask: Ask) -> tuple[WireCall, Arguments]:
     if call is not None:
         if not isinstance(to, NodeRef):
             raise Malformed(f"{type(request).__name__} needs a node as its target, not {to}")
-        return call, (Target(fields.id_to_wire(to.id), to.incarnation), *call.arguments(request))
+        return call, (_target(to), *call.arguments(request))
     call = UNTARGETED.get(type(request))
     if call is None:
         raise Malformed(f"{type(request).__name__} is answered only within its own process; it cannot be sent")
     return call, call.arguments(request)
+
+
+@lru_cache(ring_codec.NODES_KEPT_MAX)
+def _target(node: NodeRef) -> Target:
+    return Target(fields.id_to_wire(node.id), node.incarnation)
 
 
 def _typed(error: Exception, address: Address, timeout_s: float) -> ChordError:

@@ -56,6 +56,8 @@ def nodes_to_wire(nodes: Sequence[NodeRef]) -> list[wire.Node]:
 
 
 def nodes_from_wire(raw: Sequence[wire.Node], most: int = SUCCESSORS_MAX) -> tuple[NodeRef, ...]:
+    if not raw:
+        return ()
     fields.at_most("nodes", len(raw), most)
     return tuple([node_from_wire(n) for n in raw])
 

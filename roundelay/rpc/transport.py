@@ -62,7 +62,7 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
         self.unsent: list[bytes] = []  # parts of the message being written
         self._sock = sock
         self.began = 0.0  # when the frame being sent or received was begun
-        self.moved_bytes = 0  # of it
+        self.moved_bytes = 0  # of it, in transfers that did not end it
         self.frame_bytes = 0  # of the frame that was received last
         self.is_waiting = False  # for the peer, in the middle of a frame
         self._deadline = 0.0
@@ -88,11 +88,14 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
             )
         parts, self.unsent = [HEADER.pack(size), *self.unsent], []
         self._answer_due = True
-        self._begin()
+        self.began = began = time.monotonic()
+        self._deadline, self.moved_bytes = began + self.timeout_s, 0
         for part in (b"".join(parts),) if size < LARGE_SIZE else _joined(parts):
             sent = self._in_time(SENDING, self._sock.send, part)
+            before, self.moved_bytes = self.moved_bytes, self.moved_bytes + sent
             while sent < len(part):
                 sent += self._in_time(SENDING, self._sock.send, memoryview(part)[sent:])
+                self.moved_bytes = before + sent
 
     def wait(self, idle_timeout_s: float) -> bool:
         """Wait for a frame to begin. Return True if it has (`receive` then has timeout_s), False if none will come."""
@@ -103,7 +106,8 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
                 self._ahead = self._sock.recv(READ_AHEAD)
             except OSError:  # silence for too long, or the peer went away between frames
                 return False
-        self._begin()
+        self.began = began = time.monotonic()
+        self._deadline, self.moved_bytes = began + self.timeout_s, 0
         return bool(self._ahead)
 
     def receive(self) -> None:
@@ -141,6 +145,7 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
                 while have < room:
                     with body[have:room] as rest:  # released also on an error, whose traceback keeps it
                         have += self._in_time(RECEIVING, self._sock.recv_into, rest)
+                    self.moved_bytes = have
         frame.truncate(size)
         frame.seek(0)
         return frame
@@ -183,11 +188,6 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
     def close(self) -> None:
         self._sock.close()
 
-    def _begin(self) -> None:
-        """Start the time of a frame."""
-        self.began, self.moved_bytes = time.monotonic(), 0
-        self._deadline = self.began + self.timeout_s
-
     def _in_time(self, way: int, transfer: Callable[[Argument], Transferred], argument: Argument) -> Transferred:
         """Send or receive some bytes in what is left of the call's time."""
         left_s = self._deadline - time.monotonic()
@@ -203,7 +203,6 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
         if not done:
             self.close()
             raise TTransportException(TTransportException.END_OF_FILE, "the peer closed the connection")
-        self.moved_bytes += done if isinstance(done, int) else len(done)
         return done
 
     def _limit(self, way: int, seconds: float) -> None:

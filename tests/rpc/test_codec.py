@@ -398,6 +398,7 @@ def test_an_identifier_beyond_the_ring_is_malformed_wherever_it_is_nested(bits: 
                 fields.check_identifiers(raw, bits)
         fields.check_identifiers(ComputeNode.next_hop_args(None, identifier, []), 160)
         fields.check_identifiers(ComputeNode.write_args(wire.Target(bytes(20), 1), bytes(32), 20, 0, identifier), bits)
+        fields.check_identifiers(identifier, bits)  # a content of 20 bytes
 
 
 @pytest.mark.parametrize("host", ["", "a\tb", "a\x7f", "\u202e", "h" * 256])
