@@ -25,6 +25,9 @@ The parts:
 figures          figures, limits and tables
 report           writes tables to docs/results/, and runs a benchmark as a command
 generated_tables  seeded tables of many kinds
+shipped_tables   tables that exist: scikit-learn's, MNIST's test images, the letters
+default_cases    the cases of `defaults`
+user_module      a module as a user of PyTorch would write it
 machine          describes the machine and the versions
 compare          measures ours and a peer in turns
 peers            the peers' processes: see the package

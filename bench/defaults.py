@@ -1,9 +1,10 @@
 """Default settings on many tables, beside scikit-learn's central classifier.
 
-    python -m bench defaults [--quick] [--minutes N] [--json]
+    python -m bench defaults [--quick] [--minutes N] [--data DIR] [--json]
 
-Each generated or shipped table is divided into eight files and trained with the settings that the client chooses for
-it. A fifth of the rows is held out; both errors are on these, on which our jobs also choose the round that they keep.
+Tables are generated, or shipped with scikit-learn or with us. Each is divided into eight files and trained with the
+settings that the client chooses for it. A fifth of the rows is held out; both errors are on these, on which our jobs
+also choose the round that they keep.
 The tables are trained by the centralized reference, whose chain of results equals that of a ring, byte for byte
 (tests/federation/test_step_size.py); the topologies are trained on a ring of processes. Writes
 docs/results/defaults.md.
@@ -19,16 +20,16 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bench.compare import Peer, PeerMissing
-from bench.generated_tables import GeneratedTable
+from bench.default_cases import FILES, QUICK_ROWS, Case, Table, all_cases
 from bench.machine import environment, short_sentence
 from bench.report import markdown_table, write
+from bench.shipped_tables import LettersTable
 from roundelay.client.errors import ClientError
 from roundelay.client.preparation import prepare
 from roundelay.client.requests import DataOptions, TrainRequest
@@ -37,65 +38,20 @@ from roundelay.federation.early_stopping import best_round
 from roundelay.federation.errors import FederationError
 from roundelay.federation.step_size import guessing_loss
 from roundelay.ml.errors import MLError
-from roundelay.ml.partitioners import Dirichlet, Partitioner
 from roundelay.ml.worker import Worker
 from roundelay.sim import centralized_reference
 
 HELD_OUT = 0.2  # of the rows
-FILES = 8
 MINUTES = 120.0
 WITHIN, WORST = 2.0, 4.0  # points of error that a table may be worse by: nine of ten tables, every table
 NODES = 2
-
-TABLES = (
-    *(GeneratedTable("normal", *size) for size in ((300, 4, 2), (1_000, 10, 3), (2_000, 54, 7), (5_000, 20, 2))),
-    *(GeneratedTable("normal", *size) for size in ((8_000, 30, 26), (1_000, 500, 2), (10_000, 200, 10))),
-    *(GeneratedTable("normal", *size) for size in ((20_000, 54, 7), (40_000, 20, 4), (150_000, 54, 7))),
-    GeneratedTable("normal", 1_000_000, 10, 3),
-    *(GeneratedTable("binary", *size) for size in ((1_000, 20, 2), (4_000, 60, 5), (8_000, 100, 4), (40_000, 60, 5))),
-    *(GeneratedTable("sparse", *size) for size in ((1_000, 300, 4), (4_000, 500, 6), (3_000, 2_000, 10))),
-    *(GeneratedTable("heavy-tailed", *size) for size in ((1_000, 10, 2), (4_000, 20, 4), (8_000, 40, 3))),
-    *(GeneratedTable("heavy-tailed", *size) for size in ((30_000, 20, 4), (2_000, 100, 5))),
-    *(GeneratedTable("correlated", *size) for size in ((1_000, 30, 3), (4_000, 60, 4), (10_000, 100, 10))),
-    *(GeneratedTable("correlated", *size) for size in ((2_000, 300, 2), (400, 5_000, 2), (400, 20_000, 2))),
-    *(GeneratedTable("imbalanced", *size) for size in ((2_000, 8, 2), (10_000, 8, 2), (10_000, 20, 4))),
-    *(GeneratedTable("imbalanced", *size) for size in ((100_000, 8, 2), (5_000, 54, 7))),
-    *(GeneratedTable("noisy", *size) for size in ((1_000, 10, 2), (4_000, 20, 3), (5_000, 8, 2), (10_000, 54, 7))),
-    *(GeneratedTable("labels of noise", *size) for size in ((500, 5, 2), (4_000, 20, 3), (20_000, 10, 2))),
-)
-QUICK_ROWS = 2_000
-
-
-@dataclass(frozen=True)
-class Case:
-    """A table, and the options that differ from the defaults."""
-
-    table: GeneratedTable
-    what: str = ""
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    parts: int = FILES
-    partition: Partitioner | None = None
-
-
-VARIANTS = (GeneratedTable("normal", 2_000, 54, 7), GeneratedTable("heavy-tailed", 4_000, 20, 4))
-OPTIONS: tuple[tuple[str, Mapping[str, Any], int, Partitioner | None], ...] = (
-    ("softmax", {"model": "softmax"}, FILES, None),
-    ("hidden 512,512", {"hidden": (512, 512)}, FILES, None),
-    ("adam", {"optimizer": "adam"}, FILES, None),
-    ("fedprox", {"rule": "fedprox"}, FILES, None),
-    ("fedavgm", {"rule": "fedavgm"}, FILES, None),
-    ("fedadam", {"rule": "fedadam"}, FILES, None),
-    ("Dirichlet 0.1", {}, FILES, Dirichlet(0.1)),
-    ("1 file", {}, 1, None),
-    ("100 files", {}, 100, None),
-)
-TOPOLOGIES = ("star", "tree", "gossip")
 
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser("python -m bench defaults", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help=f"only tables of up to {QUICK_ROWS:,} rows")
     parser.add_argument("--minutes", type=float, default=MINUTES, metavar="N", help="begin no table after N minutes")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="folder with mnist, and the UCI letters")
     parser.add_argument("--json", action="store_true", help="print one line, one JSON object")
     chosen = parser.parse_args(arguments)
     if os.environ.get("OPENBLAS_NUM_THREADS") != "1":  # numpy is imported already: restart with one thread
@@ -103,8 +59,9 @@ def main(arguments: Sequence[str]) -> int:
     began = time.monotonic()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        rows = list(_measure_all(chosen, folder, began, _peer(stack)))
-    found = _summary(rows, time.monotonic() - began, len(_cases(chosen.quick)) - len(rows))
+        cases = all_cases(chosen.quick, chosen.data)
+        rows = list(_measure_all(cases, folder, began + 60 * chosen.minutes, _peer(stack)))
+    found = _summary(rows, time.monotonic() - began, len(cases) - len(rows))
     text = _document(rows, found)
     if not chosen.quick:
         write("defaults.md", text)
@@ -112,31 +69,36 @@ def main(arguments: Sequence[str]) -> int:
     return 0 if found["held"] else 1
 
 
-def _cases(quick: bool) -> list[Case]:
-    """Return the cases, the smallest first."""
-    cases = [Case(table) for table in TABLES]
-    cases += [Case(table, *options) for table in VARIANTS for options in OPTIONS]
-    cases += [Case(VARIANTS[0], f"{topology} on a ring", {"topology": topology}) for topology in TOPOLOGIES]
-    chosen = [case for case in cases if not quick or case.table.rows <= QUICK_ROWS]
-    return sorted(chosen, key=lambda case: case.table.rows * case.table.features)
-
-
-def _measure_all(chosen: argparse.Namespace, folder: Path, began: float, peer: Peer | None) -> Iterator[dict[str, Any]]:
-    theirs: dict[GeneratedTable, dict[str, float]] = {}
-    for case in _cases(chosen.quick):
-        if time.monotonic() - began > 60 * chosen.minutes:
+def _measure_all(cases: Sequence[Case], folder: Path, end: float, peer: Peer | None) -> Iterator[dict[str, Any]]:
+    theirs: dict[str, dict[str, float]] = {}
+    for case in cases:
+        if time.monotonic() > end:
             return
-        data = folder / "table.npz"
-        held_out = save(case.table, data)
-        if peer is not None and case.table not in theirs:
-            theirs[case.table] = peer.ask(data=str(held_out))
-        yield {"table": case.table.name, "what": case.what, **measure(case, data), **_beside(theirs.get(case.table))}
+        data, table = folder / "table.npz", case.table
+        try:
+            held_out = save(table, data)
+        except PeerMissing as error:
+            yield {"table": table.name, "what": case.what, "skipped": str(error)}
+            continue
+        if peer is not None and table.name not in theirs:
+            theirs[table.name] = peer.ask(data=str(held_out))
+        limit = {"limit": table.limit} if isinstance(table, LettersTable) else {}
+        yield {
+            "table": table.name,
+            "what": case.what,
+            **limit,
+            **measure(case, data),
+            **_beside(theirs.get(table.name)),
+        }
 
 
-def save(table: GeneratedTable, path: Path) -> Path:
-    """Write a table for our client, and next to it the same rows for the peer; return the latter's path."""
+def save(table: Table, path: Path) -> Path:
+    """Write a table for our client, and next to it the same rows for the peer; return the latter's path.
+
+    Raises PeerMissing.
+    """
     x, y = table.make()
-    rows = len(x) - round(HELD_OUT * len(x))
+    rows = len(x) - (table.held_out if isinstance(table, LettersTable) else round(HELD_OUT * len(x)))
     np.savez(path, x_train=x[:rows], y_train=y[:rows], x_test=x[rows:], y_test=y[rows:])
     beside = path.with_name("peer.npz")
     as_read = x.astype(np.float32)  # (n, d)
@@ -146,9 +108,11 @@ def save(table: GeneratedTable, path: Path) -> Path:
 
 def measure(case: Case, data: Path) -> dict[str, Any]:
     """Train a table with default settings; return its error, or why it failed."""
-    request = TrainRequest(
-        data, settings=case.settings, data_options=DataOptions(parts=case.parts), partition=case.partition
-    )
+    if isinstance(case.table, LettersTable):
+        request = TrainRequest(case.table.path, case.table.validation, settings=case.settings)
+    else:
+        options = DataOptions(parts=case.parts)
+        request = TrainRequest(data, settings=case.settings, data_options=options, partition=case.partition)
     began = time.monotonic()
     try:
         found = _on_ring(request) if "topology" in case.settings else _centralized(request)
@@ -204,6 +168,7 @@ def _summary(rows: Sequence[Mapping[str, Any]], seconds: float, left: int) -> di
     above = [row["table"] for row in rows if row.get("loss", 0) > row.get("guessing", 0)]
     even = [row for row in rows if not row["what"] and "error" in row and "sklearn_error" in row]
     points = [100 * (row["error"] - row["sklearn_error"]) for row in even]
+    missed = [row["table"] for row in rows if "error" in row and row["error"] > row.get("limit", 1)]
     within = sum(each <= WITHIN for each in points)
     enough = within >= 0.9 * len(points) and max(points, default=0.0) <= WORST
     return {
@@ -212,12 +177,14 @@ def _summary(rows: Sequence[Mapping[str, Any]], seconds: float, left: int) -> di
         "not_begun": left,
         "failed": failed,
         "above_guessing": above,
+        "above_their_limit": missed,
+        "skipped": [row["table"] for row in rows if "skipped" in row],
         "even_tables": len(points),
         "within_2_points": within,
         "worst_points": round(max(points, default=0.0), 2),
         "mean_points": round(float(np.mean(points)), 2) if points else 0.0,
         "seconds": round(seconds),
-        "held": not failed and not above and enough,
+        "held": not failed and not above and not missed and enough,
     }
 
 
@@ -226,7 +193,8 @@ def _document(rows: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> st
         "# Default settings on many tables",
         "",
         f"`python -m bench defaults`, {found['seconds']} s, {short_sentence()}. Each table is divided into {FILES} "
-        "files of equal size and trained with the settings that the client chooses (decision 19). The peer is "
+        "files of equal size (letters: their own files) and trained with the settings that the client chooses "
+        "(decision 19). The peer is "
         "scikit-learn's central `MLPClassifier((256,), early_stopping=True)` on standardised rows. Both errors are on "
         "the same fifth "
         "of the rows. Our jobs also choose on these rows the round that they keep, which flatters them a little; they "
@@ -255,10 +223,12 @@ def _document(rows: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> st
 
 
 def _cells(row: Mapping[str, Any]) -> tuple[object, ...]:
-    if "failed" in row:
-        return (row["table"], row["what"], f"failed: {row['failed']}", *[""] * 7)
+    for what in ("failed", "skipped"):
+        if what in row:
+            return (row["table"], row["what"], f"{what}: {row[what]}", *[""] * 7)
     peer = row.get("sklearn_error")
     points = "" if peer is None else f"{100 * (row['error'] - peer):+.1f}"
     shown = "" if peer is None else f"{peer:.4f}"
+    what = row["what"] or (f"own files, error <= {row['limit']:.3f}" if "limit" in row else "")
     counts = (row["kept"], row["rounds"], row["halvings"], row["seconds"], row.get("sklearn_seconds", ""))
-    return (row["table"], row["what"], f"{row['error']:.4f}", shown, points, *counts)
+    return (row["table"], what, f"{row['error']:.4f}", shown, points, *counts)

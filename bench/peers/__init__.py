@@ -9,6 +9,7 @@ grpc_client        grpcio's client with messages of raw bytes
 grpc_server        grpcio's server with messages of raw bytes
 pandas_reader    pandas.read_csv
 sklearn_classifier scikit-learn's MLPClassifier with early stopping, to compare errors with
+sklearn_tables     the tables that scikit-learn ships
 sklearn_trainer    scikit-learn's MLPClassifier
 torch_trainer      PyTorch, eager
 """

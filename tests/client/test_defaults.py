@@ -11,12 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.defaults import Case, measure, save
+from bench.default_cases import Case, all_cases
+from bench.defaults import measure, save
 from bench.generated_tables import KINDS, GeneratedTable
+from bench.machine import ROOT
+from bench.shipped_tables import SHIPPED_LETTERS
 from roundelay.client.errors import ClientError
 from roundelay.client.preparation import prepare
 from roundelay.client.requests import DataOptions, TrainRequest
 from roundelay.federation.early_stopping import best_round
+from roundelay.federation.errors import StepTooLarge
 from roundelay.ml.worker import Worker
 from roundelay.sim import centralized_reference
 
@@ -155,6 +159,24 @@ def test_bad_input_trains_to_the_level_of_guessing_or_is_refused_in_one_line(wha
     assert rounds[-1].result.loss <= 1.05 * np.log(2)
 
 
+@pytest.mark.parametrize("hidden", [(8,), (256,)])
+def test_an_eta_of_5_on_an_ordinary_table_is_named_in_round_1(hidden: tuple[int, ...], tmp_path: Path) -> None:
+    x, y = GeneratedTable("normal", 600, 6, 3).make()
+    table, settings = as_csv(tmp_path, x, y), {"rounds": 2, "hidden": hidden, "eta": 5.0}
+
+    with prepare(TrainRequest(table, settings=settings)) as prepared:
+        spec, data = prepared.find_job(None)  # type: ignore[arg-type]  # only private data need a ring
+        contents = {digest: bytes(data.contents[digest][:]) for digest in data.contents}
+        rounds = centralized_reference.chain(spec, contents, Worker())
+        next(rounds)
+        try:
+            said = "; ".join(next(rounds).notices)
+        except StepTooLarge as failure:
+            said = str(failure)
+
+    assert "eta 5 is too large; try --eta 0.5, or leave --eta out" in said
+
+
 def test_4096_classes_train(tmp_path: Path) -> None:
     path = tmp_path / "table.npz"
     np.savez(path, x=np.arange(4096.0).reshape(-1, 1), y=np.arange(4096))
@@ -177,3 +199,25 @@ def test_a_file_with_one_class_only_does_not_harm_the_others(tmp_path: Path) -> 
         rounds = list(centralized_reference.chain(spec, contents, Worker()))
 
     assert rounds[-1].result.loss <= np.log(2)
+
+
+# --- the grid
+
+
+def test_the_grid_has_tables_that_ship_every_model_and_what_a_folder_of_data_adds(tmp_path: Path) -> None:
+    (tmp_path / "mnist").mkdir()
+    names = {case.table.name for case in all_cases(quick=False, data=None)}
+    models = {case.what for case in all_cases(quick=True, data=None) if case.table.name == "digits"}
+
+    assert {"iris", "wine", "breast_cancer", "digits", "letters (shipped)"} < names
+    assert {"", "softmax", "hidden 512,512"} <= models
+    assert {case.table.name for case in all_cases(False, tmp_path)} - names == {"MNIST's test images"}
+
+
+def test_the_shipped_letters_are_held_out_as_their_validation_file_says(tmp_path: Path) -> None:
+    save(SHIPPED_LETTERS, tmp_path / "table.npz")
+
+    with np.load(tmp_path / "table.npz") as arrays:
+        assert (len(arrays["x_train"]), len(arrays["x_test"])) == (16_500, 3_500)
+        held_out = (ROOT / "letters" / "validate_letters.txt").read_text().splitlines()
+        assert arrays["x_test"][0].tolist() == [float(each) for each in held_out[0].split(",")[:-1]]
