@@ -45,6 +45,8 @@ class JobOptions:
         return (
             "--rounds",
             str(self.rounds),
+            "--stop-when-no-better",
+            "0",
             "--epochs",
             str(self.epochs),
             "--hidden",

@@ -85,7 +85,7 @@ def test_a_detached_job_is_driven_by_the_ring_and_can_be_followed_by_its_id(ring
 
 
 def test_a_cancelled_job_raises_where_it_is_watched(ring: roundelay.Ring, data: Path) -> None:
-    long = roundelay.TrainRequest(data, "validate_letters.txt", {**SETTINGS, "rounds": 5000})
+    long = roundelay.TrainRequest(data, "validate_letters.txt", {**SETTINGS, "rounds": 5000, "patience": 0})
     job = ring.submit(long)
 
     seen = next(iter(job.rounds()))

@@ -121,7 +121,8 @@ def test_an_error_of_a_callback_cancels_the_job_and_is_raised_where_it_is_watche
     def fail(_: object, each: roundelay.Round) -> None:
         raise ZeroDivisionError(f"in round {each.number}")
 
-    job = ring.train(X, Y, callbacks=[fail], **FAST | {"rounds": 5000})
+    endless = {"rounds": 5000, "patience": 0}  # otherwise it may stop by itself before it is cancelled
+    job = ring.train(X, Y, callbacks=[fail], **FAST | endless)
 
     with pytest.raises(ZeroDivisionError, match="in round 1"):
         list(job.rounds())
