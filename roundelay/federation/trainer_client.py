@@ -65,15 +65,16 @@ class TrainerClient:
         order, plan, weights = effect.order, _plan(effect.order), effect.contents.get(effect.order.weights)
         if not plan.fingerprint or (weights is None and plan.design.connections > UNPROVEN_MAX):
             return
-        if plan not in self._fingerprints:
+        tried = plan.of_fingerprint()
+        if tried not in self._fingerprints:
             if len(self._fingerprints) >= FINGERPRINTS_MAX:
                 self._fingerprints.clear()
-            request: Header = {"do": "fingerprint", "plan": plan.to_dict()}
+            request: Header = {"do": "fingerprint", "plan": tried.to_dict()}
             if weights is not None:
                 request["weights_bytes"] = len(weights)
             answer = self._ask(request, b"", order)
-            self._fingerprints[plan] = cast(str, answer.header["fingerprint"])
-        ours = self._fingerprints[plan]
+            self._fingerprints[tried] = cast(str, answer.header["fingerprint"])
+        ours = self._fingerprints[tried]
         if ours != plan.fingerprint:
             prints = f"fingerprint {ours[:8]}, the job's {plan.fingerprint[:8]}"
             raise OtherBits(f"computes different bits ({prints}): it trains none of the files")

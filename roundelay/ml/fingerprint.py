@@ -8,7 +8,6 @@ others: if that makes a difference here, the fingerprint differs from that of ma
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 
 import numpy as np
 
@@ -20,9 +19,7 @@ from roundelay.ml.train import Shard
 
 ROWS_MAX = 4095
 VALUES_MAX = 1 << 24  # rows x width of the widest layer: a fingerprint stays small whatever a plan says
-EPOCHS = 2
 STACKED = 2  # copies of the training that run together
-ETA_MAX = 0.2  # keeps the training finite whatever the rate of the job
 _SEED = 1
 
 
@@ -36,7 +33,7 @@ def fingerprint(plan: TrainingPlan, weights_bytes: int | None = None) -> str:
         raise BadTask(f"weights have {weights_bytes} bytes, expected 4 for each of {model.parameters} parameters")
     samples = _samples(plan)
     weights = model.init_weights(_SEED)
-    config = replace(plan.config, epochs=EPOCHS, eta=min(plan.config.eta, ETA_MAX))
+    config = plan.of_fingerprint().config
     trained = {model.train(weights, samples, config, _SEED).tobytes()}
     shards = [Shard(samples.rows, lambda: samples, _SEED)] * STACKED
     trained |= {local.tobytes() for _, local in model.train_all(weights, shards, config)}  # one, if all are equal

@@ -7,7 +7,7 @@ numpy. Values out of range raise BadTask, which names the field.
 import base64
 import binascii
 import hashlib
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from itertools import pairwise
 from math import prod
 from typing import Any, get_args
@@ -31,6 +31,7 @@ MU_MAX = 1e3
 CLIP_MAX = 1e6
 CLASS_WEIGHT_MAX = 1e6
 ETA_MAX = 1e6
+FINGERPRINT_EPOCHS, FINGERPRINT_ETA = 2, 0.2
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,15 @@ class TrainingPlan:
             _check(not self.config.mu, "mu: the course's trainer has no proximal term")
             _check(not self.config.clip, "clip: the course's trainer does not clip gradients")
             _check(self.design.model == "mlp", "model: the course's trainer trains an mlp")
+
+    def of_fingerprint(self) -> "TrainingPlan":
+        """Return the plan of the small training whose hash is the fingerprint.
+
+        Its step is always the same, because a job may halve its own, and because a large one could leave the range of
+        numbers.
+        """
+        config = replace(self.config, epochs=FINGERPRINT_EPOCHS, eta=FINGERPRINT_ETA)
+        return replace(self, config=config, fingerprint="")
 
     def to_dict(self) -> dict[str, object]:
         """Return a JSON-able form; plan_from_dict is the inverse."""

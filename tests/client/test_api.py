@@ -84,6 +84,14 @@ def test_a_detached_job_is_driven_by_the_ring_and_can_be_followed_by_its_id(ring
     assert all(finding.holds for finding in found.audit(repeat=1))
 
 
+def test_a_job_whose_steps_are_halved_is_trained_by_the_nodes_that_began_it(ring: roundelay.Ring, data: Path) -> None:
+    wild = {**SETTINGS, "eta": 100.0, "halvings": 20}
+    report = ring.submit(roundelay.TrainRequest(data, "validate_letters.txt", wild)).result()
+
+    assert report.spec.repro == "bits"
+    assert report.rounds[-1].result.halvings > 0
+
+
 def test_a_cancelled_job_raises_where_it_is_watched(ring: roundelay.Ring, data: Path) -> None:
     long = roundelay.TrainRequest(data, "validate_letters.txt", {**SETTINGS, "rounds": 5000, "patience": 0})
     job = ring.submit(long)

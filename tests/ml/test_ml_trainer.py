@@ -128,9 +128,11 @@ def test_a_trainer_process_answers_moments_evaluation_and_missing_files(served: 
 
 def test_a_trainer_process_has_this_machines_fingerprint(served: Child) -> None:
     first = served.ask({"do": "fingerprint", "plan": TASK.plan.to_dict()}).header
-    other = dataclasses.replace(TASK.plan, config=TrainConfig(eta=0.2, batch=8))
+    halved = dataclasses.replace(TASK.plan, config=dataclasses.replace(TASK.plan.config, eta=TASK.plan.config.eta / 2))
+    other = dataclasses.replace(TASK.plan, config=dataclasses.replace(TASK.plan.config, batch=7))
 
     assert served.ask({"do": "fingerprint", "plan": TASK.plan.to_dict()}).header == first
+    assert served.ask({"do": "fingerprint", "plan": halved.to_dict()}).header == first
     assert served.ask({"do": "fingerprint", "plan": other.to_dict()}).header != first
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -276,3 +277,11 @@ def test_an_order_with_our_fingerprint_is_trained(trainer: Trainer) -> None:
     order, weights = training_order(replace(SPEC, fingerprint=fingerprint_here(SPEC)))
 
     assert trainer.perform(effect(order, CONTENTS, weights)).result == EXPECTED
+
+
+def test_an_order_with_half_the_jobs_step_has_the_jobs_fingerprint(trainer: Trainer) -> None:
+    order, weights = training_order(replace(SPEC, fingerprint=fingerprint_here(SPEC)))
+    task = cast(TrainTask, order.task)
+    halved = replace(task.plan, config=replace(task.plan.config, eta=task.plan.config.eta / 2))
+
+    assert trainer.perform(effect(replace(order, task=replace(task, plan=halved)), CONTENTS, weights)).result
