@@ -16,9 +16,8 @@ import random
 import shutil
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -30,10 +29,11 @@ from rich.table import Table
 from chaos import workload
 from chaos.hostility import believed, lethal, memory, slowness
 from chaos.hostility.case import GOOD_CALL_MAX_S, GROWTH_MAX_MB, Attack, Case, CaseResult, run_case
-from chaos.hostility.honest_jobs import OPTIONS, HonestJobs
+from chaos.hostility.honest_jobs import OPTIONS, PAUSE_S, HonestJobs
 from chaos.hostility.liar import LyingNode
 from chaos.hostility.records import RecordFuzzer
-from chaos.hostility.watch import Helper, Watch
+from chaos.hostility.repeating import repeating
+from chaos.hostility.watch import SAMPLE_EVERY_S, Helper, Watch
 from roundelay.node.addresses import register
 from roundelay.node.subprocesses import ROOT
 from roundelay.testing.cluster import Cluster
@@ -167,7 +167,7 @@ def attack_until(until: float, attack: Attack, chosen: dict[str, Case], outcome:
     ports = [node.port for node in attack.ring.nodes]
     prober = Helper("prober", *ports)
     attack.watch.settle()
-    with attack.watch.sampling(), _background(attack, outcome, only, ports):
+    with repeating(attack.watch.sample, SAMPLE_EVERY_S), _background(attack, outcome, only, ports):
         while not all(result.runs for result in results.values()) or time.monotonic() < until:
             for name, case in chosen.items():
                 if results[name].runs and time.monotonic() >= until:
@@ -193,30 +193,12 @@ def _background(attack: Attack, outcome: Outcome, only: bool, ports: list[int]) 
     fuzzer = Helper("fuzzer", seed, PER_SECOND, 0, *ports, attack.ring.supernode_address.port)
     records = RecordFuzzer(attack.ring, attack.spec, random.Random(seed))
     attack.liar.processor.is_lying = True
-    with attack.honest.running(), _repeating(records.store_one, RECORD_EVERY_S):
+    with repeating(attack.honest.run_once, PAUSE_S), repeating(records.store_one, RECORD_EVERY_S):
         yield
     attack.liar.processor.is_lying = False
     fuzzer.stop()
     outcome.messages, outcome.answered = fuzzer.lines[-1]["messages"], fuzzer.lines[-1]["answered"]
     outcome.records, outcome.lies = records.stored, attack.liar.lies.total()
-
-
-@contextmanager
-def _repeating(act: Callable[[], None], every_s: float) -> Iterator[None]:
-    """Do something again and again, in a thread, while the block runs."""
-    ended = threading.Event()
-
-    def repeat() -> None:
-        while not ended.wait(every_s):
-            act()
-
-    thread = threading.Thread(target=repeat, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 def _slowest(prober: Helper, since: float) -> float:

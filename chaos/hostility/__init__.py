@@ -7,6 +7,7 @@ fuzzer       a process that sends changed messages to every process of a ring
 prober       a process that makes good calls, and times them
 honest_jobs  the job that must end with the right hash beside all this
 records      hostile records of every kind, stored like honest ones
+repeating    something done again and again beside an attack
 greedy       connections that drip, never read, wait, or say nothing
 liar         a compute node that joins the ring and lies in its answers
 watch        processes lost, tracebacks, memory

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from chaos import workload
@@ -27,22 +24,6 @@ class HonestJobs:
     expected: str
     right: int = 0
     wrong: list[str] = field(default_factory=list)
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        ended = threading.Event()
-
-        def run() -> None:
-            while not ended.wait(PAUSE_S):
-                self.run_once()
-
-        thread = threading.Thread(target=run, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            thread.join()
 
     def run_once(self) -> bool:
         """Run one job to its end. Return True if its model has the right hash."""

@@ -8,8 +8,7 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,26 +47,9 @@ class Watch:
         self._pids: dict[str, int] = {}
         self._lock = threading.Lock()
 
-    @contextmanager
-    def sampling(self) -> Iterator[None]:
-        """Sample memory while the block runs."""
-        ended = threading.Event()
-
-        def sample() -> None:
-            while not ended.wait(SAMPLE_EVERY_S):
-                self._sample()
-
-        thread = threading.Thread(target=sample, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            thread.join()
-
     def settle(self) -> None:
         """Measure growth from here on; what has been printed so far is not looked at."""
-        self._sample()
+        self.sample()
         self.losses()
         with self._lock:
             self._base, self._peaks = dict(self._peaks), {}
@@ -128,7 +110,8 @@ class Watch:
                     found += [(f"{process.name}'s trainer", pid) for pid in trainers_of(process)]
         return found
 
-    def _sample(self) -> None:
+    def sample(self) -> None:
+        """Read the memory of each process, and keep the highest of each."""
         levels = self.levels_mb()
         with self._lock:
             for name, level in levels.items():

@@ -105,7 +105,7 @@ class SecureChannel:
         return secured
 
     def keep_session(self, place: Place, sock: socket) -> None:
-        """Keep the session of a connection that was used, so that the next one to this place resumes it."""
+        """Keep what TLS needs to resume a connection that was used, for the next one to this place."""
         if isinstance(sock, ssl.SSLSocket) and sock.session is not None:
             with self._lock:
                 self._sessions[place] = sock.context, sock.session
