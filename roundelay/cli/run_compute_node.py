@@ -16,6 +16,7 @@ from roundelay.cli.compute_node import trainer_config
 from roundelay.cli.node_list import register
 from roundelay.cli.security import security_of, warn_if_open
 from roundelay.federation.errors import BadPolicy, WorkFailed
+from roundelay.ml.malloc import return_freed_memory
 from roundelay.ml.models.allowed import allow, import_from_here
 from roundelay.node import addresses
 from roundelay.node.compute_node import ComputeNode, ComputeNodeOptions
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 
 def run(chosen: parser_base.Namespace) -> int:
+    return_freed_memory()
     if chosen.end_with_parent:
         end_with_parent()
     allow(chosen.models.split(","))

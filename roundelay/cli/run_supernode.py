@@ -10,6 +10,7 @@ from roundelay.chord.ring import Ring
 from roundelay.cli import exits, parser_base
 from roundelay.cli.node_list import register
 from roundelay.cli.security import security_of, warn_if_open
+from roundelay.ml.malloc import return_freed_memory
 from roundelay.node import addresses
 from roundelay.node.parent import end_with_parent, ready_line
 from roundelay.node.supernode import JournalError, Supernode, journal_of
@@ -19,6 +20,7 @@ from roundelay.trust.identity import ID_BITS, SUPERNODE
 
 def run(chosen: parser_base.Namespace) -> NoReturn:
     """Admit nodes until Ctrl-C. Raises Exit."""
+    return_freed_memory()
     if chosen.end_with_parent:
         end_with_parent()
     supernode = build(chosen)

@@ -7,7 +7,7 @@ compute. Without numpy: errors, choices, threads, loaded_blas, malloc, task and 
     choices         option values and bounds that command lines share with this package
     threads         one BLAS thread per process; to be called before numpy is imported
     loaded_blas     the same where numpy has been imported already
-    malloc          keep freed memory in the process
+    malloc          keep freed memory in a trainer, return it in a server
 
     task            what a trainer is asked to do: TrainConfig, TrainerTask, the seed of each local training
     frames          length-prefixed frames between a node and its trainer process

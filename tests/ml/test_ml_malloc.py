@@ -1,4 +1,4 @@
-"""The reuse of freed memory by the process."""
+"""What a process does with memory that it freed."""
 
 from __future__ import annotations
 
@@ -36,3 +36,44 @@ def test_freed_blocks_are_reused_without_page_faults() -> None:
     pages = BLOCKS * BLOCK_BYTES // 4096
 
     assert faults_of_the_third_time("keep") < pages / 10
+
+
+THREADS, MESSAGE_BYTES = 12, 3 << 20
+SERVER = f"""
+import sys, threading
+from roundelay.ml.malloc import return_freed_memory
+if sys.argv[1:] == ["return"]:
+    return_freed_memory()
+
+def resident_pages():
+    return int(open("/proc/self/statm").read().split()[1])
+
+together = threading.Barrier({THREADS} + 1)
+
+def handle():
+    together.wait()
+    message, kept = bytearray(b"x") * {MESSAGE_BYTES}, bytearray(2000)
+    message = [bytes(100_000) for _ in range({MESSAGE_BYTES} // 100_000)]
+    together.wait()
+    del message
+    together.wait()
+    together.wait()
+
+for _ in range({THREADS}):
+    threading.Thread(target=handle).start()
+before = resident_pages()
+for _ in range(3):
+    together.wait()
+print(resident_pages() - before)
+together.wait()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mallopt is glibc's")
+def test_a_server_returns_the_memory_of_the_messages_that_its_threads_handled() -> None:
+    grown = [
+        int(subprocess.run([sys.executable, "-c", SERVER, *way], cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout)
+        for way in ([], ["return"])
+    ]
+
+    assert grown[1] < THREADS * MESSAGE_BYTES // 4096 / 4 < grown[0], grown
