@@ -44,6 +44,11 @@ class Request(Generic[R_co]):
 
     answers_at_once: ClassVar[bool] = False  # from memory, so that its duration is that of a round trip
 
+    @property
+    def goes_in_line(self) -> bool:
+        """Whether it is small and soon answered, so that it may wait behind others on one connection."""
+        return self.answers_at_once
+
 
 class Effect:
     """Base class of everything that a procedure may yield."""

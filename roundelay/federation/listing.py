@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, Request, ask_all, gather, gather_or_raise
+from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, Request, ask_all, gather
 from roundelay.chord.errors import ChordError, NotYet
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import GetNeighbours
@@ -22,10 +22,9 @@ from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.snapshot import MalformedRecord, numbered, of_fitting_size, parse_records, read_records
 from roundelay.federation.spec import JobSpec, spec_from_bytes
 from roundelay.store.items import Find, Item
-from roundelay.store.read_path import fetch, holders_among, latest_items
+from roundelay.store.read_path import fetch_many, holders_among, latest_items
 
 WARMED_MAX = 64  # members to which connections are opened beside the first question
-CONTENTS_MAX = 64  # read at a time
 
 
 @dataclass(frozen=True)
@@ -117,8 +116,7 @@ def _read(found: _Found) -> Procedure[ListedJob]:
 
 def _fetch(found: _Found, items: Sequence[Item]) -> Procedure[dict[Item, bytes]]:
     """Read the contents of items at once."""
-    reads = [fetch(found.nodes, item.entry.digest, item.entry.size_bytes) for item in items]
-    contents = yield from gather_or_raise(reads, CONTENTS_MAX)
+    contents = yield from fetch_many(found.nodes, [item.entry for item in items])
     return dict(zip(items, contents, strict=True))
 
 

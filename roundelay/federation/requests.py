@@ -156,3 +156,7 @@ class DriverHeartbeat(Request[None]):
 
     job: str
     driver: Identity | None = None  # as the caller's certificate states it; never sent
+
+    @property
+    def goes_in_line(self) -> bool:
+        return True

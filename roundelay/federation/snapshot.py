@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from roundelay.chord.effects import Procedure, gather_or_raise
+from roundelay.chord.effects import Procedure
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation import jobs, records
@@ -16,7 +16,7 @@ from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.spec import JobSpec, spec_from_bytes
 from roundelay.federation.strict_json import RECORD_BYTES_MAX
 from roundelay.store.items import Item
-from roundelay.store.read_path import fetch, find
+from roundelay.store.read_path import fetch_many, find
 
 NUMBER_DIGITS_MAX = 9  # of a round, in the name of a record
 
@@ -172,4 +172,4 @@ def numbered(job: str, prefix: str, items: tuple[Item, ...]) -> list[NumberedIte
 
 def contents_of(nodes: tuple[NodeRef, ...], items: list[Item]) -> Procedure[list[bytes]]:
     """Read the contents of these items. Raises the first error."""
-    return (yield from gather_or_raise([fetch(nodes, i.entry.digest, i.entry.size_bytes) for i in items]))
+    return (yield from fetch_many(nodes, [item.entry for item in items]))

@@ -12,7 +12,7 @@ from roundelay.federation import failover, orders, requests, trainer_client
 from roundelay.federation.topologies import gossip
 from roundelay.ml import fingerprint, task, worker
 from roundelay.node import compute_node, line_limit
-from roundelay.rpc import admission, peers, protocol, resolver, server, transport
+from roundelay.rpc import admission, lines, protocol, resolver, server, transport
 from roundelay.store import blobs, items, staging, store
 
 
@@ -55,7 +55,7 @@ BUDGETS = (
     ),
     Budget("time of a message, or of taking its answer", server.FRAME_TIMEOUT_S, "s", "the connection is closed"),
     Budget("polls of orders that are held", compute_node.HELD_POLLS_MAX, "polls", "others are answered at once"),
-    Budget("idle connections to others", peers.CONNECTIONS_MAX, "connections", "the longest idle is closed"),
+    Budget("idle connections to others", lines.CONNECTIONS_MAX, "connections", "the longest idle is closed"),
     Budget("names being resolved", resolver.LOOKUPS_MAX, "names", "the peer counts as unreachable"),
     Budget("resolved names", resolver.NAMES_MAX, "names", _OLDEST),
     Budget("tasks left by handlers", pending.TASKS_MAX, "tasks", "Busy"),
@@ -109,5 +109,5 @@ BUDGETS = (
 
 def table() -> str:
     """Return the table as Markdown."""
-    lines = ["| what | at most | when it is used up |", "| --- | --- | --- |"]
-    return "\n".join([*lines, *(f"| {each.what} | {each.amount} | {each.when_full} |" for each in BUDGETS)])
+    head = ["| what | at most | when it is used up |", "| --- | --- | --- |"]
+    return "\n".join([*head, *(f"| {each.what} | {each.amount} | {each.when_full} |" for each in BUDGETS)])

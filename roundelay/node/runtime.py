@@ -31,7 +31,7 @@ from roundelay.chord.effects import (
     run,
 )
 from roundelay.chord.errors import ChordError, NodeUnreachable
-from roundelay.chord.refs import NodeRef
+from roundelay.chord.refs import Address, NodeRef
 from roundelay.ml.errors import printable
 from roundelay.node import failpoints, partition_fault
 from roundelay.node.failpoints import Failpoints
@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 R = TypeVar("R")
 
 ASKERS_MAX = 32  # threads for concurrent requests
+IN_LINE_MAX = 64  # requests sent to one process before its answers are read: all fit into its socket's buffer
 LINE_CHARACTERS_MAX = 500  # of a line that is logged
 RESTART_MIN_S, RESTART_MAX_S = 0.5, 30.0  # before a loop that has failed is started again
 Performer = Callable[[Any], Any]
@@ -182,17 +183,53 @@ class Runtime:
             self._cut.require_reachable(self._myself[0].address, address)
         return self.peers.ask(ask)
 
+    def _begin_ask(self, ask: Ask) -> Ask:
+        """Do what `_ask` does before a request leaves; return it as it leaves. Raises ChordError."""
+        if self.peers.security is not None:
+            ask = self.peers.security.signed(ask)
+        self.faults.hit(f"ask.{type(ask.request).__name__}.before", ask.request)
+        if self._myself is not None:
+            address = ask.to.address if isinstance(ask.to, NodeRef) else ask.to
+            self._cut.require_reachable(self._myself[0].address, address)
+        return ask
+
+    def _end_ask(self, ask: Ask, answer: Any) -> Any:
+        """Do what `_ask` does after an answer has come. Raises it if it is an error."""
+        if isinstance(answer, Exception):
+            raise answer
+        self.faults.hit(f"ask.{type(ask.request).__name__}.after", ask.request)
+        return answer
+
     def _ask_all(self, effect: AskAll) -> list[Any]:
         """Return the answers in the order of the requests, with a ChordError in the place of a missing one."""
         places = {(ask.to.host, ask.to.port) for ask in effect.asks}
         deadline_s = effect.deadline_s + max(map(self.peers.allowance_s, places), default=0.0)
         deadline = time.monotonic() + deadline_s
-        mine = [a for a in effect.asks[:1] if effect.need is None and a.timeout_s <= effect.deadline_s]
-        futures = [self._askers.submit(_value_or_error, partial(self._ask, a)) for a in effect.asks[len(mine) :]]
-        answers = [_value_or_error(partial(self._ask, a)) for a in mine]  # in this thread, which is running anyway
+        lines = _lines(effect, self._myself[0] if self._myself is not None else None)
+        mine = [line for line in lines[:1] if effect.need is None and effect.asks[0].timeout_s <= effect.deadline_s]
+        futures = [self._askers.submit(self._ask_line, effect, line) for line in lines[len(mine) :]]
+        answers = [self._ask_line(effect, line) for line in mine]  # in this thread, which is running anyway
         _wait_for(futures, effect.need, max(0.0, deadline - time.monotonic()))
         silent = NodeUnreachable(f"no answer within {deadline_s:.2g} s")
-        return answers + [f.result() if f.done() and not f.cancelled() else silent for f in futures]
+        outcomes: list[Any] = [silent] * len(effect.asks)
+        answers += [f.result() for f in futures if f.done() and not f.cancelled()]
+        for answer in answers:
+            for place, outcome in answer:
+                outcomes[place] = outcome
+        return outcomes
+
+    def _ask_line(self, effect: AskAll, line: Sequence[int]) -> list[tuple[int, Any]]:
+        """Ask one process what it is asked at these places of `asks`. Return each outcome with its place."""
+        if len(line) == 1:
+            return [(line[0], _value_or_error(partial(self._ask, effect.asks[line[0]])))]
+        outcomes: dict[int, Any] = {}
+        for place in line:
+            outcomes[place] = _value_or_error(partial(self._begin_ask, effect.asks[place]))
+        begun = [place for place in line if not isinstance(outcomes[place], Exception)]
+        answers = self.peers.ask_in_line([outcomes[place] for place in begun]) if begun else []
+        for place, answer in zip(begun, answers, strict=True):
+            outcomes[place] = _value_or_error(partial(self._end_ask, effect.asks[place], answer))
+        return list(outcomes.items())
 
     def _together(self, effect: Gather) -> list[Any]:
         """Run procedures in threads, at most effect.limit at once. An interrupted wait abandons those not yet begun."""
@@ -252,5 +289,24 @@ def _wait_for(futures: Sequence[Future[Any]], need: int | None, deadline_s: floa
     pending = set(futures)
     while pending and (left_s := deadline - time.monotonic()) > 0:
         _, pending = wait_for_futures(pending, left_s, return_when="FIRST_COMPLETED")
-        if sum(f.done() and not isinstance(f.result(), ChordError) for f in futures) >= need:
+        if sum(f.done() and not isinstance(f.result()[0][1], ChordError) for f in futures) >= need:
             return
+
+
+def _lines(effect: AskAll, me: NodeRef | None) -> list[list[int]]:
+    """Group requests, by their places: small ones to one process go over one connection, each other one alone.
+
+    Where a few answers suffice, every request is alone, so that none waits for another's answer.
+    """
+    lines: list[list[int]] = []
+    shared: dict[NodeRef | Address, list[int]] = {}
+    for place, ask in enumerate(effect.asks):
+        line = shared.get(ask.to)
+        if line is not None and len(line) < IN_LINE_MAX and ask.request.goes_in_line:
+            line.append(place)
+            continue
+        line = [place]
+        lines.append(line)
+        if effect.need is None and ask.to != me and ask.request.goes_in_line:
+            shared[ask.to] = line
+    return lines

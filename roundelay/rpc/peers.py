@@ -2,13 +2,15 @@
 
 There is one retry, and only if the peer has closed a pooled connection while it was idle; both attempts share the
 deadline. Any other retry is the caller's decision. The deadline is the request's own limit and what the network is
-allowed (chord/round_trips.py), which is measured here.
+allowed (chord/round_trips.py), which is measured here. Several small requests to one peer go out one behind the other,
+over one connection: a connection more would cost a round trip.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -24,32 +26,16 @@ from roundelay.chord.round_trips import Place, RoundTrips
 from roundelay.rpc import fields, ring_codec
 from roundelay.rpc.calls import COMPUTE_NODE, UNTARGETED, WireCall
 from roundelay.rpc.gen.ttypes import Target
+from roundelay.rpc.lines import Line, Lines
 from roundelay.rpc.method import NOT_ALLOWED
-from roundelay.rpc.protocol import BinaryProtocol
-from roundelay.rpc.transport import FramedSocket, connect
+from roundelay.rpc.transport import connect
 
 if TYPE_CHECKING:
     from roundelay.rpc.secure_peers import SecurePeers  # loaded only with certificates
-    from roundelay.trust.identity import Identity
 
-CONNECTIONS_MAX = 32  # idle ones kept, in all
-CONNECTIONS_PER_PEER_MAX = 4  # a poll, a put and a find to one node overlap
-IDLE_S = 30.0  # half the server's own limit
 CONNECT_TIMEOUT_S = 0.5
-FRESH_S = 1.0  # a connection idle for less is used unchecked: if it has been closed, the retry finds out
 
 Arguments = tuple[Any, ...]  # of a call, as wire values
-
-
-class Line:
-    """One pooled connection and its protocol."""
-
-    def __init__(self, connection: FramedSocket) -> None:
-        self.connection = connection
-        self.messages = BinaryProtocol(connection)
-        self.idle_since = 0.0
-        self.is_new = True  # no call has used it
-        self.peer: Identity | None = None  # the process at the other end, in a ring with certificates
 
 
 class Peers:
@@ -60,9 +46,8 @@ class Peers:
 
     def __init__(self, security: SecurePeers | None = None) -> None:
         self.security = security
+        self._lines = Lines()
         self._lock = threading.Lock()
-        self._idle: dict[Place, list[Line]] = {}  # the most recently used last
-        self._closed = False
         self._round_trips = RoundTrips()  # recorded under the lock; reading an estimate needs none
         self.calls = 0  # made so far, for statistics
         self.bits = BITS_MAX  # of the ring, once it is known: no identifier in an answer may be longer
@@ -74,13 +59,36 @@ class Peers:
         timeout_s = ask.timeout_s + self._round_trips[place].allowance_s
         deadline = time.monotonic() + timeout_s
         self.calls += 1
-        pooled = self._take(place)
-        if pooled is None:
-            return self._ask_anew(ask, call, arguments, deadline)
+        pooled = self._lines.take(place, call.method)
+        if pooled is not None:
+            try:
+                return self._call(pooled, ask, call, arguments, timeout_s)
+            except _Stale:
+                pass
+        line = self._connect(place, deadline)
         try:
-            return self._call(pooled, ask, call, arguments, timeout_s)
+            return self._call(line, ask, call, arguments, deadline - time.monotonic())
+        except _Stale as error:
+            raise _closed(place) from error
+
+    def ask_in_line(self, asks: Sequence[Ask]) -> list[Any]:
+        """Ask one peer several small things over one connection. Return the answers, a ChordError for a missing one."""
+        place = asks[0].to.host, asks[0].to.port
+        timeout_s = max(ask.timeout_s for ask in asks) + self._round_trips[place].allowance_s
+        deadline = time.monotonic() + timeout_s
+        self.calls += len(asks)
+        try:
+            pooled = self._lines.take(place, "")
+            if pooled is not None:
+                try:
+                    return self._call_in_line(pooled, asks, timeout_s)
+                except _Stale:
+                    pass
+            return self._call_in_line(self._connect(place, deadline), asks, deadline - time.monotonic())
         except _Stale:
-            return self._ask_anew(ask, call, arguments, deadline)
+            return [_closed(place)] * len(asks)
+        except ChordError as error:
+            return [error] * len(asks)
 
     def allowance_s(self, place: Place) -> float:
         """Return how long the network to a peer may take, besides what the peer takes."""
@@ -92,39 +100,63 @@ class Peers:
 
     def close(self) -> None:
         """Close the idle connections now, and every other connection when its call ends."""
-        with self._lock:
-            self._closed = True
-            idle, self._idle = [line for lines in self._idle.values() for line in lines], {}
-        for line in idle:
-            line.connection.close()
+        self._lines.close()
 
     # --- helpers
 
-    def _ask_anew(self, ask: Ask, call: WireCall, arguments: Arguments, deadline: float) -> Any:
-        """Make the call over a new connection."""
-        place, security = (ask.to.host, ask.to.port), self.security
+    def _connect(self, place: Place, deadline: float) -> Line:
+        """Open a connection. Raises NodeUnreachable."""
         limit_s = CONNECT_TIMEOUT_S + self.allowance_s(place)
-        secure = security.secure(place) if security is not None else None
+        secure = self.security.secure(place) if self.security is not None else None
         try:
-            connection = connect(*place, min(limit_s, deadline - time.monotonic()), secure)
+            return Line(connect(*place, min(limit_s, deadline - time.monotonic()), secure))
         except TTransportException as error:
             if isinstance(error.inner, TimeoutError):
                 self._record_timeout(place)
             why = str(error.message).removeprefix(f"{place[0]}:{place[1]}: ")
             raise NodeUnreachable(f"{Address(*place)} does not answer: {why}") from error
+
+    def _call_in_line(self, line: Line, asks: Sequence[Ask], timeout_s: float) -> list[Any]:
+        """Send all requests, then read their answers. Raises _Stale if the peer has closed the connection before."""
+        calls = [_wire_call(ask) for ask in asks]
+        line.connection.timeout_s = timeout_s
         try:
-            return self._call(Line(connection), ask, call, arguments, deadline - time.monotonic())
-        except _Stale as error:
-            raise NodeUnreachable(f"{Address(*place)} closed the connection") from error
+            for ask, (call, arguments) in zip(asks, calls, strict=True):
+                if self.security is not None:
+                    self.security.check_peer(line, ask)
+                line.messages.ask(call.thrift, arguments)
+        except TTransportException as error:
+            line.connection.close()
+            raise _typed(error, Address(asks[0].to.host, asks[0].to.port), timeout_s) from error
+        except BaseException:
+            line.connection.close()
+            raise
+        line.unanswered = len(asks)
+        outcomes: list[Any] = []
+        for ask, (call, arguments) in zip(asks, calls, strict=True):
+            try:
+                outcomes.append(self._call(line, ask, call, arguments, timeout_s))
+            except _Stale:
+                if not outcomes:
+                    raise
+                outcomes.append(_closed((ask.to.host, ask.to.port)))
+            except ChordError as error:
+                outcomes.append(error)
+        return outcomes
 
     def _call(self, line: Line, ask: Ask, call: WireCall, arguments: Arguments, timeout_s: float) -> Any:
+        """Make a call, or read its answer if it has been sent in line with others; return the answer."""
         line.connection.timeout_s = timeout_s
         place = ask.to.host, ask.to.port
         round_trip_s: float | None = None
         try:
             if self.security is not None:
                 self.security.check_peer(line, ask)
-            raw = line.messages.call(call.thrift, arguments)
+            if line.unanswered:
+                line.unanswered -= 1
+                raw = line.messages.answer(call.thrift)
+            else:
+                raw = line.messages.call(call.thrift, arguments)
             if ask.request.answers_at_once:
                 round_trip_s = time.monotonic() - line.connection.began
             fields.check_complete(raw)
@@ -133,10 +165,10 @@ class Peers:
             if self.security is not None:
                 answer = self.security.checked_answer(line, ask, answer)
         except ring_codec.WIRE_EXCEPTIONS as error:
-            self._give_back(place, line)
+            self._give_back(place, line, call)
             raise ring_codec.error_from_wire(error) from error
         except TApplicationException as error:
-            self._give_back(place, line)
+            self._give_back(place, line, call)
             if error.type == NOT_ALLOWED:
                 raise NotAllowed(f"{Address(*place)} refuses: {error.message}") from error
             raise PeerFault(f"{Address(*place)} failed inside: {error.message}") from error
@@ -151,60 +183,25 @@ class Peers:
         except BaseException:
             line.connection.close()
             raise
-        self._give_back(place, line, round_trip_s)
+        self._give_back(place, line, call, round_trip_s)
         return answer
+
+    def _give_back(self, place: Place, line: Line, call: WireCall, round_trip_s: float | None = None) -> None:
+        """Keep a connection for the next call, and record how long this call took, if that is a round trip."""
+        if round_trip_s is not None:
+            with self._lock:
+                self._round_trips.record_answer(place, round_trip_s)
+        if line.unanswered:
+            return
+        line.record(call.method)
+        if self.security is not None and line.is_new:
+            self.security.channel.keep_session(place, line.connection.sock)
+            line.is_new = False
+        self._lines.give_back(place, line)
 
     def _record_timeout(self, place: Place) -> None:
         with self._lock:
             self._round_trips.record_timeout(place)
-
-    def _take(self, place: Place) -> Line | None:
-        """Return an idle connection that still looks open, if there is one."""
-        with self._lock:
-            mine = self._idle.get(place)
-            if mine is None:
-                return None
-            line = mine.pop()
-            if not mine:
-                del self._idle[place]
-        idle_s = time.monotonic() - line.idle_since
-        if idle_s < FRESH_S or (idle_s < IDLE_S and line.connection.isOpen()):
-            return line
-        line.connection.close()
-        return None
-
-    def _give_back(self, place: Place, line: Line, round_trip_s: float | None = None) -> None:
-        """Keep a connection for the next call, and record how long this call took, if that is a round trip."""
-        surplus: Line | None = None
-        line.idle_since = time.monotonic()
-        if self.security is not None and line.is_new:
-            self.security.channel.keep_session(place, line.connection.sock)
-            line.is_new = False
-        with self._lock:
-            if round_trip_s is not None:
-                self._round_trips.record_answer(place, round_trip_s)
-            mine = [] if self._closed else self._idle.setdefault(place, [])
-            mine.append(line)
-            if self._closed:
-                surplus = line
-            elif len(mine) > CONNECTIONS_PER_PEER_MAX:
-                surplus = mine.pop(0)
-            elif len(self._idle) > CONNECTIONS_MAX // CONNECTIONS_PER_PEER_MAX:
-                surplus = self._evict()
-        if surplus is not None:
-            surplus.connection.close()
-
-    def _evict(self) -> Line | None:
-        """Remove and return the connection that has been idle longest, if there are more than CONNECTIONS_MAX."""
-        lines = [line for mine in self._idle.values() for line in mine]
-        if len(lines) <= CONNECTIONS_MAX:
-            return None
-        oldest = min(lines, key=lambda line: line.idle_since)
-        place = next(place for place, mine in self._idle.items() if oldest in mine)
-        self._idle[place].remove(oldest)
-        if not self._idle[place]:
-            del self._idle[place]
-        return oldest
 
 
 class _Stale(ChordError):
@@ -213,6 +210,10 @@ class _Stale(ChordError):
 
 # Errors that end a call and its connection: silence, closing, and malformed answers.
 _CONNECTION_ERRORS = (TTransportException, TProtocolException, UnicodeDecodeError, AttributeError, TypeError, Malformed)
+
+
+def _closed(place: Place) -> NodeUnreachable:
+    return NodeUnreachable(f"{Address(*place)} closed the connection")
 
 
 def _wire_call(ask: Ask) -> tuple[WireCall, Arguments]:

@@ -31,7 +31,16 @@ class BinaryProtocol(TBinaryProtocol):  # type: ignore[misc]  # thrift ships no 
 
     def call(self, method: Method, arguments: tuple[Any, ...]) -> Any:
         """Call a method and return its answer. Raises what the contract declares, or TApplicationException."""
+        self.ask(method, arguments)
+        return self.answer(method)
+
+    def ask(self, method: Method, arguments: tuple[Any, ...]) -> None:
+        """Send a call. Its answer comes after those of the calls that were sent before it."""
         self.send(method.call_begins, method.arguments(*arguments), method.arguments_spec, method.is_bulky)
+
+    def answer(self, method: Method) -> Any:
+        """Receive the next answer, which is that of a call of this method. Raises as `call` does."""
+        self.trans.receive()
         frame = self.trans.frame()
         if frame.read(len(method.reply_begins)) != method.reply_begins:
             self._raise_other_answer(method)

@@ -14,7 +14,7 @@ from roundelay.chord.requests import Hello
 from roundelay.chord.ring import Ring
 from roundelay.federation.record_rules import RecordRules
 from roundelay.rpc.access import check_hello, check_peer
-from roundelay.rpc.peers import Line
+from roundelay.rpc.lines import Line
 from roundelay.rpc.secure_channel import SecureChannel, explain
 from roundelay.rpc.transport import Secure
 from roundelay.store.items import Find, ListRange, Put

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from itertools import chain, zip_longest
 
 from roundelay.chord.crawl import successors_among
-from roundelay.chord.effects import Procedure, ask, gather_or_raise
-from roundelay.chord.errors import ChordError, NotAllowed, PeerFault
+from roundelay.chord.effects import Procedure, ask, ask_all, gather_or_raise
+from roundelay.chord.errors import ChordError, NotAllowed
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.store.items import CHUNK_BYTES, PIECE_BYTES, Put, Receipt
@@ -23,6 +23,7 @@ from roundelay.store.transfer import transfer_timeout_s
 from roundelay.store.write_path import Record, put_one, put_records
 
 QUESTION_ITEMS_MAX = 64  # in one message: a node writes each to its disk before it answers
+QUESTIONS_IN_FLIGHT_MAX = 64
 BATCH_ITEMS_MAX = 16  # with their contents
 MESSAGES_IN_FLIGHT_MAX = 16
 MESSAGES_IN_FLIGHT_MIN = 2  # of large contents, which have several pieces in flight each
@@ -69,7 +70,11 @@ class _BulkPut:
     def ask_nodes(self) -> Procedure[None]:
         """Put all items without contents: a node that has a content stores its item."""
         batches = self._batches(QUESTION_ITEMS_MAX, lambda record: 0)
-        yield from gather_or_raise([self._put(batch, False, 0) for batch in batches], MESSAGES_IN_FLIGHT_MAX)
+        for start in range(0, len(batches), QUESTIONS_IN_FLIGHT_MAX):
+            asked = batches[start : start + QUESTIONS_IN_FLIGHT_MAX]
+            asks = [(batch.node, self._request(batch, False)) for batch in asked]
+            for batch, receipts in zip(asked, (yield from ask_all(asks)), strict=True):
+                self._take(batch, receipts, False)
 
     def send_contents(self) -> Procedure[None]:
         """Send each node the contents that it lacks."""
@@ -77,7 +82,7 @@ class _BulkPut:
         largest = min(WINDOW_BYTES, max((self._content_bytes(batch) for batch in batches), default=0))
         in_flight = WINDOW_BYTES // max(1, largest)
         in_flight = max(MESSAGES_IN_FLIGHT_MIN, min(MESSAGES_IN_FLIGHT_MAX, in_flight))
-        yield from gather_or_raise([self._put(batch, True, in_flight * largest) for batch in batches], in_flight)
+        yield from gather_or_raise([self._put(batch, in_flight * largest) for batch in batches], in_flight)
 
     def put_rest(self, start: NodeRef) -> Procedure[list[tuple[NodeRef, ...]]]:
         """Put by itself each record that has failed on some node. Return the holders of all records."""
@@ -113,13 +118,31 @@ class _BulkPut:
     def _content_bytes(self, batch: _Batch) -> int:
         return sum(len(self._records[place].content) for place in batch.places)
 
-    def _put(self, batch: _Batch, has_contents: bool, bytes_in_flight: int) -> Procedure[None]:
+    def _put(self, batch: _Batch, bytes_in_flight: int) -> Procedure[None]:
         """Put a batch, and note which of its records are stored. Raises NotAllowed: all nodes have the same rules."""
+        receipts: Sequence[Receipt] | ChordError
         try:
-            receipts = yield from self._send(batch, has_contents, bytes_in_flight)
-        except NotAllowed:
-            raise
-        except ChordError:
+            receipts = yield from self._send(batch, bytes_in_flight)
+        except ChordError as error:
+            receipts = error
+        self._take(batch, receipts, True)
+
+    def _send(self, batch: _Batch, bytes_in_flight: int) -> Procedure[Sequence[Receipt]]:
+        record = self._records[batch.places[0]]
+        if len(record.content) > CHUNK_BYTES:  # alone in its batch, sent in pieces
+            yield from put_one(batch.node, record.item, record.content)
+            return [Receipt(True, len(record.content))]
+        return (yield from ask(batch.node, self._request(batch, True), transfer_timeout_s(bytes_in_flight)))
+
+    def _request(self, batch: _Batch, has_contents: bool) -> Put:
+        parcels = tuple(self._records[place].parcel(has_contents) for place in batch.places)
+        return Put(parcels, batch.as_owner)
+
+    def _take(self, batch: _Batch, receipts: Sequence[Receipt] | ChordError, has_contents: bool) -> None:
+        """Note which records of a batch are stored. Raises NotAllowed."""
+        if isinstance(receipts, NotAllowed):
+            raise receipts
+        if isinstance(receipts, ChordError) or len(receipts) != len(batch.places):
             self._failed.update(batch.places)
             return
         for place, receipt in zip(batch.places, receipts, strict=True):
@@ -127,17 +150,6 @@ class _BulkPut:
                 self._confirm(place, batch.node)
             elif has_contents:
                 self._failed.add(place)
-
-    def _send(self, batch: _Batch, has_contents: bool, bytes_in_flight: int) -> Procedure[Sequence[Receipt]]:
-        records = [self._records[place] for place in batch.places]
-        if has_contents and len(records[0].content) > CHUNK_BYTES:  # alone in its batch, sent in pieces
-            yield from put_one(batch.node, records[0].item, records[0].content)
-            return [Receipt(True, len(records[0].content))]
-        request = Put(tuple(each.parcel(has_contents) for each in records), batch.as_owner)
-        receipts = yield from ask(batch.node, request, transfer_timeout_s(bytes_in_flight))
-        if len(receipts) != len(records):
-            raise PeerFault(f"{batch.node.address} answered {len(records)} items with {len(receipts)} receipts")
-        return receipts
 
     def _confirm(self, place: int, node: NodeRef) -> None:
         self._left[place].discard(node)

@@ -13,6 +13,7 @@ from roundelay.chord.effects import Request
 CHUNK_BYTES = 1 << 20  # of contents, at most, in one message
 PIECE_BYTES = 256 << 10  # of a larger content that is read or written piece by piece
 CONTENT_BYTES_MAX = 256 << 20
+IN_LINE_BYTES_MAX = 16 << 10  # of a content that is read behind others on one connection
 ITEM_LEASE_S = 3600.0
 RENEWAL_SHARE = 0.01  # of a lease: a smaller difference is the time of a message, not a renewal
 SIGNATURE_BYTES_MAX = 2048
@@ -75,6 +76,10 @@ class Put(Request[tuple[Receipt, ...]]):
         """Return a put of items without their contents."""
         return cls(tuple(Parcel(item) for item in items))
 
+    @property
+    def goes_in_line(self) -> bool:
+        return not any(parcel.content for parcel in self.parcels)
+
 
 @dataclass(frozen=True)
 class Write(Request[Receipt]):
@@ -94,6 +99,10 @@ class Read(Request[bytes]):
     offset: int
     length: int
 
+    @property
+    def goes_in_line(self) -> bool:
+        return self.length <= IN_LINE_BYTES_MAX
+
 
 @dataclass(frozen=True)
 class Find(Request[tuple[Item, ...]]):
@@ -104,6 +113,10 @@ class Find(Request[tuple[Item, ...]]):
 
     key: int
     names: tuple[str, ...] = ()
+
+    @property
+    def goes_in_line(self) -> bool:
+        return True
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from roundelay.chord.crawl import successors_among
-from roundelay.chord.effects import Procedure, Sleep, ask, ask_all
+from roundelay.chord.effects import Procedure, Sleep, ask, ask_all, gather_or_raise
 from roundelay.chord.errors import ChordError, NotFound, NotYet
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import GetNeighbours
 from roundelay.chord.ring import Ring, between_right_closed
-from roundelay.store.items import RENEWAL_SHARE, Entry, Find, Item, Put
-from roundelay.store.transfer import fetch_from
+from roundelay.store.blobs import digest_of
+from roundelay.store.items import IN_LINE_BYTES_MAX, RENEWAL_SHARE, Entry, Find, Item, Put, Read
+from roundelay.store.transfer import fetch_from, transfer_timeout_s
 from roundelay.store.write_path import nodes_for, put_one
 
 FIND_NODES_MIN = 4  # to ask for a key's items: three nodes that join or leave at once cannot hide one
@@ -146,6 +147,22 @@ def fetch(nodes: tuple[NodeRef, ...], digest: str, size_bytes: int) -> Procedure
             continue
         return content
     raise NotFound(f"content {digest[:8]} is on none of {', '.join(str(n.address) for n in nodes)}")
+
+
+def fetch_many(nodes: tuple[NodeRef, ...], entries: Sequence[Entry]) -> Procedure[list[bytes]]:
+    """Read contents, the small ones in one message exchange with the first node. Raises the first error."""
+    small = [entry for entry in entries if 0 < entry.size_bytes <= IN_LINE_BYTES_MAX]
+    asks = [(nodes[0], Read(entry.digest, 0, entry.size_bytes)) for entry in small]
+    answers = yield from ask_all(asks, deadline_s=transfer_timeout_s(sum(entry.size_bytes for entry in small)))
+    found = {
+        entry.digest: answer
+        for entry, answer in zip(small, answers, strict=True)
+        if isinstance(answer, bytes) and digest_of(answer) == entry.digest
+    }
+    rest = list({entry.digest: entry for entry in entries if entry.digest not in found}.values())
+    contents = yield from gather_or_raise([fetch(nodes, entry.digest, entry.size_bytes) for entry in rest])
+    found |= {entry.digest: content for entry, content in zip(rest, contents, strict=True)}
+    return [found[entry.digest] for entry in entries]
 
 
 def _has(answer: tuple[Item, ...] | ChordError, item: Item) -> bool:

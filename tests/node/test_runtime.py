@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
@@ -32,6 +32,7 @@ class Net(Peers):
         self.answers: dict[NodeRef | Address, Any] = {}
         self.released = threading.Event()
         self.asked: list[Ask] = []
+        self.lines: list[int] = []  # the numbers of requests that went in line
 
     def ask(self, ask: Ask) -> Any:
         self.asked.append(ask)
@@ -42,6 +43,10 @@ class Net(Peers):
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    def ask_in_line(self, asks: Sequence[Ask]) -> list[Any]:
+        self.lines.append(len(asks))
+        return [f"{asks[0].to.host} {number}" for number in range(len(asks))]
 
     def close(self) -> None:
         return
@@ -189,6 +194,18 @@ def test_ask_all_returns_answers_in_order_and_errors_as_values(runtime: Runtime,
 
 def one(effect: Any) -> Procedure[Any]:
     return (yield effect)
+
+
+def test_small_requests_to_one_node_go_in_line_and_their_answers_stay_in_order(runtime: Runtime, net: Net) -> None:
+    third = NodeRef(3, "third", 1)
+    net.answers = {third: "of the third"}
+    asks = [Ask(OTHER, Nudge()), Ask(third, Nudge()), Ask(OTHER, Nudge()), Ask(OTHER, Nudge())]
+
+    def everybody() -> Procedure[Any]:
+        return (yield AskAll(asks))
+
+    assert runtime.run(everybody()) == ["other 0", "of the third", "other 1", "other 2"]
+    assert net.lines == [3]
 
 
 def test_ask_all_returns_after_the_needed_number_of_good_answers(runtime: Runtime, net: Net) -> None:

@@ -16,12 +16,13 @@ from roundelay.chord import requests
 from roundelay.chord.effects import Ask, Request
 from roundelay.chord.errors import Malformed, NodeUnreachable, NotYet, PeerFault
 from roundelay.chord.refs import Address, NodeRef
-from roundelay.chord.requests import GetNeighbours, Neighbourhood, Nudge
+from roundelay.chord.requests import GetNeighbours, Hop, Neighbourhood, Nudge
 from roundelay.chord.round_trips import INITIAL_S
 from roundelay.rpc import peers as peers_module
 from roundelay.rpc.gen import ttypes
 from roundelay.rpc.handlers import compute_node_processor
-from roundelay.rpc.peers import CONNECTIONS_PER_PEER_MAX, Peers
+from roundelay.rpc.lines import CONNECTIONS_PER_PEER_MAX
+from roundelay.rpc.peers import Peers
 from roundelay.rpc.server import Server
 from roundelay.rpc.transport import FRAME_SIZE_MAX
 from roundelay.rpc.transport import connect as real_connect
@@ -219,6 +220,57 @@ def test_the_pool_keeps_a_bounded_number_of_idle_connections_to_a_peer(opened: E
         list(many.map(lambda _: nudge(peers, node.at(gate.port)), range(crowd)))
 
     assert gate.connections == 2 * crowd - CONNECTIONS_PER_PEER_MAX
+
+
+# --- in line
+
+
+def test_several_small_requests_share_one_connection_and_are_answered_in_order(opened: ExitStack, peers: Peers) -> None:
+    def answer(request: Request[Any]) -> Any:
+        if isinstance(request, requests.NextHop) and request.key == 1:
+            raise NotYet("not joined")
+        return Hop(True, (NodeRef(request.key, "owner", 1),)) if isinstance(request, requests.NextHop) else None
+
+    node = start(opened, answer)
+    gate = gate_before(opened, node)
+
+    outcomes = peers.ask_in_line([Ask(node.at(gate.port), requests.NextHop(key)) for key in range(4)])
+
+    assert gate.connections == 1
+    assert isinstance(outcomes[1], NotYet)
+    assert [outcomes[key].nodes[0].id for key in (0, 2, 3)] == [0, 2, 3]
+
+
+def test_requests_in_line_are_sent_before_the_first_is_answered(opened: ExitStack, peers: Peers) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as aside:
+        node = NodeRef(7, *listener.getsockname())
+        asked = aside.submit(peers.ask_in_line, [Ask(node, Nudge(), PATIENCE_S) for _ in range(3)])
+        with listener.accept()[0] as peer:
+            frames = [receive_frame(peer) for _ in range(3)]
+            assert all(b"nudge" in frame for frame in frames)
+
+        assert all(isinstance(outcome, NodeUnreachable) for outcome in asked.result())
+
+
+def test_requests_in_line_are_sent_again_if_the_connection_was_closed_while_idle(
+    opened: ExitStack, peers: Peers
+) -> None:
+    node = start(opened)
+    gate = gate_before(opened, node)
+    gate.close_at = [2]
+    nudge(peers, node.at(gate.port))
+
+    assert peers.ask_in_line([Ask(node.at(gate.port), Nudge()) for _ in range(3)]) == [None] * 3
+    assert gate.connections == 2
+
+
+def test_requests_in_line_to_a_peer_that_is_away_are_all_unreachable(peers: Peers) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        away = NodeRef(7, *taken.getsockname())
+
+    outcomes = peers.ask_in_line([Ask(away, Nudge()) for _ in range(2)])
+
+    assert all(isinstance(outcome, NodeUnreachable) for outcome in outcomes)
 
 
 # --- failures
