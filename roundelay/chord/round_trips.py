@@ -27,7 +27,7 @@ PEERS_MAX = 4096  # the one not heard from for longest is forgotten
 
 
 class RoundTrip(NamedTuple):
-    """The estimate for one peer, in seconds. A tuple, because nearly every call makes one."""
+    """The estimate for one peer, in seconds."""
 
     smoothed_s: float | None = None  # SRTT; None without a sample
     variation_s: float = 0.0  # RTTVAR

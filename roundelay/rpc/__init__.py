@@ -17,10 +17,11 @@ server       accepts connections and limits what each may take
 protocol     Thrift's binary protocol, with limits
 fast_binary  structs written and read by Thrift's C extension
 resolver     names to addresses, within a deadline
-transport    frames over a TCP or TLS socket, under one deadline a call
+transport    frames over a TCP socket, under one deadline a call
 
 Only in a secured ring:
 secure_channel  mutual TLS from a kit: contexts, sessions, the identity at the other end
+secure_socket   the same frames in TLS records, sealed and opened in memory
 secure_peers    what the client does about it: secures connections and verifies the process that answers
 access          the access table: which role may make which call, and for whom it may speak
 audit_log       a file of what changed something and of what was refused

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,8 @@ TABLE: dict[str, frozenset[str]] = {
     "retire": NODES | {OPERATOR},
 }
 AUDITED = frozenset({"put", "order", "driving", "leaving", "admit", "retire"})  # besides all that is refused
+# Requests that speak for a process.
+BOUND = (ring.Notify, ring.Leaving, ring.Heartbeat, ring.Retire, ring.Admit, requests.Push, requests.DriverHeartbeat)
 SUPERNODES_CALLS = (ring.Admit, ring.Heartbeat, ring.Retire, ring.GetMembers)
 
 
@@ -66,41 +69,55 @@ class Caller:
     def __str__(self) -> str:
         return f"{self.identity} from {self.address}"
 
+    @cached_property
+    def is_at_its_host(self) -> bool:
+        """Whether its kit may be used at its address: at its own, if it names any, and on its own machine.
+
+        Names are not resolved: a kit whose hosts are names may call from anywhere.
+        """
+        hosts = self.identity.hosts
+        here, known = _ip(self.address), [each for each in map(_ip, hosts) if each is not None]
+        far = [each for each in known if not each.is_loopback]
+        has_names = any(_ip(host) is None and host != "localhost" for host in hosts)
+        if here is not None and here.is_loopback:
+            return True
+        return here in far if far else has_names or not hosts
+
 
 class Access:
     """The access rules at a server. `channel` knows what is revoked, `audit` keeps what was done and refused."""
 
     def __init__(self, channel: SecureChannel, audit: AuditLog | None = None) -> None:
-        self._channel = channel
+        self._check = channel.check
         self._audit = audit
 
     def check_call(self, caller: Caller | None, call: str) -> None:
         """Raise NotAllowed unless the caller's certificate and role allow a call."""
-        self._watch(caller, call, "", lambda: check_call(self._channel.check, caller, call), only_refusals=True)
+        try:
+            check_call(self._check, caller, call)
+        except NotAllowed as error:
+            self._note(caller, call, None, f"refused: {error}")
+            raise
 
     def bind(self, caller: Caller, call: str, request: Request[Any]) -> Request[Any]:
         """Return a request with its caller's identity filled in. Raises NotAllowed if it speaks for another process."""
-        about = _object_of(request)
-        bound: Request[Any] = self._watch(
-            caller, call, about, lambda: bind(caller.identity, request), call not in AUDITED
-        )
+        try:
+            bound = bind(caller.identity, request)
+        except NotAllowed as error:
+            self._note(caller, call, request, f"refused: {error}")
+            raise
+        if call in AUDITED:
+            self._note(caller, call, request, "allowed")
         return bound
 
     def refused(self, caller: Caller, call: str, request: Request[Any], why: str) -> None:
         """Note a call that the handler itself has refused."""
-        if self._audit is not None:
-            self._audit.note(str(caller), call, _object_of(request), why)
+        self._note(caller, call, request, why)
 
-    def _watch(self, caller: Caller | None, call: str, about: str, do: Callable[[], Any], only_refusals: bool) -> Any:
-        try:
-            done = do()
-        except NotAllowed as error:
-            if self._audit is not None:
-                self._audit.note(str(caller or "unknown"), call, about, f"refused: {error}")
-            raise
-        if self._audit is not None and not only_refusals:
-            self._audit.note(str(caller), call, about, "allowed")
-        return done
+    def _note(self, caller: Caller | None, call: str, request: Request[Any] | None, outcome: str) -> None:
+        if self._audit is not None:
+            about = _object_of(request) if request is not None else ""
+            self._audit.note(str(caller or "unknown"), call, about, outcome)
 
 
 def check_call(check: Callable[[Identity], None], caller: Caller | None, call: str) -> None:
@@ -117,26 +134,15 @@ def check_call(check: Callable[[Identity], None], caller: Caller | None, call: s
         raise NotAllowed(
             f"{identity} may not call {call}: its role must be {' or '.join(sorted(allowed)) or 'another'}"
         )
-    if not _may_call_from(identity, caller.address):
+    if not caller.is_at_its_host:
         hosts = ", ".join(identity.hosts)
         raise NotAllowed(f"the kit of {identity} is for {hosts}, not for {caller.address}: issue one with --host")
 
 
-def _may_call_from(identity: Identity, address: str) -> bool:
-    """Return whether a kit may be used at an address: at its own, if it names any, and on its own machine.
-
-    Names are not resolved: a kit whose hosts are names may call from anywhere.
-    """
-    here, known = _ip(address), [each for each in map(_ip, identity.hosts) if each is not None]
-    far = [each for each in known if not each.is_loopback]
-    has_names = any(_ip(host) is None and host != "localhost" for host in identity.hosts)
-    if here is not None and here.is_loopback:
-        return True
-    return here in far if far else has_names or not identity.hosts
-
-
 def bind(caller: Identity, request: Request[Any]) -> Request[Any]:
     """Return a request with the identity of its caller. Raises NotAllowed if it speaks for another process."""
+    if type(request) not in BOUND:
+        return request
     match request:
         case ring.Notify(sender) | ring.Leaving(sender) | ring.Heartbeat(sender):
             _require_own(caller, sender)

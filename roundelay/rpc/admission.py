@@ -55,7 +55,7 @@ class Connection:
         """Wake the connection's thread, which alone closes the socket."""
         self.closing = True
         with contextlib.suppress(OSError):
-            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)  # below TLS, which would send a closing message first
+            self.sock.shutdown(socket.SHUT_RDWR)
 
 
 class Connections:

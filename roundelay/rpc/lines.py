@@ -32,6 +32,7 @@ class Line:
         self.connection = connection
         self.messages = BinaryProtocol(connection)
         self.idle_since = 0.0
+        self.measured_at = 0.0  # when its round trip was recorded last
         self.is_new = True  # no call has used it
         self.peer: Identity | None = None  # the process at the other end, in a ring with certificates
         self.carried: dict[str, int] = {}  # bytes of the largest message, by method; of those with MUCH_BYTES

@@ -20,6 +20,7 @@ from socket import socket
 
 from roundelay.federation.record_rules import signed_text
 from roundelay.rpc.access import Caller
+from roundelay.rpc.secure_socket import SecureSocket
 from roundelay.rpc.server import Refused
 from roundelay.store.items import Item
 from roundelay.trust.errors import KitError, NotTrusted
@@ -73,29 +74,27 @@ class SecureChannel:
 
     # --- connections
 
-    def accept(self, sock: socket) -> ssl.SSLSocket:
-        """Wrap an accepted connection; the handshake is the caller's."""
-        return self._current().server.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
-
-    def shake_hands(self, sock: ssl.SSLSocket) -> Caller:
-        """Shake hands as the server; return the process at the other end. Raises Refused, OSError."""
+    def accept(self, sock: socket, timeout_s: float, handshake_timeout_s: float) -> tuple[SecureSocket, Caller]:
+        """Shake hands as the server; return the connection and who is at its other end. Raises Refused, OSError."""
+        secured = SecureSocket(sock, timeout_s, self._current().server)
         try:
-            sock.do_handshake()
-            return Caller(self.peer(sock), str(sock.getpeername()[0]))
+            secured.shake_hands(handshake_timeout_s)
+            return secured, Caller(peer_of(secured), str(sock.getpeername()[0]))
         except ssl.SSLError as error:
             raise Refused(f"it {explain(error)}") from error
         except NotTrusted as error:
             raise Refused(str(error)) from error
 
-    def connect(self, sock: socket, place: Place) -> ssl.SSLSocket:
-        """Shake hands with a server, within the socket's timeout. Raises NotTrusted, OSError."""
+    def connect(self, sock: socket, place: Place, timeout_s: float, handshake_timeout_s: float) -> SecureSocket:
+        """Shake hands with a server. Raises NotTrusted, OSError."""
         loaded = self._current()
         with self._lock:
             context, session = self._sessions.get(place, (None, None))
         if context is not loaded.client:
             session = None  # of a kit that was replaced
         try:
-            secured = loaded.client.wrap_socket(sock, server_hostname=place[0], session=session)
+            secured = SecureSocket(sock, timeout_s, loaded.client, place[0], session)
+            secured.shake_hands(handshake_timeout_s)
         except ssl.SSLError as error:
             sock.close()
             raise NotTrusted(f"{place[0]}:{place[1]} {explain(error)}") from error
@@ -104,27 +103,14 @@ class SecureChannel:
             raise
         return secured
 
-    def keep_session(self, place: Place, sock: socket) -> None:
+    def keep_session(self, place: Place, secured: SecureSocket) -> None:
         """Keep what TLS needs to resume a connection that was used, for the next one to this place."""
-        if isinstance(sock, ssl.SSLSocket) and sock.session is not None:
+        if secured.tls.session is not None:
             with self._lock:
-                self._sessions[place] = sock.context, sock.session
+                self._sessions[place] = secured.tls.context, secured.tls.session
                 self._sessions.move_to_end(place)
                 while len(self._sessions) > SESSIONS_MAX:
                     self._sessions.popitem(last=False)
-
-    def peer(self, sock: socket) -> Identity:
-        """Return who is at the other end of a connection. Raises NotTrusted if its certificate names no member."""
-        assert isinstance(sock, ssl.SSLSocket)
-        found = sock.getpeercert() or {}
-        names = [each for each in found.get("subjectAltName", ()) if isinstance(each, tuple)]
-        return identity_of(
-            [str(value) for kind, value in names if kind == "URI"],
-            [str(value) for kind, value in names if kind in ("DNS", "IP Address")],
-            int(str(found.get("serialNumber", "0")), 16),
-            ssl.cert_time_to_seconds(str(found["notBefore"])) if "notBefore" in found else 0.0,
-            ssl.cert_time_to_seconds(str(found["notAfter"])) if "notAfter" in found else 0.0,
-        )
 
     def check(self, peer: Identity) -> None:
         """Raise NotTrusted if a certificate is not valid now, or is revoked."""
@@ -199,6 +185,19 @@ class SecureChannel:
         except NotTrusted as error:
             raise KitError(f"{self._path}: {error}") from error
         return _Loaded(kit, _context(kit, ssl.PROTOCOL_TLS_SERVER), _context(kit, ssl.PROTOCOL_TLS_CLIENT))
+
+
+def peer_of(secured: SecureSocket) -> Identity:
+    """Return who is at the other end of a connection. Raises NotTrusted if its certificate names no member."""
+    found = secured.tls.getpeercert() or {}
+    names = [each for each in found.get("subjectAltName", ()) if isinstance(each, tuple)]
+    return identity_of(
+        [str(value) for kind, value in names if kind == "URI"],
+        [str(value) for kind, value in names if kind in ("DNS", "IP Address")],
+        int(str(found.get("serialNumber", "0")), 16),
+        ssl.cert_time_to_seconds(str(found["notBefore"])) if "notBefore" in found else 0.0,
+        ssl.cert_time_to_seconds(str(found["notAfter"])) if "notAfter" in found else 0.0,
+    )
 
 
 def explain(error: ssl.SSLError) -> str:

@@ -15,12 +15,14 @@ from roundelay.chord.ring import Ring
 from roundelay.federation.record_rules import RecordRules
 from roundelay.rpc.access import check_hello, check_peer
 from roundelay.rpc.lines import Line
-from roundelay.rpc.secure_channel import SecureChannel, explain
+from roundelay.rpc.secure_channel import SecureChannel, explain, peer_of
+from roundelay.rpc.secure_socket import SecureSocket
 from roundelay.rpc.transport import Secure
 from roundelay.store.items import Find, ListRange, Put
 from roundelay.trust.errors import NotTrusted
 
 Place = tuple[str, int]
+READS = (Find, ListRange)  # their answers hold records
 
 
 class SecurePeers:
@@ -41,9 +43,9 @@ class SecurePeers:
     def secure(self, place: Place) -> Secure:
         """Return what secures a new connection to a place. It raises PeerNotTrusted."""
 
-        def secure(sock: socket) -> socket:
+        def secure(sock: socket, timeout_s: float, handshake_timeout_s: float) -> SecureSocket:
             try:
-                return self.channel.connect(sock, place)
+                return self.channel.connect(sock, place, timeout_s, handshake_timeout_s)
             except NotTrusted as error:
                 raise PeerNotTrusted(str(error)) from error
 
@@ -53,11 +55,15 @@ class SecurePeers:
         """Raise PeerNotTrusted unless a valid certificate shows that a request goes where it is meant to go."""
         try:
             if line.peer is None:
-                line.peer = self.channel.peer(line.connection.sock)
+                line.peer = peer_of(_secured(line))
             self.channel.check(line.peer)
         except NotTrusted as error:
             raise PeerNotTrusted(f"{ask.to.host}:{ask.to.port}: {error}") from error
         check_peer(line.peer, ask.to, ask.request)
+
+    def keep_session(self, line: Line, place: Place) -> None:
+        """Keep the session of a connection that was used for the first time."""
+        self.channel.keep_session(place, _secured(line))
 
     def checked_answer(self, line: Line, ask: Ask, answer: Any) -> Any:
         """Return an answer without records that the rules forbid.
@@ -66,7 +72,7 @@ class SecurePeers:
         """
         if isinstance(answer, Hello) and line.peer is not None:
             check_hello(line.peer, answer)
-        if isinstance(ask.request, Find | ListRange):
+        if isinstance(ask.request, READS):
             return self._rules.keep_valid(answer)
         return answer
 
@@ -74,3 +80,8 @@ class SecurePeers:
         """Return what an error of TLS within a call means, or an empty string for any other error."""
         inner = getattr(error, "inner", None)
         return explain(inner) if isinstance(inner, ssl.SSLError) else ""
+
+
+def _secured(line: Line) -> SecureSocket:
+    assert isinstance(line.connection, SecureSocket)
+    return line.connection

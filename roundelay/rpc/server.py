@@ -166,8 +166,8 @@ class Server:
     def _serve(self, connection: Connection) -> None:
         """Answer one call after the other until either side ends the connection. Runs in its thread."""
         try:
-            caller = self._secure(connection)
-            transport = connection.transport = FramedSocket(connection.sock, self._limits.frame_timeout_s)
+            transport, caller = self._secure(connection)
+            connection.transport = transport
             messages = BinaryProtocol(transport)
             messages.caller = caller
             while transport.wait(self._limits.idle_timeout_s) and self._begin(connection):
@@ -188,21 +188,20 @@ class Server:
                 self._connections.discard(connection)
                 self._changed.notify_all()
 
-    def _secure(self, connection: Connection) -> "Caller | None":
-        """Shake hands, if there are certificates; return the process at the other end. Raises OSError."""
-        connection.sock.settimeout(self._limits.handshake_timeout_s)
-        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def _secure(self, connection: Connection) -> "tuple[FramedSocket, Caller | None]":
+        """Shake hands, if there are certificates; return the process at the other end too. Raises OSError."""
+        sock, timeout_s = connection.sock, self._limits.frame_timeout_s
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._channel is None:
-            return None
-        if connection.sock.recv(1, socket.MSG_PEEK) not in (b"", TLS_BEGINS[:1]):
+            return FramedSocket(sock, timeout_s), None
+        sock.settimeout(self._limits.handshake_timeout_s)
+        if sock.recv(1, socket.MSG_PEEK) not in (b"", TLS_BEGINS[:1]):
             self._refuse_plain(connection)
-        with self._lock:  # wrapping detaches the plain socket, which another thread may be about to shut down
-            connection.sock = secured = self._channel.accept(connection.sock)
         try:
-            return self._channel.shake_hands(secured)
+            return self._channel.accept(sock, timeout_s, self._limits.handshake_timeout_s)
         except Refused as error:
             self._warn(connection, str(error))
-            _drain(connection.sock)
+            _drain(sock)
             raise
 
     def _refuse_plain(self, connection: Connection) -> NoReturn:
@@ -260,8 +259,8 @@ def _drain(sock: socket.socket) -> None:
     """Read until the peer has closed: closing with unread bytes would take back the alert that says what is wrong."""
     with contextlib.suppress(OSError):
         sock.settimeout(DRAIN_TIMEOUT_S)
-        socket.socket.shutdown(sock, socket.SHUT_WR)
-        while socket.socket.recv(sock, 4096):
+        sock.shutdown(socket.SHUT_WR)
+        while sock.recv(4096):
             pass
 
 

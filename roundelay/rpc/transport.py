@@ -1,4 +1,4 @@
-"""Framed Thrift messages over one TCP or TLS socket, with one time budget for a whole call.
+"""Framed Thrift messages over one TCP socket, with one time budget for a whole call; secure_socket adds TLS.
 
 A message is exactly one frame: a decoder that asks for more than its frame holds fails at once, while Thrift's own
 framed transport would wait for the next frame. A large frame is received directly into the buffer that the C decoder
@@ -8,7 +8,7 @@ Errors: TTransportException says what happened to the connection, TProtocolExcep
 not a message. Nothing here retries, pools connections (peers does) or starts a thread.
 
 The kernel ends a transfer that takes too long (SO_RCVTIMEO, SO_SNDTIMEO), so that a transfer is one system call; with
-Python's own timeout it is three. TLS uses Python's timeout, because TLS retries what the kernel has ended.
+Python's own timeout it is three.
 """
 
 import socket
@@ -16,7 +16,7 @@ import struct
 import time
 import typing
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from io import SEEK_END, BytesIO
 from itertools import groupby
 
@@ -39,7 +39,6 @@ TIMEVAL = struct.Struct("@ll")  # seconds, microseconds
 RECEIVING, SENDING = socket.SO_RCVTIMEO, socket.SO_SNDTIMEO
 ENDS_EARLY = "the frame ends first"
 
-Secure = Callable[[socket.socket], socket.socket]  # shakes hands over a connection within its timeout
 Argument = typing.TypeVar("Argument")
 Transferred = typing.TypeVar("Transferred", int, bytes)
 
@@ -90,20 +89,18 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
         self._answer_due = True
         self.began = began = time.monotonic()
         self._deadline, self.moved_bytes = began + self.timeout_s, 0
-        for part in (b"".join(parts),) if size < LARGE_SIZE else _joined(parts):
+        for part in self._outgoing(parts, size):
             sent = self._in_time(SENDING, self._sock.send, part)
-            before, self.moved_bytes = self.moved_bytes, self.moved_bytes + sent
+            self.moved_bytes += sent
             while sent < len(part):
-                sent += self._in_time(SENDING, self._sock.send, memoryview(part)[sent:])
-                self.moved_bytes = before + sent
+                more = self._in_time(SENDING, self._sock.send, memoryview(part)[sent:])
+                sent, self.moved_bytes = sent + more, self.moved_bytes + more
 
     def wait(self, idle_timeout_s: float) -> bool:
         """Wait for a frame to begin. Return True if it has (`receive` then has timeout_s), False if none will come."""
         if not self._ahead:
             try:
-                if self._limits_s[RECEIVING] != idle_timeout_s:
-                    self._limit(RECEIVING, idle_timeout_s)
-                self._ahead = self._sock.recv(READ_AHEAD)
+                self._ahead = self._begin(idle_timeout_s)
             except OSError:  # silence for too long, or the peer went away between frames
                 return False
         self.began = began = time.monotonic()
@@ -114,7 +111,7 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
         """Receive one whole frame, and set it to its beginning."""
         self._answer_due = False
         while len(self._ahead) < HEADER.size:
-            self._ahead += self._in_time(RECEIVING, self._sock.recv, READ_AHEAD)
+            self._ahead += self._receive()
         data = self._ahead
         (size,) = HEADER.unpack_from(data)
         if not 0 < size <= FRAME_SIZE_MAX:
@@ -144,7 +141,7 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
             with frame.getbuffer() as body:
                 while have < room:
                     with body[have:room] as rest:  # released also on an error, whose traceback keeps it
-                        have += self._in_time(RECEIVING, self._sock.recv_into, rest)
+                        have += self._receive_into(rest)
                     self.moved_bytes = have
         frame.truncate(size)
         frame.seek(0)
@@ -178,7 +175,7 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
         try:
             self._sock.settimeout(0)
             self._limits_s.update({RECEIVING: NO_LIMIT_S, SENDING: NO_LIMIT_S})  # set anew before it blocks again
-            socket.socket.recv(self._sock, 1, socket.MSG_PEEK)  # below TLS, which cannot peek
+            self._sock.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
             return not self._ahead
         except OSError:
@@ -187,6 +184,26 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
 
     def close(self) -> None:
         self._sock.close()
+
+    # --- transfers, which TLS makes differently
+
+    def _outgoing(self, parts: list[bytes], size: int) -> Iterable[bytes]:
+        """Return the bytes of a message as they are handed to the kernel, in few pieces."""
+        return (b"".join(parts),) if size < LARGE_SIZE else _joined(parts)
+
+    def _begin(self, idle_timeout_s: float) -> bytes:
+        """Return the first bytes of a frame; none if the peer closes the connection. Raises OSError."""
+        if self._limits_s[RECEIVING] != idle_timeout_s:
+            self._limit(RECEIVING, idle_timeout_s)
+        return self._sock.recv(READ_AHEAD)
+
+    def _receive(self) -> bytes:
+        """Return the next bytes of a frame."""
+        return self._in_time(RECEIVING, self._sock.recv, READ_AHEAD)
+
+    def _receive_into(self, rest: memoryview) -> int:
+        """Receive bytes into the rest of a frame, and return how many."""
+        return self._in_time(RECEIVING, self._sock.recv_into, rest)
 
     def _in_time(self, way: int, transfer: Callable[[Argument], Transferred], argument: Argument) -> Transferred:
         """Send or receive some bytes in what is left of the call's time."""
@@ -199,7 +216,7 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
             self.is_waiting = False
         except OSError as error:
             self.close()
-            raise _typed(error) from error
+            raise typed(error) from error
         if not done:
             self.close()
             raise TTransportException(TTransportException.END_OF_FILE, "the peer closed the connection")
@@ -209,14 +226,15 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
         """Limit the time of each following transfer in one direction. Raises TimeoutError if no time is left."""
         if seconds <= 0:
             raise TimeoutError("timed out")
-        if type(self._sock) is not socket.socket:  # over TLS
-            self._sock.settimeout(seconds)
-            return
         if self._sock.gettimeout() is not None:
             self._sock.settimeout(None)
         whole, part = divmod(round(1e6 * seconds) or 1, 1_000_000)  # 0 would mean no limit
         self._sock.setsockopt(socket.SOL_SOCKET, way, TIMEVAL.pack(whole, part))
         self._limits_s[way] = seconds
+
+
+# Shakes hands over a connection whose calls have the first timeout, within the second one.
+Secure = Callable[[socket.socket, float, float], FramedSocket]
 
 
 def connect(host: str, port: int, timeout_s: float, secure: Secure | None = None) -> FramedSocket:
@@ -228,8 +246,7 @@ def connect(host: str, port: int, timeout_s: float, secure: Secure | None = None
     try:
         sock = _connected(host, port, deadline)
         if secure is not None:
-            sock.settimeout(_left_s(deadline))
-            sock = secure(sock)
+            return secure(sock, timeout_s, _left_s(deadline))
     except (OSError, ValueError, OverflowError) as error:  # the latter two: an impossible name or port
         raise TTransportException(TTransportException.NOT_OPEN, f"{host}:{port}: {error}", error) from error
     return FramedSocket(sock, timeout_s)
@@ -275,7 +292,8 @@ def _left_s(deadline: float) -> float:
     return left_s
 
 
-def _typed(error: OSError) -> TTransportException:
+def typed(error: OSError) -> TTransportException:
+    """Return what an error of a socket means for its connection."""
     late = isinstance(error, TimeoutError | BlockingIOError)  # the kernel's limit raises the second
     kind = TTransportException.TIMED_OUT if late else TTransportException.END_OF_FILE
     return TTransportException(kind, str(error), error)

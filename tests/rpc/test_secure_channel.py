@@ -91,8 +91,9 @@ def test_a_connection_is_tls_1_3_and_the_next_one_resumes_its_session(place: Pla
     assert place.ask(peers)
 
     sock = socket.create_connection(server.address, TIMEOUT_S)
-    with channel.connect(sock, server.address) as second:
-        assert (second.version(), second.session_reused) == ("TLSv1.3", True)
+    second = channel.connect(sock, server.address, TIMEOUT_S, TIMEOUT_S)
+    assert (second.tls.version(), second.tls.session_reused) == ("TLSv1.3", True)
+    second.close()
 
 
 def test_a_downgrade_is_refused(place: Place) -> None:

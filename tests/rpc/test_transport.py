@@ -51,8 +51,11 @@ class Pieces:
     def __init__(self, *pieces: bytes) -> None:
         self.pieces = list(pieces)
 
-    def settimeout(self, timeout_s: float) -> None:
-        assert timeout_s > 0
+    def gettimeout(self) -> None:
+        return None
+
+    def setsockopt(self, *_: object) -> None:
+        pass
 
     def recv(self, size: int) -> bytes:
         if not self.pieces:
@@ -495,7 +498,10 @@ class Failing:
     def __init__(self, error: OSError) -> None:
         self.error = error
 
-    def settimeout(self, timeout_s: float | None) -> None:
+    def gettimeout(self) -> None:
+        return None
+
+    def setsockopt(self, *_: object) -> None:
         pass
 
     def recv(self, size: int) -> bytes:
