@@ -90,6 +90,7 @@ WAITING = {
     "roundelay.cli.configuration": "a --help resolves no option",
     "roundelay.cli.parser_base.make_optional": "client.py --help makes no parser",
     "roundelay.cli.pki.require_cryptography": "only a secured ring needs the authority's commands",
+    "roundelay.node.security.open_security": "only a secured ring needs TLS",
     "re": "only an installed package rewrites its texts",
     "tomllib": "only --trainer-config and --config are TOML",
     "roundelay.chord.refs.Address": "a --help makes no address",

@@ -20,7 +20,8 @@ resolver     names to addresses, within a deadline
 transport    frames over a TCP socket, under one deadline a call
 
 Only in a secured ring:
-secure_channel  mutual TLS from a kit: contexts, sessions, the identity at the other end
+secure_context  TLS contexts of a kit, and its owner
+secure_channel  mutual TLS from a kit: connections, sessions, signatures, revocations
 secure_socket   the same frames in TLS records, sealed and opened in memory
 secure_peers    what the client does about it: secures connections and verifies the process that answers
 access          the access table: which role may make which call, and for whom it may speak

@@ -1,4 +1,4 @@
-"""Mutual TLS from a kit: contexts made once and reused, sessions resumed, and the identity at the other end.
+"""Mutual TLS from a kit: contexts made once and reused, sessions resumed, signatures, and what is revoked.
 
 TLS proves that the peer holds the key of a certificate of this ring's authority, and that it is at one of its hosts.
 Validity and revocation are checked here, for each connection and each call: a resumed session verifies nothing anew,
@@ -14,39 +14,33 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from socket import socket
+from typing import TYPE_CHECKING
 
 from roundelay.federation.record_rules import signed_text
 from roundelay.rpc.access import Caller
+from roundelay.rpc.secure_context import LoadedKit, certified_identity, load
 from roundelay.rpc.secure_socket import SecureSocket
 from roundelay.rpc.server import Refused
 from roundelay.store.items import Item
 from roundelay.trust.errors import KitError, NotTrusted
-from roundelay.trust.identity import Identity, check_time, identity_of, shown
-from roundelay.trust.kit import Kit, load_kit
-from roundelay.trust.revocation import Revocations, read_revocations
-from roundelay.trust.signatures import Signatures
+from roundelay.trust.identity import Identity, check_time, shown
+from roundelay.trust.revocation import Revocations
+
+if TYPE_CHECKING:
+    from roundelay.trust.signatures import Signatures
 
 log = logging.getLogger(__name__)
 
 RELOAD_INTERVAL_S = 1.0  # between two looks at the kit's file
 SESSIONS_MAX = 256  # kept, one for each place
 WARN_BEFORE_S = 30 * 24 * 3600.0  # the end of a certificate, or a fifth of its life if that is less
-NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME: `check` does, and names who has expired
 WRONG_HOST = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 
 Place = tuple[str, int]  # host and port
-
-
-@dataclass(frozen=True)
-class _Loaded:
-    """A kit and what was made of it."""
-
-    kit: Kit
-    server: ssl.SSLContext
-    client: ssl.SSLContext
 
 
 class SecureChannel:
@@ -61,16 +55,11 @@ class SecureChannel:
         self._loaded = self._load()
         self._sessions: OrderedDict[Place, tuple[ssl.SSLContext, ssl.SSLSession]] = OrderedDict()
         self._revocations = Revocations()
-        self._signatures = Signatures(lambda: self.kit)
-
-    @property
-    def kit(self) -> Kit:
-        """The kit as it is now on the disk; the last usable one while that is not usable."""
-        return self._current().kit
 
     @property
     def identity(self) -> Identity:
-        return self.kit.identity
+        """The owner of the kit as it is now on the disk; of the last usable one while that is not usable."""
+        return self._current().identity
 
     # --- connections
 
@@ -121,6 +110,12 @@ class SecureChannel:
 
     # --- records
 
+    @cached_property
+    def _signatures(self) -> Signatures:
+        from roundelay.trust.signatures import Signatures
+
+        return Signatures(lambda: self._current().kit)
+
     def sign(self, item: Item) -> Item:
         """Return an item with this process's signature."""
         return replace(item, signature=self._signatures.sign(signed_text(item)))
@@ -141,7 +136,9 @@ class SecureChannel:
 
     def revoke(self, content: bytes) -> bool:
         """Take over a revocation list if it is a later one; return whether it is. Raises NotTrusted."""
-        found = read_revocations(content, self.kit.authorities)
+        from roundelay.trust.signatures import read_revocations
+
+        found = read_revocations(content, self._current().kit.authorities)
         is_later = found.number > self._revocations.number
         if is_later:
             self._revocations = found
@@ -159,7 +156,7 @@ class SecureChannel:
 
     # --- helpers
 
-    def _current(self) -> _Loaded:
+    def _current(self) -> LoadedKit:
         """Return the kit in use, after reading its file again if that has changed."""
         if time.monotonic() < self._look_at:
             return self._loaded
@@ -169,35 +166,27 @@ class SecureChannel:
             if stamp != self._seen:
                 self._seen = stamp
                 try:
-                    self._loaded = self._load(self._loaded.kit.identity)
-                    log.warning("%s was replaced: using the certificate of %s", self._path, self._loaded.kit.identity)
+                    self._loaded = self._load(self._loaded.identity)
+                    log.warning("%s was replaced: using the certificate of %s", self._path, self._loaded.identity)
                 except KitError as error:
                     log.warning("%s; going on with the kit that was read before", error)
         return self._loaded
 
-    def _load(self, before: Identity | None = None) -> _Loaded:
+    def _load(self, before: Identity | None = None) -> LoadedKit:
         """Read the kit. Raises KitError."""
-        kit = load_kit(self._path)
-        if before is not None and kit.identity.uri != before.uri:
-            raise KitError(f"{self._path} is now the kit of {kit.identity}, not of {before}")
+        loaded = load(self._path)
+        if before is not None and loaded.identity.uri != before.uri:
+            raise KitError(f"{self._path} is now the kit of {loaded.identity}, not of {before}")
         try:
-            check_time(kit.identity, self._clock())
+            check_time(loaded.identity, self._clock())
         except NotTrusted as error:
             raise KitError(f"{self._path}: {error}") from error
-        return _Loaded(kit, _context(kit, ssl.PROTOCOL_TLS_SERVER), _context(kit, ssl.PROTOCOL_TLS_CLIENT))
+        return loaded
 
 
 def peer_of(secured: SecureSocket) -> Identity:
     """Return who is at the other end of a connection. Raises NotTrusted if its certificate names no member."""
-    found = secured.tls.getpeercert() or {}
-    names = [each for each in found.get("subjectAltName", ()) if isinstance(each, tuple)]
-    return identity_of(
-        [str(value) for kind, value in names if kind == "URI"],
-        [str(value) for kind, value in names if kind in ("DNS", "IP Address")],
-        int(str(found.get("serialNumber", "0")), 16),
-        ssl.cert_time_to_seconds(str(found["notBefore"])) if "notBefore" in found else 0.0,
-        ssl.cert_time_to_seconds(str(found["notAfter"])) if "notAfter" in found else 0.0,
-    )
+    return certified_identity(secured.tls.getpeercert())
 
 
 def explain(error: ssl.SSLError) -> str:
@@ -214,20 +203,6 @@ def explain(error: ssl.SSLError) -> str:
     if "CERTIFICATE_REQUIRED" in reason or "PEER_DID_NOT_RETURN" in reason:
         return "shows no certificate: it needs --kit"
     return f"cannot agree on TLS 1.3: {reason}"
-
-
-def _context(kit: Kit, side: int) -> ssl.SSLContext:
-    made = ssl.SSLContext(side)
-    made.minimum_version = ssl.TLSVersion.TLSv1_3
-    made.verify_flags |= NO_CHECK_TIME
-    made.verify_mode = ssl.CERT_REQUIRED
-    made.check_hostname = side == ssl.PROTOCOL_TLS_CLIENT
-    made.load_verify_locations(cadata=kit.authorities_pem)
-    try:
-        made.load_cert_chain(kit.path)
-    except (ssl.SSLError, OSError) as error:  # replaced since it was read
-        raise KitError(f"{kit.path}: {error}") from error
-    return made
 
 
 def _stamp(path: Path) -> tuple[int, int]:

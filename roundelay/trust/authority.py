@@ -23,7 +23,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from roundelay.trust.errors import AuthorityError
 from roundelay.trust.identity import ID_BITS, NAME, NODE, ROLES, SERVERS, Identity
-from roundelay.trust.kit import identity_in, read_secret, ring_of
+from roundelay.trust.kit import identity_in, ring_of
+from roundelay.trust.kit_file import read_secret
 
 KEY_FILE, CERTIFICATE_FILE, JOURNAL_FILE, REVOKED_FILE = "authority.key", "authority.crt", "issued.jsonl", "revoked.crl"
 AUTHORITY_DAYS, KIT_DAYS, DAYS_MAX = 3650, 365, 7300

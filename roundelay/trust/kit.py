@@ -1,13 +1,10 @@
-"""A kit file: all that a process needs to be a member of a secured ring.
+"""A kit: all that a process needs to be a member of a secured ring, and to sign and verify records.
 
-It is a PEM file with a private key, its certificate, and the certificate of the ring's authority (of two authorities,
-while one replaces the other). It is refused if others can read it.
+kit_file describes the file.
 """
 
 from __future__ import annotations
 
-import os
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,11 +16,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from roundelay.trust.errors import KitError, NotTrusted
 from roundelay.trust.identity import Identity, identity_of
+from roundelay.trust.kit_file import KitFile, read_kit_file
 
-KIT_BYTES_MAX = 64 << 10
 AUTHORITIES_MAX = 4
-OTHERS = stat.S_IRWXO  # no file with a key may give these permissions
-GROUP_TOO = stat.S_IRWXG | OTHERS  # nor these, unless root owns it, as where Kubernetes mounts a secret
 
 
 @dataclass(frozen=True)
@@ -36,14 +31,15 @@ class Kit:
     authorities: tuple[x509.Certificate, ...]
     key: Ed25519PrivateKey = field(repr=False)
 
-    @property
-    def authorities_pem(self) -> str:
-        return "".join(each.public_bytes(Encoding.PEM).decode() for each in self.authorities)
-
 
 def load_kit(path: Path) -> Kit:
     """Read a kit file. Raises KitError."""
-    content = read_secret(path)
+    return parse_kit(read_kit_file(path))
+
+
+def parse_kit(file: KitFile) -> Kit:
+    """Return the kit in a file. Raises KitError."""
+    path, content = file.path, file.content
     try:
         key = load_pem_private_key(content, None)
         certificate, *authorities = x509.load_pem_x509_certificates(content)
@@ -58,22 +54,6 @@ def load_kit(path: Path) -> Kit:
     if not any(is_issued_by(certificate, authority) for authority in authorities):
         raise KitError(f"{path}: the certificate was issued by another authority than the one in the file")
     return Kit(path, identity, certificate, tuple(authorities), key)
-
-
-def read_secret(path: Path) -> bytes:
-    """Read a file that holds a key. Raises KitError, also if others can read the file."""
-    try:
-        with path.open("rb") as file:
-            found = os.fstat(file.fileno())
-            mode = stat.S_IMODE(found.st_mode)
-            if mode & (OTHERS if found.st_uid == 0 != os.geteuid() else GROUP_TOO):
-                raise KitError(f"{path} holds a key and can be read by others (mode {mode:o}): chmod 600 {path}")
-            content = file.read(KIT_BYTES_MAX + 1)
-    except OSError as error:
-        raise KitError(f"cannot read {path}: {error.strerror}") from error
-    if len(content) > KIT_BYTES_MAX:
-        raise KitError(f"{path} is not a kit: more than {KIT_BYTES_MAX} bytes")
-    return content
 
 
 def identity_in(certificate: x509.Certificate) -> Identity:

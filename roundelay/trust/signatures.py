@@ -1,4 +1,7 @@
-"""Signatures of records: 64 bytes of Ed25519, then the signer's certificate, so that anybody can verify them later."""
+"""Signatures of records: 64 bytes of Ed25519, then the signer's certificate, so that anybody can verify them later.
+
+The revocation list is verified here too; the authority has signed it.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from roundelay.trust.errors import NotTrusted
 from roundelay.trust.identity import Identity
 from roundelay.trust.kit import Kit, identity_in, is_issued_by
+from roundelay.trust.revocation import Revocations
 
 SIGNATURE_SIZE = 64
 SIGNED_BYTES_MAX = 2048  # of a signature with its certificate
+LIST_BYTES_MAX = 1 << 20  # of a revocation list
 VERIFIED_MAX = 4096  # remembered, because replicas see the same records again and again
 
 
@@ -53,3 +58,16 @@ def _certified(content: bytes, authorities: Sequence[x509.Certificate]) -> tuple
     if not isinstance(key, Ed25519PublicKey) or not any(is_issued_by(certificate, each) for each in authorities):
         raise NotTrusted("a signature with a certificate of another ring")
     return identity_in(certificate), key
+
+
+def read_revocations(content: bytes, authorities: Sequence[x509.Certificate]) -> Revocations:
+    """Read a revocation list that one of these authorities has signed. Raises NotTrusted."""
+    try:
+        found = x509.load_pem_x509_crl(content[:LIST_BYTES_MAX])
+        number = found.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+    except (ValueError, x509.ExtensionNotFound) as error:
+        raise NotTrusted(f"malformed revocation list: {error}") from error
+    keys = [key for each in authorities if isinstance(key := each.public_key(), Ed25519PublicKey)]
+    if not any(found.is_signature_valid(key) for key in keys):
+        raise NotTrusted("the revocation list is not signed by the ring's authority")
+    return Revocations(number, {each.serial_number: each.revocation_date_utc.timestamp() for each in found})

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import socket
 import ssl
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -27,6 +29,8 @@ from roundelay.rpc.secure_peers import SecurePeers
 from roundelay.rpc.server import Server
 from roundelay.testing.kits import Kits
 from roundelay.testing.waiting import until
+from roundelay.trust.errors import KitError
+from tests.processes import ROOT
 
 TIMEOUT_S = 10.0
 DAY_S = 24 * 3600.0
@@ -253,3 +257,28 @@ def test_silence_is_not_taken_for_a_refusal(place: Place) -> None:
 
     assert isinstance(error, NodeUnreachable)
     assert not isinstance(error, PeerNotTrusted)
+
+
+def test_a_process_loads_the_package_cryptography_with_its_first_record(place: Place) -> None:
+    kit = place.kits.issue("node", "n1")
+    program = (
+        "import sys; from pathlib import Path; from roundelay.node.security import open_security;"
+        f"channel = open_security(Path({str(kit)!r})).channel;"
+        "assert 'cryptography' not in sys.modules; channel._signatures.sign(b''); assert 'cryptography' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
+
+
+def test_a_kit_of_parts_that_do_not_belong_together_is_refused(place: Place, tmp_path: Path) -> None:
+    mine, theirs = place.kits.issue("viewer", "v"), Kits(tmp_path / "other").issue("viewer", "v")
+    (key, *certificates), (other_key, *others) = (
+        each.read_text().split("-----BEGIN CERTIFICATE") for each in (mine, theirs)
+    )
+    for parts, why in (
+        ((key, certificates[0], others[1]), "issued by another authority"),
+        ((other_key, *certificates), "belong to different kits"),
+        ((key, certificates[0]), "a key, its certificate and the authority's"),
+    ):
+        mine.write_text("-----BEGIN CERTIFICATE".join(parts))
+        with pytest.raises(KitError, match=why):
+            SecureChannel(mine)

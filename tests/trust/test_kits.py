@@ -12,7 +12,7 @@ from roundelay.trust.authority import Authority
 from roundelay.trust.errors import AuthorityError, KitError, NotTrusted
 from roundelay.trust.identity import check_time, identity_of
 from roundelay.trust.kit import load_kit
-from roundelay.trust.revocation import read_revocations
+from roundelay.trust.signatures import read_revocations
 
 
 @pytest.fixture(scope="module")
