@@ -18,6 +18,7 @@ from roundelay.rpc.secure_channel import SecureChannel
 from roundelay.rpc.secure_socket import RECORD_BYTES, SEALED_BYTES, SecureSocket
 from roundelay.rpc.transport import BUFFER_SIZE_MIN, FRAME_SIZE_MAX, READ_AHEAD
 from roundelay.testing.kits import Kits
+from tests.hypothesis_profiles import machine
 from tests.rpc.test_transport import Pieces, fails_with, framed
 
 TIMEOUT_S = 20.0
@@ -101,6 +102,7 @@ def ends(channels: tuple[SecureChannel, SecureChannel]) -> Iterator[Ends]:
     yield Ends(*channels)
 
 
+@machine(examples=40, steps=1)
 @given(
     st.lists(st.one_of(st.integers(1, 99), st.sampled_from(SIZES)), min_size=1, max_size=3),
     st.lists(st.integers(1, 3 * SEALED_BYTES), max_size=6),
