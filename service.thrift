@@ -265,6 +265,8 @@ struct TrainTask {
   2: required binary moments
   /** The job's seed. A file's own seed follows from it, the round, and the file's index. */
   3: required i64 seed
+  /** Return a receipt of each file behind the sum: the SHA-256 of its change, in the order of the files. */
+  4: optional bool receipts
 }
 
 /** Evaluate the weights on the order's only file. */

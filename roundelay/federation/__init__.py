@@ -26,6 +26,7 @@ A driver, which runs a job
     topologies/      where updates are aggregated: star, tree, gossip
     rules/           the server's aggregation rules: FedAvg and others
     arithmetic       what a round computes: tasks, moments, the exact mean
+    receipts         a digest of each file's update, and the Merkle tree over them
     result_check     whether an honest trainer can have computed a result
     roster           which nodes may be given work
     retry            requests that survive the loss of the node that they go through

@@ -30,7 +30,7 @@ def moments_task(spec: JobSpec) -> MomentsTask:
 
 def training_task(spec: JobSpec, moments: bytes, halvings: int = 0) -> TrainTask:
     """Return the task of every later round: train the order's files, with the step halved this often."""
-    return TrainTask(plan(spec, halvings), moments, spec.settings.seed)
+    return TrainTask(plan(spec, halvings), moments, spec.settings.seed, spec.has_receipts)
 
 
 def evaluation_task(spec: JobSpec, moments: bytes) -> EvaluateTask:

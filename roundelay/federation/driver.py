@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, Request, Sleep, ask_all, gather_or_raise
 from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
-from roundelay.federation import arithmetic, jobs, records
+from roundelay.federation import arithmetic, jobs, receipts, records
 from roundelay.federation.client_sampling import sampled_files
 from roundelay.federation.early_stopping import is_complete, kept_round, superseded_rounds
 from roundelay.federation.effects import Clocks, offload
@@ -63,6 +63,7 @@ class PendingRound:
     left_out: tuple[int, ...] = ()
     loss: float = 0.0  # of training
     halvings: int = 0  # of the step
+    receipts: receipts.Receipts = field(default_factory=dict)
 
 
 class Driver:
@@ -102,6 +103,7 @@ class Driver:
         self._validator: Validator | None = None
         self._moments = b""
         self._results: list[RoundResult] = []
+        self._last_report = ""  # digest of the last round's REPORT
         self._renew_at = math.inf
         self._end = ""  # how the job has ended, as of the last heartbeat
 
@@ -161,7 +163,7 @@ class Driver:
         view, self._validator = yield from self._read_job()
         self._end = view.end
         self._require_running()
-        self._results = list(view.results)
+        self._results, self._last_report = list(view.results), view.last_report
         self._renew_at = self._clocks.monotonic() + RENEW_DELAY_S
         if self._results:
             self._moments = bytes.fromhex(self._results[0].moments)
@@ -252,7 +254,8 @@ class Driver:
             weights, state = yield from offload(lambda: arithmetic.step(self.spec, base, parts, state))
         trained = {f.index for p in parts for f in p.files}
         left_out = tuple(f.index for f in sampled_files(self.spec, number) if f.index not in trained)
-        return PendingRound(report, weights, state, left_out, report.training_loss, halvings)
+        proven = receipts.merged(part.receipts for part in parts)
+        return PendingRound(report, weights, state, left_out, report.training_loss, halvings, proven)
 
     def _mix(self, work: Assignment, parts: list[PartialResult]) -> Procedure[GossipResult]:
         """Mix the models of a round of gossip."""
@@ -270,12 +273,13 @@ class Driver:
         assert isinstance(evaluation, Evaluation) and isinstance(known, tuple)
         result = self._result(made, evaluation)
         loss = evaluation.loss if math.isfinite(evaluation.loss) else LOSS_MAX
-        report = replace(made.report, validation_loss=loss)
+        report = replace(made.report, validation_loss=loss, previous=self._last_report, result=result.digest)
         self._results.append(result)
         if kept_round(self.spec.settings, self._results) is result:
             self.weights = made.weights
         superseded = superseded_rounds(self.spec.settings, self._results)
-        yield from self._log.commit(result, report, known, superseded)
+        yield from self._log.commit(result, report, known, superseded, receipts.to_bytes(made.receipts))
+        self._last_report = report.digest
         if number:
             self.validated = made.weights
             self._on_round(result, report)
@@ -296,6 +300,7 @@ class Driver:
             len(made.state),
             made.loss,
             made.halvings,
+            receipts.root(made.receipts),
         )
 
     # --- helpers

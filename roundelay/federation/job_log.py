@@ -1,4 +1,4 @@
-"""A job's log: weights reach all copies first, then REPORT and RESULT, which commits the round.
+"""A job's log: weights reach all copies first, then REPORT, receipts and RESULT, which commits the round.
 
 A RESULT can be read only with the REPORT of its round. If a driver dies in between, the next one computes the round
 again.
@@ -59,7 +59,12 @@ class JobLog:
         return found or ()
 
     def commit(
-        self, result: RoundResult, report: RoundReport, found: Sequence[Item], superseded: Sequence[RoundResult]
+        self,
+        result: RoundResult,
+        report: RoundReport,
+        found: Sequence[Item],
+        superseded: Sequence[RoundResult],
+        receipts: bytes = b"",
     ) -> Procedure[None]:
         """Commit a round whose model is stored to all copies, and delete the models that it supersedes.
 
@@ -68,10 +73,10 @@ class JobLog:
         """
         yield from self._refuse_other(result, found)
         number = result.round
-        written = [
-            self._record(f"report-{number}", report.to_bytes()),
-            self._record(f"result-{number}", result.to_bytes()),
-        ]
+        written = [self._record(f"report-{number}", report.to_bytes())]
+        if receipts:
+            written.append(self._record(f"receipts-{number}", receipts))
+        written.append(self._record(f"result-{number}", result.to_bytes()))
         yield from self._write([*written, *(gone for old in superseded for gone in self._deletions(old))])
 
     def write(self, what: str, content: bytes) -> Procedure[None]:

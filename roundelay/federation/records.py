@@ -2,7 +2,8 @@
 
 A RESULT is a pure function of the spec and the results before it, and names its predecessor by digest: a chain. Two
 drivers of one round write the same bytes; two different results of one round mean that the job has diverged. A REPORT
-beside the chain says which node trained what, how long it took and how well it went.
+beside the chain says which node trained what, how long it took and how well it went. It names its RESULT and the REPORT
+before it: a second chain, which is not the same for two drivers.
 """
 
 from __future__ import annotations
@@ -44,6 +45,10 @@ def report_name(job: str, number: int) -> str:
     return record_name(job, f"report-{number}")
 
 
+def receipts_name(job: str, number: int) -> str:
+    return record_name(job, f"receipts-{number}")
+
+
 def weights_name(job: str, number: int) -> str:
     return record_name(job, f"weights-{number}")
 
@@ -69,6 +74,7 @@ class RoundResult:
     state_bytes: int = 0
     loss: float = 0.0  # of training, the exact mean over all rows
     halvings: int = 0  # of the step, up to and with this round (step_size.py)
+    receipts: str = ""  # root of the Merkle tree over the files' receipts (receipts.py); none in round 0
 
     def to_bytes(self) -> bytes:
         return json.dumps(asdict(self), sort_keys=True).encode()
@@ -102,9 +108,15 @@ class RoundReport:
     errors: dict[str, float] = field(default_factory=dict)  # of gossip: address -> validation error of its own model
     spread: float = 0.0  # of gossip: root mean square distance of the weights from their mean over all nodes
     notices: tuple[str, ...] = ()  # what the training itself did that a user should know
+    previous: str = ""  # digest of a REPORT of the round before
+    result: str = ""  # digest of the RESULT of this round
 
     def to_bytes(self) -> bytes:
         return json.dumps(asdict(self), sort_keys=True).encode()
+
+    @property
+    def digest(self) -> str:
+        return digest_of(self.to_bytes())
 
 
 def reason_from_bytes(content: bytes) -> str:
@@ -135,6 +147,7 @@ def _check_result(result: RoundResult) -> None:
     strict_json.digest("previous", result.previous, empty_allowed=True)
     strict_json.digest("weights", result.weights)
     strict_json.digest("state", result.state, empty_allowed=True)
+    strict_json.digest("receipts", result.receipts, empty_allowed=True)
     in_range("weights_bytes", result.weights_bytes, 0, CONTENT_BYTES_MAX)
     in_range("state_bytes", result.state_bytes, 0, CONTENT_BYTES_MAX)
     require(bytes.fromhex(result.moments).hex() == result.moments, "moments are not hexadecimal")
@@ -153,6 +166,8 @@ def report_from_bytes(content: bytes, job: str = "", number: int | None = None) 
         strict_json.text("job", report.job)
         in_range("round", report.round, 0, ROUNDS_MAX)
         in_range("passed_on", report.passed_on, 0, ROWS_MAX)
+        strict_json.digest("previous", report.previous, empty_allowed=True)
+        strict_json.digest("result", report.result, empty_allowed=True)
         require(job in ("", report.job) and number in (None, report.round), "it is of another job or round")
         require(min(report.seconds, report.slowest_s, report.spread) >= 0, "seconds or spread are negative")
         addresses = (*report.placement.values(), *report.errors, *(a for tier in report.tiers.values() for a in tier))

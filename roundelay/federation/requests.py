@@ -64,6 +64,8 @@ class Order(Request[str]):
     def __post_init__(self) -> None:
         if isinstance(self.task, EvaluateTask) and len(self.files) != 1:
             raise Malformed(f"order.files: {len(self.files)} to evaluate on, expected 1")
+        if self.has_receipts and self.attempt:
+            raise Malformed("order.task: receipts of a round whose results stay on their nodes")
         if isinstance(self.task, TrainTask) and self._work(self.task) > WORK_MAX:
             raise Malformed(f"order: {self._work(self.task):.1e} rows x epochs x weights, at most {WORK_MAX:.0e}")
 
@@ -71,6 +73,11 @@ class Order(Request[str]):
     def ticket(self) -> str:
         """Return a digest of everything that is ordered: the same in the driver and in the node."""
         return hashlib.sha256(repr(self).encode()).hexdigest()
+
+    @property
+    def has_receipts(self) -> bool:
+        """Return whether its result ends with a receipt of each file."""
+        return isinstance(self.task, TrainTask) and self.task.receipts
 
     @property
     def memory_bytes(self) -> int:
@@ -99,7 +106,7 @@ class Order(Request[str]):
 def trainer_task(task: TrainTask, number: int, files: Sequence[TrainingFile]) -> TrainerTask:
     """Return what a trainer does for these files. A file's seed depends on its place in the job, not on the node."""
     tasks = tuple(FileTask(f.digest, f.rows, local_seed(task.seed, number, f.index)) for f in files)
-    return TrainerTask(task.plan, tasks, task.moments, number)
+    return TrainerTask(task.plan, tasks, task.moments, number, task.receipts)
 
 
 @dataclass(frozen=True)

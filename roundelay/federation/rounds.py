@@ -15,6 +15,7 @@ from roundelay.chord.errors import Busy, ChordError, NodeUnreachable, NotFound
 from roundelay.chord.refs import NodeRef
 from roundelay.federation.errors import BadRecord, StepTooLarge, WorkFailed
 from roundelay.federation.placement import BALANCING, Groups, PlacementView, assign
+from roundelay.federation.receipts import Receipts, split_result
 from roundelay.federation.requests import Collect, Order, Progress, TrainingFile
 from roundelay.federation.result_check import check_result
 from roundelay.federation.roster import Roster
@@ -48,6 +49,7 @@ class PartialResult:
     progress: Progress
     result: bytes
     trained_by: Mapping[int, str] = field(default_factory=dict)  # file -> address, where it was not `node` itself
+    receipts: Receipts = field(default_factory=dict)  # file -> digest of its update, where the order asks for them
 
     def trainer_of(self, file: TrainingFile) -> str:
         """Return the address of the node that trained a file."""
@@ -238,7 +240,7 @@ class RoundWork:
     def _impossible(self, worker: NodeRef, order: Order, result: bytes) -> ChordError | None:
         """Exclude a worker whose result no honest trainer can have computed; return None if it may be honest."""
         try:
-            check_result(order, order.files, result)
+            check_result(order, order.files, split_result(order, result)[0])
         except BadRecord as error:
             self._roster.exclude(worker)
             self._roster.record_disturbance(f"{worker.address} is excluded: {error}")
@@ -246,11 +248,12 @@ class RoundWork:
         return None
 
     def _take_result(
-        self, node: NodeRef, worker: NodeRef, order: Order, progress: Progress, result: bytes
+        self, node: NodeRef, worker: NodeRef, order: Order, progress: Progress, content: bytes
     ) -> PartialResult:
         if worker != node:
             self._roster.mark_lost(node, f"took too long: {worker.address} finished first")
-        return PartialResult(worker, order.files, progress, result)
+        result, receipts = split_result(order, content)
+        return PartialResult(worker, order.files, progress, result, receipts=receipts)
 
     def _failure(self, worker: NodeRef, answer: Progress | ChordError) -> ChordError:
         """Return why a worker failed. Raises WorkFailed, StepTooLarge where every other node would fail as well."""

@@ -48,6 +48,7 @@ class JobSnapshot:
     end: str = ""  # one of records.ENDS; empty while the job goes on
     reason: str = ""  # why a failed job failed
     malformed: tuple[MalformedRecord, ...] = ()  # beside the records that count
+    last_report: str = ""  # digest of the latest REPORT of the last round
 
     @property
     def job(self) -> str:
@@ -107,7 +108,9 @@ def read_snapshot(
         found, unread = yield from read_records(job, nodes, new_reports, records.report_from_bytes)
         reports, malformed = reports | {report.round: report for report in found}, [*malformed, *unread]
     reason = known.reason or (yield from _read_reason(job, items, nodes))
-    return JobSnapshot(known.spec, results, reports, jobs.end_among(job, items), reason, tuple(malformed))
+    last_report = next((i.entry.digest for n, i in reversed(numbered(job, "report-", items)) if n < len(results)), "")
+    end = jobs.end_among(job, items)
+    return JobSnapshot(known.spec, results, reports, end, reason, tuple(malformed), last_report)
 
 
 def read_records(

@@ -69,6 +69,11 @@ class JobSpec:
         return "recorded" if may_leave_out or self.settings.topology == "gossip" else "bits"
 
     @property
+    def has_receipts(self) -> bool:
+        """Whether each trained file leaves a receipt: anybody who has the files can repeat the rounds."""
+        return self.repro == "bits"
+
+    @property
     def bits(self) -> str:
         """The fingerprint that a node must have to train this job; empty if any will do."""
         return self.fingerprint if self.repro == "bits" else ""

@@ -32,6 +32,7 @@ class TrainTask:
     plan: TrainingPlan
     moments: bytes = b""  # roundelay.ml.data.Moments.to_bytes; empty: raw inputs
     seed: int = 0  # the job's
+    receipts: bool = False  # return a digest of each file's change behind the sum
     activity: ClassVar[Activity] = "train"
 
     def __post_init__(self) -> None:

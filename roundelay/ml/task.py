@@ -27,6 +27,7 @@ FILES_MAX = 100_000
 ROWS_MAX = 1 << 40
 ROUNDS_MAX = 1 << 32
 FRACTION_BITS_MAX = 40
+RECEIPT_BYTES = 32  # SHA-256
 MU_MAX = 1e3
 CLIP_MAX = 1e6
 CLASS_WEIGHT_MAX = 1e6
@@ -160,10 +161,12 @@ class TrainerTask:
     files: tuple[FileTask, ...] = ()
     moments: bytes = b""  # Moments.to_bytes; empty: raw inputs
     round: int = 0  # shown to Flower clients; it does not affect the result
+    receipts: bool = False  # digest each file's change
 
     def __post_init__(self) -> None:
         _check(len(self.files) <= FILES_MAX, f"files: {len(self.files)}, at most {FILES_MAX}")
         _check_integer("round", self.round, 0, ROUNDS_MAX)
+        _check(isinstance(self.receipts, bool), f"receipts {self.receipts!r}: expected true or false")
         check_moments(self.plan, self.moments)
 
     def check_memory(self) -> None:
@@ -185,6 +188,7 @@ class TrainerTask:
             "files": [[file.digest, file.rows, file.seed] for file in self.files],
             "moments": base64.b64encode(self.moments).decode(),
             "round": self.round,
+            "receipts": self.receipts,
         }
 
 
@@ -250,6 +254,7 @@ def _task(data: object) -> TrainerTask:
         tuple(FileTask(digest, rows, seed) for digest, rows, seed in raw["files"]),
         base64.b64decode(raw["moments"], validate=True),
         raw["round"],
+        raw["receipts"],
     )
 
 

@@ -4,7 +4,7 @@
     {"do": "add", "digest", "trainer", "config"}   ->  {"rows"}; optional: "rows"; a Flower client (flower.py)
     {"do": "missing", "digests"}                   ->  {"missing": the digests that must be added (again)}
     {"do": "moments", "digests"}                   ->  {}, FeatureSums.to_bytes
-    {"do": "train", "task"}, weights               ->  {"rows", "loss", "accuracy"}, int64 sum
+    {"do": "train", "task"}, weights               ->  {"rows", "loss", "accuracy"}, int64 sum and receipts
     {"do": "evaluate", "task", "digest"}, weights  ->  {"loss", "accuracy"}
     {"do": "fingerprint", "plan"}                  ->  {"fingerprint"}; optional: "weights_bytes", of the job
 
@@ -126,7 +126,7 @@ def carry_out(worker: "Worker", header: Header, payload: bytes, progress: "OnPro
             return {}, worker.moments(_texts(header, "digests")).to_bytes()
         case "train":
             update = worker.train(_task(header), payload, progress)
-            return {"rows": update.rows, "loss": update.loss, "accuracy": update.accuracy}, update.sum
+            return {"rows": update.rows, "loss": update.loss, "accuracy": update.accuracy}, update.sum + update.receipts
         case "evaluate":
             evaluation = worker.evaluate(_task(header), payload, _text(header, "digest"))
             return {"loss": evaluation.loss, "accuracy": 1 - evaluation.error_rate}, b""

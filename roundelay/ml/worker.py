@@ -5,6 +5,7 @@ verify them. The cache evicts the file used least recently; a request for an evi
 caller adds the file again.
 """
 
+import hashlib
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
@@ -38,6 +39,7 @@ class PartialUpdate:
     sum: bytes  # int64, little-endian, one for each parameter
     loss: float = 0.0  # exact mean over all rows, in each file's last epoch
     accuracy: float = 0.0
+    receipts: bytes = b""  # SHA-256 of each file's change, in the order of the files, if the task asks for them
 
 
 class _LastEpoch:
@@ -114,13 +116,17 @@ class Worker:
         exact.check_rows(task.rows, task.plan.fraction_bits)
         total = np.zeros(model.parameters, np.int64)  # (parameters,)
         lasts = [_LastEpoch(index, on_progress) for index in range(len(task.files))]
+        receipts = [b""] * len(task.files)
         for index, local in self._train_files(model, task, base, lasts):
-            exact.add(total, exact.quantise(local, base, task.files[index].rows, task.plan.fraction_bits))
+            change = exact.quantise(local, base, task.files[index].rows, task.plan.fraction_bits)
+            exact.add(total, change)
+            if task.receipts:
+                receipts[index] = hashlib.sha256(change.astype("<i8", copy=False).data).digest()
         bits, trained = task.plan.fraction_bits, list(zip(task.files, lasts, strict=True))
         units = sum(exact.loss_units(last.loss, file.rows, bits) for file, last in trained)
         accuracy = sum(last.accuracy * file.rows / task.rows for file, last in trained)
         loss = exact.mean_loss(units, task.rows, bits) if task.files else 0.0
-        return PartialUpdate(task.rows, total.astype("<i8").tobytes(), loss, accuracy)
+        return PartialUpdate(task.rows, total.astype("<i8").tobytes(), loss, accuracy, b"".join(receipts))
 
     def evaluate(self, task: TrainerTask, weights: bytes, digest: str) -> Evaluation:
         """Evaluate these weights on a file, standardised as the task says; the task's own files are not used."""

@@ -73,8 +73,8 @@ def task_to_wire(task: Task) -> wire.Task:
     match task:
         case MomentsTask(plan):
             return wire.Task(moments=wire.MomentsTask(plan_to_wire(plan)))
-        case TrainTask(plan, moments, seed):
-            return wire.Task(train=wire.TrainTask(plan_to_wire(plan), moments, seed))
+        case TrainTask(plan, moments, seed, receipts):
+            return wire.Task(train=wire.TrainTask(plan_to_wire(plan), moments, seed, receipts or None))
         case EvaluateTask(plan, moments):
             return wire.Task(evaluate=wire.EvaluateTask(plan_to_wire(plan), moments))
         case MixTask(exchanges):
@@ -87,7 +87,8 @@ def task_from_wire(raw: wire.Task) -> Task:
         if raw.moments is not None:
             return MomentsTask(plan_from_wire(raw.moments.plan))
         if raw.train is not None:
-            return TrainTask(plan_from_wire(raw.train.plan), raw.train.moments, raw.train.seed)
+            train = raw.train
+            return TrainTask(plan_from_wire(train.plan), train.moments, train.seed, bool(train.receipts))
         if raw.evaluate is not None:
             return EvaluateTask(plan_from_wire(raw.evaluate.plan), raw.evaluate.moments)
         if raw.mix is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from roundelay.chord.refs import NodeRef
-from roundelay.federation import arithmetic, errors
+from roundelay.federation import arithmetic, errors, receipts
 from roundelay.federation.client_sampling import sampled_files
 from roundelay.federation.early_stopping import is_complete
 from roundelay.federation.records import RoundResult
@@ -51,7 +51,7 @@ def chain(spec: JobSpec, contents: Mapping[str, bytes], worker: Worker) -> Itera
     if spec.settings.course or spec.raw:
         standardised_by = b""
     results: list[RoundResult] = []
-    for weights, state, number, loss, control in _rounds(spec, standardised_by, worker):
+    for weights, state, number, loss, control, proven in _rounds(spec, standardised_by, worker):
         found = validator(weights, standardised_by) if number else NO_ROWS
         result = RoundResult(
             spec.job,
@@ -67,6 +67,7 @@ def chain(spec: JobSpec, contents: Mapping[str, bytes], worker: Worker) -> Itera
             len(state),
             loss,
             control.halvings,
+            receipts.root(proven),
         )
         results.append(result)
         yield ReferenceRound(result, weights, found.loss, tuple(control.notices))
@@ -81,10 +82,10 @@ def rounds(spec: JobSpec, standardised_by: bytes, worker: Worker) -> Iterator[by
 
 def _rounds(
     spec: JobSpec, standardised_by: bytes, worker: Worker
-) -> Iterator[tuple[bytes, bytes, int, float, StepControl]]:
-    """Yield weights, state of the rule, number, training loss and step control of round 0 and of every later round."""
+) -> Iterator[tuple[bytes, bytes, int, float, StepControl, receipts.Receipts]]:
+    """Yield weights, rule's state, number, training loss, step control and receipts of round 0 and each later round."""
     weights, state, loss, control = arithmetic.first_weights(spec), b"", 0.0, StepControl(spec, 0, 0.0, 0)
-    yield weights, state, 0, loss, control
+    yield weights, state, 0, loss, control, {}
     for number in range(1, spec.settings.rounds + 1):
         files, control = sampled_files(spec, number), StepControl(spec, number, loss, control.halvings)
         while True:  # ends: the number of halvings is bounded
@@ -99,4 +100,5 @@ def _rounds(
                 if control.accepts(update.loss):
                     break
         (weights, state), loss = stepped, update.loss
-        yield weights, state, number, loss, control
+        proven = receipts.by_file([file.index for file in files], update.receipts) if task.receipts else {}
+        yield weights, state, number, loss, control, proven

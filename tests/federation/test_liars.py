@@ -52,7 +52,7 @@ LIES_OF_SUMS: dict[str, Lie] = {
     "more weights": lambda honest: honest + bytes(8),
     "out of range": sums(lambda honest: np.full_like(honest, np.iinfo(np.int64).max)),
     "below range": sums(lambda honest: np.full_like(honest, np.iinfo(np.int64).min)),
-    "one out of range": sums(lambda honest: np.concatenate([honest[:-1], [1 << 60]])),
+    "one out of range": sums(lambda honest: np.concatenate([[1 << 60], honest[1:]])),
 }
 
 

@@ -14,9 +14,10 @@ from typing import Literal
 from roundelay.chord.errors import Busy, NotFound
 from roundelay.federation import strict_json
 from roundelay.federation.errors import StepTooLarge, WorkFailed
+from roundelay.federation.receipts import Receipts, by_file, merged
 from roundelay.federation.records import ADDRESS_CHARACTERS_MAX
 from roundelay.federation.strict_json import in_range, require
-from roundelay.ml.task import FILES_MAX, ROUNDS_MAX
+from roundelay.ml.task import FILES_MAX, RECEIPT_BYTES, ROUNDS_MAX
 
 _LENGTH = struct.Struct(">I")
 HEAD_BYTES_MAX = 16 << 20
@@ -35,6 +36,7 @@ class NodeWork:
     loss: float
     accuracy: float
     level: int  # 0: the node at the top
+    receipts: str = ""  # hex, of its files in this order, where the round asks for them
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,11 @@ class PartialSum:
     def depth(self) -> int:
         """The number of levels below the top."""
         return max((work.level for work in self.done), default=0)
+
+    @property
+    def receipts(self) -> Receipts:
+        """The receipts of its files."""
+        return merged(by_file(work.files, bytes.fromhex(work.receipts)) for work in self.done if work.receipts)
 
     def lower(self) -> PartialSum:
         """Return the same sum as seen from the level above."""
@@ -139,6 +146,8 @@ def _files(head: _Head) -> int:
         strict_json.text("address", work.address, ADDRESS_CHARACTERS_MAX)
         in_range("level", work.level, 0, NODES_MAX)
         require(work.seconds >= 0, "seconds are negative")
+        receipts = bytes.fromhex(work.receipts)
+        require(len(receipts) in (0, RECEIPT_BYTES * len(work.files)), f"{len(receipts)} bytes of receipts")
         for index in work.files:
             in_range("files", index, 0, FILES_MAX - 1)
     for lost in head.lost:

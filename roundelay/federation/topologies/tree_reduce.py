@@ -20,6 +20,7 @@ from roundelay.chord.ring import between
 from roundelay.federation import arithmetic
 from roundelay.federation.effects import offload
 from roundelay.federation.errors import BadRecord, FederationError, StepTooLarge, WorkFailed
+from roundelay.federation.receipts import split_result
 from roundelay.federation.requests import Order, Progress, Share, TrainingFile
 from roundelay.federation.result_check import check_result
 from roundelay.federation.roster import Roster
@@ -106,10 +107,11 @@ def _run_branch(me: NodeRef, child: NodeRef, order: Order, weights: bytes) -> Pr
     content = yield from result_of(child, progress)
     if order.shares:
         return _possible(order, partial_from_bytes(content))
-    check_result(order, order.files, content)
-    files = tuple(f.index for f in order.files)
-    work = NodeWork(str(child.address), files, progress.seconds, progress.loss, progress.accuracy, 0)
-    return PartialSum(order.job, order.round, order.weights, bitmap(files), (work,), sum=content)
+    result, receipts = split_result(order, content)
+    check_result(order, order.files, result)
+    files, proven = tuple(f.index for f in order.files), b"".join(receipts.values()).hex()
+    work = NodeWork(str(child.address), files, progress.seconds, progress.loss, progress.accuracy, 0, proven)
+    return PartialSum(order.job, order.round, order.weights, bitmap(files), (work,), sum=result)
 
 
 def _possible(order: Order, partial: PartialSum) -> PartialSum:
@@ -117,6 +119,8 @@ def _possible(order: Order, partial: PartialSum) -> PartialSum:
     files = tuple(file for file in order.files if partial.files >> file.index & 1)
     if files:
         check_result(order, files, partial.sum)
+    if order.has_receipts and len(partial.receipts) != partial.files.bit_count():
+        raise BadRecord(f"not the result of an honest trainer: {len(partial.receipts)} receipts of {len(files)} files")
     return partial
 
 
@@ -219,7 +223,7 @@ def _accept(
         estimate.record(by_address.get(work.address, root), own, work.seconds)
     trained_by = {index: work.address for work in partial.done for index in work.files}
     progress = _mean_progress(partial, {f.index: f.rows for f in files}, order.task)
-    return TreeResult([PartialResult(root, files, progress, partial.sum, trained_by)], partial)
+    return TreeResult([PartialResult(root, files, progress, partial.sum, trained_by, partial.receipts)], partial)
 
 
 def _mean_progress(partial: PartialSum, rows: dict[int, int], task: Task) -> Progress:

@@ -2854,14 +2854,16 @@ class TrainTask(object):
      - plan
      - moments: Mean and standard deviation of every feature as float32, or empty for raw inputs.
      - seed: The job's seed. A file's own seed follows from it, the round, and the file's index.
+     - receipts: Return a receipt of each file behind the sum: the SHA-256 of its change, in the order of the files.
 
     """
 
 
-    def __init__(self, plan=None, moments=None, seed=None,):
+    def __init__(self, plan=None, moments=None, seed=None, receipts=None,):
         self.plan = plan
         self.moments = moments
         self.seed = seed
+        self.receipts = receipts
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -2888,6 +2890,11 @@ class TrainTask(object):
                     self.seed = iprot.readI64()
                 else:
                     iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.BOOL:
+                    self.receipts = iprot.readBool()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -2909,6 +2916,10 @@ class TrainTask(object):
         if self.seed is not None:
             oprot.writeFieldBegin('seed', TType.I64, 3)
             oprot.writeI64(self.seed)
+            oprot.writeFieldEnd()
+        if self.receipts is not None:
+            oprot.writeFieldBegin('receipts', TType.BOOL, 4)
+            oprot.writeBool(self.receipts)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -4103,6 +4114,7 @@ TrainTask.thrift_spec = (
     (1, TType.STRUCT, 'plan', [TrainingPlan, None], None, ),  # 1
     (2, TType.STRING, 'moments', 'BINARY', None, ),  # 2
     (3, TType.I64, 'seed', None, None, ),  # 3
+    (4, TType.BOOL, 'receipts', None, None, ),  # 4
 )
 all_structs.append(EvaluateTask)
 EvaluateTask.thrift_spec = (
