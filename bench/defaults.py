@@ -34,12 +34,12 @@ from roundelay.client.errors import ClientError
 from roundelay.client.preparation import prepare
 from roundelay.client.requests import DataOptions, TrainRequest
 from roundelay.client.ring import local_ring
+from roundelay.federation import replay
 from roundelay.federation.early_stopping import best_round
 from roundelay.federation.errors import FederationError
 from roundelay.federation.step_size import guessing_loss
 from roundelay.ml.errors import MLError
 from roundelay.ml.worker import Worker
-from roundelay.sim import centralized_reference
 
 HELD_OUT = 0.2  # of the rows
 MINUTES = 120.0
@@ -125,7 +125,7 @@ def _centralized(request: TrainRequest) -> dict[str, Any]:
     with prepare(request) as prepared:
         spec, data = prepared.find_job(None)  # type: ignore[arg-type]  # only private data are found on a ring
         contents = {digest: bytes(data.contents[digest][:]) for digest in data.contents}
-        rounds = list(centralized_reference.chain(spec, contents, Worker()))
+        rounds = list(replay.chain(spec, contents, Worker()))
     kept = best_round([each.result for each in rounds])
     return {
         "error": kept.error,

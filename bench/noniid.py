@@ -17,6 +17,7 @@ import numpy as np
 
 from bench.machine import short_sentence
 from bench.report import markdown_table, write
+from roundelay.federation import replay
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.rules import RULES
 from roundelay.federation.settings import Settings
@@ -25,7 +26,6 @@ from roundelay.ml import partition
 from roundelay.ml.validate import Validator
 from roundelay.ml.worker import Worker
 from roundelay.node.subprocesses import ROOT
-from roundelay.sim import centralized_reference
 from roundelay.sim.plot import Plot, PlotSeries, svg
 from roundelay.store.blobs import digest_of
 
@@ -90,8 +90,8 @@ def make_spec(rule: str, files: tuple[TrainingFile, ...], rounds: int) -> JobSpe
 
 def error(spec: JobSpec, contents: dict[str, bytes], worker: Worker) -> float:
     """Train, and return the validation error after the last round."""
-    moments = centralized_reference.moments(spec, contents, worker)
-    *_, weights = centralized_reference.rounds(spec, moments, worker)
+    moments = replay.moments(spec, contents, worker)
+    *_, weights = replay.rounds(spec, moments, worker)
     validator = Validator(spec.design, HELD_OUT.name, HELD_OUT.read_bytes())
     return validator(weights, moments).error_rate
 

@@ -14,6 +14,7 @@ A job
     upload           store a job's files on the ring, in all copies, then publish it
     private_data     files that never leave their node
     audit            verify a job's chain and compute its rounds again
+    replay           a whole job in one process, without a ring
 
 A driver, which runs a job
     driver           one job from where it stands to its end

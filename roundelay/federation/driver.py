@@ -187,7 +187,7 @@ class Driver:
     def _start_round_zero(self) -> Procedure[PendingRound]:
         """Start round 0: the initial weights and, unless inputs stay raw, the moments of every feature."""
         self._base = yield from self._first_weights()
-        if not (self.spec.settings.course or self.spec.raw):
+        if not self.spec.is_raw:
             parts = yield from self._coordinator.collect(Assignment(0, arithmetic.moments_task(self.spec)))
             self._moments = arithmetic.moments_of(self.spec, parts)
         return PendingRound(RoundReport(self.spec.job, 0, self._name, 0.0, 0.0, 0.0, 0.0, 0.0), self._base)

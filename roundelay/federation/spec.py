@@ -69,6 +69,11 @@ class JobSpec:
         return "recorded" if may_leave_out or self.settings.topology == "gossip" else "bits"
 
     @property
+    def is_raw(self) -> bool:
+        """Whether inputs are not standardised."""
+        return self.settings.course or self.raw
+
+    @property
     def has_receipts(self) -> bool:
         """Whether each trained file leaves a receipt: anybody who has the files can repeat the rounds."""
         return self.repro == "bits"

@@ -28,7 +28,6 @@ scenario      a ring forms, suffers faults, heals; safety meanwhile, liveness af
 soak          scenarios of one seed after another
 
 Experiments:
-centralized_reference  a job in one process, without a ring
 experiments            the evaluation of the Chord paper, and more
 figures                tables with limits, and how they are printed
 ideal_ring             rings as they would be after stabilization, from sorted identifiers

@@ -12,7 +12,7 @@ from typing import Any
 from roundelay.chord.effects import Procedure, gather
 from roundelay.chord.errors import ChordError
 from roundelay.chord.refs import Address, NodeRef
-from roundelay.federation import records
+from roundelay.federation import records, replay
 from roundelay.federation.driver import Driver
 from roundelay.federation.errors import FederationError
 from roundelay.federation.requests import TrainingFile
@@ -21,7 +21,6 @@ from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.upload import store_and_publish
 from roundelay.ml.worker import Worker
-from roundelay.sim import centralized_reference
 from roundelay.sim.machine import clocks
 from roundelay.sim.observed_ring import ObservedRing
 from roundelay.sim.process import Outcome
@@ -117,10 +116,7 @@ def expected(seed: int) -> list[str]:
     """Return the digests of the weights of every round of a centralized run."""
     contents, files = _files(seed)
     spec, worker = JobSpec(SETTINGS, files[:-1], files[-1], FEATURES, CLASSES), Worker()
-    return [
-        digest_of(w)
-        for w in centralized_reference.rounds(spec, centralized_reference.moments(spec, contents, worker), worker)
-    ]
+    return [digest_of(w) for w in replay.rounds(spec, replay.moments(spec, contents, worker), worker)]
 
 
 def _files(seed: int) -> tuple[dict[str, bytes], tuple[TrainingFile, ...]]:

@@ -19,10 +19,10 @@ from bench.shipped_tables import SHIPPED_LETTERS
 from roundelay.client.errors import ClientError
 from roundelay.client.preparation import prepare
 from roundelay.client.requests import DataOptions, TrainRequest
+from roundelay.federation import replay
 from roundelay.federation.early_stopping import best_round
 from roundelay.federation.errors import StepTooLarge
 from roundelay.ml.worker import Worker
-from roundelay.sim import centralized_reference
 
 FEW = {"rounds": 8, "hidden": (32,)}
 
@@ -109,7 +109,7 @@ def model_of(path: Path, rounds_max: int = 3, **options: Any) -> tuple[str, int]
     with prepare(request) as prepared:
         spec, data = prepared.find_job(None)  # type: ignore[arg-type]  # only private data need a ring
         contents = {digest: bytes(data.contents[digest][:]) for digest in data.contents}
-        rounds = list(centralized_reference.chain(spec, contents, Worker()))
+        rounds = list(replay.chain(spec, contents, Worker()))
     return best_round([each.result for each in rounds]).weights, len(rounds)
 
 
@@ -152,7 +152,7 @@ def test_bad_input_trains_to_the_level_of_guessing_or_is_refused_in_one_line(wha
         with prepare(TrainRequest(path, settings={"rounds": 12, "hidden": (16,)})) as prepared:
             spec, data = prepared.find_job(None)  # type: ignore[arg-type]  # only private data need a ring
             contents = {digest: bytes(data.contents[digest][:]) for digest in data.contents}
-            rounds = list(centralized_reference.chain(spec, contents, Worker()))
+            rounds = list(replay.chain(spec, contents, Worker()))
     except ClientError as refusal:
         assert "\n" not in str(refusal)
         return
@@ -167,7 +167,7 @@ def test_an_eta_of_5_on_an_ordinary_table_is_named_in_round_1(hidden: tuple[int,
     with prepare(TrainRequest(table, settings=settings)) as prepared:
         spec, data = prepared.find_job(None)  # type: ignore[arg-type]  # only private data need a ring
         contents = {digest: bytes(data.contents[digest][:]) for digest in data.contents}
-        rounds = centralized_reference.chain(spec, contents, Worker())
+        rounds = replay.chain(spec, contents, Worker())
         next(rounds)
         try:
             said = "; ".join(next(rounds).notices)
@@ -196,7 +196,7 @@ def test_a_file_with_one_class_only_does_not_harm_the_others(tmp_path: Path) -> 
     with prepare(request) as prepared:
         spec, data = prepared.find_job(None)  # type: ignore[arg-type]  # only private data need a ring
         contents = {digest: bytes(data.contents[digest][:]) for digest in data.contents}
-        rounds = list(centralized_reference.chain(spec, contents, Worker()))
+        rounds = list(replay.chain(spec, contents, Worker()))
 
     assert rounds[-1].result.loss <= np.log(2)
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from roundelay.federation import replay
 from roundelay.federation.errors import BadSpec
 from roundelay.federation.placement import POLICIES
 from roundelay.federation.rules import RULES
@@ -16,7 +17,6 @@ from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.topologies import TOPOLOGIES
 from roundelay.ml.worker import Worker
-from roundelay.sim import centralized_reference
 from roundelay.store.blobs import digest_of
 from tests.federation.test_driver import CLASSES, CONTENTS, IDS, Job, make_spec
 
@@ -51,8 +51,8 @@ REASONS = ("--topology gossip", "--course-trainer", "--tiers", "--mu", "--server
 def on_its_own(spec: JobSpec) -> bytes:
     worker = Worker()
     contents = {digest_of(content): content for content in FEW.values()}
-    moments = centralized_reference.moments(spec, contents, worker)
-    *_, weights = centralized_reference.rounds(spec, b"" if spec.settings.course else moments, worker)
+    moments = replay.moments(spec, contents, worker)
+    *_, weights = replay.rounds(spec, b"" if spec.settings.course else moments, worker)
     return weights
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roundelay.chord.errors import Malformed
-from roundelay.federation import arithmetic, receipts, records
+from roundelay.federation import arithmetic, receipts, records, replay
 from roundelay.federation.effects import Compute, Done
 from roundelay.federation.errors import BadRecord, WorkFailed
 from roundelay.federation.requests import Order
@@ -20,7 +20,6 @@ from roundelay.federation.site_gate import _check_order
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.tasks import TrainTask
 from roundelay.ml.worker import Worker
-from roundelay.sim import centralized_reference
 from roundelay.store.blobs import digest_of
 from roundelay.store.read_path import fetch, find
 from tests.federation.test_driver import CONTENTS, EXPECTED, IDS, RING, SETTINGS, VALIDATION, Job, make_spec
@@ -31,7 +30,7 @@ LEAVES = st.dictionaries(st.integers(0, 99_999), st.binary(min_size=32, max_size
 def roots(spec: JobSpec) -> list[str]:
     """The roots of a job that one process trains."""
     contents = {digest_of(content): content for content in (*CONTENTS.values(), VALIDATION)}
-    return [each.result.receipts for each in centralized_reference.chain(spec, contents, Worker())]
+    return [each.result.receipts for each in replay.chain(spec, contents, Worker())]
 
 
 ROOTS = roots(make_spec())

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from roundelay.federation import audit
+from roundelay.federation import audit, replay
 from roundelay.federation.client_sampling import sampled_files
 from roundelay.federation.errors import BadRecord, BadSpec
 from roundelay.federation.requests import Order
@@ -17,7 +17,6 @@ from roundelay.federation.rules.steps import STEPS
 from roundelay.federation.rules.vectors import unpack
 from roundelay.federation.settings import Settings
 from roundelay.ml.worker import Worker
-from roundelay.sim import centralized_reference
 from roundelay.store.blobs import digest_of
 from tests.federation.test_driver import CONTENTS, IDS, RING, SETTINGS, Job, make_spec
 
@@ -34,7 +33,7 @@ def chosen(rule: str, **more: object) -> Settings:
 def alone_model(settings: Settings) -> bytes:
     spec, worker = make_spec(settings), Worker()
     contents = {digest_of(c): c for c in CONTENTS.values()}
-    *_, weights = centralized_reference.rounds(spec, centralized_reference.moments(spec, contents, worker), worker)
+    *_, weights = replay.rounds(spec, replay.moments(spec, contents, worker), worker)
     return weights
 
 

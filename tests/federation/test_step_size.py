@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roundelay.federation import arithmetic, records
+from roundelay.federation import arithmetic, records, replay
 from roundelay.federation.errors import StepTooLarge
 from roundelay.federation.requests import Order, Progress
 from roundelay.federation.rounds import PartialResult
@@ -18,7 +18,6 @@ from roundelay.federation.settings import Settings
 from roundelay.federation.step_size import StepControl, eta_of, guessing_loss
 from roundelay.ml import exact
 from roundelay.ml.worker import Worker
-from roundelay.sim import centralized_reference
 from roundelay.store.blobs import digest_of
 from tests.federation.test_driver import CONTENTS, IDS, SETTINGS, VALIDATION, Job, make_spec
 
@@ -109,9 +108,9 @@ def test_a_mean_loss_gives_back_its_units_for_any_number_of_rows(rows: int, loss
 # --- a job
 
 
-def reference(settings: Settings) -> list[centralized_reference.ReferenceRound]:
+def reference(settings: Settings) -> list[replay.ReplayedRound]:
     contents = {digest_of(content): content for content in (*CONTENTS.values(), VALIDATION)}
-    return list(centralized_reference.chain(make_spec(settings), contents, Worker()))
+    return list(replay.chain(make_spec(settings), contents, Worker()))
 
 
 EXPECTED = [each.result for each in reference(MENDED)]

@@ -1,0 +1,136 @@
+"""Replay a job in one process, without a ring: a job on a ring has the same chain of results, whatever happened to it.
+
+All files of a round are trained from the same weights, in lockstep where they can be, as a node does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from roundelay.chord.refs import NodeRef
+from roundelay.federation import arithmetic, errors, receipts
+from roundelay.federation.client_sampling import sampled_files
+from roundelay.federation.early_stopping import is_complete
+from roundelay.federation.receipts import Receipts
+from roundelay.federation.records import RoundResult
+from roundelay.federation.requests import Progress, trainer_task
+from roundelay.federation.rounds import PartialResult
+from roundelay.federation.spec import JobSpec
+from roundelay.federation.step_size import StepControl
+from roundelay.ml.errors import StepTooLarge
+from roundelay.ml.mlp import Evaluation
+from roundelay.ml.validate import Validator
+from roundelay.ml.worker import Worker
+from roundelay.store.blobs import digest_of
+
+NOBODY = NodeRef(0, "nobody", 1)
+NO_ROWS = Evaluation(0, 0.0, 0)
+
+
+@dataclass(frozen=True)
+class TrainedRound:
+    """What a round's training leads to, which the next round starts from."""
+
+    number: int
+    weights: bytes
+    state: bytes = b""  # of the rule
+    loss: float = 0.0  # of training
+    halvings: int = 0  # of the step, so far
+    receipts: Receipts = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReplayedRound:
+    """One round: its result as in the chain, its weights, and what its report says."""
+
+    result: RoundResult
+    weights: bytes
+    validation_loss: float = 0.0
+    notices: tuple[str, ...] = ()
+
+
+def moments(spec: JobSpec, contents: Mapping[str, bytes], worker: Worker) -> bytes:
+    """Add a job's files to a worker and return their moments, as round 0 does. contents: by digest."""
+    add_files(spec, contents, worker)
+    sums = worker.moments([f.digest for f in spec.files]).to_bytes()
+    return arithmetic.moments_of(spec, [PartialResult(NOBODY, spec.files, Progress("done"), sums)])
+
+
+def add_files(spec: JobSpec, contents: Mapping[str, bytes], worker: Worker) -> None:
+    """Add a job's files to a worker, those that it lacks. contents: by digest."""
+    for file in spec.files:
+        if not worker.has(file.digest):
+            worker.add_file(file.digest, file.name, contents[file.digest], spec.features, spec.classes)
+
+
+def chain(spec: JobSpec, contents: Mapping[str, bytes], worker: Worker) -> Iterator[ReplayedRound]:
+    """Yield every round of a job, from round 0 on. Raises federation.errors.StepTooLarge."""
+    held_out = spec.validation
+    validator = Validator(spec.design, held_out.name, contents[held_out.digest])
+    standardised_by = moments(spec, contents, worker)
+    if spec.is_raw:
+        standardised_by = b""
+    results: list[RoundResult] = []
+    for trained in _rounds(spec, standardised_by, worker):
+        found = validator(trained.weights, standardised_by) if trained.number else NO_ROWS
+        results.append(result_of(spec, trained, results[-1].digest if results else "", standardised_by, found))
+        yield ReplayedRound(results[-1], trained.weights, found.loss, trained.notices)
+        if is_complete(spec.settings, results):
+            return
+
+
+def rounds(spec: JobSpec, standardised_by: bytes, worker: Worker) -> Iterator[bytes]:
+    """Yield the weights before the first round and after every round, without validation: no round is the last."""
+    return (trained.weights for trained in _rounds(spec, standardised_by, worker))
+
+
+def train_round(spec: JobSpec, standardised_by: bytes, before: TrainedRound, worker: Worker) -> TrainedRound:
+    """Train the round after `before`, with half the step as often as it diverges. Raises StepTooLarge."""
+    number = before.number + 1
+    files, control = sampled_files(spec, number), StepControl(spec, number, before.loss, before.halvings)
+    while True:  # ends: the number of halvings is bounded
+        task = arithmetic.training_task(spec, standardised_by, control.halvings)
+        try:
+            update = worker.train(trainer_task(task, number, files), before.weights)
+            part = PartialResult(NOBODY, files, Progress("done"), update.sum)
+            weights, state = arithmetic.step(spec, before.weights, [part], before.state)
+        except (StepTooLarge, errors.StepTooLarge) as error:
+            control.reject(error)
+        else:
+            if control.accepts(update.loss):
+                break
+    proven = receipts.by_file([file.index for file in files], update.receipts) if task.receipts else {}
+    return TrainedRound(number, weights, state, update.loss, control.halvings, proven, tuple(control.notices))
+
+
+def result_of(
+    spec: JobSpec, trained: TrainedRound, previous: str, standardised_by: bytes, found: Evaluation
+) -> RoundResult:
+    """Return the RESULT of a round in which all its files took part."""
+    return RoundResult(
+        spec.job,
+        trained.number,
+        previous,
+        digest_of(trained.weights),
+        len(trained.weights),
+        "" if trained.number else standardised_by.hex(),
+        found.errors,
+        found.rows,
+        (),
+        digest_of(trained.state) if trained.state else "",
+        len(trained.state),
+        trained.loss,
+        trained.halvings,
+        receipts.root(trained.receipts),
+    )
+
+
+def _rounds(spec: JobSpec, standardised_by: bytes, worker: Worker) -> Iterator[TrainedRound]:
+    """Yield round 0 and every later round, without validation."""
+    trained = TrainedRound(0, arithmetic.first_weights(spec))
+    yield trained
+    for _ in range(spec.settings.rounds):
+        trained = train_round(spec, standardised_by, trained, worker)
+        yield trained
