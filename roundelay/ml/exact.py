@@ -227,7 +227,7 @@ class _ColumnSums:
         """Add what is left of a block one by one, unless it is much."""
         if np.count_nonzero(block[:_FIRST_ROWS]) > _FIRST_ROWS:
             return False  # most blocks: not worth a look at all of them
-        left = np.flatnonzero(block)
+        left = np.flatnonzero(block != 0)  # of booleans: ten times as fast as of floats
         if len(left) > _FEW:
             return False
         for place, value in zip(left.tolist(), block.ravel()[left].tolist(), strict=True):
