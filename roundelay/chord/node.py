@@ -147,7 +147,11 @@ class ChordNode:
         Kept until either changes.
         """
         known = {s: Candidate(s) for s in self.successors if s != self.ref and not s.is_vacant}
-        known |= {f: Candidate(f, i) for i, f in enumerate(self.fingers) if f != self.ref and not f.is_vacant}
+        for i, (finger, after) in enumerate(zip(self.fingers, (*self.fingers[1:], None), strict=True)):
+            if (
+                finger is not after and finger != self.ref and not finger.is_vacant
+            ):  # most fingers are the next one, too
+                known[finger] = Candidate(finger, i)
         ordered = sorted(known.values(), key=lambda c: self.ring.distance(self.ref.id, c.node.id))
         self._routes = [self.ring.distance(self.ref.id, c.node.id) for c in ordered], tuple(reversed(ordered))
         return self._routes
