@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import atexit
 import io
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
@@ -33,9 +30,6 @@ PATIENCE_S = TIMEOUT_S
 STOP_TIMEOUT_S = 1.0
 MARK = "ROUNDELAY_TEST_MARK"
 
-BYTECODE = tempfile.mkdtemp(prefix="roundelay-bytecode-")  # outside the checkout; each module is compiled once
-atexit.register(shutil.rmtree, BYTECODE, ignore_errors=True)
-
 
 @contextmanager
 def started(command: list[str], **options: Any) -> Iterator[subprocess.Popen[Any]]:
@@ -53,7 +47,7 @@ def environment(mark: str = "") -> dict[str, str]:
 
 
 def of_tests(mark: str = "") -> dict[str, str]:
-    return {"COLUMNS": "200", "PYTHONPYCACHEPREFIX": BYTECODE, "PYTHONDONTWRITEBYTECODE": "", MARK: mark}
+    return {"COLUMNS": "200", MARK: mark}
 
 
 def start(folder: Path, name: str, *arguments: str, mark: str = "") -> ManagedProcess:
