@@ -7,18 +7,22 @@ STAMP := $(VENV)/.installed
 PEERS := .venv-peers
 PIP := -m pip install --quiet --disable-pip-version-check
 SEED := 1
+SEARCH := 1
+# Tests of generated cases: see tests/hypothesis_profiles.py.
+GENERATED := chord dashboard federation letters ml node/test_shown.py rpc store
 # Coverage is measured in the tests that start few processes: what runs in another process is not counted.
 MEASURED := --cov --cov-report= $(addprefix --ignore=tests/,bench chaos deploy end_to_end faults letters test_readme.py test_store_processes.py)
 # Empty if PYTHON3 is new enough, else its version.
 TOO_OLD = $(shell $(PYTHON3) -c 'import sys; sys.version_info >= (3, 11) or print("%d.%d" % sys.version_info[:2])')
 
-.PHONY: lock sbom audit help install demo test test-matrix mutants paper soak faults bench bench-peers hosts dashboard dashboard-test check gen clean
+.PHONY: lock sbom audit help install demo test fuzz test-matrix mutants paper soak faults bench bench-peers hosts dashboard dashboard-test check gen clean
 
 help:
 	@echo "make install         create $(VENV) and install what Roundelay needs"
 	@echo "make demo            train the letters that ship on a ring of four nodes on this machine"
 	@echo "make dashboard       open a web page about a ring of five nodes, with a churn lab"
 	@echo "make test            run the tests"
+	@echo "make fuzz            try more generated cases: three times those of make test, and others (SEED=2, SEARCH=10)"
 	@echo "make test-matrix     run the tests on each installed Python, with the lowest and newest dependencies"
 	@echo "make mutants         put small faults into the core, of which the tests must find 90 % (other sample: SEED=2)"
 	@echo "make dashboard-test  run the page's tests in headless Chromium (apt-get install chromium)"
@@ -58,7 +62,11 @@ dashboard-test: $(VENV)/.dashboard
 	$(PYTHON) -m pytest tests/dashboard tests/end_to_end/test_page.py
 
 test: install
-	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile
+	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+fuzz: install
+	ROUNDELAY_SEARCH=$(SEARCH) ROUNDELAY_SEED=$(SEED) \
+	    $(PYTHON) -m pytest --numprocesses 2 --dist loadfile $(addprefix tests/,$(GENERATED))
 
 test-matrix: install
 	$(PYTHON) $(PIP) "uv>=0.5,<1"
@@ -99,7 +107,7 @@ check: install
 	$(PYTHON) -m mypy .
 	$(PYTHON) -m roundelay.rpc.generate --check
 	$(PYTHON) -m bench counts --check
-	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile $(MEASURED)
+	ROUNDELAY_SEARCH=0.03 $(PYTHON) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(MEASURED)
 
 lock: install
 	$(PYTHON) $(PIP) "uv>=0.5,<1"

@@ -1,27 +1,47 @@
-"""How many examples the tests try: with ROUNDELAY_SOAK=20 twenty times as many, new ones in each run."""
+"""How much the tests of generated cases search.
+
+ROUNDELAY_SEARCH is the fraction of a full search: `make check` measures coverage with little of it, `make test` tries a
+third, always the same cases, and `make fuzz` other ones for each ROUNDELAY_SEED. A failure prints how to reproduce it.
+"""
 
 from __future__ import annotations
 
 import os
-import random
 
 from hypothesis import HealthCheck, settings
 
-SOAK = int(os.environ.get("ROUNDELAY_SOAK", "0"))
+SEARCH = float(os.environ.get("ROUNDELAY_SEARCH", "0.34"))
+IS_FULL = SEARCH >= 1.0
+FIRST_SEED = 1000 * int(os.environ.get("ROUNDELAY_SEED", "0"))
+
+
+def part(count: int) -> int:
+    """Return how many of `count` cases to try."""
+    return max(1, round(count * SEARCH))
 
 
 def seeds(count: int) -> list[int]:
-    """Return `count` seeds; the same ones in each run, unless it is a soak."""
-    return [random.randrange(1 << 32) for _ in range(count * SOAK)] if SOAK else list(range(count))
+    """Return the seeds of a part of `count` cases."""
+    return list(range(FIRST_SEED, FIRST_SEED + part(count)))
+
+
+def examples(count: int) -> settings:
+    """Return the settings of a test whose full search is `count` examples."""
+    return settings(max_examples=part(count), deadline=None, derandomize=not IS_FULL, database=None)
 
 
 def machine(examples: int, steps: int) -> settings:
-    """Return the settings of a test with this number of examples and, for a state machine, of steps."""
+    """Return the settings of a state machine whose full search is so many runs, each of so many steps."""
+    slow = [HealthCheck.too_slow, HealthCheck.filter_too_much]
     return settings(
-        max_examples=examples * max(SOAK, 1),
+        max_examples=part(examples),
         stateful_step_count=steps,
         deadline=None,
-        derandomize=not SOAK,
+        derandomize=not IS_FULL,
         database=None,
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+        suppress_health_check=slow,
     )
+
+
+settings.register_profile("roundelay", examples(100))
+settings.load_profile("roundelay")

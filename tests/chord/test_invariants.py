@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import combinations, pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from roundelay.chord.invariants import ENTAILED, IDEAL, INVARIANT, check
@@ -13,6 +13,7 @@ from roundelay.chord.refs import NodeRef, vacant
 from roundelay.chord.ring import Ring, between
 from roundelay.chord.snapshot import NodeView, Snapshot, view_of
 from tests.chord.ring_harness import World
+from tests.hypothesis_profiles import examples
 
 
 def ref(identifier: int, incarnation: int = 1) -> NodeRef:
@@ -128,7 +129,7 @@ IDS = st.integers(0, 11)
 LISTS = st.dictionaries(IDS, st.lists(IDS, min_size=3, max_size=3), min_size=4, max_size=7)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@examples(200)
 @given(LISTS)
 def test_the_linear_time_checks_agree_with_the_definitions(lists: dict[int, list[int]]) -> None:
     """Each predicate is spelt out as in Zave's model, over arbitrary states of 4 to 7 members."""

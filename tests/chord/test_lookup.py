@@ -18,7 +18,7 @@ from roundelay.chord.refs import NodeRef, vacant
 from roundelay.chord.requests import Candidate, Hop, NextHop
 from roundelay.chord.ring import Ring, between
 from tests.chord.ring_harness import World, owner, refusing
-from tests.hypothesis_profiles import machine
+from tests.hypothesis_profiles import examples
 
 
 def ring_of(identifiers: list[int], bits: int = 6, successors: int = 3) -> World:
@@ -213,7 +213,7 @@ HOPS = st.builds(
 )
 
 
-@machine(examples=60, steps=1)
+@examples(180)
 @given(key=st.integers(0, 63), answers=st.lists(HOPS, min_size=1, max_size=20))
 def test_a_lookup_gets_nearer_and_ends_whatever_peers_answer(key: int, answers: list[Hop]) -> None:
     asked: list[Request[Hop]] = []

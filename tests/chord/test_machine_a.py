@@ -97,10 +97,10 @@ class MachineA(RuleBasedStateMachine):
 
 
 TestMachineA = MachineA.TestCase
-TestMachineA.settings = machine(examples=40, steps=80)
+TestMachineA.settings = machine(examples=80, steps=80)
 
 
-@pytest.mark.parametrize("seed", seeds(50))
+@pytest.mark.parametrize("seed", seeds(100))
 def test_a_random_run_never_violates_the_invariant_and_ends_ideal(seed: int) -> None:
     """This is longer and faster than the machine above, and not shrunk: 300 steps, each of which applies."""
     rng = random.Random(seed)

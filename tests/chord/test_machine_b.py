@@ -136,10 +136,10 @@ class MachineB(RuleBasedStateMachine):
 
 
 TestMachineB = MachineB.TestCase
-TestMachineB.settings = machine(examples=35, steps=50)
+TestMachineB.settings = machine(examples=70, steps=50)
 
 
-@pytest.mark.parametrize("seed", seeds(50))
+@pytest.mark.parametrize("seed", seeds(100))
 def test_the_ring_heals_after_any_run(seed: int) -> None:
     rng = random.Random(seed)
     machine_b = MachineB()

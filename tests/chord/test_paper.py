@@ -66,7 +66,7 @@ def test_figure_2_the_successors_of_three_keys() -> None:
         assert [find(world, start, key).owner.id for key in (1, 2, 6)] == [1, 3, 0]
 
 
-@pytest.mark.parametrize("seed", seeds(3))
+@pytest.mark.parametrize("seed", seeds(9))
 def test_theorem_1_no_node_is_responsible_for_much_more_than_its_share(seed: int) -> None:
     """Section 4.2, theorem 1: at most (1 + e) K/N keys a node, with e = O(log N)."""
     nodes, keys = 128, 4096
@@ -199,7 +199,7 @@ def test_theorem_3_a_join_takes_few_messages() -> None:
 # --- section 5.1: stabilisation
 
 
-@pytest.mark.parametrize("seed", seeds(10))
+@pytest.mark.parametrize("seed", seeds(30))
 def test_theorem_4_lookups_that_succeeded_still_succeed_while_nodes_join(seed: int) -> None:
     """Section 5.1, theorem 4, for joins: a node that was found by its identifier stays found."""
     rng = random.Random(seed)
@@ -216,7 +216,7 @@ def test_theorem_4_lookups_that_succeeded_still_succeed_while_nodes_join(seed: i
         assert find(world, start.ref, sought.id).owner == sought
 
 
-@pytest.mark.parametrize("seed", seeds(10))
+@pytest.mark.parametrize("seed", seeds(30))
 def test_theorem_5_after_the_last_join_all_successors_become_correct(seed: int) -> None:
     """Section 5.1, theorem 5; here with failures as well, which the paper's protocol did not survive."""
     rng = random.Random(seed)
@@ -253,7 +253,7 @@ def test_theorem_6_doubling_the_ring_without_new_fingers_leaves_lookups_fast() -
 # --- section 5.2: failures
 
 
-@pytest.mark.parametrize("seed", seeds(3))
+@pytest.mark.parametrize("seed", seeds(9))
 def test_theorems_7_and_8_half_of_all_nodes_fail_and_every_key_is_found(seed: int) -> None:
     """Section 5.2, theorems 7 and 8: lists of 2 log N entries, each node fails with probability 1/2.
 

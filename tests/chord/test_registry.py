@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from roundelay.chord.effects import AskAll, run
@@ -16,6 +16,7 @@ from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.registry import NODE_LEASE_S, Registry, find_members
 from roundelay.chord.requests import Grant, Hello
 from roundelay.chord.ring import Ring
+from tests.hypothesis_profiles import examples
 
 
 def address(port: int) -> Address:
@@ -54,7 +55,7 @@ def test_no_two_addresses_have_one_identifier(assign: str, bits: int) -> None:
     assert all(0 <= i < 1 << bits for i in identifiers)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@examples(60)
 @given(st.integers(1, 100))
 def test_balanced_arcs_stay_within_a_factor_of_two_while_nodes_only_join(nodes: int) -> None:
     supernode, _ = membership(bits=32)
@@ -131,7 +132,7 @@ def test_an_earlier_incarnation_is_refused() -> None:
 
 
 def test_a_living_node_gets_its_address_back_when_an_incarnation_that_a_stranger_asked_for_has_lapsed() -> None:
-    supernode, journal = membership()
+    supernode, _ = membership()
     alive = enter(supernode, 8001).node
     stranger = supernode.admit(address(8001), 1.0).node
 

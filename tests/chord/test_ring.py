@@ -6,10 +6,11 @@ import hashlib
 from itertools import product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from roundelay.chord.ring import Ring, between, between_right_closed
+from tests.hypothesis_profiles import examples
 
 SIZE = 16
 CIRCLE = range(SIZE)
@@ -38,7 +39,7 @@ def test_an_arc_from_a_node_to_itself_is_everything() -> None:
         assert between_right_closed(a, x, a)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@examples(100)
 @given(st.sets(st.integers(0, 15), min_size=1), st.integers(0, 15))
 def test_every_key_lies_in_exactly_one_nodes_arc(nodes: set[int], key: int) -> None:
     ring = sorted(nodes)

@@ -22,7 +22,7 @@ from roundelay.chord.node import ChordNode
 from roundelay.chord.ring import Ring
 from tests.chord.ring_actions import Action, end_processes, perform
 from tests.chord.ring_harness import World
-from tests.hypothesis_profiles import SOAK
+from tests.hypothesis_profiles import IS_FULL
 
 STATES_MAX = 200_000
 ROUNDS_MAX = 8
@@ -58,7 +58,7 @@ CASES = [
     *[Case(r, (4, 9, 14), (1,), idle=(9,)) for r in (2, 3)],
     *[Case(3, (1, 4, 9, 14), failures=1, idle=idle) for idle in ((9, 14), (4, 14))],
 ]
-CASES_SOAK = [
+CASES_FULL = [
     *[Case(r, (4,), (9, 1), failures=1) for r in (1, 2, 3)],
     *[Case(r, (4,), (9, 1, 14)) for r in (1, 2, 3)],
     *[Case(r, (4, 9), (1,), turns=2) for r in (1, 2, 3)],
@@ -190,7 +190,7 @@ def _frozen(value: Any) -> Any:
     return tuple(map(_frozen, vars(value).values())) if hasattr(value, "__dict__") else repr(value)
 
 
-@pytest.mark.parametrize("case", [*CASES, *(CASES_SOAK if SOAK else [])], ids=str)
+@pytest.mark.parametrize("case", [*CASES, *(CASES_FULL if IS_FULL else [])], ids=str)
 def test_every_interleaving_of_a_small_ring_ends_ideal(case: Case) -> None:
     assert explore(case) > 0
 

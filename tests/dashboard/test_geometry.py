@@ -6,11 +6,12 @@ import math
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from roundelay.chord.ring import Ring
 from roundelay.dashboard.geometry import arc, chord, point, turn
+from tests.hypothesis_profiles import examples
 
 NUMBER = re.compile(r"-?\d+\.\d+")
 
@@ -34,7 +35,7 @@ def test_the_middle_of_every_ring_is_half_a_turn(bits: int) -> None:
     assert turn(ring, ring.size - 1) < 1 or bits > 53
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.floats(0, 0.999), st.floats(0, 0.999))
 def test_an_arc_and_a_chord_begin_and_end_where_they_should(start: float, end: float) -> None:
     for path in (arc(start, end, 100), chord(start, end, 100)):
@@ -53,7 +54,7 @@ def test_a_node_that_is_alone_owns_the_whole_circle() -> None:
     assert arc(0.3, 0.3, 100).count("A100,100") == 2
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.floats(0, 0.999), st.floats(0, 0.999))
 def test_no_path_has_anything_but_finite_numbers(start: float, end: float) -> None:
     for path in (arc(start, end, 100), chord(start, end, 100)):

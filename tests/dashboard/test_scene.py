@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from roundelay.dashboard.diff import Boards
 from roundelay.dashboard.scene import Change, Scene, difference
+from tests.hypothesis_profiles import examples
 
 NAMES = "abcdefgh"
 
@@ -81,7 +82,7 @@ def drawn(scene: Scene) -> Element:
     return document.root
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.lists(scenes(), max_size=4))
 def test_differences_one_after_the_other_end_at_the_last_scene(steps: list[Scene]) -> None:
     document, before = Document(), Scene()
@@ -92,7 +93,7 @@ def test_differences_one_after_the_other_end_at_the_last_scene(steps: list[Scene
     assert document.root == drawn(before)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(scenes())
 def test_equal_scenes_differ_in_nothing(scene: Scene) -> None:
     assert difference(scene, scene) == []

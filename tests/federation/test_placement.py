@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from roundelay.chord.refs import NodeRef
@@ -17,8 +17,9 @@ from roundelay.federation.requests import TrainingFile
 from roundelay.federation.retry import refresh_members
 from roundelay.federation.roster import LOST_ROUNDS, Roster
 from tests.federation.inline_ring import InlineRing
+from tests.hypothesis_profiles import examples
 
-EFFORT = settings(max_examples=30, derandomize=True, deadline=None)
+EFFORT = examples(30)
 NODES = [NodeRef(number, f"node-{number}", 1) for number in range(6)]
 RING = Ring(bits=8, replicas=3)
 

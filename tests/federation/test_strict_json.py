@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from roundelay.federation.errors import BadRecord
@@ -17,9 +17,10 @@ from roundelay.federation.records import RoundReport, RoundResult, report_from_b
 from roundelay.federation.spec import spec_from_bytes
 from roundelay.federation.topologies.partial import Lost, NodeWork, PartialSum, bitmap, partial_from_bytes
 from tests.federation.test_driver import SPEC
+from tests.hypothesis_profiles import examples
 
 DIGEST = "ab" * 32
-EFFORT = settings(max_examples=150, derandomize=True, deadline=None)
+EFFORT = examples(150)
 RESULT = RoundResult("job", 3, DIGEST, DIGEST, 40, "", 1, 9, (1, 2), DIGEST, 8)
 REPORT = RoundReport(
     "job", 3, "n:1", 0.5, 0.4, 0.9, 1.0, 0.5, {"a.txt": "n:1"}, ("lost n:2",), {"top": ["n:1"]}, 1, {"n:1": 0.1}, 0.2

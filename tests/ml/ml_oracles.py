@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hypothesis import settings
 
 from roundelay.ml.data import Samples
 from roundelay.ml.mlp import Architecture, loss_and_gradient
 from roundelay.ml.task import Design, FileTask, TrainConfig, TrainerTask, TrainingPlan
+from tests.hypothesis_profiles import examples
 
-EFFORT = settings(derandomize=True, deadline=None)
+EFFORT = examples(100)
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from roundelay.ml.data import Samples
@@ -20,7 +20,8 @@ from roundelay.ml.models.catalogue import learner
 from roundelay.ml.task import Design, TrainConfig, TrainingPlan
 from roundelay.ml.train import Shard, train_together
 from roundelay.ml.worker import Worker
-from tests.ml.ml_oracles import EFFORT, digest_of, make_csv, make_samples, make_task
+from tests.hypothesis_profiles import examples
+from tests.ml.ml_oracles import digest_of, make_csv, make_samples, make_task
 
 Epochs = dict[int, list[tuple[int, float, float]]]  # by file: its epochs
 
@@ -41,7 +42,7 @@ configs = st.builds(
 )
 
 
-@settings(EFFORT, max_examples=150)
+@examples(150)
 @given(sizes, configs, st.integers(1, 100), st.permutations(range(8)), st.integers(2, 8), st.booleans())
 def test_a_files_bits_do_not_depend_on_the_files_trained_with_it(
     sizes: tuple[int, ...], config: TrainConfig, rows: int, order: list[int], count: int, weighted: bool

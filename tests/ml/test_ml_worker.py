@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from roundelay.ml import exact
@@ -16,7 +16,8 @@ from roundelay.ml.exact import feature_sums
 from roundelay.ml.mlp import Architecture, evaluate, init
 from roundelay.ml.task import TrainConfig, TrainerTask
 from roundelay.ml.worker import PartialUpdate, Worker, sum_from_bytes
-from tests.ml.ml_oracles import EFFORT, digest_of, make_csv, make_samples, make_task, with_changes
+from tests.hypothesis_profiles import examples
+from tests.ml.ml_oracles import digest_of, make_csv, make_samples, make_task, with_changes
 
 ROWS = [30, 17, 45, 8]
 SAMPLES = [make_samples(rows, seed=i) for i, rows in enumerate(ROWS)]
@@ -40,7 +41,7 @@ MOMENTS = filled().moments(map(digest_of, CONTENTS)).moments().to_bytes()
 WHOLE = filled().train(TASK, WEIGHTS.tobytes())
 
 
-@settings(EFFORT, max_examples=20)
+@examples(20)
 @given(st.permutations(range(4)), st.sets(st.integers(1, 3)))
 def test_the_sum_does_not_depend_on_which_worker_trains_which_file(order: list[int], cuts: set[int]) -> None:
     edges = [0, *sorted(cuts), 4]
@@ -100,7 +101,9 @@ def test_progress_reports_every_epoch_and_the_update_the_last() -> None:
     assert [(file, epoch) for file, epoch, _, _ in reported] == [(file, epoch) for file in range(4) for epoch in (1, 2)]
     assert update == WHOLE
     assert update.loss == pytest.approx(sum(h[2] * n for h, n in zip(reported[1::2], ROWS, strict=True)) / sum(ROWS))
-    assert update.accuracy == pytest.approx(sum(h[3] * n for h, n in zip(reported[1::2], ROWS, strict=True)) / sum(ROWS))
+    assert update.accuracy == pytest.approx(
+        sum(h[3] * n for h, n in zip(reported[1::2], ROWS, strict=True)) / sum(ROWS)
+    )
 
 
 def test_moments_are_the_exact_sums_over_all_files() -> None:

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from thrift.protocol.TBinaryProtocol import TBinaryProtocolAccelerated, TBinaryProtocolAcceleratedFactory
 from thrift.Thrift import TType
@@ -28,6 +28,7 @@ from roundelay.rpc import fields, job_codec, progress_codec, ring_codec, store_c
 from roundelay.rpc.gen import ComputeNode
 from roundelay.rpc.gen import ttypes as wire
 from roundelay.store.items import CHUNK_BYTES, LIST_MAX, Put
+from tests.hypothesis_profiles import examples
 from tests.rpc.wire_values import EFFORT, I64, digests, identifiers, values
 
 CODECS: dict[str, Any] = {
@@ -371,7 +372,7 @@ def any_struct(kind: Any) -> st.SearchStrategy[Any]:
 
 
 @pytest.mark.parametrize("pair", STRUCTS)
-@settings(max_examples=30, derandomize=True, deadline=None)
+@examples(30)
 @given(data=st.data())
 def test_a_decoder_of_any_struct_returns_a_value_or_says_that_it_is_malformed(pair: str, data: st.DataObject) -> None:
     from_wire = both(pair)[1]

@@ -10,7 +10,6 @@ import types
 import typing
 from typing import Any
 
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from roundelay.chord.effects import Request
@@ -24,10 +23,11 @@ from roundelay.ml.choices import ETA_MIN
 from roundelay.ml.task import Design, TrainConfig, TrainingPlan
 from roundelay.store.items import Item, Parcel, Put
 from roundelay.trust.identity import Identity
+from tests.hypothesis_profiles import examples
 
 I32, I64 = (1 << 31) - 1, (1 << 63) - 1
 
-EFFORT = settings(max_examples=20, derandomize=True, deadline=None)
+EFFORT = examples(20)
 
 names = st.text("aZ09 ._-~\u00e9\u4e2d\U0001f600", min_size=1, max_size=9).filter(lambda name: name not in (".", ".."))
 texts = st.text("aZ09 ./\\\"'\u00e9\u4e2d\U0001f600", max_size=9)

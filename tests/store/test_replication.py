@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from roundelay.chord import protocol
@@ -24,6 +24,7 @@ from roundelay.store.blobs import digest_of
 from roundelay.store.items import LIST_MAX, CollectGarbage, Find, GetRangeDigest, ListRange, Put, Write
 from roundelay.store.store import Store
 from tests.chord.ring_harness import owner, refusing
+from tests.hypothesis_profiles import examples
 from tests.store.store_harness import Clock, StoreWorld, item_of, keep, listen_to, silent, world_of
 
 CONTENT = b"rows of numbers"
@@ -467,7 +468,7 @@ def test_one_difference_among_thousands_of_items_is_found_with_few_requests() ->
 ITEMS = st.lists(st.tuples(st.integers(0, 7), st.sampled_from("ab"), st.integers(1, 3), st.booleans()), max_size=8)
 
 
-@settings(max_examples=60, derandomize=True, deadline=None, database=None)
+@examples(60)
 @given(ITEMS, ITEMS, st.integers(0, 7), st.integers(0, 7))
 def test_after_reconcile_both_nodes_have_the_items_of_either(ours: Any, theirs: Any, start: int, end: int) -> None:
     world, one, other = two_stores(3)

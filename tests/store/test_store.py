@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import permutations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from roundelay.chord.errors import Corrupt, Malformed, NotFound, NotYet, StoreFull
@@ -38,11 +38,12 @@ from roundelay.store.store import (
     ORPHANS_MAX,
     Store,
 )
+from tests.hypothesis_profiles import examples
 from tests.store.store_harness import Clock, Disk, item_of, keep
 
 CONTENT = b"seventeen numbers"
 DIGEST = digest_of(CONTENT)
-EFFORT = settings(max_examples=60, derandomize=True, deadline=None, database=None)
+EFFORT = examples(60)
 
 
 @pytest.fixture
@@ -549,7 +550,7 @@ def held(store: Store, start: int, end: int) -> set[tuple[Entry, int, bool]]:
     }
 
 
-@settings(EFFORT, max_examples=200)
+@examples(200)
 @given(ITEMS, ITEMS, st.integers(0, 7), st.integers(0, 7))
 def test_range_digests_are_equal_exactly_if_the_items_are(
     one: list[Item], two: list[Item], start: int, end: int

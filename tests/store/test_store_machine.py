@@ -6,7 +6,7 @@ as the ring's proof allows (machine A) and, before the copies are restored, at m
 them. A get may say that it cannot say; it never says *not found* of what was acknowledged, nor
 gives other bytes. A walk that fails names its seed:
 
-    ROUNDELAY_STORE_SEED=SEED python -m pytest tests/chord/test_store_machine.py -k walk
+    ROUNDELAY_STORE_SEED=SEED python -m pytest tests/store/test_store_machine.py -k walk
 """
 
 from __future__ import annotations
@@ -283,14 +283,14 @@ def walk(seed: int, steps: int) -> Schedule:
             schedule.happen(verb, rng.randrange(1 << 16))
         schedule.judge_all()
     except AssertionError as error:
-        replay = f"ROUNDELAY_STORE_SEED={seed} python -m pytest tests/chord/test_store_machine.py -k walk"
+        replay = f"ROUNDELAY_STORE_SEED={seed} python -m pytest tests/store/test_store_machine.py -k walk"
         raise AssertionError(f"{error}\nreplay: {replay}") from error
     return schedule
 
 
 def chosen_seeds() -> list[int]:
     chosen = os.environ.get("ROUNDELAY_STORE_SEED")
-    return [int(chosen)] if chosen else seeds(60)
+    return [int(chosen)] if chosen else seeds(120)
 
 
 @pytest.mark.parametrize("seed", chosen_seeds())
@@ -335,7 +335,7 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 TestStoreMachine = StoreMachine.TestCase
-TestStoreMachine.settings = machine(examples=10, steps=30)
+TestStoreMachine.settings = machine(examples=30, steps=30)
 
 
 def test_the_random_runs_do_put_get_and_kill() -> None:
