@@ -32,10 +32,7 @@ PENDING_AT_ONCE = 4  # tasks between two stabilizations
 
 
 def stabilize_loop(
-    node: ChordNode,
-    rng: random.Random,
-    every_s: float = STABILIZE_INTERVAL_S,
-    quarantine: Quarantine = UNCONTAINED,
+    node: ChordNode, rng: random.Random, every_s: float = STABILIZE_INTERVAL_S, quarantine: Quarantine = UNCONTAINED
 ) -> Procedure[None]:
     """Run the pending tasks and stabilize, every `every_s` seconds and whenever the node is nudged."""
     while True:

@@ -135,7 +135,9 @@ class Registry:
         held = {place: each for place, each in self._latest.items() if each.node.id == identifier or place == address}
         for place, each in held.items():
             if (each.node.id, place) != (identifier, address) and each.lease_until > now:
-                raise JoinRefused(f"node {each.node.id:040x} is alive at {place}: each node needs its own kit and address")
+                raise JoinRefused(
+                    f"node {each.node.id:040x} is alive at {place}: each node needs its own kit and address"
+                )
         highest = max((each.highest for each in held.values()), default=0)
         for place in held:
             del self._latest[place]

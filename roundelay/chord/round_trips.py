@@ -5,8 +5,8 @@ here is added for the network, in which TCP can send a lost packet again, and on
 taken for dead, and a near one is found dead no later.
 
 Only requests that a peer answers from memory are samples (`Request.answers_at_once`), and only those that were
-answered in time. After a timeout the allowance doubles until the next sample. Each process keeps one table, and measures
-with its own clock.
+answered in time. After a timeout the allowance doubles until the next sample. Each process keeps one table, and
+measures with its own clock.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Tune glibc's malloc for what a process does; do nothing where another malloc is in use.
 
 A trainer keeps freed memory. By default malloc returns large blocks to the system at once. Every training fills the
-same few megabytes again, and mapping and zeroing their pages took a third of the time of a short training (decision 11).
+same few megabytes again, and mapping and zeroing their pages took a third of a short training's time (decision 11).
 
 A server returns it. By default each of its threads may get a heap of its own, and each heap keeps the largest message
 that one of its threads has handled: a node's memory grew by 100 MB in ten minutes of hostile messages, of which 10 MB

@@ -103,7 +103,9 @@ def _deal_classes(sizes: Ints, clients: int, each: int, rng: Rng) -> npt.NDArray
         free = np.flatnonzero(count < sizes)
         wanted = max(each, least)
         if len(free) < wanted:
-            raise DataError("label-skew", None, f"too few rows: client {client} finds {len(free)} classes with a row left")
+            raise DataError(
+                "label-skew", None, f"too few rows: client {client} finds {len(free)} classes with a row left"
+            )
         order = free[np.lexsort((rng.random(len(free)), count[free]))]
         holders[order[:wanted], client] = True
     return holders

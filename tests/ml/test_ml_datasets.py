@@ -267,7 +267,10 @@ def test_colour_channels_may_come_last_and_numbers_may_be_floats(tmp_path: Path)
         ({"a": np.zeros(3)}, "holds the arrays a; expected train_images"),
         ({"x": np.zeros((3, 2)), "y": np.zeros(4, int)}, "expected a class for each of 3 rows"),
         ({"x": np.zeros((3, 2)), "y": np.array([0.5, 1, 2])}, "set.npz, line 1: y is 0.5, not a class"),
-        ({"x": np.array([[1.0], [np.inf]]), "y": np.array([0, 1])}, "set.npz, line 2: x holds a number that is not finite"),
+        (
+            {"x": np.array([[1.0], [np.inf]]), "y": np.array([0, 1])},
+            "set.npz, line 2: x holds a number that is not finite",
+        ),
         ({"x": np.zeros((2, 2, 2, 2, 2)), "y": np.zeros(2, int)}, "expected numbers or images"),
         ({"x": np.ones((3, 2)), "y": np.zeros(3, int)}, "y holds 1 classes, expected 2 to 4096"),
         ({"x": np.ones((3, 2)), "y": np.ones((3, 2))}, "expected a class a row, or a single 1 in each row"),
@@ -275,9 +278,7 @@ def test_colour_channels_may_come_last_and_numbers_may_be_floats(tmp_path: Path)
         ({"x": np.array([["a"], ["b"]]), "y": np.arange(2)}, "x holds texts, expected numbers"),
     ],
 )
-def test_arrays_that_are_not_a_data_set_are_named(
-    arrays: dict[str, Any], complaint: str, tmp_path: Path
-) -> None:
+def test_arrays_that_are_not_a_data_set_are_named(arrays: dict[str, Any], complaint: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "set.npz", **arrays)
 
     assert str(tmp_path / "set.npz") in refusal(tmp_path / "set.npz")
@@ -289,7 +290,8 @@ CLASSES = np.array([0, 1, 2, 0, 1, 2])
 
 
 @pytest.mark.parametrize(
-    ("x", "y"), [("X_train", "Y_train"), ("x", "y"), ("X", "Y"), ("data", "target"), ("arr_0", "arr_1"), ("Images", "Labels")]
+    ("x", "y"),
+    [("X_train", "Y_train"), ("x", "y"), ("X", "Y"), ("data", "target"), ("arr_0", "arr_1"), ("Images", "Labels")],
 )
 def test_arrays_are_found_whatever_case_their_names_have(x: str, y: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "set.npz", **{x: X, y: CLASSES})  # type: ignore[arg-type]

@@ -92,7 +92,8 @@ def test_arrays_may_have_classes_by_name_or_none(tmp_path: Path) -> None:
 
     assert (rows_of(found), found.y is not None and found.y.tolist()) == (x.tolist(), [1, 0, 0])
     assert (rows_of(read_inputs(tmp_path / "without.npy", model)), read_inputs(tmp_path / "without.npy", model).y) == (
-        x.tolist(), None,
+        x.tolist(),
+        None,
     )
 
 
@@ -109,5 +110,5 @@ def test_the_test_part_of_a_data_set_is_predicted(tmp_path: Path) -> None:
 def test_a_data_set_of_another_shape_is_refused(tmp_path: Path) -> None:
     write_mnist(tmp_path, "train", *pixels(20))
 
-    with pytest.raises(DataError, match="has 20 features and images of .* but the model reads 5"):
+    with pytest.raises(DataError, match=r"has 20 features and images of .* but the model reads 5"):
         read_inputs(tmp_path, model_of(5))

@@ -201,7 +201,7 @@ def test_a_model_survives_saving_and_loading(name: str, tmp_path: Path) -> None:
     assert np.array_equal(p, model.probabilities(samples.x))
     assert np.allclose(p.sum(axis=1), 1)
     assert set(again.predict(samples.x)) <= {"a", "b", "c"}
-    with pytest.raises(DataError, match="has rows of 391 features, expected images of .* or rows of 392 features"):
+    with pytest.raises(DataError, match=r"has rows of 391 features, expected images of .* or rows of 392 features"):
         again.predict(samples.x[:, 1:])
     with pytest.raises(DataError, match="row 0 holds NaN"):
         again.predict(np.full((2, 392), np.nan))
@@ -226,7 +226,9 @@ def test_a_model_exported_to_pytorch_gives_the_same_scores(design: Design) -> No
     torch = pytest.importorskip("torch", reason="PyTorch is the extra torch")
     samples = images(9) if design.shape else make_samples(9)
     moments = Moments(samples.x.mean(axis=0), samples.x.std(axis=0) + 1)
-    model = SavedModel(design, np.random.default_rng(1).standard_normal(learner(design).parameters, np.float32), moments)
+    model = SavedModel(
+        design, np.random.default_rng(1).standard_normal(learner(design).parameters, np.float32), moments
+    )
 
     scores = model.to_torch()(torch.tensor(samples.x))
 

@@ -79,4 +79,8 @@ def test_a_row_with_another_class_or_value_is_another_row() -> None:
     other = x.copy()
     other[0, 2] += 1
 
-    assert count_shared(digest_rows(x, y), [digest_rows(x, y), digest_rows(other, y), digest_rows(x, y + 1)]) == (4, 3, 0)
+    assert count_shared(digest_rows(x, y), [digest_rows(x, y), digest_rows(other, y), digest_rows(x, y + 1)]) == (
+        4,
+        3,
+        0,
+    )

@@ -174,7 +174,7 @@ class _Convolution:
         return self._to_image(outer @ matrix[:-1].T) if further else back
 
     def _to_image(self, patches: Floats) -> Floats:
-        """Add the gradients of each patch to the pixels that it came from: (n h w, inner) -> (n, height, width, channels)."""
+        """Add the gradients of patches, (n h w, inner), to the pixels that they came from, (n, height, width, c)."""
         side, (height, width) = self.layer.side, self.layer.convolved
         parts = patches.reshape(-1, height, width, side, side, self.layer.channels)
         image = np.zeros(self.image_shape, np.float32)  # (n, height, width, channels)

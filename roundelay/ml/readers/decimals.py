@@ -36,9 +36,7 @@ _KEEP = [  # by lane and number of characters: the bytes of a word that belong t
     np.array([-1 << 8 * (8 - min(8, max(0, n - 8 * lane))) & (1 << 64) - 1 for n in range(8 * _LANES + 1)], np.uint64)
     for lane in range(_LANES)
 ]
-_ONE, _FOUR, _EIGHT, _SIXTEEN, _THIRTY_TWO, _TEN, _ALL = (
-    np.uint64(n) for n in (1, 4, 8, 16, 32, 10, (1 << 64) - 1)
-)
+_ONE, _FOUR, _EIGHT, _SIXTEEN, _THIRTY_TWO, _TEN, _ALL = (np.uint64(n) for n in (1, 4, 8, 16, 32, 10, (1 << 64) - 1))
 _ZEROS, _POINTS, _LOW, _UPPER, _SIX, _THREES = (_all_bytes(n) for n in (0x30, 0x2E, 0x7F, 0xF0, 0x06, 0x33))
 _PAIRS, _BY_1_AND_100, _BY_1_AND_10000 = (
     np.uint64(0x000000FF_000000FF),
@@ -88,7 +86,7 @@ def parse(text: Bytes, starts: Ints, ends: Ints) -> tuple[Doubles, Bools]:
 
 
 def _without_point(text: Bytes, ends: Ints, digits: Ints, lanes: int) -> tuple[list[Words], Ints, Bools]:
-    """Return the characters of each field without its point, the last eight first; digits after it; has it one?"""
+    """Return each field's characters without its point, the last eight first; digits after it; whether it has one."""
     loads = np.ndarray((len(text) - 7,), "<u8", text.data, strides=(1,))  # eight characters from each position on
     words: list[Words] = []
     places, seen = np.zeros(0, np.int64), np.zeros(0, np.bool_)

@@ -102,7 +102,7 @@ def has_header(path: Path, line: int, rows: Sequence[Sequence[str]], dialect: Di
     if numbers == [str(n) for n in range(len(numbers))]:  # as pandas names columns that have no names
         if above_numbers or any(first[place].lower() in LABEL_NAMES for place in words):
             return True
-        if words and not repeated or len(numbers) > 2:
+        if (words and not repeated) or len(numbers) > 2:
             raise _asks(path, line, f"{printable(', '.join(first[:6]), 60)} may be the names of columns or a row")
     elif above_numbers:
         raise _asks(path, line, f"{printable(', '.join(first[:6]), 60)} may be the names of columns or a damaged row")

@@ -110,7 +110,9 @@ def _part(folder: Path, labels: tuple[str, ...], options: ImageOptions, skipped:
             inner = next((name for name in names if _is_folder(folder / label, name)), None)
             if inner is not None:
                 raise DataError(
-                    str(folder / label), None, f"is the folder of a class, and holds a folder, {printable(inner, 40)}: "
+                    str(folder / label),
+                    None,
+                    f"is the folder of a class, and holds a folder, {printable(inner, 40)}: "
                     "move its images up, or name another folder",
                 )
             skipped += [f"{label}/{name}" for name in names if not is_image(name) and not is_junk(name)]

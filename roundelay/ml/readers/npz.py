@@ -24,16 +24,8 @@ import numpy.typing as npt
 from roundelay.ml.data import Ints
 from roundelay.ml.errors import DataError, InputMissing, printable
 from roundelay.ml.readers.folder import names_in
-from roundelay.ml.readers.packed import FEATURES_MAX, Shape
-from roundelay.ml.readers.source import (
-    SET_ROWS_MAX,
-    DataSet,
-    DatasetPart,
-    Rows,
-    block_rows,
-    image_shape,
-    number_labels,
-)
+from roundelay.ml.readers.packed import FEATURES_MAX
+from roundelay.ml.readers.source import SET_ROWS_MAX, DataSet, DatasetPart, Rows, block_rows, image_shape, number_labels
 from roundelay.ml.readers.text import open_regular
 
 SUFFIXES = (".npz", ".npy")
@@ -227,12 +219,16 @@ def _read_header(file: IO[bytes]) -> tuple[np.dtype[np.generic], tuple[int, ...]
 def _classes(y: ArrayFile, rows: int) -> npt.NDArray[Any]:
     """Return the class of each row, as a number or a text: (n,). Raises DataError."""
     if y.shape[0] != rows or len(y.shape) > 2:
-        raise DataError(str(y.path), None, f"{y.name} is {y.dtype} of {y.shape}, expected a class for each of {rows} rows")
+        raise DataError(
+            str(y.path), None, f"{y.name} is {y.dtype} of {y.shape}, expected a class for each of {rows} rows"
+        )
     values = np.concatenate(list(_raw_blocks(y)))  # (n,) or (n, k)
     if len(y.shape) == 2 and y.shape[1] > 1:
         if values.dtype.kind in "US" or not ((values == 0) | (values == 1)).all() or (values.sum(axis=1) != 1).any():
             raise DataError(
-                str(y.path), None, f"{y.name} is {y.dtype} of {y.shape}, expected a class a row, or a single 1 in each row"
+                str(y.path),
+                None,
+                f"{y.name} is {y.dtype} of {y.shape}, expected a class a row, or a single 1 in each row",
             )
         return np.asarray(values.argmax(axis=1))
     values = values.reshape(-1)
@@ -289,7 +285,7 @@ def _raw_blocks(array: ArrayFile) -> Iterator[Rows]:
 
 def _turned(array: ArrayFile, file: IO[bytes], stack: ExitStack) -> Iterator[Rows]:
     """Yield the rows of an array that is stored by columns, through a temporary file."""
-    copy = stack.enter_context(tempfile.TemporaryFile(prefix="roundelay-array-"))
+    copy = stack.enter_context(tempfile.TemporaryFile(prefix="roundelay-array-"))  # noqa: SIM115
     size = array.row_bytes * array.shape[0]
     while piece := file.read(1 << 20):
         copy.write(piece)

@@ -232,7 +232,9 @@ class FileScan:
             column.is_words = value is None
             if value is None and looks_like_date(text):
                 advice = f"make it a number, or leave it out: --drop {_option(self._layout, place)}"
-                raise self._fault(line, f"{self._layout.name(place)} holds dates or times such as {_quote(text)}: {advice}")
+                raise self._fault(
+                    line, f"{self._layout.name(place)} holds dates or times such as {_quote(text)}: {advice}"
+                )
         if column.is_words:
             return self._word(line, place, column, text, value)
         if value is None:
@@ -291,7 +293,10 @@ def _read_numbers(fields: list[bytes], dialect: Dialect) -> Sequence[float] | Do
         try:
             values = np.array([_GAPS[field] if field in _GAPS else float(field) for field in fields])  # (fields,)
             gaps = np.isnan(values)
-            if int(gaps.sum()) == sum(field in _GAPS for field in fields) and not (np.abs(values[~gaps]) > LARGEST).any():
+            if (
+                int(gaps.sum()) == sum(field in _GAPS for field in fields)
+                and not (np.abs(values[~gaps]) > LARGEST).any()
+            ):
                 return values
         except ValueError:
             pass  # another mark of a missing value, or blanks

@@ -67,7 +67,7 @@ class Words:
         word = text.strip()
         if not word.isprintable() or self.is_number(word):
             raise ValueError("not a word")
-        if self._integers and (match := _INTEGER.fullmatch(word)):
+        if self._integers and _INTEGER.fullmatch(word):
             word = str(int(word.partition(".")[0]))
         if word not in self.numbers:
             if len(self.numbers) == self.most:
@@ -206,7 +206,9 @@ class Schema:
             if name in _INDEX_NAMES and place == 0:
                 dropped.add(place)
             elif not name and place not in dropped:
-                raise DataError(str(path), line, f"column {place} has no name: name it, or leave it out: --drop {place}")
+                raise DataError(
+                    str(path), line, f"column {place} has no name: name it, or leave it out: --drop {place}"
+                )
         return sorted(dropped)
 
     def _label(self, path: Path, line: int, left_out: Sequence[int]) -> tuple[int, str]:

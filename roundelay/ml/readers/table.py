@@ -109,7 +109,9 @@ def read(
     Raises DataError, InputMissing, CannotWrite.
     """
     listing = list_training_files(path, without, is_table) if path.is_dir() else Listing((path,), ())
-    schema, spool = (like.table.schema, like.table.spool) if like and like.table else (Schema(options or TableOptions()), None)
+    schema, spool = (
+        (like.table.schema, like.table.spool) if like and like.table else (Schema(options or TableOptions()), None)
+    )
     total = sum(each.stat().st_size for each in listing.files if each.exists())
     parts: list[TablePart] = []
     codes: list[Ints] = []
@@ -192,9 +194,7 @@ def _check_classes(path: Path, schema: Schema, labels: tuple[str, ...], rows: in
     """Raise DataError unless the classes are such, and no two of them are meant to be one."""
     name = f"column {printable(schema.label, 40)!r}" if schema.label else f"column {schema.place}"
     if len(labels) < 2:
-        raise DataError(
-            str(path), None, f"has only one class, {printable(labels[0], 20)!r}, in {name}: check --label"
-        )
+        raise DataError(str(path), None, f"has only one class, {printable(labels[0], 20)!r}, in {name}: check --label")
     real = next((label for label in labels if _is_real(label)), None)
     if real is not None or (len(labels) > CLASSES_PLAIN and 2 * len(labels) > rows):
         what = f"real numbers such as {real}" if real is not None else f"{len(labels)} different values in {rows} rows"
@@ -204,7 +204,9 @@ def _check_classes(path: Path, schema: Schema, labels: tuple[str, ...], rows: in
         other = alike.setdefault(_key(label), label)
         if other != label:
             raise DataError(
-                str(path), None, f"the classes {printable(other, 40)!r} and {printable(label, 40)!r} look like one: use one spelling"
+                str(path),
+                None,
+                f"the classes {printable(other, 40)!r} and {printable(label, 40)!r} look like one: use one spelling",
             )
 
 
@@ -258,9 +260,7 @@ def _encoded(column: Column, values: _Values, missing: str) -> EncodedColumn:
         counts = {name: count for name, count in sorted(names) if count}
         most = max(range(len(counts)), key=list(counts.values()).__getitem__, default=-1)
         return EncodedColumn(
-            column.name,
-            tuple(counts),
-            fill=None if missing == "refuse" else float(most if missing == "mean" else -1),
+            column.name, tuple(counts), fill=None if missing == "refuse" else float(most if missing == "mean" else -1)
         )
     mean = math.fsum(values.sums) / max(1, values.count) if missing == "mean" else 0.0
     offset = values.low if values.count and _loses_digits(column) else 0.0

@@ -113,9 +113,8 @@ def _notes(data: DataSet, classes: dict[str, int]) -> tuple[str, ...]:
     notes = []
     least, most = min(classes, key=classes.__getitem__), max(classes, key=classes.__getitem__)
     if classes[most] > IMBALANCE * classes[least]:
-        notes.append(
-            f"class {least} has {classes[least]} rows and {most} {classes[most]}: --weighting balanced counts them alike"
-        )
+        counts = f"class {least} has {classes[least]} rows and {most} {classes[most]}"
+        notes.append(f"{counts}: --weighting balanced counts them alike")
     if data.table is not None:
         empty = [str(c) for c in data.table.schema.columns if c.low > c.high and not c.is_words]
         constant = [str(c) for c in data.table.schema.columns if c.low == c.high and not c.is_words]
