@@ -31,7 +31,7 @@ def examples(count: int) -> settings:
 
 
 def machine(examples: int, steps: int) -> settings:
-    """Return the settings of a state machine whose full search is so many runs, each of so many steps."""
+    """Return the settings of a state machine whose full search is this many runs, each of `steps` steps."""
     slow = [HealthCheck.too_slow, HealthCheck.filter_too_much]
     return settings(
         max_examples=part(examples),

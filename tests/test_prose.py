@@ -6,6 +6,7 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -48,15 +49,16 @@ def prose_of(path: Path) -> Iterator[tuple[int, str]]:
         yield from ((number, line.strip(" */|")) for number, line in enumerate(text.splitlines(), 1))
 
 
+@cache
+def all_prose() -> tuple[tuple[Path, int, str], ...]:
+    """Return every line of prose with its file and number."""
+    return tuple((path, number, line) for path in sources() for number, line in prose_of(path))
+
+
 @pytest.mark.parametrize("why", PHRASES)
 def test_phrases_that_readers_stumble_over_are_not_used(why: str) -> None:
     pattern = re.compile(PHRASES[why])
-    found = [
-        f"{path.relative_to(ROOT)}:{number}: {line}"
-        for path in sources()
-        for number, line in prose_of(path)
-        if pattern.search(line)
-    ]
+    found = [f"{path.relative_to(ROOT)}:{number}: {line}" for path, number, line in all_prose() if pattern.search(line)]
     assert not found, f"{why}:\n" + "\n".join(found)
 
 

@@ -55,7 +55,7 @@ def load(path: Path) -> LoadedKit:
 
 
 def certified_identity(certificate: Mapping[str, Any] | None) -> Identity:
-    """Return whom a peer's certificate names, as `getpeercert` gives it. Raises NotTrusted if it is no member."""
+    """Return whom a peer's certificate names, as `getpeercert` gives it. Raises NotTrusted if it is not a member."""
     found = certificate or {}
     names = [each for each in found.get("subjectAltName", ()) if isinstance(each, tuple)]
     return identity_of(
