@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from roundelay.node.subprocesses import ManagedProcess
 from roundelay.testing.cluster import Cluster
 from roundelay.testing.kits import Kits
 from roundelay.testing.waiting import until
 from tests.processes import ROOT, client
 
 FAST = ("--rounds", "2", "--epochs", "1", "--json")
+LONG = (str(ROOT / "letters"), "validate_letters.txt", "--rounds", "8", "--epochs", "1", "--json")
 
 
 @pytest.fixture(scope="module")
@@ -26,20 +28,31 @@ def ring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         made.stop()
 
 
+@pytest.fixture(scope="module")
+def undisturbed(ring: Cluster) -> str:
+    """The model of a long job that nothing disturbs."""
+    job = ring.start_client("train", *LONG)
+    assert job.wait() == 0, job.text
+    return model_of(job)
+
+
+def model_of(client: ManagedProcess) -> str:
+    return str(json.loads(client.out.read_text())["model_sha256"])
+
+
 def test_a_secured_ring_trains_the_model_of_a_plain_one(ring: Cluster) -> None:
     job = (str(ROOT / "letters"), "validate_letters.txt", *FAST)
     plain = client("train", *job, "--local", 2).json
     trained = ring.start_client("train", *job)
 
     assert trained.wait() == 0, trained.text
-    assert json.loads(trained.out.read_text())["model_sha256"] == plain["model_sha256"]
+    assert model_of(trained) == plain["model_sha256"]
 
 
-def test_when_the_client_is_killed_a_node_signs_the_rest_and_the_model_is_the_same(ring: Cluster) -> None:
-    job = (str(ROOT / "letters"), "validate_letters.txt", "--rounds", "6", "--epochs", "1", "--json")
-    whole = ring.start_client("train", *job)
-    assert whole.wait() == 0, whole.text
-    killed = ring.start_client("train", *job)
+def test_when_the_client_is_killed_a_node_signs_the_rest_and_the_model_is_the_same(
+    ring: Cluster, undisturbed: str
+) -> None:
+    killed = ring.start_client("train", *LONG)
     until(lambda: "round 2 of" in killed.text, "a round")
     killed.kill()
     found = re.search(r"job ([0-9a-f]{64})", killed.text)
@@ -47,15 +60,13 @@ def test_when_the_client_is_killed_a_node_signs_the_rest_and_the_model_is_the_sa
     attached = ring.start_client("attach", found[1], "--json")
 
     assert attached.wait() == 0, attached.text
-    models = {json.loads(each.out.read_text())["model_sha256"] for each in (whole, attached)}
-    assert len(models) == 1
+    assert model_of(attached) == undisturbed
 
 
-def test_every_certificate_is_replaced_under_a_running_job_and_no_round_is_lost(ring: Cluster) -> None:
-    job = (str(ROOT / "letters"), "validate_letters.txt", "--rounds", "8", "--epochs", "1", "--json")
-    whole = ring.start_client("train", *job)
-    assert whole.wait() == 0, whole.text
-    rotated = ring.start_client("train", *job)
+def test_every_certificate_is_replaced_under_a_running_job_and_no_round_is_lost(
+    ring: Cluster, undisturbed: str
+) -> None:
+    rotated = ring.start_client("train", *LONG)
     until(lambda: "round 2 of" in rotated.text, "a round")
     for process, role in ((ring.supernode, "supernode"), *((node, "node") for node in ring.nodes)):
         ring.kit(role, process.name)
@@ -63,7 +74,7 @@ def test_every_certificate_is_replaced_under_a_running_job_and_no_round_is_lost(
 
     assert rotated.wait() == 0, rotated.text
     assert [rotated.text.count(f"round {number} of 8") for number in range(1, 9)] == [1] * 8
-    assert len({json.loads(each.out.read_text())["model_sha256"] for each in (whole, rotated)}) == 1
+    assert model_of(rotated) == undisturbed
     for node in ring.nodes:
         until(lambda node=node: "was replaced: using the certificate" in node.text, "the new kit")  # type: ignore[misc]
     assert client("status", "--json", *way_of(ring, "viewer", "after")).json["nodes"]
