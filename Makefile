@@ -62,7 +62,7 @@ dashboard-test: $(VENV)/.dashboard
 	$(PYTHON) -m pytest tests/dashboard tests/end_to_end/test_page.py
 
 test: install
-	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(PYTHON) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 fuzz: install
 	ROUNDELAY_SEARCH=$(SEARCH) ROUNDELAY_SEED=$(SEED) \
