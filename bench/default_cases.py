@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 from bench.generated_tables import Doubles, GeneratedTable, Ints
 from bench.shipped_tables import SHIPPED_LETTERS, SKLEARN_TABLES, on_this_machine
-from roundelay.ml.models.allowed import allow
 from roundelay.ml.partitioners import Dirichlet, Partitioner
+from roundelay.ml.plugins import allow
 
 FILES = 8
 USER_MODULE = "bench.user_module"

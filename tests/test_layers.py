@@ -106,7 +106,7 @@ WAITING = {
     "roundelay.cli.exits": "failpoints only if a variable arms them",
     "roundelay.cli.run_compute_node": "only a node with private data reads any",
     "roundelay.ml.flower": "pathlib only for an error message",
-    "roundelay.ml.models.allowed": "pathlib only where models of one's own are allowed",
+    "roundelay.ml.plugins": "pathlib only where models of one's own are allowed",
     "roundelay.ml.models.catalogue": "a trainer imports only the model of its job",
     "roundelay.client.model_card": "importlib.metadata only for a model card",
 }

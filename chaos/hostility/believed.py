@@ -26,7 +26,7 @@ LATER = {
     "stranger_at_the_wheel": "a stranger's heartbeats keep a dead driver's job from being taken over",
     "plausible_lies": "a node multiplies its sums by -10: only --verify finds it",
     "crafted_weights": "an order with crafted weights reads private rows from the gradients",
-    "models_by_name": "MODULE:NAME calls anything in the namespace of --models",
+    "models_by_name": "MODULE:NAME calls anything in the namespace of --plugins",
 }
 
 

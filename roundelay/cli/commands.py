@@ -176,7 +176,7 @@ PARSERS: dict[str, MakeParser] = {
     made.__name__: made for made in (jobs, attach, cancel, export, audit, status, ring, ping, lookup, predict)
 }
 # Modules of this package.
-WITH_PARSER = ("train", "prepare", "inspect", "partition", "dashboard", "pki", "completion", "simulate")
+WITH_PARSER = ("train", "prepare", "inspect", "partition", "dashboard", "plugins", "pki", "completion", "simulate")
 WORDS = (*WITH_PARSER, *PARSERS)
 
 

@@ -90,7 +90,13 @@ def parser(arguments: Sequence[str]) -> Parser:
         "--state-dir", type=path, metavar="DIR", help="keep stored data in this folder, for the next start"
     )
     _add_private(made)
-    made.more("--models", default="", metavar="A,B", help="local modules that jobs may name as MODULE:NAME")
+    made.more(
+        "--plugins",
+        "--models",
+        default="",
+        metavar="A,B",
+        help="modules of models, rules, placements and topologies that jobs may name as MODULE:NAME",
+    )
     _add_tuning(made)
     add_server_options(made)
     add_end_with_parent(made)

@@ -36,6 +36,7 @@ SUBCOMMANDS = {
     "prepare": "turn a data set into training files",
     "inspect": "show how a data set is understood",
     "partition": "repartition training files, IID or skewed",
+    "plugins": "list the models, rules, placements, ... of installed packages",
     "pki": "make a ring's authority, issue kits to its members, and revoke them",
     "completion": "print a script by which bash, zsh or fish completes command lines",
     "simulate": "run rings in one thread, from one seed: scenarios and the Chord paper's experiments",

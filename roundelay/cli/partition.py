@@ -14,8 +14,10 @@ from roundelay.ml.choices import (
     PARTITION_FILES_DEFAULT,
     PARTITION_METHODS,
     POWER_MAX,
+    OpenChoices,
 )
 from roundelay.ml.errors import BadOption, CannotWrite, InputMissing, MLError
+from roundelay.ml.plugins import allow, full_name, modules_of
 from roundelay.ml.task import CLASSES_DEFAULT
 
 
@@ -36,7 +38,14 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
         metavar="N",
         help="number of new files (default: %(default)s)",
     )
-    made.add_argument("--how", choices=PARTITION_METHODS, default="iid", help="how to split (default: %(default)s)")
+    made.add_argument(
+        "--how",
+        type=_method,
+        choices=OpenChoices(PARTITION_METHODS),
+        metavar="HOW",
+        default="iid",
+        help=f"how to split: {', '.join(PARTITION_METHODS)}, or MODULE:NAME (default: %(default)s)",
+    )
     made.add_argument(
         "--alpha",
         type=parser_base.checked(_alpha),
@@ -99,6 +108,13 @@ def run(chosen: parser_base.Namespace) -> int:
     elif chosen.out is not None:
         exits.say(f"{chosen.out}: {len(made.parts)} files of {made.rows} rows, {chosen.how}")
     return 0
+
+
+def _method(text: str) -> str:
+    """Return a method's name; allow the module of a plugin that the command line names."""
+    name = full_name("partitioners", text, PARTITION_METHODS)
+    allow(modules_of([name]))
+    return name
 
 
 def _alpha(text: str) -> float:

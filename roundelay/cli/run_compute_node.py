@@ -17,7 +17,7 @@ from roundelay.cli.node_list import register
 from roundelay.cli.security import security_of, warn_if_open
 from roundelay.federation.errors import BadPolicy, WorkFailed
 from roundelay.ml.malloc import return_freed_memory
-from roundelay.ml.models.allowed import allow, import_from_here
+from roundelay.ml.plugins import allow, import_from_here
 from roundelay.node import addresses
 from roundelay.node.compute_node import ComputeNode, ComputeNodeOptions
 from roundelay.node.data_directory import DataDirectory
@@ -39,7 +39,7 @@ def run(chosen: parser_base.Namespace) -> int:
     return_freed_memory()
     if chosen.end_with_parent:
         end_with_parent()
-    allow(chosen.models.split(","))
+    allow(chosen.plugins.split(","))
     member = build(chosen)
     try:
         listen(member, chosen)

@@ -20,7 +20,7 @@ def run(chosen: parser_base.Namespace) -> int:
         if chosen.local is not None:
             from roundelay.client.local import begin_ring
 
-            starting = begin_ring(chosen.local, stack, chosen.model)
+            starting = begin_ring(chosen.local, stack, (chosen.model, chosen.rule, chosen.placement, chosen.topology))
         with importing():
             from roundelay.cli import training  # after it: this takes as long as the ring's start
 

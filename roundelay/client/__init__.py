@@ -18,7 +18,7 @@ health        ping a process; check a ring's invariants
 history       a job's rows, as a DataFrame or drawn
 callbacks     what a program hooks into a job: callbacks and metrics
 classifier    FederatedClassifier, a classifier of scikit-learn
-local_models  classes of a program as models that its local ring can import
+local_objects  classes and functions of a program as plugins that its local ring can import
 notebook      progress bars in a notebook
 revocations   tell a ring which certificates are revoked
 report        a job's results, and the files written from them: history, timing, curve

@@ -7,6 +7,8 @@ from dataclasses import fields
 from typing import Any
 
 from roundelay.federation.settings import Settings, check
+from roundelay.ml.choices import MODELS
+from roundelay.ml.plugins import full_name
 
 COMMON = ("model", "rounds", "epochs", "hidden", "eta")  # shown first; the others on demand
 
@@ -41,9 +43,17 @@ def read_setting(name: str, text: str) -> Any:
     """Read a setting, and check its range. Raises ValueError for what cannot be read, BadSpec."""
     default = next(each.default for each in fields(Settings) if each.name == name)
     readers: dict[type, Callable[[str], Any]] = {int: whole_number, float: number, str: str, tuple: whole_numbers}
-    value = readers[type(default)](text)
+    value = full_setting(name, readers[type(default)](text))
     check(name, value)
     return value
+
+
+def full_setting(name: str, value: Any) -> Any:
+    """Return a setting's value; for the short name of an installed plugin, its MODULE:NAME."""
+    about = next(each.metadata for each in fields(Settings) if each.name == name)
+    if "plugin" not in about or not isinstance(value, str):
+        return value
+    return full_name(about["plugin"], value, about.get("choices", MODELS))
 
 
 def show(value: Any) -> str:

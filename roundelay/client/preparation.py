@@ -14,7 +14,7 @@ from roundelay.client import private_data
 from roundelay.client.connection import Connection
 from roundelay.client.error_translation import translated_errors
 from roundelay.client.job_input import JobInput, kind_of, make_spec, read_data, read_validation
-from roundelay.client.local import allow_model
+from roundelay.client.local import allow_names
 from roundelay.client.presets import description, preset, recommended
 from roundelay.client.progress import SILENT, Progress
 from roundelay.client.requests import TrainRequest
@@ -51,7 +51,7 @@ def prepare(request: TrainRequest, progress: Progress = SILENT) -> PreparedReque
     with translated_errors(), ExitStack() as stack:
         if isinstance(request.settings, Mapping):
             Settings(**_completed(request.settings))  # refuse a wrong setting before the data are read
-        allow_model(request.setting("model"))
+        allow_names(request.names)
         initial = load(request.init) if isinstance(request.init, Path) else request.init
         find = _find_private if request.private else _find_own
         settings, found = find(request, initial, progress, stack)

@@ -10,7 +10,7 @@ from roundelay.client.errors import BadInput, InputNotFound
 from roundelay.client.job_input import JobInput
 from roundelay.federation.private_data import Publication, files_of, find_publications
 from roundelay.federation.requests import TrainingFile
-from roundelay.ml.models.allowed import SHIPPED
+from roundelay.ml.plugins import SHIPPED
 
 
 def find_files(connection: Connection, name: str, model: str, validation: JobInput) -> tuple[JobInput, tuple[str, ...]]:
@@ -66,7 +66,7 @@ def _require_model(model: str, publications: Sequence[Publication]) -> None:
     module, named, _ = model.partition(":")
     unable = [each.address for each in publications if named and module not in each.models]
     if unable:
-        how = "install the extra torch there" if module in SHIPPED else f"start it with --models {module}"
+        how = "install the extra torch there" if module in SHIPPED else f"start it with --plugins {module}"
         others = f" (and {len(unable) - 1} more nodes cannot)" if len(unable) > 1 else ""
         raise BadInput(f"{unable[0]} cannot train {model}: {how}{others}")
 

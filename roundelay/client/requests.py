@@ -19,8 +19,10 @@ from roundelay.ml.choices import (
     PARTS_DEFAULT,
     SIDE_DEFAULT,
     WORDS_MAX_DEFAULT,
+    OpenChoices,
     side,
 )
+from roundelay.ml.plugins import full_name
 from roundelay.node.options import DEFAULT_FILE, SUPERNODE_PORT
 
 if TYPE_CHECKING:
@@ -79,7 +81,13 @@ def _option(
 class DataOptions:
     """How a data set is read and divided into training files."""
 
-    dataset: str | None = _option(None, "format of DATA (default: guessed from its files)", choices=KINDS)
+    dataset: str | None = _option(
+        None,
+        f"format of DATA: {', '.join(KINDS)}, or MODULE:NAME of a reader (default: guessed from its files)",
+        lambda text: full_name("readers", text, KINDS),
+        "FORMAT",
+        OpenChoices(KINDS),
+    )
     holdout: float = _option(
         HOLDOUT_DEFAULT, "share of the rows kept for validation if there is no other validation data", number, "SHARE"
     )
@@ -130,6 +138,12 @@ class TrainRequest:
             self._check_private()
         elif self.data is None:
             raise InvalidRequest("no training data: name a folder or a data set")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the request names that may be a plugin: MODULE:NAME."""
+        settings = (self.setting(each.name) for each in fields(Settings) if "plugin" in each.metadata)
+        return (*settings, self.data_options.dataset or "")
 
     def setting(self, name: str) -> Any:
         """Return a setting as far as the request decides it, else its default."""

@@ -25,15 +25,15 @@ from roundelay.client.errors import ClientError, InputNotFound, InvalidRequest, 
 from roundelay.client.health import RingCheck
 from roundelay.client.job import Job
 from roundelay.client.job_runner import read_job
-from roundelay.client.local import allow_model, begin_ring
-from roundelay.client.local_models import LocalModels
+from roundelay.client.local import allow_names, begin_ring
+from roundelay.client.local_objects import LocalObjects
 from roundelay.client.lookup import LookupResult, timed
 from roundelay.client.notebook import progress_here
 from roundelay.client.preparation import PreparedRequest, prepare
 from roundelay.client.progress import Progress
 from roundelay.client.publication import publish
 from roundelay.client.requests import RingAddress, TrainRequest
-from roundelay.client.train_arguments import make_request
+from roundelay.client.train_arguments import PLUGIN_SETTINGS, make_request
 from roundelay.federation.jobs import list_jobs
 from roundelay.federation.listing import ListedJob, list_latest
 from roundelay.ml.loaded_blas import limit_loaded_blas
@@ -69,7 +69,7 @@ class Ring:
         self.connection = connection
         self._stack = ExitStack()
         self._close = weakref.finalize(self, _close, connection, self._stack)
-        self._models: LocalModels | None = None  # of a local ring: the classes and functions of this program
+        self._objects: LocalObjects | None = None  # of a local ring: the classes and functions of this program
 
     def __repr__(self) -> str:
         address = self.connection.address.supernode or self.connection.address.bootstrap
@@ -90,7 +90,7 @@ class Ring:
         *,
         validation: Any = None,
         clients: int | None = None,
-        partition: Partitioner | Sequence[Any] | None = None,
+        partition: Partitioner | Sequence[Any] | str | None = None,
         init: str | PathLike[str] | SavedModel | None = None,
         callbacks: Sequence[Callback] = (),
         metrics: Mapping[str, Metric] | None = None,
@@ -103,14 +103,19 @@ class Ring:
         `data` is an array or a DataFrame with `labels` (or the name of their column), a list of arrays with a list of
         labels, one for each client, or the path of a file or folder. `validation` is a pair (x, y) or a path; without
         it, a share `holdout` of the rows is held out. The rows are divided among `clients` by `partition`: a
-        partitioner, or the row numbers of each client. `options` are the settings of the job and of reading its data:
-        rounds, epochs, hidden, eta, rule, seed, ... Raises ClientError.
+        partitioner, the name of one, or the row numbers of each client. `options` are the settings of the job and of
+        reading its data: rounds, epochs, hidden, eta, rule, seed, ... On a local ring, model, rule, placement and
+        topology may be classes and functions of this program. Raises ClientError.
         """
-        model = options.get("model", "mlp")
-        if not isinstance(model, str):
-            if self._models is None:
-                raise InvalidRequest("model is a Python object, which only a local ring can import: name MODULE:NAME")
-            options["model"] = self._models.add(model)
+        for setting in PLUGIN_SETTINGS:
+            made = options.get(setting, "")
+            if isinstance(made, str):
+                continue
+            if self._objects is None:
+                raise InvalidRequest(
+                    f"{setting} is a Python object, which only a local ring can import: name MODULE:NAME"
+                )
+            options[setting] = self._objects.add(setting, made)
         request = make_request(data, labels, validation, clients, partition, init, detach, private, options)
         return self.submit(request, [*([Metrics(metrics)] if metrics else []), *callbacks])
 
@@ -244,16 +249,17 @@ def connect(
     return ring
 
 
-def local_ring(nodes: int = 4, *, model: str = "", progress: Progress | None = None) -> Ring:
-    """Start a ring of processes on this machine; closing it ends them. `model`: a MODULE:NAME that it may train.
+def local_ring(nodes: int = 4, *, plugins: Sequence[str] = (), progress: Progress | None = None) -> Ring:
+    """Start a ring of processes on this machine; closing it ends them.
 
-    Raises RingUnavailable.
+    plugins: what its jobs may name as MODULE:NAME, beside classes and functions of this program. Raises
+    RingUnavailable.
     """
     with translated_errors(), ExitStack() as stack:
-        models = LocalModels()
-        ring = begin_ring(nodes, stack, model, models.folder).wait()
+        objects = LocalObjects()
+        ring = begin_ring(nodes, stack, plugins, objects.folder).wait()
         connected = connect(RingAddress(ring.supernode, nodes=ring.node_list), progress=progress)
-        connected._models = models
+        connected._objects = objects
         connected.own(stack.pop_all())
         return connected
 
@@ -262,7 +268,7 @@ def load_model(path: str | Path) -> SavedModel:
     """Load a saved model (.npz or .safetensors). Raises InputNotFound, BadInput."""
     with translated_errors():
         model = load(Path(path))
-        allow_model(model.design.model)
+        allow_names([model.design.model])
         return model
 
 

@@ -13,14 +13,18 @@ import numpy as np
 
 from roundelay.client.error_translation import translated_errors
 from roundelay.client.errors import InvalidRequest
+from roundelay.client.option_text import full_setting
 from roundelay.client.requests import DataOptions, TrainRequest
 from roundelay.federation.settings import Settings
-from roundelay.ml.partitioners import Partitioner
+from roundelay.ml import plugins
+from roundelay.ml.choices import KINDS
+from roundelay.ml.partitioners import METHODS, Partitioner, partitioner_of
 from roundelay.ml.readers import arrays
 from roundelay.ml.readers.saved_model import SavedModel
 from roundelay.ml.readers.source import DataSet
 
 SETTINGS = tuple(each.name for each in fields(Settings))
+PLUGIN_SETTINGS = tuple(each.name for each in fields(Settings) if "plugin" in each.metadata)
 DATA_OPTIONS = tuple(each.name for each in fields(DataOptions) if each.name != "parts")  # which is `clients`
 IN_MEMORY = ("parts", "holdout", "classes")  # the options for data in memory; the others say how to read files
 
@@ -30,7 +34,7 @@ def make_request(
     labels: Any,
     validation: Any,
     clients: int | None,
-    partition: Partitioner | Sequence[Any] | None,
+    partition: Partitioner | Sequence[Any] | str | None,
     init: str | PathLike[str] | SavedModel | None,
     detach: bool,
     private: str,
@@ -38,6 +42,8 @@ def make_request(
 ) -> TrainRequest:
     """Return the request. Raises InvalidRequest, BadInput."""
     _check_names(options)
+    if isinstance(partition, str):
+        partition = _partitioner(partition)
     rows_of_clients = None if partition is None or callable(partition) else list(partition)
     with translated_errors():
         found = _data(data, labels, rows_of_clients)
@@ -56,6 +62,16 @@ def make_request(
         detach,
         partition if callable(partition) else None,
     )
+
+
+def _partitioner(name: str) -> Partitioner:
+    """Return a partitioner by its name, with its defaults. Raises InvalidRequest."""
+    full = plugins.full_name("partitioners", name, METHODS)
+    if ":" not in full and full not in METHODS:
+        raise InvalidRequest(f"no partitioner {name!r}; there are {', '.join(METHODS)}, and MODULE:NAME")
+    plugins.allow(plugins.modules_of([full]))
+    with translated_errors():
+        return partitioner_of(full)
 
 
 def _data(data: Any, labels: Any, rows_of_clients: list[Any] | None) -> str | Path | DataSet | None:
@@ -110,4 +126,8 @@ def _plain(name: str, value: Any) -> Any:
     if name in ("hidden", "classes", "drop", "categorical"):
         values = value if isinstance(value, tuple | list) else (value,)
         return tuple(_plain("", each) if name == "hidden" else str(each) for each in values)
+    if name == "dataset" and value is not None:
+        return plugins.full_name("readers", value, KINDS)
+    if name in PLUGIN_SETTINGS:
+        return full_setting(name, value)
     return str(value) if name == "label" else value

@@ -8,7 +8,7 @@ import numpy as np
 
 from roundelay.federation.errors import StepTooLarge
 from roundelay.federation.rounds import PartialResult
-from roundelay.federation.rules.steps import STEPS
+from roundelay.federation.rules.steps import step_of
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.step_size import eta_of
 from roundelay.federation.tasks import EvaluateTask, MomentsTask, Task, TrainTask
@@ -82,7 +82,7 @@ def mean_of(spec: JobSpec, base: bytes, parts: Sequence[PartialResult]) -> bytes
 def step(spec: JobSpec, base: bytes, parts: Sequence[PartialResult], state: bytes) -> tuple[bytes, bytes]:
     """Apply the job's rule to a round. Return the new weights and the rule's state. Raises StepTooLarge."""
     before, mean = (np.frombuffer(raw, "<f4").astype(np.float32) for raw in (base, mean_of(spec, base, parts)))
-    weights, kept = STEPS[spec.settings.rule](before, mean, state, spec.settings.tuning)
+    weights, kept = step_of(spec.settings.rule)(before, mean, state, spec.settings.tuning)
     if not np.isfinite(weights).all():
         raise StepTooLarge("the rule's step gave weights that are not finite (a smaller --server-eta may help)")
     return weights.astype("<f4").tobytes(), kept

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, Request, Sleep, ask_all, gather_or_raise
@@ -37,11 +37,13 @@ from roundelay.federation.retry import refresh_members, with_entry_failover
 from roundelay.federation.roster import Roster
 from roundelay.federation.round_coordinator import Assignment, RoundCoordinator
 from roundelay.federation.rounds import Meanwhile, PartialResult
+from roundelay.federation.settings import Settings
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.step_size import StepControl
 from roundelay.federation.topologies.gossip import GossipResult, mix_and_evaluate
-from roundelay.ml.errors import MLError, ModelUnknown
+from roundelay.ml import plugins
+from roundelay.ml.errors import MLError, PluginUnknown
 from roundelay.ml.exact import LOSS_MAX
 from roundelay.ml.mlp import Evaluation
 from roundelay.ml.validate import Validator
@@ -122,7 +124,7 @@ class Driver:
             yield from self._drive()
         except (JobEnded, NoSuchJob, Overtaken):  # without a spec the job may still go on: its holders may return
             raise
-        except ModelUnknown as error:  # another process may have the model
+        except PluginUnknown as error:  # another process may have the model
             raise CannotDrive(str(error)) from error
         except (FederationError, MLError) as error:
             yield from self._log.write(records.FAILED, str(error).encode())
@@ -163,6 +165,8 @@ class Driver:
         view, self._validator = yield from self._read_job()
         self._end = view.end
         self._require_running()
+        if plugged := _plugins(self.spec.settings):  # rather now than after a round of training
+            yield from offload(lambda: [plugins.load(kind, name) for kind, name in plugged])
         self._results, self._last_report = list(view.results), view.last_report
         self._renew_at = self._clocks.monotonic() + RENEW_DELAY_S
         if self._results:
@@ -357,3 +361,9 @@ class Driver:
             tiers=self._coordinator.tiers,
             passed_on=self._coordinator.passed_on,
         )
+
+
+def _plugins(settings: Settings) -> list[tuple[str, str]]:
+    """Return what a job names as MODULE:NAME, by kind."""
+    named = ((each.metadata.get("plugin"), getattr(settings, each.name)) for each in fields(Settings))
+    return [(kind, name) for kind, name in named if kind and ":" in name]

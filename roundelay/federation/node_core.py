@@ -28,7 +28,7 @@ from roundelay.federation.failover import JobSupervisor
 from roundelay.federation.orders import Orders
 from roundelay.federation.private_data import PrivateFile, publish_loop
 from roundelay.federation.requests import DriverHeartbeat, Order
-from roundelay.ml.models.allowed import importable
+from roundelay.ml.plugins import importable
 from roundelay.store import replication
 from roundelay.store.items import Put, Receipt
 from roundelay.store.names import NAME_BYTES_MAX

@@ -1,19 +1,24 @@
 """Placement: which node trains which file. Pure functions of the members, the holders and their speed.
 
 A training's result does not depend on the node, so all policies give the same model, bit for bit. Each policy is one
-function; POLICIES names them.
+function; POLICIES names those that ship, others are plugins of the group roundelay.placements.
 """
 
 from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Protocol
 
 from roundelay.chord.refs import NodeRef
+from roundelay.federation.errors import WorkFailed
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import PLACEMENTS
+from roundelay.ml import plugins
+from roundelay.ml.errors import printable
 
 Holders = Mapping[int, Sequence[NodeRef]]  # a file's index -> the nodes that should have it, the owner first
 Groups = dict[NodeRef, tuple[TrainingFile, ...]]
@@ -41,12 +46,23 @@ class PlacementView:
 
 
 Loads = dict[NodeRef, float]  # what each node has been given so far
-Choose = Callable[[TrainingFile, PlacementView, Loads, int], NodeRef | None]  # the last: files to be placed in all
+
+
+class Choose(Protocol):
+    """A placement policy: it is asked for one file after the other."""
+
+    def __call__(self, file: TrainingFile, view: PlacementView, loads: Loads, count: int, /) -> NodeRef | None:
+        """Return the node that trains this file, one of `view.nodes`; None if none can.
+
+        `loads` holds the seconds of work that each node has been given in this round so far, by `view.cost`; `count`
+        files are placed in all.
+        """
+        ...
 
 
 def assign(policy: str, files: Sequence[TrainingFile], view: PlacementView) -> tuple[Groups, list[TrainingFile]]:
     """Assign each file to one node. Return the groups, and the files that no node can take."""
-    choose, loads = POLICIES[policy], Loads()
+    choose, loads = policy_of(policy), Loads()
     groups: dict[NodeRef, list[TrainingFile]] = {}
     unplaced: list[TrainingFile] = []
     for file in files:
@@ -119,6 +135,26 @@ def _near(file: TrainingFile, view: PlacementView, loads: Loads, count: int) -> 
 POLICIES: dict[str, Choose] = dict(
     zip(PLACEMENTS, (_hash, _replicas, _bounded, _round_robin, _random, _least_loaded, _near), strict=True)
 )
+
+
+def policy_of(name: str) -> Choose:
+    """Return a policy by its name. Raises PluginUnknown."""
+    return POLICIES.get(name) or partial(_checked, name, plugins.instance("placements", name))
+
+
+def _checked(
+    name: str, choose: Choose, file: TrainingFile, view: PlacementView, loads: Loads, count: int
+) -> NodeRef | None:
+    """Ask a plugin's policy. Raises WorkFailed for an error in it, or a node that may not be given the file."""
+    try:
+        node = choose(file, view, dict(loads), count)
+    except Exception as error:
+        raise WorkFailed(f"placement {name} failed: {type(error).__name__}: {printable(str(error))}") from error
+    if node is not None and node not in view.nodes and node not in view.holders[file.index]:
+        raise WorkFailed(f"placement {name} returned {printable(repr(node))} for {file.name}, expected a live node")
+    return node
+
+
 BALANCING = frozenset({"replicas", "bounded", "least-loaded", "near"})  # under these a busy node may refuse
 
 

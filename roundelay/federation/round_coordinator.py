@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from roundelay.chord.effects import Procedure, Sleep, gather_or_raise
 from roundelay.federation.client_sampling import sampled_files
 from roundelay.federation.errors import FileUnavailable, NobodyFits
-from roundelay.federation.placement import BALANCING
+from roundelay.federation.placement import BALANCING, Groups
 from roundelay.federation.requests import Order, Share, TrainingFile
 from roundelay.federation.retry import refresh_members
 from roundelay.federation.roster import Roster
@@ -20,7 +20,8 @@ from roundelay.federation.rounds import Meanwhile, PartialResult, RoundWork
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.tasks import Task
 from roundelay.federation.throughput import ThroughputEstimate
-from roundelay.federation.topologies.tree_reduce import TreeResult, reduce
+from roundelay.federation.topologies.groups import Nodes, group_nodes
+from roundelay.federation.topologies.tree_reduce import TreeResult, reduce, tiers
 from roundelay.store.blobs import digest_of
 
 FILES_RETRY_S = 1.0
@@ -82,8 +83,8 @@ class RoundCoordinator:
         files = chosen = sampled_files(spec, number)
         for _ in range(FILES_RETRIES_MAX):
             orders = self._orders(work, estimate)
-            if spec.settings.topology == "tree" and not parts:
-                parts += yield from self._collect_tree(work, files, estimate, orders, meanwhile)
+            if spec.settings.topology not in ("star", "gossip") and not parts:
+                parts += yield from self._collect_trees(work, files, estimate, orders, meanwhile)
                 meanwhile = None
                 trained = {f.index for p in parts for f in p.files}
                 files = tuple(f for f in files if f.index not in trained)  # the star trains the others
@@ -118,7 +119,7 @@ class RoundCoordinator:
             f"{settings.seed} {work.number}",
         )
 
-    def _collect_tree(
+    def _collect_trees(
         self,
         work: Assignment,
         files: tuple[TrainingFile, ...],
@@ -126,19 +127,30 @@ class RoundCoordinator:
         orders: RoundWork,
         meanwhile: Meanwhile | None,
     ) -> Procedure[list[PartialResult]]:
-        """Try a tree once, with `meanwhile` beside it. Return its partial result, if there is one."""
+        """Try each tree once, with `meanwhile` beside them. Return their partial results."""
         groups, settings = orders.placed(files), self._spec.settings
         beside = meanwhile(frozenset()) if meanwhile is not None else _nothing()
         if not groups:
             yield from beside
             return []
-        shares = tuple(Share(node, tuple(sorted(f.index for f in group))) for node, group in groups.items())
-        order = work.order(self._spec.job, files, settings.placement in BALANCING, shares)
-        reduced: Procedure[TreeResult | None] = reduce(self._roster, estimate, self._clock, order, work.weights)
-        tree, _ = yield from gather_or_raise([reduced, beside])
-        assert tree is not None
-        self.tiers, self.passed_on = tree.tiers(settings.tiers), tree.passed_on
-        return tree.parts
+        procedures: list[Procedure[TreeResult | None]] = [beside]
+        for roots, members in self._trees(groups, work.number):
+            shares = tuple(Share(node, tuple(sorted(f.index for f in groups[node]))) for node in members)
+            own = tuple(f for f in files if any(f.index in share.files for share in shares))
+            order = work.order(self._spec.job, own, settings.placement in BALANCING, shares)
+            procedures.append(reduce(self._roster, estimate, self._clock, order, work.weights, roots))
+        found = yield from gather_or_raise(procedures, limit=len(procedures))
+        trees = [tree for tree in found if tree is not None]
+        self.tiers = tiers((work for tree in trees for work in tree.done), settings.tiers)
+        self.passed_on = sum(tree.passed_on for tree in trees)
+        return [part for tree in trees for part in tree.parts]
+
+    def _trees(self, groups: Groups, number: int) -> list[tuple[Nodes, Nodes]]:
+        """Return for each tree the nodes that may be its root, in their order, and the nodes that train in it."""
+        topology = self._spec.settings.topology
+        if topology == "tree":
+            return [((), tuple(groups))]
+        return [(group, group) for group in group_nodes(topology, tuple(groups), number)]
 
     # --- missing files
 

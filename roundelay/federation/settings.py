@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from roundelay.federation.errors import BadSpec
-from roundelay.federation.rules import RULES, Tuning
+from roundelay.federation.rules import RULES, Tuning, rule_of
 from roundelay.federation.topologies import TOPOLOGIES
-from roundelay.ml.choices import DROPOUT_MAX, ETA_MIN, MODEL, Optimizer
+from roundelay.ml.choices import DROPOUT_MAX, ETA_MIN, MODEL, MODELS, OpenChoices, Optimizer
 
 HALVINGS_MAX = 20  # of eta, in one job
 # The policies of roundelay.federation.placement.
@@ -26,6 +26,12 @@ def _number(default: float, least: float, most: float, about: str, above: bool =
 
 def _choice(default: str, choices: tuple[str, ...], about: str) -> Any:
     return field(default=default, metadata={"choices": choices, "about": about})
+
+
+def _plugin(kind: str, default: str, choices: tuple[str, ...], about: str) -> Any:
+    """Return the field of a name: one that ships, or MODULE:NAME of a plugin of this kind (roundelay.ml.plugins)."""
+    about = f"{about}: {', '.join(choices)}, or MODULE:NAME"
+    return field(default=default, metadata={"choices": OpenChoices(choices), "about": about, "plugin": kind})
 
 
 @dataclass(frozen=True)
@@ -57,21 +63,28 @@ class Settings:
     seed: int = _number(0, 0, 2**63 - 1, "the job's only source of randomness")
     quorum: float = _number(1.0, 0.0, 1.0, "fraction of the rows that a round needs if files are missing", above=True)
     model: str = field(
-        default="mlp", metadata={"about": "mlp, softmax, cnn, or MODULE:NAME on the nodes", "pattern": MODEL}
+        default="mlp",
+        metadata={"about": f"{', '.join(MODELS)}, or MODULE:NAME on the nodes", "pattern": MODEL, "plugin": "models"},
     )
     dropout: float = _number(0.0, 0.0, DROPOUT_MAX, "fraction of the hidden units that each step leaves out")
     weighting: str = _choice("none", ("none", "balanced"), "balanced: rare classes count as much as frequent ones")
-    placement: str = _choice(
+    placement: str = _plugin(
+        "placements",
         "hash",
         PLACEMENTS,
-        "which node trains a file: its owner; the fastest with a copy; "
-        "the first with room; in turn; at random; the fastest of all; the fastest with a copy, by its round trip too",
+        "which node trains a file (its owner; the fastest with a copy; the first with room; "
+        "in turn; at random; the fastest of all; the fastest with a copy, by its round trip too)",
     )
-    topology: str = _choice("star", TOPOLOGIES, "where updates are aggregated: at the driver, along a tree, or nowhere")
+    topology: str = _plugin(
+        "topologies",
+        "star",
+        TOPOLOGIES,
+        "where updates are aggregated (at the driver, along a tree over the fingers, or nowhere)",
+    )
     exchanges: int = _number(8, 1, 1000, "gossip: exchanges of each node in a round")
     tiers: str = field(default="", metadata={"about": "tree: names of its levels in reports: top,middle,edge"})
     fraction: float = _number(1.0, 0.0, 1.0, "client sampling: fraction of the files in each round", above=True)
-    rule: str = _choice("fedavg", tuple(RULES), "the server's step with a round's mean")
+    rule: str = _plugin("rules", "fedavg", tuple(RULES), "the server's step with a round's mean")
     mu: float = _number(0.01, 0.0, 1000.0, "fedprox: weight of the proximal term")
     server_eta: float = _number(0.0, 0.0, 100.0, "fedavgm, fedadam: the server's learning rate (0: the rule's default)")
     server_momentum: float = _number(0.9, 0.0, 1.0, "fedavgm: the server's momentum")
@@ -101,12 +114,12 @@ class Settings:
     @property
     def proximal_mu(self) -> float:
         """The weight of the proximal term in local training: 0 unless the rule has one."""
-        return self.mu if RULES[self.rule].is_proximal else 0.0
+        return self.mu if rule_of(self.rule).is_proximal else 0.0
 
     @property
     def tuning(self) -> Tuning:
         """The settings of the rule's step."""
-        return Tuning(self.server_eta or RULES[self.rule].server_eta, self.server_momentum)
+        return Tuning(self.server_eta or rule_of(self.rule).server_eta, self.server_momentum)
 
     def _check_model(self) -> None:
         """Raise BadSpec unless the model can be trained like this."""
@@ -130,7 +143,7 @@ class Settings:
     def _check_belongs(self, name: str, default: object) -> None:
         """Raise BadSpec for a setting of another rule: it would have no effect."""
         takers = [rule for rule, about in RULES.items() if name in about.takes]
-        if takers and self.rule not in takers and getattr(self, name) != default:
+        if takers and name not in rule_of(self.rule).takes and getattr(self, name) != default:
             raise BadSpec(f"{option(name)} is for --rule {' or '.join(takers)}, not for {self.rule}")
 
 
@@ -149,7 +162,8 @@ def check(name: str, value: Any) -> None:
     if "pattern" in about and not about["pattern"].fullmatch(value):
         raise BadSpec(f"{option(name)} is {value[:80]!r}, expected a name, or MODULE:NAME")
     if "choices" in about and value not in about["choices"]:
-        raise BadSpec(f"{option(name)} is {value}, expected one of {', '.join(about['choices'])}")
+        more = ", MODULE:NAME" if "plugin" in about else ""
+        raise BadSpec(f"{option(name)} is {value[:80]}, expected one of {', '.join(about['choices'])}{more}")
     if "layers_max" in about and not 1 <= len(value) <= about["layers_max"]:
         raise BadSpec(f"{option(name)} names {len(value)} layers, expected 1 to {about['layers_max']}")
     if "least" in about:

@@ -16,7 +16,7 @@ from roundelay.federation.errors import FilesLacking, OtherBits, StepTooLarge, W
 from roundelay.federation.requests import Order, trainer_task
 from roundelay.federation.tasks import EvaluateTask, MixTask, MomentsTask, TrainTask
 from roundelay.ml import errors as ml_errors
-from roundelay.ml.errors import EndOfFrames, FrameError, MLError, ModelUnknown
+from roundelay.ml.errors import EndOfFrames, FrameError, MLError, PluginUnknown
 from roundelay.ml.frames import Frame, Header
 from roundelay.ml.task import TrainerTask, TrainingPlan
 
@@ -50,7 +50,7 @@ class TrainerClient:
             return self._compute(effect)
         except (EndOfFrames, FrameError):
             raise
-        except ModelUnknown as error:  # another node may have it
+        except PluginUnknown as error:  # another node may have it
             raise NotFound(str(error)) from error
         except ml_errors.StepTooLarge as error:
             raise StepTooLarge(str(error)) from error

@@ -5,6 +5,7 @@ compute. Without numpy: errors, choices, threads, loaded_blas, malloc, task and 
 
     errors          the errors of this package, one class for each reaction of a caller
     choices         option values and bounds that command lines share with this package
+    plugins         models, rules, readers, ... that do not ship, by name; which modules may be imported
     threads         one BLAS thread per process; to be called before numpy is imported
     loaded_blas     the same where numpy has been imported already
     malloc          keep freed memory in a trainer, return it in a server

@@ -26,7 +26,20 @@ POWER_MAX = 10.0  # of sizes that grow as a power
 EACH_DEFAULT, EACH_MAX = 2, 1000  # shards or classes a file
 
 Optimizer = Literal["sgd", "adam", "gd"]
-MODEL = re.compile(r"[a-z]{1,20}|[A-Za-z_][\w.]{0,99}:[A-Za-z_]\w{0,99}", re.ASCII)  # a name, or MODULE:NAME
+MODELS = ("mlp", "softmax", "cnn")
+NAMED = re.compile(r"[A-Za-z_][\w.]{0,99}:[A-Za-z_]\w{0,99}", re.ASCII)  # MODULE:NAME, of a plugin
+MODEL = re.compile(rf"[a-z]{{1,20}}|{NAMED.pattern}", re.ASCII)  # a name, or MODULE:NAME
+
+
+class OpenChoices(tuple[str, ...]):
+    """The names that ship; it contains MODULE:NAME, too."""
+
+    __slots__ = ()
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or (isinstance(name, str) and NAMED.fullmatch(name) is not None)
+
+
 DROPOUT_MAX = 0.95
 ETA_MIN = 1e-12  # smaller rates underflow: the kernels fold the rate into float32 gradients
 

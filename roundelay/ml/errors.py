@@ -48,8 +48,8 @@ class BadTask(MLError):
     """A task that no trainer can carry out: its numbers are out of range or contradict each other."""
 
 
-class ModelUnknown(MLError):
-    """This process lacks the model or may not import it; another may have it."""
+class PluginUnknown(MLError):
+    """This process lacks a plugin that the job names, or may not import it; another process may have it."""
 
 
 class ClientFault(MLError):
@@ -84,7 +84,7 @@ _KINDS: dict[str, type[MLError]] = {
         StepTooLarge,
         OutOfRange,
         BadTask,
-        ModelUnknown,
+        PluginUnknown,
         ClientFault,
         FileUnknown,
         CacheFull,

@@ -14,7 +14,7 @@ import numpy as np
 from roundelay.ml.choices import PARTITION_FILES_DEFAULT
 from roundelay.ml.data import Ints
 from roundelay.ml.errors import BadOption, CannotWrite, DataError
-from roundelay.ml.partitioners import METHODS, PARAMETER_OF
+from roundelay.ml.partitioners import PARAMETER_OF, assign_rows, partitioner_of
 from roundelay.ml.readers import folder, letters
 from roundelay.ml.task import CLASSES_DEFAULT
 
@@ -30,7 +30,7 @@ class PartitionRequest:
     source: Path  # folder of training files
     out: Path | None = None  # folder for the new files; None: write nothing
     files: int = PARTITION_FILES_DEFAULT
-    method: str = "iid"  # a key of METHODS
+    method: str = "iid"  # a key of METHODS, or MODULE:NAME
     seed: int = 0
     classes: int = CLASSES_DEFAULT
     validation: str = ""  # a file of the folder that is not training data
@@ -110,7 +110,8 @@ def split(labels: Ints, files: int, method: str, seed: int, **parameters: float)
         raise DataError(
             "--files", None, f"{files} files of {len(labels)} rows: expected 1 to {FILES_MAX}, and a row for each"
         )
-    return METHODS[method](**parameters)(labels, files, np.random.default_rng(seed))
+    client_of_row = assign_rows(partitioner_of(method, **parameters), labels, files, seed)  # (n,)
+    return [np.flatnonzero(client_of_row == client) for client in range(files)]
 
 
 def file_name(number: int, count: int) -> str:

@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from roundelay.ml import plugins
 from roundelay.ml.choices import ALPHA_DEFAULT, ALPHA_MAX, ALPHA_MIN, EACH_DEFAULT, EACH_MAX, POWER_MAX
 from roundelay.ml.data import Ints
 from roundelay.ml.errors import BadOption, DataError, printable
@@ -188,6 +189,14 @@ PARAMETER_OF = {
     "label-skew": "each",
     "size": "power",
 }
+
+
+def partitioner_of(method: str, **parameters: float) -> Partitioner:
+    """Return the partitioner of a method, or a plugin's of the group roundelay.partitioners. Raises PluginUnknown."""
+    if ":" in method:
+        made: Partitioner = plugins.instance("partitioners", method)
+        return made
+    return METHODS[method](**parameters)
 
 
 def assign_rows(partitioner: Partitioner, labels: Ints, clients: int, seed: int) -> Ints:

@@ -66,7 +66,7 @@ def test_they_are_validated_on_the_test_part_of_any_set(tmp_path: Path) -> None:
         (
             (CLIENT, replace(CLIENT, address="c:1")),
             "mine:Linear",
-            r"b:1 cannot train mine:Linear: start it with --models mine \(and 1 more nodes cannot\)",
+            r"b:1 cannot train mine:Linear: start it with --plugins mine \(and 1 more nodes cannot\)",
         ),
         ((FILES,), "torchzoo:cnn", "a:1 cannot train torchzoo:cnn: install the extra torch there"),
     ],

@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from roundelay.ml import mlp
+from roundelay.ml import mlp, plugins
 from roundelay.ml.batches import Batches
-from roundelay.ml.choices import Optimizer
+from roundelay.ml.choices import MODELS, Optimizer
 from roundelay.ml.data import Moments, Samples
 from roundelay.ml.dropout import Dropout
-from roundelay.ml.errors import BadTask, DataError, ModelUnknown
+from roundelay.ml.errors import BadTask, DataError, PluginUnknown
 from roundelay.ml.kernels import Network, gradient_step
 from roundelay.ml.mlp import Architecture, cross_entropy
-from roundelay.ml.models import allowed, catalogue
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.models.cnn import Cnn
 from roundelay.ml.models.learner import evaluate
@@ -164,7 +163,7 @@ def example() -> str:
 
 def test_the_documented_model_trains_like_softmax(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "documented.py").write_text(example())
-    monkeypatch.setenv("ROUNDELAY_MODELS", "documented")
+    monkeypatch.setenv("ROUNDELAY_PLUGINS", "documented")
     monkeypatch.syspath_prepend(tmp_path)
     samples, config = make_samples(60), TrainConfig(epochs=5)
 
@@ -177,14 +176,13 @@ def test_the_documented_model_trains_like_softmax(tmp_path: Path, monkeypatch: p
 
 @pytest.mark.parametrize("name", ["os:system", "antigravity:fly"])
 def test_a_module_that_was_not_allowed_is_not_imported(name: str) -> None:
-    with pytest.raises(ModelUnknown, match="start the node with --models"):
+    with pytest.raises(PluginUnknown, match="start the node with --plugins"):
         learner(Design((4, 3), name))
 
 
 def test_a_model_that_ships_needs_no_permission() -> None:
-    assert allowed.module_of("mine:Linear") == "mine"
-    assert allowed.module_of("cnn") is None
-    assert set(catalogue.NAMES) == {"mlp", "softmax", "cnn"}
+    assert plugins.modules_of(["mine:Linear", "mlp", "mine:Other"]) == ["mine"]
+    assert all(learner(Design((144, 3), name, (1, 12, 12))) for name in MODELS)
 
 
 @pytest.mark.parametrize("name", ["m.npz", "m.safetensors"])

@@ -70,7 +70,7 @@ def still(design):
 @pytest.fixture(autouse=True)
 def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     (tmp_path / "torch_modules.py").write_text(MODULES)
-    monkeypatch.setenv("ROUNDELAY_MODELS", "torch_modules")
+    monkeypatch.setenv("ROUNDELAY_PLUGINS", "torch_modules")
     monkeypatch.syspath_prepend(tmp_path)
     yield
 

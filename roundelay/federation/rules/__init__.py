@@ -38,3 +38,9 @@ RULES: dict[str, Rule] = {
     "fedavgm": Rule(takes=frozenset({"server_eta", "server_momentum"})),
     "fedadam": Rule(server_eta=0.01, takes=frozenset({"server_eta"})),
 }
+PLUGIN = Rule(takes=frozenset({"server_eta", "server_momentum"}))  # what is passed on to a rule of MODULE:NAME
+
+
+def rule_of(name: str) -> Rule:
+    """Return what is known of a rule by its name."""
+    return RULES.get(name, PLUGIN)

@@ -9,7 +9,7 @@ The node's side is `aggregate`, the driver's side `reduce`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from roundelay.chord.effects import Procedure, gather
@@ -159,22 +159,37 @@ class TreeResult:
         """The number of orders sent from node to node."""
         return self.partial.messages if self.partial else 0
 
-    def tiers(self, names: str) -> dict[str, list[str]]:
-        """Return the addresses of the nodes that worked, by level; the last name stands for all levels below it."""
-        levels: dict[str, list[str]] = {}
-        known = names.split(",") if names else []
-        for work in sorted(self.partial.done if self.partial else (), key=lambda work: (work.level, work.address)):
-            name = known[min(work.level, len(known) - 1)] if known else f"level {work.level}"
-            levels.setdefault(name, []).append(work.address)
-        return levels
+    @property
+    def done(self) -> tuple[NodeWork, ...]:
+        """What each node below the root did, and the root itself."""
+        return self.partial.done if self.partial else ()
+
+
+def tiers(done: Iterable[NodeWork], names: str) -> dict[str, list[str]]:
+    """Return the addresses of the nodes that worked, by level; the last name stands for all levels below it."""
+    levels: dict[str, list[str]] = {}
+    known = names.split(",") if names else []
+    for work in sorted(done, key=lambda work: (work.level, work.address)):
+        name = known[min(work.level, len(known) - 1)] if known else f"level {work.level}"
+        levels.setdefault(name, []).append(work.address)
+    return levels
 
 
 def reduce(
-    roster: Roster, estimate: ThroughputEstimate, clock: Callable[[], float], order: Order, weights: bytes
+    roster: Roster,
+    estimate: ThroughputEstimate,
+    clock: Callable[[], float],
+    order: Order,
+    weights: bytes,
+    roots: Sequence[NodeRef] = (),
 ) -> Procedure[TreeResult]:
-    """Have an order with shares carried out by a tree. Files that it could not do are in none of the parts."""
+    """Have an order with shares carried out by a tree. Files that it could not do are in none of the parts.
+
+    The root is the first live node of `roots`; without them, the owner of the job's key.
+    """
     for _ in range(ROOTS_MAX):
-        root = next((n for n in roster.successors_of(roster.ring.key(order.job)) if n in roster.live), None)
+        candidates = roots or roster.successors_of(roster.ring.key(order.job))
+        root = next((n for n in candidates if n in roster.live), None)
         if root is None:
             break
         try:

@@ -2,7 +2,6 @@
 
     learner    the interface of all models for the rest of ml/: first weights, one local training, scores
     catalogue  the learner of a design, by its name
-    allowed    which modules may be imported for MODULE:NAME
     arrays     a flat vector of weights as the arrays that other frameworks exchange
     dense      mlp and softmax on the fast kernels, and the network of the course trainer
     model      the base class to subclass for a new model, and the learner that trains it
@@ -12,7 +11,7 @@
     torch_export  a trained model as an nn.Module
 
 Your own model is a class with four methods; `Model` provides the rest. This one, in a file mine.py in the folder where
-the client and the nodes are started (`compute_node.py 8001 --models mine`), trains with `--model mine:Linear`:
+the client and the nodes are started (`compute_node.py 8001 --plugins mine`), trains with `--model mine:Linear`:
 
     import numpy as np
 

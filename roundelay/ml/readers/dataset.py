@@ -1,4 +1,4 @@
-"""Choice of the reader: named by --dataset, or guessed from the files as follows.
+"""Choice of the reader: named by --dataset, or guessed from the files as below; MODULE:NAME is a plugin's reader.
 
 file *.npz                          npz       folder with *-idx3-ubyte[.gz]            mnist
 file *.csv, *.tsv, *.txt, *.data    csv       folder with data_batch_1[.bin]           cifar10
@@ -10,18 +10,22 @@ file data_batch_*.bin               cifar10   folder of folders of JPEG or PNG  
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from roundelay.ml import plugins
 from roundelay.ml.choices import KINDS
 from roundelay.ml.errors import BadTask, DataError, InputMissing, printable
-from roundelay.ml.readers import cifar, folder, idx, images, letters, npz, table
+from roundelay.ml.readers import arrays, cifar, folder, idx, images, letters, npz, table
 from roundelay.ml.readers.dialect import Dialect, is_missing
 from roundelay.ml.readers.images import ImageOptions
-from roundelay.ml.readers.source import DataSet, DatasetPart, OnRead, array_blocks, digits
+from roundelay.ml.readers.source import DataSet, DatasetPart, OnRead, array_blocks, digits, with_test
 from roundelay.ml.readers.table import TableOptions
 from roundelay.ml.task import CLASSES_DEFAULT
 
+Reader = Callable[[Path], Any]  # of a plugin: a path -> (x, y), (x, y, x of the test part, y of it) or a DataSet
 VALIDATION = "validate"
 WRAPPED = ("MNIST", "FashionMNIST", "KMNIST", "QMNIST", "raw", "cifar-10-batches-py", "cifar-100-python")
 WRAPPING_MAX = 4  # folders around a data set
@@ -52,6 +56,8 @@ def read(
     options = options or ReadOptions()
     path = locate(path)
     kind = options.kind or guess(path, options.table)
+    if ":" in kind:
+        return _read_plugin(kind, path)
     if kind not in KINDS:
         raise BadTask(f"unknown kind of data set {printable(kind)}: expected {', '.join(KINDS)}")
     if not path.exists():
@@ -118,6 +124,22 @@ def read_letters(path: Path, without: Path | None = None) -> DataSet:
     test = tuple(part for part in parts if part.name.startswith(VALIDATION) and len(parts) > 1)
     training = tuple(part for part in parts if part not in test)
     return DataSet("letters", training, test, features, digits(CLASSES_DEFAULT), False, skipped=listing.skipped)
+
+
+def _read_plugin(kind: str, path: Path) -> DataSet:
+    """Read a path by a plugin's reader. Raises PluginUnknown; DataError for an error in it, or what it returned."""
+    reader: Reader = plugins.instance("readers", kind)
+    try:
+        found = reader(path)
+    except Exception as error:
+        reason = f"{type(error).__name__}: {printable(str(error))}"
+        raise DataError(str(path), None, f"reader {kind} failed: {reason}") from error
+    if isinstance(found, DataSet):
+        return found
+    if not isinstance(found, tuple) or len(found) not in (2, 4):
+        raise DataError(str(path), None, f"reader {kind} returned a {type(found).__name__}, expected (x, y)")
+    data, *test = (arrays.read(*found[at : at + 2]) for at in range(0, len(found), 2))
+    return with_test(data, test[0]) if test else data
 
 
 def _guess_file(path: Path) -> str:

@@ -1,6 +1,6 @@
-"""Classes and functions of a program as models that the nodes of its local ring can import.
+"""Classes and functions of a program as plugins that the nodes of its local ring can import: models, rules, ...
 
-A job names its model and never carries code. What comes from a module is named MODULE:NAME as it is. A class of a
+A job names its plugins and never carries code. What comes from a module is named MODULE:NAME as it is. A class of a
 notebook or a script's main module is written to a file instead: its source, with the imports, constants, classes and
 functions that it uses. The files are in a temporary folder of this process, which its local rings are told to import
 from; rings of other people are not.
@@ -22,12 +22,12 @@ from typing import Any
 
 from roundelay.client.errors import InvalidRequest
 from roundelay.client.local import OBJECTS_PACKAGE
-from roundelay.ml.models.allowed import allow
+from roundelay.ml.plugins import allow
 
 CONSTANTS = (bool, int, float, str, bytes, tuple, frozenset, type(None))
 FUTURE = "from __future__ import annotations"
-OBJECTS_MAX = 100  # that one model may use
-PACKAGE = '''"""Models of one program, by name, which ends with the digest of the source; its module is of_NAME."""
+OBJECTS_MAX = 100  # that one of them may use
+PACKAGE = '''"""Objects of one program, by name, which ends with the digest of the source; its module is of_NAME."""
 
 from importlib import import_module, invalidate_caches
 
@@ -40,27 +40,25 @@ def __getattr__(name):
 '''
 
 
-class LocalModels:
-    """The models of this program that its local rings may train."""
+class LocalObjects:
+    """The classes and functions of this program that jobs on its local rings may name."""
 
     _folder: tempfile.TemporaryDirectory[str] | None = None  # of this process: a name means the same in all its rings
 
     def __init__(self) -> None:
-        if LocalModels._folder is None:
-            LocalModels._folder = tempfile.TemporaryDirectory(prefix="roundelay-objects-")
-        self.folder = Path(LocalModels._folder.name)
+        if LocalObjects._folder is None:
+            LocalObjects._folder = tempfile.TemporaryDirectory(prefix="roundelay-objects-")
+        self.folder = Path(LocalObjects._folder.name)
         self._package = self.folder / OBJECTS_PACKAGE
         self._package.mkdir(exist_ok=True)
         (self._package / "__init__.py").write_text(PACKAGE)
 
-    def add(self, model: Any) -> str:
+    def add(self, setting: str, made: Any) -> str:
         """Make a class or function known to the ring; return its name for a job. Raises InvalidRequest."""
-        if not isinstance(model, type | FunctionType):
-            raise InvalidRequest(
-                f"model is a {type(model).__name__}; give a name, or a class or function that makes one"
-            )
-        source = _Source(model).text
-        name = f"{model.__name__}_{hashlib.sha256(source.encode()).hexdigest()[:12]}"
+        if not isinstance(made, type | FunctionType):
+            raise InvalidRequest(f"{setting} is a {type(made).__name__}; give a name, or a class or function")
+        source = _Source(made).text
+        name = f"{made.__name__}_{hashlib.sha256(source.encode()).hexdigest()[:12]}"
         (self._package / f"of_{name}.py").write_text(source)
         if str(self.folder) not in sys.path:
             sys.path.append(str(self.folder))

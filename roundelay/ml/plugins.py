@@ -1,0 +1,103 @@
+"""The registry of plugins: models, rules, placements, topologies, readers and partitioners that do not ship.
+
+A job names them as MODULE:NAME, and never carries code. A process imports only the modules that it was told to allow:
+a node those it was started with (`compute_node.py --plugins mine`), a client those that its own command line names. An
+installed package gives its plugins short names by entry points of the group `roundelay.KIND`; the process that starts
+a job replaces them by MODULE:NAME, so that no node needs to know them.
+
+It imports little: a node does not need numpy, and a trainer should start soon.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from roundelay.ml.choices import NAMED
+from roundelay.ml.errors import PluginUnknown, printable
+
+KINDS = ("models", "rules", "placements", "topologies", "readers", "partitioners")
+SHIPPED = {"torchzoo": "roundelay.ml.models.torchzoo"}
+_VARIABLE = "ROUNDELAY_PLUGINS"  # comma-separated; a trainer inherits it from its node
+
+
+# --- what may be imported
+
+
+def allow(modules: Iterable[str]) -> None:
+    """Allow this process and its children to import these modules, also from the current folder."""
+    names = [name for name in modules if name]
+    if not names:
+        return
+    os.environ[_VARIABLE] = ",".join(dict.fromkeys([*allowed(), *names]))
+    import_from_here()
+
+
+def import_from_here() -> None:
+    """Make this process and its children find modules in the current folder too."""
+    here = os.getcwd()  # noqa: PTH109  # pathlib would slow down the start of a trainer
+    if here not in sys.path:
+        sys.path.append(here)
+    paths = [*os.environ.get("PYTHONPATH", "").split(os.pathsep), here]
+    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(filter(None, paths)))
+
+
+def allowed() -> list[str]:
+    return [name for name in os.environ.get(_VARIABLE, "").split(",") if name]
+
+
+def importable() -> tuple[str, ...]:
+    """Return the modules that a job may name here: the allowed ones, and those that ship if PyTorch is installed."""
+    return (*allowed(), *(SHIPPED if find_spec("torch") else ()))
+
+
+def modules_of(names: Iterable[str]) -> list[str]:
+    """Return the modules that must be allowed for these names; names that ship need none."""
+    modules = [module for module, colon, _ in (name.partition(":") for name in names) if colon]
+    return [module for module in dict.fromkeys(modules) if module not in SHIPPED]
+
+
+# --- from a name to an object
+
+
+def load(kind: str, name: str) -> Any:
+    """Import MODULE:NAME, a plugin of this kind. Raises PluginUnknown if it is not allowed, or not there."""
+    module, _, attribute = name.partition(":")
+    if module not in SHIPPED and module not in allowed():
+        raise PluginUnknown(f"{_one(kind)} {name} is not allowed here: start the node with --plugins {module}")
+    try:
+        found = getattr(import_module(SHIPPED.get(module, module)), attribute)
+    except (ImportError, AttributeError) as error:
+        hint = "; install PyTorch: python3 -m pip install '.[torch]'" if getattr(error, "name", "") == "torch" else ""
+        raise PluginUnknown(f"cannot import {_one(kind)} {name}: {printable(str(error))}{hint}") from error
+    if not callable(found):
+        raise PluginUnknown(f"{name} is not a {_one(kind)}: it cannot be called")
+    return found
+
+
+def instance(kind: str, name: str) -> Any:
+    """Import a plugin that is called directly; a class is instantiated first, without arguments."""
+    found = load(kind, name)
+    return found() if isinstance(found, type) else found
+
+
+def full_name(kind: str, name: str, shipped: Iterable[str]) -> str:
+    """Return MODULE:NAME for the short name of an installed plugin; return any other name as it is."""
+    return name if ":" in name or name in shipped else installed(kind).get(name, name)
+
+
+def installed(kind: str) -> dict[str, str]:
+    """Return the installed plugins of a kind: short name -> MODULE:NAME."""
+    from importlib.metadata import entry_points
+
+    found = {each.name: each.value.replace(" ", "") for each in entry_points(group=f"roundelay.{kind}")}
+    return {name: value for name, value in sorted(found.items()) if NAMED.fullmatch(value)}
+
+
+def _one(kind: str) -> str:
+    """Return the singular."""
+    return kind.removesuffix("ies") + "y" if kind.endswith("ies") else kind.removesuffix("s")
