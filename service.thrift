@@ -10,6 +10,12 @@
  */
 namespace py roundelay.rpc.gen
 
+/**
+ * The version of this contract. It grows when a process of an earlier release would misunderstand a
+ * message; a new optional field does not change it. Releases that did not name their version: 1.
+ */
+const i16 PROTOCOL = 2
+
 /** One life of a node. A node that restarts has a new incarnation and is a new member of the ring. */
 struct Node {
   1: required binary id
@@ -26,6 +32,8 @@ struct Ring {
   2: required i16 successors
   /** Number of copies of each stored entry. */
   3: required i16 replicas
+  /** The PROTOCOL of the process that says this. A process that speaks another one does not enter the ring. */
+  4: optional i16 protocol
 }
 
 /** The node that a request is meant for. Any other process at that address answers WrongIncarnation. */
@@ -448,8 +456,11 @@ struct Members {
 }
 
 service Supernode {
-  /** Grant a new incarnation to the process that listens there. Journalled before it is answered. */
-  Grant admit(1: string host, 2: i32 port)
+  /**
+   * Grant a new incarnation to the process that listens there and speaks this version of the
+   * protocol. Journalled before it is answered.
+   */
+  Grant admit(1: string host, 2: i32 port, 3: i16 protocol)
     throws (1: Refused refused, 2: NotYet not_yet, 3: Malformed malformed),
 
   /** The heartbeat of a member, to be repeated well within the lease. */
