@@ -186,7 +186,10 @@ struct Item {
   5: optional binary signature
 }
 
-/** An item and, unless the receiver is expected to have it, its whole content. At most 1 MiB in one message. */
+/**
+ * An item and, unless the receiver is expected to have it, its whole content. At most 1 MiB in one message. A content
+ * that is shorter than announced is packed: see roundelay/store/packing.py.
+ */
 struct Parcel {
   1: required Item item
   2: optional binary content
@@ -348,7 +351,7 @@ struct Progress {
   7: optional double accuracy
   /** For a running order. */
   8: optional TrainingStatus training
-  /** For a done order: its whole result, if that has at most 1 MiB. */
+  /** For a done order: its whole result, if that has at most 1 MiB. A content shorter than `size` is packed. */
   9: optional binary content
 }
 
@@ -421,7 +424,8 @@ service ComputeNode {
 
   /**
    * Accept an order, and return its ticket at once. The same order has the same ticket, and is carried out once.
-   * `content` holds the order's weights, at most 1 MiB; it is empty where the receiver has them or will fetch them.
+   * `content` holds the order's weights, at most 1 MiB; it is empty where the receiver has them or will fetch them, and
+   * packed if it is shorter than announced.
    */
   string order(1: Target target, 2: Order order, 3: binary content)
     throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed, 4: Busy busy, 5: StoreFull full,
@@ -431,8 +435,8 @@ service ComputeNode {
   void push(1: Target target, 2: Push push)
     throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed, 4: NotFound not_found),
 
-  /** Return the progress of an order as soon as it has ended, or after `wait_ms` (<= 5000). */
-  Progress collect(1: Target target, 2: string ticket, 3: i32 wait_ms)
+  /** Return the progress of an order as soon as it has ended, or after `wait_ms` (<= 5000); `packed`: its result packed. */
+  Progress collect(1: Target target, 2: string ticket, 3: i32 wait_ms, 4: bool packed)
     throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed, 4: NotFound not_found),
 }
 

@@ -128,11 +128,11 @@ class Ring:
         self.own(prepared)
         with translated_errors():
             spec, data = prepared.find_job(self.connection)
-            nodes = publish(self.connection, spec, data, prepared.initial)
-            job = Job(self.connection, spec, nodes, data.validation_samples, prepared.close, callbacks)
+            members = publish(self.connection, spec, data, prepared.initial)
+            job = Job(self.connection, spec, len(members), data.validation_samples, prepared.close, callbacks)
         job.keeps = self
         if not prepared.request.detach:
-            job.drive()
+            job.drive(members, data.contents[data.validation.digest][:])
         return job
 
     def job(self, job: str = LAST) -> Job:

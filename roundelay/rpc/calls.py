@@ -156,8 +156,10 @@ COMPUTE_NODE: dict[type[Request[Any]], WireCall] = {
     ),
     requests.Collect: WireCall(
         "collect",
-        lambda r: (r.ticket, round(r.wait_s * 1000)),
-        lambda ticket, wait_ms: requests.Collect(_ticket(ticket), fields.count("wait_ms", wait_ms) / 1000),
+        lambda r: (r.ticket, round(r.wait_s * 1000), r.packed),
+        lambda ticket, wait_ms, packed: requests.Collect(
+            _ticket(ticket), fields.count("wait_ms", wait_ms) / 1000, bool(packed)
+        ),
         job_codec.progress_to_wire,
         job_codec.progress_from_wire,
         is_bulky=True,

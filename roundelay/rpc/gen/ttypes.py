@@ -2007,7 +2007,8 @@ class Item(object):
 
 class Parcel(object):
     """
-    An item and, unless the receiver is expected to have it, its whole content. At most 1 MiB in one message.
+    An item and, unless the receiver is expected to have it, its whole content. At most 1 MiB in one message. A content
+    that is shorter than announced is packed: see roundelay/store/packing.py.
 
     Attributes:
      - item
@@ -3528,7 +3529,7 @@ class Progress(object):
      - loss
      - accuracy
      - training: For a running order.
-     - content: For a done order: its whole result, if that has at most 1 MiB.
+     - content: For a done order: its whole result, if that has at most 1 MiB. A content shorter than `size` is packed.
 
     """
 
