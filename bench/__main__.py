@@ -24,6 +24,7 @@ NAMES = (
     "wan",
     "reading",
     "secured",
+    "trust",
 )
 
 
