@@ -1,6 +1,6 @@
 """Kills one process at a random moment of a job, which must still make the same model, bit for bit.
 
-    python -m chaos faults [--runs 50] [--seed 7] [--only RUN] [--json]
+    python -m chaos faults [--runs 50] [--seed 7] [--only RUN] [--kits] [--json]
 
 Each run is a (role, time) pair drawn from the seed. On a ring of five nodes with three copies a job of six rounds
 runs; at that time one process is killed with -9, and it is not restarted before the job has ended. The ring has
@@ -41,6 +41,7 @@ OPTIONS = JobOptions(rounds=6)
 FAILPOINTS = "trainer.train.before=sleep:0.4"  # on few cores, rounds as long as real ones
 DELAY_HELP = "put each node on a host of its own (a network namespace), with this round trip between them; needs root"
 KEPT_LOGS = ROOT / "build" / "faults"
+KITS_HELP = "give every process a kit: TLS, access rules and signed records"
 RINGS_MAX = 10  # give up after as many failed runs
 
 
@@ -77,6 +78,7 @@ class Tally:
 
     seed: int
     delay_ms: float = 0.0  # the round trip between hosts; 0: one host
+    has_kits: bool = False  # whether the ring is secured
     undisturbed_s: float = 0.0
     seconds: float = 0.0
     outcomes: list[Outcome] = field(default_factory=list)
@@ -87,6 +89,7 @@ class Tally:
             "suite": "faults",
             "seed": self.seed,
             "delay_ms": self.delay_ms,
+            "kits": self.has_kits,
             "runs": len(self.outcomes),
             "finished": sum(o.finished for o in self.outcomes),
             "equal": sum(o.equal for o in self.outcomes),
@@ -101,7 +104,7 @@ class Tally:
                     "role": o.plan.role,
                     "moment": round(o.plan.moment, 3),
                     "error": o.error,
-                    "replay": replay(self.seed, o.plan, self.delay_ms),
+                    "replay": replay(self, o.plan),
                 }
                 for o in self.outcomes
                 if not o.is_good
@@ -127,13 +130,17 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--only", type=int, metavar="RUN", help="run only this run of the seed")
     parser.add_argument("--delay", type=_milliseconds, default=0.0, metavar="MS", help=DELAY_HELP)
+    parser.add_argument("--kits", action="store_true", help=KITS_HELP)
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args(arguments)
+    if chosen.delay and chosen.kits:
+        parser.error("--delay and --kits cannot be used together")
     if chosen.delay and (why := missing_for_distance()):
         print(f"--delay cannot be used here: {why}", file=sys.stderr)
         return 69
     plans = make_plans(chosen.seed, chosen.runs)
-    tally = run_all(chosen.seed, [plan for plan in plans if chosen.only in (None, plan.run)], chosen.delay)
+    tally = Tally(chosen.seed, chosen.delay, chosen.kits)
+    run_all(tally, [plan for plan in plans if chosen.only in (None, plan.run)])
     print(json.dumps(tally.to_json())) if chosen.json else Console().print(table(tally))
     return 0 if all(o.is_good for o in tally.outcomes) else 1
 
@@ -151,22 +158,21 @@ def make_plans(seed: int, runs: int) -> list[Plan]:
     return plans
 
 
-def run_all(seed: int, plans: Sequence[Plan], delay_ms: float = 0.0) -> Tally:
+def run_all(tally: Tally, plans: Sequence[Plan]) -> None:
     """Run all plans on one ring. After a run that fails, its logs are kept, and a new ring goes on."""
-    tally, left, began = Tally(seed, delay_ms), list(plans), time.monotonic()
+    left, began = list(plans), time.monotonic()
     for _ in range(RINGS_MAX):
         with tempfile.TemporaryDirectory(prefix="roundelay-faults-") as folder:
             left = _run_until_one_fails(tally, left, Path(folder))
         if not left:
             break
     tally.seconds = time.monotonic() - began
-    return tally
 
 
 def _run_until_one_fails(tally: Tally, plans: list[Plan], folder: Path) -> list[Plan]:
     """Return the plans that are left."""
     data = workload.small_letters(folder)
-    with _ring(folder / "ring", tally.delay_ms) as ring:
+    with _ring(folder / "ring", tally) as ring:
         expected, tally.undisturbed_s = workload.undisturbed(ring, data, OPTIONS)
         for number, plan in enumerate(plans):
             outcome = _run_one(ring, data, plan, expected, tally.undisturbed_s)
@@ -179,12 +185,12 @@ def _run_until_one_fails(tally: Tally, plans: list[Plan], folder: Path) -> list[
 
 
 @contextmanager
-def _ring(folder: Path, delay_ms: float) -> Iterator[Cluster]:
-    if delay_ms:
-        with far_cluster(folder, NODES, Link(delay_ms / 1000), FAILPOINTS) as (ring, _):
+def _ring(folder: Path, tally: Tally) -> Iterator[Cluster]:
+    if tally.delay_ms:
+        with far_cluster(folder, NODES, Link(tally.delay_ms / 1000), FAILPOINTS) as (ring, _):
             yield ring
     else:
-        with cluster(folder, NODES, failpoints=FAILPOINTS) as near:
+        with cluster(folder, NODES, failpoints=FAILPOINTS, secured=tally.has_kits) as near:
             yield near
 
 
@@ -229,10 +235,10 @@ def percentile(ordered: Sequence[float], per_cent: int) -> float | None:
     return round(ordered[max(0, -(-len(ordered) * per_cent // 100) - 1)], 2)
 
 
-def replay(seed: int, plan: Plan, delay_ms: float = 0.0) -> str:
+def replay(tally: Tally, plan: Plan) -> str:
     """Return the command that runs one plan again."""
-    delay = f" --delay {delay_ms:g}" if delay_ms else ""
-    return f"python -m chaos faults --seed {seed} --runs {plan.run + 1} --only {plan.run}{delay}"
+    options = (f" --delay {tally.delay_ms:g}" if tally.delay_ms else "") + " --kits" * tally.has_kits
+    return f"python -m chaos faults --seed {tally.seed} --runs {plan.run + 1} --only {plan.run}{options}"
 
 
 def table(tally: Tally) -> Table:
@@ -253,7 +259,7 @@ def table(tally: Tally) -> Table:
 def _print_progress(tally: Tally, outcome: Outcome) -> None:
     plan = outcome.plan
     took = f"{outcome.recovery_s:.1f} s" if outcome.recovery_s is not None else "no round left"
-    again = replay(tally.seed, plan, tally.delay_ms)
+    again = replay(tally, plan)
     line = "equal" if outcome.is_good else f"FAILED: {outcome.error}; replay with  {again}"
     print(
         f"run {plan.run}: {outcome.killed or plan.role} ({plan.role}) at {plan.moment:.2f}, {took}: {line}",

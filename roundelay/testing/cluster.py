@@ -203,9 +203,11 @@ class Cluster(RingProcesses):
 
 
 @contextmanager
-def cluster(folder: Path, count: int, keep_state: bool = False, failpoints: str = "") -> Iterator[Cluster]:
+def cluster(
+    folder: Path, count: int, keep_state: bool = False, failpoints: str = "", secured: bool = False
+) -> Iterator[Cluster]:
     """Start a ring of `count` nodes, which ends with the block."""
-    ring = Cluster(folder, keep_state=keep_state, failpoints=failpoints)
+    ring = Cluster(folder, keep_state=keep_state, failpoints=failpoints, secured=secured)
     try:
         yield ring.form(count)
     finally:

@@ -27,10 +27,12 @@ def test_a_runs_plan_depends_on_the_seed_and_not_on_the_number_of_runs() -> None
 
 def test_a_failed_run_is_reported_with_the_command_that_replays_it() -> None:
     plan = Plan(4, "owner", 0.5, 1)
-    found = Tally(7, outcomes=[Outcome(plan, finished=True, equal=False)]).to_json()
+    tally = Tally(7, outcomes=[Outcome(plan, finished=True, equal=False)])
+    again = replay(tally, plan)
 
-    assert found["failures"] == [{"run": 4, "role": "owner", "moment": 0.5, "error": "", "replay": replay(7, plan)}]
-    assert replay(7, plan) == "python -m chaos faults --seed 7 --runs 5 --only 4"
+    assert tally.to_json()["failures"] == [{"run": 4, "role": "owner", "moment": 0.5, "error": "", "replay": again}]
+    assert again == "python -m chaos faults --seed 7 --runs 5 --only 4"
+    assert replay(Tally(7, has_kits=True), plan) == f"{again} --kits"
 
 
 @pytest.mark.parametrize(("per_cent", "expected"), [(50, 2.0), (99, 4.0), (100, 4.0)])

@@ -13,6 +13,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -277,10 +278,24 @@ def test_the_node_list_admits_the_names_of_the_pods(monkeypatch: pytest.MonkeyPa
     assert not addresses.read(listed).allows(Address("10.0.0.1", chosen.port))
 
 
-def test_composes_node_list_admits_every_address_of_its_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    chosen = next(c for c in COMMANDS if c.where == "compose node").parse(monkeypatch)
+def test_each_of_composes_nodes_has_a_name_a_kit_and_a_volume_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    nodes = {name: service for name, service in COMPOSE["services"].items() if name.startswith("node")}
+    for name, service in nodes.items():
+        chosen = next(c for c in COMMANDS if c.where == f"compose {name}").parse(monkeypatch)
+        (secret,), (volume,) = service["secrets"], service["volumes"]
 
-    assert addresses.read(DEPLOY / "compute_nodes.txt").allows(Address("172.18.0.5", chosen.port))
+        assert (chosen.advertise, secret, volume) == (name, name, f"{name}:/state")
+        assert addresses.read(DEPLOY / "compute_nodes.txt").allows(Address(name, chosen.port))
+    assert f"deploy/kits.sh /kits {len(nodes)}" in (DEPLOY / "run.sh").read_text()
+
+
+def test_every_process_of_compose_has_its_kit_as_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {name: Path(secret["file"]) for name, secret in COMPOSE["secrets"].items()}
+    for command in of_compose():
+        kit = command.parse(monkeypatch).kit
+
+        assert str(kit) in command.mounts
+        assert files[kit.name] == Path(f"secret/kits/{kit.name}.kit")
 
 
 def test_the_disruption_budget_is_what_the_replicas_tolerate(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -306,22 +321,37 @@ def test_manifests_are_valid_by_the_published_schema() -> None:
         validator.validate(broken, validator.latest_version(), strict=True)
 
 
+def made_kits(folder: Path, nodes: int) -> None:
+    """Make kits as deploy/run.sh does, without the container."""
+    python = folder / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    environment = {
+        "PATH": f"{python.parent}:{os.environ['PATH']}",
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+    }
+    subprocess.run(["sh", DEPLOY / "kits.sh", folder, str(nodes)], check=True, cwd=ROOT, env=environment)
+
+
 @pytest.mark.skipif(bool(missing()), reason=missing())
 def test_composes_commands_form_a_ring_that_trains_and_a_stopped_container_leaves_it(tmp_path: Path) -> None:
-    """Each container is a network namespace; names, commands and variables are those of compose.yaml."""
-    data = tmp_path / "data"
-    (tmp_path / "nodes").mkdir()
+    """Each container is a network namespace; names, commands, variables and kits are those of compose.yaml."""
+    kits = tmp_path / "kits"
+    made_kits(kits, 3)
     with ExitStack() as opened:
         hosts = opened.enter_context(network(4))
+        services = ("supernode", "node-1", "node-2", "node-3")
+        host = dict(zip((*services, "client"), (*hosts, hosts[0]), strict=True))
         names = tmp_path / "hosts"
-        names.write_text(f"127.0.0.1 localhost\n{hosts[0].ipv4} supernode\n")
+        lines = ["127.0.0.1 localhost", *(f"{host[service].ipv4} {service}" for service in services)]
+        names.write_text("".join(f"{line}\n" for line in lines))
 
-        def run(service: str, number: int, *arguments: str) -> ManagedProcess:
+        def run(service: str, *arguments: str) -> ManagedProcess:
             command = next(c for c in of_compose() if c.where == f"compose {service}")
-            running = ManagedProcess(f"{service}-{number}", tmp_path)
-            running.wrapper, running.cwd = hosts[number].wrapper(names), tmp_path
+            running = process(f"{service}-container", service)
             places = {
-                "ROUNDELAY_STATE_DIR": str(data / running.name),
+                "ROUNDELAY_KIT": str(kits / f"{Path(command.environment['ROUNDELAY_KIT']).name}.kit"),
+                "ROUNDELAY_STATE_DIR": str(tmp_path / "state" / service),
                 "ROUNDELAY_NODES": str(DEPLOY / "compute_nodes.txt"),
             }
             running.environment = command.environment | {k: v for k, v in places.items() if k in command.environment}
@@ -330,21 +360,26 @@ def test_composes_commands_form_a_ring_that_trains_and_a_stopped_container_leave
             running.start(*programs[command.words[0]], *(arguments or command.words[1:]))
             return running
 
-        def serves(service: str, number: int) -> bool:
-            asked = ManagedProcess(f"ping-{service}-{number}", tmp_path)
-            asked.wrapper, asked.cwd = hosts[number].wrapper(names), tmp_path
+        def process(name: str, service: str) -> ManagedProcess:
+            made = ManagedProcess(name, tmp_path)
+            made.wrapper, made.cwd = host[service].wrapper(names), tmp_path
+            return made
+
+        def serves(service: str) -> bool:
+            asked = process(f"ping-{service}", service)
             command = next(c for c in of_compose() if c.where == f"compose {service}")
-            asked.environment = {"ROUNDELAY_PORT": command.environment["ROUNDELAY_PORT"]}
+            kit = str(kits / f"{service}.kit")
+            asked.environment = {"ROUNDELAY_PORT": command.environment["ROUNDELAY_PORT"], "ROUNDELAY_KIT": kit}
             asked.start("ping")
             return asked.wait() == 0
 
-        supernode = run("supernode", 0)
-        until(lambda: serves("supernode", 0), "the supernode is healthy")
-        nodes = [run("node", number) for number in (1, 2, 3)]
-        for number in (1, 2, 3):
-            until(partial(serves, "node", number), "the node is healthy")
+        supernode = run("supernode")
+        until(lambda: serves("supernode"), "the supernode is healthy")
+        nodes = [run(service) for service in services[1:]]
+        for service in services[1:]:
+            until(partial(serves, service), "the node is healthy")
         client = run(
-            "client", 0, str(ROOT / "letters"), "validate_letters.txt", "--rounds", "1", "--epochs", "1", "--json"
+            "client", str(ROOT / "letters"), "validate_letters.txt", "--rounds", "1", "--epochs", "1", "--json"
         )
         assert client.wait() == 0, client.text
         assert json.loads(client.out.read_text())["nodes"] == 3
@@ -352,5 +387,5 @@ def test_composes_commands_form_a_ring_that_trains_and_a_stopped_container_leave
         nodes[-1].kill(signal.SIGTERM)  # as a container engine stops it
 
         assert nodes[-1].wait() == 143
-        assert f"{hosts[3].ipv4}:8001 has left" in supernode.text
-        assert not serves("node", 3)
+        assert "node-3:8001 has left" in supernode.text
+        assert not serves("node-3")
