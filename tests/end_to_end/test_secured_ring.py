@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterator
@@ -21,7 +22,9 @@ LONG = (str(ROOT / "letters"), "validate_letters.txt", "--rounds", "8", "--epoch
 
 @pytest.fixture(scope="module")
 def ring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    made = Cluster(tmp_path_factory.mktemp("secured"), secured=True)
+    folder = tmp_path_factory.mktemp("secured")
+    audit = ("--audit-log", str(folder / "audit.jsonl"))
+    made = Cluster(folder, secured=True, keep_state=True, supernode_options=audit)
     try:
         yield made.form(3)
     finally:
@@ -132,3 +135,30 @@ def test_a_viewer_sees_the_ring_and_trains_nothing(ring: Cluster) -> None:
     refused = client("train", ROOT / "letters", "validate_letters.txt", *FAST, *way)
     assert refused.code != 0
     assert "viewer vera may not call put" in refused.err
+
+
+def test_no_key_is_in_a_log_a_record_an_error_or_on_a_command_line(ring: Cluster) -> None:
+    """The state directories hold all records; the folder holds all that the processes of the tests above printed."""
+    open_kit = ring.kit("viewer", "open")
+    assert open_kit is not None
+    open_kit.chmod(0o644)
+    errors = client("status", "--supernode", ring.supernode_address, "--kit", open_kit).err
+    secrets = [path for path in ring.folder.rglob("*") if path.suffix in (".kit", ".key")]
+    others = [path for path in ring.folder.rglob("*") if path.is_file() and path not in secrets]
+    running = [Path(f"/proc/{process.pid}") for process in (ring.supernode, *ring.nodes)]
+    text = errors.encode() + b"".join((path / name).read_bytes() for path in running for name in ("cmdline", "environ"))
+    text += b"".join(path.read_bytes() for path in others)
+    keys = [key for path in secrets for key in forms_of_key(path)]
+
+    assert "can be read by others" in errors
+    assert {path.suffix for path in others} >= {".sqlite", ".jsonl", ".out"}
+    assert len(secrets) > len(ring.nodes)
+    assert [key for key in keys if key in text] == []
+    assert all(any(key in path.read_bytes() for key in forms_of_key(path)) for path in secrets), "the search finds keys"
+
+
+def forms_of_key(path: Path) -> tuple[bytes, ...]:
+    """Return a private key as it stands in its file, as bytes, and in hexadecimal."""
+    body = path.read_bytes().split(b"-----BEGIN PRIVATE KEY-----")[1].split(b"-----END")[0]
+    secret = base64.b64decode(body)[-32:]  # RFC 8410, section 7
+    return b"".join(body.split()), secret, secret.hex().encode()
