@@ -10,12 +10,6 @@
  */
 namespace py roundelay.rpc.gen
 
-/**
- * The version of this contract. It grows when a process of an earlier release would misunderstand a
- * message; a new optional field does not change it. Releases that did not name their version: 1.
- */
-const i16 PROTOCOL = 2
-
 /** One life of a node. A node that restarts has a new incarnation and is a new member of the ring. */
 struct Node {
   1: required binary id
@@ -32,8 +26,6 @@ struct Ring {
   2: required i16 successors
   /** Number of copies of each stored entry. */
   3: required i16 replicas
-  /** The PROTOCOL of the process that says this. A process that speaks another one does not enter the ring. */
-  4: optional i16 protocol
 }
 
 /** The node that a request is meant for. Any other process at that address answers WrongIncarnation. */
@@ -186,10 +178,7 @@ struct Item {
   5: optional binary signature
 }
 
-/**
- * An item and, unless the receiver is expected to have it, its whole content. At most 1 MiB in one message. A content
- * that is shorter than announced is packed: see roundelay/store/packing.py.
- */
+/** An item and, unless the receiver is expected to have it, its whole content. At most 1 MiB in one message. */
 struct Parcel {
   1: required Item item
   2: optional binary content
@@ -351,7 +340,7 @@ struct Progress {
   7: optional double accuracy
   /** For a running order. */
   8: optional TrainingStatus training
-  /** For a done order: its whole result, if that has at most 1 MiB. A content shorter than `size` is packed. */
+  /** For a done order: its whole result, if that has at most 1 MiB. */
   9: optional binary content
 }
 
@@ -424,8 +413,7 @@ service ComputeNode {
 
   /**
    * Accept an order, and return its ticket at once. The same order has the same ticket, and is carried out once.
-   * `content` holds the order's weights, at most 1 MiB; it is empty where the receiver has them or will fetch them, and
-   * packed if it is shorter than announced.
+   * `content` holds the order's weights, at most 1 MiB; it is empty where the receiver has them or will fetch them.
    */
   string order(1: Target target, 2: Order order, 3: binary content)
     throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed, 4: Busy busy, 5: StoreFull full,
@@ -435,8 +423,8 @@ service ComputeNode {
   void push(1: Target target, 2: Push push)
     throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed, 4: NotFound not_found),
 
-  /** Return the progress of an order as soon as it has ended, or after `wait_ms` (<= 5000); `packed`: its result packed. */
-  Progress collect(1: Target target, 2: string ticket, 3: i32 wait_ms, 4: bool packed)
+  /** Return the progress of an order as soon as it has ended, or after `wait_ms` (<= 5000). */
+  Progress collect(1: Target target, 2: string ticket, 3: i32 wait_ms)
     throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed, 4: NotFound not_found),
 }
 
@@ -460,11 +448,8 @@ struct Members {
 }
 
 service Supernode {
-  /**
-   * Grant a new incarnation to the process that listens there and speaks this version of the
-   * protocol. Journalled before it is answered.
-   */
-  Grant admit(1: string host, 2: i32 port, 3: i16 protocol)
+  /** Grant a new incarnation to the process that listens there. Journalled before it is answered. */
+  Grant admit(1: string host, 2: i32 port)
     throws (1: Refused refused, 2: NotYet not_yet, 3: Malformed malformed),
 
   /** The heartbeat of a member, to be repeated well within the lease. */

@@ -8,8 +8,9 @@ rows         runs the scenarios, one row of the report each
 history      checks that no acknowledged put is lost
 hostile      says to a ring whatever a stranger can say, beside an honest job
 intruder     tries what a stranger, a viewer, a submitter and another node could forge in a ring with kits
+liars        has nodes return wrong results, which --verify must find
 soak         runs 20 nodes that keep dying for ten minutes
-report       runs all of these but the soak, and writes docs/results/faults.md
+report       runs faults, matrix, history and rows, and writes docs/results/faults.md
 
 The parts:
 
@@ -21,4 +22,6 @@ checker      what must hold of a job after a fault
 scenario     a scenario's result
 scenarios    all other faults, one function each
 hostility    the parts of `hostile`
+simulated_liars
+             a simulated job in which some nodes return wrong results
 """

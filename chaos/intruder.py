@@ -111,6 +111,7 @@ ATTEMPTS: dict[str, Attempt] = {
     "cancelled": lambda i: i.forge("cancelled", b"", time.time_ns()),
     "failed": lambda i: i.forge("failed", b"because", time.time_ns()),
     "done": lambda i: i.forge("done", b"00" * 32, time.time_ns()),
+    "replaced": lambda i: i.forge("replaced", b"00" * 32, time.time_ns()),
     "a result": lambda i: i.forge("result-1", b"{}", time.time_ns()),
     "a result for ever": lambda i: i.forge("result-2", b"{}", LATEST),
     "a report": lambda i: i.forge("report-1", b"{}", time.time_ns()),

@@ -42,7 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "dashboard": {"client", "node", "rpc", *CORE},
     "deploy": {"client", "cli", "node", "rpc", *CORE},
     "testing": {"client", "node", "rpc", *CORE},
-    "chaos": {"testing", "client", "node", "rpc", *CORE},
+    "chaos": {"testing", "client", "node", "rpc", "sim", *CORE},
     "bench": {"testing", "client", "node", "rpc", "sim", *CORE},
 }
 OUTSIDE = {"letters_generator", "deploy", "bench", "chaos"}  # beside the package: not installed

@@ -21,7 +21,7 @@ from roundelay.cli.parser_base import (
     supernode,
 )
 from roundelay.cli.security import add_server_options
-from roundelay.ml.choices import MODEL
+from roundelay.ml.choices import ATTACKS, MODEL
 from roundelay.node.options import DEFAULT_FILE, LOAD_DELAY_S, PRIVATE_NAME
 
 PAIR = re.compile(r"([\w.-]+)=(\"[^\"]*\"|'[^']*'|[^\s\"']+)")
@@ -166,6 +166,11 @@ def _add_private(made: Parser) -> None:
 
 
 def _add_tuning(made: Parser) -> None:
+    made.more(
+        "--attack",
+        choices=ATTACKS,
+        help="test instrument: return wrong results of every training, to see that --verify finds this node",
+    )
     made.more(
         "--stabilize-every",
         type=float,

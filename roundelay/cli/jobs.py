@@ -36,7 +36,7 @@ def table(found: Sequence[JobSummary]) -> Table:
     for each in found:
         error = "" if each.validation_error is None else f"{each.validation_error:.4f}"
         rounds = f"{each.round} of {each.rounds}"
-        reason = "\n".join([each.reason, *each.malformed]).strip()
+        reason = "\n".join([each.reason, *each.liars, *each.malformed]).strip()
         add_row(made, each.job[:digits], each.state, rounds, error, each.driver, reason)
     return made
 

@@ -61,6 +61,8 @@ def listen(member: ComputeNode, chosen: parser_base.Namespace) -> None:
         register(addresses.register, chosen.nodes, member.address)
     warn_if_open(chosen)
     exits.say(f"compute node listening at {member.address}")
+    if chosen.attack:
+        exits.say(f"--attack {chosen.attack}: what this node trains is wrong, on purpose")
     if chosen.end_with_parent:
         exits.say(ready_line("compute node", member.address))
 
@@ -120,6 +122,7 @@ def build(chosen: parser_base.Namespace) -> ComputeNode:
             NEAR_FINGER_CANDIDATES if chosen.near_fingers else 1,
             gate_of(chosen, private, security),
             chosen.verbose,
+            chosen.attack or "",
         ),
         shelf,
         exits.say,

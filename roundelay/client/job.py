@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 from roundelay.chord.effects import Procedure
 from roundelay.chord.errors import ChordError, NotFound
-from roundelay.chord.refs import NodeRef
 from roundelay.client.callbacks import Callback, CallbackRunner, Metrics
 from roundelay.client.connection import Connection, RingEntry
 from roundelay.client.error_translation import translated_errors
@@ -60,6 +59,7 @@ class Job:
         self.keeps: object = None  # the ring, which is closed when nothing uses it any more
         self._changed = threading.Condition()
         self._rounds: list[Round] = []
+        self._shown: list[Round] = []  # with the rounds that were trained again
         self._report: JobReport | None = None
         self._failure: Exception | None = None
         self._thread: threading.Thread | None = None
@@ -72,23 +72,26 @@ class Job:
 
     @property
     def id(self) -> str:
-        """The job's id: the SHA-256 of its spec."""
+        """The job's id, the SHA-256 of its spec; once nodes have lied, that of the job that replaces it."""
         return self.spec.job
 
     def rounds(self) -> Iterator[Round]:
-        """Yield every round, from the first on, as it finishes. Raises JobFailed at the end of a failed job."""
+        """Yield every round, from the first on, as it finishes. Raises JobFailed at the end of a failed job.
+
+        Rounds in which a node has lied are yielded again when they have been trained without it.
+        """
         self._follow()
         show, seen = progress_here().bar("training"), 0
         while True:
             with self._changed:
-                while len(self._rounds) == seen and not self._is_over:
+                while len(self._shown) == seen and not self._is_over:
                     self._changed.wait()
-                new = self._rounds[seen:]
+                new = self._shown[seen:]
             if not new:
                 break
             for each in new:
                 seen += 1
-                show(seen, self.spec.settings.rounds)
+                show(each.number, self.spec.settings.rounds)
                 yield each
         if self._failure is not None:
             raise self._failure
@@ -189,13 +192,9 @@ class Job:
         except (ChordError, FederationError) as error:
             raise JobFailed(str(error)) from error
 
-    def drive(self, members: tuple[NodeRef, ...] = (), validation: bytes = b"") -> None:
-        """Drive the job from this process, in a thread, unless that has begun.
-
-        members: of the ring, if they are known. validation: the content of its validation file, if it is at hand.
-        """
-        runner = JobRunner(self._connection, self.spec, self._add, members, validation)
-        self._begin(runner.drive)
+    def drive(self) -> None:
+        """Drive the job from this process, in a thread, unless that has begun."""
+        self._begin(lambda runner: runner.drive())
 
     # --- helpers
 
@@ -217,9 +216,9 @@ class Job:
         return self._connection.ask(make, ASK_TRIES)
 
     def _follow(self) -> None:
-        self._begin(JobRunner(self._connection, self.spec, self._add).follow)
+        self._begin(lambda runner: runner.follow())
 
-    def _begin(self, run: Callable[[], FinishedJob]) -> None:
+    def _begin(self, run: Callable[[JobRunner], FinishedJob]) -> None:
         if self._thread is None:
             self._thread = threading.Thread(target=lambda: self._run(run), name="job", daemon=True)
             self._thread.start()
@@ -228,7 +227,7 @@ class Job:
     def _is_over(self) -> bool:
         return self._report is not None or self._failure is not None
 
-    def _run(self, run: Callable[[], FinishedJob]) -> None:
+    def _run(self, run: Callable[[JobRunner], FinishedJob]) -> None:
         """Run the job in this thread, and record how it ended."""
         report: JobReport | None = None
         failure: Exception | None = None
@@ -236,7 +235,7 @@ class Job:
         try:
             with translated_errors(JobFailed):
                 try:
-                    finished = run()
+                    finished = run(JobRunner(self._connection, self.spec, self._add, self._turn_to))
                 finally:
                     self._end_callbacks()
                 report = self._report_of(finished, began)
@@ -256,9 +255,16 @@ class Job:
         else:
             self._hooks.add(each, weights)
 
+    def _turn_to(self, successor: JobSpec) -> None:
+        """Go on as the job that replaces this one."""
+        with self._changed:
+            self.spec = successor
+            self._rounds = [each for each in self._rounds if each.number <= successor.inherited]
+
     def _show(self, each: Round) -> None:
         with self._changed:
             self._rounds.append(each)
+            self._shown.append(each)
             self._changed.notify_all()
 
     def _call_back(self, each: Round) -> None:

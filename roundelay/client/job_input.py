@@ -16,6 +16,7 @@ from roundelay.chord.errors import Malformed
 from roundelay.client.progress import Progress
 from roundelay.client.requests import DataOptions, TrainRequest, is_dataset
 from roundelay.federation import arithmetic
+from roundelay.federation.errors import BadSpec
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec
@@ -202,6 +203,8 @@ def make_spec(
         raw=given.raw,
     )
     catalogue.learner(spec.design)
+    if settings.verify and (device := catalogue.device_of(spec.design)) != "cpu":
+        raise BadSpec(f"--verify cannot be combined with training on {device}, which may give other bits each time")
     if initial is not None and initial.design != spec.design:
         raise DataError(
             "--init",

@@ -7,14 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from roundelay.chord.errors import ChordError
-from roundelay.chord.refs import NodeRef
 from roundelay.client.connection import Connection, find_members
 from roundelay.client.report import Round
 from roundelay.federation import jobs, records
 from roundelay.federation.driver import Driver
 from roundelay.federation.early_stopping import kept_round
 from roundelay.federation.effects import Clocks
-from roundelay.federation.errors import JobEnded, NoSuchJob, Overtaken
+from roundelay.federation.errors import JobEnded, NoSuchJob, Overtaken, Replaced
 from roundelay.federation.records import RoundReport, RoundResult, blank_report
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec
@@ -22,6 +21,7 @@ from roundelay.federation.spec import JobSpec
 CLOCKS = Clocks(time.monotonic, time.time_ns)
 OnRound = Callable[[Round, bytes], None]
 POLL_INTERVAL_S = 0.5
+REPLACED_MAX = 100  # times that a job is replaced: each time it loses a node
 ABSENT_MAX = 600  # polls in a row that do not find the job
 
 
@@ -46,38 +46,40 @@ class JobRunner:
         connection: Connection,
         spec: JobSpec,
         on_round: OnRound,
-        members: tuple[NodeRef, ...] = (),
-        validation: bytes = b"",
+        on_replaced: Callable[[JobSpec], None] = lambda spec: None,
     ) -> None:
-        """members: of the ring, if they are known. validation: the content of the validation file, if it is at hand."""
+        """on_replaced: called with the spec of the job that replaces this one, before its rounds."""
         self._connection = connection
         self._spec = spec
         self._on_round = on_round
-        self._members = members
-        self._validation = validation
+        self._on_replaced = on_replaced
         self._rounds: list[Round] = []
 
     def drive(self) -> FinishedJob:
+        """Drive the job, and those that replace it. Raises JobEnded, FederationError, ChordError."""
+        for _ in range(REPLACED_MAX):
+            try:
+                return self._drive()
+            except Replaced as error:
+                self._turn_to(error.successor)
+        raise JobEnded(f"job {self._spec.job} has been replaced {REPLACED_MAX} times")
+
+    def _drive(self) -> FinishedJob:
         """Wait for the job's turn, then drive it, with heartbeats to the ring meanwhile.
 
-        If another process has taken over, follow that one. Raises JobEnded, FederationError, ChordError.
+        If another process has taken over, follow that one. Raises Replaced, JobEnded, FederationError, ChordError.
         """
         connection, spec = self._connection, self._spec
-        note = connection.progress.note
-        entry, members = (connection.entry(), self._members) if self._members else connection.ask(find_members)
+        note, (entry, members) = connection.progress.note, connection.ask(find_members)
 
         def add(result: RoundResult, report: RoundReport) -> None:
             self._add(result, report, driver.validated)
 
-        def wait(ahead: list[str]) -> None:
-            note(f"waiting: {len(ahead)} job{'s' * (len(ahead) != 1)} ahead of this one, first {ahead[0][:8]}")
-
-        driver = Driver(
-            spec, entry.ring, entry.node, "client", CLOCKS, add, note, members, self._validation, on_wait=wait
-        )
+        driver = Driver(spec, entry.ring, entry.node, "client", CLOCKS, add, note, members)
         connection.runtime.start(
             "heartbeat", driver.heartbeat(), lambda error: note(f"heartbeats no longer reach the ring: {error}")
         )
+        self._wait_for_turn(driver)
         try:
             results = connection.runtime.run(driver.drive())
         except (JobEnded, NoSuchJob):
@@ -88,20 +90,38 @@ class JobRunner:
         except ChordError as error:
             note(f"lost contact with the ring: {error}. The owner of the job's key takes over; following the job")
             return self.follow()
-        return self._finished(driver.weights, results, reread=False)
+        return self._finished(driver.weights, results, reread=bool(spec.replaces))
 
     def follow(self, reread: bool = False) -> FinishedJob:
-        """Report every round as it is stored, then fetch the model. Raises JobEnded unless the job is done."""
-        job = self._spec.job
+        """Report every round as it is stored, then fetch the model; follow the job that replaces it, if one does.
+
+        Raises JobEnded unless the job is done.
+        """
+        for _ in range(REPLACED_MAX):
+            snapshot = self._follow_to_its_end()
+            if not snapshot.successor:
+                break
+            reread = True
+            self._turn_to(read_job(self._connection, snapshot.successor).spec)
+        if snapshot.end != records.DONE:
+            raise JobEnded(f"job {snapshot.job} is {snapshot.end}" + f": {snapshot.reason}" * bool(snapshot.reason))
+        return self._finished(b"", snapshot.results, reread)
+
+    def _follow_to_its_end(self) -> JobSnapshot:
         snapshot = self._poll(None)
         self._add_new(snapshot)
         while not snapshot.is_over:
             time.sleep(POLL_INTERVAL_S)
             snapshot = self._poll(snapshot)
             self._add_new(snapshot)
-        if snapshot.end != records.DONE:
-            raise JobEnded(f"job {job} is {snapshot.end}" + f": {snapshot.reason}" * bool(snapshot.reason))
-        return self._finished(b"", snapshot.results, reread)
+        return snapshot
+
+    def _turn_to(self, successor: JobSpec) -> None:
+        """Go on with the job that replaces this one."""
+        self._connection.progress.note(successor.replacement)
+        self._rounds = [each for each in self._rounds if each.number <= successor.inherited]
+        self._spec = successor
+        self._on_replaced(successor)
 
     def _finished(self, weights: bytes, results: tuple[RoundResult, ...], reread: bool) -> FinishedJob:
         """Read the model unless its weights are given; and the rounds, if not all were seen as they are stored."""
@@ -129,10 +149,31 @@ class JobRunner:
                 time.sleep(POLL_INTERVAL_S)
         return read_job(self._connection, self._spec.job, known)
 
+    def _wait_for_turn(self, driver: Driver) -> None:
+        """Wait until the jobs published before this one have ended; report its place in the queue as it changes."""
+        reported, job = 0, self._spec.job
+        while ahead := self._connection.ask(lambda entry: jobs.jobs_ahead(entry.node, entry.ring, job, driver.members)):
+            if len(ahead) != reported:
+                count = f"{len(ahead)} job{'s' * (len(ahead) != 1)}"
+                self._connection.progress.note(f"waiting: {count} ahead of this one, first {ahead[0][:8]}")
+                reported = len(ahead)
+            time.sleep(POLL_INTERVAL_S)
+
 
 def read_job(connection: Connection, job: str, known: JobSnapshot | None = None) -> JobSnapshot:
     """Read a job and its reports. Raises NoSuchJob, Diverged, BadRecord, ChordError."""
     return connection.ask(lambda entry: read_snapshot(entry.node, entry.ring, job, known, with_reports=True))
+
+
+def read_latest(connection: Connection, job: str) -> JobSnapshot:
+    """Read a job, or the one that has replaced it. Raises NoSuchJob, Diverged, BadRecord, ChordError."""
+    snapshot = read_job(connection, job)
+    for _ in range(REPLACED_MAX):
+        if not snapshot.successor:
+            break
+        snapshot = read_job(connection, snapshot.successor)
+        connection.progress.note(snapshot.spec.replacement)
+    return snapshot
 
 
 def rounds_of(snapshot: JobSnapshot) -> list[Round]:

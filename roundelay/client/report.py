@@ -105,6 +105,7 @@ class JobReport:
     def to_json(self) -> dict[str, object]:
         """Return what `client.py train --json` prints."""
         node_errors = self.rounds[-1].report.errors
+        liars = [liar.address for liar in self.rounds[-1].report.liars]
         return {
             "job": self.spec.job,
             "validation_error": self.validation_error,
@@ -118,6 +119,7 @@ class JobReport:
             "history": [each.to_json() for each in self.rounds],
             "placement": self.placement,
             **({"node_errors": node_errors} if node_errors else {}),
+            **({"liars": liars} if self.spec.settings.verify else {}),
         }
 
 

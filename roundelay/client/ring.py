@@ -21,10 +21,10 @@ from roundelay.client import health
 from roundelay.client.callbacks import Callback, Metric, Metrics
 from roundelay.client.connection import Connection, client_runtime
 from roundelay.client.error_translation import translated_errors
-from roundelay.client.errors import ClientError, InputNotFound, InvalidRequest, RingUnavailable
+from roundelay.client.errors import ClientError, InputNotFound, InvalidRequest, RequestRefused, RingUnavailable
 from roundelay.client.health import RingCheck
 from roundelay.client.job import Job
-from roundelay.client.job_runner import read_job
+from roundelay.client.job_runner import read_latest
 from roundelay.client.local import allow_names, begin_ring
 from roundelay.client.local_objects import LocalObjects
 from roundelay.client.lookup import LookupResult, timed
@@ -44,6 +44,7 @@ from roundelay.node.options import DEFAULT_FILE, SUPERNODE_PORT
 
 JOBS_MAX = 20  # that a listing shows
 STOP_TIMEOUT_S = 1.0
+VERIFYING_NODES_MIN = 3
 LAST = "last"  # the job that was published last
 ID_DIGITS = 64
 
@@ -53,13 +54,14 @@ class JobSummary:
     """One job of a listing."""
 
     job: str
-    state: str  # waiting, running, done, failed, cancelled; diverged, malformed or unreadable
+    state: str  # waiting, running, done, failed, cancelled, replaced; diverged, malformed or unreadable
     round: int
     rounds: int
     validation_error: float | None  # of the round whose model is kept
     driver: str
     reason: str
     malformed: tuple[str, ...] = ()  # records that cannot be read, by name; they are ignored
+    liars: tuple[str, ...] = ()  # nodes that have lied, with the round
 
 
 class Ring:
@@ -128,20 +130,26 @@ class Ring:
         self.own(prepared)
         with translated_errors():
             spec, data = prepared.find_job(self.connection)
-            members = publish(self.connection, spec, data, prepared.initial)
-            job = Job(self.connection, spec, len(members), data.validation_samples, prepared.close, callbacks)
+            if spec.settings.verify and (size := self.size()) < VERIFYING_NODES_MIN:
+                raise RequestRefused(
+                    f"--verify needs {VERIFYING_NODES_MIN} nodes, two to compare and one to settle a difference: "
+                    f"this ring has {size}"
+                )
+            nodes = publish(self.connection, spec, data, prepared.initial)
+            job = Job(self.connection, spec, nodes, data.validation_samples, prepared.close, callbacks)
         job.keeps = self
         if not prepared.request.detach:
-            job.drive(members, data.contents[data.validation.digest][:])
+            job.drive()
         return job
 
     def job(self, job: str = LAST) -> Job:
-        """Return a job of the ring by its id, the first digits of it, or `last`.
+        """Return a job of the ring by its id, the first digits of it, or `last`; one that replaces it in its place.
 
         Raises InputNotFound, InvalidRequest if several ids begin so, JobFailed.
         """
         with translated_errors():
-            found = Job(self.connection, read_job(self.connection, self._full_id(job)).spec, self.size())
+            snapshot = read_latest(self.connection, self._full_id(job))
+            found = Job(self.connection, snapshot.spec, self.size())
         found.keeps = self
         return found
 
@@ -291,4 +299,5 @@ def _summary_of(listed: ListedJob) -> JobSummary:
         listed.report.driver if listed.report else "",
         listed.reason,
         malformed,
+        tuple(map(str, listed.report.liars if listed.report is not None else listed.spec.excluded)),
     )

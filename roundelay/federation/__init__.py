@@ -29,6 +29,9 @@ A driver, which runs a job
     arithmetic       what a round computes: tasks, moments, the exact mean
     receipts         a digest of each file's update, and the Merkle tree over them
     result_check     whether an honest trainer can have computed a result
+    verification     have a second node repeat orders, and settle which of two results is true
+    contributions    which node has trained what without a second one
+    successor        replace a job in which nodes have lied
     roster           which nodes may be given work
     retry            requests that survive the loss of the node that they go through
     job_log          write a job's records in order
@@ -41,6 +44,7 @@ A node
     orders           a node's queue of orders
     trainer_client   the parent's side of the trainer protocol
     failover         take over jobs whose driver is silent
+    attacks          wrong results, for tests of verification
 
 Of a secured ring
     record_rules     the signers that each kind of record may have

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, Request, Sleep, ask_all, gather_or_raise
-from roundelay.chord.errors import ChordError
+from roundelay.chord.errors import ChordError, NotAllowed
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation import arithmetic, jobs, receipts, records
 from roundelay.federation.client_sampling import sampled_files
+from roundelay.federation.contributions import Contributions
 from roundelay.federation.early_stopping import is_complete, kept_round, superseded_rounds
 from roundelay.federation.effects import Clocks, offload
 from roundelay.federation.errors import (
@@ -26,6 +27,7 @@ from roundelay.federation.errors import (
     JobEnded,
     NoSuchJob,
     Overtaken,
+    Replaced,
     StepTooLarge,
     WorkFailed,
 )
@@ -41,6 +43,7 @@ from roundelay.federation.settings import Settings
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.step_size import StepControl
+from roundelay.federation.successor import inherit, replace_job, successor_of
 from roundelay.federation.topologies.gossip import GossipResult, mix_and_evaluate
 from roundelay.ml import plugins
 from roundelay.ml.errors import MLError, PluginUnknown
@@ -84,15 +87,8 @@ class Driver:
         on_round: Callable[[RoundResult, RoundReport], None],
         log: Callable[[str], None] = lambda line: None,
         members: tuple[NodeRef, ...] = (),
-        validation: bytes = b"",
-        on_wait: Callable[[list[str]], None] | None = None,
     ) -> None:
-        """Prepare to drive a job.
-
-        members: of the ring by identifier, if they are known. validation: the content of the job's validation file,
-        if it is at hand; else it is read. on_wait: called with the jobs that this one waits for; without it, it is this
-        job's turn already.
-        """
+        """members: of the ring by identifier, if a crawl has just found them."""
         self.spec = spec
         self.is_over = False  # this driver has stopped
         self.weights = b""  # of the round that is kept; empty if another driver has completed it
@@ -109,8 +105,8 @@ class Driver:
         self._is_crawled = bool(members) and not self._roster.measures
         self._log = JobLog(spec, self._roster, clocks.version)
         self._coordinator = RoundCoordinator(spec, self._roster, clocks.monotonic, log, self._require_running)
-        self._validation = validation
-        self._on_wait = on_wait
+        self._verifier = self._coordinator.verifier
+        self._contributions = Contributions()
         self._validator: Validator | None = None
         self._moments = b""
         self._results: list[RoundResult] = []
@@ -126,12 +122,12 @@ class Driver:
     def drive(self) -> Procedure[tuple[RoundResult, ...]]:
         """Run the job's remaining rounds. Return the whole chain.
 
-        Raises JobEnded, WorkFailed, StepTooLarge, FileUnavailable, Diverged, Overtaken, ChordError. A failure that no
-        retry can mend is written to the job's log, and ends the job.
+        Raises JobEnded, WorkFailed, StepTooLarge, FileUnavailable, Diverged, Overtaken, Replaced, ChordError. A failure
+        that no retry can mend is written to the job's log, and ends the job.
         """
         try:
             yield from self._drive()
-        except (JobEnded, NoSuchJob, Overtaken):  # without a spec the job may still go on: its holders may return
+        except (JobEnded, NoSuchJob, Overtaken, Replaced):  # without a spec the job may still go on
             raise
         except PluginUnknown as error:  # another process may have the model
             raise CannotDrive(str(error)) from error
@@ -176,7 +172,10 @@ class Driver:
         self._require_running()
         if plugged := _plugins(self.spec.settings):  # rather now than after a round of training
             yield from offload(lambda: [plugins.load(kind, name) for kind, name in plugged])
+        if self.spec.replaces and len(view.results) <= self.spec.inherited:
+            view = yield from inherit(self._roster, self._log, self.spec, len(view.results))
         self._results, self._last_report = list(view.results), view.last_report
+        self._recall(view)
         self._renew_at = self._clocks.monotonic() + RENEW_DELAY_S
         if self._results:
             self._moments = bytes.fromhex(self._results[0].moments)
@@ -197,6 +196,15 @@ class Driver:
             yield from self._validate_and_store(made)
         yield from self._log.write(records.DONE, self._results[-1].digest.encode())
 
+    def _recall(self, view: JobSnapshot) -> None:
+        """Take over what the reports say of earlier rounds: who has contributed what, and who has lied."""
+        if self._verifier is None:
+            return
+        reports = [view.reports[number] for number in sorted(view.reports) if number < len(view.results)]
+        self._contributions = Contributions(reports)
+        for liar in (liar for report in reports for liar in report.liars):
+            self._verifier.exclude(liar)
+
     def _start_round_zero(self) -> Procedure[PendingRound]:
         """Start round 0: the initial weights and, unless inputs stay raw, the moments of every feature."""
         self._base = yield from self._first_weights()
@@ -206,34 +214,17 @@ class Driver:
         return PendingRound(RoundReport(self.spec.job, 0, self._name, 0.0, 0.0, 0.0, 0.0, 0.0), self._base)
 
     def _read_job(self) -> Procedure[tuple[JobSnapshot, Validator]]:
-        """Read the job's records and its validation file at the same time, and wait until it is the job's turn."""
-        reads: list[Procedure[JobSnapshot | Validator | bool]] = [
-            self._read_snapshot(),
-            self._fetch_validator(),
-            self._await_turn(),
-        ]
-        view, validator, has_waited = yield from gather_or_raise(reads)
-        if has_waited:
-            view = yield from self._read_snapshot()
+        """Read the job's records and its validation file at the same time."""
+        job = self.spec.job
+        snapshot: Procedure[JobSnapshot | Validator] = with_entry_failover(
+            self._roster,
+            lambda entry: read_snapshot(
+                entry, self._roster.ring, job, nodes=self._nodes(job), with_reports=self._verifier is not None
+            ),
+        )
+        view, validator = yield from gather_or_raise([snapshot, self._fetch_validator()])
         assert isinstance(view, JobSnapshot) and isinstance(validator, Validator)
         return view, validator
-
-    def _read_snapshot(self) -> Procedure[JobSnapshot]:
-        job, ring = self.spec.job, self._roster.ring
-        return with_entry_failover(
-            self._roster, lambda entry: read_snapshot(entry, ring, job, spec=self.spec, nodes=self._nodes(job))
-        )
-
-    def _await_turn(self) -> Procedure[bool]:
-        """Wait for the jobs published before this one. Return whether there were any."""
-        on_wait, job, roster = self._on_wait, self.spec.job, self._roster
-        if on_wait is None:
-            return False
-        return (
-            yield from with_entry_failover(
-                roster, lambda entry: jobs.await_turn(entry, roster.ring, job, lambda: roster.nodes, on_wait)
-            )
-        )
 
     def _run_round_and_store_previous(self, number: int, made: PendingRound | None) -> Procedure[PendingRound]:
         """Run a round; once its orders are sent, store the one before it."""
@@ -255,21 +246,25 @@ class Driver:
         self._roster.begin_round(number)
         control = StepControl(self.spec, number, self._loss, self._halvings)
         beside: Meanwhile | None = meanwhile
+        is_verified = self.spec.settings.verify in (0.0, 1.0)  # as far as it can be
         while True:  # ends: the number of halvings is bounded
             try:
-                made = yield from self._train_once(number, control.halvings, beside)
+                made = yield from self._train_once(number, control.halvings, beside, is_verified)
             except StepTooLarge as error:
-                control.reject(error)
+                if is_verified:
+                    control.reject(error)
             else:
-                if control.accepts(made.loss):
+                if control.is_usual(made.loss) or (is_verified and control.accepts(made.loss)):
                     break
-            beside = None  # it has run
+            beside, is_verified = None, True  # it has run; no step is halved because of a lie
         self._base, self._state, self._loss, self._halvings = made.weights, made.state, made.loss, made.halvings
         disturbances, notices = tuple(self._roster.disturbances), tuple(control.notices)
         return replace(made, report=replace(made.report, disturbances=disturbances, notices=notices))
 
-    def _train_once(self, number: int, halvings: int, meanwhile: Meanwhile | None) -> Procedure[PendingRound]:
-        """Train every file from the weights of the round before. Raises StepTooLarge."""
+    def _train_once(
+        self, number: int, halvings: int, meanwhile: Meanwhile | None, verify_all: bool
+    ) -> Procedure[PendingRound]:
+        """Train every file from the weights of the round before. Raises StepTooLarge, Replaced."""
         base, state = self._base, self._state
         gossips = self.spec.settings.topology == "gossip"
         work = Assignment(
@@ -278,7 +273,8 @@ class Driver:
             base,
             attempt=self._clocks.version() if gossips else 0,
         )
-        parts = yield from self._coordinator.collect(work, meanwhile)
+        parts = yield from self._coordinator.collect(work, meanwhile, verify_all)
+        yield from self._require_clean_rounds()
         report = self._report(work, parts)
         if gossips:
             mixed = yield from self._mix(work, parts)
@@ -289,6 +285,23 @@ class Driver:
         left_out = tuple(f.index for f in sampled_files(self.spec, number) if f.index not in trained)
         proven = receipts.merged(part.receipts for part in parts)
         return PendingRound(report, weights, state, left_out, report.training_loss, halvings, proven)
+
+    def _require_clean_rounds(self) -> Procedure[None]:
+        """Have another job replace this one if liars have contributed to earlier rounds. Raises Replaced."""
+        if self._verifier is None:
+            return
+        liars, rounds = self._verifier.liars, len(self._results) - 1
+        clean = self._contributions.clean_round(liars, rounds)
+        if clean == rounds:
+            return
+        self._require_running()
+        successor = successor_of(self.spec, clean, liars.values())
+        try:
+            yield from replace_job(self._roster, self._log, successor, self._clocks.version())
+        except NotAllowed as error:
+            lied = "; ".join(map(str, successor.excluded))
+            raise WorkFailed(f"{lied}, and this process may not publish a job without it: start it again") from error
+        raise Replaced(successor.replacement, successor)
 
     def _mix(self, work: Assignment, parts: list[PartialResult]) -> Procedure[GossipResult]:
         """Mix the models of a round of gossip."""
@@ -311,6 +324,10 @@ class Driver:
         if kept_round(self.spec.settings, self._results) is result:
             self.weights = made.weights
         superseded = superseded_rounds(self.spec.settings, self._results)
+        if self._verifier is not None:
+            self._contributions.add(report)
+            needed = self._contributions.models_needed(self.spec.settings, self._results)
+            superseded = [old for old in superseded if old.round not in needed]
         yield from self._log.commit(result, report, known, superseded, receipts.to_bytes(made.receipts))
         self._last_report = report.digest
         if number:
@@ -359,9 +376,8 @@ class Driver:
         return content
 
     def _fetch_validator(self) -> Procedure[Validator]:
-        file, content = self.spec.validation, self._validation
-        if not content:
-            content = yield from self._get(file.name, file.name, file.digest)
+        file = self.spec.validation
+        content = yield from self._get(file.name, file.name, file.digest)
         return Validator(self.spec.design, file.name, content)
 
     def _get(self, hashed: str, name: str, digest: str) -> Procedure[bytes]:
@@ -378,6 +394,7 @@ class Driver:
     def _report(self, work: Assignment, parts: list[PartialResult]) -> RoundReport:
         """Return the report of a round, without validation."""
         loss, accuracy = arithmetic.mean_of_progress(work.task, parts)
+        confirmed = self._verifier.confirmed if self._verifier is not None else {}
         return RoundReport(
             self.spec.job,
             work.number,
@@ -390,6 +407,8 @@ class Driver:
             {f.name: p.trainer_of(f) for p in parts for f in p.files},
             tiers=self._coordinator.tiers,
             passed_on=self._coordinator.passed_on,
+            verified={f.name: confirmed[f.index] for p in parts for f in p.files if f.index in confirmed},
+            liars=tuple(self._verifier.liars.values()) if self._verifier is not None else (),
         )
 
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from roundelay.federation.spec import JobSpec
 
 
 class FederationError(Exception):
@@ -31,6 +35,14 @@ class JobEnded(FederationError):
 
 class CannotDrive(FederationError):
     """This process lacks the job's model and cannot drive the job; another process may. The job goes on."""
+
+
+class Replaced(FederationError):
+    """Nodes have lied in the job, which another job replaces: `successor` is that job's spec."""
+
+    def __init__(self, message: str, successor: JobSpec) -> None:
+        super().__init__(message)
+        self.successor = successor
 
 
 class Overtaken(FederationError):

@@ -9,7 +9,7 @@ write (NotOwner). Only where that fails is it looked up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from roundelay.chord.effects import Procedure, ask_all, gather_or_raise
@@ -25,6 +25,8 @@ from roundelay.federation.spec import JobSpec
 from roundelay.store.items import Entry, Find, Item
 from roundelay.store.read_path import FIND_NODES_MIN
 from roundelay.store.write_path import Record, put_records
+
+ADOPTED_AT_ONCE = 16  # records in a message
 
 Nodes = frozenset[NodeRef]
 
@@ -72,18 +74,31 @@ class JobLog:
         results of this job may differ; ChordError.
         """
         yield from self._refuse_other(result, found)
-        number = result.round
-        written = [self._record(f"report-{number}", report.to_bytes())]
-        if receipts:
-            written.append(self._record(f"receipts-{number}", receipts))
-        written.append(self._record(f"result-{number}", result.to_bytes()))
+        written = self._round_records(result, report, receipts)
         yield from self._write([*written, *(gone for old in superseded for gone in self._deletions(old))])
+
+    def adopt(
+        self, results: Sequence[RoundResult], reports: Sequence[RoundReport], receipts: Mapping[int, bytes]
+    ) -> Procedure[None]:
+        """Commit rounds that another job has trained, the earliest first. Raises ChordError."""
+        written = [
+            each
+            for result, report in zip(results, reports, strict=True)
+            for each in self._round_records(result, report, receipts.get(result.round, b""))
+        ]
+        for start in range(0, len(written), ADOPTED_AT_ONCE):
+            yield from self._write(written[start : start + ADOPTED_AT_ONCE])
 
     def write(self, what: str, content: bytes) -> Procedure[None]:
         """Write a record to all copies. Raises ChordError."""
         yield from self._write([self._record(what, content)])
 
     # --- helpers
+
+    def _round_records(self, result: RoundResult, report: RoundReport, receipts: bytes) -> list[Record]:
+        """Return a round's records in the order in which they are written: RESULT commits the round."""
+        contents = {"report": report.to_bytes(), "receipts": receipts, "result": result.to_bytes()}
+        return [self._record(f"{what}-{result.round}", content) for what, content in contents.items() if content]
 
     def _record(self, what: str, content: bytes) -> Record:
         return jobs.job_record(self._roster.ring, self._job, what, content, self._version())

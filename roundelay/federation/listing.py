@@ -1,8 +1,7 @@
 """A listing of the latest jobs, in three round trips: the directory, the names of the jobs' records, their contents.
 
 It is for people: it asks the responsible nodes among given members instead of looking them up, and reads of each job
-only what it shows; a job of many rounds that keeps its best one costs one more round trip. `snapshot` verifies a whole
-job.
+only what it shows; a job that keeps its best round costs one more round trip. `snapshot` verifies a whole job.
 """
 
 from __future__ import annotations
@@ -20,12 +19,19 @@ from roundelay.federation.early_stopping import kept_round
 from roundelay.federation.errors import BadRecord, NoSuchJob
 from roundelay.federation.jobs import end_among
 from roundelay.federation.records import RoundReport, RoundResult
-from roundelay.federation.snapshot import MalformedRecord, numbered, of_fitting_size, parse_records, read_records
+from roundelay.federation.snapshot import (
+    MalformedRecord,
+    numbered,
+    of_fitting_size,
+    parse_records,
+    read_records,
+    replaced_by,
+    replacements,
+)
 from roundelay.federation.spec import JobSpec, spec_from_bytes
 from roundelay.store.items import Find, Item
 from roundelay.store.read_path import fetch_many, holders_among, latest_items
 
-RESULTS_ALONG_MAX = 24  # of a job, read with its last one: they fit into the first packets of a connection
 WARMED_MAX = 64  # members to which connections are opened beside the first question
 
 
@@ -39,7 +45,7 @@ class ListedJob:
     result: RoundResult | None = None  # the last one
     kept: RoundResult | None = None  # the round whose model is the job's result, so far
     report: RoundReport | None = None  # of the last round
-    reason: str = ""  # why a failed job failed
+    reason: str = ""  # why a failed job failed, or what replaces it
     error: str = ""
     diverged: bool = False
     is_malformed: bool = False  # its spec cannot be read, wherever it is read
@@ -93,18 +99,15 @@ def _read(found: _Found) -> Procedure[ListedJob]:
     results, malformed = of_fitting_size(numbered(job, "result-", found.items))
     reports, _ = of_fitting_size(numbered(job, "report-", found.items))
     last, failure = results[-1:], _named(found, records.record_name(job, records.FAILED))
+    replaced = replacements(job, found.items)
     report = [pair for pair in reports if last and pair[0] == last[0][0]][-1:]
-    along = results[:-1] if len(results) <= RESULTS_ALONG_MAX else []  # it may keep its best round
-    content = yield from _fetch(found, [*spec, *failure, *(item for _, item in (*last, *report, *along))])
+    content = yield from _fetch(found, [*spec, *failure, *replaced, *(item for _, item in (*last, *report))])
     read = spec_from_bytes(content[spec[0]])
     chain, unread = parse_records(job, last, [content[item] for _, item in last], records.result_from_bytes)
     shown, unshown = parse_records(job, report, [content[item] for _, item in report], records.report_from_bytes)
     malformed += [*unread, *unshown]
     if not chain or read.settings.keep == "best" or len({number for number, _ in results}) < len(results):
-        if along:
-            earlier, unread = parse_records(job, along, [content[i] for _, i in along], records.result_from_bytes)
-        else:
-            earlier, unread = yield from read_records(job, found.nodes, results[:-1], records.result_from_bytes)
+        earlier, unread = yield from read_records(job, found.nodes, results[:-1], records.result_from_bytes)
         chain, malformed = [*earlier, *chain], [*malformed, *unread]
     if len({result.round for result in chain}) < len(chain):
         return ListedJob(job, diverged=True, error="a round has two different results", malformed=tuple(malformed))
@@ -115,7 +118,12 @@ def _read(found: _Found) -> Procedure[ListedJob]:
         chain[-1] if chain else None,
         kept_round(read.settings, chain) if chain else None,
         shown[0] if shown else None,
-        "".join(records.reason_from_bytes(content[item]) for item in failure),
+        "".join(
+            [
+                *(records.reason_from_bytes(content[item]) for item in failure),
+                *(replaced_by(records.successor_from_bytes(content[item])) for item in replaced),
+            ]
+        ),
         malformed=tuple(malformed),
     )
 

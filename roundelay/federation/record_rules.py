@@ -4,7 +4,7 @@
 | --- | --- |
 | `JOB.spec`, and the job's line in the directory | a submitter or an operator |
 | `JOB.cancelled` | the job's submitter, or an operator |
-| `JOB.done`, `JOB.failed`, the records of rounds | its driver: the submitter, or a node that may own the key |
+| other ends, the records of rounds | its driver: the submitter, or a node that may own the key |
 | a publication of private data | the node that has the data |
 | the revocation list | an operator; its content is signed by the authority |
 | a training file | a submitter, an operator, or a node that renews its lease |
@@ -26,7 +26,9 @@ from roundelay.store.items import Item
 from roundelay.trust.errors import NotTrusted
 from roundelay.trust.identity import NODE, OPERATOR, SUBMITTER, Identity
 
-JOB_RECORD = re.compile(r"([0-9a-f]{64})\.(spec|done|failed|cancelled|(?:result|report|receipts|weights|state)-[0-9]+)")
+JOB_RECORD = re.compile(
+    r"([0-9a-f]{64})\.(spec|done|failed|cancelled|replaced|(?:result|report|receipts|weights|state)-[0-9]+)"
+)
 JOB_ID = re.compile(r"[0-9a-f]{64}")
 PRIVATE = "pinned."  # begins the name of a publication, which ends with the address of its node
 REVOCATIONS = "revocations"  # the name of the revocation list, and of its key

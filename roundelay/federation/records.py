@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from roundelay.federation import strict_json
 from roundelay.federation.errors import Diverged
 from roundelay.federation.settings import HALVINGS_MAX
+from roundelay.federation.spec import Liar, check_liars
 from roundelay.federation.strict_json import in_range, require
 from roundelay.ml.errors import printable
 from roundelay.ml.task import FILES_MAX, ROUNDS_MAX, ROWS_MAX
@@ -22,14 +23,15 @@ from roundelay.store.blobs import digest_of
 from roundelay.store.items import CONTENT_BYTES_MAX
 
 DIRECTORY = "jobs"  # the jobs are listed under the key of this name
-SPEC, DONE, CANCELLED, FAILED = "spec", "done", "cancelled", "failed"
+SPEC, DONE, CANCELLED, FAILED, REPLACED = "spec", "done", "cancelled", "failed", "replaced"
 RESULT_BYTES_MAX = 20 << 20  # the moments of a million features, and every file left out
 REPORT_BYTES_MAX = 32 << 20  # the placement of the largest job
 ADDRESS_CHARACTERS_MAX = 300
 REASON_BYTES_MAX = 4096  # of a failure, that are shown
+JOB_ID_BYTES = 64  # of the id of the job that replaces another
 DISTURBANCES_MAX = 64  # reported per round
 DISTURBANCE_CHARACTERS_MAX = 1000
-ENDS = (DONE, FAILED, CANCELLED)  # if several are written, the first of these counts
+ENDS = (REPLACED, DONE, FAILED, CANCELLED)  # if several are written, the first of these counts
 
 
 def record_name(job: str, what: str) -> str:
@@ -110,6 +112,8 @@ class RoundReport:
     notices: tuple[str, ...] = ()  # what the training itself did that a user should know
     previous: str = ""  # digest of a REPORT of the round before
     result: str = ""  # digest of the RESULT of this round
+    verified: dict[str, str] = field(default_factory=dict)  # file -> address of another node that got the same result
+    liars: tuple[Liar, ...] = ()  # found up to this round
 
     def to_bytes(self) -> bytes:
         return json.dumps(asdict(self), sort_keys=True).encode()
@@ -122,6 +126,16 @@ class RoundReport:
 def reason_from_bytes(content: bytes) -> str:
     """Return why a job failed, in the words of its last driver, escaped."""
     return printable(content[:REASON_BYTES_MAX].decode(errors="replace"), REASON_BYTES_MAX)
+
+
+def successor_from_bytes(content: bytes) -> str:
+    """Return the id of the job that replaces another; an empty string if the record cannot be read."""
+    try:
+        successor = content.decode("ascii")
+        strict_json.digest("successor", successor)
+    except ValueError:
+        return ""
+    return successor
 
 
 def blank_report(job: str, number: int) -> RoundReport:
@@ -171,9 +185,11 @@ def report_from_bytes(content: bytes, job: str = "", number: int | None = None) 
         require(job in ("", report.job) and number in (None, report.round), "it is of another job or round")
         require(min(report.seconds, report.slowest_s, report.spread) >= 0, "seconds or spread are negative")
         addresses = (*report.placement.values(), *report.errors, *(a for tier in report.tiers.values() for a in tier))
+        addresses += (*report.verified.values(),)
+        check_liars(report.liars)
         for shown in (report.driver, *report.tiers, *addresses):
             strict_json.text("driver, tier or address", shown, ADDRESS_CHARACTERS_MAX)
-        for file in report.placement:
+        for file in (*report.placement, *report.verified):
             strict_json.name("placement", file)
     except ValueError as error:
         raise strict_json.malformed("report record", str(error)) from error

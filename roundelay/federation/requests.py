@@ -19,7 +19,6 @@ from roundelay.federation.states import FINAL_STATES
 from roundelay.federation.tasks import EvaluateTask, Task, TrainTask
 from roundelay.ml.task import FileTask, TrainerTask, local_seed
 from roundelay.store.items import Write
-from roundelay.store.packing import unpack
 from roundelay.trust.identity import Identity
 
 WAIT_MAX_S = 5.0  # longest that a poll is held
@@ -60,9 +59,7 @@ class Order(Request[str]):
     shares: tuple[Share, ...] = ()  # of an order for several nodes: which node trains which files
     limit: int = 0  # of such an order: where the receiver's part of the ring ends
     attempt: int = 0  # of gossip: the driver's attempt at the round; the receiver keeps its result
-    content: bytes = field(
-        default=b"", repr=False, compare=False
-    )  # the weights, perhaps packed, where they travel along
+    content: bytes = field(default=b"", repr=False, compare=False)  # the weights, where they travel with the order
 
     def __post_init__(self) -> None:
         if isinstance(self.task, EvaluateTask) and len(self.files) != 1:
@@ -96,8 +93,8 @@ class Order(Request[str]):
 
     @property
     def staging(self) -> Write:
-        """The write that stages the content that came with this order. Raises Malformed."""
-        return Write(self.weights, self.weights_bytes, 0, unpack(self.content, self.weights_bytes))
+        """The write that stages the content that came with this order."""
+        return Write(self.weights, self.weights_bytes, 0, self.content)
 
     @property
     def status(self) -> TrainingStatus:
@@ -129,7 +126,7 @@ class Progress:
     loss: float = 0.0
     accuracy: float = 0.0
     training: TrainingStatus | None = None  # of a running order
-    content: bytes = field(default=b"", repr=False)  # the result, perhaps packed, if it is small; a large one is read
+    content: bytes = field(default=b"", repr=False)  # the result, if it is small; a large one is read
 
     @property
     def is_final(self) -> bool:
@@ -138,11 +135,10 @@ class Progress:
 
 @dataclass(frozen=True)
 class Collect(Request[Progress]):
-    """The progress of a ticket: when it is done or failed, or after wait_s. packed: its result may come packed."""
+    """The progress of a ticket: when it is done or failed, or after wait_s."""
 
     ticket: str
     wait_s: float = 0.0
-    packed: bool = False
 
 
 @dataclass(frozen=True)

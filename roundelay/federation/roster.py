@@ -9,7 +9,6 @@ from roundelay.chord.crawl import successors_among
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation.requests import TrainingFile
-from roundelay.store.packing import PACK_FROM_S
 
 DISTURBANCES_MAX = 64  # reported per round
 LOST_ROUNDS = 2  # rounds after which a lost node is asked again: it may only have been slow
@@ -21,9 +20,8 @@ class Roster:
     def __init__(self, ring: Ring, entry: NodeRef, homes: Sequence[str] = (), measures: bool = False) -> None:
         self._homes = homes  # of private files: the address that has each, by the file's index
         self.ring = ring
-        self.measures = measures  # whether round trips to members are wanted before the first order
+        self.measures = measures  # whether round trips to members are wanted
         self.round_trips: dict[NodeRef, float] = {}  # from here, in seconds, as measured
-        self.far: frozenset[NodeRef] = frozenset()  # nodes to which contents travel packed
         self.nodes: tuple[NodeRef, ...] = (entry,)
         self.disturbances: list[str] = []  # of the current round
         self._entry = entry
@@ -32,6 +30,7 @@ class Roster:
         self.reasons: dict[str, str] = {}  # by address: why a node could not train, in its own words
         self.abandoned: dict[NodeRef, str] = {}  # ticket of an order that a round could not wait for
         self._unfit: set[NodeRef] = set()  # they compute different bits, and are never asked again
+        self._liars: set[str] = set()  # addresses of nodes that returned wrong results
         self._round = 0
 
     def begin_round(self, number: int) -> None:
@@ -44,11 +43,6 @@ class Roster:
             self.disturbances = []
         self._lost = {n: r for n, r in self._lost.items() if number - r <= LOST_ROUNDS}
         self._missing_files = {pair: r for pair, r in self._missing_files.items() if number - r <= LOST_ROUNDS}
-
-    def update_round_trips(self, measured_s: dict[NodeRef, float]) -> None:
-        """Take the round trips that have been measured so far."""
-        self.round_trips = measured_s
-        self.far = frozenset(node for node, seconds in measured_s.items() if seconds >= PACK_FROM_S)
 
     def update_members(self, nodes: tuple[NodeRef, ...]) -> None:
         """Take the members that a walk around the ring has found."""
@@ -81,6 +75,14 @@ class Roster:
         """Never give a node work for this job again."""
         self._unfit.add(node)
 
+    def exclude_address(self, address: str) -> None:
+        """Never give work for this job to a node at an address, whichever process listens there."""
+        self._liars.add(address)
+
+    def is_excluded(self, node: NodeRef) -> bool:
+        """Return whether a node must not be given work for this job."""
+        return node in self._unfit or (bool(self._liars) and str(node.address) in self._liars)
+
     @property
     def is_private(self) -> bool:
         """Whether each file is on one node only, and stays there."""
@@ -100,7 +102,7 @@ class Roster:
     @property
     def live(self) -> tuple[NodeRef, ...]:
         """The nodes that may be given work, ordered by identifier."""
-        return tuple(n for n in self.nodes if n not in self._lost and n not in self._unfit)
+        return tuple(n for n in self.nodes if n not in self._lost and not self.is_excluded(n))
 
     def eligible(self, files: Sequence[TrainingFile]) -> tuple[NodeRef, ...]:
         """Return the live nodes that miss none of these files."""
@@ -110,7 +112,7 @@ class Roster:
         """Return the nodes that may train a file, its owner first; a node without the file fetches it."""
         if self._homes:
             return tuple(n for n in self.eligible((file,)) if str(n.address) == self._homes[file.index])
-        candidates = (n for n in successors_among(self.nodes, self.ring.key(file.name)) if n not in self._unfit)
+        candidates = (n for n in successors_among(self.nodes, self.ring.key(file.name)) if not self.is_excluded(n))
         nearest = islice(candidates, self.ring.replicas + 1)
         return tuple(n for n in nearest if n not in self._lost and (n, file.index) not in self._missing_files)
 

@@ -22,6 +22,7 @@ from roundelay.federation.tasks import Task
 from roundelay.federation.throughput import ThroughputEstimate
 from roundelay.federation.topologies.groups import Nodes, group_nodes
 from roundelay.federation.topologies.tree_reduce import TreeResult, reduce, tiers
+from roundelay.federation.verification import Verifier
 from roundelay.store.blobs import digest_of
 
 FILES_RETRY_S = 1.0
@@ -62,6 +63,10 @@ class RoundCoordinator:
         log: Callable[[str], None],
         require_running: Callable[[], None],
     ) -> None:
+        settings = spec.settings
+        self.verifier = (
+            Verifier(settings.verify, roster, self._report_unverified, spec.excluded) if settings.verify else None
+        )
         self.tiers: dict[str, list[str]] = {}  # of the last round's tree
         self.passed_on = 0
         self._spec = spec
@@ -71,12 +76,16 @@ class RoundCoordinator:
         self._require_running = require_running
         self._estimate = ThroughputEstimate()
 
-    def collect(self, work: Assignment, meanwhile: Meanwhile | None = None) -> Procedure[list[PartialResult]]:
-        """Have all files of a round trained, and run `meanwhile` once beside that.
+    def collect(
+        self, work: Assignment, meanwhile: Meanwhile | None = None, verify_all: bool = False
+    ) -> Procedure[list[PartialResult]]:
+        """Have all files of a round trained, and run `meanwhile` once beside that. The verified share stands.
 
-        Raises WorkFailed, NobodyFits, FileUnavailable, JobEnded, ChordError.
+        Raises WorkFailed, StepTooLarge, NobodyFits, FileUnavailable, JobEnded, ChordError.
         """
         spec, number = self._spec, work.number
+        if self.verifier is not None:
+            self.verifier.begin_round(number)
         # Moments take another time than training; gossip has no backup tasks, as both nodes would keep their results.
         estimate = self._estimate if number > 0 and not work.attempt else ThroughputEstimate()
         parts: list[PartialResult] = []
@@ -92,6 +101,13 @@ class RoundCoordinator:
             meanwhile = None
             parts += outcome.parts
             files = tuple(sorted(outcome.missing, key=lambda f: f.index))
+            if not files and self.verifier is not None:
+                digest = digest_of(work.weights) if work.weights else ""
+                parts, files = yield from self.verifier.verify(
+                    orders, work.task, digest, parts, verify_all or number == 0
+                )
+                if files:
+                    continue
             rows = sum(f.rows for p in parts for f in p.files)
             if not files or (number > 0 and rows >= spec.settings.quorum * sum(f.rows for f in chosen)):
                 self._report_left_out(files)
@@ -117,6 +133,7 @@ class RoundCoordinator:
             b"" if work.attempt and work.number > 1 else work.weights,
             settings.placement,
             f"{settings.seed} {work.number}",
+            self.verifier.doubt if self.verifier is not None else None,
         )
 
     def _collect_trees(
@@ -171,6 +188,14 @@ class RoundCoordinator:
         if line not in self._roster.disturbances:
             self._log(f"job {self._spec.job[:8]}, round {number}: {line}")
         self._roster.record_disturbance(line)
+
+    def _report_unverified(self, files: tuple[TrainingFile, ...]) -> None:
+        """Log once which files too few nodes can repeat. Raises JobEnded."""
+        line = f"too few nodes to verify the results for {names(files)}: waiting for one more"
+        if line not in self._roster.disturbances:
+            self._log(f"job {self._spec.job[:8]}: {line}")
+        self._roster.record_disturbance(line)
+        self._require_running()
 
     def _report_absent_sites(self, files: tuple[TrainingFile, ...]) -> None:
         """Report the sites whose private files the round leaves out, because they are away or cannot train them."""

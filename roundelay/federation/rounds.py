@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, ask, ask_all, gather, gather_or_raise
-from roundelay.chord.errors import Busy, ChordError, Malformed, NodeUnreachable, NotFound
+from roundelay.chord.errors import Busy, ChordError, NodeUnreachable, NotFound
 from roundelay.chord.refs import NodeRef
 from roundelay.federation.errors import BadRecord, StepTooLarge, WorkFailed
 from roundelay.federation.placement import BALANCING, Groups, PlacementView, assign
@@ -21,17 +20,19 @@ from roundelay.federation.requests import Collect, Order, Progress, TrainingFile
 from roundelay.federation.result_check import check_result
 from roundelay.federation.roster import Roster
 from roundelay.federation.throughput import ThroughputEstimate
-from roundelay.federation.tickets import COLLECTS_MAX, await_ticket, result_of
+from roundelay.federation.tickets import COLLECTS_MAX, SILENT_POLLS_MAX, await_ticket, result_of
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import CHUNK_BYTES
-from roundelay.store.packing import WEIGHT_BYTES, pack
 from roundelay.store.transfer import transfer_timeout_s, write
 
 WORKERS_MAX = 2  # of one order: a node and its backup
+AGAIN_FACTOR = 2  # a node that repeats an order has orders of its own before it
 
 Files = tuple[TrainingFile, ...]
 MakeOrder = Callable[[Files, bool], Order]  # the files, and whether a busy node may refuse them
 Meanwhile = Callable[[frozenset[NodeRef]], Procedure[None]]  # the nodes that have the round's weights
+# Called with a node's answer that an order fails on every node. Raises that failure, or excludes the node.
+Doubt = Callable[["RoundWork", NodeRef, Order, Progress], Procedure[None]]
 
 
 class MissingInput(NodeUnreachable):
@@ -78,19 +79,21 @@ class RoundWork:
         weights: bytes,
         policy: str = "hash",
         chance: str = "",
+        doubt: Doubt | None = None,
     ) -> None:
         """weights: what training starts from, to be sent to each trainer; empty where each has its own.
 
-        chance: what the policy `random` draws from.
+        chance: what the policy `random` draws from. doubt: without it, a node's word that an order fails is taken.
         """
         self._roster = roster
         self._estimate = estimate
         self._clock = clock
         self._make_order = make_order
-        self._weights = _Weights(weights, roster)
+        self._weights = _Weights(weights)
         self._result_bytes = 0  # of all orders, about: sums have twice as many bytes as weights
         self._policy = policy
         self._chance = chance
+        self._doubt = doubt
 
     def run(
         self, files: Sequence[TrainingFile], meanwhile: Meanwhile | None = None, busy: frozenset[NodeRef] = frozenset()
@@ -118,6 +121,44 @@ class RoundWork:
     def placed(self, files: Sequence[TrainingFile]) -> Groups:
         """Return which node would be given which files, without asking any."""
         return assign(self._policy, files, self._view(files))[0]
+
+    def ask_again(self, node: NodeRef, files: Files) -> Procedure[Progress | None]:
+        """Have one more node carry out the order for these files. Return its answer, or None if it has none.
+
+        The answer is `done`, `failed` or `unstable`; for every other, the roster is told what is wrong with the node.
+        """
+        order = self._make_order(files, False)
+        answer: Progress | ChordError | str = (yield from self._weights.submit([(node, order)]))[node]
+        if isinstance(answer, str):
+            answer = yield from self._await_answer(node, order)
+        if isinstance(answer, Progress) and answer.state in ("done", "failed", "unstable"):
+            return answer
+        if isinstance(answer, ChordError):
+            self._roster.mark_lost(node, str(answer))
+        elif answer.state == "unable":
+            self._roster.mark_missing_file(node, files[0], answer.message)
+        else:
+            self._exclude(node, answer.message)
+        return None
+
+    def take(self, node: NodeRef, files: Files, progress: Progress) -> Procedure[PartialResult]:
+        """Fetch the result of a node's `done` order. Raises ChordError, BadRecord."""
+        order, content = self._make_order(files, False), (yield from result_of(node, progress))
+        result, receipts = split_result(order, content)
+        check_result(order, files, result)
+        return PartialResult(node, files, progress, result, receipts=receipts)
+
+    def _await_answer(self, node: NodeRef, order: Order) -> Procedure[Progress | ChordError]:
+        began, patience_s = self._clock(), AGAIN_FACTOR * self._estimate.backup_after_s(order.files)
+        ended = yield from await_ticket(
+            (node,),
+            order.ticket,
+            lambda: self._clock() - began > patience_s,
+            SILENT_POLLS_MAX,
+            self._clock,
+            self._result_bytes,
+        )
+        return ended[0][1] if ended else NodeUnreachable(f"has not finished within {patience_s:.1f} s")
 
     def _view(self, files: Sequence[TrainingFile]) -> PlacementView:
         roster = self._roster
@@ -175,18 +216,19 @@ class RoundWork:
 
         for _ in range(COLLECTS_MAX):
             ended = yield from await_ticket(
-                workers,
-                order.ticket,
-                needs_backup,
-                clock=self._clock,
-                result_bytes=self._result_bytes,
-                far=self._roster.far,
+                workers, order.ticket, needs_backup, clock=self._clock, result_bytes=self._result_bytes
             )
             for worker, answer in ended:
                 if isinstance(answer, Progress) and answer.state == "done":
-                    result, error = yield from self._result(worker, order, answer)
+                    result = yield from result_of(worker, answer)
+                    error = self._impossible(worker, order, result)
                     if error is None:
                         return self._take_result(node, worker, order, answer, result)
+                elif (
+                    self._doubt is not None and isinstance(answer, Progress) and answer.state in ("failed", "unstable")
+                ):
+                    yield from self._doubt(self, worker, order, answer)
+                    error = UnfitNode(answer.message)
                 else:
                     error = self._failure(worker, answer)
                 workers.remove(worker)
@@ -243,16 +285,15 @@ class RoundWork:
             raise NodeUnreachable("has still not finished an order of an earlier round")
         del self._roster.abandoned[node]
 
-    def _result(self, worker: NodeRef, order: Order, progress: Progress) -> Procedure[tuple[bytes, ChordError | None]]:
-        """Return a worker's result. Exclude the worker, and say why, if no honest trainer can have sent it."""
+    def _impossible(self, worker: NodeRef, order: Order, result: bytes) -> ChordError | None:
+        """Exclude a worker whose result no honest trainer can have computed; return None if it may be honest."""
         try:
-            result = yield from result_of(worker, progress)
             check_result(order, order.files, split_result(order, result)[0])
-        except (BadRecord, Malformed) as error:
+        except BadRecord as error:
             self._roster.exclude(worker)
             self._roster.record_disturbance(f"{worker.address} is excluded: {error}")
-            return b"", UnfitNode(str(error))
-        return result, None
+            return UnfitNode(str(error))
+        return None
 
     def _take_result(
         self, node: NodeRef, worker: NodeRef, order: Order, progress: Progress, content: bytes
@@ -272,17 +313,19 @@ class RoundWork:
             raise StepTooLarge(answer.message)
         if answer.state == "unable":
             return MissingInput(answer.message)
-        self._roster.exclude(worker)
-        self._roster.record_disturbance(f"{worker.address}: {answer.message}")
+        self._exclude(worker, answer.message)
         return UnfitNode(answer.message)
+
+    def _exclude(self, worker: NodeRef, why: str) -> None:
+        self._roster.exclude(worker)
+        self._roster.record_disturbance(f"{worker.address}: {why}")
 
 
 class _Weights:
     """The round's weights, sent to each trainer once: with its order if they are small, else before it."""
 
-    def __init__(self, weights: bytes, roster: Roster) -> None:
+    def __init__(self, weights: bytes) -> None:
         self._weights = weights
-        self._roster = roster
         self.sent: frozenset[NodeRef] = frozenset()  # nodes that have them by now
 
     def submit(self, orders: Sequence[tuple[NodeRef, Order]]) -> Procedure[dict[NodeRef, str | ChordError]]:
@@ -293,7 +336,7 @@ class _Weights:
             failures = yield from self._send_ahead(list(unsent))
             unsent = {}
         asks = [
-            (node, replace(order, content=self._content(node)) if node in unsent else order)
+            (node, replace(order, content=self._weights) if node in unsent else order)
             for node, order in orders
             if node not in failures
         ]
@@ -303,13 +346,6 @@ class _Weights:
         tickets |= {node: answer for (node, _), answer in zip(asks, answers, strict=True)}
         self.sent |= {node for node in unsent if not isinstance(tickets[node], ChordError)}
         return tickets
-
-    @cached_property
-    def _packed(self) -> bytes:
-        return pack(self._weights, WEIGHT_BYTES)
-
-    def _content(self, node: NodeRef) -> bytes:
-        return self._packed if node in self._roster.far else self._weights
 
     def _send_ahead(self, nodes: Sequence[NodeRef]) -> Procedure[dict[NodeRef, ChordError]]:
         """Write large weights to all nodes at once. Return the errors."""

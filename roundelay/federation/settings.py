@@ -88,6 +88,9 @@ class Settings:
     mu: float = _number(0.01, 0.0, 1000.0, "fedprox: weight of the proximal term")
     server_eta: float = _number(0.0, 0.0, 100.0, "fedavgm, fedadam: the server's learning rate (0: the rule's default)")
     server_momentum: float = _number(0.9, 0.0, 1.0, "fedavgm: the server's momentum")
+    verify: float = _number(
+        0.0, 0.0, 1.0, "share of the orders that a second node trains as well, to find nodes that return wrong results"
+    )
     course: bool = field(
         default=False,
         metadata={"flag": "course-trainer", "about": "the course trainer's arithmetic, in float64: gd on raw inputs"},
@@ -106,6 +109,7 @@ class Settings:
         if self.tiers and not (self.tiers.isprintable() and all(self.tiers.split(",")) and len(self.tiers) <= 256):
             raise BadSpec(f"--tiers is {self.tiers[:80]!r}, expected names with commas between them")
         self._check_gossip()
+        self._check_verify()
         for each in fields(self):
             self._check_belongs(each.name, each.default)
         if self.course and self.proximal_mu:
@@ -139,6 +143,20 @@ class Settings:
             raise BadSpec(f"--topology gossip cannot be combined with --rule {self.rule}: no server holds its state")
         elif self.quorum < 1.0:
             raise BadSpec("--topology gossip cannot be combined with --quorum: it always goes on without lost nodes")
+
+    def _check_verify(self) -> None:
+        """Raise BadSpec for verification of what cannot be repeated, or is added up by other nodes."""
+        if not self.verify:
+            return
+        if self.topology == "gossip":
+            raise BadSpec("--verify cannot be combined with --topology gossip: its rounds cannot be repeated")
+        if self.topology != "star":
+            raise BadSpec(
+                f"--verify needs --topology star, not {self.topology}: in a tree, nodes add up the sums of others, "
+                "and no second node repeats that"
+            )
+        if self.quorum < 1.0:
+            raise BadSpec("--verify cannot be combined with --quorum: a round without some files cannot be repeated")
 
     def _check_belongs(self, name: str, default: object) -> None:
         """Raise BadSpec for a setting of another rule: it would have no effect."""

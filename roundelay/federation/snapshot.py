@@ -46,9 +46,10 @@ class JobSnapshot:
     results: tuple[RoundResult, ...] = ()  # the verified chain, from round 0 on
     reports: dict[int, RoundReport] = field(default_factory=dict)  # by round; empty unless they were asked for
     end: str = ""  # one of records.ENDS; empty while the job goes on
-    reason: str = ""  # why a failed job failed
+    reason: str = ""  # why a failed job failed, or what replaces it
     malformed: tuple[MalformedRecord, ...] = ()  # beside the records that count
     last_report: str = ""  # digest of the latest REPORT of the last round
+    successor: str = ""  # id of the job that replaces this one
 
     @property
     def job(self) -> str:
@@ -57,7 +58,7 @@ class JobSnapshot:
 
     @property
     def state(self) -> str:
-        """One of waiting, running, done, failed, cancelled."""
+        """One of waiting, running, done, failed, cancelled, replaced."""
         return self.end or ("running" if self.results else "waiting")
 
     @property
@@ -82,21 +83,18 @@ def read_snapshot(
     job: str,
     known: JobSnapshot | None = None,
     *,
-    spec: JobSpec | None = None,
     nodes: tuple[NodeRef, ...] = (),
     with_reports: bool = False,
     build_chain: BuildChain = records.extend_chain,
 ) -> Procedure[JobSnapshot]:
     """Read a job's records through `entry`; with `known`, an earlier snapshot, read only what is new.
 
-    spec: the job's, if it is known; else it is read. nodes: those responsible for the job's key, if they are known;
-    else they are looked up.
+    nodes: the nodes responsible for the job's key, if they are known; else they are looked up.
     Raises NoSuchJob, Diverged, BadRecord, ChordError.
     """
     items, nodes = yield from find(entry, ring, ring.key(job), nodes=nodes)
     if known is None:
-        stored = _find_spec(job, items)
-        known = JobSnapshot(spec or (yield from _read_spec(stored, nodes)))
+        known = JobSnapshot((yield from _read_spec(job, items, nodes)))
     seen = {bad.digest for bad in known.malformed} | {result.digest for result in known.results}
     new_results = [each for each in numbered(job, "result-", items) if each[1].entry.digest not in seen]
     read, malformed = yield from read_records(job, nodes, new_results, records.result_from_bytes)
@@ -111,9 +109,11 @@ def read_snapshot(
         found, unread = yield from read_records(job, nodes, new_reports, records.report_from_bytes)
         reports, malformed = reports | {report.round: report for report in found}, [*malformed, *unread]
     reason = known.reason or (yield from _read_reason(job, items, nodes))
+    successor = known.successor or (yield from _read_successor(job, items, nodes))
+    reason = reason or replaced_by(successor)
     last_report = next((i.entry.digest for n, i in reversed(numbered(job, "report-", items)) if n < len(results)), "")
     end = jobs.end_among(job, items)
-    return JobSnapshot(known.spec, results, reports, end, reason, tuple(malformed), last_report)
+    return JobSnapshot(known.spec, results, reports, end, reason, tuple(malformed), last_report, successor)
 
 
 def read_records(
@@ -150,17 +150,12 @@ def _malformed(item: Item, why: str) -> MalformedRecord:
     return MalformedRecord(item.entry.name, item.entry.digest, why)
 
 
-def _find_spec(job: str, items: tuple[Item, ...]) -> Item:
-    """Return the item of a job's spec. Raises NoSuchJob."""
+def _read_spec(job: str, items: tuple[Item, ...], nodes: tuple[NodeRef, ...]) -> Procedure[JobSpec]:
     name = records.record_name(job, records.SPEC)
     specs = [i for i in items if i.entry.name == name and i.entry.digest == job]  # a job's id is its spec's digest
     if not specs:
         raise NoSuchJob(f"no job {job} on this ring")
-    return specs[0]
-
-
-def _read_spec(item: Item, nodes: tuple[NodeRef, ...]) -> Procedure[JobSpec]:
-    contents = yield from contents_of(nodes, [item])
+    contents = yield from contents_of(nodes, specs[:1])
     return spec_from_bytes(contents[0])
 
 
@@ -169,6 +164,24 @@ def _read_reason(job: str, items: tuple[Item, ...], nodes: tuple[NodeRef, ...]) 
     failures = [i for i in items if i.entry.name == records.record_name(job, records.FAILED)]
     contents = yield from contents_of(nodes, failures[:1])
     return "".join(records.reason_from_bytes(content) for content in contents)
+
+
+def replaced_by(successor: str) -> str:
+    """Return why a job has ended that another replaces; empty if none does."""
+    return f"nodes lied: job {successor[:8]} replaces it" if successor else ""
+
+
+def _read_successor(job: str, items: tuple[Item, ...], nodes: tuple[NodeRef, ...]) -> Procedure[str]:
+    """Return the id of the job that replaces this one; an empty string if none does."""
+    contents = yield from contents_of(nodes, replacements(job, items))
+    return "".join(records.successor_from_bytes(content) for content in contents)
+
+
+def replacements(job: str, items: Sequence[Item]) -> list[Item]:
+    """Return the record that names the job's successor; an empty list if there is none."""
+    name, size_bytes = records.record_name(job, records.REPLACED), records.JOB_ID_BYTES
+    named = [item for item in items if item.entry.name == name and item.entry.size_bytes == size_bytes]
+    return sorted(named, key=lambda item: item.rank)[:1]
 
 
 def numbered(job: str, prefix: str, items: tuple[Item, ...]) -> list[NumberedItem]:

@@ -12,11 +12,22 @@ from roundelay.federation.errors import BadSpec
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
 from roundelay.federation.strict_json import REFUSALS, in_range, require
-from roundelay.ml.task import ENCODING_CHARACTERS_MAX, ROWS_MAX, Design
+from roundelay.ml.task import ENCODING_CHARACTERS_MAX, ROUNDS_MAX, ROWS_MAX, Design
 from roundelay.store.items import CONTENT_BYTES_MAX
 from roundelay.store.names import check_name
 
 NAME_CHARACTERS_MAX = 300
+
+
+@dataclass(frozen=True)
+class Liar:
+    """A node that returned a wrong result of an order, and the round in which that was found."""
+
+    address: str
+    round: int
+
+    def __str__(self) -> str:
+        return f"{self.address} lied in round {self.round}"
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,11 @@ class JobSpec:
     homes: tuple[str, ...] = ()  # of private files: the address of the node that has each
     encoding: str = ""  # JSON: how the columns of a table became features; for predictions from other files
     raw: bool = False  # inputs are not standardised: nodes train by Flower clients, whose rows no other node sees
+    replaces: str = (
+        ""  # id of the job whose rounds up to `inherited` this job takes over, because nodes lied after them
+    )
+    inherited: int = 0
+    excluded: tuple[Liar, ...] = ()  # nodes that get no work, by address
 
     def __post_init__(self) -> None:
         if self.pinned and self.settings.placement != "hash":
@@ -51,6 +67,8 @@ class JobSpec:
                 f"--private cannot be combined with --weighting {self.settings.weighting}: "
                 "the classes of private files are not published"
             )
+        if self.pinned and self.settings.verify:
+            raise BadSpec("--private cannot be combined with --verify: only one node has a private file")
         if len(self.homes) != (len(self.files) if self.pinned else 0):
             raise BadSpec(f"{len(self.homes)} homes for {len(self.files)} files")
 
@@ -61,6 +79,15 @@ class JobSpec:
 
     def to_bytes(self) -> bytes:
         return json.dumps(asdict(self), sort_keys=True).encode()
+
+    @property
+    def replacement(self) -> str:
+        """What has happened to the job that this one replaces, for people; empty if it replaces none."""
+        if not self.replaces:
+            return ""
+        lied = "; ".join(map(str, self.excluded))
+        again = f"and trains the rounds from {self.inherited + 1} on again"
+        return f"{lied}: job {self.job[:8]} replaces job {self.replaces[:8]}, {again}"
 
     @property
     def repro(self) -> str:
@@ -117,11 +144,21 @@ def spec_from_bytes(content: bytes) -> JobSpec:
         for field, value in (("pinned", spec.pinned), ("nonce", spec.nonce)):
             strict_json.text(field, value, NAME_CHARACTERS_MAX)
         strict_json.digest("initial", spec.initial, empty_allowed=True)
+        strict_json.digest("replaces", spec.replaces, empty_allowed=True)
+        in_range("inherited", spec.inherited, 0, spec.settings.rounds if spec.replaces else 0)
+        check_liars(spec.excluded)
         strict_json.digest("fingerprint", spec.fingerprint, empty_allowed=True)
         require(spec.to_bytes() == content, "it is not in canonical form: fields are missing, unknown or out of order")
     except REFUSALS as error:
         raise strict_json.malformed("spec", str(error)) from error
     return spec
+
+
+def check_liars(liars: tuple[Liar, ...]) -> None:
+    """Check nodes that a record calls liars. Raises ValueError."""
+    for liar in liars:
+        strict_json.text("address", liar.address, NAME_CHARACTERS_MAX)
+        in_range("round", liar.round, 0, ROUNDS_MAX)
 
 
 def _check_files(spec: JobSpec) -> None:

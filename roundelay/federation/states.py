@@ -28,11 +28,15 @@ JOB_TRANSITIONS = (
     Transition("running", "RESULT of the last round, then DONE", "done"),
     Transition("running", "cancel", "cancelled"),
     Transition("running", "a failure that no retry can fix", "failed"),
+    Transition("running", "nodes have lied in rounds that are stored", "replaced"),
     Transition("cancelled", "FAILED from a driver unaware of it", "failed"),
     Transition("cancelled", "DONE from a driver unaware of it", "done"),
     Transition("failed", "DONE from another driver", "done"),
+    Transition("cancelled", "REPLACED from a driver unaware of it", "replaced"),
+    Transition("failed", "REPLACED from another driver", "replaced"),
+    Transition("done", "REPLACED from another driver", "replaced"),
 )
-"""A job, as its records show it (`JobSnapshot.state`). Done wins over failed, and failed over cancelled."""
+"""A job, as its records show it (`JobSnapshot.state`). Of several ends, the first of `records.ENDS` counts."""
 
 FINAL_STATES = ("done", "failed", "unable", "unfit", "unstable")  # of an order
 RETRIABLE_STATES = FINAL_STATES[1:]  # the same order is then carried out again

@@ -25,6 +25,9 @@ ALPHA_DEFAULT, ALPHA_MIN, ALPHA_MAX = 0.5, 1e-6, 1e6  # of Dirichlet
 POWER_MAX = 10.0  # of sizes that grow as a power
 EACH_DEFAULT, EACH_MAX = 2, 1000  # shards or classes a file
 
+# What a node with compute_node.py --attack does wrong (roundelay.federation.attacks).
+ATTACKS = ("sign-flip", "scaled", "one-bit", "label-flip", "lazy", "stale", "colluding")
+
 Optimizer = Literal["sgd", "adam", "gd"]
 MODELS = ("mlp", "softmax", "cnn")
 NAMED = re.compile(r"[A-Za-z_][\w.]{0,99}:[A-Za-z_]\w{0,99}", re.ASCII)  # MODULE:NAME, of a plugin

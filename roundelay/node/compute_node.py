@@ -20,7 +20,8 @@ from roundelay.chord.node import ChordNode
 from roundelay.chord.quarantine import Quarantine
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import Grant, Retire, SayHello, TrainingStatus
-from roundelay.federation.effects import AwaitOrder, CancelOrder, Clocks, Compute, Offload
+from roundelay.federation.attacks import Attack
+from roundelay.federation.effects import AwaitOrder, CancelOrder, Clocks, Compute, Done, Offload
 from roundelay.federation.node_core import Loops, NodeCore, Surroundings, assemble
 from roundelay.federation.orders import Orders
 from roundelay.federation.requests import WAIT_MAX_S, Collect, Order
@@ -66,6 +67,7 @@ class ComputeNodeOptions:
     finger_candidates: int = 1  # of which the nearest becomes a finger
     gate: SiteGate | None = None  # the policy for private data
     shows_epochs: bool = False
+    attack: str = ""  # how its results are wrong, for tests
 
 
 class ComputeNode:
@@ -93,6 +95,7 @@ class ComputeNode:
         self.orders = Orders(
             self.load.is_busy, self._launch, private.content if private else None, self._quarantine, options.gate
         )
+        self._attack = Attack(options.attack, random.Random()) if options.attack else None
         self.trainer = Trainer(self._on_training, log, clients=private.headers if private else {})
         self._core: NodeCore | None = None
         self._store_requests = frozenset(self.store.handlers())
@@ -165,7 +168,7 @@ class ComputeNode:
         self.runtime.peers.bits = grant.ring.bits
         self.runtime.nap_until(lambda: node.nudged or len(node.pending) > 0)
         self.runtime.perform_with(AwaitOrder, self._await_order)
-        self.runtime.perform_with(Compute, lambda effect: self.load.around(effect, self.trainer.perform))
+        self.runtime.perform_with(Compute, self._compute)
         self.runtime.perform_with(CancelOrder, lambda effect: self.trainer.cancel(effect.ticket, effect.why))
         self.runtime.perform_with(Offload, lambda effect: effect.function())
         return node
@@ -258,6 +261,11 @@ class ComputeNode:
             self.runtime.changed.notify_all()
 
     # --- orders
+
+    def _compute(self, effect: Compute) -> Done:
+        """Have the trainer carry an order out, late or wrongly where that is simulated."""
+        train, attack = self.trainer.perform, self._attack
+        return self.load.around(effect, train if attack is None else lambda order: attack.around(order, train))
 
     def _await_order(self, _: AwaitOrder) -> None:
         with self.runtime.changed:

@@ -19,15 +19,7 @@ from thrift.Thrift import TApplicationException
 from thrift.transport.TTransport import TTransportException
 
 from roundelay.chord.effects import Ask
-from roundelay.chord.errors import (
-    ChordError,
-    Malformed,
-    NodeUnreachable,
-    NotAllowed,
-    OtherProtocol,
-    PeerFault,
-    PeerNotTrusted,
-)
+from roundelay.chord.errors import ChordError, Malformed, NodeUnreachable, NotAllowed, PeerFault, PeerNotTrusted
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.ring import BITS_MAX
 from roundelay.chord.round_trips import Place, RoundTrips
@@ -192,9 +184,6 @@ class Peers:
             if why:
                 raise PeerNotTrusted(f"{Address(*place)} {why}") from error
             raise _typed(error, Address(*place), timeout_s) from error
-        except OtherProtocol as error:
-            line.connection.close()
-            raise OtherProtocol(f"{Address(*place)} {error}") from error
         except BaseException:
             line.connection.close()
             raise

@@ -6,7 +6,9 @@ computed at once, by the same Worker that a trainer process runs.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -14,6 +16,8 @@ from roundelay.chord.dispatch import Handlers
 from roundelay.chord.effects import Request
 from roundelay.chord.errors import ChordError
 from roundelay.chord.node import ChordNode
+from roundelay.chord.refs import Address
+from roundelay.federation.attacks import Attack
 from roundelay.federation.effects import AwaitOrder, CancelOrder, Compute, Done, Offload
 from roundelay.federation.errors import FederationError, FilesLacking
 from roundelay.federation.node_core import Loops, assemble
@@ -29,6 +33,8 @@ from roundelay.sim.world import World
 from roundelay.store.store import Store
 
 TRAINING_S_PER_FILE = 0.5
+
+Train = Callable[[Compute], Done]
 
 
 class NodeProgram(RingProgram):
@@ -65,16 +71,28 @@ class NodeProgram(RingProgram):
         self.machine.world.run(process, "relay", self.orders.run_collective(self.node, order), lambda _: None)
 
 
-def add_performers(world: World, training_s: float = TRAINING_S_PER_FILE) -> None:
-    """Let a world perform the effects of federation/, unless it does already; training a file takes `training_s`."""
+def add_performers(
+    world: World, training_s: float = TRAINING_S_PER_FILE, attacks: Mapping[Address, Attack] | None = None
+) -> None:
+    """Let a world perform the effects of federation/, unless it does already.
+
+    Training a file takes `training_s`. attacks: how the results of some nodes are wrong.
+    """
     if Compute in world.performers:
         return
     worker = Worker()
-    trainers: WeakKeyDictionary[Process, InlineTrainer] = WeakKeyDictionary()
+    trainers: WeakKeyDictionary[Process, Train] = WeakKeyDictionary()
+
+    def trainer_at(address: Address) -> Train:
+        attack = (attacks or {}).get(address)
+        if attack is None:
+            return InlineTrainer(worker).carry_out
+        return partial(attack.around, perform=InlineTrainer(Worker()).carry_out)
 
     def compute(task: SimTask, effect: Compute) -> Outcome:
-        trainer = trainers.setdefault(task.process, InlineTrainer(worker))
-        return _compute(world, trainer, task, effect, training_s)
+        if task.process not in trainers:
+            trainers[task.process] = trainer_at(task.process.address)
+        return _compute(world, trainers[task.process], task, effect, training_s)
 
     world.performers[Compute] = compute
     world.performers[CancelOrder] = lambda _, effect: None  # the result is there already, it only comes later
@@ -115,12 +133,12 @@ def _await_order(task: SimTask, effect: AwaitOrder) -> Outcome:
     return PENDING
 
 
-def _compute(world: World, trainer: InlineTrainer, task: SimTask, effect: Compute, training_s: float) -> Outcome:
+def _compute(world: World, train: Train, task: SimTask, effect: Compute, training_s: float) -> Outcome:
     """Carry out an order; deliver the result when the training would have ended."""
     resume, process = task.later(), task.process
     seconds = training_s * len(effect.order.files)
     try:
-        outcome: Outcome = replace(trainer.carry_out(effect), seconds=seconds)
+        outcome: Outcome = replace(train(effect), seconds=seconds)
     except FilesLacking as error:
         return error
     except (ChordError, FederationError) as error:

@@ -114,6 +114,11 @@ class Cluster(RingProcesses):
         place = [str(node.known_port or port), "--supernode", str(self.supernode_address)]
         node.start("node", *place, *self._shared, *self._node_options, *state, *self._options[node.name])
 
+    def restart_with(self, node: ManagedProcess, *options: str) -> None:
+        """Start a node that has ended again with other options, in this and all later lives."""
+        self._options[node.name] = *options, *self._kit_options("node", node.name)
+        self.restart(node)
+
     def start(self, program: str, *arguments: str) -> ManagedProcess:
         """Start any program of ours with this ring's node list, and nothing else of it."""
         process = self.process(f"{program}-{len(self._others)}")

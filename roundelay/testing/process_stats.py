@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 HOUR_S = 3600.0
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 LEVEL = {"memory_kib": 4096.0, "threads": 4.0, "descriptors": 6.0}  # a larger rise is not flat
 
 
@@ -31,6 +33,12 @@ def take(pid: int) -> ProcessStats:
     return ProcessStats(
         float(values["VmRSS"][0]), float(values["Threads"][0]), float(len(list((process / "fd").iterdir())))
     )
+
+
+def processor_s(pid: int) -> float:
+    """Return the processor time of a process and of its children that have ended. Raises OSError."""
+    after_name = (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, after_name[11:15])) / TICKS_PER_S
 
 
 class Chart:

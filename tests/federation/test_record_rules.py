@@ -75,7 +75,8 @@ def is_allowed(made: Item, *beside: Item) -> bool:
 ALLOWED = {
     "spec": {"alice"},
     "cancelled": {"alice", "olga"},
-    **{key: {"alice", "owner"} for key in ("done", "failed", "result-1", "report-1", "weights-1", "state-1")},
+    **{key: {"alice", "owner"} for key in ("done", "failed", "replaced")},
+    **{key: {"alice", "owner"} for key in ("result-1", "report-1", "weights-1", "state-1")},
 }
 
 

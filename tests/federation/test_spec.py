@@ -12,7 +12,7 @@ import pytest
 from roundelay.federation.errors import BadRecord, BadSpec
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings, option
-from roundelay.federation.spec import JobSpec, spec_from_bytes
+from roundelay.federation.spec import JobSpec, Liar, spec_from_bytes
 
 FILES = (TrainingFile(0, "a", "aa" * 32, 10, 2), TrainingFile(1, "b", "bb" * 32, 20, 3))
 SPEC = JobSpec(Settings(), FILES, TrainingFile(2, "v", "cc" * 32, 5, 1), 16, 26)
@@ -120,6 +120,9 @@ OTHERS: dict[str, Any] = {
     "homes": ("n:1", "n:1"),
     "raw": True,
     "encoding": "{}",
+    "replaces": "ff" * 32,
+    "inherited": 3,
+    "excluded": (Liar("n:1", 2),),
 }
 
 
@@ -159,6 +162,7 @@ def test_the_id_changes_with_every_setting(name: str) -> None:
         "mu": 0.5,
         "server_eta": 0.5,
         "server_momentum": 0.5,
+        "verify": 0.5,
     }
     extras: dict[str, dict[str, Any]] = {"course": {"optimizer": "gd"}, "mu": {"rule": "fedprox"}}
     extra = extras.get(name, {})
@@ -191,6 +195,9 @@ def test_a_spec_survives_being_written_and_read() -> None:
         nonce="n",
         detached=True,
         fingerprint="ee" * 32,
+        replaces="ff" * 32,
+        inherited=3,
+        excluded=(Liar("n:1", 2),),
     )
 
     assert spec_from_bytes(spec.to_bytes()) == spec

@@ -93,11 +93,12 @@ def job_state(written: tuple[str, ...]) -> str:
 
 
 def test_a_job_moves_only_along_its_table_whatever_is_written_in_whatever_order() -> None:
-    """Done is written only after a RESULT; a cancelled job is given no further one."""
+    """Done and replaced are written only after a RESULT; a cancelled job is given no further one."""
     kinds, moves = ("result-0", *records.ENDS), Moves()
     for before in chain.from_iterable(combinations(kinds, size) for size in range(len(kinds))):
         for what in set(kinds) - set(before):
-            is_possible = "result-0" in before if what == records.DONE else what != "result-0" or not before
+            is_late = what in (records.DONE, records.REPLACED)
+            is_possible = "result-0" in before if is_late else what != "result-0" or not before
             if is_possible and job_state(before) != job_state((*before, what)):
                 moves.add((job_state(before), job_state((*before, what))))
 

@@ -30,6 +30,15 @@ def learner(design: Design) -> Learner:
     return ModelLearner(design, lambda: _model(design, made))
 
 
+def device_of(design: Design) -> str:
+    """Return the kind of device on which this process trains: cpu, unless PyTorch has a faster one for the model."""
+    if ":" not in design.model or "torch" not in sys.modules:
+        return "cpu"
+    from roundelay.ml.models.pytorch import device
+
+    return str(device())
+
+
 def _model(design: Design, made: Callable[..., object]) -> object:
     """Call the factory with the design, or with nothing if it takes nothing; wrap an nn.Module."""
 

@@ -11,4 +11,3 @@ from thrift.TRecursive import fix_spec
 
 import sys
 from .ttypes import *
-PROTOCOL = 2

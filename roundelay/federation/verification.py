@@ -1,0 +1,214 @@
+"""Verification: nodes repeat orders of others, so that a wrong result is found, and its node named.
+
+Training is a pure function, so two honest nodes return equal integers. A share of a round's orders is drawn from a
+digest of all the round's results, when every node has returned its own: none could know before whether it would be
+repeated, or by whom. Unequal results are settled by more nodes, until AGREEING_MIN agree; a node with another result is
+a liar, whether by intent or by accident. Golle and Mironov, Uncheatable distributed computations, CT-RSA 2001, compare
+this with other ways; that a result must be committed to before it is challenged is due to Fiat and Shamir 1986.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from roundelay.chord.effects import Procedure, Sleep, gather_or_raise
+from roundelay.chord.errors import ChordError, NodeUnreachable
+from roundelay.chord.refs import NodeRef
+from roundelay.federation import arithmetic
+from roundelay.federation.effects import offload
+from roundelay.federation.errors import BadRecord, StepTooLarge, WorkFailed
+from roundelay.federation.requests import Order, Progress
+from roundelay.federation.retry import refresh_members
+from roundelay.federation.roster import Roster
+from roundelay.federation.rounds import Files, PartialResult, RoundWork
+from roundelay.federation.spec import Liar
+from roundelay.federation.tasks import Task
+
+AGREEING_MIN = 3  # nodes that must agree against another, where the ring has as many: a pair of liars accuses nobody
+PAIR = 2  # nodes that agree where nobody contradicts
+WAIT_S = 1.0  # for more nodes
+WAITS_MAX = 3600
+NAMES_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a node says that an order gives. Honest nodes make equal claims."""
+
+    state: str  # done, failed, unstable
+    result: str = ""  # digest of the sum, and of the receipts behind it
+    loss: float = 0.0
+
+    @classmethod
+    def of(cls, answer: Progress) -> Claim:
+        """Return the claim in an answer. Messages may differ between honest nodes."""
+        return cls("done", answer.result, answer.loss) if answer.state == "done" else cls(answer.state)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """An order's true result: the nodes that have it, in the order in which they were asked, and their answers."""
+
+    agreeing: Mapping[NodeRef, Progress]
+    liars: tuple[NodeRef, ...] = ()
+
+
+class Verifier:
+    """Verifies one driver's rounds.
+
+    report_waiting: called with the files that too few nodes can repeat; raises once the job has ended.
+    """
+
+    def __init__(
+        self, share: float, roster: Roster, report_waiting: Callable[[Files], None], liars: Sequence[Liar] = ()
+    ) -> None:
+        self.liars: dict[str, Liar] = {}  # by address
+        self.confirmed: dict[int, str] = {}  # of the current round: file -> address of the node that repeated it
+        self._share = share
+        self._roster = roster
+        self._report_waiting = report_waiting
+        self._round = 0
+        self._challenge = ""
+        for liar in liars:
+            self.exclude(liar)
+
+    def exclude(self, liar: Liar) -> None:
+        """Give a node no more work for this job."""
+        self.liars.setdefault(liar.address, liar)
+        self._roster.exclude_address(liar.address)
+
+    def begin_round(self, number: int) -> None:
+        """Begin a round, or one more attempt at it."""
+        self._round, self._challenge, self.confirmed = number, "", {}
+
+    def verify(
+        self, work: RoundWork, task: Task, weights: str, parts: list[PartialResult], everything: bool = False
+    ) -> Procedure[tuple[list[PartialResult], Files]]:
+        """Verify a round's results. Return those that stand, and the files that must be trained again.
+
+        weights: the digest of those before the round. everything: verify all orders, not a share of them.
+        Raises StepTooLarge, WorkFailed.
+        """
+        if not self._challenge:
+            total = yield from offload(lambda: arithmetic.added(task, [part.result for part in parts]))
+            self._challenge = challenge(self._round, weights, total)
+        share = 1.0 if everything else self._share
+        unverified = [part for part in parts if part.files[0].index not in self.confirmed]
+        drawn = [part for part in unverified if is_drawn(self._challenge, part.files, share)]
+        verified = yield from gather_or_raise([self._verify(work, part) for part in drawn], max(1, len(drawn)))
+        true = dict(zip(map(id, drawn), verified, strict=True))
+        found = [true.get(id(part), part) for part in parts]
+        suspects = [part for part in found if self._is_suspect(part)]
+        again = sorted((file for part in suspects for file in part.files), key=lambda file: file.index)
+        for file in again:
+            self.confirmed.pop(file.index, None)
+        return [part for part in found if part not in suspects], tuple(again)
+
+    def doubt(self, work: RoundWork, node: NodeRef, order: Order, answer: Progress) -> Procedure[None]:
+        """Have other nodes try what a node says fails. Raises StepTooLarge, WorkFailed if it does; else excludes it."""
+        verdict = yield from self._settle(work, node, order.files, answer)
+        self._convict(verdict, order.files)
+        if node in verdict.agreeing:
+            raise failure(node, answer)
+
+    def _is_suspect(self, part: PartialResult) -> bool:
+        """Return whether no honest node, as far as is known, has had a part in this result."""
+        confirming = self.confirmed.get(part.files[0].index)
+        return str(part.node.address) in self.liars and (confirming is None or confirming in self.liars)
+
+    def _verify(self, work: RoundWork, part: PartialResult) -> Procedure[PartialResult]:
+        """Return the true result of a part's order. Raises StepTooLarge, WorkFailed."""
+        verdict = yield from self._settle(work, part.node, part.files, part.progress)
+        self._convict(verdict, part.files)
+        confirming = [node for node in verdict.agreeing if node != part.node]
+        self.confirmed |= {file.index: str(confirming[-1].address) for file in part.files}
+        if part.node in verdict.agreeing:
+            return part
+        for node, answer in verdict.agreeing.items():
+            if answer.state != "done":
+                raise failure(node, answer)
+            try:
+                return (yield from work.take(node, part.files, answer))
+            except (ChordError, BadRecord) as error:
+                self._roster.mark_lost(node, str(error))
+        raise NodeUnreachable(f"none of {len(verdict.agreeing)} nodes can be asked for its result again")
+
+    def _settle(self, work: RoundWork, node: NodeRef, files: Files, answer: Progress) -> Procedure[Verdict]:
+        """Ask other nodes for the same order until enough of them agree."""
+        answers, asked = {node: answer}, {node}
+        for _ in range(WAITS_MAX):
+            candidates = self._candidates(files, asked)
+            verdict = decide(answers, is_last=not candidates)
+            if verdict is not None:
+                return verdict
+            if candidates:
+                asked.add(candidates[0])
+                other = yield from work.ask_again(candidates[0], files)
+                if other is not None:
+                    answers[candidates[0]] = other
+                continue
+            self._report_waiting(files)
+            yield Sleep(WAIT_S)
+            self._roster.forgive()
+            yield from refresh_members(self._roster)
+            asked = set(answers)
+        raise NodeUnreachable(f"too few nodes have repeated the order for {named(files)}")
+
+    def _candidates(self, files: Files, asked: set[NodeRef]) -> list[NodeRef]:
+        """Return the nodes that may be asked next: those with copies first, both in an order that is drawn."""
+        holders = self._roster.holders(files[0])
+        able = [node for node in self._roster.eligible(files) if node not in asked]
+        return sorted(able, key=lambda node: (node not in holders, _draw(f"{self._challenge} {node.address}", files)))
+
+    def _convict(self, verdict: Verdict, files: Files) -> None:
+        for node in verdict.liars:
+            self.exclude(Liar(str(node.address), self._round))
+            agreeing = ", ".join(str(other.address) for other in list(verdict.agreeing)[:NAMES_SHOWN])
+            self._roster.record_disturbance(
+                f"{node.address} lied about {named(files)}: {agreeing} agree on another result; it gets no more work"
+            )
+
+
+def challenge(number: int, weights: str, total: bytes) -> str:
+    """Return the digest that a round's draws depend on: of the weights before it and the sum of all its results."""
+    return hashlib.sha256(f"verify {number} {weights} ".encode() + total).hexdigest()
+
+
+def is_drawn(challenged: str, files: Files, share: float) -> bool:
+    """Return whether the order for these files is among the share that is repeated."""
+    return share >= 1.0 or int.from_bytes(_draw(challenged, files)[:8]) < share * 2**64
+
+
+def _draw(challenged: str, files: Files) -> bytes:
+    return hashlib.sha256(f"{challenged} {','.join(str(file.index) for file in files)}".encode()).digest()
+
+
+def decide(answers: Mapping[NodeRef, Progress], is_last: bool) -> Verdict | None:
+    """Return the verdict on these answers to one order; None if more nodes must be asked.
+
+    is_last: there is no other node to ask. Then the larger number decides.
+    """
+    votes = Counter(Claim.of(answer) for answer in answers.values()).most_common()
+    winner, count = votes[0]
+    is_clear = len(votes) == 1 or votes[1][1] < count
+    needed = PAIR if len(votes) == 1 or is_last else AGREEING_MIN
+    if count < needed or not is_clear:
+        return None
+    agreeing = {node: answer for node, answer in answers.items() if Claim.of(answer) == winner}
+    return Verdict(agreeing, tuple(node for node in answers if node not in agreeing))
+
+
+def failure(node: NodeRef, answer: Progress) -> StepTooLarge | WorkFailed:
+    """Return the error that an answer stands for which is not `done`."""
+    if answer.state == "unstable":
+        return StepTooLarge(answer.message)
+    return WorkFailed(f"{node.address}: {answer.message}")
+
+
+def named(files: Files) -> str:
+    """Return the files' names for a message, the first of them if there are many."""
+    more = f" and {len(files) - NAMES_SHOWN} more" if len(files) > NAMES_SHOWN else ""
+    return ", ".join(file.name for file in files[:NAMES_SHOWN]) + more

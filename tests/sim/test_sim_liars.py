@@ -1,0 +1,40 @@
+"""Simulated jobs with liars whose client is killed: the nodes that take over name the same liars, and nobody else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from chaos.simulated_liars import FILES, SETTINGS, Simulation
+
+SHORT = replace(SETTINGS, rounds=3)
+LONGER = replace(SETTINGS, rounds=8)
+
+
+@pytest.mark.parametrize("trained", [FILES + 1, FILES + FILES // 2, 2 * FILES - 2])
+def test_a_client_killed_amid_a_verification_changes_neither_the_model_nor_the_liars(trained: int) -> None:
+    """In the first round all files are trained once, and then again for verification."""
+    simulation = Simulation(0, 1.0, ("one-bit", "lazy"), SHORT)
+    simulation.run(until=lambda: simulation.trained >= trained)
+    simulation.kill_client()
+    found = simulation.outcome()
+
+    assert found.is_honest
+    assert (found.missed, found.accused) == ([], [])
+
+
+def run_until_replaced(seed: int) -> Simulation:
+    """Run a job with few orders verified until it is replaced; it is not if the liar is found in the first round."""
+    simulation = Simulation(seed, 0.2, ("sign-flip",), LONGER)
+    simulation.run(until=lambda: simulation.replaced > 0)
+    return simulation
+
+
+def test_a_client_killed_once_its_job_is_replaced_leaves_the_successor_to_a_node() -> None:
+    simulation = next(made for made in map(run_until_replaced, range(9)) if made.replaced)
+    simulation.kill_client()
+    found = simulation.outcome()
+
+    assert found.is_honest and found.replaced
+    assert (found.missed, found.accused) == ([], [])
