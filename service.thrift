@@ -241,6 +241,8 @@ struct Design {
   3: required list<i32> shape
   /** Use the trainer of the course instead of the optimizer. */
   4: required bool course
+  /** native, or portable: the same bits on every machine. */
+  5: required string arithmetic
 }
 
 /** What every trainer of a job computes; the same in each of its orders. It never holds code. */

@@ -25,9 +25,9 @@ from bench.compare import Measure, Peer, PeerMissing, ratio, take_turns
 from bench.figures import Limit, Line, Table
 from bench.machine import ROOT, environment, use_one_core
 from roundelay.ml import exact, legacy_trainer
-from roundelay.ml.data import Floats, Samples, standardise
+from roundelay.ml.data import Array, Floats, Samples, standardise
 from roundelay.ml.malloc import keep_freed_memory
-from roundelay.ml.mlp import Architecture, Array
+from roundelay.ml.mlp import Architecture
 from roundelay.ml.models.dense import Dense
 from roundelay.ml.readers import letters
 from roundelay.ml.task import Design, TrainConfig

@@ -205,7 +205,7 @@ def make_spec(
     catalogue.learner(spec.design)
     if settings.verify and (device := catalogue.device_of(spec.design)) != "cpu":
         raise BadSpec(f"--verify cannot be combined with training on {device}, which may give other bits each time")
-    if initial is not None and initial.design != spec.design:
+    if initial is not None and replace(initial.design, arithmetic=settings.arithmetic) != spec.design:
         raise DataError(
             "--init",
             None,

@@ -11,7 +11,16 @@ from typing import Any
 from roundelay.federation.errors import BadSpec
 from roundelay.federation.rules import RULES, Tuning, rule_of
 from roundelay.federation.topologies import TOPOLOGIES
-from roundelay.ml.choices import DROPOUT_MAX, ETA_MIN, MODEL, MODELS, OpenChoices, Optimizer
+from roundelay.ml.choices import (
+    ARITHMETICS,
+    DROPOUT_MAX,
+    ETA_MIN,
+    MODEL,
+    MODELS,
+    ArithmeticName,
+    OpenChoices,
+    Optimizer,
+)
 
 HALVINGS_MAX = 20  # of eta, in one job
 # The policies of roundelay.federation.placement.
@@ -91,6 +100,12 @@ class Settings:
     verify: float = _number(
         0.0, 0.0, 1.0, "share of the orders that a second node trains as well, to find nodes that return wrong results"
     )
+    arithmetic: ArithmeticName = _choice(
+        "native",
+        ARITHMETICS,
+        "native: as fast as each machine computes, equal bits on equal processors and numpy; "
+        "portable: equal bits on every processor, at less than half the speed",
+    )
     course: bool = field(
         default=False,
         metadata={"flag": "course-trainer", "about": "the course trainer's arithmetic, in float64: gd on raw inputs"},
@@ -131,6 +146,12 @@ class Settings:
             raise BadSpec("--course-trainer trains an mlp, without --dropout, --clip and --weighting")
         if self.optimizer == "gd" and self.model not in ("mlp", "softmax"):
             raise BadSpec(f"--optimizer gd trains mlp and softmax, not {self.model}")
+        if self.arithmetic == "portable" and self.course:
+            raise BadSpec("--arithmetic portable cannot be combined with --course-trainer, whose arithmetic is fixed")
+        if self.arithmetic == "portable" and ":" in self.model:
+            raise BadSpec(
+                f"--arithmetic portable computes mlp, softmax and cnn, not {self.model}, which does it itself"
+            )
         if self.proximal_mu and ":" in self.model:
             raise BadSpec(f"--rule fedprox trains mlp, softmax and cnn, not {self.model}, which makes its own steps")
 

@@ -69,6 +69,8 @@ class JobSpec:
             )
         if self.pinned and self.settings.verify:
             raise BadSpec("--private cannot be combined with --verify: only one node has a private file")
+        if self.raw and self.settings.arithmetic == "portable":
+            raise BadSpec("--arithmetic portable cannot train Flower clients: they compute in their own way")
         if len(self.homes) != (len(self.files) if self.pinned else 0):
             raise BadSpec(f"{len(self.homes)} homes for {len(self.files)} files")
 
@@ -124,7 +126,7 @@ class JobSpec:
     @property
     def design(self) -> Design:
         """The model that is trained."""
-        return Design(self.sizes, self.settings.model, self.shape, self.settings.course)
+        return Design(self.sizes, self.settings.model, self.shape, self.settings.course, self.settings.arithmetic)
 
     @property
     def class_weights(self) -> tuple[float, ...]:
@@ -175,7 +177,7 @@ def _check_files(spec: JobSpec) -> None:
 
 def _check_classes(spec: JobSpec) -> None:
     """Check a spec's classes and images. Raises ValueError, MLError."""
-    Design(spec.sizes, spec.settings.model, spec.shape, spec.settings.course)
+    _ = spec.design  # refuses sizes that cannot be
     if len(spec.labels) not in (0, spec.classes) or len(spec.class_rows) not in (0, spec.classes):
         raise ValueError(f"{len(spec.labels)} labels and {len(spec.class_rows)} counts for {spec.classes} classes")
     for label in spec.labels:

@@ -45,7 +45,7 @@ class StepControl:
         self._spec = spec
         self._number = number
         self._guess = guessing_loss(spec)
-        first_loss = math.log(spec.classes) + FIRST_LOSS_MARGIN
+        first_loss = round(math.log(spec.classes) + FIRST_LOSS_MARGIN, DIGITS)
         self._limit = max(self._guess, loss_before if number > 1 else first_loss)
 
     def is_usual(self, loss: float) -> bool:

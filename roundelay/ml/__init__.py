@@ -28,6 +28,10 @@ compute. Without numpy: errors, choices, threads, loaded_blas, malloc, task and 
     kernels         the same gradient, fast
     batches         the rows of files in the order of an epoch, cut into batches
     dropout         dropout of hidden activations
+    arithmetic      native, or portable: the same bits on every machine
+    exact_product   portable products and sums: all of their additions are exact
+    elementary      portable exp and log
+    raw_random      portable random numbers
     optimizers      SGD with momentum, Adam and FedProx on flat vectors
     train           one local training, or several of equal length at once: weights in, weights out
     lockstep        which files are trained together

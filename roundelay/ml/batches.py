@@ -9,24 +9,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
-from roundelay.ml.data import Ints, Samples
+from roundelay.ml.arithmetic import NATIVE, Arithmetic
+from roundelay.ml.data import Array, Ints, Samples
 from roundelay.ml.kernels import Batch, squeeze_files
 
 BLOCK_BYTES = 1 << 20  # of gathered batches: they stay in the cache until they are used
+Dtype = type[np.floating[Any]]
+
 _LIKELIHOOD_MIN = np.finfo(np.float32).tiny  # a likelihood that has underflowed counts as this
 
 
 class Block:
     """The buffers of k consecutive batches of each of F files."""
 
-    def __init__(self, k: int, files: int, size: int, width: int, classes: int) -> None:
-        self.rows = np.empty((k, files, size, width), np.float32)  # (k, F, size, d + 1)
-        self.columns = np.empty((k, files, width, size), np.float32)  # (k, F, d + 1, size)
-        self.hot = np.empty((k, files, classes, size), np.float32)  # (k, F, classes, size)
-        self.factors = np.empty((k, files, 1, size), np.float32)  # (k, F, 1, size)
+    def __init__(self, k: int, files: int, size: int, width: int, classes: int, dtype: Dtype = np.float32) -> None:
+        self.rows: Array = np.empty((k, files, size, width), dtype)  # (k, F, size, d + 1)
+        self.columns: Array = np.empty((k, files, width, size), dtype)  # (k, F, d + 1, size)
+        self.hot: Array = np.empty((k, files, classes, size), dtype)  # (k, F, classes, size)
+        self.factors: Array = np.empty((k, files, 1, size), dtype)  # (k, F, 1, size)
         self.softmax = np.empty_like(self.hot)  # (k, F, classes, size)
         self.total = np.empty_like(self.factors)  # (k, F, 1, size)
         self.sample_starts = np.arange(0, self.hot.size, classes * size).reshape(k, files, 1) + np.arange(size)
@@ -48,7 +52,7 @@ class Block:
             total=squeeze_files(self.total[i]),
         )
 
-    def label(self, labels: Ints, scale: np.float32) -> None:
+    def label(self, labels: Ints, scale: np.floating[Any]) -> None:
         """Write the scale at each label (k, F, size) of the first k batches, 0 elsewhere."""
         k, size = len(labels), labels.shape[-1]
         hot, places = self.hot[:k], self.label_places[:k]
@@ -69,23 +73,27 @@ class Batches:
         scale: float,
         tail_scale: float,
         class_weights: Sequence[float] = (),
+        arithmetic: Arithmetic = NATIVE,
     ) -> None:
         """Weigh each sample in its batch's gradient by `scale`, or by `tail_scale` in a short last batch."""
         f, self.n, width = len(files), files[0].rows, files[0].features + 1
-        self.size, self.scale, self.tail_factor = size, np.float32(scale), np.float32(tail_scale / scale)
-        self.class_weights = np.array(class_weights, np.float32)  # (classes,) or (0,)
-        self.x = np.empty((f * self.n, width), np.float32)  # (F n, d + 1)
+        self.arithmetic, dtype = arithmetic, arithmetic.dtype
+        self.size, self.scale, self.tail_factor = size, dtype(scale), dtype(tail_scale / scale)
+        self.class_weights: Array = np.array(class_weights, dtype)  # (classes,) or (0,)
+        self.x: Array = np.empty((f * self.n, width), dtype)  # (F n, d + 1)
         self.x[:, 0] = 1
         np.concatenate([samples.x for samples in files], out=self.x[:, 1:])
+        if (make_operands := arithmetic.rounding(self.x, f, max(width, size))) is not None:
+            make_operands()
         self.y = np.concatenate([samples.y for samples in files])  # (F n,)
         self.first_rows = np.arange(0, f * self.n, self.n)[:, None]  # (F, 1)
 
-        batch_bytes = 8 * f * size * (width + classes + 1)
+        batch_bytes = 2 * self.x.itemsize * f * size * (width + classes + 1)
         k = min(math.ceil(self.n / size), max(1, BLOCK_BYTES // batch_bytes))  # batches a block
-        self.block = Block(k, f, size, width, classes)
+        self.block = Block(k, f, size, width, classes, dtype)
         self.batches = [self.block.batch(i, bool(class_weights)) for i in range(k)]
-        self.order = np.zeros((f, k * size), np.int64)  # (F, k size) rows of x; behind the last row any will do
-        self.likelihood, self.best = np.empty((2, f, self.n), np.float32)  # (F, n) scale * p of the label; the largest
+        self.order = np.zeros((f, k * size), np.int64)  # (F, k size) rows of x
+        self.likelihood, self.best = np.empty((2, f, self.n), dtype)  # (F, n) scale * p of the label; the largest
 
     def epoch(self, orders: Ints) -> Iterator[Batch]:
         """Yield every row once, in the order (F, n) of its file. Afterwards losses and accuracies are this epoch's."""
@@ -97,8 +105,10 @@ class Batches:
 
     def losses(self) -> list[float]:
         """Return each file's mean loss in nats, every row measured in its own step."""
-        logs = np.log(np.maximum(self.likelihood, _LIKELIHOOD_MIN)).astype(np.float64)  # (F, n)
-        means: list[float] = (np.log(self.scale, dtype=np.float64) - logs.mean(axis=1)).tolist()
+        log = self.arithmetic.log
+        logs = log(np.maximum(self.likelihood, _LIKELIHOOD_MIN)).astype(np.float64)  # (F, n)
+        sums = np.array([self.arithmetic.total(of_file) for of_file in logs])  # (F,)
+        means: list[float] = (log(np.array(self.scale, np.float64)) - sums / self.n).tolist()
         return means
 
     def accuracies(self) -> list[float]:
@@ -112,9 +122,10 @@ class Batches:
         whole, tail = divmod(count, size)
         k = whole + (tail > 0)
         np.add(orders, self.first_rows, self.order[:, :count])
+        self.order[:, count : k * size] = self.order[:, count - 1 : count]  # a row of the batch: no number is larger
         order = np.ascontiguousarray(self.order[:, : k * size].reshape(files, k, size).swapaxes(0, 1))  # (k, F, size)
         self.x.take(order, 0, self.block.rows[:k], "clip")
-        np.copyto(self.block.columns[:k], self.block.rows[:k].mT)
+        np.copyto(self.block.columns[:k], self.block.rows[:k].swapaxes(-2, -1))
         labels = self.y.take(order)  # (k, F, size)
         self.block.label(labels, self.scale)
         if len(self.class_weights):

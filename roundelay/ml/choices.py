@@ -29,6 +29,8 @@ EACH_DEFAULT, EACH_MAX = 2, 1000  # shards or classes a file
 ATTACKS = ("sign-flip", "scaled", "one-bit", "label-flip", "lazy", "stale", "colluding")
 
 Optimizer = Literal["sgd", "adam", "gd"]
+ArithmeticName = Literal["native", "portable"]
+ARITHMETICS: tuple[str, ...] = get_args(ArithmeticName)
 MODELS = ("mlp", "softmax", "cnn")
 NAMED = re.compile(r"[A-Za-z_][\w.]{0,99}:[A-Za-z_]\w{0,99}", re.ASCII)  # MODULE:NAME, of a plugin
 MODEL = re.compile(rf"[a-z]{{1,20}}|{NAMED.pattern}", re.ASCII)  # a name, or MODULE:NAME

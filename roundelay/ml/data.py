@@ -6,6 +6,7 @@ readers/ reads samples from files; exact.FeatureSums computes moments over all f
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,8 @@ import numpy.typing as npt
 from roundelay.ml.errors import BadTask
 
 Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+Array = npt.NDArray[np.floating[Any]]  # either
 Ints = npt.NDArray[np.int64]
 
 INPUT_MAX = 8.0  # standard deviations

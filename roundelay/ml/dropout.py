@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from roundelay.ml.data import Floats
+from roundelay.ml.data import Array
 from roundelay.ml.kernels import squeeze_files
 
 _STEPS = 1 << 16
@@ -20,13 +21,20 @@ _STEPS = 1 << 16
 class Dropout:
     """The factors of one batch's hidden activations, for each of F trainings: 0 or 1 / (1 - share)."""
 
-    def __init__(self, sizes: Sequence[int], batch: int, share: float, rngs: Sequence[np.random.Generator]) -> None:
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        batch: int,
+        share: float,
+        rngs: Sequence[np.random.Generator],
+        dtype: type[np.floating[Any]] = np.float32,
+    ) -> None:
         self._dropped = np.uint16(min(round(share * _STEPS), _STEPS - 1))
-        self._scale = np.float32(_STEPS / (_STEPS - int(self._dropped)))
+        self._scale = dtype(_STEPS / (_STEPS - int(self._dropped)))
         self._rngs = rngs
-        self._flat = np.empty((len(rngs), sum(sizes) * batch), np.float32)  # (F, all sizes * batch)
+        self._flat = np.empty((len(rngs), sum(sizes) * batch), dtype)  # (F, all sizes * batch)
         ends = np.cumsum(sizes) * batch
-        self.keeps: list[Floats] = [
+        self.keeps: list[Array] = [
             squeeze_files(self._flat[:, end - size * batch : end].reshape(-1, size, batch))
             for size, end in zip(sizes, ends, strict=True)
         ]  # (F, size, batch) each, as the kernels take them

@@ -11,6 +11,7 @@ import hashlib
 
 import numpy as np
 
+from roundelay.ml.arithmetic import Arithmetic
 from roundelay.ml.data import Samples
 from roundelay.ml.errors import BadTask
 from roundelay.ml.models.catalogue import learner
@@ -31,7 +32,7 @@ def fingerprint(plan: TrainingPlan, weights_bytes: int | None = None) -> str:
     model = learner(plan.design)
     if weights_bytes is not None and weights_bytes != 4 * model.parameters:
         raise BadTask(f"weights have {weights_bytes} bytes, expected 4 for each of {model.parameters} parameters")
-    samples = _samples(plan)
+    samples = _samples(plan, model.arithmetic)
     weights = model.init_weights(_SEED)
     config = plan.of_fingerprint().config
     trained = {model.train(weights, samples, config, _SEED).tobytes()}
@@ -41,9 +42,9 @@ def fingerprint(plan: TrainingPlan, weights_bytes: int | None = None) -> str:
     return hashlib.sha256(b"".join(sorted(trained)) + scores.tobytes()).hexdigest()
 
 
-def _samples(plan: TrainingPlan) -> Samples:
+def _samples(plan: TrainingPlan, arithmetic: Arithmetic) -> Samples:
     """Draw a full batch and a short one from a fixed seed."""
     rows = min(2 * plan.config.batch - 1, ROWS_MAX, max(1, VALUES_MAX // max(plan.design.sizes)))
-    rng = np.random.default_rng(_SEED)
+    rng = arithmetic.generator(_SEED)
     x = rng.standard_normal((rows, plan.design.features)).astype(np.float32)  # (n, d)
     return Samples(x, rng.integers(plan.design.classes, size=rows))

@@ -19,9 +19,8 @@ from inspect import signature
 from traceback import extract_tb
 from typing import Any
 
-from roundelay.ml.data import Floats
+from roundelay.ml.data import Array, Floats
 from roundelay.ml.errors import ClientFault, MLError, printable
-from roundelay.ml.mlp import Array
 from roundelay.ml.models.arrays import cut, join
 from roundelay.ml.models.learner import Learner
 from roundelay.ml.task import ROWS_MAX, TrainConfig

@@ -22,28 +22,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from roundelay.ml.data import Floats
+from roundelay.ml.arithmetic import NATIVE, Arithmetic
+from roundelay.ml.data import Array
+from roundelay.ml.exact_product import Refresh
 from roundelay.ml.mlp import Architecture
 
 SCORE_FLOOR = -30.0  # relative to the highest score: exp() of it is 1e-13, far from denormal
 
-Bits = npt.NDArray[np.uint32]
+Bits = npt.NDArray[np.unsignedinteger[Any]]
 
 
 class Batch(NamedTuple):
     """The inputs and outputs of a step: one batch of each of F files. With one file only, the axis F is dropped."""
 
-    rows: Floats  # (F, batch, d + 1) column 0 is 1
-    columns: Floats  # (F, d + 1, batch) the same, transposed
-    hot: Floats  # (F, classes, batch) the scale at each sample's class, else 0
-    factors: Floats | None  # (F, 1, batch) weight of each sample in the gradient; None: all are 1
-    softmax: Floats  # (F, classes, batch) written: scale * softmax
-    total: Floats  # (F, 1, batch) written: 1 / total is scale * p of the predicted class
+    rows: Array  # (F, batch, d + 1) column 0 is 1
+    columns: Array  # (F, d + 1, batch) the same, transposed
+    hot: Array  # (F, classes, batch) the scale at each sample's class, else 0
+    factors: Array | None  # (F, 1, batch) weight of each sample in the gradient; None: all are 1
+    softmax: Array  # (F, classes, batch) written: scale * softmax
+    total: Array  # (F, 1, batch) written: 1 / total is scale * p of the predicted class
 
 
 Step = Callable[[Batch], None]
@@ -52,22 +54,23 @@ Step = Callable[[Batch], None]
 class Network:
     """Weights and gradients of F trainings, laid out as in mlp.py but with the first matrix transposed."""
 
-    def __init__(self, architecture: Architecture, files: int = 1) -> None:
-        self.architecture = architecture
-        self.weights, self.gradient = np.empty((2, files, architecture.parameters), np.float32)  # (F, parameters) each
+    def __init__(self, architecture: Architecture, files: int = 1, arithmetic: Arithmetic = NATIVE) -> None:
+        self.architecture, self.arithmetic = architecture, arithmetic
+        shape = (2, files, architecture.parameters)
+        self.weights, self.gradient = np.empty(shape, arithmetic.dtype)  # (F, parameters) each
 
     @property
     def files(self) -> int:
         return len(self.weights)
 
-    def load(self, weights: Floats) -> None:
+    def load(self, weights: Array) -> None:
         """Start all trainings from these weights, laid out as Architecture.views expects them."""
         fan_in, fan_out = self.architecture.shapes[0]
         first = (fan_in + 1) * fan_out
         np.copyto(self.weights, weights)
         self.weights[:, :first] = weights[:first].reshape(fan_in + 1, fan_out).T.reshape(-1)
 
-    def store(self) -> list[Floats]:
+    def store(self) -> list[Array]:
         """Return a copy of each training's weights, laid out as Architecture.views expects them."""
         fan_in, fan_out = self.architecture.shapes[0]
         first = (fan_in + 1) * fan_out
@@ -76,7 +79,7 @@ class Network:
             weights[:first] = weights[:first].reshape(fan_out, fan_in + 1).T.reshape(-1)
         return stored
 
-    def matrices(self, flat: Floats) -> list[Floats]:
+    def matrices(self, flat: Array) -> list[Array]:
         """Return views of `flat`: the first (F, fan_out, fan_in + 1), all others (F, fan_in + 1, fan_out)."""
         views, start = [], 0
         for fan_in, fan_out in self.architecture.shapes:
@@ -94,30 +97,32 @@ class HiddenLayer:
     Attributes of a slotted class cost a step nothing: they are as fast as local variables of a tuple unpacked.
     """
 
-    activations: Floats  # (F, width + 1, batch) row 0 stays 1
-    units: Floats  # (F, width, batch) view of the activations without row 0
-    zeros: Floats  # (F, width + 1, batch) the other operand of ReLU
-    keep: Floats | None  # (F, width, batch) dropout's factors, redrawn for each step; None: no dropout
-    matrix_t: Floats  # (F, up, width + 1) view of the matrix above
-    output: Floats  # (F, up, batch) what the matrix above makes: the units above, or the scores
+    activations: Array  # (F, width + 1, batch) row 0 stays 1
+    units: Array  # (F, width, batch) view of the activations without row 0
+    zeros: Array  # (F, width + 1, batch) the other operand of ReLU
+    keep: Array | None  # (F, width, batch) dropout's factors, redrawn for each step; None: no dropout
+    matrix_t: Array  # (F, up, width + 1) view of the matrix above
+    output: Array  # (F, up, batch) what the matrix above makes: the units above, or the scores
 
-    output_back: Floats  # (F, up, batch) d loss / d output
-    output_back_t: Floats  # (F, batch, up) the same, copied transposed
-    output_back_view: Floats  # (F, up, batch) view of output_back_t
-    gradient: Floats  # (F, width + 1, up) of the matrix above
-    matrix: Floats  # (F, width, up) view of the matrix above without its bias
-    units_back: Floats  # (F, width, batch) d loss / d units
+    output_back: Array  # (F, up, batch) d loss / d output
+    output_back_t: Array  # (F, batch, up) the same, copied transposed
+    output_back_view: Array  # (F, up, batch) view of output_back_t
+    gradient: Array  # (F, width + 1, up) of the matrix above
+    matrix: Array  # (F, width, up) view of the matrix above without its bias
+    units_back: Array  # (F, width, batch) d loss / d units
     activation_bits: Bits  # (F, width + 1, batch) the activations as integers
     mask: Bits  # (F, width + 1, batch) 1 where an activation is positive, else 0
     back_bits: Bits  # (F, width + 1, batch) d loss / d activations as integers; row 0 stays 0
+    round_activations: Refresh | None  # makes them operands of products, as do the two below: see arithmetic.py
+    round_back: Refresh | None
 
 
-def squeeze_files(stack: Floats) -> Floats:
+def squeeze_files(stack: Array) -> Array:
     """Drop the axis F if there is one file only."""
     return stack[0] if len(stack) == 1 else stack
 
 
-def gradient_step(network: Network, size: int, scale: float, keeps: Sequence[Floats] = ()) -> Step:
+def gradient_step(network: Network, size: int, scale: float, keeps: Sequence[Array] = ()) -> Step:
     """Return a step for batches of `size` samples of each file.
 
     The step writes scale * size times the gradient of the mean loss to network.gradient. `keeps`, (F, width, batch) for
@@ -125,35 +130,42 @@ def gradient_step(network: Network, size: int, scale: float, keeps: Sequence[Flo
     """
     classes = network.architecture.classes
     scores, peak = _empty(network, classes, size), _empty(network, 1, size)  # (F, classes, batch), (F, 1, batch)
-    layers = _hidden_layers(network, size, scores, keeps)
+    operands, round_weights = network.arithmetic.operands(network.weights, max(network.architecture.sizes) + 1)
+    layers = _hidden_layers(network, network.matrices(operands), size, scores, keeps)
     reversed_layers = layers[::-1]
-    first, first_gradient = network.matrices(network.weights)[0], network.matrices(network.gradient)[0]
+    first, first_gradient = network.matrices(operands)[0], network.matrices(network.gradient)[0]
     first_output, first_back = (layers[0].units, layers[0].units_back) if layers else (scores, scores)
     floor = np.full_like(scores, SCORE_FLOOR)  # (F, classes, batch) arrays of constants are faster than scalars
-    per_scale = _empty(network, 1, classes)  # (F, 1, classes)
-    per_scale.fill(1 / scale)
+    round_known = network.arithmetic.rounding_below(scores, scale, max(size, classes))
+    round_scores = network.arithmetic.rounding(scores, network.files, max(size, classes))
+    exponentials = network.arithmetic.exponentials(scores, scale)
     product = np.dot if network.files == 1 else np.matmul
-    subtract, divide, multiply, exp, copy, sign = np.subtract, np.divide, np.multiply, np.exp, np.copyto, np.sign
+    subtract, divide, multiply, copy, sign = np.subtract, np.divide, np.multiply, np.copyto, np.sign
     maximum, largest = np.maximum, np.maximum.reduce
 
     def step(batch: Batch) -> None:
         rows, columns, hot, factors, softmax, total = batch
+        if round_weights is not None:
+            round_weights()
         product(first, columns, first_output)  # (F, width, batch)
         for layer in layers:
             maximum(layer.activations, layer.zeros, out=layer.activations)  # (F, width + 1, batch) ReLU
             if layer.keep is not None:
                 multiply(layer.units, layer.keep, layer.units)  # (F, width, batch)
+            if layer.round_activations is not None:
+                layer.round_activations()
             product(layer.matrix_t, layer.activations, layer.output)  # (F, up, batch)
 
         largest(scores, -2, None, peak, True)  # type: ignore[call-overload]  # (F, 1, batch) slower with keywords
         subtract(scores, peak, scores)  # (F, classes, batch) so that exp() stays finite
         maximum(scores, floor, out=scores)  # (F, classes, batch)
-        exp(scores, scores)
-        product(per_scale, scores, total)  # (F, 1, batch) sum / scale
+        exponentials(total)  # scores: (F, classes, batch), their sum / scale: (F, 1, batch)
         divide(scores, total, softmax)  # (F, classes, batch) scale * softmax
         subtract(softmax, hot, scores)  # scale * (softmax - one hot): d loss / d scores
         if factors is not None:
             multiply(scores, factors, scores)  # (F, classes, batch)
+        if round_known is not None and round_scores is not None:
+            round_known() if factors is None else round_scores()
 
         for layer in reversed_layers:
             copy(layer.output_back_view, layer.output_back)  # (F, up, batch)
@@ -163,51 +175,58 @@ def gradient_step(network: Network, size: int, scale: float, keeps: Sequence[Flo
             multiply(layer.back_bits, layer.mask, layer.back_bits)  # (F, width + 1, batch)
             if layer.keep is not None:
                 multiply(layer.units_back, layer.keep, layer.units_back)  # (F, width, batch)
+            if layer.round_back is not None:
+                layer.round_back()
         product(first_back, rows, first_gradient)  # (F, width, d + 1)
 
     return step
 
 
-def _hidden_layers(network: Network, size: int, scores: Floats, keeps: Sequence[Floats]) -> list[HiddenLayer]:
-    """Make the buffers of all hidden layers, the one next to the inputs first."""
+def _hidden_layers(
+    network: Network, operands: list[Array], size: int, scores: Array, keeps: Sequence[Array]
+) -> list[HiddenLayer]:
+    """Make the buffers of all hidden layers, the one next to the inputs first. operands: the weights in products."""
     widths = network.architecture.sizes[1:-1]
-    matrices, gradients = network.matrices(network.weights)[1:], network.matrices(network.gradient)[1:]
+    matrices, gradients = operands[1:], network.matrices(network.gradient)[1:]
+    rounding = network.arithmetic.rounding
     layers: list[HiddenLayer] = []  # the one next to the scores first: each refers to the one above
     for i in reversed(range(len(widths))):
         output, output_back = (layers[-1].units, layers[-1].units_back) if layers else (scores, scores)
         activations, back = _empty(network, widths[i] + 1, size), _empty(network, widths[i] + 1, size)
         activations[..., 0, :], back[..., 0, :] = 1, 0
-        output_back_t = np.empty_like(output.mT, order="C")  # (F, batch, up)
+        output_back_t = np.empty_like(output.swapaxes(-2, -1), order="C")  # (F, batch, up)
         layers.append(
             HiddenLayer(
                 activations=activations,
                 units=activations[..., 1:, :],
                 zeros=np.zeros_like(activations),
                 keep=keeps[i] if keeps else None,
-                matrix_t=matrices[i].mT,
+                matrix_t=matrices[i].swapaxes(-2, -1),
                 output=output,
                 output_back=output_back,
                 output_back_t=output_back_t,
-                output_back_view=output_back_t.mT,
+                output_back_view=output_back_t.swapaxes(-2, -1),
                 gradient=gradients[i],
                 matrix=matrices[i][..., 1:, :],
                 units_back=back[..., 1:, :],
                 activation_bits=_bits(activations),
                 mask=np.empty_like(_bits(activations)),
                 back_bits=_bits(back),
+                round_activations=rounding(activations, network.files, max(size, widths[i] + 1), True),
+                round_back=rounding(back, network.files, max(size, widths[i])),
             )
         )
     return layers[::-1]
 
 
-def _empty(network: Network, *shape: int) -> Floats:
-    return squeeze_files(np.empty((network.files, *shape), np.float32))  # (F, *shape)
+def _empty(network: Network, *shape: int) -> Array:
+    return squeeze_files(np.empty((network.files, *shape), network.arithmetic.dtype))  # (F, *shape)
 
 
-def _bits(layer: Floats) -> Bits:
+def _bits(layer: Array) -> Bits:
     """Return a view of the same memory as integers: 0 for 0.0, positive for any positive float.
 
     Multiplying integers by 0 or 1 is several times faster than floats by booleans. The product is the same, as all bits
     of 0.0 are 0.
     """
-    return layer.view(np.uint32)
+    return layer.view(np.uint32 if layer.itemsize == 4 else np.uint64)

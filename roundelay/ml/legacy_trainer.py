@@ -15,8 +15,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from roundelay.ml.data import Samples
-from roundelay.ml.mlp import Architecture, Array
+from roundelay.ml.data import Array, Samples
+from roundelay.ml.mlp import Architecture
 from roundelay.ml.task import TrainConfig
 from roundelay.ml.train import OnEpoch, check_finite, check_samples
 

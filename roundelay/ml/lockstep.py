@@ -12,22 +12,24 @@ STACK_BYTES = 1 << 22  # the most memory that a step of all files touches: decis
 FILES_BYTES = 1 << 26  # the most memory for copies of the files, which a training makes
 
 
-def stacks(architecture: Architecture, config: TrainConfig, rows: Sequence[int]) -> Iterator[list[int]]:
+def stacks(
+    architecture: Architecture, config: TrainConfig, rows: Sequence[int], itemsize: int = 4
+) -> Iterator[list[int]]:
     """Yield groups, as even as possible, of the positions of files with equally many rows."""
     by_rows: dict[int, list[int]] = {}
     for position, count in enumerate(rows):
         by_rows.setdefault(count, []).append(position)
     for count, positions in by_rows.items():
-        groups = -(-len(positions) // _files_max(architecture, config, count))
+        groups = -(-len(positions) // _files_max(architecture, config, count, itemsize))
         for i in range(groups):
             yield positions[i * len(positions) // groups : (i + 1) * len(positions) // groups]
 
 
-def _files_max(architecture: Architecture, config: TrainConfig, rows: int) -> int:
+def _files_max(architecture: Architecture, config: TrainConfig, rows: int, itemsize: int) -> int:
     """Return how many files of this many rows are trained together at most."""
     features, *hidden, classes = architecture.sizes
     per_sample = 2 * (features + 1) + 4 * sum(hidden) + 5 * classes  # numbers: inputs, activations, scores
     size = min(rows, FULL_BATCH_ROWS if config.optimizer == "gd" else config.batch)
-    step_bytes = 4 * (3 * architecture.parameters + size * per_sample)
-    file_bytes = 4 * rows * (features + 1)
+    step_bytes = itemsize * (3 * architecture.parameters + size * per_sample)
+    file_bytes = itemsize * rows * (features + 1)
     return max(1, min(STACK_BYTES // step_bytes, FILES_BYTES // file_bytes))

@@ -10,15 +10,14 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from roundelay.ml.data import Floats, Ints, Samples
+from roundelay.ml.arithmetic import NATIVE, Arithmetic
+from roundelay.ml.data import Array, Doubles, Floats, Ints, Samples
 from roundelay.ml.task import check_sizes
 
-Array = npt.NDArray[np.floating[Any]]  # float32, or float64 where an oracle needs it
 Activation = Literal["relu", "identity"]
 
 EVALUATION_ROWS = 512  # rows a block: bounds the memory, and the same blocks give the same bits
@@ -75,9 +74,9 @@ class Evaluation:
         return self.errors / self.rows
 
 
-def init(architecture: Architecture, seed: int) -> Floats:
+def init(architecture: Architecture, seed: int, arithmetic: Arithmetic = NATIVE) -> Floats:
     """Draw first weights (He et al. 2015): biases 0, the others normal with variance 2 / fan_in."""
-    rng = np.random.default_rng(seed)
+    rng = arithmetic.generator(seed)
     flat = np.zeros(architecture.parameters, np.float32)  # (parameters,)
     for matrix in architecture.views(flat):
         fan_in, fan_out = matrix.shape[0] - 1, matrix.shape[1]
@@ -85,15 +84,15 @@ def init(architecture: Architecture, seed: int) -> Floats:
     return flat
 
 
-def forward(architecture: Architecture, weights: Array, x: Array) -> list[Array]:
+def forward(architecture: Architecture, weights: Array, x: Array, arithmetic: Arithmetic = NATIVE) -> list[Array]:
     """Return the activations of every layer, from x to the scores: (n, sizes[0]) ... (n, sizes[-1])."""
     matrices = architecture.views(weights)
     layers = [x]
     for matrix in matrices[:-1]:
-        layers.append(_affine(layers[-1], matrix))  # (n, fan_out)
+        layers.append(_affine(layers[-1], matrix, arithmetic))  # (n, fan_out)
         if architecture.activation == "relu":
             np.maximum(layers[-1], 0, out=layers[-1])
-    layers.append(_affine(layers[-1], matrices[-1]))  # (n, classes)
+    layers.append(_affine(layers[-1], matrices[-1], arithmetic))  # (n, classes)
     return layers
 
 
@@ -123,7 +122,9 @@ def evaluate(architecture: Architecture, weights: Array, samples: Samples) -> Ev
     return evaluate_scores(lambda x: forward(architecture, weights, x)[-1], samples)
 
 
-def evaluate_scores(scores_of: Callable[[Array], Array], samples: Samples) -> Evaluation:
+def evaluate_scores(
+    scores_of: Callable[[Array], Array], samples: Samples, arithmetic: Arithmetic = NATIVE
+) -> Evaluation:
     """Return errors and loss of a function from rows to scores, computed EVALUATION_ROWS at a time."""
     errors, loss = 0, 0.0
     with np.errstate(all="ignore"):  # predictions of diverged weights count as errors
@@ -131,30 +132,35 @@ def evaluate_scores(scores_of: Callable[[Array], Array], samples: Samples) -> Ev
             x, y = samples.x[rows], samples.y[rows]  # (rows, d), (rows,)
             scores = scores_of(x)  # (rows, classes)
             errors += int(np.count_nonzero(scores.argmax(axis=1) != y))
-            loss += float(cross_entropy(scores, y)[0].sum(dtype=np.float64))
+            loss += summed_loss(scores, y, arithmetic)
     return Evaluation(errors, loss / samples.rows, samples.rows)
 
 
-def cross_entropy(scores: Array, y: Ints) -> tuple[Array, Array]:
+def summed_loss(scores: Array, y: Ints, arithmetic: Arithmetic = NATIVE) -> float:
+    """Return the sum of all rows' losses in nats."""
+    return float(arithmetic.total(cross_entropy(scores, y, arithmetic)[0].astype(np.float64)))
+
+
+def cross_entropy(scores: Array, y: Ints, arithmetic: Arithmetic = NATIVE) -> tuple[Array, Array]:
     """Return each row's loss in nats (n,) and its probabilities (n, k), the softmax of its scores."""
     shifted = scores - scores.max(axis=1, keepdims=True)  # (n, k) so that exp() stays finite
     label = shifted[np.arange(len(y)), y]  # (n,)
-    p = np.exp(shifted, out=shifted)  # (n, k)
-    total = p.sum(axis=1)  # (n,)
-    return np.log(total) - label, p / total[:, None]
+    p = arithmetic.exp(shifted)  # (n, k)
+    total = arithmetic.total(p, 1)  # (n,)
+    return arithmetic.log(total) - label, p / total[:, None]
 
 
-def probabilities(scores: Array) -> npt.NDArray[np.float64]:
+def probabilities(scores: Array, arithmetic: Arithmetic = NATIVE) -> Doubles:
     """Return the softmax of each row: (n, k) -> (n, k)."""
-    p: npt.NDArray[np.float64] = scores.astype(np.float64)  # (n, k)
-    np.exp(p - p.max(axis=1, keepdims=True), out=p)
-    p /= p.sum(axis=1, keepdims=True)
-    return p
+    doubles = scores.astype(np.float64)  # (n, k)
+    p = arithmetic.exp(doubles - doubles.max(axis=1, keepdims=True))  # (n, k)
+    made: Doubles = p / arithmetic.total(p, 1)[:, None]
+    return made
 
 
-def _affine(x: Array, matrix: Array) -> Array:
+def _affine(x: Array, matrix: Array, arithmetic: Arithmetic) -> Array:
     """Return x @ weights + bias: (n, fan_in) -> (n, fan_out)."""
-    out = x @ matrix[1:]  # (n, fan_out)
+    out = arithmetic.product(x, matrix[1:])  # (n, fan_out)
     out += matrix[0]
     return out
 

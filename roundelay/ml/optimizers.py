@@ -9,13 +9,15 @@ to matter is set to 0.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable
+from itertools import accumulate, count, repeat
+from operator import mul
 
 import numpy as np
 
-from roundelay.ml.data import Floats
+from roundelay.ml.arithmetic import NATIVE, Arithmetic
+from roundelay.ml.data import Array
 
 Update = Callable[[], None]
 
@@ -26,14 +28,14 @@ FLUSH_STEPS = 64
 FLUSH_BELOW = np.float32(1e-24)  # less than half a unit in the last place of any weight above 1e-16
 
 
-def momentum_update(weights: Floats, eta_gradient: Floats, momentum: float) -> Update:
+def momentum_update(weights: Array, eta_gradient: Array, momentum: float) -> Update:
     """Return SGD with momentum: velocity = momentum * velocity - eta * gradient; weights += velocity.
 
     The gradient comes multiplied by eta (the step's scale), which saves a pass over the vector.
     """
     velocity = np.zeros_like(weights)  # (parameters,)
-    decay = np.array(momentum, np.float32)  # () an array is faster than a scalar
-    steps = itertools.count(1)
+    decay = np.array(momentum, weights.dtype)  # () an array is faster than a scalar
+    steps = count(1)
     multiply, subtract, add = np.multiply, np.subtract, np.add
 
     def update() -> None:
@@ -46,15 +48,17 @@ def momentum_update(weights: Floats, eta_gradient: Floats, momentum: float) -> U
     return update
 
 
-def adam_update(weights: Floats, gradient: Floats, eta: float) -> Update:
+def adam_update(weights: Array, gradient: Array, eta: float) -> Update:
     """Return Adam (Kingma and Ba 2015), with the bias corrections folded into two numbers a step.
 
     `first` and `second` are the paper's moments divided by 1 - beta: one multiplication and one addition each.
     """
     first, second = np.zeros_like(weights), np.zeros_like(weights)  # (parameters,)
     change = np.empty_like(weights)  # (parameters,)
-    beta1, beta2 = np.array(ADAM_BETA1, np.float32), np.array(ADAM_BETA2, np.float32)  # (), ()
-    steps = itertools.count(1)
+    dtype = weights.dtype.type
+    powers1, powers2 = (accumulate(repeat(beta), mul) for beta in (ADAM_BETA1, ADAM_BETA2))  # `**` is libm's
+    beta1, beta2 = np.array(ADAM_BETA1, weights.dtype), np.array(ADAM_BETA2, weights.dtype)  # (), ()
+    steps = count(1)
     multiply, add, subtract, divide, sqrt = np.multiply, np.add, np.subtract, np.divide, np.sqrt
 
     def update() -> None:
@@ -62,23 +66,23 @@ def adam_update(weights: Floats, gradient: Floats, eta: float) -> Update:
         if step % FLUSH_STEPS == 0:
             _flush(first)
             _flush(second)
-        first_scale = (1 - ADAM_BETA1) / (1 - ADAM_BETA1**step)
-        second_scale = math.sqrt((1 - ADAM_BETA2) / (1 - ADAM_BETA2**step))
+        first_scale = (1 - ADAM_BETA1) / (1 - next(powers1))
+        second_scale = math.sqrt((1 - ADAM_BETA2) / (1 - next(powers2)))
         multiply(first, beta1, first)
         add(first, gradient, first)
         multiply(gradient, gradient, change)
         multiply(second, beta2, second)
         add(second, change, second)
         sqrt(second, change)
-        add(change, np.float32(ADAM_EPSILON / second_scale), change)
+        add(change, dtype(ADAM_EPSILON / second_scale), change)
         divide(first, change, change)
-        multiply(change, np.float32(eta * first_scale / second_scale), change)
+        multiply(change, dtype(eta * first_scale / second_scale), change)
         subtract(weights, change, weights)
 
     return update
 
 
-def proximal(update: Update, weights: Floats, gradient: Floats, scale: float) -> Update:
+def proximal(update: Update, weights: Array, gradient: Array, scale: float) -> Update:
     """Return FedProx (Li et al. 2020): add scale * (weights - initial weights) to the gradient before each update.
 
     scale is mu times the factor that the gradient already carries. With 0 there is no proximal term.
@@ -86,7 +90,7 @@ def proximal(update: Update, weights: Floats, gradient: Floats, scale: float) ->
     if not scale:
         return update
     initial, pull = weights.copy(), np.empty_like(weights)  # (parameters,)
-    factor = np.array(scale, np.float32)  # ()
+    factor = np.array(scale, weights.dtype)  # ()
 
     def proximal_update() -> None:
         np.subtract(weights, initial, pull)
@@ -97,7 +101,7 @@ def proximal(update: Update, weights: Floats, gradient: Floats, scale: float) ->
     return proximal_update
 
 
-def clipped(update: Update, gradient: Floats, limit: float) -> Update:
+def clipped(update: Update, gradient: Array, limit: float, arithmetic: Arithmetic = NATIVE) -> Update:
     """Return gradient clipping (Pascanu, Mikolov and Bengio, ICML 2013): shorten a gradient of more than this norm.
 
     gradient: (F, parameters), each file's on its own, or (parameters,). `limit` is the largest norm times the factor
@@ -105,18 +109,22 @@ def clipped(update: Update, gradient: Floats, limit: float) -> Update:
     """
     if not limit:
         return update
-    rows = list(np.atleast_2d(gradient))  # (parameters,) views
+    rows = np.atleast_2d(gradient)  # (F, parameters) a view
+    operands, make_operands = arithmetic.operands(rows, rows.shape[1])
+    pairs, dtype = list(zip(rows, operands, strict=True)), gradient.dtype.type  # (parameters,) each
     dot, multiply, most = np.dot, np.multiply, limit * limit
 
     def clipped_update() -> None:
-        for row in rows:
-            square = dot(row, row)
+        if make_operands is not None:
+            make_operands()
+        for row, operand in pairs:
+            square = dot(operand, operand)
             if square > most:
-                multiply(row, np.float32(limit / math.sqrt(square)), row)
+                multiply(row, dtype(limit / math.sqrt(square)), row)
         update()
 
     return clipped_update
 
 
-def _flush(vector: Floats) -> None:
+def _flush(vector: Array) -> None:
     vector[np.abs(vector) < FLUSH_BELOW] = 0

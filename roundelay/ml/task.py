@@ -12,7 +12,7 @@ from itertools import pairwise
 from math import prod
 from typing import Any, get_args
 
-from roundelay.ml.choices import DROPOUT_MAX, ETA_MIN, MODEL, Optimizer
+from roundelay.ml.choices import ARITHMETICS, DROPOUT_MAX, ETA_MIN, MODEL, ArithmeticName, Optimizer
 from roundelay.ml.errors import BadTask
 
 CLASSES_DEFAULT = 26
@@ -87,6 +87,7 @@ class Design:
     model: str = "mlp"
     shape: tuple[int, ...] = ()  # channels, height, width, where a row is an image
     course: bool = False  # the course's network (legacy_trainer.py)
+    arithmetic: ArithmeticName = "native"  # what computes it (arithmetic.py)
 
     def __post_init__(self) -> None:
         check_sizes(self.sizes)
@@ -101,6 +102,9 @@ class Design:
         for side in self.shape:
             _check_integer("shape", side, 1, WIDTH_MAX)
         _check(isinstance(self.course, bool), f"course {self.course!r}: expected true or false")
+        _check(self.arithmetic in ARITHMETICS, f"arithmetic {self.arithmetic!r}: expected native or portable")
+        can_port = not self.course and ":" not in self.model
+        _check(can_port or self.arithmetic == "native", "arithmetic portable: mlp, softmax and cnn alone have it")
         _check(not self.shape or prod(self.shape) == self.sizes[0], f"shape {self.shape}: {self.sizes[0]} features")
 
     @property

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from roundelay.ml.arithmetic import NATIVE, Arithmetic
 from roundelay.ml.batches import Batches
-from roundelay.ml.data import Floats, Samples
+from roundelay.ml.data import Array, Floats, Samples
 from roundelay.ml.dropout import Dropout
 from roundelay.ml.errors import BadTask, StepTooLarge
 from roundelay.ml.kernels import Batch, Network, Step, gradient_step
@@ -50,19 +51,24 @@ def train(
     config: TrainConfig,
     seed: int,
     on_epoch: OnEpoch | None = None,
-) -> Floats:
+    arithmetic: Arithmetic = NATIVE,
+) -> Array:
     """Train on all rows of samples for config.epochs and return the new weights.
 
     on_epoch receives loss and accuracy as measured during the epoch, on each batch before its update.
     Raises StepTooLarge after the first epoch whose loss is not finite: the training has diverged.
     """
     shard = Shard(samples.rows, lambda: samples, seed, on_epoch or ignore_epoch)
-    return train_together(architecture, weights, [shard], config)[0]
+    return train_together(architecture, weights, [shard], config, arithmetic)[0]
 
 
 def train_together(
-    architecture: Architecture, weights: Floats, shards: Sequence[Shard], config: TrainConfig
-) -> list[Floats]:
+    architecture: Architecture,
+    weights: Floats,
+    shards: Sequence[Shard],
+    config: TrainConfig,
+    arithmetic: Arithmetic = NATIVE,
+) -> list[Array]:
     """Train on each shard and return the same weights, bit for bit, as `train` would. All have equally many rows.
 
     Each shard's on_epoch is called. Raises StepTooLarge after the first epoch in which one of them has diverged.
@@ -70,7 +76,7 @@ def train_together(
     files = [shard.samples() for shard in shards]
     for samples in files:
         check_samples(architecture, samples)
-    network = Network(architecture, len(shards))
+    network = Network(architecture, len(shards), arithmetic)
     network.load(weights)
     with np.errstate(all="ignore"):
         run = _full_batch if config.optimizer == "gd" else _minibatch
@@ -108,8 +114,8 @@ def _minibatch(network: Network, files: list[Samples], shards: Sequence[Shard], 
     else:
         update = adam_update(network.weights, network.gradient, config.eta)
     update = proximal(update, network.weights, network.gradient, config.mu * fold)
-    update = clipped(update, network.gradient, config.clip * fold)
-    rngs = [np.random.default_rng(shard.seed) for shard in shards]
+    update = clipped(update, network.gradient, config.clip * fold, network.arithmetic)
+    rngs = [network.arithmetic.generator(shard.seed) for shard in shards]
     for epoch in range(1, config.epochs + 1):
         for batch in batches.epoch(np.stack([rng.permutation(rows) for rng in rngs])):
             step(batch)
@@ -126,7 +132,7 @@ def _full_batch(network: Network, files: list[Samples], shards: Sequence[Shard],
     sum_of_blocks = np.zeros_like(network.gradient)  # (F, parameters)
     update = momentum_update(network.weights, sum_of_blocks, config.momentum)
     update = proximal(update, network.weights, sum_of_blocks, config.mu * config.eta)
-    update = clipped(update, sum_of_blocks, config.clip * config.eta)
+    update = clipped(update, sum_of_blocks, config.clip * config.eta, network.arithmetic)
     orders = np.tile(np.arange(rows), (len(shards), 1))  # (F, n)
     for epoch in range(1, config.epochs + 1):
         sum_of_blocks.fill(0)
@@ -141,7 +147,8 @@ def _batches(
     network: Network, files: list[Samples], size: int, scale: float, tail_scale: float, config: TrainConfig
 ) -> Batches:
     """Copy the files' rows into batches, and release the samples."""
-    batches = Batches(files, size, network.architecture.classes, scale, tail_scale, config.class_weights)
+    classes, weights = network.architecture.classes, config.class_weights
+    batches = Batches(files, size, classes, scale, tail_scale, weights, network.arithmetic)
     files.clear()
     return batches
 
@@ -151,8 +158,8 @@ def _step(network: Network, size: int, scale: float, shards: Sequence[Shard], co
     hidden = network.architecture.sizes[1:-1]
     if not config.dropout or not hidden:
         return gradient_step(network, size, scale)
-    rngs = [np.random.default_rng([shard.seed, 1]) for shard in shards]
-    dropout = Dropout(hidden, size, config.dropout, rngs)
+    rngs = [network.arithmetic.generator([shard.seed, 1]) for shard in shards]
+    dropout = Dropout(hidden, size, config.dropout, rngs, network.arithmetic.dtype)
     step, draw = gradient_step(network, size, scale, dropout.keeps), dropout.draw
 
     def draw_and_step(batch: Batch) -> None:

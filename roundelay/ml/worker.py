@@ -15,11 +15,11 @@ from functools import partial
 import numpy as np
 
 from roundelay.ml import exact
-from roundelay.ml.data import Floats, Ints, Samples, moments_from_bytes, standardise
+from roundelay.ml.data import Array, Floats, Ints, Samples, moments_from_bytes, standardise
 from roundelay.ml.errors import BadTask, CacheFull, FileUnknown, NotFinite
 from roundelay.ml.exact import FeatureSums
 from roundelay.ml.flower import Client
-from roundelay.ml.mlp import Array, Evaluation
+from roundelay.ml.mlp import Evaluation
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.models.learner import Learner, evaluate
 from roundelay.ml.readers import content as contents

@@ -145,6 +145,7 @@ def test_the_id_changes_with_every_setting(name: str) -> None:
         "optimizer": "adam",
         "seed": 7,
         "course": True,
+        "arithmetic": "portable",
         "quorum": 0.5,
         "patience": 4,
         "clip": 4.0,

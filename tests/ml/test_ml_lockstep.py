@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from roundelay.ml.arithmetic import NATIVE, PORTABLE, Arithmetic
 from roundelay.ml.data import Samples
 from roundelay.ml.errors import BadTask, StepTooLarge
 from roundelay.ml.fingerprint import fingerprint
@@ -39,13 +40,21 @@ configs = st.builds(
     batch=st.sampled_from([1, 2, 7, 16, 32, 33, 1000]),
     dropout=st.sampled_from([0.0, 0.3]),
     mu=st.sampled_from([0.0, 0.5]),
+    clip=st.sampled_from([0.0, 0.5]),
 )
+arithmetics = st.sampled_from([NATIVE, PORTABLE])
 
 
 @examples(150)
-@given(sizes, configs, st.integers(1, 100), st.permutations(range(8)), st.integers(2, 8), st.booleans())
+@given(sizes, configs, st.integers(1, 100), st.permutations(range(8)), st.integers(2, 8), st.booleans(), arithmetics)
 def test_a_files_bits_do_not_depend_on_the_files_trained_with_it(
-    sizes: tuple[int, ...], config: TrainConfig, rows: int, order: list[int], count: int, weighted: bool
+    sizes: tuple[int, ...],
+    config: TrainConfig,
+    rows: int,
+    order: list[int],
+    count: int,
+    weighted: bool,
+    arithmetic: Arithmetic,
 ) -> None:
     architecture, files = Architecture(sizes), order[:count]
     if weighted:
@@ -53,10 +62,10 @@ def test_a_files_bits_do_not_depend_on_the_files_trained_with_it(
     weights, alone, together = init(architecture, 1), Epochs(), Epochs()
     shards = {i: make_samples(rows, sizes[0], sizes[-1], seed=i) for i in files}
 
-    stacked = train_together(architecture, weights, [_shard(shards[i], i, together) for i in files], config)
+    stacked = train_together(architecture, weights, [_shard(shards[i], i, together) for i in files], config, arithmetic)
 
     for i, local in zip(files, stacked, strict=True):
-        (expected,) = train_together(architecture, weights, [_shard(shards[i], i, alone)], config)
+        (expected,) = train_together(architecture, weights, [_shard(shards[i], i, alone)], config, arithmetic)
         assert local.tobytes() == expected.tobytes()
     assert together == alone
 
@@ -209,8 +218,8 @@ def test_a_fingerprint_differs_if_stacking_changes_the_bits(monkeypatch: pytest.
     plan = TrainingPlan(Design((5, 9, 4)), TrainConfig(batch=8), 24)
     sound = fingerprint(plan)
 
-    def otherwise(architecture: Any, weights: Any, shards: Any, config: Any) -> list[Any]:
-        made = train_together(architecture, weights, shards, config)
+    def otherwise(architecture: Any, weights: Any, shards: Any, *others: Any) -> list[Any]:
+        made = train_together(architecture, weights, shards, *others)
         return made if len(shards) == 1 else [np.nextafter(each, 1) for each in made]
 
     monkeypatch.setattr("roundelay.ml.train.train_together", otherwise)

@@ -158,7 +158,9 @@ def plan(**changes: Any) -> wire.TrainingPlan:
 
 
 def design(**changes: Any) -> wire.Design:
-    return wire.Design(**{"sizes": [2, 3], "model": "mlp", "shape": [], "course": False} | changes)
+    return wire.Design(
+        **{"sizes": [2, 3], "model": "mlp", "shape": [], "course": False, "arithmetic": "native"} | changes
+    )
 
 
 def config(**changes: Any) -> wire.TrainConfig:

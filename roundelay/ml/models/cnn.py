@@ -13,6 +13,7 @@ from math import prod
 
 import numpy as np
 
+from roundelay.ml.arithmetic import Arithmetic
 from roundelay.ml.data import Floats, Ints
 from roundelay.ml.dropout import Dropout
 from roundelay.ml.errors import BadTask
@@ -93,17 +94,18 @@ class Cnn(Model):
     def gradient(self, x: Floats, y: Ints, weights: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
         matrices, gradient = self.matrices(self.parameters), np.empty_like(self.parameters)  # (parameters,)
         parts, count = self.matrices(gradient), len(self.layers)
+        product, total = self.arithmetic.product, self.arithmetic.total
         convolutions = self._convolve(x, matrices)
         flat = convolutions[-1].output.reshape(len(x), -1)  # (n, flat)
         keeps = self._draw(len(x), rng)
         inputs, scores = self._dense(flat, matrices[count:], keeps)
-        back = softmax(scores).astype(np.float32)  # (n, classes)
+        back = softmax(scores, self.arithmetic).astype(np.float32)  # (n, classes)
         back[np.arange(len(y)), y] -= 1
         back *= (weights / len(y))[:, None]  # d loss / d scores
         for place in reversed(range(count, len(matrices))):
             layer = inputs[place - count]
-            parts[place][:-1], parts[place][-1] = layer.T @ back, back.sum(axis=0)
-            back = (back @ matrices[place][:-1].T) * (layer > 0)  # (n, inputs)
+            parts[place][:-1], parts[place][-1] = product(layer.T, back), total(back, 0)
+            back = product(back, matrices[place][:-1].T) * (layer > 0)  # (n, inputs)
             if keeps and place > count:
                 back *= keeps[place - count - 1].T
         for place in reversed(range(count)):
@@ -120,14 +122,14 @@ class Cnn(Model):
         image = np.ascontiguousarray(x.reshape(-1, channels, height, width).transpose(0, 2, 3, 1))  # (n, h, w, c)
         done: list[_Convolution] = []
         for layer, matrix in zip(self.layers, matrices, strict=False):
-            done.append(_Convolution(layer, done[-1].output if done else image, matrix))
+            done.append(_Convolution(layer, done[-1].output if done else image, matrix, self.arithmetic))
         return done
 
     def _dense(self, flat: Floats, matrices: list[Floats], keeps: list[Floats]) -> tuple[list[Floats], Floats]:
         """Return the inputs of each dense layer, and the scores."""
         inputs = [flat]
         for place, matrix in enumerate(matrices):
-            out = inputs[-1] @ matrix[:-1] + matrix[-1]  # (n, outputs)
+            out = self.arithmetic.product(inputs[-1], matrix[:-1]) + matrix[-1]  # (n, outputs)
             if place < len(matrices) - 1:
                 np.maximum(out, 0, out=out)
                 if keeps:
@@ -147,13 +149,13 @@ class Cnn(Model):
 class _Convolution:
     """The forward and backward pass of a convolution, max-pooling and ReLU for one batch."""
 
-    def __init__(self, layer: Layer, image: Floats, matrix: Floats) -> None:
-        self.layer, self.image_shape = layer, image.shape
+    def __init__(self, layer: Layer, image: Floats, matrix: Floats, arithmetic: Arithmetic) -> None:
+        self.layer, self.image_shape, self.arithmetic = layer, image.shape, arithmetic
         height, width = layer.convolved
         windows = np.lib.stride_tricks.sliding_window_view(image, (layer.side, layer.side), (1, 2))
         windows = windows[:, :height, :width].transpose(0, 1, 2, 4, 5, 3)  # (n, h, w, side, side, c)
         self.patches = windows.reshape(-1, layer.inner)  # (n h w, inner)
-        convolved = self.patches @ matrix[:-1]  # (n h w, out)
+        convolved = arithmetic.product(self.patches, matrix[:-1])  # (n h w, out)
         self.cells = convolved.reshape(len(image), height // POOL, POOL, width // POOL, POOL, layer.out)
         corners = [self.cells[:, :, i, :, j] for i in range(POOL) for j in range(POOL)]  # (n, h/2, w/2, out) each
         self.highest = np.maximum(np.maximum(corners[0], corners[1]), np.maximum(corners[2], corners[3]))
@@ -162,7 +164,7 @@ class _Convolution:
     def back(self, back: Floats, matrix: Floats, part: Floats, further: bool) -> Floats:
         """Write the gradient of the matrix to `part`; return that of the image if `further` is true, else `back`."""
         rest = back.reshape(self.output.shape) * (self.output > 0)  # (n, h/2, w/2, out)
-        part[-1] = rest.sum(axis=(0, 1, 2))
+        part[-1] = self.arithmetic.total(rest, (0, 1, 2))
         cells = np.empty_like(self.cells)
         for i in range(POOL):
             for j in range(POOL):  # if corners are equal, the first counts as the maximum
@@ -170,14 +172,14 @@ class _Convolution:
                 cells[:, :, i, :, j] = share
                 rest = rest - share
         outer = cells.reshape(-1, self.layer.out)  # (n h w, out)
-        np.dot(self.patches.T, outer, out=part[:-1])
-        return self._to_image(outer @ matrix[:-1].T) if further else back
+        part[:-1] = self.arithmetic.product(self.patches.T, outer)
+        return self._to_image(self.arithmetic.product(outer, matrix[:-1].T)) if further else back
 
     def _to_image(self, patches: Floats) -> Floats:
         """Add the gradients of patches, (n h w, inner), to the pixels that they came from, (n, height, width, c)."""
         side, (height, width) = self.layer.side, self.layer.convolved
         parts = patches.reshape(-1, height, width, side, side, self.layer.channels)
-        image = np.zeros(self.image_shape, np.float32)  # (n, height, width, channels)
+        image = np.zeros(self.image_shape, patches.dtype)  # (n, height, width, channels)
         for i in range(side):
             for j in range(side):
                 image[:, i : i + height, j : j + width] += parts[:, :, :, i, j]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from roundelay.ml import legacy_trainer, mlp, train
-from roundelay.ml.data import Floats, Samples
+import numpy as np
+
+from roundelay.ml import arithmetic, legacy_trainer, mlp, train
+from roundelay.ml.data import Array, Floats, Samples
 from roundelay.ml.lockstep import stacks
-from roundelay.ml.mlp import Architecture, Array
+from roundelay.ml.mlp import Architecture
 from roundelay.ml.models.arrays import Slot, layer
 from roundelay.ml.models.learner import train_one_by_one
 from roundelay.ml.task import Design, TrainConfig
@@ -20,6 +22,7 @@ class Dense:
     def __init__(self, design: Design) -> None:
         self.design = design
         self.architecture = Architecture(design.sizes, "identity" if design.course else "relu")
+        self.arithmetic = arithmetic.BY_NAME[design.arithmetic]
 
     @property
     def parameters(self) -> int:
@@ -35,22 +38,24 @@ class Dense:
     def init_weights(self, seed: int) -> Floats:
         if self.design.course:
             return legacy_trainer.initial_weights(self.architecture).astype("<f4")
-        return mlp.init(self.architecture, seed)
+        return mlp.init(self.architecture, seed, self.arithmetic)
 
     def train(
         self, weights: Floats, samples: Samples, config: TrainConfig, seed: int, on_epoch: OnEpoch | None = None
     ) -> Array:
         if self.design.course:
             return legacy_trainer.train(self.architecture, weights, samples, config, on_epoch)
-        return train.train(self.architecture, weights, samples, config, seed, on_epoch)
+        return train.train(self.architecture, weights, samples, config, seed, on_epoch, self.arithmetic)
 
     def train_all(self, weights: Floats, shards: Sequence[Shard], config: TrainConfig) -> Iterator[tuple[int, Array]]:
         if self.design.course:
             yield from train_one_by_one(self, weights, shards, config)
             return
-        for stack in stacks(self.architecture, config, [shard.rows for shard in shards]):
+        itemsize = np.dtype(self.arithmetic.dtype).itemsize
+        for stack in stacks(self.architecture, config, [shard.rows for shard in shards], itemsize):
             together = [shards[i] for i in stack]
-            yield from zip(stack, train.train_together(self.architecture, weights, together, config), strict=True)
+            local = train.train_together(self.architecture, weights, together, config, self.arithmetic)
+            yield from zip(stack, local, strict=True)
 
     def scores(self, weights: Array, x: Array) -> Array:
-        return mlp.forward(self.architecture, weights, x)[-1]
+        return mlp.forward(self.architecture, weights, x, self.arithmetic)[-1]

@@ -8,8 +8,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from roundelay.ml.data import Floats, Samples
-from roundelay.ml.mlp import Array, Evaluation, evaluate_scores, probabilities
+from roundelay.ml.arithmetic import Arithmetic
+from roundelay.ml.data import Array, Floats, Samples
+from roundelay.ml.mlp import Evaluation, evaluate_scores, probabilities
 from roundelay.ml.models.arrays import Slot
 from roundelay.ml.task import Design, TrainConfig
 from roundelay.ml.train import OnEpoch, Shard
@@ -22,6 +23,9 @@ class Learner(Protocol):
 
     @property
     def design(self) -> Design: ...
+
+    @property
+    def arithmetic(self) -> Arithmetic: ...
 
     @property
     def parameters(self) -> int:
@@ -62,13 +66,15 @@ def train_one_by_one(
 
 def evaluate(learner: Learner, weights: Array, samples: Samples) -> Evaluation:
     """Return errors and loss over all rows."""
-    return evaluate_scores(lambda x: learner.scores(weights, x), samples)
+    return evaluate_scores(lambda x: learner.scores(weights, x), samples, learner.arithmetic)
 
 
 def predict_probabilities(learner: Learner, weights: Array, x: Floats) -> npt.NDArray[np.float64]:
     """Return the probability of each class: (n, d) -> (n, classes)."""
     with np.errstate(all="ignore"):
-        return np.concatenate([probabilities(learner.scores(weights, block)) for block in _blocks(x)])
+        return np.concatenate(
+            [probabilities(learner.scores(weights, block), learner.arithmetic) for block in _blocks(x)]
+        )
 
 
 def _blocks(x: Floats) -> Iterator[Floats]:

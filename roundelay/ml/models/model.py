@@ -13,9 +13,10 @@ from typing import cast
 
 import numpy as np
 
-from roundelay.ml.data import Floats, Ints, Samples
+from roundelay.ml.arithmetic import BY_NAME
+from roundelay.ml.data import Array, Floats, Ints, Samples
 from roundelay.ml.errors import BadTask
-from roundelay.ml.mlp import Array, cross_entropy
+from roundelay.ml.mlp import cross_entropy, summed_loss
 from roundelay.ml.mlp import probabilities as softmax
 from roundelay.ml.models.arrays import Slot
 from roundelay.ml.models.learner import train_one_by_one
@@ -32,7 +33,7 @@ class Model(ABC):
     def __init__(self, design: Design, parameters: int) -> None:
         if not 1 <= parameters <= PARAMETERS_MAX:
             raise BadTask(f"{parameters} parameters: expected 1 to {PARAMETERS_MAX}")
-        self.design = design
+        self.design, self.arithmetic = design, BY_NAME[design.arithmetic]
         self.parameters = np.zeros(
             parameters, np.float32
         )  # (parameters,) the learner writes to it before it calls predict or train
@@ -57,7 +58,7 @@ class Model(ABC):
     def prepare(self, config: TrainConfig, seed: int) -> None:
         """Begin a local training: reset the state of the optimizer."""
         self._gradient = np.zeros_like(self.parameters)  # (parameters,)
-        self._rng = np.random.default_rng([seed, 1])
+        self._rng = self.arithmetic.generator([seed, 1])
         self._update: Update
         if config.optimizer == "adam":
             self._update, self._scale = adam_update(self.parameters, self._gradient, config.eta), 1.0
@@ -65,7 +66,7 @@ class Model(ABC):
             self._update = momentum_update(self.parameters, self._gradient, config.momentum)
             self._scale = config.eta  # folded into the gradient
         self._update = proximal(self._update, self.parameters, self._gradient, config.mu * self._scale)
-        self._update = clipped(self._update, self._gradient, config.clip * self._scale)
+        self._update = clipped(self._update, self._gradient, config.clip * self._scale, self.arithmetic)
 
     def train(self, x: Floats, y: Ints, weights: Floats) -> Array:
         """Make one step on one batch and return the scores from before the step: (n, classes)."""
@@ -86,7 +87,7 @@ class ModelLearner:
     """Trains a model; makes a new one for every training, so that no state is left over."""
 
     def __init__(self, design: Design, make: Callable[[], object]) -> None:
-        self.design = design
+        self.design, self.arithmetic = design, BY_NAME[design.arithmetic]
         self._make = make
         self._predictor = self._new()  # also refuses at once a model that cannot be made
 
@@ -100,7 +101,7 @@ class ModelLearner:
 
     def init_weights(self, seed: int) -> Floats:
         model = self._new()
-        model.init_parameters(np.random.default_rng(seed))
+        model.init_parameters(self.arithmetic.generator(seed))
         return model.parameters.copy()
 
     def train(
@@ -145,14 +146,14 @@ def _write(model: Model, weights: Array) -> None:
 def _epochs(model: Model, samples: Samples, config: TrainConfig, seed: int, on_epoch: OnEpoch | None) -> None:
     """Train on every row once per epoch, in a new order, in batches; measure each batch before its step."""
     factors = np.array(config.class_weights or (1.0,) * model.design.classes, np.float32)  # (classes,)
-    rng, rows = np.random.default_rng(seed), samples.rows
+    rng, rows = model.arithmetic.generator(seed), samples.rows
     for epoch in range(1, config.epochs + 1):
         order, total, correct = rng.permutation(rows), 0.0, 0  # (n,)
         for start in range(0, rows, config.batch):
             batch = order[start : start + config.batch]  # (batch,)
             x, y = samples.x[batch], samples.y[batch]  # (batch, d), (batch,)
             scores = model.train(x, y, factors[y])  # (batch, classes)
-            total += float(cross_entropy(scores, y)[0].sum(dtype=np.float64))
+            total += summed_loss(scores, y, model.arithmetic)
             correct += int(np.count_nonzero(scores.argmax(axis=1) == y))
         check_finite(total / rows, epoch)
         if on_epoch:

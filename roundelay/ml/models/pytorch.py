@@ -15,9 +15,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from roundelay.ml.data import Floats, Ints
+from roundelay.ml.data import Array, Floats, Ints
 from roundelay.ml.errors import BadTask, printable
-from roundelay.ml.mlp import Array
 from roundelay.ml.models.arrays import Slot
 from roundelay.ml.models.model import Model
 from roundelay.ml.task import Design, TrainConfig

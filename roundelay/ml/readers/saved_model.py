@@ -9,11 +9,12 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from string import ascii_uppercase
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from roundelay.ml.choices import ArithmeticName
 from roundelay.ml.data import Floats, Moments, moments_from_bytes, standardise
 from roundelay.ml.errors import BadTask, DataError, InputMissing
 from roundelay.ml.models.catalogue import learner
@@ -25,7 +26,7 @@ from roundelay.ml.task import Design
 FILE_BYTES_MAX = 2 << 30
 LETTERS = (16, 26)  # attributes and classes of the letters that ship, and of the data set that they imitate
 ARRAYS = ("weights", "sizes", "moments", "activation")
-OPTIONAL_ARRAYS = ("model", "shape", "labels", "encoding")  # missing in older files
+OPTIONAL_ARRAYS = ("model", "shape", "labels", "encoding", "arithmetic")  # missing in older files
 SAFETENSORS_HEADER_BYTES_MAX = 16 << 20
 
 
@@ -138,6 +139,7 @@ def _arrays(model: SavedModel) -> dict[str, npt.NDArray[Any]]:
         "activation": np.array("identity" if design.course else "relu"),
         "model": np.array(design.model),
         "shape": np.array(design.shape, np.int64),
+        "arithmetic": np.array(design.arithmetic),
         "labels": np.array(json.dumps(model.labels)),
         "encoding": np.array(model.encoding.to_json() if model.encoding else ""),
     }
@@ -148,7 +150,8 @@ def _model(arrays: dict[str, npt.NDArray[Any]]) -> SavedModel:
     if activation not in ("relu", "identity"):
         raise ValueError(f"unknown activation {activation!r}")
     shape = tuple(int(side) for side in arrays.get("shape", ()))
-    design = Design(tuple(int(size) for size in arrays["sizes"]), name, shape, activation == "identity")
+    sizes, arithmetic = tuple(int(size) for size in arrays["sizes"]), str(arrays.get("arithmetic", "native"))
+    design = Design(sizes, name, shape, activation == "identity", cast(ArithmeticName, arithmetic))
     weights, moments = arrays["weights"], arrays["moments"]
     if weights.ndim != 1 or weights.dtype != np.float32 or not np.isfinite(weights).all():
         raise ValueError(f"weights are {weights.dtype} of {weights.shape}, expected a vector of finite float32")
@@ -204,4 +207,5 @@ def _from_safetensors(content: bytes) -> SavedModel:
     numbers = {name: np.array(json.loads(metadata[name]), np.int64) for name in ("sizes", "shape")}
     texts = {name: np.array(metadata[name]) for name in ("activation", "model", "labels")}
     texts["encoding"] = np.array(metadata.get("encoding", ""))
+    texts["arithmetic"] = np.array(metadata.get("arithmetic", "native"))
     return _model({"weights": tensors["weights"], "moments": np.frombuffer(moments, np.uint8), **numbers, **texts})

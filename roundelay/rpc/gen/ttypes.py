@@ -2577,15 +2577,17 @@ class Design(object):
      - model
      - shape: Empty, or channels, height and width where a row is an image.
      - course: Use the trainer of the course instead of the optimizer.
+     - arithmetic: native, or portable: the same bits on every machine.
 
     """
 
 
-    def __init__(self, sizes=None, model=None, shape=None, course=None,):
+    def __init__(self, sizes=None, model=None, shape=None, course=None, arithmetic=None,):
         self.sizes = sizes
         self.model = model
         self.shape = shape
         self.course = course
+        self.arithmetic = arithmetic
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -2626,6 +2628,11 @@ class Design(object):
                     self.course = iprot.readBool()
                 else:
                     iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.STRING:
+                    self.arithmetic = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -2658,6 +2665,10 @@ class Design(object):
             oprot.writeFieldBegin('course', TType.BOOL, 4)
             oprot.writeBool(self.course)
             oprot.writeFieldEnd()
+        if self.arithmetic is not None:
+            oprot.writeFieldBegin('arithmetic', TType.STRING, 5)
+            oprot.writeString(self.arithmetic.encode('utf-8') if sys.version_info[0] == 2 else self.arithmetic)
+            oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
 
@@ -2670,6 +2681,8 @@ class Design(object):
             raise TProtocolException(message='Required field shape is unset!')
         if self.course is None:
             raise TProtocolException(message='Required field course is unset!')
+        if self.arithmetic is None:
+            raise TProtocolException(message='Required field arithmetic is unset!')
         return
 
     def __repr__(self):
@@ -4094,6 +4107,7 @@ Design.thrift_spec = (
     (2, TType.STRING, 'model', 'UTF8', None, ),  # 2
     (3, TType.LIST, 'shape', (TType.I32, None, False), None, ),  # 3
     (4, TType.BOOL, 'course', None, None, ),  # 4
+    (5, TType.STRING, 'arithmetic', 'UTF8', None, ),  # 5
 )
 all_structs.append(TrainingPlan)
 TrainingPlan.thrift_spec = (

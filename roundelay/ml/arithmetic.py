@@ -1,0 +1,165 @@
+"""The arithmetic of a model: native, as fast as this machine computes, or portable, the same bits on every machine.
+
+What IEEE 754 rounds correctly (+, -, x, / and the square root) is the same everywhere. This is the rest: products of
+matrices, sums, exp, log and random numbers. Training, evaluation and first weights take all of it from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+
+from roundelay.ml import elementary, exact_product
+from roundelay.ml.data import Array
+from roundelay.ml.exact_product import Refresh, operand_bits, rounder, rounder_below, summand_bits
+from roundelay.ml.raw_random import RawGenerator
+
+Seed = int | Sequence[int]
+
+
+class Arithmetic(Protocol):
+    """What native and portable arithmetic have in common."""
+
+    dtype: ClassVar[type[np.floating[Any]]]  # of the arrays of a local training of mlp or softmax
+
+    def generator(self, seed: Seed) -> np.random.Generator:
+        """Return a generator whose `permutation`, `standard_normal` and raw words may be used."""
+        ...
+
+    def product(self, a: Array, b: Array) -> Array:
+        """Return the product of two matrices."""
+        ...
+
+    def total(self, x: Array, axis: int | tuple[int, ...] | None = None) -> Any:
+        """Return the sum along these axes."""
+        ...
+
+    def exp(self, x: Array) -> Array:
+        """Return exp(x) for x <= 0."""
+        ...
+
+    def log(self, x: Array) -> Array:
+        """Return log(x) for x > 0."""
+        ...
+
+    def operands(self, x: Array, inner: int) -> tuple[Array, Refresh | None]:
+        """Return the operands of products that stand for x (F, n), and what to call whenever x has changed, if at all.
+
+        inner: the most terms that a sum of their products has.
+        """
+        ...
+
+    def rounding(self, x: Array, files: int, inner: int, is_positive: bool = False) -> Refresh | None:
+        """Return what makes operands of x in place, one of each file; None: they are x itself."""
+        ...
+
+    def rounding_below(self, x: Array, bound: float, inner: int) -> Refresh | None:
+        """Return the same for numbers that are known to be at most `bound`, which saves looking for the largest."""
+        ...
+
+    def exponentials(self, scores: Array, scale: float) -> Callable[[Array], None]:
+        """Return what replaces scores (..., k, n), all <= 0, by exp, and writes their sums / scale (..., 1, n)."""
+        ...
+
+
+class Native:
+    """numpy's own functions, in float32."""
+
+    dtype: ClassVar[type[np.floating[Any]]] = np.float32
+
+    def generator(self, seed: Seed) -> np.random.Generator:
+        return np.random.default_rng(seed)
+
+    def product(self, a: Array, b: Array) -> Array:
+        made: Array = a @ b
+        return made
+
+    def total(self, x: Array, axis: int | tuple[int, ...] | None = None) -> Any:
+        return x.sum(axis)
+
+    def exp(self, x: Array) -> Array:
+        made: Array = np.exp(x)
+        return made
+
+    def log(self, x: Array) -> Array:
+        made: Array = np.log(x)
+        return made
+
+    def operands(self, x: Array, inner: int) -> tuple[Array, Refresh | None]:
+        return x, None
+
+    def rounding(self, x: Array, files: int, inner: int, is_positive: bool = False) -> Refresh | None:
+        return None
+
+    def rounding_below(self, x: Array, bound: float, inner: int) -> Refresh | None:
+        return None
+
+    def exponentials(self, scores: Array, scale: float) -> Callable[[Array], None]:
+        per_scale = _row(scores, 1 / scale)
+        exp, product = np.exp, np.dot if scores.ndim == 2 else np.matmul
+
+        def refresh(sums: Array) -> None:
+            exp(scores, scores)
+            product(per_scale, scores, sums)
+
+        return refresh
+
+
+class Portable:
+    """Exact products and sums of rounded operands, in float64 (exact_product, elementary, raw_random)."""
+
+    dtype: ClassVar[type[np.floating[Any]]] = np.float64
+
+    def generator(self, seed: Seed) -> np.random.Generator:
+        return RawGenerator(seed)
+
+    def product(self, a: Array, b: Array) -> Array:
+        return exact_product.product(a, b)
+
+    def total(self, x: Array, axis: int | tuple[int, ...] | None = None) -> Any:
+        return exact_product.total(x, axis)
+
+    def exp(self, x: Array) -> Array:
+        return elementary.exp(x)
+
+    def log(self, x: Array) -> Array:
+        return elementary.log(x)
+
+    def operands(self, x: Array, inner: int) -> tuple[Array, Refresh | None]:
+        made = np.empty(x.shape)  # (F, n)
+        return made, rounder(x, made, operand_bits(inner))
+
+    def rounding(self, x: Array, files: int, inner: int, is_positive: bool = False) -> Refresh | None:
+        rows = x.reshape(files, -1)  # (F, n)
+        return rounder(rows, rows, operand_bits(inner), is_positive)
+
+    def rounding_below(self, x: Array, bound: float, inner: int) -> Refresh | None:
+        return rounder_below(x, bound, operand_bits(inner))
+
+    def exponentials(self, scores: Array, scale: float) -> Callable[[Array], None]:
+        ones = _row(scores, 1.0)
+        magic = np.array(1.5 * 2.0 ** (52 - summand_bits(scores.shape[-2])))  # leaves multiples of 2^-bits below 1
+        per_scale = np.array(1 / scale)
+        exp, product = elementary.exp_in_place(scores), np.dot if scores.ndim == 2 else np.matmul
+        add, subtract, multiply = np.add, np.subtract, np.multiply
+
+        def refresh(sums: Array) -> None:
+            exp()
+            add(scores, magic, scores)
+            subtract(scores, magic, scores)
+            product(ones, scores, sums)
+            multiply(sums, per_scale, sums)
+
+        return refresh
+
+
+def _row(scores: Array, value: float) -> Array:
+    """Return the factor of a product that adds up each column: (..., k, n) -> (..., 1, k)."""
+    made: Array = np.full((*scores.shape[:-2], 1, scores.shape[-2]), value, scores.dtype)
+    return made
+
+
+NATIVE, PORTABLE = Native(), Portable()
+BY_NAME: dict[str, Arithmetic] = {"native": NATIVE, "portable": PORTABLE}
