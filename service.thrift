@@ -10,6 +10,12 @@
  */
 namespace py roundelay.rpc.gen
 
+/**
+ * The version of this contract. It grows when a process of an earlier release would misunderstand a
+ * message; a new optional field does not change it. Releases that did not name their version: 1.
+ */
+const i16 PROTOCOL = 2
+
 /** One life of a node. A node that restarts has a new incarnation and is a new member of the ring. */
 struct Node {
   1: required binary id
@@ -26,6 +32,8 @@ struct Ring {
   2: required i16 successors
   /** Number of copies of each stored entry. */
   3: required i16 replicas
+  /** The PROTOCOL of the process that says this. A process that speaks another one does not enter the ring. */
+  4: optional i16 protocol
 }
 
 /** The node that a request is meant for. Any other process at that address answers WrongIncarnation. */
@@ -178,7 +186,10 @@ struct Item {
   5: optional binary signature
 }
 
-/** An item and, unless the receiver is expected to have it, its whole content. At most 1 MiB in one message. */
+/**
+ * An item and, unless the receiver is expected to have it, its whole content. At most 1 MiB in one message. A content
+ * that is shorter than announced is packed: see roundelay/store/packing.py.
+ */
 struct Parcel {
   1: required Item item
   2: optional binary content
@@ -342,7 +353,7 @@ struct Progress {
   7: optional double accuracy
   /** For a running order. */
   8: optional TrainingStatus training
-  /** For a done order: its whole result, if that has at most 1 MiB. */
+  /** For a done order: its whole result, if that has at most 1 MiB. A content shorter than `size` is packed. */
   9: optional binary content
 }
 
@@ -415,7 +426,8 @@ service ComputeNode {
 
   /**
    * Accept an order, and return its ticket at once. The same order has the same ticket, and is carried out once.
-   * `content` holds the order's weights, at most 1 MiB; it is empty where the receiver has them or will fetch them.
+   * `content` holds the order's weights, at most 1 MiB; it is empty where the receiver has them or will fetch them, and
+   * packed if it is shorter than announced.
    */
   string order(1: Target target, 2: Order order, 3: binary content)
     throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed, 4: Busy busy, 5: StoreFull full,
@@ -425,8 +437,8 @@ service ComputeNode {
   void push(1: Target target, 2: Push push)
     throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed, 4: NotFound not_found),
 
-  /** Return the progress of an order as soon as it has ended, or after `wait_ms` (<= 5000). */
-  Progress collect(1: Target target, 2: string ticket, 3: i32 wait_ms)
+  /** Return the progress of an order as soon as it has ended, or after `wait_ms` (<= 5000); `packed`: its result packed. */
+  Progress collect(1: Target target, 2: string ticket, 3: i32 wait_ms, 4: bool packed)
     throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed, 4: NotFound not_found),
 }
 
@@ -450,8 +462,11 @@ struct Members {
 }
 
 service Supernode {
-  /** Grant a new incarnation to the process that listens there. Journalled before it is answered. */
-  Grant admit(1: string host, 2: i32 port)
+  /**
+   * Grant a new incarnation to the process that listens there and speaks this version of the
+   * protocol. Journalled before it is answered.
+   */
+  Grant admit(1: string host, 2: i32 port, 3: i16 protocol)
     throws (1: Refused refused, 2: NotYet not_yet, 3: Malformed malformed),
 
   /** The heartbeat of a member, to be repeated well within the lease. */

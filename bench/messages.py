@@ -21,11 +21,9 @@ from statistics import median
 from bench import report
 from bench.figures import Limit, Line, Table
 from bench.wire_sizes import WireSizes
-from roundelay.chord.crawl import list_members
 from roundelay.chord.effects import Ask, Procedure, gather_or_raise
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.ring import Ring
-from roundelay.federation import jobs
 from roundelay.federation.driver import Driver
 from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.requests import TrainingFile
@@ -152,7 +150,8 @@ def simulate(nodes: int = NODES, topology: str = "star") -> JobMessages:
 
     ended: list[Outcome] = []
     began_s = world.clock.now
-    client = _client(world, member.ref, ring, spec, contents, on_round)
+    members = tuple(sorted((m.member.ref for m in machines if m.member), key=lambda node: node.id))
+    client = _client(world, member.ref, members, ring, spec, contents, on_round)
     world.run(world.start(CLIENT), "client", client, ended.append)
     world.clock.run_while(lambda: not ended, began_s + HOUR_S)
     if not ended or not isinstance(ended[0], bytes):
@@ -171,18 +170,33 @@ def _form(world: World, count: int) -> list[Machine]:
 
 
 def _client(
-    world: World, entry: NodeRef, ring: Ring, spec: JobSpec, contents: dict[str, bytes], on_round: OnRound
+    world: World,
+    entry: NodeRef,
+    members: tuple[NodeRef, ...],
+    ring: Ring,
+    spec: JobSpec,
+    contents: dict[str, bytes],
+    on_round: OnRound,
 ) -> Procedure[bytes]:
-    """Do what a client does from its first request on, once it has found a member. Return the model's weights."""
-    yield from store_and_publish(entry, ring, spec, contents, clocks(world).version())
-    members = yield from list_members(entry)
-    driver = Driver(spec, ring, entry, "client", clocks(world), on_round, members=members)
+    """Do what a client does once the supernode has named the members, and one of them has answered.
 
-    def drive_in_turn() -> Procedure[object]:
-        yield from jobs.jobs_ahead(entry, ring, spec.job, driver.members)
-        return (yield from driver.drive())
-
-    yield from gather_or_raise([drive_in_turn(), driver.heartbeat()])
+    Return the model's weights.
+    """
+    yield from store_and_publish(entry, ring, spec, contents, clocks(world).version(), members=members)
+    validation = contents[spec.validation.digest]
+    driver = Driver(
+        spec,
+        ring,
+        entry,
+        "client",
+        clocks(world),
+        on_round,
+        members=members,
+        validation=validation,
+        on_wait=lambda ahead: None,
+    )
+    driving: list[Procedure[object]] = [driver.drive(), driver.heartbeat()]
+    yield from gather_or_raise(driving)
     return driver.weights
 
 

@@ -24,6 +24,10 @@ class PeerNotTrusted(NodeUnreachable):
     """The process at the address is not the one that is meant, or shows no valid certificate of this ring."""
 
 
+class OtherProtocol(PeerNotTrusted):
+    """The process at the address speaks another version of the protocol."""
+
+
 class PeerFault(ChordError):
     """A peer failed while it answered, or its answer makes no sense. Indefinite."""
 

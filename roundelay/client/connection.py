@@ -54,6 +54,7 @@ class KnownRing:
 
     ring: RingParameters
     members: tuple[NodeRef, ...]  # by identifier
+    is_complete: bool = False  # the supernode has named them
 
 
 def client_runtime(kit: Path | None = None) -> Runtime:
@@ -106,7 +107,7 @@ def _ask_supernode(supernode: Address | None) -> Procedure[KnownRing | None]:
     try:
         if supernode is not None:
             members = yield from ask(supernode, GetMembers(), ANSWER_TIMEOUT_S)
-            return KnownRing(members.ring, members.nodes)
+            return KnownRing(members.ring, members.nodes, is_complete=True)
     except (NotAllowed, PeerNotTrusted):
         raise
     except ChordError:
@@ -179,6 +180,12 @@ class Connection:
             self._members = tuple(node.address for node in self._known.members)
             self.runtime.peers.bits = self._known.ring.bits
         return self._known
+
+    def members(self) -> tuple[NodeRef, ...]:
+        """Return all members, as the supernode has named them within the last second, or nothing."""
+        known = self._known
+        is_fresh = known is not None and time.monotonic() - self._known_at <= FRESH_S
+        return known.members if known is not None and known.is_complete and is_fresh else ()
 
     def entry(self) -> RingEntry:
         """Return a member that answered when it was last asked. Raises ChordError."""

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from roundelay.chord.effects import Procedure
 from roundelay.chord.errors import ChordError, NotFound
+from roundelay.chord.refs import NodeRef
 from roundelay.client.callbacks import Callback, CallbackRunner, Metrics
 from roundelay.client.connection import Connection, RingEntry
 from roundelay.client.error_translation import translated_errors
@@ -192,9 +193,13 @@ class Job:
         except (ChordError, FederationError) as error:
             raise JobFailed(str(error)) from error
 
-    def drive(self) -> None:
-        """Drive the job from this process, in a thread, unless that has begun."""
-        self._begin(lambda runner: runner.drive())
+    def drive(self, members: tuple[NodeRef, ...] = (), validation: bytes = b"") -> None:
+        """Drive the job from this process, in a thread, unless that has begun.
+
+        members: of the ring, if they are known. validation: the content of its validation file, if it is at hand.
+        """
+        runner = JobRunner(self._connection, self.spec, self._add, members, validation, self._turn_to)
+        self._begin(runner.drive)
 
     # --- helpers
 
@@ -216,9 +221,9 @@ class Job:
         return self._connection.ask(make, ASK_TRIES)
 
     def _follow(self) -> None:
-        self._begin(lambda runner: runner.follow())
+        self._begin(JobRunner(self._connection, self.spec, self._add, on_replaced=self._turn_to).follow)
 
-    def _begin(self, run: Callable[[JobRunner], FinishedJob]) -> None:
+    def _begin(self, run: Callable[[], FinishedJob]) -> None:
         if self._thread is None:
             self._thread = threading.Thread(target=lambda: self._run(run), name="job", daemon=True)
             self._thread.start()
@@ -227,7 +232,7 @@ class Job:
     def _is_over(self) -> bool:
         return self._report is not None or self._failure is not None
 
-    def _run(self, run: Callable[[JobRunner], FinishedJob]) -> None:
+    def _run(self, run: Callable[[], FinishedJob]) -> None:
         """Run the job in this thread, and record how it ended."""
         report: JobReport | None = None
         failure: Exception | None = None
@@ -235,7 +240,7 @@ class Job:
         try:
             with translated_errors(JobFailed):
                 try:
-                    finished = run(JobRunner(self._connection, self.spec, self._add, self._turn_to))
+                    finished = run()
                 finally:
                     self._end_callbacks()
                 report = self._report_of(finished, began)

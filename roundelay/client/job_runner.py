@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from roundelay.chord.errors import ChordError
+from roundelay.chord.refs import NodeRef
 from roundelay.client.connection import Connection, find_members
 from roundelay.client.report import Round
 from roundelay.federation import jobs, records
@@ -46,13 +47,21 @@ class JobRunner:
         connection: Connection,
         spec: JobSpec,
         on_round: OnRound,
+        members: tuple[NodeRef, ...] = (),
+        validation: bytes = b"",
         on_replaced: Callable[[JobSpec], None] = lambda spec: None,
     ) -> None:
-        """on_replaced: called with the spec of the job that replaces this one, before its rounds."""
+        """Prepare to run a job.
+
+        members: of the ring, if they are known. validation: the content of the validation file, if it is at hand.
+        on_replaced: called with the spec of the job that replaces this one, before its rounds.
+        """
         self._connection = connection
         self._spec = spec
         self._on_round = on_round
         self._on_replaced = on_replaced
+        self._members = members
+        self._validation = validation
         self._rounds: list[Round] = []
 
     def drive(self) -> FinishedJob:
@@ -70,16 +79,21 @@ class JobRunner:
         If another process has taken over, follow that one. Raises Replaced, JobEnded, FederationError, ChordError.
         """
         connection, spec = self._connection, self._spec
-        note, (entry, members) = connection.progress.note, connection.ask(find_members)
+        note = connection.progress.note
+        entry, members = (connection.entry(), self._members) if self._members else connection.ask(find_members)
 
         def add(result: RoundResult, report: RoundReport) -> None:
             self._add(result, report, driver.validated)
 
-        driver = Driver(spec, entry.ring, entry.node, "client", CLOCKS, add, note, members)
+        def wait(ahead: list[str]) -> None:
+            note(f"waiting: {len(ahead)} job{'s' * (len(ahead) != 1)} ahead of this one, first {ahead[0][:8]}")
+
+        driver = Driver(
+            spec, entry.ring, entry.node, "client", CLOCKS, add, note, members, self._validation, on_wait=wait
+        )
         connection.runtime.start(
             "heartbeat", driver.heartbeat(), lambda error: note(f"heartbeats no longer reach the ring: {error}")
         )
-        self._wait_for_turn(driver)
         try:
             results = connection.runtime.run(driver.drive())
         except (JobEnded, NoSuchJob):
@@ -148,16 +162,6 @@ class JobRunner:
             except NoSuchJob:
                 time.sleep(POLL_INTERVAL_S)
         return read_job(self._connection, self._spec.job, known)
-
-    def _wait_for_turn(self, driver: Driver) -> None:
-        """Wait until the jobs published before this one have ended; report its place in the queue as it changes."""
-        reported, job = 0, self._spec.job
-        while ahead := self._connection.ask(lambda entry: jobs.jobs_ahead(entry.node, entry.ring, job, driver.members)):
-            if len(ahead) != reported:
-                count = f"{len(ahead)} job{'s' * (len(ahead) != 1)}"
-                self._connection.progress.note(f"waiting: {count} ahead of this one, first {ahead[0][:8]}")
-                reported = len(ahead)
-            time.sleep(POLL_INTERVAL_S)
 
 
 def read_job(connection: Connection, job: str, known: JobSnapshot | None = None) -> JobSnapshot:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from roundelay.chord.refs import NodeRef
 from roundelay.client.connection import Connection
 from roundelay.client.job_input import JobInput
 from roundelay.federation.requests import TrainingFile
@@ -12,8 +13,8 @@ from roundelay.federation.upload import store_and_publish
 from roundelay.ml.readers.saved_model import SavedModel
 
 
-def publish(connection: Connection, spec: JobSpec, data: JobInput, initial: SavedModel | None) -> int:
-    """Store the files in all copies, then the job. Return the number of nodes. Raises ChordError, TooManyJobs."""
+def publish(connection: Connection, spec: JobSpec, data: JobInput, initial: SavedModel | None) -> tuple[NodeRef, ...]:
+    """Store the files in all copies, then the job. Return the ring's members. Raises ChordError, TooManyJobs."""
     stored: set[str] = set()
     digests = {file.digest for file in (*data.files, data.validation)} & data.contents.keys()
     show = connection.progress.bar("storing")
@@ -23,7 +24,8 @@ def publish(connection: Connection, spec: JobSpec, data: JobInput, initial: Save
         show(len(stored), len(digests))
 
     version, weights = time.time_ns(), initial.weights.astype("<f4").tobytes() if initial is not None else b""
-    members = connection.ask(
-        lambda entry: store_and_publish(entry.node, entry.ring, spec, data.contents, version, on_stored, weights)
+    return connection.ask(
+        lambda entry: store_and_publish(
+            entry.node, entry.ring, spec, data.contents, version, on_stored, weights, connection.members()
+        )
     )
-    return len(members)

@@ -135,11 +135,11 @@ class Ring:
                     f"--verify needs {VERIFYING_NODES_MIN} nodes, two to compare and one to settle a difference: "
                     f"this ring has {size}"
                 )
-            nodes = publish(self.connection, spec, data, prepared.initial)
-            job = Job(self.connection, spec, nodes, data.validation_samples, prepared.close, callbacks)
+            members = publish(self.connection, spec, data, prepared.initial)
+            job = Job(self.connection, spec, len(members), data.validation_samples, prepared.close, callbacks)
         job.keeps = self
         if not prepared.request.detach:
-            job.drive()
+            job.drive(members, data.contents[data.validation.digest][:])
         return job
 
     def job(self, job: str = LAST) -> Job:

@@ -87,8 +87,15 @@ class Driver:
         on_round: Callable[[RoundResult, RoundReport], None],
         log: Callable[[str], None] = lambda line: None,
         members: tuple[NodeRef, ...] = (),
+        validation: bytes = b"",
+        on_wait: Callable[[list[str]], None] | None = None,
     ) -> None:
-        """members: of the ring by identifier, if a crawl has just found them."""
+        """Prepare to drive a job.
+
+        members: of the ring by identifier, if they are known. validation: the content of the job's validation file,
+        if it is at hand; else it is read. on_wait: called with the jobs that this one waits for; without it, it is this
+        job's turn already.
+        """
         self.spec = spec
         self.is_over = False  # this driver has stopped
         self.weights = b""  # of the round that is kept; empty if another driver has completed it
@@ -105,6 +112,8 @@ class Driver:
         self._is_crawled = bool(members) and not self._roster.measures
         self._log = JobLog(spec, self._roster, clocks.version)
         self._coordinator = RoundCoordinator(spec, self._roster, clocks.monotonic, log, self._require_running)
+        self._validation = validation
+        self._on_wait = on_wait
         self._verifier = self._coordinator.verifier
         self._contributions = Contributions()
         self._validator: Validator | None = None
@@ -214,17 +223,37 @@ class Driver:
         return PendingRound(RoundReport(self.spec.job, 0, self._name, 0.0, 0.0, 0.0, 0.0, 0.0), self._base)
 
     def _read_job(self) -> Procedure[tuple[JobSnapshot, Validator]]:
-        """Read the job's records and its validation file at the same time."""
-        job = self.spec.job
-        snapshot: Procedure[JobSnapshot | Validator] = with_entry_failover(
-            self._roster,
-            lambda entry: read_snapshot(
-                entry, self._roster.ring, job, nodes=self._nodes(job), with_reports=self._verifier is not None
-            ),
-        )
-        view, validator = yield from gather_or_raise([snapshot, self._fetch_validator()])
+        """Read the job's records and its validation file at the same time, and wait until it is the job's turn."""
+        reads: list[Procedure[JobSnapshot | Validator | bool]] = [
+            self._read_snapshot(),
+            self._fetch_validator(),
+            self._await_turn(),
+        ]
+        view, validator, has_waited = yield from gather_or_raise(reads)
+        if has_waited:
+            view = yield from self._read_snapshot()
         assert isinstance(view, JobSnapshot) and isinstance(validator, Validator)
         return view, validator
+
+    def _read_snapshot(self) -> Procedure[JobSnapshot]:
+        job, ring = self.spec.job, self._roster.ring
+        return with_entry_failover(
+            self._roster,
+            lambda entry: read_snapshot(
+                entry, ring, job, spec=self.spec, nodes=self._nodes(job), with_reports=self._verifier is not None
+            ),
+        )
+
+    def _await_turn(self) -> Procedure[bool]:
+        """Wait for the jobs published before this one. Return whether there were any."""
+        on_wait, job, roster = self._on_wait, self.spec.job, self._roster
+        if on_wait is None:
+            return False
+        return (
+            yield from with_entry_failover(
+                roster, lambda entry: jobs.await_turn(entry, roster.ring, job, lambda: roster.nodes, on_wait)
+            )
+        )
 
     def _run_round_and_store_previous(self, number: int, made: PendingRound | None) -> Procedure[PendingRound]:
         """Run a round; once its orders are sent, store the one before it."""
@@ -376,8 +405,9 @@ class Driver:
         return content
 
     def _fetch_validator(self) -> Procedure[Validator]:
-        file = self.spec.validation
-        content = yield from self._get(file.name, file.name, file.digest)
+        file, content = self.spec.validation, self._validation
+        if not content:
+            content = yield from self._get(file.name, file.name, file.digest)
         return Validator(self.spec.design, file.name, content)
 
     def _get(self, hashed: str, name: str, digest: str) -> Procedure[bytes]:

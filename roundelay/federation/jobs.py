@@ -5,10 +5,10 @@ members: those of the ring by identifier, if the caller knows them; without them
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from roundelay.chord.crawl import successors_among
-from roundelay.chord.effects import Procedure, gather
+from roundelay.chord.effects import Procedure, Sleep, gather
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation import records
@@ -22,15 +22,20 @@ from roundelay.store.write_path import Record, put_records, record
 JOB_LEASE_S = 7 * 24 * 3600.0  # of a job's records; its driver renews it
 WAITING_MAX = 8
 LISTED_MAX = 64
+TURN_INTERVAL_S = 0.5  # how often a waiting job looks at those ahead of it
 
 Members = Sequence[NodeRef]
 
 
-def publish(start: NodeRef, ring: Ring, spec: JobSpec, version: int, members: Members = ()) -> Procedure[None]:
-    """Write the spec to all copies, then list the job. Raises TooManyJobs, ChordError."""
-    ahead = yield from jobs_ahead(start, ring, spec.job, members)
+def require_room(start: NodeRef, ring: Ring, job: str, members: Members = ()) -> Procedure[None]:
+    """Raise TooManyJobs if no more jobs may be published now."""
+    ahead = yield from jobs_ahead(start, ring, job, members)
     if len(ahead) >= WAITING_MAX:
         raise TooManyJobs(f"{len(ahead)} jobs are running or waiting, the limit; try again when one has ended")
+
+
+def publish(start: NodeRef, ring: Ring, spec: JobSpec, version: int, members: Members = ()) -> Procedure[None]:
+    """Write the spec to all copies, then list the job. Raises ChordError."""
     yield from put_record(start, ring, spec.job, records.SPEC, spec.to_bytes(), version, members)
     listed = record(ring.key(records.DIRECTORY), spec.job, b"listed", version, JOB_LEASE_S)
     yield from put_records(start, ring, (listed,), nodes=successors_among(members, listed.item.entry.key))
@@ -74,6 +79,22 @@ def jobs_ahead(start: NodeRef, ring: Ring, job: str, members: Members = ()) -> P
         if isinstance(end, Exception):
             raise end  # a job whose end cannot be read may be running
     return [other for other, end in zip(earlier, ends, strict=True) if end == ""]
+
+
+def await_turn(
+    start: NodeRef, ring: Ring, job: str, members: Callable[[], Members], on_wait: Callable[[list[str]], None]
+) -> Procedure[bool]:
+    """Wait until the jobs published before this one have ended. Return whether there were any.
+
+    members: returns those known now. on_wait: called with the jobs ahead, whenever their number has changed.
+    """
+    seen = 0
+    while ahead := (yield from jobs_ahead(start, ring, job, members())):
+        if len(ahead) != seen:
+            on_wait(ahead)
+            seen = len(ahead)
+        yield Sleep(TURN_INTERVAL_S)
+    return seen > 0
 
 
 def read_end(start: NodeRef, ring: Ring, job: str, members: Members = ()) -> Procedure[str]:

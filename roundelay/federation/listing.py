@@ -1,7 +1,8 @@
 """A listing of the latest jobs, in three round trips: the directory, the names of the jobs' records, their contents.
 
 It is for people: it asks the responsible nodes among given members instead of looking them up, and reads of each job
-only what it shows; a job that keeps its best round costs one more round trip. `snapshot` verifies a whole job.
+only what it shows; a job of many rounds that keeps its best one costs one more round trip. `snapshot` verifies a whole
+job.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from roundelay.federation.spec import JobSpec, spec_from_bytes
 from roundelay.store.items import Find, Item
 from roundelay.store.read_path import fetch_many, holders_among, latest_items
 
+RESULTS_ALONG_MAX = 24  # of a job, read with its last one: they fit into the first packets of a connection
 WARMED_MAX = 64  # members to which connections are opened beside the first question
 
 
@@ -101,13 +103,17 @@ def _read(found: _Found) -> Procedure[ListedJob]:
     last, failure = results[-1:], _named(found, records.record_name(job, records.FAILED))
     replaced = replacements(job, found.items)
     report = [pair for pair in reports if last and pair[0] == last[0][0]][-1:]
-    content = yield from _fetch(found, [*spec, *failure, *replaced, *(item for _, item in (*last, *report))])
+    along = results[:-1] if len(results) <= RESULTS_ALONG_MAX else []  # it may keep its best round
+    content = yield from _fetch(found, [*spec, *failure, *replaced, *(item for _, item in (*last, *report, *along))])
     read = spec_from_bytes(content[spec[0]])
     chain, unread = parse_records(job, last, [content[item] for _, item in last], records.result_from_bytes)
     shown, unshown = parse_records(job, report, [content[item] for _, item in report], records.report_from_bytes)
     malformed += [*unread, *unshown]
     if not chain or read.settings.keep == "best" or len({number for number, _ in results}) < len(results):
-        earlier, unread = yield from read_records(job, found.nodes, results[:-1], records.result_from_bytes)
+        if along:
+            earlier, unread = parse_records(job, along, [content[i] for _, i in along], records.result_from_bytes)
+        else:
+            earlier, unread = yield from read_records(job, found.nodes, results[:-1], records.result_from_bytes)
         chain, malformed = [*earlier, *chain], [*malformed, *unread]
     if len({result.round for result in chain}) < len(chain):
         return ListedJob(job, diverged=True, error="a round has two different results", malformed=tuple(malformed))

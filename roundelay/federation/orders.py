@@ -29,6 +29,7 @@ from roundelay.federation.states import RETRIABLE_STATES
 from roundelay.ml.errors import MLError
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import CHUNK_BYTES, Release
+from roundelay.store.packing import SUM_BYTES, pack
 from roundelay.store.read_path import fetch, get
 from roundelay.store.transfer import write
 
@@ -73,11 +74,7 @@ class Orders:
 
     def handlers(self) -> Handlers:
         """Return the handlers of orders, polls and pushes."""
-        return {
-            Order: self.accept,
-            Collect: lambda r: self.progress(r.ticket),
-            Push: lambda push: self._gossip.receive_push(push),
-        }
+        return {Order: self.accept, Collect: self._answer, Push: lambda push: self._gossip.receive_push(push)}
 
     @cached_property
     def _gossip(self) -> Gossip:
@@ -113,6 +110,10 @@ class Orders:
         if ticket not in self._progress:
             raise NotFound(f"no order {ticket[:8]} here")
         return self._progress[ticket]
+
+    def _answer(self, poll: Collect) -> Progress:
+        found = self.progress(poll.ticket)
+        return replace(found, content=pack(found.content, SUM_BYTES)) if poll.packed and found.content else found
 
     def is_over(self, ticket: str) -> bool:
         """Return True if a poll of this ticket need not wait: its order has ended, or is unknown."""

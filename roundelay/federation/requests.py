@@ -19,6 +19,7 @@ from roundelay.federation.states import FINAL_STATES
 from roundelay.federation.tasks import EvaluateTask, Task, TrainTask
 from roundelay.ml.task import FileTask, TrainerTask, local_seed
 from roundelay.store.items import Write
+from roundelay.store.packing import unpack
 from roundelay.trust.identity import Identity
 
 WAIT_MAX_S = 5.0  # longest that a poll is held
@@ -59,7 +60,9 @@ class Order(Request[str]):
     shares: tuple[Share, ...] = ()  # of an order for several nodes: which node trains which files
     limit: int = 0  # of such an order: where the receiver's part of the ring ends
     attempt: int = 0  # of gossip: the driver's attempt at the round; the receiver keeps its result
-    content: bytes = field(default=b"", repr=False, compare=False)  # the weights, where they travel with the order
+    content: bytes = field(
+        default=b"", repr=False, compare=False
+    )  # the weights, perhaps packed, where they travel along
 
     def __post_init__(self) -> None:
         if isinstance(self.task, EvaluateTask) and len(self.files) != 1:
@@ -93,8 +96,8 @@ class Order(Request[str]):
 
     @property
     def staging(self) -> Write:
-        """The write that stages the content that came with this order."""
-        return Write(self.weights, self.weights_bytes, 0, self.content)
+        """The write that stages the content that came with this order. Raises Malformed."""
+        return Write(self.weights, self.weights_bytes, 0, unpack(self.content, self.weights_bytes))
 
     @property
     def status(self) -> TrainingStatus:
@@ -126,7 +129,7 @@ class Progress:
     loss: float = 0.0
     accuracy: float = 0.0
     training: TrainingStatus | None = None  # of a running order
-    content: bytes = field(default=b"", repr=False)  # the result, if it is small; a large one is read
+    content: bytes = field(default=b"", repr=False)  # the result, perhaps packed, if it is small; a large one is read
 
     @property
     def is_final(self) -> bool:
@@ -135,10 +138,11 @@ class Progress:
 
 @dataclass(frozen=True)
 class Collect(Request[Progress]):
-    """The progress of a ticket: when it is done or failed, or after wait_s."""
+    """The progress of a ticket: when it is done or failed, or after wait_s. packed: its result may come packed."""
 
     ticket: str
     wait_s: float = 0.0
+    packed: bool = False
 
 
 @dataclass(frozen=True)

@@ -47,12 +47,13 @@ def refresh_members(roster: Roster, tries: int = TRIES_MAX) -> Procedure[None]:
     """Crawl the ring, so that new members get work and former members do not."""
     nodes = yield from with_entry_failover(roster, lambda entry: list_members(entry, roster.nodes), tries)
     roster.update_members(nodes)
-    if roster.measures:
-        yield from _measure_round_trips(roster)
+    yield from _measure_round_trips(roster)
 
 
 def _measure_round_trips(roster: Roster) -> Procedure[None]:
-    """Ask members that have not been measured, and take over what has been measured of all."""
-    unknown = [node for node in roster.nodes if node not in roster.round_trips][:MEASURED_MAX]
+    """Take over the round trips that have been measured; ask the members whose round trip has not."""
+    measured_s = yield from round_trips_to(roster.nodes)
+    unknown = [node for node in roster.nodes if node not in measured_s and node not in roster.round_trips]
+    unknown = unknown[:MEASURED_MAX]
     yield from ask_all([(node, GetNeighbours()) for node in unknown], deadline_s=CALL_TIMEOUT_S)
-    roster.round_trips = yield from round_trips_to(roster.nodes)
+    roster.update_round_trips((yield from round_trips_to(roster.nodes)))

@@ -9,6 +9,7 @@ from roundelay.chord.crawl import successors_among
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation.requests import TrainingFile
+from roundelay.store.packing import PACK_FROM_S
 
 DISTURBANCES_MAX = 64  # reported per round
 LOST_ROUNDS = 2  # rounds after which a lost node is asked again: it may only have been slow
@@ -20,8 +21,9 @@ class Roster:
     def __init__(self, ring: Ring, entry: NodeRef, homes: Sequence[str] = (), measures: bool = False) -> None:
         self._homes = homes  # of private files: the address that has each, by the file's index
         self.ring = ring
-        self.measures = measures  # whether round trips to members are wanted
+        self.measures = measures  # whether round trips to members are wanted before the first order
         self.round_trips: dict[NodeRef, float] = {}  # from here, in seconds, as measured
+        self.far: frozenset[NodeRef] = frozenset()  # nodes to which contents travel packed
         self.nodes: tuple[NodeRef, ...] = (entry,)
         self.disturbances: list[str] = []  # of the current round
         self._entry = entry
@@ -43,6 +45,11 @@ class Roster:
             self.disturbances = []
         self._lost = {n: r for n, r in self._lost.items() if number - r <= LOST_ROUNDS}
         self._missing_files = {pair: r for pair, r in self._missing_files.items() if number - r <= LOST_ROUNDS}
+
+    def update_round_trips(self, measured_s: dict[NodeRef, float]) -> None:
+        """Take the round trips that have been measured so far."""
+        self.round_trips = measured_s
+        self.far = frozenset(node for node, seconds in measured_s.items() if seconds >= PACK_FROM_S)
 
     def update_members(self, nodes: tuple[NodeRef, ...]) -> None:
         """Take the members that a walk around the ring has found."""

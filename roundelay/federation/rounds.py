@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, ask, ask_all, gather, gather_or_raise
-from roundelay.chord.errors import Busy, ChordError, NodeUnreachable, NotFound
+from roundelay.chord.errors import Busy, ChordError, Malformed, NodeUnreachable, NotFound
 from roundelay.chord.refs import NodeRef
 from roundelay.federation.errors import BadRecord, StepTooLarge, WorkFailed
 from roundelay.federation.placement import BALANCING, Groups, PlacementView, assign
@@ -23,6 +24,7 @@ from roundelay.federation.throughput import ThroughputEstimate
 from roundelay.federation.tickets import COLLECTS_MAX, SILENT_POLLS_MAX, await_ticket, result_of
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import CHUNK_BYTES
+from roundelay.store.packing import WEIGHT_BYTES, pack
 from roundelay.store.transfer import transfer_timeout_s, write
 
 WORKERS_MAX = 2  # of one order: a node and its backup
@@ -89,7 +91,7 @@ class RoundWork:
         self._estimate = estimate
         self._clock = clock
         self._make_order = make_order
-        self._weights = _Weights(weights)
+        self._weights = _Weights(weights, roster)
         self._result_bytes = 0  # of all orders, about: sums have twice as many bytes as weights
         self._policy = policy
         self._chance = chance
@@ -157,6 +159,7 @@ class RoundWork:
             SILENT_POLLS_MAX,
             self._clock,
             self._result_bytes,
+            self._roster.far,
         )
         return ended[0][1] if ended else NodeUnreachable(f"has not finished within {patience_s:.1f} s")
 
@@ -216,12 +219,16 @@ class RoundWork:
 
         for _ in range(COLLECTS_MAX):
             ended = yield from await_ticket(
-                workers, order.ticket, needs_backup, clock=self._clock, result_bytes=self._result_bytes
+                workers,
+                order.ticket,
+                needs_backup,
+                clock=self._clock,
+                result_bytes=self._result_bytes,
+                far=self._roster.far,
             )
             for worker, answer in ended:
                 if isinstance(answer, Progress) and answer.state == "done":
-                    result = yield from result_of(worker, answer)
-                    error = self._impossible(worker, order, result)
+                    result, error = yield from self._result(worker, order, answer)
                     if error is None:
                         return self._take_result(node, worker, order, answer, result)
                 elif (
@@ -285,15 +292,16 @@ class RoundWork:
             raise NodeUnreachable("has still not finished an order of an earlier round")
         del self._roster.abandoned[node]
 
-    def _impossible(self, worker: NodeRef, order: Order, result: bytes) -> ChordError | None:
-        """Exclude a worker whose result no honest trainer can have computed; return None if it may be honest."""
+    def _result(self, worker: NodeRef, order: Order, progress: Progress) -> Procedure[tuple[bytes, ChordError | None]]:
+        """Return a worker's result. Exclude the worker, and say why, if no honest trainer can have sent it."""
         try:
+            result = yield from result_of(worker, progress)
             check_result(order, order.files, split_result(order, result)[0])
-        except BadRecord as error:
+        except (BadRecord, Malformed) as error:
             self._roster.exclude(worker)
             self._roster.record_disturbance(f"{worker.address} is excluded: {error}")
-            return UnfitNode(str(error))
-        return None
+            return b"", UnfitNode(str(error))
+        return result, None
 
     def _take_result(
         self, node: NodeRef, worker: NodeRef, order: Order, progress: Progress, content: bytes
@@ -324,8 +332,9 @@ class RoundWork:
 class _Weights:
     """The round's weights, sent to each trainer once: with its order if they are small, else before it."""
 
-    def __init__(self, weights: bytes) -> None:
+    def __init__(self, weights: bytes, roster: Roster) -> None:
         self._weights = weights
+        self._roster = roster
         self.sent: frozenset[NodeRef] = frozenset()  # nodes that have them by now
 
     def submit(self, orders: Sequence[tuple[NodeRef, Order]]) -> Procedure[dict[NodeRef, str | ChordError]]:
@@ -336,7 +345,7 @@ class _Weights:
             failures = yield from self._send_ahead(list(unsent))
             unsent = {}
         asks = [
-            (node, replace(order, content=self._weights) if node in unsent else order)
+            (node, replace(order, content=self._content(node)) if node in unsent else order)
             for node, order in orders
             if node not in failures
         ]
@@ -346,6 +355,13 @@ class _Weights:
         tickets |= {node: answer for (node, _), answer in zip(asks, answers, strict=True)}
         self.sent |= {node for node in unsent if not isinstance(tickets[node], ChordError)}
         return tickets
+
+    @cached_property
+    def _packed(self) -> bytes:
+        return pack(self._weights, WEIGHT_BYTES)
+
+    def _content(self, node: NodeRef) -> bytes:
+        return self._packed if node in self._roster.far else self._weights
 
     def _send_ahead(self, nodes: Sequence[NodeRef]) -> Procedure[dict[NodeRef, ChordError]]:
         """Write large weights to all nodes at once. Return the errors."""

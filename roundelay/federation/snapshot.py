@@ -83,18 +83,21 @@ def read_snapshot(
     job: str,
     known: JobSnapshot | None = None,
     *,
+    spec: JobSpec | None = None,
     nodes: tuple[NodeRef, ...] = (),
     with_reports: bool = False,
     build_chain: BuildChain = records.extend_chain,
 ) -> Procedure[JobSnapshot]:
     """Read a job's records through `entry`; with `known`, an earlier snapshot, read only what is new.
 
-    nodes: the nodes responsible for the job's key, if they are known; else they are looked up.
+    spec: the job's, if it is known; else it is read. nodes: those responsible for the job's key, if they are known;
+    else they are looked up.
     Raises NoSuchJob, Diverged, BadRecord, ChordError.
     """
     items, nodes = yield from find(entry, ring, ring.key(job), nodes=nodes)
     if known is None:
-        known = JobSnapshot((yield from _read_spec(job, items, nodes)))
+        stored = _find_spec(job, items)
+        known = JobSnapshot(spec or (yield from _read_spec(stored, nodes)))
     seen = {bad.digest for bad in known.malformed} | {result.digest for result in known.results}
     new_results = [each for each in numbered(job, "result-", items) if each[1].entry.digest not in seen]
     read, malformed = yield from read_records(job, nodes, new_results, records.result_from_bytes)
@@ -150,12 +153,17 @@ def _malformed(item: Item, why: str) -> MalformedRecord:
     return MalformedRecord(item.entry.name, item.entry.digest, why)
 
 
-def _read_spec(job: str, items: tuple[Item, ...], nodes: tuple[NodeRef, ...]) -> Procedure[JobSpec]:
+def _find_spec(job: str, items: tuple[Item, ...]) -> Item:
+    """Return the item of a job's spec. Raises NoSuchJob."""
     name = records.record_name(job, records.SPEC)
     specs = [i for i in items if i.entry.name == name and i.entry.digest == job]  # a job's id is its spec's digest
     if not specs:
         raise NoSuchJob(f"no job {job} on this ring")
-    contents = yield from contents_of(nodes, specs[:1])
+    return specs[0]
+
+
+def _read_spec(item: Item, nodes: tuple[NodeRef, ...]) -> Procedure[JobSpec]:
+    contents = yield from contents_of(nodes, [item])
     return spec_from_bytes(contents[0])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 
 from roundelay.chord.effects import Procedure, Sleep, ask, ask_all
@@ -12,6 +12,7 @@ from roundelay.federation.errors import StepTooLarge, WorkFailed
 from roundelay.federation.requests import Collect, Order, Progress
 from roundelay.store.blobs import verify_digest
 from roundelay.store.items import CHUNK_BYTES
+from roundelay.store.packing import unpack
 from roundelay.store.read_path import fetch
 from roundelay.store.transfer import LINK_BYTES_PER_S_MIN, transfer_timeout_s, write
 
@@ -45,17 +46,18 @@ def await_ticket(
     silent_polls_max: int = 1,
     clock: Callable[[], float] | None = None,
     result_bytes: int = 0,
+    far: Set[NodeRef] = frozenset(),
 ) -> Procedure[list[tuple[NodeRef, Progress | ChordError]]]:
     """Poll a ticket at these nodes. Return the nodes that have ended, with a final progress or an error.
 
     Return an empty list once `is_late()` is true. One answer is enough for a poll, so a silent node counts as lost
     only after `silent_polls_max` polls in a row that no node has answered. Without a clock, every poll is followed
-    by a pause. result_bytes: of all results that may arrive at the same time.
+    by a pause. result_bytes: of all results that may arrive at the same time. far: nodes that shall pack their results.
     """
     deadline_s = COLLECT_WAIT_S + GRACE_S + min(RESULT_GRACE_MAX_S, result_bytes / LINK_BYTES_PER_S_MIN)
     silent_polls = 0
     for _ in range(COLLECTS_MAX):
-        polls = [(node, Collect(ticket, COLLECT_WAIT_S)) for node in nodes]
+        polls = [(node, Collect(ticket, COLLECT_WAIT_S, node in far)) for node in nodes]
         need = 1 if len(nodes) > 1 else None  # a single poll then takes no second thread
         began = clock() if clock else 0.0
         answers = yield from ask_all(polls, need, deadline_s)
@@ -100,10 +102,11 @@ def await_done(
 
 
 def result_of(node: NodeRef, progress: Progress) -> Procedure[bytes]:
-    """Return the result of a done order: it came with the progress, or is read. Raises Corrupt, NotFound."""
+    """Return the result of a done order: it came with the progress, or is read. Raises Malformed, Corrupt, NotFound."""
     if progress.content:
-        verify_digest(progress.result, progress.content)
-        return progress.content
+        result = unpack(progress.content, progress.size_bytes)
+        verify_digest(progress.result, result)
+        return result
     return (yield from fetch((node,), progress.result, progress.size_bytes))
 
 

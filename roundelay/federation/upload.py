@@ -26,15 +26,18 @@ def store_and_publish(
     version: int,
     on_stored: OnStored = lambda file: None,
     initial: bytes = b"",
+    members: Sequence[NodeRef] = (),
 ) -> Procedure[tuple[NodeRef, ...]]:
-    """Store the job's files in all copies, then the job itself. Return the ring's members, found by one crawl.
+    """Store the job's files in all copies, then the job itself. Return the ring's members.
 
     contents: by digest; files that are not among them, private ones, stay where they are. initial: the weights to
-    start from, if they are not made from the job's seed. Raises TooManyJobs, ChordError.
+    start from, if they are not made from the job's seed. members: of the ring by identifier; without them it is
+    crawled. Raises TooManyJobs, ChordError.
     """
-    members = yield from list_members(start)
+    members = tuple(members) or (yield from list_members(start))
     files = [file for file in (*spec.files, spec.validation) if file.digest in contents]
-    yield from upload_files(start, ring, files, contents, version, on_stored, members)
+    room = jobs.require_room(start, ring, spec.job, members)
+    yield from upload_files(start, ring, files, contents, version, on_stored, members, room)
     if initial:
         yield from jobs.put_record(start, ring, spec.job, "weights-0", initial, version, members)
     yield from jobs.publish(start, ring, spec, version, members)
@@ -49,11 +52,13 @@ def upload_files(
     version: int,
     on_stored: OnStored,
     members: Sequence[NodeRef] = (),
+    beside: Procedure[None] | None = None,
 ) -> Procedure[dict[int, tuple[NodeRef, ...]]]:
     """Store files by the hash of their names. Return the holders of each file by its index, the owner first.
 
     version: the writer's clock. on_stored: called with each file that has all its copies. members: of the ring by
-    identifier, if they are known. Raises UnderReplicated, LookupFailed.
+    identifier, if they are known. beside: what runs while the files are sent. Raises UnderReplicated, LookupFailed;
+    what `beside` raises.
     """
     files_by_name = {file.name: file for file in files}
     written = [record(ring.key(file.name), file.name, contents[file.digest], version) for file in files]
@@ -62,5 +67,5 @@ def upload_files(
         on_stored(files_by_name[each.item.entry.name])
 
     members = members or (yield from list_members(start))
-    holders = yield from put_many(start, ring, members, written, stored)
+    holders = yield from put_many(start, ring, members, written, stored, beside)
     return {file.index: nodes for file, nodes in zip(files, holders, strict=True)}

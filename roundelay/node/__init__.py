@@ -11,6 +11,7 @@ flower             a Flower client of the node's own
 private            a folder whose files never leave the node
 data_directory     files that need not be sent to the node
 disk               the node's store on the disk (SQLite)
+store_format       the tables of that store, their version, and migration from earlier ones
 files              contents in files, read piece by piece
 addresses          the node list: which nodes may join, and where the supernode is
 console            prints finger tables

@@ -17,7 +17,7 @@ from io import BytesIO
 from pathlib import Path
 
 from roundelay.chord.errors import Corrupt, NotFound, StoreFull
-from roundelay.node import failpoints
+from roundelay.node import failpoints, store_format
 from roundelay.node.errors import DiskError
 from roundelay.node.failpoints import Failpoints
 from roundelay.node.files import Spool
@@ -25,18 +25,7 @@ from roundelay.store.blobs import BYTES_MAX, Buffer, Content, pieces_of, require
 from roundelay.store.items import CHUNK_BYTES, Entry, Item
 from roundelay.store.staging import LARGE_BYTES_MIN
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS content (digest TEXT PRIMARY KEY, size INTEGER NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS piece (
-    digest TEXT NOT NULL, number INTEGER NOT NULL, checksum BLOB NOT NULL, bytes BLOB NOT NULL,
-    PRIMARY KEY (digest, number)) STRICT;
-CREATE TABLE IF NOT EXISTS item (
-    key TEXT NOT NULL, name TEXT NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL,
-    version INTEGER NOT NULL, deleted INTEGER NOT NULL, until REAL NOT NULL, signature BLOB NOT NULL DEFAULT (x''),
-    PRIMARY KEY (key, name, digest, size)) STRICT;
-"""
 COLUMNS = "key, name, digest, size, version, deleted, until, signature"
-SIGNATURE_COLUMN = "ALTER TABLE item ADD COLUMN signature BLOB NOT NULL DEFAULT (x'')"
 BUSY_TIMEOUT_S = 2.0
 
 
@@ -69,11 +58,12 @@ class Disk:
             self._database.execute("PRAGMA locking_mode=EXCLUSIVE")  # two nodes cannot share a state
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=FULL")
-            self._database.executescript(SCHEMA)
-            if "signature" not in [row[1] for row in self._database.execute("PRAGMA table_info(item)")]:
-                self._database.execute(SIGNATURE_COLUMN)  # of an earlier version
+            store_format.prepare(self._database, self._path)
             self._sweep()
             self._sizes = dict(self._database.execute("SELECT digest, size FROM content"))
+        except DiskError:
+            self.close()
+            raise
         except (sqlite3.Error, OSError) as error:
             self.close()
             raise DiskError(_reason(self._path, error)) from error

@@ -16,6 +16,7 @@ handlers     the server's side of a call: one request in, one answer of the core
 server       accepts connections and limits what each may take
 protocol     Thrift's binary protocol, with limits
 fast_binary  structs written and read by Thrift's C extension
+version      the version of the protocol, and the refusal of others
 resolver     names to addresses, within a deadline
 transport    frames over a TCP socket, under one deadline a call
 

@@ -18,8 +18,10 @@ from roundelay.federation import requests
 from roundelay.rpc import fields, job_codec, ring_codec, store_codec
 from roundelay.rpc.fields import digest_from_wire, digest_to_wire, id_from_wire, id_to_wire
 from roundelay.rpc.gen import ComputeNode, Supernode
+from roundelay.rpc.gen.constants import PROTOCOL
 from roundelay.rpc.method import Method
 from roundelay.rpc.ring_codec import member_from_wire, node_to_wire
+from roundelay.rpc.version import require_joiner
 from roundelay.store import items
 
 NAMES_MAX = 1024  # in one find
@@ -154,8 +156,10 @@ COMPUTE_NODE: dict[type[Request[Any]], WireCall] = {
     ),
     requests.Collect: WireCall(
         "collect",
-        lambda r: (r.ticket, round(r.wait_s * 1000)),
-        lambda ticket, wait_ms: requests.Collect(_ticket(ticket), fields.count("wait_ms", wait_ms) / 1000),
+        lambda r: (r.ticket, round(r.wait_s * 1000), r.packed),
+        lambda ticket, wait_ms, packed: requests.Collect(
+            _ticket(ticket), fields.count("wait_ms", wait_ms) / 1000, bool(packed)
+        ),
         job_codec.progress_to_wire,
         job_codec.progress_from_wire,
         is_bulky=True,
@@ -166,15 +170,16 @@ COMPUTE_NODE: dict[type[Request[Any]], WireCall] = {
 SAY_HELLO = WireCall("hello", lambda r: (), ring.SayHello, ring_codec.hello_to_wire, ring_codec.hello_from_wire)
 
 
-def _admit(host: str, port: int) -> ring.Admit:
+def _admit(host: str, port: int, protocol: int) -> ring.Admit:
     fields.address(host, port)
+    require_joiner(protocol)
     return ring.Admit(Address(host, port))
 
 
 SUPERNODE: dict[type[Request[Any]], WireCall] = {
     ring.Admit: WireCall(
         "admit",
-        lambda r: (r.address.host, r.address.port),
+        lambda r: (r.address.host, r.address.port, PROTOCOL),
         _admit,
         ring_codec.grant_to_wire,
         ring_codec.grant_from_wire,

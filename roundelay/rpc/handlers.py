@@ -17,6 +17,7 @@ from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import BITS_MAX
 from roundelay.rpc import fields, ring_codec
 from roundelay.rpc.calls import COMPUTE_NODE, SAY_HELLO, SUPERNODE, WireCall
+from roundelay.rpc.gen.constants import PROTOCOL
 from roundelay.rpc.method import NOT_ALLOWED, message_begin
 from roundelay.rpc.protocol import BinaryProtocol
 
@@ -107,7 +108,9 @@ class Processor:
                 self._require_me(arguments[0])
                 arguments = arguments[1:]
             if None in arguments:
-                raise Malformed(f"{call.method} lacks an argument")
+                raise Malformed(
+                    f"{call.method} lacks an argument of protocol {PROTOCOL}: run the same release on both sides"
+                )
             fields.check_complete(arguments)
             request = call.request(*arguments)
             answered = self._answer(request) if self._access is None else self._answered(call, request, caller)

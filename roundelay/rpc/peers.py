@@ -19,7 +19,15 @@ from thrift.Thrift import TApplicationException
 from thrift.transport.TTransport import TTransportException
 
 from roundelay.chord.effects import Ask
-from roundelay.chord.errors import ChordError, Malformed, NodeUnreachable, NotAllowed, PeerFault, PeerNotTrusted
+from roundelay.chord.errors import (
+    ChordError,
+    Malformed,
+    NodeUnreachable,
+    NotAllowed,
+    OtherProtocol,
+    PeerFault,
+    PeerNotTrusted,
+)
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.ring import BITS_MAX
 from roundelay.chord.round_trips import Place, RoundTrips
@@ -184,6 +192,9 @@ class Peers:
             if why:
                 raise PeerNotTrusted(f"{Address(*place)} {why}") from error
             raise _typed(error, Address(*place), timeout_s) from error
+        except OtherProtocol as error:
+            line.connection.close()
+            raise OtherProtocol(f"{Address(*place)} {error}") from error
         except BaseException:
             line.connection.close()
             raise

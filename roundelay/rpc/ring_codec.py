@@ -18,7 +18,9 @@ from roundelay.chord.ring import BITS_MAX, Ring
 from roundelay.rpc import fields
 from roundelay.rpc.fields import id_from_wire, id_to_wire
 from roundelay.rpc.gen import ttypes as wire
+from roundelay.rpc.gen.constants import PROTOCOL
 from roundelay.rpc.progress_codec import training_from_wire, training_to_wire
+from roundelay.rpc.version import require_ring
 
 NODES_KEPT_MAX = 4096
 SUCCESSORS_MAX = 1024  # of a list
@@ -63,10 +65,12 @@ def nodes_from_wire(raw: Sequence[wire.Node], most: int = SUCCESSORS_MAX) -> tup
 
 
 def ring_to_wire(ring: Ring) -> wire.Ring:
-    return wire.Ring(ring.bits, ring.successors, ring.replicas)
+    return wire.Ring(ring.bits, ring.successors, ring.replicas, PROTOCOL)
 
 
 def ring_from_wire(raw: wire.Ring) -> Ring:
+    """Return a ring's parameters. Raises Malformed, OtherProtocol."""
+    require_ring(raw.protocol)
     fields.in_range("ring.successors", raw.successors, 1, SUCCESSORS_MAX)
     try:
         return Ring(raw.bits, raw.successors, raw.replicas)

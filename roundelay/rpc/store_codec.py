@@ -53,14 +53,15 @@ def parcels_to_wire(parcels: Sequence[Parcel]) -> list[wire.Parcel]:
 
 
 def parcels_from_wire(raw: Sequence[wire.Parcel]) -> tuple[Parcel, ...]:
-    """Return what is to be stored: at least one item, and contents that have the sizes announced."""
+    """Return what is to be stored: at least one item, and contents of at most the sizes announced."""
     fields.in_range("put.parcels", len(raw), 1, LIST_MAX)
     parcels = tuple([Parcel(item_from_wire(p.item), p.content or b"") for p in raw])
     for parcel in parcels:
-        if len(parcel.content) not in (0, parcel.item.entry.size_bytes):
-            size_bytes = parcel.item.entry.size_bytes
+        size_bytes = parcel.item.entry.size_bytes
+        if len(parcel.content) > size_bytes:
             raise Malformed(f"parcel.content: {len(parcel.content)} bytes, announced with {size_bytes}")
-    fields.in_range("put.parcels: bytes of contents", sum(len(p.content) for p in parcels), 0, CHUNK_BYTES)
+    plain_bytes = sum(parcel.item.entry.size_bytes for parcel in parcels if parcel.content)
+    fields.in_range("put.parcels: bytes of contents", plain_bytes, 0, CHUNK_BYTES)
     return parcels
 
 

@@ -19,6 +19,7 @@ from roundelay.chord.errors import ChordError, NotAllowed
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.store.items import CHUNK_BYTES, PIECE_BYTES, Put, Receipt
+from roundelay.store.packing import far_among
 from roundelay.store.transfer import transfer_timeout_s
 from roundelay.store.write_path import Record, put_one, put_records
 
@@ -43,16 +44,21 @@ class _Batch:
 
 
 def put_many(
-    start: NodeRef, ring: Ring, members: Sequence[NodeRef], records: Sequence[Record], on_stored: OnStored
+    start: NodeRef,
+    ring: Ring,
+    members: Sequence[NodeRef],
+    records: Sequence[Record],
+    on_stored: OnStored,
+    beside: Procedure[None] | None = None,
 ) -> Procedure[list[tuple[NodeRef, ...]]]:
     """Store records of any keys in all copies. Return the holders of each, the owner first.
 
-    members: of the ring, by identifier. on_stored: called with each record that has all its copies. Raises
-    UnderReplicated, NotAllowed, LookupFailed.
+    members: of the ring, by identifier. on_stored: called with each record that has all its copies. beside: what runs
+    while the contents are sent. Raises UnderReplicated, NotAllowed, LookupFailed; what `beside` raises.
     """
     work = _BulkPut(ring, members, records, on_stored)
     yield from work.ask_nodes()
-    yield from work.send_contents()
+    yield from gather_or_raise([work.send_contents(), *([beside] if beside is not None else [])])
     return (yield from work.put_rest(start))
 
 
@@ -65,6 +71,7 @@ class _BulkPut:
         self._on_stored = on_stored
         self._holders = [successors_among(members, each.item.entry.key)[: ring.replicas] for each in records]
         self._left = [set(nodes) for nodes in self._holders]  # that have not stored it yet
+        self._far: frozenset[NodeRef] = frozenset()  # nodes that are sent contents packed
         self._failed: set[int] = set()  # places of the records that are put by themselves
 
     def ask_nodes(self) -> Procedure[None]:
@@ -78,8 +85,9 @@ class _BulkPut:
 
     def send_contents(self) -> Procedure[None]:
         """Send each node the contents that it lacks."""
+        self._far = yield from far_among(sorted(set().union(*self._left), key=lambda node: node.id))
         batches = self._batches(BATCH_ITEMS_MAX, lambda record: len(record.content))
-        largest = min(WINDOW_BYTES, max((self._content_bytes(batch) for batch in batches), default=0))
+        largest = min(WINDOW_BYTES, max(map(self._content_bytes, batches), default=0))
         in_flight = WINDOW_BYTES // max(1, largest)
         in_flight = max(MESSAGES_IN_FLIGHT_MIN, min(MESSAGES_IN_FLIGHT_MAX, in_flight))
         yield from gather_or_raise([self._put(batch, in_flight * largest) for batch in batches], in_flight)
@@ -116,7 +124,9 @@ class _BulkPut:
         return [batch for batch in chain.from_iterable(turns) if batch is not None]
 
     def _content_bytes(self, batch: _Batch) -> int:
-        return sum(len(self._records[place].content) for place in batch.places)
+        """Return how much of contents a batch sends, packed where that is so."""
+        sent = [self._records[place].parcel(True, batch.node in self._far).content for place in batch.places]
+        return sum(map(len, sent)) or max(len(self._records[place].content) for place in batch.places)
 
     def _put(self, batch: _Batch, bytes_in_flight: int) -> Procedure[None]:
         """Put a batch, and note which of its records are stored. Raises NotAllowed: all nodes have the same rules."""
@@ -135,7 +145,7 @@ class _BulkPut:
         return (yield from ask(batch.node, self._request(batch, True), transfer_timeout_s(bytes_in_flight)))
 
     def _request(self, batch: _Batch, has_contents: bool) -> Put:
-        parcels = tuple(self._records[place].parcel(has_contents) for place in batch.places)
+        parcels = tuple(self._records[place].parcel(has_contents, batch.node in self._far) for place in batch.places)
         return Put(parcels, batch.as_owner)
 
     def _take(self, batch: _Batch, receipts: Sequence[Receipt] | ChordError, has_contents: bool) -> None:

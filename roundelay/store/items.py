@@ -58,7 +58,7 @@ class Parcel:
     """An item to be stored and, unless the receiver is expected to have it, its whole content."""
 
     item: Item
-    content: bytes = field(default=b"", repr=False)
+    content: bytes = field(default=b"", repr=False)  # packed if it is shorter than announced
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ from roundelay.store.items import (
     Write,
 )
 from roundelay.store.names import NAME_BYTES_MAX, check_name
+from roundelay.store.packing import unpack
 from roundelay.store.staging import Staging
 
 LEASE_MAX_S = 30 * 24 * 3600.0
@@ -134,7 +135,7 @@ class Store:
         return tuple(self.put(parcel.item, parcel.content) for parcel in request.parcels)
 
     def put(self, item: Item, content: bytes = b"") -> Receipt:
-        """Store an item, unless a later one is stored; `content` is its content, if that came along.
+        """Store an item, unless a later one is stored; `content` is its content, perhaps packed, if that came along.
 
         Raises Malformed, NotAllowed, StoreFull, Corrupt; NotYet: this node is leaving.
         """
@@ -153,7 +154,7 @@ class Store:
         if known is None:
             self._check_capacity(entry, is_orphan)
         if (content or not entry.size_bytes) and not merged.deleted:
-            self.write(entry.digest, entry.size_bytes, 0, content)
+            self.write(entry.digest, entry.size_bytes, 0, unpack(content, entry.size_bytes))
         if not merged.deleted and not self._move_to_blobs(entry):
             return Receipt(False, self._staging.received_bytes(entry.digest))
         negligible_s = RENEWAL_SHARE * (put.until - now)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, ask, ask_all, gather
 from roundelay.chord.errors import (
@@ -28,6 +29,7 @@ from roundelay.chord.requests import GetNeighbours
 from roundelay.chord.ring import Ring
 from roundelay.store.blobs import Content, digest_of
 from roundelay.store.items import CHUNK_BYTES, ITEM_LEASE_S, Entry, Item, Parcel, Put, Receipt
+from roundelay.store.packing import TEXT, pack
 from roundelay.store.transfer import Source, commit_timeout_s, read_piece, send, transfer_timeout_s
 
 TRANSFERS_MAX = 2  # of one content to one node
@@ -42,10 +44,16 @@ class Record:
     item: Item
     content: Content = b""  # not used where the item is a deletion
 
-    def parcel(self, is_along: bool) -> Parcel:
-        """Return what travels in one message: the item, and its content if that is wanted and fits."""
+    def parcel(self, is_along: bool, is_far: bool = False) -> Parcel:
+        """Return what travels in one message: the item, and its content if that is wanted and fits; packed if far."""
         fits = is_along and not self.item.deleted and len(self.content) <= CHUNK_BYTES
-        return Parcel(self.item, self.content[:] if fits else b"")
+        if not fits:
+            return Parcel(self.item)
+        return Parcel(self.item, self._packed if is_far else self.content[:])
+
+    @cached_property
+    def _packed(self) -> bytes:
+        return pack(self.content[:], TEXT)
 
 
 def record(key: int, name: str, content: Content, version: int, lease_s: float = ITEM_LEASE_S) -> Record:

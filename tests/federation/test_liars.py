@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from roundelay.federation.effects import Compute, Done
+from roundelay.federation.requests import Collect, Progress
 from roundelay.federation.tasks import MomentsTask, TrainTask
 from roundelay.ml.exact import FeatureSums, feature_sums_from_bytes
 from tests.federation.test_driver import EXPECTED, IDS, SETTINGS, Job, make_spec
@@ -98,6 +99,21 @@ def test_impossible_moments_are_charged_to_their_sender_and_the_job_ends_with_th
 
     assert job.drive() == EXPECTED
     assert blamed(job) == {liar}
+
+
+def test_a_result_that_cannot_be_unpacked_is_charged_to_its_sender() -> None:
+    job, address = Job(IDS), workers()[0]
+    [member] = [member for ref, member in job.net.members.items() if str(ref.address) == address]
+    answer = member.handlers[Collect]
+
+    def shortened(poll: Collect) -> Progress:
+        honest: Progress = answer(poll)
+        return replace(honest, content=honest.content[:-1])
+
+    member.handlers = {**member.handlers, Collect: shortened}
+
+    assert job.drive() == EXPECTED
+    assert any(f"{address} is excluded: packed" in line for _, report in job.rounds for line in report.disturbances)
 
 
 def blamed(job: Job) -> set[str]:

@@ -182,7 +182,8 @@ class Iface(object):
     def order(self, target, order, content):
         """
         Accept an order, and return its ticket at once. The same order has the same ticket, and is carried out once.
-        `content` holds the order's weights, at most 1 MiB; it is empty where the receiver has them or will fetch them.
+        `content` holds the order's weights, at most 1 MiB; it is empty where the receiver has them or will fetch them, and
+        packed if it is shorter than announced.
 
         Parameters:
          - target
@@ -203,14 +204,15 @@ class Iface(object):
         """
         pass
 
-    def collect(self, target, ticket, wait_ms):
+    def collect(self, target, ticket, wait_ms, packed):
         """
-        Return the progress of an order as soon as it has ended, or after `wait_ms` (<= 5000).
+        Return the progress of an order as soon as it has ended, or after `wait_ms` (<= 5000); `packed`: its result packed.
 
         Parameters:
          - target
          - ticket
          - wait_ms
+         - packed
 
         """
         pass
@@ -824,7 +826,8 @@ class Client(Iface):
     def order(self, target, order, content):
         """
         Accept an order, and return its ticket at once. The same order has the same ticket, and is carried out once.
-        `content` holds the order's weights, at most 1 MiB; it is empty where the receiver has them or will fetch them.
+        `content` holds the order's weights, at most 1 MiB; it is empty where the receiver has them or will fetch them, and
+        packed if it is shorter than announced.
 
         Parameters:
          - target
@@ -914,25 +917,27 @@ class Client(Iface):
             raise result.not_found
         return
 
-    def collect(self, target, ticket, wait_ms):
+    def collect(self, target, ticket, wait_ms, packed):
         """
-        Return the progress of an order as soon as it has ended, or after `wait_ms` (<= 5000).
+        Return the progress of an order as soon as it has ended, or after `wait_ms` (<= 5000); `packed`: its result packed.
 
         Parameters:
          - target
          - ticket
          - wait_ms
+         - packed
 
         """
-        self.send_collect(target, ticket, wait_ms)
+        self.send_collect(target, ticket, wait_ms, packed)
         return self.recv_collect()
 
-    def send_collect(self, target, ticket, wait_ms):
+    def send_collect(self, target, ticket, wait_ms, packed):
         self._oprot.writeMessageBegin('collect', TMessageType.CALL, self._seqid)
         args = collect_args()
         args.target = target
         args.ticket = ticket
         args.wait_ms = wait_ms
+        args.packed = packed
         args.write(self._oprot)
         self._oprot.writeMessageEnd()
         self._oprot.trans.flush()
@@ -1543,7 +1548,7 @@ class Processor(Iface, TProcessor):
         iprot.readMessageEnd()
         result = collect_result()
         try:
-            result.success = self._handler.collect(args.target, args.ticket, args.wait_ms)
+            result.success = self._handler.collect(args.target, args.ticket, args.wait_ms, args.packed)
             msg_type = TMessageType.REPLY
         except TTransport.TTransportException:
             raise
@@ -4489,14 +4494,16 @@ class collect_args(object):
      - target
      - ticket
      - wait_ms
+     - packed
 
     """
 
 
-    def __init__(self, target=None, ticket=None, wait_ms=None,):
+    def __init__(self, target=None, ticket=None, wait_ms=None, packed=None,):
         self.target = target
         self.ticket = ticket
         self.wait_ms = wait_ms
+        self.packed = packed
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -4523,6 +4530,11 @@ class collect_args(object):
                     self.wait_ms = iprot.readI32()
                 else:
                     iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.BOOL:
+                    self.packed = iprot.readBool()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -4544,6 +4556,10 @@ class collect_args(object):
         if self.wait_ms is not None:
             oprot.writeFieldBegin('wait_ms', TType.I32, 3)
             oprot.writeI32(self.wait_ms)
+            oprot.writeFieldEnd()
+        if self.packed is not None:
+            oprot.writeFieldBegin('packed', TType.BOOL, 4)
+            oprot.writeBool(self.packed)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -4567,6 +4583,7 @@ collect_args.thrift_spec = (
     (1, TType.STRUCT, 'target', [Target, None], None, ),  # 1
     (2, TType.STRING, 'ticket', 'UTF8', None, ),  # 2
     (3, TType.I32, 'wait_ms', None, None, ),  # 3
+    (4, TType.BOOL, 'packed', None, None, ),  # 4
 )
 
 

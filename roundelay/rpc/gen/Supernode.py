@@ -18,13 +18,15 @@ all_structs = []
 
 
 class Iface(object):
-    def admit(self, host, port):
+    def admit(self, host, port, protocol):
         """
-        Grant a new incarnation to the process that listens there. Journalled before it is answered.
+        Grant a new incarnation to the process that listens there and speaks this version of the
+        protocol. Journalled before it is answered.
 
         Parameters:
          - host
          - port
+         - protocol
 
         """
         pass
@@ -64,23 +66,26 @@ class Client(Iface):
             self._oprot = oprot
         self._seqid = 0
 
-    def admit(self, host, port):
+    def admit(self, host, port, protocol):
         """
-        Grant a new incarnation to the process that listens there. Journalled before it is answered.
+        Grant a new incarnation to the process that listens there and speaks this version of the
+        protocol. Journalled before it is answered.
 
         Parameters:
          - host
          - port
+         - protocol
 
         """
-        self.send_admit(host, port)
+        self.send_admit(host, port, protocol)
         return self.recv_admit()
 
-    def send_admit(self, host, port):
+    def send_admit(self, host, port, protocol):
         self._oprot.writeMessageBegin('admit', TMessageType.CALL, self._seqid)
         args = admit_args()
         args.host = host
         args.port = port
+        args.protocol = protocol
         args.write(self._oprot)
         self._oprot.writeMessageEnd()
         self._oprot.trans.flush()
@@ -245,7 +250,7 @@ class Processor(Iface, TProcessor):
         iprot.readMessageEnd()
         result = admit_result()
         try:
-            result.success = self._handler.admit(args.host, args.port)
+            result.success = self._handler.admit(args.host, args.port, args.protocol)
             msg_type = TMessageType.REPLY
         except TTransport.TTransportException:
             raise
@@ -357,13 +362,15 @@ class admit_args(object):
     Attributes:
      - host
      - port
+     - protocol
 
     """
 
 
-    def __init__(self, host=None, port=None,):
+    def __init__(self, host=None, port=None, protocol=None,):
         self.host = host
         self.port = port
+        self.protocol = protocol
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -384,6 +391,11 @@ class admit_args(object):
                     self.port = iprot.readI32()
                 else:
                     iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.I16:
+                    self.protocol = iprot.readI16()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -401,6 +413,10 @@ class admit_args(object):
         if self.port is not None:
             oprot.writeFieldBegin('port', TType.I32, 2)
             oprot.writeI32(self.port)
+            oprot.writeFieldEnd()
+        if self.protocol is not None:
+            oprot.writeFieldBegin('protocol', TType.I16, 3)
+            oprot.writeI16(self.protocol)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -423,6 +439,7 @@ admit_args.thrift_spec = (
     None,  # 0
     (1, TType.STRING, 'host', 'UTF8', None, ),  # 1
     (2, TType.I32, 'port', None, None, ),  # 2
+    (3, TType.I16, 'protocol', None, None, ),  # 3
 )
 
 

@@ -151,14 +151,16 @@ class Ring(object):
      - bits: Identifiers are 0 .. 2^bits - 1; 3 <= bits <= 160.
      - successors: Length of each successor list.
      - replicas: Number of copies of each stored entry.
+     - protocol: The PROTOCOL of the process that says this. A process that speaks another one does not enter the ring.
 
     """
 
 
-    def __init__(self, bits=None, successors=None, replicas=None,):
+    def __init__(self, bits=None, successors=None, replicas=None, protocol=None,):
         self.bits = bits
         self.successors = successors
         self.replicas = replicas
+        self.protocol = protocol
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -184,6 +186,11 @@ class Ring(object):
                     self.replicas = iprot.readI16()
                 else:
                     iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.I16:
+                    self.protocol = iprot.readI16()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -205,6 +212,10 @@ class Ring(object):
         if self.replicas is not None:
             oprot.writeFieldBegin('replicas', TType.I16, 3)
             oprot.writeI16(self.replicas)
+            oprot.writeFieldEnd()
+        if self.protocol is not None:
+            oprot.writeFieldBegin('protocol', TType.I16, 4)
+            oprot.writeI16(self.protocol)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -1996,7 +2007,8 @@ class Item(object):
 
 class Parcel(object):
     """
-    An item and, unless the receiver is expected to have it, its whole content. At most 1 MiB in one message.
+    An item and, unless the receiver is expected to have it, its whole content. At most 1 MiB in one message. A content
+    that is shorter than announced is packed: see roundelay/store/packing.py.
 
     Attributes:
      - item
@@ -3530,7 +3542,7 @@ class Progress(object):
      - loss
      - accuracy
      - training: For a running order.
-     - content: For a done order: its whole result, if that has at most 1 MiB.
+     - content: For a done order: its whole result, if that has at most 1 MiB. A content shorter than `size` is packed.
 
     """
 
@@ -3926,6 +3938,7 @@ Ring.thrift_spec = (
     (1, TType.I16, 'bits', None, None, ),  # 1
     (2, TType.I16, 'successors', None, None, ),  # 2
     (3, TType.I16, 'replicas', None, None, ),  # 3
+    (4, TType.I16, 'protocol', None, None, ),  # 4
 )
 all_structs.append(Target)
 Target.thrift_spec = (

@@ -1,0 +1,92 @@
+"""Tests of packing: lossless for every content, smaller for weights and sums, and nothing else is unpacked."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from contextlib import suppress
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from roundelay.chord.errors import Malformed
+from roundelay.store.items import CHUNK_BYTES
+from roundelay.store.packing import PACK_FROM_BYTES, SUM_BYTES, TEXT, WEIGHT_BYTES, pack, unpack
+
+PARAMETERS = 20_000
+RNG = np.random.default_rng(5)
+WEIGHTS = RNG.normal(0, 0.1, PARAMETERS).astype("<f4")
+CHANGES = (RNG.normal(0, 0.01, PARAMETERS).astype("<f4") + WEIGHTS).astype(np.float64) - WEIGHTS
+SUMS = np.rint(np.ldexp(4000 * CHANGES, 37)).astype("<i8")
+
+
+def packed(content: bytes, width: int) -> bytes:
+    """Pack a content, and check that it comes back."""
+    made = pack(content, width)
+    assert unpack(made, len(content)) == content
+    return made
+
+
+def test_weights_and_sums_of_a_round_take_less_than_8_bytes_a_parameter() -> None:
+    down, up = packed(WEIGHTS.tobytes(), WEIGHT_BYTES), packed(SUMS.tobytes(), SUM_BYTES)
+
+    assert len(down) + len(up) <= 8 * PARAMETERS
+    assert len(down) < 0.9 * WEIGHTS.nbytes
+
+
+def test_signs_cost_nothing_and_extreme_sums_come_back() -> None:
+    sums = SUMS.copy()
+    sums[:4] = (2**63 - 1, -(2**63), -1, 0)
+
+    assert len(packed(sums.tobytes(), SUM_BYTES)) < 0.7 * sums.nbytes
+
+
+def test_a_text_is_deflated() -> None:
+    text = b"1,2,3,4,5,6,7,8,9,10\n" * 500
+
+    assert len(packed(text, TEXT)) < len(text) / 10
+
+
+@pytest.mark.parametrize("size", [0, 1, PACK_FROM_BYTES - 1, CHUNK_BYTES + 1])
+def test_what_is_too_small_or_too_large_stays_as_it_is(size: int) -> None:
+    assert pack(bytes(size), SUM_BYTES) == bytes(size)
+
+
+def test_noise_stays_as_it_is() -> None:
+    noise = RNG.bytes(8 * PACK_FROM_BYTES)
+
+    assert all(packed(noise, width) == noise for width in (TEXT, WEIGHT_BYTES, SUM_BYTES))
+
+
+@given(st.binary(max_size=64), st.integers(1, 400), st.sampled_from((TEXT, WEIGHT_BYTES, SUM_BYTES)))
+def test_every_content_comes_back(part: bytes, times: int, width: int) -> None:
+    packed(part * times, width)
+
+
+@given(st.binary(max_size=200), st.integers(0, 4096))
+def test_any_bytes_are_unpacked_into_the_announced_size_or_refused(data: bytes, size: int) -> None:
+    with suppress(Malformed):
+        assert len(unpack(data, size)) == size
+
+
+@given(st.integers(0, 1 << 14), st.integers(1, 255))
+def test_a_damaged_packing_is_refused_or_has_the_announced_size(place: int, flip: int) -> None:
+    damaged = bytearray(packed(WEIGHTS[:4096].tobytes(), WEIGHT_BYTES))
+    damaged[place % len(damaged)] ^= flip
+    with suppress(Malformed):
+        assert len(unpack(bytes(damaged), 4 * 4096)) == 4 * 4096
+
+
+def test_a_small_packing_cannot_become_large() -> None:
+    work = zlib.compressobj(9, zlib.DEFLATED, -15)
+    bomb = work.compress(bytes(1 << 20)) + work.flush()
+    made = struct.pack("<BI", TEXT, len(bomb)) + bomb
+
+    with pytest.raises(Malformed, match="expected 4096"):
+        unpack(made, 4096)
+    with pytest.raises(Malformed, match="at most"):
+        unpack(made, CHUNK_BYTES + 1)
+    with pytest.raises(Malformed, match="too many"):
+        unpack(made + b"x", 1 << 20)
