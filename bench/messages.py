@@ -25,11 +25,13 @@ from roundelay.chord.effects import Ask, Procedure, gather_or_raise
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation.driver import Driver
+from roundelay.federation.node_core import Loops
 from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.upload import store_and_publish
+from roundelay.sim.ideal_ring import random_ring
 from roundelay.sim.journal import EventJournal
 from roundelay.sim.machine import Machine, clocks
 from roundelay.sim.network import Network
@@ -44,6 +46,7 @@ ABOUT = "The messages of a round"
 RECORD = Path(__file__).resolve().parent / "messages.json"
 ROUND_TRIP_S = 0.05
 NODES, FILES, ROWS, FEATURES, CLASSES, HIDDEN, ROUNDS = 4, 12, 6, 16, 26, 64, 12
+MANY_NODES = 1000
 WARM_UP = 3  # rounds that do not count
 ROUND_TRIPS_LIMIT = 4.0
 START_LIMIT = 25.0
@@ -130,16 +133,45 @@ def measure() -> list[Table]:
         lines += [Line(f"{kind} a round, before", "", before["kinds"].get(kind, 0.0))]
     about = f"{NODES} nodes, {FILES} files, layers {FEATURES}-{HIDDEN}-{CLASSES}; training takes no time."
     same = "The model is the same." if now.model_sha256 == before["model_sha256"] else "The models differ."
-    return [Table("A job in the simulator", tuple(lines), (f"{about} Requests are the client's. {same}",))]
+    table = Table("A job in the simulator", tuple(lines), (f"{about} Requests are the client's. {same}",))
+    return [table, _of_many(now)]
 
 
-def simulate(nodes: int = NODES, topology: str = "star") -> JobMessages:
-    """Run one job on a ring that has formed."""
+def _of_many(few: JobMessages) -> Table:
+    """Compare a round of many nodes with what a round of few nodes predicts."""
+    many = simulate(MANY_NODES, is_formed=True)
+    beside = sum(many.kinds[kind] - few.kinds[kind] for kind in ("Put", "Find"))
+    return Table(
+        f"The same job on {MANY_NODES:,} nodes",
+        (
+            Line("round trips a round", "", many.a_round, limit=Limit(few.a_round, at_least=False)),
+            Line("round trips to the first round", "", many.start, limit=Limit(START_LIMIT, at_least=False)),
+            Line("nodes that train", "", many.kinds["Order"]),
+            Line("polls a round", "", many.kinds["Collect"], limit=Limit(many.kinds["Order"], at_least=False)),
+            Line("puts and finds a round, beyond those of few nodes", "", beside, limit=Limit(1.0, at_least=False)),
+            Line("requests of the heartbeat a round", "", many.kinds["GetNeighbours"]),
+        ),
+        (
+            "A round costs two requests for each node that trains, and for its records as many as on few nodes; the "
+            "crawl of the heartbeat, once a second, follows the successor lists of all nodes.",
+        ),
+    )
+
+
+class Worker(NodeProgram):
+    """A node that only answers and trains: no other joins or dies."""
+
+    def loops(self) -> Loops:
+        self.store.handoff_complete = True
+        return {"orders": lambda: self.orders.run_queue(self.node)}
+
+
+def simulate(nodes: int = NODES, topology: str = "star", is_formed: bool = False) -> JobMessages:
+    """Run one job on a ring that has formed, or was built so (`is_formed`), without the upkeep of its nodes."""
     world = MessageWorld()
     add_performers(world, training_s=0.0)
-    ring, machines = Ring(), _form(world, nodes)
-    member = machines[0].member
-    assert member is not None
+    ring = Ring()
+    members = _build(world, ring, nodes) if is_formed else _form(world, nodes)
     contents, files = _files()
     settings = Settings(rounds=ROUNDS, epochs=1, hidden=(HIDDEN,), eta=0.1, batch=8, topology=topology)
     spec = JobSpec(settings, files[:-1], files[-1], FEATURES, CLASSES, nonce="messages")
@@ -150,8 +182,7 @@ def simulate(nodes: int = NODES, topology: str = "star") -> JobMessages:
 
     ended: list[Outcome] = []
     began_s = world.clock.now
-    members = tuple(sorted((m.member.ref for m in machines if m.member), key=lambda node: node.id))
-    client = _client(world, member.ref, members, ring, spec, contents, on_round)
+    client = _client(world, members[0], members, ring, spec, contents, on_round)
     world.run(world.start(CLIENT), "client", client, ended.append)
     world.clock.run_while(lambda: not ended, began_s + HOUR_S)
     if not ended or not isinstance(ended[0], bytes):
@@ -159,14 +190,23 @@ def simulate(nodes: int = NODES, topology: str = "star") -> JobMessages:
     return _figures(log, began_s, digest_of(ended[0]))
 
 
-def _form(world: World, count: int) -> list[Machine]:
+def _build(world: World, ring: Ring, count: int) -> tuple[NodeRef, ...]:
+    """Start a ring as if all nodes had joined long ago. Return its members by identifier."""
+    nodes = random_ring(ring, count, random.Random(count)).nodes()
+    for node in nodes:
+        Machine(world, node.ref.address, SUPERNODE, Worker).adopt(node)
+    return tuple(sorted((node.ref for node in nodes), key=lambda ref: ref.id))
+
+
+def _form(world: World, count: int) -> tuple[NodeRef, ...]:
+    """Let nodes join one after the other. Return the members by identifier."""
     ring = Ring()
     SimSupernode(world, ring, SUPERNODE).boot()
     machines = [Machine(world, Address(f"n{i:02}", 5000), SUPERNODE, NodeProgram) for i in range(count)]
     for number, machine in enumerate(machines):
         world.clock.after(0.1 * number, machine.boot)
     world.clock.run(FORMS_S)
-    return machines
+    return tuple(sorted((each.member.ref for each in machines if each.member), key=lambda ref: ref.id))
 
 
 def _client(

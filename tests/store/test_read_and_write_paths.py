@@ -362,6 +362,19 @@ def test_a_get_repairs_nothing_when_all_replicas_have_the_item() -> None:
     assert asked(world, Put) == []
 
 
+def test_many_contents_are_read_from_the_first_node_and_those_that_it_lacks_from_others() -> None:
+    world, contents = world_of(TEN), [CONTENT, b"others", b""]
+    for content in contents[:2]:
+        world.run(world.member(0), "put", write_path.put_one(world.member(100), item_of(content, key=60), content))
+    world.run(world.member(0), "put", write_path.put_one(world.member(75), item_of(CONTENT, key=60), CONTENT))
+    nodes = (world.member(75), world.member(100))
+    entries = [item_of(content, key=60).entry for content in contents]
+    world.sent.clear()
+
+    assert world.run(world.member(0), "read", read_path.fetch_many(nodes, entries)) == contents
+    assert sorted(asked(world, Read)) == [75, 75, 75, 100]
+
+
 def test_a_get_asks_replicas_and_one_more_before_it_says_not_found() -> None:
     world = world_of(TEN)
 
