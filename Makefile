@@ -15,7 +15,7 @@ MEASURED := --cov --cov-report= $(addprefix --ignore=tests/,bench chaos deploy e
 # Empty if PYTHON3 is new enough, else its version.
 TOO_OLD = $(shell $(PYTHON3) -c 'import sys; sys.version_info >= (3, 11) or print("%d.%d" % sys.version_info[:2])')
 
-.PHONY: lock sbom audit help install demo test fuzz test-matrix mutants paper soak faults bench bench-peers hosts dashboard dashboard-test check gen clean
+.PHONY: lock sbom audit help install demo test fuzz test-matrix mutants paper soak faults bench bench-peers hosts slurm dashboard dashboard-test check gen clean
 
 help:
 	@echo "make install         create $(VENV) and install what Roundelay needs"
@@ -32,6 +32,7 @@ help:
 	@echo "make soak            kill one of 20 nodes every 10 s for ten minutes; writes docs/results/soak.md"
 	@echo "make faults          run the fault suite; writes docs/results/faults.md (an hour)"
 	@echo "make hosts           train on eight network namespaces, and disconnect one of them (needs root)"
+	@echo "make slurm           run deploy/slurm on three machines of Slurm, and preempt them (needs slurmd and munge)"
 	@echo "make bench           run all benchmarks beside other systems; writes docs/results/ (15 minutes)"
 	@echo "make bench-peers     install these other systems into $(PEERS) (1.5 GB)"
 	@echo "make lock            pin the packages of the container image, with hashes, in deploy/requirements.lock"
@@ -84,6 +85,9 @@ soak: install
 
 faults: install
 	$(PYTHON) -m chaos report
+
+slurm: install
+	$(PYTHON) -m deploy.engines.slurm
 
 bench: install
 	$(PYTHON) -m bench performance

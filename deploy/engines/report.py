@@ -1,0 +1,48 @@
+"""The outcomes on real engines: the table in docs/results/engines.md, one row for each engine."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from roundelay.node.subprocesses import ROOT
+
+PAGE = ROOT / "docs" / "results" / "engines.md"
+HEAD = """# The deployment files on real engines
+
+Each row is written by its command, which runs the files of `deploy/` as they ship, on one machine. The model must be
+the one that the same job gives undisturbed.
+
+| engine | version | command | what was done | same model | seconds | date |
+| --- | --- | --- | --- | --- | --- | --- |
+"""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one engine did."""
+
+    engine: str
+    version: str
+    command: str
+    what: str
+    held: bool
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.engine} ({self.version}): {self.what}: {'same model' if self.held else 'ANOTHER MODEL'}"
+
+    @property
+    def row(self) -> str:
+        """The row of the table."""
+        cells = self.engine, self.version, f"`{self.command}`", self.what, "yes" if self.held else "NO"
+        return f"| {' | '.join(cells)} | {self.seconds:.0f} | {date.today()} |\n"
+
+
+def record(outcome: Outcome, page: Path = PAGE) -> None:
+    """Write an engine's row in the place of its last one."""
+    text = page.read_text() if page.exists() else HEAD
+    rows = [row for row in re.findall(r"^\| .*\n", text, re.M)[2:] if not row.startswith(f"| {outcome.engine} |")]
+    page.write_text(HEAD + "".join(sorted([*rows, outcome.row])))
