@@ -1,1 +1,1 @@
-"""Where Roundelay runs besides terminals: containers, Kubernetes, Ray. Nothing here is needed for the rest."""
+"""Where Roundelay runs besides terminals: containers, Kubernetes, Slurm, Ray. Nothing here is needed for the rest."""

@@ -28,16 +28,16 @@ from roundelay.node.subprocesses import ROOT
 TOOLS = ("munged", "slurmctld", "slurmd", "sbatch", "scontrol", "squeue")
 MISSING = "the Slurm run needs {}: apt-get install slurmctld slurmd slurm-client munge"
 MACHINES = ("m1", "m2", "m3")
-ROUNDS = 150
+ROUNDS = 600
 CLIENT = ("./letters", "validate_letters.txt", "--rounds", str(ROUNDS), "--keep", "last")
-START_S, JOB_S, POLL_S = 60.0, 300.0, 0.5
+START_S, JOB_S, POLL_S = 60.0, 1200.0, 0.5
 CONFIGURATION = """
 ClusterName=roundelay
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={ports[0]}
 SlurmUser=root
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge.socket
+AuthInfo=socket={folder}/munge.socket,cred_expire=10
 CredType=cred/munge
 StateSaveLocation={folder}/state
 SlurmctldPidFile={folder}/slurmctld.pid
