@@ -11,19 +11,20 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from deploy.engines.report import Outcome, record
 from roundelay.ml.readers import saved_model
 from roundelay.node.subprocesses import ROOT
+from roundelay.testing.cluster import free_port
 
 TOOLS = ("munged", "slurmctld", "slurmd", "sbatch", "scontrol", "squeue")
 MISSING = "the Slurm run needs {}: apt-get install slurmctld slurmd slurm-client munge"
@@ -133,8 +134,8 @@ class Cluster:
         wait_for("the end of all jobs", lambda: not self.said("squeue", "-h").strip(), START_S)
 
     def _configure(self) -> None:
-        ports = free_ports(1 + len(MACHINES))
-        host = socket.gethostname()
+        ports = [free_port() for _ in range(1 + len(MACHINES))]
+        host = platform.node()
         nodes = "\n".join(
             f"NodeName={machine} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=4 State=UNKNOWN"
             for machine, port in zip(MACHINES, ports[1:], strict=True)
@@ -209,15 +210,6 @@ def wait_for(what: str, condition: Callable[[], bool], limit_s: float) -> None:
         if time.monotonic() > until:
             raise TimeoutError(f"waited {limit_s:.0f} s for {what}")
         time.sleep(POLL_S)
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that are free now."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(closing(socket.socket())) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]
 
 
 if __name__ == "__main__":
