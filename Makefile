@@ -87,7 +87,7 @@ faults: install
 	$(PYTHON) -m chaos report
 
 slurm: install
-	$(PYTHON) -m deploy.engines.slurm
+	$(PYTHON) -m chaos slurm
 
 bench: install
 	$(PYTHON) -m bench performance

@@ -10,6 +10,7 @@ hostile      says to a ring whatever a stranger can say, beside an honest job
 intruder     tries what a stranger, a viewer, a submitter and another node could forge in a ring with kits
 liars        has nodes return wrong results, which --verify must find
 soak         runs 20 nodes that keep dying for ten minutes
+slurm        runs deploy/slurm on three machines of Slurm, and preempts them
 report       runs faults, matrix, history and rows, and writes docs/results/faults.md
 
 The parts:
@@ -22,6 +23,7 @@ checker      what must hold of a job after a fault
 scenario     a scenario's result
 scenarios    all other faults, one function each
 hostility    the parts of `hostile`
+engines      the outcomes on real engines: docs/results/engines.md
 simulated_liars
              a simulated job in which some nodes return wrong results
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-NAMES = ("faults", "matrix", "rows", "history", "hostile", "intruder", "liars", "soak", "report")
+NAMES = ("faults", "matrix", "rows", "history", "hostile", "intruder", "liars", "soak", "slurm", "report")
 
 
 def main(arguments: list[str]) -> int:

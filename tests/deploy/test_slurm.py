@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.engines.report import Outcome, record
+from chaos.engines import Outcome, record
 from roundelay.cli import commands, main, parser_base
 from roundelay.cli import compute_node as node_line
 from roundelay.cli import supernode as supernode_line

@@ -1,6 +1,6 @@
 """Run deploy/slurm/ on three machines of Slurm that are processes of this machine.
 
-    python -m deploy.engines.slurm
+    python -m chaos slurm
 
 A ring of two compute nodes and a job in one allocation, a third node in another one. That node is preempted, then the
 whole ring: both are requeued, and the model must be the one that the same job gives undisturbed. Needs Debian's
@@ -9,6 +9,7 @@ slurmctld, slurmd, slurm-client and munge. The daemons listen on loopback and en
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -21,7 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from deploy.engines.report import Outcome, record
+from chaos.engines import Outcome, record
 from roundelay.ml.readers import saved_model
 from roundelay.node.subprocesses import ROOT
 from roundelay.testing.cluster import free_port
@@ -59,7 +60,8 @@ PartitionName=all Nodes=ALL Default=YES MaxTime=60 State=UP
 """
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
+    argparse.ArgumentParser(prog="python -m chaos slurm", description=__doc__).parse_args(arguments)
     lacking = [tool for tool in TOOLS if shutil.which(tool) is None]
     if lacking:
         print(MISSING.format(", ".join(lacking)), file=sys.stderr)
@@ -213,4 +215,4 @@ def wait_for(what: str, condition: Callable[[], bool], limit_s: float) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
