@@ -244,7 +244,7 @@ struct TrainConfig {
   9: required double clip
 }
 
-/** Which model is trained, and its layer sizes: features, hidden layers, classes. */
+/** Which model is trained, and its layer sizes: features, hidden layers, classes (1 in a regression). */
 struct Design {
   1: required list<i32> sizes
   2: required string model
@@ -254,6 +254,8 @@ struct Design {
   4: required bool course
   /** native, or portable: the same bits on every machine. */
   5: required string arithmetic
+  /** "classification" or "regression". */
+  6: required string task
 }
 
 /** What every trainer of a job computes; the same in each of its orders. It never holds code. */

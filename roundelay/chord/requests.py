@@ -93,11 +93,15 @@ class TrainingStatus:
     accuracy: float = 0.0
     loss: float = 0.0
 
+    @property
+    def scores(self) -> str:
+        """The scores of the epoch that ended last; a regression has no accuracy."""
+        return f"accuracy {self.accuracy:.3f}, " * bool(self.accuracy) + f"loss {self.loss:.4f}"
+
     def __str__(self) -> str:
         """Return one line for people."""
         if self.file:
-            scores = f"accuracy {self.accuracy:.3f}, loss {self.loss:.4f}"
-            return f"round {self.round}, {self.file}, epoch {self.epoch}: {scores}"
+            return f"round {self.round}, {self.file}, epoch {self.epoch}: {self.scores}"
         files = f"{self.files} file{'s' * (self.files != 1)}"
         return f"round {self.round}: {_ACTIVITIES[self.activity]} {files}"
 

@@ -1,4 +1,7 @@
-"""client.py predict MODEL DATA: print the class of every row and, where the classes are there, how many are right."""
+"""client.py predict MODEL DATA: print the class of every row, or the number that a regression predicts.
+
+Where the labels are there, it also prints how good the predictions are.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,12 @@ import sys
 
 import numpy as np
 
-from roundelay.cli import parser_base
+from roundelay.cli import exits, parser_base
+from roundelay.cli.tables import describe_fit
 from roundelay.client.error_translation import translated_errors
 from roundelay.client.ring import load_model
 from roundelay.ml.data import Ints
-from roundelay.ml.metrics import Metrics, Probabilities, measure
+from roundelay.ml.metrics import Metrics, Probabilities, measure, measure_fit
 from roundelay.ml.readers.inputs import read_inputs
 from roundelay.ml.readers.saved_model import SavedModel
 from roundelay.node import shown
@@ -20,6 +24,8 @@ from roundelay.node import shown
 def run(chosen: parser_base.Namespace) -> int:
     """Predict the rows of a data set. Raises ClientError."""
     model = load_model(chosen.model)
+    if model.is_regression:
+        return _predict_numbers(chosen, model)
     names = model.class_names
     with translated_errors(), np.errstate(all="ignore"):
         found = read_inputs(chosen.file, model)
@@ -32,6 +38,27 @@ def run(chosen: parser_base.Namespace) -> int:
     if metrics is not None:
         wrong = round(metrics.rows * (1 - metrics.accuracy))
         print(f"{wrong} of {metrics.rows} rows predicted wrongly: error {wrong / metrics.rows:.4f}", file=sys.stderr)
+    return 0
+
+
+def _predict_numbers(chosen: parser_base.Namespace, model: SavedModel) -> int:
+    """Predict the targets of rows with a regression. Raises ClientError."""
+    if chosen.probabilities:
+        raise exits.Exit(exits.USAGE, f"--probabilities: {chosen.model} is a regression, which has none")
+    with translated_errors(), np.errstate(all="ignore"):
+        inputs = read_inputs(chosen.file, model)
+        found = np.concatenate([model.targets(block.astype(np.float32)) for block in inputs.blocks])  # (n,)
+    metrics = None if inputs.y is None else measure_fit(found, inputs.y)
+    if chosen.json:
+        about: dict[str, object] = {"rows": len(found)}
+        about |= {} if metrics is None else {"metrics": metrics.to_json()}
+        print(shown.as_json(about | {"model_sha256": model.sha256, "predictions": found.tolist()}))
+        return 0
+    lines = [f"{value:.7g}" for value in found.tolist()]
+    heading = model.encoding.label if model.encoding and model.encoding.label else "prediction"
+    print("\n".join([heading, *lines] if chosen.csv else lines))
+    if metrics is not None:
+        print(describe_fit(metrics), file=sys.stderr)
     return 0
 
 

@@ -58,7 +58,7 @@ class Screen:
         show = self._bars.bar("training") if self._bars is not None else lambda done, total, note="": None
         show(0, total, "mean and deviation of each feature" if not job.spec.raw else "")
         for each in job.rounds():
-            report, error = each.report, f"validation error {each.validation_error:.4f}{_among_nodes(each.report)}"
+            report, error = each.report, f"validation {each.result.error_text}{_among_nodes(each.report)}"
             show(each.number, total, error)
             for line in (*report.disturbances, *report.notices):
                 self.note(f"round {each.number}: {line}")

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from roundelay.client.report import JobReport
 from roundelay.ml.errors import printable
-from roundelay.ml.metrics import Metrics
+from roundelay.ml.metrics import FitMetrics, Metrics
 from roundelay.ml.readers.understood import Understood
 from roundelay.node.console import add_row, cell, console
 
@@ -25,7 +25,10 @@ def narrow_table(title: str, *headings: str) -> Table:
     return table
 
 
-def metrics_table(metrics: Metrics) -> Table:
+def metrics_table(metrics: Metrics | FitMetrics) -> Table | str:
+    """Return a line for each class, or for a regression."""
+    if isinstance(metrics, FitMetrics):
+        return describe_fit(metrics)
     table = Table(title=f"accuracy {metrics.accuracy:.4f}, macro F1 {metrics.macro_f1:.4f}", title_justify="left")
     for heading in ("class", "rows", "precision", "recall", "F1", "AUC"):
         table.add_column(heading)
@@ -33,6 +36,11 @@ def metrics_table(metrics: Metrics) -> Table:
         auc = "-" if each.auc is None else f"{each.auc:.4f}"
         add_row(table, each.label, str(each.rows), *(f"{v:.4f}" for v in (each.precision, each.recall, each.f1)), auc)
     return table
+
+
+def describe_fit(metrics: FitMetrics) -> str:
+    """Return the metrics of a regression, in one line."""
+    return f"on {metrics.rows} rows: RMSE {metrics.rmse:.6g}, MAE {metrics.mae:.6g}, R2 {metrics.r2:.4f}"
 
 
 def placement_table(report: JobReport) -> Table:
@@ -55,7 +63,10 @@ def print_understood(found: Understood) -> None:
     if found.columns:
         rows = [(each.name, each.role, each.kind, each.about) for each in found.columns]
         out.print(_table(("column", "role", "kind", "what it holds"), rows))
-    out.print(_table(("class", "rows"), found.classes))
+    if found.target:
+        out.print(f"a regression: targets {found.target}", markup=False)
+    else:
+        out.print(_table(("class", "rows"), found.classes))
     out.print(_table(("file", "rows"), found.files))
     for note in (*found.notes, *(f"not data, skipped: {name}" for name in found.skipped[:ROWS_SHOWN])):
         out.print(note, markup=False)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from roundelay.client.job import Job
     from roundelay.client.report import Round
 
-Metric = Callable[[Any, Any], float]  # labels (n,), probabilities (n, classes) -> a number
+Metric = Callable[[Any, Any], float]  # labels (n,), probabilities (n, classes) or predictions (n,) -> a number
 WEIGHTS_MAX = 32  # of rounds that wait for slow callbacks; those of later rounds are fetched from the ring
 
 
@@ -38,8 +38,8 @@ class Metrics:
         """Measure the model of this round."""
         model, samples = job.model_of(each), job.validation_samples()
         with np.errstate(all="ignore"):
-            proba = model.probabilities(samples.x)  # (n, classes)
-        labels = model.classes[samples.y]  # (n,)
+            proba = model.targets(samples.x) if model.is_regression else model.probabilities(samples.x)
+        labels = samples.y if model.is_regression else model.classes[samples.y]  # (n,)
         self.values[each.number] = {name: float(measure(labels, proba)) for name, measure in self._functions.items()}
 
 

@@ -31,9 +31,11 @@ def draw_curve(rows: Sequence[Row], axes: Any = None) -> Any:
             raise MissingExtra("plot needs matplotlib: python3 -m pip install matplotlib") from error
         axes = pyplot.subplots(figsize=(6, 4), layout="constrained")[1]
     numbers = [row["round"] for row in rows]
-    axes.plot(numbers, [row["validation_error"] for row in rows], label="validation")
-    axes.plot(numbers, [1 - row["training_accuracy"] for row in rows], label="training")
-    axes.set(xlabel="round", ylabel="error", ylim=(0, None))
+    name = "validation_rmse" if rows and "validation_rmse" in rows[0] else "validation_error"
+    axes.plot(numbers, [row[name] for row in rows], label="validation")
+    if name == "validation_error":
+        axes.plot(numbers, [1 - row["training_accuracy"] for row in rows], label="training")
+    axes.set(xlabel="round", ylabel="error" if name == "validation_error" else "RMSE", ylim=(0, None))
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend()
     return axes

@@ -26,6 +26,7 @@ from roundelay.federation.errors import FederationError, OtherBits
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.ml.data import Samples
+from roundelay.ml.metrics import FitMetrics
 from roundelay.ml.metrics import Metrics as ModelMetrics
 from roundelay.ml.readers import content as contents
 from roundelay.ml.readers.saved_model import SavedModel
@@ -177,7 +178,7 @@ class Job:
             )
             return contents.parse(file.name, content, spec.features, spec.classes)
 
-    def metrics(self, snapshot: JobSnapshot | None = None) -> ModelMetrics:
+    def metrics(self, snapshot: JobSnapshot | None = None) -> ModelMetrics | FitMetrics:
         """Measure the latest model on the job's validation rows. Raises JobFailed."""
         return measure_model(self.model(snapshot), self.validation_samples())
 

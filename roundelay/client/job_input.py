@@ -23,9 +23,9 @@ from roundelay.federation.spec import JobSpec
 from roundelay.ml import prepare
 from roundelay.ml.choices import PARTS_DEFAULT, label_column
 from roundelay.ml.data import Samples
-from roundelay.ml.errors import DataError, InputMissing, MLError
+from roundelay.ml.errors import BadTask, DataError, InputMissing, MLError
 from roundelay.ml.models import catalogue
-from roundelay.ml.partitioners import assign_rows
+from roundelay.ml.partitioners import BY_CLASS, assign_rows
 from roundelay.ml.readers import content as contents
 from roundelay.ml.readers import dataset, folder, letters
 from roundelay.ml.readers.encoding import encoding_from_json
@@ -51,7 +51,7 @@ class JobInput:
     files: tuple[TrainingFile, ...]  # sorted by name
     validation: TrainingFile
     features: int
-    classes: int = CLASSES
+    classes: int = CLASSES  # 0: a regression
     labels: tuple[str, ...] = ()
     shape: tuple[int, ...] = ()
     class_rows: tuple[int, ...] = ()
@@ -91,10 +91,13 @@ def read_data(request: TrainRequest, kind: str, seed: int, stack: ExitStack, pro
     if kind == "letters" and isinstance(data, Path) and isinstance(validation, str | Path) and not is_divided:
         return read_input(data, str(validation))
     found = data if isinstance(data, DataSet) else _read_all(data, validation, read_options(options, kind), progress)
+    if found.task == "regression" and isinstance(partition, BY_CLASS):
+        raise BadTask(f"{type(partition).__name__} divides rows by their classes, and a regression has none")
     if isinstance(validation, DataSet):
         found = with_test(found, validation)
     elif isinstance(data, DataSet) and validation is not None:
-        found = with_test(found, dataset.read(Path(validation), on_read=progress.bar("reading")))
+        reading = dataset.ReadOptions(table=TableOptions(task=found.task))
+        found = with_test(found, dataset.read(Path(validation), reading, on_read=progress.bar("reading")))
     for line in in_short(understand(found)):
         progress.note(line)
     tell = progress.bar("preparing")
@@ -131,7 +134,7 @@ def kind_of(request: TrainRequest) -> str:
         raise
 
 
-def read_validation(given: str | Path | DataSet, stack: ExitStack, tell: prepare.OnProgress) -> JobInput:
+def read_validation(given: str | Path | DataSet, task: str, stack: ExitStack, tell: prepare.OnProgress) -> JobInput:
     """Read the validation rows of a job on private data: a file of letters, or the test part of any data set.
 
     The stack removes temporary files. Raises MLError.
@@ -141,8 +144,9 @@ def read_validation(given: str | Path | DataSet, stack: ExitStack, tell: prepare
         found = given if isinstance(given, DataSet) else dataset.read(path)
         return _prepared(lambda place: prepare.prepare_validation(found, place, tell), stack)
     held: dict[str, bytes] = {}
-    file, samples = _read(path, 0, None, held)
-    return JobInput(held, (), file, samples.features)
+    classes = 0 if task == "regression" else CLASSES
+    file, samples = _read(path, 0, None, held, classes)
+    return JobInput(held, (), file, samples.features, classes)
 
 
 def read_input(directory: Path, validation: str) -> JobInput:
@@ -205,6 +209,8 @@ def make_spec(
     catalogue.learner(spec.design)
     if settings.verify and (device := catalogue.device_of(spec.design)) != "cpu":
         raise BadSpec(f"--verify cannot be combined with training on {device}, which may give other bits each time")
+    if initial is not None and initial.design.task != spec.task:
+        raise DataError("--init", None, f"the model is of a {initial.design.task}, this job of a {spec.task}")
     if initial is not None and replace(initial.design, arithmetic=settings.arithmetic) != spec.design:
         raise DataError(
             "--init",
@@ -247,6 +253,7 @@ def _table_options(options: DataOptions) -> TableOptions:
         options.drop,
         options.categorical,
         options.words,
+        options.task,
     )
 
 
@@ -277,10 +284,12 @@ def _prepared(make: Callable[[Path], prepare.Prepared], stack: ExitStack) -> Job
     )
 
 
-def _read(path: Path, index: int, features: int | None, held: dict[str, bytes]) -> tuple[TrainingFile, Samples]:
+def _read(
+    path: Path, index: int, features: int | None, held: dict[str, bytes], classes: int = CLASSES
+) -> tuple[TrainingFile, Samples]:
     content = folder.read_file(path)
     _check_storable(path, path.name, len(content))
-    samples = letters.parse(str(path), content, features, CLASSES)
+    samples = letters.parse(str(path), content, features, classes)
     digest = digest_of(content)
     held[digest] = content
     return TrainingFile(index, path.name, digest, len(content), samples.rows), samples

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from roundelay.client.errors import CannotWrite
 from roundelay.client.report import JobReport
-from roundelay.ml.metrics import Metrics
+from roundelay.ml.metrics import FitMetrics, Metrics
 
 SHOWN_CLASSES_MAX = 40  # in the confusion matrix
 VERSIONS = ("numpy", "thrift")
@@ -38,10 +38,13 @@ def _lines(name: str, report: JobReport) -> list[str]:
         f"- job: `{spec.job}`",
         f"- model: {spec.settings.model}, sizes {'-'.join(map(str, spec.sizes))}, seed {spec.settings.seed}",
         f"- trained on {spec.rows} rows in {len(spec.files)} files, {len(report.rounds)} rounds",
-        f"- validation error {report.validation_error:.4f}, in round {report.kept.number}, whose weights these are",
+        f"- task: {spec.task}",
+        f"- validation {report.kept.result.error_text}, in round {report.kept.number}, whose weights these are",
         "",
     ]
-    if metrics is not None:
+    if isinstance(metrics, FitMetrics):
+        lines += _fit(metrics)
+    elif metrics is not None:
         lines += _metrics(metrics)
     lines += ["## Settings", "", "| setting | value |", "| --- | --- |"]
     lines += [f"| {setting} | {value} |" for setting, value in asdict(spec.settings).items()]
@@ -56,6 +59,16 @@ def _lines(name: str, report: JobReport) -> list[str]:
         "",
     ]
     return lines
+
+
+def _fit(metrics: FitMetrics) -> list[str]:
+    return [
+        "## Quality",
+        "",
+        f"On {metrics.rows} rows, in the unit of the target: root mean square error {metrics.rmse:.6g}, mean absolute "
+        f"error {metrics.mae:.6g}; R2 {metrics.r2:.4f}.",
+        "",
+    ]
 
 
 def _metrics(metrics: Metrics) -> list[str]:

@@ -113,7 +113,8 @@ def _find_private(
 ) -> tuple[Settings | None, FindJob]:
     """Read the validation file; which private files there are, the ring knows."""
     assert request.validation is not None  # TrainRequest requires it
-    validation = read_validation(request.validation, stack, progress.bar("preparing"))
+    task = request.data_options.task
+    validation = read_validation(request.validation, task, stack, progress.bar("preparing"))
 
     def find(connection: Connection) -> tuple[JobSpec, JobInput]:
         data, homes = private_data.find_files(connection, request.private, request.setting("model"), validation)

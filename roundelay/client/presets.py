@@ -19,6 +19,7 @@ from roundelay.federation.settings import Settings, option
 
 FEATURES_OF_DEFAULT = 16  # of the letters, on which the default learning rate was chosen
 ETA_OF_SGD, ETA_OF_ADAM, ETA_OF_CNN = 0.2, 0.001, 0.02
+ETA_OF_REGRESSION = 0.005  # the squared error is steeper than the cross-entropy
 CLIP = 4.0
 PATIENCE, HALVINGS = 12, 10
 BATCH_MIN, BATCH_MAX = 32, 128
@@ -57,11 +58,12 @@ def recommended(data: JobInput, given: Mapping[str, Any]) -> Mapping[str, Any]:
     model, optimizer = given.get("model", "mlp"), given.get("optimizer", "sgd")
     ours = model in ("mlp", "softmax")
     batch = batch_for(data) if ours else BATCH_MIN
+    sgd_eta = eta_for(data.features, ETA_OF_SGD if data.classes else ETA_OF_REGRESSION)
     return {
         "keep": "best",
         "patience": 0 if given.get("keep") == "last" else PATIENCE,
         "halvings": 0 if "eta" in given else HALVINGS,
-        "eta": ETA_OF_ADAM if optimizer == "adam" else ETA_OF_CNN if model == "cnn" else eta_for(data.features),
+        "eta": ETA_OF_ADAM if optimizer == "adam" else ETA_OF_CNN if model == "cnn" else sgd_eta,
         "clip": 0.0 if "eta" in given else CLIP,
         "batch": batch,
         "epochs": next((epochs for rows, epochs in EPOCHS if rows_a_file(data) <= rows), 1),
@@ -69,16 +71,18 @@ def recommended(data: JobInput, given: Mapping[str, Any]) -> Mapping[str, Any]:
     }
 
 
-def eta_for(features: int) -> float:
+def eta_for(features: int, most: float = ETA_OF_SGD) -> float:
     """Return the learning rate of SGD for rows of this width, to three digits.
 
     Standardised rows have a squared length of about the number of features, and so have the steps that they cause.
     """
-    return float(f"{ETA_OF_SGD * min(1.0, sqrt(FEATURES_OF_DEFAULT / features)):.3g}")
+    return float(f"{most * min(1.0, sqrt(FEATURES_OF_DEFAULT / features)):.3g}")
 
 
 def batch_for(data: JobInput) -> int:
     """Return the rows of a step: about twice the rows that a class has in a file, to the nearest power of two."""
+    if not data.classes:
+        return BATCH_MIN
     rows = max(1.0, 2 * rows_a_file(data) / data.classes)
     return int(min(BATCH_MAX, max(BATCH_MIN, 2 ** round(log2(rows)))))
 
@@ -98,5 +102,6 @@ def description(settings: Settings, chosen: Mapping[str, Any], data: JobInput) -
     if settings.keep == "best":
         parts.append("keeps the best")
     rows = sum(file.rows for file in data.files)
-    size = f"{rows:,} rows x {data.features:,} features, {data.classes} classes"
+    labels = f"{data.classes} classes" if data.classes else "a regression"
+    size = f"{rows:,} rows x {data.features:,} features, {labels}"
     return f"{', '.join(parts)}: chosen for {size}; options override it, --preset NAME takes published settings"

@@ -17,9 +17,11 @@ from roundelay.federation.early_stopping import has_stopped, kept_round
 from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.spec import JobSpec
 from roundelay.ml.data import Samples, moments_from_bytes
-from roundelay.ml.metrics import Metrics, measure
+from roundelay.ml.metrics import FitMetrics, Metrics, measure, measure_fit
 from roundelay.ml.readers.encoding import encoding_from_json
 from roundelay.ml.readers.saved_model import SavedModel, save
+
+FIT_NAMES = ("validation_rmse", "validation_mae", "validation_r2")
 
 
 class Round(NamedTuple):
@@ -35,8 +37,15 @@ class Round(NamedTuple):
 
     @property
     def validation_error(self) -> float:
-        """The fraction of the validation rows that the round's model predicts wrongly."""
+        """The fraction of the validation rows that the round's model predicts wrongly; of a regression, the RMSE."""
         return self.result.error
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """The validation error by name; of a regression, RMSE, MAE and R2."""
+        if self.result.fit:
+            return dict(zip(FIT_NAMES, self.result.fit, strict=True))
+        return {"validation_error": round(self.validation_error, 6)}
 
     def to_json(self) -> dict[str, Any]:
         """Return a row of the job's history."""
@@ -48,10 +57,10 @@ class Round(NamedTuple):
         )
         return {
             "round": self.number,
-            "validation_error": round(self.validation_error, 6),
+            **self.scores,
             "validation_loss": round(report.validation_loss, 6),
             "training_loss": round(report.training_loss, 6),
-            "training_accuracy": round(report.training_accuracy, 6),
+            **({} if self.result.fit else {"training_accuracy": round(report.training_accuracy, 6)}),
             "seconds": round(report.seconds, 4),
             "slowest_node_seconds": round(report.slowest_s, 4),
             "eta_halvings": self.result.halvings,
@@ -69,7 +78,7 @@ class JobReport:
     rounds: tuple[Round, ...]
     model: SavedModel
     seconds: float = 0.0
-    metrics: Metrics | None = None  # of the model on the validation file, if it can be read
+    metrics: Metrics | FitMetrics | None = None  # of the model on the validation file, if it can be read
 
     @cached_property
     def kept(self) -> Round:
@@ -85,7 +94,7 @@ class JobReport:
 
     @property
     def validation_error(self) -> float:
-        """The validation error of the round that is kept."""
+        """The validation error of the round that is kept; of a regression, its RMSE."""
         return self.kept.validation_error
 
     def summary(self) -> str:
@@ -95,7 +104,7 @@ class JobReport:
         if self.has_stopped:
             rounds += f", stopped as no better for {self.spec.settings.patience}"
         which = "" if of == count else f" of round {of}, the best,"
-        return f"validation error {self.validation_error:.4f}{which} after {rounds}"
+        return f"validation {self.kept.result.error_text}{which} after {rounds}"
 
     @cached_property
     def placement(self) -> dict[str, str]:
@@ -108,7 +117,8 @@ class JobReport:
         liars = [liar.address for liar in self.rounds[-1].report.liars]
         return {
             "job": self.spec.job,
-            "validation_error": self.validation_error,
+            "task": self.spec.task,
+            **(self.kept.scores if self.kept.result.fit else {"validation_error": self.validation_error}),
             "files": len(self.spec.files),
             "nodes": self.nodes,
             "rounds": len(self.rounds),
@@ -130,9 +140,11 @@ def model_from(spec: JobSpec, weights: bytes, moments: bytes) -> SavedModel:
     return SavedModel(spec.design, array, moments_from_bytes(moments) if moments else None, spec.labels, encoding)
 
 
-def measure_model(model: SavedModel, samples: Samples) -> Metrics:
+def measure_model(model: SavedModel, samples: Samples) -> Metrics | FitMetrics:
     """Return a model's metrics on these rows."""
     with np.errstate(all="ignore"):
+        if model.is_regression:
+            return measure_fit(model.targets(samples.x), samples.y)
         return measure(model.probabilities(samples.x), samples.y, model.class_names)
 
 

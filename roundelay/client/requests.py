@@ -18,6 +18,7 @@ from roundelay.ml.choices import (
     MISSING_CHOICES,
     PARTS_DEFAULT,
     SIDE_DEFAULT,
+    TASK_CHOICES,
     WORDS_MAX_DEFAULT,
     OpenChoices,
     side,
@@ -98,6 +99,7 @@ class DataOptions:
         "N",
     )
     classes: tuple[str, ...] = _option((), "use these classes only", names, "A,B")
+    task: str = _option("auto", "predict a class or a number; auto: a number if labels are real", choices=TASK_CHOICES)
     label: str | None = _option(
         None,
         "label column of a table (default: the one called label, class, target or y, else the last)",
@@ -159,7 +161,7 @@ class TrainRequest:
             raise _conflict(f"{option('placement')} {placement}", "the files stay on their nodes")
         if (weighting := self.setting("weighting")) != "none":
             raise _conflict(f"{option('weighting')} {weighting}", "nodes do not publish which classes they hold")
-        if given := self.data_options.differing():
+        if given := [name for name in self.data_options.differing() if name != "task"]:
             raise _conflict(f"--{given[0]}", "private files are trained on as they are")
         is_letters = isinstance(self.validation, str | Path) and not is_dataset(Path(self.validation))
         if (model := self.setting("model")) in MODELS_OF_IMAGES and is_letters:

@@ -57,7 +57,7 @@ class JobSummary:
     state: str  # waiting, running, done, failed, cancelled, replaced; diverged, malformed or unreadable
     round: int
     rounds: int
-    validation_error: float | None  # of the round whose model is kept
+    validation_error: float | None  # of the round whose model is kept; the RMSE of a regression
     driver: str
     reason: str
     malformed: tuple[str, ...] = ()  # records that cannot be read, by name; they are ignored

@@ -17,7 +17,7 @@ from roundelay.client.option_text import full_setting
 from roundelay.client.requests import DataOptions, TrainRequest
 from roundelay.federation.settings import Settings
 from roundelay.ml import plugins
-from roundelay.ml.choices import KINDS
+from roundelay.ml.choices import KINDS, TASK_CHOICES
 from roundelay.ml.partitioners import METHODS, Partitioner, partitioner_of
 from roundelay.ml.readers import arrays
 from roundelay.ml.readers.saved_model import SavedModel
@@ -26,7 +26,7 @@ from roundelay.ml.readers.source import DataSet
 SETTINGS = tuple(each.name for each in fields(Settings))
 PLUGIN_SETTINGS = tuple(each.name for each in fields(Settings) if "plugin" in each.metadata)
 DATA_OPTIONS = tuple(each.name for each in fields(DataOptions) if each.name != "parts")  # which is `clients`
-IN_MEMORY = ("parts", "holdout", "classes")  # the options for data in memory; the others say how to read files
+IN_MEMORY = ("parts", "holdout", "classes", "task")  # the options for data in memory; the others say how to read files
 
 
 def make_request(
@@ -46,8 +46,11 @@ def make_request(
         partition = _partitioner(partition)
     rows_of_clients = None if partition is None or callable(partition) else list(partition)
     with translated_errors():
-        found = _data(data, labels, rows_of_clients)
-        held_out = _validation(validation)
+        task = str(options.get("task", "auto"))
+        if task not in TASK_CHOICES:
+            raise InvalidRequest(f"task is {task!r}, expected one of {', '.join(TASK_CHOICES)}")
+        found = _data(data, labels, rows_of_clients, task)
+        held_out = _validation(validation, found.task if isinstance(found, DataSet) else task)
     data_options = {name: _plain(name, value) for name, value in options.items() if name in DATA_OPTIONS}
     if clients is not None:
         data_options["parts"] = _plain("clients", clients)
@@ -74,7 +77,7 @@ def _partitioner(name: str) -> Partitioner:
         return partitioner_of(full)
 
 
-def _data(data: Any, labels: Any, rows_of_clients: list[Any] | None) -> str | Path | DataSet | None:
+def _data(data: Any, labels: Any, rows_of_clients: list[Any] | None, task: str) -> str | Path | DataSet | None:
     """Return data as a request takes them. Raises DataError, InvalidRequest."""
     if data is None or isinstance(data, str | PathLike | DataSet):
         if labels is not None:
@@ -84,10 +87,10 @@ def _data(data: Any, labels: Any, rows_of_clients: list[Any] | None) -> str | Pa
         return data if isinstance(data, str | DataSet | None) else Path(data)
     if arrays.is_per_client(data) and rows_of_clients is not None:
         raise InvalidRequest("x is a list of arrays, one for each client: it cannot be partitioned again")
-    return arrays.read(data, labels, rows_of_clients)
+    return arrays.read(data, labels, rows_of_clients, task)
 
 
-def _validation(given: Any) -> str | Path | DataSet | None:
+def _validation(given: Any, task: str) -> str | Path | DataSet | None:
     """Return validation data: a path, a DataSet or (x, y). Raises DataError, InvalidRequest."""
     if given is None or isinstance(given, str | DataSet):
         return given
@@ -95,7 +98,7 @@ def _validation(given: Any) -> str | Path | DataSet | None:
         return Path(given)
     if not isinstance(given, tuple | list) or len(given) != 2:
         raise InvalidRequest("validation is neither a path nor a pair (x, y); for a share of the rows give holdout=0.2")
-    return arrays.read(*given)
+    return arrays.read(given[0], given[1], task=task)
 
 
 def _check_names(options: Mapping[str, Any]) -> None:

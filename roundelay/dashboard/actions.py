@@ -25,7 +25,7 @@ from roundelay.dashboard.model import NodeState, RingState
 from roundelay.dashboard.watcher import Watcher
 from roundelay.federation.errors import FederationError
 from roundelay.federation.snapshot import JobSnapshot
-from roundelay.ml.metrics import Metrics
+from roundelay.ml.metrics import FitMetrics, Metrics
 from roundelay.node.errors import LocalRingFailed
 from roundelay.node.lab import Lab
 from roundelay.node.runtime import Stopped
@@ -84,8 +84,8 @@ class Actions:
         snapshot = self._with_model(job)
         return self._do(lambda: _file_of(self._job(snapshot), snapshot))
 
-    def metrics(self, job: str) -> Metrics:
-        """Return the metrics, by class, of a job's latest model on its validation file."""
+    def metrics(self, job: str) -> Metrics | FitMetrics:
+        """Return the metrics of a job's latest model on its validation file."""
         snapshot = self._with_model(job)
         return self._do(lambda: self._job(snapshot).metrics(snapshot))
 

@@ -104,7 +104,7 @@ def _progress(known: JobSnapshot, now: JobSnapshot) -> Iterator[Event]:
         for line in report.notices:
             yield Event("notice", f"job {now.job[:8]}, round {number}: {line}")
     if now.end and not known.end:
-        error = f", validation error {now.kept.error:.4f}" if now.rounds_done else ""
+        error = f", validation {now.kept.error_text}" if now.rounds_done else ""
         reason = f": {now.reason}" if now.reason else ""
         yield Event("ended", f"job {now.job[:8]} is {now.end}{error}{reason}")
 

@@ -25,7 +25,7 @@ def jobs_scene(ring_state: RingState, chosen: str) -> Scene:
     body = table(scene, "jobs", ("job", "state", "round", "error", "settings", "files", "model"), "Jobs of the ring")
     for snapshot in reversed(ring_state.jobs):
         name, settings = f"job-{snapshot.job}", snapshot.spec.settings
-        error = f"{snapshot.kept.error:.4f}" if snapshot.rounds_done else "-"
+        error = snapshot.kept.error_text.removeprefix("error ") if snapshot.rounds_done else "-"
         row(
             scene,
             name,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from roundelay.dashboard.scene import Scene
 from roundelay.dashboard.tables import row, table
-from roundelay.ml.metrics import Metrics
+from roundelay.ml.metrics import FitMetrics, Metrics
 
 CLASSES_MAX = 40  # shown: those with the most errors
 LABEL_MAX = 24  # characters of a class's name
@@ -16,16 +16,22 @@ MANY_MIN, SHORT_MAX = 12, 3  # classes with labels as short as this stand close 
 STEPS = 5  # of the scale; page.css has them: .heat-1 ... .heat-5
 
 
-def confusion_scene(metrics: Metrics | None, complaint: str = "", waiting: bool = False) -> Scene:
-    """Draw the confusion matrix, true classes in rows and predicted ones in columns; then a line for each class."""
+def metrics_scene(metrics: Metrics | FitMetrics | None, complaint: str = "", waiting: bool = False) -> Scene:
+    """Draw the confusion matrix, true classes in rows and predicted ones in columns; then a line for each class.
+
+    Of a regression, show its errors.
+    """
     scene = Scene()
     if metrics is None:
         if complaint:
-            scene.add("complaint", "p", "", f"The confusion matrix is not available: {complaint}", cls="hint")
+            scene.add("complaint", "p", "", f"The metrics are not available: {complaint}", cls="hint")
         elif waiting:
             scene.add(
                 "waiting", "p", "", "Waiting for the model and its validation data ...", cls="hint", role="status"
             )
+        return scene
+    if isinstance(metrics, FitMetrics):
+        _add_fit(scene, metrics)
         return scene
     scene.add("title", "h3", "", "Confusion matrix")
     shown = shown_classes(metrics)
@@ -41,6 +47,13 @@ def confusion_scene(metrics: Metrics | None, complaint: str = "", waiting: bool 
     _add_matrix(scene, metrics, shown)
     _add_classes(scene, metrics, shown)
     return scene
+
+
+def _add_fit(scene: Scene, metrics: FitMetrics) -> None:
+    scene.add("title", "h3", "", "Errors of the regression")
+    scene.add("about", "p", "", f"{metrics.rows} rows for validation; errors in the unit of the target.", cls="hint")
+    body = table(scene, "fit", ("RMSE", "MAE", "R2"), "Errors of the regression")
+    row(scene, "fit-row", body, (f"{metrics.rmse:.6g}", f"{metrics.mae:.6g}", f"{metrics.r2:.4f}"))
 
 
 def shown_classes(metrics: Metrics) -> list[int]:

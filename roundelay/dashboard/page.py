@@ -232,7 +232,7 @@ class Page:
                 seen["files"] = training_view.files_scene(ring_state, snapshot)
                 seen["loss"] = training_view.loss_scene(snapshot)
                 seen["disturbed"] = training_view.disturbed_scene(snapshot)
-                seen["confusion"] = metrics_view.confusion_scene(
+                seen["confusion"] = metrics_view.metrics_scene(
                     self._site.metrics.get(job), self._unmeasured.get(job, ""), self._measuring == job != ""
                 )
             case "lookup":

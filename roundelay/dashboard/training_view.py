@@ -10,6 +10,7 @@ from roundelay.dashboard.tables import row, table
 from roundelay.federation import records
 from roundelay.federation.records import RoundReport
 from roundelay.federation.snapshot import JobSnapshot
+from roundelay.federation.spec import JobSpec
 
 DISTURBED_MAX = 12  # rounds that are listed, the latest
 FILES_MAX = 256
@@ -30,7 +31,7 @@ def job_scene(ring_state: RingState, job: str) -> Scene:
     scene.add("state", "span", "head", snapshot.state, cls=f"state {snapshot.state}")
     scene.add("count", "span", "head", f"round {snapshot.rounds_done} of {rounds}")
     if snapshot.rounds_done:
-        scene.add("error", "span", "head", f"validation error {_kept(snapshot)}")
+        scene.add("error", "span", "head", f"validation {_kept(snapshot)}")
         scene.add("driver", "span", "head", f"driven by {_driver(snapshot)}", cls="faint")
     ahead = _ahead(ring_state, snapshot)
     if ahead:
@@ -48,11 +49,12 @@ def error_scene(snapshot: JobSnapshot | None) -> Scene:
         return Scene()
     points = tuple((float(r.round), r.error) for r in snapshot.results[1:])
     marks = [(float(r.round), _what_happened(r)) for r in _disturbed(snapshot)]
-    lines = [Series("validation error", points, 5)]
+    what = error_name(snapshot.spec)
+    lines = [Series(what, points, 5)]
     if snapshot.rounds_done:
         kept = snapshot.kept
         lines.append(Series(f"kept: round {kept.round}", ((float(kept.round), kept.error),), 2, 2))
-    return chart_scene("Validation error by round", lines, snapshot.spec.settings.rounds, marks)
+    return chart_scene(f"{what[0].upper()}{what[1:]} by round", lines, snapshot.spec.settings.rounds, marks)
 
 
 def loss_scene(snapshot: JobSnapshot | None) -> Scene:
@@ -84,8 +86,7 @@ def files_scene(ring_state: RingState, snapshot: JobSnapshot | None) -> Scene:
         where = f"on {member.name}" if member is not None else "nowhere yet"
         about = "not in training"
         if doing:
-            scores = f"accuracy {doing.accuracy:.3f}, loss {doing.loss:.4f}"
-            about = f"round {doing.round}, epoch {doing.epoch} of {epochs}, {scores}"
+            about = f"round {doing.round}, epoch {doing.epoch} of {epochs}, {doing.scores}"
         tile = scene.add(
             f"tile-{file.index}",
             "li",
@@ -123,6 +124,11 @@ def _training_now(ring_state: RingState) -> dict[str, tuple[str, TrainingStatus]
     return {doing.file: (str(member.ref.address), doing) for member, doing in found if doing and doing.file}
 
 
+def error_name(spec: JobSpec) -> str:
+    """Return what the error of a job's rounds is."""
+    return "validation error" if spec.task == "classification" else "validation RMSE"
+
+
 def _disturbed(snapshot: JobSnapshot) -> list[RoundReport]:
     return [snapshot.reports[n] for n in sorted(snapshot.reports) if _what_happened(snapshot.reports[n])]
 
@@ -134,7 +140,7 @@ def _what_happened(report: RoundReport) -> str:
 def _kept(snapshot: JobSnapshot) -> str:
     """Return the validation error of the model that the job keeps, and its round if that is not the last."""
     kept = snapshot.kept
-    return f"{kept.error:.4f}" + f" in round {kept.round}" * (kept.round != snapshot.rounds_done)
+    return kept.error_text + f" in round {kept.round}" * (kept.round != snapshot.rounds_done)
 
 
 def _driver(snapshot: JobSnapshot) -> str:

@@ -44,10 +44,13 @@ def fingerprint_here(spec: JobSpec) -> str:
 
 
 def moments_of(spec: JobSpec, parts: Sequence[PartialResult]) -> bytes:
-    """Return mean and deviation of every feature over all files; of images, of every channel."""
+    """Return mean and deviation of every feature, and of a target, over all files; of images, of every channel."""
     first, *others = [exact.feature_sums_from_bytes(p.result) for p in parts]
     total = sum(others, first)
-    return (total.pooled(spec.shape[0]) if spec.shape else total).moments().to_bytes()
+    if not spec.shape:
+        return total.moments().to_bytes()
+    pixels = total.columns(0, spec.features).pooled(spec.shape[0]).moments()
+    return pixels.joined(total.columns(spec.features, spec.design.summed).moments()).to_bytes()
 
 
 def added(task: Task, sums: Sequence[bytes]) -> bytes:

@@ -380,6 +380,7 @@ class Driver:
             made.loss,
             made.halvings,
             receipts.root(made.receipts),
+            found.fit,
         )
 
     # --- helpers

@@ -128,7 +128,7 @@ class JobSupervisor:
             str(self._node.ref.address),
             self._clocks,
             lambda result, report: self._log(
-                f"job {spec.job[:8]}, round {result.round}: validation error {result.error:.4f}"
+                f"job {spec.job[:8]}, round {result.round}: validation {result.error_text}"
             ),
             self._log,
         )

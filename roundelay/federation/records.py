@@ -31,6 +31,7 @@ REASON_BYTES_MAX = 4096  # of a failure, that are shown
 JOB_ID_BYTES = 64  # of the id of the job that replaces another
 DISTURBANCES_MAX = 64  # reported per round
 DISTURBANCE_CHARACTERS_MAX = 1000
+FIT_NUMBERS = 3
 ENDS = (REPLACED, DONE, FAILED, CANCELLED)  # if several are written, the first of these counts
 
 
@@ -77,6 +78,7 @@ class RoundResult:
     loss: float = 0.0  # of training, the exact mean over all rows
     halvings: int = 0  # of the step, up to and with this round (step_size.py)
     receipts: str = ""  # root of the Merkle tree over the files' receipts (receipts.py); none in round 0
+    fit: tuple[float, ...] = ()  # of a regression, on the validation file: RMSE, MAE, R2
 
     def to_bytes(self) -> bytes:
         return json.dumps(asdict(self), sort_keys=True).encode()
@@ -87,8 +89,15 @@ class RoundResult:
 
     @property
     def error(self) -> float:
-        """The validation error."""
+        """The validation error: the share of rows predicted wrongly; of a regression, the RMSE."""
+        if self.fit:
+            return self.fit[0]
         return self.errors / self.rows if self.rows else 1.0
+
+    @property
+    def error_text(self) -> str:
+        """What people are shown."""
+        return f"RMSE {self.fit[0]:.5g}, R2 {self.fit[2]:.4f}" if self.fit else f"error {self.error:.4f}"
 
 
 @dataclass(frozen=True)
@@ -168,6 +177,7 @@ def _check_result(result: RoundResult) -> None:
     in_range("halvings", result.halvings, 0, HALVINGS_MAX)
     in_range("rows", result.rows, 0, ROWS_MAX)
     in_range("errors", result.errors, 0, result.rows)
+    require(len(result.fit) in (0, FIT_NUMBERS), "fit has other numbers than RMSE, MAE and R2")
     require(list(result.left_out) == sorted(set(result.left_out)), "left_out is not in order")
     for index in result.left_out:
         in_range("left_out", index, 0, FILES_MAX)

@@ -124,6 +124,7 @@ def result_of(
         trained.loss,
         trained.halvings,
         receipts.root(trained.receipts),
+        found.fit,
     )
 
 

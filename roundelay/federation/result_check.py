@@ -22,7 +22,7 @@ def check_result(order: Order, files: Sequence[TrainingFile], result: bytes) -> 
     try:
         match order.task:
             case MomentsTask(plan):
-                exact.check_feature_sums(exact.feature_sums_from_bytes(result), rows, plan.design.features)
+                exact.check_feature_sums(exact.feature_sums_from_bytes(result), rows, plan.design.summed)
             case TrainTask(plan) if not order.attempt:
                 exact.check_sum(result, order.weights_bytes // WEIGHT_BYTES, rows, plan.fraction_bits)
             case TrainTask() if result:  # without aggregation, a node keeps its result

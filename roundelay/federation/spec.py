@@ -12,7 +12,8 @@ from roundelay.federation.errors import BadSpec
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings
 from roundelay.federation.strict_json import REFUSALS, in_range, require
-from roundelay.ml.task import ENCODING_CHARACTERS_MAX, ROUNDS_MAX, ROWS_MAX, Design
+from roundelay.ml.choices import Task
+from roundelay.ml.task import ENCODING_CHARACTERS_MAX, ROUNDS_MAX, ROWS_MAX, WIDTH_MAX, Design
 from roundelay.store.items import CONTENT_BYTES_MAX
 from roundelay.store.names import check_name
 
@@ -38,7 +39,7 @@ class JobSpec:
     files: tuple[TrainingFile, ...]
     validation: TrainingFile
     features: int
-    classes: int
+    classes: int  # 0: a regression, whose rows have a target instead of a class
     initial: str = ""  # digest of the weights to continue from; otherwise they come from the seed
     nonce: str = ""
     detached: bool = False  # no client waits for it: the owner of its key drives it from the start
@@ -71,6 +72,8 @@ class JobSpec:
             raise BadSpec("--private cannot be combined with --verify: only one node has a private file")
         if self.raw and self.settings.arithmetic == "portable":
             raise BadSpec("--arithmetic portable cannot train Flower clients: they compute in their own way")
+        if not self.classes and self.settings.weighting != "none":
+            raise BadSpec(f"--weighting {self.settings.weighting} weighs classes: a regression has none")
         if len(self.homes) != (len(self.files) if self.pinned else 0):
             raise BadSpec(f"{len(self.homes)} homes for {len(self.files)} files")
 
@@ -119,14 +122,20 @@ class JobSpec:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Layer sizes, from the features to the classes."""
+        """Layer sizes, from the features to the classes, or to the only output of a regression."""
         hidden = () if self.settings.model == "softmax" else self.settings.hidden
-        return self.features, *hidden, self.classes
+        return self.features, *hidden, self.classes or 1
+
+    @property
+    def task(self) -> Task:
+        """Whether rows have classes or targets."""
+        return "classification" if self.classes else "regression"
 
     @property
     def design(self) -> Design:
         """The model that is trained."""
-        return Design(self.sizes, self.settings.model, self.shape, self.settings.course, self.settings.arithmetic)
+        settings = self.settings
+        return Design(self.sizes, settings.model, self.shape, settings.course, settings.arithmetic, self.task)
 
     @property
     def class_weights(self) -> tuple[float, ...]:
@@ -177,6 +186,7 @@ def _check_files(spec: JobSpec) -> None:
 
 def _check_classes(spec: JobSpec) -> None:
     """Check a spec's classes and images. Raises ValueError, MLError."""
+    in_range("classes", spec.classes, 0, WIDTH_MAX)
     _ = spec.design  # refuses sizes that cannot be
     if len(spec.labels) not in (0, spec.classes) or len(spec.class_rows) not in (0, spec.classes):
         raise ValueError(f"{len(spec.labels)} labels and {len(spec.class_rows)} counts for {spec.classes} classes")

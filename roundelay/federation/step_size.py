@@ -1,9 +1,10 @@
 """The size of training's steps: notice a round that diverges, and make it again with half the step.
 
 A round diverges if a weight or a loss leaves the range of numbers, or if its training loss is above that of guessing by
-class shares and has not fallen. How often the step has been halved is part of a round's result, so the round after it
-starts where it ended: all of this is a pure function of the spec and the results before, and the training loss is an
-exact mean (roundelay.ml.exact). A user's own --eta is never changed; the round then only says what happens.
+class shares (in a regression, by the mean of the targets) and has not fallen. How often the step has been halved is
+part of a round's result, so the round after it starts where it ended: all of this is a pure function of the spec and
+the results before, and the training loss is an exact mean (roundelay.ml.exact). A user's own --eta is never changed;
+the round then only says what happens.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from roundelay.federation.spec import JobSpec
 from roundelay.ml.choices import ETA_MIN
 
 FIRST_LOSS_MARGIN = 1.0  # nats: initial weights guess with more confidence than they should
+VARIANCE = 1.0  # of standardised targets: the squared error of guessing their mean
+FIRST_ERROR_MARGIN = 2.0  # the variance of what initial weights predict
 DIGITS = 6  # of the loss of guessing: the last bit of a logarithm may depend on the machine
 
 
@@ -24,15 +27,24 @@ def eta_of(spec: JobSpec, halvings: int) -> float:
 
 
 def guessing_loss(spec: JobSpec) -> float:
-    """Return the mean loss, in nats, of predicting each class with its share of the rows.
+    """Return the mean loss of guessing each class with its share of the rows, or the mean of a regression's targets.
 
     If the rows of each class are unknown, or all classes count the same, every class has the same share.
     """
+    if spec.task == "regression":
+        return VARIANCE
     present = [rows for rows in spec.class_rows if rows]
     if not present or spec.settings.weighting != "none":
         return round(math.log(len(present) or spec.classes), DIGITS)
     total = sum(present)
     return round(-sum(rows / total * math.log(rows / total) for rows in present), DIGITS)
+
+
+def _first_loss(spec: JobSpec) -> float:
+    """Return the largest loss that initial weights may have."""
+    if spec.task == "regression":
+        return VARIANCE + FIRST_ERROR_MARGIN
+    return round(math.log(spec.classes) + FIRST_LOSS_MARGIN, DIGITS)
 
 
 class StepControl:
@@ -45,8 +57,7 @@ class StepControl:
         self._spec = spec
         self._number = number
         self._guess = guessing_loss(spec)
-        first_loss = round(math.log(spec.classes) + FIRST_LOSS_MARGIN, DIGITS)
-        self._limit = max(self._guess, loss_before if number > 1 else first_loss)
+        self._limit = max(self._guess, loss_before if number > 1 else _first_loss(spec))
 
     def is_usual(self, loss: float) -> bool:
         """Return whether a training with this loss stands in any case."""

@@ -92,7 +92,7 @@ class TrainerClient:
                 self._ask(self._clients[file.digest], b"", order)
                 continue
             add: Header = {"do": "add", "digest": file.digest, "name": file.name}
-            add |= {"features": design.features, "classes": design.classes}
+            add |= {"features": design.features, "classes": design.label_classes}
             self._ask(add, effect.contents[file.digest], order)
 
     def _compute(self, effect: Compute) -> Done:

@@ -24,6 +24,7 @@ compute. Without numpy: errors, choices, threads, loaded_blas, malloc, task and 
     row_digests     validation rows that are among the training rows
 
     models/         the models: mlp, softmax, cnn, PyTorch modules, and how to add one
+    losses          what training minimises: cross-entropy, or the squared error of a regression
     mlp             the network in plain numpy: architecture, first weights, gradient, evaluation
     kernels         the same gradient, fast
     batches         the rows of files in the order of an epoch, cut into batches
@@ -42,5 +43,5 @@ compute. Without numpy: errors, choices, threads, loaded_blas, malloc, task and 
     privacy         clip an update and add noise to it
     push_sum        the weighted models that gossip exchanges
     validate        how well weights predict a job's validation file
-    metrics         confusion matrix, precision, recall, F1 and AUC
+    metrics         confusion matrix, precision, recall, F1 and AUC; RMSE, MAE and R2
 """

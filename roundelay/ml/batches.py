@@ -61,6 +61,10 @@ class Block:
         hot.fill(0)
         hot.reshape(-1)[places] = scale
 
+    def aim(self, targets: Array, scale: np.floating[Any]) -> None:
+        """Write twice the scaled targets (k, F, size) of the first k batches."""
+        np.multiply(targets, 2 * scale, self.hot[: len(targets), :, 0])
+
 
 class Batches:
     """The batches of F files, for any order of each file's rows."""
@@ -86,6 +90,7 @@ class Batches:
         if (make_operands := arithmetic.rounding(self.x, f, max(width, size))) is not None:
             make_operands()
         self.y = np.concatenate([samples.y for samples in files])  # (F n,)
+        self.has_targets = files[0].has_targets
         self.first_rows = np.arange(0, f * self.n, self.n)[:, None]  # (F, 1)
 
         batch_bytes = 2 * self.x.itemsize * f * size * (width + classes + 1)
@@ -94,6 +99,7 @@ class Batches:
         self.batches = [self.block.batch(i, bool(class_weights)) for i in range(k)]
         self.order = np.zeros((f, k * size), np.int64)  # (F, k size) rows of x
         self.likelihood, self.best = np.empty((2, f, self.n), dtype)  # (F, n) scale * p of the label; the largest
+        self.residual = np.empty((f, self.n if self.has_targets else 0), dtype)  # (F, n) 2 scale * difference
 
     def epoch(self, orders: Ints) -> Iterator[Batch]:
         """Yield every row once, in the order (F, n) of its file. Afterwards losses and accuracies are this epoch's."""
@@ -104,7 +110,10 @@ class Batches:
             self._collect(start, stop)
 
     def losses(self) -> list[float]:
-        """Return each file's mean loss in nats, every row measured in its own step."""
+        """Return each file's mean loss, every row measured in its own step."""
+        if self.has_targets:
+            squares = np.square(self.residual.astype(np.float64) / (2 * np.float64(self.scale)))  # (F, n)
+            return [float(self.arithmetic.total(of_file)) / self.n for of_file in squares]
         log = self.arithmetic.log
         logs = log(np.maximum(self.likelihood, _LIKELIHOOD_MIN)).astype(np.float64)  # (F, n)
         sums = np.array([self.arithmetic.total(of_file) for of_file in logs])  # (F,)
@@ -112,7 +121,12 @@ class Batches:
         return means
 
     def accuracies(self) -> list[float]:
-        """Return each file's share of correct rows: those whose label has the largest likelihood, 1 / total."""
+        """Return each file's share of correct rows: those whose label has the largest likelihood, 1 / total.
+
+        No row of a regression is right or wrong: its shares are 0.
+        """
+        if self.has_targets:
+            return [0.0] * len(self.residual)
         shares: list[float] = (self.likelihood == self.best).mean(axis=1).tolist()
         return shares
 
@@ -127,7 +141,7 @@ class Batches:
         self.x.take(order, 0, self.block.rows[:k], "clip")
         np.copyto(self.block.columns[:k], self.block.rows[:k].swapaxes(-2, -1))
         labels = self.y.take(order)  # (k, F, size)
-        self.block.label(labels, self.scale)
+        (self.block.aim if self.has_targets else self.block.label)(labels, self.scale)
         if len(self.class_weights):
             self.block.factors[:k, :, 0] = self.class_weights[labels]
         return [*self.batches[:whole], self._short_batch(whole, tail)] if tail else self.batches[:k]
@@ -145,6 +159,10 @@ class Batches:
         """Copy what the steps have written for rows start to stop of the epoch."""
         block, files, count = self.block, len(self.order), stop - start
         k = math.ceil(count / self.size)
+        if self.has_targets:
+            residual = block.softmax[:k, :, 0] - block.hot[:k, :, 0]  # (k, F, size)
+            self.residual[:, start:stop] = residual.swapaxes(0, 1).reshape(files, -1)[:, :count]
+            return
         likelihood = block.softmax.reshape(-1).take(block.label_places[:k])  # (k, F, size)
         best = 1 / block.total[:k, :, 0]  # (k, F, size)
         self.likelihood[:, start:stop] = likelihood.swapaxes(0, 1).reshape(files, -1)[:, :count]

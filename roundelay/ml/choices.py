@@ -28,6 +28,9 @@ EACH_DEFAULT, EACH_MAX = 2, 1000  # shards or classes a file
 # What a node with compute_node.py --attack does wrong (roundelay.federation.attacks).
 ATTACKS = ("sign-flip", "scaled", "one-bit", "label-flip", "lazy", "stale", "colluding")
 
+Task = Literal["classification", "regression"]
+TASKS: tuple[str, ...] = get_args(Task)
+TASK_CHOICES = ("auto", *TASKS)  # auto: as the labels are
 Optimizer = Literal["sgd", "adam", "gd"]
 ArithmeticName = Literal["native", "portable"]
 ARITHMETICS: tuple[str, ...] = get_args(ArithmeticName)

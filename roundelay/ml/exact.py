@@ -120,6 +120,10 @@ class FeatureSums:
         squares = tuple(a + b for a, b in zip(self.squares, other.squares, strict=True))
         return FeatureSums(self.rows + other.rows, sums, squares)
 
+    def columns(self, start: int, stop: int) -> FeatureSums:
+        """Return the sums of some of the features."""
+        return FeatureSums(self.rows, self.sums[start:stop], self.squares[start:stop])
+
     def pooled(self, groups: int) -> FeatureSums:
         """Return the sums with every feature replaced by its group: for an image, all pixels of a channel."""
         if groups < 1 or len(self.sums) % groups:

@@ -47,4 +47,6 @@ def _samples(plan: TrainingPlan, arithmetic: Arithmetic) -> Samples:
     rows = min(2 * plan.config.batch - 1, ROWS_MAX, max(1, VALUES_MAX // max(plan.design.sizes)))
     rng = arithmetic.generator(_SEED)
     x = rng.standard_normal((rows, plan.design.features)).astype(np.float32)  # (n, d)
+    if plan.design.task == "regression":
+        return Samples(x, rng.standard_normal(rows).astype(np.float32))
     return Samples(x, rng.integers(plan.design.classes, size=rows))

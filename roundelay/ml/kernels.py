@@ -42,10 +42,10 @@ class Batch(NamedTuple):
 
     rows: Array  # (F, batch, d + 1) column 0 is 1
     columns: Array  # (F, d + 1, batch) the same, transposed
-    hot: Array  # (F, classes, batch) the scale at each sample's class, else 0
+    hot: Array  # (F, classes, batch) the scale at each sample's class, else 0; in a regression, the scaled target
     factors: Array | None  # (F, 1, batch) weight of each sample in the gradient; None: all are 1
-    softmax: Array  # (F, classes, batch) written: scale * softmax
-    total: Array  # (F, 1, batch) written: 1 / total is scale * p of the predicted class
+    softmax: Array  # (F, classes, batch) written: scale * softmax; in a regression, the scaled prediction
+    total: Array  # (F, 1, batch) written: 1 / total is scale * p of the predicted class; not in a regression
 
 
 Step = Callable[[Batch], None]
@@ -128,26 +128,20 @@ def gradient_step(network: Network, size: int, scale: float, keeps: Sequence[Arr
     The step writes scale * size times the gradient of the mean loss to network.gradient. `keeps`, (F, width, batch) for
     each hidden layer, are factors of its activations that the caller redraws before each step (dropout.py).
     """
-    classes = network.architecture.classes
-    scores, peak = _empty(network, classes, size), _empty(network, 1, size)  # (F, classes, batch), (F, 1, batch)
+    scores = _empty(network, network.architecture.classes, size)  # (F, classes, batch)
     operands, round_weights = network.arithmetic.operands(network.weights, max(network.architecture.sizes) + 1)
+    outputs = _outputs(network, size, scale, scores)
     layers = _hidden_layers(network, network.matrices(operands), size, scores, keeps)
     reversed_layers = layers[::-1]
     first, first_gradient = network.matrices(operands)[0], network.matrices(network.gradient)[0]
     first_output, first_back = (layers[0].units, layers[0].units_back) if layers else (scores, scores)
-    floor = np.full_like(scores, SCORE_FLOOR)  # (F, classes, batch) arrays of constants are faster than scalars
-    round_known = network.arithmetic.rounding_below(scores, scale, max(size, classes))
-    round_scores = network.arithmetic.rounding(scores, network.files, max(size, classes))
-    exponentials = network.arithmetic.exponentials(scores, scale)
     product = np.dot if network.files == 1 else np.matmul
-    subtract, divide, multiply, copy, sign = np.subtract, np.divide, np.multiply, np.copyto, np.sign
-    maximum, largest = np.maximum, np.maximum.reduce
+    maximum, multiply, copy, sign = np.maximum, np.multiply, np.copyto, np.sign
 
     def step(batch: Batch) -> None:
-        rows, columns, hot, factors, softmax, total = batch
         if round_weights is not None:
             round_weights()
-        product(first, columns, first_output)  # (F, width, batch)
+        product(first, batch.columns, first_output)  # (F, width, batch)
         for layer in layers:
             maximum(layer.activations, layer.zeros, out=layer.activations)  # (F, width + 1, batch) ReLU
             if layer.keep is not None:
@@ -156,16 +150,7 @@ def gradient_step(network: Network, size: int, scale: float, keeps: Sequence[Arr
                 layer.round_activations()
             product(layer.matrix_t, layer.activations, layer.output)  # (F, up, batch)
 
-        largest(scores, -2, None, peak, True)  # type: ignore[call-overload]  # (F, 1, batch) slower with keywords
-        subtract(scores, peak, scores)  # (F, classes, batch) so that exp() stays finite
-        maximum(scores, floor, out=scores)  # (F, classes, batch)
-        exponentials(total)  # scores: (F, classes, batch), their sum / scale: (F, 1, batch)
-        divide(scores, total, softmax)  # (F, classes, batch) scale * softmax
-        subtract(softmax, hot, scores)  # scale * (softmax - one hot): d loss / d scores
-        if factors is not None:
-            multiply(scores, factors, scores)  # (F, classes, batch)
-        if round_known is not None and round_scores is not None:
-            round_known() if factors is None else round_scores()
+        outputs(batch)
 
         for layer in reversed_layers:
             copy(layer.output_back_view, layer.output_back)  # (F, up, batch)
@@ -177,9 +162,53 @@ def gradient_step(network: Network, size: int, scale: float, keeps: Sequence[Arr
                 multiply(layer.units_back, layer.keep, layer.units_back)  # (F, width, batch)
             if layer.round_back is not None:
                 layer.round_back()
-        product(first_back, rows, first_gradient)  # (F, width, d + 1)
+        product(first_back, batch.rows, first_gradient)  # (F, width, d + 1)
 
     return step
+
+
+def _outputs(network: Network, size: int, scale: float, scores: Array) -> Step:
+    """Return what replaces scores by scale * d loss / d scores, and leaves in the batch what the loss is read from."""
+    inner = max(size, network.architecture.classes)
+    round_scores = network.arithmetic.rounding(scores, network.files, inner)
+    if network.architecture.task == "regression":
+        return _differences(scale, scores, round_scores)
+    peak = _empty(network, 1, size)  # (F, 1, batch)
+    floor = np.full_like(scores, SCORE_FLOOR)  # (F, classes, batch) arrays of constants are faster than scalars
+    round_known = network.arithmetic.rounding_below(scores, scale, inner)
+    exponentials = network.arithmetic.exponentials(scores, scale)
+    subtract, divide, multiply = np.subtract, np.divide, np.multiply
+    maximum, largest = np.maximum, np.maximum.reduce
+
+    def softmax_outputs(batch: Batch) -> None:
+        _, _, hot, factors, softmax, total = batch
+        largest(scores, -2, None, peak, True)  # type: ignore[call-overload]  # (F, 1, batch) slower with keywords
+        subtract(scores, peak, scores)  # (F, classes, batch) so that exp() stays finite
+        maximum(scores, floor, out=scores)  # (F, classes, batch)
+        exponentials(total)  # scores: (F, classes, batch), their sum / scale: (F, 1, batch)
+        divide(scores, total, softmax)  # (F, classes, batch) scale * softmax
+        subtract(softmax, hot, scores)  # scale * (softmax - one hot): d loss / d scores
+        if factors is not None:
+            multiply(scores, factors, scores)  # (F, classes, batch)
+        if round_known is not None and round_scores is not None:
+            round_known() if factors is None else round_scores()
+
+    return softmax_outputs
+
+
+def _differences(scale: float, scores: Array, round_scores: Refresh | None) -> Step:
+    """Return the outputs of a regression: the gradient of the squared error is twice the difference."""
+    doubled = np.full_like(scores, 2 * scale)  # (F, 1, batch)
+
+    def differences(batch: Batch) -> None:
+        np.multiply(scores, doubled, batch.softmax)  # (F, 1, batch) 2 * scale * prediction
+        np.subtract(batch.softmax, batch.hot, scores)  # 2 * scale * (prediction - target): d loss / d scores
+        if batch.factors is not None:
+            np.multiply(scores, batch.factors, scores)
+        if round_scores is not None:
+            round_scores()
+
+    return differences
 
 
 def _hidden_layers(

@@ -1,20 +1,26 @@
-"""Metrics of a classifier: confusion matrix, and precision, recall, F1 and AUC of each class.
+"""Metrics of a classifier, and of a regression.
 
-Computed from the probabilities of rows with known classes. Precision of a class that was never predicted and recall of
-a class without rows are 0; the AUC is None (undefined) for a class that all rows or no rows have.
+Of a classifier: confusion matrix, and precision, recall, F1 and AUC of each class, computed from the probabilities of
+rows with known classes. Precision of a class that was never predicted and recall of a class without rows are 0; the AUC
+is None (undefined) for a class that all rows or no rows have. Of a regression: root mean square error, mean absolute
+error, and R2, the share of the targets' variance that the predictions explain.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from roundelay.ml.data import Ints
+from roundelay.ml.data import Doubles, Ints, Labels
 
 Probabilities = npt.NDArray[np.floating[Any]]  # (n, classes)
+
+FIT_DIGITS = 6
+ERROR_MAX = 1e300
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,42 @@ class Metrics:
         }
 
 
+@dataclass(frozen=True)
+class FitMetrics:
+    """The metrics of a regression on one file, in the unit of the target."""
+
+    rows: int
+    rmse: float
+    mae: float
+    r2: float
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """RMSE, MAE and R2, to as many digits as agree between machines."""
+        return tuple(float(f"{value:.{FIT_DIGITS}g}") for value in (self.rmse, self.mae, self.r2))
+
+    def to_json(self) -> dict[str, object]:
+        """Return what --json prints."""
+        rmse, mae, r2 = self.numbers
+        return {"rows": self.rows, "rmse": rmse, "mae": mae, "r2": r2}
+
+
+def measure_fit(predictions: Doubles, targets: Labels) -> FitMetrics:
+    """Return the metrics of predictions (n,) for rows with these targets (n,), both in the target's unit."""
+    true = targets.astype(np.float64)  # (n,)
+    with np.errstate(all="ignore"):
+        residual = predictions - true  # (n,)
+        squared, absolute = exact_mean(np.square(residual)), exact_mean(np.abs(residual))
+        variance = exact_mean(np.square(true - exact_mean(true)))
+        r2 = 1 - squared / variance if variance else float(not squared)
+    return FitMetrics(len(true), _bounded(float(np.sqrt(squared))), _bounded(absolute), -_bounded(-r2))
+
+
+def exact_mean(values: Doubles) -> float:
+    """Return the mean from an exact sum: the same on every machine."""
+    return math.fsum(values.tolist()) / len(values) if np.isfinite(values).all() else math.inf
+
+
 def measure(p: Probabilities, y: Ints, labels: tuple[str, ...] = ()) -> Metrics:
     """Return the metrics of probabilities p (n, classes) for rows of classes y (n,)."""
     classes = p.shape[1]
@@ -99,6 +141,11 @@ def _of_class(confusion: Ints, number: int, label: str, scores: Probabilities, y
     precision, recall = correct / predicted if predicted else 0.0, correct / actual if actual else 0.0
     f1 = 2 * correct / (actual + predicted) if actual + predicted else 0.0
     return ClassMetrics(label, actual, precision, recall, f1, auc(scores, y == number))
+
+
+def _bounded(value: float) -> float:
+    """Return an error as a number that JSON can write, also if the training has diverged."""
+    return min(value, ERROR_MAX) if value == value else ERROR_MAX  # NaN differs from itself
 
 
 def _mean(values: list[float]) -> float:

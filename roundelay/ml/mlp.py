@@ -1,4 +1,4 @@
-"""A multi-layer perceptron over one flat vector of weights: any number of ReLU layers, then softmax.
+"""A multi-layer perceptron over one flat vector of weights: any number of ReLU layers, then the scores.
 
 The plain version, to be read beside the formulas, in the precision of the weights. kernels.py computes the same
 gradient fast, with this one as the oracle of its tests. Optimizers are in optimizers.py.
@@ -15,7 +15,9 @@ from typing import Literal
 import numpy as np
 
 from roundelay.ml.arithmetic import NATIVE, Arithmetic
-from roundelay.ml.data import Array, Doubles, Floats, Ints, Samples
+from roundelay.ml.choices import Task
+from roundelay.ml.data import Array, Floats, Ints, Labels, Samples
+from roundelay.ml.losses import LOSSES, Loss, summed
 from roundelay.ml.task import check_sizes
 
 Activation = Literal["relu", "identity"]
@@ -25,10 +27,11 @@ EVALUATION_ROWS = 512  # rows a block: bounds the memory, and the same blocks gi
 
 @dataclass(frozen=True)
 class Architecture:
-    """Layer sizes from the features to the classes, e.g. (16, 256, 256, 26)."""
+    """Layer sizes from the features to the classes, e.g. (16, 256, 256, 26); a regression has one output."""
 
     sizes: tuple[int, ...]
     activation: Activation = "relu"  # identity: the network of the course trainer (legacy_trainer.py)
+    task: Task = "classification"
 
     def __post_init__(self) -> None:
         check_sizes(self.sizes)
@@ -40,6 +43,11 @@ class Architecture:
     @property
     def classes(self) -> int:
         return self.sizes[-1]
+
+    @property
+    def loss(self) -> Loss:
+        """What training minimises."""
+        return LOSSES[self.task]
 
     @property
     def parameters(self) -> int:
@@ -65,9 +73,10 @@ class Architecture:
 class Evaluation:
     """How well weights predict a set of rows."""
 
-    errors: int  # rows predicted wrongly
-    loss: float  # mean cross-entropy, in nats
+    errors: int  # rows predicted wrongly; 0 in a regression
+    loss: float  # mean cross-entropy in nats, or mean squared error of standardised targets
     rows: int
+    fit: tuple[float, ...] = ()  # of a regression: root mean square error, mean absolute error, R2 (metrics.py)
 
     @property
     def error_rate(self) -> float:
@@ -96,13 +105,12 @@ def forward(architecture: Architecture, weights: Array, x: Array, arithmetic: Ar
     return layers
 
 
-def loss_and_gradient(architecture: Architecture, weights: Array, x: Array, y: Ints) -> tuple[float, Array]:
-    """Return the mean cross-entropy in nats, and its gradient (parameters,)."""
+def loss_and_gradient(architecture: Architecture, weights: Array, x: Array, y: Labels) -> tuple[float, Array]:
+    """Return the mean loss, and its gradient (parameters,)."""
     assert architecture.activation == "relu", "the course trainer has a gradient of its own: see legacy_trainer.py"
     layers = forward(architecture, weights, x)
-    losses, back = cross_entropy(layers[-1], y)  # (n,), (n, classes)
-    back[np.arange(len(y)), y] -= 1
-    back /= len(y)  # d loss / d scores
+    losses, back = architecture.loss.of_rows(layers[-1], y), architecture.loss.gradient(layers[-1], y, layers[-1].dtype)
+    back /= len(y)  # (n, outputs) d loss / d scores
     gradient = np.zeros_like(weights)  # (parameters,)
     matrices, parts = architecture.views(weights), architecture.views(gradient)
     for matrix, part, inputs in zip(matrices[::-1], parts[::-1], layers[-2::-1], strict=True):
@@ -119,11 +127,11 @@ def predict(architecture: Architecture, weights: Array, x: Array) -> Ints:
 
 def evaluate(architecture: Architecture, weights: Array, samples: Samples) -> Evaluation:
     """Return errors and loss over all rows, computed EVALUATION_ROWS at a time."""
-    return evaluate_scores(lambda x: forward(architecture, weights, x)[-1], samples)
+    return evaluate_scores(lambda x: forward(architecture, weights, x)[-1], samples, architecture.loss)
 
 
 def evaluate_scores(
-    scores_of: Callable[[Array], Array], samples: Samples, arithmetic: Arithmetic = NATIVE
+    scores_of: Callable[[Array], Array], samples: Samples, by: Loss, arithmetic: Arithmetic = NATIVE
 ) -> Evaluation:
     """Return errors and loss of a function from rows to scores, computed EVALUATION_ROWS at a time."""
     errors, loss = 0, 0.0
@@ -131,31 +139,9 @@ def evaluate_scores(
         for rows in _blocks(samples.rows):
             x, y = samples.x[rows], samples.y[rows]  # (rows, d), (rows,)
             scores = scores_of(x)  # (rows, classes)
-            errors += int(np.count_nonzero(scores.argmax(axis=1) != y))
-            loss += summed_loss(scores, y, arithmetic)
+            errors += by.count_errors(scores, y)
+            loss += summed(by, scores, y, arithmetic)
     return Evaluation(errors, loss / samples.rows, samples.rows)
-
-
-def summed_loss(scores: Array, y: Ints, arithmetic: Arithmetic = NATIVE) -> float:
-    """Return the sum of all rows' losses in nats."""
-    return float(arithmetic.total(cross_entropy(scores, y, arithmetic)[0].astype(np.float64)))
-
-
-def cross_entropy(scores: Array, y: Ints, arithmetic: Arithmetic = NATIVE) -> tuple[Array, Array]:
-    """Return each row's loss in nats (n,) and its probabilities (n, k), the softmax of its scores."""
-    shifted = scores - scores.max(axis=1, keepdims=True)  # (n, k) so that exp() stays finite
-    label = shifted[np.arange(len(y)), y]  # (n,)
-    p = arithmetic.exp(shifted)  # (n, k)
-    total = arithmetic.total(p, 1)  # (n,)
-    return arithmetic.log(total) - label, p / total[:, None]
-
-
-def probabilities(scores: Array, arithmetic: Arithmetic = NATIVE) -> Doubles:
-    """Return the softmax of each row: (n, k) -> (n, k)."""
-    doubles = scores.astype(np.float64)  # (n, k)
-    p = arithmetic.exp(doubles - doubles.max(axis=1, keepdims=True))  # (n, k)
-    made: Doubles = p / arithmetic.total(p, 1)[:, None]
-    return made
 
 
 def _affine(x: Array, matrix: Array, arithmetic: Arithmetic) -> Array:

@@ -172,6 +172,8 @@ class QuantitySkew:
         return _fill_empty([np.sort(part) for part in np.split(rng.permutation(len(labels)), ends[:-1])], rng)
 
 
+BY_CLASS = (Dirichlet, Shards, LabelSkew, InnerDirichlet)  # those for which the classes of the rows matter
+
 METHODS: dict[str, Callable[..., Partitioner]] = {
     "iid": IID,
     "dirichlet": Dirichlet,

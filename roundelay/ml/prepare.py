@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from roundelay.ml.choices import HOLDOUT_DEFAULT, PARTS_DEFAULT
-from roundelay.ml.data import Ints
+from roundelay.ml.data import Ints, Labels
 from roundelay.ml.errors import CannotWrite, DataError
 from roundelay.ml.readers import packed
 from roundelay.ml.readers.dataset import ReadOptions, read
@@ -124,9 +124,9 @@ def prepare(
     data: DataSet, folder: Path, plan: SplitPlan, on_progress: OnProgress | None = None, assign: Assign | None = None
 ) -> Prepared:
     """Write a data set's files to a folder. Raises DataError, OSError."""
-    numbers, labels = _select_classes(data, plan.classes)
-    y = [numbers[part.y] for part in (*data.training, *data.test)]  # (n,) each; -1: left out
-    files_of_rows = _assign_files(data, y, plan, assign or split_evenly)
+    y, labels = _select_classes(data, plan.classes)
+    strata = [each if labels else np.zeros(len(each), np.int64) for each in y]  # (n,) each
+    files_of_rows = _assign_files(data, strata, plan, assign or split_evenly)
     data = fit(data, [file > 0 for file in files_of_rows])
     names = _file_names(data, plan)
     all_files = np.concatenate(files_of_rows)  # (all n,)
@@ -139,7 +139,7 @@ def prepare(
     files, digests = _write(data, folder, names, counts, y, files_of_rows, len(labels), on_progress)
     order = sorted(range(1, len(files)), key=lambda number: files[number].name)
     shared = count_shared(digests[0], [digests[number] for number in order])
-    trained = np.concatenate([c[f > 0] for c, f in zip(y, files_of_rows, strict=True)])  # (n,) classes
+    trained = np.concatenate([c[f > 0] for c, f in zip(strata, files_of_rows, strict=True)])  # (n,) classes
     return Prepared(
         data.kind,
         tuple(files[number] for number in order),
@@ -147,7 +147,7 @@ def prepare(
         data.features,
         labels,
         data.shape,
-        tuple(np.bincount(trained, minlength=len(labels)).tolist()),
+        tuple(np.bincount(trained, minlength=len(labels)).tolist()) if labels else (),
         data.skipped,
         data.encoding,
         shared,
@@ -160,7 +160,7 @@ def prepare_validation(data: DataSet, folder: Path, on_progress: OnProgress | No
     y = [part.y for part in parts]  # (n,) each
     counts = np.array([sum(map(len, y))])  # (1,)
     validation = replace(data, training=parts, test=())
-    all_first = [np.zeros_like(classes) for classes in y]  # (n,) each: everything goes into file 0
+    all_first = [np.zeros(len(each), np.int64) for each in y]  # (n,) each: everything goes into file 0
     (file,), _ = _write(validation, folder, [VALIDATION], counts, y, all_first, data.classes, on_progress)
     return Prepared(data.kind, (), file, data.features, data.labels, data.shape, (), data.skipped)
 
@@ -173,10 +173,13 @@ def split_evenly(y: Ints, parts: int, seed: int) -> Ints:
     return part_of_row
 
 
-def _select_classes(data: DataSet, wanted: Sequence[str]) -> tuple[Ints, tuple[str, ...]]:
-    """Return the new number of each class, -1 for those left out, and the labels that remain."""
+def _select_classes(data: DataSet, wanted: Sequence[str]) -> tuple[list[Labels], tuple[str, ...]]:
+    """Return the labels of each part's rows, -1 for classes left out, and the names of those that remain."""
+    y = [part.y for part in (*data.training, *data.test)]  # (n,) each
     if not wanted:
-        return np.arange(data.classes), data.labels
+        return y, data.labels
+    if not data.labels:
+        raise DataError("--classes", None, "selects classes, and these are the data of a regression")
     unknown = [name for name in wanted if name not in data.labels]
     if unknown or len(set(wanted)) < max(2, len(wanted)):
         raise DataError(
@@ -184,7 +187,7 @@ def _select_classes(data: DataSet, wanted: Sequence[str]) -> tuple[Ints, tuple[s
         )
     numbers = np.full(data.classes, -1)  # (classes,)
     numbers[[data.labels.index(name) for name in wanted]] = np.arange(len(wanted))
-    return numbers, tuple(wanted)
+    return [numbers[each] for each in y], tuple(wanted)
 
 
 def _assign_files(data: DataSet, y: Sequence[Ints], plan: SplitPlan, assign: Assign) -> list[Ints]:
@@ -236,7 +239,7 @@ def _write(
     folder: Path,
     names: Sequence[str],
     counts: Ints,
-    y: Sequence[Ints],
+    y: Sequence[Labels],
     files_of_rows: Sequence[Ints],
     classes: int,
     on_progress: OnProgress | None,
@@ -260,7 +263,7 @@ def _write(
         return [file.close() for file in files], [np.concatenate(file.digests) for file in files]
 
 
-def _write_block(files: Sequence[_FileWriter], block: Rows, y: Ints, file_of_row: Ints) -> None:
+def _write_block(files: Sequence[_FileWriter], block: Rows, y: Labels, file_of_row: Ints) -> None:
     """Write the rows of a block to their files."""
     digests = digest_rows(block, y)  # (rows,)
     for number in np.unique(file_of_row).tolist():

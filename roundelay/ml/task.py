@@ -12,7 +12,7 @@ from itertools import pairwise
 from math import prod
 from typing import Any, get_args
 
-from roundelay.ml.choices import ARITHMETICS, DROPOUT_MAX, ETA_MIN, MODEL, ArithmeticName, Optimizer
+from roundelay.ml.choices import ARITHMETICS, DROPOUT_MAX, ETA_MIN, MODEL, TASKS, ArithmeticName, Optimizer, Task
 from roundelay.ml.errors import BadTask
 
 CLASSES_DEFAULT = 26
@@ -83,11 +83,12 @@ class FileTask:
 class Design:
     """Which model, and of which sizes: what a learner is made from (models.catalogue)."""
 
-    sizes: tuple[int, ...]  # features, hidden layers, classes
+    sizes: tuple[int, ...]  # features, hidden layers, classes; a regression has one output
     model: str = "mlp"
     shape: tuple[int, ...] = ()  # channels, height, width, where a row is an image
     course: bool = False  # the course's network (legacy_trainer.py)
     arithmetic: ArithmeticName = "native"  # what computes it (arithmetic.py)
+    task: Task = "classification"
 
     def __post_init__(self) -> None:
         check_sizes(self.sizes)
@@ -106,6 +107,10 @@ class Design:
         can_port = not self.course and ":" not in self.model
         _check(can_port or self.arithmetic == "native", "arithmetic portable: mlp, softmax and cnn alone have it")
         _check(not self.shape or prod(self.shape) == self.sizes[0], f"shape {self.shape}: {self.sizes[0]} features")
+        _check(self.task in TASKS, f"task {self.task!r}: expected {' or '.join(TASKS)}")
+        if self.task == "regression":
+            _check(self.sizes[-1] == 1, f"sizes: a regression has one output, not {self.sizes[-1]}")
+            _check(not self.course, "course: the course's trainer trains classifiers")
 
     @property
     def features(self) -> int:
@@ -113,7 +118,18 @@ class Design:
 
     @property
     def classes(self) -> int:
+        """The width of the last layer."""
         return self.sizes[-1]
+
+    @property
+    def label_classes(self) -> int:
+        """The number of classes of a row's label; 0 where the label is the target of a regression."""
+        return 0 if self.task == "regression" else self.sizes[-1]
+
+    @property
+    def summed(self) -> int:
+        """The number of columns that are standardised: the features and, in a regression, the target."""
+        return self.features + (self.task == "regression")
 
     @property
     def connections(self) -> int:
@@ -133,7 +149,9 @@ class TrainingPlan:
     def __post_init__(self) -> None:
         _check_integer("fraction_bits", self.fraction_bits, 0, FRACTION_BITS_MAX)
         count = len(self.config.class_weights)
-        _check(count in (0, self.design.classes), f"class_weights: {count} for {self.design.classes} classes")
+        _check(
+            count in (0, self.design.label_classes), f"class_weights: {count} for {self.design.label_classes} classes"
+        )
         is_digest = isinstance(self.fingerprint, str) and len(self.fingerprint) in (0, 64)
         _check(is_digest, f"fingerprint {self.fingerprint!r}: expected 64 hex digits")
         if self.design.course:
@@ -215,8 +233,8 @@ def task_from_dict(data: object) -> TrainerTask:
 def check_moments(plan: TrainingPlan, moments: bytes) -> None:
     """Raise BadTask unless these can be the moments of the plan's features."""
     _check(
-        len(moments) in (0, 8 * plan.design.features),
-        f"moments: {len(moments)} bytes for {plan.design.features} features of 8",
+        len(moments) in (0, 8 * plan.design.summed),
+        f"moments: {len(moments)} bytes for {plan.design.summed} columns of 8",
     )
     _check(not (plan.design.course and moments), "moments: the course's trainer takes raw inputs")
 

@@ -88,7 +88,9 @@ def check_samples(architecture: Architecture | Design, samples: Samples) -> None
     """Raise BadTask unless the samples fit the network."""
     if samples.features != architecture.features:
         raise BadTask(f"samples of {samples.features} features for a network of {architecture.features}")
-    if samples.y.max() >= architecture.classes:
+    if samples.has_targets != (architecture.task == "regression"):
+        raise BadTask(f"samples with {'targets' if samples.has_targets else 'classes'} for a {architecture.task}")
+    if samples.y.max() >= architecture.classes and not samples.has_targets:
         raise BadTask(f"class {samples.y.max()} in the samples of a network of {architecture.classes} classes")
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from roundelay.ml.data import Samples, moments_from_bytes, standardise
+from roundelay.ml.data import Floats, Samples, moments_from_bytes, standardise_samples
+from roundelay.ml.metrics import exact_mean, measure_fit
 from roundelay.ml.mlp import Evaluation
 from roundelay.ml.models.catalogue import learner
-from roundelay.ml.models.learner import evaluate
+from roundelay.ml.models.learner import evaluate, predict_targets
 from roundelay.ml.readers import content as contents
 from roundelay.ml.task import Design
 
@@ -17,18 +18,27 @@ class Validator:
 
     def __init__(self, design: Design, name: str, content: bytes) -> None:
         self._learner = learner(design)
-        self._raw = contents.parse(name, content, design.features, design.classes)
+        self._raw = contents.parse(name, content, design.features, design.label_classes)
         self._inputs: dict[bytes, Samples] = {}  # by the moments that standardise them: a job has one
 
     def __call__(self, weights: bytes, moments: bytes) -> Evaluation:
         """Evaluate weights (little-endian float32) on inputs standardised by `moments` (Moments.to_bytes; b"": raw)."""
         flat = np.frombuffer(weights, "<f4").astype(np.float32)  # (parameters,)
-        return evaluate(self._learner, flat, self._standardised(moments))
+        samples = self._standardised(moments)
+        return self._fit(flat, samples, moments) if samples.has_targets else evaluate(self._learner, flat, samples)
+
+    def _fit(self, flat: Floats, samples: Samples, moments: bytes) -> Evaluation:
+        """Evaluate a regression: its loss on standardised targets, its errors in the target's unit."""
+        found = predict_targets(self._learner, flat, samples.x)  # (n,)
+        with np.errstate(all="ignore"):
+            loss = exact_mean(np.square(found - samples.y))
+            if moments:
+                found = moments_from_bytes(moments).of_target(found)
+        return Evaluation(0, loss, samples.rows, measure_fit(found, self._raw.y).numbers)
 
     def _standardised(self, moments: bytes) -> Samples:
         if not moments:
             return self._raw
         if moments not in self._inputs:
-            x = standardise(self._raw.x, moments_from_bytes(moments))  # (n, d)
-            self._inputs = {moments: Samples(x, self._raw.y)}
+            self._inputs = {moments: standardise_samples(self._raw, moments_from_bytes(moments))}
         return self._inputs[moments]

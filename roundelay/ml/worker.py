@@ -15,7 +15,7 @@ from functools import partial
 import numpy as np
 
 from roundelay.ml import exact
-from roundelay.ml.data import Array, Floats, Ints, Samples, moments_from_bytes, standardise
+from roundelay.ml.data import Array, Floats, Ints, Samples, moments_from_bytes, standardise_samples
 from roundelay.ml.errors import BadTask, CacheFull, FileUnknown, NotFinite
 from roundelay.ml.exact import FeatureSums
 from roundelay.ml.flower import Client
@@ -98,8 +98,8 @@ class Worker:
         return samples.rows
 
     def moments(self, digests: Iterable[str]) -> FeatureSums:
-        """Return the exact sums over all rows of these files; a digest may be repeated."""
-        sums = [exact.feature_sums(self._samples(digest).x) for digest in digests]
+        """Return the exact sums over all rows of these files, of a target too; a digest may be repeated."""
+        sums = [exact.feature_sums(_summed(self._samples(digest))) for digest in digests]
         if not sums:
             raise BadTask("moments need at least one file")
         total = sums[0]
@@ -200,4 +200,9 @@ def _inputs(task: TrainerTask, samples: Samples) -> Samples:
     """Return the inputs of the network: standardised, or raw if the task has no moments."""
     if not task.moments:
         return samples
-    return Samples(standardise(samples.x, moments_from_bytes(task.moments)), samples.y)
+    return standardise_samples(samples, moments_from_bytes(task.moments))
+
+
+def _summed(samples: Samples) -> Floats:
+    """Return the columns whose moments a job needs: the features and, in a regression, the target: (n, columns)."""
+    return np.column_stack([samples.x, samples.y]) if samples.has_targets else samples.x

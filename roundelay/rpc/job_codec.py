@@ -101,7 +101,9 @@ def task_from_wire(raw: wire.Task) -> Task:
 def plan_to_wire(plan: TrainingPlan) -> wire.TrainingPlan:
     design, config = plan.design, plan.config
     return wire.TrainingPlan(
-        wire.Design(list(design.sizes), design.model, list(design.shape), design.course, design.arithmetic),
+        wire.Design(
+            list(design.sizes), design.model, list(design.shape), design.course, design.arithmetic, design.task
+        ),
         wire.TrainConfig(
             config.optimizer,
             config.epochs,
@@ -132,7 +134,7 @@ def plan_from_wire(raw: wire.TrainingPlan) -> TrainingPlan:
 def _plan(raw: wire.TrainingPlan) -> TrainingPlan:
     design, config = raw.design, raw.config
     return TrainingPlan(
-        Design(tuple(design.sizes), design.model, tuple(design.shape), design.course, design.arithmetic),
+        Design(tuple(design.sizes), design.model, tuple(design.shape), design.course, design.arithmetic, design.task),
         TrainConfig(
             config.optimizer,
             config.epochs,

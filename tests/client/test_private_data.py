@@ -32,7 +32,7 @@ def asked(path: Path, *publications: Publication, model: str = "mlp") -> Any:
     """As find_files finds it, on a ring with these publications."""
     access: Any = SimpleNamespace(ask=lambda _: publications, progress=SimpleNamespace(note=lambda _: None))
     with ExitStack() as stack:
-        given = read_validation(path, stack, lambda done, total: None)
+        given = read_validation(path, "auto", stack, lambda done, total: None)
         found, homes = find_files(access, "wards", model, given)
         return make_spec(Settings(model=model, hidden=(5,)), found, None, False, "wards", homes)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from roundelay.dashboard.metrics_view import CLASSES_MAX, STEPS, confusion_scene, heat, shown_classes
+from roundelay.dashboard.metrics_view import CLASSES_MAX, STEPS, heat, metrics_scene, shown_classes
 from roundelay.dashboard.scene import Scene
 from roundelay.ml.metrics import Metrics, measure
 
@@ -18,7 +18,7 @@ def cells(scene: Scene, name: str) -> list[str]:
 
 
 def test_rows_are_what_it_is_and_columns_what_it_was_taken_for() -> None:
-    scene = confusion_scene(metrics([0, 0, 0, 1], [0, 0, 1, 1], 2, ("iris", "rose")))
+    scene = metrics_scene(metrics([0, 0, 0, 1], [0, 0, 1, 1], 2, ("iris", "rose")))
 
     assert cells(scene, "cell-0-") == ["2", "1"]
     assert cells(scene, "cell-1-") == ["0", "1"]
@@ -26,7 +26,7 @@ def test_rows_are_what_it_is_and_columns_what_it_was_taken_for() -> None:
 
 
 def test_each_number_has_headings_of_its_row_and_column_and_what_is_right_is_marked_besides_by_its_colour() -> None:
-    pieces = confusion_scene(metrics([0, 0, 0, 1], [0, 0, 1, 1], 2)).pieces
+    pieces = metrics_scene(metrics([0, 0, 0, 1], [0, 0, 1, 1], 2)).pieces
 
     assert pieces["name-0"].attributes["scope"] == "row"
     assert pieces["matrix-heading-1"].attributes["scope"] == "col"
@@ -46,12 +46,12 @@ def test_of_very_many_classes_those_with_the_most_mistakes_are_shown_and_the_pag
 
     assert len(shown_classes(made)) == CLASSES_MAX
     assert set(range(89, 100)) <= set(shown_classes(made))
-    assert f"the {CLASSES_MAX} classes with the most errors" in confusion_scene(made).pieces["about"].text
+    assert f"the {CLASSES_MAX} classes with the most errors" in metrics_scene(made).pieces["about"].text
 
 
 def test_a_matrix_of_many_short_labels_fits_and_one_of_long_labels_scrolls() -> None:
     for labels, fits in ((tuple("abcdefghijklmnopqrst"), True), (("a long label", *"bcdefghijklmnopqrst"), False)):
-        matrix = confusion_scene(metrics(list(range(20)), list(range(20)), 20, labels)).pieces["matrix"]
+        matrix = metrics_scene(metrics(list(range(20)), list(range(20)), 20, labels)).pieces["matrix"]
 
         assert ("many" in matrix.attributes["class"].split()) is fits
 
@@ -62,5 +62,5 @@ def test_the_scale_tells_none_from_one_and_most_from_all() -> None:
 
 
 def test_before_a_job_is_measured_there_is_nothing_and_a_refusal_is_told() -> None:
-    assert not confusion_scene(None).pieces
-    assert "no node answers" in cells(confusion_scene(None, "no node answers"), "complaint")[0]
+    assert not metrics_scene(None).pieces
+    assert "no node answers" in cells(metrics_scene(None, "no node answers"), "complaint")[0]

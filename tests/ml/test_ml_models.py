@@ -16,7 +16,8 @@ from roundelay.ml.data import Moments, Samples
 from roundelay.ml.dropout import Dropout
 from roundelay.ml.errors import BadTask, DataError, PluginUnknown
 from roundelay.ml.kernels import Network, gradient_step
-from roundelay.ml.mlp import Architecture, cross_entropy
+from roundelay.ml.losses import cross_entropy, probabilities
+from roundelay.ml.mlp import Architecture
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.models.cnn import Cnn
 from roundelay.ml.models.learner import evaluate
@@ -122,7 +123,7 @@ def test_the_kernel_gradient_with_dropout_and_class_weights_matches_the_formula(
     first, second = (m.astype(np.float64) for m in architecture.views(weights))
     keep = dropout.keeps[0].T.astype(np.float64)
     hidden = np.maximum(rows @ first, 0) * keep
-    error = mlp.probabilities(np.hstack([np.ones((8, 1)), hidden]) @ second)
+    error = probabilities(np.hstack([np.ones((8, 1)), hidden]) @ second)
     error[np.arange(8), samples.y] -= 1
     error *= np.array(factors)[samples.y][:, None] / 8
     back = error @ second[1:].T * (hidden > 0) * keep

@@ -159,9 +159,8 @@ def plan(**changes: Any) -> wire.TrainingPlan:
 
 
 def design(**changes: Any) -> wire.Design:
-    return wire.Design(
-        **{"sizes": [2, 3], "model": "mlp", "shape": [], "course": False, "arithmetic": "native"} | changes
-    )
+    whole = {"sizes": [2, 3], "model": "mlp", "shape": [], "course": False}
+    return wire.Design(**whole | {"arithmetic": "native", "task": "classification"} | changes)
 
 
 def config(**changes: Any) -> wire.TrainConfig:

@@ -65,6 +65,9 @@ def plans_of(features: int, classes: int) -> st.SearchStrategy[TrainingPlan]:
     sizes = st.lists(st.integers(1, 50), max_size=3).map(lambda hidden: (features, *hidden, classes))
     designs = st.builds(Design, sizes, st.sampled_from(["mlp", "package.module:Model"]))
     designs |= st.just(Design((features, classes), "cnn", (1, 1, features), arithmetic="portable"))
+    if classes == 1:
+        designs = st.just(Design((features, 1), task="regression"))
+        config = st.builds(TrainConfig)
     return st.builds(TrainingPlan, designs, config, st.integers(0, 40), st.just("") | digests)
 
 
@@ -73,7 +76,7 @@ plans = st.tuples(st.integers(1, 20), st.integers(1, 9)).flatmap(lambda sizes: p
 
 def tasks_with_moments(kind: type[Any], **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     def task(plan: TrainingPlan) -> st.SearchStrategy[Any]:
-        size = 8 * plan.design.features
+        size = 8 * plan.design.summed
         return st.builds(kind, st.just(plan), st.just(b"") | st.binary(min_size=size, max_size=size), **fields)
 
     return plans.flatmap(task)

@@ -11,6 +11,7 @@ The node's side is `Gossip`, the driver's side `mix_and_evaluate`.
 
 from __future__ import annotations
 
+import math
 import random
 from collections import OrderedDict, deque
 from collections.abc import Sequence
@@ -30,7 +31,9 @@ from roundelay.federation.rounds import PartialResult
 from roundelay.federation.tasks import EvaluateTask, MixTask, TrainTask
 from roundelay.federation.tickets import await_done
 from roundelay.ml import push_sum
+from roundelay.ml.data import moments_from_bytes
 from roundelay.ml.errors import BadTask
+from roundelay.ml.metrics import FIT_DIGITS
 from roundelay.ml.push_sum import WeightedModel
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import CHUNK_BYTES, Read, Release
@@ -251,7 +254,17 @@ def mix_and_evaluate(
     samples = yield from _samples(settled)
     spread = yield from offload(lambda: push_sum.spread_of(samples))
     weights = yield from _one_model(roster, settled, evaluation.job)
-    return GossipResult(weights, {str(n.address): round(1 - p.accuracy, 6) for n, p in settled.items()}, spread)
+    assert isinstance(evaluation.task, EvaluateTask)
+    errors = {str(node.address): _error_of(evaluation.task, progress) for node, progress in settled.items()}
+    return GossipResult(weights, errors, spread)
+
+
+def _error_of(task: EvaluateTask, progress: Progress) -> float:
+    """Return the error of a node's own model, as RoundResult.error."""
+    if task.plan.design.task == "classification":
+        return round(1 - progress.accuracy, 6)
+    unit = float(moments_from_bytes(task.moments).std[-1]) if task.moments else 1.0
+    return float(f"{math.sqrt(progress.loss) * unit:.{FIT_DIGITS}g}")
 
 
 def _run_everywhere(

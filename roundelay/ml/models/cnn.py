@@ -14,12 +14,14 @@ from math import prod
 import numpy as np
 
 from roundelay.ml.arithmetic import Arithmetic
-from roundelay.ml.data import Floats, Ints
+from roundelay.ml.choices import Task
+from roundelay.ml.data import Floats, Labels
 from roundelay.ml.dropout import Dropout
 from roundelay.ml.errors import BadTask
+from roundelay.ml.losses import LOSSES
 from roundelay.ml.models.arrays import Slot
 from roundelay.ml.models.arrays import layer as layer_slots
-from roundelay.ml.models.model import Model, softmax
+from roundelay.ml.models.model import Model
 from roundelay.ml.task import Design, TrainConfig
 
 KERNELS = ((5, 8), (3, 16))  # side and channels of each convolution
@@ -50,6 +52,8 @@ class Layer:
 
 class Cnn(Model):
     """A convolutional network over images."""
+
+    tasks: tuple[Task, ...] = ("classification", "regression")
 
     def __init__(self, design: Design) -> None:
         if not design.shape:
@@ -91,7 +95,7 @@ class Cnn(Model):
     def predict(self, x: Floats) -> Floats:
         return np.concatenate([self._scores(x[s : s + PREDICTED_ROWS]) for s in range(0, len(x), PREDICTED_ROWS)])
 
-    def gradient(self, x: Floats, y: Ints, weights: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    def gradient(self, x: Floats, y: Labels, weights: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
         matrices, gradient = self.matrices(self.parameters), np.empty_like(self.parameters)  # (parameters,)
         parts, count = self.matrices(gradient), len(self.layers)
         product, total = self.arithmetic.product, self.arithmetic.total
@@ -99,8 +103,7 @@ class Cnn(Model):
         flat = convolutions[-1].output.reshape(len(x), -1)  # (n, flat)
         keeps = self._draw(len(x), rng)
         inputs, scores = self._dense(flat, matrices[count:], keeps)
-        back = softmax(scores, self.arithmetic).astype(np.float32)  # (n, classes)
-        back[np.arange(len(y)), y] -= 1
+        back = LOSSES[self.design.task].gradient(scores, y, np.float32, self.arithmetic)  # (n, classes)
         back *= (weights / len(y))[:, None]  # d loss / d scores
         for place in reversed(range(count, len(matrices))):
             layer = inputs[place - count]

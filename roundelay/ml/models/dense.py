@@ -21,7 +21,7 @@ class Dense:
 
     def __init__(self, design: Design) -> None:
         self.design = design
-        self.architecture = Architecture(design.sizes, "identity" if design.course else "relu")
+        self.architecture = Architecture(design.sizes, "identity" if design.course else "relu", design.task)
         self.arithmetic = arithmetic.BY_NAME[design.arithmetic]
 
     @property

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from roundelay.ml.arithmetic import Arithmetic
 from roundelay.ml.data import Array, Floats, Samples
-from roundelay.ml.mlp import Evaluation, evaluate_scores, probabilities
+from roundelay.ml.losses import LOSSES, probabilities
+from roundelay.ml.mlp import Evaluation, evaluate_scores
 from roundelay.ml.models.arrays import Slot
 from roundelay.ml.task import Design, TrainConfig
 from roundelay.ml.train import OnEpoch, Shard
@@ -52,7 +53,7 @@ class Learner(Protocol):
         ...
 
     def scores(self, weights: Array, x: Array) -> Array:
-        """Return scores, whose softmax are the probabilities: (n, d) -> (n, classes)."""
+        """Return scores, whose softmax are the probabilities, or the prediction: (n, d) -> (n, outputs)."""
         ...
 
 
@@ -66,7 +67,8 @@ def train_one_by_one(
 
 def evaluate(learner: Learner, weights: Array, samples: Samples) -> Evaluation:
     """Return errors and loss over all rows."""
-    return evaluate_scores(lambda x: learner.scores(weights, x), samples, learner.arithmetic)
+    loss = LOSSES[learner.design.task]
+    return evaluate_scores(lambda x: learner.scores(weights, x), samples, loss, learner.arithmetic)
 
 
 def predict_probabilities(learner: Learner, weights: Array, x: Floats) -> npt.NDArray[np.float64]:
@@ -75,6 +77,12 @@ def predict_probabilities(learner: Learner, weights: Array, x: Floats) -> npt.ND
         return np.concatenate(
             [probabilities(learner.scores(weights, block), learner.arithmetic) for block in _blocks(x)]
         )
+
+
+def predict_targets(learner: Learner, weights: Array, x: Floats) -> npt.NDArray[np.float64]:
+    """Return the prediction of a regression, as standardised as its targets were: (n, d) -> (n,)."""
+    with np.errstate(all="ignore"):
+        return np.concatenate([learner.scores(weights, block)[:, 0].astype(np.float64) for block in _blocks(x)])
 
 
 def _blocks(x: Floats) -> Iterator[Floats]:

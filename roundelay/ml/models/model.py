@@ -14,10 +14,11 @@ from typing import cast
 import numpy as np
 
 from roundelay.ml.arithmetic import BY_NAME
-from roundelay.ml.data import Array, Floats, Ints, Samples
+from roundelay.ml.choices import Task
+from roundelay.ml.data import Array, Floats, Labels, Samples
 from roundelay.ml.errors import BadTask
-from roundelay.ml.mlp import cross_entropy, summed_loss
-from roundelay.ml.mlp import probabilities as softmax
+from roundelay.ml.losses import LOSSES, summed
+from roundelay.ml.losses import probabilities as softmax
 from roundelay.ml.models.arrays import Slot
 from roundelay.ml.models.learner import train_one_by_one
 from roundelay.ml.optimizers import Update, adam_update, clipped, momentum_update, proximal
@@ -28,11 +29,18 @@ __all__ = ["Model", "ModelLearner", "softmax"]
 
 
 class Model(ABC):
-    """A network over one flat vector."""
+    """A network over one flat vector.
+
+    `tasks` are those that it trains. In a regression y are targets, and `predict` returns one score a row.
+    """
+
+    tasks: tuple[Task, ...] = ("classification",)
 
     def __init__(self, design: Design, parameters: int) -> None:
         if not 1 <= parameters <= PARAMETERS_MAX:
             raise BadTask(f"{parameters} parameters: expected 1 to {PARAMETERS_MAX}")
+        if design.task not in self.tasks:
+            raise BadTask(f"model {design.model} trains {' and '.join(self.tasks)}, not {design.task} (Model.tasks)")
         self.design, self.arithmetic = design, BY_NAME[design.arithmetic]
         self.parameters = np.zeros(
             parameters, np.float32
@@ -51,8 +59,8 @@ class Model(ABC):
     def predict(self, x: Floats) -> Array:
         """Return scores, whose softmax are the probabilities: (n, d) -> (n, classes)."""
 
-    def gradient(self, x: Floats, y: Ints, weights: Floats, rng: np.random.Generator) -> tuple[Array, Array]:
-        """Return the scores (n, classes) and the gradient (parameters,) of the mean of weights * cross-entropy."""
+    def gradient(self, x: Floats, y: Labels, weights: Floats, rng: np.random.Generator) -> tuple[Array, Array]:
+        """Return the scores (n, classes) and the gradient (parameters,) of the mean of weights * loss."""
         raise NotImplementedError("a model overrides gradient or train")
 
     def prepare(self, config: TrainConfig, seed: int) -> None:
@@ -68,7 +76,7 @@ class Model(ABC):
         self._update = proximal(self._update, self.parameters, self._gradient, config.mu * self._scale)
         self._update = clipped(self._update, self._gradient, config.clip * self._scale, self.arithmetic)
 
-    def train(self, x: Floats, y: Ints, weights: Floats) -> Array:
+    def train(self, x: Floats, y: Labels, weights: Floats) -> Array:
         """Make one step on one batch and return the scores from before the step: (n, classes)."""
         scores, gradient = self.gradient(x, y, weights, self._rng)
         np.multiply(gradient, self._scale, out=self._gradient, casting="same_kind")
@@ -78,9 +86,9 @@ class Model(ABC):
     def finish(self) -> None:  # noqa: B027 - most models learn in parameters
         """End a local training: copy what was learned to `parameters`."""
 
-    def loss(self, x: Floats, y: Ints) -> float:
-        """Return the mean cross-entropy in nats."""
-        return float(cross_entropy(self.predict(x), y)[0].mean())
+    def loss(self, x: Floats, y: Labels) -> float:
+        """Return the mean loss."""
+        return float(LOSSES[self.design.task].of_rows(self.predict(x), y).mean())
 
 
 class ModelLearner:
@@ -145,16 +153,17 @@ def _write(model: Model, weights: Array) -> None:
 
 def _epochs(model: Model, samples: Samples, config: TrainConfig, seed: int, on_epoch: OnEpoch | None) -> None:
     """Train on every row once per epoch, in a new order, in batches; measure each batch before its step."""
-    factors = np.array(config.class_weights or (1.0,) * model.design.classes, np.float32)  # (classes,)
+    factors = np.array(config.class_weights, np.float32)  # (classes,) or (0,)
+    loss = LOSSES[model.design.task]
     rng, rows = model.arithmetic.generator(seed), samples.rows
     for epoch in range(1, config.epochs + 1):
         order, total, correct = rng.permutation(rows), 0.0, 0  # (n,)
         for start in range(0, rows, config.batch):
             batch = order[start : start + config.batch]  # (batch,)
             x, y = samples.x[batch], samples.y[batch]  # (batch, d), (batch,)
-            scores = model.train(x, y, factors[y])  # (batch, classes)
-            total += summed_loss(scores, y, model.arithmetic)
-            correct += int(np.count_nonzero(scores.argmax(axis=1) == y))
+            scores = model.train(x, y, factors[y] if len(factors) else np.ones(len(y), np.float32))  # (batch, classes)
+            total += summed(loss, scores, y, model.arithmetic)
+            correct += 0 if samples.has_targets else len(y) - loss.count_errors(scores, y)
         check_finite(total / rows, epoch)
         if on_epoch:
             on_epoch(epoch, total / rows, correct / rows)

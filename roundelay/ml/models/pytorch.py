@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from roundelay.ml.data import Array, Floats, Ints
+from roundelay.ml.choices import Task
+from roundelay.ml.data import Array, Floats, Labels
 from roundelay.ml.errors import BadTask, printable
 from roundelay.ml.models.arrays import Slot
 from roundelay.ml.models.model import Model
@@ -32,6 +33,8 @@ torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
 
 class TorchModel(Model):
     """A module that receives rows as (n, d) or, for images, as (n, channels, height, width)."""
+
+    tasks: tuple[Task, ...] = ("classification", "regression")
 
     def __init__(self, design: Design, build: Callable[[], Any], built: Any) -> None:
         self.build, self.module, self.device = build, built.to(device()), device()
@@ -70,10 +73,10 @@ class TorchModel(Model):
         )
         self.module.train()
 
-    def train(self, x: Floats, y: Ints, weights: Floats) -> Array:
+    def train(self, x: Floats, y: Labels, weights: Floats) -> Array:
         with self._wrap_errors():
             scores = self._forward(x)
-            losses = nn.functional.cross_entropy(scores, torch.tensor(y, device=self.device), reduction="none")  # (n,)
+            losses = self._losses(scores, torch.tensor(y, device=self.device))  # (n,)
             self._optimizer.zero_grad()
             (losses * torch.tensor(weights, device=self.device)).mean().backward()
             if self._clip:
@@ -94,13 +97,18 @@ class TorchModel(Model):
             blocks = (x[start : start + PREDICTED_ROWS] for start in range(0, len(x), PREDICTED_ROWS))
             return np.concatenate([_array(self._forward(block)) for block in blocks])  # (n, classes)
 
+    def _losses(self, scores: Any, y: Any) -> Any:
+        if self.design.task == "regression":
+            return nn.functional.mse_loss(scores[:, 0], y, reduction="none")
+        return nn.functional.cross_entropy(scores, y, reduction="none")
+
     def _forward(self, x: Floats) -> Any:
         rows = torch.tensor(x.reshape(len(x), *self.design.shape) if self.design.shape else x, device=self.device)
         scores = self.module(rows)  # (n, classes)
         if tuple(scores.shape) != (len(x), self.design.classes):
             raise BadTask(
                 f"{self.design.model} returns scores of shape {tuple(scores.shape)}: expected "
-                f"{(len(x), self.design.classes)}, rows by classes"
+                f"{(len(x), self.design.classes)}, rows by outputs"
             )
         return scores.float()
 

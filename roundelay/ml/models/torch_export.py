@@ -1,6 +1,7 @@
 """A trained model as an nn.Module of PyTorch; needs the extra `torch`.
 
 The module takes rows as they were before the training standardised them, and returns scores: (n, d) -> (n, classes).
+That of a regression returns predictions in the unit of the target: (n, d) -> (n, 1).
 """
 
 from __future__ import annotations
@@ -32,6 +33,19 @@ class Standardise(nn.Module):  # type: ignore[misc]  # torch is an extra
         return (x.flatten(1).float() - self.mean) / self.std
 
 
+class InUnits(nn.Module):  # type: ignore[misc]
+    """Turn a standardised prediction into the unit of the target."""
+
+    def __init__(self, mean: float, std: float) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean))
+        self.register_buffer("std", torch.tensor(std))
+
+    def forward(self, y: Any) -> Any:
+        """Return predictions in the unit of the target: (n, 1) -> (n, 1)."""
+        return y * self.std + self.mean
+
+
 class ChannelsLast(nn.Module):  # type: ignore[misc]
     """Move the channels behind height and width, where the numpy network has them."""
 
@@ -42,7 +56,7 @@ class ChannelsLast(nn.Module):  # type: ignore[misc]
 
 def to_torch(design: Design, weights: Floats, moments: Moments | None) -> Any:
     """Return the model as a Sequential in evaluation mode. Raises BadTask for a model that has no such form."""
-    layers: list[Any] = [Standardise(moments)] if moments else [nn.Flatten()]
+    layers: list[Any] = [Standardise(moments.of_features(design.features))] if moments else [nn.Flatten()]
     if design.model in ("mlp", "softmax"):
         layers += _dense(cut(weights, learner(design).slots), is_linear=design.course)
     elif design.model == "cnn":
@@ -50,6 +64,8 @@ def to_torch(design: Design, weights: Floats, moments: Moments | None) -> Any:
     else:
         layers += [nn.Unflatten(1, design.shape)] if design.shape else []
         layers.append(_own(design, weights))
+    if moments and design.task == "regression":
+        layers.append(InUnits(float(moments.mean[-1]), float(moments.std[-1])))
     return nn.Sequential(*layers).eval()
 
 

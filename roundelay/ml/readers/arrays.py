@@ -12,29 +12,38 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from roundelay.ml.data import Floats, Ints
+from roundelay.ml.data import Floats, Ints, Labels
 from roundelay.ml.errors import DataError, printable
 from roundelay.ml.readers.packed import FEATURES_MAX, Shape
-from roundelay.ml.readers.source import DataSet, DatasetPart, Rows, array_blocks, image_shape, number_labels
+from roundelay.ml.readers.source import (
+    DataSet,
+    DatasetPart,
+    Rows,
+    array_blocks,
+    image_shape,
+    is_real,
+    number_labels,
+    to_targets,
+)
 
 KIND = "arrays"
 COLUMNS_SHOWN = 5
 
 
-def read(x: Any, y: Any, clients: Sequence[Any] | None = None) -> DataSet:
-    """Return the data set of rows and their classes.
+def read(x: Any, y: Any, clients: Sequence[Any] | None = None, task: str = "auto") -> DataSet:
+    """Return the data set of rows and their classes, or targets.
 
     A list of arrays makes a part of each, for one client; so does each array of row numbers in `clients`. `y` may name
     a column of `x` if that is a DataFrame. Raises DataError.
     """
     if is_per_client(x):
-        return _per_client(list(x), y)
+        return _per_client(list(x), y, task)
     rows, shape = _rows("x", x if not isinstance(y, str) else _without(x, y))
-    names = _classes("y", x[y] if isinstance(y, str) else y, len(rows))
+    names = _labels("y", x[y] if isinstance(y, str) else y, len(rows))
     if clients is None:
-        return _data_set([rows], [names], shape)
+        return _data_set([rows], [names], shape, task)
     chosen = [_row_numbers(number, each, len(rows)) for number, each in enumerate(clients)]
-    return _data_set([rows[each] for each in chosen], [names[each] for each in chosen], shape)
+    return _data_set([rows[each] for each in chosen], [names[each] for each in chosen], shape, task)
 
 
 def is_per_client(x: Any) -> bool:
@@ -51,7 +60,7 @@ def to_rows(x: Any, features: int, shape: Shape) -> Floats:
     return rows.astype(np.float32)
 
 
-def _per_client(x: list[Any], y: Any) -> DataSet:
+def _per_client(x: list[Any], y: Any, task: str) -> DataSet:
     """Return the data set of a list of arrays: each becomes the part of one client."""
     labels = [y] * len(x) if isinstance(y, str) else y
     if not _is_list(labels) or len(labels) != len(x):
@@ -60,16 +69,21 @@ def _per_client(x: list[Any], y: Any) -> DataSet:
     for number, (of_x, of_y) in enumerate(zip(x, labels, strict=True)):
         part, shape = _rows(f"x of client {number}", _without(of_x, of_y) if isinstance(of_y, str) else of_x)
         rows.append(part)
-        names.append(_classes(f"y of client {number}", of_x[of_y] if isinstance(of_y, str) else of_y, len(part)))
+        names.append(_labels(f"y of client {number}", of_x[of_y] if isinstance(of_y, str) else of_y, len(part)))
         shapes.add((shape, part.shape[1]))
     if len(shapes) > 1:
         raise DataError("x", None, f"the clients' rows differ: {', '.join(sorted(f'{d} features' for _, d in shapes))}")
     is_pixels = all(part.dtype == np.uint8 for part in rows)
-    return _data_set([part if is_pixels else part.astype(np.float32) for part in rows], names, shapes.pop()[0])
+    return _data_set([part if is_pixels else part.astype(np.float32) for part in rows], names, shapes.pop()[0], task)
 
 
-def _data_set(rows: Sequence[Rows], names: Sequence[npt.NDArray[Any]], shape: Shape) -> DataSet:
-    y, labels = number_labels(np.concatenate([each.astype(str) for each in names]))
+def _data_set(rows: Sequence[Rows], names: Sequence[npt.NDArray[Any]], shape: Shape, task: str) -> DataSet:
+    y: Labels
+    labels: tuple[str, ...]
+    if task == "regression" or (task == "auto" and any(map(is_real, names))):
+        y, labels = to_targets("y", np.concatenate(names)), ()
+    else:
+        y, labels = number_labels(np.concatenate([_to_classes("y", each).astype(str) for each in names]))
     ends = np.cumsum([len(part) for part in rows])[:-1]
     parts = [
         DatasetPart(f"client-{number:03d}", classes, array_blocks(part))
@@ -101,20 +115,25 @@ def _rows(name: str, x: Any) -> tuple[Rows, Shape]:
     return rows, shape
 
 
-def _classes(name: str, y: Any, rows: int) -> npt.NDArray[Any]:
-    """Return the class of each row, as whole numbers or texts: (n,)."""
+def _labels(name: str, y: Any, rows: int) -> npt.NDArray[Any]:
+    """Return the label of each row, as numbers or texts: (n,)."""
     if y is None:
         raise DataError(name, None, "is missing: give the class of each row, or the name of a DataFrame's column")
     classes = _as_array(name, y)
     classes = classes.reshape(-1) if classes.shape == (rows, 1) else classes
     if classes.shape != (rows,):
         raise DataError(name, None, f"is an array of {classes.shape}, expected a class for each of {rows} rows")
-    if classes.dtype.kind == "f":
-        if not (np.isfinite(classes).all() and (classes == np.rint(classes)).all()):
-            raise DataError(name, None, "holds numbers that are not whole: this trains classifiers, not regressions")
-        return classes.astype(np.int64)
     if classes.dtype.kind == "O" and any(each is None or each != each for each in classes):  # NaN differs from itself
         raise DataError(name, None, "has rows without a class")
+    return classes
+
+
+def _to_classes(name: str, classes: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return labels as classes: whole numbers or texts (n,)."""
+    if classes.dtype.kind == "f":
+        if not (np.isfinite(classes).all() and (classes == np.rint(classes)).all()):
+            raise DataError(name, None, "holds numbers that are not whole: they are no classes (task='regression')")
+        return classes.astype(np.int64)
     return classes.astype(np.int64) if classes.dtype.kind == "b" else classes
 
 

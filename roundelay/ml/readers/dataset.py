@@ -57,17 +57,19 @@ def read(
     path = locate(path)
     kind = options.kind or guess(path, options.table)
     if ":" in kind:
-        return _read_plugin(kind, path)
+        return _read_plugin(kind, path, options.table.task)
     if kind not in KINDS:
         raise BadTask(f"unknown kind of data set {printable(kind)}: expected {', '.join(KINDS)}")
     if not path.exists():
         raise InputMissing(f"no such file or folder: {printable(str(path))}")
+    if options.table.task == "regression" and kind not in ("csv", "npz"):
+        raise BadTask(f"--task regression: {kind} have classes; --dataset csv reads text files as tables")
     if kind == "csv":
         return table.read(path, options.table, like, options.without, on_read)
     if kind == "images":
         return images.read(path, options.images, classless)
     if kind == "npz":
-        return npz.read(_only_npz(path), classless)
+        return npz.read(_only_npz(path), classless, options.table.task)
     if kind == "letters":
         return read_letters(path, options.without)
     return {"mnist": idx.read, "cifar10": cifar.read}[kind](path)
@@ -126,7 +128,7 @@ def read_letters(path: Path, without: Path | None = None) -> DataSet:
     return DataSet("letters", training, test, features, digits(CLASSES_DEFAULT), False, skipped=listing.skipped)
 
 
-def _read_plugin(kind: str, path: Path) -> DataSet:
+def _read_plugin(kind: str, path: Path, task: str) -> DataSet:
     """Read a path by a plugin's reader. Raises PluginUnknown; DataError for an error in it, or what it returned."""
     reader: Reader = plugins.instance("readers", kind)
     try:
@@ -138,7 +140,7 @@ def _read_plugin(kind: str, path: Path) -> DataSet:
         return found
     if not isinstance(found, tuple) or len(found) not in (2, 4):
         raise DataError(str(path), None, f"reader {kind} returned a {type(found).__name__}, expected (x, y)")
-    data, *test = (arrays.read(*found[at : at + 2]) for at in range(0, len(found), 2))
+    data, *test = (arrays.read(found[at], found[at + 1], task=task) for at in range(0, len(found), 2))
     return with_test(data, test[0]) if test else data
 
 

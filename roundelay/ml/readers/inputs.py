@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from roundelay.ml.data import Floats, Ints
+from roundelay.ml.data import Floats, Ints, Labels
 from roundelay.ml.errors import DataError, printable
 from roundelay.ml.readers import content, dataset, folder, images, letters, npz, packed, table
 from roundelay.ml.readers.images import ImageOptions
 from roundelay.ml.readers.saved_model import SavedModel
 from roundelay.ml.readers.source import DataSet, OnRead, Rows, array_blocks
+from roundelay.ml.readers.table import TableOptions
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +22,7 @@ class Inputs:
     """Rows to predict."""
 
     blocks: Iterator[Rows]  # (rows, d) each
-    y: Ints | None  # (n,) classes; None: the data hold none
+    y: Labels | None  # None: the data hold none
 
 
 def read_inputs(path: Path, model: SavedModel, on_read: OnRead = lambda done, total: None) -> Inputs:
@@ -30,14 +31,15 @@ def read_inputs(path: Path, model: SavedModel, on_read: OnRead = lambda done, to
     Raises DataError for rows that do not fit the model, InputMissing.
     """
     if model.encoding is not None:
-        return Inputs(*table.read_as_trained(path, model.encoding, model.labels, on_read))
+        return Inputs(*table.read_as_trained(path, model.encoding, model.labels, model.design.task, on_read))
     shape = model.design.shape
     look = ImageOptions(shape[1], shape[0] == 3) if shape else ImageOptions()
     if shape and images.is_image(path.name):
         return Inputs(iter([images.decode(path, look)[None]]), None)
     if path.is_file() and path.suffix not in npz.SUFFIXES:
         return _text(path, model)
-    found = dataset.read(path, dataset.ReadOptions(images=look), classless=True)
+    options = dataset.ReadOptions(images=look, table=TableOptions(task=model.design.task))
+    found = dataset.read(path, options, classless=True)
     if (found.features, found.shape) != (model.design.features, shape):
         raise DataError(
             str(path),
@@ -47,13 +49,15 @@ def read_inputs(path: Path, model: SavedModel, on_read: OnRead = lambda done, to
         )
     parts = found.test or found.training
     blocks = (block for part in parts for block in part.blocks())
+    if found.task == "regression":
+        return Inputs(blocks, np.concatenate([part.y for part in parts]))
     return Inputs(blocks, _classes(path, found, model) if found.labels else None)
 
 
 def _text(path: Path, model: SavedModel) -> Inputs:
     """Read a packed file, or rows of numbers with a class at the end or without."""
     data = folder.read_file(path)
-    features, classes = model.design.features, model.design.classes
+    features, classes = model.design.features, model.design.label_classes
     first = data[: letters.LINE_BYTES_MAX].partition(b"\n")[0]
     if not packed.is_packed(data) and first.count(b",") == features - 1:
         without = data.replace(b"\r\n", b"\n").rstrip().replace(b"\n", b",0\n") + b",0"

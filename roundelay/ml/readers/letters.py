@@ -1,4 +1,4 @@
-"""Parser of comma-separated rows: the features, then the class. It parses bytes and opens no files.
+"""Parser of comma-separated rows: the features, then the class, or the target of a regression. It opens no files.
 
 Two fast paths parse a whole block or reject it: one for unsigned integers, as in the letters, and one for any numbers.
 If both reject a block, a slow path applies the same rules line by line, to find the first error.
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from roundelay.ml.data import Samples
+from roundelay.ml.data import Labels, Samples
 from roundelay.ml.errors import DataError, printable
 from roundelay.ml.task import CLASSES_DEFAULT
 
@@ -29,7 +29,7 @@ _NOT_FINITE = re.compile(rb"[ \t]*[+-]?(nan|inf|infinity)[ \t]*", re.IGNORECASE)
 
 
 def parse(name: str, content: bytes, features: int | None = None, classes: int = CLASSES_DEFAULT) -> Samples:
-    """Parse rows of `features` numbers and an integer class from 0 to classes - 1.
+    """Parse rows of `features` numbers and an integer class from 0 to classes - 1; with 0 classes, a target.
 
     If `features` is None, the first row determines it. Raises DataError with name and line of the first error.
     """
@@ -42,7 +42,8 @@ def parse(name: str, content: bytes, features: int | None = None, classes: int =
         features = block.partition(b"\n")[0].count(b",") if features is None else features
         part = None
         if 1 <= features <= FEATURES_MAX:
-            part = _parse_unsigned(block, features, classes) or _parse_numbers(block, features, classes)
+            fast = _parse_unsigned(block, features, classes) if classes else None
+            part = fast or _parse_numbers(block, features, classes)
         if part is None:
             raise _first_error(name, line, block.split(b"\n"), features, classes)
         parts.append(part)
@@ -94,12 +95,15 @@ def _parse_numbers(block: bytes, features: int, classes: int) -> Samples | None:
     try:
         with np.errstate(over="ignore"):  # too large for float32: becomes infinite, and is refused below
             table = np.loadtxt(io.BytesIO(block), np.float32, None, ",", ndmin=2)  # (n, d + 1)
-        labels = np.array([int(line.rpartition(b",")[2]) for line in lines], np.int64)  # (n,)
+        if not classes:
+            labels: Labels = table[:, -1].copy()  # (n,)
+        else:
+            labels = np.array([int(line.rpartition(b",")[2]) for line in lines], np.int64)  # (n,)
     except (ValueError, OverflowError):
         return None
     if table.shape != (len(lines), features + 1) or not np.isfinite(table).all():
         return None
-    if labels.min() < 0 or labels.max() >= classes:
+    if classes and (labels.min() < 0 or labels.max() >= classes):
         return None
     return Samples(np.ascontiguousarray(table[:, :-1]), labels)
 
@@ -124,12 +128,12 @@ def _describe_error(text: bytes, features: int, classes: int) -> str | None:
         return f"has {len(fields)} fields, expected 1 to {FEATURES_MAX} features, then a class"
     if len(fields) != features + 1:
         return f"has {len(fields)} fields, expected {features + 1}"
-    for column, field in enumerate(fields[:-1], 1):
+    for column, field in enumerate(fields[:-1] if classes else fields, 1):
         if not _NUMBER.fullmatch(field):
             return f"field {column} is {_quote(field)}, {_describe_value(field, 'not a number')}"
         if not abs(float(field)) <= float(np.finfo(np.float32).max):
             return f"field {column} is {_quote(field)}, too large"
-    return _describe_class_error(fields[-1], classes)
+    return _describe_class_error(fields[-1], classes) if classes else None
 
 
 def _describe_class_error(field: bytes, classes: int) -> str | None:

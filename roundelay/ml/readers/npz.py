@@ -21,11 +21,21 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from roundelay.ml.data import Ints
+from roundelay.ml.data import Labels
 from roundelay.ml.errors import DataError, InputMissing, printable
 from roundelay.ml.readers.folder import names_in
 from roundelay.ml.readers.packed import FEATURES_MAX
-from roundelay.ml.readers.source import SET_ROWS_MAX, DataSet, DatasetPart, Rows, block_rows, image_shape, number_labels
+from roundelay.ml.readers.source import (
+    SET_ROWS_MAX,
+    DataSet,
+    DatasetPart,
+    Rows,
+    block_rows,
+    image_shape,
+    is_real,
+    number_labels,
+    to_targets,
+)
 from roundelay.ml.readers.text import open_regular
 
 SUFFIXES = (".npz", ".npy")
@@ -86,7 +96,7 @@ def has_arrays(names: list[str]) -> bool:
     return any(first in stems and second in stems for first, second in TRAINING)
 
 
-def read(path: Path, classless: bool = False) -> DataSet:
+def read(path: Path, classless: bool = False, task: str = "auto") -> DataSet:
     """Read the arrays in an archive or a folder; with `classless`, rows may have no classes.
 
     Raises DataError, InputMissing.
@@ -110,7 +120,7 @@ def read(path: Path, classless: bool = False) -> DataSet:
             None,
             f"{test[0].name} has rows of {test[0].shape[1:]}, but {training[0].name} of {training[0].shape[1:]}",
         )
-    y, labels = _number_classes(path, pairs)
+    y, labels = _labels(path, pairs, task)
     parts = _parts(pairs, y, is_last, pixels)
     return DataSet("npz", tuple(parts[:1]), tuple(parts[1:]), prod(training[0].shape[1:]), labels, pixels, shape)
 
@@ -118,17 +128,20 @@ def read(path: Path, classless: bool = False) -> DataSet:
 Pair = tuple[ArrayFile, ArrayFile | None]
 
 
-def _number_classes(path: Path, pairs: list[Pair]) -> tuple[Ints, tuple[str, ...]]:
-    """Return the class of each row of all pairs, and the names of the classes."""
+def _labels(path: Path, pairs: list[Pair], task: str) -> tuple[Labels, tuple[str, ...]]:
+    """Return the label of each row of all pairs, and the names of the classes, if they are such."""
     if pairs[0][1] is None:
         return np.zeros(pairs[0][0].shape[0], np.int64), ()
-    y, labels = number_labels(np.concatenate([_classes(y, x.shape[0]) for x, y in pairs if y is not None]))
+    found = np.concatenate([_values(y, x.shape[0]) for x, y in pairs if y is not None])
+    if task == "regression" or (task == "auto" and is_real(found)):
+        return to_targets(str(path), found), ()
+    y, labels = number_labels(_classes(pairs[0][1], found))
     if not 2 <= len(labels) <= CLASSES_MAX:
         raise DataError(str(path), None, f"{pairs[0][1].name} holds {len(labels)} classes, expected 2 to {CLASSES_MAX}")
     return y, labels
 
 
-def _parts(pairs: list[Pair], y: Ints, is_last: bool, pixels: bool) -> list[DatasetPart]:
+def _parts(pairs: list[Pair], y: Labels, is_last: bool, pixels: bool) -> list[DatasetPart]:
     parts, start = [], 0
     for x, _ in pairs:
         end = start + x.shape[0]
@@ -216,8 +229,8 @@ def _read_header(file: IO[bytes]) -> tuple[np.dtype[np.generic], tuple[int, ...]
     return np.dtype(f"{match[1]}{match[2]}{match[3]}"), shape, match[4] == "True"
 
 
-def _classes(y: ArrayFile, rows: int) -> npt.NDArray[Any]:
-    """Return the class of each row, as a number or a text: (n,). Raises DataError."""
+def _values(y: ArrayFile, rows: int) -> npt.NDArray[Any]:
+    """Return the label of each row, as a number or a text: (n,). Raises DataError."""
     if y.shape[0] != rows or len(y.shape) > 2:
         raise DataError(
             str(y.path), None, f"{y.name} is {y.dtype} of {y.shape}, expected a class for each of {rows} rows"
@@ -232,13 +245,16 @@ def _classes(y: ArrayFile, rows: int) -> npt.NDArray[Any]:
             )
         return np.asarray(values.argmax(axis=1))
     values = values.reshape(-1)
-    if values.dtype.kind == "S":
-        return np.char.decode(values, "utf-8", "replace")
+    return np.char.decode(values, "utf-8", "replace") if values.dtype.kind == "S" else values
+
+
+def _classes(y: ArrayFile, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return labels (n,) as classes. Raises DataError."""
     if values.dtype.kind == "f":
         whole = np.isfinite(values) & (values == np.floor(values)) & (np.abs(values) < 1 << 53)
         if not whole.all():
             row = int(np.argmin(whole))
-            raise DataError(str(y.path), row + 1, f"{y.name} is {values[row]}, not a class")
+            raise DataError(str(y.path), row + 1, f"{y.name} is {values[row]}, not a class (or say --task regression)")
         return values.astype(np.int64)
     return values
 

@@ -14,11 +14,11 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from roundelay.ml.choices import ArithmeticName
+from roundelay.ml.choices import ArithmeticName, Task
 from roundelay.ml.data import Floats, Moments, moments_from_bytes, standardise
 from roundelay.ml.errors import BadTask, DataError, InputMissing
 from roundelay.ml.models.catalogue import learner
-from roundelay.ml.models.learner import predict_probabilities
+from roundelay.ml.models.learner import predict_probabilities, predict_targets
 from roundelay.ml.readers.arrays import to_rows
 from roundelay.ml.readers.encoding import Encoding, encoding_from_json
 from roundelay.ml.task import Design
@@ -26,7 +26,7 @@ from roundelay.ml.task import Design
 FILE_BYTES_MAX = 2 << 30
 LETTERS = (16, 26)  # attributes and classes of the letters that ship, and of the data set that they imitate
 ARRAYS = ("weights", "sizes", "moments", "activation")
-OPTIONAL_ARRAYS = ("model", "shape", "labels", "encoding", "arithmetic")  # missing in older files
+OPTIONAL_ARRAYS = ("model", "shape", "labels", "encoding", "arithmetic", "task")  # missing in older files
 SAFETENSORS_HEADER_BYTES_MAX = 16 << 20
 
 
@@ -36,7 +36,7 @@ class SavedModel:
 
     design: Design
     weights: Floats  # (parameters,)
-    moments: Moments | None  # None: inputs are not standardised
+    moments: Moments | None  # of the features, then of the target of a regression; None: nothing is standardised
     labels: tuple[str, ...] = ()  # the names of the classes; empty: their numbers
     encoding: Encoding | None = None  # how the columns of a table become features
 
@@ -47,8 +47,20 @@ class SavedModel:
 
     def probabilities(self, x: Floats) -> npt.NDArray[np.float64]:
         """Return the probability of each class, for rows that are not standardised: (n, d) -> (n, classes)."""
-        inputs = standardise(x, self.moments) if self.moments else x  # (n, d)
-        return predict_probabilities(learner(self.design), self.weights, inputs)
+        return predict_probabilities(learner(self.design), self.weights, self._inputs(x))
+
+    def targets(self, x: Floats) -> npt.NDArray[np.float64]:
+        """Return the prediction of a regression in the target's unit, for rows as in the data: (n, d) -> (n,)."""
+        found = predict_targets(learner(self.design), self.weights, self._inputs(x))
+        return self.moments.of_target(found) if self.moments else found
+
+    def _inputs(self, x: Floats) -> Floats:
+        return standardise(x, self.moments.of_features(self.design.features)) if self.moments else x
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether the model predicts a number instead of a class."""
+        return self.design.task == "regression"
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -69,13 +81,17 @@ class SavedModel:
 
         Raises DataError.
         """
+        if self.is_regression:
+            raise DataError("the model", None, "is a regression: it has no probabilities; use predict")
         return self.probabilities(to_rows(x, self.design.features, self.design.shape))
 
     def predict(self, x: Any) -> npt.NDArray[Any]:
         """Return the label of the most probable class of each row of an array or a DataFrame: (n,).
 
-        Raises DataError.
+        Of a regression, return the predicted number. Raises DataError.
         """
+        if self.is_regression:
+            return self.targets(to_rows(x, self.design.features, self.design.shape))
         labels: npt.NDArray[Any] = self.classes[self.predict_proba(x).argmax(axis=1)]  # (n,)
         return labels
 
@@ -142,6 +158,7 @@ def _arrays(model: SavedModel) -> dict[str, npt.NDArray[Any]]:
         "arithmetic": np.array(design.arithmetic),
         "labels": np.array(json.dumps(model.labels)),
         "encoding": np.array(model.encoding.to_json() if model.encoding else ""),
+        "task": np.array(design.task),
     }
 
 
@@ -151,20 +168,23 @@ def _model(arrays: dict[str, npt.NDArray[Any]]) -> SavedModel:
         raise ValueError(f"unknown activation {activation!r}")
     shape = tuple(int(side) for side in arrays.get("shape", ()))
     sizes, arithmetic = tuple(int(size) for size in arrays["sizes"]), str(arrays.get("arithmetic", "native"))
-    design = Design(sizes, name, shape, activation == "identity", cast(ArithmeticName, arithmetic))
+    task = cast(Task, str(arrays.get("task", "classification")))  # Design refuses another word
+    design = Design(sizes, name, shape, activation == "identity", cast(ArithmeticName, arithmetic), task)
     weights, moments = arrays["weights"], arrays["moments"]
     if weights.ndim != 1 or weights.dtype != np.float32 or not np.isfinite(weights).all():
         raise ValueError(f"weights are {weights.dtype} of {weights.shape}, expected a vector of finite float32")
     if design.model in ("mlp", "softmax", "cnn") and len(weights) != learner(design).parameters:
         raise ValueError(f"{weights.size} weights for {learner(design).parameters} parameters")
     labels = tuple(str(label) for label in json.loads(str(arrays.get("labels", "[]"))))
-    if len(labels) not in (0, design.classes):
+    if len(labels) not in (0, design.label_classes):
         raise ValueError(f"{len(labels)} labels for {design.classes} classes")
     text = str(arrays.get("encoding", ""))
     encoding = encoding_from_json(text) if text else None
     if encoding is not None and encoding.features != design.features:
         raise ValueError(f"columns of {encoding.features} features for {design.features}")
     found = moments_from_bytes(moments.tobytes()) if moments.size else None
+    if found is not None and len(found.mean) != design.summed:
+        raise ValueError(f"moments of {len(found.mean)} columns for {design.summed}")
     return SavedModel(design, weights, found, labels, encoding)
 
 
@@ -208,4 +228,5 @@ def _from_safetensors(content: bytes) -> SavedModel:
     texts = {name: np.array(metadata[name]) for name in ("activation", "model", "labels")}
     texts["encoding"] = np.array(metadata.get("encoding", ""))
     texts["arithmetic"] = np.array(metadata.get("arithmetic", "native"))
+    texts["task"] = np.array(metadata.get("task", "classification"))
     return _model({"weights": tensors["weights"], "moments": np.frombuffer(moments, np.uint8), **numbers, **texts})

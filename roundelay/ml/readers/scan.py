@@ -7,6 +7,7 @@ all that the first one does, and gives the same numbers.
 
 from __future__ import annotations
 
+import math
 import re
 from array import array
 from collections.abc import Iterator, Sequence
@@ -99,6 +100,17 @@ class FileScan:
     def _is_number(self, text: str) -> bool:
         return self._dialect.number(text) is not None
 
+    @property
+    def has_target(self) -> bool:
+        """Whether the file has the target of a regression."""
+        return self._layout.has_target
+
+    def are_targets(self) -> bool:
+        """Return whether the classes that have been read are numbers, and not all of them whole."""
+        values = [self._dialect.number(label) for label in self._schema.classes.numbers]
+        numbers = [value for value in values if value is not None and math.isfinite(value)]
+        return len(numbers) == len(values) and any(value != round(value) for value in numbers)
+
     # --- a block at once
 
     def _add_block(self, block: Block, spool: Spool) -> bool:
@@ -126,6 +138,8 @@ class FileScan:
         places = [place for place, n in enumerate(self._layout.columns) if n >= 0 and not columns[n].is_words]
         numbers = [self._layout.columns[place] for place in places]
         rows = np.empty((len(starts), len(columns)))  # (n, columns)
+        if self._schema.target and not self._layout.has_target:
+            rows[:, -1] = np.nan
         if not numbers:
             return rows
         chosen = slice(places[0], places[-1] + 1) if places[-1] - places[0] + 1 == len(places) else places
@@ -140,14 +154,17 @@ class FileScan:
                 return None
             values[others] = read
         table = values.reshape(len(starts), -1)  # (n, numbers)
-        if not good.all() and not self._accepts(table):
+        if not good.all() and not self._accepts(table, numbers):
             return None
         rows[:, numbers] = table
         return rows
 
-    def _accepts(self, table: Doubles) -> bool:
+    def _accepts(self, table: Doubles, numbers: Sequence[int]) -> bool:
         """Return whether missing values may be where they are."""
         gaps = np.isnan(table)  # (n, numbers)
+        target = [at for at, number in enumerate(numbers) if self._schema.columns[number].is_target]
+        if gaps[:, target].any():
+            return False
         return not gaps.any() or (self._schema.options.missing != "refuse" and not gaps.all(axis=1).any())
 
     def _words(self, text: bytes, starts: Ints, ends: Ints, rows: Doubles) -> list[int] | None:
@@ -198,6 +215,8 @@ class FileScan:
             if len(row) != self._layout.width:
                 raise self._fault(rows.line, f"has {len(row)} fields, expected {self._layout.width}")
             values = [0.0] * len(self._schema.columns)
+            if self._schema.target and not self._layout.has_target:
+                values[-1] = math.nan
             if self._layout.label is None:
                 codes.append(-1)
             for place, text in enumerate(row):
@@ -219,10 +238,13 @@ class FileScan:
         try:
             return self._schema.classes.number(text)
         except ValueError:
-            raise self._fault(line, f"has more than {CLASSES_MAX} classes: check --label") from None
+            advice = "check --label, or say --task regression"
+            raise self._fault(line, f"has more than {CLASSES_MAX} classes: {advice}") from None
 
     def _value(self, line: int, place: int, column: Column, text: str) -> float:
         """Return the number that stands for a field; NaN if it is missing."""
+        if is_missing(text) and column.is_target:
+            raise self._fault(line, f"{self._layout.name(place)} is missing, the target of the row: leave the row out")
         if is_missing(text):
             if self._schema.options.missing == "refuse":
                 raise self._fault(line, f"{self._layout.name(place)} is missing: fill it in, or use --missing mean")
@@ -239,6 +261,8 @@ class FileScan:
             return self._word(line, place, column, text, value)
         if value is None:
             advice = f"--categorical {_option(self._layout, place)} reads it as words"
+            if column.is_target:
+                advice = "--task classification trains classes"
             raise self._fault(line, f"{self._layout.name(place)} is {_quote(text)}, not a number ({advice})")
         if not abs(value) <= LARGEST:
             raise self._fault(line, f"{self._layout.name(place)} is {_quote(text)}, not finite or too large")

@@ -35,6 +35,7 @@ class TableOptions:
     drop: tuple[str, ...] = ()  # columns to leave out, by name or index
     categorical: tuple[str, ...] = ()  # columns of numbers to be read as words
     words_max: int = WORDS_MAX_DEFAULT
+    task: str = "auto"  # regression: the label is a number
 
 
 class Words:
@@ -101,6 +102,7 @@ class Column:
     words: Words
     is_words: bool | None = None  # None: no value has been seen
     is_forced: bool = False  # into words, by --categorical
+    is_target: bool = False  # of a regression
     gaps: int = 0
     low: float = math.inf
     high: float = -math.inf
@@ -116,6 +118,7 @@ class Layout:
     columns: list[int]  # of each field: its column in the schema; -1: the class, or left out
     label: int | None  # the place of the class; None: the file has no classes
     header: list[str]
+    has_target: bool = False
 
     @property
     def width(self) -> int:
@@ -132,7 +135,7 @@ class Schema:
     """The columns of all files."""
 
     options: TableOptions
-    columns: list[Column] = field(default_factory=list)
+    columns: list[Column] = field(default_factory=list)  # of features, then the target of a regression
     classes: Words = field(default_factory=lambda: Words(CLASSES_MAX, integers=True))
     header: list[str] = field(default_factory=list)  # of the first file
     label: str = ""
@@ -160,7 +163,23 @@ class Schema:
         self.dropped = {place: header[place] if header else "" for place in left_out}
         if not self.columns:
             raise DataError(str(path), line, "has no column of features left")
+        if self.options.task == "regression":
+            self.add_target()
         return self._by_place(header)
+
+    def add_target(self) -> None:
+        """Read the label as the target of a regression: a column of numbers, after the features."""
+        self.columns.append(Column(self.label, self.place, Words(0), False, is_target=True))
+
+    @property
+    def target(self) -> Column | None:
+        """The target of a regression."""
+        return self.columns[-1] if self.columns and self.columns[-1].is_target else None
+
+    @property
+    def features(self) -> list[Column]:
+        """The columns of features."""
+        return [column for column in self.columns if not column.is_target]
 
     def match(self, path: Path, line: int, header: list[str], width: int) -> Layout:
         """Return the layout of another file. Raises DataError if a column is missing or unknown."""
@@ -173,7 +192,8 @@ class Schema:
         if header == self.header and not self.is_known:
             return self._by_place(header)
         by_name = {column.name: number for number, column in enumerate(self.columns)}
-        needed = by_name if self.is_known else {**by_name, self.label: -1}
+        features = [column.name for column in self.features]
+        needed = features if self.is_known else [*features, self.label]
         missing = [name for name in needed if name not in header]
         known = {*self.header, *_INDEX_NAMES, *(header if self.is_known else ())}
         unknown = [name for name in header if name not in known]
@@ -186,14 +206,15 @@ class Schema:
                 + ("that the first file lacks" if unknown else "twice")
             )
             raise DataError(str(path), line, f"{what}; expected {printable(', '.join(self.header), 120)}")
-        label = header.index(self.label) if self.label in header else None
-        return Layout([by_name.get(name, -1) for name in header], label, header)
+        label = header.index(self.label) if self.label in header and not self.target else None
+        has_target = self.target is not None and self.label in header
+        return Layout([by_name.get(name, -1) for name in header], label, header, has_target)
 
     def _by_place(self, header: list[str]) -> Layout:
         places = [-1] * self.width
         for number, column in enumerate(self.columns):
             places[column.place] = number
-        return Layout(places, self.place, header)
+        return Layout(places, None if self.target else self.place, header, self.target is not None)
 
     def _without_class(self, header: list[str]) -> Layout:
         places = self._by_place(header).columns
@@ -249,7 +270,7 @@ def looks_like_date(text: str) -> bool:
     return _DATE.fullmatch(text.strip()) is not None
 
 
-def schema_of(encoding: Encoding, labels: Sequence[str]) -> Schema:
+def schema_of(encoding: Encoding, labels: Sequence[str], task: str) -> Schema:
     """Return the schema of the table that a model was trained on, to read other files alike."""
     columns = encoding.columns
     taken = {encoding.place, *encoding.dropped}
@@ -267,4 +288,6 @@ def schema_of(encoding: Encoding, labels: Sequence[str]) -> Schema:
     for column, place in zip(columns, places, strict=True):
         words = Words(WORDS_KNOWN_MAX, column.words or ())
         made.columns.append(Column(column.name, place, words, column.words is not None, column.words is not None))
+    if task == "regression":
+        made.add_target()
     return made

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from roundelay.ml.data import Ints
+from roundelay.ml.choices import Task
+from roundelay.ml.data import Floats, Ints, Labels
 from roundelay.ml.errors import DataError, printable
 from roundelay.ml.readers.encoding import Encoding
 from roundelay.ml.readers.packed import Shape
@@ -26,6 +27,7 @@ Rows = npt.NDArray[Any]  # (n, d) uint8 or float32
 BLOCK_BYTES = 4 << 20  # of rows, in one block
 SET_ROWS_MAX = 100_000_000
 CHANNELS = (1, 3, 4)
+TARGET_PRECISION = 1e-5  # of the range of targets, relative to the largest: float32 has seven digits
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +35,7 @@ class DatasetPart:
     """The rows of one file or array of a data set."""
 
     name: str
-    y: Ints  # (n,) classes
+    y: Labels
     blocks: Callable[[], Iterator[Rows]]  # every row, in order
 
     @property
@@ -49,7 +51,7 @@ class DataSet:
     training: tuple[DatasetPart, ...]
     test: tuple[DatasetPart, ...]
     features: int
-    labels: tuple[str, ...]  # the name of each class
+    labels: tuple[str, ...]  # the name of each class; empty in a regression
     pixels: bool  # whether features are bytes
     shape: Shape = ()  # channels, height, width
     skipped: tuple[str, ...] = field(default=())
@@ -58,7 +60,13 @@ class DataSet:
 
     @property
     def classes(self) -> int:
+        """The number of classes; 0 in a regression."""
         return len(self.labels)
+
+    @property
+    def task(self) -> Task:
+        """Whether rows have classes or targets."""
+        return "regression" if self.training[0].y.dtype.kind == "f" else "classification"
 
     @property
     def row_bytes(self) -> int:
@@ -75,6 +83,13 @@ def with_test(data: DataSet, other: DataSet) -> DataSet:
             f"have {other.features} features and images of {other.shape}, but the training data "
             f"have {data.features} features and images of {data.shape}",
         )
+    if data.task != other.task:
+        raise DataError(
+            "the validation data", None, f"are of a {other.task}, but the training data of a {data.task}: say --task"
+        )
+    table = data.table.joined(other.table) if is_same and data.table and other.table else data.table
+    if data.task == "regression":
+        return replace(data, test=(*other.training, *other.test), table=table)
     unknown = [label for label in other.labels if label not in data.labels]
     if unknown:
         raise DataError(
@@ -84,7 +99,6 @@ def with_test(data: DataSet, other: DataSet) -> DataSet:
         )
     numbers = np.array([data.labels.index(label) for label in other.labels], np.int64)  # (classes,)
     test = tuple(DatasetPart(part.name, numbers[part.y], part.blocks) for part in (*other.training, *other.test))
-    table = data.table.joined(other.table) if is_same and data.table and other.table else data.table
     return replace(data, test=test, table=table)
 
 
@@ -103,6 +117,34 @@ def image_shape(source: str, name: str, dimensions: tuple[int, ...]) -> tuple[Sh
     if len(shape) > 1:
         raise DataError(source, None, f"{name} has rows of {shape}, expected numbers or images")
     return (), False
+
+
+def is_real(y: npt.NDArray[Any]) -> bool:
+    """Return whether labels are real numbers: targets rather than classes."""
+    return y.dtype.kind == "f" and bool((np.isfinite(y) & (y != np.rint(y))).any())
+
+
+def to_targets(source: str, y: npt.NDArray[Any]) -> Floats:
+    """Return the targets of a regression: (n,). Raises DataError unless they are numbers that float32 tells apart."""
+    if y.dtype.kind not in "biuf":
+        raise DataError(source, None, f"holds {y.dtype}, and the targets of a regression are numbers")
+    values = y.astype(np.float64)  # (n,)
+    check_targets(source, values)
+    return values.astype(np.float32)
+
+
+def check_targets(source: str, y: npt.NDArray[np.float64]) -> None:
+    """Raise DataError unless these can be the targets of a regression: (n,)."""
+    largest = float(np.abs(y).max(initial=0))
+    if not largest <= float(np.finfo(np.float32).max):
+        row = int(np.argmin(np.abs(y) <= float(np.finfo(np.float32).max)))
+        raise DataError(source, row + 1, f"the target is {y[row]}, not finite or too large")
+    if 0 < float(np.ptp(y)) < largest * TARGET_PRECISION:
+        raise DataError(
+            source,
+            None,
+            f"has targets near {largest:g} that differ by {np.ptp(y):g} at most: subtract their mean first",
+        )
 
 
 def block_rows(row_bytes: int) -> int:

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from roundelay.ml.data import Ints
+from roundelay.ml.data import Floats, Ints, Labels
 from roundelay.ml.errors import CannotWrite, DataError, printable
 from roundelay.ml.readers.encoding import EncodedColumn, Encoding
 from roundelay.ml.readers.folder import Listing, list_training_files
 from roundelay.ml.readers.scan import FileScan
 from roundelay.ml.readers.schema import Column, Schema, TableOptions, schema_of
-from roundelay.ml.readers.source import DataSet, DatasetPart, OnRead, Rows, number_labels
+from roundelay.ml.readers.source import DataSet, DatasetPart, OnRead, Rows, check_targets, number_labels
 from roundelay.ml.readers.spool import Spool
 from roundelay.ml.readers.text import Tell
 
@@ -61,7 +61,7 @@ class Table:
         missing = self.schema.options.missing
         uneven = {
             n: _Values()
-            for n, column in enumerate(self.schema.columns)
+            for n, column in enumerate(self.schema.features)
             if column.is_words or missing != "refuse" or _loses_digits(column)
         }
         for part, mask in zip(self.parts, training, strict=True):
@@ -73,14 +73,16 @@ class Table:
                 at += len(rows)
         columns = tuple(
             _encoded(column, uneven[n], missing) if n in uneven else EncodedColumn(column.name)
-            for n, column in enumerate(self.schema.columns)
+            for n, column in enumerate(self.schema.features)
         )
         return Encoding(columns, self.schema.label, self.schema.place, tuple(self.schema.dropped))
 
     def blocks(self, part: TablePart, encoding: Encoding) -> Iterator[Rows]:
         """Yield the features of a part's rows: (rows, d) float32 each."""
-        numbers = [_numbering(column, each) for column, each in zip(self.schema.columns, encoding.columns, strict=True)]
-        for rows in self.spool.blocks(part.start, part.end):
+        features = self.schema.features
+        numbers = [_numbering(column, each) for column, each in zip(features, encoding.columns, strict=True)]
+        for whole in self.spool.blocks(part.start, part.end):
+            rows = whole[:, : len(features)]
             if not encoding.is_plain:
                 rows = rows.copy()
                 for place, numbering in enumerate(numbers):
@@ -88,6 +90,12 @@ class Table:
                         known = ~np.isnan(rows[:, place])
                         rows[known, place] = numbering[rows[known, place].astype(np.int64)]
             yield encoding.encode(rows)
+
+    def targets(self, part: TablePart) -> Floats:
+        """Return the target of each row of a part: (n,). Raises DataError if float32 would merge different ones."""
+        y = np.concatenate([rows[:, -1] for rows in self.spool.blocks(part.start, part.end)])  # (n,)
+        check_targets(part.name, y)
+        return y.astype(np.float32)
 
 
 def is_table(path: Path) -> bool:
@@ -106,12 +114,22 @@ def read(
 ) -> DataSet:
     """Read the table in a file, or in the files of a folder; its columns are those of `like`, if that is given.
 
+    A label of real numbers makes it a regression, unless the options say otherwise.
     Raises DataError, InputMissing, CannotWrite.
     """
+    options = options or TableOptions()
+    try:
+        return _read(path, options, like, without, on_read, fast)
+    except _TargetsFound:
+        return _read(path, replace(options, task="regression"), like, without, on_read, fast)
+
+
+def _read(
+    path: Path, options: TableOptions, like: DataSet | None, without: Path | None, on_read: OnRead, fast: bool
+) -> DataSet:
+    """Read a table. Raises _TargetsFound if its label turns out to be the target of a regression."""
     listing = list_training_files(path, without, is_table) if path.is_dir() else Listing((path,), ())
-    schema, spool = (
-        (like.table.schema, like.table.spool) if like and like.table else (Schema(options or TableOptions()), None)
-    )
+    schema, spool = (like.table.schema, like.table.spool) if like and like.table else (Schema(options), None)
     total = sum(each.stat().st_size for each in listing.files if each.exists())
     parts: list[TablePart] = []
     codes: list[Ints] = []
@@ -120,7 +138,15 @@ def read(
         scan = FileScan(each, schema, fast)
         start = spool.rows if spool else 0
         before = done
-        spool = _run(scan, spool, lambda read, before=before: on_read(before + read, total))  # type: ignore[misc]
+        may_be_targets = like is None and schema.options.task == "auto"
+        try:
+            spool = _run(scan, spool, lambda read, before=before: on_read(before + read, total))  # type: ignore[misc]
+        except DataError as error:
+            if may_be_targets and scan.are_targets():
+                raise _TargetsFound from error
+            raise
+        if may_be_targets and scan.are_targets():
+            raise _TargetsFound
         parts.append(TablePart(each.name, start, spool.rows))
         codes.append(np.frombuffer(scan.codes, np.int32).astype(np.int64))
         done += each.stat().st_size
@@ -129,14 +155,18 @@ def read(
     return _data_set(path, table, codes, listing)
 
 
+class _TargetsFound(Exception):
+    """The label holds real numbers."""
+
+
 def read_as_trained(
-    path: Path, encoding: Encoding, labels: Sequence[str], on_read: OnRead = lambda done, total: None
-) -> tuple[Iterator[Rows], Ints | None]:
-    """Read a table for a trained model: blocks of features, and the classes (n,), None without that column.
+    path: Path, encoding: Encoding, labels: Sequence[str], task: str, on_read: OnRead = lambda done, total: None
+) -> tuple[Iterator[Rows], Labels | None]:
+    """Read a table for a trained model: blocks of features, and the labels (n,), None without that column.
 
     Raises DataError, InputMissing, CannotWrite.
     """
-    schema = schema_of(encoding, labels)
+    schema = schema_of(encoding, labels, task)
     known = len(schema.classes)
     scan, size = FileScan(path, schema), path.stat().st_size if path.exists() else 0
     spool = _run(scan, None, lambda read: on_read(read, size))
@@ -144,8 +174,11 @@ def read_as_trained(
     if unknown:
         raise DataError(str(path), None, f"has a class {printable(unknown[0], 40)!r} that the model does not know")
     part = TablePart(path.name, 0, spool.rows)
+    made = Table(schema, spool, (part,))
+    if schema.target:
+        return made.blocks(part, encoding), made.targets(part) if scan.has_target else None
     codes = np.frombuffer(scan.codes, np.int32).astype(np.int64)  # (n,)
-    return Table(schema, spool, (part,)).blocks(part, encoding), codes if codes[0] >= 0 else None
+    return made.blocks(part, encoding), codes if codes[0] >= 0 else None
 
 
 def _run(scan: FileScan, spool: Spool | None, tell: Tell) -> Spool:
@@ -164,13 +197,17 @@ def fit(data: DataSet, training: Sequence[Bools | None]) -> DataSet:
 
 
 def _data_set(path: Path, table: Table, codes: Sequence[Ints], listing: Listing) -> DataSet:
-    order, labels = number_labels(list(table.schema.classes.numbers))
-    rows = sum(map(len, codes))
-    _check_classes(path, table.schema, labels, rows)
+    labels: tuple[str, ...] = ()
+    y: list[Labels]  # (n,) each
+    if table.schema.target:
+        y = [table.targets(part) for part in table.parts]
+    else:
+        order, labels = number_labels(list(table.schema.classes.numbers))
+        _check_classes(path, table.schema, labels, sum(map(len, codes)))
+        y = [order[code] for code in codes]
     encoding = table.fit([None] * len(table.parts))
     parts = tuple(
-        DatasetPart(part.name, order[code], _reader(table, part, encoding))  # (n,)
-        for part, code in zip(table.parts, codes, strict=True)
+        DatasetPart(part.name, each, _reader(table, part, encoding)) for part, each in zip(table.parts, y, strict=True)
     )
     return DataSet(
         "csv", parts, (), encoding.features, labels, False, skipped=listing.skipped, table=table, encoding=encoding
@@ -198,7 +235,8 @@ def _check_classes(path: Path, schema: Schema, labels: tuple[str, ...], rows: in
     real = next((label for label in labels if _is_real(label)), None)
     if real is not None or (len(labels) > CLASSES_PLAIN and 2 * len(labels) > rows):
         what = f"real numbers such as {real}" if real is not None else f"{len(labels)} different values in {rows} rows"
-        raise DataError(str(path), None, f"{name} is to be the class, but holds {what}: name another one with --label")
+        advice = "name another one with --label, or say --task regression"
+        raise DataError(str(path), None, f"{name} is to be the class, but holds {what}: {advice}")
     alike: dict[str, str] = {}
     for label in labels:
         other = alike.setdefault(_key(label), label)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from roundelay.ml.data import Labels
 from roundelay.ml.readers.encoding import EncodedColumn
 from roundelay.ml.readers.schema import Column
 from roundelay.ml.readers.source import DataSet
@@ -34,6 +35,8 @@ class Understood:
     features: int
     shape: tuple[int, ...]
     columns: tuple[UnderstoodColumn, ...]
+    task: str
+    target: str  # what the target of a regression holds
     classes: tuple[tuple[str, int], ...]  # with their rows
     files: tuple[tuple[str, int], ...]  # with their rows
     skipped: tuple[str, ...]
@@ -46,8 +49,9 @@ class Understood:
 
 def understand(data: DataSet) -> Understood:
     """Return what was understood of a data set."""
-    counts = np.bincount(np.concatenate([part.y for part in data.training]), minlength=data.classes)
-    classes = tuple(zip(data.labels, counts.tolist(), strict=True))
+    y = np.concatenate([part.y for part in data.training])  # (n,)
+    counts = np.bincount(y, minlength=data.classes).tolist() if data.labels else []
+    classes = tuple(zip(data.labels, counts, strict=True))
     return Understood(
         data.kind,
         sum(part.rows for part in data.training),
@@ -55,6 +59,8 @@ def understand(data: DataSet) -> Understood:
         data.features,
         data.shape,
         _columns(data),
+        data.task,
+        _about_target(y) if data.task == "regression" else "",
         classes,
         tuple((part.name, part.rows) for part in data.training),
         data.skipped,
@@ -65,8 +71,8 @@ def understand(data: DataSet) -> Understood:
 def in_short(found: Understood) -> list[str]:
     """Return lines about a table, for a reader who is about to train on it; none about other data."""
     if not found.columns:
-        return list(found.notes)
-    (label,) = (each for each in found.columns if each.role == "class")
+        return [f"a regression: targets {found.target}"] * bool(found.target) + list(found.notes)
+    (label,) = (each for each in found.columns if each.role in ("class", "target"))
     kinds = [each.kind for each in found.columns if each.role == "feature"]
     counted = ", ".join(f"{kinds.count(kind)} of {kind}" for kind in dict.fromkeys(kinds))
     left_out = [each.name for each in found.columns if each.role == "left out"]
@@ -75,9 +81,17 @@ def in_short(found: Understood) -> list[str]:
     return [
         f"{found.rows} rows, {found.features} features from columns: {counted}"
         + f"; left out: {', '.join(left_out)}" * bool(left_out),
-        f"class: {label.name} ({label.about}), {len(found.classes)} classes: {classes}{more}",
+        f"target: {label.name} ({label.about}), a regression: {found.target}; --task classification trains classes"
+        if found.target
+        else f"class: {label.name} ({label.about}), {len(found.classes)} classes: {classes}{more}",
         *found.notes,
     ]
+
+
+def _about_target(y: Labels) -> str:
+    return (
+        f"{y.min():.6g} to {y.max():.6g}, mean {y.mean(dtype=np.float64):.6g}, deviation {y.std(dtype=np.float64):.6g}"
+    )
 
 
 def _columns(data: DataSet) -> tuple[UnderstoodColumn, ...]:
@@ -86,10 +100,11 @@ def _columns(data: DataSet) -> tuple[UnderstoodColumn, ...]:
     schema = data.table.schema
     found = {
         column.place: _feature(column, encoded)
-        for column, encoded in zip(schema.columns, data.encoding.columns, strict=True)
+        for column, encoded in zip(schema.features, data.encoding.columns, strict=True)
     }
     label = schema.label or f"column {schema.place}"
-    found[schema.place] = UnderstoodColumn(label, "class", "classes", schema.why)
+    role, kind = ("target", "numbers") if schema.target else ("class", "classes")
+    found[schema.place] = UnderstoodColumn(label, role, kind, schema.why)
     for place, name in schema.dropped.items():
         why = "--drop" if name else "an index without a name, or --drop"
         found[place] = UnderstoodColumn(name or f"column {place}", "left out", "", why)
@@ -111,13 +126,13 @@ def _feature(column: Column, encoded: EncodedColumn) -> UnderstoodColumn:
 def _notes(data: DataSet, classes: dict[str, int]) -> tuple[str, ...]:
     """Return what a user should know, and the option that helps."""
     notes = []
-    least, most = min(classes, key=classes.__getitem__), max(classes, key=classes.__getitem__)
-    if classes[most] > IMBALANCE * classes[least]:
+    least, most = (choose(classes, key=classes.__getitem__, default="") for choose in (min, max))
+    if classes and classes[most] > IMBALANCE * classes[least]:
         counts = f"class {least} has {classes[least]} rows and {most} {classes[most]}"
         notes.append(f"{counts}: --weighting balanced counts them alike")
     if data.table is not None:
-        empty = [str(c) for c in data.table.schema.columns if c.low > c.high and not c.is_words]
-        constant = [str(c) for c in data.table.schema.columns if c.low == c.high and not c.is_words]
+        empty = [str(c) for c in data.table.schema.features if c.low > c.high and not c.is_words]
+        constant = [str(c) for c in data.table.schema.features if c.low == c.high and not c.is_words]
         notes += [f"{each} has no value at all: it is 0 everywhere" for each in empty]
         notes += [f"{each} has one value only" for each in constant[:WORDS_SHOWN]]
     return tuple(notes)

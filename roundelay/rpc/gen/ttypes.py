@@ -2582,7 +2582,7 @@ class TrainConfig(object):
 
 class Design(object):
     """
-    Which model is trained, and its layer sizes: features, hidden layers, classes.
+    Which model is trained, and its layer sizes: features, hidden layers, classes (1 in a regression).
 
     Attributes:
      - sizes
@@ -2590,16 +2590,18 @@ class Design(object):
      - shape: Empty, or channels, height and width where a row is an image.
      - course: Use the trainer of the course instead of the optimizer.
      - arithmetic: native, or portable: the same bits on every machine.
+     - task: "classification" or "regression".
 
     """
 
 
-    def __init__(self, sizes=None, model=None, shape=None, course=None, arithmetic=None,):
+    def __init__(self, sizes=None, model=None, shape=None, course=None, arithmetic=None, task=None,):
         self.sizes = sizes
         self.model = model
         self.shape = shape
         self.course = course
         self.arithmetic = arithmetic
+        self.task = task
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -2645,6 +2647,11 @@ class Design(object):
                     self.arithmetic = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
                 else:
                     iprot.skip(ftype)
+            elif fid == 6:
+                if ftype == TType.STRING:
+                    self.task = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -2681,6 +2688,10 @@ class Design(object):
             oprot.writeFieldBegin('arithmetic', TType.STRING, 5)
             oprot.writeString(self.arithmetic.encode('utf-8') if sys.version_info[0] == 2 else self.arithmetic)
             oprot.writeFieldEnd()
+        if self.task is not None:
+            oprot.writeFieldBegin('task', TType.STRING, 6)
+            oprot.writeString(self.task.encode('utf-8') if sys.version_info[0] == 2 else self.task)
+            oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
 
@@ -2695,6 +2706,8 @@ class Design(object):
             raise TProtocolException(message='Required field course is unset!')
         if self.arithmetic is None:
             raise TProtocolException(message='Required field arithmetic is unset!')
+        if self.task is None:
+            raise TProtocolException(message='Required field task is unset!')
         return
 
     def __repr__(self):
@@ -4121,6 +4134,7 @@ Design.thrift_spec = (
     (3, TType.LIST, 'shape', (TType.I32, None, False), None, ),  # 3
     (4, TType.BOOL, 'course', None, None, ),  # 4
     (5, TType.STRING, 'arithmetic', 'UTF8', None, ),  # 5
+    (6, TType.STRING, 'task', 'UTF8', None, ),  # 6
 )
 all_structs.append(TrainingPlan)
 TrainingPlan.thrift_spec = (
