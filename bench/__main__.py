@@ -17,6 +17,7 @@ NAMES = (
     "responsiveness",
     "placement",
     "defaults",
+    "tables",
     "noniid",
     "topologies",
     "gossip",

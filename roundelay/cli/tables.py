@@ -25,16 +25,32 @@ def narrow_table(title: str, *headings: str) -> Table:
     return table
 
 
-def metrics_table(metrics: Metrics | FitMetrics) -> Table | str:
-    """Return a line for each class, or for a regression."""
+def metrics_tables(metrics: Metrics | FitMetrics) -> list[Table | str]:
+    """Return a line for a regression; else a table of the classes and, if they are two, one of thresholds."""
     if isinstance(metrics, FitMetrics):
-        return describe_fit(metrics)
-    table = Table(title=f"accuracy {metrics.accuracy:.4f}, macro F1 {metrics.macro_f1:.4f}", title_justify="left")
+        return [describe_fit(metrics)]
+    return [_class_table(metrics), *([threshold_table(metrics)] if metrics.thresholds else [])]
+
+
+def _class_table(metrics: Metrics) -> Table:
+    auc = "" if metrics.auc is None else f", AUC {metrics.auc:.4f}"
+    table = Table(title=f"accuracy {metrics.accuracy:.4f}, macro F1 {metrics.macro_f1:.4f}{auc}", title_justify="left")
     for heading in ("class", "rows", "precision", "recall", "F1", "AUC"):
         table.add_column(heading)
     for each in metrics.classes:
         auc = "-" if each.auc is None else f"{each.auc:.4f}"
         add_row(table, each.label, str(each.rows), *(f"{v:.4f}" for v in (each.precision, each.recall, each.f1)), auc)
+    return table
+
+
+def threshold_table(metrics: Metrics) -> Table:
+    """Return what other thresholds than 0.5 give for the second of two classes."""
+    label = metrics.classes[1].label
+    headings = ("probability", "predicted", "precision", "recall", "specificity", "F1")
+    table = narrow_table(f"{label} if its probability is at least", *headings)
+    for each in metrics.thresholds:
+        shares = (each.precision, each.recall, each.specificity, each.f1)
+        add_row(table, f"{each.probability:g}", str(each.predicted), *(f"{share:.4f}" for share in shares))
     return table
 
 

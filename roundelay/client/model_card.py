@@ -85,6 +85,18 @@ def _metrics(metrics: Metrics) -> list[str]:
         f"| {c.label} | {c.rows} | {c.precision:.4f} | {c.recall:.4f} | {c.f1:.4f} | {_shown(c.auc)} |"
         for c in metrics.classes
     ]
+    if metrics.thresholds:
+        lines += [
+            "",
+            f"{metrics.classes[1].label}, if its probability is at least:",
+            "",
+            "| probability | predicted | precision | recall | specificity | F1 |",
+            "| --- | --- | --- | --- | --- | --- |",
+        ]
+        for each in metrics.thresholds:
+            shares = (each.precision, each.recall, each.specificity, each.f1)
+            cells = (f"{each.probability:g}", str(each.predicted), *(f"{share:.4f}" for share in shares))
+            lines.append(f"| {' | '.join(cells)} |")
     if len(metrics.classes) <= SHOWN_CLASSES_MAX:
         lines += [
             "",

@@ -46,6 +46,8 @@ def metrics_scene(metrics: Metrics | FitMetrics | None, complaint: str = "", wai
     )
     _add_matrix(scene, metrics, shown)
     _add_classes(scene, metrics, shown)
+    if metrics.thresholds:
+        _add_thresholds(scene, metrics)
     return scene
 
 
@@ -108,6 +110,16 @@ def _add_classes(scene: Scene, metrics: Metrics, shown: list[int]) -> None:
             body,
             (each.label, str(each.rows), *(f"{value:.4f}" for value in (each.precision, each.recall, each.f1)), auc),
         )
+
+
+def _add_thresholds(scene: Scene, metrics: Metrics) -> None:
+    scene.add("other", "details")
+    scene.add("other-title", "summary", "other", f"Other thresholds than 0.5 for {_label(metrics, 1)}")
+    headings = ("probability", "predicted", "precision", "recall", "specificity", "F1")
+    body = table(scene, "thresholds", headings, "What other thresholds give", "other")
+    for number, each in enumerate(metrics.thresholds):
+        shares = (f"{share:.4f}" for share in (each.precision, each.recall, each.specificity, each.f1))
+        row(scene, f"threshold-{number}", body, (f"{each.probability:g}", str(each.predicted), *shares))
 
 
 def _label(metrics: Metrics, number: int) -> str:

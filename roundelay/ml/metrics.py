@@ -1,15 +1,16 @@
 """Metrics of a classifier, and of a regression.
 
 Of a classifier: confusion matrix, and precision, recall, F1 and AUC of each class, computed from the probabilities of
-rows with known classes. Precision of a class that was never predicted and recall of a class without rows are 0; the AUC
-is None (undefined) for a class that all rows or no rows have. Of a regression: root mean square error, mean absolute
-error, and R2, the share of the targets' variance that the predictions explain.
+rows with known classes; of two classes, also what other thresholds than 0.5 give. Precision of a class that was never
+predicted and recall of a class without rows are 0; the AUC is None (undefined) for a class that all rows or no rows
+have. Of a regression: root mean square error, mean absolute error, and R2, the share of the targets' variance that the
+predictions explain.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from roundelay.ml.data import Doubles, Ints, Labels
 
 Probabilities = npt.NDArray[np.floating[Any]]  # (n, classes)
 
+THRESHOLDS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 FIT_DIGITS = 6
 ERROR_MAX = 1e300
 
@@ -36,6 +38,18 @@ class ClassMetrics:
 
 
 @dataclass(frozen=True)
+class ThresholdMetrics:
+    """The second of two classes, if it is predicted from this probability on."""
+
+    probability: float
+    precision: float
+    recall: float  # sensitivity
+    specificity: float
+    f1: float
+    predicted: int  # rows
+
+
+@dataclass(frozen=True)
 class Metrics:
     """The metrics of one model on one file."""
 
@@ -43,6 +57,7 @@ class Metrics:
     accuracy: float
     confusion: tuple[tuple[int, ...], ...]  # rows: true class; columns: predicted class
     classes: tuple[ClassMetrics, ...]
+    thresholds: tuple[ThresholdMetrics, ...] = ()  # of two classes that both occur
 
     @property
     def macro_f1(self) -> float:
@@ -68,6 +83,7 @@ class Metrics:
             }
             for c in self.classes
         ]
+        thresholds = [{name: _rounded(value) for name, value in asdict(each).items()} for each in self.thresholds]
         return {
             "rows": self.rows,
             "accuracy": _rounded(self.accuracy),
@@ -75,6 +91,7 @@ class Metrics:
             "auc": _rounded(self.auc),
             "classes": per_class,
             "confusion": [list(row) for row in self.confusion],
+            **({"thresholds": thresholds} if thresholds else {}),
         }
 
 
@@ -119,9 +136,10 @@ def measure(p: Probabilities, y: Ints, labels: tuple[str, ...] = ()) -> Metrics:
     classes = p.shape[1]
     predicted = p.argmax(axis=1)  # (n,)
     confusion = np.bincount(y * classes + predicted, minlength=classes * classes).reshape(classes, classes)
-    names = labels or tuple(map(str, range(classes)))
-    each = tuple(_of_class(confusion, number, names[number], p[:, number], y) for number in range(classes))
-    return Metrics(len(y), int(np.trace(confusion)) / len(y), tuple(map(tuple, confusion.tolist())), each)
+    names, odds = labels or tuple(map(str, range(classes))), _odds(p)
+    each = tuple(_of_class(confusion, number, names[number], odds[:, number], y) for number in range(classes))
+    thresholds = _thresholds(p[:, 1], y == 1) if classes == 2 else ()
+    return Metrics(len(y), int(np.trace(confusion)) / len(y), tuple(map(tuple, confusion.tolist())), each, thresholds)
 
 
 def auc(scores: npt.NDArray[np.floating[Any]], positive: npt.NDArray[np.bool_]) -> float | None:
@@ -133,6 +151,32 @@ def auc(scores: npt.NDArray[np.floating[Any]], positive: npt.NDArray[np.bool_]) 
     last = np.cumsum(sizes)  # (distinct,)
     ranks = (last - (sizes - 1) / 2)[place]  # (n,) from 1 on, the mean of those that tie
     return float((ranks[positive].sum() - count * (count + 1) / 2) / (count * (len(positive) - count)))
+
+
+def _odds(p: Probabilities) -> Probabilities:
+    """Return p / (1 - p), in the same order as p, but without ties where p has been rounded to 1: (n, classes)."""
+    before, after = np.zeros_like(p), np.zeros_like(p)  # the sums of a row's other probabilities
+    before[:, 1:] = np.cumsum(p[:, :-1], axis=1)
+    after[:, :-1] = np.cumsum(p[:, :0:-1], axis=1)[:, ::-1]
+    with np.errstate(all="ignore"):
+        return p / (before + after)
+
+
+def _thresholds(scores: Probabilities, positive: npt.NDArray[np.bool_]) -> tuple[ThresholdMetrics, ...]:
+    """Return what each threshold gives; nothing unless both classes occur."""
+    actual, negative = int(positive.sum()), int((~positive).sum())
+    if not actual or not negative:
+        return ()
+    made = []
+    for threshold in THRESHOLDS:
+        said = scores >= threshold  # (n,)
+        right, predicted = int((said & positive).sum()), int(said.sum())
+        precision, recall = right / predicted if predicted else 0.0, right / actual
+        specificity = 1 - (predicted - right) / negative
+        made.append(
+            ThresholdMetrics(threshold, precision, recall, specificity, 2 * right / (actual + predicted), predicted)
+        )
+    return tuple(made)
 
 
 def _of_class(confusion: Ints, number: int, label: str, scores: Probabilities, y: Ints) -> ClassMetrics:

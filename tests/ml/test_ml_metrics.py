@@ -44,3 +44,28 @@ def test_the_auc_of_two_classes_is_that_of_the_second() -> None:
 
     assert found.auc == found.classes[1].auc == 0.75
     assert measure(p, np.zeros(4, np.int64)).auc is None
+
+
+def test_probabilities_that_are_rounded_to_one_still_have_an_order() -> None:
+    odds = np.array([1e18, 1e20, 1e22, 1e17])
+    p = np.column_stack([1 / (1 + odds), odds / (1 + odds)])
+    assert (p[:, 1] == 1).all()
+
+    assert measure(p, np.array([0, 1, 1, 0])).auc == 1.0
+
+
+def test_other_thresholds_are_shown_for_two_classes() -> None:
+    p1 = np.array([0.95, 0.45, 0.25, 0.35, 0.05])
+
+    found = measure(np.column_stack([1 - p1, p1]), np.array([1, 1, 1, 0, 0]), ("no", "yes"))
+
+    by_probability = {each.probability: each for each in found.thresholds}
+    at = by_probability[0.4]
+    assert [at.predicted, at.precision, at.recall, at.specificity] == pytest.approx([2, 1.0, 2 / 3, 1.0])
+    low = by_probability[0.2]
+    assert (low.predicted, low.precision, low.recall, low.specificity) == (4, 0.75, 1.0, 0.5)
+    assert low.f1 == pytest.approx(6 / 7)
+    assert by_probability[0.99].precision == 0.0
+    assert len(found.to_json()["thresholds"]) == len(found.thresholds)  # type: ignore[arg-type]
+    assert measure(np.eye(3), np.arange(3)).thresholds == ()
+    assert measure(np.eye(2), np.zeros(2, np.int64)).thresholds == ()
