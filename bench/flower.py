@@ -22,6 +22,7 @@ from roundelay.testing.waiting import Stuck, until
 ROUNDS = 6
 NODES = 4
 TIMEOUT_S = 120.0
+FAR_TIMEOUT_S = 420.0  # of all rounds, between hosts that are far apart
 PROJECT = """\
 [build-system]
 requires = ["hatchling"]
@@ -91,14 +92,14 @@ def deployed(folder: Path, hosts: Sequence[Host] = ()) -> FlowerRounds:
     name = "Flower, deployed"
     if not PEERS_PYTHON.exists():
         return FlowerRounds(name, why_not="make bench-peers")
-    reports = folder / "deployed.jsonl"
+    reports, timeout_s = folder / "deployed.jsonl", FAR_TIMEOUT_S if hosts else TIMEOUT_S
     with ExitStack() as stack, suppress(Stuck):
         _start_all(_environment(reports, folder), folder, stack, hosts)
-        until(lambda: len(_read(reports)) >= ROUNDS, "Flower's rounds", TIMEOUT_S)
+        until(lambda: len(_read(reports)) >= ROUNDS, "Flower's rounds", timeout_s)
     return FlowerRounds(
         name,
         _read(reports),
-        "no round finished within two minutes",
+        f"no round finished within {timeout_s / 60:g} minutes",
         "Flower deployed: SuperLink and SuperNodes without TLS, subprocess isolation as by default; with "
         "process isolation and a SuperExec beside each node a round takes as long (decision 10).",
     )
