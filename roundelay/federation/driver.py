@@ -357,6 +357,8 @@ class Driver:
             self._contributions.add(report)
             needed = self._contributions.models_needed(self.spec.settings, self._results)
             superseded = [old for old in superseded if old.round not in needed]
+        if self.spec.initial:  # they follow from no seed, and nobody can repeat the first round without them
+            superseded = [old for old in superseded if old.round]
         yield from self._log.commit(result, report, known, superseded, receipts.to_bytes(made.receipts))
         self._last_report = report.digest
         if number:

@@ -41,14 +41,17 @@ def is_complete(settings: Settings, results: Sequence[RoundResult]) -> bool:
 def superseded_rounds(settings: Settings, results: Sequence[RoundResult]) -> list[RoundResult]:
     """Return the rounds whose weights the last result has made useless: they may be deleted now.
 
-    These are the round that leaves the window of the last ones, unless it is kept, and a kept round that a better one
-    replaces. A round that has been superseded never becomes the best again.
+    A round that has been superseded never becomes the best again.
     """
     if len(results) < 2:
         return []
-    before, now = kept_round(settings, results[:-1]), kept_round(settings, results)
-    oldest_in_window = len(results) - WEIGHT_ROUNDS_KEPT
-    leaving = {oldest_in_window - 1} if oldest_in_window > 0 else set()
-    if before.round < oldest_in_window:
-        leaving.add(before.round)
-    return [results[number] for number in sorted(leaving - {now.round})]
+    before, now = _rounds_with_weights(settings, results[:-1]), _rounds_with_weights(settings, results)
+    return [results[number] for number in sorted(before - now)]
+
+
+def _rounds_with_weights(settings: Settings, results: Sequence[RoundResult]) -> set[int]:
+    """Return the rounds whose weights stay: the last ones, the kept one, and those that the settings ask for."""
+    count = int(settings.keep_weights) if settings.keep_weights.isdecimal() else WEIGHT_ROUNDS_KEPT
+    also = best_round(results) if settings.keep_weights == "best" else kept_round(settings, results)
+    first = 0 if settings.keep_weights == "all" else max(0, len(results) - count)
+    return {*range(first, len(results)), kept_round(settings, results).round, also.round}

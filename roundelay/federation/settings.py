@@ -15,6 +15,7 @@ from roundelay.ml.choices import (
     ARITHMETICS,
     DROPOUT_MAX,
     ETA_MIN,
+    KEPT_WEIGHTS,
     MODEL,
     MODELS,
     ArithmeticName,
@@ -58,6 +59,14 @@ class Settings:
         },
     )
     keep: str = _choice("last", ("best", "last"), "the round whose model is kept: that of the lowest validation error")
+    keep_weights: str = field(
+        default="2",
+        metadata={
+            "about": "rounds whose weights stay on the ring: the last N and the kept one; best: also the best; or all",
+            "pattern": KEPT_WEIGHTS,
+            "expected": "all, best or a number of rounds, 2 or more",
+        },
+    )
     epochs: int = _number(5, 1, 10_000, "passes over a file in each round")
     hidden: tuple[int, ...] = field(
         default=(256,),
@@ -73,7 +82,12 @@ class Settings:
     quorum: float = _number(1.0, 0.0, 1.0, "fraction of the rows that a round needs if files are missing", above=True)
     model: str = field(
         default="mlp",
-        metadata={"about": f"{', '.join(MODELS)}, or MODULE:NAME on the nodes", "pattern": MODEL, "plugin": "models"},
+        metadata={
+            "about": f"{', '.join(MODELS)}, or MODULE:NAME on the nodes",
+            "pattern": MODEL,
+            "expected": "a name, or MODULE:NAME",
+            "plugin": "models",
+        },
     )
     dropout: float = _number(0.0, 0.0, DROPOUT_MAX, "fraction of the hidden units that each step leaves out")
     weighting: str = _choice("none", ("none", "balanced"), "balanced: rare classes count as much as frequent ones")
@@ -199,7 +213,7 @@ def check(name: str, value: Any) -> None:
     if not _is_like(value, setting.default):
         raise BadSpec(f"{option(name)} is {value!r}, expected {_KINDS[type(setting.default)]}")
     if "pattern" in about and not about["pattern"].fullmatch(value):
-        raise BadSpec(f"{option(name)} is {value[:80]!r}, expected a name, or MODULE:NAME")
+        raise BadSpec(f"{option(name)} is {value[:80]!r}, expected {about['expected']}")
     if "choices" in about and value not in about["choices"]:
         more = ", MODULE:NAME" if "plugin" in about else ""
         raise BadSpec(f"{option(name)} is {value[:80]}, expected one of {', '.join(about['choices'])}{more}")

@@ -34,6 +34,7 @@ TASK_CHOICES = ("auto", *TASKS)  # auto: as the labels are
 Optimizer = Literal["sgd", "adam", "gd"]
 ArithmeticName = Literal["native", "portable"]
 ARITHMETICS: tuple[str, ...] = get_args(ArithmeticName)
+KEPT_WEIGHTS = re.compile(r"all|best|[2-9]|[1-9][0-9]{1,4}", re.ASCII)  # rounds: 2 or more
 MODELS = ("mlp", "softmax", "cnn")
 NAMED = re.compile(r"[A-Za-z_][\w.]{0,99}:[A-Za-z_]\w{0,99}", re.ASCII)  # MODULE:NAME, of a plugin
 MODEL = re.compile(rf"[a-z]{{1,20}}|{NAMED.pattern}", re.ASCII)  # a name, or MODULE:NAME

@@ -60,15 +60,19 @@ def test_a_job_without_patience_is_complete_after_exactly_its_rounds(errors: lis
     assert is_complete(BEST, chain(*errors)) == (len(errors) == ROUNDS)
 
 
-@given(ERRORS, st.sampled_from(["best", "last"]))
-def test_the_last_rounds_and_the_kept_one_have_weights_and_no_other_does(errors: list[int], keep: str) -> None:
-    settings, stored, links = replace(BEST, keep=keep), set[int](), chain(*errors)
+@given(ERRORS, st.sampled_from(["best", "last"]), st.sampled_from(["2", "5", "best", "all"]))
+def test_the_last_rounds_the_kept_one_and_those_asked_for_have_weights_and_no_other_does(
+    errors: list[int], keep: str, weights: str
+) -> None:
+    settings, stored, links = replace(BEST, keep=keep, keep_weights=weights), set[int](), chain(*errors)
+    window = {"5": 5, "all": ROUNDS + 1}.get(weights, WEIGHT_ROUNDS_KEPT)
     for count in range(1, len(links) + 1):
         results = links[:count]
         stored.add(results[-1].round)
         stored -= {old.round for old in superseded_rounds(settings, results)}
-        last = {result.round for result in results[-WEIGHT_ROUNDS_KEPT:]}
-        assert stored == last | {kept_round(settings, results).round}
+        last = {result.round for result in results[-window:]}
+        best = {best_round(results).round} if weights == "best" else set()
+        assert stored == last | best | {kept_round(settings, results).round}
 
 
 # --- a job on a ring
