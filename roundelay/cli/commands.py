@@ -58,10 +58,16 @@ def cancel(arguments: Sequence[str]) -> Parser:
 def export(arguments: Sequence[str]) -> Parser:
     """Return the command line of `export`."""
     example = "python3 client.py export JOB --out model.npz"
-    made = Parser("client.py export", "Save the model of a job.", example, arguments)
+    made = Parser("client.py export", "Save the model of a job, or a proof of the job.", example, arguments)
     add_job(made)
-    made.add_argument("--out", type=output, metavar="FILE", required=True, help="file to write to (.npz, .safetensors)")
+    made.add_argument("--out", type=output, metavar="FILE", help="save the model to this file (.npz, .safetensors)")
     made.add_argument("--format", choices=("npz", "safetensors"), help="format (default: as the file's name ends)")
+    made.add_argument(
+        "--proof", type=output, metavar="FILE", help="write a proof of the job, which  verify  checks without a ring"
+    )
+    made.add_argument(
+        "--without-identities", action="store_true", help="leave names and addresses of nodes out of the proof"
+    )
     add_ring_options(made)
     _add_json(made)
     return made
@@ -176,7 +182,10 @@ PARSERS: dict[str, MakeParser] = {
     made.__name__: made for made in (jobs, attach, cancel, export, audit, status, ring, ping, lookup, predict)
 }
 # Modules of this package.
-WITH_PARSER = ("train", "prepare", "inspect", "partition", "dashboard", "plugins", "pki", "completion", "simulate")
+WITH_PARSER = (
+    *("train", "verify", "forget", "prepare", "inspect", "partition"),
+    *("dashboard", "plugins", "pki", "completion", "simulate"),
+)
 WORDS = (*WITH_PARSER, *PARSERS)
 
 

@@ -1,9 +1,11 @@
-"""client.py export JOB --out FILE: save the model that a job keeps, as of its latest round."""
+"""client.py export JOB: save the model that a job keeps, as of its latest round, or a proof of the job."""
 
 from __future__ import annotations
 
 from roundelay.cli import parser_base
 from roundelay.cli.ring_entry import open_ring
+from roundelay.client.errors import InvalidRequest
+from roundelay.client.job import Job
 from roundelay.client.job_runner import rounds_of
 from roundelay.client.model_card import write_card
 from roundelay.client.report import JobReport, save_model
@@ -11,25 +13,56 @@ from roundelay.node import shown
 
 
 def run(chosen: parser_base.Namespace) -> int:
-    """Save the model of the round that the job keeps. Raises ClientError."""
+    """Save what was asked for. Raises ClientError."""
+    _check_options(chosen)
+    about: dict[str, object] = {}
+    lines = []
     with open_ring(chosen) as ring:
         job = ring.job(chosen.job)
-        snapshot = job.snapshot()
-        model = job.model(snapshot)
-        report = JobReport(job.spec, job.nodes, tuple(rounds_of(snapshot)), model, metrics=job.metrics(snapshot))
+        if chosen.proof:
+            job.export_proof(chosen.proof, not chosen.without_identities)
+            about |= {"job": job.id, "proof": str(chosen.proof)}
+            lines.append(
+                f"proof of job {job.id}: {chosen.proof}; to check it:  python3 client.py verify {chosen.proof}"
+            )
+        if chosen.out:
+            lines += [
+                f"note: job {new} is this job without some of its files; the model here has been trained on them"
+                for new in job.snapshot().forgotten_by
+            ]
+            saved = _save_model(job, chosen)
+            about |= saved
+            which = f"round {saved['round']} of job {job.id} ({saved['state']})"
+            lines.append(f"{which}: {chosen.out}, model {saved['model_sha256']}")
+    if chosen.json:
+        print(shown.as_json(about))
+    else:
+        for line in lines:
+            print(shown.text(line))
+    return 0
+
+
+def _check_options(chosen: parser_base.Namespace) -> None:
+    """Raise InvalidRequest for options that contradict each other."""
+    if not chosen.out and not chosen.proof:
+        raise InvalidRequest("client.py export: name a file for the model, --out FILE, or for a proof, --proof FILE")
+    if chosen.without_identities and not chosen.proof:
+        raise InvalidRequest("--without-identities is for --proof FILE")
+
+
+def _save_model(job: Job, chosen: parser_base.Namespace) -> dict[str, object]:
+    """Save the model of the round that the job keeps, and its card. Raises ClientError."""
+    snapshot = job.snapshot()
+    model = job.model(snapshot)
+    report = JobReport(job.spec, job.nodes, tuple(rounds_of(snapshot)), model, metrics=job.metrics(snapshot))
     save_model(chosen.out, model, chosen.format)
     if report.rounds:
         write_card(chosen.out, report)
     kept = snapshot.kept
-    if chosen.json:
-        about = {
-            "job": job.id,
-            "state": snapshot.state,
-            "round": kept.round,
-            "validation_error": kept.error,
-            "model_sha256": model.sha256,
-        }
-        print(shown.as_json(about))
-    else:
-        print(shown.text(f"round {kept.round} of job {job.id} ({snapshot.state}): {chosen.out}, model {model.sha256}"))
-    return 0
+    return {
+        "job": job.id,
+        "state": snapshot.state,
+        "round": kept.round,
+        "validation_error": kept.error,
+        "model_sha256": model.sha256,
+    }

@@ -36,7 +36,8 @@ def table(found: Sequence[JobSummary]) -> Table:
     for each in found:
         error = "" if each.validation_error is None else f"{each.validation_error:.4f}"
         rounds = f"{each.round} of {each.rounds}"
-        reason = "\n".join([each.reason, *each.liars, *each.malformed]).strip()
+        forgets = f"forgets files of {each.forgets[:digits]}" if each.forgets else ""
+        reason = "\n".join(filter(None, [each.reason, forgets, *each.liars, *each.malformed]))
         add_row(made, each.job[:digits], each.state, rounds, error, each.driver, reason)
     return made
 

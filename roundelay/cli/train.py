@@ -9,7 +9,9 @@ from roundelay.cli import data_options, exits, parser_base, settings
 from roundelay.cli.loading import importing
 from roundelay.cli.parser_base import path
 from roundelay.cli.ring_address import ring_address
+from roundelay.client.errors import InvalidRequest
 from roundelay.client.requests import PRESETS
+from roundelay.federation.settings import why_not_repeatable
 
 
 def run(chosen: parser_base.Namespace) -> int:
@@ -36,10 +38,19 @@ def check_options(chosen: parser_base.Namespace) -> None:
         raise exits.Exit(
             exits.USAGE, "client.py train: no training data. For example: client.py ./letters validate_letters.txt"
         )
+    if chosen.proof is not None:
+        _check_proof(chosen)
     if chosen.validation is not None and chosen.held_out is not None:
         raise exits.Exit(
             exits.USAGE, f"{chosen.validation} cannot be combined with --validation {chosen.held_out}: name one file"
         )
+
+
+def _check_proof(chosen: parser_base.Namespace) -> None:
+    if chosen.detach:
+        raise InvalidRequest("--proof cannot be combined with --detach: later, use  client.py export JOB --proof FILE")
+    if reason := why_not_repeatable(chosen.topology, chosen.quorum, chosen.private or ""):
+        raise InvalidRequest(f"--proof: {reason}")
 
 
 def _check_local(chosen: parser_base.Namespace) -> None:
@@ -94,6 +105,9 @@ def parser(arguments: Sequence[str]) -> parser_base.Parser:
         type=parser_base.model_output,
         metavar="FILE",
         help="save the model (.npz, .safetensors), and a model card",
+    )
+    made.add_argument(
+        "--proof", type=parser_base.output, metavar="FILE", help="write a proof of the job, which  verify  checks"
     )
     made.add_argument("--init", type=path, metavar="FILE", help="continue from a saved model")
     made.add_argument("--detach", action="store_true", help="print the job's id and exit; the ring drives the job")

@@ -94,6 +94,8 @@ def run(chosen: parser_base.Namespace, prepared: PreparedRequest, screen: Screen
         raise
     report = replace(job.result(), seconds=time.monotonic() - prepared.began)
     write(chosen, report)
+    if chosen.proof:
+        job.export_proof(chosen.proof)
     screen.result(report)
     if not chosen.out:
         screen.note(_where_the_model_is(chosen, report))
@@ -137,12 +139,17 @@ def await_ring(starting: StartingRing, chosen: parser_base.Namespace, screen: Sc
 
 def write(chosen: parser_base.Namespace, report: JobReport) -> None:
     """Write the files that were asked for. Raises ClientError."""
-    if chosen.out:
-        save_model(chosen.out, report.model)
-        write_card(chosen.out, report)
+    save(chosen, report)
     if chosen.history:
         write_history(chosen.history, report)
     if chosen.timing:
         write_timing(chosen.timing, report)
     if chosen.curve:
         write_curve(chosen.curve, report)
+
+
+def save(chosen: parser_base.Namespace, report: JobReport) -> None:
+    """Write the model and its card, if they were asked for. Raises ClientError."""
+    if chosen.out:
+        save_model(chosen.out, report.model)
+        write_card(chosen.out, report)

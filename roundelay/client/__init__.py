@@ -7,7 +7,9 @@ job           Job: its rounds as they finish, its result, cancel
 job_runner    drive a job from this process, or follow one that others drive
 preparation   read and check a request's data before a ring is needed
 publication   store a job's files and its record on the ring
+forgetting    submit the job that never had some files of another
 job_input     the files of a job, read from the user's data
+proofs        write a proof of a job, check one offline, replay one
 private_data  the files of a job that stay on the nodes which published them
 option_text   read settings and options from text
 presets       recommended settings by kind of data and model

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 from roundelay.chord.effects import Procedure
@@ -19,10 +20,12 @@ from roundelay.client.errors import ClientError, JobFailed, RequestRefused, Ring
 from roundelay.client.history import History, draw_curve
 from roundelay.client.job_runner import FinishedJob, JobRunner, read_job, rounds_of
 from roundelay.client.notebook import progress_here
+from roundelay.client.proofs import authorities_of, write_proof
 from roundelay.client.report import JobReport, Round, measure_model, model_from
 from roundelay.federation import jobs, records
 from roundelay.federation.audit import AuditFinding, read_for_audit, retrain, verify_chain
-from roundelay.federation.errors import FederationError, OtherBits
+from roundelay.federation.errors import BadProof, FederationError, OtherBits
+from roundelay.federation.proof_export import collect_parts
 from roundelay.federation.snapshot import JobSnapshot, read_snapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.ml.data import Samples
@@ -193,6 +196,22 @@ class Job:
             raise RingUnavailable(str(error)) from error
         except (ChordError, FederationError) as error:
             raise JobFailed(str(error)) from error
+
+    def export_proof(self, path: str | Path, identities: bool = True) -> None:
+        """Write a proof of the job, which anybody can check without the ring: `client.py verify`.
+
+        Without identities it has neither reports, which name the nodes, nor signatures. Raises RequestRefused if the
+        job's rounds cannot be repeated, JobFailed, CannotWrite.
+        """
+        authorities = authorities_of(self._connection.address.kit)
+        try:
+            with translated_errors(JobFailed):
+                parts = self._ask(lambda entry: collect_parts(entry.node, entry.ring, self.id, identities, authorities))
+        except JobFailed as error:
+            if isinstance(error.__cause__, BadProof):
+                raise RequestRefused(f"no proof of job {self.id}: {error}") from error
+            raise
+        write_proof(Path(path), parts)
 
     def drive(self, members: tuple[NodeRef, ...] = (), validation: bytes = b"") -> None:
         """Drive the job from this process, in a thread, unless that has begun.

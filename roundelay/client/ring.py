@@ -22,6 +22,7 @@ from roundelay.client.callbacks import Callback, Metric, Metrics
 from roundelay.client.connection import Connection, client_runtime
 from roundelay.client.error_translation import translated_errors
 from roundelay.client.errors import ClientError, InputNotFound, InvalidRequest, RequestRefused, RingUnavailable
+from roundelay.client.forgetting import publish_without
 from roundelay.client.health import RingCheck
 from roundelay.client.job import Job
 from roundelay.client.job_runner import read_latest
@@ -62,6 +63,7 @@ class JobSummary:
     reason: str
     malformed: tuple[str, ...] = ()  # records that cannot be read, by name; they are ignored
     liars: tuple[str, ...] = ()  # nodes that have lied, with the round
+    forgets: str = ""  # the job that this one is, without some of its files
 
 
 class Ring:
@@ -141,6 +143,19 @@ class Ring:
         if not prepared.request.detach:
             job.drive(members, data.contents[data.validation.digest][:])
         return job
+
+    def forget(self, job: Job, files: Sequence[str], *, detach: bool = False) -> Job:
+        """Train the job that never had these files, from the same seed; its spec names `job`, whose records name it.
+
+        Raises InvalidRequest, RequestRefused, JobFailed.
+        """
+        with translated_errors():
+            spec, data, members = publish_without(self.connection, job.snapshot(), files, detach)
+        made = Job(self.connection, spec, len(members), data.validation_samples)
+        made.keeps = self
+        if not detach:
+            made.drive(members)
+        return made
 
     def job(self, job: str = LAST) -> Job:
         """Return a job of the ring by its id, the first digits of it, or `last`; one that replaces it in its place.
@@ -300,4 +315,5 @@ def _summary_of(listed: ListedJob) -> JobSummary:
         listed.reason,
         malformed,
         tuple(map(str, listed.report.liars if listed.report is not None else listed.spec.excluded)),
+        listed.spec.forgets,
     )

@@ -12,9 +12,16 @@ A job
     step_size        notice divergence, and halve the step
     states           tables of the states of an order and of a job
     upload           store a job's files on the ring, in all copies, then publish it
+    forgetting       the job that never had some of a job's files
     private_data     files that never leave their node
     audit            verify a job's chain and compute its rounds again
     replay           a whole job in one process, without a ring
+    proof            what anybody needs to check a job without the ring, as values
+    proof_rounds     check a proof's rounds part by part
+    proof_signatures  check a proof's signatures
+    proof_file       a proof as a file: an archive in canonical form
+    proof_export     collect a proof from the ring
+    proof_replay     train the rounds of a proof again
 
 A driver, which runs a job
     driver           one job from where it stands to its end

@@ -12,10 +12,11 @@ from roundelay.chord.effects import Procedure
 from roundelay.chord.errors import ChordError, NotFound
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
-from roundelay.federation import arithmetic, jobs, records
+from roundelay.federation import arithmetic, jobs, receipts, records
 from roundelay.federation.client_sampling import sampled_files
 from roundelay.federation.effects import offload
 from roundelay.federation.errors import BadRecord, OtherBits
+from roundelay.federation.proof_rounds import trained_files
 from roundelay.federation.records import RoundResult
 from roundelay.federation.requests import Progress, trainer_task
 from roundelay.federation.rounds import PartialResult
@@ -55,6 +56,9 @@ def verify_chain(start: NodeRef, ring: Ring, view: JobSnapshot) -> Procedure[lis
         elif what.startswith("result-"):
             content = yield from fetch(nodes, digest, item.entry.size_bytes)
             findings.append(_link(what, digest, content, links))
+        elif what.startswith("receipts-"):
+            content = yield from fetch(nodes, digest, item.entry.size_bytes)
+            findings.append(_receipts(what, content, view))
         elif what == records.DONE and view.results:
             content = yield from fetch(nodes, digest, item.entry.size_bytes)
             last = view.results[-1].digest
@@ -63,7 +67,7 @@ def verify_chain(start: NodeRef, ring: Ring, view: JobSnapshot) -> Procedure[lis
         try:
             content = yield from fetch(nodes, result.weights, result.weights_bytes)
         except ChordError:
-            continue  # deleted: only those of the last two rounds and of the kept one are stored
+            continue  # deleted: only those that --keep-weights keeps are stored
         findings.append(AuditFinding(f"weights-{result.round}", digest_of(content) == result.weights))
     return findings
 
@@ -135,6 +139,16 @@ def _link(what: str, digest: str, content: bytes, links: dict[str, RoundResult])
             "one is forged, and only --retrain tells which",
         )
     return AuditFinding(what, False, f"{digest} is not in the chain: forged or damaged")
+
+
+def _receipts(what: str, content: bytes, view: JobSnapshot) -> AuditFinding:
+    """Check that a round's receipts have the root in its RESULT."""
+    result = next((result for result in view.results if what == f"receipts-{result.round}"), None)
+    try:
+        root = "" if result is None else receipts.root(receipts.by_file(trained_files(view.spec, result), content))
+    except BadRecord as error:
+        return AuditFinding(what, False, str(error))
+    return _finding(what, result is not None and root == result.receipts, "their root is not the one in the result")
 
 
 def _finding(what: str, holds: bool, otherwise: str) -> AuditFinding:

@@ -83,3 +83,7 @@ class StepTooLarge(FederationError):
 
 class WorkFailed(FederationError):
     """A node carried an order out and failed, for the reason given. Trying elsewhere will not help."""
+
+
+class BadProof(FederationError):
+    """A file is not a proof, or one that is damaged or of another version; the message names the part."""

@@ -50,6 +50,11 @@ def root(receipts: Receipts) -> str:
     return _root(leaves).hex() if leaves else ""
 
 
+def differing(ours: Receipts, theirs: Receipts) -> list[int]:
+    """Return the files whose leaves differ, in order."""
+    return sorted(index for index in ours.keys() | theirs.keys() if ours.get(index) != theirs.get(index))
+
+
 def merged(parts: Iterable[Receipts]) -> Receipts:
     """Return the receipts of disjoint files."""
     return {index: receipt for part in parts for index, receipt in part.items()}

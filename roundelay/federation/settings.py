@@ -200,6 +200,17 @@ class Settings:
             raise BadSpec(f"{option(name)} is for --rule {' or '.join(takers)}, not for {self.rule}")
 
 
+def why_not_repeatable(topology: str, quorum: float, private: str) -> str:
+    """Return why nobody can repeat such a job's rounds; empty if anybody can. private: the name of its private data."""
+    reasons = {
+        "private files never leave their node": private != "",
+        "the additions of gossip have no order": topology == "gossip",
+        f"with quorum {quorum:g} a round depends on which nodes were up": quorum < 1.0,
+    }
+    reason = next((reason for reason, holds in reasons.items() if holds), "")
+    return f"the rounds of this job cannot be repeated: {reason}" if reason else ""
+
+
 def option(name: str) -> str:
     """Return the command-line option of a setting."""
     about = next(f for f in fields(Settings) if f.name == name).metadata

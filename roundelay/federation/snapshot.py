@@ -19,6 +19,7 @@ from roundelay.store.items import Item
 from roundelay.store.read_path import fetch_many, find
 
 NUMBER_DIGITS_MAX = 9  # of a round, in the name of a record
+FORGOTTEN_MAX = 16  # jobs without some of its files, that are shown
 
 T = TypeVar("T")
 NumberedItem = tuple[int, Item]  # a record of a round
@@ -50,6 +51,7 @@ class JobSnapshot:
     malformed: tuple[MalformedRecord, ...] = ()  # beside the records that count
     last_report: str = ""  # digest of the latest REPORT of the last round
     successor: str = ""  # id of the job that replaces this one
+    forgotten_by: tuple[str, ...] = ()  # jobs that are this one without some of its files
 
     @property
     def job(self) -> str:
@@ -116,7 +118,10 @@ def read_snapshot(
     reason = reason or replaced_by(successor)
     last_report = next((i.entry.digest for n, i in reversed(numbered(job, "report-", items)) if n < len(results)), "")
     end = jobs.end_among(job, items)
-    return JobSnapshot(known.spec, results, reports, end, reason, tuple(malformed), last_report, successor)
+    forgotten_by = yield from _read_forgotten(job, items, nodes)
+    return JobSnapshot(
+        known.spec, results, reports, end, reason, tuple(malformed), last_report, successor, forgotten_by
+    )
 
 
 def read_records(
@@ -190,6 +195,14 @@ def replacements(job: str, items: Sequence[Item]) -> list[Item]:
     name, size_bytes = records.record_name(job, records.REPLACED), records.JOB_ID_BYTES
     named = [item for item in items if item.entry.name == name and item.entry.size_bytes == size_bytes]
     return sorted(named, key=lambda item: item.rank)[:1]
+
+
+def _read_forgotten(job: str, items: tuple[Item, ...], nodes: tuple[NodeRef, ...]) -> Procedure[tuple[str, ...]]:
+    """Return the ids of the jobs that are this one without some of its files."""
+    name = records.record_name(job, records.FORGOTTEN)
+    found = [i for i in items if i.entry.name == name and i.entry.size_bytes == records.JOB_ID_BYTES]
+    contents = yield from contents_of(nodes, found[:FORGOTTEN_MAX])
+    return tuple(filter(None, map(records.successor_from_bytes, contents)))
 
 
 def numbered(job: str, prefix: str, items: tuple[Item, ...]) -> list[NumberedItem]:

@@ -10,7 +10,7 @@ from functools import cached_property
 from roundelay.federation import strict_json
 from roundelay.federation.errors import BadSpec
 from roundelay.federation.requests import TrainingFile
-from roundelay.federation.settings import Settings
+from roundelay.federation.settings import Settings, why_not_repeatable
 from roundelay.federation.strict_json import REFUSALS, in_range, require
 from roundelay.ml.choices import Task
 from roundelay.ml.task import ENCODING_CHARACTERS_MAX, ROUNDS_MAX, ROWS_MAX, WIDTH_MAX, Design
@@ -56,6 +56,7 @@ class JobSpec:
     )
     inherited: int = 0
     excluded: tuple[Liar, ...] = ()  # nodes that get no work, by address
+    forgets: str = ""  # id of the job that this one is, without some of its files (forgetting.py)
 
     def __post_init__(self) -> None:
         if self.pinned and self.settings.placement != "hash":
@@ -97,8 +98,12 @@ class JobSpec:
     @property
     def repro(self) -> str:
         """The job's promise: `bits`, the same model whatever fails, or `recorded`, a chain that can be audited."""
-        may_leave_out = self.settings.quorum < 1.0 or self.pinned != ""  # files of nodes that are away
-        return "recorded" if may_leave_out or self.settings.topology == "gossip" else "bits"
+        return "recorded" if self.why_recorded else "bits"
+
+    @property
+    def why_recorded(self) -> str:
+        """Why nobody can repeat the job's rounds; an empty string if anybody can."""
+        return why_not_repeatable(self.settings.topology, self.settings.quorum, self.pinned)
 
     @property
     def is_raw(self) -> bool:
@@ -159,6 +164,7 @@ def spec_from_bytes(content: bytes) -> JobSpec:
         in_range("inherited", spec.inherited, 0, spec.settings.rounds if spec.replaces else 0)
         check_liars(spec.excluded)
         strict_json.digest("fingerprint", spec.fingerprint, empty_allowed=True)
+        strict_json.digest("forgets", spec.forgets, empty_allowed=True)
         require(spec.to_bytes() == content, "it is not in canonical form: fields are missing, unknown or out of order")
     except REFUSALS as error:
         raise strict_json.malformed("spec", str(error)) from error

@@ -5,6 +5,7 @@ kit_file describes the file.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from roundelay.trust.errors import KitError, NotTrusted
 from roundelay.trust.identity import Identity, identity_of
-from roundelay.trust.kit_file import KitFile, read_kit_file
+from roundelay.trust.kit_file import KIT_BYTES_MAX, KitFile, read_kit_file
 
 AUTHORITIES_MAX = 4
 
@@ -54,6 +55,25 @@ def parse_kit(file: KitFile) -> Kit:
     if not any(is_issued_by(certificate, authority) for authority in authorities):
         raise KitError(f"{path}: the certificate was issued by another authority than the one in the file")
     return Kit(path, identity, certificate, tuple(authorities), key)
+
+
+def read_authorities(content: bytes) -> tuple[x509.Certificate, ...]:
+    """Return the authorities' certificates in a PEM file, as in a kit. Raises NotTrusted if there are none."""
+    try:
+        found = x509.load_pem_x509_certificates(content[:KIT_BYTES_MAX])
+        authorities = tuple(each for each in found if each.issuer == each.subject)
+        for each in authorities:
+            each.verify_directly_issued_by(each)
+    except (ValueError, TypeError, InvalidSignature) as error:
+        raise NotTrusted(f"malformed certificate of a ring's authority: {str(error) or 'wrong signature'}") from error
+    if not 0 < len(authorities) <= AUTHORITIES_MAX:
+        raise NotTrusted("no certificate of a ring's authority")
+    return authorities
+
+
+def authorities_pem(authorities: Sequence[x509.Certificate]) -> str:
+    """Return certificates as a PEM file has them."""
+    return "".join(each.public_bytes(Encoding.PEM).decode() for each in authorities)
 
 
 def identity_in(certificate: x509.Certificate) -> Identity:

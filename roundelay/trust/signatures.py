@@ -37,14 +37,19 @@ class Signatures:
 
     def _signer_of(self, signature: bytes, message: bytes) -> Identity:
         """Return the identity that has signed a message; its validity is the caller's to judge. Raises NotTrusted."""
-        if not SIGNATURE_SIZE < len(signature) <= SIGNED_BYTES_MAX:
-            raise NotTrusted("a record without a signature")
-        identity, key = _certified(signature[SIGNATURE_SIZE:], self._kit().authorities)
-        try:
-            key.verify(signature[:SIGNATURE_SIZE], message)
-        except InvalidSignature:
-            raise NotTrusted(f"the signature is not that of {identity}") from None
-        return identity
+        return signer_of(signature, message, self._kit().authorities)
+
+
+def signer_of(signature: bytes, message: bytes, authorities: Sequence[x509.Certificate]) -> Identity:
+    """Return the identity, certified by one of these authorities, that has signed a message. Raises NotTrusted."""
+    if not SIGNATURE_SIZE < len(signature) <= SIGNED_BYTES_MAX:
+        raise NotTrusted("a record without a signature")
+    identity, key = _certified(signature[SIGNATURE_SIZE:], tuple(authorities))
+    try:
+        key.verify(signature[:SIGNATURE_SIZE], message)
+    except InvalidSignature:
+        raise NotTrusted(f"the signature is not that of {identity}") from None
+    return identity
 
 
 @lru_cache(256)

@@ -14,7 +14,7 @@ from roundelay.node.subprocesses import ManagedProcess
 from roundelay.testing.cluster import Cluster
 from roundelay.testing.kits import Kits
 from roundelay.testing.waiting import until
-from tests.processes import ROOT, client
+from tests.processes import ROOT, client, client_here
 
 FAST = ("--rounds", "2", "--epochs", "1", "--json")
 LONG = (str(ROOT / "letters"), "validate_letters.txt", "--rounds", "8", "--epochs", "1", "--json")
@@ -50,6 +50,41 @@ def test_a_secured_ring_trains_the_model_of_a_plain_one(ring: Cluster) -> None:
 
     assert trained.wait() == 0, trained.text
     assert model_of(trained) == plain["model_sha256"]
+
+
+def test_a_job_is_proven_with_signatures_replayed_and_forgotten_without_a_file(ring: Cluster, tmp_path: Path) -> None:
+    """The whole round trip of the command line; `verify` reaches no ring."""
+    letters, way = ROOT / "letters", way_of(ring, "submitter", "alice")
+    authority = ring.folder / "authority" / "authority.crt"
+    old, new, nameless = (tmp_path / f"{name}.zip" for name in ("old", "new", "nameless"))
+    less = tmp_path / "less"
+    less.mkdir()
+    first, *others = sorted(path for path in letters.iterdir() if path.name != "validate_letters.txt")
+    for path in (*others, letters / "validate_letters.txt"):
+        (less / path.name).write_bytes(path.read_bytes())
+    job = client_here("train", letters, "validate_letters.txt", *FAST, *way).json["job"]
+    never = client_here("train", less, "validate_letters.txt", *FAST, *way).json
+    forgotten = client_here("forget", job, first.name, "--json", *way).json
+    for name, proof in ((job, old), (forgotten["job"], new)):
+        assert client_here("export", name, "--proof", proof, *way).code == 0
+    assert client_here("export", job, "--proof", nameless, "--without-identities", *way).code == 0
+
+    replayed = client_here(
+        "verify", new, "--forgets", old, "--data", less, "--replay", "--authority", authority, "--json"
+    )
+    sampled = client_here("verify", old, "--data", letters, "--sample", 3)
+    other_ring = Kits(tmp_path / "other").issue("viewer", "vera")
+
+    assert forgotten["model_sha256"] == never["model_sha256"] == replayed.json["model_sha256"]
+    assert replayed.json["holds"] and len(replayed.json["trained_again"]) == 3
+    assert replayed.json["forgotten"] == [first.name]
+    assert list(replayed.json["signers"]) == ["submitter alice"]
+    assert "3 updates trained again" in sampled.out and sampled.code == 0
+    assert "its signature does not hold" in client_here("verify", new, "--authority", other_ring).out
+    assert "it is not signed" in client_here("verify", nameless, "--authority", authority).err
+    assert b"127.0.0.1" not in nameless.read_bytes()
+    assert f"forgets files of {job[:8]}" in client_here("jobs", *way).out
+    assert "without some of its files" in client_here("export", job, "--out", tmp_path / "m.npz", *way).out
 
 
 def test_when_the_client_is_killed_a_node_signs_the_rest_and_the_model_is_the_same(

@@ -74,9 +74,9 @@ def is_allowed(made: Item, *beside: Item) -> bool:
 # By record: the signers that may write it, beside alice's spec.
 ALLOWED = {
     "spec": {"alice"},
-    "cancelled": {"alice", "olga"},
+    **{key: {"alice", "olga"} for key in ("cancelled", "forgotten")},
     **{key: {"alice", "owner"} for key in ("done", "failed", "replaced")},
-    **{key: {"alice", "owner"} for key in ("result-1", "report-1", "weights-1", "state-1")},
+    **{key: {"alice", "owner"} for key in ("result-1", "report-1", "receipts-1", "weights-1", "state-1")},
 }
 
 

@@ -123,6 +123,7 @@ OTHERS: dict[str, Any] = {
     "replaces": "ff" * 32,
     "inherited": 3,
     "excluded": (Liar("n:1", 2),),
+    "forgets": "ff" * 32,
 }
 
 
@@ -151,6 +152,7 @@ def test_the_id_changes_with_every_setting(name: str) -> None:
         "clip": 4.0,
         "halvings": 4,
         "keep": "best",
+        "keep_weights": "all",
         "model": "cnn",
         "dropout": 0.5,
         "weighting": "balanced",
