@@ -17,6 +17,7 @@ topologies      what star and tree cost the driver
 gossip          the error and the spread of the nodes' models
 private_data    no private row leaves its node
 wan             what distance, bandwidth and loss cost a job, between hosts that are far apart
+proof           what receipts cost, and what verification, replay and forgetting of a job take
 secured         what certificates cost: start, small calls, rounds
 reading         tables made ready for a job, compared with pandas
 

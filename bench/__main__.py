@@ -26,6 +26,7 @@ NAMES = (
     "reading",
     "secured",
     "trust",
+    "proof",
 )
 
 
