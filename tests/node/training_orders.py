@@ -47,9 +47,10 @@ def effect(order: Order, contents: dict[str, bytes], weights: bytes = b"") -> Co
 
 
 def computed_here(order: Order, contents: dict[str, bytes], weights: bytes) -> bytes:
-    """Return the exact sum that this order must produce, computed in this process."""
+    """Return the exact sum and the receipts that this order must produce, computed in this process."""
     worker = Worker()
     for name, data in contents.items():
         worker.add_file(digest_of(data), name, data, FEATURES, CLASSES)
     assert isinstance(order.task, TrainTask)
-    return worker.train(trainer_task(order.task, order.round, order.files), weights).sum
+    update = worker.train(trainer_task(order.task, order.round, order.files), weights)
+    return update.sum + update.receipts
