@@ -66,7 +66,7 @@ test: install
 	$(PYTHON) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 fuzz: install
-	ROUNDELAY_SEARCH=$(SEARCH) ROUNDELAY_SEED=$(SEED) \
+	ROUNDELAY_TEST_SEARCH=$(SEARCH) ROUNDELAY_TEST_SEED=$(SEED) \
 	    $(PYTHON) -m pytest --numprocesses 2 --dist loadfile $(addprefix tests/,$(GENERATED))
 
 test-matrix: install
@@ -112,7 +112,7 @@ check: install
 	$(PYTHON) -m mypy .
 	$(PYTHON) -m roundelay.rpc.generate --check
 	$(PYTHON) -m bench counts --check
-	ROUNDELAY_SEARCH=0.03 $(PYTHON) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(MEASURED)
+	ROUNDELAY_TEST_SEARCH=0.03 $(PYTHON) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(MEASURED)
 
 lock: install
 	$(PYTHON) $(PIP) "uv>=0.5,<1"

@@ -1,7 +1,8 @@
 """How much the tests of generated cases search.
 
-ROUNDELAY_SEARCH is the fraction of a full search: `make check` measures coverage with little of it, `make test` tries a
-third, always the same cases, and `make fuzz` other ones for each ROUNDELAY_SEED. A failure prints how to reproduce it.
+ROUNDELAY_TEST_SEARCH is the fraction of a full search: `make check` measures coverage with little of it, `make test`
+tries a third, always the same cases, and `make fuzz` other ones for each ROUNDELAY_TEST_SEED. A failure prints how to
+reproduce it.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-SEARCH = float(os.environ.get("ROUNDELAY_SEARCH", "0.34"))
+SEARCH = float(os.environ.get("ROUNDELAY_TEST_SEARCH", "0.34"))
 IS_FULL = SEARCH >= 1.0
-FIRST_SEED = 1000 * int(os.environ.get("ROUNDELAY_SEED", "0"))
+FIRST_SEED = 1000 * int(os.environ.get("ROUNDELAY_TEST_SEED", "0"))
 
 
 def part(count: int) -> int:
