@@ -8,13 +8,13 @@ its own (roundelay.node.trainer) or inline (roundelay.sim.program).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import cast
 
 from roundelay.chord.errors import NotFound
 from roundelay.federation.effects import Compute, Done
 from roundelay.federation.errors import FilesLacking, OtherBits, StepTooLarge, WorkFailed
 from roundelay.federation.requests import Order, trainer_task
 from roundelay.federation.tasks import EvaluateTask, MixTask, MomentsTask, TrainTask
+from roundelay.ml import answers
 from roundelay.ml import errors as ml_errors
 from roundelay.ml.errors import EndOfFrames, FrameError, MLError, PluginUnknown
 from roundelay.ml.frames import Frame, Header
@@ -73,7 +73,7 @@ class TrainerClient:
             if weights is not None:
                 request["weights_bytes"] = len(weights)
             answer = self._ask(request, b"", order)
-            self._fingerprints[tried] = cast(str, answer.header["fingerprint"])
+            self._fingerprints[tried] = answers.fingerprint(answer.header)
         ours = self._fingerprints[tried]
         if ours != plan.fingerprint:
             prints = f"fingerprint {ours[:8]}, the job's {plan.fingerprint[:8]}"
@@ -81,8 +81,8 @@ class TrainerClient:
 
     def _add_missing_files(self, effect: Compute) -> None:
         order, design = effect.order, _plan(effect.order).design
-        answer = self._ask({"do": "missing", "digests": _digests(order)}, b"", order)
-        missing = frozenset(cast("list[str]", answer.header["missing"]))
+        asked = _digests(order)
+        missing = answers.missing(self._ask({"do": "missing", "digests": asked}, b"", order).header, asked)
         if absent := missing - effect.contents.keys() - self._clients.keys():
             raise FilesLacking(sorted(absent))
         for file in order.files:
@@ -99,8 +99,7 @@ class TrainerClient:
         """Have the trainer compute the task."""
         order, request = effect.order, _request(effect.order)
         answer = self._ask(request, effect.contents.get(order.weights, b""), order)
-        loss, accuracy = (cast(float, answer.header.get(key, 0.0)) for key in ("loss", "accuracy"))
-        return Done(bytes(answer.payload), 0.0, loss, accuracy)
+        return Done(bytes(answer.payload), 0.0, *answers.scores(answer.header))
 
 
 def _request(order: Order) -> Header:

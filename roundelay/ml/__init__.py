@@ -1,7 +1,7 @@
 """Machine learning: what local training on a file does to a vector of weights, and how such changes add up exactly.
 
 Knows no network, no ring, no job and no clock. Importing the package costs nothing: numpy comes with the modules that
-compute. Without numpy: errors, choices, threads, loaded_blas, malloc, task and frames.
+compute. Without numpy: errors, choices, threads, loaded_blas, malloc, task, frames and answers.
 
     errors          the errors of this package, one class for each reaction of a caller
     choices         option values and bounds that command lines share with this package
@@ -12,6 +12,7 @@ compute. Without numpy: errors, choices, threads, loaded_blas, malloc, task and 
 
     task            what a trainer is asked to do: TrainConfig, TrainerTask, the seed of each local training
     frames          length-prefixed frames between a node and its trainer process
+    answers         what the trainer answers, decoded
     worker          what a trainer does, without I/O
     trainer         the trainer process around a worker: python -m roundelay.ml.trainer
     flower          clients written for Flower as trainers

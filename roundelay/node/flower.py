@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import cast
 
 from roundelay.federation.errors import WorkFailed
 from roundelay.federation.private_data import PrivateFile
+from roundelay.ml import answers
 from roundelay.ml.errors import EndOfFrames, FrameError, MLError
 from roundelay.ml.frames import Header
 from roundelay.node.trainer_process import TrainerProcess
@@ -54,7 +54,7 @@ def _rows_of(client: Header) -> int:
     process = TrainerProcess()
     try:
         process.start()
-        return cast(int, process.ask(client, b"", lambda progress: None).header["rows"])
+        return answers.rows(process.ask(client, b"", lambda progress: None).header)
     except (EndOfFrames, FrameError, OSError) as error:
         raise WorkFailed(f"the trainer died (exit code {process.end()}) while it made {client['trainer']}") from error
     except MLError as error:

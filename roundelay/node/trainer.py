@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import cast
 
 from roundelay.chord.errors import NotFound
 from roundelay.chord.requests import TrainingStatus
@@ -15,6 +14,7 @@ from roundelay.federation.errors import OtherBits, WorkFailed
 from roundelay.federation.requests import Order
 from roundelay.federation.tasks import TrainTask
 from roundelay.federation.trainer_client import TrainerClient
+from roundelay.ml import answers
 from roundelay.ml.errors import EndOfFrames, FrameError
 from roundelay.ml.frames import Frame, Header
 from roundelay.node import failpoints
@@ -121,9 +121,9 @@ class Trainer:
         return self._faults.around(f"trainer.{header['do']}", order, ask, self._process.kill)
 
     def _report(self, order: Order, header: Header) -> None:
-        for index, epoch, loss, accuracy in cast("list[tuple[int, int, float, float]]", header["progress"]):
-            file = order.files[index].name
-            status = replace(order.status, file=file, epoch=epoch, accuracy=accuracy, loss=loss)
+        for end in answers.progress(header, len(order.files)):
+            file = order.files[end.file].name
+            status = replace(order.status, file=file, epoch=end.epoch, accuracy=end.accuracy, loss=end.loss)
             self._on_training(order.ticket, status)
             self._faults.hit("trainer.epoch", order, self._process.kill)
 
