@@ -12,8 +12,10 @@ from roundelay.cli.node_list import register
 from roundelay.cli.security import security_of, warn_if_open
 from roundelay.ml.malloc import return_freed_memory
 from roundelay.node import addresses
+from roundelay.node.errors import JournalError
+from roundelay.node.identity_journal import journal_of
 from roundelay.node.parent import end_with_parent, ready_line
-from roundelay.node.supernode import JournalError, Supernode, journal_of
+from roundelay.node.supernode import Supernode
 from roundelay.rpc.server import PortInUse
 from roundelay.trust.identity import ID_BITS, SUPERNODE
 

@@ -4,7 +4,8 @@ runtime            steps procedures and performs what they yield: the only owner
 compute_node       one compute node: its core, server and trainer, from start to leave
 security           what a process of a secured ring makes of its kit
 joining            how a compute node gets into a ring
-supernode          the supernode: the registry behind a server, and its journal
+supernode          the supernode: the registry behind a server
+identity_journal   the journal of the identities that it grants
 trainer            has orders carried out by the training process, and restarts it when it dies
 trainer_process    the training process, and the frames to and from it
 flower             a Flower client of the node's own

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from roundelay.chord.refs import Address
+from roundelay.node.identity_journal import journal_of
 from roundelay.node.subprocesses import ManagedProcess, stop_all
 
 START_TIMEOUT_S = 60.0
@@ -88,8 +89,6 @@ class RingProcesses:
 
     def _rename_first_journal(self) -> None:
         """Name the journal of the supernode's first life, which is named after port 0, after its real port."""
-        from roundelay.node.supernode import journal_of  # brings the server, which a client need not wait for
-
         first = journal_of(self.folder, 0)
         if first.exists():
             first.rename(journal_of(self.folder, self.supernode.known_port))

@@ -1,15 +1,12 @@
 """The supernode's process: the registry behind a server, and the journal of the identities it grants.
 
-The journal has one JSON line per identity, synced to disk before the grant is answered. A supernode that starts asks
-every address that it has admitted, and every listed one, who answers there: it knows the ring again at once, and does
-not found a second one.
+A supernode that starts asks every address that it has admitted, and every listed one, who answers there: it knows the
+ring again at once, and does not found a second one.
 """
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -24,6 +21,8 @@ from roundelay.chord.registry import Registry, find_members
 from roundelay.chord.requests import Admit, GetMembers, Heartbeat, Retire
 from roundelay.chord.ring import Ring
 from roundelay.node import addresses
+from roundelay.node.errors import JournalError
+from roundelay.node.identity_journal import IdentityJournal
 from roundelay.node.runtime import Runtime
 from roundelay.rpc.handlers import supernode_processor
 from roundelay.rpc.peers import Peers
@@ -35,75 +34,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STOP_TIMEOUT_S = 2.0
-
-
-class JournalError(Exception):
-    """The journal cannot be read or written; the message names the file and line."""
-
-
-class IdentityJournal:
-    """All identities ever granted on this ring, one JSON object per line."""
-
-    def __init__(self, path: Path, ring: Ring) -> None:
-        self._path = path
-        self._bits = ring.bits
-
-    def record(self, node: NodeRef) -> None:
-        """Append an identity; return when it is on the disk. Raises JournalError."""
-        line = {
-            "bits": self._bits,
-            "id": f"{node.id:x}",
-            "host": node.host,
-            "port": node.port,
-            "incarnation": node.incarnation,
-        }
-        try:
-            is_new = not self._path.exists()
-            with self._path.open("a") as file:
-                file.write(json.dumps(line) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            if is_new:
-                _sync_folder(self._path.parent)
-        except OSError as error:
-            raise JournalError(f"{self._path}: {error.strerror}") from error
-
-    def identities(self) -> list[NodeRef]:
-        """Return the identities for a ring of this size, in order; cut off a torn last line. Raises JournalError."""
-        try:
-            content = self._path.read_bytes()
-            *whole, torn = content.split(b"\n")
-            if torn:
-                log.warning("%s ends in a torn line, whose grant was never answered: ignored", self._path)
-                os.truncate(self._path, len(content) - len(torn))
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise JournalError(f"{self._path}: {error.strerror}") from error
-        return [node for number, line in enumerate(whole, 1) for node in self._parse(line, number)]
-
-    def _parse(self, line: bytes, number: int) -> list[NodeRef]:
-        try:
-            raw = json.loads(line)
-            if raw["bits"] != self._bits:
-                return []
-            return [NodeRef(int(raw["id"], 16), str(raw["host"]), int(raw["port"]), int(raw["incarnation"]))]
-        except (ValueError, KeyError, TypeError) as error:
-            raise JournalError(f"{self._path}, line {number}: not an identity: {error}") from error
-
-
-def _sync_folder(folder: Path) -> None:
-    """Sync a folder: a new file survives a crash only if its entry is on the disk, too."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def journal_of(state_dir: Path, port: int) -> Path:
-    """Return the path of the journal of the supernode with this port."""
-    return state_dir / f"supernode-{port}.jsonl"
 
 
 class Supernode:

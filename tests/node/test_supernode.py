@@ -18,7 +18,10 @@ from roundelay.chord.errors import JoinRefused, NotYet
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.requests import Admit, GetMembers, Grant, Heartbeat, Hello, Retire
 from roundelay.chord.ring import Ring
-from roundelay.node.supernode import IdentityJournal, JournalError, Supernode
+from roundelay.node import identity_journal
+from roundelay.node.errors import JournalError
+from roundelay.node.identity_journal import IdentityJournal
+from roundelay.node.supernode import Supernode
 from roundelay.rpc.handlers import compute_node_processor
 from roundelay.rpc.peers import Peers
 from roundelay.rpc.server import PortInUse, Server
@@ -80,6 +83,13 @@ def test_identities_of_a_ring_with_other_bits_are_ignored_and_kept(journal_path:
         b'{"bits": 160, "id": "x"}',
         b"\xff\xfe",
         b'{"bits": 160, "id": "5", "host": "h", "port": "p", "incarnation": 1}',
+        b'{"bits": 160, "id": "5", "host": "h", "port": 65536, "incarnation": 1}',
+        b'{"bits": 160, "id": "5", "host": "\\u001b[2J", "port": 1, "incarnation": 1}',
+        b'{"bits": 3, "id": "8", "host": "h", "port": 1, "incarnation": 1}',
+        b'{"bits": 1000000000, "id": "5", "host": "h", "port": 1, "incarnation": 1}',
+        b'{"bits": 160, "id": "5", "host": "h", "port": 1, "incarnation": 1e99}',
+        b'{"bits": 160, "id": "-5", "host": "h", "port": 1, "incarnation": 1}',
+        b"[" * 4000,
     ],
 )
 def test_the_error_for_an_invalid_journal_line_names_it(line: bytes, journal_path: Path) -> None:
@@ -87,8 +97,28 @@ def test_the_error_for_an_invalid_journal_line_names_it(line: bytes, journal_pat
     with journal_path.open("ab") as file:
         file.write(line + b"\n")
 
-    with pytest.raises(JournalError, match=r"supernode\.jsonl, line 2: not an identity"):
+    with pytest.raises(JournalError, match=r"supernode\.jsonl, line 2: malformed identity"):
         IdentityJournal(journal_path, RING).identities()
+
+
+def test_a_flood_of_admissions_does_not_lengthen_the_journal(
+    journal_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identity_journal, "LINES_MIN", 8)
+    IdentityJournal(journal_path, Ring(5)).record(replace(FIRST, id=3))
+    journal = IdentityJournal(journal_path, RING)
+    assert journal.identities() == []
+    journal.record(replace(SECOND, incarnation=9))
+    journal.record(SECOND)
+    for incarnation in range(1, 50):
+        journal.record(replace(FIRST, incarnation=incarnation))
+
+    assert len(journal_path.read_text().splitlines()) <= 16
+    assert set(journal.identities()) >= {replace(FIRST, incarnation=49), SECOND, replace(SECOND, incarnation=9)}
+    assert [each for each in journal.identities() if each.address == SECOND.address][-1] == SECOND, (
+        "the last one counts"
+    )
+    assert IdentityJournal(journal_path, Ring(5)).identities() == [replace(FIRST, id=3)], "those of other rings stay"
 
 
 def test_the_error_for_an_unreadable_journal_names_it(tmp_path: Path) -> None:
