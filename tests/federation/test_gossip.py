@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from roundelay.chord.effects import Ask
+from roundelay.chord.effects import Ask, Procedure
 from roundelay.chord.errors import Busy, NodeUnreachable, NotFound
+from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import arithmetic, audit
 from roundelay.federation.errors import BadSpec, OtherBits, Overtaken
@@ -18,6 +19,7 @@ from roundelay.federation.requests import Collect, Order, Push, Share
 from roundelay.federation.retry import refresh_members
 from roundelay.federation.settings import Settings
 from roundelay.federation.tasks import MixTask, Task
+from roundelay.federation.topologies import gossip
 from roundelay.federation.topologies.gossip import (
     ATTEMPTS_KEPT,
     EARLY_PUSHES_MAX,
@@ -111,6 +113,26 @@ def test_a_refused_push_is_taken_back_and_an_unacknowledged_one_is_reported_as_l
     rows, lines = sum(m.rows for m in masses(made, 1)), made.rounds[0][1].disturbances
     assert (rows < made.spec.rows) == is_lost
     assert any("sent but never acknowledged" in line for line in lines) == is_lost
+
+
+def test_a_malformed_push_is_charged_to_its_sender_and_the_round_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, push, pushed = job(replace(GOSSIP, rounds=2, exchanges=4)), gossip._push, []
+    liar = made.net.entry
+
+    def lie(node: ChordNode, order: Order, number: int, to: NodeRef, content: bytes) -> Procedure[None]:
+        if node.ref != liar:
+            return (yield from push(node, order, number, to, content))
+        pushed.append(to)
+        yield from push(node, order, number, to, b"nonsense")
+
+    monkeypatch.setattr(gossip, "_push", lie)
+    made.drive()
+
+    lines = [line for _, report in made.rounds for line in report.disturbances]
+    charges = [line for line in lines if f"{liar.address} has pushed a malformed half, which was left out" in line]
+    assert len(made.rounds) == 2
+    assert pushed
+    assert 0 < len(charges) <= len(set(pushed)), "each receiver says it once"
 
 
 def test_a_node_that_dies_while_it_mixes_loses_its_weight_and_the_report_says_so() -> None:

@@ -44,6 +44,7 @@ JOBS_KEPT = 8
 ATTEMPTS_KEPT = 4  # per job
 PUSHES_MAX = 10_000  # accepted per attempt
 EARLY_PUSHES_MAX = 256  # in all, of attempts in which this node has no order yet
+DISTRUSTED_MAX = 64  # senders of malformed pushes that are remembered, in a job
 PUSH_TRIES = 8
 PAUSE_S = 0.02  # before another try, and while there is nothing to give away
 SAMPLE_BYTES = 1 << 16  # of each model, to measure how far models lie apart
@@ -70,6 +71,21 @@ class _Job:
     round: int = -1
     model: bytes = b""
     attempts: OrderedDict[tuple[int, int], _Attempt] = field(default_factory=OrderedDict)
+    distrusted: dict[NodeRef, str] = field(default_factory=dict)  # senders of malformed pushes, and what was wrong
+    reported: set[NodeRef] = field(default_factory=set)  # of these
+
+    def distrust(self, sender: NodeRef, error: BadTask) -> None:
+        """Charge a malformed push to its sender."""
+        if len(self.distrusted) < DISTRUSTED_MAX:
+            self.distrusted.setdefault(sender, str(error))
+
+    def new_charges(self) -> list[str]:
+        """Return a message for each sender that has been distrusted since the last call."""
+        new = [sender for sender in self.distrusted if sender not in self.reported]
+        self.reported.update(new)
+        return [
+            f"{each.address} has pushed a malformed half, which was left out: {self.distrusted[each]}" for each in new
+        ]
 
 
 class Gossip:
@@ -85,7 +101,10 @@ class Gossip:
         A push may come before this node's own order, or be a stranger's invention: few of these are accepted, and the
         sender of another one keeps its half.
         """
-        known = self._jobs.get(push.job, _Job()).attempts.get((push.round, push.attempt))
+        job = self._jobs.get(push.job, _Job())
+        if push.sender in job.distrusted:
+            raise NotFound(f"an earlier push of {push.sender.address} was malformed: its pushes are left out")
+        known = job.attempts.get((push.round, push.attempt))
         attempt = self._early_attempt(push) if known is None else known
         if attempt.settled:
             raise NotFound(f"round {push.round} of job {push.job[:8]} is settled here")
@@ -127,20 +146,21 @@ class Gossip:
         return b""
 
     def mix(self, node: ChordNode, order: Order) -> Procedure[str]:
-        """Make one round's exchanges with the nodes that the order names. Return what was lost, as a message."""
+        """Make one round's exchanges with the nodes that the order names. Return what went wrong, as a message."""
         if not isinstance(order.task, MixTask):
             raise WorkFailed(f"{order.task.activity} is not a task to carry out with other nodes")
         attempt, lost_rows = self._attempt(order.job, order.round, order.attempt), 0.0
         rng = random.Random(f"{order.job} {order.round} {order.attempt} {node.ref.id}")
         others = [share.node for share in order.shares if share.node != node.ref]
         for number in range(order.task.exchanges if others else 0):
-            yield from self._merge(node, attempt)
+            yield from self._merge(node, order.job, attempt)
             neighbours = _neighbours(node, others)
             if attempt.mass.rows and neighbours:
                 lost_rows += yield from self._exchange(node, order, attempt, number, rng.choice(neighbours))
             else:
                 yield Sleep(PAUSE_S)
-        return f"{lost_rows:.0f} rows were sent but never acknowledged" if lost_rows else ""
+        lost = [f"{lost_rows:.0f} rows were sent but never acknowledged"] if lost_rows else []
+        return "; ".join(lost + self._jobs[order.job].new_charges())
 
     def _attempt(self, job: str, number: int, attempt: int) -> _Attempt:
         """Return an attempt, new or known; the oldest of too many are dropped."""
@@ -167,15 +187,17 @@ class Gossip:
         attempt.mass = half
         return 0.0
 
-    def _merge(self, node: ChordNode, attempt: _Attempt) -> Procedure[None]:
-        """Add what has been pushed here, except what cannot be read."""
+    def _merge(self, node: ChordNode, job: str, attempt: _Attempt) -> Procedure[None]:
+        """Add what has been pushed here, except what is lost or malformed; the latter is charged to its sender."""
         while attempt.pushed:  # ends: the number of pushes is bounded
             push = attempt.pushed.popleft()
             try:
                 content = yield from fetch((node.ref,), push.digest, push.size_bytes)
                 attempt.mass = yield from offload(partial(_add, attempt.mass, content))
-            except (NotFound, BadTask):
+            except NotFound:
                 continue
+            except BadTask as error:
+                self._jobs[job].distrust(push.sender, error)
             yield from ask(node.ref, Release(contents=(push.digest,)))
 
     def _settle(self, node: ChordNode, order: Order, attempt: _Attempt) -> Procedure[None]:
@@ -184,7 +206,7 @@ class Gossip:
         if attempt.settled and job.round == order.round:
             return
         attempt.settled = True
-        yield from self._merge(node, attempt)
+        yield from self._merge(node, order.job, attempt)
         before = job.model if job.round == order.round - 1 else b""
         job.model = yield from offload(lambda: push_sum.mean_of(attempt.mass, before))
         job.round = order.round
