@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import pickle
 import struct
 from collections.abc import Callable
@@ -552,3 +553,22 @@ def test_columns_of_a_table_are_streamed_in_blocks(tmp_path: Path, monkeypatch: 
     found = read(write(tmp_path, "1,a\n2,b\n3,a\n"))
 
     assert [len(block) for block in found.training[0].blocks()] == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("data_batch_1.bin", "is not a regular file"),
+        ("data_batch_1", "is not a regular file"),
+        ("train-images-idx3-ubyte", "holds no IDX file of images"),
+        ("train-labels-idx1-ubyte", "is missing"),
+    ],
+)
+def test_a_pipe_in_the_place_of_a_file_is_refused_and_not_waited_for(name: str, why: str, tmp_path: Path) -> None:
+    if "labels" in name:
+        write_mnist(tmp_path, "train", *pixels(3, (2, 2)))
+        (tmp_path / name).unlink()
+    os.mkfifo(tmp_path / name)
+    reading = ReadOptions(kind="cifar10" if "batch" in name else "mnist")
+
+    assert why in refusal(tmp_path, reading)

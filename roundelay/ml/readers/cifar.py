@@ -6,6 +6,7 @@ A record of the binary version is one byte for the class and 3072 for the image:
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,9 +74,13 @@ def _part(path: Path) -> DatasetPart:
 def _records(path: Path) -> Iterator[Rows]:
     """Yield blocks of records, class and image: (rows, 3073)."""
     try:
-        size_bytes = path.stat().st_size
-        rows, rest = divmod(size_bytes, RECORD_BYTES)
-        if rest or not 0 < size_bytes <= FILE_BYTES_MAX:
+        status = path.stat()
+        rows, rest = divmod(status.st_size, RECORD_BYTES)
+        if not stat.S_ISREG(status.st_mode):
+            raise DataError(str(path), None, "is not a regular file")
+        if status.st_size > FILE_BYTES_MAX:
+            raise DataError(str(path), None, f"is larger than {FILE_BYTES_MAX} bytes")
+        if rest or not rows:
             raise DataError(str(path), rows + 1, f"has {rest} bytes, expected {RECORD_BYTES}")
         step = block_rows(RECORD_BYTES)
         with path.open("rb") as file:
