@@ -31,7 +31,7 @@ BUFFER_SIZE_MIN = 128 << 10  # bytes, for a frame that does not
 SPARES: deque[BytesIO] = deque(maxlen=4)  # buffers of large frames: fresh memory costs more than receiving
 LARGE_SIZE = 32 << 10  # bytes; from here on Thrift's C encoder is slower than its Python one
 TLS_BEGINS = b"\x16\x03"  # what a frame of Thrift cannot begin with
-SLACK_S = 0.01  # how much too late a transfer may end, so that most use the limit that is already set
+SLACK_SHARE, SLACK_S = 1 + 1 / 32, 0.01  # how much too late a transfer may end: most use a limit that is set already
 NO_LIMIT_S = float("inf")
 NOTHING = BytesIO()  # the frame while there is none
 HEADER = struct.Struct("!i")
@@ -209,8 +209,8 @@ class FramedSocket(TTransportBase, CReadableTransport):  # type: ignore[misc]  #
         """Send or receive some bytes in what is left of the call's time."""
         left_s = self._deadline - time.monotonic()
         try:
-            if not left_s <= self._limits_s[way] <= left_s + SLACK_S:
-                self._limit(way, left_s)
+            if not left_s <= self._limits_s[way] <= left_s * SLACK_SHARE + SLACK_S:
+                self._limit(way, left_s * SLACK_SHARE if left_s > 0 else left_s)
             self.is_waiting = True
             done = transfer(argument)
             self.is_waiting = False
