@@ -8,6 +8,7 @@ are deleted when the disk is opened. Methods may be called from any thread.
 from __future__ import annotations
 
 import hashlib
+import logging
 import sqlite3
 import threading
 import time
@@ -15,18 +16,26 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
-from roundelay.chord.errors import Corrupt, NotFound, StoreFull
+from roundelay.chord.errors import Corrupt, Malformed, NotFound, StoreFull
+from roundelay.chord.ring import BITS_MAX
 from roundelay.node import failpoints, store_format
 from roundelay.node.errors import DiskError
 from roundelay.node.failpoints import Failpoints
 from roundelay.node.files import Spool
 from roundelay.store.blobs import BYTES_MAX, Buffer, Content, pieces_of, require_digest
-from roundelay.store.items import CHUNK_BYTES, Entry, Item
+from roundelay.store.items import CHUNK_BYTES, CONTENT_BYTES_MAX, SIGNATURE_BYTES_MAX, Entry, Item
+from roundelay.store.names import check_name
 from roundelay.store.staging import LARGE_BYTES_MIN
+from roundelay.store.store import LEASE_MAX_S
+
+log = logging.getLogger(__name__)
 
 COLUMNS = "key, name, digest, size, version, deleted, until, signature"
 BUSY_TIMEOUT_S = 2.0
+KEYS = 1 << BITS_MAX
+LEASE_READ_MAX_S = 2 * LEASE_MAX_S  # the clock may have been set back
 
 
 class Disk:
@@ -145,18 +154,17 @@ class Disk:
                 database.executemany("DELETE FROM item WHERE key = ? AND name = ? AND digest = ? AND size = ?", places)
 
     def items(self) -> list[Item]:
-        """Return the items of an earlier life whose leases have not ended. Raises DiskError."""
+        """Return the items of an earlier life whose leases have not ended, but no malformed ones. Raises DiskError."""
         now = self._wall_clock()
         try:
             with self._reading() as database:
                 rows = database.execute(f"SELECT {COLUMNS} FROM item").fetchall()
         except sqlite3.Error as error:
             raise DiskError(_reason(self._path, error)) from error
-        return [
-            Item(Entry(int(key, 16), name, digest, size), version, until - now, bool(deleted), signature)
-            for key, name, digest, size, version, deleted, until, signature in rows
-            if until > now
-        ]
+        found = [_item_of(row, now) for row in rows]
+        if lost := found.count(None):
+            log.warning("%s: %d malformed items are treated as absent; the other nodes have copies", self._path, lost)
+        return [item for item in found if item is not None and item.lease_s > 0]
 
     # --- helpers
 
@@ -220,6 +228,21 @@ class Disk:
 
 def _place(entry: Entry) -> tuple[str, str, str, int]:
     return f"{entry.key:x}", entry.name, entry.digest, entry.size_bytes
+
+
+def _item_of(row: tuple[Any, ...], now: float) -> Item | None:
+    """Return an item as it was recorded; None if no item of ours has these values: the file has been damaged."""
+    key, name, digest, size, version, deleted, until, signature = row
+    try:
+        check_name(name)
+        whole = int(key, 16) < KEYS and len(bytes.fromhex(digest)) == hashlib.sha256().digest_size
+        sound = whole and 0 <= size <= CONTENT_BYTES_MAX and len(signature) <= SIGNATURE_BYTES_MAX
+        left_s = until - now
+        if not sound or not left_s < LEASE_READ_MAX_S:
+            return None
+        return Item(Entry(int(key, 16), name, digest, size), version, left_s, bool(deleted), signature)
+    except (ValueError, TypeError, AttributeError, Malformed):
+        return None
 
 
 def _reason(path: Path, error: Exception) -> str:

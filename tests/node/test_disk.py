@@ -538,3 +538,34 @@ def test_a_closed_disk_stores_and_finds_nothing(disk: Disk) -> None:
         disk.record(ITEM)
     with pytest.raises(NotFound):
         disk.verify(item_of(1).entry.digest)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("key", "not hexadecimal"),
+        ("key", "f" * 41),
+        ("name", "../../etc/passwd"),
+        ("name", "\x1b[2J"),
+        ("digest", "abc"),
+        ("size", -1),
+        ("size", 1 << 62),
+        ("until", float("inf")),
+        ("until", 1e300),
+        ("signature", bytes(1 << 20)),
+    ],
+)
+def test_a_damaged_row_is_treated_as_absent_and_the_others_are_read(
+    disk: Disk, path: Path, wall: Wall, column: str, value: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk.record(ITEM)
+    disk.record(replace(ITEM, entry=replace(ITEM.entry, name="sound")))
+    disk.close()
+    with sqlite3.connect(path) as database:
+        database.execute(f"UPDATE item SET {column} = ? WHERE name != 'sound'", (value,))
+    database.close()
+    later = reopened(disk, path, wall)
+
+    assert [item.entry.name for item in later.items()] == ["sound"]
+    assert "1 malformed items are treated as absent" in caplog.text
+    later.close()
