@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from roundelay.chord.refs import Address
+from roundelay.chord.refs import Address, NodeRef
 from roundelay.cli.dashboard import options_of, parser
 from roundelay.cli.main import parse
 from roundelay.client.connection import Connection, client_runtime
@@ -98,8 +98,9 @@ def test_the_form_reads_a_table_and_holds_a_part_out_as_the_command_line_does(
     write_table(tmp_path)
     published: list[tuple[JobSpec, list[Content]]] = []
 
-    def keep(_: object, spec: JobSpec, given: JobInput, initial: object) -> None:
+    def keep(_: object, spec: JobSpec, given: JobInput, initial: object) -> tuple[NodeRef, ...]:
         published.append((spec, [given.contents[file.digest] for file in spec.files]))
+        return ()
 
     monkeypatch.setattr("roundelay.client.ring.publish", keep)
     monkeypatch.setattr(Ring, "size", lambda _: 4)
