@@ -283,7 +283,7 @@ class Driver:
                 if is_verified:
                     control.reject(error)
             else:
-                if control.is_usual(made.loss) or (is_verified and control.accepts(made.loss)):
+                if (is_verified or control.is_usual(made.loss)) and control.accepts(made.loss):
                     break
             beside, is_verified = None, True  # it has run; no step is halved because of a lie
         self._base, self._state, self._loss, self._halvings = made.weights, made.state, made.loss, made.halvings

@@ -1,10 +1,11 @@
 """The size of training's steps: notice a round that diverges, and make it again with half the step.
 
 A round diverges if a weight or a loss leaves the range of numbers, or if its training loss is above that of guessing by
-class shares (in a regression, by the mean of the targets) and has not fallen. How often the step has been halved is
-part of a round's result, so the round after it starts where it ended: all of this is a pure function of the spec and
-the results before, and the training loss is an exact mean (roundelay.ml.exact). A user's own --eta is never changed;
-the round then only says what happens.
+class shares (in a regression, by the mean of the targets) and has not fallen; the first round may be above it by a
+margin. A loss above it that stands is named. How often the step has been halved is part of a round's result, so the
+round after it starts where it ended: all of this is a pure function of the spec and the results before, and the
+training loss is an exact mean (roundelay.ml.exact). A user's own --eta is never changed; the round then only says what
+happens.
 """
 
 from __future__ import annotations
@@ -65,9 +66,12 @@ class StepControl:
 
     def accepts(self, loss: float) -> bool:
         """Return whether a training with this loss stands; if not, train again with the halvings as they are now."""
-        if self.is_usual(loss):
+        if loss <= self._guess or self._spec.raw:
             return True
         what = f"training loss {loss:.4g} is above that of guessing, {self._guess:.4g}"
+        if self.is_usual(loss):
+            self.notices.append(f"{what}, but {self._hope()}")
+            return True
         if self._halve(what):
             return False
         self.notices.append(f"{what}: {self._advice()}")
@@ -84,6 +88,12 @@ class StepControl:
         self.halvings += 1
         self.notices.append(f"{why}: trained again with eta {eta_of(self._spec, self.halvings):.3g}")
         return True
+
+    def _hope(self) -> str:
+        falls = "this is the first round" if self._number == 1 else "it falls"
+        if self.halvings < self._spec.settings.halvings:
+            return f"{falls}: otherwise the round is trained again with half the step"
+        return f"{falls}; if it stays above: {self._advice()}"
 
     def _advice(self) -> str:
         eta = eta_of(self._spec, self.halvings)

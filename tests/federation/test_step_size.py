@@ -43,12 +43,28 @@ def test_guessing_costs_the_entropy_of_the_class_shares() -> None:
 
 
 def test_a_loss_below_that_of_guessing_stands() -> None:
-    assert control(loss_before=0.1).accepts(math.log(5) - 0.01)
+    step = control(loss_before=0.1)
+
+    assert step.accepts(math.log(5) - 0.01)
+    assert not step.notices
 
 
-def test_a_loss_above_it_stands_while_it_falls() -> None:
-    assert control(loss_before=4.0).accepts(3.9)
-    assert control(number=1).accepts(math.log(5) + 0.9)
+@pytest.mark.parametrize(
+    ("step", "why"),
+    [
+        (control(loss_before=4.0), "but it falls: otherwise the round is trained again with half the step"),
+        (control(number=1), "but this is the first round: otherwise"),
+        (control(loss_before=4.0, allowed=0), "but it falls; if it stays above: eta 0.8 is too large; try --eta 0.08"),
+    ],
+)
+def test_a_loss_above_it_stands_while_it_falls_and_is_named(step: StepControl, why: str) -> None:
+    loss = math.log(5) + 0.9
+
+    assert step.accepts(loss)
+    assert step.halvings == 0
+    (notice,) = step.notices
+    assert notice.startswith("training loss 2.509 is above that of guessing, 1.609, ")
+    assert why in notice
 
 
 def test_a_loss_above_it_that_has_not_fallen_halves_the_step() -> None:
