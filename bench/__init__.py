@@ -19,6 +19,7 @@ private_data    no private row leaves its node
 wan             what distance, bandwidth and loss cost a job, between hosts that are far apart
 proof           what receipts cost, and what verification, replay and forgetting of a job take
 secured         what certificates cost: start, small calls, rounds
+portable        portable arithmetic: equal models in many environments, error and speed
 reading         tables made ready for a job, compared with pandas
 
 The parts:
@@ -35,6 +36,8 @@ peers            the peers' processes: see the package
 flower           runs Flower on the same letters
 echo_servers     servers to measure the wire against
 mutated          small tables with random faults
+portable_environments  BLAS kernels, numpy versions and an emulated aarch64
+portable_job     a job on the letters in one environment
 counted_node     wraps a node and counts its calls
 simulated        star and tree on a large simulated ring
 message_counter  counts the messages and bytes of a procedure

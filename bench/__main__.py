@@ -25,6 +25,7 @@ NAMES = (
     "wan",
     "reading",
     "secured",
+    "portable",
     "trust",
     "proof",
 )

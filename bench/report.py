@@ -24,12 +24,16 @@ def main(name: str, title: str, measure: Callable[[], Sequence[Table]], argument
     """Run one benchmark from its command line."""
     parser = argparse.ArgumentParser(f"python -m bench {name}", description=title)
     parser.add_argument("--json", action="store_true", help="print one line, one JSON object")
-    chosen = parser.parse_args(arguments)
+    return run(name, title, measure, parser.parse_args(arguments).json)
+
+
+def run(name: str, title: str, measure: Callable[[], Sequence[Table]], as_json: bool) -> int:
+    """Measure, write the tables, and print them or one line of JSON."""
     where, began = machine.describe(), time.monotonic()
     tables = measure()
     seconds = time.monotonic() - began
     _write_tables(name, title, where, tables, seconds)
-    if chosen.json:
+    if as_json:
         print(json.dumps(_as_json(name, where, tables, seconds)))
     else:
         screen = console()

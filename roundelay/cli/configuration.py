@@ -48,15 +48,27 @@ def resolve(made: Parser, arguments: Sequence[str], keys_of: KeysOf) -> tuple[ar
 
 
 def show(made: Parser, chosen: argparse.Namespace, origins: Mapping[str, str]) -> str:
-    """Return each value with its origin: as lines for a --config file, or with --json as one object."""
-    values = {key: _plain(getattr(chosen, action.dest)) for key, action in options_of(made).items()}
+    """Return each value with its origin: as lines for a --config file, or with --json as one object.
+
+    A line also says what its value means, if the help names it: "native: as fast as ...; portable: equal bits ...".
+    """
+    actions = options_of(made)
+    values = {key: _plain(getattr(chosen, action.dest)) for key, action in actions.items()}
     if getattr(chosen, "json", False):
         return json.dumps({key: {"value": value, "origin": origins[key]} for key, value in values.items()})
     lines = {
         key: f"# {key} is not set" if value is None else f"{key} = {json.dumps(value)}" for key, value in values.items()
     }
     width = max(map(len, lines.values()))
-    return "\n".join(f"{line:<{width}}  # {origins[key]}" for key, line in lines.items())
+    meanings = {key: _meaning(action.help or "", values[key]) for key, action in actions.items()}
+    return "\n".join(f"{line:<{width}}  # {origins[key]}{meanings[key]}" for key, line in lines.items())
+
+
+def _meaning(text: str, value: object) -> str:
+    """Return what a help text says of this choice: empty if it does not name it."""
+    parts = text.partition(" (default: ")[0].split("; ")
+    named = [part for part in parts if isinstance(value, str) and value and part.startswith(f"{value}: ")]
+    return f"; {named[0]}" if named else ""
 
 
 def _settle(chosen: argparse.Namespace, action: argparse.Action, given: OptionValue | None) -> str:

@@ -48,7 +48,7 @@ class Parser(argparse.ArgumentParser):
         self.complete: Callable[[argparse.Namespace, dict[str, str]], None] | None = None  # for --show-config
         self.program = program or prog.split()[0].removesuffix(".py")  # whose section of a --config file it reads
         self.is_configurable = is_configurable  # by a file and by the environment
-        self._everything = "--help-all" in arguments
+        self._everything = "--help-all" in arguments or "--show-config" in arguments  # which shows what values mean
         self.add_argument("-h", "--help", action="help", help="show this help and exit")
         self.more("--help-all", action="store_true", help="show every option and exit")
         if is_configurable:

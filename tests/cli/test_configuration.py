@@ -58,6 +58,8 @@ def test_each_value_is_shown_with_its_origin_a_line_each(file: Path, monkeypatch
         "momentum = 0.9": "default",
         "eta = 0.7": str(file),
     }
+    (arithmetic,) = [line for line in lines if line.startswith("arithmetic")]
+    assert "# default; native: as fast as each machine computes, equal bits on equal processors" in arithmetic
     assert len(lines) == len(parser_base.options_of(train.parser([])))
 
 

@@ -1,0 +1,176 @@
+"""Portable arithmetic: one model in many environments, its error and its speed beside native arithmetic and torch.
+
+--aarch64 builds an aarch64 environment under qemu-user from Debian's packages, and runs fewer rounds there: emulation
+is some hundred times slower.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from bench import report
+from bench.compare import Measure, Peer, PeerMissing, ratio, take_turns
+from bench.figures import Limit, Line, Table
+from bench.machine import environment, use_one_core
+from bench.portable_environments import OLDEST, Environment, NotBuilt, aarch64, here, numpy_version
+from bench.trainer import ETA, LABELS, MOMENTUM, ROUND_EPOCHS, joined, shipped_files, timed
+from roundelay.ml.choices import ArithmeticName
+from roundelay.ml.data import Samples
+from roundelay.ml.malloc import keep_freed_memory
+from roundelay.ml.models.dense import Dense
+from roundelay.ml.task import Design, TrainConfig
+from roundelay.ml.train import Shard
+
+ABOUT = "Portable arithmetic: the same model everywhere, and what it costs"
+ROUNDS, EMULATED_ROUNDS = 50, 1
+MODELS, EMULATED_MODELS = ("mlp", "softmax", "cnn"), ("mlp", "softmax")
+ERROR_POINTS = 0.2
+JOB_S, EMULATED_S = 7200.0, 7200.0
+TURNS = 5
+CASES = ((256, 128, 0.45), (64, 32, 0.35))  # hidden, batch, least share of native's speed
+TORCH_TIMES = 1.5
+
+
+def main(arguments: Sequence[str]) -> int:
+    if os.environ.get("OPENBLAS_NUM_THREADS") != "1":  # numpy is imported already: restart with one thread
+        os.execve(sys.executable, [sys.executable, "-m", "bench", "portable", *arguments], environment())
+    parser = argparse.ArgumentParser("python -m bench portable", description=ABOUT)
+    parser.add_argument("--json", action="store_true", help="print one line, one JSON object")
+    parser.add_argument("--aarch64", action="store_true", help="build an aarch64 environment, and run there too")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"rounds of each job (default {ROUNDS})")
+    parser.add_argument("--models", default=",".join(MODELS), help="models, with commas between them")
+    chosen = parser.parse_args(arguments)
+    keep_freed_memory()  # as every trainer does
+    return report.run("portable", ABOUT, partial(measure, chosen), chosen.json)
+
+
+def measure(chosen: argparse.Namespace) -> list[Table]:
+    models = chosen.models.split(",")
+    tables = [_hashes(chosen.rounds, models, list(_environments()), JOB_S), _errors(chosen.rounds, models)]
+    if chosen.aarch64:
+        tables.append(_emulated([model for model in models if model in EMULATED_MODELS]))
+    return [*tables, _speed()]
+
+
+def _environments() -> Iterator[Environment | tuple[str, str]]:
+    """Yield the environments of this machine; for one that cannot be had, its name and the reason."""
+    yield from here()
+    for version in (OLDEST, ""):
+        try:
+            yield numpy_version(version)
+        except NotBuilt as error:
+            yield f"numpy {version or 'newest'}", str(error)
+
+
+# --- one model
+
+
+def _hashes(
+    rounds: int, models: Sequence[str], places: Sequence[Environment | tuple[str, str]], seconds: float, title: str = ""
+) -> Table:
+    """Run the jobs in each environment; a line says how many of the models are those of the first."""
+    first: dict[str, str] = {}
+    lines: list[Line] = []
+    for place in places:
+        if isinstance(place, tuple):
+            lines.append(Line(place[0], "models", None, why_not=place[1]))
+            continue
+        try:
+            found = json.loads(place.run(["-W", "ignore", "-m", "bench.portable_job", str(rounds), *models], seconds))
+        except NotBuilt as error:
+            lines.append(Line(place.name, "models", None, why_not=str(error)))
+            continue
+        digests = {model: f"{found[model]['model_sha256']} {found[model]['loss']}" for model in models}
+        first = first or digests
+        same = sum(digests[model] == first[model] for model in models)
+        about = " ".join(filter(None, (f"numpy {found['numpy']}", found["machine"], found["kernel"])))
+        lines.append(Line(f"{place.name} ({about})", "equal models", same, limit=Limit(len(models))))
+    digests_shown = ", ".join(f"{model} {digest[:16]}" for model, digest in first.items())
+    notes = (f"{rounds} rounds on the letters. Models (sha256) and validation losses: {digests_shown}.",)
+    return Table(title or "The same model", tuple(lines), notes)
+
+
+def _emulated(models: Sequence[str]) -> Table:
+    places: list[Environment | tuple[str, str]] = [Environment("as installed", (sys.executable,))]
+    try:
+        places += list(aarch64())
+    except NotBuilt as error:
+        places.append(("aarch64", str(error)))
+    return _hashes(EMULATED_ROUNDS, models, places, EMULATED_S, "aarch64, emulated by qemu-user")
+
+
+def _errors(rounds: int, models: Sequence[str]) -> Table:
+    place = Environment("as installed", (sys.executable,))
+    names = [name for model in models for name in (model, f"{model}/native")]
+    found = json.loads(place.run(["-W", "ignore", "-m", "bench.portable_job", str(rounds), *names], JOB_S))
+    lines = []
+    for model in models:
+        ours, native = (100 * found[name]["error"] for name in (model, f"{model}/native"))
+        lines.append(Line(f"{model}: error after {rounds} rounds", "%", ours, "native", native))
+        lines.append(Line(f"{model}: points above native", "points", ours - native, limit=Limit(ERROR_POINTS, False)))
+    return Table("Validation error", tuple(lines), ("The last round's, on 3,500 rows: one row is 0.03 points.",))
+
+
+# --- speed
+
+
+def _speed() -> Table:
+    use_one_core()
+    files, lines = shipped_files(), list[Line]()
+    with ExitStack() as stack:
+        data = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "data.npz"
+        samples = joined(files)
+        np.savez(data, x=samples.x, y=samples.y)
+        try:
+            peer: Peer | None = Peer("torch_trainer", stack)
+        except PeerMissing:
+            peer = None
+        for hidden, batch, share in CASES:
+            for what, parts, epochs in (
+                ("one file", [samples], 1),
+                (f"a round of {len(files)} files", files, ROUND_EPOCHS),
+            ):
+                measures = {name: _training(name, parts, epochs, hidden, batch) for name in ("native", "portable")}
+                if peer is not None:
+                    measures["torch"] = _torch(peer, data, len(parts), epochs, hidden, batch)
+                found = take_turns(measures, TURNS)
+                rows, title = epochs * samples.rows, f"hidden {hidden}, batch {batch}, {what}"
+                lines.append(_line(title, rows, found, "native", share))
+                lines.append(_line(title, rows, found, "torch", TORCH_TIMES))
+    return Table("Speed on one core, in turns", tuple(lines), ("The ratio is portable's speed over the other's.",))
+
+
+def _line(title: str, rows: int, found: dict[str, list[float]], other: str, bound: float) -> Line:
+    ours, label = rows / median(found["portable"]), LABELS.get(other, other)
+    if other not in found:
+        return Line(title, "samples/s", ours, label, limit=Limit(bound), why_not="make bench-peers")
+    times = ratio(found["portable"], found[other])
+    return Line(title, "samples/s", ours, label, rows / median(found[other]), times, Limit(bound))
+
+
+def _training(name: str, parts: Sequence[Samples], epochs: int, hidden: int, batch: int) -> Measure:
+    arithmetic: ArithmeticName = "portable" if name == "portable" else "native"
+    model = Dense(Design((parts[0].features, hidden, 26), arithmetic=arithmetic))
+    weights, config = model.init_weights(0), TrainConfig("sgd", epochs, ETA, batch, MOMENTUM)
+    shards = [Shard(samples.rows, partial(_same, samples), seed) for seed, samples in enumerate(parts)]
+    return lambda: timed(lambda: list(model.train_all(weights, shards, config)))
+
+
+def _same(samples: Samples) -> Samples:
+    return samples
+
+
+def _torch(peer: Peer, data: Path, files: int, epochs: int, hidden: int, batch: int) -> Measure:
+    question = {"files": files, "epochs": epochs, "hidden": hidden, "batch": batch, "eta": ETA, "momentum": MOMENTUM}
+    return lambda: float(peer.ask(data=str(data), **question))
