@@ -34,7 +34,8 @@ from roundelay.ml.train import Shard
 
 ABOUT = "Portable arithmetic: the same model everywhere, and what it costs"
 ROUNDS, EMULATED_ROUNDS = 50, 1
-MODELS, EMULATED_MODELS = ("mlp", "softmax", "cnn"), ("mlp", "softmax")
+FILES, EMULATED_FILES = 33, 1
+MODELS = ("mlp", "softmax", "cnn")
 ERROR_POINTS = 0.2
 JOB_S, EMULATED_S = 7200.0, 7200.0
 TURNS = 5
@@ -57,9 +58,9 @@ def main(arguments: Sequence[str]) -> int:
 
 def measure(chosen: argparse.Namespace) -> list[Table]:
     models = chosen.models.split(",")
-    tables = [_hashes(chosen.rounds, models, list(_environments()), JOB_S), _errors(chosen.rounds, models)]
+    tables = [_hashes(chosen.rounds, FILES, models, list(_environments()), JOB_S), _errors(chosen.rounds, models)]
     if chosen.aarch64:
-        tables.append(_emulated([model for model in models if model in EMULATED_MODELS]))
+        tables.append(_emulated(models))
     return [*tables, _speed()]
 
 
@@ -77,7 +78,12 @@ def _environments() -> Iterator[Environment | tuple[str, str]]:
 
 
 def _hashes(
-    rounds: int, models: Sequence[str], places: Sequence[Environment | tuple[str, str]], seconds: float, title: str = ""
+    rounds: int,
+    files: int,
+    models: Sequence[str],
+    places: Sequence[Environment | tuple[str, str]],
+    seconds: float,
+    title: str = "The same model",
 ) -> Table:
     """Run the jobs in each environment; a line says how many of the models are those of the first."""
     first: dict[str, str] = {}
@@ -87,7 +93,9 @@ def _hashes(
             lines.append(Line(place[0], "models", None, why_not=place[1]))
             continue
         try:
-            found = json.loads(place.run(["-W", "ignore", "-m", "bench.portable_job", str(rounds), *models], seconds))
+            found = json.loads(
+                place.run(["-W", "ignore", "-m", "bench.portable_job", str(rounds), str(files), *models], seconds)
+            )
         except NotBuilt as error:
             lines.append(Line(place.name, "models", None, why_not=str(error)))
             continue
@@ -97,8 +105,8 @@ def _hashes(
         about = " ".join(filter(None, (f"numpy {found['numpy']}", found["machine"], found["kernel"])))
         lines.append(Line(f"{place.name} ({about})", "equal models", same, limit=Limit(len(models))))
     digests_shown = ", ".join(f"{model} {digest[:16]}" for model, digest in first.items())
-    notes = (f"{rounds} rounds on the letters. Models (sha256) and validation losses: {digests_shown}.",)
-    return Table(title or "The same model", tuple(lines), notes)
+    notes = (f"Rounds: {rounds}, files of letters: {files}. Models (sha256) and validation losses: {digests_shown}.",)
+    return Table(title, tuple(lines), notes)
 
 
 def _emulated(models: Sequence[str]) -> Table:
@@ -107,13 +115,14 @@ def _emulated(models: Sequence[str]) -> Table:
         places += list(aarch64())
     except NotBuilt as error:
         places.append(("aarch64", str(error)))
-    return _hashes(EMULATED_ROUNDS, models, places, EMULATED_S, "aarch64, emulated by qemu-user")
+    title = "aarch64, emulated by qemu-user"
+    return _hashes(EMULATED_ROUNDS, EMULATED_FILES, models, places, EMULATED_S, title)
 
 
 def _errors(rounds: int, models: Sequence[str]) -> Table:
     place = Environment("as installed", (sys.executable,))
     names = [name for model in models for name in (model, f"{model}/native")]
-    found = json.loads(place.run(["-W", "ignore", "-m", "bench.portable_job", str(rounds), *names], JOB_S))
+    found = json.loads(place.run(["-W", "ignore", "-m", "bench.portable_job", str(rounds), str(FILES), *names], JOB_S))
     lines = []
     for model in models:
         ours, native = (100 * found[name]["error"] for name in (model, f"{model}/native"))

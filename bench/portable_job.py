@@ -1,4 +1,4 @@
-"""A job on the letters, replayed in this process: `python -m bench.portable_job ROUNDS MODEL...`.
+"""A job on the letters, replayed in this process: `python -m bench.portable_job ROUNDS FILES MODEL...`.
 
 MODEL is mlp, softmax or cnn, with portable arithmetic; or mlp/native. Prints one line of JSON. Needs numpy and msgspec
 only, so that it runs with any numpy on any processor. A cnn needs images: it gets the 16 attributes as 4 x 4 squares of
@@ -38,18 +38,18 @@ MODELS: dict[str, dict[str, object]] = {  # as for rows of 16 features: see clie
 
 
 def main(arguments: Sequence[str]) -> int:
-    rounds, *models = arguments
+    rounds, files, *models = arguments
     found: dict[str, object] = {"machine": platform.machine(), "numpy": np.__version__, "kernel": kernel()}
     for model in models:
         name, _, arithmetic = model.partition("/")
-        found[model] = run(name, int(rounds), "native" if arithmetic else "portable")
+        found[model] = run(name, int(rounds), int(files), "native" if arithmetic else "portable")
     print(json.dumps(found))
     return 0
 
 
-def run(model: str, rounds: int, arithmetic: ArithmeticName) -> dict[str, object]:
+def run(model: str, rounds: int, files: int, arithmetic: ArithmeticName) -> dict[str, object]:
     """Replay a job; return the digest and the validation of its last model."""
-    spec, contents = job(model, rounds, arithmetic)
+    spec, contents = job(model, rounds, files, arithmetic)
     *_, last = replay.chain(spec, contents, Worker())
     return {
         "model_sha256": hashlib.sha256(last.weights).hexdigest(),
@@ -58,9 +58,9 @@ def run(model: str, rounds: int, arithmetic: ArithmeticName) -> dict[str, object
     }
 
 
-def job(model: str, rounds: int, arithmetic: ArithmeticName) -> tuple[JobSpec, dict[str, bytes]]:
+def job(model: str, rounds: int, count: int, arithmetic: ArithmeticName) -> tuple[JobSpec, dict[str, bytes]]:
     """Return the spec and the contents by digest."""
-    paths = sorted(path for path in LETTERS.iterdir() if path.is_file() and not path.suffix)
+    paths = sorted(path for path in LETTERS.iterdir() if path.is_file() and not path.suffix)[:count]
     contents = [_content(path, model) for path in [*paths, LETTERS / VALIDATION]]
     files = [TrainingFile(i, f"file-{i}", digest_of(c), len(c), _rows(c)) for i, c in enumerate(contents)]
     shape = (1, SIDE * ENLARGED, SIDE * ENLARGED) if model == "cnn" else ()
