@@ -112,7 +112,7 @@ check: install
 	$(PYTHON) -m mypy .
 	$(PYTHON) -m roundelay.rpc.generate --check
 	$(PYTHON) -m bench counts --check
-	ROUNDELAY_TEST_SEARCH=0.03 $(PYTHON) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(MEASURED)
+	ROUNDELAY_TEST_SEARCH=0.1 $(PYTHON) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(MEASURED)
 
 lock: install
 	$(PYTHON) $(PIP) "uv>=0.5,<1"
