@@ -15,6 +15,7 @@ data_options      options made from DataOptions
 ring_address      the ring that the options name
 ring_entry        enter that ring, or say what to start
 security          --kit, --insecure and --audit-log
+monitoring        --metrics-port and --log-format
 node_list         write an address into the node list, for --register
 
 train, training   train: its command line; what it runs

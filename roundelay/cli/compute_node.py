@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from roundelay.chord.choices import STABILIZE_INTERVAL_S
+from roundelay.cli import monitoring
 from roundelay.cli.parser_base import (
     DATA_DIR_HELP,
     Parser,
@@ -99,6 +100,7 @@ def parser(arguments: Sequence[str]) -> Parser:
     )
     _add_tuning(made)
     add_server_options(made)
+    monitoring.add_options(made)
     add_end_with_parent(made)
     return made
 

@@ -23,7 +23,7 @@ from roundelay.client.errors import (
     RequestRefused,
     RingUnavailable,
 )
-from roundelay.node import shown
+from roundelay.node import operating_system, shown
 
 FAILED = 1
 ONE_PRESS_S = 0.1  # some wrappers (timeout, for one) pass a signal on twice
@@ -87,11 +87,18 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
+class _Form:
+    """How lines are written: as they are, unless an option says otherwise."""
+
+    of_lines: Callable[[str], str] = staticmethod(str)
+
+
 def run(main: Callable[[list[str]], int]) -> None:
     """Run a program, and exit with its code. SIGINT and SIGTERM shut it down cleanly, a second one at once."""
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
     escape_unencodable()
+    operating_system.print_stacks_on_signal()
     try:
         _check_failpoints()
         code = main(sys.argv[1:])
@@ -117,9 +124,14 @@ def escape_unencodable() -> None:
 def say(line: str) -> None:
     """Print a line on standard output; if its reader has gone, go on without."""
     try:
-        print(shown.line(as_typed_here(line)), flush=True)
+        print(_Form.of_lines(shown.line(as_typed_here(line))), flush=True)
     except OSError:
         _silence()
+
+
+def write_lines_as(form: Callable[[str], str]) -> None:
+    """From now on write the lines of `say` in this form."""
+    _Form.of_lines = form
 
 
 def _check_failpoints() -> None:

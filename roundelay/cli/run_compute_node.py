@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from roundelay.chord.choices import NEAR_FINGER_CANDIDATES
 from roundelay.chord.errors import ChordError, JoinRefused
 from roundelay.chord.refs import Address
-from roundelay.cli import exits, parser_base
+from roundelay.cli import exits, monitoring, parser_base
 from roundelay.cli.compute_node import trainer_config
 from roundelay.cli.node_list import register
 from roundelay.cli.security import security_of, warn_if_open
@@ -42,6 +42,7 @@ def run(chosen: parser_base.Namespace) -> int:
     allow(chosen.plugins.split(","))
     member = build(chosen)
     try:
+        monitoring.start(chosen, member)
         listen(member, chosen)
         return live(member, chosen)
     finally:
@@ -78,7 +79,7 @@ def live(member: ComputeNode, chosen: parser_base.Namespace) -> int:
     except ChordError as error:
         raise exits.Exit(exits.UNAVAILABLE, str(error)) from error
     exits.say(f"joined the ring as {node.ring.show(node.ref.id)}")
-    if not chosen.quiet:
+    if not chosen.quiet and chosen.log_format == "text":
         from roundelay.node.console import watch  # brings rich, which a quiet node does without
 
         watch(node, member.runtime.changed, member.runtime.stopping)

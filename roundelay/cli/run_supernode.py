@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import signal
 from typing import NoReturn
 
 from roundelay.chord.refs import Address
 from roundelay.chord.ring import Ring
-from roundelay.cli import exits, parser_base
+from roundelay.cli import exits, monitoring, parser_base
 from roundelay.cli.node_list import register
 from roundelay.cli.security import security_of, warn_if_open
 from roundelay.ml.malloc import return_freed_memory
-from roundelay.node import addresses
+from roundelay.node import addresses, operating_system
 from roundelay.node.errors import JournalError
 from roundelay.node.identity_journal import journal_of
 from roundelay.node.parent import end_with_parent, ready_line
@@ -27,13 +26,13 @@ def run(chosen: parser_base.Namespace) -> NoReturn:
         end_with_parent()
     supernode = build(chosen)
     try:
+        monitoring.start(chosen, supernode)
         listen(supernode, chosen)
         warn_if_open(chosen)
         exits.say(f"supernode listening at {supernode.address}, admitting the nodes listed in {chosen.nodes}")
         if chosen.end_with_parent:
             exits.say(ready_line("supernode", supernode.address))
-        while True:
-            signal.pause()  # ends by an exception of a signal's handler
+        operating_system.wait_for_signals()
     finally:
         supernode.stop()
 

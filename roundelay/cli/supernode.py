@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from roundelay.cli import monitoring
 from roundelay.cli.parser_base import Parser, add_end_with_parent, add_ring_parameters, host, identifiers, path, port
 from roundelay.cli.security import add_server_options
 from roundelay.node.options import DEFAULT_FILE, SUPERNODE_PORT
@@ -55,5 +56,6 @@ def parser(arguments: Sequence[str]) -> Parser:
         help="folder of the journal of identities (default: %(default)s)",
     )
     add_server_options(made)
+    monitoring.add_options(made)
     add_end_with_parent(made)
     return made

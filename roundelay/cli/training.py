@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import fields, replace
@@ -21,6 +20,7 @@ from roundelay.client.preparation import PreparedRequest, prepare
 from roundelay.client.report import JobReport, save_model, write_curve, write_history, write_timing
 from roundelay.client.requests import DataOptions, TrainRequest
 from roundelay.federation.settings import Settings, option
+from roundelay.node import operating_system
 from roundelay.node.dashboard_process import of_ring, start_page
 from roundelay.node.local import StartingRing
 from roundelay.node.parent import end_with_parent
@@ -115,7 +115,7 @@ def stay(screen: Screen) -> None:
     """Keep the dashboard up until Ctrl-C."""
     screen.note("the dashboard and a local ring stay up until Ctrl-C")
     with suppress(exits.Interrupted):
-        signal.pause()
+        operating_system.wait_for_signals()
 
 
 def cancel(job: Job, screen: Screen) -> None:

@@ -38,6 +38,7 @@ class JobSupervisor:
         self._unknown: OrderedDict[str, float] = OrderedDict()  # the same, of jobs without a spec here
         self._ended: set[str] = set()  # of ours
         self._quarantine = quarantine
+        self.driving = ""  # the job that this node drives now
         self._errors: dict[str, str] = {}  # by job: logged once, not at every scan
 
     def heartbeat(self, job: str) -> None:
@@ -132,7 +133,11 @@ class JobSupervisor:
             ),
             self._log,
         )
-        outcome, heartbeats = yield from gather([driver.drive(), driver.heartbeat()])
+        self.driving = spec.job
+        try:
+            outcome, heartbeats = yield from gather([driver.drive(), driver.heartbeat()])
+        finally:
+            self.driving = ""
         if isinstance(outcome, ChordError | FederationError):
             self._log(f"job {spec.job[:8]}: {outcome}")
         elif isinstance(outcome, Exception):

@@ -78,6 +78,7 @@ class NodeCore:
     node: ChordNode
     handlers: Handlers
     loops: Loops
+    supervisor: JobSupervisor
 
 
 def assemble(
@@ -114,7 +115,7 @@ def assemble(
         loops["private data"] = lambda: publish_loop(
             node, private.name, private.features, private.files, surroundings.clocks.version, importable()
         )
-    return NodeCore(node, handlers, loops)
+    return NodeCore(node, handlers, loops, supervisor)
 
 
 def content_handlers(node: ChordNode, store: Store, orders: Orders) -> Handlers:

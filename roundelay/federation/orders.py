@@ -9,7 +9,7 @@ runs for long, its job is looked up on the ring: an order of a job that has ende
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from functools import cached_property, partial
@@ -127,6 +127,11 @@ class Orders:
     def training(self) -> TrainingStatus | None:
         """The progress of the running order."""
         return next((p.training for p in self._progress.values() if p.state == "running"), None)
+
+    @property
+    def states(self) -> Counter[str]:
+        """The number of orders in each state."""
+        return Counter(progress.state for progress in self._progress.values())
 
     @property
     def next(self) -> Order | None:

@@ -15,6 +15,9 @@ disk               the node's store on the disk (SQLite)
 store_format       the tables of that store, their version, and migration from earlier ones
 files              contents in files, read piece by piece
 addresses          the node list: which nodes may join, and where the supernode is
+metrics            what a process measures of itself, for Prometheus
+monitoring         serves metrics and health over HTTP
+operating_system   all that differs between operating systems
 console            prints finger tables
 line_limit         limit the lines about progress on a console
 shown              what may come from elsewhere, made safe for a terminal, a log and JSON

@@ -8,7 +8,6 @@ The file is read at each use, so that a line added while the ring runs takes eff
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import TextIO
 
 from roundelay.chord.refs import Address
+from roundelay.node import operating_system
 from roundelay.node.options import SUPERNODE_PORT
 
 SUPERNODE_MARK = "# supernode "
@@ -99,7 +99,7 @@ def read(path: Path) -> NodeList:
     """Read the node list; a missing file is an empty list. Raises NodeListError."""
     try:
         with path.open() as file:
-            fcntl.flock(file, fcntl.LOCK_SH)  # wait for another process to finish writing
+            operating_system.lock(file, exclusive=False)  # wait for another process to finish writing
             text = file.read()
     except FileNotFoundError:
         return NodeList()
@@ -202,7 +202,7 @@ def _address(line: str, path: Path, number: int) -> Address:
 def _locked(path: Path) -> Iterator[TextIO]:
     """Open the file to read and append, under an exclusive lock."""
     with path.open("a+") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        operating_system.lock(file, exclusive=True)
         file.seek(0)
         try:
             yield file

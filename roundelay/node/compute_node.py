@@ -19,12 +19,13 @@ from roundelay.chord.errors import ChordError, Corrupt, JoinRefused, NotYet, Sto
 from roundelay.chord.node import ChordNode
 from roundelay.chord.quarantine import Quarantine
 from roundelay.chord.refs import Address, NodeRef
-from roundelay.chord.requests import Grant, Retire, SayHello, TrainingStatus
+from roundelay.chord.requests import GetStatus, Grant, Retire, SayHello, Status, TrainingStatus
 from roundelay.federation.attacks import Attack
 from roundelay.federation.effects import AwaitOrder, CancelOrder, Clocks, Compute, Done, Offload
 from roundelay.federation.node_core import Loops, NodeCore, Surroundings, assemble
 from roundelay.federation.orders import Orders
 from roundelay.federation.requests import WAIT_MAX_S, Collect, Order
+from roundelay.federation.states import ORDER_STATES
 from roundelay.node.data_directory import DataDirectory
 from roundelay.node.errors import DiskError
 from roundelay.node.files import SpoolingBlobs
@@ -43,6 +44,7 @@ from roundelay.store.store import Store
 if TYPE_CHECKING:  # most nodes have none of them
     from roundelay.federation.site_gate import SiteGate
     from roundelay.node.disk import Disk
+    from roundelay.node.metrics import Gauges
     from roundelay.node.private import Private
     from roundelay.node.security import Security
 
@@ -189,6 +191,36 @@ class ComputeNode:
                 with suppress(ChordError, Stopped):
                     self.runtime.run(farewell)
             self._log("left the ring; its successors have what it stored")
+
+    # --- for monitoring
+
+    def why_not_ready(self) -> str:
+        """Return why the node does not serve the ring now; empty if it does."""
+        node = self.node
+        if node is None or not node.joined:
+            return "has not joined the ring yet"
+        return "" if self.store.handoff_complete else "has not been handed yet what it owns"
+
+    def gauges(self) -> Gauges:
+        """Return what monitoring shows of the ring, the store and the orders of this node."""
+        gauges: Gauges = {"ready": ("Whether the node serves the ring", float(not self.why_not_ready()))}
+        if self._core is None:
+            return gauges
+        core, node = self._core, self._core.node
+        with self.runtime.changed:
+            status: Status = dispatch(core.handlers, GetStatus())
+            dead, orders = len(node.failure_detector.dead), self.orders.states
+        return gauges | {
+            "ring_successors": ("Live successors that the node knows", float(len(node.live_successors()))),
+            "ring_fingers": ("Different nodes in the finger table", float(len({*status.fingers} - {node.ref}))),
+            "ring_dead_peers": ("Peers that are declared dead", float(dead)),
+            "store_entries": ("Entries that the node stores", float(len(status.names))),
+            "store_bytes": ("Bytes that the node stores", float(status.stored_bytes)),
+            "training": ("Whether the node trains", float(status.training is not None)),
+            "trainer_running": ("Whether the trainer process runs", float(self.trainer.pid is not None)),
+            "jobs_driven": ("Jobs that the node drives now", float(core.supervisor.driving != "")),
+            "orders": ("Orders that the node remembers, by state", {each: orders[each] for each in ORDER_STATES}),
+        }
 
     # --- what it answers
 

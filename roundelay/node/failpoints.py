@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -31,6 +30,7 @@ from roundelay.chord.effects import Request
 from roundelay.chord.errors import NodeUnreachable, PeerFault
 from roundelay.federation import requests as job_requests
 from roundelay.federation.errors import WorkFailed
+from roundelay.node import operating_system
 from roundelay.store import items
 
 R = TypeVar("R")
@@ -91,7 +91,7 @@ class Point:
 
 def kill_this_process() -> None:
     """End as by kill -9: nothing is flushed or closed."""
-    os.kill(os.getpid(), signal.SIGKILL)
+    os.kill(os.getpid(), operating_system.KILL)
 
 
 class Failpoints:

@@ -16,6 +16,7 @@ from roundelay.chord.refs import Address, NodeRef
 from roundelay.chord.ring import BITS_MAX, Ring
 from roundelay.federation import strict_json
 from roundelay.federation.errors import BadRecord
+from roundelay.node import operating_system
 from roundelay.node.errors import JournalError
 
 log = logging.getLogger(__name__)
@@ -78,7 +79,7 @@ class IdentityJournal:
                 file.flush()
                 os.fsync(file.fileno())
             if is_new:
-                _sync_folder(self._path.parent)
+                operating_system.sync_folder(self._path.parent)
         except OSError as error:
             raise JournalError(f"{self._path}: {error.strerror}") from error
         self._lines += 1
@@ -124,17 +125,8 @@ class IdentityJournal:
             file.flush()
             os.fsync(file.fileno())
         new.replace(self._path)
-        _sync_folder(self._path.parent)
+        operating_system.sync_folder(self._path.parent)
         self._lines, self._compact_at = len(kept), max(LINES_MIN, 2 * len(kept))
-
-
-def _sync_folder(folder: Path) -> None:
-    """Sync a folder: a new file survives a crash only if its entry is on the disk, too."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def journal_of(state_dir: Path, port: int) -> Path:

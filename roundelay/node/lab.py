@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import tempfile
 import threading
 from contextlib import ExitStack
 from pathlib import Path
 
 from roundelay.chord.refs import Address
-from roundelay.node import partition_fault
+from roundelay.node import operating_system, partition_fault
 from roundelay.node.errors import LocalRingFailed
 from roundelay.node.options import NODES_MAX
 from roundelay.node.readiness import wait_until_converged
@@ -85,20 +84,20 @@ class Lab:
     def kill(self, address: Address) -> None:
         """Kill a node as kill -9 does: it hands nothing over. Raises LocalRingFailed."""
         with self._lock:
-            self._signal(address, signal.SIGKILL)
+            self._signal(address, operating_system.KILL)
             del self._nodes[address]
             self._paused.discard(address)
 
     def pause(self, address: Address) -> None:
         """Stop a node, so that it neither answers nor ends. Raises LocalRingFailed."""
         with self._lock:
-            self._signal(address, signal.SIGSTOP)
+            self._signal(address, operating_system.PAUSE)
             self._paused.add(address)
 
     def resume(self, address: Address) -> None:
         """Let a paused node go on. Raises LocalRingFailed."""
         with self._lock:
-            self._signal(address, signal.SIGCONT)
+            self._signal(address, operating_system.RESUME)
             self._paused.discard(address)
 
     def kill_supernode(self) -> None:
@@ -125,7 +124,9 @@ class Lab:
         """Undo `cut`."""
         partition_fault.write(self._cut_file, [])
 
-    def _signal(self, address: Address, number: signal.Signals) -> None:
+    def _signal(self, address: Address, number: int) -> None:
+        if not number:
+            raise LocalRingFailed("this operating system cannot pause a process")
         if address not in self._nodes:
             raise LocalRingFailed(f"the lab has no running node at {address}")
         self._nodes[address].kill(number)

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from roundelay.chord.refs import Address
+from roundelay.node import operating_system
 from roundelay.node.errors import LocalRingFailed
 from roundelay.node.options import NO_OPTIONS, OPTION_PREFIX
 from roundelay.node.parent import ready_address
@@ -113,10 +114,10 @@ class ManagedProcess:
         if not self.is_running:
             raise LocalRingFailed(f"{self.name} ended with code {self.code}: {self.last_line}")
 
-    def kill(self, number: int = signal.SIGKILL) -> None:
+    def kill(self, number: int = operating_system.KILL) -> None:
         """Send a signal. After SIGKILL the process is gone when this returns."""
         self._started.send_signal(number)
-        if number == signal.SIGKILL:
+        if number == operating_system.KILL:
             self.wait(STOP_TIMEOUT_S)
 
     def wait(self, timeout_s: float = WAIT_TIMEOUT_S) -> int:

@@ -29,6 +29,7 @@ from roundelay.rpc.peers import Peers
 from roundelay.rpc.server import Server
 
 if TYPE_CHECKING:
+    from roundelay.node.metrics import Gauges
     from roundelay.node.security import Security  # loaded only with certificates
 
 log = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ class Supernode:
         self._journal = IdentityJournal(journal, ring)
         self._node_list = node_list
         self._registry = Registry(ring, random.Random(), self._journal.record, assign, chosen)
-        self._runtime = Runtime(Peers(security.peers if security else None))
+        self.runtime = Runtime(Peers(security.peers if security else None))
         self._handlers = self._make_handlers()
         processor = supernode_processor(self._serve, ring.bits, security.access if security else None)
         self._server = Server(processor, address.host, address.port, security.channel if security else None)
@@ -68,23 +69,38 @@ class Supernode:
     def start(self) -> None:
         """Listen, recall the ring, then admit. Raises JournalError, NodeListError, PortInUse."""
         listed = addresses.read(self._node_list).nodes
-        with self._runtime.changed:  # answers wait until the journal is read, after the port was bound
+        with self.runtime.changed:  # answers wait until the journal is read, after the port was bound
             self._server.start()
             for node in self._journal.identities():
                 self._registry.recall(node)
         candidates = dict.fromkeys((*self._registry.addresses(), *listed))
-        for node in self._runtime.run(find_members(self._registry, candidates, time.monotonic)):
+        for node in self.runtime.run(find_members(self._registry, candidates, time.monotonic)):
             self._say(f"found {node.address} alive")
         self._recalled = True
         if self._security is not None:
             follow = self._security.follow(self._some_member, self._registry.ring, self._say)
-            self._runtime.start(
-                "revocations", follow, lambda error: self._say(f"revocations are not followed: {error}")
-            )
+            self.runtime.start("revocations", follow, lambda error: self._say(f"revocations are not followed: {error}"))
 
     def stop(self) -> None:
         self._server.stop()
-        self._runtime.stop(STOP_TIMEOUT_S)
+        self.runtime.stop(STOP_TIMEOUT_S)
+
+    # --- for monitoring
+
+    def why_not_ready(self) -> str:
+        """Return why no node can be admitted now; empty if it can."""
+        return "" if self._recalled else "looking for the members of an earlier ring"
+
+    def gauges(self) -> Gauges:
+        """Return what monitoring shows of the registry."""
+        with self.runtime.changed:
+            members = len(self._registry.members(time.monotonic()).nodes)
+            known = len(self._registry.addresses())
+        return {
+            "ready": ("Whether nodes can be admitted", float(self._recalled)),
+            "ring_members": ("Nodes with a current lease", float(members)),
+            "ring_identities": ("Identities ever granted", float(known)),
+        }
 
     def _some_member(self) -> NodeRef | None:
         return next(iter(self._registry.members(time.monotonic()).nodes), None)
@@ -93,10 +109,10 @@ class Supernode:
 
     def _serve(self, request: Request[Any]) -> Any:
         place = f"handle.{type(request).__name__}"
-        return self._runtime.faults.around(place, request, lambda: self._answer(request))
+        return self.runtime.faults.around(place, request, lambda: self._answer(request))
 
     def _answer(self, request: Request[Any]) -> Any:
-        with self._runtime.changed:
+        with self.runtime.changed:
             return dispatch(self._handlers, request)
 
     def _make_handlers(self) -> Handlers:
