@@ -42,10 +42,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "dashboard": {"client", "node", "rpc", *CORE},
     "deploy": {"client", "cli", "node", "rpc", *CORE},
     "testing": {"client", "node", "rpc", *CORE},
+    "exercises": {"sim", *CORE},
     "chaos": {"testing", "client", "node", "rpc", "sim", *CORE},
     "bench": {"testing", "client", "node", "rpc", "sim", *CORE},
 }
-OUTSIDE = {"letters_generator", "deploy", "bench", "chaos"}  # beside the package: not installed
+OUTSIDE = {"letters_generator", "deploy", "bench", "chaos", "exercises"}  # beside the package: not installed
 # Each entry point, and the packages that it may import.
 SCRIPTS = {"supernode.py": {"cli"}, "compute_node.py": {"cli"}, "client.py": {"cli"}}
 RULES = {str(path.relative_to(PRODUCT)) for path in PRODUCT.glob("federation/rules/*.py")}  # server optimizers compute
@@ -82,7 +83,7 @@ LINKS = ("chord", "ml")
 # An import may wait in a function only if it brings one of these, which take a third of a start, ...
 SLOW = {"numpy", "thrift", "rich", "sqlite3", "asyncio"}
 # ... or an optional dependency, ...
-EXTRAS = {"PIL", "matplotlib", "pandas", "torch", "nicegui", "cryptography"}
+EXTRAS = {"PIL", "matplotlib", "pandas", "torch", "nicegui", "cryptography", "prometheus_client"}
 # ... or for a reason that is given here, by what is imported or by the module that imports it.
 WAITING = {
     "roundelay.cli.commands": "client.py --help makes no parser",
@@ -108,6 +109,7 @@ WAITING = {
     "roundelay.ml.flower": "pathlib only for an error message",
     "roundelay.ml.plugins": "pathlib only where models of one's own are allowed",
     "roundelay.ml.models.catalogue": "a trainer imports only the model of its job",
+    "roundelay.node.monitoring": "only a process that is watched serves pages",
     "roundelay.client.model_card": "importlib.metadata only for a model card",
 }
 

@@ -13,7 +13,18 @@ import pytest
 
 from tests.processes import ROOT
 
-FOLDERS = ("roundelay", "bench", "chaos", "deploy", "docs", "examples", "letters_generator", "tests", ".github")
+FOLDERS = (
+    "roundelay",
+    "bench",
+    "chaos",
+    "deploy",
+    "docs",
+    "examples",
+    "exercises",
+    "letters_generator",
+    "tests",
+    ".github",
+)
 GENERATED = ("roundelay/rpc/gen", "docs/results")  # by Thrift's compiler; by benchmarks
 PHRASES = {
     "an error that says what something is not": r"\b(that|which) (is|are) none\b|\ba number is none\b",

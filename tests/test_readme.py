@@ -24,6 +24,7 @@ import pytest
 import bench.__main__
 import chaos.__main__
 import deploy.ray_ring
+import exercises.__main__
 import letters_generator.make
 import letters_generator.split
 from roundelay.cli import main
@@ -43,6 +44,7 @@ MODULES = {
     "bench": bench.__main__.main,
     "chaos": chaos.__main__.main,
     "deploy.ray_ring": deploy.ray_ring.main,
+    "exercises": exercises.__main__.main,
     "letters_generator.make": letters_generator.make.main,
     "letters_generator.split": letters_generator.split.main,
     "roundelay": main.roundelay,

@@ -8,7 +8,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socket import socket
 from typing import Any
 
 from roundelay.chord.refs import Address
@@ -84,19 +83,19 @@ class _Server(ThreadingHTTPServer):
         self._slots = threading.BoundedSemaphore(CONNECTIONS_MAX)
         super().__init__(address, handler)
 
-    def process_request(self, request: socket | tuple[bytes, socket], client_address: Any) -> None:
+    def process_request(self, request: Any, client_address: Any) -> None:
         if not self._slots.acquire(blocking=False):
             self.shutdown_request(request)
             return
         super().process_request(request, client_address)
 
-    def process_request_thread(self, request: socket | tuple[bytes, socket], client_address: Any) -> None:
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:
             super().process_request_thread(request, client_address)
         finally:
             self._slots.release()
 
-    def handle_error(self, request: socket | tuple[bytes, socket], client_address: Any) -> None:
+    def handle_error(self, request: Any, client_address: Any) -> None:
         """Ignore a peer that goes away or is silent."""
 
 

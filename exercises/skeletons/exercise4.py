@@ -1,0 +1,15 @@
+"""Exercise 4: copies. See chapter 4 of the tutorial. Identifiers are on a circle; `nodes` are ascending."""
+
+
+def holders(key, nodes, replicas):
+    """Return the nodes that store a key: its owner and the next ones, `replicas` in all, or all if there are fewer."""
+    raise NotImplementedError("write this part")
+
+
+def hand_off(keys, before, after, replicas):
+    """Return the steps by which the nodes `before` become the nodes `after`: one node joins or leaves.
+
+    A step is ("copy", key, source, target) or ("delete", key, node). The process may be killed after any step: no key
+    may ever have fewer copies than it needs.
+    """
+    raise NotImplementedError("write this part")
