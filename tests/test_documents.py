@@ -114,12 +114,31 @@ def test_the_page_of_states_is_up_to_date() -> None:
     assert state_diagrams.PAGE.read_text() == state_diagrams.page(), "run python3 -m tests.state_diagrams"
 
 
+def test_messages_in_the_table_of_messages_are_those_of_the_code() -> None:
+    table = (ROOT / "docs" / "faq.md").read_text().split("# Troubleshooting by message")[1]
+    messages = re.findall(r"^\| `([^`]+)`", table, re.MULTILINE)
+    code = "".join(re.sub(r'"\n\s*f?"', "", path.read_text()) for path in (ROOT / "roundelay").rglob("*.py"))
+
+    assert len(messages) > 10
+    for message in messages:
+        assert message in code, f"no message says {message!r}"
+
+
+def test_every_page_is_in_the_navigation_of_the_site() -> None:
+    listed = set(re.findall(r"- ([\w/.-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE))
+    pages = {str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*.md")}
+
+    missing = {page for page in pages - listed if not page.startswith(("decisions/", "results/"))}
+    assert not missing, f"add them to mkdocs.yml: {missing}"
+
+
 def examples() -> list[str]:
-    return (ROOT / "docs" / "python-api.md").read_text().split("```python\n")[1:]
+    pages = (ROOT / "docs" / name for name in ("python-api.md", "plugins.md"))
+    return [part for page in pages for part in page.read_text().split("```python\n")[1:]]
 
 
 @pytest.mark.parametrize("number", range(len(examples())))
-def test_the_examples_of_the_python_api_run(number: int, tmp_path: Path) -> None:
+def test_the_examples_in_python_run(number: int, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", examples()[number].split("```")[0]],
         cwd=tmp_path,

@@ -1,4 +1,4 @@
-"""Every command line in the documentation is run or parsed, and the README's three terminals really work."""
+"""Every command line in the documentation is run or parsed, and the three terminals of docs/start.md really work."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ DOCUMENTS = [
     ROOT / "letters_generator" / "README.md",
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
+START = ROOT / "docs" / "start.md"
 PROGRAMS = ("python3", "python", "make")
 SCRIPTS = ("client.py", "compute_node.py", "supernode.py")
 MODULES = {
@@ -296,24 +297,24 @@ def copy_checkout(folder: Path) -> None:
 
 
 def in_section(heading: str) -> list[str]:
-    """Return the commands of one section of the README, verbatim."""
-    text = (ROOT / "README.md").read_text()
+    """Return the commands of one section of docs/start.md, verbatim."""
+    text = START.read_text()
     section = re.split(r"^## ", text.split(f"## {heading}\n")[1], maxsplit=1, flags=re.MULTILINE)[0]
     return re.findall(r"^```\n(python3 .*)\n```$", section, re.MULTILINE)
 
 
-def test_the_three_terminals_of_the_readme_train_a_model(tmp_path: Path) -> None:
-    readme = (ROOT / "README.md").read_text()
+def test_the_three_terminals_train_a_model(tmp_path: Path) -> None:
+    start = START.read_text()
     first, second, third = in_section("Three terminals")[:3]
     with ExitStack() as opened:
         terminals = Terminals(tmp_path, opened)
         supernode_terminal = terminals.run(first)
         supernode_terminal.shows("supernode listening")
-        assert supernode_terminal.text.splitlines()[0] in readme
+        assert supernode_terminal.text.splitlines()[0] in start
         nodes = [terminals.run(second), terminals.run(second.replace("8001", "8002"))]
         for node in nodes:
             node.shows("joined the ring")
-        assert nodes[0].text.splitlines()[0] in readme
+        assert nodes[0].text.splitlines()[0] in start
         nodes[0].shows("finger")
 
         client_terminal = terminals.run(third)
@@ -330,11 +331,11 @@ def test_the_three_terminals_of_the_readme_train_a_model(tmp_path: Path) -> None
 
 
 def check_listing(line: str, shown: str) -> None:
-    """Check that the README's listing with this line is what a terminal shows, but for numbers and identifiers."""
-    blocks = re.findall(r"^```\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    """Check that the listing with this line in docs/start.md is what a terminal shows, but for numbers."""
+    blocks = re.findall(r"^```\n(.*?)^```$", START.read_text(), re.MULTILINE | re.DOTALL)
     (block,) = [block for block in blocks if re.search(f"^{line}", block, re.MULTILINE)]
     missing = [each for each in block.splitlines() if mask(each) not in mask(shown)]
-    assert not missing, f"the terminal shows other lines than the README: {missing}"
+    assert not missing, f"the terminal shows other lines than docs/start.md: {missing}"
 
 
 def mask(text: str) -> str:
@@ -343,7 +344,7 @@ def mask(text: str) -> str:
     return re.sub(r"(, #)+$|[\u2500-\u257f*]| +", "", text, flags=re.MULTILINE)
 
 
-def test_the_readme_has_the_commands_that_the_terminals_test_uses() -> None:
+def test_the_first_page_has_the_commands_that_the_terminals_test_uses() -> None:
     lines = in_section("Three terminals")
 
     assert [line.split()[1] for line in lines[:3]] == ["supernode.py", "compute_node.py", "client.py"]
