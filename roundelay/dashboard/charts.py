@@ -29,8 +29,12 @@ class Series:
 def chart_scene(
     title: str, series: Sequence[Series], rounds: int, marks: Sequence[tuple[float, str]] = (), unit: str = ""
 ) -> Scene:
-    """Draw a chart. marks: rounds to mark, each with the reason."""
+    """Draw a chart below its title, or say that there is nothing to draw. marks: rounds to mark, with the reason."""
     scene = Scene()
+    scene.add("title", "h3", "", title)
+    if not any(line.points for line in series):
+        scene.add("empty", "p", "", "No round is finished yet.", cls="hint")
+        return scene
     scene.add(
         "svg", "svg", viewBox=f"0 0 {WIDTH:g} {HEIGHT:g}", cls="chart", role="img", aria_label=_spoken(title, series)
     )

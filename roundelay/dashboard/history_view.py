@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
+from roundelay.client.option_text import show
+from roundelay.client.report import Round
 from roundelay.dashboard.charts import Series, chart_scene
 from roundelay.dashboard.model import RingState
 from roundelay.dashboard.palette import COLOURS
 from roundelay.dashboard.scene import Scene
 from roundelay.dashboard.tables import pick, row, table
 from roundelay.federation import records
+from roundelay.federation.settings import Settings
 from roundelay.federation.snapshot import JobSnapshot
 
+DIFFERING_MAX = 4  # other jobs in a comparison of settings
 COMPARED_MAX = 12  # jobs on the chart, the latest
 LINKS_SHOWN = 6  # of a chain, besides round 0
 
@@ -22,7 +28,11 @@ LINKS_SHOWN = 6  # of a chain, besides round 0
 def jobs_scene(ring_state: RingState, chosen: str) -> Scene:
     """Draw every job, the latest first; finished jobs with the same recipe show whether their models are equal."""
     scene = Scene()
-    body = table(scene, "jobs", ("job", "state", "round", "error", "settings", "files", "model"), "Jobs of the ring")
+    if not ring_state.jobs:
+        scene.add("none", "p", "", "No job yet: launch one under Training, or with client.py train.", cls="hint")
+        return scene
+    headings = ("job", "state", "round", "error", "time", "settings that were chosen", "files", "model")
+    body = table(scene, "jobs", headings, "Jobs of the ring")
     for snapshot in reversed(ring_state.jobs):
         name, settings = f"job-{snapshot.job}", snapshot.spec.settings
         error = snapshot.kept.error_text.removeprefix("error ") if snapshot.rounds_done else "-"
@@ -35,8 +45,8 @@ def jobs_scene(ring_state: RingState, chosen: str) -> Scene:
                 snapshot.state,
                 f"{snapshot.rounds_done} of {settings.rounds}",
                 error,
-                f"{'-'.join(map(str, settings.hidden))}, {settings.optimizer}, eta {settings.eta:g}, "
-                f"seed {settings.seed}",
+                f"{sum(report.seconds for report in snapshot.reports.values()):.1f} s",
+                ", ".join(f"{name} {value}" for name, value in chosen_settings(settings).items()) or "defaults",
                 str(len(snapshot.spec.files)),
                 verdict(snapshot, ring_state.jobs),
             ),
@@ -46,6 +56,50 @@ def jobs_scene(ring_state: RingState, chosen: str) -> Scene:
         )
         pick(scene, f"{name}-0", "job", snapshot.job, snapshot.job[:8])
     return scene
+
+
+def chosen_settings(settings: Settings) -> dict[str, str]:
+    """Return the settings that differ from the defaults, as one would type them."""
+    values = {each.name: getattr(settings, each.name) for each in fields(Settings)}
+    return {each.name: show(values[each.name]) for each in fields(Settings) if values[each.name] != each.default}
+
+
+def differences_scene(ring_state: RingState, chosen: str) -> Scene:
+    """Show the settings in which the chosen job differs from the latest others, and what came of it."""
+    scene = Scene()
+    one = ring_state.job(chosen)
+    others = [snapshot for snapshot in reversed(ring_state.jobs) if snapshot.job != chosen][:DIFFERING_MAX]
+    if one is None or not others:
+        return scene
+    jobs = [one, *others]
+    scene.add("title", "h3", "", f"Job {one.job[:8]} beside others: settings that differ")
+    if all(each.spec.settings == one.spec.settings for each in others):
+        scene.add("same", "p", "", "No setting differs.", cls="hint")
+    body = table(scene, "differing", ("", *(each.job[:8] for each in jobs)), "Settings that differ")
+    for setting in fields(Settings):
+        values = [show(getattr(each.spec.settings, setting.name)) or "none" for each in jobs]
+        if len(set(values)) > 1:
+            row(scene, f"setting-{setting.name}", body, (setting.name.replace("_", "-"), *values))
+    errors = [f"{each.kept.error:.4f}" if each.rounds_done else "-" for each in jobs]
+    row(scene, "differing-error", body, ("validation error", *errors))
+    row(scene, "differing-model", body, ("model", *(verdict(each, ())[:8] for each in jobs)))
+    return scene
+
+
+def as_csv(snapshot: JobSnapshot) -> str:
+    """Return a job's rounds as a table: the columns of `client.py train --history`, as far as a report has them."""
+    rows = [
+        Round(result, snapshot.reports[result.round]).to_json()
+        for result in snapshot.results[1:]
+        if result.round in snapshot.reports
+    ]
+    text = io.StringIO()
+    if rows:
+        plain = [name for name, value in rows[0].items() if isinstance(value, int | float | str)]
+        writer = csv.DictWriter(text, plain, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    return text.getvalue()
 
 
 def verdict(snapshot: JobSnapshot, jobs: Sequence[JobSnapshot]) -> str:

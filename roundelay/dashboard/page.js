@@ -62,6 +62,14 @@ window.roundelay = (() => {
     if (event.type === "keydown") event.preventDefault();
     emitEvent("act", { act: piece.dataset.act, value: piece.dataset.value });
   };
+  const press = (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, [contenteditable]")) return;
+    const act = /^[1-9]$/.test(event.key) ? "tab" : { "/": "look", "?": "help" }[event.key];
+    if (!act) return;
+    event.preventDefault();
+    emitEvent("act", { act, value: event.key });
+  };
+  const place = () => emitEvent("place", Object.fromEntries(new URLSearchParams(location.hash.slice(1))));
   let peeked = "";
   const peek = (event) => {
     const piece = event.target.closest && event.target.closest(".ring [data-act=node]");
@@ -70,6 +78,7 @@ window.roundelay = (() => {
   };
   document.addEventListener("click", act);
   document.addEventListener("keydown", act);
+  document.addEventListener("keydown", press);
   document.addEventListener("pointerover", peek);
-  return { apply };
+  return { apply, place };
 })();

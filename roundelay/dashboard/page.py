@@ -6,6 +6,7 @@ The only module that knows NiceGUI: it makes tabs, fields and buttons; the drawi
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -28,12 +29,21 @@ from roundelay.federation import records
 
 R = TypeVar("R")
 
+JOB = re.compile(r"[0-9a-f]{64}")
+
 ASSETS = Path(__file__).resolve().parent
 REFRESH_EVERY_S = 0.2
 HOP_EVERY_S = 0.7
 WAIT_SILENTLY_S = 0.4  # until the page says what it waits for
 MEASURE_EVERY_S, MEASURE_AGAIN_S = 0.5, 5.0
 HEAD = '<link rel="stylesheet" href="/assets/page.css"><script src="/assets/page.js"></script>'
+NOTICES = "top-right"  # where they cover no field
+KEYS = {
+    "Tab, Enter": "go from node to node on the circle, and select one",
+    "1 2 3 4 5": "the tabs, from the left",
+    "/": "look up a name",
+    "?": "this list",
+}
 TABS = {"nodes": "Nodes", "training": "Training", "lookup": "Lookup", "history": "History", "lab": "Churn lab"}
 
 
@@ -95,19 +105,28 @@ class Page:
         ui.on("act", self._on_act)
         ui.on("peek", self._on_peek)
         ui.on("resync", self._on_resync)
+        ui.on("place", self._on_place)
+        self._client.on_connect(lambda: self._client.run_javascript("roundelay.place()"))
         ui.timer(REFRESH_EVERY_S, self._refresh)
         ui.timer(HOP_EVERY_S, self._next_hop)
         ui.timer(MEASURE_EVERY_S, self._measure)
 
     def _build_top(self) -> None:
         dark = ui.dark_mode(None)
+        with ui.dialog() as self._help, ui.element("div").classes("panel keys"):
+            heading("Keys")
+            with ui.element("dl").classes("facts"):
+                for keys, about in KEYS.items():
+                    ui.html(keys, sanitize=False, tag="dt")
+                    ui.html(about, sanitize=False, tag="dd")
         with ui.element("header").classes("top"):
             ui.html("<h1>Roundelay</h1>", sanitize=False)
             board("summary")
             ui.element("div").classes("spacer")
             if self._site.actions.read_only:
                 ui.label("read-only").classes("faint")
-            plain_button("Light or dark", lambda: dark.set_value(not dark.value))
+            icon_button("help_outline", "Keys (?)", self._help.open)
+            icon_button("contrast", "Light or dark", lambda: dark.set_value(not dark.value))
 
     def _build_tabs(self) -> None:
         builders: dict[str, Callable[[], None]] = {
@@ -118,9 +137,8 @@ class Page:
             "lab": self._build_lab,
         }
         names = [name for name in TABS if name != "lab" or self._site.lab is not None]
-        with ui.tabs(value="nodes", on_change=lambda e: self._show_tab(e.value)).props(
-            "dense align=left no-caps inline-label outside-arrows mobile-arrows"
-        ):
+        self._tabs = ui.tabs(value="nodes", on_change=lambda e: self._show_tab(e.value))
+        with self._tabs.props("dense align=left no-caps inline-label outside-arrows mobile-arrows"):
             for name in names:
                 ui.tab(name, TABS[name])
         for name in names:
@@ -136,14 +154,16 @@ class Page:
         with ui.element("div").classes("panel"):
             board("job")
             board("error")
-            board("files")
             board("loss")
+            board("lanes").classes("scroll")
+            board("files")
             board("disturbed").classes("scroll")
             board("confusion")
             with ui.element("div").classes("together"):
                 if not self._site.actions.read_only:
-                    plain_button("Stop this job", self._cancel)
-                plain_button("Download the model", self._download)
+                    self._stop = plain_button("Stop this job", self._cancel)
+                self._model = plain_button("Download the model", self._download)
+                self._csv = plain_button("Download the rounds (CSV)", self._download_rounds)
         if not self._site.actions.read_only:
             with ui.element("div").classes("panel"):
                 heading("Launch a training")
@@ -153,7 +173,7 @@ class Page:
         with ui.element("div").classes("panel"):
             heading("Find the owner of a name")
             with ui.element("div").classes("together"):
-                name = ui.input("Name of a file", value="validate_letters.txt").classes("long")
+                name = self._name = ui.input("Name of a file", value="validate_letters.txt").classes("long")
                 look = lambda: self._look_up(str(name.value))  # noqa: E731 - bound twice below
                 name.on("keydown.enter", look)
                 ui.button("Look up", on_click=look, color=None).classes("main").props("unelevated no-caps")
@@ -163,6 +183,7 @@ class Page:
         with ui.element("div").classes("panel"):
             board("compare")
             board("jobs").classes("scroll")
+            board("differences").classes("scroll")
         with ui.element("div").classes("panel"):
             board("lineage").classes("scroll")
 
@@ -178,15 +199,17 @@ class Page:
             with ui.element("div").classes("together"):
                 plain_button("Add a node", lambda: self._disturb(lab.add))
                 plain_button("Cut the network in two", lambda: self._disturb(lab.cut))
-                plain_button("Heal the cut", lambda: self._disturb(lab.heal))
+                self._heal = plain_button("Heal the cut", lambda: self._disturb(lab.heal))
             with ui.element("div").classes("together"):
-                plain_button("Kill the supernode", lambda: self._disturb(lab.kill_supernode))
-                plain_button("Start it again", lambda: self._disturb(lab.start_supernode))
+                self._kill_supernode = plain_button("Kill the supernode", lambda: self._disturb(lab.kill_supernode))
+                self._start_supernode = plain_button("Start it again", lambda: self._disturb(lab.start_supernode))
             ui.label("The node selected on the circle:").classes("q-mt-md faint")
             with ui.element("div").classes("together"):
-                plain_button("Kill it", lambda: self._disturb_node(lab.kill))
-                plain_button("Pause it", lambda: self._disturb_node(lab.pause))
-                plain_button("Let it go on", lambda: self._disturb_node(lab.resume))
+                self._of_a_node = (
+                    plain_button("Kill it", lambda: self._disturb_node(lab.kill)),
+                    plain_button("Pause it", lambda: self._disturb_node(lab.pause)),
+                    plain_button("Let it go on", lambda: self._disturb_node(lab.resume)),
+                )
             board("victim").classes("q-mt-md")
 
     # --- showing
@@ -196,7 +219,22 @@ class Page:
         self._measure_at = 0.0
         for each, section in self._sections.items():
             section.set_visibility(each == name)
+        self._note_place()
         self._refresh(anew=True)
+
+    def _note_place(self) -> None:
+        """Write the tab and the job that was selected into the page's address, which can be kept and shared."""
+        job = f"&job={self._job}" if self._job else ""
+        self._client.run_javascript(f"history.replaceState(null, '', '#tab={self._tab}{job}')")
+
+    def _on_place(self, event: Any) -> None:
+        """Show what the address names: `#tab=history&job=...`."""
+        words = event.args if isinstance(event.args, dict) else {}
+        tab, job = str(words.get("tab", "")), str(words.get("job", ""))
+        if JOB.fullmatch(job):
+            self._job = job
+        if tab in self._sections:
+            self._tabs.set_value(tab)
 
     def _refresh(self, anew: bool = False) -> None:
         """Send the changes, if there are any."""
@@ -205,9 +243,26 @@ class Page:
         if state == self._drawn and not anew:
             return
         self._drawn = state
+        self._enable_buttons(watcher.ring_state)
         call = self._boards.update(self._scenes(watcher.ring_state))
         if call:
             self._client.run_javascript(call)
+
+    def _enable_buttons(self, ring_state: RingState) -> None:
+        """Let only those buttons be pressed that have something to act on."""
+        snapshot = ring_state.job(self._shown_job(ring_state))
+        has_rounds = snapshot is not None and snapshot.rounds_done > 0
+        self._model.set_enabled(has_rounds)
+        self._csv.set_enabled(has_rounds)
+        if not self._site.actions.read_only:
+            self._stop.set_enabled(snapshot is not None and not snapshot.end)
+        lab = self._site.lab
+        if lab is not None:
+            for button in self._of_a_node:
+                button.set_enabled(ring_state.node(self._node) is not None)
+            self._heal.set_enabled(bool(lab.far_side))
+            self._kill_supernode.set_enabled(lab.lab.has_supernode)
+            self._start_supernode.set_enabled(not lab.lab.has_supernode)
 
     def _scenes(self, ring_state: RingState) -> Mapping[str, Scene]:
         """Return the scenes of the visible boards."""
@@ -231,6 +286,7 @@ class Page:
                 seen["error"] = training_view.error_scene(snapshot)
                 seen["files"] = training_view.files_scene(ring_state, snapshot)
                 seen["loss"] = training_view.loss_scene(snapshot)
+                seen["lanes"] = training_view.lanes_scene(ring_state, snapshot)
                 seen["disturbed"] = training_view.disturbed_scene(snapshot)
                 seen["confusion"] = metrics_view.metrics_scene(
                     self._site.metrics.get(job), self._unmeasured.get(job, ""), self._measuring == job != ""
@@ -240,6 +296,7 @@ class Page:
             case "history":
                 seen["compare"] = history_view.compare_scene(ring_state, job)
                 seen["jobs"] = history_view.jobs_scene(ring_state, job)
+                seen["differences"] = history_view.differences_scene(ring_state, job)
                 seen["lineage"] = history_view.lineage_scene(ring_state, job)
             case "lab":
                 seen["victim"] = tables.node_scene(ring_state, self._node)
@@ -297,6 +354,14 @@ class Page:
             self._node = "" if value == self._node else value
         elif act == "job":
             self._job = value
+            self._note_place()
+        elif act == "tab" and value.isdecimal() and 0 < int(value) <= len(self._sections):
+            self._tabs.set_value(list(self._sections)[int(value) - 1])
+        elif act == "look" and "lookup" in self._sections:
+            self._tabs.set_value("lookup")
+            self._name.run_method("focus")
+        elif act == "help":
+            self._help.open()
         self._refresh()
 
     def _on_peek(self, event: Any) -> None:
@@ -308,21 +373,27 @@ class Page:
         job = await self._do(lambda: self._site.actions.launch(wanted), "the ring to store the job and its files")
         if job is not None:
             self._job = job
-            ui.notify(f"launched job {job[:8]}: the ring drives it", type="positive")
+            ui.notify(f"launched job {job[:8]}: the ring drives it", type="positive", position=NOTICES)
 
     async def _cancel(self) -> None:
         job = self._shown_job(self._site.watcher.ring_state)
         snapshot = self._site.watcher.ring_state.job(job)
         if snapshot is None or snapshot.end:
-            ui.notify("no job is running")
+            ui.notify("no job is running", position=NOTICES)
         elif await self._do(lambda: self._site.actions.cancel(job), f"the ring to cancel job {job[:8]}"):
-            ui.notify(f"job {job[:8]} is cancelled")
+            ui.notify(f"job {job[:8]} is cancelled", position=NOTICES)
 
     async def _download(self) -> None:
         job = self._shown_job(self._site.watcher.ring_state)
         content = await self._do(lambda: self._site.actions.model(job), f"the model of job {job[:8]}")
         if content is not None:
             ui.download.content(content, f"model-{job[:8]}.npz")
+
+    def _download_rounds(self) -> None:
+        job = self._shown_job(self._site.watcher.ring_state)
+        snapshot = self._site.watcher.ring_state.job(job)
+        if snapshot is not None:
+            ui.download.content(history_view.as_csv(snapshot), f"rounds-{job[:8]}.csv")
 
     async def _look_up(self, name: str) -> None:
         start = self._site.watcher.ring_state.node(self._node)
@@ -333,11 +404,12 @@ class Page:
 
     async def _disturb(self, what: Callable[[], None]) -> None:
         await self._do(what, "the lab")
+        self._refresh(anew=True)
 
     async def _disturb_node(self, what: Callable[[Any], None]) -> None:
         member = self._site.watcher.ring_state.node(self._node)
         if member is None:
-            ui.notify("select a node on the circle first")
+            ui.notify("select a node on the circle first", position=NOTICES)
         else:
             await self._do(lambda: what(member.ref.address), "the lab")
 
@@ -345,11 +417,15 @@ class Page:
         """Run an action in a thread, and say what it waits for if that takes long; notify the user if it is refused."""
         running = asyncio.ensure_future(run.io_bound(what))
         done, _ = await asyncio.wait([running], timeout=WAIT_SILENTLY_S)
-        waiting = None if done else ui.notification(f"waiting for {waiting_for} ...", spinner=True, timeout=None)
+        waiting = (
+            None
+            if done
+            else ui.notification(f"waiting for {waiting_for} ...", spinner=True, timeout=None, position=NOTICES)
+        )
         try:
             result: R = await running
         except ActionRefused as refused:
-            ui.notify(str(refused), type="negative", multi_line=True)
+            ui.notify(str(refused), type="negative", multi_line=True, position=NOTICES)
             return None
         finally:
             if waiting is not None:
@@ -376,5 +452,11 @@ def heading(text: str) -> None:
         ui.html(text, sanitize=False, tag="span")
 
 
-def plain_button(text: str, on_click: Callable[[], Any]) -> None:
-    ui.button(text, on_click=on_click, color=None).props("flat no-caps dense padding='4px 12px'").classes("plain")
+def plain_button(text: str, on_click: Callable[[], Any]) -> ui.button:
+    made = ui.button(text, on_click=on_click, color=None).props("flat no-caps dense padding='4px 12px'")
+    return made.classes("plain")
+
+
+def icon_button(icon: str, about: str, on_click: Callable[[], Any]) -> None:
+    made = ui.button(icon=icon, on_click=on_click, color=None).props(f'flat round dense aria-label="{about}"')
+    made.tooltip(about)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from roundelay.chord.requests import TrainingStatus
 from roundelay.dashboard.charts import Series, chart_scene
 from roundelay.dashboard.model import RingState
@@ -14,6 +16,7 @@ from roundelay.federation.spec import JobSpec
 
 DISTURBED_MAX = 12  # rounds that are listed, the latest
 FILES_MAX = 256
+LANES_MAX = 32  # nodes of a round, the slowest
 
 
 def job_scene(ring_state: RingState, job: str) -> Scene:
@@ -78,6 +81,7 @@ def files_scene(ring_state: RingState, snapshot: JobSnapshot | None) -> Scene:
     now = _training_now(ring_state) if snapshot == ring_state.running else {}
     placed = snapshot.reports[max(snapshot.reports)].placement if snapshot.reports else {}
     owners = {str(member.ref.address): member for member in ring_state.nodes}
+    scene.add("title", "h3", "", "Files, and the nodes that train them")
     scene.add("tiles", "ul", cls="tiles", aria_label="files and the nodes that train them")
     for file in snapshot.spec.files[:FILES_MAX]:
         address, doing = now.get(file.name, (placed.get(file.name, ""), None))
@@ -102,6 +106,29 @@ def files_scene(ring_state: RingState, snapshot: JobSnapshot | None) -> Scene:
             style=f"width:{100 * doing.epoch / epochs if doing else 0:.0f}%",
         )
         scene.add(f"name-{file.index}", "span", tile, file.name, cls="tilename")
+    return scene
+
+
+def lanes_scene(ring_state: RingState, snapshot: JobSnapshot | None) -> Scene:
+    """Draw the latest round by node: how long its trainer worked, of the round's time; the slowest first."""
+    scene = Scene()
+    reports = snapshot.reports if snapshot is not None else {}
+    report = reports[max(reports)] if reports else None
+    if report is None or not report.trained_s:
+        return scene
+    whole = max(report.seconds, *report.trained_s.values()) or 1.0
+    owners = {str(member.ref.address): member for member in ring_state.nodes}
+    files = Counter(report.placement.values())
+    scene.add("title", "h3", "", f"Round {report.round} by node: training, of {whole:.2f} s in all")
+    body = table(scene, "lanes", ("node", "files", "trained", "share of the round"), "The latest round by node")
+    by_time = sorted(report.trained_s.items(), key=lambda each: (-each[1], each[0]))
+    for place, (address, seconds) in enumerate(by_time[:LANES_MAX]):
+        member = owners.get(address)
+        name, share = f"lane-{place}", 100 * seconds / whole
+        row(scene, name, body, (member.name if member else address, str(files[address]), f"{seconds:.3f} s", ""))
+        colour = f" owner-{ring_state.colours[member.ref]}" if member is not None else ""
+        scene.add(f"{name}-lane", "div", f"{name}-3", cls="lane", role="img", aria_label=f"{share:.0f} %")
+        scene.add(f"{name}-busy", "span", f"{name}-lane", cls=f"busy{colour}", style=f"width:{share:.1f}%")
     return scene
 
 

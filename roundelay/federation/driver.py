@@ -8,7 +8,8 @@ a round is trained, the one before it is validated and stored.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -442,7 +443,17 @@ class Driver:
             passed_on=self._coordinator.passed_on,
             verified={f.name: confirmed[f.index] for p in parts for f in p.files if f.index in confirmed},
             liars=tuple(self._verifier.liars.values()) if self._verifier is not None else (),
+            trained_s=_added(p.trained_s for p in parts),
         )
+
+
+def _added(seconds: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """Add up what several orders took on each node."""
+    total: defaultdict[str, float] = defaultdict(float)
+    for each in seconds:
+        for address, spent in each.items():
+            total[address] += spent
+    return {address: round(spent, 4) for address, spent in sorted(total.items())}
 
 
 def _plugins(settings: Settings) -> list[tuple[str, str]]:

@@ -124,6 +124,7 @@ class RoundReport:
     result: str = ""  # digest of the RESULT of this round
     verified: dict[str, str] = field(default_factory=dict)  # file -> address of another node that got the same result
     liars: tuple[Liar, ...] = ()  # found up to this round
+    trained_s: dict[str, float] = field(default_factory=dict)  # address -> seconds that its trainer worked
 
     def to_bytes(self) -> bytes:
         return json.dumps(asdict(self), sort_keys=True).encode()
@@ -194,9 +195,10 @@ def report_from_bytes(content: bytes, job: str = "", number: int | None = None) 
         strict_json.digest("previous", report.previous, empty_allowed=True)
         strict_json.digest("result", report.result, empty_allowed=True)
         require(job in ("", report.job) and number in (None, report.round), "it is of another job or round")
-        require(min(report.seconds, report.slowest_s, report.spread) >= 0, "seconds or spread are negative")
-        addresses = (*report.placement.values(), *report.errors, *(a for tier in report.tiers.values() for a in tier))
-        addresses += (*report.verified.values(),)
+        spans = (report.seconds, report.slowest_s, report.spread, *report.trained_s.values())
+        require(min(spans) >= 0, "seconds or spread are negative")
+        addresses = (*report.placement.values(), *report.errors, *report.trained_s, *report.verified.values())
+        addresses += tuple(address for tier in report.tiers.values() for address in tier)
         check_liars(report.liars)
         for shown in (report.driver, *report.tiers, *addresses):
             strict_json.text("driver, tier or address", shown, ADDRESS_CHARACTERS_MAX)

@@ -55,6 +55,12 @@ class PartialResult:
     result: bytes
     trained_by: Mapping[int, str] = field(default_factory=dict)  # file -> address, where it was not `node` itself
     receipts: Receipts = field(default_factory=dict)  # file -> digest of its update, where the order asks for them
+    seconds_by: Mapping[str, float] = field(default_factory=dict)  # address -> its trainer's, where there are several
+
+    @property
+    def trained_s(self) -> Mapping[str, float]:
+        """The seconds that each trainer worked, by address."""
+        return self.seconds_by or {str(self.node.address): self.progress.seconds}
 
     def trainer_of(self, file: TrainingFile) -> str:
         """Return the address of the node that trained a file."""

@@ -17,6 +17,7 @@ from roundelay.dashboard.palette import COLOURS, assign
 from roundelay.dashboard.ring_view import Chosen, ring_scene
 from roundelay.dashboard.scene import Scene, difference
 from roundelay.dashboard.watcher import Logged
+from roundelay.federation.settings import Settings
 from tests.dashboard.sights import job, node, picture, sights
 
 LOG = [Logged(1, 0.0, Event("joined", "a node")), Logged(2, 1.0, Event("gone", "a node"))]
@@ -209,3 +210,44 @@ def test_the_log_shows_the_latest_first() -> None:
     shown = texts(tables.log_scene(LOG))
 
     assert [text for text in shown if text in ("+", "x")] == ["x", "+"]
+
+
+def test_the_latest_round_is_shown_by_node_the_slowest_first() -> None:
+    snapshot = job(2)
+    report = replace(snapshot.reports[2], seconds=2.0, trained_s={"127.0.0.1:8000": 0.5, "127.0.0.1:8128": 1.5})
+    seen = picture(0, 128, jobs=(replace(snapshot, reports={**snapshot.reports, 2: report}),))
+
+    scene = training_view.lanes_scene(seen, seen.jobs[0])
+
+    assert "Round 2 by node: training, of 2.00 s in all" in texts(scene)
+    assert [text for text in texts(scene) if text.endswith(" s")] == ["1.500 s", "0.500 s"]
+    assert scene.pieces["lane-0-busy"].attributes["style"] == "width:75.0%"
+    assert not training_view.lanes_scene(seen, snapshot).pieces  # of a driver that did not report it
+
+
+def test_jobs_are_compared_by_the_settings_in_which_they_differ() -> None:
+    one, other = job(2, "done"), job(2, "done", nonce="x")
+    other = replace(other, spec=replace(other.spec, settings=Settings(rounds=10, rule="fedprox", mu=0.1)))
+    seen = picture(0, 128, jobs=(one, other))
+
+    shown = texts(history_view.differences_scene(seen, one.job))
+
+    assert {"rule", "fedavg", "fedprox", "mu", "0.01", "0.1", "validation error"} <= set(shown)
+    assert "rounds" not in shown
+    assert "rounds 10, rule fedprox, mu 0.1" in texts(history_view.jobs_scene(seen, one.job))
+
+
+def test_the_rounds_of_a_job_are_a_table() -> None:
+    head, *lines = history_view.as_csv(job(3)).splitlines()
+
+    assert head.startswith("round,validation_error,")
+    assert [line.split(",")[0] for line in lines] == ["1", "2", "3"]
+    assert history_view.as_csv(job(0)) == ""
+
+
+def test_a_view_without_jobs_says_what_to_do_and_draws_no_empty_chart() -> None:
+    seen = picture(0, 128)
+
+    assert "No job yet: launch one under Training, or with client.py train." in texts(history_view.jobs_scene(seen, ""))
+    assert not [name for name in history_view.compare_scene(seen, "").pieces if name == "svg"]
+    assert "No round is finished yet." in texts(history_view.compare_scene(seen, ""))

@@ -238,7 +238,9 @@ def _accept(
         estimate.record(by_address.get(work.address, root), own, work.seconds)
     trained_by = {index: work.address for work in partial.done for index in work.files}
     progress = _mean_progress(partial, {f.index: f.rows for f in files}, order.task)
-    return TreeResult([PartialResult(root, files, progress, partial.sum, trained_by, partial.receipts)], partial)
+    seconds = {work.address: work.seconds for work in partial.done}
+    part = PartialResult(root, files, progress, partial.sum, trained_by, partial.receipts, seconds)
+    return TreeResult([part], partial)
 
 
 def _mean_progress(partial: PartialSum, rows: dict[int, int], task: Task) -> Progress:
