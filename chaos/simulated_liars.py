@@ -37,7 +37,7 @@ from roundelay.sim.world import World
 from roundelay.store.blobs import digest_of
 
 NODES, FILES, ROWS, FEATURES, CLASSES = 12, 36, 12, 4, 3
-SETTINGS = Settings(rounds=40, epochs=1, hidden=(4,), eta=0.1, batch=4)
+SETTINGS = Settings(rounds=30, epochs=1, hidden=(4,), eta=0.1, batch=4)
 CLIENT, READER, SUPERNODE = Address("client", 1), Address("reader", 1), Address("supernode", 1)
 TRAINING_S = 0.1  # of a file
 ENDS_WITHIN_S = 4 * 3600.0  # of virtual time

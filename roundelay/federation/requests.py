@@ -22,6 +22,7 @@ from roundelay.store.items import Write
 from roundelay.store.packing import unpack
 from roundelay.trust.identity import Identity
 
+NAMES_SHOWN = 8  # of files, in a message
 WAIT_MAX_S = 5.0  # longest that a poll is held
 WORK_MAX = 10**16  # rows x epochs x weights of an order: some days on one core
 FILE_BYTES, PLACE_BYTES, SHARE_BYTES, NUMBER_BYTES = 700, 36, 500, 32  # about what they take in memory
@@ -36,6 +37,12 @@ class TrainingFile:
     digest: str
     size_bytes: int
     rows: int
+
+
+def names(files: Sequence[TrainingFile], shown: int = NAMES_SHOWN) -> str:
+    """Return the files' names for a message, the first of them if there are many."""
+    more = f" and {len(files) - shown} more" if len(files) > shown else ""
+    return ", ".join(file.name for file in files[:shown]) + more
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from roundelay.chord.effects import Procedure, Sleep, gather_or_raise
 from roundelay.federation.client_sampling import sampled_files
 from roundelay.federation.errors import FileUnavailable, NobodyFits
 from roundelay.federation.placement import BALANCING, Groups
-from roundelay.federation.requests import Order, Share, TrainingFile
+from roundelay.federation.requests import Order, Share, TrainingFile, names
 from roundelay.federation.retry import refresh_members
 from roundelay.federation.roster import Roster
 from roundelay.federation.rounds import Meanwhile, PartialResult, RoundWork
@@ -27,7 +27,7 @@ from roundelay.store.blobs import digest_of
 
 FILES_RETRY_S = 1.0
 FILES_RETRIES_MAX = 3600
-NAMES_SHOWN = 8
+NAMES_SHOWN = 8  # sites
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,7 @@ class RoundCoordinator:
         log: Callable[[str], None],
         require_running: Callable[[], None],
     ) -> None:
-        settings = spec.settings
-        self.verifier = (
-            Verifier(settings.verify, roster, self._report_unverified, spec.excluded) if settings.verify else None
-        )
+        self.verifier = Verifier(spec, roster, self._report_unverified) if spec.settings.verify else None
         self.tiers: dict[str, list[str]] = {}  # of the last round's tree
         self.passed_on = 0
         self._spec = spec
@@ -214,9 +211,3 @@ class RoundCoordinator:
 def _nothing() -> Procedure[None]:
     return
     yield  # makes this a procedure
-
-
-def names(files: tuple[TrainingFile, ...]) -> str:
-    """Return the files' names for a message, the first of them if there are many."""
-    more = f" and {len(files) - NAMES_SHOWN} more" if len(files) > NAMES_SHOWN else ""
-    return ", ".join(f.name for f in files[:NAMES_SHOWN]) + more

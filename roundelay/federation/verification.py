@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from roundelay.chord.effects import Procedure, Sleep, gather_or_raise
@@ -20,11 +20,11 @@ from roundelay.chord.refs import NodeRef
 from roundelay.federation import arithmetic
 from roundelay.federation.effects import offload
 from roundelay.federation.errors import BadRecord, StepTooLarge, WorkFailed
-from roundelay.federation.requests import Order, Progress
+from roundelay.federation.requests import Order, Progress, names
 from roundelay.federation.retry import refresh_members
 from roundelay.federation.roster import Roster
 from roundelay.federation.rounds import Files, PartialResult, RoundWork
-from roundelay.federation.spec import Liar
+from roundelay.federation.spec import JobSpec, Liar
 from roundelay.federation.tasks import Task
 
 AGREEING_MIN = 3  # nodes that must agree against another, where the ring has as many: a pair of liars accuses nobody
@@ -62,17 +62,15 @@ class Verifier:
     report_waiting: called with the files that too few nodes can repeat; raises once the job has ended.
     """
 
-    def __init__(
-        self, share: float, roster: Roster, report_waiting: Callable[[Files], None], liars: Sequence[Liar] = ()
-    ) -> None:
+    def __init__(self, spec: JobSpec, roster: Roster, report_waiting: Callable[[Files], None]) -> None:
         self.liars: dict[str, Liar] = {}  # by address
         self.confirmed: dict[int, str] = {}  # of the current round: file -> address of the node that repeated it
-        self._share = share
+        self._job, self._share = spec.job, spec.settings.verify
         self._roster = roster
         self._report_waiting = report_waiting
         self._round = 0
         self._challenge = ""
-        for liar in liars:
+        for liar in spec.excluded:
             self.exclude(liar)
 
     def exclude(self, liar: Liar) -> None:
@@ -94,7 +92,7 @@ class Verifier:
         """
         if not self._challenge:
             total = yield from offload(lambda: arithmetic.added(task, [part.result for part in parts]))
-            self._challenge = challenge(self._round, weights, total)
+            self._challenge = challenge(self._job, self._round, weights, total)
         share = 1.0 if everything else self._share
         unverified = [part for part in parts if part.files[0].index not in self.confirmed]
         drawn = [part for part in unverified if is_drawn(self._challenge, part.files, share)]
@@ -155,7 +153,7 @@ class Verifier:
             self._roster.forgive()
             yield from refresh_members(self._roster)
             asked = set(answers)
-        raise NodeUnreachable(f"too few nodes have repeated the order for {named(files)}")
+        raise NodeUnreachable(f"too few nodes have repeated the order for {names(files, NAMES_SHOWN)}")
 
     def _candidates(self, files: Files, asked: set[NodeRef]) -> list[NodeRef]:
         """Return the nodes that may be asked next: those with copies first, both in an order that is drawn."""
@@ -164,17 +162,19 @@ class Verifier:
         return sorted(able, key=lambda node: (node not in holders, _draw(f"{self._challenge} {node.address}", files)))
 
     def _convict(self, verdict: Verdict, files: Files) -> None:
+        agreeing = ", ".join(str(node.address) for node in list(verdict.agreeing)[:NAMES_SHOWN])
+        what = f"{names(files, NAMES_SHOWN)}: {agreeing} agree on another result; it gets no more work"
         for node in verdict.liars:
             self.exclude(Liar(str(node.address), self._round))
-            agreeing = ", ".join(str(other.address) for other in list(verdict.agreeing)[:NAMES_SHOWN])
-            self._roster.record_disturbance(
-                f"{node.address} lied about {named(files)}: {agreeing} agree on another result; it gets no more work"
-            )
+            self._roster.record_disturbance(f"{node.address} lied about {what}")
 
 
-def challenge(number: int, weights: str, total: bytes) -> str:
-    """Return the digest that a round's draws depend on: of the weights before it and the sum of all its results."""
-    return hashlib.sha256(f"verify {number} {weights} ".encode() + total).hexdigest()
+def challenge(job: str, number: int, weights: str, total: bytes) -> str:
+    """Return the digest that a round's draws depend on: of the weights before it and the sum of all its results.
+
+    The job's id has a nonce, so a job that is trained again has other draws.
+    """
+    return hashlib.sha256(f"verify {job} {number} {weights} ".encode() + total).hexdigest()
 
 
 def is_drawn(challenged: str, files: Files, share: float) -> bool:
@@ -206,9 +206,3 @@ def failure(node: NodeRef, answer: Progress) -> StepTooLarge | WorkFailed:
     if answer.state == "unstable":
         return StepTooLarge(answer.message)
     return WorkFailed(f"{node.address}: {answer.message}")
-
-
-def named(files: Files) -> str:
-    """Return the files' names for a message, the first of them if there are many."""
-    more = f" and {len(files) - NAMES_SHOWN} more" if len(files) > NAMES_SHOWN else ""
-    return ", ".join(file.name for file in files[:NAMES_SHOWN]) + more

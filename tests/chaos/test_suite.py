@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos import hostile, matrix, report, rows
+from chaos import hostile, liars, matrix, report, rows
 from chaos.faults import Outcome, Plan, Tally, make_plans, percentile, replay
 from chaos.history import History, judge
 from chaos.hostility import golden
@@ -125,3 +125,14 @@ def test_a_case_that_did_not_hold_is_listed() -> None:
 
     assert outcome.to_json()["failing"] == ["other"]
     assert not outcome.held
+
+
+def test_the_document_about_liars_shows_every_case_and_marks_what_does_not_hold() -> None:
+    case = {"jobs": 2, "liars": 2, "named": 1, "accused": 0, "honest_models": 2, "work": 2.0, "held": True}
+    found: liars.Found = {part: case | {"held": part != "pair"} for part in liars.PARTS}
+    found["share"] |= {"found_in_time": 1, "rounds": [3]}
+    found["processes"] |= {"cost": 2.1, "cost_without_liars": 1.9}
+    page = liars.document(found)
+
+    assert all(f"| {about} |" in page for about in liars.ABOUT.values())
+    assert page.count("| **no** |") == 1

@@ -10,7 +10,7 @@ from roundelay.chord.errors import NotFound
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import round_coordinator
 from roundelay.federation.errors import FileUnavailable
-from roundelay.federation.requests import Order, TrainingFile
+from roundelay.federation.requests import Order, TrainingFile, names
 from roundelay.federation.spec import JobSpec
 from roundelay.store.items import Read
 from tests.federation.test_driver import CONTENTS, EXPECTED, IDS, SETTINGS, SPEC, Job, make_spec
@@ -90,4 +90,4 @@ def test_it_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     [(1, "f0"), (8, "f0, f1, f2, f3, f4, f5, f6, f7"), (11, "f0, f1, f2, f3, f4, f5, f6, f7 and 3 more")],
 )
 def test_a_line_names_some_files_and_counts_the_others(count: int, shown: str) -> None:
-    assert round_coordinator.names(tuple(TrainingFile(i, f"f{i}", "00" * 32, 1, 1) for i in range(count))) == shown
+    assert names(tuple(TrainingFile(i, f"f{i}", "00" * 32, 1, 1) for i in range(count))) == shown

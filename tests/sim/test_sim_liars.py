@@ -31,6 +31,17 @@ def run_until_replaced(seed: int) -> Simulation:
     return simulation
 
 
+def test_a_node_that_drives_a_job_whose_client_was_killed_replaces_it_when_it_finds_a_liar() -> None:
+    simulation = next(made for made in map(run_until_replaced, range(9)) if made.replaced)
+    again = Simulation(simulation.seed, 0.2, ("sign-flip",), LONGER)
+    again.run(until=lambda: again.trained > FILES)
+    again.kill_client()
+    found = again.outcome()
+
+    assert found.is_honest and found.replaced
+    assert (found.missed, found.accused) == ([], [])
+
+
 def test_a_client_killed_once_its_job_is_replaced_leaves_the_successor_to_a_node() -> None:
     simulation = next(made for made in map(run_until_replaced, range(9)) if made.replaced)
     simulation.kill_client()
