@@ -34,7 +34,6 @@ from tests.processes import PATIENCE_S, ROOT, client_here, environment, run_here
 
 DOCUMENTS = [
     *(path for path in sorted(ROOT.glob("*.md")) if path.name != "CHANGELOG.md"),  # which also names what is gone
-    ROOT / "deploy" / "README.md",
     ROOT / "letters_generator" / "README.md",
     *sorted((ROOT / "docs").rglob("*.md")),
 ]

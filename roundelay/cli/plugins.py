@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from roundelay.cli import exits, parser_base
 from roundelay.ml.plugins import KINDS, installed
+from roundelay.node import shown
 
 
 def parser(arguments: Sequence[str]) -> parser_base.Parser:
@@ -21,7 +21,7 @@ def run(chosen: parser_base.Namespace) -> int:
     """Print the list."""
     found = {kind: installed(kind) for kind in KINDS}
     if chosen.json:
-        print(json.dumps(found, indent=2))
+        print(shown.as_json(found))
         return 0
     for kind, names in found.items():
         for name, full in names.items():

@@ -301,6 +301,7 @@ def test_the_json_line_has_exactly_the_promised_fields() -> None:
         "history",
         "placement",
         "metrics",
+        "task",
     }
     assert (shown["validation_error"], shown["files"], shown["nodes"], shown["rounds"]) == (0.25, 2, 2, 2)
     assert shown["kept_round"] == 2

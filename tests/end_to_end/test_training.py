@@ -57,6 +57,7 @@ def test_json_is_one_line_with_exactly_the_promised_fields(three: Ring, first: d
         "history",
         "placement",
         "metrics",
+        "task",
     }
     assert (shown["files"], shown["nodes"], shown["rounds"]) == (FILES, COUNT, 2)
     assert [r["round"] for r in shown["history"]] == [1, 2]

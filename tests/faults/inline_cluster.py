@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from roundelay.chord.dispatch import Handlers, dispatch, ring_handlers
-from roundelay.chord.effects import Ask, AskAll, Gather, Procedure, Sleep, SleepUntilNudged, resume, run
+from roundelay.chord.effects import Ask, AskAll, Gather, Procedure, RoundTripsTo, Sleep, SleepUntilNudged, resume, run
 from roundelay.chord.errors import ChordError, NodeUnreachable, WrongIncarnation
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
@@ -148,6 +148,8 @@ class Table:
             return self.together(effect.procedures)
         if isinstance(effect, Offload):
             return effect.function()
+        if isinstance(effect, RoundTripsTo):
+            return {}
         assert isinstance(effect, Sleep | SleepUntilNudged), effect
         self.now += effect.seconds
         return None

@@ -24,6 +24,7 @@ from roundelay.node.disk import Disk
 from roundelay.node.failpoints import BadFailpoints, Failpoints, InjectedFault, parse
 from roundelay.node.runtime import Runtime
 from roundelay.rpc.peers import Peers
+from roundelay.store.blobs import digest_of
 from roundelay.store.items import Entry, Item
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -247,7 +248,7 @@ def _ask() -> Any:
 
 
 def test_a_write_that_fails_is_refused_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    item = Item(Entry(1, "x", "00", 0), 1, deleted=True)
+    item = Item(Entry(1, "x", digest_of(b""), 0), 1, deleted=True)
     (point,) = wanted = parse("disk.write.before=error@1000")
     disk = Disk(tmp_path / "store.sqlite", faults=Failpoints(wanted))
     disk.open()

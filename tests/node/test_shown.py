@@ -21,6 +21,8 @@ PRODUCT = Path(shown.__file__).resolve().parents[1]
 # Modules whose prints show nothing that comes from elsewhere, and why.
 OWN_TEXT = {
     "cli/completion.py": "prints the program's own options",
+    "cli/exits.py": "escapes the line, then prints it as text or as JSON",
+    "cli/forget.py": "prints a job's id",
     "cli/environment.py": "runs before anything else can be imported, and prints names of packages",
     "cli/main.py": "prints help, and the options as the user gave them",
     "cli/prepare.py": "prints counts of rows",
