@@ -7,6 +7,7 @@ processes (of a small call: of the caller and the node), which other programs on
 
 from __future__ import annotations
 
+import argparse
 import json
 import tempfile
 import time
@@ -32,9 +33,12 @@ Found = dict[str, list[tuple[float, float]]]  # by ring: time and processor time
 
 
 def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench secured", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print one line, one JSON object")
+    chosen = parser.parse_args(arguments)
     with ExitStack() as stack:
         found = measure(Path(stack.enter_context(tempfile.TemporaryDirectory())), stack)
-    if "--json" in arguments:
+    if chosen.json:
         print(json.dumps({"bench": "secured", **found}))
     else:
         for name, value in found.items():

@@ -244,7 +244,7 @@ def document(found: Found) -> str:
             "files and liars of its own. *Honest model*: jobs whose model has the hash of a job without liars. "
             "*Trained*: how often each file was trained in a round; of the first case, the processor time of all nodes "
             "in that of the same job without liars and `--verify`; when no node lies, it is "
-            f"{found['processes']['cost_without_liars']}x. The attacks are those of `compute_node.py --attack`.",
+            f"{found['processes']['cost_without_liars']}x. `compute_node.py --help-all` describes the attacks.",
             "",
             f"With `--verify {SHARE}`, {found['share']['found_in_time']} of {found['share']['jobs']} liars were found "
             f"within {FOUND_WITHIN} rounds, half of them within {median(rounds):.0f}, the last in round {max(rounds)}. "

@@ -29,11 +29,9 @@ KINDS = (
     "Read",
     "Collect",
     *(f"Order of round {number}" for number in range(ROUNDS + 1)),
-    *(
-        f"Put {records.format(number)}"
-        for number in range(ROUNDS + 1)
-        for records in ("weights-{0}", "report-{0} result-{0}")
-    ),
+    *(f"Put weights-{number}" for number in range(ROUNDS + 1)),
+    "Put report-0 result-0",
+    *(f"Put report-{number} receipts-{number} result-{number}" for number in range(1, ROUNDS + 1)),
     "Put done",
 )
 
