@@ -109,6 +109,7 @@ WAITING = {
     "roundelay.ml.flower": "pathlib only for an error message",
     "roundelay.ml.plugins": "pathlib only where models of one's own are allowed",
     "roundelay.ml.models.catalogue": "a trainer imports only the model of its job",
+    "roundelay.cli.json_lines.write_json": "only a server with --log-format json writes objects",
     "roundelay.node.monitoring.Monitoring": "only a process that is watched serves pages",
     "roundelay.client.model_card": "importlib.metadata only for a model card",
 }

@@ -16,6 +16,7 @@ ring_address      the ring that the options name
 ring_entry        enter that ring, or say what to start
 security          --kit, --insecure and --audit-log
 monitoring        --metrics-port and --log-format
+json_lines        lines of a server as JSON objects
 node_list         write an address into the node list, for --register
 
 train, training   train: its command line; what it runs

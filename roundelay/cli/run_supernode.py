@@ -12,7 +12,7 @@ from roundelay.cli.security import security_of, warn_if_open
 from roundelay.ml.malloc import return_freed_memory
 from roundelay.node import addresses, operating_system
 from roundelay.node.errors import JournalError
-from roundelay.node.identity_journal import journal_of
+from roundelay.node.options import journal_of
 from roundelay.node.parent import end_with_parent, ready_line
 from roundelay.node.supernode import Supernode
 from roundelay.rpc.server import PortInUse

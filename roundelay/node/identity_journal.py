@@ -127,8 +127,3 @@ class IdentityJournal:
         new.replace(self._path)
         operating_system.sync_folder(self._path.parent)
         self._lines, self._compact_at = len(kept), max(LINES_MIN, 2 * len(kept))
-
-
-def journal_of(state_dir: Path, port: int) -> Path:
-    """Return the path of the journal of the supernode with this port."""
-    return state_dir / f"supernode-{port}.jsonl"

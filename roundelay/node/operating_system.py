@@ -8,8 +8,10 @@ import signal
 import sys
 import time
 from contextlib import suppress
-from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 try:
     import fcntl

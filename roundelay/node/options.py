@@ -1,4 +1,4 @@
-"""Constants that command lines need before any code of nodes is imported."""
+"""Constants and names of files that command lines need before any code of nodes is imported."""
 
 from pathlib import Path
 
@@ -11,3 +11,8 @@ NODES_MAX = 256  # in a ring on one machine
 
 PRIVATE_NAME = "private"  # the default name under which private data is published
 LOAD_DELAY_S = 3.0  # of an order on a busy node
+
+
+def journal_of(state_dir: Path, port: int) -> Path:
+    """Return the path of the journal of the supernode with this port."""
+    return state_dir / f"supernode-{port}.jsonl"

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from roundelay.chord.refs import Address
-from roundelay.node.identity_journal import journal_of
+from roundelay.node.options import journal_of
 from roundelay.node.subprocesses import ManagedProcess, stop_all
 
 START_TIMEOUT_S = 60.0

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from roundelay.node.errors import LocalRingFailed
-from roundelay.node.identity_journal import journal_of
 from roundelay.node.lab import Lab
+from roundelay.node.options import journal_of
 from roundelay.testing.waiting import until
 
 

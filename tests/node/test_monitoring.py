@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from roundelay.chord.refs import Address
-from roundelay.cli.monitoring import as_json
+from roundelay.cli.json_lines import as_json
 from roundelay.node.failpoints import Failpoints, parse
 from roundelay.node.monitoring import CONNECTIONS_MAX, Monitoring
 from roundelay.node.subprocesses import ManagedProcess
