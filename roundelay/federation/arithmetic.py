@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from roundelay.federation import receipts
 from roundelay.federation.errors import StepTooLarge
+from roundelay.federation.records import RoundResult
 from roundelay.federation.rounds import PartialResult
 from roundelay.federation.rules.steps import step_of
 from roundelay.federation.spec import JobSpec
@@ -14,8 +17,24 @@ from roundelay.federation.step_size import eta_of
 from roundelay.federation.tasks import EvaluateTask, MomentsTask, Task, TrainTask
 from roundelay.ml import exact
 from roundelay.ml.fingerprint import fingerprint
+from roundelay.ml.mlp import Evaluation
 from roundelay.ml.models.catalogue import learner
 from roundelay.ml.task import TrainConfig, TrainingPlan
+from roundelay.store.blobs import digest_of
+
+
+@dataclass(frozen=True)
+class TrainedRound:
+    """What a round's training leads to, which the next round starts from."""
+
+    number: int
+    weights: bytes
+    state: bytes = b""  # of the rule
+    loss: float = 0.0  # of training
+    halvings: int = 0  # of the step, so far
+    receipts: receipts.Receipts = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
+    left_out: tuple[int, ...] = ()  # files of nodes that were away
 
 
 def first_weights(spec: JobSpec) -> bytes:
@@ -51,6 +70,29 @@ def moments_of(spec: JobSpec, parts: Sequence[PartialResult]) -> bytes:
         return total.moments().to_bytes()
     pixels = total.columns(0, spec.features).pooled(spec.shape[0]).moments()
     return pixels.joined(total.columns(spec.features, spec.design.summed).moments()).to_bytes()
+
+
+def result_of(
+    spec: JobSpec, trained: TrainedRound, previous: str, standardised_by: bytes, found: Evaluation
+) -> RoundResult:
+    """Return the RESULT of a round. previous: digest of the RESULT before it. standardised_by: the job's moments."""
+    return RoundResult(
+        spec.job,
+        trained.number,
+        previous,
+        digest_of(trained.weights),
+        len(trained.weights),
+        "" if trained.number else standardised_by.hex(),
+        found.errors,
+        found.rows,
+        trained.left_out,
+        digest_of(trained.state) if trained.state else "",
+        len(trained.state),
+        trained.loss,
+        trained.halvings,
+        receipts.root(trained.receipts),
+        found.fit,
+    )
 
 
 def added(task: Task, sums: Sequence[bytes]) -> bytes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, Request, Sleep, ask_all, gather_or_raise
@@ -18,6 +18,7 @@ from roundelay.chord.errors import ChordError, NotAllowed
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
 from roundelay.federation import arithmetic, jobs, receipts, records
+from roundelay.federation.arithmetic import TrainedRound
 from roundelay.federation.client_sampling import sampled_files
 from roundelay.federation.contributions import Contributions
 from roundelay.federation.early_stopping import is_complete, kept_round, superseded_rounds
@@ -33,15 +34,16 @@ from roundelay.federation.errors import (
     WorkFailed,
 )
 from roundelay.federation.job_log import JobLog, RoundModel
+from roundelay.federation.job_reader import JobReader
 from roundelay.federation.lease_renewal import RENEW_DELAY_S, RENEW_INTERVAL_S, renew_leases
 from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.requests import DriverHeartbeat
-from roundelay.federation.retry import refresh_members, with_entry_failover
+from roundelay.federation.retry import refresh_members
 from roundelay.federation.roster import Roster
 from roundelay.federation.round_coordinator import Assignment, RoundCoordinator
 from roundelay.federation.rounds import Meanwhile, PartialResult
 from roundelay.federation.settings import Settings
-from roundelay.federation.snapshot import JobSnapshot, read_snapshot
+from roundelay.federation.snapshot import JobSnapshot
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.step_size import StepControl
 from roundelay.federation.successor import inherit, replace_job, successor_of
@@ -51,9 +53,7 @@ from roundelay.ml.errors import MLError, PluginUnknown
 from roundelay.ml.exact import LOSS_MAX
 from roundelay.ml.mlp import Evaluation
 from roundelay.ml.validate import Validator
-from roundelay.store.blobs import digest_of
 from roundelay.store.items import Find, Item
-from roundelay.store.read_path import FIND_NODES_MIN, get
 
 HEARTBEAT_INTERVAL_S = 1.0
 HEARTBEAT_TRIES = 2  # the next beat comes soon
@@ -61,15 +61,10 @@ HEARTBEAT_TRIES = 2  # the next beat comes soon
 
 @dataclass(frozen=True)
 class PendingRound:
-    """A round's new weights, not validated yet."""
+    """A round that is not validated yet."""
 
     report: RoundReport  # without validation
-    weights: bytes
-    state: bytes = b""  # of the rule
-    left_out: tuple[int, ...] = ()
-    loss: float = 0.0  # of training
-    halvings: int = 0  # of the step
-    receipts: receipts.Receipts = field(default_factory=dict)
+    trained: TrainedRound
 
 
 class Driver:
@@ -101,9 +96,7 @@ class Driver:
         self.is_over = False  # this driver has stopped
         self.weights = b""  # of the round that is kept; empty if another driver has completed it
         self.validated = b""  # the weights of the round that on_round is told of
-        self._base = b""  # weights of the last completed round
-        self._state = b""  # the rule's, after that round
-        self._loss, self._halvings = 0.0, 0  # that round's training loss, and how often its step was halved
+        self._before = TrainedRound(0, b"")  # the last round that was trained
         self._name = name
         self._clocks = clocks
         self._on_round = on_round
@@ -113,9 +106,8 @@ class Driver:
         self._is_crawled = bool(members) and not self._roster.measures
         self._log = JobLog(spec, self._roster, clocks.version)
         self._coordinator = RoundCoordinator(spec, self._roster, clocks.monotonic, log, self._require_running)
-        self._validation = validation
-        self._on_wait = on_wait
         self._verifier = self._coordinator.verifier
+        self._reader = JobReader(spec, self._roster, validation, on_wait, self._verifier is not None)
         self._contributions = Contributions()
         self._validator: Validator | None = None
         self._moments = b""
@@ -174,10 +166,9 @@ class Driver:
     # --- rounds
 
     def _drive(self) -> Procedure[None]:
-        ring = self._roster.ring
         if not self._is_crawled:  # first, so that nothing depends on the entry node
             yield from refresh_members(self._roster)
-        view, self._validator = yield from self._read_job()
+        view, self._validator = yield from self._reader.read_job()
         self._end = view.end
         self._require_running()
         if plugged := _plugins(self.spec.settings):  # rather now than after a round of training
@@ -189,14 +180,7 @@ class Driver:
         self._renew_at = self._clocks.monotonic() + RENEW_DELAY_S
         if self._results:
             self._moments = bytes.fromhex(self._results[0].moments)
-            last = self._results[-1]
-            self._loss, self._halvings = last.loss, last.halvings
-            self._base = yield from with_entry_failover(
-                self._roster, lambda entry: jobs.read_weights(entry, ring, last)
-            )
-            self._state = yield from with_entry_failover(
-                self._roster, lambda entry: jobs.read_rule_state(entry, ring, last)
-            )
+            self._before = yield from self._reader.read_round(self._results[-1])
         made = None if self._results else (yield from self._start_round_zero())
         for number in range(max(1, len(self._results)), self.spec.settings.rounds + 1):
             if self._is_complete:
@@ -217,44 +201,11 @@ class Driver:
 
     def _start_round_zero(self) -> Procedure[PendingRound]:
         """Start round 0: the initial weights and, unless inputs stay raw, the moments of every feature."""
-        self._base = yield from self._first_weights()
+        self._before = TrainedRound(0, (yield from self._reader.read_first_weights()))
         if not self.spec.is_raw:
             parts = yield from self._coordinator.collect(Assignment(0, arithmetic.moments_task(self.spec)))
             self._moments = arithmetic.moments_of(self.spec, parts)
-        return PendingRound(RoundReport(self.spec.job, 0, self._name, 0.0, 0.0, 0.0, 0.0, 0.0), self._base)
-
-    def _read_job(self) -> Procedure[tuple[JobSnapshot, Validator]]:
-        """Read the job's records and its validation file at the same time, and wait until it is the job's turn."""
-        reads: list[Procedure[JobSnapshot | Validator | bool]] = [
-            self._read_snapshot(),
-            self._fetch_validator(),
-            self._await_turn(),
-        ]
-        view, validator, has_waited = yield from gather_or_raise(reads)
-        if has_waited:
-            view = yield from self._read_snapshot()
-        assert isinstance(view, JobSnapshot) and isinstance(validator, Validator)
-        return view, validator
-
-    def _read_snapshot(self) -> Procedure[JobSnapshot]:
-        job, ring = self.spec.job, self._roster.ring
-        return with_entry_failover(
-            self._roster,
-            lambda entry: read_snapshot(
-                entry, ring, job, spec=self.spec, nodes=self._nodes(job), with_reports=self._verifier is not None
-            ),
-        )
-
-    def _await_turn(self) -> Procedure[bool]:
-        """Wait for the jobs published before this one. Return whether there were any."""
-        on_wait, job, roster = self._on_wait, self.spec.job, self._roster
-        if on_wait is None:
-            return False
-        return (
-            yield from with_entry_failover(
-                roster, lambda entry: jobs.await_turn(entry, roster.ring, job, lambda: roster.nodes, on_wait)
-            )
-        )
+        return PendingRound(RoundReport(self.spec.job, 0, self._name, 0.0, 0.0, 0.0, 0.0, 0.0), self._before)
 
     def _run_round_and_store_previous(self, number: int, made: PendingRound | None) -> Procedure[PendingRound]:
         """Run a round; once its orders are sent, store the one before it."""
@@ -274,7 +225,7 @@ class Driver:
     def _run_round(self, number: int, meanwhile: Meanwhile) -> Procedure[PendingRound]:
         """Train a round, again with half the step as long as it diverges and the settings allow it."""
         self._roster.begin_round(number)
-        control = StepControl(self.spec, number, self._loss, self._halvings)
+        control = StepControl(self.spec, number, self._before.loss, self._before.halvings)
         beside: Meanwhile | None = meanwhile
         is_verified = self.spec.settings.verify in (0.0, 1.0)  # as far as it can be
         while True:  # ends: the number of halvings is bounded
@@ -284,10 +235,10 @@ class Driver:
                 if is_verified:
                     control.reject(error)
             else:
-                if (is_verified or control.is_usual(made.loss)) and control.accepts(made.loss):
+                if (is_verified or control.is_usual(made.trained.loss)) and control.accepts(made.trained.loss):
                     break
             beside, is_verified = None, True  # it has run; no step is halved because of a lie
-        self._base, self._state, self._loss, self._halvings = made.weights, made.state, made.loss, made.halvings
+        self._before = made.trained
         disturbances, notices = tuple(self._roster.disturbances), tuple(control.notices)
         return replace(made, report=replace(made.report, disturbances=disturbances, notices=notices))
 
@@ -295,7 +246,7 @@ class Driver:
         self, number: int, halvings: int, meanwhile: Meanwhile | None, verify_all: bool
     ) -> Procedure[PendingRound]:
         """Train every file from the weights of the round before. Raises StepTooLarge, Replaced."""
-        base, state = self._base, self._state
+        base, state = self._before.weights, self._before.state
         gossips = self.spec.settings.topology == "gossip"
         work = Assignment(
             number,
@@ -314,7 +265,8 @@ class Driver:
         trained = {f.index for p in parts for f in p.files}
         left_out = tuple(f.index for f in sampled_files(self.spec, number) if f.index not in trained)
         proven = receipts.merged(part.receipts for part in parts)
-        return PendingRound(report, weights, state, left_out, report.training_loss, halvings, proven)
+        loss = report.training_loss
+        return PendingRound(report, TrainedRound(number, weights, state, loss, halvings, proven, left_out=left_out))
 
     def _require_clean_rounds(self) -> Procedure[None]:
         """Have another job replace this one if liars have contributed to earlier rounds. Raises Replaced."""
@@ -341,18 +293,19 @@ class Driver:
 
     def _validate_and_store(self, made: PendingRound, have: frozenset[NodeRef] = frozenset()) -> Procedure[None]:
         """Validate a round while its model is stored; commit it to the job's log; then tell of it."""
-        number = made.report.round
+        number, weights = made.trained.number, made.trained.weights
         storing: Procedure[Evaluation | tuple[Item, ...]] = self._log.store_model(
-            RoundModel(number, made.weights, made.state), have
+            RoundModel(number, weights, made.trained.state), have
         )
         evaluation, known = yield from gather_or_raise([offload(lambda: self._validate(made)), storing])
         assert isinstance(evaluation, Evaluation) and isinstance(known, tuple)
-        result = self._result(made, evaluation)
+        previous = self._results[-1].digest if self._results else ""
+        result = arithmetic.result_of(self.spec, made.trained, previous, self._moments, evaluation)
         loss = evaluation.loss if math.isfinite(evaluation.loss) else LOSS_MAX
         report = replace(made.report, validation_loss=loss, previous=self._last_report, result=result.digest)
         self._results.append(result)
         if kept_round(self.spec.settings, self._results) is result:
-            self.weights = made.weights
+            self.weights = weights
         superseded = superseded_rounds(self.spec.settings, self._results)
         if self._verifier is not None:
             self._contributions.add(report)
@@ -360,31 +313,11 @@ class Driver:
             superseded = [old for old in superseded if old.round not in needed]
         if self.spec.initial:  # they follow from no seed, and nobody can repeat the first round without them
             superseded = [old for old in superseded if old.round]
-        yield from self._log.commit(result, report, known, superseded, receipts.to_bytes(made.receipts))
+        yield from self._log.commit(result, report, known, superseded, receipts.to_bytes(made.trained.receipts))
         self._last_report = report.digest
         if number:
-            self.validated = made.weights
+            self.validated = weights
             self._on_round(result, report)
-
-    def _result(self, made: PendingRound, found: Evaluation) -> RoundResult:
-        number = made.report.round
-        return RoundResult(
-            self.spec.job,
-            number,
-            self._results[-1].digest if self._results else "",
-            digest_of(made.weights),
-            len(made.weights),
-            "" if number else self._moments.hex(),
-            found.errors,
-            found.rows,
-            made.left_out,
-            digest_of(made.state) if made.state else "",
-            len(made.state),
-            made.loss,
-            made.halvings,
-            receipts.root(made.receipts),
-            found.fit,
-        )
 
     # --- helpers
 
@@ -393,37 +326,13 @@ class Driver:
         return is_complete(self.spec.settings, self._results)
 
     def _validate(self, made: PendingRound) -> Evaluation:
-        if self._validator is None or made.report.round == 0:
+        if self._validator is None or made.trained.number == 0:
             return Evaluation(0, 0.0, 0)  # initial weights are not validated
-        return self._validator(made.weights, self._moments)
+        return self._validator(made.trained.weights, self._moments)
 
     def _require_running(self) -> None:
         if self._end:
             raise JobEnded(f"job {self.spec.job} is {self._end}")
-
-    def _first_weights(self) -> Procedure[bytes]:
-        """Return the weights of the model to continue or, without one, those of the job's seed."""
-        if not self.spec.initial:
-            return arithmetic.first_weights(self.spec)
-        content = yield from self._get(self.spec.job, records.weights_name(self.spec.job, 0), self.spec.initial)
-        return content
-
-    def _fetch_validator(self) -> Procedure[Validator]:
-        file, content = self.spec.validation, self._validation
-        if not content:
-            content = yield from self._get(file.name, file.name, file.digest)
-        return Validator(self.spec.design, file.name, content)
-
-    def _get(self, hashed: str, name: str, digest: str) -> Procedure[bytes]:
-        ring = self._roster.ring
-        content = yield from with_entry_failover(
-            self._roster, lambda entry: get(entry, ring, ring.key(hashed), name, digest, self._nodes(hashed))
-        )
-        return content
-
-    def _nodes(self, hashed: str) -> tuple[NodeRef, ...]:
-        """Return the nodes responsible for the hash of a name, as far as is known."""
-        return self._roster.successors_of(self._roster.ring.key(hashed), FIND_NODES_MIN)
 
     def _report(self, work: Assignment, parts: list[PartialResult]) -> RoundReport:
         """Return the report of a round, without validation."""

@@ -11,12 +11,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 from roundelay.federation import arithmetic, receipts
+from roundelay.federation.arithmetic import TrainedRound, result_of
 from roundelay.federation.errors import BadProof, OtherBits, StepTooLarge
 from roundelay.federation.proof import Proof
 from roundelay.federation.proof_rounds import trained_files
 from roundelay.federation.receipts import Receipts
 from roundelay.federation.records import RoundResult
-from roundelay.federation.replay import NO_ROWS, TrainedRound, add_files, moments, result_of, train_round
+from roundelay.federation.replay import NO_ROWS, add_files, moments, train_round
 from roundelay.federation.requests import trainer_task
 from roundelay.federation.spec import JobSpec
 from roundelay.ml.validate import Validator

@@ -6,13 +6,13 @@ All files of a round are trained from the same weights, in lockstep where they c
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import arithmetic, errors, receipts
+from roundelay.federation.arithmetic import TrainedRound
 from roundelay.federation.client_sampling import sampled_files
 from roundelay.federation.early_stopping import is_complete
-from roundelay.federation.receipts import Receipts
 from roundelay.federation.records import RoundResult
 from roundelay.federation.requests import Progress, trainer_task
 from roundelay.federation.rounds import PartialResult
@@ -22,23 +22,9 @@ from roundelay.ml.errors import StepTooLarge
 from roundelay.ml.mlp import Evaluation
 from roundelay.ml.validate import Validator
 from roundelay.ml.worker import Worker
-from roundelay.store.blobs import digest_of
 
 NOBODY = NodeRef(0, "nobody", 1)
 NO_ROWS = Evaluation(0, 0.0, 0)
-
-
-@dataclass(frozen=True)
-class TrainedRound:
-    """What a round's training leads to, which the next round starts from."""
-
-    number: int
-    weights: bytes
-    state: bytes = b""  # of the rule
-    loss: float = 0.0  # of training
-    halvings: int = 0  # of the step, so far
-    receipts: Receipts = field(default_factory=dict)
-    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,7 +61,8 @@ def chain(spec: JobSpec, contents: Mapping[str, bytes], worker: Worker) -> Itera
     results: list[RoundResult] = []
     for trained in _rounds(spec, standardised_by, worker):
         found = validator(trained.weights, standardised_by) if trained.number else NO_ROWS
-        results.append(result_of(spec, trained, results[-1].digest if results else "", standardised_by, found))
+        previous = results[-1].digest if results else ""
+        results.append(arithmetic.result_of(spec, trained, previous, standardised_by, found))
         yield ReplayedRound(results[-1], trained.weights, found.loss, trained.notices)
         if is_complete(spec.settings, results):
             return
@@ -103,29 +90,6 @@ def train_round(spec: JobSpec, standardised_by: bytes, before: TrainedRound, wor
                 break
     proven = receipts.by_file([file.index for file in files], update.receipts) if task.receipts else {}
     return TrainedRound(number, weights, state, update.loss, control.halvings, proven, tuple(control.notices))
-
-
-def result_of(
-    spec: JobSpec, trained: TrainedRound, previous: str, standardised_by: bytes, found: Evaluation
-) -> RoundResult:
-    """Return the RESULT of a round in which all its files took part."""
-    return RoundResult(
-        spec.job,
-        trained.number,
-        previous,
-        digest_of(trained.weights),
-        len(trained.weights),
-        "" if trained.number else standardised_by.hex(),
-        found.errors,
-        found.rows,
-        (),
-        digest_of(trained.state) if trained.state else "",
-        len(trained.state),
-        trained.loss,
-        trained.halvings,
-        receipts.root(trained.receipts),
-        found.fit,
-    )
 
 
 def _rounds(spec: JobSpec, standardised_by: bytes, worker: Worker) -> Iterator[TrainedRound]:

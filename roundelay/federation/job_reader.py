@@ -1,0 +1,104 @@
+"""Reads from the ring what a driver needs before its first round: the job's records, its files and its last model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from roundelay.chord.effects import Procedure, gather_or_raise
+from roundelay.chord.refs import NodeRef
+from roundelay.federation import arithmetic, jobs, records
+from roundelay.federation.arithmetic import TrainedRound
+from roundelay.federation.records import RoundResult
+from roundelay.federation.retry import with_entry_failover
+from roundelay.federation.roster import Roster
+from roundelay.federation.snapshot import JobSnapshot, read_snapshot
+from roundelay.federation.spec import JobSpec
+from roundelay.ml.validate import Validator
+from roundelay.store.read_path import FIND_NODES_MIN, get
+
+
+class JobReader:
+    """Reads one job, through another node whenever the one that is asked has gone.
+
+    validation: the content of the validation file, if it is at hand. on_wait: called with the jobs that this one waits
+    for; without it, it is this job's turn already. with_reports: whether the reports of all rounds are needed.
+    """
+
+    def __init__(
+        self,
+        spec: JobSpec,
+        roster: Roster,
+        validation: bytes,
+        on_wait: Callable[[list[str]], None] | None,
+        with_reports: bool,
+    ) -> None:
+        self._spec = spec
+        self._roster = roster
+        self._validation = validation
+        self._on_wait = on_wait
+        self._with_reports = with_reports
+
+    def read_job(self) -> Procedure[tuple[JobSnapshot, Validator]]:
+        """Read the job's records and its validation file at the same time, and wait until it is the job's turn."""
+        reads: list[Procedure[JobSnapshot | Validator | bool]] = [
+            self._read_snapshot(),
+            self._fetch_validator(),
+            self._await_turn(),
+        ]
+        view, validator, has_waited = yield from gather_or_raise(reads)
+        if has_waited:
+            view = yield from self._read_snapshot()
+        assert isinstance(view, JobSnapshot) and isinstance(validator, Validator)
+        return view, validator
+
+    def read_first_weights(self) -> Procedure[bytes]:
+        """Return the weights of the model to continue or, without one, those of the job's seed."""
+        job, initial = self._spec.job, self._spec.initial
+        if not initial:
+            return arithmetic.first_weights(self._spec)
+        return (yield from self._get(job, records.weights_name(job, 0), initial))
+
+    def read_round(self, last: RoundResult) -> Procedure[TrainedRound]:
+        """Return a round that is stored, as the next one needs it."""
+        roster, ring = self._roster, self._roster.ring
+        weights = yield from with_entry_failover(roster, lambda entry: jobs.read_weights(entry, ring, last))
+        state = yield from with_entry_failover(roster, lambda entry: jobs.read_rule_state(entry, ring, last))
+        return TrainedRound(last.round, weights, state, last.loss, last.halvings)
+
+    def _read_snapshot(self) -> Procedure[JobSnapshot]:
+        job, ring = self._spec.job, self._roster.ring
+        return with_entry_failover(
+            self._roster,
+            lambda entry: read_snapshot(
+                entry, ring, job, spec=self._spec, nodes=self._nodes(job), with_reports=self._with_reports
+            ),
+        )
+
+    def _await_turn(self) -> Procedure[bool]:
+        """Wait for the jobs published before this one. Return whether there were any."""
+        on_wait, job, roster = self._on_wait, self._spec.job, self._roster
+        if on_wait is None:
+            return False
+        return (
+            yield from with_entry_failover(
+                roster, lambda entry: jobs.await_turn(entry, roster.ring, job, lambda: roster.nodes, on_wait)
+            )
+        )
+
+    def _fetch_validator(self) -> Procedure[Validator]:
+        file, content = self._spec.validation, self._validation
+        if not content:
+            content = yield from self._get(file.name, file.name, file.digest)
+        return Validator(self._spec.design, file.name, content)
+
+    def _get(self, hashed: str, name: str, digest: str) -> Procedure[bytes]:
+        ring = self._roster.ring
+        return (
+            yield from with_entry_failover(
+                self._roster, lambda entry: get(entry, ring, ring.key(hashed), name, digest, self._nodes(hashed))
+            )
+        )
+
+    def _nodes(self, hashed: str) -> tuple[NodeRef, ...]:
+        """Return the nodes responsible for the hash of a name, as far as is known."""
+        return self._roster.successors_of(self._roster.ring.key(hashed), FIND_NODES_MIN)
