@@ -141,7 +141,11 @@ def read_validation(given: str | Path | DataSet, task: str, stack: ExitStack, te
     """
     path = Path() if isinstance(given, DataSet) else Path(given)
     if isinstance(given, DataSet) or is_dataset(path):
-        found = given if isinstance(given, DataSet) else dataset.read(path)
+        found = (
+            given
+            if isinstance(given, DataSet)
+            else dataset.read(path, dataset.ReadOptions(table=TableOptions(task=task)))
+        )
         return _prepared(lambda place: prepare.prepare_validation(found, place, tell), stack)
     held: dict[str, bytes] = {}
     classes = 0 if task == "regression" else CLASSES

@@ -57,6 +57,15 @@ def test_they_are_validated_on_the_test_part_of_any_set(tmp_path: Path) -> None:
         asked(tmp_path / "set.npz", replace(FILES, features=196))
 
 
+def test_the_targets_that_validate_a_regression_may_be_whole_numbers(tmp_path: Path) -> None:
+    np.savez(tmp_path / "set.npz", x=np.eye(4), y=np.array([10, 20, 30, 40]))
+
+    with ExitStack() as stack:
+        given = read_validation(tmp_path / "set.npz", "regression", stack, lambda done, total: None)
+
+    assert (given.classes, given.validation.rows) == (0, 4)
+
+
 @pytest.mark.parametrize(
     ("publications", "model", "complaint"),
     [

@@ -122,12 +122,28 @@ def test_arrays_have_the_task_of_their_labels() -> None:
     assert arrays.read(x, [0.0, 1, 2, 3]).labels == ("0", "1", "2", "3")
     assert targets_of(arrays.read(x, [0, 1, 2, 3], task="regression")) == [0, 1, 2, 3]
     assert targets_of(arrays.read([x, x], [np.ones(4), np.full(4, 0.5)])) == [1] * 4 + [0.5] * 4
-    with pytest.raises(DataError, match="they are no classes"):
+    with pytest.raises(DataError, match="not whole: not classes"):
         arrays.read(x, [0.5, 1, 2, 3], task="classification")
     with pytest.raises(DataError, match="the targets of a regression are numbers"):
         arrays.read(x, ["a", "b", "c", "d"], task="regression")
     with pytest.raises(DataError, match=r"row 2|line 2"):
         arrays.read(x, [0.5, np.nan, 2, 3])
+
+
+@pytest.mark.parametrize("form", ["csv", "npz", "arrays"])
+def test_many_whole_numbers_are_classes_or_targets_only_as_the_user_says(form: str, tmp_path: Path) -> None:
+    y = np.repeat(np.arange(101), 3)
+    x = y[:, None] / 2 + 0.25
+    np.savez(tmp_path / "t.npz", x=x, y=y)
+    path = write(tmp_path, "half,amount\n" + "".join(f"{a},{b}\n" for a, b in zip(x[:, 0], y, strict=True)))
+
+    def read_as(task: str) -> DataSet:
+        return arrays.read(x, y, task=task) if form == "arrays" else read(path.with_suffix(f".{form}"), task)
+
+    with pytest.raises(DataError, match="101 different whole numbers as labels: say --task regression if"):
+        read_as("auto")
+    assert len(read_as("classification").labels) == 101
+    assert targets_of(read_as("regression")) == y.tolist()
 
 
 def test_an_archive_of_arrays_holds_targets(tmp_path: Path) -> None:

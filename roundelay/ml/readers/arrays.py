@@ -23,6 +23,7 @@ from roundelay.ml.readers.source import (
     image_shape,
     is_real,
     number_labels,
+    require_one_task,
     to_targets,
 )
 
@@ -84,6 +85,7 @@ def _data_set(rows: Sequence[Rows], names: Sequence[npt.NDArray[Any]], shape: Sh
         y, labels = to_targets("y", np.concatenate(names)), ()
     else:
         y, labels = number_labels(np.concatenate([_to_classes("y", each).astype(str) for each in names]))
+        require_one_task("y", labels, task)
     ends = np.cumsum([len(part) for part in rows])[:-1]
     parts = [
         DatasetPart(f"client-{number:03d}", classes, array_blocks(part))
@@ -132,7 +134,7 @@ def _to_classes(name: str, classes: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return labels as classes: whole numbers or texts (n,)."""
     if classes.dtype.kind == "f":
         if not (np.isfinite(classes).all() and (classes == np.rint(classes)).all()):
-            raise DataError(name, None, "holds numbers that are not whole: they are no classes (task='regression')")
+            raise DataError(name, None, "holds numbers that are not whole: not classes (use task='regression')")
         return classes.astype(np.int64)
     return classes.astype(np.int64) if classes.dtype.kind == "b" else classes
 

@@ -21,7 +21,7 @@ from roundelay.ml.errors import BadTask, DataError, InputMissing, printable
 from roundelay.ml.readers import arrays, cifar, folder, idx, images, letters, npz, table
 from roundelay.ml.readers.dialect import Dialect, is_missing
 from roundelay.ml.readers.images import ImageOptions
-from roundelay.ml.readers.source import DataSet, DatasetPart, OnRead, array_blocks, digits, with_test
+from roundelay.ml.readers.source import DataSet, DatasetPart, OnRead, array_blocks, digits, require_one_task, with_test
 from roundelay.ml.readers.table import TableOptions
 from roundelay.ml.task import CLASSES_DEFAULT
 
@@ -65,7 +65,10 @@ def read(
     if options.table.task == "regression" and kind not in ("csv", "npz"):
         raise BadTask(f"--task regression: {kind} have classes; --dataset csv reads text files as tables")
     if kind == "csv":
-        return table.read(path, options.table, like, options.without, on_read)
+        read_table = table.read(path, options.table, like, options.without, on_read)
+        if like is None:
+            require_one_task(str(path), read_table.labels, options.table.task)
+        return read_table
     if kind == "images":
         return images.read(path, options.images, classless)
     if kind == "npz":

@@ -34,6 +34,7 @@ from roundelay.ml.readers.source import (
     image_shape,
     is_real,
     number_labels,
+    require_one_task,
     to_targets,
 )
 from roundelay.ml.readers.text import open_regular
@@ -136,6 +137,7 @@ def _labels(path: Path, pairs: list[Pair], task: str) -> tuple[Labels, tuple[str
     if task == "regression" or (task == "auto" and is_real(found)):
         return to_targets(str(path), found), ()
     y, labels = number_labels(_classes(pairs[0][1], found))
+    require_one_task(str(path), labels, task)
     if not 2 <= len(labels) <= CLASSES_MAX:
         raise DataError(str(path), None, f"{pairs[0][1].name} holds {len(labels)} classes, expected 2 to {CLASSES_MAX}")
     return y, labels

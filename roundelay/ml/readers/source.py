@@ -5,7 +5,8 @@ Classes are read at once and rows only while they are being written, so a data s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,10 @@ Rows = npt.NDArray[Any]  # (n, d) uint8 or float32
 BLOCK_BYTES = 4 << 20  # of rows, in one block
 SET_ROWS_MAX = 100_000_000
 CHANNELS = (1, 3, 4)
+WHOLE_CLASSES_MAX = 100  # different whole numbers that are taken for classes without a word of the user's
 TARGET_PRECISION = 1e-5  # of the range of targets, relative to the largest: float32 has seven digits
+
+_WHOLE = re.compile(r"[+-]?\d+")
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +126,17 @@ def image_shape(source: str, name: str, dimensions: tuple[int, ...]) -> tuple[Sh
 def is_real(y: npt.NDArray[Any]) -> bool:
     """Return whether labels are real numbers: targets rather than classes."""
     return y.dtype.kind == "f" and bool((np.isfinite(y) & (y != np.rint(y))).any())
+
+
+def require_one_task(source: str, labels: Sequence[str], task: str) -> None:
+    """Raise DataError if nobody said whether many whole numbers are classes or the targets of a regression."""
+    if task == "auto" and len(labels) > WHOLE_CLASSES_MAX and all(_WHOLE.fullmatch(label) for label in labels):
+        raise DataError(
+            source,
+            None,
+            f"has {len(labels)} different whole numbers as labels: say --task regression if they are amounts, "
+            "or --task classification if they are classes",
+        )
 
 
 def to_targets(source: str, y: npt.NDArray[Any]) -> Floats:
