@@ -17,7 +17,9 @@ def load(path: Path) -> ModuleType:
     """Import a file. Raises Unusable."""
     spec = spec_from_file_location(path.stem, path)
     if not path.is_file() or spec is None or spec.loader is None:
-        raise Unusable(f"no file {path}; write a skeleton with  python3 -m exercises start N")
+        number = path.stem.removeprefix("exercise")
+        which = number if number.isdecimal() else "N"
+        raise Unusable(f"no file {path}; write a skeleton with  python3 -m exercises start {which}")
     made = module_from_spec(spec)
     try:
         spec.loader.exec_module(made)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 
-from roundelay.cli import exits, parser_base
+from roundelay.cli import parser_base
 from roundelay.cli.loading import importing
-from roundelay.client.errors import JobFailed
 
 
 def parser(arguments: Sequence[str]) -> parser_base.Parser:
@@ -44,14 +42,7 @@ def run(chosen: parser_base.Namespace) -> int:
         if chosen.detach:
             print(job.id)
             return 0
-        try:
-            screen.watch(job)
-        except exits.Interrupted:
-            training.cancel(job, screen)
-            raise
-        except JobFailed as error:
-            raise exits.Exit(exits.FAILED, f"the job failed: {error}") from error
-        report = replace(job.result(), seconds=time.monotonic() - began)
+        report = training.watch(job, screen, began)
         training.save(chosen, report)
         screen.result(report)
     return 0

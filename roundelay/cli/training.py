@@ -36,10 +36,7 @@ def train(chosen: parser_base.Namespace, starting: StartingRing | None) -> int:
         prepared = stack.enter_context(prepare(request_of(chosen), screen))
         if starting is not None:
             await_ring(starting, chosen, screen)
-        try:
-            return run(chosen, prepared, screen, stack)
-        except JobFailed as error:
-            raise exits.Exit(exits.FAILED, f"the job failed: {error}") from error
+        return run(chosen, prepared, screen, stack)
 
 
 def request_of(chosen: parser_base.Namespace) -> TrainRequest:
@@ -84,15 +81,7 @@ def run(chosen: parser_base.Namespace, prepared: PreparedRequest, screen: Screen
     if chosen.detach:
         print(job.id)
         return 0
-    try:
-        screen.watch(job)
-    except exits.Interrupted:
-        if chosen.local is None:
-            cancel(job, screen)
-        else:
-            screen.note(f"job {job.id} ends with its local ring: no model was saved")
-        raise
-    report = replace(job.result(), seconds=time.monotonic() - prepared.began)
+    report = watch(job, screen, prepared.began, chosen.local is not None)
     write(chosen, report)
     if chosen.proof:
         job.export_proof(chosen.proof)
@@ -102,6 +91,21 @@ def run(chosen: parser_base.Namespace, prepared: PreparedRequest, screen: Screen
     if chosen.dashboard:
         stay(screen)
     return 0
+
+
+def watch(job: Job, screen: Screen, began: float, is_local: bool = False) -> JobReport:
+    """Show a job to its end, which Ctrl-C makes its cancellation; return its report. Raises Exit, ClientError."""
+    try:
+        screen.watch(job)
+    except exits.Interrupted:
+        if is_local:
+            screen.note(f"job {job.id} ends with its local ring: no model was saved")
+        else:
+            cancel(job, screen)
+        raise
+    except JobFailed as error:
+        raise exits.Exit(exits.FAILED, f"the job failed: {error}") from error
+    return replace(job.result(), seconds=time.monotonic() - began)
 
 
 def _where_the_model_is(chosen: parser_base.Namespace, report: JobReport) -> str:

@@ -124,8 +124,9 @@ def _lines(
     elif findings:
         yield _replay_verdict(findings, proof.rounds)
     if checked.holds:
-        state = "" if proof.is_complete else ", the job was not finished"
-        yield f"model {proof.kept.weights}, validation error {proof.kept.error:.4f} after {proof.rounds} rounds{state}"
+        kept, state = proof.kept, "" if proof.is_complete else ", the job was not finished"
+        which = "" if kept.round == proof.rounds else f" of round {kept.round}"
+        yield f"model {kept.weights}, validation {kept.error_text}{which} after {proof.rounds} rounds{state}"
 
 
 def _replay_verdict(findings: Sequence[ReplayFinding], rounds: int) -> str:

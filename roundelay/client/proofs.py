@@ -31,7 +31,7 @@ FILES_SEEN_MAX = 1_000_000  # in a folder of training files
 
 @dataclass(frozen=True)
 class CheckedProof:
-    """A proof and what does not hold in it, by part; who has signed its records, if the ring was secured."""
+    """A proof, its invalid parts, and the signers of its records if the ring was secured."""
 
     proof: Proof
     problems: Mapping[str, str]
@@ -102,7 +102,7 @@ def read_proof(path: Path, authority: Path | None = None) -> CheckedProof:
 
 
 def _check_signatures(parts: Parts, job: str, authority: Path | None) -> tuple[str, Counter[str], dict[str, str]]:
-    """Return the ring's name, who has signed how many records, what does not hold. Raises BadProof, MissingExtra."""
+    """Return the ring's name, the number of records by signer, and the invalid parts. Raises BadProof, MissingExtra."""
     _require_cryptography("a signed proof")
     from roundelay.trust.kit import authorities_pem, read_authorities, ring_of
     from roundelay.trust.signatures import signer_of

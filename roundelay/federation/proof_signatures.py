@@ -53,7 +53,7 @@ def signatures_part(ring: Ring, items: Mapping[str, Item], authorities: str) -> 
 def check_signatures(
     parts: Parts, job: str, signer_of: SignerOf, now_ns: Callable[[], int]
 ) -> tuple[Counter[str], dict[str, str]]:
-    """Check the signatures in a proof. Return who has signed how many records, and what does not hold, by part.
+    """Check the signatures in a proof. Return the number of records by signer, and the invalid parts.
 
     Raises BadProof.
     """

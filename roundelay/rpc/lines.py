@@ -36,7 +36,7 @@ class Line:
         self.is_new = True  # no call has used it
         self.peer: Identity | None = None  # the process at the other end, in a ring with certificates
         self.carried: dict[str, int] = {}  # bytes of the largest message, by method; of those with MUCH_BYTES
-        self.unanswered = 0  # calls that were sent, and whose answers nobody has begun to read
+        self.unanswered = 0  # calls that were sent and whose answers are still to be read
 
     def record(self, method: str) -> None:
         """Record how much a call has just moved."""

@@ -62,7 +62,7 @@ class SecurePeers:
         check_peer(line.peer, ask.to, ask.request)
 
     def keep_session(self, line: Line, place: Place) -> None:
-        """Keep the session of a connection that was used for the first time."""
+        """Keep what TLS needs to resume a connection that was used for the first time."""
         self.channel.keep_session(place, _secured(line))
 
     def checked_answer(self, line: Line, ask: Ask, answer: Any) -> Any:
