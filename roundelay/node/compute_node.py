@@ -180,7 +180,10 @@ class ComputeNode:
         if self._security is None:
             return {}
         security = self._security
-        return {"revocations": lambda: security.follow(lambda: node.ref, node.ring, self._log)}
+        return {
+            "revocations": lambda: security.follow(lambda: node.ref, node.ring, self._log),
+            "kit": lambda: security.watch_kit(self._log),
+        }
 
     def _leave_ring(self) -> None:
         if self.node is not None and self.node.joined:

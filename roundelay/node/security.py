@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
-from roundelay.chord.effects import Procedure
+from roundelay.chord.effects import Procedure, Sleep
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.ring import Ring
@@ -20,6 +21,9 @@ from roundelay.rpc.audit_log import AuditLog
 from roundelay.rpc.secure_channel import SecureChannel
 from roundelay.rpc.secure_peers import SecurePeers
 from roundelay.trust.errors import KitError
+
+KIT_INTERVAL_S = 1.0  # between two looks at the kit's file
+LOOKS_A_DAY = int(24 * 3600 / KIT_INTERVAL_S)
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,14 @@ class Security:
     def follow(self, entry: Callable[[], NodeRef | None], ring: Ring, log: Callable[[str], None]) -> Procedure[None]:
         """Follow the ring's list of revoked certificates, forever."""
         return follow_revocations(entry, ring, self.channel.revoke, log)
+
+    def watch_kit(self, log: Callable[[str], None]) -> Procedure[None]:
+        """Take over a kit that is replaced while nobody calls, and warn once a day before it expires, forever."""
+        for look in count(1):
+            yield Sleep(KIT_INTERVAL_S)
+            warning = self.channel.warning()
+            if warning and look % LOOKS_A_DAY == 0:
+                log(warning)
 
 
 def open_security(kit: Path, role: str = "", audit: Path | None = None) -> Security:

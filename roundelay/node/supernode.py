@@ -80,6 +80,8 @@ class Supernode:
         if self._security is not None:
             follow = self._security.follow(self._some_member, self._registry.ring, self._say)
             self.runtime.start("revocations", follow, lambda error: self._say(f"revocations are not followed: {error}"))
+            watch = self._security.watch_kit(self._say)
+            self.runtime.start("kit", watch, lambda error: self._say(f"the kit's file is not watched: {error}"))
 
     def stop(self) -> None:
         self._server.stop()

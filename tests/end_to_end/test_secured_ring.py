@@ -17,6 +17,8 @@ from roundelay.testing.waiting import until
 from tests.processes import ROOT, client, client_here
 
 FAST = ("--rounds", "2", "--epochs", "1", "--json")
+TAKEN_OVER = "was replaced: using the certificate"
+IDLE_S = 20.0
 LONG = (str(ROOT / "letters"), "validate_letters.txt", "--rounds", "8", "--epochs", "1", "--json")
 
 
@@ -114,8 +116,17 @@ def test_every_certificate_is_replaced_under_a_running_job_and_no_round_is_lost(
     assert [rotated.text.count(f"round {number} of 8") for number in range(1, 9)] == [1] * 8
     assert model_of(rotated) == undisturbed
     for node in ring.nodes:
-        until(lambda node=node: "was replaced: using the certificate" in node.text, "the new kit")  # type: ignore[misc]
+        until(lambda node=node: TAKEN_OVER in node.text, "the new kit")  # type: ignore[misc]
     assert client("status", "--json", *way_of(ring, "viewer", "after")).json["nodes"]
+
+
+def test_a_kit_is_replaced_while_nobody_calls(ring: Cluster) -> None:
+    before = [node.text.count(TAKEN_OVER) for node in ring.nodes]
+    for node in ring.nodes:
+        ring.kit("node", node.name)
+
+    for node, count in zip(ring.nodes, before, strict=True):
+        until(lambda node=node, count=count: node.text.count(TAKEN_OVER) > count, "the new kit", IDLE_S)  # type: ignore[misc]
 
 
 def test_a_revoked_member_is_refused_by_every_process(ring: Cluster) -> None:

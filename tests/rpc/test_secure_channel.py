@@ -227,6 +227,20 @@ def test_a_certificate_that_ends_soon_is_announced(place: Place) -> None:
     assert "the certificate of viewer v expires at" in channel.warning()
 
 
+def test_the_end_of_a_certificate_is_announced_once_a_day(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.serve(place.kits.issue("node", "n1", days=100))
+    assert place.security is not None
+    place.security.channel._clock = lambda: time.time() + 90 * DAY_S
+    monkeypatch.setattr("roundelay.node.security.LOOKS_A_DAY", 24)
+    said: list[str] = []
+    watch = place.security.watch_kit(said.append)
+    for _ in range(2 * 24 + 1):
+        next(watch)
+
+    assert len(said) == 2
+    assert "the certificate of node n1 expires at" in said[0]
+
+
 def test_the_audit_log_has_refusals_and_changes_but_no_reads(place: Place, tmp_path: Path) -> None:
     path = tmp_path / "audit.jsonl"
     place.serve(place.kits.issue("node", "n1"), audit=path)
