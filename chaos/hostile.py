@@ -150,7 +150,7 @@ def prepare(ring: Cluster, folder: Path, rng: random.Random, stack: ExitStack) -
     expected, _ = workload.undisturbed(ring, data, OPTIONS)
     job = workload.submit(ring, data, OPTIONS)
     end = workload.wait_for_end(ring, job)
-    logging.getLogger("roundelay.rpc.server").setLevel(logging.CRITICAL)  # lies that cannot be sent are the liar's
+    stack.enter_context(_without_faults_of_the_liar())
     liar = LyingNode(ring.supernode_address, folder / "liar", rng)
     liar.listen()
     stack.callback(liar.leave)
@@ -159,6 +159,18 @@ def prepare(ring: Cluster, folder: Path, rng: random.Random, stack: ExitStack) -
     attack = Attack(ring, Watch(ring), HonestJobs(ring, data, expected), end.spec, rng, liar)
     attack.wait_until_healed()
     return attack
+
+
+@contextmanager
+def _without_faults_of_the_liar() -> Iterator[None]:
+    """Keep what the liar's own server cannot send out of the log."""
+    log = logging.getLogger("roundelay.rpc.server")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 def attack_until(until: float, attack: Attack, chosen: dict[str, Case], outcome: Outcome, only: bool) -> None:
