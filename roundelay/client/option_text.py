@@ -10,6 +10,7 @@ from roundelay.federation.settings import Settings, check
 from roundelay.ml.choices import MODELS
 from roundelay.ml.plugins import full_name
 
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}  # of a duration
 COMMON = ("model", "rounds", "epochs", "hidden", "eta")  # shown first; the others on demand
 
 
@@ -29,6 +30,12 @@ def number(text: str) -> float:
         raise ValueError(f"{text!r} is not a number") from None
 
 
+def seconds(text: str) -> float:
+    """Read a duration: seconds, or a number with one of UNITS. Raises ValueError."""
+    factor = UNITS.get(text[-1:])
+    return number(text) if factor is None else factor * number(text[:-1])
+
+
 def whole_numbers(text: str) -> tuple[int, ...]:
     """Read integers with commas between them. Raises ValueError."""
     return tuple(whole_number(part) for part in text.split(","))
@@ -41,9 +48,10 @@ def names(text: str) -> tuple[str, ...]:
 
 def read_setting(name: str, text: str) -> Any:
     """Read a setting, and check its range. Raises ValueError for what cannot be read, BadSpec."""
-    default = next(each.default for each in fields(Settings) if each.name == name)
+    setting = next(each for each in fields(Settings) if each.name == name)
     readers: dict[type, Callable[[str], Any]] = {int: whole_number, float: number, str: str, tuple: whole_numbers}
-    value = full_setting(name, readers[type(default)](text))
+    read = seconds if setting.metadata.get("unit") == "duration" else readers[type(setting.default)]
+    value = full_setting(name, read(text))
     check(name, value)
     return value
 

@@ -30,6 +30,8 @@ A driver, which runs a job
     client_sampling  which files take part in a round
     placement        which node trains which file
     rounds           a round's orders: reassignment, backup tasks
+    site_work        a round's orders at private sites, which may be cut off
+    site_waits       which private sites are waited for, and until when
     throughput       how long orders take
     tickets          wait for an order
     topologies/      where updates are aggregated: star, tree, gossip

@@ -105,7 +105,7 @@ class Driver:
             self._roster.update_members(members)
         self._is_crawled = bool(members) and not self._roster.measures
         self._log = JobLog(spec, self._roster, clocks.version)
-        self._coordinator = RoundCoordinator(spec, self._roster, clocks.monotonic, log, self._require_running)
+        self._coordinator = RoundCoordinator(spec, self._roster, clocks, log, self._require_running)
         self._verifier = self._coordinator.verifier
         self._reader = JobReader(spec, self._roster, validation, on_wait, self._verifier is not None)
         self._contributions = Contributions()
@@ -181,6 +181,7 @@ class Driver:
         if self._results:
             self._moments = bytes.fromhex(self._results[0].moments)
             self._before = yield from self._reader.read_round(self._results[-1])
+            self._coordinator.expect_left_out(self._results[-1].left_out)
         made = None if self._results else (yield from self._start_round_zero())
         for number in range(max(1, len(self._results)), self.spec.settings.rounds + 1):
             if self._is_complete:

@@ -4,7 +4,8 @@ One order runs at a time, in order of arrival. A ticket is a digest of its order
 ticket; results are kept for a while, for drivers that ask again. The states are in roundelay.federation.states.
 
 Anybody can send an order. Its size, its work and the number that wait are bounded, and while it holds up others, or
-runs for long, its job is looked up on the ring: an order of a job that has ended, or never existed, is dropped.
+runs for long, its job is looked up on the ring: an order of a job that has ended, or never existed, is dropped. A node
+that is cut off from the ring drops none: it works on, and its results wait until a driver collects them.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ ORDERS_BYTES_MAX = 16 << 20  # of the orders that are kept, waiting and finished
 FINISHED_MAX = 64  # tickets whose results are kept
 WATCH_INTERVAL_S = 1.0  # how often unfinished orders are looked at
 UNWATCHED_S = 5.0  # an order may run for this long before its job is looked up, if it holds up no other job's
+PUBLISHED_MAX = 256  # jobs that are known to be published
 LOOKUPS_MAX = 16  # jobs looked up at a time
 
 
@@ -71,6 +73,7 @@ class Orders:
         self._orders: dict[str, Order] = {}
         self._sizes_bytes: dict[str, int] = {}  # of the orders
         self._progress: OrderedDict[str, Progress] = OrderedDict()
+        self._published: OrderedDict[str, None] = OrderedDict()  # jobs whose specs were found; the oldest is forgotten
 
     def handlers(self) -> Handlers:
         """Return the handlers of orders, polls and pushes."""
@@ -180,9 +183,16 @@ class Orders:
 
     def _drop_if_over(self, node: ChordNode, job: str) -> Procedure[None]:
         try:
-            why = yield from _why_over(node, job)
+            is_published, end = yield from _look_up(node, job)
         except ChordError:
             return  # its records cannot be read now: it may well go on
+        if is_published:
+            self._published[job] = None
+            if len(self._published) > PUBLISHED_MAX:
+                self._published.popitem(last=False)
+        elif job in self._published or _is_cut_off(node):
+            return  # its records are out of reach
+        why = f"job {job[:8]} is {end}" if end else "" if is_published else f"no job {job[:8]} on this ring"
         tickets = [ticket for ticket, order in self._orders.items() if why and order.job == job]
         for ticket in [t for t in tickets if self._progress[t].state == "queued"]:
             self._update(ticket, state="unable", message=why)
@@ -297,14 +307,18 @@ class Orders:
         return released
 
 
-def _why_over(node: ChordNode, job: str) -> Procedure[str]:
-    """Return why a job needs no work any more; an empty string if it goes on. Raises ChordError."""
+def _look_up(node: ChordNode, job: str) -> Procedure[tuple[bool, str]]:
+    """Return whether a job is published, and how it has ended if it has. Raises ChordError."""
     names = [records.record_name(job, end) for end in records.ENDS]
     items = yield from jobs.find_records(node.ref, node.ring, job, *names)
-    if not any(item.entry.name == records.record_name(job, records.SPEC) for item in items):
-        return f"no job {job[:8]} on this ring"
-    end = jobs.end_among(job, items)
-    return f"job {job[:8]} is {end}" if end else ""
+    is_published = any(item.entry.name == records.record_name(job, records.SPEC) for item in items)
+    return is_published, jobs.end_among(job, items)
+
+
+def _is_cut_off(node: ChordNode) -> bool:
+    """Return whether a node has lost all its successors: what it does not find may be with them."""
+    others = [each for each in node.live_successors() if each != node.ref]
+    return not others and node.failure_detector.any_dead
 
 
 def _keep(node: ChordNode, order: Order, result: bytes) -> Procedure[dict[str, Any]]:

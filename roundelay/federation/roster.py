@@ -20,6 +20,8 @@ class Roster:
 
     def __init__(self, ring: Ring, entry: NodeRef, homes: Sequence[str] = (), measures: bool = False) -> None:
         self._homes = homes  # of private files: the address that has each, by the file's index
+        self._home_names = frozenset(homes)
+        self._sites: dict[str, NodeRef] = {}  # the node that was last seen at each home
         self.ring = ring
         self.measures = measures  # whether round trips to members are wanted before the first order
         self.round_trips: dict[NodeRef, float] = {}  # from here, in seconds, as measured
@@ -54,6 +56,7 @@ class Roster:
     def update_members(self, nodes: tuple[NodeRef, ...]) -> None:
         """Take the members that a walk around the ring has found."""
         self.nodes = nodes
+        self._sites |= {home: node for node in nodes if (home := str(node.address)) in self._home_names}
         if nodes and self._entry not in nodes:
             self._entry = nodes[0]
 
@@ -90,10 +93,17 @@ class Roster:
         """Return whether a node must not be given work for this job."""
         return node in self._unfit or (bool(self._liars) and str(node.address) in self._liars)
 
-    @property
-    def is_private(self) -> bool:
-        """Whether each file is on one node only, and stays there."""
-        return bool(self._homes)
+    def home(self, file: TrainingFile) -> str:
+        """Return the site that has a private file."""
+        return self._homes[file.index]
+
+    def site(self, home: str) -> NodeRef | None:
+        """Return the node of a site as it was last seen, a member now or not; None if it never was one."""
+        return self._sites.get(home)
+
+    def is_missing(self, node: NodeRef, file: TrainingFile) -> bool:
+        """Return whether a node has said lately that it cannot train a file."""
+        return (node, file.index) in self._missing_files
 
     @property
     def nobody_fits(self) -> bool:

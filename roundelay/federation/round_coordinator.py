@@ -6,17 +6,20 @@ A file that no live node has is waited for, unless the job may go on without it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from roundelay.chord.effects import Procedure, Sleep, gather_or_raise
 from roundelay.federation.client_sampling import sampled_files
+from roundelay.federation.effects import Clocks
 from roundelay.federation.errors import FileUnavailable, NobodyFits
 from roundelay.federation.placement import BALANCING, Groups
 from roundelay.federation.requests import Order, Share, TrainingFile, names
 from roundelay.federation.retry import refresh_members
 from roundelay.federation.roster import Roster
-from roundelay.federation.rounds import Meanwhile, PartialResult, RoundWork
+from roundelay.federation.rounds import Files, Meanwhile, PartialResult, RoundWork
+from roundelay.federation.site_waits import SiteWaits
+from roundelay.federation.site_work import SiteWork
 from roundelay.federation.spec import JobSpec
 from roundelay.federation.tasks import Task
 from roundelay.federation.throughput import ThroughputEstimate
@@ -27,6 +30,7 @@ from roundelay.store.blobs import digest_of
 
 FILES_RETRY_S = 1.0
 FILES_RETRIES_MAX = 3600
+SITES_RETRIES_MAX = 7 * 24 * 3600  # of a quorum of sites, or of a required one
 NAMES_SHOWN = 8  # sites
 
 
@@ -59,7 +63,7 @@ class RoundCoordinator:
         self,
         spec: JobSpec,
         roster: Roster,
-        clock: Callable[[], float],
+        clocks: Clocks,
         log: Callable[[str], None],
         require_running: Callable[[], None],
     ) -> None:
@@ -68,10 +72,22 @@ class RoundCoordinator:
         self.passed_on = 0
         self._spec = spec
         self._roster = roster
-        self._clock = clock
+        self._clock = clocks.monotonic
         self._log = log
         self._require_running = require_running
         self._estimate = ThroughputEstimate()
+        self.waits = SiteWaits(
+            clocks,
+            spec.settings.wait_for,
+            spec.settings.required,
+            lambda line: log(f"job {spec.job[:8]}: {line}"),
+            require_running,
+        )
+
+    def expect_left_out(self, files: Sequence[int]) -> None:
+        """Wait for none of the sites of these private files, before they answer: an earlier driver has waited."""
+        if self._spec.pinned:
+            self.waits.expect_no_answer({self._spec.homes[index] for index in files})
 
     def collect(
         self, work: Assignment, meanwhile: Meanwhile | None = None, verify_all: bool = False
@@ -87,7 +103,7 @@ class RoundCoordinator:
         estimate = self._estimate if number > 0 and not work.attempt else ThroughputEstimate()
         parts: list[PartialResult] = []
         files = chosen = sampled_files(spec, number)
-        for _ in range(FILES_RETRIES_MAX):
+        for _ in range(SITES_RETRIES_MAX if spec.pinned else FILES_RETRIES_MAX):
             orders = self._orders(work, estimate)
             if spec.settings.topology not in ("star", "gossip") and not parts:
                 parts += yield from self._collect_trees(work, files, estimate, orders, meanwhile)
@@ -105,12 +121,8 @@ class RoundCoordinator:
                 )
                 if files:
                     continue
-            rows = sum(f.rows for p in parts for f in p.files)
-            if not files or (number > 0 and rows >= spec.settings.quorum * sum(f.rows for f in chosen)):
-                self._report_left_out(files)
-                return parts
-            if parts and spec.pinned:
-                self._report_absent_sites(files)
+            if not files or self._may_leave_out(number, files, chosen):
+                (self._report_absent_sites if spec.pinned else self._report_left_out)(files)
                 return parts
             self._report_waiting(files, number)
             self._require_running()
@@ -119,15 +131,38 @@ class RoundCoordinator:
             yield from refresh_members(self._roster)
         raise FileUnavailable(f"no live node has {names(files)}")
 
+    def _may_leave_out(self, number: int, missing: Files, chosen: Files) -> bool:
+        """Return whether a round may end without these of its files."""
+        spec, quorum = self._spec, self._spec.settings.quorum
+        absent = {file.index for file in missing}
+        trained = tuple(file for file in chosen if file.index not in absent)
+        if spec.pinned:
+            sites = {spec.homes[file.index] for file in trained}
+            is_needed = any(self.waits.is_required(spec.homes[file.index]) for file in missing)
+            if not sites or is_needed:
+                return False
+            if quorum > 1.0:
+                return len(sites) >= min(quorum, len({spec.homes[file.index] for file in chosen}))
+            if quorum == 1.0:
+                return True
+        return (number > 0 or bool(spec.pinned)) and _rows(trained) >= quorum * _rows(chosen)
+
     def _orders(self, work: Assignment, estimate: ThroughputEstimate) -> RoundWork:
         """Return the star's orders. In gossip each node has its own weights from the second round on."""
         settings, job = self._spec.settings, self._spec.job
+        weights = b"" if work.attempt and work.number > 1 else work.weights
+
+        def make_order(files: Files, may_refuse: bool) -> Order:
+            return work.order(job, files, may_refuse)
+
+        if self._spec.pinned:
+            return SiteWork(self._roster, estimate, self._clock, make_order, weights, self.waits)
         return RoundWork(
             self._roster,
             estimate,
             self._clock,
-            lambda files, may_refuse: work.order(job, files, may_refuse),
-            b"" if work.attempt and work.number > 1 else work.weights,
+            make_order,
+            weights,
             settings.placement,
             f"{settings.seed} {work.number}",
             self.verifier.doubt if self.verifier is not None else None,
@@ -206,6 +241,10 @@ class RoundCoordinator:
         """Report the files that the quorum leaves out."""
         if files:
             self._roster.record_disturbance(f"left out, because no live node has them: {names(files)}")
+
+
+def _rows(files: Files) -> int:
+    return sum(file.rows for file in files)
 
 
 def _nothing() -> Procedure[None]:

@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, ask, ask_all, gather, gather_or_raise
-from roundelay.chord.errors import Busy, ChordError, Malformed, NodeUnreachable, NotFound
+from roundelay.chord.effects import CALL_TIMEOUT_S, Procedure, ask_all, gather, gather_or_raise
+from roundelay.chord.errors import Busy, ChordError, Malformed, NodeUnreachable
 from roundelay.chord.refs import NodeRef
 from roundelay.federation.errors import BadRecord, StepTooLarge, WorkFailed
 from roundelay.federation.placement import BALANCING, Groups, PlacementView, assign
 from roundelay.federation.receipts import Receipts, split_result
-from roundelay.federation.requests import Collect, Order, Progress, TrainingFile
+from roundelay.federation.requests import Order, Progress, TrainingFile
 from roundelay.federation.result_check import check_result
 from roundelay.federation.roster import Roster
 from roundelay.federation.throughput import ThroughputEstimate
@@ -118,12 +118,10 @@ class RoundWork:
         orders = [(node, self._make_order(group, may_refuse)) for node, group in largest_first]
         orders += [(node, self._make_order(group, False)) for node, group in last.items()]
         self._result_bytes = max(self._result_bytes, sum(2 * order.weights_bytes for _, order in orders))
-        silent = yield from self._still_silent([node for node, _ in orders])
-        answers = yield from self._weights.submit([(node, order) for node, order in orders if node not in silent])
-        answers |= silent
+        answers = yield from self._weights.submit(orders)
         works = [self._run_group(node, order, answers[node], busy) for node, order in orders]
         beside = [meanwhile(self._weights.sent)] if meanwhile is not None else []
-        outcome = yield from _gather(works, beside)
+        outcome = yield from join_outcomes(works, beside)
         return RoundOutcome(outcome.parts, [*missing, *outcome.missing])
 
     def placed(self, files: Sequence[TrainingFile]) -> Groups:
@@ -209,13 +207,12 @@ class RoundWork:
             answers = yield from self._weights.submit([(node, single)])
             return (yield from self._run_group(node, single, answers[node], busy))
 
-        return (yield from _gather([run_one(file) for file in order.files]))
+        return (yield from join_outcomes([run_one(file) for file in order.files]))
 
     def _await_result(self, node: NodeRef, order: Order) -> Procedure[PartialResult]:
         """Wait until an order has been carried out by its node or, once that is slow, by its backup.
 
-        Raises WorkFailed; Busy when the node refused; another ChordError when all workers are lost, or when the only
-        node that has the files, which are private, is slow.
+        Raises WorkFailed; Busy when the node refused; another ChordError when all workers are lost.
         """
         workers, failed, began = [node], set[NodeRef](), self._clock()
 
@@ -256,7 +253,6 @@ class RoundWork:
         """Give the order to the next holder as well; it fetches the files that it lacks."""
         others = [n for n in self._roster.holders(order.files[0]) if n not in {*workers, *failed}]
         if not others:
-            self._give_up_private(workers, order)
             return
         backup = others[0]
         answer = (yield from self._weights.submit([(backup, order)]))[backup]
@@ -267,36 +263,6 @@ class RoundWork:
             return
         self._roster.record_disturbance(f"{workers[0].address} is slow: backup task on {backup.address}")
         workers.append(backup)
-
-    def _give_up_private(self, workers: list[NodeRef], order: Order) -> None:
-        """Raise NodeUnreachable if the files are private: the round goes on without their site."""
-        if self._roster.is_private and len(workers) == 1:
-            self._roster.abandoned[workers[0]] = order.ticket
-            after_s = self._estimate.backup_after_s(order.files)
-            raise NodeUnreachable(f"has not finished within {after_s:.1f} s, and no other node has its files")
-
-    def _still_silent(self, nodes: Sequence[NodeRef]) -> Procedure[dict[NodeRef, ChordError]]:
-        """Return the nodes that cannot be given an order yet, and why."""
-        silent: dict[NodeRef, ChordError] = {}
-        for node in nodes:
-            try:
-                yield from self._require_answer(node)
-            except ChordError as error:
-                silent[node] = error
-        return silent
-
-    def _require_answer(self, node: NodeRef) -> Procedure[None]:
-        """Raise NodeUnreachable while a node still works on an order that an earlier round has given up."""
-        ticket = self._roster.abandoned.get(node)
-        if ticket is None:
-            return
-        try:
-            progress = yield from ask(node, Collect(ticket))
-        except NotFound:
-            progress = None
-        if progress is not None and not progress.is_final:
-            raise NodeUnreachable("has still not finished an order of an earlier round")
-        del self._roster.abandoned[node]
 
     def _result(self, worker: NodeRef, order: Order, progress: Progress) -> Procedure[tuple[bytes, ChordError | None]]:
         """Return a worker's result. Exclude the worker, and say why, if no honest trainer can have sent it."""
@@ -362,6 +328,10 @@ class _Weights:
         self.sent |= {node for node in unsent if not isinstance(tickets[node], ChordError)}
         return tickets
 
+    def forget(self, node: NodeRef) -> None:
+        """Send the weights to a node again with its next order: it may have lost them."""
+        self.sent -= {node}
+
     @cached_property
     def _packed(self) -> bytes:
         return pack(self._weights, WEIGHT_BYTES)
@@ -381,7 +351,7 @@ class _Weights:
         return {node: receipt for node, receipt in outcomes.items() if isinstance(receipt, ChordError)}
 
 
-def _gather(
+def join_outcomes(
     works: Sequence[Procedure[RoundOutcome]], beside: Sequence[Procedure[None]] = ()
 ) -> Procedure[RoundOutcome]:
     """Run all works, and what is beside them, concurrently; join the outcomes. Raises the first error."""

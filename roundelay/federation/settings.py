@@ -24,6 +24,9 @@ from roundelay.ml.choices import (
 )
 
 HALVINGS_MAX = 20  # of eta, in one job
+SITES_MAX = 100_000.0  # of a quorum
+WAIT_FOR_S, WEEK_S = 60.0, 7 * 24 * 3600.0
+REQUIRE_CHARACTERS_MAX = 1 << 16
 # The policies of roundelay.federation.placement.
 PLACEMENTS = ("hash", "replicas", "bounded", "round-robin", "random", "least-loaded", "near")
 _KINDS = {int: "a whole number", float: "a number", tuple: "whole numbers", str: "a word", bool: "yes or no"}
@@ -79,7 +82,25 @@ class Settings:
     momentum: float = _number(0.9, 0.0, 1.0, "momentum of sgd and gd")
     optimizer: Optimizer = _choice("sgd", ("sgd", "adam", "gd"), "minibatch sgd, adam, or full-batch gd")
     seed: int = _number(0, 0, 2**63 - 1, "the job's only source of randomness")
-    quorum: float = _number(1.0, 0.0, 1.0, "fraction of the rows that a round needs if files are missing", above=True)
+    quorum: float = _number(
+        1.0,
+        0.0,
+        SITES_MAX,
+        "what a round needs if files are missing: a fraction of the rows or, of private data, a number of sites (2...)",
+        above=True,
+    )
+    wait_for: float = field(
+        default=WAIT_FOR_S,
+        metadata={
+            "least": 0.0,
+            "most": WEEK_S,
+            "about": "private data: how long a site is waited for before rounds go on without it (90, 10m, 2h)",
+            "unit": "duration",
+        },
+    )
+    require: str = field(
+        default="", metadata={"about": "private data: sites without which no round ends, with commas between them"}
+    )
     model: str = field(
         default="mlp",
         metadata={
@@ -137,12 +158,18 @@ class Settings:
             raise BadSpec(f"--tiers names the levels of --topology tree, not of {self.topology}")
         if self.tiers and not (self.tiers.isprintable() and all(self.tiers.split(",")) and len(self.tiers) <= 256):
             raise BadSpec(f"--tiers is {self.tiers[:80]!r}, expected names with commas between them")
+        self._check_sites()
         self._check_gossip()
         self._check_verify()
         for each in fields(self):
             self._check_belongs(each.name, each.default)
         if self.course and self.proximal_mu:
             raise BadSpec("--course-trainer cannot be combined with --rule fedprox: its arithmetic is fixed")
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The sites without which no round ends."""
+        return tuple(filter(None, self.require.split(",")))
 
     @property
     def proximal_mu(self) -> float:
@@ -169,6 +196,13 @@ class Settings:
         if self.proximal_mu and ":" in self.model:
             raise BadSpec(f"--rule fedprox trains mlp, softmax and cnn, not {self.model}, which makes its own steps")
 
+    def _check_sites(self) -> None:
+        """Raise BadSpec for what says nothing about sites."""
+        if self.quorum > 1.0 and not self.quorum.is_integer():
+            raise BadSpec(f"--quorum is {self.quorum:g}, expected a fraction of the rows or a whole number of sites")
+        if not (self.require.isprintable() or not self.require) or len(self.require) > REQUIRE_CHARACTERS_MAX:
+            raise BadSpec(f"--require is {self.require[:80]!r}, expected names of sites with commas between them")
+
     def _check_gossip(self) -> None:
         """Raise BadSpec for settings that need a server, which gossip does not have."""
         if self.topology != "gossip":
@@ -176,7 +210,7 @@ class Settings:
                 raise BadSpec(f"--exchanges is for --topology gossip, not for {self.topology}")
         elif self.rule not in ("fedavg", "fedprox"):
             raise BadSpec(f"--topology gossip cannot be combined with --rule {self.rule}: no server holds its state")
-        elif self.quorum < 1.0:
+        elif self.quorum != 1.0:
             raise BadSpec("--topology gossip cannot be combined with --quorum: it always goes on without lost nodes")
 
     def _check_verify(self) -> None:
@@ -190,7 +224,7 @@ class Settings:
                 f"--verify needs --topology star, not {self.topology}: in a tree, nodes add up the sums of others, "
                 "and no second node repeats that"
             )
-        if self.quorum < 1.0:
+        if self.quorum != 1.0:
             raise BadSpec("--verify cannot be combined with --quorum: a round without some files cannot be repeated")
 
     def _check_belongs(self, name: str, default: object) -> None:

@@ -10,7 +10,7 @@ from functools import cached_property
 from roundelay.federation import strict_json
 from roundelay.federation.errors import BadSpec
 from roundelay.federation.requests import TrainingFile
-from roundelay.federation.settings import Settings, why_not_repeatable
+from roundelay.federation.settings import WAIT_FOR_S, Settings, why_not_repeatable
 from roundelay.federation.strict_json import REFUSALS, in_range, require
 from roundelay.ml.choices import Task
 from roundelay.ml.task import ENCODING_CHARACTERS_MAX, ROUNDS_MAX, ROWS_MAX, WIDTH_MAX, Design
@@ -18,6 +18,7 @@ from roundelay.store.items import CONTENT_BYTES_MAX
 from roundelay.store.names import check_name
 
 NAME_CHARACTERS_MAX = 300
+SITES_SHOWN = 8  # in a message
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class JobSpec:
                 f"--private cannot be combined with --weighting {self.settings.weighting}: "
                 "the classes of private files are not published"
             )
+        self._check_sites()
         if self.pinned and self.settings.verify:
             raise BadSpec("--private cannot be combined with --verify: only one node has a private file")
         if self.raw and self.settings.arithmetic == "portable":
@@ -77,6 +79,24 @@ class JobSpec:
             raise BadSpec(f"--weighting {self.settings.weighting} weighs classes: a regression has none")
         if len(self.homes) != (len(self.files) if self.pinned else 0):
             raise BadSpec(f"{len(self.homes)} homes for {len(self.files)} files")
+
+    def _check_sites(self) -> None:
+        """Raise BadSpec for settings that the job's sites cannot meet, or without private data."""
+        settings, sites = self.settings, sorted(set(self.homes))
+        if not self.pinned:
+            given = {"--require": settings.require, "--quorum": settings.quorum > 1.0}
+            given["--wait-for"] = settings.wait_for != WAIT_FOR_S
+            if named := next((name for name, is_given in given.items() if is_given), ""):
+                what = " with a number of sites" if named == "--quorum" else ""
+                raise BadSpec(f"{named}{what} is for private data (--private), which this job does not have")
+            return
+        if unknown := [site for site in settings.required if site not in sites]:
+            known = ", ".join(sites[:SITES_SHOWN]) + ", ..." * (len(sites) > SITES_SHOWN)
+            raise BadSpec(f"--require {unknown[0]}: no such site; the sites of {self.pinned} are {known}")
+        if settings.quorum > max(1, len(sites)):
+            raise BadSpec(
+                f"--quorum {settings.quorum:g}: {self.pinned} has only {len(sites)} site{'s' * (len(sites) != 1)}"
+            )
 
     @cached_property
     def job(self) -> str:

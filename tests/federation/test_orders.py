@@ -387,6 +387,26 @@ def test_an_order_that_holds_up_no_other_is_looked_up_only_when_it_has_run_for_l
     assert node.ask(Collect(ticket)).state == "unable"
 
 
+def test_a_node_that_is_cut_off_from_the_ring_drops_no_order(node: Node) -> None:
+    node.core.failure_detector.mark_dead(NodeRef(7, "another", 1))
+    ticket = node.ask(ORDER)
+
+    watched(node, turns=9)
+    assert node.ask(Collect(ticket)).state == "queued"
+
+
+def test_an_order_is_not_dropped_when_the_records_of_its_job_go_out_of_reach(node: Node) -> None:
+    name = records.record_name("job", records.SPEC)
+    entry = Entry(node.core.ring.key("job"), name, digest_of(CONTENT), len(CONTENT))
+    node.ask(Put.of(Item(entry, 1)))
+    ticket = node.ask(ORDER)
+    watched(node, turns=9)
+    node.ask(Put.of(Item(entry, 2, deleted=True)))
+
+    watched(node, turns=9)
+    assert node.ask(Collect(ticket)).state == "queued"
+
+
 def watched(node: Node, turns: int) -> list[str]:
     """Let the node look at its orders `turns` times, a second apart. Return the tickets that it cancels."""
     cancelled: list[str] = []

@@ -47,7 +47,7 @@ class PinnedJob(Job):
         files, homes = files_of(publications)
         held_out = TrainingFile(len(files), "validation", digest_of(VALIDATION), len(VALIDATION), 60)
         spec = JobSpec(replace(SETTINGS, **settings), files, held_out, 4, 5, pinned="wards", homes=homes)  # type: ignore[arg-type]
-        super().__init__(IDS[:4], replace(spec, files=(), homes=(), pinned=""), {})
+        super().__init__(IDS[:4], replace(spec, settings=SETTINGS, files=(), homes=(), pinned=""), {})
         self.spec = spec
         self.net.run(jobs.publish(self.net.entry, RING, spec, next(self.versions)))
         for ref, member in self.net.members.items():

@@ -14,7 +14,6 @@ from roundelay.chord.refs import NodeRef
 from roundelay.federation import rounds, tickets
 from roundelay.federation.errors import WorkFailed
 from roundelay.federation.requests import Collect, Order, Progress, TrainingFile
-from roundelay.federation.roster import Roster
 from roundelay.federation.rounds import PartialResult, RoundWork
 from roundelay.federation.tasks import MixTask
 from roundelay.federation.throughput import BACKUP_AFTER_MIN_S, SAMPLES_MAX, ThroughputEstimate
@@ -410,41 +409,6 @@ def test_a_slow_node_that_is_done_before_its_backup_counts_and_is_not_lost() -> 
     assert round_.run(one_file(nodes)) == {0: "n1"}
 
     assert slow in nodes.roster.live and nodes.refs[2] in nodes.roster.live
-
-
-def private_nodes() -> tuple[ScriptedNodes, NodeRef, list[TrainingFile]]:
-    """Return nodes of which the second has the only copy of file 0 and hangs, and the third that of file 1."""
-    nodes = ScriptedNodes()
-    files = [one_file(nodes), nodes.file_of(2, 1)]
-    homes = [str(nodes.refs[1].address), str(nodes.refs[2].address)]
-    nodes.roster = Roster(nodes.ring, nodes.refs[0], homes)
-    nodes.roster.update_members(tuple(nodes.refs))
-    nodes.scripts[nodes.refs[1]].seconds = math.inf
-    return nodes, nodes.refs[1], files
-
-
-def test_a_site_that_hangs_is_named_and_left_out_within_seconds_and_used_again_when_it_answers() -> None:
-    nodes, hung, files = private_nodes()
-    round_ = Round(nodes)
-    round_.has_experience()
-    nodes.roster.begin_round(1)
-
-    assert round_.run(*files) == {1: "n2"}
-    assert round_.missing == [files[0]]
-    assert BACKUP_AFTER_MIN_S < nodes.now <= BACKUP_AFTER_MIN_S + 2
-    (line,) = nodes.roster.disturbances
-    assert line == "lost n1:5000: has not finished within 3.0 s, and no other node has its files"
-
-    nodes.roster.begin_round(4)  # it is asked again: the order of before still runs, which costs no wait
-    began = nodes.now
-    assert Round(nodes).run(*files) == {1: "n2"}
-    assert nodes.now - began < BACKUP_AFTER_MIN_S
-    assert nodes.roster.disturbances == ["lost n1:5000: has still not finished an order of an earlier round"]
-
-    nodes.roster.begin_round(7)
-    nodes.scripts[hung].seconds = 0.1
-    assert Round(nodes).run(*files) == {0: "n1", 1: "n2"}
-    assert nodes.roster.disturbances == []
 
 
 def test_the_weights_go_with_a_backup_task() -> None:

@@ -148,6 +148,8 @@ def test_the_id_changes_with_every_setting(name: str) -> None:
         "course": True,
         "arithmetic": "portable",
         "quorum": 0.5,
+        "wait_for": 7.0,
+        "require": "n:1",
         "patience": 4,
         "clip": 4.0,
         "halvings": 4,
@@ -174,6 +176,8 @@ def test_the_id_changes_with_every_setting(name: str) -> None:
     if name.startswith("server_"):
         extra = {"rule": "fedavgm"}
     base = replace(SPEC, settings=Settings(**extra))
+    if name in ("wait_for", "require"):
+        base = replace(base, pinned="wards", homes=("n:1", "n:2"))
 
     assert replace(base, settings=Settings(**extra | {name: other[name]})).job != base.job
 

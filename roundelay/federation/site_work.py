@@ -1,0 +1,223 @@
+"""One round's orders at private sites: each site trains its own files, and may be cut off meanwhile.
+
+An order is idempotent, so a site that answers again is simply given its order again: it goes on with it, or returns the
+result that has waited there. `SiteWaits` says how long that is tried; then the round may go on without the site.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from roundelay.chord.effects import Procedure, Sleep, ask
+from roundelay.chord.errors import ChordError, NodeUnreachable, NotFound
+from roundelay.chord.refs import NodeRef
+from roundelay.federation.requests import Collect, Order, Progress, TrainingFile
+from roundelay.federation.retry import refresh_members
+from roundelay.federation.roster import Roster
+from roundelay.federation.rounds import (
+    MakeOrder,
+    Meanwhile,
+    MissingInput,
+    PartialResult,
+    RoundOutcome,
+    RoundWork,
+    UnfitNode,
+    join_outcomes,
+)
+from roundelay.federation.site_waits import SiteWaits
+from roundelay.federation.throughput import ThroughputEstimate
+from roundelay.federation.tickets import await_ticket
+
+SITE_RETRY_S = 1.0
+SITE_TRIES_MAX = 1_000_000  # of one site in a round: it may be required, and away for days
+UNABLE_TRIES = 2  # of an order that a site answers with `unable`: it may only have lost the round's weights
+REFRESH_TRIES = 2  # of a crawl between two tries
+
+Answer = str | ChordError | None  # a ticket, an error, or None: the site was not asked
+
+
+class SiteWork(RoundWork):
+    """Runs the orders of one round of a job on private data."""
+
+    def __init__(
+        self,
+        roster: Roster,
+        estimate: ThroughputEstimate,
+        clock: Callable[[], float],
+        make_order: MakeOrder,
+        weights: bytes,
+        waits: SiteWaits,
+    ) -> None:
+        super().__init__(roster, estimate, clock, make_order, weights)
+        self._waits = waits
+
+    def run(
+        self, files: Sequence[TrainingFile], meanwhile: Meanwhile | None = None, busy: frozenset[NodeRef] = frozenset()
+    ) -> Procedure[RoundOutcome]:
+        """Have each site train its files. The missing files are those of sites that the round may go on without.
+
+        Raises WorkFailed, StepTooLarge, JobEnded.
+        """
+        orders = {home: self._make_order(group, False) for home, group in self._groups(files).items()}
+        skipped = {file.index for file in files} - {file.index for order in orders.values() for file in order.files}
+        self._result_bytes = max(self._result_bytes, sum(2 * order.weights_bytes for order in orders.values()))
+        present = {home: node for home in orders if (node := self._node_of(home)) is not None}
+        silent = yield from self._still_silent(list(present.values()))
+        asked = [(node, orders[home]) for home, node in present.items() if node not in silent]
+        answers = {**(yield from self._weights.submit(asked)), **silent}
+        works = [
+            self._run_site(home, order, present.get(home), answers.get(present[home]) if home in present else None)
+            for home, order in orders.items()
+        ]
+        beside = [meanwhile(self._weights.sent)] if meanwhile is not None else []
+        outcome = yield from join_outcomes(works, beside)
+        return RoundOutcome(outcome.parts, [*outcome.missing, *(file for file in files if file.index in skipped)])
+
+    def _groups(self, files: Sequence[TrainingFile]) -> dict[str, tuple[TrainingFile, ...]]:
+        """Return the files of each site, without those that it has lately said it cannot train."""
+        groups: dict[str, tuple[TrainingFile, ...]] = {}
+        for file in files:
+            home = self._roster.home(file)
+            node = self._roster.site(home)
+            if node is None or not self._roster.is_missing(node, file):
+                groups[home] = (*groups.get(home, ()), file)
+        return groups
+
+    def _node_of(self, home: str) -> NodeRef | None:
+        """Return the node to ask for a site's work; None if it is away, or excluded.
+
+        A site that is waited for may answer before the ring's members see it again.
+        """
+        node = self._roster.site(home)
+        if node is None or self._roster.is_excluded(node):
+            return None
+        return None if self._waits.is_over(home) and node not in self._roster.nodes else node
+
+    def _run_site(self, home: str, order: Order, node: NodeRef | None, answer: Answer) -> Procedure[RoundOutcome]:
+        """Have a site carry its order out, however often it is cut off, as long as the round waits for it."""
+        unable = 0
+        for _ in range(SITE_TRIES_MAX):
+            try:
+                part = yield from self._collect(home, order, node, answer, may_end_wait=not unable)
+            except UnfitNode:
+                break
+            except MissingInput as error:
+                unable += 1
+                if unable >= UNABLE_TRIES and len(order.files) > 1:  # it may lack only one of them
+                    return (yield from self._run_each(home, order))
+                self._record_unable(home, order, node, str(error), unable)
+            except ChordError as error:
+                unable = 0
+                self._waits.begin(home, str(error))
+            else:
+                return RoundOutcome([part], [])
+            if self._waits.is_over(home) or (unable >= UNABLE_TRIES and not self._waits.is_required(home)):
+                break
+            yield Sleep(SITE_RETRY_S)
+            node, answer = yield from self._ask_again_at(home, order)
+        return RoundOutcome([], list(order.files))
+
+    def _record_unable(self, home: str, order: Order, node: NodeRef | None, why: str, times: int) -> None:
+        if node is not None:
+            self._weights.forget(node)
+            if times >= UNABLE_TRIES:
+                self._roster.mark_missing_file(node, order.files[0], why)
+        if self._waits.is_required(home):
+            self._waits.begin(home, why)
+
+    def _run_each(self, home: str, order: Order) -> Procedure[RoundOutcome]:
+        """Have a site train each file of an order by itself."""
+        works = []
+        for file in order.files:
+            single = self._make_order((file,), False)
+            node, answer = yield from self._ask_again_at(home, single)
+            works.append(self._run_site(home, single, node, answer))
+        return (yield from join_outcomes(works))
+
+    def _ask_again_at(self, home: str, order: Order) -> Procedure[tuple[NodeRef | None, Answer]]:
+        """Give a site its order again, if it can be reached. Return the node that was asked, and its answer."""
+        self._waits.require_running()
+        with suppress(ChordError):  # the site may be reached even so
+            yield from refresh_members(self._roster, REFRESH_TRIES)
+        node = self._node_of(home)
+        if node is None:
+            return None, None
+        silent = yield from self._still_silent([node])
+        if node in silent:
+            return node, silent[node]
+        return node, (yield from self._weights.submit([(node, order)]))[node]
+
+    def _collect(
+        self, home: str, order: Order, node: NodeRef | None, answer: Answer, may_end_wait: bool
+    ) -> Procedure[PartialResult]:
+        """Wait for the result of an order that a site has taken. Raises WorkFailed, StepTooLarge, ChordError."""
+        if node is None or answer is None:
+            raise self._why_not_asked(home)
+        if isinstance(answer, ChordError):
+            raise answer
+        if may_end_wait and (waited_s := self._waits.end(home)) > SITE_RETRY_S:
+            self._roster.record_disturbance(f"waited {waited_s:.0f} s for {home}")
+        began, patience_s = self._clock(), self._estimate.backup_after_s(order.files)
+
+        def is_late() -> bool:
+            if self._clock() - began <= patience_s:
+                return False
+            self._waits.begin(home, f"has not finished within {patience_s:.1f} s")
+            return self._waits.is_over(home)
+
+        ended = yield from await_ticket(
+            (node,), order.ticket, is_late, clock=self._clock, result_bytes=self._result_bytes, far=self._roster.far
+        )
+        if not ended:
+            self._roster.abandoned[node] = order.ticket
+            why = f"has not finished within {patience_s:.1f} s, and no other node has its files"
+            self._roster.record_disturbance(f"lost {home}: {why}")
+            raise NodeUnreachable(why)
+        ((_, end),) = ended
+        return (yield from self._part(node, order, end))
+
+    def _part(self, node: NodeRef, order: Order, end: Progress | ChordError) -> Procedure[PartialResult]:
+        """Return what a site has made of its order. Raises WorkFailed, StepTooLarge, ChordError."""
+        if not isinstance(end, Progress) or end.state != "done":
+            raise self._failure(node, end)
+        content, error = yield from self._result(node, order, end)
+        if error is not None:
+            raise error
+        part = self._take_result(node, node, order, end, content)
+        self._waits.end(str(node.address))
+        self._estimate.record(part.node, part.files, part.progress.seconds)
+        return part
+
+    def _why_not_asked(self, home: str) -> NodeUnreachable:
+        node = self._roster.site(home)
+        if node is not None and self._roster.is_excluded(node):
+            return UnfitNode(f"{home} is excluded")
+        return NodeUnreachable("is away")
+
+    # --- orders that an earlier round could not wait for
+
+    def _still_silent(self, nodes: Sequence[NodeRef]) -> Procedure[dict[NodeRef, ChordError]]:
+        """Return the nodes that cannot be given an order yet, and why."""
+        silent: dict[NodeRef, ChordError] = {}
+        for node in nodes:
+            try:
+                yield from self._require_answer(node)
+            except ChordError as error:
+                silent[node] = error
+        return silent
+
+    def _require_answer(self, node: NodeRef) -> Procedure[None]:
+        """Raise NodeUnreachable while a node still works on an order that an earlier round has given up."""
+        ticket = self._roster.abandoned.get(node)
+        if ticket is None:
+            return
+        try:
+            progress = yield from ask(node, Collect(ticket))
+        except NotFound:
+            progress = None
+        if progress is not None and not progress.is_final:
+            why = "has still not finished an order of an earlier round"
+            self._roster.record_disturbance(f"lost {node.address}: {why}")
+            raise NodeUnreachable(why)
+        del self._roster.abandoned[node]
