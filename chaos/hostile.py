@@ -39,7 +39,8 @@ from roundelay.node.subprocesses import ROOT
 from roundelay.testing.cluster import Cluster
 
 NODES = 4  # honest ones; the liar comes on top
-PER_SECOND = 300  # changed messages
+FUZZERS = 2  # processes: one waits for its answer while the other sends
+PER_SECOND = 150  # changed messages of each
 RECORD_EVERY_S = 0.5
 MINUTES = 10.0
 FULL_MINUTES = 3.0  # a shorter run sends only its share of each case's messages
@@ -202,14 +203,17 @@ def _background(attack: Attack, outcome: Outcome, only: bool, ports: list[int]) 
         yield
         return
     seed = attack.rng.getrandbits(32)
-    fuzzer = Helper("fuzzer", seed, PER_SECOND, 0, *ports, attack.ring.supernode_address.port)
+    fuzzed = (*ports, attack.ring.supernode_address.port)
+    fuzzers = [Helper("fuzzer", seed + number, PER_SECOND, 0, *fuzzed) for number in range(FUZZERS)]
     records = RecordFuzzer(attack.ring, attack.spec, random.Random(seed))
     attack.liar.processor.is_lying = True
     with repeating(attack.honest.run_once, PAUSE_S), repeating(records.store_one, RECORD_EVERY_S):
         yield
     attack.liar.processor.is_lying = False
-    fuzzer.stop()
-    outcome.messages, outcome.answered = fuzzer.lines[-1]["messages"], fuzzer.lines[-1]["answered"]
+    for fuzzer in fuzzers:
+        fuzzer.stop()
+        outcome.messages += fuzzer.lines[-1]["messages"]
+        outcome.answered += fuzzer.lines[-1]["answered"]
     outcome.records, outcome.lies = records.stored, attack.liar.lies.total()
 
 
