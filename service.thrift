@@ -14,7 +14,7 @@ namespace py roundelay.rpc.gen
  * The version of this contract. It grows when a process of an earlier release would misunderstand a
  * message; a new optional field does not change it. Releases that did not name their version: 1.
  */
-const i16 PROTOCOL = 2
+const i16 PROTOCOL = 3
 
 /** One life of a node. A node that restarts has a new incarnation and is a new member of the ring. */
 struct Node {
@@ -321,6 +321,8 @@ struct Order {
   9: optional binary limit
   /** For a round without aggregation (gossip): the driver's attempt at it. The receiver keeps its result. */
   10: optional i64 attempt
+  /** Of its job, if it is not 1: the share of the node's time that the job gets beside other jobs. */
+  11: optional double priority
 }
 
 /** Half of the weighted model that its sender holds in a round without aggregation (push-sum). */

@@ -163,7 +163,7 @@ class Worker(NodeProgram):
 
     def loops(self) -> Loops:
         self.store.handoff_complete = True
-        return {"orders": lambda: self.orders.run_queue(self.node)}
+        return {"orders": lambda: self.orders.run_queue(self.node, self.surroundings.clocks.monotonic)}
 
 
 def simulate(nodes: int = NODES, topology: str = "star", is_formed: bool = False) -> JobMessages:

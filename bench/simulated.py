@@ -54,7 +54,7 @@ class Worker(NodeProgram):
 
     def loops(self) -> Loops:
         self.store.handoff_complete = True
-        return {"orders": lambda: self.orders.run_queue(self.node)}
+        return {"orders": lambda: self.orders.run_queue(self.node, self.surroundings.clocks.monotonic)}
 
 
 class CountingWorld(World):

@@ -11,6 +11,7 @@ from chaos.experiment import experiment
 from chaos.scenario import ConsoleLine, ScenarioResult, console_lines
 from chaos.workload import JobOptions
 from roundelay.chord.ring import Ring
+from roundelay.federation.jobs import UNENDED_MAX
 from roundelay.federation.records import CANCELLED
 from roundelay.node.subprocesses import ManagedProcess
 from roundelay.testing.cluster import Cluster, cluster, free_port
@@ -19,7 +20,6 @@ from roundelay.testing.waiting import until
 OPTIONS = JobOptions(rounds=6)
 LONG = JobOptions(rounds=1000)
 SLOW = "trainer.train.before=sleep:0.5"
-WAITING_MAX = 8
 
 
 def port_in_use(folder: Path) -> ScenarioResult:
@@ -100,18 +100,18 @@ def ctrl_c(folder: Path) -> ScenarioResult:
 
 
 def a_queue_of_jobs(folder: Path) -> ScenarioResult:
-    """Run one job, queue seven, and submit one more."""
+    """Run as many jobs as may share the ring, queue as many as may wait, and submit one more."""
     data = workload.small_letters(folder)
     with cluster(folder / "ring", 4, failpoints=SLOW) as ring:
-        for _ in range(WAITING_MAX - 1):
+        for _ in range(UNENDED_MAX - 1):
             assert workload.start(ring, data, LONG, "--detach").wait() == 0
         waiting = workload.start(ring, data, LONG)
         until(lambda: console_lines(waiting, "waiting"), "the client shows its place in the queue")
         refused = workload.start(ring, data, LONG)
         code = refused.wait()
         return ScenarioResult(
-            f"{WAITING_MAX} jobs at once, and one more",
-            "all but one wait, and their clients say so; the last is refused, exit code 77",
+            f"{UNENDED_MAX} jobs at once, and one more",
+            "those that may not run wait, and their clients say so; the last is refused, exit code 77",
             code == 77,
             {"exit code": code},
             console_lines(waiting, "waiting") + console_lines(refused, "jobs"),

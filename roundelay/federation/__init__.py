@@ -52,6 +52,7 @@ A node
     requests         orders and their progress, as requests
     tasks            what an order asks for: moments, train, evaluate, mix
     orders           a node's queue of orders
+    fair_queue       which job's order is next
     trainer_client   the parent's side of the trainer protocol
     failover         take over jobs whose driver is silent
     attacks          wrong results, for tests of verification

@@ -204,7 +204,8 @@ class Driver:
         """Start round 0: the initial weights and, unless inputs stay raw, the moments of every feature."""
         self._before = TrainedRound(0, (yield from self._reader.read_first_weights()))
         if not self.spec.is_raw:
-            parts = yield from self._coordinator.collect(Assignment(0, arithmetic.moments_task(self.spec)))
+            work = Assignment(0, arithmetic.moments_task(self.spec), priority=self.spec.settings.priority)
+            parts = yield from self._coordinator.collect(work)
             self._moments = arithmetic.moments_of(self.spec, parts)
         return PendingRound(RoundReport(self.spec.job, 0, self._name, 0.0, 0.0, 0.0, 0.0, 0.0), self._before)
 
@@ -254,6 +255,7 @@ class Driver:
             arithmetic.training_task(self.spec, self._moments, halvings),
             base,
             attempt=self._clocks.version() if gossips else 0,
+            priority=self.spec.settings.priority,
         )
         parts = yield from self._coordinator.collect(work, meanwhile, verify_all)
         yield from self._require_clean_rounds()

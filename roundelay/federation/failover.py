@@ -1,7 +1,8 @@
 """Failover: a node watches the jobs whose key it owns, and takes over those whose driver is silent.
 
 Drivers send heartbeats to the owner of their job's key. A job without one for DRIVER_LEASE_S is read from its records
-and continued by its owner. Two drivers by mistake do no harm: a round is a pure function of the job.
+and continued by its owner, which may drive several jobs at a time. Two drivers by mistake do no harm: a round is a pure
+function of the job.
 """
 
 from __future__ import annotations
@@ -24,21 +25,32 @@ UNKNOWN_JOBS_MAX = 256  # whose heartbeats are kept although this node has no sp
 DRIVER_LEASE_S = 5.0  # without a heartbeat for this long, a job is taken over
 JOB_SCAN_INTERVAL_S = 1.0
 
+Start = Callable[[str, Procedure[None]], None]  # the procedure's name, and the procedure
+
 
 class JobSupervisor:
-    """Tracks when each job's driver was last heard from, and takes over silent jobs."""
+    """Tracks when each job's driver was last heard from, and takes over silent jobs.
+
+    start: runs a procedure beside the others of this node; it drives a job to its end.
+    """
 
     def __init__(
-        self, node: ChordNode, clocks: Clocks, log: Callable[[str], None], quarantine: Quarantine = UNCONTAINED
+        self,
+        node: ChordNode,
+        clocks: Clocks,
+        log: Callable[[str], None],
+        start: Start,
+        quarantine: Quarantine = UNCONTAINED,
     ) -> None:
         self._node = node
         self._clocks = clocks
         self._log = log
+        self._start = start
         self._last_heartbeat: dict[str, float] = {}  # by job of ours; at first, when the job was first seen
         self._unknown: OrderedDict[str, float] = OrderedDict()  # the same, of jobs without a spec here
         self._ended: set[str] = set()  # of ours
         self._quarantine = quarantine
-        self.driving = ""  # the job that this node drives now
+        self.driving: set[str] = set()  # the jobs that this node drives now
         self._errors: dict[str, str] = {}  # by job: logged once, not at every scan
 
     def heartbeat(self, job: str) -> None:
@@ -65,7 +77,7 @@ class JobSupervisor:
         found = [item.entry.name.removesuffix(ending) for item in owned]
         self._errors = {job: error for job, error in self._errors.items() if job in found}
         for job in found:
-            if job in self._ended or _name(job) in self._quarantine:
+            if job in self._ended or job in self.driving or _name(job) in self._quarantine:
                 continue
             first_seen = job not in self._last_heartbeat and job not in self._unknown
             heard = self._unknown.pop(job, self._clocks.monotonic())
@@ -105,8 +117,9 @@ class JobSupervisor:
         if first_seen and not (view.spec.detached and not view.results):
             return
         ahead = yield from jobs.jobs_ahead(node.ref, node.ring, job)
-        if not ahead:
-            yield from self._drive(view)
+        if len(ahead) < jobs.RUNNING_MAX and len(self.driving) < jobs.RUNNING_MAX:
+            self.driving.add(job)
+            self._start(f"driver {job[:8]}", self._contain(job, self._drive(view)))
 
     def _fail_diverged(self, job: str, error: Diverged) -> Procedure[None]:
         """End a job with two results for one round: no driver could continue it."""
@@ -133,11 +146,10 @@ class JobSupervisor:
             ),
             self._log,
         )
-        self.driving = spec.job
         try:
             outcome, heartbeats = yield from gather([driver.drive(), driver.heartbeat()])
         finally:
-            self.driving = ""
+            self.driving.discard(spec.job)
         if isinstance(outcome, ChordError | FederationError):
             self._log(f"job {spec.job[:8]}: {outcome}")
         elif isinstance(outcome, Exception):

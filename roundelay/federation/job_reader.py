@@ -75,7 +75,7 @@ class JobReader:
         )
 
     def _await_turn(self) -> Procedure[bool]:
-        """Wait for the jobs published before this one. Return whether there were any."""
+        """Wait until this job may run beside those published before it. Return whether it had to wait."""
         on_wait, job, roster = self._on_wait, self._spec.job, self._roster
         if on_wait is None:
             return False

@@ -20,7 +20,8 @@ from roundelay.store.read_path import fetch, find, holders_among
 from roundelay.store.write_path import Record, put_records, record
 
 JOB_LEASE_S = 7 * 24 * 3600.0  # of a job's records; its driver renews it
-WAITING_MAX = 8
+RUNNING_MAX = 16  # jobs that share the ring: each takes a connection and a held poll of every node
+UNENDED_MAX = 32  # jobs that run or wait
 LISTED_MAX = 64
 TURN_INTERVAL_S = 0.5  # how often a waiting job looks at those ahead of it
 
@@ -30,7 +31,7 @@ Members = Sequence[NodeRef]
 def require_room(start: NodeRef, ring: Ring, job: str, members: Members = ()) -> Procedure[None]:
     """Raise TooManyJobs if no more jobs may be published now."""
     ahead = yield from jobs_ahead(start, ring, job, members)
-    if len(ahead) >= WAITING_MAX:
+    if len(ahead) >= UNENDED_MAX:
         raise TooManyJobs(f"{len(ahead)} jobs are running or waiting, the limit; try again when one has ended")
 
 
@@ -84,12 +85,12 @@ def jobs_ahead(start: NodeRef, ring: Ring, job: str, members: Members = ()) -> P
 def await_turn(
     start: NodeRef, ring: Ring, job: str, members: Callable[[], Members], on_wait: Callable[[list[str]], None]
 ) -> Procedure[bool]:
-    """Wait until the jobs published before this one have ended. Return whether there were any.
+    """Wait while RUNNING_MAX jobs that were published before this one run. Return whether it had to wait.
 
     members: returns those known now. on_wait: called with the jobs ahead, whenever their number has changed.
     """
     seen = 0
-    while ahead := (yield from jobs_ahead(start, ring, job, members())):
+    while len(ahead := (yield from jobs_ahead(start, ring, job, members()))) >= RUNNING_MAX:
         if len(ahead) != seen:
             on_wait(ahead)
             seen = len(ahead)

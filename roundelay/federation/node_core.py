@@ -24,7 +24,7 @@ from roundelay.chord.quarantine import UNCONTAINED, Quarantine
 from roundelay.chord.refs import Address
 from roundelay.chord.requests import GetStatus, Status
 from roundelay.federation.effects import Clocks
-from roundelay.federation.failover import JobSupervisor
+from roundelay.federation.failover import JobSupervisor, Start
 from roundelay.federation.orders import Orders
 from roundelay.federation.private_data import PrivateFile, publish_loop
 from roundelay.federation.requests import DriverHeartbeat, Order
@@ -55,14 +55,16 @@ class PrivateData(Protocol):
 class Surroundings:
     """The dependencies that the runner of a node provides.
 
-    rng: a random generator for the loop of that name. supernode, listed: where they are by now; a ring may have no
-    supernode. store_lock: held while the store is read for a status, where other threads use the store. quarantine:
-    what has failed unexpectedly on this node. guard: the rules of a secured ring.
+    rng: a random generator for the loop of that name. start: runs a procedure beside the loops. supernode, listed:
+    where they are by now; a ring may have no supernode. store_lock: held while the store is read for a status, where
+    other threads use the store. quarantine: what has failed unexpectedly on this node. guard: the rules of a secured
+    ring.
     """
 
     clocks: Clocks
     rng: Callable[[str], random.Random]
     log: Callable[[str], None]
+    start: Start
     supernode: Callable[[], Address] | None
     listed: Callable[[], Sequence[Address]]
     stabilize_every_s: float = STABILIZE_INTERVAL_S
@@ -86,7 +88,7 @@ def assemble(
 ) -> NodeCore:
     """Return a compute node's handlers and loops."""
     store.keep_claimed(orders.claims)
-    supervisor = JobSupervisor(node, surroundings.clocks, surroundings.log, surroundings.quarantine)
+    supervisor = JobSupervisor(node, surroundings.clocks, surroundings.log, surroundings.start, surroundings.quarantine)
     node.failure_detector.on_death = lambda peer: surroundings.log(
         f"{peer.address} is declared dead: it has not answered {TIMEOUTS_DEAD} requests in a row"
     )
@@ -107,7 +109,7 @@ def assemble(
     loops = {
         **ring_loops(node, surroundings),
         "store": lambda: replication.replication_loop(node, store, surroundings.rng("store")),
-        "orders": lambda: orders.run_queue(node),
+        "orders": lambda: orders.run_queue(node, surroundings.clocks.monotonic),
         "order watch": lambda: orders.watch(node, surroundings.clocks.monotonic),
         "jobs": supervisor.supervise,
     }

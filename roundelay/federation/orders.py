@@ -1,7 +1,8 @@
 """A node's queue of orders, and the procedures that carry them out.
 
-One order runs at a time, in order of arrival. A ticket is a digest of its order, so a repeated order is the same
-ticket; results are kept for a while, for drivers that ask again. The states are in roundelay.federation.states.
+One order runs at a time; jobs share the node by fair queueing (fair_queue.py), and the orders of one job run in the
+order of their arrival. A ticket is a digest of its order, so a repeated order is the same ticket; results are kept for
+a while, for drivers that ask again. The states are in roundelay.federation.states.
 
 Anybody can send an order. Its size, its work and the number that wait are bounded, and while it holds up others, or
 runs for long, its job is looked up on the ring: an order of a job that has ended, or never existed, is dropped. A node
@@ -25,6 +26,7 @@ from roundelay.chord.requests import TrainingStatus
 from roundelay.federation import jobs, records
 from roundelay.federation.effects import AwaitOrder, CancelOrder, Compute, Done, compute, offload
 from roundelay.federation.errors import FederationError, FilesLacking, OtherBits, StepTooLarge, WorkFailed
+from roundelay.federation.fair_queue import FairQueue
 from roundelay.federation.requests import Collect, Order, Progress, Push
 from roundelay.federation.states import RETRIABLE_STATES
 from roundelay.ml.errors import MLError
@@ -74,6 +76,7 @@ class Orders:
         self._sizes_bytes: dict[str, int] = {}  # of the orders
         self._progress: OrderedDict[str, Progress] = OrderedDict()
         self._published: OrderedDict[str, None] = OrderedDict()  # jobs whose specs were found; the oldest is forgotten
+        self._fair = FairQueue()
 
     def handlers(self) -> Handlers:
         """Return the handlers of orders, polls and pushes."""
@@ -98,6 +101,8 @@ class Orders:
         self._make_room(order, ticket)
         self._orders[ticket] = order
         if self._launch is None or not order.shares:
+            if order.job not in self._waiting:
+                self._fair.join(order.job)
             self._progress[ticket] = Progress("queued")
         else:
             self._progress[ticket] = Progress("running", training=order.status)
@@ -138,8 +143,19 @@ class Orders:
 
     @property
     def next(self) -> Order | None:
-        """The order that has waited longest."""
-        return next((self._orders[t] for t, p in self._progress.items() if p.state == "queued"), None)
+        """The order to carry out next; None if none is queued."""
+        waiting = self._waiting
+        return waiting[self._fair.first(waiting)] if waiting else None
+
+    @property
+    def _waiting(self) -> dict[str, Order]:
+        """The order of each job that has waited longest."""
+        waiting: dict[str, Order] = {}
+        for ticket, progress in self._progress.items():
+            if progress.state == "queued":
+                order = self._orders[ticket]
+                waiting.setdefault(order.job, order)
+        return waiting
 
     def _make_room(self, order: Order, ticket: str) -> None:
         """Forget finished orders in favour of a new one. Raises Busy if too many are unfinished, or too large."""
@@ -201,14 +217,17 @@ class Orders:
 
     # --- carrying out
 
-    def run_queue(self, node: ChordNode) -> Procedure[None]:
-        """Carry out queued orders, forever."""
+    def run_queue(self, node: ChordNode, clock: Callable[[], float]) -> Procedure[None]:
+        """Carry out queued orders, forever. clock: by which the jobs are charged."""
         while True:
             order = self.next
             if order is None:
                 yield AwaitOrder()
-            else:
-                yield from self._run_order(node, order)
+                continue
+            began = clock()
+            self._fair.start(order.job)
+            yield from self._run_order(node, order)
+            self._fair.end(order.job, clock() - began, order.priority, self._waiting)
 
     def run_collective(self, node: ChordNode, order: Order) -> Procedure[None]:
         """Carry out an order together with other nodes: a branch of a tree, or the exchanges of gossip."""

@@ -15,6 +15,7 @@ from roundelay.chord.effects import Request
 from roundelay.chord.errors import Malformed
 from roundelay.chord.refs import NodeRef
 from roundelay.chord.requests import Activity, TrainingStatus
+from roundelay.federation.settings import PRIORITY
 from roundelay.federation.states import FINAL_STATES
 from roundelay.federation.tasks import EvaluateTask, Task, TrainTask
 from roundelay.ml.task import FileTask, TrainerTask, local_seed
@@ -70,6 +71,7 @@ class Order(Request[str]):
     content: bytes = field(
         default=b"", repr=False, compare=False
     )  # the weights, perhaps packed, where they travel along
+    priority: float = field(default=PRIORITY, repr=False, compare=False)  # of its job; not part of what is ordered
 
     def __post_init__(self) -> None:
         if isinstance(self.task, EvaluateTask) and len(self.files) != 1:

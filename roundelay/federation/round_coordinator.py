@@ -18,6 +18,7 @@ from roundelay.federation.requests import Order, Share, TrainingFile, names
 from roundelay.federation.retry import refresh_members
 from roundelay.federation.roster import Roster
 from roundelay.federation.rounds import Files, Meanwhile, PartialResult, RoundWork
+from roundelay.federation.settings import PRIORITY
 from roundelay.federation.site_waits import SiteWaits
 from roundelay.federation.site_work import SiteWork
 from roundelay.federation.spec import JobSpec
@@ -38,13 +39,14 @@ NAMES_SHOWN = 8  # sites
 class Assignment:
     """A round's task, before it is divided among nodes.
 
-    attempt: the driver's attempt at a round of gossip, else 0.
+    attempt: the driver's attempt at a round of gossip, else 0. priority: of the job.
     """
 
     number: int
     task: Task
     weights: bytes = b""
     attempt: int = 0
+    priority: float = PRIORITY
 
     def order(
         self, job: str, files: tuple[TrainingFile, ...], may_refuse: bool = False, shares: tuple[Share, ...] = ()
@@ -52,7 +54,16 @@ class Assignment:
         """Return the order for some of the files."""
         digest = digest_of(self.weights) if self.weights else ""
         return Order(
-            job, self.number, files, self.task, digest, len(self.weights), may_refuse, shares, attempt=self.attempt
+            job,
+            self.number,
+            files,
+            self.task,
+            digest,
+            len(self.weights),
+            may_refuse,
+            shares,
+            attempt=self.attempt,
+            priority=self.priority,
         )
 
 

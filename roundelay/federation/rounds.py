@@ -21,7 +21,7 @@ from roundelay.federation.requests import Order, Progress, TrainingFile
 from roundelay.federation.result_check import check_result
 from roundelay.federation.roster import Roster
 from roundelay.federation.throughput import ThroughputEstimate
-from roundelay.federation.tickets import COLLECTS_MAX, SILENT_POLLS_MAX, await_ticket, result_of
+from roundelay.federation.tickets import COLLECTS_MAX, SILENT_POLLS_MAX, Elapsed, await_ticket, result_of
 from roundelay.store.blobs import digest_of
 from roundelay.store.items import CHUNK_BYTES
 from roundelay.store.packing import WEIGHT_BYTES, pack
@@ -155,13 +155,13 @@ class RoundWork:
         return PartialResult(node, files, progress, result, receipts=receipts)
 
     def _await_answer(self, node: NodeRef, order: Order) -> Procedure[Progress | ChordError]:
-        began, patience_s = self._clock(), AGAIN_FACTOR * self._estimate.backup_after_s(order.files)
+        elapsed, patience_s = Elapsed(self._clock), AGAIN_FACTOR * self._estimate.backup_after_s(order.files)
         ended = yield from await_ticket(
             (node,),
             order.ticket,
-            lambda: self._clock() - began > patience_s,
+            lambda: elapsed.seconds > patience_s,
             SILENT_POLLS_MAX,
-            self._clock,
+            elapsed,
             self._result_bytes,
             self._roster.far,
         )
@@ -214,18 +214,17 @@ class RoundWork:
 
         Raises WorkFailed; Busy when the node refused; another ChordError when all workers are lost.
         """
-        workers, failed, began = [node], set[NodeRef](), self._clock()
+        workers, failed, elapsed = [node], set[NodeRef](), Elapsed(self._clock)
 
         def needs_backup() -> bool:
-            elapsed_s = self._clock() - began
-            return len(workers) < WORKERS_MAX and elapsed_s > self._estimate.backup_after_s(order.files)
+            return len(workers) < WORKERS_MAX and elapsed.seconds > self._estimate.backup_after_s(order.files)
 
         for _ in range(COLLECTS_MAX):
             ended = yield from await_ticket(
                 workers,
                 order.ticket,
                 needs_backup,
-                clock=self._clock,
+                elapsed=elapsed,
                 result_bytes=self._result_bytes,
                 far=self._roster.far,
             )

@@ -27,6 +27,7 @@ HALVINGS_MAX = 20  # of eta, in one job
 SITES_MAX = 100_000.0  # of a quorum
 WAIT_FOR_S, WEEK_S = 60.0, 7 * 24 * 3600.0
 REQUIRE_CHARACTERS_MAX = 1 << 16
+PRIORITY, PRIORITY_MIN, PRIORITY_MAX = 1.0, 0.1, 10.0  # of a job: the default and the range
 # The policies of roundelay.federation.placement.
 PLACEMENTS = ("hash", "replicas", "bounded", "round-robin", "random", "least-loaded", "near")
 _KINDS = {int: "a whole number", float: "a number", tuple: "whole numbers", str: "a word", bool: "yes or no"}
@@ -132,6 +133,12 @@ class Settings:
     mu: float = _number(0.01, 0.0, 1000.0, "fedprox: weight of the proximal term")
     server_eta: float = _number(0.0, 0.0, 100.0, "fedavgm, fedadam: the server's learning rate (0: the rule's default)")
     server_momentum: float = _number(0.9, 0.0, 1.0, "fedavgm: the server's momentum")
+    priority: float = _number(
+        PRIORITY,
+        PRIORITY_MIN,
+        PRIORITY_MAX,
+        "the job's share of each node's time beside other jobs: 2 gets twice as much as 1",
+    )
     verify: float = _number(
         0.0, 0.0, 1.0, "share of the orders that a second node trains as well, to find nodes that return wrong results"
     )

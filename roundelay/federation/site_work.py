@@ -27,7 +27,7 @@ from roundelay.federation.rounds import (
 )
 from roundelay.federation.site_waits import SiteWaits
 from roundelay.federation.throughput import ThroughputEstimate
-from roundelay.federation.tickets import await_ticket
+from roundelay.federation.tickets import Elapsed, await_ticket
 
 SITE_RETRY_S = 1.0
 SITE_TRIES_MAX = 1_000_000  # of one site in a round: it may be required, and away for days
@@ -158,16 +158,16 @@ class SiteWork(RoundWork):
             raise answer
         if may_end_wait and (waited_s := self._waits.end(home)) > SITE_RETRY_S:
             self._roster.record_disturbance(f"waited {waited_s:.0f} s for {home}")
-        began, patience_s = self._clock(), self._estimate.backup_after_s(order.files)
+        elapsed, patience_s = Elapsed(self._clock), self._estimate.backup_after_s(order.files)
 
         def is_late() -> bool:
-            if self._clock() - began <= patience_s:
+            if elapsed.seconds <= patience_s:
                 return False
             self._waits.begin(home, f"has not finished within {patience_s:.1f} s")
             return self._waits.is_over(home)
 
         ended = yield from await_ticket(
-            (node,), order.ticket, is_late, clock=self._clock, result_bytes=self._result_bytes, far=self._roster.far
+            (node,), order.ticket, is_late, elapsed=elapsed, result_bytes=self._result_bytes, far=self._roster.far
         )
         if not ended:
             self._roster.abandoned[node] = order.ticket

@@ -9,6 +9,7 @@ from roundelay.chord.effects import Procedure, Sleep, ask, ask_all
 from roundelay.chord.errors import ChordError, NodeUnreachable, NotFound
 from roundelay.chord.refs import NodeRef
 from roundelay.federation.errors import StepTooLarge, WorkFailed
+from roundelay.federation.jobs import RUNNING_MAX
 from roundelay.federation.requests import Collect, Order, Progress
 from roundelay.store.blobs import verify_digest
 from roundelay.store.items import CHUNK_BYTES
@@ -28,6 +29,25 @@ class TicketTimeout(NodeUnreachable):
     """The order is still running, but has taken too long."""
 
 
+class Elapsed:
+    """Measures how long an order takes, as far as that tells whether its node is slow.
+
+    While the order is in the queue, the node may work for RUNNING_MAX - 1 other jobs first, so that time counts less.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        self.seconds = 0.0
+        self._seen_at = clock()
+
+    def observe(self, answers: Sequence[Progress | ChordError]) -> None:
+        """Add the time since the last poll, by what this one has answered."""
+        now = self.clock()
+        states = {answer.state for answer in answers if isinstance(answer, Progress)}
+        self.seconds += (now - self._seen_at) / (RUNNING_MAX if states == {"queued"} else 1)
+        self._seen_at = now
+
+
 def submit(node: NodeRef, order: Order, weights: bytes) -> Procedure[str]:
     """Send an order to a node with its weights, or after them if they are large; return the ticket.
 
@@ -44,22 +64,23 @@ def await_ticket(
     ticket: str,
     is_late: Callable[[], bool] = lambda: False,
     silent_polls_max: int = 1,
-    clock: Callable[[], float] | None = None,
+    elapsed: Elapsed | None = None,
     result_bytes: int = 0,
     far: Set[NodeRef] = frozenset(),
 ) -> Procedure[list[tuple[NodeRef, Progress | ChordError]]]:
     """Poll a ticket at these nodes. Return the nodes that have ended, with a final progress or an error.
 
     Return an empty list once `is_late()` is true. One answer is enough for a poll, so a silent node counts as lost
-    only after `silent_polls_max` polls in a row that no node has answered. Without a clock, every poll is followed
-    by a pause. result_bytes: of all results that may arrive at the same time. far: nodes that shall pack their results.
+    only after `silent_polls_max` polls in a row that no node has answered. elapsed: is told of each poll; without it,
+    every poll is followed by a pause. result_bytes: of all results that may arrive at the same time. far: nodes that
+    shall pack their results.
     """
     deadline_s = COLLECT_WAIT_S + GRACE_S + min(RESULT_GRACE_MAX_S, result_bytes / LINK_BYTES_PER_S_MIN)
     silent_polls = 0
     for _ in range(COLLECTS_MAX):
         polls = [(node, Collect(ticket, COLLECT_WAIT_S, node in far)) for node in nodes]
         need = 1 if len(nodes) > 1 else None  # a single poll then takes no second thread
-        began = clock() if clock else 0.0
+        began = elapsed.clock() if elapsed else 0.0
         answers = yield from ask_all(polls, need, deadline_s)
         all_silent = all(isinstance(answer, NodeUnreachable) for answer in answers)
         silent_polls = silent_polls + 1 if all_silent else 0
@@ -67,9 +88,11 @@ def await_ticket(
         ended = [(n, a) for n, a in zip(nodes, answers, strict=True) if _is_final(a, are_lost)]
         if ended:
             return ended
-        was_held = clock is not None and clock() - began >= COLLECT_PAUSE_S
+        was_held = elapsed is not None and elapsed.clock() - began >= COLLECT_PAUSE_S
         if not all_silent and not was_held:
             yield Sleep(COLLECT_PAUSE_S)
+        if elapsed is not None:
+            elapsed.observe(answers)
         if is_late():
             return []
     raise NodeUnreachable(f"{nodes[0].address} has not finished after {COLLECTS_MAX} polls")
@@ -80,14 +103,14 @@ def await_done(
     ticket: str,
     is_late: Callable[[], bool] = lambda: False,
     silent_polls_max: int = SILENT_POLLS_MAX,
-    clock: Callable[[], float] | None = None,
+    elapsed: Elapsed | None = None,
 ) -> Procedure[Progress]:
     """Wait until one node has carried an order out.
 
     Raises WorkFailed; StepTooLarge; NotFound when the node lacks input; TicketTimeout; another ChordError when the
     node is lost.
     """
-    ended = yield from await_ticket((node,), ticket, is_late, silent_polls_max, clock)
+    ended = yield from await_ticket((node,), ticket, is_late, silent_polls_max, elapsed)
     if not ended:
         raise TicketTimeout(f"{node.address} has taken too long")
     ((_, answer),) = ended

@@ -158,6 +158,7 @@ class ComputeNode:
             Clocks(time.monotonic, time.time_ns),
             lambda name: random.Random(),
             self._log,
+            partial(self.runtime.start, on_failure=partial(report_failure, "a job is no longer driven here")),
             self._options.supernode,
             self._options.listed,
             self._options.stabilize_every_s,
@@ -221,7 +222,7 @@ class ComputeNode:
             "store_bytes": ("Bytes that the node stores", float(status.stored_bytes)),
             "training": ("Whether the node trains", float(status.training is not None)),
             "trainer_running": ("Whether the trainer process runs", float(self.trainer.pid is not None)),
-            "jobs_driven": ("Jobs that the node drives now", float(core.supervisor.driving != "")),
+            "jobs_driven": ("Jobs that the node drives now", float(len(core.supervisor.driving))),
             "orders": ("Orders that the node remembers, by state", {each: orders[each] for each in ORDER_STATES}),
         }
 

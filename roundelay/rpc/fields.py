@@ -76,6 +76,13 @@ def finite(field: str, number: float | None) -> float:
     return number
 
 
+def within(field: str, number: float, least: float, most: float) -> float:
+    """Check a real number in a range; NaN lies in none."""
+    if not least <= number <= most:
+        raise Malformed(f"{field}: {number}, expected {least:g} to {most:g}")
+    return number
+
+
 def seconds(field: str, number: float | None) -> float:
     number = finite(field, number)
     if number < 0:

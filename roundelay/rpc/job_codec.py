@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from roundelay.chord.errors import Malformed
 from roundelay.federation.requests import Order, Progress, Push, Share, TrainingFile
+from roundelay.federation.settings import PRIORITY, PRIORITY_MAX, PRIORITY_MIN
 from roundelay.federation.states import ORDER_STATES
 from roundelay.federation.tasks import EvaluateTask, MixTask, MomentsTask, Task, TrainTask
 from roundelay.ml.errors import BadTask, printable
@@ -40,6 +41,7 @@ def order_to_wire(order: Order) -> wire.Order:
         shares or None,
         id_to_wire(order.limit) if shares or order.limit else None,
         order.attempt or None,
+        order.priority if order.priority != PRIORITY else None,
     )
 
 
@@ -59,6 +61,7 @@ def order_from_wire(raw: wire.Order, weights_along: bytes = b"") -> Order:
         id_from_wire(raw.limit) if raw.limit else 0,
         fields.count("order.attempt", raw.attempt),
         content("order", weights_along),
+        PRIORITY if raw.priority is None else fields.within("order.priority", raw.priority, PRIORITY_MIN, PRIORITY_MAX),
     )
 
 

@@ -35,9 +35,14 @@ class RingProgram:
             clocks(world),
             lambda name: world.rng(f"{name} {life}"),
             lambda line: world.note(f"{node.ref.address} says {line}"),
+            self._start,
             lambda: machine.supernode,
             lambda: machine.listed,
         )
+
+    def _start(self, name: str, procedure: Procedure[None]) -> None:
+        assert self.machine.process is not None
+        self.machine.world.run(self.machine.process, name, procedure, lambda _: None)
 
     def handlers(self) -> Handlers:
         """Return the handlers of its requests."""

@@ -54,7 +54,7 @@ class Seat:
         self.orders = Orders()
         self.trainer = InlineTrainer(Worker())
         self.log: list[str] = []
-        self.supervisor = JobSupervisor(self.node, table.clocks, self.log.append)
+        self.supervisor = JobSupervisor(self.node, table.clocks, self.log.append, lambda _, driver: table.run(driver))
         self.handlers: Handlers = {
             **ring_handlers(self.node),
             **content_handlers(self.node, self.store, self.orders),
@@ -181,7 +181,7 @@ class Table:
             self.working = outer
 
     def _work(self, seat: Seat) -> None:
-        carrying = seat.orders.run_queue(seat.node)
+        carrying = seat.orders.run_queue(seat.node, self.clock)
         step: Callable[[Any], Any] = carrying.send
         outcome: Any = None
         while True:

@@ -38,7 +38,7 @@ class Member:
         self.node, self.orders, self.worker = node, Orders(launch=self.relays.append), Worker()
         self.trainer = InlineTrainer(self.worker)
         self.bits = ""  # of another kind of machine than the others
-        self.carrying_out = self.orders.run_queue(node)
+        self.carrying_out = self.orders.run_queue(node, lambda: 0.0)
         store = Store(lambda: 0.0)
         self.handlers: Handlers = {
             **ring_handlers(node),
@@ -89,6 +89,10 @@ class InlineRing:
     def run(self, procedure: Procedure[R]) -> R:
         """To its end. Raises what it raises."""
         return run(procedure, self._perform)
+
+    def start(self, _: str, procedure: Procedure[None]) -> None:
+        """Run a procedure that a node starts beside its loops, at once."""
+        self.run(procedure)
 
     def _perform(self, effect: Any) -> Any:
         match effect:

@@ -165,7 +165,8 @@ def test_two_results_of_a_round_stop_every_driver_and_both_are_named() -> None:
 def test_heartbeats_for_unknown_jobs_are_bounded_and_forget_no_job_that_is_stored_here() -> None:
     job = Job(IDS)
     owner = next(m.node for m in job.net.members.values() if m.node.owns(RING.key(job.spec.job)))
-    supervisor = JobSupervisor(owner, Clocks(job.net.clock, lambda: next(job.versions)), lambda line: None)
+    clocks = Clocks(job.net.clock, lambda: next(job.versions))
+    supervisor = JobSupervisor(owner, clocks, lambda line: None, job.net.start)
     job.net.run(supervisor._scan())
 
     for number in range(3 * UNKNOWN_JOBS_MAX):
@@ -184,7 +185,7 @@ def test_a_job_that_has_diverged_is_ended_by_the_owner_of_its_key_so_that_others
     owner = next(m.node for m in job.net.members.values() if m.node.owns(RING.key(job.spec.job)))
     lines: list[str] = []
     clocks = Clocks(job.net.clock, lambda: next(job.versions))
-    supervisor = JobSupervisor(owner, clocks, lines.append)
+    supervisor = JobSupervisor(owner, clocks, lines.append, job.net.start)
 
     job.net.run(supervisor._scan())
 

@@ -1,10 +1,10 @@
-"""Tests of the supervisor of jobs: a job that fails unexpectedly is left alone, and delays no other."""
+"""Tests of the supervisor of jobs: a job that fails unexpectedly is left alone, and no job delays another."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from roundelay.chord.effects import Request
+from roundelay.chord.effects import Procedure, Request
 from roundelay.chord.quarantine import Quarantine
 from roundelay.chord.refs import NodeRef
 from roundelay.federation import jobs, records
@@ -21,7 +21,8 @@ def test_a_job_that_fails_unexpectedly_is_named_once_and_the_next_one_is_driven(
     [owner] = [member.node for member in job.net.members.values()]
     reported: list[str] = []
     quarantine = Quarantine(job.net.clock, lambda what, error: reported.append(f"{what}: {error!r}"))
-    supervisor = JobSupervisor(owner, Clocks(job.net.clock, lambda: next(job.versions)), lambda _: None, quarantine)
+    clocks = Clocks(job.net.clock, lambda: next(job.versions))
+    supervisor = JobSupervisor(owner, clocks, lambda _: None, job.net.start, quarantine)
 
     def fail(node: NodeRef, request: Request[object]) -> None:
         if isinstance(request, Read) and request.digest == SPEC.job:
@@ -39,3 +40,40 @@ def test_a_job_that_fails_unexpectedly_is_named_once_and_the_next_one_is_driven(
     assert end(other.job) == records.DONE
     assert len(reported) == 1
     assert reported[0].startswith(f"job {SPEC.job[:8]} is left alone")
+
+
+def test_two_silent_jobs_are_driven_side_by_side_and_each_only_once() -> None:
+    job = Job([10])
+    other = replace(SPEC, nonce="second")
+    job.net.run(jobs.publish(job.net.entry, RING, other, next(job.versions)))
+    [owner] = [member.node for member in job.net.members.values()]
+    drivers: list[Procedure[None]] = []
+    clocks = Clocks(job.net.clock, lambda: next(job.versions))
+    supervisor = JobSupervisor(owner, clocks, lambda _: None, lambda _, driver: drivers.append(driver))
+
+    for _ in range(3):
+        job.net.run(supervisor._scan())
+        job.net.now += DRIVER_LEASE_S
+
+    assert supervisor.driving == {SPEC.job, other.job}
+    assert len(drivers) == 2
+    for driver in reversed(drivers):
+        job.net.run(driver)
+    assert {job.net.run(jobs.read_end(job.net.entry, RING, of)) for of in (SPEC.job, other.job)} == {records.DONE}
+    assert not supervisor.driving
+
+
+def test_a_job_waits_only_while_as_many_as_may_share_the_ring_run_before_it() -> None:
+    job, waited = Job([10]), list[int]()
+    for number in range(jobs.RUNNING_MAX):
+        job.net.run(jobs.publish(job.net.entry, RING, replace(SPEC, nonce=str(number)), next(job.versions)))
+    last = replace(SPEC, nonce=str(jobs.RUNNING_MAX - 1)).job
+
+    def end_one(ahead: list[str]) -> None:
+        waited.append(len(ahead))
+        done = jobs.put_record(job.net.entry, RING, ahead[0], records.CANCELLED, b"", next(job.versions))
+        job.net.run(done)
+
+    job.net.run(jobs.await_turn(job.net.entry, RING, last, tuple, end_one))
+
+    assert waited == [jobs.RUNNING_MAX]

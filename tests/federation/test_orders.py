@@ -43,11 +43,12 @@ class Node:
         self.core = settled(ME, [ME], Ring(bits=8))
         self.store, self.orders = Store(lambda: 0.0), Orders()
         self.handlers = content_handlers(self.core, self.store, self.orders)
+        self.now, self.takes_s = 0.0, 0.0
         self.computed: list[Compute] = []
         self.has_files = True  # has its trainer?
         self.lacks: list[list[str]] = []  # what it lacks at each attempt, one after the other
         self.outcome: Done | Exception | None = None  # None: the number of the computation
-        self.procedure = self.orders.run_queue(self.core)
+        self.procedure = self.orders.run_queue(self.core, lambda: self.now)
         self.run(write(ME, FILE.digest, CONTENT))
         self.run(write(ME, ORDER.weights, WEIGHTS))
 
@@ -72,6 +73,7 @@ class Node:
     def _compute(self, effect: Effect) -> Done:
         assert isinstance(effect, Compute)
         self.computed.append(effect)
+        self.now += self.takes_s
         if self.lacks:
             raise FilesLacking(self.lacks.pop(0))
         if not self.has_files and len(effect.contents) < 2:
@@ -216,6 +218,30 @@ def test_orders_are_carried_out_one_after_the_other_as_they_came(node: Node) -> 
     node.work()
 
     assert [effect.order for effect in node.computed] == orders
+
+
+def test_jobs_take_turns_although_one_of_them_has_sent_all_its_orders_first(node: Node) -> None:
+    for job in ("first", "second"):
+        for number in range(1, 4):
+            node.ask(replace(ORDER, job=job, task=TrainTask(PLAN, seed=number)))
+    node.takes_s = 1.0
+    node.work()
+
+    assert [effect.order.job for effect in node.computed] == ["first", "second"] * 3
+
+
+def test_a_job_of_a_higher_priority_gets_more_turns(node: Node) -> None:
+    for job, priority in (("usual", 1.0), ("urgent", 2.0)):
+        for number in range(1, 7):
+            node.ask(replace(ORDER, job=job, task=TrainTask(PLAN, seed=number), priority=priority))
+    node.takes_s = 1.0
+    node.work()
+
+    assert [effect.order.job for effect in node.computed[:9]].count("urgent") == 6
+
+
+def test_the_priority_is_no_part_of_what_is_ordered(node: Node) -> None:
+    assert replace(ORDER, priority=2.0).ticket == ORDER.ticket
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,7 @@ def test_the_id_changes_with_every_setting(name: str) -> None:
         "quorum": 0.5,
         "wait_for": 7.0,
         "require": "n:1",
+        "priority": 2.0,
         "patience": 4,
         "clip": 4.0,
         "halvings": 4,

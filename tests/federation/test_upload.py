@@ -126,11 +126,11 @@ def test_a_client_that_dies_during_its_upload_lists_no_job_and_can_be_repeated(n
 
 
 def test_known_members_do_not_hide_jobs_that_wait(net: InlineRing) -> None:
-    for number in range(jobs.WAITING_MAX):
+    for number in range(jobs.UNENDED_MAX):
         spec = JobSpec(Settings(rounds=1), FILES[:-1], FILES[-1], 2, 3, nonce=str(number))
         net.run(jobs.publish(net.entry, RING, spec, 1 + number))
 
-    with pytest.raises(TooManyJobs, match="8 jobs are running or waiting"):
+    with pytest.raises(TooManyJobs, match="32 jobs are running or waiting"):
         net.run(publication(net))
 
 

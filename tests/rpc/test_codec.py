@@ -8,6 +8,7 @@ import math
 import typing
 from collections.abc import Callable, Hashable
 from contextlib import nullcontext, suppress
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -316,6 +317,15 @@ def test_a_value_that_violates_the_contract_is_malformed(pair: str, raw: Any) ->
 def test_the_error_for_a_task_out_of_range_names_the_field(task: wire.Task, field: str) -> None:
     with pytest.raises(Malformed, match=field):
         job_codec.order_from_wire(order(task=task))
+
+
+def test_the_priority_of_an_order_arrives_and_another_than_1_is_refused_out_of_range() -> None:
+    sent = replace(job_codec.order_from_wire(order()), priority=2.5)
+
+    assert job_codec.order_from_wire(job_codec.order_to_wire(sent)).priority == 2.5
+    for wrong in (0.0, -1.0, 1e9, math.nan):
+        with pytest.raises(Malformed, match="priority"):
+            job_codec.order_from_wire(order(priority=wrong))
 
 
 @pytest.mark.parametrize("count", [0, 2])

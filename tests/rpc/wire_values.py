@@ -17,6 +17,7 @@ from roundelay.chord.refs import Address, NodeRef, vacant
 from roundelay.chord.requests import Candidate, Hop, Neighbourhood
 from roundelay.chord.ring import Ring
 from roundelay.federation.requests import Order, Share, TrainingFile
+from roundelay.federation.settings import PRIORITY_MAX, PRIORITY_MIN
 from roundelay.federation.states import ORDER_STATES
 from roundelay.federation.tasks import EvaluateTask, MixTask, MomentsTask, TrainTask
 from roundelay.ml.choices import ETA_MIN
@@ -140,6 +141,7 @@ BY_FIELD: dict[tuple[str, type], st.SearchStrategy[Any]] = {
     ("seconds", float): st.integers(100, 3_600_000).map(lambda ms: ms / 1000),
     ("loss", float): doubles,
     ("accuracy", float): st.floats(0.0, 1.0),
+    ("priority", float): st.floats(PRIORITY_MIN, PRIORITY_MAX),
     ("node_id", int): st.none(),
     ("job", str): texts,
     ("ticket", str): texts,

@@ -27,7 +27,7 @@ from roundelay.federation.roster import Roster
 from roundelay.federation.rounds import PartialResult
 from roundelay.federation.tasks import Task
 from roundelay.federation.throughput import ThroughputEstimate
-from roundelay.federation.tickets import TicketTimeout, await_done, result_of, submit
+from roundelay.federation.tickets import Elapsed, TicketTimeout, await_done, result_of, submit
 from roundelay.federation.topologies.partial import Lost, NodeWork, PartialSum, bitmap, partial_from_bytes
 from roundelay.store.read_path import fetch
 
@@ -208,9 +208,15 @@ def _ask_root(
 ) -> Procedure[PartialSum]:
     yield from submit(root, order, weights)
     began, largest = clock(), _largest_share(order)
-    progress = yield from await_done(
-        root, order.ticket, lambda: clock() - began > estimate.tree_timeout_s(largest), silent_polls_max=1, clock=clock
-    )
+
+    def is_late() -> bool:
+        return clock() - began > estimate.tree_timeout_s(largest)
+
+    try:
+        progress = yield from await_done(root, order.ticket, is_late, silent_polls_max=1, elapsed=Elapsed(clock))
+    except TicketTimeout:  # if more jobs have come to the ring, the next trees take as long
+        estimate.record_tree(clock() - began)
+        raise
     estimate.record_tree(clock() - began)
     content = yield from result_of(root, progress)
     return _possible(order, partial_from_bytes(content))

@@ -11,4 +11,4 @@ from thrift.TRecursive import fix_spec
 
 import sys
 from .ttypes import *
-PROTOCOL = 2
+PROTOCOL = 3

@@ -3230,11 +3230,12 @@ class Order(object):
      - shares: For an order to be forwarded: each node's files, clockwise from the receiver to `limit`.
      - limit: The identifier at which the receiver's part of the ring ends.
      - attempt: For a round without aggregation (gossip): the driver's attempt at it. The receiver keeps its result.
+     - priority: Of its job, if it is not 1: the share of the node's time that the job gets beside other jobs.
 
     """
 
 
-    def __init__(self, job=None, round=None, files=None, task=None, weights=None, weights_size=None, may_refuse=None, shares=None, limit=None, attempt=None,):
+    def __init__(self, job=None, round=None, files=None, task=None, weights=None, weights_size=None, may_refuse=None, shares=None, limit=None, attempt=None, priority=None,):
         self.job = job
         self.round = round
         self.files = files
@@ -3245,6 +3246,7 @@ class Order(object):
         self.shares = shares
         self.limit = limit
         self.attempt = attempt
+        self.priority = priority
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -3318,6 +3320,11 @@ class Order(object):
                     self.attempt = iprot.readI64()
                 else:
                     iprot.skip(ftype)
+            elif fid == 11:
+                if ftype == TType.DOUBLE:
+                    self.priority = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -3373,6 +3380,10 @@ class Order(object):
         if self.attempt is not None:
             oprot.writeFieldBegin('attempt', TType.I64, 10)
             oprot.writeI64(self.attempt)
+            oprot.writeFieldEnd()
+        if self.priority is not None:
+            oprot.writeFieldBegin('priority', TType.DOUBLE, 11)
+            oprot.writeDouble(self.priority)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -4189,6 +4200,7 @@ Order.thrift_spec = (
     (8, TType.LIST, 'shares', (TType.STRUCT, [Share, None], False), None, ),  # 8
     (9, TType.STRING, 'limit', 'BINARY', None, ),  # 9
     (10, TType.I64, 'attempt', None, None, ),  # 10
+    (11, TType.DOUBLE, 'priority', None, None, ),  # 11
 )
 all_structs.append(Push)
 Push.thrift_spec = (
