@@ -19,6 +19,8 @@ from roundelay.store.names import check_name
 
 NAME_CHARACTERS_MAX = 300
 SITES_SHOWN = 8  # in a message
+FORMAT = 2  # raise it when an earlier release would misread a job's records; releases that named none: 1
+UNNAMED = 1
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class JobSpec:
     inherited: int = 0
     excluded: tuple[Liar, ...] = ()  # nodes that get no work, by address
     forgets: str = ""  # id of the job that this one is, without some of its files (forgetting.py)
+    format: int = FORMAT  # of this record and of those that follow it: results, reports, receipts
 
     def __post_init__(self) -> None:
         if self.pinned and self.settings.placement != "hash":
@@ -171,8 +174,19 @@ class JobSpec:
         return tuple(sum(self.class_rows) / (present * rows) if rows else 0.0 for rows in self.class_rows)
 
 
+@dataclass(frozen=True)
+class _Named:
+    """What a spec of every format says."""
+
+    format: int = UNNAMED
+
+
 def spec_from_bytes(content: bytes) -> JobSpec:
     """Parse a spec, which may come from an untrusted node. Raises BadRecord."""
+    found = strict_json.decode(_Named, content, "spec", strict_json.RECORD_BYTES_MAX).format
+    if found != FORMAT:
+        why = f"it has format {found}, and this release reads format {FORMAT}: use the release that started the job"
+        raise strict_json.malformed("spec", why)
     spec = strict_json.decode(JobSpec, content, "spec", strict_json.RECORD_BYTES_MAX)
     try:
         _check_files(spec)

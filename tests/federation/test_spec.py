@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, fields, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from roundelay.federation.errors import BadRecord, BadSpec
 from roundelay.federation.requests import TrainingFile
 from roundelay.federation.settings import Settings, option
-from roundelay.federation.spec import JobSpec, Liar, spec_from_bytes
+from roundelay.federation.spec import FORMAT, JobSpec, Liar, spec_from_bytes
 
 FILES = (TrainingFile(0, "a", "aa" * 32, 10, 2), TrainingFile(1, "b", "bb" * 32, 20, 3))
 SPEC = JobSpec(Settings(), FILES, TrainingFile(2, "v", "cc" * 32, 5, 1), 16, 26)
@@ -124,6 +125,7 @@ OTHERS: dict[str, Any] = {
     "inherited": 3,
     "excluded": (Liar("n:1", 2),),
     "forgets": "ff" * 32,
+    "format": FORMAT + 1,
 }
 
 
@@ -355,3 +357,25 @@ def test_only_a_job_that_promises_bits_asks_nodes_for_its_fingerprint(changes: d
     spec = replace(SPEC, fingerprint="ee" * 32, **changes)
 
     assert (spec.repro, spec.bits) == (repro, "ee" * 32 if repro == "bits" else "")
+
+
+FORMATS = Path(__file__).resolve().parents[1] / "formats"  # SPEC in each format
+
+
+def test_a_spec_of_each_format_is_kept_for_these_tests() -> None:
+    assert {path.name for path in FORMATS.glob("spec-*")} == {f"spec-{number}.json" for number in range(1, FORMAT + 1)}
+
+
+@pytest.mark.parametrize("number", range(1, FORMAT))
+def test_the_job_of_an_earlier_release_is_refused_by_name(number: int) -> None:
+    with pytest.raises(BadRecord, match=f"it has format {number}, and this release reads format {FORMAT}: use the rel"):
+        spec_from_bytes((FORMATS / f"spec-{number}.json").read_bytes())
+
+
+def test_what_a_spec_of_this_format_said_still_means_the_same() -> None:
+    kept = json.loads((FORMATS / f"spec-{FORMAT}.json").read_text())
+    now = json.loads(SPEC.to_bytes())
+
+    settings = kept.pop("settings")
+    assert kept.items() <= now.items(), "a field has another meaning: raise FORMAT"
+    assert settings.keys() <= now["settings"].keys(), "a setting has gone: raise FORMAT"

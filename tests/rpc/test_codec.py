@@ -6,7 +6,7 @@ import copy
 import inspect
 import math
 import typing
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import cache
@@ -15,33 +15,22 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from thrift.protocol.TBinaryProtocol import TBinaryProtocolAccelerated, TBinaryProtocolAcceleratedFactory
 from thrift.Thrift import TType
-from thrift.transport.TTransport import TMemoryBuffer
-from thrift.TSerialization import deserialize, serialize
 
 from roundelay.chord import errors
 from roundelay.chord.errors import ChordError, Malformed, OtherProtocol
 from roundelay.chord.refs import NodeRef
 from roundelay.federation.requests import Order, Progress
 from roundelay.federation.states import ORDER_STATES
-from roundelay.rpc import fields, job_codec, progress_codec, ring_codec, store_codec
+from roundelay.rpc import fields, job_codec, ring_codec, store_codec
 from roundelay.rpc.gen import ComputeNode
 from roundelay.rpc.gen import ttypes as wire
 from roundelay.rpc.gen.constants import PROTOCOL
-from roundelay.store.items import CHUNK_BYTES, LIST_MAX, Put
+from roundelay.store.items import CHUNK_BYTES, LIST_MAX
 from tests.hypothesis_profiles import examples
-from tests.rpc.wire_values import EFFORT, I64, digests, identifiers, values
+from tests.rpc.codecs import PAIRS, STRUCTS, both, domain_values, through_bytes
+from tests.rpc.wire_values import EFFORT, I64, values
 
-CODECS: dict[str, Any] = {
-    name: function
-    for module in (fields, ring_codec, store_codec, job_codec, progress_codec)
-    for name, function in vars(module).items()
-    if name.endswith(("_to_wire", "_from_wire")) and name[0] != "_"
-}
-PAIRS = sorted(name.removesuffix("_to_wire") for name in CODECS if name.endswith("_to_wire"))
-STRUCTS = sorted(set(PAIRS) - {"id", "digest", "error", "nodes", "items", "parcels", "receipts"})
-BY_NAME = {"id": identifiers, "digest": digests, "parcels": values(Put).map(lambda put: put.parcels)}
 ERRORS = (
     errors.Busy,
     errors.NotYet,
@@ -51,30 +40,7 @@ ERRORS = (
     errors.Corrupt,
     errors.Malformed,
 )
-BINARY = TBinaryProtocolAcceleratedFactory()
 ME = NodeRef(7, "127.0.0.1", 8001, 2)
-
-
-def both(pair: str) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
-    return CODECS[f"{pair}_to_wire"], CODECS[f"{pair}_from_wire"]
-
-
-def domain_values(pair: str) -> st.SearchStrategy[Any]:
-    if pair in BY_NAME:
-        return BY_NAME[pair]
-    to_wire = both(pair)[0]
-    parameter = next(iter(inspect.signature(to_wire).parameters))
-    return values(typing.get_type_hints(to_wire)[parameter])
-
-
-def through_bytes(raw: Any) -> Any:
-    """Return a struct as the other side decodes it, and any other value as it is."""
-    if not hasattr(raw, "thrift_spec"):
-        return raw
-    if isinstance(raw, Exception):  # a generated exception is immutable, so its class reads it
-        generated: Any = type(raw)
-        return generated.read(TBinaryProtocolAccelerated(TMemoryBuffer(serialize(raw, BINARY))))
-    return deserialize(type(raw)(), serialize(raw, BINARY), BINARY)
 
 
 @pytest.mark.parametrize("pair", [pair for pair in PAIRS if pair != "error"])

@@ -16,8 +16,8 @@ from roundelay.rpc import fast_binary
 from roundelay.rpc.gen import ttypes as wire
 from roundelay.rpc.protocol import BinaryProtocol
 from roundelay.rpc.transport import LARGE_SIZE, FramedSocket
+from tests.rpc.codecs import STRUCTS, both, domain_values
 from tests.rpc.structs import BLOB_SPEC, BOX_SPEC, Blob, Box
-from tests.rpc.test_codec import STRUCTS, both, domain_values
 from tests.rpc.test_transport import framed, next_frame, receiving
 from tests.rpc.wire_values import EFFORT
 

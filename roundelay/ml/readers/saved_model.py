@@ -23,10 +23,11 @@ from roundelay.ml.readers.arrays import to_rows
 from roundelay.ml.readers.encoding import Encoding, encoding_from_json
 from roundelay.ml.task import Design
 
+FORMAT = 1  # raise it when an earlier release would misread a file; files of the first releases name none: 0
 FILE_BYTES_MAX = 2 << 30
 LETTERS = (16, 26)  # attributes and classes of the letters that ship, and of the data set that they imitate
 ARRAYS = ("weights", "sizes", "moments", "activation")
-OPTIONAL_ARRAYS = ("model", "shape", "labels", "encoding", "arithmetic", "task")  # missing in older files
+OPTIONAL_ARRAYS = ("format", "model", "shape", "labels", "encoding", "arithmetic", "task")  # missing in older files
 SAFETENSORS_HEADER_BYTES_MAX = 16 << 20
 
 
@@ -149,6 +150,7 @@ def load(path: Path) -> SavedModel:
 def _arrays(model: SavedModel) -> dict[str, npt.NDArray[Any]]:
     design = model.design
     return {
+        "format": np.array(FORMAT),
         "weights": model.weights,
         "sizes": np.array(design.sizes, np.int64),
         "moments": np.frombuffer(model.moments.to_bytes() if model.moments else b"", np.uint8),
@@ -163,6 +165,7 @@ def _arrays(model: SavedModel) -> dict[str, npt.NDArray[Any]]:
 
 
 def _model(arrays: dict[str, npt.NDArray[Any]]) -> SavedModel:
+    _require_format(int(arrays.get("format", 0)))
     activation, name = str(arrays["activation"]), str(arrays.get("model", "mlp"))
     if activation not in ("relu", "identity"):
         raise ValueError(f"unknown activation {activation!r}")
@@ -186,6 +189,12 @@ def _model(arrays: dict[str, npt.NDArray[Any]]) -> SavedModel:
     if found is not None and len(found.mean) != design.summed:
         raise ValueError(f"moments of {len(found.mean)} columns for {design.summed}")
     return SavedModel(design, weights, found, labels, encoding)
+
+
+def _require_format(found: int) -> None:
+    """Raise ValueError for the file of a later release."""
+    if not 0 <= found <= FORMAT:
+        raise ValueError(f"it has format {found}, and this release reads formats up to {FORMAT}: use a later release")
 
 
 def _safetensors(model: SavedModel) -> bytes:
@@ -225,6 +234,7 @@ def _from_safetensors(content: bytes) -> SavedModel:
             tensors[name] = np.frombuffer(body[start:end], "<f4").astype(np.float32)
     moments = b"".join(tensors[name].tobytes() for name in ("mean", "std") if name in tensors)
     numbers = {name: np.array(json.loads(metadata[name]), np.int64) for name in ("sizes", "shape")}
+    numbers["format"] = np.array(json.loads(metadata.get("format", "0")), np.int64)
     texts = {name: np.array(metadata[name]) for name in ("activation", "model", "labels")}
     texts["encoding"] = np.array(metadata.get("encoding", ""))
     texts["arithmetic"] = np.array(metadata.get("arithmetic", "native"))
