@@ -15,7 +15,7 @@ MEASURED := --cov --cov-report= $(addprefix --ignore=tests/,bench chaos deploy e
 # Empty if PYTHON3 is new enough, else its version.
 TOO_OLD = $(shell $(PYTHON3) -c 'import sys; sys.version_info >= (3, 11) or print("%d.%d" % sys.version_info[:2])')
 
-.PHONY: lock sbom audit help install demo test fuzz test-matrix mutants paper soak faults bench bench-peers docs hosts slurm dashboard dashboard-test check gen clean
+.PHONY: lock sbom audit help install demo test fuzz test-matrix mutants paper soak faults bench bench-peers docs hosts slurm containers ray dashboard dashboard-test check gen clean
 
 help:
 	@echo "make install         create $(VENV) and install what Roundelay needs"
@@ -33,6 +33,8 @@ help:
 	@echo "make faults          run the fault suite; writes docs/results/faults.md (an hour)"
 	@echo "make hosts           train on eight network namespaces, and disconnect one of them (needs root)"
 	@echo "make slurm           run deploy/slurm on three machines of Slurm, and preempt them (needs slurmd and munge)"
+	@echo "make containers      run deploy/compose.yaml on docker or podman, and disturb it"
+	@echo "make ray             run a ring on three machines of Ray, take one away and add one (needs pip install '.[ray]')"
 	@echo "make bench           run all benchmarks beside other systems; writes docs/results/ (15 minutes)"
 	@echo "make bench-peers     install these other systems into $(PEERS) (1.5 GB)"
 	@echo "make docs            build the documentation as a site, in build/site; a warning is an error"
@@ -90,6 +92,12 @@ faults: install
 slurm: install
 	$(PYTHON) -m chaos slurm
 
+containers: install
+	$(PYTHON) -m chaos containers
+
+ray: install
+	$(PYTHON) -m chaos ray
+
 bench: install
 	$(PYTHON) -m bench performance
 
@@ -121,7 +129,7 @@ check: install
 
 lock: install
 	$(PYTHON) $(PIP) "uv>=0.5,<1"
-	$(PYTHON) -m uv pip compile --quiet --generate-hashes --universal --python-version 3.13 --extra secure \
+	$(PYTHON) -m uv pip compile --quiet --generate-hashes --universal --python-version 3.13 --extra secure --extra metrics \
 	    --no-annotate --no-header --output-file deploy/requirements.lock pyproject.toml
 
 sbom: install

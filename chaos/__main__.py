@@ -5,7 +5,20 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-NAMES = ("faults", "matrix", "rows", "history", "hostile", "intruder", "liars", "soak", "slurm", "report")
+NAMES = (
+    "faults",
+    "matrix",
+    "rows",
+    "history",
+    "hostile",
+    "intruder",
+    "liars",
+    "soak",
+    "slurm",
+    "containers",
+    "ray",
+    "report",
+)
 
 
 def main(arguments: list[str]) -> int:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from roundelay.ml.readers import saved_model
 from roundelay.node.subprocesses import ROOT
 
 PAGE = ROOT / "docs" / "results" / "engines.md"
@@ -46,3 +50,11 @@ def record(outcome: Outcome, page: Path = PAGE) -> None:
     text = page.read_text() if page.exists() else HEAD
     rows = [row for row in re.findall(r"^\| .*\n", text, re.M)[2:] if not row.startswith(f"| {outcome.engine} |")]
     page.write_text(HEAD + "".join(sorted([*rows, outcome.row])))
+
+
+def undisturbed(job: Sequence[str], folder: Path) -> str:
+    """Return the hash of the model that a job makes on a local ring. Raises CalledProcessError."""
+    model = folder / "undisturbed.npz"
+    command = [sys.executable, "client.py", *job, "--local", "3", "--out", str(model)]
+    subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
+    return saved_model.load(model).sha256

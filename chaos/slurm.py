@@ -18,14 +18,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from chaos.engines import Outcome, record
+from chaos.engines import Outcome, record, undisturbed
 from roundelay.ml.readers import saved_model
 from roundelay.node.subprocesses import ROOT
 from roundelay.testing.cluster import free_port
+from roundelay.testing.waiting import until
 
 TOOLS = ("munged", "slurmctld", "slurmd", "sbatch", "scontrol", "squeue")
 MISSING = "the Slurm run needs {}: apt-get install slurmctld slurmd slurm-client munge"
@@ -70,7 +71,7 @@ def main(arguments: Sequence[str]) -> int:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="roundelay-slurm-")))
         cluster = Cluster(folder, stack)
         cluster.start()
-        outcome = preempted_ring(cluster, undisturbed(folder))
+        outcome = preempted_ring(cluster, undisturbed(CLIENT, folder))
     record(outcome)
     print(outcome)
     return 0 if outcome.held else 1
@@ -91,15 +92,15 @@ class Cluster:
         }
 
     def start(self) -> None:
-        """Start the daemons; return when all machines are idle. Raises TimeoutError."""
+        """Start the daemons; return when all machines are idle. Raises Stuck."""
         self._configure()
         self._daemon("munged", "--foreground", "--force", *self._munge())
-        wait_for("munge", lambda: (self.folder / "munge.socket").exists(), START_S)
+        until(lambda: (self.folder / "munge.socket").exists(), "munge", START_S, POLL_S)
         self._daemon("slurmctld", "-D")
         for machine in MACHINES:
             self._daemon("slurmd", "-D", "-N", machine)
         self._stack.callback(self._cancel_all)
-        wait_for("the machines", lambda: self.said("sinfo", "-h", "-o", "%t %D").split() == ["idle", "3"], START_S)
+        until(lambda: self.said("sinfo", "-h", "-o", "%t %D").split() == ["idle", "3"], "the machines", START_S, POLL_S)
 
     def submit(self, script: str, *arguments: str, options: Sequence[str] = ()) -> str:
         """Submit a script of deploy/slurm; return the id of the job."""
@@ -131,9 +132,9 @@ class Cluster:
         return found.stdout if found.returncode == 0 else ""
 
     def _cancel_all(self) -> None:
-        """End all jobs: what they run would outlive the daemons. Raises TimeoutError."""
+        """End all jobs: what they run would outlive the daemons. Raises Stuck."""
         self.said("scancel", "--user=root")
-        wait_for("the end of all jobs", lambda: not self.said("squeue", "-h").strip(), START_S)
+        until(lambda: not self.said("squeue", "-h").strip(), "the end of all jobs", START_S, POLL_S)
 
     def _configure(self) -> None:
         ports = [free_port() for _ in range(1 + len(MACHINES))]
@@ -169,24 +170,16 @@ def running(command: Sequence[str], environment: dict[str, str], folder: Path) -
             child.wait()
 
 
-def undisturbed(folder: Path) -> str:
-    """Return the hash of the model of the same job on a local ring."""
-    model = folder / "undisturbed.npz"
-    command = [sys.executable, "client.py", *CLIENT, "--local", "3", "--out", str(model)]
-    subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
-    return saved_model.load(model).sha256
-
-
 def preempted_ring(cluster: Cluster, expected: str) -> Outcome:
     """Run the job; requeue the third node, then the ring, while it trains."""
     began = time.monotonic()
     ring = cluster.submit("ring", *CLIENT, options=["--nodes=2"])
-    wait_for("the ring", lambda: rounds(cluster) > 0, START_S)
+    until(lambda: rounds(cluster) > 0, "the ring", START_S, POLL_S)
     node = cluster.submit("node", str(cluster.folder / "ring"))
-    wait_for("the third node", lambda: len(cluster.roundelay("status").splitlines()) > 3, START_S)
+    until(lambda: len(cluster.roundelay("status").splitlines()) > 3, "the third node", START_S, POLL_S)
     requeue(cluster, node)
     requeue(cluster, ring)
-    wait_for("the job's end", lambda: cluster.state(ring).startswith(("COMPLETED", "FAILED")), JOB_S)
+    until(lambda: cluster.state(ring).startswith(("COMPLETED", "FAILED")), "the job's end", JOB_S, POLL_S)
     found = saved_model.load(cluster.folder / "ring" / "model.npz").sha256
     version = cluster.said("sinfo", "--version").strip()
     what = f"2 nodes and a third in another allocation; that one preempted, then all; {ROUNDS} rounds"
@@ -202,16 +195,7 @@ def rounds(cluster: Cluster) -> int:
 def requeue(cluster: Cluster, job: str) -> None:
     """Preempt a job as Slurm does, and wait until it runs again."""
     cluster.said("scontrol", "requeue", job)
-    wait_for(f"job {job} to run again", lambda: cluster.state(job) == "RUNNING 1", JOB_S)
-
-
-def wait_for(what: str, condition: Callable[[], bool], limit_s: float) -> None:
-    """Return when a condition holds. Raises TimeoutError."""
-    until = time.monotonic() + limit_s
-    while not condition():
-        if time.monotonic() > until:
-            raise TimeoutError(f"waited {limit_s:.0f} s for {what}")
-        time.sleep(POLL_S)
+    until(lambda: cluster.state(job) == "RUNNING 1", f"job {job} to run again", JOB_S, POLL_S)
 
 
 if __name__ == "__main__":
