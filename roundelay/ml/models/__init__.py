@@ -6,6 +6,7 @@
     dense      mlp and softmax on the fast kernels, and the network of the course trainer
     model      the base class to subclass for a new model, and the learner that trains it
     cnn        a small convolutional network in numpy
+    cnn_step   one gradient step of it, fast
     pytorch    any nn.Module as a model
     torchzoo   PyTorch models that ship
     torch_export  a trained model as an nn.Module

@@ -15,7 +15,7 @@ from roundelay.ml.data import Floats, Moments
 from roundelay.ml.errors import BadTask
 from roundelay.ml.models.arrays import cut
 from roundelay.ml.models.catalogue import learner
-from roundelay.ml.models.cnn import POOL
+from roundelay.ml.models.cnn_step import POOL
 from roundelay.ml.models.model import ModelLearner
 from roundelay.ml.task import Design
 
