@@ -150,6 +150,16 @@ struct TrainingStatus {
   8: optional double loss
 }
 
+/** A leaf, which only dials out, as the node that it is attached to knows it. */
+struct LeafStatus {
+  1: required Node node
+  /** How long the node has not heard of it, in milliseconds. */
+  2: required i64 silent_ms
+  /** How many of its orders are not finished. */
+  3: required i32 orders
+  4: optional TrainingStatus training
+}
+
 /** The state of a node, for tools and dashboards. */
 struct Status {
   1: required Node node
@@ -161,6 +171,8 @@ struct Status {
   7: required i64 stored_bytes
   /** Absent while the node is idle. */
   8: optional TrainingStatus training
+  /** The leaves that are attached to the node. */
+  9: optional list<LeafStatus> leaves
 }
 
 // --- the store
@@ -361,6 +373,24 @@ struct Progress {
   9: optional binary content
 }
 
+/** How an order at a leaf is doing. A result comes along only where the leaf delivers it. */
+struct LeafTicket {
+  1: required string ticket
+  2: required Progress progress
+}
+
+/** An order for a leaf, with its weights if they have at most 1 MiB; larger ones are read. */
+struct LeafOrder {
+  1: required Order order
+  2: required binary content
+}
+
+/** What a node has for a leaf: orders until the leaf says that it has taken them, and tickets whose result it lacks. */
+struct Errands {
+  1: required list<LeafOrder> orders
+  2: required list<string> wanted
+}
+
 service ComputeNode {
   /** Return the node that answers here. The only call without a target. */
   Hello hello() throws (1: NotYet not_yet),
@@ -444,6 +474,16 @@ service ComputeNode {
   /** Return the progress of an order as soon as it has ended, or after `wait_ms` (<= 5000); `packed`: its result packed. */
   Progress collect(1: Target target, 2: string ticket, 3: i32 wait_ms, 4: bool packed)
     throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed, 4: NotFound not_found),
+
+  /**
+   * Attach a leaf to the target, or keep it attached. Its orders and their polls then come to the target, which answers
+   * for it; `order`, `collect`, `write` and `read` may be called with the leaf's own id and incarnation as their target.
+   * `number` grows with every call: what an overtaken call says of `tickets` is ignored. `taken`: orders that
+   * have arrived. Returns as soon as there is something to do, or after `wait_ms` (<= 5000).
+   */
+  Errands attach(1: Target target, 2: Node leaf, 3: i64 number, 4: list<LeafTicket> tickets, 5: list<string> taken,
+                 6: i32 wait_ms)
+    throws (1: WrongIncarnation wrong, 2: NotYet not_yet, 3: Malformed malformed, 4: Busy busy),
 }
 
 /** Admission: an identity, the ring's parameters, and a member to join through; without one, found the ring. */

@@ -16,8 +16,9 @@ from typing import Any
 
 from chaos.hostility.mutation import DOUBLES, Mutator
 from roundelay.chord.refs import Address
-from roundelay.node.compute_node import ComputeNode, ComputeNodeOptions
+from roundelay.node.compute_node import ComputeNode
 from roundelay.node.data_directory import DataDirectory
+from roundelay.node.participant import ComputeNodeOptions
 from roundelay.rpc.access import Caller
 from roundelay.rpc.calls import COMPUTE_NODE, SAY_HELLO, WireCall
 from roundelay.rpc.gen import ttypes as wire

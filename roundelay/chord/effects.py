@@ -64,12 +64,19 @@ Procedure = Generator[Effect, Any, R]
 class Ask(Effect):
     """Send one request to one process. Outcome: its answer, or a ChordError.
 
-    timeout_s: how long the process may take; the allowance for the network is added (see `round_trips`).
+    timeout_s: how long the process may take; the allowance for the network is added (see `round_trips`). via: the node
+    that answers for `to`, which accepts no connections itself.
     """
 
     to: NodeRef | Address
     request: Request[Any]
     timeout_s: float = CALL_TIMEOUT_S
+    via: NodeRef | None = None
+
+    @property
+    def at(self) -> NodeRef | Address:
+        """The process that is connected to."""
+        return self.via or self.to
 
 
 @dataclass(frozen=True)

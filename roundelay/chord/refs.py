@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, order=True)
@@ -18,12 +18,17 @@ class Address:
 
 @dataclass(frozen=True)
 class NodeRef:
-    """One incarnation of one node. After a restart it is a new member, without any state of the old one."""
+    """One incarnation of one node. After a restart it is a new member, without any state of the old one.
+
+    relays: the nodes through which it is asked, where it accepts no connections itself. Its host and port are then only
+    a name, and the relays may change; so they are no part of its identity.
+    """
 
     id: int
     host: str
     port: int
     incarnation: int = 1
+    relays: tuple[NodeRef, ...] = field(default=(), compare=False, repr=False)
 
     def __eq__(self, other: object) -> bool:
         """Compare as a dataclass would, but the identifier first: lookups compare many nodes, and nearly all differ."""

@@ -107,6 +107,16 @@ class TrainingStatus:
 
 
 @dataclass(frozen=True)
+class LeafStatus:
+    """A leaf, which only dials out, as the node that it is attached to knows it."""
+
+    node: NodeRef
+    silent_s: float  # since the node has heard of it
+    orders: int = 0  # that are not finished
+    training: TrainingStatus | None = None
+
+
+@dataclass(frozen=True)
 class Status:
     """A node's state, for display."""
 
@@ -118,6 +128,7 @@ class Status:
     names: tuple[str, ...]  # of its entries, sorted
     stored_bytes: int = 0
     training: TrainingStatus | None = None  # None while it is idle
+    leaves: tuple[LeafStatus, ...] = ()  # that are attached to it
 
 
 # --- requests to a compute node

@@ -85,6 +85,11 @@ def parser(arguments: Sequence[str]) -> Parser:
         metavar="HOST:PORT",
         help="join through this node, without a supernode; this node's own address starts a new ring",
     )
+    made.add_argument(
+        "--outbound",
+        action="store_true",
+        help="only dial out: accept no connections, as behind a NAT or a firewall; PORT is then only part of the name",
+    )
     made.add_argument("--quiet", action="store_true", help="print no finger tables")
     made.add_argument("--verbose", action="store_true", help="print every epoch of every file")
     made.add_argument(

@@ -8,6 +8,7 @@ from roundelay.cli import exits, parser_base
 
 if TYPE_CHECKING:
     from roundelay.node.compute_node import ComputeNode
+    from roundelay.node.leaf_node import LeafNode
     from roundelay.node.supernode import Supernode
 
 FORMATS = ("text", "json")
@@ -31,7 +32,7 @@ def add_options(made: parser_base.Parser) -> None:
     made.more("--log-format", choices=FORMATS, default="text", help="format of lines: text or json (default: text)")
 
 
-def start(chosen: parser_base.Namespace, member: ComputeNode | Supernode) -> None:
+def start(chosen: parser_base.Namespace, member: ComputeNode | LeafNode | Supernode) -> None:
     """Begin to write lines, and to serve metrics, as the options say. Raises Exit."""
     if chosen.log_format == "json":
         from roundelay.cli.json_lines import write_json

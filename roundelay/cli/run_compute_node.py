@@ -6,7 +6,9 @@ The disk and private data, which few nodes have, are imported only where they ar
 from __future__ import annotations
 
 from collections.abc import Callable
+from platform import node as machine_name
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from roundelay.chord.choices import NEAR_FINGER_CANDIDATES
 from roundelay.chord.errors import ChordError, JoinRefused
@@ -14,15 +16,18 @@ from roundelay.chord.refs import Address
 from roundelay.cli import exits, monitoring, parser_base
 from roundelay.cli.compute_node import trainer_config
 from roundelay.cli.node_list import register
+from roundelay.cli.parser_base import PORT_MAX
 from roundelay.cli.security import security_of, warn_if_open
 from roundelay.federation.errors import BadPolicy, WorkFailed
 from roundelay.ml.malloc import return_freed_memory
 from roundelay.ml.plugins import allow, import_from_here
 from roundelay.node import addresses
-from roundelay.node.compute_node import ComputeNode, ComputeNodeOptions
+from roundelay.node.compute_node import ComputeNode
 from roundelay.node.data_directory import DataDirectory
 from roundelay.node.errors import DiskError, PrivateFolderError
+from roundelay.node.leaf_node import LeafNode
 from roundelay.node.parent import end_with_parent, ready_line
+from roundelay.node.participant import ComputeNodeOptions
 from roundelay.node.runtime import Stopped
 from roundelay.rpc.server import PortInUse
 from roundelay.rpc.transport import host_towards
@@ -34,6 +39,8 @@ if TYPE_CHECKING:
     from roundelay.node.private import Private
     from roundelay.node.security import Security
 
+LEAF_PORT_MIN = 1024
+
 
 def run(chosen: parser_base.Namespace) -> int:
     return_freed_memory()
@@ -43,7 +50,10 @@ def run(chosen: parser_base.Namespace) -> int:
     member = build(chosen)
     try:
         monitoring.start(chosen, member)
-        listen(member, chosen)
+        if isinstance(member, ComputeNode):
+            listen(member, chosen)
+        else:
+            announce(member, chosen)
         return live(member, chosen)
     finally:
         member.leave()
@@ -68,7 +78,13 @@ def listen(member: ComputeNode, chosen: parser_base.Namespace) -> None:
         exits.say(ready_line("compute node", member.address))
 
 
-def live(member: ComputeNode, chosen: parser_base.Namespace) -> int:
+def announce(leaf: LeafNode, chosen: parser_base.Namespace) -> None:
+    exits.say(f"leaf {leaf.address}: dials out, and accepts no connections")
+    if chosen.end_with_parent:
+        exits.say(ready_line("leaf", leaf.address))
+
+
+def live(member: ComputeNode | LeafNode, chosen: parser_base.Namespace) -> int:
     """Join, show the finger table as it changes, and end when the node cannot go on."""
     try:
         node = member.join()
@@ -78,8 +94,9 @@ def live(member: ComputeNode, chosen: parser_base.Namespace) -> int:
         raise exits.Exit(exits.REFUSED, str(error)) from error
     except ChordError as error:
         raise exits.Exit(exits.UNAVAILABLE, str(error)) from error
-    exits.say(f"joined the ring as {node.ring.show(node.ref.id)}")
-    if not chosen.quiet and chosen.log_format == "text":
+    is_leaf = isinstance(member, LeafNode)
+    exits.say(f"{'serves' if is_leaf else 'joined'} the ring as {node.ring.show(node.ref.id)}")
+    if not (chosen.quiet or is_leaf) and chosen.log_format == "text":
         from roundelay.node.console import watch  # brings rich, which a quiet node does without
 
         watch(node, member.runtime.changed, member.runtime.stopping)
@@ -89,8 +106,8 @@ def live(member: ComputeNode, chosen: parser_base.Namespace) -> int:
     raise exits.Exit(code, f"cannot go on: {failure}")
 
 
-def build(chosen: parser_base.Namespace) -> ComputeNode:
-    if chosen.port is None:
+def build(chosen: parser_base.Namespace) -> ComputeNode | LeafNode:
+    if chosen.port is None and not chosen.outbound:
         raise exits.Exit(exits.USAGE, "compute_node.py: no port given. For example: python3 compute_node.py 8001")
     if not 0.05 <= chosen.stabilize_every <= 3600:
         raise exits.Exit(exits.USAGE, "compute_node.py: --stabilize-every takes 0.05 to 3600 seconds")
@@ -109,28 +126,42 @@ def build(chosen: parser_base.Namespace) -> ComputeNode:
         raise exits.Exit(exits.NO_INPUT, f"--data-dir: cannot read {error.filename}: {error.strerror}") from error
     except addresses.NodeListError as error:
         raise exits.Exit(exits.DATA, str(error)) from error
-    here, name = Address(chosen.host, chosen.port), advertised(chosen, supernode() if supernode else chosen.bootstrap)
-    return ComputeNode(
-        ComputeNodeOptions(
-            here,
-            name,
-            supernode,
-            chosen.bootstrap,
-            chosen.stabilize_every,
-            addresses.ListedNodes(chosen.nodes),
-            chosen.load,
-            chosen.load_delay,
-            NEAR_FINGER_CANDIDATES if chosen.near_fingers else 1,
-            gate_of(chosen, private, security),
-            chosen.verbose,
-            chosen.attack or "",
-        ),
-        shelf,
-        exits.say,
-        disk_of(chosen),
-        private,
-        security,
+    here = leaf_address(chosen, security) if chosen.outbound else Address(chosen.host, chosen.port)
+    way_in = supernode() if supernode else chosen.bootstrap
+    options = ComputeNodeOptions(
+        here,
+        here.host if chosen.outbound else advertised(chosen, way_in),
+        supernode,
+        chosen.bootstrap,
+        chosen.stabilize_every,
+        addresses.ListedNodes(chosen.nodes),
+        chosen.load,
+        chosen.load_delay,
+        NEAR_FINGER_CANDIDATES if chosen.near_fingers else 1,
+        gate_of(chosen, private, security),
+        chosen.verbose,
+        chosen.attack or "",
     )
+    if chosen.outbound:
+        return LeafNode(options, exits.say, private, security)
+    return ComputeNode(options, shelf, exits.say, disk_of(chosen), private, security)
+
+
+def leaf_address(chosen: parser_base.Namespace, security: Security | None) -> Address:
+    """Return the name of a leaf, in the form of an address. Raises Exit.
+
+    It stays the same when the leaf starts again: a job knows private data by it. Leaves on one machine differ in their
+    port, which without PORT follows from what they train on.
+    """
+    for flag, given in (("--state-dir", chosen.state_dir), ("--register", chosen.register)):
+        if given:
+            raise exits.Exit(
+                exits.USAGE, f"--outbound cannot be combined with {flag}: a leaf stores nothing and is not called"
+            )
+    hosts = security.channel.identity.hosts if security is not None else ()
+    host = chosen.advertise or next(iter(hosts), "") or machine_name()
+    subject = str(chosen.private.resolve()) if chosen.private is not None else str(chosen.trainer)
+    return Address(host, chosen.port or LEAF_PORT_MIN + crc32(subject.encode()) % (PORT_MAX + 1 - LEAF_PORT_MIN))
 
 
 def gate_of(chosen: parser_base.Namespace, private: Private | None, security: Security | None) -> SiteGate | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from rich.table import Table
 
 from roundelay.chord.refs import NodeRef
-from roundelay.chord.requests import Status
+from roundelay.chord.requests import LeafStatus, Status
 from roundelay.chord.ring import Ring
 from roundelay.cli import check, parser_base
 from roundelay.cli.ring_entry import open_ring
@@ -50,6 +50,16 @@ def to_json(status: Status, round_trip_s: float | None = None) -> dict[str, obje
         "keys": [{"key": ring.digits(ring.key(name)), "name": name} for name in status.names],
         "stored_bytes": status.stored_bytes,
         "training": str(status.training or ""),
+        "leaves": [
+            {
+                "id": ring.digits(leaf.node.id),
+                "name": str(leaf.node.address),
+                "silent_s": round(leaf.silent_s, 1),
+                "orders": leaf.orders,
+                "training": str(leaf.training or ""),
+            }
+            for leaf in status.leaves
+        ],
         "round_trip_ms": None if round_trip_s is None else round(1000 * round_trip_s, 1),
     }
 
@@ -60,6 +70,8 @@ def show(
     """Print the ring as a table, in the order of identifiers, and the finger tables if asked for."""
     output = console()
     output.print(_ring_table(nodes, trips_s, in_full))
+    if any(status.leaves for status in nodes):
+        output.print(_leaf_table(nodes, in_full))
     for status in nodes if with_fingers else ():
         output.print(_finger_table(status, in_full))
 
@@ -83,6 +95,39 @@ def _ring_table(nodes: Sequence[Status], trips_s: Mapping[NodeRef, float | None]
             size(s.stored_bytes),
             "" if (trip_s := trips_s[s.node]) is None else f"{1000 * trip_s:.3g} ms",
             str(s.training.round) if s.training else "",
+        )
+    return table
+
+
+def _leaf_table(nodes: Sequence[Status], in_full: bool) -> Table:
+    """Return a table of the leaves, each with the nodes that it is attached to."""
+    hosts: dict[NodeRef, list[Status]] = {}
+    latest: dict[NodeRef, LeafStatus] = {}
+    for status in nodes:
+        for leaf in status.leaves:
+            hosts.setdefault(leaf.node, []).append(status)
+            if leaf.node not in latest or leaf.silent_s < latest[leaf.node].silent_s:
+                latest[leaf.node] = leaf
+    table = narrow_table(
+        f"{len(latest)} lea{'f' if len(latest) == 1 else 'ves'}",
+        "leaf",
+        "name",
+        "attached to",
+        "silent",
+        "orders",
+        "round",
+    )
+    for leaf in sorted(latest.values(), key=lambda each: each.node.id):
+        ring = hosts[leaf.node][0].ring
+        show = ring.digits if in_full else ring.show
+        add_row(
+            table,
+            show(leaf.node.id),
+            str(leaf.node.address),
+            ", ".join(show(status.node.id) for status in hosts[leaf.node]),
+            f"{leaf.silent_s:.0f} s" if leaf.silent_s >= 1 else "",
+            str(leaf.orders),
+            str(leaf.training.round) if leaf.training else "",
         )
     return table
 

@@ -57,6 +57,11 @@ A node
     failover         take over jobs whose driver is silent
     attacks          wrong results, for tests of verification
 
+Leaves, which only dial out
+    leaf             the leaf: attached to hosts, which pass its orders on
+    leaf_host        the host: what it knows of its leaves, and answers for them
+    leaf_directory   the list of leaves on the ring
+
 Of a secured ring
     record_rules     the signers that each kind of record may have
     record_guard     these rules, with what a node knows of its ring

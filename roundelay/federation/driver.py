@@ -35,6 +35,7 @@ from roundelay.federation.errors import (
 )
 from roundelay.federation.job_log import JobLog, RoundModel
 from roundelay.federation.job_reader import JobReader
+from roundelay.federation.leaf_directory import refresh_leaves
 from roundelay.federation.lease_renewal import RENEW_DELAY_S, RENEW_INTERVAL_S, renew_leases
 from roundelay.federation.records import RoundReport, RoundResult
 from roundelay.federation.requests import DriverHeartbeat
@@ -148,6 +149,7 @@ class Driver:
         while not self.is_over:
             try:
                 yield from refresh_members(self._roster, HEARTBEAT_TRIES)
+                yield from self._refresh_leaves()
                 yield from self._beat()
             except ChordError:
                 pass  # the next heartbeat tries again
@@ -168,7 +170,8 @@ class Driver:
     def _drive(self) -> Procedure[None]:
         if not self._is_crawled:  # first, so that nothing depends on the entry node
             yield from refresh_members(self._roster)
-        view, self._validator = yield from self._reader.read_job()
+        first: list[Procedure[Any]] = [self._reader.read_job(), self._refresh_leaves()]
+        (view, self._validator), _ = yield from gather_or_raise(first)
         self._end = view.end
         self._require_running()
         if plugged := _plugins(self.spec.settings):  # rather now than after a round of training
@@ -323,6 +326,11 @@ class Driver:
             self._on_round(result, report)
 
     # --- helpers
+
+    def _refresh_leaves(self) -> Procedure[None]:
+        """Read which leaves there are; in gossip, nodes exchange models with one another, which leaves cannot."""
+        if self.spec.settings.topology != "gossip":
+            yield from refresh_leaves(self._roster)
 
     @property
     def _is_complete(self) -> bool:

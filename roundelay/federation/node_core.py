@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -25,6 +26,7 @@ from roundelay.chord.refs import Address
 from roundelay.chord.requests import GetStatus, Status
 from roundelay.federation.effects import Clocks
 from roundelay.federation.failover import JobSupervisor, Start
+from roundelay.federation.leaf_host import LeafHost
 from roundelay.federation.orders import Orders
 from roundelay.federation.private_data import PrivateFile, publish_loop
 from roundelay.federation.requests import DriverHeartbeat, Order
@@ -84,10 +86,15 @@ class NodeCore:
 
 
 def assemble(
-    node: ChordNode, store: Store, orders: Orders, surroundings: Surroundings, private: PrivateData | None = None
+    node: ChordNode,
+    store: Store,
+    orders: Orders,
+    surroundings: Surroundings,
+    private: PrivateData | None = None,
+    leaf_host: LeafHost | None = None,
 ) -> NodeCore:
     """Return a compute node's handlers and loops."""
-    store.keep_claimed(orders.claims)
+    store.keep_claimed(orders.claims if leaf_host is None else lambda: orders.claims() | leaf_host.claims())
     supervisor = JobSupervisor(node, surroundings.clocks, surroundings.log, surroundings.start, surroundings.quarantine)
     node.failure_detector.on_death = lambda peer: surroundings.log(
         f"{peer.address} is declared dead: it has not answered {TIMEOUTS_DEAD} requests in a row"
@@ -104,7 +111,7 @@ def assemble(
         **ring_handlers(node),
         **content_handlers(node, store, orders),
         DriverHeartbeat: heartbeat,
-        GetStatus: lambda _: _status(node, store, orders, surroundings.store_lock),
+        GetStatus: lambda _: _status(node, store, orders, surroundings.store_lock, leaf_host),
     }
     loops = {
         **ring_loops(node, surroundings),
@@ -113,11 +120,15 @@ def assemble(
         "order watch": lambda: orders.watch(node, surroundings.clocks.monotonic),
         "jobs": supervisor.supervise,
     }
-    if private is not None:
-        loops["private data"] = lambda: publish_loop(
-            node, private.name, private.features, private.files, surroundings.clocks.version, importable()
-        )
-    return NodeCore(node, handlers, loops, supervisor)
+    return NodeCore(node, handlers, loops | private_loops(node, private, surroundings.clocks), supervisor)
+
+
+def private_loops(node: ChordNode, private: PrivateData | None, clocks: Clocks) -> Loops:
+    """Return the loop that publishes a node's private data, if it has any."""
+    if private is None:
+        return {}
+    publishing = partial(publish_loop, node, private.name, private.features, private.files, clocks.version)
+    return {"private data": lambda: publishing(importable())}
 
 
 def content_handlers(node: ChordNode, store: Store, orders: Orders) -> Handlers:
@@ -157,12 +168,26 @@ def _accept(store: Store, orders: Orders, order: Order) -> str:
     return orders.accept(replace(order, content=b""))
 
 
-def _status(node: ChordNode, store: Store, orders: Orders, store_lock: AbstractContextManager[object]) -> Status:
+def _status(
+    node: ChordNode,
+    store: Store,
+    orders: Orders,
+    store_lock: AbstractContextManager[object],
+    leaf_host: LeafHost | None,
+) -> Status:
     with store_lock:
         names, stored_bytes = store.names, store.stored_bytes
     if len(names) * NAME_BYTES_MAX > STATUS_BYTES_MAX:  # they may not fit
         sizes = accumulate(LENGTH_BYTES + len(name.encode()) for name in names)
         names = tuple(name for name, size in zip(names, sizes, strict=True) if size <= STATUS_BYTES_MAX)
     return Status(
-        node.ref, node.ring, node.predecessor, node.successors, node.fingers, names, stored_bytes, orders.training
+        node.ref,
+        node.ring,
+        node.predecessor,
+        node.successors,
+        node.fingers,
+        names,
+        stored_bytes,
+        orders.training,
+        leaf_host.statuses if leaf_host is not None else (),
     )

@@ -12,7 +12,7 @@ that is cut off from the ring drops none: it works on, and its results wait unti
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -118,6 +118,11 @@ class Orders:
         if ticket not in self._progress:
             raise NotFound(f"no order {ticket[:8]} here")
         return self._progress[ticket]
+
+    @property
+    def known(self) -> Mapping[str, Progress]:
+        """The progress of all orders, by ticket."""
+        return self._progress
 
     def _answer(self, poll: Collect) -> Progress:
         found = self.progress(poll.ticket)

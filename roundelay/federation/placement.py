@@ -155,6 +155,7 @@ def _checked(
     return node
 
 
+STORING = frozenset({"replicas", "near"})  # these choose among the nodes that store a file, which leaves do not
 BALANCING = frozenset({"replicas", "bounded", "least-loaded", "near"})  # under these a busy node may refuse
 
 

@@ -6,6 +6,7 @@
 | `JOB.cancelled`, `JOB.forgotten` | the job's submitter, or an operator |
 | other ends, the records of rounds | its driver: the submitter, or a node that may own the key |
 | a publication of private data | the node that has the data |
+| the listing of a leaf | the leaf |
 | the revocation list | an operator; its content is signed by the authority |
 | a training file | a submitter, an operator, or a node that renews its lease |
 
@@ -22,6 +23,7 @@ from collections.abc import Callable, Iterable
 from roundelay.chord.errors import NotAllowed
 from roundelay.chord.ring import Ring
 from roundelay.federation import records
+from roundelay.federation.leaf_directory import DIRECTORY, leaf_in
 from roundelay.store.items import Item
 from roundelay.trust.errors import NotTrusted
 from roundelay.trust.identity import NODE, OPERATOR, SUBMITTER, Identity
@@ -72,6 +74,8 @@ class RecordRules:
             _require(signer.role in SUBMITTERS and not item.deleted, signer, item, "a submitter lists its job")
         elif name.startswith(PRIVATE):
             _require(self._is_home(signer, item), signer, item, "the node that has the data publishes it")
+        elif key == self._ring.key(DIRECTORY) and leaf_in(name) is not None:
+            _require(_is_own_listing(signer, name), signer, item, "a leaf lists itself")
         elif name == REVOCATIONS:
             _require(signer.role == OPERATOR and not item.deleted, signer, item, "an operator publishes it")
         else:
@@ -156,6 +160,11 @@ def signed_text(item: Item) -> bytes:
     entry = item.entry
     head = f"roundelay item 1\n{entry.key:x}\n{entry.digest}\n{entry.size_bytes}\n{item.version}\n{item.deleted:d}\n"
     return head.encode() + entry.name.encode()
+
+
+def _is_own_listing(signer: Identity, name: str) -> bool:
+    leaf = leaf_in(name)
+    return leaf is not None and signer.role == NODE and leaf.id == signer.node_id and leaf.host in signer.hosts
 
 
 def _require(holds: bool, signer: Identity, item: Item, rule: str) -> None:

@@ -155,6 +155,37 @@ class Collect(Request[Progress]):
 
 
 @dataclass(frozen=True)
+class LeafTicket:
+    """How an order at a leaf is doing. The progress has its content only where the leaf delivers a result."""
+
+    ticket: str
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class Errands:
+    """What a host has for a leaf: orders that it has not taken yet, and tickets whose result is asked for."""
+
+    orders: tuple[Order, ...] = ()
+    wanted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Attach(Request[Errands]):
+    """Attach a leaf to the receiver, or keep it attached; answered once there is something to do, or after wait_s.
+
+    number: grows with every such request of a leaf, so that one that was overtaken is told apart. tickets: all that the
+    leaf knows. taken: orders that have come from the receiver since the last answer.
+    """
+
+    leaf: NodeRef
+    number: int
+    tickets: tuple[LeafTicket, ...] = ()
+    taken: tuple[str, ...] = ()
+    wait_s: float = 0.0
+
+
+@dataclass(frozen=True)
 class Push(Request[None]):
     """Half of the sender's weighted model in a round of gossip; its content was written to the receiver before.
 

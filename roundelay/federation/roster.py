@@ -1,8 +1,9 @@
-"""The nodes that may be given work: the ring's members, except those that were lost lately or cannot train."""
+"""The nodes that may be given work: the ring's members and leaves, without those lost lately or unable to train."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 
 from roundelay.chord.crawl import successors_among
@@ -12,6 +13,7 @@ from roundelay.federation.requests import TrainingFile
 from roundelay.store.packing import PACK_FROM_S
 
 DISTURBANCES_MAX = 64  # reported per round
+RELAYS_MAX = 4  # successors of its identifier at which a leaf may be attached
 LOST_ROUNDS = 2  # rounds after which a lost node is asked again: it may only have been slow
 
 
@@ -27,6 +29,8 @@ class Roster:
         self.round_trips: dict[NodeRef, float] = {}  # from here, in seconds, as measured
         self.far: frozenset[NodeRef] = frozenset()  # nodes to which contents travel packed
         self.nodes: tuple[NodeRef, ...] = (entry,)
+        self.leaves: tuple[NodeRef, ...] = ()  # nodes that only dial out: asked through members, and store nothing
+        self.trainers: tuple[NodeRef, ...] = (entry,)  # members and leaves, by identifier
         self.disturbances: list[str] = []  # of the current round
         self._entry = entry
         self._lost: dict[NodeRef, int] = {}  # node -> the round in which it was lost
@@ -56,9 +60,15 @@ class Roster:
     def update_members(self, nodes: tuple[NodeRef, ...]) -> None:
         """Take the members that a walk around the ring has found."""
         self.nodes = nodes
-        self._sites |= {home: node for node in nodes if (home := str(node.address)) in self._home_names}
         if nodes and self._entry not in nodes:
             self._entry = nodes[0]
+        self.update_leaves(self.leaves)
+
+    def update_leaves(self, leaves: Sequence[NodeRef]) -> None:
+        """Take the leaves that are listed on the ring; each is asked through the successors of its identifier."""
+        self.leaves = tuple(replace(leaf, relays=successors_among(self.nodes, leaf.id)[:RELAYS_MAX]) for leaf in leaves)
+        self.trainers = tuple(sorted((*self.nodes, *self.leaves), key=lambda node: node.id))
+        self._sites |= {home: node for node in self.trainers if (home := str(node.address)) in self._home_names}
 
     def mark_lost(self, node: NodeRef, why: str) -> None:
         """Give a node no work for LOST_ROUNDS, because it failed."""
@@ -107,8 +117,8 @@ class Roster:
 
     @property
     def nobody_fits(self) -> bool:
-        """Whether every current member has been excluded."""
-        return self._unfit.issuperset(self.nodes)
+        """Whether every current member and leaf has been excluded."""
+        return self._unfit.issuperset(self.trainers)
 
     def entry(self) -> NodeRef:
         """Return a live node to send requests to the ring through: the same one until it is lost."""
@@ -119,17 +129,21 @@ class Roster:
     @property
     def live(self) -> tuple[NodeRef, ...]:
         """The nodes that may be given work, ordered by identifier."""
-        return tuple(n for n in self.nodes if n not in self._lost and not self.is_excluded(n))
+        return tuple(n for n in self.trainers if n not in self._lost and not self.is_excluded(n))
 
     def eligible(self, files: Sequence[TrainingFile]) -> tuple[NodeRef, ...]:
         """Return the live nodes that miss none of these files."""
         return tuple(n for n in self.live if not any((n, f.index) in self._missing_files for f in files))
 
-    def holders(self, file: TrainingFile) -> tuple[NodeRef, ...]:
-        """Return the nodes that may train a file, its owner first; a node without the file fetches it."""
+    def holders(self, file: TrainingFile, must_store: bool = False) -> tuple[NodeRef, ...]:
+        """Return the nodes that may train a file, its owner first; a node without the file fetches it.
+
+        A leaf counts as the owner of the keys before its own, unless the node must also store the file.
+        """
         if self._homes:
             return tuple(n for n in self.eligible((file,)) if str(n.address) == self._homes[file.index])
-        candidates = (n for n in successors_among(self.nodes, self.ring.key(file.name)) if not self.is_excluded(n))
+        trainers = self.nodes if must_store else self.trainers
+        candidates = (n for n in successors_among(trainers, self.ring.key(file.name)) if not self.is_excluded(n))
         nearest = islice(candidates, self.ring.replicas + 1)
         return tuple(n for n in nearest if n not in self._lost and (n, file.index) not in self._missing_files)
 

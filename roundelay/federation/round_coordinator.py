@@ -188,7 +188,8 @@ class RoundCoordinator:
         meanwhile: Meanwhile | None,
     ) -> Procedure[list[PartialResult]]:
         """Try each tree once, with `meanwhile` beside them. Return their partial results."""
-        groups, settings = orders.placed(files), self._spec.settings
+        settings = self._spec.settings
+        groups = {node: group for node, group in orders.placed(files).items() if not node.relays}  # not leaves
         beside = meanwhile(frozenset()) if meanwhile is not None else _nothing()
         if not groups:
             yield from beside

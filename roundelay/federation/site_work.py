@@ -92,7 +92,7 @@ class SiteWork(RoundWork):
         node = self._roster.site(home)
         if node is None or self._roster.is_excluded(node):
             return None
-        return None if self._waits.is_over(home) and node not in self._roster.nodes else node
+        return None if self._waits.is_over(home) and node not in self._roster.trainers else node
 
     def _run_site(self, home: str, order: Order, node: NodeRef | None, answer: Answer) -> Procedure[RoundOutcome]:
         """Have a site carry its order out, however often it is cut off, as long as the round waits for it."""

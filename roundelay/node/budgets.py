@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from roundelay.chord import failure_detector, maintenance, pending, quarantine, registry
-from roundelay.federation import failover, orders, requests, trainer_client
+from roundelay.federation import failover, leaf_host, orders, requests, trainer_client
 from roundelay.federation.topologies import gossip
 from roundelay.ml import fingerprint, task, worker
-from roundelay.node import compute_node, line_limit
+from roundelay.node import compute_node, leaf_hosting, line_limit
 from roundelay.rpc import admission, lines, protocol, resolver, server, transport
 from roundelay.store import blobs, items, staging, store
 
@@ -55,6 +55,13 @@ BUDGETS = (
     ),
     Budget("time of a message, or of taking its answer", server.FRAME_TIMEOUT_S, "s", "the connection is closed"),
     Budget("polls of orders that are held", compute_node.HELD_POLLS_MAX, "polls", "others are answered at once"),
+    Budget("connections of leaves, besides", admission.KEPT_MAX, "threads", "they count as the others do"),
+    Budget("leaves", leaf_host.LEAVES_MAX, "leaves", "Busy; one that is away makes room"),
+    Budget("calls of a leaf that are held", leaf_host.POLLS_MAX, "calls", "others are answered at once", "leaf"),
+    Budget("orders that a leaf has not taken", leaf_host.ORDERS_MAX, "orders", "Busy", "leaf"),
+    Budget("such orders of all leaves", leaf_host.ORDERS_BYTES_MAX, "bytes", "Busy"),
+    Budget("results of leaves", leaf_host.RESULTS_BYTES_MAX, "bytes", "the oldest goes; its leaf has it, too"),
+    Budget("polls of leaves' orders", leaf_hosting.COLLECTS_HELD_MAX, "polls", "others are answered at once"),
     Budget("idle connections to others", lines.CONNECTIONS_MAX, "connections", "the longest idle is closed"),
     Budget("names being resolved", resolver.LOOKUPS_MAX, "names", "the peer counts as unreachable"),
     Budget("resolved names", resolver.NAMES_MAX, "names", _OLDEST),

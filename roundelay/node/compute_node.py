@@ -5,44 +5,35 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from roundelay.chord import protocol
-from roundelay.chord.choices import STABILIZE_INTERVAL_S
-from roundelay.chord.dispatch import dispatch
+from roundelay.chord.dispatch import Handlers, dispatch
 from roundelay.chord.effects import Procedure, Request, ask
-from roundelay.chord.errors import ChordError, Corrupt, JoinRefused, NotYet, StoreFull
+from roundelay.chord.errors import ChordError, Corrupt, NotYet, StoreFull
 from roundelay.chord.node import ChordNode
-from roundelay.chord.quarantine import Quarantine
 from roundelay.chord.refs import Address, NodeRef
-from roundelay.chord.requests import GetStatus, Grant, Retire, SayHello, Status, TrainingStatus
-from roundelay.federation.attacks import Attack
-from roundelay.federation.effects import AwaitOrder, CancelOrder, Clocks, Compute, Done, Offload
-from roundelay.federation.node_core import Loops, NodeCore, Surroundings, assemble
-from roundelay.federation.orders import Orders
-from roundelay.federation.requests import WAIT_MAX_S, Collect, Order
+from roundelay.chord.requests import GetStatus, Grant, Retire, SayHello, Status
+from roundelay.federation.effects import Clocks
+from roundelay.federation.leaf_host import LeafHost
+from roundelay.federation.node_core import NodeCore, Surroundings, assemble
+from roundelay.federation.requests import WAIT_MAX_S, Attach, Collect, Order
 from roundelay.federation.states import ORDER_STATES
 from roundelay.node.data_directory import DataDirectory
-from roundelay.node.errors import DiskError
-from roundelay.node.files import SpoolingBlobs
 from roundelay.node.joining import Entry, join
-from roundelay.node.line_limit import LineLimit
-from roundelay.node.load import Load
-from roundelay.node.runtime import Runtime, Stopped, report_failure
-from roundelay.node.trainer import Trainer
+from roundelay.node.leaf_hosting import LeafHosting
+from roundelay.node.participant import ComputeNodeOptions, Participant
+from roundelay.node.runtime import Stopped, report_failure
 from roundelay.rpc.handlers import compute_node_processor
-from roundelay.rpc.peers import Peers
 from roundelay.rpc.server import Server
 from roundelay.store import replication
 from roundelay.store.items import Put
-from roundelay.store.store import Store
 
 if TYPE_CHECKING:  # most nodes have none of them
-    from roundelay.federation.site_gate import SiteGate
     from roundelay.node.disk import Disk
     from roundelay.node.metrics import Gauges
     from roundelay.node.private import Private
@@ -51,28 +42,9 @@ if TYPE_CHECKING:  # most nodes have none of them
 LEAVE_TIMEOUT_S = 3.0
 STOP_TIMEOUT_S = 1.5
 HELD_POLLS_MAX = 32  # half of the server's threads
-FATAL = (JoinRefused, DiskError)  # without an identity or a disk a node cannot serve
 
 
-@dataclass(frozen=True)
-class ComputeNodeOptions:
-    """How one compute node is set up."""
-
-    listen: Address
-    advertise: str  # the host by which others reach it
-    supernode: Callable[[], Address] | None  # returns where the supernode is; None: join through `bootstrap`
-    bootstrap: Address | None = None
-    stabilize_every_s: float = STABILIZE_INTERVAL_S
-    listed: Callable[[], Sequence[Address]] = tuple  # addresses at which a second ring may be met
-    load: float = 0.0  # simulated load: probability that an order is delayed or refused
-    load_delay_s: float = 0.0
-    finger_candidates: int = 1  # of which the nearest becomes a finger
-    gate: SiteGate | None = None  # the policy for private data
-    shows_epochs: bool = False
-    attack: str = ""  # how its results are wrong, for tests
-
-
-class ComputeNode:
+class ComputeNode(Participant):
     """One compute node: its core, server, trainer and threads. `log` is given lines for people."""
 
     def __init__(
@@ -84,27 +56,15 @@ class ComputeNode:
         private: Private | None = None,
         security: Security | None = None,
     ) -> None:
-        self._options = options
+        super().__init__(options, log, disk, private, security, self._launch)
         self._data_directory = data_directory
-        self._log = log
-        self._log_progress = LineLimit(log)
         self._disk = disk
-        self._private = private
-        self.runtime = Runtime(Peers(security.peers if security else None))
-        self._quarantine = Quarantine(time.monotonic, report_failure)
-        self.store = Store(time.monotonic, disk or SpoolingBlobs(), disk)
-        self.load = Load(options.load, options.load_delay_s, random.Random(), self.runtime.stopping.wait)
-        self.orders = Orders(
-            self.load.is_busy, self._launch, private.content if private else None, self._quarantine, options.gate
-        )
-        self._attack = Attack(options.attack, random.Random()) if options.attack else None
-        self.trainer = Trainer(self._on_training, log, clients=private.headers if private else {})
         self._core: NodeCore | None = None
-        self._store_requests = frozenset(self.store.handlers())
-        self._store_lock = threading.Lock()  # its own: a disk may be slow, and the ring must not wait for it
-        self._security = security
+        self._leaf_host = LeafHost(time.monotonic, self.store.has)
+        self._hosting = LeafHosting(self._leaf_host, self._answer_for_leaf, self.runtime.stopping)
         access, channel = (security.access, security.channel) if security else (None, None)
-        processor = compute_node_processor(self._ref, self.answer, lambda: self.runtime.peers.bits, access)
+        bits = partial(getattr, self.runtime.peers, "bits")
+        processor = compute_node_processor(self._ref, self.answer, bits, access, self._hosting.answerer)
         self._server = Server(processor, options.listen.host, options.listen.port, channel, is_known=self._is_peer)
         self._held_polls = 0
 
@@ -134,8 +94,7 @@ class ComputeNode:
         entry = Entry(self.address, self._options.supernode, self._options.bootstrap, self._log, node_id)
         node = self.runtime.run(join(entry, self._become))
         assert self._core is not None
-        for name, loop in (self._core.loops | self._security_loops(node)).items():
-            self.runtime.keep(name, loop, FATAL)
+        self._keep(self._core.loops | self._security_loops(node))
         return node
 
     def leave(self) -> None:
@@ -144,6 +103,8 @@ class ComputeNode:
         leaving.start()
         leaving.join(LEAVE_TIMEOUT_S)
         self.trainer.stop()
+        self.runtime.stopping.set()
+        self._hosting.stop()
         self.runtime.stop(STOP_TIMEOUT_S)
         self._server.stop()
         if self._disk is not None:
@@ -166,25 +127,12 @@ class ComputeNode:
             self._quarantine,
             self._security.guard(node, self.store.named_items) if self._security else None,
         )
-        self._core = assemble(node, self.store, self.orders, surroundings, self._private)
-        self.runtime.be(node.ref, self.answer)
+        self._core = assemble(node, self.store, self.orders, surroundings, self._private, self._leaf_host)
+        self.runtime.be(node.ref, self.answer, self._hosting.answerer)
         self.runtime.peers.bits = grant.ring.bits
         self.runtime.nap_until(lambda: node.nudged or len(node.pending) > 0)
-        self.runtime.perform_with(AwaitOrder, self._await_order)
-        self.runtime.perform_with(Compute, self._compute)
-        self.runtime.perform_with(CancelOrder, lambda effect: self.trainer.cancel(effect.ticket, effect.why))
-        self.runtime.perform_with(Offload, lambda effect: effect.function())
+        self._perform_orders()
         return node
-
-    def _security_loops(self, node: ChordNode) -> Loops:
-        """Return the loops of a secured ring."""
-        if self._security is None:
-            return {}
-        security = self._security
-        return {
-            "revocations": lambda: security.follow(lambda: node.ref, node.ring, self._log),
-            "kit": lambda: security.watch_kit(self._log),
-        }
 
     def _leave_ring(self) -> None:
         if self.node is not None and self.node.joined:
@@ -243,10 +191,12 @@ class ComputeNode:
 
     def _answer(self, request: Request[Any]) -> Any:
         core = self._admitted()
+        if isinstance(request, Attach):
+            return self._hosting.attach(request)
         if type(request) in self._store_requests:
-            return self._answer_from_store(core, request)
+            return self._answer_from_store(core.handlers, request)
         if isinstance(request, Order) and request.content:  # first, so that the ring need not wait for the store
-            self._answer_from_store(core, request.staging)
+            self._answer_from_store(core.handlers, request.staging)
             request = replace(request, content=b"")
         with self.runtime.changed:
             if isinstance(request, Collect):
@@ -256,11 +206,14 @@ class ComputeNode:
                 self._wake_loops()
             return reply
 
-    def _answer_from_store(self, core: NodeCore, request: Request[Any]) -> Any:
+    def _answer_from_store(self, handlers: Handlers, request: Request[Any]) -> Any:
         if isinstance(request, Put):
             self._stage_from_data_directory(request)
-        with self._store_lock:
-            return dispatch(core.handlers, request)
+        return super()._answer_from_store(handlers, request)
+
+    def _answer_for_leaf(self, request: Request[Any]) -> Any:
+        """Answer from the store a request that is meant for a leaf, whose contents are staged there."""
+        return self._answer_from_store(self._admitted().handlers, request)
 
     def _stage_from_data_directory(self, put: Put) -> None:
         """Stage those contents of a put that were not sent, are not stored, and lie in the data directory."""
@@ -298,25 +251,7 @@ class ComputeNode:
 
     # --- orders
 
-    def _compute(self, effect: Compute) -> Done:
-        """Have the trainer carry an order out, late or wrongly where that is simulated."""
-        train, attack = self.trainer.perform, self._attack
-        return self.load.around(effect, train if attack is None else lambda order: attack.around(order, train))
-
-    def _await_order(self, _: AwaitOrder) -> None:
-        with self.runtime.changed:
-            self.runtime.changed.wait_for(lambda: self.orders.next is not None or self.runtime.stopping.is_set())
-        if self.runtime.stopping.is_set():
-            raise Stopped
-
     def _launch(self, order: Order) -> None:
         """Carry out an order together with other nodes, in a thread that ends with it."""
         procedure = self.orders.run_collective(self._admitted().node, order)
         self.runtime.start("collective", procedure, partial(report_failure, "an order was not carried out"))
-
-    def _on_training(self, ticket: str, training: TrainingStatus) -> None:
-        """Show a finished epoch on the console and in this node's status."""
-        if self._options.shows_epochs:
-            self._log_progress(str(training))
-        with self.runtime.changed:
-            self.orders.set_training(ticket, training)

@@ -12,7 +12,7 @@ from roundelay.chord.effects import Procedure, Request, Sleep, ask
 from roundelay.chord.errors import JoinRefused, LookupFailed, NodeUnreachable, NotAllowed, NotYet, PeerNotTrusted
 from roundelay.chord.node import ChordNode
 from roundelay.chord.refs import Address, NodeRef
-from roundelay.chord.requests import Admit, Grant, SayHello
+from roundelay.chord.requests import Admit, GetMembers, Grant, SayHello
 from roundelay.chord.ring import Ring
 
 R = TypeVar("R")
@@ -55,6 +55,24 @@ def join(entry: Entry, become: Callable[[Grant], ChordNode]) -> Procedure[ChordN
         except LookupFailed as error:
             entry.log(f"{error}: trying to join through another node")
     raise LookupFailed(f"not joined after {JOIN_ATTEMPTS_MAX} attempts")
+
+
+def find_members(entry: Entry) -> Procedure[tuple[Ring, tuple[NodeRef, ...]]]:
+    """Return the ring and members of it, for a process that does not join; wait for the first of them.
+
+    Raises JoinRefused, NodeUnreachable.
+    """
+    if entry.supernode is not None:
+        for _ in range(ENTRY_RETRIES_MAX):
+            members = yield from _ask_until_answered(entry, entry.supernode, GetMembers(), "supernode")
+            if members.nodes:
+                return members.ring, members.nodes
+            yield Sleep(ENTRY_RETRY_MAX_S)
+        raise NodeUnreachable(f"no node has joined the ring of the supernode at {entry.supernode()}")
+    bootstrap = entry.bootstrap
+    assert bootstrap is not None
+    hello = yield from _ask_until_answered(entry, lambda: bootstrap, SayHello(), "node")
+    return hello.ring, (hello.node,)
 
 
 def _grant(entry: Entry) -> Procedure[Grant]:

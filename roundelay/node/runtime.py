@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for_futures
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -30,11 +31,12 @@ from roundelay.chord.effects import (
     SleepUntilNudged,
     run,
 )
-from roundelay.chord.errors import ChordError, NodeUnreachable
+from roundelay.chord.errors import ChordError, NodeUnreachable, WrongIncarnation
 from roundelay.chord.refs import Address, NodeRef
 from roundelay.ml.errors import printable
 from roundelay.node import failpoints, partition_fault
 from roundelay.node.failpoints import Failpoints
+from roundelay.node.relays import Relays
 from roundelay.rpc.peers import Peers
 
 log = logging.getLogger(__name__)
@@ -65,6 +67,8 @@ class Runtime:
         self._askers = ThreadPoolExecutor(ASKERS_MAX, thread_name_prefix="ask")
         self._threads: list[threading.Thread] = []
         self._myself: tuple[NodeRef, Callable[[Request[Any]], Any]] | None = None
+        self._answerer: Callable[[int, int], Callable[[Request[Any]], Any] | None] = lambda *_: None
+        self._relays = Relays()
         self._performers: dict[type[Any], Performer] = {
             Ask: self._ask,
             AskAll: self._ask_all,
@@ -73,9 +77,15 @@ class Runtime:
             RoundTripsTo: self._round_trips_to,
         }
 
-    def be(self, me: NodeRef, answer: Callable[[Request[Any]], Any]) -> None:
-        """From now on answer requests to `me` in this process, without the wire."""
+    def be(
+        self,
+        me: NodeRef,
+        answer: Callable[[Request[Any]], Any],
+        answerer: Callable[[int, int], Callable[[Request[Any]], Any] | None] | None = None,
+    ) -> None:
+        """From now on answer requests to `me` in this process, without the wire; and those to leaves, by `answerer`."""
         self._myself = me, answer
+        self._answerer = answerer or self._answerer
 
     def perform_with(self, effect: type[Any], performer: Performer) -> None:
         """Set the performer of an effect."""
@@ -176,21 +186,37 @@ class Runtime:
         return self.faults.around(f"ask.{type(ask.request).__name__}", ask.request, lambda: self._send(ask))
 
     def _send(self, ask: Ask) -> Any:
+        if isinstance(ask.to, NodeRef) and ask.to.relays and ask.via is None:
+            return self._relays.ask(ask.to, lambda relay: self._send(replace(ask, via=relay)))
         if self._myself is not None:
-            if ask.to == self._myself[0]:
-                return self._myself[1](ask.request)
-            address = ask.to.address if isinstance(ask.to, NodeRef) else ask.to
-            self._cut.require_reachable(self._myself[0].address, address)
+            if ask.at == self._myself[0]:
+                return self._answer_here(ask)
+            self._require_reachable(ask)
         return self.peers.ask(ask)
+
+    def _answer_here(self, ask: Ask) -> Any:
+        """Answer a request to this process, or to a leaf of this node. Raises WrongIncarnation."""
+        assert self._myself is not None
+        me, answer = self._myself
+        if isinstance(ask.to, NodeRef) and ask.to != me:
+            of_leaf = self._answerer(ask.to.id, ask.to.incarnation)
+            if of_leaf is None:
+                raise WrongIncarnation(me)
+            answer = of_leaf
+        return answer(ask.request)
+
+    def _require_reachable(self, ask: Ask) -> None:
+        """Raise NodeUnreachable if a partition that is injected lies between."""
+        if self._myself is not None:
+            address = ask.at.address if isinstance(ask.at, NodeRef) else ask.at
+            self._cut.require_reachable(self._myself[0].address, address)
 
     def _begin_ask(self, ask: Ask) -> Ask:
         """Do what `_ask` does before a request leaves; return it as it leaves. Raises ChordError."""
         if self.peers.security is not None:
             ask = self.peers.security.signed(ask)
         self.faults.hit(f"ask.{type(ask.request).__name__}.before", ask.request)
-        if self._myself is not None:
-            address = ask.to.address if isinstance(ask.to, NodeRef) else ask.to
-            self._cut.require_reachable(self._myself[0].address, address)
+        self._require_reachable(ask)
         return ask
 
     def _end_ask(self, ask: Ask, answer: Any) -> Any:
@@ -202,7 +228,8 @@ class Runtime:
 
     def _ask_all(self, effect: AskAll) -> list[Any]:
         """Return the answers in the order of the requests, with a ChordError in the place of a missing one."""
-        places = {(ask.to.host, ask.to.port) for ask in effect.asks}
+        ends = [relay for ask in effect.asks for relay in getattr(ask.to, "relays", ()) or (ask.to,)]
+        places = {(end.host, end.port) for end in ends}
         deadline_s = effect.deadline_s + max(map(self.peers.allowance_s, places), default=0.0)
         deadline = time.monotonic() + deadline_s
         lines = _lines(effect, self._myself[0] if self._myself is not None else None)
@@ -302,11 +329,12 @@ def _lines(effect: AskAll, me: NodeRef | None) -> list[list[int]]:
     shared: dict[NodeRef | Address, list[int]] = {}
     for place, ask in enumerate(effect.asks):
         line = shared.get(ask.to)
+        is_leaf = isinstance(ask.to, NodeRef) and bool(ask.to.relays)  # which may need a second relay
         if line is not None and len(line) < IN_LINE_MAX and ask.request.goes_in_line:
             line.append(place)
             continue
         line = [place]
         lines.append(line)
-        if effect.need is None and ask.to != me and ask.request.goes_in_line:
+        if effect.need is None and ask.to != me and ask.request.goes_in_line and not is_leaf:
             shared[ask.to] = line
     return lines

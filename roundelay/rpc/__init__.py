@@ -6,6 +6,7 @@ fields       checks single fields; identifiers and digests
 ring_codec   converts the ring's values to wire structs and back, and domain errors to wire exceptions and back
 store_codec  converts the store's values
 job_codec    converts orders, tasks, progress and pushes
+leaf_codec   converts what a leaf and its host exchange
 progress_codec  converts a node's training status
 admission    which connections a server keeps when it is full
 calls        the table of requests: the Thrift call that carries each, and its conversions

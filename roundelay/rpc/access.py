@@ -49,13 +49,23 @@ TABLE: dict[str, frozenset[str]] = {
     "range_digest": NODES,
     "list_range": NODES,
     "push": NODES,
+    "attach": NODES,
     "admit": NODES,
     "report": NODES,
     "retire": NODES | {OPERATOR},
 }
 AUDITED = frozenset({"put", "order", "driving", "leaving", "admit", "retire"})  # besides all that is refused
 # Requests that speak for a process.
-BOUND = (ring.Notify, ring.Leaving, ring.Heartbeat, ring.Retire, ring.Admit, requests.Push, requests.DriverHeartbeat)
+BOUND = (
+    ring.Notify,
+    ring.Leaving,
+    ring.Heartbeat,
+    ring.Retire,
+    ring.Admit,
+    requests.Push,
+    requests.Attach,
+    requests.DriverHeartbeat,
+)
 SUPERNODES_CALLS = (ring.Admit, ring.Heartbeat, ring.Retire, ring.GetMembers)
 
 
@@ -150,6 +160,8 @@ def bind(caller: Identity, request: Request[Any]) -> Request[Any]:
             _require_own(caller, node)
         case requests.Push():
             _require_own(caller, request.sender)
+        case requests.Attach():
+            _require_own(caller, request.leaf)
         case ring.Admit(address):
             _require_host(caller, address.host)
             return replace(request, node_id=caller.node_id)

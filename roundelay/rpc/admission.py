@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from roundelay.rpc.transport import FramedSocket
 
 WORKERS_MAX = 64
+KEPT_MAX = 256  # connections besides: each leaf keeps two, one for a call that is held, one to deliver results
 STRANGERS_SHARE = 7 / 8  # of the threads, for all hosts that the server does not know
 HOST_SHARE = 3 / 4  # of the threads, for one of them
 STALLED_S = 0.1  # a frame that has taken longer must move at least so fast:
@@ -35,6 +36,7 @@ class Connection:
     idle_since: float = field(default_factory=time.monotonic)
     working: bool = False  # between the first byte of a frame and the last of its answer
     closing: bool = False
+    kept: bool = False  # a leaf's: it has a place of its own
     transport: FramedSocket | None = None  # once it is secured
     thread: threading.Thread = field(init=False)
 
@@ -67,6 +69,7 @@ class Connections:
         self._per_host_max = max(1, round(workers_max * HOST_SHARE))
         self._is_known = is_known
         self._all: set[Connection] = set()
+        self._kept = 0
 
     def __iter__(self) -> Iterator[Connection]:
         return iter(self._all)
@@ -76,12 +79,24 @@ class Connections:
 
     @property
     def are_full(self) -> bool:
-        return len(self._all) >= self._workers_max
+        return len(self._others) >= self._workers_max
+
+    @property
+    def _others(self) -> list[Connection]:
+        """The connections that share the threads: all but those of leaves."""
+        return [each for each in self._all if not each.kept] if self._kept else list(self._all)
+
+    def keep(self, connection: Connection, is_kept: bool) -> None:
+        """Give a connection a place of its own while there are any, or take the place back."""
+        if is_kept != connection.kept and (not is_kept or self._kept < KEPT_MAX):
+            connection.kept = is_kept
+            self._kept += 1 if is_kept else -1
 
     def add(self, connection: Connection) -> None:
         self._all.add(connection)
 
     def discard(self, connection: Connection) -> None:
+        self.keep(connection, False)
         self._all.discard(connection)
 
     def has_room_for(self, newcomer: Connection) -> bool:
@@ -98,14 +113,15 @@ class Connections:
 
     def _rivals_of(self, newcomer: Connection) -> list[Connection] | None:
         """Return the connections of which one must go for another to come; None if there is room."""
-        if len(self._all) >= self._per_host_max and not self._is_known(newcomer.host):
-            neighbours = [each for each in self._all if each.host == newcomer.host]
+        others = self._others
+        if len(others) >= self._per_host_max and not self._is_known(newcomer.host):
+            neighbours = [each for each in others if each.host == newcomer.host]
             if len(neighbours) >= self._per_host_max:
                 return neighbours
-            strangers = [each for each in self._all if not self._is_known(each.host)]
+            strangers = [each for each in others if not self._is_known(each.host)]
             if len(strangers) >= self._strangers_max:
                 return strangers
-        return list(self._all) if self.are_full else None
+        return others if len(others) >= self._workers_max else None
 
     def _close_one(self, rivals: list[Connection]) -> None:
         """Close the rival that has stalled or been idle longest, unless one is being closed."""

@@ -15,7 +15,7 @@ from roundelay.chord import requests as ring
 from roundelay.chord.effects import Request
 from roundelay.chord.refs import Address
 from roundelay.federation import requests
-from roundelay.rpc import fields, job_codec, ring_codec, store_codec
+from roundelay.rpc import fields, job_codec, leaf_codec, ring_codec, store_codec
 from roundelay.rpc.fields import digest_from_wire, digest_to_wire, id_from_wire, id_to_wire
 from roundelay.rpc.gen import ComputeNode, Supernode
 from roundelay.rpc.gen.constants import PROTOCOL
@@ -38,6 +38,7 @@ class WireCall:
     answer: Callable[[Any], Any]  # wire -> answer
     service: ModuleType = ComputeNode
     is_bulky: bool = False  # carries pieces of contents
+    keeps_connection: bool = False  # the caller is always about to call again: its connection has a place of its own
 
     @cached_property
     def thrift(self) -> Method:
@@ -163,6 +164,15 @@ COMPUTE_NODE: dict[type[Request[Any]], WireCall] = {
         job_codec.progress_to_wire,
         job_codec.progress_from_wire,
         is_bulky=True,
+    ),
+    requests.Attach: WireCall(
+        "attach",
+        leaf_codec.attach_to_wire,
+        leaf_codec.attach_from_wire,
+        leaf_codec.errands_to_wire,
+        leaf_codec.errands_from_wire,
+        is_bulky=True,
+        keeps_connection=True,
     ),
 }
 

@@ -27,16 +27,22 @@ if TYPE_CHECKING:
 HEAVY_BYTES = 64 << 10  # of a message that is not one piece of a content
 
 Answer = Callable[[Request[Any]], Any]
+Answerer = Callable[[int, int], Answer | None]  # what answers for a leaf, by its identifier and incarnation
 
 
 def compute_node_processor(
-    me: Callable[[], NodeRef], answer: Answer, bits: Callable[[], int] = lambda: BITS_MAX, access: Access | None = None
+    me: Callable[[], NodeRef],
+    answer: Answer,
+    bits: Callable[[], int] = lambda: BITS_MAX,
+    access: Access | None = None,
+    answerer: Answerer | None = None,
 ) -> Processor:
     """Return a processor of a compute node's calls.
 
-    `me` returns its identity, which it gets when it is admitted, and `bits` the size of its ring.
+    `me` returns its identity, which it gets when it is admitted, and `bits` the size of its ring. answerer: of calls
+    that are meant for its leaves.
     """
-    return Processor(answer, (SAY_HELLO,), COMPUTE_NODE.values(), me, bits, access)
+    return Processor(answer, (SAY_HELLO,), COMPUTE_NODE.values(), me, bits, access, answerer)
 
 
 def supernode_processor(answer: Answer, bits: int = BITS_MAX, access: Access | None = None) -> Processor:
@@ -58,8 +64,10 @@ class Processor:
         me: Callable[[], NodeRef] | None = None,
         bits: Callable[[], int] = lambda: BITS_MAX,
         access: Access | None = None,
+        answerer: Answerer | None = None,
     ) -> None:
         self._answer = answer
+        self._answerer = answerer
         self._me = me
         self._bits = bits
         self._access = access
@@ -84,6 +92,8 @@ class Processor:
 
     def _process(self, messages: BinaryProtocol, name: str, seqid: int, call: WireCall, is_targeted: bool) -> None:
         method = call.thrift
+        if call.keeps_connection:
+            messages.keep_connection(True)
         arguments = messages.read(method.arguments, method.arguments_spec)
         messages.readMessageEnd()
         try:
@@ -92,9 +102,11 @@ class Processor:
                 _check_identifiers(arguments, bits)
             result = method.answered(self.serve(call, method.values(arguments), is_targeted, messages.caller))
         except NotAllowed as error:
+            messages.keep_connection(False)
             messages.refuse(name, seqid, NOT_ALLOWED, str(error))
             return
         except ring_codec.WIRE_EXCEPTIONS as error:
+            messages.keep_connection(False)
             result = method.failed(error)
         begins = method.reply_begins if seqid == 0 else message_begin(name, TMessageType.REPLY, seqid)
         messages.send(begins, result, method.result_spec, method.is_bulky)
@@ -104,8 +116,9 @@ class Processor:
         try:
             if self._access is not None:
                 self._access.check_call(caller, call.method)
+            answer = self._answer
             if is_targeted:
-                self._require_me(arguments[0])
+                answer = self._answer_at(arguments[0])
                 arguments = arguments[1:]
             if None in arguments:
                 raise Malformed(
@@ -113,29 +126,35 @@ class Processor:
                 )
             fields.check_complete(arguments)
             request = call.request(*arguments)
-            answered = self._answer(request) if self._access is None else self._answered(call, request, caller)
+            answered = answer(request) if self._access is None else self._answered(call, request, caller, answer)
             return call.reply(answered)
         except NotAllowed:
             raise
         except ChordError as error:
             raise ring_codec.error_to_wire(error) from error
 
-    def _answered(self, call: WireCall, request: Request[Any], caller: Caller | None) -> Any:
+    def _answered(self, call: WireCall, request: Request[Any], caller: Caller | None, answer: Answer) -> Any:
         if self._access is None or caller is None:
-            return self._answer(request)
+            return answer(request)
         bound = self._access.bind(caller, call.method, request)
         try:
-            return self._answer(bound)
+            return answer(bound)
         except NotAllowed as error:
             self._access.refused(caller, call.method, request, f"refused: {error}")
             raise
 
-    def _require_me(self, target: Any) -> None:
-        """Raise WrongIncarnation unless the call is meant for this incarnation of this node."""
+    def _answer_at(self, target: Any) -> Answer:
+        """Return what answers for the target: this node, or a leaf of it. Raises WrongIncarnation."""
         assert self._me is not None
         me = self._me()
-        if target is None or target.incarnation != me.incarnation or target.id != fields.id_to_wire(me.id):
+        if target is not None and target.incarnation == me.incarnation and target.id == fields.id_to_wire(me.id):
+            return self._answer
+        answer = None
+        if target is not None and target.id is not None and self._answerer is not None:
+            answer = self._answerer(fields.id_from_wire(target.id), target.incarnation)
+        if answer is None:
             raise WrongIncarnation(me)
+        return answer
 
 
 def _check_identifiers(arguments: Any, bits: int) -> None:

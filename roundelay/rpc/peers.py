@@ -64,7 +64,7 @@ class Peers:
     def ask(self, ask: Ask) -> Any:
         """Return the answer. Raises NodeUnreachable, PeerFault, or the ChordError that the peer answered with."""
         call, arguments = _wire_call(ask)
-        place = ask.to.host, ask.to.port
+        place = ask.at.host, ask.at.port
         timeout_s = ask.timeout_s + self._round_trips[place].allowance_s
         deadline = time.monotonic() + timeout_s
         self.calls += 1
@@ -82,7 +82,7 @@ class Peers:
 
     def ask_in_line(self, asks: Sequence[Ask]) -> list[Any]:
         """Ask one peer several small things over one connection. Return the answers, a ChordError for a missing one."""
-        place = asks[0].to.host, asks[0].to.port
+        place = asks[0].at.host, asks[0].at.port
         timeout_s = max(ask.timeout_s for ask in asks) + self._round_trips[place].allowance_s
         deadline = time.monotonic() + timeout_s
         self.calls += len(asks)
@@ -136,7 +136,7 @@ class Peers:
                 line.messages.ask(call.thrift, arguments)
         except TTransportException as error:
             line.connection.close()
-            raise _typed(error, Address(asks[0].to.host, asks[0].to.port), timeout_s) from error
+            raise _typed(error, Address(asks[0].at.host, asks[0].at.port), timeout_s) from error
         except BaseException:
             line.connection.close()
             raise
@@ -148,7 +148,7 @@ class Peers:
             except _Stale:
                 if not outcomes:
                     raise
-                outcomes.append(_closed((ask.to.host, ask.to.port)))
+                outcomes.append(_closed((ask.at.host, ask.at.port)))
             except ChordError as error:
                 outcomes.append(error)
         return outcomes
@@ -156,7 +156,7 @@ class Peers:
     def _call(self, line: Line, ask: Ask, call: WireCall, arguments: Arguments, timeout_s: float) -> Any:
         """Make a call, or read its answer if it has been sent in line with others; return the answer."""
         line.connection.timeout_s = timeout_s
-        place = ask.to.host, ask.to.port
+        place = ask.at.host, ask.at.port
         round_trip_s: float | None = None
         try:
             if self.security is not None:

@@ -4,6 +4,7 @@ Raises TProtocolException for bytes that are no message; what then happens to th
 """
 
 import struct
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from thrift.protocol.TBinaryProtocol import TBinaryProtocol
@@ -28,6 +29,7 @@ class BinaryProtocol(TBinaryProtocol):  # type: ignore[misc]  # thrift ships no 
         super().__init__(transport, string_length_limit=STRING_SIZE_MAX, container_length_limit=CONTAINER_LENGTH_MAX)
         self.message: tuple[str, int, int] | None = None  # name, type and seqid of the message being read
         self.caller: Caller | None = None  # at the other end, where the connection has shown that
+        self.keep_connection: Callable[[bool], None] = lambda is_kept: None  # give the connection a place of its own
 
     def call(self, method: Method, arguments: tuple[Any, ...]) -> Any:
         """Call a method and return its answer. Raises what the contract declares, or TApplicationException."""

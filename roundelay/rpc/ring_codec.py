@@ -13,7 +13,7 @@ from typing import Any
 from roundelay.chord import errors
 from roundelay.chord.errors import Malformed
 from roundelay.chord.refs import NodeRef
-from roundelay.chord.requests import Candidate, Grant, Hello, Hop, Lease, Members, Neighbourhood, Status
+from roundelay.chord.requests import Candidate, Grant, Hello, Hop, LeafStatus, Lease, Members, Neighbourhood, Status
 from roundelay.chord.ring import BITS_MAX, Ring
 from roundelay.rpc import fields
 from roundelay.rpc.fields import id_from_wire, id_to_wire
@@ -26,6 +26,7 @@ NODES_KEPT_MAX = 4096
 SUCCESSORS_MAX = 1024  # of a list
 LEASE_MIN_MS, LEASE_MAX_MS = 100, 3_600_000
 RING_NODES_MAX = 1 << 16
+LEAVES_MAX = 1024  # of a node, in its status
 
 # --- the ring
 
@@ -130,6 +131,7 @@ def status_to_wire(status: Status) -> wire.Status:
         list(status.names),
         status.stored_bytes,
         training_to_wire(status.training) if status.training else None,
+        [_leaf_to_wire(leaf) for leaf in status.leaves] or None,
     )
 
 
@@ -142,6 +144,26 @@ def status_from_wire(raw: wire.Status) -> Status:
         nodes_from_wire(raw.fingers),
         tuple([fields.name(each) for each in raw.names]),
         fields.count("status.stored_bytes", raw.stored_bytes),
+        training_from_wire(raw.training) if raw.training else None,
+        _leaves_from_wire(raw.leaves or ()),
+    )
+
+
+def _leaf_to_wire(leaf: LeafStatus) -> wire.LeafStatus:
+    training = training_to_wire(leaf.training) if leaf.training else None
+    return wire.LeafStatus(node_to_wire(leaf.node), round(leaf.silent_s * 1000), leaf.orders, training)
+
+
+def _leaves_from_wire(raw: Sequence[wire.LeafStatus]) -> tuple[LeafStatus, ...]:
+    fields.at_most("status.leaves", len(raw), LEAVES_MAX)
+    return tuple([_leaf_from_wire(each) for each in raw])
+
+
+def _leaf_from_wire(raw: wire.LeafStatus) -> LeafStatus:
+    return LeafStatus(
+        member_from_wire(raw.node),
+        fields.count("leaf.silent_ms", raw.silent_ms) / 1000,
+        fields.count("leaf.orders", raw.orders),
         training_from_wire(raw.training) if raw.training else None,
     )
 

@@ -58,8 +58,8 @@ class SecurePeers:
                 line.peer = peer_of(_secured(line))
             self.channel.check(line.peer)
         except NotTrusted as error:
-            raise PeerNotTrusted(f"{ask.to.host}:{ask.to.port}: {error}") from error
-        check_peer(line.peer, ask.to, ask.request)
+            raise PeerNotTrusted(f"{ask.at.host}:{ask.at.port}: {error}") from error
+        check_peer(line.peer, ask.at, ask.request)
 
     def keep_session(self, line: Line, place: Place) -> None:
         """Keep what TLS needs to resume a connection that was used for the first time."""

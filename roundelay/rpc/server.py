@@ -13,6 +13,7 @@ import threading
 import time
 from dataclasses import dataclass
 from errno import EADDRINUSE
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from thrift.Thrift import TApplicationException, TException, TMessageType
@@ -170,6 +171,7 @@ class Server:
             connection.transport = transport
             messages = BinaryProtocol(transport)
             messages.caller = caller
+            messages.keep_connection = partial(self._keep, connection)
             while transport.wait(self._limits.idle_timeout_s) and self._begin(connection):
                 transport.receive()
                 self._handle(messages, connection.peer)
@@ -227,6 +229,13 @@ class Server:
                 self._warned[host] = now + WARN_INTERVAL_S
         if is_due:
             log.warning("refused %.200s: %.300s", connection.peer, why)
+
+    def _keep(self, connection: Connection, is_kept: bool) -> None:
+        """Count a connection as a leaf's, or no longer."""
+        if is_kept != connection.kept:
+            with self._lock:
+                self._connections.keep(connection, is_kept)
+                self._changed.notify_all()
 
     def _begin(self, connection: Connection) -> bool:
         """Mark the connection as working; return False if it has just been chosen to be closed."""

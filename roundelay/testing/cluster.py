@@ -107,6 +107,12 @@ class Cluster(RingProcesses):
         self.restart(node, port)
         return node
 
+    def add_leaf(self, *options: str) -> ManagedProcess:
+        """Start one more node that only dials out; it does not belong to the ring."""
+        name = f"leaf{len(self._others)}"
+        way = ("--outbound", "--quiet", "--supernode", str(self.supernode_address))
+        return self.start("node", *way, *self._kit_options("node", name), *options)
+
     def restart(self, node: ManagedProcess, port: int = 0) -> None:
         """Start a node again at its port. It may be running no longer."""
         node.environment |= self._failpoints(self.failpoints)

@@ -150,6 +150,10 @@ BY_FIELD: dict[tuple[str, type], st.SearchStrategy[Any]] = {
     ("file", str): st.just("") | names,
     ("files", int): whole_numbers,
     ("epoch", int): whole_numbers,
+    ("taken", str): texts,
+    ("wanted", str): texts,
+    ("silent_s", float): milliseconds,
+    ("orders", int): whole_numbers,
 }
 
 

@@ -217,6 +217,24 @@ class Iface(object):
         """
         pass
 
+    def attach(self, target, leaf, number, tickets, taken, wait_ms):
+        """
+        Attach a leaf to the target, or keep it attached. Its orders and their polls then come to the target, which answers
+        for it; `order`, `collect`, `write` and `read` may be called with the leaf's own id and incarnation as their target.
+        `number` grows with every call: what an overtaken call says of `tickets` is ignored. `taken`: orders that
+        have arrived. Returns as soon as there is something to do, or after `wait_ms` (<= 5000).
+
+        Parameters:
+         - target
+         - leaf
+         - number
+         - tickets
+         - taken
+         - wait_ms
+
+        """
+        pass
+
 
 class Client(Iface):
     def __init__(self, iprot, oprot=None):
@@ -965,6 +983,61 @@ class Client(Iface):
             raise result.not_found
         raise TApplicationException(TApplicationException.MISSING_RESULT, "collect failed: unknown result")
 
+    def attach(self, target, leaf, number, tickets, taken, wait_ms):
+        """
+        Attach a leaf to the target, or keep it attached. Its orders and their polls then come to the target, which answers
+        for it; `order`, `collect`, `write` and `read` may be called with the leaf's own id and incarnation as their target.
+        `number` grows with every call: what an overtaken call says of `tickets` is ignored. `taken`: orders that
+        have arrived. Returns as soon as there is something to do, or after `wait_ms` (<= 5000).
+
+        Parameters:
+         - target
+         - leaf
+         - number
+         - tickets
+         - taken
+         - wait_ms
+
+        """
+        self.send_attach(target, leaf, number, tickets, taken, wait_ms)
+        return self.recv_attach()
+
+    def send_attach(self, target, leaf, number, tickets, taken, wait_ms):
+        self._oprot.writeMessageBegin('attach', TMessageType.CALL, self._seqid)
+        args = attach_args()
+        args.target = target
+        args.leaf = leaf
+        args.number = number
+        args.tickets = tickets
+        args.taken = taken
+        args.wait_ms = wait_ms
+        args.write(self._oprot)
+        self._oprot.writeMessageEnd()
+        self._oprot.trans.flush()
+
+    def recv_attach(self):
+        iprot = self._iprot
+        (fname, mtype, rseqid) = iprot.readMessageBegin()
+        if mtype == TMessageType.EXCEPTION:
+            x = TApplicationException()
+            x.read(iprot)
+            iprot.readMessageEnd()
+            raise x
+        result = attach_result()
+        result.read(iprot)
+        iprot.readMessageEnd()
+        if result.success is not None:
+            return result.success
+        if result.wrong is not None:
+            raise result.wrong
+        if result.not_yet is not None:
+            raise result.not_yet
+        if result.malformed is not None:
+            raise result.malformed
+        if result.busy is not None:
+            raise result.busy
+        raise TApplicationException(TApplicationException.MISSING_RESULT, "attach failed: unknown result")
+
 
 class Processor(Iface, TProcessor):
     def __init__(self, handler):
@@ -987,6 +1060,7 @@ class Processor(Iface, TProcessor):
         self._processMap["order"] = Processor.process_order
         self._processMap["push"] = Processor.process_push
         self._processMap["collect"] = Processor.process_collect
+        self._processMap["attach"] = Processor.process_attach
         self._on_message_begin = None
 
     def on_message_begin(self, func):
@@ -1577,6 +1651,41 @@ class Processor(Iface, TProcessor):
         oprot.writeMessageEnd()
         oprot.trans.flush()
 
+    def process_attach(self, seqid, iprot, oprot):
+        args = attach_args()
+        args.read(iprot)
+        iprot.readMessageEnd()
+        result = attach_result()
+        try:
+            result.success = self._handler.attach(args.target, args.leaf, args.number, args.tickets, args.taken, args.wait_ms)
+            msg_type = TMessageType.REPLY
+        except TTransport.TTransportException:
+            raise
+        except WrongIncarnation as wrong:
+            msg_type = TMessageType.REPLY
+            result.wrong = wrong
+        except NotYet as not_yet:
+            msg_type = TMessageType.REPLY
+            result.not_yet = not_yet
+        except Malformed as malformed:
+            msg_type = TMessageType.REPLY
+            result.malformed = malformed
+        except Busy as busy:
+            msg_type = TMessageType.REPLY
+            result.busy = busy
+        except TApplicationException as ex:
+            logging.exception('TApplication exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = ex
+        except Exception:
+            logging.exception('Unexpected exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
+        oprot.writeMessageBegin("attach", msg_type, seqid)
+        result.write(oprot)
+        oprot.writeMessageEnd()
+        oprot.trans.flush()
+
 # HELPER FUNCTIONS AND STRUCTURES
 
 
@@ -1735,11 +1844,11 @@ class next_hop_args(object):
             elif fid == 3:
                 if ftype == TType.LIST:
                     self.failed = []
-                    (_etype80, _size77) = iprot.readListBegin()
-                    for _i81 in range(_size77):
-                        _elem82 = Node()
-                        _elem82.read(iprot)
-                        self.failed.append(_elem82)
+                    (_etype101, _size98) = iprot.readListBegin()
+                    for _i102 in range(_size98):
+                        _elem103 = Node()
+                        _elem103.read(iprot)
+                        self.failed.append(_elem103)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -1764,8 +1873,8 @@ class next_hop_args(object):
         if self.failed is not None:
             oprot.writeFieldBegin('failed', TType.LIST, 3)
             oprot.writeListBegin(TType.STRUCT, len(self.failed))
-            for iter83 in self.failed:
-                iter83.write(oprot)
+            for iter104 in self.failed:
+                iter104.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -2695,11 +2804,11 @@ class put_args(object):
             elif fid == 2:
                 if ftype == TType.LIST:
                     self.parcels = []
-                    (_etype87, _size84) = iprot.readListBegin()
-                    for _i88 in range(_size84):
-                        _elem89 = Parcel()
-                        _elem89.read(iprot)
-                        self.parcels.append(_elem89)
+                    (_etype108, _size105) = iprot.readListBegin()
+                    for _i109 in range(_size105):
+                        _elem110 = Parcel()
+                        _elem110.read(iprot)
+                        self.parcels.append(_elem110)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -2725,8 +2834,8 @@ class put_args(object):
         if self.parcels is not None:
             oprot.writeFieldBegin('parcels', TType.LIST, 2)
             oprot.writeListBegin(TType.STRUCT, len(self.parcels))
-            for iter90 in self.parcels:
-                iter90.write(oprot)
+            for iter111 in self.parcels:
+                iter111.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.to_owner is not None:
@@ -2793,11 +2902,11 @@ class put_result(object):
             if fid == 0:
                 if ftype == TType.LIST:
                     self.success = []
-                    (_etype94, _size91) = iprot.readListBegin()
-                    for _i95 in range(_size91):
-                        _elem96 = Receipt()
-                        _elem96.read(iprot)
-                        self.success.append(_elem96)
+                    (_etype115, _size112) = iprot.readListBegin()
+                    for _i116 in range(_size112):
+                        _elem117 = Receipt()
+                        _elem117.read(iprot)
+                        self.success.append(_elem117)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -2844,8 +2953,8 @@ class put_result(object):
         if self.success is not None:
             oprot.writeFieldBegin('success', TType.LIST, 0)
             oprot.writeListBegin(TType.STRUCT, len(self.success))
-            for iter97 in self.success:
-                iter97.write(oprot)
+            for iter118 in self.success:
+                iter118.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.wrong is not None:
@@ -3391,10 +3500,10 @@ class find_args(object):
             elif fid == 3:
                 if ftype == TType.LIST:
                     self.names = []
-                    (_etype101, _size98) = iprot.readListBegin()
-                    for _i102 in range(_size98):
-                        _elem103 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
-                        self.names.append(_elem103)
+                    (_etype122, _size119) = iprot.readListBegin()
+                    for _i123 in range(_size119):
+                        _elem124 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.names.append(_elem124)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -3419,8 +3528,8 @@ class find_args(object):
         if self.names is not None:
             oprot.writeFieldBegin('names', TType.LIST, 3)
             oprot.writeListBegin(TType.STRING, len(self.names))
-            for iter104 in self.names:
-                oprot.writeString(iter104.encode('utf-8') if sys.version_info[0] == 2 else iter104)
+            for iter125 in self.names:
+                oprot.writeString(iter125.encode('utf-8') if sys.version_info[0] == 2 else iter125)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -3477,11 +3586,11 @@ class find_result(object):
             if fid == 0:
                 if ftype == TType.LIST:
                     self.success = []
-                    (_etype108, _size105) = iprot.readListBegin()
-                    for _i109 in range(_size105):
-                        _elem110 = Item()
-                        _elem110.read(iprot)
-                        self.success.append(_elem110)
+                    (_etype129, _size126) = iprot.readListBegin()
+                    for _i130 in range(_size126):
+                        _elem131 = Item()
+                        _elem131.read(iprot)
+                        self.success.append(_elem131)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -3513,8 +3622,8 @@ class find_result(object):
         if self.success is not None:
             oprot.writeFieldBegin('success', TType.LIST, 0)
             oprot.writeListBegin(TType.STRUCT, len(self.success))
-            for iter111 in self.success:
-                iter111.write(oprot)
+            for iter132 in self.success:
+                iter132.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.wrong is not None:
@@ -3855,11 +3964,11 @@ class list_range_result(object):
             if fid == 0:
                 if ftype == TType.LIST:
                     self.success = []
-                    (_etype115, _size112) = iprot.readListBegin()
-                    for _i116 in range(_size112):
-                        _elem117 = Item()
-                        _elem117.read(iprot)
-                        self.success.append(_elem117)
+                    (_etype136, _size133) = iprot.readListBegin()
+                    for _i137 in range(_size133):
+                        _elem138 = Item()
+                        _elem138.read(iprot)
+                        self.success.append(_elem138)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -3891,8 +4000,8 @@ class list_range_result(object):
         if self.success is not None:
             oprot.writeFieldBegin('success', TType.LIST, 0)
             oprot.writeListBegin(TType.STRUCT, len(self.success))
-            for iter118 in self.success:
-                iter118.write(oprot)
+            for iter139 in self.success:
+                iter139.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.wrong is not None:
@@ -4694,6 +4803,257 @@ collect_result.thrift_spec = (
     (2, TType.STRUCT, 'not_yet', [NotYet, None], None, ),  # 2
     (3, TType.STRUCT, 'malformed', [Malformed, None], None, ),  # 3
     (4, TType.STRUCT, 'not_found', [NotFound, None], None, ),  # 4
+)
+
+
+class attach_args(object):
+    """
+    Attributes:
+     - target
+     - leaf
+     - number
+     - tickets
+     - taken
+     - wait_ms
+
+    """
+
+
+    def __init__(self, target=None, leaf=None, number=None, tickets=None, taken=None, wait_ms=None,):
+        self.target = target
+        self.leaf = leaf
+        self.number = number
+        self.tickets = tickets
+        self.taken = taken
+        self.wait_ms = wait_ms
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.target = Target()
+                    self.target.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRUCT:
+                    self.leaf = Node()
+                    self.leaf.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.I64:
+                    self.number = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.LIST:
+                    self.tickets = []
+                    (_etype143, _size140) = iprot.readListBegin()
+                    for _i144 in range(_size140):
+                        _elem145 = LeafTicket()
+                        _elem145.read(iprot)
+                        self.tickets.append(_elem145)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.LIST:
+                    self.taken = []
+                    (_etype149, _size146) = iprot.readListBegin()
+                    for _i150 in range(_size146):
+                        _elem151 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.taken.append(_elem151)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 6:
+                if ftype == TType.I32:
+                    self.wait_ms = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('attach_args')
+        if self.target is not None:
+            oprot.writeFieldBegin('target', TType.STRUCT, 1)
+            self.target.write(oprot)
+            oprot.writeFieldEnd()
+        if self.leaf is not None:
+            oprot.writeFieldBegin('leaf', TType.STRUCT, 2)
+            self.leaf.write(oprot)
+            oprot.writeFieldEnd()
+        if self.number is not None:
+            oprot.writeFieldBegin('number', TType.I64, 3)
+            oprot.writeI64(self.number)
+            oprot.writeFieldEnd()
+        if self.tickets is not None:
+            oprot.writeFieldBegin('tickets', TType.LIST, 4)
+            oprot.writeListBegin(TType.STRUCT, len(self.tickets))
+            for iter152 in self.tickets:
+                iter152.write(oprot)
+            oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.taken is not None:
+            oprot.writeFieldBegin('taken', TType.LIST, 5)
+            oprot.writeListBegin(TType.STRING, len(self.taken))
+            for iter153 in self.taken:
+                oprot.writeString(iter153.encode('utf-8') if sys.version_info[0] == 2 else iter153)
+            oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.wait_ms is not None:
+            oprot.writeFieldBegin('wait_ms', TType.I32, 6)
+            oprot.writeI32(self.wait_ms)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(attach_args)
+attach_args.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'target', [Target, None], None, ),  # 1
+    (2, TType.STRUCT, 'leaf', [Node, None], None, ),  # 2
+    (3, TType.I64, 'number', None, None, ),  # 3
+    (4, TType.LIST, 'tickets', (TType.STRUCT, [LeafTicket, None], False), None, ),  # 4
+    (5, TType.LIST, 'taken', (TType.STRING, 'UTF8', False), None, ),  # 5
+    (6, TType.I32, 'wait_ms', None, None, ),  # 6
+)
+
+
+class attach_result(object):
+    """
+    Attributes:
+     - success
+     - wrong
+     - not_yet
+     - malformed
+     - busy
+
+    """
+
+
+    def __init__(self, success=None, wrong=None, not_yet=None, malformed=None, busy=None,):
+        self.success = success
+        self.wrong = wrong
+        self.not_yet = not_yet
+        self.malformed = malformed
+        self.busy = busy
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 0:
+                if ftype == TType.STRUCT:
+                    self.success = Errands()
+                    self.success.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 1:
+                if ftype == TType.STRUCT:
+                    self.wrong = WrongIncarnation.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRUCT:
+                    self.not_yet = NotYet.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.STRUCT:
+                    self.malformed = Malformed.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.STRUCT:
+                    self.busy = Busy.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('attach_result')
+        if self.success is not None:
+            oprot.writeFieldBegin('success', TType.STRUCT, 0)
+            self.success.write(oprot)
+            oprot.writeFieldEnd()
+        if self.wrong is not None:
+            oprot.writeFieldBegin('wrong', TType.STRUCT, 1)
+            self.wrong.write(oprot)
+            oprot.writeFieldEnd()
+        if self.not_yet is not None:
+            oprot.writeFieldBegin('not_yet', TType.STRUCT, 2)
+            self.not_yet.write(oprot)
+            oprot.writeFieldEnd()
+        if self.malformed is not None:
+            oprot.writeFieldBegin('malformed', TType.STRUCT, 3)
+            self.malformed.write(oprot)
+            oprot.writeFieldEnd()
+        if self.busy is not None:
+            oprot.writeFieldBegin('busy', TType.STRUCT, 4)
+            self.busy.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(attach_result)
+attach_result.thrift_spec = (
+    (0, TType.STRUCT, 'success', [Errands, None], None, ),  # 0
+    (1, TType.STRUCT, 'wrong', [WrongIncarnation, None], None, ),  # 1
+    (2, TType.STRUCT, 'not_yet', [NotYet, None], None, ),  # 2
+    (3, TType.STRUCT, 'malformed', [Malformed, None], None, ),  # 3
+    (4, TType.STRUCT, 'busy', [Busy, None], None, ),  # 4
 )
 fix_spec(all_structs)
 del all_structs

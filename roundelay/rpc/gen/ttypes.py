@@ -1612,6 +1612,106 @@ class TrainingStatus(object):
         return not (self == other)
 
 
+class LeafStatus(object):
+    """
+    A leaf, which only dials out, as the node that it is attached to knows it.
+
+    Attributes:
+     - node
+     - silent_ms: How long the node has not heard of it, in milliseconds.
+     - orders: How many of its orders are not finished.
+     - training
+
+    """
+
+
+    def __init__(self, node=None, silent_ms=None, orders=None, training=None,):
+        self.node = node
+        self.silent_ms = silent_ms
+        self.orders = orders
+        self.training = training
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.node = Node()
+                    self.node.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.I64:
+                    self.silent_ms = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.I32:
+                    self.orders = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.STRUCT:
+                    self.training = TrainingStatus()
+                    self.training.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('LeafStatus')
+        if self.node is not None:
+            oprot.writeFieldBegin('node', TType.STRUCT, 1)
+            self.node.write(oprot)
+            oprot.writeFieldEnd()
+        if self.silent_ms is not None:
+            oprot.writeFieldBegin('silent_ms', TType.I64, 2)
+            oprot.writeI64(self.silent_ms)
+            oprot.writeFieldEnd()
+        if self.orders is not None:
+            oprot.writeFieldBegin('orders', TType.I32, 3)
+            oprot.writeI32(self.orders)
+            oprot.writeFieldEnd()
+        if self.training is not None:
+            oprot.writeFieldBegin('training', TType.STRUCT, 4)
+            self.training.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        if self.node is None:
+            raise TProtocolException(message='Required field node is unset!')
+        if self.silent_ms is None:
+            raise TProtocolException(message='Required field silent_ms is unset!')
+        if self.orders is None:
+            raise TProtocolException(message='Required field orders is unset!')
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
 class Status(object):
     """
     The state of a node, for tools and dashboards.
@@ -1625,11 +1725,12 @@ class Status(object):
      - names
      - stored_bytes
      - training: Absent while the node is idle.
+     - leaves: The leaves that are attached to the node.
 
     """
 
 
-    def __init__(self, node=None, ring=None, predecessor=None, successors=None, fingers=None, names=None, stored_bytes=None, training=None,):
+    def __init__(self, node=None, ring=None, predecessor=None, successors=None, fingers=None, names=None, stored_bytes=None, training=None, leaves=None,):
         self.node = node
         self.ring = ring
         self.predecessor = predecessor
@@ -1638,6 +1739,7 @@ class Status(object):
         self.names = names
         self.stored_bytes = stored_bytes
         self.training = training
+        self.leaves = leaves
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -1709,6 +1811,17 @@ class Status(object):
                     self.training.read(iprot)
                 else:
                     iprot.skip(ftype)
+            elif fid == 9:
+                if ftype == TType.LIST:
+                    self.leaves = []
+                    (_etype42, _size39) = iprot.readListBegin()
+                    for _i43 in range(_size39):
+                        _elem44 = LeafStatus()
+                        _elem44.read(iprot)
+                        self.leaves.append(_elem44)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -1734,22 +1847,22 @@ class Status(object):
         if self.successors is not None:
             oprot.writeFieldBegin('successors', TType.LIST, 4)
             oprot.writeListBegin(TType.STRUCT, len(self.successors))
-            for iter39 in self.successors:
-                iter39.write(oprot)
+            for iter45 in self.successors:
+                iter45.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.fingers is not None:
             oprot.writeFieldBegin('fingers', TType.LIST, 5)
             oprot.writeListBegin(TType.STRUCT, len(self.fingers))
-            for iter40 in self.fingers:
-                iter40.write(oprot)
+            for iter46 in self.fingers:
+                iter46.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.names is not None:
             oprot.writeFieldBegin('names', TType.LIST, 6)
             oprot.writeListBegin(TType.STRING, len(self.names))
-            for iter41 in self.names:
-                oprot.writeString(iter41.encode('utf-8') if sys.version_info[0] == 2 else iter41)
+            for iter47 in self.names:
+                oprot.writeString(iter47.encode('utf-8') if sys.version_info[0] == 2 else iter47)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.stored_bytes is not None:
@@ -1759,6 +1872,13 @@ class Status(object):
         if self.training is not None:
             oprot.writeFieldBegin('training', TType.STRUCT, 8)
             self.training.write(oprot)
+            oprot.writeFieldEnd()
+        if self.leaves is not None:
+            oprot.writeFieldBegin('leaves', TType.LIST, 9)
+            oprot.writeListBegin(TType.STRUCT, len(self.leaves))
+            for iter48 in self.leaves:
+                iter48.write(oprot)
+            oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -2615,10 +2735,10 @@ class Design(object):
             if fid == 1:
                 if ftype == TType.LIST:
                     self.sizes = []
-                    (_etype45, _size42) = iprot.readListBegin()
-                    for _i46 in range(_size42):
-                        _elem47 = iprot.readI32()
-                        self.sizes.append(_elem47)
+                    (_etype52, _size49) = iprot.readListBegin()
+                    for _i53 in range(_size49):
+                        _elem54 = iprot.readI32()
+                        self.sizes.append(_elem54)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -2630,10 +2750,10 @@ class Design(object):
             elif fid == 3:
                 if ftype == TType.LIST:
                     self.shape = []
-                    (_etype51, _size48) = iprot.readListBegin()
-                    for _i52 in range(_size48):
-                        _elem53 = iprot.readI32()
-                        self.shape.append(_elem53)
+                    (_etype58, _size55) = iprot.readListBegin()
+                    for _i59 in range(_size55):
+                        _elem60 = iprot.readI32()
+                        self.shape.append(_elem60)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -2665,8 +2785,8 @@ class Design(object):
         if self.sizes is not None:
             oprot.writeFieldBegin('sizes', TType.LIST, 1)
             oprot.writeListBegin(TType.I32, len(self.sizes))
-            for iter54 in self.sizes:
-                oprot.writeI32(iter54)
+            for iter61 in self.sizes:
+                oprot.writeI32(iter61)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.model is not None:
@@ -2676,8 +2796,8 @@ class Design(object):
         if self.shape is not None:
             oprot.writeFieldBegin('shape', TType.LIST, 3)
             oprot.writeListBegin(TType.I32, len(self.shape))
-            for iter55 in self.shape:
-                oprot.writeI32(iter55)
+            for iter62 in self.shape:
+                oprot.writeI32(iter62)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.course is not None:
@@ -3270,11 +3390,11 @@ class Order(object):
             elif fid == 3:
                 if ftype == TType.LIST:
                     self.files = []
-                    (_etype59, _size56) = iprot.readListBegin()
-                    for _i60 in range(_size56):
-                        _elem61 = TrainingFile()
-                        _elem61.read(iprot)
-                        self.files.append(_elem61)
+                    (_etype66, _size63) = iprot.readListBegin()
+                    for _i67 in range(_size63):
+                        _elem68 = TrainingFile()
+                        _elem68.read(iprot)
+                        self.files.append(_elem68)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -3302,11 +3422,11 @@ class Order(object):
             elif fid == 8:
                 if ftype == TType.LIST:
                     self.shares = []
-                    (_etype65, _size62) = iprot.readListBegin()
-                    for _i66 in range(_size62):
-                        _elem67 = Share()
-                        _elem67.read(iprot)
-                        self.shares.append(_elem67)
+                    (_etype72, _size69) = iprot.readListBegin()
+                    for _i73 in range(_size69):
+                        _elem74 = Share()
+                        _elem74.read(iprot)
+                        self.shares.append(_elem74)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -3346,8 +3466,8 @@ class Order(object):
         if self.files is not None:
             oprot.writeFieldBegin('files', TType.LIST, 3)
             oprot.writeListBegin(TType.STRUCT, len(self.files))
-            for iter68 in self.files:
-                iter68.write(oprot)
+            for iter75 in self.files:
+                iter75.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.task is not None:
@@ -3369,8 +3489,8 @@ class Order(object):
         if self.shares is not None:
             oprot.writeFieldBegin('shares', TType.LIST, 8)
             oprot.writeListBegin(TType.STRUCT, len(self.shares))
-            for iter69 in self.shares:
-                iter69.write(oprot)
+            for iter76 in self.shares:
+                iter76.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         if self.limit is not None:
@@ -3705,6 +3825,247 @@ class Progress(object):
         return not (self == other)
 
 
+class LeafTicket(object):
+    """
+    How an order at a leaf is doing. A result comes along only where the leaf delivers it.
+
+    Attributes:
+     - ticket
+     - progress
+
+    """
+
+
+    def __init__(self, ticket=None, progress=None,):
+        self.ticket = ticket
+        self.progress = progress
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRING:
+                    self.ticket = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRUCT:
+                    self.progress = Progress()
+                    self.progress.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('LeafTicket')
+        if self.ticket is not None:
+            oprot.writeFieldBegin('ticket', TType.STRING, 1)
+            oprot.writeString(self.ticket.encode('utf-8') if sys.version_info[0] == 2 else self.ticket)
+            oprot.writeFieldEnd()
+        if self.progress is not None:
+            oprot.writeFieldBegin('progress', TType.STRUCT, 2)
+            self.progress.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        if self.ticket is None:
+            raise TProtocolException(message='Required field ticket is unset!')
+        if self.progress is None:
+            raise TProtocolException(message='Required field progress is unset!')
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
+class LeafOrder(object):
+    """
+    An order for a leaf, with its weights if they have at most 1 MiB; larger ones are read.
+
+    Attributes:
+     - order
+     - content
+
+    """
+
+
+    def __init__(self, order=None, content=None,):
+        self.order = order
+        self.content = content
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.order = Order()
+                    self.order.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.STRING:
+                    self.content = iprot.readBinary()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('LeafOrder')
+        if self.order is not None:
+            oprot.writeFieldBegin('order', TType.STRUCT, 1)
+            self.order.write(oprot)
+            oprot.writeFieldEnd()
+        if self.content is not None:
+            oprot.writeFieldBegin('content', TType.STRING, 2)
+            oprot.writeBinary(self.content)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        if self.order is None:
+            raise TProtocolException(message='Required field order is unset!')
+        if self.content is None:
+            raise TProtocolException(message='Required field content is unset!')
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
+class Errands(object):
+    """
+    What a node has for a leaf: orders until the leaf says that it has taken them, and tickets whose result it lacks.
+
+    Attributes:
+     - orders
+     - wanted
+
+    """
+
+
+    def __init__(self, orders=None, wanted=None,):
+        self.orders = orders
+        self.wanted = wanted
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.LIST:
+                    self.orders = []
+                    (_etype80, _size77) = iprot.readListBegin()
+                    for _i81 in range(_size77):
+                        _elem82 = LeafOrder()
+                        _elem82.read(iprot)
+                        self.orders.append(_elem82)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.LIST:
+                    self.wanted = []
+                    (_etype86, _size83) = iprot.readListBegin()
+                    for _i87 in range(_size83):
+                        _elem88 = iprot.readString().decode('utf-8', errors='replace') if sys.version_info[0] == 2 else iprot.readString()
+                        self.wanted.append(_elem88)
+                    iprot.readListEnd()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('Errands')
+        if self.orders is not None:
+            oprot.writeFieldBegin('orders', TType.LIST, 1)
+            oprot.writeListBegin(TType.STRUCT, len(self.orders))
+            for iter89 in self.orders:
+                iter89.write(oprot)
+            oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.wanted is not None:
+            oprot.writeFieldBegin('wanted', TType.LIST, 2)
+            oprot.writeListBegin(TType.STRING, len(self.wanted))
+            for iter90 in self.wanted:
+                oprot.writeString(iter90.encode('utf-8') if sys.version_info[0] == 2 else iter90)
+            oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        if self.orders is None:
+            raise TProtocolException(message='Required field orders is unset!')
+        if self.wanted is None:
+            raise TProtocolException(message='Required field wanted is unset!')
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
 class Grant(object):
     """
     Admission: an identity, the ring's parameters, and a member to join through; without one, found the ring.
@@ -3899,11 +4260,11 @@ class Members(object):
             elif fid == 2:
                 if ftype == TType.LIST:
                     self.nodes = []
-                    (_etype73, _size70) = iprot.readListBegin()
-                    for _i74 in range(_size70):
-                        _elem75 = Node()
-                        _elem75.read(iprot)
-                        self.nodes.append(_elem75)
+                    (_etype94, _size91) = iprot.readListBegin()
+                    for _i95 in range(_size91):
+                        _elem96 = Node()
+                        _elem96.read(iprot)
+                        self.nodes.append(_elem96)
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
@@ -3924,8 +4285,8 @@ class Members(object):
         if self.nodes is not None:
             oprot.writeFieldBegin('nodes', TType.LIST, 2)
             oprot.writeListBegin(TType.STRUCT, len(self.nodes))
-            for iter76 in self.nodes:
-                iter76.write(oprot)
+            for iter97 in self.nodes:
+                iter97.write(oprot)
             oprot.writeListEnd()
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
@@ -4062,6 +4423,14 @@ TrainingStatus.thrift_spec = (
     (7, TType.DOUBLE, 'accuracy', None, None, ),  # 7
     (8, TType.DOUBLE, 'loss', None, None, ),  # 8
 )
+all_structs.append(LeafStatus)
+LeafStatus.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'node', [Node, None], None, ),  # 1
+    (2, TType.I64, 'silent_ms', None, None, ),  # 2
+    (3, TType.I32, 'orders', None, None, ),  # 3
+    (4, TType.STRUCT, 'training', [TrainingStatus, None], None, ),  # 4
+)
 all_structs.append(Status)
 Status.thrift_spec = (
     None,  # 0
@@ -4073,6 +4442,7 @@ Status.thrift_spec = (
     (6, TType.LIST, 'names', (TType.STRING, 'UTF8', False), None, ),  # 6
     (7, TType.I64, 'stored_bytes', None, None, ),  # 7
     (8, TType.STRUCT, 'training', [TrainingStatus, None], None, ),  # 8
+    (9, TType.LIST, 'leaves', (TType.STRUCT, [LeafStatus, None], False), None, ),  # 9
 )
 all_structs.append(Entry)
 Entry.thrift_spec = (
@@ -4225,6 +4595,24 @@ Progress.thrift_spec = (
     (7, TType.DOUBLE, 'accuracy', None, None, ),  # 7
     (8, TType.STRUCT, 'training', [TrainingStatus, None], None, ),  # 8
     (9, TType.STRING, 'content', 'BINARY', None, ),  # 9
+)
+all_structs.append(LeafTicket)
+LeafTicket.thrift_spec = (
+    None,  # 0
+    (1, TType.STRING, 'ticket', 'UTF8', None, ),  # 1
+    (2, TType.STRUCT, 'progress', [Progress, None], None, ),  # 2
+)
+all_structs.append(LeafOrder)
+LeafOrder.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'order', [Order, None], None, ),  # 1
+    (2, TType.STRING, 'content', 'BINARY', None, ),  # 2
+)
+all_structs.append(Errands)
+Errands.thrift_spec = (
+    None,  # 0
+    (1, TType.LIST, 'orders', (TType.STRUCT, [LeafOrder, None], False), None, ),  # 1
+    (2, TType.LIST, 'wanted', (TType.STRING, 'UTF8', False), None, ),  # 2
 )
 all_structs.append(Grant)
 Grant.thrift_spec = (

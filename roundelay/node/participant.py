@@ -1,0 +1,133 @@
+"""What takes part in jobs, in the process of a node or of a leaf: its store, orders and trainer, and their runtime."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from roundelay.chord.choices import STABILIZE_INTERVAL_S
+from roundelay.chord.dispatch import Handlers, dispatch
+from roundelay.chord.effects import Request
+from roundelay.chord.errors import JoinRefused
+from roundelay.chord.node import ChordNode
+from roundelay.chord.quarantine import Quarantine
+from roundelay.chord.refs import Address
+from roundelay.chord.requests import TrainingStatus
+from roundelay.federation.attacks import Attack
+from roundelay.federation.effects import AwaitOrder, CancelOrder, Compute, Done, Offload
+from roundelay.federation.node_core import Loops
+from roundelay.federation.orders import Orders
+from roundelay.federation.requests import Order
+from roundelay.node.errors import DiskError
+from roundelay.node.files import SpoolingBlobs
+from roundelay.node.line_limit import LineLimit
+from roundelay.node.load import Load
+from roundelay.node.runtime import Runtime, Stopped, report_failure
+from roundelay.node.trainer import Trainer
+from roundelay.rpc.peers import Peers
+from roundelay.store.store import Store
+
+if TYPE_CHECKING:  # most processes have none of them
+    from roundelay.federation.site_gate import SiteGate
+    from roundelay.node.disk import Disk
+    from roundelay.node.private import Private
+    from roundelay.node.security import Security
+
+FATAL = (JoinRefused, DiskError)  # without an identity or a disk a node cannot serve
+
+
+@dataclass(frozen=True)
+class ComputeNodeOptions:
+    """How one compute node is set up; a leaf listens nowhere, and its address is only its name."""
+
+    listen: Address
+    advertise: str  # the host by which others reach it
+    supernode: Callable[[], Address] | None  # returns where the supernode is; None: join through `bootstrap`
+    bootstrap: Address | None = None
+    stabilize_every_s: float = STABILIZE_INTERVAL_S
+    listed: Callable[[], Sequence[Address]] = tuple  # addresses at which a second ring may be met
+    load: float = 0.0  # simulated load: probability that an order is delayed or refused
+    load_delay_s: float = 0.0
+    finger_candidates: int = 1  # of which the nearest becomes a finger
+    gate: SiteGate | None = None  # the policy for private data
+    shows_epochs: bool = False
+    attack: str = ""  # how its results are wrong, for tests
+
+
+class Participant:
+    """The part that compute nodes and leaves have in common. `log` is given lines for people."""
+
+    def __init__(
+        self,
+        options: ComputeNodeOptions,
+        log: Callable[[str], None],
+        disk: Disk | None = None,
+        private: Private | None = None,
+        security: Security | None = None,
+        launch: Callable[[Order], None] | None = None,
+    ) -> None:
+        self._options = options
+        self._log = log
+        self._log_progress = LineLimit(log)
+        self._private = private
+        self._security = security
+        self.runtime = Runtime(Peers(security.peers if security else None))
+        self._quarantine = Quarantine(time.monotonic, report_failure)
+        self.store = Store(time.monotonic, disk or SpoolingBlobs(), disk)
+        self.load = Load(options.load, options.load_delay_s, random.Random(), self.runtime.stopping.wait)
+        content = private.content if private else None
+        self.orders = Orders(self.load.is_busy, launch, content, self._quarantine, options.gate)
+        self._attack = Attack(options.attack, random.Random()) if options.attack else None
+        self.trainer = Trainer(self._on_training, log, clients=private.headers if private else {})
+        self._store_requests = frozenset(self.store.handlers())
+        self._store_lock = threading.Lock()  # its own: a disk may be slow, and the ring must not wait for it
+
+    def _perform_orders(self) -> None:
+        """Let the runtime perform the effects of orders."""
+        self.runtime.perform_with(AwaitOrder, self._await_order)
+        self.runtime.perform_with(Compute, self._compute)
+        self.runtime.perform_with(CancelOrder, lambda effect: self.trainer.cancel(effect.ticket, effect.why))
+        self.runtime.perform_with(Offload, lambda effect: effect.function())
+
+    def _security_loops(self, node: ChordNode) -> Loops:
+        """Return the loops of a secured ring."""
+        if self._security is None:
+            return {}
+        security = self._security
+        return {
+            "revocations": lambda: security.follow(lambda: node.ref, node.ring, self._log),
+            "kit": lambda: security.watch_kit(self._log),
+        }
+
+    def _keep(self, loops: Loops) -> None:
+        """Run loops, each in a thread of its own."""
+        for name, loop in loops.items():
+            self.runtime.keep(name, loop, FATAL)
+
+    def _answer_from_store(self, handlers: Handlers, request: Request[Any]) -> Any:
+        with self._store_lock:
+            return dispatch(handlers, request)
+
+    # --- orders
+
+    def _compute(self, effect: Compute) -> Done:
+        """Have the trainer carry an order out, late or wrongly where that is simulated."""
+        train, attack = self.trainer.perform, self._attack
+        return self.load.around(effect, train if attack is None else lambda order: attack.around(order, train))
+
+    def _await_order(self, _: AwaitOrder) -> None:
+        with self.runtime.changed:
+            self.runtime.changed.wait_for(lambda: self.orders.next is not None or self.runtime.stopping.is_set())
+        if self.runtime.stopping.is_set():
+            raise Stopped
+
+    def _on_training(self, ticket: str, training: TrainingStatus) -> None:
+        """Show a finished epoch on the console and in this node's status."""
+        if self._options.shows_epochs:
+            self._log_progress(str(training))
+        with self.runtime.changed:
+            self.orders.set_training(ticket, training)
