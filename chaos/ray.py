@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import subprocess
 import sys
@@ -31,11 +32,13 @@ ROOM = 2  # nodes on each machine
 ROUNDS, LOST_AFTER, ROUNDS_BETWEEN = 1500, 20, 20
 CLIENT = ("./letters", "validate_letters.txt", "--rounds", str(ROUNDS), "--keep", "last")
 OBJECTS_BYTES = 80 << 20
-JOB_S, POLL_S = 900.0, 0.2
+START_S, JOB_S, POLL_S = 300.0, 900.0, 0.2
 
 
 def main(arguments: Sequence[str]) -> int:
     argparse.ArgumentParser(prog="python -m chaos ray", description=__doc__).parse_args(arguments)
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", f"{START_S:.0f}")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray
         from ray.cluster_utils import Cluster

@@ -20,8 +20,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from roundelay.client.classifier import FederatedClassifier as FederatedClassifier
     from roundelay.client.errors import ClientError as ClientError
+    from roundelay.client.estimators import FederatedClassifier as FederatedClassifier
+    from roundelay.client.estimators import FederatedRegressor as FederatedRegressor
     from roundelay.client.job import Job as Job
     from roundelay.client.report import JobReport as JobReport
     from roundelay.client.report import Round as Round
@@ -58,7 +59,8 @@ _EXPORTS = {
     "RingAddress": "client.requests",
     "TrainRequest": "client.requests",
     "ClientError": "client.errors",
-    "FederatedClassifier": "client.classifier",  # needs the extra sklearn
+    "FederatedClassifier": "client.estimators",  # needs the extra sklearn
+    "FederatedRegressor": "client.estimators",
     "Settings": "federation.settings",
     "Model": "ml.models.model",
     "IID": "ml.partitioners",

@@ -19,8 +19,8 @@ lookup        a lookup with the time of each hop
 health        ping a process; check a ring's invariants
 history       a job's rows, as a DataFrame or drawn
 callbacks     what a program hooks into a job: callbacks and metrics
+estimators    FederatedClassifier and FederatedRegressor, for scikit-learn
 trackers      callbacks for TensorBoard, MLflow and Weights & Biases
-classifier    FederatedClassifier, a classifier of scikit-learn
 local_objects  classes and functions of a program as plugins that its local ring can import
 notebook      progress bars in a notebook
 revocations   tell a ring which certificates are revoked

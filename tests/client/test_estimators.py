@@ -1,4 +1,4 @@
-"""FederatedClassifier is a classifier of scikit-learn."""
+"""FederatedClassifier and FederatedRegressor are estimators of scikit-learn."""
 
 from __future__ import annotations
 
@@ -25,14 +25,13 @@ def ring() -> Iterator[roundelay.Ring]:
         yield made
 
 
-def test_it_passes_the_checks_of_scikit_learn(ring: roundelay.Ring) -> None:
+@pytest.mark.parametrize("kind", ["FederatedClassifier", "FederatedRegressor"])
+def test_it_passes_the_checks_of_scikit_learn(ring: roundelay.Ring, kind: str) -> None:
     from sklearn.utils.estimator_checks import estimator_checks_generator
 
     address = str(ring.connection.address.supernode)
     failures = []
-    for estimator, check in estimator_checks_generator(
-        roundelay.FederatedClassifier(ring=address, clients=2, hidden=(16,))
-    ):
+    for estimator, check in estimator_checks_generator(getattr(roundelay, kind)(ring=address, clients=2, hidden=(16,))):
         try:
             check(estimator)
         except Exception as error:
@@ -70,10 +69,24 @@ def test_validation_rows_can_be_given_and_a_trained_model_is_a_fitted_classifier
         fitted.fit(X[Y < 2], Y[Y < 2], validation=(X, Y))
 
 
+def test_a_regressor_predicts_in_the_unit_of_the_target_and_takes_its_own_models_only(
+    ring: roundelay.Ring, tmp_path: Path
+) -> None:
+    y = 1000 + 50 * X[:, 0]
+    fitted = roundelay.FederatedRegressor(ring=ring, rounds=20, random_state=1).fit(X, y, validation=(X, y))
+
+    assert fitted.score(X, y) > 0.9
+    roundelay.save_model(tmp_path / "m.npz", fitted.model_)
+    again = roundelay.FederatedRegressor.from_model(tmp_path / "m.npz")
+    assert np.array_equal(again.predict(X), fitted.predict(X))
+    with pytest.raises(ValueError, match="FederatedClassifier: the model is a regression"):
+        roundelay.FederatedClassifier.from_model(tmp_path / "m.npz")
+
+
 def test_without_scikit_learn_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sklearn.base", None)
-    monkeypatch.delitem(sys.modules, "roundelay.client.classifier", raising=False)
-    missing: Any = pytest.raises(MissingExtra, match=r"needs scikit-learn.*install scikit-learn")
+    monkeypatch.delitem(sys.modules, "roundelay.client.estimators", raising=False)
+    missing: Any = pytest.raises(MissingExtra, match=r"need scikit-learn.*install scikit-learn")
 
     with missing:
         roundelay.FederatedClassifier  # noqa: B018 - the access is the test
